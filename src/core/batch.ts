@@ -1,0 +1,79 @@
+/**
+ * The unit of the log. A batch is immutable: canonical frames back to back, and who accepted them when.
+ * Nothing after ingest touches a line unless it must.
+ */
+import type { ProducerId } from "./ids.ts";
+import { type Position, positionAt } from "./position.ts";
+
+/**
+ * How the frames of a batch are written.
+ * - `logplex`: `LEN <PRI>1 TIME host SOURCE PROCID - MSG`, the body of an HTTPS drain to the byte.
+ * - `rfc5424`: `LEN <PRI>1 TIME host SOURCE PROCID MSGID SD MSG`, when a line came with a MSGID or structured data.
+ */
+export type Form = "logplex" | "rfc5424";
+
+/** Lines as ingest made them: canonical frames of one form, not yet numbered. */
+export type CanonicalLines = {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly form: Form;
+  /** Names the request they came in: an append with the same id within 10 minutes stores nothing. */
+  readonly frameId?: string;
+};
+
+/** Lines of one channel that are stored together. `firstLine` counts the producer's lines in this channel from 0. */
+export type Batch = CanonicalLines & {
+  readonly producer: ProducerId;
+  readonly firstLine: number;
+  readonly acceptedAtMs: number;
+};
+
+/**
+ * A batch in the log. `sequence` is its place; `line` is the channel's running number (from 0, over all producers)
+ * of its first line, so that the difference of two of them is an exact count of lines, also of those that are gone.
+ * Engines hand the same object to every follower: it may serve as a key of a `WeakMap`.
+ */
+export type StoredBatch = Omit<Batch, "frameId"> & { readonly sequence: number; readonly line: number };
+
+/** The place behind the first `lines` lines of a stored batch. */
+export const positionIn = (batch: StoredBatch, lines: number): Position => positionAt(batch.sequence, lines);
+
+/** The place behind a stored batch. */
+export const endOf = (batch: StoredBatch): Position => positionAt(batch.sequence, batch.count);
+
+// The stored form: a fixed head, the producer, the frames. Little endian.
+const versionByte = 1;
+const headBytes = 1 + 1 + 1 + 4 + 8 + 8;
+
+/** Bytes that `encodeBatch` needs for a batch. */
+export const encodedBytes = (batch: Batch): number => headBytes + batch.producer.length + batch.bytes.length;
+
+/** One buffer: version, form, producer, count, first line, time, frames. `frameId` is not part of it. */
+export function encodeBatch(batch: Batch): Buffer {
+  const out = Buffer.allocUnsafe(encodedBytes(batch));
+  out[0] = versionByte;
+  out[1] = batch.form === "logplex" ? 0 : 1;
+  out[2] = batch.producer.length;
+  out.writeUInt32LE(batch.count, 3);
+  out.writeDoubleLE(batch.firstLine, 7);
+  out.writeDoubleLE(batch.acceptedAtMs, 15);
+  out.write(batch.producer, headBytes, "latin1");
+  out.set(batch.bytes, headBytes + batch.producer.length);
+  return out;
+}
+
+/** Reads what `encodeBatch` wrote; `bytes` is a view of `stored`. Throws on anything else: the store is damaged. */
+export function decodeBatch(stored: Buffer, sequence: number, line: number): StoredBatch {
+  if (stored.length < headBytes || stored[0] !== versionByte) throw new Error("a stored batch is damaged");
+  const bytesStart = headBytes + stored[2]!;
+  return {
+    form: stored[1] === 0 ? "logplex" : "rfc5424",
+    producer: stored.toString("latin1", headBytes, bytesStart) as ProducerId,
+    count: stored.readUInt32LE(3),
+    firstLine: stored.readDoubleLE(7),
+    acceptedAtMs: stored.readDoubleLE(15),
+    bytes: stored.subarray(bytesStart),
+    sequence,
+    line,
+  };
+}

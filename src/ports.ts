@@ -1,0 +1,113 @@
+/** The four interfaces between features and the world. One contract suite runs over every engine of each. */
+import type { Batch, Form, StoredBatch } from "./core/batch.ts";
+import type { ChannelId } from "./core/ids.ts";
+import type { Position } from "./core/position.ts";
+
+/** Where a follower starts. `last` counts lines, `since` is a time of acceptance in ms. */
+export type From =
+  | { readonly kind: "after"; readonly position: Position }
+  | { readonly kind: "last"; readonly lines: number }
+  | { readonly kind: "since"; readonly timeMs: number }
+  | { readonly kind: "now" };
+
+/** The end of a channel's log: the position behind its last line and the number of lines it ever had. */
+export type ChannelEnd = { readonly position: Position; readonly line: number };
+
+/** What `append` did: stored the batch, or found its `frameId` stored within the last 10 minutes. */
+export type Appended = { readonly position: Position; readonly repeated: boolean };
+
+/** Every app's ordered, durable, bounded log. */
+export interface ChannelLog {
+  /**
+   * Resolves when the batch is durable. Appends of one channel are stored in the order of the calls.
+   * Rejects with `storeFull` or `storeUnavailable`; then nothing of the batch is stored, now or later.
+   */
+  append(channel: ChannelId, batch: Batch): Promise<Appended>;
+  /**
+   * History, then live: no gap, no repeat, in one total order, pulled by the reader at flat memory. Yields whole
+   * stored batches, except that the first one may begin before the place asked for: `after` a position inside a
+   * batch yields that batch, and `last` the batch that holds the first of those lines. Positions of trimmed batches
+   * are fine: the first batch left follows, and its `line` tells how many are gone. Ends when `signal` is aborted
+   * or the channel is destroyed; never throws for either.
+   */
+  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch>;
+  /** The newest batches that together hold at least `lines` lines (or all there are), oldest first, and the end. */
+  recent(channel: ChannelId, lines: number): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }>;
+  /** Removes the channel's lines for good and ends its followers. Unknown channels are fine. */
+  destroy(channel: ChannelId): Promise<void>;
+  /** Idempotent. Ends every follower, waits for appends under way. */
+  close(): Promise<void>;
+}
+
+/** A small record. `revision` grows with every put of its key; an absent record has revision 0. */
+export type StoreRecord<Value = unknown> = {
+  readonly key: string;
+  readonly value: Value;
+  readonly revision: number;
+};
+
+/** A change that `watch` saw; `value` is undefined when the record was removed. */
+export type StoreChange<Value = unknown> = {
+  readonly key: string;
+  readonly value: Value | undefined;
+  readonly revision: number;
+};
+
+/**
+ * Small revisioned JSON records: apps, tokens, drains, cursors, keys. Keys are `/`-separated words of
+ * `[A-Za-z0-9_=.-]`, at most 255 bytes in all; a value is JSON of at most 512 KiB.
+ */
+export interface Store {
+  /** The record, or undefined when it is absent. */
+  get<Value>(key: string): Promise<StoreRecord<Value> | undefined>;
+  /**
+   * Writes when the record's revision is still `revision` (0: it must be absent), durable when it resolves.
+   * `value` undefined removes. Resolves to the new revision, or undefined when somebody else was faster.
+   */
+  put(key: string, value: unknown, revision: number): Promise<number | undefined>;
+  /** Records whose key starts with `prefix`, in key order, as they are when each is reached. */
+  list<Value>(prefix: string): AsyncIterable<StoreRecord<Value>>;
+  /** First every record with `prefix`, then one `ready`, then each change in order, until `signal` is aborted. */
+  watch<Value>(prefix: string, signal: AbortSignal): AsyncIterable<StoreChange<Value> | "ready">;
+  /** Idempotent. Ends every watcher, waits for puts under way. */
+  close(): Promise<void>;
+}
+
+/** Lines sent to a drain in one request under one frame id, unchanged on a retry. */
+export type Parcel = {
+  /** 32 upper-case hex digits. */
+  readonly frameId: string;
+  /** Stretches of stored batches, in order. */
+  readonly slices: readonly Slice[];
+  /** Lines in all slices together. */
+  readonly count: number;
+};
+
+/** `count` canonical frames of one form, back to back. */
+export type Slice = { readonly bytes: Uint8Array; readonly count: number; readonly form: Form };
+
+/**
+ * What a sink says of a parcel. `rejected` counts lines that the destination took the trouble to refuse
+ * one by one (OTLP partial success); `reason` is for the drain's owner and never holds a secret.
+ */
+export type Verdict =
+  | { readonly kind: "delivered"; readonly rejected?: number }
+  | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number }
+  | { readonly kind: "split"; readonly reason: string }
+  | { readonly kind: "refused"; readonly reason: string };
+
+/** One drain's way out over one protocol. */
+export interface Sink {
+  /** Never rejects for the peer's faults; rejects with the signal's reason when `signal` is aborted. */
+  deliver(parcel: Parcel, signal: AbortSignal): Promise<Verdict>;
+  /** Idempotent. Closes connections. */
+  close(): Promise<void>;
+}
+
+/** Time, so that tests can hold it. */
+export interface Clock {
+  /** Milliseconds since 1970, as `Date.now`. */
+  nowMs(): number;
+  /** Resolves after `ms`, or at once when `signal` is aborted; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}

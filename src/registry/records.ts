@@ -1,0 +1,76 @@
+/** The records of the Store, as they are written. Keys: `app/ID`, `app-name/NAME`, `token/HASH`, … one file each. */
+import type { ChannelId, DrainId, DrainToken, Token } from "../core/ids.ts";
+import type { Position } from "../core/position.ts";
+
+/** An app. `name` is unique; `id` is its channel. Times are ISO 8601 in UTC, whole seconds. */
+export type AppRecord = {
+  readonly id: ChannelId;
+  readonly name: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+};
+
+/** The right to write to `channel` as `source`. Shown to the app's managers, so kept as it is. */
+export type TokenRecord = {
+  readonly token: Token;
+  readonly channel: ChannelId;
+  readonly source: string;
+  readonly createdAt: string;
+};
+
+/** What a reader wants to see of an app; every part given must hold. */
+export type FilterSpec = {
+  /** Sources, whole. */
+  readonly sources?: readonly string[];
+  /** A process (`web.1`) or a process type (`web`). */
+  readonly dynos?: readonly string[];
+  /** RE2 patterns over the message. */
+  readonly match?: string;
+  readonly exclude?: string;
+};
+
+/** What a drain is. Written by control nodes alone; the worker's side is `DrainState`. */
+export type DrainRecord = {
+  readonly id: DrainId;
+  /** The v3 API's decimal id. */
+  readonly number: number;
+  readonly token: DrainToken;
+  readonly channel: ChannelId;
+  /** As given, userinfo included; absent while only reserved. */
+  readonly url?: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  /** Where the drain starts: behind this line of the channel. */
+  readonly start: { readonly position: Position; readonly line: number };
+  readonly paused: boolean;
+  readonly format?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly filter?: FilterSpec;
+  readonly secret?: string;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  /** The newest wish to send lines again; `id` tells two wishes apart. */
+  readonly replay?: { readonly id: string; readonly sinceMs: number };
+};
+
+/**
+ * How far a drain's worker is, and its ledger. Written by the worker alone, at `drain-state/ID`.
+ * `line - start.line = delivered + refused + lost + filtered`, always: they change in one put.
+ */
+export type DrainState = {
+  readonly position: Position;
+  /** The channel's running number of the next line to send. */
+  readonly line: number;
+  readonly delivered: number;
+  readonly refused: number;
+  readonly lost: number;
+  readonly filtered: number;
+  /** Lines sent again by `replay`; in no other count. */
+  readonly replayed: number;
+  readonly deliveredAt?: string;
+  readonly phase: "idle" | "delivering" | "retrying";
+  readonly lastError?: { readonly at: string; readonly message: string };
+  /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
+  readonly replay?: { readonly id: string; readonly position?: Position };
+};
