@@ -1,5 +1,6 @@
 /** The records of the Store, as they are written. Keys: `app/ID`, `app-name/NAME`, `token/HASH`, … one file each. */
 import type { ChannelId, DrainId, DrainToken, Token } from "../core/ids.ts";
+import type { FilterSpec } from "../core/line-filter.ts";
 import type { Position } from "../core/position.ts";
 
 /** An app. `name` is unique; `id` is its channel. Times are ISO 8601 in UTC, whole seconds. */
@@ -16,17 +17,6 @@ export type TokenRecord = {
   readonly channel: ChannelId;
   readonly source: string;
   readonly createdAt: string;
-};
-
-/** What a reader wants to see of an app; every part given must hold. */
-export type FilterSpec = {
-  /** Sources, whole. */
-  readonly sources?: readonly string[];
-  /** A process (`web.1`) or a process type (`web`). */
-  readonly dynos?: readonly string[];
-  /** RE2 patterns over the message. */
-  readonly match?: string;
-  readonly exclude?: string;
 };
 
 /** What a drain is. Written by control nodes alone; the worker's side is `DrainState`. */
