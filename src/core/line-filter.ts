@@ -1,4 +1,7 @@
 /** Which lines a reader wants: by source, process and pattern. Patterns are RE2: linear in the line. */
+import { RE2JS } from "re2js";
+import type { LineCursor } from "./lines.ts";
+
 /** What a reader wants to see of an app; every part given must hold. */
 export type FilterSpec = {
   /** Sources, whole. */
@@ -9,3 +12,78 @@ export type FilterSpec = {
   readonly match?: string;
   readonly exclude?: string;
 };
+
+/** Says of a line whether to keep it. `key` is equal for equal specs. */
+export type LineFilter = { readonly key: string; keeps(line: LineCursor): boolean };
+
+/** Bytes of a pattern at most: what a pattern costs a line grows with its own length. */
+export const patternBytesMax = 1000;
+
+const dot = 0x2e;
+
+/** A filter for `spec`, undefined when it keeps every line; `bad` names the pattern that is none. */
+export function compileFilter(
+  spec: FilterSpec,
+):
+  | { readonly kind: "filter"; readonly filter: LineFilter | undefined }
+  | { readonly kind: "bad"; readonly field: "match" | "exclude"; readonly reason: string } {
+  const tests: ((line: LineCursor) => boolean)[] = [];
+  if (spec.sources !== undefined && spec.sources.length > 0) {
+    const sources = spec.sources.map((source) => Buffer.from(source));
+    tests.push((line) =>
+      sources.some((source) => isAt(source, line.bytes, line.sourceStart, line.sourceEnd)),
+    );
+  }
+  if (spec.dynos !== undefined && spec.dynos.length > 0) {
+    const dynos = spec.dynos.map((dyno) => Buffer.from(dyno));
+    tests.push((line) => dynos.some((dyno) => isProcess(dyno, line)));
+  }
+  for (const field of ["match", "exclude"] as const) {
+    const pattern = spec[field];
+    if (pattern === undefined) continue;
+    const compiled = compilePattern(pattern);
+    if (typeof compiled === "string") return { kind: "bad", field, reason: compiled };
+    const wanted = field === "match";
+    tests.push((line) => compiled.matcher(messageText(line)).find() === wanted);
+  }
+  if (tests.length === 0) return { kind: "filter", filter: undefined };
+  const key = JSON.stringify([
+    spec.sources ?? [],
+    spec.dynos ?? [],
+    spec.match ?? null,
+    spec.exclude ?? null,
+  ]);
+  return { kind: "filter", filter: { key, keeps: (line) => tests.every((test) => test(line)) } };
+}
+
+function compilePattern(pattern: string): RE2JS | string {
+  if (Buffer.byteLength(pattern) > patternBytesMax) return `it has more than ${patternBytesMax} bytes`;
+  try {
+    return RE2JS.compile(pattern);
+  } catch (cause) {
+    return cause instanceof Error ? cause.message : String(cause);
+  }
+}
+
+// Patterns see text, without the newline that many senders put behind a message.
+function messageText(line: LineCursor): string {
+  const end = line.bytes[line.messageEnd - 1] === 0x0a ? line.messageEnd - 1 : line.messageEnd;
+  const { buffer, byteOffset } = line.bytes;
+  return Buffer.from(buffer, byteOffset + line.messageStart, Math.max(0, end - line.messageStart)).toString();
+}
+
+function isAt(text: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === text.length && startsWith(text, bytes, start);
+}
+
+// `web` is `web.1`, but not `webx.1` (`logplex.md` §13.1).
+function isProcess(dyno: Uint8Array, line: LineCursor): boolean {
+  const length = line.processEnd - line.processStart;
+  if (length < dyno.length || !startsWith(dyno, line.bytes, line.processStart)) return false;
+  return length === dyno.length || line.bytes[line.processStart + dyno.length] === dot;
+}
+
+function startsWith(text: Uint8Array, bytes: Uint8Array, start: number): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text[i]) return false;
+  return true;
+}

@@ -1,0 +1,53 @@
+/**
+ * L-coded lines for an app's owner, put into the app's own stream as `heroku[logplex]` (`logplex.md` §11).
+ * There is no second way to tell anybody anything.
+ */
+import type { CanonicalLines } from "./batch.ts";
+import { syslogTime } from "./canonical.ts";
+
+/** local5.warning and local7.warning, as logplex has them (`logplex.md` §2.3). */
+const lossPri = 172;
+const certificatePri = 188;
+
+/** Retention passed a drain's cursor: exactly `lines` lines since `sinceMs` never reached it. */
+export const l10 = (drainToken: string, lines: number, sinceMs: number, nowMs: number): CanonicalLines =>
+  noticeLine(
+    lossPri,
+    nowMs,
+    `Error L10 (output buffer overflow): drain '${drainToken}' dropped ${count(lines)} since ${syslogTime(sinceMs)}.`,
+  );
+
+/** The text of the line in a tail whose reader was passed by retention; it is that tail's alone. */
+export const l11Text = (lines: number, sinceMs: number): string =>
+  `Error L11 (Tail buffer overflow) -> This tail session dropped ${count(lines)} since ${syslogTime(sinceMs)}`;
+
+/** A drain's destination refused lines for good: they will not be sent again. */
+export const l13 = (
+  drainToken: string,
+  lines: number,
+  sinceMs: number,
+  reason: string,
+  nowMs: number,
+): CanonicalLines =>
+  noticeLine(
+    lossPri,
+    nowMs,
+    `Error L13 (messages refused): drain '${drainToken}' lost ${count(lines)} since ${syslogTime(sinceMs)}: ${reason}`,
+  );
+
+/** The certificate of a drain's destination does not hold; `uri` is in its redacted form. */
+export const l14 = (drainToken: string, reason: string, uri: string, nowMs: number): CanonicalLines =>
+  noticeLine(
+    certificatePri,
+    nowMs,
+    `Error L14 (certificate validation): drain '${drainToken}' error="${reason.replaceAll('"', "'")}" uri="${uri}"`,
+  );
+
+/** A canonical line of source `heroku`, process `logplex`. Line breaks in `text` become spaces. */
+export function noticeLine(pri: number, nowMs: number, text: string): CanonicalLines {
+  const oneLine = text.replace(/\s+/g, " ");
+  const frame = `<${pri}>1 ${syslogTime(nowMs)} host heroku logplex - ${oneLine}\n`;
+  return { bytes: Buffer.from(`${Buffer.byteLength(frame)} ${frame}`), count: 1, form: "logplex" };
+}
+
+const count = (lines: number) => `${lines} messages`;
