@@ -1,0 +1,172 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { appNameOf, Canoniser, canoniseBody } from "../../src/core/canonical.ts";
+import { framesFrom, LineCursor, toLogplex, toRfc5424 } from "../../src/core/lines.ts";
+import { octetCounted } from "../support/frames.ts";
+
+const options = { frameBytesMax: 1000, nowMs: Date.UTC(2026, 0, 2) };
+const time = "2026-01-02T03:04:05.000006+00:00";
+
+function canonise(source: string, ...payloads: string[]) {
+  const found = canoniseBody(Buffer.concat(payloads.map(octetCounted)), source, options);
+  if (found.kind === "bad") throw new Error(found.reason);
+  return found.lines;
+}
+
+/** The canonical payloads, without their lengths. */
+function payloadsOf(lines: { bytes: Uint8Array; form: "logplex" | "rfc5424" }): string[] {
+  const cursor = new LineCursor().open(lines.bytes, lines.form);
+  const seen: string[] = [];
+  while (cursor.next()) seen.push(Buffer.from(lines.bytes.subarray(cursor.headStart, cursor.end)).toString());
+  return seen;
+}
+
+describe("canonical form", () => {
+  test.each([
+    ["with nil structured data", `<190>1 ${time} h t.x web.1 - - hello\n`, "hello\n"],
+    ["without structured data", `<190>1 ${time} h app web.1 - hello`, "hello"],
+    ["without a message", `<190>1 ${time} h app web.1 - -`, ""],
+    ["with an empty message", `<190>1 ${time} h app web.1 - - `, ""],
+    ["ending at MSGID", `<190>1 ${time} h app web.1 -`, ""],
+    ["with a message that starts like nothing", `<190>1 ${time} h app web.1 - -- x`, "-- x"],
+    ["with a bracket that is no structured data", `<190>1 ${time} h app web.1 - [x`, "[x"],
+  ])("a frame %s", (_, payload, message) => {
+    const lines = canonise("app", payload);
+    expect(lines.form).toBe("logplex");
+    expect(payloadsOf(lines)).toEqual([`<190>1 ${time} host app web.1 - ${message}`]);
+  });
+
+  test("SOURCE is the token's name, whatever the sender claims", () => {
+    expect(payloadsOf(canonise("web", `<1>1 ${time} heroku heroku router - - x`))).toEqual([
+      `<1>1 ${time} host web router - x`,
+    ]);
+  });
+
+  test("MSGID and structured data stay, and the lines beside them get nil ones", () => {
+    const lines = canonise(
+      "app",
+      `<190>1 ${time} h app web.1 - - one`,
+      `<190>1 ${time} h app web.1 ID7 [a b="c \\] d"][e] two`,
+      `<190>1 ${time} h app web.1 - - three`,
+    );
+    expect(lines.form).toBe("rfc5424");
+    expect(payloadsOf(lines)).toEqual([
+      `<190>1 ${time} host app web.1 - - one`,
+      `<190>1 ${time} host app web.1 ID7 [a b="c \\] d"][e] two`,
+      `<190>1 ${time} host app web.1 - - three`,
+    ]);
+    expect(payloadsOf(toLogplex(lines))).toEqual([
+      `<190>1 ${time} host app web.1 - one`,
+      `<190>1 ${time} host app web.1 - two`,
+      `<190>1 ${time} host app web.1 - three`,
+    ]);
+  });
+
+  test.each([
+    "no syslog at all",
+    "<1>2 x",
+    "<999999>1 a b c d e f",
+    `<1>1 ${time} h app`,
+    "<190>1 \u0007 h a p - - m",
+  ])("%j is no RFC 5424 and becomes the message of a line", (payload) => {
+    expect(payloadsOf(canonise("app", payload, payload))).toEqual([
+      `<190>1 2026-01-02T00:00:00.000000+00:00 host app - - ${payload}`,
+      `<190>1 2026-01-02T00:00:00.000000+00:00 host app - - ${payload}`,
+    ]);
+  });
+
+  test.each([
+    ["5 hell", "truncated", 0, 0],
+    ["5 hello12", "truncated", 1, 7],
+    ["hello\n", "length_not_decimal", 0, 0],
+    ["5 hello\n5 hello", "length_not_decimal", 1, 7],
+    ["1001 x", "frame_too_long", 0, 0],
+  ])("a body %j is refused as a whole: %s", (body, reason, frame, offset) => {
+    expect(canoniseBody(Buffer.from(body), "app", options)).toEqual({ kind: "bad", reason, frame, offset });
+  });
+
+  test("an empty body is no lines", () => {
+    expect(canonise("app").count).toBe(0);
+  });
+});
+
+// What the canonical form is, once more, slowly and with strings.
+function slowly(source: string, payload: string): string {
+  const parts = /^(<\d{1,3}>)1 ([!-~]+) [!-~]+ [!-~]+ ([!-~]+) - - (.*)$/s.exec(payload)!;
+  return `${parts[1]}1 ${parts[2]} host ${source} ${parts[3]} - ${parts[4]}`;
+}
+
+const word = fc.stringMatching(/^[!-~]{1,40}$/);
+const payload = fc
+  .tuple(fc.nat(999), word, word, word, word, fc.string({ unit: "binary", maxLength: 120 }))
+  .map(
+    ([pri, at, host, app, process, message]) => `<${pri}>1 ${at} ${host} ${app} ${process} - - ${message}`,
+  );
+
+test("canonising in place and into a new buffer give what the slow way gives", () => {
+  fc.assert(
+    fc.property(
+      fc.array(payload, { maxLength: 30 }),
+      fc.stringMatching(/^[a-z][a-z-]{0,60}$/),
+      (payloads, source) => {
+        const expected = payloads.map((text) => slowly(source, text));
+        const inPlace = canonise(source, ...payloads);
+        expect(payloadsOf(inPlace)).toEqual(expected);
+        expect(inPlace.count).toBe(payloads.length);
+        const apart = new Canoniser(source);
+        for (const text of payloads) {
+          const bytes = Buffer.from(text);
+          apart.add(bytes, 0, bytes.length, 0);
+        }
+        expect(Buffer.compare(apart.take().bytes, inPlace.bytes)).toBe(0);
+      },
+    ),
+  );
+});
+
+const anyPayload = fc.oneof(
+  payload,
+  fc.uint8Array({ minLength: 1, maxLength: 100 }).map((bytes) => Buffer.from(bytes).toString("latin1")),
+  fc
+    .tuple(word, fc.stringMatching(/^(\[[a-z ="]{0,9}\]){0,3}$/), fc.string({ maxLength: 40 }))
+    .map(([msgid, sd, message]) => `<14>1 ${time} h app web.1 ${msgid} ${sd || "-"} ${message}`),
+);
+
+test("frames of any bytes become as many canonical lines, in both forms", () => {
+  fc.assert(
+    fc.property(fc.array(anyPayload, { maxLength: 20 }), (payloads) => {
+      const lines = canonise("app", ...payloads.map((text) => (text === "" ? "x" : text)));
+      expect(payloadsOf(lines).length).toBe(payloads.length);
+      const logplex = toLogplex(lines);
+      expect(payloadsOf(logplex).length).toBe(payloads.length);
+      expect(payloadsOf(toLogplex(toRfc5424(logplex)))).toEqual(payloadsOf(logplex));
+    }),
+  );
+});
+
+test("any bytes as a body: lines or a clear refusal, never a throw", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+      expect(["lines", "bad"]).toContain(canoniseBody(Buffer.from(bytes), "app", options).kind);
+    }),
+  );
+});
+
+test("frames can be skipped and taken by number", () => {
+  const lines = canonise("app", ...[1, 2, 3, 4].map((n) => `<1>1 ${time} h a p - - ${n}`));
+  const middle = framesFrom(lines.bytes, 1, 2);
+  expect(payloadsOf({ bytes: middle, form: "logplex" }).map((text) => text.at(-1))).toEqual(["2", "3"]);
+  expect(framesFrom(lines.bytes, 4).length).toBe(0);
+});
+
+describe("the APPNAME that routes a frame", () => {
+  const nameOf = (text: string) => {
+    const found = appNameOf(Buffer.from(text), 0, text.length);
+    return found && text.slice(found.start, found.end);
+  };
+  test("is the fourth field, runs of spaces counting as one", () => {
+    expect(nameOf(`<1>1 ${time} h t.abc web.1 - - m`)).toBe("t.abc");
+    expect(nameOf(`<1>1   ${time} h  t.abc`)).toBe("t.abc");
+    expect(nameOf(`<1>1 ${time} h`)).toBeUndefined();
+  });
+});

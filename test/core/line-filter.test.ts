@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+import { canoniseBody } from "../../src/core/canonical.ts";
+import { compileFilter, type FilterSpec } from "../../src/core/line-filter.ts";
+import { LineCursor } from "../../src/core/lines.ts";
+import { octetCounted } from "../support/frames.ts";
+
+function keeps(spec: FilterSpec, source: string, process: string, message = "hello\n"): boolean {
+  const found = compileFilter(spec);
+  if (found.kind === "bad") throw new Error(found.reason);
+  const body = octetCounted(`<190>1 2026-01-02T03:04:05Z h x ${process} - - ${message}`);
+  const lines = canoniseBody(body, source, { frameBytesMax: 10_000, nowMs: 0 });
+  if (lines.kind === "bad") throw new Error(lines.reason);
+  const line = new LineCursor().open(lines.lines.bytes, lines.lines.form);
+  line.next();
+  return found.filter === undefined || found.filter.keeps(line);
+}
+
+describe("a filter", () => {
+  test("of nothing keeps every line and costs nothing", () => {
+    expect(compileFilter({})).toEqual({ kind: "filter", filter: undefined });
+    expect(compileFilter({ sources: [], dynos: [] })).toEqual({ kind: "filter", filter: undefined });
+  });
+
+  test("compares sources whole", () => {
+    expect(keeps({ sources: ["heroku", "app"] }, "app", "web.1")).toBe(true);
+    expect(keeps({ sources: ["ap"] }, "app", "web.1")).toBe(false);
+    expect(keeps({ sources: ["apple"] }, "app", "web.1")).toBe(false);
+  });
+
+  test("takes a process or a process type", () => {
+    expect(keeps({ dynos: ["web"] }, "app", "web.1")).toBe(true);
+    expect(keeps({ dynos: ["web.1"] }, "app", "web.1")).toBe(true);
+    expect(keeps({ dynos: ["web"] }, "app", "webx.1")).toBe(false);
+    expect(keeps({ dynos: ["web.1"] }, "app", "web.12")).toBe(false);
+    expect(keeps({ dynos: ["router"] }, "heroku", "router")).toBe(true);
+  });
+
+  test("matches the message, without its newline, and all parts must hold", () => {
+    expect(keeps({ match: "^h.*o$" }, "app", "web.1")).toBe(true);
+    expect(keeps({ match: "web" }, "app", "web.1")).toBe(false);
+    expect(keeps({ exclude: "ell" }, "app", "web.1")).toBe(false);
+    expect(keeps({ match: "hello", exclude: "nothing", sources: ["heroku"] }, "app", "web.1")).toBe(false);
+  });
+
+  test("names the pattern that is none", () => {
+    expect(compileFilter({ match: "(" })).toMatchObject({ kind: "bad", field: "match" });
+    expect(compileFilter({ exclude: "(?=x)" })).toMatchObject({ kind: "bad", field: "exclude" });
+    expect(compileFilter({ match: "x".repeat(1001) })).toMatchObject({ kind: "bad", field: "match" });
+  });
+
+  test("equal specs have equal keys, others have not", () => {
+    const keyOf = (spec: FilterSpec) => {
+      const found = compileFilter(spec);
+      return found.kind === "filter" ? found.filter?.key : undefined;
+    };
+    expect(keyOf({ match: "a" })).toBe(keyOf({ match: "a", sources: [] }));
+    expect(keyOf({ match: "a" })).not.toBe(keyOf({ exclude: "a" }));
+  });
+
+  test("a pattern that would blow up elsewhere takes its turn and no more", () => {
+    expect(keeps({ match: "^(a+)+$" }, "app", "web.1", `${"a".repeat(5000)}b`)).toBe(false);
+  });
+});
