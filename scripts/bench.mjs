@@ -1,0 +1,21 @@
+// npm run bench: the questions of bench/, in one table. Arguments pass through (`npm run bench -- --help`).
+import { ensureBuilt } from "./lib/build.mjs";
+import { ensurePackages } from "./lib/packages.mjs";
+import { inRoot } from "./lib/paths.mjs";
+import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
+import { run, runInFront } from "./lib/run.mjs";
+import { CannotGoOn, command } from "./lib/steps.mjs";
+
+await command(async (args) => {
+  await ensurePackages();
+  await ensureBuilt();
+  const node = await pinnedNode();
+  // The bench is TypeScript that is never built: Node itself strips the types.
+  const { output } = await run(node, ["-p", "process.features.typescript ?? false"]);
+  if (output.trim() !== "strip") {
+    throw new CannotGoOn(
+      "npm run bench needs a Node that runs TypeScript (22.18 or newer). Install Node 24.",
+    );
+  }
+  return runInFront(node, [inRoot("bench", "main.ts"), ...args], { env: envWith(node) });
+});

@@ -1,0 +1,79 @@
+// src/ and cli/ → dist/, when dist is not what the sources say.
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { inRoot } from "./paths.mjs";
+import { run } from "./run.mjs";
+import { CannotGoOn, step } from "./steps.mjs";
+
+const sources = ["src", "cli"];
+const settings = ["tsconfig.json", "tsconfig.build.json", "package.json", "package-lock.json"];
+const stamp = inRoot("dist", ".sources");
+
+/** Builds unless dist holds what these very sources gave. */
+export async function ensureBuilt() {
+  const now = sourcesHash();
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === now) return;
+  await step("building", () => build(now));
+}
+
+/** Compiles beside dist and swaps at the end: a server that starts meanwhile never finds half a build. */
+async function build(hash) {
+  const fresh = inRoot(`dist.${process.pid}.new`);
+  const old = inRoot(`dist.${process.pid}.old`);
+  try {
+    const tsc = inRoot("node_modules", "typescript", "bin", "tsc");
+    const { status, output } = await run(process.execPath, [
+      tsc,
+      "-p",
+      "tsconfig.build.json",
+      "--outDir",
+      fresh,
+    ]);
+    if (status !== 0) throw new CannotGoOn(`${output}\nThe sources do not compile.`);
+    for (const folder of sources) {
+      if (existsSync(inRoot(folder)))
+        cpSync(inRoot(folder), join(fresh, folder), { recursive: true, filter: isAsset });
+    }
+    const binary = join(fresh, "cli", "main.js");
+    if (existsSync(binary)) chmodSync(binary, 0o755);
+    writeFileSync(join(fresh, ".sources"), hash);
+    if (existsSync(inRoot("dist"))) renameSync(inRoot("dist"), old);
+    renameSync(fresh, inRoot("dist"));
+  } finally {
+    for (const folder of [fresh, old]) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Folders, and the files that are served or read as they are. */
+const isAsset = (path) => !path.endsWith(".ts");
+
+/** Contents, not times: a checkout of another branch and back needs no build. */
+function sourcesHash() {
+  const hash = createHash("sha256");
+  for (const path of [...settings, ...sources.flatMap(filesUnder)]) {
+    hash
+      .update(path)
+      .update("\0")
+      .update(readFileSync(inRoot(path)))
+      .update("\0");
+  }
+  return hash.digest("hex");
+}
+
+function filesUnder(folder) {
+  if (!existsSync(inRoot(folder))) return [];
+  return readdirSync(inRoot(folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(inRoot().length))
+    .sort();
+}

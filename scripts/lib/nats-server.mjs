@@ -1,0 +1,45 @@
+// The nats-server that tests of the distributed engine run: NATS_SERVER, else the one on PATH, else the system's package.
+import { run } from "./run.mjs";
+import { CannotGoOn, step } from "./steps.mjs";
+
+/** Returns a nats-server that runs; installs the system's package when there is none. */
+export async function ensureNatsServer(env = process.env) {
+  const named = env.NATS_SERVER;
+  if (named !== undefined && named !== "") {
+    if (await works(named, env)) return named;
+    throw new CannotGoOn(
+      `NATS_SERVER is ${named}, which does not run as a nats-server. Name one that does, or unset it.`,
+    );
+  }
+  if (await works("nats-server", env)) return "nats-server";
+  await step("installing the system's package nats-server", () => installPackage(env));
+  if (await works("nats-server", env)) return "nats-server";
+  throw new CannotGoOn(`apt-get installed nats-server, but it is not on PATH. ${mend}`);
+}
+
+const mend =
+  "Install nats-server 2.9 or newer (Debian: apt-get install nats-server; else github.com/nats-io/nats-server/releases) " +
+  "and put it on PATH or name it in NATS_SERVER.";
+
+async function works(program, env) {
+  const { status, output } = await run(program, ["--version"], { env });
+  return status === 0 && output.includes("nats-server");
+}
+
+async function installPackage(env) {
+  if ((await run("apt-get", ["--version"], { env })).status !== 0) {
+    throw new CannotGoOn(`There is no nats-server, and no apt-get to install it with. ${mend}`);
+  }
+  const isRoot = process.getuid?.() === 0;
+  // sudo -n fails at once where it would have to ask for a password.
+  const aptGet = (...args) =>
+    isRoot
+      ? run("apt-get", args, { env: quiet(env) })
+      : run("sudo", ["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get", ...args], { env });
+  await aptGet("update"); // old lists may do: the install decides
+  const { status, output } = await aptGet("install", "-y", "--no-install-recommends", "nats-server");
+  if (status !== 0)
+    throw new CannotGoOn(`${output}\nThere is no nats-server, and apt-get could not install it. ${mend}`);
+}
+
+const quiet = (env) => ({ ...env, DEBIAN_FRONTEND: "noninteractive" });

@@ -1,0 +1,52 @@
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { root } from "./paths.mjs";
+
+/** More than a screenful of a failing tool helps nobody. */
+const outputCharsMax = 20_000;
+
+/** Runs a program in the checkout and keeps the end of what it printed. Status 127: there is no such program. */
+export function run(program, args, { env = process.env, cwd = root } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(program, args, {
+      cwd,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      shell: needsShell(program),
+    });
+    let output = "";
+    const keep = (chunk) => {
+      output = (output + chunk).slice(-outputCharsMax);
+    };
+    child.stdout.setEncoding("utf8").on("data", keep);
+    child.stderr.setEncoding("utf8").on("data", keep);
+    child.on("error", (error) => resolve({ status: 127, output: error.message }));
+    child.on("close", (code, signal) => resolve({ status: statusOf(code, signal), output }));
+  });
+}
+
+/** Runs a program that talks to the user itself, and passes the signals that ask for an end on to it. */
+export function runInFront(program, args, { env = process.env } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { env, stdio: "inherit" });
+    const pass = (signal) => {
+      // Ctrl-C on a terminal reaches the whole process group: passing it on would make it two.
+      if (signal === "SIGINT" && process.stdin.isTTY) return;
+      child.kill(signal);
+    };
+    for (const signal of passedOn) process.on(signal, pass);
+    child.on("error", reject);
+    child.on("close", (code, signal) => {
+      for (const passed of passedOn) process.off(passed, pass);
+      resolve(statusOf(code, signal));
+    });
+  });
+}
+
+const passedOn = ["SIGINT", "SIGTERM"];
+
+/** As shells put it: a process that a signal ended has 128 and the signal's number. */
+const statusOf = (code, signal) => code ?? 128 + constants.signals[signal];
+
+/** npm is a script on Windows, which only a shell can start. */
+const needsShell = (program) => process.platform === "win32" && program === "npm";

@@ -1,0 +1,16 @@
+// npm start: from a bare checkout to a server that listens. `npm start -- --http …` passes options on.
+import { ensureBuilt } from "./lib/build.mjs";
+import { ensurePackages } from "./lib/packages.mjs";
+import { inRoot } from "./lib/paths.mjs";
+import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
+import { runInFront } from "./lib/run.mjs";
+import { command } from "./lib/steps.mjs";
+
+await command(async (args) => {
+  await ensurePackages();
+  await ensureBuilt();
+  const node = await pinnedNode();
+  return runInFront(node, [inRoot("dist", "cli", "main.js"), "serve", "--dev", ...args], {
+    env: envWith(node),
+  });
+});

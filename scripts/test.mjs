@@ -1,0 +1,60 @@
+// npm test: everything that has to hold before a change lands. Arguments go to vitest (`npm test -- test/core`).
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureBuilt } from "./lib/build.mjs";
+import { ensurePackages } from "./lib/packages.mjs";
+import { inRoot } from "./lib/paths.mjs";
+import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
+import { run, runInFront } from "./lib/run.mjs";
+import { command, say, step } from "./lib/steps.mjs";
+
+await command(async (args) => {
+  await ensurePackages();
+  await ensureBuilt();
+  const node = await pinnedNode();
+  const failed = [];
+
+  const check = async (name, script, ...options) => {
+    const { status, output } = await step(name, () =>
+      run(node, [inRoot("node_modules", script), ...options]),
+    );
+    if (status === 0) return;
+    process.stdout.write(`${output}\n`);
+    failed.push(name);
+  };
+  await check("format and lint", "@biomejs/biome/bin/biome", "check", "--error-on-warnings", ".");
+  await check("types", "typescript/bin/tsc", "-p", "tsconfig.json");
+
+  const tests = await runTests(node, args);
+  if (tests.status !== 0 || tests.passed === 0) failed.push(tests.status === 0 ? "tests: none ran" : "tests");
+  if (failed.length > 0) say(`failed: ${failed.join(", ")}`);
+  process.stdout.write(`${tests.passed} passed, ${tests.failed} failed\n`);
+  return failed.length === 0 ? 0 : 1;
+});
+
+/** vitest talks to the user itself; the closing line takes its numbers from its report. */
+async function runTests(node, args) {
+  const folder = mkdtempSync(join(tmpdir(), "tailrace-tests-"));
+  const report = join(folder, "report.json");
+  try {
+    const vitest = inRoot("node_modules", "vitest", "vitest.mjs");
+    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const status = await runInFront(node, [vitest, "run", ...reporters, ...args], { env: envWith(node) });
+    return {
+      status,
+      ...(existsSync(report) ? countsOf(JSON.parse(readFileSync(report, "utf8"))) : { passed: 0, failed: 0 }),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A file that fails outside its tests (it cannot be loaded, a hook throws) counts as one that failed. */
+function countsOf({ numPassedTests, numFailedTests, testResults }) {
+  const broken = testResults.filter(
+    ({ status, assertionResults }) =>
+      status === "failed" && !assertionResults.some((assertion) => assertion.status === "failed"),
+  );
+  return { passed: numPassedTests, failed: numFailedTests + broken.length };
+}
