@@ -69,3 +69,324 @@ export const overloaded = () =>
     mend: "Send the same request again after the time in Retry-After.",
     retryAfterS: 1,
   });
+
+// The API: who may do what
+
+export const unauthorized = () =>
+  new AppError({
+    code: "UNAUTHORIZED",
+    status: 401,
+    id: "unauthorized",
+    message: "The API key is missing or unknown.",
+    mend: "Send it as `Authorization: Bearer KEY`, or as the password of Basic credentials.",
+  });
+
+/** Also what a key is told of things it may not see: nothing in the answer depends on whether they exist. */
+export const notFound = (resource?: "app" | "log_drain" | "token" | "key" | "add_on") =>
+  new AppError({
+    code: "NOT_FOUND",
+    status: 404,
+    id: "not_found",
+    message: `There is no such ${resource === undefined ? "thing" : resource.replace("_", " ").replace("log ", "")} here, or this key may not see it.`,
+    mend: "Check the address and the key.",
+    ...(resource !== undefined && { resource }),
+  });
+
+export const keyReadOnly = () =>
+  new AppError({
+    code: "KEY_READ_ONLY",
+    status: 403,
+    id: "forbidden",
+    message: "This key may read and nothing else.",
+    mend: "Use a key that was made without --read-only.",
+  });
+
+// The API: what was asked
+
+export const bodyNotJson = (reason: string) =>
+  new AppError({
+    code: "BODY_NOT_JSON",
+    status: 400,
+    id: "bad_request",
+    message: `The body cannot be read as JSON: ${reason}.`,
+    mend: "Send one JSON object with `Content-Type: application/json`.",
+  });
+
+export const requestRefused = (status: number, reason: string) =>
+  new AppError({
+    code: "REQUEST_REFUSED",
+    status,
+    id: "bad_request",
+    message: `The request cannot be read: ${reason}.`,
+    mend: "Compare it with the API's description at /docs.",
+  });
+
+export const paramsInvalid = (what: string) =>
+  new AppError({
+    code: "PARAMS_INVALID",
+    status: 422,
+    id: "invalid_params",
+    message: `The request is not valid: ${what}.`,
+    mend: "Compare it with the API's description at /docs.",
+  });
+
+export const sinceInvalid = (text: string) =>
+  new AppError({
+    code: "SINCE_INVALID",
+    status: 422,
+    id: "invalid_params",
+    message: `"${text.slice(0, 50)}" is no time for \`since\`.`,
+    mend: "Write a time as 2026-01-31T12:00:00Z, or how long ago as 30s, 10m, 2h or 7d.",
+  });
+
+export const patternInvalid = (field: "match" | "exclude", reason: string) =>
+  new AppError({
+    code: "PATTERN_INVALID",
+    status: 422,
+    id: "invalid_params",
+    message: `\`${field}\` is no regular expression: ${reason}.`,
+    mend: "Write an RE2 expression; it has no look-around and no back-references.",
+  });
+
+export const appNameInvalid = (name: string) =>
+  new AppError({
+    code: "APP_NAME_INVALID",
+    status: 422,
+    id: "invalid_params",
+    message: `"${name.slice(0, 70)}" cannot be an app's name.`,
+    mend: "Use 1 to 63 of a-z, 0-9 and -, starting with a letter; not a UUID.",
+  });
+
+export const appNameTaken = (name: string) =>
+  new AppError({
+    code: "APP_NAME_TAKEN",
+    status: 422,
+    id: "invalid_params",
+    message: `Name ${name} is already taken.`,
+    mend: "Choose another name, or none: then one is made.",
+  });
+
+export const sourceInvalid = (source: string) =>
+  new AppError({
+    code: "SOURCE_INVALID",
+    status: 422,
+    id: "invalid_params",
+    message: `"${source.slice(0, 60)}" cannot be a token's source name.`,
+    mend: "Use 1 to 48 of a-z, A-Z, 0-9, -, _ and ., starting with a letter or digit.",
+  });
+
+export const tokenLimit = (max: number) =>
+  new AppError({
+    code: "TOKEN_LIMIT",
+    status: 422,
+    id: "invalid_params",
+    message: `The app has ${max} tokens, which is as many as it may have.`,
+    mend: "Revoke one that is not used.",
+  });
+
+export const drainLimit = (max: number) =>
+  new AppError({
+    code: "DRAIN_LIMIT",
+    status: 422,
+    id: "invalid_params",
+    message: `You have already added the maximum number of drains allowed (${max}).`,
+    mend: "Remove one first.",
+  });
+
+export const drainRepeated = () =>
+  new AppError({
+    code: "DRAIN_REPEATED",
+    status: 422,
+    id: "invalid_params",
+    message: "The app has a drain with this URL already.",
+    mend: "Use that one, or another URL.",
+  });
+
+export const drainOption = (field: string, reason: string) =>
+  new AppError({
+    code: "DRAIN_OPTION",
+    status: 422,
+    id: "invalid_params",
+    message: `The drain's \`${field}\` cannot be used: ${reason}.`,
+    mend: "Mend the field, or leave it out.",
+  });
+
+export const recordContended = () =>
+  new AppError({
+    code: "RECORD_CONTENDED",
+    status: 503,
+    id: "service_unavailable",
+    message: "Too many changes of the same thing at the same time: this one was not made.",
+    mend: "Send the request again.",
+    retryAfterS: 1,
+  });
+
+export const internalError = () =>
+  new AppError({
+    code: "INTERNAL_ERROR",
+    status: 500,
+    id: "internal_server_error",
+    message: "The server failed at this request.",
+    mend: "The server's own log says why, under the Request-Id of this answer.",
+  });
+
+// Ingest. The texts of 400 and 403 are logplex's own, to the letter; the mend follows them.
+
+export const stopping = () =>
+  new AppError({
+    code: "STOPPING",
+    status: 503,
+    id: "service_unavailable",
+    message: "The server is stopping and takes no more lines: nothing was stored.",
+    mend: "Send the same request again after the time in Retry-After.",
+    retryAfterS: 1,
+  });
+
+export const malformedFrames = (detail: string) =>
+  new AppError({
+    code: "MALFORMED_FRAMES",
+    status: 400,
+    id: "bad_request",
+    message: "Malformed log messages",
+    mend: `${detail} Nothing of the request was stored. Frames are "LENGTH <PRI>1 TIME HOST APPNAME PROCID MSGID SD MSG" back to back, LENGTH being the bytes after its space.`,
+  });
+
+export const countMismatch = (said: string, found: number) =>
+  new AppError({
+    code: "MESSAGE_COUNT_MISMATCH",
+    status: 400,
+    id: "bad_request",
+    message: "Message count mismatch",
+    mend: `Logplex-Msg-Count is ${JSON.stringify(said.slice(0, 32))}, and the body holds ${found} whole frames. Nothing of the request was stored. Send the number of frames, or leave the header out.`,
+  });
+
+export const unreadableBody = () =>
+  new AppError({
+    code: "UNREADABLE_BODY",
+    status: 400,
+    id: "bad_request",
+    message: "Bad request",
+    mend: "The body ended early or is not the gzip that Content-Encoding says. Nothing of the request was stored. Send it again, whole.",
+  });
+
+export const bodyTimeout = () =>
+  new AppError({
+    code: "BODY_TIMEOUT",
+    status: 408,
+    id: "request_timeout",
+    message: "The body did not arrive in time: nothing was stored.",
+    mend: "Send it again, whole and without pauses.",
+  });
+
+export const bodyTooLarge = (bytesMax: number) =>
+  new AppError({
+    code: "BODY_TOO_LARGE",
+    status: 413,
+    id: "payload_too_large",
+    message: `The body has more than ${bytesMax} bytes: nothing was stored.`,
+    mend: "Send the lines in several requests. Compressed bodies count as inflated.",
+  });
+
+export const ingestUnauthorized = () =>
+  new AppError({
+    code: "INGEST_UNAUTHORIZED",
+    status: 401,
+    id: "unauthorized",
+    message: "These credentials may not write logs.",
+    mend: "Use the URL http://token:t.TOKEN@HOST/logs with a token of the app (tailrace tokens:create), or an API key that may do everything as the password.",
+  });
+
+export const ingestForbidden = () =>
+  new AppError({
+    code: "INGEST_FORBIDDEN",
+    status: 403,
+    id: "forbidden",
+    message: "Credential not permitted to write to any channel.",
+    mend: "This API key is limited to some apps or to reading. Use a token of the app, or a key that may do everything.",
+  });
+
+export const ingestMethod = () =>
+  new AppError({
+    code: "INGEST_METHOD",
+    status: 405,
+    id: "method_not_allowed",
+    message: "Log messages are sent with POST.",
+    mend: "POST the frames to /logs.",
+  });
+
+export const ingestNotAcceptable = () =>
+  new AppError({
+    code: "INGEST_NOT_ACCEPTABLE",
+    status: 406,
+    id: "not_acceptable",
+    message: "Answers of this path are text/plain, which the Accept header excludes.",
+    mend: "Leave Accept out, or allow text/plain in it.",
+  });
+
+export const ingestMediaType = () =>
+  new AppError({
+    code: "INGEST_MEDIA_TYPE",
+    status: 415,
+    id: "unsupported_media_type",
+    message: "The body is not said to be log messages.",
+    mend: "Send Content-Type: application/logplex-1 (or application/x-logplex-1), without parameters.",
+  });
+
+// Drains
+
+export const drainUrlInvalid = (reason: string) =>
+  new AppError({
+    code: "DRAIN_URL_INVALID",
+    status: 422,
+    id: "invalid_params",
+    message: `The drain's URL cannot be used: ${reason}.`,
+    mend: "Give a URL such as https://user:word@logs.example.com/path.",
+  });
+
+export const drainKindUnavailable = (kind: string) =>
+  new AppError({
+    code: "DRAIN_KIND_UNAVAILABLE",
+    status: 422,
+    id: "invalid_params",
+    message: `Drains with ${kind} are not available in this version.`,
+    mend: 'Give an https:// or http:// URL, with the format "logplex" or none.',
+  });
+
+export const drainAddressRefused = (range: string) =>
+  new AppError({
+    code: "DRAIN_ADDRESS_REFUSED",
+    status: 422,
+    id: "invalid_params",
+    message: `The drain's URL names a ${range} address, which drains may not be sent to.`,
+    mend: "Give a public address, or have the operator allow its network with --drain-allow.",
+  });
+
+// Tails
+
+export const sessionTooLong = () =>
+  new AppError({
+    code: "SESSION_TOO_LONG",
+    status: 422,
+    id: "invalid_params",
+    message: "What this log session is to show does not fit into its URL.",
+    mend: "Ask for fewer sources and dynos, or use shorter patterns.",
+  });
+
+export const tailsFull = () =>
+  new AppError({
+    code: "TAILS_FULL",
+    status: 503,
+    id: "service_unavailable",
+    message: "As many log streams are open as there may be.",
+    mend: "Close some, or open this one again after the time in Retry-After.",
+    retryAfterS: 5,
+  });
+
+export const positionInvalid = () =>
+  new AppError({
+    code: "POSITION_INVALID",
+    status: 400,
+    id: "bad_request",
+    message: "`after` is no position in a log.",
+    mend: "Use the id of an event of this stream, or `position` of a line in JSON, as it was sent.",
+  });

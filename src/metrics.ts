@@ -1,5 +1,5 @@
 /** Every metric: unit in the name, labels from closed sets only, never an app, a token or a URL. */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
 /** What `/metrics` prints. */
 export const metricsRegistry = new Registry();
@@ -20,5 +20,110 @@ export const appendSeconds = new Histogram({
   name: "tailrace_append_duration_seconds",
   help: "From the hand-over of a batch to the log until it is durable.",
   buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15],
+  registers,
+});
+
+// Ingest
+
+export const repeatedLines = new Counter({
+  name: "tailrace_repeated_lines_total",
+  help: "Lines sent again under the id of a request that is stored: acknowledged again, stored once.",
+  labelNames: ["via"] as const, // http, syslog, notice
+  registers,
+});
+
+export const malformedFrames = new Counter({
+  name: "tailrace_malformed_frames_total",
+  help: "Frames that could not be taken: not octet-counted, or without a token in APPNAME where that decides.",
+  labelNames: ["via"] as const, // http, syslog
+  registers,
+});
+
+export const unknownTokenFrames = new Counter({
+  name: "tailrace_unknown_token_frames_total",
+  help: "Frames dropped because nobody knows the token in their APPNAME.",
+  labelNames: ["via"] as const, // http, syslog
+  registers,
+});
+
+export const refusedRequests = new Counter({
+  name: "tailrace_refused_log_requests_total",
+  help: "POST /logs that was answered with an error, and nothing of it stored.",
+  labelNames: ["code"] as const, // codes of src/errors.ts
+  registers,
+});
+
+export const syslogConnections = new Gauge({
+  name: "tailrace_syslog_connections",
+  help: "Open connections of syslog senders.",
+  registers,
+});
+
+export const droppedConnections = new Counter({
+  name: "tailrace_syslog_dropped_connections_total",
+  help: "Connections of syslog senders that were closed by this side.",
+  labelNames: ["reason"] as const, // too_many, frame_too_long, idle
+  registers,
+});
+
+export const syslogLostLines = new Counter({
+  name: "tailrace_syslog_lost_lines_total",
+  help: "Lines read from syslog connections that could not be stored before the process stopped.",
+  registers,
+});
+
+// Drains
+
+export const drainLines = new Counter({
+  name: "tailrace_drain_lines_total",
+  help: "Lines that left a drain's backlog, by what became of them.",
+  labelNames: ["outcome"] as const, // delivered, refused, lost, filtered, replayed
+  registers,
+});
+
+export const drainDeliverySeconds = new Histogram({
+  name: "tailrace_drain_delivery_duration_seconds",
+  help: "One attempt to deliver a parcel, by its verdict.",
+  labelNames: ["verdict"] as const, // delivered, retry, split, refused
+  buckets: [0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  registers,
+});
+
+export const drainLagSeconds = new Histogram({
+  name: "tailrace_drain_lag_seconds",
+  help: "From the acceptance of a delivered parcel's first line to its delivery.",
+  buckets: [0.005, 0.02, 0.1, 0.5, 1, 5, 30, 120, 600, 3600, 86_400],
+  registers,
+});
+
+export const drainWorkers = new Gauge({
+  name: "tailrace_drain_workers",
+  help: "Drains that are being run.",
+  registers,
+});
+
+export const drainSockets = new Gauge({
+  name: "tailrace_drain_connections",
+  help: "Connections that drains hold open or are opening.",
+  registers,
+});
+
+export const openTails = new Gauge({
+  name: "tailrace_open_tails_count",
+  help: "Log streams that are open, tailing or sending history.",
+  labelNames: ["transport"] as const, // plain, events
+  registers,
+});
+
+export const tailLines = new Counter({
+  name: "tailrace_tail_sent_lines_total",
+  help: "Lines handed to the connections of log streams.",
+  labelNames: ["transport"] as const, // plain, events
+  registers,
+});
+
+export const tailLostLines = new Counter({
+  name: "tailrace_tail_lost_lines_total",
+  help: "Lines that retention took before the reader of a log stream came to them; each was told in an L11 line.",
   registers,
 });

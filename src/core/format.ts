@@ -1,0 +1,199 @@
+/**
+ * Stored lines as readers see them: text (`logplex.md` §13.4), JSON (one object a line) and raw (the syslog frame),
+ * each as plain lines or as server-sent events. A batch is formatted at one go, in one growing buffer.
+ */
+import type { StoredBatch } from "./batch.ts";
+import type { LineFilter } from "./line-filter.ts";
+import { LineCursor } from "./lines.ts";
+import { type Position, positionAt } from "./position.ts";
+
+export type LineFormat = "text" | "json" | "raw";
+
+/** `plain`: a line and a newline. `events`: one server-sent event a line, its position as the event's id. */
+export type Transport = "plain" | "events";
+
+/** What one kind of reader gets to see, and how. */
+export type Shape = {
+  readonly format: LineFormat;
+  readonly transport: Transport;
+  /** Absent: every line. */
+  readonly filter?: LineFilter | undefined;
+};
+
+/** `count` lines, ready to be sent. */
+export type Formatted = { readonly bytes: Buffer; readonly count: number };
+
+/** What of a batch a format needs. `at`: the position printed for every line instead of the line's own. */
+export type Formattable = Pick<StoredBatch, "bytes" | "count" | "form" | "sequence"> & {
+  readonly at?: Position;
+};
+
+/** Syslog's own words, by severity (RFC 5424 §6.2.1, `syslog.conf`). */
+const severities = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"] as const;
+
+const newline = 0x0a;
+const carriageReturn = 0x0d;
+const space = 0x20;
+const scratchBytesKept = 1 << 20;
+const dataField = Buffer.from("data: ");
+const bracket = Buffer.from("[");
+const headEnd = Buffer.from("]: ");
+
+const cursor = new LineCursor(); // formatting never interleaves: nothing here awaits
+let scratch = Buffer.allocUnsafeSlow(1 << 16);
+let written = 0;
+
+/** The lines of `batch` that pass the filter, without the first `skip` lines of the batch. */
+export function formatBatch(batch: Formattable, shape: Shape, skip = 0): Formatted {
+  return shape.format === "json" ? formatJson(batch, shape, skip) : formatBytes(batch, shape, skip);
+}
+
+/** How many lines of `batch` are to be skipped so that the newest `wanted` of those that pass the filter are left. */
+export function skipToNewest(batch: Formattable, filter: LineFilter | undefined, wanted: number): number {
+  if (filter === undefined) return Math.max(0, batch.count - wanted);
+  const kept: number[] = [];
+  cursor.open(batch.bytes, batch.form);
+  for (let line = 0; cursor.next(); line++) if (filter.keeps(cursor)) kept.push(line);
+  return wanted === 0 ? batch.count : kept.length <= wanted ? 0 : kept[kept.length - wanted]!;
+}
+
+// JSON has its own idea of bytes (UTF-8 alone, escapes), which V8 knows best: a string for each line.
+function formatJson(batch: Formattable, { transport, filter }: Shape, skip: number): Formatted {
+  let out = "";
+  let count = 0;
+  const bytes = asBuffer(batch.bytes);
+  cursor.open(bytes, batch.form);
+  for (let line = 1; cursor.next(); line++) {
+    if (line <= skip || (filter !== undefined && !filter.keeps(cursor))) continue;
+    const position = batch.at ?? positionAt(batch.sequence, line);
+    const object = JSON.stringify({
+      position,
+      time: bytes.toString("utf8", cursor.timeStart, cursor.timeEnd),
+      source: bytes.toString("utf8", cursor.sourceStart, cursor.sourceEnd),
+      dyno: bytes.toString("utf8", cursor.processStart, cursor.processEnd),
+      severity: severities[cursor.pri & 7],
+      message: bytes.toString("utf8", cursor.messageStart, textEnd(bytes, cursor)),
+    });
+    out += transport === "events" ? `id: ${position}\ndata: ${object}\n\n` : `${object}\n`;
+    count++;
+  }
+  return { bytes: Buffer.from(out), count };
+}
+
+function formatBytes(batch: Formattable, { format, transport, filter }: Shape, skip: number): Formatted {
+  written = 0;
+  let count = 0;
+  const { bytes } = batch;
+  const events = transport === "events";
+  const breaks = new LineBreaks(bytes);
+  // The positions of a batch differ in their last number alone.
+  const idPrefix = Buffer.from(`id: ${batch.at ?? positionAt(batch.sequence, 0).slice(0, -1)}`, "latin1");
+  cursor.open(bytes, batch.form);
+  for (let line = 1; cursor.next(); line++) {
+    if (line <= skip || (filter !== undefined && !filter.keeps(cursor))) continue;
+    count++;
+    reserve(idPrefix.length + cursor.end - cursor.headStart + 64);
+    if (events) {
+      put(idPrefix, 0, idPrefix.length);
+      if (batch.at === undefined) putDecimal(line);
+      scratch[written++] = newline;
+      put(dataField, 0, dataField.length);
+    }
+    if (format === "raw") {
+      put(bytes, cursor.headStart, cursor.messageStart);
+    } else {
+      put(bytes, cursor.timeStart, cursor.timeEnd);
+      scratch[written++] = space;
+      put(bytes, cursor.sourceStart, cursor.sourceEnd);
+      put(bracket, 0, bracket.length);
+      put(bytes, cursor.processStart, cursor.processEnd);
+      put(headEnd, 0, headEnd.length);
+    }
+    if (events) {
+      putDataFields(bytes, textEnd(bytes, cursor), breaks);
+      scratch[written++] = newline;
+      scratch[written++] = newline;
+    } else {
+      put(bytes, cursor.messageStart, cursor.end);
+      if (cursor.end === cursor.messageStart || bytes[cursor.end - 1] !== newline)
+        scratch[written++] = newline;
+    }
+  }
+  const out = Buffer.allocUnsafeSlow(written); // its own memory: a cache counts it
+  out.set(scratch.subarray(0, written));
+  if (scratch.length > scratchBytesKept) scratch = Buffer.allocUnsafeSlow(1 << 16);
+  return { bytes: out, count };
+}
+
+// CR, LF and CRLF each end a field (`platform-api.md` §4.2): what follows one goes into another `data` field.
+function putDataFields(bytes: Uint8Array, end: number, breaks: LineBreaks): void {
+  let from = cursor.messageStart;
+  for (let to = breaks.next(from); to < end; to = breaks.next(from)) {
+    reserve(end - from + 64);
+    put(bytes, from, to);
+    scratch[written++] = newline;
+    put(dataField, 0, dataField.length);
+    from = bytes[to] === carriageReturn && to + 1 < end && bytes[to + 1] === newline ? to + 2 : to + 1;
+  }
+  put(bytes, from, end);
+}
+
+// Where the message ends without the newline that most senders put behind it.
+function textEnd(bytes: Uint8Array, { messageStart, end }: LineCursor): number {
+  if (end === messageStart || bytes[end - 1] !== newline) return end;
+  return end - 1 > messageStart && bytes[end - 2] === carriageReturn ? end - 2 : end - 1;
+}
+
+// The next CR or LF of a whole batch, looked for natively; both are remembered, so a batch is searched once.
+class LineBreaks {
+  readonly #bytes: Uint8Array;
+  #newline = -1;
+  #carriageReturn = -1;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** The first at or behind `from`, which never goes back. */
+  next(from: number): number {
+    if (this.#newline < from) this.#newline = this.#find(newline, from);
+    if (this.#carriageReturn < from) this.#carriageReturn = this.#find(carriageReturn, from);
+    return Math.min(this.#newline, this.#carriageReturn);
+  }
+
+  #find(byte: number, from: number): number {
+    const found = this.#bytes.indexOf(byte, from);
+    return found === -1 ? Number.POSITIVE_INFINITY : found;
+  }
+}
+
+function reserve(more: number): void {
+  if (written + more <= scratch.length) return;
+  const larger = Buffer.allocUnsafeSlow(Math.max(written + more, scratch.length * 2));
+  larger.set(scratch.subarray(0, written));
+  scratch = larger;
+}
+
+// Short stretches byte by byte: no call, no view.
+function put(from: Uint8Array, start: number, end: number): void {
+  if (end - start > 64) {
+    scratch.set(from.subarray(start, end), written);
+    written += end - start;
+    return;
+  }
+  for (let i = start; i < end; i++) scratch[written++] = from[i]!;
+}
+
+function putDecimal(value: number): void {
+  let digits = 1;
+  for (let limit = 10; value >= limit; limit *= 10) digits++;
+  let rest = value;
+  for (let i = written + digits - 1; i >= written; i--) {
+    scratch[i] = 0x30 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+  written += digits;
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

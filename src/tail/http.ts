@@ -1,0 +1,96 @@
+/** `GET /sessions/:id`, the stream behind `logplex_url`, to the letter of `platform-api.md` §4.2 to §4.5. */
+import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { Transport } from "../core/format.ts";
+import type { ChannelId } from "../core/ids.ts";
+import { type Position, parsePosition } from "../core/position.ts";
+import { positionInvalid } from "../errors.ts";
+import { openSession, type SessionParts } from "./session.ts";
+import { type SessionUrls, sessionIdCharsMax } from "./session-url.ts";
+import type { Tails } from "./tails.ts";
+
+export type SessionStreamsOptions = {
+  readonly parts: SessionParts;
+  readonly urls: SessionUrls;
+  readonly tails: Tails;
+  readonly appExists: (channel: ChannelId) => Promise<boolean>;
+};
+
+const typeOf: Readonly<Record<Transport, string>> = {
+  events: "text/event-stream; charset=utf-8",
+  plain: "text/plain; charset=utf-8",
+};
+
+// The CLI leaves a stream that is done only when its reconnect timer has run out; a tail comes back in a second.
+const retryField = { history: "retry: 50\n\n", tail: "retry: 1000\n\n" };
+
+const sessionSchema = {
+  summary: "The stream of a log session",
+  description:
+    "`text/event-stream` when Accept names it, else `text/plain`. The id is the only credential. " +
+    "`Last-Event-ID`, or `after`, resumes behind that line and skips the history.",
+  tags: ["logs"],
+  params: {
+    type: "object",
+    required: ["id"],
+    properties: { id: { type: "string", maxLength: sessionIdCharsMax } },
+  },
+  querystring: { type: "object", properties: { after: { type: "string", description: "a position" } } },
+} as const;
+
+/**
+ * The route. The server needs `maxParamLength` of `sessionIdCharsMax`. Streams are ended when the server begins to
+ * close; `tails` and `parts` stay their owner's.
+ */
+export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (server, options) => {
+  const { parts, urls, tails, appExists } = options;
+  server.addHook("preClose", () => tails.close());
+
+  server.get<{ Params: { id: string }; Querystring: { after?: string } }>(
+    "/sessions/:id",
+    { schema: sessionSchema, logLevel: "warn" }, // the address is a secret, and an access log would print it
+    async (request, reply) => {
+      const after = afterOf(request);
+      const spec = urls.read(request.params.id, { resuming: after !== undefined });
+      if (spec === undefined || !(await appExists(spec.channel))) {
+        reply.code(404).type("text/plain; charset=utf-8");
+        await reply.send("There is no such log session, or it is over. Ask for a new one.\n");
+        return;
+      }
+      const transport = transportOf(request.headers.accept);
+      const read = await openSession(parts, spec, { transport, after });
+      tails.admit(spec.channel);
+
+      reply.hijack();
+      reply.raw.writeHead(200, {
+        "content-type": typeOf[transport],
+        "cache-control": "no-cache",
+        "x-accel-buffering": "no",
+        "x-content-type-options": "nosniff",
+      });
+      if (request.method === "HEAD") {
+        reply.raw.end();
+        return;
+      }
+      reply.raw.flushHeaders();
+      if (transport === "events") reply.raw.write(spec.tail ? retryField.tail : retryField.history);
+      const { channel, tail } = spec;
+      await tails.serve(reply.raw, { channel, transport, tail, read }, (cause) =>
+        request.log.error({ err: cause }, "reading the log for a stream failed"),
+      );
+    },
+  );
+};
+
+// An id that is no position is some other server's: the stream begins anew. `after` was written by a person.
+function afterOf(request: FastifyRequest<{ Querystring: { after?: string } }>): Position | undefined {
+  const header = request.headers["last-event-id"];
+  const resumed = typeof header === "string" ? parsePosition(header) : undefined;
+  if (resumed !== undefined || request.query.after === undefined) return resumed;
+  const after = parsePosition(request.query.after);
+  if (after === undefined) throw positionInvalid();
+  return after;
+}
+
+/** Events only when Accept names them: everybody else expects lines (`platform-api.md` §4.5). */
+const transportOf = (accept: string | undefined): Transport =>
+  accept?.toLowerCase().includes("text/event-stream") ? "events" : "plain";

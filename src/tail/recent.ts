@@ -1,0 +1,184 @@
+/**
+ * The newest lines of the apps that people read: a ring for each, filled from the log when somebody first asks,
+ * then following the channel until it is evicted (`design.md` §6). What all rings hold is bounded in bytes; the ring
+ * that was read least recently goes first. `lru-cache` counts a new size of an entry as a use of it, which would
+ * keep busy apps that nobody reads; a Map in order of use is all that is needed instead.
+ */
+import { endOf, type StoredBatch } from "../core/batch.ts";
+import type { ChannelId } from "../core/ids.ts";
+import { type Position, readPosition } from "../core/position.ts";
+import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
+
+export type RecentOptions = {
+  readonly log: ChannelLog;
+  readonly clock: Clock;
+  /** Lines that a ring holds; a little more, as batches stay whole. */
+  readonly historyLines: number;
+  /** Lines accepted longer ago are not shown. */
+  readonly expiryMs: number;
+  /** Bytes of all rings together. */
+  readonly ringsBytesMax: number;
+};
+
+/** The newest batches of a channel, oldest first, none missing between them, up to `end`. */
+export type History = { readonly batches: readonly StoredBatch[]; readonly end: ChannelEnd };
+
+type Ring = {
+  batches: StoredBatch[];
+  lines: number;
+  bytes: number;
+  end: ChannelEnd;
+  readonly evicted: AbortController;
+};
+
+// What a batch and a ring cost besides the lines: objects, a follower.
+const batchOverheadBytes = 400;
+const ringOverheadBytes = 4096;
+const pooledBytesMax = 8192; // Node's pool for small buffers: a view of it pins no more
+
+/** Rings by channel. */
+export class Recent {
+  readonly #options: RecentOptions;
+  readonly #rings = new Map<ChannelId, Ring>(); // least recently read first
+  readonly #filling = new Map<ChannelId, Promise<Ring>>();
+  readonly #following = new Set<Promise<void>>();
+  #bytes = 0;
+  #closed = false;
+
+  constructor(options: RecentOptions) {
+    this.#options = options;
+  }
+
+  /** Bytes that all rings hold. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The channel's newest lines that are not too old, and where its log ends. Keep it no longer than a turn: it grows. */
+  async read(channel: ChannelId): Promise<History> {
+    const ring = this.#rings.get(channel) ?? (await this.#fill(channel));
+    this.#touch(channel, ring);
+    const acceptedMsMin = this.#options.clock.nowMs() - this.#options.expiryMs;
+    let first = ring.batches.length;
+    while (first > 0 && ring.batches[first - 1]!.acceptedAtMs >= acceptedMsMin) first--;
+    return { batches: first === 0 ? ring.batches : ring.batches.slice(first), end: ring.end };
+  }
+
+  /** The batch that holds the line behind `position`, when a ring has it; asking is no use of the ring. */
+  next(channel: ChannelId, position: Position): StoredBatch | undefined {
+    const ring = this.#rings.get(channel);
+    const place = readPosition(position);
+    if (ring === undefined || place === undefined) return undefined;
+    const { batches } = ring;
+    let low = 0;
+    let high = batches.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const { sequence, count } = batches[middle]!;
+      const isBehind = sequence > place.sequence || (sequence === place.sequence && count > place.lines);
+      if (isBehind) high = middle;
+      else low = middle + 1;
+    }
+    const found = batches[low];
+    // Before the first batch of the ring there may be others, which only the log knows.
+    return low > 0 || found?.sequence === place.sequence ? found : undefined;
+  }
+
+  /** Idempotent. Drops every ring and waits for their followers. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const [channel, ring] of this.#rings) this.#drop(channel, ring);
+    await Promise.allSettled(this.#filling.values());
+    await Promise.all(this.#following);
+  }
+
+  #fill(channel: ChannelId): Promise<Ring> {
+    const filling =
+      this.#filling.get(channel) ?? this.#load(channel).finally(() => this.#filling.delete(channel));
+    this.#filling.set(channel, filling);
+    return filling;
+  }
+
+  async #load(channel: ChannelId): Promise<Ring> {
+    const { batches, end } = await this.#options.log.recent(channel, this.#options.historyLines);
+    const ring: Ring = {
+      batches: [],
+      lines: 0,
+      bytes: ringOverheadBytes,
+      end,
+      evicted: new AbortController(),
+    };
+    for (const batch of batches) addBatch(ring, batch, this.#options.historyLines);
+    ring.end = end;
+    if (this.#closed) return ring;
+    this.#rings.set(channel, ring);
+    this.#bytes += ring.bytes;
+    this.#evict(); // a ring larger than all may be is read once and goes at once
+    const following = this.#follow(channel, ring).finally(() => this.#following.delete(following));
+    this.#following.add(following);
+    return ring;
+  }
+
+  // Ends when the ring is evicted, the channel destroyed, or the log fails: then the next reader meets the failure.
+  async #follow(channel: ChannelId, ring: Ring): Promise<void> {
+    const { log, historyLines } = this.#options;
+    const { signal } = ring.evicted;
+    try {
+      for await (const batch of log.follow(channel, { kind: "after", position: ring.end.position }, signal)) {
+        if (signal.aborted) return;
+        const bytesBefore = ring.bytes;
+        addBatch(ring, batch, historyLines);
+        this.#bytes += ring.bytes - bytesBefore;
+        this.#evict();
+      }
+    } catch {
+      // told to the next reader
+    } finally {
+      this.#drop(channel, ring);
+    }
+  }
+
+  #touch(channel: ChannelId, ring: Ring): void {
+    if (this.#rings.get(channel) !== ring) return;
+    this.#rings.delete(channel);
+    this.#rings.set(channel, ring);
+  }
+
+  #evict(): void {
+    for (const [channel, ring] of this.#rings) {
+      if (this.#bytes <= this.#options.ringsBytesMax) return;
+      this.#drop(channel, ring);
+    }
+  }
+
+  #drop(channel: ChannelId, ring: Ring): void {
+    ring.evicted.abort();
+    if (this.#rings.get(channel) !== ring) return;
+    this.#rings.delete(channel);
+    this.#bytes -= ring.bytes;
+  }
+}
+
+function addBatch(ring: Ring, batch: StoredBatch, historyLines: number): void {
+  const newest = ring.batches.at(-1);
+  const isGap = newest !== undefined && batch.line !== newest.line + newest.count; // retention passed the ring
+  while (ring.batches.length > 0 && (isGap || ring.lines - ring.batches[0]!.count >= historyLines)) {
+    const oldest = ring.batches.shift()!;
+    ring.lines -= oldest.count;
+    ring.bytes -= bytesOf(oldest);
+  }
+  const own = compact(batch);
+  ring.batches.push(own);
+  ring.lines += own.count;
+  ring.bytes += bytesOf(own);
+  ring.end = { position: endOf(batch), line: batch.line + batch.count };
+}
+
+const bytesOf = (batch: StoredBatch): number => batch.bytes.length + batchOverheadBytes;
+
+// A view may pin far more memory than it shows: then the ring keeps lines of its own.
+function compact(batch: StoredBatch): StoredBatch {
+  const pinnedBytes = batch.bytes.buffer.byteLength;
+  if (pinnedBytes <= pooledBytesMax || pinnedBytes <= 2 * batch.bytes.length) return batch;
+  return { ...batch, bytes: Uint8Array.prototype.slice.call(batch.bytes) };
+}

@@ -1,0 +1,82 @@
+/**
+ * The `:id` of a session's URL: what may be seen, signed. It is the only credential, needs no store, and holds on
+ * every tail node that knows the secret (`platform-api.md` §4.1).
+ */
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { LineFormat } from "../core/format.ts";
+import { type ChannelId, isUuid } from "../core/ids.ts";
+import type { FilterSpec } from "../core/line-filter.ts";
+import { sessionTooLong } from "../errors.ts";
+import type { Clock } from "../ports.ts";
+
+/** What a session shows: the newest `lines` lines that pass the filter, or all `sinceMs`; then live when `tail`. */
+export type SessionSpec = {
+  readonly channel: ChannelId;
+  readonly lines: number;
+  readonly tail: boolean;
+  readonly sinceMs?: number;
+  readonly filter: FilterSpec;
+  readonly format: LineFormat;
+};
+
+/** How long a URL may be opened, as logplex has it. */
+export const openingMsMax = 360_000;
+/** How long after its issue a URL may be opened again by a reader that says where it was. */
+export const resumingMsMax = 86_400_000;
+/** An id of this length at most is looked at: filters of a few patterns fit, a request line does not overflow. */
+export const sessionIdCharsMax = 8192;
+
+// issued at, nonce, channel, lines, tail, since, filter, format
+type Payload = readonly [number, string, ChannelId, number, 0 | 1, number | null, FilterSpec, LineFormat];
+
+/** Issues and reads session ids. Stateless: any number of nodes with one `secret` agree. */
+export class SessionUrls {
+  readonly #secret: Buffer;
+  readonly #clock: Clock;
+
+  /** `secret`: at least 16 random bytes, the same on every node and after a restart. */
+  constructor({ secret, clock }: { secret: Buffer; clock: Clock }) {
+    this.#secret = secret;
+    this.#clock = clock;
+  }
+
+  /** An id for `spec`, unguessable, different each time. Throws `sessionTooLong` when its filter is too long for a URL. */
+  issue(spec: SessionSpec): string {
+    const payload: Payload = [
+      this.#clock.nowMs(),
+      randomBytes(9).toString("base64url"),
+      spec.channel,
+      spec.lines,
+      spec.tail ? 1 : 0,
+      spec.sinceMs ?? null,
+      spec.filter,
+      spec.format,
+    ];
+    const text = Buffer.from(JSON.stringify(payload)).toString("base64url");
+    const id = `${text}.${this.#sign(text).toString("base64url")}`;
+    if (id.length > sessionIdCharsMax) throw sessionTooLong();
+    return id;
+  }
+
+  /**
+   * What the id permits, or undefined when it was not issued with this secret or is too old. `resuming`: the reader
+   * says where it was, so it is a tail that reconnects.
+   */
+  read(id: string, { resuming }: { resuming: boolean }): SessionSpec | undefined {
+    if (id.length > sessionIdCharsMax) return undefined;
+    const [text, signature, ...more] = id.split(".");
+    if (text === undefined || signature === undefined || more.length > 0) return undefined;
+    const given = Buffer.from(signature, "base64url");
+    const expected = this.#sign(text);
+    if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
+    const payload = JSON.parse(Buffer.from(text, "base64url").toString()) as Payload; // ours: the signature holds
+    const [issuedAtMs, , channel, lines, tail, sinceMs, filter, format] = payload;
+    const ageMs = this.#clock.nowMs() - issuedAtMs;
+    if (ageMs > (resuming ? resumingMsMax : openingMsMax) || !isUuid(channel)) return undefined;
+    return { channel, lines, tail: tail === 1, ...(sinceMs !== null && { sinceMs }), filter, format };
+  }
+
+  #sign(text: string): Buffer {
+    return createHmac("sha256", this.#secret).update("session.").update(text).digest();
+  }
+}

@@ -1,0 +1,193 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Canoniser } from "../../src/core/canonical.ts";
+import { type Formattable, formatBatch, type LineFormat, skipToNewest } from "../../src/core/format.ts";
+import { compileFilter } from "../../src/core/line-filter.ts";
+import { positionAt } from "../../src/core/position.ts";
+import { parseEvents } from "../support/event-stream.ts";
+
+type Line = {
+  message: Uint8Array | string;
+  process?: string;
+  pri?: number;
+  sd?: string;
+  source?: string;
+};
+const time = "2026-01-02T03:04:05.000006+00:00";
+
+function batchOf(lines: Line[], sequence = 7): Formattable {
+  const canoniser = new Canoniser("app");
+  for (const { message, process = "web.1", pri = 190, sd = "-" } of lines) {
+    const head = Buffer.from(`<${pri}>1 ${time} h app ${process} - ${sd} `);
+    const frame = Buffer.concat([head, Buffer.from(message as string)]);
+    canoniser.add(frame, 0, frame.length, 0);
+  }
+  return { ...canoniser.take(), sequence };
+}
+
+const filterOf = (match: string) => {
+  const compiled = compileFilter({ match });
+  if (compiled.kind === "bad") throw new Error(compiled.reason);
+  return compiled.filter;
+};
+
+const plain = (batch: Formattable, format: LineFormat, skip = 0) =>
+  formatBatch(batch, { format, transport: "plain" }, skip).bytes.toString();
+
+describe("plain lines", () => {
+  const batch = batchOf([{ message: "one\n" }, { message: "two", process: "router" }, { message: "" }]);
+
+  test("text is TIME SOURCE[PROCID]: MSG with one newline", () => {
+    expect(plain(batch, "text")).toBe(
+      `${time} app[web.1]: one\n${time} app[router]: two\n${time} app[web.1]: \n`,
+    );
+  });
+
+  test("raw is the syslog frame without its length", () => {
+    expect(plain(batch, "raw")).toBe(
+      `<190>1 ${time} host app web.1 - one\n<190>1 ${time} host app router - two\n<190>1 ${time} host app web.1 - \n`,
+    );
+  });
+
+  test("raw keeps structured data, text does not show it", () => {
+    const rich = batchOf([{ message: "x\n", sd: '[a b="c"]' }]);
+    expect(plain(rich, "raw")).toBe(`<190>1 ${time} host app web.1 - [a b="c"] x\n`);
+    expect(plain(rich, "text")).toBe(`${time} app[web.1]: x\n`);
+  });
+
+  test("JSON names position, time, source, dyno, severity and message", () => {
+    const lines = plain(batchOf([{ message: 'a "b"\n' }, { message: "c", pri: 131 }]), "json").split("\n");
+    expect(JSON.parse(lines[0]!)).toEqual({
+      position: "7.1",
+      time,
+      source: "app",
+      dyno: "web.1",
+      severity: "info",
+      message: 'a "b"',
+    });
+    expect(JSON.parse(lines[1]!)).toMatchObject({ position: "7.2", severity: "err", message: "c" });
+  });
+
+  test("lines are skipped by number, and the others keep their positions", () => {
+    const shape = { format: "text", transport: "events" } as const;
+    const formatted = formatBatch(batch, shape, 2);
+    expect(formatted.count).toBe(1);
+    expect(parseEvents(formatted.bytes).events.map(({ id }) => id)).toEqual(["7.3"]);
+  });
+
+  test("a line of 256 KiB fits, and a batch after it is not harmed", () => {
+    const long = "x".repeat(262_000);
+    expect(plain(batchOf([{ message: long }, { message: "y" }]), "text")).toBe(
+      `${time} app[web.1]: ${long}\n${time} app[web.1]: y\n`,
+    );
+    expect(plain(batch, "text")).toHaveLength(3 * `${time} app[web.1]: `.length + 10);
+  });
+});
+
+describe("filters", () => {
+  const batch = batchOf(["a1", "b1", "a2", "b2", "a3"].map((message) => ({ message })));
+
+  test("only lines that pass are formatted and counted, under their own positions", () => {
+    const shape = { format: "text", transport: "events", filter: filterOf("^b") } as const;
+    const { bytes, count } = formatBatch(batch, shape);
+    expect(count).toBe(2);
+    expect(parseEvents(bytes).events.map(({ id }) => id)).toEqual(["7.2", "7.4"]);
+  });
+
+  test("the newest lines that pass are found", () => {
+    expect([5, 3, 2, 1, 0].map((wanted) => skipToNewest(batch, filterOf("^a"), wanted))).toEqual([
+      0, 0, 2, 4, 5,
+    ]);
+    expect([9, 2, 0].map((wanted) => skipToNewest(batch, undefined, wanted))).toEqual([0, 3, 5]);
+  });
+});
+
+describe("whatever bytes the messages hold", () => {
+  const nasty = fc.constantFrom(
+    "\r",
+    "\n",
+    "\r\n",
+    "id: 9\n",
+    "\n\n",
+    "data:",
+    ": ",
+    "\uFEFF",
+    "\0",
+    "event: x\n",
+    " ",
+    "é",
+  );
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }),
+    fc
+      .array(fc.oneof(nasty, fc.string({ maxLength: 8 })), { maxLength: 8 })
+      .map((all) => Buffer.from(all.join(""))),
+  );
+  const lines = fc.array(
+    fc.record({
+      message: bytes,
+      process: fc.constantFrom("web.1", "router", "-"),
+      pri: fc.integer({ min: 0, max: 255 }),
+      sd: fc.constantFrom("-", '[a b="\\]"]'),
+    }),
+    { maxLength: 12 },
+  );
+  // What an event can say of a text: line breaks of any kind are one LF, one at the end is dropped.
+  const asEvent = (text: string) => text.replace(/\r?\n$/, "").replace(/\r\n|\r/g, "\n");
+  const decode = (from: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(from);
+
+  test("an event stream says each line once, with its position, and nothing else", () => {
+    fc.assert(
+      fc.property(lines, fc.constantFrom("text" as const, "raw" as const, "json" as const), (all, format) => {
+        const batch = batchOf(all);
+        const { bytes, count } = formatBatch(batch, { format, transport: "events" });
+        const { events, comments } = parseEvents(bytes);
+        expect(count).toBe(all.length);
+        expect(comments).toEqual([]);
+        expect(events.map(({ id }) => id)).toEqual(all.map((_, n) => positionAt(7, n + 1)));
+        const anyHasSd = all.some(({ sd }) => sd !== "-");
+        for (const [n, { message, process, pri, sd }] of all.entries()) {
+          const text = decode(message);
+          if (format === "json") {
+            expect(JSON.parse(events[n]!.data)).toMatchObject({
+              dyno: process,
+              message: text.replace(/\r?\n$/, ""),
+            });
+          } else if (format === "text") {
+            expect(events[n]!.data).toBe(asEvent(`${time} app[${process}]: ${text}`));
+          } else {
+            const head = `<${pri}>1 ${time} host app ${process} - ${anyHasSd ? `${sd} ` : ""}`;
+            expect(events[n]!.data).toBe(asEvent(head + text));
+          }
+        }
+      }),
+    );
+  });
+
+  test("plain text keeps every byte of a message and ends each line with a newline", () => {
+    fc.assert(
+      fc.property(lines, (all) => {
+        const { bytes } = formatBatch(batchOf(all), { format: "text", transport: "plain" });
+        const expected = all.map(({ message, process }) => {
+          const end = Buffer.from(message.at(-1) === 0x0a ? "" : "\n");
+          return Buffer.concat([Buffer.from(`${time} app[${process}]: `), message, end]);
+        });
+        expect(bytes.equals(Buffer.concat(expected))).toBe(true);
+      }),
+    );
+  });
+
+  test("each JSON line is one object in valid UTF-8", () => {
+    fc.assert(
+      fc.property(lines, (all) => {
+        const { bytes } = formatBatch(batchOf(all), { format: "json", transport: "plain" });
+        const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+        const objects = text
+          .split("\n")
+          .slice(0, -1)
+          .map((line) => JSON.parse(line));
+        expect(objects.map(({ position }) => position)).toEqual(all.map((_, n) => positionAt(7, n + 1)));
+      }),
+    );
+  });
+});
