@@ -4,12 +4,13 @@ import { ensurePackages } from "./lib/packages.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
 import { runInFront } from "./lib/run.mjs";
-import { command } from "./lib/steps.mjs";
+import { command, say } from "./lib/steps.mjs";
 
 await command(async (args) => {
   await ensurePackages();
   await ensureBuilt();
   const node = await pinnedNode();
+  say(`the command, for another terminal: alias tailrace="${inRoot("dist", "cli", "main.js")}"`);
   return runInFront(node, [inRoot("dist", "cli", "main.js"), "serve", "--dev", ...args], {
     env: envWith(node),
   });

@@ -1,0 +1,258 @@
+/**
+ * The repository's own rules, kept by tests and not by memory. The reference pages under docs/ that follow from the
+ * code are compared here; `npm test -- test/tidy.test.ts -u` writes them anew.
+ */
+import { describe, expect, test } from "vitest";
+import { errorsPage, metricsPage, settingsPage } from "./support/reference-pages.ts";
+import { filesIn, isThere, readText, type SourceFile, sourcesIn, trackedFiles } from "./support/sources.ts";
+
+const product = [...sourcesIn("src"), ...sourcesIn("cli")];
+const everything = [...product, ...sourcesIn("test"), ...sourcesIn("bench"), ...sourcesIn("scripts")];
+
+/** The one picture of who may import whom; the first prefix that fits a path is its layer. */
+const layers: readonly { readonly at: string; readonly mayImport: readonly string[] }[] = [
+  { at: "src/core/", mayImport: [] },
+  { at: "src/ports.ts", mayImport: ["src/core/"] },
+  { at: "src/lifecycle.ts", mayImport: ["src/core/"] },
+  { at: "src/errors.ts", mayImport: ["src/core/"] },
+  { at: "src/metrics.ts", mayImport: ["src/core/"] },
+  { at: "src/clock.ts", mayImport: ["src/ports.ts"] },
+  ...["src/engines/", "src/registry/"].map((at) => ({ at, mayImport: ground() })),
+  // What a sink has to know of its drain: where to, and which addresses are allowed.
+  {
+    at: "src/drains/sinks/",
+    mayImport: [...ground(), "src/drains/addresses.ts", "src/drains/destination.ts"],
+  },
+  ...["src/drains/", "src/ingest/", "src/tail/"].map((at) => ({
+    at,
+    mayImport: [...ground(), "src/registry/"],
+  })),
+  {
+    at: "src/control/",
+    mayImport: [...ground(), "src/registry/", "src/drains/", "src/ingest/", "src/tail/"],
+  },
+  { at: "src/web/", mayImport: ground() },
+  { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts"] },
+  { at: "src/app.ts", mayImport: ["src/"] },
+  { at: "src/main.ts", mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts"] },
+  // The one command that is the server; all others speak HTTP.
+  { at: "cli/commands/serve.ts", mayImport: ["cli/", "src/main.ts", "src/app.ts", "src/config.ts"] },
+  { at: "cli/", mayImport: ["src/core/"] },
+];
+
+/** What everything above the ports stands on. */
+function ground(): string[] {
+  return ["src/core/", "src/ports.ts", "src/errors.ts", "src/metrics.ts", "src/lifecycle.ts"];
+}
+
+/** The two kinds of adapter that only the composition root names. */
+const adapters = ["src/engines/", "src/drains/sinks/"];
+
+describe("imports", () => {
+  test("dependencies point one way", () => {
+    const wrong = product.flatMap((file) => {
+      const layer = layers.find(({ at }) => file.path.startsWith(at));
+      if (layer === undefined)
+        return [`${file.path} is in no layer: add it to the table in test/tidy.test.ts`];
+      return file.files
+        .filter((to) => ![layer.at, ...layer.mayImport].some((allowed) => to.startsWith(allowed)))
+        .map((to) => `${file.path} imports ${to}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("only src/app.ts names an adapter", () => {
+    const wrong = product.flatMap((file) =>
+      file.files
+        .filter((to) => adapters.some((at) => to.startsWith(at) && !file.path.startsWith(at)))
+        .filter(() => file.path !== "src/app.ts")
+        .map((to) => `${file.path} imports ${to}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("go in no circle", () => {
+    expect(circleIn(product)).toEqual([]);
+  });
+
+  test("name files that are there", () => {
+    const wrong = everything.flatMap((file) =>
+      file.files
+        .filter((to) => !isThere(to) && !to.startsWith("dist/"))
+        .map((to) => `${file.path} imports ${to}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("reach every file from the command", () => {
+    const byPath = new Map(product.map((file) => [file.path, file]));
+    const reached = new Set<string>();
+    const waiting = ["cli/main.ts"];
+    for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+      if (reached.has(path)) continue;
+      reached.add(path);
+      waiting.push(...(byPath.get(path)?.files ?? []));
+    }
+    expect(product.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
+  });
+});
+
+describe("sources", () => {
+  type Rule = {
+    readonly rule: string;
+    readonly in: readonly SourceFile[];
+    readonly never: RegExp;
+    /** Comments count too. */
+    readonly comments?: boolean;
+  };
+  const rules: readonly Rule[] = [
+    { rule: "have no default exports", in: product, never: /^\s*export\s+default\b/m },
+    {
+      rule: "leave no work for later",
+      in: everything,
+      never: /\b(?:TO[D]O|FIX[M]E|X[X]X)\b/,
+      comments: true,
+    },
+    { rule: "print through the command or the log alone", in: sourcesIn("src"), never: /\bconsole\./ },
+    {
+      rule: "read the environment in one place",
+      in: product.filter(({ path }) => !["src/config.ts", "cli/main.ts"].includes(path)),
+      never: /\bprocess\.env\b/,
+    },
+    {
+      rule: "switch no test off without a condition",
+      in: sourcesIn("test"),
+      never: /\b(?:test|it|describe)\.(?:only|skip|todo|fails)\b/,
+    },
+  ];
+
+  test.each(rules)("$rule", ({ in: files, never, comments }) => {
+    expect(
+      files
+        .filter(({ text }) => never.test(comments === true ? text : withoutComments(text)))
+        .map(({ path }) => path),
+    ).toEqual([]);
+  });
+
+  test("have names that say what is inside", () => {
+    const vague = /(?:^|\/)(?:index|utils?|helpers?|misc|common)\.(?:ts|mjs)$/;
+    expect(everything.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([]);
+    const kebab = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:property|test|config|d))*\.(?:ts|mjs)$/;
+    expect(everything.map(({ path }) => path).filter((path) => !kebab.test(path.split("/").at(-1)!))).toEqual(
+      [],
+    );
+  });
+
+  test("name no place of one machine", () => {
+    const places = ["home", "Users", "root", "work"].map((name) => `/${name}/`).join("|");
+    const pattern = new RegExp(`(?:^|[\\s"'\`(=:])(?:${places})`, "m");
+    const texts = trackedFiles().filter((path) => !/\.(?:png|gz|bin)$/.test(path));
+    expect(texts.filter((path) => pattern.test(readText(path)))).toEqual([]);
+  });
+});
+
+describe("the package", () => {
+  const manifest = JSON.parse(readText("package.json"));
+  const lock = JSON.parse(readText("package-lock.json"));
+
+  test("is what it says it is", () => {
+    expect(manifest).toMatchObject({
+      name: "tailrace",
+      license: "MIT",
+      type: "module",
+      bin: { tailrace: "dist/cli/main.js" },
+      engines: { node: ">=20.18" },
+    });
+    expect(readText("LICENSE")).toMatch(/^MIT License/);
+    expect(readText("cli/main.ts")).toMatch(/^#!\/usr\/bin\/env node\n/);
+    expect(readText("CHANGELOG.md")).toContain(`## ${manifest.version}`);
+    for (const path of ["README.md", "ARCHITECTURE.md", ".ci/run"]) expect(isThere(path), path).toBe(true);
+  });
+
+  test("uses every dependency that it has", () => {
+    const used = new Set(everything.flatMap(({ packages }) => packages));
+    const unused = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
+      (name) => !used.has(name) && !name.startsWith("@types/") && !(name in unimported),
+    );
+    expect(unused).toEqual([]);
+  });
+
+  test("declares every dependency that it uses", () => {
+    const runtime = new Set(product.flatMap(({ packages }) => packages));
+    expect([...runtime].filter((name) => !(name in manifest.dependencies))).toEqual([]);
+    const declared = { ...manifest.dependencies, ...manifest.devDependencies };
+    expect(everything.flatMap(({ packages }) => packages).filter((name) => !(name in declared))).toEqual([]);
+  });
+
+  test("is locked as it is declared, from no particular registry", () => {
+    const { dependencies, devDependencies, engines, version } = manifest;
+    expect(lock.packages[""]).toMatchObject({ dependencies, devDependencies, engines, version });
+    expect(readText("package-lock.json")).not.toContain('"resolved"');
+  });
+
+  test("locks the packages of every platform, so that npm ci works on all", () => {
+    type Locked = { readonly optionalDependencies?: Record<string, string> };
+    const missing = Object.entries<Locked>(lock.packages).flatMap(([path, { optionalDependencies }]) =>
+      Object.keys(optionalDependencies ?? {})
+        .filter((name) => !(`node_modules/${name}` in lock.packages))
+        .filter((name) => !(`${path}/node_modules/${name}` in lock.packages)),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+/** Dependencies that no file imports, and why they are there. */
+const unimported: Record<string, string> = {
+  "@biomejs/biome": "format and lint, run by npm test",
+  typescript: "the compiler, run by npm run build",
+  node: "the pinned Node that npm's scripts run on",
+  nats: "the distributed engine, which comes next",
+  "syslog-parse": "BSD syslog, which comes with the other listeners",
+};
+
+describe("documents", () => {
+  test.each([
+    ["docs/settings.md", settingsPage],
+    ["docs/errors.md", errorsPage],
+    ["docs/metrics.md", metricsPage],
+  ] as const)("%s is what the code says (-u writes it)", async (path, page) => {
+    await expect(page()).toMatchFileSnapshot(`../${path}`);
+  });
+
+  test("lead to files that are there", () => {
+    const pages = [...trackedFiles()].filter((path) => path.endsWith(".md"));
+    const broken = pages.flatMap((page) =>
+      [...readText(page).matchAll(/\]\(([^)#\s]+)(?:#[^)\s]*)?\)/g)]
+        .map((match) => match[1]!)
+        .filter((target) => !/^[a-z]+:/.test(target))
+        .map((target) => new URL(target, `file:///${page}`).pathname.slice(1))
+        .filter((target) => !isThere(target) && filesIn(target).length === 0)
+        .map((target) => `${page} leads to ${target}`),
+    );
+    expect(broken).toEqual([]);
+  });
+});
+
+/** Good enough for sources that Biome formats: comments of their own lines and those after code. */
+const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|(?:^|\s)\/\/.*$/gm, "");
+
+/** One circle of imports as the paths along it, or nothing. */
+function circleIn(files: readonly SourceFile[]): string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const settled = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): string[] => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (settled.has(path)) return [];
+    for (const to of byPath.get(path)?.files ?? []) {
+      const circle = visit(to, [...trail, path]);
+      if (circle.length > 0) return circle;
+    }
+    settled.add(path);
+    return [];
+  };
+  for (const { path } of files) {
+    const circle = visit(path, []);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
