@@ -162,16 +162,20 @@ export class Recent {
 function addBatch(ring: Ring, batch: StoredBatch, historyLines: number): void {
   const newest = ring.batches.at(-1);
   const isGap = newest !== undefined && batch.line !== newest.line + newest.count; // retention passed the ring
-  while (ring.batches.length > 0 && (isGap || ring.lines - ring.batches[0]!.count >= historyLines)) {
-    const oldest = ring.batches.shift()!;
-    ring.lines -= oldest.count;
-    ring.bytes -= bytesOf(oldest);
-  }
+  if (isGap) dropOldest(ring, ring.batches.length);
   const own = compact(batch);
   ring.batches.push(own);
   ring.lines += own.count;
   ring.bytes += bytesOf(own);
+  while (ring.lines - ring.batches[0]!.count >= historyLines) dropOldest(ring, 1);
   ring.end = { position: endOf(batch), line: batch.line + batch.count };
+}
+
+function dropOldest(ring: Ring, batches: number): void {
+  for (const batch of ring.batches.splice(0, batches)) {
+    ring.lines -= batch.count;
+    ring.bytes -= bytesOf(batch);
+  }
 }
 
 const bytesOf = (batch: StoredBatch): number => batch.bytes.length + batchOverheadBytes;

@@ -3,6 +3,7 @@
  * log: it pulls batch by batch, from the app's ring while that has them and from the log otherwise, so a reader that
  * does not pull costs the batch it is at and nothing else.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import { formatBatch, type Shape, skipToNewest, type Transport } from "../core/format.ts";
 import type { ChannelId } from "../core/ids.ts";
@@ -43,6 +44,7 @@ type Plan = {
 
 const l11Pri = 172; // local5.warning, as L10
 const nothing = Buffer.alloc(0);
+const turnBytesMax = 262_144; // a filter that keeps little must not hold the event loop while it looks for it
 
 /**
  * Finds where the reader starts: behind `after`, else since `spec.sinceMs`, else at the newest `spec.lines` lines that
@@ -78,6 +80,7 @@ async function* read(
   if (from.kind === "after") yield { bytes: nothing, count: 0, position: from.position };
   let { due } = plan;
   let toldMs = parts.clock.nowMs();
+  let turnBytes = 0;
   for await (const batch of batchesFrom(parts, channel, from, signal)) {
     const isPast = final !== undefined && batch.line >= final.line;
     due ??= firstDue(from, batch);
@@ -91,6 +94,11 @@ async function* read(
     due = batch.line + batch.count;
     toldMs = batch.acceptedAtMs;
     if (final !== undefined && due >= final.line) return;
+    turnBytes += batch.bytes.length;
+    if (turnBytes >= turnBytesMax) {
+      turnBytes = 0;
+      await nextTurn();
+    }
   }
 }
 

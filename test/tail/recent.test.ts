@@ -1,0 +1,145 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { Canoniser } from "../../src/core/canonical.ts";
+import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.ts";
+import { origin, positionAt } from "../../src/core/position.ts";
+import type { ChannelLog } from "../../src/ports.ts";
+import { type History, Recent, type RecentOptions } from "../../src/tail/recent.ts";
+import { openSmallLog } from "./small-log.ts";
+
+const nowMs = 1_800_000_000_000;
+const clock = { nowMs: () => nowMs, async sleep() {} };
+const producer = newProducerId();
+
+let log: ChannelLog;
+let recent: Recent;
+/** Calls of `recent`, by channel. */
+let fills: ChannelId[];
+
+function open(options: Partial<RecentOptions> = {}): void {
+  const inner = openSmallLog();
+  fills = [];
+  log = {
+    ...inner,
+    recent: (channel, lines) => {
+      fills.push(channel);
+      return inner.recent(channel, lines);
+    },
+  };
+  recent = new Recent({ log, clock, historyLines: 10, expiryMs: 1000, ringsBytesMax: 1 << 20, ...options });
+}
+afterEach(async () => {
+  await recent.close();
+  await log.close();
+});
+
+async function append(channel: ChannelId, lines: number, { bytes = 10, ageMs = 0 } = {}): Promise<void> {
+  const canoniser = new Canoniser("app");
+  const frame = Buffer.from(`<190>1 - h app web.1 - - ${"x".repeat(bytes)}`);
+  for (let n = 0; n < lines; n++) canoniser.add(frame, 0, frame.length, 0);
+  await log.append(channel, { ...canoniser.take(), producer, firstLine: 0, acceptedAtMs: nowMs - ageMs });
+}
+
+const lineNumbers = ({ batches }: History) => batches.map(({ line, count }) => [line, count]);
+const channel = newChannelId();
+
+describe("the recent ring", () => {
+  test("is filled once for readers that ask at the same time, and then follows", async () => {
+    open();
+    await append(channel, 3);
+    const all = await Promise.all([recent.read(channel), recent.read(channel), recent.read(channel)]);
+    for (const history of all) expect(lineNumbers(history)).toEqual([[0, 3]]);
+    await append(channel, 2);
+    await expect.poll(async () => (await recent.read(channel)).end.line).toBe(5);
+    expect(lineNumbers(await recent.read(channel))).toEqual([
+      [0, 3],
+      [3, 2],
+    ]);
+    expect(fills).toEqual([channel]);
+  });
+
+  test("holds the newest lines, in whole batches", async () => {
+    open();
+    await recent.read(channel);
+    for (let n = 0; n < 20; n++) await append(channel, 4);
+    await expect.poll(async () => (await recent.read(channel)).end.line).toBe(80);
+    expect(lineNumbers(await recent.read(channel))).toEqual([
+      [68, 4],
+      [72, 4],
+      [76, 4],
+    ]);
+  });
+
+  test("does not show lines that are too old", async () => {
+    open();
+    await append(channel, 1, { ageMs: 2000 });
+    await append(channel, 1, { ageMs: 900 });
+    await append(channel, 1);
+    expect(lineNumbers(await recent.read(channel))).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
+  });
+
+  test("says where the log of an app without lines ends", async () => {
+    open();
+    expect(await recent.read(channel)).toEqual({ batches: [], end: { position: origin, line: 0 } });
+  });
+
+  test("goes when the channel is destroyed", async () => {
+    open();
+    await append(channel, 3);
+    await recent.read(channel);
+    await log.destroy(channel);
+    await expect.poll(() => recent.bytes).toBe(0);
+    expect((await recent.read(channel)).batches).toEqual([]);
+  });
+
+  test("of the app that was read least recently goes when all hold too much, however busy it is", async () => {
+    open({ ringsBytesMax: 60_000 });
+    const [busy, read, late] = [newChannelId(), newChannelId(), newChannelId()];
+    await append(busy, 1, { bytes: 20_000 });
+    await append(read, 1, { bytes: 10_000 });
+    await recent.read(busy);
+    await recent.read(read);
+    for (let n = 0; n < 5; n++) await append(busy, 1, { bytes: 1000 }); // grows, and is no read
+    await append(late, 1, { bytes: 30_000 });
+    await recent.read(late);
+    expect(recent.bytes).toBeLessThanOrEqual(60_000);
+    await recent.read(read);
+    expect(fills).toEqual([busy, read, late]);
+    await recent.read(busy);
+    expect(fills).toEqual([busy, read, late, busy]);
+  });
+
+  test("stays within its bytes while a ring grows, and serves one that is larger than all may be", async () => {
+    open({ ringsBytesMax: 50_000 });
+    await recent.read(channel);
+    for (let n = 0; n < 9; n++) await append(channel, 1, { bytes: 10_000 });
+    await expect.poll(() => recent.bytes).toBe(0);
+    expect((await recent.read(channel)).batches).toHaveLength(9);
+    expect(recent.bytes).toBe(0);
+  });
+
+  test("hands out the batch behind a position only when none can be missing before it", async () => {
+    open();
+    for (let n = 0; n < 6; n++) await append(channel, 5);
+    await recent.read(channel); // batches 5 and 6
+    const nextLine = (position: string) => recent.next(channel, position as never)?.line;
+    expect(nextLine(positionAt(3, 5))).toBeUndefined();
+    expect(nextLine(positionAt(4, 5))).toBeUndefined();
+    expect(nextLine(positionAt(5, 0))).toBe(20);
+    expect(nextLine(positionAt(5, 4))).toBe(20);
+    expect(nextLine(positionAt(5, 5))).toBe(25);
+    expect(nextLine(positionAt(6, 5))).toBeUndefined();
+  });
+
+  test("counts lines of its own instead of pinning the large buffer that they came in", async () => {
+    open();
+    const canoniser = new Canoniser("app", Buffer.alloc(1 << 20));
+    const frame = Buffer.from("<190>1 - h app web.1 - - x");
+    canoniser.add(frame, 0, frame.length, 0);
+    await log.append(channel, { ...canoniser.take(), producer, firstLine: 0, acceptedAtMs: nowMs });
+    const [batch] = (await recent.read(channel)).batches;
+    expect(batch!.bytes.buffer.byteLength).toBe(batch!.bytes.length);
+  });
+});
