@@ -14,7 +14,8 @@ export async function ensurePackages() {
     throw new CannotGoOn("package-lock.json is missing: this is no checkout of tailrace.");
   if (isInstalled(wanted, readLock(inRoot("node_modules", ".package-lock.json")))) return;
   const count = Object.keys(wanted).length - 1;
-  await step(`installing up to ${count} packages with npm ci`, install);
+  const leftOut = await step(`installing up to ${count} packages with npm ci`, install);
+  if (leftOut !== undefined) say(`left out the packages' install scripts, which failed:\n${leftOut}`);
   await proveStore();
 }
 
@@ -33,17 +34,13 @@ function readLock(path) {
   return existsSync(path) ? JSON.parse(readFileSync(path, "utf8")).packages : undefined;
 }
 
+/** Installs; returns what npm said of install scripts where it can only be done without them. */
 async function install() {
   const first = await npm("ci", "--include=dev");
-  if (first.status === 0) return;
+  if (first.status === 0) return undefined;
   // The pinned Node comes by an install script, and a network that has the packages may lack what a script fetches.
   const second = await npm("ci", "--include=dev", "--ignore-scripts");
-  if (second.status === 0) {
-    process.stdout.write("\n");
-    say("the packages' install scripts failed, so they were left out; the first of what npm said:");
-    process.stdout.write(`${first.output.split("\n").slice(0, 8).join("\n")}\n`);
-    return;
-  }
+  if (second.status === 0) return first.output.split("\n").slice(0, 6).join("\n");
   throw new CannotGoOn(
     `${second.output}\nnpm could not install the packages. ` +
       (second.status === 127
