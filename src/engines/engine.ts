@@ -1,0 +1,25 @@
+/** What every engine is opened with, and what it gives. */
+import type { ChannelLog, Store } from "../ports.ts";
+
+/** What is kept of the log. Each limit may be `Infinity`. The newest batch of a channel falls to `ageMsMax` alone. */
+export type Retention = {
+  readonly ageMsMax: number;
+  readonly channelBytesMax: number;
+  readonly channelLinesMax: number;
+  /** Of all channels together. */
+  readonly totalBytesMax: number;
+};
+
+/** An open engine: one log, one store; `close` closes both. */
+export type Engine = { readonly log: ChannelLog; readonly store: Store; close(): Promise<void> };
+
+/** An append with a frame id that was stored less than this ago stores nothing. */
+export const frameIdMs = 10 * 60_000;
+
+const keyForm = /^[A-Za-z0-9_=.-]+(\/[A-Za-z0-9_=.-]+)*$/;
+
+/** True for a key that every engine can store. */
+export const isStoreKey = (key: string): boolean => key.length <= 255 && keyForm.test(key);
+
+/** Largest JSON text of a record. */
+export const valueBytesMax = 512 * 1024;

@@ -1,0 +1,236 @@
+/** The model: the simplest log and store that keep the contract. Nothing outlives the process. */
+import assert from "node:assert";
+import { type Batch, encodedBytes, endOf, type StoredBatch } from "../core/batch.ts";
+import type { ChannelId } from "../core/ids.ts";
+import { origin, type Position, readPosition } from "../core/position.ts";
+import { storeUnavailable } from "../errors.ts";
+import type {
+  Appended,
+  ChannelEnd,
+  ChannelLog,
+  Clock,
+  From,
+  Store,
+  StoreChange,
+  StoreRecord,
+} from "../ports.ts";
+import { ChangeFeed } from "./change-feed.ts";
+import { type Engine, frameIdMs, isStoreKey, type Retention, valueBytesMax } from "./engine.ts";
+
+export type MemoryOptions = { readonly clock: Clock; readonly retention: Retention };
+
+/** Opens an empty log and an empty store in memory. */
+export async function openMemory({ clock, retention }: MemoryOptions): Promise<Engine> {
+  const log = new MemoryLog(clock, retention);
+  const store = new MemoryStore();
+  return {
+    log,
+    store,
+    async close() {
+      await log.close();
+      await store.close();
+    },
+  };
+}
+
+type Channel = {
+  batches: StoredBatch[];
+  /** Number of lines ever. */
+  line: number;
+  end: Position;
+  bytes: number;
+  ended: boolean;
+  readonly frames: Map<string, { readonly position: Position; readonly atMs: number }>;
+  readonly waiting: Set<() => void>;
+};
+
+const newChannel = (): Channel => ({
+  batches: [],
+  line: 0,
+  end: origin,
+  bytes: 0,
+  ended: false,
+  frames: new Map(),
+  waiting: new Set(),
+});
+
+class MemoryLog implements ChannelLog {
+  readonly #clock: Clock;
+  readonly #retention: Retention;
+  readonly #channels = new Map<ChannelId, Channel>();
+  #closed = false;
+
+  constructor(clock: Clock, retention: Retention) {
+    this.#clock = clock;
+    this.#retention = retention;
+  }
+
+  async append(id: ChannelId, { frameId, ...batch }: Batch): Promise<Appended> {
+    assert(batch.count > 0);
+    if (this.#closed) throw storeUnavailable(new Error("the log is closed"));
+    const channel = this.#channel(id);
+    const nowMs = this.#clock.nowMs();
+    for (const [old, { atMs }] of channel.frames) if (nowMs - atMs >= frameIdMs) channel.frames.delete(old);
+    const before = frameId === undefined ? undefined : channel.frames.get(frameId);
+    if (before !== undefined) return { position: before.position, repeated: true };
+    const stored: StoredBatch = { ...batch, sequence: channel.line, line: channel.line };
+    channel.batches.push(stored);
+    channel.line += batch.count;
+    channel.bytes += encodedBytes(batch);
+    channel.end = endOf(stored);
+    if (frameId !== undefined) channel.frames.set(frameId, { position: channel.end, atMs: nowMs });
+    this.#trim();
+    wakeAll(channel);
+    return { position: endOf(stored), repeated: false };
+  }
+
+  follow(id: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch> {
+    this.#trim();
+    const channel = this.#channel(id);
+    return this.#follow(channel, startLine(channel, from), signal);
+  }
+
+  async *#follow(channel: Channel, start: number, signal: AbortSignal): AsyncGenerator<StoredBatch> {
+    for (let due = start; ; ) {
+      if (signal.aborted || channel.ended || this.#closed) return;
+      const batch = channel.batches.find(({ line, count }) => line + count > due);
+      if (batch === undefined) await changed(channel, signal);
+      else {
+        due = batch.line + batch.count;
+        yield batch;
+      }
+    }
+  }
+
+  async recent(id: ChannelId, lines: number): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
+    this.#trim();
+    const channel = this.#channels.get(id) ?? newChannel();
+    const batches = channel.batches.filter(({ line, count }) => line + count > channel.line - lines);
+    return { batches, end: { position: channel.end, line: channel.line } };
+  }
+
+  async destroy(id: ChannelId): Promise<void> {
+    const channel = this.#channels.get(id);
+    if (channel === undefined) return;
+    this.#channels.delete(id);
+    channel.ended = true;
+    wakeAll(channel);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const channel of this.#channels.values()) wakeAll(channel);
+  }
+
+  #channel(id: ChannelId): Channel {
+    let channel = this.#channels.get(id);
+    if (channel === undefined) this.#channels.set(id, (channel = newChannel()));
+    return channel;
+  }
+
+  #trim(): void {
+    const { ageMsMax, channelBytesMax, channelLinesMax, totalBytesMax } = this.#retention;
+    const oldestMs = this.#clock.nowMs() - ageMsMax;
+    for (const channel of this.#channels.values()) {
+      while (channel.batches.length > 0) {
+        const first = channel.batches[0]!;
+        const over = channel.bytes > channelBytesMax || channel.line - first.line > channelLinesMax;
+        if (!(first.acceptedAtMs < oldestMs || (over && channel.batches.length > 1))) break;
+        dropFirst(channel);
+      }
+    }
+    for (;;) {
+      const full = [...this.#channels.values()].filter(({ batches }) => batches.length > 1);
+      if (full.length === 0 || totalBytes(this.#channels.values()) <= totalBytesMax) break;
+      dropFirst(full.reduce((a, b) => (b.batches[0]!.acceptedAtMs < a.batches[0]!.acceptedAtMs ? b : a)));
+    }
+  }
+}
+
+function startLine(channel: Channel, from: From): number {
+  switch (from.kind) {
+    case "after": {
+      const place = readPosition(from.position);
+      assert(place !== undefined, "not a position");
+      return Math.min(place.sequence + place.lines, channel.line);
+    }
+    case "last":
+      return channel.line - from.lines;
+    case "since":
+      return channel.batches.find(({ acceptedAtMs }) => acceptedAtMs >= from.timeMs)?.line ?? channel.line;
+    case "now":
+      return channel.line;
+  }
+}
+
+function changed(channel: Channel, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      channel.waiting.delete(wake);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    channel.waiting.add(wake);
+    signal.addEventListener("abort", wake, { once: true });
+  });
+}
+
+function wakeAll(channel: Channel): void {
+  for (const wake of [...channel.waiting]) wake();
+}
+
+function dropFirst(channel: Channel): void {
+  channel.bytes -= encodedBytes(channel.batches.shift()!);
+}
+
+function totalBytes(channels: Iterable<Channel>): number {
+  let total = 0;
+  for (const { bytes } of channels) total += bytes;
+  return total;
+}
+
+class MemoryStore implements Store {
+  /** Values as JSON, so that nobody changes a record by changing what they were given. */
+  readonly #records = new Map<string, { readonly json: string; readonly revision: number }>();
+  readonly #feed = new ChangeFeed();
+  #revision = 0;
+
+  async get<Value>(key: string): Promise<StoreRecord<Value> | undefined> {
+    return this.#read<Value>(key);
+  }
+
+  async put(key: string, value: unknown, revision: number): Promise<number | undefined> {
+    assert(isStoreKey(key), `not a key: ${key}`);
+    const json = value === undefined ? undefined : JSON.stringify(value);
+    assert(json === undefined || Buffer.byteLength(json) <= valueBytesMax, "a record is too large");
+    if ((this.#records.get(key)?.revision ?? 0) !== revision) return undefined;
+    if (json === undefined && revision === 0) return 0;
+    this.#revision++;
+    if (json === undefined) this.#records.delete(key);
+    else this.#records.set(key, { json, revision: this.#revision });
+    this.#feed.publish({ key, value: json && JSON.parse(json), revision: this.#revision });
+    return this.#revision;
+  }
+
+  async *list<Value>(prefix: string): AsyncGenerator<StoreRecord<Value>> {
+    const keys = [...this.#records.keys()].filter((key) => key.startsWith(prefix)).sort();
+    for (const key of keys) {
+      const record = this.#read<Value>(key);
+      if (record !== undefined) yield record;
+    }
+  }
+
+  watch<Value>(prefix: string, signal: AbortSignal): AsyncIterable<StoreChange<Value> | "ready"> {
+    const changes = this.#feed.watch(prefix, signal, (under) => this.list(under));
+    return changes as AsyncIterable<StoreChange<Value> | "ready">;
+  }
+
+  async close(): Promise<void> {
+    this.#feed.close();
+  }
+
+  #read<Value>(key: string): StoreRecord<Value> | undefined {
+    const found = this.#records.get(key);
+    return found && { key, value: JSON.parse(found.json) as Value, revision: found.revision };
+  }
+}
