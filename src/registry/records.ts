@@ -9,6 +9,18 @@ export type AppRecord = {
   readonly name: string;
   readonly createdAt: string;
   readonly updatedAt: string;
+  /** Set while the app is being destroyed: it is gone for everybody, and whoever sees it finishes the work. */
+  readonly destroying?: true;
+};
+
+/** An API key, at `key/SHA256HEX` of its secret, which is kept nowhere. */
+export type KeyRecord = {
+  /** UUID. */
+  readonly id: string;
+  readonly apps: "all" | readonly ChannelId[];
+  readonly readOnly: boolean;
+  readonly description: string;
+  readonly createdAt: string;
 };
 
 /** The right to write to `channel` as `source`. Shown to the app's managers, so kept as it is. */
@@ -63,4 +75,18 @@ export type DrainState = {
   readonly lastError?: { readonly at: string; readonly message: string };
   /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
   readonly replay?: { readonly id: string; readonly position?: Position };
+};
+
+/**
+ * At `channel-drain/CHANNEL`: the app's drains. One record, so that the limit and the uniqueness of URLs hold
+ * whatever happens at the same time on other nodes. A claim comes before its drain's record and goes after it.
+ */
+export type DrainClaims = {
+  readonly claims: readonly DrainClaim[];
+};
+export type DrainClaim = {
+  readonly id: DrainId;
+  /** In the form that URLs are compared by; absent while only reserved. */
+  readonly url?: string;
+  readonly atMs: number;
 };

@@ -1,0 +1,99 @@
+/** Every failure of an API call as `{id, message}` (`platform-api.md` §2), and nothing more of what is inside. */
+import { randomUUID } from "node:crypto";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { AppError, bodyNotJson, internalError, notFound, paramsInvalid, requestRefused } from "../errors.ts";
+
+/** The JSON of a failure. The CLI shows `message` and `id`. */
+export type ErrorBody = { readonly id: string; readonly message: string; readonly resource?: string };
+
+/** Makes the server and what is registered on it answer failures as the API does. */
+export function answerErrors(server: FastifyInstance): void {
+  server.setErrorHandler((error, request, reply) => sendError(error as FastifyError, request, reply));
+  server.setNotFoundHandler((request, reply) => sendError(notFound(), request, reply));
+}
+
+/** For a server's option `frameworkErrors`: paths that cannot be decoded or are too long. */
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  sendError(error, request, reply);
+}
+
+function sendError(
+  error: FastifyError | AppError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const failure = appErrorOf(error, request);
+  return withErrorHeaders(failure, request, reply)
+    .code(failure.status)
+    .type("application/json; charset=utf-8")
+    .send(errorBody(failure));
+}
+
+/** What to tell of any failure. What nobody expected is logged here, and told without its details. */
+export function appErrorOf(error: FastifyError | AppError, request: FastifyRequest): AppError {
+  if (error instanceof AppError) return error;
+  if (error.validation) return paramsInvalid(validationText(error));
+  if (error instanceof SyntaxError || error.code === "FST_ERR_CTP_INVALID_JSON_BODY") {
+    return bodyNotJson("it is not valid JSON");
+  }
+  const status = error.statusCode ?? 500;
+  if (status >= 400 && status < 500) return requestRefused(status, requestFault(error));
+  request.log.error(
+    {
+      err: error,
+      method: request.method,
+      route: request.routeOptions.url,
+      requestId: requestIdOf(request, 200),
+    },
+    "a request failed",
+  );
+  return internalError();
+}
+
+/** `Retry-After`, the challenge of a 401, and the request's id, which hooks may not have set this early. */
+export function withErrorHeaders(
+  failure: AppError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  if (!reply.hasHeader("request-id")) reply.header("request-id", requestIdOf(request));
+  if (failure.retryAfterS !== undefined) reply.header("retry-after", failure.retryAfterS);
+  // Not Basic: browsers would ask for a password.
+  if (failure.status === 401) reply.header("www-authenticate", 'Bearer realm="tailrace"');
+  return reply;
+}
+
+export const errorBody = (failure: AppError): ErrorBody => ({
+  id: failure.id,
+  message: `${failure.message} ${failure.mend}`,
+  ...(failure.resource !== undefined && { resource: failure.resource }),
+});
+
+/** The client's `Request-Id`, else a new one. */
+export function requestIdOf(request: FastifyRequest, charsMax?: number): string {
+  const given = request.headers["request-id"];
+  return given === undefined ? randomUUID() : String(given).slice(0, charsMax);
+}
+
+// `/filter/sources` and "must be array" → "`filter.sources` must be array".
+function validationText(error: FastifyError): string {
+  const [first] = error.validation!;
+  const path = first!.instancePath.slice(1).replaceAll("/", ".");
+  const field = path === "" ? (error.validationContext ?? "body") : path;
+  return `\`${field}\` ${first!.message ?? "is not as described"}`;
+}
+
+// Texts of our own: the framework's may quote the request.
+const requestFaults: Record<string, string> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: "its body is too large",
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "its body is not as long as Content-Length says",
+  FST_ERR_BAD_URL: "its path is not percent-encoded UTF-8",
+  FST_ERR_MAX_PARAM_LENGTH: "a part of its path is too long",
+};
+
+const requestFault = (error: FastifyError): string =>
+  requestFaults[error.code] ?? "something in it is not valid";

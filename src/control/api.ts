@@ -1,0 +1,64 @@
+/** Everything that is asked of the server over HTTP but logs themselves: Platform API, logplex v3, health, `/docs`. */
+import type { FastifyPluginAsync } from "fastify";
+import type { ChannelLog, Clock } from "../ports.ts";
+import type { Apps } from "../registry/apps.ts";
+import type { Drains } from "../registry/drains.ts";
+import type { Keys } from "../registry/keys.ts";
+import type { Tokens } from "../registry/tokens.ts";
+import { requestIdOf } from "./api-errors.ts";
+import { authenticate, decorateRequests, findApp } from "./auth.ts";
+import { readBodies } from "./bodies.ts";
+import { healthApi, type Readiness } from "./health.ts";
+import { logplexApi } from "./logplex.ts";
+import { accountApi } from "./platform/account.ts";
+import { appsApi } from "./platform/apps.ts";
+import { authorizationsApi } from "./platform/authorizations.ts";
+import { logDrainsApi, type TryDrain } from "./platform/log-drains.ts";
+import { type IssueSession, logSessionsApi } from "./platform/log-sessions.ts";
+
+export type ControlDeps = {
+  readonly apps: Apps;
+  readonly tokens: Tokens;
+  readonly keys: Keys;
+  readonly drains: Drains;
+  readonly log: ChannelLog;
+  readonly clock: Clock;
+  readonly issueSession: IssueSession;
+  readonly tryDrain: TryDrain;
+  readonly redactUrl: (url: string) => string;
+  /** For every URL handed out; undefined: as each request's `Host` says. */
+  readonly publicUrl: string | undefined;
+  readonly historyLinesMax: number;
+  readonly readiness: Readiness;
+};
+
+/**
+ * Characters of one part of a path, for the server's `maxParamLength`: drain URLs and session ids are such parts.
+ * (The server's `frameworkErrors` should be `answerFrameworkError`.)
+ */
+export const pathPartCharsMax = 8_192;
+
+/** Registers all routes. Failures are answered by the server's own handlers: see `answerErrors`. */
+export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
+  decorateRequests(server);
+  server.addHook("onRequest", async (request, reply) => {
+    reply.header("request-id", requestIdOf(request));
+  });
+  await server.register(healthApi, deps);
+  await server.register(platformApi, deps);
+  await server.register(logplexApi, deps);
+};
+
+/** The Platform API: a key first, then JSON of any media type, then the route. */
+const platformApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
+  server.addHook("onRequest", async (request) => {
+    await authenticate(request, deps.keys);
+    await findApp(request, deps.apps);
+  });
+  readBodies(server);
+  await server.register(accountApi);
+  await server.register(appsApi, deps);
+  await server.register(logSessionsApi, deps);
+  await server.register(logDrainsApi, deps);
+  await server.register(authorizationsApi, deps);
+};

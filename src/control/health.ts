@@ -1,0 +1,51 @@
+/** Is the process alive, can it work, and its figures. Nothing in them belongs to an app. */
+import type { FastifyPluginAsync } from "fastify";
+import { metricsRegistry } from "../metrics.ts";
+
+/** What stands in the way of work, in words for the operator; empty when nothing does. */
+export type Readiness = () => Promise<readonly string[]>;
+
+const open = { tags: ["Operations"], security: [] };
+const text = { type: "string" };
+const readyReply = {
+  type: "object",
+  properties: { ready: { type: "boolean" }, reasons: { type: "array", items: text } },
+};
+
+/** `/healthz`, `/readyz`, `/metrics`, and `/healthcheck` as logplex has it. No key is asked for. */
+export const healthApi: FastifyPluginAsync<{ readiness: Readiness }> = async (server, { readiness }) => {
+  server.get("/healthz", { schema: { ...open, summary: "Is the process alive?" } }, async () => ({
+    alive: true,
+  }));
+
+  server.get(
+    "/readyz",
+    {
+      schema: {
+        ...open,
+        summary: "Can it work? 503 with the reasons when not.",
+        response: { 200: readyReply, 503: readyReply },
+      },
+    },
+    async (_request, reply) => {
+      const reasons = await readiness();
+      return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+    },
+  );
+
+  for (const path of ["/healthcheck", "/v3/healthcheck"]) {
+    server.get(path, { schema: { ...open, summary: "`OK`, as logplex" } }, async (_request, reply) => {
+      const isReady = (await readiness()).length === 0;
+      return reply
+        .code(isReady ? 200 : 503)
+        .type("text/plain; charset=utf-8")
+        .send(isReady ? "OK" : "SYSTEM BOOTING");
+    });
+  }
+
+  server.get(
+    "/metrics",
+    { schema: { ...open, summary: "Figures for Prometheus", produces: ["text/plain"] } },
+    async (_request, reply) => reply.type(metricsRegistry.contentType).send(await metricsRegistry.metrics()),
+  );
+};

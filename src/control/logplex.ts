@@ -1,0 +1,15 @@
+/** The v3 management API of logplex, `logplex.md` §15, over the same registry as the Platform API. */
+import type { FastifyPluginAsync } from "fastify";
+import { answerAsLogplex } from "./logplex/calls.ts";
+import { logplexChannels } from "./logplex/channels.ts";
+import { logplexDrains } from "./logplex/drains.ts";
+import { type LogplexLogsDeps, logplexLogs } from "./logplex/logs.ts";
+import { logplexTokens } from "./logplex/tokens.ts";
+
+export const logplexApi: FastifyPluginAsync<LogplexLogsDeps> = async (server, deps) => {
+  answerAsLogplex(server);
+  await server.register(logplexChannels, deps);
+  await server.register(logplexTokens, deps);
+  await server.register(logplexDrains, deps);
+  await server.register(logplexLogs, deps);
+};

@@ -1,0 +1,100 @@
+/**
+ * How every v3 call is answered, in this order (`logplex.md` §15): method, body syntax, credentials, media type,
+ * then whether what it names is there. Failures are `{error}`, with the Platform API's `id` and `message` besides.
+ */
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
+import { type AppError, bodyNotJson, mediaTypeNotJson, unauthorized } from "../../errors.ts";
+import type { Keys } from "../../registry/keys.ts";
+import type { Principal } from "../../registry/principal.ts";
+import { appErrorOf, errorBody, withErrorHeaders } from "../api-errors.ts";
+import { authenticate } from "../auth.ts";
+import { bodyBytesMax } from "../bodies.ts";
+
+/** A JSON object of which nothing is known yet. */
+export type Payload = Readonly<Record<string, unknown>>;
+
+/** Bodies stay text until a call looks at them, schemas are there to be read, failures look as logplex's do. */
+export function answerAsLogplex(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", { parseAs: "string", bodyLimit: bodyBytesMax }, (_request, body, done) =>
+    done(null, body),
+  );
+  server.setValidatorCompiler(() => () => true);
+  server.setErrorHandler((error, request, reply) => sendFailure(error as FastifyError, request, reply));
+}
+
+/** Answers 405 to every method that `path` does not have, before anything else is looked at. */
+export function allowOnly(server: FastifyInstance, path: string, methods: readonly HTTPMethods[]): void {
+  const allowed = methods.includes("GET") ? [...methods, "HEAD"] : methods;
+  server.route({
+    method: server.supportedMethods.filter((method) => !allowed.includes(method)),
+    url: path,
+    schema: { hide: true },
+    handler: (_request, reply) =>
+      reply.code(405).header("allow", allowed.join(", ")).send({ error: "Method not allowed" }),
+  });
+}
+
+/** A handler of a call without a body. */
+export const call =
+  (
+    keys: Keys,
+    run: (request: FastifyRequest, reply: FastifyReply, principal: Principal) => Promise<FastifyReply>,
+  ) =>
+  async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    run(request, reply, await authenticate(request, keys));
+
+/** A handler of a call with a body. What `read` does not understand is answered `400`. */
+export const callWith =
+  <Wanted>(
+    keys: Keys,
+    read: (payload: Payload) => Wanted | undefined,
+    run: (
+      request: FastifyRequest,
+      reply: FastifyReply,
+      principal: Principal,
+      wanted: Wanted,
+    ) => Promise<FastifyReply>,
+  ) =>
+  async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const payload = payloadOf(request.body);
+    const wanted = payload && read(payload);
+    if (wanted === undefined) return reply.code(400).send({ error: "invalid payload" });
+    const principal = await authenticate(request, keys);
+    if (!/^application\/json\s*(;|$)/i.test(request.headers["content-type"] ?? "")) throw mediaTypeNotJson();
+    return run(request, reply, principal, wanted);
+  };
+
+/** The object in a body; undefined when it is JSON of another kind. */
+function payloadOf(body: unknown): Payload | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(String(body));
+  } catch {
+    throw bodyNotJson("it is not valid JSON");
+  }
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Payload)
+    : undefined;
+}
+
+// Where logplex has words of its own for what the registry refuses.
+const logplexAnswers: Record<string, readonly [status: number, error: string]> = {
+  DRAIN_LIMIT: [422, "maximum number of drains reached"],
+  DRAIN_REPEATED: [409, "Already exists"],
+};
+
+function sendFailure(
+  error: FastifyError | AppError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const failure = appErrorOf(error, request);
+  const [status, text] = logplexAnswers[failure.code] ?? [statusOf(failure), failure.message];
+  withErrorHeaders(failure, request, reply).code(status).type("application/json; charset=utf-8");
+  if (failure.code === unauthorized().code) reply.header("www-authenticate", "Basic realm=Logplex");
+  return reply.send({ error: text, ...errorBody(failure) });
+}
+
+// A drain that cannot be is a bad URL here.
+const statusOf = ({ code, status }: AppError) => (code.startsWith("DRAIN_") && status === 422 ? 400 : status);

@@ -1,0 +1,60 @@
+/** v3 tokens; listing and removing single ones are ours. */
+import type { FastifyPluginAsync } from "fastify";
+import { notFound } from "../../errors.ts";
+import type { TokenRecord } from "../../registry/records.ts";
+import { appToManage } from "../auth.ts";
+import { arrayOf, bodyOf, object, text } from "../schemas.ts";
+import { allowOnly, call, callWith } from "./calls.ts";
+import { channelOf, type LogplexDeps } from "./channels.ts";
+
+const tags = ["Logplex"];
+const path = "/v3/channels/:channel/tokens";
+const tokenReply = object({ token: text, name: text });
+
+const replyOf = ({ token, source }: TokenRecord) => ({ token, name: source });
+
+export const logplexTokens: FastifyPluginAsync<LogplexDeps> = async (server, { apps, tokens, keys }) => {
+  allowOnly(server, path, ["GET", "POST"]);
+  allowOnly(server, `${path}/:token`, ["DELETE"]);
+
+  server.get(
+    path,
+    { schema: { tags, summary: "The tokens of a channel", response: { 200: arrayOf(tokenReply) } } },
+    call(keys, async (request, reply, principal) => {
+      const app = await appToManage(apps, principal, channelOf(request));
+      return reply.send((await tokens.list(app.id)).map(replyOf));
+    }),
+  );
+
+  server.post(
+    path,
+    {
+      schema: {
+        tags,
+        summary: "Make a token: the right to write to the channel under a source name",
+        body: bodyOf({ name: text }, ["name"]),
+        response: { 200: tokenReply },
+      },
+    },
+    callWith(
+      keys,
+      ({ name }) => (typeof name === "string" && name !== "" ? name : undefined),
+      async (request, reply, principal, name) => {
+        const app = await appToManage(apps, principal, channelOf(request));
+        return reply.send(replyOf(await tokens.create(app.id, name)));
+      },
+    ),
+  );
+
+  server.delete(
+    `${path}/:token`,
+    { schema: { tags, summary: "Revoke a token" } },
+    call(keys, async (request, reply, principal) => {
+      const app = await appToManage(apps, principal, channelOf(request));
+      const { token } = request.params as { token: string };
+      const found = await tokens.find(token);
+      if (found?.channel !== app.id || !(await tokens.revoke(token))) throw notFound("token");
+      return reply.code(204).send();
+    }),
+  );
+};

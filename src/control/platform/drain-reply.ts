@@ -1,0 +1,99 @@
+/** A drain as its owner words it and sees it. What may be secret goes in and never comes out, but for the URL. */
+import type { DrainLedger } from "../../registry/drain-ledger.ts";
+import type { AppRecord, DrainRecord } from "../../registry/records.ts";
+import {
+  appRef,
+  arrayOf,
+  bodyOf,
+  count,
+  flag,
+  object,
+  optionalText,
+  optionalTime,
+  text,
+  time,
+  uuid,
+} from "../schemas.ts";
+
+const filterFields = { sources: arrayOf(text), dynos: arrayOf(text), match: text, exclude: text };
+const pem = { ...optionalText, description: "PEM, for https and syslog+tls" };
+
+export const newDrainBody = bodyOf(
+  {
+    url: { ...text, description: "https:// or http://" },
+    format: { ...optionalText, description: "`logplex` (when left out)" },
+    headers: {
+      type: "object",
+      nullable: true,
+      additionalProperties: text,
+      description: "sent with every request; the values are not shown again",
+    },
+    filter: { ...bodyOf(filterFields), nullable: true, description: "which lines; every part has to hold" },
+    secret: { ...optionalText, description: "signs bodies; not shown again" },
+    since: { ...optionalText, description: "start with the lines since then: RFC 3339, or `10m` ago" },
+    ca: pem,
+    cert: pem,
+    key: pem,
+  },
+  ["url"],
+);
+
+export const drainReply = object(
+  {
+    id: uuid,
+    url: text,
+    token: text,
+    addon: { ...object({}), nullable: true },
+    app: appRef,
+    created_at: time,
+    updated_at: time,
+    format: text,
+    headers: { type: "object", additionalProperties: text, description: "names; the values are hidden" },
+    filter: { type: "object", properties: filterFields },
+    signed: { ...flag, description: "a `secret` is set" },
+    state: { ...text, enum: ["idle", "delivering", "retrying", "paused"] },
+    last_error: object({ at: text, message: text }, { nullable: true }),
+    lag_lines: { ...count, description: "lines that wait" },
+    lag_seconds: { ...count, description: "age of the oldest of them" },
+    delivered: count,
+    refused: { ...count, description: "lines that the destination would not take" },
+    lost: { ...count, description: "lines that retention took before the drain could" },
+    filtered: count,
+    replayed: { ...count, description: "lines sent once more by `replay`; in no other count" },
+    delivered_at: optionalTime,
+    extended: object({ drain_id: count }),
+  },
+  { optional: ["extended"] },
+);
+
+const hidden = "(hidden)";
+
+export const replyOf = (
+  app: AppRecord,
+  drain: DrainRecord,
+  ledger: DrainLedger,
+  { isExtended, shownUrl }: { isExtended: boolean; shownUrl: (url: string) => string },
+) => ({
+  id: drain.id,
+  url: shownUrl(drain.url ?? ""),
+  token: drain.token,
+  addon: null,
+  app: { id: app.id, name: app.name },
+  created_at: drain.createdAt,
+  updated_at: drain.updatedAt,
+  format: drain.format ?? "logplex",
+  headers: Object.fromEntries(Object.keys(drain.headers ?? {}).map((name) => [name, hidden])),
+  filter: drain.filter ?? {},
+  signed: drain.secret !== undefined,
+  state: ledger.state,
+  last_error: ledger.lastError ?? null,
+  lag_lines: ledger.lagLines,
+  lag_seconds: ledger.lagSeconds,
+  delivered: ledger.delivered,
+  refused: ledger.refused,
+  lost: ledger.lost,
+  filtered: ledger.filtered,
+  replayed: ledger.replayed,
+  delivered_at: ledger.deliveredAt ?? null,
+  ...(isExtended && { extended: { drain_id: drain.number } }),
+});

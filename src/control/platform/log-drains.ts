@@ -1,0 +1,206 @@
+/** Heroku Platform API, "Log Drain", and what `interface.md` adds. Routes only translate; `Drains` holds the rules. */
+import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { FilterSpec } from "../../core/line-filter.ts";
+import { notFound, paramsInvalid } from "../../errors.ts";
+import type { Verdict } from "../../ports.ts";
+import type { Drains, NewDrain } from "../../registry/drains.ts";
+import type { AppRecord, DrainRecord } from "../../registry/records.ts";
+import { appOf, managedAppOf, principalOf } from "../auth.ts";
+import { appPath, arrayOf, failures, object, optionalText, text } from "../schemas.ts";
+import { drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
+
+/** Sends one test line over a drain, past its cursor and its counts. Of the drains' own part. */
+export type TryDrain = (record: DrainRecord) => Promise<Verdict>;
+
+export type LogDrainsDeps = {
+  readonly drains: Drains;
+  readonly tryDrain: TryDrain;
+  /** A drain's URL without its secrets, for keys that only read. */
+  readonly redactUrl: (url: string) => string;
+};
+
+type Body = { readonly [Field in keyof NewDrain]: NewDrain[Field] | null };
+type DrainRequest = { Params: { drain: string } };
+type Found = { readonly app: AppRecord; readonly drain: DrainRecord };
+
+const drainPath = object({
+  app: { ...text, description: "name or id" },
+  drain: { ...text, description: "id, token or URL (percent-encoded once)" },
+});
+const tags = ["Drains"];
+
+export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, deps) => {
+  const { drains } = deps;
+
+  const show = async (request: FastifyRequest, app: AppRecord, drain: DrainRecord, isExtended = false) =>
+    replyOf(app, drain, await drains.view(drain), {
+      isExtended,
+      shownUrl: principalOf(request).readOnly ? deps.redactUrl : (url) => url,
+    });
+
+  const find = async (request: FastifyRequest<DrainRequest>): Promise<Found> => {
+    const app = appOf(request);
+    const drain = await drains.get(app.id, request.params.drain);
+    if (drain === undefined) throw notFound("log_drain");
+    return { app, drain };
+  };
+  const findToManage = async (request: FastifyRequest<DrainRequest>): Promise<Found> => {
+    const found = await find(request);
+    managedAppOf(request);
+    return found;
+  };
+
+  server.get<{ Querystring: { extended?: string } }>(
+    "/apps/:app/log-drains",
+    {
+      schema: {
+        tags,
+        summary: "The drains of an app",
+        params: appPath,
+        querystring: { type: "object", properties: { extended: text } },
+        response: { 200: arrayOf(drainReply), ...failures },
+      },
+    },
+    async (request) => {
+      const app = appOf(request);
+      const isExtended = request.query.extended === "true";
+      const found = await drains.list(app.id);
+      return Promise.all(found.map((drain) => show(request, app, drain, isExtended)));
+    },
+  );
+
+  server.post<{ Body: Body }>(
+    "/apps/:app/log-drains",
+    {
+      schema: {
+        tags,
+        summary: "Send an app's log to a URL",
+        params: appPath,
+        body: newDrainBody,
+        response: { 201: drainReply, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const app = managedAppOf(request);
+      const drain = await drains.create(app.id, wantedOf(request.body));
+      return reply.code(201).send(await show(request, app, drain));
+    },
+  );
+
+  server.get<DrainRequest>(
+    "/apps/:app/log-drains/:drain",
+    {
+      schema: {
+        tags,
+        summary: "A drain and its ledger",
+        params: drainPath,
+        response: { 200: drainReply, ...failures },
+      },
+    },
+    async (request) => {
+      const { app, drain } = await find(request);
+      return show(request, app, drain);
+    },
+  );
+
+  server.delete<DrainRequest>(
+    "/apps/:app/log-drains/:drain",
+    {
+      schema: {
+        tags,
+        summary: "Remove a drain; the answer is the drain that was",
+        params: drainPath,
+        response: { 200: drainReply, ...failures },
+      },
+    },
+    async (request) => {
+      const { app, drain } = await findToManage(request);
+      const shown = await show(request, app, drain);
+      await drains.remove(app.id, drain.id);
+      return shown;
+    },
+  );
+
+  const act = (action: string, summary: string, run: (drain: DrainRecord) => Promise<DrainRecord>) =>
+    server.post<DrainRequest>(
+      `/apps/:app/log-drains/:drain/actions/${action}`,
+      { schema: { tags, summary, params: drainPath, response: { 200: drainReply, ...failures } } },
+      async (request) => {
+        const { app, drain } = await findToManage(request);
+        return show(request, app, await run(drain));
+      },
+    );
+  act("pause", "Hold a drain where it is", (drain) => drains.pause(drain));
+  act("resume", "Let a paused drain go on", (drain) => drains.resume(drain));
+
+  server.post<DrainRequest & { Body: { since: string } }>(
+    "/apps/:app/log-drains/:drain/actions/replay",
+    {
+      schema: {
+        tags,
+        summary: "Send an app's lines since a time once more",
+        params: drainPath,
+        body: {
+          type: "object",
+          properties: { since: { ...text, description: "RFC 3339, or `10m` ago" } },
+          required: ["since"],
+        },
+        response: { 200: drainReply, ...failures },
+      },
+    },
+    async (request) => {
+      const { app, drain } = await findToManage(request);
+      return show(request, app, await drains.replay(drain, request.body.since));
+    },
+  );
+
+  server.post<DrainRequest>(
+    "/apps/:app/log-drains/:drain/actions/test",
+    {
+      schema: {
+        tags,
+        summary: "Send one test line now; it is in no count",
+        params: drainPath,
+        response: {
+          200: object({
+            kind: { ...text, enum: ["delivered", "retry", "split", "refused"] },
+            reason: {
+              ...optionalText,
+              description: "what the destination answered; null when it took the line",
+            },
+          }),
+          ...failures,
+        },
+      },
+    },
+    async (request) => {
+      const { drain } = await findToManage(request);
+      const verdict = await deps.tryDrain(drain);
+      return { kind: verdict.kind, reason: verdict.kind === "delivered" ? null : verdict.reason };
+    },
+  );
+};
+
+// Fields that are null count as left out.
+function wantedOf(body: Body): NewDrain {
+  const { url, since, format, headers, secret, ca, cert, key, filter } = body;
+  if (typeof url !== "string") throw paramsInvalid("`url` is missing");
+  return {
+    url,
+    ...(since != null && { since }),
+    ...(format != null && { format }),
+    ...(headers != null && { headers }),
+    ...(secret != null && { secret }),
+    ...(ca != null && { ca }),
+    ...(cert != null && { cert }),
+    ...(key != null && { key }),
+    ...(filter != null && { filter: filterOf(filter) }),
+  };
+}
+
+const filterOf = ({ sources, dynos, match, exclude }: FilterSpec): FilterSpec => ({
+  ...(sources?.length && { sources }),
+  ...(dynos?.length && { dynos }),
+  ...(match && { match }),
+  ...(exclude && { exclude }),
+});

@@ -1,0 +1,37 @@
+/** Parts of schemas that several resources share. Answers hold what their schema names and nothing else. */
+export const text = { type: "string" } as const;
+export const optionalText = { type: "string", nullable: true } as const;
+export const flag = { type: "boolean" } as const;
+export const count = { type: "integer" } as const;
+export const time = { type: "string", description: "RFC 3339, UTC, whole seconds" } as const;
+export const optionalTime = { ...time, nullable: true } as const;
+export const uuid = { type: "string", description: "UUID in lower case" } as const;
+
+/** An object schema; every field is in the answer unless it is in `optional`. */
+export const object = <Fields extends Record<string, object>>(
+  properties: Fields,
+  { optional = [], nullable = false }: { optional?: readonly (keyof Fields)[]; nullable?: boolean } = {},
+) => ({
+  type: "object",
+  properties,
+  required: Object.keys(properties).filter((name) => !optional.includes(name)),
+  ...(nullable && { nullable }),
+});
+
+/** The schema of an array. */
+export const arrayOf = (items: object) => ({ type: "array", items });
+
+/** A request's body; nothing in it is required but what `required` names, and what it does not know is ignored. */
+export const bodyOf = (properties: Record<string, object>, required: readonly string[] = []) => ({
+  type: "object",
+  properties,
+  required,
+});
+
+const failure = object({ id: text, message: text, resource: text }, { optional: ["resource"] });
+
+/** The answers of every route that fails. */
+export const failures = { "4xx": failure, "5xx": failure };
+
+export const appPath = object({ app: { ...text, description: "name or id" } });
+export const appRef = object({ id: uuid, name: text });

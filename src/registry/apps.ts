@@ -1,0 +1,133 @@
+/**
+ * Apps. `app-name/NAME` holds the id and is written first, `app/ID` makes the app exist. A crash in between leaves
+ * a name that whoever asks for it next completes. An app is destroyed behind a mark in its record, which is removed
+ * last, so that the work can be taken up again by anybody.
+ */
+import { type ChannelId, isUuid, newChannelId } from "../core/ids.ts";
+import { appNameInvalid, appNameTaken, recordContended } from "../errors.ts";
+import type { ChannelLog, Clock, Store } from "../ports.ts";
+import { isAppName, randomAppName } from "./app-name.ts";
+import type { Drains } from "./drains.ts";
+import type { AppRecord } from "./records.ts";
+import { timeOf } from "./time.ts";
+import type { Tokens } from "./tokens.ts";
+import { removeRecord, updateRecord } from "./update.ts";
+
+/** The tokens that a new app has. */
+export const firstSources: readonly string[] = ["app", "heroku"];
+
+const attemptsMax = 20;
+const recordKey = (id: ChannelId) => `app/${id}`;
+const nameKey = (name: string) => `app-name/${name}`;
+
+type NameRecord = { readonly id: ChannelId };
+
+export class Apps {
+  readonly #store: Store;
+  readonly #log: ChannelLog;
+  readonly #clock: Clock;
+  readonly #tokens: Tokens;
+  readonly #drains: Drains;
+
+  constructor(options: { store: Store; log: ChannelLog; clock: Clock; tokens: Tokens; drains: Drains }) {
+    this.#store = options.store;
+    this.#log = options.log;
+    this.#clock = options.clock;
+    this.#tokens = options.tokens;
+    this.#drains = options.drains;
+  }
+
+  /** A new app with a token for each of `sources`; without a name one is made. */
+  async create(name?: string, sources: readonly string[] = firstSources): Promise<AppRecord> {
+    if (name !== undefined) {
+      if (!isAppName(name)) throw appNameInvalid(name);
+      const app = await this.#create(name, sources);
+      if (app === undefined) throw appNameTaken(name);
+      return app;
+    }
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const app = await this.#create(randomAppName(), sources);
+      if (app !== undefined) return app;
+    }
+    throw recordContended();
+  }
+
+  /** The app of that name or id. */
+  async get(idOrName: string): Promise<AppRecord | undefined> {
+    const id = await this.idOf(idOrName);
+    if (id === undefined) return undefined;
+    const found = await this.#store.get<AppRecord>(recordKey(id));
+    return found?.value.destroying ? undefined : found?.value;
+  }
+
+  /** The id that a name or id stands for, whether there is an app to it or not; takes the same time in both cases. */
+  async idOf(idOrName: string): Promise<ChannelId | undefined> {
+    if (isUuid(idOrName)) return idOrName as ChannelId;
+    if (!isAppName(idOrName)) return undefined;
+    return (await this.#store.get<NameRecord>(nameKey(idOrName)))?.value.id;
+  }
+
+  /** All apps, by name. */
+  async list(): Promise<AppRecord[]> {
+    const apps: AppRecord[] = [];
+    for await (const { value } of this.#store.list<AppRecord>("app/")) {
+      if (value.destroying === undefined) apps.push(value);
+    }
+    return apps.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Removes the app, its drains, its tokens and its log. Fine when it is gone, or half gone. */
+  async destroy(id: ChannelId): Promise<void> {
+    const app = await updateRecord<AppRecord>(this.#store, recordKey(id), (found) =>
+      found === undefined || found.destroying ? found : { ...found, destroying: true },
+    );
+    if (app === undefined) return;
+    await this.#drains.removeAll(id);
+    await this.#tokens.revokeAll(id);
+    await this.#log.destroy(id);
+    await updateRecord<NameRecord>(this.#store, nameKey(app.name), (named) =>
+      named?.id === id ? undefined : named,
+    );
+    await removeRecord(this.#store, recordKey(id));
+  }
+
+  /** Finishes what a crash interrupted. For the start of a server. */
+  async finishDestroying(): Promise<void> {
+    const left: ChannelId[] = [];
+    for await (const { value } of this.#store.list<AppRecord>("app/")) {
+      if (value.destroying) left.push(value.id);
+    }
+    for (const id of left) await this.destroy(id);
+  }
+
+  // Undefined when the name is taken. The put of the app's record decides who made it; tokens come before, so that
+  // an app that can be seen has them.
+  async #create(name: string, sources: readonly string[]): Promise<AppRecord | undefined> {
+    const id = await this.#claim(name);
+    if (id === undefined) return undefined;
+    const present = new Set((await this.#tokens.list(id)).map((token) => token.source));
+    for (const source of new Set(sources)) {
+      if (!present.has(source)) await this.#tokens.write(id, source);
+    }
+    const now = timeOf(this.#clock.nowMs());
+    const app: AppRecord = { id, name, createdAt: now, updatedAt: now };
+    return (await this.#store.put(recordKey(id), app, 0)) === undefined ? undefined : app;
+  }
+
+  // The id that the name stands for, while no app has it.
+  async #claim(name: string): Promise<ChannelId | undefined> {
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const named = await this.#store.get<NameRecord>(nameKey(name));
+      if (named === undefined) {
+        const id = newChannelId();
+        if ((await this.#store.put(nameKey(name), { id }, 0)) !== undefined) return id;
+        continue;
+      }
+      const app = await this.#store.get<AppRecord>(recordKey(named.value.id));
+      if (app === undefined) return named.value.id;
+      if (app.value.destroying === undefined) return undefined;
+      await this.destroy(named.value.id);
+    }
+    throw recordContended();
+  }
+}

@@ -1,0 +1,112 @@
+/** What an owner may ask of a drain besides its URL (`interface.md`), checked before anything is written. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
+import { compileFilter, type FilterSpec } from "../core/line-filter.ts";
+import { drainOption, patternInvalid } from "../errors.ts";
+import type { DrainRecord } from "./records.ts";
+
+/** The part of a drain's record that its owner words. */
+export type DrainOptions = Pick<
+  DrainRecord,
+  "format" | "headers" | "filter" | "secret" | "ca" | "cert" | "key"
+>;
+
+export const headersMax = 20;
+export const headerNameCharsMax = 100;
+export const headerValueCharsMax = 4_096;
+export const secretCharsMax = 1_000;
+export const pemCharsMax = 65_536;
+export const filterNamesMax = 50;
+export const filterNameCharsMax = 128;
+
+const headerNameForm = /^[A-Za-z0-9_-]+$/;
+const headerValueForm = /^[\x20-\x7e\t]*$/;
+/** What says where the body ends, whom it is for, or what a sink says of a parcel itself. */
+const headersOfOurs =
+  /^(host|connection|content-(length|type|encoding)|transfer-encoding|te|trailer|upgrade|keep-alive|expect|proxy-.*|logplex-.*|user-agent)$/i;
+const pemOfCertificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** Throws an AppError that names the field, for the first option that cannot be used with `url`. */
+export function checkDrainOptions(url: string, options: DrainOptions): void {
+  if (options.headers) checkHeaders(url, options.headers);
+  if (options.filter) checkFilter(options.filter);
+  if (options.secret !== undefined) checkSecret(options.secret);
+  checkTls(url, options);
+}
+
+function checkHeaders(url: string, headers: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(headers);
+  if (!/^https?:/i.test(url)) throw drainOption("headers", "only http and https have headers");
+  if (entries.length > headersMax) throw drainOption("headers", `there are more than ${headersMax}`);
+  const seen = new Set<string>();
+  for (const [name, value] of entries) {
+    const shown = `"${name.slice(0, headerNameCharsMax)}"`;
+    if (!headerNameForm.test(name) || name.length > headerNameCharsMax) {
+      throw drainOption("headers", `the name ${shown} is not 1 to ${headerNameCharsMax} of A-Z a-z 0-9 - _`);
+    }
+    if (headersOfOurs.test(name)) throw drainOption("headers", `${shown} is set by the drain itself`);
+    if (seen.has(name.toLowerCase())) throw drainOption("headers", `${shown} is given twice`);
+    if (!headerValueForm.test(value) || value.length > headerValueCharsMax) {
+      throw drainOption(
+        "headers",
+        `the value of ${shown} is not printable ASCII of at most ${headerValueCharsMax} characters`,
+      );
+    }
+    seen.add(name.toLowerCase());
+  }
+}
+
+function checkFilter(filter: FilterSpec): void {
+  for (const field of ["sources", "dynos"] as const) {
+    const names = filter[field] ?? [];
+    if (names.length > filterNamesMax) throw drainOption("filter", `more than ${filterNamesMax} ${field}`);
+    if (names.some((name) => name.length === 0 || name.length > filterNameCharsMax)) {
+      throw drainOption("filter", `one of its ${field} is not 1 to ${filterNameCharsMax} characters`);
+    }
+  }
+  const compiled = compileFilter(filter);
+  if (compiled.kind === "bad") throw patternInvalid(compiled.field, compiled.reason);
+}
+
+function checkSecret(secret: string): void {
+  if (secret.length === 0 || secret.length > secretCharsMax) {
+    throw drainOption("secret", `it is not 1 to ${secretCharsMax} characters`);
+  }
+}
+
+function checkTls(url: string, { ca, cert, key }: DrainOptions): void {
+  const given = ca !== undefined ? "ca" : cert !== undefined ? "cert" : key !== undefined ? "key" : undefined;
+  if (given === undefined) return;
+  if (!/^(https|syslog\+tls):/i.test(url)) throw drainOption(given, "the URL's scheme has no TLS");
+  if (ca !== undefined) for (const pem of certificatesIn("ca", ca)) certificateOf("ca", pem);
+  if (cert === undefined && key === undefined) return;
+  if (cert === undefined) throw drainOption("key", "there is no `cert` to go with it");
+  if (key === undefined) throw drainOption("cert", "there is no `key` to go with it");
+  const certificate = certificateOf("cert", certificatesIn("cert", cert)[0]!);
+  if (key.length > pemCharsMax) throw drainOption("key", `it has more than ${pemCharsMax} characters`);
+  if (!certificate.checkPrivateKey(privateKeyOf(key)))
+    throw drainOption("key", "it is not the key of `cert`");
+}
+
+function certificatesIn(field: "ca" | "cert", pem: string): string[] {
+  if (pem.length > pemCharsMax) throw drainOption(field, `it has more than ${pemCharsMax} characters`);
+  const found = pem.match(pemOfCertificate);
+  if (found === null) throw drainOption(field, "it holds no PEM certificate");
+  return found;
+}
+
+// What OpenSSL says of it is left out: it may quote the input.
+function certificateOf(field: "ca" | "cert", pem: string): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    throw drainOption(field, "it is no readable PEM certificate");
+  }
+}
+
+function privateKeyOf(pem: string) {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    throw drainOption("key", "it is no readable PEM private key without a pass phrase");
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * Drains: how many, which URLs, where they start, paused or not. Control nodes alone write `drain/ID`; workers act
+ * on it and keep their own side in `drain-state/ID`.
+ */
+import { randomUUID } from "node:crypto";
+import { type ChannelId, type DrainId, newDrainId, newDrainToken } from "../core/ids.ts";
+import { drainLimit, drainRepeated, notFound, sinceInvalid } from "../errors.ts";
+import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";
+import { type DrainLedger, placeSince, readLedger } from "./drain-ledger.ts";
+import { checkDrainOptions, type DrainOptions } from "./drain-options.ts";
+import type { DrainClaim, DrainClaims, DrainRecord } from "./records.ts";
+import { parseSince, timeOf } from "./time.ts";
+import { removeRecord, updateRecord } from "./update.ts";
+
+/** Drains with a URL that an app may have (`logplex.md` §16). */
+export const drainsMax = 6;
+/** Reserved ones besides, which deliver nothing and are not listed. */
+export const reservedMax = 50;
+
+/** A claim without its record, or with another URL, is a crash's remains when it is older than this. */
+const claimMsMax = 60_000;
+
+const recordKey = (id: DrainId) => `drain/${id}`;
+const claimsKey = (channel: ChannelId) => `channel-drain/${channel}`;
+
+/** What an owner says of a new drain. */
+export type NewDrain = DrainOptions & {
+  readonly url: string;
+  /** Starts with the lines since then (RFC 3339, or `10m`), not at the end of the log. */
+  readonly since?: string;
+};
+
+/** Throws an AppError for a URL that no drain may have. Of the drains' own part. */
+export type CheckDestination = (url: string, options: { format?: string }) => unknown;
+
+export class Drains {
+  readonly #store: Store;
+  readonly #log: ChannelLog;
+  readonly #clock: Clock;
+  readonly #checkDestination: CheckDestination;
+
+  constructor(options: { store: Store; log: ChannelLog; clock: Clock; checkDestination: CheckDestination }) {
+    this.#store = options.store;
+    this.#log = options.log;
+    this.#clock = options.clock;
+    this.#checkDestination = options.checkDestination;
+  }
+
+  /** A new drain of an app that exists. */
+  async create(channel: ChannelId, { since, ...wanted }: NewDrain): Promise<DrainRecord> {
+    this.#check(wanted.url, wanted);
+    const sinceMs = since === undefined ? undefined : this.#sinceMs(since);
+    return this.#create(channel, wanted, await this.#place(channel, sinceMs));
+  }
+
+  /** An id and a token for a drain that gets its URL later, by `setUrl`. */
+  async reserve(channel: ChannelId): Promise<DrainRecord> {
+    return this.#create(channel, {}, await this.#place(channel, undefined));
+  }
+
+  /** Gives a drain its first or another URL. One that was only reserved starts at the end of the log as it is now. */
+  async setUrl(channel: ChannelId, id: DrainId, url: string): Promise<DrainRecord> {
+    const before = await this.#read(channel, id);
+    if (before === undefined) throw notFound("log_drain");
+    this.#check(url, before);
+    const end = await this.#place(channel, undefined);
+    await this.#claim(channel, id, url);
+    return this.#change(channel, id, (record) =>
+      record.url === url ? record : { ...record, url, ...(record.url === undefined && { start: end }) },
+    );
+  }
+
+  /** The app's drains, oldest first; those only reserved are left out. */
+  async list(channel: ChannelId): Promise<DrainRecord[]> {
+    return (await this.#all(channel)).filter((record) => record.url !== undefined);
+  }
+
+  /** The drain of that id, token or URL as it was given. */
+  async get(channel: ChannelId, idOrUrlOrToken: string): Promise<DrainRecord | undefined> {
+    const wanted = idOrUrlOrToken;
+    return (await this.list(channel)).find(
+      ({ id, token, url }) => wanted === id || wanted === token || wanted === url,
+    );
+  }
+
+  /** The drain of that number of the v3 API, reserved ones too. */
+  async getNumbered(channel: ChannelId, number: number): Promise<DrainRecord | undefined> {
+    return (await this.#all(channel)).find((record) => record.number === number);
+  }
+
+  /** Fine when it is gone. */
+  async remove(channel: ChannelId, id: DrainId): Promise<void> {
+    await removeRecord(this.#store, recordKey(id));
+    await removeRecord(this.#store, `drain-state/${id}`);
+    await this.#changeClaims(channel, (claims) => claims.filter((claim) => claim.id !== id));
+  }
+
+  /** Removes all drains of an app, half-made ones too. */
+  async removeAll(channel: ChannelId): Promise<void> {
+    const found = await this.#store.get<DrainClaims>(claimsKey(channel));
+    for (const { id } of found?.value.claims ?? []) await this.remove(channel, id);
+    await removeRecord(this.#store, claimsKey(channel));
+  }
+
+  pause(record: DrainRecord): Promise<DrainRecord> {
+    return this.#change(record.channel, record.id, (found) =>
+      found.paused ? found : { ...found, paused: true },
+    );
+  }
+
+  resume(record: DrainRecord): Promise<DrainRecord> {
+    return this.#change(record.channel, record.id, (found) =>
+      found.paused ? { ...found, paused: false } : found,
+    );
+  }
+
+  /** Asks for the lines since then (RFC 3339, or `10m`) once more. */
+  replay(record: DrainRecord, since: string): Promise<DrainRecord> {
+    const replay = { id: randomUUID(), sinceMs: this.#sinceMs(since) };
+    return this.#change(record.channel, record.id, (found) => ({ ...found, replay }));
+  }
+
+  /** The drain's ledger as it is now. */
+  view(record: DrainRecord): Promise<DrainLedger> {
+    return readLedger(this.#store, this.#log, record, this.#clock.nowMs());
+  }
+
+  #check(url: string, options: DrainOptions): void {
+    this.#checkDestination(url, options.format === undefined ? {} : { format: options.format });
+    checkDrainOptions(url, options);
+  }
+
+  #sinceMs(since: string): number {
+    const sinceMs = parseSince(since, this.#clock.nowMs());
+    if (sinceMs === undefined) throw sinceInvalid(since);
+    return sinceMs;
+  }
+
+  async #place(channel: ChannelId, sinceMs: number | undefined): Promise<ChannelEnd> {
+    return sinceMs === undefined
+      ? (await this.#log.recent(channel, 0)).end
+      : placeSince(this.#log, channel, sinceMs);
+  }
+
+  async #create(
+    channel: ChannelId,
+    wanted: DrainOptions & { url?: string },
+    start: ChannelEnd,
+  ): Promise<DrainRecord> {
+    const id = newDrainId();
+    await this.#claim(channel, id, wanted.url);
+    const number = await updateRecord<number>(this.#store, "setting/drain-number", (last = 0) => last + 1);
+    const now = timeOf(this.#clock.nowMs());
+    const record: DrainRecord = {
+      ...wanted,
+      id,
+      number: number!,
+      token: newDrainToken(),
+      channel,
+      createdAt: now,
+      updatedAt: now,
+      start,
+      paused: false,
+    };
+    await this.#store.put(recordKey(id), record, 0);
+    await this.#undoWhenGone(channel, id);
+    return record;
+  }
+
+  // Seen from here or from `Apps.destroy`, one of the two finds the other's work.
+  async #undoWhenGone(channel: ChannelId, id: DrainId): Promise<void> {
+    const app = await this.#store.get<object>(`app/${channel}`);
+    if (app !== undefined && !("destroying" in app.value)) return;
+    await this.remove(channel, id);
+    await removeRecord(this.#store, claimsKey(channel));
+    throw notFound("app");
+  }
+
+  // Takes the URL (or a reservation) for drain `id`, if the app's other drains leave room for it.
+  async #claim(channel: ChannelId, id: DrainId, url: string | undefined): Promise<void> {
+    const claim: DrainClaim = {
+      id,
+      atMs: this.#clock.nowMs(),
+      ...(url !== undefined && { url: comparable(url) }),
+    };
+    await this.#changeClaims(channel, async (claims) => {
+      const others = await this.#settled(claims.filter((other) => other.id !== id));
+      if (url !== undefined && others.some((other) => other.url === claim.url)) throw drainRepeated();
+      const alike = others.filter((other) => (other.url === undefined) === (url === undefined)).length;
+      const max = url === undefined ? reservedMax : drainsMax;
+      if (alike >= max) throw drainLimit(max);
+      return [...others, claim];
+    });
+  }
+
+  // Old claims as their records are: what a crash left behind goes.
+  async #settled(claims: readonly DrainClaim[]): Promise<DrainClaim[]> {
+    const oldMs = this.#clock.nowMs() - claimMsMax;
+    const settled = await Promise.all(
+      claims.map(async (claim): Promise<DrainClaim | undefined> => {
+        if (claim.atMs > oldMs) return claim;
+        const found = await this.#store.get<DrainRecord>(recordKey(claim.id));
+        if (found === undefined) return undefined;
+        const { url } = found.value;
+        return { id: claim.id, atMs: claim.atMs, ...(url !== undefined && { url: comparable(url) }) };
+      }),
+    );
+    return settled.filter((claim) => claim !== undefined);
+  }
+
+  async #changeClaims(
+    channel: ChannelId,
+    change: (claims: readonly DrainClaim[]) => readonly DrainClaim[] | Promise<readonly DrainClaim[]>,
+  ): Promise<void> {
+    await updateRecord<DrainClaims>(this.#store, claimsKey(channel), async (found) => {
+      const claims = await change(found?.claims ?? []);
+      return found === undefined && claims.length === 0 ? undefined : { claims };
+    });
+  }
+
+  async #change(
+    channel: ChannelId,
+    id: DrainId,
+    change: (record: DrainRecord) => DrainRecord,
+  ): Promise<DrainRecord> {
+    const changed = await updateRecord<DrainRecord>(this.#store, recordKey(id), (found) => {
+      if (found === undefined || found.channel !== channel) throw notFound("log_drain");
+      const next = change(found);
+      return next === found ? found : { ...next, updatedAt: timeOf(this.#clock.nowMs()) };
+    });
+    return changed!;
+  }
+
+  async #all(channel: ChannelId): Promise<DrainRecord[]> {
+    const found = await this.#store.get<DrainClaims>(claimsKey(channel));
+    const records = await Promise.all((found?.value.claims ?? []).map(({ id }) => this.#read(channel, id)));
+    return records.filter((record) => record !== undefined).sort((a, b) => a.number - b.number);
+  }
+
+  async #read(channel: ChannelId, id: DrainId): Promise<DrainRecord | undefined> {
+    const found = await this.#store.get<DrainRecord>(recordKey(id));
+    return found?.value.channel === channel ? found.value : undefined;
+  }
+}
+
+/** URLs are the same when they parse to the same (`logplex.md` §16). */
+const comparable = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);

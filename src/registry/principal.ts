@@ -1,0 +1,16 @@
+/** Who asks, and what that key may see and change. */
+import type { ChannelId } from "../core/ids.ts";
+
+export type Principal = {
+  /** UUID of the key. */
+  readonly keyId: string;
+  readonly apps: "all" | ReadonlySet<ChannelId>;
+  readonly readOnly: boolean;
+};
+
+/** May know that the app exists, and read it. */
+export const maySee = (principal: Principal, channel: ChannelId): boolean =>
+  principal.apps === "all" || principal.apps.has(channel);
+
+/** May know of every app and every key. */
+export const maySeeAll = (principal: Principal): boolean => principal.apps === "all";

@@ -1,0 +1,100 @@
+/**
+ * A bounded cache of the records below one prefix, kept true by watching the Store, so that it holds on every node.
+ * Absent records are remembered too, apart, so that guesses displace nothing that is used. While the watch is not
+ * up (at the start, after a failure) nothing is kept and every `find` reads the Store.
+ */
+import { LRUCache } from "lru-cache";
+import type { Clock, Store } from "../ports.ts";
+
+const watchRetryMs = 1_000;
+
+export class RecordCache<Value extends object> {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #prefix: string;
+  readonly #known: LRUCache<string, Value>;
+  readonly #unknown: LRUCache<string, true>;
+  /** Reads of the Store under way, one for each key; one that a change overtook is taken out and not kept. */
+  readonly #reads = new Map<string, Promise<Value | undefined>>();
+  readonly #stop = new AbortController();
+  readonly #watching: Promise<void>;
+  #live = false;
+
+  /** `entriesMax` bounds the present and the absent records each; the one not used for longest goes. */
+  constructor(options: { store: Store; clock: Clock; prefix: string; entriesMax: number }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#prefix = options.prefix;
+    this.#known = new LRUCache({ max: options.entriesMax });
+    this.#unknown = new LRUCache({ max: options.entriesMax });
+    this.#watching = this.#watch();
+  }
+
+  /** Without waiting: the record, null when it is known to be absent, undefined when only `find` can tell. */
+  peek(key: string): Value | null | undefined {
+    return this.#known.get(key) ?? (this.#unknown.has(key) ? null : undefined);
+  }
+
+  async find(key: string): Promise<Value | undefined> {
+    const cached = this.peek(key);
+    if (cached !== undefined) return cached ?? undefined;
+    return this.#reads.get(key) ?? this.#read(key);
+  }
+
+  /** To be called after a put of one's own, so that it holds here before the watch tells. */
+  forget(key: string): void {
+    this.#known.delete(key);
+    this.#unknown.delete(key);
+    this.#reads.delete(key);
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#stop.abort();
+    return this.#watching;
+  }
+
+  #read(key: string): Promise<Value | undefined> {
+    const read: Promise<Value | undefined> = this.#store
+      .get<Value>(key)
+      .then((found) => {
+        if (this.#live && this.#reads.get(key) === read) this.#keep(key, found?.value);
+        return found?.value;
+      })
+      .finally(() => {
+        if (this.#reads.get(key) === read) this.#reads.delete(key);
+      });
+    this.#reads.set(key, read);
+    return read;
+  }
+
+  #keep(key: string, value: Value | undefined): void {
+    if (value === undefined) this.#unknown.set(key, true);
+    else this.#known.set(key, value);
+  }
+
+  async #watch(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        for await (const change of this.#store.watch<Value>(this.#prefix, signal)) {
+          if (change === "ready") this.#live = true;
+          else this.#follow(change.key, change.value);
+        }
+      } catch {
+        // The Store tells its own troubles; what counts here is to trust nothing until the next watch is up.
+      }
+      this.#live = false;
+      this.#known.clear();
+      this.#unknown.clear();
+      this.#reads.clear();
+      await this.#clock.sleep(watchRetryMs, signal);
+    }
+  }
+
+  #follow(key: string, value: Value | undefined): void {
+    const wanted = this.peek(key) !== undefined || this.#reads.has(key);
+    this.forget(key);
+    if (this.#live && wanted) this.#keep(key, value);
+  }
+}

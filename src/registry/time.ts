@@ -1,0 +1,15 @@
+/** Times as records and requests write them. */
+import ms from "ms";
+
+/** RFC 3339 in UTC, whole seconds: heroku-go refuses fractions. */
+export const timeOf = (timeMs: number): string => `${new Date(timeMs).toISOString().slice(0, 19)}Z`;
+
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+const ago = /^\d{1,9}(ms|s|m|h|d)$/;
+
+/** The time that a `since` names (RFC 3339, or `10m` ago), in ms; undefined when it names none. */
+export function parseSince(text: string, nowMs: number): number | undefined {
+  if (ago.test(text)) return Math.max(0, nowMs - ms(text as ms.StringValue));
+  const timeMs = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(timeMs) ? undefined : timeMs;
+}

@@ -1,0 +1,169 @@
+/** The registry and its API in this process: a real server, real records, real lines, destinations played. */
+import { type FastifyInstance, fastify } from "fastify";
+import { realClock } from "../../src/clock.ts";
+import { type ControlDeps, controlApi, pathPartCharsMax } from "../../src/control/api.ts";
+import { answerErrors, answerFrameworkError } from "../../src/control/api-errors.ts";
+import { describeApi } from "../../src/control/openapi.ts";
+import type { CanonicalLines } from "../../src/core/batch.ts";
+import { type ChannelId, newProducerId } from "../../src/core/ids.ts";
+import { addressPolicy } from "../../src/drains/addresses.ts";
+import { parseDestination, redactUrl } from "../../src/drains/destination.ts";
+import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
+import { Apps } from "../../src/registry/apps.ts";
+import { Drains } from "../../src/registry/drains.ts";
+import { Keys } from "../../src/registry/keys.ts";
+import type { DrainRecord } from "../../src/registry/records.ts";
+import { Tokens } from "../../src/registry/tokens.ts";
+import { SessionUrls } from "../../src/tail/session-url.ts";
+import { openSmallStore } from "../registry/small-store.ts";
+import { openSmallLog } from "../tail/small-log.ts";
+
+export const operatorSecret = "the-operator's-key-of-the-tests";
+
+/** One node's registry over `store` and `log`; several over the same two are several nodes. */
+export class TestRegistry {
+  readonly store: Store;
+  readonly log: ChannelLog;
+  readonly clock: Clock;
+  readonly tokens: Tokens;
+  readonly keys: Keys;
+  readonly drains: Drains;
+  readonly apps: Apps;
+
+  constructor({ store = openSmallStore(), log = openSmallLog(), clock = realClock } = {}) {
+    const parts = { store, log, clock };
+    this.store = store;
+    this.log = log;
+    this.clock = clock;
+    this.tokens = new Tokens({ ...parts, cacheEntriesMax: 1_000 });
+    this.keys = new Keys({ ...parts, operatorSecret, cacheEntriesMax: 1_000 });
+    const allow = addressPolicy(["127.0.0.0/8"]);
+    this.drains = new Drains({
+      ...parts,
+      checkDestination: (url, options) => parseDestination(url, { ...options, allow }),
+    });
+    this.apps = new Apps({ ...parts, tokens: this.tokens, drains: this.drains });
+  }
+
+  /** Lines `0…count-1` of the source app, process web.1, accepted now. */
+  async write(
+    channel: ChannelId,
+    count: number,
+    { text = "line", at = this.clock.nowMs() } = {},
+  ): Promise<void> {
+    const { line } = (await this.log.recent(channel, 0)).end;
+    await this.log.append(channel, {
+      ...testLines(count, text),
+      producer: newProducerId(),
+      firstLine: line,
+      acceptedAtMs: at,
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.tokens.close();
+    await this.keys.close();
+    await this.log.close();
+    await this.store.close();
+  }
+}
+
+/** `<190>1 … host app web.1 - line 0`, and so on. */
+export function testLines(count: number, text = "line"): CanonicalLines {
+  const frames = Array.from({ length: count }, (_, n) => {
+    const frame = `<190>1 2026-01-02T03:04:05.000006+00:00 host app web.1 - ${text} ${n}`;
+    return `${Buffer.byteLength(frame)} ${frame}`;
+  });
+  return { bytes: Buffer.from(frames.join("")), count, form: "logplex" };
+}
+
+export type Answer = {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | number | undefined>;
+  readonly text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every kind
+  readonly json: any;
+};
+
+/** The API over a registry, called as HTTP clients do. */
+export class ControlServer {
+  readonly registry: TestRegistry;
+  readonly server: FastifyInstance;
+  readonly sessions: SessionUrls;
+  readonly routes: { method: string; url: string }[] = [];
+  /** What the next test of a drain finds, and the drain that it was asked for. */
+  verdict: Verdict = { kind: "delivered" };
+  tried: DrainRecord | undefined;
+  reasons: readonly string[] = [];
+
+  private constructor(registry: TestRegistry) {
+    this.registry = registry;
+    this.sessions = new SessionUrls({ secret: Buffer.alloc(32, 7), clock: registry.clock });
+    this.server = fastify({
+      routerOptions: { maxParamLength: pathPartCharsMax },
+      frameworkErrors: answerFrameworkError as never,
+    });
+  }
+
+  static async open(
+    options: Partial<ControlDeps> & { registry?: TestRegistry } = {},
+  ): Promise<ControlServer> {
+    const { registry = new TestRegistry(), ...deps } = options;
+    const opened = new ControlServer(registry);
+    const { server } = opened;
+    server.addHook("onRoute", ({ method, url }) => {
+      for (const one of [method].flat()) opened.routes.push({ method: one, url });
+    });
+    answerErrors(server);
+    await describeApi(server, { version: "0.0.0" });
+    await server.register(controlApi, {
+      apps: registry.apps,
+      tokens: registry.tokens,
+      keys: registry.keys,
+      drains: registry.drains,
+      log: registry.log,
+      clock: registry.clock,
+      issueSession: (spec) => opened.sessions.issue(spec),
+      tryDrain: async (record) => {
+        opened.tried = record;
+        return opened.verdict;
+      },
+      redactUrl,
+      publicUrl: undefined,
+      historyLinesMax: 1_500,
+      readiness: async () => opened.reasons,
+      ...deps,
+    });
+    await server.ready();
+    return opened;
+  }
+
+  /** A call with the operator's key, or another, or none; a body that is no text is sent as JSON. */
+  async call(
+    method: string,
+    url: string,
+    body?: unknown,
+    { key = operatorSecret, headers = {} }: { key?: string | null; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
+    const response = await this.server.inject({
+      method: method as "GET",
+      url,
+      headers: {
+        ...(key !== null && { authorization: `Bearer ${key}` }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body !== undefined && { payload: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const { statusCode: status, payload: text } = response;
+    return { status, headers: response.headers, text, json: isJson(response) ? JSON.parse(text) : undefined };
+  }
+
+  async close(): Promise<void> {
+    await this.server.close();
+    await this.registry.close();
+  }
+}
+
+const isJson = ({ headers, payload }: { headers: Record<string, unknown>; payload: string }) =>
+  payload !== "" && /json/.test(String(headers["content-type"]));
