@@ -1,6 +1,7 @@
 /** Every example of README.md, run in order; how a page writes them is said in support/examples.ts. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ExampleRun, examplesIn } from "./support/examples.ts";
+import { ExampleRun } from "./support/example-run.ts";
+import { examplesIn } from "./support/examples.ts";
 import { readText } from "./support/sources.ts";
 
 describe("README.md", () => {

@@ -2,7 +2,8 @@ import { readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { ExampleRun, endOfMatch, examplesIn, matchesWhole } from "../support/examples.ts";
+import { ExampleRun } from "../support/example-run.ts";
+import { endOfMatch, examplesIn, matchesWhole } from "../support/examples.ts";
 
 const fenced = (...blocks: readonly (readonly [string, string])[]) =>
   blocks.map(([info, body]) => `\`\`\`${info}\n${body}\n\`\`\`\n`).join("\n");

@@ -1,0 +1,196 @@
+/** Runs a page's examples; how a page writes them is said in examples.ts. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { type Example, endOfMatch, matchesWhole, plain } from "./examples.ts";
+import { root } from "./sources.ts";
+
+const commandMsMax = 60_000;
+const awaitMsMax = 30_000;
+const endMsMax = 15_000;
+const pollMs = 25;
+
+/** A place in which a page's examples run: a copy of the checkout, free ports, a home of its own. */
+export class ExampleRun {
+  readonly folder: string;
+  readonly #ports: ReadonlyMap<string, string>;
+  readonly #shell: ChildProcess;
+  readonly #behind = new Map<string, Terminal>();
+  /** By the last block in front. */
+  #printed = "";
+  #blocks = 0;
+  #broken: string | undefined;
+
+  private constructor(folder: string, ports: ReadonlyMap<string, string>) {
+    this.folder = folder;
+    this.#ports = ports;
+    this.#shell = spawn("bash", ["--noprofile", "--norc"], {
+      cwd: join(folder, "tailrace"),
+      env: readerEnv(folder, ports),
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    this.#shell.stdin!.on("error", () => {}); // the shell has ended: the block that waits for it says so
+    this.#shell.stdin!.write("shopt -s expand_aliases\nset -e -o pipefail\n");
+  }
+
+  /** Lays out a fresh copy of the checkout, without data and without a build, for a page's examples. */
+  static async open(markdown: string): Promise<ExampleRun> {
+    const folder = mkdtempSync(join(tmpdir(), "tailrace-examples-"));
+    const left = new Set([".git", "node_modules", "dist", "data", "coverage"]);
+    const copy = join(folder, "tailrace");
+    const isPart = (path: string) => !left.has(basename(path)) && !basename(path).startsWith("dist.");
+    cpSync(root, copy, { recursive: true, filter: (path) => path === root || isPart(path) });
+    symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+    const written = [...markdown.matchAll(/(?:127\.0\.0\.1|localhost):(\d{2,5})\b/g)].map(
+      (match) => match[1]!,
+    );
+    const ports = new Set([...Object.values(portsByDefault), ...written]);
+    const free = await freePorts(ports.size);
+    return new ExampleRun(folder, new Map([...ports].map((port, index) => [port, free[index]!])));
+  }
+
+  /** Runs an example or waits for its text; rejects with what was printed when it is not as the page says. */
+  async follow(example: Example): Promise<void> {
+    if (this.#broken !== undefined) throw new Error(`not run: ${this.#broken}`);
+    try {
+      if (example.kind === "sh") await this.#type(example);
+      else if (example.terminal !== undefined) await this.#awaitText(example, example.terminal);
+      else this.#compare(example);
+    } catch (error) {
+      this.#broken = `the example at line ${example.line} failed`;
+      throw error;
+    }
+  }
+
+  /** Ends everything that still runs, as Ctrl-C does, and removes the folder. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#behind.values()].map((terminal) => terminal.end()));
+    this.#shell.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  }
+
+  async #type(example: Example): Promise<void> {
+    const block = join(this.folder, `block-${this.#blocks++}`);
+    writeFileSync(`${block}.sh`, this.#withPorts(example.body));
+    // Read line by line, so that an alias is known to the next line, as in a terminal.
+    const read = `. ${block}.sh >${block}.out 2>&1 </dev/null`;
+    // With set -m a job has a process group of its own, as it would have in its own terminal.
+    const command =
+      example.terminal === undefined ? read : `set -m\n${read} &\necho $! >${block}.pid\nset +m`;
+    this.#shell.stdin!.write(`${command}\n: >${block}.done\n`);
+    const ended = () => this.#shell.exitCode !== null || this.#shell.signalCode !== null;
+    const settled = await until(() => existsSync(`${block}.done`) || ended(), commandMsMax);
+    const printed = () => readFileSync(`${block}.out`, "utf8");
+    if (!settled) throw new Error(`no end after ${commandMsMax} ms:\n${printed()}`);
+    if (ended()) throw new Error(`a command failed (status ${this.#shell.exitCode}):\n${printed()}`);
+    if (example.terminal === undefined) {
+      this.#printed = printed();
+      return;
+    }
+    if (this.#behind.has(example.terminal))
+      throw new Error(`there is a terminal ${example.terminal} already`);
+    this.#behind.set(example.terminal, new Terminal(block));
+  }
+
+  #compare(example: Example): void {
+    if (example.of === undefined) throw new Error("a text block must follow a sh block, or say &NAME");
+    const expected = this.#withPorts(example.body);
+    if (!matchesWhole(expected, this.#printed))
+      throw new Error(`expected:\n${expected}\nprinted:\n${this.#printed}`);
+  }
+
+  async #awaitText(example: Example, name: string): Promise<void> {
+    const terminal = this.#behind.get(name);
+    if (terminal === undefined) throw new Error(`no terminal is called ${name}`);
+    const expected = this.#withPorts(example.body);
+    let came = false;
+    const come = () => {
+      came ||= terminal.take(expected);
+      return came;
+    };
+    await until(() => come() || !terminal.isRunning(), awaitMsMax);
+    if (come()) return;
+    throw new Error(`expected by and by:\n${expected}\nprinted:\n${terminal.printed()}`);
+  }
+
+  #withPorts(text: string): string {
+    return text.replace(/\b\d{2,5}\b/g, (number) => this.#ports.get(number) ?? number);
+  }
+}
+
+/** A terminal in which something was left running. */
+class Terminal {
+  readonly #block: string;
+  readonly #group: number;
+  #seen = 0;
+
+  constructor(block: string) {
+    this.#block = block;
+    this.#group = Number(readFileSync(`${block}.pid`, "utf8"));
+  }
+
+  /** True once `expected` was printed after all that was taken before; takes it. */
+  take(expected: string): boolean {
+    const end = endOfMatch(expected, this.printed().slice(this.#seen));
+    if (end === -1) return false;
+    this.#seen += end;
+    return true;
+  }
+
+  printed = (): string => plain(readFileSync(`${this.#block}.out`, "utf8"));
+
+  isRunning = (): boolean => signalGroup(this.#group, 0);
+
+  async end(): Promise<void> {
+    signalGroup(this.#group, "SIGINT");
+    if (await until(() => !this.isRunning(), endMsMax)) return;
+    signalGroup(this.#group, "SIGKILL");
+    throw new Error(`Ctrl-C did not end it within ${endMsMax} ms:\n${this.printed()}`);
+  }
+}
+
+/** False when no process of the group is left. */
+function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, signal);
+  } catch {
+    return false;
+  }
+}
+
+const portsByDefault = { http: "8601", syslog: "6001" };
+
+/** A reader's environment: nothing of tailrace in it but where its ports went. */
+function readerEnv(folder: string, ports: ReadonlyMap<string, string>): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(?:TAILRACE_|LOGS_URL$|VITEST|NODE_|TEST$|npm_)/.test(name),
+  );
+  const http = `127.0.0.1:${ports.get(portsByDefault.http)}`;
+  return {
+    ...Object.fromEntries(kept),
+    HOME: folder,
+    TAILRACE_HTTP: http,
+    TAILRACE_SYSLOG: `127.0.0.1:${ports.get(portsByDefault.syslog)}`,
+    TAILRACE_URL: `http://${http}`,
+  };
+}
+
+async function freePorts(count: number): Promise<string[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.once("listening", resolve))));
+  const ports = servers.map((server) => String((server.address() as { port: number }).port));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Polls; false when it did not come true within the bound. */
+async function until(isTrue: () => boolean, msMax: number): Promise<boolean> {
+  const end = Date.now() + msMax;
+  while (!isTrue()) {
+    if (Date.now() > end) return false;
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+  return true;
+}
