@@ -112,6 +112,15 @@ export const bodyNotJson = (reason: string) =>
     mend: "Send one JSON object with `Content-Type: application/json`.",
   });
 
+export const mediaTypeNotJson = () =>
+  new AppError({
+    code: "MEDIA_TYPE_NOT_JSON",
+    status: 415,
+    id: "unsupported_media_type",
+    message: "The body is not said to be JSON.",
+    mend: "Send `Content-Type: application/json`.",
+  });
+
 export const requestRefused = (status: number, reason: string) =>
   new AppError({
     code: "REQUEST_REFUSED",
