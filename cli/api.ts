@@ -1,0 +1,241 @@
+/**
+ * A typed client of the control API: the Heroku Platform API, plus logplex v3 for tokens. Every failure is a
+ * `CliError` that says what to do.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Agent, request } from "undici";
+import { findKey, type KeyFinding, serverUrl, type Variables } from "./environment.ts";
+import { answered, codeOf, keyRefused, networkReason, notTailrace, unreachable } from "./errors.ts";
+
+export type App = { readonly id: string; readonly name: string; readonly created_at: string };
+export type IngestToken = { readonly token: string; readonly name: string };
+export type Authorization = {
+  readonly id: string;
+  readonly description: string;
+  readonly created_at: string;
+  readonly apps?: readonly (string | { readonly name: string })[] | null;
+  readonly read_only?: boolean;
+  readonly access_token?: { readonly token?: string } | null;
+};
+export type LineFilterBody = {
+  readonly sources?: readonly string[];
+  readonly dynos?: readonly string[];
+  readonly match?: string;
+  readonly exclude?: string;
+};
+export type DrainBody = {
+  readonly url: string;
+  readonly format?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly filter?: LineFilterBody;
+  readonly since?: string;
+  readonly secret?: string;
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+};
+export type Drain = {
+  readonly id: string;
+  readonly token: string;
+  readonly url: string;
+  readonly created_at: string;
+  readonly format?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly filter?: LineFilterBody;
+  readonly state?: string;
+  readonly last_error?: string | { readonly at?: string; readonly message?: string } | null;
+  readonly lag_lines?: number;
+  readonly lag_seconds?: number | null;
+  readonly delivered?: number;
+  readonly refused?: number;
+  readonly lost?: number;
+  readonly filtered?: number;
+  readonly replayed?: number;
+  readonly delivered_at?: string | null;
+};
+export type SessionBody = {
+  readonly lines?: number;
+  readonly tail: boolean;
+  readonly source?: string;
+  readonly dyno?: string;
+  readonly since?: string;
+  readonly match?: string;
+  readonly exclude?: string;
+  readonly format: "text" | "json" | "raw";
+};
+
+const callMsMax = 30_000;
+const connectMsMax = 5_000;
+/** Waits before a call is tried again when the port is closed: a server that is just starting is worth this much. */
+const refusedRetryMs = [100, 300];
+
+export class Api {
+  readonly url: URL;
+  readonly #findKey: () => KeyFinding;
+  readonly #agent: Agent;
+
+  /** Reads the address at once and the key file only when the first call needs it. */
+  constructor(variables: Variables) {
+    this.url = serverUrl(variables);
+    this.#findKey = () => findKey(variables, this.url);
+    this.#agent = new Agent({ connect: { timeout: connectMsMax } });
+  }
+
+  apps(): Promise<App[]> {
+    return this.#call("GET", "/apps");
+  }
+  createApp(name: string | undefined): Promise<App> {
+    return this.#call("POST", "/apps", name === undefined ? {} : { name });
+  }
+  destroyApp(app: string): Promise<App> {
+    return this.#call("DELETE", path`/apps/${app}`);
+  }
+
+  keys(): Promise<Authorization[]> {
+    return this.#call("GET", "/oauth/authorizations");
+  }
+  createKey(body: {
+    description?: string;
+    apps?: readonly string[];
+    read_only: boolean;
+  }): Promise<Authorization> {
+    return this.#call("POST", "/oauth/authorizations", body);
+  }
+  revokeKey(id: string): Promise<Authorization> {
+    return this.#call("DELETE", path`/oauth/authorizations/${id}`);
+  }
+
+  tokens(app: string): Promise<IngestToken[]> {
+    return this.#call("GET", path`/v3/channels/${app}/tokens`);
+  }
+  createToken(app: string, source: string): Promise<IngestToken> {
+    return this.#call("POST", path`/v3/channels/${app}/tokens`, { name: source });
+  }
+  revokeToken(app: string, token: string): Promise<undefined> {
+    return this.#call("DELETE", path`/v3/channels/${app}/tokens/${token}`);
+  }
+  /** The app's token of that source; the app's first use of a source makes it. */
+  async tokenFor(app: string, source: string): Promise<IngestToken> {
+    const tokens = await this.tokens(app);
+    return tokens.find((token) => token.name === source) ?? (await this.createToken(app, source));
+  }
+
+  drains(app: string): Promise<Drain[]> {
+    return this.#call("GET", path`/apps/${app}/log-drains`);
+  }
+  addDrain(app: string, body: DrainBody): Promise<Drain> {
+    return this.#call("POST", path`/apps/${app}/log-drains`, body);
+  }
+  drain(app: string, drain: string): Promise<Drain> {
+    return this.#call("GET", path`/apps/${app}/log-drains/${drain}`);
+  }
+  removeDrain(app: string, drain: string): Promise<Drain> {
+    return this.#call("DELETE", path`/apps/${app}/log-drains/${drain}`);
+  }
+  /** `pause`, `resume`, `replay` and `test`; the answer is the drain, or what the test found. */
+  actOnDrain(
+    app: string,
+    drain: string,
+    action: string,
+    body: object = {},
+  ): Promise<Record<string, unknown>> {
+    return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/${action}`, body);
+  }
+
+  async createSession(app: string, body: SessionBody): Promise<URL> {
+    const session = await this.#call<{ logplex_url: string }>("POST", path`/apps/${app}/log-sessions`, body);
+    return new URL(session.logplex_url, this.url);
+  }
+
+  /** The address that takes an app's lines, without any token. */
+  get logsUrl(): URL {
+    return this.#at("/logs");
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+
+  #at(pathAndQuery: string): URL {
+    return new URL(this.url.href.replace(/\/$/, "") + pathAndQuery);
+  }
+
+  async #call<Answer>(method: "GET" | "POST" | "DELETE", at: string, body?: object): Promise<Answer> {
+    const { key, origin } = this.#findKey();
+    const response = await this.#send(method, at, key, body);
+    const { statusCode: status } = response;
+    if (status === 401) throw keyRefused(origin);
+    if (status === 204) return undefined as Answer;
+    const answer = parseJson(response.text);
+    if (status >= 200 && status < 300) {
+      if (answer === undefined) throw notTailrace(this.url.origin, "its answer is not JSON");
+      return answer as Answer;
+    }
+    throw this.#explain(status, answer as ErrorBody | undefined);
+  }
+
+  async #send(method: "GET" | "POST" | "DELETE", at: string, key: string | undefined, body?: object) {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const { statusCode, body: answer } = await request(this.#at(at), {
+          method,
+          dispatcher: this.#agent,
+          signal: AbortSignal.timeout(callMsMax),
+          headers: {
+            accept: "application/vnd.heroku+json; version=3",
+            "user-agent": "tailrace-cli",
+            ...(key !== undefined && { authorization: `Bearer ${key}` }),
+            ...(body !== undefined && { "content-type": "application/json" }),
+          },
+          ...(body !== undefined && { body: JSON.stringify(body) }),
+        });
+        return { statusCode, text: await answer.text() };
+      } catch (error) {
+        const waitMs = codeOf(error) === "ECONNREFUSED" ? refusedRetryMs[attempt] : undefined;
+        if (waitMs === undefined) throw unreachable(this.url.origin, reasonOfCall(error));
+        await sleep(waitMs);
+      }
+    }
+  }
+
+  #explain(status: number, body: ErrorBody | undefined) {
+    const said = body?.message ?? (typeof body?.error === "string" ? body.error : undefined);
+    if (status >= 500 && said === undefined)
+      return answered(status, `The server answered ${status}.`, mendFor(status, undefined));
+    if (body === undefined || said === undefined)
+      return notTailrace(this.url.origin, `it answered ${status} without a message`);
+    return answered(status, asSentence(said), body.mend ?? mendFor(status, body.resource));
+  }
+}
+
+type ErrorBody = { message?: string; error?: unknown; mend?: string; resource?: string };
+
+/** Builds a path; every value is percent-encoded once, so that a URL can name a drain. */
+function path(texts: TemplateStringsArray, ...values: string[]): string {
+  return texts.reduce((built, text, i) => built + encodeURIComponent(values[i - 1]!) + text);
+}
+
+function mendFor(status: number, resource: string | undefined): string {
+  if (status === 404 && resource === "log_drain") return '"tailrace drains" lists the drains of an app.';
+  if (status === 404 && resource === "app") return '"tailrace apps" lists the apps that this key may see.';
+  if (status === 404) return "Check the name; this key may also not be allowed to see it.";
+  if (status === 403) return '"tailrace keys" tells what a key may do.';
+  if (status === 429 || status === 503) return "Try again in a moment.";
+  if (status >= 500) return "The server's own log says why.";
+  return "";
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const reasonOfCall = (error: unknown): string =>
+  error instanceof Error && error.name === "TimeoutError"
+    ? `the answer took longer than ${callMsMax / 1000} s`
+    : networkReason(error);
+
+const asSentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import { type Context, jsonOption } from "../context.ts";
+import { wrongUse } from "../errors.ts";
+
+/** `apps`, `apps:create`, `apps:destroy`. */
+export function registerApps(program: Command, { api, output }: Context): void {
+  program
+    .command("apps")
+    .description("list the apps")
+    .addOption(jsonOption())
+    .action(async ({ json }: { json?: true }) => {
+      const apps = await api().apps();
+      if (json) return output.json(apps);
+      if (apps.length === 0)
+        return output.note('There are no apps yet. "tailrace apps:create NAME" makes one.');
+      await output.write(apps.map((app) => `${app.name}\n`).join(""));
+    });
+
+  program
+    .command("apps:create")
+    .description("make an app; without a name it gets one")
+    .argument("[name]", "1 to 63 of a-z, 0-9 and -, starting with a letter")
+    .addOption(jsonOption())
+    .action(async (name: string | undefined, { json }: { json?: true }) => {
+      const app = await api().createApp(name);
+      if (json) return output.json(app);
+      await output.print(`Created app ${app.name}`);
+      output.note(`
+Log a command's output:     tailrace run -a ${app.name} -- echo hello
+Log what a program writes:  some-program | tailrace ship -a ${app.name}
+Follow the app's log:       tailrace logs -a ${app.name} --tail`);
+    });
+
+  program
+    .command("apps:destroy")
+    .description("destroy an app with its log, tokens and drains, for good")
+    .argument("<name>", "the app, by name or id")
+    .option("--confirm <name>", "the same name again, to say that you mean it")
+    .addOption(jsonOption())
+    .action(async (name: string, { confirm, json }: { confirm?: string; json?: true }) => {
+      if (confirm !== name)
+        throw wrongUse(
+          confirm === undefined
+            ? `This destroys ${name} and its log for good.`
+            : `--confirm says "${confirm}", but the app is "${name}".`,
+          `Say that you mean it: tailrace apps:destroy ${name} --confirm ${name}`,
+        );
+      const app = await api().destroyApp(name);
+      await (json ? output.json(app) : output.print(`Destroyed app ${app.name}`));
+    });
+}

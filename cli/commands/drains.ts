@@ -1,0 +1,204 @@
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import type { Drain, DrainBody } from "../api.ts";
+import { appOption, type Context, collect, jsonOption, requiredApp } from "../context.ts";
+import { codeOf, wrongUse } from "../errors.ts";
+
+type AddOptions = {
+  app?: string;
+  json?: true;
+  format?: string;
+  header?: string[];
+  source?: string[];
+  dyno?: string[];
+  match?: string;
+  exclude?: string;
+  since?: string;
+  secret?: string;
+  ca?: string;
+  cert?: string;
+  key?: string;
+};
+type Options = { app?: string; json?: true };
+
+/** `drains` and everything done to one drain. */
+export function registerDrains(program: Command, { api, output }: Context): void {
+  program
+    .command("drains")
+    .description("list an app's drains, how far behind they are and what ails them")
+    .addOption(appOption())
+    .addOption(jsonOption())
+    .action(async ({ app, json }: Options) => {
+      const name = requiredApp(app);
+      const drains = await api().drains(name);
+      if (json) return output.json(drains);
+      if (drains.length === 0)
+        return output.note(`${name} has no drains. "tailrace drains:add -a ${name} URL" adds one.`);
+      const rows = drains.map((drain) => [
+        drain.token,
+        drain.state ?? "",
+        String(drain.lag_lines ?? ""),
+        drain.url,
+      ]);
+      await output.table(["TOKEN", "STATE", "LAG", "URL"], rows);
+    });
+
+  program
+    .command("drains:add")
+    .description("send an app's lines to a URL, from now on")
+    .argument("<url>", "https://, http://, syslog:// or syslog+tls://")
+    .addOption(appOption())
+    .addOption(
+      new Option("--format <format>", "how lines are written").choices([
+        "logplex",
+        "rfc5424",
+        "ndjson",
+        "otlp",
+      ]),
+    )
+    .option("--header <name: value>", "send this header along (may be repeated)", collect)
+    .option("--source <source>", "only lines of this source (may be repeated)", collect)
+    .option("--dyno <dyno>", "only this process (web.1) or type (web) (may be repeated)", collect)
+    .option("--match <re>", "only lines that match (RE2)")
+    .option("--exclude <re>", "not the lines that match (RE2)")
+    .option("--since <time>", "begin with the lines since then: 10m, or an RFC 3339 time")
+    .option("--secret <text>", "sign bodies with this secret")
+    .option("--ca <file>", "trust this authority (PEM)")
+    .option("--cert <file>", "client certificate (PEM)")
+    .option("--key <file>", "key of the client certificate (PEM)")
+    .addOption(jsonOption())
+    .action(async (url: string, options: AddOptions) => {
+      const app = requiredApp(options.app);
+      const drain = await api().addDrain(app, drainBody(url, options));
+      await (options.json
+        ? output.json(drain)
+        : output.print(`Added drain ${drain.token} to ${app}: ${drain.url}`));
+    });
+
+  const withDrain = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .argument("<drain>", "its token (d.…), id or URL")
+      .addOption(appOption())
+      .addOption(jsonOption());
+
+  withDrain("drains:info", "show a drain with its ledger").action(async (key: string, options: Options) => {
+    const drain = await api().drain(requiredApp(options.app), key);
+    if (options.json) return output.json(drain);
+    const facts = factsOf(drain);
+    const width = Math.max(...facts.map(([name]) => name.length));
+    await output.write(facts.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(""));
+  });
+
+  withDrain("drains:remove", "stop sending to a drain and forget it").action(
+    async (key: string, options: Options) => {
+      const app = requiredApp(options.app);
+      const drain = await api().removeDrain(app, key);
+      await (options.json ? output.json(drain) : output.print(`Removed drain ${drain.url} from ${app}`));
+    },
+  );
+
+  withDrain("drains:pause", "hold a drain; its lines wait in the log").action(
+    async (key: string, options: Options) => {
+      const drain = await api().actOnDrain(requiredApp(options.app), key, "pause");
+      await (options.json ? output.json(drain) : output.print(`Paused drain ${key}`));
+    },
+  );
+
+  withDrain("drains:resume", "go on where a paused drain stopped").action(
+    async (key: string, options: Options) => {
+      const drain = await api().actOnDrain(requiredApp(options.app), key, "resume");
+      await (options.json ? output.json(drain) : output.print(`Resumed drain ${key}`));
+    },
+  );
+
+  withDrain("drains:replay", "send the lines since a time once more")
+    .requiredOption("--since <time>", "10m, or an RFC 3339 time")
+    .action(async (key: string, options: Options & { since: string }) => {
+      const drain = await api().actOnDrain(requiredApp(options.app), key, "replay", { since: options.since });
+      await (options.json
+        ? output.json(drain)
+        : output.print(`Drain ${key} gets the lines since ${options.since} once more`));
+    });
+
+  withDrain("drains:test", "send one test line now and say what the destination answered").action(
+    async (key: string, options: Options) => {
+      const verdict = await api().actOnDrain(requiredApp(options.app), key, "test");
+      const delivered = verdict.kind === "delivered" || verdict.delivered === true;
+      if (options.json) await output.json(verdict);
+      else if (delivered) await output.print(`The destination of drain ${key} took a test line`);
+      else await output.print(`The destination of drain ${key} did not take a test line: ${verdict.reason}`);
+      if (!delivered) process.exitCode = 1;
+    },
+  );
+}
+
+function drainBody(url: string, options: AddOptions): DrainBody {
+  const { source, dyno, match, exclude } = options;
+  const filter = {
+    ...(source && { sources: source }),
+    ...(dyno && { dynos: dyno }),
+    ...(match !== undefined && { match }),
+    ...(exclude !== undefined && { exclude }),
+  };
+  return {
+    url,
+    ...(options.format !== undefined && { format: options.format }),
+    ...(options.header && { headers: Object.fromEntries(options.header.map(headerOf)) }),
+    ...(Object.keys(filter).length > 0 && { filter }),
+    ...(options.since !== undefined && { since: options.since }),
+    ...(options.secret !== undefined && { secret: options.secret }),
+    ...(options.ca !== undefined && { ca: pem("--ca", options.ca) }),
+    ...(options.cert !== undefined && { cert: pem("--cert", options.cert) }),
+    ...(options.key !== undefined && { key: pem("--key", options.key) }),
+  };
+}
+
+function headerOf(text: string): [string, string] {
+  const match = /^([^:\s]+):\s*(.*)$/.exec(text);
+  if (match === null) throw wrongUse("A --header has no name.", 'Write it as --header "Name: value".');
+  return [match[1]!, match[2]!];
+}
+
+function pem(option: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw wrongUse(`${option} ${file} cannot be read (${codeOf(error)}).`, "Name a PEM file.");
+  }
+}
+
+function factsOf(drain: Drain): [string, string][] {
+  const { filter = {}, last_error: error } = drain;
+  const facts: [string, unknown][] = [
+    ["url", drain.url],
+    ["token", drain.token],
+    ["id", drain.id],
+    ["format", drain.format],
+    [
+      "headers",
+      drain.headers &&
+        Object.entries(drain.headers)
+          .map(([name, value]) => `${name}: ${value}`)
+          .join(", "),
+    ],
+    ["sources", filter.sources?.join(", ")],
+    ["dynos", filter.dynos?.join(", ")],
+    ["match", filter.match],
+    ["exclude", filter.exclude],
+    ["state", drain.state],
+    ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],
+    ["lag", drain.lag_lines && `${drain.lag_lines} lines, ${drain.lag_seconds ?? 0} s`],
+    ["delivered", drain.delivered],
+    ["refused", drain.refused],
+    ["lost", drain.lost],
+    ["filtered", drain.filtered],
+    ["replayed", drain.replayed],
+    ["last delivery", drain.delivered_at],
+    ["created", drain.created_at],
+  ];
+  return facts.flatMap(([name, value]) =>
+    value === undefined || value === null || value === "" ? [] : [[name, String(value)] as [string, string]],
+  );
+}

@@ -1,0 +1,157 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { appOption, type Context, requiredApp } from "../context.ts";
+import { CliError, wrongUse } from "../errors.ts";
+import { appDestination, checkName, urlDestination } from "../local/destinations.ts";
+import { LineSplitter } from "../local/line-splitter.ts";
+import { type Destination, LineSource } from "../local/parcel.ts";
+import { openPost } from "../local/post-logs.ts";
+import { Shipper } from "../local/shipper.ts";
+
+type Options = {
+  app?: string;
+  source?: string;
+  dyno: string;
+  drop?: true;
+  maxAttempts?: number;
+  grace: number;
+};
+
+/** `local7.info`, as dynos and log-shuttle write. */
+const appPri = 190;
+const batchMsMax = 250;
+const tryMsMax = 10_000;
+/** What the program at the other end of the pipe may still say after a signal. */
+const lastWordsMsMax = 1_000;
+/** Failed tries before the person is told that the lines wait. */
+const triesBeforeNote = 3;
+
+/** `ship`. */
+export function registerShip(program: Command, context: Context): void {
+  program
+    .command("ship")
+    .description("send the lines of standard input to an app")
+    .addOption(appOption("the app, by name or id; without it LOGS_URL is used"))
+    .option("--source <source>", "the source of the lines (default: app); its token is made when missing")
+    .option("--dyno <dyno>", "the process of the lines", "shuttle")
+    .option("--drop", "drop lines with a count (L12) when too many wait, instead of holding standard input")
+    .option("--max-attempts <n>", "give up on lines after so many tries (L13); default: keep trying", count)
+    .addOption(
+      new Option("--grace <seconds>", "time at the end of input to deliver what waits")
+        .default(60)
+        .argParser(count),
+    )
+    .addHelpText(
+      "after",
+      `
+LOGS_URL is an address with a token in it, http://token:t.…@HOST/logs, as log-shuttle has it;
+with it no API key is needed.
+
+Examples:
+  some-program 2>&1 | tailrace ship -a shop --dyno web.1
+  LOGS_URL=http://token:t.…@127.0.0.1:8601/logs tailrace ship < lines.txt`,
+    )
+    .action((options: Options, command: Command) =>
+      ship(context, options, command.getOptionValueSource("app") === "cli"),
+    );
+}
+
+async function ship(context: Context, options: Options, appGiven: boolean): Promise<void> {
+  const { output } = context;
+  const destination = await findDestination(context, options, appGiven);
+  const source = new LineSource(destination, appPri, checkName("--dyno", options.dyno));
+  const { post, close } = openPost(tryMsMax);
+  const stop = new AbortController();
+  const shipper = new Shipper({
+    post,
+    waitMs: batchMsMax,
+    attemptsMax: options.maxAttempts ?? Number.POSITIVE_INFINITY,
+    drops: options.drop === true,
+    onRefused: (error) => stop.abort(error),
+    onRetry: (reason, attempt) => {
+      if (attempt === triesBeforeNote)
+        output.note(`tailrace: ${destination.url.host} does not take the lines (${reason}); they wait`);
+    },
+  });
+  const unlisten = stopAtSignals(stop, shipper);
+  try {
+    await readInput(shipper, source, stop.signal);
+    const { dropped, lost, reason } = await shipper.close(options.grace * 1000);
+    if (stop.signal.reason instanceof CliError) {
+      if (lost > 0) output.note(`tailrace: ${lines(lost)} not delivered`);
+      throw stop.signal.reason;
+    }
+    if (dropped > 0)
+      output.note(`tailrace: ${lines(dropped)} dropped (L12): they came quicker than they could be sent`);
+    if (lost > 0)
+      throw new CliError(
+        `${lines(lost)} lost (L13)${reason === undefined ? "" : `: ${reason}`}.`,
+        `Check that ${destination.url.origin} runs; --grace waits longer, --max-attempts tries more often.`,
+      );
+  } finally {
+    unlisten();
+    await close();
+  }
+}
+
+async function findDestination(
+  { api, variables }: Context,
+  { app, source }: Options,
+  appGiven: boolean,
+): Promise<Destination> {
+  const logsUrl = variables.LOGS_URL;
+  if (appGiven || !logsUrl) {
+    if (!app && !logsUrl)
+      throw wrongUse("Nothing says where the lines go.", 'Add "-a APP", or set LOGS_URL or TAILRACE_APP.');
+    return appDestination(api(), requiredApp(app), source ?? "app");
+  }
+  if (source !== undefined)
+    throw wrongUse("The token in LOGS_URL decides the source.", 'Leave --source out, or use "-a APP".');
+  return urlDestination(logsUrl);
+}
+
+/** Reads until the end of input or until stopped, no faster than the shipper has room. */
+async function readInput(shipper: Shipper, source: LineSource, signal: AbortSignal): Promise<void> {
+  const splitter = new LineSplitter((bytes, start, end, whole) =>
+    shipper.add(source, bytes, start, end, whole),
+  );
+  const { stdin } = process;
+  const stopReading = () => stdin.destroy();
+  signal.addEventListener("abort", stopReading, { once: true });
+  try {
+    for await (const chunk of stdin) {
+      splitter.push(chunk);
+      await shipper.room();
+      if (signal.aborted) break;
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  splitter.end();
+}
+
+/**
+ * SIGINT and SIGTERM usually go to the whole pipe: its last words are still taken, then what waits is sent.
+ * A second signal gives up.
+ */
+function stopAtSignals(stop: AbortController, shipper: Shipper): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const onSignal = () => {
+    if (timer !== undefined) {
+      stop.abort();
+      shipper.giveUp();
+    }
+    timer ??= setTimeout(() => stop.abort(), lastWordsMsMax);
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return () => {
+    clearTimeout(timer);
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  };
+}
+
+const lines = (count: number): string => (count === 1 ? "1 line was" : `${count} lines were`);
+
+function count(text: string): number {
+  if (!/^[1-9][0-9]{0,5}$/.test(text)) throw new InvalidArgumentError("It must be a whole number above 0.");
+  return Number(text);
+}

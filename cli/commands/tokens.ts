@@ -1,0 +1,65 @@
+import type { Command } from "commander";
+import type { Api, IngestToken } from "../api.ts";
+import { appOption, type Context, jsonOption, requiredApp } from "../context.ts";
+import { CliError } from "../errors.ts";
+
+/** `tokens`, `tokens:create`, `tokens:revoke`. */
+export function registerTokens(program: Command, { api, output }: Context): void {
+  program
+    .command("tokens")
+    .description("list an app's ingest tokens with their ready-made addresses")
+    .addOption(appOption())
+    .addOption(jsonOption())
+    .action(async ({ app, json }: { app?: string; json?: true }) => {
+      const name = requiredApp(app);
+      const tokens = await api().tokens(name);
+      if (json) return output.json(tokens.map((token) => withUrl(api(), token)));
+      if (tokens.length === 0)
+        return output.note(`${name} has no tokens. "tailrace tokens:create -a ${name} app" makes one.`);
+      const rows = tokens.map((token) => [token.name, token.token, withUrl(api(), token).url]);
+      await output.table(["SOURCE", "TOKEN", "URL"], rows);
+    });
+
+  program
+    .command("tokens:create")
+    .description("make an ingest token: the right to write to an app under one source name")
+    .argument("<source>", "the name that lines sent with it carry, as in app[web.1]")
+    .addOption(appOption())
+    .addOption(jsonOption())
+    .action(async (source: string, { app, json }: { app?: string; json?: true }) => {
+      const token = withUrl(api(), await api().createToken(requiredApp(app), source));
+      if (json) return output.json(token);
+      await output.print(token.url);
+      output.note(
+        `Lines sent there are lines of ${token.name}. "tailrace tokens:revoke ${token.token}" ends it.`,
+      );
+    });
+
+  program
+    .command("tokens:revoke")
+    .description("end an ingest token at once")
+    .argument("<token>", "t.… as it is listed")
+    .addOption(appOption("the app that has the token (else all apps are asked)"))
+    .addOption(jsonOption())
+    .action(async (token: string, { app, json }: { app?: string; json?: true }) => {
+      const owner = app || (await ownerOf(api(), token));
+      await api().revokeToken(owner, token);
+      await (json ? output.json({ token, app: owner }) : output.print(`Revoked token ${token} of ${owner}`));
+    });
+}
+
+/** The address with the token in it, as log-shuttle, curl and `LOGS_URL` take it. */
+function withUrl(api: Api, token: IngestToken): IngestToken & { url: string } {
+  const url = api.logsUrl;
+  url.username = "token";
+  url.password = token.token;
+  return { name: token.name, token: token.token, url: url.href };
+}
+
+async function ownerOf(api: Api, token: string): Promise<string> {
+  for (const app of await api.apps()) {
+    const tokens = await api.tokens(app.name);
+    if (tokens.some((other) => other.token === token)) return app.name;
+  }
+  throw new CliError("No app that this key may see has this token.", '"tailrace tokens -a APP" lists them.');
+}

@@ -1,0 +1,84 @@
+/** The command line's own failures: what happened, the mend, and the exit status (1 failed, 2 wrong use). */
+export class CliError extends Error {
+  override readonly name = "CliError";
+  readonly mend: string;
+  readonly exitStatus: number;
+  /** True when the same call may well succeed later: no answer, or one that asks to come back. */
+  readonly passing: boolean;
+
+  constructor(message: string, mend: string, { exitStatus = 1, passing = false } = {}) {
+    super(message);
+    this.mend = mend;
+    this.exitStatus = exitStatus;
+    this.passing = passing;
+  }
+}
+
+/** The command line was given something that it cannot mean. */
+export const wrongUse = (message: string, mend: string) => new CliError(message, mend, { exitStatus: 2 });
+
+/** Nothing at the address answered; `reason` is in words. */
+export const unreachable = (address: string, reason: string) =>
+  new CliError(
+    `No answer from ${address}: ${reason}.`,
+    'Start a server with "tailrace serve --dev", or set TAILRACE_URL to the address of one that runs.',
+    { passing: true },
+  );
+
+/** The server said 401. `keyOrigin` says where the key came from, or that there is none. */
+export const keyRefused = (keyOrigin: string) =>
+  new CliError(
+    `The server does not accept this API key (${keyOrigin}).`,
+    "Set TAILRACE_API_KEY to a key of this server; the first one is in the file api-key of its --data folder.",
+  );
+
+/** The server answered with an error; its own words come first. */
+export const answered = (status: number, message: string, mend: string) =>
+  new CliError(message, mend, { passing: status >= 500 || status === 429 });
+
+/** Something answered, but it does not speak this API. */
+export const notTailrace = (address: string, what: string) =>
+  new CliError(`What answers at ${address} is not a tailrace server: ${what}.`, "Check TAILRACE_URL.");
+
+/** What an error of the network means, in words. */
+export function networkReason(error: unknown): string {
+  const code = codeOf(error);
+  const words = code === undefined ? undefined : reasons[code];
+  if (words !== undefined) return words;
+  return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
+}
+
+/** The code of an error or of its cause, as `ECONNREFUSED`. */
+export function codeOf(error: unknown): string | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
+    if (at instanceof AggregateError && at.errors.length > 0) {
+      const code = codeOf(at.errors[0]);
+      if (code !== undefined) return code;
+    }
+    if ("code" in at && typeof at.code === "string") return at.code;
+  }
+  return undefined;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "the connection was refused",
+  ECONNRESET: "the connection was cut",
+  EPIPE: "the connection was cut",
+  UND_ERR_SOCKET: "the connection was cut",
+  ENOTFOUND: "the host name is not known",
+  EAI_AGAIN: "the host name could not be looked up",
+  EHOSTUNREACH: "the host cannot be reached",
+  ENETUNREACH: "the network cannot be reached",
+  ETIMEDOUT: "connecting took too long",
+  UND_ERR_CONNECT_TIMEOUT: "connecting took too long",
+  UND_ERR_HEADERS_TIMEOUT: "the answer took too long",
+  UND_ERR_BODY_TIMEOUT: "nothing came for too long",
+  ABORT_ERR: "the answer took too long",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed (NODE_EXTRA_CA_CERTS names a file to trust)",
+  SELF_SIGNED_CERT_IN_CHAIN:
+    "its certificate is of an authority that is not trusted (NODE_EXTRA_CA_CERTS names a file to trust)",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    "its certificate is of an authority that is not trusted (NODE_EXTRA_CA_CERTS names a file to trust)",
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another host name",
+  CERT_HAS_EXPIRED: "its certificate has expired",
+};

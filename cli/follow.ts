@@ -1,0 +1,169 @@
+/**
+ * One app's stream as the person sees it: opens a session, reads it, and when it breaks goes on behind the last line
+ * that was handed out: no gap, no repeat.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { Agent, request } from "undici";
+import { type RetryPolicy, retryDelayMs } from "../src/core/retry.ts";
+import type { Api, SessionBody } from "./api.ts";
+import { CliError, networkReason } from "./errors.ts";
+import { EventStreamReader } from "./event-stream.ts";
+
+/** What to follow. */
+export type FollowOptions = {
+  readonly api: Api;
+  readonly app: string;
+  readonly session: SessionBody;
+  /** Where to go on: an event id of an earlier stream of this app. */
+  readonly after?: string;
+  /** Tells the person that the stream broke, and that it goes on. */
+  readonly note: (text: string) => void;
+};
+
+/** A tail never gives up once it ran. */
+const tailRetry: RetryPolicy = {
+  delayMsMin: 250,
+  delayMsMax: 10_000,
+  factor: 2,
+  attemptsMax: Number.POSITIVE_INFINITY,
+  jitter: 0.2,
+};
+/** History is asked for again a few times only: somebody waits for the end. */
+const historyRetry: RetryPolicy = { ...tailRetry, attemptsMax: 3 };
+/** The server speaks every 15 s; a connection silent for this long is dead. */
+const silenceMsMax = 45_000;
+const connectMsMax = 5_000;
+/** A server may ask for a wait before the reconnect; this much is granted. */
+const retryMsMax = 10_000;
+/** Sessions in a row that may be refused as expired; they are new, so more of them will not help. */
+const expiriesMax = 3;
+
+/** How one connection ended. */
+type Ending =
+  | { readonly kind: "ended" }
+  | { readonly kind: "broken"; readonly reason: string }
+  /** The session's address is not valid any more. */
+  | { readonly kind: "expired" };
+
+/**
+ * Yields the lines of each read; the return value is the place behind the last one. Without `tail` it ends with the
+ * history. What fails before the first line of an answer is thrown, later failures are mended.
+ */
+export async function* follow(options: FollowOptions): AsyncGenerator<readonly string[], string> {
+  const follower = new Follower(options);
+  try {
+    return yield* follower.lines();
+  } finally {
+    await follower.close();
+  }
+}
+
+class Follower {
+  readonly #options: FollowOptions;
+  readonly #agent = new Agent({
+    connect: { timeout: connectMsMax },
+    headersTimeout: silenceMsMax,
+    bodyTimeout: silenceMsMax,
+  });
+  #url: URL | undefined;
+  #after: string;
+  #retryMs: number | undefined;
+  /** Reconnects in a row that brought nothing. */
+  #attempt = 0;
+  #expiries = 0;
+  #connectedOnce = false;
+  #troubled = false;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#after = options.after ?? "";
+  }
+
+  async *lines(): AsyncGenerator<readonly string[], string> {
+    const { session, app } = this.#options;
+    for (;;) {
+      const ending = yield* this.#connection();
+      if (ending.kind === "ended" && !session.tail) return this.#after;
+      if (ending.kind === "expired") {
+        this.#url = undefined;
+        if (++this.#expiries <= expiriesMax) continue;
+        throw new CliError(`The server ends every log session of ${app} at once.`, "Try again in a moment.");
+      }
+      await this.#waitToReconnect(ending);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async *#connection(): AsyncGenerator<readonly string[], Ending> {
+    const opened = await this.#open();
+    if ("kind" in opened) return opened;
+    const { app, note } = this.#options;
+    if (this.#troubled) note(`tailrace: ${app}: connected again`);
+    this.#troubled = false;
+    this.#connectedOnce = true;
+    this.#expiries = 0;
+    const reader = new EventStreamReader();
+    const openedMs = Date.now();
+    try {
+      for await (const chunk of opened.body) {
+        const lines = reader.push(chunk).map((event) => event.data);
+        if (lines.length > 0 || Date.now() - openedMs > tailRetry.delayMsMax) this.#attempt = 0;
+        if (lines.length > 0) yield lines;
+        this.#after = reader.lastEventId || this.#after;
+        this.#retryMs = reader.retryMs;
+      }
+      return { kind: "ended" };
+    } catch (error) {
+      return { kind: "broken", reason: networkReason(error) };
+    }
+  }
+
+  async #open(): Promise<{ body: AsyncIterable<Buffer> } | Ending> {
+    const { api, app, session } = this.#options;
+    let response: Awaited<ReturnType<typeof request>>;
+    try {
+      this.#url ??= await api.createSession(app, session);
+      response = await request(this.#url, {
+        dispatcher: this.#agent,
+        headers: {
+          accept: "text/event-stream",
+          "user-agent": "tailrace-cli",
+          ...(this.#after !== "" && { "last-event-id": this.#after }),
+        },
+      });
+    } catch (error) {
+      // What the server says of the app or of the key is final; silence is not.
+      if (error instanceof CliError && !(error.passing && this.#connectedOnce)) throw error;
+      return { kind: "broken", reason: error instanceof CliError ? "no answer" : networkReason(error) };
+    }
+    const { statusCode: status, headers, body } = response;
+    if (status === 200 && String(headers["content-type"]).startsWith("text/event-stream")) return { body };
+    await body.dump().catch(() => {});
+    if ([403, 404, 410].includes(status)) return { kind: "expired" };
+    if (status >= 500 || status === 429 || status === 408)
+      return { kind: "broken", reason: `the server answered ${status}` };
+    throw new CliError(
+      `The address of the log stream answered ${status} without a stream.`,
+      "Check that TAILRACE_URL leads to a tailrace server, and what stands between.",
+    );
+  }
+
+  async #waitToReconnect(ending: Ending): Promise<void> {
+    const { app, session, note } = this.#options;
+    const reason = ending.kind === "broken" ? ending.reason : "the server ended the stream";
+    if (!this.#connectedOnce)
+      throw new CliError(
+        `The log stream of ${app} could not be read: ${reason}.`,
+        "The stream has an address of its own (serve --public-url); check that it can be reached from here.",
+      );
+    const delayMs = retryDelayMs(session.tail ? tailRetry : historyRetry, this.#attempt, Math.random());
+    if (delayMs === null) throw new CliError(`The log stream of ${app} broke off: ${reason}.`, "Try again.");
+    if (!this.#troubled) note(`tailrace: ${app}: ${reason}; connecting again`);
+    this.#troubled = true;
+    const asked = this.#attempt++ === 0 ? this.#retryMs : undefined;
+    await sleep(asked === undefined ? delayMs : Math.min(asked, retryMsMax));
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * A real process as a dyno: started in a process group of its own, its output handed out as it comes, its state
+ * changes told in Heroku's words, its signals passed on.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:os";
+import type { Readable } from "node:stream";
+import { codeOf } from "../errors.ts";
+import { closeWriters, openOutputPipes } from "./output-pipes.ts";
+
+export type DynoOptions = {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly environment: NodeJS.ProcessEnv;
+  /** Output as it comes; the process waits while a promise is pending. */
+  readonly onOutput: (stream: "stdout" | "stderr", chunk: Buffer) => Promise<void> | undefined;
+  /** No more output will come. */
+  readonly onOutputEnd: () => void;
+  /** A state change in Heroku's words (`logplex.md` §17.2). */
+  readonly onState: (text: string) => void;
+};
+
+/** How the process ended. `missing` is why it could not be started at all. */
+export type DynoEnd = { readonly status: number; readonly missing?: string };
+
+/** A descendant that outlives the process and holds its output open is waited for this long. */
+const outputMsMax = 2_000;
+
+export class Dyno {
+  readonly #options: DynoOptions;
+  #child: ChildProcess | undefined;
+  #streams: { readonly stdout: Readable; readonly stderr: Readable } | undefined;
+  #stopping = false;
+  /** Resolves when the process has ended and all its output was handed out. */
+  readonly ended: Promise<DynoEnd>;
+
+  constructor(options: DynoOptions) {
+    this.#options = options;
+    this.ended = this.#run();
+  }
+
+  /** Passes a signal on to the process and all its children; from the second stop on they are killed. */
+  signal(signal: NodeJS.Signals): void {
+    const { onState } = this.#options;
+    if (this.#stopping) {
+      onState("Stopping process with SIGKILL");
+      this.#kill("SIGKILL");
+      return;
+    }
+    this.#stopping = true;
+    onState(
+      signal === "SIGHUP"
+        ? "Client connection closed. Sending SIGHUP to all processes"
+        : `Stopping all processes with ${signal}`,
+    );
+    this.#kill(signal);
+  }
+
+  /** Nobody reads this stream any more: the process gets SIGPIPE when it writes there, as in any pipe. */
+  closeStream(stream: "stdout" | "stderr"): void {
+    this.#streams?.[stream].destroy();
+  }
+
+  async #run(): Promise<DynoEnd> {
+    const { command, args, environment, onState, onOutputEnd } = this.#options;
+    onState(`Starting process with command \`${[command, ...args].join(" ")}\``);
+    const pipes = openOutputPipes();
+    const child = spawn(command, args, {
+      env: environment,
+      stdio: ["inherit", ...(pipes?.map(({ writer }) => writer) ?? ["pipe" as const, "pipe" as const])],
+      detached: true, // a group of its own, so that a signal reaches what the process started
+    });
+    if (pipes !== undefined) closeWriters(pipes);
+    const streams = {
+      stdout: pipes?.[0].reader ?? child.stdout!,
+      stderr: pipes?.[1].reader ?? child.stderr!,
+    };
+    this.#child = child;
+    this.#streams = streams;
+    try {
+      await once(child, "spawn");
+    } catch (error) {
+      for (const stream of Object.values(streams)) stream.destroy();
+      onOutputEnd();
+      return this.#notStarted(error);
+    }
+    onState("State changed from starting to up");
+    const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+    const output = Promise.all([this.#read("stdout", streams.stdout), this.#read("stderr", streams.stderr)]);
+    const [code, signal] = await exited;
+    this.#kill("SIGKILL"); // a dyno ends with its process
+    const timer = setTimeout(() => {
+      for (const stream of Object.values(streams)) stream.destroy();
+    }, outputMsMax);
+    await output;
+    clearTimeout(timer);
+    onOutputEnd();
+    const status = code ?? 128 + constants.signals[signal!];
+    onState(`Process exited with status ${status}`);
+    onState(`State changed from up to ${status === 0 || this.#stopping ? "complete" : "crashed"}`);
+    return { status };
+  }
+
+  #notStarted(error: unknown): DynoEnd {
+    const { command, onState } = this.#options;
+    const code = codeOf(error);
+    const status = code === "ENOENT" ? 127 : 126;
+    const missing =
+      code === "ENOENT" ? `There is no command "${command}"` : `"${command}" cannot be started (${code})`;
+    onState(`Process exited with status ${status}`);
+    onState("State changed from starting to crashed");
+    return { status, missing };
+  }
+
+  async #read(name: "stdout" | "stderr", stream: Readable): Promise<void> {
+    try {
+      for await (const chunk of stream) await this.#options.onOutput(name, chunk);
+    } catch {
+      // Closed by `closeStream` or at the end: whatever was read has been handed out.
+    }
+  }
+
+  #kill(signal: NodeJS.Signals): void {
+    const pid = this.#child?.pid;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // Nobody is left in the group.
+    }
+  }
+}

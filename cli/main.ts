@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+/** The command line: every command but `serve` speaks HTTP to a server. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { Api } from "./api.ts";
+import { registerApps } from "./commands/apps.ts";
+import { registerDrains } from "./commands/drains.ts";
+import { registerKeys } from "./commands/keys.ts";
+import { registerLogs } from "./commands/logs.ts";
+import { registerRun } from "./commands/run.ts";
+import { registerServe } from "./commands/serve.ts";
+import { registerShip } from "./commands/ship.ts";
+import { registerTokens } from "./commands/tokens.ts";
+import type { Context } from "./context.ts";
+import { explain, Output } from "./output.ts";
+
+const program = new Command("tailrace");
+program
+  .description("One ordered, durable log for every app, with tails and drains.")
+  .version(packageVersion())
+  .enablePositionalOptions()
+  .exitOverride()
+  .showHelpAfterError('"--help" behind the command tells how to use it.')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "tailrace: ")) })
+  .addHelpText(
+    "after",
+    `
+Environment:
+  TAILRACE_URL      where the server is (default: http://127.0.0.1:8601)
+  TAILRACE_API_KEY  the key; for a server on this machine the file DATA/api-key will do
+  TAILRACE_APP      the app, when -a is not given
+  TAILRACE_DATA     the folder DATA of a server on this machine (default: ./data)
+
+Start here:
+  tailrace serve --dev                          a server on this machine
+  tailrace apps:create shop                     an app
+  tailrace run -a shop -- npm start             a program whose output is logged
+  tailrace logs -a shop --tail                  its log, live
+
+Exit status: 0 done, 1 failed, 2 wrong use; "run" has the status of its command.`,
+  );
+
+let api: Api | undefined;
+const context: Context = {
+  api: () => (api ??= new Api(process.env)),
+  output: new Output(process.stdout, process.stderr, process.env),
+  variables: process.env,
+};
+
+program.commandsGroup("Logs:");
+registerLogs(program, context);
+registerShip(program, context);
+registerRun(program, context);
+program.commandsGroup("Apps:");
+registerApps(program, context);
+registerTokens(program, context);
+registerDrains(program, context);
+program.commandsGroup("Server:");
+registerServe(program);
+registerKeys(program, context);
+
+try {
+  await program.parseAsync();
+  await api?.close();
+} catch (error) {
+  const { text, exitStatus } = explain(error);
+  if (text !== "") context.output.note(text);
+  process.exit(exitStatus);
+}
+
+/** The version in package.json, which lies one folder above the sources and two above the built files. */
+function packageVersion(): string {
+  for (const place of ["../package.json", "../../package.json"])
+    try {
+      return JSON.parse(readFileSync(new URL(place, import.meta.url), "utf8")).version;
+    } catch {}
+  return "unknown";
+}

@@ -1,0 +1,222 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cliEnvironment, finished, mainFile, runCli, startCli } from "../support/cli.ts";
+import { eventStream, FakeTailrace, json } from "../support/fake-tailrace.ts";
+
+let server: FakeTailrace;
+beforeEach(async () => {
+  server = await FakeTailrace.open(["shop-web", "shop-api", "blog"]);
+});
+afterEach(() => server.close());
+
+const tailrace = (args: string, more: Record<string, string> = {}) =>
+  runCli(args.split(" "), cliEnvironment(server, more));
+
+describe("the exit status", () => {
+  test("is 2 for wrong use, with the mend on stderr and nothing on stdout", async () => {
+    for (const args of ["logz", "apps --bogus", "logs", "logs -a x -n many", "apps:destroy blog"]) {
+      const { status, stdout, stderr } = await tailrace(args);
+      expect({ args, status, stdout }).toEqual({ args, status: 2, stdout: "" });
+      expect(stderr).toMatch(/^tailrace: .+\n.+/);
+    }
+  });
+
+  test("is 1 for a failure, which is told with its mend", async () => {
+    const { status, stdout, stderr } = await tailrace("drains -a nothing");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toBe(
+      `tailrace: Couldn't find that app.\n"tailrace apps" lists the apps that this key may see.\n`,
+    );
+  });
+});
+
+describe("tailrace apps, tokens and keys", () => {
+  test("lists print a line each, or JSON", async () => {
+    expect((await tailrace("apps")).stdout).toBe("shop-web\nshop-api\nblog\n");
+    expect(JSON.parse((await tailrace("apps --json")).stdout)).toHaveLength(3);
+  });
+
+  test("a new token is printed as the address to send lines to", async () => {
+    const { stdout } = await tailrace("tokens:create -a blog worker");
+    expect(stdout).toBe(`${server.url.replace("//", "//token:t.blog-worker@")}/logs\n`);
+  });
+
+  test("a token is revoked without naming its app", async () => {
+    server.apps.get("blog")!.push({ token: "t.x", name: "app" });
+    const { status, stdout } = await tailrace("tokens:revoke t.x");
+    expect({ status, stdout }).toEqual({ status: 0, stdout: "Revoked token t.x of blog\n" });
+    expect(server.calls.at(-1)).toBe("DELETE /v3/channels/blog/tokens/t.x");
+  });
+
+  test("a new key is printed alone on stdout", async () => {
+    let asked: unknown;
+    server.routes.set("POST /oauth/authorizations", (request, response, body) => {
+      asked = JSON.parse(body);
+      json(201, { id: "k1", access_token: { token: "s3cret" } })(request, response, "");
+    });
+    const { stdout } = await tailrace("keys:create --app blog --app shop-api --read-only --description ci");
+    expect(stdout).toBe("s3cret\n");
+    expect(asked).toEqual({ description: "ci", apps: ["blog", "shop-api"], read_only: true });
+  });
+});
+
+describe("tailrace drains", () => {
+  test("a drain is added with everything that was said about it", async () => {
+    let asked: unknown;
+    server.routes.set("POST /apps/blog/log-drains", (request, response, body) => {
+      asked = JSON.parse(body);
+      json(201, { id: "1", token: "d.1", url: "https://h/" })(request, response, "");
+    });
+    const args =
+      "drains:add https://h/ -a blog --format ndjson --source app --dyno web --match x --since 10m";
+    const header = ["--header", "X-Scope: a b"];
+    const { stdout } = await runCli([...args.split(" "), ...header], cliEnvironment(server));
+    expect(stdout).toBe("Added drain d.1 to blog: https://h/\n");
+    expect(asked).toEqual({
+      url: "https://h/",
+      format: "ndjson",
+      headers: { "X-Scope": "a b" },
+      filter: { sources: ["app"], dynos: ["web"], match: "x" },
+      since: "10m",
+    });
+  });
+});
+
+describe("tailrace logs", () => {
+  test("prints the lines, and asks for what the flags say", async () => {
+    server.streams = [eventStream([["1.1", "2026-01-01T00:00:00.000000+00:00 app[web.1]: hello"]])];
+    const { status, stdout } = await tailrace(
+      "logs -a blog -n 7 --source app --dyno web --match h --exclude z",
+    );
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: "2026-01-01T00:00:00.000000+00:00 app[web.1]: hello\n",
+    });
+    expect(server.sessions).toEqual([
+      {
+        app: "blog",
+        lines: 7,
+        tail: false,
+        source: "app",
+        dyno: "web",
+        match: "h",
+        exclude: "z",
+        format: "text",
+      },
+    ]);
+  });
+
+  test("colours only when told to, away from a terminal", async () => {
+    server.streams = [
+      eventStream([["1.1", "T app[web.1]: hello"]]),
+      eventStream([["1.1", "T app[web.1]: hello"]]),
+    ];
+    const forced = await tailrace("logs -a blog", { FORCE_COLOR: "1" });
+    expect(forced.stdout).toBe("\u001b[36mT app[web.1]:\u001b[39m hello\n");
+    const refused = await tailrace("logs -a blog --no-color", { FORCE_COLOR: "1" });
+    expect(refused.stdout).toBe("T app[web.1]: hello\n");
+  });
+
+  test("interleaves the apps of a pattern by time, each line with its app's name", async () => {
+    const at = (second: number, text: string) =>
+      `2026-01-01T00:00:0${second}.000000+00:00 app[web.1]: ${text}`;
+    const streams: Record<string, ReturnType<typeof eventStream>> = {
+      "shop-web": eventStream([
+        ["1.1", at(1, "a")],
+        ["1.2", at(4, "b")],
+      ]),
+      "shop-api": eventStream([
+        ["9.1", at(2, "c")],
+        ["9.2", at(3, "d")],
+      ]),
+    };
+    const byPath: (typeof server.streams)[number] = (request, response) =>
+      streams[/sessions\/(.*)-\d+$/.exec(request.url!)![1]!]!(request, response, "");
+    server.streams = [byPath, byPath];
+    const { stdout } = await runCli(["logs", "-a", "shop-*"], cliEnvironment(server));
+    expect(stdout.split("\n")).toEqual([
+      `shop-web ${at(1, "a")}`,
+      `shop-api ${at(2, "c")}`,
+      `shop-api ${at(3, "d")}`,
+      `shop-web ${at(4, "b")}`,
+      "",
+    ]);
+  });
+
+  test("several tails go on behind their histories, as JSON with the app's name", async () => {
+    const entry = (time: string, message: string) => JSON.stringify({ position: "1.1", time, message });
+    const history = eventStream([["1.1", entry("2026-01-01T00:00:00Z", "old")]]);
+    server.streams = [history, eventStream([])];
+    const live = eventStream([["1.2", entry("2026-01-01T00:00:01Z", "new")]], "stay");
+    server.streams.push(live, live);
+    const child = startCli(["logs", "-t", "-a", "blog", "-a", "shop-api", "--json"], cliEnvironment(server));
+    const lines: { app: string; message: string }[] = [];
+    for await (const chunk of child.stdout.setEncoding("utf8")) {
+      for (const line of chunk.trimEnd().split("\n")) lines.push(JSON.parse(line));
+      if (lines.length === 3) break;
+    }
+    child.kill();
+    expect(lines.map(({ message }) => message)).toEqual(["old", "new", "new"]);
+    expect(new Set(lines.map(({ app }) => app))).toEqual(new Set(["blog", "shop-api"]));
+    expect([...server.resumed].sort()).toEqual(["1.1", undefined, undefined, undefined]);
+  });
+
+  test("a closed pipe is a clean end, with status 0 and not a word", async () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => [`1.${i + 1}`, `T app[web.1]: line ${i}`] as const);
+    server.streams = [eventStream(many, "stay")];
+    const pipe = `{ '${process.execPath}' '${mainFile}' logs -a blog --tail; echo "status $?" >&2; } | head -1`;
+    const { stdout, stderr } = await finished(spawn("sh", ["-c", pipe], { env: cliEnvironment(server) }));
+    expect({ stdout, stderr }).toEqual({ stdout: "T app[web.1]: line 0\n", stderr: "status 0\n" });
+  });
+});
+
+describe("tailrace ship", () => {
+  const ship = (args: string, input: string, more: Record<string, string> = {}) =>
+    runCli(["ship", ...args.split(" ")], cliEnvironment(server, more), input);
+
+  test("sends every line of its input, in order, and says nothing", async () => {
+    const input = Array.from({ length: 3000 }, (_, i) => `line ${i}`);
+    server.logsAnswers = [{ status: 503 }, "reset"];
+    const done = await ship("-a blog --source worker --dyno job.1", input.join("\n"));
+    expect(done).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(server.lines()).toEqual(input.map((line) => `worker[job.1]: ${line}`));
+  });
+
+  test("needs no key with LOGS_URL, and then has the token of it", async () => {
+    const logsUrl = `${server.url.replace("//", "//token:t.there@")}/logs`;
+    const done = await runCli(["ship"], cliEnvironment(undefined, { LOGS_URL: logsUrl }), "x\n");
+    expect(done).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(server.posts[0]).toMatchObject({ token: "t.there", count: 1 });
+    expect(server.calls).toEqual([]);
+  });
+
+  test("stops with status 1 when the token is refused, though its input goes on", async () => {
+    server.logsAnswers = [{ status: 401 }];
+    const child = startCli(["ship", "-a", "blog"], cliEnvironment(server));
+    child.stdin.on("error", () => {});
+    child.stdin.write("x\n");
+    const { status, stderr } = await finished(child);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/1 line was not delivered\ntailrace: .*does not accept the token/);
+  });
+
+  test("counts what it could not deliver at the end of its input, with status 1", async () => {
+    server.logsAnswers = Array.from({ length: 100 }, () => ({ status: 503 }));
+    const { status, stderr } = await ship("-a blog --grace 1", "a\nb\n");
+    expect(status).toBe(1);
+    expect(stderr).toContain("2 lines were lost (L13): it answered 503.");
+  });
+
+  test("sends what it has when it is stopped", async () => {
+    const child = startCli(["ship", "-a", "blog"], cliEnvironment(server));
+    const done = finished(child);
+    child.stdin.write("before\n");
+    await server.until(() => server.posts.length === 1);
+    child.stdin.write("last words\n");
+    child.kill("SIGTERM");
+    expect(await done).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(server.lines()).toEqual(["app[shuttle]: before", "app[shuttle]: last words"]);
+    await once(child.stdin, "close").catch(() => {});
+  });
+});

@@ -1,0 +1,113 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cliEnvironment, finished, runCli, startCli } from "../support/cli.ts";
+import { FakeTailrace } from "../support/fake-tailrace.ts";
+
+let server: FakeTailrace;
+beforeEach(async () => {
+  server = await FakeTailrace.open();
+});
+afterEach(() => server.close());
+
+const env = () => cliEnvironment(server, { TAILRACE_APP: "shop" });
+const shell = (script: string, ...options: string[]) =>
+  runCli(["run", "--dyno", "web.1", ...options, "--", "sh", "-c", script], env());
+
+describe("tailrace run", { concurrent: false }, () => {
+  test("logs output and state changes in order, shows the output, and ends with the command's status", async () => {
+    const { status, stdout, stderr } = await shell("echo out; printf 'half line'; exit 3");
+    expect({ status, stdout, stderr }).toEqual({ status: 3, stdout: "out\nhalf line", stderr: "" });
+    expect(server.lines()).toEqual([
+      "heroku[web.1]: Starting process with command `sh -c echo out; printf 'half line'; exit 3`",
+      "heroku[web.1]: State changed from starting to up",
+      "app[web.1]: out",
+      "app[web.1]: half line",
+      "heroku[web.1]: Process exited with status 3",
+      "heroku[web.1]: State changed from up to crashed",
+    ]);
+  });
+
+  test("keeps standard error apart on the terminal, and logs it alike", async () => {
+    const { status, stdout, stderr } = await shell("echo oops >&2");
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "oops\n" });
+    expect(server.lines()).toContain("app[web.1]: oops");
+    expect(server.lines().at(-1)).toBe("heroku[web.1]: State changed from up to complete");
+  });
+
+  test("gives the command its standard input, its environment and the name of the dyno", async () => {
+    const { stdout } = await runCli(["run", "-a", "shop", "sh", "-c", 'cat; echo "$DYNO"'], env(), "hello\n");
+    expect(stdout).toMatch(/^hello\nrun\.[1-9]\d{3}\n$/);
+    const [name] = /run\.\d+/.exec(stdout)!;
+    expect(server.lines(name)).toContain(`app[${name}]: hello`);
+  });
+
+  test("says that there is no such command, with status 127", async () => {
+    const { status, stderr } = await runCli(["run", "--dyno", "web.1", "--", "no-such-command", "x"], env());
+    expect(status).toBe(127);
+    expect(stderr).toContain('There is no command "no-such-command".');
+    expect(server.lines().slice(1)).toEqual([
+      "heroku[web.1]: Process exited with status 127",
+      "heroku[web.1]: State changed from starting to crashed",
+    ]);
+  });
+
+  test("passes SIGTERM on to everything that the command started, and says so", async () => {
+    const child = startCli(
+      ["run", "--dyno", "web.1", "--", "sh", "-c", "sleep 60 & echo ready; wait"],
+      env(),
+    );
+    const done = finished(child);
+    await once(child.stdout, "data");
+    child.kill("SIGTERM");
+    expect((await done).status).toBe(143);
+    expect(server.lines("web.1").slice(-3)).toEqual([
+      "heroku[web.1]: Stopping all processes with SIGTERM",
+      "heroku[web.1]: Process exited with status 143",
+      "heroku[web.1]: State changed from up to complete",
+    ]);
+  });
+
+  test("kills a command that ignores the first signal at the second", async () => {
+    const script = "trap 'echo ignored' INT; echo ready; while :; do sleep 0.05; done";
+    const child = startCli(["run", "--dyno", "web.1", "--", "sh", "-c", script], env());
+    const done = finished(child);
+    await once(child.stdout, "data");
+    child.kill("SIGINT");
+    await server.until(() => server.lines().includes("app[web.1]: ignored"));
+    child.kill("SIGINT");
+    expect((await done).status).toBe(137);
+    expect(server.lines()).toContain("heroku[web.1]: Stopping process with SIGKILL");
+    expect(server.lines()).toContain("heroku[web.1]: Process exited with status 137");
+  });
+
+  test("runs the command to its end when the log server is away, and tells what was not logged", async () => {
+    server.logsAnswers = Array.from({ length: 1000 }, () => ({ status: 401 }));
+    const { status, stdout, stderr } = await shell(
+      "i=0; while [ $i -lt 50 ]; do echo $i; i=$((i+1)); done; exit 4",
+    );
+    expect(status).toBe(4);
+    expect(stdout.split("\n")).toHaveLength(51);
+    expect(stderr).toMatch(/^tailrace: 54 lines were not logged: .*does not accept the token/);
+  });
+
+  test("cuts a line of more than 10,000 bytes and logs all of it", async () => {
+    await shell("head -c 25000 /dev/zero | tr '\\0' x; echo");
+    const pieces = server.posts.flatMap((post) => post.frames).filter((frame) => frame.includes("xxx"));
+    expect(pieces.map((frame) => frame.split(" ").at(-1)!.trimEnd().length)).toEqual([10_000, 10_000, 5_000]);
+  });
+
+  test("ends the command as a pipe would when nobody reads its output any more", async () => {
+    const child = startCli(["run", "--dyno", "web.1", "--", "yes"], env());
+    const ended = once(child, "exit");
+    await once(child.stdout, "data");
+    child.stdout.destroy();
+    const [status] = await Promise.race([ended, sleep(8000, ["too late"])]);
+    expect(status).toBe(128 + 13); // SIGPIPE
+  });
+
+  test("lets the command open /dev/stdout and /dev/stderr", async () => {
+    const { stdout, stderr } = await shell("echo out > /dev/stdout; echo err > /dev/stderr");
+    expect({ stdout, stderr }).toEqual({ stdout: "out\n", stderr: "err\n" });
+  });
+});
