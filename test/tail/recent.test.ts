@@ -4,7 +4,7 @@ import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.
 import { origin, positionAt } from "../../src/core/position.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import { type History, Recent, type RecentOptions } from "../../src/tail/recent.ts";
-import { openSmallLog } from "./small-log.ts";
+import { openMemoryLog } from "./logs.ts";
 
 const nowMs = 1_800_000_000_000;
 const clock = { nowMs: () => nowMs, async sleep() {} };
@@ -15,11 +15,14 @@ let recent: Recent;
 /** Calls of `recent`, by channel. */
 let fills: ChannelId[];
 
-function open(options: Partial<RecentOptions> = {}): void {
-  const inner = openSmallLog();
+async function open(options: Partial<RecentOptions> = {}): Promise<void> {
+  const inner = await openMemoryLog({ clock });
   fills = [];
   log = {
-    ...inner,
+    append: (...args) => inner.append(...args),
+    follow: (...args) => inner.follow(...args),
+    destroy: (...args) => inner.destroy(...args),
+    close: () => inner.close(),
     recent: (channel, lines) => {
       fills.push(channel);
       return inner.recent(channel, lines);
@@ -44,7 +47,7 @@ const channel = newChannelId();
 
 describe("the recent ring", () => {
   test("is filled once for readers that ask at the same time, and then follows", async () => {
-    open();
+    await open();
     await append(channel, 3);
     const all = await Promise.all([recent.read(channel), recent.read(channel), recent.read(channel)]);
     for (const history of all) expect(lineNumbers(history)).toEqual([[0, 3]]);
@@ -58,7 +61,7 @@ describe("the recent ring", () => {
   });
 
   test("holds the newest lines, in whole batches", async () => {
-    open();
+    await open();
     await recent.read(channel);
     for (let n = 0; n < 20; n++) await append(channel, 4);
     await expect.poll(async () => (await recent.read(channel)).end.line).toBe(80);
@@ -70,7 +73,7 @@ describe("the recent ring", () => {
   });
 
   test("does not show lines that are too old", async () => {
-    open();
+    await open();
     await append(channel, 1, { ageMs: 2000 });
     await append(channel, 1, { ageMs: 900 });
     await append(channel, 1);
@@ -81,12 +84,12 @@ describe("the recent ring", () => {
   });
 
   test("says where the log of an app without lines ends", async () => {
-    open();
+    await open();
     expect(await recent.read(channel)).toEqual({ batches: [], end: { position: origin, line: 0 } });
   });
 
   test("goes when the channel is destroyed", async () => {
-    open();
+    await open();
     await append(channel, 3);
     await recent.read(channel);
     await log.destroy(channel);
@@ -95,7 +98,7 @@ describe("the recent ring", () => {
   });
 
   test("of the app that was read least recently goes when all hold too much, however busy it is", async () => {
-    open({ ringsBytesMax: 60_000 });
+    await open({ ringsBytesMax: 60_000 });
     const [busy, read, late] = [newChannelId(), newChannelId(), newChannelId()];
     await append(busy, 1, { bytes: 20_000 });
     await append(read, 1, { bytes: 10_000 });
@@ -112,7 +115,7 @@ describe("the recent ring", () => {
   });
 
   test("stays within its bytes while a ring grows, and serves one that is larger than all may be", async () => {
-    open({ ringsBytesMax: 50_000 });
+    await open({ ringsBytesMax: 50_000 });
     await recent.read(channel);
     for (let n = 0; n < 9; n++) await append(channel, 1, { bytes: 10_000 });
     await expect.poll(() => recent.bytes).toBe(0);
@@ -121,20 +124,22 @@ describe("the recent ring", () => {
   });
 
   test("hands out the batch behind a position only when none can be missing before it", async () => {
-    open();
+    await open();
     for (let n = 0; n < 6; n++) await append(channel, 5);
-    await recent.read(channel); // batches 5 and 6
-    const nextLine = (position: string) => recent.next(channel, position as never)?.line;
-    expect(nextLine(positionAt(3, 5))).toBeUndefined();
-    expect(nextLine(positionAt(4, 5))).toBeUndefined();
-    expect(nextLine(positionAt(5, 0))).toBe(20);
-    expect(nextLine(positionAt(5, 4))).toBe(20);
-    expect(nextLine(positionAt(5, 5))).toBe(25);
-    expect(nextLine(positionAt(6, 5))).toBeUndefined();
+    const { batches } = await log.recent(channel, 30);
+    await recent.read(channel); // the ring holds the last two
+    const nextLine = (batch: number, lines: number) =>
+      recent.next(channel, positionAt(batches[batch]!.sequence, lines))?.line;
+    expect(nextLine(2, 5)).toBeUndefined();
+    expect(nextLine(3, 4)).toBeUndefined();
+    expect(nextLine(4, 0)).toBe(20);
+    expect(nextLine(4, 4)).toBe(20);
+    expect(nextLine(4, 5)).toBe(25);
+    expect(nextLine(5, 5)).toBeUndefined();
   });
 
   test("counts lines of its own instead of pinning the large buffer that they came in", async () => {
-    open();
+    await open();
     const canoniser = new Canoniser("app", Buffer.alloc(1 << 20));
     const frame = Buffer.from("<190>1 - h app web.1 - - x");
     canoniser.add(frame, 0, frame.length, 0);

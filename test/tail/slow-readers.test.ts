@@ -2,12 +2,12 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, test } from "vitest";
-import { openSmallLog } from "./small-log.ts";
+import { openMemoryLog } from "./logs.ts";
 import { StreamServer, type StreamServerOptions } from "./stream-server.ts";
 
 let server: StreamServer;
 const start = async (retainLines: number, options: StreamServerOptions = {}) => {
-  server = await StreamServer.start(openSmallLog(retainLines), options);
+  server = await StreamServer.start(await openMemoryLog({ retainLines }), options);
 };
 afterEach(() => server.close());
 

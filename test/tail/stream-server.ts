@@ -7,6 +7,7 @@ import { realClock } from "../../src/clock.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
 import { formatBatch } from "../../src/core/format.ts";
 import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.ts";
+import { positionAt, readPosition } from "../../src/core/position.ts";
 import { AppError } from "../../src/errors.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import { FormatCache } from "../../src/tail/format-cache.ts";
@@ -66,7 +67,7 @@ export class StreamServer {
     return server;
   }
 
-  /** Appends one batch. A message may name its process: `router|text`. */
+  /** Appends one batch; resolves to its positions by line. A message may name its process: `router|text`. */
   async append(messages: readonly string[], { acceptedAtMs = Date.now(), channel = this.channel } = {}) {
     const canoniser = new Canoniser("app");
     for (const message of messages) {
@@ -76,12 +77,9 @@ export class StreamServer {
     }
     const firstLine = this.#line;
     this.#line += messages.length;
-    await this.log.append(channel, {
-      ...canoniser.take(),
-      producer: this.#producer,
-      firstLine,
-      acceptedAtMs,
-    });
+    const batch = { ...canoniser.take(), producer: this.#producer, firstLine, acceptedAtMs };
+    const { position } = await this.log.append(channel, batch);
+    return (lines: number) => positionAt(readPosition(position)!.sequence, lines);
   }
 
   url(spec: Partial<SessionSpec> = {}): string {

@@ -2,12 +2,12 @@ import { request } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { newChannelId } from "../../src/core/ids.ts";
-import { openSmallLog } from "./small-log.ts";
+import { openMemoryLog } from "./logs.ts";
 import { StreamServer, type StreamServerOptions } from "./stream-server.ts";
 
 let server: StreamServer;
 const start = async (options: StreamServerOptions = {}) => {
-  server = await StreamServer.start(openSmallLog(), options);
+  server = await StreamServer.start(await openMemoryLog(), options);
 };
 afterEach(() => server.close());
 
@@ -18,10 +18,10 @@ describe("a session that does not tail", () => {
   test("sends the newest lines as events, oldest first, and ends cleanly", async () => {
     await start();
     await server.append(numbers(0, 30));
-    await server.append(numbers(30, 60));
+    const positionOf = await server.append(numbers(30, 60));
     const client = await (await server.open(server.url({ lines: 40 }))).end();
     expect(client.messages).toEqual(numbers(20, 60));
-    expect(client.parser.events.at(-1)).toEqual({ id: "2.30", data: `${time} app[web.1]: 59` });
+    expect(client.parser.events.at(-1)).toEqual({ id: positionOf(30), data: `${time} app[web.1]: 59` });
     expect(client.parser.retryMs).toBe(50);
     expect(client.response.statusCode).toBe(200);
     expect(client.response.headers).toMatchObject({
@@ -88,9 +88,9 @@ describe("a session that does not tail", () => {
 
   test("shows JSON and raw lines", async () => {
     await start();
-    await server.append(["x"]);
+    const positionOf = await server.append(["x"]);
     const json = await (await server.open(server.url({ format: "json" }), { accept: "*/*" })).end();
-    expect(JSON.parse(json.text)).toMatchObject({ position: "1.1", dyno: "web.1", message: "x" });
+    expect(JSON.parse(json.text)).toMatchObject({ position: positionOf(1), dyno: "web.1", message: "x" });
     const raw = await (await server.open(server.url({ format: "raw" }), { accept: "*/*" })).end();
     expect(raw.text).toBe(`<190>1 ${time} host app web.1 - x\n`);
   });
@@ -165,13 +165,13 @@ describe("a session that tails", () => {
 
   test("resumes inside a batch, by `after` too, and skips the history", async () => {
     await start();
-    await server.append(numbers(0, 10));
+    const positionOf = await server.append(numbers(0, 10));
     const url = server.url();
-    const byHeader = await (await server.open(url, { "last-event-id": "1.4" })).end();
+    const byHeader = await (await server.open(url, { "last-event-id": positionOf(4) })).end();
     expect(byHeader.messages).toEqual(numbers(4, 10));
-    const byQuery = await (await server.open(`${url}?after=1.7`)).end();
+    const byQuery = await (await server.open(`${url}?after=${positionOf(7)}`)).end();
     expect(byQuery.messages).toEqual(numbers(7, 10));
-    const nothingNew = await (await server.open(url, { "last-event-id": "1.10" })).end();
+    const nothingNew = await (await server.open(url, { "last-event-id": positionOf(10) })).end();
     expect(nothingNew.messages).toEqual([]);
   });
 
@@ -188,12 +188,12 @@ describe("a session that tails", () => {
 
   test("is kept alive by comments, which carry the place of a filtered tail forward", async () => {
     await start({ heartbeatMs: 60 });
-    await server.append(["a"]);
+    const ofFirst = await server.append(["a"]);
     const client = await server.open(server.url({ tail: true, filter: { match: "a" } }));
     await client.until(({ parser }) => parser.comments.length >= 1);
-    expect(client.parser.lastEventId).toBe("1.1");
-    await server.append(["b", "b"]);
-    await client.until(({ parser }) => parser.lastEventId === "2.2");
+    expect(client.parser.lastEventId).toBe(ofFirst(1));
+    const ofSecond = await server.append(["b", "b"]);
+    await client.until(({ parser }) => parser.lastEventId === ofSecond(2));
     expect(client.messages).toEqual(["a"]);
     expect(client.parser.comments.every((comment) => comment === " ping")).toBe(true);
   });
