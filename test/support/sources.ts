@@ -12,6 +12,8 @@ export type SourceFile = {
   readonly text: string;
   /** Files of the repository that it imports, types included. */
   readonly files: readonly string[];
+  /** Those of them that are loaded when it is. */
+  readonly loaded: readonly string[];
   /** Packages that it imports, by name; Node's own modules are not among them. */
   readonly packages: readonly string[];
 };
@@ -54,14 +56,19 @@ const dynamicImportPattern = /\b(?:import|require|import\.meta\.resolve)\(\s*["'
 
 function readSource(path: string): SourceFile {
   const text = readText(path);
-  const names = [...text.matchAll(importPattern), ...text.matchAll(dynamicImportPattern)].map(
-    (match) => (match[1] ?? match[2])!,
-  );
+  const found = [...text.matchAll(importPattern), ...text.matchAll(dynamicImportPattern)].map((match) => ({
+    name: (match[1] ?? match[2])!,
+    isType: /^\s*(?:import|export)\s+type\b/.test(match[0]),
+  }));
+  const names = found.map(({ name }) => name);
   const here = dirname(join(root, path));
+  const isRelative = (name: string) => name.startsWith(".");
+  const pathOf = (name: string) => relative(root, resolve(here, name));
   return {
     path,
     text,
-    files: names.filter((name) => name.startsWith(".")).map((name) => relative(root, resolve(here, name))),
+    files: names.filter(isRelative).map(pathOf),
+    loaded: found.filter(({ name, isType }) => isRelative(name) && !isType).map(({ name }) => pathOf(name)),
     packages: names.filter((name) => !/^(\.|node:)/.test(name)).map(packageOf),
   };
 }
