@@ -8,6 +8,8 @@ import type { CanonicalLines } from "../../src/core/batch.ts";
 import { type ChannelId, newProducerId } from "../../src/core/ids.ts";
 import { addressPolicy } from "../../src/drains/addresses.ts";
 import { parseDestination, redactUrl } from "../../src/drains/destination.ts";
+import type { Engine } from "../../src/engines/engine.ts";
+import { openMemory } from "../../src/engines/memory.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
 import { Apps } from "../../src/registry/apps.ts";
 import { Drains } from "../../src/registry/drains.ts";
@@ -15,13 +17,12 @@ import { Keys } from "../../src/registry/keys.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { Tokens } from "../../src/registry/tokens.ts";
 import { SessionUrls } from "../../src/tail/session-url.ts";
-import { openSmallStore } from "../registry/small-store.ts";
-import { openSmallLog } from "../tail/small-log.ts";
 
 export const operatorSecret = "the-operator's-key-of-the-tests";
 
 /** One node's registry over `store` and `log`; several over the same two are several nodes. */
 export class TestRegistry {
+  readonly engine: Engine;
   readonly store: Store;
   readonly log: ChannelLog;
   readonly clock: Clock;
@@ -30,8 +31,10 @@ export class TestRegistry {
   readonly drains: Drains;
   readonly apps: Apps;
 
-  constructor({ store = openSmallStore(), log = openSmallLog(), clock = realClock } = {}) {
+  private constructor(engine: Engine, clock: Clock, store: Store) {
+    const { log } = engine;
     const parts = { store, log, clock };
+    this.engine = engine;
     this.store = store;
     this.log = log;
     this.clock = clock;
@@ -43,6 +46,13 @@ export class TestRegistry {
       checkDestination: (url, options) => parseDestination(url, { ...options, allow }),
     });
     this.apps = new Apps({ ...parts, tokens: this.tokens, drains: this.drains });
+  }
+
+  /** `engine`: of another node. `store`: stands before the engine's own. */
+  static async open(given: { engine?: Engine; clock?: Clock; store?: Store } = {}): Promise<TestRegistry> {
+    const { clock = realClock } = given;
+    const engine = given.engine ?? (await openMemory({ clock, retention: keepsAll }));
+    return new TestRegistry(engine, clock, given.store ?? engine.store);
   }
 
   /** Lines `0…count-1` of the source app, process web.1, accepted now. */
@@ -63,10 +73,16 @@ export class TestRegistry {
   async close(): Promise<void> {
     await this.tokens.close();
     await this.keys.close();
-    await this.log.close();
-    await this.store.close();
+    await this.engine.close();
   }
 }
+
+const keepsAll = {
+  ageMsMax: Number.POSITIVE_INFINITY,
+  channelBytesMax: Number.POSITIVE_INFINITY,
+  channelLinesMax: Number.POSITIVE_INFINITY,
+  totalBytesMax: Number.POSITIVE_INFINITY,
+};
 
 /** `<190>1 … host app web.1 - line 0`, and so on. */
 export function testLines(count: number, text = "line"): CanonicalLines {
@@ -108,7 +124,7 @@ export class ControlServer {
   static async open(
     options: Partial<ControlDeps> & { registry?: TestRegistry } = {},
   ): Promise<ControlServer> {
-    const { registry = new TestRegistry(), ...deps } = options;
+    const { registry = await TestRegistry.open(), ...deps } = options;
     const opened = new ControlServer(registry);
     const { server } = opened;
     server.addHook("onRoute", ({ method, url }) => {
