@@ -5,7 +5,7 @@ import type { ChannelId } from "../core/ids.ts";
 import { type Position, parsePosition } from "../core/position.ts";
 import { positionInvalid } from "../errors.ts";
 import { openSession, type SessionParts } from "./session.ts";
-import { type SessionUrls, sessionIdCharsMax } from "./session-url.ts";
+import type { SessionUrls } from "./session-url.ts";
 import type { Tails } from "./tails.ts";
 
 export type SessionStreamsOptions = {
@@ -28,17 +28,13 @@ const sessionSchema = {
   description:
     "`text/event-stream` when Accept names it, else `text/plain`. The id is the only credential. " +
     "`Last-Event-ID`, or `after`, resumes behind that line and skips the history.",
-  tags: ["logs"],
-  params: {
-    type: "object",
-    required: ["id"],
-    properties: { id: { type: "string", maxLength: sessionIdCharsMax } },
-  },
+  tags: ["Logs"],
+  params: { type: "object", required: ["id"], properties: { id: { type: "string" } } },
   querystring: { type: "object", properties: { after: { type: "string", description: "a position" } } },
 } as const;
 
 /**
- * The route. The server needs `maxParamLength` of `sessionIdCharsMax`. Streams are ended when the server begins to
+ * The route. The server needs a `maxParamLength` of `sessionIdCharsMax`. Streams are ended when the server begins to
  * close; `tails` and `parts` stay their owner's.
  */
 export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (server, options) => {

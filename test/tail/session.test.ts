@@ -1,0 +1,192 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { realClock } from "../../src/clock.ts";
+import { Canoniser } from "../../src/core/canonical.ts";
+import { newChannelId, newProducerId } from "../../src/core/ids.ts";
+import type { Position } from "../../src/core/position.ts";
+import { FormatCache } from "../../src/tail/format-cache.ts";
+import { Recent } from "../../src/tail/recent.ts";
+import { openSession, type Reader, type TailPart } from "../../src/tail/session.ts";
+import type { SessionSpec } from "../../src/tail/session-url.ts";
+import { parseEvents } from "../support/event-stream.ts";
+import { openMemoryLog } from "./logs.ts";
+
+const channel = newChannelId();
+const base: SessionSpec = { channel, lines: 100, tail: true, filter: {}, format: "json" };
+
+// A log whose lines are numbered, and readers that pull when the test says so. Without a ring all comes from the log.
+async function open(retainLines: number, { ringsBytesMax = 1 << 20 } = {}) {
+  const log = await openMemoryLog({ retainLines });
+  const recent = new Recent({ log, clock: realClock, historyLines: 50, expiryMs: 1e9, ringsBytesMax });
+  const parts = { log, recent, formats: new FormatCache({ bytesMax: 1 << 20 }), clock: realClock };
+  const producer = newProducerId();
+  let line = 0;
+  return {
+    async append(count: number) {
+      const canoniser = new Canoniser("app");
+      for (let n = 0; n < count; n++) {
+        const frame = Buffer.from(`<190>1 - h app ${line % 2 === 0 ? "even" : "odd"}.1 - - ${line}`);
+        canoniser.add(frame, 0, frame.length, 0);
+        line++;
+      }
+      const batch = { ...canoniser.take(), producer, firstLine: line - count, acceptedAtMs: Date.now() };
+      await log.append(channel, batch);
+      await nextTurn(); // the ring follows
+    },
+    lines: () => line,
+    async read(spec: Partial<SessionSpec> = {}, reader: Partial<Reader> = {}) {
+      const stop = new AbortController();
+      const read = await openSession(parts, { ...base, ...spec }, { transport: "events", ...reader });
+      const pulled = read(stop.signal);
+      return {
+        next: async () => toldBy((await pulled.next()).value ?? undefined),
+        async stop() {
+          stop.abort();
+          await pulled.return();
+        },
+        /** All to the end of a history. */
+        async rest() {
+          const told: Told[] = [];
+          for await (const part of pulled) told.push(...toldBy(part).told);
+          return told;
+        },
+      };
+    },
+    async close() {
+      await recent.close();
+      await log.close();
+    },
+  };
+}
+
+type Told = { readonly lost: number } | { readonly line: number; readonly id: Position };
+
+function toldBy(part: TailPart | undefined): { isOver: boolean; told: Told[] } {
+  if (part === undefined) return { isOver: true, told: [] };
+  const told = parseEvents(part.bytes).events.map(({ id, data }): Told => {
+    const { dyno, message } = JSON.parse(data) as { dyno: string; message: string };
+    return dyno === "logplex"
+      ? { lost: Number(/dropped (\d+) messages/.exec(message)![1]) }
+      : { line: Number(message), id: id as Position };
+  });
+  expect(part.count).toBe(told.length);
+  return { isOver: false, told };
+}
+
+describe("a session", () => {
+  test("of history alone counts what retention took of it, and does not wait for more", async () => {
+    const log = await open(40, { ringsBytesMax: 1 });
+    for (let n = 0; n < 3; n++) await log.append(10);
+    const reader = await log.read({ tail: false });
+    await reader.next(); // where it starts
+    expect((await reader.next()).told).toHaveLength(10);
+    for (let n = 0; n < 5; n++) await log.append(20);
+    expect(await reader.rest()).toEqual([{ lost: 20 }]);
+    await log.close();
+  });
+
+  test("that resumes behind lines that are gone sends what there is", async () => {
+    const log = await open(20, { ringsBytesMax: 1 });
+    await log.append(10);
+    const before = await log.read({ tail: false });
+    const [, , third] = await before.rest();
+    for (let n = 0; n < 5; n++) await log.append(10);
+    const after = await log.read({ tail: false }, { after: (third as { id: Position }).id });
+    expect((await after.rest()).map((told) => "line" in told && told.line)).toEqual(
+      Array.from({ length: 20 }, (_, n) => 40 + n),
+    );
+    await log.close();
+  });
+
+  test("tells each line once or counts it as lost, whatever is appended, pulled and evicted when", async () => {
+    const step = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ append: fc.integer({ min: 1, max: 9 }) }) },
+      { weight: 4, arbitrary: fc.constant("pull" as const) },
+      { weight: 1, arbitrary: fc.constant("resume" as const) },
+    );
+    const run = async (
+      steps: readonly ({ append: number } | "pull" | "resume")[],
+      before: number,
+      retainLines: number,
+      ringsBytesMax: number,
+      lines: number,
+      filtered: boolean,
+    ) => {
+      const log = await open(retainLines, { ringsBytesMax });
+      for (let n = 0; n < before; n++) await log.append(3);
+      const onlyOdd = retainLines > 100 && filtered; // a loss counts lines that the filter would have dropped
+      const spec = { lines, filter: onlyOdd ? { dynos: ["odd"] } : {} };
+      const wanted = (line: number) => !onlyOdd || line % 2 === 1;
+      let reader = await log.read(spec);
+      let started = false;
+      let resumed = false;
+      let due = Number.NaN; // the next line that was neither told nor counted
+      let lastId: Position | undefined;
+      const take = (told: readonly Told[]) => {
+        for (const one of told) {
+          if ("lost" in one) {
+            due += one.lost;
+            continue;
+          }
+          if (!started || resumed) {
+            if (started) expect(one.line).toBeGreaterThanOrEqual(due);
+            due = one.line;
+          }
+          while (due < one.line && !wanted(due)) due++; // not shown, not lost
+          expect(one.line).toBe(due);
+          due++;
+          started = true;
+          resumed = false;
+          lastId = one.id;
+        }
+      };
+      // A pull that finds nothing stays pending.
+      let pending: ReturnType<typeof reader.next> | undefined;
+      const pull = async (): Promise<boolean> => {
+        pending ??= reader.next();
+        const quiet = nextTurn()
+          .then(nextTurn)
+          .then(() => undefined);
+        const part = await Promise.race([pending, quiet]);
+        if (part === undefined) return false;
+        pending = undefined;
+        take(part.told);
+        return !part.isOver;
+      };
+      const stop = async () => {
+        await reader.stop();
+        take((await pending)?.told ?? []);
+        pending = undefined;
+      };
+      for (const each of steps) {
+        if (typeof each === "object") await log.append(each.append);
+        else if (each === "pull") await pull();
+        else if (lastId !== undefined) {
+          await stop();
+          reader = await log.read(spec, { after: lastId });
+          resumed = true;
+        }
+      }
+      while (await pull());
+      await stop();
+      if (started) {
+        while (due < log.lines() && !wanted(due)) due++;
+        if (!resumed) expect(due).toBe(log.lines());
+      }
+      await log.close();
+    };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(step, { maxLength: 25 }),
+        fc.integer({ min: 0, max: 12 }),
+        fc.constantFrom(6, 15, 1000),
+        fc.constantFrom(1, 6000, 1 << 20),
+        fc.integer({ min: 0, max: 30 }),
+        fc.boolean(),
+        run,
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
