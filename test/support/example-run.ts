@@ -171,6 +171,7 @@ function readerEnv(folder: string, ports: ReadonlyMap<string, string>): NodeJS.P
   return {
     ...Object.fromEntries(kept),
     HOME: folder,
+    npm_config_update_notifier: "false", // npm asks the network, once a day and for each new home
     TAILRACE_HTTP: http,
     TAILRACE_SYSLOG: `127.0.0.1:${ports.get(portsByDefault.syslog)}`,
     TAILRACE_URL: `http://${http}`,
