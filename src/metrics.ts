@@ -109,7 +109,7 @@ export const drainSockets = new Gauge({
 });
 
 export const openTails = new Gauge({
-  name: "tailrace_open_tails_count",
+  name: "tailrace_open_tails",
   help: "Log streams that are open, tailing or sending history.",
   labelNames: ["transport"] as const, // plain, events
   registers,
