@@ -2,21 +2,21 @@ import { request } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { newChannelId } from "../../src/core/ids.ts";
-import { openMemoryLog } from "./logs.ts";
+import { engines, openMemoryLog } from "./logs.ts";
 import { StreamServer, type StreamServerOptions } from "./stream-server.ts";
 
 let server: StreamServer;
-const start = async (options: StreamServerOptions = {}) => {
-  server = await StreamServer.start(await openMemoryLog(), options);
+const start = async (options: StreamServerOptions = {}, openLog: typeof openMemoryLog = openMemoryLog) => {
+  server = await StreamServer.start(await openLog(), options);
 };
 afterEach(() => server.close());
 
 const time = "2026-01-02T03:04:05.000006+00:00";
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => String(from + n));
 
-describe("a session that does not tail", () => {
+describe.each(engines)("a session that does not tail, on $engine,", ({ openLog }) => {
   test("sends the newest lines as events, oldest first, and ends cleanly", async () => {
-    await start();
+    await start({}, openLog);
     await server.append(numbers(0, 30));
     const positionOf = await server.append(numbers(30, 60));
     const client = await (await server.open(server.url({ lines: 40 }))).end();
@@ -33,7 +33,7 @@ describe("a session that does not tail", () => {
   });
 
   test("sends plain text to everybody who does not name events", async () => {
-    await start();
+    await start({}, openLog);
     await server.append(["one", "two"]);
     const client = await (await server.open(server.url(), { accept: "*/*" })).end();
     expect(client.text).toBe(`${time} app[web.1]: one\n${time} app[web.1]: two\n`);
@@ -41,7 +41,7 @@ describe("a session that does not tail", () => {
   });
 
   test("is an empty stream with status 200 when there is nothing to show", async () => {
-    await start();
+    await start({}, openLog);
     for (const accept of ["text/event-stream", "*/*"]) {
       const client = await (await server.open(server.url(), { accept })).end();
       expect(client.response.statusCode).toBe(200);
@@ -50,7 +50,7 @@ describe("a session that does not tail", () => {
   });
 
   test("counts the lines that pass the filter, not those it looked at", async () => {
-    await start();
+    await start({}, openLog);
     await server.append(numbers(0, 50).map((n) => (Number(n) % 5 === 0 ? `worker.1|${n}` : n)));
     await server.append(numbers(50, 100).map((n) => (Number(n) % 5 === 0 ? `worker.2|${n}` : n)));
     const ofDynos = await (await server.open(server.url({ lines: 12, filter: { dynos: ["worker"] } }))).end();
@@ -77,7 +77,7 @@ describe("a session that does not tail", () => {
   });
 
   test("sends all since a time when it was asked so, and nothing when nothing came since", async () => {
-    await start();
+    await start({}, openLog);
     await server.append(["a"], { acceptedAtMs: Date.now() - 60_000 });
     await server.append(["b"], { acceptedAtMs: Date.now() - 30_000 });
     await server.append(["c"]);
@@ -87,7 +87,7 @@ describe("a session that does not tail", () => {
   });
 
   test("shows JSON and raw lines", async () => {
-    await start();
+    await start({}, openLog);
     const positionOf = await server.append(["x"]);
     const json = await (await server.open(server.url({ format: "json" }), { accept: "*/*" })).end();
     expect(JSON.parse(json.text)).toMatchObject({ position: positionOf(1), dyno: "web.1", message: "x" });
@@ -96,16 +96,16 @@ describe("a session that does not tail", () => {
   });
 
   test("shows no line that is older than a week", async () => {
-    await start();
+    await start({}, openLog);
     await server.append(["old"], { acceptedAtMs: Date.now() - 8 * 86_400_000 });
     await server.append(["new"]);
     expect((await (await server.open(server.url())).end()).messages).toEqual(["new"]);
   });
 });
 
-describe("a session that tails", () => {
+describe.each(engines)("a session that tails, on $engine,", ({ openLog }) => {
   test("sends the head at once, then each line as it comes", async () => {
-    await start();
+    await start({}, openLog);
     const client = await server.open(server.url({ tail: true }));
     expect(client.response.statusCode).toBe(200);
     await client.until(({ parser }) => parser.retryMs === 1000);
@@ -117,7 +117,7 @@ describe("a session that tails", () => {
   });
 
   test("goes from history to live without gap or repeat while lines come in", async () => {
-    await start();
+    await start({}, openLog);
     await server.append(numbers(0, 10));
     let sent = 10;
     const appending = (async () => {
@@ -137,7 +137,7 @@ describe("a session that tails", () => {
   });
 
   test("resumes by Last-Event-ID with each line exactly once, over many reconnects under load", async () => {
-    await start({ ringsBytesMax: 20_000 });
+    await start({ ringsBytesMax: 20_000 }, openLog);
     const total = 3000;
     const url = server.url({ tail: true });
     const seen: string[] = [];
@@ -164,7 +164,7 @@ describe("a session that tails", () => {
   });
 
   test("resumes inside a batch, by `after` too, and skips the history", async () => {
-    await start();
+    await start({}, openLog);
     const positionOf = await server.append(numbers(0, 10));
     const url = server.url();
     const byHeader = await (await server.open(url, { "last-event-id": positionOf(4) })).end();
@@ -176,7 +176,7 @@ describe("a session that tails", () => {
   });
 
   test("begins anew for an event id of another server, and refuses an `after` that is no position", async () => {
-    await start();
+    await start({}, openLog);
     await server.append(["a"]);
     expect((await (await server.open(server.url(), { "last-event-id": "17" })).end()).messages).toEqual([
       "a",
@@ -187,7 +187,7 @@ describe("a session that tails", () => {
   });
 
   test("is kept alive by comments, which carry the place of a filtered tail forward", async () => {
-    await start({ heartbeatMs: 60 });
+    await start({ heartbeatMs: 60 }, openLog);
     const ofFirst = await server.append(["a"]);
     const client = await server.open(server.url({ tail: true, filter: { match: "a" } }));
     await client.until(({ parser }) => parser.comments.length >= 1);
@@ -199,7 +199,7 @@ describe("a session that tails", () => {
   });
 
   test("sends no comment into plain text", async () => {
-    await start({ heartbeatMs: 30 });
+    await start({ heartbeatMs: 30 }, openLog);
     const events = await server.open(server.url({ tail: true }));
     const plain = await server.open(server.url({ tail: true }), { accept: "text/plain" });
     await events.until(({ parser }) => parser.comments.length >= 3);
@@ -209,7 +209,7 @@ describe("a session that tails", () => {
   });
 
   test("ends cleanly when the server closes, and when the app goes; then it is not found", async () => {
-    await start();
+    await start({}, openLog);
     const url = server.url({ tail: true });
     const client = await server.open(url);
     await client.until(({ parser }) => parser.retryMs !== undefined);
@@ -232,7 +232,7 @@ describe("a session that tails", () => {
   });
 
   test("leaves nothing behind when its client goes", async () => {
-    await start();
+    await start({}, openLog);
     const client = await server.open(server.url({ tail: true }));
     await client.until(({ parser }) => parser.retryMs !== undefined);
     client.leave();

@@ -1,0 +1,165 @@
+/**
+ * How long is it from a line's append until a tail has it, at 10,000 lines a second? The server (lanes, LMDB, stream
+ * route) is a process of its own; senders append ten lines at a time, evenly; the client reads events over HTTP and
+ * compares the monotonic clock with the time written into each line. Run: node bench/follow-latency.ts [seconds]
+ */
+import { type ChildProcess, fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { get, type IncomingMessage } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import Fastify from "fastify";
+import { pino } from "pino";
+import { realClock } from "../src/clock.ts";
+import { Canoniser } from "../src/core/canonical.ts";
+import { newChannelId } from "../src/core/ids.ts";
+import { openLmdb } from "../src/engines/lmdb/open.ts";
+import { Lanes } from "../src/ingest/lanes.ts";
+import { FormatCache } from "../src/tail/format-cache.ts";
+import { sessionStreams } from "../src/tail/http.ts";
+import { Recent } from "../src/tail/recent.ts";
+import { SessionUrls, sessionIdCharsMax } from "../src/tail/session-url.ts";
+import { Tails } from "../src/tail/tails.ts";
+
+export type FollowLatency = {
+  readonly lines: number;
+  readonly linesPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+};
+
+const self = fileURLToPath(import.meta.url);
+const linesPerAppend = 10;
+const warmUpSeconds = 1;
+
+/** Runs the question once, after a second of warming up. */
+export async function followLatency({
+  linesPerSecond = 10_000,
+  seconds = 5,
+}: {
+  linesPerSecond?: number;
+  seconds?: number;
+} = {}): Promise<FollowLatency> {
+  const lines = linesPerSecond * (seconds + warmUpSeconds);
+  const server = fork(self, ["server", String(lines), String(linesPerSecond)], { stdio: "inherit" });
+  try {
+    const [url] = (await once(server, "message")) as [string];
+    const latenciesMs = await readAll(url, lines, server);
+    const measured = latenciesMs.subarray(linesPerSecond * warmUpSeconds).sort();
+    const at = (share: number) =>
+      measured[Math.min(measured.length - 1, Math.floor(share * measured.length))]!;
+    return { lines: measured.length, linesPerSecond, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  } finally {
+    server.kill();
+  }
+}
+
+// Reads `lines` events; they are numbered by the order they come in.
+async function readAll(url: string, lines: number, server: ChildProcess): Promise<Float64Array> {
+  const latenciesMs = new Float64Array(lines);
+  const request = get(url, { headers: { accept: "text/event-stream" } });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  server.send("go");
+  let rest = "";
+  let seen = 0;
+  for await (const chunk of response.setEncoding("utf8")) {
+    const now = process.hrtime.bigint();
+    rest += chunk;
+    for (let end = rest.indexOf("\n\n"); end !== -1; end = rest.indexOf("\n\n")) {
+      const sent = / sent=([0-9]+) /.exec(rest.slice(0, end));
+      if (sent !== null) latenciesMs[seen++] = Number(now - BigInt(sent[1]!)) / 1e6;
+      rest = rest.slice(end + 2);
+    }
+    if (seen === lines) break;
+  }
+  if (seen !== lines) throw new Error(`the stream ended after ${seen} of ${lines} lines`);
+  return latenciesMs;
+}
+
+async function serve(lines: number, linesPerSecond: number): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-"));
+  const engine = await openLmdb({
+    folder,
+    clock: realClock,
+    logger: pino({ level: "warn" }),
+    retention: {
+      ageMsMax: 604_800_000,
+      channelBytesMax: 64 << 20,
+      channelLinesMax: Infinity,
+      totalBytesMax: 10 * 2 ** 30,
+    },
+  });
+  const { log } = engine;
+  const pending = {
+    pendingBytesMax: 64 << 20,
+    laneBytesMax: 16 << 20,
+    batchBytesMax: 1 << 20,
+    channelsMax: 100,
+  };
+  const lanes = new Lanes({ log, clock: realClock, ...pending });
+  const recent = new Recent({
+    log,
+    clock: realClock,
+    historyLines: 1500,
+    expiryMs: 604_800_000,
+    ringsBytesMax: 64 << 20,
+  });
+  const formats = new FormatCache({ bytesMax: 64 << 20 });
+  const tails = new Tails({
+    tailsMax: 10,
+    tailsPerAppMax: 10,
+    heartbeatMs: 15_000,
+    stallMsMax: 3_600_000,
+    closeMsMax: 1000,
+  });
+  const urls = new SessionUrls({ secret: randomBytes(32), clock: realClock });
+  const server = Fastify({ routerOptions: { maxParamLength: sessionIdCharsMax } });
+  await server.register(sessionStreams, {
+    parts: { log, recent, formats, clock: realClock },
+    urls,
+    tails,
+    appExists: async () => true,
+  });
+  const origin = await server.listen({ host: "127.0.0.1", port: 0 });
+  const channel = newChannelId();
+  const id = urls.issue({ channel, lines: 0, tail: true, filter: {}, format: "text" });
+  process.on("SIGTERM", async () => {
+    await rm(folder, { recursive: true, force: true });
+    process.exit();
+  });
+  process.send?.(`${origin}/sessions/${id}`);
+  await once(process, "message");
+
+  const startedMs = performance.now();
+  let appended = 0;
+  const timer = setInterval(() => {
+    const due = Math.min(lines, ((performance.now() - startedMs) / 1000) * linesPerSecond);
+    for (; appended + linesPerAppend <= due; appended += linesPerAppend) {
+      const canoniser = new Canoniser("app");
+      for (let n = 0; n < linesPerAppend; n++) {
+        const text = `sent=${process.hrtime.bigint()} ${"x".repeat(90)}`;
+        const frame = Buffer.from(`<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ${text}\n`);
+        canoniser.add(frame, 0, frame.length, 0);
+      }
+      void lanes.append(channel, canoniser.take(), "http");
+    }
+    if (appended >= lines) clearInterval(timer);
+  }, 1);
+}
+
+if (process.argv[1] === self) {
+  if (process.argv[2] === "server") {
+    await serve(Number(process.argv[3]), Number(process.argv[4]));
+  } else {
+    const seconds = Number(process.argv[2] ?? 5);
+    const { lines, linesPerSecond, p50Ms, p99Ms, maxMs } = await followLatency({ seconds });
+    const ms = (value: number) => `${value.toFixed(2)} ms`;
+    console.log(
+      `${lines} lines at ${linesPerSecond} a second: p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, max ${ms(maxMs)}`,
+    );
+  }
+}
