@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ControlServer } from "../support/control-server.ts";
+
+let server: ControlServer;
+let appId: string;
+beforeEach(async () => {
+  server = await ControlServer.open();
+  appId = (await server.call("POST", "/apps", { name: "todo" })).json.id;
+});
+afterEach(() => server.close());
+
+const drains = "/apps/todo/log-drains";
+const pasted = "https://user:p%40ss@example.com:8443/in?x=1";
+const at = (name: string, rest = "") => `${drains}/${encodeURIComponent(name)}${rest}`;
+const add = (body: unknown) => server.call("POST", drains, body);
+
+test("added, the drain has everything that Heroku's clients and its owner need", async () => {
+  const { status, json } = await add({ url: pasted });
+  expect(status).toBe(201);
+  expect(json).toEqual({
+    id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    url: pasted,
+    token: expect.stringMatching(/^d\.[0-9a-f-]{36}$/),
+    addon: null,
+    app: { id: appId, name: "todo" },
+    created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
+    updated_at: json.created_at,
+    format: "logplex",
+    headers: {},
+    filter: {},
+    signed: false,
+    state: "idle",
+    last_error: null,
+    lag_lines: 0,
+    lag_seconds: 0,
+    delivered: 0,
+    refused: 0,
+    lost: 0,
+    filtered: 0,
+    replayed: 0,
+    delivered_at: null,
+  });
+  expect((await server.call("GET", drains)).json).toEqual([json]);
+});
+
+test("is named by id, token or URL, which is decoded exactly once", async () => {
+  const { json: drain } = await add({ url: pasted });
+  for (const name of [drain.id, drain.token, pasted]) {
+    expect(await server.call("GET", at(name))).toMatchObject({ status: 200, json: drain });
+  }
+  expect(at(pasted)).toContain("https%3A%2F%2Fuser%3Ap%2540ss%40example.com%3A8443%2Fin%3Fx%3D1");
+  for (const name of ["https://user:p@ss@example.com:8443/in?x=1", "d.none", "https://example.com/%2F"]) {
+    expect(await server.call("GET", at(name))).toMatchObject({
+      status: 404,
+      json: { id: "not_found", resource: "log_drain" },
+    });
+  }
+});
+
+test("a URL of 2000 characters can be added, shown and removed by itself", async () => {
+  const url = `https://example.com/${"%41/".repeat(495)}`;
+  expect(url.length).toBe(2_000);
+  expect((await add({ url })).status).toBe(201);
+  expect(await server.call("DELETE", at(url))).toMatchObject({ status: 200, json: { url } });
+});
+
+test("removed, it is the answer, and gone", async () => {
+  const { json: drain } = await add({ url: pasted });
+  expect(await server.call("DELETE", at(pasted))).toMatchObject({ status: 200, json: drain });
+  expect((await server.call("DELETE", at(drain.id))).status).toBe(404);
+  expect((await server.call("GET", drains)).json).toEqual([]);
+});
+
+test("the extended list has the decimal id", async () => {
+  await add({ url: pasted });
+  expect((await server.call("GET", `${drains}?extended=true`)).json[0].extended).toEqual({ drain_id: 1 });
+  expect((await server.call("GET", `${drains}?extended=1`)).json[0].extended).toBeUndefined();
+});
+
+describe("refused with 422", () => {
+  test("is the same URL again, and a seventh drain", async () => {
+    for (let n = 0; n < 6; n++) await add({ url: `https://example.com/${n}` });
+    expect(await add({ url: "https://example.com/0" })).toMatchObject({
+      status: 422,
+      json: { id: "invalid_params" },
+    });
+    const { status, json } = await add({ url: "https://example.com/6" });
+    expect({ status, ...json }).toMatchObject({ status: 422, id: "invalid_params" });
+    expect(json.message).toContain("maximum number of drains");
+  });
+
+  test.each([
+    {},
+    { url: null },
+    { url: "" },
+    { url: 5 },
+    { url: "ftp://example.com" },
+    { url: "example.com" },
+    { url: "https://10.0.0.1/" },
+    { url: "syslog://example.com:514" },
+    { url: pasted, format: "xml" },
+    { url: pasted, headers: "X: y" },
+    { url: pasted, headers: { Host: "x" } },
+    { url: pasted, headers: { "X-Y": "a\nb" } },
+    { url: pasted, filter: { match: "(" } },
+    { url: pasted, filter: 3 },
+    { url: pasted, ca: "x" },
+    { url: pasted, since: "soon" },
+    { url: pasted, secret: "" },
+  ])("is %j, and nothing is made of it", async (body) => {
+    const answer = await add(body);
+    expect(answer).toMatchObject({ status: 422, json: { id: "invalid_params" } });
+    expect(answer.text).not.toContain("p%40ss");
+    expect((await server.call("GET", drains)).json).toEqual([]);
+  });
+});
+
+test("what is secret goes in and never comes out; the URL does, but not to a key that only reads", async () => {
+  const secret = "s3cret-of-the-drain";
+  const body = {
+    url: pasted,
+    headers: { "X-Api-Key": secret },
+    secret,
+    filter: { sources: ["app"], match: "x" },
+  };
+  const { json: drain } = await add(body);
+  expect(drain).toMatchObject({ headers: { "X-Api-Key": "(hidden)" }, signed: true, filter: body.filter });
+  const { json: key } = await server.call("POST", "/oauth/authorizations", {
+    apps: ["todo"],
+    read_only: true,
+  });
+  for (const asked of [drains, at(drain.id)]) {
+    expect((await server.call("GET", asked)).text).not.toContain(secret);
+    const { text } = await server.call("GET", asked, undefined, { key: key.access_token.token });
+    expect(text).toContain("example.com");
+    expect(text).not.toMatch(/p%40ss|s3cret|x=1/);
+  }
+});
+
+describe("actions", () => {
+  test("pause and resume", async () => {
+    const { json: drain } = await add({ url: pasted });
+    const paused = await server.call("POST", at(drain.id, "/actions/pause"));
+    expect(paused).toMatchObject({ status: 200, json: { id: drain.id, state: "paused" } });
+    const resumed = await server.call("POST", at(pasted, "/actions/resume"), {});
+    expect(resumed).toMatchObject({ status: 200, json: { state: "idle" } });
+  });
+
+  test("replay takes a time", async () => {
+    const { json: drain } = await add({ url: pasted });
+    expect((await server.call("POST", at(drain.id, "/actions/replay"), { since: "10m" })).status).toBe(200);
+    const [record] = await server.registry.drains.list(appId as never);
+    expect(record!.replay!.sinceMs).toBeLessThan(Date.now() - 599_000);
+    for (const body of [{}, { since: "soon" }, { since: null }]) {
+      expect((await server.call("POST", at(drain.id, "/actions/replay"), body)).status).toBe(422);
+    }
+  });
+
+  test("test tells what the destination answered", async () => {
+    const { json: drain } = await add({ url: pasted });
+    const tested = () => server.call("POST", at(drain.id, "/actions/test"));
+    expect(await tested()).toMatchObject({ status: 200, json: { kind: "delivered", reason: null } });
+    expect(server.tried!.id).toBe(drain.id);
+    server.verdict = { kind: "retry", reason: "it answered 500" };
+    expect((await tested()).json).toEqual({ kind: "retry", reason: "it answered 500" });
+  });
+
+  test("of a drain that is not there, and one that there is not", async () => {
+    const { json: drain } = await add({ url: pasted });
+    expect((await server.call("POST", at("none", "/actions/pause"))).status).toBe(404);
+    expect((await server.call("POST", at(drain.id, "/actions/explode"))).status).toBe(404);
+  });
+});
