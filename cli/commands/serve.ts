@@ -1,0 +1,40 @@
+/** The server has this file to itself: every other command speaks HTTP to it. */
+import { type Command, InvalidArgumentError } from "commander";
+import type { App } from "../../src/app.ts";
+import type { Config } from "../../src/config.ts";
+import { checkConfig, serveOptions } from "../../src/config.ts";
+
+/** `tailrace serve`. */
+export function registerServe(program: Command): void {
+  const command = program
+    .command("serve")
+    .description("run the server: ingest, tails, drains and API in one process");
+  for (const option of serveOptions()) command.addOption(option);
+  command.action(async (options: Config) => {
+    const { serve } = await import("../../src/main.ts"); // not loaded for the other commands: they start quicker
+    await serve(checked(command, options), (app) => {
+      if (process.stdout.isTTY || options.dev) process.stderr.write(welcome(app));
+    });
+  });
+}
+
+function checked(command: Command, options: Config): Config {
+  try {
+    return checkConfig(options);
+  } catch (cause) {
+    if (cause instanceof InvalidArgumentError)
+      return command.error(`error: ${cause.message}`, { exitCode: 2 });
+    throw cause;
+  }
+}
+
+const welcome = (app: App): string => `
+tailrace listens on ${app.url}
+${app.keyPath === undefined ? "The key is the one in TAILRACE_API_KEY." : `The key is kept in ${app.keyPath}`}
+
+Make an app, send it logs, follow them:
+  tailrace apps:create todo
+  tailrace run -a todo -- ping -c 5 127.0.0.1
+  tailrace logs -a todo --tail
+
+`;

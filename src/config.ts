@@ -1,0 +1,184 @@
+/**
+ * The settings table: flag, variable, default with its unit, help and parser in one place. commander does the rest.
+ * Nothing else reads the environment or knows a default.
+ */
+import { readFileSync } from "node:fs";
+import bytes from "bytes";
+import { InvalidArgumentError, Option } from "commander";
+import ipaddr from "ipaddr.js";
+import ms, { type StringValue } from "ms";
+
+/** Where to listen. */
+export type Address = { readonly host: string; readonly port: number };
+
+/** Every setting of `tailrace serve`, read once and passed on by parts. */
+export type Config = {
+  readonly http: Address;
+  readonly syslog: Address | "off";
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly data: string;
+  readonly publicUrl?: string;
+  readonly drainAllow: readonly string[];
+  readonly historyLines: number;
+  readonly retain: number;
+  readonly retainApp: number;
+  readonly retainTotal: number;
+  readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
+  readonly dev: boolean;
+};
+
+/** `TAILRACE_API_KEY`: the operator's key, which may do everything. Without it one is made and kept in the data folder. */
+export const operatorKeyVariable = "TAILRACE_API_KEY";
+
+/** All flags of `tailrace serve`. */
+export const serveOptions = (): Option[] => [
+  new Option("--http <host:port>", "ingest, API, streams, health and metrics")
+    .env("TAILRACE_HTTP")
+    .argParser(address)
+    .default({ host: "127.0.0.1", port: 8601 }, "127.0.0.1:8601"),
+  new Option("--syslog <host:port>", "syslog over TCP, octet-counted frames; off: none")
+    .env("TAILRACE_SYSLOG")
+    .argParser(addressOrOff)
+    .default({ host: "127.0.0.1", port: 6001 }, "127.0.0.1:6001"),
+  new Option("--tls-cert <file>", "certificate chain (PEM): --http speaks HTTPS")
+    .env("TAILRACE_TLS_CERT")
+    .argParser(readableFile),
+  new Option("--tls-key <file>", "private key (PEM) of --tls-cert")
+    .env("TAILRACE_TLS_KEY")
+    .argParser(readableFile),
+  new Option("--data <dir>", "where the embedded log and its records are kept")
+    .env("TAILRACE_DATA")
+    .default("./data"),
+  new Option("--public-url <url>", "how clients reach this server; used in every URL handed out")
+    .env("TAILRACE_PUBLIC_URL")
+    .argParser(publicUrl),
+  new Option("--drain-allow <cidrs>", "private addresses that drains may use; several add up")
+    .env("TAILRACE_DRAIN_ALLOW")
+    .argParser(cidrs)
+    .default([], "none"),
+  new Option("--history-lines <n>", "lines of an app that `logs -n` can show")
+    .env("TAILRACE_HISTORY_LINES")
+    .argParser(positiveCount)
+    .default(1500),
+  new Option("--retain <age>", "lines older than this are trimmed")
+    .env("TAILRACE_RETAIN")
+    .argParser(duration)
+    .default(duration("7d"), "7d"),
+  new Option("--retain-app <bytes>", "log of one app at most")
+    .env("TAILRACE_RETAIN_APP")
+    .argParser(size)
+    .default(size("64MiB"), "64MiB"),
+  new Option("--retain-total <bytes>", "log of all apps at most")
+    .env("TAILRACE_RETAIN_TOTAL")
+    .argParser(size)
+    .default(size("10GiB"), "10GiB"),
+  new Option("--log-level <level>", "the server's own log, JSON on standard output")
+    .env("TAILRACE_LOG_LEVEL")
+    .choices(["debug", "info", "warn", "error", "silent"])
+    .default("info"),
+  new Option("--dev", "for one developer's machine: loopback only, drains to loopback allowed").default(
+    false,
+  ),
+];
+
+/** What does not depend on one flag alone. Throws with the mend. */
+export function checkConfig(config: Config): Config {
+  if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
+    throw new InvalidArgumentError("--tls-cert and --tls-key go together. Give both, or neither.");
+  }
+  for (const [flag, at] of [
+    ["--http", config.http],
+    ["--syslog", config.syslog],
+  ] as const) {
+    if (config.dev && at !== "off" && !isLoopback(at.host)) {
+      throw new InvalidArgumentError(
+        `--dev listens on loopback only, and ${flag} is ${at.host}. Use 127.0.0.1, or leave --dev out.`,
+      );
+    }
+  }
+  return Object.freeze({ ...config });
+}
+
+/** The operator's key from the environment, undefined when it is not set. */
+export const operatorKey = (): string | undefined => process.env[operatorKeyVariable] || undefined;
+
+/** The version of this package. */
+export const version: string = packageVersion();
+
+function packageVersion(): string {
+  // src/ lies one folder below package.json, dist/src/ two.
+  for (const path of ["../package.json", "../../package.json"]) {
+    try {
+      return (JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as { version: string })
+        .version;
+    } catch {}
+  }
+  throw new Error("package.json is missing beside the program");
+}
+
+const isLoopback = (host: string) =>
+  host === "localhost" || (ipaddr.isValid(host) && ipaddr.process(host).range() === "loopback");
+
+function address(value: string): Address {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[^:[\]\s]+):(\d{1,5})$/.exec(value);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) {
+    throw new InvalidArgumentError(
+      "Write HOST:PORT, as in 127.0.0.1:8601 or [::1]:8601; port 0 takes a free one.",
+    );
+  }
+  return { host: match[1]!.replace(/^\[|\]$/g, ""), port };
+}
+
+const addressOrOff = (value: string): Address | "off" => (value === "off" ? "off" : address(value));
+
+function readableFile(value: string): string {
+  try {
+    readFileSync(value);
+  } catch (cause) {
+    throw new InvalidArgumentError(`The file cannot be read: ${(cause as Error).message}.`);
+  }
+  return value;
+}
+
+function publicUrl(value: string): string {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username) {
+    throw new InvalidArgumentError(
+      "Write an http:// or https:// address without query, as in https://logs.example.com.",
+    );
+  }
+  return value.replace(/\/+$/, "");
+}
+
+function cidrs(value: string, before: readonly string[] = []): readonly string[] {
+  const added = value.split(",").map((text) => text.trim());
+  for (const text of added) {
+    if (ipaddr.isValidCIDR(text)) continue;
+    throw new InvalidArgumentError(
+      `"${text}" is no range. Write CIDRs with commas, as in 10.0.0.0/8,fd00::/8.`,
+    );
+  }
+  return [...before, ...added];
+}
+
+function positiveCount(value: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(value))
+    throw new InvalidArgumentError("Write a whole number from 1 to 9999999.");
+  return Number(value);
+}
+
+function duration(value: string): number {
+  if (!/^[1-9]\d{0,8}(ms|s|m|h|d)$/.test(value)) {
+    throw new InvalidArgumentError("Write a whole number and one of ms, s, m, h, d, as in 7d.");
+  }
+  return ms(value as StringValue);
+}
+
+function size(value: string): number {
+  if (!/^[1-9]\d{0,11}(B|KiB|MiB|GiB|TiB)$/.test(value)) {
+    throw new InvalidArgumentError("Write a whole number and one of B, KiB, MiB, GiB, TiB, as in 64MiB.");
+  }
+  return bytes.parse(value.replace("i", ""))!;
+}

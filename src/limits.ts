@@ -1,0 +1,43 @@
+/** Bounds that are no settings: what happens at each is said where it is used. Those of ingest are in `ingest/limits.ts`. */
+import { drainRetry } from "./core/retry.ts";
+
+const secondMs = 1000;
+const minuteMs = 60 * secondMs;
+const MiB = 1024 * 1024;
+
+/** For deliveries under way, and for clients to take their last bytes, when the server stops. */
+export const closeMsMax = 10 * secondMs;
+
+export const registryLimits = { tokenCacheMax: 100_000, keyCacheMax: 10_000 } as const;
+
+export const tailLimits = {
+  tailsMax: 20_000,
+  tailsPerAppMax: 5_000,
+  heartbeatMs: 15 * secondMs,
+  stallMsMax: 60 * minuteMs,
+  formatsBytesMax: 32 * MiB,
+  ringsBytesMax: 128 * MiB,
+} as const;
+
+export const drainLimits = {
+  parcelLinesMax: 2_000,
+  parcelBytesMax: 512 * 1024,
+  backlogBytesMax: 2 * MiB,
+  splitMsMax: 10 * minuteMs,
+  refusalsMax: 3,
+  commitMsMax: 50,
+  retry: drainRetry,
+} as const;
+
+export const sinkLimits = {
+  connectMsMax: 5 * secondMs,
+  attemptMsMax: 15 * secondMs,
+  retryAfterMsMax: 60 * minuteMs,
+} as const;
+
+export const socketLimits = { socketsMax: 4_000, idleMsMax: 60 * secondMs } as const;
+
+export const supervisorLimits = { startsMax: 32, restartMs: 5 * secondMs, closeMsMax } as const;
+
+/** A drain's notices of one kind come no closer together. */
+export const noticeEveryMs = minuteMs;

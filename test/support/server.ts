@@ -1,0 +1,110 @@
+/** A real `tailrace serve` in a process of its own, that can be killed and started again on the same ports. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+const startMsMax = 20_000;
+const outputCharsMax = 4_000_000;
+
+/** Key of every test server: the operator's. */
+export const testKey = "test-operator-key-000000000000000000";
+
+export class TestServer {
+  url = "";
+  syslogPort = 0;
+  readonly data: string;
+  /** Everything that every start of it printed. */
+  output = "";
+  readonly #args: readonly string[];
+  readonly #env: Record<string, string>;
+  #child: ChildProcess | undefined;
+
+  private constructor(data: string, args: readonly string[], env: Record<string, string>) {
+    this.data = data;
+    this.#args = args;
+    this.#env = env;
+  }
+
+  /** Starts on free ports of 127.0.0.1 with a data folder of its own; drains to loopback are allowed. */
+  static async start(args: readonly string[] = [], env: Record<string, string> = {}): Promise<TestServer> {
+    const server = new TestServer(await mkdtemp(join(tmpdir(), "tailrace-test-")), args, env);
+    await server.start();
+    return server;
+  }
+
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
+  /** Starts it, on the ports it had before. Resolves when it listens. */
+  async start(): Promise<void> {
+    const http = this.url === "" ? "127.0.0.1:0" : new URL(this.url).host;
+    const listen = ["--dev", "--http", http, "--syslog", `127.0.0.1:${this.syslogPort}`, "--data", this.data];
+    const child = spawn(process.execPath, [program, "serve", ...listen, ...this.#args], {
+      env: { ...process.env, TAILRACE_API_KEY: testKey, ...this.#env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#child = child;
+    const from = this.output.length;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no start in time:\n${this.output}`)), startMsMax);
+      child.once("exit", (code) => reject(new Error(`exit ${code}:\n${this.output.slice(from)}`)));
+      const read = (chunk: Buffer) => {
+        this.output = (this.output + chunk).slice(-outputCharsMax);
+        const line = /^.*"msg":"listening".*$/m.exec(this.output.slice(from));
+        if (line === null) return;
+        const { http, syslog } = JSON.parse(line[0]) as { http: string; syslog?: string };
+        this.url = http;
+        this.syslogPort = Number(syslog?.split(":").at(-1) ?? 0);
+        clearTimeout(timer);
+        resolve();
+      };
+      child.stdout!.on("data", read);
+      child.stderr!.on("data", read);
+    });
+    child.removeAllListeners("exit");
+  }
+
+  /** Sends a signal and waits for the end; the exit status, or the signal's name. */
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<number | string | null> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
+    const ended = once(child, "exit");
+    child.kill(signal);
+    const [code, by] = (await ended) as [number | null, string | null];
+    return code ?? by;
+  }
+
+  /** Kills it and removes its data. */
+  async destroy(): Promise<void> {
+    await this.kill();
+    await rm(this.data, { recursive: true, force: true });
+  }
+
+  /** Calls the API as the operator; throws on an answer that is not 2xx. */
+  async api<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(this.url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${testKey}`,
+        accept: "application/vnd.heroku+json; version=3",
+        ...(body !== undefined && { "content-type": "application/json" }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === "" ? undefined : JSON.parse(text)) as Answer;
+  }
+
+  /** Makes an app and hands back its tokens by source. */
+  async createApp(name: string): Promise<{ id: string; tokens: Record<string, string> }> {
+    const { id } = await this.api<{ id: string }>("POST", "/apps", { name });
+    const { tokens } = await this.api<{ tokens: Record<string, string> }>("GET", `/v3/channels/${id}`);
+    return { id, tokens };
+  }
+}
