@@ -30,6 +30,9 @@ export type FollowLatency = {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly maxMs: number;
+  /** Of that, until the append was durable. */
+  readonly appendP50Ms: number;
+  readonly appendP99Ms: number;
 };
 
 const self = fileURLToPath(import.meta.url);
@@ -48,36 +51,47 @@ export async function followLatency({
   const server = fork(self, ["server", String(lines), String(linesPerSecond)], { stdio: "inherit" });
   try {
     const [url] = (await once(server, "message")) as [string];
-    const latenciesMs = await readAll(url, lines, server);
-    const measured = latenciesMs.subarray(linesPerSecond * warmUpSeconds).sort();
-    const at = (share: number) =>
-      measured[Math.min(measured.length - 1, Math.floor(share * measured.length))]!;
-    return { lines: measured.length, linesPerSecond, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+    const appended = once(server, "message").then(([latenciesMs]) => latenciesMs as number[]);
+    const read = await readAll(url, lines, server);
+    const follow = quantiles(read.slice(linesPerSecond * warmUpSeconds));
+    const append = quantiles((await appended).slice((linesPerSecond / linesPerAppend) * warmUpSeconds));
+    return {
+      lines: lines - linesPerSecond * warmUpSeconds,
+      linesPerSecond,
+      p50Ms: follow(0.5),
+      p99Ms: follow(0.99),
+      maxMs: follow(1),
+      appendP50Ms: append(0.5),
+      appendP99Ms: append(0.99),
+    };
   } finally {
     server.kill();
   }
 }
 
+function quantiles(values: readonly number[]): (share: number) => number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
+}
+
 // Reads `lines` events; they are numbered by the order they come in.
-async function readAll(url: string, lines: number, server: ChildProcess): Promise<Float64Array> {
-  const latenciesMs = new Float64Array(lines);
+async function readAll(url: string, lines: number, server: ChildProcess): Promise<number[]> {
+  const latenciesMs: number[] = [];
   const request = get(url, { headers: { accept: "text/event-stream" } });
   const [response] = (await once(request, "response")) as [IncomingMessage];
   server.send("go");
   let rest = "";
-  let seen = 0;
   for await (const chunk of response.setEncoding("utf8")) {
     const now = process.hrtime.bigint();
     rest += chunk;
     for (let end = rest.indexOf("\n\n"); end !== -1; end = rest.indexOf("\n\n")) {
       const sent = / sent=([0-9]+) /.exec(rest.slice(0, end));
-      if (sent !== null) latenciesMs[seen++] = Number(now - BigInt(sent[1]!)) / 1e6;
+      if (sent !== null) latenciesMs.push(Number(now - BigInt(sent[1]!)) / 1e6);
       rest = rest.slice(end + 2);
     }
-    if (seen === lines) break;
+    if (latenciesMs.length === lines) return latenciesMs;
   }
-  if (seen !== lines) throw new Error(`the stream ended after ${seen} of ${lines} lines`);
-  return latenciesMs;
+  throw new Error(`the stream ended after ${latenciesMs.length} of ${lines} lines`);
 }
 
 async function serve(lines: number, linesPerSecond: number): Promise<void> {
@@ -134,6 +148,12 @@ async function serve(lines: number, linesPerSecond: number): Promise<void> {
   process.send?.(`${origin}/sessions/${id}`);
   await once(process, "message");
 
+  const durable = async (append: Promise<unknown>): Promise<number> => {
+    const sentMs = performance.now();
+    await append;
+    return performance.now() - sentMs;
+  };
+  const appends: Promise<number>[] = [];
   const startedMs = performance.now();
   let appended = 0;
   const timer = setInterval(() => {
@@ -145,9 +165,11 @@ async function serve(lines: number, linesPerSecond: number): Promise<void> {
         const frame = Buffer.from(`<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ${text}\n`);
         canoniser.add(frame, 0, frame.length, 0);
       }
-      void lanes.append(channel, canoniser.take(), "http");
+      appends.push(durable(lanes.append(channel, canoniser.take(), "http")));
     }
-    if (appended >= lines) clearInterval(timer);
+    if (appended < lines) return;
+    clearInterval(timer);
+    void Promise.all(appends).then((latenciesMs) => process.send?.(latenciesMs));
   }, 1);
 }
 
@@ -156,10 +178,10 @@ if (process.argv[1] === self) {
     await serve(Number(process.argv[3]), Number(process.argv[4]));
   } else {
     const seconds = Number(process.argv[2] ?? 5);
-    const { lines, linesPerSecond, p50Ms, p99Ms, maxMs } = await followLatency({ seconds });
-    const ms = (value: number) => `${value.toFixed(2)} ms`;
-    console.log(
-      `${lines} lines at ${linesPerSecond} a second: p50 ${ms(p50Ms)}, p99 ${ms(p99Ms)}, max ${ms(maxMs)}`,
-    );
+    const found = await followLatency({ seconds });
+    const ms = (p50: number, p99: number) => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
+    console.log(`${found.lines} lines at ${found.linesPerSecond} a second`);
+    console.log(`from append to tail: ${ms(found.p50Ms, found.p99Ms)}, max ${found.maxMs.toFixed(2)} ms`);
+    console.log(`of that, until durable: ${ms(found.appendP50Ms, found.appendP99Ms)}`);
   }
 }
