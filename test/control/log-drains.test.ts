@@ -1,13 +1,16 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ControlServer } from "../support/control-server.ts";
 
 let server: ControlServer;
 let appId: string;
-beforeEach(async () => {
+beforeAll(async () => {
   server = await ControlServer.open();
+});
+beforeEach(async () => {
   appId = (await server.call("POST", "/apps", { name: "todo" })).json.id;
 });
-afterEach(() => server.close());
+afterEach(() => server.reset());
+afterAll(() => server.close());
 
 const drains = "/apps/todo/log-drains";
 const pasted = "https://user:p%40ss@example.com:8443/in?x=1";

@@ -1,11 +1,12 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { ControlServer } from "../support/control-server.ts";
 
 let server: ControlServer;
-beforeEach(async () => {
+beforeAll(async () => {
   server = await ControlServer.open();
 });
-afterEach(() => server.close());
+afterEach(() => server.reset());
+afterAll(() => server.close());
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -99,8 +100,9 @@ describe("failures", () => {
   });
 
   test("what nobody expected is 500 without its details", async () => {
-    server.registry.apps.list = () => Promise.reject(new Error("password hunter2"));
+    const failing = vi.spyOn(server.registry.apps, "list").mockRejectedValue(new Error("password hunter2"));
     const answer = await server.call("GET", "/apps");
+    failing.mockRestore();
     expect(answer).toMatchObject({ status: 500, json: { id: "internal_server_error" } });
     expect(answer.text).not.toContain("hunter2");
     expect(answer.headers["request-id"]).toMatch(uuid);

@@ -16,6 +16,7 @@ import { Drains } from "../../src/registry/drains.ts";
 import { Keys } from "../../src/registry/keys.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { Tokens } from "../../src/registry/tokens.ts";
+import { removeRecord } from "../../src/registry/update.ts";
 import { SessionUrls } from "../../src/tail/session-url.ts";
 
 export const operatorSecret = "the-operator's-key-of-the-tests";
@@ -121,17 +122,18 @@ export class ControlServer {
     });
   }
 
+  /** `described`: with its pages at /docs. */
   static async open(
-    options: Partial<ControlDeps> & { registry?: TestRegistry } = {},
+    options: Partial<ControlDeps> & { registry?: TestRegistry; described?: boolean } = {},
   ): Promise<ControlServer> {
-    const { registry = await TestRegistry.open(), ...deps } = options;
+    const { registry = await TestRegistry.open(), described = false, ...deps } = options;
     const opened = new ControlServer(registry);
     const { server } = opened;
     server.addHook("onRoute", ({ method, url }) => {
       for (const one of [method].flat()) opened.routes.push({ method: one, url });
     });
     answerErrors(server);
-    await describeApi(server, { version: "0.0.0" });
+    if (described) await describeApi(server, { version: "0.0.0" });
     await server.register(controlApi, {
       apps: registry.apps,
       tokens: registry.tokens,
@@ -173,6 +175,17 @@ export class ControlServer {
     });
     const { statusCode: status, payload: text } = response;
     return { status, headers: response.headers, text, json: isJson(response) ? JSON.parse(text) : undefined };
+  }
+
+  /** As it was when it was opened: no apps, no keys, nothing played. */
+  async reset(): Promise<void> {
+    const { apps, keys, store } = this.registry;
+    for (const { id } of await apps.list()) await apps.destroy(id);
+    for (const { id } of await keys.list()) await keys.revoke(id);
+    await removeRecord(store, "setting/drain-number");
+    this.verdict = { kind: "delivered" };
+    this.tried = undefined;
+    this.reasons = [];
   }
 
   async close(): Promise<void> {

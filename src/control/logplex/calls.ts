@@ -23,11 +23,13 @@ export function answerAsLogplex(server: FastifyInstance): void {
   server.setErrorHandler((error, request, reply) => sendFailure(error as FastifyError, request, reply));
 }
 
+const methodsKnown: readonly HTTPMethods[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
 /** Answers 405 to every method that `path` does not have, before anything else is looked at. */
 export function allowOnly(server: FastifyInstance, path: string, methods: readonly HTTPMethods[]): void {
-  const allowed = methods.includes("GET") ? [...methods, "HEAD"] : methods;
+  const allowed: readonly HTTPMethods[] = methods.includes("GET") ? [...methods, "HEAD"] : methods;
   server.route({
-    method: server.supportedMethods.filter((method) => !allowed.includes(method)),
+    method: methodsKnown.filter((method) => !allowed.includes(method)),
     url: path,
     schema: { hide: true },
     handler: (_request, reply) =>
