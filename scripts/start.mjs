@@ -11,7 +11,6 @@ await command(async (args) => {
   await ensureBuilt();
   const node = await pinnedNode();
   say(`the command, for another terminal: alias tailrace="${inRoot("dist", "cli", "main.js")}"`);
-  return runInFront(node, [inRoot("dist", "cli", "main.js"), "serve", "--dev", ...args], {
-    env: envWith(node),
-  });
+  const env = envWith(node, { NODE_COMPILE_CACHE: inRoot("node_modules", ".cache", "node") });
+  return runInFront(node, [inRoot("dist", "cli", "main.js"), "serve", "--dev", ...args], { env });
 });
