@@ -399,3 +399,14 @@ export const positionInvalid = () =>
     message: "`after` is no position in a log.",
     mend: "Use the id of an event of this stream, or `position` of a line in JSON, as it was sent.",
   });
+
+// Engines
+
+export const storeInUse = (pid: number) =>
+  new AppError({
+    code: "STORE_IN_USE",
+    status: 503,
+    id: "service_unavailable",
+    message: `Process ${pid} has the folder of --data open: two servers would both number the lines of a log.`,
+    mend: "Stop that process, or give this server a folder of its own with --data.",
+  });

@@ -1,7 +1,7 @@
 /** What every engine is opened with, and what it gives. */
 import type { ChannelLog, Store } from "../ports.ts";
 
-/** What is kept of the log. Each limit may be `Infinity`. The newest batch of a channel falls to `ageMsMax` alone. */
+/** What is kept of the log. Each limit may be `Infinity`. A channel's own limits never take its newest batch. */
 export type Retention = {
   readonly ageMsMax: number;
   readonly channelBytesMax: number;

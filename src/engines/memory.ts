@@ -73,13 +73,13 @@ class MemoryLog implements ChannelLog {
     for (const [old, { atMs }] of channel.frames) if (nowMs - atMs >= frameIdMs) channel.frames.delete(old);
     const before = frameId === undefined ? undefined : channel.frames.get(frameId);
     if (before !== undefined) return { position: before.position, repeated: true };
+    this.#trim();
     const stored: StoredBatch = { ...batch, sequence: channel.line, line: channel.line };
     channel.batches.push(stored);
     channel.line += batch.count;
     channel.bytes += encodedBytes(batch);
     channel.end = endOf(stored);
     if (frameId !== undefined) channel.frames.set(frameId, { position: channel.end, atMs: nowMs });
-    this.#trim();
     wakeAll(channel);
     return { position: endOf(stored), repeated: false };
   }
@@ -139,10 +139,9 @@ class MemoryLog implements ChannelLog {
         dropFirst(channel);
       }
     }
-    for (;;) {
-      const full = [...this.#channels.values()].filter(({ batches }) => batches.length > 1);
-      if (full.length === 0 || totalBytes(this.#channels.values()) <= totalBytesMax) break;
-      dropFirst(full.reduce((a, b) => (b.batches[0]!.acceptedAtMs < a.batches[0]!.acceptedAtMs ? b : a)));
+    const full = () => [...this.#channels.values()].filter(({ batches }) => batches.length > 0);
+    while (totalBytes(this.#channels.values()) > totalBytesMax && full().length > 0) {
+      dropFirst(full().reduce((a, b) => (b.batches[0]!.acceptedAtMs < a.batches[0]!.acceptedAtMs ? b : a)));
     }
   }
 }

@@ -1,0 +1,194 @@
+/**
+ * One transaction at a time. What arrives while one is under way forms the next: an idle engine adds no delay, a busy
+ * one shares the sync among many. Everything that a piece of work reads and writes happens in the one turn in which
+ * the transaction is formed, on top of a store in which nothing else is under way: no locks, no conditions, and a
+ * failure has nothing behind it that must be undone too.
+ */
+import type { Database, Key } from "lmdb";
+import type { Logger } from "pino";
+import { type AppError, storeFull, storeUnavailable } from "../../errors.ts";
+import { isFull } from "./fullness.ts";
+
+/** A part of a transaction. */
+export interface Work {
+  /** Counts against the size of a transaction. */
+  readonly bytes: number;
+  /** Reads, decides, puts. Runs at once, waits for nothing, and puts nothing when it throws. */
+  write(): void;
+  /** The transaction is on the disk. */
+  stored(): void;
+  /** Nothing of the transaction is stored. */
+  failed(error: AppError): void;
+}
+
+/** What one transaction may hold; one larger piece of work is taken alone. */
+const commitBytesMax = 16 * 1024 * 1024;
+const commitWorksMax = 4096;
+/** What may wait for its turn. Callers bound themselves long before; over it, work is refused. */
+const waitingBytesMax = 256 * 1024 * 1024;
+
+export type CommitsOptions = {
+  readonly root: Database;
+  readonly folder: string;
+  readonly logger: Logger | undefined;
+  /** Runs at the end of the forming of each transaction, after `works` pieces of work. */
+  readonly forming: (works: number) => void;
+  /** Runs when a transaction has failed, before its work is told. */
+  readonly rolledBack: () => void;
+};
+
+/** The only way to write to the environment. */
+export class Commits {
+  readonly #options: CommitsOptions;
+  #waiting: Work[] = [];
+  #waitingBytes = 0;
+  #running: Promise<void> | undefined;
+  #promises: Promise<boolean>[] = [];
+  #failing = false;
+  #broken: AppError | undefined;
+  #closed = false;
+
+  constructor(options: CommitsOptions) {
+    this.#options = options;
+  }
+
+  /** Queues `work`; exactly one of its `stored` and `failed` is called, later. */
+  submit(work: Work): void {
+    const refused = this.#refusal(work);
+    if (refused !== undefined) {
+      queueMicrotask(() => work.failed(refused));
+      return;
+    }
+    this.#waiting.push(work);
+    this.#waitingBytes += work.bytes;
+    this.#running ??= this.#run();
+  }
+
+  /** Inside `write`: puts a record into the transaction. */
+  put<Value, K extends Key>(db: Database<Value, K>, key: K, value: Value): void {
+    this.#track(db.put(key, value));
+  }
+
+  /** Inside `write`: removes a record; an absent one is fine. */
+  remove<Value, K extends Key>(db: Database<Value, K>, key: K): void {
+    this.#track(db.remove(key));
+  }
+
+  /** Resolves when no work is left. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Takes no more work, waits for what was taken. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.idle();
+  }
+
+  #refusal(work: Work): AppError | undefined {
+    if (this.#closed) return storeUnavailable(new Error("the store is closed"));
+    if (this.#waitingBytes + work.bytes > waitingBytesMax && this.#waiting.length > 0) {
+      return storeUnavailable(new Error("too much waits to be stored"));
+    }
+    return this.#broken;
+  }
+
+  async #run(): Promise<void> {
+    // A turn of waiting lets everything that arrives together go together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) await this.#commit(this.#take());
+    this.#running = undefined;
+  }
+
+  #take(): Work[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#waiting.length && count < commitWorksMax) {
+      bytes += this.#waiting[count]!.bytes;
+      if (bytes > commitBytesMax && count > 0) break;
+      count++;
+    }
+    const taken = this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.slice(count);
+    for (const work of taken) this.#waitingBytes -= work.bytes;
+    return taken;
+  }
+
+  async #commit(works: Work[]): Promise<void> {
+    const written: Work[] = [];
+    let error: AppError | undefined = this.#broken;
+    for (const work of works) {
+      try {
+        if (error !== undefined) throw error;
+        work.write();
+        written.push(work);
+      } catch (cause) {
+        work.failed(error ?? this.#unavailable(cause));
+      }
+    }
+    if (error === undefined) {
+      this.#form(written.length);
+      error = await this.#synced();
+    }
+    if (error === undefined) {
+      if (this.#failing) this.#options.logger?.info("the log can be written again");
+      this.#failing = false;
+      for (const work of written) work.stored();
+    } else {
+      this.#options.rolledBack();
+      for (const work of written) work.failed(error);
+    }
+  }
+
+  #form(works: number): void {
+    try {
+      this.#options.forming(works);
+    } catch (cause) {
+      // Housekeeping: what the works put is whole and goes its way.
+      this.#options.logger?.error({ err: cause }, "the log could not be trimmed");
+    }
+  }
+
+  /** Waits until the transaction that was formed in this turn is on the disk, or tells why it is not. */
+  async #synced(): Promise<AppError | undefined> {
+    const outcomes = await Promise.allSettled(this.#promises.splice(0));
+    const failure = outcomes.find((outcome) => outcome.status === "rejected");
+    if (failure === undefined) return undefined;
+    const cause = await causeOf(failure.reason);
+    this.#probe();
+    if (this.#broken !== undefined) return this.#broken;
+    if (!(await isFull(this.#options.folder, cause))) return this.#unavailable(cause);
+    if (!this.#failing) this.#options.logger?.error({ err: cause }, "the disk of the log is full");
+    this.#failing = true;
+    return storeFull(cause);
+  }
+
+  #unavailable(cause: unknown): AppError {
+    if (!this.#failing) this.#options.logger?.error({ err: cause }, "the log cannot be written");
+    this.#failing = true;
+    return storeUnavailable(cause);
+  }
+
+  /** LMDB takes no transaction after its head page could not be written; lmdb would wait for ever on the next. */
+  #probe(): void {
+    const root = this.#options.root;
+    try {
+      root.resetReadTxn();
+      root.get("probe");
+    } catch (cause) {
+      this.#broken = storeUnavailable(cause);
+      this.#options.logger?.fatal({ err: cause }, "the log is closed after a failure of its disk: restart");
+    }
+  }
+
+  /** lmdb gives many puts of a transaction one promise, but not all: each distinct one must be waited for. */
+  #track(promise: Promise<boolean>): void {
+    if (this.#promises.at(-1) !== promise) this.#promises.push(promise);
+  }
+}
+
+/** lmdb rejects with a general error whose `commitError` is a promise of the real one. */
+async function causeOf(reason: unknown): Promise<unknown> {
+  const commitError = (reason as { commitError?: Promise<never> }).commitError;
+  return commitError === undefined ? reason : commitError.catch((error: unknown) => error);
+}

@@ -1,0 +1,129 @@
+/** The embedded engine: the log and the store in one LMDB environment in one folder. */
+import { mkdirSync, realpathSync } from "node:fs";
+import { open, type RootDatabase } from "lmdb";
+import type { Logger } from "pino";
+import { storeInUse } from "../../errors.ts";
+import type { Clock } from "../../ports.ts";
+import type { Engine, Retention } from "../engine.ts";
+import { Commits } from "./commits.ts";
+import { FrameIds } from "./frame-ids.ts";
+import { Heads } from "./heads.ts";
+import { type BinaryDb, Lines } from "./lines.ts";
+import { LmdbLog } from "./log.ts";
+import { Trimmer } from "./retention.ts";
+import { LmdbStore, Records, type RecordsDb } from "./store.ts";
+
+export type LmdbOptions = {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly logger?: Logger;
+  readonly retention: Retention;
+};
+
+/** Address space, not memory or disk. */
+const mapBytes = 2 ** 40;
+
+/** Folders that this process has open. */
+const openFolders = new Set<string>();
+
+/** Opens the folder's log and store, making them when there are none. Rejects with `storeInUse`. */
+export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions): Promise<Engine> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = realpathSync(folder);
+  if (openFolders.has(path)) throw storeInUse(process.pid);
+  openFolders.add(path);
+  let root: RootDatabase<Buffer, Buffer> | undefined;
+  try {
+    // A transaction is synced before it is told of; `overlappingSync` would tell first.
+    root = open<Buffer, Buffer>({
+      path,
+      overlappingSync: false,
+      noSubdir: false,
+      mapSize: mapBytes,
+      maxDbs: 12,
+      ...binary,
+    });
+    await alone(root);
+    return compose(root, path, { clock, logger, retention });
+  } catch (error) {
+    await root?.close();
+    openFolders.delete(path);
+    throw error;
+  }
+}
+
+const binary = { encoding: "binary", keyEncoding: "binary" } as const;
+
+/**
+ * LMDB's table of readers holds the id of every process that has read, kept true by locks that the system drops
+ * with the process: a killed one is no obstacle. Each process reads first and looks then, so of two at least one sees.
+ */
+async function alone(root: RootDatabase<Buffer, Buffer>): Promise<void> {
+  root.get(Buffer.from("anything"));
+  root.readerCheck();
+  for (const [, pid] of root.readerList().matchAll(/^\s*(\d+)\s/gm)) {
+    if (Number(pid) !== process.pid) throw storeInUse(Number(pid));
+  }
+}
+
+function compose(
+  root: RootDatabase<Buffer, Buffer>,
+  path: string,
+  { clock, logger, retention }: Pick<LmdbOptions, "clock" | "retention"> & { logger: Logger | undefined },
+): Engine {
+  const db = (name: string): BinaryDb => root.openDB<Buffer, Buffer>(name, binary);
+  const meta = db("meta");
+  const lines = new Lines(db("lines"));
+  const heads = new Heads(lines, { channels: db("channels"), ends: db("ends"), meta });
+  const frameIds = new FrameIds(db("frame-ids"), clock);
+  const recordsDb: RecordsDb = root.openDB<Buffer, string>("records", { encoding: "binary" });
+  const records = new Records(recordsDb, meta);
+  const commits: Commits = new Commits({
+    root,
+    folder: path,
+    logger,
+    forming: (works) => {
+      try {
+        trimmer.trim(works);
+      } finally {
+        frameIds.formed();
+        heads.formed();
+        records.formed();
+      }
+    },
+    rolledBack: () => {
+      heads.forget();
+      trimmer.forget();
+    },
+  });
+  const trimmer = new Trimmer({
+    clock,
+    limits: retention,
+    lines,
+    heads,
+    frameIds,
+    commits,
+    ages: db("ages"),
+    graves: db("graves"),
+  });
+  const log = new LmdbLog({ lines, heads, frameIds, trimmer, commits });
+  const store = new LmdbStore(records, commits);
+  trimmer.start();
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await log.close();
+    await store.close();
+    await trimmer.close();
+    await commits.close();
+    await root.close();
+    openFolders.delete(path);
+  };
+  return {
+    log,
+    store,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,68 @@
+/** Batches and readers of logs, for tests. */
+import type { Batch, StoredBatch } from "../../src/core/batch.ts";
+import type { ChannelId, ProducerId } from "../../src/core/ids.ts";
+import { octetCounted } from "./frames.ts";
+
+const producer = "producer" as ProducerId;
+
+/** A batch of one line for each text, in canonical form. */
+export function batchOf(texts: readonly string[], rest: Partial<Batch> = {}): Batch {
+  const frames = texts.map((text) =>
+    octetCounted(`<190>1 2026-01-02T03:04:05.000006+00:00 host app web.1 - ${text}`),
+  );
+  return {
+    bytes: Buffer.concat(frames),
+    count: texts.length,
+    form: "logplex",
+    producer,
+    firstLine: 0,
+    acceptedAtMs: 0,
+    ...rest,
+  };
+}
+
+/** A batch of one line of `bytes` bytes. */
+export const batchOfBytes = (bytes: number, rest: Partial<Batch> = {}): Batch => ({
+  ...batchOf(["x"], rest),
+  bytes: Buffer.alloc(bytes, "x"),
+});
+
+/** The texts of a batch that `batchOf` made. */
+export function textsOf(batch: Pick<StoredBatch, "bytes">): string[] {
+  const wire = Buffer.from(batch.bytes).toString();
+  const texts: string[] = [];
+  for (let at = 0; at < wire.length; ) {
+    const space = wire.indexOf(" ", at);
+    const end = space + 1 + Number(wire.slice(at, space));
+    const frame = wire.slice(space + 1, end);
+    texts.push(frame.slice(frame.indexOf(" - ") + 3));
+    at = end;
+  }
+  return texts;
+}
+
+/** Pulls batches until they hold `lines` lines together, then lets go. */
+export async function takeLines(batches: AsyncIterable<StoredBatch>, lines: number): Promise<StoredBatch[]> {
+  const taken: StoredBatch[] = [];
+  let count = 0;
+  if (lines === 0) return taken;
+  for await (const batch of batches) {
+    taken.push(batch);
+    count += batch.count;
+    if (count >= lines) break;
+  }
+  return taken;
+}
+
+/** A channel id that ends in `number`. */
+export const channelOf = (number: number): ChannelId =>
+  `00000000-0000-4000-8000-${String(number).padStart(12, "0")}` as ChannelId;
+
+/** Waits until `holds` does, looking again every few milliseconds; throws after `timeoutMs`. */
+export async function until(holds: () => boolean | Promise<boolean>, timeoutMs = 5000): Promise<void> {
+  const endMs = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > endMs) throw new Error(`still not so after ${timeoutMs} ms: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
