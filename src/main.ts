@@ -4,6 +4,8 @@ import { type App, openApp } from "./app.ts";
 import { type Config, operatorKey, version } from "./config.ts";
 import { collectProcessMetrics } from "./metrics.ts";
 
+const sameSignalMs = 1000;
+
 /**
  * Runs until SIGTERM or SIGINT: stops intake, ends tails, finishes deliveries under way, commits cursors. A second
  * signal ends the process at once. `announce` is told the addresses when everything listens.
@@ -11,17 +13,28 @@ import { collectProcessMetrics } from "./metrics.ts";
 export async function serve(config: Config, announce: (app: App) => void): Promise<void> {
   const logger = pino({ level: config.logLevel, base: { pid: process.pid } });
   collectProcessMetrics();
+  const stopping = firstSignal();
   const app = await openApp(config, { logger, operatorKey: operatorKey() });
   logger.info({ version, http: app.url, syslog: app.syslog, data: config.data }, "listening");
   announce(app);
-  const signal = await firstSignal();
+  const signal = await stopping;
   logger.info({ signal }, "stopping: intake first, then tails, then drains");
-  for (const again of ["SIGTERM", "SIGINT"] as const) process.once(again, () => process.exit(1));
   await app.close();
   logger.info("stopped");
 }
 
+/**
+ * The first SIGTERM or SIGINT. A second one ends the process at once, but for those of the first second: a signal to
+ * a group of processes reaches this one directly and through its parent.
+ */
 const firstSignal = () =>
   new Promise<string>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(signal));
+    let firstAtMs: number | undefined;
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      process.on(signal, () => {
+        firstAtMs ??= performance.now();
+        if (performance.now() - firstAtMs > sameSignalMs) process.exit(1);
+        resolve(signal);
+      });
+    }
   });

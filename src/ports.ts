@@ -92,7 +92,13 @@ export type Slice = { readonly bytes: Uint8Array; readonly count: number; readon
  */
 export type Verdict =
   | { readonly kind: "delivered"; readonly rejected?: number }
-  | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number }
+  | {
+      readonly kind: "retry";
+      readonly reason: string;
+      readonly afterMs?: number;
+      /** The destination's certificate does not hold: an L14 notice tells the owner. */
+      readonly certificate?: true;
+    }
   | { readonly kind: "split"; readonly reason: string }
   | { readonly kind: "refused"; readonly reason: string };
 

@@ -97,27 +97,8 @@ function formatBytes(batch: Formattable, { format, transport, filter }: Shape, s
       put(idPrefix, 0, idPrefix.length);
       if (batch.at === undefined) putDecimal(line);
       scratch[written++] = newline;
-      put(dataField, 0, dataField.length);
     }
-    if (format === "raw") {
-      put(bytes, cursor.headStart, cursor.messageStart);
-    } else {
-      put(bytes, cursor.timeStart, cursor.timeEnd);
-      scratch[written++] = space;
-      put(bytes, cursor.sourceStart, cursor.sourceEnd);
-      put(bracket, 0, bracket.length);
-      put(bytes, cursor.processStart, cursor.processEnd);
-      put(headEnd, 0, headEnd.length);
-    }
-    if (events) {
-      putDataFields(bytes, textEnd(bytes, cursor), breaks);
-      scratch[written++] = newline;
-      scratch[written++] = newline;
-    } else {
-      put(bytes, cursor.messageStart, cursor.end);
-      if (cursor.end === cursor.messageStart || bytes[cursor.end - 1] !== newline)
-        scratch[written++] = newline;
-    }
+    putPieces(bytes, format === "raw" ? putFrameHead : putTextHead, events, breaks);
   }
   const out = Buffer.allocUnsafeSlow(written); // its own memory: a cache counts it
   out.set(scratch.subarray(0, written));
@@ -125,17 +106,40 @@ function formatBytes(batch: Formattable, { format, transport, filter }: Shape, s
   return { bytes: out, count };
 }
 
-// CR, LF and CRLF each end a field (`platform-api.md` §4.2): what follows one goes into another `data` field.
-function putDataFields(bytes: Uint8Array, end: number, breaks: LineBreaks): void {
-  let from = cursor.messageStart;
-  for (let to = breaks.next(from); to < end; to = breaks.next(from)) {
-    reserve(end - from + 64);
+// A message of several lines becomes several lines: CR, LF and CRLF each end one (`platform-api.md` §4.2). Every text
+// line has the head, so that no message can write a line that looks as if somebody else had written it.
+function putPieces(
+  bytes: Uint8Array,
+  putHead: (bytes: Uint8Array) => void,
+  events: boolean,
+  breaks: LineBreaks,
+): void {
+  const end = textEnd(bytes, cursor);
+  const headBytes = cursor.messageStart - cursor.headStart + 16;
+  for (let from = cursor.messageStart; ; ) {
+    const to = Math.min(end, breaks.next(from));
+    reserve(headBytes + to - from + 16);
+    if (events) put(dataField, 0, dataField.length);
+    if (from === cursor.messageStart || putHead === putTextHead) putHead(bytes);
     put(bytes, from, to);
     scratch[written++] = newline;
-    put(dataField, 0, dataField.length);
+    if (to >= end) break;
     from = bytes[to] === carriageReturn && to + 1 < end && bytes[to + 1] === newline ? to + 2 : to + 1;
   }
-  put(bytes, from, end);
+  if (events) scratch[written++] = newline;
+}
+
+function putFrameHead(bytes: Uint8Array): void {
+  put(bytes, cursor.headStart, cursor.messageStart);
+}
+
+function putTextHead(bytes: Uint8Array): void {
+  put(bytes, cursor.timeStart, cursor.timeEnd);
+  scratch[written++] = space;
+  put(bytes, cursor.sourceStart, cursor.sourceEnd);
+  put(bracket, 0, bracket.length);
+  put(bytes, cursor.processStart, cursor.processEnd);
+  put(headEnd, 0, headEnd.length);
 }
 
 // Where the message ends without the newline that most senders put behind it.

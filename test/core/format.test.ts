@@ -154,7 +154,8 @@ describe("whatever bytes the messages hold", () => {
               message: text.replace(/\r?\n$/, ""),
             });
           } else if (format === "text") {
-            expect(events[n]!.data).toBe(asEvent(`${time} app[${process}]: ${text}`));
+            const head = `${time} app[${process}]: `;
+            expect(events[n]!.data).toBe(head + asEvent(text).replaceAll("\n", `\n${head}`));
           } else {
             const head = `<${pri}>1 ${time} host app ${process} - ${anyHasSd ? `${sd} ` : ""}`;
             expect(events[n]!.data).toBe(asEvent(head + text));
@@ -164,17 +165,29 @@ describe("whatever bytes the messages hold", () => {
     );
   });
 
-  test("plain text keeps every byte of a message and ends each line with a newline", () => {
+  test("plain text keeps every byte of a message but its line breaks, and every line has a head", () => {
     fc.assert(
       fc.property(lines, (all) => {
         const { bytes } = formatBatch(batchOf(all), { format: "text", transport: "plain" });
         const expected = all.map(({ message, process }) => {
-          const end = Buffer.from(message.at(-1) === 0x0a ? "" : "\n");
-          return Buffer.concat([Buffer.from(`${time} app[${process}]: `), message, end]);
+          const head = `${time} app[${process}]: `;
+          const text = asEvent(Buffer.from(message).toString("latin1"));
+          return Buffer.from(`${head}${text.replaceAll("\n", `\n${head}`)}\n`, "latin1");
         });
         expect(bytes.equals(Buffer.concat(expected))).toBe(true);
       }),
     );
+  });
+
+  test("no message writes a line that looks like somebody else's", () => {
+    const forged = "x\n2026-01-02T03:04:05.000006+00:00 heroku[router]: at=error\ry";
+    const batch = batchOf([{ message: Buffer.from(forged), process: "web.1", pri: 190, sd: "-" }]);
+    for (const transport of ["plain", "events"] as const) {
+      const text = formatBatch(batch, { format: "text", transport }).bytes.toString();
+      const shown = text.split(/[\r\n]+/).filter((line) => line !== "" && !line.startsWith("id: "));
+      for (const line of shown) expect(line.replace("data: ", "")).toMatch(/^[^ ]+ app\[web\.1\]: /);
+      expect(shown.length).toBe(3);
+    }
   });
 
   test("each JSON line is one object in valid UTF-8", () => {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LedgerReceiver, Sightings, sendNumbered, until } from "../support/ledger.ts";
+import { LedgerReceiver, Sightings, sendNumbered, type Treatment, until } from "../support/ledger.ts";
 import { TestServer } from "../support/server.ts";
 import { followTail } from "../support/tail-client.ts";
 
@@ -15,16 +15,12 @@ let faulty: LedgerReceiver;
 beforeEach(async () => {
   server = await TestServer.start();
   healthy = await LedgerReceiver.open();
-  const faults = [
-    500,
-    { status: 429, headers: { "retry-after": "1" } },
-    "reset",
-    200,
-    200,
-    503,
-    "hang",
-  ] as const;
-  faulty = await LedgerReceiver.open((request) => (request < 40 ? faults[request % faults.length]! : 200));
+  const later = { status: 429, headers: { "retry-after": "1" } };
+  const faults: readonly Treatment[] = [500, 200, later, 200, "reset", 200, 503, 200, 404, 200, 302, 200];
+  faulty = await LedgerReceiver.open((request) => {
+    if (request === 20) return "hang"; // until the attempt times out
+    return request < 60 ? faults[request % faults.length]! : 200;
+  });
 });
 
 afterEach(async () => {
@@ -108,4 +104,4 @@ test("kill -9 several times under load: what was acknowledged reaches both drain
   }
   const retried = faulty.requests.filter(({ treatment }) => treatment !== 200).map(({ frameId }) => frameId);
   expect(retried.length).toBeGreaterThan(5);
-});
+}, 120_000);

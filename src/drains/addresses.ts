@@ -1,0 +1,95 @@
+/**
+ * Which addresses a drain may be sent to. A drain's URL is hostile input: an app's owner must not reach what only
+ * the server can reach. Checked when a drain is registered (literals and `localhost`), and again at connect on every
+ * resolved address, so a name that answers differently the second time gains nothing.
+ */
+import { type LookupAddress, lookup as systemLookup } from "node:dns";
+import type { LookupFunction } from "node:net";
+import ipaddr from "ipaddr.js";
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+type Cidr = readonly [Address, number];
+
+/** Says why an address is refused. */
+export type AddressPolicy = {
+  /** What kind of refused address this is (`loopback`, `private`, …), or undefined when drains may go there. */
+  refusal(address: string): string | undefined;
+};
+
+/** What `--dev` allows. */
+export const loopbackCidrs: readonly string[] = ["127.0.0.0/8", "::1/128"];
+
+/** Public by its number, and yet answered by the machine's own host: Azure's agent. */
+const hostAgents: readonly Cidr[] = [ipaddr.parseCIDR("168.63.129.16/32")];
+
+/** Only these IPv6 addresses are handed out to the public (RFC 4291 §2.4 as assigned by IANA). */
+const globalUnicast: Cidr = ipaddr.parseCIDR("2000::/3");
+
+/** Public unicast addresses, and whatever the operator's `cidrs` (or single addresses) allow. Throws a TypeError for a bad one. */
+export function addressPolicy(cidrs: readonly string[]): AddressPolicy {
+  const allowed = cidrs.map(parseCidr);
+  return {
+    refusal(text) {
+      if (!ipaddr.isValid(text)) return "malformed";
+      // An IPv4-mapped address reaches the IPv4 address inside, so it is judged as that one.
+      const address = ipaddr.process(text);
+      if (allowed.some((cidr) => within(address, cidr))) return undefined;
+      const range = address.range();
+      if (range !== "unicast") return range.replace(/[A-Z]/g, (capital) => ` ${capital.toLowerCase()}`);
+      if (hostAgents.some((cidr) => within(address, cidr))) return "host agent";
+      if (address.kind() === "ipv6" && !within(address, globalUnicast)) return "reserved";
+      return undefined;
+    },
+  };
+}
+
+/** Thrown by the lookup when a name has no address that a drain may be sent to. */
+export class AddressRefused extends Error {
+  override readonly name = "AddressRefused";
+  readonly address: string;
+  readonly range: string;
+
+  constructor(address: string, range: string) {
+    super(`${address} is a ${range} address`);
+    this.address = address;
+    this.range = range;
+  }
+}
+
+/** Throws `AddressRefused` when `host` is an address literal that is refused: `net.connect` looks up names alone. */
+export function checkLiteral(host: string, policy: AddressPolicy): void {
+  if (!ipaddr.isValid(host)) return;
+  const range = policy.refusal(host);
+  if (range !== undefined) throw new AddressRefused(host, range);
+}
+
+/** Resolves every address of a name and keeps those that the policy allows: for the `lookup` option of `net.connect`. */
+export function checkedLookup(policy: AddressPolicy, resolve = systemLookup): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (failure, found: LookupAddress[]) => {
+      if (failure !== null) return callback(failure, []);
+      const allowed = found.filter(({ address }) => policy.refusal(address) === undefined);
+      const first = allowed[0];
+      if (first === undefined) {
+        const address = found[0]?.address ?? hostname;
+        return callback(new AddressRefused(address, policy.refusal(address) ?? "missing"), []);
+      }
+      if (options.all === true) callback(null, allowed);
+      else callback(null, first.address, first.family);
+    });
+  };
+}
+
+const within = (address: Address, [network, bits]: Cidr) =>
+  address.kind() === network.kind() && address.match(network, bits);
+
+function parseCidr(text: string): Cidr {
+  try {
+    const [address, bits] = text.includes("/")
+      ? ipaddr.parseCIDR(text)
+      : ipaddr.parseCIDR(`${text}/${ipaddr.parse(text).kind() === "ipv4" ? 32 : 128}`);
+    return [address, bits];
+  } catch (cause) {
+    throw new TypeError(`"${text}" is no CIDR such as 10.0.0.0/8`, { cause });
+  }
+}

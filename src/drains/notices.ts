@@ -1,0 +1,99 @@
+/**
+ * What a drain's owner is told in the app's own log: L10, L13 and L14 lines. At most one of a kind for a drain in
+ * `everyMs`, with the count since the last, so that a drain that gets its own notices cannot feed itself.
+ */
+import type { Logger } from "pino";
+import type { CanonicalLines } from "../core/batch.ts";
+import type { ChannelId } from "../core/ids.ts";
+import { l10, l13, l14 } from "../core/notice.ts";
+import type { Clock } from "../ports.ts";
+import type { DrainRecord } from "../registry/records.ts";
+import { redactUrl } from "./destination.ts";
+
+type NoticesOptions = {
+  /** Where all lines go in: `Lanes.append`. */
+  readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, "warn">;
+  readonly everyMs: number;
+};
+
+type Kind = "lost" | "refused" | "certificate";
+
+/** Since the last notice of its kind. One exists for a minute after each notice, or longer while there is news. */
+type Pending = { readonly kind: Kind; drain: DrainRecord; lines: number; sinceMs: number; reason: string };
+
+/** Tells owners. Nothing here rejects: a notice that cannot be stored is tried again with the next. */
+export class DrainNotices {
+  readonly #options: NoticesOptions;
+  readonly #pending = new Map<string, Pending>();
+  readonly #closing = new AbortController();
+  readonly #under = new Set<Promise<void>>();
+
+  constructor(options: NoticesOptions) {
+    this.#options = options;
+  }
+
+  /** Retention took lines before the drain could send them (L10). */
+  lost(drain: DrainRecord, lines: number, sinceMs: number): void {
+    this.#tell("lost", drain, lines, sinceMs, "");
+  }
+
+  /** The destination refused lines three times (L13). */
+  refused(drain: DrainRecord, lines: number, sinceMs: number, reason: string): void {
+    this.#tell("refused", drain, lines, sinceMs, reason);
+  }
+
+  /** The destination's certificate does not hold (L14). */
+  certificate(drain: DrainRecord, reason: string): void {
+    this.#tell("certificate", drain, 1, this.#options.clock.nowMs(), reason);
+  }
+
+  /** Idempotent. Tells what is still untold, so that no count is lost. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#under);
+  }
+
+  #tell(kind: Kind, drain: DrainRecord, lines: number, sinceMs: number, reason: string): void {
+    const key = `${kind} ${drain.id}`;
+    const pending = this.#pending.get(key);
+    if (pending !== undefined) {
+      if (pending.lines === 0) pending.sinceMs = sinceMs;
+      Object.assign(pending, { drain, lines: pending.lines + lines, reason });
+      return;
+    }
+    const fresh: Pending = { kind, drain, lines, sinceMs, reason };
+    this.#pending.set(key, fresh);
+    const telling = this.#keepTelling(key, fresh).finally(() => this.#under.delete(telling));
+    this.#under.add(telling);
+  }
+
+  async #keepTelling(key: string, pending: Pending): Promise<void> {
+    const { clock, everyMs } = this.#options;
+    while (pending.lines > 0) {
+      await this.#append(pending);
+      if (!this.#closing.signal.aborted) await clock.sleep(everyMs, this.#closing.signal);
+      else if (pending.lines > 0) break; // it could not be stored, and there is no later
+    }
+    this.#pending.delete(key);
+  }
+
+  async #append(pending: Pending): Promise<void> {
+    const { append, clock, logger } = this.#options;
+    const { drain, lines } = pending;
+    pending.lines = 0;
+    try {
+      await append(drain.channel, noticeOf(pending, lines, clock.nowMs()));
+    } catch (err) {
+      pending.lines += lines;
+      logger.warn({ err, drain: drain.id }, "a notice could not be stored");
+    }
+  }
+}
+
+function noticeOf({ kind, drain, sinceMs, reason }: Pending, lines: number, nowMs: number): CanonicalLines {
+  if (kind === "lost") return l10(drain.token, lines, sinceMs, nowMs);
+  if (kind === "refused") return l13(drain.token, lines, sinceMs, reason, nowMs);
+  return l14(drain.token, reason, redactUrl(drain.url ?? ""), nowMs);
+}

@@ -1,0 +1,133 @@
+/**
+ * Lines that are sent together under one frame id. A parcel is cut from the oldest lines that wait: all there are
+ * up to the bounds, so it goes out at once while its destination is idle and grows while that is busy or behind.
+ */
+import { hash } from "node:crypto";
+import { positionIn, type StoredBatch } from "../core/batch.ts";
+import type { LineFilter } from "../core/line-filter.ts";
+import { framesFrom, LineCursor } from "../core/lines.ts";
+import type { Position } from "../core/position.ts";
+import type { Parcel, Slice } from "../ports.ts";
+
+export type ParcelLimits = {
+  readonly linesMax: number;
+  /** One line that is longer goes alone. */
+  readonly bytesMax: number;
+  /** The cut ends before this line of the channel: the end of a replay, or of a parcel that is sent again. */
+  readonly endLine: number;
+};
+
+/** A stretch of the channel without a gap, and what of it is to be sent. */
+export type Cut = {
+  /** Undefined when the filter kept no line of the stretch. */
+  readonly parcel: Parcel | undefined;
+  /** Stored bytes in the parcel. */
+  readonly bytes: number;
+  readonly filtered: number;
+  /** The place behind the stretch, and the channel's number of the line there. */
+  readonly end: Position;
+  readonly endLine: number;
+  /** When the stretch's first and last batches were accepted. */
+  readonly firstAcceptedAtMs: number;
+  readonly finalAcceptedAtMs: number;
+};
+
+/**
+ * Cuts from `batches` the stretch that begins at line `line`, which lies in the first of them. Stored bytes are
+ * passed on as views; only a batch of which the filter takes some lines out is copied. `name` makes the frame id:
+ * equal for equal stretches, so that a repeat can be told by its receiver.
+ */
+export function cutParcel(
+  batches: readonly StoredBatch[],
+  line: number,
+  filter: LineFilter | undefined,
+  limits: ParcelLimits,
+  name: string,
+): Cut {
+  const first = batches[0]!;
+  const slices: Slice[] = [];
+  const room = { lines: limits.linesMax, bytes: limits.bytesMax, empty: true };
+  let filtered = 0;
+  let at = line;
+  let final = first;
+  for (const batch of batches) {
+    if (batch.line > at || at >= limits.endLine || room.lines <= 0) break;
+    const taken = takeLines(batch, at - batch.line, limits.endLine - batch.line, filter, room);
+    if (taken.slice !== undefined) slices.push(taken.slice);
+    filtered += taken.filtered;
+    at = batch.line + taken.end;
+    if (taken.end > 0) final = batch;
+    if (taken.end < batch.count) break;
+  }
+  const end = positionIn(final, at - final.line);
+  const count = limits.linesMax - room.lines;
+  const parcel =
+    count === 0
+      ? undefined
+      : { frameId: frameId(name, positionIn(first, line - first.line), end), slices, count };
+  return {
+    parcel,
+    bytes: limits.bytesMax - room.bytes,
+    filtered,
+    end,
+    endLine: at,
+    firstAcceptedAtMs: first.acceptedAtMs,
+    finalAcceptedAtMs: final.acceptedAtMs,
+  };
+}
+
+/** 32 upper-case hex digits that follow from the drain and the stretch alone. */
+export const frameId = (name: string, start: Position, end: Position): string =>
+  hash("sha256", `${name} ${start} ${end}`, "hex").slice(0, 32).toUpperCase();
+
+type Room = { lines: number; bytes: number; empty: boolean };
+type Taken = {
+  readonly slice: Slice | undefined;
+  readonly filtered: number /** Lines of the batch passed. */;
+  readonly end: number;
+};
+
+// Takes the lines from number `skip` up to `end` of one batch as far as there is room.
+function takeLines(
+  batch: StoredBatch,
+  skip: number,
+  end: number,
+  filter: LineFilter | undefined,
+  room: Room,
+): Taken {
+  const { form, count } = batch;
+  const left = Math.min(count, end) - skip;
+  const bytes = skip === 0 ? batch.bytes : framesFrom(batch.bytes, skip);
+  if (filter === undefined && skip + left === count && left <= room.lines && bytes.length <= room.bytes) {
+    take(room, left, bytes.length);
+    return { slice: { bytes, count: left, form }, filtered: 0, end: count };
+  }
+  const cursor = new LineCursor().open(bytes, form);
+  const runs: Uint8Array[] = [];
+  let kept = 0;
+  let passed = 0;
+  let runStart = 0;
+  let runEnd = 0;
+  for (; passed < left && room.lines > 0 && cursor.next(); passed++) {
+    if (filter !== undefined && !filter.keeps(cursor)) continue;
+    const frameBytes = cursor.end - cursor.start;
+    if (frameBytes > room.bytes && !room.empty) break;
+    take(room, 1, frameBytes);
+    kept++;
+    if (cursor.start !== runEnd) {
+      if (runEnd > runStart) runs.push(bytes.subarray(runStart, runEnd));
+      runStart = cursor.start;
+    }
+    runEnd = cursor.end;
+  }
+  if (runEnd > runStart) runs.push(bytes.subarray(runStart, runEnd));
+  const slice =
+    kept === 0 ? undefined : { bytes: runs.length === 1 ? runs[0]! : Buffer.concat(runs), count: kept, form };
+  return { slice, filtered: passed - kept, end: skip + passed };
+}
+
+function take(room: Room, lines: number, bytes: number): void {
+  room.lines -= lines;
+  room.bytes -= bytes;
+  room.empty = false;
+}

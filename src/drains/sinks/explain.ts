@@ -1,0 +1,106 @@
+/** What went wrong with a destination, in words that its owner can act on: never its userinfo, path or query. */
+import type { PeerCertificate } from "node:tls";
+import { AddressRefused } from "../addresses.ts";
+import type { Destination } from "../destination.ts";
+
+type Place = Pick<Destination, "host" | "port" | "authorization">;
+type Failure = Error & {
+  readonly code?: string;
+  readonly cert?: PeerCertificate;
+  readonly awaited?: string;
+  readonly ms?: number;
+};
+
+/** OpenSSL's verdicts on a chain, and Node's on a name, as the codes of their errors. */
+const certificateCodes = new Map([
+  ["CERT_HAS_EXPIRED", "has expired"],
+  ["CERT_NOT_YET_VALID", "is not valid yet"],
+  ["CERT_REVOKED", "was revoked"],
+  ["CERT_REJECTED", "is rejected by an authority"],
+  ["CERT_SIGNATURE_FAILURE", "has a wrong signature"],
+  ["CERT_UNTRUSTED", "is not trusted"],
+  ["CERT_CHAIN_TOO_LONG", "has too long a chain"],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", "is self-signed"],
+  ["SELF_SIGNED_CERT_IN_CHAIN", "comes from an authority that is not trusted here"],
+  ["UNABLE_TO_GET_ISSUER_CERT", "comes from an unknown authority"],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "comes from an authority that is not trusted here"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "came without the certificates between it and a trusted authority"],
+  ["INVALID_CA", "comes from an invalid authority"],
+  ["INVALID_PURPOSE", "is not made for servers"],
+  ["PATH_LENGTH_EXCEEDED", "has too long a chain"],
+  ["HOSTNAME_MISMATCH", "is for another name"],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", "is for another name"],
+]);
+
+const words = new Map([
+  ["ENOTFOUND", "the name {host} does not exist: check the drain's URL"],
+  ["EAI_AGAIN", "the name {host} could not be looked up: its name servers do not answer"],
+  ["ECONNREFUSED", "{place} refused the connection: is the receiver running?"],
+  ["ECONNRESET", "{place} closed the connection before it answered"],
+  ["EPIPE", "{place} closed the connection while lines were being sent"],
+  ["ETIMEDOUT", "{place} does not answer: no connection could be made"],
+  ["EHOSTUNREACH", "there is no way to {host}: it is down, or a firewall forbids it"],
+  ["ENETUNREACH", "there is no way to the network of {host}"],
+  ["EADDRNOTAVAIL", "no connection to {place} could be opened from here"],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", "{place} does not speak TLS: is this an http:// receiver?"],
+  ["EPROTO", "{place} and this server found no common TLS version or cipher"],
+]);
+
+/** True when the destination's certificate does not hold: nothing was sent. */
+export const isCertificateFailure = (failure: unknown): boolean =>
+  certificateCodes.has((failure as Failure).code ?? "");
+
+/** Why no answer came. */
+export function explainFailure(failure: unknown, { host, port }: Place): string {
+  const place = `${host}:${port}`;
+  if (failure instanceof AddressRefused)
+    return `${host} leads to ${failure.address}, a ${failure.range} address: the operator may allow it with --drain-allow`;
+  const { code = "", cert, awaited, ms } = failure as Failure;
+  if (code === "TIMED_OUT") return `${place} gave no ${awaited} within ${ms} ms`;
+  const certificate = certificateCodes.get(code);
+  if (certificate !== undefined)
+    return `the certificate of ${place} ${certificate}${describe(cert)}: nothing was sent`;
+  if (code.startsWith("HPE_")) return `${place} does not answer in HTTP/1.1 (${code})`;
+  const known = words.get(code);
+  if (known !== undefined) return known.replace("{place}", place).replace("{host}", host);
+  return `sending to ${place} failed${code === "" ? "" : ` (${code})`}`;
+}
+
+/** What an unwelcome answer means, and how it began. */
+export function explainAnswer(status: number, excerpt: string, { host, port, authorization }: Place): string {
+  const hint =
+    hints.get(status) ??
+    (status >= 300 && status < 400 ? ": redirects are not followed, give the final URL" : "");
+  const printable = withoutSecrets(excerpt, authorization)
+    .replace(/[^\x20-\x7e\u00a0-\uffff]+/g, " ")
+    .trim()
+    .slice(0, 200);
+  return `${host}:${port} answered ${status}${hint}${printable === "" ? "" : `: "${printable}"`}`;
+}
+
+const hints = new Map([
+  [401, ": check user and password in the drain's URL"],
+  [403, ": check what the receiver lets this sender do"],
+  [404, ": check the path in the drain's URL"],
+  [405, ": the receiver takes no POST at this path"],
+  [410, ": the receiver says that this address is gone"],
+  [413, ": the lines are too large for it"],
+  [429, ": it asks for fewer requests"],
+]);
+
+// A receiver may show what it was sent.
+function withoutSecrets(text: string, authorization: string | undefined): string {
+  if (authorization === undefined) return text;
+  const encoded = authorization.slice("Basic ".length);
+  const [user = "", ...word] = Buffer.from(encoded, "base64").toString().split(":");
+  return [encoded, word.join(":"), user].reduce(
+    (hidden, secret) => (secret === "" ? hidden : hidden.replaceAll(secret, "…")),
+    text,
+  );
+}
+
+function describe(cert: PeerCertificate | undefined): string {
+  if (cert?.subject === undefined) return "";
+  const names = cert.subjectaltname ?? `CN:${cert.subject.CN}`;
+  return ` (names ${names}; issuer ${cert.issuer.CN ?? cert.issuer.O ?? "unknown"}; valid ${cert.valid_from} to ${cert.valid_to})`;
+}

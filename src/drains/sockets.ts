@@ -1,0 +1,151 @@
+/**
+ * The bound on connections that drains hold, and fair turns at them: first come, first served. A drain keeps its
+ * turn while its connection is open; at the bound the connection that was idle longest is closed for the next in
+ * line. Drains whose last attempt failed get at most half of the turns, so that dead ones cannot keep well ones waiting.
+ */
+
+import { drainSockets } from "../metrics.ts";
+import type { Clock } from "../ports.ts";
+
+/** The right to hold one connection. */
+export type Turn = {
+  /** The connection is in use. */
+  busy(): void;
+  /** It is open and unused: it may be asked for. */
+  idle(): void;
+  /** It is closed. Idempotent. */
+  release(): void;
+};
+
+type Wish = { readonly failing: boolean; readonly grant: () => void };
+type Held = { idleSinceMs: number; readonly giveBack: () => void };
+
+/** Hands out turns. */
+export class Sockets {
+  readonly #clock: Clock;
+  readonly #idleMsMax: number;
+  readonly #failingMax: number;
+  readonly #socketsMax: number;
+  readonly #waiting: Wish[] = [];
+  /** In the order in which they fell idle. */
+  readonly #idle = new Set<Held>();
+  readonly #closing = new AbortController();
+  #held = 0;
+  #heldFailing = 0;
+  #sweeping = false;
+
+  constructor(options: { readonly socketsMax: number; readonly idleMsMax: number; readonly clock: Clock }) {
+    this.#clock = options.clock;
+    this.#idleMsMax = options.idleMsMax;
+    this.#socketsMax = options.socketsMax;
+    this.#failingMax = Math.max(1, Math.floor(options.socketsMax / 2));
+  }
+
+  /**
+   * Waits for a turn; undefined when `signal` is aborted first. `giveBack` is called when the turn is idle and wanted
+   * by somebody else, or was idle for too long: close the connection and release it.
+   */
+  async take(failing: boolean, giveBack: () => void, signal: AbortSignal): Promise<Turn | undefined> {
+    if (signal.aborted) return undefined;
+    if (!this.#hasRoom(failing) || this.#waiting.length > 0) {
+      const granted = await new Promise<boolean>((resolve) => {
+        const wish: Wish = {
+          failing,
+          grant: () => {
+            signal.removeEventListener("abort", leave);
+            this.#occupy(failing);
+            resolve(true);
+          },
+        };
+        const leave = () => {
+          this.#waiting.splice(this.#waiting.indexOf(wish), 1);
+          resolve(false);
+        };
+        signal.addEventListener("abort", leave, { once: true });
+        this.#waiting.push(wish);
+        this.#serve();
+      });
+      if (!granted) return undefined;
+    } else this.#occupy(failing);
+    return this.#turn(failing, giveBack);
+  }
+
+  /** Stops watching idle turns; turns themselves end with their holders. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #turn(failing: boolean, giveBack: () => void): Turn {
+    const held: Held = { idleSinceMs: 0, giveBack };
+    let isFailing = failing;
+    let released = false;
+    return {
+      busy: () => {
+        this.#idle.delete(held);
+      },
+      idle: () => {
+        if (released) return;
+        if (isFailing) this.#heldFailing--; // what delivered is well again
+        isFailing = false;
+        held.idleSinceMs = this.#clock.nowMs();
+        this.#idle.add(held);
+        if (this.#waiting.length > 0) this.#serve();
+        else if (!this.#sweeping) void this.#sweep();
+      },
+      release: () => {
+        if (released) return;
+        released = true;
+        this.#idle.delete(held);
+        this.#held--;
+        if (isFailing) this.#heldFailing--;
+        drainSockets.dec();
+        this.#serve();
+      },
+    };
+  }
+
+  #hasRoom = (failing: boolean): boolean =>
+    this.#held < this.#socketsMax && (!failing || this.#heldFailing < this.#failingMax);
+
+  #occupy(failing: boolean): void {
+    this.#held++;
+    if (failing) this.#heldFailing++;
+    drainSockets.inc();
+  }
+
+  // A wish that must wait for the failing half to have room is passed over by the others.
+  #serve(): void {
+    for (let i = 0; i < this.#waiting.length; ) {
+      const wish = this.#waiting[i]!;
+      const blocked = wish.failing && this.#heldFailing >= this.#failingMax;
+      if (blocked) {
+        i++;
+        continue;
+      }
+      if (this.#held >= this.#socketsMax) {
+        const [longestIdle] = this.#idle;
+        if (longestIdle === undefined) return;
+        this.#idle.delete(longestIdle);
+        longestIdle.giveBack(); // releases, which serves
+        return;
+      }
+      this.#waiting.splice(i, 1);
+      wish.grant();
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    this.#sweeping = true;
+    while (this.#idle.size > 0 && !this.#closing.signal.aborted) {
+      const [longestIdle] = this.#idle;
+      const waitMs = longestIdle!.idleSinceMs + this.#idleMsMax - this.#clock.nowMs();
+      if (waitMs > 0) {
+        await this.#clock.sleep(waitMs, this.#closing.signal);
+        continue;
+      }
+      this.#idle.delete(longestIdle!);
+      longestIdle!.giveBack();
+    }
+    this.#sweeping = false;
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * A drain's state in the Store. It changes in memory at once and is written a moment later, one put at a time, so
+ * that a busy drain costs few writes: a crash repeats at most what was delivered since (`commitMsMax` and one put).
+ */
+import type { Logger } from "pino";
+import type { Clock, Store } from "../ports.ts";
+import type { DrainRecord, DrainState } from "../registry/records.ts";
+
+type KeeperOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, "error">;
+  readonly commitMsMax: number;
+};
+
+export const stateKey = (drain: { readonly id: string }): string => `drain-state/${drain.id}`;
+
+/** Where a drain is that never ran. */
+export const initialState = ({ start }: Pick<DrainRecord, "start">): DrainState => ({
+  position: start.position,
+  line: start.line,
+  delivered: 0,
+  refused: 0,
+  lost: 0,
+  filtered: 0,
+  replayed: 0,
+  phase: "idle",
+});
+
+/** Waits between attempts at a Store that fails. */
+const storeRetryMs = 1_000;
+
+/** Holds one drain's state and writes it. */
+export class StateKeeper {
+  /** Called once when somebody else wrote the state: whoever keeps it here does not own the drain any more. */
+  onConflict: () => void = () => {};
+  readonly #key: string;
+  readonly #options: KeeperOptions;
+  readonly #closing = new AbortController();
+  #state: DrainState;
+  #revision: number;
+  #isDirty = false;
+  #writing: Promise<void> | undefined;
+  /** What a put that failed may have written all the same. */
+  #doubtful: DrainState | undefined;
+  #isLost = false;
+
+  private constructor(key: string, state: DrainState, revision: number, options: KeeperOptions) {
+    this.#key = key;
+    this.#state = state;
+    this.#revision = revision;
+    this.#options = options;
+  }
+
+  /** Reads the state that was stored last, or begins at the drain's start. */
+  static async open(drain: DrainRecord, options: KeeperOptions): Promise<StateKeeper> {
+    const key = stateKey(drain);
+    const found = await options.store.get<DrainState>(key);
+    return new StateKeeper(key, found?.value ?? initialState(drain), found?.revision ?? 0, options);
+  }
+
+  get state(): DrainState {
+    return this.#state;
+  }
+
+  /** Takes effect now and is written within `commitMsMax`. */
+  set(changes: Partial<DrainState>): void {
+    this.#state = { ...this.#state, ...changes };
+    this.#isDirty = true;
+    if (!this.#isLost) this.#writing ??= this.#write();
+  }
+
+  /** Idempotent. Writes what is not written, if the Store takes it. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const { clock, commitMsMax } = this.#options;
+    const { signal } = this.#closing;
+    while (this.#isDirty && !this.#isLost) {
+      if (!signal.aborted) await clock.sleep(commitMsMax, signal);
+      this.#isDirty = false;
+      if (await this.#put(this.#state)) continue;
+      this.#isDirty = true;
+      if (signal.aborted) break;
+      await clock.sleep(storeRetryMs, signal);
+    }
+    this.#writing = undefined;
+  }
+
+  // False when the Store failed and it is worth another try.
+  async #put(state: DrainState): Promise<boolean> {
+    const { store, logger } = this.#options;
+    try {
+      if (this.#doubtful !== undefined) await this.#settleDoubt(this.#doubtful);
+      const revision = await store.put(this.#key, state, this.#revision);
+      if (revision !== undefined) {
+        this.#revision = revision;
+        return true;
+      }
+      this.#isLost = true;
+      this.onConflict();
+      return true;
+    } catch (err) {
+      this.#doubtful = state;
+      logger.error({ err, key: this.#key }, "a drain's state could not be stored");
+      return false;
+    }
+  }
+
+  async #settleDoubt(doubtful: DrainState): Promise<void> {
+    const found = await this.#options.store.get<DrainState>(this.#key);
+    if (found !== undefined && JSON.stringify(found.value) === JSON.stringify(doubtful)) {
+      this.#revision = found.revision;
+    }
+    this.#doubtful = undefined;
+  }
+}

@@ -1,0 +1,191 @@
+/** Wanted drains − running drains: watches the records and starts, restarts and stops workers. */
+import type { Logger } from "pino";
+import { compileFilter, type LineFilter } from "../core/line-filter.ts";
+import { drainWorkers } from "../metrics.ts";
+import type { DrainRecord } from "../registry/records.ts";
+import { stateKey } from "./state-keeper.ts";
+import { DrainWorker, type WorkerParts } from "./worker.ts";
+
+export type SupervisorOptions = Omit<WorkerParts, "logger"> & {
+  readonly logger: Pick<Logger, "error" | "warn">;
+  /** Workers that read their state at the same time, so that a start with many drains is no stampede. */
+  readonly startsMax: number;
+  /** Until a worker that broke is started again. */
+  readonly restartMs: number;
+  /** For a delivery under way when its drain is paused or changed, or the server stops. */
+  readonly closeMsMax: number;
+};
+
+/** A drain as it is wanted. `change` is aborted when that changed in what matters to its worker. */
+type Charge = { wanted: DrainRecord | undefined; change: AbortController };
+
+/** Runs every drain of the Store that has a URL and is not paused. */
+export class DrainSupervisor {
+  readonly #options: SupervisorOptions;
+  readonly #charges = new Map<string, Charge>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  readonly #starts: Turnstile;
+  #watching: Promise<void> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#starts = new Turnstile(options.startsMax);
+  }
+
+  /** Resolves when every stored drain is known; their workers start in turn. */
+  static async open(options: SupervisorOptions): Promise<DrainSupervisor> {
+    const supervisor = new DrainSupervisor(options);
+    await new Promise<void>((resolve, reject) => {
+      supervisor.#watching = supervisor.#watch(resolve);
+      supervisor.#watching.then(resolve, reject);
+    });
+    return supervisor;
+  }
+
+  /** Idempotent. Ends every worker: deliveries under way may finish, cursors are committed. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    for (const { change } of this.#charges.values()) change.abort();
+    await Promise.all(this.#running);
+    await this.#watching.catch((err) => this.#options.logger.error({ err }, "watching the drains failed"));
+  }
+
+  async #watch(ready: () => void): Promise<void> {
+    for await (const change of this.#options.store.watch<DrainRecord>("drain/", this.#closing.signal)) {
+      if (change === "ready") {
+        ready();
+        this.#keep(this.#forgetOrphans());
+      } else this.#take(change.key.slice("drain/".length), change.value);
+    }
+  }
+
+  #take(id: string, wanted: DrainRecord | undefined): void {
+    const charge = this.#charges.get(id);
+    if (charge !== undefined) {
+      const isSame = workKey(charge.wanted) === workKey(wanted);
+      charge.wanted = wanted;
+      if (!isSame) charge.change.abort();
+    } else if (wanted !== undefined) {
+      const fresh = { wanted, change: new AbortController() };
+      this.#charges.set(id, fresh);
+      this.#keep(this.#run(id, fresh));
+    }
+  }
+
+  // One drain from its first record to its removal.
+  async #run(id: string, charge: Charge): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      charge.change = new AbortController();
+      const { wanted } = charge;
+      if (wanted === undefined) {
+        this.#charges.delete(id);
+        return this.#forget(id);
+      }
+      if (wanted.url === undefined || wanted.paused) await aborted(charge.change.signal);
+      else await this.#work(wanted, charge);
+    }
+  }
+
+  // One worker, until its record changes.
+  async #work(drain: DrainRecord, charge: Charge): Promise<void> {
+    const { logger, clock, restartMs, closeMsMax } = this.#options;
+    const { signal } = charge.change;
+    let worker: DrainWorker | undefined;
+    try {
+      worker = await this.#starts.pass(() => DrainWorker.open(drain, filterOf(drain), this.#options));
+      drainWorkers.inc();
+      await Promise.race([worker.ended, aborted(signal)]);
+      if (!signal.aborted) {
+        logger.warn({ drain: drain.id }, "somebody else runs this drain: it is left to them");
+        await aborted(signal);
+      }
+    } catch (err) {
+      logger.error({ err, drain: drain.id }, "a drain's worker broke; it is started again");
+      await clock.sleep(restartMs, signal);
+    } finally {
+      if (worker !== undefined) {
+        await worker.stop(charge.wanted === undefined ? 0 : closeMsMax);
+        drainWorkers.dec();
+      }
+    }
+  }
+
+  async #forget(id: string): Promise<void> {
+    const { store, logger } = this.#options;
+    try {
+      const found = await store.get(stateKey({ id }));
+      if (found !== undefined) await store.put(found.key, undefined, found.revision);
+    } catch (err) {
+      logger.error({ err, drain: id }, "the state of a removed drain could not be removed");
+    }
+  }
+
+  // States whose drains were removed while nobody watched.
+  async #forgetOrphans(): Promise<void> {
+    const { store, logger } = this.#options;
+    try {
+      for await (const { key } of store.list(stateKey({ id: "" }))) {
+        const id = key.slice(stateKey({ id: "" }).length);
+        if (!this.#charges.has(id) && (await store.get(`drain/${id}`)) === undefined) await this.#forget(id);
+        if (this.#closing.signal.aborted) return;
+      }
+    } catch (err) {
+      logger.error({ err }, "the states of removed drains could not be removed");
+    }
+  }
+
+  #keep(work: Promise<void>): void {
+    const kept = work.finally(() => this.#running.delete(kept));
+    this.#running.add(kept);
+  }
+}
+
+/** Lets at most `max` pieces of work run at a time, first come, first served. */
+class Turnstile {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(max: number) {
+    this.#free = max;
+  }
+
+  async pass<Result>(work: () => Promise<Result>): Promise<Result> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}
+
+// What a worker is made from: a change in anything else of the record does not stop it.
+function workKey(drain: DrainRecord | undefined): string | undefined {
+  if (drain === undefined) return undefined;
+  const { updatedAt: _, number: __, ...rest } = drain;
+  return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+// The registry compiled it before it stored it.
+function filterOf({ filter }: DrainRecord): LineFilter | undefined {
+  const compiled = compileFilter(filter ?? {});
+  if (compiled.kind === "bad")
+    throw new Error(`the stored filter is bad: ${compiled.field} ${compiled.reason}`);
+  return compiled.filter;
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });

@@ -1,0 +1,205 @@
+/**
+ * `POST /logs`, `logplex.md` §4 with what `interface.md` adds. A 204 says that every line is durable; every other
+ * answer says that nothing of the request is stored, but for a 503 to a key that writes to several apps.
+ */
+import { createHash } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { CanonicalLines } from "../core/batch.ts";
+import { type BadFraming, canoniseBody } from "../core/canonical.ts";
+import { scanFrame } from "../core/frame.ts";
+import type { ChannelId } from "../core/ids.ts";
+import {
+  AppError,
+  countMismatch,
+  ingestMediaType,
+  ingestMethod,
+  ingestNotAcceptable,
+  malformedFrames,
+  overloaded,
+} from "../errors.ts";
+import { malformedFrames as malformedCount, refusedRequests, unknownTokenFrames } from "../metrics.ts";
+import type { Clock } from "../ports.ts";
+import { readBody } from "./body.ts";
+import type { Lanes } from "./lanes.ts";
+import { FrameRouter, joinLines, type TokenLookup } from "./router.ts";
+import { type KeyLookup, type Writer, writerOf } from "./writer.ts";
+
+export type IngestHttpOptions = {
+  readonly lanes: Pick<Lanes, "append" | "pending">;
+  readonly tokens: TokenLookup;
+  readonly keys: KeyLookup;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly frameBytesMax: number;
+  /** Of a body, inflated. */
+  readonly bodyBytesMax: number;
+  /** For a whole body to arrive. */
+  readonly bodyTimeoutMs: number;
+  /** Tokens whose records are kept at hand for keys that write to every app. */
+  readonly tokensMax: number;
+};
+
+/** What a body holds: good frames, and the lines for each channel, a batch for each. */
+type Sorted = {
+  readonly frames: number;
+  readonly channels: readonly (readonly [ChannelId, CanonicalLines])[];
+};
+
+const mediaTypes = new Set<unknown>(["application/logplex-1", "application/x-logplex-1"]);
+const writerKey = "ingestWriter";
+
+/** The routes. The order of checks is `logplex.md` §4.2: method, credentials, media type, Accept, body. */
+export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
+  const { lanes, tokens, keys, clock, frameBytesMax } = options;
+  const router = new FrameRouter(options);
+
+  server.decorateRequest(writerKey, null);
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", (_request, _payload, done) => done(null)); // the handler reads it, in its bounds
+  server.setErrorHandler(answerError);
+
+  const admit = async (request: FastifyRequest) => {
+    request.setDecorator(writerKey, await writerOf(request.headers.authorization, tokens, keys));
+    if (!mediaTypes.has(request.headers["content-type"])) throw ingestMediaType();
+    if (!acceptsText(request.headers.accept)) throw ingestNotAcceptable();
+    const declaredBytes = Number(request.headers["content-length"] ?? 0);
+    if (declaredBytes <= options.bodyBytesMax && !lanes.pending.fits(declaredBytes)) throw overloaded();
+  };
+
+  const take = async (request: FastifyRequest, reply: FastifyReply) => {
+    const writer = request.getDecorator<Writer>(writerKey);
+    const hold = lanes.pending.hold();
+    try {
+      const body = await readBody(request.raw, hold, options);
+      const sorted =
+        writer.kind === "token" ? ofToken(writer, body, request) : await ofAnyChannel(writer, body, request);
+      checkCount(request.headers, sorted.frames);
+      hold.release(); // the lanes hold the lines from here on
+      await allStored(sorted.channels.map(([channel, lines]) => lanes.append(channel, lines, "http")));
+    } finally {
+      hold.release();
+    }
+    return reply.code(204).send();
+  };
+
+  const ofToken = (writer: Writer & { kind: "token" }, body: Buffer, { headers }: FastifyRequest): Sorted => {
+    const { channel, source, token } = writer.record;
+    const frameId = frameIdOf(headers, token);
+    const canonised = canoniseBody(body, source, {
+      frameBytesMax,
+      nowMs: clock.nowMs(),
+      ...(frameId !== undefined && { frameId }),
+    });
+    if (canonised.kind === "bad") throw badFraming(canonised, body.length, headers, frameBytesMax);
+    const { lines } = canonised;
+    return { frames: lines.count, channels: lines.count === 0 ? [] : [[channel, lines]] };
+  };
+
+  // A frame whose token is missing or unknown is dropped and counted; the others of the body go on.
+  const ofAnyChannel = async (
+    writer: Writer & { kind: "any_channel" },
+    body: Buffer,
+    { headers }: FastifyRequest,
+  ): Promise<Sorted> => {
+    const sorting = router.sort(clock.nowMs());
+    let frames = 0;
+    for (let offset = 0; offset < body.length; frames++) {
+      const scan = scanFrame(body, offset, frameBytesMax);
+      if (scan.kind !== "frame") {
+        const reason = scan.kind === "more" ? "truncated" : scan.reason;
+        throw badFraming({ kind: "bad", reason, frame: frames, offset }, body.length, headers, frameBytesMax);
+      }
+      const asking = sorting.add(body, scan.start, scan.end);
+      if (asking !== undefined) await asking;
+      offset = scan.end;
+    }
+    malformedCount.inc({ via: "http" }, sorting.malformed);
+    unknownTokenFrames.inc({ via: "http" }, sorting.unknown);
+    const channels = [...sorting.take()].map(
+      ([channel, stretches]) =>
+        [channel, joinLines(stretches, frameIdOf(headers, `${writer.keyId} ${channel}`))] as const,
+    );
+    return { frames, channels };
+  };
+
+  for (const url of ["/logs", "/logs/"]) {
+    server.post(url, { onRequest: admit }, take);
+    server.route({
+      method: ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"],
+      url,
+      onRequest: async () => {
+        throw ingestMethod();
+      },
+      handler: () => {},
+    });
+  }
+};
+
+// Text: the message (logplex's own where it has one), a line break, the mend.
+function answerError(error: unknown, _request: FastifyRequest, reply: FastifyReply): unknown {
+  if (!(error instanceof AppError)) throw error;
+  refusedRequests.inc({ code: error.code });
+  if (error.status === 405) reply.header("allow", "POST");
+  if (error.status === 408) reply.header("connection", "close");
+  if ([400, 401, 403].includes(error.status)) reply.header("www-authenticate", "Basic realm=Logplex");
+  if ([400, 403].includes(error.status)) reply.raw.statusMessage = error.message;
+  if (error.retryAfterS !== undefined) reply.header("retry-after", error.retryAfterS);
+  return reply.code(error.status).type("text/plain; charset=utf-8").send(`${error.message}\n${error.mend}\n`);
+}
+
+/** Waits for all of them, so that nothing is in flight when the answer goes out; then throws the first failure. */
+async function allStored(appends: readonly Promise<unknown>[]): Promise<void> {
+  if (appends.length === 1) {
+    await appends[0];
+    return;
+  }
+  for (const outcome of await Promise.allSettled(appends)) {
+    if (outcome.status === "rejected") throw outcome.reason;
+  }
+}
+
+function checkCount(headers: IncomingHttpHeaders, frames: number): void {
+  const said = headers["logplex-msg-count"];
+  if (said === undefined) return;
+  if (typeof said !== "string" || !/^[0-9]+$/.test(said) || Number(said) !== frames) {
+    throw countMismatch(String(said), frames);
+  }
+}
+
+// A last frame that is cut off: logplex tells by the count header alone, and takes the rest without it; we lose nothing.
+function badFraming(
+  bad: BadFraming,
+  bodyBytes: number,
+  headers: IncomingHttpHeaders,
+  frameBytesMax: number,
+): AppError {
+  malformedCount.inc({ via: "http" });
+  const where = `Frame ${bad.frame + 1}, at byte ${bad.offset} of ${bodyBytes},`;
+  switch (bad.reason) {
+    case "truncated":
+      checkCount(headers, bad.frame);
+      return malformedFrames(`${where} is cut off by the end of the body: send it whole.`);
+    case "frame_too_long":
+      return malformedFrames(`${where} is longer than ${frameBytesMax} bytes: cut it into several.`);
+    case "length_not_decimal":
+      return malformedFrames(`${where} does not start with its length; newline-framed lines are not taken.`);
+  }
+}
+
+/** Names the request for the log: the sender's id for it, under the sender's right to write. */
+function frameIdOf(headers: IncomingHttpHeaders, writer: string): string | undefined {
+  const id = headers["logplex-frame-id"] || headers["x-request-id"];
+  if (typeof id !== "string" || id === "") return undefined;
+  return createHash("sha256").update(`${writer} ${id}`).digest("base64url").slice(0, 22);
+}
+
+/** RFC 9110 §12.5.1 for the one type that we answer with: the most specific range decides, `q=0` excludes. */
+export function acceptsText(accept: string | undefined): boolean {
+  if (accept === undefined || accept.trim() === "") return true;
+  const quality = new Map<string, boolean>();
+  for (const range of accept.toLowerCase().split(",")) {
+    const [type = "", ...parameters] = range.split(";").map((part) => part.trim());
+    quality.set(type, !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)));
+  }
+  return quality.get("text/plain") ?? quality.get("text/*") ?? quality.get("*/*") ?? false;
+}

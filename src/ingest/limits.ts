@@ -1,0 +1,21 @@
+/** The bounds of ingest that are no settings. What happens at each is said where it is used. */
+export const ingestLimits = Object.freeze({
+  /** One frame, without its length prefix: `interface.md`. */
+  frameBytesMax: 256 * 1024,
+  /** One body, inflated: `logplex.md` §4.1. */
+  bodyBytesMax: 8_000_000,
+  /** From the first to the last byte of a body. */
+  bodyTimeoutMs: 30_000,
+  pendingBytesMax: 256 * 1024 * 1024,
+  laneBytesMax: 32 * 1024 * 1024,
+  batchBytesMax: 512 * 1024,
+  channelsMax: 100_000,
+  /** Syslog connections of one listener. */
+  connectionsMax: 4_000,
+  /** Read from one syslog connection and not yet durable. */
+  connectionBytesMax: 256 * 1024,
+  /** A syslog connection on which nothing arrives. */
+  connectionIdleMs: 3_600_000,
+  /** Tokens whose records a listener keeps at hand. */
+  tokensMax: 20_000,
+});

@@ -1,0 +1,46 @@
+/** Who may write where, by the `Authorization` of `POST /logs`: `logplex.md` §4.2 step 3. */
+import { ingestForbidden, ingestUnauthorized } from "../errors.ts";
+import type { TokenRecord } from "../registry/records.ts";
+import type { TokenLookup } from "./router.ts";
+
+/** What ingest needs of the registry of API keys. */
+export type KeyLookup = {
+  authenticate(
+    secret: string,
+  ): Promise<
+    | { readonly keyId: string; readonly apps: "all" | ReadonlySet<string>; readonly readOnly: boolean }
+    | undefined
+  >;
+};
+
+/** The holder of a token writes to its channel, the holder of a key to the channel that each frame names. */
+export type Writer =
+  | { readonly kind: "token"; readonly record: TokenRecord }
+  | { readonly kind: "any_channel"; readonly keyId: string };
+
+const base64Form = /^[A-Za-z0-9+/]+={0,2}$/;
+
+/** Throws 401 or 403. The scheme is compared as logplex does: `Basic `, to the letter. */
+export async function writerOf(
+  authorization: string | undefined,
+  tokens: TokenLookup,
+  keys: KeyLookup,
+): Promise<Writer> {
+  if (authorization === undefined || !authorization.startsWith("Basic ")) throw ingestUnauthorized();
+  const encoded = authorization.slice("Basic ".length);
+  if (!base64Form.test(encoded)) throw ingestUnauthorized();
+  const userinfo = Buffer.from(encoded, "base64").toString();
+  const colon = userinfo.indexOf(":");
+  if (colon === -1) throw ingestUnauthorized();
+  const secret = userinfo.slice(colon + 1);
+  if (userinfo.slice(0, colon) === "token") {
+    const known = tokens.peek(secret);
+    const record = known === undefined ? await tokens.find(secret) : known;
+    if (record === null || record === undefined) throw ingestUnauthorized();
+    return { kind: "token", record };
+  }
+  const principal = await keys.authenticate(secret);
+  if (principal === undefined) throw ingestUnauthorized();
+  if (principal.apps !== "all" || principal.readOnly) throw ingestForbidden();
+  return { kind: "any_channel", keyId: principal.keyId };
+}

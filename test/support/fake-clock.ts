@@ -1,0 +1,54 @@
+/** Time that a test holds: it moves when the test says so. */
+import type { Clock } from "../../src/ports.ts";
+
+type Sleeper = { readonly atMs: number; readonly wake: () => void };
+
+export class FakeClock implements Clock {
+  #nowMs: number;
+  #sleepers: Sleeper[] = [];
+
+  constructor(startMs = Date.parse("2024-05-01T10:00:00Z")) {
+    this.#nowMs = startMs;
+  }
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const sleeper = { atMs: this.#nowMs + Math.max(0, ms), wake };
+      this.#sleepers.push(sleeper);
+      signal?.addEventListener("abort", wake, { once: true });
+    });
+  }
+
+  /** How many wait for the time. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  /** Moves the time by `ms`, waking sleepers in their order and letting each do its work before the next. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    for (;;) {
+      await settled();
+      const next = this.#sleepers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
+      if (next === undefined) break;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.wake();
+    }
+    this.#nowMs = untilMs;
+  }
+}
+
+/** Lets everything happen that waits for no time: promises and immediates, several rounds of them. */
+export async function settled(rounds = 4): Promise<void> {
+  for (let round = 0; round < rounds; round++) await new Promise((resolve) => setImmediate(resolve));
+}
