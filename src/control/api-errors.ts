@@ -37,10 +37,8 @@ function sendError(
 export function appErrorOf(error: FastifyError | AppError, request: FastifyRequest): AppError {
   if (error instanceof AppError) return error;
   if (error.validation) return paramsInvalid(validationText(error));
-  if (error instanceof SyntaxError || error.code === "FST_ERR_CTP_INVALID_JSON_BODY") {
-    return bodyNotJson("it is not valid JSON");
-  }
   const status = error.statusCode ?? 500;
+  if (status === 400 && error instanceof SyntaxError) return bodyNotJson("it is not valid JSON");
   if (status >= 400 && status < 500) return requestRefused(status, requestFault(error));
   request.log.error(
     {

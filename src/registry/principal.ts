@@ -11,6 +11,3 @@ export type Principal = {
 /** May know that the app exists, and read it. */
 export const maySee = (principal: Principal, channel: ChannelId): boolean =>
   principal.apps === "all" || principal.apps.has(channel);
-
-/** May know of every app and every key. */
-export const maySeeAll = (principal: Principal): boolean => principal.apps === "all";

@@ -107,6 +107,7 @@ describe("refused with 422", () => {
     { url: pasted, headers: { "X-Y": "a\nb" } },
     { url: pasted, filter: { match: "(" } },
     { url: pasted, filter: 3 },
+    { url: pasted, filter: { source: ["app"] } },
     { url: pasted, ca: "x" },
     { url: pasted, since: "soon" },
     { url: pasted, secret: "" },

@@ -1,4 +1,5 @@
 /** The registry and its API in this process: a real server, real records, real lines, destinations played. */
+import { isDeepStrictEqual } from "node:util";
 import { type FastifyInstance, fastify } from "fastify";
 import { realClock } from "../../src/clock.ts";
 import { type ControlDeps, controlApi, pathPartCharsMax } from "../../src/control/api.ts";
@@ -112,6 +113,7 @@ export class ControlServer {
   verdict: Verdict = { kind: "delivered" };
   tried: DrainRecord | undefined;
   reasons: readonly string[] = [];
+  #faults: readonly string[] = [];
 
   private constructor(registry: TestRegistry) {
     this.registry = registry;
@@ -132,6 +134,7 @@ export class ControlServer {
     server.addHook("onRoute", ({ method, url }) => {
       for (const one of [method].flat()) opened.routes.push({ method: one, url });
     });
+    opened.#watchSchemas();
     answerErrors(server);
     if (described) await describeApi(server, { version: "0.0.0" });
     await server.register(controlApi, {
@@ -173,8 +176,26 @@ export class ControlServer {
       },
       ...(body !== undefined && { payload: typeof body === "string" ? body : JSON.stringify(body) }),
     });
+    if (this.#faults.length > 0) throw new Error(this.#faults.join("\n"));
     const { statusCode: status, payload: text } = response;
     return { status, headers: response.headers, text, json: isJson(response) ? JSON.parse(text) : undefined };
+  }
+
+  // A field that a schema does not name is dropped without a word: every answer of every test is looked at.
+  #watchSchemas(): void {
+    const whole = new WeakMap<object, unknown>();
+    this.server.addHook("preSerialization", async (request, _reply, payload) => {
+      whole.set(request, JSON.parse(JSON.stringify(payload)));
+      return payload;
+    });
+    this.server.addHook("onSend", async (request, _reply, payload) => {
+      if (whole.has(request) && !request.url.startsWith("/docs")) {
+        this.#faults = isDeepStrictEqual(JSON.parse(String(payload)), whole.get(request))
+          ? this.#faults
+          : [...this.#faults, `${request.method} ${request.url}: the schema and the answer differ`];
+      }
+      return payload;
+    });
   }
 
   /** As it was when it was opened: no apps, no keys, nothing played. */

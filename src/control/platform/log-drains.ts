@@ -1,7 +1,7 @@
 /** Heroku Platform API, "Log Drain", and what `interface.md` adds. Routes only translate; `Drains` holds the rules. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { FilterSpec } from "../../core/line-filter.ts";
-import { notFound, paramsInvalid } from "../../errors.ts";
+import { drainOption, notFound, paramsInvalid } from "../../errors.ts";
 import type { Verdict } from "../../ports.ts";
 import type { Drains, NewDrain } from "../../registry/drains.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";
@@ -198,9 +198,14 @@ function wantedOf(body: Body): NewDrain {
   };
 }
 
-const filterOf = ({ sources, dynos, match, exclude }: FilterSpec): FilterSpec => ({
-  ...(sources?.length && { sources }),
-  ...(dynos?.length && { dynos }),
-  ...(match && { match }),
-  ...(exclude && { exclude }),
-});
+// A part that is misspelt must not widen what is sent.
+function filterOf({ sources, dynos, match, exclude, ...unknown }: FilterSpec): FilterSpec {
+  const [name] = Object.keys(unknown);
+  if (name !== undefined) throw drainOption("filter", `it has no part "${name.slice(0, 50)}"`);
+  return {
+    ...(sources?.length && { sources }),
+    ...(dynos?.length && { dynos }),
+    ...(match && { match }),
+    ...(exclude && { exclude }),
+  };
+}
