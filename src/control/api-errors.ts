@@ -38,7 +38,7 @@ export function appErrorOf(error: FastifyError | AppError, request: FastifyReque
   if (error instanceof AppError) return error;
   if (error.validation) return paramsInvalid(validationText(error));
   const status = error.statusCode ?? 500;
-  if (status === 400 && error instanceof SyntaxError) return bodyNotJson("it is not valid JSON");
+  if (status === 400 && isSyntaxError(error)) return bodyNotJson("it is not valid JSON");
   if (status >= 400 && status < 500) return requestRefused(status, requestFault(error));
   request.log.error(
     {
@@ -76,6 +76,9 @@ export function requestIdOf(request: FastifyRequest, charsMax?: number): string 
   const given = request.headers["request-id"];
   return given === undefined ? randomUUID() : String(given).slice(0, charsMax);
 }
+
+const isSyntaxError = (error: FastifyError): boolean =>
+  error instanceof SyntaxError || error.code === "FST_ERR_CTP_INVALID_JSON_BODY";
 
 // `/filter/sources` and "must be array" → "`filter.sources` must be array".
 function validationText(error: FastifyError): string {
