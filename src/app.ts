@@ -117,6 +117,7 @@ async function open(
     new Keys({ store, clock, operatorSecret, cacheEntriesMax: registryLimits.keyCacheMax }),
   );
   const apps = new Apps({ store, log, clock, tokens, drains });
+  await apps.finishDestroying();
 
   const recent = scope.own(
     "recent lines",

@@ -1,5 +1,5 @@
 /** Reading stored lines: canonical frames back to back, as ingest wrote them. */
-import type { Form } from "./batch.ts";
+import type { CanonicalLines, Form } from "./batch.ts";
 import { fieldEnd, scanPri, structuredDataEnd } from "./syslog.ts";
 
 /** `count` canonical frames of one form. */
@@ -84,6 +84,28 @@ export function framesFrom(bytes: Uint8Array, skip: number, take = Number.POSITI
     start,
     take === Number.POSITIVE_INFINITY ? bytes.length : frameOffset(bytes, start, take),
   );
+}
+
+/** The lines in parts of at most `bytesMax`, as views; a longer line is a part of its own. The same object when it needs no cut. */
+export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLines[] {
+  if (lines.bytes.length <= bytesMax) return [lines];
+  const parts: CanonicalLines[] = [];
+  let partStart = 0;
+  let count = 0;
+  const cut = (end: number) => {
+    // Equal lines are cut equally, so that each part of a repeated request is known again.
+    const frameId = lines.frameId !== undefined && { frameId: `${lines.frameId}.${parts.length}` };
+    parts.push({ bytes: lines.bytes.subarray(partStart, end), count, form: lines.form, ...frameId });
+    partStart = end;
+    count = 0;
+  };
+  for (let at = 0; at < lines.bytes.length; count++) {
+    const next = frameOffset(lines.bytes, at, 1);
+    if (next - partStart > bytesMax && count > 0) cut(at);
+    at = next;
+  }
+  cut(lines.bytes.length);
+  return parts;
 }
 
 function frameOffset(bytes: Uint8Array, from: number, frames: number): number {

@@ -1,6 +1,7 @@
 /**
  * `POST /logs`, `logplex.md` §4 with what `interface.md` adds. A 204 says that every line is durable; every other
- * answer says that nothing of the request is stored, but for a 503 to a key that writes to several apps.
+ * answer says that nothing of the request is stored, but for a 503 to a request of several batches (many lines, or a key
+ * that writes to several apps): what of it was stored is known again by its frame id.
  */
 import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
@@ -9,6 +10,7 @@ import type { CanonicalLines } from "../core/batch.ts";
 import { type BadFraming, canoniseBody } from "../core/canonical.ts";
 import { scanFrame } from "../core/frame.ts";
 import type { ChannelId } from "../core/ids.ts";
+import { splitLines } from "../core/lines.ts";
 import {
   AppError,
   countMismatch,
@@ -31,6 +33,8 @@ export type IngestHttpOptions = {
   readonly keys: KeyLookup;
   readonly clock: Pick<Clock, "nowMs">;
   readonly frameBytesMax: number;
+  /** The lines of a longer body are stored in several batches. */
+  readonly batchBytesMax: number;
   /** Of a body, inflated. */
   readonly bodyBytesMax: number;
   /** For a whole body to arrive. */
@@ -50,7 +54,7 @@ const writerKey = "ingestWriter";
 
 /** The routes. The order of checks is `logplex.md` §4.2: method, credentials, media type, Accept, body. */
 export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
-  const { lanes, tokens, keys, clock, frameBytesMax } = options;
+  const { lanes, tokens, keys, clock, frameBytesMax, batchBytesMax } = options;
   const router = new FrameRouter(options);
 
   server.decorateRequest(writerKey, null);
@@ -75,7 +79,11 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
         writer.kind === "token" ? ofToken(writer, body, request) : await ofAnyChannel(writer, body, request);
       checkCount(request.headers, sorted.frames);
       hold.release(); // the lanes hold the lines from here on
-      await allStored(sorted.channels.map(([channel, lines]) => lanes.append(channel, lines, "http")));
+      await allStored(
+        sorted.channels.flatMap(([channel, lines]) =>
+          splitLines(lines, batchBytesMax).map((part) => lanes.append(channel, part, "http")),
+        ),
+      );
     } finally {
       hold.release();
     }
@@ -135,14 +143,18 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
   }
 };
 
-// Text: the message (logplex's own where it has one), a line break, the mend.
+// Where logplex has a text, the body is that text to the byte, and a header holds the mend; else both are the body.
 function answerError(error: unknown, _request: FastifyRequest, reply: FastifyReply): unknown {
   if (!(error instanceof AppError)) throw error;
   refusedRequests.inc({ code: error.code });
   if (error.status === 405) reply.header("allow", "POST");
   if (error.status === 408) reply.header("connection", "close");
   if ([400, 401, 403].includes(error.status)) reply.header("www-authenticate", "Basic realm=Logplex");
-  if ([400, 403].includes(error.status)) reply.raw.statusMessage = error.message;
+  if ([400, 403].includes(error.status)) {
+    reply.raw.statusMessage = error.message;
+    reply.header("tailrace-error", error.mend);
+    return reply.code(error.status).type("text/plain; charset=utf-8").send(error.message);
+  }
   if (error.retryAfterS !== undefined) reply.header("retry-after", error.retryAfterS);
   return reply.code(error.status).type("text/plain; charset=utf-8").send(`${error.message}\n${error.mend}\n`);
 }

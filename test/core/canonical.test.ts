@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { appNameOf, Canoniser, canoniseBody } from "../../src/core/canonical.ts";
-import { framesFrom, LineCursor, toLogplex, toRfc5424 } from "../../src/core/lines.ts";
+import { framesFrom, LineCursor, splitLines, toLogplex, toRfc5424 } from "../../src/core/lines.ts";
 import { octetCounted } from "../support/frames.ts";
 
 const options = { frameBytesMax: 1000, nowMs: Date.UTC(2026, 0, 2) };
@@ -149,6 +149,26 @@ test("any bytes as a body: lines or a clear refusal, never a throw", () => {
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       expect(["lines", "bad"]).toContain(canoniseBody(Buffer.from(bytes), "app", options).kind);
     }),
+  );
+});
+
+test("many lines are cut into parts between frames, each part under a frame id of its own", () => {
+  fc.assert(
+    fc.property(
+      fc.array(payload, { minLength: 1, maxLength: 30 }),
+      fc.integer({ min: 1, max: 2000 }),
+      (payloads, max) => {
+        const lines = { ...canonise("app", ...payloads), frameId: "f" };
+        const parts = splitLines(lines, max);
+        expect(Buffer.concat(parts.map(({ bytes }) => bytes)).equals(Buffer.from(lines.bytes))).toBe(true);
+        for (const { bytes, count } of parts) {
+          expect(payloadsOf({ bytes, form: "logplex" }).length).toBe(count);
+          expect(count === 1 || bytes.length <= max).toBe(true);
+        }
+        if (lines.bytes.length <= max) expect(parts[0]).toBe(lines);
+        else expect(parts.map(({ frameId }) => frameId)).toEqual(parts.map((_, n) => `f.${n}`));
+      },
+    ),
   );
 });
 
