@@ -4,7 +4,8 @@
  * the transaction is formed, on top of a store in which nothing else is under way: no locks, no conditions, and a
  * failure has nothing behind it that must be undone too.
  */
-import type { Database, Key } from "lmdb";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Database, Key, RootDatabase } from "lmdb";
 import type { Logger } from "pino";
 import { type AppError, storeFull, storeUnavailable } from "../../errors.ts";
 import { isFull } from "./fullness.ts";
@@ -26,9 +27,11 @@ const commitBytesMax = 16 * 1024 * 1024;
 const commitWorksMax = 4096;
 /** What may wait for its turn. Callers bound themselves long before; over it, work is refused. */
 const waitingBytesMax = 256 * 1024 * 1024;
+/** Between attempts while the disk fails: what came meanwhile gets its answer together. */
+const failingMs = 100;
 
 export type CommitsOptions = {
-  readonly root: Database;
+  readonly root: RootDatabase<Buffer, Buffer>;
   readonly folder: string;
   readonly logger: Logger | undefined;
   /** Runs at the end of the forming of each transaction, after `works` pieces of work. */
@@ -43,7 +46,6 @@ export class Commits {
   #waiting: Work[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | undefined;
-  #promises: Promise<boolean>[] = [];
   #failing = false;
   #broken: AppError | undefined;
   #closed = false;
@@ -66,12 +68,12 @@ export class Commits {
 
   /** Inside `write`: puts a record into the transaction. */
   put<Value, K extends Key>(db: Database<Value, K>, key: K, value: Value): void {
-    this.#track(db.put(key, value));
+    db.put(key, value);
   }
 
   /** Inside `write`: removes a record; an absent one is fine. */
   remove<Value, K extends Key>(db: Database<Value, K>, key: K): void {
-    this.#track(db.remove(key));
+    db.remove(key);
   }
 
   /** Resolves when no work is left. */
@@ -96,7 +98,10 @@ export class Commits {
   async #run(): Promise<void> {
     // A turn of waiting lets everything that arrives together go together.
     await Promise.resolve();
-    while (this.#waiting.length > 0) await this.#commit(this.#take());
+    while (this.#waiting.length > 0) {
+      if (this.#failing) await delay(failingMs);
+      await this.#commit(this.#take());
+    }
     this.#running = undefined;
   }
 
@@ -114,22 +119,16 @@ export class Commits {
     return taken;
   }
 
-  async #commit(works: Work[]): Promise<void> {
+  async #commit(works: readonly Work[]): Promise<void> {
+    const broken = this.#broken;
+    if (broken !== undefined) {
+      for (const work of works) work.failed(broken);
+      return;
+    }
     const written: Work[] = [];
-    let error: AppError | undefined = this.#broken;
-    for (const work of works) {
-      try {
-        if (error !== undefined) throw error;
-        work.write();
-        written.push(work);
-      } catch (cause) {
-        work.failed(error ?? this.#unavailable(cause));
-      }
-    }
-    if (error === undefined) {
-      this.#form(written.length);
-      error = await this.#synced();
-    }
+    // Inside `batch` no put has a promise of its own: the one for all cannot be missed when it is rejected.
+    const committed = this.#options.root.batch(() => this.#form(works, written));
+    const error = await this.#outcome(committed, works);
     if (error === undefined) {
       if (this.#failing) this.#options.logger?.info("the log can be written again");
       this.#failing = false;
@@ -140,24 +139,36 @@ export class Commits {
     }
   }
 
-  #form(works: number): void {
+  #form(works: readonly Work[], written: Work[]): void {
+    for (const work of works) {
+      try {
+        work.write();
+        written.push(work);
+      } catch (cause) {
+        work.failed(this.#unavailable(cause));
+      }
+    }
     try {
-      this.#options.forming(works);
+      this.#options.forming(written.length);
     } catch (cause) {
       // Housekeeping: what the works put is whole and goes its way.
       this.#options.logger?.error({ err: cause }, "the log could not be trimmed");
     }
   }
 
-  /** Waits until the transaction that was formed in this turn is on the disk, or tells why it is not. */
-  async #synced(): Promise<AppError | undefined> {
-    const outcomes = await Promise.allSettled(this.#promises.splice(0));
-    const failure = outcomes.find((outcome) => outcome.status === "rejected");
-    if (failure === undefined) return undefined;
-    const cause = await causeOf(failure.reason);
+  /** Waits until a transaction is on the disk, or tells why it is not. */
+  async #outcome(committed: Promise<boolean>, works: readonly Work[]): Promise<AppError | undefined> {
+    let cause: unknown;
+    try {
+      await committed;
+      return undefined;
+    } catch (reason) {
+      cause = await causeOf(reason);
+    }
     this.#probe();
     if (this.#broken !== undefined) return this.#broken;
-    if (!(await isFull(this.#options.folder, cause))) return this.#unavailable(cause);
+    const bytes = works.reduce((sum, work) => sum + work.bytes, 0);
+    if (!(await isFull(this.#options.folder, bytes))) return this.#unavailable(cause);
     if (!this.#failing) this.#options.logger?.error({ err: cause }, "the disk of the log is full");
     this.#failing = true;
     return storeFull(cause);
@@ -174,16 +185,11 @@ export class Commits {
     const root = this.#options.root;
     try {
       root.resetReadTxn();
-      root.get("probe");
+      root.get(Buffer.from("anything"));
     } catch (cause) {
       this.#broken = storeUnavailable(cause);
       this.#options.logger?.fatal({ err: cause }, "the log is closed after a failure of its disk: restart");
     }
-  }
-
-  /** lmdb gives many puts of a transaction one promise, but not all: each distinct one must be waited for. */
-  #track(promise: Promise<boolean>): void {
-    if (this.#promises.at(-1) !== promise) this.#promises.push(promise);
   }
 }
 

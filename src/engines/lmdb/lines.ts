@@ -62,10 +62,10 @@ export class Lines {
     return this.#one(lineKey(channel, numberMax, numberMax), lineKey(channel, 0, 0), true);
   }
 
-  /** Up to `limit` keys of a channel, oldest first. */
-  oldest(channel: number, limit: number): LineKey[] {
+  /** Up to `limit` keys of a channel from line `line` on, oldest first. */
+  oldest(channel: number, limit: number, line = 0): LineKey[] {
     const range = {
-      start: lineKey(channel, 0, 0),
+      start: lineKey(channel, line, 0),
       end: lineKey(channel, numberMax, numberMax),
       limit,
     };

@@ -43,6 +43,7 @@ export class LmdbLog implements ChannelLog {
   }
 
   follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch> {
+    if (this.#closed) return { [Symbol.asyncIterator]: () => none };
     // The place is fixed now; reading begins with the first pull.
     const number = this.#parts.heads.number(channel);
     const endLine = number === undefined ? 0 : this.#parts.heads.end(number).line;
@@ -59,6 +60,7 @@ export class LmdbLog implements ChannelLog {
     channel: ChannelId,
     lines: number,
   ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
+    if (this.#closed) throw storeUnavailable(new Error("the log is closed"));
     const { heads, lines: stored } = this.#parts;
     const number = heads.number(channel);
     const end = number === undefined ? { line: 0, bytes: 0, last: 0 } : heads.end(number);
@@ -72,6 +74,7 @@ export class LmdbLog implements ChannelLog {
         if (readBytes > turnBytesMax) {
           readBytes = 0;
           await turn();
+          if (this.#closed) throw storeUnavailable(new Error("the log is closed"));
         }
         const next = place.batch.line + place.batch.count;
         place = stored.at(number, next, place.bytesAfter) ?? stored.holding(number, next);

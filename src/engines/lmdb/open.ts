@@ -38,6 +38,8 @@ export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions
     root = open<Buffer, Buffer>({
       path,
       overlappingSync: false,
+      // Transactions are formed by `batch` alone. Batching by turns rejects a promise that nobody holds.
+      eventTurnBatching: false,
       noSubdir: false,
       mapSize: mapBytes,
       maxDbs: 12,

@@ -15,6 +15,7 @@ const removalsMin = 64;
 const removalsForEachWork = 4;
 const removalsForEachHead = 16;
 const marksForEachTrim = 1024;
+const keysAtOnce = 64;
 /** The tick: how often it looks, and how fast it goes on while there is more. */
 const lookMs = 1000;
 const pauseMs = 20;
@@ -186,19 +187,22 @@ export class Trimmer {
   /** Removes a channel's oldest batches that were accepted before `untilMs`: at most `limit`, and about `excess` bytes. */
   #trimBefore(channel: number, untilMs: number, limit: number, excess: number) {
     const { lines, heads, commits } = this.#parts;
-    const keys = lines.oldest(channel, limit + 1);
     let bytes = 0;
     let batches = 0;
-    for (; batches < keys.length; batches++) {
+    let keys = lines.oldest(channel, keysAtOnce);
+    for (let at = 0; at < keys.length; at++) {
       if (bytes >= excess || batches === limit) return { batches, bytes, done: false };
-      const { key, line, bytesBefore } = keys[batches]!;
+      const { key, line, bytesBefore } = keys[at]!;
       const { batch, bytesAfter } = lines.at(channel, line, bytesBefore)!;
       if (batch.acceptedAtMs >= untilMs) break;
       this.#remove(key);
+      batches++;
       bytes += bytesAfter - bytesBefore;
-      if (batches + 1 === keys.length) {
-        heads.keepEnd(channel, { line: line + batch.count, bytes: bytesAfter, last: line }, commits);
-      }
+      if (at < keys.length - 1) continue;
+      keys = lines.oldest(channel, keysAtOnce, line + batch.count);
+      at = -1;
+      if (keys.length > 0) continue;
+      heads.keepEnd(channel, { line: line + batch.count, bytes: bytesAfter, last: line }, commits);
     }
     return { batches, bytes, done: true };
   }
@@ -223,7 +227,7 @@ const isOver = (limits: ChannelLimits, head: Head, firstLine: number, firstBytes
 
 /** A channel over its limit is trimmed to a little below it, so that not every append has to look for the oldest. */
 const aLittleBelow = (limit: number): number =>
-  limit === Infinity ? limit : limit - Math.floor(limit / 128);
+  limit === Infinity ? limit : limit - Math.floor(limit / 2 ** 20) * 2 ** 13;
 
 const hasKey = (db: BinaryDb): boolean => {
   for (const _ of db.getKeys({ start: lowest, limit: 1 })) return true;

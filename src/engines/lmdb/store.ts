@@ -1,5 +1,6 @@
 /** The store on LMDB. Revisions come from one counter for all keys, so a key that comes back is never mistaken. */
 import assert from "node:assert";
+import { setImmediate as turn } from "node:timers/promises";
 import type { Database } from "lmdb";
 import { type AppError, storeUnavailable } from "../../errors.ts";
 import type { Store, StoreChange, StoreRecord } from "../../ports.ts";
@@ -27,6 +28,7 @@ export class LmdbStore implements Store {
   }
 
   async get<Value>(key: string): Promise<StoreRecord<Value> | undefined> {
+    this.#assertOpen();
     return this.#records.get(key) as StoreRecord<Value> | undefined;
   }
 
@@ -44,14 +46,17 @@ export class LmdbStore implements Store {
   }
 
   async *list<Value>(prefix: string): AsyncGenerator<StoreRecord<Value>> {
-    for (let after: string | undefined; ; ) {
+    this.#assertOpen();
+    for (let after: string | undefined; !this.#closed; ) {
       const keys = this.#records.keys(prefix, after, keysAtOnceMax);
       for (const key of keys) {
+        if (this.#closed) return;
         const record = this.#records.get(key);
         if (record !== undefined) yield record as StoreRecord<Value>;
       }
       if (keys.length < keysAtOnceMax) return;
       after = keys.at(-1);
+      await turn();
     }
   }
 
@@ -64,6 +69,11 @@ export class LmdbStore implements Store {
     this.#closed = true;
     this.#feed.close();
     await this.#commits.idle();
+  }
+
+  /** LMDB must not be read once it is closed. */
+  #assertOpen(): void {
+    if (this.#closed) throw storeUnavailable(new Error("the store is closed"));
   }
 }
 

@@ -1,0 +1,210 @@
+/** What the embedded engine owes beyond the contract. */
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { encodedBytes } from "../../src/core/batch.ts";
+import { origin } from "../../src/core/position.ts";
+import type { Engine, Retention } from "../../src/engines/engine.ts";
+import { openLmdb } from "../../src/engines/lmdb/open.ts";
+import { keepsAll } from "../contract/channel-log.ts";
+import { batchOf, batchOfBytes, channelOf, takeLines, textsOf, until } from "../support/batches.ts";
+import { FakeClock, settled } from "../support/fake-clock.ts";
+
+const app = channelOf(1);
+const start = { kind: "after", position: origin } as const;
+
+let folder: string;
+let clock: FakeClock;
+let engine: Engine;
+let stop: AbortController;
+
+const open = async (retention: Partial<Retention> = {}) => {
+  engine = await openLmdb({ folder, clock, retention: { ...keepsAll, ...retention } });
+  return engine.log;
+};
+const fileBytes = async () => (await stat(join(folder, "data.mdb"))).size;
+
+beforeEach(async () => {
+  // A folder's name may look like a file's.
+  folder = join(await mkdtemp(join(tmpdir(), "tailrace-lmdb-")), "data.d");
+  clock = new FakeClock();
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await engine.close();
+  await rm(join(folder, ".."), { recursive: true });
+});
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+/** Bytes that the process holds when nothing is left to collect. */
+const held = async () => {
+  for (let i = 0; i < 3; i++) {
+    await settled();
+    collectGarbage();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return { heapUsed, all: heapUsed + external };
+};
+
+describe("after it was opened again", () => {
+  test("the log goes on where it was: positions, lines, records and their revisions", async () => {
+    let log = await open();
+    const { position } = await log.append(app, batchOf(["a", "b"]));
+    await log.append(app, batchOf(["c"]));
+    const revision = (await engine.store.put("app/1", "one", 0))!;
+    const removed = (await engine.store.put("app/2", "two", 0))!;
+    await engine.store.put("app/2", undefined, removed);
+    await engine.close();
+    log = await open();
+    await log.append(app, batchOf(["d"]));
+    const rest = await takeLines(log.follow(app, { kind: "after", position }, stop.signal), 2);
+    expect(rest.map(({ line }) => line)).toEqual([2, 3]);
+    expect(await engine.store.get("app/1")).toMatchObject({ value: "one", revision });
+    expect(await engine.store.put("app/2", "again", 0)).toBeGreaterThan(removed + 1);
+  });
+
+  test("a channel that was trimmed to nothing keeps its line numbers", async () => {
+    let log = await open({ ageMsMax: 1000 });
+    await log.append(app, batchOf(["a", "b"], { acceptedAtMs: clock.nowMs() }));
+    const { end } = await log.recent(app, 1);
+    await clock.advance(5000);
+    await until(async () => {
+      await clock.advance(100);
+      return (await log.recent(app, 1)).batches.length === 0;
+    });
+    await engine.close();
+    log = await open();
+    expect((await log.recent(app, 1)).end).toEqual(end);
+    await log.append(app, batchOf(["c"]));
+    expect((await log.recent(app, 1)).batches).toMatchObject([{ line: 2 }]);
+  });
+
+  test("the bytes of a channel are known without reading it", async () => {
+    const channelBytesMax = 5 * encodedBytes(batchOf(["0"]));
+    let log = await open({ channelBytesMax });
+    for (let i = 0; i < 5; i++) await log.append(app, batchOf([String(i)]));
+    await engine.close();
+    log = await open({ channelBytesMax });
+    await log.append(app, batchOf(["5"]));
+    await until(async () => {
+      await clock.advance(100);
+      return (await log.recent(app, 99)).batches.flatMap(textsOf).join("") === "12345";
+    });
+  });
+
+  test("a channel's destruction that was under way is finished", async () => {
+    let log = await open();
+    await Promise.all(Array.from({ length: 500 }, () => log.append(app, batchOfBytes(20_000))));
+    await log.destroy(app);
+    await engine.close();
+    log = await open({ totalBytesMax: 1 });
+    expect((await log.recent(app, 1)).batches).toEqual([]);
+    await until(async () => {
+      await clock.advance(1000);
+      return clock.sleeping > 0;
+    });
+  });
+});
+
+describe("room", () => {
+  test("the room of destroyed channels is used again", async () => {
+    const log = await open();
+    const fill = async (channel: number) => {
+      for (let i = 0; i < 10; i++) {
+        await Promise.all(
+          Array.from({ length: 20 }, () => log.append(channelOf(channel), batchOfBytes(20_000))),
+        );
+      }
+      await log.destroy(channelOf(channel));
+      await clock.advance(3000);
+    };
+    await fill(1);
+    await fill(2);
+    const before = await fileBytes();
+    for (let channel = 3; channel < 9; channel++) await fill(channel);
+    expect(await fileBytes()).toBeLessThan(before * 1.5);
+  });
+
+  test("a limit of all bytes bounds the file under a steady flow", async () => {
+    const log = await open({ totalBytesMax: 4_000_000 });
+    for (let i = 0; i < 150; i++) {
+      await Promise.all(
+        Array.from({ length: 10 }, (_, channel) =>
+          log.append(channelOf(channel), batchOfBytes(20_000, { acceptedAtMs: clock.nowMs() })),
+        ),
+      );
+      await clock.advance(60_000);
+    }
+    expect(await fileBytes()).toBeLessThan(8_000_000);
+    expect((await log.recent(channelOf(0), 1)).batches).toHaveLength(1);
+  });
+});
+
+describe("what followers cost", () => {
+  test("an idle follower holds less than 4 kB", async () => {
+    const log = await open();
+    await log.append(app, batchOf(["a"]));
+    const count = 10_000;
+    const signals = Array.from({ length: count }, () => new AbortController());
+    const before = await held();
+    const waiting = signals.map(({ signal }, i) =>
+      log
+        .follow(channelOf(i % 100), { kind: "now" }, signal)
+        [Symbol.asyncIterator]()
+        .next(),
+    );
+    const each = ((await held()).heapUsed - before.heapUsed) / count;
+    for (const controller of signals) controller.abort();
+    await Promise.all(waiting);
+    expect(each).toBeGreaterThan(200);
+    expect(each).toBeLessThan(4000);
+  });
+
+  test("followers that do not read cost the same however much is appended", async () => {
+    const log = await open();
+    const idle = Array.from({ length: 50 }, () =>
+      log.follow(app, start, stop.signal)[Symbol.asyncIterator](),
+    );
+    await log.append(app, batchOf(["a"]));
+    await Promise.all(idle.map((follower) => follower.next()));
+    const append = async () => {
+      for (let i = 0; i < 20; i++) {
+        await Promise.all(Array.from({ length: 100 }, () => log.append(app, batchOfBytes(20_000))));
+      }
+    };
+    await append();
+    const before = await held();
+    await append();
+    await append();
+    expect((await held()).all - before.all).toBeLessThan(8_000_000);
+    let line = 0;
+    for (let i = 0; i < 5000; i++) line = (await idle[0]!.next()).value!.line;
+    expect(line).toBe(5000);
+  });
+
+  test("a batch that was read stays as it is while the store goes on", async () => {
+    const log = await open({ channelLinesMax: 20 });
+    for (let i = 0; i < 10; i++) await log.append(app, batchOf([`${i}`.repeat(20_000 + i * 5000)]));
+    const read = await takeLines(log.follow(app, start, stop.signal), 10);
+    for (let i = 0; i < 60; i++) await log.append(app, batchOf(["z".repeat(60_000)]));
+    await log.recent(app, 20);
+    expect(read.map((batch) => textsOf(batch)[0])).toEqual(
+      Array.from({ length: 10 }, (_, i) => `${i}`.repeat(20_000 + i * 5000)),
+    );
+  });
+
+  test("a reader of much history lets timers run", async () => {
+    const log = await open();
+    await Promise.all(Array.from({ length: 500 }, () => log.append(app, batchOfBytes(20_000))));
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    await takeLines(log.follow(app, start, stop.signal), 500);
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(2);
+  });
+});
