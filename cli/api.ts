@@ -201,27 +201,24 @@ export class Api {
   #explain(status: number, body: ErrorBody | undefined) {
     const said = body?.message ?? (typeof body?.error === "string" ? body.error : undefined);
     if (status >= 500 && said === undefined)
-      return answered(status, `The server answered ${status}.`, mendFor(status, undefined));
+      return answered(status, `The server answered ${status}.`, "The server's own log says why.");
     if (body === undefined || said === undefined)
       return notTailrace(this.url.origin, `it answered ${status} without a message`);
-    return answered(status, asSentence(said), body.mend ?? mendFor(status, body.resource));
+    return answered(status, asSentence(said), mendFor(status, body.resource));
   }
 }
 
-type ErrorBody = { message?: string; error?: unknown; mend?: string; resource?: string };
+type ErrorBody = { message?: string; error?: unknown; resource?: string };
 
 /** Builds a path; every value is percent-encoded once, so that a URL can name a drain. */
 function path(texts: TemplateStringsArray, ...values: string[]): string {
   return texts.reduce((built, text, i) => built + encodeURIComponent(values[i - 1]!) + text);
 }
 
+/** The server's message holds its own mend; a command that helps here is ours to name. */
 function mendFor(status: number, resource: string | undefined): string {
   if (status === 404 && resource === "log_drain") return '"tailrace drains" lists the drains of an app.';
   if (status === 404 && resource === "app") return '"tailrace apps" lists the apps that this key may see.';
-  if (status === 404) return "Check the name; this key may also not be allowed to see it.";
-  if (status === 403) return '"tailrace keys" tells what a key may do.';
-  if (status === 429 || status === 503) return "Try again in a moment.";
-  if (status >= 500) return "The server's own log says why.";
   return "";
 }
 

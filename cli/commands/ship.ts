@@ -22,6 +22,8 @@ const batchMsMax = 250;
 const tryMsMax = 10_000;
 /** What the program at the other end of the pipe may still say after a signal. */
 const lastWordsMsMax = 1_000;
+/** After a signal somebody waits for the end. */
+const stoppedGraceMsMax = 10_000;
 /** Failed tries before the person is told that the lines wait. */
 const triesBeforeNote = 3;
 
@@ -75,7 +77,9 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
   const unlisten = stopAtSignals(stop, shipper);
   try {
     await readInput(shipper, source, stop.signal);
-    const { dropped, lost, reason } = await shipper.close(options.grace * 1000);
+    const { dropped, lost, reason } = await shipper.close(
+      stop.signal.aborted ? Math.min(options.grace * 1000, stoppedGraceMsMax) : options.grace * 1000,
+    );
     if (stop.signal.reason instanceof CliError) {
       if (lost > 0) output.note(`tailrace: ${lines(lost)} not delivered`);
       throw stop.signal.reason;
@@ -120,7 +124,7 @@ async function readInput(shipper: Shipper, source: LineSource, signal: AbortSign
   try {
     for await (const chunk of stdin) {
       splitter.push(chunk);
-      await shipper.room();
+      await shipper.room(signal);
       if (signal.aborted) break;
     }
   } catch (error) {

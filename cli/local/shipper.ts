@@ -83,14 +83,16 @@ export class Shipper {
     this.#pump ??= this.#run();
   }
 
-  /** Resolves when the queue has room, or when waiting for it is pointless. */
-  async room(): Promise<void> {
-    while (
-      this.#queue.length >= this.#parcelsMax &&
-      this.#refusal === undefined &&
-      !this.#givingUp.signal.aborted
-    )
-      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve));
+  /** Resolves when the queue has room, when waiting for it is pointless, or when `signal` is aborted. */
+  async room(signal: AbortSignal): Promise<void> {
+    const pointless = () => this.#refusal !== undefined || this.#givingUp.signal.aborted || signal.aborted;
+    while (this.#queue.length >= this.#parcelsMax && !pointless()) {
+      await new Promise<void>((resolve) => {
+        this.#roomWaiters.push(resolve);
+        signal.addEventListener("abort", this.#makeRoom, { once: true });
+      });
+    }
+    signal.removeEventListener("abort", this.#makeRoom);
   }
 
   /** Sends what is left within `graceMs`; what is not taken by then is lost. Tells what became of all lines. */
@@ -197,9 +199,9 @@ export class Shipper {
     this.#lost += lines;
   }
 
-  #makeRoom(): void {
+  readonly #makeRoom = (): void => {
     for (const resolve of this.#roomWaiters.splice(0)) resolve();
-  }
+  };
 
   /** Until `ms` have passed or something happened that `#ripe` weighs. */
   #sleep(ms: number): Promise<void> {

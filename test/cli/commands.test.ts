@@ -208,6 +208,24 @@ describe("tailrace ship", () => {
     expect(stderr).toContain("2 lines were lost (L13): it answered 503.");
   });
 
+  test("ends soon after a signal although the server is away and its input never ends", async () => {
+    const away = "http://token:t.x@127.0.0.1:9/logs"; // the discard port: nobody listens
+    const child = startCli(["ship", "--grace", "1"], cliEnvironment(undefined, { LOGS_URL: away }));
+    const done = finished(child);
+    child.stdin.on("error", () => {});
+    const input = Buffer.from("a line\n".repeat(10_000));
+    const feed = () => {
+      while (child.stdin.write(input));
+      child.stdin.once("drain", feed);
+    };
+    feed();
+    await once(child.stderr, "data"); // the lines wait
+    child.kill("SIGTERM");
+    const { status, stderr } = await done;
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/\d+ lines were lost \(L13\): the connection was refused\./);
+  });
+
   test("sends what it has when it is stopped", async () => {
     const child = startCli(["ship", "-a", "blog"], cliEnvironment(server));
     const done = finished(child);

@@ -25,6 +25,7 @@ const destination = (token: string): Destination => ({
   authorization: `Basic ${Buffer.from(`token:${token}`).toString("base64")}`,
   appname: "token",
 });
+const never = new AbortController().signal;
 const quick = { delayMsMin: 5, delayMsMax: 20, factor: 2, jitter: 0 };
 const ship = (options: Partial<ShipperOptions> = {}): Shipper =>
   new Shipper({
@@ -117,7 +118,7 @@ describe("the shipper", () => {
     await server.until(() => server.posts.length === 1);
     while (refusals.length === 0) await new Promise(setImmediate);
     add(shipper, source, "two");
-    await shipper.room();
+    await shipper.room(never);
     expect(await shipper.close(1000)).toMatchObject({ delivered: 0, lost: 2 });
     expect(server.posts).toHaveLength(1);
     expect(refusals[0]!.message).toContain("does not accept the token");
@@ -130,7 +131,7 @@ describe("the shipper", () => {
     const source = new LineSource(destination("t.app"), 190, "web.1");
     for (let i = 0; i < parcelLinesMax + 1; i++) add(shipper, source, `line ${i}`);
     let hasRoom = false;
-    const room = shipper.room().then(() => (hasRoom = true));
+    const room = shipper.room(never).then(() => (hasRoom = true));
     await server.until(() => server.posts.length === 1);
     expect(hasRoom).toBe(false);
     await room;
