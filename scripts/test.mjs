@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBuilt } from "./lib/build.mjs";
-import { ensurePackages } from "./lib/packages.mjs";
+import { ensureHeroku, ensurePackages } from "./lib/packages.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
 import { run, runInFront } from "./lib/run.mjs";
@@ -11,6 +11,7 @@ import { command, say, step } from "./lib/steps.mjs";
 
 await command(async (args) => {
   await ensurePackages();
+  await ensureHeroku();
   await ensureBuilt();
   const node = await pinnedNode();
   const failed = [];

@@ -1,5 +1,6 @@
 // The npm packages of the checkout: installed when missing or other than package-lock.json says.
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { inRoot } from "./paths.mjs";
 import { run } from "./run.mjs";
 import { CannotGoOn, say, step } from "./steps.mjs";
@@ -17,6 +18,20 @@ export async function ensurePackages() {
   const leftOut = await step(`installing up to ${count} packages with npm ci`, install);
   if (leftOut !== undefined) say(`left out the packages' install scripts, which failed:\n${leftOut}`);
   await proveStore();
+}
+
+/** Heroku's own command line for the tests, in a folder of its own: nobody who only runs tailrace needs it. */
+export async function ensureHeroku() {
+  const folder = inRoot("test", "heroku");
+  const installed = readLock(join(folder, "node_modules", ".package-lock.json"));
+  if (isInstalled(readLock(join(folder, "package-lock.json")), installed)) return;
+  await step("installing Heroku's command line for the tests", async () => {
+    const { status, output } = await npm("ci", "--ignore-scripts", "--prefix", folder);
+    if (status === 0) return;
+    throw new CannotGoOn(
+      `${output}\nnpm could not install the package heroku. Check the network and run this again.`,
+    );
+  });
 }
 
 /** True when all that the lock file wants is there; optional packages of other platforms may be missing. */

@@ -127,6 +127,7 @@ class OpenTail {
   readonly #stopping = new AbortController();
   #told: Position | undefined;
   #isToldToClient = true;
+  #isNew = true;
   partAtMs = performance.now();
   wroteAtMs = performance.now();
   stalledAtMs: number | undefined;
@@ -160,6 +161,8 @@ class OpenTail {
       this.wroteAtMs = performance.now();
     }
     if (count > 0) tailLines.inc({ transport: this.stream.transport }, count);
+    else if (this.#isNew && this.stream.tail && this.stream.transport === "events") this.beat(); // resumable from the start
+    this.#isNew = false;
   }
 
   /**
