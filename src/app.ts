@@ -19,6 +19,7 @@ import { controlApi, pathPartCharsMax } from "./control/api.ts";
 import { answerErrors, answerFrameworkError } from "./control/api-errors.ts";
 import { describeApi } from "./control/openapi.ts";
 import { addressPolicy, loopbackCidrs } from "./drains/addresses.ts";
+import { ReadAhead } from "./drains/backlog.ts";
 import { parseDestination, redactUrl } from "./drains/destination.ts";
 import { DrainNotices } from "./drains/notices.ts";
 import { sinksFor } from "./drains/sink-for.ts";
@@ -36,6 +37,7 @@ import {
   closeMsMax,
   drainLimits,
   noticeEveryMs,
+  readAheadBytesMax,
   registryLimits,
   sinkLimits,
   socketLimits,
@@ -151,6 +153,7 @@ async function open(
       random: Math.random,
       sinkFor,
       sockets,
+      readAhead: new ReadAhead(readAheadBytesMax),
       notices,
       limits: drainLimits,
       logger,

@@ -22,12 +22,16 @@ export const tailLimits = {
 export const drainLimits = {
   parcelLinesMax: 2_000,
   parcelBytesMax: 512 * 1024,
+  probeBytesMax: 16 * 1024,
   backlogBytesMax: 2 * MiB,
   splitMsMax: 10 * minuteMs,
   refusalsMax: 3,
   commitMsMax: 50,
   retry: drainRetry,
 } as const;
+
+/** What all drains together read ahead of their deliveries. */
+export const readAheadBytesMax = 128 * MiB;
 
 export const sinkLimits = {
   connectMsMax: 5 * secondMs,

@@ -11,6 +11,13 @@ const registers = [metricsRegistry];
 
 export const acceptedLines = new Counter({
   name: "tailrace_accepted_lines_total",
+  help: "Lines that were taken in and handed to the log.",
+  labelNames: ["via"] as const, // http, syslog, notice
+  registers,
+});
+
+export const storedLines = new Counter({
+  name: "tailrace_stored_lines_total",
   help: "Lines that were durable when their sender was told so.",
   labelNames: ["via"] as const, // http, syslog, notice
   registers,

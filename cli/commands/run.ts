@@ -45,7 +45,7 @@ Examples:
 }
 
 async function run(
-  { api, output }: Context,
+  { api, output, variables }: Context,
   command: string,
   args: readonly string[],
   options: { app?: string; dyno?: string },
@@ -67,7 +67,7 @@ async function run(
   const dyno = new Dyno({
     command,
     args,
-    environment: { ...process.env, DYNO: name },
+    environment: { ...variables, DYNO: name },
     onOutput: (stream, chunk) => {
       splitters[stream].push(chunk);
       return process[stream].write(chunk) ? undefined : once(process[stream], "drain").then(() => {});

@@ -9,7 +9,7 @@ import { LRUCache } from "lru-cache";
 import type { Batch, CanonicalLines } from "../core/batch.ts";
 import { type ChannelId, newProducerId, type ProducerId } from "../core/ids.ts";
 import { overloaded, stopping } from "../errors.ts";
-import { acceptedLines, appendSeconds, repeatedLines } from "../metrics.ts";
+import { acceptedLines, appendSeconds, repeatedLines, storedLines } from "../metrics.ts";
 import type { Appended, ChannelLog, Clock } from "../ports.ts";
 import { PendingBytes } from "./pending.ts";
 
@@ -87,6 +87,7 @@ export class Lanes {
       this.#busy.set(channel, lane);
     }
     lane.bytes += bytes;
+    acceptedLines.inc({ via }, lines.count);
     return new Promise((resolve, reject) => {
       lane.queue.push({ lines, via, resolve, reject });
       this.#pump(channel, lane);
@@ -129,7 +130,7 @@ export class Lanes {
         numbering.next += batch.count;
         lane.numberings.push(numbering);
       }
-      const counter = appended.repeated ? repeatedLines : acceptedLines;
+      const counter = appended.repeated ? repeatedLines : storedLines;
       for (const { lines, via, resolve } of entries) {
         counter.inc({ via }, lines.count);
         resolve(appended);

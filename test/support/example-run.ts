@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { type Example, endOfMatch, matchesWhole, plain } from "./examples.ts";
 import { root } from "./sources.ts";
 
@@ -11,6 +11,8 @@ const commandMsMax = 60_000;
 const awaitMsMax = 30_000;
 const endMsMax = 15_000;
 const pollMs = 25;
+/** Where npm test put Heroku's own command line. */
+const herokuFolder = join(root, "test", "heroku", "node_modules", ".bin");
 
 /** A place in which a page's examples run: a copy of the checkout, free ports, a home of its own. */
 export class ExampleRun {
@@ -171,6 +173,7 @@ function readerEnv(folder: string, ports: ReadonlyMap<string, string>): NodeJS.P
   return {
     ...Object.fromEntries(kept),
     HOME: folder,
+    PATH: [herokuFolder, process.env.PATH].join(delimiter),
     npm_config_update_notifier: "false", // npm asks the network, once a day and for each new home
     TAILRACE_HTTP: http,
     TAILRACE_SYSLOG: `127.0.0.1:${ports.get(portsByDefault.syslog)}`,

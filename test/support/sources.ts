@@ -1,7 +1,7 @@
 /** What the repository's own rules look at: its files, and who imports whom. */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -30,7 +30,7 @@ export function filesIn(folder: string): string[] {
   const top = join(root, folder);
   if (!statSync(top, { throwIfNoEntry: false })?.isDirectory()) return [];
   return readdirSync(top, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes(`${sep}node_modules`))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .sort();
 }
