@@ -6,12 +6,34 @@ import type { StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { ChannelLog, From } from "../ports.ts";
 
+/** What all drains together may read ahead. When it is spent each goes on with one batch at a time. */
+export class ReadAhead {
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get isSpent(): boolean {
+    return this.#bytes >= this.#bytesMax;
+  }
+
+  /** Bytes that are held from now on; negative when they are let go. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+}
+
 type BacklogOptions = {
   readonly log: ChannelLog;
   readonly channel: ChannelId;
   readonly from: From;
   /** Batches are whole, so one more than this may be held. */
   readonly bytesMax: number;
+  readonly readAhead: ReadAhead;
+  /** All up to this line is wanted at once, if it is within `bytesMax`: a parcel is to be cut again as it was. */
+  readonly throughLine: number;
   /** Ends the reading. */
   readonly signal: AbortSignal;
 };
@@ -19,7 +41,7 @@ type BacklogOptions = {
 /** Follows a channel and holds what was not settled yet. */
 export class Backlog {
   readonly #batches: StoredBatch[] = [];
-  readonly #bytesMax: number;
+  readonly #options: BacklogOptions;
   readonly #own = new AbortController();
   readonly #reading: Promise<void>;
   #bytes = 0;
@@ -28,14 +50,12 @@ export class Backlog {
   #wakeReader: (() => void) | undefined;
   #wakeOwner: (() => void) | undefined;
 
-  constructor({ log, channel, from, bytesMax, signal }: BacklogOptions) {
-    this.#bytesMax = bytesMax;
-    const end = () => this.#end();
-    if (signal.aborted) end();
-    else signal.addEventListener("abort", end, { once: true });
-    this.#reading = this.#read(log.follow(channel, from, this.#own.signal)).finally(() =>
-      signal.removeEventListener("abort", end),
-    );
+  constructor(options: BacklogOptions) {
+    this.#options = options;
+    const { log, channel, from, signal } = options;
+    if (signal.aborted) this.handleEvent();
+    else signal.addEventListener("abort", this, { once: true });
+    this.#reading = this.#read(log.follow(channel, from, this.#own.signal));
   }
 
   /** Unsettled batches, oldest first. */
@@ -43,12 +63,9 @@ export class Backlog {
     return this.#batches;
   }
 
-  /**
-   * Resolves to true when a batch waits, and with it all up to the channel's line number `line` if they fit; to false
-   * at the end of the reading. Rejects when the log could not be read.
-   */
-  async ready(line = 0): Promise<boolean> {
-    while (!this.#covers(line) && !this.#ended) {
+  /** Resolves to true when a batch waits; to false at the end of the reading. Rejects when the log could not be read. */
+  async ready(): Promise<boolean> {
+    while (!this.#isReady() && !this.#ended) {
       await new Promise<void>((resolve) => {
         this.#wakeOwner = resolve;
       });
@@ -57,29 +74,50 @@ export class Backlog {
     return this.#batches.length > 0 && !this.#own.signal.aborted;
   }
 
-  #covers(line: number): boolean {
-    const final = this.#batches.at(-1);
-    return final !== undefined && (final.line + final.count >= line || this.#bytes >= this.#bytesMax);
-  }
-
   /** Forgets the batches that lie wholly before the channel's line number `line`. */
   settle(line: number): void {
     let settled = 0;
+    let bytes = 0;
     for (const batch of this.#batches) {
       if (batch.line + batch.count > line) break;
-      this.#bytes -= batch.bytes.length;
+      bytes += batch.bytes.length;
       settled++;
     }
     if (settled === 0) return;
     this.#batches.splice(0, settled);
+    this.#hold(-bytes);
     this.#wakeReader?.();
   }
 
   /** Ends the reading and forgets everything. Idempotent. */
   async close(): Promise<void> {
-    this.#end();
+    this.handleEvent();
+    this.#options.signal.removeEventListener("abort", this);
     await this.#reading;
     this.#batches.length = 0;
+    this.#hold(-this.#bytes);
+  }
+
+  /** The signal was aborted. */
+  handleEvent(): void {
+    this.#ended = true;
+    this.#own.abort();
+    this.#wakeReader?.();
+    this.#wakeOwner?.();
+  }
+
+  #isReady(): boolean {
+    return this.#batches.length > 0 && (this.#isThrough() || this.#bytes >= this.#options.bytesMax);
+  }
+
+  #isThrough(): boolean {
+    const final = this.#batches.at(-1);
+    return final !== undefined && final.line + final.count >= this.#options.throughLine;
+  }
+
+  #wantsMore(): boolean {
+    if (this.#batches.length === 0) return true;
+    return this.#bytes < this.#options.bytesMax && !(this.#options.readAhead.isSpent && this.#isThrough());
   }
 
   async #read(batches: AsyncIterable<StoredBatch>): Promise<void> {
@@ -87,9 +125,9 @@ export class Backlog {
       for await (const batch of batches) {
         if (this.#ended) break;
         this.#batches.push(batch);
-        this.#bytes += batch.bytes.length;
+        this.#hold(batch.bytes.length);
         this.#wakeOwner?.();
-        while (this.#bytes >= this.#bytesMax && !this.#ended) {
+        while (!this.#wantsMore() && !this.#ended) {
           await new Promise<void>((resolve) => {
             this.#wakeReader = resolve;
           });
@@ -102,10 +140,8 @@ export class Backlog {
     this.#wakeOwner?.();
   }
 
-  #end(): void {
-    this.#ended = true;
-    this.#own.abort();
-    this.#wakeReader?.();
-    this.#wakeOwner?.();
+  #hold(bytes: number): void {
+    this.#bytes += bytes;
+    this.#options.readAhead.add(bytes);
   }
 }

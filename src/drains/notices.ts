@@ -18,7 +18,8 @@ type NoticesOptions = {
   readonly everyMs: number;
 };
 
-type Kind = "lost" | "refused" | "certificate";
+const kinds = ["lost", "refused", "certificate"] as const;
+type Kind = (typeof kinds)[number];
 
 /** Since the last notice of its kind. One exists for a minute after each notice, or longer while there is news. */
 type Pending = { readonly kind: Kind; drain: DrainRecord; lines: number; sinceMs: number; reason: string };
@@ -47,6 +48,14 @@ export class DrainNotices {
   /** The destination's certificate does not hold (L14). */
   certificate(drain: DrainRecord, reason: string): void {
     this.#tell("certificate", drain, 1, this.#options.clock.nowMs(), reason);
+  }
+
+  /** The drain is gone: what is untold of it stays so, since its app may be gone with it. */
+  forget(id: string): void {
+    for (const kind of kinds) {
+      const pending = this.#pending.get(`${kind} ${id}`);
+      if (pending !== undefined) pending.lines = 0;
+    }
   }
 
   /** Idempotent. Tells what is still untold, so that no count is lost. */

@@ -76,6 +76,12 @@ export function cutParcel(
   };
 }
 
+/** The same parcel in memory of its own, so that it keeps no batch alive. */
+export const compact = (parcel: Parcel): Parcel => ({
+  ...parcel,
+  slices: parcel.slices.map((slice) => ({ ...slice, bytes: Buffer.from(slice.bytes) })),
+});
+
 /** 32 upper-case hex digits that follow from the drain and the stretch alone. */
 export const frameId = (name: string, start: Position, end: Position): string =>
   hash("sha256", `${name} ${start} ${end}`, "hex").slice(0, 32).toUpperCase();
@@ -83,7 +89,8 @@ export const frameId = (name: string, start: Position, end: Position): string =>
 type Room = { lines: number; bytes: number; empty: boolean };
 type Taken = {
   readonly slice: Slice | undefined;
-  readonly filtered: number /** Lines of the batch passed. */;
+  readonly filtered: number;
+  /** Lines of the batch passed. */
   readonly end: number;
 };
 

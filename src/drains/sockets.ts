@@ -17,7 +17,7 @@ export type Turn = {
   release(): void;
 };
 
-type Wish = { readonly failing: boolean; readonly grant: () => void };
+type Wish = { readonly number: number; readonly grant: () => void };
 type Held = { idleSinceMs: number; readonly giveBack: () => void };
 
 /** Hands out turns. */
@@ -26,10 +26,12 @@ export class Sockets {
   readonly #idleMsMax: number;
   readonly #failingMax: number;
   readonly #socketsMax: number;
-  readonly #waiting: Wish[] = [];
+  /** In the order in which they came; those of failing drains apart, since these may have to wait for one another. */
+  readonly #waiting = { well: new Set<Wish>(), failing: new Set<Wish>() };
   /** In the order in which they fell idle. */
   readonly #idle = new Set<Held>();
   readonly #closing = new AbortController();
+  #wishes = 0;
   #held = 0;
   #heldFailing = 0;
   #sweeping = false;
@@ -47,27 +49,28 @@ export class Sockets {
    */
   async take(failing: boolean, giveBack: () => void, signal: AbortSignal): Promise<Turn | undefined> {
     if (signal.aborted) return undefined;
-    if (!this.#hasRoom(failing) || this.#waiting.length > 0) {
-      const granted = await new Promise<boolean>((resolve) => {
-        const wish: Wish = {
-          failing,
-          grant: () => {
-            signal.removeEventListener("abort", leave);
-            this.#occupy(failing);
-            resolve(true);
-          },
-        };
-        const leave = () => {
-          this.#waiting.splice(this.#waiting.indexOf(wish), 1);
-          resolve(false);
-        };
-        signal.addEventListener("abort", leave, { once: true });
-        this.#waiting.push(wish);
-        this.#serve();
-      });
-      if (!granted) return undefined;
-    } else this.#occupy(failing);
-    return this.#turn(failing, giveBack);
+    const queue = failing ? this.#waiting.failing : this.#waiting.well;
+    const granted = await new Promise<boolean>((resolve) => {
+      const wish: Wish = {
+        number: this.#wishes++,
+        grant: () => {
+          signal.removeEventListener("abort", leave);
+          queue.delete(wish);
+          this.#held++;
+          if (failing) this.#heldFailing++;
+          drainSockets.inc();
+          resolve(true);
+        },
+      };
+      const leave = () => {
+        queue.delete(wish);
+        resolve(false);
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      queue.add(wish);
+      this.#serve();
+    });
+    return granted ? this.#turn(failing, giveBack) : undefined;
   }
 
   /** Stops watching idle turns; turns themselves end with their holders. */
@@ -89,8 +92,8 @@ export class Sockets {
         isFailing = false;
         held.idleSinceMs = this.#clock.nowMs();
         this.#idle.add(held);
-        if (this.#waiting.length > 0) this.#serve();
-        else if (!this.#sweeping) void this.#sweep();
+        this.#serve();
+        if (!this.#sweeping) void this.#sweep();
       },
       release: () => {
         if (released) return;
@@ -104,34 +107,25 @@ export class Sockets {
     };
   }
 
-  #hasRoom = (failing: boolean): boolean =>
-    this.#held < this.#socketsMax && (!failing || this.#heldFailing < this.#failingMax);
-
-  #occupy(failing: boolean): void {
-    this.#held++;
-    if (failing) this.#heldFailing++;
-    drainSockets.inc();
-  }
-
-  // A wish that must wait for the failing half to have room is passed over by the others.
   #serve(): void {
-    for (let i = 0; i < this.#waiting.length; ) {
-      const wish = this.#waiting[i]!;
-      const blocked = wish.failing && this.#heldFailing >= this.#failingMax;
-      if (blocked) {
-        i++;
+    for (let wish = this.#next(); wish !== undefined; wish = this.#next()) {
+      if (this.#held < this.#socketsMax) {
+        wish.grant();
         continue;
       }
-      if (this.#held >= this.#socketsMax) {
-        const [longestIdle] = this.#idle;
-        if (longestIdle === undefined) return;
-        this.#idle.delete(longestIdle);
-        longestIdle.giveBack(); // releases, which serves
-        return;
-      }
-      this.#waiting.splice(i, 1);
-      wish.grant();
+      const [longestIdle] = this.#idle;
+      if (longestIdle === undefined) return;
+      this.#idle.delete(longestIdle);
+      longestIdle.giveBack(); // releases, which serves
     }
+  }
+
+  // Who came first, except that a failing drain waits until the failing half has room.
+  #next(): Wish | undefined {
+    const [well] = this.#waiting.well;
+    const [failing] = this.#heldFailing < this.#failingMax ? this.#waiting.failing : [];
+    if (well === undefined || failing === undefined) return well ?? failing;
+    return well.number < failing.number ? well : failing;
   }
 
   async #sweep(): Promise<void> {

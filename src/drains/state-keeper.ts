@@ -41,7 +41,7 @@ export class StateKeeper {
   #revision: number;
   #isDirty = false;
   #writing: Promise<void> | undefined;
-  /** What a put that failed may have written all the same. */
+  /** Set while a put is under way; left when it failed: it may have been written all the same. */
   #doubtful: DrainState | undefined;
   #isLost = false;
 
@@ -95,7 +95,9 @@ export class StateKeeper {
     const { store, logger } = this.#options;
     try {
       if (this.#doubtful !== undefined) await this.#settleDoubt(this.#doubtful);
+      this.#doubtful = state;
       const revision = await store.put(this.#key, state, this.#revision);
+      this.#doubtful = undefined;
       if (revision !== undefined) {
         this.#revision = revision;
         return true;
@@ -104,7 +106,6 @@ export class StateKeeper {
       this.onConflict();
       return true;
     } catch (err) {
-      this.#doubtful = state;
       logger.error({ err, key: this.#key }, "a drain's state could not be stored");
       return false;
     }
@@ -115,6 +116,5 @@ export class StateKeeper {
     if (found !== undefined && JSON.stringify(found.value) === JSON.stringify(doubtful)) {
       this.#revision = found.revision;
     }
-    this.#doubtful = undefined;
   }
 }

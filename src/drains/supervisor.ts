@@ -3,11 +3,13 @@ import type { Logger } from "pino";
 import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { drainWorkers } from "../metrics.ts";
 import type { DrainRecord } from "../registry/records.ts";
+import type { DrainNotices } from "./notices.ts";
 import { stateKey } from "./state-keeper.ts";
 import { DrainWorker, type WorkerParts } from "./worker.ts";
 
 export type SupervisorOptions = Omit<WorkerParts, "logger"> & {
   readonly logger: Pick<Logger, "error" | "warn">;
+  readonly notices: Pick<DrainNotices, "forget">;
   /** Workers that read their state at the same time, so that a start with many drains is no stampede. */
   readonly startsMax: number;
   /** Until a worker that broke is started again. */
@@ -34,13 +36,17 @@ export class DrainSupervisor {
     this.#starts = new Turnstile(options.startsMax);
   }
 
-  /** Resolves when every stored drain is known; their workers start in turn. */
+  /** Resolves when every stored drain is known; their workers start in turn. Rejects when the Store cannot be read. */
   static async open(options: SupervisorOptions): Promise<DrainSupervisor> {
     const supervisor = new DrainSupervisor(options);
-    await new Promise<void>((resolve, reject) => {
-      supervisor.#watching = supervisor.#watch(resolve);
-      supervisor.#watching.then(resolve, reject);
-    });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        supervisor.#watching = supervisor.#watch(resolve).then(resolve, reject);
+      });
+    } catch (failure) {
+      await supervisor.close();
+      throw failure;
+    }
     return supervisor;
   }
 
@@ -54,15 +60,34 @@ export class DrainSupervisor {
     this.#closing.abort();
     for (const { change } of this.#charges.values()) change.abort();
     await Promise.all(this.#running);
-    await this.#watching.catch((err) => this.#options.logger.error({ err }, "watching the drains failed"));
+    await this.#watching;
   }
 
+  // Once it was ready, a watch that breaks is begun again: drains go on, and what changed meanwhile is seen then.
   async #watch(ready: () => void): Promise<void> {
-    for await (const change of this.#options.store.watch<DrainRecord>("drain/", this.#closing.signal)) {
-      if (change === "ready") {
-        ready();
-        this.#keep(this.#forgetOrphans());
-      } else this.#take(change.key.slice("drain/".length), change.value);
+    const { store, logger, clock, restartMs } = this.#options;
+    const { signal } = this.#closing;
+    for (let isReady = false; !signal.aborted; ) {
+      let listed: Set<string> | undefined = new Set();
+      try {
+        for await (const change of store.watch<DrainRecord>("drain/", signal)) {
+          if (change !== "ready") {
+            const id = change.key.slice("drain/".length);
+            listed?.add(id);
+            this.#take(id, change.value);
+            continue;
+          }
+          for (const id of this.#charges.keys()) if (!listed?.has(id)) this.#take(id, undefined);
+          listed = undefined;
+          if (!isReady) this.#keep(this.#forgetOrphans());
+          isReady = true;
+          ready();
+        }
+      } catch (err) {
+        if (!isReady) throw err;
+        logger.error({ err }, "watching the drains failed; it is begun again");
+      }
+      await clock.sleep(restartMs, signal);
     }
   }
 
@@ -86,6 +111,7 @@ export class DrainSupervisor {
       const { wanted } = charge;
       if (wanted === undefined) {
         this.#charges.delete(id);
+        this.#options.notices.forget(id);
         return this.#forget(id);
       }
       if (wanted.url === undefined || wanted.paused) await aborted(charge.change.signal);
@@ -99,7 +125,10 @@ export class DrainSupervisor {
     const { signal } = charge.change;
     let worker: DrainWorker | undefined;
     try {
-      worker = await this.#starts.pass(() => DrainWorker.open(drain, filterOf(drain), this.#options));
+      worker = await this.#starts.pass(async () =>
+        signal.aborted ? undefined : await DrainWorker.open(drain, filterOf(drain), this.#options),
+      );
+      if (worker === undefined) return;
       drainWorkers.inc();
       await Promise.race([worker.ended, aborted(signal)]);
       if (!signal.aborted) {

@@ -1,29 +1,31 @@
 /**
  * One drain: follow from the cursor, cut a parcel, deliver it, weigh the verdict, move the cursor.
  * Invariant: `line - start.line = delivered + refused + lost + filtered` at every put of the state.
- * While its destination fails it holds its state and nothing else; lines wait in the log.
+ * While its destination fails it holds its state, and a parcel during an attempt; lines wait in the log.
  */
 import assert from "node:assert";
 import type { Logger } from "pino";
 import { positionIn, type StoredBatch } from "../core/batch.ts";
 import type { LineFilter } from "../core/line-filter.ts";
 import { weigh } from "../core/loss.ts";
-import { type Position, readPosition } from "../core/position.ts";
+import type { Position } from "../core/position.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
-import { AppError } from "../errors.ts";
 import { drainDeliverySeconds, drainLagSeconds, drainLines } from "../metrics.ts";
-import type { ChannelLog, Clock, Parcel, Sink, Store, Verdict } from "../ports.ts";
+import type { ChannelLog, Clock, Parcel, Store } from "../ports.ts";
 import type { DrainRecord, DrainState } from "../registry/records.ts";
-import { Backlog } from "./backlog.ts";
+import { Backlog, type ReadAhead } from "./backlog.ts";
+import { cursorLeg, type Leg, lineOf, replayLeg } from "./leg.ts";
 import type { DrainNotices } from "./notices.ts";
-import { type Cut, cutParcel } from "./parcel.ts";
-import type { Sockets, Turn } from "./sockets.ts";
+import { Outlet, type OutletParts } from "./outlet.ts";
+import { type Cut, compact, cutParcel, type ParcelLimits } from "./parcel.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
 /** Bounds of each drain. */
 export type DrainLimits = {
   readonly parcelLinesMax: number;
   readonly parcelBytesMax: number;
+  /** The parcel of a drain that did not deliver yet since it was opened or since it failed. */
+  readonly probeBytesMax: number;
   /** Stored bytes held in memory for a drain, the parcel under way included; batches are whole. */
   readonly backlogBytesMax: number;
   /** A destination that answered 413 gets smaller parcels for so long. */
@@ -35,26 +37,24 @@ export type DrainLimits = {
   readonly retry: RetryPolicy;
 };
 
-export type WorkerParts = {
+export type ReceiverBounds = { readonly linesMax?: number; readonly bytesMax?: number };
+
+export type WorkerParts = OutletParts & {
   readonly log: ChannelLog;
   readonly store: Store;
   readonly clock: Clock;
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
-  readonly sinkFor: (drain: DrainRecord) => Sink;
-  readonly sockets: Sockets;
+  readonly readAhead: ReadAhead;
   readonly notices: Pick<DrainNotices, "lost" | "refused" | "certificate">;
   readonly limits: DrainLimits;
+  /** What the drain's receiver takes in one parcel, when that is less than the limits. Never throws. */
+  readonly boundsFor?: (drain: DrainRecord) => ReceiverBounds;
   readonly logger: Pick<Logger, "error">;
 };
 
-/** What a worker follows: the channel from its cursor, or, for a replay, from an earlier place up to the cursor. */
-type Leg = {
-  readonly replayId: string | undefined;
-  position: Position;
-  /** The next line; unknown until the first batch of a replay is seen. */
-  line: number | undefined;
-};
+/** A parcel that is sent again ends where it ended the first time. */
+const unbounded = { linesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER };
 
 /** Runs one drain until it is stopped, or until somebody else turns out to own it. */
 export class DrainWorker {
@@ -65,9 +65,12 @@ export class DrainWorker {
   readonly #stopping = new AbortController();
   readonly #aborting = new AbortController();
   readonly #running: Promise<void>;
-  #sink: { readonly sink: Sink; readonly turn: Turn } | undefined;
+  readonly #outlet: Outlet;
+  readonly #receiver: ReceiverBounds;
   /** Failed attempts in a row. */
   #failures = 0;
+  /** The last attempt delivered. */
+  #isProven = false;
   #refusals = 0;
   #waitMs = 0;
   /** The end of the parcel that has to be sent again as it was, under the same frame id. */
@@ -87,6 +90,8 @@ export class DrainWorker {
     this.#filter = filter;
     this.#parts = parts;
     this.#keeper = keeper;
+    this.#outlet = new Outlet(drain, parts);
+    this.#receiver = parts.boundsFor?.(drain) ?? {};
     keeper.onConflict = () => this.#stopping.abort();
     if (keeper.state.phase === "delivering") keeper.set({ phase: "idle" }); // it was stopped amid a delivery
     this.#running = this.#run();
@@ -129,7 +134,7 @@ export class DrainWorker {
       while (!signal.aborted) {
         this.#waitMs = 0;
         try {
-          await this.#follow((await this.#replayLeg()) ?? this.#cursorLeg());
+          await this.#follow(await this.#nextLeg());
         } catch (err) {
           if (this.#aborting.signal.aborted) break;
           if (err instanceof assert.AssertionError) throw err;
@@ -139,62 +144,48 @@ export class DrainWorker {
         if (this.#waitMs > 0) await this.#parts.clock.sleep(this.#waitMs, signal);
       }
     } finally {
-      this.#closeSink();
+      this.#outlet.close();
       await this.#keeper.close();
     }
   }
 
-  #cursorLeg(): Leg {
-    const { position, line } = this.#keeper.state;
-    return { replayId: undefined, position, line };
-  }
-
-  // The newest wish to send lines again, if it is not fulfilled. Nothing accepted since then: it is at once.
-  async #replayLeg(): Promise<Leg | undefined> {
-    const { replay: wish, channel } = this.#drain;
-    const { replay } = this.#keeper.state;
-    if (wish === undefined) return undefined;
-    if (replay?.id === wish.id) {
-      return replay.position && { replayId: wish.id, position: replay.position, line: undefined };
-    }
-    const { log } = this.#parts;
-    const newest = (await log.recent(channel, 1)).batches.at(-1);
-    if (newest !== undefined && newest.acceptedAtMs >= wish.sinceMs) {
-      const looking = new AbortController();
-      for await (const first of log.follow(
-        channel,
-        { kind: "since", timeMs: wish.sinceMs },
-        looking.signal,
-      )) {
-        looking.abort();
-        if (first.line >= this.#keeper.state.line) break;
-        return { replayId: wish.id, position: positionIn(first, 0), line: undefined };
-      }
-    }
-    this.#keeper.set({ replay: { id: wish.id } });
-    return undefined;
+  async #nextLeg(): Promise<Leg> {
+    const { replay } = this.#drain;
+    const leg = await replayLeg(this.#parts.log, this.#drain, this.#keeper.state);
+    if (leg !== undefined) return leg;
+    if (replay !== undefined && this.#keeper.state.replay?.id !== replay.id) this.#endReplay(replay.id);
+    return cursorLeg(this.#keeper.state);
   }
 
   // Delivers from `leg` on, until a parcel fails, the replay is done or the worker stops.
   async #follow(leg: Leg): Promise<void> {
-    const { log, limits } = this.#parts;
+    if (!(await this.#isLeft(leg))) return;
+    const { log, limits, readAhead } = this.#parts;
+    const isProbe = !this.#isProven;
     const backlog = new Backlog({
       log,
       channel: this.#drain.channel,
       from: { kind: "after", position: leg.position },
-      bytesMax: limits.backlogBytesMax,
+      bytesMax: isProbe && this.#heldEndLine === undefined ? limits.probeBytesMax : limits.backlogBytesMax,
+      readAhead,
+      throughLine: this.#heldEndLine ?? 0,
       signal: this.#stopping.signal,
     });
     try {
-      const endLine = leg.replayId === undefined ? Number.POSITIVE_INFINITY : this.#keeper.state.line;
-      while (await backlog.ready(this.#heldEndLine)) {
+      while (await backlog.ready()) {
         const line = this.#nextLine(leg, backlog);
         if (line === undefined) continue;
-        if (line >= endLine) return this.#endReplay(leg.replayId!);
-        const cut = this.#cut(backlog.batches, line, endLine, leg);
+        if (line >= leg.endLine) return this.#endReplay(leg.replayId!);
+        const cut = this.#cut(backlog.batches, line, leg);
         if (cut.parcel === undefined) this.#settle(leg, backlog, cut, 0, 0);
-        else if (!(await this.#deliver(leg, backlog, cut, cut.parcel))) return;
-        if (cut.endLine >= endLine && leg.line === endLine) return this.#endReplay(leg.replayId!);
+        else if (isProbe) {
+          // A destination that may be dead for hours costs the parcel alone.
+          const parcel = compact(cut.parcel);
+          await backlog.close();
+          await this.#deliver(leg, backlog, cut, parcel);
+          return;
+        } else if (!(await this.#deliver(leg, backlog, cut, cut.parcel))) return;
+        if (cut.endLine >= leg.endLine) return;
       }
     } finally {
       await backlog.close();
@@ -203,38 +194,63 @@ export class DrainWorker {
     if (!this.#stopping.signal.aborted) this.#backOff();
   }
 
+  // False when the leg is at its end. What retention took of it is told now, not with the channel's next line.
+  async #isLeft(leg: Leg): Promise<boolean> {
+    const { batches, end } = await this.#parts.log.recent(this.#drain.channel, 1);
+    if (batches.length > 0) return true;
+    if (leg.line === undefined) {
+      this.#endReplay(leg.replayId!);
+      return false;
+    }
+    if (end.line > leg.line) {
+      this.#lose(end.line - leg.line, end.position, end.line);
+      leg.position = end.position;
+      leg.line = end.line;
+    }
+    return true;
+  }
+
   // The line to go on with, in the first batch; lines that retention took on the way are counted as lost.
   #nextLine(leg: Leg, backlog: Backlog): number | undefined {
     const first = backlog.batches[0]!;
-    const { missing, repeated } = weigh(leg.line ?? lineAt(leg.position, first), first);
+    const { missing, repeated } = weigh(lineOf(leg, first), first);
     if (repeated === first.count) {
       backlog.settle(first.line + first.count);
       return undefined;
     }
-    if (missing > 0 && leg.replayId === undefined) this.#lose(missing, first);
+    if (missing > 0 && leg.replayId === undefined) this.#lose(missing, positionIn(first, 0), first.line);
     leg.line = first.line + repeated;
     if (this.#heldEndLine !== undefined && this.#heldEndLine <= leg.line) this.#heldEndLine = undefined;
     return leg.line;
   }
 
-  #lose(missing: number, first: StoredBatch): void {
+  #lose(missing: number, position: Position, line: number): void {
     const { deliveredAt, lost } = this.#keeper.state;
     const sinceMs = this.#settledAtMs ?? Date.parse(deliveredAt ?? this.#drain.createdAt);
-    this.#commit({ position: positionIn(first, 0), line: first.line, lost: lost + missing });
+    this.#commit({ position, line, lost: lost + missing });
     drainLines.inc({ outcome: "lost" }, missing);
     this.#parts.notices.lost(this.#drain, missing, sinceMs);
   }
 
-  #cut(batches: readonly StoredBatch[], line: number, endLine: number, leg: Leg): Cut {
-    const { limits, clock } = this.#parts;
-    if (this.#split !== undefined && this.#split.untilMs <= clock.nowMs()) this.#split = undefined;
-    const bounds = {
-      linesMax: limits.parcelLinesMax,
-      bytesMax: this.#split?.bytesMax ?? limits.parcelBytesMax,
-      endLine: Math.min(endLine, this.#heldEndLine ?? endLine),
-    };
+  #cut(batches: readonly StoredBatch[], line: number, leg: Leg): Cut {
     // A replay is meant to arrive again: its frame ids are not those of the first time.
-    return cutParcel(batches, line, this.#filter, bounds, `${this.#drain.token} ${leg.replayId ?? ""}`);
+    const name = `${this.#drain.token} ${leg.replayId ?? ""}`;
+    return cutParcel(batches, line, this.#filter, this.#bounds(leg), name);
+  }
+
+  #bounds({ endLine }: Leg): ParcelLimits {
+    const held = this.#heldEndLine;
+    if (held !== undefined && held <= endLine) return { ...unbounded, endLine: held };
+    const { limits, clock } = this.#parts;
+    const { linesMax = limits.parcelLinesMax, bytesMax: receiverBytesMax = limits.parcelBytesMax } =
+      this.#receiver;
+    if (this.#split !== undefined && this.#split.untilMs <= clock.nowMs()) this.#split = undefined;
+    const bytesMax = Math.min(
+      this.#isProven ? limits.parcelBytesMax : limits.probeBytesMax,
+      receiverBytesMax,
+      this.#split?.bytesMax ?? limits.parcelBytesMax,
+    );
+    return { linesMax: Math.min(linesMax, limits.parcelLinesMax), bytesMax, endLine };
   }
 
   // True when the parcel is settled or split and there is no reason to wait.
@@ -242,17 +258,20 @@ export class DrainWorker {
     if (this.#keeper.state.phase === "idle") this.#keeper.set({ phase: "delivering" });
     const { clock } = this.#parts;
     const startedAtMs = clock.nowMs();
-    const verdict = await this.#attempt(parcel);
+    const isFailing = this.#failures > 0;
+    const { signal: stopping } = this.#stopping;
+    const verdict = await this.#outlet.deliver(parcel, isFailing, stopping, this.#aborting.signal);
     if (verdict === undefined) return false;
     drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.nowMs() - startedAtMs) / 1000);
     switch (verdict.kind) {
       case "delivered": {
         this.#failures = 0;
+        this.#isProven = true;
         this.#keeper.set({ deliveredAt: new Date(clock.nowMs()).toISOString() });
         drainLagSeconds.observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
         const rejected = Math.min(verdict.rejected ?? 0, parcel.count);
         this.#settle(leg, backlog, cut, parcel.count - rejected, rejected);
-        this.#sink?.turn.idle();
+        this.#outlet.rest();
         return true;
       }
       case "split":
@@ -278,43 +297,6 @@ export class DrainWorker {
     }
   }
 
-  // Undefined when the worker is to end.
-  async #attempt(parcel: Parcel): Promise<Verdict | undefined> {
-    const { signal } = this.#aborting;
-    try {
-      this.#sink ??= await this.#openSink();
-      if (this.#sink === undefined) return undefined;
-      this.#sink.turn.busy();
-      return await this.#sink.sink.deliver(parcel, signal);
-    } catch (failure) {
-      if (signal.aborted) return undefined;
-      // The record asks for something that cannot be: its owner is told as of any other failure.
-      if (failure instanceof AppError) return { kind: "retry", reason: failure.message };
-      this.#parts.logger.error({ err: failure, drain: this.#drain.id }, "a drain's sink broke");
-      return { kind: "retry", reason: "an internal error; the operator has to look into it" };
-    }
-  }
-
-  async #openSink() {
-    const { sockets, sinkFor } = this.#parts;
-    const turn = await sockets.take(this.#failures > 0, () => this.#closeSink(), this.#stopping.signal);
-    if (turn === undefined) return undefined;
-    try {
-      return { sink: sinkFor(this.#drain), turn };
-    } catch (failure) {
-      turn.release();
-      throw failure;
-    }
-  }
-
-  #closeSink(): void {
-    const closing = this.#sink;
-    this.#sink = undefined;
-    if (closing === undefined) return;
-    void closing.sink.close();
-    closing.turn.release();
-  }
-
   #refuse(leg: Leg, backlog: Backlog, cut: Cut, lines: number, reason: string): true {
     const { clock, notices } = this.#parts;
     this.#keeper.set({ lastError: { at: new Date(clock.nowMs()).toISOString(), message: reason } });
@@ -332,16 +314,18 @@ export class DrainWorker {
     leg.line = cut.endLine;
     leg.position = cut.end;
     backlog.settle(cut.endLine);
-    const phase = backlog.batches.length === 0 ? "idle" : "delivering";
+    const next = backlog.batches.length === 0 ? "idle" : "delivering";
+    const phase = this.#failures > 0 ? state.phase : next;
     if (leg.replayId !== undefined) {
-      const replay = { id: leg.replayId, position: cut.end };
+      const isDone = cut.endLine >= leg.endLine;
+      const replay = { id: leg.replayId, ...(!isDone && { position: cut.end }) };
       this.#keeper.set({ phase, replay, replayed: state.replayed + delivered });
       drainLines.inc({ outcome: "replayed" }, delivered);
       return;
     }
     this.#settledAtMs = cut.finalAcceptedAtMs;
     this.#commit({
-      phase: this.#failures > 0 ? state.phase : phase,
+      phase,
       position: cut.end,
       line: cut.endLine,
       delivered: state.delivered + delivered,
@@ -354,9 +338,9 @@ export class DrainWorker {
   }
 
   #commit(changes: Partial<DrainState>): void {
-    this.#keeper.set(changes);
-    const { line, delivered, refused, lost, filtered } = this.#keeper.state;
+    const { line, delivered, refused, lost, filtered } = { ...this.#keeper.state, ...changes };
     assert.equal(line - this.#drain.start.line, delivered + refused + lost + filtered, "the ledger adds up");
+    this.#keeper.set(changes);
   }
 
   #endReplay(id: string): void {
@@ -366,7 +350,8 @@ export class DrainWorker {
   #failed(reason: string, afterMs = 0): void {
     this.#backOff();
     this.#waitMs = Math.max(this.#waitMs, afterMs);
-    this.#closeSink();
+    this.#isProven = false;
+    this.#outlet.close();
     const lastError = { at: new Date(this.#parts.clock.nowMs()).toISOString(), message: reason };
     this.#keeper.set({ phase: "retrying", lastError });
   }
@@ -375,10 +360,4 @@ export class DrainWorker {
     const { limits, random } = this.#parts;
     this.#waitMs = retryDelayMs(limits.retry, this.#failures++, random()) ?? limits.retry.delayMsMax;
   }
-}
-
-// The channel's number of the line at `position`, of which the first batch read from there is known.
-function lineAt(position: Position, first: StoredBatch): number {
-  const at = readPosition(position);
-  return at?.sequence === first.sequence ? first.line + at.lines : first.line;
 }

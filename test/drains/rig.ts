@@ -1,0 +1,238 @@
+/** A drain's worker or supervisor over the memory engine, a clock that the test holds and a sink that it scripts. */
+import assert from "node:assert";
+import { pino } from "pino";
+import type { CanonicalLines } from "../../src/core/batch.ts";
+import type { ChannelId, DrainId, DrainToken } from "../../src/core/ids.ts";
+import { compileFilter } from "../../src/core/line-filter.ts";
+import { origin } from "../../src/core/position.ts";
+import { drainRetry } from "../../src/core/retry.ts";
+import { ReadAhead } from "../../src/drains/backlog.ts";
+import { DrainNotices } from "../../src/drains/notices.ts";
+import { Sockets } from "../../src/drains/sockets.ts";
+import type { SupervisorOptions } from "../../src/drains/supervisor.ts";
+import { type DrainLimits, DrainWorker } from "../../src/drains/worker.ts";
+import type { Engine, Retention } from "../../src/engines/engine.ts";
+import { openMemory } from "../../src/engines/memory.ts";
+import type { ChannelLog, Parcel, Sink, Store, Verdict } from "../../src/ports.ts";
+import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
+import { batchOf, channelOf, textsOf } from "../support/batches.ts";
+import { FakeClock, settled } from "../support/fake-clock.ts";
+
+export type Try = {
+  readonly drain: DrainRecord;
+  readonly frameId: string;
+  readonly texts: readonly string[];
+  readonly atMs: number;
+};
+/** What the sink says of try number `index`; "hang" until the delivery is aborted. */
+export type Script = (tried: Try, index: number) => Verdict | "hang" | Promise<Verdict | "hang">;
+
+export const channel: ChannelId = channelOf(1);
+export const delivered: Verdict = { kind: "delivered" };
+export const retry: Verdict = { kind: "retry", reason: "no luck" };
+export const keepAll: Retention = {
+  ageMsMax: Infinity,
+  channelBytesMax: Infinity,
+  channelLinesMax: Infinity,
+  totalBytesMax: Infinity,
+};
+export const limits: DrainLimits = {
+  parcelLinesMax: 2_000,
+  parcelBytesMax: 512 * 1024,
+  probeBytesMax: 16 * 1024,
+  backlogBytesMax: 2 * 1024 * 1024,
+  splitMsMax: 600_000,
+  refusalsMax: 3,
+  commitMsMax: 50,
+  retry: drainRetry,
+};
+
+/** A drain that starts at the channel's first line. */
+export const drainOf = (number: number, rest: Partial<DrainRecord> = {}): DrainRecord => ({
+  id: `drain-${number}` as DrainId,
+  number,
+  token: `d.${number}` as DrainToken,
+  channel,
+  url: `https://receiver.example/${number}`,
+  createdAt: "2024-05-01T09:00:00Z",
+  updatedAt: "2024-05-01T09:00:00Z",
+  start: { position: origin, line: 0 },
+  paused: false,
+  ...rest,
+});
+
+export class Rig {
+  readonly clock = new FakeClock();
+  readonly tries: Try[] = [];
+  readonly drain: DrainRecord;
+  script: Script = () => delivered;
+  /** Sinks that were made and not closed. */
+  openSinks = 0;
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly log: ChannelLog;
+  readonly sockets: Sockets;
+  readonly notices: DrainNotices;
+  readonly limits: DrainLimits;
+  readonly #workers: DrainWorker[] = [];
+  #producerLine = 0;
+
+  private constructor(engine: Engine, clock: FakeClock, drain: DrainRecord, bounds: Partial<DrainLimits>) {
+    this.clock = clock;
+    this.engine = engine;
+    this.log = engine.log;
+    this.drain = drain;
+    this.store = checkedStore(engine.store, () => this.drain.start.line);
+    this.limits = { ...limits, ...bounds };
+    this.sockets = new Sockets({ socketsMax: 10, idleMsMax: 60_000, clock });
+    this.notices = new DrainNotices({
+      append: (to, lines) => this.append(lines, to),
+      clock,
+      logger: pino({ level: "silent" }),
+      everyMs: 60_000,
+    });
+  }
+
+  static async open({
+    retention = {},
+    drain = {},
+    bounds = {},
+  }: {
+    retention?: Partial<Retention>;
+    drain?: Partial<DrainRecord>;
+    bounds?: Partial<DrainLimits>;
+  } = {}): Promise<Rig> {
+    const clock = new FakeClock();
+    const engine = await openMemory({ clock, retention: { ...keepAll, ...retention } });
+    return new Rig(engine, clock, drainOf(1, drain), bounds);
+  }
+
+  /** What a supervisor and its workers are made of. */
+  get parts(): SupervisorOptions {
+    return {
+      log: this.log,
+      store: this.store,
+      clock: this.clock,
+      random: () => 0.5,
+      sinkFor: (drain) => this.#sink(drain),
+      sockets: this.sockets,
+      readAhead: new ReadAhead(1024 * 1024),
+      notices: this.notices,
+      limits: this.limits,
+      logger: pino({ level: "silent" }),
+      startsMax: 2,
+      restartMs: 5_000,
+      closeMsMax: 10_000,
+    };
+  }
+
+  /** Appends a batch of one line for each text, or lines as they are. */
+  async append(lines: readonly string[] | CanonicalLines, to: ChannelId = channel): Promise<void> {
+    const canonical = Array.isArray(lines) ? batchOf(lines) : (lines as CanonicalLines);
+    const firstLine = this.#producerLine;
+    this.#producerLine += canonical.count;
+    await this.log.append(to, {
+      ...batchOf(["x"]),
+      ...canonical,
+      firstLine,
+      acceptedAtMs: this.clock.nowMs(),
+    });
+  }
+
+  /** Opens a worker for the rig's drain, as it is or changed. */
+  async work(changes: Partial<DrainRecord> = {}): Promise<DrainWorker> {
+    const drain = { ...this.drain, ...changes };
+    const compiled = compileFilter(drain.filter ?? {});
+    assert(compiled.kind === "filter");
+    const worker = await DrainWorker.open(drain, compiled.filter, this.parts);
+    this.#workers.push(worker);
+    await settled();
+    return worker;
+  }
+
+  /** What the Store has of the drain's state. */
+  async state(id = this.drain.id): Promise<DrainState | undefined> {
+    return (await this.store.get<DrainState>(`drain-state/${id}`))?.value;
+  }
+
+  /** Texts of tries that delivered, in order. */
+  readonly received: string[] = [];
+
+  /** The channel's lines from `heroku`. */
+  async noticed(): Promise<string[]> {
+    const { batches } = await this.log.recent(channel, 1_000_000);
+    return batches.flatMap((batch) => textsOf(batch)).filter((text) => text.startsWith("Error L"));
+  }
+
+  async close(): Promise<void> {
+    const stopped = Promise.all(this.#workers.map((worker) => worker.stop(0)));
+    await this.clock.advance(0);
+    await stopped;
+    await this.notices.close();
+    this.sockets.close();
+    await this.engine.close();
+  }
+
+  #sink(drain: DrainRecord): Sink {
+    this.openSinks++;
+    let isOpen = true;
+    return {
+      deliver: async (parcel, signal) => {
+        assert(isOpen, "a closed sink is not used");
+        const tried = {
+          drain,
+          frameId: parcel.frameId,
+          texts: textsOfParcel(parcel),
+          atMs: this.clock.nowMs(),
+        };
+        assert.equal(tried.texts.length, parcel.count, "a parcel counts its lines");
+        this.tries.push(tried);
+        const verdict = await this.script(tried, this.tries.length - 1);
+        if (verdict === "hang") return hang(signal);
+        if (verdict.kind === "delivered") this.received.push(...tried.texts);
+        return verdict;
+      },
+      close: async () => {
+        if (isOpen) this.openSinks--;
+        isOpen = false;
+      },
+    };
+  }
+}
+
+export const textsOfParcel = ({ slices }: Parcel): string[] => slices.flatMap((slice) => textsOf(slice));
+
+const hang = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+
+/** Holds every state that is put to the ledger's invariant. */
+function checkedStore(store: Store, startLine: () => number): Store {
+  return {
+    get: (key) => store.get(key),
+    list: (prefix) => store.list(prefix),
+    watch: (prefix, signal) => store.watch(prefix, signal),
+    close: () => store.close(),
+    async put(key, value, revision) {
+      if (key.startsWith("drain-state/") && value !== undefined) {
+        const { line, delivered, refused, lost, filtered } = value as DrainState;
+        assert.equal(line - startLine(), delivered + refused + lost + filtered, "every put adds up");
+      }
+      return store.put(key, value, revision);
+    },
+  };
+}
+
+/** Lets time pass in small steps until `holds`, for `msMax` of it at most. */
+export async function passUntil(
+  clock: FakeClock,
+  holds: () => boolean | Promise<boolean>,
+  msMax = 3_600_000,
+) {
+  const endMs = clock.nowMs() + msMax;
+  for (await settled(); !(await holds()); await clock.advance(50)) {
+    if (clock.nowMs() > endMs) throw new Error(`still not so after ${msMax} ms: ${holds}`);
+  }
+}

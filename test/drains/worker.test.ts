@@ -1,0 +1,450 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { positionAt } from "../../src/core/position.ts";
+import type { Verdict } from "../../src/ports.ts";
+import { settled } from "../support/fake-clock.ts";
+import { channel, delivered, limits, passUntil, Rig, retry } from "./rig.ts";
+
+let rig: Rig;
+afterEach(() => rig.close());
+
+const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `line ${from + i}`);
+const refusedVerdict: Verdict = { kind: "refused", reason: "it said 400" };
+
+describe("what becomes of a parcel", () => {
+  test("delivered lines move the cursor and are counted", async () => {
+    rig = await Rig.open();
+    await rig.append(numbered(3));
+    await rig.work();
+    await rig.append(numbered(2, 3));
+    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 5);
+    expect(rig.received).toEqual(numbered(5));
+    expect(await rig.state()).toMatchObject({
+      line: 5,
+      position: positionAt(3, 2),
+      phase: "idle",
+      refused: 0,
+      lost: 0,
+      filtered: 0,
+      deliveredAt: expect.stringMatching(/^2024-05-01T10:00/),
+    });
+  });
+
+  test("lines that a destination rejected one by one are counted as refused", async () => {
+    rig = await Rig.open();
+    rig.script = () => ({ kind: "delivered", rejected: 2 });
+    await rig.append(numbered(5));
+    await rig.work();
+    await passUntil(rig.clock, async () => (await rig.state())?.line === 5);
+    expect(await rig.state()).toMatchObject({ delivered: 3, refused: 2 });
+  });
+
+  test("a retry carries the same lines under the same frame id, though more lines wait by then", async () => {
+    rig = await Rig.open();
+    rig.script = (_, index) => (index < 3 ? retry : delivered);
+    await rig.append(numbered(2));
+    await rig.work();
+    await rig.append(numbered(2, 2));
+    await passUntil(rig.clock, () => rig.received.length === 4);
+    const [first, ...others] = rig.tries;
+    expect(others.slice(0, 3).map(({ frameId, texts }) => ({ frameId, texts }))).toEqual(
+      Array(3).fill({ frameId: first!.frameId, texts: numbered(2) }),
+    );
+    expect(others[3]!.frameId).not.toBe(first!.frameId);
+    expect(rig.received).toEqual(numbered(4));
+  });
+
+  test("a retry is the same parcel also where a filter took lines out, at its end too", async () => {
+    rig = await Rig.open({ drain: { filter: { exclude: "noise" } } });
+    rig.script = (_, index) => (index < 2 ? retry : delivered);
+    await rig.append(["a", "noise", "b", "noise"]);
+    await rig.work();
+    await rig.append(["c"]);
+    await passUntil(rig.clock, () => rig.received.length === 3);
+    expect(rig.tries.map(({ texts }) => texts.join())).toEqual(["a,b", "a,b", "a,b", "c"]);
+    expect(new Set(rig.tries.map(({ frameId }) => frameId)).size).toBe(2);
+    await passUntil(rig.clock, async () => (await rig.state())?.line === 5);
+    expect(await rig.state()).toMatchObject({ delivered: 3, filtered: 2 });
+  });
+
+  test("waits between retries grow and are spread, and the owner sees the reason meanwhile", async () => {
+    rig = await Rig.open();
+    rig.script = () => retry;
+    await rig.append(["a"]);
+    await rig.work();
+    await rig.clock.advance(10_000);
+    const at = rig.tries.map(({ atMs }) => atMs - rig.tries[0]!.atMs);
+    expect(at.slice(0, 6)).toEqual([0, 250, 750, 1750, 3750, 7750]);
+    expect(await rig.state()).toMatchObject({
+      phase: "retrying",
+      lastError: { message: "no luck" },
+      line: 0,
+    });
+    rig.script = () => delivered;
+    await passUntil(rig.clock, async () => (await rig.state())?.phase === "idle");
+    expect(await rig.state()).toMatchObject({ lastError: { message: "no luck" }, delivered: 1 });
+  });
+
+  test("a destination that asks for a longer wait gets it", async () => {
+    rig = await Rig.open();
+    rig.script = (_, index) => (index === 0 ? { ...retry, afterMs: 90_000 } : delivered);
+    await rig.append(["a"]);
+    await rig.work();
+    await passUntil(rig.clock, () => rig.received.length === 1);
+    expect(rig.tries[1]!.atMs - rig.tries[0]!.atMs).toBe(90_000);
+  });
+
+  test("while its destination fails a worker holds no connection", async () => {
+    rig = await Rig.open();
+    rig.script = () => retry;
+    await rig.append(["a"]);
+    await rig.work();
+    await rig.clock.advance(100);
+    expect(rig.openSinks).toBe(0);
+  });
+
+  test("too large parcels are halved at once and sent in order, and later ones are as small for a while", async () => {
+    rig = await Rig.open({ bounds: { probeBytesMax: limits.parcelBytesMax } });
+    rig.script = ({ texts }) => (texts.length > 3 ? { kind: "split", reason: "413" } : delivered);
+    await rig.append(numbered(20));
+    await rig.work();
+    await settled(20);
+    expect(rig.received).toEqual(numbered(20));
+    expect(rig.tries.map(({ texts }) => texts.length)).toEqual([20, 10, 5, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]);
+    expect(rig.tries.every(({ atMs }) => atMs === rig.tries[0]!.atMs)).toBe(true);
+    rig.script = () => delivered;
+    rig.tries.length = 0;
+    await rig.append(numbered(4, 20));
+    await settled(10);
+    expect(rig.tries.map(({ texts }) => texts.length)).toEqual([2, 2]);
+    await rig.clock.advance(limits.splitMsMax);
+    await rig.append(numbered(4, 24));
+    await settled(10);
+    expect(rig.tries.at(-1)!.texts.length).toBe(4);
+  });
+
+  test("one line that is too large alone is refused alone", async () => {
+    rig = await Rig.open();
+    rig.script = ({ texts }) =>
+      texts.some((text) => text.startsWith("huge")) ? { kind: "split", reason: "413" } : delivered;
+    await rig.append(["a", "b", `huge ${"x".repeat(3000)}`, "c"]);
+    await rig.work();
+    await passUntil(rig.clock, async () => (await rig.state())?.line === 5);
+    expect(rig.received.slice(0, 3)).toEqual(["a", "b", "c"]);
+    expect(rig.received[3]).toContain("drain 'd.1' lost 1 messages");
+    expect(await rig.state()).toMatchObject({ delivered: 4, refused: 1, lastError: { message: "413" } });
+  });
+
+  test("lines that are refused three times are passed, counted and told; the next ones go on", async () => {
+    rig = await Rig.open();
+    rig.script = ({ texts }) => (texts.includes("bad") ? refusedVerdict : delivered);
+    await rig.append(["bad", "worse"]);
+    await rig.work();
+    await rig.append(["good"]);
+    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 2);
+    expect(rig.tries.map(({ texts }) => texts[0])).toEqual(["bad", "bad", "bad", "good", expect.anything()]);
+    expect(new Set(rig.tries.slice(0, 3).map(({ frameId }) => frameId)).size).toBe(1);
+    expect(await rig.state()).toMatchObject({ refused: 2, lastError: { message: "it said 400" } });
+    expect(await rig.noticed()).toEqual([
+      "Error L13 (messages refused): drain 'd.1' lost 2 messages since 2024-05-01T10:00:00.000000+00:00: it said 400\n",
+    ]);
+  });
+
+  test("a filter's lines are counted as filtered, also where it keeps none of them", async () => {
+    rig = await Rig.open({ drain: { filter: { match: "^keep" } } });
+    await rig.append(["drop 1", "drop 2"]);
+    await rig.work();
+    await rig.append(["keep 1", "drop 3", "keep 2"]);
+    await passUntil(rig.clock, async () => (await rig.state())?.line === 5);
+    expect(rig.received).toEqual(["keep 1", "keep 2"]);
+    expect(await rig.state()).toMatchObject({ delivered: 2, filtered: 3, phase: "idle" });
+  });
+
+  test("a sink that cannot be made is told to the owner and tried again", async () => {
+    rig = await Rig.open();
+    const { parts } = rig;
+    let made = 0;
+    const { DrainWorker } = await import("../../src/drains/worker.ts");
+    const { drainUrlInvalid } = await import("../../src/errors.ts");
+    await rig.append(["a"]);
+    const worker = await DrainWorker.open(rig.drain, undefined, {
+      ...parts,
+      sinkFor: (drain) => {
+        if (made++ === 0) throw drainUrlInvalid("it is no URL");
+        return parts.sinkFor(drain);
+      },
+    });
+    await passUntil(rig.clock, () => rig.received.length === 1);
+    expect(worker.state.lastError?.message).toContain("it is no URL");
+    expect(made).toBe(2);
+    const stopped = worker.stop(0);
+    await stopped;
+  });
+});
+
+describe("small while it may be dead", () => {
+  test("a drain that did not deliver yet is tried with a small parcel, then with whole ones", async () => {
+    rig = await Rig.open({ bounds: { probeBytesMax: 1000 } });
+    for (let i = 0; i < 20; i++) await rig.append(numbered(20, 20 * i));
+    await rig.work();
+    await settled(10);
+    const sizes = rig.tries.map(({ texts }) => texts.length);
+    expect(sizes[0]).toBeLessThan(20);
+    expect(Math.max(...sizes)).toBeGreaterThan(50);
+    expect(rig.received).toEqual(numbered(400));
+  });
+
+  test("what all drains read ahead is bounded, and at the bound each goes on batch by batch", async () => {
+    const { ReadAhead } = await import("../../src/drains/backlog.ts");
+    const { DrainWorker } = await import("../../src/drains/worker.ts");
+    rig = await Rig.open();
+    for (let i = 0; i < 10; i++) await rig.append(numbered(5, 5 * i));
+    const readAhead = new ReadAhead(100);
+    readAhead.add(100);
+    const worker = await DrainWorker.open(rig.drain, undefined, { ...rig.parts, readAhead });
+    await passUntil(rig.clock, () => rig.received.length === 50);
+    expect(rig.tries.every(({ texts }) => texts.length === 5)).toBe(true);
+    await worker.stop(0);
+    readAhead.add(-1);
+    expect(readAhead.isSpent).toBe(false); // what the worker held was given back
+  });
+
+  test("a receiver's own bounds hold where they are lower", async () => {
+    const { DrainWorker } = await import("../../src/drains/worker.ts");
+    rig = await Rig.open();
+    await rig.append(numbered(10));
+    const worker = await DrainWorker.open(rig.drain, undefined, {
+      ...rig.parts,
+      boundsFor: () => ({ linesMax: 3 }),
+    });
+    await passUntil(rig.clock, () => rig.received.length === 10);
+    expect(rig.tries.map(({ texts }) => texts.length)).toEqual([3, 3, 3, 1]);
+    await worker.stop(0);
+  });
+});
+
+describe("what retention took", () => {
+  test("lines that retention took while the destination was down are counted to the line and told once", async () => {
+    rig = await Rig.open({ retention: { channelLinesMax: 10 } });
+    rig.script = () => retry;
+    await rig.append(["first"]);
+    await rig.work();
+    for (let i = 0; i < 30; i++) await rig.append([`later ${i}`]);
+    rig.script = () => delivered;
+    await passUntil(rig.clock, async () => (await rig.state())?.phase === "idle");
+    const state = await rig.state();
+    expect(state!.lost).toBe(21); // of 31, ten are kept
+    expect(rig.received.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, i) => `later ${20 + i}`));
+    expect(state!.delivered + state!.lost).toBe(state!.line);
+    expect(await rig.noticed()).toEqual([
+      "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:00:00.000000+00:00.\n",
+    ]);
+  });
+
+  test("where retention took everything that was due, it is told with the next attempt, not with the next line", async () => {
+    rig = await Rig.open({ retention: { ageMsMax: 45_000 } });
+    rig.script = () => retry;
+    await rig.append(numbered(7));
+    await rig.work();
+    await rig.clock.advance(65_000);
+    expect(await rig.state()).toMatchObject({ lost: 7, line: 7 });
+    expect(await rig.noticed()).toEqual([expect.stringContaining("dropped 7 messages")]);
+    rig.script = () => delivered;
+    await rig.append(["fresh"]);
+    await passUntil(rig.clock, () => rig.received.includes("fresh"));
+    expect(rig.received.join()).not.toContain("line");
+  });
+
+  test("retention that takes half of a parcel between two tries: the rest goes out, the half is counted", async () => {
+    rig = await Rig.open({ retention: { channelLinesMax: 6 } });
+    rig.script = () => retry;
+    await rig.append(["a", "b"]);
+    await rig.append(["c", "d"]);
+    const worker = await rig.work();
+    await rig.append(["e", "f"]);
+    await rig.append(["g"]);
+    rig.script = () => delivered;
+    await passUntil(rig.clock, () => worker.state.phase === "idle");
+    expect(rig.received.slice(0, 5)).toEqual(["c", "d", "e", "f", "g"]);
+    expect(worker.state.lost).toBe(2);
+  });
+});
+
+describe("stopping and going on", () => {
+  test("another worker goes on where the first one stopped, without gap or repeat", async () => {
+    rig = await Rig.open();
+    await rig.append(numbered(3));
+    const first = await rig.work();
+    await first.stop(0);
+    await rig.append(numbered(3, 3));
+    expect(rig.received).toEqual(numbered(3));
+    await rig.work();
+    await passUntil(rig.clock, () => rig.received.length === 6);
+    expect(rig.received).toEqual(numbered(6));
+  });
+
+  test("a stop waits for the delivery under way and commits it", async () => {
+    rig = await Rig.open();
+    let answer: (verdict: Verdict) => void = () => {};
+    rig.script = () => new Promise((resolve) => (answer = resolve));
+    await rig.append(["a"]);
+    const worker = await rig.work();
+    let isStopped = false;
+    const stopped = worker.stop(10_000).then(() => (isStopped = true));
+    await rig.clock.advance(9_000);
+    expect(isStopped).toBe(false);
+    answer(delivered);
+    await rig.clock.advance(0);
+    await stopped;
+    expect(await rig.state()).toMatchObject({ delivered: 1, phase: "idle" });
+    expect(rig.openSinks).toBe(0);
+  });
+
+  test("a stop cuts off a delivery that takes too long; its lines stay due", async () => {
+    rig = await Rig.open();
+    rig.script = () => "hang";
+    await rig.append(["a"]);
+    const worker = await rig.work();
+    const stopped = worker.stop(10_000);
+    await rig.clock.advance(10_000);
+    await stopped;
+    expect((await rig.state())?.line ?? 0).toBe(0);
+    rig.script = () => delivered;
+    await rig.work();
+    await passUntil(rig.clock, () => rig.received.length === 1);
+  });
+
+  test("a stop amid a wait for the next try is immediate", async () => {
+    rig = await Rig.open();
+    rig.script = () => ({ ...retry, afterMs: 3_600_000 });
+    await rig.append(["a"]);
+    const worker = await rig.work();
+    await rig.clock.advance(100);
+    await worker.stop(10_000); // without a step of the clock
+    expect(await rig.state()).toMatchObject({ phase: "retrying" });
+  });
+
+  test("a worker whose state somebody else wrote ends, and writes nothing more", async () => {
+    rig = await Rig.open();
+    await rig.append(["a"]);
+    const worker = await rig.work();
+    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 1);
+    const found = await rig.store.get<object>("drain-state/drain-1");
+    await rig.store.put("drain-state/drain-1", found!.value, found!.revision);
+    await rig.append(["b"]);
+    await passUntil(rig.clock, () => rig.received.length === 2);
+    await rig.clock.advance(1_000);
+    await worker.ended;
+    expect(await rig.state()).toMatchObject({ delivered: 1 });
+    await rig.append(["c"]);
+    await rig.clock.advance(60_000);
+    expect(rig.received).toEqual(["a", "b"]);
+  });
+
+  test("a log that cannot be read is tried again, and the owner is told", async () => {
+    rig = await Rig.open();
+    const { DrainWorker } = await import("../../src/drains/worker.ts");
+    await rig.append(["a"]);
+    let reads = 0;
+    const { log } = rig;
+    const worker = await DrainWorker.open(rig.drain, undefined, {
+      ...rig.parts,
+      log: {
+        append: (to, batch) => log.append(to, batch),
+        recent: (from, lines) => log.recent(from, lines),
+        destroy: (gone) => log.destroy(gone),
+        close: () => log.close(),
+        follow: (...args) => {
+          if (reads++ === 0) throw new Error("the disk is on fire");
+          return log.follow(...args);
+        },
+      },
+    });
+    await passUntil(rig.clock, () => rig.received.length === 1);
+    expect(worker.state.lastError?.message).toContain("the log could not be read");
+    await worker.stop(0);
+  });
+
+  test("a channel that is destroyed under a worker does not make it spin", async () => {
+    rig = await Rig.open();
+    await rig.append(["a"]);
+    const worker = await rig.work();
+    await rig.log.destroy(channel);
+    await rig.clock.advance(60_000);
+    await worker.stop(0);
+    expect(rig.received).toEqual(["a"]);
+  });
+});
+
+describe("replay", () => {
+  const wish = (sinceMs: number, id = "wish") => ({ replay: { id, sinceMs } });
+
+  async function settledWith(lines: number): Promise<void> {
+    rig = await Rig.open();
+    const worker = await rig.work();
+    for (let n = 0; n < lines; n++) {
+      await rig.append([`line ${n}`]);
+      await rig.clock.advance(1_000);
+    }
+    await worker.stop(0);
+    expect(rig.received).toEqual(numbered(lines));
+    rig.received.length = 0;
+  }
+
+  test("lines since a time are sent again, counted in `replayed` alone, under other frame ids", async () => {
+    await settledWith(5);
+    const before = new Set(rig.tries.map(({ frameId }) => frameId));
+    const worker = await rig.work(wish(rig.clock.nowMs() - 3_000));
+    await passUntil(rig.clock, () => rig.received.length === 3);
+    expect(rig.received).toEqual(numbered(3, 2));
+    await rig.append(["new"]);
+    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 6);
+    expect(await rig.state()).toMatchObject({ replayed: 3, line: 6, lost: 0, replay: { id: "wish" } });
+    expect(worker.state.replay).toEqual({ id: "wish" });
+    expect(rig.tries.slice(5).some(({ frameId }) => before.has(frameId))).toBe(false);
+    expect(rig.received.at(-1)).toBe("new");
+  });
+
+  test("a replay goes on where it was after a restart, and ends at the cursor", async () => {
+    await settledWith(6);
+    rig.script = ({ texts }) => (texts.includes("line 3") ? retry : delivered);
+    const first = await rig.work({ ...wish(0) });
+    await rig.clock.advance(1_000);
+    await first.stop(0);
+    const reached = rig.received.length;
+    rig.script = () => delivered;
+    await rig.work({ ...wish(0) });
+    await passUntil(rig.clock, async () => (await rig.state())?.replay?.position === undefined);
+    expect(new Set(rig.received)).toEqual(new Set(numbered(6)));
+    expect(reached).toBeLessThan(6);
+    expect(await rig.state()).toMatchObject({ replayed: 6, delivered: 6, line: 6 });
+    rig.tries.length = 0;
+    await rig.work({ ...wish(0) });
+    await rig.clock.advance(10_000);
+    expect(rig.tries).toHaveLength(0); // a wish is fulfilled once
+  });
+
+  test("a replay of a time with no lines does nothing and is done", async () => {
+    await settledWith(2);
+    await rig.work(wish(rig.clock.nowMs() + 1_000));
+    await passUntil(rig.clock, async () => (await rig.state())?.replay?.id === "wish");
+    expect(rig.received).toEqual([]);
+    expect(await rig.state()).toMatchObject({ replayed: 0, delivered: 2 });
+  });
+
+  test("lines that retention took of a replay are counted nowhere", async () => {
+    rig = await Rig.open({ retention: { channelLinesMax: 3 } });
+    const first = await rig.work();
+    for (let n = 0; n < 6; n++) {
+      await rig.append([`line ${n}`]);
+      await settled();
+    }
+    expect(rig.received).toEqual(numbered(6));
+    await first.stop(0);
+    rig.received.length = 0;
+    const second = await rig.work(wish(0));
+    await passUntil(rig.clock, () => second.state.replay !== undefined && second.state.replayed > 0);
+    await rig.clock.advance(1_000);
+    expect(rig.received).toEqual(numbered(rig.received.length, 6 - rig.received.length));
+    expect(second.state).toMatchObject({ replayed: rig.received.length, lost: 0, delivered: 6 });
+  });
+});
