@@ -228,6 +228,7 @@ describe("tailrace ship", () => {
 
   test("sends what it has when it is stopped", async () => {
     const child = startCli(["ship", "-a", "blog"], cliEnvironment(server));
+    child.stdin.on("error", () => {}); // it may end before it read its last words
     const done = finished(child);
     child.stdin.write("before\n");
     await server.until(() => server.posts.length === 1);
@@ -235,6 +236,5 @@ describe("tailrace ship", () => {
     child.kill("SIGTERM");
     expect(await done).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(server.lines()).toEqual(["app[shuttle]: before", "app[shuttle]: last words"]);
-    await once(child.stdin, "close").catch(() => {});
   });
 });

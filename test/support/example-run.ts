@@ -141,7 +141,9 @@ class Terminal {
     return true;
   }
 
-  printed = (): string => plain(readFileSync(`${this.#block}.out`, "utf8"));
+  // The shell behind may be a moment late to open it.
+  printed = (): string =>
+    existsSync(`${this.#block}.out`) ? plain(readFileSync(`${this.#block}.out`, "utf8")) : "";
 
   isRunning = (): boolean => signalGroup(this.#group, 0);
 
