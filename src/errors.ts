@@ -349,16 +349,16 @@ export const drainUrlInvalid = (reason: string) =>
     status: 422,
     id: "invalid_params",
     message: `The drain's URL cannot be used: ${reason}.`,
-    mend: "Give a URL such as https://user:word@logs.example.com/path.",
+    mend: "Give a URL such as https://user:word@logs.example.com/path or syslog+tls://logs.example.com:6514.",
   });
 
-export const drainKindUnavailable = (kind: string) =>
+export const drainFormatInvalid = (format: string, formats: readonly string[]) =>
   new AppError({
-    code: "DRAIN_KIND_UNAVAILABLE",
+    code: "DRAIN_FORMAT_INVALID",
     status: 422,
     id: "invalid_params",
-    message: `Drains with ${kind} are not available in this version.`,
-    mend: 'Give an https:// or http:// URL, with the format "logplex" or none.',
+    message: `The drain's format "${format.slice(0, 50)}" is none that this kind of URL can have.`,
+    mend: `Leave the format out, or use one of: ${formats.join(", ")}.`,
   });
 
 export const drainAddressRefused = (range: string) =>
@@ -410,3 +410,65 @@ export const storeInUse = (pid: number) =>
     message: `Process ${pid} has the folder of --data open: two servers would both number the lines of a log.`,
     mend: "Stop that process, or give this server a folder of its own with --data.",
   });
+
+// The NATS engine
+
+export const natsUnreachable = (urls: readonly string[], cause: unknown) =>
+  new AppError({
+    code: "NATS_UNREACHABLE",
+    status: 503,
+    id: "service_unavailable",
+    message: `No NATS server answers at ${urls.join(", ")}: ${reasonOf(cause)}.`,
+    mend: "Start it (nats-server -js), or give its address with --nats nats://HOST:PORT; tls:// when it wants TLS.",
+    cause,
+  });
+
+export const natsRefused = (urls: readonly string[], cause: unknown) =>
+  new AppError({
+    code: "NATS_REFUSED",
+    status: 503,
+    id: "service_unavailable",
+    message: `The NATS server at ${urls.join(", ")} does not let this process in: ${reasonOf(cause)}.`,
+    mend: "Give the credentials file of an account with JetStream with --nats-creds, or the user and password in the URL.",
+    cause,
+  });
+
+export const natsNoJetStream = (cause: unknown) =>
+  new AppError({
+    code: "NATS_NO_JETSTREAM",
+    status: 503,
+    id: "service_unavailable",
+    message: "The NATS server has no JetStream, or its servers do not find a majority of themselves.",
+    mend: "Start every server with -js (or `jetstream {}` in its configuration), and at least two of three.",
+    cause,
+  });
+
+export const natsStreamRefused = (stream: string, cause: unknown) =>
+  new AppError({
+    code: "NATS_STREAM_REFUSED",
+    status: 503,
+    id: "service_unavailable",
+    message: `NATS cannot make the stream ${stream}: ${reasonOf(cause)}.`,
+    mend: "Give JetStream room for --retain-total (max_file_store), as many servers as --nats-replicas, or lower these.",
+    cause,
+  });
+
+export const natsStreamDiffers = (stream: string, differences: readonly string[]) =>
+  new AppError({
+    code: "NATS_STREAM_DIFFERS",
+    status: 409,
+    id: "conflict",
+    message: `The stream ${stream} is not as this process would make it (${differences.join("; ")}).`,
+    mend: "Start with the options that it was made with (--retain, --retain-total, --nats-replicas), or change it with `nats stream edit`; it is never changed in silence.",
+  });
+
+export const natsShardsDiffer = (wanted: number, found: number) =>
+  new AppError({
+    code: "NATS_SHARDS_DIFFER",
+    status: 409,
+    id: "conflict",
+    message: `The log was made with ${found} shards, and ${wanted} are asked for.`,
+    mend: `Ask for ${found}, or for none: the number is fixed when the log is made.`,
+  });
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,0 +1,213 @@
+/**
+ * Writing. Every message carries its running line number, so the writers of a channel have to agree on its end: each
+ * publish names the message that it takes for the last, and one that was wrong reads the end again and takes the next
+ * place. In one process one append of a channel is under way at a time.
+ */
+import assert from "node:assert";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Batch, encodedBytes } from "../../core/batch.ts";
+import { scanFrame } from "../../core/frame.ts";
+import type { ChannelId } from "../../core/ids.ts";
+import { positionAt } from "../../core/position.ts";
+import { storeFull, storeUnavailable } from "../../errors.ts";
+import type { Appended } from "../../ports.ts";
+import type { Heads } from "./heads.ts";
+import type { Publisher } from "./publisher.ts";
+import type { Reader } from "./reader.ts";
+import { encodeMessage, type Head, headBehind, messageOverheadBytes, type StoredMessage } from "./stored.ts";
+import type { Trims } from "./trims.ts";
+
+export type AppendsOptions = {
+  readonly publisher: Publisher;
+  readonly reader: Reader;
+  readonly heads: Heads;
+  readonly trims: Trims;
+  /** Resolves when followers that began before know where: an append after that is behind them. */
+  readonly followersStarting: (channel: ChannelId) => Promise<unknown> | undefined;
+  /** What a message may weigh; a larger batch goes in several. */
+  readonly payloadBytesMax: () => number;
+};
+
+/** One append, elections of a leader included. */
+const appendMsMax = 15_000;
+/** Batches of all channels that wait for their turn or their acknowledgement. */
+const bytesMax = 256 * 1024 * 1024;
+/** Headers: the subject, the message id, what is expected. */
+const headerBytesMax = 1024;
+const frameBytesMax = 1024 * 1024;
+/** After so many conflicts in a row the writers of a channel are spread in time. */
+const conflictsAtOnce = 3;
+const conflictPauseMsMax = 20;
+
+/** What waits for its turn in a channel. */
+type Entry = { readonly bytes: number; run(): Promise<void> };
+
+export class Appends {
+  readonly #options: AppendsOptions;
+  readonly #queues = new Map<ChannelId, Entry[]>();
+  #bytes = 0;
+  #closed: Promise<void> | undefined;
+  #lastDone: () => void = () => {};
+
+  constructor(options: AppendsOptions) {
+    this.#options = options;
+  }
+
+  /** `ChannelLog.append`. */
+  append(channel: ChannelId, batch: Batch): Promise<Appended> {
+    assert(batch.count > 0);
+    if (this.#closed !== undefined) return Promise.reject(storeUnavailable(new Error("the log is closed")));
+    if (this.#bytes > 0 && this.#bytes + batch.bytes.length > bytesMax) {
+      return Promise.reject(storeUnavailable(new Error("too much waits to be stored")));
+    }
+    const giveUpAtMs = Date.now() + appendMsMax;
+    return this.#inTurn(channel, batch.bytes.length, () => this.#store(channel, batch, giveUpAtMs));
+  }
+
+  /** Runs `work` between the appends that were called before and those that are called after. */
+  between(channel: ChannelId, work: () => Promise<void>): Promise<void> {
+    return this.#inTurn(channel, 0, work);
+  }
+
+  /** Takes no more and waits for what it has. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= new Promise((resolve) => {
+      this.#lastDone = resolve;
+      if (this.#queues.size === 0) resolve();
+    });
+    return this.#closed;
+  }
+
+  #inTurn<Result>(channel: ChannelId, bytes: number, work: () => Promise<Result>): Promise<Result> {
+    this.#bytes += bytes;
+    return new Promise((resolve, reject) => {
+      const run = () => work().then(resolve, reject);
+      const queue = this.#queues.get(channel);
+      if (queue !== undefined) queue.push({ bytes, run });
+      else {
+        const started = [{ bytes, run }];
+        this.#queues.set(channel, started);
+        void this.#run(channel, started);
+      }
+    });
+  }
+
+  async #run(channel: ChannelId, queue: Entry[]): Promise<void> {
+    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
+      await this.#options.followersStarting(channel);
+      await entry.run();
+      this.#bytes -= entry.bytes;
+    }
+    this.#queues.delete(channel);
+    if (this.#queues.size === 0) this.#lastDone();
+  }
+
+  async #store(channel: ChannelId, batch: Batch, giveUpAtMs: number): Promise<Appended> {
+    const bytesMax = this.#options.payloadBytesMax() - headerBytesMax - messageOverheadBytes;
+    if (encodedBytes(batch) <= bytesMax) return this.#storeMessage(channel, batch, batch.frameId, giveUpAtMs);
+    // Each part has an id of its own: a repeat of the whole finds those that are stored and stores the others.
+    let appended: Appended | undefined;
+    let repeated = true;
+    for (const [number, part] of partsOf(batch, bytesMax).entries()) {
+      const id = batch.frameId === undefined ? undefined : `${batch.frameId}/${number}`;
+      appended = await this.#storeMessage(channel, part, id, giveUpAtMs);
+      repeated &&= appended.repeated;
+    }
+    assert(appended !== undefined);
+    return { ...appended, repeated };
+  }
+
+  async #storeMessage(
+    channel: ChannelId,
+    batch: Batch,
+    frameId: string | undefined,
+    giveUpAtMs: number,
+  ): Promise<Appended> {
+    const { publisher, reader, heads } = this.#options;
+    const { log } = reader.place(channel);
+    const isOwn = (other: Batch | Omit<Batch, "frameId">) =>
+      other.producer === batch.producer && other.firstLine === batch.firstLine;
+    let suffix = "";
+    for (let conflicts = 0; ; conflicts++) {
+      if (conflicts > conflictsAtOnce) await delay(Math.random() * conflictPauseMsMax);
+      const leftMs = giveUpAtMs - Date.now();
+      if (leftMs <= 0)
+        throw storeUnavailable(new Error(`gave up after ${conflicts} other writers were faster`));
+      const head = await heads.of(channel);
+      // Without a frame id the place is part of the id: of all attempts at one place one is stored, and an attempt
+      // that comes late, behind another writer's message, is void or refused.
+      const id = (frameId ?? `${batch.producer}.${batch.firstLine}.${head.sequence}`) + suffix;
+      const payload = encodeMessage(head, batch);
+      const published = await publisher.publish(
+        { subject: log, payload, id: `${channel}:${id}`, expected: head.sequence },
+        leftMs,
+      );
+      const stored = (sequence: number, before: Omit<Head, "sequence">): Appended => {
+        const moved = headBehind(before, batch, sequence);
+        heads.moved(channel, moved, batch.count);
+        this.#options.trims.grown(channel, moved);
+        return { position: positionAt(sequence, batch.count), repeated: false };
+      };
+      switch (published.kind) {
+        case "stored": {
+          const { sequence } = published;
+          if (await reader.counts(channel, { sequence, previous: head.sequence }))
+            return stored(sequence, head);
+          suffix = `~${sequence}`;
+          break;
+        }
+        case "duplicate": {
+          const { sequence } = published;
+          const before = await reader.at(channel, sequence);
+          if (before === undefined) {
+            // Trimmed: it was stored. Destroyed: it was the line of another life.
+            const isEmpty = (await heads.read(channel)).sequence === 0;
+            if (!isEmpty) return { position: positionAt(sequence, batch.count), repeated: true };
+          } else if (await reader.counts(channel, before)) {
+            if (published.attempts > 1 && isOwn(before.batch)) return stored(sequence, linesBefore(before));
+            return { position: positionAt(sequence, before.batch.count), repeated: true };
+          }
+          suffix = `~${sequence}`;
+          break;
+        }
+        case "conflict": {
+          // Our own message may be what is in the way: stored, and its acknowledgement lost.
+          const first = published.attempts > 1 ? await reader.next(channel, head.sequence) : undefined;
+          if (first?.previous === head.sequence && isOwn(first.batch))
+            return stored(first.sequence, linesBefore(first));
+          break;
+        }
+        case "failed":
+          heads.forget(channel);
+          throw published.full ? storeFull(published.cause) : storeUnavailable(published.cause);
+      }
+      await heads.read(channel);
+    }
+  }
+}
+
+const linesBefore = ({ batch, bytes }: StoredMessage) => ({ line: batch.line, bytes });
+
+/** Cuts a batch between its frames into batches of at most `bytesMax`; a frame alone may be larger. */
+function partsOf(batch: Batch, bytesMax: number): Batch[] {
+  const parts: Batch[] = [];
+  const { bytes } = batch;
+  let start = 0;
+  let count = 0;
+  let firstLine = batch.firstLine;
+  for (let at = 0; at < bytes.length; ) {
+    const scan = scanFrame(bytes, at, frameBytesMax);
+    assert(scan.kind === "frame", "a batch holds canonical frames");
+    const part = { ...batch, firstLine, count, bytes: bytes.subarray(start, at) };
+    if (count > 0 && encodedBytes(part) + scan.end - at > bytesMax) {
+      parts.push(part);
+      firstLine += count;
+      start = at;
+      count = 0;
+    }
+    count++;
+    at = scan.end;
+  }
+  parts.push({ ...batch, firstLine, count, bytes: bytes.subarray(start) });
+  return parts;
+}

@@ -1,0 +1,172 @@
+/**
+ * One connection to the NATS servers: it comes back by itself without end, and says how it is. Everything of the
+ * engine goes through it.
+ */
+import { readFileSync } from "node:fs";
+import {
+  type ConnectionOptions,
+  connect,
+  credsAuthenticator,
+  Events,
+  type Msg,
+  type NatsConnection,
+  NatsError,
+} from "nats";
+import type { Logger } from "pino";
+import { natsRefused, natsUnreachable } from "../../errors.ts";
+
+export type ConnectionSettings = {
+  /** `nats://HOST:PORT` or `tls://…`; any of them leads to the cluster. */
+  readonly urls: readonly string[];
+  /** A credentials file as nsc writes it. */
+  readonly credsFile?: string;
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  /** The name that the server's own lists show. */
+  readonly name?: string;
+  readonly logger?: Logger;
+  /** How long to try at start. */
+  readonly connectMsMax?: number;
+};
+
+/** How the connection is, for `/readyz` and metrics. */
+export type ConnectionStatus = {
+  readonly connected: boolean;
+  /** The server that it is, or was last, connected to. */
+  readonly server: string;
+  readonly version: string;
+  readonly reconnects: number;
+};
+
+const connectMsMax = 15_000;
+const connectPauseMs = 250;
+const reconnectPauseMs = 250;
+
+/** Subjects and payloads out, messages in. */
+export class Connection {
+  readonly nats: NatsConnection;
+  readonly #urls: readonly string[];
+  readonly #logger: Logger | undefined;
+  readonly #reconnected = new Set<() => void>();
+  #connected = true;
+  #reconnects = 0;
+  #closing = false;
+  #version: string;
+  #server: string;
+
+  constructor(nats: NatsConnection, urls: readonly string[], logger: Logger | undefined) {
+    this.nats = nats;
+    this.#urls = urls;
+    this.#logger = logger;
+    this.#version = nats.info?.version ?? "unknown";
+    this.#server = nats.getServer();
+    void this.#watch();
+  }
+
+  get connected(): boolean {
+    return this.#connected && !this.#closing;
+  }
+
+  /** What one message may weigh on this server, headers included. */
+  get payloadBytesMax(): number {
+    return this.nats.info?.max_payload ?? 1024 * 1024;
+  }
+
+  status(): ConnectionStatus {
+    return {
+      connected: this.connected,
+      server: this.#server,
+      version: this.#version,
+      reconnects: this.#reconnects,
+    };
+  }
+
+  /** Calls `listener` after each return of the connection; the result takes it back. */
+  onReconnect(listener: () => void): () => void {
+    this.#reconnected.add(listener);
+    return () => this.#reconnected.delete(listener);
+  }
+
+  /** One question, one answer. Rejects with what NATS says: no answer in time, nobody there, closed. */
+  request(subject: string, payload: Uint8Array | string, timeoutMs: number): Promise<Msg> {
+    return this.nats.request(subject, payload, { timeout: timeoutMs });
+  }
+
+  /** Idempotent. What was published is flushed when there is a server to take it. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    if (this.#connected) {
+      const bound = AbortSignal.timeout(2000);
+      await Promise.race([
+        this.nats.flush().catch(() => {}),
+        new Promise((resolve) => bound.addEventListener("abort", resolve, { once: true })),
+      ]);
+    }
+    await this.nats.close();
+  }
+
+  async #watch(): Promise<void> {
+    for await (const status of this.nats.status()) {
+      if (status.type === Events.Disconnect) {
+        if (this.#connected && !this.#closing) {
+          this.#logger?.warn({ server: this.#server }, "the connection to NATS is gone: reconnecting");
+        }
+        this.#connected = false;
+      } else if (status.type === Events.Reconnect) {
+        this.#connected = true;
+        this.#reconnects++;
+        this.#server = this.nats.getServer();
+        this.#version = this.nats.info?.version ?? this.#version;
+        this.#logger?.info({ server: this.#server, version: this.#version }, "connected to NATS again");
+        for (const listener of this.#reconnected) listener();
+      } else if (status.type === Events.Error) {
+        this.#logger?.warn({ reason: String(status.data), urls: this.#urls }, "NATS reports an error");
+      }
+    }
+  }
+}
+
+/** Connects within a bounded time, or rejects with the URLs, the reason and the mend. */
+export async function openConnection(settings: ConnectionSettings): Promise<Connection> {
+  const urls = settings.urls.map(withoutSecrets);
+  const options = connectOptions(settings);
+  const giveUpAtMs = Date.now() + (settings.connectMsMax ?? connectMsMax);
+  for (;;) {
+    try {
+      return new Connection(await connect(options), urls, settings.logger);
+    } catch (cause) {
+      if (isRefusal(cause)) throw natsRefused(urls, cause);
+      if (Date.now() >= giveUpAtMs) throw natsUnreachable(urls, cause);
+      await new Promise((resolve) => setTimeout(resolve, connectPauseMs));
+    }
+  }
+}
+
+function connectOptions({ urls, credsFile, tls, name }: ConnectionSettings): ConnectionOptions {
+  return {
+    servers: [...urls],
+    name: name ?? "tailrace",
+    timeout: 3000,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: reconnectPauseMs,
+    reconnectJitter: 100,
+    ignoreAuthErrorAbort: true,
+    pingInterval: 5000,
+    maxPingOut: 2,
+    noAsyncTraces: true,
+    ...(credsFile !== undefined && { authenticator: credsAuthenticator(readFileSync(credsFile)) }),
+    ...(tls !== undefined && { tls: { ...tls } }),
+  };
+}
+
+const refusals = new Set([
+  "AUTHORIZATION_VIOLATION",
+  "AUTHENTICATION_EXPIRED",
+  "ACCOUNT_AUTHENTICATION_EXPIRED",
+]);
+
+const isRefusal = (cause: unknown): boolean => cause instanceof NatsError && refusals.has(cause.code);
+
+function withoutSecrets(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, "//");
+}

@@ -1,0 +1,168 @@
+/**
+ * Where each channel goes on. A head is read from the channel's last message and kept while the channel is written.
+ * A channel whose messages may all be trimmed one day has its line number written down when it falls idle, at
+ * `head/CHANNEL`: no line number is ever used twice.
+ */
+import { LRUCache } from "lru-cache";
+import type { ChannelId } from "../../core/ids.ts";
+import { origin, type Position, positionAt } from "../../core/position.ts";
+import type { ChannelEnd, Store } from "../../ports.ts";
+import type { Reader } from "./reader.ts";
+import { type Head, headAt, type StoredMessage } from "./stored.ts";
+
+/** At `head/CHANNEL`: the end of a channel at the time of writing. */
+type HeadRecord = { readonly line: number; readonly bytes: number; readonly position: Position };
+type Unrecorded = { head: Head; count: number; writtenAtMs: number };
+
+export type HeadsOptions = {
+  readonly reader: Reader;
+  readonly store: Store;
+  /** A channel that was not written for so long gets its record. */
+  readonly idleMs: number;
+};
+
+/** Heads in memory; the head of another channel is read again when it is needed. */
+const headsMax = 100_000;
+/** Records written at the same time, and in one round. */
+const writesMax = 16;
+const roundMax = 2000;
+/** What `close` may take; the rest is found in the streams as long as they are not trimmed. */
+const closeMsMax = 3000;
+
+export class Heads {
+  readonly #options: HeadsOptions;
+  readonly #heads = new LRUCache<ChannelId, Head>({ max: headsMax });
+  /** Channels with lines that no record tells of, in the order of their first such line. */
+  readonly #unrecorded = new Map<ChannelId, Unrecorded>();
+  readonly #timer: NodeJS.Timeout;
+  #recording: Promise<void> | undefined;
+
+  constructor(options: HeadsOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#tick(), Math.max(10, options.idleMs / 4)).unref();
+  }
+
+  /** The head as far as this process knows: somebody else may have moved it. */
+  async of(channel: ChannelId): Promise<Head> {
+    return this.#heads.get(channel) ?? (await this.read(channel));
+  }
+
+  /** What this process knows of the channel's last sequence; 0: nothing. */
+  known(channel: ChannelId): number {
+    return this.#heads.peek(channel)?.sequence ?? 0;
+  }
+
+  /** The head as the stream has it. */
+  async read(channel: ChannelId): Promise<Head> {
+    const last = await this.#options.reader.last(channel);
+    const head = last === undefined ? await this.#recorded(channel) : await this.#behind(channel, last);
+    this.#heads.set(channel, head);
+    return head;
+  }
+
+  /** The end of a channel that has no messages left, or never had one. */
+  async trimmedEnd(channel: ChannelId): Promise<ChannelEnd> {
+    const record = await this.#options.store.get<HeadRecord>(`head/${channel}`);
+    return record === undefined
+      ? { position: origin, line: 0 }
+      : { position: record.value.position, line: record.value.line };
+  }
+
+  /** This process has stored a batch of `count` lines, and the channel ends here now. */
+  moved(channel: ChannelId, head: Head, count: number): void {
+    this.#heads.set(channel, head);
+    const known = this.#unrecorded.get(channel);
+    if (known === undefined) this.#unrecorded.set(channel, { head, count, writtenAtMs: Date.now() });
+    else {
+      known.head = head;
+      known.count = count;
+      known.writtenAtMs = Date.now();
+    }
+  }
+
+  /** The head is read again when it is needed. */
+  forget(channel: ChannelId): void {
+    this.#heads.delete(channel);
+  }
+
+  /** The channel is gone, and so is its record. */
+  async remove(channel: ChannelId): Promise<void> {
+    const { store } = this.#options;
+    this.#heads.delete(channel);
+    this.#unrecorded.delete(channel);
+    for (;;) {
+      const record = await store.get(`head/${channel}`);
+      if (record === undefined || (await store.put(record.key, undefined, record.revision)) !== undefined)
+        return;
+    }
+  }
+
+  /** Idempotent. Writes what is not recorded yet, within a bounded time. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#recording;
+    const giveUpAtMs = Date.now() + closeMsMax;
+    await this.#record([...this.#unrecorded.keys()], () => Date.now() < giveUpAtMs);
+  }
+
+  async #recorded(channel: ChannelId): Promise<Head> {
+    const record = await this.#options.store.get<HeadRecord>(`head/${channel}`);
+    return { sequence: 0, line: record?.value.line ?? 0, bytes: record?.value.bytes ?? 0 };
+  }
+
+  // A void message takes no line numbers: what counts is the last one before it that is not void.
+  async #behind(channel: ChannelId, last: StoredMessage): Promise<Head> {
+    const { reader } = this.#options;
+    let message = last;
+    while (!(await reader.counts(channel, message))) {
+      let before: StoredMessage | undefined;
+      for (let at = message.previous; ; at = before.sequence) {
+        const next = await reader.next(channel, at);
+        if (next === undefined || next.sequence >= message.sequence) break;
+        before = next;
+      }
+      if (before === undefined) break;
+      message = before;
+    }
+    return { ...headAt(message), sequence: last.sequence };
+  }
+
+  #tick(): void {
+    if (this.#recording !== undefined) return;
+    const idleSinceMs = Date.now() - this.#options.idleMs;
+    const idle: ChannelId[] = [];
+    for (const [channel, { writtenAtMs }] of this.#unrecorded) {
+      if (writtenAtMs <= idleSinceMs) idle.push(channel);
+      if (idle.length >= roundMax) break;
+    }
+    if (idle.length === 0) return;
+    this.#recording = this.#record(idle, () => true).finally(() => {
+      this.#recording = undefined;
+    });
+  }
+
+  async #record(channels: readonly ChannelId[], goesOn: () => boolean): Promise<void> {
+    const queue = channels.values();
+    const work = async () => {
+      for (const channel of queue) {
+        if (!goesOn()) return;
+        await this.#recordOne(channel).catch(() => {}); // stays unrecorded: the next round tries again
+      }
+    };
+    await Promise.all(Array.from({ length: writesMax }, work));
+  }
+
+  async #recordOne(channel: ChannelId): Promise<void> {
+    const { store } = this.#options;
+    const unrecorded = this.#unrecorded.get(channel);
+    if (unrecorded === undefined) return;
+    const { head, count } = unrecorded;
+    const { line, bytes } = head;
+    const record = await store.get<HeadRecord>(`head/${channel}`);
+    if ((record?.value.line ?? -1) < line) {
+      const value: HeadRecord = { line, bytes, position: positionAt(head.sequence, count) };
+      if ((await store.put(`head/${channel}`, value, record?.revision ?? 0)) === undefined) return;
+    }
+    if (unrecorded.head === head) this.#unrecorded.delete(channel);
+  }
+}

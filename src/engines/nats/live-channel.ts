@@ -1,0 +1,135 @@
+/** What came live of one channel, held for followers that are about to take it. A follower further behind reads the stream. */
+import type { Msg } from "nats";
+import type { ChannelId } from "../../core/ids.ts";
+import { decodeMessage, type StoredMessage } from "./stored.ts";
+
+/** A live message, and the sequence of the channel's message before it as the server knew it. */
+type Arrival = { readonly before: number; readonly bytes: number; readonly message: StoredMessage };
+
+const arrivalsMax = 128;
+const arrivalBytesMax = 2 * 1024 * 1024;
+/** Of all channels together. */
+const heldBytesMax = 64 * 1024 * 1024;
+/** What an arrival costs besides its payload. */
+const arrivalOverheadBytes = 512;
+
+export class LiveChannel {
+  readonly id: ChannelId;
+  followers = 0;
+  /** Newest sequence that is known of, by a message or by asking. */
+  newest = 0;
+  /** Destroyed, or the log is closed. */
+  ended = false;
+  /** When the stream was last known to be no further than `newest`. */
+  checkedAtMs = Date.now();
+  /** What was the channel's end when its first follower came. */
+  readonly start: Promise<StoredMessage | undefined>;
+  isStarting = true;
+  readonly #held: { bytes: number };
+  readonly #whenEnded: () => void;
+  #arrivals: Arrival[] = [];
+  #bytes = 0;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(
+    id: ChannelId,
+    held: { bytes: number },
+    start: Promise<StoredMessage | undefined>,
+    whenEnded: () => void,
+  ) {
+    this.id = id;
+    this.#held = held;
+    this.#whenEnded = whenEnded;
+    this.start = start.finally(() => {
+      this.isStarting = false;
+    });
+    this.start.then(
+      (last) => this.note(last?.sequence ?? 0),
+      () => {}, // told to the followers, who ask again
+    );
+  }
+
+  /** The message behind `sequence` when it is here; `behind` when the stream has to be read; undefined: none is known of. */
+  next(sequence: number): StoredMessage | "behind" | undefined {
+    if (sequence >= this.newest) return undefined;
+    const found = this.#arrivals.find(({ message }) => message.sequence > sequence);
+    return found !== undefined && found.before <= sequence ? found.message : "behind";
+  }
+
+  /** Resolves when something has come or ended, or `signal` is aborted. */
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      signal.addEventListener("abort", wake, { once: true });
+      // Who waits has everything: when all wait, nobody needs what is held.
+      if (this.#waiting.size === this.followers) this.clear();
+    });
+  }
+
+  /** A message of the channel's live subject. */
+  take({ headers, data }: Msg, isTombstone: boolean): void {
+    if (isTombstone) {
+      this.end();
+      return;
+    }
+    const sequence = Number(headers?.get("Nats-Sequence"));
+    const before = Number(headers?.get("Nats-Last-Sequence"));
+    if (!(sequence > this.newest && before < sequence)) return; // seen, or not of the stream
+    this.newest = sequence;
+    this.checkedAtMs = Date.now();
+    if (this.#held.bytes > heldBytesMax) this.clear();
+    else
+      this.#hold({
+        before,
+        bytes: data.length + arrivalOverheadBytes,
+        message: decodeMessage(data, sequence),
+      });
+    this.#wake();
+  }
+
+  /** The stream's last message of the channel is at `sequence`. */
+  note(sequence: number): void {
+    this.checkedAtMs = Date.now();
+    if (sequence <= this.newest) return;
+    this.newest = sequence;
+    this.#wake();
+  }
+
+  /** The channel is gone, or the log is closed. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.#whenEnded();
+    this.#wake();
+  }
+
+  /** Drops what is held. */
+  clear(): void {
+    this.#arrivals = [];
+    this.#held.bytes -= this.#bytes;
+    this.#bytes = 0;
+  }
+
+  #hold(arrival: Arrival): void {
+    this.#arrivals.push(arrival);
+    let dropped = 0;
+    this.#bytes += arrival.bytes;
+    while (
+      this.#arrivals.length > 1 &&
+      (this.#arrivals.length > arrivalsMax || this.#bytes - dropped > arrivalBytesMax)
+    ) {
+      dropped += this.#arrivals.shift()!.bytes;
+    }
+    this.#bytes -= dropped;
+    this.#held.bytes += arrival.bytes - dropped;
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Live lines: one core subscription for each channel that this process follows, shared by all its followers. It may
+ * lose messages (a slow reader cut off, a reconnect, a change of the leader). Each message names the one before it, so
+ * a follower sees a gap at once and reads the stream instead; a quiet channel is compared with the stream after every
+ * event that may have cost messages, and from time to time.
+ */
+import { headers, type Msg, type Subscription } from "nats";
+import type { ChannelId } from "../../core/ids.ts";
+import type { Connection } from "./connection.ts";
+import { LiveChannel } from "./live-channel.ts";
+import type { Reader } from "./reader.ts";
+import { streamOf } from "./shards.ts";
+
+/** Channels compared with the stream at the same time. */
+const comparesMax = 16;
+/** A channel where nothing happened for so long is compared. */
+const quietMs = 30_000;
+const tickMs = 1000;
+/** A leader that was just elected may not know yet what its predecessor sent out: it is asked a second time. */
+const secondLookMs = 3000;
+const electionSubject = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.";
+const destroyedHeader = "Tailrace-Destroyed";
+
+type Joined = { readonly live: LiveChannel; readonly subscription: Subscription };
+
+/** All channels that this process follows. */
+export class LiveChannels {
+  readonly #connection: Connection;
+  readonly #reader: Reader;
+  readonly #channels = new Map<ChannelId, Joined>();
+  /** Payloads held for followers that are not there yet, of all channels. */
+  readonly #held = { bytes: 0 };
+  /** To be compared with the stream. */
+  readonly #queue = new Set<LiveChannel>();
+  #comparing = 0;
+  readonly #timer: NodeJS.Timeout;
+  readonly #secondLooks = new Set<NodeJS.Timeout>();
+  readonly #elections: Subscription;
+  readonly #forget: () => void;
+
+  constructor(connection: Connection, reader: Reader) {
+    this.#connection = connection;
+    this.#reader = reader;
+    this.#forget = connection.onReconnect(() => this.#compareTwice(() => true));
+    // The old leader may have died between storing a message and sending it out.
+    this.#elections = connection.nats.subscribe(`${electionSubject}*`, {
+      callback: (error, msg) => {
+        const stream = msg.subject.slice(electionSubject.length);
+        if (error === null) this.#compareTwice(({ id }) => streamOf(reader.place(id).shard) === stream);
+      },
+    });
+    this.#timer = setInterval(() => {
+      const quietSinceMs = Date.now() - quietMs;
+      this.#compare((live) => live.checkedAtMs < quietSinceMs);
+    }, tickMs).unref();
+  }
+
+  /** The channel's live side, from now on. Each `join` is followed by one `leave`. */
+  join(channel: ChannelId): LiveChannel {
+    const joined = this.#channels.get(channel) ?? this.#subscribe(channel);
+    joined.live.followers++;
+    return joined.live;
+  }
+
+  /** Lets go of the channel; the last one ends the subscription. */
+  leave(live: LiveChannel): void {
+    live.followers--;
+    if (live.followers === 0) this.#drop(live);
+  }
+
+  /** Resolves when the first followers of the channel know where they start; undefined when there is nothing to wait for. */
+  starting(channel: ChannelId): Promise<unknown> | undefined {
+    const live = this.#channels.get(channel)?.live;
+    return live?.isStarting ? live.start.catch(() => {}) : undefined;
+  }
+
+  /** Ends the channel's followers in every process. */
+  destroyed(channel: ChannelId): void {
+    this.#channels.get(channel)?.live.end();
+    const head = headers();
+    head.set(destroyedHeader, "1");
+    this.#connection.nats.publish(this.#reader.place(channel).live, undefined, { headers: head });
+  }
+
+  /** Ends every follower. */
+  close(): void {
+    this.#forget();
+    this.#elections.unsubscribe();
+    clearInterval(this.#timer);
+    for (const timer of this.#secondLooks) clearTimeout(timer);
+    for (const { live } of [...this.#channels.values()]) live.end();
+  }
+
+  #subscribe(channel: ChannelId): Joined {
+    let joined: Joined | undefined;
+    // The subscription goes out before the question for the channel's end: nothing falls between the two.
+    const subscription = this.#connection.nats.subscribe(this.#reader.place(channel).live, {
+      callback: (error, msg) => {
+        if (error === null) joined?.live.take(msg, isTombstone(msg));
+      },
+    });
+    const live = new LiveChannel(channel, this.#held, this.#reader.last(channel), () => this.#drop(live));
+    joined = { live, subscription };
+    this.#channels.set(channel, joined);
+    return joined;
+  }
+
+  // A channel that ended makes room at once: it may begin again under the same id.
+  #drop(live: LiveChannel): void {
+    live.clear();
+    this.#queue.delete(live);
+    const joined = this.#channels.get(live.id);
+    if (joined?.live !== live) return;
+    this.#channels.delete(live.id);
+    joined.subscription.unsubscribe();
+  }
+
+  #compareTwice(which: (live: LiveChannel) => boolean): void {
+    this.#compare(which);
+    const timer = setTimeout(() => {
+      this.#secondLooks.delete(timer);
+      this.#compare(which);
+    }, secondLookMs).unref();
+    this.#secondLooks.add(timer);
+  }
+
+  #compare(which: (live: LiveChannel) => boolean): void {
+    for (const { live } of this.#channels.values()) if (which(live)) this.#queue.add(live);
+    while (this.#queue.size > 0 && this.#comparing < comparesMax) void this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#comparing++;
+    for (const live of this.#queue) {
+      this.#queue.delete(live);
+      try {
+        live.note((await this.#reader.last(live.id))?.sequence ?? 0);
+      } catch {
+        // Not to be had now: the channel stays quiet, and so it is asked for again.
+      }
+    }
+    this.#comparing--;
+  }
+}
+
+const isTombstone = ({ headers }: Msg): boolean => headers?.has(destroyedHeader) ?? false;

@@ -1,0 +1,123 @@
+/** The distributed engine: the log and the store on NATS JetStream. */
+import type { Logger } from "pino";
+import { natsShardsDiffer } from "../../errors.ts";
+import type { ChannelLog, Store } from "../../ports.ts";
+import type { Retention } from "../engine.ts";
+import { Appends } from "./appends.ts";
+import {
+  type Connection,
+  type ConnectionSettings,
+  type ConnectionStatus,
+  openConnection,
+} from "./connection.ts";
+import { Heads } from "./heads.ts";
+import { LiveChannels } from "./live.ts";
+import { NatsLog } from "./log.ts";
+import { Publisher } from "./publisher.ts";
+import { Reader } from "./reader.ts";
+import { NatsStore } from "./store.ts";
+import { StreamApi } from "./stream-api.ts";
+import { ensureStream, logStream, recordStream } from "./streams.ts";
+import { Trims } from "./trims.ts";
+
+export type NatsOptions = ConnectionSettings & {
+  readonly retention: Retention;
+  /** Copies of each stream: 1 or 3. */
+  readonly replicas: number;
+  /** Number of the log's streams; fixed when the log is made. Absent: as it was made, else 16. */
+  readonly shards?: number;
+  readonly logger?: Logger;
+  /** A channel that was not written for so long has its end written down; absent: a minute. */
+  readonly headIdleMs?: number;
+};
+
+/** An open engine; `close` closes log, store and connection. */
+export type NatsEngine = {
+  readonly log: ChannelLog;
+  readonly store: Store;
+  status(): ConnectionStatus;
+  close(): Promise<void>;
+};
+
+/** The Store. */
+const recordBucket = "tailrace";
+/** What the engine itself has to remember: the number of shards, and the ends of channels that fell idle. */
+const engineBucket = "tailrace-log";
+const shardsDefault = 16;
+const headIdleMsDefault = 60_000;
+const shardsKey = "setting/shards";
+
+/**
+ * Connects, makes the streams that are absent, compares those that are there. Rejects with an `AppError` that says
+ * what is wrong and the mend.
+ */
+export async function openNats(options: NatsOptions): Promise<NatsEngine> {
+  const connection = await openConnection(options);
+  try {
+    return await compose(connection, options);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
+}
+
+async function compose(connection: Connection, options: NatsOptions): Promise<NatsEngine> {
+  const { retention, replicas, logger } = options;
+  const api = new StreamApi(connection);
+  const publisher = new Publisher(connection);
+  const jsm = await connection.nats.jetstreamManager({ checkAPI: false, timeout: 5000 });
+  for (const bucket of [recordBucket, engineBucket]) await ensureStream(jsm, recordStream(bucket, replicas));
+  const store = new NatsStore({ connection, api, publisher, bucket: recordBucket });
+  const own = new NatsStore({ connection, api, publisher, bucket: engineBucket });
+  const shards = await agreedShards(own, options.shards);
+  for (let shard = 0; shard < shards; shard++)
+    await ensureStream(jsm, logStream(shard, shards, replicas, retention));
+
+  const reader = new Reader(connection, api, shards, replicas);
+  const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault });
+  const trims = new Trims({ reader, api, retention });
+  const live = new LiveChannels(connection, reader);
+  const appends = new Appends({
+    publisher,
+    reader,
+    heads,
+    trims,
+    payloadBytesMax: () => connection.payloadBytesMax,
+    followersStarting: (channel) => live.starting(channel),
+  });
+  const log = new NatsLog({ reader, api, heads, appends, trims, live });
+  const { server, version } = connection.status();
+  logger?.info({ server, version, shards, replicas }, "the log is on NATS");
+  let closing: Promise<void> | undefined;
+  return {
+    log,
+    store,
+    status: () => connection.status(),
+    close() {
+      closing ??= closeAll([log, store, own], publisher, connection);
+      return closing;
+    },
+  };
+}
+
+async function closeAll(
+  parts: readonly { close(): Promise<void> }[],
+  publisher: Publisher,
+  connection: Connection,
+): Promise<void> {
+  for (const part of parts) await part.close();
+  publisher.close();
+  await connection.close();
+}
+
+/** The number of shards that the log was made with; the first process decides. */
+async function agreedShards(store: Store, wanted: number | undefined): Promise<number> {
+  for (;;) {
+    const found = await store.get<number>(shardsKey);
+    if (found !== undefined) {
+      if (wanted !== undefined && wanted !== found.value) throw natsShardsDiffer(wanted, found.value);
+      return found.value;
+    }
+    await store.put(shardsKey, wanted ?? shardsDefault, 0);
+  }
+}

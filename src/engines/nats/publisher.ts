@@ -1,0 +1,210 @@
+/**
+ * Publishing to streams: acknowledgements of all publishes come to one inbox and are matched here, so thousands may be
+ * under way on one connection. What gets no answer is published again under the same message id, which the server
+ * stores once.
+ */
+import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from "nats";
+import type { Connection } from "./connection.ts";
+
+export type Publish = {
+  readonly subject: string;
+  readonly payload: Uint8Array;
+  /** `Nats-Msg-Id`. */
+  readonly id: string;
+  /** The subject's last sequence must still be this; 0: it has no message. */
+  readonly expected: number;
+  /** `KV-Operation`. */
+  readonly operation?: "DEL" | undefined;
+  /** `Tailrace-Put`: tells this put from others under the same id. */
+  readonly put?: string | undefined;
+};
+
+/** What the server said. `attempts`: how often it was published until then. */
+export type Published =
+  | { readonly kind: "stored"; readonly sequence: number; readonly attempts: number }
+  | { readonly kind: "duplicate"; readonly sequence: number; readonly attempts: number }
+  | { readonly kind: "conflict"; readonly attempts: number }
+  | { readonly kind: "failed"; readonly full: boolean; readonly cause: Error };
+
+type Pending = Publish & {
+  readonly token: string;
+  readonly giveUpAtMs: number;
+  readonly resolve: (published: Published) => void;
+  sentAtMs: number;
+  attempts: number;
+  /** What the server said to the last attempt, when that was no answer. */
+  refusal: string;
+};
+
+/** Payloads that are published and not answered; over it, publishes wait their turn. */
+const bytesInFlightMax = 64 * 1024 * 1024;
+/** No answer for so long: published again. */
+const attemptMsMax = 2000;
+/** A stream without a leader answers at once that nobody is there. */
+const nobodyPauseMs = 200;
+const tickMs = 100;
+
+const wrongLastSequence = new Set([10071, 10164]);
+const noRoom = new Set([10002, 10023, 10028, 10047, 10077]);
+
+export class Publisher {
+  readonly #connection: Connection;
+  readonly #nats: NatsConnection;
+  readonly #inbox: string;
+  readonly #subscription: Subscription;
+  readonly #pending = new Map<string, Pending>();
+  #waiting: Pending[] = [];
+  #bytesInFlight = 0;
+  #tokens = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  readonly #forget: () => void;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#nats = connection.nats;
+    this.#inbox = `${createInbox()}.`;
+    this.#subscription = this.#nats.subscribe(`${this.#inbox}*`, {
+      callback: (error, msg) => {
+        if (error === null) this.#answered(msg);
+      },
+    });
+    // Publishes of the old connection may be lost with it: the id makes it safe not to know.
+    this.#forget = connection.onReconnect(() => {
+      for (const pending of [...this.#pending.values()]) this.#send(pending);
+    });
+  }
+
+  /** Resolves with the server's answer, at the latest `forMs` from now. Never rejects. */
+  publish(publish: Publish, forMs: number): Promise<Published> {
+    return new Promise((resolve) => {
+      const nowMs = Date.now();
+      const token = (this.#tokens++).toString(36);
+      const pending: Pending = {
+        ...publish,
+        token,
+        giveUpAtMs: nowMs + forMs,
+        resolve,
+        sentAtMs: 0,
+        attempts: 0,
+        refusal: "",
+      };
+      if (this.#closed) return resolve(failed("the connection is closed"));
+      this.#timer ??= setInterval(() => this.#tick(), tickMs).unref();
+      this.#waiting.push(pending);
+      this.#pump();
+    });
+  }
+
+  /** Idempotent. Answers every publish under way with a failure. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#forget();
+    clearInterval(this.#timer);
+    for (const { resolve } of this.#pending.values()) resolve(failed("the connection is closed"));
+    for (const { resolve } of this.#waiting) resolve(failed("the connection is closed"));
+    this.#pending.clear();
+    this.#waiting = [];
+    this.#subscription.unsubscribe();
+  }
+
+  #pump(): void {
+    let taken = 0;
+    for (const pending of this.#waiting) {
+      if (this.#bytesInFlight > 0 && this.#bytesInFlight + pending.payload.length > bytesInFlightMax) break;
+      taken++;
+      this.#bytesInFlight += pending.payload.length;
+      this.#send(pending);
+    }
+    if (taken > 0) this.#waiting.splice(0, taken);
+  }
+
+  #send(pending: Pending): void {
+    pending.sentAtMs = Date.now();
+    this.#pending.set(pending.token, pending);
+    // A disconnected client would keep the bytes and drop them: they go out at the reconnect.
+    if (!this.#connection.connected) return;
+    pending.attempts++;
+    const head = headers();
+    head.set("Nats-Msg-Id", pending.id);
+    head.set("Nats-Expected-Last-Subject-Sequence", String(pending.expected));
+    if (pending.operation !== undefined) head.set("KV-Operation", pending.operation);
+    if (pending.put !== undefined) head.set("Tailrace-Put", pending.put);
+    try {
+      this.#nats.publish(pending.subject, pending.payload, {
+        reply: this.#inbox + pending.token,
+        headers: head,
+      });
+    } catch (cause) {
+      this.#settle(pending, { kind: "failed", full: false, cause: cause as Error });
+    }
+  }
+
+  #answered(msg: Msg): void {
+    const pending = this.#pending.get(msg.subject.slice(this.#inbox.length));
+    if (pending === undefined) return;
+    if (msg.data.length === 0) {
+      // 503, nobody there: the stream has no leader for now. The next tick publishes again.
+      this.#later(pending, "the stream has no leader");
+      return;
+    }
+    const { attempts } = pending;
+    const answer = JSON.parse(msg.string()) as {
+      seq?: number;
+      duplicate?: boolean;
+      error?: { code: number; err_code?: number; description?: string };
+    };
+    if (answer.error === undefined && answer.seq !== undefined) {
+      this.#settle(pending, {
+        kind: answer.duplicate ? "duplicate" : "stored",
+        sequence: answer.seq,
+        attempts,
+      });
+      return;
+    }
+    const errorCode = answer.error?.err_code ?? 0;
+    if (wrongLastSequence.has(errorCode)) this.#settle(pending, { kind: "conflict", attempts });
+    else this.#refused(pending, noRoom.has(errorCode), answer.error?.description ?? "unknown");
+  }
+
+  // A server that has no room, or cannot store now, may be able to in a moment, until the time is up.
+  #refused(pending: Pending, full: boolean, reason: string): void {
+    if (full)
+      this.#settle(pending, { kind: "failed", full, cause: new Error(`NATS refused a message: ${reason}`) });
+    else this.#later(pending, reason);
+  }
+
+  #later(pending: Pending, refusal: string): void {
+    pending.refusal = refusal;
+    pending.sentAtMs = Date.now() - attemptMsMax + nobodyPauseMs;
+  }
+
+  #settle(pending: Pending, published: Published): void {
+    if (!this.#pending.delete(pending.token)) return;
+    this.#bytesInFlight -= pending.payload.length;
+    pending.resolve(published);
+    if (this.#waiting.length > 0) this.#pump();
+  }
+
+  #tick(): void {
+    const nowMs = Date.now();
+    for (const pending of [...this.#pending.values()]) {
+      if (nowMs >= pending.giveUpAtMs) {
+        this.#settle(
+          pending,
+          failed(`no acknowledgement after ${pending.attempts} attempts ${pending.refusal}`),
+        );
+      } else if (this.#connection.connected && nowMs - pending.sentAtMs >= attemptMsMax) this.#send(pending);
+    }
+    while (this.#waiting.length > 0 && nowMs >= this.#waiting[0]!.giveUpAtMs) {
+      this.#waiting.shift()!.resolve(failed("too much waits to be published"));
+    }
+    if (this.#pending.size === 0 && this.#waiting.length === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+}
+
+const failed = (reason: string): Published => ({ kind: "failed", full: false, cause: new Error(reason) });

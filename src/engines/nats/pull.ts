@@ -1,0 +1,199 @@
+/** Reads many messages of a stream, in order, by pull consumers that live as long as the reading. */
+import { AckPolicy, createInbox, type Msg, ReplayPolicy, type Subscription } from "nats";
+import { storeUnavailable } from "../../errors.ts";
+import type { Connection } from "./connection.ts";
+import type { StreamApi } from "./stream-api.ts";
+
+/** Which messages of which stream. */
+export type Source = {
+  readonly stream: string;
+  /** One subject, wildcards allowed. */
+  readonly filter: string;
+  /** A deliver policy and its place. */
+  readonly start: object;
+};
+
+export type Pulled = { readonly msg: Msg; readonly sequence: number };
+
+/** What one pull may bring, by the size of what came before it. */
+const pullBytesMax = 1024 * 1024;
+const pullMessagesMax = 500;
+const firstPullMessages = 16;
+/** A pull is answered by messages or by its end. */
+const pullMsMax = 3000;
+const answerMsMax = 5000;
+/** A consumer whose reader died goes by itself. */
+const consumerIdleMs = 30_000;
+
+/**
+ * All messages that the stream has when this is called, `messagesMax` at most. Rejects when the server stops
+ * answering: the caller goes on behind the last message that it got.
+ */
+export async function* pull(
+  connection: Connection,
+  api: StreamApi,
+  source: Source,
+  messagesMax = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Pulled> {
+  const consumer = await Consumer.open(connection, api, source);
+  try {
+    let left = Math.min(consumer.pending, messagesMax);
+    let batch = Math.min(firstPullMessages, left);
+    while (left > 0) {
+      consumer.request(batch);
+      let bytes = 0;
+      for (let got = 0; got < batch; got++) {
+        const pulled = await consumer.next();
+        if (pulled === undefined) throw brokeOff(source);
+        bytes += pulled.msg.data.length;
+        yield pulled;
+      }
+      left -= batch;
+      batch = Math.min(left, pullMessagesMax, Math.max(1, Math.floor(pullBytesMax / (bytes / batch + 1))));
+    }
+  } finally {
+    consumer.close();
+  }
+}
+
+/**
+ * All messages that the stream has, then `caught-up`, then each that comes, until `signal` is aborted. Rejects when
+ * the server stops answering or the connection was renewed.
+ */
+export async function* pullOn(
+  connection: Connection,
+  api: StreamApi,
+  source: Source,
+  signal: AbortSignal,
+): AsyncGenerator<Pulled | "caught-up"> {
+  const consumer = await Consumer.open(connection, api, source);
+  const end = () => consumer.end();
+  const forget = connection.onReconnect(end);
+  signal.addEventListener("abort", end);
+  try {
+    let left = consumer.pending;
+    if (left === 0) yield "caught-up";
+    while (!signal.aborted) {
+      consumer.request(pullMessagesMax);
+      for (let got = 0; got < pullMessagesMax; got++) {
+        const pulled = await consumer.next();
+        if (signal.aborted) return;
+        if (pulled === undefined) {
+          if (consumer.isOver) throw brokeOff(source);
+          break; // the pull's time is up
+        }
+        yield pulled;
+        if (--left === 0) yield "caught-up";
+      }
+    }
+  } finally {
+    forget();
+    signal.removeEventListener("abort", end);
+    consumer.close();
+  }
+}
+
+const brokeOff = ({ filter }: Source) => storeUnavailable(new Error(`the reading of ${filter} broke off`));
+
+/** One consumer and what it has sent; bounded by the pulls that ask for it. */
+class Consumer {
+  /** How many messages it had to give when it was made. */
+  readonly pending: number;
+  /** It has lost a message, or does not answer: there is nothing more to be had from it. */
+  isOver = false;
+  readonly #connection: Connection;
+  readonly #api: StreamApi;
+  readonly #stream: string;
+  readonly #name: string;
+  readonly #inbox = createInbox();
+  readonly #subscription: Subscription;
+  readonly #queue: Msg[] = [];
+  #wake: ((msg: Msg | undefined) => void) | undefined;
+  #delivered = 0;
+
+  static async open(
+    connection: Connection,
+    api: StreamApi,
+    { stream, filter, start }: Source,
+  ): Promise<Consumer> {
+    const { name, pending } = await api.addConsumer(stream, {
+      ...start,
+      filter_subject: filter, // as one string: a list hangs on 2.9
+      ack_policy: AckPolicy.None,
+      replay_policy: ReplayPolicy.Instant,
+      inactive_threshold: consumerIdleMs * 1_000_000,
+      mem_storage: true,
+      num_replicas: 1,
+    });
+    return new Consumer(connection, api, stream, name, pending);
+  }
+
+  constructor(connection: Connection, api: StreamApi, stream: string, name: string, pending: number) {
+    this.#connection = connection;
+    this.#api = api;
+    this.#stream = stream;
+    this.#name = name;
+    this.pending = pending;
+    this.#subscription = connection.nats.subscribe(this.#inbox, {
+      callback: (_, msg) => {
+        if (this.#wake === undefined) this.#queue.push(msg);
+        else this.#wake(msg);
+      },
+    });
+  }
+
+  request(batch: number): void {
+    const request = JSON.stringify({ batch, expires: pullMsMax * 1_000_000 });
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`;
+    this.#connection.nats.publish(subject, request, { reply: this.#inbox });
+  }
+
+  /** The next message; undefined: the pull's time is up, or the consumer is over. */
+  async next(): Promise<Pulled | undefined> {
+    if (this.isOver) return undefined;
+    const msg = this.#queue.shift() ?? (await this.#arrival());
+    if (msg === undefined) {
+      this.isOver = true;
+      return undefined;
+    }
+    const place = placeOf(msg);
+    if (place === undefined) {
+      const code = msg.headers?.code ?? 0;
+      this.isOver = code !== 404 && code !== 408;
+      return undefined;
+    }
+    this.#delivered++;
+    this.isOver = place.delivery !== this.#delivered;
+    return this.isOver ? undefined : { msg, sequence: place.sequence };
+  }
+
+  end(): void {
+    this.isOver = true;
+    this.#wake?.(undefined);
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+    if (this.#connection.connected) void this.#api.removeConsumer(this.#stream, this.#name).catch(() => {});
+  }
+
+  #arrival(): Promise<Msg | undefined> {
+    return new Promise((resolve) => {
+      const settle = (arrived: Msg | undefined) => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve(arrived);
+      };
+      const timer = setTimeout(settle, answerMsMax, undefined);
+      this.#wake = settle;
+    });
+  }
+}
+
+/** From the reply subject `$JS.ACK[.DOMAIN.ACCOUNT].STREAM.CONSUMER.TRIES.SEQUENCE.DELIVERY.TIME.PENDING`. */
+function placeOf({ reply }: Msg): { sequence: number; delivery: number } | undefined {
+  if (reply === undefined || !reply.startsWith("$JS.ACK.")) return undefined;
+  const tokens = reply.split(".");
+  const skip = tokens.length > 9 ? 2 : 0;
+  return { sequence: Number(tokens[5 + skip]), delivery: Number(tokens[6 + skip]) };
+}

@@ -1,0 +1,128 @@
+/**
+ * Reads the stream of a channel: its last message, the next one behind a place, and stretches of history. Single
+ * messages are asked for directly; a long stretch gets a consumer, which costs its making.
+ */
+import { DeliverPolicy } from "nats";
+import type { ChannelId } from "../../core/ids.ts";
+import { storeUnavailable } from "../../errors.ts";
+import type { Connection } from "./connection.ts";
+import { pull } from "./pull.ts";
+import { type Place, placeOf } from "./shards.ts";
+import { decodeMessage, type StoredMessage } from "./stored.ts";
+import type { RawMessage, StreamApi } from "./stream-api.ts";
+
+/** So many messages of a stretch are asked for one by one before a consumer is worth its making. */
+const singlesMax = 8;
+
+export class Reader {
+  readonly #connection: Connection;
+  readonly #api: StreamApi;
+  readonly #shards: number;
+  readonly #replicated: boolean;
+
+  constructor(connection: Connection, api: StreamApi, shards: number, replicas: number) {
+    this.#connection = connection;
+    this.#api = api;
+    this.#shards = shards;
+    this.#replicated = replicas > 1;
+  }
+
+  place(channel: ChannelId): Place {
+    return placeOf(channel, this.#shards);
+  }
+
+  /** The channel's last message as the stream's leader has it, undefined when there is none. */
+  async last(channel: ChannelId): Promise<StoredMessage | undefined> {
+    const { stream, log } = this.place(channel);
+    const lookup = { last_by_subj: log };
+    return decoded(
+      await (this.#replicated ? this.#api.fromLeader(stream, lookup) : this.#api.direct(stream, lookup)),
+    );
+  }
+
+  /** The channel's first message behind `sequence`. A replica may lag: what it has not, the leader is asked for. */
+  async next(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
+    const { stream, log } = this.place(channel);
+    const lookup = { seq: sequence + 1, next_by_subj: log };
+    const found = await this.#api.direct(stream, lookup);
+    return decoded(found ?? (this.#replicated ? await this.#api.fromLeader(stream, lookup) : undefined));
+  }
+
+  /** The channel's message at `sequence`. */
+  async at(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
+    const { stream, log } = this.place(channel);
+    const found = await this.#api.fromLeader(stream, { seq: sequence });
+    return found?.subject === log ? decoded(found) : undefined;
+  }
+
+  /**
+   * Does this message count? Servers before 2.9.21, and any server around a change of its leader, may store two
+   * messages that expect the same predecessor. The one directly behind that predecessor counts; any other is void:
+   * its writer finds out in the same way and stores the batch again.
+   */
+  async counts(
+    channel: ChannelId,
+    { previous, sequence }: Pick<StoredMessage, "previous" | "sequence">,
+  ): Promise<boolean> {
+    if (!this.#replicated || previous + 1 === sequence) return true;
+    const first = await this.next(channel, previous);
+    return first === undefined || first.sequence >= sequence;
+  }
+
+  /**
+   * The channel's messages behind `after`, in order, void ones too, up to the one at `until`, or the last before it
+   * when that one is trimmed. Rejects with `storeUnavailable` while the stream's leader does not have it yet.
+   */
+  async *stretch(channel: ChannelId, after: number, until: number): AsyncGenerator<StoredMessage> {
+    const { stream, log } = this.place(channel);
+    let at = after;
+    for (;;) {
+      for (let singles = 0; singles < singlesMax; singles++) {
+        if (at >= until) return;
+        const message = (await this.next(channel, at)) ?? (await this.#confirmed(channel, at, until));
+        if (message === undefined) {
+          return;
+        }
+        at = message.sequence;
+        yield message;
+      }
+      const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: at + 1 };
+      for await (const { msg, sequence } of pull(this.#connection, this.#api, {
+        stream,
+        filter: log,
+        start,
+      })) {
+        at = sequence;
+        yield decodeMessage(msg.data, sequence);
+        if (at >= until) return;
+      }
+    }
+  }
+
+  /** The channel's first message that was stored at `timeMs` or later. */
+  async since(channel: ChannelId, timeMs: number): Promise<StoredMessage | undefined> {
+    const { stream, log } = this.place(channel);
+    const start = { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(timeMs).toISOString() };
+    for await (const { msg, sequence } of pull(
+      this.#connection,
+      this.#api,
+      { stream, filter: log, start },
+      1,
+    )) {
+      return decodeMessage(msg.data, sequence);
+    }
+    return undefined;
+  }
+
+  // A new leader may not have applied yet what the old one sent out: absent means trimmed only once it has.
+  async #confirmed(channel: ChannelId, at: number, until: number): Promise<StoredMessage | undefined> {
+    if (!this.#replicated) return undefined;
+    if ((await this.#api.lastSequence(this.place(channel).stream)) < until) {
+      throw storeUnavailable(new Error(`the stream's leader has not reached message ${until} yet`));
+    }
+    return this.next(channel, at);
+  }
+}
+
+const decoded = (raw: RawMessage | undefined): StoredMessage | undefined =>
+  raw && decodeMessage(raw.payload, raw.sequence);

@@ -1,0 +1,207 @@
+/**
+ * Records in a KV bucket. A put names the revision that it replaces, in two ways: as the subject's last sequence, and
+ * in its message id. The first keeps out what is old; the second keeps one of several that come at once, which a
+ * replicated stream of servers before 2.9.21 does not do by the first alone.
+ */
+import assert from "node:assert";
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { DeliverPolicy } from "nats";
+import { AppError, storeFull, storeUnavailable } from "../../errors.ts";
+import type { Store, StoreChange, StoreRecord } from "../../ports.ts";
+import { isStoreKey, valueBytesMax } from "../engine.ts";
+import type { Connection } from "./connection.ts";
+import type { Publisher } from "./publisher.ts";
+import { type Pulled, pull, pullOn } from "./pull.ts";
+import type { RawMessage, StreamApi } from "./stream-api.ts";
+
+export type NatsStoreParts = {
+  readonly connection: Connection;
+  readonly api: StreamApi;
+  readonly publisher: Publisher;
+  readonly bucket: string;
+};
+
+/** The stream of a bucket, as `nats kv` knows it. */
+export const bucketStream = (bucket: string): string => `KV_${bucket}`;
+/** All of a bucket's subjects. */
+export const bucketSubjects = (bucket: string): string => `$KV.${bucket}.>`;
+
+const operationHeader = "KV-Operation";
+const putHeader = "Tailrace-Put";
+const putMsMax = 15_000;
+/** A watcher whose server does not answer tries again after this. */
+const retryPauseMs = 300;
+
+// The bucket's words are separated by `.`, ours by `/`: the two change places, so every key has one subject and back.
+const swapped = (text: string): string =>
+  text.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
+
+export class NatsStore implements Store {
+  readonly #parts: NatsStoreParts;
+  readonly #puts = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
+  readonly #stream: string;
+  readonly #subjectPrefix: string;
+
+  constructor(parts: NatsStoreParts) {
+    this.#parts = parts;
+    this.#stream = bucketStream(parts.bucket);
+    this.#subjectPrefix = `$KV.${parts.bucket}.`;
+  }
+
+  async get<Value>(key: string): Promise<StoreRecord<Value> | undefined> {
+    const found = await this.#last(key);
+    if (found === undefined || isRemoval(found)) return undefined;
+    return { key, value: parsed<Value>(found.payload), revision: found.sequence };
+  }
+
+  async put(key: string, value: unknown, revision: number): Promise<number | undefined> {
+    assert(isStoreKey(key), `not a key: ${key}`);
+    if (this.#closing.signal.aborted) throw storeUnavailable(new Error("the store is closed"));
+    const json = value === undefined ? undefined : JSON.stringify(value);
+    assert(json === undefined || Buffer.byteLength(json) <= valueBytesMax, "a record is too large");
+    const put = this.#put(key, json, revision);
+    this.#puts.add(put);
+    try {
+      return await put;
+    } finally {
+      this.#puts.delete(put);
+    }
+  }
+
+  async *list<Value>(prefix: string): AsyncGenerator<StoreRecord<Value>> {
+    const { connection, api } = this.#parts;
+    const found = new Map<string, RawRecord>();
+    const all = { deliver_policy: DeliverPolicy.All };
+    for await (const pulled of pull(connection, api, { ...this.#source(prefix), start: all })) {
+      const record = this.#recordOf(pulled);
+      if (!record.key.startsWith(prefix)) continue;
+      if (record.payload === undefined) found.delete(record.key);
+      else found.set(record.key, record);
+    }
+    for (const key of [...found.keys()].sort()) {
+      if (this.#closing.signal.aborted) return;
+      const { payload, revision } = found.get(key)!;
+      yield { key, value: parsed<Value>(payload!), revision };
+    }
+  }
+
+  async *watch<Value>(prefix: string, signal: AbortSignal): AsyncGenerator<StoreChange<Value> | "ready"> {
+    const { connection, api } = this.#parts;
+    const ended = new AbortController();
+    const end = () => ended.abort();
+    if (signal.aborted || this.#closing.signal.aborted) return;
+    for (const other of [signal, this.#closing.signal]) other.addEventListener("abort", end);
+    let isReady = false;
+    let seen = 0;
+    try {
+      while (!ended.signal.aborted) {
+        const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: seen + 1 };
+        try {
+          for await (const pulled of pullOn(
+            connection,
+            api,
+            { ...this.#source(prefix), start },
+            ended.signal,
+          )) {
+            if (pulled === "caught-up") {
+              if (!isReady) yield "ready";
+              isReady = true;
+              continue;
+            }
+            seen = pulled.sequence;
+            const { key, payload, revision } = this.#recordOf(pulled);
+            if (!key.startsWith(prefix) || (payload === undefined && !isReady)) continue;
+            yield { key, value: payload && parsed<Value>(payload), revision };
+          }
+        } catch (error) {
+          if (!(error instanceof AppError)) throw error;
+          await delay(retryPauseMs, undefined, { signal: ended.signal }).catch(() => {});
+        }
+      }
+    } finally {
+      for (const other of [signal, this.#closing.signal]) other.removeEventListener("abort", end);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#puts);
+  }
+
+  async #put(key: string, json: string | undefined, revision: number): Promise<number | undefined> {
+    const stored = await this.#publish(key, json, revision);
+    if (stored !== undefined || revision !== 0) return stored;
+    // Absent means without a message, or with one that says it was removed.
+    const last = await this.#last(key);
+    if (last === undefined || !isRemoval(last)) return undefined;
+    return json === undefined ? 0 : this.#publish(key, json, last.sequence);
+  }
+
+  /** The new revision, or undefined when the last message of the key is not the one at `expected`. */
+  async #publish(key: string, json: string | undefined, expected: number): Promise<number | undefined> {
+    if (json === undefined && expected === 0 && (await this.#last(key)) === undefined) return 0;
+    if (json === undefined && expected === 0) return undefined;
+    const put = randomBytes(9).toString("base64url");
+    const published = await this.#parts.publisher.publish(
+      {
+        subject: this.#subjectOf(key),
+        payload: Buffer.from(json ?? ""),
+        id: `${key}@${expected}`,
+        expected,
+        put,
+        operation: json === undefined ? "DEL" : undefined,
+      },
+      putMsMax,
+    );
+    switch (published.kind) {
+      case "stored":
+        return published.sequence;
+      case "failed":
+        throw published.full ? storeFull(published.cause) : storeUnavailable(published.cause);
+      case "conflict":
+      case "duplicate": {
+        if (published.attempts === 1) return undefined;
+        // An earlier attempt of ours may have been stored and its acknowledgement lost.
+        const last = await this.#last(key);
+        if (last?.header(putHeader) === put) return last.sequence;
+        if (published.kind === "conflict" && (last?.sequence ?? 0) <= expected) return undefined;
+        throw storeUnavailable(
+          new Error("a record was replaced before it was known whether this put replaced it"),
+        );
+      }
+    }
+  }
+
+  #last(key: string): Promise<RawMessage | undefined> {
+    return this.#parts.api.fromLeader(this.#stream, { last_by_subj: this.#subjectOf(key) });
+  }
+
+  #subjectOf(key: string): string {
+    return this.#subjectPrefix + swapped(key);
+  }
+
+  /** All subjects whose keys may start with `prefix`. */
+  #source(prefix: string): { stream: string; filter: string } {
+    const words = prefix.slice(0, prefix.lastIndexOf("/") + 1);
+    return { stream: this.#stream, filter: `${this.#subjectOf(words)}>` };
+  }
+
+  #recordOf({ msg, sequence }: Pulled): RawRecord {
+    const isRemoved = msg.headers?.has(operationHeader) ?? false;
+    const key = swapped(msg.subject.slice(this.#subjectPrefix.length));
+    return { key, payload: isRemoved ? undefined : msg.data, revision: sequence };
+  }
+}
+
+type RawRecord = {
+  readonly key: string;
+  readonly payload: Uint8Array | undefined;
+  readonly revision: number;
+};
+
+const isRemoval = (message: RawMessage): boolean => message.header(operationHeader) !== "";
+
+const parsed = <Value>(payload: Uint8Array): Value =>
+  JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString()) as Value;

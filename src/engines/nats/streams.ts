@@ -1,0 +1,117 @@
+/**
+ * The streams that the engine needs: made at the first start, compared at every other, never changed in silence.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  type NatsError,
+  nanos,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from "nats";
+import { natsNoJetStream, natsStreamDiffers, natsStreamRefused } from "../../errors.ts";
+import { frameIdMs, type Retention } from "../engine.ts";
+import { streamOf } from "./shards.ts";
+import { bucketStream, bucketSubjects } from "./store.ts";
+
+/** A stream as it is made and as it must be. */
+export type Wanted = Partial<StreamConfig> & { readonly name: string };
+
+/** The stream of one shard of the log. */
+export function logStream(shard: number, shards: number, replicas: number, retention: Retention): Wanted {
+  return {
+    name: streamOf(shard),
+    subjects: [`log.${shard}.*`],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    num_replicas: replicas,
+    max_age: Number.isFinite(retention.ageMsMax) ? nanos(retention.ageMsMax) : 0,
+    max_bytes: Number.isFinite(retention.totalBytesMax) ? Math.ceil(retention.totalBytesMax / shards) : -1,
+    discard: DiscardPolicy.Old,
+    duplicate_window: nanos(Math.min(frameIdMs, retention.ageMsMax)),
+    allow_direct: true,
+    republish: { src: `log.${shard}.*`, dest: `live.${shard}.{{wildcard(1)}}` },
+  };
+}
+
+/** A bucket of records, as `nats kv` knows them. */
+export const recordStream = (bucket: string, replicas: number): Wanted => ({
+  name: bucketStream(bucket),
+  subjects: [bucketSubjects(bucket)],
+  retention: RetentionPolicy.Limits,
+  storage: StorageType.File,
+  num_replicas: replicas,
+  max_msgs_per_subject: 1,
+  max_age: 0,
+  max_bytes: -1,
+  discard: DiscardPolicy.New,
+  duplicate_window: nanos(120_000),
+  allow_direct: true,
+  allow_rollup_hdrs: true,
+  deny_delete: true,
+});
+
+/** A cluster that was just started needs a while to agree on its leaders. */
+const settleMsMax = 20_000;
+const settlePauseMs = 250;
+const noSuchStream = 10059;
+const nameTaken = 10058;
+
+/** Makes the stream when it is absent. Rejects with the difference when it is another than `wanted`. */
+export async function ensureStream(jsm: JetStreamManager, wanted: Wanted): Promise<void> {
+  const giveUpAtMs = Date.now() + settleMsMax;
+  for (;;) {
+    try {
+      const { config } = await jsm.streams.info(wanted.name);
+      const differences = differencesOf(wanted, config);
+      if (differences.length > 0) throw natsStreamDiffers(wanted.name, differences);
+      return;
+    } catch (cause) {
+      const code = errorCode(cause);
+      if (code === noSuchStream) {
+        const error = await made(jsm, wanted);
+        if (error === undefined) return;
+        if (errorCode(error) === nameTaken) continue;
+        if (Date.now() >= giveUpAtMs) throw natsStreamRefused(wanted.name, error);
+      } else if (!isPassing(cause)) throw cause;
+      else if (Date.now() >= giveUpAtMs) throw natsNoJetStream(cause);
+    }
+    await delay(settlePauseMs);
+  }
+}
+
+async function made(jsm: JetStreamManager, wanted: Wanted): Promise<unknown> {
+  try {
+    await jsm.streams.add(wanted);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** What differs, as `name: wanted X, found Y`. */
+export function differencesOf(wanted: Wanted, found: StreamConfig): string[] {
+  const differences: string[] = [];
+  for (const [name, value] of Object.entries(wanted)) {
+    const other = found[name as keyof StreamConfig];
+    const same =
+      name === "republish"
+        ? sameRepublish(value as StreamConfig["republish"], found.republish)
+        : JSON.stringify(value) === JSON.stringify(other ?? (typeof value === "boolean" ? false : other));
+    if (!same) differences.push(`${name}: wanted ${JSON.stringify(value)}, found ${JSON.stringify(other)}`);
+  }
+  return differences;
+}
+
+const sameRepublish = (a: StreamConfig["republish"], b: StreamConfig["republish"]): boolean =>
+  a?.src === b?.src && a?.dest === b?.dest && (a?.headers_only ?? false) === (b?.headers_only ?? false);
+
+const errorCode = (cause: unknown): number => (cause as NatsError).api_error?.err_code ?? 0;
+
+const isNobody = (cause: unknown): boolean => (cause as NatsError).code === "503";
+
+/** No leader yet, nobody there yet, no answer in time. */
+const isPassing = (cause: unknown): boolean =>
+  isNobody(cause) || (cause as NatsError).code === "TIMEOUT" || (cause as NatsError).api_error?.code === 503;

@@ -1,0 +1,130 @@
+/** Real nats-servers on free ports and temporary folders: one, or a cluster. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, connect as dial } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const binary = process.env.NATS_SERVER || "nats-server";
+
+export type NatsServerOptions = {
+  /** More of the server's configuration file. */
+  readonly config?: string;
+};
+
+/** One server process; it can be killed, stopped for a while and started again on the same port and folder. */
+export class NatsServer {
+  readonly port: number;
+  readonly url: string;
+  readonly #configFile: string;
+  #child: ChildProcess | undefined;
+
+  constructor(port: number, configFile: string) {
+    this.port = port;
+    this.url = `nats://127.0.0.1:${port}`;
+    this.#configFile = configFile;
+  }
+
+  /** Resolves when it takes connections. */
+  async start(): Promise<void> {
+    const child = spawn(binary, ["-c", this.#configFile], { stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr?.on("data", (data) => {
+      said = (said + data).slice(-4000);
+    });
+    this.#child = child;
+    const failed = new Promise<never>((_, reject) => {
+      child.once("error", (cause) =>
+        reject(new Error(`no nats-server: install it, or set NATS_SERVER (${cause.message})`)),
+      );
+      child.once("exit", (code) => reject(new Error(`nats-server ended with ${code}: ${said}`)));
+    });
+    failed.catch(() => {});
+    await Promise.race([failed, listening(this.port)]);
+  }
+
+  /** `SIGKILL`, then waits until it is gone. */
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, "exit");
+    child.kill("SIGKILL");
+    await gone;
+  }
+
+  /** Stops the process without ending it: its peers and clients hear nothing of it. */
+  pause(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child?.kill("SIGCONT");
+  }
+}
+
+export type NatsCluster = {
+  readonly servers: readonly NatsServer[];
+  readonly urls: readonly string[];
+  /** Kills all of them and removes their folders. */
+  close(): Promise<void>;
+};
+
+/** Starts `count` servers with JetStream; more than one form a cluster. */
+export async function startNats(count: 1 | 3 = 1, options: NatsServerOptions = {}): Promise<NatsCluster> {
+  const folder = await mkdtemp(join(tmpdir(), "tailrace-nats-"));
+  const ports = await freePorts(2 * count);
+  const clientPorts = ports.slice(0, count);
+  const routePorts = ports.slice(count);
+  const routes = routePorts.map((port) => `nats-route://127.0.0.1:${port}`).join(", ");
+  const servers = await Promise.all(
+    clientPorts.map(async (port, number) => {
+      const cluster = `cluster { name: test, listen: "127.0.0.1:${routePorts[number]}", routes: [${routes}] }`;
+      const config = [
+        `server_name: n${number}`,
+        `listen: "127.0.0.1:${port}"`,
+        `jetstream { store_dir: "${join(folder, String(number))}", max_file_store: 20GB, max_memory_store: 1GB }`,
+        count > 1 ? cluster : "",
+        options.config ?? "",
+      ];
+      const file = join(folder, `${number}.conf`);
+      await writeFile(file, config.join("\n"));
+      return new NatsServer(port, file);
+    }),
+  );
+  await Promise.all(servers.map((server) => server.start()));
+  return {
+    servers,
+    urls: servers.map(({ url }) => url),
+    async close() {
+      await Promise.all(servers.map((server) => server.kill()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const held = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return server;
+    }),
+  );
+  const ports = held.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+async function listening(port: number): Promise<void> {
+  for (;;) {
+    const socket = dial(port, "127.0.0.1");
+    const isOpen = await Promise.race([
+      once(socket, "connect").then(() => true),
+      new Promise<boolean>((resolve) => socket.once("error", () => resolve(false))),
+    ]).catch(() => false);
+    socket.destroy();
+    if (isOpen) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
