@@ -130,6 +130,16 @@ describe("room", () => {
     expect(await fileBytes()).toBeLessThan(before * 1.5);
   });
 
+  test("trimming keeps up with a channel's appends while they come", async () => {
+    const log = await open({ channelBytesMax: 1_000_000 });
+    for (let i = 0; i < 20; i++) {
+      await Promise.all(Array.from({ length: 200 }, () => log.append(app, batchOfBytes(20_000))));
+    }
+    // What the last transaction added is trimmed with the next one.
+    await log.append(app, batchOfBytes(20_000));
+    expect((await log.recent(app, Infinity)).batches.length).toBeLessThan(60);
+  });
+
   test("a limit of all bytes bounds the file under a steady flow", async () => {
     const log = await open({ totalBytesMax: 4_000_000 });
     for (let i = 0; i < 150; i++) {

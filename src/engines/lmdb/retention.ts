@@ -13,13 +13,13 @@ import type { BinaryDb, Lines } from "./lines.ts";
 /** Batches that one transaction removes: some, and more than it adds, so that trimming keeps up. */
 const removalsMin = 64;
 const removalsForEachWork = 4;
-const removalsForEachHead = 16;
+const removalsForEachHeadMin = 16;
 const marksForEachTrim = 1024;
-const keysAtOnce = 64;
+const keysAtOnce = 32;
 /** The tick: how often it looks, and how fast it goes on while there is more. */
 const lookMs = 1000;
 const pauseMs = 20;
-const stretchMsMax = 10 * 60_000;
+const stretchMsMax = 60_000;
 
 type Parts = {
   readonly clock: Clock;
@@ -122,28 +122,40 @@ export class Trimmer {
   }
 
   #trimChannels(budget: number): number {
+    const share = Math.max(removalsForEachHeadMin, Math.floor(budget / (this.#over.size + 1)));
     let removed = 0;
     for (const head of [...this.#over]) {
       if (removed >= budget) break;
-      const keys = this.#parts.lines.oldest(head.number, removalsForEachHead + 1);
-      let at = 0;
-      // A batch goes only when the one behind it is there: the newest stays, whatever the limits.
-      for (; at < keys.length - 1; at++) {
-        const { key, line, bytesBefore } = keys[at]!;
-        if (!isOver(this.#low, head, line, bytesBefore)) break;
-        this.#remove(key);
-      }
-      removed += at;
-      const first = keys[at];
       this.#over.delete(head);
-      if (first === undefined) continue;
-      head.firstLine = first.line;
-      head.firstBytes = first.bytesBefore;
+      const gone = this.#trimChannel(head, share);
+      removed += gone.batches;
       // The others have their turn before this one goes on.
-      if (first.line !== head.last && isOver(this.#low, head, first.line, first.bytesBefore))
-        this.#over.add(head);
+      if (!gone.done) this.#over.add(head);
     }
     return removed;
+  }
+
+  /** Brings a channel under its own limits by removing its oldest batches, at most `limit`. */
+  #trimChannel(head: Head, limit: number) {
+    let batches = 0;
+    let keys = this.#parts.lines.oldest(head.number, keysAtOnce);
+    for (let at = 0; at < keys.length; at++) {
+      const { key, line, bytesBefore } = keys[at]!;
+      head.firstLine = line;
+      head.firstBytes = bytesBefore;
+      // A batch goes only when the one behind it is there: the newest stays, whatever the limits.
+      if (line === head.last || !isOver(this.#low, head, line, bytesBefore)) return { batches, done: true };
+      if (batches === limit) break;
+      if (at === keys.length - 1) {
+        const behind = this.#parts.lines.oldest(head.number, keysAtOnce, line + 1);
+        if (behind.length === 0) break;
+        keys = behind;
+        at = -1;
+      }
+      this.#remove(key);
+      batches++;
+    }
+    return { batches, done: keys.length === 0 };
   }
 
   #trimGraves(budget: number): number {
