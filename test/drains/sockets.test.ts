@@ -1,0 +1,153 @@
+import { beforeEach, expect, test } from "vitest";
+import { Sockets, type Turn } from "../../src/drains/sockets.ts";
+import { FakeClock, settled } from "../support/fake-clock.ts";
+
+const clock = new FakeClock();
+const never = new AbortController().signal;
+let sockets: Sockets;
+
+beforeEach(() => {
+  sockets = new Sockets({ socketsMax: 4, idleMsMax: 60_000, clock });
+});
+
+/** A holder that gives its turn back when it is asked to. */
+function holder(failing = false, signal = never) {
+  const held = { turn: undefined as Turn | undefined, asked: 0, isSettled: false };
+  void sockets
+    .take(
+      failing,
+      () => {
+        held.asked++;
+        held.turn!.release();
+      },
+      signal,
+    )
+    .then((turn) => {
+      held.turn = turn;
+      held.isSettled = true;
+    });
+  return held;
+}
+
+const holders = (count: number, failing = false) => Array.from({ length: count }, () => holder(failing));
+const granted = (all: { turn: Turn | undefined }[]) => all.filter(({ turn }) => turn !== undefined).length;
+
+test("no more turns are out than there are connections, and the next in line gets one that is given back", async () => {
+  const all = holders(7);
+  await settled();
+  expect(all.map(({ turn }) => turn !== undefined)).toEqual([true, true, true, true, false, false, false]);
+  all[2]!.turn!.release();
+  all[2]!.turn!.release(); // twice is once
+  await settled();
+  expect(granted(all.slice(4))).toBe(1);
+  expect(all[4]!.turn).toBeDefined();
+});
+
+test("the turn that is idle for longest is asked for when all are out and somebody waits", async () => {
+  const all = holders(4);
+  await settled();
+  all[1]!.turn!.idle();
+  all[3]!.turn!.idle();
+  const next = holder();
+  await settled();
+  expect(all.map(({ asked }) => asked)).toEqual([0, 1, 0, 0]);
+  expect(next.turn).toBeDefined();
+});
+
+test("a busy turn is not asked for; it is when it falls idle and somebody waits", async () => {
+  const all = holders(4);
+  await settled();
+  all[0]!.turn!.idle();
+  all[0]!.turn!.busy();
+  const next = holder();
+  await settled();
+  expect(next.turn).toBeUndefined();
+  all[0]!.turn!.idle();
+  await settled();
+  expect(all[0]!.asked).toBe(1);
+  expect(next.turn).toBeDefined();
+});
+
+test("failing drains hold half of the turns at most, and others pass them by", async () => {
+  const failing = holders(5, true);
+  await settled();
+  expect(granted(failing)).toBe(2);
+  const well = holders(2);
+  await settled();
+  expect(granted(well)).toBe(2);
+  failing[0]!.turn!.release();
+  await settled();
+  expect(granted(failing.slice(1))).toBe(2);
+});
+
+test("a drain that delivered counts as well again", async () => {
+  const failing = holders(3, true);
+  await settled();
+  failing[0]!.turn!.idle();
+  await settled();
+  expect(granted(failing)).toBe(3);
+});
+
+test("turns are granted in the order in which they were asked for, failing or not", async () => {
+  const all = holders(4);
+  await settled();
+  const order = [holder(true), holder(), holder(true), holder()];
+  for (let given = 1; given <= 4; given++) {
+    all[given - 1]!.turn!.release();
+    await settled();
+    expect(order.map(({ turn }) => turn !== undefined)).toEqual(order.map((_, at) => at < given));
+  }
+});
+
+test("whoever does not wait any longer leaves the line", async () => {
+  const all = holders(4);
+  const leaving = new AbortController();
+  const [gone, next] = [holder(false, leaving.signal), holder()];
+  await settled();
+  leaving.abort();
+  await settled();
+  expect(gone).toMatchObject({ isSettled: true, turn: undefined });
+  all[0]!.turn!.release();
+  await settled();
+  expect(next.turn).toBeDefined();
+  expect(await sockets.take(false, () => {}, AbortSignal.abort())).toBeUndefined();
+});
+
+test("a connection that nobody used for a while is closed, also without anybody waiting", async () => {
+  const [first, second] = holders(2);
+  await settled();
+  first!.turn!.idle();
+  await clock.advance(30_000);
+  second!.turn!.idle();
+  await clock.advance(29_999);
+  expect(first!.asked).toBe(0);
+  await clock.advance(1);
+  expect([first!.asked, second!.asked]).toEqual([1, 0]);
+  await clock.advance(30_000);
+  expect(second!.asked).toBe(1);
+  expect(clock.sleeping).toBe(0);
+});
+
+test("close ends the watch over idle connections", async () => {
+  const [first] = holders(1);
+  await settled();
+  first!.turn!.idle();
+  await settled();
+  expect(clock.sleeping).toBe(1);
+  sockets.close();
+  await settled();
+  expect(clock.sleeping).toBe(0);
+});
+
+test("a long line costs nobody in it more than a short one", async () => {
+  const holding = holders(4);
+  await settled();
+  const served = Array.from({ length: 50_000 }, async (_, at) => {
+    const turn = await sockets.take(at % 2 === 0, () => {}, new AbortController().signal);
+    turn!.release();
+  });
+  const startedMs = performance.now();
+  holding[0]!.turn!.release();
+  await Promise.all(served);
+  expect(performance.now() - startedMs).toBeLessThan(2_000); // 150 ms here; each one passing all others is minutes
+});
