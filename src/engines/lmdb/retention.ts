@@ -122,7 +122,7 @@ export class Trimmer {
   }
 
   #trimChannels(budget: number): number {
-    const share = Math.max(removalsForEachHeadMin, Math.floor(budget / (this.#over.size + 1)));
+    const share = Math.max(removalsForEachHeadMin, Math.ceil(budget / (this.#over.size || 1)));
     let removed = 0;
     for (const head of [...this.#over]) {
       if (removed >= budget) break;
