@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureBuilt } from "./lib/build.mjs";
+import { ensureNatsServer } from "./lib/nats-server.mjs";
 import { ensureHeroku, ensurePackages } from "./lib/packages.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
@@ -12,6 +13,7 @@ import { command, say, step } from "./lib/steps.mjs";
 await command(async (args) => {
   await ensurePackages();
   await ensureHeroku();
+  const nats = await ensureNatsServer();
   await ensureBuilt();
   const node = await pinnedNode();
   const failed = [];
@@ -27,7 +29,7 @@ await command(async (args) => {
   await check("format and lint", "@biomejs/biome/bin/biome", "check", "--error-on-warnings", ".");
   await check("types", "typescript/bin/tsc", "-p", "tsconfig.json");
 
-  const tests = await runTests(node, args);
+  const tests = await runTests(node, { NATS_SERVER: nats }, args);
   if (tests.status !== 0) failed.push("tests");
   else if (tests.passed === 0) failed.push("tests: none ran");
   if (failed.length > 0) say(`failed: ${failed.join(", ")}`);
@@ -36,13 +38,13 @@ await command(async (args) => {
 });
 
 /** vitest talks to the user itself; the closing line takes its numbers from a reporter of ours. */
-async function runTests(node, args) {
+async function runTests(node, programs, args) {
   const folder = mkdtempSync(join(tmpdir(), "tailrace-tests-"));
   const counts = join(folder, "counts.json");
   try {
     const vitest = inRoot("node_modules", "vitest", "vitest.mjs");
     const reporters = ["--reporter=default", `--reporter=${inRoot("scripts", "lib", "count-reporter.mjs")}`];
-    const env = envWith(node, { TEST_COUNTS: counts });
+    const env = envWith(node, { ...programs, TEST_COUNTS: counts });
     const status = await runInFront(node, [vitest, "run", ...reporters, ...args], { env });
     const none = { passed: 0, failed: 0 };
     return { status, ...(existsSync(counts) ? JSON.parse(readFileSync(counts, "utf8")) : none) };

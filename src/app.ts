@@ -9,14 +9,12 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { isIPv6 } from "node:net";
-import fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
 import { realClock } from "./clock.ts";
-import { type Config, version } from "./config.ts";
-import { controlApi, pathPartCharsMax } from "./control/api.ts";
-import { answerErrors, answerFrameworkError } from "./control/api-errors.ts";
+import { type Config, type Role, version } from "./config.ts";
+import { controlApi } from "./control/api.ts";
+import { healthApi } from "./control/health.ts";
 import { describeApi } from "./control/openapi.ts";
 import { addressPolicy, loopbackCidrs } from "./drains/addresses.ts";
 import { ReadAhead } from "./drains/backlog.ts";
@@ -27,7 +25,9 @@ import { Sockets } from "./drains/sockets.ts";
 import { DrainSupervisor } from "./drains/supervisor.ts";
 import { tryDrain } from "./drains/try-drain.ts";
 import { openLmdb } from "./engines/lmdb/open.ts";
+import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors.ts";
+import { closeServer, httpServer } from "./http-server.ts";
 import { ingestHttp } from "./ingest/http.ts";
 import { Lanes } from "./ingest/lanes.ts";
 import { ingestLimits } from "./ingest/limits.ts";
@@ -45,7 +45,7 @@ import {
   tailLimits,
 } from "./limits.ts";
 import { keptOperatorKey } from "./operator-key.ts";
-import type { Store } from "./ports.ts";
+import type { Clock, Store } from "./ports.ts";
 import { Apps } from "./registry/apps.ts";
 import { Drains } from "./registry/drains.ts";
 import { Keys } from "./registry/keys.ts";
@@ -88,22 +88,9 @@ async function open(
   scope: Scope,
 ): Promise<App> {
   const clock = realClock;
+  const has = (role: Role) => config.roles.includes(role);
   const kept = givenKey === undefined ? await keptOperatorKey(config.data) : undefined;
-  const engine = scope.own(
-    "the log",
-    await openLmdb({
-      folder: config.data,
-      clock,
-      logger,
-      retention: {
-        ageMsMax: config.retain,
-        channelBytesMax: config.retainApp,
-        channelLinesMax: Number.POSITIVE_INFINITY,
-        totalBytesMax: config.retainTotal,
-      },
-    }),
-  );
-  const { log, store } = engine;
+  const { log, store, readiness } = scope.own("the log", await openEngine(config, clock, logger));
 
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
   const checkDestination = (url: string, options: { format?: string }) =>
@@ -119,7 +106,7 @@ async function open(
     new Keys({ store, clock, operatorSecret, cacheEntriesMax: registryLimits.keyCacheMax }),
   );
   const apps = new Apps({ store, log, clock, tokens, drains });
-  await apps.finishDestroying();
+  if (has("control")) await apps.finishDestroying();
 
   const recent = scope.own(
     "recent lines",
@@ -143,53 +130,57 @@ async function open(
   );
   const sinkFor = sinksFor({ ...sinkLimits, userAgent: `Logplex/tailrace-${version}`, policy, clock });
   const sockets = scope.own("drain sockets", new Sockets({ ...socketLimits, clock }));
-  scope.own(
-    "drains",
-    await DrainSupervisor.open({
-      ...supervisorLimits,
-      log,
-      store,
-      clock,
-      random: Math.random,
-      sinkFor,
-      sockets,
-      readAhead: new ReadAhead(readAheadBytesMax),
-      notices,
-      limits: drainLimits,
-      logger,
-    }),
-  );
+  if (has("drain"))
+    scope.own(
+      "drains",
+      await DrainSupervisor.open({
+        ...supervisorLimits,
+        log,
+        store,
+        clock,
+        random: Math.random,
+        sinkFor,
+        sockets,
+        readAhead: new ReadAhead(readAheadBytesMax),
+        notices,
+        limits: drainLimits,
+        logger,
+      }),
+    );
   const tails = scope.own("tails", new Tails({ ...tailLimits, closeMsMax }));
 
-  const server = await httpServer(config, logger);
+  const server = await httpServer({ ...config, logger });
   const urls = new SessionUrls({ secret: await sharedSecret(store), clock });
   await describeApi(server, { version });
-  await server.register(ingestHttp, { ...ingestLimits, lanes, tokens, keys, clock });
-  await server.register(sessionStreams, {
-    parts: { log, recent, formats: new FormatCache({ bytesMax: tailLimits.formatsBytesMax }), clock },
-    urls,
-    tails,
-    appExists: async (channel) => (await apps.get(channel)) !== undefined,
-  });
-  await server.register(controlApi, {
-    apps,
-    tokens,
-    keys,
-    drains,
-    log,
-    clock,
-    issueSession: (spec) => urls.issue(spec),
-    tryDrain: (record) => tryDrain(record, { sinkFor, clock }),
-    redactUrl,
-    publicUrl: config.publicUrl,
-    historyLinesMax: config.historyLines,
-    readiness: () => unreadiness(store),
-  });
+  if (has("ingest")) await server.register(ingestHttp, { ...ingestLimits, lanes, tokens, keys, clock });
+  if (has("tail"))
+    await server.register(sessionStreams, {
+      parts: { log, recent, formats: new FormatCache({ bytesMax: tailLimits.formatsBytesMax }), clock },
+      urls,
+      tails,
+      appExists: async (channel) => (await apps.get(channel)) !== undefined,
+    });
+  if (has("control"))
+    await server.register(controlApi, {
+      apps,
+      tokens,
+      keys,
+      drains,
+      log,
+      clock,
+      issueSession: (spec) => urls.issue(spec),
+      tryDrain: (record) => tryDrain(record, { sinkFor, clock }),
+      redactUrl,
+      publicUrl: config.publicUrl,
+      historyLinesMax: config.historyLines,
+      readiness,
+    });
+  else await server.register(healthApi, { readiness });
   const url = await server.listen(config.http);
-  scope.own("HTTP", { close: () => closeServer(server) });
+  scope.own("HTTP", { close: () => closeServer(server, closeMsMax) });
 
   const syslog =
-    config.syslog === "off"
+    config.syslog === "off" || !has("ingest")
       ? undefined
       : scope.own(
           "syslog",
@@ -203,26 +194,32 @@ async function open(
   };
 }
 
-// Requests are not logged: paths hold drain URLs and session ids, which are secrets.
-async function httpServer(config: Config, logger: Logger): Promise<FastifyInstance> {
-  const { tlsCert, tlsKey } = config;
-  const server = fastify({
-    loggerInstance: logger.child({}, logger.level === "info" ? { level: "warn" } : {}), // "listening" is ours to say
-    logController: new LogController({ disableRequestLogging: true }),
-    forceCloseConnections: "idle",
-    routerOptions: { maxParamLength: pathPartCharsMax },
-    frameworkErrors: answerFrameworkError,
-    https: tlsCert === undefined ? null : { cert: await readFile(tlsCert), key: await readFile(tlsKey!) },
-  }) as unknown as FastifyInstance; // fastify has a type for each protocol; the features need none of them
-  answerErrors(server);
-  return server;
-}
-
-/** Waits for requests under way, and cuts them off after `closeMsMax`. */
-async function closeServer(server: FastifyInstance): Promise<void> {
-  const cut = setTimeout(() => server.server.closeAllConnections(), closeMsMax);
-  await server.close();
-  clearTimeout(cut);
+/** The log and the store, wherever they are kept; `readiness` tells what is wrong with them. */
+async function openEngine(config: Config, clock: Clock, logger: Logger) {
+  const retention = {
+    ageMsMax: config.retain,
+    channelBytesMax: config.retainApp,
+    channelLinesMax: Number.POSITIVE_INFINITY,
+    totalBytesMax: config.retainTotal,
+  };
+  if (config.nats === undefined) {
+    const engine = await openLmdb({ folder: config.data, clock, logger, retention });
+    return { ...engine, readiness: () => unwritable(engine.store) };
+  }
+  const engine = await openNats({
+    urls: config.nats,
+    replicas: config.natsReplicas,
+    name: `tailrace ${config.roles.join(",")}`,
+    retention,
+    logger,
+    ...(config.natsCreds !== undefined && { credsFile: config.natsCreds }),
+    ...(config.natsCa !== undefined && { tls: { caFile: config.natsCa } }),
+  });
+  return {
+    ...engine,
+    readiness: async () =>
+      engine.status().connected ? unwritable(engine.store) : ["the connection to NATS is down"],
+  };
 }
 
 /** Signs session URLs: the same for every node and after every restart. */
@@ -234,7 +231,7 @@ async function sharedSecret(store: Store): Promise<Buffer> {
 }
 
 /** Ready is who can write: a full disk shows here before a sender is told 503. */
-async function unreadiness(store: Store): Promise<readonly string[]> {
+async function unwritable(store: Store): Promise<readonly string[]> {
   const key = "setting/ready-check";
   try {
     const before = await store.get(key);

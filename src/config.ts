@@ -11,6 +11,10 @@ import ms, { type StringValue } from "ms";
 /** Where to listen. */
 export type Address = { readonly host: string; readonly port: number };
 
+/** What a process is there for. `control` answers the API. */
+export const roles = ["ingest", "tail", "drain", "control"] as const;
+export type Role = (typeof roles)[number];
+
 /** Every setting of `tailrace serve`, read once and passed on by parts. */
 export type Config = {
   readonly http: Address;
@@ -18,6 +22,12 @@ export type Config = {
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly data: string;
+  /** Absent: the embedded store. */
+  readonly nats?: readonly string[];
+  readonly natsCreds?: string;
+  readonly natsCa?: string;
+  readonly natsReplicas: number;
+  readonly roles: readonly Role[];
   readonly publicUrl?: string;
   readonly drainAllow: readonly string[];
   readonly historyLines: number;
@@ -50,6 +60,23 @@ export const serveOptions = (): Option[] => [
   new Option("--data <dir>", "where the embedded log and its records are kept")
     .env("TAILRACE_DATA")
     .default("./data"),
+  new Option("--nats <urls>", "keep the log on NATS JetStream; several servers of one cluster with commas")
+    .env("TAILRACE_NATS")
+    .argParser(natsUrls),
+  new Option("--nats-creds <file>", "credentials for NATS, as nsc writes them")
+    .env("TAILRACE_NATS_CREDS")
+    .argParser(readableFile),
+  new Option("--nats-ca <file>", "authority (PEM) of a NATS server that speaks TLS; its URL is tls://")
+    .env("TAILRACE_NATS_CA")
+    .argParser(readableFile),
+  new Option("--nats-replicas <n>", "copies of each stream; 3 survives the loss of one of three servers")
+    .env("TAILRACE_NATS_REPLICAS")
+    .argParser(replicas)
+    .default(1),
+  new Option("--roles <list>", "what this process does; a part of them only with --nats")
+    .env("TAILRACE_ROLES")
+    .argParser(roleList)
+    .default(roles, roles.join(",")),
   new Option("--public-url <url>", "how clients reach this server; used in every URL handed out")
     .env("TAILRACE_PUBLIC_URL")
     .argParser(publicUrl),
@@ -86,6 +113,11 @@ export const serveOptions = (): Option[] => [
 export function checkConfig(config: Config): Config {
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     throw new InvalidArgumentError("--tls-cert and --tls-key go together. Give both, or neither.");
+  }
+  if (config.nats === undefined && config.roles.length < roles.length) {
+    throw new InvalidArgumentError(
+      "--roles leaves some out, and the embedded store is one process alone. Give --nats, or leave --roles out.",
+    );
   }
   for (const [flag, at] of [
     ["--http", config.http],
@@ -140,6 +172,32 @@ function readableFile(value: string): string {
     throw new InvalidArgumentError(`The file cannot be read: ${(cause as Error).message}.`);
   }
   return value;
+}
+
+function natsUrls(value: string): readonly string[] {
+  const urls = value.split(",").map((text) => text.trim());
+  for (const text of urls) {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url !== undefined && /^(nats|tls):$/.test(url.protocol) && url.hostname !== "") continue;
+    throw new InvalidArgumentError(
+      "Write nats:// or tls:// addresses with commas, as in nats://n1:4222,nats://n2:4222.",
+    );
+  }
+  return urls;
+}
+
+function replicas(value: string): number {
+  if (!/^[135]$/.test(value)) throw new InvalidArgumentError("Write 1, 3 or 5.");
+  return Number(value);
+}
+
+function roleList(value: string): readonly Role[] {
+  const wanted = value.split(",").map((text) => text.trim());
+  const unknown = wanted.find((text) => !roles.includes(text as Role));
+  if (unknown !== undefined) {
+    throw new InvalidArgumentError(`"${unknown}" is no role. Write some of ${roles.join(",")}, with commas.`);
+  }
+  return roles.filter((role) => wanted.includes(role));
 }
 
 function publicUrl(value: string): string {

@@ -34,6 +34,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
     at: "src/control/",
     mayImport: [...ground(), "src/registry/", "src/drains/", "src/ingest/", "src/tail/"],
   },
+  { at: "src/http-server.ts", mayImport: ["src/control/"] },
   { at: "src/web/", mayImport: ground() },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts"] },
   { at: "src/app.ts", mayImport: ["src/"] },

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { LedgerReceiver, Sightings, sendNumbered, type Treatment, until } from "../support/ledger.ts";
+import { type NatsCluster, startNats } from "../support/nats.ts";
 import { TestServer } from "../support/server.ts";
 import { followTail } from "../support/tail-client.ts";
 
@@ -8,12 +9,12 @@ const senders = 4;
 const linesOfSender = 1500;
 const killsMax = 4;
 
+let nats: NatsCluster | undefined;
 let server: TestServer;
 let healthy: LedgerReceiver;
 let faulty: LedgerReceiver;
 
 beforeEach(async () => {
-  server = await TestServer.start();
   healthy = await LedgerReceiver.open();
   const later = { status: 429, headers: { "retry-after": "1" } };
   const faults: readonly Treatment[] = [500, 200, later, 200, "reset", 200, 503, 200, 404, 200, 302, 200];
@@ -25,7 +26,8 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await server.destroy();
-  await Promise.all([healthy.close(), faulty.close()]);
+  await Promise.all([healthy.close(), faulty.close(), nats?.close()]);
+  nats = undefined;
 });
 
 type Drain = {
@@ -37,71 +39,80 @@ type Drain = {
   lag_lines: number;
 };
 
-test("kill -9 several times under load: what was acknowledged reaches both drains in order, and a resumed tail once", async () => {
-  const { tokens } = await server.createApp("ledger");
-  for (const { url } of [healthy, faulty]) await server.api("POST", "/apps/ledger/log-drains", { url });
-  const session = await server.api<{ logplex_url: string }>("POST", "/apps/ledger/log-sessions", {
-    lines: 0,
-    tail: true,
-  });
-  const seen = new Sightings();
-  const tail = followTail(session.logplex_url, (line) => seen.add(line));
-
-  let finished = false;
-  const sending = Promise.all(
-    Array.from({ length: senders }, (_, sender) =>
-      sendNumbered({
-        url: () => server.url,
-        token: tokens.app!,
-        sender,
-        count: linesOfSender,
-        linesEach: 10,
-        pauseMs: 15,
-      }),
-    ),
-  ).finally(() => {
-    finished = true;
-  });
-  let kills = 0;
-  for (; kills < killsMax && !finished; kills++) {
-    await delay(700);
-    await server.kill("SIGKILL");
-    await server.start();
-  }
-  const sent = await sending;
-  expect(kills).toBeGreaterThan(1);
-  expect(sent.reduce((sum, { retries }) => sum + retries, 0)).toBeGreaterThan(0);
-
-  const total = senders * linesOfSender;
-  const settled = async () => {
-    const drains = await server.api<Drain[]>("GET", "/apps/ledger/log-drains");
-    return drains.every(({ lag_lines }) => lag_lines === 0);
-  };
-  await until(
-    async () =>
-      healthy.sightings.distinct === total && faulty.sightings.distinct === total && (await settled()),
-    () => `healthy ${healthy.sightings.distinct}, faulty ${faulty.sightings.distinct} of ${total}`,
-    60_000,
-  );
-  await until(
-    () => seen.distinct === total,
-    () => `the tail saw ${seen.distinct} of ${total}`,
-  );
-  await tail.close();
-
-  expect(healthy.sightings.flaw(senders, linesOfSender)).toBeUndefined();
-  expect(faulty.sightings.flaw(senders, linesOfSender)).toBeUndefined();
-  expect(seen.flaw(senders, linesOfSender)).toBeUndefined();
-  expect(seen.repeats).toBe(0);
-
-  const drains = await server.api<Drain[]>("GET", "/apps/ledger/log-drains");
-  for (const { delivered, refused, lost, filtered, lag_lines } of drains) {
-    expect({ sum: delivered + refused + lost + filtered + lag_lines, lost, refused }).toEqual({
-      sum: seen.lines,
-      lost: 0,
-      refused: 0,
+const engines = ["the embedded store", "NATS"];
+test.each(engines)(
+  "kill -9 several times under load on %s: what was acknowledged reaches both drains in order, and a resumed tail once",
+  async (engine) => {
+    if (engine === "NATS") nats = await startNats();
+    server = await TestServer.start(nats === undefined ? [] : ["--nats", nats.urls.join(",")]);
+    const { tokens } = await server.createApp("ledger");
+    for (const { url } of [healthy, faulty]) await server.api("POST", "/apps/ledger/log-drains", { url });
+    const session = await server.api<{ logplex_url: string }>("POST", "/apps/ledger/log-sessions", {
+      lines: 0,
+      tail: true,
     });
-  }
-  const retried = faulty.requests.filter(({ treatment }) => treatment !== 200).map(({ frameId }) => frameId);
-  expect(retried.length).toBeGreaterThan(5);
-}, 120_000);
+    const seen = new Sightings();
+    const tail = followTail(session.logplex_url, (line) => seen.add(line));
+
+    let finished = false;
+    const sending = Promise.all(
+      Array.from({ length: senders }, (_, sender) =>
+        sendNumbered({
+          url: () => server.url,
+          token: tokens.app!,
+          sender,
+          count: linesOfSender,
+          linesEach: 10,
+          pauseMs: 15,
+        }),
+      ),
+    ).finally(() => {
+      finished = true;
+    });
+    let kills = 0;
+    for (; kills < killsMax && !finished; kills++) {
+      await delay(700);
+      await server.kill("SIGKILL");
+      await server.start();
+    }
+    const sent = await sending;
+    expect(kills).toBeGreaterThan(1);
+    expect(sent.reduce((sum, { retries }) => sum + retries, 0)).toBeGreaterThan(0);
+
+    const total = senders * linesOfSender;
+    const settled = async () => {
+      const drains = await server.api<Drain[]>("GET", "/apps/ledger/log-drains");
+      return drains.every(({ lag_lines }) => lag_lines === 0);
+    };
+    await until(
+      async () =>
+        healthy.sightings.distinct === total && faulty.sightings.distinct === total && (await settled()),
+      () => `healthy ${healthy.sightings.distinct}, faulty ${faulty.sightings.distinct} of ${total}`,
+      60_000,
+    );
+    await until(
+      () => seen.distinct === total,
+      () => `the tail saw ${seen.distinct} of ${total}`,
+    );
+    await tail.close();
+
+    expect(healthy.sightings.flaw(senders, linesOfSender)).toBeUndefined();
+    expect(faulty.sightings.flaw(senders, linesOfSender)).toBeUndefined();
+    expect(seen.flaw(senders, linesOfSender)).toBeUndefined();
+    expect(seen.repeats).toBe(0);
+
+    const drains = await server.api<Drain[]>("GET", "/apps/ledger/log-drains");
+    for (const { delivered, refused, lost, filtered, lag_lines } of drains) {
+      expect({ sum: delivered + refused + lost + filtered + lag_lines, lost, refused }).toEqual({
+        sum: seen.lines,
+        lost: 0,
+        refused: 0,
+      });
+    }
+    const retried = faulty.requests
+      .filter(({ treatment }) => treatment !== 200)
+      .map(({ frameId }) => frameId);
+    expect(retried.length).toBeGreaterThan(5);
+  },
+  120_000,
+);
