@@ -115,6 +115,13 @@ export const drainSockets = new Gauge({
   registers,
 });
 
+export const drainRedactions = new Counter({
+  name: "tailrace_drain_redactions_total",
+  help: "Stretches of lines that a drain's redaction replaced; those of a parcel that is sent again count again.",
+  labelNames: ["what"] as const, // email, card, bearer, ip, pattern
+  registers,
+});
+
 export const openTails = new Gauge({
   name: "tailrace_open_tails",
   help: "Log streams that are open, tailing or sending history.",

@@ -1,61 +1,106 @@
 /** A drain's URL and what it means. The URL is stored as it was given; this is its meaning, computed when needed. */
-import { drainAddressRefused, drainKindUnavailable, drainUrlInvalid } from "../errors.ts";
+import { drainAddressRefused, drainFormatInvalid, drainUrlInvalid } from "../errors.ts";
 import { type AddressPolicy, AddressRefused, checkLiteral } from "./addresses.ts";
 
-/** Where a drain's parcels go and how they are written. Sinks of more kinds are more members of this union. */
-export type Destination = {
-  readonly kind: "https";
-  /** False for `http://`. */
-  readonly secure: boolean;
+/** How the lines of a parcel are written in the body of a request. */
+export type FormatName = keyof typeof parcelBounds;
+
+/** What one parcel may hold, in stored bytes and lines, where the receiver takes less than the drain would send. */
+export type ParcelBounds = { readonly bytesMax?: number; readonly linesMax?: number };
+
+type Place = {
   /** Name or address, without brackets. */
   readonly host: string;
   readonly port: number;
+  /** True when it is spoken to over TLS. */
+  readonly secure: boolean;
+  readonly bounds: ParcelBounds;
+};
+
+export type HttpDestination = Place & {
+  readonly kind: "https";
   /** What `Host` says: the port only when the URL has another one than its scheme's. */
   readonly hostHeader: string;
   /** Path and query; the fragment is never sent. */
   readonly path: string;
   /** `Basic …` when the URL has userinfo. */
   readonly authorization?: string;
-  readonly format: "logplex";
+  readonly format: FormatName;
+  readonly compresses: boolean;
 };
 
+export type SyslogDestination = Place & {
+  readonly kind: "syslog";
+  /** False for `#insecure`: any certificate will do. */
+  readonly verifies: boolean;
+};
+
+/** Where a drain's parcels go and how they are written. */
+export type Destination = HttpDestination | SyslogDestination;
+
+/**
+ * The formats, each with the bounds of its receivers (`docs/destinations.md`): stored lines grow when they are written
+ * as JSON, so bytes are bounded well below what the receiver takes. What is too large all the same is halved at its 413.
+ */
+export const parcelBounds = {
+  logplex: {},
+  rfc5424: {},
+  ndjson: {},
+  otlp: {},
+  "otlp-json": {},
+  /** 4 MB in one push by default. */
+  loki: {},
+  /** 5 MB and 1,000 items in one request. */
+  datadog: { linesMax: 1_000 },
+  /** 1 MB in one request. */
+  newrelic: { bytesMax: 256 * 1024, linesMax: 1_000 },
+  /** Splunk Cloud asks for 1 MB at most. */
+  splunk: { bytesMax: 256 * 1024 },
+} as const satisfies Record<string, ParcelBounds>;
+
 const urlBytesMax = 2_048;
-const kindsComing = ["syslog:", "syslog+tls:"];
-const formatsComing = ["rfc5424", "ndjson", "otlp"];
+const schemes = new Map([
+  ["https:", { secure: true, port: 443 }],
+  ["http:", { secure: false, port: 80 }],
+  ["syslog:", { secure: false, port: 601 }],
+  ["syslog+tls:", { secure: true, port: 6514 }],
+]);
+
+export type DestinationOptions = {
+  /** The drain's own `format`; without it the URL's `format` parameter may name one. */
+  readonly format?: string | undefined;
+  readonly compression?: string | undefined;
+  readonly allow: AddressPolicy;
+};
 
 /** Reads a drain's URL. Throws AppErrors that name the mend; the URL itself is in none of them (it may hold secrets). */
-export function parseDestination(
-  url: string,
-  options: { readonly format?: string | undefined; readonly allow: AddressPolicy },
-): Destination {
+export function parseDestination(url: string, options: DestinationOptions): Destination {
   if (Buffer.byteLength(url) > urlBytesMax) throw drainUrlInvalid(`it is longer than ${urlBytesMax} bytes`);
   // WHATWG parsing drops tabs and line breaks and trims spaces: whoever typed them meant something else.
   if (/[\s\p{Cc}\\]/u.test(url))
     throw drainUrlInvalid("it holds a space, a backslash or a control character");
   if (!URL.canParse(url)) throw drainUrlInvalid("it is no URL");
   const parsed = new URL(url);
-  const { protocol } = parsed;
-  if (kindsComing.includes(protocol)) throw drainKindUnavailable(`${protocol}//`);
-  if (protocol !== "https:" && protocol !== "http:")
-    throw drainUrlInvalid("its scheme is not https:// or http://");
-  const { format = "logplex" } = options;
-  if (formatsComing.includes(format)) throw drainKindUnavailable(`format ${format}`);
-  if (format !== "logplex") throw drainUrlInvalid('its format is unknown; the format is "logplex"');
-  const host = parsed.hostname.replace(/^\[|\]$/g, "");
-  const port = parsed.port === "" ? (protocol === "https:" ? 443 : 80) : Number(parsed.port);
+  const scheme = schemes.get(parsed.protocol);
+  if (scheme === undefined)
+    throw drainUrlInvalid("its scheme is not https://, http://, syslog:// or syslog+tls://");
+  const host = hostOf(parsed);
+  const port = parsed.port === "" ? scheme.port : Number(parsed.port);
   if (port === 0) throw drainUrlInvalid("port 0 cannot be reached");
   checkHost(host, options.allow);
-  const authorization = basicAuthorization(parsed);
-  return {
-    kind: "https",
-    secure: protocol === "https:",
-    host,
-    port,
-    hostHeader: parsed.host,
-    path: parsed.pathname + parsed.search,
-    ...(authorization && { authorization }),
-    format,
-  };
+  const place = { secure: scheme.secure, host, port };
+  return /^https?:$/.test(parsed.protocol)
+    ? { kind: "https", ...place, ...httpOf(parsed, options) }
+    : { kind: "syslog", ...place, ...syslogOf(parsed, options) };
+}
+
+/** The format of a drain with this URL: what it was given, else what the URL says, else its scheme's own. */
+export function formatOf(url: string, format: string | undefined): string {
+  if (format !== undefined || !URL.canParse(url)) return format ?? "logplex";
+  const { protocol, search } = new URL(url);
+  return (
+    new OwnQuery(search).take("format", isFormat) ?? (protocol.startsWith("syslog") ? "rfc5424" : "logplex")
+  );
 }
 
 /** Scheme, host and port; userinfo, path and query, which may hold secrets, become `…`. For logs, errors and notices. */
@@ -65,6 +110,64 @@ export function redactUrl(url: string): string {
   const userinfo = username + password === "" ? "" : "…@";
   const rest = pathname.length > 1 || search !== "" ? "/…" : "/";
   return `${protocol}//${userinfo}${host}${rest}`;
+}
+
+function httpOf(parsed: URL, options: DestinationOptions) {
+  const query = new OwnQuery(parsed.search);
+  const format = options.format ?? query.take("format", isFormat) ?? "logplex";
+  if (!isFormat(format)) throw drainFormatInvalid(format, Object.keys(parcelBounds));
+  const compression = options.compression ?? query.take("compression", (word) => word === "gzip");
+  const authorization = basicAuthorization(parsed);
+  // The signal's own path is what a bare OTLP endpoint means.
+  const path = parsed.pathname === "/" && format.startsWith("otlp") ? "/v1/logs" : parsed.pathname;
+  return {
+    hostHeader: parsed.host,
+    path: path + query.rest,
+    ...(authorization && { authorization }),
+    format,
+    compresses: compression === "gzip",
+    bounds: parcelBounds[format],
+  };
+}
+
+function syslogOf(parsed: URL, { format, compression }: DestinationOptions) {
+  const query = new OwnQuery(parsed.search);
+  const wanted = format ?? query.take("format", isFormat) ?? "rfc5424";
+  if (wanted !== "rfc5424") throw drainFormatInvalid(wanted, ["rfc5424"]);
+  if (compression !== undefined) throw drainUrlInvalid("syslog has no compression");
+  if (parsed.username + parsed.password !== "") throw drainUrlInvalid("syslog has no user and password");
+  if (parsed.pathname.length > 1 || query.rest !== "") throw drainUrlInvalid("syslog has no path and query");
+  return { verifies: parsed.hash !== "#insecure", bounds: {} };
+}
+
+const isFormat = (word: string): word is FormatName => Object.hasOwn(parcelBounds, word);
+
+/** A URL's query, from which the words that are meant for the drain are taken; the others go to the receiver as they are. */
+class OwnQuery {
+  #parts: readonly string[];
+
+  constructor(search: string) {
+    this.#parts = search === "" ? [] : search.slice(1).split("&");
+  }
+
+  get rest(): string {
+    return this.#parts.length === 0 ? "" : `?${this.#parts.join("&")}`;
+  }
+
+  take(name: string, isOurs: (word: string) => boolean): string | undefined {
+    const ours = this.#parts.find(
+      (part) => part.startsWith(`${name}=`) && isOurs(part.slice(name.length + 1)),
+    );
+    if (ours === undefined) return undefined;
+    this.#parts = this.#parts.filter((part) => part !== ours);
+    return ours.slice(name.length + 1);
+  }
+}
+
+// Only "special" schemes have their hosts read as names and addresses: `syslog://0x7f.1` must not be another 127.0.0.1.
+function hostOf({ host, hostname }: URL): string {
+  if (hostname === "" || !URL.canParse(`http://${host}`)) throw drainUrlInvalid("it names no host");
+  return new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, "");
 }
 
 function checkHost(host: string, allow: AddressPolicy): void {

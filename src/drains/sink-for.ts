@@ -1,23 +1,55 @@
 /** From a drain's record to the sink that its destination needs. */
+import { compileRedaction } from "../core/redaction.ts";
 import type { Sink } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { parseDestination } from "./destination.ts";
-import { type HttpsSinkOptions, httpsSink } from "./sinks/https.ts";
+import { redacting } from "./redaction.ts";
+import { Doubts } from "./sinks/doubts.ts";
+import { httpsSink, type SinkLimits } from "./sinks/https.ts";
+import { syslogSink } from "./sinks/syslog.ts";
 
-export type SinkOptions = Omit<HttpsSinkOptions, "destination" | "drainToken" | "ca" | "cert" | "key">;
+export type SinkOptions = SinkLimits & {
+  readonly userAgent: string;
+  /** What an app is called; without it formats name it by its id. */
+  readonly appName?: (appId: DrainRecord["channel"]) => Promise<string | undefined>;
+};
+
+/** Bytes of syslog parcels in doubt, of all drains together. */
+const doubtsBytesMax = 8 * 1024 * 1024;
 
 /** Makes a sink for each record it is given. Throws an AppError when the record's URL cannot be used (any more). */
-export function sinksFor(options: SinkOptions): (drain: DrainRecord) => Sink {
+export function sinksFor({ userAgent, appName, ...limits }: SinkOptions): (drain: DrainRecord) => Sink {
+  const doubts = new Doubts(doubtsBytesMax);
   return (drain) => {
-    const { url = "", format, token, ca, cert, key } = drain;
-    const destination = parseDestination(url, { format, allow: options.policy });
-    return httpsSink({
-      ...options,
-      destination,
-      drainToken: token,
-      ...(ca && { ca }),
-      ...(cert && { cert }),
-      ...(key && { key }),
-    });
+    const {
+      url = "",
+      format,
+      compression,
+      token,
+      channel,
+      ca,
+      cert,
+      key,
+      headers,
+      secret,
+      previousSecret,
+    } = drain;
+    const destination = parseDestination(url, { format, compression, allow: limits.policy });
+    const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+    const sink =
+      destination.kind === "syslog"
+        ? syslogSink({ ...limits, ...tls, destination, drainToken: token, doubts })
+        : httpsSink({
+            ...limits,
+            ...tls,
+            destination,
+            drainToken: token,
+            userAgent,
+            appId: channel,
+            ...(appName && { appName: () => appName(channel) }),
+            ...(headers && { headers }),
+            secrets: [secret, previousSecret].filter((one) => one !== undefined),
+          });
+    return drain.redact === undefined ? sink : redacting(sink, compileRedaction(drain.redact));
   };
 }

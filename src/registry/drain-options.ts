@@ -1,13 +1,23 @@
 /** What an owner may ask of a drain besides its URL (`interface.md`), checked before anything is written. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { compileFilter, type FilterSpec } from "../core/line-filter.ts";
+import { detectorNames, patternFlaw, patternsMax, type RedactionSpec } from "../core/redaction.ts";
 import { drainOption, patternInvalid } from "../errors.ts";
 import type { DrainRecord } from "./records.ts";
 
 /** The part of a drain's record that its owner words. */
 export type DrainOptions = Pick<
   DrainRecord,
-  "format" | "headers" | "filter" | "secret" | "ca" | "cert" | "key"
+  | "format"
+  | "compression"
+  | "headers"
+  | "filter"
+  | "redact"
+  | "secret"
+  | "previousSecret"
+  | "ca"
+  | "cert"
+  | "key"
 >;
 
 export const headersMax = 20;
@@ -22,14 +32,16 @@ const headerNameForm = /^[A-Za-z0-9_-]+$/;
 const headerValueForm = /^[\x20-\x7e\t]*$/;
 /** What says where the body ends, whom it is for, or what a sink says of a parcel itself. */
 const headersOfOurs =
-  /^(host|connection|content-(length|type|encoding)|transfer-encoding|te|trailer|upgrade|keep-alive|expect|proxy-.*|logplex-.*|user-agent)$/i;
+  /^(host|connection|content-(length|type|encoding)|transfer-encoding|te|trailer|upgrade|keep-alive|expect|proxy-.*|logplex-.*|tailrace-.*|user-agent)$/i;
 const pemOfCertificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
 /** Throws an AppError that names the field, for the first option that cannot be used with `url`. */
 export function checkDrainOptions(url: string, options: DrainOptions): void {
   if (options.headers) checkHeaders(url, options.headers);
   if (options.filter) checkFilter(options.filter);
-  if (options.secret !== undefined) checkSecret(options.secret);
+  if (options.redact) checkRedaction(options.redact);
+  checkCompression(url, options.compression);
+  checkSecrets(url, options);
   checkTls(url, options);
 }
 
@@ -67,9 +79,41 @@ function checkFilter(filter: FilterSpec): void {
   if (compiled.kind === "bad") throw patternInvalid(compiled.field, compiled.reason);
 }
 
-function checkSecret(secret: string): void {
-  if (secret.length === 0 || secret.length > secretCharsMax) {
-    throw drainOption("secret", `it is not 1 to ${secretCharsMax} characters`);
+function checkRedaction({ detectors = [], patterns = [] }: RedactionSpec): void {
+  const unknown = detectors.find((name) => !detectorNames.includes(name));
+  if (unknown !== undefined) {
+    throw drainOption(
+      "redact",
+      `there is no detector "${String(unknown).slice(0, 50)}"; there are ${detectorNames.join(", ")}`,
+    );
+  }
+  if (patterns.length > patternsMax) throw drainOption("redact", `more than ${patternsMax} patterns`);
+  for (const [index, pattern] of patterns.entries()) {
+    const flaw = patternFlaw(pattern);
+    if (flaw !== undefined)
+      throw drainOption("redact", `pattern ${index + 1} is no RE2 expression to look for: ${flaw}`);
+  }
+}
+
+function checkCompression(url: string, compression: string | undefined): void {
+  if (compression === undefined) return;
+  if (compression !== "gzip") throw drainOption("compression", '"gzip" is the only one');
+  if (!/^https?:/i.test(url)) throw drainOption("compression", "only http and https have it");
+}
+
+function checkSecrets(url: string, { secret, previousSecret }: DrainOptions): void {
+  for (const [field, value] of [
+    ["secret", secret],
+    ["previous_secret", previousSecret],
+  ] as const) {
+    if (value === undefined) continue;
+    if (value.length === 0 || value.length > secretCharsMax) {
+      throw drainOption(field, `it is not 1 to ${secretCharsMax} characters`);
+    }
+    if (!/^https?:/i.test(url)) throw drainOption(field, "only bodies of http and https are signed");
+  }
+  if (secret === undefined && previousSecret !== undefined) {
+    throw drainOption("previous_secret", "there is no `secret` that follows it");
   }
 }
 

@@ -3,7 +3,7 @@
  * on it and keep their own side in `drain-state/ID`.
  */
 import { randomUUID } from "node:crypto";
-import { type ChannelId, type DrainId, newDrainId, newDrainToken } from "../core/ids.ts";
+import { type ChannelId, type DrainId, isUuid, newDrainId, newDrainToken } from "../core/ids.ts";
 import { drainLimit, drainRepeated, notFound, sinceInvalid } from "../errors.ts";
 import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";
 import { type DrainLedger, placeSince, readLedger } from "./drain-ledger.ts";
@@ -26,8 +26,15 @@ const claimsKey = (channel: ChannelId) => `channel-drain/${channel}`;
 /** What an owner says of a new drain. */
 export type NewDrain = DrainOptions & {
   readonly url: string;
+  /** When it is made by the telemetry API. */
+  readonly telemetry?: DrainRecord["telemetry"];
   /** Starts with the lines since then (RFC 3339, or `10m`), not at the end of the log. */
   readonly since?: string;
+};
+
+/** What an owner changes of a drain. */
+export type DrainChanges = {
+  readonly [Field in keyof DrainOptions | "telemetry"]?: DrainRecord[Field] | null;
 };
 
 /** Throws an AppError for a URL that no drain may have. Of the drains' own part. */
@@ -70,6 +77,16 @@ export class Drains {
     );
   }
 
+  /** Changes what an owner words of a drain; what is null is taken away, what is left out stays. */
+  async update(record: DrainRecord, changes: DrainChanges): Promise<DrainRecord> {
+    return this.#change(record.channel, record.id, (found) => {
+      const changed = Object.entries({ ...found, ...changes }).filter(([, value]) => value !== null);
+      const next = Object.fromEntries(changed) as DrainRecord;
+      if (next.url !== undefined) this.#check(next.url, next);
+      return next;
+    });
+  }
+
   /** The app's drains, oldest first; those only reserved are left out. */
   async list(channel: ChannelId): Promise<DrainRecord[]> {
     return (await this.#all(channel)).filter((record) => record.url !== undefined);
@@ -81,6 +98,11 @@ export class Drains {
     return (await this.list(channel)).find(
       ({ id, token, url }) => wanted === id || wanted === token || wanted === url,
     );
+  }
+
+  /** The drain of that id, of whichever app. */
+  async find(id: string): Promise<DrainRecord | undefined> {
+    return isUuid(id) ? (await this.#store.get<DrainRecord>(recordKey(id as DrainId)))?.value : undefined;
   }
 
   /** The drain of that number of the v3 API, reserved ones too. */

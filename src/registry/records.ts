@@ -2,6 +2,7 @@
 import type { ChannelId, DrainId, DrainToken, Token } from "../core/ids.ts";
 import type { FilterSpec } from "../core/line-filter.ts";
 import type { Position } from "../core/position.ts";
+import type { RedactionSpec } from "../core/redaction.ts";
 
 /** An app. `name` is unique; `id` is its channel. Times are ISO 8601 in UTC, whole seconds. */
 export type AppRecord = {
@@ -46,12 +47,18 @@ export type DrainRecord = {
   readonly start: { readonly position: Position; readonly line: number };
   readonly paused: boolean;
   readonly format?: string;
+  readonly compression?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly filter?: FilterSpec;
   readonly secret?: string;
+  /** Signs besides `secret`, while receivers change over. */
+  readonly previousSecret?: string;
+  readonly redact?: RedactionSpec;
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+  /** Of a drain that was made by the telemetry API: the endpoint and signals as they were given. */
+  readonly telemetry?: { readonly endpoint: string; readonly signals: readonly string[] };
   /** The newest wish to send lines again; `id` tells two wishes apart. */
   readonly replay?: { readonly id: string; readonly sinceMs: number };
 };

@@ -29,8 +29,10 @@ test("added, the drain has everything that Heroku's clients and its owner need",
     created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
     updated_at: json.created_at,
     format: "logplex",
+    compression: null,
     headers: {},
     filter: {},
+    redact: {},
     signed: false,
     state: "idle",
     last_error: null,
@@ -100,7 +102,19 @@ describe("refused with 422", () => {
     { url: "ftp://example.com" },
     { url: "example.com" },
     { url: "https://10.0.0.1/" },
-    { url: "syslog://example.com:514" },
+    { url: "udpsyslog://example.com:514" },
+    { url: "syslog://example.com/path" },
+    { url: "syslog://user@example.com" },
+    { url: "syslog://example.com", format: "ndjson" },
+    { url: "syslog://example.com", headers: { "X-Y": "z" } },
+    { url: "syslog://example.com", secret: "s" },
+    { url: "syslog://0xa.1/" },
+    { url: pasted, compression: "br" },
+    { url: pasted, previous_secret: "s" },
+    { url: pasted, redact: { detectors: ["phone"] } },
+    { url: pasted, redact: { patterns: ["("] } },
+    { url: pasted, redact: { patterns: ["a*"] } },
+    { url: pasted, redact: { pattern: ["a"] } },
     { url: pasted, format: "xml" },
     { url: pasted, headers: "X: y" },
     { url: pasted, headers: { Host: "x" } },
@@ -174,4 +188,38 @@ describe("actions", () => {
     expect((await server.call("POST", at("none", "/actions/pause"))).status).toBe(404);
     expect((await server.call("POST", at(drain.id, "/actions/explode"))).status).toBe(404);
   });
+});
+
+test("what an owner words of a drain can be changed; null takes it away, and the rest stays", async () => {
+  await add({ url: pasted, format: "ndjson", headers: { "X-Key": "1" }, filter: { sources: ["app"] } });
+  const changed = await server.call("PATCH", at(pasted), {
+    format: null,
+    secret: "new",
+    previous_secret: "old",
+    compression: "gzip",
+    redact: { detectors: ["email"], patterns: ["acct-\\d+"] },
+  });
+  expect(changed).toMatchObject({
+    status: 200,
+    json: {
+      format: "logplex",
+      compression: "gzip",
+      headers: { "X-Key": "(hidden)" },
+      filter: { sources: ["app"] },
+      redact: { detectors: ["email"], patterns: ["acct-\\d+"] },
+      signed: true,
+    },
+  });
+  expect(changed.text).not.toContain("old");
+  expect(await server.call("PATCH", at(pasted), { secret: null })).toMatchObject({ status: 422 });
+  expect(await server.call("PATCH", at(pasted), { secret: null, previous_secret: null })).toMatchObject({
+    status: 200,
+    json: { signed: false },
+  });
+});
+
+test("a URL may name the format itself, for clients that send a URL alone", async () => {
+  const { json } = await add({ url: "https://example.com/?format=ndjson" });
+  expect(json.format).toBe("ndjson");
+  expect((await add({ url: "syslog+tls://example.com" })).json.format).toBe("rfc5424");
 });

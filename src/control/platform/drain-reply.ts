@@ -1,4 +1,5 @@
 /** A drain as its owner words it and sees it. What may be secret goes in and never comes out, but for the URL. */
+import { formatOf } from "../../drains/destination.ts";
 import type { DrainLedger } from "../../registry/drain-ledger.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";
 import {
@@ -16,24 +17,41 @@ import {
 } from "../schemas.ts";
 
 const filterFields = { sources: arrayOf(text), dynos: arrayOf(text), match: text, exclude: text };
+const redactFields = { detectors: arrayOf(text), patterns: arrayOf(text) };
 const pem = { ...optionalText, description: "PEM, for https and syslog+tls" };
+
+/** What an owner says of a drain besides its URL. */
+export const drainOptionFields = {
+  format: {
+    ...optionalText,
+    description:
+      "`logplex` (when left out), `rfc5424`, `ndjson`, `otlp`, `otlp-json`, `loki`, `datadog`, `newrelic`, `splunk`",
+  },
+  compression: { ...optionalText, description: "`gzip`, for http and https" },
+  headers: {
+    type: "object",
+    nullable: true,
+    additionalProperties: text,
+    description: "sent with every request; the values are not shown again",
+  },
+  filter: { ...bodyOf(filterFields), nullable: true, description: "which lines; every part has to hold" },
+  redact: {
+    ...bodyOf(redactFields),
+    nullable: true,
+    description: "what to take out of lines: `email`, `card`, `bearer`, `ip`, and RE2 patterns",
+  },
+  secret: { ...optionalText, description: "signs bodies; not shown again" },
+  previous_secret: { ...optionalText, description: "signs them too, while receivers change over" },
+  ca: pem,
+  cert: pem,
+  key: pem,
+} as const;
 
 export const newDrainBody = bodyOf(
   {
-    url: { ...text, description: "https:// or http://" },
-    format: { ...optionalText, description: "`logplex` (when left out)" },
-    headers: {
-      type: "object",
-      nullable: true,
-      additionalProperties: text,
-      description: "sent with every request; the values are not shown again",
-    },
-    filter: { ...bodyOf(filterFields), nullable: true, description: "which lines; every part has to hold" },
-    secret: { ...optionalText, description: "signs bodies; not shown again" },
+    url: { ...text, description: "https://, http://, syslog:// or syslog+tls://" },
+    ...drainOptionFields,
     since: { ...optionalText, description: "start with the lines since then: RFC 3339, or `10m` ago" },
-    ca: pem,
-    cert: pem,
-    key: pem,
   },
   ["url"],
 );
@@ -48,8 +66,10 @@ export const drainReply = object(
     created_at: time,
     updated_at: time,
     format: text,
+    compression: optionalText,
     headers: { type: "object", additionalProperties: text, description: "names; the values are hidden" },
     filter: { type: "object", properties: filterFields },
+    redact: { type: "object", properties: redactFields },
     signed: { ...flag, description: "a `secret` is set" },
     state: { ...text, enum: ["idle", "delivering", "retrying", "paused"] },
     last_error: object({ at: text, message: text }, { nullable: true }),
@@ -81,9 +101,11 @@ export const replyOf = (
   app: { id: app.id, name: app.name },
   created_at: drain.createdAt,
   updated_at: drain.updatedAt,
-  format: drain.format ?? "logplex",
+  format: formatOf(drain.url ?? "", drain.format),
+  compression: drain.compression ?? null,
   headers: Object.fromEntries(Object.keys(drain.headers ?? {}).map((name) => [name, hidden])),
   filter: drain.filter ?? {},
+  redact: drain.redact ?? {},
   signed: drain.secret !== undefined,
   state: ledger.state,
   last_error: ledger.lastError ?? null,

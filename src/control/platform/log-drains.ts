@@ -1,13 +1,15 @@
 /** Heroku Platform API, "Log Drain", and what `interface.md` adds. Routes only translate; `Drains` holds the rules. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { FilterSpec } from "../../core/line-filter.ts";
+import type { RedactionSpec } from "../../core/redaction.ts";
 import { drainOption, notFound, paramsInvalid } from "../../errors.ts";
 import type { Verdict } from "../../ports.ts";
-import type { Drains, NewDrain } from "../../registry/drains.ts";
+import type { DrainOptions } from "../../registry/drain-options.ts";
+import type { DrainChanges, Drains, NewDrain } from "../../registry/drains.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";
 import { appOf, managedAppOf, principalOf } from "../auth.ts";
-import { appPath, arrayOf, failures, object, optionalText, text } from "../schemas.ts";
-import { drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
+import { appPath, arrayOf, bodyOf, failures, object, optionalText, text } from "../schemas.ts";
+import { drainOptionFields, drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
 
 /** Sends one test line over a drain, past its cursor and its counts. Of the drains' own part. */
 export type TryDrain = (record: DrainRecord) => Promise<Verdict>;
@@ -19,7 +21,9 @@ export type LogDrainsDeps = {
   readonly redactUrl: (url: string) => string;
 };
 
-type Body = { readonly [Field in keyof NewDrain]: NewDrain[Field] | null };
+type Body = {
+  readonly [Field in keyof Omit<NewDrain, "telemetry" | "previousSecret">]?: NewDrain[Field] | null;
+} & { readonly previous_secret?: string | null };
 type DrainRequest = { Params: { drain: string } };
 type Found = { readonly app: AppRecord; readonly drain: DrainRecord };
 
@@ -103,6 +107,24 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     },
   );
 
+  server.patch<DrainRequest & { Body: Body }>(
+    "/apps/:app/log-drains/:drain",
+    {
+      schema: {
+        tags,
+        summary:
+          "Change a drain's options; it goes on where it is. What is null is taken away, what is left out stays",
+        params: drainPath,
+        body: bodyOf(drainOptionFields),
+        response: { 200: drainReply, ...failures },
+      },
+    },
+    async (request) => {
+      const { app, drain } = await findToManage(request);
+      return show(request, app, await drains.update(drain, optionsIn(request.body)));
+    },
+  );
+
   server.delete<DrainRequest>(
     "/apps/:app/log-drains/:drain",
     {
@@ -183,18 +205,26 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
 
 // Fields that are null count as left out.
 function wantedOf(body: Body): NewDrain {
-  const { url, since, format, headers, secret, ca, cert, key, filter } = body;
+  const { url, since } = body;
   if (typeof url !== "string") throw paramsInvalid("`url` is missing");
+  const given = Object.entries(optionsIn(body)).filter(([, value]) => value !== null);
+  return { url, ...(since != null && { since }), ...(Object.fromEntries(given) as DrainOptions) };
+}
+
+// The options that a body words, null where it takes one away.
+function optionsIn(body: Body): DrainChanges {
+  const { format, compression, headers, secret, previous_secret, ca, cert, key, filter, redact } = body;
   return {
-    url,
-    ...(since != null && { since }),
-    ...(format != null && { format }),
-    ...(headers != null && { headers }),
-    ...(secret != null && { secret }),
-    ...(ca != null && { ca }),
-    ...(cert != null && { cert }),
-    ...(key != null && { key }),
-    ...(filter != null && { filter: filterOf(filter) }),
+    ...(format !== undefined && { format }),
+    ...(compression !== undefined && { compression }),
+    ...(headers !== undefined && { headers }),
+    ...(secret !== undefined && { secret }),
+    ...(previous_secret !== undefined && { previousSecret: previous_secret }),
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(filter !== undefined && { filter: filter && filterOf(filter) }),
+    ...(redact !== undefined && { redact: redact && redactionOf(redact) }),
   };
 }
 
@@ -208,4 +238,10 @@ function filterOf({ sources, dynos, match, exclude, ...unknown }: FilterSpec): F
     ...(match && { match }),
     ...(exclude && { exclude }),
   };
+}
+
+function redactionOf({ detectors, patterns, ...unknown }: RedactionSpec): RedactionSpec {
+  const [name] = Object.keys(unknown);
+  if (name !== undefined) throw drainOption("redact", `it has no part "${name.slice(0, 50)}"`);
+  return { ...(detectors?.length && { detectors }), ...(patterns?.length && { patterns }) };
 }

@@ -1,9 +1,10 @@
 /** What went wrong with a destination, in words that its owner can act on: never its userinfo, path or query. */
 import type { PeerCertificate } from "node:tls";
+import type { Verdict } from "../../ports.ts";
 import { AddressRefused } from "../addresses.ts";
 import type { Destination } from "../destination.ts";
 
-type Place = Pick<Destination, "host" | "port" | "authorization">;
+type Place = Pick<Destination, "host" | "port">;
 type Failure = Error & {
   readonly code?: string;
   readonly cert?: PeerCertificate;
@@ -66,17 +67,33 @@ export function explainFailure(failure: unknown, { host, port }: Place): string 
   return `sending to ${place} failed${code === "" ? "" : ` (${code})`}`;
 }
 
-/** What an unwelcome answer means, and how it began. */
-export function explainAnswer(status: number, excerpt: string, { host, port, authorization }: Place): string {
+/** The verdict of an attempt that no answer came of. */
+export function failureVerdict(failure: unknown, place: Place): Verdict {
+  const reason = explainFailure(failure, place);
+  return isCertificateFailure(failure)
+    ? { kind: "retry", reason, certificate: true }
+    : { kind: "retry", reason };
+}
+
+/** What an unwelcome answer means, and how it began. `secrets` are not repeated: a receiver may show what it was sent. */
+export function explainAnswer(
+  { status, body }: { readonly status: number; readonly body: Buffer },
+  { host, port }: Place,
+  secrets: readonly string[],
+): string {
   const hint =
     hints.get(status) ??
     (status >= 300 && status < 400 ? ": redirects are not followed, give the final URL" : "");
-  const printable = withoutSecrets(excerpt, authorization)
+  const shown = secrets
+    .reduce((text, secret) => text.replaceAll(secret, "…"), body.toString("utf8", 0, excerptBytesMax * 4))
     .replace(/[^\x20-\x7e\u00a0-\uffff]+/g, " ")
     .trim()
-    .slice(0, 200);
-  return `${host}:${port} answered ${status}${hint}${printable === "" ? "" : `: "${printable}"`}`;
+    .slice(0, excerptBytesMax);
+  return `${host}:${port} answered ${status}${hint}${shown === "" ? "" : `: "${shown}"`}`;
 }
+
+/** First bytes of an unwelcome answer that its owner gets to see. */
+const excerptBytesMax = 200;
 
 const hints = new Map([
   [401, ": check user and password in the drain's URL"],
@@ -87,17 +104,6 @@ const hints = new Map([
   [413, ": the lines are too large for it"],
   [429, ": it asks for fewer requests"],
 ]);
-
-// A receiver may show what it was sent.
-function withoutSecrets(text: string, authorization: string | undefined): string {
-  if (authorization === undefined) return text;
-  const encoded = authorization.slice("Basic ".length);
-  const [user = "", ...word] = Buffer.from(encoded, "base64").toString().split(":");
-  return [encoded, word.join(":"), user].reduce(
-    (hidden, secret) => (secret === "" ? hidden : hidden.replaceAll(secret, "…")),
-    text,
-  );
-}
 
 function describe(cert: PeerCertificate | undefined): string {
   if (cert?.subject === undefined) return "";

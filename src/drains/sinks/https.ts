@@ -1,26 +1,23 @@
 /**
- * HTTPS and HTTP drains, to the byte of `logplex.md` §7.1. Node's own client, since it writes the headers it is
- * given, in their order and spelling, and none besides. One connection, opened at the first parcel and kept.
+ * HTTPS and HTTP drains, in the format `logplex` to the byte of `logplex.md` §7.1. Node's own client, since it writes
+ * the headers it is given, in their order and spelling, and none besides. One connection, opened at the first parcel
+ * and kept.
  */
-import {
-  type ClientRequest,
-  Agent as HttpAgent,
-  request as httpRequest,
-  type IncomingMessage,
-} from "node:http";
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import type { Socket } from "node:net";
-import { type PeerCertificate, TLSSocket } from "node:tls";
-import { toLogplex } from "../../core/lines.ts";
-import type { Clock, Parcel, Sink, Verdict } from "../../ports.ts";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import type { Clock, Parcel, Sink } from "../../ports.ts";
 import { type AddressPolicy, checkedLookup, checkLiteral } from "../addresses.ts";
-import type { Destination } from "../destination.ts";
-import { explainAnswer, explainFailure, isCertificateFailure } from "./explain.ts";
+import type { HttpDestination } from "../destination.ts";
+import { type TlsParts, timedOut, watchConnecting } from "./connecting.ts";
+import { failureVerdict } from "./explain.ts";
+import { bodyFormats } from "./formats/all-formats.ts";
+import { type Answer, judge } from "./judge.ts";
+import { signatureHeader, signatureOf } from "./signature.ts";
 
-export type HttpsSinkOptions = {
-  readonly destination: Destination;
-  readonly drainToken: string;
-  readonly userAgent: string;
+/** How long things may take, and who may be reached: the same for all sinks. */
+export type SinkLimits = {
   readonly policy: AddressPolicy;
   readonly clock: Clock;
   /** Until the connection stands, TLS included. */
@@ -31,20 +28,27 @@ export type HttpsSinkOptions = {
   readonly retryAfterMsMax: number;
   /** Instead of the system's resolver. */
   readonly resolve?: Parameters<typeof checkedLookup>[1];
-  /** Instead of the system's authorities, PEM. */
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
 };
+
+export type HttpsSinkOptions = SinkLimits &
+  TlsParts & {
+    readonly destination: HttpDestination;
+    readonly drainToken: string;
+    readonly userAgent: string;
+    readonly appId: string;
+    /** Asked once, at the first parcel, by formats that name the app. */
+    readonly appName?: () => Promise<string | undefined>;
+    /** Sent besides, or instead of the `Authorization` of the URL. */
+    readonly headers?: Readonly<Record<string, string>>;
+    /** Sign the bodies: the current secret, and the one before it. */
+    readonly secrets?: readonly string[];
+  };
 
 /** More of an answer's body is not read: the connection is closed. */
 const answerBytesMax = 8_192;
 /** For the rest of an answer whose status is known. */
 const answerMsMax = 1_000;
-/** First bytes of an unwelcome answer that its owner gets to see. */
-const excerptBytesMax = 200;
-
-type Answer = { readonly status: number; readonly retryAfter: string | undefined; readonly excerpt: string };
+const compress = promisify(gzip);
 
 /** A kept connection was closed by the peer while it was idle: that says nothing of the peer. */
 class StaleConnection extends Error {
@@ -53,13 +57,23 @@ class StaleConnection extends Error {
 
 /** A sink for one drain. */
 export function httpsSink(options: HttpsSinkOptions): Sink {
-  const { destination, policy, clock, attemptMsMax, retryAfterMsMax } = options;
+  const { destination, policy, clock, attemptMsMax, drainToken, appId } = options;
+  const format = bodyFormats[destination.format];
+  const secrets = secretsOf(options);
   const send = destination.secure ? httpsRequest : httpRequest;
   const agentOptions = { keepAlive: true, maxSockets: 1, lookup: checkedLookup(policy, options.resolve) };
   const agent = destination.secure
     ? // An own agent for each drain: connections and TLS sessions are shared with nobody.
-      new HttpsAgent({ ...agentOptions, maxCachedSessions: 0, ...pick(options, "ca", "cert", "key") })
+      new HttpsAgent({ ...agentOptions, maxCachedSessions: 0, ...tlsOf(options) })
     : new HttpAgent(agentOptions);
+  let appName: Promise<string | undefined> | undefined;
+
+  const bodyOf = async ({ slices }: Parcel): Promise<Uint8Array> => {
+    if (destination.format !== "logplex") appName ??= options.appName?.().catch(() => undefined);
+    const context = { drainToken, appId, appName: await appName, nowMs: clock.nowMs() };
+    const body = format.write(slices, context);
+    return destination.compresses ? compress(body) : body;
+  };
 
   const attempt = (body: Uint8Array, parcel: Parcel, signal: AbortSignal) =>
     new Promise<Answer>((resolve, reject) => {
@@ -69,7 +83,7 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
         host: destination.host,
         port: destination.port,
         path: destination.path,
-        headers: headersOf(options, parcel, body.length),
+        headers: headersOf(options, format.contentType, parcel, body),
       });
       let isAnswered = false;
       // `Connection: keep-alive` is the default of HTTP/1.1 and is not said.
@@ -84,12 +98,17 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
       });
       request.on("error", (failure: NodeJS.ErrnoException) => {
         const isReset = failure.code === "ECONNRESET" || failure.code === "EPIPE";
-        reject(request.reusedSocket && isReset ? new StaleConnection() : failure);
+        if (!isAnswered) reject(request.reusedSocket && isReset ? new StaleConnection() : failure);
       });
-      request.once("socket", (socket) => watchConnecting(socket, request, options.connectMsMax));
+      request.once("socket", (socket) =>
+        watchConnecting(socket, options.connectMsMax, (failure) => request.destroy(failure)),
+      );
       request.once("response", (response) => {
-        isAnswered = true; // the request may close before the answer was read to its end
-        readAnswer(response).then(resolve, reject);
+        isAnswered = true; // the request may close, or fail, before the answer was read to its end
+        readAnswer(response).then((answer) => {
+          if (!request.writableFinished) request.destroy(); // answered before it was read: what is left has no reader
+          resolve(answer);
+        }, reject);
       });
       request.end(body);
     });
@@ -97,19 +116,18 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
   return {
     async deliver(parcel, signal) {
       signal.throwIfAborted();
-      const body = bodyOf(parcel);
+      const body = await bodyOf(parcel);
       for (let isFresh = false; ; isFresh = true) {
         try {
           checkLiteral(destination.host, policy);
           const answer = await attempt(body, parcel, signal);
-          return judge(answer, destination, retryAfterMsMax, clock.nowMs());
+          const isTaken = answer.status >= 200 && answer.status < 300;
+          const rejected = isTaken && format.rejected ? format.rejected(answer) : 0;
+          return judge(answer, { ...options, secrets, rejected }, clock.nowMs());
         } catch (failure) {
           signal.throwIfAborted();
           if (!isFresh && failure instanceof StaleConnection) continue;
-          const reason = explainFailure(failure, destination);
-          return isCertificateFailure(failure)
-            ? { kind: "retry", reason, certificate: true }
-            : { kind: "retry", reason };
+          return failureVerdict(failure, destination);
         }
       }
     },
@@ -119,64 +137,42 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
   };
 }
 
-/** The verdict table of `design.md` §7: total over all statuses, so that no parcel leaves uncounted. */
-export function judge(
-  answer: Answer,
-  destination: Pick<Destination, "host" | "port" | "authorization">,
-  retryAfterMsMax: number,
-  nowMs: number,
-): Verdict {
-  const { status } = answer;
-  if (status >= 200 && status < 300) return { kind: "delivered" };
-  const reason = explainAnswer(status, answer.excerpt, destination);
-  if (status === 413) return { kind: "split", reason };
-  if (status === 400 || status === 415 || status === 422) return { kind: "refused", reason };
-  const afterMs = retryAfterMs(answer.retryAfter, nowMs);
-  return afterMs === undefined
-    ? { kind: "retry", reason }
-    : { kind: "retry", reason, afterMs: Math.min(afterMs, retryAfterMsMax) };
-}
-
-/** `Retry-After`, seconds or a date (RFC 9110 §10.2.3), as a wait; undefined when it is absent or neither. */
-export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000;
-  const atMs = Date.parse(text);
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
-}
-
-function headersOf({ destination, drainToken, userAgent }: HttpsSinkOptions, parcel: Parcel, bytes: number) {
+function headersOf(options: HttpsSinkOptions, contentType: string, parcel: Parcel, body: Uint8Array) {
+  const { destination, headers = {}, secrets = [] } = options;
+  const hasOwn = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
   return {
     Host: destination.hostHeader,
-    ...(destination.authorization && { Authorization: destination.authorization }),
-    "Content-Type": "application/logplex-1",
+    ...(destination.authorization && !hasOwn && { Authorization: destination.authorization }),
+    "Content-Type": contentType,
+    ...(destination.compresses && { "Content-Encoding": "gzip" }),
     "Logplex-Msg-Count": parcel.count,
     "Logplex-Frame-Id": parcel.frameId,
-    "Logplex-Drain-Token": drainToken,
-    "User-Agent": userAgent,
-    "Content-Length": bytes,
+    "Logplex-Drain-Token": options.drainToken,
+    "User-Agent": options.userAgent,
+    ...headers,
+    ...(secrets.length > 0 && { [signatureHeader]: signatureOf(body, secrets, options.clock.nowMs()) }),
+    "Content-Length": body.length,
   };
-}
-
-function bodyOf({ slices }: Parcel): Uint8Array {
-  const bodies = slices.map((slice) => toLogplex(slice).bytes);
-  return bodies.length === 1 ? bodies[0]! : Buffer.concat(bodies);
 }
 
 // Resolves at the end of the answer, or when there is no reason to read on: the status alone decides.
 function readAnswer(response: IncomingMessage): Promise<Answer> {
   return new Promise((resolve) => {
-    const status = response.statusCode ?? 0;
-    let excerpt = "";
+    const chunks: Buffer[] = [];
     let bytesRead = 0;
     const timer = setTimeout(() => response.destroy(), answerMsMax);
     const settle = () => {
       clearTimeout(timer);
-      resolve({ status, retryAfter: response.headers["retry-after"], excerpt });
+      resolve({
+        status: response.statusCode ?? 0,
+        retryAfter: response.headers["retry-after"],
+        contentType: response.headers["content-type"] ?? "",
+        body: Buffer.concat(chunks),
+      });
     };
     response.on("data", (chunk: Buffer) => {
-      if (excerpt.length < excerptBytesMax) excerpt += chunk.toString("utf8", 0, excerptBytesMax);
       bytesRead += chunk.length;
+      if (bytesRead <= answerBytesMax + chunk.length) chunks.push(chunk.subarray(0, answerBytesMax));
       if (bytesRead > answerBytesMax) response.destroy();
     });
     response.on("error", settle);
@@ -184,31 +180,18 @@ function readAnswer(response: IncomingMessage): Promise<Answer> {
   });
 }
 
-function watchConnecting(socket: Socket, request: ClientRequest, connectMsMax: number): void {
-  if (!socket.connecting) return;
-  const timer = setTimeout(() => request.destroy(timedOut("connection", connectMsMax)), connectMsMax);
-  const stop = () => clearTimeout(timer);
-  socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", stop);
-  socket.once("close", stop);
-  if (socket instanceof TLSSocket) keepCertificate(socket);
+// What a receiver was sent and might repeat in its answer.
+function secretsOf({ destination, headers = {} }: HttpsSinkOptions): string[] {
+  const encoded = destination.authorization?.slice("Basic ".length) ?? "";
+  const [user = "", ...word] = Buffer.from(encoded, "base64").toString().split(":");
+  const query = destination.path.split("?")[1]?.split("&") ?? [];
+  const values = Object.values(headers).flatMap((value) => [value, value.replace(/^\S+ /, "")]);
+  const words = query.map((part) => part.slice(part.indexOf("=") + 1));
+  return [encoded, word.join(":"), user, ...values, ...words].filter((secret) => secret.length > 3);
 }
 
-// Node drops the certificate with the connection when it does not hold; the owner needs its names and dates.
-function keepCertificate(socket: TLSSocket): void {
-  let certificate: PeerCertificate | undefined;
-  socket.prependOnceListener("secure", () => {
-    certificate = socket.getPeerCertificate();
-  });
-  socket.prependListener("error", (failure: Error & { cert?: PeerCertificate }) => {
-    if (certificate !== undefined && isCertificateFailure(failure)) failure.cert ??= certificate;
-  });
-}
-
-const timedOut = (awaited: "connection" | "answer", ms: number) =>
-  Object.assign(new Error(`no ${awaited} within ${ms} ms`), { code: "TIMED_OUT", awaited, ms });
-
-function pick<T extends object, K extends keyof T>(from: T, ...keys: K[]): Partial<Pick<T, K>> {
-  const picked: Partial<Pick<T, K>> = {};
-  for (const key of keys) if (from[key] !== undefined) picked[key] = from[key];
-  return picked;
-}
+const tlsOf = ({ ca, cert, key }: TlsParts): TlsParts => ({
+  ...(ca !== undefined && { ca }),
+  ...(cert !== undefined && { cert }),
+  ...(key !== undefined && { key }),
+});

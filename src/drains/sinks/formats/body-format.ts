@@ -1,0 +1,22 @@
+/** What a format of request bodies is: pure, bytes in and bytes out. One small module each; `all-formats.ts` lists them. */
+import type { Slice } from "../../../ports.ts";
+
+/** What a body says besides its lines. */
+export type BodyContext = {
+  readonly drainToken: string;
+  readonly appId: string;
+  /** Absent where nobody knows it. */
+  readonly appName?: string | undefined;
+  /** For lines whose own time cannot be read, where a format needs one. */
+  readonly nowMs: number;
+};
+
+export type BodyFormat = {
+  readonly contentType: string;
+  write(slices: readonly Slice[], context: BodyContext): Uint8Array;
+  /** Lines that a 2xx answer says were refused all the same; absent where the protocol has no such answer. */
+  readonly rejected?: (answer: { readonly contentType: string; readonly body: Buffer }) => number;
+};
+
+/** What the lines' app is called where a service has a name. */
+export const serviceOf = ({ appName, appId }: BodyContext): string => appName ?? appId;

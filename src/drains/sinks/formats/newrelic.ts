@@ -1,0 +1,21 @@
+/** New Relic's Log API, the detailed form: what all lines have in common once, then the lines. */
+import { type BodyFormat, serviceOf } from "./body-format.ts";
+import { forEachLine, severityWords, unixNanos } from "./text-line.ts";
+
+export const newRelicFormat: BodyFormat = {
+  contentType: "application/json",
+  write(slices, context) {
+    const service = serviceOf(context);
+    const logs: object[] = [];
+    forEachLine(slices, ({ source, dyno, time, message, severity }) => {
+      const nanos = unixNanos(time);
+      logs.push({
+        timestamp: nanos === undefined ? context.nowMs : Number(nanos / 1_000_000n),
+        message,
+        attributes: { source, dyno, level: severityWords[severity] },
+      });
+    });
+    const attributes = { "service.name": service, "heroku.app.id": context.appId, logtype: "heroku" };
+    return Buffer.from(JSON.stringify([{ common: { attributes }, logs }]));
+  },
+};

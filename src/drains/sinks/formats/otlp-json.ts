@@ -1,0 +1,40 @@
+/** OTLP/HTTP logs as JSON: the same request as the protobuf one. */
+import type { BodyContext, BodyFormat } from "./body-format.ts";
+import { type OtlpGroup, otlpGroups, rejectedIn, scopeName, severityNumbers } from "./otlp-model.ts";
+import { severityWords, unixNanos } from "./text-line.ts";
+
+export const otlpJsonFormat: BodyFormat = {
+  contentType: "application/json",
+  write: (slices, context) =>
+    Buffer.from(
+      JSON.stringify({
+        resourceLogs: otlpGroups(slices, context).map((group) => resourceLogs(group, context)),
+      }),
+    ),
+  rejected: rejectedIn,
+};
+
+function resourceLogs({ resource, lines }: OtlpGroup, { nowMs }: BodyContext) {
+  const logRecords = lines.map((line) => {
+    const nanos = unixNanos(line.time);
+    return {
+      ...(nanos === undefined
+        ? { observedTimeUnixNano: `${nowMs}000000` }
+        : { timeUnixNano: String(nanos), observedTimeUnixNano: String(nanos) }),
+      severityNumber: severityNumbers[line.severity],
+      severityText: severityWords[line.severity],
+      body: { stringValue: line.message },
+      attributes: [
+        { key: "syslog.facility", value: { intValue: String(line.facility) } },
+        ...(line.msgid === undefined ? [] : [text("syslog.msgid", line.msgid)]),
+        ...(line.structuredData === undefined ? [] : [text("syslog.structured_data", line.structuredData)]),
+      ],
+    };
+  });
+  return {
+    resource: { attributes: resource.map(([key, value]) => text(key, value)) },
+    scopeLogs: [{ scope: { name: scopeName }, logRecords }],
+  };
+}
+
+const text = (key: string, value: string) => ({ key, value: { stringValue: value } });

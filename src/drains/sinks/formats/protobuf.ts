@@ -1,0 +1,106 @@
+/** As much of protobuf's wire format as OTLP logs need: varints, 64-bit values, and fields with a length. */
+
+/** Writes fields one behind the other into a buffer that grows. */
+export class ProtoWriter {
+  #out = Buffer.allocUnsafe(1024);
+  #end = 0;
+
+  get length(): number {
+    return this.#end;
+  }
+
+  /** A varint field; values below 2^53. */
+  uint(field: number, value: number): void {
+    this.#reserve(20);
+    this.#varint(field << 3);
+    this.#varint(value);
+  }
+
+  fixed64(field: number, value: bigint): void {
+    this.#reserve(18);
+    this.#varint((field << 3) | 1);
+    this.#end = this.#out.writeBigUInt64LE(value, this.#end);
+  }
+
+  string(field: number, text: string): void {
+    const length = Buffer.byteLength(text);
+    this.head(field, length);
+    this.#end += this.#out.write(text, this.#end);
+  }
+
+  /** A message that was written already. */
+  message(field: number, { bytes }: { readonly bytes: Uint8Array }): void {
+    this.head(field, bytes.length);
+    this.#out.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  /** The tag and length of a field whose `length` bytes follow. */
+  head(field: number, length: number): void {
+    this.#reserve(20 + length);
+    this.#varint((field << 3) | 2);
+    this.#varint(length);
+  }
+
+  get bytes(): Buffer {
+    return this.#out.subarray(0, this.#end);
+  }
+
+  clear(): this {
+    this.#end = 0;
+    return this;
+  }
+
+  #varint(value: number): void {
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#out[this.#end++] = (rest % 0x80) | 0x80;
+    this.#out[this.#end++] = rest;
+  }
+
+  #reserve(more: number): void {
+    if (this.#end + more <= this.#out.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#end + more, this.#out.length * 2));
+    larger.set(this.#out.subarray(0, this.#end));
+    this.#out = larger;
+  }
+}
+
+/** Reads fields by number. Throws a RangeError for bytes that are no message. */
+export class ProtoReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** The last value of that field, as protobuf wants it: a number for varints and fixed ones, bytes for the others. */
+  last(wanted: number): bigint | Uint8Array | undefined {
+    let found: bigint | Uint8Array | undefined;
+    for (this.#at = 0; this.#at < this.#bytes.length; ) {
+      const tag = Number(this.#varint());
+      const value = this.#value(tag & 7);
+      if (tag >> 3 === wanted) found = value;
+    }
+    return found;
+  }
+
+  #value(type: number): bigint | Uint8Array {
+    if (type === 0) return BigInt.asIntN(64, this.#varint());
+    const length = type === 1 ? 8 : type === 5 ? 4 : type === 2 ? Number(this.#varint()) : Number.NaN;
+    if (!(this.#at + length <= this.#bytes.length)) throw new RangeError("no protobuf message");
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  #varint(): bigint {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.#bytes[this.#at++];
+      if (byte === undefined) break;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    throw new RangeError("no protobuf message");
+  }
+}

@@ -1,0 +1,64 @@
+/** Stored lines as text, for formats that are JSON: invalid UTF-8 becomes U+FFFD there, since JSON has no bytes. */
+import { LineCursor } from "../../../core/lines.ts";
+import type { Slice } from "../../../ports.ts";
+
+/** One line. */
+export type TextLine = {
+  /** As it was written. */
+  readonly time: string;
+  readonly source: string;
+  readonly dyno: string;
+  /** 0 (emergency) to 7 (debug). */
+  readonly severity: number;
+  readonly facility: number;
+  /** Absent when nil. */
+  readonly msgid: string | undefined;
+  readonly structuredData: string | undefined;
+  /** Without the newline that most senders put behind it. */
+  readonly message: string;
+};
+
+/** Syslog's own words (RFC 5424 §6.2.1). */
+export const severityWords = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"] as const;
+
+export function forEachLine(slices: readonly Slice[], visit: (line: TextLine) => void): void {
+  const cursor = new LineCursor();
+  for (const slice of slices) {
+    const bytes = Buffer.from(slice.bytes.buffer, slice.bytes.byteOffset, slice.bytes.length);
+    const field = (start: number, end: number) => bytes.toString("utf8", start, end);
+    const unlessNil = (start: number, end: number) => {
+      const text = field(start, end);
+      return text === "-" || text === "" ? undefined : text;
+    };
+    cursor.open(bytes, slice.form);
+    while (cursor.next()) {
+      visit({
+        time: field(cursor.timeStart, cursor.timeEnd),
+        source: field(cursor.sourceStart, cursor.sourceEnd),
+        dyno: field(cursor.processStart, cursor.processEnd),
+        severity: cursor.pri & 7,
+        facility: cursor.pri >> 3,
+        msgid: unlessNil(cursor.msgidStart, cursor.msgidEnd),
+        structuredData: unlessNil(cursor.sdStart, cursor.sdEnd),
+        message: field(cursor.messageStart, textEnd(bytes, cursor)),
+      });
+    }
+  }
+}
+
+/** Where a line's message ends without its line break. */
+export function textEnd(bytes: Uint8Array, { messageStart, end }: LineCursor): number {
+  if (end === messageStart || bytes[end - 1] !== 0x0a) return end;
+  return end - 1 > messageStart && bytes[end - 2] === 0x0d ? end - 2 : end - 1;
+}
+
+/** Nanoseconds since 1970 of an RFC 3339 time, to its last digit; undefined when it is none that a clock can show. */
+export function unixNanos(time: string): bigint | undefined {
+  const match = timeForm.exec(time);
+  if (match === null) return undefined;
+  const wholeMs = Date.parse(match[1]! + match[3]!);
+  if (Number.isNaN(wholeMs) || wholeMs < 0) return undefined;
+  return BigInt(wholeMs) * 1_000_000n + BigInt((match[2] ?? "").slice(0, 9).padEnd(9, "0"));
+}
+
+const timeForm = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;

@@ -1,0 +1,148 @@
+/** One TCP or TLS connection that is only written to. What the peer says is read and thrown away, so that its end is seen. */
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { checkedLookup } from "../addresses.ts";
+import { timedOut, watchConnecting } from "./connecting.ts";
+import type { SyslogSinkOptions } from "./syslog.ts";
+
+/** Bounds of the wait for a reset: shorter than a timer can measure, and longer than a parcel should be held. */
+const quietMsMin = 5;
+const quietMsMax = 250;
+/** A connection that is let go may flush for so long. */
+const closeMsMax = 1_000;
+const keepAliveMs = 30_000;
+
+export class SyslogConnection {
+  /** Called once when the connection breaks (it did not just end) while nothing is being written. */
+  onBreak: () => void = () => {};
+  readonly #socket: Socket;
+  readonly #quietMs: number;
+  #isEnded = false;
+  #failure: Error | undefined;
+  #wake: () => void = () => {};
+
+  private constructor(socket: Socket, roundTripMs: number) {
+    this.#socket = socket;
+    this.#quietMs = Math.min(quietMsMax, Math.max(quietMsMin, 2 * roundTripMs));
+    socket.setKeepAlive(true, keepAliveMs);
+    socket.setNoDelay(true);
+    socket.on("end", () => this.#ended());
+    socket.on("close", () => this.#ended());
+    socket.on("error", (failure) => {
+      this.#failure ??= failure;
+      this.#ended();
+      this.onBreak();
+    });
+    socket.resume();
+  }
+
+  /** A connection that stands, its peer's certificate checked. */
+  static async open(options: SyslogSinkOptions, signal: AbortSignal): Promise<SyslogConnection> {
+    signal.throwIfAborted();
+    const { destination, connectMsMax, policy, resolve: resolver, ca, cert, key } = options;
+    const { host, port, secure, verifies } = destination;
+    const place = { host, port, lookup: checkedLookup(policy, resolver) };
+    const socket = secure
+      ? connectTls({
+          ...place,
+          minVersion: "TLSv1.2",
+          rejectUnauthorized: verifies,
+          ...(ca !== undefined && { ca }),
+          ...(cert !== undefined && { cert }),
+          ...(key !== undefined && { key }),
+        })
+      : connectTcp(place);
+    let startedAtMs = performance.now();
+    let roundTripMs = 0;
+    socket.once("lookup", () => {
+      startedAtMs = performance.now();
+    });
+    socket.once("connect", () => {
+      roundTripMs = performance.now() - startedAtMs;
+    });
+    return new Promise((resolve, reject) => {
+      const abort = () => socket.destroy(signal.reason);
+      const settle = () => {
+        signal.removeEventListener("abort", abort);
+        socket.off("error", fail);
+      };
+      const fail = (failure: Error) => {
+        settle();
+        socket.on("error", () => {}); // the one that counts is told
+        reject(failure);
+      };
+      signal.addEventListener("abort", abort, { once: true });
+      socket.on("error", fail);
+      watchConnecting(socket, connectMsMax, (failure) => socket.destroy(failure));
+      socket.once(secure ? "secureConnect" : "connect", () => {
+        settle();
+        resolve(new SyslogConnection(socket, roundTripMs));
+      });
+    });
+  }
+
+  get isOpen(): boolean {
+    return !this.#isEnded;
+  }
+
+  /** Resolves when all is flushed and no reset followed. A peer that ends the connection without one has read it all. */
+  async write(chunks: readonly Uint8Array[], msMax: number, signal: AbortSignal): Promise<void> {
+    const { onBreak } = this;
+    this.onBreak = () => {}; // what is being written is not in doubt: it is sent again by who sent it
+    let isFlushed = false;
+    const abort = () => this.#socket.destroy(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      signal.throwIfAborted();
+      for (const chunk of chunks.slice(0, -1)) this.#socket.write(chunk);
+      this.#socket.write(chunks.at(-1)!, (failure) => {
+        isFlushed = failure == null;
+        this.#wake();
+      });
+      await this.#until(() => isFlushed || this.#failure !== undefined || this.#socket.destroyed, msMax);
+      if (this.#failure === undefined && isFlushed) {
+        // An end alone is no reset yet: that follows when the peer did not read everything.
+        await this.#until(() => this.#failure !== undefined || this.#socket.closed, this.#quietMs);
+      }
+      if (this.#failure !== undefined) throw this.#failure;
+      if (!isFlushed) throw this.#socket.destroyed ? brokenPipe() : timedOut("room for all the lines", msMax);
+      this.onBreak = onBreak;
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  destroy(): void {
+    this.onBreak = () => {};
+    this.#socket.destroy();
+  }
+
+  /** Ends the connection in order; a peer that does not is left. Idempotent. */
+  async close(): Promise<void> {
+    this.#isEnded = true;
+    if (!this.#socket.destroyed) this.#socket.end();
+    await this.#until(() => this.#socket.closed, closeMsMax);
+    this.#socket.destroy();
+  }
+
+  #ended(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  // One wait at a time.
+  async #until(isSo: () => boolean, msMax: number): Promise<void> {
+    if (isSo()) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, msMax);
+      this.#wake = () => {
+        if (!isSo()) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = () => {};
+  }
+}
+
+const brokenPipe = (): Error => Object.assign(new Error("closed while it was written to"), { code: "EPIPE" });

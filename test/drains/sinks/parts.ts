@@ -1,0 +1,50 @@
+/** Sinks with short times, and parcels for them. */
+import { realClock } from "../../../src/clock.ts";
+import { positionAt } from "../../../src/core/position.ts";
+import { addressPolicy, loopbackCidrs } from "../../../src/drains/addresses.ts";
+import { frameId } from "../../../src/drains/parcel.ts";
+import { type SinkOptions, sinksFor } from "../../../src/drains/sink-for.ts";
+import type { Parcel, Sink, Slice } from "../../../src/ports.ts";
+import type { DrainRecord } from "../../../src/registry/records.ts";
+import { batchOf } from "../../support/batches.ts";
+import { octetCounted } from "../../support/frames.ts";
+import { drainOf } from "../rig.ts";
+
+export const sinkOptions: SinkOptions = {
+  userAgent: "Logplex/test",
+  policy: addressPolicy(loopbackCidrs),
+  clock: realClock,
+  connectMsMax: 250,
+  attemptMsMax: 300,
+  retryAfterMsMax: 3_600_000,
+};
+
+/** A sink as the server makes it. */
+export const sinkOf = (
+  url: string,
+  rest: Partial<DrainRecord> = {},
+  options: Partial<SinkOptions> = {},
+): Sink => sinksFor({ ...sinkOptions, ...options })(drainOf(1, { url, ...rest }));
+
+let parcels = 0;
+
+/** A parcel of one slice, a line for each text. */
+export const parcelOf = (...texts: string[]): Parcel => parcelOfSlices(batchOf(texts));
+
+export function parcelOfSlices(...slices: Slice[]): Parcel {
+  const at = positionAt(++parcels, 0);
+  return {
+    frameId: frameId("d.1", at, at),
+    slices,
+    count: slices.reduce((sum, { count }) => sum + count, 0),
+  };
+}
+
+/** Canonical frames of form rfc5424. */
+export const sliceWithData = (...frames: string[]): Slice => ({
+  bytes: Buffer.concat(frames.map((frame) => octetCounted(frame))),
+  count: frames.length,
+  form: "rfc5424",
+});
+
+export const never = new AbortController().signal;
