@@ -1,8 +1,9 @@
-// A receiver for log drains, to see what one is sent: node examples/receiver.mjs [PORT]
+// A receiver for log drains, to see what one is sent: node examples/receiver.mjs [PORT [HOST]]
 // Each request is one parcel of frames ("LENGTH FRAME" back to back); any 2xx answer takes all of it.
 import { createServer } from "node:http";
 
 const port = Number(process.argv[2] ?? 8700);
+const host = process.argv[3] ?? "127.0.0.1";
 
 const server = createServer(async (request, response) => {
   const chunks = [];
@@ -10,7 +11,7 @@ const server = createServer(async (request, response) => {
   for (const frame of framesOf(Buffer.concat(chunks))) console.log(frame.trimEnd());
   response.writeHead(204).end();
 });
-server.listen(port, "127.0.0.1", () => console.log(`receives on http://127.0.0.1:${port}`));
+server.listen(port, host, () => console.log(`receives on http://${host}:${port}`));
 
 function* framesOf(body) {
   for (let at = 0; at < body.length; ) {

@@ -1,0 +1,110 @@
+/** docker-compose.yml, run as processes: that it works as written, and that nothing is lost when any part of it dies. */
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ComposeCluster } from "../support/compose.ts";
+import { LedgerReceiver, Sightings, sendNumbered, until } from "../support/ledger.ts";
+import { followTail } from "../support/tail-client.ts";
+
+const senders = 4;
+const linesOfSender = 1500;
+
+let cluster: ComposeCluster;
+let receiver: LedgerReceiver;
+
+beforeEach(async () => {
+  receiver = await LedgerReceiver.open();
+  cluster = await ComposeCluster.read();
+  await Promise.all(cluster.named("nats").map((name) => cluster.start(name)));
+  await Promise.all(
+    ["control", "ingest-1", "ingest-2", "drain-1", "drain-2", "receiver"].map((name) => cluster.start(name)),
+  );
+}, 90_000);
+
+afterEach(async () => {
+  await cluster.close();
+  await receiver.close();
+}, 30_000);
+
+async function api<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+  const response = await fetch(cluster.url("control") + path, {
+    method,
+    headers: { authorization: `Bearer ${cluster.key}`, "content-type": "application/json" },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as Answer;
+}
+
+type Drain = { delivered: number; refused: number; lost: number; filtered: number; lag_lines: number };
+
+test("a ledger run while ingest, drain and tail nodes and a NATS server are killed with -9 and come back", async () => {
+  expect(Object.keys(cluster.services).sort()).toEqual(
+    [
+      "control",
+      "drain-1",
+      "drain-2",
+      "ingest-1",
+      "ingest-2",
+      "nats-1",
+      "nats-2",
+      "nats-3",
+      "receiver",
+    ].sort(),
+  );
+  await api("POST", "/apps", { name: "ledger" });
+  const { tokens } = await api<{ tokens: { app: string } }>("GET", "/v3/channels/ledger");
+  await api("POST", "/apps/ledger/log-drains", { url: receiver.url });
+  await api("POST", "/apps/ledger/log-drains", { url: `${cluster.url("receiver")}/` });
+  const session = await api<{ logplex_url: string }>("POST", "/apps/ledger/log-sessions", {
+    lines: 0,
+    tail: true,
+  });
+  const seen = new Sightings();
+  const tail = followTail(session.logplex_url, (line) => seen.add(line));
+
+  const sending = Promise.all(
+    Array.from({ length: senders }, (_, sender) => {
+      let attempt = sender; // each next try goes to the other node, under the same frame id
+      return sendNumbered({
+        url: () => cluster.url(attempt++ % 2 === 0 ? "ingest-1" : "ingest-2"),
+        token: tokens.app,
+        sender,
+        count: linesOfSender,
+        linesEach: 10,
+        pauseMs: 60,
+      });
+    }),
+  );
+  for (const name of ["ingest-1", "drain-1", "control", "nats-2", "drain-2", "ingest-2"]) {
+    await delay(800);
+    await cluster.kill(name);
+    await delay(400);
+    await cluster.start(name);
+  }
+  const sent = await sending;
+  expect(sent.reduce((sum, { retries }) => sum + retries, 0)).toBeGreaterThan(0);
+
+  const total = senders * linesOfSender;
+  await until(
+    () => receiver.sightings.distinct === total && seen.distinct === total,
+    () => `the drain got ${receiver.sightings.distinct}, the tail ${seen.distinct} of ${total}`,
+    60_000,
+  );
+  await until(
+    async () =>
+      (await api<Drain[]>("GET", "/apps/ledger/log-drains")).every(({ lag_lines }) => lag_lines === 0),
+    () => "a drain lags",
+  );
+  await tail.close();
+  expect(receiver.sightings.flaw(senders, linesOfSender)).toBeUndefined();
+  expect(seen.flaw(senders, linesOfSender)).toBeUndefined();
+  expect(seen.repeats).toBe(0);
+  for (const { delivered, refused, lost, filtered } of await api<Drain[]>("GET", "/apps/ledger/log-drains")) {
+    expect({ sum: delivered + refused + lost + filtered, refused, lost }).toEqual({
+      sum: total,
+      refused: 0,
+      lost: 0,
+    });
+  }
+  expect(cluster.output("receiver")).toContain(`ledger sender=0 n=${linesOfSender - 1}`);
+}, 180_000);
