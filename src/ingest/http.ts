@@ -10,7 +10,6 @@ import type { CanonicalLines } from "../core/batch.ts";
 import { type BadFraming, canoniseBody } from "../core/canonical.ts";
 import { scanFrame } from "../core/frame.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { splitLines } from "../core/lines.ts";
 import {
   AppError,
   countMismatch,
@@ -33,8 +32,6 @@ export type IngestHttpOptions = {
   readonly keys: KeyLookup;
   readonly clock: Pick<Clock, "nowMs">;
   readonly frameBytesMax: number;
-  /** The lines of a longer body are stored in several batches. */
-  readonly batchBytesMax: number;
   /** Of a body, inflated. */
   readonly bodyBytesMax: number;
   /** For a whole body to arrive. */
@@ -54,7 +51,7 @@ const writerKey = "ingestWriter";
 
 /** The routes. The order of checks is `logplex.md` §4.2: method, credentials, media type, Accept, body. */
 export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
-  const { lanes, tokens, keys, clock, frameBytesMax, batchBytesMax } = options;
+  const { lanes, tokens, keys, clock, frameBytesMax } = options;
   const router = new FrameRouter(options);
 
   server.decorateRequest(writerKey, null);
@@ -79,11 +76,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
         writer.kind === "token" ? ofToken(writer, body, request) : await ofAnyChannel(writer, body, request);
       checkCount(request.headers, sorted.frames);
       hold.release(); // the lanes hold the lines from here on
-      await allStored(
-        sorted.channels.flatMap(([channel, lines]) =>
-          splitLines(lines, batchBytesMax).map((part) => lanes.append(channel, part, "http")),
-        ),
-      );
+      await allStored(sorted.channels.map(([channel, lines]) => lanes.append(channel, lines, "http")));
     } finally {
       hold.release();
     }

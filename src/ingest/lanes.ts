@@ -8,6 +8,7 @@
 import { LRUCache } from "lru-cache";
 import type { Batch, CanonicalLines } from "../core/batch.ts";
 import { type ChannelId, newProducerId, type ProducerId } from "../core/ids.ts";
+import { splitLines } from "../core/lines.ts";
 import { overloaded, stopping } from "../errors.ts";
 import { acceptedLines, appendSeconds, repeatedLines, storedLines } from "../metrics.ts";
 import type { Appended, ChannelLog, Clock } from "../ports.ts";
@@ -23,7 +24,7 @@ export type LanesOptions = {
   readonly pendingBytesMax: number;
   /** Of one channel, so that one app cannot take all of it. An empty lane takes a batch of any size. */
   readonly laneBytesMax: number;
-  /** Lines gather up to so many bytes. */
+  /** Lines gather up to so many bytes; more than that at once are several batches. */
   readonly batchBytesMax: number;
   /** Idle channels whose numbers are remembered; one that was forgotten starts again under a new producer. */
   readonly channelsMax: number;
@@ -74,12 +75,14 @@ export class Lanes {
   /**
    * Resolves when the lines are durable. Lines of one channel are stored in the order of the calls. Lines with a
    * `frameId` make a batch of their own. Rejects with `overloaded` or `stopping` before anything is held, or with
-   * what the log says; then nothing of these lines is stored.
+   * what the log says; then nothing of these lines is stored, or a beginning of them when they are several batches:
+   * more than `batchBytesMax`.
    */
   append(channel: ChannelId, lines: CanonicalLines, via: Via = "notice"): Promise<Appended> {
     if (this.#closed !== undefined) return Promise.reject(stopping());
     const lane = this.#busy.get(channel) ?? this.#idle.get(channel) ?? new Lane();
-    const bytes = heldBytes(lines);
+    const parts = splitLines(lines, this.#options.batchBytesMax);
+    const bytes = heldBytes(parts);
     const laneIsFull = lane.bytes > 0 && lane.bytes + bytes > this.#options.laneBytesMax;
     if (laneIsFull || !this.pending.take(bytes)) return Promise.reject(overloaded());
     if (lane.bytes === 0) {
@@ -88,10 +91,9 @@ export class Lanes {
     }
     lane.bytes += bytes;
     acceptedLines.inc({ via }, lines.count);
-    return new Promise((resolve, reject) => {
-      lane.queue.push({ lines, via, resolve, reject });
-      this.#pump(channel, lane);
-    });
+    return parts.length === 1
+      ? this.#enqueue(channel, lane, parts[0]!, via)
+      : this.#enqueueParts(channel, lane, parts, via);
   }
 
   /** Refuses new lines and waits until those it has are durable or refused. Idempotent. */
@@ -101,6 +103,32 @@ export class Lanes {
       if (this.#busy.size === 0) resolve();
     });
     return this.#closed;
+  }
+
+  // What is enqueued is held already.
+  #enqueue(channel: ChannelId, lane: Lane, lines: CanonicalLines, via: Via): Promise<Appended> {
+    return new Promise((resolve, reject) => {
+      lane.queue.push({ lines, via, resolve, reject });
+      this.#pump(channel, lane);
+    });
+  }
+
+  // One after the other: when one is refused, none behind it is stored, and the same lines sent again keep their order.
+  async #enqueueParts(
+    channel: ChannelId,
+    lane: Lane,
+    parts: readonly CanonicalLines[],
+    via: Via,
+  ): Promise<Appended> {
+    for (const [at, part] of parts.slice(0, -1).entries()) {
+      try {
+        await this.#enqueue(channel, lane, part, via);
+      } catch (error) {
+        this.#release(channel, lane, heldBytes(parts.slice(at + 1)));
+        throw error;
+      }
+    }
+    return this.#enqueue(channel, lane, parts.at(-1)!, via);
   }
 
   // Issues what may go now. Frames with an id never gather, so they need not wait for one another.
@@ -140,24 +168,26 @@ export class Lanes {
     }
     lane.inFlight--;
     lane.gathered -= gathered;
-    for (const { lines } of entries) this.#release(lane, heldBytes(lines));
     this.#pump(channel, lane);
-    if (lane.bytes === 0) this.#rest(channel, lane);
+    this.#release(channel, lane, heldBytes(entries.map(({ lines }) => lines)));
   }
 
-  #release(lane: Lane, bytes: number): void {
+  // Gives back what is settled; a lane that holds nothing more rests.
+  #release(channel: ChannelId, lane: Lane, bytes: number): void {
     lane.bytes -= bytes;
     this.pending.give(bytes);
-  }
-
-  #rest(channel: ChannelId, lane: Lane): void {
+    if (lane.bytes > 0) return;
     this.#busy.delete(channel);
     this.#idle.set(channel, lane);
     if (this.#busy.size === 0) this.#lastSettled();
   }
 }
 
-const heldBytes = (lines: CanonicalLines): number => lines.bytes.length + overheadBytes;
+function heldBytes(batches: readonly CanonicalLines[]): number {
+  let held = batches.length * overheadBytes;
+  for (const { bytes } of batches) held += bytes.length;
+  return held;
+}
 
 /** How many entries at the head of the queue make one batch: of one form, without an id, within the bound. */
 function gatherable(queue: readonly Entry[], bytesMax: number): number {

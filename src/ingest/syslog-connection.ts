@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { CanonicalLines } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
+import { splitLines } from "../core/lines.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
 import { droppedConnections, malformedFrames, syslogLostLines, unknownTokenFrames } from "../metrics.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
@@ -124,10 +125,13 @@ export class SyslogConnection {
   }
 
   async #write(channel: ChannelId, queue: CanonicalLines[]): Promise<void> {
+    const { lanes, batchBytesMax } = this.#options;
     while (queue.length > 0) {
       const stretches = queue.splice(0);
-      const lines = joinLines(stretches);
-      await this.#insist(lines.count, () => this.#options.lanes.append(channel, lines, "syslog"));
+      // A batch at a time: what is tried again is whole, so nothing is stored twice.
+      for (const batch of splitLines(joinLines(stretches), batchBytesMax)) {
+        await this.#insist(batch.count, () => lanes.append(channel, batch, "syslog"));
+      }
       for (const stretch of stretches) this.#unwrittenBytes -= stretch.bytes.length;
       this.#wake();
     }

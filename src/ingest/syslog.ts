@@ -21,6 +21,8 @@ export type SyslogOptions = {
   readonly clock: Clock;
   /** A longer frame closes its connection. */
   readonly frameBytesMax: number;
+  /** The lanes' own bound of a batch: more lines than that are handed over one batch after the other. */
+  readonly batchBytesMax: number;
   /** One more is closed at once. */
   readonly connectionsMax: number;
   /** Read from a connection and not yet durable: beyond it the socket is not read. */

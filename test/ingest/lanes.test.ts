@@ -110,6 +110,46 @@ test("requests with an id are batches of their own, together in flight up to a b
   expect(log.stored.every(({ batch }) => batch.count === 1)).toBe(true);
 });
 
+test("more lines than one batch holds are several, one after the other, and answered as one", async () => {
+  const { log, lanes } = open({ batchBytesMax: 3 * lines("0").bytes.length });
+  const texts = Array.from({ length: 8 }, (_, i) => `${i}`);
+  const bytes = Buffer.concat(texts.map((text) => lines(text).bytes));
+  const large: CanonicalLines = { bytes, count: 8, form: "logplex", frameId: "1" };
+  const refused = storeFull(undefined);
+  log.failures.push(undefined, refused);
+  await expect(lanes.append(app, large)).rejects.toBe(refused);
+  expect(log.messages()).toEqual(["0", "1", "2"]); // and nothing behind what was refused
+  expect(lanes.pending.bytes).toBe(0);
+  expect(await lanes.append(app, large)).toMatchObject({ repeated: false });
+  expect(log.messages()).toEqual(texts);
+  expect(await lanes.append(app, large)).toMatchObject({ repeated: true });
+  expect(log.messages()).toEqual(texts);
+  expectNoJump(log);
+});
+
+test("closing waits for every batch of a large append", async () => {
+  const { log, lanes } = open({ batchBytesMax: lines("0").bytes.length });
+  const bytes = Buffer.concat(["0", "1", "2"].map((text) => lines(text).bytes));
+  const appended = lanes.append(app, { bytes, count: 3, form: "logplex" });
+  await lanes.close();
+  expect(log.messages()).toEqual(["0", "1", "2"]);
+  await appended;
+});
+
+test("a large append that does not fit is refused whole", async () => {
+  const { log, lanes } = open({ batchBytesMax: 1_000, laneBytesMax: 4_000 });
+  log.holding = true;
+  const first = lanes.append(app, lines("a"));
+  const bytes = Buffer.concat(Array.from({ length: 60 }, () => lines("b").bytes));
+  await expect(lanes.append(app, { bytes, count: 60, form: "logplex" })).rejects.toMatchObject({
+    code: "OVERLOADED",
+  });
+  log.holding = false;
+  log.release();
+  await first;
+  expect(log.messages()).toEqual(["a"]);
+});
+
 test("the numbers of a channel go on from batch to batch under one producer", async () => {
   const { log, lanes } = open();
   for (const text of ["a", "b", "c"]) await lanes.append(app, lines(text));

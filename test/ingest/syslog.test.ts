@@ -214,6 +214,15 @@ test("while the log refuses, the socket is not read; when it is mended every lin
   expect(log.messages(app)).toEqual(sent);
 });
 
+test("more lines than one batch holds are stored once each when the log refuses one in between", async () => {
+  await restart({ batchBytesMax: 500 });
+  log.failures.push(undefined, storeFull(new Error("ENOSPC")), undefined, storeFull(new Error("ENOSPC")));
+  const sent = Array.from({ length: 50 }, (_, i) => `line ${i}\n`);
+  await send(Buffer.concat(sent.map((text) => to(1, text.trimEnd()))));
+  await until(() => log.lines().length >= sent.length);
+  expect(log.messages(app)).toEqual(sent);
+});
+
 test("lines over the bound of all lanes wait for room", async () => {
   await restart({ pendingBytesMax: 3_000 });
   log.holding = true;
