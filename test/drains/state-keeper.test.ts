@@ -1,0 +1,126 @@
+import { pino } from "pino";
+import { beforeEach, expect, test } from "vitest";
+import { StateKeeper } from "../../src/drains/state-keeper.ts";
+import { openMemory } from "../../src/engines/memory.ts";
+import type { Store } from "../../src/ports.ts";
+import type { DrainState } from "../../src/registry/records.ts";
+import { FakeClock, settled } from "../support/fake-clock.ts";
+import { drainOf, keepAll } from "./rig.ts";
+
+type Fault = "before" | "after" | undefined;
+
+const drain = drainOf(1);
+let clock: FakeClock;
+let store: Store;
+/** What befalls the next calls of `put` and `get`: a failure before it is done, or after. */
+let puts: Fault[];
+let gets: Fault[];
+let written: number;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  puts = [];
+  gets = [];
+  written = 0;
+  const memory = (await openMemory({ clock, retention: keepAll })).store;
+  store = {
+    get: async (key) => {
+      if (gets.shift()) throw new Error("the store is away");
+      return memory.get(key);
+    },
+    put: async (...args) => {
+      const fault = puts.shift();
+      if (fault === "before") throw new Error("the store is away");
+      const revision = await memory.put(...args);
+      written++;
+      if (fault === "after") throw new Error("the store is away");
+      return revision;
+    },
+    list: (prefix) => memory.list(prefix),
+    watch: (prefix, signal) => memory.watch(prefix, signal),
+    close: () => memory.close(),
+  };
+});
+
+const open = (): Promise<StateKeeper> =>
+  StateKeeper.open(drain, { store, clock, logger: pino({ level: "silent" }), commitMsMax: 50 });
+const stored = async () => (await store.get<DrainState>("drain-state/drain-1"))?.value;
+
+test("many changes within a moment are one write", async () => {
+  const keeper = await open();
+  for (let line = 1; line <= 100; line++) keeper.set({ line });
+  await clock.advance(49);
+  expect(await stored()).toBeUndefined();
+  await clock.advance(1);
+  expect(await stored()).toMatchObject({ line: 100 });
+  expect(written).toBe(1);
+  await clock.advance(10_000);
+  expect(written).toBe(1);
+  await keeper.close();
+});
+
+test("close writes what is not written, at once", async () => {
+  const keeper = await open();
+  keeper.set({ line: 7 });
+  await keeper.close();
+  await keeper.close();
+  expect(await stored()).toMatchObject({ line: 7 });
+  expect((await open()).state.line).toBe(7);
+});
+
+test("a store that fails is tried again until it takes the newest state", async () => {
+  puts = ["before", "before", "before"];
+  const keeper = await open();
+  keeper.set({ line: 1 });
+  await clock.advance(2_000);
+  keeper.set({ line: 2 });
+  await clock.advance(2_000);
+  expect(await stored()).toMatchObject({ line: 2 });
+  await keeper.close();
+});
+
+test.each<[string, Fault[], Fault[]]>([
+  ["once", ["after"], []],
+  ["twice", ["after", "after"], []],
+  ["and the store cannot be read to find out", ["after"], ["before", "before"]],
+  ["and the next fails for good", ["after", "before"], []],
+])("a put that was written though it failed is no conflict with oneself: %s", async (_, putFaults, getFaults) => {
+  const keeper = await open();
+  puts = putFaults;
+  gets = getFaults;
+  let conflicts = 0;
+  keeper.onConflict = () => conflicts++;
+  for (let line = 1; line <= 8; line++) {
+    keeper.set({ line });
+    await clock.advance(1_100);
+  }
+  expect(conflicts).toBe(0);
+  expect(await stored()).toMatchObject({ line: 8 });
+  await keeper.close();
+});
+
+test("a state that somebody else wrote is a conflict: told once, and never overwritten", async () => {
+  const keeper = await open();
+  let conflicts = 0;
+  keeper.onConflict = () => conflicts++;
+  keeper.set({ line: 1 });
+  await clock.advance(50);
+  const found = (await store.get("drain-state/drain-1"))!;
+  await store.put(found.key, { ...(found.value as object), line: 99 }, found.revision);
+  keeper.set({ line: 2 });
+  await clock.advance(50);
+  keeper.set({ line: 3 });
+  await clock.advance(5_000);
+  await keeper.close();
+  expect(conflicts).toBe(1);
+  expect(await stored()).toMatchObject({ line: 99 });
+});
+
+test("close ends also when the store takes nothing", async () => {
+  puts = Array(10).fill("before");
+  const keeper = await open();
+  keeper.set({ line: 1 });
+  await settled();
+  await keeper.close();
+  expect(await stored()).toBeUndefined();
+});
