@@ -7,6 +7,7 @@ import { ensureNatsServer } from "./lib/nats-server.mjs";
 import { ensureHeroku, ensurePackages } from "./lib/packages.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
+import { ensureReceivers } from "./lib/receivers.mjs";
 import { run, runInFront } from "./lib/run.mjs";
 import { command, say, step } from "./lib/steps.mjs";
 
@@ -14,6 +15,7 @@ await command(async (args) => {
   await ensurePackages();
   await ensureHeroku();
   const nats = await ensureNatsServer();
+  const receivers = await ensureReceivers();
   await ensureBuilt();
   const node = await pinnedNode();
   const failed = [];
@@ -29,7 +31,7 @@ await command(async (args) => {
   await check("format and lint", "@biomejs/biome/bin/biome", "check", "--error-on-warnings", ".");
   await check("types", "typescript/bin/tsc", "-p", "tsconfig.json");
 
-  const tests = await runTests(node, { NATS_SERVER: nats }, args);
+  const tests = await runTests(node, { NATS_SERVER: nats, ...receivers }, args);
   if (tests.status !== 0) failed.push("tests");
   else if (tests.passed === 0) failed.push("tests: none ran");
   if (failed.length > 0) say(`failed: ${failed.join(", ")}`);

@@ -44,7 +44,10 @@ const words = new Map([
   ["ENETUNREACH", "there is no way to the network of {host}"],
   ["EADDRNOTAVAIL", "no connection to {place} could be opened from here"],
   ["ERR_SSL_WRONG_VERSION_NUMBER", "{place} does not speak TLS: is this an http:// receiver?"],
-  ["EPROTO", "{place} and this server found no common TLS version or cipher"],
+  [
+    "EPROTO",
+    "{place} answers no TLS that this server speaks: is it an http:// receiver, or one with old TLS alone?",
+  ],
 ]);
 
 /** True when the destination's certificate does not hold: nothing was sent. */
@@ -105,8 +108,12 @@ const hints = new Map([
   [429, ": it asks for fewer requests"],
 ]);
 
+// Whom the certificate is for, by whom, and when: enough to find it among others.
 function describe(cert: PeerCertificate | undefined): string {
   if (cert?.subject === undefined) return "";
-  const names = cert.subjectaltname ?? `CN:${cert.subject.CN}`;
-  return ` (names ${names}; issuer ${cert.issuer.CN ?? cert.issuer.O ?? "unknown"}; valid ${cert.valid_from} to ${cert.valid_to})`;
+  const { subject, issuer, subjectaltname, valid_from, valid_to } = cert;
+  const subjectName = subject.CN ?? subject.O ?? "nobody";
+  const issuerName = issuer.CN ?? issuer.O ?? "nobody";
+  const names = subjectaltname === undefined ? "" : ` names ${subjectaltname.slice(0, 200)};`;
+  return ` (for ${subjectName};${names} by ${issuerName}; valid from ${valid_from} to ${valid_to})`;
 }

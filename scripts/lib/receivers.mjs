@@ -1,0 +1,80 @@
+// The real receivers that tests of drains run: rsyslog and nginx, those that RSYSLOGD and NGINX name, else those on
+// PATH or where Debian has them, else the system's packages. Nothing of them is started as a service.
+import { existsSync, readdirSync } from "node:fs";
+import { run } from "./run.mjs";
+import { CannotGoOn, step } from "./steps.mjs";
+
+const rsyslog = {
+  name: "rsyslog",
+  variable: "RSYSLOGD",
+  programs: ["rsyslogd", "/usr/sbin/rsyslogd"],
+  packages: ["rsyslog", "rsyslog-gnutls"],
+  works: async (program, env) => says("rsyslogd", await run(program, ["-v"], { env })) && hasTls(),
+};
+
+const nginx = {
+  name: "nginx",
+  variable: "NGINX",
+  programs: ["nginx", "/usr/sbin/nginx"],
+  packages: ["nginx"],
+  works: async (program, env) => says("nginx", await run(program, ["-v"], { env })),
+};
+
+/** Returns the programs as variables of the environment, installed where they were missing. */
+export async function ensureReceivers(env = process.env) {
+  return { RSYSLOGD: await ensure(rsyslog, env), NGINX: await ensure(nginx, env) };
+}
+
+async function ensure(wanted, env) {
+  const named = env[wanted.variable];
+  if (named !== undefined && named !== "") {
+    if (await wanted.works(named, env)) return named;
+    throw new CannotGoOn(
+      `${wanted.variable} is ${named}, which does not run as ${wanted.name}. ${mend(wanted)}`,
+    );
+  }
+  const found = await find(wanted, env);
+  if (found !== undefined) return found;
+  await step(`installing the system's package ${wanted.packages.join(" and ")}`, () => install(wanted, env));
+  const installed = await find(wanted, env);
+  if (installed !== undefined) return installed;
+  throw new CannotGoOn(`apt-get installed ${wanted.name}, but it does not run. ${mend(wanted)}`);
+}
+
+async function find(wanted, env) {
+  for (const program of wanted.programs) if (await wanted.works(program, env)) return program;
+  return undefined;
+}
+
+async function install(wanted, env) {
+  if ((await run("apt-get", ["--version"], { env })).status !== 0) {
+    throw new CannotGoOn(`There is no ${wanted.name}, and no apt-get to install it with. ${mend(wanted)}`);
+  }
+  const isRoot = process.getuid?.() === 0;
+  // Run level 1 keeps Debian from starting what it installs; sudo -n fails at once where it would have to ask.
+  const aptGet = (...args) =>
+    isRoot
+      ? run("apt-get", args, { env: { ...env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" } })
+      : run("sudo", ["-n", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", ...args], { env });
+  await aptGet("update"); // old lists may do: the install decides
+  const { status, output } = await aptGet("install", "-y", "--no-install-recommends", ...wanted.packages);
+  if (status !== 0) {
+    throw new CannotGoOn(
+      `${output}\nThere is no ${wanted.name}, and apt-get could not install it. ${mend(wanted)}`,
+    );
+  }
+}
+
+const mend = ({ name, variable, packages }) =>
+  `Install ${name} (Debian: apt-get install ${packages.join(" ")}) and put it on PATH or name it in ${variable}.`;
+
+const says = (word, { status, output }) => status === 0 && output.includes(word);
+
+// rsyslog speaks TLS through a module of its own package.
+const hasTls = () =>
+  ["/usr/lib", "/usr/lib64"].some(
+    (folder) =>
+      existsSync(`${folder}/rsyslog/lmnsd_gtls.so`) ||
+      (existsSync(folder) &&
+        readdirSync(folder).some((triplet) => existsSync(`${folder}/${triplet}/rsyslog/lmnsd_gtls.so`))),
+  );
