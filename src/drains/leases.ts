@@ -1,0 +1,213 @@
+/**
+ * Shares shards among the nodes that run drains, over nothing but the Store. A node says that it lives by renewing one
+ * record; each shard has a record that names its holder. Clocks of different machines are never compared: a node is
+ * dead when its record was seen unchanged for `ttlMs`, and it stops its own work before that, counted from the start
+ * of its last renewal that was stored. Every write is revision-checked.
+ */
+import type { Clock, Store } from "../ports.ts";
+
+export type LeasesOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** This node; no two at the same time have the same name. Characters of a store key's word. */
+  readonly node: string;
+  readonly shards: number;
+  /** Does the shard's work until `signal` is aborted; resolves when nothing of it goes on. */
+  readonly run: (shard: number, signal: AbortSignal) => Promise<void>;
+};
+
+/** A node whose record did not change for so long is dead. */
+const ttlMs = 5000;
+/** A node that could not renew stops so long before the others may think it dead. */
+const marginMs = 1000;
+const renewMs = 1000;
+const tickMs = 500;
+
+const root = "lease/";
+const nodePrefix = "lease/node/";
+const shardPrefix = "lease/shard/";
+
+/** A record, and when this node saw it first. */
+type Seen = { readonly revision: number; readonly holder: string | null; readonly atMs: number };
+type Held = { readonly stop: AbortController; readonly done: Promise<void> };
+
+/** The shards that this node works on, at any time. */
+export class Leases {
+  readonly #options: LeasesOptions;
+  readonly #nodes = new Map<string, Seen>();
+  readonly #shards = new Map<number, Seen>();
+  readonly #held = new Map<number, Held>();
+  readonly #closing = new AbortController();
+  readonly #loops: Promise<void>[];
+  #isReady = false;
+  #ownRevision = 0;
+  #renewed = 0;
+  /** From here on others may think this node dead: it works on nothing. */
+  #untilMs = Number.NEGATIVE_INFINITY;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: LeasesOptions) {
+    this.#options = options;
+    this.#loops = [this.#watch(), this.#guard(), this.#renewals(), this.#rounds()];
+  }
+
+  /** True while this node, and no other, may write what belongs to the shard. */
+  holds(shard: number): boolean {
+    const held = this.#held.get(shard);
+    return held !== undefined && !held.stop.signal.aborted && this.#options.clock.nowMs() < this.#untilMs;
+  }
+
+  /** The shards that this node works on. */
+  get held(): readonly number[] {
+    return [...this.#held.keys()].filter((shard) => this.holds(shard));
+  }
+
+  /** Idempotent. Stops all work and gives the shards back, so that others need not wait. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    for (const { stop } of this.#held.values()) stop.abort();
+    await Promise.all(this.#loops);
+    await Promise.allSettled([...this.#held.keys()].map((shard) => this.#release(shard)));
+    if (this.#ownRevision !== 0)
+      await this.#put(nodePrefix + this.#options.node, undefined, this.#ownRevision);
+  }
+
+  async #watch(): Promise<void> {
+    const { store, clock } = this.#options;
+    for await (const change of store.watch<{ holder: string | null }>(root, this.#closing.signal)) {
+      if (change === "ready") {
+        this.#isReady = true;
+        continue;
+      }
+      const { key, value, revision } = change;
+      const seen: Seen = { revision, holder: value?.holder ?? null, atMs: clock.nowMs() };
+      if (key.startsWith(shardPrefix)) this.#saw(this.#shards, Number(key.slice(shardPrefix.length)), seen);
+      else if (value === undefined) this.#nodes.delete(key.slice(nodePrefix.length));
+      else this.#saw(this.#nodes, key.slice(nodePrefix.length), seen);
+    }
+  }
+
+  #saw<Key>(map: Map<Key, Seen>, key: Key, seen: Seen): void {
+    if ((map.get(key)?.revision ?? 0) < seen.revision) map.set(key, seen);
+  }
+
+  // Whatever a renewal is waiting for, the work ends in time.
+  async #guard(): Promise<void> {
+    const { clock } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      const leftMs = this.#untilMs - clock.nowMs();
+      if (leftMs <= 0) for (const { stop } of this.#held.values()) stop.abort();
+      await clock.sleep(leftMs > 0 ? leftMs : tickMs, this.#closing.signal);
+    }
+  }
+
+  async #renewals(): Promise<void> {
+    const { clock } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      const isRenewed = await this.#renew();
+      await clock.sleep(isRenewed ? renewMs : tickMs, this.#closing.signal);
+    }
+  }
+
+  // Apart from the renewals: work that is slow to stop must not cost the node its other shards.
+  async #rounds(): Promise<void> {
+    const { clock } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      if (this.#isReady && clock.nowMs() < this.#untilMs) await this.#balance();
+      await clock.sleep(tickMs, this.#closing.signal);
+    }
+  }
+
+  async #renew(): Promise<boolean> {
+    const { store, clock, node } = this.#options;
+    const startMs = clock.nowMs();
+    const key = nodePrefix + node;
+    const revision = await this.#put(key, { holder: node, renewals: ++this.#renewed }, this.#ownRevision);
+    if (revision !== undefined) {
+      this.#ownRevision = revision;
+      this.#untilMs = startMs + ttlMs - marginMs;
+      return true;
+    }
+    // A renewal whose answer was lost, or a record of an earlier life under this name.
+    const record = await store.get(key).catch(() => undefined);
+    this.#ownRevision = record?.revision ?? 0;
+    return false;
+  }
+
+  async #balance(): Promise<void> {
+    const { shards, node } = this.#options;
+    const nodes = this.#living();
+    const rank = nodes.indexOf(node);
+    const quota = Math.floor(shards / nodes.length) + (rank < shards % nodes.length ? 1 : 0);
+    const surplus = [...this.#held.keys()].slice(quota);
+    await Promise.all(surplus.map((shard) => this.#release(shard)));
+    for (let tried = 0; tried < shards && this.#held.size < quota && !this.#closing.signal.aborted; tried++) {
+      await this.#take((tried + rank * quota) % shards);
+    }
+    // Taken too late, or given back when the store could not be reached.
+    if (this.#held.size >= quota) {
+      for (const shard of this.#shards.keys()) if (!this.#held.has(shard)) await this.#giveBack(shard);
+    }
+  }
+
+  /** The nodes that live, this one among them, in the same order everywhere. */
+  #living(): string[] {
+    const { clock, node } = this.#options;
+    const nodes = new Set([node]);
+    for (const [other, { atMs }] of this.#nodes) if (clock.nowMs() - atMs < ttlMs) nodes.add(other);
+    return [...nodes].sort();
+  }
+
+  async #take(shard: number): Promise<void> {
+    const { clock, node } = this.#options;
+    if (this.#held.has(shard)) return;
+    const seen = this.#shards.get(shard);
+    if (!(await this.#isFree(seen?.holder ?? null))) return;
+    const revision = await this.#put(shardPrefix + shard, { holder: node }, seen?.revision ?? 0);
+    if (revision === undefined) return;
+    this.#saw(this.#shards, shard, { revision, holder: node, atMs: clock.nowMs() });
+    // Taken too late to be safe: the record stands, and the shard is taken again when this node lives.
+    if (clock.nowMs() >= this.#untilMs || this.#closing.signal.aborted) return;
+    const stop = new AbortController();
+    const over = () => void this.#held.delete(shard);
+    this.#held.set(shard, { stop, done: this.#options.run(shard, stop.signal).then(over, over) });
+  }
+
+  /** True when its holder cannot be working on the shard. */
+  async #isFree(holder: string | null): Promise<boolean> {
+    const { store, clock, node } = this.#options;
+    if (holder === null || holder === node) return true;
+    const seen = this.#nodes.get(holder);
+    if (seen !== undefined && clock.nowMs() - seen.atMs < ttlMs) return false;
+    // What was seen may be old: the record itself decides.
+    const record = await store.get(nodePrefix + holder).catch(() => ({ revision: -1 }));
+    return record === undefined || record.revision === seen?.revision;
+  }
+
+  async #release(shard: number): Promise<void> {
+    const held = this.#held.get(shard);
+    if (held === undefined) return;
+    held.stop.abort();
+    await held.done;
+    await this.#giveBack(shard);
+  }
+
+  async #giveBack(shard: number): Promise<void> {
+    const seen = this.#shards.get(shard);
+    if (seen?.holder !== this.#options.node) return;
+    const revision = await this.#put(shardPrefix + shard, { holder: null }, seen.revision);
+    if (revision !== undefined) {
+      this.#saw(this.#shards, shard, { revision, holder: null, atMs: this.#options.clock.nowMs() });
+    }
+  }
+
+  /** What the store cannot do now is tried again in a later round. */
+  async #put(key: string, value: unknown, revision: number): Promise<number | undefined> {
+    return this.#options.store.put(key, value, revision).catch(() => undefined);
+  }
+}
