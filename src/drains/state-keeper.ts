@@ -29,6 +29,8 @@ export const initialState = ({ start }: Pick<DrainRecord, "start">): DrainState 
 
 /** Waits between attempts at a Store that fails. */
 const storeRetryMs = 1_000;
+/** Attempts at the last write, the first included. */
+const closeTriesMax = 3;
 
 /** Holds one drain's state and writes it. */
 export class StateKeeper {
@@ -79,13 +81,14 @@ export class StateKeeper {
   async #write(): Promise<void> {
     const { clock, commitMsMax } = this.#options;
     const { signal } = this.#closing;
+    let closeTries = 0;
     while (this.#isDirty && !this.#isLost) {
       if (!signal.aborted) await clock.sleep(commitMsMax, signal);
       this.#isDirty = false;
       if (await this.#put(this.#state)) continue;
       this.#isDirty = true;
-      if (signal.aborted) break;
-      await clock.sleep(storeRetryMs, signal);
+      if (signal.aborted && ++closeTries >= closeTriesMax) break; // what was delivered since will be repeated
+      await clock.sleep(storeRetryMs, signal.aborted ? undefined : signal);
     }
     this.#writing = undefined;
   }

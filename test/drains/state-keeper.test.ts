@@ -4,7 +4,7 @@ import { StateKeeper } from "../../src/drains/state-keeper.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import type { Store } from "../../src/ports.ts";
 import type { DrainState } from "../../src/registry/records.ts";
-import { FakeClock, settled } from "../support/fake-clock.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { drainOf, keepAll } from "./rig.ts";
 
 type Fault = "before" | "after" | undefined;
@@ -120,7 +120,18 @@ test("close ends also when the store takes nothing", async () => {
   puts = Array(10).fill("before");
   const keeper = await open();
   keeper.set({ line: 1 });
-  await settled();
-  await keeper.close();
+  const closed = keeper.close();
+  await clock.advance(2_000);
+  await closed;
   expect(await stored()).toBeUndefined();
+});
+
+test("the last write is tried again when the store fails for a moment", async () => {
+  puts = ["before", "after"];
+  const keeper = await open();
+  keeper.set({ line: 1 });
+  const closed = keeper.close();
+  await clock.advance(2_000);
+  await closed;
+  expect(await stored()).toMatchObject({ line: 1 });
 });
