@@ -1,12 +1,14 @@
 /** Three servers, copies of every stream on each: what is acknowledged survives any one of them, told once, in one order. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+
 import { connect, type NatsConnection } from "nats";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { StoredBatch } from "../../src/core/batch.ts";
 import type { ChannelId, ProducerId } from "../../src/core/ids.ts";
-import { origin } from "../../src/core/position.ts";
+import { origin, readPosition } from "../../src/core/position.ts";
 import { type NatsEngine, openNats } from "../../src/engines/nats/open.ts";
 import { placeOf } from "../../src/engines/nats/shards.ts";
-import { batchOf, channelOf, takeLines, until } from "../support/batches.ts";
+import { encodeMessage } from "../../src/engines/nats/stored.ts";
+import { batchOf, channelOf, takeLines, textsOf, until } from "../support/batches.ts";
 import { type NatsCluster, startNats } from "../support/nats.ts";
 
 const keepsAll = {
@@ -110,6 +112,38 @@ describe("two processes that write to one channel", () => {
   });
 });
 
+describe("a message that the servers let through at a place that was taken", () => {
+  // As servers before 2.9.21 do when two come at once: published without the check that they skip.
+  test("counts for nobody, live or read again, and takes no line numbers", async () => {
+    const [one, other] = [await open(0), await open(1)];
+    const channel = channelOf(channels++);
+    const stop = new AbortController();
+    const live: StoredBatch[] = [];
+    const following = (async () => {
+      for await (const batch of other!.log.follow(channel, start, stop.signal)) live.push(batch);
+    })();
+    const first = await one!.log.append(channel, batchOf(["a"]));
+    await one!.log.append(channel, batchOf(["b"], { firstLine: 1 }));
+    const taken = { sequence: readPosition(first.position)!.sequence, line: 1, bytes: 100 };
+    const producer = "other" as ProducerId;
+    const loser = encodeMessage(taken, batchOf(["void", "void", "void"], { producer }));
+    await admin.request(placeOf(channel, 2).log, loser, { timeout: 2000 });
+    await other!.log.append(channel, batchOf(["c"], { producer }));
+    await one!.log.append(channel, batchOf(["d"], { firstLine: 2 }));
+    await until(() => live.length === 4);
+    for (const batches of [
+      live,
+      await history(one!, channel, 4),
+      (await other!.log.recent(channel, Infinity)).batches,
+    ]) {
+      expectExact(batches);
+      expect(batches.flatMap(textsOf)).toEqual(["a", "b", "c", "d"]);
+    }
+    stop.abort();
+    await following;
+  });
+});
+
 describe("a server that dies", () => {
   test("loses nothing acknowledged: no gap, no repeat, live or read again", async () => {
     const writers = [await open(0), await open(1)];
@@ -166,5 +200,7 @@ function expectExact(batches: readonly StoredBatch[]): void {
     expect(batch.line).toBe(line);
     line += batch.count;
   }
-  expect(new Set(batches.map(({ producer, firstLine }) => `${producer} ${firstLine}`)).size).toBe(batches.length);
+  expect(new Set(batches.map(({ producer, firstLine }) => `${producer} ${firstLine}`)).size).toBe(
+    batches.length,
+  );
 }

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, connect as dial } from "node:net";
+import { type AddressInfo, createServer, connect as dial, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -128,4 +128,50 @@ async function listening(port: number): Promise<void> {
     if (isOpen) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** A way to a server that can be blocked: nothing is lost on it, nothing goes through. */
+export type Gate = { readonly url: string; block(): void; open(): void; close(): Promise<void> };
+
+/** Opens a gate before the server at `port`. */
+export async function openGate(port: number): Promise<Gate> {
+  const sockets = new Set<Socket>();
+  let isBlocked = false;
+  const proxy = createServer((client) => {
+    const server = dial(port, "127.0.0.1");
+    for (const [from, to] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      sockets.add(from);
+      from.on("data", (data) => {
+        if (!to.write(data)) from.pause();
+      });
+      to.on("drain", () => {
+        if (!isBlocked) from.resume();
+      });
+      from.on("error", () => to.destroy());
+      from.on("close", () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+      if (isBlocked) from.pause();
+    }
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  return {
+    url: `nats://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    block() {
+      isBlocked = true;
+      for (const socket of sockets) socket.pause();
+    },
+    open() {
+      isBlocked = false;
+      for (const socket of sockets) socket.resume();
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => proxy.close(resolve));
+    },
+  };
 }

@@ -17,7 +17,7 @@ import { Publisher } from "./publisher.ts";
 import { Reader } from "./reader.ts";
 import { NatsStore } from "./store.ts";
 import { StreamApi } from "./stream-api.ts";
-import { ensureStream, logStream, recordStream } from "./streams.ts";
+import { ensureStream, logStream, recordStream, type Wanted } from "./streams.ts";
 import { Trims } from "./trims.ts";
 
 export type NatsOptions = ConnectionSettings & {
@@ -29,6 +29,8 @@ export type NatsOptions = ConnectionSettings & {
   readonly logger?: Logger;
   /** A channel that was not written for so long has its end written down; absent: a minute. */
   readonly headIdleMs?: number;
+  /** How long servers that were just started may take to agree on their leaders; absent: 20 seconds. */
+  readonly settleMsMax?: number;
 };
 
 /** An open engine; `close` closes log, store and connection. */
@@ -66,12 +68,13 @@ async function compose(connection: Connection, options: NatsOptions): Promise<Na
   const api = new StreamApi(connection);
   const publisher = new Publisher(connection);
   const jsm = await connection.nats.jetstreamManager({ checkAPI: false, timeout: 5000 });
-  for (const bucket of [recordBucket, engineBucket]) await ensureStream(jsm, recordStream(bucket, replicas));
+  const ensure = (wanted: Wanted) => ensureStream(jsm, wanted, options.settleMsMax);
+  for (const bucket of [recordBucket, engineBucket]) await ensure(recordStream(bucket, replicas));
   const store = new NatsStore({ connection, api, publisher, bucket: recordBucket });
   const own = new NatsStore({ connection, api, publisher, bucket: engineBucket });
   const shards = await agreedShards(own, options.shards);
-  for (let shard = 0; shard < shards; shard++)
-    await ensureStream(jsm, logStream(shard, shards, replicas, retention));
+  // One after the other: servers of 2.9 do not place many new streams at once.
+  for (let shard = 0; shard < shards; shard++) await ensure(logStream(shard, shards, replicas, retention));
 
   const reader = new Reader(connection, api, shards, replicas);
   const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault });

@@ -60,8 +60,12 @@ const noSuchStream = 10059;
 const nameTaken = 10058;
 
 /** Makes the stream when it is absent. Rejects with the difference when it is another than `wanted`. */
-export async function ensureStream(jsm: JetStreamManager, wanted: Wanted): Promise<void> {
-  const giveUpAtMs = Date.now() + settleMsMax;
+export async function ensureStream(
+  jsm: JetStreamManager,
+  wanted: Wanted,
+  forMs = settleMsMax,
+): Promise<void> {
+  const giveUpAtMs = Date.now() + forMs;
   for (;;) {
     try {
       const { config } = await jsm.streams.info(wanted.name);

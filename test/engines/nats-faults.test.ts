@@ -1,0 +1,195 @@
+/** One server: it goes and comes back, cuts a slow reader off, is not as it should be. */
+import { afterEach, describe, expect, test } from "vitest";
+import type { StoredBatch } from "../../src/core/batch.ts";
+import type { ProducerId } from "../../src/core/ids.ts";
+import { origin } from "../../src/core/position.ts";
+import type { Retention } from "../../src/engines/engine.ts";
+import { type NatsEngine, type NatsOptions, openNats } from "../../src/engines/nats/open.ts";
+import type { StoreChange } from "../../src/ports.ts";
+import { batchOf, batchOfBytes, channelOf, takeLines, textsOf, until } from "../support/batches.ts";
+import { type NatsCluster, openGate, startNats } from "../support/nats.ts";
+
+const keepsAll: Retention = {
+  ageMsMax: 7 * 86_400_000,
+  channelBytesMax: Infinity,
+  channelLinesMax: Infinity,
+  totalBytesMax: 1_000_000_000,
+};
+const app = channelOf(1);
+const start = { kind: "after", position: origin } as const;
+
+let cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.reverse()) await cleanup();
+  cleanups = [];
+});
+
+const servers = async (...args: Parameters<typeof startNats>): Promise<NatsCluster> => {
+  const cluster = await startNats(...args);
+  cleanups.push(() => cluster.close());
+  return cluster;
+};
+const open = async (urls: readonly string[], options: Partial<NatsOptions> = {}): Promise<NatsEngine> => {
+  const engine = await openNats({ urls, replicas: 1, shards: 2, retention: keepsAll, ...options });
+  cleanups.push(() => engine.close());
+  return engine;
+};
+const collect = ({ log }: NatsEngine, into: StoredBatch[]) => {
+  const stop = new AbortController();
+  cleanups.push(() => stop.abort());
+  void (async () => {
+    for await (const batch of log.follow(app, start, stop.signal)) into.push(batch);
+  })();
+};
+const lines = (batches: readonly StoredBatch[]) => batches.map(({ line }) => line);
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i);
+
+describe("a server that is killed and started again", () => {
+  test("keeps what was acknowledged; appends, followers and watchers go on by themselves", async () => {
+    const {
+      servers: [server],
+      urls,
+    } = await servers();
+    const engine = await open(urls);
+    const seen: StoredBatch[] = [];
+    collect(engine, seen);
+    const changes: (StoreChange | "ready")[] = [];
+    const stop = new AbortController();
+    cleanups.push(() => stop.abort());
+    void (async () => {
+      for await (const change of engine.store.watch("drain/", stop.signal)) changes.push(change);
+    })();
+    const append = (i: number) => engine.log.append(app, batchOf([`${i}`], { firstLine: i }));
+    for (let i = 0; i < 50; i++) await append(i);
+    await until(() => changes.includes("ready"));
+
+    await server!.kill();
+    await until(() => !engine.status().connected);
+    const waiting = [append(50), append(51), engine.store.put("drain/1", "during", 0)];
+    await server!.start();
+    await Promise.all(waiting);
+    expect(engine.status()).toMatchObject({ connected: true, reconnects: 1 });
+    for (let i = 52; i < 60; i++) await append(i);
+    await until(() => seen.length >= 60);
+    expect(lines(seen)).toEqual(upTo(60));
+    await until(() => changes.length === 2, 10_000);
+    expect(changes[1]).toMatchObject({ key: "drain/1", value: "during" });
+  });
+
+  test("appends that wait longer than they may are refused", async () => {
+    const {
+      servers: [server],
+      urls,
+    } = await servers();
+    const engine = await open(urls);
+    await server!.kill();
+    await expect(engine.log.append(app, batchOf(["a"]))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  }, 25_000);
+});
+
+describe("a reader that the server cuts off", () => {
+  test("reads what it missed and goes on: no gap, no repeat", async () => {
+    const cluster = await servers(1, { config: 'max_pending: 1MB\nwrite_deadline: "1s"' });
+    const gate = await openGate(cluster.servers[0]!.port);
+    cleanups.push(() => gate.close());
+    const writer = await open(cluster.urls);
+    const reader = await open([gate.url]);
+    const seen: StoredBatch[] = [];
+    collect(reader, seen);
+    const append = (i: number) => writer.log.append(app, batchOfBytes(50_000, { firstLine: i }));
+    for (let i = 0; i < 20; i++) await append(i);
+    await until(() => seen.length === 20);
+    gate.block();
+    for (let i = 20; i < 400; i++) await append(i);
+    gate.open();
+    await until(() => seen.length >= 400, 10_000);
+    expect(lines(seen)).toEqual(upTo(400));
+    expect(reader.status().reconnects).toBeGreaterThan(0);
+  });
+});
+
+describe("retention by the server's own time", () => {
+  test("no line number is used twice when everything was trimmed, in this process or another", async () => {
+    const { urls } = await servers();
+    const options = { retention: { ...keepsAll, ageMsMax: 2000 }, headIdleMs: 100 };
+    const one = await open(urls, options);
+    await one.log.append(app, batchOf(["a", "b"]));
+    await one.log.append(app, batchOf(["c"], { firstLine: 2 }));
+    const { end } = await one.log.recent(app, 1);
+    await until(async () => (await one.log.recent(app, Infinity)).batches.length === 0, 8000);
+    expect((await one.log.recent(app, 1)).end).toEqual(end);
+    const late = takeLines(one.log.follow(app, start, new AbortController().signal), 2);
+    await one.log.append(app, batchOf(["d"], { firstLine: 3 }));
+    const other = await open(urls, options);
+    await other.log.append(app, batchOf(["e"], { producer: "other" as ProducerId }));
+    expect(lines(await late)).toEqual([3, 4]);
+    await until(async () => (await other.log.recent(app, Infinity)).batches.length === 0, 8000);
+    const third = await open(urls, options);
+    await third.log.append(app, batchOf(["f"], { producer: "third" as ProducerId }));
+    expect(lines((await third.log.recent(app, 1)).batches)).toEqual([5]);
+  });
+});
+
+describe("batches larger than a message may be", () => {
+  test("go in several messages, and once, also when they are sent again", async () => {
+    const { urls } = await servers();
+    const engine = await open(urls);
+    const texts = Array.from({ length: 40 }, (_, i) => `${i} ${"x".repeat(100_000)}`);
+    const big = batchOf(texts, { frameId: "big" });
+    const first = await engine.log.append(app, big);
+    const again = await engine.log.append(app, { ...big, producer: "again" as ProducerId });
+    expect(first.repeated).toBe(false);
+    expect(again).toEqual({ position: first.position, repeated: true });
+    const { batches, end } = await engine.log.recent(app, Infinity);
+    expect(batches.flatMap(textsOf)).toEqual(texts);
+    expect(batches.length).toBeGreaterThan(3);
+    expect(end).toEqual({ position: first.position, line: 40 });
+    let next = 0;
+    for (const { line, firstLine, count } of batches) {
+      expect([line, firstLine]).toEqual([next, next]);
+      next += count;
+    }
+  });
+});
+
+describe("what is wrong at start is said", () => {
+  test("nobody answers", async () => {
+    const urls = ["nats://name:secret@127.0.0.1:1"];
+    const opening = openNats({ urls, replicas: 1, retention: keepsAll, connectMsMax: 300 });
+    await expect(opening).rejects.toMatchObject({ code: "NATS_UNREACHABLE" });
+    await expect(opening).rejects.not.toThrow(/secret/);
+    await expect(opening).rejects.toThrow("nats://127.0.0.1:1");
+  });
+
+  test("credentials that are not taken", async () => {
+    const { urls } = await servers(1, { config: "authorization { user: a, password: b }" });
+    await expect(open(urls)).rejects.toMatchObject({ code: "NATS_REFUSED" });
+  });
+
+  test("streams of another configuration, with the difference", async () => {
+    const { urls } = await servers();
+    await (await open(urls)).close();
+    const other = open(urls, { retention: { ...keepsAll, totalBytesMax: 2_000_000_000 } });
+    await expect(other).rejects.toMatchObject({ code: "NATS_STREAM_DIFFERS" });
+    await expect(other).rejects.toThrow("max_bytes: wanted 1000000000, found 500000000");
+    await expect(open(urls, { shards: 3 })).rejects.toMatchObject({ code: "NATS_SHARDS_DIFFER" });
+    await expect(open(urls)).resolves.toBeDefined();
+  });
+
+  test("more copies than servers", async () => {
+    const { urls } = await servers();
+    await expect(open(urls, { replicas: 3, settleMsMax: 500 })).rejects.toMatchObject({
+      code: "NATS_STREAM_REFUSED",
+    });
+  });
+
+  test("a fresh server needs no preparation: sixteen shards by default", async () => {
+    const { urls } = await servers();
+    const engine = await openNats({ urls, replicas: 1, retention: keepsAll });
+    cleanups.push(() => engine.close());
+    await Promise.all(upTo(50).map((i) => engine.log.append(channelOf(i), batchOf([`${i}`]))));
+    const { batches } = await engine.log.recent(channelOf(7), 1);
+    expect(batches.flatMap(textsOf)).toEqual(["7"]);
+    expect(engine.status().version).toMatch(/^\d+\.\d+\.\d+/);
+  });
+});
