@@ -62,14 +62,15 @@ export class Lanes {
   readonly pending: PendingBytes;
   readonly #options: LanesOptions;
   readonly #busy = new Map<ChannelId, Lane>();
-  readonly #idle: LRUCache<ChannelId, Lane>;
+  /** Lanes that rested before, also those that are busy again: taking the last one out of an lru-cache clears all of it. */
+  readonly #known: LRUCache<ChannelId, Lane>;
   #closed: Promise<void> | undefined;
   #lastSettled: () => void = () => {};
 
   constructor(options: LanesOptions) {
     this.#options = options;
     this.pending = new PendingBytes(options.pendingBytesMax);
-    this.#idle = new LRUCache({ max: options.channelsMax });
+    this.#known = new LRUCache({ max: options.channelsMax });
   }
 
   /**
@@ -80,15 +81,12 @@ export class Lanes {
    */
   append(channel: ChannelId, lines: CanonicalLines, via: Via = "notice"): Promise<Appended> {
     if (this.#closed !== undefined) return Promise.reject(stopping());
-    const lane = this.#busy.get(channel) ?? this.#idle.get(channel) ?? new Lane();
+    const lane = this.#busy.get(channel) ?? this.#known.get(channel) ?? new Lane();
     const parts = splitLines(lines, this.#options.batchBytesMax);
     const bytes = heldBytes(parts);
     const laneIsFull = lane.bytes > 0 && lane.bytes + bytes > this.#options.laneBytesMax;
     if (laneIsFull || !this.pending.take(bytes)) return Promise.reject(overloaded());
-    if (lane.bytes === 0) {
-      this.#idle.delete(channel);
-      this.#busy.set(channel, lane);
-    }
+    if (lane.bytes === 0) this.#busy.set(channel, lane);
     lane.bytes += bytes;
     acceptedLines.inc({ via }, lines.count);
     return parts.length === 1
@@ -178,7 +176,7 @@ export class Lanes {
     this.pending.give(bytes);
     if (lane.bytes > 0) return;
     this.#busy.delete(channel);
-    this.#idle.set(channel, lane);
+    this.#known.set(channel, lane);
     if (this.#busy.size === 0) this.#lastSettled();
   }
 }
