@@ -82,7 +82,7 @@ export const unauthorized = () =>
   });
 
 /** Also what a key is told of things it may not see: nothing in the answer depends on whether they exist. */
-export const notFound = (resource?: "app" | "log_drain" | "token" | "key" | "add_on") =>
+export const notFound = (resource?: "app" | "log_drain" | "telemetry_drain" | "token" | "key" | "add_on") =>
   new AppError({
     code: "NOT_FOUND",
     status: 404,
@@ -359,6 +359,15 @@ export const drainFormatInvalid = (format: string, formats: readonly string[]) =
     id: "invalid_params",
     message: `The drain's format "${format.slice(0, 50)}" is none that this kind of URL can have.`,
     mend: `Leave the format out, or use one of: ${formats.join(", ")}.`,
+  });
+
+export const telemetryRefused = (reason: string, mend: string) =>
+  new AppError({
+    code: "TELEMETRY_REFUSED",
+    status: 422,
+    id: "invalid_params",
+    message: `The telemetry drain cannot be made: ${reason}.`,
+    mend,
   });
 
 export const drainAddressRefused = (range: string) =>

@@ -15,6 +15,7 @@ import { appsApi } from "./platform/apps.ts";
 import { authorizationsApi } from "./platform/authorizations.ts";
 import { logDrainsApi, type TryDrain } from "./platform/log-drains.ts";
 import { type IssueSession, logSessionsApi } from "./platform/log-sessions.ts";
+import { telemetryDrainsApi } from "./platform/telemetry-drains.ts";
 
 export type ControlDeps = {
   readonly apps: Apps;
@@ -60,5 +61,6 @@ const platformApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   await server.register(appsApi, deps);
   await server.register(logSessionsApi, deps);
   await server.register(logDrainsApi, deps);
+  await server.register(telemetryDrainsApi, deps);
   await server.register(authorizationsApi, deps);
 };

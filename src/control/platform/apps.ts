@@ -151,7 +151,7 @@ export const appsApi: FastifyPluginAsync<{ apps: Apps }> = async (server, { apps
   );
 
   // What the CLI's apps:info and ps ask for besides; there is none of it here.
-  for (const list of ["addons", "addon-attachments", "collaborators", "dynos", "telemetry-drains"]) {
+  for (const list of ["addons", "addon-attachments", "collaborators", "dynos"]) {
     server.get(
       `/apps/:app/${list}`,
       {
