@@ -1,61 +1,55 @@
 /**
  * What does it cost to take lines and make them durable, beside a fastify server that throws the same bodies away?
- * Bodies of 100 lines of 200 bytes over kept connections; the two servers take turns, medians are told.
+ * Bodies of 100 lines of 200 bytes; the two servers take turns, medians are told.
  * Run: node bench/ingest-http.ts [seconds] [rounds]
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";
 import Fastify from "fastify";
+import { type Door, median, postLines } from "./load.ts";
 import { BenchServer } from "./server.ts";
 
+/** Lines a second and CPU of the server for a line: ours, durable when acknowledged, and the one that throws away. */
 export type IngestHttp = {
-  /** Lines a second, durable when acknowledged. */
   readonly linesPerSecond: number;
   readonly cpuMicrosPerLine: number;
   readonly nullLinesPerSecond: number;
   readonly nullCpuMicrosPerLine: number;
 };
 
-type Target = { readonly url: string; readonly authorization: string; cpuSeconds(): Promise<number> };
-type Round = { readonly linesPerSecond: number; readonly cpuMicrosPerLine: number };
-
 const self = fileURLToPath(import.meta.url);
-const linesEach = 100;
-const lineBytes = 200;
-const connections = 8;
 
 /** Runs both, turn by turn. */
 export async function ingestHttp({ seconds = 3, rounds = 5 } = {}): Promise<IngestHttp> {
   const server = await BenchServer.start();
   const sink = fork(self, ["null"]);
   try {
-    const [nullUrl] = (await once(sink, "message")) as [string];
-    const authorization = `Basic ${Buffer.from(`token:${await server.token("bench")}`).toString("base64")}`;
-    const ours: Target = { url: server.url, authorization, cpuSeconds: () => server.cpuSeconds() };
-    const theirs: Target = {
-      url: nullUrl,
-      authorization,
-      async cpuSeconds() {
-        sink.send("cpu");
-        return ((await once(sink, "message")) as [number])[0];
-      },
+    const [url] = (await once(sink, "message")) as [string];
+    const token = await server.token("bench");
+    const nullCpuSeconds = async () => {
+      sink.send("cpu");
+      return ((await once(sink, "message")) as [number])[0];
     };
-    const oursRounds: Round[] = [];
-    const theirRounds: Round[] = [];
-    for (const target of [ours, theirs]) await post(target, 1); // both are warm then
-    for (let round = 0; round < rounds; round++) {
-      oursRounds.push(await post(ours, seconds));
-      theirRounds.push(await post(theirs, seconds));
+    const ours = { door: { url: server.url, token }, cpuSeconds: () => server.cpuSeconds() };
+    const theirs = { door: { url, token }, cpuSeconds: nullCpuSeconds };
+    const figures = {
+      ours: { lines: [] as number[], cpu: [] as number[] },
+      theirs: { lines: [] as number[], cpu: [] as number[] },
+    };
+    for (let round = -1; round < rounds; round++) {
+      for (const [name, target] of [["ours", ours] as const, ["theirs", theirs] as const]) {
+        const found = await measure(target, seconds);
+        if (round < 0) continue; // both are warm after the first
+        figures[name].lines.push(found.linesPerSecond);
+        figures[name].cpu.push(found.cpuMicrosPerLine);
+      }
     }
-    const median = (of: readonly Round[], figure: keyof Round) =>
-      of.map((round) => round[figure]).sort((a, b) => a - b)[of.length >> 1]!;
     return {
-      linesPerSecond: median(oursRounds, "linesPerSecond"),
-      cpuMicrosPerLine: median(oursRounds, "cpuMicrosPerLine"),
-      nullLinesPerSecond: median(theirRounds, "linesPerSecond"),
-      nullCpuMicrosPerLine: median(theirRounds, "cpuMicrosPerLine"),
+      linesPerSecond: median(figures.ours.lines),
+      cpuMicrosPerLine: median(figures.ours.cpu),
+      nullLinesPerSecond: median(figures.theirs.lines),
+      nullCpuMicrosPerLine: median(figures.theirs.cpu),
     };
   } finally {
     sink.kill();
@@ -63,41 +57,13 @@ export async function ingestHttp({ seconds = 3, rounds = 5 } = {}): Promise<Inge
   }
 }
 
-function frame(): Buffer {
-  const head = "<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ";
-  const payload = head + "x".repeat(lineBytes - head.length - 5);
-  return Buffer.from(`${payload.length + 1} ${payload}\n`);
-}
-
-async function post({ url, authorization, cpuSeconds }: Target, seconds: number): Promise<Round> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const body = Buffer.concat(Array.from({ length: linesEach }, frame));
-  const headers = {
-    authorization,
-    "content-type": "application/logplex-1",
-    "content-length": body.length,
-    "logplex-msg-count": linesEach,
-  };
-  const once = () =>
-    new Promise<void>((resolve, reject) => {
-      const sent = request(`${url}/logs`, { method: "POST", agent, headers }, (response) => {
-        if (response.statusCode !== 204) reject(new Error(`answer ${response.statusCode}`));
-        response.resume().on("end", resolve);
-      });
-      sent.on("error", reject).end(body);
-    });
-  const cpuBefore = await cpuSeconds();
-  const startedMs = performance.now();
-  let bodies = 0;
-  const sender = async () => {
-    for (; performance.now() - startedMs < seconds * 1000; bodies++) await once();
-  };
-  await Promise.all(Array.from({ length: connections }, sender));
-  const elapsedSeconds = (performance.now() - startedMs) / 1000;
-  const cpu = (await cpuSeconds()) - cpuBefore;
-  agent.destroy();
-  const lines = bodies * linesEach;
-  return { linesPerSecond: lines / elapsedSeconds, cpuMicrosPerLine: (cpu / lines) * 1e6 };
+async function measure(
+  { door, cpuSeconds }: { door: Door; cpuSeconds: () => Promise<number> },
+  seconds: number,
+): Promise<{ linesPerSecond: number; cpuMicrosPerLine: number }> {
+  const before = await cpuSeconds();
+  const { lines, linesPerSecond } = await postLines([door], seconds);
+  return { linesPerSecond, cpuMicrosPerLine: (((await cpuSeconds()) - before) / lines) * 1e6 };
 }
 
 async function throwAway(): Promise<void> {
@@ -115,12 +81,8 @@ async function throwAway(): Promise<void> {
 
 if (process.argv[1] === self) {
   if (process.argv[2] === "null") await throwAway();
-  else {
-    const found = await ingestHttp({
-      seconds: Number(process.argv[2] ?? 3),
-      rounds: Number(process.argv[3] ?? 5),
-    });
-    console.log(found);
-    console.log(`CPU a line, ratio: ${(found.cpuMicrosPerLine / found.nullCpuMicrosPerLine).toFixed(2)}`);
-  }
+  else
+    console.log(
+      await ingestHttp({ seconds: Number(process.argv[2] ?? 3), rounds: Number(process.argv[3] ?? 5) }),
+    );
 }

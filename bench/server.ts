@@ -1,13 +1,15 @@
-/** The real server in a process of its own, for questions that go over the wire. */
+/** The real servers, tailrace's and NATS', in processes of their own, for questions that go over the wire. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const key = "bench-operator-key";
+const ticksPerSecond = 100; // of Linux' /proc
 
 export class BenchServer {
   readonly url: string;
@@ -20,27 +22,31 @@ export class BenchServer {
     this.#folder = folder;
   }
 
-  /** Listens on a free port, with a log of its own in a temporary folder. */
+  /** Listens on a free port, with a folder of its own. */
   static async start(args: readonly string[] = []): Promise<BenchServer> {
     const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-"));
     const listen = ["--dev", "--http", "127.0.0.1:0", "--syslog", "127.0.0.1:0", "--data", folder];
     const child = spawn(process.execPath, [program, "serve", ...listen, ...args], {
       env: { ...process.env, TAILRACE_API_KEY: key },
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "ignore"],
     });
-    for await (const chunk of child.stdout) {
-      const line = /^.*"msg":"listening".*$/m.exec(String(chunk));
-      if (line === null) continue;
-      child.stdout.resume();
-      return new BenchServer((JSON.parse(line[0]) as { http: string }).http, child, folder);
-    }
-    throw new Error("the server did not start");
+    const line = await said(child, "stdout", /^.*"msg":"listening".*$/m);
+    return new BenchServer((JSON.parse(line) as { http: string }).http, child, folder);
   }
 
   /** Makes an app; its token for source `app`. */
   async token(app: string): Promise<string> {
     const channel = await this.call("PUT", `/v3/channels/${app}`, { tokens: ["app"] });
     return (channel as { tokens: { app: string } }).tokens.app;
+  }
+
+  /** Makes apps of these names, some at a time; their tokens in the same order. */
+  async tokens(names: readonly string[]): Promise<string[]> {
+    const tokens: string[] = [];
+    for (let at = 0; at < names.length; at += 50) {
+      tokens.push(...(await Promise.all(names.slice(at, at + 50).map((name) => this.token(name)))));
+    }
+    return tokens;
   }
 
   async call(method: string, path: string, body?: unknown): Promise<unknown> {
@@ -54,9 +60,14 @@ export class BenchServer {
   }
 
   /** CPU seconds of the process so far, all threads. */
-  async cpuSeconds(): Promise<number> {
-    const text = await (await fetch(`${this.url}/metrics`)).text();
-    return Number(/^process_cpu_seconds_total (\S+)$/m.exec(text)![1]);
+  cpuSeconds(): Promise<number> {
+    return cpuSecondsOf(this.#child.pid!);
+  }
+
+  /** Bytes that the process holds itself: pages of mapped files are the system's. */
+  async memoryBytes(): Promise<number> {
+    const status = await readFile(`/proc/${this.#child.pid}/status`, "utf8");
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
   }
 
   async stop(): Promise<void> {
@@ -65,4 +76,85 @@ export class BenchServer {
     await ended;
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** One nats-server, or a cluster of three. */
+export class BenchNats {
+  readonly urls: string;
+  readonly #children: readonly ChildProcess[];
+  readonly #folder: string;
+
+  private constructor(urls: string, children: readonly ChildProcess[], folder: string) {
+    this.urls = urls;
+    this.#children = children;
+    this.#folder = folder;
+  }
+
+  static async start(count: 1 | 3): Promise<BenchNats> {
+    const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-nats-"));
+    const ports = await Promise.all(Array.from({ length: 2 * count }, freePort));
+    const routes = ports.slice(count).map((port) => `nats://127.0.0.1:${port}`);
+    const children = ports.slice(0, count).map((port, i) => {
+      const own = ["-a", "127.0.0.1", "-p", String(port), "-n", `n${i}`, "-js", "-sd", join(folder, `n${i}`)];
+      const cluster = ["--cluster_name", "bench", "--cluster", routes[i]!, "--routes", routes.join(",")];
+      return spawn(process.env.NATS_SERVER || "nats-server", count === 1 ? own : [...own, ...cluster], {
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+    });
+    await Promise.all(children.map((child) => said(child, "stderr", /Server is ready/)));
+    return new BenchNats(
+      ports
+        .slice(0, count)
+        .map((port) => `nats://127.0.0.1:${port}`)
+        .join(","),
+      children,
+      folder,
+    );
+  }
+
+  async cpuSeconds(): Promise<number> {
+    const each = await Promise.all(this.#children.map(({ pid }) => cpuSecondsOf(pid!)));
+    return each.reduce((sum, seconds) => sum + seconds, 0);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(
+      this.#children.map(async (child) => {
+        const ended = once(child, "exit");
+        child.kill();
+        await ended;
+      }),
+    );
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Waits until the process prints what `pattern` matches, and lets it go on printing unread. */
+function said(child: ChildProcess, stream: "stdout" | "stderr", pattern: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const read = (chunk: Buffer) => {
+      text += chunk;
+      const match = pattern.exec(text);
+      if (match === null) return;
+      child[stream]!.off("data", read).resume();
+      resolve(match[0]);
+    };
+    child[stream]!.on("data", read);
+    child.once("exit", (code) => reject(new Error(`it ended with ${code}: ${text}`)));
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function cpuSecondsOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }

@@ -1,0 +1,54 @@
+/** Senders: bodies of frames over kept connections, as fast as they are acknowledged. */
+import { Agent, request } from "node:http";
+
+export const linesEach = 100;
+const lineBytes = 200;
+const connections = 8;
+
+/** Where to post, as whom. */
+export type Door = { readonly url: string; readonly token: string };
+
+/** A body of `linesEach` lines of 200 bytes. */
+export function body(): Buffer {
+  const head = "<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ";
+  const payload = `${head + "x".repeat(lineBytes - head.length - 5)}\n`;
+  return Buffer.from(`${payload.length} ${payload}`.repeat(linesEach));
+}
+
+/** Posts for `seconds`, to the doors in turn; lines a second that were acknowledged. */
+export async function postLines(
+  doors: readonly Door[],
+  seconds: number,
+): Promise<{ lines: number; linesPerSecond: number }> {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const bytes = body();
+  let next = 0;
+  const post = () =>
+    new Promise<void>((resolve, reject) => {
+      const { url, token } = doors[next++ % doors.length]!;
+      const headers = {
+        authorization: `Basic ${Buffer.from(`token:${token}`).toString("base64")}`,
+        "content-type": "application/logplex-1",
+        "content-length": bytes.length,
+      };
+      const sent = request(`${url}/logs`, { method: "POST", agent, headers }, (response) => {
+        if (response.statusCode !== 204) reject(new Error(`answer ${response.statusCode}`));
+        response.resume().on("end", resolve);
+      });
+      sent.on("error", reject).end(bytes);
+    });
+  const startedMs = performance.now();
+  let bodies = 0;
+  const sender = async () => {
+    for (; performance.now() - startedMs < seconds * 1000; bodies++) await post();
+  };
+  await Promise.all(Array.from({ length: connections }, sender));
+  const elapsedSeconds = (performance.now() - startedMs) / 1000;
+  agent.destroy();
+  const lines = bodies * linesEach;
+  return { lines, linesPerSecond: lines / elapsedSeconds };
+}
+
+/** The middle one; of an even number the upper of the two. */
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1]!;
