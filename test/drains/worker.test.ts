@@ -53,6 +53,27 @@ describe("what becomes of a parcel", () => {
     expect(rig.received).toEqual(numbered(4));
   });
 
+  test("a retry of many batches has all of them and none that came later", async () => {
+    rig = await Rig.open();
+    let answer: (verdict: Verdict) => void = () => {};
+    rig.script = (_, index) => {
+      if (index === 1) return new Promise((resolve) => (answer = resolve));
+      return index < 4 && index > 0 ? retry : delivered;
+    };
+    await rig.append(["first"]);
+    await rig.work();
+    await rig.append(["second"]);
+    await settled();
+    for (let n = 0; n < 5; n++) await rig.append(numbered(3, 3 * n));
+    answer(delivered);
+    await settled();
+    expect(rig.tries[2]!.texts).toEqual(numbered(15));
+    await rig.append(["later"]);
+    await passUntil(rig.clock, () => rig.received.includes("later"));
+    expect(rig.tries.slice(3, 5).map(({ texts }) => texts)).toEqual([numbered(15), numbered(15)]);
+    expect(new Set(rig.tries.slice(2, 5).map(({ frameId }) => frameId)).size).toBe(1);
+  });
+
   test("a retry is the same parcel also where a filter took lines out, at its end too", async () => {
     rig = await Rig.open({ drain: { filter: { exclude: "noise" } } });
     rig.script = (_, index) => (index < 2 ? retry : delivered);
