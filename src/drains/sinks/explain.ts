@@ -43,7 +43,7 @@ const words = new Map([
   ["EHOSTUNREACH", "there is no way to {host}: it is down, or a firewall forbids it"],
   ["ENETUNREACH", "there is no way to the network of {host}"],
   ["EADDRNOTAVAIL", "no connection to {place} could be opened from here"],
-  ["ERR_SSL_WRONG_VERSION_NUMBER", "{place} does not speak TLS: is this an http:// receiver?"],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", "{place} does not speak TLS: is this a plain receiver, or another port?"],
   [
     "EPROTO",
     "{place} answers no TLS that this server speaks: is it an http:// receiver, or one with old TLS alone?",
