@@ -3,7 +3,7 @@
  * answer says that nothing of the request is stored, but for a 503 to a request of several batches (many lines, or a key
  * that writes to several apps): what of it was stored is known again by its frame id.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { CanonicalLines } from "../core/batch.ts";
@@ -195,7 +195,7 @@ function badFraming(
 function frameIdOf(headers: IncomingHttpHeaders, writer: string): string | undefined {
   const id = headers["logplex-frame-id"] || headers["x-request-id"];
   if (typeof id !== "string" || id === "") return undefined;
-  return createHash("sha256").update(`${writer} ${id}`).digest("base64url").slice(0, 22);
+  return hash("sha256", `${writer} ${id}`, "base64url").slice(0, 22);
 }
 
 /** RFC 9110 §12.5.1 for the one type that we answer with: the most specific range decides, `q=0` excludes. */
