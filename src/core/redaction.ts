@@ -28,10 +28,10 @@ type Finder = { readonly name: Detector | "pattern"; find(text: string): readonl
 type Span = { readonly start: number; readonly end: number };
 type Frames = { readonly bytes: Uint8Array; readonly count: number; readonly form: Form };
 
-export const patternsMax = 20;
+export const patternsMax = 10;
 
 /** Characters that finding all matches of one pattern may cost a line, whose own length counts again for each match. */
-const costMax = (length: number) => 64 * length + 1_000_000;
+const costMax = (length: number) => 16 * length + 8_192;
 
 /** Why a pattern cannot be used, or undefined. */
 export function patternFlaw(pattern: string): string | undefined {

@@ -18,7 +18,7 @@ export type Received = {
   readonly rawHeaders: readonly string[];
   readonly frameId: string;
   readonly body: Buffer;
-  /** The messages of the body's frames. */
+  /** The messages of the body's frames, when it is the body of a logplex drain as it is by default. */
   readonly messages: readonly string[];
   readonly answered: string;
 };
@@ -67,7 +67,7 @@ export async function openPeer(
       rawHeaders: request.rawHeaders,
       frameId: String(request.headers["logplex-frame-id"]),
       body,
-      messages: messagesOf(body),
+      messages: isLogplex(request) ? messagesOf(body) : [],
     };
     const answer = script({ ...seen, answered: "" }, received.length);
     received.push({ ...seen, answered: nameOf(answer) });
@@ -103,6 +103,9 @@ export async function openPeer(
     },
   };
 }
+
+const isLogplex = ({ headers }: IncomingMessage): boolean =>
+  headers["content-type"] === "application/logplex-1" && headers["content-encoding"] === undefined;
 
 /** The messages of canonical frames, without their newlines. */
 export function messagesOf(bytes: Uint8Array): string[] {

@@ -112,8 +112,7 @@ const hints = new Map([
 function describe(cert: PeerCertificate | undefined): string {
   if (cert?.subject === undefined) return "";
   const { subject, issuer, subjectaltname, valid_from, valid_to } = cert;
-  const subjectName = subject.CN ?? subject.O ?? "nobody";
-  const issuerName = issuer.CN ?? issuer.O ?? "nobody";
-  const names = subjectaltname === undefined ? "" : ` names ${subjectaltname.slice(0, 200)};`;
-  return ` (for ${subjectName};${names} by ${issuerName}; valid from ${valid_from} to ${valid_to})`;
+  const names = subjectaltname?.slice(0, 200) ?? "none";
+  const nameOf = (one: typeof subject) => one?.CN ?? one?.O ?? "unknown";
+  return ` (names ${names}; issuer ${nameOf(issuer)}; subject ${nameOf(subject)}; valid ${valid_from} to ${valid_to})`;
 }

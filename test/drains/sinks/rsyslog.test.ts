@@ -106,17 +106,17 @@ describe("over TLS", () => {
     [
       "wrong name",
       wrongNameTls,
-      "is for another name (for other.example; names DNS:other.example; by tailrace test authority; ",
+      "is for another name (names DNS:other.example; issuer tailrace test authority; subject other.example; valid ",
     ],
     [
       "expired",
       expiredTls,
-      "has expired (for localhost; names DNS:localhost, IP Address:127.0.0.1; by tailrace test authority; ",
+      "has expired (names DNS:localhost, IP Address:127.0.0.1; issuer tailrace test authority; subject localhost; valid ",
     ],
     [
       "self-signed",
       selfSignedTls,
-      "is self-signed (for localhost; names DNS:localhost, IP Address:127.0.0.1; by localhost; ",
+      "is self-signed (names DNS:localhost, IP Address:127.0.0.1; issuer localhost; subject localhost; valid ",
     ],
   ])("a certificate that is %s gets nothing, and its owner is told", async (_what, tls, words) => {
     const rsyslog = await openReceiver({ ca, ...tls });
