@@ -170,7 +170,7 @@ async function messages(engine: Engine, channel: ChannelId): Promise<string[]> {
 
 /** Polls, bounded. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + 15_000;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error("it never came to hold");
     await new Promise((resolve) => setTimeout(resolve, 5));

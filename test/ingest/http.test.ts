@@ -480,7 +480,7 @@ test.each([
 
 /** Polls, bounded. */
 async function until(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + 15_000;
   while (!holds()) {
     if (Date.now() > deadline) throw new Error("it never came to hold");
     await new Promise((resolve) => setTimeout(resolve, 5));
