@@ -16,9 +16,11 @@ import { type Config, type Role, version } from "./config.ts";
 import { controlApi } from "./control/api.ts";
 import { healthApi } from "./control/health.ts";
 import { describeApi } from "./control/openapi.ts";
+import { newProducerId } from "./core/ids.ts";
 import { addressPolicy, loopbackCidrs } from "./drains/addresses.ts";
 import { ReadAhead } from "./drains/backlog.ts";
 import { parseDestination, redactUrl } from "./drains/destination.ts";
+import { Leases } from "./drains/leases.ts";
 import { DrainNotices } from "./drains/notices.ts";
 import { sinksFor } from "./drains/sink-for.ts";
 import { Sockets } from "./drains/sockets.ts";
@@ -36,6 +38,7 @@ import { Scope } from "./lifecycle.ts";
 import {
   closeMsMax,
   drainLimits,
+  drainShards,
   noticeEveryMs,
   readAheadBytesMax,
   registryLimits,
@@ -130,11 +133,13 @@ async function open(
   );
   const sinkFor = sinksFor({ ...sinkLimits, userAgent: `Logplex/tailrace-${version}`, policy, clock });
   const sockets = scope.own("drain sockets", new Sockets({ ...socketLimits, clock }));
-  if (has("drain"))
-    scope.own(
+  if (has("drain")) {
+    const shared = config.nats !== undefined;
+    const supervisor = scope.own(
       "drains",
       await DrainSupervisor.open({
         ...supervisorLimits,
+        ...(shared && { shards: drainShards }),
         log,
         store,
         clock,
@@ -147,6 +152,11 @@ async function open(
         logger,
       }),
     );
+    if (shared) {
+      const run = (shard: number, signal: AbortSignal) => supervisor.run(shard, signal);
+      scope.own("leases", new Leases({ store, clock, node: newProducerId(), shards: drainShards, run }));
+    }
+  }
   const tails = scope.own("tails", new Tails({ ...tailLimits, closeMsMax }));
 
   const server = await httpServer({ ...config, logger });

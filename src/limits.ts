@@ -20,7 +20,7 @@ export const tailLimits = {
 } as const;
 
 export const drainLimits = {
-  parcelLinesMax: 2_000,
+  parcelLinesMax: 5_000,
   parcelBytesMax: 512 * 1024,
   probeBytesMax: 16 * 1024,
   backlogBytesMax: 2 * MiB,
@@ -40,6 +40,9 @@ export const sinkLimits = {
 } as const;
 
 export const socketLimits = { socketsMax: 4_000, idleMsMax: 60 * secondMs } as const;
+
+/** Drain nodes share the drains in so many parts; no cluster has use for more drain nodes. */
+export const drainShards = 64;
 
 export const supervisorLimits = { startsMax: 32, restartMs: 5 * secondMs, closeMsMax } as const;
 

@@ -11,6 +11,7 @@ type KeeperOptions = {
   readonly clock: Clock;
   readonly logger: Pick<Logger, "error">;
   readonly commitMsMax: number;
+  readonly claims?: boolean | undefined;
 };
 
 export const stateKey = (drain: { readonly id: string }): string => `drain-state/${drain.id}`;
@@ -54,11 +55,19 @@ export class StateKeeper {
     this.#options = options;
   }
 
-  /** Reads the state that was stored last, or begins at the drain's start. */
+  /**
+   * Reads the state that was stored last, or begins at the drain's start. With `claims` it writes it as it is: from
+   * here on whoever kept it before cannot write it any more.
+   */
   static async open(drain: DrainRecord, options: KeeperOptions): Promise<StateKeeper> {
     const key = stateKey(drain);
-    const found = await options.store.get<DrainState>(key);
-    return new StateKeeper(key, found?.value ?? initialState(drain), found?.revision ?? 0, options);
+    for (;;) {
+      const found = await options.store.get<DrainState>(key);
+      const state = found?.value ?? initialState(drain);
+      const before = found?.revision ?? 0;
+      const revision = options.claims ? await options.store.put(key, state, before) : before;
+      if (revision !== undefined) return new StateKeeper(key, state, revision, options);
+    }
   }
 
   get state(): DrainState {

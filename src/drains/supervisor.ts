@@ -1,5 +1,6 @@
 /** Wanted drains − running drains: watches the records and starts, restarts and stops workers. */
 import type { Logger } from "pino";
+import { fnv1a } from "../core/hash.ts";
 import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { drainWorkers } from "../metrics.ts";
 import type { DrainRecord } from "../registry/records.ts";
@@ -7,7 +8,7 @@ import type { DrainNotices } from "./notices.ts";
 import { stateKey } from "./state-keeper.ts";
 import { DrainWorker, type WorkerParts } from "./worker.ts";
 
-export type SupervisorOptions = Omit<WorkerParts, "logger"> & {
+export type SupervisorOptions = Omit<WorkerParts, "logger" | "claimsState"> & {
   readonly logger: Pick<Logger, "error" | "warn">;
   readonly notices: Pick<DrainNotices, "forget">;
   /** Workers that read their state at the same time, so that a start with many drains is no stampede. */
@@ -16,24 +17,38 @@ export type SupervisorOptions = Omit<WorkerParts, "logger"> & {
   readonly restartMs: number;
   /** For a delivery under way when its drain is paused or changed, or the server stops. */
   readonly closeMsMax: number;
+  /** Absent: every drain is this process's. Else those of the shards that it is told to `run`. */
+  readonly shards?: number;
 };
 
-/** A drain as it is wanted. `change` is aborted when that changed in what matters to its worker. */
-type Charge = { wanted: DrainRecord | undefined; change: AbortController };
+/** For a delivery under way when its drain goes to another node. */
+const moveMsMax = 3_000;
 
-/** Runs every drain of the Store that has a URL and is not paused. */
+/** A drain as it is wanted. `change` is aborted when that, or whose it is, changed in what matters to its worker. */
+type Charge = {
+  readonly shard: number;
+  wanted: DrainRecord | undefined;
+  change: AbortController;
+  running: Promise<void> | undefined;
+};
+
+/** Runs the drains of the Store that are this process's, have a URL and are not paused. */
 export class DrainSupervisor {
   readonly #options: SupervisorOptions;
+  readonly #parts: WorkerParts;
   readonly #charges = new Map<string, Charge>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
+  readonly #mine = new Set<number>();
   readonly #starts: Turnstile;
   #watching: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   private constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#parts = { ...options, claimsState: options.shards !== undefined };
     this.#starts = new Turnstile(options.startsMax);
+    if (options.shards === undefined) this.#mine.add(0);
   }
 
   /** Resolves when every stored drain is known; their workers start in turn. Rejects when the Store cannot be read. */
@@ -48,6 +63,21 @@ export class DrainSupervisor {
       throw failure;
     }
     return supervisor;
+  }
+
+  /** Runs the drains of one shard until `signal` is aborted; resolves when none of its workers goes on. */
+  async run(shard: number, signal: AbortSignal): Promise<void> {
+    this.#mine.add(shard);
+    for (const [id, charge] of this.#charges) if (charge.shard === shard) this.#start(id, charge);
+    await aborted(AbortSignal.any([signal, this.#closing.signal]));
+    this.#mine.delete(shard);
+    const ending: (Promise<void> | undefined)[] = [];
+    for (const charge of this.#charges.values()) {
+      if (charge.shard !== shard) continue;
+      charge.change.abort();
+      ending.push(charge.running);
+    }
+    await Promise.all(ending);
   }
 
   /** Idempotent. Ends every worker: deliveries under way may finish, cursors are committed. */
@@ -92,21 +122,38 @@ export class DrainSupervisor {
   }
 
   #take(id: string, wanted: DrainRecord | undefined): void {
-    const charge = this.#charges.get(id);
-    if (charge !== undefined) {
-      const isSame = workKey(charge.wanted) === workKey(wanted);
-      charge.wanted = wanted;
-      if (!isSame) charge.change.abort();
-    } else if (wanted !== undefined) {
-      const fresh = { wanted, change: new AbortController() };
-      this.#charges.set(id, fresh);
-      this.#keep(this.#run(id, fresh));
-    }
+    const known = this.#charges.get(id);
+    if (known === undefined && wanted === undefined) return;
+    const charge = known ?? this.#charge(id, wanted!);
+    const isSame = workKey(charge.wanted) === workKey(wanted);
+    charge.wanted = wanted;
+    if (!isSame) charge.change.abort();
+    this.#start(id, charge);
+    if (charge.running === undefined && wanted === undefined) this.#charges.delete(id);
   }
 
-  // One drain from its first record to its removal.
+  #charge(id: string, { channel }: DrainRecord): Charge {
+    const shard = fnv1a(channel) % (this.#options.shards ?? 1);
+    const charge = { shard, wanted: undefined, change: new AbortController(), running: undefined };
+    this.#charges.set(id, charge);
+    return charge;
+  }
+
+  #start(id: string, charge: Charge): void {
+    if (charge.running !== undefined || !this.#mine.has(charge.shard)) return;
+    const running = this.#run(id, charge).finally(() => {
+      charge.running = undefined;
+      this.#running.delete(running);
+      // Whose it is may have changed back while it ended.
+      if (this.#charges.get(id) === charge && !this.#closing.signal.aborted) this.#start(id, charge);
+    });
+    charge.running = running;
+    this.#running.add(running);
+  }
+
+  // One drain, from when it is this process's and wanted until it is not.
   async #run(id: string, charge: Charge): Promise<void> {
-    while (!this.#closing.signal.aborted) {
+    while (!this.#closing.signal.aborted && this.#mine.has(charge.shard)) {
       charge.change = new AbortController();
       const { wanted } = charge;
       if (wanted === undefined) {
@@ -121,29 +168,38 @@ export class DrainSupervisor {
 
   // One worker, until its record changes.
   async #work(drain: DrainRecord, charge: Charge): Promise<void> {
-    const { logger, clock, restartMs, closeMsMax } = this.#options;
+    const { logger, clock, restartMs } = this.#options;
     const { signal } = charge.change;
     let worker: DrainWorker | undefined;
     try {
       worker = await this.#starts.pass(async () =>
-        signal.aborted ? undefined : await DrainWorker.open(drain, filterOf(drain), this.#options),
+        signal.aborted ? undefined : await DrainWorker.open(drain, filterOf(drain), this.#parts),
       );
       if (worker === undefined) return;
       drainWorkers.inc();
       await Promise.race([worker.ended, aborted(signal)]);
       if (!signal.aborted) {
         logger.warn({ drain: drain.id }, "somebody else runs this drain: it is left to them");
-        await aborted(signal);
+        if (this.#options.shards === undefined) await aborted(signal);
+        else await clock.sleep(restartMs, signal); // whose shard it is says whose it is
       }
     } catch (err) {
       logger.error({ err, drain: drain.id }, "a drain's worker broke; it is started again");
       await clock.sleep(restartMs, signal);
     } finally {
       if (worker !== undefined) {
-        await worker.stop(charge.wanted === undefined ? 0 : closeMsMax);
+        await worker.stop(charge.wanted === undefined ? 0 : this.#graceMs(charge.shard));
         drainWorkers.dec();
       }
     }
+  }
+
+  // Whoever runs the shard from now on waits for it; what it sends again meanwhile is sent under the same frame id.
+  #graceMs(shard: number): number {
+    const { closeMsMax } = this.#options;
+    return this.#mine.has(shard) || this.#closing.signal.aborted
+      ? closeMsMax
+      : Math.min(closeMsMax, moveMsMax);
   }
 
   async #forget(id: string): Promise<void> {

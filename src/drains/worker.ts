@@ -40,6 +40,8 @@ export type DrainLimits = {
 export type ReceiverBounds = { readonly linesMax?: number; readonly bytesMax?: number };
 
 export type WorkerParts = OutletParts & {
+  /** Several nodes run drains: whoever starts a worker takes the drain's state from whoever had it. */
+  readonly claimsState?: boolean | undefined;
   readonly log: ChannelLog;
   readonly store: Store;
   readonly clock: Clock;
@@ -104,7 +106,13 @@ export class DrainWorker {
     parts: WorkerParts,
   ): Promise<DrainWorker> {
     const { store, clock, logger, limits } = parts;
-    const keeper = await StateKeeper.open(drain, { store, clock, logger, commitMsMax: limits.commitMsMax });
+    const keeper = await StateKeeper.open(drain, {
+      store,
+      clock,
+      logger,
+      commitMsMax: limits.commitMsMax,
+      claims: parts.claimsState,
+    });
     return new DrainWorker(drain, filter, parts, keeper);
   }
 

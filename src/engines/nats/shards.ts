@@ -2,6 +2,7 @@
  * Where a channel lies. Shard s is one stream over `log.s.*`, republished to `live.s.*`; a channel belongs to shard
  * `hash(channel) mod S`. S is fixed when the cluster is first used.
  */
+import { fnv1a } from "../../core/hash.ts";
 import type { ChannelId } from "../../core/ids.ts";
 
 /** A channel's places: its stream and its two subjects. */
@@ -17,13 +18,6 @@ export const streamOf = (shard: number): string => `tailrace-log-${shard}`;
 
 /** The place of a channel among `shards` shards. */
 export function placeOf(channel: ChannelId, shards: number): Place {
-  const shard = hash(channel) % shards;
+  const shard = fnv1a(channel) % shards;
   return { shard, stream: streamOf(shard), log: `log.${shard}.${channel}`, live: `live.${shard}.${channel}` };
-}
-
-// FNV-1a, 32 bits: spreads UUIDs evenly and is the same everywhere for ever.
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
-  return value >>> 0;
 }
