@@ -52,6 +52,7 @@ export function cutParcel(
   let final = first;
   for (const batch of batches) {
     if (batch.line > at || at >= limits.endLine || room.lines <= 0) break;
+    if (at > line && filter === undefined && fitsNextTime(batch, room, limits)) break;
     const taken = takeLines(batch, at - batch.line, limits.endLine - batch.line, filter, room);
     if (taken.slice !== undefined) slices.push(taken.slice);
     filtered += taken.filtered;
@@ -85,6 +86,13 @@ export const compact = (parcel: Parcel): Parcel => ({
 /** 32 upper-case hex digits that follow from the drain and the stretch alone. */
 export const frameId = (name: string, start: Position, end: Position): string =>
   hash("sha256", `${name} ${start} ${end}`, "hex").slice(0, 32).toUpperCase();
+
+// A batch that the next parcel can take whole is not cut for this one: whole ones are sent as they lie.
+function fitsNextTime({ bytes, count, line }: StoredBatch, room: Room, limits: ParcelLimits): boolean {
+  const fitsNow = bytes.length <= room.bytes && count <= room.lines;
+  const fitsAlone = bytes.length <= limits.bytesMax && count <= limits.linesMax;
+  return !fitsNow && fitsAlone && line + count <= limits.endLine;
+}
 
 type Room = { lines: number; bytes: number; empty: boolean };
 type Taken = {

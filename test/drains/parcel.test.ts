@@ -159,6 +159,22 @@ test("whole batches go out as they lie in the store, without a copy", () => {
   expect(part.bytes.buffer).toBe(batches[0]!.bytes.buffer);
 });
 
+test("a batch that the next parcel takes whole is not cut for this one", () => {
+  const batches = stored([
+    ["a", "b"],
+    ["c", "d", "e"],
+    ["f", "g", "h", "i", "j", "k"],
+  ]);
+  const lengths: number[] = [];
+  for (let line = 0; line < 11; ) {
+    const left = batches.filter((batch) => batch.line + batch.count > line);
+    const cut = cutParcel(left, line, undefined, { ...all, linesMax: 4 }, name);
+    lengths.push(cut.parcel!.count);
+    line = cut.endLine;
+  }
+  expect(lengths).toEqual([2, 4, 4, 1]); // the last batch is too large for any parcel, so it is cut anyhow
+});
+
 test("lines around a filtered one keep their bytes and their form", () => {
   const batch = { ...stored([["keep 1", "drop", "keep 2", "keep 3"]])[0]!, form: "logplex" as const };
   const { parcel, filtered } = cutParcel([batch], 0, filterOf("keep"), all, name);

@@ -138,22 +138,3 @@ test("close ends the watch over idle connections", async () => {
   await settled();
   expect(clock.sleeping).toBe(0);
 });
-
-test("a long line costs nobody in it more than a short one", async () => {
-  const [holding] = holders(4);
-  await settled();
-  const usEach = async (count: number) => {
-    const served = Array.from({ length: count }, async (_, at) => {
-      const turn = await sockets.take(at % 2 === 0, () => {}, new AbortController().signal);
-      turn!.release();
-    });
-    const startedMs = performance.now();
-    holding?.turn?.release();
-    await Promise.all(served);
-    return ((performance.now() - startedMs) * 1000) / count;
-  };
-  const best = async (count: number) => Math.min(await usEach(count), await usEach(count));
-  const short = await best(500);
-  const long = await best(8_000);
-  expect(long / short).toBeLessThan(6); // 16 where each passes all the others
-});

@@ -68,14 +68,14 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
     : new HttpAgent(agentOptions);
   let appName: Promise<string | undefined> | undefined;
 
-  const bodyOf = async ({ slices }: Parcel): Promise<Uint8Array> => {
+  const bodyOf = async ({ slices }: Parcel): Promise<readonly Uint8Array[]> => {
     if (destination.format !== "logplex") appName ??= options.appName?.().catch(() => undefined);
     const context = { drainToken, appId, appName: await appName, nowMs: clock.nowMs() };
-    const body = format.write(slices, context);
-    return destination.compresses ? compress(body) : body;
+    const pieces = [format.write(slices, context)].flat();
+    return destination.compresses ? [await compress(whole(pieces))] : pieces;
   };
 
-  const attempt = (body: Uint8Array, parcel: Parcel, signal: AbortSignal) =>
+  const attempt = (body: readonly Uint8Array[], parcel: Parcel, signal: AbortSignal) =>
     new Promise<Answer>((resolve, reject) => {
       const request = send({
         agent,
@@ -110,7 +110,9 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
           resolve(answer);
         }, reject);
       });
-      request.end(body);
+      request.cork();
+      for (const piece of body) request.write(piece);
+      request.end();
     });
 
   return {
@@ -137,7 +139,12 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
   };
 }
 
-function headersOf(options: HttpsSinkOptions, contentType: string, parcel: Parcel, body: Uint8Array) {
+function headersOf(
+  options: HttpsSinkOptions,
+  contentType: string,
+  parcel: Parcel,
+  body: readonly Uint8Array[],
+) {
   const { destination, headers = {}, secrets = [] } = options;
   const hasOwn = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
   return {
@@ -150,8 +157,10 @@ function headersOf(options: HttpsSinkOptions, contentType: string, parcel: Parce
     "Logplex-Drain-Token": options.drainToken,
     "User-Agent": options.userAgent,
     ...headers,
-    ...(secrets.length > 0 && { [signatureHeader]: signatureOf(body, secrets, options.clock.nowMs()) }),
-    "Content-Length": body.length,
+    ...(secrets.length > 0 && {
+      [signatureHeader]: signatureOf(whole(body), secrets, options.clock.nowMs()),
+    }),
+    "Content-Length": body.reduce((bytes, piece) => bytes + piece.length, 0),
   };
 }
 
@@ -189,6 +198,9 @@ function secretsOf({ destination, headers = {} }: HttpsSinkOptions): string[] {
   const words = query.map((part) => part.slice(part.indexOf("=") + 1));
   return [encoded, word.join(":"), user, ...values, ...words].filter((secret) => secret.length > 3);
 }
+
+const whole = (pieces: readonly Uint8Array[]): Uint8Array =>
+  pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 
 const tlsOf = ({ ca, cert, key }: TlsParts): TlsParts => ({
   ...(ca !== undefined && { ca }),

@@ -15,7 +15,7 @@ import { sliceWithData } from "./parts.ts";
 
 const context = { drainToken: "d.1", appId: "app-id", appName: "shop", nowMs: 1_700_000_000_000 };
 const write = (format: FormatName, ...slices: Slice[]): Buffer =>
-  Buffer.from(bodyFormats[format].write(slices, context));
+  Buffer.concat([bodyFormats[format].write(slices, context)].flat());
 const json = (format: FormatName, ...slices: Slice[]) => JSON.parse(write(format, ...slices).toString());
 
 const plain: Slice = {

@@ -13,7 +13,8 @@ export type BodyContext = {
 
 export type BodyFormat = {
   readonly contentType: string;
-  write(slices: readonly Slice[], context: BodyContext): Uint8Array;
+  /** The body, in pieces where these lie apart in memory: what is stored is sent without a copy. */
+  write(slices: readonly Slice[], context: BodyContext): Uint8Array | readonly Uint8Array[];
   /** Lines that a 2xx answer says were refused all the same; absent where the protocol has no such answer. */
   readonly rejected?: (answer: { readonly contentType: string; readonly body: Buffer }) => number;
 };

@@ -4,8 +4,5 @@ import type { BodyFormat } from "./body-format.ts";
 
 export const logplexFormat: BodyFormat = {
   contentType: "application/logplex-1",
-  write(slices) {
-    const bodies = slices.map((slice) => toLogplex(slice).bytes);
-    return bodies.length === 1 ? bodies[0]! : Buffer.concat(bodies);
-  },
+  write: (slices) => slices.map((slice) => toLogplex(slice).bytes),
 };

@@ -1,0 +1,199 @@
+/** The part of the server that drains are: lanes, LMDB, supervisor and sinks with the product's own bounds; and a receiver in a process of its own. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { pino } from "pino";
+import { realClock } from "../src/clock.ts";
+import type { CanonicalLines } from "../src/core/batch.ts";
+import { Canoniser } from "../src/core/canonical.ts";
+import { type ChannelId, newChannelId, newDrainId, newDrainToken } from "../src/core/ids.ts";
+import { origin } from "../src/core/position.ts";
+import { addressPolicy, loopbackCidrs } from "../src/drains/addresses.ts";
+import { ReadAhead } from "../src/drains/backlog.ts";
+import { DrainNotices } from "../src/drains/notices.ts";
+import { sinksFor } from "../src/drains/sink-for.ts";
+import { Sockets } from "../src/drains/sockets.ts";
+import { DrainSupervisor } from "../src/drains/supervisor.ts";
+import { openLmdb } from "../src/engines/lmdb/open.ts";
+import { Lanes } from "../src/ingest/lanes.ts";
+import { ingestLimits } from "../src/ingest/limits.ts";
+import {
+  drainLimits,
+  noticeEveryMs,
+  readAheadBytesMax,
+  sinkLimits,
+  socketLimits,
+  supervisorLimits,
+} from "../src/limits.ts";
+import type { Store } from "../src/ports.ts";
+import type { DrainRecord } from "../src/registry/records.ts";
+
+const self = fileURLToPath(import.meta.url);
+const lineBytes = 200;
+
+export type DrainRig = {
+  readonly lanes: Lanes;
+  readonly store: Store;
+  close(): Promise<void>;
+};
+
+/** Opens everything on a folder of its own. */
+export async function openDrainRig(): Promise<DrainRig> {
+  const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-"));
+  const logger = pino({ level: "warn" });
+  const clock = realClock;
+  const { log, store, close } = await openLmdb({
+    folder,
+    clock,
+    logger,
+    retention: {
+      ageMsMax: 604_800_000,
+      channelBytesMax: 2 ** 30,
+      channelLinesMax: Number.POSITIVE_INFINITY,
+      totalBytesMax: 10 * 2 ** 30,
+    },
+  });
+  const lanes = new Lanes({ ...ingestLimits, log, clock });
+  const append = (channel: ChannelId, lines: CanonicalLines) => lanes.append(channel, lines);
+  const notices = new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs });
+  const sockets = new Sockets({ ...socketLimits, clock });
+  const supervisor = await DrainSupervisor.open({
+    ...supervisorLimits,
+    log,
+    store,
+    clock,
+    random: Math.random,
+    sinkFor: sinksFor({
+      ...sinkLimits,
+      userAgent: "Logplex/tailrace-bench",
+      policy: addressPolicy(loopbackCidrs),
+      clock,
+    }),
+    sockets,
+    readAhead: new ReadAhead(readAheadBytesMax),
+    notices,
+    limits: drainLimits,
+    logger,
+  });
+  return {
+    lanes,
+    store,
+    async close() {
+      await supervisor.close();
+      sockets.close();
+      await notices.close();
+      await lanes.close();
+      await close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Makes a drain of a channel, from its first line on. */
+export async function addDrain(store: Store, channel: ChannelId, url: string): Promise<DrainRecord> {
+  const now = new Date().toISOString();
+  const record: DrainRecord = {
+    id: newDrainId(),
+    number: 1,
+    token: newDrainToken(),
+    channel,
+    url,
+    createdAt: now,
+    updatedAt: now,
+    start: { position: origin, line: 0 },
+    paused: false,
+  };
+  await store.put(`drain/${record.id}`, record, 0);
+  return record;
+}
+
+export { newChannelId };
+
+/** Canonical lines of 200 bytes, with the time of their making in each. */
+export function linesOf(count: number): CanonicalLines {
+  const canoniser = new Canoniser("app");
+  const head = "<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ";
+  const text = `sent=${process.hrtime.bigint()} `.padEnd(lineBytes - head.length, "x");
+  const frame = Buffer.from(`${head}${text}\n`);
+  for (let n = 0; n < count; n++) canoniser.add(frame, 0, frame.length, 0);
+  return canoniser.take();
+}
+
+/** What a receiver got since it was asked last: lines, and the age of each request's first line. */
+export type Got = {
+  readonly lines: number;
+  readonly requests: number;
+  readonly latenciesMs: readonly number[];
+};
+
+/** A receiver in a process of its own. */
+export class Receiver {
+  readonly url: string;
+  readonly #child: ChildProcess;
+
+  private constructor(url: string, child: ChildProcess) {
+    this.url = url;
+    this.#child = child;
+  }
+
+  static async open(): Promise<Receiver> {
+    const child = fork(self, ["receiver"], { execArgv: [], stdio: "inherit" });
+    const [url] = (await once(child, "message")) as [string];
+    return new Receiver(url, child);
+  }
+
+  async got(): Promise<Got> {
+    this.#child.send("got");
+    const [got] = (await once(this.#child, "message")) as [Got];
+    return got;
+  }
+
+  /** Resolves when `lines` lines came, with the seconds that took. */
+  async seconds(lines: number): Promise<number> {
+    const startedMs = performance.now();
+    for (let seen = (await this.got()).lines; seen < lines; seen += (await this.got()).lines) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return (performance.now() - startedMs) / 1000;
+  }
+
+  close(): void {
+    this.#child.kill();
+  }
+}
+
+function receive(): void {
+  let lines = 0;
+  let requests = 0;
+  let latenciesMs: number[] = [];
+  const server = createServer((request, response) => {
+    const now = process.hrtime.bigint();
+    let isFirst = true;
+    request.on("data", (chunk: Buffer) => {
+      if (!isFirst) return;
+      isFirst = false;
+      const sent = / sent=([0-9]+) /.exec(chunk.toString("latin1", 0, lineBytes));
+      if (sent !== null) latenciesMs.push(Number(now - BigInt(sent[1]!)) / 1e6);
+    });
+    request.on("end", () => {
+      lines += Number(request.headers["logplex-msg-count"]);
+      requests++;
+      response.writeHead(204).end();
+    });
+  });
+  server.listen(0, "127.0.0.1", () =>
+    process.send!(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`),
+  );
+  process.on("message", () => {
+    process.send!({ lines, requests, latenciesMs } satisfies Got);
+    lines = requests = 0;
+    latenciesMs = [];
+  });
+}
+
+if (process.argv[1] === self && process.argv[2] === "receiver") receive();
