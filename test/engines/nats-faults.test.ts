@@ -65,10 +65,15 @@ describe("a server that is killed and started again", () => {
 
     await server!.kill();
     await until(() => !engine.status().connected);
+    expect(engine.status().jetstream).toBe("unavailable");
     const waiting = [append(50), append(51), engine.store.put("drain/1", "during", 0)];
     await server!.start();
     await Promise.all(waiting);
-    expect(engine.status()).toMatchObject({ connected: true, reconnects: 1 });
+    expect(engine.status()).toMatchObject({
+      connected: true,
+      reconnects: 1,
+      version: expect.stringMatching(/^2\./),
+    });
     for (let i = 52; i < 60; i++) await append(i);
     await until(() => seen.length >= 60);
     expect(lines(seen)).toEqual(upTo(60));
@@ -85,6 +90,25 @@ describe("a server that is killed and started again", () => {
     await server!.kill();
     await expect(engine.log.append(app, batchOf(["a"]))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
   }, 25_000);
+});
+
+describe("two processes that write to one channel without a pause", () => {
+  test("both get their turns", async () => {
+    const { urls } = await servers();
+    const nodes = [await open(urls), await open(urls)];
+    const counts = [0, 0];
+    const endMs = performance.now() + 1500;
+    await Promise.all(
+      nodes.map(async ({ log }, node) => {
+        for (let i = 0; performance.now() < endMs; i++) {
+          await log.append(app, batchOf(["x"], { producer: `node${node}` as ProducerId, firstLine: i }));
+          counts[node]!++;
+        }
+      }),
+    );
+    expect(Math.min(...counts)).toBeGreaterThan(Math.max(...counts) / 10);
+    expect((await nodes[0]!.log.recent(app, 1)).end.line).toBe(counts[0]! + counts[1]!);
+  });
 });
 
 describe("a reader that the server cuts off", () => {

@@ -16,12 +16,14 @@ import type { Publisher } from "./publisher.ts";
 import type { Reader } from "./reader.ts";
 import { encodeMessage, type Head, headBehind, messageOverheadBytes, type StoredMessage } from "./stored.ts";
 import type { Trims } from "./trims.ts";
+import type { Turns } from "./turns.ts";
 
 export type AppendsOptions = {
   readonly publisher: Publisher;
   readonly reader: Reader;
   readonly heads: Heads;
   readonly trims: Trims;
+  readonly turns: Turns;
   /** Resolves when followers that began before know where: an append after that is behind them. */
   readonly followersStarting: (channel: ChannelId) => Promise<unknown> | undefined;
   /** What a message may weigh; a larger batch goes in several. */
@@ -35,9 +37,9 @@ const bytesMax = 256 * 1024 * 1024;
 /** Headers: the subject, the message id, what is expected. */
 const headerBytesMax = 1024;
 const frameBytesMax = 1024 * 1024;
-/** After so many conflicts in a row the writers of a channel are spread in time. */
+/** After so many conflicts in a row a writer pauses between its attempts. */
 const conflictsAtOnce = 3;
-const conflictPauseMsMax = 20;
+const conflictPauseMsMax = 6;
 
 /** What waits for its turn in a channel. */
 type Entry = { readonly bytes: number; run(): Promise<void> };
@@ -95,6 +97,7 @@ export class Appends {
   async #run(channel: ChannelId, queue: Entry[]): Promise<void> {
     for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
       await this.#options.followersStarting(channel);
+      await this.#options.turns.wait(channel);
       await entry.run();
       this.#bytes -= entry.bytes;
     }
@@ -123,8 +126,9 @@ export class Appends {
     frameId: string | undefined,
     giveUpAtMs: number,
   ): Promise<Appended> {
-    const { publisher, reader, heads } = this.#options;
+    const { publisher, reader, heads, turns } = this.#options;
     const { log } = reader.place(channel);
+    let losing: ReturnType<Turns["loser"]> | undefined;
     const isOwn = (other: Batch | Omit<Batch, "frameId">) =>
       other.producer === batch.producer && other.firstLine === batch.firstLine;
     let suffix = "";
@@ -181,6 +185,8 @@ export class Appends {
           heads.forget(channel);
           throw published.full ? storeFull(published.cause) : storeUnavailable(published.cause);
       }
+      losing ??= turns.loser(channel);
+      losing.lost();
       await heads.read(channel);
     }
   }

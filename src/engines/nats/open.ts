@@ -11,6 +11,7 @@ import {
   openConnection,
 } from "./connection.ts";
 import { Heads } from "./heads.ts";
+import { Health } from "./health.ts";
 import { LiveChannels } from "./live.ts";
 import { NatsLog } from "./log.ts";
 import { Publisher } from "./publisher.ts";
@@ -19,6 +20,7 @@ import { NatsStore } from "./store.ts";
 import { StreamApi } from "./stream-api.ts";
 import { ensureStream, logStream, recordStream, type Wanted } from "./streams.ts";
 import { Trims } from "./trims.ts";
+import { Turns } from "./turns.ts";
 
 export type NatsOptions = ConnectionSettings & {
   readonly retention: Retention;
@@ -33,11 +35,14 @@ export type NatsOptions = ConnectionSettings & {
   readonly settleMsMax?: number;
 };
 
+/** How the engine is, for `/readyz` and metrics. `jetstream`: lines can be stored, as far as this process knows. */
+export type NatsStatus = ConnectionStatus & { readonly jetstream: "ready" | "unavailable" };
+
 /** An open engine; `close` closes log, store and connection. */
 export type NatsEngine = {
   readonly log: ChannelLog;
   readonly store: Store;
-  status(): ConnectionStatus;
+  status(): NatsStatus;
   close(): Promise<void>;
 };
 
@@ -69,34 +74,41 @@ async function compose(connection: Connection, options: NatsOptions): Promise<Na
   const publisher = new Publisher(connection);
   const jsm = await connection.nats.jetstreamManager({ checkAPI: false, timeout: 5000 });
   const ensure = (wanted: Wanted) => ensureStream(jsm, wanted, options.settleMsMax);
-  for (const bucket of [recordBucket, engineBucket]) await ensure(recordStream(bucket, replicas));
+  await Promise.all([recordBucket, engineBucket].map((bucket) => ensure(recordStream(bucket, replicas))));
   const store = new NatsStore({ connection, api, publisher, bucket: recordBucket });
   const own = new NatsStore({ connection, api, publisher, bucket: engineBucket });
   const shards = await agreedShards(own, options.shards);
-  // One after the other: servers of 2.9 do not place many new streams at once.
-  for (let shard = 0; shard < shards; shard++) await ensure(logStream(shard, shards, replicas, retention));
+  const wanted = Array.from({ length: shards }, (_, shard) => logStream(shard, shards, replicas, retention));
+  await Promise.all(wanted.map(ensure));
 
   const reader = new Reader(connection, api, shards, replicas);
   const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault });
   const trims = new Trims({ reader, api, retention });
   const live = new LiveChannels(connection, reader);
+  const turns = new Turns(connection);
   const appends = new Appends({
     publisher,
     reader,
     heads,
     trims,
+    turns,
     payloadBytesMax: () => connection.payloadBytesMax,
     followersStarting: (channel) => live.starting(channel),
   });
   const log = new NatsLog({ reader, api, heads, appends, trims, live });
   const { server, version } = connection.status();
   logger?.info({ server, version, shards, replicas }, "the log is on NATS");
+  const health = new Health(connection);
   let closing: Promise<void> | undefined;
   return {
     log,
     store,
-    status: () => connection.status(),
+    status() {
+      const status = connection.status();
+      return { ...status, jetstream: status.connected && health.isReady ? "ready" : "unavailable" };
+    },
     close() {
+      health.close();
       closing ??= closeAll([log, store, own], publisher, connection);
       return closing;
     },

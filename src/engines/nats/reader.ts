@@ -65,7 +65,9 @@ export class Reader {
     { previous, sequence }: Pick<StoredMessage, "previous" | "sequence">,
   ): Promise<boolean> {
     if (!this.#replicated || previous + 1 === sequence) return true;
-    const first = await this.next(channel, previous);
+    // The leader: a replica may be a little behind an acknowledgement.
+    const { stream, log } = this.place(channel);
+    const first = await this.#api.fromLeader(stream, { seq: previous + 1, next_by_subj: log });
     return first === undefined || first.sequence >= sequence;
   }
 
