@@ -1,15 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { LedgerReceiver, Sightings, sendNumbered, type Treatment, until } from "../support/ledger.ts";
-import { type NatsCluster, startNats } from "../support/nats.ts";
-import { TestServer } from "../support/server.ts";
+import { stores, TestServer } from "../support/server.ts";
 import { followTail } from "../support/tail-client.ts";
 
 const senders = 4;
 const linesOfSender = 1500;
 const killsMax = 4;
 
-let nats: NatsCluster | undefined;
 let server: TestServer;
 let healthy: LedgerReceiver;
 let faulty: LedgerReceiver;
@@ -26,8 +24,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await server.destroy();
-  await Promise.all([healthy.close(), faulty.close(), nats?.close()]);
-  nats = undefined;
+  await Promise.all([healthy.close(), faulty.close()]);
 });
 
 type Drain = {
@@ -39,12 +36,10 @@ type Drain = {
   lag_lines: number;
 };
 
-const engines = ["the embedded store", "NATS"];
-test.each(engines)(
+test.each(stores)(
   "kill -9 several times under load on %s: what was acknowledged reaches both drains in order, and a resumed tail once",
-  async (engine) => {
-    if (engine === "NATS") nats = await startNats();
-    server = await TestServer.start(nats === undefined ? [] : ["--nats", nats.urls.join(",")]);
+  async (store) => {
+    server = await TestServer.startOn(store);
     const { tokens } = await server.createApp("ledger");
     for (const { url } of [healthy, faulty]) await server.api("POST", "/apps/ledger/log-drains", { url });
     const session = await server.api<{ logplex_url: string }>("POST", "/apps/ledger/log-sessions", {

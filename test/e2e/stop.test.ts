@@ -1,46 +1,46 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
 import { LedgerReceiver, sendNumbered, until } from "../support/ledger.ts";
-import { TestServer } from "../support/server.ts";
+import { stores, TestServer } from "../support/server.ts";
 
 let server: TestServer;
 
-beforeEach(async () => {
-  server = await TestServer.start();
-});
+afterEach(() => server?.destroy());
 
-afterEach(() => server.destroy());
+test.each(stores)(
+  "SIGTERM ends tails cleanly, finishes a delivery under way, commits the cursor and exits 0, on %s",
+  async (store) => {
+    server = await TestServer.startOn(store);
+    let answers = 0;
+    const receiver = await LedgerReceiver.open(() => {
+      answers++;
+      return 200;
+    });
+    const { tokens } = await server.createApp("stop");
+    await server.api("POST", "/apps/stop/log-drains", { url: receiver.url });
+    const session = await server.api<{ logplex_url: string }>("POST", "/apps/stop/log-sessions", {
+      tail: true,
+    });
+    const stream = await fetch(session.logplex_url);
+    await sendNumbered({ url: () => server.url, token: tokens.app!, sender: 0, count: 50, linesEach: 10 });
+    await until(
+      () => receiver.sightings.distinct === 50,
+      () => `${receiver.sightings.distinct} of 50`,
+    );
+    expect(await server.kill("SIGTERM")).toBe(0);
+    expect((await stream.text()).trim().split("\n").length).toBe(50); // a reset would reject
 
-test("SIGTERM ends tails cleanly, finishes a delivery under way, commits the cursor and exits 0", async () => {
-  let answers = 0;
-  const receiver = await LedgerReceiver.open(() => {
-    answers++;
-    return 200;
-  });
-  const { tokens } = await server.createApp("stop");
-  await server.api("POST", "/apps/stop/log-drains", { url: receiver.url });
-  const session = await server.api<{ logplex_url: string }>("POST", "/apps/stop/log-sessions", {
-    tail: true,
-  });
-  const stream = await fetch(session.logplex_url);
-  await sendNumbered({ url: () => server.url, token: tokens.app!, sender: 0, count: 50, linesEach: 10 });
-  await until(
-    () => receiver.sightings.distinct === 50,
-    () => `${receiver.sightings.distinct} of 50`,
-  );
-  expect(await server.kill("SIGTERM")).toBe(0);
-  expect((await stream.text()).trim().split("\n").length).toBe(50); // a reset would reject
-
-  await server.start();
-  await sendNumbered({ url: () => server.url, token: tokens.app!, sender: 1, count: 1, linesEach: 1 });
-  await until(
-    () => receiver.sightings.distinct === 51,
-    () => `${receiver.sightings.distinct} of 51`,
-  );
-  expect(receiver.sightings.repeats).toBe(0);
-  expect(answers).toBeGreaterThan(0);
-  await receiver.close();
-});
+    await server.start();
+    await sendNumbered({ url: () => server.url, token: tokens.app!, sender: 1, count: 1, linesEach: 1 });
+    await until(
+      () => receiver.sightings.distinct === 51,
+      () => `${receiver.sightings.distinct} of 51`,
+    );
+    expect(receiver.sightings.repeats).toBe(0);
+    expect(answers).toBeGreaterThan(0);
+    await receiver.close();
+  },
+);
 
 test("a wrong setting names the option, the value and the mend, with status 2", async () => {
   for (const [args, words] of [
@@ -64,6 +64,7 @@ test("a wrong setting names the option, the value and the mend, with status 2", 
 });
 
 test("a second server on the same data folder is refused and says why", async () => {
+  server = await TestServer.start();
   const { data } = server;
   const failure = await TestServer.start(["--data", data]).catch((error: Error) => error.message);
   expect(failure).toContain(String(server.pid));
@@ -71,23 +72,31 @@ test("a second server on the same data folder is refused and says why", async ()
   expect(response.status).toBe(200);
 });
 
-test("lines over TCP are routed by their token, many apps on one connection", async () => {
-  const { connect } = await import("node:net");
-  const apps = [await server.createApp("one"), await server.createApp("two")];
-  const socket = connect(server.syslogPort, "127.0.0.1");
-  const frames = [0, 1, 2, 3].map((n) => shuttleFrame(`line ${n}`, { app: apps[n % 2]!.tokens.app! }));
-  socket.end(Buffer.concat(frames));
-  const linesOf = async (name: string) => {
-    const { logplex_url } = await server.api<{ logplex_url: string }>("POST", `/apps/${name}/log-sessions`, {
-      lines: 10,
-      tail: false,
-    });
-    return (await (await fetch(logplex_url)).text()).split("\n").map((line) => line.slice(-6));
-  };
-  await until(
-    async () => (await linesOf("one")).length === 3 && (await linesOf("two")).length === 3,
-    () => "no lines",
-  );
-  expect(await linesOf("one")).toEqual(["line 0", "line 2", ""]);
-  expect(await linesOf("two")).toEqual(["line 1", "line 3", ""]);
-});
+test.each(stores)(
+  "lines over TCP are routed by their token, many apps on one connection, on %s",
+  async (store) => {
+    server = await TestServer.startOn(store);
+    const { connect } = await import("node:net");
+    const apps = [await server.createApp("one"), await server.createApp("two")];
+    const socket = connect(server.syslogPort, "127.0.0.1");
+    const frames = [0, 1, 2, 3].map((n) => shuttleFrame(`line ${n}`, { app: apps[n % 2]!.tokens.app! }));
+    socket.end(Buffer.concat(frames));
+    const linesOf = async (name: string) => {
+      const { logplex_url } = await server.api<{ logplex_url: string }>(
+        "POST",
+        `/apps/${name}/log-sessions`,
+        {
+          lines: 10,
+          tail: false,
+        },
+      );
+      return (await (await fetch(logplex_url)).text()).split("\n").map((line) => line.slice(-6));
+    };
+    await until(
+      async () => (await linesOf("one")).length === 3 && (await linesOf("two")).length === 3,
+      () => "no lines",
+    );
+    expect(await linesOf("one")).toEqual(["line 0", "line 2", ""]);
+    expect(await linesOf("two")).toEqual(["line 1", "line 3", ""]);
+  },
+);

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type NatsCluster, startNats } from "./nats.ts";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const startMsMax = 20_000;
@@ -12,6 +13,10 @@ const outputCharsMax = 4_000_000;
 
 /** Key of every test server: the operator's. */
 export const testKey = "test-operator-key-000000000000000000";
+
+/** Where a server under test keeps its log. */
+export const stores = ["the embedded store", "NATS"] as const;
+export type StoreName = (typeof stores)[number];
 
 export class TestServer {
   url = "";
@@ -22,6 +27,7 @@ export class TestServer {
   readonly #args: readonly string[];
   readonly #env: Record<string, string>;
   #child: ChildProcess | undefined;
+  #nats: NatsCluster | undefined;
 
   private constructor(data: string, args: readonly string[], env: Record<string, string>) {
     this.data = data;
@@ -33,6 +39,15 @@ export class TestServer {
   static async start(args: readonly string[] = [], env: Record<string, string> = {}): Promise<TestServer> {
     const server = new TestServer(await mkdtemp(join(tmpdir(), "tailrace-test-")), args, env);
     await server.start();
+    return server;
+  }
+
+  /** The same on either store; a nats-server of its own is started with it and ended with it. */
+  static async startOn(store: StoreName, args: readonly string[] = []): Promise<TestServer> {
+    if (store === "the embedded store") return TestServer.start(args);
+    const nats = await startNats();
+    const server = await TestServer.start([...args, "--nats", nats.urls.join(",")]);
+    server.#nats = nats;
     return server;
   }
 
@@ -82,6 +97,7 @@ export class TestServer {
   /** Kills it and removes its data. */
   async destroy(): Promise<void> {
     await this.kill();
+    await this.#nats?.close();
     await rm(this.data, { recursive: true, force: true });
   }
 
