@@ -5,6 +5,9 @@ import type { Logger } from "pino";
 import { pathPartCharsMax } from "./control/api.ts";
 import { answerErrors, answerFrameworkError } from "./control/api-errors.ts";
 
+/** For a whole request to arrive: what is sent on after an early refusal is read and dropped no longer than this. */
+const requestMsMax = 60_000;
+
 /** A server without routes. Requests are not logged: paths hold drain URLs and session ids, which are secrets. */
 export async function httpServer({
   logger,
@@ -19,6 +22,7 @@ export async function httpServer({
     loggerInstance: logger.child({}, logger.level === "info" ? { level: "warn" } : {}), // "listening" is ours to say
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: "idle",
+    requestTimeout: requestMsMax,
     routerOptions: { maxParamLength: pathPartCharsMax },
     frameworkErrors: answerFrameworkError,
     https: tlsCert === undefined ? null : { cert: await readFile(tlsCert), key: await readFile(tlsKey!) },

@@ -19,6 +19,7 @@ export type BadFraming = {
 const space = 0x20;
 const dash = 0x2d;
 const hostAndSpace = Buffer.from(" host ");
+const noRoom = Buffer.alloc(0);
 const header = new SyslogHeader(); // scans never interleave: nothing here awaits
 
 /** Collects canonical lines of one source. */
@@ -70,7 +71,7 @@ export class Canoniser {
       form: this.#form,
       ...(frameId !== undefined && { frameId }),
     };
-    this.#out = Buffer.allocUnsafe(4096);
+    this.#out = noRoom;
     this.#end = 0;
     this.#count = 0;
     this.#form = "logplex";

@@ -1,0 +1,101 @@
+/**
+ * `npm run bench`: the first questions of each part, side by side, in one table. `npm run bench -- --full` asks the
+ * questions of scale too (NATS with one server and three, 10,000 apps; it takes some minutes).
+ */
+import { drainHttp } from "./drain-http.ts";
+import { followLatency } from "./follow-latency.ts";
+import { ingestHttp } from "./ingest-http.ts";
+import { type ScaleRow, scale, setupsOf } from "./scale.ts";
+
+type Row = readonly [question: string, figure: string, beside: string];
+
+const isFull = process.argv.includes("--full");
+const rows: Row[] = [];
+const thousands = (value: number) => `${Math.round(value / 1000)} k`;
+const micros = (value: number) => `${value.toFixed(2)} µs`;
+const ratio = (a: number, b: number) => `× ${(a / b).toFixed(2)}`;
+
+async function ask(title: string, question: () => Promise<readonly Row[]>): Promise<void> {
+  process.stderr.write(`${title} …\n`);
+  rows.push(...(await question()));
+}
+
+await ask("POST /logs, 100-line bodies, beside a server that throws them away", async () => {
+  const found = await ingestHttp({ seconds: 2, rounds: 3 });
+  return [
+    [
+      "POST /logs until durable, lines/s",
+      thousands(found.linesPerSecond),
+      `${thousands(found.nullLinesPerSecond)} thrown away by fastify`,
+    ],
+    [
+      "POST /logs until durable, CPU a line",
+      micros(found.cpuMicrosPerLine),
+      `${micros(found.nullCpuMicrosPerLine)} thrown away, ${ratio(found.cpuMicrosPerLine, found.nullCpuMicrosPerLine)}`,
+    ],
+  ];
+});
+
+await ask("ingest to an HTTP drain", async () => {
+  const found = await drainHttp({ lines: 200_000 });
+  return [
+    [
+      "ingest to HTTP drain, lines/s",
+      thousands(found.liveLinesPerSecond),
+      `${thousands(found.appendLinesPerSecond)} without a drain`,
+    ],
+    [
+      "ingest to HTTP drain, CPU a line",
+      micros(found.liveUsPerLine),
+      `${micros(found.appendUsPerLine)} without a drain`,
+    ],
+    [
+      "a drain that catches up, lines/s",
+      thousands(found.catchUpLinesPerSecond),
+      `${micros(found.catchUpUsPerLine)} CPU a line`,
+    ],
+  ];
+});
+
+await ask("a tail at 10,000 lines a second", async () => {
+  const found = await followLatency({ seconds: 4 });
+  const ms = (value: number) => `${value.toFixed(2)} ms`;
+  return [
+    [
+      "from append to tail at 10,000 lines/s, p50",
+      ms(found.p50Ms),
+      `${ms(found.appendP50Ms)} of it until durable`,
+    ],
+    [
+      "from append to tail at 10,000 lines/s, p99",
+      ms(found.p99Ms),
+      `${ms(found.appendP99Ms)} of it until durable`,
+    ],
+  ];
+});
+
+const stores = isFull ? ([0, 1, 3] as const) : ([0] as const);
+for (const natsServers of stores) {
+  const store = natsServers === 0 ? "embedded store" : `NATS R${natsServers}`;
+  await ask(`among other apps, on ${store}`, async () => {
+    const found = await scale(setupsOf(natsServers, isFull ? [1, 1_000, 10_000] : [1, 1_000]), 3);
+    const alone = found[0]!;
+    return found.map((row) => scaleRow(store, row, alone));
+  });
+}
+
+function scaleRow(store: string, row: ScaleRow, alone: ScaleRow): Row {
+  const cpu = row.cpuMicrosPerLine + row.natsCpuMicrosPerLine;
+  const processes = row.ingestProcesses === 1 ? "" : `, ${row.ingestProcesses} ingest processes`;
+  return [
+    `${store}, ${row.apps} apps${processes}, lines/s`,
+    thousands(row.linesPerSecond),
+    `${micros(cpu)} CPU a line${row.natsCpuMicrosPerLine > 0 ? ` (${micros(row.natsCpuMicrosPerLine)} of NATS)` : ""}, ` +
+      `${ratio(cpu, alone.cpuMicrosPerLine + alone.natsCpuMicrosPerLine)} of 1 app`,
+  ];
+}
+
+const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+for (const [question, figure, beside] of rows) {
+  console.log(`${question.padEnd(widths[0]!)}  ${figure.padStart(widths[1]!)}  ${beside}`);
+}
