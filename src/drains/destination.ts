@@ -14,7 +14,6 @@ type Place = {
   readonly port: number;
   /** True when it is spoken to over TLS. */
   readonly secure: boolean;
-  readonly bounds: ParcelBounds;
 };
 
 export type HttpDestination = Place & {
@@ -103,6 +102,12 @@ export function formatOf(url: string, format: string | undefined): string {
   );
 }
 
+/** What one parcel of a drain may hold; no bounds for one that cannot be sent at all. */
+export function boundsOf(drain: { readonly url?: string; readonly format?: string }): ParcelBounds {
+  const format = formatOf(drain.url ?? "", drain.format);
+  return isFormat(format) ? parcelBounds[format] : {};
+}
+
 /** Scheme, host and port; userinfo, path and query, which may hold secrets, become `…`. For logs, errors and notices. */
 export function redactUrl(url: string): string {
   if (!URL.canParse(url)) return "…";
@@ -126,7 +131,6 @@ function httpOf(parsed: URL, options: DestinationOptions) {
     ...(authorization && { authorization }),
     format,
     compresses: compression === "gzip",
-    bounds: parcelBounds[format],
   };
 }
 
@@ -137,7 +141,7 @@ function syslogOf(parsed: URL, { format, compression }: DestinationOptions) {
   if (compression !== undefined) throw drainUrlInvalid("syslog has no compression");
   if (parsed.username + parsed.password !== "") throw drainUrlInvalid("syslog has no user and password");
   if (parsed.pathname.length > 1 || query.rest !== "") throw drainUrlInvalid("syslog has no path and query");
-  return { verifies: parsed.hash !== "#insecure", bounds: {} };
+  return { verifies: parsed.hash !== "#insecure" };
 }
 
 const isFormat = (word: string): word is FormatName => Object.hasOwn(parcelBounds, word);

@@ -4,7 +4,7 @@ import type { Verdict } from "../../ports.ts";
 import { AddressRefused } from "../addresses.ts";
 import type { Destination } from "../destination.ts";
 
-type Place = Pick<Destination, "host" | "port">;
+type Place = Pick<Destination, "host" | "port"> & { readonly kind?: Destination["kind"] };
 type Failure = Error & {
   readonly code?: string;
   readonly cert?: PeerCertificate;
@@ -38,7 +38,7 @@ const words = new Map([
   ["EAI_AGAIN", "the name {host} could not be looked up: its name servers do not answer"],
   ["ECONNREFUSED", "{place} refused the connection: is the receiver running?"],
   ["ECONNRESET", "{place} closed the connection before it answered"],
-  ["EPIPE", "{place} closed the connection while lines were being sent"],
+  ["EPIPE", "{place} closed the connection before it answered"],
   ["ETIMEDOUT", "{place} does not answer: no connection could be made"],
   ["EHOSTUNREACH", "there is no way to {host}: it is down, or a firewall forbids it"],
   ["ENETUNREACH", "there is no way to the network of {host}"],
@@ -55,7 +55,7 @@ export const isCertificateFailure = (failure: unknown): boolean =>
   certificateCodes.has((failure as Failure).code ?? "");
 
 /** Why no answer came. */
-export function explainFailure(failure: unknown, { host, port }: Place): string {
+export function explainFailure(failure: unknown, { host, port, kind }: Place): string {
   const place = `${host}:${port}`;
   if (failure instanceof AddressRefused)
     return `${host} leads to ${failure.address}, a ${failure.range} address: the operator may allow it with --drain-allow`;
@@ -65,6 +65,8 @@ export function explainFailure(failure: unknown, { host, port }: Place): string 
   if (certificate !== undefined)
     return `the certificate of ${place} ${certificate}${describe(cert)}: nothing was sent`;
   if (code.startsWith("HPE_")) return `${place} does not answer in HTTP/1.1 (${code})`;
+  if (kind === "syslog" && (code === "ECONNRESET" || code === "EPIPE"))
+    return `${place} broke the connection while lines were being sent: does it take octet-counted frames (RFC 6587)?`;
   const known = words.get(code);
   if (known !== undefined) return known.replace("{place}", place).replace("{host}", host);
   return `sending to ${place} failed${code === "" ? "" : ` (${code})`}`;
@@ -98,14 +100,25 @@ export function explainAnswer(
 /** First bytes of an unwelcome answer that its owner gets to see. */
 const excerptBytesMax = 200;
 
+const inTrouble = ": the receiver, or a proxy before it, is in trouble";
+const wrongFormat = ": it does not take bodies like this, check the drain's format";
 const hints = new Map([
-  [401, ": check user and password in the drain's URL"],
+  [101, ": it wants to speak another protocol"],
+  [400, wrongFormat],
+  [401, ": check the drain's credentials"],
   [403, ": check what the receiver lets this sender do"],
   [404, ": check the path in the drain's URL"],
   [405, ": the receiver takes no POST at this path"],
+  [408, ": it could not wait for the whole request"],
   [410, ": the receiver says that this address is gone"],
   [413, ": the lines are too large for it"],
+  [415, wrongFormat],
+  [422, wrongFormat],
   [429, ": it asks for fewer requests"],
+  [500, inTrouble],
+  [502, inTrouble],
+  [503, inTrouble],
+  [504, inTrouble],
 ]);
 
 // Whom the certificate is for, by whom, and when: enough to find it among others.

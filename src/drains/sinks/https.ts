@@ -110,6 +110,12 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
           resolve(answer);
         }, reject);
       });
+      // A connection that became another protocol's is of no use, but its status is an answer.
+      request.once("upgrade", (response, socket) => {
+        isAnswered = true;
+        socket.destroy();
+        resolve(answerOf(response, Buffer.alloc(0)));
+      });
       request.cork();
       for (const piece of body) request.write(piece);
       request.end();
@@ -172,12 +178,7 @@ function readAnswer(response: IncomingMessage): Promise<Answer> {
     const timer = setTimeout(() => response.destroy(), answerMsMax);
     const settle = () => {
       clearTimeout(timer);
-      resolve({
-        status: response.statusCode ?? 0,
-        retryAfter: response.headers["retry-after"],
-        contentType: response.headers["content-type"] ?? "",
-        body: Buffer.concat(chunks),
-      });
+      resolve(answerOf(response, Buffer.concat(chunks)));
     };
     response.on("data", (chunk: Buffer) => {
       bytesRead += chunk.length;
@@ -188,6 +189,13 @@ function readAnswer(response: IncomingMessage): Promise<Answer> {
     response.once("close", settle);
   });
 }
+
+const answerOf = ({ statusCode = 0, headers }: IncomingMessage, body: Buffer): Answer => ({
+  status: statusCode,
+  retryAfter: headers["retry-after"],
+  contentType: headers["content-type"] ?? "",
+  body,
+});
 
 // What a receiver was sent and might repeat in its answer.
 function secretsOf({ destination, headers = {} }: HttpsSinkOptions): string[] {
