@@ -145,7 +145,9 @@ export class Canoniser {
   #reserve(more: number, fits: boolean): Uint8Array {
     const needed = this.#end + more;
     if (fits && needed <= this.#out.length) return this.#out;
-    const larger = Buffer.allocUnsafe(Math.max(needed + 1024, this.#out.length * 2));
+    // What a body could not take in place takes little more; what grows frame by frame doubles.
+    const spare = fits ? this.#out.length : this.#out.length >> 3;
+    const larger = Buffer.allocUnsafe(Math.max(needed, this.#out.length) + spare + 1024);
     larger.set(this.#out.subarray(0, this.#end));
     this.#out = larger;
     return larger;
