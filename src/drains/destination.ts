@@ -55,6 +55,7 @@ export const parcelBounds = {
   newrelic: { bytesMax: 256 * 1024, linesMax: 1_000 },
   /** Splunk Cloud asks for 1 MB at most. */
   splunk: { bytesMax: 256 * 1024 },
+  betterstack: {},
 } as const satisfies Record<string, ParcelBounds>;
 
 const urlBytesMax = 2_048;

@@ -25,7 +25,7 @@ export const drainOptionFields = {
   format: {
     ...optionalText,
     description:
-      "`logplex` (when left out), `rfc5424`, `ndjson`, `otlp`, `otlp-json`, `loki`, `datadog`, `newrelic`, `splunk`",
+      "`logplex` (when left out), `rfc5424`, `ndjson`, `otlp`, `otlp-json`, `loki`, `datadog`, `newrelic`, `splunk`, `betterstack`",
   },
   compression: { ...optionalText, description: "`gzip`, for http and https" },
   headers: {

@@ -4,7 +4,7 @@ import type { BodyFormat } from "./body-format.ts";
 import { datadogFormat } from "./datadog.ts";
 import { logplexFormat } from "./logplex.ts";
 import { lokiFormat } from "./loki.ts";
-import { ndjsonFormat } from "./ndjson.ts";
+import { betterStackFormat, ndjsonFormat } from "./ndjson.ts";
 import { newRelicFormat } from "./newrelic.ts";
 import { otlpFormat } from "./otlp.ts";
 import { otlpJsonFormat } from "./otlp-json.ts";
@@ -21,4 +21,5 @@ export const bodyFormats: Readonly<Record<FormatName, BodyFormat>> = {
   datadog: datadogFormat,
   newrelic: newRelicFormat,
   splunk: splunkFormat,
+  betterstack: betterStackFormat,
 };

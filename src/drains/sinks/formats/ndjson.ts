@@ -1,15 +1,15 @@
-/** One JSON object a line. `timestamp` and `message` are the names that Vector, Fluent Bit and Better Stack look for. */
+/** One JSON object a line. `timestamp` and `message` are the names that Vector and Fluent Bit look for; Better Stack has `dt`. */
 import { type BodyFormat, serviceOf } from "./body-format.ts";
 import { forEachLine, severityWords } from "./text-line.ts";
 
-export const ndjsonFormat: BodyFormat = {
+const ndjson = (timeName: string): BodyFormat => ({
   contentType: "application/x-ndjson",
   write(slices, context) {
     const app = serviceOf(context);
     let out = "";
     forEachLine(slices, (line) => {
       const object = JSON.stringify({
-        timestamp: line.time,
+        [timeName]: line.time,
         app,
         source: line.source,
         dyno: line.dyno,
@@ -23,4 +23,7 @@ export const ndjsonFormat: BodyFormat = {
     });
     return Buffer.from(out);
   },
-};
+});
+
+export const ndjsonFormat = ndjson("timestamp");
+export const betterStackFormat = ndjson("dt");
