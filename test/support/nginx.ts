@@ -1,0 +1,72 @@
+/** A real nginx on a free port, with a configuration of the test's for what is inside of `server { … }`. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { until } from "./batches.ts";
+import { closedPort } from "./raw-peer.ts";
+
+const binary = process.env.NGINX || (existsSync("/usr/sbin/nginx") ? "/usr/sbin/nginx" : "nginx");
+
+export type Nginx = { readonly url: string; close(): Promise<void> };
+
+export async function openNginx(server: string): Promise<Nginx> {
+  const folder = await mkdtemp(join(tmpdir(), "tailrace-nginx-"));
+  const port = await closedPort();
+  await writeFile(join(folder, "nginx.conf"), configOf(folder, port, server));
+  let said = "";
+  const child = spawn(binary, ["-p", folder, "-c", "nginx.conf", "-e", join(folder, "error.log")], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  child.stderr.on("data", (data) => (said += data));
+  let ended: string | undefined;
+  child.once("error", (cause) => (ended = cause.message));
+  child.once("exit", (code) => (ended ??= `it ended with ${code}`));
+  try {
+    await until(async () => {
+      if (ended !== undefined) throw new Error(`no nginx: ${ended} ${said}`);
+      return isListening(port);
+    }, 10_000);
+  } catch (failure) {
+    await end(child, folder);
+    throw failure;
+  }
+  return { url: `http://127.0.0.1:${port}/`, close: () => end(child, folder) };
+}
+
+async function end(child: ChildProcess, folder: string): Promise<void> {
+  if (child.exitCode === null && child.pid !== undefined) {
+    const gone = once(child, "exit");
+    child.kill("SIGTERM");
+    await gone;
+  }
+  await rm(folder, { recursive: true, force: true });
+}
+
+const isListening = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => resolve(true));
+    socket.once("connect", () => socket.destroy());
+    socket.once("error", () => resolve(false));
+  });
+
+const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+
+const configOf = (folder: string, port: number, server: string): string => `
+daemon off;
+worker_processes 1;
+pid ${folder}/pid;
+${process.getuid?.() === 0 ? "user root;" : ""}
+events { worker_connections 64; }
+http {
+  access_log off;
+  ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n  ")}
+  server {
+    listen 127.0.0.1:${port};
+    ${server}
+  }
+}
+`;
