@@ -20,8 +20,9 @@ const typeOf: Readonly<Record<Transport, string>> = {
   plain: "text/plain; charset=utf-8",
 };
 
-// The CLI leaves a stream that is done only when its reconnect timer has run out; a tail comes back in a second.
-const retryField = { history: "retry: 50\n\n", tail: "retry: 1000\n\n" };
+// The CLI leaves a stream that is done only when its reconnect timer has run out. A tail has to find the server back
+// when it has run out, or it gives up: a restart may take so long.
+const retryField = { history: "retry: 50\n\n", tail: "retry: 5000\n\n" };
 
 const sessionSchema = {
   summary: "The stream of a log session",

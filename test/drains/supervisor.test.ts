@@ -200,7 +200,7 @@ test("a watch that breaks is begun again: drains go on, and what changed meanwhi
       list: (prefix) => store.list(prefix),
       close: () => store.close(),
       watch: (prefix, signal) =>
-        (watches++ === 0 ? breaking(signal) : store.watch(prefix, signal)) as ReturnType<typeof store.watch>,
+        (watches++ === 0 ? breaking(signal) : store.watch(prefix, signal)) as never,
     },
   });
   breakIt(new Error("connection lost"));
