@@ -22,7 +22,7 @@ export const tailLimits = {
 export const drainLimits = {
   parcelLinesMax: 5_000,
   parcelBytesMax: 512 * 1024,
-  probeBytesMax: 16 * 1024,
+  probeBytesMax: 4 * 1024,
   backlogBytesMax: 2 * MiB,
   splitMsMax: 10 * minuteMs,
   refusalsMax: 3,
@@ -39,7 +39,12 @@ export const sinkLimits = {
   retryAfterMsMax: 60 * minuteMs,
 } as const;
 
-export const socketLimits = { socketsMax: 4_000, idleMsMax: 60 * secondMs } as const;
+export const socketLimits = {
+  socketsMax: 4_000,
+  idleMsMax: 60 * secondMs,
+  failingMax: 200,
+  failingEveryMs: 5,
+} as const;
 
 /** Drain nodes share the drains in so many parts; no cluster has use for more drain nodes. */
 export const drainShards = 64;

@@ -38,6 +38,9 @@ type BacklogOptions = {
   readonly signal: AbortSignal;
 };
 
+/** One for all: an abort without a reason makes an error with a stack each time. */
+const closed = new Error("the backlog is closed");
+
 /** Follows a channel and holds what was not settled yet. */
 export class Backlog {
   readonly #batches: StoredBatch[] = [];
@@ -101,7 +104,7 @@ export class Backlog {
   /** The signal was aborted. */
   handleEvent(): void {
     this.#ended = true;
-    this.#own.abort();
+    this.#own.abort(closed);
     this.#wakeReader?.();
     this.#wakeOwner?.();
   }

@@ -15,7 +15,8 @@ export type OutletParts = {
 export class Outlet {
   readonly #drain: DrainRecord;
   readonly #parts: OutletParts;
-  #open: { readonly sink: Sink; readonly turn: Turn } | undefined;
+  #turn: Turn | undefined;
+  #sink: Sink | undefined;
 
   constructor(drain: DrainRecord, parts: OutletParts) {
     this.#drain = drain;
@@ -23,20 +24,27 @@ export class Outlet {
   }
 
   /**
-   * Waits for a turn and delivers; undefined when `stopping` is aborted before it began or `aborting` in its midst.
-   * `failing` says that the last attempt failed: such drains wait for one another.
+   * Waits for a turn where it has none; false when `stopping` is aborted first. `failing` says that the last attempt
+   * failed: such drains wait for one another.
    */
+  async take(failing: boolean, stopping: AbortSignal): Promise<boolean> {
+    this.#turn ??= await this.#parts.sockets.take(failing, () => this.close(), stopping);
+    return this.#turn !== undefined;
+  }
+
+  /** Takes a turn and delivers; undefined when `stopping` is aborted before it began or `aborting` in its midst. */
   async deliver(
     parcel: Parcel,
     failing: boolean,
     stopping: AbortSignal,
     aborting: AbortSignal,
   ): Promise<Verdict | undefined> {
+    // No wait between a turn that is idle and its being busy: it might be asked for.
+    if (this.#turn === undefined && !(await this.take(failing, stopping))) return undefined;
+    this.#turn!.busy();
     try {
-      const turn = this.#open?.turn ?? (await this.#take(failing, stopping));
-      if (turn === undefined) return undefined;
-      turn.busy();
-      return await this.#open!.sink.deliver(parcel, aborting);
+      this.#sink ??= this.#parts.sinkFor(this.#drain);
+      return await this.#sink.deliver(parcel, aborting);
     } catch (failure) {
       if (aborting.aborted) return undefined;
       // The record asks for something that cannot be: its owner is told as of any other failure.
@@ -48,28 +56,15 @@ export class Outlet {
 
   /** Nothing is under way: the turn may be asked for. */
   rest(): void {
-    this.#open?.turn.idle();
+    this.#turn?.idle();
   }
 
   /** Closes the connection and gives the turn back. Idempotent. */
   close(): void {
-    const closing = this.#open;
-    this.#open = undefined;
-    if (closing === undefined) return;
-    void closing.sink.close();
-    closing.turn.release();
-  }
-
-  async #take(failing: boolean, stopping: AbortSignal): Promise<Turn | undefined> {
-    const { sockets, sinkFor } = this.#parts;
-    const turn = await sockets.take(failing, () => this.close(), stopping);
-    if (turn === undefined) return undefined;
-    try {
-      this.#open = { sink: sinkFor(this.#drain), turn };
-    } catch (failure) {
-      turn.release();
-      throw failure;
-    }
-    return turn;
+    const turn = this.#turn;
+    void this.#sink?.close();
+    this.#sink = undefined;
+    this.#turn = undefined;
+    turn?.release();
   }
 }

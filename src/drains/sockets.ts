@@ -1,7 +1,8 @@
 /**
  * The bound on connections that drains hold, and fair turns at them: first come, first served. A drain keeps its
  * turn while its connection is open; at the bound the connection that was idle longest is closed for the next in
- * line. Drains whose last attempt failed get at most half of the turns, so that dead ones cannot keep well ones waiting.
+ * line. Drains whose last attempt failed get few turns, and one after the other, so that dead ones cannot keep well
+ * ones waiting, nor all come at once.
  */
 
 import { drainSockets } from "../metrics.ts";
@@ -17,6 +18,16 @@ export type Turn = {
   release(): void;
 };
 
+export type SocketsOptions = {
+  readonly socketsMax: number;
+  /** An unused connection is closed after so long. */
+  readonly idleMsMax: number;
+  /** Connections of drains whose last attempt failed, at most; one more of them is opened every so often. */
+  readonly failingMax: number;
+  readonly failingEveryMs: number;
+  readonly clock: Clock;
+};
+
 type Wish = { readonly number: number; readonly grant: () => void };
 type Held = { idleSinceMs: number; readonly giveBack: () => void };
 
@@ -25,6 +36,7 @@ export class Sockets {
   readonly #clock: Clock;
   readonly #idleMsMax: number;
   readonly #failingMax: number;
+  readonly #failingEveryMs: number;
   readonly #socketsMax: number;
   /** In the order in which they came; those of failing drains apart, since these may have to wait for one another. */
   readonly #waiting = { well: new Set<Wish>(), failing: new Set<Wish>() };
@@ -34,13 +46,16 @@ export class Sockets {
   #wishes = 0;
   #held = 0;
   #heldFailing = 0;
+  /** A failing drain got a turn less than `failingEveryMs` ago. */
+  #isPacing = false;
   #sweeping = false;
 
-  constructor(options: { readonly socketsMax: number; readonly idleMsMax: number; readonly clock: Clock }) {
+  constructor(options: SocketsOptions) {
     this.#clock = options.clock;
     this.#idleMsMax = options.idleMsMax;
     this.#socketsMax = options.socketsMax;
-    this.#failingMax = Math.max(1, Math.floor(options.socketsMax / 2));
+    this.#failingMax = options.failingMax;
+    this.#failingEveryMs = options.failingEveryMs;
   }
 
   /**
@@ -57,7 +72,10 @@ export class Sockets {
           signal.removeEventListener("abort", leave);
           queue.delete(wish);
           this.#held++;
-          if (failing) this.#heldFailing++;
+          if (failing) {
+            this.#heldFailing++;
+            void this.#pace();
+          }
           drainSockets.inc();
           resolve(true);
         },
@@ -120,12 +138,20 @@ export class Sockets {
     }
   }
 
-  // Who came first, except that a failing drain waits until the failing half has room.
+  // Who came first, except that a failing drain waits until there is room for one more of them, and its time.
   #next(): Wish | undefined {
     const [well] = this.#waiting.well;
-    const [failing] = this.#heldFailing < this.#failingMax ? this.#waiting.failing : [];
+    const mayFail = this.#heldFailing < this.#failingMax && !this.#isPacing;
+    const [failing] = mayFail ? this.#waiting.failing : [];
     if (well === undefined || failing === undefined) return well ?? failing;
     return well.number < failing.number ? well : failing;
+  }
+
+  async #pace(): Promise<void> {
+    this.#isPacing = true;
+    await this.#clock.sleep(this.#failingEveryMs, this.#closing.signal);
+    this.#isPacing = false;
+    this.#serve();
   }
 
   async #sweep(): Promise<void> {

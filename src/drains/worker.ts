@@ -40,8 +40,8 @@ export type DrainLimits = {
 export type ReceiverBounds = { readonly linesMax?: number; readonly bytesMax?: number };
 
 export type WorkerParts = OutletParts & {
-  /** Several nodes run drains: whoever starts a worker takes the drain's state from whoever had it. */
-  readonly claimsState?: boolean | undefined;
+  /** Where nodes share the drains: who starts a worker takes the drain's state from whoever had it before. */
+  readonly lease?: number | undefined;
   readonly log: ChannelLog;
   readonly store: Store;
   readonly clock: Clock;
@@ -95,6 +95,8 @@ export class DrainWorker {
     this.#outlet = new Outlet(drain, parts);
     this.#receiver = parts.boundsFor?.(drain) ?? {};
     keeper.onConflict = () => this.#stopping.abort();
+    if (keeper.isLost) this.#stopping.abort();
+    if (keeper.state.phase === "retrying") this.#failures = 1; // it waits for its turn among those that fail
     if (keeper.state.phase === "delivering") keeper.set({ phase: "idle" }); // it was stopped amid a delivery
     this.#running = this.#run();
   }
@@ -111,7 +113,7 @@ export class DrainWorker {
       clock,
       logger,
       commitMsMax: limits.commitMsMax,
-      claims: parts.claimsState,
+      lease: parts.lease,
     });
     return new DrainWorker(drain, filter, parts, keeper);
   }
@@ -167,6 +169,8 @@ export class DrainWorker {
 
   // Delivers from `leg` on, until a parcel fails, the replay is done or the worker stops.
   async #follow(leg: Leg): Promise<void> {
+    // Drains that wait for one another read nothing before it is their turn.
+    if (this.#failures > 0 && !(await this.#outlet.take(true, this.#stopping.signal))) return;
     if (!(await this.#isLeft(leg))) return;
     const { log, limits, readAhead } = this.#parts;
     const isProbe = !this.#isProven;
@@ -185,12 +189,14 @@ export class DrainWorker {
         if (line === undefined) continue;
         if (line >= leg.endLine) return this.#endReplay(leg.replayId!);
         const cut = this.#cut(backlog.batches, line, leg);
-        if (cut.parcel === undefined) this.#settle(leg, backlog, cut, 0, 0);
-        else if (isProbe) {
+        if (cut.parcel === undefined) {
+          this.#settle(leg, backlog, cut, 0, 0);
+          if (this.#failures > 0) this.#outlet.close(); // what comes next may be long in coming
+        } else if (isProbe) {
           // A destination that may be dead for hours costs the parcel alone.
           const parcel = compact(cut.parcel);
           await backlog.close();
-          await this.#deliver(leg, backlog, cut, parcel);
+          await this.#deliver(leg, backlog, { ...cut, parcel }, parcel);
           return;
         } else if (!(await this.#deliver(leg, backlog, cut, cut.parcel))) return;
         if (cut.endLine >= leg.endLine) return;
@@ -205,16 +211,16 @@ export class DrainWorker {
   // False when the leg is at its end. What retention took of it is told now, not with the channel's next line.
   async #isLeft(leg: Leg): Promise<boolean> {
     const { batches, end } = await this.#parts.log.recent(this.#drain.channel, 1);
-    if (batches.length > 0) return true;
-    if (leg.line === undefined) {
+    if (batches.length === 0 && leg.line === undefined) {
       this.#endReplay(leg.replayId!);
       return false;
     }
-    if (end.line > leg.line) {
-      this.#lose(end.line - leg.line, end.position, end.line);
+    if (batches.length === 0 && end.line > leg.line!) {
+      this.#lose(end.line - leg.line!, end.position, end.line);
       leg.position = end.position;
       leg.line = end.line;
     }
+    if (leg.line === end.line && this.#failures > 0) this.#outlet.close();
     return true;
   }
 

@@ -84,7 +84,13 @@ export class Rig {
     this.drain = drain;
     this.store = checkedStore(engine.store, () => this.drain.start.line);
     this.limits = { ...limits, ...bounds };
-    this.sockets = new Sockets({ socketsMax: 10, idleMsMax: 60_000, clock });
+    this.sockets = new Sockets({
+      socketsMax: 10,
+      idleMsMax: 60_000,
+      failingMax: 5,
+      failingEveryMs: 5,
+      clock,
+    });
     this.notices = new DrainNotices({
       append: (to, lines) => this.append(lines, to),
       clock,

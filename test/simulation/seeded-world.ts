@@ -22,7 +22,7 @@ const never = new Promise<never>(() => {});
 const silent = pino({ level: "silent" });
 
 /** Numbers in [0, 1) that follow from the seed (mulberry32). */
-function randomFrom(seed: number): () => number {
+export function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -188,7 +188,7 @@ export class SeededWorld {
       append: async (_, lines) => {
         if (here.dead) return never;
         if (this.random() < 0.1 && !this.#healed) throw new Error("the log is full");
-        return this.#accept(textsOf(lines));
+        return this.#accept(textsOf(lines).map((text) => `line ${this.lines.length} ${text.trimEnd()}`));
       },
       clock,
       logger: silent,
@@ -200,7 +200,13 @@ export class SeededWorld {
       clock,
       random: this.random,
       sinkFor: (drain) => this.#sinkOf(here, drain),
-      sockets: new Sockets({ socketsMax: this.#socketsMax, idleMsMax: 60_000, clock }),
+      sockets: new Sockets({
+        socketsMax: this.#socketsMax,
+        idleMsMax: 60_000,
+        failingMax: Math.ceil(this.#socketsMax / 2),
+        failingEveryMs: 5,
+        clock,
+      }),
       readAhead: new ReadAhead(this.#oneOf([1, 1_000_000])),
       notices: here.notices,
       limits: this.#limits,
@@ -275,11 +281,8 @@ export class SeededWorld {
 
   #take(receiver: SeededReceiver, texts: readonly string[]): void {
     for (const text of texts) {
-      // Lines say their number; notices, which may be equal, are the next of their text that was not seen.
-      let number = this.lines.indexOf(text, Number(/^(?:line|noise) (\d+)/.exec(text)?.[1] ?? 0));
-      assert(number !== -1, `a line that nobody sent: ${text}`);
-      while (receiver.seen.has(number) && this.lines.indexOf(text, number + 1) !== -1)
-        number = this.lines.indexOf(text, number + 1);
+      const number = Number(text.split(" ")[1]);
+      assert.equal(this.lines[number], text, "a line that nobody sent");
       if (receiver.seen.has(number)) receiver.repeats++;
       else receiver.first.push(number);
       receiver.seen.add(number);
