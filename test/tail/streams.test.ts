@@ -108,7 +108,7 @@ describe.each(engines)("a session that tails, on $engine,", ({ openLog }) => {
     await start({}, openLog);
     const client = await server.open(server.url({ tail: true }));
     expect(client.response.statusCode).toBe(200);
-    await client.until(({ parser }) => parser.retryMs === 1000);
+    await client.until(({ parser }) => parser.retryMs === 5000);
     for (const n of numbers(0, 5)) {
       await server.append([n]);
       await client.until(({ messages }) => messages.includes(n));
