@@ -153,7 +153,7 @@ async function open(
       }),
     );
     if (shared) {
-      const run = (shard: number, signal: AbortSignal) => supervisor.run(shard, signal);
+      const run = (shard: number, signal: AbortSignal, lease: number) => supervisor.run(shard, signal, lease);
       scope.own("leases", new Leases({ store, clock, node: newProducerId(), shards: drainShards, run }));
     }
   }

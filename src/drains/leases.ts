@@ -12,8 +12,11 @@ export type LeasesOptions = {
   /** This node; no two at the same time have the same name. Characters of a store key's word. */
   readonly node: string;
   readonly shards: number;
-  /** Does the shard's work until `signal` is aborted; resolves when nothing of it goes on. */
-  readonly run: (shard: number, signal: AbortSignal) => Promise<void>;
+  /**
+   * Does the shard's work until `signal` is aborted; resolves when nothing of it goes on. `lease` is greater than that
+   * of every earlier holder: who writes it beside the work keeps out whoever still believes to hold the shard.
+   */
+  readonly run: (shard: number, signal: AbortSignal, lease: number) => Promise<void>;
 };
 
 /** A node whose record did not change for so long is dead. */
@@ -175,7 +178,7 @@ export class Leases {
     if (clock.nowMs() >= this.#untilMs || this.#closing.signal.aborted) return;
     const stop = new AbortController();
     const over = () => void this.#held.delete(shard);
-    this.#held.set(shard, { stop, done: this.#options.run(shard, stop.signal).then(over, over) });
+    this.#held.set(shard, { stop, done: this.#options.run(shard, stop.signal, revision).then(over, over) });
   }
 
   /** True when its holder cannot be working on the shard. */

@@ -11,7 +11,8 @@ type KeeperOptions = {
   readonly clock: Clock;
   readonly logger: Pick<Logger, "error">;
   readonly commitMsMax: number;
-  readonly claims?: boolean | undefined;
+  /** Of the drain's shard, where nodes share the drains. */
+  readonly lease?: number | undefined;
 };
 
 export const stateKey = (drain: { readonly id: string }): string => `drain-state/${drain.id}`;
@@ -56,18 +57,31 @@ export class StateKeeper {
   }
 
   /**
-   * Reads the state that was stored last, or begins at the drain's start. With `claims` it writes it as it is: from
-   * here on whoever kept it before cannot write it any more.
+   * Reads the state that was stored last, or begins at the drain's start. With a lease it is claimed by a put: from
+   * here on whoever kept it before cannot write it any more. It is lost at once when a later lease claimed it.
    */
   static async open(drain: DrainRecord, options: KeeperOptions): Promise<StateKeeper> {
     const key = stateKey(drain);
+    const { store, lease } = options;
     for (;;) {
-      const found = await options.store.get<DrainState>(key);
+      const found = await store.get<DrainState>(key);
       const state = found?.value ?? initialState(drain);
       const before = found?.revision ?? 0;
-      const revision = options.claims ? await options.store.put(key, state, before) : before;
-      if (revision !== undefined) return new StateKeeper(key, state, revision, options);
+      if (lease === undefined) return new StateKeeper(key, state, before, options);
+      if (lease < (state.lease ?? 0)) {
+        const keeper = new StateKeeper(key, state, before, options);
+        keeper.#isLost = true;
+        return keeper;
+      }
+      const claimed = { ...state, lease };
+      const revision = await store.put(key, claimed, before);
+      if (revision !== undefined) return new StateKeeper(key, claimed, revision, options);
     }
+  }
+
+  /** True when somebody else keeps the state: what is set here is written nowhere. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   get state(): DrainState {

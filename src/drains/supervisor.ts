@@ -8,7 +8,7 @@ import type { DrainNotices } from "./notices.ts";
 import { stateKey } from "./state-keeper.ts";
 import { DrainWorker, type WorkerParts } from "./worker.ts";
 
-export type SupervisorOptions = Omit<WorkerParts, "logger" | "claimsState"> & {
+export type SupervisorOptions = Omit<WorkerParts, "logger" | "lease"> & {
   readonly logger: Pick<Logger, "error" | "warn">;
   readonly notices: Pick<DrainNotices, "forget">;
   /** Workers that read their state at the same time, so that a start with many drains is no stampede. */
@@ -35,20 +35,19 @@ type Charge = {
 /** Runs the drains of the Store that are this process's, have a URL and are not paused. */
 export class DrainSupervisor {
   readonly #options: SupervisorOptions;
-  readonly #parts: WorkerParts;
   readonly #charges = new Map<string, Charge>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
-  readonly #mine = new Set<number>();
+  /** Shards that are this process's, and under which lease. */
+  readonly #mine = new Map<number, number | undefined>();
   readonly #starts: Turnstile;
   #watching: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   private constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#parts = { ...options, claimsState: options.shards !== undefined };
     this.#starts = new Turnstile(options.startsMax);
-    if (options.shards === undefined) this.#mine.add(0);
+    if (options.shards === undefined) this.#mine.set(0, undefined);
   }
 
   /** Resolves when every stored drain is known; their workers start in turn. Rejects when the Store cannot be read. */
@@ -65,9 +64,9 @@ export class DrainSupervisor {
     return supervisor;
   }
 
-  /** Runs the drains of one shard until `signal` is aborted; resolves when none of its workers goes on. */
-  async run(shard: number, signal: AbortSignal): Promise<void> {
-    this.#mine.add(shard);
+  /** Runs the drains of one shard, under `lease`, until `signal` is aborted; resolves when none of its workers goes on. */
+  async run(shard: number, signal: AbortSignal, lease: number): Promise<void> {
+    this.#mine.set(shard, lease);
     for (const [id, charge] of this.#charges) if (charge.shard === shard) this.#start(id, charge);
     await aborted(AbortSignal.any([signal, this.#closing.signal]));
     this.#mine.delete(shard);
@@ -172,8 +171,9 @@ export class DrainSupervisor {
     const { signal } = charge.change;
     let worker: DrainWorker | undefined;
     try {
+      const parts = { ...this.#options, lease: this.#mine.get(charge.shard) };
       worker = await this.#starts.pass(async () =>
-        signal.aborted ? undefined : await DrainWorker.open(drain, filterOf(drain), this.#parts),
+        signal.aborted ? undefined : await DrainWorker.open(drain, filterOf(drain), parts),
       );
       if (worker === undefined) return;
       drainWorkers.inc();

@@ -79,6 +79,8 @@ export type DrainState = {
   readonly replayed: number;
   readonly deliveredAt?: string;
   readonly phase: "idle" | "delivering" | "retrying";
+  /** The lease under which it was written, where nodes share the drains. No state replaces one of a later lease. */
+  readonly lease?: number;
   readonly lastError?: { readonly at: string; readonly message: string };
   /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
   readonly replay?: { readonly id: string; readonly position?: Position };
