@@ -193,10 +193,8 @@ export class DrainWorker {
           this.#settle(leg, backlog, cut, 0, 0);
           if (this.#failures > 0) this.#outlet.close(); // what comes next may be long in coming
         } else if (isProbe) {
-          // A destination that may be dead for hours costs the parcel alone.
-          const parcel = compact(cut.parcel);
           await backlog.close();
-          await this.#deliver(leg, backlog, { ...cut, parcel }, parcel);
+          await this.#deliver(leg, backlog, cut, cut.parcel);
           return;
         } else if (!(await this.#deliver(leg, backlog, cut, cut.parcel))) return;
         if (cut.endLine >= leg.endLine) return;
@@ -249,7 +247,9 @@ export class DrainWorker {
   #cut(batches: readonly StoredBatch[], line: number, leg: Leg): Cut {
     // A replay is meant to arrive again: its frame ids are not those of the first time.
     const name = `${this.#drain.token} ${leg.replayId ?? ""}`;
-    return cutParcel(batches, line, this.#filter, this.#bounds(leg), name);
+    const cut = cutParcel(batches, line, this.#filter, this.#bounds(leg), name);
+    // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.
+    return this.#isProven ? cut : { ...cut, parcel: cut.parcel && compact(cut.parcel) };
   }
 
   #bounds({ endLine }: Leg): ParcelLimits {
