@@ -1,7 +1,7 @@
 /**
  * Syslog drains over TCP and TLS, `logplex.md` §8 and §9. Syslog has no acknowledgement: a parcel counts as delivered
  * when its bytes were flushed and the connection stood for two round trips more, which is when a peer that had closed
- * it would have reset it. A connection that breaks later, but soon, brings its last parcel into doubt, and that is
+ * it would have reset it. A connection that breaks later, but soon, brings what was sent last into doubt, and that is
  * sent again first. What remains possible is in `docs/drains.md`.
  */
 import type { Parcel, Sink } from "../../ports.ts";
@@ -21,18 +21,21 @@ export type SyslogSinkOptions = SinkLimits &
     readonly doubts: Doubts;
   };
 
-/** A connection that breaks so long after a write says nothing of that write. */
+/** A connection that breaks so long after its last write says nothing of that. */
 const doubtMsMax = 30_000;
+/** Those before the last are in doubt with it when they were written so shortly before, as far as there is room. */
+const recentMsMax = 1_000;
+const recentBytesMax = 1024 * 1024;
 
 /** A sink for one drain. */
 export function syslogSink(options: SyslogSinkOptions): Sink {
   const { destination, policy, clock, attemptMsMax, drainToken, doubts } = options;
   let connection: SyslogConnection | undefined;
-  let last: { readonly bytes: Uint8Array; readonly atMs: number } | undefined;
+  const recent = new RecentWrites();
 
   const onBreak = () => {
-    if (last !== undefined && clock.nowMs() - last.atMs <= doubtMsMax) doubts.keep(drainToken, last.bytes);
-    last = undefined;
+    const bytes = recent.take(clock.nowMs());
+    if (bytes !== undefined) doubts.keep(drainToken, bytes);
   };
 
   // True when the connection is one that stood idle: its failure may be its age alone.
@@ -43,9 +46,10 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
       const open = connection!;
       open.onBreak = onBreak;
       const doubtful = doubts.of(drainToken);
-      await open.write(doubtful === undefined ? [bytes] : [doubtful, bytes], attemptMsMax, signal);
+      const chunks = doubtful === undefined ? [bytes] : [doubtful, bytes];
+      await open.write(chunks, attemptMsMax, signal);
       doubts.settle(drainToken);
-      last = { bytes, atMs: clock.nowMs() };
+      recent.add(chunks, clock.nowMs());
       return true;
     } catch (failure) {
       connection?.destroy();
@@ -80,3 +84,30 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
 
 const isReset = (failure: unknown): boolean =>
   ["ECONNRESET", "EPIPE"].includes((failure as NodeJS.ErrnoException).code ?? "");
+
+/** What was written lately; bounded, whatever is sent again and again. */
+class RecentWrites {
+  readonly #writes: { readonly bytes: Uint8Array; readonly atMs: number }[] = [];
+  #bytes = 0;
+
+  add(chunks: readonly Uint8Array[], nowMs: number): void {
+    for (const bytes of chunks) {
+      this.#writes.push({ bytes, atMs: nowMs });
+      this.#bytes += bytes.length;
+    }
+    while (this.#writes.length > 1 && (this.#bytes > recentBytesMax || this.#isOld(nowMs))) {
+      this.#bytes -= this.#writes.shift()!.bytes.length;
+    }
+  }
+
+  /** All of it, unless it is too old to be in doubt; nothing from then on. */
+  take(nowMs: number): Uint8Array | undefined {
+    const writes = this.#writes.splice(0);
+    this.#bytes = 0;
+    const last = writes.at(-1);
+    if (last === undefined || nowMs - last.atMs > doubtMsMax) return undefined;
+    return Buffer.concat(writes.map(({ bytes }) => bytes));
+  }
+
+  #isOld = (nowMs: number): boolean => nowMs - this.#writes[0]!.atMs > recentMsMax;
+}

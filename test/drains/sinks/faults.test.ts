@@ -94,7 +94,13 @@ async function run(fault: Fault, kind: Kind) {
     clock: realClock,
     random: () => 0.5,
     sinkFor: (record) => recording(makeSink(record), verdicts),
-    sockets: new Sockets({ socketsMax: 10, idleMsMax: 60_000, clock: realClock }),
+    sockets: new Sockets({
+      socketsMax: 10,
+      idleMsMax: 60_000,
+      failingMax: 5,
+      failingEveryMs: 5,
+      clock: realClock,
+    }),
     readAhead: new ReadAhead(64 << 20),
     notices: {
       lost: () => notices.push("L10"),

@@ -46,6 +46,7 @@ test("a parcel whose connection was reset soon after goes out again before the n
   const receiver = await openReceiver();
   const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));
   expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
+  await until(() => receiver.messages.length === 1);
   receiver.resets[0]!();
   await until(() => receiver.open() === 0);
   await new Promise((resolve) => setImmediate(resolve));
