@@ -1,0 +1,87 @@
+/** Who may write a drain's state when two nodes believe that they run the drain. */
+import { pino } from "pino";
+import { beforeEach, expect, test } from "vitest";
+import { StateKeeper } from "../../src/drains/state-keeper.ts";
+import { openMemory } from "../../src/engines/memory.ts";
+import type { Store } from "../../src/ports.ts";
+import type { DrainState } from "../../src/registry/records.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { drainOf, keepAll } from "./rig.ts";
+
+const drain = drainOf(1);
+let clock: FakeClock;
+let store: Store;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  store = (await openMemory({ clock, retention: keepAll })).store;
+});
+
+const open = (lease: number, own: Partial<Store> = {}): Promise<StateKeeper> =>
+  StateKeeper.open(drain, {
+    store: { ...methodsOf(store), ...own },
+    clock,
+    logger: pino({ level: "silent" }),
+    commitMsMax: 50,
+    lease,
+  });
+const methodsOf = (of: Store): Store => ({
+  get: (key) => of.get(key),
+  put: (...args) => of.put(...args),
+  list: (prefix) => of.list(prefix),
+  watch: (prefix, signal) => of.watch(prefix, signal),
+  close: () => of.close(),
+});
+const stored = async () => (await store.get<DrainState>("drain-state/drain-1"))?.value;
+
+test("after a claim nothing that the earlier keeper sets is written", async () => {
+  const early = await open(1);
+  const late = await open(2);
+  let conflicts = 0;
+  early.onConflict = () => conflicts++;
+  early.set({ line: 5 });
+  await clock.advance(50);
+  expect({ conflicts, isLost: early.isLost, stored: await stored() }).toMatchObject({
+    conflicts: 1,
+    isLost: true,
+    stored: { line: 0, lease: 2 },
+  });
+  late.set({ line: 3 });
+  await clock.advance(50);
+  expect(await stored()).toMatchObject({ line: 3, lease: 2 });
+});
+
+test("a claim under a lease that is over by then is none", async () => {
+  await open(2);
+  const late = await open(1);
+  expect(late.isLost).toBe(true);
+  late.set({ line: 5 });
+  await clock.advance(5_000);
+  await late.close();
+  expect(await stored()).toMatchObject({ line: 0, lease: 2 });
+});
+
+test("a put whose answer was lost is not taken for the claim of another node that found it", async () => {
+  let isAnswerLost = false;
+  const early = await open(1, {
+    put: async (...args) => {
+      const put = await store.put(...args);
+      if (isAnswerLost) throw new Error("the answer is lost");
+      return put;
+    },
+  });
+  isAnswerLost = true;
+  early.set({ line: 5 });
+  await clock.advance(50);
+  const late = await open(2);
+  isAnswerLost = false;
+  early.set({ line: 6 });
+  await clock.advance(2_000);
+  expect(early.isLost).toBe(true);
+  late.set({ line: 7 });
+  await clock.advance(50);
+  expect({ isLost: late.isLost, stored: await stored() }).toMatchObject({
+    isLost: false,
+    stored: { line: 7 },
+  });
+});
