@@ -85,8 +85,11 @@ export class SyslogConnection {
     return !this.#isEnded;
   }
 
-  /** Resolves when all is flushed and no reset followed. A peer that ends the connection without one has read it all. */
-  async write(chunks: readonly Uint8Array[], msMax: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when all is flushed and no reset followed. "ended": the peer ended the connection meanwhile; either it
+   * had read everything, or its end and what was written passed each other on the way.
+   */
+  async write(chunks: readonly Uint8Array[], msMax: number, signal: AbortSignal): Promise<"open" | "ended"> {
     const { onBreak } = this;
     this.onBreak = () => {}; // what is being written is not in doubt: it is sent again by who sent it
     let isFlushed = false;
@@ -107,6 +110,7 @@ export class SyslogConnection {
       if (this.#failure !== undefined) throw this.#failure;
       if (!isFlushed) throw this.#socket.destroyed ? brokenPipe() : timedOut("room for all the lines", msMax);
       this.onBreak = onBreak;
+      return this.#isEnded ? "ended" : "open";
     } finally {
       signal.removeEventListener("abort", abort);
     }

@@ -38,7 +38,7 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
     if (bytes !== undefined) doubts.keep(drainToken, bytes);
   };
 
-  // True when the connection is one that stood idle: its failure may be its age alone.
+  // False when the connection stood idle before and is gone: that may be its age alone, and a fresh one may do.
   const attempt = async (bytes: Uint8Array, signal: AbortSignal): Promise<boolean> => {
     const isReused = connection?.isOpen === true;
     try {
@@ -47,7 +47,12 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
       open.onBreak = onBreak;
       const doubtful = doubts.of(drainToken);
       const chunks = doubtful === undefined ? [bytes] : [doubtful, bytes];
-      await open.write(chunks, attemptMsMax, signal);
+      if ((await open.write(chunks, attemptMsMax, signal)) === "ended") {
+        connection = undefined;
+        void open.close();
+        // Who ends a fresh connection has read what came over it; one that stood idle may have been ended for its age.
+        if (isReused) return false;
+      }
       doubts.settle(drainToken);
       recent.add(chunks, clock.nowMs());
       return true;
