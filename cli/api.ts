@@ -46,6 +46,8 @@ export type Drain = {
   readonly last_error?: string | { readonly at?: string; readonly message?: string } | null;
   readonly lag_lines?: number;
   readonly lag_seconds?: number | null;
+  readonly rate?: number;
+  readonly next_attempt_at?: string | null;
   readonly delivered?: number;
   readonly refused?: number;
   readonly lost?: number;

@@ -190,6 +190,8 @@ function factsOf(drain: Drain): [string, string][] {
     ["state", drain.state],
     ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],
     ["lag", drain.lag_lines && `${drain.lag_lines} lines, ${drain.lag_seconds ?? 0} s`],
+    ["next attempt", drain.next_attempt_at],
+    ["rate", drain.rate === undefined ? undefined : `${drain.rate} lines/s`],
     ["delivered", drain.delivered],
     ["refused", drain.refused],
     ["lost", drain.lost],

@@ -9,6 +9,7 @@ import { positionIn, type StoredBatch } from "../core/batch.ts";
 import type { LineFilter } from "../core/line-filter.ts";
 import { weigh } from "../core/loss.ts";
 import type { Position } from "../core/position.ts";
+import { rateAfter } from "../core/rate.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
 import { drainDeliverySeconds, drainLagSeconds, drainLines } from "../metrics.ts";
 import type { ChannelLog, Clock, Parcel, Store } from "../ports.ts";
@@ -330,15 +331,17 @@ export class DrainWorker {
     backlog.settle(cut.endLine);
     const next = backlog.batches.length === 0 ? "idle" : "delivering";
     const phase = this.#failures > 0 ? state.phase : next;
+    const rate = delivered > 0 ? rateAfter(state.rate, delivered, this.#parts.clock.nowMs()) : state.rate;
     if (leg.replayId !== undefined) {
       const isDone = cut.endLine >= leg.endLine;
       const replay = { id: leg.replayId, ...(!isDone && { position: cut.end }) };
-      this.#keeper.set({ phase, replay, replayed: state.replayed + delivered });
+      this.#keeper.set({ ...(rate && { rate }), phase, replay, replayed: state.replayed + delivered });
       drainLines.inc({ outcome: "replayed" }, delivered);
       return;
     }
     this.#settledAtMs = cut.finalAcceptedAtMs;
     this.#commit({
+      ...(rate && { rate }),
       phase,
       position: cut.end,
       line: cut.endLine,
@@ -366,8 +369,10 @@ export class DrainWorker {
     this.#waitMs = Math.max(this.#waitMs, afterMs);
     this.#isProven = false;
     this.#outlet.close();
-    const lastError = { at: new Date(this.#parts.clock.nowMs()).toISOString(), message: reason };
-    this.#keeper.set({ phase: "retrying", lastError });
+    const nowMs = this.#parts.clock.nowMs();
+    const lastError = { at: new Date(nowMs).toISOString(), message: reason };
+    const nextAttemptAt = new Date(nowMs + this.#waitMs).toISOString();
+    this.#keeper.set({ phase: "retrying", lastError, nextAttemptAt });
   }
 
   #backOff(): void {

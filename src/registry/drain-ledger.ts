@@ -2,6 +2,7 @@
 import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { comparePositions } from "../core/position.ts";
+import { rateAt } from "../core/rate.ts";
 import type { ChannelEnd, ChannelLog, From, Store } from "../ports.ts";
 import type { DrainRecord, DrainState } from "./records.ts";
 import { timeOf } from "./time.ts";
@@ -19,6 +20,10 @@ export type DrainLedger = {
   readonly filtered: number;
   readonly replayed: number;
   readonly deliveredAt: string | undefined;
+  /** Lines a second, delivered over the last minute or so. */
+  readonly rate: number;
+  /** Set while it is retrying; a time that is past says that it waits for its turn, or tries just now. */
+  readonly nextAttemptAt: string | undefined;
 };
 
 /** A read of history that is known to be there takes no longer; when it does, the place is taken as unknown. */
@@ -40,8 +45,9 @@ export async function readLedger(
   const oldest = isWaiting
     ? await firstBatch(log, record.channel, { kind: "after", position: cursor.position })
     : undefined;
+  const shown = record.paused ? "paused" : (state?.phase ?? "idle");
   return {
-    state: record.paused ? "paused" : (state?.phase ?? "idle"),
+    state: shown,
     lastError: state?.lastError,
     lagLines,
     lagSeconds: oldest === undefined ? 0 : Math.max(0, Math.round((nowMs - oldest.acceptedAtMs) / 1000)),
@@ -51,6 +57,8 @@ export async function readLedger(
     filtered: state?.filtered ?? 0,
     replayed: state?.replayed ?? 0,
     deliveredAt: state?.deliveredAt && timeOf(Date.parse(state.deliveredAt)),
+    rate: Math.round(100 * rateAt(state?.rate, nowMs)) / 100,
+    nextAttemptAt: shown === "retrying" ? state?.nextAttemptAt : undefined,
   };
 }
 

@@ -2,6 +2,7 @@
 import type { ChannelId, DrainId, DrainToken, Token } from "../core/ids.ts";
 import type { FilterSpec } from "../core/line-filter.ts";
 import type { Position } from "../core/position.ts";
+import type { Rate } from "../core/rate.ts";
 import type { RedactionSpec } from "../core/redaction.ts";
 
 /** An app. `name` is unique; `id` is its channel. Times are ISO 8601 in UTC, whole seconds. */
@@ -78,10 +79,14 @@ export type DrainState = {
   /** Lines sent again by `replay`; in no other count. */
   readonly replayed: number;
   readonly deliveredAt?: string;
+  /** Of delivered lines, those of a replay included. */
+  readonly rate?: Rate;
   readonly phase: "idle" | "delivering" | "retrying";
   /** The lease under which it was written, where nodes share the drains. No state replaces one of a later lease. */
   readonly lease?: number;
   readonly lastError?: { readonly at: string; readonly message: string };
+  /** While it is retrying: not before then, and then in its turn. Of no meaning in other phases. */
+  readonly nextAttemptAt?: string;
   /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
   readonly replay?: { readonly id: string; readonly position?: Position };
 };

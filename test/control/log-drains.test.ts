@@ -38,12 +38,14 @@ test("added, the drain has everything that Heroku's clients and its owner need",
     last_error: null,
     lag_lines: 0,
     lag_seconds: 0,
+    rate: 0,
     delivered: 0,
     refused: 0,
     lost: 0,
     filtered: 0,
     replayed: 0,
     delivered_at: null,
+    next_attempt_at: null,
   });
   expect((await server.call("GET", drains)).json).toEqual([json]);
 });

@@ -29,6 +29,18 @@ describe("what becomes of a parcel", () => {
     });
   });
 
+  test("the rate counts what was delivered, a replay too, and not what was filtered", async () => {
+    rig = await Rig.open({ drain: { filter: { exclude: "noise" } } });
+    await rig.append([...numbered(60), "noise"]);
+    const worker = await rig.work();
+    await passUntil(rig.clock, async () => (await rig.state())?.line === 61);
+    expect((await rig.state())!.rate!.perSecond).toBeCloseTo(1, 1);
+    await worker.stop(0);
+    await rig.work({ replay: { id: "again", sinceMs: 0 } });
+    await passUntil(rig.clock, async () => (await rig.state())?.replayed === 60);
+    expect((await rig.state())!.rate!.perSecond).toBeCloseTo(2, 1);
+  });
+
   test("lines that a destination rejected one by one are counted as refused", async () => {
     rig = await Rig.open();
     rig.script = () => ({ kind: "delivered", rejected: 2 });
@@ -100,8 +112,11 @@ describe("what becomes of a parcel", () => {
       lastError: { message: "no luck" },
       line: 0,
     });
+    const next = Date.parse((await rig.state())!.nextAttemptAt!);
+    expect(next).toBe(rig.tries[5]!.atMs + 8_000);
     rig.script = () => delivered;
     await passUntil(rig.clock, async () => (await rig.state())?.phase === "idle");
+    expect(rig.tries.at(-1)!.atMs).toBe(next);
     expect(await rig.state()).toMatchObject({ lastError: { message: "no luck" }, delivered: 1 });
   });
 

@@ -190,6 +190,8 @@ describe("the ledger", () => {
       deliveredAt: "2026-01-02T03:00:00.123Z",
       phase: "retrying",
       lastError: { at: "2026-01-02T03:00:00Z", message: "status_500" },
+      nextAttemptAt: "2026-01-02T03:00:30.000Z",
+      rate: { perSecond: 1, atMs: clock.nowMs() - 60_000 },
     };
     const [first] = (await registry.log.recent(app.id, 8)).batches;
     await registry.store.put(
@@ -208,7 +210,11 @@ describe("the ledger", () => {
       filtered: 1,
       replayed: 9,
       deliveredAt: "2026-01-02T03:00:00Z",
+      rate: 0.37,
+      nextAttemptAt: "2026-01-02T03:00:30.000Z",
     });
+    const paused = await registry.drains.pause(drain);
+    expect(await registry.drains.view(paused)).toMatchObject({ state: "paused", nextAttemptAt: undefined });
   });
 
   test("is answered at once when retention took all that the cursor waited for", async () => {
