@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
 import { LedgerReceiver, sendNumbered, until } from "../support/ledger.ts";
+import { readOtlp } from "../support/otlp-receiver.ts";
+import { openPeer } from "../support/peer.ts";
 import { TestServer, testKey } from "../support/server.ts";
 
 const program = fileURLToPath(new URL("../heroku/node_modules/heroku/bin/run.js", import.meta.url));
@@ -122,6 +124,35 @@ describe("Heroku's own command line, unmodified", () => {
       `Successfully removed drain ${receiver.url}`,
     );
     expect((await heroku("drains", "-a", "shop")).stdout).toBe("");
+  }, 60_000);
+
+  test("adds a telemetry drain, which gets the lines over OTLP, changes and removes it", async () => {
+    const collector = await openPeer();
+    try {
+      const endpoint = collector.url.replace(/\/$/, "");
+      const added = await heroku(
+        ...["telemetry:add", endpoint, "-a", "shop", "--transport", "http", "--headers", '{"API-Key":"k"}'],
+      );
+      expect(added).toMatchObject({ status: 0 });
+      expect(added.stdout + added.stderr).toContain(`added drain ${endpoint}`);
+      await send("by telemetry");
+      await collector.requests(1);
+      const [request] = collector.received;
+      expect(request).toMatchObject({ path: "/v1/logs", headers: { "api-key": "k" } });
+      const { resourceLogs } = readOtlp(request!.body);
+      expect(resourceLogs[0]!.scopeLogs[0]!.logRecords[0]!.body.stringValue).toContain("by telemetry");
+      const list = (await heroku("telemetry", "-a", "shop")).stdout;
+      const id = /[0-9a-f-]{36}/.exec(list)![0];
+      expect((await heroku("telemetry:info", id)).stdout).toContain(endpoint);
+      expect(await heroku("telemetry:update", id, "--signals", "logs")).toMatchObject({ status: 0 });
+      expect(await heroku("telemetry:remove", id)).toMatchObject({ status: 0 });
+      expect((await heroku("telemetry", "-a", "shop")).stdout).not.toContain(id);
+      const refused = await heroku("telemetry:add", endpoint, "-a", "shop", "--transport", "grpc");
+      expect(refused.status).not.toBe(0);
+      expect(refused.stderr.replace(/[\s›]+/g, " ")).toContain("--transport http"); // it breaks lines
+    } finally {
+      await collector.close();
+    }
   }, 60_000);
 
   test("shows what an unknown app is", async () => {
