@@ -220,6 +220,15 @@ export const drainOption = (field: string, reason: string) =>
     mend: "Mend the field, or leave it out.",
   });
 
+export const drainUnverified = (reason: string) =>
+  new AppError({
+    code: "DRAIN_UNVERIFIED",
+    status: 422,
+    id: "invalid_params",
+    message: `The drain was not added, its destination took no test line: ${reason}.`,
+    mend: "Mend what is said there, or add the drain without `verify`: its lines wait until the destination takes them.",
+  });
+
 export const recordContended = () =>
   new AppError({
     code: "RECORD_CONTENDED",

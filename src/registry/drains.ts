@@ -53,11 +53,15 @@ export class Drains {
     this.#checkDestination = options.checkDestination;
   }
 
-  /** A new drain of an app that exists. */
-  async create(channel: ChannelId, { since, ...wanted }: NewDrain): Promise<DrainRecord> {
+  /** A new drain of an app that exists. When `approve` rejects its record, nothing is added, and that is the failure. */
+  async create(
+    channel: ChannelId,
+    { since, ...wanted }: NewDrain,
+    approve?: (record: DrainRecord) => Promise<void>,
+  ): Promise<DrainRecord> {
     this.#check(wanted.url, wanted);
     const sinceMs = since === undefined ? undefined : this.#sinceMs(since);
-    return this.#create(channel, wanted, await this.#place(channel, sinceMs));
+    return this.#create(channel, wanted, await this.#place(channel, sinceMs), approve);
   }
 
   /** An id and a token for a drain that gets its URL later, by `setUrl`. */
@@ -168,6 +172,7 @@ export class Drains {
     channel: ChannelId,
     wanted: DrainOptions & { url?: string },
     start: ChannelEnd,
+    approve?: (record: DrainRecord) => Promise<void>,
   ): Promise<DrainRecord> {
     const id = newDrainId();
     await this.#claim(channel, id, wanted.url);
@@ -184,6 +189,12 @@ export class Drains {
       start,
       paused: false,
     };
+    try {
+      await approve?.(record);
+    } catch (failure) {
+      await this.remove(channel, id);
+      throw failure;
+    }
     await this.#store.put(recordKey(id), record, 0);
     await this.#undoWhenGone(channel, id);
     return record;

@@ -50,6 +50,31 @@ test("added, the drain has everything that Heroku's clients and its owner need",
   expect((await server.call("GET", drains)).json).toEqual([json]);
 });
 
+describe("with `verify`", () => {
+  test("a destination that takes a test line is added, with the token that it was tried with", async () => {
+    const { status, json } = await add({ url: pasted, verify: true });
+    expect({ status, token: json.token }).toEqual({ status: 201, token: server.tried!.token });
+  });
+
+  test("one that does not is not, and says why; its URL is free again", async () => {
+    server.verdict = { kind: "refused", reason: "example.com:8443 answered 400" };
+    const { status, json, text } = await add({ url: pasted, verify: true });
+    expect({ status, id: json.id }).toEqual({ status: 422, id: "invalid_params" });
+    expect(json.message).toContain("took no test line: example.com:8443 answered 400.");
+    expect(text).not.toContain("p%40ss");
+    expect((await server.call("GET", drains)).json).toEqual([]);
+    expect((await add({ url: pasted })).status).toBe(201);
+  });
+
+  test("what cannot be a drain is not tried; without it nothing is", async () => {
+    server.tried = undefined;
+    await add({ url: pasted, verify: false });
+    expect((await add({ url: pasted, verify: true })).status).toBe(422);
+    expect((await add({ url: "ftp://example.com", verify: true })).status).toBe(422);
+    expect(server.tried).toBeUndefined();
+  });
+});
+
 test("is named by id, token or URL, which is decoded exactly once", async () => {
   const { json: drain } = await add({ url: pasted });
   for (const name of [drain.id, drain.token, pasted]) {

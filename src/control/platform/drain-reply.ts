@@ -52,6 +52,11 @@ export const newDrainBody = bodyOf(
     url: { ...text, description: "https://, http://, syslog:// or syslog+tls://" },
     ...drainOptionFields,
     since: { ...optionalText, description: "start with the lines since then: RFC 3339, or `10m` ago" },
+    verify: {
+      ...flag,
+      nullable: true,
+      description: "send a test line first, and add nothing when the destination does not take it",
+    },
   },
   ["url"],
 );

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { FilterSpec } from "../../core/line-filter.ts";
 import type { RedactionSpec } from "../../core/redaction.ts";
-import { drainOption, notFound, paramsInvalid } from "../../errors.ts";
+import { drainOption, drainUnverified, notFound, paramsInvalid } from "../../errors.ts";
 import type { Verdict } from "../../ports.ts";
 import type { DrainOptions } from "../../registry/drain-options.ts";
 import type { DrainChanges, Drains, NewDrain } from "../../registry/drains.ts";
@@ -23,7 +23,7 @@ export type LogDrainsDeps = {
 
 type Body = {
   readonly [Field in keyof Omit<NewDrain, "telemetry" | "previousSecret">]?: NewDrain[Field] | null;
-} & { readonly previous_secret?: string | null };
+} & { readonly previous_secret?: string | null; readonly verify?: boolean | null };
 type DrainRequest = { Params: { drain: string } };
 type Found = { readonly app: AppRecord; readonly drain: DrainRecord };
 
@@ -41,6 +41,11 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
       isExtended,
       shownUrl: principalOf(request).readOnly ? deps.redactUrl : (url) => url,
     });
+
+  const verify = async (drain: DrainRecord): Promise<void> => {
+    const verdict = await deps.tryDrain(drain);
+    if (verdict.kind !== "delivered") throw drainUnverified(verdict.reason);
+  };
 
   const find = async (request: FastifyRequest<DrainRequest>): Promise<Found> => {
     const app = appOf(request);
@@ -86,7 +91,8 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     },
     async (request, reply) => {
       const app = managedAppOf(request);
-      const drain = await drains.create(app.id, wantedOf(request.body));
+      const approve = request.body.verify ? verify : undefined;
+      const drain = await drains.create(app.id, wantedOf(request.body), approve);
       return reply.code(201).send(await show(request, app, drain));
     },
   );
