@@ -42,6 +42,7 @@ import {
   noticeEveryMs,
   readAheadBytesMax,
   registryLimits,
+  sharedCommitMsMax,
   sinkLimits,
   socketLimits,
   supervisorLimits,
@@ -148,7 +149,7 @@ async function open(
         sockets,
         readAhead: new ReadAhead(readAheadBytesMax),
         notices,
-        limits: drainLimits,
+        limits: shared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,
         logger,
       }),
     );

@@ -30,6 +30,9 @@ export const drainLimits = {
   retry: drainRetry,
 } as const;
 
+/** Where the Store is shared by many nodes a drain's state is written at most so often. */
+export const sharedCommitMsMax = secondMs;
+
 /** What all drains together read ahead of their deliveries. */
 export const readAheadBytesMax = 128 * MiB;
 
