@@ -1,0 +1,36 @@
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+// @ts-expect-error: the scripts are plain JavaScript, so that they run where nothing is installed
+import { ensureReceivers } from "../../scripts/lib/receivers.mjs";
+
+let folder: string;
+beforeEach(() => {
+  vi.spyOn(process.stdout, "write").mockReturnValue(true); // the steps that it says
+  folder = mkdtempSync(join(tmpdir(), "tailrace-path-"));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function program(name: string, script: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, `#!/bin/sh\n${script}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
+test("programs that are named are taken", async () => {
+  const RSYSLOGD = program("my-rsyslogd", 'echo "rsyslogd  8.2302.0"');
+  const NGINX = program("my-nginx", 'echo "nginx version: nginx/1.22.1" >&2');
+  expect(await ensureReceivers({ PATH: folder, RSYSLOGD, NGINX })).toEqual({ RSYSLOGD, NGINX });
+});
+
+test("a name that is no such program is an error, not a reason to take another", async () => {
+  const other = program("other", "echo something else");
+  await expect(ensureReceivers({ PATH: folder, RSYSLOGD: other })).rejects.toThrow(
+    "does not run as rsyslog. Install rsyslog (Debian: apt-get install rsyslog rsyslog-gnutls)",
+  );
+});
