@@ -15,6 +15,7 @@ import { type ChannelId, newChannelId, newDrainId, newDrainToken } from "../src/
 import { origin } from "../src/core/position.ts";
 import { addressPolicy, loopbackCidrs } from "../src/drains/addresses.ts";
 import { ReadAhead } from "../src/drains/backlog.ts";
+import { Lookups } from "../src/drains/lookups.ts";
 import { DrainNotices } from "../src/drains/notices.ts";
 import { sinksFor } from "../src/drains/sink-for.ts";
 import { Sockets } from "../src/drains/sockets.ts";
@@ -24,6 +25,7 @@ import { Lanes } from "../src/ingest/lanes.ts";
 import { ingestLimits } from "../src/ingest/limits.ts";
 import {
   drainLimits,
+  lookupLimits,
   noticeEveryMs,
   readAheadBytesMax,
   sinkLimits,
@@ -73,6 +75,7 @@ export async function openDrainRig(): Promise<DrainRig> {
       userAgent: "Logplex/tailrace-bench",
       policy: addressPolicy(loopbackCidrs),
       clock,
+      resolve: new Lookups({ ...lookupLimits, clock }).resolve,
     }),
     sockets,
     readAhead: new ReadAhead(readAheadBytesMax),

@@ -21,6 +21,7 @@ import { addressPolicy, loopbackCidrs } from "./drains/addresses.ts";
 import { ReadAhead } from "./drains/backlog.ts";
 import { parseDestination, redactUrl } from "./drains/destination.ts";
 import { Leases } from "./drains/leases.ts";
+import { Lookups } from "./drains/lookups.ts";
 import { DrainNotices } from "./drains/notices.ts";
 import { sinksFor } from "./drains/sink-for.ts";
 import { Sockets } from "./drains/sockets.ts";
@@ -39,6 +40,7 @@ import {
   closeMsMax,
   drainLimits,
   drainShards,
+  lookupLimits,
   noticeEveryMs,
   readAheadBytesMax,
   registryLimits,
@@ -132,7 +134,9 @@ async function open(
       everyMs: noticeEveryMs,
     }),
   );
-  const sinkFor = sinksFor({ ...sinkLimits, userAgent: `Logplex/tailrace-${version}`, policy, clock });
+  const { resolve } = new Lookups({ ...lookupLimits, clock });
+  const userAgent = `Logplex/tailrace-${version}`;
+  const sinkFor = sinksFor({ ...sinkLimits, userAgent, policy, clock, resolve });
   const sockets = scope.own("drain sockets", new Sockets({ ...socketLimits, clock }));
   if (has("drain")) {
     const shared = config.nats !== undefined;

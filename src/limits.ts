@@ -52,6 +52,9 @@ export const socketLimits = {
 /** Drain nodes share the drains in so many parts; no cluster has use for more drain nodes. */
 export const drainShards = 64;
 
+/** Of the names of drains' destinations. */
+export const lookupLimits = { slowMs: secondMs, namesMax: 10_000 } as const;
+
 export const supervisorLimits = { startsMax: 32, restartMs: 5 * secondMs, closeMsMax } as const;
 
 /** A drain's notices of one kind come no closer together. */

@@ -3,7 +3,7 @@
  * the server can reach. Checked when a drain is registered (literals and `localhost`), and again at connect on every
  * resolved address, so a name that answers differently the second time gains nothing.
  */
-import { type LookupAddress, lookup as systemLookup } from "node:dns";
+import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import ipaddr from "ipaddr.js";
 
@@ -63,10 +63,17 @@ export function checkLiteral(host: string, policy: AddressPolicy): void {
   if (range !== undefined) throw new AddressRefused(host, range);
 }
 
+/** `dns.lookup`, or another for all addresses of a name. */
+export type Resolve = (
+  name: string,
+  options: LookupAllOptions,
+  done: (failure: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void;
+
 /** Resolves every address of a name and keeps those that the policy allows: for the `lookup` option of `net.connect`. */
-export function checkedLookup(policy: AddressPolicy, resolve = systemLookup): LookupFunction {
+export function checkedLookup(policy: AddressPolicy, resolve: Resolve = systemLookup): LookupFunction {
   return (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (failure, found: LookupAddress[]) => {
+    resolve(hostname, { ...options, all: true }, (failure, found) => {
       if (failure !== null) return callback(failure, []);
       const allowed = found.filter(({ address }) => policy.refusal(address) === undefined);
       const first = allowed[0];
