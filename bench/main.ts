@@ -5,6 +5,8 @@
 import { drainHttp } from "./drain-http.ts";
 import { followLatency } from "./follow-latency.ts";
 import { ingestHttp } from "./ingest-http.ts";
+import { manyDrains } from "./many-drains.ts";
+import { memory } from "./memory.ts";
 import { type ScaleRow, scale, setupsOf } from "./scale.ts";
 
 type Row = readonly [question: string, figure: string, beside: string];
@@ -81,6 +83,31 @@ for (const natsServers of stores) {
     const found = await scale(setupsOf(natsServers, isFull ? [1, 1_000, 10_000] : [1, 1_000]), 3);
     const alone = found[0]!;
     return found.map((row) => scaleRow(store, row, alone));
+  });
+}
+
+for (const natsServers of isFull ? ([0, 1] as const) : []) {
+  const store = natsServers === 0 ? "embedded store" : `NATS R${natsServers}`;
+  await ask(`many drains, on ${store}`, async () => {
+    const found = await manyDrains(natsServers, [100, 2_000]);
+    const cpuOf = (row: (typeof found)[number]) => row.cpuMicrosPerLine + row.natsCpuMicrosPerLine;
+    return found.map((row) => [
+      `${store}, ${row.drains} apps with a drain, lines/s to the drain`,
+      thousands(row.linesPerSecond),
+      `${micros(cpuOf(row))} CPU a line, ${ratio(cpuOf(row), cpuOf(found[0]!))} of ${found[0]!.drains} drains`,
+    ]);
+  });
+}
+
+if (isFull) {
+  await ask("memory of idle things", async () => {
+    const found = await memory({ count: 2_000 });
+    const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+    return [
+      ["an idle app", kB(found.bytesPerApp), `of ${found.count}; the server itself ${kB(found.startBytes)}`],
+      ["an idle tail", kB(found.bytesPerTail), "its connection included"],
+      ["an idle drain", kB(found.bytesPerDrain), ""],
+    ];
   });
 }
 

@@ -1,5 +1,6 @@
-// npm run bench: the questions of bench/, in one table. Arguments pass through (`npm run bench -- --help`).
+// npm run bench: the questions of bench/, in one table. Arguments pass through (`npm run bench -- --full`).
 import { ensureBuilt } from "./lib/build.mjs";
+import { ensureNatsServer } from "./lib/nats-server.mjs";
 import { ensurePackages } from "./lib/packages.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
@@ -17,5 +18,6 @@ await command(async (args) => {
       "npm run bench needs a Node that runs TypeScript (22.18 or newer). Install Node 24.",
     );
   }
-  return runInFront(node, [inRoot("bench", "main.ts"), ...args], { env: envWith(node) });
+  const programs = args.includes("--full") ? { NATS_SERVER: await ensureNatsServer() } : {};
+  return runInFront(node, [inRoot("bench", "main.ts"), ...args], { env: envWith(node, programs) });
 });
