@@ -19,7 +19,7 @@ import { describeApi } from "./control/openapi.ts";
 import { newProducerId } from "./core/ids.ts";
 import { addressPolicy, loopbackCidrs } from "./drains/addresses.ts";
 import { ReadAhead } from "./drains/backlog.ts";
-import { parseDestination, redactUrl } from "./drains/destination.ts";
+import { boundsOf, parseDestination, redactUrl } from "./drains/destination.ts";
 import { Leases } from "./drains/leases.ts";
 import { Lookups } from "./drains/lookups.ts";
 import { DrainNotices } from "./drains/notices.ts";
@@ -136,7 +136,14 @@ async function open(
   );
   const { resolve } = new Lookups({ ...lookupLimits, clock });
   const userAgent = `Logplex/tailrace-${version}`;
-  const sinkFor = sinksFor({ ...sinkLimits, userAgent, policy, clock, resolve });
+  const sinkFor = sinksFor({
+    ...sinkLimits,
+    userAgent,
+    policy,
+    clock,
+    resolve,
+    appName: async (id) => (await apps.get(id))?.name,
+  });
   const sockets = scope.own("drain sockets", new Sockets({ ...socketLimits, clock }));
   if (has("drain")) {
     const shared = config.nats !== undefined;

@@ -51,7 +51,7 @@ export class LineCursor {
     this.start = this.end;
     let length = 0;
     let at = this.start;
-    for (; bytes[at] !== space; at++) length = length * 10 + bytes[at]! - 0x30;
+    for (; bytes[at] !== space; at++) length = length * 10 + digitAt(bytes, at);
     this.headStart = at + 1;
     this.end = at + 1 + length;
     if (!(this.end <= bytes.length)) throw damaged();
@@ -112,7 +112,7 @@ function frameOffset(bytes: Uint8Array, from: number, frames: number): number {
   let at = from;
   for (let passed = 0; passed < frames && at < bytes.length; passed++) {
     let length = 0;
-    for (; bytes[at] !== space; at++) length = length * 10 + bytes[at]! - 0x30;
+    for (; bytes[at] !== space; at++) length = length * 10 + digitAt(bytes, at);
     at += 1 + length;
   }
   return at;
@@ -171,6 +171,13 @@ class FrameWriter {
     larger.set(this.#out.subarray(0, this.#end));
     this.#out = larger;
   }
+}
+
+// Whatever the bytes are, a length prefix ends: at a space, or here.
+function digitAt(bytes: Uint8Array, at: number): number {
+  const digit = bytes[at]! - 0x30;
+  if (!(digit >= 0 && digit <= 9)) throw damaged();
+  return digit;
 }
 
 const damaged = () => new Error("stored lines are damaged: not canonical frames");

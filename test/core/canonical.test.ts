@@ -179,6 +179,22 @@ test("frames can be skipped and taken by number", () => {
   expect(framesFrom(lines.bytes, 4).length).toBe(0);
 });
 
+test.each(["", "junk", "99999", "5 <1>1", "12 <190>1 a b c", "7 no-pri!"])(
+  "stored bytes %j that are no lines are told, not walked for ever",
+  (text) => {
+    const bytes = Buffer.from(text);
+    const walk = () => {
+      const line = new LineCursor().open(bytes, "logplex");
+      while (line.next());
+    };
+    if (text === "") expect(walk).not.toThrow();
+    else {
+      expect(walk).toThrow("damaged");
+      if (!/^\d+ /.test(text)) expect(() => framesFrom(bytes, 1)).toThrow("damaged");
+    }
+  },
+);
+
 describe("the APPNAME that routes a frame", () => {
   const nameOf = (text: string) => {
     const found = appNameOf(Buffer.from(text), 0, text.length);
