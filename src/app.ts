@@ -161,6 +161,7 @@ async function open(
         readAhead: new ReadAhead(readAheadBytesMax),
         notices,
         limits: shared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,
+        boundsFor: boundsOf,
         logger,
       }),
     );
