@@ -240,8 +240,11 @@ async function openEngine(config: Config, clock: Clock, logger: Logger) {
   });
   return {
     ...engine,
-    readiness: async () =>
-      engine.status().connected ? unwritable(engine.store) : ["the connection to NATS is down"],
+    readiness: async () => {
+      const { connected, jetstream } = engine.status();
+      if (!connected) return ["there is no connection to NATS; it is tried again"];
+      return jetstream === "ready" ? unwritable(engine.store) : ["JetStream does not answer"];
+    },
   };
 }
 

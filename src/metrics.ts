@@ -141,3 +141,17 @@ export const tailLostLines = new Counter({
   help: "Lines that retention took before the reader of a log stream came to them; each was told in an L11 line.",
   registers,
 });
+
+// NATS
+
+export const natsConnected = new Gauge({
+  name: "tailrace_nats_connected",
+  help: "1 while there is a connection to a NATS server, 0 while it is tried again, or without --nats.",
+  registers,
+});
+
+export const natsReconnects = new Counter({
+  name: "tailrace_nats_reconnects_total",
+  help: "Connections to NATS that came back.",
+  registers,
+});

@@ -14,6 +14,7 @@ import {
 } from "nats";
 import type { Logger } from "pino";
 import { natsRefused, natsUnreachable } from "../../errors.ts";
+import { natsConnected, natsReconnects } from "../../metrics.ts";
 
 export type ConnectionSettings = {
   /** `nats://HOST:PORT` or `tls://…`; any of them leads to the cluster. */
@@ -59,6 +60,7 @@ export class Connection {
     this.#logger = logger;
     this.#version = nats.info?.version ?? "unknown";
     this.#server = nats.getServer();
+    natsConnected.set(1);
     void this.#watch();
   }
 
@@ -112,9 +114,12 @@ export class Connection {
           this.#logger?.warn({ server: this.#server }, "the connection to NATS is gone: reconnecting");
         }
         this.#connected = false;
+        natsConnected.set(0);
       } else if (status.type === Events.Reconnect) {
         this.#connected = true;
         this.#reconnects++;
+        natsConnected.set(1);
+        natsReconnects.inc();
         this.#server = this.nats.getServer();
         this.#version = this.nats.info?.version ?? this.#version;
         this.#logger?.info({ server: this.#server, version: this.#version }, "connected to NATS again");
