@@ -29,10 +29,22 @@ export type DrainBody = {
   readonly headers?: Readonly<Record<string, string>>;
   readonly filter?: LineFilterBody;
   readonly since?: string;
+  readonly verify?: true;
   readonly secret?: string;
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
+};
+/** What a test line over a drain found. */
+export type DrainTrial = {
+  readonly kind: string;
+  readonly reason: string | null;
+  readonly steps?: readonly {
+    readonly name: string;
+    readonly ms: number;
+    readonly detail: string;
+    readonly failed: boolean;
+  }[];
 };
 export type Drain = {
   readonly id: string;
@@ -134,7 +146,10 @@ export class Api {
   removeDrain(app: string, drain: string): Promise<Drain> {
     return this.#call("DELETE", path`/apps/${app}/log-drains/${drain}`);
   }
-  /** `pause`, `resume`, `replay` and `test`; the answer is the drain, or what the test found. */
+  testDrain(app: string, drain: string): Promise<DrainTrial> {
+    return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/test`, {});
+  }
+  /** `pause`, `resume` and `replay`; the answer is the drain. */
   actOnDrain(
     app: string,
     drain: string,

@@ -91,7 +91,12 @@ export type Slice = { readonly bytes: Uint8Array; readonly count: number; readon
  * one by one (OTLP partial success); `reason` is for the drain's owner and never holds a secret.
  */
 export type Verdict =
-  | { readonly kind: "delivered"; readonly rejected?: number }
+  | {
+      readonly kind: "delivered";
+      readonly rejected?: number;
+      /** The destination's certificate ends within two weeks, in words: a notice tells the owner once a day. */
+      readonly expiring?: string;
+    }
   | {
       readonly kind: "retry";
       readonly reason: string;

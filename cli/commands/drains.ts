@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import type { Drain, DrainBody } from "../api.ts";
+import type { Drain, DrainBody, DrainTrial } from "../api.ts";
 import { appOption, type Context, collect, jsonOption, requiredApp } from "../context.ts";
 import { codeOf, wrongUse } from "../errors.ts";
+import type { Output } from "../output.ts";
 
 type AddOptions = {
   app?: string;
@@ -18,6 +19,7 @@ type AddOptions = {
   ca?: string;
   cert?: string;
   key?: string;
+  verify?: true;
 };
 type Options = { app?: string; json?: true };
 
@@ -45,7 +47,9 @@ export function registerDrains(program: Command, { api, output }: Context): void
 
   program
     .command("drains:add")
-    .description("send an app's lines to a URL, from now on")
+    .description(
+      "send an app's lines to a URL, from now on, and say what its destination does with a test line",
+    )
     .argument("<url>", "https://, http://, syslog:// or syslog+tls://")
     .addOption(appOption())
     .addOption(
@@ -66,13 +70,18 @@ export function registerDrains(program: Command, { api, output }: Context): void
     .option("--ca <file>", "trust this authority (PEM)")
     .option("--cert <file>", "client certificate (PEM)")
     .option("--key <file>", "key of the client certificate (PEM)")
+    .option("--verify", "add nothing when the destination does not take a test line")
     .addOption(jsonOption())
     .action(async (url: string, options: AddOptions) => {
       const app = requiredApp(options.app);
       const drain = await api().addDrain(app, drainBody(url, options));
-      await (options.json
-        ? output.json(drain)
-        : output.print(`Added drain ${drain.token} to ${app}: ${drain.url}`));
+      if (!options.json) await output.print(`Added drain ${drain.token} to ${app}: ${drain.url}`);
+      if (options.verify) return options.json ? output.json(drain) : output.print("It took a test line");
+      const trial = await api().testDrain(app, drain.id);
+      if (options.json) return output.json({ ...drain, test: trial });
+      if (isTaken(trial)) return output.print("It took a test line");
+      await output.print(`It does not take lines yet: ${trial.reason}`);
+      output.note('They wait until it does. "tailrace drains:test" shows each step of a test.');
     });
 
   const withDrain = (name: string, description: string): Command =>
@@ -122,15 +131,26 @@ export function registerDrains(program: Command, { api, output }: Context): void
         : output.print(`Drain ${key} gets the lines since ${options.since} once more`));
     });
 
-  withDrain("drains:test", "send one test line now and say what the destination answered").action(
+  withDrain("drains:test", "send one test line now and show each step with its time").action(
     async (key: string, options: Options) => {
-      const verdict = await api().actOnDrain(requiredApp(options.app), key, "test");
-      const delivered = verdict.kind === "delivered" || verdict.delivered === true;
-      if (options.json) await output.json(verdict);
-      else if (delivered) await output.print(`The destination of drain ${key} took a test line`);
-      else await output.print(`The destination of drain ${key} did not take a test line: ${verdict.reason}`);
-      if (!delivered) process.exitCode = 1;
+      const trial = await api().testDrain(requiredApp(options.app), key);
+      if (options.json) await output.json(trial);
+      else await printTrial(output, key, trial);
+      if (!isTaken(trial)) process.exitCode = 1;
     },
+  );
+}
+
+const isTaken = ({ kind }: DrainTrial): boolean => kind === "delivered";
+
+async function printTrial(output: Output, key: string, trial: DrainTrial): Promise<void> {
+  const { steps = [], reason } = trial;
+  const rows = steps.map(({ name, ms, detail, failed }) => [name, `${ms} ms`, failed ? "failed" : detail]);
+  if (rows.length > 0) await output.table(["STEP", "TIME", "FOUND"], rows);
+  await output.print(
+    isTaken(trial)
+      ? `The destination of drain ${key} took a test line`
+      : `The destination of drain ${key} did not take a test line: ${reason}`,
   );
 }
 
@@ -148,6 +168,7 @@ function drainBody(url: string, options: AddOptions): DrainBody {
     ...(options.header && { headers: Object.fromEntries(options.header.map(headerOf)) }),
     ...(Object.keys(filter).length > 0 && { filter }),
     ...(options.since !== undefined && { since: options.since }),
+    ...(options.verify && { verify: true }),
     ...(options.secret !== undefined && { secret: options.secret }),
     ...(options.ca !== undefined && { ca: pem("--ca", options.ca) }),
     ...(options.cert !== undefined && { cert: pem("--cert", options.cert) }),

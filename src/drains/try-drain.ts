@@ -2,9 +2,14 @@
 
 import { noticeLine } from "../core/notice.ts";
 import { positionAt } from "../core/position.ts";
-import type { Clock, Sink, Verdict } from "../ports.ts";
+import type { Clock, Verdict } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { frameId } from "./parcel.ts";
+import type { SinkFor } from "./sink-for.ts";
+import { type Step, Trace } from "./sinks/trace.ts";
+
+/** What the destination said, and what was done until then, each step with its time; the last is where it failed. */
+export type Trial = { readonly verdict: Verdict; readonly steps: readonly Step[] };
 
 /** local7.info, as an app's own lines have it. */
 const testPri = 190;
@@ -12,19 +17,25 @@ const testPri = 190;
 /** Sends the line over a connection of its own and says what the destination said. Throws the AppError of a bad URL. */
 export async function tryDrain(
   drain: DrainRecord,
-  parts: { readonly sinkFor: (drain: DrainRecord) => Sink; readonly clock: Clock },
+  parts: { readonly sinkFor: SinkFor; readonly clock: Clock },
   signal: AbortSignal = new AbortController().signal,
-): Promise<Verdict> {
+): Promise<Trial> {
   const nowMs = parts.clock.nowMs();
   const line = noticeLine(testPri, nowMs, `This is a test line of drain '${drain.token}'.`);
-  const sink = parts.sinkFor(drain);
+  const trace = new Trace();
+  const sink = parts.sinkFor(drain, trace);
   try {
     const at = positionAt(nowMs, 0);
-    return await sink.deliver(
-      { frameId: frameId(`${drain.token} test`, at, at), slices: [line], count: 1 },
-      signal,
-    );
+    const parcel = { frameId: frameId(`${drain.token} test`, at, at), slices: [line], count: 1 };
+    const verdict = weighed(await sink.deliver(parcel, signal));
+    return { verdict, steps: trace.end(verdict.kind === "delivered" ? undefined : verdict.reason) };
   } finally {
     await sink.close();
   }
 }
+
+// A success that takes none of the lines is none.
+const weighed = (verdict: Verdict): Verdict =>
+  verdict.kind === "delivered" && (verdict.rejected ?? 0) > 0
+    ? { kind: "refused", reason: "the destination took the request and rejected the line in it" }
+    : verdict;

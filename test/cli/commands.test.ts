@@ -62,6 +62,77 @@ describe("tailrace apps, tokens and keys", () => {
 });
 
 describe("tailrace drains", () => {
+  const added = json(201, { id: "1", token: "d.1", url: "https://h/" });
+  const taken = {
+    kind: "delivered",
+    reason: null,
+    steps: [
+      { name: "resolve", ms: 1.2, detail: "192.0.2.1", failed: false },
+      { name: "connect", ms: 12, detail: "192.0.2.1 port 443", failed: false },
+    ],
+  };
+  const refused = {
+    kind: "retry",
+    reason: "h:443 refused the connection: is the receiver running?",
+    steps: [{ name: "connect", ms: 12, detail: "h:443 refused", failed: true }],
+  };
+
+  test("a drain whose destination does not take lines is added all the same, and what it said is told", async () => {
+    server.routes.set("POST /apps/blog/log-drains", added);
+    server.routes.set("POST /apps/blog/log-drains/1/actions/test", json(200, refused));
+    const { status, stdout, stderr } = await tailrace("drains:add https://h/ -a blog");
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: `Added drain d.1 to blog: https://h/\nIt does not take lines yet: ${refused.reason}\n`,
+    });
+    expect(stderr).toContain("They wait until it does.");
+    const { stdout: text } = await tailrace("drains:add https://h/ -a blog --json");
+    expect(JSON.parse(text)).toEqual({ id: "1", token: "d.1", url: "https://h/", test: refused });
+  });
+
+  test("with --verify the server tries it before, and nothing is added when it fails", async () => {
+    let asked: unknown;
+    server.routes.set("POST /apps/blog/log-drains", (request, response, body) => {
+      asked = JSON.parse(body);
+      json(422, { id: "invalid_params", message: "The drain was not added: h:443 refused." })(
+        request,
+        response,
+        "",
+      );
+    });
+    const { status, stdout, stderr } = await tailrace("drains:add https://h/ -a blog --verify");
+    expect(asked).toEqual({ url: "https://h/", verify: true });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("The drain was not added: h:443 refused.");
+  });
+
+  test("a test shows each step with its time, and ends with 1 when the line was not taken", async () => {
+    server.routes.set("POST /apps/blog/log-drains/d.1/actions/test", json(200, taken));
+    expect(await tailrace("drains:test d.1 -a blog")).toMatchObject({
+      status: 0,
+      stdout:
+        "STEP     TIME    FOUND\nresolve  1.2 ms  192.0.2.1\nconnect  12 ms   192.0.2.1 port 443\n" +
+        "The destination of drain d.1 took a test line\n",
+    });
+    server.routes.set("POST /apps/blog/log-drains/d.1/actions/test", json(200, refused));
+    expect(await tailrace("drains:test d.1 -a blog")).toMatchObject({
+      status: 1,
+      stdout:
+        "STEP     TIME   FOUND\nconnect  12 ms  failed\n" +
+        `The destination of drain d.1 did not take a test line: ${refused.reason}\n`,
+    });
+  });
+
+  test("a drain's facts have its rate and its next attempt", async () => {
+    const shown = { id: "1", token: "d.1", url: "https://h/", state: "retrying", rate: 0.5 };
+    const next = { next_attempt_at: "2026-01-01T00:00:01.000Z", last_error: null };
+    server.routes.set("GET /apps/blog/log-drains/d.1", json(200, { ...shown, ...next }));
+    const { stdout } = await tailrace("drains:info d.1 -a blog");
+    expect(stdout).toMatch(/^state +retrying$/m);
+    expect(stdout).toMatch(/^next attempt +2026-01-01T00:00:01.000Z$/m);
+    expect(stdout).toMatch(/^rate +0.5 lines\/s$/m);
+  });
+
   test("a drain is added with everything that was said about it", async () => {
     let asked: unknown;
     server.routes.set("POST /apps/blog/log-drains", (request, response, body) => {
@@ -71,8 +142,9 @@ describe("tailrace drains", () => {
     const args =
       "drains:add https://h/ -a blog --format ndjson --source app --dyno web --match x --since 10m";
     const header = ["--header", "X-Scope: a b"];
+    server.routes.set("POST /apps/blog/log-drains/1/actions/test", json(200, taken));
     const { stdout } = await runCli([...args.split(" "), ...header], cliEnvironment(server));
-    expect(stdout).toBe("Added drain d.1 to blog: https://h/\n");
+    expect(stdout).toBe("Added drain d.1 to blog: https://h/\nIt took a test line\n");
     expect(asked).toEqual({
       url: "https://h/",
       format: "ndjson",

@@ -204,10 +204,18 @@ describe("actions", () => {
   test("test tells what the destination answered", async () => {
     const { json: drain } = await add({ url: pasted });
     const tested = () => server.call("POST", at(drain.id, "/actions/test"));
-    expect(await tested()).toMatchObject({ status: 200, json: { kind: "delivered", reason: null } });
+    expect(await tested()).toMatchObject({
+      status: 200,
+      json: { kind: "delivered", reason: null, steps: [] },
+    });
     expect(server.tried!.id).toBe(drain.id);
     server.verdict = { kind: "retry", reason: "it answered 500" };
-    expect((await tested()).json).toEqual({ kind: "retry", reason: "it answered 500" });
+    server.steps = [{ name: "answer", ms: 1.5, detail: "it answered 500", failed: true }];
+    expect((await tested()).json).toEqual({
+      kind: "retry",
+      reason: "it answered 500",
+      steps: server.steps,
+    });
   });
 
   test("of a drain that is not there, and one that there is not", async () => {

@@ -9,6 +9,7 @@ import type { CanonicalLines } from "../../src/core/batch.ts";
 import { type ChannelId, newProducerId } from "../../src/core/ids.ts";
 import { addressPolicy } from "../../src/drains/addresses.ts";
 import { parseDestination, redactUrl } from "../../src/drains/destination.ts";
+import type { Step } from "../../src/drains/sinks/trace.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
@@ -111,6 +112,7 @@ export class ControlServer {
   readonly routes: { method: string; url: string }[] = [];
   /** What the next test of a drain finds, and the drain that it was asked for. */
   verdict: Verdict = { kind: "delivered" };
+  steps: readonly Step[] = [];
   tried: DrainRecord | undefined;
   reasons: readonly string[] = [];
   #faults: readonly string[] = [];
@@ -147,7 +149,7 @@ export class ControlServer {
       issueSession: (spec) => opened.sessions.issue(spec),
       tryDrain: async (record) => {
         opened.tried = record;
-        return opened.verdict;
+        return { verdict: opened.verdict, steps: opened.steps };
       },
       redactUrl,
       publicUrl: undefined,
@@ -205,6 +207,7 @@ export class ControlServer {
     for (const { id } of await keys.list()) await keys.revoke(id);
     await removeRecord(store, "setting/drain-number");
     this.verdict = { kind: "delivered" };
+    this.steps = [];
     this.tried = undefined;
     this.reasons = [];
   }

@@ -2,17 +2,17 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { FilterSpec } from "../../core/line-filter.ts";
 import type { RedactionSpec } from "../../core/redaction.ts";
+import type { Trial } from "../../drains/try-drain.ts";
 import { drainOption, drainUnverified, notFound, paramsInvalid } from "../../errors.ts";
-import type { Verdict } from "../../ports.ts";
 import type { DrainOptions } from "../../registry/drain-options.ts";
 import type { DrainChanges, Drains, NewDrain } from "../../registry/drains.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";
 import { appOf, managedAppOf, principalOf } from "../auth.ts";
-import { appPath, arrayOf, bodyOf, failures, object, optionalText, text } from "../schemas.ts";
+import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText, text } from "../schemas.ts";
 import { drainOptionFields, drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
 
 /** Sends one test line over a drain, past its cursor and its counts. Of the drains' own part. */
-export type TryDrain = (record: DrainRecord) => Promise<Verdict>;
+export type TryDrain = (record: DrainRecord) => Promise<Trial>;
 
 export type LogDrainsDeps = {
   readonly drains: Drains;
@@ -43,7 +43,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     });
 
   const verify = async (drain: DrainRecord): Promise<void> => {
-    const verdict = await deps.tryDrain(drain);
+    const { verdict } = await deps.tryDrain(drain);
     if (verdict.kind !== "delivered") throw drainUnverified(verdict.reason);
   };
 
@@ -196,6 +196,17 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
               ...optionalText,
               description: "what the destination answered; null when it took the line",
             },
+            steps: {
+              ...arrayOf(
+                object({
+                  name: { ...text, enum: ["resolve", "connect", "tls", "send", "answer"] },
+                  ms: { type: "number" },
+                  detail: text,
+                  failed: flag,
+                }),
+              ),
+              description: "what was done, in order; where the test failed, the last one is the one that did",
+            },
           }),
           ...failures,
         },
@@ -203,8 +214,8 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     },
     async (request) => {
       const { drain } = await findToManage(request);
-      const verdict = await deps.tryDrain(drain);
-      return { kind: verdict.kind, reason: verdict.kind === "delivered" ? null : verdict.reason };
+      const { verdict, steps } = await deps.tryDrain(drain);
+      return { kind: verdict.kind, reason: verdict.kind === "delivered" ? null : verdict.reason, steps };
     },
   );
 };

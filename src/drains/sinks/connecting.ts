@@ -1,7 +1,10 @@
 /** What every sink knows of opening a connection: how long it may take, and what became of the peer's certificate. */
 import type { Socket } from "node:net";
 import { type PeerCertificate, TLSSocket } from "node:tls";
+import type { Clock } from "../../ports.ts";
+import { type Certificate, certificateOf, describeCertificate } from "./certificate.ts";
 import { isCertificateFailure } from "./explain.ts";
+import type { Trace } from "./trace.ts";
 
 /** The certificates of a drain, PEM. */
 export type TlsParts = {
@@ -16,18 +19,47 @@ export type TlsParts = {
 export const timedOut = (awaited: string, ms: number): Error =>
   Object.assign(new Error(`no ${awaited} within ${ms} ms`), { code: "TIMED_OUT", awaited, ms });
 
-/** Calls `giveUp` when the connection, TLS included, does not stand within `connectMsMax`. */
+type Watching = { readonly connectMsMax: number; readonly clock: Clock; readonly trace?: Trace };
+
+/**
+ * Calls `giveUp` when the connection, TLS included, does not stand within `connectMsMax`, and `onSecure` with the
+ * certificate of a peer over TLS when it does.
+ */
 export function watchConnecting(
   socket: Socket,
-  connectMsMax: number,
+  { connectMsMax, clock, trace }: Watching,
   giveUp: (failure: Error) => void,
+  onSecure: (certificate: Certificate | undefined) => void,
 ): void {
   if (!socket.connecting) return;
   const timer = setTimeout(() => giveUp(timedOut("connection", connectMsMax)), connectMsMax);
   const stop = () => clearTimeout(timer);
   socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", stop);
   socket.once("close", stop);
-  if (socket instanceof TLSSocket) keepCertificate(socket);
+  if (trace !== undefined) traceConnecting(socket, trace);
+  if (!(socket instanceof TLSSocket)) return;
+  keepCertificate(socket);
+  socket.once("secureConnect", () => {
+    const certificate = certificateOf(socket.getPeerCertificate());
+    onSecure(certificate);
+    if (trace === undefined) return;
+    const shown =
+      certificate === undefined ? "no certificate" : describeCertificate(certificate, clock.nowMs());
+    trace.note(`${socket.getProtocol()}, ${shown}`);
+    trace.begin("send");
+  });
+}
+
+function traceConnecting(socket: Socket, trace: Trace): void {
+  socket.once("lookup", (failure: Error | null, address: string) => {
+    if (failure !== null) return;
+    trace.note(address);
+    trace.begin("connect");
+  });
+  socket.once("connect", () => {
+    trace.note(`${socket.remoteAddress} port ${socket.remotePort}`);
+    trace.begin(socket instanceof TLSSocket ? "tls" : "send");
+  });
 }
 
 // Node drops the certificate with the connection when it does not hold; the owner needs its names and dates.

@@ -3,6 +3,7 @@ import type { PeerCertificate } from "node:tls";
 import type { Verdict } from "../../ports.ts";
 import { AddressRefused } from "../addresses.ts";
 import type { Destination } from "../destination.ts";
+import { nameIn } from "./certificate.ts";
 
 type Place = Pick<Destination, "host" | "port"> & { readonly kind?: Destination["kind"] };
 type Failure = Error & {
@@ -126,6 +127,5 @@ function describe(cert: PeerCertificate | undefined): string {
   if (cert?.subject === undefined) return "";
   const { subject, issuer, subjectaltname, valid_from, valid_to } = cert;
   const names = subjectaltname?.slice(0, 200) ?? "none";
-  const nameOf = (one: typeof subject) => one?.CN ?? one?.O ?? "unknown";
-  return ` (names ${names}; issuer ${nameOf(issuer)}; subject ${nameOf(subject)}; valid ${valid_from} to ${valid_to})`;
+  return ` (names ${names}; issuer ${nameIn(issuer)}; subject ${nameIn(subject)}; valid ${valid_from} to ${valid_to})`;
 }

@@ -5,16 +5,19 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { isIP } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Clock, Parcel, Sink } from "../../ports.ts";
 import { type AddressPolicy, checkedLookup, checkLiteral } from "../addresses.ts";
 import type { HttpDestination } from "../destination.ts";
+import { type Certificate, expiring } from "./certificate.ts";
 import { type TlsParts, timedOut, watchConnecting } from "./connecting.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
 import { type Answer, judge } from "./judge.ts";
 import { signatureHeader, signatureOf } from "./signature.ts";
+import type { Trace } from "./trace.ts";
 
 /** How long things may take, and who may be reached: the same for all sinks. */
 export type SinkLimits = {
@@ -28,6 +31,8 @@ export type SinkLimits = {
   readonly retryAfterMsMax: number;
   /** Instead of the system's resolver. */
   readonly resolve?: Parameters<typeof checkedLookup>[1];
+  /** Is told the steps of the one parcel of a sink that is made for a test. */
+  readonly trace?: Trace;
 };
 
 export type HttpsSinkOptions = SinkLimits &
@@ -57,7 +62,7 @@ class StaleConnection extends Error {
 
 /** A sink for one drain. */
 export function httpsSink(options: HttpsSinkOptions): Sink {
-  const { destination, policy, clock, attemptMsMax, drainToken, appId } = options;
+  const { destination, policy, clock, attemptMsMax, drainToken, appId, trace } = options;
   const format = bodyFormats[destination.format];
   const secrets = secretsOf(options);
   const send = destination.secure ? httpsRequest : httpRequest;
@@ -67,6 +72,8 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
       new HttpsAgent({ ...agentOptions, maxCachedSessions: 0, ...tlsOf(options) })
     : new HttpAgent(agentOptions);
   let appName: Promise<string | undefined> | undefined;
+  /** Of the connection that stands. */
+  let certificate: Certificate | undefined;
 
   const bodyOf = async ({ slices }: Parcel): Promise<readonly Uint8Array[]> => {
     if (destination.format !== "logplex") appName ??= options.appName?.().catch(() => undefined);
@@ -101,10 +108,26 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
         if (!isAnswered) reject(request.reusedSocket && isReset ? new StaleConnection() : failure);
       });
       request.once("socket", (socket) =>
-        watchConnecting(socket, options.connectMsMax, (failure) => request.destroy(failure)),
+        watchConnecting(
+          socket,
+          options,
+          (failure) => request.destroy(failure),
+          (shown) => {
+            certificate = shown;
+          },
+        ),
       );
+      if (trace !== undefined) {
+        request.once("finish", () => {
+          if (isAnswered) return;
+          trace.note(`${body.reduce((bytes, piece) => bytes + piece.length, 0)} bytes`);
+          trace.begin("answer");
+        });
+      }
       request.once("response", (response) => {
         isAnswered = true; // the request may close, or fail, before the answer was read to its end
+        trace?.begin("answer");
+        trace?.note(`status ${response.statusCode}`);
         readAnswer(response).then((answer) => {
           if (!request.writableFinished) request.destroy(); // answered before it was read: what is left has no reader
           resolve(answer);
@@ -127,11 +150,14 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
       const body = await bodyOf(parcel);
       for (let isFresh = false; ; isFresh = true) {
         try {
+          trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
           checkLiteral(destination.host, policy);
           const answer = await attempt(body, parcel, signal);
           const isTaken = answer.status >= 200 && answer.status < 300;
           const rejected = isTaken && format.rejected ? format.rejected(answer) : 0;
-          return judge(answer, { ...options, secrets, rejected }, clock.nowMs());
+          const verdict = judge(answer, { ...options, secrets, rejected }, clock.nowMs());
+          const ending = verdict.kind === "delivered" && expiring(certificate, destination, clock.nowMs());
+          return ending ? { ...verdict, expiring: ending } : verdict;
         } catch (failure) {
           signal.throwIfAborted();
           if (!isFresh && failure instanceof StaleConnection) continue;

@@ -2,6 +2,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { checkedLookup } from "../addresses.ts";
+import type { Certificate } from "./certificate.ts";
 import { timedOut, watchConnecting } from "./connecting.ts";
 import type { SyslogSinkOptions } from "./syslog.ts";
 
@@ -15,14 +16,17 @@ const keepAliveMs = 30_000;
 export class SyslogConnection {
   /** Called once when the connection breaks (it did not just end) while nothing is being written. */
   onBreak: () => void = () => {};
+  /** The peer's, over TLS. */
+  readonly certificate: Certificate | undefined;
   readonly #socket: Socket;
   readonly #quietMs: number;
   #isEnded = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
-  private constructor(socket: Socket, roundTripMs: number) {
+  private constructor(socket: Socket, roundTripMs: number, certificate: Certificate | undefined) {
     this.#socket = socket;
+    this.certificate = certificate;
     this.#quietMs = Math.min(quietMsMax, Math.max(quietMsMin, 2 * roundTripMs));
     socket.setKeepAlive(true, keepAliveMs);
     socket.setNoDelay(true);
@@ -39,7 +43,7 @@ export class SyslogConnection {
   /** A connection that stands, its peer's certificate checked. */
   static async open(options: SyslogSinkOptions, signal: AbortSignal): Promise<SyslogConnection> {
     signal.throwIfAborted();
-    const { destination, connectMsMax, policy, resolve: resolver, ca, cert, key } = options;
+    const { destination, policy, resolve: resolver, ca, cert, key } = options;
     const { host, port, secure, verifies } = destination;
     const place = { host, port, lookup: checkedLookup(policy, resolver) };
     const socket = secure
@@ -54,6 +58,7 @@ export class SyslogConnection {
       : connectTcp(place);
     let startedAtMs = performance.now();
     let roundTripMs = 0;
+    let certificate: Certificate | undefined;
     socket.once("lookup", () => {
       startedAtMs = performance.now();
     });
@@ -73,10 +78,17 @@ export class SyslogConnection {
       };
       signal.addEventListener("abort", abort, { once: true });
       socket.on("error", fail);
-      watchConnecting(socket, connectMsMax, (failure) => socket.destroy(failure));
+      watchConnecting(
+        socket,
+        options,
+        (failure) => socket.destroy(failure),
+        (shown) => {
+          certificate = shown;
+        },
+      );
       socket.once(secure ? "secureConnect" : "connect", () => {
         settle();
-        resolve(new SyslogConnection(socket, roundTripMs));
+        resolve(new SyslogConnection(socket, roundTripMs, certificate));
       });
     });
   }

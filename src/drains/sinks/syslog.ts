@@ -4,9 +4,11 @@
  * it would have reset it. A connection that breaks later, but soon, brings what was sent last into doubt, and that is
  * sent again first. What remains possible is in `docs/drains.md`.
  */
+import { isIP } from "node:net";
 import type { Parcel, Sink } from "../../ports.ts";
 import { checkLiteral } from "../addresses.ts";
 import type { SyslogDestination } from "../destination.ts";
+import { expiring } from "./certificate.ts";
 import type { TlsParts } from "./connecting.ts";
 import type { Doubts } from "./doubts.ts";
 import { failureVerdict } from "./explain.ts";
@@ -29,7 +31,7 @@ const recentBytesMax = 1024 * 1024;
 
 /** A sink for one drain. */
 export function syslogSink(options: SyslogSinkOptions): Sink {
-  const { destination, policy, clock, attemptMsMax, drainToken, doubts } = options;
+  const { destination, policy, clock, attemptMsMax, drainToken, doubts, trace } = options;
   let connection: SyslogConnection | undefined;
   const recent = new RecentWrites();
 
@@ -71,9 +73,13 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
       signal.throwIfAborted();
       const bytes = strictFrames(parcel.slices, { hostname: drainToken, endsLines: true });
       try {
+        trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
         checkLiteral(destination.host, policy);
         if (!(await attempt(bytes, signal))) await attempt(bytes, signal);
-        return { kind: "delivered" };
+        trace?.note(`${bytes.length} bytes, and the connection stood`);
+        const shown = destination.verifies ? connection?.certificate : undefined;
+        const ending = expiring(shown, destination, clock.nowMs());
+        return ending === undefined ? { kind: "delivered" } : { kind: "delivered", expiring: ending };
       } catch (failure) {
         signal.throwIfAborted();
         return failureVerdict(failure, destination);

@@ -1,0 +1,116 @@
+/** What an owner who tests a drain is shown: each step until the end, or until the one that failed. */
+import { afterEach, expect, test } from "vitest";
+import { sinksFor } from "../../src/drains/sink-for.ts";
+import { type Trial, tryDrain } from "../../src/drains/try-drain.ts";
+import type { DrainRecord } from "../../src/registry/records.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { otlpAnswer } from "../support/otlp-receiver.ts";
+import { type Answer, openPeer } from "../support/peer.ts";
+import { closedPort, openRawPeer } from "../support/raw-peer.ts";
+import { ca, expiredTls, serverTls } from "../support/tls.ts";
+import { drainOf } from "./rig.ts";
+import { sinkOptions } from "./sinks/parts.ts";
+
+const opened: { close(): Promise<unknown> }[] = [];
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close();
+});
+const kept = <T extends { close(): Promise<unknown> }>(one: T): T => {
+  opened.push(one);
+  return one;
+};
+const peerThat = async (answer: Answer, tls?: typeof serverTls) => kept(await openPeer(() => answer, tls));
+
+/** Long before the certificates of the tests end. */
+const clock = new FakeClock(Date.parse("2125-12-02T00:00:00Z"));
+const tried = (url: string, rest: Partial<DrainRecord> = {}): Promise<Trial> =>
+  tryDrain(drainOf(1, { url, ...rest }), { sinkFor: sinksFor({ ...sinkOptions, clock }), clock });
+const found = ({ steps }: Trial) => steps.map(({ name, detail, failed }) => [name, detail, failed]);
+
+test("https: the address, the connection, the certificate, the bytes, the status", async () => {
+  const peer = await peerThat(200, serverTls);
+  const trial = await tried(`https://localhost:${peer.port}/`, { ca });
+  expect(trial.verdict.kind).toBe("delivered");
+  expect(found(trial)).toEqual([
+    ["resolve", expect.stringMatching(/^127\.0\.0\.1$|^::1$/), false],
+    ["connect", `127.0.0.1 port ${peer.port}`, false],
+    ["tls", "TLSv1.3, subject localhost, issuer tailrace test authority, 30 days left", false],
+    ["send", `${peer.received[0]!.body.length} bytes`, false],
+    ["answer", "status 200", false],
+  ]);
+  for (const { ms } of trial.steps) {
+    expect(ms).toBeGreaterThanOrEqual(0);
+    expect(ms).toBeLessThan(5_000);
+  }
+});
+
+test("http to an address literal has neither names nor certificates to show", async () => {
+  const peer = await peerThat({ status: 204 });
+  expect(found(await tried(`http://127.0.0.1:${peer.port}/`)).map(([name]) => name)).toEqual([
+    "connect",
+    "send",
+    "answer",
+  ]);
+});
+
+test("syslog, plain and over TLS, ends with what was written", async () => {
+  const plain = kept(await openRawPeer((socket) => socket.resume()));
+  const { verdict, steps } = await tried(`syslog://127.0.0.1:${plain.port}`);
+  expect(verdict.kind).toBe("delivered");
+  expect(steps.map(({ name }) => name)).toEqual(["connect", "send"]);
+  expect(steps[1]!.detail).toMatch(/^\d+ bytes, and the connection stood$/);
+  const secure = kept(await openRawPeer((socket) => socket.resume(), { tls: serverTls }));
+  const trial = await tried(`syslog+tls://localhost:${secure.port}`, { ca });
+  expect(trial.steps.map(({ name }) => name)).toEqual(["resolve", "connect", "tls", "send"]);
+  expect(trial.steps[2]!.detail).toContain("subject localhost");
+});
+
+test("the step that failed is the last one, and says why", async () => {
+  const port = await closedPort();
+  const refused = await tried(`http://127.0.0.1:${port}/`);
+  const reason = `127.0.0.1:${port} refused the connection: is the receiver running?`;
+  expect(refused.verdict).toEqual({ kind: "retry", reason });
+  expect(found(refused)).toEqual([["connect", reason, true]]);
+
+  const expired = await peerThat(200, expiredTls);
+  const late = await tried(`https://127.0.0.1:${expired.port}/`, { ca });
+  expect(found(late).map(([name, , failed]) => [name, failed])).toEqual([
+    ["connect", false],
+    ["tls", true],
+  ]);
+  expect(late.steps[1]!.detail).toContain("has expired");
+
+  const silent = await peerThat("hang");
+  expect((await tried(silent.url)).steps.at(-1)).toMatchObject({ name: "answer", failed: true });
+  const forbidden = await tried("http://10.0.0.1/").catch((error: { code: string }) => error.code);
+  expect(forbidden).toBe("DRAIN_ADDRESS_REFUSED");
+});
+
+test("a name that does not exist fails where it is looked up", async () => {
+  const failure = Object.assign(new Error("no such name"), { code: "ENOTFOUND" });
+  const resolve = ((_host: string, _options: object, answer: (failure: Error) => void) =>
+    setImmediate(answer, failure)) as never;
+  const sinkFor = sinksFor({ ...sinkOptions, resolve });
+  for (const url of ["https://receiver.example/", "syslog://receiver.example"]) {
+    const trial = await tryDrain(drainOf(1, { url }), { sinkFor, clock });
+    expect(found(trial)).toEqual([
+      ["resolve", "the name receiver.example does not exist: check the drain's URL", true],
+    ]);
+  }
+});
+
+test("otlp: a success that rejects the line is none", async () => {
+  const headers = { "content-type": "application/x-protobuf" };
+  const peer = await peerThat((response) => response.writeHead(200, headers).end(otlpAnswer(1, "too old")));
+  const { verdict, steps } = await tried(peer.url, { format: "otlp" });
+  expect(verdict.kind).toBe("refused");
+  expect(steps.at(-1)).toMatchObject({ name: "answer", failed: true });
+});
+
+test("no secret of the drain is in what is shown, though the receiver repeats it", async () => {
+  const peer = await peerThat({ status: 401, body: "bad key k-3c9a, password pass-77f1, query q-51ee" });
+  const url = `http://user:pass-77f1@127.0.0.1:${peer.port}/path-41bb?key=q-51ee`;
+  const trial = await tried(url, { headers: { "X-Key": "k-3c9a" }, secret: "sign-19aa" });
+  expect(trial.steps.at(-1)!.detail).toContain("answered 401");
+  expect(JSON.stringify(trial)).not.toMatch(/pass-77f1|k-3c9a|q-51ee|sign-19aa|path-41bb/);
+});
