@@ -146,6 +146,7 @@ export class Leases {
     const { shards, node } = this.#options;
     const nodes = this.#living();
     const rank = nodes.indexOf(node);
+    if (rank === 0) await this.#bury();
     const quota = Math.floor(shards / nodes.length) + (rank < shards % nodes.length ? 1 : 0);
     const surplus = [...this.#held.keys()].slice(quota);
     await Promise.all(surplus.map((shard) => this.#release(shard)));
@@ -164,6 +165,14 @@ export class Leases {
     const nodes = new Set([node]);
     for (const [other, { atMs }] of this.#nodes) if (clock.nowMs() - atMs < ttlMs) nodes.add(other);
     return [...nodes].sort();
+  }
+
+  // Nodes that come later need not wait to learn that these are dead. A record that changed since stays.
+  async #bury(): Promise<void> {
+    for (const [other, { revision, atMs }] of this.#nodes) {
+      const isDead = this.#options.clock.nowMs() - atMs >= ttlMs;
+      if (isDead && other !== this.#options.node) await this.#put(nodePrefix + other, undefined, revision);
+    }
   }
 
   async #take(shard: number): Promise<void> {

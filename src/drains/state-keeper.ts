@@ -41,6 +41,10 @@ export class StateKeeper {
   readonly #key: string;
   readonly #options: KeeperOptions;
   readonly #closing = new AbortController();
+  /** Ends the wait before a write. */
+  #hurry = new AbortController();
+  /** Told of the next write. */
+  readonly #waiting: ((isWritten: boolean) => void)[] = [];
   #state: DrainState;
   #revision: number;
   #isDirty = false;
@@ -95,9 +99,20 @@ export class StateKeeper {
     if (!this.#isLost) this.#writing ??= this.#write();
   }
 
+  /** Takes effect now and is written at once; false when the Store failed or somebody else keeps the state. */
+  setNow(changes: Partial<DrainState>): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (this.#isLost) return resolve(false);
+      this.#waiting.push(resolve);
+      this.set(changes);
+      this.#hurry.abort();
+    });
+  }
+
   /** Idempotent. Writes what is not written, if the Store takes it. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#hurry.abort();
     await this.#writing;
   }
 
@@ -106,14 +121,21 @@ export class StateKeeper {
     const { signal } = this.#closing;
     let closeTries = 0;
     while (this.#isDirty && !this.#isLost) {
-      if (!signal.aborted) await clock.sleep(commitMsMax, signal);
+      if (!signal.aborted && this.#waiting.length === 0) {
+        this.#hurry = new AbortController();
+        await clock.sleep(commitMsMax, this.#hurry.signal);
+      }
       this.#isDirty = false;
-      if (await this.#put(this.#state)) continue;
+      const waiting = this.#waiting.splice(0);
+      const isWritten = await this.#put(this.#state);
+      for (const tell of waiting) tell(isWritten && !this.#isLost);
+      if (isWritten) continue;
       this.#isDirty = true;
       if (signal.aborted && ++closeTries >= closeTriesMax) break; // what was delivered since will be repeated
       await clock.sleep(storeRetryMs, signal.aborted ? undefined : signal);
     }
     this.#writing = undefined;
+    for (const tell of this.#waiting.splice(0)) tell(false);
   }
 
   // False when the Store failed and it is worth another try.

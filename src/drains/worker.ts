@@ -49,7 +49,7 @@ export type WorkerParts = OutletParts & {
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
   readonly readAhead: ReadAhead;
-  readonly notices: Pick<DrainNotices, "lost" | "refused" | "certificate">;
+  readonly notices: Pick<DrainNotices, "lost" | "refused" | "certificate" | "expiring">;
   readonly limits: DrainLimits;
   /** What the drain's receiver takes in one parcel, when that is less than the limits. Never throws. */
   readonly boundsFor?: (drain: DrainRecord) => ReceiverBounds;
@@ -58,6 +58,14 @@ export type WorkerParts = OutletParts & {
 
 /** A parcel that is sent again ends where it ended the first time. */
 const unbounded = { linesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER };
+
+/** So much that waits is worth a write of the state, however short the last one is ago. */
+const gatherBytes = 64 * 1024;
+
+const endLineOf = ({ line, count }: StoredBatch): number => line + count;
+
+/** Between two notices of a certificate that ends soon. */
+const expiryNoticeMs = 86_400_000;
 
 /** Runs one drain until it is stopped, or until somebody else turns out to own it. */
 export class DrainWorker {
@@ -78,6 +86,10 @@ export class DrainWorker {
   #waitMs = 0;
   /** The end of the parcel that has to be sent again as it was, under the same frame id. */
   #heldEndLine: number | undefined;
+  /** When the end of a parcel of several batches was last written. */
+  #announcedAtMs = Number.NEGATIVE_INFINITY;
+  /** Set when that failed. */
+  #aloneUntilMs = Number.NEGATIVE_INFINITY;
   /** Set by a 413. */
   #split: { readonly bytesMax: number; readonly untilMs: number } | undefined;
   /** When the last settled line was accepted: the best "since" of lines that are gone. */
@@ -97,6 +109,10 @@ export class DrainWorker {
     this.#receiver = parts.boundsFor?.(drain) ?? {};
     keeper.onConflict = () => this.#stopping.abort();
     if (keeper.isLost) this.#stopping.abort();
+    const { phase, deliveredAt, line, parcelEnd = 0 } = keeper.state;
+    // What another node may have sent is sent again as it was.
+    if (parcelEnd > line) this.#heldEndLine = parcelEnd;
+    this.#isProven = parts.lease !== undefined && phase !== "retrying" && deliveredAt !== undefined;
     if (keeper.state.phase === "retrying") this.#failures = 1; // it waits for its turn among those that fail
     if (keeper.state.phase === "delivering") keeper.set({ phase: "idle" }); // it was stopped amid a delivery
     this.#running = this.#run();
@@ -190,6 +206,7 @@ export class DrainWorker {
         if (line === undefined) continue;
         if (line >= leg.endLine) return this.#endReplay(leg.replayId!);
         const cut = this.#cut(backlog.batches, line, leg);
+        if (this.#isGathered(cut, backlog, leg) && !(await this.#announce(cut.endLine, line))) continue;
         if (cut.parcel === undefined) {
           this.#settle(leg, backlog, cut, 0, 0);
           if (this.#failures > 0) this.#outlet.close(); // what comes next may be long in coming
@@ -248,15 +265,16 @@ export class DrainWorker {
   #cut(batches: readonly StoredBatch[], line: number, leg: Leg): Cut {
     // A replay is meant to arrive again: its frame ids are not those of the first time.
     const name = `${this.#drain.token} ${leg.replayId ?? ""}`;
-    const cut = cutParcel(batches, line, this.#filter, this.#bounds(leg), name);
+    const cut = cutParcel(batches, line, this.#filter, this.#bounds(batches, leg), name);
     // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.
     return this.#isProven ? cut : { ...cut, parcel: cut.parcel && compact(cut.parcel) };
   }
 
-  #bounds({ endLine }: Leg): ParcelLimits {
+  #bounds(batches: readonly StoredBatch[], leg: Leg): ParcelLimits {
     const held = this.#heldEndLine;
-    if (held !== undefined && held <= endLine) return { ...unbounded, endLine: held };
+    if (held !== undefined && held <= leg.endLine) return { ...unbounded, endLine: held };
     const { limits, clock } = this.#parts;
+    const endLine = this.#mayGather(batches, leg) ? leg.endLine : endLineOf(batches[0]!);
     const { linesMax = limits.parcelLinesMax, bytesMax: receiverBytesMax = limits.parcelBytesMax } =
       this.#receiver;
     if (this.#split !== undefined && this.#split.untilMs <= clock.nowMs()) this.#split = undefined;
@@ -266,6 +284,34 @@ export class DrainWorker {
       this.#split?.bytesMax ?? limits.parcelBytesMax,
     );
     return { linesMax: Math.min(linesMax, limits.parcelLinesMax), bytesMax, endLine };
+  }
+
+  // Where nodes share the drains, whoever takes one over has to cut its parcels as they were: each batch alone, or up
+  // to the end that was written before any of it was sent. Such writes are few: one in `commitMsMax`, or in 64 KiB.
+  #mayGather(batches: readonly StoredBatch[], leg: Leg): boolean {
+    if (this.#parts.lease === undefined || leg.replayId !== undefined) return true;
+    const { clock, limits } = this.#parts;
+    if (clock.nowMs() < this.#aloneUntilMs) return false;
+    if (clock.nowMs() - this.#announcedAtMs >= limits.commitMsMax) return true;
+    let bytes = 0;
+    return batches.some((batch) => (bytes += batch.bytes.length) >= gatherBytes);
+  }
+
+  #isGathered(cut: Cut, { batches }: Backlog, leg: Leg): boolean {
+    if (this.#parts.lease === undefined || leg.replayId !== undefined) return false;
+    return (
+      cut.parcel !== undefined && cut.endLine !== this.#heldEndLine && cut.endLine > endLineOf(batches[0]!)
+    );
+  }
+
+  async #announce(endLine: number, line: number): Promise<boolean> {
+    const { clock, limits } = this.#parts;
+    this.#announcedAtMs = clock.nowMs();
+    const isWritten = await this.#keeper.setNow({ parcelEnd: endLine });
+    if (isWritten) return true;
+    this.#aloneUntilMs = clock.nowMs() + limits.commitMsMax;
+    this.#keeper.set({ parcelEnd: line });
+    return false;
   }
 
   // True when the parcel is settled or split and there is no reason to wait.
@@ -287,11 +333,13 @@ export class DrainWorker {
         const rejected = Math.min(verdict.rejected ?? 0, parcel.count);
         this.#settle(leg, backlog, cut, parcel.count - rejected, rejected);
         this.#outlet.rest();
+        if (verdict.expiring !== undefined) this.#tellExpiring(verdict.expiring);
         return true;
       }
       case "split":
         if (parcel.count === 1) return this.#refuse(leg, backlog, cut, 1, verdict.reason);
         this.#heldEndLine = undefined;
+        if (this.#parts.lease !== undefined) this.#keeper.set({ parcelEnd: 0 });
         this.#split = {
           bytesMax: Math.ceil(cut.bytes / 2),
           untilMs: clock.nowMs() + this.#parts.limits.splitMsMax,
@@ -360,6 +408,14 @@ export class DrainWorker {
     this.#keeper.set(changes);
   }
 
+  // Told once a day, whatever restarts between.
+  #tellExpiring(reason: string): void {
+    const nowMs = this.#parts.clock.nowMs();
+    if (nowMs - (this.#keeper.state.expiryToldAtMs ?? Number.NEGATIVE_INFINITY) < expiryNoticeMs) return;
+    this.#keeper.set({ expiryToldAtMs: nowMs });
+    this.#parts.notices.expiring(this.#drain, reason);
+  }
+
   #endReplay(id: string): void {
     this.#keeper.set({ replay: { id } });
   }
@@ -372,7 +428,9 @@ export class DrainWorker {
     const nowMs = this.#parts.clock.nowMs();
     const lastError = { at: new Date(nowMs).toISOString(), message: reason };
     const nextAttemptAt = new Date(nowMs + this.#waitMs).toISOString();
-    this.#keeper.set({ phase: "retrying", lastError, nextAttemptAt });
+    const held = this.#parts.lease !== undefined && this.#heldEndLine !== undefined;
+    const parcelEnd = held ? { parcelEnd: this.#heldEndLine! } : {};
+    this.#keeper.set({ phase: "retrying", lastError, nextAttemptAt, ...parcelEnd });
   }
 
   #backOff(): void {

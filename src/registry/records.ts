@@ -84,9 +84,13 @@ export type DrainState = {
   readonly phase: "idle" | "delivering" | "retrying";
   /** The lease under which it was written, where nodes share the drains. No state replaces one of a later lease. */
   readonly lease?: number;
+  /** When it is greater than `line`: the parcel that begins there ends before this line, whoever sends it again. */
+  readonly parcelEnd?: number;
   readonly lastError?: { readonly at: string; readonly message: string };
   /** While it is retrying: not before then, and then in its turn. Of no meaning in other phases. */
   readonly nextAttemptAt?: string;
+  /** When the owner was last told that the destination's certificate ends soon. */
+  readonly expiryToldAtMs?: number;
   /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
   readonly replay?: { readonly id: string; readonly position?: Position };
 };

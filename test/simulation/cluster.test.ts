@@ -28,8 +28,11 @@ test(`${seeds} schedules of nodes that come, go, die, freeze and are cut off: ea
     }
   }
   // Schedules in which nothing goes wrong prove nothing.
-  if (seeds >= 1_000)
-    for (const [name, count] of Object.entries(totals)) expect(count, name).toBeGreaterThan(50);
+  if (seeds < 1_000) return;
+  const { renamed = 0, ...faults } = totals;
+  for (const [name, count] of Object.entries(faults)) expect(count, name).toBeGreaterThan(50);
+  // What comes again comes under its first frame id, but where parcels were split or a small one tried first.
+  expect(renamed).toBeLessThan(faults.repeats! / 20);
 }, 120_000);
 
 test("a node that comes takes its part of the work within 10 seconds, and one that goes leaves it, whichever way", async () => {
