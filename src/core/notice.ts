@@ -43,6 +43,14 @@ export const l14 = (drainToken: string, reason: string, uri: string, nowMs: numb
     `Error L14 (certificate validation): drain '${drainToken}' error="${reason.replaceAll('"', "'")}" uri="${uri}"`,
   );
 
+/** The certificate of a drain's destination holds still, but not for long. */
+export const l14Expiry = (drainToken: string, reason: string, uri: string, nowMs: number): CanonicalLines =>
+  noticeLine(
+    certificatePri,
+    nowMs,
+    `Error L14 (certificate expiry): drain '${drainToken}' error="${reason.replaceAll('"', "'")}" uri="${uri}"`,
+  );
+
 /** A canonical line of source `heroku`, process `logplex`. Line breaks in `text` become spaces. */
 export function noticeLine(pri: number, nowMs: number, text: string): CanonicalLines {
   const oneLine = text.replace(/\s+/g, " ");

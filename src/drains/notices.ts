@@ -5,7 +5,7 @@
 import type { Logger } from "pino";
 import type { CanonicalLines } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { l10, l13, l14 } from "../core/notice.ts";
+import { l10, l13, l14, l14Expiry } from "../core/notice.ts";
 import type { Clock } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { redactUrl } from "./destination.ts";
@@ -18,7 +18,7 @@ type NoticesOptions = {
   readonly everyMs: number;
 };
 
-const kinds = ["lost", "refused", "certificate"] as const;
+const kinds = ["lost", "refused", "certificate", "expiring"] as const;
 type Kind = (typeof kinds)[number];
 
 /** Since the last notice of its kind. One exists for a minute after each notice, or longer while there is news. */
@@ -48,6 +48,11 @@ export class DrainNotices {
   /** The destination's certificate does not hold (L14). */
   certificate(drain: DrainRecord, reason: string): void {
     this.#tell("certificate", drain, 1, this.#options.clock.nowMs(), reason);
+  }
+
+  /** The destination's certificate ends soon (L14). */
+  expiring(drain: DrainRecord, reason: string): void {
+    this.#tell("expiring", drain, 1, this.#options.clock.nowMs(), reason);
   }
 
   /** The drain is gone: what is untold of it stays so, since its app may be gone with it. */
@@ -104,5 +109,6 @@ export class DrainNotices {
 function noticeOf({ kind, drain, sinceMs, reason }: Pending, lines: number, nowMs: number): CanonicalLines {
   if (kind === "lost") return l10(drain.token, lines, sinceMs, nowMs);
   if (kind === "refused") return l13(drain.token, lines, sinceMs, reason, nowMs);
-  return l14(drain.token, reason, redactUrl(drain.url ?? ""), nowMs);
+  const write = kind === "certificate" ? l14 : l14Expiry;
+  return write(drain.token, reason, redactUrl(drain.url ?? ""), nowMs);
 }

@@ -32,11 +32,13 @@ test("the texts are those of logplex, with the drain's token and no secret", asy
   notices.lost(drain, 21, startMs);
   notices.refused(drain, 3, startMs, "receiver.example:8443 answered 400");
   notices.certificate(drain, 'the certificate "x" has expired');
+  notices.expiring(drain, "the certificate ends in 3 days");
   await settled();
   expect(told).toEqual([
     "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:59:58.000000+00:00.",
     "Error L13 (messages refused): drain 'd.1' lost 3 messages since 2024-05-01T09:59:58.000000+00:00: receiver.example:8443 answered 400",
     "Error L14 (certificate validation): drain 'd.1' error=\"the certificate 'x' has expired\" uri=\"https://…@receiver.example:8443/…\"",
+    'Error L14 (certificate expiry): drain \'d.1\' error="the certificate ends in 3 days" uri="https://…@receiver.example:8443/…"',
   ]);
   await notices.close();
 });

@@ -120,6 +120,29 @@ describe("what becomes of a parcel", () => {
     expect(await rig.state()).toMatchObject({ lastError: { message: "no luck" }, delivered: 1 });
   });
 
+  test("a certificate that ends soon is told once a day, a restart or not, and stops nothing", async () => {
+    rig = await Rig.open();
+    rig.script = () => ({ kind: "delivered", expiring: "the certificate ends in 9 days" });
+    await rig.append(["a"]);
+    let worker = await rig.work();
+    const hourMs = 3_600_000;
+    for (let hour = 0; hour < 47; hour++) {
+      if (hour % 10 === 5) {
+        await worker.stop(0);
+        worker = await rig.work();
+      }
+      await rig.append([`hour ${hour}`]);
+      await rig.clock.advance(hourMs);
+    }
+    const found = (await rig.noticed()).map((text) => text.trimEnd());
+    expect(found).toEqual(
+      Array(2).fill(
+        'Error L14 (certificate expiry): drain \'d.1\' error="the certificate ends in 9 days" uri="https://receiver.example/…"',
+      ),
+    );
+    expect((await rig.state())!.delivered).toBe(1 + 47 + found.length);
+  });
+
   test("a destination that asks for a longer wait gets it", async () => {
     rig = await Rig.open();
     rig.script = (_, index) => (index === 0 ? { ...retry, afterMs: 90_000 } : delivered);

@@ -24,7 +24,7 @@ export type ClusterParts = {
 
 const never = new Promise<never>(() => {});
 const logger = pino({ level: "silent" });
-const untold = { lost() {}, refused() {}, certificate() {}, forget() {} };
+const untold = { lost() {}, refused() {}, certificate() {}, expiring() {}, forget() {} };
 const away = () => new Error("no way to the store");
 
 export class ClusterNode {

@@ -106,6 +106,7 @@ async function run(fault: Fault, kind: Kind) {
       lost: () => notices.push("L10"),
       refused: () => notices.push("L13"),
       certificate: () => notices.push("L14"),
+      expiring: () => notices.push("L14 expiry"),
     },
     limits: {
       ...limits,

@@ -151,7 +151,7 @@ test.each(
         clock: realClock,
       }),
       readAhead: new ReadAhead(1 << 20),
-      notices: { lost() {}, refused() {}, certificate() {} },
+      notices: { lost() {}, refused() {}, certificate() {}, expiring() {} },
       limits: {
         ...limits,
         parcelLinesMax: 20,
