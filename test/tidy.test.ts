@@ -20,10 +20,10 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/operator-key.ts", mayImport: ground() },
   ...["src/engines/", "src/registry/"].map((at) => ({ at, mayImport: ground() })),
-  // What a sink has to know of its drain: where to, and which addresses are allowed.
+  // What a sink has to know of its drain: where to, which addresses are allowed, and who is told its steps.
   {
     at: "src/drains/sinks/",
-    mayImport: [...ground(), "src/drains/addresses.ts", "src/drains/destination.ts"],
+    mayImport: [...ground(), "src/drains/addresses.ts", "src/drains/destination.ts", "src/drains/trace.ts"],
   },
   { at: "src/drains/sink-for.ts", mayImport: [...ground(), "src/registry/", "src/drains/"] },
   ...["src/drains/", "src/ingest/", "src/tail/"].map((at) => ({

@@ -7,7 +7,7 @@ import { redacting } from "./redaction.ts";
 import { Doubts } from "./sinks/doubts.ts";
 import { httpsSink, type SinkLimits } from "./sinks/https.ts";
 import { syslogSink } from "./sinks/syslog.ts";
-import type { Trace } from "./sinks/trace.ts";
+import type { Trace } from "./trace.ts";
 
 export type SinkOptions = SinkLimits & {
   readonly userAgent: string;
@@ -15,14 +15,18 @@ export type SinkOptions = SinkLimits & {
   readonly appName?: (appId: DrainRecord["channel"]) => Promise<string | undefined>;
 };
 
-/** With a `trace` it is for one parcel, whose steps are told. */
-export type SinkFor = (drain: DrainRecord, trace?: Trace) => Sink;
-
 /** Bytes of syslog parcels in doubt, of all drains together. */
 const doubtsBytesMax = 8 * 1024 * 1024;
 
-/** Makes a sink for each record it is given. Throws an AppError when the record's URL cannot be used (any more). */
-export function sinksFor({ userAgent, appName, ...all }: SinkOptions): SinkFor {
+/**
+ * Makes a sink for each record it is given; with a `trace`, for the one parcel whose steps it takes. Throws an AppError
+ * when the record's URL cannot be used (any more).
+ */
+export function sinksFor({
+  userAgent,
+  appName,
+  ...all
+}: SinkOptions): (drain: DrainRecord, trace?: Trace) => Sink {
   const doubts = new Doubts(doubtsBytesMax);
   return (drain, trace) => {
     const limits = trace === undefined ? all : { ...all, trace };

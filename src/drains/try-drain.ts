@@ -2,11 +2,10 @@
 
 import { noticeLine } from "../core/notice.ts";
 import { positionAt } from "../core/position.ts";
-import type { Clock, Verdict } from "../ports.ts";
+import type { Clock, Sink, Verdict } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { frameId } from "./parcel.ts";
-import type { SinkFor } from "./sink-for.ts";
-import { type Step, Trace } from "./sinks/trace.ts";
+import { type Step, Trace } from "./trace.ts";
 
 /** What the destination said, and what was done until then, each step with its time; the last is where it failed. */
 export type Trial = { readonly verdict: Verdict; readonly steps: readonly Step[] };
@@ -17,7 +16,7 @@ const testPri = 190;
 /** Sends the line over a connection of its own and says what the destination said. Throws the AppError of a bad URL. */
 export async function tryDrain(
   drain: DrainRecord,
-  parts: { readonly sinkFor: SinkFor; readonly clock: Clock },
+  parts: { readonly sinkFor: (drain: DrainRecord, trace: Trace) => Sink; readonly clock: Clock },
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Trial> {
   const nowMs = parts.clock.nowMs();

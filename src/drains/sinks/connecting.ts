@@ -2,9 +2,9 @@
 import type { Socket } from "node:net";
 import { type PeerCertificate, TLSSocket } from "node:tls";
 import type { Clock } from "../../ports.ts";
+import type { Trace } from "../trace.ts";
 import { type Certificate, certificateOf, describeCertificate } from "./certificate.ts";
 import { isCertificateFailure } from "./explain.ts";
-import type { Trace } from "./trace.ts";
 
 /** The certificates of a drain, PEM. */
 export type TlsParts = {

@@ -11,13 +11,13 @@ import { gzip } from "node:zlib";
 import type { Clock, Parcel, Sink } from "../../ports.ts";
 import { type AddressPolicy, checkedLookup, checkLiteral } from "../addresses.ts";
 import type { HttpDestination } from "../destination.ts";
+import type { Trace } from "../trace.ts";
 import { type Certificate, expiring } from "./certificate.ts";
 import { type TlsParts, timedOut, watchConnecting } from "./connecting.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
 import { type Answer, judge } from "./judge.ts";
 import { signatureHeader, signatureOf } from "./signature.ts";
-import type { Trace } from "./trace.ts";
 
 /** How long things may take, and who may be reached: the same for all sinks. */
 export type SinkLimits = {
