@@ -1,6 +1,7 @@
 /**
- * Ingest tokens. `token/HASH` is the record, `channel-token/CHANNEL/HASH` names an app's tokens; the index is
- * written first and removed last, so that whoever destroys an app finds all of them.
+ * Ingest tokens. `token/HASH` is the record, `channel-token/CHANNEL` holds the hashes of an app's tokens: one record, as
+ * a store of very many keys finds one by its name at once, and some by a prefix slowly. A hash is written first and
+ * removed last, so that whoever destroys an app finds all of them.
  */
 import { type ChannelId, newToken } from "../core/ids.ts";
 import { notFound, sourceInvalid, tokenLimit } from "../errors.ts";
@@ -9,7 +10,7 @@ import { RecordCache } from "./record-cache.ts";
 import type { TokenRecord } from "./records.ts";
 import { hashOf } from "./secrets.ts";
 import { timeOf } from "./time.ts";
-import { removeRecord } from "./update.ts";
+import { removeRecord, updateRecord } from "./update.ts";
 
 /** Tokens of an app at most. */
 export const tokensMax = 100;
@@ -20,7 +21,7 @@ const sourceForm = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$/;
 export const isSource = (text: string): boolean => sourceForm.test(text);
 
 const recordKey = (hash: string) => `token/${hash}`;
-const indexPrefix = (channel: ChannelId) => `channel-token/${channel}/`;
+const indexKey = (channel: ChannelId) => `channel-token/${channel}`;
 
 export class Tokens {
   readonly #store: Store;
@@ -49,12 +50,9 @@ export class Tokens {
 
   /** The app's tokens, oldest first. */
   async list(channel: ChannelId): Promise<TokenRecord[]> {
-    const reads: Promise<TokenRecord | undefined>[] = [];
-    for await (const { key } of this.#store.list(indexPrefix(channel))) {
-      const hash = key.slice(indexPrefix(channel).length);
-      reads.push(this.#store.get<TokenRecord>(recordKey(hash)).then((found) => found?.value));
-    }
-    const records = (await Promise.all(reads)).filter((record) => record !== undefined);
+    const hashes = await this.#hashes(channel);
+    const found = await Promise.all(hashes.map((hash) => this.#store.get<TokenRecord>(recordKey(hash))));
+    const records = found.flatMap((record) => (record === undefined ? [] : [record.value]));
     return records.sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.source, b.source));
   }
 
@@ -80,7 +78,7 @@ export class Tokens {
       createdAt: timeOf(this.#clock.nowMs()),
     };
     const hash = hashOf(record.token);
-    await this.#store.put(indexPrefix(channel) + hash, {}, 0);
+    await updateRecord<readonly string[]>(this.#store, indexKey(channel), (hashes = []) => [...hashes, hash]);
     await this.#store.put(recordKey(hash), record, 0);
     this.#cache.forget(recordKey(hash));
     return record;
@@ -96,9 +94,7 @@ export class Tokens {
 
   /** Revokes all tokens of an app, half-made ones too. */
   async revokeAll(channel: ChannelId): Promise<void> {
-    for await (const { key } of this.#store.list(indexPrefix(channel))) {
-      await this.#removeHash(channel, key.slice(indexPrefix(channel).length));
-    }
+    for (const hash of await this.#hashes(channel)) await this.#removeHash(channel, hash);
   }
 
   /** Idempotent. */
@@ -113,7 +109,15 @@ export class Tokens {
   async #removeHash(channel: ChannelId, hash: string): Promise<void> {
     await removeRecord(this.#store, recordKey(hash));
     this.#cache.forget(recordKey(hash));
-    await removeRecord(this.#store, indexPrefix(channel) + hash);
+    await updateRecord<readonly string[]>(this.#store, indexKey(channel), (hashes = []) => {
+      const left = hashes.filter((other) => other !== hash);
+      return left.length === 0 ? undefined : left;
+    });
+  }
+
+  /** Of all that were begun; not each has its record. */
+  async #hashes(channel: ChannelId): Promise<readonly string[]> {
+    return (await this.#store.get<readonly string[]>(indexKey(channel)))?.value ?? [];
   }
 }
 
