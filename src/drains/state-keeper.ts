@@ -46,6 +46,7 @@ export class StateKeeper {
   /** Told of the next write. */
   readonly #waiting: ((isWritten: boolean) => void)[] = [];
   #state: DrainState;
+  #storedLine: number;
   #revision: number;
   #isDirty = false;
   #writing: Promise<void> | undefined;
@@ -56,6 +57,7 @@ export class StateKeeper {
   private constructor(key: string, state: DrainState, revision: number, options: KeeperOptions) {
     this.#key = key;
     this.#state = state;
+    this.#storedLine = state.line;
     this.#revision = revision;
     this.#options = options;
   }
@@ -86,6 +88,11 @@ export class StateKeeper {
   /** True when somebody else keeps the state: what is set here is written nowhere. */
   get isLost(): boolean {
     return this.#isLost;
+  }
+
+  /** The cursor's line as it is stored. */
+  get storedLine(): number {
+    return this.#storedLine;
   }
 
   get state(): DrainState {
@@ -148,6 +155,7 @@ export class StateKeeper {
       this.#doubtful = undefined;
       if (revision !== undefined) {
         this.#revision = revision;
+        this.#storedLine = state.line;
         return true;
       }
       this.#isLost = true;

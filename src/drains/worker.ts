@@ -62,6 +62,9 @@ const unbounded = { linesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE
 /** So much that waits is worth a write of the state, however short the last one is ago. */
 const gatherBytes = 64 * 1024;
 
+/** So many batches at most go alone, one by one, after the state was written last: the next node does the same. */
+const aloneMax = 64;
+
 const endLineOf = ({ line, count }: StoredBatch): number => line + count;
 
 /** Between two notices of a certificate that ends soon. */
@@ -88,7 +91,11 @@ export class DrainWorker {
   #heldEndLine: number | undefined;
   /** When the end of a parcel of several batches was last written. */
   #announcedAtMs = Number.NEGATIVE_INFINITY;
-  /** Set when that failed. */
+  /** Ends of parcels of one batch; those after the line that was written last count. */
+  #alone: number[] = [];
+  /** Batches that the node before may have sent alone. */
+  #inherited = aloneMax;
+  /** Set when the end of a parcel could not be written. */
   #aloneUntilMs = Number.NEGATIVE_INFINITY;
   /** Set by a 413. */
   #split: { readonly bytesMax: number; readonly untilMs: number } | undefined;
@@ -206,7 +213,7 @@ export class DrainWorker {
         if (line === undefined) continue;
         if (line >= leg.endLine) return this.#endReplay(leg.replayId!);
         const cut = this.#cut(backlog.batches, line, leg);
-        if (this.#isGathered(cut, backlog, leg) && !(await this.#announce(cut.endLine, line))) continue;
+        if (!(await this.#isRepeatable(cut, backlog, leg))) continue;
         if (cut.parcel === undefined) {
           this.#settle(leg, backlog, cut, 0, 0);
           if (this.#failures > 0) this.#outlet.close(); // what comes next may be long in coming
@@ -286,31 +293,39 @@ export class DrainWorker {
     return { linesMax: Math.min(linesMax, limits.parcelLinesMax), bytesMax, endLine };
   }
 
-  // Where nodes share the drains, whoever takes one over has to cut its parcels as they were: each batch alone, or up
-  // to the end that was written before any of it was sent. Such writes are few: one in `commitMsMax`, or in 64 KiB.
+  // Where nodes share the drains, whoever takes one over has to cut its parcels as they were. So each batch goes alone,
+  // or up to an end that was written before; such writes are few: one in `commitMsMax`, or in `gatherBytes`.
   #mayGather(batches: readonly StoredBatch[], leg: Leg): boolean {
     if (this.#parts.lease === undefined || leg.replayId !== undefined) return true;
     const { clock, limits } = this.#parts;
-    if (clock.nowMs() < this.#aloneUntilMs) return false;
+    if (this.#inherited > 0 || clock.nowMs() < this.#aloneUntilMs) return false;
     if (clock.nowMs() - this.#announcedAtMs >= limits.commitMsMax) return true;
     let bytes = 0;
     return batches.some((batch) => (bytes += batch.bytes.length) >= gatherBytes);
   }
 
-  #isGathered(cut: Cut, { batches }: Backlog, leg: Leg): boolean {
-    if (this.#parts.lease === undefined || leg.replayId !== undefined) return false;
-    return (
-      cut.parcel !== undefined && cut.endLine !== this.#heldEndLine && cut.endLine > endLineOf(batches[0]!)
-    );
+  // False when the parcel has to be cut anew.
+  async #isRepeatable(cut: Cut, { batches }: Backlog, leg: Leg): Promise<boolean> {
+    if (this.#parts.lease === undefined || leg.replayId !== undefined) return true;
+    if (cut.parcel === undefined || cut.endLine === this.#heldEndLine) return true;
+    if (cut.endLine > endLineOf(batches[0]!)) return this.#announce(cut.endLine);
+    this.#inherited = Math.max(0, this.#inherited - 1);
+    const { storedLine } = this.#keeper;
+    this.#alone = this.#alone.filter((endLine) => endLine > storedLine);
+    if (this.#alone.length >= aloneMax) {
+      await this.#keeper.setNow({});
+      this.#alone = [];
+    }
+    this.#alone.push(cut.endLine);
+    return true;
   }
 
-  async #announce(endLine: number, line: number): Promise<boolean> {
+  async #announce(endLine: number): Promise<boolean> {
     const { clock, limits } = this.#parts;
     this.#announcedAtMs = clock.nowMs();
-    const isWritten = await this.#keeper.setNow({ parcelEnd: endLine });
-    if (isWritten) return true;
+    if (await this.#keeper.setNow({ parcelEnd: endLine })) return true;
     this.#aloneUntilMs = clock.nowMs() + limits.commitMsMax;
-    this.#keeper.set({ parcelEnd: line });
+    this.#keeper.set({ parcelEnd: 0 });
     return false;
   }
 
