@@ -17,7 +17,7 @@ export const readMark = (text: string): { sender: number; n: number } | undefine
   return match === null ? undefined : { sender: Number(match[1]), n: Number(match[2]) };
 };
 
-/** Sends lines 0…count-1 of one sender in requests of `linesEach`, each until it is acknowledged. */
+/** Sends lines 0…count-1 of one sender in requests of `linesEach`, each until it is acknowledged; how many it sent. */
 export async function sendNumbered(options: {
   readonly url: () => string;
   readonly token: string;
@@ -25,18 +25,22 @@ export async function sendNumbered(options: {
   readonly count: number;
   readonly linesEach: number;
   readonly pauseMs?: number;
-}): Promise<{ requests: number; retries: number }> {
+  /** Ends it before its time, between two requests. */
+  readonly signal?: AbortSignal;
+}): Promise<{ requests: number; retries: number; lines: number }> {
   let requests = 0;
   let retries = 0;
-  for (let n = 0; n < options.count; n += options.linesEach) {
+  let lines = 0;
+  for (let n = 0; n < options.count && !options.signal?.aborted; n += options.linesEach) {
     const numbers = Array.from({ length: Math.min(options.linesEach, options.count - n) }, (_, i) => n + i);
     const body = Buffer.concat(numbers.map((at) => shuttleFrame(`ledger sender=${options.sender} n=${at}`)));
     const frameId = randomUUID();
     for (requests++; !(await isAcknowledged(options, body, frameId, numbers.length)); retries++)
       await delay(50);
+    lines += numbers.length;
     if (options.pauseMs) await delay(options.pauseMs);
   }
-  return { requests, retries };
+  return { requests, retries, lines };
 }
 
 async function isAcknowledged(
@@ -71,20 +75,24 @@ export class Sightings {
   readonly first = new Map<number, number[]>();
   /** Lines that came once more. */
   repeats = 0;
+  /** Those of them that came under another frame id than the first time. */
+  renamed = 0;
   /** All lines, repeats and those without a mark included. */
   lines = 0;
-  readonly #seen = new Set<string>();
+  readonly #seen = new Map<string, string>();
 
-  add(text: string): void {
+  add(text: string, frameId = ""): void {
     this.lines++;
     const mark = readMark(text);
     if (mark === undefined) return;
     const key = `${mark.sender} ${mark.n}`;
-    if (this.#seen.has(key)) {
+    const before = this.#seen.get(key);
+    if (before !== undefined) {
       this.repeats++;
+      if (before !== frameId) this.renamed++;
       return;
     }
-    this.#seen.add(key);
+    this.#seen.set(key, frameId);
     const numbers = this.first.get(mark.sender);
     if (numbers === undefined) this.first.set(mark.sender, [mark.n]);
     else numbers.push(mark.n);
@@ -117,7 +125,7 @@ export type Treatment =
 /** A drain's destination that keeps a ledger. `treat` decides about each request before it is taken. */
 export class LedgerReceiver {
   readonly sightings = new Sightings();
-  readonly requests: { frameId: string; count: number; treatment: Treatment }[] = [];
+  readonly requests: { frameId: string; count: number; treatment: Treatment; atMs: number }[] = [];
   readonly #server: Server;
   readonly #treat: (request: number) => Treatment;
 
@@ -151,21 +159,21 @@ export class LedgerReceiver {
     const treatment = this.#treat(this.requests.length);
     const frameId = String(request.headers["logplex-frame-id"]);
     const count = Number(request.headers["logplex-msg-count"]);
-    this.requests.push({ frameId, count, treatment });
+    this.requests.push({ frameId, count, treatment, atMs: Date.now() });
     if (treatment === "hang") return;
     if (treatment === "reset") return void request.socket.resetAndDestroy();
     const { status, headers } =
       typeof treatment === "number" ? { status: treatment, headers: {} } : treatment;
-    if (status >= 200 && status < 300) this.#write(Buffer.concat(chunks), count);
+    if (status >= 200 && status < 300) this.#write(Buffer.concat(chunks), count, frameId);
     response.writeHead(status, { "content-length": 0, ...headers }).end();
   }
 
-  #write(body: Buffer, count: number): void {
+  #write(body: Buffer, count: number, frameId: string): void {
     let frames = 0;
     for (let at = 0; at < body.length; frames++) {
       const scan = scanFrame(body, at, body.length);
       if (scan.kind !== "frame") throw new Error(`the drain sent no frames at byte ${at}`);
-      this.sightings.add(body.toString("utf8", scan.start, scan.end));
+      this.sightings.add(body.toString("utf8", scan.start, scan.end), frameId);
       at = scan.end;
     }
     if (frames !== count) throw new Error(`Logplex-Msg-Count said ${count}, the body has ${frames}`);
