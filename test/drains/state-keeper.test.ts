@@ -84,20 +84,23 @@ test.each<[string, Fault[], Fault[]]>([
   ["twice", ["after", "after"], []],
   ["and the store cannot be read to find out", ["after"], ["before", "before"]],
   ["and the next fails for good", ["after", "before"], []],
-])("a put that was written though it failed is no conflict with oneself: %s", async (_, putFaults, getFaults) => {
-  const keeper = await open();
-  puts = putFaults;
-  gets = getFaults;
-  let conflicts = 0;
-  keeper.onConflict = () => conflicts++;
-  for (let line = 1; line <= 8; line++) {
-    keeper.set({ line });
-    await clock.advance(1_100);
-  }
-  expect(conflicts).toBe(0);
-  expect(await stored()).toMatchObject({ line: 8 });
-  await keeper.close();
-});
+])(
+  "a put that was written though it failed is no conflict with oneself: %s",
+  async (_, putFaults, getFaults) => {
+    const keeper = await open();
+    puts = putFaults;
+    gets = getFaults;
+    let conflicts = 0;
+    keeper.onConflict = () => conflicts++;
+    for (let line = 1; line <= 8; line++) {
+      keeper.set({ line });
+      await clock.advance(1_100);
+    }
+    expect(conflicts).toBe(0);
+    expect(await stored()).toMatchObject({ line: 8 });
+    await keeper.close();
+  },
+);
 
 test("a state that somebody else wrote is a conflict: told once, and never overwritten", async () => {
   const keeper = await open();

@@ -199,8 +199,7 @@ test("a watch that breaks is begun again: drains go on, and what changed meanwhi
       put: (...args) => store.put(...args),
       list: (prefix) => store.list(prefix),
       close: () => store.close(),
-      watch: (prefix, signal) =>
-        (watches++ === 0 ? breaking(signal) : store.watch(prefix, signal)) as never,
+      watch: (prefix, signal) => (watches++ === 0 ? breaking(signal) : store.watch(prefix, signal)) as never,
     },
   });
   breakIt(new Error("connection lost"));

@@ -123,7 +123,7 @@ export class World {
     const append = (to: ChannelId, lines: object) =>
       log.append(to, { ...batchOf(["x"]), ...lines, acceptedAtMs: clock.nowMs() });
     const notices = new DrainNotices({ append, clock, logger, everyMs: 60_000 });
-    const sockets = new Sockets({ socketsMax: 2, idleMsMax: 2_000, clock });
+    const sockets = new Sockets({ socketsMax: 2, idleMsMax: 2_000, failingMax: 1, failingEveryMs: 5, clock });
     const supervisor = await DrainSupervisor.open({
       log,
       store,
