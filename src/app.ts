@@ -232,6 +232,7 @@ async function openEngine(config: Config, clock: Clock, logger: Logger) {
   const engine = await openNats({
     urls: config.nats,
     replicas: config.natsReplicas,
+    ...(config.natsShards !== undefined && { shards: config.natsShards }),
     name: `tailrace ${config.roles.join(",")}`,
     retention,
     logger,

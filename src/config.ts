@@ -27,6 +27,8 @@ export type Config = {
   readonly natsCreds?: string;
   readonly natsCa?: string;
   readonly natsReplicas: number;
+  /** Absent: as the log was made, else 16. */
+  readonly natsShards?: number;
   readonly roles: readonly Role[];
   readonly publicUrl?: string;
   readonly drainAllow: readonly string[];
@@ -73,6 +75,9 @@ export const serveOptions = (): Option[] => [
     .env("TAILRACE_NATS_REPLICAS")
     .argParser(replicas)
     .default(1),
+  new Option("--nats-shards <n>", "streams that the log is spread over; fixed at the first start (16)")
+    .env("TAILRACE_NATS_SHARDS")
+    .argParser(shardCount),
   new Option("--roles <list>", "what this process does; a part of them only with --nats")
     .env("TAILRACE_ROLES")
     .argParser(roleList)
@@ -188,6 +193,11 @@ function natsUrls(value: string): readonly string[] {
 
 function replicas(value: string): number {
   if (!/^[135]$/.test(value)) throw new InvalidArgumentError("Write 1, 3 or 5.");
+  return Number(value);
+}
+
+function shardCount(value: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(value)) throw new InvalidArgumentError("Write a whole number from 1 to 9999.");
   return Number(value);
 }
 
