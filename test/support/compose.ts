@@ -111,7 +111,7 @@ export class ComposeCluster {
   }
 
   #portsOf(name: string): number[] {
-    if (name.startsWith("nats")) return [natsPort, 6222];
+    if (name.startsWith("nats")) return [natsPort, 6222, 8222];
     return name === "receiver" ? [8700] : [8601, 6001];
   }
 
@@ -149,16 +149,22 @@ export class ComposeCluster {
       .replace(/0\.0\.0\.0:(\d+)/g, (_, port) => `127.0.0.1:${this.#ports.get(`${name}:${port}`)}`)
       .replace(/localhost:8601/g, `127.0.0.1:${this.#ports.get("control:8601")}`)
       .replace(/\b8700 0\.0\.0\.0/, `${this.#ports.get("receiver:8700")} 127.0.0.1`)
+      .replace(/--http_port (\d+)/, (_, port) => `--http_port ${this.#ports.get(`${name}:${port}`)}`)
       .replace("172.16.0.0/12", "127.0.0.0/8")
       .replace("--store_dir /data", `--store_dir ${this.#dataFolder(name)}`);
   }
 
   async #isHealthy(name: string, service: Service): Promise<boolean> {
-    if (service.image.startsWith("nats")) return this.output(name).includes("Server is ready");
+    if (service.image.startsWith("nats"))
+      return isOk(`http://127.0.0.1:${this.#ports.get(`${name}:8222`)}/healthz`);
     if (name === "receiver") return this.output(name).includes("receives on");
-    return fetch(`${this.url(name)}/readyz`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
+    return isOk(`${this.url(name)}/readyz`);
   }
 }
+
+// What the containers' health checks ask.
+const isOk = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  );
