@@ -26,6 +26,8 @@ export type LineFilterBody = {
 export type DrainBody = {
   readonly url: string;
   readonly format?: string;
+  readonly compression?: string;
+  readonly redact?: { readonly detectors?: readonly string[]; readonly patterns?: readonly string[] };
   readonly headers?: Readonly<Record<string, string>>;
   readonly filter?: LineFilterBody;
   readonly since?: string;

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { Drain, DrainBody, DrainTrial } from "../api.ts";
 import { appOption, type Context, collect, jsonOption, requiredApp } from "../context.ts";
 import { codeOf, wrongUse } from "../errors.ts";
@@ -9,6 +9,9 @@ type AddOptions = {
   app?: string;
   json?: true;
   format?: string;
+  compression?: string;
+  redact?: string[];
+  redactPattern?: string[];
   header?: string[];
   source?: string[];
   dyno?: string[];
@@ -52,19 +55,22 @@ export function registerDrains(program: Command, { api, output }: Context): void
     )
     .argument("<url>", "https://, http://, syslog:// or syslog+tls://")
     .addOption(appOption())
-    .addOption(
-      new Option("--format <format>", "how lines are written").choices([
-        "logplex",
-        "rfc5424",
-        "ndjson",
-        "otlp",
-      ]),
+    .option(
+      "--format <format>",
+      "how lines are written: logplex, rfc5424, ndjson, otlp, loki, datadog, … (docs/destinations.md)",
     )
+    .option("--compression <kind>", "gzip")
     .option("--header <name: value>", "send this header along (may be repeated)", collect)
     .option("--source <source>", "only lines of this source (may be repeated)", collect)
     .option("--dyno <dyno>", "only this process (web.1) or type (web) (may be repeated)", collect)
     .option("--match <re>", "only lines that match (RE2)")
     .option("--exclude <re>", "not the lines that match (RE2)")
+    .option(
+      "--redact <detector>",
+      "take these out of lines: email, card, bearer or ip (may be repeated)",
+      collect,
+    )
+    .option("--redact-pattern <re>", "take out what matches (RE2) (may be repeated)", collect)
     .option("--since <time>", "begin with the lines since then: 10m, or an RFC 3339 time")
     .option("--secret <text>", "sign bodies with this secret")
     .option("--ca <file>", "trust this authority (PEM)")
@@ -162,9 +168,15 @@ function drainBody(url: string, options: AddOptions): DrainBody {
     ...(match !== undefined && { match }),
     ...(exclude !== undefined && { exclude }),
   };
+  const redact = {
+    ...(options.redact && { detectors: options.redact }),
+    ...(options.redactPattern && { patterns: options.redactPattern }),
+  };
   return {
     url,
     ...(options.format !== undefined && { format: options.format }),
+    ...(options.compression !== undefined && { compression: options.compression }),
+    ...(Object.keys(redact).length > 0 && { redact }),
     ...(options.header && { headers: Object.fromEntries(options.header.map(headerOf)) }),
     ...(Object.keys(filter).length > 0 && { filter }),
     ...(options.since !== undefined && { since: options.since }),

@@ -140,7 +140,8 @@ describe("tailrace drains", () => {
       json(201, { id: "1", token: "d.1", url: "https://h/" })(request, response, "");
     });
     const args =
-      "drains:add https://h/ -a blog --format ndjson --source app --dyno web --match x --since 10m";
+      "drains:add https://h/ -a blog --format ndjson --source app --dyno web --match x --since 10m " +
+      "--compression gzip --redact email --redact card --redact-pattern secret=[a-z]+";
     const header = ["--header", "X-Scope: a b"];
     server.routes.set("POST /apps/blog/log-drains/1/actions/test", json(200, taken));
     const { stdout } = await runCli([...args.split(" "), ...header], cliEnvironment(server));
@@ -151,6 +152,8 @@ describe("tailrace drains", () => {
       headers: { "X-Scope": "a b" },
       filter: { sources: ["app"], dynos: ["web"], match: "x" },
       since: "10m",
+      compression: "gzip",
+      redact: { detectors: ["email", "card"], patterns: ["secret=[a-z]+"] },
     });
   });
 });
