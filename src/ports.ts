@@ -20,7 +20,8 @@ export type Appended = { readonly position: Position; readonly repeated: boolean
 export interface ChannelLog {
   /**
    * Resolves when the batch is durable. Appends of one channel are stored in the order of the calls.
-   * Rejects with `storeFull` or `storeUnavailable`; then nothing of the batch is stored, now or later.
+   * Rejects with `storeFull` or `storeUnavailable`; then nothing of the batch is stored,
+   * except that a distributed engine which had no answer in time may find it stored later: once under its frame id.
    */
   append(channel: ChannelId, batch: Batch): Promise<Appended>;
   /**
