@@ -1,14 +1,21 @@
 /**
  * What do 1,000 dead drains cost the well one beside them? Each has an app of its own with lines that wait; a third is
- * refused, a third finds no way (connections are never accepted), a third is accepted and never answered. The well
- * drain gets ten lines every ten milliseconds; a line's time is taken from before its append until its receiver has it.
- * Both runs hold the same apps and lines and go on at the same time. Run: node bench/dead-drains.ts [dead] [seconds]
+ * refused, a third finds no way (connections are never accepted), a third is accepted and never answered. A server that
+ * has just started on a folder with them is compared with one on the same apps and lines without them, at the same
+ * time, so that whatever else the machine does befalls both. Its well drain gets ten lines every ten milliseconds; a
+ * line's time is taken from before its append until its receiver has it. Latencies are the median over windows of five
+ * seconds, since a disk that stalls once decides a p99 of everything.
+ * Run: node bench/dead-drains.ts [dead] [seconds]
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { addDrain, linesOf, newChannelId, openDrainRig, Receiver } from "./drain-rig.ts";
+import type { DrainState } from "../src/registry/records.ts";
+import { addDrain, type DrainRig, linesOf, newChannelId, openDrainRig, Receiver } from "./drain-rig.ts";
 
 export type DeadDrains = {
   readonly dead: number;
@@ -16,105 +23,145 @@ export type DeadDrains = {
   readonly beside: Well;
   /** Memory of the process for each dead drain, beyond the same process without them. */
   readonly heapBytesEach: number;
-  readonly rssBytesEach: number;
+  readonly residentBytesEach: number;
 };
 
 type Well = {
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly maxMs: number;
   /** CPU of the server's process over the time that was measured, in percent of one core. */
   readonly cpuPercent: number;
+  /** Live objects and buffers. */
   readonly heapBytes: number;
-  readonly rssBytes: number;
+  /** Memory of the process in the machine, without the pages of files (the log is mapped). */
+  readonly residentBytes: number;
 };
 
 const self = fileURLToPath(import.meta.url);
+/** The young generation is of one size in all: how far V8 has let it grow is no memory of a drain. */
+const execArgv = ["--expose-gc", "--min-semi-space-size=16", "--max-semi-space-size=16"];
 const intervalMs = 10;
 const linesEach = 10;
 /** Lines that wait for each dead drain. */
 const waitingLines = 100;
 /** Until the dead drains have come to their longest waits. */
-const warmUpSeconds = 35;
+const warmUpSeconds = 75;
+const windowSeconds = 5;
+/** Memory moves with the attempts under way: one look a second. */
+const memoryLooks = 15;
 
-/** Runs the question once: both at the same time, so that whatever else the machine does befalls both. */
-export async function deadDrains({ dead = 1_000, seconds = 20 } = {}): Promise<DeadDrains> {
-  const runs = [inProcess(dead, false, seconds), inProcess(dead, true, seconds)] as const;
-  const [alone, beside] = await Promise.all(runs);
-  return {
-    dead,
-    alone,
-    beside,
-    heapBytesEach: (beside.heapBytes - alone.heapBytes) / dead,
-    rssBytesEach: (beside.rssBytes - alone.rssBytes) / dead,
-  };
-}
-
-async function inProcess(dead: number, withDrains: boolean, seconds: number): Promise<Well> {
-  const args = ["subject", String(dead), String(withDrains), String(seconds)];
-  const child = fork(self, args, { execArgv: ["--expose-gc"], stdio: "inherit" });
-  const [well] = (await once(child, "message")) as [Well];
-  child.kill();
-  return well;
-}
-
-async function subject(dead: number, withDrains: boolean, seconds: number): Promise<void> {
-  const receiver = await Receiver.open();
+/** Asks the question once. */
+export async function deadDrains({ dead = 1_000, seconds = 60 } = {}): Promise<DeadDrains> {
   const ends = await DeadEnds.open();
-  const rig = await openDrainRig();
+  const folders = await Promise.all([1, 2].map(() => mkdtemp(join(tmpdir(), "tailrace-bench-"))));
+  try {
+    const [without, withThem] = folders as [string, string];
+    await inProcess("prepare", without, String(dead));
+    await inProcess("prepare", withThem, String(dead), ...ends.ports.map(String));
+    const [alone, beside] = (await Promise.all(
+      [without, withThem].map((folder) => inProcess("subject", folder, String(seconds))),
+    )) as [Well, Well];
+    return {
+      dead,
+      alone,
+      beside,
+      heapBytesEach: (beside.heapBytes - alone.heapBytes) / dead,
+      residentBytesEach: (beside.residentBytes - alone.residentBytes) / dead,
+    };
+  } finally {
+    ends.close();
+    await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
+  }
+}
+
+async function inProcess(...args: readonly string[]): Promise<unknown> {
+  const child = fork(self, args, { execArgv, stdio: "inherit" });
+  const [result] = await once(child, "message");
+  if (child.exitCode === null) await once(child, "exit");
+  return result;
+}
+
+/** Apps with lines that wait, and, where `ports` are given, a drain of each that has failed already. */
+async function prepare(folder: string, dead: number, ports: readonly string[]): Promise<void> {
+  const rig = await openDrainRig(folder);
   const waiting = linesOf(waitingLines);
   for (let made = 0; made < dead; made += 50) {
     const some = Array.from({ length: Math.min(50, dead - made) }, async (_, at) => {
       const channel = newChannelId();
       await rig.lanes.append(channel, waiting, "http");
-      if (withDrains) await addDrain(rig.store, channel, ends.url(made + at));
+      const port = ports[(made + at) % ports.length];
+      if (port !== undefined)
+        await addDrain(rig.store, channel, `http://127.0.0.1:${port}/drain/${made + at}`);
     });
     await Promise.all(some);
   }
+  if (ports.length > 0) while ((await failed(rig)) < dead) await pause(1);
+  await rig.close();
+  process.send!("done");
+}
+
+async function failed({ store }: DrainRig): Promise<number> {
+  let count = 0;
+  for await (const { value } of store.list<DrainState>("drain-state/")) if (value.lastError) count++;
+  return count;
+}
+
+async function subject(folder: string, seconds: number): Promise<void> {
+  const receiver = await Receiver.open();
+  const rig = await openDrainRig(folder);
   const channel = newChannelId();
   await addDrain(rig.store, channel, receiver.url);
   const sending = setInterval(() => void rig.lanes.append(channel, linesOf(linesEach), "http"), intervalMs);
+  // Garbage is collected all the time while memory is looked at: how long V8 lets it lie is no memory of a drain.
+  const residents: number[] = [];
+  const heaps: number[] = [];
+  for (let second = 0; second < warmUpSeconds; second++) {
+    await pause(1);
+    global.gc!();
+    if (second < warmUpSeconds - memoryLooks) continue;
+    const { heapUsed, external } = process.memoryUsage();
+    heaps.push(heapUsed + external);
+    residents.push(await residentBytes());
+  }
 
-  await pause(warmUpSeconds);
   await receiver.got();
   const cpu = process.cpuUsage();
-  const memory: { heapBytes: number; rssBytes: number }[] = [];
-  const latenciesMs: number[] = [];
-  for (let second = 0; second < seconds; second++) {
-    await pause(1);
-    latenciesMs.push(...(await receiver.got()).latenciesMs);
+  const windows: (readonly number[])[] = [];
+  for (let second = 0; second < seconds; second += windowSeconds) {
+    await pause(windowSeconds);
+    windows.push((await receiver.got()).latenciesMs.toSorted((a, b) => a - b));
   }
   const { user, system } = process.cpuUsage(cpu);
-  // Memory moves with the attempts under way: the mean of several looks.
-  for (let look = 0; look < 5; look++) {
-    global.gc!();
-    const { heapUsed, external, rss } = process.memoryUsage();
-    memory.push({ heapBytes: heapUsed + external, rssBytes: rss });
-    await pause(1);
-  }
+  const quantile = (share: number) =>
+    median(windows.map((sorted) => sorted[Math.floor(share * sorted.length)]!));
   clearInterval(sending);
-  const sorted = latenciesMs.toSorted((a, b) => a - b);
-  const quantile = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
-  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  receiver.close();
   process.send!({
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
-    maxMs: quantile(1),
     cpuPercent: (user + system) / 1e4 / seconds,
-    heapBytes: mean(memory.map(({ heapBytes }) => heapBytes)),
-    rssBytes: mean(memory.map(({ rssBytes }) => rssBytes)),
+    heapBytes: median(heaps),
+    residentBytes: median(residents),
   } satisfies Well);
-  receiver.close();
-  ends.close();
+  process.exit();
 }
+
+async function residentBytes(): Promise<number> {
+  const status = await readFile("/proc/self/status", "utf8").catch(() => "");
+  const found = /^RssAnon:\s+([0-9]+) kB$/m.exec(status);
+  return found === null ? process.memoryUsage().rss : Number(found[1]) * 1024;
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 /** Places where no parcel arrives. */
 class DeadEnds {
-  readonly #ports: readonly number[];
+  readonly ports: readonly number[];
   readonly #child: ChildProcess;
 
   private constructor(ports: readonly number[], child: ChildProcess) {
-    this.#ports = ports;
+    this.ports = ports;
     this.#child = child;
   }
 
@@ -124,12 +171,8 @@ class DeadEnds {
     return new DeadEnds(ports, child);
   }
 
-  url(number: number): string {
-    return `http://127.0.0.1:${this.#ports[number % this.#ports.length]}/drain/${number}`;
-  }
-
   close(): void {
-    this.#child.kill("SIGKILL");
+    this.#child.disconnect();
   }
 }
 
@@ -164,18 +207,21 @@ function stopped(): void {
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 if (process.argv[1] === self) {
-  const [, , role, ...rest] = process.argv;
-  if (role === "subject") await subject(Number(rest[0]), rest[1] === "true", Number(rest[2]));
-  else if (role === "ends") await deadEnds();
+  const [, , role, first = "", ...rest] = process.argv;
+  if (role === "subject") await subject(first, Number(rest[0]));
+  else if (role === "prepare") {
+    await prepare(first, Number(rest[0]), rest.slice(1));
+    process.exit();
+  } else if (role === "ends") await deadEnds();
   else if (role === "stopped") stopped();
   else {
-    const found = await deadDrains({ dead: Number(role ?? 1_000), seconds: Number(rest[0] ?? 20) });
-    const row = ({ p50Ms, p99Ms, maxMs, cpuPercent }: Well) =>
-      `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, max ${maxMs.toFixed(1)} ms, CPU ${cpuPercent.toFixed(1)} %`;
+    const found = await deadDrains({ dead: Number(role ?? 1_000), seconds: Number(first || 60) });
+    const row = ({ p50Ms, p99Ms, cpuPercent, residentBytes }: Well) =>
+      `p50 ${p50Ms.toFixed(2)} ms, p99 ${p99Ms.toFixed(2)} ms, CPU ${cpuPercent.toFixed(1)} %, ${(residentBytes / 1e6).toFixed(0)} MB`;
     console.log(`the well drain alone:         ${row(found.alone)}`);
     console.log(`beside ${found.dead} dead ones: ${row(found.beside)}`);
     console.log(
-      `for each dead one: ${(found.heapBytesEach / 1000).toFixed(1)} kB of heap and buffers, ${(found.rssBytesEach / 1000).toFixed(1)} kB resident`,
+      `for each dead one: ${(found.heapBytesEach / 1000).toFixed(1)} kB of heap and buffers, ${(found.residentBytesEach / 1000).toFixed(1)} kB resident`,
     );
   }
 }

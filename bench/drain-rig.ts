@@ -44,9 +44,9 @@ export type DrainRig = {
   close(): Promise<void>;
 };
 
-/** Opens everything on a folder of its own. */
-export async function openDrainRig(): Promise<DrainRig> {
-  const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-"));
+/** Opens everything on a folder of its own, or on one that stays. */
+export async function openDrainRig(given?: string): Promise<DrainRig> {
+  const folder = given ?? (await mkdtemp(join(tmpdir(), "tailrace-bench-")));
   const logger = pino({ level: "warn" });
   const clock = realClock;
   const { log, store, close } = await openLmdb({
@@ -92,7 +92,7 @@ export async function openDrainRig(): Promise<DrainRig> {
       await notices.close();
       await lanes.close();
       await close();
-      await rm(folder, { recursive: true, force: true });
+      if (given === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -80,8 +80,15 @@ export function cutParcel(
 /** The same parcel in memory of its own, so that it keeps no batch alive. */
 export const compact = (parcel: Parcel): Parcel => ({
   ...parcel,
-  slices: parcel.slices.map((slice) => ({ ...slice, bytes: Buffer.from(slice.bytes) })),
+  slices: parcel.slices.map((slice) => ({ ...slice, bytes: owned(slice.bytes) })),
 });
+
+// A small Buffer is a piece of a slab that many share, and would keep all of it.
+function owned(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
 
 /** 32 upper-case hex digits that follow from the drain and the stretch alone. */
 export const frameId = (name: string, start: Position, end: Position): string =>

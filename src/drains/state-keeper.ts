@@ -40,9 +40,9 @@ export class StateKeeper {
   onConflict: () => void = () => {};
   readonly #key: string;
   readonly #options: KeeperOptions;
-  readonly #closing = new AbortController();
-  /** Ends the wait before a write. */
-  #hurry = new AbortController();
+  /** The wait before a write, while there is one. */
+  #wait: { readonly end: () => void; readonly afterFailure: boolean } | undefined;
+  #isClosing = false;
   /** Told of the next write. */
   readonly #waiting: ((isWritten: boolean) => void)[] = [];
   #state: DrainState;
@@ -112,25 +112,22 @@ export class StateKeeper {
       if (this.#isLost) return resolve(false);
       this.#waiting.push(resolve);
       this.set(changes);
-      this.#hurry.abort();
+      if (this.#wait?.afterFailure === false) this.#wait.end();
     });
   }
 
   /** Idempotent. Writes what is not written, if the Store takes it. */
   async close(): Promise<void> {
-    this.#closing.abort();
-    this.#hurry.abort();
+    this.#isClosing = true;
+    this.#wait?.end();
     await this.#writing;
   }
 
   async #write(): Promise<void> {
-    const { clock, commitMsMax } = this.#options;
-    const { signal } = this.#closing;
     let closeTries = 0;
     while (this.#isDirty && !this.#isLost) {
-      if (!signal.aborted && this.#waiting.length === 0) {
-        this.#hurry = new AbortController();
-        await clock.sleep(commitMsMax, this.#hurry.signal);
+      if (!this.#isClosing && this.#waiting.length === 0) {
+        await this.#pause(this.#options.commitMsMax, false);
       }
       this.#isDirty = false;
       const waiting = this.#waiting.splice(0);
@@ -138,11 +135,18 @@ export class StateKeeper {
       for (const tell of waiting) tell(isWritten && !this.#isLost);
       if (isWritten) continue;
       this.#isDirty = true;
-      if (signal.aborted && ++closeTries >= closeTriesMax) break; // what was delivered since will be repeated
-      await clock.sleep(storeRetryMs, signal.aborted ? undefined : signal);
+      if (this.#isClosing && ++closeTries >= closeTriesMax) break; // what was delivered since will be repeated
+      await this.#pause(storeRetryMs, true);
     }
     this.#writing = undefined;
     for (const tell of this.#waiting.splice(0)) tell(false);
+  }
+
+  async #pause(ms: number, afterFailure: boolean): Promise<void> {
+    const ending = new AbortController();
+    this.#wait = { end: () => ending.abort(), afterFailure };
+    await this.#options.clock.sleep(ms, ending.signal);
+    this.#wait = undefined;
   }
 
   // False when the Store failed and it is worth another try.

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert";
 import type { Logger } from "pino";
-import { positionIn, type StoredBatch } from "../core/batch.ts";
+import { positionIn } from "../core/batch.ts";
 import type { LineFilter } from "../core/line-filter.ts";
 import { weigh } from "../core/loss.ts";
 import type { Position } from "../core/position.ts";
@@ -15,30 +15,21 @@ import { drainDeliverySeconds, drainLagSeconds, drainLines } from "../metrics.ts
 import type { ChannelLog, Clock, Parcel, Store } from "../ports.ts";
 import type { DrainRecord, DrainState } from "../registry/records.ts";
 import { Backlog, type ReadAhead } from "./backlog.ts";
+import { type CutLimits, Cutter, type ReceiverBounds } from "./cutter.ts";
 import { cursorLeg, type Leg, lineOf, replayLeg } from "./leg.ts";
 import type { DrainNotices } from "./notices.ts";
 import { Outlet, type OutletParts } from "./outlet.ts";
-import { type Cut, compact, cutParcel, type ParcelLimits } from "./parcel.ts";
+import type { Cut } from "./parcel.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
 /** Bounds of each drain. */
-export type DrainLimits = {
-  readonly parcelLinesMax: number;
-  readonly parcelBytesMax: number;
-  /** The parcel of a drain that did not deliver yet since it was opened or since it failed. */
-  readonly probeBytesMax: number;
+export type DrainLimits = CutLimits & {
   /** Stored bytes held in memory for a drain, the parcel under way included; batches are whole. */
   readonly backlogBytesMax: number;
-  /** A destination that answered 413 gets smaller parcels for so long. */
-  readonly splitMsMax: number;
   /** Tries of a parcel that is refused each time, the first included. */
   readonly refusalsMax: number;
-  /** A state is written at most so long after it changed. */
-  readonly commitMsMax: number;
   readonly retry: RetryPolicy;
 };
-
-export type ReceiverBounds = { readonly linesMax?: number; readonly bytesMax?: number };
 
 export type WorkerParts = OutletParts & {
   /** Where nodes share the drains: who starts a worker takes the drain's state from whoever had it before. */
@@ -56,49 +47,25 @@ export type WorkerParts = OutletParts & {
   readonly logger: Pick<Logger, "error">;
 };
 
-/** A parcel that is sent again ends where it ended the first time. */
-const unbounded = { linesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER };
-
-/** So much that waits is worth a write of the state, however short the last one is ago. */
-const gatherBytes = 64 * 1024;
-
-/** So many batches at most go alone, one by one, after the state was written last: the next node does the same. */
-const aloneMax = 64;
-
-const endLineOf = ({ line, count }: StoredBatch): number => line + count;
-
 /** Between two notices of a certificate that ends soon. */
 const expiryNoticeMs = 86_400_000;
 
 /** Runs one drain until it is stopped, or until somebody else turns out to own it. */
 export class DrainWorker {
   readonly #drain: DrainRecord;
-  readonly #filter: LineFilter | undefined;
   readonly #parts: WorkerParts;
   readonly #keeper: StateKeeper;
   readonly #stopping = new AbortController();
   readonly #aborting = new AbortController();
   readonly #running: Promise<void>;
   readonly #outlet: Outlet;
-  readonly #receiver: ReceiverBounds;
+  readonly #cutter: Cutter;
   /** Failed attempts in a row. */
   #failures = 0;
   /** The last attempt delivered. */
   #isProven = false;
   #refusals = 0;
   #waitMs = 0;
-  /** The end of the parcel that has to be sent again as it was, under the same frame id. */
-  #heldEndLine: number | undefined;
-  /** When the end of a parcel of several batches was last written. */
-  #announcedAtMs = Number.NEGATIVE_INFINITY;
-  /** Ends of parcels of one batch; those after the line that was written last count. */
-  #alone: number[] = [];
-  /** Batches that the node before may have sent alone. */
-  #inherited = aloneMax;
-  /** Set when the end of a parcel could not be written. */
-  #aloneUntilMs = Number.NEGATIVE_INFINITY;
-  /** Set by a 413. */
-  #split: { readonly bytesMax: number; readonly untilMs: number } | undefined;
   /** When the last settled line was accepted: the best "since" of lines that are gone. */
   #settledAtMs: number | undefined;
 
@@ -109,16 +76,21 @@ export class DrainWorker {
     keeper: StateKeeper,
   ) {
     this.#drain = drain;
-    this.#filter = filter;
     this.#parts = parts;
     this.#keeper = keeper;
     this.#outlet = new Outlet(drain, parts);
-    this.#receiver = parts.boundsFor?.(drain) ?? {};
+    this.#cutter = new Cutter({
+      drain,
+      filter,
+      receiver: parts.boundsFor?.(drain) ?? {},
+      keeper,
+      isShared: parts.lease !== undefined,
+      limits: parts.limits,
+      clock: parts.clock,
+    });
     keeper.onConflict = () => this.#stopping.abort();
     if (keeper.isLost) this.#stopping.abort();
-    const { phase, deliveredAt, line, parcelEnd = 0 } = keeper.state;
-    // What another node may have sent is sent again as it was.
-    if (parcelEnd > line) this.#heldEndLine = parcelEnd;
+    const { phase, deliveredAt } = keeper.state;
     this.#isProven = parts.lease !== undefined && phase !== "retrying" && deliveredAt !== undefined;
     if (keeper.state.phase === "retrying") this.#failures = 1; // it waits for its turn among those that fail
     if (keeper.state.phase === "delivering") keeper.set({ phase: "idle" }); // it was stopped amid a delivery
@@ -202,9 +174,10 @@ export class DrainWorker {
       log,
       channel: this.#drain.channel,
       from: { kind: "after", position: leg.position },
-      bytesMax: isProbe && this.#heldEndLine === undefined ? limits.probeBytesMax : limits.backlogBytesMax,
+      bytesMax:
+        isProbe && this.#cutter.heldEndLine === undefined ? limits.probeBytesMax : limits.backlogBytesMax,
       readAhead,
-      throughLine: this.#heldEndLine ?? 0,
+      throughLine: this.#cutter.heldEndLine ?? 0,
       signal: this.#stopping.signal,
     });
     try {
@@ -212,8 +185,8 @@ export class DrainWorker {
         const line = this.#nextLine(leg, backlog);
         if (line === undefined) continue;
         if (line >= leg.endLine) return this.#endReplay(leg.replayId!);
-        const cut = this.#cut(backlog.batches, line, leg);
-        if (!(await this.#isRepeatable(cut, backlog, leg))) continue;
+        const cut = this.#cutter.cut(backlog.batches, line, leg, this.#isProven);
+        if (!(await this.#cutter.isRepeatable(cut, backlog.batches, leg))) continue;
         if (cut.parcel === undefined) {
           this.#settle(leg, backlog, cut, 0, 0);
           if (this.#failures > 0) this.#outlet.close(); // what comes next may be long in coming
@@ -257,7 +230,7 @@ export class DrainWorker {
     }
     if (missing > 0 && leg.replayId === undefined) this.#lose(missing, positionIn(first, 0), first.line);
     leg.line = first.line + repeated;
-    if (this.#heldEndLine !== undefined && this.#heldEndLine <= leg.line) this.#heldEndLine = undefined;
+    this.#cutter.pass(leg.line);
     return leg.line;
   }
 
@@ -267,66 +240,6 @@ export class DrainWorker {
     this.#commit({ position, line, lost: lost + missing });
     drainLines.inc({ outcome: "lost" }, missing);
     this.#parts.notices.lost(this.#drain, missing, sinceMs);
-  }
-
-  #cut(batches: readonly StoredBatch[], line: number, leg: Leg): Cut {
-    // A replay is meant to arrive again: its frame ids are not those of the first time.
-    const name = `${this.#drain.token} ${leg.replayId ?? ""}`;
-    const cut = cutParcel(batches, line, this.#filter, this.#bounds(batches, leg), name);
-    // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.
-    return this.#isProven ? cut : { ...cut, parcel: cut.parcel && compact(cut.parcel) };
-  }
-
-  #bounds(batches: readonly StoredBatch[], leg: Leg): ParcelLimits {
-    const held = this.#heldEndLine;
-    if (held !== undefined && held <= leg.endLine) return { ...unbounded, endLine: held };
-    const { limits, clock } = this.#parts;
-    const endLine = this.#mayGather(batches, leg) ? leg.endLine : endLineOf(batches[0]!);
-    const { linesMax = limits.parcelLinesMax, bytesMax: receiverBytesMax = limits.parcelBytesMax } =
-      this.#receiver;
-    if (this.#split !== undefined && this.#split.untilMs <= clock.nowMs()) this.#split = undefined;
-    const bytesMax = Math.min(
-      this.#isProven ? limits.parcelBytesMax : limits.probeBytesMax,
-      receiverBytesMax,
-      this.#split?.bytesMax ?? limits.parcelBytesMax,
-    );
-    return { linesMax: Math.min(linesMax, limits.parcelLinesMax), bytesMax, endLine };
-  }
-
-  // Where nodes share the drains, whoever takes one over has to cut its parcels as they were. So each batch goes alone,
-  // or up to an end that was written before; such writes are few: one in `commitMsMax`, or in `gatherBytes`.
-  #mayGather(batches: readonly StoredBatch[], leg: Leg): boolean {
-    if (this.#parts.lease === undefined || leg.replayId !== undefined) return true;
-    const { clock, limits } = this.#parts;
-    if (this.#inherited > 0 || clock.nowMs() < this.#aloneUntilMs) return false;
-    if (clock.nowMs() - this.#announcedAtMs >= limits.commitMsMax) return true;
-    let bytes = 0;
-    return batches.some((batch) => (bytes += batch.bytes.length) >= gatherBytes);
-  }
-
-  // False when the parcel has to be cut anew.
-  async #isRepeatable(cut: Cut, { batches }: Backlog, leg: Leg): Promise<boolean> {
-    if (this.#parts.lease === undefined || leg.replayId !== undefined) return true;
-    if (cut.parcel === undefined || cut.endLine === this.#heldEndLine) return true;
-    if (cut.endLine > endLineOf(batches[0]!)) return this.#announce(cut.endLine);
-    this.#inherited = Math.max(0, this.#inherited - 1);
-    const { storedLine } = this.#keeper;
-    this.#alone = this.#alone.filter((endLine) => endLine > storedLine);
-    if (this.#alone.length >= aloneMax) {
-      await this.#keeper.setNow({});
-      this.#alone = [];
-    }
-    this.#alone.push(cut.endLine);
-    return true;
-  }
-
-  async #announce(endLine: number): Promise<boolean> {
-    const { clock, limits } = this.#parts;
-    this.#announcedAtMs = clock.nowMs();
-    if (await this.#keeper.setNow({ parcelEnd: endLine })) return true;
-    this.#aloneUntilMs = clock.nowMs() + limits.commitMsMax;
-    this.#keeper.set({ parcelEnd: 0 });
-    return false;
   }
 
   // True when the parcel is settled or split and there is no reason to wait.
@@ -353,22 +266,17 @@ export class DrainWorker {
       }
       case "split":
         if (parcel.count === 1) return this.#refuse(leg, backlog, cut, 1, verdict.reason);
-        this.#heldEndLine = undefined;
-        if (this.#parts.lease !== undefined) this.#keeper.set({ parcelEnd: 0 });
-        this.#split = {
-          bytesMax: Math.ceil(cut.bytes / 2),
-          untilMs: clock.nowMs() + this.#parts.limits.splitMsMax,
-        };
+        this.#cutter.halve(cut);
         return true;
       case "refused":
         if (++this.#refusals >= this.#parts.limits.refusalsMax) {
           return this.#refuse(leg, backlog, cut, parcel.count, verdict.reason);
         }
-        this.#heldEndLine = cut.endLine;
+        this.#cutter.hold(cut);
         this.#failed(verdict.reason);
         return false;
       case "retry":
-        this.#heldEndLine = cut.endLine;
+        this.#cutter.hold(cut);
         this.#failed(verdict.reason, verdict.afterMs);
         if (verdict.certificate) this.#parts.notices.certificate(this.#drain, verdict.reason);
         return false;
@@ -387,7 +295,7 @@ export class DrainWorker {
   // Passes the stretch of `cut`: each of its lines gets its place in the ledger.
   #settle(leg: Leg, backlog: Backlog, cut: Cut, delivered: number, refused: number): void {
     const { state } = this.#keeper;
-    this.#heldEndLine = undefined;
+    this.#cutter.release();
     this.#refusals = 0;
     leg.line = cut.endLine;
     leg.position = cut.end;
@@ -443,9 +351,8 @@ export class DrainWorker {
     const nowMs = this.#parts.clock.nowMs();
     const lastError = { at: new Date(nowMs).toISOString(), message: reason };
     const nextAttemptAt = new Date(nowMs + this.#waitMs).toISOString();
-    const held = this.#parts.lease !== undefined && this.#heldEndLine !== undefined;
-    const parcelEnd = held ? { parcelEnd: this.#heldEndLine! } : {};
-    this.#keeper.set({ phase: "retrying", lastError, nextAttemptAt, ...parcelEnd });
+    const parcelEnd = this.#parts.lease === undefined ? undefined : this.#cutter.heldEndLine;
+    this.#keeper.set({ phase: "retrying", lastError, nextAttemptAt, ...(parcelEnd && { parcelEnd }) });
   }
 
   #backOff(): void {
