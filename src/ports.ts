@@ -95,6 +95,8 @@ export type Verdict =
   | {
       readonly kind: "delivered";
       readonly rejected?: number;
+      /** What the destination said of the rejected ones. */
+      readonly reason?: string;
       /** The destination's certificate ends within two weeks, in words: a notice tells the owner once a day. */
       readonly expiring?: string;
     }
@@ -102,6 +104,8 @@ export type Verdict =
       readonly kind: "retry";
       readonly reason: string;
       readonly afterMs?: number;
+      /** It was connected and did not take or answer the parcel in time: a smaller one may do. */
+      readonly slow?: true;
       /** The destination's certificate does not hold: an L14 notice tells the owner. */
       readonly certificate?: true;
     }

@@ -39,6 +39,9 @@ type CutterParts = {
 /** A parcel that is sent again ends where it ended the first time. */
 const unbounded = { linesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER };
 
+/** Parcels are not made smaller than this for a destination that is slow. */
+const slowBytesMin = 16 * 1024;
+
 /** So much that waits is worth a write of the state, however short the last one is ago. */
 const gatherBytes = 64 * 1024;
 
@@ -112,6 +115,11 @@ export class Cutter {
   /** Lines before `line` are gone. */
   pass(line: number): void {
     if (this.#heldEndLine !== undefined && this.#heldEndLine <= line) this.#heldEndLine = undefined;
+  }
+
+  /** Whether a destination that is slow may be so for the parcel's size; small ones say more of the destination. */
+  isDivisible({ bytes, parcel }: Cut): boolean {
+    return parcel !== undefined && parcel.count > 1 && bytes > slowBytesMin;
   }
 
   /** It was too large: it is sent in parts, and what follows comes in such parts for a while. */

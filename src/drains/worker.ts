@@ -47,6 +47,9 @@ export type WorkerParts = OutletParts & {
   readonly logger: Pick<Logger, "error">;
 };
 
+/** A parcel that was not taken or answered in time so often is sent in parts: the time may be too short for it. */
+const slowTriesMax = 2;
+
 /** Between two notices of a certificate that ends soon. */
 const expiryNoticeMs = 86_400_000;
 
@@ -65,6 +68,8 @@ export class DrainWorker {
   /** The last attempt delivered. */
   #isProven = false;
   #refusals = 0;
+  /** Tries of a parcel that a destination did not take or answer in time. */
+  #slowTries = 0;
   #waitMs = 0;
   /** When the last settled line was accepted: the best "since" of lines that are gone. */
   #settledAtMs: number | undefined;
@@ -259,6 +264,8 @@ export class DrainWorker {
         this.#keeper.set({ deliveredAt: new Date(clock.nowMs()).toISOString() });
         drainLagSeconds.observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
         const rejected = Math.min(verdict.rejected ?? 0, parcel.count);
+        if (rejected > 0)
+          this.#tellRefused(cut, rejected, verdict.reason ?? "the destination rejected lines");
         this.#settle(leg, backlog, cut, parcel.count - rejected, rejected);
         this.#outlet.rest();
         if (verdict.expiring !== undefined) this.#tellExpiring(verdict.expiring);
@@ -276,7 +283,10 @@ export class DrainWorker {
         this.#failed(verdict.reason);
         return false;
       case "retry":
-        this.#cutter.hold(cut);
+        if (verdict.slow && ++this.#slowTries >= slowTriesMax && this.#cutter.isDivisible(cut)) {
+          this.#cutter.halve(cut);
+          this.#slowTries = 0;
+        } else this.#cutter.hold(cut);
         this.#failed(verdict.reason, verdict.afterMs);
         if (verdict.certificate) this.#parts.notices.certificate(this.#drain, verdict.reason);
         return false;
@@ -284,12 +294,16 @@ export class DrainWorker {
   }
 
   #refuse(leg: Leg, backlog: Backlog, cut: Cut, lines: number, reason: string): true {
-    const { clock, notices } = this.#parts;
-    this.#keeper.set({ lastError: { at: new Date(clock.nowMs()).toISOString(), message: reason } });
-    notices.refused(this.#drain, lines, cut.firstAcceptedAtMs, reason);
+    this.#tellRefused(cut, lines, reason);
     this.#failures = 0;
     this.#settle(leg, backlog, cut, 0, lines);
     return true;
+  }
+
+  #tellRefused(cut: Cut, lines: number, reason: string): void {
+    const { clock, notices } = this.#parts;
+    this.#keeper.set({ lastError: { at: new Date(clock.nowMs()).toISOString(), message: reason } });
+    notices.refused(this.#drain, lines, cut.firstAcceptedAtMs, reason);
   }
 
   // Passes the stretch of `cut`: each of its lines gets its place in the ledger.
@@ -297,6 +311,7 @@ export class DrainWorker {
     const { state } = this.#keeper;
     this.#cutter.release();
     this.#refusals = 0;
+    this.#slowTries = 0;
     leg.line = cut.endLine;
     leg.position = cut.end;
     backlog.settle(cut.endLine);

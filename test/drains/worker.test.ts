@@ -43,11 +43,40 @@ describe("what becomes of a parcel", () => {
 
   test("lines that a destination rejected one by one are counted as refused", async () => {
     rig = await Rig.open();
-    rig.script = () => ({ kind: "delivered", rejected: 2 });
+    rig.script = (_, index) =>
+      index === 0 ? { kind: "delivered", rejected: 2, reason: "attribute too long" } : delivered;
     await rig.append(numbered(5));
     await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.line === 5);
-    expect(await rig.state()).toMatchObject({ delivered: 3, refused: 2 });
+    await passUntil(rig.clock, async () => (await rig.state())?.line === 6); // and the notice, which is a line
+    expect(await rig.state()).toMatchObject({
+      delivered: 4,
+      refused: 2,
+      lastError: { message: "attribute too long" },
+    });
+    expect(rig.received.at(-1)).toMatch(/L13.* 2 messages .*attribute too long/);
+  });
+
+  test("a destination that is too slow for a parcel gets smaller ones until it keeps up", async () => {
+    rig = await Rig.open({ bounds: { probeBytesMax: 4096 } });
+    const slow: Verdict = { kind: "retry", reason: "no answer within 15000 ms", slow: true };
+    const text = "x".repeat(1000);
+    rig.script = ({ texts }) => (texts.length > 50 ? slow : delivered);
+    for (let n = 0; n < 20; n++) await rig.append(Array(20).fill(text));
+    await rig.work();
+    await passUntil(rig.clock, async () => (await rig.state())?.line === 400);
+    expect(await rig.state()).toMatchObject({ delivered: 400, refused: 0 });
+    const large = rig.tries.filter(({ texts }) => texts.length > 50);
+    expect(large).toHaveLength(2);
+    expect(large[1]!.frameId).toBe(large[0]!.frameId);
+  });
+
+  test("a destination that is slow for a small parcel too gets it again as it was", async () => {
+    rig = await Rig.open();
+    rig.script = (_, index) => (index < 8 ? { kind: "retry", reason: "slow", slow: true } : delivered);
+    await rig.append(numbered(5));
+    await rig.work();
+    await passUntil(rig.clock, () => rig.received.length === 5);
+    expect(new Set(rig.tries.map(({ frameId }) => frameId))).toHaveLength(1);
   });
 
   test("a retry carries the same lines under the same frame id, though more lines wait by then", async () => {

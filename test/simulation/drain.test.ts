@@ -7,7 +7,7 @@ const firstSeed = Number(process.env.SEED ?? 1);
 
 /** What is wrong with a receiver's ledger, in words; undefined when all is well. */
 async function flawOf(world: SeededWorld, receiver: SeededReceiver): Promise<string | undefined> {
-  const { drain, seen, first, repeats, repeatsMax, replays } = receiver;
+  const { drain, seen, repeats, repeatsMax, replays } = receiver;
   const state = await world.state(drain.id);
   const { delivered, refused, lost, filtered, line } = state;
   const isKept = (text: string) => drain.filter === undefined || !text.startsWith("noise");
@@ -23,6 +23,7 @@ async function flawOf(world: SeededWorld, receiver: SeededReceiver): Promise<str
   if (lost === 0 && filtered !== world.lines.length - kept) return `only ${filtered} are counted as filtered`;
   if (refused + lost === 0 && delivered !== kept) return `${delivered} of ${kept} are counted as delivered`;
   if (repeats > repeatsMax) return `${repeats} repeats, the faults explain ${repeatsMax}`;
+  const first = receiver.first.filter((number) => !receiver.refused.has(number));
   const unordered = first.findIndex((number, at) => at > 0 && number < first[at - 1]!);
   if (unordered !== -1 && replays === 0) return `line ${first[unordered]} came after ${first[unordered - 1]}`;
   return undefined;

@@ -42,6 +42,8 @@ export type SeededReceiver = {
   readonly refuses: boolean;
   /** Numbers of lines in the order in which they came first. */
   readonly first: number[];
+  /** Refused once: when the process dies before it is written down they are sent again, and may be taken then. */
+  readonly refused: Set<number>;
   readonly seen: Set<number>;
   /** What each frame id stood for. */
   readonly frames: Map<string, string>;
@@ -141,6 +143,7 @@ export class SeededWorld {
       linesMax: this.#oneOf([Infinity, Infinity, 4, 1]),
       refuses: this.random() < 0.3,
       first: [],
+      refused: new Set(),
       seen: new Set(),
       frames: new Map(),
       repeats: 0,
@@ -262,9 +265,13 @@ export class SeededWorld {
     if (dice < 0.3) return { kind: "retry", reason: "503" };
     if (dice < 0.4) return { kind: "retry", reason: "429", afterMs: this.#below(120_000) };
     if (dice < 0.5) throw new Error("the sink broke");
-    if (dice < 0.7 && receiver.refuses) return { kind: "refused", reason: "400" };
+    if (dice < 0.7 && receiver.refuses) {
+      for (const text of texts) receiver.refused.add(numberOf(text));
+      return { kind: "refused", reason: "400" };
+    }
     if (dice < 0.8 && receiver.refuses) {
       const rejected = this.#below(texts.length + 1);
+      for (const text of texts.slice(0, rejected)) receiver.refused.add(numberOf(text));
       this.#take(receiver, texts.slice(rejected));
       return { kind: "delivered", rejected };
     }
@@ -281,7 +288,7 @@ export class SeededWorld {
 
   #take(receiver: SeededReceiver, texts: readonly string[]): void {
     for (const text of texts) {
-      const number = Number(text.split(" ")[1]);
+      const number = numberOf(text);
       assert.equal(this.lines[number], text, "a line that nobody sent");
       if (receiver.seen.has(number)) receiver.repeats++;
       else receiver.first.push(number);
@@ -364,3 +371,5 @@ export class SeededWorld {
 function addsUp({ line, delivered, refused, lost, filtered }: DrainState): void {
   assert.equal(line, delivered + refused + lost + filtered, "every put adds up");
 }
+
+const numberOf = (text: string): number => Number(text.split(" ")[1]);

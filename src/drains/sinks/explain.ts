@@ -76,9 +76,14 @@ export function explainFailure(failure: unknown, { host, port, kind }: Place): s
 /** The verdict of an attempt that no answer came of. */
 export function failureVerdict(failure: unknown, place: Place): Verdict {
   const reason = explainFailure(failure, place);
-  return isCertificateFailure(failure)
-    ? { kind: "retry", reason, certificate: true }
-    : { kind: "retry", reason };
+  const { code, awaited } = failure as Failure;
+  const isSlow = code === "TIMED_OUT" && awaited !== "connection";
+  return {
+    kind: "retry",
+    reason,
+    ...(isSlow && { slow: true }),
+    ...(isCertificateFailure(failure) && { certificate: true }),
+  };
 }
 
 /** What an unwelcome answer means, and how it began. `secrets` are not repeated: a receiver may show what it was sent. */
