@@ -5,29 +5,37 @@
  */
 export class Doubts {
   readonly #bytesMax: number;
-  readonly #byDrain = new Map<string, Uint8Array>();
+  readonly #byDrain = new Map<string, readonly Uint8Array[]>();
   #bytes = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
   }
 
-  of(drainToken: string): Uint8Array | undefined {
-    return this.#byDrain.get(drainToken);
+  /** In the order in which they were kept. */
+  of(drainToken: string): readonly Uint8Array[] {
+    return this.#byDrain.get(drainToken) ?? [];
   }
 
   keep(drainToken: string, bytes: Uint8Array): void {
-    this.settle(drainToken);
-    this.#byDrain.set(drainToken, bytes);
+    const held = this.of(drainToken);
+    this.#byDrain.delete(drainToken); // now it is the latest
+    this.#byDrain.set(drainToken, [...held, bytes]);
     this.#bytes += bytes.length;
-    for (const [oldest] of this.#byDrain) {
+    for (const [oldest, all] of this.#byDrain) {
       if (this.#bytes <= this.#bytesMax) break;
-      this.settle(oldest);
+      this.settle(oldest, all);
     }
   }
 
-  settle(drainToken: string): void {
-    this.#bytes -= this.#byDrain.get(drainToken)?.length ?? 0;
-    this.#byDrain.delete(drainToken);
+  /** Those that were sent again. What came into doubt meanwhile stays. */
+  settle(drainToken: string, sent: readonly Uint8Array[]): void {
+    const left: Uint8Array[] = [];
+    for (const bytes of this.of(drainToken)) {
+      if (sent.includes(bytes)) this.#bytes -= bytes.length;
+      else left.push(bytes);
+    }
+    if (left.length > 0) this.#byDrain.set(drainToken, left);
+    else this.#byDrain.delete(drainToken);
   }
 }

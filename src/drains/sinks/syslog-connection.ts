@@ -1,5 +1,6 @@
 /** One TCP or TLS connection that is only written to. What the peer says is read and thrown away, so that its end is seen. */
 import { connect as connectTcp, type Socket } from "node:net";
+import { setImmediate as polled } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { checkedLookup } from "../addresses.ts";
 import type { Certificate } from "./certificate.ts";
@@ -9,6 +10,13 @@ import type { SyslogSinkOptions } from "./syslog.ts";
 /** Bounds of the wait for a reset: shorter than a timer can measure, and longer than a parcel should be held. */
 const quietMsMin = 5;
 const quietMsMax = 250;
+/**
+ * Over a connection that nothing went over yet the wait is so much longer: whom a peer turns away (a client certificate
+ * under TLS 1.3 is judged after the client's handshake ended) it turns away when it gets to run.
+ */
+const strangerMs = 100;
+/** In so many parts: time in which this process did not run says nothing of the peer, and costs one of them. */
+const strangerParts = 10;
 /** A connection that is let go may flush for so long. */
 const closeMsMax = 1_000;
 const keepAliveMs = 30_000;
@@ -21,6 +29,9 @@ export class SyslogConnection {
   readonly #socket: Socket;
   readonly #quietMs: number;
   #isEnded = false;
+  #isWriting = false;
+  /** Something went over it, and it stood. */
+  #isProven = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
@@ -30,7 +41,10 @@ export class SyslogConnection {
     this.#quietMs = Math.min(quietMsMax, Math.max(quietMsMin, 2 * roundTripMs));
     socket.setKeepAlive(true, keepAliveMs);
     socket.setNoDelay(true);
-    socket.on("end", () => this.#ended());
+    socket.on("end", () => {
+      this.#ended();
+      if (!this.#isWriting) socket.end();
+    });
     socket.on("close", () => this.#ended());
     socket.on("error", (failure) => {
       this.#failure ??= failure;
@@ -45,7 +59,8 @@ export class SyslogConnection {
     signal.throwIfAborted();
     const { destination, policy, resolve: resolver, ca, cert, key } = options;
     const { host, port, secure, verifies } = destination;
-    const place = { host, port, lookup: checkedLookup(policy, resolver) };
+    // Half open, the connection stays until it is seen whether a reset followed its end.
+    const place = { host, port, lookup: checkedLookup(policy, resolver), allowHalfOpen: true };
     const socket = secure
       ? connectTls({
           ...place,
@@ -104,6 +119,7 @@ export class SyslogConnection {
   async write(chunks: readonly Uint8Array[], msMax: number, signal: AbortSignal): Promise<"open" | "ended"> {
     const { onBreak } = this;
     this.onBreak = () => {}; // what is being written is not in doubt: it is sent again by who sent it
+    this.#isWriting = true;
     let isFlushed = false;
     const abort = () => this.#socket.destroy(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
@@ -114,16 +130,16 @@ export class SyslogConnection {
         isFlushed = failure == null;
         this.#wake();
       });
-      await this.#until(() => isFlushed || this.#failure !== undefined || this.#socket.destroyed, msMax);
-      if (this.#failure === undefined && isFlushed) {
-        // An end alone is no reset yet: that follows when the peer did not read everything.
-        await this.#until(() => this.#failure !== undefined || this.#socket.closed, this.#quietMs);
-      }
+      await this.#until(() => isFlushed || this.#isBroken, msMax);
+      if (isFlushed) await this.#standing();
       if (this.#failure !== undefined) throw this.#failure;
-      if (!isFlushed) throw this.#socket.destroyed ? brokenPipe() : timedOut("room for all the lines", msMax);
+      if (this.#isBroken || (this.#isEnded && this.#isReset)) throw brokenPipe();
+      if (!isFlushed) throw timedOut("room for all the lines", msMax);
+      this.#isProven = true;
       this.onBreak = onBreak;
       return this.#isEnded ? "ended" : "open";
     } finally {
+      this.#isWriting = false;
       signal.removeEventListener("abort", abort);
     }
   }
@@ -144,6 +160,25 @@ export class SyslogConnection {
   #ended(): void {
     this.#isEnded = true;
     this.#wake();
+  }
+
+  get #isBroken(): boolean {
+    return this.#failure !== undefined || this.#socket.destroyed;
+  }
+
+  // A reset behind an end is no event: reading is over. But then the kernel knows of no peer any more.
+  get #isReset(): boolean {
+    return this.#socket.remoteAddress === undefined;
+  }
+
+  // Waits for a reset. An end alone is none yet: that follows when the peer did not read everything.
+  async #standing(): Promise<void> {
+    for (let part = 0; !this.#isProven && !this.#isEnded && !this.#isBroken && part < strangerParts; part++) {
+      await this.#until(() => this.#isEnded || this.#isBroken, strangerMs / strangerParts);
+      await polled();
+    }
+    await this.#until(() => this.#isBroken, this.#quietMs);
+    await polled(); // the timer may have fired before what the kernel held by then was read
   }
 
   // One wait at a time.

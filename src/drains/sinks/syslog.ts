@@ -1,8 +1,8 @@
 /**
  * Syslog drains over TCP and TLS, `logplex.md` §8 and §9. Syslog has no acknowledgement: a parcel counts as delivered
  * when its bytes were flushed and the connection stood for two round trips more, which is when a peer that had closed
- * it would have reset it. A connection that breaks later, but soon, brings what was sent last into doubt, and that is
- * sent again first. What remains possible is in `docs/drains.md`.
+ * it would have reset it; the first one over a connection waits a little longer. A connection that breaks later, but
+ * soon, brings what was sent last into doubt, and that is sent again first. What remains possible is in `docs/drains.md`.
  */
 import { isIP } from "node:net";
 import type { Parcel, Sink } from "../../ports.ts";
@@ -48,14 +48,14 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
       const open = connection!;
       open.onBreak = onBreak;
       const doubtful = doubts.of(drainToken);
-      const chunks = doubtful === undefined ? [bytes] : [doubtful, bytes];
+      const chunks = [...doubtful, bytes];
       if ((await open.write(chunks, attemptMsMax, signal)) === "ended") {
         connection = undefined;
         void open.close();
-        // Who ends a fresh connection has read what came over it; one that stood idle may have been ended for its age.
+        // Who ends a fresh connection, and does not reset it, has read what came; one that stood may be ended for its age.
         if (isReused) return false;
       }
-      doubts.settle(drainToken);
+      doubts.settle(drainToken, doubtful);
       recent.add(chunks, clock.nowMs());
       return true;
     } catch (failure) {

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { signatureOf } from "../../../src/drains/sinks/signature.ts";
 import { openPeer } from "../../support/peer.ts";
 import { readText } from "../../support/sources.ts";
-import { never, parcelOf, sinkOf } from "./parts.ts";
+import { ample, never, parcelOf, sinkOf } from "./parts.ts";
 
 const page = readText("docs/drains.md");
 
@@ -26,7 +26,7 @@ async function verifier(): Promise<IsSigned> {
 test("the verifying example accepts what drains send, and nothing else", async () => {
   const isSigned = await verifier();
   const peer = await openPeer();
-  const sink = sinkOf(peer.url, { secret: "new", previousSecret: "old", compression: "gzip" });
+  const sink = sinkOf(peer.url, { secret: "new", previousSecret: "old", compression: "gzip" }, ample);
   await sink.deliver(parcelOf("one", "two"), never);
   await sink.close();
   await peer.close();
@@ -55,7 +55,7 @@ test("the test vectors are what drains compute, and what the example accepts", a
 
 test("the request on the page has the headers of a request, in their order", async () => {
   const peer = await openPeer();
-  const sink = sinkOf(peer.url.replace("//", "//user:word@"));
+  const sink = sinkOf(peer.url.replace("//", "//user:word@"), {}, ample);
   await sink.deliver(parcelOf("one"), never);
   await sink.close();
   await peer.close();

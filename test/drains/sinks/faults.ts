@@ -73,6 +73,7 @@ export const faults: readonly Fault[] = [
     lineBytes: largeBytes,
   },
   { name: "resets at once", kinds: all, peer: (_socket, _index, reset) => reset(), verdict: "retry" },
+  { name: "closes at once", kinds: all, peer: (socket) => socket.destroy(), verdict: "retry" },
   {
     name: "resets while it is sent to",
     kinds: all,

@@ -12,7 +12,7 @@ import type { DrainRecord } from "../../../src/registry/records.ts";
 import { otlpAnswer, readOtlp } from "../../support/otlp-receiver.ts";
 import { type Answer, openPeer, type Peer } from "../../support/peer.ts";
 import { ca, clientTls, serverTls } from "../../support/tls.ts";
-import { never, parcelOf, sinkOf } from "./parts.ts";
+import { ample, never, parcelOf, sinkOf } from "./parts.ts";
 
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -24,7 +24,7 @@ async function peerThat(answer: Answer = 200): Promise<Peer> {
   return peer;
 }
 function openSink(url: string, rest: Partial<DrainRecord> = {}, options: Partial<SinkOptions> = {}): Sink {
-  const sink = sinkOf(url, rest, options);
+  const sink = sinkOf(url, rest, { ...ample, ...options });
   opened.push(sink);
   return sink;
 }

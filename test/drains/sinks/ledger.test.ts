@@ -15,7 +15,7 @@ import { openRawPeer } from "../../support/raw-peer.ts";
 import { SyslogReader } from "../../support/syslog-receiver.ts";
 import { ca, serverTls } from "../../support/tls.ts";
 import { channel, drainOf, keepAll, limits } from "../rig.ts";
-import { sinkOptions } from "./parts.ts";
+import { ample, sinkOptions } from "./parts.ts";
 
 const linesMax = 602;
 const linesEach = 7;
@@ -142,7 +142,7 @@ test.each(
       ...engine,
       clock: realClock,
       random,
-      sinkFor: sinksFor({ ...sinkOptions, connectMsMax: 5_000, attemptMsMax: 5_000 }),
+      sinkFor: sinksFor({ ...sinkOptions, ...ample }),
       sockets: new Sockets({
         socketsMax: 10,
         idleMsMax: 60_000,

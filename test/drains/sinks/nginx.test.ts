@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { type Nginx, openNginx } from "../../support/nginx.ts";
 import { type Answer, openPeer, type Peer } from "../../support/peer.ts";
 import { closedPort } from "../../support/raw-peer.ts";
-import { never, parcelOf, sinkOf } from "./parts.ts";
+import { ample, never, parcelOf, sinkOf } from "./parts.ts";
 
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -21,8 +21,8 @@ async function behind(
   return { peer, nginx };
 }
 
-function sinkTo(nginx: Nginx, rest = {}, attemptMsMax = 5_000) {
-  const sink = sinkOf(nginx.url, rest, { attemptMsMax, connectMsMax: 2_000 });
+function sinkTo(nginx: Nginx, rest = {}) {
+  const sink = sinkOf(nginx.url, rest, ample);
   opened.push(sink);
   return sink;
 }

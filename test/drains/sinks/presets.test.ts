@@ -5,7 +5,7 @@ import { parseDestination } from "../../../src/drains/destination.ts";
 import { checkDrainOptions, type DrainOptions } from "../../../src/registry/drain-options.ts";
 import { type Answer, openPeer, type Peer } from "../../support/peer.ts";
 import { readText } from "../../support/sources.ts";
-import { never, parcelOfSlices, sinkOf, sinkOptions, sliceWithData } from "./parts.ts";
+import { ample, never, parcelOfSlices, sinkOf, sinkOptions, sliceWithData } from "./parts.ts";
 
 type Preset = DrainOptions & { readonly url: string };
 
@@ -49,6 +49,7 @@ async function send({ url, ...preset }: Preset, answer: Answer = 200) {
   peers.push(peer);
   const { pathname, search } = new URL(url);
   const sink = sinkOf(new URL(pathname + search, peer.url).href, preset as object, {
+    ...ample,
     appName: async () => "shop",
   });
   const verdict = await sink.deliver(parcelOfSlices(lines), never);

@@ -1,6 +1,6 @@
 /** What syslog drains do about the acknowledgement that syslog has not. */
 import { once } from "node:events";
-import type { Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { sinksFor } from "../../../src/drains/sink-for.ts";
 import { Doubts } from "../../../src/drains/sinks/doubts.ts";
@@ -8,8 +8,9 @@ import type { Sink } from "../../../src/ports.ts";
 import { until } from "../../support/batches.ts";
 import { type HandleConnection, openRawPeer } from "../../support/raw-peer.ts";
 import { SyslogReader } from "../../support/syslog-receiver.ts";
+import { ca, serverTls } from "../../support/tls.ts";
 import { drainOf } from "../rig.ts";
-import { never, parcelOf, sinkOf, sinkOptions } from "./parts.ts";
+import { ample, never, parcelOf, sinkOf as shortSinkOf, sinkOptions } from "./parts.ts";
 
 const opened: { close(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -20,6 +21,14 @@ const kept = <T extends { close(): Promise<unknown> }>(one: T): T => {
   return one;
 };
 const delivered = { kind: "delivered" };
+const sinkOf: typeof shortSinkOf = (url, rest, options) => shortSinkOf(url, rest, { ...ample, ...options });
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Longer than any wait of a sink: a process that did not get to run. */
+function block(): void {
+  const endMs = performance.now() + 600;
+  while (performance.now() < endMs);
+}
 
 /** A receiver of all connections, in order of arrival. */
 async function openReceiver(port = 0) {
@@ -49,7 +58,7 @@ test("a parcel whose connection was reset soon after goes out again before the n
   await until(() => receiver.messages.length === 1);
   receiver.resets[0]!();
   await until(() => receiver.open() === 0);
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
   expect(await sink.deliver(parcelOf("two"), never)).toEqual(delivered);
   await until(() => receiver.messages.length >= 3);
   expect(receiver.messages).toEqual(["one", "one", "two"]);
@@ -57,7 +66,7 @@ test("a parcel whose connection was reset soon after goes out again before the n
 
 test("the doubt outlives the sink: the worker throws that away at a failure", async () => {
   const receiver = await openReceiver();
-  const makeSink = sinksFor(sinkOptions);
+  const makeSink = sinksFor({ ...sinkOptions, ...ample });
   const open = (): Sink => kept(makeSink(drainOf(1, { url: `syslog://localhost:${receiver.port}` })));
   const first = open();
   expect(await first.deliver(parcelOf("one"), never)).toEqual(delivered);
@@ -91,6 +100,67 @@ test("a receiver that reads a parcel and ends the connection has it, once", asyn
   expect(peer.connections()).toBe(3);
 });
 
+describe("a receiver that turns its clients away before it read anything has nothing", () => {
+  test("over TCP", async () => {
+    const peer = kept(await openRawPeer((socket) => socket.destroy()));
+    for (let n = 0; n < 20; n++)
+      expect(
+        await kept(sinkOf(`syslog://localhost:${peer.port}`)).deliver(parcelOf("x"), never),
+      ).toMatchObject({
+        kind: "retry",
+      });
+  });
+
+  test("over TLS, when the handshake has ended for its client", async () => {
+    const secure = kept(await openRawPeer((socket) => socket.resume(), { tls: serverTls }));
+    const relay = kept(
+      await openRawPeer((socket) => {
+        const onward = connect(secure.port, "127.0.0.1");
+        onward.on("error", () => {});
+        socket.on("data", (chunk) => onward.write(chunk));
+        onward.on("data", (chunk) => {
+          socket.write(chunk);
+          socket.destroySoon();
+        });
+      }),
+    );
+    for (let n = 0; n < 20; n++)
+      expect(
+        await kept(sinkOf(`syslog+tls://localhost:${relay.port}`, { ca })).deliver(parcelOf("x"), never),
+      ).toMatchObject({ kind: "retry", reason: expect.stringContaining("broke the connection") });
+  });
+});
+
+describe("a process that did not get to run does not take that for the silence of its peer", () => {
+  test("a reset that the kernel holds by the end of the wait counts", async () => {
+    const receiver = await openReceiver();
+    const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));
+    expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
+    await until(() => receiver.messages.length === 1);
+    receiver.sockets[0]!.pause();
+    const delivery = sink.deliver(parcelOf("two"), never);
+    await turn();
+    receiver.resets[0]!();
+    block();
+    expect(await delivery).toEqual(delivered);
+    await until(() => receiver.messages.length >= 3);
+    expect(receiver.messages).toEqual(["one", "one", "two"]);
+  });
+
+  test("a receiver that is as slow to reset a fresh connection is heard", async () => {
+    const peer = kept(
+      await openRawPeer((_socket, _index, reset) =>
+        setImmediate(() => {
+          block();
+          setTimeout(reset, 20);
+        }),
+      ),
+    );
+    const sink = kept(sinkOf(`syslog://localhost:${peer.port}`));
+    expect(await sink.deliver(parcelOf("x"), never)).toMatchObject({ kind: "retry" });
+  });
+});
+
 test("what a receiver says is read, and means nothing", async () => {
   const receiver = await openReceiver();
   const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));
@@ -100,6 +170,17 @@ test("what a receiver says is read, and means nothing", async () => {
   if (socket.writableLength > 0) await once(socket, "drain");
   expect(await sink.deliver(parcelOf("two"), never)).toEqual(delivered);
   expect(receiver.connections()).toBe(1);
+});
+
+test("a connection that its receiver ends while it is idle is ended from here too", async () => {
+  const receiver = await openReceiver();
+  const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));
+  await sink.deliver(parcelOf("one"), never);
+  receiver.sockets[0]!.end();
+  await until(() => receiver.open() === 0);
+  expect(await sink.deliver(parcelOf("two"), never)).toEqual(delivered);
+  await until(() => receiver.messages.length >= 2);
+  expect(receiver.messages).toEqual(["one", "two"]);
 });
 
 test("closed, the sink ends its connection in order", async () => {
@@ -133,23 +214,30 @@ test("default ports are those of the schemes", async () => {
 });
 
 describe("doubts", () => {
-  test("are bounded together: the oldest are given up", () => {
+  test("are bounded together: the drain whose are the oldest gives up all of its own", () => {
     const doubts = new Doubts(10);
+    const lengths = (drain: string) => doubts.of(drain).map(({ length }) => length);
     doubts.keep("a", Buffer.alloc(4));
     doubts.keep("b", Buffer.alloc(4));
     doubts.keep("a", Buffer.alloc(5));
-    doubts.keep("c", Buffer.alloc(4));
-    expect(["a", "b", "c"].map((drain) => doubts.of(drain)?.length)).toEqual([5, undefined, 4]);
+    expect(["a", "b"].map(lengths)).toEqual([[4, 5], []]);
+    doubts.keep("c", Buffer.alloc(2));
+    expect(["a", "c"].map(lengths)).toEqual([[], [2]]);
     doubts.keep("d", Buffer.alloc(11));
-    expect(["a", "c", "d"].map((drain) => doubts.of(drain)?.length)).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    expect(["c", "d"].map(lengths)).toEqual([[], []]);
     doubts.keep("e", Buffer.alloc(10));
-    doubts.settle("e");
-    doubts.settle("e");
+    doubts.settle("e", doubts.of("e"));
+    doubts.settle("e", doubts.of("e"));
     doubts.keep("f", Buffer.alloc(10));
-    expect(doubts.of("f")?.length).toBe(10);
+    expect(lengths("f")).toEqual([10]);
+  });
+
+  test("that come up while others are sent again stay", () => {
+    const doubts = new Doubts(10);
+    doubts.keep("a", Buffer.from("one"));
+    const sent = doubts.of("a");
+    doubts.keep("a", Buffer.from("two"));
+    doubts.settle("a", sent);
+    expect(doubts.of("a").map(String)).toEqual(["two"]);
   });
 });
