@@ -3,6 +3,7 @@
  * on it and keep their own side in `drain-state/ID`.
  */
 import { randomUUID } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import { type ChannelId, type DrainId, isUuid, newDrainId, newDrainToken } from "../core/ids.ts";
 import { drainLimit, drainRepeated, notFound, sinceInvalid } from "../errors.ts";
 import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";
@@ -34,7 +35,11 @@ export type NewDrain = DrainOptions & {
 
 /** What an owner changes of a drain. */
 export type DrainChanges = {
-  readonly [Field in keyof DrainOptions | "telemetry"]?: DrainRecord[Field] | null;
+  readonly [Field in keyof DrainOptions]?: DrainRecord[Field] | null;
+} & {
+  readonly url?: string;
+  /** The given parts of it, of a drain that has it. */
+  readonly telemetry?: Partial<DrainRecord["telemetry"]>;
 };
 
 /** Throws an AppError for a URL that no drain may have. Of the drains' own part. */
@@ -64,31 +69,28 @@ export class Drains {
     return this.#create(channel, wanted, await this.#place(channel, sinceMs), approve);
   }
 
-  /** An id and a token for a drain that gets its URL later, by `setUrl`. */
+  /** An id and a token for a drain that gets its URL later, by `update`. */
   async reserve(channel: ChannelId): Promise<DrainRecord> {
     return this.#create(channel, {}, await this.#place(channel, undefined));
   }
 
-  /** Gives a drain its first or another URL. One that was only reserved starts at the end of the log as it is now. */
-  async setUrl(channel: ChannelId, id: DrainId, url: string): Promise<DrainRecord> {
+  /**
+   * Changes what an owner words of a drain, in one write or not at all: what is null is taken away, what is left out
+   * stays. A drain that was only reserved starts, with its URL, at the end of the log as it is now.
+   */
+  async update({ channel, id }: DrainRecord, changes: DrainChanges): Promise<DrainRecord> {
     const before = await this.#read(channel, id);
     if (before === undefined) throw notFound("log_drain");
-    this.#check(url, before);
-    const end = await this.#place(channel, undefined);
-    await this.#claim(channel, id, url);
-    return this.#change(channel, id, (record) =>
-      record.url === url ? record : { ...record, url, ...(record.url === undefined && { start: end }) },
-    );
-  }
-
-  /** Changes what an owner words of a drain; what is null is taken away, what is left out stays. */
-  async update(record: DrainRecord, changes: DrainChanges): Promise<DrainRecord> {
-    return this.#change(record.channel, record.id, (found) => {
-      const changed = Object.entries({ ...found, ...changes }).filter(([, value]) => value !== null);
-      const next = Object.fromEntries(changed) as DrainRecord;
-      if (next.url !== undefined) this.#check(next.url, next);
-      return next;
-    });
+    const start = before.url === undefined ? await this.#place(channel, undefined) : before.start;
+    const changed = (found: DrainRecord): DrainRecord => {
+      const next = withChanges(found, changes);
+      if (next.url === undefined) return next;
+      this.#check(next.url, next);
+      return found.url === undefined ? { ...next, start } : next;
+    };
+    const { url } = changed(before); // nothing is claimed for what cannot be
+    if (url !== undefined && url !== before.url) await this.#claim(channel, id, url);
+    return this.#change(channel, id, changed);
   }
 
   /** The app's drains, oldest first; those only reserved are left out. */
@@ -218,7 +220,8 @@ export class Drains {
     };
     await this.#changeClaims(channel, async (claims) => {
       const others = await this.#settled(claims.filter((other) => other.id !== id));
-      if (url !== undefined && others.some((other) => other.url === claim.url)) throw drainRepeated();
+      const same = url === undefined ? undefined : others.find((other) => other.url === claim.url);
+      if (same !== undefined) throw drainRepeated(same.id);
       const alike = others.filter((other) => (other.url === undefined) === (url === undefined)).length;
       const max = url === undefined ? reservedMax : drainsMax;
       if (alike >= max) throw drainLimit(max);
@@ -278,3 +281,18 @@ export class Drains {
 
 /** URLs are the same when they parse to the same (`logplex.md` §16). */
 const comparable = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
+
+// The same object when nothing changes. A URL that is set by itself is the endpoint of its telemetry drain, too.
+function withChanges(found: DrainRecord, { telemetry, ...changes }: DrainChanges): DrainRecord {
+  const isMoved = changes.url !== undefined && changes.url !== found.url;
+  const next = {
+    ...found,
+    ...changes,
+    ...(found.telemetry && {
+      telemetry: { ...found.telemetry, ...(isMoved && { endpoint: changes.url! }), ...telemetry },
+    }),
+  };
+  const kept = Object.entries(next).filter(([, value]) => value !== null);
+  const changed = Object.fromEntries(kept) as DrainRecord;
+  return isDeepStrictEqual(changed, found) ? found : changed;
+}

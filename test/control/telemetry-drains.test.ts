@@ -84,6 +84,39 @@ test("changed, only the given parts change", async () => {
   );
 });
 
+test("a change that is refused is none: the endpoint, its key and where lines go stay together", async () => {
+  const { json: drain } = await add();
+  const at = `/telemetry-drains/${drain.id}`;
+  const logDrains = async () => (await server.call("GET", "/apps/todo/log-drains")).json;
+  const before = await logDrains();
+  const moved = "https://two.example.com";
+  for (const body of [
+    { exporter: { endpoint: moved, headers: { Host: "x" } } },
+    { exporter: { endpoint: moved }, signals: ["traces"] },
+    { exporter: { endpoint: "https://10.0.0.1" }, signals: ["logs"] },
+  ]) {
+    expect((await server.call("PATCH", at, body)).status).toBe(422);
+    expect((await server.call("GET", at)).json).toEqual(drain);
+    expect(await logDrains()).toEqual(before);
+  }
+  expect((await server.call("POST", "/apps/todo/log-drains", { url: `${moved}/v1/logs` })).status).toBe(201);
+});
+
+test("changed at the same time, the endpoint shown is where lines go", async () => {
+  const { json: drain } = await add();
+  const at = `/telemetry-drains/${drain.id}`;
+  const moved = "https://two.example.com";
+  await Promise.all([
+    server.call("PATCH", at, { exporter: { endpoint: moved } }),
+    server.call("PATCH", at, { signals: ["logs"] }),
+  ]);
+  expect((await server.call("GET", at)).json).toMatchObject({
+    exporter: { endpoint: moved },
+    signals: ["logs"],
+  });
+  expect((await server.call("GET", "/apps/todo/log-drains")).json[0].url).toBe(`${moved}/v1/logs`);
+});
+
 test("removed, it is the answer, and gone", async () => {
   const { json: drain } = await add();
   expect(await server.call("DELETE", `/telemetry-drains/${drain.id}`)).toMatchObject({

@@ -67,7 +67,7 @@ describe("how many and which", () => {
     expect(await registry.drains.list(app.id)).toEqual([]);
     for (let n = 0; n < drainsMax; n++) await registry.drains.create(app.id, { url: urlOf(n) });
     const reserved = (await registry.drains.getNumbered(app.id, 1))!;
-    await expect(registry.drains.setUrl(app.id, reserved.id, urlOf(9))).rejects.toMatchObject({
+    await expect(registry.drains.update(reserved, { url: urlOf(9) })).rejects.toMatchObject({
       code: "DRAIN_LIMIT",
     });
   });
@@ -128,11 +128,11 @@ describe("where a drain starts", () => {
   });
 
   test("a reserved drain starts when it gets its URL; one that gets another goes on where it is", async () => {
-    const { id } = await registry.drains.reserve(app.id);
+    const reserved = await registry.drains.reserve(app.id);
     await registry.write(app.id, 3);
-    expect((await registry.drains.setUrl(app.id, id, urlOf(1))).start.line).toBe(3);
+    expect((await registry.drains.update(reserved, { url: urlOf(1) })).start.line).toBe(3);
     await registry.write(app.id, 3);
-    expect(await registry.drains.setUrl(app.id, id, urlOf(2))).toMatchObject({
+    expect(await registry.drains.update(reserved, { url: urlOf(2) })).toMatchObject({
       url: urlOf(2),
       start: { line: 3 },
     });
@@ -147,6 +147,46 @@ describe("where a drain starts", () => {
       expect(await registry.drains.list(app.id)).toEqual([]);
     },
   );
+});
+
+describe("a change", () => {
+  test("that is refused changes nothing, and claims nothing", async () => {
+    const drain = await registry.drains.create(app.id, { url: urlOf(1), headers: { "X-Key": "k" } });
+    const refused = [
+      { url: urlOf(2), headers: { Host: "x" } },
+      { url: "https://10.0.0.1/" },
+      { url: "syslog://example.com" },
+    ];
+    for (const changes of refused) await expect(registry.drains.update(drain, changes)).rejects.toThrow();
+    expect(await registry.drains.list(app.id)).toEqual([drain]);
+    await registry.drains.create(app.id, { url: urlOf(2) });
+    await expect(registry.drains.update(drain, { url: urlOf(2), secret: "s" })).rejects.toMatchObject({
+      code: "DRAIN_REPEATED",
+    });
+    expect(await registry.drains.find(drain.id)).toEqual(drain);
+  });
+
+  test("that changes nothing is not written: the drain's worker goes on", async () => {
+    const drain = await registry.drains.create(app.id, { url: urlOf(1), filter: { sources: ["app"] } });
+    await clock.advance(5_000);
+    expect(await registry.drains.update(drain, { url: urlOf(1), filter: { sources: ["app"] } })).toEqual(
+      drain,
+    );
+  });
+
+  test("of the URL alone is one of the telemetry drain's endpoint", async () => {
+    const telemetry = { endpoint: "https://one.example.com", signals: ["logs"] };
+    const drain = await registry.drains.create(app.id, {
+      url: "https://one.example.com/v1/logs",
+      format: "otlp",
+      telemetry,
+    });
+    const url = "https://two.example.com/v1/logs";
+    expect(await registry.drains.update(drain, { url })).toMatchObject({
+      url,
+      telemetry: { endpoint: url, signals: ["logs"] },
+    });
+  });
 });
 
 test("paused, resumed and replayed are in the record, each once", async () => {

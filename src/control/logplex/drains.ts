@@ -69,7 +69,7 @@ export const logplexDrains: FastifyPluginAsync<LogplexDeps & { publicUrl: Public
       (payload) => wantedUrl(payload)?.url,
       async (request, reply, principal, url) => {
         const drain = await find(request, principal);
-        return reply.send(replyOf(await drains.setUrl(drain.channel, drain.id, url)));
+        return reply.send(replyOf(await drains.update(drain, { url })));
       },
     ),
   );

@@ -160,17 +160,15 @@ export const telemetryDrainsApi: FastifyPluginAsync<TelemetryDrainsDeps> = async
       },
     },
     async (request) => {
-      let drain: DrainRecord = await findToManage(request);
+      const before = await findToManage(request);
       refuseUnknown(request.body, "", ["signals", "exporter"]);
       const signals = request.body.signals && signalsOf(request.body.signals);
       const { endpoint, headers } = exporterOf(request.body.exporter ?? {});
-      if (endpoint !== undefined) drain = await drains.setUrl(drain.channel, drain.id, logsUrl(endpoint));
-      const telemetry = {
-        ...drain.telemetry!,
-        ...(endpoint !== undefined && { endpoint }),
-        ...(signals && { signals }),
-      };
-      drain = await drains.update(drain, { telemetry, ...(headers && { headers }) });
+      const drain = await drains.update(before, {
+        ...(endpoint !== undefined && { url: logsUrl(endpoint) }),
+        telemetry: { ...(endpoint !== undefined && { endpoint }), ...(signals && { signals }) },
+        ...(headers && { headers }),
+      });
       return show(request, drain as TelemetryRecord);
     },
   );
