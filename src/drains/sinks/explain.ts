@@ -4,6 +4,7 @@ import type { Verdict } from "../../ports.ts";
 import { AddressRefused } from "../addresses.ts";
 import type { Destination } from "../destination.ts";
 import { nameIn } from "./certificate.ts";
+import type { Secrets } from "./secrets.ts";
 
 type Place = Pick<Destination, "host" | "port"> & { readonly kind?: Destination["kind"] };
 type Failure = Error & {
@@ -88,23 +89,19 @@ export function failureVerdict(failure: unknown, place: Place): Verdict {
 
 /** What an unwelcome answer means, and how it began. `secrets` are not repeated: a receiver may show what it was sent. */
 export function explainAnswer(
-  { status, body }: { readonly status: number; readonly body: Buffer },
+  { status, body, isCut }: { readonly status: number; readonly body: Buffer; readonly isCut: boolean },
   { host, port }: Place,
-  secrets: readonly string[],
+  secrets: Secrets,
 ): string {
   const hint =
     hints.get(status) ??
     (status >= 300 && status < 400 ? ": redirects are not followed, give the final URL" : "");
-  const shown = secrets
-    .reduce((text, secret) => text.replaceAll(secret, "…"), body.toString("utf8", 0, excerptBytesMax * 4))
-    .replace(/[^\x20-\x7e\u00a0-\uffff]+/g, " ")
-    .trim()
-    .slice(0, excerptBytesMax);
+  const shown = secrets.excerpt(body.toString(), excerptCharsMax, isCut);
   return `${host}:${port} answered ${status}${hint}${shown === "" ? "" : `: "${shown}"`}`;
 }
 
-/** First bytes of an unwelcome answer that its owner gets to see. */
-const excerptBytesMax = 200;
+/** The beginning of an unwelcome answer that its owner gets to see. */
+const excerptCharsMax = 200;
 
 const inTrouble = ": the receiver, or a proxy before it, is in trouble";
 const wrongFormat = ": it does not take bodies like this, check the drain's format";

@@ -17,6 +17,7 @@ import { type TlsParts, timedOut, watchConnecting } from "./connecting.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
 import { type Answer, judge } from "./judge.ts";
+import { secretsOf } from "./secrets.ts";
 import { signatureHeader, signatureOf } from "./signature.ts";
 
 /** How long things may take, and who may be reached: the same for all sinks. */
@@ -64,7 +65,7 @@ class StaleConnection extends Error {
 export function httpsSink(options: HttpsSinkOptions): Sink {
   const { destination, policy, clock, attemptMsMax, drainToken, appId, trace } = options;
   const format = bodyFormats[destination.format];
-  const secrets = secretsOf(options);
+  const secrets = secretsOf(destination, options.headers);
   const send = destination.secure ? httpsRequest : httpRequest;
   const agentOptions = { keepAlive: true, maxSockets: 1, lookup: checkedLookup(policy, options.resolve) };
   const agent = destination.secure
@@ -221,17 +222,8 @@ const answerOf = ({ statusCode = 0, headers }: IncomingMessage, body: Buffer): A
   retryAfter: headers["retry-after"],
   contentType: headers["content-type"] ?? "",
   body,
+  isCut: body.length >= answerBytesMax,
 });
-
-// What a receiver was sent and might repeat in its answer.
-function secretsOf({ destination, headers = {} }: HttpsSinkOptions): string[] {
-  const encoded = destination.authorization?.slice("Basic ".length) ?? "";
-  const [user = "", ...word] = Buffer.from(encoded, "base64").toString().split(":");
-  const query = destination.path.split("?")[1]?.split("&") ?? [];
-  const values = Object.values(headers).flatMap((value) => [value, value.replace(/^\S+ /, "")]);
-  const words = query.map((part) => part.slice(part.indexOf("=") + 1));
-  return [encoded, word.join(":"), user, ...values, ...words].filter((secret) => secret.length > 3);
-}
 
 const whole = (pieces: readonly Uint8Array[]): Uint8Array =>
   pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);

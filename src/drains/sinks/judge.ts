@@ -2,6 +2,7 @@
 import type { Verdict } from "../../ports.ts";
 import type { HttpDestination } from "../destination.ts";
 import { explainAnswer } from "./explain.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** What of an answer decides. */
 export type Answer = {
@@ -10,12 +11,14 @@ export type Answer = {
   readonly contentType: string;
   /** Its first bytes. */
   readonly body: Buffer;
+  /** There was more of it. */
+  readonly isCut: boolean;
 };
 
 export type JudgeOptions = {
   readonly destination: Pick<HttpDestination, "host" | "port">;
   /** What the owner must not be shown, should the receiver repeat it. */
-  readonly secrets: readonly string[];
+  readonly secrets: Secrets;
   /** The longest wait that a destination may ask for. */
   readonly retryAfterMsMax: number;
   /** Lines of a 2xx that were refused all the same. */

@@ -1,0 +1,164 @@
+/**
+ * What a drain sends that nobody should be shown, though its receiver repeat it: taken out of every excerpt of an
+ * answer. Receivers repeat things as they came, percent-decoded, or escaped for JSON or HTML: any of these, mixed too.
+ */
+import type { HttpDestination } from "../destination.ts";
+
+/** Shorter values are words rather than secrets, and taking them out would make answers unreadable. */
+const secretCharsMin = 4;
+/** Paths are made of words (`logs`, `v1`, `collect`), keys are longer: whatever is as long as this goes. */
+const segmentCharsMin = 8;
+/** What agrees with so much of a secret is taken out as far as it agrees: it bounds the work, too. */
+const beginningCharsMax = 32;
+
+/** The secrets of one drain's requests. */
+export class Secrets {
+  readonly #secrets: readonly string[];
+
+  constructor(secrets: Iterable<string>) {
+    this.#secrets = [...new Set([...secrets].map(folded))].filter((secret) => secret.length > 0);
+  }
+
+  /**
+   * The first `charsMax` printable characters of `text` on one line, a `…` for each secret. `isCut`: the text went on,
+   * so that its end may be the beginning of a secret.
+   */
+  excerpt(text: string, charsMax: number, isCut = false): string {
+    let out = "";
+    for (let at = 0; at < text.length && out.length < charsMax; ) {
+      const end = this.#endOf(text, at, isCut);
+      if (end !== undefined) {
+        out += "…";
+        at = end;
+        continue;
+      }
+      const char = text[at++]!;
+      if (/[\x20-\x7e\u00a0-\uffff]/.test(char)) out += char;
+      else if (out !== "" && !out.endsWith(" ")) out += " ";
+    }
+    return out.trim();
+  }
+
+  // Where the longest secret ends that begins at `at`.
+  #endOf(text: string, at: number, isCut: boolean): number | undefined {
+    const first = readingsAt(text, at);
+    let end: number | undefined;
+    for (const secret of this.#secrets) {
+      if (!first.some(([read]) => secret.startsWith(read))) continue;
+      const found = endOfSecret(secret, text, at, isCut);
+      if (found !== undefined && found > (end ?? at)) end = found;
+    }
+    return end;
+  }
+}
+
+/** Of what is sent to `destination`: credentials, long parts of the path, and the values of query and headers. */
+export function secretsOf(
+  { authorization, path }: Pick<HttpDestination, "authorization" | "path">,
+  headers: Readonly<Record<string, string>> = {},
+): Secrets {
+  const [steps = "", ...query] = path.split("?");
+  const segments = steps.split("/").map(percentDecoded);
+  const values = query
+    .join("?")
+    .split("&")
+    .map((part) => part.slice(part.indexOf("=") + 1) || part.slice(0, -1)) // a name alone may be a key
+    .flatMap((value) => [percentDecoded(value), percentDecoded(value.replaceAll("+", " "))]);
+  const credentials = [authorization ?? "", ...Object.values(headers)].flatMap(credentialsIn);
+  return new Secrets([
+    ...segments.filter((segment) => segment.length >= segmentCharsMin),
+    ...[...values, ...credentials].filter((value) => value.length >= secretCharsMin),
+  ]);
+}
+
+// `SCHEME VALUE` is a secret without its scheme too, and Basic's value is a user and a password.
+function credentialsIn(given: string): string[] {
+  const value = given.trim();
+  const [, scheme = "", rest = ""] = /^(\S+)\s+(.*)$/.exec(value) ?? [];
+  const pair = scheme.toLowerCase() === "basic" ? Buffer.from(rest, "base64").toString() : "";
+  const colon = pair.indexOf(":");
+  return [value, rest, pair, pair.slice(0, Math.max(colon, 0)), pair.slice(colon + 1)];
+}
+
+// Followed in each reading of the text at once: an escape may be meant as one, or as what it is made of.
+function endOfSecret(secret: string, text: string, at: number, isCut: boolean): number | undefined {
+  let places: readonly Place[] = [{ end: at, matched: 0 }];
+  let found: number | undefined;
+  while (places.length > 0) {
+    const next = new Map<string, Place>();
+    for (const { end, matched } of places) {
+      if (matched >= Math.min(secret.length, beginningCharsMax)) found = Math.max(found ?? 0, end);
+      if (end === text.length && isCut) return end;
+      for (const [read, readEnd] of readingsAt(text, end)) {
+        if (matched === secret.length || !secret.startsWith(read, matched)) continue;
+        const place = { end: readEnd, matched: matched + read.length };
+        next.set(`${place.end} ${place.matched}`, place);
+      }
+    }
+    places = [...next.values()];
+  }
+  return found;
+}
+
+type Place = { readonly end: number; readonly matched: number };
+type Reading = readonly [read: string, end: number];
+
+const percents = /(?:%[\da-f]{2}){1,4}/iy;
+const jsonEscape = /\\+(?:u([\da-f]{4})|(["/t]))/iy;
+const backslashes = /\\+/y;
+const htmlEscape = /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(amp|lt|gt|quot|apos));/iy;
+const htmlNames: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+
+// What the text may say at `at`, and where that ends. Backslashes are doubled by each layer of JSON: any number is one.
+function readingsAt(text: string, at: number): Reading[] {
+  const char = text[at];
+  if (char === undefined) return [];
+  const readings: Reading[] = [];
+  const read = (form: RegExp, meaning: (match: RegExpExecArray) => string | undefined) => {
+    form.lastIndex = at;
+    const match = form.exec(text);
+    const meant = match === null ? undefined : meaning(match);
+    if (meant !== undefined) readings.push([folded(meant), form.lastIndex]);
+  };
+  if (char === "\\") {
+    read(backslashes, () => "\\");
+    read(jsonEscape, ([, hex, mark]) =>
+      mark === undefined ? String.fromCharCode(Number.parseInt(hex!, 16)) : mark === "t" ? "\t" : mark,
+    );
+    return readings;
+  }
+  readings.push([folded(char), at + 1]);
+  if (char === "+") readings.push([" ", at + 1]);
+  if (char === "%") {
+    percents.lastIndex = at;
+    const run = percents.exec(text)?.[0] ?? "";
+    for (let length = 3; length <= run.length; length += 3) {
+      const meant = utf8Of(run.slice(0, length));
+      if (meant === undefined) continue;
+      readings.push([folded(meant), at + length]);
+      break;
+    }
+  }
+  if (char === "&")
+    read(htmlEscape, ([, decimal, hex, name]) => {
+      if (name !== undefined) return htmlNames[name.toLowerCase()];
+      const code = decimal === undefined ? Number.parseInt(hex!, 16) : Number(decimal);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
+    });
+  return readings;
+}
+
+// Receivers that change the case of what they repeat give it away all the same; backslashes count as one.
+const folded = (text: string): string =>
+  text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()).replace(/\\+/g, "\\");
+
+const percentDecoded = (text: string): string =>
+  text.replace(/(?:%[\da-f]{2})+/gi, (run) => utf8Of(run) ?? run);
+
+function utf8Of(run: string): string | undefined {
+  try {
+    return decodeURIComponent(run);
+  } catch {
+    return undefined;
+  }
+}
