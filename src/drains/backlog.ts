@@ -56,7 +56,7 @@ export class Backlog {
   constructor(options: BacklogOptions) {
     this.#options = options;
     const { log, channel, from, signal } = options;
-    if (signal.aborted) this.handleEvent();
+    if (signal.aborted) this.end();
     else signal.addEventListener("abort", this, { once: true });
     this.#reading = this.#read(log.follow(channel, from, this.#own.signal));
   }
@@ -92,9 +92,17 @@ export class Backlog {
     this.#wakeReader?.();
   }
 
+  /** Ends the reading. Idempotent. */
+  end(): void {
+    this.#ended = true;
+    this.#own.abort(closed);
+    this.#wakeReader?.();
+    this.#wakeOwner?.();
+  }
+
   /** Ends the reading and forgets everything. Idempotent. */
   async close(): Promise<void> {
-    this.handleEvent();
+    this.end();
     this.#options.signal.removeEventListener("abort", this);
     await this.#reading;
     this.#batches.length = 0;
@@ -103,10 +111,7 @@ export class Backlog {
 
   /** The signal was aborted. */
   handleEvent(): void {
-    this.#ended = true;
-    this.#own.abort(closed);
-    this.#wakeReader?.();
-    this.#wakeOwner?.();
+    this.end();
   }
 
   #isReady(): boolean {

@@ -80,7 +80,7 @@ export class Cutter {
   cut(batches: readonly StoredBatch[], line: number, leg: Leg, proven: boolean): Cut {
     const { drain, filter } = this.#parts;
     // A replay is meant to arrive again: its frame ids are not those of the first time.
-    const name = `${drain.token} ${leg.replayId ?? ""}`;
+    const name = `${drain.token} ${typeof leg.again === "object" ? leg.again.replay : ""}`;
     const cut = cutParcel(batches, line, filter, this.#bounds(batches, leg, proven), name);
     // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.
     return proven ? cut : { ...cut, parcel: cut.parcel && compact(cut.parcel) };
@@ -89,7 +89,7 @@ export class Cutter {
   /** Sees to it that whoever takes the drain over cuts the same; false when the parcel has to be cut anew. */
   async isRepeatable(cut: Cut, batches: readonly StoredBatch[], leg: Leg): Promise<boolean> {
     const { isShared, keeper } = this.#parts;
-    if (!isShared || leg.replayId !== undefined) return true;
+    if (!isShared || leg.again !== undefined) return true;
     if (cut.parcel === undefined || cut.endLine === this.#heldEndLine) return true;
     if (cut.endLine > endLineOf(batches[0]!)) return this.#announce(cut.endLine);
     this.#inherited = Math.max(0, this.#inherited - 1);
@@ -150,7 +150,7 @@ export class Cutter {
   // Writes of ends are few: one in `commitMsMax`, or in `gatherBytes`.
   #mayGather(batches: readonly StoredBatch[], leg: Leg): boolean {
     const { isShared, clock, limits } = this.#parts;
-    if (!isShared || leg.replayId !== undefined) return true;
+    if (!isShared || leg.again !== undefined) return true;
     if (this.#inherited > 0 || clock.nowMs() < this.#aloneUntilMs) return false;
     if (clock.nowMs() - this.#announcedAtMs >= limits.commitMsMax) return true;
     let bytes = 0;

@@ -1,25 +1,40 @@
-/** What a drain's worker follows: the channel from its cursor, or, for a replay, from an earlier place up to the cursor. */
+/**
+ * What a drain's worker follows: the channel from its cursor, or what is sent once more, from an earlier place up to
+ * the cursor: for a replay, or since the connection broke so soon that lines which were delivered may not have arrived.
+ */
 import { positionIn, type StoredBatch } from "../core/batch.ts";
 import { type Position, readPosition } from "../core/position.ts";
 import type { ChannelLog } from "../ports.ts";
 import type { DrainRecord, DrainState } from "../registry/records.ts";
 
 export type Leg = {
-  readonly replayId: string | undefined;
+  /** Why lines that have their place in the ledger are sent once more; a replay by its id. */
+  readonly again: "doubt" | { readonly replay: string } | undefined;
   position: Position;
   /** The next line; unknown until the first batch of a replay is seen. */
   line: number | undefined;
-  /** A replay ends before this line. */
+  /** What is sent once more ends before this line. */
   readonly endLine: number;
 };
 
 /** From the cursor on, without an end. */
 export const cursorLeg = ({ position, line }: DrainState): Leg => ({
-  replayId: undefined,
+  again: undefined,
   position,
   line,
   endLine: Number.POSITIVE_INFINITY,
 });
+
+/** What is in doubt; undefined when nothing is. */
+export const doubtLeg = ({ doubt }: DrainState): Leg | undefined => doubt && { again: "doubt", ...doubt };
+
+/** What the state says of a leg of lines that are sent once more, when it is at `position`; undefined: at its end. */
+export function progressOf(leg: Leg, position: Position | undefined): Partial<DrainState> {
+  if (leg.again === undefined) return {};
+  if (leg.again !== "doubt") return { replay: { id: leg.again.replay, ...(position && { position }) } };
+  if (position === undefined || leg.line === undefined) return { doubt: undefined };
+  return { doubt: { position, line: leg.line, endLine: leg.endLine } };
+}
 
 /** The newest wish to send lines again; undefined when it is fulfilled, or when nothing behind the cursor is as young. */
 export async function replayLeg(
@@ -28,7 +43,7 @@ export async function replayLeg(
   { replay, line: endLine }: DrainState,
 ): Promise<Leg | undefined> {
   if (wish === undefined) return undefined;
-  const leg = { replayId: wish.id, line: undefined, endLine };
+  const leg = { again: { replay: wish.id }, line: undefined, endLine };
   if (replay?.id === wish.id) return replay.position && { ...leg, position: replay.position };
   const newest = (await log.recent(channel, 1)).batches.at(-1);
   if (newest === undefined || newest.acceptedAtMs < wish.sinceMs) return undefined;

@@ -5,8 +5,14 @@ import type { Parcel, Sink, Verdict } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import type { Sockets, Turn } from "./sockets.ts";
 
+/** What a sink tells between deliveries. */
+export type SinkHooks = {
+  /** The connection broke so soon that what was delivered in the last second before it may not have arrived. */
+  readonly onDoubt?: (reason: string) => void;
+};
+
 export type OutletParts = {
-  readonly sinkFor: (drain: DrainRecord) => Sink;
+  readonly sinkFor: (drain: DrainRecord, hooks: SinkHooks) => Sink;
   readonly sockets: Sockets;
   readonly logger: Pick<Logger, "error">;
 };
@@ -15,12 +21,14 @@ export type OutletParts = {
 export class Outlet {
   readonly #drain: DrainRecord;
   readonly #parts: OutletParts;
+  readonly #hooks: SinkHooks;
   #turn: Turn | undefined;
   #sink: Sink | undefined;
 
-  constructor(drain: DrainRecord, parts: OutletParts) {
+  constructor(drain: DrainRecord, parts: OutletParts, hooks: SinkHooks) {
     this.#drain = drain;
     this.#parts = parts;
+    this.#hooks = hooks;
   }
 
   /**
@@ -28,7 +36,7 @@ export class Outlet {
    * failed: such drains wait for one another.
    */
   async take(failing: boolean, stopping: AbortSignal): Promise<boolean> {
-    this.#turn ??= await this.#parts.sockets.take(failing, () => this.close(), stopping);
+    this.#turn ??= await this.#parts.sockets.take(failing, () => void this.close(), stopping);
     return this.#turn !== undefined;
   }
 
@@ -43,7 +51,7 @@ export class Outlet {
     if (this.#turn === undefined && !(await this.take(failing, stopping))) return undefined;
     this.#turn!.busy();
     try {
-      this.#sink ??= this.#parts.sinkFor(this.#drain);
+      this.#sink ??= this.#parts.sinkFor(this.#drain, this.#hooks);
       return await this.#sink.deliver(parcel, aborting);
     } catch (failure) {
       if (aborting.aborted) return undefined;
@@ -59,12 +67,13 @@ export class Outlet {
     this.#turn?.idle();
   }
 
-  /** Closes the connection and gives the turn back. Idempotent. */
-  close(): void {
+  /** Gives the turn back at once; resolves when the connection is closed. Idempotent. */
+  async close(): Promise<void> {
     const turn = this.#turn;
-    void this.#sink?.close();
+    const closed = this.#sink?.close();
     this.#sink = undefined;
     this.#turn = undefined;
     turn?.release();
+    await closed;
   }
 }

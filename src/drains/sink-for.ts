@@ -3,8 +3,8 @@ import { compileRedaction } from "../core/redaction.ts";
 import type { Sink } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { parseDestination } from "./destination.ts";
+import type { SinkHooks } from "./outlet.ts";
 import { redacting } from "./redaction.ts";
-import { Doubts } from "./sinks/doubts.ts";
 import { httpsSink, type SinkLimits } from "./sinks/https.ts";
 import { syslogSink } from "./sinks/syslog.ts";
 import type { Trace } from "./trace.ts";
@@ -15,9 +15,6 @@ export type SinkOptions = SinkLimits & {
   readonly appName?: (appId: DrainRecord["channel"]) => Promise<string | undefined>;
 };
 
-/** Bytes of syslog parcels in doubt, of all drains together. */
-const doubtsBytesMax = 8 * 1024 * 1024;
-
 /**
  * Makes a sink for each record it is given; with a `trace`, for the one parcel whose steps it takes. Throws an AppError
  * when the record's URL cannot be used (any more).
@@ -26,9 +23,8 @@ export function sinksFor({
   userAgent,
   appName,
   ...all
-}: SinkOptions): (drain: DrainRecord, trace?: Trace) => Sink {
-  const doubts = new Doubts(doubtsBytesMax);
-  return (drain, trace) => {
+}: SinkOptions): (drain: DrainRecord, hooks?: SinkHooks & { readonly trace?: Trace }) => Sink {
+  return (drain, { trace, onDoubt = () => {} } = {}) => {
     const limits = trace === undefined ? all : { ...all, trace };
     const {
       url = "",
@@ -47,7 +43,7 @@ export function sinksFor({
     const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
     const sink =
       destination.kind === "syslog"
-        ? syslogSink({ ...limits, ...tls, destination, drainToken: token, doubts })
+        ? syslogSink({ ...limits, ...tls, destination, drainToken: token, onDoubt })
         : httpsSink({
             ...limits,
             ...tls,

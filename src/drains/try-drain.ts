@@ -16,13 +16,16 @@ const testPri = 190;
 /** Sends the line over a connection of its own and says what the destination said. Throws the AppError of a bad URL. */
 export async function tryDrain(
   drain: DrainRecord,
-  parts: { readonly sinkFor: (drain: DrainRecord, trace: Trace) => Sink; readonly clock: Clock },
+  parts: {
+    readonly sinkFor: (drain: DrainRecord, hooks: { readonly trace: Trace }) => Sink;
+    readonly clock: Clock;
+  },
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Trial> {
   const nowMs = parts.clock.nowMs();
   const line = noticeLine(testPri, nowMs, `This is a test line of drain '${drain.token}'.`);
   const trace = new Trace();
-  const sink = parts.sinkFor(drain, trace);
+  const sink = parts.sinkFor(drain, { trace });
   try {
     const at = positionAt(nowMs, 0);
     const parcel = { frameId: frameId(`${drain.token} test`, at, at), slices: [line], count: 1 };

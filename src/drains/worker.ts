@@ -16,10 +16,11 @@ import type { ChannelLog, Clock, Parcel, Store } from "../ports.ts";
 import type { DrainRecord, DrainState } from "../registry/records.ts";
 import { Backlog, type ReadAhead } from "./backlog.ts";
 import { type CutLimits, Cutter, type ReceiverBounds } from "./cutter.ts";
-import { cursorLeg, type Leg, lineOf, replayLeg } from "./leg.ts";
+import { cursorLeg, doubtLeg, type Leg, lineOf, progressOf, replayLeg } from "./leg.ts";
 import type { DrainNotices } from "./notices.ts";
 import { Outlet, type OutletParts } from "./outlet.ts";
 import type { Cut } from "./parcel.ts";
+import { RecentStarts } from "./recent-starts.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
 /** Bounds of each drain. */
@@ -50,6 +51,9 @@ export type WorkerParts = OutletParts & {
 /** A parcel that was not taken or answered in time so often is sent in parts: the time may be too short for it. */
 const slowTriesMax = 2;
 
+/** A connection that breaks so long after the last break is the first to do so. */
+const breaksMsMax = 120_000;
+
 /** Between two notices of a certificate that ends soon. */
 const expiryNoticeMs = 86_400_000;
 
@@ -70,6 +74,13 @@ export class DrainWorker {
   #refusals = 0;
   /** Tries of a parcel that a destination did not take or answer in time. */
   #slowTries = 0;
+  #backlog: Backlog | undefined;
+  readonly #recent = new RecentStarts();
+  /** The connection broke and what was delivered lately may not have arrived; why, in words. */
+  #doubt: string | undefined;
+  /** Such breaks in a row, and the last one. */
+  #breaks = 0;
+  #brokeAtMs = Number.NEGATIVE_INFINITY;
   #waitMs = 0;
   /** When the last settled line was accepted: the best "since" of lines that are gone. */
   #settledAtMs: number | undefined;
@@ -83,7 +94,7 @@ export class DrainWorker {
     this.#drain = drain;
     this.#parts = parts;
     this.#keeper = keeper;
-    this.#outlet = new Outlet(drain, parts);
+    this.#outlet = new Outlet(drain, parts, { onDoubt: (reason) => this.#onDoubt(reason) });
     this.#cutter = new Cutter({
       drain,
       filter,
@@ -146,6 +157,7 @@ export class DrainWorker {
         this.#waitMs = 0;
         try {
           await this.#follow(await this.#nextLeg());
+          if (this.#doubt !== undefined) this.#goBack(this.#doubt);
         } catch (err) {
           if (this.#aborting.signal.aborted) break;
           if (err instanceof assert.AssertionError) throw err;
@@ -155,20 +167,45 @@ export class DrainWorker {
         if (this.#waitMs > 0) await this.#parts.clock.sleep(this.#waitMs, signal);
       }
     } finally {
-      this.#outlet.close();
+      await this.#outlet.close();
+      if (this.#doubt !== undefined) this.#goBack(this.#doubt);
       await this.#keeper.close();
     }
   }
 
+  #onDoubt(reason: string): void {
+    this.#doubt = reason;
+    this.#backlog?.end();
+  }
+
+  // Lines that were delivered and may not have arrived are sent once more, before anything else.
+  #goBack(reason: string): void {
+    const { clock, limits, random } = this.#parts;
+    this.#doubt = undefined;
+    const start = this.#recent.take();
+    if (start === undefined) return;
+    const leg = { ...start, again: start.again ?? "doubt", endLine: this.#keeper.state.line } as const;
+    this.#keeper.set(progressOf(leg, start.position));
+    const nowMs = clock.nowMs();
+    if (nowMs - this.#brokeAtMs > breaksMsMax) this.#breaks = 0;
+    this.#brokeAtMs = nowMs;
+    const delayMs = retryDelayMs(limits.retry, this.#breaks++, random()) ?? limits.retry.delayMsMax;
+    if (this.#waitMs === 0) this.#failed(reason, delayMs);
+    else this.#waitMs = Math.max(this.#waitMs, delayMs); // the delivery under way failed as well, and said so
+  }
+
   async #nextLeg(): Promise<Leg> {
     const { replay } = this.#drain;
+    const doubtful = doubtLeg(this.#keeper.state);
+    if (doubtful !== undefined) return doubtful;
     const leg = await replayLeg(this.#parts.log, this.#drain, this.#keeper.state);
     if (leg !== undefined) return leg;
-    if (replay !== undefined && this.#keeper.state.replay?.id !== replay.id) this.#endReplay(replay.id);
+    if (replay !== undefined && this.#keeper.state.replay?.id !== replay.id)
+      this.#keeper.set({ replay: { id: replay.id } });
     return cursorLeg(this.#keeper.state);
   }
 
-  // Delivers from `leg` on, until a parcel fails, the replay is done or the worker stops.
+  // Delivers from `leg` on, until a parcel fails, the leg is done, the connection broke or the worker stops.
   async #follow(leg: Leg): Promise<void> {
     // Drains that wait for one another read nothing before it is their turn.
     if (this.#failures > 0 && !(await this.#outlet.take(true, this.#stopping.signal))) return;
@@ -185,16 +222,17 @@ export class DrainWorker {
       throughLine: this.#cutter.heldEndLine ?? 0,
       signal: this.#stopping.signal,
     });
+    this.#backlog = backlog;
     try {
-      while (await backlog.ready()) {
+      while (this.#doubt === undefined && (await backlog.ready())) {
         const line = this.#nextLine(leg, backlog);
         if (line === undefined) continue;
-        if (line >= leg.endLine) return this.#endReplay(leg.replayId!);
+        if (line >= leg.endLine) return this.#keeper.set(progressOf(leg, undefined));
         const cut = this.#cutter.cut(backlog.batches, line, leg, this.#isProven);
         if (!(await this.#cutter.isRepeatable(cut, backlog.batches, leg))) continue;
         if (cut.parcel === undefined) {
           this.#settle(leg, backlog, cut, 0, 0);
-          if (this.#failures > 0) this.#outlet.close(); // what comes next may be long in coming
+          if (this.#failures > 0) void this.#outlet.close(); // what comes next may be long in coming
         } else if (isProbe) {
           await backlog.close();
           await this.#deliver(leg, backlog, cut, cut.parcel);
@@ -203,17 +241,18 @@ export class DrainWorker {
         if (cut.endLine >= leg.endLine) return;
       }
     } finally {
+      this.#backlog = undefined;
       await backlog.close();
     }
     // The log ended the reading by itself: its channel is being destroyed, or the log closed.
-    if (!this.#stopping.signal.aborted) this.#backOff();
+    if (!this.#stopping.signal.aborted && this.#doubt === undefined) this.#backOff();
   }
 
   // False when the leg is at its end. What retention took of it is told now, not with the channel's next line.
   async #isLeft(leg: Leg): Promise<boolean> {
     const { batches, end } = await this.#parts.log.recent(this.#drain.channel, 1);
-    if (batches.length === 0 && leg.line === undefined) {
-      this.#endReplay(leg.replayId!);
+    if (batches.length === 0 && leg.again !== undefined) {
+      this.#keeper.set(progressOf(leg, undefined));
       return false;
     }
     if (batches.length === 0 && end.line > leg.line!) {
@@ -221,7 +260,7 @@ export class DrainWorker {
       leg.position = end.position;
       leg.line = end.line;
     }
-    if (leg.line === end.line && this.#failures > 0) this.#outlet.close();
+    if (leg.line === end.line && this.#failures > 0) void this.#outlet.close();
     return true;
   }
 
@@ -233,7 +272,7 @@ export class DrainWorker {
       backlog.settle(first.line + first.count);
       return undefined;
     }
-    if (missing > 0 && leg.replayId === undefined) this.#lose(missing, positionIn(first, 0), first.line);
+    if (missing > 0 && leg.again === undefined) this.#lose(missing, positionIn(first, 0), first.line);
     leg.line = first.line + repeated;
     this.#cutter.pass(leg.line);
     return leg.line;
@@ -312,16 +351,16 @@ export class DrainWorker {
     this.#cutter.release();
     this.#refusals = 0;
     this.#slowTries = 0;
+    if (delivered > 0) this.#recent.note({ ...leg }, this.#parts.clock.nowMs());
     leg.line = cut.endLine;
     leg.position = cut.end;
     backlog.settle(cut.endLine);
     const next = backlog.batches.length === 0 ? "idle" : "delivering";
     const phase = this.#failures > 0 ? state.phase : next;
     const rate = delivered > 0 ? rateAfter(state.rate, delivered, this.#parts.clock.nowMs()) : state.rate;
-    if (leg.replayId !== undefined) {
-      const isDone = cut.endLine >= leg.endLine;
-      const replay = { id: leg.replayId, ...(!isDone && { position: cut.end }) };
-      this.#keeper.set({ ...(rate && { rate }), phase, replay, replayed: state.replayed + delivered });
+    if (leg.again !== undefined) {
+      const progress = progressOf(leg, cut.endLine >= leg.endLine ? undefined : cut.end);
+      this.#keeper.set({ ...(rate && { rate }), phase, ...progress, replayed: state.replayed + delivered });
       drainLines.inc({ outcome: "replayed" }, delivered);
       return;
     }
@@ -354,15 +393,11 @@ export class DrainWorker {
     this.#parts.notices.expiring(this.#drain, reason);
   }
 
-  #endReplay(id: string): void {
-    this.#keeper.set({ replay: { id } });
-  }
-
   #failed(reason: string, afterMs = 0): void {
     this.#backOff();
     this.#waitMs = Math.max(this.#waitMs, afterMs);
     this.#isProven = false;
-    this.#outlet.close();
+    void this.#outlet.close();
     const nowMs = this.#parts.clock.nowMs();
     const lastError = { at: new Date(nowMs).toISOString(), message: reason };
     const nextAttemptAt = new Date(nowMs + this.#waitMs).toISOString();

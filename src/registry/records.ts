@@ -76,7 +76,7 @@ export type DrainState = {
   readonly refused: number;
   readonly lost: number;
   readonly filtered: number;
-  /** Lines sent again by `replay`; in no other count. */
+  /** Lines sent once more by `replay`, or since they were in doubt; in no other count. */
   readonly replayed: number;
   readonly deliveredAt?: string;
   /** Of delivered lines, those of a replay included. */
@@ -93,6 +93,8 @@ export type DrainState = {
   readonly expiryToldAtMs?: number;
   /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
   readonly replay?: { readonly id: string; readonly position?: Position };
+  /** Delivered lines, up to `endLine`, that may not have arrived: the connection broke soon after. They go first. */
+  readonly doubt?: { readonly position: Position; readonly line: number; readonly endLine: number } | undefined;
 };
 
 /**

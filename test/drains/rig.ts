@@ -66,6 +66,8 @@ export class Rig {
   readonly tries: Try[] = [];
   readonly drain: DrainRecord;
   script: Script = () => delivered;
+  /** Brings what the newest sink delivered last into doubt. */
+  breakConnection: () => void = () => {};
   /** Sinks that were made and not closed. */
   openSinks = 0;
   readonly engine: Engine;
@@ -120,7 +122,10 @@ export class Rig {
       store: this.store,
       clock: this.clock,
       random: () => 0.5,
-      sinkFor: (drain) => this.#sink(drain),
+      sinkFor: (drain, { onDoubt = () => {} }) => {
+        this.breakConnection = () => onDoubt("broke soon");
+        return this.#sink(drain);
+      },
       sockets: this.sockets,
       readAhead: new ReadAhead(1024 * 1024),
       notices: this.notices,

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { positionAt } from "../../src/core/position.ts";
+import type { DrainWorker } from "../../src/drains/worker.ts";
 import type { Verdict } from "../../src/ports.ts";
 import { settled } from "../support/fake-clock.ts";
 import { channel, delivered, limits, passUntil, Rig, retry } from "./rig.ts";
@@ -256,9 +257,9 @@ describe("what becomes of a parcel", () => {
     await rig.append(["a"]);
     const worker = await DrainWorker.open(rig.drain, undefined, {
       ...parts,
-      sinkFor: (drain) => {
+      sinkFor: (drain, hooks) => {
         if (made++ === 0) throw drainUrlInvalid("it is no URL");
-        return parts.sinkFor(drain);
+        return parts.sinkFor(drain, hooks);
       },
     });
     await passUntil(rig.clock, () => rig.received.length === 1);
@@ -534,5 +535,88 @@ describe("replay", () => {
     await rig.clock.advance(1_000);
     expect(rig.received).toEqual(numbered(rig.received.length, 6 - rig.received.length));
     expect(second.state).toMatchObject({ replayed: rig.received.length, lost: 0, delivered: 6 });
+  });
+});
+
+describe("a connection that breaks soon after a delivery", () => {
+  async function deliveredWith(lines: number): Promise<DrainWorker> {
+    rig = await Rig.open();
+    const worker = await rig.work();
+    for (let n = 0; n < lines; n++) {
+      await rig.append([`line ${n}`]);
+      await rig.clock.advance(400);
+    }
+    expect(rig.received).toEqual(numbered(lines));
+    rig.received.length = 0;
+    return worker;
+  }
+
+  test("what was delivered lately goes once more, though no line comes any more, and is counted as such", async () => {
+    await deliveredWith(10);
+    rig.breakConnection();
+    await passUntil(rig.clock, async () => (await rig.state())?.phase === "retrying");
+    expect(await rig.state()).toMatchObject({ lastError: { message: "broke soon" } });
+    await passUntil(rig.clock, async () => (await rig.state())!.replayed > 0 && !(await rig.state())?.doubt);
+    const again = rig.received.length;
+    expect(rig.received).toEqual(numbered(again, 10 - again));
+    expect(again).toBeGreaterThanOrEqual(3); // of the last second
+    expect(again).toBeLessThanOrEqual(6); // and no more than the one before
+    expect(await rig.state()).toMatchObject({ line: 10, delivered: 10, replayed: again, phase: "idle" });
+  });
+
+  test("before what comes next, in order, whatever fails meanwhile", async () => {
+    await deliveredWith(2);
+    rig.script = (_, index) => (index % 2 === 0 ? retry : delivered);
+    rig.breakConnection();
+    await rig.append(["line 2"]);
+    await passUntil(rig.clock, async () => (await rig.state())?.line === 3);
+    expect(rig.received).toEqual(numbered(3));
+    expect(await rig.state()).toMatchObject({ line: 3, delivered: 3, replayed: 2 });
+  });
+
+  test("by whoever runs the drain next", async () => {
+    const worker = await deliveredWith(2);
+    rig.script = () => retry;
+    rig.breakConnection();
+    await worker.stop(0);
+    rig.script = () => delivered;
+    await rig.work();
+    await passUntil(rig.clock, () => rig.received.length >= 2);
+    expect(rig.received).toEqual(numbered(2));
+    await passUntil(rig.clock, async () => (await rig.state())?.doubt === undefined);
+    expect(await rig.state()).toMatchObject({ line: 2, delivered: 2, replayed: 2 });
+  });
+
+  test("each time, and less and less often while it goes on", async () => {
+    await deliveredWith(1);
+    rig.script = () => {
+      queueMicrotask(() => queueMicrotask(() => setImmediate(rig.breakConnection)));
+      return delivered;
+    };
+    rig.breakConnection();
+    const startedMs = rig.clock.nowMs();
+    await passUntil(rig.clock, () => rig.clock.nowMs() - startedMs > 600_000);
+    expect(rig.received.length).toBeGreaterThan(15);
+    expect(rig.received.length).toBeLessThan(40); // 30 s between two, in the end
+  });
+
+  test("a replay goes back with it, and ends where it would have", async () => {
+    const worker = await deliveredWith(6);
+    await worker.stop(0);
+    let isBroken = false;
+    rig.script = ({ texts }) => {
+      if (texts.includes("line 5") && !isBroken) {
+        isBroken = true;
+        setImmediate(rig.breakConnection);
+      }
+      return delivered;
+    };
+    await rig.work({ replay: { id: "wish", sinceMs: 0 } });
+    const times = () => rig.received.filter((text) => text === "line 5").length;
+    await passUntil(rig.clock, async () => times() === 2 && (await rig.state())?.phase === "idle");
+    const state = (await rig.state())!;
+    expect(new Set(rig.received)).toEqual(new Set(numbered(6)));
+    expect(state).toMatchObject({ line: 6, delivered: 6, replay: { id: "wish" } });
+    expect(state.replay!.position).toBeUndefined();
   });
 });

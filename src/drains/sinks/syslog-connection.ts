@@ -116,7 +116,7 @@ export class SyslogConnection {
    * Resolves when all is flushed and no reset followed. "ended": the peer ended the connection meanwhile; either it
    * had read everything, or its end and what was written passed each other on the way.
    */
-  async write(chunks: readonly Uint8Array[], msMax: number, signal: AbortSignal): Promise<"open" | "ended"> {
+  async write(bytes: Uint8Array, msMax: number, signal: AbortSignal): Promise<"open" | "ended"> {
     const { onBreak } = this;
     this.onBreak = () => {}; // what is being written is not in doubt: it is sent again by who sent it
     this.#isWriting = true;
@@ -125,8 +125,7 @@ export class SyslogConnection {
     signal.addEventListener("abort", abort, { once: true });
     try {
       signal.throwIfAborted();
-      for (const chunk of chunks.slice(0, -1)) this.#socket.write(chunk);
-      this.#socket.write(chunks.at(-1)!, (failure) => {
+      this.#socket.write(bytes, (failure) => {
         isFlushed = failure == null;
         this.#wake();
       });

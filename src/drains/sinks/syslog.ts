@@ -10,7 +10,6 @@ import { checkLiteral } from "../addresses.ts";
 import type { SyslogDestination } from "../destination.ts";
 import { expiring } from "./certificate.ts";
 import type { TlsParts } from "./connecting.ts";
-import type { Doubts } from "./doubts.ts";
 import { failureVerdict } from "./explain.ts";
 import { strictFrames } from "./formats/rfc5424.ts";
 import type { SinkLimits } from "./https.ts";
@@ -20,24 +19,25 @@ export type SyslogSinkOptions = SinkLimits &
   TlsParts & {
     readonly destination: SyslogDestination;
     readonly drainToken: string;
-    readonly doubts: Doubts;
+    /** Is told why when what was delivered lately may not have arrived. */
+    readonly onDoubt: (reason: string) => void;
   };
 
 /** A connection that breaks so long after its last write says nothing of that. */
 const doubtMsMax = 30_000;
-/** Those before the last are in doubt with it when they were written so shortly before, as far as there is room. */
-const recentMsMax = 1_000;
-const recentBytesMax = 1024 * 1024;
 
 /** A sink for one drain. */
 export function syslogSink(options: SyslogSinkOptions): Sink {
-  const { destination, policy, clock, attemptMsMax, drainToken, doubts, trace } = options;
+  const { destination, policy, clock, attemptMsMax, drainToken, onDoubt, trace } = options;
   let connection: SyslogConnection | undefined;
-  const recent = new RecentWrites();
+  let writtenAtMs = Number.NEGATIVE_INFINITY;
 
-  const onBreak = () => {
-    const bytes = recent.take(clock.nowMs());
-    if (bytes !== undefined) doubts.keep(drainToken, bytes);
+  // True when what was written last is in doubt now.
+  const onBreak = (): boolean => {
+    const isDoubtful = clock.nowMs() - writtenAtMs <= doubtMsMax;
+    writtenAtMs = Number.NEGATIVE_INFINITY;
+    if (isDoubtful) onDoubt(brokenSoon(destination));
+    return isDoubtful;
   };
 
   // False when the connection stood idle before and is gone: that may be its age alone, and a fresh one may do.
@@ -47,24 +47,21 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
       if (!isReused) connection = await SyslogConnection.open(options, signal);
       const open = connection!;
       open.onBreak = onBreak;
-      const doubtful = doubts.of(drainToken);
-      const chunks = [...doubtful, bytes];
-      if ((await open.write(chunks, attemptMsMax, signal)) === "ended") {
+      if ((await open.write(bytes, attemptMsMax, signal)) === "ended") {
         connection = undefined;
         void open.close();
         // Who ends a fresh connection, and does not reset it, has read what came; one that stood may be ended for its age.
         if (isReused) return false;
       }
-      doubts.settle(drainToken, doubtful);
-      recent.add(chunks, clock.nowMs());
+      writtenAtMs = clock.nowMs();
       return true;
     } catch (failure) {
       connection?.destroy();
       connection = undefined;
       if (signal.aborted || !isReused) throw failure;
-      onBreak(); // what was flushed before this may have been on its way still
-      if (isReset(failure)) return false;
-      throw failure;
+      // What was flushed before this may have been on its way still; then that goes first.
+      if (onBreak() || !isReset(failure)) throw failure;
+      return false;
     }
   };
 
@@ -96,29 +93,5 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
 const isReset = (failure: unknown): boolean =>
   ["ECONNRESET", "EPIPE"].includes((failure as NodeJS.ErrnoException).code ?? "");
 
-/** What was written lately; bounded, whatever is sent again and again. */
-class RecentWrites {
-  readonly #writes: { readonly bytes: Uint8Array; readonly atMs: number }[] = [];
-  #bytes = 0;
-
-  add(chunks: readonly Uint8Array[], nowMs: number): void {
-    for (const bytes of chunks) {
-      this.#writes.push({ bytes, atMs: nowMs });
-      this.#bytes += bytes.length;
-    }
-    while (this.#writes.length > 1 && (this.#bytes > recentBytesMax || this.#isOld(nowMs))) {
-      this.#bytes -= this.#writes.shift()!.bytes.length;
-    }
-  }
-
-  /** All of it, unless it is too old to be in doubt; nothing from then on. */
-  take(nowMs: number): Uint8Array | undefined {
-    const writes = this.#writes.splice(0);
-    this.#bytes = 0;
-    const last = writes.at(-1);
-    if (last === undefined || nowMs - last.atMs > doubtMsMax) return undefined;
-    return Buffer.concat(writes.map(({ bytes }) => bytes));
-  }
-
-  #isOld = (nowMs: number): boolean => nowMs - this.#writes[0]!.atMs > recentMsMax;
-}
+const brokenSoon = ({ host, port }: SyslogDestination): string =>
+  `${host}:${port} broke the connection soon after lines were sent, so these are sent again: does it restart, or not take octet-counted frames (RFC 6587)?`;

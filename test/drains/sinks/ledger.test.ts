@@ -169,12 +169,10 @@ test.each(
   for (let line = 0; line < linesMax; line += linesEach) await append(line);
   await until(() => worker.state.line === linesMax, 15_000);
   isHealed = true;
-  await append(linesMax); // a syslog drain that fell silent in doubt has no occasion to send its last parcel again
-  await until(() => worker.state.line === linesMax + linesEach, 15_000);
   const { line, delivered, refused, lost, filtered } = worker.state;
   expect(delivered + refused + lost + filtered).toBe(line);
   expect(lost).toBe(0);
-  expect(filtered).toBe(linesMax / linesEach + 1);
+  expect(filtered).toBe(linesMax / linesEach);
   expect(faults).toBeGreaterThan(10);
   await until(() => seen.size >= delivered, 5_000);
   // On https a parcel may have been taken before its connection broke, and be refused when it came again.

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { sinksFor } from "../../../src/drains/sink-for.ts";
-import { Doubts } from "../../../src/drains/sinks/doubts.ts";
 import type { Sink } from "../../../src/ports.ts";
 import { until } from "../../support/batches.ts";
 import { type HandleConnection, openRawPeer } from "../../support/raw-peer.ts";
@@ -51,33 +50,38 @@ async function openReceiver(port = 0) {
   return { ...peer, ...reader };
 }
 
-test("a parcel whose connection was reset soon after goes out again before the next one", async () => {
+/** A sink whose doubts are told to the test. */
+function doubting(port: number): { readonly sink: Sink; readonly doubts: string[] } {
+  const doubts: string[] = [];
+  const makeSink = sinksFor({ ...sinkOptions, ...ample });
+  const drain = drainOf(1, { url: `syslog://localhost:${port}` });
+  return { sink: kept(makeSink(drain, { onDoubt: (reason) => doubts.push(reason) })), doubts };
+}
+
+test("a connection that is reset soon after a parcel brings that into doubt, once", async () => {
   const receiver = await openReceiver();
-  const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));
+  const { sink, doubts } = doubting(receiver.port);
+  expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
+  await until(() => receiver.messages.length === 1);
+  expect(doubts).toEqual([]);
+  receiver.resets[0]!();
+  await until(() => doubts.length > 0);
+  expect(doubts).toEqual([
+    expect.stringMatching(/^localhost:\d+ broke the connection soon after lines were sent/),
+  ]);
+  expect(await sink.deliver(parcelOf("two"), never)).toEqual(delivered);
+  expect(doubts).toHaveLength(1);
+});
+
+test("a parcel that meets the reset brings the one before into doubt, and is not sent before it", async () => {
+  const receiver = await openReceiver();
+  const { sink, doubts } = doubting(receiver.port);
   expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
   await until(() => receiver.messages.length === 1);
   receiver.resets[0]!();
-  await until(() => receiver.open() === 0);
-  await turn();
-  expect(await sink.deliver(parcelOf("two"), never)).toEqual(delivered);
-  await until(() => receiver.messages.length >= 3);
-  expect(receiver.messages).toEqual(["one", "one", "two"]);
-});
-
-test("the doubt outlives the sink: the worker throws that away at a failure", async () => {
-  const receiver = await openReceiver();
-  const makeSink = sinksFor({ ...sinkOptions, ...ample });
-  const open = (): Sink => kept(makeSink(drainOf(1, { url: `syslog://localhost:${receiver.port}` })));
-  const first = open();
-  expect(await first.deliver(parcelOf("one"), never)).toEqual(delivered);
-  receiver.resets[0]!();
-  await receiver.close();
-  expect(await first.deliver(parcelOf("two"), never)).toMatchObject({ kind: "retry" });
-  await first.close();
-  const again = await openReceiver(receiver.port);
-  expect(await open().deliver(parcelOf("two"), never)).toEqual(delivered);
-  await until(() => again.messages.length >= 2);
-  expect(again.messages).toEqual(["one", "two"]);
+  expect(await sink.deliver(parcelOf("two"), never)).toMatchObject({ kind: "retry" });
+  expect(doubts).toHaveLength(1);
+  expect(receiver.messages).toEqual(["one"]);
 });
 
 test("a receiver that reads a parcel and ends the connection has it, once", async () => {
@@ -134,7 +138,7 @@ describe("a receiver that turns its clients away before it read anything has not
 describe("a process that did not get to run does not take that for the silence of its peer", () => {
   test("a reset that the kernel holds by the end of the wait counts", async () => {
     const receiver = await openReceiver();
-    const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));
+    const { sink, doubts } = doubting(receiver.port);
     expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
     await until(() => receiver.messages.length === 1);
     receiver.sockets[0]!.pause();
@@ -142,9 +146,8 @@ describe("a process that did not get to run does not take that for the silence o
     await turn();
     receiver.resets[0]!();
     block();
-    expect(await delivery).toEqual(delivered);
-    await until(() => receiver.messages.length >= 3);
-    expect(receiver.messages).toEqual(["one", "one", "two"]);
+    expect(await delivery).toMatchObject({ kind: "retry" });
+    expect(doubts).toHaveLength(1);
   });
 
   test("a receiver that is as slow to reset a fresh connection is heard", async () => {
@@ -211,33 +214,4 @@ test("default ports are those of the schemes", async () => {
   };
   expect(await find("syslog://logs.example")).toBe("logs.example:601");
   expect(await find("syslog+tls://logs.example/#insecure")).toBe("logs.example:6514");
-});
-
-describe("doubts", () => {
-  test("are bounded together: the drain whose are the oldest gives up all of its own", () => {
-    const doubts = new Doubts(10);
-    const lengths = (drain: string) => doubts.of(drain).map(({ length }) => length);
-    doubts.keep("a", Buffer.alloc(4));
-    doubts.keep("b", Buffer.alloc(4));
-    doubts.keep("a", Buffer.alloc(5));
-    expect(["a", "b"].map(lengths)).toEqual([[4, 5], []]);
-    doubts.keep("c", Buffer.alloc(2));
-    expect(["a", "c"].map(lengths)).toEqual([[], [2]]);
-    doubts.keep("d", Buffer.alloc(11));
-    expect(["c", "d"].map(lengths)).toEqual([[], []]);
-    doubts.keep("e", Buffer.alloc(10));
-    doubts.settle("e", doubts.of("e"));
-    doubts.settle("e", doubts.of("e"));
-    doubts.keep("f", Buffer.alloc(10));
-    expect(lengths("f")).toEqual([10]);
-  });
-
-  test("that come up while others are sent again stay", () => {
-    const doubts = new Doubts(10);
-    doubts.keep("a", Buffer.from("one"));
-    const sent = doubts.of("a");
-    doubts.keep("a", Buffer.from("two"));
-    doubts.settle("a", sent);
-    expect(doubts.of("a").map(String)).toEqual(["two"]);
-  });
 });
