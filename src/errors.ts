@@ -81,15 +81,40 @@ export const unauthorized = () =>
     mend: "Send it as `Authorization: Bearer KEY`, or as the password of Basic credentials.",
   });
 
-/** Also what a key is told of things it may not see: nothing in the answer depends on whether they exist. */
-export const notFound = (resource?: "app" | "log_drain" | "telemetry_drain" | "token" | "key" | "add_on") =>
+/**
+ * Also what a key is told of things it may not see: nothing in the answer depends on whether they exist. `name` is
+ * what was asked for, of apps alone: tokens are secrets.
+ */
+export const notFound = (
+  resource: "app" | "log_drain" | "telemetry_drain" | "token" | "key" | "add_on",
+  name?: string,
+) =>
   new AppError({
     code: "NOT_FOUND",
     status: 404,
     id: "not_found",
-    message: `There is no such ${resource === undefined ? "thing" : resource.replace("_", " ").replace("log ", "")} here, or this key may not see it.`,
-    mend: "Check the address and the key.",
-    ...(resource !== undefined && { resource }),
+    message: `There is no ${name === undefined ? "such " : ""}${resource.replace("_", " ").replace("log ", "")}${name === undefined ? "" : ` "${name.slice(0, 70)}"`} here, or this key may not see it.`,
+    mend: "Check the name and the key.",
+    resource,
+  });
+
+export const pathNotFound = () =>
+  new AppError({
+    code: "NOT_FOUND",
+    status: 404,
+    id: "not_found",
+    message: "There is nothing at this path.",
+    mend: "/docs on this server lists the paths.",
+  });
+
+/** A 404 like `notFound`: the key sees the same whatever there is. */
+export const keyOfSomeApps = () =>
+  new AppError({
+    code: "NOT_FOUND",
+    status: 404,
+    id: "not_found",
+    message: "This key is for its own apps: it cannot make apps or see keys.",
+    mend: "Use a key that was made without --app.",
   });
 
 export const keyReadOnly = () =>
@@ -101,14 +126,25 @@ export const keyReadOnly = () =>
     mend: "Use a key that was made without --read-only.",
   });
 
+/** For calls that show tokens: reading them is refused too. */
+export const tokensForWriters = () =>
+  new AppError({
+    code: "KEY_READ_ONLY",
+    status: 403,
+    id: "forbidden",
+    message: "This key may read logs and nothing else; tokens are rights to write.",
+    mend: "Use a key that was made without --read-only.",
+  });
+
 // The API: what was asked
 
-export const bodyNotJson = (reason: string) =>
+/** `place`: "line 1, column 9", where it is known. */
+export const bodyNotJson = (place?: string) =>
   new AppError({
     code: "BODY_NOT_JSON",
     status: 400,
     id: "bad_request",
-    message: `The body cannot be read as JSON: ${reason}.`,
+    message: `The body is not valid JSON${place === undefined ? "" : ` (${place})`}.`,
     mend: "Send one JSON object with `Content-Type: application/json`.",
   });
 
@@ -127,7 +163,7 @@ export const requestRefused = (status: number, reason: string) =>
     status,
     id: "bad_request",
     message: `The request cannot be read: ${reason}.`,
-    mend: "Compare it with the API's description at /docs.",
+    mend: "Mend that and send it again; /docs on this server describes the API.",
   });
 
 export const paramsInvalid = (what: string) =>
@@ -136,7 +172,7 @@ export const paramsInvalid = (what: string) =>
     status: 422,
     id: "invalid_params",
     message: `The request is not valid: ${what}.`,
-    mend: "Compare it with the API's description at /docs.",
+    mend: "/docs on this server describes the API.",
   });
 
 export const sinceInvalid = (text: string) =>
@@ -190,7 +226,7 @@ export const tokenLimit = (max: number) =>
     status: 422,
     id: "invalid_params",
     message: `The app has ${max} tokens, which is as many as it may have.`,
-    mend: "Revoke one that is not used.",
+    mend: 'Revoke one that nothing uses any more: "tailrace tokens -a APP" lists them, tokens:revoke ends one.',
   });
 
 export const drainLimit = (max: number) =>
@@ -199,16 +235,17 @@ export const drainLimit = (max: number) =>
     status: 422,
     id: "invalid_params",
     message: `You have already added the maximum number of drains allowed (${max}).`,
-    mend: "Remove one first.",
+    mend: '"tailrace drains -a APP" lists them, drains:remove removes one.',
   });
 
-export const drainRepeated = () =>
+/** `id`: of the drain that has the URL. */
+export const drainRepeated = (id: string) =>
   new AppError({
     code: "DRAIN_REPEATED",
     status: 422,
     id: "invalid_params",
-    message: "The app has a drain with this URL already.",
-    mend: "Use that one, or another URL.",
+    message: `The app has a drain with this URL already: ${id}.`,
+    mend: "Use that one (PATCH changes its options), or another URL.",
   });
 
 export const drainOption = (field: string, reason: string) =>
@@ -220,13 +257,24 @@ export const drainOption = (field: string, reason: string) =>
     mend: "Mend the field, or leave it out.",
   });
 
+/** The test line was not delivered, and would be tried again if it were a line. */
 export const drainUnverified = (reason: string) =>
   new AppError({
     code: "DRAIN_UNVERIFIED",
     status: 422,
     id: "invalid_params",
-    message: `The drain was not added, its destination took no test line: ${reason}.`,
+    message: `The drain was not added, its destination took no test line: ${sentence(reason)}`,
     mend: "Mend what is said there, or add the drain without `verify`: its lines wait until the destination takes them.",
+  });
+
+/** The test line was refused for good. */
+export const drainTestRefused = (reason: string) =>
+  new AppError({
+    code: "DRAIN_UNVERIFIED",
+    status: 422,
+    id: "invalid_params",
+    message: `The drain was not added, its destination refused the test line: ${sentence(reason)}`,
+    mend: "Mend what is said there. Without `verify` the drain is added, and lines that the destination refuses are not sent again.",
   });
 
 export const recordContended = () =>
@@ -239,13 +287,13 @@ export const recordContended = () =>
     retryAfterS: 1,
   });
 
-export const internalError = () =>
+export const internalError = (requestId: string) =>
   new AppError({
     code: "INTERNAL_ERROR",
     status: 500,
     id: "internal_server_error",
-    message: "The server failed at this request.",
-    mend: "The server's own log says why, under the Request-Id of this answer.",
+    message: `The server failed at this request (Request-Id ${requestId}).`,
+    mend: "Tell its operator: its own log says why, under that requestId.",
   });
 
 // Ingest. The texts of 400 and 403 are logplex's own, to the letter; the mend follows them.
@@ -352,13 +400,16 @@ export const ingestMediaType = () =>
 
 // Drains
 
-export const drainUrlInvalid = (reason: string) =>
+export const drainUrlInvalid = (
+  reason: string,
+  example = "https://user:word@logs.example.com/path or syslog+tls://logs.example.com:6514",
+) =>
   new AppError({
     code: "DRAIN_URL_INVALID",
     status: 422,
     id: "invalid_params",
     message: `The drain's URL cannot be used: ${reason}.`,
-    mend: "Give a URL such as https://user:word@logs.example.com/path or syslog+tls://logs.example.com:6514.",
+    mend: `Give a URL such as ${example}.`,
   });
 
 export const drainFormatInvalid = (format: string, formats: readonly string[]) =>
@@ -366,8 +417,17 @@ export const drainFormatInvalid = (format: string, formats: readonly string[]) =
     code: "DRAIN_FORMAT_INVALID",
     status: 422,
     id: "invalid_params",
-    message: `The drain's format "${format.slice(0, 50)}" is none that this kind of URL can have.`,
+    message: `There is no drain format "${format.slice(0, 50)}".`,
     mend: `Leave the format out, or use one of: ${formats.join(", ")}.`,
+  });
+
+export const syslogFormatInvalid = (format: string) =>
+  new AppError({
+    code: "DRAIN_FORMAT_INVALID",
+    status: 422,
+    id: "invalid_params",
+    message: `A syslog drain is always rfc5424, not "${format.slice(0, 50)}".`,
+    mend: "Leave the format out, or use an https:// URL.",
   });
 
 export const telemetryRefused = (reason: string, mend: string) =>
@@ -379,13 +439,14 @@ export const telemetryRefused = (reason: string, mend: string) =>
     mend,
   });
 
-export const drainAddressRefused = (range: string) =>
+/** `range`: what kind of address it is, as in `private`; `bits`: how many an address of its family has. */
+export const drainAddressRefused = (address: string, range: string, bits: number) =>
   new AppError({
     code: "DRAIN_ADDRESS_REFUSED",
     status: 422,
     id: "invalid_params",
-    message: `The drain's URL names a ${range} address, which drains may not be sent to.`,
-    mend: "Give a public address, or have the operator allow its network with --drain-allow.",
+    message: `The drain's URL leads to ${address} (${range}), where drains may not be sent.`,
+    mend: `Give a public address, or have the operator start the server with --drain-allow ${address}/${bits}${range === "loopback" ? " or --dev" : ""}.`,
   });
 
 // Tails
@@ -399,14 +460,34 @@ export const sessionTooLong = () =>
     mend: "Ask for fewer sources and dynos, or use shorter patterns.",
   });
 
-export const tailsFull = () =>
+export const appTailsFull = (max: number) =>
   new AppError({
     code: "TAILS_FULL",
     status: 503,
     id: "service_unavailable",
-    message: "As many log streams are open as there may be.",
-    mend: "Close some, or open this one again after the time in Retry-After.",
+    message: `This app has ${max} log streams open, as many as it may.`,
+    mend: "Close some of them, or open this one again after the time in Retry-After.",
     retryAfterS: 5,
+  });
+
+export const tailsFull = (max: number) =>
+  new AppError({
+    code: "TAILS_FULL",
+    status: 503,
+    id: "service_unavailable",
+    message: `The server has ${max} log streams open, as many as it may.`,
+    mend: "Open this one again after the time in Retry-After. When it lasts, the operator has to add a server (role tail).",
+    retryAfterS: 5,
+  });
+
+export const tailsStopping = () =>
+  new AppError({
+    code: "STOPPING",
+    status: 503,
+    id: "service_unavailable",
+    message: "The server is stopping and opens no more log streams.",
+    mend: "Open it again after the time in Retry-After.",
+    retryAfterS: 1,
   });
 
 export const positionInvalid = () =>
@@ -420,12 +501,12 @@ export const positionInvalid = () =>
 
 // Engines
 
-export const storeInUse = (pid: number) =>
+export const storeInUse = (pid: number, folder: string) =>
   new AppError({
     code: "STORE_IN_USE",
     status: 503,
     id: "service_unavailable",
-    message: `Process ${pid} has the folder of --data open: two servers would both number the lines of a log.`,
+    message: `Process ${pid} runs a server on ${folder}, the folder of --data: two would both number the lines of a log.`,
     mend: "Stop that process, or give this server a folder of its own with --data.",
   });
 
@@ -456,8 +537,8 @@ export const natsNoJetStream = (cause: unknown) =>
     code: "NATS_NO_JETSTREAM",
     status: 503,
     id: "service_unavailable",
-    message: "The NATS server has no JetStream, or its servers do not find a majority of themselves.",
-    mend: "Start every server with -js (or `jetstream {}` in its configuration), and at least two of three.",
+    message: "The NATS server has no JetStream, or its servers have no quorum.",
+    mend: "Start every server with -js (or `jetstream {}` in its configuration). When they have it, start the missing servers: two of three have to run.",
     cause,
   });
 
@@ -477,7 +558,7 @@ export const natsStreamDiffers = (stream: string, differences: readonly string[]
     status: 409,
     id: "conflict",
     message: `The stream ${stream} is not as this process would make it (${differences.join("; ")}).`,
-    mend: "Start with the options that it was made with (--retain, --retain-total, --nats-replicas), or change it with `nats stream edit`; it is never changed in silence.",
+    mend: "Start with the options that it was made with (--retain, --retain-total, --nats-replicas), or change it with `nats stream edit`; tailrace does not change it by itself.",
   });
 
 export const natsShardsDiffer = (wanted: number, found: number) =>
@@ -486,7 +567,10 @@ export const natsShardsDiffer = (wanted: number, found: number) =>
     status: 409,
     id: "conflict",
     message: `The log was made with ${found} shards, and ${wanted} are asked for.`,
-    mend: `Ask for ${found}, or for none: the number is fixed when the log is made.`,
+    mend: `Start with --nats-shards ${found}, or without it: the number is fixed when the log is made.`,
   });
+
+/** Ends with a stop, unless it ends already. */
+const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`);
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,7 +1,14 @@
 /** Every failure of an API call as `{id, message}` (`platform-api.md` §2), and nothing more of what is inside. */
 import { randomUUID } from "node:crypto";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { AppError, bodyNotJson, internalError, notFound, paramsInvalid, requestRefused } from "../errors.ts";
+import {
+  AppError,
+  bodyNotJson,
+  internalError,
+  paramsInvalid,
+  pathNotFound,
+  requestRefused,
+} from "../errors.ts";
 
 /** The JSON of a failure. The CLI shows `message` and `id`. */
 export type ErrorBody = { readonly id: string; readonly message: string; readonly resource?: string };
@@ -9,7 +16,7 @@ export type ErrorBody = { readonly id: string; readonly message: string; readonl
 /** Makes the server and what is registered on it answer failures as the API does. */
 export function answerErrors(server: FastifyInstance): void {
   server.setErrorHandler((error, request, reply) => sendError(error as FastifyError, request, reply));
-  server.setNotFoundHandler((request, reply) => sendError(notFound(), request, reply));
+  server.setNotFoundHandler((request, reply) => sendError(pathNotFound(), request, reply));
 }
 
 /** For a server's option `frameworkErrors`: paths that cannot be decoded or are too long. */
@@ -38,18 +45,19 @@ export function appErrorOf(error: FastifyError | AppError, request: FastifyReque
   if (error instanceof AppError) return error;
   if (error.validation) return paramsInvalid(validationText(error));
   const status = error.statusCode ?? 500;
-  if (status === 400 && isSyntaxError(error)) return bodyNotJson("it is not valid JSON");
+  if (status === 400 && isSyntaxError(error)) return bodyNotJson();
   if (status >= 400 && status < 500) return requestRefused(status, requestFault(error));
+  const requestId = requestIdOf(request).slice(0, 200);
   request.log.error(
     {
       err: error,
       method: request.method,
       route: request.routeOptions.url,
-      requestId: requestIdOf(request, 200),
+      requestId,
     },
     "a request failed",
   );
-  return internalError();
+  return internalError(requestId);
 }
 
 /** `Retry-After`, the challenge of a 401, and the request's id, which hooks may not have set this early. */
@@ -71,11 +79,16 @@ export const errorBody = (failure: AppError): ErrorBody => ({
   ...(failure.resource !== undefined && { resource: failure.resource }),
 });
 
-/** The client's `Request-Id`, else a new one. */
-export function requestIdOf(request: FastifyRequest, charsMax?: number): string {
+/** The client's `Request-Id`, else one that is made for this request. */
+export function requestIdOf(request: FastifyRequest): string {
   const given = request.headers["request-id"];
-  return given === undefined ? randomUUID() : String(given).slice(0, charsMax);
+  if (given !== undefined) return String(given);
+  const made = madeIds.get(request) ?? randomUUID();
+  madeIds.set(request, made);
+  return made;
 }
+
+const madeIds = new WeakMap<FastifyRequest, string>();
 
 const isSyntaxError = (error: FastifyError): boolean =>
   error instanceof SyntaxError || error.code === "FST_ERR_CTP_INVALID_JSON_BODY";

@@ -1,6 +1,6 @@
 /** Credentials of a request → who asks, and which apps that key may see and change. */
 import type { FastifyRequest } from "fastify";
-import { keyReadOnly, notFound, unauthorized } from "../errors.ts";
+import { keyOfSomeApps, keyReadOnly, notFound, tokensForWriters, unauthorized } from "../errors.ts";
 import type { Apps } from "../registry/apps.ts";
 import type { Keys } from "../registry/keys.ts";
 import { maySee, type Principal } from "../registry/principal.ts";
@@ -46,7 +46,7 @@ export function secretIn(authorization: string | undefined): string | undefined 
 export async function appToSee(apps: Apps, principal: Principal, idOrName: string): Promise<AppRecord> {
   const id = await apps.idOf(idOrName);
   const app = id === undefined || !maySee(principal, id) ? undefined : await apps.get(id);
-  if (app === undefined) throw notFound("app");
+  if (app === undefined) throw notFound("app", idOrName);
   return app;
 }
 
@@ -54,6 +54,13 @@ export async function appToSee(apps: Apps, principal: Principal, idOrName: strin
 export async function appToManage(apps: Apps, principal: Principal, idOrName: string): Promise<AppRecord> {
   const app = await appToSee(apps, principal, idOrName);
   if (principal.readOnly) throw keyReadOnly();
+  return app;
+}
+
+/** `appToSee`, for its tokens, which are rights to write. */
+export async function appOfTokens(apps: Apps, principal: Principal, idOrName: string): Promise<AppRecord> {
+  const app = await appToSee(apps, principal, idOrName);
+  if (principal.readOnly) throw tokensForWriters();
   return app;
 }
 
@@ -75,6 +82,6 @@ export function managedAppOf(request: FastifyRequest): AppRecord {
 /** For what is about no app in particular: to keys of single apps it does not exist. */
 export async function managesAll(request: FastifyRequest): Promise<void> {
   const principal = principalOf(request);
-  if (principal.apps !== "all") throw notFound();
+  if (principal.apps !== "all") throw keyOfSomeApps();
   if (principal.readOnly) throw keyReadOnly();
 }

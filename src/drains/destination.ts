@@ -1,5 +1,6 @@
 /** A drain's URL and what it means. The URL is stored as it was given; this is its meaning, computed when needed. */
-import { drainAddressRefused, drainFormatInvalid, drainUrlInvalid } from "../errors.ts";
+import { isIPv6 } from "node:net";
+import { drainAddressRefused, drainFormatInvalid, drainUrlInvalid, syslogFormatInvalid } from "../errors.ts";
 import { type AddressPolicy, AddressRefused, checkLiteral } from "./addresses.ts";
 
 /** How the lines of a parcel are written in the body of a request. */
@@ -79,7 +80,12 @@ export function parseDestination(url: string, options: DestinationOptions): Dest
   // WHATWG parsing drops tabs and line breaks and trims spaces: whoever typed them meant something else.
   if (/[\s\p{Cc}\\]/u.test(url))
     throw drainUrlInvalid("it holds a space, a backslash or a control character");
-  if (!URL.canParse(url)) throw drainUrlInvalid("it is no URL");
+  if (!URL.canParse(url))
+    throw drainUrlInvalid(
+      /^[a-z+]+:\/\//i.test(url)
+        ? "its host or port cannot be read"
+        : "it is no URL: it has to start with https://, http://, syslog:// or syslog+tls://",
+    );
   const parsed = new URL(url);
   const scheme = schemes.get(parsed.protocol);
   if (scheme === undefined)
@@ -138,10 +144,11 @@ function httpOf(parsed: URL, options: DestinationOptions) {
 function syslogOf(parsed: URL, { format, compression }: DestinationOptions) {
   const query = new OwnQuery(parsed.search);
   const wanted = format ?? query.take("format", isFormat) ?? "rfc5424";
-  if (wanted !== "rfc5424") throw drainFormatInvalid(wanted, ["rfc5424"]);
+  if (wanted !== "rfc5424") throw syslogFormatInvalid(wanted);
   if (compression !== undefined) throw drainUrlInvalid("syslog has no compression");
   if (parsed.username + parsed.password !== "") throw drainUrlInvalid("syslog has no user and password");
-  if (parsed.pathname.length > 1 || query.rest !== "") throw drainUrlInvalid("syslog has no path and query");
+  if (parsed.pathname.length > 1 || query.rest !== "")
+    throw drainUrlInvalid("syslog has no path and query", "syslog+tls://logs.example.com:6514");
   return { verifies: parsed.hash !== "#insecure" };
 }
 
@@ -180,8 +187,9 @@ function checkHost(host: string, allow: AddressPolicy): void {
     checkLiteral(host, allow);
     if (/(^|\.)localhost\.?$/.test(host)) checkLiteral("127.0.0.1", allow);
   } catch (failure) {
-    if (failure instanceof AddressRefused) throw drainAddressRefused(failure.range);
-    throw failure;
+    if (!(failure instanceof AddressRefused)) throw failure;
+    const { address, range } = failure;
+    throw drainAddressRefused(address, range, isIPv6(address) ? 128 : 32);
   }
 }
 

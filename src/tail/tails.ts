@@ -6,12 +6,12 @@ import type { ServerResponse } from "node:http";
 import type { Transport } from "../core/format.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { Position } from "../core/position.ts";
-import { tailsFull } from "../errors.ts";
+import { appTailsFull, tailsFull, tailsStopping } from "../errors.ts";
 import { openTails, tailLines } from "../metrics.ts";
 import type { ReadSession, TailPart } from "./session.ts";
 
 export type TailsOptions = {
-  /** Streams open at a time; one more is refused with `tailsFull`. */
+  /** Streams open at a time; one more is refused. */
   readonly tailsMax: number;
   /** The same for one app, so that one cannot take all. */
   readonly tailsPerAppMax: number;
@@ -53,11 +53,12 @@ export class Tails {
     return this.#open.size;
   }
 
-  /** Throws `tailsFull` when `channel` may have no further stream. */
+  /** Throws when `channel` may have no further stream. */
   admit(channel: ChannelId): void {
     const { tailsMax, tailsPerAppMax } = this.#options;
-    const isFull = this.#open.size >= tailsMax || (this.#perApp.get(channel) ?? 0) >= tailsPerAppMax;
-    if (isFull || this.#isClosed) throw tailsFull();
+    if (this.#isClosed) throw tailsStopping();
+    if ((this.#perApp.get(channel) ?? 0) >= tailsPerAppMax) throw appTailsFull(tailsPerAppMax);
+    if (this.#open.size >= tailsMax) throw tailsFull(tailsMax);
   }
 
   /**

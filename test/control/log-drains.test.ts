@@ -60,7 +60,7 @@ describe("with `verify`", () => {
     server.verdict = { kind: "refused", reason: "example.com:8443 answered 400" };
     const { status, json, text } = await add({ url: pasted, verify: true });
     expect({ status, id: json.id }).toEqual({ status: 422, id: "invalid_params" });
-    expect(json.message).toContain("took no test line: example.com:8443 answered 400.");
+    expect(json.message).toContain("refused the test line: example.com:8443 answered 400.");
     expect(text).not.toContain("p%40ss");
     expect((await server.call("GET", drains)).json).toEqual([]);
     expect((await add({ url: pasted })).status).toBe(201);

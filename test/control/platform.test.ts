@@ -73,7 +73,7 @@ describe("failures", () => {
   test.each(["{", "[1", '"', "nonsense", '{"__proto__": {"a": 1}}'])("%j is no JSON", async (body) => {
     const answer = await server.call("POST", "/apps", body);
     expect(answer).toMatchObject({ status: 400, json: { id: "bad_request" } });
-    expect(answer.json.message).toContain("cannot be read as JSON");
+    expect(answer.json.message).toContain("is not valid JSON");
   });
 
   test.each([

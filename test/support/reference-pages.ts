@@ -39,7 +39,7 @@ export function errorsPage(): string {
   return page(
     "Errors",
     "What tailrace answers when it cannot do what it was asked. `code` never changes its meaning; `id` is the Platform\n" +
-      "API's word for the kind. `…` stands for what the request named.",
+      "API's word for the kind. `…` stands for what the request named.\n\nFor 400 and 403 of `/logs` the body is logplex's own text alone; what to do is in the header `Tailrace-Error`\n(`curl -i` shows it). Failures of a start are printed by `tailrace serve`, which ends with status 2 when a\nsetting has to be changed, else with 1.",
     table(["Code", "Status", "Id", "Message", "What to do"], unique(failures)),
   );
 }

@@ -48,10 +48,10 @@ export class StreamServer {
     });
     this.#server = Fastify({ routerOptions: { maxParamLength: sessionIdCharsMax } });
     this.#server.setErrorHandler(async (error, _, reply) => {
-      const { status, retryAfterS, code } = error as AppError;
+      const { status, retryAfterS, code, message } = error as AppError;
       if (!(error instanceof AppError)) throw error;
       if (retryAfterS !== undefined) reply.header("retry-after", retryAfterS);
-      return reply.code(status).send({ code });
+      return reply.code(status).send({ code, message });
     });
     this.#server.register(sessionStreams, {
       parts: { log, recent: this.recent, formats, clock: realClock },

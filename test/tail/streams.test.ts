@@ -183,7 +183,7 @@ describe.each(engines)("a session that tails, on $engine,", ({ openLog }) => {
     ]);
     const refused = await (await server.open(`${server.url()}?after=17`)).end();
     expect(refused.response.statusCode).toBe(400);
-    expect(JSON.parse(refused.text)).toEqual({ code: "POSITION_INVALID" });
+    expect(JSON.parse(refused.text)).toMatchObject({ code: "POSITION_INVALID" });
   });
 
   test("is kept alive by comments, which carry the place of a filtered tail forward", async () => {
@@ -269,7 +269,13 @@ describe("the route", () => {
     const third = await open();
     expect(third.response.statusCode).toBe(503);
     expect(third.response.headers["retry-after"]).toBe("5");
+    expect((await third.end()).text).toContain("This app has 2 log streams open, as many as it may.");
     expect((await open(newChannelId())).response.statusCode).toBe(200);
-    expect((await open(newChannelId())).response.statusCode).toBe(503);
+    const fourth = await open(newChannelId());
+    expect(fourth.response.statusCode).toBe(503);
+    expect((await fourth.end()).text).toContain("The server has 3 log streams open, as many as it may.");
+    await server.tails.close();
+    const late = await open(newChannelId());
+    expect((await late.end()).text).toContain("The server is stopping and opens no more log streams.");
   });
 });

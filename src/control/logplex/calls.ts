@@ -73,7 +73,7 @@ function payloadOf(body: unknown): Payload | undefined {
   try {
     value = JSON.parse(String(body));
   } catch {
-    throw bodyNotJson("it is not valid JSON");
+    throw bodyNotJson();
   }
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? (value as Payload)

@@ -7,7 +7,7 @@ import type { Keys } from "../../registry/keys.ts";
 import type { Principal } from "../../registry/principal.ts";
 import type { AppRecord } from "../../registry/records.ts";
 import { isSource, type Tokens } from "../../registry/tokens.ts";
-import { appToManage } from "../auth.ts";
+import { appOfTokens, appToManage } from "../auth.ts";
 import { arrayOf, bodyOf, count, object, text } from "../schemas.ts";
 import { allowOnly, call, callWith, type Payload } from "./calls.ts";
 
@@ -55,7 +55,7 @@ export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, d
     path,
     { schema: { tags, summary: "A channel, its tokens and drains", response: { 200: channelReply } } },
     call(keys, async (request, reply, principal) => {
-      const app = await appToManage(apps, principal, channelOf(request)); // its tokens are rights to write
+      const app = await appOfTokens(apps, principal, channelOf(request));
       return reply.send(await show(channelOf(request), app));
     }),
   );

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsync } from "fastify";
 import { notFound } from "../../errors.ts";
 import type { TokenRecord } from "../../registry/records.ts";
-import { appToManage } from "../auth.ts";
+import { appOfTokens } from "../auth.ts";
 import { arrayOf, bodyOf, object, text } from "../schemas.ts";
 import { allowOnly, call, callWith } from "./calls.ts";
 import { channelOf, type LogplexDeps } from "./channels.ts";
@@ -21,7 +21,7 @@ export const logplexTokens: FastifyPluginAsync<LogplexDeps> = async (server, { a
     path,
     { schema: { tags, summary: "The tokens of a channel", response: { 200: arrayOf(tokenReply) } } },
     call(keys, async (request, reply, principal) => {
-      const app = await appToManage(apps, principal, channelOf(request));
+      const app = await appOfTokens(apps, principal, channelOf(request));
       return reply.send((await tokens.list(app.id)).map(replyOf));
     }),
   );
@@ -40,7 +40,7 @@ export const logplexTokens: FastifyPluginAsync<LogplexDeps> = async (server, { a
       keys,
       ({ name }) => (typeof name === "string" && name !== "" ? name : undefined),
       async (request, reply, principal, name) => {
-        const app = await appToManage(apps, principal, channelOf(request));
+        const app = await appOfTokens(apps, principal, channelOf(request));
         return reply.send(replyOf(await tokens.create(app.id, name)));
       },
     ),
@@ -50,7 +50,7 @@ export const logplexTokens: FastifyPluginAsync<LogplexDeps> = async (server, { a
     `${path}/:token`,
     { schema: { tags, summary: "Revoke a token" } },
     call(keys, async (request, reply, principal) => {
-      const app = await appToManage(apps, principal, channelOf(request));
+      const app = await appOfTokens(apps, principal, channelOf(request));
       const { token } = request.params as { token: string };
       const found = await tokens.find(token);
       if (found?.channel !== app.id || !(await tokens.revoke(token))) throw notFound("token");

@@ -3,7 +3,7 @@ import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { FilterSpec } from "../../core/line-filter.ts";
 import type { RedactionSpec } from "../../core/redaction.ts";
 import type { Trial } from "../../drains/try-drain.ts";
-import { drainOption, drainUnverified, notFound, paramsInvalid } from "../../errors.ts";
+import { drainOption, drainTestRefused, drainUnverified, notFound, paramsInvalid } from "../../errors.ts";
 import type { DrainOptions } from "../../registry/drain-options.ts";
 import type { DrainChanges, Drains, NewDrain } from "../../registry/drains.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";
@@ -44,7 +44,8 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
 
   const verify = async (drain: DrainRecord): Promise<void> => {
     const { verdict } = await deps.tryDrain(drain);
-    if (verdict.kind !== "delivered") throw drainUnverified(verdict.reason);
+    if (verdict.kind === "delivered") return;
+    throw verdict.kind === "retry" ? drainUnverified(verdict.reason) : drainTestRefused(verdict.reason);
   };
 
   const find = async (request: FastifyRequest<DrainRequest>): Promise<Found> => {

@@ -30,7 +30,7 @@ const openFolders = new Set<string>();
 export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions): Promise<Engine> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const path = realpathSync(folder);
-  if (openFolders.has(path)) throw storeInUse(process.pid);
+  if (openFolders.has(path)) throw storeInUse(process.pid, path);
   openFolders.add(path);
   let root: RootDatabase<Buffer, Buffer> | undefined;
   try {
@@ -45,7 +45,7 @@ export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions
       maxDbs: 12,
       ...binary,
     });
-    await alone(root);
+    await alone(root, path);
     return compose(root, path, { clock, logger, retention });
   } catch (error) {
     await root?.close();
@@ -60,11 +60,11 @@ const binary = { encoding: "binary", keyEncoding: "binary" } as const;
  * LMDB's table of readers holds the id of every process that has read, kept true by locks that the system drops
  * with the process: a killed one is no obstacle. Each process reads first and looks then, so of two at least one sees.
  */
-async function alone(root: RootDatabase<Buffer, Buffer>): Promise<void> {
+async function alone(root: RootDatabase<Buffer, Buffer>, path: string): Promise<void> {
   root.get(Buffer.from("anything"));
   root.readerCheck();
   for (const [, pid] of root.readerList().matchAll(/^\s*(\d+)\s/gm)) {
-    if (Number(pid) !== process.pid) throw storeInUse(Number(pid));
+    if (Number(pid) !== process.pid) throw storeInUse(Number(pid), path);
   }
 }
 
