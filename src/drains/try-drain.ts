@@ -39,5 +39,5 @@ export async function tryDrain(
 // A success that takes none of the lines is none.
 const weighed = (verdict: Verdict): Verdict =>
   verdict.kind === "delivered" && (verdict.rejected ?? 0) > 0
-    ? { kind: "refused", reason: "the destination took the request and rejected the line in it" }
+    ? { kind: "refused", reason: verdict.reason ?? "it rejected the line: check the drain's format" }
     : verdict;

@@ -103,8 +103,9 @@ test("otlp: a success that rejects the line is none", async () => {
   const headers = { "content-type": "application/x-protobuf" };
   const peer = await peerThat((response) => response.writeHead(200, headers).end(otlpAnswer(1, "too old")));
   const { verdict, steps } = await tried(peer.url, { format: "otlp" });
-  expect(verdict.kind).toBe("refused");
-  expect(steps.at(-1)).toMatchObject({ name: "answer", failed: true });
+  const reason = `127.0.0.1:${peer.port} took the request and rejected 1 line ("too old"): check the drain's format`;
+  expect(verdict).toEqual({ kind: "refused", reason });
+  expect(steps.at(-1)).toMatchObject({ name: "answer", detail: reason, failed: true });
 });
 
 test("no secret of the drain is in what is shown, though the receiver repeats it", async () => {

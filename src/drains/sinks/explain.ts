@@ -3,7 +3,9 @@ import type { PeerCertificate } from "node:tls";
 import type { Verdict } from "../../ports.ts";
 import { AddressRefused } from "../addresses.ts";
 import type { Destination } from "../destination.ts";
+import { answerBytesMax } from "./answer.ts";
 import { nameIn } from "./certificate.ts";
+import type { Rejected } from "./formats/body-format.ts";
 import type { Secrets } from "./secrets.ts";
 
 type Place = Pick<Destination, "host" | "port"> & { readonly kind?: Destination["kind"] };
@@ -98,6 +100,22 @@ export function explainAnswer(
     (status >= 300 && status < 400 ? ": redirects are not followed, give the final URL" : "");
   const shown = secrets.excerpt(body.toString(), excerptCharsMax, isCut);
   return `${host}:${port} answered ${status}${hint}${shown === "" ? "" : `: "${shown}"`}`;
+}
+
+/** What a success says of lines that it rejects all the same; `sent` were sent. */
+export function explainRejection(
+  { lines, said, isCut }: Rejected,
+  sent: number,
+  { host, port }: Place,
+  secrets: Secrets,
+): string {
+  const place = `${host}:${port}`;
+  const shown = secrets.excerpt(said, excerptCharsMax, isCut);
+  const quoted = shown === "" ? "" : ` ("${shown}")`;
+  if (lines === undefined)
+    return `${place} took the request and rejected lines${quoted}; how many is behind the first ${answerBytesMax} bytes of its answer, so all ${sent} count: check the drain's format`;
+  const count = Math.min(lines, sent);
+  return `${place} took the request and rejected ${count} ${count === 1 ? "line" : "lines"}${quoted}: check the drain's format`;
 }
 
 /** The beginning of an unwelcome answer that its owner gets to see. */

@@ -3,7 +3,7 @@
  * the headers it is given, in their order and spelling, and none besides. One connection, opened at the first parcel
  * and kept.
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpAgent, request as httpRequest } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { promisify } from "node:util";
@@ -12,11 +12,12 @@ import type { Clock, Parcel, Sink } from "../../ports.ts";
 import { type AddressPolicy, checkedLookup, checkLiteral } from "../addresses.ts";
 import type { HttpDestination } from "../destination.ts";
 import type { Trace } from "../trace.ts";
+import { type Answer, answerOf, readAnswer } from "./answer.ts";
 import { type Certificate, expiring } from "./certificate.ts";
 import { type TlsParts, timedOut, watchConnecting } from "./connecting.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
-import { type Answer, judge } from "./judge.ts";
+import { judge } from "./judge.ts";
 import { secretsOf } from "./secrets.ts";
 import { signatureHeader, signatureOf } from "./signature.ts";
 
@@ -50,10 +51,6 @@ export type HttpsSinkOptions = SinkLimits &
     readonly secrets?: readonly string[];
   };
 
-/** More of an answer's body is not read: the connection is closed. */
-const answerBytesMax = 8_192;
-/** For the rest of an answer whose status is known. */
-const answerMsMax = 1_000;
 const compress = promisify(gzip);
 
 /** A kept connection was closed by the peer while it was idle: that says nothing of the peer. */
@@ -138,7 +135,7 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
       request.once("upgrade", (response, socket) => {
         isAnswered = true;
         socket.destroy();
-        resolve(answerOf(response, Buffer.alloc(0)));
+        resolve(answerOf(response, Buffer.alloc(0), false));
       });
       request.cork();
       for (const piece of body) request.write(piece);
@@ -155,8 +152,9 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
           checkLiteral(destination.host, policy);
           const answer = await attempt(body, parcel, signal);
           const isTaken = answer.status >= 200 && answer.status < 300;
-          const rejected = isTaken && format.rejected ? format.rejected(answer) : 0;
-          const verdict = judge(answer, { ...options, secrets, rejected }, clock.nowMs());
+          const rejected = isTaken ? format.rejected?.(answer) : undefined;
+          const judging = { ...options, secrets, rejected, lines: parcel.count };
+          const verdict = judge(answer, judging, clock.nowMs());
           const ending = verdict.kind === "delivered" && expiring(certificate, destination, clock.nowMs());
           return ending ? { ...verdict, expiring: ending } : verdict;
         } catch (failure) {
@@ -196,34 +194,6 @@ function headersOf(
     "Content-Length": body.reduce((bytes, piece) => bytes + piece.length, 0),
   };
 }
-
-// Resolves at the end of the answer, or when there is no reason to read on: the status alone decides.
-function readAnswer(response: IncomingMessage): Promise<Answer> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let bytesRead = 0;
-    const timer = setTimeout(() => response.destroy(), answerMsMax);
-    const settle = () => {
-      clearTimeout(timer);
-      resolve(answerOf(response, Buffer.concat(chunks)));
-    };
-    response.on("data", (chunk: Buffer) => {
-      bytesRead += chunk.length;
-      if (bytesRead <= answerBytesMax + chunk.length) chunks.push(chunk.subarray(0, answerBytesMax));
-      if (bytesRead > answerBytesMax) response.destroy();
-    });
-    response.on("error", settle);
-    response.once("close", settle);
-  });
-}
-
-const answerOf = ({ statusCode = 0, headers }: IncomingMessage, body: Buffer): Answer => ({
-  status: statusCode,
-  retryAfter: headers["retry-after"],
-  contentType: headers["content-type"] ?? "",
-  body,
-  isCut: body.length >= answerBytesMax,
-});
 
 const whole = (pieces: readonly Uint8Array[]): Uint8Array =>
   pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);

@@ -1,19 +1,10 @@
 /** The verdict table of `design.md` §7 for answers over HTTP. */
 import type { Verdict } from "../../ports.ts";
 import type { HttpDestination } from "../destination.ts";
-import { explainAnswer } from "./explain.ts";
+import type { Answer } from "./answer.ts";
+import { explainAnswer, explainRejection } from "./explain.ts";
+import type { Rejected } from "./formats/body-format.ts";
 import type { Secrets } from "./secrets.ts";
-
-/** What of an answer decides. */
-export type Answer = {
-  readonly status: number;
-  readonly retryAfter: string | undefined;
-  readonly contentType: string;
-  /** Its first bytes. */
-  readonly body: Buffer;
-  /** There was more of it. */
-  readonly isCut: boolean;
-};
 
 export type JudgeOptions = {
   readonly destination: Pick<HttpDestination, "host" | "port">;
@@ -22,15 +13,20 @@ export type JudgeOptions = {
   /** The longest wait that a destination may ask for. */
   readonly retryAfterMsMax: number;
   /** Lines of a 2xx that were refused all the same. */
-  readonly rejected: number;
+  readonly rejected: Rejected | undefined;
+  /** Lines that were sent. */
+  readonly lines: number;
 };
 
 /** Total over all statuses, so that no parcel leaves uncounted. */
 export function judge(answer: Answer, options: JudgeOptions, nowMs: number): Verdict {
   const { status } = answer;
-  const { rejected, retryAfterMsMax } = options;
-  if (status >= 200 && status < 300)
-    return rejected > 0 ? { kind: "delivered", rejected } : { kind: "delivered" };
+  const { rejected, lines, retryAfterMsMax } = options;
+  if (status >= 200 && status < 300) {
+    if (rejected === undefined) return { kind: "delivered" };
+    const reason = explainRejection(rejected, lines, options.destination, options.secrets);
+    return { kind: "delivered", rejected: Math.min(rejected.lines ?? lines, lines), reason };
+  }
   const reason = explainAnswer(answer, options.destination, options.secrets);
   if (status === 413) return { kind: "split", reason };
   if (status === 400 || status === 415 || status === 422) return { kind: "refused", reason };

@@ -90,8 +90,10 @@ function endOfSecret(secret: string, text: string, at: number, isCut: boolean): 
       if (matched >= Math.min(secret.length, beginningCharsMax)) found = Math.max(found ?? 0, end);
       if (end === text.length && isCut) return end;
       for (const [read, readEnd] of readingsAt(text, end)) {
-        if (matched === secret.length || !secret.startsWith(read, matched)) continue;
-        const place = { end: readEnd, matched: matched + read.length };
+        const isNext = matched < secret.length && secret.startsWith(read, matched);
+        const isOneMore = read === "\\" && secret[matched - 1] === "\\";
+        if (!isNext && !isOneMore) continue;
+        const place = { end: readEnd, matched: isNext ? matched + read.length : matched };
         next.set(`${place.end} ${place.matched}`, place);
       }
     }

@@ -142,19 +142,59 @@ describe("otlp", () => {
     );
   });
 
-  test("rejected lines are read from an answer in either encoding, whatever else it is", () => {
-    const protobuf = (body: Buffer) => rejectedIn({ contentType: "application/x-protobuf", body });
-    const asJson = (body: string) =>
-      rejectedIn({ contentType: "application/json; x", body: Buffer.from(body) });
-    expect(protobuf(otlpAnswer(7, "too old"))).toBe(7);
-    expect(protobuf(otlpAnswer(0, "a warning"))).toBe(0);
-    expect(protobuf(Buffer.alloc(0))).toBe(0);
-    expect(asJson('{"partialSuccess":{"rejectedLogRecords":"12","errorMessage":"x"}}')).toBe(12);
-    expect(asJson('{"partialSuccess":{"rejectedLogRecords":3}}')).toBe(3);
-    for (const body of ["{}", "null", "[]", "{", '{"partialSuccess":{"rejectedLogRecords":-1}}']) {
-      expect(asJson(body)).toBe(0);
-    }
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => protobuf(Buffer.from(bytes)) >= 0));
+  describe("rejected lines in an answer", () => {
+    const protobuf = (body: Buffer, isCut = false) =>
+      rejectedIn({ contentType: "application/x-protobuf", body, isCut });
+    const asJson = (body: string, isCut = false) =>
+      rejectedIn({ contentType: "application/json; x", body: Buffer.from(body), isCut });
+
+    test("are read in either encoding, with what is said of them", () => {
+      expect(protobuf(otlpAnswer(7, "too old"))).toEqual({ lines: 7, said: "too old", isCut: false });
+      expect(protobuf(otlpAnswer(0, "a warning"))).toBeUndefined();
+      expect(protobuf(Buffer.alloc(0))).toBeUndefined();
+      expect(asJson('{"partialSuccess":{"rejectedLogRecords":"12","errorMessage":"x"}}')).toEqual({
+        lines: 12,
+        said: "x",
+        isCut: false,
+      });
+      expect(asJson('{"partialSuccess":{"rejectedLogRecords":3}}')).toMatchObject({ lines: 3, said: "" });
+      expect(
+        asJson('{"partialSuccess":{"rejectedLogRecords":"9223372036854775807"}}')?.lines,
+      ).toBeGreaterThan(1);
+    });
+
+    test("are none in what is no such answer", () => {
+      for (const body of ["{}", "null", "[]", "{", '{"partialSuccess":{"rejectedLogRecords":-1}}'])
+        for (const isCut of [false, true]) expect(asJson(body, isCut)).toBeUndefined();
+      const page = Buffer.from(`\n<html>${"x".repeat(9_000)}`);
+      expect(rejectedIn({ contentType: "text/html", body: page, isCut: true })).toBeUndefined();
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 60 }), fc.boolean(), (bytes, isCut) => {
+          const { lines = 1 } = protobuf(Buffer.from(bytes), isCut) ?? {};
+          expect(lines).toBeGreaterThanOrEqual(1);
+        }),
+      );
+    });
+
+    test("of an answer that was cut are as many as can be read, or of an unknown number", () => {
+      const message = "é".repeat(30);
+      const first = `{"partialSuccess":{"rejectedLogRecords":"12","errorMessage":"${message}"}}`;
+      const last = `{"partialSuccess":{"errorMessage":"${message}","rejectedLogRecords":"12"}}`;
+      const known = first.indexOf('12"') + 3;
+      for (let at = '{"partialSuccess":{'.length; at < first.length; at++) {
+        expect(asJson(first.slice(0, at), true)?.lines).toBe(at < known ? undefined : 12);
+        expect(asJson(first.slice(0, at), true)?.said).toBe(message.slice(0, Math.max(0, at - known - 17)));
+        const found = asJson(last.slice(0, at), true);
+        expect(found).toBeDefined();
+        expect([undefined, 12]).toContain(found!.lines);
+      }
+      const whole = otlpAnswer(300, message);
+      for (let at = 2; at < whole.length; at++) {
+        const found = protobuf(whole.subarray(0, at), true)!;
+        expect(found.lines).toBe(at < 5 ? undefined : 300);
+        expect(message.startsWith(found.said.replaceAll("\ufffd", ""))).toBe(true);
+      }
+    });
   });
 });
 

@@ -1,9 +1,10 @@
 /** What https drains add to the request of logplex: formats, compression, headers, signatures, certificates. */
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { gunzipSync } from "node:zlib";
+import { deflateSync, gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import type { SinkOptions } from "../../../src/drains/sink-for.ts";
 import { signatureOf } from "../../../src/drains/sinks/signature.ts";
@@ -126,12 +127,87 @@ describe("otlp", () => {
     expect(group!.scopeLogs[0]!.logRecords[0]!.body).toEqual({ stringValue: "one" });
   });
 
-  test("lines that are rejected in a success are counted", async () => {
-    const peer = await peerThat((response) => {
-      response.writeHead(200, { "content-type": "application/x-protobuf" }).end(otlpAnswer(2, "too old"));
+  const json = { "content-type": "application/json" };
+  const partial = (rejected: number, said: string) =>
+    JSON.stringify({ partialSuccess: { errorMessage: said, rejectedLogRecords: String(rejected) } });
+  const rejecting = async (body: Buffer, headers: Record<string, string>, format = "otlp-json") => {
+    const peer = await peerThat((response) => response.writeHead(200, headers).end(body));
+    const sink = openSink(peer.url, { format, headers: { "X-Key": "k-3c9a" } });
+    const verdict = await sink.deliver(parcelOf("a", "b", "c"), never);
+    return { verdict, place: `127.0.0.1:${peer.port}` };
+  };
+
+  test("lines that are rejected in a success are counted, and told with what is said of them", async () => {
+    const protobuf = { "content-type": "application/x-protobuf" };
+    const said = "attribute\ntoo long for k-3c9a ";
+    const { verdict, place } = await rejecting(otlpAnswer(2, said + "x".repeat(500)), protobuf, "otlp");
+    const shown = `attribute too long for … ${"x".repeat(175)}`;
+    const reason = `${place} took the request and rejected 2 lines ("${shown}"): check the drain's format`;
+    expect(verdict).toEqual({ kind: "delivered", rejected: 2, reason });
+    const silent = await rejecting(otlpAnswer(1, ""), protobuf, "otlp");
+    expect(silent.verdict).toMatchObject({
+      rejected: 1,
+      reason: `${silent.place} took the request and rejected 1 line: check the drain's format`,
     });
-    const sink = openSink(peer.url, { format: "otlp" });
-    expect(await sink.deliver(parcelOf("a", "b", "c"), never)).toEqual({ kind: "delivered", rejected: 2 });
+    const many = await rejecting(otlpAnswer(9, ""), protobuf, "otlp");
+    expect(many.verdict).toMatchObject({ rejected: 3, reason: expect.stringContaining("rejected 3 lines") });
+  });
+
+  test.each([
+    ["gzip", gzipSync],
+    ["x-gzip", gzipSync],
+    ["deflate", deflateSync],
+  ])("a compressed answer (%s) is read, too", async (coding, compressed) => {
+    const headers = { ...json, "content-encoding": coding };
+    const { verdict } = await rejecting(compressed(partial(2, "too long")), headers);
+    expect(verdict).toMatchObject({ rejected: 2, reason: expect.stringContaining('("too long")') });
+  });
+
+  test("an answer that is too long to tell how many it rejects counts all, and says so", async () => {
+    const long = partial(1, "y".repeat(20_000));
+    for (const [body, headers] of [
+      [Buffer.from(long), json],
+      [gzipSync(long), { ...json, "content-encoding": "gzip" }],
+    ] as const) {
+      const { verdict, place } = await rejecting(body, headers);
+      expect(verdict).toEqual({
+        kind: "delivered",
+        rejected: 3,
+        reason: `${place} took the request and rejected lines ("${"y".repeat(200)}"); how many is behind the first 8192 bytes of its answer, so all 3 count: check the drain's format`,
+      });
+    }
+    const known = `{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"${"y".repeat(20_000)}"}}`;
+    expect((await rejecting(Buffer.from(known), json)).verdict).toMatchObject({ rejected: 2 });
+  });
+
+  test("a long success that is no answer of OTLP is one", async () => {
+    const page = Buffer.from(`{"pages":"${"y".repeat(20_000)}"}`);
+    expect((await rejecting(page, json)).verdict).toEqual({ kind: "delivered" });
+    const { verdict } = await rejecting(Buffer.from("x"), { ...json, "content-encoding": "zstd" });
+    expect(verdict).toEqual({ kind: "delivered" });
+  });
+});
+
+describe("what a receiver says is shown", () => {
+  const saying = async (body: Buffer, coding: string) => {
+    const peer = await peerThat((response) => {
+      response.writeHead(403, { "content-encoding": coding }).end(body);
+    });
+    const verdict = await openSink(peer.url).deliver(parcelOf("a"), never);
+    return "reason" in verdict ? (verdict.reason ?? "") : "";
+  };
+
+  test("in words, though it came compressed", async () => {
+    expect(await saying(gzipSync("no such key"), "gzip")).toContain('"no such key"');
+    expect(await saying(deflateSync("no such key"), "Deflate")).toContain('"no such key"');
+  });
+  test("as far as it can be read: of a body that is broken, that grows without end, or in an unknown coding", async () => {
+    expect(await saying(gzipSync(`no ${randomBytes(90).toString("hex")}`).subarray(0, 60), "gzip")).toMatch(
+      /\("?no [0-9a-f]+|"no [0-9a-f]+/,
+    );
+    expect(await saying(gzipSync("no".repeat(10_000_000)), "gzip")).toContain("nono");
+    expect(await saying(Buffer.from("no such key"), "gzip")).not.toContain("no such");
+    expect(await saying(Buffer.from("(\xb5/\xfd"), "zstd")).not.toContain("xb5");
   });
 });
 

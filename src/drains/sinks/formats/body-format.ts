@@ -1,5 +1,6 @@
 /** What a format of request bodies is: pure, bytes in and bytes out. One small module each; `all-formats.ts` lists them. */
 import type { Slice } from "../../../ports.ts";
+import type { Answer } from "../answer.ts";
 
 /** What a body says besides its lines. */
 export type BodyContext = {
@@ -16,7 +17,16 @@ export type BodyFormat = {
   /** The body, in pieces where these lie apart in memory: what is stored is sent without a copy. */
   write(slices: readonly Slice[], context: BodyContext): Uint8Array | readonly Uint8Array[];
   /** Lines that a 2xx answer says were refused all the same; absent where the protocol has no such answer. */
-  readonly rejected?: (answer: { readonly contentType: string; readonly body: Buffer }) => number;
+  readonly rejected?: (answer: Pick<Answer, "contentType" | "body" | "isCut">) => Rejected | undefined;
+};
+
+/** Lines that a receiver refused one by one, and what it said of them. */
+export type Rejected = {
+  /** Undefined when the answer did not come far enough to tell. */
+  readonly lines: number | undefined;
+  readonly said: string;
+  /** `said` goes on. */
+  readonly isCut: boolean;
 };
 
 /** What the lines' app is called where a service has a name. */

@@ -1,6 +1,6 @@
 /** What both encodings of OTLP logs say: lines grouped by who wrote them, and how an answer tells of rejected ones. */
 import type { Slice } from "../../../ports.ts";
-import { type BodyContext, type BodyFormat, serviceOf } from "./body-format.ts";
+import { type BodyContext, type BodyFormat, type Rejected, serviceOf } from "./body-format.ts";
 import { ProtoReader } from "./protobuf.ts";
 import { forEachLine, type TextLine } from "./text-line.ts";
 
@@ -40,26 +40,58 @@ function resourceOf({ source, dyno }: TextLine, context: BodyContext): OtlpGroup
   ];
 }
 
-/** `partial_success.rejected_log_records` of an ExportLogsServiceResponse in either encoding; 0 when it says nothing. */
-export const rejectedIn: NonNullable<BodyFormat["rejected"]> = ({ contentType, body }) => {
-  if (body.length === 0) return 0;
+/**
+ * `partial_success` of an ExportLogsServiceResponse in either encoding; undefined when it rejects nothing. Of an answer
+ * that was cut what can be read counts: lines when their number was, lines of an unknown number when it was not.
+ */
+export const rejectedIn: NonNullable<BodyFormat["rejected"]> = ({ contentType, body, isCut }) => {
+  if (body.length === 0) return undefined;
   try {
-    return /json/i.test(contentType) ? rejectedInJson(body) : rejectedInProtobuf(body);
+    if (/json/i.test(contentType)) return isCut ? inCutJson(body.toString()) : inJson(body.toString());
+    return /^$|protobuf|octet-stream/i.test(contentType) ? inProtobuf(body, isCut) : undefined;
   } catch {
-    return 0; // a 2xx of somebody who does not speak OTLP: the status is all there is
+    return undefined; // a 2xx of somebody who does not speak OTLP: the status is all there is
   }
 };
 
-function rejectedInJson(body: Buffer): number {
-  const answer = JSON.parse(body.toString()) as { partialSuccess?: { rejectedLogRecords?: string | number } };
-  return wholeNumber(Number(answer.partialSuccess?.rejectedLogRecords ?? 0));
+type PartialSuccess = { readonly rejectedLogRecords?: string | number; readonly errorMessage?: unknown };
+
+function inJson(text: string): Rejected | undefined {
+  const { partialSuccess } = JSON.parse(text) as { partialSuccess?: PartialSuccess };
+  return rejected(Number(partialSuccess?.rejectedLogRecords ?? 0), partialSuccess?.errorMessage);
 }
 
-function rejectedInProtobuf(body: Buffer): number {
-  const partialSuccess = new ProtoReader(body).last(1);
-  if (!(partialSuccess instanceof Uint8Array)) return 0;
-  const rejected = new ProtoReader(partialSuccess).last(1);
-  return typeof rejected === "bigint" ? wholeNumber(Number(rejected)) : 0;
+function inCutJson(text: string): Rejected | undefined {
+  if (!/^\s*\{\s*"partialSuccess"\s*:\s*\{/.test(text)) return undefined;
+  const said = /"errorMessage"\s*:\s*("(?:[^"\\]|\\.)*)/.exec(text)?.[1] ?? '"';
+  const number = /"rejectedLogRecords"\s*:\s*"?(-?\d+)\D/.exec(text)?.[1];
+  return number === undefined
+    ? { lines: undefined, said: unquoted(said), isCut: true }
+    : rejected(Number(number), unquoted(said), true);
 }
 
-const wholeNumber = (value: number): number => (Number.isSafeInteger(value) && value > 0 ? value : 0);
+function inProtobuf(body: Buffer, isCut: boolean): Rejected | undefined {
+  const partialSuccess = new ProtoReader(body, isCut).last(1);
+  if (!(partialSuccess instanceof Uint8Array)) return undefined;
+  const endsWithBody = partialSuccess.byteOffset + partialSuccess.length === body.byteOffset + body.length;
+  const reader = new ProtoReader(partialSuccess, isCut);
+  const number = reader.last(1);
+  const message = reader.last(2);
+  const said = message instanceof Uint8Array ? Buffer.from(message).toString() : "";
+  if (typeof number === "bigint") return rejected(Number(number), said, isCut);
+  return isCut && endsWithBody ? { lines: undefined, said, isCut } : undefined;
+}
+
+function rejected(lines: number, said: unknown, isCut = false): Rejected | undefined {
+  if (!(lines >= 1)) return undefined;
+  return { lines: Math.floor(lines), said: typeof said === "string" ? said : "", isCut };
+}
+
+// A JSON string whose end may be missing.
+function unquoted(quoted: string): string {
+  try {
+    return JSON.parse(`${quoted}"`);
+  } catch {
+    return quoted.slice(1);
+  }
+}

@@ -68,19 +68,27 @@ export class ProtoWriter {
 /** Reads fields by number. Throws a RangeError for bytes that are no message. */
 export class ProtoReader {
   readonly #bytes: Uint8Array;
+  readonly #isCut: boolean;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** `isCut`: these are the first bytes of a message; the field that they end in is given as far as it goes. */
+  constructor(bytes: Uint8Array, isCut = false) {
     this.#bytes = bytes;
+    this.#isCut = isCut;
   }
 
   /** The last value of that field, as protobuf wants it: a number for varints and fixed ones, bytes for the others. */
   last(wanted: number): bigint | Uint8Array | undefined {
     let found: bigint | Uint8Array | undefined;
     for (this.#at = 0; this.#at < this.#bytes.length; ) {
-      const tag = Number(this.#varint());
-      const value = this.#value(tag & 7);
-      if (tag >> 3 === wanted) found = value;
+      try {
+        const tag = Number(this.#varint());
+        const value = this.#value(tag & 7);
+        if (tag >> 3 === wanted) found = value;
+      } catch (failure) {
+        if (this.#isCut) break;
+        throw failure;
+      }
     }
     return found;
   }
@@ -88,9 +96,12 @@ export class ProtoReader {
   #value(type: number): bigint | Uint8Array {
     if (type === 0) return BigInt.asIntN(64, this.#varint());
     const length = type === 1 ? 8 : type === 5 ? 4 : type === 2 ? Number(this.#varint()) : Number.NaN;
-    if (!(this.#at + length <= this.#bytes.length)) throw new RangeError("no protobuf message");
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
+    const end = this.#at + length;
+    if (!(end <= this.#bytes.length || (this.#isCut && type === 2)))
+      throw new RangeError("no protobuf message");
+    const start = this.#at;
+    this.#at = Math.min(end, this.#bytes.length);
+    return this.#bytes.subarray(start, this.#at);
   }
 
   #varint(): bigint {
