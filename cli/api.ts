@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { findKey, type KeyFinding, serverUrl, type Variables } from "./environment.ts";
-import { answered, codeOf, keyRefused, networkReason, notTailrace, unreachable } from "./errors.ts";
+import { answered, asSentence, codeOf, keyRefused, notTailrace, unreachable } from "./errors.ts";
 
 export type App = { readonly id: string; readonly name: string; readonly created_at: string };
 export type IngestToken = { readonly token: string; readonly name: string };
@@ -23,11 +23,12 @@ export type LineFilterBody = {
   readonly match?: string;
   readonly exclude?: string;
 };
+export type RedactionBody = { readonly detectors?: readonly string[]; readonly patterns?: readonly string[] };
 export type DrainBody = {
   readonly url: string;
   readonly format?: string;
   readonly compression?: string;
-  readonly redact?: { readonly detectors?: readonly string[]; readonly patterns?: readonly string[] };
+  readonly redact?: RedactionBody;
   readonly headers?: Readonly<Record<string, string>>;
   readonly filter?: LineFilterBody;
   readonly since?: string;
@@ -41,6 +42,8 @@ export type DrainBody = {
 export type DrainTrial = {
   readonly kind: string;
   readonly reason: string | null;
+  /** Its certificate ends soon, in words. */
+  readonly expiring?: string | null;
   readonly steps?: readonly {
     readonly name: string;
     readonly ms: number;
@@ -54,10 +57,19 @@ export type Drain = {
   readonly url: string;
   readonly created_at: string;
   readonly format?: string;
+  readonly compression?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
   readonly filter?: LineFilterBody;
+  readonly redact?: RedactionBody;
+  readonly signed?: boolean;
   readonly state?: string;
   readonly last_error?: string | { readonly at?: string; readonly message?: string } | null;
+  readonly last_test?: {
+    readonly at: string;
+    readonly kind: string;
+    readonly reason: string | null;
+    readonly expiring: string | null;
+  } | null;
   readonly lag_lines?: number;
   readonly lag_seconds?: number | null;
   readonly rate?: number;
@@ -127,8 +139,8 @@ export class Api {
   createToken(app: string, source: string): Promise<IngestToken> {
     return this.#call("POST", path`/v3/channels/${app}/tokens`, { name: source });
   }
-  revokeToken(app: string, token: string): Promise<undefined> {
-    return this.#call("DELETE", path`/v3/channels/${app}/tokens/${token}`);
+  async revokeToken(app: string, token: string): Promise<void> {
+    await this.#answer("DELETE", path`/v3/channels/${app}/tokens/${token}`);
   }
   /** The app's token of that source; the app's first use of a source makes it. */
   async tokenFor(app: string, source: string): Promise<IngestToken> {
@@ -179,21 +191,28 @@ export class Api {
     return new URL(this.url.href.replace(/\/$/, "") + pathAndQuery);
   }
 
-  async #call<Answer>(method: "GET" | "POST" | "DELETE", at: string, body?: object): Promise<Answer> {
-    const { key, origin } = this.#findKey();
-    const response = await this.#send(method, at, key, body);
+  async #call<Answer>(method: Method, at: string, body?: object): Promise<Answer> {
+    const answer = await this.#answer(method, at, body);
+    if (answer === undefined) throw notTailrace(this.url.origin, "it answered 204 without a body");
+    return answer as Answer;
+  }
+
+  /** The JSON of an answer; undefined when there is nothing to say (204). */
+  async #answer(method: Method, at: string, body?: object): Promise<unknown> {
+    const finding = this.#findKey();
+    const response = await this.#send(method, at, finding.key, body);
     const { statusCode: status } = response;
-    if (status === 401) throw keyRefused(origin);
-    if (status === 204) return undefined as Answer;
+    if (status === 401) throw keyRefused(finding);
+    if (status === 204) return undefined;
     const answer = parseJson(response.text);
     if (status >= 200 && status < 300) {
       if (answer === undefined) throw notTailrace(this.url.origin, "its answer is not JSON");
-      return answer as Answer;
+      return answer;
     }
-    throw this.#explain(status, answer as ErrorBody | undefined);
+    throw this.#explain(status, at, answer as ErrorBody | undefined);
   }
 
-  async #send(method: "GET" | "POST" | "DELETE", at: string, key: string | undefined, body?: object) {
+  async #send(method: Method, at: string, key: string | undefined, body?: object) {
     for (let attempt = 0; ; attempt++) {
       try {
         const { statusCode, body: answer } = await request(this.#at(at), {
@@ -211,22 +230,27 @@ export class Api {
         return { statusCode, text: await answer.text() };
       } catch (error) {
         const waitMs = codeOf(error) === "ECONNREFUSED" ? refusedRetryMs[attempt] : undefined;
-        if (waitMs === undefined) throw unreachable(this.url.origin, reasonOfCall(error));
+        if (waitMs === undefined) throw unreachable(this.url, error, callMsMax);
         await sleep(waitMs);
       }
     }
   }
 
-  #explain(status: number, body: ErrorBody | undefined) {
+  #explain(status: number, at: string, body: ErrorBody | undefined) {
     const said = body?.message ?? (typeof body?.error === "string" ? body.error : undefined);
     if (status >= 500 && said === undefined)
-      return answered(status, `The server answered ${status}.`, "The server's own log says why.");
+      return answered(
+        status,
+        `The server at ${this.url.origin} answered ${status}.`,
+        "Tell its operator: its own log says why.",
+      );
     if (body === undefined || said === undefined)
       return notTailrace(this.url.origin, `it answered ${status} without a message`);
-    return answered(status, asSentence(said), mendFor(status, body.resource));
+    return answered(status, asSentence(said), mendFor(status, at, body.resource));
   }
 }
 
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
 type ErrorBody = { message?: string; error?: unknown; resource?: string };
 
 /** Builds a path; every value is percent-encoded once, so that a URL can name a drain. */
@@ -235,11 +259,18 @@ function path(texts: TemplateStringsArray, ...values: string[]): string {
 }
 
 /** The server's message holds its own mend; a command that helps here is ours to name. */
-function mendFor(status: number, resource: string | undefined): string {
-  if (status === 404 && resource === "log_drain") return '"tailrace drains" lists the drains of an app.';
-  if (status === 404 && resource === "app") return '"tailrace apps" lists the apps that this key may see.';
+function mendFor(status: number, at: string, resource: string | undefined): string {
+  if (status !== 404) return "";
+  if (resource === "app") return '"tailrace apps" lists the apps that this key may see.';
+  if (resource === "log_drain") return `"tailrace drains -a ${appIn(at)}" lists the drains of the app.`;
+  if (resource === "token") return `"tailrace tokens -a ${appIn(at)}" lists the tokens of the app.`;
+  if (resource === "key") return 'A key is revoked by its id: "tailrace keys" lists them.';
   return "";
 }
+
+/** The app in a path: `/apps/APP/…` or `/v3/channels/APP/…`. */
+const appIn = (at: string): string =>
+  decodeURIComponent(/^\/(?:apps|v3\/channels)\/([^/]+)/.exec(at)?.[1] ?? "APP");
 
 function parseJson(text: string): unknown {
   try {
@@ -248,10 +279,3 @@ function parseJson(text: string): unknown {
     return undefined;
   }
 }
-
-const reasonOfCall = (error: unknown): string =>
-  error instanceof Error && error.name === "TimeoutError"
-    ? `the answer took longer than ${callMsMax / 1000} s`
-    : networkReason(error);
-
-const asSentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);

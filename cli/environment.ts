@@ -7,7 +7,12 @@ import { codeOf, wrongUse } from "./errors.ts";
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** A key, if there is one, and where it came from in words. */
-export type KeyFinding = { readonly key: string | undefined; readonly origin: string };
+export type KeyFinding = {
+  readonly key: string | undefined;
+  readonly origin: string;
+  /** It was looked for in the file of a `--data` folder, and is not there. */
+  readonly isFileMissing?: boolean;
+};
 
 /** The server's address: TAILRACE_URL, or the address that `serve` listens on by itself. */
 export function serverUrl(variables: Variables): URL {
@@ -36,8 +41,10 @@ export function findKey(variables: Variables, url: URL): KeyFinding {
   try {
     return { key: readFileSync(path, "utf8").trim(), origin: `from ${path}` };
   } catch (error) {
-    const why = codeOf(error) === "ENOENT" ? "does not exist" : `cannot be read (${codeOf(error)})`;
-    return { key: undefined, origin: `none was sent: TAILRACE_API_KEY is not set and ${path} ${why}` };
+    const isFileMissing = codeOf(error) === "ENOENT";
+    const why = isFileMissing ? "does not exist" : `cannot be read (${codeOf(error)})`;
+    const origin = `none was sent: TAILRACE_API_KEY is not set and ${path} ${why}`;
+    return { key: undefined, origin, isFileMissing };
   }
 }
 

@@ -1,3 +1,5 @@
+import type { KeyFinding } from "./environment.ts";
+
 /** The command line's own failures: what happened, the mend, and the exit status (1 failed, 2 wrong use). */
 export class CliError extends Error {
   override readonly name = "CliError";
@@ -17,19 +19,30 @@ export class CliError extends Error {
 /** The command line was given something that it cannot mean. */
 export const wrongUse = (message: string, mend: string) => new CliError(message, mend, { exitStatus: 2 });
 
-/** Nothing at the address answered; `reason` is in words. */
-export const unreachable = (address: string, reason: string) =>
-  new CliError(
-    `No answer from ${address}: ${reason}.`,
-    'Start a server with "tailrace serve --dev", or set TAILRACE_URL to the address of one that runs.',
-    { passing: true },
-  );
+/** Nothing at TAILRACE_URL answered, within `msMax` or at all. */
+export function unreachable(url: URL, error: unknown, msMax: number): CliError {
+  const isSlow = error instanceof Error && error.name === "TimeoutError";
+  const reason = isSlow ? `the answer took longer than ${msMax / 1000} s` : networkReason(error);
+  const mend = isSlow ? "The server was reached, and is slow: try again." : mendOfSilence(url, codeOf(error));
+  return new CliError(asSentence(`No answer from ${url.origin}: ${reason}`), mend, { passing: true });
+}
 
-/** The server said 401. `keyOrigin` says where the key came from, or that there is none. */
-export const keyRefused = (keyOrigin: string) =>
+function mendOfSilence(url: URL, code = ""): string {
+  if (code === "ECONNREFUSED")
+    return 'Start a server with "tailrace serve --dev", or set TAILRACE_URL to the address of one that runs.';
+  if (url.protocol === "http:" && cuts.includes(code)) return "Check TAILRACE_URL: is it https://?";
+  if (code === "CERT_HAS_EXPIRED") return "Its operator has to renew it.";
+  return /CERT$|LEAF_SIGNATURE$/.test(code) ? "" : "Check TAILRACE_URL."; // an untrusted one's is in the reason
+}
+
+/** Ends with a stop, unless it ends already. */
+export const asSentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+
+/** The server said 401. */
+export const keyRefused = ({ origin, isFileMissing }: KeyFinding) =>
   new CliError(
-    `The server does not accept this API key (${keyOrigin}).`,
-    "Set TAILRACE_API_KEY to a key of this server; the first one is in the file api-key of its --data folder.",
+    `The server does not accept this API key (${origin}).`,
+    `Set TAILRACE_API_KEY to a key of this server: the one that it was started with, else the one in the file api-key of its --data folder${isFileMissing ? ", or TAILRACE_DATA to that folder" : ""}.`,
   );
 
 /** The server answered with an error; its own words come first. */
@@ -60,7 +73,13 @@ export function codeOf(error: unknown): string | undefined {
   return undefined;
 }
 
+const noTls = "it does not speak TLS; is it http://?";
+const cuts = ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"];
+
 const reasons: Readonly<Record<string, string>> = {
+  EPROTO: noTls,
+  ERR_SSL_WRONG_VERSION_NUMBER: noTls,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls,
   ECONNREFUSED: "the connection was refused",
   ECONNRESET: "the connection was cut",
   EPIPE: "the connection was cut",

@@ -43,7 +43,7 @@ type Ending =
   | { readonly kind: "ended" }
   | { readonly kind: "broken"; readonly reason: string }
   /** The session's address is not valid any more. */
-  | { readonly kind: "expired" };
+  | { readonly kind: "expired"; readonly status: number };
 
 /**
  * Yields the lines of each read; the return value is the place behind the last one. Without `tail` it ends with the
@@ -85,9 +85,13 @@ class Follower {
       const ending = yield* this.#connection();
       if (ending.kind === "ended" && !session.tail) return this.#after;
       if (ending.kind === "expired") {
+        const origin = this.#url?.origin;
         this.#url = undefined;
         if (++this.#expiries <= expiriesMax) continue;
-        throw new CliError(`The server ends every log session of ${app} at once.`, "Try again in a moment.");
+        throw new CliError(
+          `${origin} does not know the log session of ${app} (it answered ${ending.status}).`,
+          "That address is the server's --public-url: have the operator check that it leads to this server.",
+        );
       }
       await this.#waitToReconnect(ending);
     }
@@ -142,12 +146,12 @@ class Follower {
     const { statusCode: status, headers, body } = response;
     if (status === 200 && String(headers["content-type"]).startsWith("text/event-stream")) return { body };
     await body.dump().catch(() => {});
-    if ([403, 404, 410].includes(status)) return { kind: "expired" };
+    if ([403, 404, 410].includes(status)) return { kind: "expired", status };
     if (status >= 500 || status === 429 || status === 408)
       return { kind: "broken", reason: `the server answered ${status}` };
     throw new CliError(
-      `The address of the log stream answered ${status} without a stream.`,
-      "Check that TAILRACE_URL leads to a tailrace server, and what stands between.",
+      `The log stream's address ${this.#url.origin} answered ${status} and no stream.`,
+      "That address is the server's --public-url: check it, and any proxy before it.",
     );
   }
 
@@ -156,8 +160,8 @@ class Follower {
     const reason = ending.kind === "broken" ? ending.reason : "the server ended the stream";
     if (!this.#connectedOnce)
       throw new CliError(
-        `The log stream of ${app} could not be read: ${reason}.`,
-        "The stream has an address of its own (serve --public-url); check that it can be reached from here.",
+        `The log stream of ${app} at ${this.#url?.origin} could not be read: ${reason}.`,
+        "That address is the server's --public-url: it has to be reachable from here.",
       );
     const delayMs = retryDelayMs(session.tail ? tailRetry : historyRetry, this.#attempt, Math.random());
     if (delayMs === null) throw new CliError(`The log stream of ${app} broke off: ${reason}.`, "Try again.");

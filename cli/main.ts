@@ -20,7 +20,7 @@ program
   .version(packageVersion())
   .enablePositionalOptions()
   .exitOverride()
-  .showHelpAfterError('"--help" behind the command tells how to use it.')
+  .showHelpAfterError("Add --help to see how the command is used.")
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "tailrace: ")) })
   .addHelpText(
     "after",

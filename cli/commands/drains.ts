@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Drain, DrainBody, DrainTrial } from "../api.ts";
 import { appOption, type Context, collect, jsonOption, requiredApp } from "../context.ts";
-import { codeOf, wrongUse } from "../errors.ts";
+import { asSentence, codeOf, wrongUse } from "../errors.ts";
 import type { Output } from "../output.ts";
 
 type AddOptions = {
@@ -82,12 +82,12 @@ export function registerDrains(program: Command, { api, output }: Context): void
       const app = requiredApp(options.app);
       const drain = await api().addDrain(app, drainBody(url, options));
       if (!options.json) await output.print(`Added drain ${drain.token} to ${app}: ${drain.url}`);
-      if (options.verify) return options.json ? output.json(drain) : output.print("It took a test line");
-      const trial = await api().testDrain(app, drain.id);
+      if (options.verify && options.json) return output.json(drain);
+      const trial = options.verify ? taken(drain) : await api().testDrain(app, drain.id);
       if (options.json) return output.json({ ...drain, test: trial });
-      if (isTaken(trial)) return output.print("It took a test line");
-      await output.print(`It does not take lines yet: ${trial.reason}`);
-      output.note('They wait until it does. "tailrace drains:test" shows each step of a test.');
+      await output.print(firstFinding(trial));
+      if (trial.expiring) output.note(asSentence(trial.expiring));
+      if (!isTaken(trial)) output.note(whatFollows(trial, `${drain.token} -a ${app}`));
     });
 
   const withDrain = (name: string, description: string): Command =>
@@ -147,17 +147,39 @@ export function registerDrains(program: Command, { api, output }: Context): void
   );
 }
 
+/** What `--verify` found: the drain would not be there otherwise. */
+const taken = ({ last_test: test }: Drain): DrainTrial => ({
+  kind: "delivered",
+  reason: null,
+  expiring: test?.expiring ?? null,
+});
+
+const firstFinding = (trial: DrainTrial): string => {
+  if (isTaken(trial)) return "It took a test line";
+  return `${trial.kind === "retry" ? "It does not take lines yet" : "It refuses lines"}: ${trial.reason}`;
+};
+
+const whatFollows = ({ kind }: DrainTrial, drain: string): string =>
+  kind === "retry"
+    ? `They wait until it does. "tailrace drains:test ${drain}" shows each step of a test.`
+    : `Lines that it refuses are not sent again. "tailrace drains:pause ${drain}" holds them until that is mended.`;
+
 const isTaken = ({ kind }: DrainTrial): boolean => kind === "delivered";
 
 async function printTrial(output: Output, key: string, trial: DrainTrial): Promise<void> {
-  const { steps = [], reason } = trial;
-  const rows = steps.map(({ name, ms, detail, failed }) => [name, `${ms} ms`, failed ? "failed" : detail]);
+  const { steps = [], reason, expiring } = trial;
+  const rows = steps.map(({ name, ms, detail, failed }) => [
+    name,
+    `${ms} ms`,
+    failed ? "failed: see below" : detail,
+  ]);
   if (rows.length > 0) await output.table(["STEP", "TIME", "FOUND"], rows);
   await output.print(
     isTaken(trial)
       ? `The destination of drain ${key} took a test line`
       : `The destination of drain ${key} did not take a test line: ${reason}`,
   );
+  if (expiring) output.note(asSentence(expiring));
 }
 
 function drainBody(url: string, options: AddOptions): DrainBody {
@@ -188,27 +210,37 @@ function drainBody(url: string, options: AddOptions): DrainBody {
   };
 }
 
-function headerOf(text: string): [string, string] {
+// Its text may be a secret: it is named by its place.
+function headerOf(text: string, index: number): [string, string] {
   const match = /^([^:\s]+):\s*(.*)$/.exec(text);
-  if (match === null) throw wrongUse("A --header has no name.", 'Write it as --header "Name: value".');
-  return [match[1]!, match[2]!];
+  if (match !== null) return [match[1]!, match[2]!];
+  const flaw = text.includes(":") ? "has no name, or one with a blank in it" : "has no colon";
+  throw wrongUse(`--header number ${index + 1} ${flaw}.`, 'Write it as --header "Name: value".');
 }
 
 function pem(option: string, file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw wrongUse(`${option} ${file} cannot be read (${codeOf(error)}).`, "Name a PEM file.");
+    const code = codeOf(error) ?? "";
+    throw wrongUse(`${option} ${file} ${fileFlaws[code] ?? `cannot be read (${code})`}.`, "Name a PEM file.");
   }
 }
 
+const fileFlaws: Readonly<Record<string, string>> = {
+  ENOENT: "does not exist",
+  EACCES: "may not be read by this user",
+  EISDIR: "is a folder",
+};
+
 function factsOf(drain: Drain): [string, string][] {
-  const { filter = {}, last_error: error } = drain;
+  const { filter = {}, redact = {}, last_error: error, last_test: test } = drain;
   const facts: [string, unknown][] = [
     ["url", drain.url],
     ["token", drain.token],
     ["id", drain.id],
     ["format", drain.format],
+    ["compression", drain.compression],
     [
       "headers",
       drain.headers &&
@@ -220,8 +252,12 @@ function factsOf(drain: Drain): [string, string][] {
     ["dynos", filter.dynos?.join(", ")],
     ["match", filter.match],
     ["exclude", filter.exclude],
+    ["redact", redact.detectors?.join(", ")],
+    ["redact patterns", redact.patterns?.join(", ")],
+    ["signed", drain.signed ? "yes" : undefined],
     ["state", drain.state],
     ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],
+    ["last test", test && [test.at, test.reason ?? "taken", test.expiring].filter(Boolean).join("; ")],
     ["lag", drain.lag_lines && `${drain.lag_lines} lines, ${drain.lag_seconds ?? 0} s`],
     ["next attempt", drain.next_attempt_at],
     ["rate", drain.rate === undefined ? undefined : `${drain.rate} lines/s`],

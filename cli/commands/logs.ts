@@ -61,13 +61,21 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
   const session = sessionOf(options);
   const note = (text: string) => output.note(text);
   const write = writer(apps, session.format, output.colours(options.color));
-  const show = (lines: readonly AppLine[]) => output.write(lines.map(write).join(""));
+  let isAnything = session.lines === 0;
+  const show = (lines: readonly AppLine[]) => {
+    isAnything ||= lines.length > 0;
+    return output.write(lines.map(write).join(""));
+  };
   const tail = async (follower: Omit<FollowOptions, "api" | "note">) => {
     for await (const lines of follow({ ...follower, api: api(), note }))
       await show(lines.map((line) => ({ app: follower.app, line })));
   };
 
-  if (apps.length === 1) return tail({ app: apps[0]!, session });
+  if (apps.length === 1) {
+    await tail({ app: apps[0]!, session });
+    if (!isAnything) note(nothingFound(apps[0]!, session));
+    return;
+  }
 
   // The histories are merged by time; after them each app goes on where its own ended.
   const past = { ...session, tail: false };
@@ -107,6 +115,11 @@ function sessionOf(options: Options): SessionBody {
     format: options.json ? "json" : options.raw ? "raw" : "text",
   };
 }
+
+const nothingFound = (app: string, { source, dyno, since, match, exclude }: SessionBody): string =>
+  [source, dyno, since, match, exclude].some((wanted) => wanted !== undefined)
+    ? `No line of ${app} matches.`
+    : `${app} has no lines.`;
 
 /** The apps that the names and patterns mean, each once. A plain name is taken at its word. */
 async function findApps(api: Api, names: readonly string[]): Promise<readonly string[]> {
@@ -154,6 +167,6 @@ function timeOf(format: SessionBody["format"]): (line: string) => number {
 }
 
 function lineCount(text: string): number {
-  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("Write a whole number from 0 to 999999999.");
   return Number(text);
 }

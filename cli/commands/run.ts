@@ -7,7 +7,7 @@ import { Dyno } from "../local/dyno.ts";
 import { LineSplitter } from "../local/line-splitter.ts";
 import { LineSource } from "../local/parcel.ts";
 import { openPost } from "../local/post-logs.ts";
-import { Shipper } from "../local/shipper.ts";
+import { linesWere, Shipper } from "../local/shipper.ts";
 
 /** `local7.info` and `local0.info`, as Heroku has them (`logplex.md` §2.3). */
 const appPri = 190;
@@ -91,9 +91,11 @@ async function run(
   for (const [signal, listener] of listeners) process.off(signal, listener);
   for (const signal of signals) process.on(signal, () => shipper.giveUp()); // the impatient need not wait
   const { dropped, lost, reason } = await shipper.close(flushMsMax);
-  if (dropped + lost > 0)
+  if (dropped > 0)
+    output.note(`tailrace: ${linesWere(dropped)} not logged: they came quicker than they could be sent`);
+  if (lost > 0)
     output.note(
-      `tailrace: ${dropped + lost} lines were not logged${reason === undefined ? "" : `: ${reason}`}`,
+      `tailrace: ${linesWere(lost)} not logged${reason === undefined ? "" : ` by ${api().logsUrl.host}: ${reason}`}`,
     );
   await close();
   for (const signal of signals) process.removeAllListeners(signal);

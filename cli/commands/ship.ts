@@ -5,7 +5,7 @@ import { appDestination, checkName, urlDestination } from "../local/destinations
 import { LineSplitter } from "../local/line-splitter.ts";
 import { type Destination, LineSource } from "../local/parcel.ts";
 import { openPost } from "../local/post-logs.ts";
-import { Shipper } from "../local/shipper.ts";
+import { linesWere, Shipper } from "../local/shipper.ts";
 
 type Options = {
   app?: string;
@@ -77,19 +77,19 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
   const unlisten = stopAtSignals(stop, shipper);
   try {
     await readInput(shipper, source, stop.signal);
-    const { dropped, lost, reason } = await shipper.close(
+    const { dropped, lost, reason, cutShort } = await shipper.close(
       stop.signal.aborted ? Math.min(options.grace * 1000, stoppedGraceMsMax) : options.grace * 1000,
     );
     if (stop.signal.reason instanceof CliError) {
-      if (lost > 0) output.note(`tailrace: ${lines(lost)} not delivered`);
+      if (lost > 0) output.note(`tailrace: ${linesWere(lost)} not delivered`);
       throw stop.signal.reason;
     }
     if (dropped > 0)
-      output.note(`tailrace: ${lines(dropped)} dropped (L12): they came quicker than they could be sent`);
+      output.note(`tailrace: ${linesWere(dropped)} dropped (L12): they came quicker than they could be sent`);
     if (lost > 0)
       throw new CliError(
-        `${lines(lost)} lost (L13)${reason === undefined ? "" : `: ${reason}`}.`,
-        `Check that ${destination.url.origin} runs; --grace waits longer, --max-attempts tries more often.`,
+        `${linesWere(lost)} lost (L13)${reason === undefined ? "" : `: ${reason}`}.`,
+        `Check that ${destination.url.origin} runs${more(options, cutShort, stop.signal.aborted)}.`,
       );
   } finally {
     unlisten();
@@ -153,9 +153,14 @@ function stopAtSignals(stop: AbortController, shipper: Shipper): () => void {
   };
 }
 
-const lines = (count: number): string => (count === 1 ? "1 line was" : `${count} lines were`);
+/** The option that would have helped. A signal allows no longer grace. */
+function more({ grace, maxAttempts }: Options, cutShort: boolean, isStopped: boolean): string {
+  if (!cutShort) return `; a larger --max-attempts (${maxAttempts} now), or none, tries more often`;
+  return isStopped ? "" : `; a larger --grace (${grace} s now) waits longer`;
+}
 
 function count(text: string): number {
-  if (!/^[1-9][0-9]{0,5}$/.test(text)) throw new InvalidArgumentError("It must be a whole number above 0.");
+  if (!/^[1-9][0-9]{0,5}$/.test(text))
+    throw new InvalidArgumentError("Write a whole number from 1 to 999999.");
   return Number(text);
 }

@@ -18,6 +18,11 @@ export type Post = (
 
 /** A server may ask for a wait; this much is granted. */
 const retryAfterMsMax = 60_000;
+/** Of what a server says, so much is shown. */
+const saidCharsMax = 200;
+const mendCharsMax = 500;
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Opens connections to log servers; one try takes `tryMsMax` at most. */
 export function openPost(tryMsMax: number): { post: Post; close: () => Promise<void> } {
@@ -39,7 +44,7 @@ export function openPost(tryMsMax: number): { post: Post; close: () => Promise<v
         body: bytes,
       });
       const text = await response.body.text();
-      return judge(url, response.statusCode, response.headers["retry-after"], text);
+      return judge(url, response.statusCode, response.headers, text);
     } catch (error) {
       if (error instanceof Error && error.name === "TimeoutError")
         return { kind: "retry", reason: `the answer took longer than ${tryMsMax / 1000} s` };
@@ -50,36 +55,39 @@ export function openPost(tryMsMax: number): { post: Post; close: () => Promise<v
 }
 
 /** Total over all statuses: a line is delivered, waits, or is refused with a reason for the person. */
-export function judge(
-  url: URL,
-  status: number,
-  retryAfter: string | string[] | undefined,
-  text: string,
-): PostVerdict {
+export function judge(url: URL, status: number, headers: Headers, text: string): PostVerdict {
   if (status >= 200 && status < 300) return { kind: "delivered" };
+  const said = text.trim().slice(0, saidCharsMax).replace(/\s+/g, " ");
   if (status >= 500 || status === 408 || status === 425 || status === 429) {
-    const afterMs = waitMs(retryAfter);
-    return { kind: "retry", reason: `it answered ${status}`, ...(afterMs !== undefined && { afterMs }) };
+    const afterMs = waitMs(headers["retry-after"]);
+    const reason = `it answered ${status}${said === "" ? "" : `, "${said}"`}`;
+    return { kind: "retry", reason, ...(afterMs !== undefined && { afterMs }) };
   }
-  return { kind: "refused", error: refusal(url, status, text) };
+  const mend = headers["tailrace-error"];
+  return { kind: "refused", error: refusal(url, status, said, typeof mend === "string" ? mend : "") };
 }
 
-function refusal(url: URL, status: number, text: string): CliError {
+/** `mend` is the server's own, where it has one. */
+function refusal(url: URL, status: number, said: string, mend: string): CliError {
   const at = url.origin + url.pathname;
-  if (status === 401 || status === 403)
+  if (status === 401)
     return new CliError(
-      `${at} does not accept the token (it answered ${status}).`,
+      `${at} does not accept the token (it answered 401).`,
       '"tailrace tokens -a APP" lists the tokens of an app with their addresses.',
+    );
+  if (status === 403)
+    return new CliError(
+      "The API key in LOGS_URL may not write here: it is limited to some apps, or to reading.",
+      'Use a token of the app: "tailrace tokens -a APP" lists them with their addresses.',
     );
   if (status === 404 || status === 405 || (status >= 300 && status < 400))
     return new CliError(
       `${at} takes no logs (it answered ${status}).`,
-      "The address is that of POST /logs: check its host and path.",
+      `Lines go to ${url.origin}/logs: check LOGS_URL.`,
     );
-  const said = text.trim().slice(0, 200);
   return new CliError(
     `${at} refuses these lines: it answered ${status}${said === "" ? "" : `, ${said}`}.`,
-    "They were not stored. The server's own log may say more.",
+    mend === "" ? "They were not stored." : mend.slice(0, mendCharsMax),
   );
 }
 

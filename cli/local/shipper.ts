@@ -34,6 +34,8 @@ export type Shipped = {
   readonly lost: number;
   /** Why lines were lost, in words. */
   readonly reason: string | undefined;
+  /** The tries were ended, by the grace or by `giveUp`, before they came to their own end. */
+  readonly cutShort: boolean;
 };
 
 const retryDefault = { delayMsMin: 100, delayMsMax: 5_000, factor: 2, jitter: 0.2 };
@@ -103,7 +105,13 @@ export class Shipper {
     await this.#pump;
     await this.#tellTheRest();
     clearTimeout(timer);
-    return { delivered: this.#delivered, dropped: this.#dropped, lost: this.#lost, reason: this.#reason };
+    return {
+      delivered: this.#delivered,
+      dropped: this.#dropped,
+      lost: this.#lost,
+      reason: this.#reason,
+      cutShort: this.#givingUp.signal.aborted,
+    };
   }
 
   /** Ends the tries under way: whatever is not delivered by now is lost. */
@@ -218,6 +226,9 @@ export class Shipper {
     await wait(ms, undefined, { signal: this.#givingUp.signal }).catch(() => {});
   }
 }
+
+/** `1 line was`, `2 lines were`. */
+export const linesWere = (count: number): string => (count === 1 ? "1 line was" : `${count} lines were`);
 
 const noLosses = (): Losses => ({ dropped: 0, droppedSinceMs: 0, lost: 0, lostSinceMs: 0 });
 

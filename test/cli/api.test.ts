@@ -1,10 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Api } from "../../cli/api.ts";
 import { findKey } from "../../cli/environment.ts";
+import { unreachable } from "../../cli/errors.ts";
 import { FakeTailrace, json } from "../support/fake-tailrace.ts";
+import { serverTls } from "../support/tls.ts";
 
 let server: FakeTailrace;
 let data: string;
@@ -85,6 +89,55 @@ describe("the client", () => {
     server.routes.set("GET /apps", (_, response) => void response.end("<html>"));
     const error = await failure(new Api({ TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key }));
     expect(error.message).toContain("is not a tailrace server");
+  });
+
+  test("says so when something answers everything with nothing", async () => {
+    server.routes.set("GET /apps", (_, response) => void response.writeHead(204).end());
+    const error = await failure(new Api({ TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key }));
+    expect(error.message).toBe(
+      `What answers at ${server.url} is not a tailrace server: it answered 204 without a body.`,
+    );
+  });
+
+  test("names the command that lists what is not there", async () => {
+    const api = new Api({ TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key });
+    const mend = async (call: string, resource: string, made: () => Promise<unknown>) => {
+      server.routes.set(call, json(404, { id: "not_found", message: "No.", resource }));
+      return made().catch((error: { mend: string }) => error.mend);
+    };
+    expect(await mend("GET /apps/shop/log-drains/x", "log_drain", () => api.drain("shop", "x"))).toBe(
+      '"tailrace drains -a shop" lists the drains of the app.',
+    );
+    expect(
+      await mend("DELETE /v3/channels/shop/tokens/t.x", "token", () => api.revokeToken("shop", "t.x")),
+    ).toBe('"tailrace tokens -a shop" lists the tokens of the app.');
+    expect(await mend("DELETE /oauth/authorizations/x", "key", () => api.revokeKey("x"))).toBe(
+      'A key is revoked by its id: "tailrace keys" lists them.',
+    );
+    await api.close();
+  });
+
+  test("tells silence apart: no server, no such host, no TLS, TLS unasked for", async () => {
+    const said = async (url: string) => {
+      const { message, mend } = await failure(new Api({ TAILRACE_URL: url, TAILRACE_API_KEY: "k" }));
+      return `${message} ${mend}`;
+    };
+    const noHost = Object.assign(new Error("?"), { code: "ENOTFOUND" });
+    expect(unreachable(new URL("http://nosuch.example"), noHost, 1)).toMatchObject({
+      message: "No answer from http://nosuch.example: the host name is not known.",
+      mend: "Check TAILRACE_URL.",
+    });
+    expect(await said(server.url.replace("http:", "https:"))).toContain(
+      "it does not speak TLS; is it http://? Check TAILRACE_URL.",
+    );
+    const tls = createServer(serverTls, (_, response) => void response.end());
+    await new Promise<void>((resolve) => void tls.listen(0, "127.0.0.1", resolve));
+    const at = `127.0.0.1:${(tls.address() as AddressInfo).port}`;
+    expect(await said(`http://${at}`)).toMatch(
+      /the connection was cut\. Check TAILRACE_URL: is it https:\/\/\?$/,
+    );
+    expect(await said(`https://${at}`)).toMatch(/NODE_EXTRA_CA_CERTS[^.]*\. $/);
+    tls.close();
   });
 
   test("encodes a drain's URL in a path exactly once", async () => {

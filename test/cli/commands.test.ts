@@ -85,10 +85,27 @@ describe("tailrace drains", () => {
       status: 0,
       stdout: `Added drain d.1 to blog: https://h/\nIt does not take lines yet: ${refused.reason}\n`,
     });
-    expect(stderr).toContain("They wait until it does.");
+    expect(stderr).toBe(
+      'They wait until it does. "tailrace drains:test d.1 -a blog" shows each step of a test.\n',
+    );
     const { stdout: text } = await tailrace("drains:add https://h/ -a blog --json");
     expect(JSON.parse(text)).toEqual({ id: "1", token: "d.1", url: "https://h/", test: refused });
   });
+
+  test.each(["refused", "split"])(
+    "one that refuses lines (%s) is not said to get them later",
+    async (kind) => {
+      server.routes.set("POST /apps/blog/log-drains", added);
+      const trial = { ...refused, kind, reason: 'h:443 answered 400 ("sorry")' };
+      server.routes.set("POST /apps/blog/log-drains/1/actions/test", json(200, trial));
+      expect(await tailrace("drains:add https://h/ -a blog")).toEqual({
+        status: 0,
+        stdout: `Added drain d.1 to blog: https://h/\nIt refuses lines: ${trial.reason}\n`,
+        stderr:
+          'Lines that it refuses are not sent again. "tailrace drains:pause d.1 -a blog" holds them until that is mended.\n',
+      });
+    },
+  );
 
   test("with --verify the server tries it before, and nothing is added when it fails", async () => {
     let asked: unknown;
@@ -118,7 +135,7 @@ describe("tailrace drains", () => {
     expect(await tailrace("drains:test d.1 -a blog")).toMatchObject({
       status: 1,
       stdout:
-        "STEP     TIME   FOUND\nconnect  12 ms  failed\n" +
+        "STEP     TIME   FOUND\nconnect  12 ms  failed: see below\n" +
         `The destination of drain d.1 did not take a test line: ${refused.reason}\n`,
     });
   });
@@ -180,6 +197,18 @@ describe("tailrace logs", () => {
         format: "text",
       },
     ]);
+  });
+
+  test("says when there is nothing to show, and why", async () => {
+    server.streams = [eventStream([]), eventStream([]), eventStream([])];
+    const nothing = async (args: string) => {
+      const { status, stdout, stderr } = await tailrace(`logs -a blog ${args}`);
+      expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
+      return stderr;
+    };
+    expect(await nothing("-n 5")).toBe("blog has no lines.\n");
+    expect(await nothing("--source x")).toBe("No line of blog matches.\n");
+    expect(await nothing("-n 0")).toBe("");
   });
 
   test("colours only when told to, away from a terminal", async () => {
@@ -281,6 +310,15 @@ describe("tailrace ship", () => {
     const { status, stderr } = await ship("-a blog --grace 1", "a\nb\n");
     expect(status).toBe(1);
     expect(stderr).toContain("2 lines were lost (L13): it answered 503.");
+    expect(stderr).toContain(`Check that ${server.url} runs; a larger --grace (1 s now) waits longer.`);
+  });
+
+  test("that gave up after its tries does not advise to wait longer", async () => {
+    server.logsAnswers = Array.from({ length: 3 }, () => ({ status: 503 }));
+    const { status, stderr } = await ship("-a blog --max-attempts 2", "a\n");
+    expect(status).toBe(1);
+    expect(stderr).toContain("a larger --max-attempts (2 now), or none, tries more often.");
+    expect(stderr).not.toContain("--grace");
   });
 
   test("ends soon after a signal although the server is away and its input never ends", async () => {

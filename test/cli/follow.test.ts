@@ -98,8 +98,24 @@ describe("following an app", () => {
     await expect(take(false)).rejects.toMatchObject({ message: expect.stringContaining("broke off") });
   });
 
+  test("an address that knows no session, and one with no stream, are the server's --public-url", async () => {
+    server.streams = [];
+    await expect(take(true)).rejects.toMatchObject({
+      message: `${server.url} does not know the log session of shop (it answered 404).`,
+      mend: expect.stringContaining("--public-url"),
+    });
+    server.streams = [(_, response) => void response.writeHead(301).end()];
+    await expect(take(true)).rejects.toMatchObject({
+      message: `The log stream's address ${server.url} answered 301 and no stream.`,
+      mend: expect.stringContaining("--public-url"),
+    });
+  });
+
   test("a stream that cannot be reached at first is a failure that names the address", async () => {
     server.streams = [(request) => request.socket.resetAndDestroy()];
-    await expect(take(true)).rejects.toMatchObject({ mend: expect.stringContaining("--public-url") });
+    await expect(take(true)).rejects.toMatchObject({
+      message: expect.stringContaining(`The log stream of shop at ${server.url} could not be read:`),
+      mend: expect.stringContaining("--public-url"),
+    });
   });
 });

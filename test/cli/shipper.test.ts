@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { CliError } from "../../cli/errors.ts";
 import { type Destination, LineSource, parcelLinesMax } from "../../cli/local/parcel.ts";
-import { openPost } from "../../cli/local/post-logs.ts";
+import { judge, openPost } from "../../cli/local/post-logs.ts";
 import { Shipper, type ShipperOptions } from "../../cli/local/shipper.ts";
 import { FakeTailrace } from "../support/fake-tailrace.ts";
 
@@ -56,7 +56,13 @@ describe("the shipper", () => {
     const shipper = ship();
     const source = new LineSource(destination("t.app"), 190, "web.1");
     for (let i = 0; i < 1234; i++) add(shipper, source, `line ${i}`);
-    expect(await shipper.close(1000)).toEqual({ delivered: 1234, dropped: 0, lost: 0, reason: undefined });
+    expect(await shipper.close(1000)).toEqual({
+      delivered: 1234,
+      dropped: 0,
+      lost: 0,
+      reason: undefined,
+      cutShort: false,
+    });
     expect(server.posts.map((post) => post.count)).toEqual([parcelLinesMax, parcelLinesMax, 234]);
     expect(server.lines()).toEqual(numbered(1234));
   });
@@ -123,6 +129,25 @@ describe("the shipper", () => {
     expect(server.posts).toHaveLength(1);
     expect(refusals[0]!.message).toContain("does not accept the token");
     expect(refusals[0]!.message).not.toContain("t.app");
+  });
+
+  test("says what an API key without the right, a wrong path and refused lines are", () => {
+    const said = (status: number, headers: Record<string, string> = {}) => {
+      const { error } = judge(new URL("http://h:1/lgs"), status, headers, " Malformed log messages\n") as {
+        error: CliError;
+      };
+      return `${error.message} ${error.mend}`;
+    };
+    expect(said(403)).toMatch(/^The API key in LOGS_URL may not write here: .* Use a token of the app/);
+    expect(said(404)).toContain("Lines go to http://h:1/logs: check LOGS_URL.");
+    expect(said(400, { "tailrace-error": "Write each frame behind its length." })).toBe(
+      "http://h:1/lgs refuses these lines: it answered 400, Malformed log messages. Write each frame behind its length.",
+    );
+    expect(said(400)).toMatch(/They were not stored\.$/);
+    expect(judge(new URL("http://h:1/logs"), 503, {}, "The disk is full.\n")).toEqual({
+      kind: "retry",
+      reason: 'it answered 503, "The disk is full."',
+    });
   });
 
   test("holds the writer while the queue is full", async () => {
