@@ -44,7 +44,18 @@ export const storeFull = (cause: unknown) =>
     status: 503,
     id: "service_unavailable",
     message: "The disk of the log is full: nothing was stored.",
-    mend: "Make room on the disk of --data, or lower --retain-total. Send the lines again; nothing acknowledged is lost.",
+    mend: "Send it again; nothing acknowledged is lost. The operator has to make room on the disk of --data, or lower --retain-total.",
+    retryAfterS: 5,
+    cause,
+  });
+
+export const natsFull = (cause: unknown) =>
+  new AppError({
+    code: "STORE_FULL",
+    status: 503,
+    id: "service_unavailable",
+    message: "JetStream has no room left for the log: nothing was stored.",
+    mend: "Send it again; nothing acknowledged is lost. The operator has to give JetStream more room (max_file_store), or lower --retain-total.",
     retryAfterS: 5,
     cause,
   });
@@ -54,8 +65,20 @@ export const storeUnavailable = (cause: unknown) =>
     code: "STORE_UNAVAILABLE",
     status: 503,
     id: "service_unavailable",
-    message: "The log could not store the lines: nothing was stored.",
-    mend: "Send them again. When it lasts, the server's own log says why.",
+    message: "The server's store cannot be used now: nothing was stored.",
+    mend: "Send the request again. When it lasts, the operator finds the reason in the server's own log.",
+    retryAfterS: 1,
+    cause,
+  });
+
+/** Whoever asked a store elsewhere and got no answer does not know what was done. */
+export const storeUncertain = (cause: unknown) =>
+  new AppError({
+    code: "STORE_UNAVAILABLE",
+    status: 503,
+    id: "service_unavailable",
+    message: "The server's store did not answer in time: what was to be stored may be stored or not.",
+    mend: "Send the request again, lines under the same Logplex-Frame-Id: then they are stored once. When it lasts, the operator finds the reason in the server's own log.",
     retryAfterS: 1,
     cause,
   });

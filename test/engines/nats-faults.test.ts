@@ -88,8 +88,27 @@ describe("a server that is killed and started again", () => {
     } = await servers();
     const engine = await open(urls);
     await server!.kill();
-    await expect(engine.log.append(app, batchOf(["a"]))).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    // Stored, perhaps, by a server whose answer did not come: the text must not say that nothing was.
+    await expect(engine.log.append(app, batchOf(["a"]))).rejects.toMatchObject({
+      code: "STORE_UNAVAILABLE",
+      message: expect.stringContaining("may be stored or not"),
+      mend: expect.stringContaining("same Logplex-Frame-Id"),
+    });
   }, 25_000);
+});
+
+test("a JetStream without room says whose disk it is", async () => {
+  const { urls } = await servers(1, { room: "1MB" });
+  const engine = await open(urls, { retention: { ...keepsAll, totalBytesMax: Infinity } });
+  const large = () => engine.log.append(app, batchOf(["x".repeat(200_000)]));
+  const filling = (async () => {
+    for (let i = 0; i < 10; i++) await large();
+  })();
+  await expect(filling).rejects.toMatchObject({
+    code: "STORE_FULL",
+    message: expect.stringContaining("JetStream"),
+    mend: expect.stringContaining("max_file_store"),
+  });
 });
 
 describe("two processes that write to one channel without a pause", () => {

@@ -9,6 +9,8 @@ import { join } from "node:path";
 const binary = process.env.NATS_SERVER || "nats-server";
 
 export type NatsServerOptions = {
+  /** What JetStream may store; absent: 20GB. */
+  readonly room?: string;
   /** More of the server's configuration file. */
   readonly config?: string;
 };
@@ -83,7 +85,7 @@ export async function startNats(count: 1 | 3 = 1, options: NatsServerOptions = {
       const config = [
         `server_name: n${number}`,
         `listen: "127.0.0.1:${port}"`,
-        `jetstream { store_dir: "${join(folder, String(number))}", max_file_store: 20GB, max_memory_store: 1GB }`,
+        `jetstream { store_dir: "${join(folder, String(number))}", max_file_store: ${options.room ?? "20GB"}, max_memory_store: 1GB }`,
         count > 1 ? cluster : "",
         options.config ?? "",
       ];

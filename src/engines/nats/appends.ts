@@ -9,7 +9,7 @@ import { type Batch, encodedBytes } from "../../core/batch.ts";
 import { scanFrame } from "../../core/frame.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { positionAt } from "../../core/position.ts";
-import { storeFull, storeUnavailable } from "../../errors.ts";
+import { natsFull, storeUnavailable, storeUncertain } from "../../errors.ts";
 import type { Appended } from "../../ports.ts";
 import type { Heads } from "./heads.ts";
 import type { Publisher } from "./publisher.ts";
@@ -136,7 +136,7 @@ export class Appends {
       if (conflicts > conflictsAtOnce) await delay(Math.random() * conflictPauseMsMax);
       const leftMs = giveUpAtMs - Date.now();
       if (leftMs <= 0)
-        throw storeUnavailable(new Error(`gave up after ${conflicts} other writers were faster`));
+        throw storeUncertain(new Error(`gave up after ${conflicts} other writers were faster`));
       const head = await heads.of(channel);
       // Without a frame id the place is part of the id: of all attempts at one place one is stored, and an attempt
       // that comes late, behind another writer's message, is void or refused.
@@ -183,7 +183,7 @@ export class Appends {
         }
         case "failed":
           heads.forget(channel);
-          throw published.full ? storeFull(published.cause) : storeUnavailable(published.cause);
+          throw published.full ? natsFull(published.cause) : storeUncertain(published.cause);
       }
       losing ??= turns.loser(channel);
       losing.lost();

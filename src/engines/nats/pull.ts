@@ -1,6 +1,6 @@
 /** Reads many messages of a stream, in order, by pull consumers that live as long as the reading. */
 import { AckPolicy, createInbox, type Msg, ReplayPolicy, type Subscription } from "nats";
-import { storeUnavailable } from "../../errors.ts";
+import { storeUncertain } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
 import type { StreamApi } from "./stream-api.ts";
 
@@ -93,7 +93,7 @@ export async function* pullOn(
   }
 }
 
-const brokeOff = ({ filter }: Source) => storeUnavailable(new Error(`the reading of ${filter} broke off`));
+const brokeOff = ({ filter }: Source) => storeUncertain(new Error(`the reading of ${filter} broke off`));
 
 /** One consumer and what it has sent; bounded by the pulls that ask for it. */
 class Consumer {

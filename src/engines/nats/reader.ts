@@ -4,7 +4,7 @@
  */
 import { DeliverPolicy } from "nats";
 import type { ChannelId } from "../../core/ids.ts";
-import { storeUnavailable } from "../../errors.ts";
+import { storeUncertain } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
 import { pull } from "./pull.ts";
 import { type Place, placeOf } from "./shards.ts";
@@ -73,7 +73,7 @@ export class Reader {
 
   /**
    * The channel's messages behind `after`, in order, void ones too, up to the one at `until`, or the last before it
-   * when that one is trimmed. Rejects with `storeUnavailable` while the stream's leader does not have it yet.
+   * when that one is trimmed. Rejects with `storeUncertain` while the stream's leader does not have it yet.
    */
   async *stretch(channel: ChannelId, after: number, until: number): AsyncGenerator<StoredMessage> {
     const { stream, log } = this.place(channel);
@@ -120,7 +120,7 @@ export class Reader {
   async #confirmed(channel: ChannelId, at: number, until: number): Promise<StoredMessage | undefined> {
     if (!this.#replicated) return undefined;
     if ((await this.#api.lastSequence(this.place(channel).stream)) < until) {
-      throw storeUnavailable(new Error(`the stream's leader has not reached message ${until} yet`));
+      throw storeUncertain(new Error(`the stream's leader has not reached message ${until} yet`));
     }
     return this.next(channel, at);
   }

@@ -7,7 +7,7 @@ import assert from "node:assert";
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { DeliverPolicy } from "nats";
-import { AppError, storeFull, storeUnavailable } from "../../errors.ts";
+import { AppError, natsFull, storeUnavailable, storeUncertain } from "../../errors.ts";
 import type { Store, StoreChange, StoreRecord } from "../../ports.ts";
 import { isStoreKey, valueBytesMax } from "../engine.ts";
 import type { Connection } from "./connection.ts";
@@ -159,7 +159,7 @@ export class NatsStore implements Store {
       case "stored":
         return published.sequence;
       case "failed":
-        throw published.full ? storeFull(published.cause) : storeUnavailable(published.cause);
+        throw published.full ? natsFull(published.cause) : storeUncertain(published.cause);
       case "conflict":
       case "duplicate": {
         if (published.attempts === 1) return undefined;
@@ -167,7 +167,7 @@ export class NatsStore implements Store {
         const last = await this.#last(key);
         if (last?.header(putHeader) === put) return last.sequence;
         if (published.kind === "conflict" && (last?.sequence ?? 0) <= expected) return undefined;
-        throw storeUnavailable(
+        throw storeUncertain(
           new Error("a record was replaced before it was known whether this put replaced it"),
         );
       }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Msg, NatsError } from "nats";
-import { storeUnavailable } from "../../errors.ts";
+import { storeUncertain } from "../../errors.ts";
 import type { Connection } from "./connection.ts";
 
 /** Which message of a stream. */
@@ -93,7 +93,7 @@ export class StreamApi {
     await this.json(`CONSUMER.DELETE.${stream}.${name}`, {}, [noSuchConsumer]);
   }
 
-  /** The answer's body; undefined for an error of `absences`. Rejects with `storeUnavailable` for others. */
+  /** The answer's body; undefined for an error of `absences`. Rejects with `storeUncertain` for others. */
   async json<Answer>(
     subject: string,
     request: object,
@@ -108,9 +108,7 @@ export class StreamApi {
     });
     if (body.error === undefined) return body as Answer;
     if (absences.includes(body.error.err_code ?? 0)) return undefined;
-    throw storeUnavailable(
-      new Error(`NATS answers ${subject}: ${body.error.description ?? body.error.code}`),
-    );
+    throw storeUncertain(new Error(`NATS answers ${subject}: ${body.error.description ?? body.error.code}`));
   }
 
   async #ask(subject: string, request: object, isAnswer: (msg: Msg) => boolean): Promise<Msg> {
@@ -130,6 +128,6 @@ export class StreamApi {
       }
       await delay(pauseMs);
     } while (Date.now() < giveUpAtMs);
-    throw storeUnavailable(cause);
+    throw storeUncertain(cause);
   }
 }
