@@ -4,6 +4,7 @@ import type { HttpDestination } from "../destination.ts";
 import type { Answer } from "./answer.ts";
 import { explainAnswer, explainRejection } from "./explain.ts";
 import type { Rejected } from "./formats/body-format.ts";
+import { retryAfterMs } from "./retry-after.ts";
 import type { Secrets } from "./secrets.ts";
 
 export type JudgeOptions = {
@@ -34,12 +35,4 @@ export function judge(answer: Answer, options: JudgeOptions, nowMs: number): Ver
   return afterMs === undefined
     ? { kind: "retry", reason }
     : { kind: "retry", reason, afterMs: Math.min(afterMs, retryAfterMsMax) };
-}
-
-/** `Retry-After`, seconds or a date (RFC 9110 §10.2.3), as a wait; undefined when it is absent or neither. */
-export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,10}$/.test(text)) return Number(text) * 1000;
-  const atMs = Date.parse(text);
-  return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
 }
