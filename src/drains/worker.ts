@@ -20,7 +20,7 @@ import { cursorLeg, doubtLeg, type Leg, lineOf, progressOf, replayLeg } from "./
 import type { DrainNotices } from "./notices.ts";
 import { Outlet, type OutletParts } from "./outlet.ts";
 import type { Cut } from "./parcel.ts";
-import { RecentStarts } from "./recent-starts.ts";
+import { RecentStretch, unionOf } from "./recent-stretch.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
 /** Bounds of each drain. */
@@ -75,7 +75,7 @@ export class DrainWorker {
   /** Tries of a parcel that a destination did not take or answer in time. */
   #slowTries = 0;
   #backlog: Backlog | undefined;
-  readonly #recent = new RecentStarts();
+  readonly #recent = new RecentStretch();
   /** The connection broke and what was delivered lately may not have arrived; why, in words. */
   #doubt: string | undefined;
   /** Such breaks in a row, and the last one. */
@@ -182,10 +182,9 @@ export class DrainWorker {
   #goBack(reason: string): void {
     const { clock, limits, random } = this.#parts;
     this.#doubt = undefined;
-    const start = this.#recent.take();
-    if (start === undefined) return;
-    const leg = { ...start, again: start.again ?? "doubt", endLine: this.#keeper.state.line } as const;
-    this.#keeper.set(progressOf(leg, start.position));
+    const recent = this.#recent.take();
+    if (recent === undefined) return;
+    this.#keeper.set({ doubt: unionOf(recent, this.#keeper.state.doubt) });
     const nowMs = clock.nowMs();
     if (nowMs - this.#brokeAtMs > breaksMsMax) this.#breaks = 0;
     this.#brokeAtMs = nowMs;
@@ -252,7 +251,8 @@ export class DrainWorker {
   async #isLeft(leg: Leg): Promise<boolean> {
     const { batches, end } = await this.#parts.log.recent(this.#drain.channel, 1);
     if (batches.length === 0 && leg.again !== undefined) {
-      this.#keeper.set(progressOf(leg, undefined));
+      if (leg.again === "doubt") this.#loseDoubtful(leg.endLine - leg.line!, undefined);
+      else this.#keeper.set(progressOf(leg, undefined));
       return false;
     }
     if (batches.length === 0 && end.line > leg.line!) {
@@ -273,6 +273,10 @@ export class DrainWorker {
       return undefined;
     }
     if (missing > 0 && leg.again === undefined) this.#lose(missing, positionIn(first, 0), first.line);
+    if (missing > 0 && leg.again === "doubt") {
+      const left = { ...leg, position: positionIn(first, 0), line: first.line };
+      this.#loseDoubtful(Math.min(missing, leg.endLine - leg.line!), left);
+    }
     leg.line = first.line + repeated;
     this.#cutter.pass(leg.line);
     return leg.line;
@@ -284,6 +288,16 @@ export class DrainWorker {
     this.#commit({ position, line, lost: lost + missing });
     drainLines.inc({ outcome: "lost" }, missing);
     this.#parts.notices.lost(this.#drain, missing, sinceMs);
+  }
+
+  // Delivered, nobody knows whether they arrived, and gone from the log: they are not called delivered any more.
+  #loseDoubtful(lines: number, left: Leg | undefined): void {
+    const { delivered, lost } = this.#keeper.state;
+    const missing = Math.min(lines, delivered);
+    const doubt = left && left.line! < left.endLine ? progressOf(left, left.position) : { doubt: undefined };
+    this.#commit({ ...doubt, delivered: delivered - missing, lost: lost + missing });
+    drainLines.inc({ outcome: "lost" }, missing);
+    this.#parts.notices.lost(this.#drain, missing, this.#settledAtMs ?? Date.parse(this.#drain.createdAt));
   }
 
   // True when the parcel is settled or split and there is no reason to wait.
@@ -351,7 +365,10 @@ export class DrainWorker {
     this.#cutter.release();
     this.#refusals = 0;
     this.#slowTries = 0;
-    if (delivered > 0) this.#recent.note({ ...leg }, this.#parts.clock.nowMs());
+    if (delivered > 0) {
+      const { position, line } = leg;
+      this.#recent.note({ position, line: line!, endLine: cut.endLine }, this.#parts.clock.nowMs());
+    }
     leg.line = cut.endLine;
     leg.position = cut.end;
     backlog.settle(cut.endLine);

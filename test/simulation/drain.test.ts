@@ -30,7 +30,7 @@ async function flawOf(world: SeededWorld, receiver: SeededReceiver): Promise<str
 }
 
 test(`${seeds} worlds of faults: no line is lost uncounted, first deliveries are in order, ledgers add up`, async () => {
-  const totals = { lines: 0, lost: 0, refused: 0, repeats: 0, replayed: 0 };
+  const totals = { lines: 0, lost: 0, refused: 0, repeats: 0, replayed: 0, breaks: 0 };
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
     try {
       const world = await SeededWorld.open(seed);
@@ -43,6 +43,7 @@ test(`${seeds} worlds of faults: no line is lost uncounted, first deliveries are
         totals.lost += lost;
         totals.refused += refused;
         totals.replayed += replayed;
+        totals.breaks += receiver.breaks;
         totals.repeats += receiver.repeats;
       }
       totals.lines += world.lines.length;

@@ -40,6 +40,8 @@ export type SeededReceiver = {
   /** More lines than this in a parcel get a 413. */
   readonly linesMax: number;
   readonly refuses: boolean;
+  /** Its protocol has no acknowledgement: what was delivered is lost now and then, and the connection breaks a moment later. */
+  readonly isSilent: boolean;
   /** Numbers of lines in the order in which they came first. */
   readonly first: number[];
   /** Refused once: when the process dies before it is written down they are sent again, and may be taken then. */
@@ -51,10 +53,17 @@ export type SeededReceiver = {
   /** Repeats that the faults so far explain. */
   repeatsMax: number;
   replays: number;
+  breaks: number;
 };
 
 /** One process: what it waits for when it is killed never comes, and nothing that it does then reaches the world. */
-type Process = { dead: boolean; supervisor?: DrainSupervisor; notices?: DrainNotices };
+type Process = {
+  dead: boolean;
+  supervisor?: DrainSupervisor;
+  notices?: DrainNotices;
+  /** Delivered, and lost with a connection of which nobody knows yet that it broke. */
+  readonly unread: Map<SeededReceiver, readonly string[]>;
+};
 
 export class SeededWorld {
   readonly random: () => number;
@@ -65,7 +74,7 @@ export class SeededWorld {
   readonly #engine: Engine;
   readonly #limits: typeof limits;
   readonly #socketsMax: number;
-  #process: Process = { dead: true };
+  #process: Process = { dead: true, unread: new Map() };
   #healed = false;
 
   private constructor(engine: Engine, clock: FakeClock, random: () => number) {
@@ -116,7 +125,9 @@ export class SeededWorld {
       const before = this.lines.length;
       await this.#clock.advance(10_000);
       const states = await Promise.all(this.receivers.map(({ drain }) => this.state(drain.id)));
-      const isQuiet = states.every(({ line, replay }) => line === this.lines.length && !replay?.position);
+      const isQuiet = states.every(
+        ({ line, replay, doubt }) => line === this.lines.length && !replay?.position && !doubt,
+      );
       quietMs = isQuiet && before === this.lines.length ? quietMs + 10_000 : 0;
       assert(waitedMs < 4 * 3_600_000, `drains do not come to the end: ${JSON.stringify(states)}`);
     }
@@ -137,11 +148,13 @@ export class SeededWorld {
   }
 
   #receiver(number: number): SeededReceiver {
+    const isSilent = this.random() < 0.3;
     return {
       drain: drainOf(number, this.random() < 0.4 ? { filter: { exclude: "^noise" } } : {}),
       faultiness: this.#oneOf([0, 0.2, 0.7]),
       linesMax: this.#oneOf([Infinity, Infinity, 4, 1]),
-      refuses: this.random() < 0.3,
+      refuses: this.random() < 0.6 && !isSilent,
+      isSilent,
       first: [],
       refused: new Set(),
       seen: new Set(),
@@ -149,6 +162,7 @@ export class SeededWorld {
       repeats: 0,
       repeatsMax: 0,
       replays: 0,
+      breaks: 0,
     };
   }
 
@@ -173,6 +187,8 @@ export class SeededWorld {
   // The process dies, whatever it is at, and another one starts. What was taken and is not committed comes again.
   async #kill(): Promise<void> {
     this.#process.dead = true;
+    // What was on its way when the sender died arrives.
+    for (const [receiver, texts] of this.#process.unread) this.#take(receiver, texts);
     for (const receiver of this.receivers) {
       const { line } = await this.state(receiver.drain.id);
       for (const number of receiver.seen) if (number >= line || receiver.replays > 0) receiver.repeatsMax++;
@@ -181,7 +197,7 @@ export class SeededWorld {
   }
 
   async #start(): Promise<void> {
-    const here: Process = { dead: false };
+    const here: Process = { dead: false, unread: new Map() };
     this.#process = here;
     const clock: Clock = {
       nowMs: () => this.#clock.nowMs(),
@@ -202,7 +218,7 @@ export class SeededWorld {
       store: this.#storeOf(here),
       clock,
       random: this.random,
-      sinkFor: (drain) => this.#sinkOf(here, drain),
+      sinkFor: (drain, { onDoubt }) => this.#sinkOf(here, drain, onDoubt!),
       sockets: new Sockets({
         socketsMax: this.#socketsMax,
         idleMsMax: 60_000,
@@ -227,18 +243,36 @@ export class SeededWorld {
     if (here.dead) await never;
   }
 
-  #sinkOf(here: Process, drain: DrainRecord): Sink {
+  #sinkOf(here: Process, drain: DrainRecord, onDoubt: (reason: string) => void): Sink {
     const receiver = this.receivers.find((one) => one.drain.id === drain.id)!;
     let isOpen = true;
+    let isBroken = false;
+    const tellBreak = () => {
+      if (!here.unread.delete(receiver) || here.dead) return;
+      receiver.breaks++;
+      receiver.repeatsMax += this.lines.length;
+      onDoubt("reset");
+    };
     return {
       deliver: async (parcel, signal) => {
         assert(isOpen, "a closed sink is not used");
         if (here.dead) await never;
+        if (isBroken) {
+          tellBreak();
+          return { kind: "retry", reason: "reset" };
+        }
+        isBroken = receiver.isSilent && !this.#healed && this.random() < receiver.faultiness / 2;
+        if (isBroken) {
+          here.unread.set(receiver, textsOfParcel(parcel));
+          void this.#sleep(here, this.#below(900)).then(tellBreak);
+          return { kind: "delivered" };
+        }
         const verdict = await this.#receive(receiver, parcel, (ms) => this.#sleep(here, ms, signal), signal);
         return verdict;
       },
       close: async () => {
         isOpen = false;
+        tellBreak();
       },
     };
   }
