@@ -157,6 +157,13 @@ export class Api {
   drain(app: string, drain: string): Promise<Drain> {
     return this.#call("GET", path`/apps/${app}/log-drains/${drain}`);
   }
+  /** Signs with this secret and the one before. */
+  rotateSecret(app: string, drain: string, secret: string): Promise<Drain> {
+    return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/rotate`, { secret });
+  }
+  dropPreviousSecret(app: string, drain: string): Promise<Drain> {
+    return this.#call("PATCH", path`/apps/${app}/log-drains/${drain}`, { previous_secret: null });
+  }
   removeDrain(app: string, drain: string): Promise<Drain> {
     return this.#call("DELETE", path`/apps/${app}/log-drains/${drain}`);
   }

@@ -114,6 +114,26 @@ export function registerDrains(program: Command, { api, output }: Context): void
     },
   );
 
+  withDrain("drains:update", "change the secret that bodies are signed with")
+    .option("--secret <text>", "sign with this secret, and for now with the one before, too")
+    .option("--drop-previous-secret", "sign with the newest secret alone: receivers have changed over")
+    .action(async (key: string, options: Options & { secret?: string; dropPreviousSecret?: true }) => {
+      const app = requiredApp(options.app);
+      const { secret, dropPreviousSecret: drops } = options;
+      if ((secret === undefined) === (drops === undefined))
+        throw wrongUse("One change at a time.", "Add --secret TEXT, or later --drop-previous-secret.");
+      const drain =
+        secret === undefined
+          ? await api().dropPreviousSecret(app, key)
+          : await api().rotateSecret(app, key, secret);
+      if (options.json) return output.json(drain);
+      await output.print(`Drain ${key} signs with ${drops ? "its newest secret alone" : "the new secret"}`);
+      if (!drops)
+        output.note(
+          `It signs with the one before, too: "tailrace drains:update ${drain.token} --drop-previous-secret -a ${app}" ends that.`,
+        );
+    });
+
   withDrain("drains:pause", "hold a drain; its lines wait in the log").action(
     async (key: string, options: Options) => {
       const drain = await api().actOnDrain(requiredApp(options.app), key, "pause");

@@ -9,6 +9,7 @@ import {
   pathNotFound,
   requestRefused,
 } from "../errors.ts";
+import { bodyBytesMax } from "./bodies.ts";
 
 /** The JSON of a failure. The CLI shows `message` and `id`. */
 export type ErrorBody = { readonly id: string; readonly message: string; readonly resource?: string };
@@ -95,19 +96,21 @@ const isSyntaxError = (error: FastifyError): boolean =>
 
 // `/filter/sources` and "must be array" → "`filter.sources` must be array".
 function validationText(error: FastifyError): string {
-  const [first] = error.validation!;
-  const path = first!.instancePath.slice(1).replaceAll("/", ".");
+  const { instancePath, keyword, params, message = "is not as described" } = error.validation![0]!;
+  const path = instancePath.slice(1).replaceAll("/", ".");
+  if (keyword === "required") return `\`${path && `${path}.`}${params.missingProperty}\` is missing`;
   const field = path === "" ? (error.validationContext ?? "body") : path;
-  return `\`${field}\` ${first!.message ?? "is not as described"}`;
+  if (keyword !== "enum") return `\`${field}\` ${message}`;
+  return `\`${field}\` must be one of ${[params.allowedValues].flat().filter(Boolean).join(", ")}`;
 }
 
 // Texts of our own: the framework's may quote the request.
 const requestFaults: Record<string, string> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: "its body is too large",
+  FST_ERR_CTP_BODY_TOO_LARGE: `its body has more than ${bodyBytesMax} bytes`,
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: "its body is not as long as Content-Length says",
   FST_ERR_BAD_URL: "its path is not percent-encoded UTF-8",
   FST_ERR_MAX_PARAM_LENGTH: "a part of its path is too long",
 };
 
 const requestFault = (error: FastifyError): string =>
-  requestFaults[error.code] ?? "something in it is not valid";
+  requestFaults[error.code] ?? `it is not valid (${error.code})`;

@@ -1,5 +1,6 @@
 /** Bodies of API calls. Clients are not careful with their media type; what is no JSON is refused all the same. */
 import type { FastifyInstance } from "fastify";
+import { paramsInvalid } from "../errors.ts";
 
 /** The largest have three PEM files. */
 export const bodyBytesMax = 512 * 1024;
@@ -16,4 +17,12 @@ export function readBodies(server: FastifyInstance): void {
   server.addHook("preValidation", async (request) => {
     if (request.body === undefined && request.method !== "GET") request.body = {};
   });
+}
+
+/** Refuses fields that nothing reads: one that is misspelt would be left out without a word. `at` ends in a dot. */
+export function refuseUnknown(given: object, at: string, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const names = known.map((name) => `\`${at}${name}\``).join(", ");
+  throw paramsInvalid(`there is no \`${at}${unknown.slice(0, 50)}\`; there are ${names}`);
 }

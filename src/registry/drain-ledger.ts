@@ -4,13 +4,15 @@ import type { ChannelId } from "../core/ids.ts";
 import { comparePositions } from "../core/position.ts";
 import { rateAt } from "../core/rate.ts";
 import type { ChannelEnd, ChannelLog, From, Store } from "../ports.ts";
-import type { DrainRecord, DrainState } from "./records.ts";
+import type { DrainRecord, DrainState, DrainTest } from "./records.ts";
 import { timeOf } from "./time.ts";
 
 /** `delivered + refused + lost + filtered + lagLines` are the app's lines since the drain's start, each once. */
 export type DrainLedger = {
   readonly state: "idle" | "delivering" | "retrying" | "paused";
   readonly lastError: { readonly at: string; readonly message: string } | undefined;
+  /** What the newest test line found; no part of the worker's own work. */
+  readonly lastTest: DrainTest | undefined;
   readonly lagLines: number;
   /** Age of the oldest line that waits. */
   readonly lagSeconds: number;
@@ -49,6 +51,7 @@ export async function readLedger(
   return {
     state: shown,
     lastError: state?.lastError,
+    lastTest: (await store.get<DrainTest>(`drain-test/${record.id}`))?.value,
     lagLines,
     lagSeconds: oldest === undefined ? 0 : Math.max(0, Math.round((nowMs - oldest.acceptedAtMs) / 1000)),
     delivered: state?.delivered ?? 0,

@@ -9,7 +9,7 @@ import { drainLimit, drainRepeated, notFound, sinceInvalid } from "../errors.ts"
 import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";
 import { type DrainLedger, placeSince, readLedger } from "./drain-ledger.ts";
 import { checkDrainOptions, type DrainOptions } from "./drain-options.ts";
-import type { DrainClaim, DrainClaims, DrainRecord } from "./records.ts";
+import type { DrainClaim, DrainClaims, DrainRecord, DrainTest } from "./records.ts";
 import { parseSince, timeOf } from "./time.ts";
 import { removeRecord, updateRecord } from "./update.ts";
 
@@ -120,6 +120,7 @@ export class Drains {
   async remove(channel: ChannelId, id: DrainId): Promise<void> {
     await removeRecord(this.#store, recordKey(id));
     await removeRecord(this.#store, `drain-state/${id}`);
+    await removeRecord(this.#store, `drain-test/${id}`);
     await this.#changeClaims(channel, (claims) => claims.filter((claim) => claim.id !== id));
   }
 
@@ -140,6 +141,24 @@ export class Drains {
     return this.#change(record.channel, record.id, (found) =>
       found.paused ? { ...found, paused: false } : found,
     );
+  }
+
+  /** Signs with `secret` from now on, and besides with the one before, while receivers change over. */
+  rotate(record: DrainRecord, secret: string): Promise<DrainRecord> {
+    return this.#change(record.channel, record.id, (found) => {
+      if (found.secret === secret) return found; // asked for twice, the one before stays
+      const { previousSecret: _, ...rest } = found;
+      const next = { ...rest, secret, ...(found.secret !== undefined && { previousSecret: found.secret }) };
+      checkDrainOptions(found.url ?? "", next);
+      return next;
+    });
+  }
+
+  /** Keeps what a test line over the drain found, for its owner to see later. */
+  async keepTest({ channel, id }: DrainRecord, found: Omit<DrainTest, "at">): Promise<void> {
+    const test: DrainTest = { at: timeOf(this.#clock.nowMs()), ...found };
+    await updateRecord<DrainTest>(this.#store, `drain-test/${id}`, () => test);
+    if ((await this.#read(channel, id)) === undefined) await removeRecord(this.#store, `drain-test/${id}`);
   }
 
   /** Asks for the lines since then (RFC 3339, or `10m`) once more. */

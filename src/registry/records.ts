@@ -64,6 +64,15 @@ export type DrainRecord = {
   readonly replay?: { readonly id: string; readonly sinceMs: number };
 };
 
+/** What the newest test line over a drain found. Written by control nodes alone, at `drain-test/ID`. */
+export type DrainTest = {
+  readonly at: string;
+  readonly kind: "delivered" | "retry" | "split" | "refused";
+  readonly reason?: string;
+  /** The destination's certificate ends soon, in words. */
+  readonly expiring?: string;
+};
+
 /**
  * How far a drain's worker is, and its ledger. Written by the worker alone, at `drain-state/ID`.
  * `line - start.line = delivered + refused + lost + filtered`, always: they change in one put.
@@ -94,7 +103,9 @@ export type DrainState = {
   /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
   readonly replay?: { readonly id: string; readonly position?: Position };
   /** Delivered lines, up to `endLine`, that may not have arrived: the connection broke soon after. They go first. */
-  readonly doubt?: { readonly position: Position; readonly line: number; readonly endLine: number } | undefined;
+  readonly doubt?:
+    | { readonly position: Position; readonly line: number; readonly endLine: number }
+    | undefined;
 };
 
 /**

@@ -36,6 +36,7 @@ test("added, the drain has everything that Heroku's clients and its owner need",
     signed: false,
     state: "idle",
     last_error: null,
+    last_test: null,
     lag_lines: 0,
     lag_seconds: 0,
     rate: 0,
@@ -119,6 +120,27 @@ describe("refused with 422", () => {
     const { status, json } = await add({ url: "https://example.com/6" });
     expect({ status, ...json }).toMatchObject({ status: 422, id: "invalid_params" });
     expect(json.message).toContain("maximum number of drains");
+  });
+
+  test("is a field that there is none of, which is named with those that there are", async () => {
+    const misspelt = await add({ url: pasted, headrs: { "X-Key": "k" } });
+    expect(misspelt).toMatchObject({ status: 422, json: { id: "invalid_params" } });
+    expect(misspelt.json.message).toMatch(/there is no `headrs`; there are `url`, .*`headers`.*`verify`\./);
+    expect(misspelt.text).not.toContain("X-Key");
+    expect((await server.call("GET", drains)).json).toEqual([]);
+    const { json: drain } = await add({ url: pasted });
+    for (const name of ["headrs", "url", "since", "verify"]) {
+      const { status, json } = await server.call("PATCH", at(drain.id), { [name]: null, secret: "s" });
+      expect(status).toBe(422);
+      expect(json.message).toContain(`there is no \`${name}\`; there are \`format\``);
+    }
+    expect((await server.call("GET", at(drain.id))).json).toEqual(drain);
+  });
+
+  test("is a body without the field that it needs, which is named", async () => {
+    expect((await add({})).json.message).toContain("`url` is missing");
+    const session = await server.call("POST", "/apps/todo/log-sessions", { format: "xml" });
+    expect(session.json.message).toContain("`format` must be one of text, json, raw");
   });
 
   test.each([
@@ -214,8 +236,31 @@ describe("actions", () => {
     expect((await tested()).json).toEqual({
       kind: "retry",
       reason: "it answered 500",
+      expiring: null,
       steps: server.steps,
     });
+    const { json } = await server.call("GET", at(drain.id));
+    expect(json.last_test).toEqual({
+      at: expect.stringMatching(/Z$/),
+      kind: "retry",
+      reason: "it answered 500",
+      expiring: null,
+    });
+    expect(json.last_error).toBeNull();
+  });
+
+  test("rotate signs with the new secret and the one before, until that is taken away", async () => {
+    const { json: drain } = await add({ url: pasted, secret: "one" });
+    const rotate = (secret: unknown) => server.call("POST", at(drain.id, "/actions/rotate"), { secret });
+    const record = async () => (await server.registry.drains.list(appId as never))[0]!;
+    const { status, text } = await rotate("two");
+    expect({ status, isShown: /"(one|two)"/.test(text) }).toEqual({ status: 200, isShown: false });
+    expect(await record()).toMatchObject({ secret: "two", previousSecret: "one" });
+    for (const wrong of ["", null]) expect((await rotate(wrong)).status).toBe(422);
+    await rotate("three");
+    expect(await record()).toMatchObject({ secret: "three", previousSecret: "two" });
+    await server.call("PATCH", at(drain.id), { previous_secret: null });
+    expect(await record()).not.toHaveProperty("previousSecret");
   });
 
   test("of a drain that is not there, and one that there is not", async () => {

@@ -42,6 +42,7 @@ const routes = (): Route[] =>
 const bodies: Record<string, unknown> = {
   "POST /apps/:app/log-drains": { url: "https://example.com/new" },
   "POST /apps/:app/log-drains/:drain/actions/replay": { since: "10m" },
+  "POST /apps/:app/log-drains/:drain/actions/rotate": { secret: "new" },
   "POST /v3/channels/:channel/drains": { url: "https://example.com/new" },
   "PUT /v3/channels/:channel/drains/:number": { url: "https://example.com/new" },
   "POST /v3/channels/:channel/tokens": { name: "late" },

@@ -189,6 +189,16 @@ describe("a change", () => {
   });
 });
 
+test("what a test found is kept while the drain is there, and no longer", async () => {
+  const drain = await registry.drains.create(app.id, { url: urlOf(1) });
+  await registry.drains.keepTest(drain, { kind: "retry", reason: "refused" });
+  const found = { kind: "retry", reason: "refused", at: "2026-01-02T03:00:00Z" };
+  expect((await registry.drains.view(drain)).lastTest).toEqual(found);
+  await registry.drains.remove(app.id, drain.id);
+  await registry.drains.keepTest(drain, { kind: "delivered" }); // it was under way when the drain went
+  expect((await keysIn(registry.store)).filter((key) => /^drain/.test(key))).toEqual([]);
+});
+
 test("paused, resumed and replayed are in the record, each once", async () => {
   const drain = await registry.drains.create(app.id, { url: urlOf(1) });
   expect(await registry.drains.pause(drain)).toMatchObject({ paused: true });
@@ -242,6 +252,7 @@ describe("the ledger", () => {
     expect(await registry.drains.view(drain)).toEqual({
       state: "retrying",
       lastError: state.lastError,
+      lastTest: undefined,
       lagLines: 4,
       lagSeconds: 5,
       delivered: 1,

@@ -78,6 +78,10 @@ export const drainReply = object(
     signed: { ...flag, description: "a `secret` is set" },
     state: { ...text, enum: ["idle", "delivering", "retrying", "paused"] },
     last_error: object({ at: text, message: text }, { nullable: true }),
+    last_test: {
+      ...object({ at: text, kind: text, reason: optionalText, expiring: optionalText }, { nullable: true }),
+      description: "what the newest test line found",
+    },
     lag_lines: { ...count, description: "lines that wait" },
     lag_seconds: { ...count, description: "age of the oldest of them" },
     rate: { type: "number", description: "lines a second, delivered over the last minute or so" },
@@ -120,6 +124,7 @@ export const replyOf = (
   signed: drain.secret !== undefined,
   state: ledger.state,
   last_error: ledger.lastError ?? null,
+  last_test: ledger.lastTest ? { reason: null, expiring: null, ...ledger.lastTest } : null,
   lag_lines: ledger.lagLines,
   lag_seconds: ledger.lagSeconds,
   rate: ledger.rate,

@@ -4,10 +4,12 @@ import type { FilterSpec } from "../../core/line-filter.ts";
 import type { RedactionSpec } from "../../core/redaction.ts";
 import type { Trial } from "../../drains/try-drain.ts";
 import { drainOption, drainTestRefused, drainUnverified, notFound, paramsInvalid } from "../../errors.ts";
+import type { Verdict } from "../../ports.ts";
 import type { DrainOptions } from "../../registry/drain-options.ts";
 import type { DrainChanges, Drains, NewDrain } from "../../registry/drains.ts";
-import type { AppRecord, DrainRecord } from "../../registry/records.ts";
+import type { AppRecord, DrainRecord, DrainTest } from "../../registry/records.ts";
 import { appOf, managedAppOf, principalOf } from "../auth.ts";
+import { refuseUnknown } from "../bodies.ts";
 import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText, text } from "../schemas.ts";
 import { drainOptionFields, drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
 
@@ -42,9 +44,9 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
       shownUrl: principalOf(request).readOnly ? deps.redactUrl : (url) => url,
     });
 
-  const verify = async (drain: DrainRecord): Promise<void> => {
+  const verify = async (drain: DrainRecord): Promise<Verdict> => {
     const { verdict } = await deps.tryDrain(drain);
-    if (verdict.kind === "delivered") return;
+    if (verdict.kind === "delivered") return verdict;
     throw verdict.kind === "retry" ? drainUnverified(verdict.reason) : drainTestRefused(verdict.reason);
   };
 
@@ -92,8 +94,14 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     },
     async (request, reply) => {
       const app = managedAppOf(request);
-      const approve = request.body.verify ? verify : undefined;
-      const drain = await drains.create(app.id, wantedOf(request.body), approve);
+      refuseUnknown(request.body, "", Object.keys(newDrainBody.properties));
+      let found: Verdict | undefined;
+      const approve = async (wanted: DrainRecord) => {
+        found = await verify(wanted);
+      };
+      const wanted = wantedOf(request.body);
+      const drain = await drains.create(app.id, wanted, request.body.verify ? approve : undefined);
+      if (found !== undefined) await drains.keepTest(drain, findingOf(found));
       return reply.code(201).send(await show(request, app, drain));
     },
   );
@@ -128,6 +136,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     },
     async (request) => {
       const { app, drain } = await findToManage(request);
+      refuseUnknown(request.body, "", Object.keys(drainOptionFields));
       return show(request, app, await drains.update(drain, optionsIn(request.body)));
     },
   );
@@ -161,6 +170,23 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     );
   act("pause", "Hold a drain where it is", (drain) => drains.pause(drain));
   act("resume", "Let a paused drain go on", (drain) => drains.resume(drain));
+
+  server.post<DrainRequest & { Body: { secret: string } }>(
+    "/apps/:app/log-drains/:drain/actions/rotate",
+    {
+      schema: {
+        tags,
+        summary: "Sign with a new secret, and with the one before until `previous_secret` is set to null",
+        params: drainPath,
+        body: bodyOf({ secret: text }, ["secret"]),
+        response: { 200: drainReply, ...failures },
+      },
+    },
+    async (request) => {
+      const { app, drain } = await findToManage(request);
+      return show(request, app, await drains.rotate(drain, request.body.secret));
+    },
+  );
 
   server.post<DrainRequest & { Body: { since: string } }>(
     "/apps/:app/log-drains/:drain/actions/replay",
@@ -197,6 +223,10 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
               ...optionalText,
               description: "what the destination answered; null when it took the line",
             },
+            expiring: {
+              ...optionalText,
+              description: "set when it took the line, and its certificate ends soon",
+            },
             steps: {
               ...arrayOf(
                 object({
@@ -216,10 +246,17 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     async (request) => {
       const { drain } = await findToManage(request);
       const { verdict, steps } = await deps.tryDrain(drain);
-      return { kind: verdict.kind, reason: verdict.kind === "delivered" ? null : verdict.reason, steps };
+      const found = findingOf(verdict);
+      await drains.keepTest(drain, found);
+      return { kind: found.kind, reason: found.reason ?? null, expiring: found.expiring ?? null, steps };
     },
   );
 };
+
+function findingOf(verdict: Verdict): Omit<DrainTest, "at"> {
+  if (verdict.kind !== "delivered") return { kind: verdict.kind, reason: verdict.reason };
+  return { kind: verdict.kind, ...(verdict.expiring !== undefined && { expiring: verdict.expiring }) };
+}
 
 // Fields that are null count as left out.
 function wantedOf(body: Body): NewDrain {
@@ -249,7 +286,11 @@ function optionsIn(body: Body): DrainChanges {
 // A part that is misspelt must not widen what is sent.
 function filterOf({ sources, dynos, match, exclude, ...unknown }: FilterSpec): FilterSpec {
   const [name] = Object.keys(unknown);
-  if (name !== undefined) throw drainOption("filter", `it has no part "${name.slice(0, 50)}"`);
+  if (name !== undefined)
+    throw drainOption(
+      "filter",
+      `it has no part "${name.slice(0, 50)}"; its parts are sources, dynos, match, exclude`,
+    );
   return {
     ...(sources?.length && { sources }),
     ...(dynos?.length && { dynos }),
@@ -260,6 +301,7 @@ function filterOf({ sources, dynos, match, exclude, ...unknown }: FilterSpec): F
 
 function redactionOf({ detectors, patterns, ...unknown }: RedactionSpec): RedactionSpec {
   const [name] = Object.keys(unknown);
-  if (name !== undefined) throw drainOption("redact", `it has no part "${name.slice(0, 50)}"`);
+  if (name !== undefined)
+    throw drainOption("redact", `it has no part "${name.slice(0, 50)}"; its parts are detectors, patterns`);
   return { ...(detectors?.length && { detectors }), ...(patterns?.length && { patterns }) };
 }

@@ -10,6 +10,7 @@ import type { Drains } from "../../registry/drains.ts";
 import { maySee } from "../../registry/principal.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import { appOf, appToManage, principalOf } from "../auth.ts";
+import { refuseUnknown } from "../bodies.ts";
 import { appPath, arrayOf, failures, object, text, time, uuid } from "../schemas.ts";
 
 export type TelemetryDrainsDeps = {
@@ -53,7 +54,7 @@ const drainReply = object({
   updated_at: time,
 });
 const drainPath = object({ drain: uuid });
-// What is in a body is looked at by hand: unknown keys are refused here, and nowhere else in the API.
+// What is in a body is looked at by hand.
 const body = { type: "object" };
 
 export const telemetryDrainsApi: FastifyPluginAsync<TelemetryDrainsDeps> = async (server, deps) => {
@@ -260,11 +261,6 @@ function signalsOf(signals: unknown): readonly string[] {
     );
   }
   return signals;
-}
-
-function refuseUnknown(given: object, at: string, known: readonly string[]): void {
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw paramsInvalid(`there is no \`${at}${unknown.slice(0, 50)}\``);
 }
 
 // An exporter's endpoint is a base, to which each signal adds its path (OTLP exporter specification).

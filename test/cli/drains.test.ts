@@ -1,0 +1,166 @@
+/** The commands about drains against the API itself: what they ask for is what is kept. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { DrainRecord } from "../../src/registry/records.ts";
+import { cliEnvironment, type Finished, runCli } from "../support/cli.ts";
+import { ControlServer, operatorSecret } from "../support/control-server.ts";
+import { ca, clientTls } from "../support/tls.ts";
+
+let server: ControlServer;
+let url: string;
+let folder: string;
+beforeAll(async () => {
+  server = await ControlServer.open();
+  await server.server.listen({ host: "127.0.0.1", port: 0 });
+  url = `http://127.0.0.1:${(server.server.server.address() as AddressInfo).port}`;
+  folder = mkdtempSync(join(tmpdir(), "tailrace-drains-"));
+});
+beforeEach(async () => {
+  await server.call("POST", "/apps", { name: "todo" });
+});
+afterEach(() => server.reset());
+afterAll(async () => {
+  await server.close();
+  rmSync(folder, { recursive: true });
+});
+
+const at = "https://logs.example.com/in";
+const tailrace = (...args: string[]): Promise<Finished> =>
+  runCli(
+    args,
+    cliEnvironment(undefined, { TAILRACE_URL: url, TAILRACE_API_KEY: operatorSecret, TAILRACE_APP: "todo" }),
+  );
+async function kept(): Promise<DrainRecord | undefined> {
+  const app = (await server.registry.apps.list())[0]!;
+  return (await server.registry.drains.list(app.id))[0];
+}
+async function done(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await tailrace(...args);
+  expect({ status, stderr: status === 0 ? "" : stderr }).toEqual({ status: 0, stderr: "" });
+  return stdout;
+}
+async function added(...args: string[]): Promise<DrainRecord> {
+  await done("drains:add", at, ...args);
+  return (await kept())!;
+}
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+test("added with secrets, certificates and what to leave out, the drain has them", async () => {
+  const paths = [
+    ["--ca", file("ca.pem", ca)],
+    ["--cert", file("cert.pem", clientTls.cert)],
+    ["--key", file("key.pem", clientTls.key)],
+  ];
+  const drain = await added("--secret", "s3cret", "--exclude", "health", ...paths.flat());
+  expect(drain).toMatchObject({ secret: "s3cret", filter: { exclude: "health" }, ca, ...clientTls });
+});
+
+test("paused, resumed, replayed and removed are what was asked for", async () => {
+  const { token } = await added();
+  expect(await done("drains:pause", token)).toBe(`Paused drain ${token}\n`);
+  expect(await kept()).toMatchObject({ paused: true });
+  expect(await done("drains:resume", at)).toBe(`Resumed drain ${at}\n`);
+  expect(await kept()).toMatchObject({ paused: false });
+  expect(await done("drains:replay", token, "--since", "2026-01-02T03:04:05Z")).toBe(
+    `Drain ${token} gets the lines since 2026-01-02T03:04:05Z once more\n`,
+  );
+  expect((await kept())!.replay!.sinceMs).toBe(Date.parse("2026-01-02T03:04:05Z"));
+  expect(await done("drains:remove", token)).toBe(`Removed drain ${at} from todo\n`);
+  expect(await kept()).toBeUndefined();
+});
+
+test("what is wrong with a file or a header is said, and nothing is added", async () => {
+  for (const [args, words] of [
+    [["--ca", join(folder, "none")], `--ca ${join(folder, "none")} does not exist.`],
+    [["--key", folder], `--key ${folder} is a folder.`],
+    [["--header", "A: b", "--header", "secret"], "--header number 2 has no colon."],
+    [["--header", ": secret"], "--header number 1 has no name"],
+  ] as const) {
+    const { status, stderr } = await tailrace("drains:add", at, ...args);
+    expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining(words) });
+    expect(stderr).not.toContain("secret");
+  }
+  expect(await kept()).toBeUndefined();
+});
+
+describe("a secret", () => {
+  test("is followed by another: both sign, until the one before is dropped", async () => {
+    const { token } = await added("--secret", "first");
+    expect(await done("drains:update", token, "--secret", "second")).toBe(
+      `Drain ${token} signs with the new secret\n`,
+    );
+    expect(await kept()).toMatchObject({ secret: "second", previousSecret: "first" });
+    await done("drains:update", token, "--secret", "second"); // said twice, it is one change
+    expect(await kept()).toMatchObject({ secret: "second", previousSecret: "first" });
+    await done("drains:update", token, "--drop-previous-secret");
+    expect(await kept()).toMatchObject({ secret: "second" });
+    expect(await kept()).not.toHaveProperty("previousSecret");
+  });
+
+  test("is changed or dropped, not both at once, nor neither", async () => {
+    const { token } = await added("--secret", "first");
+    for (const args of [[], ["--secret", "x", "--drop-previous-secret"]]) {
+      expect(await tailrace("drains:update", token, ...args)).toMatchObject({ status: 2, stdout: "" });
+    }
+    expect(await kept()).toMatchObject({ secret: "first" });
+  });
+});
+
+describe("drains:info", () => {
+  const factsOf = async (token: string) =>
+    new Map(
+      (await done("drains:info", token)).split("\n").map((line) => line.split(/ {2,}/) as [string, string]),
+    );
+
+  test("shows compression, redaction and signing when they are set, and else not", async () => {
+    const plain = await factsOf((await added()).token);
+    for (const name of ["compression", "redact", "redact patterns", "signed"])
+      expect(plain.has(name)).toBe(false);
+    await done("drains:remove", at);
+    const { token } = await added(
+      ...["--compression", "gzip", "--secret", "s", "--redact", "email", "--redact", "card"],
+      ...["--redact-pattern", "acct-\\d+"],
+    );
+    const facts = await factsOf(token);
+    expect(facts.get("compression")).toBe("gzip");
+    expect(facts.get("redact")).toBe("email, card");
+    expect(facts.get("redact patterns")).toBe("acct-\\d+");
+    expect(facts.get("signed")).toBe("yes");
+  });
+
+  test("shows what the newest test line found, which no line of the app has found yet", async () => {
+    server.verdict = { kind: "retry", reason: "logs.example.com:443 refused the connection" };
+    const { token } = await added();
+    const facts = await factsOf(token);
+    expect(facts.get("state")).toBe("idle");
+    expect(facts.get("last test")).toMatch(/^\d{4}-.*Z; logs\.example\.com:443 refused the connection$/);
+    server.verdict = { kind: "delivered" };
+    await done("drains:test", token);
+    expect((await factsOf(token)).get("last test")).toMatch(/Z; taken$/);
+  });
+});
+
+describe("a certificate that ends soon", () => {
+  const expiring = "the certificate of logs.example.com:443 ends in 9 days: renew it at the receiver";
+
+  test.each([[[]], [["--verify"]]])("is told with what the test line found, and kept (%j)", async (more) => {
+    server.verdict = { kind: "delivered", expiring };
+    const { stdout, stderr } = await tailrace("drains:add", at, ...more);
+    expect(stdout).toMatch(/\nIt took a test line\n$/);
+    expect(stderr).toBe(`${expiring}.\n`);
+    expect(await done("drains:info", at)).toMatch(new RegExp(`^last test .*; taken; ${expiring}$`, "m"));
+  });
+
+  test("is told by drains:test", async () => {
+    const { token } = await added();
+    server.verdict = { kind: "delivered", expiring };
+    expect(await tailrace("drains:test", token)).toMatchObject({ status: 0, stderr: `${expiring}.\n` });
+  });
+});
