@@ -4,7 +4,7 @@ import { type PeerCertificate, TLSSocket } from "node:tls";
 import type { Clock } from "../../ports.ts";
 import type { Trace } from "../trace.ts";
 import { type Certificate, certificateOf, describeCertificate } from "./certificate.ts";
-import { isCertificateFailure } from "./explain.ts";
+import { type Awaited, isCertificateFailure } from "./explain.ts";
 
 /** The certificates of a drain, PEM. */
 export type TlsParts = {
@@ -15,8 +15,8 @@ export type TlsParts = {
   readonly key?: string;
 };
 
-/** For a wait that ended in vain; `awaited` is its object, in words. */
-export const timedOut = (awaited: string, ms: number): Error =>
+/** For a wait that ended in vain. */
+export const timedOut = (awaited: Awaited, ms: number): Error =>
   Object.assign(new Error(`no ${awaited} within ${ms} ms`), { code: "TIMED_OUT", awaited, ms });
 
 type Watching = { readonly connectMsMax: number; readonly clock: Clock; readonly trace?: Trace };
@@ -32,13 +32,17 @@ export function watchConnecting(
   onSecure: (certificate: Certificate | undefined) => void,
 ): void {
   if (!socket.connecting) return;
-  const timer = setTimeout(() => giveUp(timedOut("connection", connectMsMax)), connectMsMax);
+  let awaited: Awaited = "connection";
+  const timer = setTimeout(() => giveUp(timedOut(awaited, connectMsMax)), connectMsMax);
   const stop = () => clearTimeout(timer);
   socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", stop);
   socket.once("close", stop);
   if (trace !== undefined) traceConnecting(socket, trace);
   if (!(socket instanceof TLSSocket)) return;
   keepCertificate(socket);
+  socket.once("connect", () => {
+    awaited = "TLS handshake";
+  });
   socket.once("secureConnect", () => {
     const certificate = certificateOf(socket.getPeerCertificate());
     onSecure(certificate);

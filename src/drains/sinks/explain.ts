@@ -1,146 +1,203 @@
-/** What went wrong with a destination, in words that its owner can act on: never its userinfo, path or query. */
+/** Why no answer came, in words that a drain's owner can act on: what happened, and the mend. Never userinfo, path or query. */
+import { isIPv6 } from "node:net";
 import type { PeerCertificate } from "node:tls";
 import type { Verdict } from "../../ports.ts";
 import { AddressRefused } from "../addresses.ts";
-import type { Destination } from "../destination.ts";
-import { answerBytesMax } from "./answer.ts";
 import { nameIn } from "./certificate.ts";
-import type { Rejected } from "./formats/body-format.ts";
-import type { Secrets } from "./secrets.ts";
+import { nameOf, type Place } from "./place.ts";
 
-type Place = Pick<Destination, "host" | "port"> & { readonly kind?: Destination["kind"] };
+/** Which certificates the drain brought. */
+type Given = { readonly ca?: string; readonly cert?: string };
+/** What an attempt waited for in vain. */
+export type Awaited = "connection" | "TLS handshake" | "answer" | "room for all the lines";
 type Failure = Error & {
   readonly code?: string;
   readonly cert?: PeerCertificate;
-  readonly awaited?: string;
+  readonly awaited?: Awaited;
   readonly ms?: number;
 };
 
-/** OpenSSL's verdicts on a chain, and Node's on a name, as the codes of their errors. */
-const certificateCodes = new Map([
-  ["CERT_HAS_EXPIRED", "has expired"],
-  ["CERT_NOT_YET_VALID", "is not valid yet"],
-  ["CERT_REVOKED", "was revoked"],
-  ["CERT_REJECTED", "is rejected by an authority"],
-  ["CERT_SIGNATURE_FAILURE", "has a wrong signature"],
-  ["CERT_UNTRUSTED", "is not trusted"],
-  ["CERT_CHAIN_TOO_LONG", "has too long a chain"],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", "is self-signed"],
-  ["SELF_SIGNED_CERT_IN_CHAIN", "comes from an authority that is not trusted here"],
-  ["UNABLE_TO_GET_ISSUER_CERT", "comes from an unknown authority"],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "comes from an authority that is not trusted here"],
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "came without the certificates between it and a trusted authority"],
-  ["INVALID_CA", "comes from an invalid authority"],
-  ["INVALID_PURPOSE", "is not made for servers"],
-  ["PATH_LENGTH_EXCEEDED", "has too long a chain"],
-  ["HOSTNAME_MISMATCH", "is for another name"],
-  ["ERR_TLS_CERT_ALTNAME_INVALID", "is for another name"],
+const needsAnother = "the receiver needs another";
+/** OpenSSL's verdicts on a chain, and Node's on a name, as the codes of their errors: what is wrong, and the mend. */
+const certificateCodes = new Map<string, readonly [flaw: string, mend: string]>([
+  ["CERT_HAS_EXPIRED", ["has expired", "the receiver has to renew it"]],
+  ["CERT_NOT_YET_VALID", ["is not valid yet", "check the clocks of the receiver and of this server"]],
+  ["ERROR_IN_CERT_NOT_BEFORE_FIELD", ["has no readable dates", needsAnother]],
+  ["ERROR_IN_CERT_NOT_AFTER_FIELD", ["has no readable dates", needsAnother]],
+  ["CERT_REVOKED", ["was revoked", needsAnother]],
+  ["CERT_REJECTED", ["is rejected by an authority", needsAnother]],
+  ["CERT_SIGNATURE_FAILURE", ["has a wrong signature", needsAnother]],
+  ["UNABLE_TO_DECRYPT_CERT_SIGNATURE", ["has a wrong signature", needsAnother]],
+  ["UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY", ["has a wrong signature", needsAnother]],
+  ["CERT_UNTRUSTED", ["comes from {untrusted}", "{trust}"]],
+  ["CERT_CHAIN_TOO_LONG", ["has too long a chain", needsAnother]],
+  [
+    "DEPTH_ZERO_SELF_SIGNED_CERT",
+    ["is self-signed", "give it as the drain's `ca` (on syslog+tls `#insecure` takes any)"],
+  ],
+  ["SELF_SIGNED_CERT_IN_CHAIN", ["comes from {untrusted}", "{trust}"]],
+  ["UNABLE_TO_GET_ISSUER_CERT", ["comes from {untrusted}", "{trust}"]],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", ["comes from {untrusted}", "{trust}"]],
+  [
+    "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+    [
+      "comes from {untrusted}, or without the certificates in between",
+      "{trust}, or have the receiver send its whole chain",
+    ],
+  ],
+  ["INVALID_CA", ["comes from an invalid authority", needsAnother]],
+  ["INVALID_PURPOSE", ["is not made for servers", needsAnother]],
+  ["PATH_LENGTH_EXCEEDED", ["has too long a chain", needsAnother]],
+  ["HOSTNAME_MISMATCH", ["is for another name", "{rename}"]],
+  ["ERR_TLS_CERT_ALTNAME_INVALID", ["is for another name", "{rename}"]],
 ]);
 
+/** How OpenSSL says that the peer, or this client, gave the handshake up: the ends of its errors' codes. */
+const handshakes: readonly (readonly [RegExp, string])[] = [
+  [/ALERT_CERTIFICATE_REQUIRED$/, "{place} wants a client certificate: {show}"],
+  [
+    /ALERT_(UNKNOWN_CA|(BAD|NO|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_(EXPIRED|REVOKED|UNKNOWN|UNOBTAINABLE)|ACCESS_DENIED|DECRYPT_ERROR)$/,
+    "{place} refuses {shown}: {show}",
+  ],
+  [
+    /ALERT_HANDSHAKE_FAILURE$/,
+    "{place} broke off the TLS handshake over {shown}, or over ciphers that are too old: {show}, or have the receiver speak a current TLS",
+  ],
+  [
+    /PROTOCOL_VERSION$|UNSUPPORTED_PROTOCOL$|WRONG_SSL_VERSION$|INSUFFICIENT_SECURITY$|INAPPROPRIATE_FALLBACK$|KEY_TOO_SMALL$|VERSION_TOO_LOW$/,
+    "{place} speaks TLS that is too old: the receiver has to offer TLS 1.2 or later",
+  ],
+  [/UNRECOGNI[SZ]ED_NAME$/, "{place} answers to another name than {host}: check the host in the drain's URL"],
+  [
+    /WRONG_VERSION_NUMBER$|PACKET_LENGTH_TOO_LONG$|HTTP_REQUEST$|UNKNOWN_PROTOCOL$|BAD_RECORD_TYPE$/,
+    "{place} does not speak TLS: is it {plain} receiver, or is this another port?",
+  ],
+];
+const brokenHandshake =
+  "{place} broke off the TLS handshake ({code}): is it {plain} receiver, does it want a client certificate (`cert` and `key`), or has it old TLS alone (1.2 is needed)?";
+
+const checkReach = "check host and port, and that firewalls let this server in";
 const words = new Map([
   ["ENOTFOUND", "the name {host} does not exist: check the drain's URL"],
-  ["EAI_AGAIN", "the name {host} could not be looked up: its name servers do not answer"],
-  ["ECONNREFUSED", "{place} refused the connection: is the receiver running?"],
-  ["ECONNRESET", "{place} closed the connection before it answered"],
-  ["EPIPE", "{place} closed the connection before it answered"],
-  ["ETIMEDOUT", "{place} does not answer: no connection could be made"],
-  ["EHOSTUNREACH", "there is no way to {host}: it is down, or a firewall forbids it"],
-  ["ENETUNREACH", "there is no way to the network of {host}"],
-  ["EADDRNOTAVAIL", "no connection to {place} could be opened from here"],
-  ["ERR_SSL_WRONG_VERSION_NUMBER", "{place} does not speak TLS: is this a plain receiver, or another port?"],
   [
-    "EPROTO",
-    "{place} answers no TLS that this server speaks: is it an http:// receiver, or one with old TLS alone?",
+    "EAI_AGAIN",
+    "the name {host} could not be looked up just now: when other drains have that too, the operator has to check this server's DNS",
   ],
+  ["ECONNREFUSED", "{place} refused the connection: is the receiver running?"],
+  ["ECONNRESET", "{place} closed the connection before it answered: {why}"],
+  ["EPIPE", "{place} closed the connection before it answered: {why}"],
+  ["ETIMEDOUT", `{place} does not answer: ${checkReach}`],
+  [
+    "EHOSTUNREACH",
+    "there is no way to {host}: it is down, a firewall forbids it, or this server has no route to it (IPv6 alone?), which the operator has to check",
+  ],
+  [
+    "ENETUNREACH",
+    "this server has no route to the network of {host} (IPv6 alone?): the operator has to check",
+  ],
+  ["EADDRNOTAVAIL", "this server has no free port for a connection to {place}: the operator has to look"],
+  [
+    "EMFILE",
+    "this server has too many files open to connect to {place}: the operator has to raise its limit",
+  ],
+  [
+    "ENFILE",
+    "this machine has too many files open to connect to {place}: the operator has to raise its limit",
+  ],
+  ["ENOBUFS", "this server has no memory for a connection to {place}: the operator has to look"],
+  ["EACCES", "this server may not connect to {place}: the operator has to check its firewall"],
+  ["EPERM", "this server may not connect to {place}: the operator has to check its firewall"],
 ]);
+
+const waits: Readonly<Record<Awaited, string>> = {
+  connection: `{place} gave no connection within {time}: ${checkReach}`,
+  "TLS handshake":
+    "{place} took the connection and ended no TLS handshake within {time}: is this its TLS port?",
+  answer:
+    "{place} gave no answer within {time}: is this its HTTP port? If so it is overloaded, and its owner has to look",
+  "room for all the lines":
+    "{place} read too slowly, the lines did not all fit within {time}: fewer are sent at once from now on; when it lasts, the receiver's owner has to look",
+};
 
 /** True when the destination's certificate does not hold: nothing was sent. */
 export const isCertificateFailure = (failure: unknown): boolean =>
   certificateCodes.has((failure as Failure).code ?? "");
 
-/** Why no answer came. */
-export function explainFailure(failure: unknown, { host, port, kind }: Place): string {
-  const place = `${host}:${port}`;
-  if (failure instanceof AddressRefused)
-    return `${host} leads to ${failure.address}, a ${failure.range} address: the operator may allow it with --drain-allow`;
-  const { code = "", cert, awaited, ms } = failure as Failure;
-  if (code === "TIMED_OUT") return `${place} gave no ${awaited} within ${ms} ms`;
-  const certificate = certificateCodes.get(code);
-  if (certificate !== undefined)
-    return `the certificate of ${place} ${certificate}${describe(cert)}: nothing was sent`;
-  if (code.startsWith("HPE_")) return `${place} does not answer in HTTP/1.1 (${code})`;
+/** Why no answer came, and what to do. */
+export function explainFailure(failure: unknown, place: Place, given: Given = {}): string {
+  const { host, kind, secure } = place;
+  if (failure instanceof AddressRefused) return explainRefusal(failure, host);
+  const { cert, awaited, ms = 0 } = failure as Failure;
+  const code = codeOf(failure as Failure);
+  const filled = (text: string): string =>
+    text.replace(/\{(\w+)\}/g, (_all, name: string) => parts[name] ?? name);
+  const parts: Readonly<Record<string, string>> = {
+    host,
+    code,
+    place: nameOf(place),
+    time: `${ms / 1000} s`,
+    plain: kind === "syslog" ? "a syslog://" : "an http://",
+    untrusted:
+      given.ca === undefined ? "an authority that is not trusted here" : "no authority in the drain's `ca`",
+    trust: "give the authority as the drain's `ca`",
+    rename: `use one of these names in the drain's URL, or have the receiver get one for ${host}`,
+    shown: given.cert === undefined ? "the lack of a client certificate" : "the drain's client certificate",
+    show: given.cert === undefined ? "give the drain `cert` and `key`" : "check the drain's `cert` and `key`",
+    why: secure ? secureReset(given) : "is it an https:// receiver? If not, its own log may say why",
+  };
+  if (code === "TIMED_OUT" && awaited !== undefined) return filled(waits[awaited]);
+  const flaw = certificateCodes.get(code);
+  if (flaw !== undefined)
+    return filled(`the certificate of {place} ${flaw[0]}${describe(cert)}: nothing was sent; ${flaw[1]}`);
+  if (code.startsWith("HPE_"))
+    return filled("{place} does not answer in HTTP/1.1 ({code}): is this the receiver's HTTP port?");
   if (kind === "syslog" && (code === "ECONNRESET" || code === "EPIPE"))
-    return `${place} broke the connection while lines were being sent: does it take octet-counted frames (RFC 6587)?`;
+    return filled(
+      `{place} broke the connection while lines were being sent: does it take octet-counted frames (RFC 6587)?${secure ? ` ${capital(secureReset(given))}` : " Its own log may say why"}`,
+    );
   const known = words.get(code);
-  if (known !== undefined) return known.replace("{place}", place).replace("{host}", host);
-  return `sending to ${place} failed${code === "" ? "" : ` (${code})`}`;
+  if (known !== undefined) return filled(known);
+  if (code.startsWith("ERR_OSSL_"))
+    return filled("the drain's `ca`, `cert` or `key` cannot be used ({code}): give them anew");
+  if (code === "EPROTO" || code.startsWith("ERR_SSL_"))
+    return filled(handshakes.find(([form]) => form.test(code))?.[1] ?? brokenHandshake);
+  return filled(
+    `sending to {place} failed${code === "" ? "" : " ({code})"}: it is tried again; when it lasts, tell the operator`,
+  );
 }
 
 /** The verdict of an attempt that no answer came of. */
-export function failureVerdict(failure: unknown, place: Place): Verdict {
-  const reason = explainFailure(failure, place);
+export function failureVerdict(failure: unknown, place: Place, given?: Given): Verdict {
   const { code, awaited } = failure as Failure;
-  const isSlow = code === "TIMED_OUT" && awaited !== "connection";
+  const isSlow = code === "TIMED_OUT" && (awaited === "answer" || awaited === "room for all the lines");
   return {
     kind: "retry",
-    reason,
+    reason: explainFailure(failure, place, given),
     ...(isSlow && { slow: true }),
     ...(isCertificateFailure(failure) && { certificate: true }),
   };
 }
 
-/** What an unwelcome answer means, and how it began. `secrets` are not repeated: a receiver may show what it was sent. */
-export function explainAnswer(
-  { status, body, isCut }: { readonly status: number; readonly body: Buffer; readonly isCut: boolean },
-  { host, port }: Place,
-  secrets: Secrets,
-): string {
-  const hint =
-    hints.get(status) ??
-    (status >= 300 && status < 400 ? ": redirects are not followed, give the final URL" : "");
-  const shown = secrets.excerpt(body.toString(), excerptCharsMax, isCut);
-  return `${host}:${port} answered ${status}${hint}${shown === "" ? "" : `: "${shown}"`}`;
+// Node gives a handshake that fails while it is written to as EPROTO, with what OpenSSL said in the message.
+function codeOf({ code = "", message }: Failure): string {
+  if (code !== "EPROTO") return code;
+  const said = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1];
+  return said === undefined ? code : `ERR_SSL_${said.toUpperCase().replaceAll(" ", "_")}`;
 }
 
-/** What a success says of lines that it rejects all the same; `sent` were sent. */
-export function explainRejection(
-  { lines, said, isCut }: Rejected,
-  sent: number,
-  { host, port }: Place,
-  secrets: Secrets,
-): string {
-  const place = `${host}:${port}`;
-  const shown = secrets.excerpt(said, excerptCharsMax, isCut);
-  const quoted = shown === "" ? "" : ` ("${shown}")`;
-  if (lines === undefined)
-    return `${place} took the request and rejected lines${quoted}; how many is behind the first ${answerBytesMax} bytes of its answer, so all ${sent} count: check the drain's format`;
-  const count = Math.min(lines, sent);
-  return `${place} took the request and rejected ${count} ${count === 1 ? "line" : "lines"}${quoted}: check the drain's format`;
+function explainRefusal({ address, range }: AddressRefused, host: string): string {
+  if (range === "missing" || range === "malformed") return `${host} has no address: check the drain's URL`;
+  const subject = address === host ? address : `${host} leads to ${address}`;
+  return `${subject} (${range}), where drains may not be sent: the operator can allow it with --drain-allow ${address}/${isIPv6(address) ? 128 : 32}`;
 }
 
-/** The beginning of an unwelcome answer that its owner gets to see. */
-const excerptCharsMax = 200;
+// Receivers that turn a client away over its certificate often just close.
+const secureReset = ({ cert }: Given): string =>
+  cert === undefined
+    ? "does it want a client certificate (`cert` and `key`)? Its own log may say why"
+    : "does it trust the drain's client certificate? Its own log may say why";
 
-const inTrouble = ": the receiver, or a proxy before it, is in trouble";
-const wrongFormat = ": it does not take bodies like this, check the drain's format";
-const hints = new Map([
-  [101, ": it wants to speak another protocol"],
-  [400, wrongFormat],
-  [401, ": check the drain's credentials"],
-  [403, ": check what the receiver lets this sender do"],
-  [404, ": check the path in the drain's URL"],
-  [405, ": the receiver takes no POST at this path"],
-  [408, ": it could not wait for the whole request"],
-  [410, ": the receiver says that this address is gone"],
-  [413, ": the lines are too large for it"],
-  [415, wrongFormat],
-  [422, wrongFormat],
-  [429, ": it asks for fewer requests"],
-  [500, inTrouble],
-  [502, inTrouble],
-  [503, inTrouble],
-  [504, inTrouble],
-]);
+const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
 
 // Whom the certificate is for, by whom, and when: enough to find it among others.
 function describe(cert: PeerCertificate | undefined): string {

@@ -99,7 +99,8 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
       request.once("close", () => {
         clearTimeout(timer);
         signal.removeEventListener("abort", abort);
-        if (!isAnswered) reject(new Error("closed before an answer")); // no effect when it is settled
+        if (isAnswered) return;
+        reject(Object.assign(new Error("closed before an answer"), { code: "ECONNRESET" })); // no effect when settled
       });
       request.on("error", (failure: NodeJS.ErrnoException) => {
         const isReset = failure.code === "ECONNRESET" || failure.code === "EPIPE";
@@ -160,7 +161,7 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
         } catch (failure) {
           signal.throwIfAborted();
           if (!isFresh && failure instanceof StaleConnection) continue;
-          return failureVerdict(failure, destination);
+          return failureVerdict(failure, destination, options);
         }
       }
     },
@@ -198,7 +199,8 @@ function headersOf(
 const whole = (pieces: readonly Uint8Array[]): Uint8Array =>
   pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
 
-const tlsOf = ({ ca, cert, key }: TlsParts): TlsParts => ({
+const tlsOf = ({ ca, cert, key }: TlsParts) => ({
+  minVersion: "TLSv1.2" as const, // whatever Node, or its environment, takes for the least
   ...(ca !== undefined && { ca }),
   ...(cert !== undefined && { cert }),
   ...(key !== undefined && { key }),

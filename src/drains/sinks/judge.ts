@@ -2,7 +2,7 @@
 import type { Verdict } from "../../ports.ts";
 import type { HttpDestination } from "../destination.ts";
 import type { Answer } from "./answer.ts";
-import { explainAnswer, explainRejection } from "./explain.ts";
+import { explainAnswer, explainRejection } from "./explain-answer.ts";
 import type { Rejected } from "./formats/body-format.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { Secrets } from "./secrets.ts";

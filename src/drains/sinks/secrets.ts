@@ -120,7 +120,7 @@ function readingsAt(text: string, at: number): Reading[] {
     form.lastIndex = at;
     const match = form.exec(text);
     const meant = match === null ? undefined : meaning(match);
-    if (meant !== undefined) readings.push([folded(meant), form.lastIndex]);
+    if (meant !== undefined) readings.push([meant, form.lastIndex]);
   };
   if (char === "\\") {
     read(backslashes, () => "\\");
@@ -129,7 +129,7 @@ function readingsAt(text: string, at: number): Reading[] {
     );
     return readings;
   }
-  readings.push([folded(char), at + 1]);
+  readings.push([char, at + 1]);
   if (char === "+") readings.push([" ", at + 1]);
   if (char === "%") {
     percents.lastIndex = at;
@@ -137,7 +137,7 @@ function readingsAt(text: string, at: number): Reading[] {
     for (let length = 3; length <= run.length; length += 3) {
       const meant = utf8Of(run.slice(0, length));
       if (meant === undefined) continue;
-      readings.push([folded(meant), at + length]);
+      readings.push([meant, at + length]);
       break;
     }
   }
@@ -150,9 +150,7 @@ function readingsAt(text: string, at: number): Reading[] {
   return readings;
 }
 
-// Receivers that change the case of what they repeat give it away all the same; backslashes count as one.
-const folded = (text: string): string =>
-  text.replace(/[A-Z]/g, (letter) => letter.toLowerCase()).replace(/\\+/g, "\\");
+const folded = (text: string): string => text.replace(/\\+/g, "\\");
 
 const percentDecoded = (text: string): string =>
   text.replace(/(?:%[\da-f]{2})+/gi, (run) => utf8Of(run) ?? run);

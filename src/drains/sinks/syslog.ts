@@ -79,7 +79,7 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
         return ending === undefined ? { kind: "delivered" } : { kind: "delivered", expiring: ending };
       } catch (failure) {
         signal.throwIfAborted();
-        return failureVerdict(failure, destination);
+        return failureVerdict(failure, destination, options);
       }
     },
     async close() {

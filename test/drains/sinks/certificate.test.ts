@@ -47,6 +47,11 @@ test("names that are missing or many, and a date that is none", () => {
   const certificate = certificateOf(shown)!;
   expect(certificate).toMatchObject({ subject: "a, b", issuer: "unknown" });
   expect(expiring(certificate, { host: "h", port: 1 }, 0)).toBeUndefined();
-  expect(describeCertificate({ ...certificate, endsAtMs: 3 * dayMs }, dayMs)).toContain("2 days left");
+  const ending = { ...certificate, endsAtMs: 3 * dayMs };
+  expect(describeCertificate(ending, dayMs)).toContain("2 days left");
+  expect(describeCertificate(ending, 2 * dayMs)).toContain("1 day left");
+  const place = { host: "::1", port: 1 };
+  expect(expiring(ending, place, 2 * dayMs)).toContain("ends in 1 day, at 1970-01-04T00:00:00Z");
+  expect(expiring(ending, place, 2 * dayMs + 1)).toMatch(/^the certificate of \[::1\]:1 .* ends today, at /);
   expect(certificateOf({} as never)).toBeUndefined();
 });

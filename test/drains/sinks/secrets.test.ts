@@ -38,7 +38,6 @@ const forms: Readonly<Record<string, (text: string) => string>> = {
   html,
   htmlHex,
   htmlNamed,
-  "upper case": (text) => text.replace(/[a-z]/g, (letter) => letter.toUpperCase()),
 };
 
 test("an answer that repeats the whole URL gives none of it away", async () => {

@@ -200,7 +200,7 @@ test("a plain receiver where TLS is expected is named as such", async () => {
   const verdict = await kept(sinkOf(`syslog+tls://localhost:${receiver.port}`)).deliver(parcelOf("x"), never);
   expect(verdict).toEqual({
     kind: "retry",
-    reason: `localhost:${receiver.port} does not speak TLS: is this a plain receiver, or another port?`,
+    reason: `localhost:${receiver.port} does not speak TLS: is it a syslog:// receiver, or is this another port?`,
   });
 });
 

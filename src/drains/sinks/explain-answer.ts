@@ -1,0 +1,77 @@
+/** What an answer means, in words that a drain's owner can act on: what was said, and the mend. Never a secret. */
+import { type Answer, answerBytesMax } from "./answer.ts";
+import type { Rejected } from "./formats/body-format.ts";
+import { nameOf, type Place } from "./place.ts";
+import type { Secrets } from "./secrets.ts";
+
+/** The beginning of an unwelcome answer that its owner gets to see. */
+const excerptCharsMax = 200;
+
+/** An unwelcome answer, how it began, and what to do. `secrets` are not repeated: a receiver may show what it was sent. */
+export function explainAnswer(
+  { status, body, isCut }: Pick<Answer, "status" | "body" | "isCut">,
+  place: Place,
+  secrets: Secrets,
+): string {
+  const shown = quoted(secrets.excerpt(body.toString(), excerptCharsMax, isCut));
+  return `${nameOf(place)} answered ${status}${shown}: ${mends.get(status) ?? mendOf(status)}`;
+}
+
+/** What a success says of lines that it rejects all the same; `sent` were sent. */
+export function explainRejection(
+  { lines, said, isCut }: Rejected,
+  sent: number,
+  place: Place,
+  secrets: Secrets,
+): string {
+  const shown = quoted(secrets.excerpt(said, excerptCharsMax, isCut));
+  const mend = "check the drain's format";
+  if (lines === undefined)
+    return `${nameOf(place)} took the request and rejected lines${shown}; how many is behind the first ${answerBytesMax} bytes of its answer, so all ${sent} count: ${mend}`;
+  const count = Math.min(lines, sent);
+  return `${nameOf(place)} took the request and rejected ${count} ${count === 1 ? "line" : "lines"}${shown}: ${mend}`;
+}
+
+const quoted = (shown: string): string => (shown === "" ? "" : ` ("${shown}")`);
+
+const inTrouble =
+  "the receiver, or a proxy before it, is in trouble; lines wait. The receiver's owner has to look";
+const wrongFormat = "it does not take bodies like this, check the drain's format";
+const mends = new Map([
+  [101, "it wants to speak another protocol, is the URL that of a WebSocket?"],
+  [400, "it does not take requests like this, check the drain's format and headers"],
+  [401, "check the drain's credentials"],
+  [402, "the receiver's account has to be paid for, or has used up what it may send"],
+  [403, "the drain's credentials are not allowed to write there, check the key and its rights"],
+  [404, "check the path in the drain's URL"],
+  [405, "the receiver takes no POST at this path, check the path in the drain's URL"],
+  [406, wrongFormat],
+  [407, "a proxy answers there, check the host in the drain's URL"],
+  [
+    408,
+    "it could not wait for the whole request; it is sent again. When it lasts, the receiver's owner has to look",
+  ],
+  [410, "the receiver says that this address is gone, give the drain another URL or remove it"],
+  [413, "the lines are too large for it, raise its limit or log shorter lines"],
+  [414, "the drain's URL is too long for it, give a shorter one"],
+  [415, wrongFormat],
+  [421, "it does not answer for this host, check the host in the drain's URL"],
+  [422, wrongFormat],
+  [426, "it wants to speak another protocol, is it an https:// receiver?"],
+  [
+    429,
+    "it asks for fewer requests, and the drain slows down by itself. When lines pile up, raise the limit at the receiver",
+  ],
+  [431, "the drain's headers are too large for it, give fewer or shorter ones"],
+  [500, inTrouble],
+  [502, inTrouble],
+  [503, inTrouble],
+  [504, inTrouble],
+  [507, "it has no room; lines wait. The receiver's owner has to make some"],
+]);
+
+function mendOf(status: number): string {
+  if (status >= 300 && status < 400) return "redirects are not followed, give the final URL";
+  if (status >= 500 && status < 600) return "lines wait. The receiver's owner has to look";
+  return "lines wait; the receiver's documentation says what it means";
+}

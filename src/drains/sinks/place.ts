@@ -1,0 +1,8 @@
+/** Where something was sent, as its owner is told of it: never userinfo, path or query. */
+import { isIPv6 } from "node:net";
+import type { Destination } from "../destination.ts";
+
+export type Place = Pick<Destination, "host" | "port"> & Partial<Pick<Destination, "kind" | "secure">>;
+
+/** `HOST:PORT`. */
+export const nameOf = ({ host, port }: Place): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
