@@ -67,5 +67,8 @@ export function explain(error: unknown): { text: string; exitStatus: number } {
     return { text, exitStatus: "exitStatus" in error && error.exitStatus === 2 ? 2 : 1 };
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { text: `tailrace: this should not happen, please report it:\n${stack}`, exitStatus: 1 };
+  return {
+    text: `tailrace: a bug of tailrace. Please tell its makers, with what you ran:\n${stack}`,
+    exitStatus: 1,
+  };
 }

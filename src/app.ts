@@ -56,6 +56,7 @@ import { Apps } from "./registry/apps.ts";
 import { Drains } from "./registry/drains.ts";
 import { Keys } from "./registry/keys.ts";
 import { Tokens } from "./registry/tokens.ts";
+import { listenFailure } from "./start-failures.ts";
 import { FormatCache } from "./tail/format-cache.ts";
 import { sessionStreams } from "./tail/http.ts";
 import { Recent } from "./tail/recent.ts";
@@ -199,15 +200,22 @@ async function open(
       readiness,
     });
   else await server.register(healthApi, { readiness });
-  const url = await server.listen(config.http);
+  const url = await server.listen(config.http).catch((cause: unknown) => {
+    throw listenFailure("--http", config.http, cause);
+  });
   scope.own("HTTP", { close: () => closeServer(server, closeMsMax) });
 
+  const syslogAt = has("ingest") ? config.syslog : "off";
   const syslog =
-    config.syslog === "off" || !has("ingest")
+    syslogAt === "off"
       ? undefined
       : scope.own(
           "syslog",
-          await syslogListener({ ...ingestLimits, ...config.syslog, lanes, tokens, logger, clock }),
+          await syslogListener({ ...ingestLimits, ...syslogAt, lanes, tokens, logger, clock }).catch(
+            (cause: unknown) => {
+              throw listenFailure("--syslog", syslogAt, cause);
+            },
+          ),
         ).address;
   return {
     url,

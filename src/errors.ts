@@ -12,6 +12,8 @@ type AppErrorParts = {
   readonly resource?: string;
   /** Seconds for `Retry-After`. */
   readonly retryAfterS?: number;
+  /** Of `tailrace serve`: 2 says that a setting has to be changed; absent: 1. */
+  readonly exitStatus?: 2;
   readonly cause?: unknown;
 };
 
@@ -24,6 +26,7 @@ export class AppError extends Error {
   readonly mend: string;
   readonly resource: string | undefined;
   readonly retryAfterS: number | undefined;
+  readonly exitStatus: 2 | undefined;
 
   constructor(parts: AppErrorParts) {
     super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -33,6 +36,7 @@ export class AppError extends Error {
     this.mend = parts.mend;
     this.resource = parts.resource;
     this.retryAfterS = parts.retryAfterS;
+    this.exitStatus = parts.exitStatus;
   }
 }
 
@@ -520,6 +524,64 @@ export const positionInvalid = () =>
     id: "bad_request",
     message: "`after` is no position in a log.",
     mend: "Use the id of an event of this stream, or `position` of a line in JSON, as it was sent.",
+  });
+
+// The start
+
+export const listenInUse = (option: string, address: string, cause: unknown) =>
+  new AppError({
+    code: "LISTEN_IN_USE",
+    status: 503,
+    id: "service_unavailable",
+    message: `${address}, the address of ${option}, is in use already.`,
+    mend: `Stop what listens there, or give another with ${option} HOST:PORT (port 0 takes a free one${option === "--syslog" ? "; off: none" : ""}).`,
+    exitStatus: 2,
+    cause,
+  });
+
+export const listenAddress = (option: string, host: string, cause: unknown) =>
+  new AppError({
+    code: "LISTEN_ADDRESS",
+    status: 503,
+    id: "service_unavailable",
+    message: `This machine has no address ${host}, which ${option} names.`,
+    mend: `Give one that it has: ${option} 0.0.0.0:PORT for all of them, or 127.0.0.1:PORT.`,
+    exitStatus: 2,
+    cause,
+  });
+
+export const listenForbidden = (option: string, address: string, cause: unknown) =>
+  new AppError({
+    code: "LISTEN_FORBIDDEN",
+    status: 503,
+    id: "service_unavailable",
+    message: `The system does not let this process listen on ${address}, the address of ${option}.`,
+    mend: `Give a port above 1023 with ${option} HOST:PORT, or the process the right to lower ones.`,
+    exitStatus: 2,
+    cause,
+  });
+
+export const dataUnusable = (folder: string, reason: string, cause?: unknown) =>
+  new AppError({
+    code: "DATA_UNUSABLE",
+    status: 503,
+    id: "service_unavailable",
+    message: `The folder of --data, ${folder}, cannot be used: ${reason}.`,
+    mend: "Mend that, so that the user of this process can read and write there, or give another folder with --data.",
+    exitStatus: 2,
+    cause,
+  });
+
+/** `reason` names the file and its option. */
+export const tlsUnusable = (reason: string, cause?: unknown) =>
+  new AppError({
+    code: "TLS_UNUSABLE",
+    status: 503,
+    id: "service_unavailable",
+    message: `The server cannot speak TLS: ${reason}.`,
+    mend: "Give a certificate chain with --tls-cert and its key without a pass phrase with --tls-key, both PEM.",
+    exitStatus: 2,
+    cause,
   });
 
 // Engines

@@ -8,13 +8,19 @@ const sameSignalMs = 1000;
 
 /**
  * Runs until SIGTERM or SIGINT: stops intake, ends tails, finishes deliveries under way, commits cursors. A second
- * signal ends the process at once. `announce` is told the addresses when everything listens.
+ * signal ends the process at once, and so does the first one during the start. `announce` is told the addresses when everything listens.
  */
 export async function serve(config: Config, announce: (app: App) => void): Promise<void> {
   const logger = pino({ level: config.logLevel, base: { pid: process.pid } });
   collectProcessMetrics();
   const stopping = firstSignal();
-  const app = await openApp(config, { logger, operatorKey: operatorKey() });
+  const opening = openApp(config, { logger, operatorKey: operatorKey() });
+  const app = await Promise.race([opening, stopping.then(() => undefined)]);
+  if (app === undefined) {
+    // A start may wait long for what is elsewhere, and nothing was taken that would have to be finished.
+    logger.info({ signal: await stopping }, "stopped before the start was done");
+    process.exit(0);
+  }
   logger.info({ version, http: app.url, syslog: app.syslog, data: config.data }, "listening");
   announce(app);
   const signal = await stopping;

@@ -1,8 +1,9 @@
 /** What the failures say: what happened by its name, and a mend that fits this very case. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { explain } from "../cli/output.ts";
 import { addressPolicy } from "../src/drains/addresses.ts";
 import { parseDestination } from "../src/drains/destination.ts";
-import { AppError, drainTestRefused, drainUnverified } from "../src/errors.ts";
+import { AppError, dataUnusable, drainTestRefused, drainUnverified, storeInUse } from "../src/errors.ts";
 import { ControlServer } from "./support/control-server.ts";
 
 let server: ControlServer;
@@ -147,4 +148,24 @@ describe("a drain's URL", () => {
     ["https://[fd00::1]/", undefined, "--drain-allow fd00::1/128."],
     ["https://localhost/", undefined, "--drain-allow 127.0.0.1/32 or --dev."],
   ])("%s %s: %s", (url, format, words) => expect(refusal(url, format)).toContain(words));
+});
+
+describe("the command's own words", () => {
+  test("for a failure of which nobody thought promise no address that is not there", () => {
+    const { text, exitStatus } = explain(new TypeError("x is undefined"));
+    expect(text).toMatch(
+      /^tailrace: a bug of tailrace\. Please tell its makers, with what you ran:\nTypeError: x/,
+    );
+    expect(exitStatus).toBe(1);
+  });
+
+  test("for a failure of a setting end with status 2, for others with 1", () => {
+    expect(explain(dataUnusable("/srv/x", "it is full"))).toEqual({
+      text: expect.stringMatching(
+        /^tailrace: The folder of --data, \/srv\/x, cannot be used: it is full\.\nMend/,
+      ),
+      exitStatus: 2,
+    });
+    expect(explain(storeInUse(7, "/srv/x")).exitStatus).toBe(1);
+  });
 });

@@ -18,6 +18,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/metrics.ts", mayImport: ["src/core/"] },
   { at: "src/clock.ts", mayImport: ["src/ports.ts"] },
   { at: "src/limits.ts", mayImport: ["src/core/"] },
+  { at: "src/start-failures.ts", mayImport: ["src/errors.ts"] },
   { at: "src/operator-key.ts", mayImport: ground() },
   ...["src/engines/", "src/registry/"].map((at) => ({ at, mayImport: ground() })),
   // What a sink has to know of its drain: where to, which addresses are allowed, and who is told its steps.
@@ -34,7 +35,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
     at: "src/control/",
     mayImport: [...ground(), "src/registry/", "src/drains/", "src/ingest/", "src/tail/"],
   },
-  { at: "src/http-server.ts", mayImport: ["src/control/"] },
+  { at: "src/http-server.ts", mayImport: ["src/control/", "src/errors.ts"] },
   { at: "src/web/", mayImport: ground() },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts"] },
   { at: "src/app.ts", mayImport: ["src/"] },
@@ -46,7 +47,14 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
 
 /** What everything above the ports stands on. */
 function ground(): string[] {
-  return ["src/core/", "src/ports.ts", "src/errors.ts", "src/metrics.ts", "src/lifecycle.ts"];
+  return [
+    "src/core/",
+    "src/ports.ts",
+    "src/errors.ts",
+    "src/metrics.ts",
+    "src/lifecycle.ts",
+    "src/start-failures.ts",
+  ];
 }
 
 /** The adapters, and the table that finds the sink for a drain: only the composition root names them. */

@@ -1,4 +1,5 @@
 /** One server: it goes and comes back, cuts a slow reader off, is not as it should be. */
+import type { Logger } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import type { StoredBatch } from "../../src/core/batch.ts";
 import type { ProducerId } from "../../src/core/ids.ts";
@@ -202,6 +203,22 @@ describe("what is wrong at start is said", () => {
     await expect(opening).rejects.toMatchObject({ code: "NATS_UNREACHABLE" });
     await expect(opening).rejects.not.toThrow(/secret/);
     await expect(opening).rejects.toThrow("nats://127.0.0.1:1");
+  });
+
+  test("nobody answers for a while: the log says what is waited for, without its password", async () => {
+    const said: string[] = [];
+    const logger = { info: (text: string) => said.push(text) } as unknown as Logger;
+    const urls = ["nats://name:secret@127.0.0.1:1"];
+    const opening = openNats({
+      urls,
+      replicas: 1,
+      retention: keepsAll,
+      connectMsMax: 300,
+      quietMsMax: 1,
+      logger,
+    });
+    await expect(opening).rejects.toMatchObject({ code: "NATS_UNREACHABLE" });
+    expect(said).toEqual(["waiting for NATS at nats://127.0.0.1:1"]);
   });
 
   test("credentials that are not taken", async () => {

@@ -1,9 +1,10 @@
 /** The embedded engine: the log and the store in one LMDB environment in one folder. */
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { open, type RootDatabase } from "lmdb";
 import type { Logger } from "pino";
 import { storeInUse } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
+import { dataFailure, makeDataFolder } from "../../start-failures.ts";
 import type { Engine, Retention } from "../engine.ts";
 import { Commits } from "./commits.ts";
 import { FrameIds } from "./frame-ids.ts";
@@ -26,9 +27,9 @@ const mapBytes = 2 ** 40;
 /** Folders that this process has open. */
 const openFolders = new Set<string>();
 
-/** Opens the folder's log and store, making them when there are none. Rejects with `storeInUse`. */
+/** Opens the folder's log and store, making them when there are none. Rejects with `storeInUse` or `dataUnusable`. */
 export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions): Promise<Engine> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeDataFolder(folder);
   const path = realpathSync(folder);
   if (openFolders.has(path)) throw storeInUse(process.pid, path);
   openFolders.add(path);
@@ -50,7 +51,7 @@ export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions
   } catch (error) {
     await root?.close();
     openFolders.delete(path);
-    throw error;
+    throw dataFailure(path, error);
   }
 }
 

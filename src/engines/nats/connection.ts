@@ -172,6 +172,7 @@ const refusals = new Set([
 
 const isRefusal = (cause: unknown): boolean => cause instanceof NatsError && refusals.has(cause.code);
 
-function withoutSecrets(url: string): string {
+/** A URL of NATS that may be shown. */
+export function withoutSecrets(url: string): string {
   return url.replace(/\/\/[^/@]*@/, "//");
 }

@@ -9,6 +9,7 @@ import {
   type ConnectionSettings,
   type ConnectionStatus,
   openConnection,
+  withoutSecrets,
 } from "./connection.ts";
 import { Heads } from "./heads.ts";
 import { Health } from "./health.ts";
@@ -33,6 +34,8 @@ export type NatsOptions = ConnectionSettings & {
   readonly headIdleMs?: number;
   /** How long servers that were just started may take to agree on their leaders; absent: 20 seconds. */
   readonly settleMsMax?: number;
+  /** A start that takes longer says in the log what it waits for; absent: 2 seconds. */
+  readonly quietMsMax?: number;
 };
 
 /** How the engine is, for `/readyz` and metrics. `jetstream`: lines can be stored, as far as this process knows. */
@@ -52,6 +55,7 @@ const recordBucket = "tailrace";
 const engineBucket = "tailrace-log";
 const shardsDefault = 16;
 const headIdleMsDefault = 60_000;
+const quietMsMaxDefault = 2_000;
 const shardsKey = "setting/shards";
 
 /**
@@ -59,7 +63,21 @@ const shardsKey = "setting/shards";
  * what is wrong and the mend.
  */
 export async function openNats(options: NatsOptions): Promise<NatsEngine> {
-  const connection = await openConnection(options);
+  let what = "NATS";
+  const waiting = setTimeout(() => {
+    const at = options.urls.map(withoutSecrets).join(", ");
+    options.logger?.info(`waiting for ${what} at ${at}`);
+  }, options.quietMsMax ?? quietMsMaxDefault);
+  try {
+    const connection = await openConnection(options);
+    what = "JetStream";
+    return await composeOn(connection, options);
+  } finally {
+    clearTimeout(waiting);
+  }
+}
+
+async function composeOn(connection: Connection, options: NatsOptions): Promise<NatsEngine> {
   try {
     return await compose(connection, options);
   } catch (error) {

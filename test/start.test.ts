@@ -1,0 +1,150 @@
+/** What an operator is told of a start that cannot be: the option, the value and the mend, with status 2. */
+import { once } from "node:events";
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AppError } from "../src/errors.ts";
+import { keptOperatorKey } from "../src/operator-key.ts";
+import { dataFailure, listenFailure, makeDataFolder } from "../src/start-failures.ts";
+import { finished, runCli, startCli } from "./support/cli.ts";
+
+let folder: string;
+let taken: Server;
+let takenAt: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tailrace-test-"));
+  taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  takenAt = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  taken.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const free = ["--http", "127.0.0.1:0", "--syslog", "127.0.0.1:0"];
+const env = () => ({ PATH: process.env.PATH ?? "", TAILRACE_DATA: join(folder, "data") });
+const serve = (...more: string[]) => runCli(["serve", ...free, ...more], env());
+const fixture = (name: string) => fileURLToPath(new URL(`fixtures/tls/${name}.pem`, import.meta.url));
+const failed = (code: string, path?: string) => Object.assign(new Error(code), { code, path });
+const textOf = (failure: unknown): string => {
+  if (!(failure instanceof AppError)) throw failure;
+  expect(failure.exitStatus).toBe(2);
+  return `${failure.message}\n${failure.mend}`;
+};
+
+describe("`tailrace serve` ends with status 2 and says why", () => {
+  test("where another program listens already", async () => {
+    const http = await serve("--http", takenAt);
+    expect(http).toMatchObject({ status: 2 });
+    expect(http.stderr).toBe(
+      `tailrace: ${takenAt}, the address of --http, is in use already.\n` +
+        "Stop what listens there, or give another with --http HOST:PORT (port 0 takes a free one).\n",
+    );
+    const syslog = await serve("--syslog", takenAt);
+    expect(syslog).toMatchObject({ status: 2 });
+    expect(syslog.stderr).toContain(`${takenAt}, the address of --syslog, is in use already.`);
+    expect(syslog.stderr).toContain("(port 0 takes a free one; off: none)");
+  });
+
+  test.each(["--http", "--syslog"])("for an address in %s that the machine has not", async (option) => {
+    const { status, stderr } = await serve(option, "192.0.2.1:0");
+    expect(status).toBe(2);
+    expect(stderr).toContain(`This machine has no address 192.0.2.1, which ${option} names.`);
+  });
+
+  test("for a folder that is a file, or in one", async () => {
+    const file = join(folder, "file");
+    await writeFile(file, "");
+    for (const data of [file, join(file, "below")]) {
+      const { status, stderr } = await serve("--data", data);
+      expect(status).toBe(2);
+      expect(stderr).toContain(`The folder of --data, ${data}, cannot be used: ${data} is no folder`);
+    }
+  });
+
+  test("for a folder that cannot be made, where Node's own recursive mkdir would never end", async () => {
+    const { status, stderr } = await serve("--data", "/proc/tailrace/data");
+    expect(status).toBe(2);
+    expect(stderr).toContain("The folder of --data, /proc/tailrace/data, cannot be used: ");
+  });
+
+  test.each([
+    ["server", "client-key", "--tls-key KEY is not the key of --tls-cert CERT."],
+    ["server-key", "server-key", "--tls-cert CERT holds no PEM certificate."],
+    ["server", "server", "--tls-key KEY holds no PEM private key, or one with a pass phrase."],
+  ])("for the certificate %s with the key %s", async (cert, key, words) => {
+    const { status, stderr } = await serve("--tls-cert", fixture(cert), "--tls-key", fixture(key));
+    expect(status).toBe(2);
+    expect(stderr).toContain(words.replace("CERT", fixture(cert)).replace("KEY", fixture(key)));
+  });
+
+  test("for an operator's key that is empty: no word at all would be the operator's", async () => {
+    await writeFile(join(folder, "api-key"), "\n");
+    const { status, stderr } = await serve("--data", folder);
+    expect(status).toBe(2);
+    expect(stderr).toContain(`${join(folder, "api-key")} is empty; remove it`);
+  });
+});
+
+test("SIGTERM during a start that waits ends the process at once, with status 0", async () => {
+  taken.on("connection", (socket) => socket.on("error", () => {})); // accepts, and never speaks as NATS does
+  const child = startCli(["serve", ...free, "--nats", `nats://${takenAt}`], env());
+  const ended = finished(child);
+  await once(taken, "connection");
+  child.kill("SIGTERM");
+  const { status, stdout, stderr } = await ended;
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toContain("stopped before the start was done");
+});
+
+describe("the folder of --data", () => {
+  test("is made with all above it, for its owner alone; one that is there stays as it is", async () => {
+    const inner = join(folder, "a", "b");
+    makeDataFolder(inner);
+    expect((await stat(inner)).mode & 0o777).toBe(0o700);
+    await mkdir(join(folder, "c"), { mode: 0o755 });
+    makeDataFolder(join(folder, "c"));
+    expect((await stat(join(folder, "c"))).mode & 0o777).toBe(0o755);
+  });
+
+  test("keeps the key that it has", async () => {
+    const { secret, path } = await keptOperatorKey(join(folder, "new"));
+    expect((await readFile(path, "utf8")).trim()).toBe(secret);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await keptOperatorKey(join(folder, "new"))).toEqual({ secret, path });
+  });
+
+  test.each([
+    [failed("EACCES", "/srv/x/api-key"), "permission denied at /srv/x/api-key."],
+    [failed("EROFS", "/srv/x/api-key"), "the disk of /srv/x/api-key is read-only."],
+    [failed("ENOSPC"), "the disk of /srv/x is full."],
+    [Object.assign(new Error("Permission denied"), { code: 13 }), "permission denied at /srv/x."], // as LMDB has it
+  ])("%s", (cause, words) => {
+    const text = textOf(dataFailure("/srv/x", cause));
+    expect(text).toContain(`The folder of --data, /srv/x, cannot be used: ${words}\n`);
+    expect(text).toContain("another folder with --data");
+  });
+
+  test("a failure of another kind stays what it is", () => {
+    for (const cause of [failed("EMFILE"), Object.assign(new Error(), { code: -30793 })]) {
+      expect(dataFailure("/srv/x", cause)).toBe(cause);
+      expect(listenFailure("--http", { host: "::1", port: 1 }, cause)).toBe(cause);
+    }
+  });
+});
+
+test.each([
+  [
+    "EACCES",
+    "does not let this process listen on [::1]:80, the address of --syslog.\nGive a port above 1023",
+  ],
+  ["ENOTFOUND", "This machine has no address ::1, which --syslog names.\nGive one that it has"],
+])("a listener that fails with %s", (code, words) => {
+  expect(textOf(listenFailure("--syslog", { host: "::1", port: 80 }, failed(code)))).toContain(words);
+});
