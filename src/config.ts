@@ -162,7 +162,7 @@ function address(value: string): Address {
   const port = Number(match?.[2]);
   if (match === null || port > 65_535) {
     throw new InvalidArgumentError(
-      "Write HOST:PORT, as in 127.0.0.1:8601 or [::1]:8601; port 0 takes a free one.",
+      "Write HOST:PORT, as in 127.0.0.1:8601 or [::1]:8601; ports are 0 to 65535, 0 takes a free one.",
     );
   }
   return { host: match[1]!.replace(/^\[|\]$/g, ""), port };
@@ -174,10 +174,18 @@ function readableFile(value: string): string {
   try {
     readFileSync(value);
   } catch (cause) {
-    throw new InvalidArgumentError(`The file cannot be read: ${(cause as Error).message}.`);
+    const { code = "", message } = cause as NodeJS.ErrnoException;
+    throw new InvalidArgumentError(unreadable[code] ?? `The file cannot be read: ${message}.`);
   }
   return value;
 }
+
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: "There is no such file.",
+  ENOTDIR: "There is no such file.",
+  EACCES: "The user of this process may not read it.",
+  EISDIR: "It is a folder. Give the file.",
+};
 
 function natsUrls(value: string): readonly string[] {
   const urls = value.split(",").map((text) => text.trim());
@@ -225,7 +233,7 @@ function cidrs(value: string, before: readonly string[] = []): readonly string[]
   for (const text of added) {
     if (ipaddr.isValidCIDR(text)) continue;
     throw new InvalidArgumentError(
-      `"${text}" is no range. Write CIDRs with commas, as in 10.0.0.0/8,fd00::/8.`,
+      `"${text}" is no range. Write CIDRs with commas, as in 10.0.0.0/8,fd00::/8, or 10.0.0.1/32 for one address.`,
     );
   }
   return [...before, ...added];

@@ -9,12 +9,15 @@ import { syslogTime } from "./canonical.ts";
 const lossPri = 172;
 const certificatePri = 188;
 
-/** Retention passed a drain's cursor: exactly `lines` lines since `sinceMs` never reached it. */
+/**
+ * Retention passed a drain's cursor: exactly `lines` lines since `sinceMs` never reached it. The first sentence is
+ * logplex's own (`logplex.md` §11): programs read it.
+ */
 export const l10 = (drainToken: string, lines: number, sinceMs: number, nowMs: number): CanonicalLines =>
   noticeLine(
     lossPri,
     nowMs,
-    `Error L10 (output buffer overflow): drain '${drainToken}' dropped ${count(lines)} since ${syslogTime(sinceMs)}.`,
+    `Error L10 (output buffer overflow): drain '${drainToken}' dropped ${count(lines)} since ${syslogTime(sinceMs)}. Retention took them before they could be sent: "tailrace drains:info ${drainToken} -a APP" says what held the drain up.`,
   );
 
 /** The text of the line in a tail whose reader was passed by retention; it is that tail's alone. */
@@ -32,7 +35,7 @@ export const l13 = (
   noticeLine(
     lossPri,
     nowMs,
-    `Error L13 (messages refused): drain '${drainToken}' lost ${count(lines)} since ${syslogTime(sinceMs)}: ${reason}`,
+    `Error L13 (messages refused): drain '${drainToken}' had ${count(lines)} refused since ${syslogTime(sinceMs)}, they are not sent again: ${reason}`,
   );
 
 /** The certificate of a drain's destination does not hold; `uri` is in its redacted form. */
@@ -43,12 +46,12 @@ export const l14 = (drainToken: string, reason: string, uri: string, nowMs: numb
     `Error L14 (certificate validation): drain '${drainToken}' error="${reason.replaceAll('"', "'")}" uri="${uri}"`,
   );
 
-/** The certificate of a drain's destination holds still, but not for long. */
+/** The certificate of a drain's destination holds still, but not for long: nothing is lost yet. */
 export const l14Expiry = (drainToken: string, reason: string, uri: string, nowMs: number): CanonicalLines =>
   noticeLine(
     certificatePri,
     nowMs,
-    `Error L14 (certificate expiry): drain '${drainToken}' error="${reason.replaceAll('"', "'")}" uri="${uri}"`,
+    `Error L14 (certificate expiry): drain '${drainToken}' error="${reason.replaceAll('"', "'")}; lines are still delivered" uri="${uri}"`,
   );
 
 /** A canonical line of source `heroku`, process `logplex`. Line breaks in `text` become spaces. */

@@ -4,7 +4,7 @@ import { type Batch, decodeBatch, encodeBatch, endOf, positionIn } from "../../s
 import { newProducerId } from "../../src/core/ids.ts";
 import { LineCursor } from "../../src/core/lines.ts";
 import { weigh } from "../../src/core/loss.ts";
-import { l10, l13, l14, noticeLine } from "../../src/core/notice.ts";
+import { l10, l13, l14, l14Expiry, noticeLine } from "../../src/core/notice.ts";
 import {
   comparePositions,
   origin,
@@ -109,13 +109,17 @@ describe("a notice", () => {
 
   test("tells what was lost, since when, and of which drain", () => {
     expect(messageOf(l10("d.1", 21, 0, 1))).toBe(
-      "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 1970-01-01T00:00:00.000000+00:00.\n",
+      "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 1970-01-01T00:00:00.000000+00:00. " +
+        'Retention took them before they could be sent: "tailrace drains:info d.1 -a APP" says what held the drain up.\n',
     );
     expect(messageOf(l13("d.1", 2, 0, "status 400", 1))).toContain(
-      "Error L13 (messages refused): drain 'd.1' lost 2 messages",
+      "Error L13 (messages refused): drain 'd.1' had 2 messages refused since 1970-01-01T00:00:00.000000+00:00, they are not sent again: status 400",
     );
     expect(messageOf(l14("d.1", 'a "bad" one', "https://h/", 1))).toContain(
       `error="a 'bad' one" uri="https://h/"`,
+    );
+    expect(messageOf(l14Expiry("d.1", "it ends today", "https://h/", 1))).toContain(
+      `(certificate expiry): drain 'd.1' error="it ends today; lines are still delivered" uri="https://h/"`,
     );
   });
 

@@ -167,7 +167,7 @@ describe("what becomes of a parcel", () => {
     const found = (await rig.noticed()).map((text) => text.trimEnd());
     expect(found).toEqual(
       Array(2).fill(
-        'Error L14 (certificate expiry): drain \'d.1\' error="the certificate ends in 9 days" uri="https://receiver.example/…"',
+        'Error L14 (certificate expiry): drain \'d.1\' error="the certificate ends in 9 days; lines are still delivered" uri="https://receiver.example/…"',
       ),
     );
     expect((await rig.state())!.delivered).toBe(1 + 47 + found.length);
@@ -219,7 +219,7 @@ describe("what becomes of a parcel", () => {
     await rig.work();
     await passUntil(rig.clock, async () => (await rig.state())?.line === 5);
     expect(rig.received.slice(0, 3)).toEqual(["a", "b", "c"]);
-    expect(rig.received[3]).toContain("drain 'd.1' lost 1 messages");
+    expect(rig.received[3]).toContain("drain 'd.1' had 1 messages refused");
     expect(await rig.state()).toMatchObject({ delivered: 4, refused: 1, lastError: { message: "413" } });
   });
 
@@ -234,7 +234,7 @@ describe("what becomes of a parcel", () => {
     expect(new Set(rig.tries.slice(0, 3).map(({ frameId }) => frameId)).size).toBe(1);
     expect(await rig.state()).toMatchObject({ refused: 2, lastError: { message: "it said 400" } });
     expect(await rig.noticed()).toEqual([
-      "Error L13 (messages refused): drain 'd.1' lost 2 messages since 2024-05-01T10:00:00.000000+00:00: it said 400\n",
+      "Error L13 (messages refused): drain 'd.1' had 2 messages refused since 2024-05-01T10:00:00.000000+00:00, they are not sent again: it said 400\n",
     ]);
   });
 
@@ -325,7 +325,7 @@ describe("what retention took", () => {
     expect(rig.received.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, i) => `later ${20 + i}`));
     expect(state!.delivered + state!.lost).toBe(state!.line);
     expect(await rig.noticed()).toEqual([
-      "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:00:00.000000+00:00.\n",
+      "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:00:00.000000+00:00. Retention took them before they could be sent: \"tailrace drains:info d.1 -a APP\" says what held the drain up.\n",
     ]);
   });
 
