@@ -113,14 +113,15 @@ function checkSecrets(url: string, { secret, previousSecret }: DrainOptions): vo
     if (!/^https?:/i.test(url)) throw drainOption(field, "only bodies of http and https are signed");
   }
   if (secret === undefined && previousSecret !== undefined) {
-    throw drainOption("previous_secret", "there is no `secret` that follows it");
+    throw drainOption("previous_secret", "it needs `secret`, the new one, beside it");
   }
 }
 
 function checkTls(url: string, { ca, cert, key }: DrainOptions): void {
   const given = ca !== undefined ? "ca" : cert !== undefined ? "cert" : key !== undefined ? "key" : undefined;
   if (given === undefined) return;
-  if (!/^(https|syslog\+tls):/i.test(url)) throw drainOption(given, "the URL's scheme has no TLS");
+  if (!/^(https|syslog\+tls):/i.test(url))
+    throw drainOption(given, "http:// and syslog:// have no TLS: use https:// or syslog+tls://");
   if (ca !== undefined) for (const pem of certificatesIn("ca", ca)) certificateOf("ca", pem);
   if (cert === undefined && key === undefined) return;
   if (cert === undefined) throw drainOption("key", "there is no `cert` to go with it");
@@ -151,6 +152,9 @@ function privateKeyOf(pem: string) {
   try {
     return createPrivateKey(pem);
   } catch {
-    throw drainOption("key", "it is no readable PEM private key without a pass phrase");
+    throw drainOption(
+      "key",
+      'it is no PEM private key, or one with a pass phrase: "openssl pkey -in k.pem" writes it without',
+    );
   }
 }

@@ -84,7 +84,7 @@ describe("certificates", () => {
     ["not the key", { cert: certificate, key: otherKey }],
     ["no PEM", { ca: "hello" }],
     ["no readable", { ca: "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----" }],
-    ["no readable", { cert: certificate, key: "hello" }],
+    ["openssl pkey", { cert: certificate, key: "hello" }],
     ["more than", { ca: certificate + "x".repeat(pemCharsMax) }],
     ["more than", { cert: certificate, key: "x".repeat(pemCharsMax + 1) }],
   ])("%s", (words, options) => {
