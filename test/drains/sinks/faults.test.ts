@@ -43,6 +43,7 @@ test.each(cases.map((one, index) => ({ ...one, name: one.fault.name, index })))(
     const { row, verdict, ledger } = await results[index]!;
     rows[index] = row;
     expect(verdict).toMatchObject({ kind: fault.verdict });
+    expect("slow" in verdict).toBe(fault.slow === true);
     const { delivered, refused, lost, filtered, lagLines } = ledger;
     expect(delivered + refused + lost + filtered + lagLines).toBe(2);
     expect({ delivered, refused }).toEqual({
@@ -84,6 +85,7 @@ async function run(fault: Fault, kind: Kind) {
   const drain = drainOf(1, {
     url: urlOf(kind, port, fault.tls !== undefined),
     ...(fault.tls && { ca }),
+    ...fault.drain,
     ...formatOf(kind),
   });
   const texts = ["one", "two"].map((text) => text.padEnd(fault.lineBytes ?? 0, "x"));

@@ -1,9 +1,10 @@
 /** Everything that a destination can do wrong, and what has to come of it. */
 import type { Socket } from "node:net";
-import type { TlsOptions } from "node:tls";
+import type { TLSSocket, TlsOptions } from "node:tls";
+import type { DrainRecord } from "../../../src/registry/records.ts";
 import { onRequests, said } from "../../support/raw-http.ts";
 import type { HandleConnection } from "../../support/raw-peer.ts";
-import { expiredTls, selfSignedTls, serverTls, wrongNameTls } from "../../support/tls.ts";
+import { ca, expiredTls, selfSignedTls, serverTls, wrongNameTls } from "../../support/tls.ts";
 
 export type Kind = "https" | "otlp" | "syslog";
 export type Fault = {
@@ -16,6 +17,10 @@ export type Fault = {
   readonly verdict: "delivered" | "retry" | "split" | "refused";
   /** The attempt ends with its time. */
   readonly waits?: true;
+  /** It stood, and a smaller parcel may do. */
+  readonly slow?: true;
+  /** What the drain shows of itself. */
+  readonly drain?: Pick<DrainRecord, "cert" | "key">;
   /** Bytes of each of the two lines, for faults that need a body to be in the middle of. */
   readonly lineBytes?: number;
 };
@@ -38,6 +43,14 @@ const status = (code: number, verdict: Fault["verdict"], body = "", headers = ""
   verdict,
 });
 
+/** A receiver that nobody renewed for long. */
+export const oldTls: TlsOptions = {
+  ...serverTls,
+  minVersion: "TLSv1.1",
+  maxVersion: "TLSv1.1",
+  ciphers: "DEFAULT@SECLEVEL=0",
+};
+
 const soon = 30;
 /** More than the kernels of both sides hold between them. */
 const largeBytes = 6 << 20;
@@ -57,6 +70,7 @@ export const faults: readonly Fault[] = [
     peer: (socket) => socket.resume(),
     verdict: "retry",
     waits: true,
+    slow: true,
   },
   {
     name: "accepts, and answers nothing",
@@ -70,6 +84,7 @@ export const faults: readonly Fault[] = [
     peer: (socket) => socket.pause(),
     verdict: "retry",
     waits: true,
+    slow: true,
     lineBytes: largeBytes,
   },
   { name: "resets at once", kinds: all, peer: (_socket, _index, reset) => reset(), verdict: "retry" },
@@ -114,7 +129,16 @@ export const faults: readonly Fault[] = [
     peer: (socket) => onRequests(socket, () => setTimeout(() => socket.write(said(200)), soon)),
     verdict: "delivered",
   },
-  { name: "reads slowly", kinds: all, peer: readsSlowly, verdict: "delivered", lineBytes: 1 << 20 },
+  { name: "reads slowly", kinds: all, peer: readsSlowly(1), verdict: "delivered", lineBytes: 1 << 20 },
+  {
+    name: "reads too slowly for the parcel",
+    kinds: all,
+    peer: readsSlowly(200),
+    verdict: "retry",
+    waits: true,
+    slow: true,
+    lineBytes: largeBytes,
+  },
   {
     name: "certificate for another name",
     kinds: all,
@@ -136,6 +160,34 @@ export const faults: readonly Fault[] = [
     tls: selfSignedTls,
     verdict: "retry",
   },
+  ...(["TLSv1.2", "TLSv1.3"] as const).flatMap((version): Fault[] => {
+    const asking = { ...serverTls, ca, requestCert: true, minVersion: version, maxVersion: version };
+    const words = version.replace("v", " ");
+    return [
+      {
+        name: `asks for a client certificate that is missing (${words})`,
+        kinds: all,
+        peer: answering(said(200)),
+        tls: asking,
+        verdict: "retry",
+      },
+      {
+        name: `asks for a client certificate, gets one of a wrong authority, and resets (${words})`,
+        kinds: all,
+        peer: (socket, _index, reset) => (socket as TLSSocket).authorized || reset(),
+        tls: { ...asking, rejectUnauthorized: false },
+        drain: selfSignedTls,
+        verdict: "retry",
+      },
+    ];
+  }),
+  {
+    name: "TLS 1.1 alone",
+    kinds: all,
+    peer: answering(said(200)),
+    tls: oldTls,
+    verdict: "retry",
+  },
   {
     name: "plain where TLS is expected",
     kinds: all,
@@ -155,6 +207,7 @@ export const faults: readonly Fault[] = [
     peer: answering("HTTP/1.1 103 Early Hints\r\n\r\n"),
     verdict: "retry",
     waits: true,
+    slow: true,
   },
   {
     name: "101",
@@ -162,7 +215,7 @@ export const faults: readonly Fault[] = [
     peer: answering("HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"),
     verdict: "retry",
   },
-  ...[200, 201, 202, 203, 204, 206, 207, 299].map((code) => status(code, "delivered", "ok")),
+  ...[200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 299].map((code) => status(code, "delivered", "ok")),
   ...[300, 301, 302, 303, 304, 307, 308].map((code) => status(code, "retry", "", "Location: /elsewhere\r\n")),
   status(400, "refused", "bad frame"),
   ...[401, 403, 404, 405, 408, 409, 410].map((code) => status(code, "retry", "no")),
@@ -177,7 +230,10 @@ export const faults: readonly Fault[] = [
   },
   { ...status(429, "retry", "", "Retry-After: 86400\r\n"), name: "429 with `Retry-After` of a day" },
   ...[500, 501, 502, 503, 504, 507].map((code) => status(code, "retry", "later")),
-  { ...status(503, "retry", "", "Retry-After: 3\r\n"), name: "503 with `Retry-After: 3`" },
+  ...[502, 503, 504].map((code) => ({
+    ...status(code, "retry", "", "Retry-After: 3\r\n"),
+    name: `${code} with \`Retry-After: 3\``,
+  })),
   {
     name: "a huge body of its answer (200)",
     kinds: http,
@@ -227,13 +283,15 @@ export const faults: readonly Fault[] = [
 export const peerTls = (fault: Fault): TlsOptions | undefined =>
   fault.tls === undefined ? undefined : "cert" in fault.tls ? { ...serverTls, ...fault.tls } : undefined;
 
-// A little every few milliseconds, and an answer for whoever speaks HTTP.
-function readsSlowly(socket: Socket): void {
-  onRequests(socket, () => socket.write(said(200)));
-  socket.on("data", () => {
-    socket.pause();
-    setTimeout(() => socket.resume(), 1);
-  });
+// A little every so many milliseconds, and an answer for whoever speaks HTTP.
+function readsSlowly(everyMs: number): HandleConnection {
+  return (socket) => {
+    onRequests(socket, () => socket.write(said(200)));
+    socket.on("data", () => {
+      socket.pause();
+      setTimeout(() => socket.resume(), everyMs);
+    });
+  };
 }
 
 function endlessly(socket: Socket): void {
