@@ -165,13 +165,12 @@ export const tokensForWriters = () =>
 
 // The API: what was asked
 
-/** `place`: "line 1, column 9", where it is known. */
-export const bodyNotJson = (place?: string) =>
+export const bodyNotJson = () =>
   new AppError({
     code: "BODY_NOT_JSON",
     status: 400,
     id: "bad_request",
-    message: `The body is not valid JSON${place === undefined ? "" : ` (${place})`}.`,
+    message: "The body is not valid JSON.",
     mend: "Send one JSON object with `Content-Type: application/json`.",
   });
 
