@@ -86,7 +86,7 @@ export function registerDrains(program: Command, { api, output }: Context): void
       const trial = options.verify ? taken(drain) : await api().testDrain(app, drain.id);
       if (options.json) return output.json({ ...drain, test: trial });
       await output.print(firstFinding(trial));
-      if (trial.expiring) output.note(asSentence(trial.expiring));
+      if (trial.expiring) output.note(asSentence(`But ${trial.expiring}`));
       if (!isTaken(trial)) output.note(whatFollows(trial, `${drain.token} -a ${app}`));
     });
 
@@ -130,7 +130,7 @@ export function registerDrains(program: Command, { api, output }: Context): void
       await output.print(`Drain ${key} signs with ${drops ? "its newest secret alone" : "the new secret"}`);
       if (!drops)
         output.note(
-          `It signs with the one before, too: "tailrace drains:update ${drain.token} --drop-previous-secret -a ${app}" ends that.`,
+          `If it had one before, it signs with that, too: "tailrace drains:update ${drain.token} --drop-previous-secret -a ${app}" ends that.`,
         );
     });
 
@@ -199,7 +199,7 @@ async function printTrial(output: Output, key: string, trial: DrainTrial): Promi
       ? `The destination of drain ${key} took a test line`
       : `The destination of drain ${key} did not take a test line: ${reason}`,
   );
-  if (expiring) output.note(asSentence(expiring));
+  if (expiring) output.note(asSentence(`But ${expiring}`));
 }
 
 function drainBody(url: string, options: AddOptions): DrainBody {

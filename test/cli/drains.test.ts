@@ -154,13 +154,13 @@ describe("a certificate that ends soon", () => {
     server.verdict = { kind: "delivered", expiring };
     const { stdout, stderr } = await tailrace("drains:add", at, ...more);
     expect(stdout).toMatch(/\nIt took a test line\n$/);
-    expect(stderr).toBe(`${expiring}.\n`);
+    expect(stderr).toBe(`But ${expiring}.\n`);
     expect(await done("drains:info", at)).toMatch(new RegExp(`^last test .*; taken; ${expiring}$`, "m"));
   });
 
   test("is told by drains:test", async () => {
     const { token } = await added();
     server.verdict = { kind: "delivered", expiring };
-    expect(await tailrace("drains:test", token)).toMatchObject({ status: 0, stderr: `${expiring}.\n` });
+    expect(await tailrace("drains:test", token)).toMatchObject({ status: 0, stderr: `But ${expiring}.\n` });
   });
 });
