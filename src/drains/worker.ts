@@ -286,6 +286,7 @@ export class DrainWorker {
     const { deliveredAt, lost } = this.#keeper.state;
     const sinceMs = this.#settledAtMs ?? Date.parse(deliveredAt ?? this.#drain.createdAt);
     this.#commit({ position, line, lost: lost + missing });
+    this.#recent.take(); // what lies before them is gone as well: there is nothing to go back to
     drainLines.inc({ outcome: "lost" }, missing);
     this.#parts.notices.lost(this.#drain, missing, sinceMs);
   }
