@@ -9,7 +9,7 @@ import { storeContract } from "./store.ts";
 let cluster: NatsCluster;
 let admin: NatsConnection;
 
-/** What depends on the test's clock: the server keeps its own. `nats-retention.test.ts` has these by real time. */
+/** What depends on the test's clock: the server keeps its own. `nats-faults.test.ts` has the first three by real time; the last is a setting of the stream. */
 const byOwnTime = new Set([
   "by age takes old lines of a channel that nobody writes to",
   "no line number is used twice, also when everything was trimmed",
