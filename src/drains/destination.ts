@@ -6,8 +6,14 @@ import { type AddressPolicy, AddressRefused, checkLiteral } from "./addresses.ts
 /** How the lines of a parcel are written in the body of a request. */
 export type FormatName = keyof typeof parcelBounds;
 
-/** What one parcel may hold, in stored bytes and lines, where the receiver takes less than the drain would send. */
-export type ParcelBounds = { readonly bytesMax?: number; readonly linesMax?: number };
+/** What one parcel may hold, where the receiver takes less than the drain would send. */
+export type ParcelBounds = {
+  /** Stored bytes: so few that parcels of ordinary lines stay below `bodyBytesMax`. */
+  readonly bytesMax?: number;
+  readonly linesMax?: number;
+  /** Of a body before it is compressed: what is larger is halved unsent. */
+  readonly bodyBytesMax?: number;
+};
 
 type Place = {
   /** Name or address, without brackets. */
@@ -39,8 +45,8 @@ export type SyslogDestination = Place & {
 export type Destination = HttpDestination | SyslogDestination;
 
 /**
- * The formats, each with the bounds of its receivers (`docs/destinations.md`): stored lines grow when they are written
- * as JSON, so bytes are bounded well below what the receiver takes. What is too large all the same is halved at its 413.
+ * The formats, each with what its receivers take by their documentation (`docs/destinations.md`), where a parcel of
+ * 512 KiB and 5,000 lines, the most that any drain sends, may be more: in JSON a byte becomes six at worst.
  */
 export const parcelBounds = {
   logplex: {},
@@ -48,14 +54,11 @@ export const parcelBounds = {
   ndjson: {},
   otlp: {},
   "otlp-json": {},
-  /** 4 MB in one push by default. */
   loki: {},
-  /** 5 MB and 1,000 items in one request. */
   datadog: { linesMax: 1_000 },
-  /** 1 MB in one request. */
-  newrelic: { bytesMax: 256 * 1024, linesMax: 1_000 },
-  /** Splunk Cloud asks for 1 MB at most. */
-  splunk: { bytesMax: 256 * 1024 },
+  newrelic: { bodyBytesMax: 1_000_000, bytesMax: 256 * 1024 },
+  /** What Splunk Cloud asks for. */
+  splunk: { bodyBytesMax: 1_000_000 },
   betterstack: {},
 } as const satisfies Record<string, ParcelBounds>;
 

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Clock, Parcel, Sink } from "../../ports.ts";
 import { type AddressPolicy, checkedLookup, checkLiteral } from "../addresses.ts";
-import type { HttpDestination } from "../destination.ts";
+import { type HttpDestination, type ParcelBounds, parcelBounds } from "../destination.ts";
 import type { Trace } from "../trace.ts";
 import { type Answer, answerOf, readAnswer } from "./answer.ts";
 import { type Certificate, expiring } from "./certificate.ts";
@@ -18,6 +18,7 @@ import { type TlsParts, timedOut, watchConnecting } from "./connecting.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
 import { judge } from "./judge.ts";
+import { nameOf } from "./place.ts";
 import { secretsOf } from "./secrets.ts";
 import { signatureHeader, signatureOf } from "./signature.ts";
 
@@ -73,11 +74,10 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
   /** Of the connection that stands. */
   let certificate: Certificate | undefined;
 
-  const bodyOf = async ({ slices }: Parcel): Promise<readonly Uint8Array[]> => {
+  const write = async ({ slices }: Parcel): Promise<readonly Uint8Array[]> => {
     if (destination.format !== "logplex") appName ??= options.appName?.().catch(() => undefined);
     const context = { drainToken, appId, appName: await appName, nowMs: clock.nowMs() };
-    const pieces = [format.write(slices, context)].flat();
-    return destination.compresses ? [await compress(whole(pieces))] : pieces;
+    return [format.write(slices, context)].flat();
   };
 
   const attempt = (body: readonly Uint8Array[], parcel: Parcel, signal: AbortSignal) =>
@@ -119,7 +119,7 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
       if (trace !== undefined) {
         request.once("finish", () => {
           if (isAnswered) return;
-          trace.note(`${body.reduce((bytes, piece) => bytes + piece.length, 0)} bytes`);
+          trace.note(`${lengthOf(body)} bytes`);
           trace.begin("answer");
         });
       }
@@ -146,7 +146,10 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
   return {
     async deliver(parcel, signal) {
       signal.throwIfAborted();
-      const body = await bodyOf(parcel);
+      const pieces = await write(parcel);
+      const excess = excessOf(parcel, lengthOf(pieces), destination);
+      if (excess !== undefined) return { kind: "split", reason: excess };
+      const body = destination.compresses ? [await compress(whole(pieces))] : pieces;
       for (let isFresh = false; ; isFresh = true) {
         try {
           trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
@@ -192,9 +195,21 @@ function headersOf(
     ...(secrets.length > 0 && {
       [signatureHeader]: signatureOf(whole(body), secrets, options.clock.nowMs()),
     }),
-    "Content-Length": body.reduce((bytes, piece) => bytes + piece.length, 0),
+    "Content-Length": lengthOf(body),
   };
 }
+
+// What the receiver's documentation says that it takes, it is not asked to refuse.
+function excessOf({ count }: Parcel, bytes: number, destination: HttpDestination): string | undefined {
+  const { linesMax = count, bodyBytesMax = bytes }: ParcelBounds = parcelBounds[destination.format];
+  if (count <= linesMax && bytes <= bodyBytesMax) return undefined;
+  const [takes, has] =
+    count > linesMax ? [`${linesMax} lines`, count] : [`${bodyBytesMax} bytes`, `${bytes} bytes`];
+  return `${nameOf(destination)} takes ${takes} in a request of format ${destination.format}, not ${has}: log shorter lines`;
+}
+
+const lengthOf = (pieces: readonly Uint8Array[]): number =>
+  pieces.reduce((bytes, piece) => bytes + piece.length, 0);
 
 const whole = (pieces: readonly Uint8Array[]): Uint8Array =>
   pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);

@@ -13,7 +13,7 @@ const page = readText("docs/destinations.md");
 const presets = new Map(
   page
     .split(/^## /m)
-    .slice(1)
+    .filter((section) => section.includes("```json"))
     .map((section): [string, Preset] => [
       section.split("\n")[0]!.toLowerCase().replace(" ", ""),
       JSON.parse(/```json\n([\s\S]*?)```/.exec(section)![1]!),
