@@ -1,6 +1,6 @@
-/** Which lines a reader wants: by source, process and pattern. Patterns are RE2: linear in the line. */
-import { RE2JS } from "re2js";
+/** Which lines a reader wants: by source, process and pattern. Patterns are RE2, in bounds of their own. */
 import type { LineCursor } from "./lines.ts";
+import { charsMax, compilePattern, type Pattern } from "./pattern.ts";
 
 /** What a reader wants to see of an app; every part given must hold. */
 export type FilterSpec = {
@@ -15,9 +15,6 @@ export type FilterSpec = {
 
 /** Says of a line whether to keep it. `key` is equal for equal specs. */
 export type LineFilter = { readonly key: string; keeps(line: LineCursor): boolean };
-
-/** Bytes of a pattern at most: what a pattern costs a line grows with its own length. */
-export const patternBytesMax = 1000;
 
 const dot = 0x2e;
 
@@ -43,8 +40,8 @@ export function compileFilter(
     if (pattern === undefined) continue;
     const compiled = compilePattern(pattern);
     if (typeof compiled === "string") return { kind: "bad", field, reason: compiled };
-    const wanted = field === "match";
-    tests.push((line) => compiled.matcher(messageText(line)).find() === wanted);
+    const unwanted = field === "match" ? "absent" : "found";
+    tests.push((line) => lookFor(compiled, messageText(line)) !== unwanted);
   }
   if (tests.length === 0) return { kind: "filter", filter: undefined };
   const key = JSON.stringify([
@@ -56,13 +53,14 @@ export function compileFilter(
   return { kind: "filter", filter: { key, keeps: (line) => tests.every((test) => test(line)) } };
 }
 
-function compilePattern(pattern: string): RE2JS | string {
-  if (Buffer.byteLength(pattern) > patternBytesMax) return `it has more than ${patternBytesMax} bytes`;
-  try {
-    return RE2JS.compile(pattern);
-  } catch (cause) {
-    return cause instanceof Error ? cause.message : String(cause);
-  }
+// Only so much of a line is looked at as its turn allows. What was not found in a part of it may be in the rest; and what
+// ends where that part does may be found only because it ends there. Neither is a reason to leave a line out.
+function lookFor({ compiled, instructions }: Pattern, text: string): "found" | "absent" | "unknown" {
+  const looked = text.slice(0, charsMax(instructions));
+  const isWhole = looked.length === text.length;
+  const matcher = compiled.matcher(looked);
+  if (!matcher.find()) return isWhole ? "absent" : "unknown";
+  return isWhole || matcher.end() < looked.length ? "found" : "unknown";
 }
 
 // Patterns see text, without the newline that many senders put behind a message.

@@ -1,18 +1,16 @@
 /**
  * What an owner wants out of the lines of a drain: named detectors and patterns of his own. What they find in a
- * message, or in structured data, is replaced by a mark. Time is linear in the line: detectors look at bounded
- * stretches, patterns are RE2, and what a pattern may cost a line has a bound behind which the rest of it is redacted.
+ * message, or in structured data, is replaced by a mark. What patterns may cost a line has a bound, behind which the
+ * rest of the line is redacted.
  */
 import { isUtf8 } from "node:buffer";
-import { isIPv6 } from "node:net";
-import { RE2JS } from "re2js";
 import type { Form } from "./batch.ts";
-import { patternBytesMax } from "./line-filter.ts";
+import { type Detector, detectors, type Span } from "./detectors.ts";
 import { LineCursor } from "./lines.ts";
+import { charsMax, compilePattern, instructionsMax, type Pattern } from "./pattern.ts";
 import { structuredDataEnd } from "./syslog.ts";
 
-export const detectorNames = ["email", "card", "bearer", "ip"] as const;
-export type Detector = (typeof detectorNames)[number];
+export { type Detector, detectorNames } from "./detectors.ts";
 
 export type RedactionSpec = {
   readonly detectors?: readonly Detector[];
@@ -25,22 +23,30 @@ export type Redactions = Record<Detector | "pattern", number>;
 
 /** Stretches of text to be replaced, in order, not touching each other's bytes. */
 type Finder = { readonly name: Detector | "pattern"; find(text: string): readonly Span[] };
-type Span = { readonly start: number; readonly end: number };
 type Frames = { readonly bytes: Uint8Array; readonly count: number; readonly form: Form };
 
 export const patternsMax = 10;
 
-/** Characters that finding all matches of one pattern may cost a line, whose own length counts again for each match. */
-const costMax = (length: number) => 16 * length + 8_192;
+/** What is at the end of the part of a line that patterns are run over is redacted too: a find may go on behind it. */
+const seamChars = 1_024;
 
-/** Why a pattern cannot be used, or undefined. */
-export function patternFlaw(pattern: string): string | undefined {
-  if (Buffer.byteLength(pattern) > patternBytesMax) return `it has more than ${patternBytesMax} bytes`;
-  try {
-    return RE2JS.compile(pattern).matcher("").find() ? "it finds empty text" : undefined;
-  } catch (cause) {
-    return cause instanceof Error ? cause.message : String(cause);
+/** Why the patterns cannot be used, or undefined. */
+export function patternsFlaw(patterns: readonly string[]): string | undefined {
+  let instructions = 0;
+  for (const [index, pattern] of patterns.entries()) {
+    const found = compilePattern(pattern);
+    const flaw =
+      typeof found === "string"
+        ? found
+        : found.compiled.matcher("").find()
+          ? "it finds empty text"
+          : undefined;
+    if (typeof found === "string" || flaw !== undefined)
+      return `pattern ${index + 1} cannot be used: ${flaw}`;
+    instructions += found.instructions;
   }
+  if (instructions <= instructionsMax) return undefined;
+  return `its patterns together compile to ${instructions} instructions, and ${instructionsMax} are the most: use fewer, or smaller counts in braces`;
 }
 
 /** A function that redacts frames and counts what it found in `counts`; frames without a find are the same object. */
@@ -49,7 +55,7 @@ export function compileRedaction(
 ): <F extends Frames>(frames: F, counts: Redactions) => F {
   const finders = [
     ...(spec.detectors ?? []).map((name) => ({ name, find: detectors[name] })),
-    ...(spec.patterns ?? []).map(patternFinder),
+    ...patternFinders(spec.patterns ?? []),
   ];
   return (frames, counts) => {
     const bytes = redactFrames(frames, finders, counts);
@@ -115,102 +121,52 @@ function replaced(text: string, spans: readonly Span[], mark: string): string {
   return out + text.slice(at);
 }
 
-// Patterns see text as `match` of a filter does: without the newline behind it, and as UTF-8 where it is that. Their
-// finds are brought back to bytes.
-function patternFinder(pattern: string): Finder {
-  const compiled = RE2JS.compile(pattern);
-  return {
-    name: "pattern",
-    find(latin1) {
-      const bytes = Buffer.from(latin1.endsWith("\n") ? latin1.slice(0, -1) : latin1, "latin1");
-      const text = isUtf8(bytes) ? bytes.toString() : bytes.toString("latin1");
-      const matcher = compiled.matcher(text);
-      const spans: Span[] = [];
-      let cost = text.length;
-      let passedChars = 0;
-      let passedBytes = 0;
-      const bytesTo = (char: number) => {
-        passedBytes += Buffer.byteLength(text.slice(passedChars, char));
-        passedChars = char;
-        return passedBytes;
-      };
-      const isPlain = text.length === bytes.length; // characters are bytes
-      while (matcher.find()) {
-        const [from, to] = [matcher.start(), matcher.end()];
-        cost += text.length - from;
-        if (to === from) continue;
-        const isOver = cost > costMax(text.length);
-        const start = isPlain ? from : bytesTo(from);
-        const end = isOver ? bytes.length : isPlain ? to : bytesTo(to);
-        spans.push({ start, end: Math.min(end, bytes.length) });
-        if (isOver) break;
-      }
-      return spans;
-    },
-  };
-}
-
-const detectors: Readonly<Record<Detector, (text: string) => readonly Span[]>> = {
-  email: (text) => (text.includes("@") ? spansOf(text, emailForm) : []),
-  bearer: (text) =>
-    [...spansOf(text, bearerForm, 1), ...spansOf(text, jwtForm)].sort(byStart).filter(isApart),
-  ip: (text) =>
-    [
-      ...spansOf(text, ipv4Form),
-      ...spansOf(text, ipv6Form).flatMap(({ start, end }) => ipv6In(text, start, end)),
-    ]
-      .sort(byStart)
-      .filter(isApart),
-  card: (text) => spansOf(text, cardForm).flatMap(({ start, end }) => cardIn(text, start, end)),
-};
-
-// Every repetition is bounded or cannot begin inside of itself, so that no text makes a search start over and over.
-const emailForm = /[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}/g;
-const bearerForm = /(?<![\w-])(bearer[ \t]{1,8})[\w.~+/=-]{8,}/gi;
-const jwtForm = /(?<![\w-])eyJ[\w-]{8,}\.[\w-]{2,}\.[\w-]*/g;
-const octet = "(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)";
-const ipv4Form = new RegExp(`(?<![\\w.])${octet}(?:\\.${octet}){3}(?![\\w]|\\.\\d)`, "g");
-const ipv6Form = /(?<![\w:.])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{1,41}/g;
-const cardForm = /(?<![\w.-])[2-6](?:[ -]?\d){12,18}/g;
-
-// Without the characters of the first group, when `kept` names it.
-function spansOf(text: string, form: RegExp, kept?: number): Span[] {
-  return Array.from(text.matchAll(form), (match) => {
-    const start = match.index + (kept === undefined ? 0 : match[kept]!.length);
-    return { start, end: match.index + match[0].length };
+// The registry compiled them before it stored them.
+function patternFinders(patterns: readonly string[]): Finder[] {
+  const usable = patterns.map((pattern) => {
+    const found = compilePattern(pattern);
+    if (typeof found === "string") throw new Error(`a stored pattern is bad: ${found}`);
+    return found;
   });
+  const chars = charsMax(usable.reduce((sum, { instructions }) => sum + instructions, 0));
+  return usable.map((pattern) => ({ name: "pattern", find: (text) => found(pattern, text, chars) }));
 }
 
-const byStart = (a: Span, b: Span): number => a.start - b.start;
-const isApart = ({ start }: Span, at: number, spans: readonly Span[]): boolean =>
-  at === 0 || spans[at - 1]!.end <= start;
-
-function ipv6In(text: string, start: number, end: number): Span[] {
-  let last = end;
-  while (last > start && ".:".includes(text[last - 1]!) && !text.slice(start, last).endsWith("::")) last--;
-  const isBare = !/[\w:]/.test(text[last] ?? "");
-  return isBare && isIPv6(text.slice(start, last)) && last - start > 2 ? [{ start, end: last }] : [];
-}
-
-// The longest number of 13 to 19 digits from `start` on that ends where no digit follows and has the right checksum.
-function cardIn(text: string, start: number, end: number): Span[] {
-  for (let last = end; last - start >= 13; last--) {
-    if (!isDigit(text[last - 1]) || isDigit(text[last])) continue;
-    const digits = text.slice(start, last).replace(/\D/g, "");
-    if (digits.length < 13) break;
-    if (hasChecksum(digits)) return [{ start, end: last }];
+// Patterns see text as `match` of a filter does: without the newline behind it, and as UTF-8 where it is that. Their
+// finds are brought back to bytes. Each search may cost all that is left of the line: from the find on that goes over
+// `chars`, all is redacted.
+function found({ compiled }: Pattern, latin1: string, chars: number): Span[] {
+  const bytes = Buffer.from(latin1.endsWith("\n") ? latin1.slice(0, -1) : latin1, "latin1");
+  const text = isUtf8(bytes) ? bytes.toString() : bytes.toString("latin1");
+  const looked = text.length > chars ? text.slice(0, chars) : text;
+  const restAt = looked === text ? text.length : seamOf(text, chars);
+  const isPlain = text.length === bytes.length; // characters are bytes
+  let passedChars = 0;
+  let passedBytes = 0;
+  const bytesTo = (char: number) => {
+    if (isPlain) return char;
+    passedBytes += Buffer.byteLength(text.slice(passedChars, char));
+    passedChars = char;
+    return passedBytes;
+  };
+  const spans: Span[] = [];
+  const matcher = compiled.matcher(looked);
+  let cost = looked.length;
+  while (matcher.find()) {
+    const [from, to] = [matcher.start(), matcher.end()];
+    cost += looked.length - from;
+    if (cost > chars || to > restAt) {
+      spans.push({ start: bytesTo(Math.min(from, restAt)), end: bytes.length });
+      return spans;
+    }
+    if (to > from) spans.push({ start: bytesTo(from), end: bytesTo(to) });
   }
-  return [];
+  if (restAt < text.length) spans.push({ start: bytesTo(restAt), end: bytes.length });
+  return spans;
 }
 
-const isDigit = (char: string | undefined): boolean => char !== undefined && char >= "0" && char <= "9";
-
-/** Luhn's: ISO/IEC 7812-1. */
-function hasChecksum(digits: string): boolean {
-  let sum = 0;
-  for (let i = 0; i < digits.length; i++) {
-    const digit = Number(digits[digits.length - 1 - i]);
-    sum += i % 2 === 0 ? digit : digit > 4 ? digit * 2 - 9 : digit * 2;
-  }
-  return sum % 10 === 0;
+// Not amid a character of two units.
+function seamOf(text: string, chars: number): number {
+  const at = Math.max(0, chars - seamChars);
+  return at > 0 && text.codePointAt(at - 1)! > 0xffff ? at - 1 : at;
 }

@@ -1,7 +1,7 @@
 /** What an owner may ask of a drain besides its URL (`interface.md`), checked before anything is written. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { compileFilter, type FilterSpec } from "../core/line-filter.ts";
-import { detectorNames, patternFlaw, patternsMax, type RedactionSpec } from "../core/redaction.ts";
+import { detectorNames, patternsFlaw, patternsMax, type RedactionSpec } from "../core/redaction.ts";
 import { drainOption, patternInvalid } from "../errors.ts";
 import type { DrainRecord } from "./records.ts";
 
@@ -88,11 +88,8 @@ function checkRedaction({ detectors = [], patterns = [] }: RedactionSpec): void 
     );
   }
   if (patterns.length > patternsMax) throw drainOption("redact", `more than ${patternsMax} patterns`);
-  for (const [index, pattern] of patterns.entries()) {
-    const flaw = patternFlaw(pattern);
-    if (flaw !== undefined)
-      throw drainOption("redact", `pattern ${index + 1} is no RE2 expression to look for: ${flaw}`);
-  }
+  const flaw = patternsFlaw(patterns);
+  if (flaw !== undefined) throw drainOption("redact", flaw);
 }
 
 function checkCompression(url: string, compression: string | undefined): void {

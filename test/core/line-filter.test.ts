@@ -1,14 +1,16 @@
+import { RE2JS } from "re2js";
 import { describe, expect, test } from "vitest";
 import { canoniseBody } from "../../src/core/canonical.ts";
 import { compileFilter, type FilterSpec } from "../../src/core/line-filter.ts";
 import { LineCursor } from "../../src/core/lines.ts";
+import { charsMax } from "../../src/core/pattern.ts";
 import { octetCounted } from "../support/frames.ts";
 
 function keeps(spec: FilterSpec, source: string, process: string, message = "hello\n"): boolean {
   const found = compileFilter(spec);
   if (found.kind === "bad") throw new Error(found.reason);
   const body = octetCounted(`<190>1 2026-01-02T03:04:05Z h x ${process} - - ${message}`);
-  const lines = canoniseBody(body, source, { frameBytesMax: 10_000, nowMs: 0 });
+  const lines = canoniseBody(body, source, { frameBytesMax: 1_000_000, nowMs: 0 });
   if (lines.kind === "bad") throw new Error(lines.reason);
   const line = new LineCursor().open(lines.lines.bytes, lines.lines.form);
   line.next();
@@ -46,6 +48,28 @@ describe("a filter", () => {
     expect(compileFilter({ match: "(" })).toMatchObject({ kind: "bad", field: "match" });
     expect(compileFilter({ exclude: "(?=x)" })).toMatchObject({ kind: "bad", field: "exclude" });
     expect(compileFilter({ match: "x".repeat(1001) })).toMatchObject({ kind: "bad", field: "match" });
+  });
+
+  test("refuses a pattern of too many instructions", () => {
+    const reason = expect.stringMatching(/^it compiles to .* instructions, and 500 are the most/);
+    for (const match of ["([a-z]?){900}[0-9]", "\\pL{1000}", `(${"ab?".repeat(300)}){999}`]) {
+      expect(compileFilter({ match })).toEqual({ kind: "bad", field: "match", reason });
+    }
+    expect(compileFilter({ match: "[a-z]{400}" })).toMatchObject({ kind: "filter" });
+  });
+
+  test("keeps a line whose first part alone is looked at, unless that part decides", () => {
+    const pattern = "[a-z]{200}-?[0-9]$";
+    const looked = charsMax(RE2JS.compile(pattern).matcher("").programSize());
+    const whole = ".".repeat(looked);
+    const found = `${"a".repeat(200)}7`;
+    expect(keeps({ match: pattern }, "app", "web.1", whole)).toBe(false);
+    expect(keeps({ match: pattern }, "app", "web.1", `${whole}.`)).toBe(true);
+    expect(keeps({ exclude: pattern }, "app", "web.1", `${whole}${found}`)).toBe(true);
+    const cut = `${".".repeat(looked - found.length)}${found}`;
+    expect(keeps({ exclude: pattern }, "app", "web.1", cut)).toBe(false);
+    expect(keeps({ exclude: pattern }, "app", "web.1", `${cut} goes on`)).toBe(true);
+    expect(keeps({ exclude: "[a-z]{200}[0-9]" }, "app", "web.1", `${found}${whole}`)).toBe(false);
   });
 
   test("equal specs have equal keys, others have not", () => {

@@ -1,0 +1,93 @@
+import fc from "fast-check";
+import { RE2JS } from "re2js";
+import { expect, test } from "vitest";
+import { compilePattern, estimatedInstructions } from "../../src/core/pattern.ts";
+
+test("what a pattern compiles to is never more than estimated", () => {
+  const part = fc.constantFrom(
+    ...[
+      "a",
+      "\\d",
+      "\\pL",
+      "\\p{Greek}",
+      "[a-z]",
+      "[]a]",
+      "[^]\\]]",
+      "[[:alpha:]({5}]",
+      "\\x{10}",
+      "\\Q({9}\\E",
+    ],
+    ...["\\{", "\\(", "(?i)k", ".", "^", "\\b", "$", "é", "[(]", "[{3}]", "{", "}", "]"],
+  );
+  const times = fc.constantFrom(
+    "",
+    "",
+    "*",
+    "+",
+    "?",
+    "??",
+    "{3}",
+    "{2,}",
+    "{2,5}",
+    "{0,7}",
+    "{1000}",
+    "{0}",
+    "{,3}",
+  );
+  const { pattern } = fc.letrec<{ pattern: string }>((tie) => ({
+    pattern: fc
+      .array(
+        fc.oneof(
+          { depthSize: "small" },
+          fc.tuple(part, times).map((both) => both.join("")),
+          fc
+            .tuple(fc.constantFrom("(", "(?:", "(?P<n>", "(?i:", "(?s-m:"), tie("pattern"), times)
+            .map(([open, body, again]) => `${open}${body})${again}`),
+          fc.tuple(tie("pattern"), tie("pattern")).map((both) => both.join("|")),
+        ),
+        { maxLength: 5 },
+      )
+      .map((parts) => parts.join("")),
+  }));
+  let compiled = 0;
+  fc.assert(
+    fc.property(pattern, (text) => {
+      const estimate = estimatedInstructions(text);
+      if (estimate > 5_000) return;
+      let size: number;
+      try {
+        size = RE2JS.compile(text).matcher("").programSize();
+      } catch {
+        return; // no expression at all
+      }
+      compiled++;
+      expect(estimate).toBeGreaterThanOrEqual(size - 2);
+    }),
+    { numRuns: 2_000 },
+  );
+  expect(compiled).toBeGreaterThan(100);
+});
+
+test("what would be written out to a hundred thousand instructions is refused before it is compiled", () => {
+  for (const pattern of [
+    "((a{100}){100}){10}",
+    `(${"ab?".repeat(300)}){999}`,
+    `(?:${"a*".repeat(490)}){999}`,
+  ]) {
+    expect(compilePattern(pattern)).toMatch(
+      /^it compiles to about \d{5,7} instructions, and 500 are the most/,
+    );
+  }
+});
+
+test("what owners look for fits", () => {
+  for (const pattern of [
+    "acct-\\d{4,12}",
+    "(?i)(password|secret|token)\\s*[:=]\\s*\\S+",
+    "\\b[A-Z]{2}\\d{2}[A-Z0-9]{11,30}\\b",
+    "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}",
+    "-----BEGIN [A-Z ]{1,30}PRIVATE KEY-----[A-Za-z0-9+/=\\\\n]{64,}",
+  ]) {
+    expect(compilePattern(pattern)).toMatchObject({ instructions: expect.any(Number) });
+  }
+});
