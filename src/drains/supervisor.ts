@@ -38,8 +38,8 @@ export class DrainSupervisor {
   readonly #charges = new Map<string, Charge>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
-  /** Shards that are this process's, and under which lease. */
-  readonly #mine = new Map<number, number | undefined>();
+  /** Shards that are this process's, and what their workers are made of. */
+  readonly #mine = new Map<number, WorkerParts>();
   readonly #starts: Turnstile;
   #watching: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
@@ -47,7 +47,7 @@ export class DrainSupervisor {
   private constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#starts = new Turnstile(options.startsMax);
-    if (options.shards === undefined) this.#mine.set(0, undefined);
+    if (options.shards === undefined) this.#mine.set(0, options);
   }
 
   /** Resolves when every stored drain is known; their workers start in turn. Rejects when the Store cannot be read. */
@@ -66,7 +66,7 @@ export class DrainSupervisor {
 
   /** Runs the drains of one shard, under `lease`, until `signal` is aborted; resolves when none of its workers goes on. */
   async run(shard: number, signal: AbortSignal, lease: number): Promise<void> {
-    this.#mine.set(shard, lease);
+    this.#mine.set(shard, { ...this.#options, lease });
     for (const [id, charge] of this.#charges) if (charge.shard === shard) this.#start(id, charge);
     await aborted(AbortSignal.any([signal, this.#closing.signal]));
     this.#mine.delete(shard);
@@ -171,9 +171,11 @@ export class DrainSupervisor {
     const { signal } = charge.change;
     let worker: DrainWorker | undefined;
     try {
-      const parts = { ...this.#options, lease: this.#mine.get(charge.shard) };
+      const parts = this.#mine.get(charge.shard);
       worker = await this.#starts.pass(async () =>
-        signal.aborted ? undefined : await DrainWorker.open(drain, filterOf(drain), parts),
+        signal.aborted || parts === undefined
+          ? undefined
+          : await DrainWorker.open(drain, filterOf(drain), parts),
       );
       if (worker === undefined) return;
       drainWorkers.inc();

@@ -63,7 +63,9 @@ export class DrainWorker {
   readonly #parts: WorkerParts;
   readonly #keeper: StateKeeper;
   readonly #stopping = new AbortController();
-  readonly #aborting = new AbortController();
+  /** Of the delivery under way. */
+  #delivery: AbortController | undefined;
+  #isAborted = false;
   readonly #running: Promise<void>;
   readonly #outlet: Outlet;
   readonly #cutter: Cutter;
@@ -146,7 +148,8 @@ export class DrainWorker {
     const ended = new AbortController();
     const running = this.#running.catch(() => {}).finally(() => ended.abort());
     if (graceMs > 0) await this.#parts.clock.sleep(graceMs, ended.signal);
-    this.#aborting.abort();
+    this.#isAborted = true;
+    this.#delivery?.abort();
     await running;
   }
 
@@ -159,7 +162,7 @@ export class DrainWorker {
           await this.#follow(await this.#nextLeg());
           if (this.#doubt !== undefined) this.#goBack(this.#doubt);
         } catch (err) {
-          if (this.#aborting.signal.aborted) break;
+          if (this.#isAborted) break;
           if (err instanceof assert.AssertionError) throw err;
           this.#parts.logger.error({ err, drain: this.#drain.id }, "a drain could not read its log");
           this.#failed("the log could not be read; the operator has to look into it");
@@ -308,7 +311,10 @@ export class DrainWorker {
     const startedAtMs = clock.nowMs();
     const isFailing = this.#failures > 0;
     const { signal: stopping } = this.#stopping;
-    const verdict = await this.#outlet.deliver(parcel, isFailing, stopping, this.#aborting.signal);
+    this.#delivery = new AbortController();
+    if (this.#isAborted) this.#delivery.abort();
+    const verdict = await this.#outlet.deliver(parcel, isFailing, stopping, this.#delivery.signal);
+    this.#delivery = undefined;
     if (verdict === undefined) return false;
     drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.nowMs() - startedAtMs) / 1000);
     switch (verdict.kind) {
