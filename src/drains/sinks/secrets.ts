@@ -24,9 +24,12 @@ export class Secrets {
    * so that its end may be the beginning of a secret.
    */
   excerpt(text: string, charsMax: number, isCut = false): string {
+    const readings: Reading[][] = [];
+    const read: Read = (at) => (readings[at] ??= readingsAt(text, at));
+    const cutAt = isCut ? text.length : undefined;
     let out = "";
     for (let at = 0; at < text.length && out.length < charsMax; ) {
-      const end = this.#endOf(text, at, isCut);
+      const end = this.#endOf(read, at, cutAt);
       if (end !== undefined) {
         out += "…";
         at = end;
@@ -40,12 +43,12 @@ export class Secrets {
   }
 
   // Where the longest secret ends that begins at `at`.
-  #endOf(text: string, at: number, isCut: boolean): number | undefined {
-    const first = readingsAt(text, at);
+  #endOf(read: Read, at: number, cutAt: number | undefined): number | undefined {
+    const first = read(at);
     let end: number | undefined;
     for (const secret of this.#secrets) {
-      if (!first.some(([read]) => secret.startsWith(read))) continue;
-      const found = endOfSecret(secret, text, at, isCut);
+      if (!first.some(([text]) => secret.startsWith(text))) continue;
+      const found = endOfSecret(secret, read, at, cutAt);
       if (found !== undefined && found > (end ?? at)) end = found;
     }
     return end;
@@ -81,19 +84,19 @@ function credentialsIn(given: string): string[] {
 }
 
 // Followed in each reading of the text at once: an escape may be meant as one, or as what it is made of.
-function endOfSecret(secret: string, text: string, at: number, isCut: boolean): number | undefined {
+function endOfSecret(secret: string, read: Read, at: number, cutAt: number | undefined): number | undefined {
   let places: readonly Place[] = [{ end: at, matched: 0 }];
   let found: number | undefined;
   while (places.length > 0) {
     const next = new Map<string, Place>();
     for (const { end, matched } of places) {
       if (matched >= Math.min(secret.length, beginningCharsMax)) found = Math.max(found ?? 0, end);
-      if (end === text.length && isCut) return end;
-      for (const [read, readEnd] of readingsAt(text, end)) {
-        const isNext = matched < secret.length && secret.startsWith(read, matched);
-        const isOneMore = read === "\\" && secret[matched - 1] === "\\";
+      if (end === cutAt) return end;
+      for (const [text, textEnd] of read(end)) {
+        const isNext = matched < secret.length && secret.startsWith(text, matched);
+        const isOneMore = text === "\\" && secret[matched - 1] === "\\";
         if (!isNext && !isOneMore) continue;
-        const place = { end: readEnd, matched: isNext ? matched + read.length : matched };
+        const place = { end: textEnd, matched: isNext ? matched + text.length : matched };
         next.set(`${place.end} ${place.matched}`, place);
       }
     }
@@ -103,7 +106,8 @@ function endOfSecret(secret: string, text: string, at: number, isCut: boolean): 
 }
 
 type Place = { readonly end: number; readonly matched: number };
-type Reading = readonly [read: string, end: number];
+type Reading = readonly [text: string, end: number];
+type Read = (at: number) => readonly Reading[];
 
 const percents = /(?:%[\da-f]{2}){1,4}/iy;
 const jsonEscape = /\\+(?:u([\da-f]{4})|(["/t]))/iy;
