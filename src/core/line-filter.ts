@@ -1,6 +1,6 @@
 /** Which lines a reader wants: by source, process and pattern. Patterns are RE2, in bounds of their own. */
 import type { LineCursor } from "./lines.ts";
-import { charsMax, compilePattern, type Pattern } from "./pattern.ts";
+import { batchWorkMax, charsMax, compilePattern, type Pattern } from "./pattern.ts";
 
 /** What a reader wants to see of an app; every part given must hold. */
 export type FilterSpec = {
@@ -13,8 +13,15 @@ export type FilterSpec = {
   readonly exclude?: string;
 };
 
-/** Says of a line whether to keep it. `key` is equal for equal specs. */
-export type LineFilter = { readonly key: string; keeps(line: LineCursor): boolean };
+/**
+ * Says of a line whether to keep it. `key` is equal for equal specs. Patterns look at the first `scanBytesMax` bytes of
+ * a batch and keep the lines behind them: who must not see those passes the rest of the batch as one of its own.
+ */
+export type LineFilter = {
+  readonly key: string;
+  readonly scanBytesMax: number;
+  keeps(line: LineCursor): boolean;
+};
 
 const dot = 0x2e;
 
@@ -25,6 +32,8 @@ export function compileFilter(
   | { readonly kind: "filter"; readonly filter: LineFilter | undefined }
   | { readonly kind: "bad"; readonly field: "match" | "exclude"; readonly reason: string } {
   const tests: ((line: LineCursor) => boolean)[] = [];
+  const patterns: ((line: LineCursor) => boolean)[] = [];
+  let instructions = 0;
   if (spec.sources !== undefined && spec.sources.length > 0) {
     const sources = spec.sources.map((source) => Buffer.from(source));
     tests.push((line) =>
@@ -41,8 +50,13 @@ export function compileFilter(
     const compiled = compilePattern(pattern);
     if (typeof compiled === "string") return { kind: "bad", field, reason: compiled };
     const unwanted = field === "match" ? "absent" : "found";
-    tests.push((line) => lookFor(compiled, messageText(line)) !== unwanted);
+    patterns.push((line) => lookFor(compiled, messageText(line)) !== unwanted);
+    instructions += compiled.instructions;
   }
+  const scanBytesMax =
+    instructions === 0 ? Number.POSITIVE_INFINITY : Math.floor(batchWorkMax / instructions);
+  if (patterns.length > 0)
+    tests.push((line) => line.start >= scanBytesMax || patterns.every((test) => test(line)));
   if (tests.length === 0) return { kind: "filter", filter: undefined };
   const key = JSON.stringify([
     spec.sources ?? [],
@@ -50,7 +64,10 @@ export function compileFilter(
     spec.match ?? null,
     spec.exclude ?? null,
   ]);
-  return { kind: "filter", filter: { key, keeps: (line) => tests.every((test) => test(line)) } };
+  return {
+    kind: "filter",
+    filter: { key, scanBytesMax, keeps: (line) => tests.every((test) => test(line)) },
+  };
 }
 
 // Only so much of a line is looked at as its turn allows. What was not found in a part of it may be in the rest; and what

@@ -14,6 +14,9 @@ export const instructionsMax = 500;
 /** Instructions times characters that are spent on one line. */
 export const lineWorkMax = 5_000_000;
 
+/** Instructions times bytes that are spent on the lines of one batch, so that nobody else waits for long. */
+export const batchWorkMax = 10_000_000;
+
 /** What is estimated at more is not even compiled: an estimate may be a few times too high, not ten. */
 const estimateMax = 10 * instructionsMax;
 

@@ -46,12 +46,17 @@ export function cutParcel(
 ): Cut {
   const first = batches[0]!;
   const slices: Slice[] = [];
-  const room = { lines: limits.linesMax, bytes: limits.bytesMax, empty: true };
+  const room = {
+    lines: limits.linesMax,
+    bytes: limits.bytesMax,
+    scanBytes: filter?.scanBytesMax ?? Number.POSITIVE_INFINITY,
+    empty: true,
+  };
   let filtered = 0;
   let at = line;
   let final = first;
   for (const batch of batches) {
-    if (batch.line > at || at >= limits.endLine || room.lines <= 0) break;
+    if (batch.line > at || at >= limits.endLine || room.lines <= 0 || room.scanBytes <= 0) break;
     if (at > line && filter === undefined && fitsNextTime(batch, room, limits)) break;
     const taken = takeLines(batch, at - batch.line, limits.endLine - batch.line, filter, room);
     if (taken.slice !== undefined) slices.push(taken.slice);
@@ -101,7 +106,7 @@ function fitsNextTime({ bytes, count, line }: StoredBatch, room: Room, limits: P
   return !fitsNow && fitsAlone && line + count <= limits.endLine;
 }
 
-type Room = { lines: number; bytes: number; empty: boolean };
+type Room = { lines: number; bytes: number; scanBytes: number; empty: boolean };
 type Taken = {
   readonly slice: Slice | undefined;
   readonly filtered: number;
@@ -130,7 +135,8 @@ function takeLines(
   let passed = 0;
   let runStart = 0;
   let runEnd = 0;
-  for (; passed < left && room.lines > 0 && cursor.next(); passed++) {
+  for (; passed < left && room.lines > 0 && room.scanBytes > 0 && cursor.next(); passed++) {
+    if (filter !== undefined) room.scanBytes -= cursor.end - cursor.start;
     if (filter !== undefined && !filter.keeps(cursor)) continue;
     const frameBytes = cursor.end - cursor.start;
     if (frameBytes > room.bytes && !room.empty) break;

@@ -4,6 +4,7 @@
  * While its destination fails it holds its state, and a parcel during an attempt; lines wait in the log.
  */
 import assert from "node:assert";
+import { setImmediate as othersTurn } from "node:timers/promises";
 import type { Logger } from "pino";
 import { positionIn } from "../core/batch.ts";
 import type { LineFilter } from "../core/line-filter.ts";
@@ -235,6 +236,7 @@ export class DrainWorker {
         if (cut.parcel === undefined) {
           this.#settle(leg, backlog, cut, 0, 0);
           if (this.#failures > 0) void this.#outlet.close(); // what comes next may be long in coming
+          await othersTurn(); // a filter that keeps nothing never waits for anybody
         } else if (isProbe) {
           await backlog.close();
           await this.#deliver(leg, backlog, cut, cut.parcel);

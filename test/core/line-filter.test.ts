@@ -4,6 +4,7 @@ import { canoniseBody } from "../../src/core/canonical.ts";
 import { compileFilter, type FilterSpec } from "../../src/core/line-filter.ts";
 import { LineCursor } from "../../src/core/lines.ts";
 import { charsMax } from "../../src/core/pattern.ts";
+import { batchOf } from "../support/batches.ts";
 import { octetCounted } from "../support/frames.ts";
 
 function keeps(spec: FilterSpec, source: string, process: string, message = "hello\n"): boolean {
@@ -70,6 +71,20 @@ describe("a filter", () => {
     expect(keeps({ exclude: pattern }, "app", "web.1", cut)).toBe(false);
     expect(keeps({ exclude: pattern }, "app", "web.1", `${cut} goes on`)).toBe(true);
     expect(keeps({ exclude: "[a-z]{200}[0-9]" }, "app", "web.1", `${found}${whole}`)).toBe(false);
+  });
+
+  test("what a pattern is shown of one batch is bounded by what it costs; lines behind that are kept", () => {
+    const compiled = compileFilter({ match: "[a-z]{400}7" });
+    if (compiled.kind === "bad") throw new Error(compiled.reason);
+    const filter = compiled.filter!;
+    const batch = batchOf(Array.from({ length: 1_000 }, () => "x".repeat(60)));
+    const line = new LineCursor().open(batch.bytes, batch.form);
+    while (line.next()) expect(filter.keeps(line)).toBe(line.start >= filter.scanBytesMax);
+    expect(filter.scanBytesMax).toBeLessThan(batch.bytes.length);
+    for (const spec of [{ match: "a" }, { exclude: "(?i)healthcheck|/ping" }]) {
+      const cheap = compileFilter(spec);
+      expect(cheap.kind === "filter" && cheap.filter!.scanBytesMax).toBeGreaterThan(250_000);
+    }
   });
 
   test("equal specs have equal keys, others have not", () => {

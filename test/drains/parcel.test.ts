@@ -96,6 +96,28 @@ test("cuts cover every line once and in order, filtered ones as filtered, whatev
   );
 });
 
+test("a cut ends where its filter has looked at as much as its turn allows, and leaves no line unlooked at", () => {
+  const filter = filterOf("[a-z]{400}7")!;
+  const texts = Array.from({ length: 2_000 }, (_, n) =>
+    n % 10 === 0 ? `${"x".repeat(400)}7 ${n}` : `no ${n}`,
+  );
+  const batches = stored([texts.slice(0, 700), texts.slice(700)]);
+  const kept: string[] = [];
+  let cuts = 0;
+  for (let line = 0; line < 2_000; cuts++) {
+    const left = batches.filter((batch) => batch.line + batch.count > line);
+    const cut = cutParcel(left, line, filter, all, name);
+    expect(cut.endLine).toBeGreaterThan(line);
+    if (cut.parcel !== undefined) kept.push(...textsOfParcel(cut.parcel));
+    line = cut.endLine;
+  }
+  expect(kept).toEqual(texts.filter((_, n) => n % 10 === 0));
+  expect(cuts).toBeGreaterThanOrEqual(
+    Math.floor(batches.reduce((sum, { bytes }) => sum + bytes.length, 0) / filter.scanBytesMax),
+  );
+  expect(cuts).toBeGreaterThan(3);
+});
+
 test("a cut's end is the place behind its last line, inside a batch too", () => {
   const batches = stored([["a", "b", "c"], ["d"]]);
   expect(cutParcel(batches, 0, undefined, { ...all, linesMax: 2 }, name)).toMatchObject({

@@ -112,6 +112,7 @@ async function openWorker(
   };
   const withoutOdd = {
     key: "odd",
+    scanBytesMax: 100,
     keeps: (line: { readonly bytes: Uint8Array; readonly messageStart: number; readonly end: number }) =>
       !Buffer.from(line.bytes.subarray(line.messageStart, line.end)).includes("odd"),
   };
