@@ -215,7 +215,7 @@ export const patternInvalid = (field: "match" | "exclude", reason: string) =>
     code: "PATTERN_INVALID",
     status: 422,
     id: "invalid_params",
-    message: `\`${field}\` is no regular expression: ${reason}.`,
+    message: `\`${field}\` cannot be used: ${reason}.`,
     mend: "Write an RE2 expression; it has no look-around and no back-references.",
   });
 

@@ -60,8 +60,13 @@ function traceConnecting(socket: Socket, trace: Trace): void {
     trace.note(address);
     trace.begin("connect");
   });
+  // Not `remoteAddress`: a socket that was asked once answers the same when the connection is gone.
+  let place = "";
+  socket.on("connectionAttempt", (address, port) => {
+    place = `${address} port ${port}`;
+  });
   socket.once("connect", () => {
-    trace.note(`${socket.remoteAddress} port ${socket.remotePort}`);
+    trace.note(place);
     trace.begin(socket instanceof TLSSocket ? "tls" : "send");
   });
 }
