@@ -3,8 +3,8 @@
  * refused, a third finds no way (connections are never accepted), a third is accepted and never answered. A server that
  * has just started on a folder with them is compared with one on the same apps and lines without them, at the same
  * time, so that whatever else the machine does befalls both. Its well drain gets ten lines every ten milliseconds; a
- * line's time is taken from before its append until its receiver has it. Latencies are the median over windows of five
- * seconds, since a disk that stalls once decides a p99 of everything.
+ * line's time is taken from when its append is durable until its receiver has it: how long a disk takes to sync is not
+ * the drain's. Latencies are the median over windows of five seconds.
  * Run: node bench/dead-drains.ts [dead] [seconds]
  */
 import { type ChildProcess, fork } from "node:child_process";
@@ -111,7 +111,14 @@ async function subject(folder: string, seconds: number): Promise<void> {
   const rig = await openDrainRig(folder);
   const channel = newChannelId();
   await addDrain(rig.store, channel, receiver.url);
-  const sending = setInterval(() => void rig.lanes.append(channel, linesOf(linesEach), "http"), intervalMs);
+  const appendMs = new Map<string, number>();
+  const append = async () => {
+    const sent = String(process.hrtime.bigint());
+    const startedMs = performance.now();
+    await rig.lanes.append(channel, linesOf(linesEach, sent), "http");
+    appendMs.set(sent, performance.now() - startedMs);
+  };
+  const sending = setInterval(() => void append(), intervalMs);
   // Garbage is collected all the time while memory is looked at: how long V8 lets it lie is no memory of a drain.
   const residents: number[] = [];
   const heaps: number[] = [];
@@ -129,7 +136,10 @@ async function subject(folder: string, seconds: number): Promise<void> {
   const windows: (readonly number[])[] = [];
   for (let second = 0; second < seconds; second += windowSeconds) {
     await pause(windowSeconds);
-    windows.push((await receiver.got()).latenciesMs.toSorted((a, b) => a - b));
+    const { latenciesMs, sent } = await receiver.got();
+    const afterMs = latenciesMs.map((ms, at) => ms - (appendMs.get(sent[at]!) ?? 0));
+    windows.push(afterMs.toSorted((a, b) => a - b));
+    appendMs.clear();
   }
   const { user, system } = process.cpuUsage(cpu);
   const quantile = (share: number) =>

@@ -118,10 +118,10 @@ export async function addDrain(store: Store, channel: ChannelId, url: string): P
 export { newChannelId };
 
 /** Canonical lines of 200 bytes, with the time of their making in each. */
-export function linesOf(count: number): CanonicalLines {
+export function linesOf(count: number, sent = String(process.hrtime.bigint())): CanonicalLines {
   const canoniser = new Canoniser("app");
   const head = "<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ";
-  const text = `sent=${process.hrtime.bigint()} `.padEnd(lineBytes - head.length, "x");
+  const text = `sent=${sent} `.padEnd(lineBytes - head.length, "x");
   const frame = Buffer.from(`${head}${text}\n`);
   for (let n = 0; n < count; n++) canoniser.add(frame, 0, frame.length, 0);
   return canoniser.take();
@@ -132,6 +132,8 @@ export type Got = {
   readonly lines: number;
   readonly requests: number;
   readonly latenciesMs: readonly number[];
+  /** The time of making of each of these lines, as it is written in it. */
+  readonly sent: readonly string[];
 };
 
 /** A receiver in a process of its own. */
@@ -174,14 +176,17 @@ function receive(): void {
   let lines = 0;
   let requests = 0;
   let latenciesMs: number[] = [];
+  let sent: string[] = [];
   const server = createServer((request, response) => {
     const now = process.hrtime.bigint();
     let isFirst = true;
     request.on("data", (chunk: Buffer) => {
       if (!isFirst) return;
       isFirst = false;
-      const sent = / sent=([0-9]+) /.exec(chunk.toString("latin1", 0, lineBytes));
-      if (sent !== null) latenciesMs.push(Number(now - BigInt(sent[1]!)) / 1e6);
+      const stamp = / sent=([0-9]+) /.exec(chunk.toString("latin1", 0, lineBytes))?.[1];
+      if (stamp === undefined) return;
+      sent.push(stamp);
+      latenciesMs.push(Number(now - BigInt(stamp)) / 1e6);
     });
     request.on("end", () => {
       lines += Number(request.headers["logplex-msg-count"]);
@@ -193,9 +198,10 @@ function receive(): void {
     process.send!(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`),
   );
   process.on("message", () => {
-    process.send!({ lines, requests, latenciesMs } satisfies Got);
+    process.send!({ lines, requests, latenciesMs, sent } satisfies Got);
     lines = requests = 0;
     latenciesMs = [];
+    sent = [];
   });
 }
 

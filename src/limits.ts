@@ -46,7 +46,7 @@ export const socketLimits = {
   socketsMax: 4_000,
   idleMsMax: 60 * secondMs,
   failingMax: 200,
-  failingEveryMs: 5,
+  failingEveryMs: 10,
 } as const;
 
 /** Drain nodes share the drains in so many parts; no cluster has use for more drain nodes. */

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { AppError } from "../errors.ts";
 import type { Parcel, Sink, Verdict } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
-import type { Sockets, Turn } from "./sockets.ts";
+import type { Holder, Sockets, Turn } from "./sockets.ts";
 
 /** What a sink tells between deliveries. */
 export type SinkHooks = {
@@ -18,7 +18,7 @@ export type OutletParts = {
 };
 
 /** Opens the sink when there is a parcel, and closes it when the turn is wanted by others. */
-export class Outlet {
+export class Outlet implements Holder {
   readonly #drain: DrainRecord;
   readonly #parts: OutletParts;
   readonly #hooks: SinkHooks;
@@ -35,9 +35,17 @@ export class Outlet {
    * Waits for a turn where it has none; false when `stopping` is aborted first. `failing` says that the last attempt
    * failed: such drains wait for one another.
    */
-  async take(failing: boolean, stopping: AbortSignal): Promise<boolean> {
-    this.#turn ??= await this.#parts.sockets.take(failing, () => void this.close(), stopping);
-    return this.#turn !== undefined;
+  take(failing: boolean, stopping: AbortSignal): Promise<boolean> {
+    if (this.#turn !== undefined) return Promise.resolve(true);
+    return this.#parts.sockets.take(failing ? "failing" : "well", this, stopping);
+  }
+
+  granted(turn: Turn): void {
+    this.#turn = turn;
+  }
+
+  giveBack(): void {
+    void this.close();
   }
 
   /** Takes a turn and delivers; undefined when `stopping` is aborted before it began or `aborting` in its midst. */

@@ -28,7 +28,17 @@ export type SocketsOptions = {
   readonly clock: Clock;
 };
 
-type Wish = { readonly number: number; readonly grant: () => void };
+/** Who wants a turn. */
+export type Holder = {
+  /** It has the turn from now on. */
+  granted(turn: Turn): void;
+  /** The turn is idle and wanted by somebody else, or was idle for too long: close the connection and release it. */
+  giveBack(): void;
+};
+
+/** Drains whose last attempt failed wait apart. */
+export type Queue = "well" | "failing";
+
 type Held = { idleSinceMs: number; readonly giveBack: () => void };
 
 /** Hands out turns. */
@@ -39,7 +49,7 @@ export class Sockets {
   readonly #failingEveryMs: number;
   readonly #socketsMax: number;
   /** In the order in which they came; those of failing drains apart, since these may have to wait for one another. */
-  readonly #waiting = { well: new Set<Wish>(), failing: new Set<Wish>() };
+  readonly #waiting: Record<Queue, Set<Wish>> = { well: new Set(), failing: new Set() };
   /** In the order in which they fell idle. */
   readonly #idle = new Set<Held>();
   readonly #closing = new AbortController();
@@ -58,37 +68,14 @@ export class Sockets {
     this.#failingEveryMs = options.failingEveryMs;
   }
 
-  /**
-   * Waits for a turn; undefined when `signal` is aborted first. `giveBack` is called when the turn is idle and wanted
-   * by somebody else, or was idle for too long: close the connection and release it.
-   */
-  async take(failing: boolean, giveBack: () => void, signal: AbortSignal): Promise<Turn | undefined> {
-    if (signal.aborted) return undefined;
-    const queue = failing ? this.#waiting.failing : this.#waiting.well;
-    const granted = await new Promise<boolean>((resolve) => {
-      const wish: Wish = {
-        number: this.#wishes++,
-        grant: () => {
-          signal.removeEventListener("abort", leave);
-          queue.delete(wish);
-          this.#held++;
-          if (failing) {
-            this.#heldFailing++;
-            void this.#pace();
-          }
-          drainSockets.inc();
-          resolve(true);
-        },
-      };
-      const leave = () => {
-        queue.delete(wish);
-        resolve(false);
-      };
-      signal.addEventListener("abort", leave, { once: true });
-      queue.add(wish);
+  /** Waits for a turn; true when `holder` was granted one, false when `signal` is aborted first. */
+  take(queue: Queue, holder: Holder, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const waiting = this.#waiting[queue];
+      waiting.add(new Wish(this.#wishes++, holder, waiting, signal, resolve));
       this.#serve();
     });
-    return granted ? this.#turn(failing, giveBack) : undefined;
   }
 
   /** Stops watching idle turns; turns themselves end with their holders. */
@@ -96,8 +83,20 @@ export class Sockets {
     this.#closing.abort();
   }
 
-  #turn(failing: boolean, giveBack: () => void): Turn {
-    const held: Held = { idleSinceMs: 0, giveBack };
+  #grant(wish: Wish): void {
+    const isFailing = this.#waiting.failing.has(wish);
+    this.#held++;
+    if (isFailing) {
+      this.#heldFailing++;
+      void this.#pace();
+    }
+    drainSockets.inc();
+    wish.holder.granted(this.#turn(isFailing, wish.holder));
+    wish.end(true);
+  }
+
+  #turn(failing: boolean, holder: Holder): Turn {
+    const held: Held = { idleSinceMs: 0, giveBack: () => holder.giveBack() };
     let isFailing = failing;
     let released = false;
     return {
@@ -128,7 +127,7 @@ export class Sockets {
   #serve(): void {
     for (let wish = this.#next(); wish !== undefined; wish = this.#next()) {
       if (this.#held < this.#socketsMax) {
-        wish.grant();
+        this.#grant(wish);
         continue;
       }
       const [longestIdle] = this.#idle;
@@ -167,5 +166,40 @@ export class Sockets {
       longestIdle!.giveBack();
     }
     this.#sweeping = false;
+  }
+}
+
+/** One holder in a queue; it leaves the queue when its signal is aborted. */
+class Wish {
+  readonly number: number;
+  readonly holder: Holder;
+  readonly #queue: Set<Wish>;
+  readonly #signal: AbortSignal;
+  readonly #resolve: (isGranted: boolean) => void;
+
+  constructor(
+    number: number,
+    holder: Holder,
+    queue: Set<Wish>,
+    signal: AbortSignal,
+    resolve: (isGranted: boolean) => void,
+  ) {
+    this.number = number;
+    this.holder = holder;
+    this.#queue = queue;
+    this.#signal = signal;
+    this.#resolve = resolve;
+    signal.addEventListener("abort", this, { once: true });
+  }
+
+  /** The signal was aborted. */
+  handleEvent(): void {
+    this.end(false);
+  }
+
+  end(isGranted: boolean): void {
+    this.#signal.removeEventListener("abort", this);
+    this.#queue.delete(this);
+    this.#resolve(isGranted);
   }
 }

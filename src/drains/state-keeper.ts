@@ -31,6 +31,8 @@ export const initialState = ({ start }: Pick<DrainRecord, "start">): DrainState 
 
 /** Waits between attempts at a Store that fails. */
 const storeRetryMs = 1_000;
+/** What moves no cursor may be written so late. */
+const noteMsMax = 1_000;
 /** Attempts at the last write, the first included. */
 const closeTriesMax = 3;
 
@@ -49,6 +51,8 @@ export class StateKeeper {
   #storedLine: number;
   #revision: number;
   #isDirty = false;
+  /** When what changed is to be written. */
+  #dueMs = 0;
   #writing: Promise<void> | undefined;
   /** Set while a put is under way; left when it failed: it may have been written all the same. */
   #doubtful: DrainState | undefined;
@@ -101,9 +105,12 @@ export class StateKeeper {
 
   /** Takes effect now and is written within `commitMsMax`. */
   set(changes: Partial<DrainState>): void {
-    this.#state = { ...this.#state, ...changes };
-    this.#isDirty = true;
-    if (!this.#isLost) this.#writing ??= this.#write();
+    this.#change(changes, this.#options.commitMsMax);
+  }
+
+  /** Takes effect now and is written within a second: for what only its readers miss when it is not. */
+  note(changes: Partial<DrainState>): void {
+    this.#change(changes, noteMsMax);
   }
 
   /** Takes effect now and is written at once; false when the Store failed or somebody else keeps the state. */
@@ -123,11 +130,31 @@ export class StateKeeper {
     await this.#writing;
   }
 
+  #change(changes: Partial<DrainState>, msMax: number): void {
+    this.#state = { ...this.#state, ...changes };
+    const dueMs = this.#dueWithin(msMax);
+    if (!this.#isDirty || dueMs < this.#dueMs) {
+      this.#dueMs = dueMs;
+      if (this.#wait?.afterFailure === false) this.#wait.end();
+    }
+    this.#isDirty = true;
+    if (!this.#isLost) this.#writing ??= this.#write();
+  }
+
+  // All drains of one process write at the same moments: one commit of its store is for all of them.
+  #dueWithin(msMax: number): number {
+    const { clock, lease } = this.#options;
+    const nowMs = clock.nowMs();
+    return lease === undefined ? (Math.floor(nowMs / msMax) + 1) * msMax : nowMs + msMax;
+  }
+
   async #write(): Promise<void> {
     let closeTries = 0;
     while (this.#isDirty && !this.#isLost) {
-      if (!this.#isClosing && this.#waiting.length === 0) {
-        await this.#pause(this.#options.commitMsMax, false);
+      while (!this.#isClosing && this.#waiting.length === 0) {
+        const leftMs = this.#dueMs - this.#options.clock.nowMs();
+        if (leftMs <= 0) break;
+        await this.#pause(leftMs, false);
       }
       this.#isDirty = false;
       const waiting = this.#waiting.splice(0);

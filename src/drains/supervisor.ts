@@ -179,7 +179,7 @@ export class DrainSupervisor {
       );
       if (worker === undefined) return;
       drainWorkers.inc();
-      await Promise.race([worker.ended, aborted(signal)]);
+      await worker.endedOr(signal);
       if (!signal.aborted) {
         logger.warn({ drain: drain.id }, "somebody else runs this drain: it is left to them");
         if (this.#options.shards === undefined) await aborted(signal);

@@ -133,9 +133,13 @@ export class DrainWorker {
     return new DrainWorker(drain, filter, parts, keeper);
   }
 
-  /** Resolves when the worker ended, for whatever reason; rejects when it broke. */
-  get ended(): Promise<void> {
-    return this.#running;
+  /** Resolves when the worker ended, for whatever reason, or `signal` is aborted; rejects when it broke. */
+  endedOr(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+      this.#running.then(resolve, reject);
+    });
   }
 
   /** How far it is, ahead of the Store by a moment. */
@@ -428,7 +432,11 @@ export class DrainWorker {
     const lastError = { at: new Date(nowMs).toISOString(), message: reason };
     const nextAttemptAt = new Date(nowMs + this.#waitMs).toISOString();
     const parcelEnd = this.#parts.lease === undefined ? undefined : this.#cutter.heldEndLine;
-    this.#keeper.set({ phase: "retrying", lastError, nextAttemptAt, ...(parcelEnd && { parcelEnd }) });
+    const { phase, parcelEnd: storedEnd } = this.#keeper.state;
+    const isNews = phase !== "retrying" || (parcelEnd !== undefined && parcelEnd !== storedEnd);
+    const changes = { phase: "retrying", lastError, nextAttemptAt, ...(parcelEnd && { parcelEnd }) } as const;
+    if (isNews) this.#keeper.set(changes);
+    else this.#keeper.note(changes);
   }
 
   #backOff(): void {

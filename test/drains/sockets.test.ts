@@ -13,19 +13,19 @@ beforeEach(() => {
 /** A holder that gives its turn back when it is asked to. */
 function holder(failing = false, signal = never) {
   const held = { turn: undefined as Turn | undefined, asked: 0, isSettled: false };
-  void sockets
-    .take(
-      failing,
-      () => {
-        held.asked++;
-        held.turn!.release();
-      },
-      signal,
-    )
-    .then((turn) => {
+  const hands = {
+    granted(turn: Turn) {
       held.turn = turn;
-      held.isSettled = true;
-    });
+    },
+    giveBack() {
+      held.asked++;
+      held.turn!.release();
+    },
+  };
+  void sockets.take(failing ? "failing" : "well", hands, signal).then((isGranted) => {
+    expect(isGranted).toBe(held.turn !== undefined);
+    held.isSettled = true;
+  });
   return held;
 }
 
@@ -110,7 +110,8 @@ test("whoever does not wait any longer leaves the line", async () => {
   all[0]!.turn!.release();
   await clock.advance(0);
   expect(next.turn).toBeDefined();
-  expect(await sockets.take(false, () => {}, AbortSignal.abort())).toBeUndefined();
+  const nobody = { granted: () => expect.unreachable(), giveBack: () => {} };
+  expect(await sockets.take("well", nobody, AbortSignal.abort())).toBe(false);
 });
 
 test("a connection that nobody used for a while is closed, also without anybody waiting", async () => {

@@ -422,7 +422,7 @@ describe("stopping and going on", () => {
     await rig.append(["b"]);
     await passUntil(rig.clock, () => rig.received.length === 2);
     await rig.clock.advance(1_000);
-    await worker.ended;
+    await worker.endedOr(new AbortController().signal);
     expect(await rig.state()).toMatchObject({ delivered: 1 });
     await rig.append(["c"]);
     await rig.clock.advance(60_000);
