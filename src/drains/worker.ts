@@ -269,7 +269,10 @@ export class DrainWorker {
       leg.position = end.position;
       leg.line = end.line;
     }
-    if (leg.line === end.line && this.#failures > 0) void this.#outlet.close();
+    if (leg.line === end.line && this.#failures > 0) {
+      void this.#outlet.close();
+      this.#keeper.set({ phase: "idle" }); // what failed is gone: nothing waits for another try
+    }
     return true;
   }
 
@@ -385,8 +388,8 @@ export class DrainWorker {
     leg.line = cut.endLine;
     leg.position = cut.end;
     backlog.settle(cut.endLine);
-    const next = backlog.batches.length === 0 ? "idle" : "delivering";
-    const phase = this.#failures > 0 ? state.phase : next;
+    const isMore = backlog.batches.length > 0;
+    const phase = !isMore ? "idle" : this.#failures > 0 ? state.phase : "delivering";
     const rate = delivered > 0 ? rateAfter(state.rate, delivered, this.#parts.clock.nowMs()) : state.rate;
     if (leg.again !== undefined) {
       const progress = progressOf(leg, cut.endLine >= leg.endLine ? undefined : cut.end);
