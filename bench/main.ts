@@ -2,6 +2,7 @@
  * `npm run bench`: the first questions of each part, side by side, in one table. `npm run bench -- --full` asks the
  * questions of scale too (NATS with one server and three, 10,000 apps; it takes some minutes).
  */
+import { deadDrains } from "./dead-drains.ts";
 import { drainHttp } from "./drain-http.ts";
 import { followLatency } from "./follow-latency.ts";
 import { ingestHttp } from "./ingest-http.ts";
@@ -75,6 +76,21 @@ await ask("a tail at 10,000 lines a second", async () => {
     ],
   ];
 });
+
+if (isFull) {
+  await ask("a well drain beside 1,000 dead ones", async () => {
+    const { alone, beside, heapBytesEach, residentBytesEach } = await deadDrains();
+    const kB = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`;
+    return [
+      [
+        "from durable to received beside 1,000 dead drains, p99",
+        `${beside.p99Ms.toFixed(2)} ms`,
+        `${alone.p99Ms.toFixed(2)} ms without them`,
+      ],
+      ["a dead drain, memory", kB(heapBytesEach), `${kB(residentBytesEach)} resident`],
+    ];
+  });
+}
 
 const stores = isFull ? ([0, 1, 3] as const) : ([0] as const);
 for (const natsServers of stores) {
