@@ -107,12 +107,7 @@ export class Cutter {
     this.#heldEndLine = endLine;
   }
 
-  /** Nothing has to be sent again. */
-  release(): void {
-    this.#heldEndLine = undefined;
-  }
-
-  /** Lines before `line` are gone. */
+  /** Lines before `line` are settled, or gone. */
   pass(line: number): void {
     if (this.#heldEndLine !== undefined && this.#heldEndLine <= line) this.#heldEndLine = undefined;
   }

@@ -15,6 +15,8 @@ export type Leg = {
   line: number | undefined;
   /** What is sent once more ends before this line. */
   readonly endLine: number;
+  /** Of a doubt: lines left that stand in `delivered`. */
+  counted: number;
 };
 
 /** From the cursor on, without an end. */
@@ -23,6 +25,7 @@ export const cursorLeg = ({ position, line }: DrainState): Leg => ({
   position,
   line,
   endLine: Number.POSITIVE_INFINITY,
+  counted: 0,
 });
 
 /** What is in doubt; undefined when nothing is. */
@@ -33,7 +36,7 @@ export function progressOf(leg: Leg, position: Position | undefined): Partial<Dr
   if (leg.again === undefined) return {};
   if (leg.again !== "doubt") return { replay: { id: leg.again.replay, ...(position && { position }) } };
   if (position === undefined || leg.line === undefined) return { doubt: undefined };
-  return { doubt: { position, line: leg.line, endLine: leg.endLine } };
+  return { doubt: { position, line: leg.line, endLine: leg.endLine, counted: leg.counted } };
 }
 
 /** The newest wish to send lines again; undefined when it is fulfilled, or when nothing behind the cursor is as young. */
@@ -43,7 +46,7 @@ export async function replayLeg(
   { replay, line: endLine }: DrainState,
 ): Promise<Leg | undefined> {
   if (wish === undefined) return undefined;
-  const leg = { again: { replay: wish.id }, line: undefined, endLine };
+  const leg = { again: { replay: wish.id }, line: undefined, endLine, counted: 0 };
   if (replay?.id === wish.id) return replay.position && { ...leg, position: replay.position };
   const newest = (await log.recent(channel, 1)).batches.at(-1);
   if (newest === undefined || newest.acceptedAtMs < wish.sinceMs) return undefined;

@@ -24,6 +24,8 @@ export class Outlet implements Holder {
   readonly #hooks: SinkHooks;
   #turn: Turn | undefined;
   #sink: Sink | undefined;
+  /** Ends with the sinks that are being closed. */
+  #closing: Promise<unknown> = Promise.resolve();
 
   constructor(drain: DrainRecord, parts: OutletParts, hooks: SinkHooks) {
     this.#drain = drain;
@@ -75,13 +77,13 @@ export class Outlet implements Holder {
     this.#turn?.idle();
   }
 
-  /** Gives the turn back at once; resolves when the connection is closed. Idempotent. */
+  /** Gives the turn back at once; resolves when every connection is closed. Idempotent. */
   async close(): Promise<void> {
     const turn = this.#turn;
-    const closed = this.#sink?.close();
+    if (this.#sink !== undefined) this.#closing = Promise.all([this.#closing, this.#sink.close()]);
     this.#sink = undefined;
     this.#turn = undefined;
     turn?.release();
-    await closed;
+    await this.#closing;
   }
 }

@@ -6,8 +6,13 @@ import type { Position } from "../core/position.ts";
 
 const spanMs = 1_000;
 
-/** The lines from `line`, at `position`, up to `endLine`. */
-export type Stretch = { readonly position: Position; readonly line: number; readonly endLine: number };
+/** The lines from `line`, at `position`, up to `endLine`; `counted` of them are counted as delivered since. */
+export type Stretch = {
+  readonly position: Position;
+  readonly line: number;
+  readonly endLine: number;
+  readonly counted: number;
+};
 
 type Span = Stretch & { readonly atMs: number };
 
@@ -40,5 +45,6 @@ export class RecentStretch {
 export function unionOf(one: Stretch, other: Stretch | undefined): Stretch {
   if (other === undefined) return one;
   const { position, line } = one.line < other.line ? one : other;
-  return { position, line, endLine: Math.max(one.endLine, other.endLine) };
+  const endLine = Math.max(one.endLine, other.endLine);
+  return { position, line, endLine, counted: Math.min(one.counted + other.counted, endLine - line) };
 }

@@ -198,7 +198,10 @@ export class DrainWorker {
     this.#brokeAtMs = nowMs;
     const delayMs = retryDelayMs(limits.retry, this.#breaks++, random()) ?? limits.retry.delayMsMax;
     if (this.#waitMs === 0) this.#failed(reason, delayMs);
-    else this.#waitMs = Math.max(this.#waitMs, delayMs); // the delivery under way failed as well, and said so
+    else if (delayMs > this.#waitMs) {
+      this.#waitMs = delayMs; // the delivery under way failed as well, and said so
+      this.#keeper.note({ nextAttemptAt: new Date(nowMs + delayMs).toISOString() });
+    }
   }
 
   async #nextLeg(): Promise<Leg> {
@@ -253,14 +256,16 @@ export class DrainWorker {
       await backlog.close();
     }
     // The log ended the reading by itself: its channel is being destroyed, or the log closed.
-    if (!this.#stopping.signal.aborted && this.#doubt === undefined) this.#backOff();
+    if (this.#stopping.signal.aborted || this.#doubt !== undefined) return;
+    void this.#outlet.close();
+    this.#backOff();
   }
 
   // False when the leg is at its end. What retention took of it is told now, not with the channel's next line.
   async #isLeft(leg: Leg): Promise<boolean> {
     const { batches, end } = await this.#parts.log.recent(this.#drain.channel, 1);
     if (batches.length === 0 && leg.again !== undefined) {
-      if (leg.again === "doubt") this.#loseDoubtful(leg.endLine - leg.line!, undefined);
+      if (leg.again === "doubt") this.#loseDoubtful(leg, leg.endLine - leg.line!);
       else this.#keeper.set(progressOf(leg, undefined));
       return false;
     }
@@ -286,8 +291,7 @@ export class DrainWorker {
     }
     if (missing > 0 && leg.again === undefined) this.#lose(missing, positionIn(first, 0), first.line);
     if (missing > 0 && leg.again === "doubt") {
-      const left = { ...leg, position: positionIn(first, 0), line: first.line };
-      this.#loseDoubtful(Math.min(missing, leg.endLine - leg.line!), left);
+      this.#loseDoubtful(leg, Math.min(missing, leg.endLine - leg.line!), positionIn(first, 0));
     }
     leg.line = first.line + repeated;
     this.#cutter.pass(leg.line);
@@ -304,11 +308,15 @@ export class DrainWorker {
   }
 
   // Delivered, nobody knows whether they arrived, and gone from the log: they are not called delivered any more.
-  #loseDoubtful(lines: number, left: Leg | undefined): void {
+  // `position`: that of what is left of them.
+  #loseDoubtful(leg: Leg, lines: number, position?: Position): void {
     const { delivered, lost } = this.#keeper.state;
-    const missing = Math.min(lines, delivered);
-    const doubt = left && left.line! < left.endLine ? progressOf(left, left.position) : { doubt: undefined };
-    this.#commit({ ...doubt, delivered: delivered - missing, lost: lost + missing });
+    const missing = Math.min(lines, leg.counted, delivered);
+    leg.counted -= missing;
+    leg.line! += lines;
+    const left = leg.line! < leg.endLine ? position : undefined;
+    this.#commit({ ...progressOf(leg, left), delivered: delivered - missing, lost: lost + missing });
+    if (missing === 0) return;
     drainLines.inc({ outcome: "lost" }, missing);
     this.#parts.notices.lost(this.#drain, missing, this.#settledAtMs ?? Date.parse(this.#drain.createdAt));
   }
@@ -352,6 +360,7 @@ export class DrainWorker {
         this.#failed(verdict.reason);
         return false;
       case "retry":
+        if (!verdict.slow) this.#slowTries = 0;
         if (verdict.slow && ++this.#slowTries >= slowTriesMax && this.#cutter.isDivisible(cut)) {
           this.#cutter.halve(cut);
           this.#slowTries = 0;
@@ -366,6 +375,7 @@ export class DrainWorker {
     this.#tellRefused(cut, lines, reason);
     this.#failures = 0;
     this.#settle(leg, backlog, cut, 0, lines);
+    this.#outlet.rest();
     return true;
   }
 
@@ -378,13 +388,15 @@ export class DrainWorker {
   // Passes the stretch of `cut`: each of its lines gets its place in the ledger.
   #settle(leg: Leg, backlog: Backlog, cut: Cut, delivered: number, refused: number): void {
     const { state } = this.#keeper;
-    this.#cutter.release();
+    this.#cutter.pass(cut.endLine);
     this.#refusals = 0;
     this.#slowTries = 0;
     if (delivered > 0) {
-      const { position, line } = leg;
-      this.#recent.note({ position, line: line!, endLine: cut.endLine }, this.#parts.clock.nowMs());
+      const { position, line, again } = leg;
+      const counted = typeof again === "object" ? 0 : delivered;
+      this.#recent.note({ position, line: line!, endLine: cut.endLine, counted }, this.#parts.clock.nowMs());
     }
+    leg.counted = Math.max(0, leg.counted - delivered);
     leg.line = cut.endLine;
     leg.position = cut.end;
     backlog.settle(cut.endLine);

@@ -104,7 +104,13 @@ export type DrainState = {
   readonly replay?: { readonly id: string; readonly position?: Position };
   /** Delivered lines, up to `endLine`, that may not have arrived: the connection broke soon after. They go first. */
   readonly doubt?:
-    | { readonly position: Position; readonly line: number; readonly endLine: number }
+    | {
+        readonly position: Position;
+        readonly line: number;
+        readonly endLine: number;
+        /** How many of these lines stand in `delivered`: the others were filtered, refused or lost. */
+        readonly counted: number;
+      }
     | undefined;
 };
 

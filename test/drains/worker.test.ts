@@ -268,6 +268,16 @@ describe("what becomes of a parcel", () => {
     const stopped = worker.stop(0);
     await stopped;
   });
+
+  test("a drain whose lines were refused gives its connection back", async () => {
+    rig = await Rig.open({ drain: { filter: { match: "^line" } } });
+    rig.script = () => refusedVerdict;
+    await rig.append(numbered(1));
+    await rig.work();
+    await passUntil(rig.clock, async () => (await rig.state())?.refused === 1);
+    await passUntil(rig.clock, () => rig.openSinks === 0, 130_000); // idle for a minute
+    expect(await rig.state()).toMatchObject({ phase: "idle" });
+  });
 });
 
 describe("small while it may be dead", () => {
@@ -585,6 +595,26 @@ describe("a connection that breaks soon after a delivery", () => {
     expect(rig.received).toEqual(numbered(2));
     await passUntil(rig.clock, async () => (await rig.state())?.doubt === undefined);
     expect(await rig.state()).toMatchObject({ line: 2, delivered: 2, replayed: 2 });
+  });
+
+  test("what retention took of them is lost, and not delivered any more; filtered ones stay filtered", async () => {
+    rig = await Rig.open({
+      retention: { ageMsMax: 60_000 },
+      drain: { filter: { exclude: "noise|Error L" } },
+    });
+    const worker = await rig.work();
+    await rig.append(numbered(20));
+    await rig.clock.advance(5_000);
+    await rig.append(["line a", ...Array(10).fill("noise"), "line b"]);
+    await rig.clock.advance(100);
+    expect(worker.state).toMatchObject({ line: 32, delivered: 22, filtered: 10, lost: 0 });
+    rig.script = () => retry;
+    rig.breakConnection();
+    await rig.clock.advance(100);
+    expect(worker.state.doubt).toMatchObject({ line: 20, endLine: 32, counted: 2 });
+    await passUntil(rig.clock, () => worker.state.doubt === undefined);
+    expect(worker.state).toMatchObject({ delivered: 20, lost: 2 });
+    expect(await rig.noticed()).toEqual([expect.stringContaining("dropped 2 messages")]);
   });
 
   test("each time, and less and less often while it goes on", async () => {
