@@ -271,7 +271,7 @@ export const drainRepeated = (id: string) =>
     status: 422,
     id: "invalid_params",
     message: `The app has a drain with this URL already: ${id}.`,
-    mend: "Use that one (PATCH changes its options), or another URL.",
+    mend: `Change its options by PATCH /apps/APP/log-drains/${id}; or remove it and add it again, with \`since\` for the lines that wait.`,
   });
 
 export const drainOption = (field: string, reason: string) =>

@@ -72,7 +72,9 @@ test("a drain's URL that the app has already is that of a drain with an id", asy
   await server.call("POST", "/apps", { name: "todo" });
   const drain = { url: "https://logs.example.com/" };
   const { id } = (await server.call("POST", "/apps/todo/log-drains", drain)).json;
-  expect(await messageOf("POST", "/apps/todo/log-drains", drain)).toContain(`already: ${id}. Use that one`);
+  expect(await messageOf("POST", "/apps/todo/log-drains", drain)).toContain(
+    `already: ${id}. Change its options by PATCH`,
+  );
 });
 
 describe("a test line that was not delivered", () => {

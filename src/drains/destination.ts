@@ -112,6 +112,12 @@ export function formatOf(url: string, format: string | undefined): string {
   );
 }
 
+/** Likewise its compression. */
+export function compressionOf(url: string, compression: string | undefined): string | undefined {
+  if (compression !== undefined || !/^https?:/i.test(url) || !URL.canParse(url)) return compression;
+  return new OwnQuery(new URL(url).search).take("compression", isCompression);
+}
+
 /** What one parcel of a drain may hold; no bounds for one that cannot be sent at all. */
 export function boundsOf(drain: { readonly url?: string; readonly format?: string }): ParcelBounds {
   const format = formatOf(drain.url ?? "", drain.format);
@@ -131,7 +137,7 @@ function httpOf(parsed: URL, options: DestinationOptions) {
   const query = new OwnQuery(parsed.search);
   const format = options.format ?? query.take("format", isFormat) ?? "logplex";
   if (!isFormat(format)) throw drainFormatInvalid(format, Object.keys(parcelBounds));
-  const compression = options.compression ?? query.take("compression", (word) => word === "gzip");
+  const compression = options.compression ?? query.take("compression", isCompression);
   const authorization = basicAuthorization(parsed);
   // The signal's own path is what a bare OTLP endpoint means.
   const path = parsed.pathname === "/" && format.startsWith("otlp") ? "/v1/logs" : parsed.pathname;
@@ -154,6 +160,8 @@ function syslogOf(parsed: URL, { format, compression }: DestinationOptions) {
     throw drainUrlInvalid("syslog has no path and query", "syslog+tls://logs.example.com:6514");
   return { verifies: parsed.hash !== "#insecure" };
 }
+
+const isCompression = (word: string): boolean => word === "gzip";
 
 const isFormat = (word: string): word is FormatName => Object.hasOwn(parcelBounds, word);
 

@@ -95,6 +95,22 @@ function owned(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
+/** Whether the lines are notices alone: what becomes of those is not worth another notice. */
+export function hasOnlyNotices({ slices }: Parcel): boolean {
+  for (const { bytes, form } of slices) {
+    const line = new LineCursor().open(bytes, form);
+    while (line.next()) {
+      const head = Buffer.from(
+        bytes.buffer,
+        bytes.byteOffset + line.sourceStart,
+        line.processEnd - line.sourceStart,
+      );
+      if (head.toString("latin1") !== "heroku logplex") return false;
+    }
+  }
+  return true;
+}
+
 /** 32 upper-case hex digits that follow from the drain and the stretch alone. */
 export const frameId = (name: string, start: Position, end: Position): string =>
   hash("sha256", `${name} ${start} ${end}`, "hex").slice(0, 32).toUpperCase();

@@ -20,7 +20,7 @@ import { type CutLimits, Cutter, type ReceiverBounds } from "./cutter.ts";
 import { cursorLeg, doubtLeg, type Leg, lineOf, progressOf, replayLeg } from "./leg.ts";
 import type { DrainNotices } from "./notices.ts";
 import { Outlet, type OutletParts } from "./outlet.ts";
-import type { Cut } from "./parcel.ts";
+import { type Cut, hasOnlyNotices } from "./parcel.ts";
 import { RecentStretch, unionOf } from "./recent-stretch.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
@@ -382,6 +382,8 @@ export class DrainWorker {
   #tellRefused(cut: Cut, lines: number, reason: string): void {
     const { clock, notices } = this.#parts;
     this.#keeper.set({ lastError: { at: new Date(clock.nowMs()).toISOString(), message: reason } });
+    // A notice that is refused, as the lines before it were, would be told by the next one, for ever.
+    if (cut.parcel !== undefined && hasOnlyNotices(cut.parcel)) return;
     notices.refused(this.#drain, lines, cut.firstAcceptedAtMs, reason);
   }
 

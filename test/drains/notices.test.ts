@@ -106,17 +106,15 @@ test("of a drain that is gone nothing more is told: its app may be gone with it"
   expect(told).toHaveLength(1);
 });
 
-test("a drain that refuses its own notices does not feed itself: one line a minute", async () => {
+test("a drain that refuses its own notices does not feed itself", async () => {
   const rig = await Rig.open();
   rig.script = () => ({ kind: "refused", reason: "400" });
   await rig.append(["a"]);
   await rig.work();
   await rig.clock.advance(600_000);
   const found = await rig.noticed();
-  expect(found.length).toBeGreaterThan(8);
-  expect(found.length).toBeLessThanOrEqual(11);
-  const state = await rig.state();
-  expect(state!.refused).toBe(state!.line);
+  expect(found).toHaveLength(1);
+  expect(await rig.state()).toMatchObject({ refused: 2, line: 2 });
   await rig.close();
 });
 

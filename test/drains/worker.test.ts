@@ -269,6 +269,17 @@ describe("what becomes of a parcel", () => {
     await stopped;
   });
 
+  test("a notice that is refused is counted, and brings no further notice", async () => {
+    rig = await Rig.open();
+    rig.script = () => refusedVerdict;
+    await rig.append(numbered(2));
+    await rig.work();
+    await passUntil(rig.clock, async () => (await rig.state())?.refused === 3);
+    for (let minute = 0; minute < 5; minute++) await rig.clock.advance(60_000);
+    expect(await rig.state()).toMatchObject({ refused: 3, line: 3 });
+    expect(await rig.noticed()).toHaveLength(1);
+  });
+
   test("a drain whose lines were refused gives its connection back", async () => {
     rig = await Rig.open({ drain: { filter: { match: "^line" } } });
     rig.script = () => refusedVerdict;

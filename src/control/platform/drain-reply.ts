@@ -1,5 +1,5 @@
 /** A drain as its owner words it and sees it. What may be secret goes in and never comes out, but for the URL. */
-import { formatOf } from "../../drains/destination.ts";
+import { compressionOf, formatOf } from "../../drains/destination.ts";
 import type { DrainLedger } from "../../registry/drain-ledger.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";
 import {
@@ -117,7 +117,7 @@ export const replyOf = (
   created_at: drain.createdAt,
   updated_at: drain.updatedAt,
   format: formatOf(drain.url ?? "", drain.format),
-  compression: drain.compression ?? null,
+  compression: compressionOf(drain.url ?? "", drain.compression) ?? null,
   headers: Object.fromEntries(Object.keys(drain.headers ?? {}).map((name) => [name, hidden])),
   filter: drain.filter ?? {},
   redact: drain.redact ?? {},
