@@ -283,25 +283,28 @@ export const drainOption = (field: string, reason: string) =>
     mend: "Mend the field, or leave it out.",
   });
 
-/** The test line was not delivered, and would be tried again if it were a line. */
-export const drainUnverified = (reason: string) =>
+const drainNotAdded = (why: string, mend: string) =>
   new AppError({
     code: "DRAIN_UNVERIFIED",
     status: 422,
     id: "invalid_params",
-    message: `The drain was not added, its destination took no test line: ${sentence(reason)}`,
-    mend: "Mend what is said there, or add the drain without `verify`: its lines wait until the destination takes them.",
+    message: `The drain was not added, its destination ${why}`,
+    mend,
   });
+
+/** The test line was not delivered, and would be tried again if it were a line. */
+export const drainUnverified = (reason: string) =>
+  drainNotAdded(
+    `took no test line: ${sentence(reason)}`,
+    "Mend what is said there, or add the drain without `verify`: its lines wait until the destination takes them.",
+  );
 
 /** The test line was refused for good. */
 export const drainTestRefused = (reason: string) =>
-  new AppError({
-    code: "DRAIN_UNVERIFIED",
-    status: 422,
-    id: "invalid_params",
-    message: `The drain was not added, its destination refused the test line: ${sentence(reason)}`,
-    mend: "Mend what is said there. Without `verify` the drain is added, and lines that the destination refuses are not sent again.",
-  });
+  drainNotAdded(
+    `refused the test line: ${sentence(reason)}`,
+    "Mend what is said there. Without `verify` the drain is added, and lines that the destination refuses are not sent again.",
+  );
 
 export const recordContended = () =>
   new AppError({

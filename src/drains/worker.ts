@@ -1,6 +1,6 @@
 /**
  * One drain: follow from the cursor, cut a parcel, deliver it, weigh the verdict, move the cursor.
- * Invariant: `line - start.line = delivered + refused + lost + filtered` at every put of the state.
+ * What becomes of the lines is put down in its accounts.
  * While its destination fails it holds its state, and a parcel during an attempt; lines wait in the log.
  */
 import assert from "node:assert";
@@ -9,19 +9,17 @@ import type { Logger } from "pino";
 import { positionIn } from "../core/batch.ts";
 import type { LineFilter } from "../core/line-filter.ts";
 import { weigh } from "../core/loss.ts";
-import type { Position } from "../core/position.ts";
-import { rateAfter } from "../core/rate.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
-import { drainDeliverySeconds, drainLagSeconds, drainLines } from "../metrics.ts";
+import { drainDeliverySeconds, drainLagSeconds } from "../metrics.ts";
 import type { ChannelLog, Clock, Parcel, Store } from "../ports.ts";
 import type { DrainRecord, DrainState } from "../registry/records.ts";
+import { Accounts } from "./accounts.ts";
 import { Backlog, type ReadAhead } from "./backlog.ts";
 import { type CutLimits, Cutter, type ReceiverBounds } from "./cutter.ts";
 import { cursorLeg, doubtLeg, type Leg, lineOf, progressOf, replayLeg } from "./leg.ts";
 import type { DrainNotices } from "./notices.ts";
 import { Outlet, type OutletParts } from "./outlet.ts";
-import { type Cut, hasOnlyNotices } from "./parcel.ts";
-import { RecentStretch, unionOf } from "./recent-stretch.ts";
+import type { Cut } from "./parcel.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
 /** Bounds of each drain. */
@@ -55,9 +53,6 @@ const slowTriesMax = 2;
 /** A connection that breaks so long after the last break is the first to do so. */
 const breaksMsMax = 120_000;
 
-/** Between two notices of a certificate that ends soon. */
-const expiryNoticeMs = 86_400_000;
-
 /** Runs one drain until it is stopped, or until somebody else turns out to own it. */
 export class DrainWorker {
   readonly #drain: DrainRecord;
@@ -70,6 +65,7 @@ export class DrainWorker {
   readonly #running: Promise<void>;
   readonly #outlet: Outlet;
   readonly #cutter: Cutter;
+  readonly #accounts: Accounts;
   /** Failed attempts in a row. */
   #failures = 0;
   /** The last attempt delivered. */
@@ -78,15 +74,12 @@ export class DrainWorker {
   /** Tries of a parcel that a destination did not take or answer in time. */
   #slowTries = 0;
   #backlog: Backlog | undefined;
-  readonly #recent = new RecentStretch();
   /** The connection broke and what was delivered lately may not have arrived; why, in words. */
   #doubt: string | undefined;
   /** Such breaks in a row, and the last one. */
   #breaks = 0;
   #brokeAtMs = Number.NEGATIVE_INFINITY;
   #waitMs = 0;
-  /** When the last settled line was accepted: the best "since" of lines that are gone. */
-  #settledAtMs: number | undefined;
 
   private constructor(
     drain: DrainRecord,
@@ -98,6 +91,7 @@ export class DrainWorker {
     this.#parts = parts;
     this.#keeper = keeper;
     this.#outlet = new Outlet(drain, parts, { onDoubt: (reason) => this.#onDoubt(reason) });
+    this.#accounts = new Accounts(drain, keeper, parts);
     this.#cutter = new Cutter({
       drain,
       filter,
@@ -190,9 +184,7 @@ export class DrainWorker {
   #goBack(reason: string): void {
     const { clock, limits, random } = this.#parts;
     this.#doubt = undefined;
-    const recent = this.#recent.take();
-    if (recent === undefined) return;
-    this.#keeper.set({ doubt: unionOf(recent, this.#keeper.state.doubt) });
+    if (!this.#accounts.doubt()) return;
     const nowMs = clock.nowMs();
     if (nowMs - this.#brokeAtMs > breaksMsMax) this.#breaks = 0;
     this.#brokeAtMs = nowMs;
@@ -265,12 +257,12 @@ export class DrainWorker {
   async #isLeft(leg: Leg): Promise<boolean> {
     const { batches, end } = await this.#parts.log.recent(this.#drain.channel, 1);
     if (batches.length === 0 && leg.again !== undefined) {
-      if (leg.again === "doubt") this.#loseDoubtful(leg, leg.endLine - leg.line!);
+      if (leg.again === "doubt") this.#accounts.loseDoubtful(leg, leg.endLine - leg.line!);
       else this.#keeper.set(progressOf(leg, undefined));
       return false;
     }
     if (batches.length === 0 && end.line > leg.line!) {
-      this.#lose(end.line - leg.line!, end.position, end.line);
+      this.#accounts.lose(end.line - leg.line!, end.position, end.line);
       leg.position = end.position;
       leg.line = end.line;
     }
@@ -289,36 +281,14 @@ export class DrainWorker {
       backlog.settle(first.line + first.count);
       return undefined;
     }
-    if (missing > 0 && leg.again === undefined) this.#lose(missing, positionIn(first, 0), first.line);
+    if (missing > 0 && leg.again === undefined)
+      this.#accounts.lose(missing, positionIn(first, 0), first.line);
     if (missing > 0 && leg.again === "doubt") {
-      this.#loseDoubtful(leg, Math.min(missing, leg.endLine - leg.line!), positionIn(first, 0));
+      this.#accounts.loseDoubtful(leg, Math.min(missing, leg.endLine - leg.line!), positionIn(first, 0));
     }
     leg.line = first.line + repeated;
     this.#cutter.pass(leg.line);
     return leg.line;
-  }
-
-  #lose(missing: number, position: Position, line: number): void {
-    const { deliveredAt, lost } = this.#keeper.state;
-    const sinceMs = this.#settledAtMs ?? Date.parse(deliveredAt ?? this.#drain.createdAt);
-    this.#commit({ position, line, lost: lost + missing });
-    this.#recent.take(); // what lies before them is gone as well: there is nothing to go back to
-    drainLines.inc({ outcome: "lost" }, missing);
-    this.#parts.notices.lost(this.#drain, missing, sinceMs);
-  }
-
-  // Delivered, nobody knows whether they arrived, and gone from the log: they are not called delivered any more.
-  // `position`: that of what is left of them.
-  #loseDoubtful(leg: Leg, lines: number, position?: Position): void {
-    const { delivered, lost } = this.#keeper.state;
-    const missing = Math.min(lines, leg.counted, delivered);
-    leg.counted -= missing;
-    leg.line! += lines;
-    const left = leg.line! < leg.endLine ? position : undefined;
-    this.#commit({ ...progressOf(leg, left), delivered: delivered - missing, lost: lost + missing });
-    if (missing === 0) return;
-    drainLines.inc({ outcome: "lost" }, missing);
-    this.#parts.notices.lost(this.#drain, missing, this.#settledAtMs ?? Date.parse(this.#drain.createdAt));
   }
 
   // True when the parcel is settled or split and there is no reason to wait.
@@ -342,10 +312,10 @@ export class DrainWorker {
         drainLagSeconds.observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
         const rejected = Math.min(verdict.rejected ?? 0, parcel.count);
         if (rejected > 0)
-          this.#tellRefused(cut, rejected, verdict.reason ?? "the destination rejected lines");
+          this.#accounts.tellRefused(cut, rejected, verdict.reason ?? "the destination rejected lines");
         this.#settle(leg, backlog, cut, parcel.count - rejected, rejected);
         this.#outlet.rest();
-        if (verdict.expiring !== undefined) this.#tellExpiring(verdict.expiring);
+        if (verdict.expiring !== undefined) this.#accounts.tellExpiring(verdict.expiring);
         return true;
       }
       case "split":
@@ -372,72 +342,22 @@ export class DrainWorker {
   }
 
   #refuse(leg: Leg, backlog: Backlog, cut: Cut, lines: number, reason: string): true {
-    this.#tellRefused(cut, lines, reason);
+    this.#accounts.tellRefused(cut, lines, reason);
     this.#failures = 0;
     this.#settle(leg, backlog, cut, 0, lines);
     this.#outlet.rest();
     return true;
   }
 
-  #tellRefused(cut: Cut, lines: number, reason: string): void {
-    const { clock, notices } = this.#parts;
-    this.#keeper.set({ lastError: { at: new Date(clock.nowMs()).toISOString(), message: reason } });
-    // A notice that is refused, as the lines before it were, would be told by the next one, for ever.
-    if (cut.parcel !== undefined && hasOnlyNotices(cut.parcel)) return;
-    notices.refused(this.#drain, lines, cut.firstAcceptedAtMs, reason);
-  }
-
   // Passes the stretch of `cut`: each of its lines gets its place in the ledger.
   #settle(leg: Leg, backlog: Backlog, cut: Cut, delivered: number, refused: number): void {
-    const { state } = this.#keeper;
     this.#cutter.pass(cut.endLine);
     this.#refusals = 0;
     this.#slowTries = 0;
-    if (delivered > 0) {
-      const { position, line, again } = leg;
-      const counted = typeof again === "object" ? 0 : delivered;
-      this.#recent.note({ position, line: line!, endLine: cut.endLine, counted }, this.#parts.clock.nowMs());
-    }
-    leg.counted = Math.max(0, leg.counted - delivered);
-    leg.line = cut.endLine;
-    leg.position = cut.end;
     backlog.settle(cut.endLine);
     const isMore = backlog.batches.length > 0;
-    const phase = !isMore ? "idle" : this.#failures > 0 ? state.phase : "delivering";
-    const rate = delivered > 0 ? rateAfter(state.rate, delivered, this.#parts.clock.nowMs()) : state.rate;
-    if (leg.again !== undefined) {
-      const progress = progressOf(leg, cut.endLine >= leg.endLine ? undefined : cut.end);
-      this.#keeper.set({ ...(rate && { rate }), phase, ...progress, replayed: state.replayed + delivered });
-      drainLines.inc({ outcome: "replayed" }, delivered);
-      return;
-    }
-    this.#settledAtMs = cut.finalAcceptedAtMs;
-    this.#commit({
-      ...(rate && { rate }),
-      phase,
-      position: cut.end,
-      line: cut.endLine,
-      delivered: state.delivered + delivered,
-      refused: state.refused + refused,
-      filtered: state.filtered + cut.filtered,
-    });
-    drainLines.inc({ outcome: "delivered" }, delivered);
-    drainLines.inc({ outcome: "refused" }, refused);
-    drainLines.inc({ outcome: "filtered" }, cut.filtered);
-  }
-
-  #commit(changes: Partial<DrainState>): void {
-    const { line, delivered, refused, lost, filtered } = { ...this.#keeper.state, ...changes };
-    assert.equal(line - this.#drain.start.line, delivered + refused + lost + filtered, "the ledger adds up");
-    this.#keeper.set(changes);
-  }
-
-  // Told once a day, whatever restarts between.
-  #tellExpiring(reason: string): void {
-    const nowMs = this.#parts.clock.nowMs();
-    if (nowMs - (this.#keeper.state.expiryToldAtMs ?? Number.NEGATIVE_INFINITY) < expiryNoticeMs) return;
-    this.#keeper.set({ expiryToldAtMs: nowMs });
-    this.#parts.notices.expiring(this.#drain, reason);
+    const phase = !isMore ? "idle" : this.#failures > 0 ? this.#keeper.state.phase : "delivering";
+    this.#accounts.settle(leg, cut, delivered, refused, phase);
   }
 
   #failed(reason: string, afterMs = 0): void {

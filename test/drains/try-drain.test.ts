@@ -1,9 +1,10 @@
 /** What an owner who tests a drain is shown: each step until the end, or until the one that failed. */
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { sinksFor } from "../../src/drains/sink-for.ts";
 import { type Trial, tryDrain } from "../../src/drains/try-drain.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { kept } from "../support/kept.ts";
 import { otlpAnswer } from "../support/otlp-receiver.ts";
 import { type Answer, openPeer } from "../support/peer.ts";
 import { closedPort, openRawPeer } from "../support/raw-peer.ts";
@@ -11,14 +12,6 @@ import { ca, expiredTls, serverTls } from "../support/tls.ts";
 import { drainOf } from "./rig.ts";
 import { sinkOptions } from "./sinks/parts.ts";
 
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one.close();
-});
-const kept = <T extends { close(): Promise<unknown> }>(one: T): T => {
-  opened.push(one);
-  return one;
-};
 const peerThat = async (answer: Answer, tls?: typeof serverTls) => kept(await openPeer(() => answer, tls));
 
 /** Long before the certificates of the tests end. */

@@ -11,9 +11,9 @@ import type { Parcel, Sink, Store, Verdict } from "../../src/ports.ts";
 import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
 import { drainOf, keepAll, limits, textsOfParcel } from "../drains/rig.ts";
 import { batchOf, channelOf } from "../support/batches.ts";
+import { randomFrom } from "../support/random.ts";
 import { SteppedClock } from "./cluster-clock.ts";
 import { ClusterNode, unlessAborted } from "./cluster-node.ts";
-import { randomFrom } from "./seeded-world.ts";
 
 const shards = 4;
 const nodesMax = 4;

@@ -17,20 +17,10 @@ import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
 import { channel, drainOf, keepAll, limits, textsOfParcel } from "../drains/rig.ts";
 import { batchOf, textsOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { randomFrom } from "../support/random.ts";
 
 const never = new Promise<never>(() => {});
 const silent = pino({ level: "silent" });
-
-/** Numbers in [0, 1) that follow from the seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 /** What one receiver does and saw. */
 export type SeededReceiver = {

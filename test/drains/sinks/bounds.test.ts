@@ -1,6 +1,6 @@
 /** What receivers take in one request by their documentation, no drain exceeds, whatever the lines. */
 import fc from "fast-check";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { boundsOf, type FormatName, type ParcelBounds } from "../../../src/drains/destination.ts";
 import { sinksFor } from "../../../src/drains/sink-for.ts";
 import { DrainSupervisor } from "../../../src/drains/supervisor.ts";
@@ -8,10 +8,11 @@ import { drainLimits } from "../../../src/limits.ts";
 import type { Sink, Slice, Verdict } from "../../../src/ports.ts";
 import { batchOf, until } from "../../support/batches.ts";
 import { octetCounted } from "../../support/frames.ts";
+import { kept } from "../../support/kept.ts";
 import { openPeer, type Peer } from "../../support/peer.ts";
 import { TestServer } from "../../support/server.ts";
 import { drainOf, passUntil, Rig } from "../rig.ts";
-import { ample, never, parcelOfSlices, sinkOf, sinkOptions } from "./parts.ts";
+import { ample, never, parcelOfSlices, recording, sinkOf, sinkOptions } from "./parts.ts";
 
 /** Bytes of a body and lines, as docs/destinations.md has them. */
 const documented: Partial<Record<FormatName, { readonly bytes: number; readonly lines?: number }>> = {
@@ -28,15 +29,6 @@ const linesIn = (format: FormatName, body: Buffer): number => {
   if (format === "splunk") return body.toString().trimEnd().split("\n").length;
   const [first] = JSON.parse(body.toString());
   return first.logs?.length ?? JSON.parse(body.toString()).length;
-};
-
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one.close();
-});
-const kept = <T extends { close(): Promise<unknown> }>(one: T): T => {
-  opened.push(one);
-  return one;
 };
 
 /** What lines may be made of: the first grows sixfold in JSON, the second threefold as it is no UTF-8. */
@@ -147,17 +139,7 @@ describe("a drain cuts its parcels by what its receiver takes", () => {
       ...rig.parts,
       limits: drainLimits,
       boundsFor: boundsOf,
-      sinkFor: (record) => {
-        const sink = makeSink(record);
-        return {
-          async deliver(parcel, signal) {
-            const verdict = await sink.deliver(parcel, signal);
-            verdicts.push(verdict);
-            return verdict;
-          },
-          close: () => sink.close(),
-        };
-      },
+      sinkFor: (record) => recording(makeSink(record), verdicts),
     });
     await passUntil(rig.clock, async () => (await rig.state(drain.id))?.delivered === total);
     const stopping = supervisor.close();

@@ -7,10 +7,9 @@ import { afterAll, expect, test } from "vitest";
 import { realClock } from "../../../src/clock.ts";
 import { ReadAhead } from "../../../src/drains/backlog.ts";
 import { sinksFor } from "../../../src/drains/sink-for.ts";
-import { Sockets } from "../../../src/drains/sockets.ts";
 import { DrainWorker } from "../../../src/drains/worker.ts";
 import { openMemory } from "../../../src/engines/memory.ts";
-import type { Sink, Verdict } from "../../../src/ports.ts";
+import type { Verdict } from "../../../src/ports.ts";
 import { type DrainLedger, readLedger } from "../../../src/registry/drain-ledger.ts";
 import { batchOf, until } from "../../support/batches.ts";
 import { closedPort, openRawPeer } from "../../support/raw-peer.ts";
@@ -18,7 +17,7 @@ import { readText } from "../../support/sources.ts";
 import { ca } from "../../support/tls.ts";
 import { channel, drainOf, keepAll, limits } from "../rig.ts";
 import { type Fault, faults, type Kind, peerTls } from "./faults.ts";
-import { ample, sinkOptions } from "./parts.ts";
+import { ample, openSockets, recording, sinkOptions } from "./parts.ts";
 
 /** What came of one fault over one kind of drain. */
 type Row = {
@@ -96,13 +95,7 @@ async function run(fault: Fault, kind: Kind) {
     clock: realClock,
     random: () => 0.5,
     sinkFor: (record) => recording(makeSink(record), verdicts),
-    sockets: new Sockets({
-      socketsMax: 10,
-      idleMsMax: 60_000,
-      failingMax: 5,
-      failingEveryMs: 5,
-      clock: realClock,
-    }),
+    sockets: openSockets(),
     readAhead: new ReadAhead(64 << 20),
     notices: {
       lost: () => notices.push("L10"),
@@ -161,17 +154,6 @@ function rowOf(
     state: ledger.state,
     told: words.join("; "),
     ledger: counts.flatMap(([word, count]) => (count === 0 ? [] : [`${count} ${word}`])).join(", "),
-  };
-}
-
-function recording(sink: Sink, verdicts: Verdict[]): Sink {
-  return {
-    async deliver(parcel, signal) {
-      const verdict = await sink.deliver(parcel, signal);
-      verdicts.push(verdict);
-      return verdict;
-    },
-    close: () => sink.close(),
   };
 }
 

@@ -4,7 +4,8 @@ import { positionAt } from "../../../src/core/position.ts";
 import { addressPolicy, loopbackCidrs } from "../../../src/drains/addresses.ts";
 import { frameId } from "../../../src/drains/parcel.ts";
 import { type SinkOptions, sinksFor } from "../../../src/drains/sink-for.ts";
-import type { Parcel, Sink, Slice } from "../../../src/ports.ts";
+import { Sockets } from "../../../src/drains/sockets.ts";
+import type { Parcel, Sink, Slice, Verdict } from "../../../src/ports.ts";
 import type { DrainRecord } from "../../../src/registry/records.ts";
 import { batchOf } from "../../support/batches.ts";
 import { octetCounted } from "../../support/frames.ts";
@@ -51,3 +52,19 @@ export const sliceWithData = (...frames: string[]): Slice => ({
 });
 
 export const never = new AbortController().signal;
+
+/** Turns for a few drains. */
+export const openSockets = (): Sockets =>
+  new Sockets({ socketsMax: 10, idleMsMax: 60_000, failingMax: 5, failingEveryMs: 5, clock: realClock });
+
+/** A sink whose verdicts are written down. */
+export function recording(sink: Sink, verdicts: Verdict[]): Sink {
+  return {
+    async deliver(parcel, signal) {
+      const verdict = await sink.deliver(parcel, signal);
+      verdicts.push(verdict);
+      return verdict;
+    },
+    close: () => sink.close(),
+  };
+}

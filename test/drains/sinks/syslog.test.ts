@@ -1,24 +1,17 @@
 /** What syslog drains do about the acknowledgement that syslog has not. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { sinksFor } from "../../../src/drains/sink-for.ts";
 import type { Sink } from "../../../src/ports.ts";
 import { until } from "../../support/batches.ts";
+import { kept } from "../../support/kept.ts";
 import { type HandleConnection, openRawPeer } from "../../support/raw-peer.ts";
 import { SyslogReader } from "../../support/syslog-receiver.ts";
 import { ca, serverTls } from "../../support/tls.ts";
 import { drainOf } from "../rig.ts";
 import { ample, never, parcelOf, sinkOf as shortSinkOf, sinkOptions } from "./parts.ts";
 
-const opened: { close(): Promise<unknown> }[] = [];
-afterEach(async () => {
-  for (const one of opened.splice(0).reverse()) await one.close();
-});
-const kept = <T extends { close(): Promise<unknown> }>(one: T): T => {
-  opened.push(one);
-  return one;
-};
 const delivered = { kind: "delivered" };
 const sinkOf: typeof shortSinkOf = (url, rest, options) => shortSinkOf(url, rest, { ...ample, ...options });
 const turn = () => new Promise((resolve) => setImmediate(resolve));

@@ -5,13 +5,13 @@ import { realClock } from "../../../../src/clock.ts";
 import { type ChannelId, newChannelId, newDrainId } from "../../../../src/core/ids.ts";
 import { ReadAhead } from "../../../../src/drains/backlog.ts";
 import { sinksFor } from "../../../../src/drains/sink-for.ts";
-import { Sockets } from "../../../../src/drains/sockets.ts";
 import { DrainWorker } from "../../../../src/drains/worker.ts";
 import type { Engine } from "../../../../src/engines/engine.ts";
 import { batchOf, until } from "../../../support/batches.ts";
+import { randomFrom } from "../../../support/random.ts";
 import { openRawPeer } from "../../../support/raw-peer.ts";
 import { drainOf, limits } from "../../rig.ts";
-import { ample, sinkOptions } from "../parts.ts";
+import { ample, openSockets, sinkOptions } from "../parts.ts";
 import { type Fate, type Kind, kinds, type World } from "./kinds.ts";
 
 const linesMax = 602;
@@ -48,7 +48,7 @@ export async function runLedger({
   downUntilLeft,
 }: LedgerRun): Promise<void> {
   const kind = kinds[name]!;
-  const random = randomOf(seed);
+  const random = randomFrom(seed);
   const channel = newChannelId();
   const seen = new Map<string, number>();
   const world = { isDown: downUntilLeft !== undefined, isHealed: false, faults: 0 };
@@ -123,13 +123,7 @@ async function openWorker(
     clock: realClock,
     random,
     sinkFor: sinksFor({ ...sinkOptions, ...ample }),
-    sockets: new Sockets({
-      socketsMax: 10,
-      idleMsMax: 60_000,
-      failingMax: 5,
-      failingEveryMs: 5,
-      clock: realClock,
-    }),
+    sockets: openSockets(),
     readAhead: new ReadAhead(1 << 20),
     notices: { lost() {}, refused() {}, certificate() {}, expiring() {} },
     limits: {
@@ -152,15 +146,4 @@ async function untilAsync(holds: () => Promise<boolean>): Promise<void> {
     if (tries > 1_000) throw new Error("retention took nothing in 10 s");
     await realClock.sleep(10);
   }
-}
-
-/** mulberry32. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
