@@ -1,4 +1,5 @@
 /** The server has this file to itself: every other command speaks HTTP to it. */
+import { dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { App } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
@@ -28,12 +29,26 @@ function checked(command: Command, options: Config): Config {
   }
 }
 
+/** Where the other commands look by themselves. */
+const usual = { url: "http://127.0.0.1:8601", keyPath: resolve("data", "api-key") };
+
+// What another terminal has to be told first, where address or folder are not the usual ones.
+const variables = ({ url, keyPath = usual.keyPath }: App): string => {
+  const data = dirname(resolve(keyPath));
+  return [
+    ...(url === usual.url ? [] : [`  export TAILRACE_URL=${url}\n`]),
+    ...(resolve(keyPath) === usual.keyPath
+      ? []
+      : [`  export TAILRACE_DATA='${data.replaceAll("'", "'\\''")}'\n`]),
+  ].join("");
+};
+
 const welcome = (app: App): string => `
 tailrace listens on ${app.url}
 ${app.keyPath === undefined ? "The key is the one in TAILRACE_API_KEY." : `The key is kept in ${app.keyPath}`}
 
 Make an app, send it logs, follow them:
-  tailrace apps:create todo
+${variables(app)}  tailrace apps:create todo
   tailrace run -a todo -- ping -c 5 127.0.0.1
   tailrace logs -a todo --tail
 
