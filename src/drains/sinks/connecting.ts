@@ -19,7 +19,7 @@ export type TlsParts = {
 export const timedOut = (awaited: Awaited, ms: number): Error =>
   Object.assign(new Error(`no ${awaited} within ${ms} ms`), { code: "TIMED_OUT", awaited, ms });
 
-type Watching = { readonly connectMsMax: number; readonly clock: Clock; readonly trace?: Trace };
+export type Watching = { readonly connectMsMax: number; readonly clock: Clock; readonly trace?: Trace };
 
 /**
  * Calls `giveUp` when the connection, TLS included, does not stand within `connectMsMax`, and `onSecure` with the

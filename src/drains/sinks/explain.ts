@@ -105,6 +105,10 @@ const words = new Map([
     "this machine has too many files open to connect to {place}: the operator has to raise its limit",
   ],
   ["ENOBUFS", "this server has no memory for a connection to {place}: the operator has to look"],
+  [
+    "TALKS",
+    "{place} sends more than it is sent, which no syslog receiver does: is this the port of another protocol?",
+  ],
   ["EACCES", "this server may not connect to {place}: the operator has to check its firewall"],
   ["EPERM", "this server may not connect to {place}: the operator has to check its firewall"],
 ]);

@@ -1,11 +1,11 @@
-/** One TCP or TLS connection that is only written to. What the peer says is read and thrown away, so that its end is seen. */
-import { connect as connectTcp, type Socket } from "node:net";
+/** One TCP or TLS connection that is only written to. What the peer says is read and thrown away, within a bound, so that its end is seen. */
+import type { Socket } from "node:net";
 import { setImmediate as polled } from "node:timers/promises";
-import { connect as connectTls } from "node:tls";
-import { checkedLookup } from "../addresses.ts";
 import type { Certificate } from "./certificate.ts";
-import { timedOut, watchConnecting } from "./connecting.ts";
+import { timedOut } from "./connecting.ts";
+import { type OpenSocket, openSocket } from "./open-socket.ts";
 import type { SyslogSinkOptions } from "./syslog.ts";
+import { boundTalk } from "./talk.ts";
 
 /** Bounds of the wait for a reset: shorter than a timer can measure, and longer than a parcel should be held. */
 const quietMsMin = 5;
@@ -23,7 +23,7 @@ const keepAliveMs = 30_000;
 
 export class SyslogConnection {
   /** Called once when the connection breaks (it did not just end) while nothing is being written. */
-  onBreak: () => void = () => {};
+  onBreak: (failure: Error) => void = () => {};
   /** The peer's, over TLS. */
   readonly certificate: Certificate | undefined;
   readonly #socket: Socket;
@@ -35,7 +35,7 @@ export class SyslogConnection {
   #failure: Error | undefined;
   #wake: () => void = () => {};
 
-  private constructor(socket: Socket, roundTripMs: number, certificate: Certificate | undefined) {
+  private constructor({ socket, roundTripMs, certificate }: OpenSocket) {
     this.#socket = socket;
     this.certificate = certificate;
     this.#quietMs = Math.min(quietMsMax, Math.max(quietMsMin, 2 * roundTripMs));
@@ -49,63 +49,15 @@ export class SyslogConnection {
     socket.on("error", (failure) => {
       this.#failure ??= failure;
       this.#ended();
-      this.onBreak();
+      this.onBreak(failure);
     });
-    socket.resume();
+    boundTalk(socket);
   }
 
   /** A connection that stands, its peer's certificate checked. */
   static async open(options: SyslogSinkOptions, signal: AbortSignal): Promise<SyslogConnection> {
-    signal.throwIfAborted();
-    const { destination, policy, resolve: resolver, ca, cert, key } = options;
-    const { host, port, secure, verifies } = destination;
     // Half open, the connection stays until it is seen whether a reset followed its end.
-    const place = { host, port, lookup: checkedLookup(policy, resolver), allowHalfOpen: true };
-    const socket = secure
-      ? connectTls({
-          ...place,
-          minVersion: "TLSv1.2",
-          rejectUnauthorized: verifies,
-          ...(ca !== undefined && { ca }),
-          ...(cert !== undefined && { cert }),
-          ...(key !== undefined && { key }),
-        })
-      : connectTcp(place);
-    let startedAtMs = performance.now();
-    let roundTripMs = 0;
-    let certificate: Certificate | undefined;
-    socket.once("lookup", () => {
-      startedAtMs = performance.now();
-    });
-    socket.once("connect", () => {
-      roundTripMs = performance.now() - startedAtMs;
-    });
-    return new Promise((resolve, reject) => {
-      const abort = () => socket.destroy(signal.reason);
-      const settle = () => {
-        signal.removeEventListener("abort", abort);
-        socket.off("error", fail);
-      };
-      const fail = (failure: Error) => {
-        settle();
-        socket.on("error", () => {}); // the one that counts is told
-        reject(failure);
-      };
-      signal.addEventListener("abort", abort, { once: true });
-      socket.on("error", fail);
-      watchConnecting(
-        socket,
-        options,
-        (failure) => socket.destroy(failure),
-        (shown) => {
-          certificate = shown;
-        },
-      );
-      socket.once(secure ? "secureConnect" : "connect", () => {
-        settle();
-        resolve(new SyslogConnection(socket, roundTripMs, certificate));
-      });
-    });
+    return new SyslogConnection(await openSocket(options.destination, options, signal, { isHalfOpen: true }));
   }
 
   get isOpen(): boolean {

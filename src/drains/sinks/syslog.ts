@@ -6,14 +6,15 @@
  */
 import { isIP } from "node:net";
 import type { Parcel, Sink } from "../../ports.ts";
-import { checkLiteral } from "../addresses.ts";
 import type { SyslogDestination } from "../destination.ts";
 import { expiring } from "./certificate.ts";
 import type { TlsParts } from "./connecting.ts";
-import { failureVerdict } from "./explain.ts";
+import { explainFailure, failureVerdict } from "./explain.ts";
 import { strictFrames } from "./formats/rfc5424.ts";
 import type { SinkLimits } from "./https.ts";
+import { nameOf } from "./place.ts";
 import { SyslogConnection } from "./syslog-connection.ts";
+import { isTalk } from "./talk.ts";
 
 export type SyslogSinkOptions = SinkLimits &
   TlsParts & {
@@ -28,15 +29,15 @@ const doubtMsMax = 30_000;
 
 /** A sink for one drain. */
 export function syslogSink(options: SyslogSinkOptions): Sink {
-  const { destination, policy, clock, attemptMsMax, drainToken, onDoubt, trace } = options;
+  const { destination, clock, attemptMsMax, drainToken, onDoubt, trace } = options;
   let connection: SyslogConnection | undefined;
   let writtenAtMs = Number.NEGATIVE_INFINITY;
 
   // True when what was written last is in doubt now.
-  const onBreak = (): boolean => {
+  const onBreak = (failure: unknown): boolean => {
     const isDoubtful = clock.nowMs() - writtenAtMs <= doubtMsMax;
     writtenAtMs = Number.NEGATIVE_INFINITY;
-    if (isDoubtful) onDoubt(brokenSoon(destination));
+    if (isDoubtful) onDoubt(brokenSoon(failure, destination));
     return isDoubtful;
   };
 
@@ -60,7 +61,7 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
       connection = undefined;
       if (signal.aborted || !isReused) throw failure;
       // What was flushed before this may have been on its way still; then that goes first.
-      if (onBreak() || !isReset(failure)) throw failure;
+      if (onBreak(failure) || !isReset(failure)) throw failure;
       return false;
     }
   };
@@ -71,7 +72,6 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
       const bytes = strictFrames(parcel.slices, { hostname: drainToken, endsLines: true });
       try {
         trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
-        checkLiteral(destination.host, policy);
         if (!(await attempt(bytes, signal))) await attempt(bytes, signal);
         trace?.note(`${bytes.length} bytes, and the connection stood`);
         const shown = destination.verifies ? connection?.certificate : undefined;
@@ -93,5 +93,7 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
 const isReset = (failure: unknown): boolean =>
   ["ECONNRESET", "EPIPE"].includes((failure as NodeJS.ErrnoException).code ?? "");
 
-const brokenSoon = ({ host, port }: SyslogDestination): string =>
-  `${host}:${port} broke the connection soon after lines were sent, so these are sent again: does it restart, or not take octet-counted frames (RFC 6587)?`;
+const brokenSoon = (failure: unknown, destination: SyslogDestination): string =>
+  isTalk(failure)
+    ? `${explainFailure(failure, destination)}; lines that were just sent are sent again`
+    : `${nameOf(destination)} broke the connection soon after lines were sent, so these are sent again: does it restart, or not take octet-counted frames (RFC 6587)?`;

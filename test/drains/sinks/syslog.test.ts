@@ -1,9 +1,12 @@
 /** What syslog drains do about the acknowledgement that syslog has not. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { describe, expect, test } from "vitest";
 import { sinksFor } from "../../../src/drains/sink-for.ts";
+import { talkBytesMax } from "../../../src/drains/sinks/talk.ts";
 import type { Sink } from "../../../src/ports.ts";
+import type { DrainRecord } from "../../../src/registry/records.ts";
 import { until } from "../../support/batches.ts";
 import { kept } from "../../support/kept.ts";
 import { type HandleConnection, openRawPeer } from "../../support/raw-peer.ts";
@@ -44,16 +47,19 @@ async function openReceiver(port = 0) {
 }
 
 /** A sink whose doubts are told to the test. */
-function doubting(port: number): { readonly sink: Sink; readonly doubts: string[] } {
+function doubting(
+  url: string,
+  rest: Partial<DrainRecord> = {},
+): { readonly sink: Sink; readonly doubts: string[] } {
   const doubts: string[] = [];
   const makeSink = sinksFor({ ...sinkOptions, ...ample });
-  const drain = drainOf(1, { url: `syslog://localhost:${port}` });
+  const drain = drainOf(1, { url, ...rest });
   return { sink: kept(makeSink(drain, { onDoubt: (reason) => doubts.push(reason) })), doubts };
 }
 
 test("a connection that is reset soon after a parcel brings that into doubt, once", async () => {
   const receiver = await openReceiver();
-  const { sink, doubts } = doubting(receiver.port);
+  const { sink, doubts } = doubting(`syslog://localhost:${receiver.port}`);
   expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
   await until(() => receiver.messages.length === 1);
   expect(doubts).toEqual([]);
@@ -68,7 +74,7 @@ test("a connection that is reset soon after a parcel brings that into doubt, onc
 
 test("a parcel that meets the reset brings the one before into doubt, and is not sent before it", async () => {
   const receiver = await openReceiver();
-  const { sink, doubts } = doubting(receiver.port);
+  const { sink, doubts } = doubting(`syslog://localhost:${receiver.port}`);
   expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
   await until(() => receiver.messages.length === 1);
   receiver.resets[0]!();
@@ -131,7 +137,7 @@ describe("a receiver that turns its clients away before it read anything has not
 describe("a process that did not get to run does not take that for the silence of its peer", () => {
   test("a reset that the kernel holds by the end of the wait counts", async () => {
     const receiver = await openReceiver();
-    const { sink, doubts } = doubting(receiver.port);
+    const { sink, doubts } = doubting(`syslog://localhost:${receiver.port}`);
     expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
     await until(() => receiver.messages.length === 1);
     receiver.sockets[0]!.pause();
@@ -157,15 +163,79 @@ describe("a process that did not get to run does not take that for the silence o
   });
 });
 
-test("what a receiver says is read, and means nothing", async () => {
-  const receiver = await openReceiver();
-  const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));
-  await sink.deliver(parcelOf("one"), never);
-  const socket = receiver.sockets[0]!;
-  socket.write("OK\n".repeat(100_000));
-  if (socket.writableLength > 0) await once(socket, "drain");
-  expect(await sink.deliver(parcelOf("two"), never)).toEqual(delivered);
-  expect(receiver.connections()).toBe(1);
+describe("what a receiver says is read, and means nothing", () => {
+  test("as long as it is no more than it was sent, and 64 kB", async () => {
+    const receiver = await openReceiver();
+    const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));
+    await sink.deliver(parcelOf("one"), never);
+    const socket = receiver.sockets[0]!;
+    socket.write(Buffer.alloc(talkBytesMax));
+    if (socket.writableLength > 0) await once(socket, "drain");
+    expect(await sink.deliver(parcelOf("two"), never)).toEqual(delivered);
+    expect(receiver.connections()).toBe(1);
+  });
+
+  test.each([undefined, serverTls])("a receiver that says everything back is a receiver", async (tls) => {
+    const echo = kept(await openRawPeer((socket) => socket.pipe(socket), { ...(tls && { tls }) }));
+    const sink = kept(
+      sinkOf(`syslog${tls ? "+tls" : ""}://localhost:${echo.port}`, { ca: tls ? ca : undefined! }),
+    );
+    const long = "x".repeat(10_000);
+    for (let n = 0; n < 20; n++) expect(await sink.deliver(parcelOf(long), never)).toEqual(delivered);
+    expect(echo.connections()).toBe(1);
+  });
+
+  test.each([undefined, serverTls])(
+    "one that talks without end is hung up on, and told as such",
+    async (tls) => {
+      let isTalking = false;
+      const peer = kept(
+        await openRawPeer(
+          (socket) => {
+            const talk = () => {
+              while (isTalking && !socket.destroyed && socket.write(Buffer.alloc(1_000)));
+            };
+            socket.on("drain", talk);
+            socket.on("data", talk);
+          },
+          { ...(tls && { tls }) },
+        ),
+      );
+      const url = `syslog${tls ? "+tls" : ""}://localhost:${peer.port}`;
+      const { sink, doubts } = doubting(url, tls && { ca });
+      expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
+      isTalking = true;
+      const words = `localhost:${peer.port} sends more than it is sent, which no syslog receiver does: is this the port of another protocol?`;
+      expect([delivered, { kind: "retry", reason: words }]).toContainEqual(
+        await sink.deliver(parcelOf("two"), never),
+      );
+      await until(() => doubts.length > 0);
+      expect(doubts).toEqual([`${words}; lines that were just sent are sent again`]);
+      await until(() => peer.open() === 0);
+    },
+  );
+
+  test("one that asks for handshakes without end is hung up on", async () => {
+    let handshakes = 0;
+    const peer = kept(
+      await openRawPeer(
+        (socket) => {
+          const again = () =>
+            (socket as TLSSocket).renegotiate({ requestCert: true, rejectUnauthorized: false }, (failure) => {
+              handshakes++;
+              if (failure === null && !socket.destroyed) again();
+            });
+          socket.resume();
+          socket.once("data", again);
+        },
+        { tls: { ...serverTls, maxVersion: "TLSv1.2" } },
+      ),
+    );
+    const { sink } = doubting(`syslog+tls://localhost:${peer.port}`, { ca });
+    await sink.deliver(parcelOf("one"), never);
+    await until(() => peer.open() === 0);
+    expect(handshakes).toBeLessThan(10);
+  });
 });
 
 test("a connection that its receiver ends while it is idle is ended from here too", async () => {

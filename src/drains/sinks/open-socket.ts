@@ -1,0 +1,100 @@
+/** Opens the one connection of a sink: address checked, TLS with the name of the peer (SNI), within a bound of time. */
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { AddressPolicy, Resolve } from "../addresses.ts";
+import { checkedLookup, checkLiteral } from "../addresses.ts";
+import type { Certificate } from "./certificate.ts";
+import { type TlsParts, type Watching, watchConnecting } from "./connecting.ts";
+import type { Place } from "./place.ts";
+
+export type Opening = Watching &
+  TlsParts & {
+    readonly policy: AddressPolicy;
+    /** Instead of the system's resolver. */
+    readonly resolve?: Resolve | undefined;
+  };
+
+/** A connection that stands. */
+export type OpenSocket = {
+  readonly socket: Socket;
+  /** The peer's, over TLS. */
+  readonly certificate: Certificate | undefined;
+  /** Of the TCP handshake. */
+  readonly roundTripMs: number;
+};
+
+export type OpenDestination = Required<Pick<Place, "host" | "port" | "secure">> & {
+  /** False: any certificate will do. */
+  readonly verifies: boolean;
+};
+
+/**
+ * Resolves when the connection stands and its peer's certificate is checked. Rejects with what became of it, or with
+ * the reason of `signal`. `isHalfOpen`: the peer's end does not end this side.
+ */
+export async function openSocket(
+  destination: OpenDestination,
+  options: Opening,
+  signal: AbortSignal,
+  { isHalfOpen = false } = {},
+): Promise<OpenSocket> {
+  signal.throwIfAborted();
+  checkLiteral(destination.host, options.policy);
+  const socket = connect(destination, options, isHalfOpen);
+  let startedAtMs = performance.now();
+  let roundTripMs = 0;
+  let certificate: Certificate | undefined;
+  socket.once("lookup", () => {
+    startedAtMs = performance.now();
+  });
+  socket.once("connect", () => {
+    roundTripMs = performance.now() - startedAtMs;
+  });
+  return new Promise((resolve, reject) => {
+    const abort = () => socket.destroy(signal.reason);
+    const settle = () => {
+      signal.removeEventListener("abort", abort);
+      socket.off("error", fail);
+    };
+    const fail = (failure: Error) => {
+      settle();
+      socket.on("error", () => {}); // the one that counts is told
+      reject(failure);
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    socket.on("error", fail);
+    watchConnecting(
+      socket,
+      options,
+      (failure) => socket.destroy(failure),
+      (shown) => {
+        certificate = shown;
+      },
+    );
+    socket.once(destination.secure ? "secureConnect" : "connect", () => {
+      settle();
+      resolve({ socket, certificate, roundTripMs });
+    });
+  });
+}
+
+function connect(
+  { host, port, secure, verifies }: OpenDestination,
+  { policy, resolve, ca, cert, key }: Opening,
+  isHalfOpen: boolean,
+): Socket {
+  const place = { host, port, lookup: checkedLookup(policy, resolve), allowHalfOpen: isHalfOpen };
+  if (!secure) return connectTcp(place);
+  return connectTls({
+    ...place,
+    ...(isIP(host) === 0 && { servername: serverName(host) }),
+    minVersion: "TLSv1.2", // whatever Node, or its environment, takes for the least
+    rejectUnauthorized: verifies,
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  });
+}
+
+/** What the client says whom it wants (RFC 6066 §3): the name, and no dot behind it. */
+const serverName = (host: string): string => host.replace(/\.$/, "");
