@@ -42,8 +42,14 @@ async function appendAll({ lanes }: DrainRig, channel: ReturnType<typeof newChan
 }
 
 /** Runs the question once. */
-export async function drainHttp({ lines = 500_000 }: { lines?: number } = {}): Promise<DrainHttp> {
-  const receiver = await Receiver.open();
+export async function drainHttp({
+  lines = 500_000,
+  scheme = "http",
+}: {
+  lines?: number;
+  scheme?: "http" | "syslog";
+} = {}): Promise<DrainHttp> {
+  const receiver = await Receiver.open(scheme);
   const rig = await openDrainRig();
   try {
     const warm = newChannelId();

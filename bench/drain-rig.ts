@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -146,8 +146,8 @@ export class Receiver {
     this.#child = child;
   }
 
-  static async open(): Promise<Receiver> {
-    const child = fork(self, ["receiver"], { execArgv: [], stdio: "inherit" });
+  static async open(scheme: "http" | "syslog" = "http"): Promise<Receiver> {
+    const child = fork(self, ["receiver", scheme], { execArgv: [], stdio: "inherit" });
     const [url] = (await once(child, "message")) as [string];
     return new Receiver(url, child);
   }
@@ -172,37 +172,88 @@ export class Receiver {
   }
 }
 
-function receive(): void {
-  let lines = 0;
-  let requests = 0;
-  let latenciesMs: number[] = [];
-  let sent: string[] = [];
-  const server = createServer((request, response) => {
+/** Counts what came; of each first line of what came at once it notes the time that is written in it. */
+class Counter {
+  lines = 0;
+  requests = 0;
+  #latenciesMs: number[] = [];
+  #sent: string[] = [];
+
+  note(text: string): void {
     const now = process.hrtime.bigint();
+    const stamp = / sent=([0-9]+) /.exec(text)?.[1];
+    if (stamp === undefined) return;
+    this.#sent.push(stamp);
+    this.#latenciesMs.push(Number(now - BigInt(stamp)) / 1e6);
+  }
+
+  take(): Got {
+    const got = {
+      lines: this.lines,
+      requests: this.requests,
+      latenciesMs: this.#latenciesMs,
+      sent: this.#sent,
+    };
+    this.lines = this.requests = 0;
+    this.#latenciesMs = [];
+    this.#sent = [];
+    return got;
+  }
+}
+
+function receiveHttp(counter: Counter): Server {
+  return createServer((request, response) => {
     let isFirst = true;
     request.on("data", (chunk: Buffer) => {
-      if (!isFirst) return;
+      if (isFirst) counter.note(chunk.toString("latin1", 0, lineBytes));
       isFirst = false;
-      const stamp = / sent=([0-9]+) /.exec(chunk.toString("latin1", 0, lineBytes))?.[1];
-      if (stamp === undefined) return;
-      sent.push(stamp);
-      latenciesMs.push(Number(now - BigInt(stamp)) / 1e6);
     });
     request.on("end", () => {
-      lines += Number(request.headers["logplex-msg-count"]);
-      requests++;
+      counter.lines += Number(request.headers["logplex-msg-count"]);
+      counter.requests++;
       response.writeHead(204).end();
     });
   });
-  server.listen(0, "127.0.0.1", () =>
-    process.send!(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`),
-  );
-  process.on("message", () => {
-    process.send!({ lines, requests, latenciesMs, sent } satisfies Got);
-    lines = requests = 0;
-    latenciesMs = [];
-    sent = [];
+}
+
+/** Octet-counted frames over TCP: the count of one says where the next begins. */
+function receiveSyslog(counter: Counter): Server {
+  return createTcpServer((socket) => {
+    let left = 0; // of the frame under way
+    let length = 0; // digits of the next one's count so far
+    socket.on("error", () => {});
+    socket.on("data", (chunk: Buffer) => {
+      counter.requests++;
+      let isFirst = true;
+      for (let at = 0; at < chunk.length; ) {
+        if (left > 0) {
+          const taken = Math.min(left, chunk.length - at);
+          left -= taken;
+          at += taken;
+          if (left === 0) counter.lines++;
+          continue;
+        }
+        const digit = chunk[at++]!;
+        if (digit !== 0x20) {
+          length = 10 * length + digit - 0x30;
+          continue;
+        }
+        left = length;
+        length = 0;
+        if (isFirst) counter.note(chunk.toString("latin1", at, at + lineBytes));
+        isFirst = false;
+      }
+    });
   });
 }
 
-if (process.argv[1] === self && process.argv[2] === "receiver") receive();
+function receive(scheme: string): void {
+  const counter = new Counter();
+  const server = scheme === "syslog" ? receiveSyslog(counter) : receiveHttp(counter);
+  server.listen(0, "127.0.0.1", () =>
+    process.send!(`${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`),
+  );
+  process.on("message", () => process.send!(counter.take()));
+}
+
+if (process.argv[1] === self && process.argv[2] === "receiver") receive(process.argv[3]!);
