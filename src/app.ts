@@ -30,6 +30,7 @@ import { tryDrain } from "./drains/try-drain.ts";
 import { openLmdb } from "./engines/lmdb/open.ts";
 import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors.ts";
+import { Failures } from "./failures.ts";
 import { closeServer, httpServer } from "./http-server.ts";
 import { ingestHttp } from "./ingest/http.ts";
 import { Lanes } from "./ingest/lanes.ts";
@@ -95,6 +96,7 @@ async function open(
   scope: Scope,
 ): Promise<App> {
   const clock = realClock;
+  const failures = new Failures({ logger, nowMs: () => clock.nowMs() });
   const has = (role: Role) => config.roles.includes(role);
   const kept = givenKey === undefined ? await keptOperatorKey(config.data) : undefined;
   const { log, store, readiness } = scope.own("the log", await openEngine(config, clock, logger));
@@ -168,7 +170,10 @@ async function open(
     );
     if (shared) {
       const run = (shard: number, signal: AbortSignal, lease: number) => supervisor.run(shard, signal, lease);
-      scope.own("leases", new Leases({ store, clock, node: newProducerId(), shards: drainShards, run }));
+      scope.own(
+        "leases",
+        new Leases({ store, clock, node: newProducerId(), shards: drainShards, run, failures }),
+      );
     }
   }
   const tails = scope.own("tails", new Tails({ ...tailLimits, closeMsMax }));
@@ -197,6 +202,7 @@ async function open(
       redactUrl,
       publicUrl: config.publicUrl,
       historyLinesMax: config.historyLines,
+      failures,
       readiness,
     });
   else await server.register(healthApi, { readiness });

@@ -30,6 +30,13 @@ export const appendSeconds = new Histogram({
   registers,
 });
 
+export const backgroundFailures = new Counter({
+  name: "tailrace_background_failures_total",
+  help: "Work that nobody waits for and that failed; it is tried again by itself. The log has one in a minute of each kind.",
+  labelNames: ["work"] as const, // retention, head, live, history, lease
+  registers,
+});
+
 // Ingest
 
 export const repeatedLines = new Counter({

@@ -16,6 +16,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/lifecycle.ts", mayImport: ["src/core/"] },
   { at: "src/errors.ts", mayImport: ["src/core/"] },
   { at: "src/metrics.ts", mayImport: ["src/core/"] },
+  { at: "src/failures.ts", mayImport: ["src/metrics.ts"] },
   { at: "src/clock.ts", mayImport: ["src/ports.ts"] },
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/start-failures.ts", mayImport: ["src/errors.ts"] },
@@ -52,6 +53,7 @@ function ground(): string[] {
     "src/ports.ts",
     "src/errors.ts",
     "src/metrics.ts",
+    "src/failures.ts",
     "src/lifecycle.ts",
     "src/start-failures.ts",
   ];

@@ -1,5 +1,6 @@
 /** Everything that is asked of the server over HTTP but logs themselves: Platform API, logplex v3, health, `/docs`. */
 import type { FastifyPluginAsync } from "fastify";
+import type { Failures } from "../failures.ts";
 import type { ChannelLog, Clock } from "../ports.ts";
 import type { Apps } from "../registry/apps.ts";
 import type { Drains } from "../registry/drains.ts";
@@ -30,6 +31,7 @@ export type ControlDeps = {
   /** For every URL handed out; undefined: as each request's `Host` says. */
   readonly publicUrl: string | undefined;
   readonly historyLinesMax: number;
+  readonly failures: Failures;
   readonly readiness: Readiness;
 };
 

@@ -4,7 +4,8 @@
  * dead when its record was seen unchanged for `ttlMs`, and it stops its own work before that, counted from the start
  * of its last renewal that was stored. Every write is revision-checked.
  */
-import type { Clock, Store } from "../ports.ts";
+import type { Failures } from "../failures.ts";
+import type { Clock, Store, StoreChange } from "../ports.ts";
 
 export type LeasesOptions = {
   readonly store: Store;
@@ -12,6 +13,7 @@ export type LeasesOptions = {
   /** This node; no two at the same time have the same name. Characters of a store key's word. */
   readonly node: string;
   readonly shards: number;
+  readonly failures: Failures;
   /**
    * Does the shard's work until `signal` is aborted; resolves when nothing of it goes on. `lease` is greater than that
    * of every earlier holder: who writes it beside the work keeps out whoever still believes to hold the shard.
@@ -81,18 +83,34 @@ export class Leases {
   }
 
   async #watch(): Promise<void> {
-    const { store, clock } = this.#options;
-    for await (const change of store.watch<{ holder: string | null }>(root, this.#closing.signal)) {
-      if (change === "ready") {
-        this.#isReady = true;
-        continue;
+    const { store, clock, failures } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const listed = new Set<string>();
+      try {
+        for await (const change of store.watch<{ holder: string | null }>(root, signal)) {
+          if (change === "ready") this.#listed(listed);
+          else this.#heard(change, listed);
+        }
+      } catch (err) {
+        failures.note("lease", err, "watching the leases failed; it is begun again");
       }
-      const { key, value, revision } = change;
-      const seen: Seen = { revision, holder: value?.holder ?? null, atMs: clock.nowMs() };
-      if (key.startsWith(shardPrefix)) this.#saw(this.#shards, Number(key.slice(shardPrefix.length)), seen);
-      else if (value === undefined) this.#nodes.delete(key.slice(nodePrefix.length));
-      else this.#saw(this.#nodes, key.slice(nodePrefix.length), seen);
+      await clock.sleep(tickMs, signal);
     }
+  }
+
+  // Who went while nobody watched is forgotten.
+  #listed(keys: ReadonlySet<string>): void {
+    for (const node of this.#nodes.keys()) if (!keys.has(nodePrefix + node)) this.#nodes.delete(node);
+    this.#isReady = true;
+  }
+
+  #heard({ key, value, revision }: StoreChange<{ holder: string | null }>, listed: Set<string>): void {
+    listed.add(key);
+    const seen: Seen = { revision, holder: value?.holder ?? null, atMs: this.#options.clock.nowMs() };
+    if (key.startsWith(shardPrefix)) this.#saw(this.#shards, Number(key.slice(shardPrefix.length)), seen);
+    else if (value === undefined) this.#nodes.delete(key.slice(nodePrefix.length));
+    else this.#saw(this.#nodes, key.slice(nodePrefix.length), seen);
   }
 
   #saw<Key>(map: Map<Key, Seen>, key: Key, seen: Seen): void {
@@ -137,7 +155,7 @@ export class Leases {
       return true;
     }
     // A renewal whose answer was lost, or a record of an earlier life under this name.
-    const record = await store.get(key).catch(() => undefined);
+    const record = await this.#unlessFailed(store.get(key), undefined);
     this.#ownRevision = record?.revision ?? 0;
     return false;
   }
@@ -197,7 +215,7 @@ export class Leases {
     const seen = this.#nodes.get(holder);
     if (seen !== undefined && clock.nowMs() - seen.atMs < ttlMs) return false;
     // What was seen may be old: the record itself decides.
-    const record = await store.get(nodePrefix + holder).catch(() => ({ revision: -1 }));
+    const record = await this.#unlessFailed(store.get(nodePrefix + holder), { revision: -1 });
     return record === undefined || record.revision === seen?.revision;
   }
 
@@ -218,8 +236,15 @@ export class Leases {
     }
   }
 
+  #put(key: string, value: unknown, revision: number): Promise<number | undefined> {
+    return this.#unlessFailed(this.#options.store.put(key, value, revision), undefined);
+  }
+
   /** What the store cannot do now is tried again in a later round. */
-  async #put(key: string, value: unknown, revision: number): Promise<number | undefined> {
-    return this.#options.store.put(key, value, revision).catch(() => undefined);
+  #unlessFailed<Value, Else>(work: Promise<Value>, otherwise: Else): Promise<Value | Else> {
+    return work.catch((err: unknown) => {
+      this.#options.failures.note("lease", err, "the leases could not be read or written; it is tried again");
+      return otherwise;
+    });
   }
 }

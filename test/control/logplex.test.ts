@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { scanFrame } from "../../src/core/frame.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
+import { metricsRegistry } from "../../src/metrics.ts";
 import { ControlServer, operatorSecret } from "../support/control-server.ts";
 
 let server: ControlServer;
@@ -251,6 +252,7 @@ describe("logs", () => {
   test("of a log that cannot be read are 500 in logplex's words", async () => {
     const failing = vi.spyOn(server.registry.log, "recent").mockRejectedValue(new Error("broken"));
     expect(await logs()).toMatchObject({ status: 500, text: '{"error":"failed to fetch channel logs"}' });
+    expect(await metricsRegistry.metrics()).toContain('background_failures_total{work="history"} 1');
     failing.mockRestore();
   });
 });

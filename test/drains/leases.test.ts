@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
 import { Leases } from "../../src/drains/leases.ts";
 import { openMemory } from "../../src/engines/memory.ts";
+import { Failures } from "../../src/failures.ts";
 import type { Store } from "../../src/ports.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -20,6 +21,8 @@ class Node {
   readonly leases: Leases;
   /** Cut off from the store: nothing goes there, nothing comes. */
   isCutOff = false;
+  /** The next change that it is told of breaks its watch. */
+  isWatchBroken = false;
   #reconnect: () => void = () => {};
   #connected: Promise<void> = Promise.resolve();
 
@@ -45,6 +48,10 @@ class Node {
       async *watch(prefix, signal) {
         for await (const change of store.watch(prefix, signal)) {
           await self.#connected;
+          if (self.isWatchBroken && change !== "ready") {
+            self.isWatchBroken = false;
+            throw new Error("the watch broke");
+          }
           yield change as never;
         }
       },
@@ -55,6 +62,7 @@ class Node {
       clock: world.clock,
       node: name,
       shards,
+      failures: new Failures({ logger: undefined, nowMs: () => world.clock.nowMs() }),
       run: async (shard, signal) => {
         world.begin(shard, name);
         await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
@@ -183,9 +191,27 @@ describe("leases", () => {
     expect(world.faults).toEqual([]);
   });
 
+  test("a watch that breaks is begun again: a node that came or went meanwhile is seen", async () => {
+    world = await newWorld();
+    const one = world.add();
+    await passMs(world, 2000);
+    one.isWatchBroken = true;
+    const two = world.add();
+    await passMs(world, 10_000);
+    expect(one.isWatchBroken).toBe(false);
+    expect(world.shares()).toEqual([8, 8]);
+    one.isWatchBroken = true;
+    world.nodes.pop();
+    const closing = two.leases.close();
+    await passMs(world, 3000);
+    await closing;
+    expect(world.shares()).toEqual([16]);
+    expect(world.faults).toEqual([]);
+  });
+
   test("whatever happens, no shard has two nodes, and in the end each shard has one", async () => {
     const step = fc.record({
-      what: fc.constantFrom("add", "cut off", "cut off", "heal", "close", "wait", "wait"),
+      what: fc.constantFrom("add", "cut off", "cut off", "break watch", "heal", "close", "wait", "wait"),
       which: fc.nat(),
       passMs: fc.integer({ min: 50, max: 4000 }),
     });
@@ -202,6 +228,7 @@ describe("leases", () => {
             const node = own.nodes[which % own.nodes.length];
             if (what === "add" && own.nodes.length < 5) own.add();
             if (what === "cut off") node?.cutOff();
+            if (what === "break watch" && node !== undefined) node.isWatchBroken = true;
             if (what === "heal") node?.heal();
             if (what === "close" && own.nodes.length > 1 && node !== undefined) {
               own.nodes.splice(own.nodes.indexOf(node), 1);

@@ -9,6 +9,7 @@ import { Leases, type LeasesOptions } from "../../src/drains/leases.ts";
 import { Sockets } from "../../src/drains/sockets.ts";
 import { DrainSupervisor } from "../../src/drains/supervisor.ts";
 import type { DrainLimits } from "../../src/drains/worker.ts";
+import { Failures } from "../../src/failures.ts";
 import type { ChannelLog, Clock, Sink, Store } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 
@@ -81,8 +82,9 @@ export class ClusterNode {
         shards,
       });
       this.#supervisor = supervisor;
+      const failures = new Failures({ logger: undefined, nowMs: () => clock.nowMs() });
       const run: LeasesOptions["run"] = (...args) => supervisor.run(...args);
-      this.#leases = new Leases({ store, clock, node: this.name, shards, run });
+      this.#leases = new Leases({ store, clock, node: this.name, shards, run, failures });
       this.#look();
     } catch {
       this.kill();

@@ -12,6 +12,7 @@ import { parseDestination, redactUrl } from "../../src/drains/destination.ts";
 import type { Step } from "../../src/drains/trace.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
+import { Failures } from "../../src/failures.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
 import { Apps } from "../../src/registry/apps.ts";
 import { Drains } from "../../src/registry/drains.ts";
@@ -154,6 +155,7 @@ export class ControlServer {
       redactUrl,
       publicUrl: undefined,
       historyLinesMax: 1_500,
+      failures: new Failures({ logger: undefined, nowMs: () => registry.clock.nowMs() }),
       readiness: async () => opened.reasons,
       ...deps,
     });

@@ -5,6 +5,7 @@ import type { StoredBatch } from "../../core/batch.ts";
 import type { FilterSpec } from "../../core/line-filter.ts";
 import { framesFrom, LineCursor, toLogplex } from "../../core/lines.ts";
 import { AppError } from "../../errors.ts";
+import type { Failures } from "../../failures.ts";
 import type { ChannelLog } from "../../ports.ts";
 import { appToSee } from "../auth.ts";
 import { type IssueSession, linesDefault } from "../platform/log-sessions.ts";
@@ -18,6 +19,7 @@ export type LogplexLogsDeps = LogplexDeps & {
   readonly issueSession: IssueSession;
   readonly publicUrl: PublicUrl;
   readonly historyLinesMax: number;
+  readonly failures: Failures;
 };
 
 const tags = ["Logplex"];
@@ -28,7 +30,7 @@ const newline = 0x0a;
 const growthBytesMax = 2;
 
 export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, deps) => {
-  const { apps, keys, log, historyLinesMax } = deps;
+  const { apps, keys, log, historyLinesMax, failures } = deps;
 
   allowOnly(server, logsPath, ["GET"]);
   allowOnly(server, sessionsPath, ["POST"]);
@@ -46,7 +48,9 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
       const app = await appToSee(apps, principal, channelOf(request));
       const { num } = request.query as { num?: string };
       const wanted = Math.min(linesOf(num) ?? linesDefault, historyLinesMax);
-      const recent = await log.recent(app.id, wanted).catch(() => undefined);
+      const recent = await log.recent(app.id, wanted).catch((err: unknown) => {
+        failures.note("history", err, "an app's history could not be read; its reader was answered 500");
+      });
       if (recent === undefined) return reply.code(500).send({ error: "failed to fetch channel logs" });
       const stored = recent.batches.reduce((lines, batch) => lines + batch.count, 0);
       return reply

@@ -6,6 +6,7 @@
 import { LRUCache } from "lru-cache";
 import type { ChannelId } from "../../core/ids.ts";
 import { origin, type Position, positionAt } from "../../core/position.ts";
+import type { Failures } from "../../failures.ts";
 import type { ChannelEnd, Store } from "../../ports.ts";
 import type { Reader } from "./reader.ts";
 import { type Head, headAt, type StoredMessage } from "./stored.ts";
@@ -19,6 +20,7 @@ export type HeadsOptions = {
   readonly store: Store;
   /** A channel that was not written for so long gets its record. */
   readonly idleMs: number;
+  readonly failures: Failures;
 };
 
 /** Heads in memory; the head of another channel is read again when it is needed. */
@@ -146,7 +148,13 @@ export class Heads {
     const work = async () => {
       for (const channel of queue) {
         if (!goesOn()) return;
-        await this.#recordOne(channel).catch(() => {}); // stays unrecorded: the next round tries again
+        await this.#recordOne(channel).catch((err: unknown) =>
+          this.#options.failures.note(
+            "head",
+            err,
+            "an app's end could not be written down; the next round tries again",
+          ),
+        );
       }
     };
     await Promise.all(Array.from({ length: writesMax }, work));

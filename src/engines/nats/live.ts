@@ -6,6 +6,7 @@
  */
 import { headers, type Msg, type Subscription } from "nats";
 import type { ChannelId } from "../../core/ids.ts";
+import type { Failures } from "../../failures.ts";
 import type { Connection } from "./connection.ts";
 import { LiveChannel } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
@@ -27,6 +28,7 @@ type Joined = { readonly live: LiveChannel; readonly subscription: Subscription 
 export class LiveChannels {
   readonly #connection: Connection;
   readonly #reader: Reader;
+  readonly #failures: Failures;
   readonly #channels = new Map<ChannelId, Joined>();
   /** Payloads held for followers that are not there yet, of all channels. */
   readonly #held = { bytes: 0 };
@@ -38,9 +40,10 @@ export class LiveChannels {
   readonly #elections: Subscription;
   readonly #forget: () => void;
 
-  constructor(connection: Connection, reader: Reader) {
+  constructor(connection: Connection, reader: Reader, failures: Failures) {
     this.#connection = connection;
     this.#reader = reader;
+    this.#failures = failures;
     this.#forget = connection.onReconnect(() => this.#compareTwice(() => true));
     // The old leader may have died between storing a message and sending it out.
     this.#elections = connection.nats.subscribe(`${electionSubject}*`, {
@@ -135,8 +138,9 @@ export class LiveChannels {
       this.#queue.delete(live);
       try {
         live.note((await this.#reader.last(live.id))?.sequence ?? 0);
-      } catch {
-        // Not to be had now: the channel stays quiet, and so it is asked for again.
+      } catch (err) {
+        // The channel stays quiet, and so it is compared again.
+        this.#failures.note("live", err, "an app could not be compared with its stream; it is tried again");
       }
     }
     this.#comparing--;

@@ -1,6 +1,7 @@
 /** The distributed engine: the log and the store on NATS JetStream. */
 import type { Logger } from "pino";
 import { natsShardsDiffer } from "../../errors.ts";
+import { Failures } from "../../failures.ts";
 import type { ChannelLog, Store } from "../../ports.ts";
 import type { Retention } from "../engine.ts";
 import { Appends } from "./appends.ts";
@@ -99,10 +100,11 @@ async function compose(connection: Connection, options: NatsOptions): Promise<Na
   const wanted = Array.from({ length: shards }, (_, shard) => logStream(shard, shards, replicas, retention));
   await Promise.all(wanted.map(ensure));
 
+  const failures = new Failures({ logger, nowMs: Date.now });
   const reader = new Reader(connection, api, shards, replicas);
-  const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault });
-  const trims = new Trims({ reader, api, retention });
-  const live = new LiveChannels(connection, reader);
+  const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault, failures });
+  const trims = new Trims({ reader, api, retention, failures });
+  const live = new LiveChannels(connection, reader, failures);
   const turns = new Turns(connection);
   const appends = new Appends({
     publisher,

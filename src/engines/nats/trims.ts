@@ -4,6 +4,7 @@
  */
 import { LRUCache } from "lru-cache";
 import type { ChannelId } from "../../core/ids.ts";
+import type { Failures } from "../../failures.ts";
 import type { Retention } from "../engine.ts";
 import { firstWhere } from "./history.ts";
 import type { Reader } from "./reader.ts";
@@ -14,6 +15,7 @@ export type TrimsOptions = {
   readonly reader: Reader;
   readonly api: StreamApi;
   readonly retention: Retention;
+  readonly failures: Failures;
 };
 
 /** A channel may be over its limits by this share of them. */
@@ -61,8 +63,13 @@ export class Trims {
   async #work(): Promise<void> {
     for (const channel of this.#queue) {
       this.#queue.delete(channel);
-      // Not to be had now: the next append looks again.
-      await this.#look(channel).catch(() => {});
+      await this.#look(channel).catch((err: unknown) =>
+        this.#options.failures.note(
+          "retention",
+          err,
+          "an app's limits could not be held; its next lines try again",
+        ),
+      );
     }
   }
 

@@ -1,0 +1,90 @@
+/** Work that nobody waits for: its failures are counted and told, and do not fill the server's log. */
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { Heads } from "../src/engines/nats/heads.ts";
+import { LiveChannels } from "../src/engines/nats/live.ts";
+import { Trims } from "../src/engines/nats/trims.ts";
+import { type FailedWork, Failures } from "../src/failures.ts";
+import { backgroundFailures } from "../src/metrics.ts";
+import type { Store } from "../src/ports.ts";
+import { channelOf } from "./support/batches.ts";
+
+type Told = { readonly err: unknown; readonly untold?: number };
+
+const away = new Error("the server is away");
+const channel = channelOf(1);
+const head = { sequence: 1, line: 1, bytes: 100 };
+
+/** What was logged, and the count of the metric since it was made. */
+async function listening(work: FailedWork) {
+  const count = async () =>
+    (await backgroundFailures.get()).values.find(({ labels }) => labels.work === work)?.value ?? 0;
+  const before = await count();
+  const told: Told[] = [];
+  let nowMs = 0;
+  const failures = new Failures({
+    logger: { warn: (fields: Told) => told.push(fields) } as never,
+    nowMs: () => nowMs,
+  });
+  return {
+    failures,
+    told,
+    counted: async () => (await count()) - before,
+    pass: (ms: number) => (nowMs += ms),
+  };
+}
+
+test("each failure is counted, one of a kind in a minute is logged, with how many were not", async () => {
+  const { failures, told, counted, pass } = await listening("head");
+  for (let n = 0; n < 5; n++) failures.note("head", away, "no");
+  failures.note("live", away, "another kind");
+  pass(60_000);
+  failures.note("head", away, "no");
+  pass(60_000);
+  failures.note("head", away, "no");
+  expect(told).toEqual([{ err: away }, { err: away }, { err: away, untold: 4 }, { err: away }]);
+  expect(await counted()).toBe(7);
+});
+
+describe("on NATS", () => {
+  afterEach(() => vi.useRealTimers());
+  const reader = {
+    last: () => Promise.reject(away),
+    place: () => ({ stream: "LOG-0", shard: 0, log: "log.0.x", live: "live.0.x" }),
+  } as never;
+
+  test("a channel whose limits cannot be held", async () => {
+    const { failures, told, counted } = await listening("retention");
+    const retention = { ageMsMax: 1, channelBytesMax: 1, channelLinesMax: 1, totalBytesMax: 1 };
+    const trims = new Trims({ reader, api: {} as never, retention, failures });
+    trims.grown(channel, head);
+    await vi.waitUntil(async () => (await counted()) === 1);
+    expect(told).toEqual([{ err: away }]);
+    await trims.close();
+  });
+
+  test("a channel whose end cannot be written down; it is tried again", async () => {
+    const { failures, told, counted } = await listening("head");
+    const store: Partial<Store> = { get: () => Promise.reject(away) };
+    const heads = new Heads({ reader, store: store as Store, idleMs: 60_000, failures });
+    heads.moved(channel, head, 1);
+    await heads.close();
+    expect(await counted()).toBe(1);
+    await heads.close();
+    expect(await counted()).toBe(2);
+    expect(told).toEqual([{ err: away }]);
+  });
+
+  test("a channel that cannot be compared with its stream", async () => {
+    vi.useFakeTimers();
+    const { failures, told } = await listening("live");
+    const connection = {
+      onReconnect: () => () => {},
+      nats: { subscribe: () => ({ unsubscribe() {} }) },
+    } as never;
+    const live = new LiveChannels(connection, reader, failures);
+    live.join(channel);
+    await vi.advanceTimersByTimeAsync(32_000);
+    expect(told).toEqual([{ err: away }]);
+    live.close();
+  });
+});
