@@ -588,12 +588,13 @@ export const tlsUnusable = (reason: string, cause?: unknown) =>
 
 // Engines
 
-export const storeInUse = (pid: number, folder: string) =>
+/** `host`: of the process, when its id is none of this process's system: another container's. */
+export const storeInUse = (pid: number, folder: string, host?: string) =>
   new AppError({
     code: "STORE_IN_USE",
     status: 503,
     id: "service_unavailable",
-    message: `Process ${pid} runs a server on ${folder}, the folder of --data: two would both number the lines of a log.`,
+    message: `Process ${pid} ${host === undefined ? "" : `of the container ${host} `}runs a server on ${folder}, the folder of --data: two would both number the lines of a log.`,
     mend: "Stop that process, or give this server a folder of its own with --data.",
   });
 

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { storeInUse } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { dataFailure, makeDataFolder } from "../../start-failures.ts";
+import { FolderLock } from "../disk/folder-lock.ts";
 import type { Engine, Retention } from "../engine.ts";
 import { Commits } from "./commits.ts";
 import { FrameIds } from "./frame-ids.ts";
@@ -24,15 +25,13 @@ export type LmdbOptions = {
 /** Address space, not memory or disk. */
 const mapBytes = 2 ** 40;
 
-/** Folders that this process has open. */
-const openFolders = new Set<string>();
-
 /** Opens the folder's log and store, making them when there are none. Rejects with `storeInUse` or `dataUnusable`. */
 export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions): Promise<Engine> {
   makeDataFolder(folder);
   const path = realpathSync(folder);
-  if (openFolders.has(path)) throw storeInUse(process.pid, path);
-  openFolders.add(path);
+  const lock = await FolderLock.take(path, { logger }).catch((error: unknown) => {
+    throw dataFailure(path, error);
+  });
   let root: RootDatabase<Buffer, Buffer> | undefined;
   try {
     // A transaction is synced before it is told of; `overlappingSync` would tell first.
@@ -46,11 +45,11 @@ export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions
       maxDbs: 12,
       ...binary,
     });
-    await alone(root, path);
-    return compose(root, path, { clock, logger, retention });
+    refuseOlder(root, path);
+    return compose(root, path, lock, { clock, logger, retention });
   } catch (error) {
     await root?.close();
-    openFolders.delete(path);
+    await lock.close();
     throw dataFailure(path, error);
   }
 }
@@ -58,10 +57,10 @@ export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
 /**
- * LMDB's table of readers holds the id of every process that has read, kept true by locks that the system drops
- * with the process: a killed one is no obstacle. Each process reads first and looks then, so of two at least one sees.
+ * A server of a version that knew no `FolderLock` may still run here. LMDB's table of readers holds the id of every
+ * process that has read, kept true by locks that the system drops with the process.
  */
-async function alone(root: RootDatabase<Buffer, Buffer>, path: string): Promise<void> {
+function refuseOlder(root: RootDatabase<Buffer, Buffer>, path: string): void {
   root.get(Buffer.from("anything"));
   root.readerCheck();
   for (const [, pid] of root.readerList().matchAll(/^\s*(\d+)\s/gm)) {
@@ -72,6 +71,7 @@ async function alone(root: RootDatabase<Buffer, Buffer>, path: string): Promise<
 function compose(
   root: RootDatabase<Buffer, Buffer>,
   path: string,
+  lock: FolderLock,
   { clock, logger, retention }: Pick<LmdbOptions, "clock" | "retention"> & { logger: Logger | undefined },
 ): Engine {
   const db = (name: string): BinaryDb => root.openDB<Buffer, Buffer>(name, binary);
@@ -119,7 +119,7 @@ function compose(
     await trimmer.close();
     await commits.close();
     await root.close();
-    openFolders.delete(path);
+    await lock.close();
   };
   return {
     log,
