@@ -98,8 +98,8 @@ async function open(
   const clock = realClock;
   const failures = new Failures({ logger, nowMs: () => clock.nowMs() });
   const has = (role: Role) => config.roles.includes(role);
-  const kept = givenKey === undefined ? await keptOperatorKey(config.data) : undefined;
   const { log, store, readiness } = scope.own("the log", await openEngine(config, clock, logger));
+  const kept = givenKey === undefined ? await keptOperatorKey(config.data) : undefined;
 
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
   const checkDestination = (url: string, options: { format?: string }) =>
