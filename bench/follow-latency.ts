@@ -18,6 +18,7 @@ import { Canoniser } from "../src/core/canonical.ts";
 import { newChannelId } from "../src/core/ids.ts";
 import { openLmdb } from "../src/engines/lmdb/open.ts";
 import { Lanes } from "../src/ingest/lanes.ts";
+import { operatorKeyId } from "../src/registry/keys.ts";
 import { FormatCache } from "../src/tail/format-cache.ts";
 import { sessionStreams } from "../src/tail/http.ts";
 import { Recent } from "../src/tail/recent.ts";
@@ -130,17 +131,17 @@ async function serve(lines: number, linesPerSecond: number): Promise<void> {
     stallMsMax: 3_600_000,
     closeMsMax: 1000,
   });
-  const urls = new SessionUrls({ secret: randomBytes(32), clock: realClock });
+  const urls = new SessionUrls({ secret: randomBytes(32), clock: realClock, operatorSecret: "" });
   const server = Fastify({ routerOptions: { maxParamLength: sessionIdCharsMax } });
   await server.register(sessionStreams, {
     parts: { log, recent, formats, clock: realClock },
     urls,
     tails,
-    appExists: async () => true,
+    rights: { take: async () => ({ over: new AbortController().signal, release() {} }) },
   });
   const origin = await server.listen({ host: "127.0.0.1", port: 0 });
   const channel = newChannelId();
-  const id = urls.issue({ channel, lines: 0, tail: true, filter: {}, format: "text" });
+  const id = urls.issue({ keyId: operatorKeyId, channel, lines: 0, tail: true, filter: {}, format: "text" });
   process.on("SIGTERM", async () => {
     await rm(folder, { recursive: true, force: true });
     process.exit();

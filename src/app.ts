@@ -56,6 +56,7 @@ import type { Clock, Store } from "./ports.ts";
 import { Apps } from "./registry/apps.ts";
 import { Drains } from "./registry/drains.ts";
 import { Keys } from "./registry/keys.ts";
+import { ReadingRights } from "./registry/reading-rights.ts";
 import { Tokens } from "./registry/tokens.ts";
 import { listenFailure } from "./start-failures.ts";
 import { FormatCache } from "./tail/format-cache.ts";
@@ -116,6 +117,7 @@ async function open(
   );
   const apps = new Apps({ store, log, clock, tokens, drains });
   if (has("control")) await apps.finishDestroying();
+  if (has("control")) await keys.adoptOlder();
 
   const recent = scope.own(
     "recent lines",
@@ -176,10 +178,11 @@ async function open(
       );
     }
   }
+  const rights = scope.own("reading rights", new ReadingRights({ store, clock, keys }));
   const tails = scope.own("tails", new Tails({ ...tailLimits, closeMsMax }));
 
   const server = await httpServer({ ...config, logger });
-  const urls = new SessionUrls({ secret: await sharedSecret(store), clock });
+  const urls = new SessionUrls({ secret: await sharedSecret(store), clock, operatorSecret });
   await describeApi(server, { version });
   if (has("ingest")) await server.register(ingestHttp, { ...ingestLimits, lanes, tokens, keys, clock });
   if (has("tail"))
@@ -187,7 +190,7 @@ async function open(
       parts: { log, recent, formats: new FormatCache({ bytesMax: tailLimits.formatsBytesMax }), clock },
       urls,
       tails,
-      appExists: async (channel) => (await apps.get(channel)) !== undefined,
+      rights,
     });
   if (has("control"))
     await server.register(controlApi, {

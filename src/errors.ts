@@ -255,6 +255,15 @@ export const tokenLimit = (max: number) =>
     mend: 'Revoke one that nothing uses any more: "tailrace tokens -a APP" lists them, tokens:revoke ends one.',
   });
 
+export const keyLimit = (max: number) =>
+  new AppError({
+    code: "KEY_LIMIT",
+    status: 422,
+    id: "invalid_params",
+    message: `There are ${max} API keys, which is as many as there may be.`,
+    mend: 'Revoke those that nobody uses any more: "tailrace keys" lists them, keys:revoke ends one.',
+  });
+
 export const drainLimit = (max: number) =>
   new AppError({
     code: "DRAIN_LIMIT",

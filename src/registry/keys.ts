@@ -1,31 +1,54 @@
-/** API keys: the operator's, given at start, which may do everything, and those in the Store, kept as hashes. */
+/**
+ * API keys: the operator's, given at start, which may do everything, and those in the Store, kept as hashes. A key is
+ * at `key/HASH`; `key-id/ID` says which it is to whoever knows its id alone, and is written first.
+ */
 import { randomUUID } from "node:crypto";
-import type { ChannelId } from "../core/ids.ts";
+import { type ChannelId, isUuid } from "../core/ids.ts";
+import { keyLimit, notFound, recordContended } from "../errors.ts";
 import type { Clock, Store } from "../ports.ts";
+import { Claims } from "./claims.ts";
 import type { Principal } from "./principal.ts";
 import { RecordCache } from "./record-cache.ts";
-import type { KeyRecord } from "./records.ts";
+import type { KeyPointer, KeyRecord } from "./records.ts";
 import { hashOf, isSameSecret, newKeySecret } from "./secrets.ts";
 import { timeOf } from "./time.ts";
-import { removeRecord } from "./update.ts";
+import { removeRecord, updateRecord } from "./update.ts";
 
 /** What the operator's key is called where a key has an id. */
 export const operatorKeyId = "00000000-0000-4000-8000-000000000000";
+/** Keys of a server at most, the operator's aside. */
+export const keysMax = 10_000;
 
 const operator: Principal = { keyId: operatorKeyId, apps: "all", readOnly: false };
-const recordKey = (secret: string) => `key/${hashOf(secret)}`;
+const recordKey = (hash: string) => `key/${hash}`;
+const pointerKey = (id: string) => `key-id/${id}`;
+const placesKey = "setting/keys";
 
+/** What a key may do, how it is called and how long it lives. */
 export type NewKey = {
   readonly apps: "all" | readonly ChannelId[];
   readonly readOnly: boolean;
   readonly description: string;
+  /** From now; absent: for ever. */
+  readonly lifeMs?: number;
 };
+
+/** What is to be different; a `lifeMs` of null is for ever. */
+export type KeyChanges = Partial<Omit<NewKey, "lifeMs">> & { readonly lifeMs?: number | null };
+
+/** When the key is nobody's any more; infinite for one that does not expire. */
+export const expiryMsOf = ({ expiresAt }: KeyRecord): number =>
+  expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
+
+// Times of records are whole seconds: a life is rather a little longer than it was said.
+const expiryAt = (timeMs: number): string => timeOf(timeMs + 999);
 
 export class Keys {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #operatorSecret: string;
   readonly #cache: RecordCache<KeyRecord>;
+  readonly #places: Claims;
   /** Sets of apps are made once for a record; records are the cache's own objects. */
   readonly #principals = new WeakMap<KeyRecord, Principal>();
 
@@ -39,45 +62,123 @@ export class Keys {
       prefix: "key/",
       entriesMax: options.cacheEntriesMax,
     });
+    this.#places = new Claims({
+      store: options.store,
+      clock: options.clock,
+      placesMax: keysMax,
+      present: () => this.#present(),
+      full: () => keyLimit(keysMax),
+    });
   }
 
   /** Whose key `secret` is; undefined when it is nobody's. */
   async authenticate(secret: string): Promise<Principal | undefined> {
     if (isSameSecret(secret, this.#operatorSecret)) return operator;
-    const record = await this.#cache.find(recordKey(secret));
-    return record && this.#principalOf(record);
+    const record = await this.#cache.find(recordKey(hashOf(secret)));
+    return record === undefined || this.#isExpired(record) ? undefined : this.#principalOf(record);
+  }
+
+  /** Where the key of that id has its record in the Store; undefined when there never was one, or it was removed. */
+  async recordKeyOf(id: string): Promise<string | undefined> {
+    const found = isUuid(id) ? await this.#store.get<KeyPointer>(pointerKey(id)) : undefined;
+    return found && recordKey(found.value.hash);
   }
 
   /** Makes a key. Its secret is in this answer and nowhere else. */
-  async create(wanted: NewKey): Promise<{ secret: string; record: KeyRecord }> {
+  async create({ lifeMs, ...wanted }: NewKey): Promise<{ secret: string; record: KeyRecord }> {
     const secret = newKeySecret();
-    const record: KeyRecord = { id: randomUUID(), ...wanted, createdAt: timeOf(this.#clock.nowMs()) };
-    await this.#store.put(recordKey(secret), record, 0);
-    this.#cache.forget(recordKey(secret));
-    return { secret, record };
+    const hash = hashOf(secret);
+    const nowMs = this.#clock.nowMs();
+    const record: KeyRecord = {
+      id: randomUUID(),
+      ...wanted,
+      createdAt: timeOf(nowMs),
+      ...(lifeMs !== undefined && { expiresAt: expiryAt(nowMs + lifeMs) }),
+    };
+    await this.#places.claim(placesKey, record.id);
+    await this.#store.put(pointerKey(record.id), { hash } satisfies KeyPointer, 0);
+    await this.#store.put(recordKey(hash), record, 0);
+    this.#cache.forget(recordKey(hash));
+    if (await this.#places.keep(placesKey, record.id)) return { secret, record };
+    await this.revoke(record.id); // this process stood still for so long that its place was given up
+    throw recordContended();
   }
 
-  /** All keys but the operator's, oldest first. */
+  /** All keys but the operator's and those that have expired, oldest first. */
   async list(): Promise<KeyRecord[]> {
     const records: KeyRecord[] = [];
-    for await (const { value } of this.#store.list<KeyRecord>("key/")) records.push(value);
+    for await (const { value } of this.#store.list<KeyRecord>("key/")) {
+      if (!this.#isExpired(value)) records.push(value);
+    }
     return records.sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0));
+  }
+
+  /** The key of that id. */
+  async get(id: string): Promise<KeyRecord | undefined> {
+    const at = await this.recordKeyOf(id);
+    const found = at === undefined ? undefined : (await this.#store.get<KeyRecord>(at))?.value;
+    return found === undefined || this.#isExpired(found) ? undefined : found;
+  }
+
+  /** Throws when there is no such key. What it may not do any more ends at once, reading too. */
+  async update(id: string, { lifeMs, ...changes }: KeyChanges): Promise<KeyRecord> {
+    const at = await this.recordKeyOf(id);
+    if (at === undefined) throw notFound("key");
+    const nowMs = this.#clock.nowMs();
+    const changed = await updateRecord<KeyRecord>(this.#store, at, (found) => {
+      if (found === undefined || this.#isExpired(found)) throw notFound("key");
+      const { expiresAt, ...rest } = { ...found, ...changes, updatedAt: timeOf(nowMs) };
+      const expiry =
+        lifeMs === undefined ? expiresAt : lifeMs === null ? undefined : expiryAt(nowMs + lifeMs);
+      return { ...rest, ...(expiry !== undefined && { expiresAt: expiry }) };
+    });
+    this.#cache.forget(at);
+    return changed!;
   }
 
   /** The key that was removed; undefined when there was none. */
   async revoke(id: string): Promise<KeyRecord | undefined> {
+    const at = await this.recordKeyOf(id);
+    if (at === undefined) return undefined;
+    const found = await this.#store.get<KeyRecord>(at);
+    await removeRecord(this.#store, at);
+    this.#cache.forget(at);
+    await removeRecord(this.#store, pointerKey(id));
+    await this.#places.drop(placesKey, id);
+    return found?.value;
+  }
+
+  /** Gives keys that an earlier version made what keys have now. For the start of a server. */
+  async adoptOlder(): Promise<void> {
+    if ((await this.#store.get(placesKey)) !== undefined) return;
+    const ids: string[] = [];
     for await (const { key, value } of this.#store.list<KeyRecord>("key/")) {
-      if (value.id !== id) continue;
-      await removeRecord(this.#store, key);
-      this.#cache.forget(key);
-      return value;
+      await this.#store.put(pointerKey(value.id), { hash: key.slice("key/".length) } satisfies KeyPointer, 0);
+      ids.push(value.id);
     }
-    return undefined;
+    if (ids.length > 0) await this.#store.put(placesKey, ids, 0);
   }
 
   /** Idempotent. */
   close(): Promise<void> {
     return this.#cache.close();
+  }
+
+  #isExpired(record: KeyRecord): boolean {
+    return this.#clock.nowMs() >= expiryMsOf(record);
+  }
+
+  // Those that have expired make room.
+  async #present(): Promise<ReadonlySet<string>> {
+    const ids = new Set<string>();
+    for await (const { key, value } of this.#store.list<KeyRecord>("key/")) {
+      if (!this.#isExpired(value)) ids.add(value.id);
+      else {
+        await removeRecord(this.#store, key);
+        await removeRecord(this.#store, pointerKey(value.id));
+      }
+    }
+    return ids;
   }
 
   #principalOf(record: KeyRecord): Principal {

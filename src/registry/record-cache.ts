@@ -5,12 +5,10 @@
  */
 import { LRUCache } from "lru-cache";
 import type { Clock, Store } from "../ports.ts";
-
-const watchRetryMs = 1_000;
+import { followRecords } from "./follow-records.ts";
 
 export class RecordCache<Value extends object> {
   readonly #store: Store;
-  readonly #clock: Clock;
   readonly #prefix: string;
   readonly #known: LRUCache<string, Value>;
   readonly #unknown: LRUCache<string, true>;
@@ -23,11 +21,10 @@ export class RecordCache<Value extends object> {
   /** `entriesMax` bounds the present and the absent records each; the one not used for longest goes. */
   constructor(options: { store: Store; clock: Clock; prefix: string; entriesMax: number }) {
     this.#store = options.store;
-    this.#clock = options.clock;
     this.#prefix = options.prefix;
     this.#known = new LRUCache({ max: options.entriesMax });
     this.#unknown = new LRUCache({ max: options.entriesMax });
-    this.#watching = this.#watch();
+    this.#watching = this.#watch(options.clock);
   }
 
   /** Without waiting: the record, null when it is known to be absent, undefined when only `find` can tell. */
@@ -73,23 +70,19 @@ export class RecordCache<Value extends object> {
     else this.#known.set(key, value);
   }
 
-  async #watch(): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        for await (const change of this.#store.watch<Value>(this.#prefix, signal)) {
-          if (change === "ready") this.#live = true;
-          else this.#follow(change.key, change.value);
-        }
-      } catch {
-        // The Store tells its own troubles; what counts here is to trust nothing until the next watch is up.
-      }
-      this.#live = false;
-      this.#known.clear();
-      this.#unknown.clear();
-      this.#reads.clear();
-      await this.#clock.sleep(watchRetryMs, signal);
-    }
+  #watch(clock: Clock): Promise<void> {
+    return followRecords<Value>({ store: this.#store, clock }, this.#prefix, this.#stop.signal, {
+      onUp: () => {
+        this.#live = true;
+      },
+      onDown: () => {
+        this.#live = false;
+        this.#known.clear();
+        this.#unknown.clear();
+        this.#reads.clear();
+      },
+      onRecord: (key, value) => this.#follow(key, value),
+    });
   }
 
   #follow(key: string, value: Value | undefined): void {

@@ -23,7 +23,14 @@ export type KeyRecord = {
   readonly readOnly: boolean;
   readonly description: string;
   readonly createdAt: string;
+  /** Absent: as it was made. */
+  readonly updatedAt?: string;
+  /** Nobody's from then on; absent: never. */
+  readonly expiresAt?: string;
 };
+
+/** At `key-id/ID`: which key has that id. Written before the key's record. */
+export type KeyPointer = { readonly hash: string };
 
 /** The right to write to `channel` as `source`. Shown to the app's managers, so kept as it is. */
 export type TokenRecord = {

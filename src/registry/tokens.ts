@@ -1,16 +1,18 @@
 /**
- * Ingest tokens. `token/HASH` is the record, `channel-token/CHANNEL` holds the hashes of an app's tokens: one record, as
- * a store of very many keys finds one by its name at once, and some by a prefix slowly. A hash is written first and
- * removed last, so that whoever destroys an app finds all of them.
+ * Ingest tokens. `token/HASH` is the record, `channel-token/CHANNEL` claims a place for each of an app's tokens by its
+ * hash: one record, so that their number is bounded whatever happens at once, and as a store of very many keys finds
+ * one by its name at once, and some by a prefix slowly. A place is claimed first and given up last, so that whoever
+ * destroys an app finds all of them.
  */
 import { type ChannelId, newToken } from "../core/ids.ts";
-import { notFound, sourceInvalid, tokenLimit } from "../errors.ts";
+import { notFound, recordContended, sourceInvalid, tokenLimit } from "../errors.ts";
 import type { Clock, Store } from "../ports.ts";
+import { Claims } from "./claims.ts";
 import { RecordCache } from "./record-cache.ts";
 import type { TokenRecord } from "./records.ts";
 import { hashOf } from "./secrets.ts";
 import { timeOf } from "./time.ts";
-import { removeRecord, updateRecord } from "./update.ts";
+import { removeRecord } from "./update.ts";
 
 /** Tokens of an app at most. */
 export const tokensMax = 100;
@@ -21,12 +23,13 @@ const sourceForm = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$/;
 export const isSource = (text: string): boolean => sourceForm.test(text);
 
 const recordKey = (hash: string) => `token/${hash}`;
-const indexKey = (channel: ChannelId) => `channel-token/${channel}`;
+const placesKey = (channel: ChannelId) => `channel-token/${channel}`;
 
 export class Tokens {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #cache: RecordCache<TokenRecord>;
+  readonly #places: Claims;
 
   constructor(options: { store: Store; clock: Clock; cacheEntriesMax: number }) {
     this.#store = options.store;
@@ -36,6 +39,16 @@ export class Tokens {
       clock: options.clock,
       prefix: "token/",
       entriesMax: options.cacheEntriesMax,
+    });
+    this.#places = new Claims({
+      store: options.store,
+      clock: options.clock,
+      placesMax: tokensMax,
+      present: async (hashes) => {
+        const found = await Promise.all(hashes.map((hash) => options.store.get(recordKey(hash))));
+        return new Set(hashes.filter((_, i) => found[i] !== undefined));
+      },
+      full: () => tokenLimit(tokensMax),
     });
   }
 
@@ -50,7 +63,7 @@ export class Tokens {
 
   /** The app's tokens, oldest first. */
   async list(channel: ChannelId): Promise<TokenRecord[]> {
-    const hashes = await this.#hashes(channel);
+    const hashes = await this.#places.ids(placesKey(channel));
     const found = await Promise.all(hashes.map((hash) => this.#store.get<TokenRecord>(recordKey(hash))));
     const records = found.flatMap((record) => (record === undefined ? [] : [record.value]));
     return records.sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.source, b.source));
@@ -58,7 +71,6 @@ export class Tokens {
 
   /** Another token for an app that exists. Throws when the app is gone by the time that the token is there. */
   async create(channel: ChannelId, source: string): Promise<TokenRecord> {
-    if ((await this.list(channel)).length >= tokensMax) throw tokenLimit(tokensMax);
     const record = await this.write(channel, source);
     // Seen from here or from `Apps.destroy`, one of the two finds the other's work.
     if (isGone(await this.#store.get<object>(`app/${channel}`))) {
@@ -68,7 +80,7 @@ export class Tokens {
     return record;
   }
 
-  /** `create` without the questions: for an app that is being made. */
+  /** `create` without asking for the app: for one that is being made. */
   async write(channel: ChannelId, source: string): Promise<TokenRecord> {
     if (!isSource(source)) throw sourceInvalid(source);
     const record: TokenRecord = {
@@ -78,10 +90,12 @@ export class Tokens {
       createdAt: timeOf(this.#clock.nowMs()),
     };
     const hash = hashOf(record.token);
-    await updateRecord<readonly string[]>(this.#store, indexKey(channel), (hashes = []) => [...hashes, hash]);
+    await this.#places.claim(placesKey(channel), hash);
     await this.#store.put(recordKey(hash), record, 0);
     this.#cache.forget(recordKey(hash));
-    return record;
+    if (await this.#places.keep(placesKey(channel), hash)) return record;
+    await this.#remove(record); // this process stood still for so long that its place was given up
+    throw recordContended();
   }
 
   /** False when there was no such token. */
@@ -94,7 +108,7 @@ export class Tokens {
 
   /** Revokes all tokens of an app, half-made ones too. */
   async revokeAll(channel: ChannelId): Promise<void> {
-    for (const hash of await this.#hashes(channel)) await this.#removeHash(channel, hash);
+    for (const hash of await this.#places.ids(placesKey(channel))) await this.#removeHash(channel, hash);
   }
 
   /** Idempotent. */
@@ -109,15 +123,7 @@ export class Tokens {
   async #removeHash(channel: ChannelId, hash: string): Promise<void> {
     await removeRecord(this.#store, recordKey(hash));
     this.#cache.forget(recordKey(hash));
-    await updateRecord<readonly string[]>(this.#store, indexKey(channel), (hashes = []) => {
-      const left = hashes.filter((other) => other !== hash);
-      return left.length === 0 ? undefined : left;
-    });
-  }
-
-  /** Of all that were begun; not each has its record. */
-  async #hashes(channel: ChannelId): Promise<readonly string[]> {
-    return (await this.#store.get<readonly string[]>(indexKey(channel)))?.value ?? [];
+    await this.#places.drop(placesKey(channel), hash);
   }
 }
 

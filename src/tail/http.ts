@@ -1,18 +1,18 @@
 /** `GET /sessions/:id`, the stream behind `logplex_url`, to the letter of `platform-api.md` §4.2 to §4.5. */
-import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Transport } from "../core/format.ts";
-import type { ChannelId } from "../core/ids.ts";
 import { type Position, parsePosition } from "../core/position.ts";
 import { positionInvalid } from "../errors.ts";
+import type { ReadingRights } from "../registry/reading-rights.ts";
 import { openSession, type SessionParts } from "./session.ts";
-import type { SessionUrls } from "./session-url.ts";
+import type { SessionSpec, SessionUrls } from "./session-url.ts";
 import type { Tails } from "./tails.ts";
 
 export type SessionStreamsOptions = {
   readonly parts: SessionParts;
   readonly urls: SessionUrls;
   readonly tails: Tails;
-  readonly appExists: (channel: ChannelId) => Promise<boolean>;
+  readonly rights: Pick<ReadingRights, "take">;
 };
 
 const typeOf: Readonly<Record<Transport, string>> = {
@@ -39,7 +39,7 @@ const sessionSchema = {
  * close; `tails` and `parts` stay their owner's.
  */
 export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (server, options) => {
-  const { parts, urls, tails, appExists } = options;
+  const { parts, urls, tails, rights } = options;
   server.addHook("preClose", () => tails.close());
 
   server.get<{ Params: { id: string }; Querystring: { after?: string } }>(
@@ -48,34 +48,47 @@ export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (
     async (request, reply) => {
       const after = afterOf(request);
       const spec = urls.read(request.params.id, { resuming: after !== undefined });
-      if (spec === undefined || !(await appExists(spec.channel))) {
+      const right = spec && (await rights.take(spec.keyId, spec.channel));
+      if (spec === undefined || right === undefined) {
         reply.code(404).type("text/plain; charset=utf-8");
         await reply.send("There is no such log session, or it is over. Ask for a new one.\n");
         return;
       }
-      const transport = transportOf(request.headers.accept);
-      const read = await openSession(parts, spec, { transport, after });
-      tails.admit(spec.channel);
-
-      reply.hijack();
-      reply.raw.writeHead(200, {
-        "content-type": typeOf[transport],
-        "cache-control": "no-cache",
-        "x-accel-buffering": "no",
-        "x-content-type-options": "nosniff",
-      });
-      if (request.method === "HEAD") {
-        reply.raw.end();
-        return;
+      try {
+        await serve(request, reply, { spec, after, over: right.over });
+      } finally {
+        right.release();
       }
-      reply.raw.flushHeaders();
-      if (transport === "events") reply.raw.write(spec.tail ? retryField.tail : retryField.history);
-      const { channel, tail } = spec;
-      await tails.serve(reply.raw, { channel, transport, tail, read }, (cause) =>
-        request.log.error({ err: cause }, "reading the log for a stream failed"),
-      );
     },
   );
+
+  const serve = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { spec, after, over }: { spec: SessionSpec; after: Position | undefined; over: AbortSignal },
+  ): Promise<void> => {
+    const { channel, tail } = spec;
+    const transport = transportOf(request.headers.accept);
+    const read = await openSession(parts, spec, { transport, after });
+    tails.admit(channel);
+
+    reply.hijack();
+    reply.raw.writeHead(200, {
+      "content-type": typeOf[transport],
+      "cache-control": "no-cache",
+      "x-accel-buffering": "no",
+      "x-content-type-options": "nosniff",
+    });
+    if (request.method === "HEAD") {
+      reply.raw.end();
+      return;
+    }
+    reply.raw.flushHeaders();
+    if (transport === "events") reply.raw.write(tail ? retryField.tail : retryField.history);
+    await tails.serve(reply.raw, { channel, over, transport, tail, read }, (cause) =>
+      request.log.error({ err: cause }, "reading the log for a stream failed"),
+    );
+  };
 };
 
 // An id that is no position is some other server's: the stream begins anew. `after` was written by a person.

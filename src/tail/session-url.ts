@@ -8,9 +8,12 @@ import { type ChannelId, isUuid } from "../core/ids.ts";
 import type { FilterSpec } from "../core/line-filter.ts";
 import { sessionTooLong } from "../errors.ts";
 import type { Clock } from "../ports.ts";
+import { operatorKeyId } from "../registry/keys.ts";
 
 /** What a session shows: the newest `lines` lines that pass the filter, or all `sinceMs`; then live when `tail`. */
 export type SessionSpec = {
+  /** Of the key that asked for it: the session is over when that key may not read the channel any more. */
+  readonly keyId: string;
   readonly channel: ChannelId;
   readonly lines: number;
   readonly tail: boolean;
@@ -19,25 +22,41 @@ export type SessionSpec = {
   readonly format: LineFormat;
 };
 
-/** How long a URL may be opened, as logplex has it. */
+/** How long after its issue a URL may be opened, as logplex has it. */
 export const openingMsMax = 360_000;
 /** How long after its issue a URL may be opened again by a reader that says where it was. */
 export const resumingMsMax = 86_400_000;
 /** An id of this length at most is looked at: filters of a few patterns fit, a request line does not overflow. */
 export const sessionIdCharsMax = 8192;
 
-// issued at, nonce, channel, lines, tail, since, filter, format
-type Payload = readonly [number, string, ChannelId, number, 0 | 1, number | null, FilterSpec, LineFormat];
+// issued at, nonce, channel, lines, tail, since, filter, format, key
+type Payload = readonly [
+  number,
+  string,
+  ChannelId,
+  number,
+  0 | 1,
+  number | null,
+  FilterSpec,
+  LineFormat,
+  string,
+];
 
 /** Issues and reads session ids. Stateless: any number of nodes with one `secret` agree. */
 export class SessionUrls {
   readonly #secret: Buffer;
   readonly #clock: Clock;
+  /** Stands for the operator's key, whose id never changes, so that another secret of it ends its sessions. */
+  readonly #operatorMark: string;
 
-  /** `secret`: at least 16 random bytes, the same on every node and after a restart. */
-  constructor({ secret, clock }: { secret: Buffer; clock: Clock }) {
-    this.#secret = secret;
-    this.#clock = clock;
+  /**
+   * `secret`: at least 16 random bytes, the same on every node and after a restart. `operatorSecret`: the operator's
+   * key.
+   */
+  constructor(options: { secret: Buffer; clock: Clock; operatorSecret: string }) {
+    this.#secret = options.secret;
+    this.#clock = options.clock;
+    this.#operatorMark = this.#hmac("operator.", options.operatorSecret).toString("base64url");
   }
 
   /** An id for `spec`, unguessable, different each time. Throws `sessionTooLong` when its filter is too long for a URL. */
@@ -51,32 +70,35 @@ export class SessionUrls {
       spec.sinceMs ?? null,
       spec.filter,
       spec.format,
+      spec.keyId === operatorKeyId ? this.#operatorMark : spec.keyId,
     ];
     const text = Buffer.from(JSON.stringify(payload)).toString("base64url");
-    const id = `${text}.${this.#sign(text).toString("base64url")}`;
+    const id = `${text}.${this.#hmac("session.", text).toString("base64url")}`;
     if (id.length > sessionIdCharsMax) throw sessionTooLong();
     return id;
   }
 
   /**
-   * What the id permits, or undefined when it was not issued with this secret or is too old. `resuming`: the reader
-   * says where it was, so it is a tail that reconnects.
+   * What the id permits, or undefined when it was not issued with this secret or is too old. Whether its key still may
+   * is not asked here. `resuming`: the reader says where it was, so it is a tail that reconnects.
    */
   read(id: string, { resuming }: { resuming: boolean }): SessionSpec | undefined {
     if (id.length > sessionIdCharsMax) return undefined;
     const [text, signature, ...more] = id.split(".");
     if (text === undefined || signature === undefined || more.length > 0) return undefined;
     const given = Buffer.from(signature, "base64url");
-    const expected = this.#sign(text);
+    const expected = this.#hmac("session.", text);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
     const payload = JSON.parse(Buffer.from(text, "base64url").toString()) as Payload; // ours: the signature holds
-    const [issuedAtMs, , channel, lines, tail, sinceMs, filter, format] = payload;
+    const [issuedAtMs, , channel, lines, tail, sinceMs, filter, format, key] = payload;
     const ageMs = this.#clock.nowMs() - issuedAtMs;
     if (ageMs > (resuming ? resumingMsMax : openingMsMax) || !isUuid(channel)) return undefined;
-    return { channel, lines, tail: tail === 1, ...(sinceMs !== null && { sinceMs }), filter, format };
+    const keyId = key === this.#operatorMark ? operatorKeyId : key;
+    if (!isUuid(keyId)) return undefined; // another operator's, or of a version whose sessions named no key
+    return { keyId, channel, lines, tail: tail === 1, ...(sinceMs !== null && { sinceMs }), filter, format };
   }
 
-  #sign(text: string): Buffer {
-    return createHmac("sha256", this.#secret).update("session.").update(text).digest();
+  #hmac(purpose: string, text: string): Buffer {
+    return createHmac("sha256", this.#secret).update(purpose).update(text).digest();
   }
 }

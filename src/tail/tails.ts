@@ -23,9 +23,11 @@ export type TailsOptions = {
   readonly closeMsMax: number;
 };
 
-/** A stream to be served: whose it is and how it is read. */
+/** A stream to be served: whose it is, how it is read, and for how long it may be. */
 export type Stream = {
   readonly channel: ChannelId;
+  /** Of the reader's right: when it is aborted the stream ends at once. */
+  readonly over: AbortSignal;
   readonly transport: Transport;
   readonly tail: boolean;
   readonly read: ReadSession;
@@ -139,14 +141,16 @@ class OpenTail {
     response.once("close", () => this.stop());
     response.on("error", () => this.stop()); // a write that raced with the client's leaving
     if (response.destroyed) this.stop(); // left while the session was opened
+    stream.over.addEventListener("abort", () => this.#revoke(), { once: true });
+    if (stream.over.aborted) this.#revoke();
     response.socket?.setKeepAlive(true, 60_000);
   }
 
   async run(): Promise<void> {
     const { signal } = this.#stopping;
     for await (const part of this.stream.read(signal)) {
-      await this.#send(part);
       if (signal.aborted) return;
+      await this.#send(part);
     }
   }
 
@@ -185,6 +189,12 @@ class OpenTail {
   /** Ends at once, whatever is under way. */
   cut(): void {
     this.#response.destroy();
+  }
+
+  // Nothing more is told: what a slow client has not taken yet is not kept for it either.
+  #revoke(): void {
+    this.stop();
+    if (this.stalledAtMs !== undefined) this.cut();
   }
 
   /** Resolves when the client has the end of the stream, or is gone. */

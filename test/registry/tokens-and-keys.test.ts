@@ -1,10 +1,15 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { operatorKeyId } from "../../src/registry/keys.ts";
+import { randomUUID } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { keysMax, operatorKeyId } from "../../src/registry/keys.ts";
+import type { KeyRecord } from "../../src/registry/records.ts";
+import { hashOf } from "../../src/registry/secrets.ts";
 import { tokensMax } from "../../src/registry/tokens.ts";
 import { operatorSecret, TestRegistry } from "../support/control-server.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 
 let registry: TestRegistry;
 let other: TestRegistry;
+const everything = { apps: "all", readOnly: false, description: "" } as const;
 beforeEach(async () => {
   registry = await TestRegistry.open();
   other = await TestRegistry.open({ engine: registry.engine });
@@ -91,4 +96,61 @@ test("a key holds on every node until it is revoked, and the Store never has its
   expect(await registry.keys.authenticate(secret)).toBeUndefined();
   await vi.waitFor(async () => expect(await other.keys.authenticate(secret)).toBeUndefined());
   expect(await registry.keys.revoke(record.id)).toBeUndefined();
+});
+
+describe("keys of an earlier version, as many as there may be", () => {
+  const idAt = (n: number) => `00000000-0000-4000-9000-${String(n).padStart(12, "0")}`;
+  const older = (n: number): KeyRecord => ({
+    id: idAt(n),
+    apps: "all",
+    readOnly: false,
+    description: "",
+    createdAt: "2026-01-01T00:00:00Z",
+  });
+  const wanted = { apps: "all", readOnly: true, description: "new" } as const;
+
+  test("are found by their ids after the next start, count, and make room when they are revoked or expire", async () => {
+    const { keys, store } = registry;
+    for (let n = 0; n < keysMax; n++) await store.put(`key/${hashOf(`secret ${n}`)}`, older(n), 0);
+    await keys.adoptOlder();
+    await keys.adoptOlder();
+    expect(await keys.get(idAt(7))).toEqual(older(7));
+    expect(await keys.authenticate("secret 7")).toMatchObject({ keyId: idAt(7) });
+
+    await expect(keys.create(wanted)).rejects.toMatchObject({ code: "KEY_LIMIT" });
+    expect(await keys.list()).toHaveLength(keysMax);
+    await keys.revoke(idAt(7));
+    expect(await keys.authenticate("secret 7")).toBeUndefined();
+    const { record } = await keys.create({ ...wanted, lifeMs: 1 });
+    await expect(keys.create(wanted)).rejects.toMatchObject({ code: "KEY_LIMIT" });
+    await vi.waitFor(async () => expect(await keys.get(record.id)).toBeUndefined(), { timeout: 5_000 });
+    await keys.create(wanted);
+    await expect(keys.create(wanted)).rejects.toMatchObject({ code: "KEY_LIMIT" });
+    expect(await store.get(`key-id/${record.id}`)).toBeUndefined();
+  });
+});
+
+test("a key that has expired is nobody's, is not listed, and cannot be changed", async () => {
+  const clock = new FakeClock();
+  const timed = await TestRegistry.open({ clock });
+  const { secret, record } = await timed.keys.create({ ...everything, lifeMs: 60_000 });
+  expect(record.expiresAt).toBe("2024-05-01T10:01:00Z");
+  expect(await timed.keys.authenticate(secret)).toBeDefined();
+  await clock.advance(60_000);
+  expect(await timed.keys.authenticate(secret)).toBeUndefined();
+  expect(await timed.keys.list()).toEqual([]);
+  await expect(timed.keys.update(record.id, { lifeMs: null })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  await timed.close();
+});
+
+test("a changed key may at once what it may now, here and soon on other nodes, and keeps the rest", async () => {
+  const app = await registry.apps.create("todo");
+  const { secret, record } = await registry.keys.create({ ...everything, description: "d" });
+  await other.keys.authenticate(secret);
+  const changed = await registry.keys.update(record.id, { apps: [app.id], readOnly: true });
+  expect(changed).toEqual({ ...record, apps: [app.id], readOnly: true, updatedAt: expect.any(String) });
+  const limited = { keyId: record.id, apps: new Set([app.id]), readOnly: true };
+  expect(await registry.keys.authenticate(secret)).toEqual(limited);
+  await vi.waitFor(async () => expect(await other.keys.authenticate(secret)).toEqual(limited));
+  await expect(registry.keys.update(randomUUID(), {})).rejects.toMatchObject({ code: "NOT_FOUND" });
 });

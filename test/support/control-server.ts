@@ -81,7 +81,7 @@ export class TestRegistry {
   }
 }
 
-const keepsAll = {
+export const keepsAll = {
   ageMsMax: Number.POSITIVE_INFINITY,
   channelBytesMax: Number.POSITIVE_INFINITY,
   channelLinesMax: Number.POSITIVE_INFINITY,
@@ -120,7 +120,7 @@ export class ControlServer {
 
   private constructor(registry: TestRegistry) {
     this.registry = registry;
-    this.sessions = new SessionUrls({ secret: Buffer.alloc(32, 7), clock: registry.clock });
+    this.sessions = new SessionUrls({ secret: Buffer.alloc(32, 7), clock: registry.clock, operatorSecret });
     this.server = fastify({
       routerOptions: { maxParamLength: pathPartCharsMax },
       frameworkErrors: answerFrameworkError as never,

@@ -1,7 +1,8 @@
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes, randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { newChannelId } from "../../src/core/ids.ts";
+import { operatorKeyId } from "../../src/registry/keys.ts";
 import {
   openingMsMax,
   resumingMsMax,
@@ -18,7 +19,10 @@ const clockAt = (start: number) => ({
   async sleep() {},
 });
 
+const keyId = randomUUID();
+
 const spec: SessionSpec = {
+  keyId,
   channel: newChannelId(),
   lines: 100,
   tail: true,
@@ -28,8 +32,9 @@ const spec: SessionSpec = {
 
 describe("session URLs", () => {
   const secret = randomBytes(32);
+  const operatorSecret = "the operator's key";
   const clock = clockAt(1_000_000);
-  const urls = new SessionUrls({ secret, clock });
+  const urls = new SessionUrls({ secret, clock, operatorSecret });
   const opening = { resuming: false };
 
   test("carry what the session may show, in one path segment", () => {
@@ -44,6 +49,7 @@ describe("session URLs", () => {
         }),
         ({ lines, tail, sinceMs, match, format }) => {
           const wanted: SessionSpec = {
+            keyId,
             channel: newChannelId(),
             lines,
             tail,
@@ -74,8 +80,29 @@ describe("session URLs", () => {
   });
 
   test("are void under another secret", () => {
-    const other = new SessionUrls({ secret: randomBytes(32), clock });
+    const other = new SessionUrls({ secret: randomBytes(32), clock, operatorSecret });
     expect(other.read(urls.issue(spec), opening)).toBeUndefined();
+  });
+
+  test("name the key that they were made with, by its id", () => {
+    const shown = (id: string) => Buffer.from(id.split(".")[0]!, "base64url").toString();
+    expect(shown(urls.issue(spec))).toContain(keyId);
+    const operators = urls.issue({ ...spec, keyId: operatorKeyId });
+    expect(urls.read(operators, opening)).toEqual({ ...spec, keyId: operatorKeyId });
+    expect(shown(operators)).not.toContain(operatorSecret);
+  });
+
+  test("of the operator are void when the operator has another key; those of others are not", () => {
+    const other = new SessionUrls({ secret, clock, operatorSecret: "the operator's next key" });
+    expect(other.read(urls.issue({ ...spec, keyId: operatorKeyId }), opening)).toBeUndefined();
+    expect(other.read(urls.issue(spec), opening)).toEqual(spec);
+  });
+
+  test("that name no key, as an older version made them, are void", () => {
+    const payload = [clock.ms, "nonce", spec.channel, 1, 1, null, {}, "text"];
+    const text = Buffer.from(JSON.stringify(payload)).toString("base64url");
+    const signature = createHmac("sha256", secret).update("session.").update(text).digest("base64url");
+    expect(urls.read(`${text}.${signature}`, opening)).toBeUndefined();
   });
 
   test("open for six minutes, and resume for a day", () => {

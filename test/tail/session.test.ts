@@ -5,6 +5,7 @@ import { realClock } from "../../src/clock.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
 import { newChannelId, newProducerId } from "../../src/core/ids.ts";
 import type { Position } from "../../src/core/position.ts";
+import { operatorKeyId } from "../../src/registry/keys.ts";
 import { FormatCache } from "../../src/tail/format-cache.ts";
 import { Recent } from "../../src/tail/recent.ts";
 import { openSession, type Reader, type TailPart } from "../../src/tail/session.ts";
@@ -13,7 +14,14 @@ import { parseEvents } from "../support/event-stream.ts";
 import { openMemoryLog } from "./logs.ts";
 
 const channel = newChannelId();
-const base: SessionSpec = { channel, lines: 100, tail: true, filter: {}, format: "json" };
+const base: SessionSpec = {
+  keyId: operatorKeyId,
+  channel,
+  lines: 100,
+  tail: true,
+  filter: {},
+  format: "json",
+};
 
 // A log whose lines are numbered, and readers that pull when the test says so. Without a ring all comes from the log.
 async function open(retainLines: number, { ringsBytesMax = 1 << 20 } = {}) {

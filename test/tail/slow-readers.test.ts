@@ -101,6 +101,18 @@ describe("a tail that retention passes", () => {
     await expect(client.end()).rejects.toThrow();
   });
 
+  test("is cut off at once when its right to read is over: what waits for it is not sent", async () => {
+    await start(40, { ringsBytesMax: 1_000_000 });
+    const client = await server.open(server.url({ tail: true }));
+    for (let n = 0; n < 400; n++) {
+      await server.append([longLine(n)]);
+      if (n % 10 === 0) await nextTurn();
+    }
+    for (const right of server.rights) right.abort();
+    await expect.poll(() => server.tails.count).toBe(0);
+    await expect(client.end()).rejects.toThrow();
+  });
+
   test("does not hold up the close of the server", async () => {
     await start(40, { closeMsMax: 100 });
     await server.open(server.url({ tail: true }));

@@ -10,6 +10,7 @@ import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.
 import { positionAt, readPosition } from "../../src/core/position.ts";
 import { AppError } from "../../src/errors.ts";
 import type { ChannelLog } from "../../src/ports.ts";
+import { operatorKeyId } from "../../src/registry/keys.ts";
 import { FormatCache } from "../../src/tail/format-cache.ts";
 import { sessionStreams } from "../../src/tail/http.ts";
 import { Recent } from "../../src/tail/recent.ts";
@@ -22,10 +23,13 @@ export type StreamServerOptions = Partial<TailsOptions> & { ringsBytesMax?: numb
 export class StreamServer {
   readonly log: ChannelLog;
   readonly channel: ChannelId = newChannelId();
-  readonly urls = new SessionUrls({ secret: randomBytes(32), clock: realClock });
+  readonly urls = new SessionUrls({ secret: randomBytes(32), clock: realClock, operatorSecret: "" });
   readonly tails: Tails;
   readonly recent: Recent;
+  /** Channels that nobody may read. */
   readonly gone = new Set<ChannelId>();
+  /** Ends the right of every stream that is open. */
+  readonly rights = new Set<AbortController>();
   /** Times that a batch was formatted. */
   formatted = 0;
   origin = "";
@@ -57,7 +61,14 @@ export class StreamServer {
       parts: { log, recent: this.recent, formats, clock: realClock },
       urls: this.urls,
       tails: this.tails,
-      appExists: async (channel) => !this.gone.has(channel),
+      rights: {
+        take: async (_, channel) => {
+          if (this.gone.has(channel)) return undefined;
+          const ending = new AbortController();
+          this.rights.add(ending);
+          return { over: ending.signal, release: () => this.rights.delete(ending) };
+        },
+      },
     });
   }
 
@@ -84,6 +95,7 @@ export class StreamServer {
 
   url(spec: Partial<SessionSpec> = {}): string {
     const all = {
+      keyId: operatorKeyId,
       channel: this.channel,
       lines: 100,
       tail: false,

@@ -231,6 +231,23 @@ describe.each(engines)("a session that tails, on $engine,", ({ openLog }) => {
     expect(server.tails.count).toBe(0);
   });
 
+  test("ends cleanly at once when the right to read is over, and tells nothing more", async () => {
+    await start({}, openLog);
+    const clients = await Promise.all(
+      ["text/event-stream", "text/plain"].map((accept) =>
+        server.open(server.url({ tail: true }), { accept }),
+      ),
+    );
+    await server.append(["before"]);
+    for (const client of clients) await client.until(({ text }) => text.includes("before"));
+    const rights = [...server.rights];
+    expect(rights).toHaveLength(2);
+    for (const right of rights) right.abort();
+    await server.append(["after"]);
+    for (const client of clients) expect((await client.end()).text).not.toContain("after");
+    await expect.poll(() => server.rights.size).toBe(0);
+  });
+
   test("leaves nothing behind when its client goes", async () => {
     await start({}, openLog);
     const client = await server.open(server.url({ tail: true }));

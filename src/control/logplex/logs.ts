@@ -75,7 +75,8 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
       const app = await appToSee(apps, principal, channel).catch(noneWhenNotFound);
       if (app === undefined) return reply.code(422).send({ error: "channel not found" });
       const kept = Math.min(lines, historyLinesMax);
-      const id = deps.issueSession({ channel: app.id, lines: kept, tail, filter, format: "text" });
+      const spec = { channel: app.id, lines: kept, tail, filter, format: "text" } as const;
+      const id = deps.issueSession({ ...spec, keyId: principal.keyId });
       const url = `${publicUrlOf(request, deps.publicUrl)}/sessions/${id}`;
       return reply.code(201).header("location", url).send({ url });
     }),

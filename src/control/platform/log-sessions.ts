@@ -7,7 +7,7 @@ import { paramsInvalid, patternInvalid, sinceInvalid } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { parseSince, timeOf } from "../../registry/time.ts";
 import type { SessionSpec } from "../../tail/session-url.ts";
-import { appOf } from "../auth.ts";
+import { appOf, principalOf } from "../auth.ts";
 import { type PublicUrl, publicUrlOf } from "../public-url.ts";
 import {
   appPath,
@@ -103,7 +103,8 @@ export const logSessionsApi: FastifyPluginAsync<LogSessionsDeps> = async (server
       const app = appOf(request);
       const nowMs = deps.clock.nowMs();
       const filter = filterOf(request.body);
-      const spec = { channel: app.id, filter, ...extentOf(request.body, nowMs, deps.historyLinesMax) };
+      const { keyId } = principalOf(request);
+      const spec = { keyId, channel: app.id, filter, ...extentOf(request.body, nowMs, deps.historyLinesMax) };
       const url = `${publicUrlOf(request, deps.publicUrl)}/sessions/${deps.issueSession(spec)}`;
       return reply.code(201).send({
         id: randomUUID(),
@@ -120,7 +121,11 @@ export const logSessionsApi: FastifyPluginAsync<LogSessionsDeps> = async (server
 };
 
 // From where to where, and how it looks. A fir CLI sends neither `lines` nor `tail` and means a tail (`platform-api.md` §4.1).
-function extentOf(body: Body, nowMs: number, linesMax: number): Omit<SessionSpec, "channel" | "filter"> {
+function extentOf(
+  body: Body,
+  nowMs: number,
+  linesMax: number,
+): Omit<SessionSpec, "keyId" | "channel" | "filter"> {
   const since = body.since || undefined;
   const sinceMs = since && parseSince(since, nowMs);
   if (since !== undefined && sinceMs === undefined) throw sinceInvalid(since);

@@ -1,0 +1,154 @@
+/**
+ * Who reads an app's log at this moment, and by which key. A right to read is over everywhere as soon as its key is
+ * revoked, loses the app or expires, or the app is destroyed: each node that serves readers watches the records of
+ * keys and apps. While such a watch is down nothing is told; when it is up again every right is looked at anew.
+ */
+import type { ChannelId } from "../core/ids.ts";
+import type { Clock, Store } from "../ports.ts";
+import { followRecords } from "./follow-records.ts";
+import { expiryMsOf, type Keys, operatorKeyId } from "./keys.ts";
+import type { AppRecord, KeyRecord } from "./records.ts";
+
+/** The right of a key to read an app's log. */
+export type ReadingRight = {
+  /** Aborted when the right is over. */
+  readonly over: AbortSignal;
+  /** To be called when the reading is done. Idempotent. */
+  release(): void;
+};
+
+/** Timers of Node hold no longer than 24.8 days. */
+const sleepMsMax = 86_400_000;
+const readRetryMs = 1_000;
+
+export class ReadingRights {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #keys: Pick<Keys, "recordKeyOf">;
+  /** The rights that stand on a record, by its key in the Store: `key/HASH` or `app/ID`. */
+  readonly #standing = new Map<string, Set<Right>>();
+  readonly #stop = new AbortController();
+  readonly #following: Promise<unknown>;
+
+  constructor(options: { store: Store; clock: Clock; keys: Pick<Keys, "recordKeyOf"> }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#keys = options.keys;
+    this.#following = Promise.all(["key/", "app/"].map((prefix) => this.#follow(prefix)));
+  }
+
+  /** The right to read `channel` by the key of that id, from now on; undefined when there is none. */
+  async take(keyId: string, channel: ChannelId): Promise<ReadingRight | undefined> {
+    const keyRecord = keyId === operatorKeyId ? undefined : await this.#keys.recordKeyOf(keyId);
+    if (keyRecord === undefined && keyId !== operatorKeyId) return undefined;
+    const records = [`app/${channel}`, ...(keyRecord === undefined ? [] : [keyRecord])];
+    const right = new Right(channel, this.#clock, () => {
+      for (const record of records) this.#leave(record, right);
+    });
+    // First watched, then read: no change falls in between.
+    for (const record of records) this.#enter(record, right);
+    try {
+      for (const record of records) right.weigh(record, (await this.#store.get<object>(record))?.value);
+    } catch (failure) {
+      right.release();
+      throw failure;
+    }
+    return right.over.aborted ? undefined : right;
+  }
+
+  /** Idempotent. Rights that are left are over. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const rights of [...this.#standing.values()]) for (const right of [...rights]) right.end();
+    await this.#following;
+  }
+
+  #enter(record: string, right: Right): void {
+    const rights = this.#standing.get(record);
+    if (rights === undefined) this.#standing.set(record, new Set([right]));
+    else rights.add(right);
+  }
+
+  #leave(record: string, right: Right): void {
+    const rights = this.#standing.get(record);
+    if (rights?.delete(right) && rights.size === 0) this.#standing.delete(record);
+  }
+
+  #follow(prefix: string): Promise<void> {
+    const { signal } = this.#stop;
+    return followRecords<object>({ store: this.#store, clock: this.#clock }, prefix, signal, {
+      onUp: () => void this.#weighAll(prefix),
+      onDown: () => {},
+      onRecord: (key, value) => this.#weigh(key, value),
+    });
+  }
+
+  #weigh(record: string, value: object | undefined): void {
+    for (const right of [...(this.#standing.get(record) ?? [])]) right.weigh(record, value);
+  }
+
+  async #weighAll(prefix: string): Promise<void> {
+    for (const record of [...this.#standing.keys()].filter((key) => key.startsWith(prefix))) {
+      while (this.#standing.has(record) && !this.#stop.signal.aborted) {
+        const read = await this.#store.get<object>(record).catch(() => null);
+        if (read !== null) {
+          this.#weigh(record, read?.value);
+          break;
+        }
+        await this.#clock.sleep(readRetryMs, this.#stop.signal);
+      }
+    }
+  }
+}
+
+class Right implements ReadingRight {
+  readonly #channel: ChannelId;
+  readonly #clock: Clock;
+  readonly #leave: () => void;
+  readonly #ending = new AbortController();
+  #expiry = new AbortController();
+
+  constructor(channel: ChannelId, clock: Clock, leave: () => void) {
+    this.#channel = channel;
+    this.#clock = clock;
+    this.#leave = leave;
+  }
+
+  get over(): AbortSignal {
+    return this.#ending.signal;
+  }
+
+  /** Ends when `value`, which one of its records is now, gives it no ground. */
+  weigh(record: string, value: object | undefined): void {
+    if (this.over.aborted) return;
+    if (record.startsWith("app/")) {
+      if (value === undefined || (value as AppRecord).destroying) this.end();
+      return;
+    }
+    const key = value as KeyRecord | undefined;
+    this.#expiry.abort();
+    if (key === undefined || !(key.apps === "all" || key.apps.includes(this.#channel))) this.end();
+    else void this.#endAt(expiryMsOf(key));
+  }
+
+  end(): void {
+    this.release();
+    this.#ending.abort();
+  }
+
+  release(): void {
+    this.#expiry.abort();
+    this.#leave();
+  }
+
+  async #endAt(expiryMs: number): Promise<void> {
+    if (expiryMs === Number.POSITIVE_INFINITY) return;
+    const { signal } = (this.#expiry = new AbortController());
+    for (;;) {
+      const leftMs = expiryMs - this.#clock.nowMs();
+      if (leftMs <= 0) return this.end();
+      await this.#clock.sleep(Math.min(leftMs, sleepMsMax), signal);
+      if (signal.aborted) return;
+    }
+  }
+}
