@@ -372,16 +372,35 @@ describe("the answer", () => {
     await until(() => peer.open() === 0);
   });
 
-  test("byte by byte: the attempt ends in its time", async () => {
+  test("byte by byte, and never to its end: its status counts, within a second or so", async () => {
+    for (const [status, kind] of [
+      [200, "delivered"],
+      [503, "retry"],
+    ] as const) {
+      const peer = await peerThat(
+        serve((socket) => {
+          const dripping = setInterval(() => socket.write("x"), 10);
+          socket.write(`HTTP/1.1 ${status} Word\r\nX-Slow: `);
+          socket.once("close", () => clearInterval(dripping));
+        }),
+      );
+      expect(await sinkTo(peer.url, { attemptMsMax: 5_000 }).deliver(parcelOf(["a"]), never)).toMatchObject({
+        kind,
+      });
+      await until(() => peer.open() === 0);
+    }
+  });
+
+  test("byte by byte, and no status: the attempt ends in its time", async () => {
     const peer = await peerThat(
       serve((socket) => {
-        const dripping = setInterval(() => socket.write("x"), 10);
-        socket.write("HTTP/1.1 200 OK\r\nX-Slow: ");
+        const dripping = setInterval(() => socket.write("\n"), 10);
         socket.once("close", () => clearInterval(dripping));
       }),
     );
     const verdict = await sinkTo(peer.url, { attemptMsMax: 150 }).deliver(parcelOf(["a"]), never);
-    expect(verdict).toMatchObject({ kind: "retry" });
+    expect(verdict).toMatchObject({ kind: "retry", slow: true });
+    await until(() => peer.open() === 0);
   });
 
   test("a body without an end: the status alone decides, and the connection is closed", async () => {
@@ -423,10 +442,19 @@ describe("the answer", () => {
     });
   });
 
-  test("reset amid its headers is a failed attempt", async () => {
+  test("reset amid its headers: the status alone decides", async () => {
     const peer = await peerThat(
       serve((socket) => {
         socket.write("HTTP/1.1 200 OK\r\nX-Half", () => setTimeout(() => socket.resetAndDestroy(), 20));
+      }),
+    );
+    expect(await sinkTo(peer.url).deliver(parcelOf(["a"]), never)).toEqual({ kind: "delivered" });
+  });
+
+  test("reset amid its status line is a failed attempt", async () => {
+    const peer = await peerThat(
+      serve((socket) => {
+        socket.write("HTTP/1.1 20", () => setTimeout(() => socket.resetAndDestroy(), 20));
       }),
     );
     expect(await sinkTo(peer.url).deliver(parcelOf(["a"]), never)).toMatchObject({

@@ -1,6 +1,7 @@
 /** What an answer means, in words that a drain's owner can act on: what was said, and the mend. Never a secret. */
-import { type Answer, answerBytesMax } from "./answer.ts";
+
 import type { Rejected } from "./formats/body-format.ts";
+import { type Answer, answerBytesMax } from "./http/answer.ts";
 import { nameOf, type Place } from "./place.ts";
 import type { Secrets } from "./secrets.ts";
 

@@ -105,6 +105,15 @@ const words = new Map([
     "this machine has too many files open to connect to {place}: the operator has to raise its limit",
   ],
   ["ENOBUFS", "this server has no memory for a connection to {place}: the operator has to look"],
+  ["NO_HTTP", "{place} does not answer in HTTP/1.1: is this the receiver's HTTP port?"],
+  [
+    "NO_FINAL_ANSWER",
+    "{place} gives interim answers (1xx) alone, and none that counts: its owner has to look",
+  ],
+  [
+    "HANDSHAKES",
+    "{place} asks for one TLS handshake after the other over the same connection: its owner has to look",
+  ],
   [
     "TALKS",
     "{place} sends more than it is sent, which no syslog receiver does: is this the port of another protocol?",
@@ -153,8 +162,6 @@ export function explainFailure(failure: unknown, place: Place, given: Given = {}
   const flaw = certificateCodes.get(code);
   if (flaw !== undefined)
     return filled(`the certificate of {place} ${flaw[0]}${describe(cert)}: nothing was sent; ${flaw[1]}`);
-  if (code.startsWith("HPE_"))
-    return filled("{place} does not answer in HTTP/1.1 ({code}): is this the receiver's HTTP port?");
   if (kind === "syslog" && (code === "ECONNRESET" || code === "EPIPE"))
     return filled(
       `{place} broke the connection while lines were being sent: does it take octet-counted frames (RFC 6587)?${secure ? ` ${capital(secureReset(given))}` : " Its own log may say why"}`,

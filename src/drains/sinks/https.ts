@@ -1,22 +1,21 @@
 /**
- * HTTPS and HTTP drains, in the format `logplex` to the byte of `logplex.md` §7.1. Node's own client, since it writes
- * the headers it is given, in their order and spelling, and none besides. One connection, opened at the first parcel
- * and kept.
+ * HTTPS and HTTP drains, in the format `logplex` to the byte of `logplex.md` §7.1, over one connection of the drain's
+ * own, opened at the first parcel and kept. The client is our own (`http/`): Node's takes an answer for a failure when
+ * its head is malformed, and then a parcel that was taken is sent again without end.
  */
-import { Agent as HttpAgent, request as httpRequest } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Clock, Parcel, Sink } from "../../ports.ts";
-import { type AddressPolicy, checkedLookup, checkLiteral } from "../addresses.ts";
+import type { AddressPolicy, Resolve } from "../addresses.ts";
 import { type HttpDestination, type ParcelBounds, parcelBounds } from "../destination.ts";
 import type { Trace } from "../trace.ts";
-import { type Answer, answerOf, readAnswer } from "./answer.ts";
-import { type Certificate, expiring } from "./certificate.ts";
-import { type TlsParts, timedOut, watchConnecting } from "./connecting.ts";
+import { expiring } from "./certificate.ts";
+import { type TlsParts, timedOut } from "./connecting.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
+import { answerOf } from "./http/answer.ts";
+import { HttpConnection, StaleConnection } from "./http/connection.ts";
 import { judge } from "./judge.ts";
 import { nameOf } from "./place.ts";
 import { secretsOf } from "./secrets.ts";
@@ -33,7 +32,7 @@ export type SinkLimits = {
   /** The longest wait that a destination may ask for. */
   readonly retryAfterMsMax: number;
   /** Instead of the system's resolver. */
-  readonly resolve?: Parameters<typeof checkedLookup>[1];
+  readonly resolve?: Resolve | undefined;
   /** Is told the steps of the one parcel of a sink that is made for a test. */
   readonly trace?: Trace;
 };
@@ -54,25 +53,15 @@ export type HttpsSinkOptions = SinkLimits &
 
 const compress = promisify(gzip);
 
-/** A kept connection was closed by the peer while it was idle: that says nothing of the peer. */
-class StaleConnection extends Error {
-  readonly code = "ECONNRESET";
-}
-
 /** A sink for one drain. */
 export function httpsSink(options: HttpsSinkOptions): Sink {
-  const { destination, policy, clock, attemptMsMax, drainToken, appId, trace } = options;
+  const { destination, clock, attemptMsMax, drainToken, appId, trace } = options;
   const format = bodyFormats[destination.format];
   const secrets = secretsOf(destination, options.headers);
-  const send = destination.secure ? httpsRequest : httpRequest;
-  const agentOptions = { keepAlive: true, maxSockets: 1, lookup: checkedLookup(policy, options.resolve) };
-  const agent = destination.secure
-    ? // An own agent for each drain: connections and TLS sessions are shared with nobody.
-      new HttpsAgent({ ...agentOptions, maxCachedSessions: 0, ...tlsOf(options) })
-    : new HttpAgent(agentOptions);
   let appName: Promise<string | undefined> | undefined;
-  /** Of the connection that stands. */
-  let certificate: Certificate | undefined;
+  let connection: HttpConnection | undefined;
+  /** Ends the attempt under way. */
+  let giveUp: (reason: Error) => void = () => {};
 
   const write = async ({ slices }: Parcel): Promise<readonly Uint8Array[]> => {
     if (destination.format !== "logplex") appName ??= options.appName?.().catch(() => undefined);
@@ -80,68 +69,35 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
     return [format.write(slices, context)].flat();
   };
 
-  const attempt = (body: readonly Uint8Array[], parcel: Parcel, signal: AbortSignal) =>
-    new Promise<Answer>((resolve, reject) => {
-      const request = send({
-        agent,
-        method: "POST",
-        host: destination.host,
-        port: destination.port,
-        path: destination.path,
-        headers: headersOf(options, format.contentType, parcel, body),
-      });
-      let isAnswered = false;
-      // `Connection: keep-alive` is the default of HTTP/1.1 and is not said.
-      request.removeHeader("connection");
-      const timer = setTimeout(() => request.destroy(timedOut("answer", attemptMsMax)), attemptMsMax);
-      const abort = () => request.destroy(signal.reason);
-      signal.addEventListener("abort", abort, { once: true });
-      request.once("close", () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", abort);
-        if (isAnswered) return;
-        reject(Object.assign(new Error("closed before an answer"), { code: "ECONNRESET" })); // no effect when settled
-      });
-      request.on("error", (failure: NodeJS.ErrnoException) => {
-        const isReset = failure.code === "ECONNRESET" || failure.code === "EPIPE";
-        if (!isAnswered) reject(request.reusedSocket && isReset ? new StaleConnection() : failure);
-      });
-      request.once("socket", (socket) =>
-        watchConnecting(
-          socket,
-          options,
-          (failure) => request.destroy(failure),
-          (shown) => {
-            certificate = shown;
-          },
-        ),
-      );
-      if (trace !== undefined) {
-        request.once("finish", () => {
-          if (isAnswered) return;
-          trace.note(`${lengthOf(body)} bytes`);
-          trace.begin("answer");
-        });
+  const attempt = async (body: readonly Uint8Array[], parcel: Parcel, signal: AbortSignal) => {
+    const ending = new AbortController();
+    giveUp = (reason) => ending.abort(reason);
+    const timer = setTimeout(() => giveUp(timedOut("answer", attemptMsMax)), attemptMsMax);
+    const abort = () => giveUp(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
+      if (connection?.isUsable !== true) {
+        connection?.close();
+        connection = await HttpConnection.open(destination, options, ending.signal);
       }
-      request.once("response", (response) => {
-        isAnswered = true; // the request may close, or fail, before the answer was read to its end
-        trace?.begin("answer");
-        trace?.note(`status ${response.statusCode}`);
-        readAnswer(response).then((answer) => {
-          if (!request.writableFinished) request.destroy(); // answered before it was read: what is left has no reader
-          resolve(answer);
-        }, reject);
-      });
-      // A connection that became another protocol's is of no use, but its status is an answer.
-      request.once("upgrade", (response, socket) => {
-        isAnswered = true;
-        socket.destroy();
-        resolve(answerOf(response, Buffer.alloc(0), false));
-      });
-      request.cork();
-      for (const piece of body) request.write(piece);
-      request.end();
-    });
+      const exchange = {
+        pieces: [Buffer.from(headOf(options, format.contentType, parcel, body), "latin1"), ...body],
+        readsBodyOfSuccess: format.rejected !== undefined,
+        onSent: () => {
+          trace?.note(`${lengthOf(body)} bytes`);
+          trace?.begin("answer");
+        },
+      };
+      const answer = await connection.exchange(exchange, ending.signal);
+      trace?.begin("answer");
+      trace?.note(`status ${answer.status}`);
+      return await answerOf(answer);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", abort);
+    }
+  };
 
   return {
     async deliver(parcel, signal) {
@@ -152,14 +108,13 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
       const body = destination.compresses ? [await compress(whole(pieces))] : pieces;
       for (let isFresh = false; ; isFresh = true) {
         try {
-          trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
-          checkLiteral(destination.host, policy);
           const answer = await attempt(body, parcel, signal);
           const isTaken = answer.status >= 200 && answer.status < 300;
           const rejected = isTaken ? format.rejected?.(answer) : undefined;
           const judging = { ...options, secrets, rejected, lines: parcel.count };
           const verdict = judge(answer, judging, clock.nowMs());
-          const ending = verdict.kind === "delivered" && expiring(certificate, destination, clock.nowMs());
+          const ending =
+            verdict.kind === "delivered" && expiring(connection?.certificate, destination, clock.nowMs());
           return ending ? { ...verdict, expiring: ending } : verdict;
         } catch (failure) {
           signal.throwIfAborted();
@@ -169,9 +124,23 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
       }
     },
     async close() {
-      agent.destroy();
+      giveUp(new Error("closed"));
+      connection?.close();
     },
   };
+}
+
+/** The head of a request, in the order and spelling of `logplex.md` §7.1, and without a header more. */
+function headOf(
+  options: HttpsSinkOptions,
+  contentType: string,
+  parcel: Parcel,
+  body: readonly Uint8Array[],
+): string {
+  const headers = Object.entries(headersOf(options, contentType, parcel, body));
+  // None of these is a line of its own: what an owner gives was checked when it was stored.
+  const lines = headers.map(([name, value]) => `${name}: ${String(value).replace(/[\r\n\0]/g, " ")}\r\n`);
+  return `POST ${options.destination.path} HTTP/1.1\r\n${lines.join("")}\r\n`;
 }
 
 function headersOf(
@@ -213,10 +182,3 @@ const lengthOf = (pieces: readonly Uint8Array[]): number =>
 
 const whole = (pieces: readonly Uint8Array[]): Uint8Array =>
   pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
-
-const tlsOf = ({ ca, cert, key }: TlsParts) => ({
-  minVersion: "TLSv1.2" as const, // whatever Node, or its environment, takes for the least
-  ...(ca !== undefined && { ca }),
-  ...(cert !== undefined && { cert }),
-  ...(key !== undefined && { key }),
-});

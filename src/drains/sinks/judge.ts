@@ -1,9 +1,9 @@
 /** The verdict table of `design.md` §7 for answers over HTTP. */
 import type { Verdict } from "../../ports.ts";
 import type { HttpDestination } from "../destination.ts";
-import type { Answer } from "./answer.ts";
 import { explainAnswer, explainRejection } from "./explain-answer.ts";
 import type { Rejected } from "./formats/body-format.ts";
+import type { Answer } from "./http/answer.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { Secrets } from "./secrets.ts";
 

@@ -7,6 +7,11 @@ import type { Certificate } from "./certificate.ts";
 import { type TlsParts, type Watching, watchConnecting } from "./connecting.ts";
 import type { Place } from "./place.ts";
 
+/** Until an idle connection is asked whether it still stands. */
+const keepAliveMs = 30_000;
+/** Over one connection: TLS 1.2 lets a server ask for more (some do, for a client certificate), each costs a core a while. */
+const handshakesMax = 4;
+
 export type Opening = Watching &
   TlsParts & {
     readonly policy: AddressPolicy;
@@ -41,6 +46,8 @@ export async function openSocket(
   signal.throwIfAborted();
   checkLiteral(destination.host, options.policy);
   const socket = connect(destination, options, isHalfOpen);
+  socket.setKeepAlive(true, keepAliveMs);
+  socket.setNoDelay(true);
   let startedAtMs = performance.now();
   let roundTripMs = 0;
   let certificate: Certificate | undefined;
@@ -71,12 +78,18 @@ export async function openSocket(
         certificate = shown;
       },
     );
-    socket.once(destination.secure ? "secureConnect" : "connect", () => {
+    let handshakes = 0;
+    socket.on(destination.secure ? "secureConnect" : "connect", () => {
+      if (++handshakes > handshakesMax) socket.destroy(tooManyHandshakes());
+      if (handshakes > 1) return;
       settle();
       resolve({ socket, certificate, roundTripMs });
     });
   });
 }
+
+const tooManyHandshakes = (): Error =>
+  Object.assign(new Error(`more than ${handshakesMax} TLS handshakes`), { code: "HANDSHAKES" });
 
 function connect(
   { host, port, secure, verifies }: OpenDestination,

@@ -19,7 +19,6 @@ const strangerMs = 100;
 const strangerParts = 10;
 /** A connection that is let go may flush for so long. */
 const closeMsMax = 1_000;
-const keepAliveMs = 30_000;
 
 export class SyslogConnection {
   /** Called once when the connection breaks (it did not just end) while nothing is being written. */
@@ -39,8 +38,6 @@ export class SyslogConnection {
     this.#socket = socket;
     this.certificate = certificate;
     this.#quietMs = Math.min(quietMsMax, Math.max(quietMsMin, 2 * roundTripMs));
-    socket.setKeepAlive(true, keepAliveMs);
-    socket.setNoDelay(true);
     socket.on("end", () => {
       this.#ended();
       if (!this.#isWriting) socket.end();

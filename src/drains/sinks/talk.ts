@@ -3,30 +3,19 @@
  * itself, so it may say as much as it was sent, and a little more; who says more keeps a core busy for nothing.
  */
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 
 /** Bytes that a peer may say beyond as many as it was sent. */
 export const talkBytesMax = 65_536;
-/** Handshakes over one connection: TLS 1.2 lets a server ask for more (some do, for a client certificate). */
-const handshakesMax = 4;
 
 const code = "TALKS";
 
 /** Reads all that the peer says and throws it away; destroys the socket with a failure when that is too much. */
 export function boundTalk(socket: Socket): void {
   socket.on("data", () => {
-    if (socket.bytesRead > talkBytesMax + socket.bytesWritten) end(socket);
-  });
-  if (!(socket instanceof TLSSocket)) return;
-  let handshakes = 1;
-  socket.on("secureConnect", () => {
-    if (++handshakes > handshakesMax) end(socket);
+    if (socket.bytesRead > talkBytesMax + socket.bytesWritten)
+      socket.destroy(Object.assign(new Error("the peer says too much"), { code }));
   });
 }
 
 /** True of the failure of a connection that was closed for that. */
 export const isTalk = (failure: unknown): boolean => (failure as { code?: unknown }).code === code;
-
-function end(socket: Socket): void {
-  socket.destroy(Object.assign(new Error("the peer says too much"), { code }));
-}

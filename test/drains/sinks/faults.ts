@@ -110,9 +110,27 @@ export const faults: readonly Fault[] = [
     verdict: "delivered",
   },
   {
-    name: "resets in the headers of its answer",
+    name: "resets in the status line of its answer",
     kinds: http,
-    peer: answering("HTTP/1.1 200 OK\r\nContent-Le", (_socket, reset) => setTimeout(reset, 5)),
+    peer: answering("HTTP/1.1 20", (_socket, reset) => setTimeout(reset, 5)),
+    verdict: "retry",
+  },
+  {
+    name: "resets in the headers of its answer (200)",
+    kinds: http,
+    peer: answering("HTTP/1.1 200 OK\r\nContent-Le", (_socket, reset) => setTimeout(reset, 20)),
+    verdict: "delivered",
+  },
+  {
+    name: "a malformed head of its answer (200)",
+    kinds: http,
+    peer: answering("HTTP/1.1 200 OK\nContent-Length : two\nContent-Length: 2\n\nok"),
+    verdict: "delivered",
+  },
+  {
+    name: "interim answers without end",
+    kinds: http,
+    peer: answering("HTTP/1.1 102 Processing\r\n\r\n".repeat(11)),
     verdict: "retry",
   },
   {
@@ -277,6 +295,15 @@ export const faults: readonly Fault[] = [
     kinds: ["syslog"],
     peer: (socket) => socket.resume().write("220 hello\r\n"),
     verdict: "delivered",
+  },
+  {
+    name: "talks without end",
+    kinds: ["syslog"],
+    peer: (socket) => {
+      socket.resume();
+      endlessly(socket);
+    },
+    verdict: "retry",
   },
 ];
 

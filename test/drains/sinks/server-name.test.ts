@@ -45,6 +45,14 @@ describe.each([
     expect(router.names).toEqual(["localhost"]);
   });
 
+  test("sends it without the dot that may end it", async () => {
+    const router = await openRouter();
+    const resolve: Resolve = (_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]);
+    const sink = kept(sinkOf(`${scheme}//localhost.:${router.port}`, { ...rest, ca }, { ...ample, resolve }));
+    expect(await sink.deliver(parcelOf("x"), never)).toEqual({ kind: "delivered" });
+    expect(router.names).toEqual(["localhost"]);
+  });
+
   test("sends none to an address, which is no name", async () => {
     const router = await openRouter(serverTls);
     const sink = kept(sinkOf(`${scheme}//127.0.0.1:${router.port}`, { ...rest, ca }, ample));
@@ -56,14 +64,6 @@ describe.each([
 test("syslog+tls that takes any certificate sends the name as well", async () => {
   const router = await openRouter();
   const sink = kept(sinkOf(`syslog+tls://localhost:${router.port}/#insecure`, {}, ample));
-  expect(await sink.deliver(parcelOf("x"), never)).toEqual({ kind: "delivered" });
-  expect(router.names).toEqual(["localhost"]);
-});
-
-test("the dot that may end a name is not sent", async () => {
-  const router = await openRouter();
-  const resolve: Resolve = (_name, _options, done) => done(null, [{ address: "127.0.0.1", family: 4 }]);
-  const sink = kept(sinkOf(`syslog+tls://localhost.:${router.port}`, { ca }, { ...ample, resolve }));
   expect(await sink.deliver(parcelOf("x"), never)).toEqual({ kind: "delivered" });
   expect(router.names).toEqual(["localhost"]);
 });

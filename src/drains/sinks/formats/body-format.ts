@@ -1,6 +1,6 @@
 /** What a format of request bodies is: pure, bytes in and bytes out. One small module each; `all-formats.ts` lists them. */
 import type { Slice } from "../../../ports.ts";
-import type { Answer } from "../answer.ts";
+import type { Answer } from "../http/answer.ts";
 
 /** What a body says besides its lines. */
 export type BodyContext = {

@@ -1,6 +1,16 @@
 /** What a receiver answered: its status, and as much of the body as can matter, decompressed. */
-import type { IncomingMessage } from "node:http";
 import { constants, createUnzip } from "node:zlib";
+
+/** As it came over the connection. */
+export type RawAnswer = {
+  readonly status: number;
+  /** Names in small letters; the values of repeated ones are joined. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The first bytes of the body, without what chunks add. */
+  readonly raw: Buffer;
+  /** There was more of it, or there should have been. */
+  readonly isCut: boolean;
+};
 
 /** What of an answer decides. */
 export type Answer = {
@@ -15,42 +25,15 @@ export type Answer = {
 
 /** More of an answer's body, as it comes and decompressed, is not read: the connection is closed. */
 export const answerBytesMax = 8_192;
-/** For the rest of an answer whose status is known. */
-const answerMsMax = 1_000;
 
-/** Resolves at the end of the answer, or when there is no reason to read on: the status alone decides. */
-export function readAnswer(response: IncomingMessage): Promise<Answer> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let bytesRead = 0;
-    const timer = setTimeout(() => response.destroy(), answerMsMax);
-    const settle = () => {
-      clearTimeout(timer);
-      const isWhole = response.complete && bytesRead <= answerBytesMax;
-      resolve(answerOf(response, Buffer.concat(chunks).subarray(0, answerBytesMax), !isWhole));
-    };
-    response.on("data", (chunk: Buffer) => {
-      if (bytesRead <= answerBytesMax) chunks.push(chunk);
-      bytesRead += chunk.length;
-      if (bytesRead > answerBytesMax) response.destroy();
-    });
-    response.on("error", () => {}); // "close" follows
-    response.once("close", settle);
-  });
-}
-
-/** The answer with these first bytes of its body. */
-export async function answerOf(
-  { statusCode = 0, headers }: Pick<IncomingMessage, "statusCode" | "headers">,
-  raw: Buffer,
-  isCut: boolean,
-): Promise<Answer> {
-  const coding = headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
+/** The answer in words and not in a coding. */
+export async function answerOf({ status, headers, raw, isCut }: RawAnswer): Promise<Answer> {
+  const coding = headers.get("content-encoding")?.toLowerCase() ?? "identity";
   const { body, isWhole } = await decoded(raw, coding);
   return {
-    status: statusCode,
-    retryAfter: headers["retry-after"],
-    contentType: headers["content-type"] ?? "",
+    status,
+    retryAfter: headers.get("retry-after"),
+    contentType: headers.get("content-type") ?? "",
     body,
     isCut: isCut || !isWhole,
   };
