@@ -13,7 +13,6 @@ import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
 import { realClock } from "./clock.ts";
 import { type Config, type Role, version } from "./config.ts";
-import { controlApi } from "./control/api.ts";
 import { healthApi } from "./control/health.ts";
 import { describeApi } from "./control/openapi.ts";
 import { newProducerId } from "./core/ids.ts";
@@ -31,8 +30,8 @@ import { openLmdb } from "./engines/lmdb/open.ts";
 import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors.ts";
 import { Failures } from "./failures.ts";
+import { registerRoutes } from "./http-routes.ts";
 import { closeServer, httpServer } from "./http-server.ts";
-import { ingestHttp } from "./ingest/http.ts";
 import { Lanes } from "./ingest/lanes.ts";
 import { ingestLimits } from "./ingest/limits.ts";
 import { syslogListener } from "./ingest/syslog.ts";
@@ -60,7 +59,6 @@ import { ReadingRights } from "./registry/reading-rights.ts";
 import { Tokens } from "./registry/tokens.ts";
 import { listenFailure } from "./start-failures.ts";
 import { FormatCache } from "./tail/format-cache.ts";
-import { sessionStreams } from "./tail/http.ts";
 import { Recent } from "./tail/recent.ts";
 import { SessionUrls } from "./tail/session-url.ts";
 import { Tails } from "./tail/tails.ts";
@@ -184,16 +182,16 @@ async function open(
   const server = await httpServer({ ...config, logger });
   const urls = new SessionUrls({ secret: await sharedSecret(store), clock, operatorSecret });
   await describeApi(server, { version });
-  if (has("ingest")) await server.register(ingestHttp, { ...ingestLimits, lanes, tokens, keys, clock });
-  if (has("tail"))
-    await server.register(sessionStreams, {
+  await server.register(healthApi, { readiness });
+  await registerRoutes(server, config.roles, {
+    ingest: { ...ingestLimits, lanes, tokens, keys, clock },
+    tail: {
       parts: { log, recent, formats: new FormatCache({ bytesMax: tailLimits.formatsBytesMax }), clock },
       urls,
       tails,
       rights,
-    });
-  if (has("control"))
-    await server.register(controlApi, {
+    },
+    control: {
       apps,
       tokens,
       keys,
@@ -204,11 +202,11 @@ async function open(
       tryDrain: (record) => tryDrain(record, { sinkFor, clock }),
       redactUrl,
       publicUrl: config.publicUrl,
+      ingestUrl: config.ingestUrl ?? config.publicUrl,
       historyLinesMax: config.historyLines,
       failures,
-      readiness,
-    });
-  else await server.register(healthApi, { readiness });
+    },
+  });
   const url = await server.listen(config.http).catch((cause: unknown) => {
     throw listenFailure("--http", config.http, cause);
   });

@@ -31,6 +31,8 @@ export type Config = {
   readonly natsShards?: number;
   readonly roles: readonly Role[];
   readonly publicUrl?: string;
+  /** Absent: `publicUrl`. */
+  readonly ingestUrl?: string;
   readonly drainAllow: readonly string[];
   readonly historyLines: number;
   readonly retain: number;
@@ -84,7 +86,10 @@ export const serveOptions = (): Option[] => [
     .default(roles, roles.join(",")),
   new Option("--public-url <url>", "how clients reach this server; used in every URL handed out")
     .env("TAILRACE_PUBLIC_URL")
-    .argParser(publicUrl),
+    .argParser(httpUrl),
+  new Option("--ingest-url <url>", "where senders are told to send, if not at --public-url")
+    .env("TAILRACE_INGEST_URL")
+    .argParser(httpUrl),
   new Option("--drain-allow <cidrs>", "private addresses that drains may use; several add up")
     .env("TAILRACE_DRAIN_ALLOW")
     .argParser(cidrs)
@@ -218,7 +223,7 @@ function roleList(value: string): readonly Role[] {
   return roles.filter((role) => wanted.includes(role));
 }
 
-function publicUrl(value: string): string {
+function httpUrl(value: string): string {
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username) {
     throw new InvalidArgumentError(

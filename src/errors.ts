@@ -134,6 +134,16 @@ export const pathNotFound = () =>
     mend: "/docs on this server lists the paths.",
   });
 
+/** `path`: as it is declared, since what stands in its place may be a secret. */
+export const roleElsewhere = (path: string, role: string, roles: readonly string[]) =>
+  new AppError({
+    code: "ROLE_ELSEWHERE",
+    status: 421,
+    id: "misdirected_request",
+    message: `This node has the role${roles.length === 1 ? "" : "s"} ${roles.join(", ")}, and ${path} needs the role ${role}.`,
+    mend: `Send the request to a node with the role ${role}, or to an address in front of all roles. The operator says where ${role === "ingest" ? "senders find it by --ingest-url" : "clients find it by --public-url"}; docs/operating.md has an example.`,
+  });
+
 /** A 404 like `notFound`: the key sees the same whatever there is. */
 export const keyOfSomeApps = () =>
   new AppError({

@@ -23,6 +23,12 @@ test.each([
   ["--http", "8601", "Write HOST:PORT, as in 127.0.0.1:8601"],
   ["--drain-allow", "10.0.0.1", '"10.0.0.1" is no range.'],
   ["--drain-allow", "10.0.0.1", "or 10.0.0.1/32 for one address."],
+  ["--ingest-url", "logs.example.com", "Write an http:// or https:// address without query"],
+  [
+    "--ingest-url",
+    "https://token:t.x@logs.example.com",
+    "Write an http:// or https:// address without query",
+  ],
   ["--tls-cert", "/nope/cert.pem", "There is no such file."],
   ["--tls-cert", ".", "It is a folder."],
 ])("%s %s: the value is named, and %s", (flag, value, words) => {

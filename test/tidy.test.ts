@@ -36,6 +36,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
     at: "src/control/",
     mayImport: [...ground(), "src/registry/", "src/drains/", "src/ingest/", "src/tail/"],
   },
+  { at: "src/http-routes.ts", mayImport: ["src/control/", "src/ingest/", "src/tail/"] },
   { at: "src/http-server.ts", mayImport: ["src/control/", "src/errors.ts"] },
   { at: "src/web/", mayImport: ground() },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts"] },

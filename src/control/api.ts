@@ -1,4 +1,4 @@
-/** Everything that is asked of the server over HTTP but logs themselves: Platform API, logplex v3, health, `/docs`. */
+/** Everything that is asked of the server over HTTP but logs themselves and its health: Platform API, logplex v3. */
 import type { FastifyPluginAsync } from "fastify";
 import type { Failures } from "../failures.ts";
 import type { ChannelLog, Clock } from "../ports.ts";
@@ -9,7 +9,6 @@ import type { Tokens } from "../registry/tokens.ts";
 import { requestIdOf } from "./api-errors.ts";
 import { authenticate, decorateRequests, findApp } from "./auth.ts";
 import { readBodies } from "./bodies.ts";
-import { healthApi, type Readiness } from "./health.ts";
 import { logplexApi } from "./logplex.ts";
 import { accountApi } from "./platform/account.ts";
 import { appsApi } from "./platform/apps.ts";
@@ -17,6 +16,7 @@ import { authorizationsApi } from "./platform/authorizations.ts";
 import { logDrainsApi, type TryDrain } from "./platform/log-drains.ts";
 import { type IssueSession, logSessionsApi } from "./platform/log-sessions.ts";
 import { telemetryDrainsApi } from "./platform/telemetry-drains.ts";
+import type { PublicUrl } from "./public-url.ts";
 
 export type ControlDeps = {
   readonly apps: Apps;
@@ -29,10 +29,11 @@ export type ControlDeps = {
   readonly tryDrain: TryDrain;
   readonly redactUrl: (url: string) => string;
   /** For every URL handed out; undefined: as each request's `Host` says. */
-  readonly publicUrl: string | undefined;
+  readonly publicUrl: PublicUrl;
+  /** For those handed to senders, without a slash at the end; undefined: they use the address that they know. */
+  readonly ingestUrl: string | undefined;
   readonly historyLinesMax: number;
   readonly failures: Failures;
-  readonly readiness: Readiness;
 };
 
 /**
@@ -47,7 +48,6 @@ export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) 
   server.addHook("onRequest", async (request, reply) => {
     reply.header("request-id", requestIdOf(request));
   });
-  await server.register(healthApi, deps);
   await server.register(platformApi, deps);
   await server.register(logplexApi, deps);
 };

@@ -4,9 +4,9 @@ import { answerAsLogplex } from "./logplex/calls.ts";
 import { logplexChannels } from "./logplex/channels.ts";
 import { logplexDrains } from "./logplex/drains.ts";
 import { type LogplexLogsDeps, logplexLogs } from "./logplex/logs.ts";
-import { logplexTokens } from "./logplex/tokens.ts";
+import { type LogplexTokensDeps, logplexTokens } from "./logplex/tokens.ts";
 
-export const logplexApi: FastifyPluginAsync<LogplexLogsDeps> = async (server, deps) => {
+export const logplexApi: FastifyPluginAsync<LogplexLogsDeps & LogplexTokensDeps> = async (server, deps) => {
   answerAsLogplex(server);
   await server.register(logplexChannels, deps);
   await server.register(logplexTokens, deps);

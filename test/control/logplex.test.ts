@@ -174,6 +174,33 @@ describe("drains", () => {
   });
 });
 
+test("tokens come with the URL to send to, when the server was told it", async () => {
+  const told = await ControlServer.open({
+    registry: server.registry,
+    ingestUrl: "https://in.example.com/logs-of",
+  });
+  await make();
+  const { json } = await told.call("GET", `${channel}/tokens`);
+  expect(json.map(({ url }: { url: string }) => url)).toEqual(
+    json.map(({ token }: { token: string }) => `https://token:${token}@in.example.com/logs-of/logs`),
+  );
+  const made = await told.call("POST", `${channel}/tokens`, { name: "worker" });
+  expect(made.json.url).toContain(made.json.token);
+  for (const one of (await server.call("GET", `${channel}/tokens`)).json)
+    expect(one).not.toHaveProperty("url");
+  await told.server.close();
+});
+
+test("a list of more tokens than an app may have changes nothing", async () => {
+  const many = Array.from({ length: 101 }, (_, n) => `source-${n}`);
+  expect(await make(many)).toMatchObject({ status: 422, json: { id: "invalid_params" } });
+  expect((await server.call("GET", channel)).status).toBe(404);
+  const before = (await make()).json;
+  expect((await make(many)).status).toBe(422);
+  expect((await server.call("GET", channel)).json).toEqual(before);
+  expect((await make(many.slice(1))).status).toBe(200);
+});
+
 test("tokens: made with 200, listed, removed", async () => {
   await make([]);
   const tokens = `${channel}/tokens`;

@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from "fastify";
 import { realClock } from "../../src/clock.ts";
 import { type ControlDeps, controlApi, pathPartCharsMax } from "../../src/control/api.ts";
 import { answerErrors, answerFrameworkError } from "../../src/control/api-errors.ts";
+import { healthApi } from "../../src/control/health.ts";
 import { describeApi } from "../../src/control/openapi.ts";
 import type { CanonicalLines } from "../../src/core/batch.ts";
 import { type ChannelId, newProducerId } from "../../src/core/ids.ts";
@@ -140,6 +141,7 @@ export class ControlServer {
     opened.#watchSchemas();
     answerErrors(server);
     if (described) await describeApi(server, { version: "0.0.0" });
+    await server.register(healthApi, { readiness: async () => opened.reasons });
     await server.register(controlApi, {
       apps: registry.apps,
       tokens: registry.tokens,
@@ -154,9 +156,9 @@ export class ControlServer {
       },
       redactUrl,
       publicUrl: undefined,
+      ingestUrl: undefined,
       historyLinesMax: 1_500,
       failures: new Failures({ logger: undefined, nowMs: () => registry.clock.nowMs() }),
-      readiness: async () => opened.reasons,
       ...deps,
     });
     await server.ready();

@@ -1,12 +1,12 @@
 /** v3 channels. A channel is an app; `PUT` of one that is not there makes the app of that name. */
 import type { FastifyPluginAsync } from "fastify";
-import { sourceInvalid } from "../../errors.ts";
+import { sourceInvalid, tokenLimit } from "../../errors.ts";
 import type { Apps } from "../../registry/apps.ts";
 import type { Drains } from "../../registry/drains.ts";
 import type { Keys } from "../../registry/keys.ts";
 import type { Principal } from "../../registry/principal.ts";
 import type { AppRecord } from "../../registry/records.ts";
-import { isSource, type Tokens } from "../../registry/tokens.ts";
+import { isSource, type Tokens, tokensMax } from "../../registry/tokens.ts";
 import { appOfTokens, appToManage } from "../auth.ts";
 import { arrayOf, bodyOf, count, object, text } from "../schemas.ts";
 import { allowOnly, call, callWith, type Payload } from "./calls.ts";
@@ -75,6 +75,7 @@ export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, d
       const channel = channelOf(request);
       const before = await findOrMayMake(channel, principal);
       if (wrong !== undefined) throw sourceInvalid(wrong);
+      if (sources.length > tokensMax) throw tokenLimit(tokensMax);
       const app = before ?? (await apps.create(channel, sources));
       await setSources(app, sources);
       return reply.code(before === undefined ? 201 : 200).send(await show(channel, app));

@@ -7,13 +7,33 @@ import { arrayOf, bodyOf, object, text } from "../schemas.ts";
 import { allowOnly, call, callWith } from "./calls.ts";
 import { channelOf, type LogplexDeps } from "./channels.ts";
 
+export type LogplexTokensDeps = LogplexDeps & {
+  /** For URLs handed to senders, without a slash at the end; undefined: they use the address that they know. */
+  readonly ingestUrl: string | undefined;
+};
+
 const tags = ["Logplex"];
 const path = "/v3/channels/:channel/tokens";
-const tokenReply = object({ token: text, name: text });
+const tokenReply = object(
+  {
+    token: text,
+    name: text,
+    url: {
+      ...text,
+      description: "where lines are sent with it; left out when the server was not told its address",
+    },
+  },
+  { optional: ["url"] },
+);
 
-const replyOf = ({ token, source }: TokenRecord) => ({ token, name: source });
+export const logplexTokens: FastifyPluginAsync<LogplexTokensDeps> = async (server, deps) => {
+  const { apps, tokens, keys, ingestUrl } = deps;
+  const replyOf = ({ token, source }: TokenRecord) => ({
+    token,
+    name: source,
+    ...(ingestUrl !== undefined && { url: sendingUrl(ingestUrl, token) }),
+  });
 
-export const logplexTokens: FastifyPluginAsync<LogplexDeps> = async (server, { apps, tokens, keys }) => {
   allowOnly(server, path, ["GET", "POST"]);
   allowOnly(server, `${path}/:token`, ["DELETE"]);
 
@@ -58,3 +78,11 @@ export const logplexTokens: FastifyPluginAsync<LogplexDeps> = async (server, { a
     }),
   );
 };
+
+/** As log-shuttle and `LOGS_URL` take it. */
+function sendingUrl(ingestUrl: string, token: string): string {
+  const url = new URL(`${ingestUrl}/logs`);
+  url.username = "token";
+  url.password = token;
+  return url.href;
+}

@@ -1,0 +1,24 @@
+/** What is asked over HTTP, and which role answers it. Every node knows all routes; those of others say whose they are. */
+import type { FastifyInstance } from "fastify";
+import { type ControlDeps, controlApi } from "./control/api.ts";
+import { ofRole } from "./control/other-roles.ts";
+import { type IngestHttpOptions, ingestHttp } from "./ingest/http.ts";
+import { type SessionStreamsOptions, sessionStreams } from "./tail/http.ts";
+
+/** What the routes of each role are made of. */
+export type RouteParts = {
+  readonly ingest: IngestHttpOptions;
+  readonly tail: SessionStreamsOptions;
+  readonly control: ControlDeps;
+};
+
+/** Registers the routes of a node that has these roles. */
+export async function registerRoutes(
+  server: FastifyInstance,
+  roles: readonly string[],
+  { ingest, tail, control }: RouteParts,
+): Promise<void> {
+  await server.register(ofRole("ingest", roles, ingestHttp), ingest);
+  await server.register(ofRole("tail", roles, sessionStreams), tail);
+  await server.register(ofRole("control", roles, controlApi), control);
+}
