@@ -84,12 +84,21 @@ export type Drain = {
 export type SessionBody = {
   readonly lines?: number;
   readonly tail: boolean;
-  readonly source?: string;
-  readonly dyno?: string;
+  /** Any of them. */
+  readonly source?: string | readonly string[];
+  readonly dyno?: string | readonly string[];
   readonly since?: string;
   readonly match?: string;
   readonly exclude?: string;
   readonly format: "text" | "json" | "raw";
+  /** The stream tells what it has looked at, by events named `searched`. */
+  readonly progress?: true;
+};
+/** Where to read, and how many lines of history that shows at most. */
+export type OpenedSession = {
+  readonly url: URL;
+  readonly lines: number | undefined;
+  readonly linesMax: number | undefined;
 };
 
 const callMsMax = 30_000;
@@ -180,9 +189,14 @@ export class Api {
     return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/${action}`, body);
   }
 
-  async createSession(app: string, body: SessionBody): Promise<URL> {
-    const session = await this.#call<{ logplex_url: string }>("POST", path`/apps/${app}/log-sessions`, body);
-    return new URL(session.logplex_url, this.url);
+  async createSession(app: string, body: SessionBody): Promise<OpenedSession> {
+    type Reply = { logplex_url: string; lines?: number; lines_max?: number };
+    const reply = await this.#call<Reply>("POST", path`/apps/${app}/log-sessions`, body);
+    return {
+      url: new URL(reply.logplex_url, this.url),
+      lines: reply.lines,
+      linesMax: reply.lines_max,
+    };
   }
 
   /** The address that takes an app's lines, without any token. */
@@ -253,12 +267,12 @@ export class Api {
       );
     if (body === undefined || said === undefined)
       return notTailrace(this.url.origin, `it answered ${status} without a message`);
-    return answered(status, asSentence(said), mendFor(status, at, body.resource));
+    return answered(status, asSentence(said), mendFor(status, at, body.resource), body.code);
   }
 }
 
 type Method = "GET" | "POST" | "PATCH" | "DELETE";
-type ErrorBody = { message?: string; error?: unknown; resource?: string };
+type ErrorBody = { message?: string; error?: unknown; resource?: string; code?: string };
 
 /** Builds a path; every value is percent-encoded once, so that a URL can name a drain. */
 function path(texts: TemplateStringsArray, ...values: string[]): string {

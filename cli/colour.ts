@@ -1,6 +1,8 @@
 /** Colours for eyes: one for each process type, as the heroku command has it. The text itself stays as it is. */
 
-const headForm = /^(.*?\[([\w-]+)(?:[\d.]+)?\]:)/;
+/** `TIME SOURCE[TYPE.N]:`, whole and at the start: nothing that an app writes behind its head passes for one. */
+const headForm =
+  /^[\x21-\x7e]+ [\x21-\x5a\x5c-\x7e]+\[([\x21-\x2d\x2f-\x5c\x5e-\x7e]*)[\x21-\x5c\x5e-\x7e]*\]:/;
 const standing: Readonly<Record<string, number>> = {
   web: 36,
   router: 35,
@@ -15,7 +17,7 @@ const others = [32, 33, 34, 35, 36, 92, 93, 94, 95, 96];
 export function colourLine(line: string): string {
   const match = headForm.exec(line);
   if (match === null) return line;
-  const [head, , type] = match as unknown as [string, string, string];
+  const [head, type = ""] = match;
   return `\u001b[${colourOf(type)}m${head}\u001b[39m${line.slice(head.length)}`;
 }
 

@@ -1,8 +1,7 @@
-/** What every command is given. */
-import { Option } from "commander";
+/** What every command is given, and what its options are read with. */
+import { InvalidArgumentError, Option } from "commander";
 import type { Api } from "./api.ts";
 import type { Variables } from "./environment.ts";
-import { wrongUse } from "./errors.ts";
 import type { Output } from "./output.ts";
 
 export type Context = {
@@ -12,21 +11,21 @@ export type Context = {
   readonly variables: Variables;
 };
 
-/** `-a, --app` or TAILRACE_APP. */
-export const appOption = (help = "the app, by name or id"): Option =>
-  new Option("-a, --app <app>", help).env("TAILRACE_APP");
-
-/** The app of a command that cannot do without. */
-export function requiredApp(app: string | undefined): string {
-  if (app) return app;
-  throw wrongUse("No app is named.", 'Add "-a APP", or set TAILRACE_APP; "tailrace apps" lists the apps.');
-}
-
 /** Collects an option that may be given several times. */
 export const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),
   value,
 ];
+
+/** An option that means one thing: of two that are given, neither is left out silently. It has no default. */
+export function single(value: string, before: string | undefined): string {
+  if (before !== undefined) throw new InvalidArgumentError(`It was "${before}" before: give it once.`);
+  return value;
+}
+
+/** Several patterns as one (RE2), which finds what any of them finds. */
+export const anyOf = (patterns: readonly string[]): string =>
+  patterns.length === 1 ? patterns[0]! : patterns.map((pattern) => `(?:${pattern})`).join("|");
 
 /** `--json`, for programs. */
 export const jsonOption = (): Option => new Option("--json", "print JSON for programs");

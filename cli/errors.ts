@@ -1,4 +1,5 @@
 import type { KeyFinding } from "./environment.ts";
+import { oneLine } from "./terminal-text.ts";
 
 /** The command line's own failures: what happened, the mend, and the exit status (1 failed, 2 wrong use). */
 export class CliError extends Error {
@@ -35,8 +36,11 @@ function mendOfSilence(url: URL, code = ""): string {
   return /CERT$|LEAF_SIGNATURE$/.test(code) ? "" : "Check TAILRACE_URL."; // an untrusted one's is in the reason
 }
 
-/** Ends with a stop, unless it ends already. */
-export const asSentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`);
+/** One line that ends with a stop, unless it ends already. */
+export function asSentence(text: string): string {
+  const line = oneLine(text);
+  return /[.!?]$/.test(line) ? line : `${line}.`;
+}
 
 /** The server said 401. */
 export const keyRefused = ({ origin, isFileMissing }: KeyFinding) =>
@@ -45,9 +49,16 @@ export const keyRefused = ({ origin, isFileMissing }: KeyFinding) =>
     `Set TAILRACE_API_KEY to a key of this server: the one that it was started with, else the one in the file api-key of its --data folder${isFileMissing ? ", or TAILRACE_DATA to that folder" : ""}.`,
   );
 
-/** The server answered with an error; its own words come first. */
-export const answered = (status: number, message: string, mend: string) =>
-  new CliError(message, mend, { passing: status >= 500 || status === 429 });
+/** The server answered with an error; its own words come first. What it finds wrong in a request is wrong use. */
+export const answered = (status: number, message: string, mend: string, code = "") =>
+  new CliError(message, mend, {
+    exitStatus: wrongUseStatuses.includes(status) && !wellMeant.includes(code) ? 2 : 1,
+    passing: status >= 500 || status === 429,
+  });
+
+const wrongUseStatuses = [400, 413, 415, 422];
+/** Codes of requests that are as they should be, and cannot be granted now (`docs/errors.md`). */
+const wellMeant = ["APP_NAME_TAKEN", "TOKEN_LIMIT", "DRAIN_LIMIT", "DRAIN_REPEATED", "DRAIN_UNVERIFIED"];
 
 /** Something answered, but it does not speak this API. */
 export const notTailrace = (address: string, what: string) =>

@@ -5,9 +5,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { type RetryPolicy, retryDelayMs } from "../src/core/retry.ts";
-import type { Api, SessionBody } from "./api.ts";
+import type { Api, OpenedSession, SessionBody } from "./api.ts";
 import { CliError, networkReason } from "./errors.ts";
-import { EventStreamReader } from "./event-stream.ts";
+import { EventStreamReader, type StreamEvent } from "./event-stream.ts";
+import { readSearched, type Searched } from "./search-words.ts";
 
 /** What to follow. */
 export type FollowOptions = {
@@ -16,8 +17,12 @@ export type FollowOptions = {
   readonly session: SessionBody;
   /** Where to go on: an event id of an earlier stream of this app. */
   readonly after?: string;
-  /** Tells the person that the stream broke, and that it goes on. */
+  /** Tells the person that the stream broke, that it goes on, and that it goes on with another log. */
   readonly note: (text: string) => void;
+  /** The first session: what of the wishes the server grants. */
+  readonly onOpened?: (session: OpenedSession) => void;
+  /** The server tells what it has looked at. */
+  readonly onSearched?: (searched: Searched) => void;
 };
 
 /** A tail never gives up once it ran. */
@@ -113,7 +118,7 @@ class Follower {
     const openedMs = Date.now();
     try {
       for await (const chunk of opened.body) {
-        const lines = reader.push(chunk).map((event) => event.data);
+        const lines = reader.push(chunk).flatMap((event) => this.#linesOf(event));
         if (lines.length > 0 || Date.now() - openedMs > tailRetry.delayMsMax) this.#attempt = 0;
         if (lines.length > 0) yield lines;
         this.#after = reader.lastEventId || this.#after;
@@ -125,11 +130,30 @@ class Follower {
     }
   }
 
+  /** What is shown of an event; those that are no lines are told otherwise. */
+  #linesOf({ event, data }: StreamEvent): readonly string[] {
+    const { app, note, onSearched } = this.#options;
+    if (event === "message") return [data];
+    if (event === "log-replaced")
+      note(
+        `tailrace: ${app}: this log is not the one that was read before (another server, a restored backup, or an app made again); it begins again with its oldest line`,
+      );
+    const searched = event === "searched" ? readSearched(data) : undefined;
+    if (searched !== undefined) onSearched?.(searched);
+    return [];
+  }
+
+  async #newSession(): Promise<URL> {
+    const { api, app, session, onOpened } = this.#options;
+    const opened = await api.createSession(app, { ...session, progress: true });
+    if (!this.#connectedOnce) onOpened?.(opened);
+    return opened.url;
+  }
+
   async #open(): Promise<{ body: AsyncIterable<Buffer> } | Ending> {
-    const { api, app, session } = this.#options;
     let response: Awaited<ReturnType<typeof request>>;
     try {
-      this.#url ??= await api.createSession(app, session);
+      this.#url ??= await this.#newSession();
       response = await request(this.#url, {
         dispatcher: this.#agent,
         headers: {

@@ -13,7 +13,9 @@ import { registerShip } from "./commands/ship.ts";
 import { registerTokens } from "./commands/tokens.ts";
 import type { Context } from "./context.ts";
 import { explain, Output } from "./output.ts";
+import { readingCommandLike, readingCommands } from "./unknown-command.ts";
 
+const output = new Output(process.stdout, process.stderr, process.env);
 const program = new Command("tailrace");
 program
   .description("One ordered, durable log for every app, with tails and drains.")
@@ -21,7 +23,16 @@ program
   .enablePositionalOptions()
   .exitOverride()
   .showHelpAfterError("Add --help to see how the command is used.")
-  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "tailrace: ")) })
+  .showSuggestionAfterError(false)
+  .configureOutput({
+    writeErr: (text) => output.writeError(text),
+    outputError: (text, write) => write(text.replace(/^error: /, "tailrace: ")),
+  })
+  .on("command:*", ([name]: string[]) => {
+    const like = readingCommandLike(name!);
+    const hint = like === undefined ? "" : `\nDid you mean "tailrace ${like}"?`;
+    program.error(`error: unknown command '${name}'${hint}`, { exitCode: 2 });
+  })
   .addHelpText(
     "after",
     `
@@ -43,7 +54,7 @@ Exit status: 0 done, 1 failed, 2 wrong use; "run" has the status of its command.
 let api: Api | undefined;
 const context: Context = {
   api: () => (api ??= new Api(process.env)),
-  output: new Output(process.stdout, process.stderr, process.env),
+  output,
   variables: process.env,
 };
 
@@ -58,13 +69,16 @@ registerDrains(program, context);
 program.commandsGroup("Server:");
 registerServe(program);
 registerKeys(program, context);
+// A hint at an option may change what a command does: only those that change nothing give one.
+for (const command of program.commands)
+  command.showSuggestionAfterError(readingCommands.some((name) => name === command.name()));
 
 try {
   await program.parseAsync();
   await api?.close();
 } catch (error) {
   const { text, exitStatus } = explain(error);
-  if (text !== "") context.output.note(text);
+  if (text !== "") output.note(text);
   process.exit(exitStatus);
 }
 

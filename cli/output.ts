@@ -1,45 +1,59 @@
 /** What goes to the terminal: results to stdout with back-pressure, everything else to stderr. */
 import { once } from "node:events";
 import { CommanderError } from "commander";
+import { watchReader } from "./closed-pipe.ts";
 import type { Variables } from "./environment.ts";
+import { codeOf } from "./errors.ts";
+import { oneLine, terminalText } from "./terminal-text.ts";
+
+type Stdout = NodeJS.WriteStream & { readonly fd: number };
 
 /** Where a command prints. Resolved writes have been taken by the pipe; nothing piles up behind a slow reader. */
 export class Output {
-  readonly #stdout: NodeJS.WriteStream;
+  readonly #stdout: Stdout;
   readonly #stderr: NodeJS.WriteStream;
   readonly #variables: Variables;
+  #hasProgress = false;
   /** What to do when whoever read stdout has gone (`| head`): that is a clean end. */
   onClosedPipe = (): void => process.exit(0);
+  /** What to do when stdout cannot be written, as on a full disk. */
+  onFailure = (): void => process.exit(1);
 
-  constructor(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream, variables: Variables) {
+  constructor(stdout: Stdout, stderr: NodeJS.WriteStream, variables: Variables) {
     this.#stdout = stdout;
     stdout.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      this.onClosedPipe();
+      if (error.code === "EPIPE") return this.onClosedPipe();
+      this.note(`tailrace: Standard output cannot be written: ${writeFault(error)}.`);
+      this.onFailure();
     });
     stderr.on("error", () => {}); // nobody is left to be told
     this.#stderr = stderr;
     this.#variables = variables;
   }
 
-  /** Writes text as it is; waits while the reader of the pipe is behind. */
-  async write(text: string): Promise<void> {
-    if (!this.#stdout.write(text)) await once(this.#stdout, "drain");
+  /**
+   * Writes whole lines; waits while the reader of the pipe is behind. A terminal gets no control but colours, and
+   * none of those when they are not wanted (`--no-color`).
+   */
+  async write(text: string, coloursWanted = true): Promise<void> {
+    this.progress("");
+    const shown = this.#stdout.isTTY === true ? terminalText(text, this.colours(coloursWanted)) : text;
+    if (!this.#stdout.write(shown)) await once(this.#stdout, "drain");
   }
 
   /** Prints one line. */
   async print(line: string): Promise<void> {
-    await this.write(`${line}\n`);
+    await this.write(`${oneLine(line)}\n`);
   }
 
   /** Prints a value for programs. */
   async json(value: unknown): Promise<void> {
-    await this.print(JSON.stringify(value, undefined, 2));
+    await this.write(`${JSON.stringify(value, undefined, 2)}\n`);
   }
 
   /** Prints rows in columns, the last one as wide as it is. */
   async table(heads: readonly string[], rows: readonly (readonly string[])[]): Promise<void> {
-    const all = [heads, ...rows];
+    const all = [heads, ...rows].map((row) => row.map(oneLine));
     const widths = heads.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
     const lines = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  "));
     await this.write(lines.map((line) => `${line.trimEnd()}\n`).join(""));
@@ -47,7 +61,26 @@ export class Output {
 
   /** Tells the person something that is not the result. */
   note(text: string): void {
-    this.#stderr.write(`${text}\n`);
+    this.writeError(`${text}\n`);
+  }
+
+  /** Writes text to stderr. */
+  writeError(text: string): void {
+    this.progress("");
+    this.#stderr.write(this.#stderr.isTTY === true ? terminalText(text, false) : text);
+  }
+
+  /** Shows what goes on in one line of a terminal, which the next output takes away again; "" does, too. */
+  progress(text: string): void {
+    if (this.#stderr.isTTY !== true || (text === "" && !this.#hasProgress)) return;
+    const shown = terminalText(oneLine(text), false).slice(0, Math.max(0, (this.#stderr.columns || 80) - 1));
+    this.#stderr.write(`\r\u001b[K${shown}`);
+    this.#hasProgress = text !== "";
+  }
+
+  /** Ends the command soon after the reader of stdout has gone, also while there is nothing to print. */
+  endWithReader(): void {
+    watchReader(this.#stdout.fd, () => this.onClosedPipe());
   }
 
   /** Colours only for eyes: on a terminal, unless NO_COLOR or `--no-color` is given; FORCE_COLOR turns them on. */
@@ -72,3 +105,17 @@ export function explain(error: unknown): { text: string; exitStatus: number } {
     exitStatus: 1,
   };
 }
+
+/** Why a file or a device cannot be written, in words. */
+export function writeFault(error: unknown): string {
+  const code = codeOf(error) ?? "";
+  return writeFaults[code] ?? (code || String(error));
+}
+
+const writeFaults: Readonly<Record<string, string>> = {
+  ENOSPC: "no space is left there",
+  EDQUOT: "the quota is used up",
+  EFBIG: "the file is as large as it may be",
+  EIO: "the device failed",
+  EBADF: "it is closed",
+};

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
+import { requiredApp } from "../app-names.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
+import { oneLine } from "../terminal-text.ts";
 
 /** `apps`, `apps:create`, `apps:destroy`. */
 export function registerApps(program: Command, { api, output }: Context): void {
@@ -13,7 +15,7 @@ export function registerApps(program: Command, { api, output }: Context): void {
       if (json) return output.json(apps);
       if (apps.length === 0)
         return output.note('There are no apps yet. "tailrace apps:create NAME" makes one.');
-      await output.write(apps.map((app) => `${app.name}\n`).join(""));
+      await output.write(apps.map(({ name }) => `${oneLine(name)}\n`).join(""));
     });
 
   program
@@ -38,6 +40,7 @@ Follow the app's log:       tailrace logs -a ${app.name} --tail`);
     .option("--confirm <name>", "the same name again, to say that you mean it")
     .addOption(jsonOption())
     .action(async (name: string, { confirm, json }: { confirm?: string; json?: true }) => {
+      requiredApp(name);
       if (confirm !== name)
         throw wrongUse(
           confirm === undefined

@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Drain, DrainBody, DrainTrial } from "../api.ts";
-import { appOption, type Context, collect, jsonOption, requiredApp } from "../context.ts";
+import { appOption, appsOption, requiredApp } from "../app-names.ts";
+import { printRows } from "../app-rows.ts";
+import { anyOf, type Context, collect, jsonOption } from "../context.ts";
 import { asSentence, codeOf, wrongUse } from "../errors.ts";
 import type { Output } from "../output.ts";
+import { oneLine } from "../terminal-text.ts";
+import { since, timeForms } from "../time.ts";
 
 type AddOptions = {
   app?: string;
@@ -15,8 +19,8 @@ type AddOptions = {
   header?: string[];
   source?: string[];
   dyno?: string[];
-  match?: string;
-  exclude?: string;
+  match?: string[];
+  exclude?: string[];
   since?: string;
   secret?: string;
   ca?: string;
@@ -27,26 +31,21 @@ type AddOptions = {
 type Options = { app?: string; json?: true };
 
 /** `drains` and everything done to one drain. */
-export function registerDrains(program: Command, { api, output }: Context): void {
+export function registerDrains(program: Command, context: Context): void {
+  const { api, output } = context;
   program
     .command("drains")
-    .description("list an app's drains, how far behind they are and what ails them")
-    .addOption(appOption())
+    .description("list the drains of apps, how far behind they are and what ails them")
+    .addOption(appsOption())
     .addOption(jsonOption())
-    .action(async ({ app, json }: Options) => {
-      const name = requiredApp(app);
-      const drains = await api().drains(name);
-      if (json) return output.json(drains);
-      if (drains.length === 0)
-        return output.note(`${name} has no drains. "tailrace drains:add -a ${name} URL" adds one.`);
-      const rows = drains.map((drain) => [
-        drain.token,
-        drain.state ?? "",
-        String(drain.lag_lines ?? ""),
-        drain.url,
-      ]);
-      await output.table(["TOKEN", "STATE", "LAG", "URL"], rows);
-    });
+    .action((options: { app?: string[]; json?: true }) =>
+      printRows(context, options, {
+        rowsOf: (app) => api().drains(app),
+        heads: ["TOKEN", "STATE", "LAG", "URL"],
+        cells: ({ token, state = "", lag_lines: lag = "", url }) => [token, state, String(lag), url],
+        none: (app) => `${app} has no drains. "tailrace drains:add -a ${app} URL" adds one.`,
+      }),
+    );
 
   program
     .command("drains:add")
@@ -63,15 +62,15 @@ export function registerDrains(program: Command, { api, output }: Context): void
     .option("--header <name: value>", "send this header along (may be repeated)", collect)
     .option("--source <source>", "only lines of this source (may be repeated)", collect)
     .option("--dyno <dyno>", "only this process (web.1) or type (web) (may be repeated)", collect)
-    .option("--match <re>", "only lines that match (RE2)")
-    .option("--exclude <re>", "not the lines that match (RE2)")
+    .option("--match <re>", "only lines that match (RE2); repeated: any of them", collect)
+    .option("--exclude <re>", "not the lines that match (RE2); repeated: none of them", collect)
     .option(
       "--redact <detector>",
       "take these out of lines: email, card, bearer or ip (may be repeated)",
       collect,
     )
     .option("--redact-pattern <re>", "take out what matches (RE2) (may be repeated)", collect)
-    .option("--since <time>", "begin with the lines since then: 10m, or an RFC 3339 time")
+    .option("--since <time>", `begin with the lines since then: ${timeForms}`, since)
     .option("--secret <text>", "sign bodies with this secret")
     .option("--ca <file>", "trust this authority (PEM)")
     .option("--cert <file>", "client certificate (PEM)")
@@ -103,7 +102,7 @@ export function registerDrains(program: Command, { api, output }: Context): void
     if (options.json) return output.json(drain);
     const facts = factsOf(drain);
     const width = Math.max(...facts.map(([name]) => name.length));
-    await output.write(facts.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join(""));
+    await output.write(facts.map(([name, value]) => `${name.padEnd(width)}  ${oneLine(value)}\n`).join(""));
   });
 
   withDrain("drains:remove", "stop sending to a drain and forget it").action(
@@ -149,7 +148,7 @@ export function registerDrains(program: Command, { api, output }: Context): void
   );
 
   withDrain("drains:replay", "send the lines since a time once more")
-    .requiredOption("--since <time>", "10m, or an RFC 3339 time")
+    .requiredOption("--since <time>", timeForms, since)
     .action(async (key: string, options: Options & { since: string }) => {
       const drain = await api().actOnDrain(requiredApp(options.app), key, "replay", { since: options.since });
       await (options.json
@@ -207,8 +206,8 @@ function drainBody(url: string, options: AddOptions): DrainBody {
   const filter = {
     ...(source && { sources: source }),
     ...(dyno && { dynos: dyno }),
-    ...(match !== undefined && { match }),
-    ...(exclude !== undefined && { exclude }),
+    ...(match && { match: anyOf(match) }),
+    ...(exclude && { exclude: anyOf(exclude) }),
   };
   const redact = {
     ...(options.redact && { detectors: options.redact }),
@@ -219,7 +218,7 @@ function drainBody(url: string, options: AddOptions): DrainBody {
     ...(options.format !== undefined && { format: options.format }),
     ...(options.compression !== undefined && { compression: options.compression }),
     ...(Object.keys(redact).length > 0 && { redact }),
-    ...(options.header && { headers: Object.fromEntries(options.header.map(headerOf)) }),
+    ...(options.header && { headers: headersOf(options.header) }),
     ...(Object.keys(filter).length > 0 && { filter }),
     ...(options.since !== undefined && { since: options.since }),
     ...(options.verify && { verify: true }),
@@ -228,6 +227,17 @@ function drainBody(url: string, options: AddOptions): DrainBody {
     ...(options.cert !== undefined && { cert: pem("--cert", options.cert) }),
     ...(options.key !== undefined && { key: pem("--key", options.key) }),
   };
+}
+
+function headersOf(texts: readonly string[]): Record<string, string> {
+  const headers = texts.map(headerOf);
+  const names = headers.map(([name]) => name.toLowerCase());
+  const repeated = names.findIndex((name, index) => names.indexOf(name) !== index);
+  if (repeated === -1) return Object.fromEntries(headers);
+  throw wrongUse(
+    `--header number ${repeated + 1} has the name of one before, ${headers[repeated]![0]}.`,
+    "Give each header once; several values go into one, with commas between them.",
+  );
 }
 
 // Its text may be a secret: it is named by its place.

@@ -1,7 +1,8 @@
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import type { Command } from "commander";
-import { appOption, type Context, requiredApp } from "../context.ts";
+import { appOption, requiredApp } from "../app-names.ts";
+import type { Context } from "../context.ts";
 import { appDestination, checkName } from "../local/destinations.ts";
 import { Dyno } from "../local/dyno.ts";
 import { LineSplitter } from "../local/line-splitter.ts";

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { appOption, type Context, requiredApp } from "../context.ts";
+import { appOption, requiredApp } from "../app-names.ts";
+import type { Context } from "../context.ts";
 import { CliError, wrongUse } from "../errors.ts";
 import { appDestination, checkName, urlDestination } from "../local/destinations.ts";
 import { LineSplitter } from "../local/line-splitter.ts";

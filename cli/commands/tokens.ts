@@ -1,24 +1,26 @@
 import type { Command } from "commander";
 import type { Api, IngestToken } from "../api.ts";
-import { appOption, type Context, jsonOption, requiredApp } from "../context.ts";
+import { appOption, appsOption, requiredApp } from "../app-names.ts";
+import { printRows } from "../app-rows.ts";
+import { type Context, jsonOption } from "../context.ts";
 import { CliError } from "../errors.ts";
 
 /** `tokens`, `tokens:create`, `tokens:revoke`. */
-export function registerTokens(program: Command, { api, output }: Context): void {
+export function registerTokens(program: Command, context: Context): void {
+  const { api, output } = context;
   program
     .command("tokens")
-    .description("list an app's ingest tokens with their ready-made addresses")
-    .addOption(appOption())
+    .description("list the ingest tokens of apps with their ready-made addresses")
+    .addOption(appsOption())
     .addOption(jsonOption())
-    .action(async ({ app, json }: { app?: string; json?: true }) => {
-      const name = requiredApp(app);
-      const tokens = await api().tokens(name);
-      if (json) return output.json(tokens.map((token) => withUrl(api(), token)));
-      if (tokens.length === 0)
-        return output.note(`${name} has no tokens. "tailrace tokens:create -a ${name} app" makes one.`);
-      const rows = tokens.map((token) => [token.name, token.token, withUrl(api(), token).url]);
-      await output.table(["SOURCE", "TOKEN", "URL"], rows);
-    });
+    .action((options: { app?: string[]; json?: true }) =>
+      printRows(context, options, {
+        rowsOf: async (app) => (await api().tokens(app)).map((token) => withUrl(api(), token)),
+        heads: ["SOURCE", "TOKEN", "URL"],
+        cells: ({ name, token, url }) => [name, token, url],
+        none: (app) => `${app} has no tokens. "tailrace tokens:create -a ${app} app" makes one.`,
+      }),
+    );
 
   program
     .command("tokens:create")

@@ -11,8 +11,13 @@ import {
 } from "../errors.ts";
 import { bodyBytesMax } from "./bodies.ts";
 
-/** The JSON of a failure. The CLI shows `message` and `id`. */
-export type ErrorBody = { readonly id: string; readonly message: string; readonly resource?: string };
+/** The JSON of a failure. Heroku's CLI shows `message` and `id`; `code` is the one in docs/errors.md. */
+export type ErrorBody = {
+  readonly id: string;
+  readonly code: string;
+  readonly message: string;
+  readonly resource?: string;
+};
 
 /** Makes the server and what is registered on it answer failures as the API does. */
 export function answerErrors(server: FastifyInstance): void {
@@ -76,6 +81,7 @@ export function withErrorHeaders(
 
 export const errorBody = (failure: AppError): ErrorBody => ({
   id: failure.id,
+  code: failure.code,
   message: `${failure.message} ${failure.mend}`,
   ...(failure.resource !== undefined && { resource: failure.resource }),
 });

@@ -28,7 +28,10 @@ export const bodyOf = (properties: Record<string, object>, required: readonly st
   required,
 });
 
-const failure = object({ id: text, message: text, resource: text }, { optional: ["resource"] });
+const failure = object(
+  { id: text, code: text, message: text, resource: text },
+  { optional: ["code", "resource"] },
+);
 
 /** The answers of every route that fails. */
 export const failures = { "4xx": failure, "5xx": failure };

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { cliEnvironment, finished, mainFile, runCli, startCli } from "../support/cli.ts";
-import { eventStream, FakeTailrace, json } from "../support/fake-tailrace.ts";
+import { readingCommands } from "../../cli/unknown-command.ts";
+import { cliEnvironment, finished, mainFile, runCli } from "../support/cli.ts";
+import { FakeTailrace, json } from "../support/fake-tailrace.ts";
 
 let server: FakeTailrace;
 beforeEach(async () => {
@@ -22,12 +22,103 @@ describe("the exit status", () => {
     }
   });
 
+  test.each([
+    ["400 ", 400, "BODY_NOT_JSON", 2],
+    ["422 about what was asked for", 422, "PATTERN_INVALID", 2],
+    ["422 of a server that names no code", 422, undefined, 2],
+    ["422 about a name that is taken", 422, "APP_NAME_TAKEN", 1],
+    ["422 about a drain that takes no test line", 422, "DRAIN_UNVERIFIED", 1],
+    ["403 about the right of a key", 403, "KEY_READ_ONLY", 1],
+  ])("a %s is told by the server", async (_, status, code, exitStatus) => {
+    server.routes.set("POST /apps", json(status, { id: "x", code, message: "No." }));
+    expect(await tailrace("apps:create x")).toEqual({
+      status: exitStatus,
+      stdout: "",
+      stderr: "tailrace: No.\n",
+    });
+  });
+
+  test.each(["/dev/full", "/dev/full --json"])(
+    "is 1 with one line where nothing can be written (%s)",
+    async (to) => {
+      const [file, ...flags] = to.split(" ");
+      const line = `'${process.execPath}' '${mainFile}' apps ${flags.join("")} > ${file}`;
+      const child = spawn("sh", ["-c", line], { env: cliEnvironment(server) });
+      expect(await finished(child)).toEqual({
+        status: 1,
+        stdout: "",
+        stderr: "tailrace: Standard output cannot be written: no space is left there.\n",
+      });
+    },
+  );
+
   test("is 1 for a failure, which is told with its mend", async () => {
     const { status, stdout, stderr } = await tailrace("drains -a nothing");
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toBe(
       `tailrace: Couldn't find that app.\n"tailrace apps" lists the apps that this key may see.\n`,
     );
+  });
+});
+
+describe("a hint at what was meant", () => {
+  test.each([
+    ["drains:list", "drains"],
+    ["keys:lst", "keys"],
+    ["lgos", "logs"],
+    ["drians:info", "drains:info"],
+  ])("%s means %s", async (typed, meant) => {
+    const { status, stdout, stderr } = await tailrace(`${typed} -a blog`);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toBe(
+      `tailrace: unknown command '${typed}'\nDid you mean "tailrace ${meant}"?\nAdd --help to see how the command is used.\n`,
+    );
+  });
+
+  test.each(["drains:tset", "apps:creat", "rum", "shipp", "drain:remove", "tokens:revok", "serv"])(
+    "%s brings no hint at a command that acts",
+    async (typed) => {
+      const { status, stderr } = await tailrace(typed);
+      expect(status).toBe(2);
+      const [, hint] = /Did you mean "tailrace (.*)"/.exec(stderr) ?? [];
+      expect([undefined, ...readingCommands]).toContain(hint);
+    },
+  );
+
+  test("an option is hinted at where nothing is changed, and nowhere else", async () => {
+    expect((await tailrace("logs -a blog --tial")).stderr).toContain("(Did you mean --tail?)");
+    const acting = await tailrace("apps:destroy blog --confrm blog");
+    expect(acting).toMatchObject({ status: 2, stderr: expect.not.stringContaining("Did you mean") });
+  });
+
+  test("every command that is hinted at is there", async () => {
+    const { stdout } = await tailrace("--help");
+    for (const command of readingCommands) expect(stdout).toMatch(new RegExp(`^  ${command} `, "m"));
+  });
+});
+
+describe("which apps a command is about", () => {
+  test("lists of what apps have take several apps and patterns, and say whose each row is", async () => {
+    const drain = (id: string) => json(200, [{ id, token: `d.${id}`, url: "https://h/", state: "idle" }]);
+    server.routes.set("GET /apps/shop-web/log-drains", drain("1"));
+    server.routes.set("GET /apps/shop-api/log-drains", drain("2"));
+    server.routes.set("GET /apps/blog/log-drains", json(200, []));
+    const { stdout } = await tailrace("drains -a shop-* -a blog");
+    expect(stdout).toMatch(/^APP +TOKEN +STATE +LAG +URL\nshop-web +d\.1 .*\nshop-api +d\.2 .*\n$/);
+    expect(JSON.parse((await tailrace("drains -a *-api --json")).stdout)).toMatchObject([
+      { app: "shop-api", token: "d.2" },
+    ]);
+    server.apps.get("blog")!.push({ token: "t.x", name: "app" });
+    expect((await tailrace("tokens -a *")).stdout).toMatch(/^APP +SOURCE .*\nblog +app +t\.x /);
+  });
+
+  test.each([
+    "drains:remove d.1 -a shop-*",
+    "apps:destroy shop-* --confirm shop-*",
+    "drains:pause d.1 -a blog -a shop-web",
+  ])("%s is wrong use: what is changed is one app's", async (args) => {
+    expect(await tailrace(args)).toMatchObject({ status: 2, stdout: "" });
+    expect(server.calls).toEqual([]);
   });
 });
 
@@ -62,6 +153,16 @@ describe("tailrace apps, tokens and keys", () => {
 });
 
 describe("tailrace drains", () => {
+  test("two headers of one name are wrong use, not the last of them", async () => {
+    const headers = ["--header", "X-Scope: a", "--header", "x-scope: b"];
+    const args = ["drains:add", "https://h/", "-a", "blog", ...headers];
+    const { status, stderr } = await runCli(args, cliEnvironment(server));
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: expect.stringContaining("--header number 2 has the name of one before, x-scope."),
+    });
+  });
+
   const added = json(201, { id: "1", token: "d.1", url: "https://h/" });
   const taken = {
     kind: "delivered",
@@ -111,7 +212,7 @@ describe("tailrace drains", () => {
     let asked: unknown;
     server.routes.set("POST /apps/blog/log-drains", (request, response, body) => {
       asked = JSON.parse(body);
-      json(422, { id: "invalid_params", message: "The drain was not added: h:443 refused." })(
+      json(422, { code: "DRAIN_UNVERIFIED", message: "The drain was not added: h:443 refused." })(
         request,
         response,
         "",
@@ -172,182 +273,5 @@ describe("tailrace drains", () => {
       compression: "gzip",
       redact: { detectors: ["email", "card"], patterns: ["secret=[a-z]+"] },
     });
-  });
-});
-
-describe("tailrace logs", () => {
-  test("prints the lines, and asks for what the flags say", async () => {
-    server.streams = [eventStream([["1.1", "2026-01-01T00:00:00.000000+00:00 app[web.1]: hello"]])];
-    const { status, stdout } = await tailrace(
-      "logs -a blog -n 7 --source app --dyno web --match h --exclude z",
-    );
-    expect({ status, stdout }).toEqual({
-      status: 0,
-      stdout: "2026-01-01T00:00:00.000000+00:00 app[web.1]: hello\n",
-    });
-    expect(server.sessions).toEqual([
-      {
-        app: "blog",
-        lines: 7,
-        tail: false,
-        source: "app",
-        dyno: "web",
-        match: "h",
-        exclude: "z",
-        format: "text",
-      },
-    ]);
-  });
-
-  test("says when there is nothing to show, and why", async () => {
-    server.streams = [eventStream([]), eventStream([]), eventStream([])];
-    const nothing = async (args: string) => {
-      const { status, stdout, stderr } = await tailrace(`logs -a blog ${args}`);
-      expect({ status, stdout }).toEqual({ status: 0, stdout: "" });
-      return stderr;
-    };
-    expect(await nothing("-n 5")).toBe("blog has no lines.\n");
-    expect(await nothing("--source x")).toBe("No line of blog matches.\n");
-    expect(await nothing("-n 0")).toBe("");
-  });
-
-  test("colours only when told to, away from a terminal", async () => {
-    server.streams = [
-      eventStream([["1.1", "T app[web.1]: hello"]]),
-      eventStream([["1.1", "T app[web.1]: hello"]]),
-    ];
-    const forced = await tailrace("logs -a blog", { FORCE_COLOR: "1" });
-    expect(forced.stdout).toBe("\u001b[36mT app[web.1]:\u001b[39m hello\n");
-    const refused = await tailrace("logs -a blog --no-color", { FORCE_COLOR: "1" });
-    expect(refused.stdout).toBe("T app[web.1]: hello\n");
-  });
-
-  test("interleaves the apps of a pattern by time, each line with its app's name", async () => {
-    const at = (second: number, text: string) =>
-      `2026-01-01T00:00:0${second}.000000+00:00 app[web.1]: ${text}`;
-    const streams: Record<string, ReturnType<typeof eventStream>> = {
-      "shop-web": eventStream([
-        ["1.1", at(1, "a")],
-        ["1.2", at(4, "b")],
-      ]),
-      "shop-api": eventStream([
-        ["9.1", at(2, "c")],
-        ["9.2", at(3, "d")],
-      ]),
-    };
-    const byPath: (typeof server.streams)[number] = (request, response) =>
-      streams[/sessions\/(.*)-\d+$/.exec(request.url!)![1]!]!(request, response, "");
-    server.streams = [byPath, byPath];
-    const { stdout } = await runCli(["logs", "-a", "shop-*"], cliEnvironment(server));
-    expect(stdout.split("\n")).toEqual([
-      `shop-web ${at(1, "a")}`,
-      `shop-api ${at(2, "c")}`,
-      `shop-api ${at(3, "d")}`,
-      `shop-web ${at(4, "b")}`,
-      "",
-    ]);
-  });
-
-  test("several tails go on behind their histories, as JSON with the app's name", async () => {
-    const entry = (time: string, message: string) => JSON.stringify({ position: "1.1", time, message });
-    const history = eventStream([["1.1", entry("2026-01-01T00:00:00Z", "old")]]);
-    server.streams = [history, eventStream([])];
-    const live = eventStream([["1.2", entry("2026-01-01T00:00:01Z", "new")]], "stay");
-    server.streams.push(live, live);
-    const child = startCli(["logs", "-t", "-a", "blog", "-a", "shop-api", "--json"], cliEnvironment(server));
-    const lines: { app: string; message: string }[] = [];
-    for await (const chunk of child.stdout.setEncoding("utf8")) {
-      for (const line of chunk.trimEnd().split("\n")) lines.push(JSON.parse(line));
-      if (lines.length === 3) break;
-    }
-    child.kill();
-    expect(lines.map(({ message }) => message)).toEqual(["old", "new", "new"]);
-    expect(new Set(lines.map(({ app }) => app))).toEqual(new Set(["blog", "shop-api"]));
-    expect([...server.resumed].sort()).toEqual(["1.1", undefined, undefined, undefined]);
-  });
-
-  test("a closed pipe is a clean end, with status 0 and not a word", async () => {
-    const many = Array.from({ length: 20_000 }, (_, i) => [`1.${i + 1}`, `T app[web.1]: line ${i}`] as const);
-    server.streams = [eventStream(many, "stay")];
-    const pipe = `{ '${process.execPath}' '${mainFile}' logs -a blog --tail; echo "status $?" >&2; } | head -1`;
-    const { stdout, stderr } = await finished(spawn("sh", ["-c", pipe], { env: cliEnvironment(server) }));
-    expect({ stdout, stderr }).toEqual({ stdout: "T app[web.1]: line 0\n", stderr: "status 0\n" });
-  });
-});
-
-describe("tailrace ship", () => {
-  const ship = (args: string, input: string, more: Record<string, string> = {}) =>
-    runCli(["ship", ...args.split(" ")], cliEnvironment(server, more), input);
-
-  test("sends every line of its input, in order, and says nothing", async () => {
-    const input = Array.from({ length: 3000 }, (_, i) => `line ${i}`);
-    server.logsAnswers = [{ status: 503 }, "reset"];
-    const done = await ship("-a blog --source worker --dyno job.1", input.join("\n"));
-    expect(done).toEqual({ status: 0, stdout: "", stderr: "" });
-    expect(server.lines()).toEqual(input.map((line) => `worker[job.1]: ${line}`));
-  });
-
-  test("needs no key with LOGS_URL, and then has the token of it", async () => {
-    const logsUrl = `${server.url.replace("//", "//token:t.there@")}/logs`;
-    const done = await runCli(["ship"], cliEnvironment(undefined, { LOGS_URL: logsUrl }), "x\n");
-    expect(done).toEqual({ status: 0, stdout: "", stderr: "" });
-    expect(server.posts[0]).toMatchObject({ token: "t.there", count: 1 });
-    expect(server.calls).toEqual([]);
-  });
-
-  test("stops with status 1 when the token is refused, though its input goes on", async () => {
-    server.logsAnswers = [{ status: 401 }];
-    const child = startCli(["ship", "-a", "blog"], cliEnvironment(server));
-    child.stdin.on("error", () => {});
-    child.stdin.write("x\n");
-    const { status, stderr } = await finished(child);
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/1 line was not delivered\ntailrace: .*does not accept the token/);
-  });
-
-  test("counts what it could not deliver at the end of its input, with status 1", async () => {
-    server.logsAnswers = Array.from({ length: 100 }, () => ({ status: 503 }));
-    const { status, stderr } = await ship("-a blog --grace 1", "a\nb\n");
-    expect(status).toBe(1);
-    expect(stderr).toContain("2 lines were lost (L13): it answered 503.");
-    expect(stderr).toContain(`Check that ${server.url} runs; a larger --grace (1 s now) waits longer.`);
-  });
-
-  test("that gave up after its tries does not advise to wait longer", async () => {
-    server.logsAnswers = Array.from({ length: 3 }, () => ({ status: 503 }));
-    const { status, stderr } = await ship("-a blog --max-attempts 2", "a\n");
-    expect(status).toBe(1);
-    expect(stderr).toContain("a larger --max-attempts (2 now), or none, tries more often.");
-    expect(stderr).not.toContain("--grace");
-  });
-
-  test("ends soon after a signal although the server is away and its input never ends", async () => {
-    const away = "http://token:t.x@127.0.0.1:9/logs"; // the discard port: nobody listens
-    const child = startCli(["ship", "--grace", "1"], cliEnvironment(undefined, { LOGS_URL: away }));
-    const done = finished(child);
-    child.stdin.on("error", () => {});
-    const input = Buffer.from("a line\n".repeat(10_000));
-    const feed = () => {
-      while (child.stdin.write(input));
-      child.stdin.once("drain", feed);
-    };
-    feed();
-    await once(child.stderr, "data"); // the lines wait
-    child.kill("SIGTERM");
-    const { status, stderr } = await done;
-    expect(status).toBe(1);
-    expect(stderr).toMatch(/\d+ lines were lost \(L13\): the connection was refused\./);
-  });
-
-  test("sends what it has when it is stopped", async () => {
-    const child = startCli(["ship", "-a", "blog"], cliEnvironment(server));
-    child.stdin.on("error", () => {}); // it may end before it read its last words
-    const done = finished(child);
-    child.stdin.write("before\n");
-    await server.until(() => server.posts.length === 1);
-    child.stdin.write("last words\n");
-    child.kill("SIGTERM");
-    expect(await done).toEqual({ status: 0, stdout: "", stderr: "" });
-    expect(server.lines()).toEqual(["app[shuttle]: before", "app[shuttle]: last words"]);
   });
 });

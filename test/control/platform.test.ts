@@ -35,7 +35,11 @@ describe("credentials", () => {
   ])("%s is 401", async (_name, headers) => {
     const answer = await server.call("GET", "/account", undefined, { key: null, headers });
     expect(answer.status).toBe(401);
-    expect(answer.json).toEqual({ id: "unauthorized", message: expect.stringContaining("key") });
+    expect(answer.json).toEqual({
+      id: "unauthorized",
+      code: "UNAUTHORIZED",
+      message: expect.stringContaining("key"),
+    });
     expect(answer.headers["www-authenticate"]).toMatch(/^Bearer/);
     expect(answer.headers["content-type"]).toContain("application/json");
   });

@@ -28,6 +28,21 @@ export function startCli(
 /** What a finished command left. */
 export type Finished = { readonly status: number | null; readonly stdout: string; readonly stderr: string };
 
+/** Waits until a command has printed `text` to its standard output. */
+export async function printed(child: ChildProcessWithoutNullStreams, text: string): Promise<void> {
+  let all = "";
+  const read = new Promise<void>((resolve) =>
+    child.stdout.setEncoding("utf8").on("data", (more) => {
+      all += more;
+      if (all.includes(text)) resolve();
+    }),
+  );
+  const ended = once(child, "close").then(() => {
+    if (!all.includes(text)) throw new Error(`it ended without printing ${text}; it printed:\n${all}`);
+  });
+  await Promise.race([read, ended]);
+}
+
 /** Waits for a command to end. */
 export async function finished(child: ChildProcessWithoutNullStreams): Promise<Finished> {
   let stdout = "";

@@ -30,6 +30,8 @@ export class FakeTailrace {
   logsAnswers: LogsAnswer[] = [];
   /** Streams behind `logplex_url`, used up from the front; then 404. */
   streams: Handler[] = [];
+  /** The most lines of history that it shows. */
+  linesMax = 10_000;
   /** Bodies of `POST …/log-sessions`, with the app's name. */
   readonly sessions: Record<string, unknown>[] = [];
   /** `Last-Event-ID` of each stream that was opened. */
@@ -155,8 +157,14 @@ export class FakeTailrace {
     } else if (root === "v3" && third === "tokens" && request.method === "DELETE") {
       response.writeHead(204).end();
     } else if (second === "log-sessions") {
-      this.sessions.push({ app, ...JSON.parse(body) });
-      answer(201, { id: "s", logplex_url: `${this.url}/sessions/${app}-${this.sessions.length}` });
+      const session = JSON.parse(body);
+      this.sessions.push({ app, ...session });
+      answer(201, {
+        id: "s",
+        logplex_url: `${this.url}/sessions/${app}-${this.sessions.length}`,
+        lines: Math.min(session.lines ?? 100, this.linesMax),
+        lines_max: this.linesMax,
+      });
     } else answer(404, { id: "not_found", message: `No route ${call}` });
   }
 }
@@ -167,15 +175,20 @@ export const json =
   (_, response) =>
     void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
 
-/** A stream of events: `[id, line]` each, then what `end` does. */
+/** An event without an id has "". */
+export type StreamedEvent = readonly [id: string, data: string, event?: string];
+
+/** A stream of events, then what `end` does. */
 export const eventStream =
-  (
-    events: readonly (readonly [id: string, line: string])[],
-    end: "end" | "reset" | "stay" = "end",
-  ): Handler =>
+  (events: readonly StreamedEvent[], end: "end" | "reset" | "stay" = "end"): Handler =>
   (request, response) => {
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
-    const text = events.map(([id, line]) => `id: ${id}\ndata: ${line}\n\n`).join("");
+    const fields = ([id, data, event]: StreamedEvent) => [
+      ...(event === undefined ? [] : [`event: ${event}`]),
+      ...(id === "" ? [] : [`id: ${id}`]),
+      ...data.split("\n").map((line) => `data: ${line}`),
+    ];
+    const text = events.map((event) => `${fields(event).join("\n")}\n\n`).join("");
     response.write(`retry: 20\n\n${text}`, () => {
       if (end === "end") response.end();
       if (end === "reset") setImmediate(() => request.socket.resetAndDestroy());

@@ -1,0 +1,28 @@
+/** Lists of what apps have. */
+import { requiredApps } from "./app-names.ts";
+import type { Context } from "./context.ts";
+
+/** How the rows of an app are found and shown. */
+export type RowKind<Row extends object> = {
+  readonly rowsOf: (app: string) => Promise<readonly Row[]>;
+  readonly heads: readonly string[];
+  readonly cells: (row: Row) => readonly string[];
+  /** What to say when there is none, of one app. */
+  readonly none: (app: string) => string;
+};
+
+/** Prints the rows of all apps that `names` means. Where they may mean several, each row says whose it is. */
+export async function printRows<Row extends object>(
+  { api, output }: Context,
+  { app: names = [], json }: { app?: readonly string[]; json?: true },
+  { rowsOf, heads, cells, none }: RowKind<Row>,
+): Promise<void> {
+  const apps = await requiredApps(api(), names);
+  const areSeveral = apps.length > 1 || names.some((name) => !apps.includes(name));
+  const all: { app: string; row: Row }[] = [];
+  for (const app of apps) for (const row of await rowsOf(app)) all.push({ app, row });
+  if (json) return output.json(all.map(({ app, row }) => (areSeveral ? { app, ...row } : row)));
+  if (all.length === 0) return output.note(apps.map(none).join("\n"));
+  const table = all.map(({ app, row }) => (areSeveral ? [app, ...cells(row)] : cells(row)));
+  await output.table(areSeveral ? ["APP", ...heads] : heads, table);
+}

@@ -1,0 +1,61 @@
+/** What a search of an app's log found, in words. */
+import type { SessionBody } from "./api.ts";
+
+/** What the server has looked at so far. `end` says why it stopped, null while it goes on. */
+export type Searched = {
+  readonly lines: number;
+  /** RFC 3339: when the oldest line that was looked at was accepted. */
+  readonly since: string | null;
+  readonly matches: number;
+  readonly end: "found" | "all" | "time" | null;
+};
+
+/** Reads the data of a `searched` event; undefined for what is none. */
+export function readSearched(data: string): Searched | undefined {
+  try {
+    const { lines = 0, since = null, matches = 0, end = null } = JSON.parse(data);
+    return { lines, since, matches, end };
+  } catch {
+    return undefined;
+  }
+}
+
+/** While it goes on. */
+export const searchProgress = (app: string, searched: Searched): string =>
+  `${app}: searched ${extent(searched)}; ${count(searched.matches)} found`;
+
+/**
+ * What there is to say when it has ended: that nothing was found and where, or that older lines were not looked at.
+ * Undefined when the lines speak for themselves.
+ */
+export function searchOutcome(app: string, session: SessionBody, searched: Searched): string | undefined {
+  if (searched.end === "time") {
+    const found = searched.matches > 0 ? `Older lines of ${app} may match` : `No line of ${app} was found`;
+    return `${found}: the search was given up after ${extent(searched)}. Add --since, or write a simpler pattern.`;
+  }
+  if (searched.matches > 0 || session.lines === 0) return undefined;
+  if (searched.lines === 0 || !isFiltered(session)) return nothingFound(app, session);
+  return `No line of ${app} matches, of ${extent(searched)}.`;
+}
+
+/** The same from a server that does not tell what it searched. */
+export function nothingFound(app: string, session: SessionBody): string {
+  if (isFiltered(session)) return `No line of ${app} matches.`;
+  return `${app} has no lines${session.since === undefined ? "" : " since then"}.`;
+}
+
+const isFiltered = ({ source, dyno, match, exclude }: SessionBody): boolean =>
+  [source, dyno, match, exclude].some((wanted) => wanted !== undefined);
+
+const extent = ({ lines, since }: Searched): string =>
+  `${count(lines)} ${lines === 1 ? "line" : "lines"}${since === null ? "" : ` since ${localTime(new Date(since))}`}`;
+
+/** `3,214,900`. */
+export const count = (n: number): string => n.toLocaleString("en-US");
+
+/** `21 Nov 2026 10:00`, in the zone of whoever reads it. */
+function localTime(at: Date): string {
+  const month = at.toLocaleString("en-US", { month: "short" });
+  const [hour, minute] = [at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, "0"));
+  return `${at.getDate()} ${month} ${at.getFullYear()} ${hour}:${minute}`;
+}

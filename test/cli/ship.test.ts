@@ -1,0 +1,87 @@
+import { once } from "node:events";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cliEnvironment, finished, runCli, startCli } from "../support/cli.ts";
+import { FakeTailrace } from "../support/fake-tailrace.ts";
+
+let server: FakeTailrace;
+beforeEach(async () => {
+  server = await FakeTailrace.open(["shop-web", "shop-api", "blog"]);
+});
+afterEach(() => server.close());
+
+describe("tailrace ship", () => {
+  const ship = (args: string, input: string, more: Record<string, string> = {}) =>
+    runCli(["ship", ...args.split(" ")], cliEnvironment(server, more), input);
+
+  test("sends every line of its input, in order, and says nothing", async () => {
+    const input = Array.from({ length: 3000 }, (_, i) => `line ${i}`);
+    server.logsAnswers = [{ status: 503 }, "reset"];
+    const done = await ship("-a blog --source worker --dyno job.1", input.join("\n"));
+    expect(done).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(server.lines()).toEqual(input.map((line) => `worker[job.1]: ${line}`));
+  });
+
+  test("needs no key with LOGS_URL, and then has the token of it", async () => {
+    const logsUrl = `${server.url.replace("//", "//token:t.there@")}/logs`;
+    const done = await runCli(["ship"], cliEnvironment(undefined, { LOGS_URL: logsUrl }), "x\n");
+    expect(done).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(server.posts[0]).toMatchObject({ token: "t.there", count: 1 });
+    expect(server.calls).toEqual([]);
+  });
+
+  test("stops with status 1 when the token is refused, though its input goes on", async () => {
+    server.logsAnswers = [{ status: 401 }];
+    const child = startCli(["ship", "-a", "blog"], cliEnvironment(server));
+    child.stdin.on("error", () => {});
+    child.stdin.write("x\n");
+    const { status, stderr } = await finished(child);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/1 line was not delivered\ntailrace: .*does not accept the token/);
+  });
+
+  test("counts what it could not deliver at the end of its input, with status 1", async () => {
+    server.logsAnswers = Array.from({ length: 100 }, () => ({ status: 503 }));
+    const { status, stderr } = await ship("-a blog --grace 1", "a\nb\n");
+    expect(status).toBe(1);
+    expect(stderr).toContain("2 lines were lost (L13): it answered 503.");
+    expect(stderr).toContain(`Check that ${server.url} runs; a larger --grace (1 s now) waits longer.`);
+  });
+
+  test("that gave up after its tries does not advise to wait longer", async () => {
+    server.logsAnswers = Array.from({ length: 3 }, () => ({ status: 503 }));
+    const { status, stderr } = await ship("-a blog --max-attempts 2", "a\n");
+    expect(status).toBe(1);
+    expect(stderr).toContain("a larger --max-attempts (2 now), or none, tries more often.");
+    expect(stderr).not.toContain("--grace");
+  });
+
+  test("ends soon after a signal although the server is away and its input never ends", async () => {
+    const away = "http://token:t.x@127.0.0.1:9/logs"; // the discard port: nobody listens
+    const child = startCli(["ship", "--grace", "1"], cliEnvironment(undefined, { LOGS_URL: away }));
+    const done = finished(child);
+    child.stdin.on("error", () => {});
+    const input = Buffer.from("a line\n".repeat(10_000));
+    const feed = () => {
+      while (child.stdin.write(input));
+      child.stdin.once("drain", feed);
+    };
+    feed();
+    await once(child.stderr, "data"); // the lines wait
+    child.kill("SIGTERM");
+    const { status, stderr } = await done;
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/\d+ lines were lost \(L13\): the connection was refused\./);
+  });
+
+  test("sends what it has when it is stopped", async () => {
+    const child = startCli(["ship", "-a", "blog"], cliEnvironment(server));
+    child.stdin.on("error", () => {}); // it may end before it read its last words
+    const done = finished(child);
+    child.stdin.write("before\n");
+    await server.until(() => server.posts.length === 1);
+    child.stdin.write("last words\n");
+    child.kill("SIGTERM");
+    expect(await done).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(server.lines()).toEqual(["app[shuttle]: before", "app[shuttle]: last words"]);
+  });
+});

@@ -1,0 +1,92 @@
+/** What reaches a real terminal. */
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cliEnvironment, runCli } from "../support/cli.ts";
+import { eventStream, FakeTailrace, json } from "../support/fake-tailrace.ts";
+import { runInTerminal } from "../support/terminal.ts";
+
+let server: FakeTailrace;
+beforeEach(async () => {
+  server = await FakeTailrace.open(["blog"]);
+});
+afterEach(() => server.close());
+
+const esc = "\u001b";
+const head = "2024-05-01T10:00:00.123456+00:00 app[web.1]:";
+/** Clears the screen, sets the title, forges a router line, colours a word. */
+const hostile =
+  `evil ${esc}[2J${esc}[1;1H${esc}]0;owned\u0007 \u009b2K\u202e\u0085` +
+  `2024-05-01T10:00:00.123456+00:00 heroku[router]: at=info ${esc}[31mred${esc}[0m ${esc}[4mopen`;
+const written =
+  "evil \\u001b[2J\\u001b[1;1H\\u001b]0;owned\\u0007 \\u009b2K\\u202e\\u0085" +
+  "2024-05-01T10:00:00.123456+00:00 heroku[router]: at=info ";
+const onTerminal = (line: string, env: Record<string, string> = {}) =>
+  runInTerminal(line, cliEnvironment(server, env));
+
+describe("the log on a terminal", () => {
+  beforeEach(() => {
+    server.streams = [eventStream([["1.1", `${head} ${hostile}`]])];
+  });
+
+  test("has the app's colours and ours; every other control is written out", async () => {
+    expect(await onTerminal("tailrace logs -a blog")).toEqual({
+      status: 0,
+      text: `${esc}[36m${head}${esc}[39m ${written}${esc}[31mred${esc}[0m ${esc}[4mopen${esc}[0m\n`,
+    });
+  });
+
+  test.each([
+    ["--no-color", "tailrace logs -a blog --no-color", {}],
+    ["NO_COLOR", "tailrace logs -a blog", { NO_COLOR: "1" }],
+    ["a terminal that has none", "tailrace logs -a blog", { TERM: "dumb" }],
+  ])("has no colours at all with %s", async (_, line, env) => {
+    expect((await onTerminal(line, env)).text).toBe(`${head} ${written}red open\n`);
+  });
+
+  test("through a pipe is as the app wrote it", async () => {
+    expect((await runCli(["logs", "-a", "blog"], cliEnvironment(server))).stdout).toBe(
+      `${head} ${hostile}\n`,
+    );
+  });
+
+  test("as JSON is the same JSON", async () => {
+    const entry = JSON.stringify({ message: hostile });
+    server.streams = [eventStream([["1.1", entry]])];
+    const { text } = await onTerminal("tailrace logs -a blog --json");
+    expect(JSON.parse(text)).toEqual({ message: hostile });
+    expect(text).toMatch(/^[\x20-\x7e\n]*$/);
+  });
+});
+
+describe("everything else on a terminal", () => {
+  const bad = `${esc}]0;owned\u0007\u009b2J\r${esc}[31m`;
+  const harmless = /^[\t\n\x20-\x7e]*$/;
+
+  test("names, addresses and words of the server drive nothing", async () => {
+    const drain = { id: bad, token: `d.${bad}`, url: `https://h/${bad}\nd.forged  idle`, state: bad };
+    server.routes.set("GET /apps", json(200, [{ id: "1", name: `shop${bad}` }]));
+    server.routes.set("GET /apps/blog/log-drains", json(200, [drain]));
+    server.routes.set("GET /apps/blog/log-drains/d", json(200, { ...drain, last_error: bad }));
+    server.routes.set("GET /v3/channels/blog/tokens", json(200, [{ name: bad, token: bad }]));
+    server.routes.set(
+      "GET /oauth/authorizations",
+      json(200, [{ id: bad, description: bad, created_at: bad }]),
+    );
+    for (const command of ["apps", "drains -a blog", "drains:info d -a blog", "tokens -a blog", "keys"]) {
+      const { text } = await onTerminal(`tailrace ${command} --json; tailrace ${command}`, { NO_COLOR: "1" });
+      expect({ command, text }).toEqual({ command, text: expect.stringMatching(harmless) });
+      expect(text).toContain("\\u0007");
+      expect(text).not.toMatch(/^d\.forged/m);
+    }
+  });
+
+  test("neither does an error, whoever words it", async () => {
+    server.routes.set("GET /apps", json(503, { message: `sorry ${bad}\ntailrace: forged` }));
+    const { status, text } = await onTerminal(
+      `tailrace apps; tailrace $(printf '%b' '\\033c') || tailrace -\u009b`,
+    );
+    expect(status).toBe(2);
+    expect(text).toMatch(harmless);
+    expect(text).not.toMatch(/^tailrace: forged/m);
+    expect(text).toContain("\\u001bc");
+  });
+});
