@@ -2,7 +2,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ComposeCluster } from "../support/compose.ts";
+import { ExampleRun } from "../support/example-run.ts";
+import { examplesBelow } from "../support/examples.ts";
 import { LedgerReceiver, Sightings, sendNumbered, until } from "../support/ledger.ts";
+import { readText } from "../support/sources.ts";
 import { followTail } from "../support/tail-client.ts";
 
 const senders = 4;
@@ -18,6 +21,7 @@ beforeEach(async () => {
   await Promise.all(
     ["control", "ingest-1", "ingest-2", "drain-1", "drain-2", "receiver"].map((name) => cluster.start(name)),
   );
+  await cluster.start("front");
 }, 90_000);
 
 afterEach(async () => {
@@ -26,7 +30,7 @@ afterEach(async () => {
 }, 30_000);
 
 async function api<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
-  const response = await fetch(cluster.url("control") + path, {
+  const response = await fetch(cluster.url("front") + path, {
     method,
     headers: { authorization: `Bearer ${cluster.key}`, "content-type": "application/json" },
     ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -37,12 +41,43 @@ async function api<Answer>(method: string, path: string, body?: unknown): Promis
 
 type Drain = { delivered: number; refused: number; lost: number; filtered: number; lag_lines: number };
 
+test("README.md's own commands, at the address in front alone", async () => {
+  const page = readText("README.md");
+  const run = await ExampleRun.open(page, { port: new URL(cluster.url("front")).port, key: cluster.key });
+  try {
+    const examples = examplesBelow(page, ["Use", "Send logs", "Drains", "Keys"]);
+    expect(examples.filter(({ kind }) => kind === "sh").length).toBeGreaterThan(8);
+    for (const example of examples) await run.follow(example);
+  } finally {
+    await run.close();
+  }
+}, 180_000);
+
+test("the address in front leads to the health of the API and to no figures; a node says whose a path is", async () => {
+  const answer = async (name: string, path: string) => {
+    const response = await fetch(cluster.url(name) + path);
+    return { status: response.status, text: await response.text() };
+  };
+  for (const path of ["/healthz", "/readyz", "/docs/json"])
+    expect((await answer("front", path)).status).toBe(200);
+  expect((await answer("front", "/metrics")).status).toBe(404);
+  expect(await answer("control", "/logs")).toMatchObject({
+    status: 421,
+    text: expect.stringContaining("This node has the roles tail, control, and /logs needs the role ingest."),
+  });
+  expect(await answer("ingest-1", "/apps")).toMatchObject({
+    status: 421,
+    text: expect.stringContaining("This node has the role ingest, and /apps needs the role control."),
+  });
+});
+
 test("a ledger run while ingest, drain and tail nodes and a NATS server are killed with -9 and come back", async () => {
   expect(Object.keys(cluster.services).sort()).toEqual(
     [
       "control",
       "drain-1",
       "drain-2",
+      "front",
       "ingest-1",
       "ingest-2",
       "nats-1",
@@ -64,9 +99,9 @@ test("a ledger run while ingest, drain and tail nodes and a NATS server are kill
 
   const sending = Promise.all(
     Array.from({ length: senders }, (_, sender) => {
-      let attempt = sender; // each next try goes to the other node, under the same frame id
+      let attempt = sender; // each next try goes elsewhere, under the same frame id
       return sendNumbered({
-        url: () => cluster.url(attempt++ % 2 === 0 ? "ingest-1" : "ingest-2"),
+        url: () => cluster.url(["ingest-1", "front", "ingest-2", "front"][attempt++ % 4]!),
         token: tokens.app,
         sender,
         count: linesOfSender,

@@ -5,17 +5,19 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { freePorts } from "./nats.ts";
+import { nginxBinary, ownTemporaryFolders } from "./nginx.ts";
 
 type Service = {
   readonly image: string;
-  readonly command: string;
+  readonly command?: string;
   readonly entrypoint?: readonly string[];
+  readonly volumes?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
 };
 
@@ -81,8 +83,9 @@ export class ComposeCluster {
     }
   }
 
-  /** SIGKILL, and waits until it is gone. */
-  async kill(name: string, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+  /** SIGKILL, and waits until it is gone; nginx, whose workers would live on, is asked. */
+  async kill(name: string): Promise<void> {
+    const signal = this.services[name]!.image.startsWith("nginx") ? "SIGTERM" : "SIGKILL";
     const child = this.#running.get(name);
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = once(child, "exit");
@@ -116,7 +119,8 @@ export class ComposeCluster {
   }
 
   #commandOf(name: string, service: Service): string[] {
-    const args = this.#here(name, service.command).split(" ");
+    if (service.image.startsWith("nginx")) return this.#nginxCommandOf(name, service);
+    const args = this.#here(name, service.command!).split(" ");
     if (name.startsWith("nats")) {
       const at = ["--addr", "127.0.0.1", "--port", String(this.#ports.get(`${name}:${natsPort}`))];
       return [process.env.NATS_SERVER || "nats-server", ...args, ...at];
@@ -128,6 +132,17 @@ export class ComposeCluster {
       ...args,
       ...this.#dataOf(name),
     ];
+  }
+
+  // The file that is mounted over the image's own, with the names as they are here.
+  #nginxCommandOf(name: string, { volumes }: Service): string[] {
+    const [mounted] = volumes!.map((volume) => volume.split(":")[0]!);
+    const folder = this.#dataFolder(name);
+    const written = this.#here(name, readFileSync(join(root, mounted!), "utf8"));
+    const config = written.replace("http {", `http {\n${ownTemporaryFolders(folder)}`);
+    writeFileSync(join(folder, "nginx.conf"), config);
+    const main = `daemon off; pid ${folder}/pid; ${process.getuid?.() === 0 ? "user root;" : ""}`;
+    return [nginxBinary, "-p", folder, "-c", "nginx.conf", "-e", "stderr", "-g", main];
   }
 
   // The image's volume is the folder that the server keeps its things in.
@@ -147,7 +162,9 @@ export class ComposeCluster {
       .replace(/\$\{\w+:-([^}]*)\}/g, "$1")
       .replace(/(nats-\d):(\d+)/g, (_, host, port) => `127.0.0.1:${this.#ports.get(`${host}:${port}`)}`)
       .replace(/0\.0\.0\.0:(\d+)/g, (_, port) => `127.0.0.1:${this.#ports.get(`${name}:${port}`)}`)
-      .replace(/localhost:8601/g, `127.0.0.1:${this.#ports.get("control:8601")}`)
+      .replace(/localhost:8601/g, `127.0.0.1:${this.#ports.get("front:8601")}`)
+      .replace(/\b(ingest-\d|control):8601/g, (place) => `127.0.0.1:${this.#ports.get(place)}`)
+      .replace("listen 8601", `listen 127.0.0.1:${this.#ports.get("front:8601")}`)
       .replace(/\b8700 0\.0\.0\.0/, `${this.#ports.get("receiver:8700")} 127.0.0.1`)
       .replace(/--http_port (\d+)/, (_, port) => `--http_port ${this.#ports.get(`${name}:${port}`)}`)
       .replace("172.16.0.0/12", "127.0.0.0/8")

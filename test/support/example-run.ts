@@ -25,20 +25,26 @@ export class ExampleRun {
   #blocks = 0;
   #broken: string | undefined;
 
-  private constructor(folder: string, ports: ReadonlyMap<string, string>) {
+  private constructor(folder: string, ports: ReadonlyMap<string, string>, more: NodeJS.ProcessEnv) {
     this.folder = folder;
     this.#ports = ports;
     this.#shell = spawn("bash", ["--noprofile", "--norc"], {
       cwd: join(folder, "tailrace"),
-      env: readerEnv(folder, ports),
+      env: { ...readerEnv(folder, ports), ...more },
       stdio: ["pipe", "ignore", "ignore"],
     });
     this.#shell.stdin!.on("error", () => {}); // the shell has ended: the block that waits for it says so
     this.#shell.stdin!.write("shopt -s expand_aliases\nset -e -o pipefail\n");
   }
 
-  /** Lays out a fresh copy of the checkout, without data and without a build, for a page's examples. */
-  static async open(markdown: string): Promise<ExampleRun> {
+  /**
+   * Lays out a fresh copy of the checkout for a page's examples: without data and without a build, or, when its server
+   * runs already, `at` this port and with this key, with the build and the key in the reader's environment.
+   */
+  static async open(
+    markdown: string,
+    at?: { readonly port: string; readonly key: string },
+  ): Promise<ExampleRun> {
     const folder = mkdtempSync(join(tmpdir(), "tailrace-examples-"));
     const left = new Set([".git", "node_modules", "dist", "data", "coverage"]);
     const copy = join(folder, "tailrace");
@@ -50,7 +56,10 @@ export class ExampleRun {
     );
     const ports = new Set([...Object.values(portsByDefault), ...written]);
     const free = await freePorts(ports.size);
-    return new ExampleRun(folder, new Map([...ports].map((port, index) => [port, free[index]!])));
+    const places = new Map([...ports].map((port, index) => [port, free[index]!]));
+    if (at === undefined) return new ExampleRun(folder, places, {});
+    symlinkSync(join(root, "dist"), join(copy, "dist"));
+    return new ExampleRun(folder, places.set(portsByDefault.http, at.port), { TAILRACE_API_KEY: at.key });
   }
 
   /** Runs an example or waits for its text; rejects with what was printed when it is not as the page says. */

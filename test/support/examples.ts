@@ -51,6 +51,17 @@ export function examplesIn(markdown: string): Example[] {
   return examples;
 }
 
+/** Those below one of these headings of the second level. */
+export function examplesBelow(markdown: string, headings: readonly string[]): Example[] {
+  const lines = markdown.split("\n");
+  const headingOf = ({ line }: Example) =>
+    lines
+      .slice(0, line)
+      .findLast((text) => text.startsWith("## "))
+      ?.slice("## ".length);
+  return examplesIn(markdown).filter((example) => headings.includes(headingOf(example) ?? ""));
+}
+
 /** True when `actual` is what a page expects: `…` is any part of a line, alone any number of lines. */
 export function matchesWhole(expected: string, actual: string): boolean {
   return new RegExp(`^${expectedLines(expected).map(linePattern).join("")}$`).test(

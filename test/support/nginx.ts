@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { until } from "./batches.ts";
 import { closedPort } from "./raw-peer.ts";
 
-const binary = process.env.NGINX || (existsSync("/usr/sbin/nginx") ? "/usr/sbin/nginx" : "nginx");
+export const nginxBinary = process.env.NGINX || (existsSync("/usr/sbin/nginx") ? "/usr/sbin/nginx" : "nginx");
 
 export type Nginx = { readonly url: string; close(): Promise<void> };
 
@@ -18,7 +18,7 @@ export async function openNginx(server: string): Promise<Nginx> {
   const port = await closedPort();
   await writeFile(join(folder, "nginx.conf"), configOf(folder, port, server));
   let said = "";
-  const child = spawn(binary, ["-p", folder, "-c", "nginx.conf", "-e", join(folder, "error.log")], {
+  const child = spawn(nginxBinary, ["-p", folder, "-c", "nginx.conf", "-e", join(folder, "error.log")], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   child.stderr.on("data", (data) => (said += data));
@@ -55,6 +55,10 @@ const isListening = (port: number): Promise<boolean> =>
 
 const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 
+/** For the http block: what nginx writes aside goes into `folder`, not into the system's. */
+export const ownTemporaryFolders = (folder: string): string =>
+  temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n  ");
+
 const configOf = (folder: string, port: number, server: string): string => `
 daemon off;
 worker_processes 1;
@@ -63,7 +67,7 @@ ${process.getuid?.() === 0 ? "user root;" : ""}
 events { worker_connections 64; }
 http {
   access_log off;
-  ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n  ")}
+  ${ownTemporaryFolders(folder)}
   server {
     listen 127.0.0.1:${port};
     ${server}
