@@ -16,16 +16,17 @@ import { type Config, type Role, version } from "./config.ts";
 import { healthApi } from "./control/health.ts";
 import { describeApi } from "./control/openapi.ts";
 import { newProducerId } from "./core/ids.ts";
-import { addressPolicy, loopbackCidrs } from "./drains/addresses.ts";
+import { addressPolicy, loopbackCidrs, sparing } from "./drains/addresses.ts";
 import { ReadAhead } from "./drains/backlog.ts";
 import { boundsOf, parseDestination, redactUrl } from "./drains/destination.ts";
+import { DrainTests } from "./drains/drain-tests.ts";
 import { Leases } from "./drains/leases.ts";
 import { Lookups } from "./drains/lookups.ts";
 import { DrainNotices } from "./drains/notices.ts";
+import { OwnPlaces } from "./drains/own-places.ts";
 import { sinksFor } from "./drains/sink-for.ts";
 import { Sockets } from "./drains/sockets.ts";
 import { DrainSupervisor } from "./drains/supervisor.ts";
-import { tryDrain } from "./drains/try-drain.ts";
 import { openLmdb } from "./engines/lmdb/open.ts";
 import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors.ts";
@@ -40,6 +41,7 @@ import {
   closeMsMax,
   drainLimits,
   drainShards,
+  drainTestLimits,
   lookupLimits,
   noticeEveryMs,
   readAheadBytesMax,
@@ -101,8 +103,10 @@ async function open(
   const kept = givenKey === undefined ? await keptOperatorKey(config.data) : undefined;
 
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
+  const own = new OwnPlaces(config.publicUrl === undefined ? [] : [config.publicUrl]);
+  for (const listener of [config.http, config.syslog]) if (listener !== "off") own.listens(listener);
   const checkDestination = (url: string, options: { format?: string }) =>
-    parseDestination(url, { ...options, allow: policy });
+    parseDestination(url, { ...options, allow: policy, own });
   const drains = new Drains({ store, log, clock, checkDestination });
   const tokens = scope.own(
     "tokens",
@@ -142,11 +146,13 @@ async function open(
   const sinkFor = sinksFor({
     ...sinkLimits,
     userAgent,
-    policy,
+    policy: sparing(policy, own),
+    own,
     clock,
     resolve,
     appName: async (id) => (await apps.get(id))?.name,
   });
+  const drainTests = new DrainTests({ sinkFor, clock, limits: drainTestLimits });
   const sockets = scope.own("drain sockets", new Sockets({ ...socketLimits, clock }));
   if (has("drain")) {
     const shared = config.nats !== undefined;
@@ -199,7 +205,7 @@ async function open(
       log,
       clock,
       issueSession: (spec) => urls.issue(spec),
-      tryDrain: (record) => tryDrain(record, { sinkFor, clock }),
+      testDrain: (record) => drainTests.run(record),
       redactUrl,
       publicUrl: config.publicUrl,
       ingestUrl: config.ingestUrl ?? config.publicUrl,
@@ -210,6 +216,7 @@ async function open(
   const url = await server.listen(config.http).catch((cause: unknown) => {
     throw listenFailure("--http", config.http, cause);
   });
+  own.listens({ ...config.http, port: Number(new URL(url).port) });
   scope.own("HTTP", { close: () => closeServer(server, closeMsMax) });
 
   const syslogAt = has("ingest") ? config.syslog : "off";
@@ -224,6 +231,7 @@ async function open(
             },
           ),
         ).address;
+  if (syslog !== undefined) own.listens({ host: syslog.address, port: syslog.port });
   return {
     url,
     syslog: syslog && `${isIPv6(syslog.address) ? `[${syslog.address}]` : syslog.address}:${syslog.port}`,

@@ -497,6 +497,27 @@ export const drainAddressRefused = (address: string, range: string, bits: number
     mend: `Give a public address, or have the operator start the server with --drain-allow ${address}/${bits}${range === "loopback" ? " or --dev" : ""}.`,
   });
 
+export const drainToItself = () =>
+  new AppError({
+    code: "DRAIN_TO_ITSELF",
+    status: 422,
+    id: "invalid_params",
+    message:
+      "The drain's URL leads to this server itself: each line would come back as a new one, without end.",
+    mend: "Give the URL of a receiver. `tailrace logs -a APP --tail` follows an app without a drain.",
+  });
+
+/** `whose`: of what so many tests are under way already. */
+export const drainTestsBusy = (whose: "drain" | "app" | "server", max: number) =>
+  new AppError({
+    code: "DRAIN_TESTS_BUSY",
+    status: 429,
+    id: "rate_limit",
+    message: `Of this ${whose} ${max === 1 ? "a test is" : `${max} tests of drains are`} under way, and more are not made at once.`,
+    mend: "Send the request again after the time in Retry-After: a test takes some seconds at most.",
+    retryAfterS: 5,
+  });
+
 // Tails
 
 export const sessionTooLong = () =>

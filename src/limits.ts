@@ -49,6 +49,9 @@ export const socketLimits = {
   failingEveryMs: 10,
 } as const;
 
+/** Test lines on their way to destinations; one at a time for a drain. */
+export const drainTestLimits = { perAppMax: 3, inAllMax: 50 } as const;
+
 /** Drain nodes share the drains in so many parts; no cluster has use for more drain nodes. */
 export const drainShards = 64;
 

@@ -138,7 +138,7 @@ describe("a drain's URL", () => {
   test.each<[string, string | undefined, string]>([
     ["todo.example.com", undefined, "it is no URL: it has to start with https://, http://, syslog://"],
     ["https://h.example:99999/", undefined, "its host or port cannot be read."],
-    ["syslog://h.example/path", undefined, "Give a URL such as syslog+tls://logs.example.com:6514."],
+    ["syslog://user:word@h.example", undefined, "Give a URL such as https://user:word@logs.example.com/path"],
     [
       "https://h.example/",
       "json",

@@ -13,7 +13,7 @@ import { logplexApi } from "./logplex.ts";
 import { accountApi } from "./platform/account.ts";
 import { appsApi } from "./platform/apps.ts";
 import { authorizationsApi } from "./platform/authorizations.ts";
-import { logDrainsApi, type TryDrain } from "./platform/log-drains.ts";
+import { logDrainsApi, type TestDrain } from "./platform/log-drains.ts";
 import { type IssueSession, logSessionsApi } from "./platform/log-sessions.ts";
 import { telemetryDrainsApi } from "./platform/telemetry-drains.ts";
 import type { PublicUrl } from "./public-url.ts";
@@ -26,7 +26,7 @@ export type ControlDeps = {
   readonly log: ChannelLog;
   readonly clock: Clock;
   readonly issueSession: IssueSession;
-  readonly tryDrain: TryDrain;
+  readonly testDrain: TestDrain;
   readonly redactUrl: (url: string) => string;
   /** For every URL handed out; undefined: as each request's `Host` says. */
   readonly publicUrl: PublicUrl;

@@ -13,8 +13,11 @@ type Cidr = readonly [Address, number];
 /** Says why an address is refused. */
 export type AddressPolicy = {
   /** What kind of refused address this is (`loopback`, `private`, …), or undefined when drains may go there. */
-  refusal(address: string): string | undefined;
+  refusal(address: string, port?: number): string | undefined;
 };
+
+/** The kind of an address where this server itself listens. */
+export const ownKind = "this server itself";
 
 /** What `--dev` allows. */
 export const loopbackCidrs: readonly string[] = ["127.0.0.0/8", "::1/128"];
@@ -41,6 +44,35 @@ export function addressPolicy(cidrs: readonly string[]): AddressPolicy {
       return undefined;
     },
   };
+}
+
+/** The policy, and nothing that is this server itself. An address that is refused anyway does not tell whose it is. */
+export const sparing = (
+  policy: AddressPolicy,
+  own: { hasAddress(address: string, port: number): boolean },
+): AddressPolicy => ({
+  refusal: (address, port) =>
+    policy.refusal(address) ?? (port !== undefined && own.hasAddress(address, port) ? ownKind : undefined),
+});
+
+/** What the policy says of addresses at one port. */
+export const atPort = (policy: AddressPolicy, port: number): AddressPolicy => ({
+  refusal: (address) => policy.refusal(address, port),
+});
+
+const publicAddresses = addressPolicy([]);
+
+/** Names that lead to this machine by what they are (RFC 6761 §6.3). */
+export const isLocalName = (host: string): boolean => /(^|\.)localhost\.?$/i.test(host);
+
+/**
+ * The address that `host` leads to, as the owner of its drain may see it: what a name leads to inside of the operator's
+ * network is not theirs to know.
+ */
+export function shownAddress(address: string, host: string): string {
+  const range = publicAddresses.refusal(address);
+  if (range === undefined || address === host || isLocalName(host)) return address;
+  return `${/^(uns|[aeio])/.test(range) ? "an" : "a"} ${range} address`;
 }
 
 /** Thrown by the lookup when a name has no address that a drain may be sent to. */

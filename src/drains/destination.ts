@@ -1,7 +1,14 @@
 /** A drain's URL and what it means. The URL is stored as it was given; this is its meaning, computed when needed. */
 import { isIPv6 } from "node:net";
-import { drainAddressRefused, drainFormatInvalid, drainUrlInvalid, syslogFormatInvalid } from "../errors.ts";
-import { type AddressPolicy, AddressRefused, checkLiteral } from "./addresses.ts";
+import {
+  drainAddressRefused,
+  drainFormatInvalid,
+  drainToItself,
+  drainUrlInvalid,
+  syslogFormatInvalid,
+} from "../errors.ts";
+import { type AddressPolicy, AddressRefused, checkLiteral, isLocalName } from "./addresses.ts";
+import type { DrainPlace } from "./own-places.ts";
 
 /** How the lines of a parcel are written in the body of a request. */
 export type FormatName = keyof typeof parcelBounds;
@@ -75,6 +82,8 @@ export type DestinationOptions = {
   readonly format?: string | undefined;
   readonly compression?: string | undefined;
   readonly allow: AddressPolicy;
+  /** This server's own places, which no drain may go to. */
+  readonly own?: { has(place: DrainPlace): boolean } | undefined;
 };
 
 /** Reads a drain's URL. Throws AppErrors that name the mend; the URL itself is in none of them (it may hold secrets). */
@@ -98,9 +107,11 @@ export function parseDestination(url: string, options: DestinationOptions): Dest
   if (port === 0) throw drainUrlInvalid("port 0 cannot be reached");
   checkHost(host, options.allow);
   const place = { secure: scheme.secure, host, port };
-  return /^https?:$/.test(parsed.protocol)
+  const destination: Destination = /^https?:$/.test(parsed.protocol)
     ? { kind: "https", ...place, ...httpOf(parsed, options) }
     : { kind: "syslog", ...place, ...syslogOf(parsed, options) };
+  if (options.own?.has({ ...destination, path: parsed.pathname })) throw drainToItself();
+  return destination;
 }
 
 /** The format of a drain with this URL: what it was given, else what the URL says, else its scheme's own. */
@@ -156,8 +167,7 @@ function syslogOf(parsed: URL, { format, compression }: DestinationOptions) {
   if (wanted !== "rfc5424") throw syslogFormatInvalid(wanted);
   if (compression !== undefined) throw drainUrlInvalid("syslog has no compression");
   if (parsed.username + parsed.password !== "") throw drainUrlInvalid("syslog has no user and password");
-  if (parsed.pathname.length > 1 || query.rest !== "")
-    throw drainUrlInvalid("syslog has no path and query", "syslog+tls://logs.example.com:6514");
+  // A path and a query mean nothing to syslog; they are taken, as Heroku takes them, and stay in the URL as it is shown.
   return { verifies: parsed.hash !== "#insecure" };
 }
 
@@ -196,7 +206,7 @@ function hostOf({ host, hostname }: URL): string {
 function checkHost(host: string, allow: AddressPolicy): void {
   try {
     checkLiteral(host, allow);
-    if (/(^|\.)localhost\.?$/.test(host)) checkLiteral("127.0.0.1", allow);
+    if (isLocalName(host)) checkLiteral("127.0.0.1", allow);
   } catch (failure) {
     if (!(failure instanceof AddressRefused)) throw failure;
     const { address, range } = failure;

@@ -4,12 +4,15 @@ import type { Sink } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { parseDestination } from "./destination.ts";
 import type { SinkHooks } from "./outlet.ts";
+import type { OwnPlaces } from "./own-places.ts";
 import { redacting } from "./redaction.ts";
 import { httpsSink, type SinkLimits } from "./sinks/https.ts";
 import { syslogSink } from "./sinks/syslog.ts";
 import type { Trace } from "./trace.ts";
 
 export type SinkOptions = SinkLimits & {
+  /** This server's own places: no drain goes there, though its URL was stored before they were known. */
+  readonly own?: OwnPlaces;
   readonly userAgent: string;
   /** What an app is called; without it formats name it by its id. */
   readonly appName?: (appId: DrainRecord["channel"]) => Promise<string | undefined>;
@@ -22,6 +25,7 @@ export type SinkOptions = SinkLimits & {
 export function sinksFor({
   userAgent,
   appName,
+  own,
   ...all
 }: SinkOptions): (drain: DrainRecord, hooks?: SinkHooks & { readonly trace?: Trace }) => Sink {
   return (drain, { trace, onDoubt = () => {} } = {}) => {
@@ -39,7 +43,7 @@ export function sinksFor({
       secret,
       previousSecret,
     } = drain;
-    const destination = parseDestination(url, { format, compression, allow: limits.policy });
+    const destination = parseDestination(url, { format, compression, allow: limits.policy, own });
     const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
     const sink =
       destination.kind === "syslog"

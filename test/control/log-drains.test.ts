@@ -129,10 +129,10 @@ describe("refused with 422", () => {
     expect(misspelt.text).not.toContain("X-Key");
     expect((await server.call("GET", drains)).json).toEqual([]);
     const { json: drain } = await add({ url: pasted });
-    for (const name of ["headrs", "url", "since", "verify"]) {
+    for (const name of ["headrs", "since", "verify"]) {
       const { status, json } = await server.call("PATCH", at(drain.id), { [name]: null, secret: "s" });
       expect(status).toBe(422);
-      expect(json.message).toContain(`there is no \`${name}\`; there are \`format\``);
+      expect(json.message).toContain(`there is no \`${name}\`; there are \`url\`, \`format\``);
     }
     expect((await server.call("GET", at(drain.id))).json).toEqual(drain);
   });
@@ -152,7 +152,6 @@ describe("refused with 422", () => {
     { url: "example.com" },
     { url: "https://10.0.0.1/" },
     { url: "udpsyslog://example.com:514" },
-    { url: "syslog://example.com/path" },
     { url: "syslog://user@example.com" },
     { url: "syslog://example.com", format: "ndjson" },
     { url: "syslog://example.com", headers: { "X-Y": "z" } },
@@ -295,6 +294,51 @@ test("what an owner words of a drain can be changed; null takes it away, and the
   expect(await server.call("PATCH", at(pasted), { secret: null, previous_secret: null })).toMatchObject({
     status: 200,
     json: { signed: false },
+  });
+});
+
+test("its URL can be changed: it stays the same drain, and another drain may have the old one", async () => {
+  const { json: drain } = await add({ url: pasted, headers: { "X-Key": "1" } });
+  const url = "https://example.com/new";
+  expect(await server.call("PATCH", at(drain.id), { url })).toMatchObject({
+    status: 200,
+    json: { id: drain.id, token: drain.token, url, headers: { "X-Key": "(hidden)" } },
+  });
+  const { json: other } = await add({ url: pasted });
+  for (const taken of [url, "", null, "ftp://example.com", "https://10.0.0.1/", "syslog://example.com"])
+    expect(await server.call("PATCH", at(other.id), { url: taken, headers: { A: "b" } })).toMatchObject({
+      status: 422,
+      json: { id: "invalid_params" },
+    });
+  expect((await server.call("GET", at(other.id))).json).toEqual(other);
+});
+
+describe("the path and query of a syslog URL are kept, shown and not used, as Heroku has it", () => {
+  const url = "syslog+tls://logs.example.com:6514/in/app?key=hidden-7c1f#insecure";
+
+  test("the drain is added, listed, found and removed by its URL as it was given", async () => {
+    const { status, json } = await add({ url });
+    expect([status, json.url, json.format]).toEqual([201, url, "rfc5424"]);
+    expect((await server.call("GET", drains)).json.map((one: { url: string }) => one.url)).toEqual([url]);
+    expect((await server.call("GET", at(url))).json.id).toBe(json.id);
+    expect((await server.call("DELETE", at(url))).json.id).toBe(json.id);
+  });
+
+  test("the same URL is the same drain, another path another one", async () => {
+    await add({ url });
+    expect((await add({ url })).status).toBe(422);
+    expect((await add({ url: "syslog+tls://logs.example.com:6514/other" })).status).toBe(201);
+    expect((await add({ url: "syslog+tls://logs.example.com:6514" })).status).toBe(201);
+  });
+
+  test("a key that only reads does not see them: they may hold a secret", async () => {
+    await add({ url });
+    const { access_token: key } = (
+      await server.call("POST", "/oauth/authorizations", { apps: ["todo"], read_only: true })
+    ).json;
+    const { json, text } = await server.call("GET", drains, undefined, { key: key.token });
+    expect(json[0].url).toBe("syslog+tls://logs.example.com:6514/…");
+    expect(text).not.toContain("7c1f");
   });
 });
 

@@ -150,7 +150,7 @@ export class ControlServer {
       log: registry.log,
       clock: registry.clock,
       issueSession: (spec) => opened.sessions.issue(spec),
-      tryDrain: async (record) => {
+      testDrain: async (record) => {
         opened.tried = record;
         return { verdict: opened.verdict, steps: opened.steps };
       },

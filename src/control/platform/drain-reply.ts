@@ -21,7 +21,7 @@ const redactFields = { detectors: arrayOf(text), patterns: arrayOf(text) };
 const pem = { ...optionalText, description: "PEM, for https and syslog+tls" };
 
 /** What an owner says of a drain besides its URL. */
-export const drainOptionFields = {
+const drainOptionFields = {
   format: {
     ...optionalText,
     description:
@@ -47,9 +47,14 @@ export const drainOptionFields = {
   key: pem,
 } as const;
 
+const url = { ...text, description: "https://, http://, syslog:// or syslog+tls://" };
+
+/** What of it can be changed. */
+export const drainChangesBody = bodyOf({ url, ...drainOptionFields });
+
 export const newDrainBody = bodyOf(
   {
-    url: { ...text, description: "https://, http://, syslog:// or syslog+tls://" },
+    url,
     ...drainOptionFields,
     since: { ...optionalText, description: "start with the lines since then: RFC 3339, or `10m` ago" },
     verify: {

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { FilterSpec } from "../../core/line-filter.ts";
 import type { RedactionSpec } from "../../core/redaction.ts";
-import type { Trial } from "../../drains/try-drain.ts";
+import type { DrainTestResult } from "../../drains/drain-tests.ts";
 import { drainOption, drainTestRefused, drainUnverified, notFound, paramsInvalid } from "../../errors.ts";
 import type { Verdict } from "../../ports.ts";
 import type { DrainOptions } from "../../registry/drain-options.ts";
@@ -11,14 +11,14 @@ import type { AppRecord, DrainRecord, DrainTest } from "../../registry/records.t
 import { appOf, managedAppOf, principalOf } from "../auth.ts";
 import { refuseUnknown } from "../bodies.ts";
 import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText, text } from "../schemas.ts";
-import { drainOptionFields, drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
+import { drainChangesBody, drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
 
 /** Sends one test line over a drain, past its cursor and its counts. Of the drains' own part. */
-export type TryDrain = (record: DrainRecord) => Promise<Trial>;
+export type TestDrain = (record: DrainRecord) => Promise<DrainTestResult>;
 
 export type LogDrainsDeps = {
   readonly drains: Drains;
-  readonly tryDrain: TryDrain;
+  readonly testDrain: TestDrain;
   /** A drain's URL without its secrets, for keys that only read. */
   readonly redactUrl: (url: string) => string;
 };
@@ -45,7 +45,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     });
 
   const verify = async (drain: DrainRecord): Promise<Verdict> => {
-    const { verdict } = await deps.tryDrain(drain);
+    const { verdict } = await deps.testDrain(drain);
     if (verdict.kind === "delivered") return verdict;
     throw verdict.kind === "retry" ? drainUnverified(verdict.reason) : drainTestRefused(verdict.reason);
   };
@@ -128,16 +128,18 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
       schema: {
         tags,
         summary:
-          "Change a drain's options; it goes on where it is. What is null is taken away, what is left out stays",
+          "Change a drain's URL and options; it goes on where it is. What is null is taken away, what is left out stays",
         params: drainPath,
-        body: bodyOf(drainOptionFields),
+        body: drainChangesBody,
         response: { 200: drainReply, ...failures },
       },
     },
     async (request) => {
       const { app, drain } = await findToManage(request);
-      refuseUnknown(request.body, "", Object.keys(drainOptionFields));
-      return show(request, app, await drains.update(drain, optionsIn(request.body)));
+      refuseUnknown(request.body, "", Object.keys(drainChangesBody.properties));
+      const { url } = request.body;
+      const changes = { ...optionsIn(request.body), ...(url !== undefined && { url: url ?? "" }) };
+      return show(request, app, await drains.update(drain, changes));
     },
   );
 
@@ -245,7 +247,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     },
     async (request) => {
       const { drain } = await findToManage(request);
-      const { verdict, steps } = await deps.tryDrain(drain);
+      const { verdict, steps } = await deps.testDrain(drain);
       const found = findingOf(verdict);
       await drains.keepTest(drain, found);
       return { kind: found.kind, reason: found.reason ?? null, expiring: found.expiring ?? null, steps };

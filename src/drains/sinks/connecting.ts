@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import { type PeerCertificate, TLSSocket } from "node:tls";
 import type { Clock } from "../../ports.ts";
+import { shownAddress } from "../addresses.ts";
 import type { Trace } from "../trace.ts";
 import { type Certificate, certificateOf, describeCertificate } from "./certificate.ts";
 import { type Awaited, isCertificateFailure } from "./explain.ts";
@@ -20,6 +21,7 @@ export const timedOut = (awaited: Awaited, ms: number): Error =>
   Object.assign(new Error(`no ${awaited} within ${ms} ms`), { code: "TIMED_OUT", awaited, ms });
 
 export type Watching = { readonly connectMsMax: number; readonly clock: Clock; readonly trace?: Trace };
+type Watched = Watching & { readonly host: string };
 
 /**
  * Calls `giveUp` when the connection, TLS included, does not stand within `connectMsMax`, and `onSecure` with the
@@ -27,7 +29,7 @@ export type Watching = { readonly connectMsMax: number; readonly clock: Clock; r
  */
 export function watchConnecting(
   socket: Socket,
-  { connectMsMax, clock, trace }: Watching,
+  { connectMsMax, clock, trace, host }: Watched,
   giveUp: (failure: Error) => void,
   onSecure: (certificate: Certificate | undefined) => void,
 ): void {
@@ -37,7 +39,7 @@ export function watchConnecting(
   const stop = () => clearTimeout(timer);
   socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", stop);
   socket.once("close", stop);
-  if (trace !== undefined) traceConnecting(socket, trace);
+  if (trace !== undefined) traceConnecting(socket, trace, host);
   if (!(socket instanceof TLSSocket)) return;
   keepCertificate(socket);
   socket.once("connect", () => {
@@ -54,16 +56,16 @@ export function watchConnecting(
   });
 }
 
-function traceConnecting(socket: Socket, trace: Trace): void {
+function traceConnecting(socket: Socket, trace: Trace, host: string): void {
   socket.once("lookup", (failure: Error | null, address: string) => {
     if (failure !== null) return;
-    trace.note(address);
+    trace.note(shownAddress(address, host));
     trace.begin("connect");
   });
   // Not `remoteAddress`: a socket that was asked once answers the same when the connection is gone.
   let place = "";
   socket.on("connectionAttempt", (address, port) => {
-    place = `${address} port ${port}`;
+    place = `${shownAddress(address, host)} port ${port}`;
   });
   socket.once("connect", () => {
     trace.note(place);

@@ -2,7 +2,7 @@
 import { isIPv6 } from "node:net";
 import type { PeerCertificate } from "node:tls";
 import type { Verdict } from "../../ports.ts";
-import { AddressRefused } from "../addresses.ts";
+import { AddressRefused, ownKind, shownAddress } from "../addresses.ts";
 import { nameIn } from "./certificate.ts";
 import { nameOf, type Place } from "./place.ts";
 
@@ -196,10 +196,15 @@ function codeOf({ code = "", message }: Failure): string {
   return said === undefined ? code : `ERR_SSL_${said.toUpperCase().replaceAll(" ", "_")}`;
 }
 
+// The address that a name leads to is not told: an owner must not learn what is inside of the operator's network.
 function explainRefusal({ address, range }: AddressRefused, host: string): string {
   if (range === "missing" || range === "malformed") return `${host} has no address: check the drain's URL`;
-  const subject = address === host ? address : `${host} leads to ${address}`;
-  return `${subject} (${range}), where drains may not be sent: the operator can allow it with --drain-allow ${address}/${isIPv6(address) ? 128 : 32}`;
+  if (range === ownKind)
+    return `${host} leads to this server itself, where each line would come back as a new one: give the URL of a receiver`;
+  const isLiteral = address === host;
+  const place = isLiteral ? `${address} (${range})` : `${host} leads to ${shownAddress(address, host)}`;
+  const flag = isLiteral ? ` ${address}/${isIPv6(address) ? 128 : 32}` : "";
+  return `${place}, where drains may not be sent: the operator can allow it with --drain-allow${flag}`;
 }
 
 // Receivers that turn a client away over its certificate often just close.

@@ -1,8 +1,7 @@
 /** Opens the one connection of a sink: address checked, TLS with the name of the peer (SNI), within a bound of time. */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { AddressPolicy, Resolve } from "../addresses.ts";
-import { checkedLookup, checkLiteral } from "../addresses.ts";
+import { type AddressPolicy, atPort, checkedLookup, checkLiteral, type Resolve } from "../addresses.ts";
 import type { Certificate } from "./certificate.ts";
 import { type TlsParts, type Watching, watchConnecting } from "./connecting.ts";
 import type { Place } from "./place.ts";
@@ -44,7 +43,7 @@ export async function openSocket(
   { isHalfOpen = false } = {},
 ): Promise<OpenSocket> {
   signal.throwIfAborted();
-  checkLiteral(destination.host, options.policy);
+  checkLiteral(destination.host, atPort(options.policy, destination.port));
   const socket = connect(destination, options, isHalfOpen);
   socket.setKeepAlive(true, keepAliveMs);
   socket.setNoDelay(true);
@@ -72,7 +71,7 @@ export async function openSocket(
     socket.on("error", fail);
     watchConnecting(
       socket,
-      options,
+      { ...options, host: destination.host },
       (failure) => socket.destroy(failure),
       (shown) => {
         certificate = shown;
@@ -96,7 +95,12 @@ function connect(
   { policy, resolve, ca, cert, key }: Opening,
   isHalfOpen: boolean,
 ): Socket {
-  const place = { host, port, lookup: checkedLookup(policy, resolve), allowHalfOpen: isHalfOpen };
+  const place = {
+    host,
+    port,
+    lookup: checkedLookup(atPort(policy, port), resolve),
+    allowHalfOpen: isHalfOpen,
+  };
   if (!secure) return connectTcp(place);
   return connectTls({
     ...place,

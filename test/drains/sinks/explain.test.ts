@@ -1,7 +1,7 @@
 /** Every way to fail has a text, and every text says what happened and then what to do. */
 import { constants } from "node:os";
 import { describe, expect, test } from "vitest";
-import { AddressRefused } from "../../../src/drains/addresses.ts";
+import { AddressRefused, ownKind } from "../../../src/drains/addresses.ts";
 import { timedOut } from "../../../src/drains/sinks/connecting.ts";
 import { type Awaited, explainFailure, failureVerdict } from "../../../src/drains/sinks/explain.ts";
 import { explainAnswer } from "../../../src/drains/sinks/explain-answer.ts";
@@ -203,16 +203,30 @@ describe("words that depend on what the drain is", () => {
   });
 });
 
-test("addresses where drains may not be sent: which, and what the operator can do", () => {
-  const told = (address: string, range: string, host = "h") =>
+describe("addresses where drains may not be sent", () => {
+  const told = (address: string, range: string, host: string) =>
     explainFailure(new AddressRefused(address, range), { host, port: 1 });
-  const allow = (cidr: string) =>
-    `where drains may not be sent: the operator can allow it with --drain-allow ${cidr}`;
-  expect(told("10.0.0.1", "private")).toBe(`h leads to 10.0.0.1 (private), ${allow("10.0.0.1/32")}`);
-  expect(told("fe80::1", "link local")).toBe(`h leads to fe80::1 (link local), ${allow("fe80::1/128")}`);
-  expect(told("0.0.0.0", "unspecified", "0.0.0.0")).toBe(`0.0.0.0 (unspecified), ${allow("0.0.0.0/32")}`);
-  for (const range of ["missing", "malformed"])
-    expect(told("h", range)).toBe("h has no address: check the drain's URL");
+  const refused = "where drains may not be sent: the operator can allow it with --drain-allow";
+
+  test("that the owner wrote are named, with what the operator can do", () => {
+    expect(told("0.0.0.0", "unspecified", "0.0.0.0")).toBe(`0.0.0.0 (unspecified), ${refused} 0.0.0.0/32`);
+    expect(told("fe80::1", "link local", "fe80::1")).toBe(`fe80::1 (link local), ${refused} fe80::1/128`);
+  });
+
+  test("that a name leads to are not: an owner learns nothing of the operator's network", () => {
+    expect(told("10.0.0.1", "private", "h")).toBe(`h leads to a private address, ${refused}`);
+    expect(told("fe80::1", "link local", "h")).toBe(`h leads to a link local address, ${refused}`);
+    expect(told("0.0.0.0", "unspecified", "h")).toBe(`h leads to an unspecified address, ${refused}`);
+  });
+
+  test("that are none", () => {
+    for (const range of ["missing", "malformed"])
+      expect(told("h", range, "h")).toBe("h has no address: check the drain's URL");
+  });
+
+  test("that are this server's own", () => {
+    expect(told("8.8.8.8", ownKind, "h")).toContain("h leads to this server itself");
+  });
 });
 
 test("an address of version 6 is told from its port", () => {

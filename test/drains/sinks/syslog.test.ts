@@ -238,6 +238,14 @@ describe("what a receiver says is read, and means nothing", () => {
   });
 });
 
+test("the path and query of the URL are not used, and nothing of them is sent", async () => {
+  const receiver = await openReceiver();
+  const sink = kept(sinkOf(`syslog://localhost:${receiver.port}/in/app?key=value#insecure`));
+  expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
+  await until(() => receiver.messages.length === 1);
+  expect(receiver.messages).toEqual(["one"]);
+});
+
 test("a connection that its receiver ends while it is idle is ended from here too", async () => {
   const receiver = await openReceiver();
   const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));

@@ -1,7 +1,9 @@
 /** What an owner who tests a drain is shown: each step until the end, or until the one that failed. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { Resolve } from "../../src/drains/addresses.ts";
+import { type DrainTestResult, DrainTests } from "../../src/drains/drain-tests.ts";
 import { sinksFor } from "../../src/drains/sink-for.ts";
-import { type Trial, tryDrain } from "../../src/drains/try-drain.ts";
+import type { Sink } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { kept } from "../support/kept.ts";
@@ -16,9 +18,11 @@ const peerThat = async (answer: Answer, tls?: typeof serverTls) => kept(await op
 
 /** Long before the certificates of the tests end. */
 const clock = new FakeClock(Date.parse("2125-12-02T00:00:00Z"));
-const tried = (url: string, rest: Partial<DrainRecord> = {}): Promise<Trial> =>
-  tryDrain(drainOf(1, { url, ...rest }), { sinkFor: sinksFor({ ...sinkOptions, clock }), clock });
-const found = ({ steps }: Trial) => steps.map(({ name, detail, failed }) => [name, detail, failed]);
+const limits = { perAppMax: 3, inAllMax: 10 };
+const tests = new DrainTests({ sinkFor: sinksFor({ ...sinkOptions, clock }), clock, limits });
+const tried = (url: string, rest: Partial<DrainRecord> = {}): Promise<DrainTestResult> =>
+  tests.run(drainOf(1, { url, ...rest }));
+const found = ({ steps }: DrainTestResult) => steps.map(({ name, detail, failed }) => [name, detail, failed]);
 
 test("https: the address, the connection, the certificate, the bytes, the status", async () => {
   const peer = await peerThat(200, serverTls);
@@ -85,7 +89,7 @@ test("a name that does not exist fails where it is looked up", async () => {
     setImmediate(answer, failure)) as never;
   const sinkFor = sinksFor({ ...sinkOptions, resolve });
   for (const url of ["https://receiver.example/", "syslog://receiver.example"]) {
-    const trial = await tryDrain(drainOf(1, { url }), { sinkFor, clock });
+    const trial = await new DrainTests({ sinkFor, clock, limits }).run(drainOf(1, { url }));
     expect(found(trial)).toEqual([
       ["resolve", "the name receiver.example does not exist: check the drain's URL", true],
     ]);
@@ -107,4 +111,88 @@ test("no secret of the drain is in what is shown, though the receiver repeats it
   const trial = await tried(url, { headers: { "X-Key": "k-3c9a" }, secret: "sign-19aa" });
   expect(trial.steps.at(-1)!.detail).toContain("answered 401");
   expect(JSON.stringify(trial)).not.toMatch(/pass-77f1|k-3c9a|q-51ee|sign-19aa|path-41bb/);
+});
+
+describe("an owner learns no address inside of the operator's network", () => {
+  const leading =
+    (address: string): Resolve =>
+    (_name, _options, done) =>
+      setImmediate(done, null, [{ address, family: 4 }]);
+
+  test("of a destination that may not be reached", async () => {
+    const sinkFor = sinksFor({ ...sinkOptions, resolve: leading("10.20.30.40") });
+    for (const url of ["https://inside.example/", "syslog://inside.example", "syslog+tls://inside.example"]) {
+      const result = await new DrainTests({ sinkFor, clock, limits }).run(drainOf(1, { url }));
+      expect(result.verdict).toMatchObject({
+        kind: "retry",
+        reason: expect.stringContaining("a private address"),
+      });
+      expect(JSON.stringify(result)).not.toContain("10.20.30.40");
+    }
+  });
+
+  test("of a destination that the operator allows", async () => {
+    const peer = await peerThat(200);
+    const resolve = leading("127.0.0.1");
+    const result = await new DrainTests({
+      sinkFor: sinksFor({ ...sinkOptions, resolve }),
+      clock,
+      limits,
+    }).run(drainOf(1, { url: `http://inside.example:${peer.port}/` }));
+    expect(result.verdict.kind).toBe("delivered");
+    expect(found(result).slice(0, 2)).toEqual([
+      ["resolve", "a loopback address", false],
+      ["connect", `a loopback address port ${peer.port}`, false],
+    ]);
+  });
+});
+
+describe("so many tests at a time", () => {
+  /** Tests whose destinations answer when they are told to. */
+  function openTests() {
+    const underWay: (() => void)[] = [];
+    const sinkFor = (): Sink => ({
+      deliver: () => new Promise((resolve) => underWay.push(() => resolve({ kind: "delivered" }))),
+      close: async () => {},
+    });
+    return { tests: new DrainTests({ sinkFor, clock, limits }), underWay };
+  }
+  const drain = (app: number, number: number) => ({
+    ...drainOf(number),
+    id: `${app}-${number}` as DrainRecord["id"],
+    channel: `app-${app}` as DrainRecord["channel"],
+  });
+  const busy = (whose: string) => ({
+    code: "DRAIN_TESTS_BUSY",
+    status: 429,
+    retryAfterS: expect.any(Number),
+    message: expect.stringContaining(`Of this ${whose} `),
+  });
+
+  test("one for a drain, a few for an app, some in all; the others are told when to come again", async () => {
+    const { tests, underWay } = openTests();
+    const running = [0, 1, 2].map((number) => tests.run(drain(1, number)));
+    await expect(tests.run(drain(1, 0))).rejects.toMatchObject(busy("drain"));
+    await expect(tests.run(drain(1, 3))).rejects.toMatchObject(busy("app"));
+    for (let number = 0; number < limits.inAllMax - 3; number++)
+      running.push(tests.run(drain(10 + number, 0)));
+    await expect(tests.run(drain(2, 0))).rejects.toMatchObject(busy("server"));
+    expect(underWay).toHaveLength(limits.inAllMax);
+    for (const end of underWay.splice(0)) end();
+    await Promise.all(running);
+    running.push(...[0, 1, 2].map((number) => tests.run(drain(1, number))));
+    for (const end of underWay.splice(0)) end();
+    await Promise.all(running);
+  });
+
+  test("a test that throws gives its place back", async () => {
+    const failing = new DrainTests({
+      sinkFor: () => {
+        throw new Error("a bad URL");
+      },
+      clock,
+      limits,
+    });
+    for (let n = 0; n < 20; n++) await expect(failing.run(drain(1, n))).rejects.toThrow("a bad URL");
+  });
 });

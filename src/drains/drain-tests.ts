@@ -1,0 +1,89 @@
+/** One test line, right now, outside of the app's log and of every ledger; so many tests at a time as there is room for. */
+import { noticeLine } from "../core/notice.ts";
+import { positionAt } from "../core/position.ts";
+import { drainTestsBusy } from "../errors.ts";
+import type { Clock, Sink, Verdict } from "../ports.ts";
+import type { DrainRecord } from "../registry/records.ts";
+import { frameId } from "./parcel.ts";
+import { type Step, Trace } from "./trace.ts";
+
+/** What the destination said, and what was done until then, each step with its time; the last is where it failed. */
+export type DrainTestResult = { readonly verdict: Verdict; readonly steps: readonly Step[] };
+
+/** Each test holds a connection of its own. Of one drain there is one at a time. */
+export type DrainTestLimits = {
+  /** Of the drains of one app. */
+  readonly perAppMax: number;
+  /** Of all. */
+  readonly inAllMax: number;
+};
+
+export type DrainTestParts = {
+  readonly sinkFor: (drain: DrainRecord, hooks: { readonly trace: Trace }) => Sink;
+  readonly clock: Clock;
+  readonly limits: DrainTestLimits;
+};
+
+/** local7.info, as an app's own lines have it. */
+const testPri = 190;
+
+export class DrainTests {
+  readonly #parts: DrainTestParts;
+  readonly #drains = new Set<string>();
+  readonly #apps = new Map<string, number>();
+
+  constructor(parts: DrainTestParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Sends the line over a connection of its own and says what the destination said. Throws the AppError of a bad URL,
+   * and one of status 429 when as many tests are under way as may be.
+   */
+  async run(
+    drain: DrainRecord,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<DrainTestResult> {
+    const { id, channel } = drain;
+    const ofApp = this.#apps.get(channel) ?? 0;
+    const { perAppMax, inAllMax } = this.#parts.limits;
+    if (this.#drains.has(id)) throw drainTestsBusy("drain", 1);
+    if (ofApp >= perAppMax) throw drainTestsBusy("app", perAppMax);
+    if (this.#drains.size >= inAllMax) throw drainTestsBusy("server", inAllMax);
+    this.#drains.add(id);
+    this.#apps.set(channel, ofApp + 1);
+    try {
+      return await testDrain(drain, this.#parts, signal);
+    } finally {
+      this.#drains.delete(id);
+      const left = this.#apps.get(channel)! - 1;
+      if (left > 0) this.#apps.set(channel, left);
+      else this.#apps.delete(channel);
+    }
+  }
+}
+
+async function testDrain(
+  drain: DrainRecord,
+  { sinkFor, clock }: DrainTestParts,
+  signal: AbortSignal,
+): Promise<DrainTestResult> {
+  const nowMs = clock.nowMs();
+  const line = noticeLine(testPri, nowMs, `This is a test line of drain '${drain.token}'.`);
+  const trace = new Trace();
+  const sink = sinkFor(drain, { trace });
+  try {
+    const at = positionAt(nowMs, 0);
+    const parcel = { frameId: frameId(`${drain.token} test`, at, at), slices: [line], count: 1 };
+    const verdict = weighed(await sink.deliver(parcel, signal));
+    return { verdict, steps: trace.end(verdict.kind === "delivered" ? undefined : verdict.reason) };
+  } finally {
+    await sink.close();
+  }
+}
+
+// A success that takes none of the lines is none.
+const weighed = (verdict: Verdict): Verdict =>
+  verdict.kind === "delivered" && (verdict.rejected ?? 0) > 0
+    ? { kind: "refused", reason: verdict.reason ?? "it rejected the line: check the drain's format" }
+    : verdict;

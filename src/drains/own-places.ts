@@ -1,0 +1,97 @@
+/**
+ * Where this server itself is reached. A drain there would bring every line back as a new one, without end, so its URL
+ * is refused, and so is a name that leads here when it is connected to. What cannot be known here (another name of a
+ * proxy in front, other nodes) is caught at ingest, by the drain's token that each request and frame carries.
+ */
+import { isIP } from "node:net";
+import { hostname, networkInterfaces } from "node:os";
+import ipaddr from "ipaddr.js";
+import { isLocalName } from "./addresses.ts";
+
+type Listener = { readonly host: string; readonly port: number };
+type Site = { readonly host: string; readonly port: number; readonly path: string };
+
+/** What of a drain's URL says where it goes. */
+export type DrainPlace = {
+  readonly kind: "https" | "syslog";
+  readonly host: string;
+  readonly port: number;
+  /** Of http and https. */
+  readonly path?: string;
+};
+
+export class OwnPlaces {
+  readonly #sites: readonly Site[];
+  readonly #listeners: Listener[] = [];
+
+  /** `urls`: how others reach this server, by way of whatever stands in front of it. */
+  constructor(urls: readonly string[]) {
+    this.#sites = urls.map(siteOf);
+  }
+
+  /** Is told of every listener once it stands. */
+  listens(listener: Listener): void {
+    this.#listeners.push({ ...listener, host: listener.host.toLowerCase() });
+  }
+
+  /** True of a URL that names this server: by an address it listens at, or as others reach it. */
+  has({ kind, host, port, path = "/" }: DrainPlace): boolean {
+    const name = host.toLowerCase().replace(/\.$/, "");
+    const isSite = ({ host: known, port: knownPort, path: base }: Site) =>
+      name === known &&
+      (kind === "https"
+        ? (port === knownPort || [port, knownPort].every((one) => one === 80 || one === 443)) &&
+          under(base, path)
+        : this.#isPort(port));
+    return this.#sites.some(isSite) || addressesOf(name).some((address) => this.hasAddress(address, port));
+  }
+
+  /** True of an address and port where this server listens. */
+  hasAddress(address: string, port: number): boolean {
+    return this.#listeners.some((listener) => listener.port === port && hears(listener.host, address));
+  }
+
+  #isPort(port: number): boolean {
+    return this.#listeners.some((listener) => listener.port === port);
+  }
+}
+
+function siteOf(url: string): Site {
+  const { protocol, hostname: host, port, pathname } = new URL(url);
+  const standard = protocol === "https:" ? 443 : 80;
+  return {
+    host: host.toLowerCase().replace(/^\[|\]$|\.$/g, ""),
+    port: port === "" ? standard : Number(port),
+    path: pathname.replace(/\/+$/, ""),
+  };
+}
+
+const under = (base: string, path: string): boolean => path === base || path.startsWith(`${base}/`);
+
+// Names that are known to lead to this machine without a look-up.
+function addressesOf(name: string): readonly string[] {
+  if (isIP(name) !== 0) return [name];
+  if (isLocalName(name) || name === hostname().toLowerCase()) return ["127.0.0.1", "::1"];
+  return [];
+}
+
+function hears(listener: string, text: string): boolean {
+  if (!ipaddr.isValid(text)) return false;
+  const address = ipaddr.process(text);
+  const range = address.range();
+  if (range === "unspecified") return true; // connecting there leads to this machine
+  if (listener === "localhost") return range === "loopback";
+  if (!ipaddr.isValid(listener)) return false;
+  const at = ipaddr.process(listener);
+  if (at.range() !== "unspecified") return sameAddress(at, address);
+  return range === "loopback" || ownAddresses().some((own) => sameAddress(own, address));
+}
+
+const sameAddress = (one: ipaddr.IPv4 | ipaddr.IPv6, other: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
+  one.kind() === other.kind() && one.toNormalizedString() === other.toNormalizedString();
+
+// Asked each time, for a URL with a port of ours alone: a machine's addresses come and go.
+const ownAddresses = () =>
+  Object.values(networkInterfaces())
+    .flatMap((some) => some ?? [])
+    .map(({ address }) => ipaddr.process(address));
