@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { ControlServer } from "../support/control-server.ts";
+import { ControlServer, TestRegistry } from "../support/control-server.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 
 let server: ControlServer;
 beforeAll(async () => {
@@ -63,6 +64,8 @@ test.each([
   },
   { description: "x".repeat(201) },
   { read_only: "perhaps" },
+  { expires_in: 0 },
+  { expires_in: "soon" },
 ])("%j is 422", async (body) => {
   expect(await server.call("POST", path, body)).toMatchObject({
     status: 422,
@@ -85,4 +88,51 @@ test("a key of a destroyed app sees nothing, and not the next app of that name",
   expect((await server.call("GET", "/apps/todo", undefined, { key })).status).toBe(404);
   expect((await server.call("GET", "/apps", undefined, { key })).json).toEqual([]);
   expect((await server.call("GET", `${path}/${json.id}`)).json.apps).toEqual([]);
+});
+
+test("a key that expires says in how many seconds, and is nobody's afterwards", async () => {
+  const clock = new FakeClock();
+  const timed = await ControlServer.open({ registry: await TestRegistry.open({ clock }) });
+  const { json } = await timed.call("POST", path, { expires_in: 3_600 });
+  expect(json.access_token.expires_in).toBe(3_600);
+  const asKey = () => timed.call("GET", "/account", undefined, { key: json.access_token.token });
+  await clock.advance(3_000_000);
+  expect((await timed.call("GET", `${path}/${json.id}`)).json.access_token.expires_in).toBe(600);
+  expect((await asKey()).status).toBe(200);
+  const longer = await timed.call("PATCH", `${path}/${json.id}`, { expires_in: 7_200 });
+  expect(longer.json.access_token.expires_in).toBe(7_200);
+  expect(
+    (await timed.call("PATCH", `${path}/${json.id}`, { expires_in: null })).json.access_token.expires_in,
+  ).toBeNull();
+  await timed.call("PATCH", `${path}/${json.id}`, { expires_in: 10 });
+  await clock.advance(10_000);
+  expect((await asKey()).status).toBe(401);
+  expect((await timed.call("GET", `${path}/${json.id}`)).status).toBe(404);
+  expect((await timed.call("GET", path)).json).toEqual([]);
+  await timed.close();
+});
+
+test("a key is changed in what is given, at once, and its session with it", async () => {
+  await server.call("POST", "/apps", { name: "other" });
+  const { json } = await server.call("POST", path, { description: "d", read_only: true });
+  const { id } = json;
+  const key = json.access_token.token;
+  const changed = await server.call("PATCH", `${path}/${id}`, { apps: ["todo"] });
+  expect(changed).toMatchObject({
+    status: 200,
+    json: { id, description: "d", read_only: true, apps: [{ name: "todo" }] },
+  });
+  expect(changed.text).not.toContain(key);
+  expect((await server.call("GET", "/apps/other", undefined, { key })).status).toBe(404);
+  const session = await server.call("POST", "/apps/todo/log-sessions", {}, { key });
+  const sessionId = new URL(session.json.logplex_url).pathname.split("/").at(-1)!;
+  expect(server.sessions.read(sessionId, { resuming: false })?.keyId).toBe(id);
+  const v3 = await server.call("POST", "/v3/sessions", { channel_id: "todo" }, { key });
+  expect(server.sessions.read(v3.json.url.split("/").at(-1), { resuming: false })?.keyId).toBe(id);
+
+  const wide = await server.call("PATCH", `${path}/${id}`, { apps: null, read_only: false, description: "" });
+  expect(wide.json).toMatchObject({ apps: null, read_only: false, description: "", scope: ["global"] });
+  expect((await server.call("GET", "/apps/other", undefined, { key })).status).toBe(200);
+  expect((await server.call("PATCH", `${path}/${id}`, { apps: [] })).status).toBe(422);
+  expect((await server.call("PATCH", `${path}/01234567-89ab-4cde-8f01-23456789abcd`, {})).status).toBe(404);
 });

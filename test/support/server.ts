@@ -55,12 +55,12 @@ export class TestServer {
     return this.#child!.pid!;
   }
 
-  /** Starts it, on the ports it had before. Resolves when it listens. */
-  async start(): Promise<void> {
+  /** Starts it, on the ports it had before, `more` in its environment. Resolves when it listens. */
+  async start(more: Record<string, string> = {}): Promise<void> {
     const http = this.url === "" ? "127.0.0.1:0" : new URL(this.url).host;
     const listen = ["--dev", "--http", http, "--syslog", `127.0.0.1:${this.syslogPort}`, "--data", this.data];
     const child = spawn(process.execPath, [program, "serve", ...listen, ...this.#args], {
-      env: { ...process.env, TAILRACE_API_KEY: testKey, ...this.#env },
+      env: { ...process.env, TAILRACE_API_KEY: testKey, ...this.#env, ...more },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;

@@ -1,8 +1,10 @@
 /** Heroku Platform API, "OAuth Authorization": API keys, with `apps` and `read_only` besides. */
-import type { FastifyPluginAsync } from "fastify";
+import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { ChannelId } from "../../core/ids.ts";
 import { notFound, paramsInvalid } from "../../errors.ts";
+import type { Clock } from "../../ports.ts";
 import type { Apps } from "../../registry/apps.ts";
-import type { Keys } from "../../registry/keys.ts";
+import { expiryMsOf, type Keys } from "../../registry/keys.ts";
 import type { KeyRecord } from "../../registry/records.ts";
 import { appToSee, managesAll, principalOf } from "../auth.ts";
 import {
@@ -22,6 +24,8 @@ import { userOf } from "./account.ts";
 
 const appsOfKeyMax = 1_000;
 const descriptionCharsMax = 200;
+/** 100 years. */
+const lifeSecondsMax = 3_155_760_000;
 const tags = ["Account"];
 const absent = { ...object({}), nullable: true };
 
@@ -50,14 +54,36 @@ const authorizationReply = object({
 
 const keyPath = object({ key: { ...uuid, description: "id of the key" } });
 
+const appNames = (leftOut: string) => ({
+  ...arrayOf(text),
+  nullable: true,
+  minItems: 1,
+  maxItems: appsOfKeyMax,
+  description: `names or ids of the only apps that it may see; ${leftOut}`,
+});
+const description = { ...optionalText, maxLength: descriptionCharsMax };
+const readOnly = { ...flag, nullable: true };
+const expiresIn = (leftOut: string) => ({
+  type: "integer",
+  nullable: true,
+  minimum: 1,
+  maximum: lifeSecondsMax,
+  description: `seconds from now, after which it is nobody's; ${leftOut}`,
+});
+
 type Body = {
   readonly description?: string | null;
   readonly apps?: readonly string[] | null;
   readonly read_only?: boolean | null;
+  readonly expires_in?: number | null;
 };
 
-export const authorizationsApi: FastifyPluginAsync<{ apps: Apps; keys: Keys }> = async (server, deps) => {
-  const { apps, keys } = deps;
+export type AuthorizationsDeps = { readonly apps: Apps; readonly keys: Keys; readonly clock: Clock };
+
+export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (server, deps) => {
+  const { keys, clock } = deps;
+  const show = (record: KeyRecord, secret?: string) =>
+    replyOf(deps.apps, record, { nowMs: clock.nowMs(), secret });
   server.addHook("onRequest", managesAll);
 
   server.get(
@@ -65,10 +91,7 @@ export const authorizationsApi: FastifyPluginAsync<{ apps: Apps; keys: Keys }> =
     {
       schema: { tags, summary: "All API keys", response: { 200: arrayOf(authorizationReply), ...failures } },
     },
-    async () => {
-      const records = await keys.list();
-      return Promise.all(records.map((record) => replyOf(apps, record)));
-    },
+    async () => Promise.all((await keys.list()).map((record) => show(record))),
   );
 
   server.post<{ Body: Body }>(
@@ -78,30 +101,23 @@ export const authorizationsApi: FastifyPluginAsync<{ apps: Apps; keys: Keys }> =
         tags,
         summary: "Make an API key; it is in the answer and shown once",
         body: bodyOf({
-          description: { ...optionalText, maxLength: descriptionCharsMax },
-          apps: {
-            ...arrayOf(text),
-            nullable: true,
-            minItems: 1,
-            maxItems: appsOfKeyMax,
-            description: "names or ids of the only apps that it may see; left out: all",
-          },
-          read_only: { ...flag, nullable: true },
+          description,
+          apps: appNames("left out: all"),
+          read_only: readOnly,
+          expires_in: expiresIn("left out: never"),
         }),
         response: { 201: authorizationReply, ...failures },
       },
     },
     async (request, reply) => {
-      const principal = principalOf(request);
-      const { description, apps: wanted, read_only: readOnly } = request.body;
-      const seen = await Promise.all((wanted ?? []).map((name) => appToSee(apps, principal, name)));
-      if (wanted != null && seen.length === 0) throw paramsInvalid("`apps` is empty");
+      const { description, read_only: readOnly, expires_in: seconds } = request.body;
       const { secret, record } = await keys.create({
-        apps: wanted == null ? "all" : [...new Set(seen.map(({ id }) => id))],
+        apps: (await appsIn(request)) ?? "all",
         readOnly: readOnly ?? false,
         description: description ?? "",
+        ...(seconds != null && { lifeMs: seconds * 1000 }),
       });
-      return reply.code(201).send(await replyOf(apps, record, secret));
+      return reply.code(201).send(await show(record, secret));
     },
   );
 
@@ -116,9 +132,37 @@ export const authorizationsApi: FastifyPluginAsync<{ apps: Apps; keys: Keys }> =
       },
     },
     async (request) => {
-      const record = (await keys.list()).find(({ id }) => id === request.params.key);
+      const record = await keys.get(request.params.key);
       if (record === undefined) throw notFound("key");
-      return replyOf(apps, record);
+      return show(record);
+    },
+  );
+
+  server.patch<{ Params: { key: string }; Body: Body }>(
+    "/oauth/authorizations/:key",
+    {
+      schema: {
+        tags,
+        summary: "Change what an API key may do; what it may not do any more ends at once",
+        params: keyPath,
+        body: bodyOf({
+          description,
+          apps: appNames("null: all; left out: as it is"),
+          read_only: readOnly,
+          expires_in: expiresIn("null: never; left out: as it is"),
+        }),
+        response: { 200: authorizationReply, ...failures },
+      },
+    },
+    async (request) => {
+      const { description, read_only: readOnly, apps, expires_in: seconds } = request.body;
+      const record = await keys.update(request.params.key, {
+        ...(description != null && { description }),
+        ...(readOnly != null && { readOnly }),
+        ...(apps !== undefined && { apps: (await appsIn(request)) ?? "all" }),
+        ...(seconds !== undefined && { lifeMs: seconds === null ? null : seconds * 1000 }),
+      });
+      return show(record);
     },
   );
 
@@ -135,13 +179,28 @@ export const authorizationsApi: FastifyPluginAsync<{ apps: Apps; keys: Keys }> =
     async (request) => {
       const record = await keys.revoke(request.params.key);
       if (record === undefined) throw notFound("key");
-      return replyOf(apps, record);
+      return show(record);
     },
   );
+
+  // Undefined for null, and where there are none named.
+  const appsIn = async (request: FastifyRequest<{ Body: Body }>): Promise<ChannelId[] | undefined> => {
+    const { apps: names } = request.body;
+    if (names == null) return undefined;
+    if (names.length === 0) throw paramsInvalid("`apps` is empty");
+    const principal = principalOf(request);
+    const seen = await Promise.all(names.map((name) => appToSee(deps.apps, principal, name)));
+    return [...new Set(seen.map(({ id }) => id))];
+  };
 };
 
 // Apps that are gone are left out.
-async function replyOf(apps: Apps, record: KeyRecord, secret?: string) {
+async function replyOf(
+  apps: Apps,
+  record: KeyRecord,
+  { nowMs, secret }: { nowMs: number; secret: string | undefined },
+) {
+  const expiryMs = expiryMsOf(record);
   const limited = record.apps === "all" ? [] : await Promise.all(record.apps.map((id) => apps.get(id)));
   return {
     id: record.id,
@@ -152,13 +211,17 @@ async function replyOf(apps: Apps, record: KeyRecord, secret?: string) {
         ? null
         : limited.filter((app) => app !== undefined).map(({ id, name }) => ({ id, name })),
     read_only: record.readOnly,
-    access_token: { id: record.id, ...(secret !== undefined && { token: secret }), expires_in: null },
+    access_token: {
+      id: record.id,
+      ...(secret !== undefined && { token: secret }),
+      expires_in: Number.isFinite(expiryMs) ? Math.max(0, Math.ceil((expiryMs - nowMs) / 1000)) : null,
+    },
     client: null,
     grant: null,
     refresh_token: null,
     session: null,
     user: { ...userOf({ keyId: record.id }), full_name: null },
     created_at: record.createdAt,
-    updated_at: record.createdAt,
+    updated_at: record.updatedAt ?? record.createdAt,
   };
 }
