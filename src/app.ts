@@ -13,8 +13,10 @@ import { isIPv6 } from "node:net";
 import type { Logger } from "pino";
 import { realClock } from "./clock.ts";
 import { type Config, type Role, version } from "./config.ts";
+import { docsPages } from "./control/docs-pages.ts";
 import { healthApi } from "./control/health.ts";
 import { describeApi } from "./control/openapi.ts";
+import { sharedAnswer } from "./control/shared-answer.ts";
 import { newProducerId } from "./core/ids.ts";
 import { addressPolicy, loopbackCidrs, sparing } from "./drains/addresses.ts";
 import { ReadAhead } from "./drains/backlog.ts";
@@ -31,6 +33,7 @@ import { openLmdb } from "./engines/lmdb/open.ts";
 import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors.ts";
 import { Failures } from "./failures.ts";
+import { Connections } from "./http/connections.ts";
 import { registerRoutes } from "./http-routes.ts";
 import { closeServer, httpServer } from "./http-server.ts";
 import { Lanes } from "./ingest/lanes.ts";
@@ -42,9 +45,11 @@ import {
   drainLimits,
   drainShards,
   drainTestLimits,
+  httpLimits,
   lookupLimits,
   noticeEveryMs,
   readAheadBytesMax,
+  readyAgeMsMax,
   registryLimits,
   sharedCommitMsMax,
   sinkLimits,
@@ -99,7 +104,9 @@ async function open(
   const clock = realClock;
   const failures = new Failures({ logger, nowMs: () => clock.nowMs() });
   const has = (role: Role) => config.roles.includes(role);
-  const { log, store, readiness } = scope.own("the log", await openEngine(config, clock, logger));
+  const engine = scope.own("the log", await openEngine(config, clock, logger));
+  const { log, store } = engine;
+  const readiness = sharedAnswer(engine.readiness, readyAgeMsMax);
   const kept = givenKey === undefined ? await keptOperatorKey(config.data) : undefined;
 
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
@@ -183,11 +190,17 @@ async function open(
     }
   }
   const rights = scope.own("reading rights", new ReadingRights({ store, clock, keys }));
-  const tails = scope.own("tails", new Tails({ ...tailLimits, closeMsMax }));
+  const connections = new Connections(httpLimits);
+  const tails = scope.own(
+    "tails",
+    new Tails({ ...tailLimits, closeMsMax, opened: (socket) => connections.carriesStream(socket) }),
+  );
 
-  const server = await httpServer({ ...config, logger });
+  const { tlsCert, tlsKey } = config;
+  const server = await httpServer({ logger, connections, limits: httpLimits, tlsCert, tlsKey });
   const urls = new SessionUrls({ secret: await sharedSecret(store), clock, operatorSecret });
   await describeApi(server, { version });
+  await server.register(docsPages, { document: () => server.swagger() });
   await server.register(healthApi, { readiness });
   await registerRoutes(server, config.roles, {
     ingest: { ...ingestLimits, lanes, tokens, keys, clock },

@@ -8,6 +8,19 @@ const MiB = 1024 * 1024;
 /** For deliveries under way, and for clients to take their last bytes, when the server stops. */
 export const closeMsMax = 10 * secondMs;
 
+/** The HTTP door: `ConnectionLimits` and `HttpServerLimits`. */
+export const httpLimits = {
+  connectionsMax: 4_000,
+  addressConnectionsMax: 1_000,
+  stallMsMax: 30 * secondMs,
+  headersMsMax: 10 * secondMs,
+  requestMsMax: minuteMs,
+  keepAliveMs: 72 * secondMs,
+} as const;
+
+/** Whether the server can work is found out by writing to the store, which is not done more often. */
+export const readyAgeMsMax = secondMs;
+
 export const registryLimits = { tokenCacheMax: 100_000, keyCacheMax: 10_000 } as const;
 
 export const tailLimits = {

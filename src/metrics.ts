@@ -37,6 +37,21 @@ export const backgroundFailures = new Counter({
   registers,
 });
 
+// The HTTP door
+
+export const httpConnections = new Gauge({
+  name: "tailrace_http_connections",
+  help: "Open HTTP connections, without those that carry a log stream.",
+  registers,
+});
+
+export const httpDroppedConnections = new Counter({
+  name: "tailrace_http_dropped_connections_total",
+  help: "HTTP connections that were refused, or closed by this side before their client was done.",
+  labelNames: ["reason"] as const, // too_many, too_many_of_address, made_room, unread
+  registers,
+});
+
 // Ingest
 
 export const repeatedLines = new Counter({

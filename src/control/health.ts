@@ -1,9 +1,12 @@
 /** Is the process alive, can it work, and its figures. Nothing in them belongs to an app. */
 import type { FastifyPluginAsync } from "fastify";
 import { metricsRegistry } from "../metrics.ts";
+import { sharedAnswer } from "./shared-answer.ts";
 
 /** What stands in the way of work, in words for the operator; empty when nothing does. */
 export type Readiness = () => Promise<readonly string[]>;
+
+const figuresAgeMsMax = 1000;
 
 const open = { tags: ["Operations"], security: [] };
 const text = { type: "string" };
@@ -14,6 +17,8 @@ const readyReply = {
 
 /** `/healthz`, `/readyz`, `/metrics`, and `/healthcheck` as logplex has it. No key is asked for. */
 export const healthApi: FastifyPluginAsync<{ readiness: Readiness }> = async (server, { readiness }) => {
+  const figures = sharedAnswer(async () => Buffer.from(await metricsRegistry.metrics()), figuresAgeMsMax);
+
   server.get("/healthz", { schema: { ...open, summary: "Is the process alive?" } }, async () => ({
     alive: true,
   }));
@@ -46,6 +51,6 @@ export const healthApi: FastifyPluginAsync<{ readiness: Readiness }> = async (se
   server.get(
     "/metrics",
     { schema: { ...open, summary: "Figures for Prometheus", produces: ["text/plain"] } },
-    async (_request, reply) => reply.type(metricsRegistry.contentType).send(await metricsRegistry.metrics()),
+    async (_request, reply) => reply.type(metricsRegistry.contentType).send(await figures()),
   );
 };

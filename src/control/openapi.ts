@@ -1,6 +1,5 @@
-/** The API described by its own schemas: pages at `/docs`, OpenAPI at `/docs/json`. */
+/** The API described by its own schemas. */
 import swagger from "@fastify/swagger";
-import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance } from "fastify";
 
 const tags = [
@@ -12,7 +11,7 @@ const tags = [
   { name: "Operations", description: "For whoever runs the server." },
 ];
 
-/** Describes what is registered on `server` from here on. The pages' assets are served from here, none from elsewhere. */
+/** Describes what is registered on `server` from here on: `server.swagger()` is the OpenAPI document. */
 export async function describeApi(server: FastifyInstance, { version }: { version: string }): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -33,10 +32,5 @@ export async function describeApi(server: FastifyInstance, { version }: { versio
       },
       security: [{ bearer: [] }, { basic: [] }],
     },
-  });
-  await server.register(swaggerUi, {
-    routePrefix: "/docs",
-    staticCSP: true,
-    uiConfig: { deepLinking: true, persistAuthorization: false },
   });
 }

@@ -3,6 +3,7 @@
  * end. A client that does not read is not pulled for: it costs a socket, the batch it is at, and nothing that grows.
  */
 import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Transport } from "../core/format.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { Position } from "../core/position.ts";
@@ -21,6 +22,8 @@ export type TailsOptions = {
   readonly stallMsMax: number;
   /** How long `close` waits for clients to take their last bytes. */
   readonly closeMsMax: number;
+  /** Told of the connection of each stream, which is bounded here from then on. */
+  readonly opened?: (socket: Socket) => void;
 };
 
 /** A stream to be served: whose it is, how it is read, and for how long it may be. */
@@ -90,6 +93,7 @@ export class Tails {
 
   async #serve(tail: OpenTail, failed: (cause: unknown) => void): Promise<void> {
     const { channel, transport } = tail.stream;
+    if (tail.socket !== null) this.#options.opened?.(tail.socket);
     this.#open.add(tail);
     this.#perApp.set(channel, (this.#perApp.get(channel) ?? 0) + 1);
     openTails.inc({ transport });
@@ -144,6 +148,10 @@ class OpenTail {
     stream.over.addEventListener("abort", () => this.#revoke(), { once: true });
     if (stream.over.aborted) this.#revoke();
     response.socket?.setKeepAlive(true, 60_000);
+  }
+
+  get socket(): Socket | null {
+    return this.#response.socket;
   }
 
   async run(): Promise<void> {

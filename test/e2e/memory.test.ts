@@ -1,10 +1,10 @@
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connect, createServer } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
+import { anonymousBytes } from "../support/process-figures.ts";
 import { stores, TestServer } from "../support/server.ts";
 
 const MiB = 1024 * 1024;
@@ -24,12 +24,6 @@ afterEach(async () => {
   await server.destroy();
   blackHole.close();
 });
-
-/** What the process itself holds: pages of mapped files are the system's to take back. */
-function anonymousBytes(pid: number): number {
-  const match = /^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-  return Number(match![1]) * 1024;
-}
 
 /** Opens a tail and never reads from its socket. */
 async function openStalledTail(url: string): Promise<() => void> {

@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from "fastify";
 import { realClock } from "../../src/clock.ts";
 import { type ControlDeps, controlApi, pathPartCharsMax } from "../../src/control/api.ts";
 import { answerErrors, answerFrameworkError } from "../../src/control/api-errors.ts";
+import { docsPages } from "../../src/control/docs-pages.ts";
 import { healthApi } from "../../src/control/health.ts";
 import { describeApi } from "../../src/control/openapi.ts";
 import type { CanonicalLines } from "../../src/core/batch.ts";
@@ -140,7 +141,10 @@ export class ControlServer {
     });
     opened.#watchSchemas();
     answerErrors(server);
-    if (described) await describeApi(server, { version: "0.0.0" });
+    if (described) {
+      await describeApi(server, { version: "0.0.0" });
+      await server.register(docsPages, { document: () => server.swagger() });
+    }
     await server.register(healthApi, { readiness: async () => opened.reasons });
     await server.register(controlApi, {
       apps: registry.apps,

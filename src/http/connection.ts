@@ -1,0 +1,63 @@
+/**
+ * One HTTP connection, whose requests are worked on one after the other. HTTP answers in order anyway, and a client that
+ * does not read its first answer so gets no second one made: what it costs is one answer and one read.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { PacedReads } from "./paced-reads.ts";
+
+/** A request that was read, and what its client expects before it sends the body. */
+export type Arrival = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly expects: "nothing" | "continue" | "unknown";
+};
+
+export class Connection {
+  /** What was accepted: of TLS the socket below it. */
+  readonly socket: Socket;
+  /** Whose it is, for bounds: see `addressGroup`. */
+  readonly address: string;
+  /** Set before the first byte is parsed. */
+  reads: PacedReads | undefined;
+  /** Requests that wait for those before them. */
+  readonly waiting: Arrival[] = [];
+  /** The request that was begun last. */
+  latest: IncomingMessage | undefined;
+  /** The answer to the request that is being worked on. */
+  current: ServerResponse | undefined;
+  /** It carries a stream, which has bounds of its own. */
+  isStream = false;
+  /** When it last began to rest, or its request began; of the monotonic clock. */
+  sinceMs = performance.now();
+
+  constructor(socket: Socket, address: string) {
+    this.socket = socket;
+    this.address = address;
+  }
+
+  /** No request of it is here. */
+  get isResting(): boolean {
+    return this.current === undefined && this.waiting.length === 0;
+  }
+
+  /** All its requests are whole, and one of them is not answered. */
+  get isBusy(): boolean {
+    return !this.isResting && this.latest?.complete !== false;
+  }
+
+  /** We have said what we had to say, and the client does not take it. */
+  get isUnread(): boolean {
+    return this.current !== undefined && (this.current.writableEnded || this.current.writableLength > 0);
+  }
+
+  /** Nobody loses work of ours when it is closed. */
+  get isDispensable(): boolean {
+    return !this.isStream && (this.isResting || this.isUnread);
+  }
+
+  /** Which of two to close first: one that rests, then the one that has done so for longer. */
+  isDispensableBefore(other: Connection): boolean {
+    return this.isResting === other.isResting ? this.sinceMs <= other.sinceMs : this.isResting;
+  }
+}

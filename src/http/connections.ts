@@ -1,0 +1,185 @@
+/**
+ * The connections of an HTTP listener: how many there may be in all and from one address. At a bound the one that has been
+ * without a request for longest makes room, else the one whose answer has been left unread for longest; where every
+ * connection waits for us the new one is refused. Connections that carry a stream are bounded by `Tails` and not counted.
+ */
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { addressGroup } from "../core/address-group.ts";
+import { type AppError, addressConnectionsFull, connectionsFull } from "../errors.ts";
+import { httpConnections, httpDroppedConnections } from "../metrics.ts";
+import { Connection } from "./connection.ts";
+import { PacedReads } from "./paced-reads.ts";
+import { rawAnswer } from "./raw-answer.ts";
+
+export type ConnectionLimits = {
+  /** Of all addresses together. */
+  readonly connectionsMax: number;
+  /** Of one address; of IPv6 a /64 is one. */
+  readonly addressConnectionsMax: number;
+  /** A connection on which no byte moved for so long is closed, unless its request is still being worked on. */
+  readonly stallMsMax: number;
+};
+
+/** Knows every connection of the servers that it was attached to. */
+export class Connections {
+  readonly #limits: ConnectionLimits;
+  readonly #bySocket = new WeakMap<Socket, Connection>();
+  readonly #addresses = new Map<string, Set<Connection>>();
+  /** Raw connections whose TLS handshake is under way, by where they come from. */
+  readonly #shaking = new Map<string, Connection>();
+  #count = 0;
+
+  constructor(limits: ConnectionLimits) {
+    this.#limits = limits;
+  }
+
+  /** Connections that count now. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes that were read and wait for an answer before them. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const connections of this.#addresses.values()) {
+      for (const { reads } of connections) bytes += reads?.heldBytes ?? 0;
+    }
+    return bytes;
+  }
+
+  /** Counts and bounds the connections of `server`, and closes those that stall. Call it before it listens. */
+  attach(server: Server, { isTls }: { readonly isTls: boolean }): void {
+    server.on("connection", (socket: Socket) => this.#open(socket, isTls));
+    server.on("secureConnection", (socket: TLSSocket) => this.#secured(socket));
+    server.setTimeout(this.#limits.stallMsMax, (socket) => this.#onStill(socket));
+  }
+
+  /** The connection of a request; undefined when it was refused. */
+  of(socket: Socket): Connection | undefined {
+    return this.#bySocket.get(socket);
+  }
+
+  /** Whose the connection is, for bounds of each address. */
+  addressOf(socket: Socket): string {
+    return this.#bySocket.get(socket)?.address ?? addressGroup(socket.remoteAddress);
+  }
+
+  /** From here on the connection carries a stream, until its request ends. */
+  carriesStream(socket: Socket): void {
+    const connection = this.#bySocket.get(socket);
+    if (connection === undefined || connection.isStream) return;
+    connection.isStream = true;
+    this.#leave(connection);
+  }
+
+  /** The stream of the connection is over, and it counts again. */
+  streamEnded(connection: Connection): void {
+    connection.isStream = false;
+    if (!connection.socket.destroyed) this.#enter(connection);
+  }
+
+  #open(socket: Socket, isTls: boolean): void {
+    const connection = new Connection(socket, addressGroup(socket.remoteAddress));
+    const refusal = this.#refusal(connection.address);
+    if (refusal !== undefined) {
+      refuse(socket, isTls, refusal);
+      return;
+    }
+    this.#enter(connection);
+    const from = whence(socket);
+    if (isTls) this.#shaking.set(from, connection);
+    else this.#serve(connection, socket);
+    socket.once("close", () => {
+      this.#leave(connection);
+      if (isTls) this.#shaking.delete(from);
+    });
+  }
+
+  // What a TLS server hands on is another socket than the one that it accepted.
+  #secured(socket: TLSSocket): void {
+    const from = whence(socket);
+    const connection = this.#shaking.get(from);
+    this.#shaking.delete(from);
+    if (connection !== undefined) this.#serve(connection, socket);
+  }
+
+  #serve(connection: Connection, socket: Socket): void {
+    connection.reads = new PacedReads(socket, connection);
+    this.#bySocket.set(socket, connection);
+  }
+
+  #refusal(address: string): AppError | undefined {
+    const { connectionsMax, addressConnectionsMax } = this.#limits;
+    const ofAddress = this.#addresses.get(address);
+    if (ofAddress !== undefined && ofAddress.size >= addressConnectionsMax) {
+      if (!this.#makeRoom(ofAddress)) {
+        httpDroppedConnections.inc({ reason: "too_many_of_address" });
+        return addressConnectionsFull(addressConnectionsMax);
+      }
+    } else if (this.#count >= connectionsMax && !this.#makeRoom(this.#largest())) {
+      httpDroppedConnections.inc({ reason: "too_many" });
+      return connectionsFull(connectionsMax);
+    }
+    return undefined;
+  }
+
+  #largest(): ReadonlySet<Connection> {
+    let largest: ReadonlySet<Connection> = new Set();
+    for (const connections of this.#addresses.values()) {
+      if (connections.size > largest.size) largest = connections;
+    }
+    return largest;
+  }
+
+  #makeRoom(among: ReadonlySet<Connection>): boolean {
+    let dispensable: Connection | undefined;
+    for (const connection of among) {
+      if (connection.isDispensable && !(dispensable?.isDispensableBefore(connection) ?? false)) {
+        dispensable = connection;
+      }
+    }
+    if (dispensable === undefined) return false;
+    httpDroppedConnections.inc({ reason: "made_room" });
+    this.#leave(dispensable);
+    dispensable.socket.destroy();
+    return true;
+  }
+
+  #enter(connection: Connection): void {
+    const ofAddress = this.#addresses.get(connection.address);
+    if (ofAddress === undefined) this.#addresses.set(connection.address, new Set([connection]));
+    else ofAddress.add(connection);
+    this.#count++;
+    httpConnections.inc();
+  }
+
+  #leave(connection: Connection): void {
+    const ofAddress = this.#addresses.get(connection.address);
+    if (ofAddress?.delete(connection) !== true) return;
+    if (ofAddress.size === 0) this.#addresses.delete(connection.address);
+    this.#count--;
+    httpConnections.dec();
+  }
+
+  // Node calls this when neither side moved a byte, also within one large write.
+  #onStill(socket: Socket): void {
+    const connection = this.#bySocket.get(socket);
+    if (connection === undefined || connection.isResting) {
+      socket.destroy();
+    } else if (!connection.isStream && connection.isUnread) {
+      httpDroppedConnections.inc({ reason: "unread" });
+      socket.destroy();
+    }
+  }
+}
+
+const whence = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort} ${socket.localPort}`;
+
+function refuse(socket: Socket, isTls: boolean, refusal: AppError): void {
+  socket.on("error", () => {}); // it may have left already
+  socket.removeAllListeners("data").resume(); // what it sends is not parsed
+  if (isTls) socket.destroy();
+  else socket.end(rawAnswer(refusal), () => socket.destroy());
+}

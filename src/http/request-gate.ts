@@ -1,0 +1,66 @@
+/** Hands the requests of each connection on one at a time: the next one when the one before it is answered. */
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import { hostMissing, unknownExpectation } from "../errors.ts";
+import type { Arrival, Connection } from "./connection.ts";
+import type { Connections } from "./connections.ts";
+import { sendAnswer } from "./raw-answer.ts";
+
+export class RequestGate {
+  readonly #connections: Connections;
+  readonly #handle: RequestListener;
+
+  constructor(connections: Connections, handle: RequestListener) {
+    this.#connections = connections;
+    this.#handle = handle;
+  }
+
+  /** Takes every request of `server`, which must not look for the Host header itself. */
+  attach(server: Server): void {
+    const on = (event: string, expects: Arrival["expects"]) =>
+      server.on(event, (request: IncomingMessage, response: ServerResponse) =>
+        this.#arrive({ request, response, expects }),
+      );
+    on("request", "nothing");
+    on("checkContinue", "continue");
+    on("checkExpectation", "unknown");
+  }
+
+  #arrive(arrival: Arrival): void {
+    const connection = this.#connections.of(arrival.request.socket);
+    if (connection === undefined) return; // it was refused, and is being closed
+    connection.latest = arrival.request;
+    connection.waiting.push(arrival);
+    if (connection.current === undefined) this.#next(connection);
+  }
+
+  #next(connection: Connection): void {
+    const arrival = connection.waiting.shift();
+    if (arrival === undefined || arrival.request.socket.destroyed) return;
+    const { request, response, expects } = arrival;
+    connection.current = response;
+    connection.sinceMs = performance.now();
+    response.once("close", () => this.#done(connection));
+    if (request.httpVersion === "1.1" && request.headers.host === undefined) {
+      sendAnswer(response, hostMissing());
+    } else if (expects === "unknown") {
+      sendAnswer(response, unknownExpectation());
+    } else {
+      if (expects === "continue") response.writeContinue();
+      this.#handle(request, response as Parameters<RequestListener>[1]);
+    }
+  }
+
+  #done(connection: Connection): void {
+    connection.current = undefined;
+    connection.sinceMs = performance.now();
+    if (connection.isStream) this.#connections.streamEnded(connection);
+    const { waiting, reads } = connection;
+    if (waiting.length > 0 || (reads?.heldBytes ?? 0) > 0) setImmediate(() => this.#goOn(connection));
+  }
+
+  // In the next turn of the event loop, so that a client that pipelines waits for all others between two answers.
+  #goOn(connection: Connection): void {
+    if (connection.current === undefined) this.#next(connection);
+    if (!connection.isBusy) connection.reads?.resume();
+  }
+}

@@ -1,0 +1,145 @@
+/** Clients that send request after request and do not wait for the answers, or do not read them. */
+import { once } from "node:events";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { kept } from "../support/kept.ts";
+import { RawClient } from "../support/raw-client.ts";
+import { echo, HttpDoor } from "./http-door.ts";
+
+const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
+const post = (path: string, body: string): string =>
+  `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+const chunked = (path: string, body: string): string =>
+  `POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n` +
+  `${body === "" ? "" : `${body.length.toString(16)}\r\n${body}\r\n`}0\r\n\r\n`;
+const last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+/** What the handler answered, in the order of the answers. */
+const answersIn = (got: string): string[] =>
+  got
+    .split(/HTTP\/1\.1 200 OK\r\n/)
+    .slice(1)
+    .map((answer) =>
+      answer.slice(answer.indexOf("\r\n\r\n") + 4).replace(/^[0-9a-f]+\r\n|\r\n0\r\n\r\n$/g, ""),
+    );
+
+describe.each([false, true])("over TLS: %s", (tls) => {
+  test("thousands of requests in one write are answered one after the other, and each once", async () => {
+    const door = kept(await HttpDoor.open(echo, { tls }));
+    const client = await RawClient.open(door.port, { tls });
+    const paths = Array.from({ length: 3_000 }, (_, n) => `/${n}`);
+    client.send(paths.map(get).join("") + last);
+    expect(answersIn(await client.closed())).toEqual([...paths, "/last"].map((path) => `GET ${path} ;`));
+    expect(door.underWayMost).toBe(1);
+  });
+
+  test("who does not read an answer gets no second one made, and is cut off", async () => {
+    const large = Buffer.alloc(32 << 20, "x");
+    const door = kept(
+      await HttpDoor.open((_request, response) => response.end(large), { tls, stallMsMax: 300 }),
+    );
+    const client = await RawClient.open(door.port, { tls, reads: false });
+    client.send(get("/").repeat(1_500));
+    await door.reached(() => door.begun === 1 && door.readsHeld > 0);
+    expect(door.readsHeld).toBeLessThanOrEqual(2 * 65_536);
+    await door.reached(() => door.connections.count === 0);
+    expect(door.begun).toBe(1);
+    await client.closed();
+  });
+});
+
+test("bodies and heads are told apart wherever reads are cut, and whatever bodies hold", async () => {
+  const door = kept(await HttpDoor.open(echo));
+  const body = fc.array(fc.constantFrom("\r\n\r\n", "\r\n", get("/forged"), "x".repeat(700), "y"), {
+    maxLength: 8,
+  });
+  const request = fc.oneof(
+    fc.constant({ wire: get("/g"), answer: "GET /g ;" }),
+    body.map((parts) => ({ wire: post("/p", parts.join("")), answer: `POST /p ${parts.join("")};` })),
+    body.map((parts) => ({ wire: chunked("/c", parts.join("")), answer: `POST /c ${parts.join("")};` })),
+  );
+  const cuts = fc.array(fc.integer({ min: 1, max: 2_000 }), { minLength: 1, maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(request, { maxLength: 12 }), cuts, async (requests, sizes) => {
+      const client = await RawClient.open(door.port);
+      const wire = requests.map(({ wire }) => wire).join("") + last;
+      for (let at = 0, cut = 0; at < wire.length; cut++) {
+        const end = at + sizes[cut % sizes.length]!;
+        client.send(wire.slice(at, end));
+        at = end;
+        await nextTurn();
+      }
+      expect(answersIn(await client.closed())).toEqual([
+        ...requests.map(({ answer }) => answer),
+        "GET /last ;",
+      ]);
+    }),
+    { numRuns: 60 },
+  );
+  expect(door.underWayMost).toBe(1);
+});
+
+test("another client is served between two answers of one that pipelines", async () => {
+  const order: string[] = [];
+  const door = kept(
+    await HttpDoor.open((request, response) => {
+      order.push(request.url!);
+      response.end();
+    }),
+  );
+  const flood = await RawClient.open(door.port);
+  const other = await RawClient.open(door.port);
+  flood.send(get("/flood").repeat(1_000) + last);
+  await door.reached(() => order.length > 0);
+  other.send(get("/other"));
+  await flood.closed();
+  expect(order.indexOf("/other")).toBeGreaterThan(0);
+  expect(order.indexOf("/other")).toBeLessThan(900);
+});
+
+describe("what Node answers by itself is in the same order and bounds", () => {
+  test.each([
+    ["no Host", "GET / HTTP/1.1\r\n\r\n", /^HTTP\/1\.1 400 [\s\S]*no Host header/],
+    ["an unknown Expect", "GET / HTTP/1.1\r\nHost: a\r\nExpect: wonders\r\n\r\n", /^HTTP\/1\.1 417 /],
+    ["bytes that are no HTTP", "HELO there\r\n\r\n", /^HTTP\/1\.1 400 [\s\S]*no HTTP\/1\.1/],
+    ["headers without end", `GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(17_000)}\r\n`, /^HTTP\/1\.1 431 /],
+  ])("%s", async (_name, wire, answer) => {
+    const door = kept(await HttpDoor.open(echo));
+    const client = await RawClient.open(door.port);
+    client.send(wire.repeat(500));
+    const got = await client.closed();
+    expect(got).toMatch(answer);
+    expect(got.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
+    expect(door.begun).toBe(0);
+  });
+
+  test("Expect: 100-continue is told when its turn has come", async () => {
+    const door = kept(await HttpDoor.open(echo));
+    const client = await RawClient.open(door.port);
+    client.send(
+      "POST /body HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\nConnection: close\r\n\r\n",
+    );
+    await client.until((got) => got.includes("100 Continue"));
+    client.send("ok");
+    expect(await client.closed()).toContain("POST /body ok;");
+  });
+
+  test("headers that do not arrive in time are 408", async () => {
+    const door = kept(await HttpDoor.open(echo, { headersMsMax: 200 }));
+    const client = await RawClient.open(door.port);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n");
+    expect(await client.closed()).toMatch(/^HTTP\/1\.1 408 [\s\S]*did not arrive in time/);
+  });
+});
+
+test("a client that hangs up in the middle leaves nothing behind", async () => {
+  const door = kept(await HttpDoor.open(() => {}));
+  const client = await RawClient.open(door.port);
+  client.send(get("/").repeat(1_000));
+  await door.reached(() => door.begun === 1);
+  client.leave();
+  await once(client.socket, "close");
+  await door.reached(() => door.connections.count === 0 && door.underWay === 0);
+  expect(door.begun).toBe(1);
+});
