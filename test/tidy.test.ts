@@ -225,7 +225,6 @@ const unimported: Record<string, string> = {
   "@biomejs/biome": "format and lint, run by npm test",
   typescript: "the compiler, run by npm run build",
   node: "the pinned Node that npm's scripts run on",
-  "syslog-parse": "BSD syslog, which comes with the other listeners",
 };
 
 describe("documents", () => {

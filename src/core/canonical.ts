@@ -1,12 +1,16 @@
 /**
  * From what a sender wrote to what the log holds: `LEN <PRI>1 TIME host SOURCE PROCID - MSG`, SOURCE being the name
  * of the token. A frame with a MSGID or structured data keeps them, and its batch is of form `rfc5424`. A frame
- * that is no RFC 5424 becomes the message of a line of its own: what was acknowledged is not thrown away.
+ * that is no syslog becomes the message of a line of its own: what was acknowledged is not thrown away. Whatever the
+ * frame, a stored line has a PRI of 0 to 191, a TIME as RFC 5424 has it (that of acceptance where the frame has none),
+ * a PROCID of printable ASCII without `]`, and no token in it.
  */
 import type { CanonicalLines, Form } from "./batch.ts";
 import { scanFrame } from "./frame.ts";
 import { toRfc5424 } from "./lines.ts";
 import { SyslogHeader, scanHeader } from "./syslog.ts";
+import { syslogTime } from "./timestamp.ts";
+import { maskTokens } from "./token-mask.ts";
 
 /** Why a body is not frames: `frame` counts from 0, `offset` in bytes. */
 export type BadFraming = {
@@ -18,21 +22,30 @@ export type BadFraming = {
 
 const space = 0x20;
 const dash = 0x2d;
-const hostAndSpace = Buffer.from(" host ");
+const closing = 0x5d;
+const questionMark = 0x3f;
 const noRoom = Buffer.alloc(0);
-const header = new SyslogHeader(); // scans never interleave: nothing here awaits
+const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
 
 /** Collects canonical lines of one source. */
 export class Canoniser {
-  readonly #source: Buffer;
+  /** ` host SOURCE `: what stands between TIME and PROCID. */
+  readonly #names: Buffer;
+  readonly #token: string | undefined;
   #out: Uint8Array;
   #end = 0;
   #count = 0;
   #form: Form = "logplex";
+  #nowMs = Number.NaN;
+  #now: Uint8Array = noRoom;
 
-  /** Writes into `out` from its start, and into a larger buffer when that does not do. */
-  constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096)) {
-    this.#source = Buffer.from(` ${source} `, "latin1");
+  /**
+   * Writes into `out` from its start, and into a larger buffer when that does not do. `token` is the one that the
+   * lines came with: it is hidden wherever it stands.
+   */
+  constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string) {
+    this.#names = Buffer.from(` host ${source} `, "latin1");
+    this.#token = token;
     this.#out = out;
   }
 
@@ -51,20 +64,22 @@ export class Canoniser {
    * before it was added. `nowMs` is the time of a line that brings none.
    */
   add(bytes: Uint8Array, start: number, end: number, nowMs: number): void {
+    scanHeader(bytes, start, end, scanned, nowMs);
+    this.addScanned(bytes, end, scanned, nowMs);
+  }
+
+  /** `add` of a frame that was scanned already. */
+  addScanned(bytes: Uint8Array, end: number, header: SyslogHeader, nowMs: number): void {
     this.#count++;
-    const writableEnd = bytes === this.#out ? end : Number.POSITIVE_INFINITY; // what lies behind is not read yet
-    if (!scanHeader(bytes, start, end, header)) {
-      const line = textLine(bytes, start, end, nowMs);
-      this.#write(line, line.length, writableEnd);
-      return;
-    }
+    if (header.timeEnd === 0) this.#stampNow(header, nowMs);
     const hasMore = header.msgidEnd > header.msgidStart || header.sdEnd > header.sdStart;
     if (hasMore && this.#form === "logplex") this.#widen(bytes);
-    this.#write(bytes, end, writableEnd);
+    this.#write(bytes, end, header);
   }
 
   /** Hands over the lines collected so far and starts anew in a new buffer. */
   take(frameId?: string): CanonicalLines {
+    maskTokens(this.#out, 0, this.#end, this.#token);
     const lines = {
       bytes: this.#out.subarray(0, this.#end),
       count: this.#count,
@@ -78,6 +93,16 @@ export class Canoniser {
     return lines;
   }
 
+  #stampNow(header: SyslogHeader, nowMs: number): void {
+    if (nowMs !== this.#nowMs) {
+      this.#now = Buffer.from(syslogTime(nowMs), "latin1");
+      this.#nowMs = nowMs;
+    }
+    header.time = this.#now;
+    header.timeStart = 0;
+    header.timeEnd = this.#now.length;
+  }
+
   // From here on lines keep MSGID and SD; those before it get nil ones.
   #widen(bytes: Uint8Array): void {
     const lines = this.#out.subarray(0, this.#end);
@@ -89,34 +114,26 @@ export class Canoniser {
   }
 
   // The fields move left to right, so in place nothing is overwritten before it was read, if none moves right.
-  #write(bytes: Uint8Array, end: number, writableEnd: number): void {
-    const {
-      timeStart,
-      timeEnd,
-      processStart,
-      processEnd,
-      msgidStart,
-      msgidEnd,
-      sdStart,
-      sdEnd,
-      messageStart,
-    } = header;
+  #write(bytes: Uint8Array, end: number, header: SyslogHeader): void {
+    const { time, timeStart, timeEnd, processStart, msgidStart, msgidEnd, sdStart, sdEnd, messageStart } =
+      header;
     const wide = this.#form === "rfc5424";
     const priBytes = header.pri < 10 ? 1 : header.pri < 100 ? 2 : 3;
+    const processBytes = header.processEnd - processStart;
     const msgidBytes = wide ? Math.max(1, msgidEnd - msgidStart) : 1;
     const sdBytes = wide ? Math.max(1, sdEnd - sdStart) + 1 : 0;
     const timeAt = priBytes + 4; // <PRI>1␠
-    const processAt = timeAt + (timeEnd - timeStart) + hostAndSpace.length - 1 + this.#source.length;
-    const messageAt = processAt + (processEnd - processStart) + 1 + msgidBytes + 1 + sdBytes;
+    const processAt = timeAt + (timeEnd - timeStart) + this.#names.length;
+    const messageAt = processAt + Math.max(1, processBytes) + 1 + msgidBytes + 1 + sdBytes;
     const length = messageAt + (end - messageStart);
     const lengthBytes = decimalDigits(length) + 1;
     const headAt = this.#end + lengthBytes;
     const movesLeft =
-      headAt + timeAt <= timeStart &&
-      headAt + processAt <= processStart &&
-      headAt + messageAt <= messageStart;
-    const fits = headAt + length <= writableEnd && (bytes !== this.#out || movesLeft);
-    const out = this.#reserve(lengthBytes + length, fits);
+      (headAt + timeAt <= timeStart || time !== bytes) &&
+      (headAt + processAt <= processStart || processBytes === 0) &&
+      headAt + messageAt <= messageStart &&
+      headAt + length <= end;
+    const out = this.#reserve(lengthBytes + length, bytes !== this.#out || movesLeft);
 
     writeDecimal(out, this.#end, lengthBytes - 1, length);
     out[headAt - 1] = space;
@@ -125,10 +142,11 @@ export class Canoniser {
     out[headAt + priBytes + 1] = 0x3e;
     out[headAt + priBytes + 2] = 0x31;
     out[headAt + priBytes + 3] = space;
-    let at = copy(out, headAt + timeAt, bytes, timeStart, timeEnd);
-    at = copy(out, at, hostAndSpace, 0, hostAndSpace.length - 1);
-    at = copy(out, at, this.#source, 0, this.#source.length);
-    at = copy(out, at, bytes, processStart, processEnd);
+    let at = copy(out, headAt + timeAt, time, timeStart, timeEnd);
+    at = copy(out, at, this.#names, 0, this.#names.length);
+    if (processBytes === 0) out[at++] = dash;
+    else at = copy(out, at, bytes, processStart, header.processEnd);
+    if (header.processIsOdd) mendProcess(out, at - processBytes, at);
     out[at++] = space;
     if (wide && msgidEnd > msgidStart) at = copy(out, at, bytes, msgidStart, msgidEnd);
     else out[at++] = dash;
@@ -161,9 +179,14 @@ export class Canoniser {
 export function canoniseBody(
   body: Uint8Array,
   source: string,
-  options: { readonly frameBytesMax: number; readonly nowMs: number; readonly frameId?: string },
+  options: {
+    readonly frameBytesMax: number;
+    readonly nowMs: number;
+    readonly token?: string;
+    readonly frameId?: string;
+  },
 ): { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming {
-  const canoniser = new Canoniser(source, body);
+  const canoniser = new Canoniser(source, body, options.token);
   for (let at = 0; at < body.length; ) {
     const scan = scanFrame(body, at, options.frameBytesMax);
     if (scan.kind !== "frame") {
@@ -176,36 +199,13 @@ export function canoniseBody(
   return { kind: "lines", lines: canoniser.take(options.frameId) };
 }
 
-/**
- * Where the APPNAME of a frame lies, `logplex.md` §4.3: the fourth field, runs of spaces counting as one.
- * Undefined when the frame has no fourth field.
- */
-export function appNameOf(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): { start: number; end: number } | undefined {
-  let at = start;
-  for (let field = 0; field < 4; field++) {
-    while (at < end && bytes[at] === space) at++;
-    const fieldStart = at;
-    while (at < end && bytes[at] !== space) at++;
-    if (field === 3) return at > fieldStart ? { start: fieldStart, end: at } : undefined;
+// What no PROCID may hold could write a head that looks like another one.
+function mendProcess(bytes: Uint8Array, start: number, end: number): void {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!;
+    if (byte <= space || byte > 0x7e || byte === closing) bytes[i] = questionMark;
   }
-  return undefined;
 }
-
-/** A line of no known form, ready for `#write`: the whole of it is the message. */
-function textLine(bytes: Uint8Array, start: number, end: number, nowMs: number): Uint8Array {
-  const head = Buffer.from(`<190>1 ${syslogTime(nowMs)} - - - - - `);
-  const line = Buffer.concat([head, bytes.subarray(start, end)]);
-  scanHeader(line, 0, line.length, header);
-  return line;
-}
-
-/** RFC 3339 with six decimals and `+00:00`, as every line of the platform has it. */
-export const syslogTime = (timeMs: number): string =>
-  new Date(timeMs).toISOString().replace("Z", "000+00:00");
 
 const decimalDigits = (value: number): number =>
   value < 100

@@ -1,6 +1,6 @@
 /**
- * Stored lines as readers see them: text (`logplex.md` §13.4), JSON (one object a line) and raw (the syslog frame),
- * each as plain lines or as server-sent events. A batch is formatted at one go, in one growing buffer.
+ * Stored lines as readers see them: text (`logplex.md` §13.4), JSON (one object a line) and raw (the syslog frame
+ * in one line), each as plain lines or as server-sent events. A batch is formatted at one go, in one growing buffer.
  */
 import type { StoredBatch } from "./batch.ts";
 import type { LineFilter } from "./line-filter.ts";
@@ -38,6 +38,8 @@ const scratchBytesKept = 1 << 20;
 const dataField = Buffer.from("data: ");
 const bracket = Buffer.from("[");
 const headEnd = Buffer.from("]: ");
+const escapedNewline = Buffer.from("#012");
+const escapedReturn = Buffer.from("#015");
 
 const cursor = new LineCursor(); // formatting never interleaves: nothing here awaits
 let scratch = Buffer.allocUnsafeSlow(1 << 16);
@@ -98,7 +100,8 @@ function formatBytes(batch: Formattable, { format, transport, filter }: Shape, s
       if (batch.at === undefined) putDecimal(line);
       scratch[written++] = newline;
     }
-    putPieces(bytes, format === "raw" ? putFrameHead : putTextHead, events, breaks);
+    if (format === "raw") putFrame(bytes, events, breaks);
+    else putPieces(bytes, events, breaks);
   }
   const out = Buffer.allocUnsafeSlow(written); // its own memory: a cache counts it
   out.set(scratch.subarray(0, written));
@@ -106,21 +109,16 @@ function formatBytes(batch: Formattable, { format, transport, filter }: Shape, s
   return { bytes: out, count };
 }
 
-// A message of several lines becomes several lines: CR, LF and CRLF each end one (`platform-api.md` §4.2). Every text
-// line has the head, so that no message can write a line that looks as if somebody else had written it.
-function putPieces(
-  bytes: Uint8Array,
-  putHead: (bytes: Uint8Array) => void,
-  events: boolean,
-  breaks: LineBreaks,
-): void {
+// A message of several lines becomes several lines: CR, LF and CRLF each end one (`platform-api.md` §4.2). Every one
+// has the head, so that no message can write a line that looks as if somebody else had written it.
+function putPieces(bytes: Uint8Array, events: boolean, breaks: LineBreaks): void {
   const end = textEnd(bytes, cursor);
   const headBytes = cursor.messageStart - cursor.headStart + 16;
   for (let from = cursor.messageStart; ; ) {
     const to = Math.min(end, breaks.next(from));
     reserve(headBytes + to - from + 16);
     if (events) put(dataField, 0, dataField.length);
-    if (from === cursor.messageStart || putHead === putTextHead) putHead(bytes);
+    putTextHead(bytes);
     put(bytes, from, to);
     scratch[written++] = newline;
     if (to >= end) break;
@@ -129,8 +127,21 @@ function putPieces(
   if (events) scratch[written++] = newline;
 }
 
-function putFrameHead(bytes: Uint8Array): void {
-  put(bytes, cursor.headStart, cursor.messageStart);
+// A frame is one line, or one field of an event: a line break anywhere in it is written as rsyslog writes control
+// characters, `#012` or `#015`, so that what follows it cannot pass for another frame or field.
+function putFrame(bytes: Uint8Array, events: boolean, breaks: LineBreaks): void {
+  const end = textEnd(bytes, cursor);
+  if (events) put(dataField, 0, dataField.length);
+  for (let from = cursor.headStart; ; ) {
+    const to = Math.min(end, breaks.next(from));
+    reserve(to - from + 16);
+    put(bytes, from, to);
+    if (to >= end) break;
+    put(bytes[to] === newline ? escapedNewline : escapedReturn, 0, escapedNewline.length);
+    from = to + 1;
+  }
+  scratch[written++] = newline;
+  if (events) scratch[written++] = newline;
 }
 
 function putTextHead(bytes: Uint8Array): void {

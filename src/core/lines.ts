@@ -1,6 +1,6 @@
 /** Reading stored lines: canonical frames back to back, as ingest wrote them. */
 import type { CanonicalLines, Form } from "./batch.ts";
-import { fieldEnd, scanPri, structuredDataEnd } from "./syslog.ts";
+import { fieldEnd, scanPri } from "./syslog.ts";
 
 /** `count` canonical frames of one form. */
 type Frames = { readonly bytes: Uint8Array; readonly count: number; readonly form: Form };
@@ -71,10 +71,24 @@ export class LineCursor {
 
   #passStructuredData(): void {
     const { bytes, sdStart, end } = this;
-    this.sdEnd = bytes[sdStart] === 0x2d ? sdStart + 1 : structuredDataEnd(bytes, sdStart, end);
+    this.sdEnd = bytes[sdStart] === 0x2d ? sdStart + 1 : bracketsEnd(bytes, sdStart, end);
     if (this.sdEnd === -1) throw damaged();
     this.messageStart = this.sdEnd + 1;
   }
+}
+
+/**
+ * The place behind the elements in brackets at `at`, or -1. What ingest took for structured data is not judged again:
+ * whatever rules it had, all readers find the same end.
+ */
+function bracketsEnd(bytes: Uint8Array, at: number, end: number): number {
+  let i = at;
+  while (i < end && bytes[i] === 0x5b) {
+    for (i++; i < end && bytes[i] !== 0x5d; i++) if (bytes[i] === 0x5c) i++;
+    if (i >= end) return -1;
+    i++;
+  }
+  return i > at && (i === end || bytes[i] === space) ? i : -1;
 }
 
 /** The frames from number `skip` on, `take` of them at most, as a view. Only their length prefixes are read. */

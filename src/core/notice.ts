@@ -3,7 +3,7 @@
  * There is no second way to tell anybody anything.
  */
 import type { CanonicalLines } from "./batch.ts";
-import { syslogTime } from "./canonical.ts";
+import { syslogTime } from "./timestamp.ts";
 
 /** local5.warning and local7.warning, as logplex has them (`logplex.md` §2.3). */
 const lossPri = 172;

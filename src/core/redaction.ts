@@ -8,7 +8,7 @@ import type { Form } from "./batch.ts";
 import { type Detector, detectors, type Span } from "./detectors.ts";
 import { LineCursor } from "./lines.ts";
 import { charsMax, compilePattern, instructionsMax, type Pattern } from "./pattern.ts";
-import { structuredDataEnd } from "./syslog.ts";
+import { structuredDataEnd } from "./structured-data.ts";
 
 export { type Detector, detectorNames } from "./detectors.ts";
 

@@ -1,62 +1,98 @@
 /**
- * The RFC 5424 header, by byte ranges: `<PRI>1 TIME HOST APPNAME PROCID MSGID SD MSG`. Logplex senders may leave out
+ * The one scan that decides what a frame is: RFC 5424 (`<PRI>1 TIME HOST APPNAME PROCID MSGID SD MSG`), BSD syslog
+ * (RFC 3164), or text that is neither. It finds the fields by their places, and in whatever is no RFC 5424 the place
+ * of the word that names the sender. Runs of blanks between header fields count as one. Logplex senders may leave out
  * STRUCTURED-DATA (`logplex.md` §2.6): what follows MSGID is then the message.
  */
+import { scanBsdHead } from "./bsd-syslog.ts";
+import { structuredDataEnd } from "./structured-data.ts";
+import { mendedTimestamp, timestampBytesMax, timestampEnd } from "./timestamp.ts";
+
+/** Why a frame is not RFC 5424: without a PRI, of another VERSION, or without one of the fields up to PROCID. */
+export type Unreadable = "no_pri" | "version" | "fields_missing";
 
 const space = 0x20;
 const zero = 0x30;
+const one = 0x31;
 const dash = 0x2d;
 const opening = 0x5b;
-const backslash = 0x5c;
 const closing = 0x5d;
+const none = -1;
 
-/** Where the fields of one frame lie; filled again by each scan. An absent or nil SD has `sdStart === sdEnd`. */
+/** RFC 5424 §6: PROCID and MSGID are no longer. */
+const processBytesMax = 128;
+const msgidBytesMax = 32;
+/** `local7.info`, what a line without a priority is taken for. */
+const defaultPri = 190;
+const user = 8;
+
+/** Where the parts of one frame lie; filled again by each scan. A part that is absent or nil is an empty range. */
 export class SyslogHeader {
+  kind: "rfc5424" | "bsd" | "text" = "text";
+  /** Of `text`. */
+  reason: Unreadable = "no_pri";
+  /** Within 0 to 191. */
   pri = 0;
+  /** Holds TIME: the frame, or what a mended time was written to. Empty for a line that brings none that counts. */
+  time: Uint8Array = noTime;
   timeStart = 0;
   timeEnd = 0;
+  hostStart = 0;
+  hostEnd = 0;
+  /** APPNAME, the tag of BSD syslog, or the fourth word of what is neither. */
   appStart = 0;
   appEnd = 0;
   processStart = 0;
   processEnd = 0;
-  /** `msgidStart === msgidEnd` for the nil value. */
+  /** PROCID holds characters that none may have: other than printable ASCII, or `]`. */
+  processIsOdd = false;
   msgidStart = 0;
   msgidEnd = 0;
   sdStart = 0;
   sdEnd = 0;
   messageStart = 0;
+  /** Where a time that had to be written anew stands. */
+  readonly mended = Buffer.allocUnsafeSlow(timestampBytesMax);
 }
 
-/** Fills `header` from the frame [start, end); false when it is no RFC 5424 frame. Allocates nothing. */
-export function scanHeader(bytes: Uint8Array, start: number, end: number, header: SyslogHeader): boolean {
-  let at = scanPri(bytes, start, end, header);
-  if (at === -1 || at + 2 > end || bytes[at] !== zero + 1 || bytes[at + 1] !== space) return false;
-  header.timeStart = at + 2;
-  header.timeEnd = fieldEnd(bytes, header.timeStart, end);
-  if (header.timeEnd === -1) return false;
-  at = fieldEnd(bytes, header.timeEnd + 1, end); // HOSTNAME: of no use, the token says who wrote it
-  if (at === -1) return false;
-  header.appStart = at + 1;
-  header.appEnd = fieldEnd(bytes, header.appStart, end);
-  if (header.appEnd === -1) return false;
-  header.processStart = header.appEnd + 1;
-  header.processEnd = fieldEnd(bytes, header.processStart, end);
-  if (header.processEnd === -1) return false;
-  header.msgidStart = header.processEnd + 1;
-  return scanTail(bytes, end, header);
+const noTime = new Uint8Array(0);
+
+/** Fills `header` from the frame [start, end). `nowMs` tells the year of a BSD time. For an RFC 5424 frame allocates nothing. */
+export function scanHeader(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  header: SyslogHeader,
+  nowMs: number,
+): void {
+  const at = passByteOrderMark(bytes, start, end);
+  const priEnd = scanPri(bytes, at, end, header);
+  const hasPri = priEnd !== none && header.pri <= 191;
+  const isVersion1 =
+    priEnd !== none && priEnd + 2 <= end && bytes[priEnd] === one && bytes[priEnd + 1] === space;
+  if (
+    isVersion1
+      ? scanFields(bytes, priEnd + 2, end, header)
+      : hasPri && scanBsdHead(bytes, priEnd, end, header, nowMs)
+  ) {
+    if (!hasPri) header.pri = user + (header.pri & 7); // a facility that does not exist; the severity is what it says
+    return;
+  }
+  const reason = hasPri ? (isVersion1 ? "fields_missing" : "version") : "no_pri";
+  scanText(bytes, at, hasPri ? priEnd : at, end, header, reason);
 }
 
 /** `<PRI>` with one to three digits: the place behind it, or -1. */
 export function scanPri(bytes: Uint8Array, start: number, end: number, header: { pri: number }): number {
-  if (start >= end || bytes[start] !== 0x3c) return -1;
+  if (start >= end || bytes[start] !== 0x3c) return none;
   let pri = 0;
   let at = start + 1;
   for (; at < end && bytes[at] !== 0x3e; at++) {
     const digit = bytes[at]! - zero;
-    if (digit < 0 || digit > 9 || at - start > 3) return -1;
+    if (digit < 0 || digit > 9 || at - start > 3) return none;
     pri = pri * 10 + digit;
   }
-  if (at >= end || at === start + 1) return -1;
+  if (at >= end || at === start + 1) return none;
   header.pri = pri;
   return at + 1;
 }
@@ -66,51 +102,133 @@ export function fieldEnd(bytes: Uint8Array, at: number, end: number): number {
   for (let i = at; i < end; i++) {
     const byte = bytes[i]!;
     if (byte > space && byte !== 0x7f) continue;
-    return byte === space && i > at ? i : -1;
+    return byte === space && i > at ? i : none;
   }
-  return -1;
+  return none;
 }
 
-/** Structured data at `at`: the place behind its last `]`, or -1. `\]` does not close an element. */
-export function structuredDataEnd(bytes: Uint8Array, at: number, end: number): number {
+/** Behind the mark that some senders put before text to say that it is UTF-8: it is no part of the text. */
+export const passByteOrderMark = (bytes: Uint8Array, at: number, end: number): number =>
+  bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf && at + 3 <= end ? at + 3 : at;
+
+// From TIME on; false when a field up to PROCID is missing.
+function scanFields(bytes: Uint8Array, at: number, end: number, header: SyslogHeader): boolean {
+  const timeStart = passBlanks(bytes, at, end);
+  let timeEnd = timestampEnd(bytes, timeStart, end);
+  const isTime = timeEnd !== none && bytes[timeEnd] === space && timeEnd < end;
+  if (!isTime) timeEnd = fieldEnd(bytes, timeStart, end);
+  if (timeEnd === none) return false;
+  const hostStart = passBlanks(bytes, timeEnd + 1, end);
+  const hostEnd = fieldEnd(bytes, hostStart, end);
+  if (hostEnd === none) return false;
+  const appStart = passBlanks(bytes, hostEnd + 1, end);
+  const appEnd = fieldEnd(bytes, appStart, end);
+  if (appEnd === none) return false;
+  const processStart = passBlanks(bytes, appEnd + 1, end);
+  const processEnd = scanProcess(bytes, processStart, end, header);
+  if (processEnd === none) return false;
+  header.kind = "rfc5424";
+  header.time = bytes;
+  header.timeStart = timeStart;
+  header.timeEnd = timeEnd;
+  header.hostStart = hostStart;
+  header.hostEnd = hostEnd;
+  header.appStart = appStart;
+  header.appEnd = appEnd;
+  header.processStart = processStart;
+  header.processEnd = Math.min(processEnd, processStart + processBytesMax);
+  if (!isTime) mendTime(bytes, timeStart, timeEnd, header);
+  scanTail(bytes, passBlanks(bytes, processEnd + 1, end), end, header);
+  return true;
+}
+
+const passBlanks = (bytes: Uint8Array, at: number, end: number): number =>
+  bytes[at] === space ? passMoreBlanks(bytes, at, end) : at;
+
+function passMoreBlanks(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
-  while (i < end && bytes[i] === opening) {
-    for (i++; i < end && bytes[i] !== closing; i++) {
-      if (bytes[i] === backslash) i++;
-      else if (bytes[i]! < space) return -1;
-    }
-    if (i >= end) return -1;
-    i++;
-  }
-  return i > at && (i === end || bytes[i] === space) ? i : -1;
+  while (i < end && bytes[i] === space) i++;
+  return i;
 }
 
-// MSGID, SD and the message; each of the last two may be missing.
-function scanTail(bytes: Uint8Array, end: number, header: SyslogHeader): boolean {
-  const msgidEnd = fieldEnd(bytes, header.msgidStart, end);
-  header.msgidEnd = msgidEnd === -1 ? end : msgidEnd;
-  if (msgidEnd === -1 && !isField(bytes, header.msgidStart, end)) return false;
-  const nilMsgid = header.msgidEnd === header.msgidStart + 1 && bytes[header.msgidStart] === dash;
-  if (nilMsgid) header.msgidEnd = header.msgidStart;
-  const at = Math.min(end, (nilMsgid ? header.msgidStart + 1 : header.msgidEnd) + 1);
-  header.sdStart = header.sdEnd = at;
-  header.messageStart = at;
-  if (at >= end) return true;
-  if (bytes[at] === dash && (at + 1 === end || bytes[at + 1] === space)) {
-    header.messageStart = Math.min(end, at + 2);
-  } else if (bytes[at] === opening) {
-    const sdEnd = structuredDataEnd(bytes, at, end);
-    if (sdEnd !== -1) {
-      header.sdEnd = sdEnd;
-      header.messageStart = Math.min(end, sdEnd + 1);
+// Like `fieldEnd`, and looks at the characters on the way.
+function scanProcess(bytes: Uint8Array, at: number, end: number, header: SyslogHeader): number {
+  let isOdd = false;
+  for (let i = at; i < end; i++) {
+    const byte = bytes[i]!;
+    if (byte <= space || byte === 0x7f) {
+      header.processIsOdd = isOdd;
+      return byte === space && i > at ? i : none;
     }
+    if (byte > 0x7f || byte === closing) isOdd = true;
   }
-  return true;
+  return none;
 }
 
-// The last field of a frame has no space behind it.
-function isField(bytes: Uint8Array, start: number, end: number): boolean {
-  if (start >= end) return false;
-  for (let i = start; i < end; i++) if (bytes[i]! <= space || bytes[i] === 0x7f) return false;
-  return true;
+// MSGID, SD and the message, each of which may be missing. What can be no MSGID (too long, not ASCII) is text already.
+function scanTail(bytes: Uint8Array, at: number, end: number, header: SyslogHeader): void {
+  const isNil = bytes[at] === dash && bytes[at + 1] === space && at + 1 < end;
+  const msgidEnd = isNil ? at + 1 : scanMsgid(bytes, at, end);
+  const isText = msgidEnd === none;
+  header.msgidStart = at;
+  header.msgidEnd = isText || (msgidEnd === at + 1 && bytes[at] === dash) ? at : msgidEnd;
+  let messageStart = isText ? at : Math.min(end, msgidEnd + 1);
+  header.sdStart = header.sdEnd = messageStart;
+  const first = bytes[messageStart];
+  if (!isText && messageStart < end && (first === dash || first === opening)) {
+    const sdEnd = first === dash ? messageStart + 1 : structuredDataEnd(bytes, messageStart, end);
+    const isData = sdEnd !== none && (sdEnd === end || bytes[sdEnd] === space);
+    if (isData && first === opening) header.sdEnd = sdEnd;
+    if (isData) messageStart = Math.min(end, sdEnd + 1);
+  }
+  header.messageStart =
+    bytes[messageStart] === 0xef ? passByteOrderMark(bytes, messageStart, end) : messageStart;
+}
+
+// Where a MSGID ends, at a space or with the frame; -1 for what is none.
+function scanMsgid(bytes: Uint8Array, at: number, end: number): number {
+  for (let i = at; i < end && i <= at + msgidBytesMax; i++) {
+    const byte = bytes[i]!;
+    if (byte === space) return i > at ? i : none;
+    if (byte < space || byte > 0x7e) return none;
+  }
+  return end > at && end - at <= msgidBytesMax ? end : none;
+}
+
+// A time that is RFC 3339 is written as RFC 5424 has it; another one is none.
+function mendTime(bytes: Uint8Array, start: number, end: number, header: SyslogHeader): void {
+  const text = end - start <= 64 ? Buffer.from(bytes.subarray(start, end)).toString("latin1") : "";
+  const mended = mendedTimestamp(text);
+  header.time = mended === undefined ? noTime : header.mended;
+  header.timeStart = 0;
+  header.timeEnd = mended === undefined ? 0 : header.mended.write(mended, "latin1");
+}
+
+// Everything from `textStart` on is the message. The word that routes it is the fourth (`logplex.md` §4.3).
+function scanText(
+  bytes: Uint8Array,
+  start: number,
+  textStart: number,
+  end: number,
+  header: SyslogHeader,
+  reason: Unreadable,
+): void {
+  if (textStart === start) header.pri = defaultPri;
+  header.kind = "text";
+  header.reason = reason;
+  header.time = noTime;
+  header.timeStart = header.timeEnd = 0;
+  header.hostStart = header.hostEnd = header.appStart = header.appEnd = end;
+  header.messageStart = passByteOrderMark(bytes, textStart, end);
+  header.processStart = header.processEnd = header.msgidStart = header.msgidEnd = header.messageStart;
+  header.sdStart = header.sdEnd = header.messageStart;
+  header.processIsOdd = false;
+  let at = start;
+  for (let word = 1; word <= 4; word++) {
+    const wordStart = passBlanks(bytes, at, end);
+    at = wordStart;
+    while (at < end && bytes[at] !== space) at++;
+    if (word === 3) [header.hostStart, header.hostEnd] = [wordStart, at];
+    if (word === 4) [header.appStart, header.appEnd] = [wordStart, at];
+  }
 }

@@ -89,6 +89,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
     const canonised = canoniseBody(body, source, {
       frameBytesMax,
       nowMs: clock.nowMs(),
+      token,
       ...(frameId !== undefined && { frameId }),
     });
     if (canonised.kind === "bad") throw badFraming(canonised, body.length, headers, frameBytesMax);

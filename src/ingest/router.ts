@@ -3,9 +3,11 @@
  * that may write to every channel (`logplex.md` §4.3). No string is made for a line whose token is known.
  */
 import type { CanonicalLines } from "../core/batch.ts";
-import { appNameOf, Canoniser } from "../core/canonical.ts";
+import { Canoniser } from "../core/canonical.ts";
 import type { ChannelId, Token } from "../core/ids.ts";
 import { toRfc5424 } from "../core/lines.ts";
+import { SyslogHeader, scanHeader } from "../core/syslog.ts";
+import { isTokenAt, tokenBytes } from "../core/token-mask.ts";
 import type { TokenRecord } from "../registry/records.ts";
 
 /** What ingest needs of the token registry. */
@@ -15,27 +17,33 @@ export type TokenLookup = {
   find(token: string): Promise<TokenRecord | undefined>;
 };
 
-/** A token that frames named, as bytes and text. `record` holds for the sorting that looked last. */
+/** A known token that frames named, as bytes and text. `record` holds for the sorting that looked last. */
 type Route = {
   readonly name: Uint8Array;
   readonly token: Token;
-  record: TokenRecord | null;
+  record: TokenRecord;
   sorting: number;
 };
 
 /** A channel's lines of one sorting; a stretch is of one source, so that lines of two sources keep their order. */
 type Stretches = { readonly done: CanonicalLines[]; source: string; open: Canoniser };
 
-const tokenBytesMax = 64;
 const none: readonly Route[] = [];
+/** Length, PRI, time, host and nil values of a canonical line. */
+const headBytesMax = 64;
 const letterT = 0x74;
 const dot = 0x2e;
+const scanned = new SyslogHeader(); // of the frame that is being added
 
-/** Remembers tokens by their bytes. */
+/**
+ * Remembers known tokens by their bytes. Those are random and made here, so nobody can choose some that collide; what
+ * strangers send is never kept.
+ */
 export class FrameRouter {
   readonly #tokens: TokenLookup;
   readonly #tokensMax: number;
   readonly #routes = new Map<number, Route[]>();
+  #newest: Route | undefined;
   #count = 0;
   #sortings = 0;
 
@@ -49,20 +57,41 @@ export class FrameRouter {
     return new Sorting(this, this.#tokens, ++this.#sortings, nowMs);
   }
 
-  /** The route of the token [start, end), for a `Sorting`. */
-  route(bytes: Uint8Array, start: number, end: number): Route {
-    const hash = hashOf(bytes, start, end);
-    for (const route of this.#routes.get(hash) ?? none)
-      if (isEqual(route.name, bytes, start, end)) return route;
-    if (this.#count >= this.#tokensMax) {
-      this.#routes.clear(); // those still in use come back by themselves
-      this.#count = 0;
-    }
-    const name = Buffer.from(bytes.subarray(start, end));
-    const route: Route = { name, token: name.toString("latin1") as Token, record: null, sorting: 0 };
+  /** The route of the token at `start`, for a `Sorting`; undefined when it is not remembered. */
+  find(bytes: Uint8Array, start: number): Route | undefined {
+    const newest = this.#newest;
+    if (newest !== undefined && isEqual(newest.name, bytes, start)) return newest;
+    for (const route of this.#routes.get(hashOf(bytes, start)) ?? none)
+      if (isEqual(route.name, bytes, start)) return (this.#newest = route);
+    return undefined;
+  }
+
+  /** Remembers a known token, which is at `start`. */
+  keep(bytes: Uint8Array, start: number, record: TokenRecord, sorting: number): Route {
+    if (this.#count >= this.#tokensMax) this.#forgetAll(); // those still in use come back by themselves
+    const name = Buffer.allocUnsafeSlow(tokenBytes); // memory of its own: a pool would be held by one name of it
+    name.set(bytes.subarray(start, start + tokenBytes));
+    const route: Route = { name, token: name.toString("latin1") as Token, record, sorting };
+    const hash = hashOf(name, 0);
     this.#routes.set(hash, [...(this.#routes.get(hash) ?? none), route]);
     this.#count++;
-    return route;
+    return (this.#newest = route);
+  }
+
+  /** For a token that was revoked. */
+  forget({ name }: Route): void {
+    this.#newest = undefined;
+    const hash = hashOf(name, 0);
+    const left = (this.#routes.get(hash) ?? none).filter((route) => route.name !== name);
+    if (left.length === 0) this.#routes.delete(hash);
+    else this.#routes.set(hash, left);
+    this.#count--;
+  }
+
+  #forgetAll(): void {
+    this.#routes.clear();
+    this.#newest = undefined;
+    this.#count = 0;
   }
 }
 
@@ -90,20 +119,18 @@ export class Sorting {
    * frame is added when it resolves, and not at all when it rejects. Add no other frame before that.
    */
   add(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
-    const name = appNameOf(bytes, start, end);
-    if (name === undefined || !isTokenLike(bytes, name.start, name.end)) {
+    scanHeader(bytes, start, end, scanned, this.#nowMs);
+    const { appStart, appEnd } = scanned;
+    if (appEnd - appStart !== tokenBytes || bytes[appStart] !== letterT || bytes[appStart + 1] !== dot) {
       this.malformed++;
       return undefined;
     }
-    const route = this.#router.route(bytes, name.start, name.end);
-    if (route.sorting !== this.#id) {
-      const record = this.#tokens.peek(route.token);
-      if (record === undefined) return this.#addWhenFound(route, bytes, start, end);
-      route.record = record;
-      route.sorting = this.#id;
+    const route = this.#router.find(bytes, appStart);
+    if (route !== undefined && route.sorting === this.#id) {
+      this.#place(route.record, bytes, end);
+      return undefined;
     }
-    this.#place(route.record, bytes, start, end);
-    return undefined;
+    return this.#addNew(route, bytes, start, end);
   }
 
   /** The lines of each channel in order, in batches of one form. */
@@ -114,27 +141,55 @@ export class Sorting {
     return lines;
   }
 
-  async #addWhenFound(route: Route, bytes: Uint8Array, start: number, end: number): Promise<void> {
-    route.record = (await this.#tokens.find(route.token)) ?? null;
-    route.sorting = this.#id;
-    this.#place(route.record, bytes, start, end);
+  // The first frame of its token in this sorting.
+  #addNew(
+    route: Route | undefined,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Promise<void> | undefined {
+    const { appStart, appEnd } = scanned;
+    if (route === undefined && !isTokenAt(bytes, appStart, appEnd)) {
+      this.malformed++;
+      return undefined;
+    }
+    const token = route?.token ?? latin1Of(bytes, appStart, appEnd);
+    const record = this.#tokens.peek(token);
+    if (record === undefined) return this.#addWhenFound(token, bytes, start, end);
+    this.#placeFound(record, bytes, end);
+    return undefined;
   }
 
-  #place(record: TokenRecord | null, bytes: Uint8Array, start: number, end: number): void {
+  async #addWhenFound(token: string, bytes: Uint8Array, start: number, end: number): Promise<void> {
+    const record = (await this.#tokens.find(token)) ?? null;
+    scanHeader(bytes, start, end, scanned, this.#nowMs); // others may have scanned in between
+    this.#placeFound(record, bytes, end);
+  }
+
+  #placeFound(record: TokenRecord | null, bytes: Uint8Array, end: number): void {
+    const route = this.#router.find(bytes, scanned.appStart);
     if (record === null) {
+      if (route !== undefined) this.#router.forget(route);
       this.unknown++;
       return;
     }
+    if (route === undefined) this.#router.keep(bytes, scanned.appStart, record, this.#id);
+    else Object.assign(route, { record, sorting: this.#id });
+    this.#place(record, bytes, end);
+  }
+
+  // The frame that was scanned.
+  #place(record: TokenRecord, bytes: Uint8Array, end: number): void {
     let stretches = this.#channels.get(record.channel);
     if (stretches === undefined) {
-      stretches = { done: [], source: record.source, open: canoniser(record, start, end) };
+      stretches = { done: [], source: record.source, open: canoniser(record, end - scanned.appStart) };
       this.#channels.set(record.channel, stretches);
     } else if (stretches.source !== record.source) {
       stretches.done.push(stretches.open.take());
       stretches.source = record.source;
-      stretches.open = canoniser(record, start, end);
+      stretches.open = canoniser(record, end - scanned.appStart);
     }
-    stretches.open.add(bytes, start, end, this.#nowMs);
+    stretches.open.addScanned(bytes, end, scanned, this.#nowMs);
   }
 }
 
@@ -149,21 +204,21 @@ export function joinLines(stretches: readonly CanonicalLines[], frameId?: string
 }
 
 // Just large enough for a first frame: most channels of a busy router have one line in a read.
-const canoniser = ({ source }: TokenRecord, start: number, end: number): Canoniser =>
-  new Canoniser(source, Buffer.allocUnsafe(end - start + source.length + 16));
+const canoniser = ({ source, token }: TokenRecord, bytesFromAppName: number): Canoniser =>
+  new Canoniser(source, Buffer.allocUnsafe(bytesFromAppName + source.length + headBytesMax), token);
 
-const isTokenLike = (bytes: Uint8Array, start: number, end: number): boolean =>
-  end - start > 2 && end - start <= tokenBytesMax && bytes[start] === letterT && bytes[start + 1] === dot;
+const latin1Of = (bytes: Uint8Array, start: number, end: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 
-// FNV-1a, 32 bits.
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
+// The last eight digits of a token are random bits already.
+function hashOf(bytes: Uint8Array, start: number): number {
+  let hash = 0;
+  for (let at = start + tokenBytes - 8; at < start + tokenBytes; at++)
+    hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
   return hash;
 }
 
-function isEqual(name: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (name.length !== end - start) return false;
-  for (let i = 0; i < name.length; i++) if (name[i] !== bytes[start + i]) return false;
+function isEqual(name: Uint8Array, bytes: Uint8Array, start: number): boolean {
+  for (let i = tokenBytes - 1; i >= 0; i--) if (name[i] !== bytes[start + i]) return false;
   return true;
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { appNameOf, Canoniser, canoniseBody } from "../../src/core/canonical.ts";
+import { Canoniser, canoniseBody } from "../../src/core/canonical.ts";
 import { framesFrom, LineCursor, splitLines, toLogplex, toRfc5424 } from "../../src/core/lines.ts";
 import { octetCounted } from "../support/frames.ts";
 
@@ -30,6 +30,15 @@ describe("canonical form", () => {
     ["ending at MSGID", `<190>1 ${time} h app web.1 -`, ""],
     ["with a message that starts like nothing", `<190>1 ${time} h app web.1 - -- x`, "-- x"],
     ["with a bracket that is no structured data", `<190>1 ${time} h app web.1 - [x`, "[x"],
+    ["with blanks doubled between its fields", `<190>1  ${time}  h   app  web.1  - - a  b`, "a  b"],
+    [
+      "with a word that is too long for a MSGID",
+      `<190>1 ${time} h app web.1 ${"x".repeat(33)} y`,
+      `${"x".repeat(33)} y`,
+    ],
+    ["with a word that is no ASCII where MSGID stands", `<190>1 ${time} h app web.1 Größe 7`, "Größe 7"],
+    ["with a mark of UTF-8 before its text", `<190>1 ${time} h app web.1 - - \uFEFF{}`, "{}"],
+    ["with a mark of UTF-8 before all of it", `\uFEFF<190>1 ${time} h app web.1 - - x`, "x"],
   ])("a frame %s", (_, payload, message) => {
     const lines = canonise("app", payload);
     expect(lines.form).toBe("logplex");
@@ -63,16 +72,39 @@ describe("canonical form", () => {
   });
 
   test.each([
-    "no syslog at all",
-    "<1>2 x",
-    "<999999>1 a b c d e f",
-    `<1>1 ${time} h app`,
-    "<190>1 \u0007 h a p - - m",
-  ])("%j is no RFC 5424 and becomes the message of a line", (payload) => {
-    expect(payloadsOf(canonise("app", payload, payload))).toEqual([
-      `<190>1 2026-01-02T00:00:00.000000+00:00 host app - - ${payload}`,
-      `<190>1 2026-01-02T00:00:00.000000+00:00 host app - - ${payload}`,
+    ["no syslog at all", 190, "no syslog at all"],
+    ["<1>2 x", 1, "2 x"],
+    ["<999999>1 a b c d e f", 190, "<999999>1 a b c d e f"],
+    ["<192>2 x", 190, "<192>2 x"],
+    [`<1>1 ${time} h app`, 1, `1 ${time} h app`],
+    ["<190>1 \u0007 h a p - - m", 190, "1 \u0007 h a p - - m"],
+    ["<14>\uFEFFtext", 14, "text"],
+  ])("%j is no syslog and becomes the message of a line", (payload, pri, message) => {
+    const line = `<${pri}>1 2026-01-02T00:00:00.000000+00:00 host app - - ${message}`;
+    expect(payloadsOf(canonise("app", payload, payload))).toEqual([line, line]);
+  });
+
+  test.each([
+    ["nil", "-"],
+    ["words with no-break spaces", "\u00a0heroku[router]:\u00a0at=error"],
+    ["no day of its month", "2026-02-29T00:00:00Z"],
+    ["a leap second", "2026-06-30T23:59:60Z"],
+    ["seconds since 1970", "1767322800"],
+  ])("a TIME that is %s is the time of acceptance", (_, wrong) => {
+    expect(payloadsOf(canonise("app", `<190>1 ${wrong} h app web.1 - - x`))).toEqual([
+      "<190>1 2026-01-02T00:00:00.000000+00:00 host app web.1 - x",
     ]);
+  });
+
+  test("a PRI that does not exist keeps its severity, and a PROCID cannot end the head of a line", () => {
+    expect(payloadsOf(canonise("app", `<999>1 ${time} h app a]:\u00a0b - - x`))).toEqual([
+      `<15>1 ${time} host app a?:??b - x`,
+    ]);
+  });
+
+  test("a PROCID is cut to what RFC 5424 allows, so that heads stay short", () => {
+    const [line] = payloadsOf(canonise("app", `<190>1 ${time} h app ${"p".repeat(5_00)} - - x`));
+    expect(line).toBe(`<190>1 ${time} host app ${"p".repeat(128)} - x`);
   });
 
   test.each([
@@ -97,8 +129,16 @@ function slowly(source: string, payload: string): string {
 }
 
 const word = fc.stringMatching(/^[!-~]{1,40}$/);
+const process = fc.stringMatching(/^[!-\\^-~]{1,40}$/);
+const clock = fc
+  .tuple(
+    fc.date({ min: new Date(0), max: new Date(4e12), noInvalidDate: true }),
+    fc.constantFrom("", "0", "042"),
+  )
+  .map(([date, more]) => date.toISOString().replace("Z", `${more}+00:00`));
+const text = fc.string({ unit: "binary", maxLength: 120 }).filter((any) => !any.startsWith("\uFEFF"));
 const payload = fc
-  .tuple(fc.nat(999), word, word, word, word, fc.string({ unit: "binary", maxLength: 120 }))
+  .tuple(fc.nat(191), clock, word, word, process, text)
   .map(
     ([pri, at, host, app, process, message]) => `<${pri}>1 ${at} ${host} ${app} ${process} - - ${message}`,
   );
@@ -194,15 +234,3 @@ test.each(["", "junk", "99999", "5 <1>1", "12 <190>1 a b c", "7 no-pri!"])(
     }
   },
 );
-
-describe("the APPNAME that routes a frame", () => {
-  const nameOf = (text: string) => {
-    const found = appNameOf(Buffer.from(text), 0, text.length);
-    return found && text.slice(found.start, found.end);
-  };
-  test("is the fourth field, runs of spaces counting as one", () => {
-    expect(nameOf(`<1>1 ${time} h t.abc web.1 - - m`)).toBe("t.abc");
-    expect(nameOf(`<1>1   ${time} h  t.abc`)).toBe("t.abc");
-    expect(nameOf(`<1>1 ${time} h`)).toBeUndefined();
-  });
-});

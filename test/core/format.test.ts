@@ -49,6 +49,19 @@ describe("plain lines", () => {
     );
   });
 
+  test("raw is one line for a frame, whatever breaks are in its text or its structured data", () => {
+    const forged = "x\n<190>1 2026-01-02T03:04:05Z host heroku router - at=error\r\ny\n";
+    expect(plain(batchOf([{ message: forged }]), "raw")).toBe(
+      `<190>1 ${time} host app web.1 - x#012<190>1 2026-01-02T03:04:05Z host heroku router - at=error#015#012y\n`,
+    );
+    const data = batchOf([{ message: "x", sd: '[a b="c\\\nd\re"]' }]);
+    expect(plain(data, "raw")).toBe(`<190>1 ${time} host app web.1 - [a b="c\\#012d#015e"] x\n`);
+    const { bytes } = formatBatch(data, { format: "raw", transport: "events" });
+    expect(bytes.toString()).toBe(
+      `id: 7.1\ndata: <190>1 ${time} host app web.1 - [a b="c\\#012d#015e"] x\n\n`,
+    );
+  });
+
   test("raw keeps structured data, text does not show it", () => {
     const rich = batchOf([{ message: "x\n", sd: '[a b="c"]' }]);
     expect(plain(rich, "raw")).toBe(`<190>1 ${time} host app web.1 - [a b="c"] x\n`);
@@ -127,14 +140,18 @@ describe("whatever bytes the messages hold", () => {
     fc.record({
       message: bytes,
       process: fc.constantFrom("web.1", "router", "-"),
-      pri: fc.integer({ min: 0, max: 255 }),
+      pri: fc.integer({ min: 0, max: 191 }),
       sd: fc.constantFrom("-", '[a b="\\]"]'),
     }),
     { maxLength: 12 },
   );
   // What an event can say of a text: line breaks of any kind are one LF, one at the end is dropped.
   const asEvent = (text: string) => text.replace(/\r?\n$/, "").replace(/\r\n|\r/g, "\n");
-  const decode = (from: Uint8Array) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(from);
+  // A mark of UTF-8 in front is no text, and is not stored.
+  const withoutMark = (from: Uint8Array) =>
+    Buffer.from(from.subarray(0, 3)).equals(Buffer.from("\uFEFF")) ? from.subarray(3) : from;
+  const decode = (from: Uint8Array) =>
+    new TextDecoder("utf-8", { ignoreBOM: true }).decode(withoutMark(from));
 
   test("an event stream says each line once, with its position, and nothing else", () => {
     fc.assert(
@@ -158,7 +175,8 @@ describe("whatever bytes the messages hold", () => {
             expect(events[n]!.data).toBe(head + asEvent(text).replaceAll("\n", `\n${head}`));
           } else {
             const head = `<${pri}>1 ${time} host app ${process} - ${anyHasSd ? `${sd} ` : ""}`;
-            expect(events[n]!.data).toBe(asEvent(head + text));
+            const line = (head + text).replace(/\r?\n$/, "");
+            expect(events[n]!.data).toBe(line.replaceAll("\r", "#015").replaceAll("\n", "#012"));
           }
         }
       }),
@@ -171,7 +189,7 @@ describe("whatever bytes the messages hold", () => {
         const { bytes } = formatBatch(batchOf(all), { format: "text", transport: "plain" });
         const expected = all.map(({ message, process }) => {
           const head = `${time} app[${process}]: `;
-          const text = asEvent(Buffer.from(message).toString("latin1"));
+          const text = asEvent(Buffer.from(withoutMark(message)).toString("latin1"));
           return Buffer.from(`${head}${text.replaceAll("\n", `\n${head}`)}\n`, "latin1");
         });
         expect(bytes.equals(Buffer.concat(expected))).toBe(true);

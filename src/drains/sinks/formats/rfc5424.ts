@@ -1,9 +1,12 @@
 /**
  * Octet-counted RFC 5424 frames (RFC 6587 §3.4.1) that hold against a strict parser: `-` for absent MSGID and
- * structured data, fields within their lengths and characters. What a line brought that breaks the rules is not
- * dropped: a time becomes nil, an odd character `?`, and structured data that is none goes in front of the message.
+ * structured data, fields within their lengths and characters. Ingest stores hardly anything else; what is longer than
+ * a field may be is cut, an odd character becomes `?`, a time that is none is nil, and structured data that is none goes
+ * in front of the message.
  */
 import { LineCursor } from "../../../core/lines.ts";
+import { structuredDataEnd } from "../../../core/structured-data.ts";
+import { timestampEnd } from "../../../core/timestamp.ts";
 import type { Slice } from "../../../ports.ts";
 import type { BodyFormat } from "./body-format.ts";
 
@@ -21,11 +24,6 @@ const msgidBytesMax = 32;
 const sourceBytesMax = 48;
 /** `LEN <PRI>1 ` and the spaces and nil values between fields. */
 const headBytesMax = 40;
-const timeForm =
-  /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
-const elementForm = String.raw`\[[^ =\]"\x00-\x20\x7f-\xff]{1,32}( [^ =\]"\x00-\x20\x7f-\xff]{1,32}="(\\["\\\]]|\\(?!["\\\]])|[^"\\\]])*")*\]`;
-const structuredDataForm = new RegExp(`^(${elementForm})+$`);
-
 /** `endsLines`: a message that does not end in a newline gets one, which is counted. */
 export function strictFrames(
   slices: readonly Slice[],
@@ -61,7 +59,7 @@ class FrameBuffer {
     const process = plain(bytes, line.processStart, line.processEnd, processBytesMax);
     const msgid = plain(bytes, line.msgidStart, line.msgidEnd, msgidBytesMax);
     const hasData = line.sdEnd - line.sdStart > 1;
-    const isStrict = hasData && isStructuredData(bytes, line.sdStart, line.sdEnd);
+    const isStrict = hasData && structuredDataEnd(bytes, line.sdStart, line.sdEnd) === line.sdEnd;
     const data = isStrict ? slice(line, "sd") : nil;
     const messageStart = hasData && !isStrict ? line.sdStart : line.messageStart;
     const needsNewline = endsLines && (line.end === messageStart || bytes[line.end - 1] !== newline);
@@ -111,16 +109,8 @@ class FrameBuffer {
 const slice = (line: LineCursor, field: "time" | "sd"): Uint8Array =>
   line.bytes.subarray(line[`${field}Start`], line[`${field}End`]);
 
-const textOf = (bytes: Uint8Array, start: number, end: number): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
-
-function isTime(bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start <= 32 && timeForm.test(textOf(bytes, start, end));
-}
-
-function isStructuredData(bytes: Uint8Array, start: number, end: number): boolean {
-  return structuredDataForm.test(textOf(bytes, start, end));
-}
+const isTime = (bytes: Uint8Array, start: number, end: number): boolean =>
+  timestampEnd(bytes, start, end) === end;
 
 // Printable US-ASCII of at most so many bytes.
 function plain(bytes: Uint8Array, start: number, end: number, bytesMax: number): Uint8Array {

@@ -1,0 +1,122 @@
+/**
+ * The head of BSD syslog, RFC 3164 §4.1, behind its `<PRI>`: `Feb  3 04:05:06 HOST TAG[PID]: text`; senders that know
+ * better write an RFC 3339 time there. `syslog-parse` tells host, tag and clock apart. It knows months by their exact
+ * spelling alone, takes names of processes for numbers, trims the text and ends it at a newline, and sets the month on
+ * today's date, which is another month on the 31st. So it is shown the head alone, and what it says is taken where
+ * the bytes say the same.
+ */
+import syslogParse from "syslog-parse";
+import type { SyslogHeader } from "./syslog.ts";
+import { mendedTimestamp, syslogTime } from "./timestamp.ts";
+import { isTokenAt } from "./token-mask.ts";
+
+/** Time, host and tag together are no longer. */
+const headBytesMax = 512;
+
+const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const clockForm = /^([A-Za-z]{3}) ([ 0-3]?\d) (\d\d):(\d\d):(\d\d)(?= )/;
+const timestampForm = /^\d{4}-\d\d-\d\d[Tt][^ ]{9,30}(?= )/;
+const tagForm = /^([^\s:[\]]+)(?:\[([^\s\]]*)\])?: ?/;
+/** For heads whose time `syslog-parse` does not know. */
+const anyClock = "Jan  1 00:00:00";
+
+/** Where a head's parts lie, counted from its start, and the time that it names; undefined when it names none. */
+type Head = {
+  readonly time: string | undefined;
+  readonly host: readonly [start: number, end: number];
+  readonly tag: readonly [start: number, end: number];
+  readonly process: readonly [start: number, end: number];
+  readonly textStart: number;
+};
+
+/**
+ * Fills `header` when a BSD head stands at `at`; false when there is none, and then nothing of it has changed. The tag
+ * stays in the text, where it tells which program wrote it, unless it is the token that routes the frame.
+ */
+export function scanBsdHead(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  header: SyslogHeader,
+  nowMs: number,
+): boolean {
+  if (!isWordByte(bytes[at]) || !isWordByte(bytes[at + 1])) return false;
+  const looked = Buffer.from(bytes.subarray(at, Math.min(end, at + headBytesMax))).toString("latin1");
+  const head = readHead(looked.split(/[\r\n]/, 1)[0]!, nowMs);
+  if (head === undefined) return false;
+  header.kind = "bsd";
+  header.time = header.mended;
+  header.timeStart = 0;
+  header.timeEnd = head.time === undefined ? 0 : header.mended.write(head.time, "latin1");
+  [header.hostStart, header.hostEnd] = [at + head.host[0], at + head.host[1]];
+  [header.appStart, header.appEnd] = [at + head.tag[0], at + head.tag[1]];
+  const isRoute = isTokenAt(bytes, header.appStart, header.appEnd);
+  header.messageStart = isRoute ? at + head.textStart : header.appStart;
+  [header.processStart, header.processEnd] = [at + head.process[0], at + head.process[1]];
+  header.processIsOdd = !/^[!-\\^-~]*$/.test(looked.slice(...head.process));
+  header.msgidStart = header.msgidEnd = header.sdStart = header.sdEnd = header.messageStart;
+  return true;
+}
+
+function readHead(text: string, nowMs: number): Head | undefined {
+  const clock = clockForm.exec(text);
+  const timestamp = clock === null ? timestampForm.exec(text)?.[0] : undefined;
+  if (clock === null && timestamp === undefined) return undefined;
+  const namesAt = (clock?.[0] ?? timestamp!).length;
+  const month = clock === null ? -1 : months.indexOf(capitalized(clock[1]!));
+  if (clock !== null && month === -1) return undefined;
+  const known = clock === null ? anyClock : `${months[month]}${clock[0].slice(3)}`;
+  const parsed = syslogParse(`${known}${text.slice(namesAt)} .`);
+  if (parsed === undefined) return undefined;
+  const names = placesOf(text, namesAt, parsed.host, parsed.process);
+  if (names === undefined) return undefined;
+  if (clock === null) return { ...names, time: mendedTimestamp(timestamp!) };
+  const isClock =
+    Number(clock[3]) === parsed.time.getHours() && Number(clock[5]) === parsed.time.getSeconds();
+  return { ...names, time: isClock ? timeOf(parsed.time, month, Number(clock[2]), nowMs) : undefined };
+}
+
+// Host and tag where they stand in the head; undefined when they do not stand there.
+function placesOf(text: string, from: number, host: string, tag: string): Omit<Head, "time"> | undefined {
+  const hostStart = passBlanks(text, from);
+  if (!text.startsWith(host, hostStart)) return undefined;
+  const hostEnd = hostStart + host.length;
+  const tagStart = passBlanks(text, hostEnd);
+  const [whole, name, pid] = tagForm.exec(text.slice(tagStart)) ?? [];
+  if (whole === undefined || name !== tag) return undefined;
+  const tagEnd = tagStart + tag.length;
+  const process = pid === undefined ? [tagEnd, tagEnd] : [tagEnd + 1, tagEnd + 1 + pid.length];
+  return {
+    host: [hostStart, hostEnd],
+    tag: [tagStart, tagEnd],
+    process: [process[0]!, process[1]!],
+    textStart: tagStart + whole.length,
+  };
+}
+
+/**
+ * RFC 3164 names no year and no zone: the zone is this process's own, as everywhere in syslog, and the year the one
+ * that brings the time closest to now. Undefined for a day that its month does not have, or an hour that no clock shows.
+ */
+function timeOf(parsed: Date, month: number, day: number, nowMs: number): string | undefined {
+  const [hours, minutes, seconds] = [parsed.getHours(), parsed.getMinutes(), parsed.getSeconds()];
+  const thisYear = new Date(nowMs).getFullYear();
+  const times = [thisYear - 1, thisYear, thisYear + 1]
+    .map((year) => new Date(year, month, day, hours, minutes, seconds))
+    .filter((date) => date.getMonth() === month && date.getHours() === hours)
+    .map((date) => date.getTime())
+    .sort((a, b) => Math.abs(a - nowMs) - Math.abs(b - nowMs));
+  return times[0] === undefined ? undefined : syslogTime(times[0]);
+}
+
+function passBlanks(text: string, from: number): number {
+  let at = from;
+  while (text[at] === " ") at++;
+  return at;
+}
+
+const capitalized = (word: string): string => word[0]!.toUpperCase() + word.slice(1).toLowerCase();
+
+// A head begins with the name of a month or with a year.
+const isWordByte = (byte: number | undefined): boolean =>
+  byte !== undefined && ((byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a));

@@ -1,0 +1,80 @@
+/**
+ * Tokens hidden where they must not be read. A token is `t.UUID` (`newToken`); whoever reads one may write to an app.
+ * A frame that is set up wrongly has its token in some field that is shown: what is stored, and what is said of a
+ * frame, goes through here.
+ */
+
+const dot = 0x2e;
+const dash = 0x2d;
+const letterT = 0x74;
+const asterisk = 0x2a;
+const uuidBytes = 36;
+
+/** `t.` and a UUID. */
+export const tokenBytes = 2 + uuidBytes;
+
+/** Bytes that UUIDs are made of: hexadecimal digits and dashes. */
+const isUuidByte = new Uint8Array(256);
+for (const character of "0123456789abcdefABCDEF-") isUuidByte[character.charCodeAt(0)] = 1;
+/** Bytes that make a word: what follows one of them is no token of its own. */
+const isWordByte = new Uint8Array(256);
+for (const character of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.")
+  isWordByte[character.charCodeAt(0)] = 1;
+
+/** Whether [start, end) has the form of a token. */
+export const isTokenAt = (bytes: Uint8Array, start: number, end: number): boolean =>
+  end - start === tokenBytes &&
+  bytes[start] === letterT &&
+  bytes[start + 1] === dot &&
+  isUuidAt(bytes, start + 2);
+
+/** Bytes from one look to the next: of 36 in a row one is looked at that has the three before it in the row too. */
+const strideBytes = uuidBytes - 3;
+
+/**
+ * Writes `*` over every token in [start, end): what stands there as a word of its own, and `own` wherever it stands.
+ * A UUID behind another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 33, which
+ * no token evades; hardly any other text has hexadecimal digits in all four.
+ */
+export function maskTokens(bytes: Uint8Array, start: number, end: number, own?: string): void {
+  for (let at = start + uuidBytes - 1; at < end; at += strideBytes) {
+    if (isUuidByte[bytes[at]!] === 0 || isUuidByte[bytes[at - 1]!] === 0) continue;
+    if (isUuidByte[bytes[at - 2]!] === 0 || isUuidByte[bytes[at - 3]!] === 0) continue;
+    maskAround(bytes, start, end, at, own);
+  }
+}
+
+// A token whose UUID holds the byte at `at`.
+function maskAround(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  at: number,
+  own: string | undefined,
+): void {
+  const first = Math.max(start + 2, at - uuidBytes + 1);
+  let uuidStart = at;
+  while (uuidStart > first && isUuidByte[bytes[uuidStart - 1]!] === 1) uuidStart--;
+  if (uuidStart < first || bytes[uuidStart - 1] !== dot || bytes[uuidStart - 2] !== letterT) return;
+  if (uuidStart + uuidBytes > end || !isUuidAt(bytes, uuidStart)) return;
+  const isWord = uuidStart - 3 < start || isWordByte[bytes[uuidStart - 3]!] === 0;
+  if (isWord || (own !== undefined && isText(bytes, uuidStart - 2, own))) mask(bytes, uuidStart);
+}
+
+function isUuidAt(bytes: Uint8Array, at: number): boolean {
+  for (let i = 0; i < uuidBytes; i++) {
+    const isDash = i === 8 || i === 13 || i === 18 || i === 23;
+    const byte = bytes[at + i]!;
+    if (isDash ? byte !== dash : byte === dash || isUuidByte[byte] !== 1) return false;
+  }
+  return true;
+}
+
+function isText(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+function mask(bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < uuidBytes; i++) if (bytes[at + i] !== dash) bytes[at + i] = asterisk;
+}

@@ -1,0 +1,69 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { isTokenAt, maskTokens } from "../../src/core/token-mask.ts";
+
+const token = "t.0a1b2c3d-4e5f-4678-9abc-def012345678";
+const masked = "t.********-****-****-****-************";
+
+function mask(text: string, own?: string): string {
+  const bytes = Buffer.from(text);
+  maskTokens(bytes, 0, bytes.length, own);
+  return bytes.toString();
+}
+
+test.each([
+  [token, masked],
+  [`http://token:${token}@host/logs`, `http://token:${masked}@host/logs`],
+  [`${token} ${token}`, `${masked} ${masked}`],
+  [`T=${token.toUpperCase().replace("T", "t")}`, `T=${masked}`],
+  [`é${token}é`, `é${masked}é`],
+])("hides %s", (text, expected) => expect(mask(text)).toBe(expected));
+
+test.each([
+  "client.0a1b2c3d-4e5f-4678-9abc-def012345678",
+  "0a1b2c3d-4e5f-4678-9abc-def012345678",
+  "t.0a1b2c3d-4e5f-4678-9abc-def01234567",
+  "t.0a1b2c3d_4e5f-4678-9abc-def012345678",
+  "d.0a1b2c3d-4e5f-4678-9abc-def012345678",
+])("leaves %s, which is none", (text) => expect(mask(text)).toBe(text));
+
+test("its own token is hidden even where it ends another word", () => {
+  expect(mask(`client${token.slice(1)} box${token}`, token)).toBe(`client${masked.slice(1)} box${masked}`);
+});
+
+test("only the range that is given is written to", () => {
+  const bytes = Buffer.from(`${token} ${token}`);
+  maskTokens(bytes, 39, bytes.length);
+  expect(bytes.toString()).toBe(`${token} ${masked}`);
+  const cut = Buffer.from(token);
+  maskTokens(cut, 0, cut.length - 1);
+  expect(cut.toString()).toBe(token);
+});
+
+test("is found wherever it stands, and nothing else changes", () => {
+  const filler = fc.string({ maxLength: 80 }).map((text) => `${text.replaceAll(/[\w.-]$/g, " ")}`);
+  const hex = fc.stringMatching(/^[0-9a-f-]{0,80}$/);
+  const uuid = fc.uuid();
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        filler,
+        hex.map((text) => `${text} `),
+      ),
+      uuid,
+      fc.oneof(filler, hex),
+      (before, id, after) => {
+        const found = mask(`${before}t.${id}${after}`);
+        expect(found).toBe(`${before}${masked}${after}`);
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
+
+test("the form of a token is `t.` and a UUID", () => {
+  const isToken = (text: string) => isTokenAt(Buffer.from(text), 0, text.length);
+  expect(isToken(token)).toBe(true);
+  for (const none of [`${token}0`, token.slice(1), token.replace("t", "d"), token.replace("a", "g"), "t.x"])
+    expect(isToken(none)).toBe(false);
+});
