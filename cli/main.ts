@@ -15,6 +15,8 @@ import type { Context } from "./context.ts";
 import { explain, Output } from "./output.ts";
 import { readingCommandLike, readingCommands } from "./unknown-command.ts";
 
+process.on("SIGUSR1", () => {}); // Node would open a port for a debugger
+
 const output = new Output(process.stdout, process.stderr, process.env);
 const program = new Command("tailrace");
 program

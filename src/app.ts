@@ -35,7 +35,7 @@ import { AppError } from "./errors.ts";
 import { Failures } from "./failures.ts";
 import { Connections } from "./http/connections.ts";
 import { registerRoutes } from "./http-routes.ts";
-import { closeServer, httpServer } from "./http-server.ts";
+import { closeServer, httpServer, reloadTls } from "./http-server.ts";
 import { Lanes } from "./ingest/lanes.ts";
 import { ingestLimits } from "./ingest/limits.ts";
 import { syslogListener } from "./ingest/syslog.ts";
@@ -78,6 +78,8 @@ export type App = {
   readonly syslog: string | undefined;
   /** The file with the operator's key, when it did not come from the environment. */
   readonly keyPath: string | undefined;
+  /** Reads the certificate and its key again, for connections from then on; which files that were. Rejects when one cannot be used. */
+  reload(): Promise<readonly string[]>;
   close(): Promise<void>;
 };
 
@@ -226,11 +228,12 @@ async function open(
       failures,
     },
   });
-  const url = await server.listen(config.http).catch((cause: unknown) => {
+  const address = await server.listen(config.http).catch((cause: unknown) => {
     throw listenFailure("--http", config.http, cause);
   });
+  const url = tlsCert === undefined ? address : address.replace(/^http:/, "https:");
   own.listens({ ...config.http, port: Number(new URL(url).port) });
-  scope.own("HTTP", { close: () => closeServer(server, closeMsMax) });
+  scope.own("HTTP", { close: () => closeServer(server, connections, closeMsMax) });
 
   const syslogAt = has("ingest") ? config.syslog : "off";
   const syslog =
@@ -249,6 +252,7 @@ async function open(
     url,
     syslog: syslog && `${isIPv6(syslog.address) ? `[${syslog.address}]` : syslog.address}:${syslog.port}`,
     keyPath: kept?.path,
+    reload: () => reloadTls(server, config),
     close: () => scope.close(),
   };
 }

@@ -1,6 +1,7 @@
 /** The HTTP servers: how one is made and how it ends. Features register on it. */
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Server as TlsServer } from "node:tls";
 import fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
 import { pathPartCharsMax } from "./control/api.ts";
@@ -21,6 +22,8 @@ export type HttpServerLimits = {
 
 /** Late requests are looked for so often. */
 const checkEveryMs = 2_000;
+/** While the server closes, connections that rest are. */
+const restingEveryMs = 50;
 
 /** A server without routes. Requests are not logged: paths hold drain URLs and session ids, which are secrets. */
 export async function httpServer({
@@ -65,9 +68,34 @@ export async function httpServer({
   return server;
 }
 
-/** Waits for requests under way, and cuts them off after `closeMsMax`. */
-export async function closeServer(server: FastifyInstance, closeMsMax: number): Promise<void> {
+/**
+ * Reads certificate and key again, for the connections that come from then on; those that are open stay. Resolves to
+ * the files; rejects with `tlsUnusable`, and what was read before stays in use.
+ */
+export async function reloadTls(
+  server: FastifyInstance,
+  { tlsCert, tlsKey }: { readonly tlsCert?: string; readonly tlsKey?: string },
+): Promise<readonly string[]> {
+  if (tlsCert === undefined) return [];
+  (server.server as unknown as TlsServer).setSecureContext(await readCertificate(tlsCert, tlsKey!));
+  return [tlsCert, tlsKey!];
+}
+
+/**
+ * Waits for requests under way, and cuts them off after `closeMsMax`. Connections without one hold nothing up, those
+ * that come while streams are being ended neither.
+ */
+export async function closeServer(
+  server: FastifyInstance,
+  connections: Connections,
+  closeMsMax: number,
+): Promise<void> {
   const cut = setTimeout(() => server.server.closeAllConnections(), closeMsMax);
-  await server.close();
-  clearTimeout(cut);
+  const resting = setInterval(() => connections.closeResting(), restingEveryMs);
+  try {
+    await server.close();
+  } finally {
+    clearInterval(resting);
+    clearTimeout(cut);
+  }
 }

@@ -1,20 +1,24 @@
 /** `tailrace serve`: one server from its settings until a signal stops it. */
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { type App, openApp } from "./app.ts";
 import { type Config, operatorKey, version } from "./config.ts";
 import { collectProcessMetrics } from "./metrics.ts";
 
 const sameSignalMs = 1000;
+/** Of the log that its output does not take; what is more is dropped. */
+const logBytesMax = 1024 * 1024;
 
 /**
- * Runs until SIGTERM or SIGINT: stops intake, ends tails, finishes deliveries under way, commits cursors. A second
- * signal ends the process at once, and so does the first one during the start. `announce` is told the addresses when everything listens.
+ * Runs until SIGTERM, SIGINT or SIGQUIT: stops intake, ends tails, finishes deliveries under way, commits cursors. A
+ * second signal ends the process at once, and so does the first one during the start. SIGHUP reads files of the settings
+ * again. `announce` is told the addresses when everything listens.
  */
 export async function serve(config: Config, announce: (app: App) => void): Promise<void> {
-  const logger = pino({ level: config.logLevel, base: { pid: process.pid } });
+  const logger = openLog(config.logLevel);
   collectProcessMetrics();
   const stopping = firstSignal();
   const opening = openApp(config, { logger, operatorKey: operatorKey() });
+  onOtherSignals(opening, logger);
   const app = await Promise.race([opening, stopping.then(() => undefined)]);
   if (app === undefined) {
     // A start may wait long for what is elsewhere, and nothing was taken that would have to be finished.
@@ -29,14 +33,21 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
   logger.info("stopped");
 }
 
+// An output that is gone (a closed terminal or pipe, a full disk) ends the log, and nothing else.
+function openLog(level: Config["logLevel"]): Logger {
+  const output = pino.destination({ fd: 1, sync: true, maxLength: logBytesMax });
+  output.on("error", () => {});
+  return pino({ level, base: { pid: process.pid } }, output);
+}
+
 /**
- * The first SIGTERM or SIGINT. A second one ends the process at once, but for those of the first second: a signal to
- * a group of processes reaches this one directly and through its parent.
+ * The first signal that asks for an end. A second one ends the process at once, but for those of the first second: a
+ * signal to a group of processes reaches this one directly and through its parent.
  */
 const firstSignal = () =>
   new Promise<string>((resolve) => {
     let firstAtMs: number | undefined;
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
       process.on(signal, () => {
         firstAtMs ??= performance.now();
         if (performance.now() - firstAtMs > sameSignalMs) process.exit(1);
@@ -44,3 +55,33 @@ const firstSignal = () =>
       });
     }
   });
+
+/**
+ * Signals that must not end the server or open anything. Node would listen for a debugger on SIGUSR1. SIGPIPE is left
+ * to Node, which ignores it: a listener would hear of every client that leaves.
+ */
+function onOtherSignals(opening: Promise<App>, logger: Logger): void {
+  for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
+    process.on(signal, () => logger.info({ signal }, "this signal asks for nothing"));
+  }
+  let reloading: Promise<void> | undefined;
+  const reload = async () => {
+    const app = await opening;
+    await Promise.resolve(); // signals of one moment are one
+    reloading = undefined;
+    try {
+      const files = await app.reload();
+      const what =
+        files.length === 0 ? "there are no files to read again" : "files of the settings were read again";
+      logger.info({ signal: "SIGHUP", files }, what);
+    } catch (err) {
+      logger.error(
+        { signal: "SIGHUP", err },
+        "files of the settings were not read again: what was read before stays",
+      );
+    }
+  };
+  process.on("SIGHUP", () => {
+    reloading ??= reload().catch(() => {}); // the start failed, and says so itself
+  });
+}

@@ -25,13 +25,13 @@ export function run(program, args, { env = process.env, cwd = root } = {}) {
   });
 }
 
-/** Runs a program that talks to the user itself, and passes the signals that ask for an end on to it. */
+/** Runs a program that talks to the user itself, and passes signals on to it: what they mean is the program's to say. */
 export function runInFront(program, args, { env = process.env } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { env, stdio: "inherit" });
     const pass = (signal) => {
-      // Ctrl-C on a terminal reaches the whole process group: passing it on would make it two.
-      if (signal === "SIGINT" && process.stdin.isTTY) return;
+      // Ctrl-C and Ctrl-\ on a terminal reach the whole process group: passing them on would make it two.
+      if ((signal === "SIGINT" || signal === "SIGQUIT") && process.stdin.isTTY) return;
       child.kill(signal);
     };
     for (const signal of passedOn) process.on(signal, pass);
@@ -43,7 +43,7 @@ export function runInFront(program, args, { env = process.env } = {}) {
   });
 }
 
-const passedOn = ["SIGINT", "SIGTERM"];
+const passedOn = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"];
 
 /** As shells put it: a process that a signal ended has 128 and the signal's number. */
 const statusOf = (code, signal) => code ?? 128 + constants.signals[signal];

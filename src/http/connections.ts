@@ -56,6 +56,13 @@ export class Connections {
     server.setTimeout(this.#limits.stallMsMax, (socket) => this.#onStill(socket));
   }
 
+  /** Closes every connection of which no request is here, whole or begun: nobody loses anything. */
+  closeResting(): void {
+    for (const connections of [...this.#addresses.values()]) {
+      for (const connection of [...connections]) if (connection.isResting) connection.socket.destroy();
+    }
+  }
+
   /** The connection of a request; undefined when it was refused. */
   of(socket: Socket): Connection | undefined {
     return this.#bySocket.get(socket);

@@ -47,6 +47,25 @@ describe.each([false, true])("over TLS: %s", (tls) => {
   });
 });
 
+test.each([false, true])(
+  "a stop waits for a request under way and for no other connection; over TLS: %s",
+  async (tls) => {
+    const { answers, handle } = holding();
+    const door = await HttpDoor.open(handle, { tls });
+    const idle = [await RawClient.open(door.port, { tls }), await RawClient.open(door.port, { tls })];
+    idle[1]!.send("GET / HTTP/1.1\r\nHost: a\r\n");
+    const busy = await RawClient.open(door.port, { tls });
+    busy.send(get("/"));
+    await door.reached(() => answers.length === 1);
+    const closing = door.close(3_600_000);
+    for (const client of idle) await client.closed();
+    expect(busy.socket.destroyed).toBe(false);
+    answers[0]!();
+    expect(await busy.closed()).toContain("200 OK");
+    await closing;
+  },
+);
+
 test("one that leaves its answer unread makes room too, before one that we keep waiting", async () => {
   const large = Buffer.alloc(32 << 20, "x");
   const { answers, handle } = holding();

@@ -66,8 +66,9 @@ export class HttpDoor {
     while (!isThere()) await nextTurn();
   }
 
-  close(): Promise<void> {
-    return closeServer(this.#server, 0);
+  /** Requests under way are given `msMax`. */
+  close(msMax = 0): Promise<void> {
+    return closeServer(this.#server, this.connections, msMax);
   }
 }
 

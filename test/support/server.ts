@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type NatsCluster, startNats } from "./nats.ts";
 
-const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** The command line as it is built. */
+export const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 const startMsMax = 20_000;
 const outputCharsMax = 4_000_000;
 

@@ -1,0 +1,226 @@
+/** What signals do to a real server: which ask for an end, which for files, and which for nothing. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { Agent, get } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, test } from "vitest";
+import { LedgerReceiver, sendNumbered, until } from "../support/ledger.ts";
+import { freePorts } from "../support/nats.ts";
+import { program, TestServer } from "../support/server.ts";
+import { ca, selfSignedTls, serverTls } from "../support/tls.ts";
+
+let server: TestServer | undefined;
+afterEach(async () => {
+  await server?.destroy();
+  server = undefined;
+});
+
+/** The newest line of the server's log that says `text`. */
+const said = (text: string) => server!.output.split("\n").findLast((line) => line.includes(text));
+const untilSaid = (text: string, from: number) =>
+  until(
+    () => server!.output.slice(from).includes(text),
+    () => `not said: ${text}`,
+  );
+const isAlive = async () => (await fetch(`${server!.url}/healthz`)).ok;
+
+describe("a signal that asks for an end", () => {
+  test.each(["SIGTERM", "SIGINT", "SIGQUIT"] as const)(
+    "%s stops the server cleanly, with status 0",
+    async (signal) => {
+      server = await TestServer.start();
+      const receiver = await LedgerReceiver.open();
+      const { tokens } = await server.createApp("stop");
+      await server.api("POST", "/apps/stop/log-drains", { url: receiver.url });
+      await sendNumbered({ url: () => server!.url, token: tokens.app!, sender: 0, count: 5, linesEach: 5 });
+      await until(
+        () => receiver.sightings.distinct === 5,
+        () => `${receiver.sightings.distinct} of 5`,
+      );
+      expect(await server.kill(signal)).toBe(0);
+      expect(said("stopping")).toContain(signal);
+      expect(said('"msg":"stopped"')).toBeDefined();
+      await server.start();
+      await sendNumbered({ url: () => server!.url, token: tokens.app!, sender: 1, count: 1, linesEach: 1 });
+      await until(
+        () => receiver.sightings.distinct === 6,
+        () => `${receiver.sightings.distinct} of 6`,
+      );
+      expect(receiver.sightings.repeats).toBe(0); // the cursor was committed
+      await receiver.close();
+    },
+  );
+});
+
+describe("a signal that asks for nothing", () => {
+  test.each(["SIGUSR1", "SIGUSR2"] as const)(
+    "%s is a line in the log and opens no debugger",
+    async (signal) => {
+      server = await TestServer.start();
+      const from = server.output.length;
+      process.kill(server.pid, signal);
+      await untilSaid("this signal asks for nothing", from);
+      expect(said("this signal asks for nothing")).toContain(signal);
+      expect(await isAlive()).toBe(true);
+      expect(server.output).not.toContain("Debugger");
+    },
+  );
+
+  test("SIGPIPE changes nothing", async () => {
+    server = await TestServer.start();
+    process.kill(server.pid, "SIGPIPE");
+    expect(await isAlive()).toBe(true);
+    expect(await server.kill("SIGTERM")).toBe(0);
+  });
+
+  test("SIGHUP without a certificate is a line in the log", async () => {
+    server = await TestServer.start();
+    const from = server.output.length;
+    process.kill(server.pid, "SIGHUP");
+    await untilSaid("there are no files to read again", from);
+    expect(await isAlive()).toBe(true);
+  });
+});
+
+describe("SIGHUP with a certificate", () => {
+  let folder: string;
+  const [certFile, keyFile] = [() => join(folder, "cert.pem"), () => join(folder, "key.pem")];
+  afterEach(() => rm(folder, { recursive: true, force: true }));
+
+  /** As tools do that renew certificates: written aside, then renamed. */
+  const put = async ({ cert, key }: { cert: string; key: string }) => {
+    for (const [path, text] of [
+      [certFile(), cert],
+      [keyFile(), key],
+    ] as const) {
+      await writeFile(`${path}.new`, text);
+      await rename(`${path}.new`, path);
+    }
+  };
+  const hangUp = async (words: string) => {
+    const from = server!.output.length;
+    process.kill(server!.pid, "SIGHUP");
+    await untilSaid(words, from);
+  };
+  /** The fingerprint of what a new connection is shown. */
+  const shown = async () => {
+    const { hostname, port } = new URL(server!.url);
+    const socket = connectTls({ host: hostname, port: Number(port), rejectUnauthorized: false });
+    await once(socket, "secureConnect");
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+
+  test("shows new connections the new certificate, and drops none that is open; one that cannot be used is told", async () => {
+    folder = await mkdtemp(join(tmpdir(), "tailrace-tls-"));
+    await put(serverTls);
+    server = await TestServer.start(["--tls-cert", certFile(), "--tls-key", keyFile()]);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ca });
+    const ask = async () => {
+      const request = get(`${server!.url}/healthz`, { agent, rejectUnauthorized: false });
+      const [response] = await once(request, "response");
+      response.resume();
+      await once(response, "end");
+      return { status: response.statusCode, isReused: request.reusedSocket };
+    };
+    expect(await ask()).toEqual({ status: 200, isReused: false });
+    const first = await shown();
+
+    await put(selfSignedTls);
+    await hangUp("files of the settings were read again");
+    expect(said("were read again")).toContain(certFile());
+    const second = await shown();
+    expect(second).not.toBe(first);
+    expect(await ask()).toEqual({ status: 200, isReused: true });
+
+    await writeFile(certFile(), "");
+    await hangUp("what was read before stays");
+    expect(said("what was read before stays")).toContain("holds no PEM certificate");
+    expect(await shown()).toBe(second);
+    await rm(certFile());
+    await hangUp("what was read before stays");
+    expect(await shown()).toBe(second);
+    await put(serverTls);
+    await hangUp("files of the settings were read again");
+    expect(await shown()).toBe(first);
+    agent.destroy();
+  });
+});
+
+describe("a log that nobody can take any more", () => {
+  test.each([
+    ["a full disk", () => ({ fd: openSync("/dev/full", "w"), closed: false })],
+    ["a closed pipe", () => ({ fd: "pipe" as const, closed: true })],
+  ])("(%s) ends the log and not the server", async (_, open) => {
+    const folder = await mkdtemp(join(tmpdir(), "tailrace-log-"));
+    const { fd, closed } = open();
+    const [port] = await freePorts(1);
+    const child = spawn(
+      process.execPath,
+      [program, "serve", "--http", `127.0.0.1:${port}`, "--syslog", "off", "--data", folder],
+      { stdio: ["ignore", fd, "pipe"] },
+    );
+    if (typeof fd === "number") closeSync(fd);
+    if (closed) child.stdout!.destroy();
+    const url = `http://127.0.0.1:${port}`;
+    await until(
+      async () =>
+        fetch(`${url}/healthz`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      () => `no start: ${child.exitCode}`,
+    );
+    for (const signal of ["SIGUSR2", "SIGHUP", "SIGUSR2"] as const) child.kill(signal);
+    expect((await fetch(`${url}/healthz`)).ok).toBe(true);
+    expect(await endedBy(child, "SIGTERM")).toBe(0);
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe("npm start's own process", () => {
+  test.each([
+    ["SIGQUIT", "stopping"],
+    ["SIGTERM", "stopping"],
+    ["SIGHUP", "there are no files to read again"],
+    ["SIGUSR1", "this signal asks for nothing"],
+    ["SIGUSR2", "this signal asks for nothing"],
+  ] as const)("hands %s on to the server", async (signal, words) => {
+    const folder = await mkdtemp(join(tmpdir(), "tailrace-start-"));
+    const run = fileURLToPath(new URL("../../scripts/lib/run.mjs", import.meta.url));
+    const args = [program, "serve", "--http", "127.0.0.1:0", "--syslog", "off", "--data", folder];
+    const code = `import { runInFront } from ${JSON.stringify(run)};
+      process.exitCode = await runInFront(process.execPath, ${JSON.stringify(args)});`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", code], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+    const seen = (text: string) =>
+      until(
+        () => output.includes(text),
+        () => output,
+      );
+    await seen('"msg":"listening"');
+    child.kill(signal);
+    await seen(words);
+    if (words !== "stopping") child.kill("SIGTERM");
+    const [status] = child.exitCode === null ? await once(child, "exit") : [child.exitCode];
+    expect(status).toBe(0);
+    expect(output).not.toContain("Debugger");
+    await rm(folder, { recursive: true });
+  });
+});
+
+async function endedBy(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  const ended = once(child, "exit");
+  child.kill(signal);
+  const [status] = await ended;
+  return status;
+}
