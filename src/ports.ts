@@ -13,6 +13,13 @@ export type From =
 /** The end of a channel's log: the position behind its last line and the number of lines it ever had. */
 export type ChannelEnd = { readonly position: Position; readonly line: number };
 
+/**
+ * What a follower is handed: batches. `foreign` comes before all of them, once, when the position that it asked for is no
+ * place of the channel's log as it is now: it is of another log, or of a part that this one lost and that others wrote anew.
+ * What follows then begins with the oldest batch that there is.
+ */
+export type Followed = StoredBatch | "foreign";
+
 /** What `append` did: stored the batch, or found its `frameId` stored within the last 10 minutes. */
 export type Appended = { readonly position: Position; readonly repeated: boolean };
 
@@ -28,10 +35,11 @@ export interface ChannelLog {
    * History, then live: no gap, no repeat, in one total order, pulled by the reader at flat memory. Yields whole
    * stored batches, except that the first one may begin before the place asked for: `after` a position inside a
    * batch yields that batch, and `last` the batch that holds the first of those lines. Positions of trimmed batches
-   * are fine: the first batch left follows, and its `line` tells how many are gone. Ends when `signal` is aborted
-   * or the channel is destroyed; never throws for either.
+   * are fine: the first batch left follows, and its `line` tells how many are gone. So are positions that name no
+   * incarnation, as far as the log reaches, and the origin. Ends when `signal` is aborted, when the channel is destroyed,
+   * or when its log is replaced while it is followed; never throws for these.
    */
-  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch>;
+  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed>;
   /** The newest batches that together hold at least `lines` lines (or all there are), oldest first, and the end. */
   recent(channel: ChannelId, lines: number): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }>;
   /** Removes the channel's lines for good and ends its followers. Unknown channels are fine. */

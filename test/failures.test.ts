@@ -6,7 +6,7 @@ import { Trims } from "../src/engines/nats/trims.ts";
 import { type FailedWork, Failures } from "../src/failures.ts";
 import { backgroundFailures } from "../src/metrics.ts";
 import type { Store } from "../src/ports.ts";
-import { channelOf } from "./support/batches.ts";
+import { batchOf, channelOf } from "./support/batches.ts";
 
 type Told = { readonly err: unknown; readonly untold?: number };
 
@@ -49,6 +49,7 @@ describe("on NATS", () => {
   afterEach(() => vi.useRealTimers());
   const reader = {
     last: () => Promise.reject(away),
+    incarnation: () => "test0",
     place: () => ({ stream: "LOG-0", shard: 0, log: "log.0.x", live: "live.0.x" }),
   } as never;
 
@@ -66,7 +67,7 @@ describe("on NATS", () => {
     const { failures, told, counted } = await listening("head");
     const store: Partial<Store> = { get: () => Promise.reject(away) };
     const heads = new Heads({ reader, store: store as Store, idleMs: 60_000, failures });
-    heads.moved(channel, head, 1);
+    heads.moved(channel, head, batchOf(["a"]));
     await heads.close();
     expect(await counted()).toBe(1);
     await heads.close();

@@ -2,8 +2,9 @@
  * The unit of the log. A batch is immutable: canonical frames back to back, and who accepted them when.
  * Nothing after ingest touches a line unless it must.
  */
+import { fnv1a } from "./hash.ts";
 import type { ProducerId } from "./ids.ts";
-import { type Position, positionAt } from "./position.ts";
+import { logOf, type Position, positionAt } from "./position.ts";
 
 /**
  * How the frames of a batch are written.
@@ -31,15 +32,33 @@ export type Batch = CanonicalLines & {
 /**
  * A batch in the log. `sequence` is its place; `line` is the channel's running number (from 0, over all producers)
  * of its first line, so that the difference of two of them is an exact count of lines, also of those that are gone.
- * Engines hand the same object to every follower: it may serve as a key of a `WeakMap`.
+ * `incarnation` names the life of the channel's log. Engines hand the same object to every follower: it may serve as a
+ * key of a `WeakMap`.
  */
-export type StoredBatch = Omit<Batch, "frameId"> & { readonly sequence: number; readonly line: number };
+export type StoredBatch = Omit<Batch, "frameId"> & {
+  readonly sequence: number;
+  readonly line: number;
+  readonly incarnation: string;
+};
+
+/** What of a stored batch its positions are made of. */
+export type Placed = Pick<StoredBatch, "sequence" | "incarnation" | "producer" | "firstLine">;
+
+const marks = 36 ** 4;
+
+/** Tells a batch from others that have, or had, its place: 1 to 4 characters that follow from its producer and number. */
+export const markOf = ({ producer, firstLine }: Pick<Batch, "producer" | "firstLine">): string =>
+  (((fnv1a(producer) + Math.imul(firstLine, 0x9e3779b1)) >>> 0) % marks).toString(36);
+
+/** The end of the positions of a stored batch. */
+export const logOfBatch = (batch: Placed): string => logOf(batch.incarnation, markOf(batch));
 
 /** The place behind the first `lines` lines of a stored batch. */
-export const positionIn = (batch: StoredBatch, lines: number): Position => positionAt(batch.sequence, lines);
+export const positionIn = (batch: Placed, lines: number): Position =>
+  positionAt(batch.sequence, lines, logOfBatch(batch));
 
 /** The place behind a stored batch. */
-export const endOf = (batch: StoredBatch): Position => positionAt(batch.sequence, batch.count);
+export const endOf = (batch: StoredBatch): Position => positionIn(batch, batch.count);
 
 // The stored form: a fixed head, the producer, the frames. Little endian.
 const versionByte = 1;
@@ -63,7 +82,10 @@ export function encodeBatch(batch: Batch): Buffer {
 }
 
 /** Reads what `encodeBatch` wrote; `bytes` is a view of `stored`. Throws on anything else: the store is damaged. */
-export function decodeBatch(stored: Buffer, sequence: number, line: number): StoredBatch {
+export function decodeBatch(
+  stored: Buffer,
+  { sequence, line, incarnation }: Pick<StoredBatch, "sequence" | "line" | "incarnation">,
+): StoredBatch {
   if (stored.length < headBytes || stored[0] !== versionByte) throw new Error("a stored batch is damaged");
   const bytesStart = headBytes + stored[2]!;
   return {
@@ -75,5 +97,6 @@ export function decodeBatch(stored: Buffer, sequence: number, line: number): Sto
     bytes: stored.subarray(bytesStart),
     sequence,
     line,
+    incarnation,
   };
 }

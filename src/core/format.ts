@@ -2,7 +2,7 @@
  * Stored lines as readers see them: text (`logplex.md` §13.4), JSON (one object a line) and raw (the syslog frame
  * in one line), each as plain lines or as server-sent events. A batch is formatted at one go, in one growing buffer.
  */
-import type { StoredBatch } from "./batch.ts";
+import { logOfBatch, type Placed, type StoredBatch } from "./batch.ts";
 import type { LineFilter } from "./line-filter.ts";
 import { LineCursor } from "./lines.ts";
 import { type Position, positionAt } from "./position.ts";
@@ -23,10 +23,9 @@ export type Shape = {
 /** `count` lines, ready to be sent. */
 export type Formatted = { readonly bytes: Buffer; readonly count: number };
 
-/** What of a batch a format needs. `at`: the position printed for every line instead of the line's own. */
-export type Formattable = Pick<StoredBatch, "bytes" | "count" | "form" | "sequence"> & {
-  readonly at?: Position;
-};
+/** What of a batch a format needs. `at`: the position printed for every line, where they have none of their own. */
+export type Formattable = Pick<StoredBatch, "bytes" | "count" | "form"> &
+  (Placed | { readonly at: Position });
 
 /** Syslog's own words, by severity (RFC 5424 §6.2.1, `syslog.conf`). */
 const severities = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"] as const;
@@ -64,10 +63,11 @@ function formatJson(batch: Formattable, { transport, filter }: Shape, skip: numb
   let out = "";
   let count = 0;
   const bytes = asBuffer(batch.bytes);
+  const log = "at" in batch ? "" : logOfBatch(batch);
   cursor.open(bytes, batch.form);
   for (let line = 1; cursor.next(); line++) {
     if (line <= skip || (filter !== undefined && !filter.keeps(cursor))) continue;
-    const position = batch.at ?? positionAt(batch.sequence, line);
+    const position = "at" in batch ? batch.at : positionAt(batch.sequence, line, log);
     const object = JSON.stringify({
       position,
       time: bytes.toString("utf8", cursor.timeStart, cursor.timeEnd),
@@ -88,17 +88,18 @@ function formatBytes(batch: Formattable, { format, transport, filter }: Shape, s
   const { bytes } = batch;
   const events = transport === "events";
   const breaks = new LineBreaks(bytes);
-  // The positions of a batch differ in their last number alone.
-  const idPrefix = Buffer.from(`id: ${batch.at ?? positionAt(batch.sequence, 0).slice(0, -1)}`, "latin1");
+  // The positions of a batch differ in the number of lines alone.
+  const idStart = Buffer.from("at" in batch ? `id: ${batch.at}` : `id: ${batch.sequence}.`, "latin1");
+  const idEnd = Buffer.from("at" in batch ? "\n" : `${logOfBatch(batch)}\n`, "latin1");
   cursor.open(bytes, batch.form);
   for (let line = 1; cursor.next(); line++) {
     if (line <= skip || (filter !== undefined && !filter.keeps(cursor))) continue;
     count++;
-    reserve(idPrefix.length + cursor.end - cursor.headStart + 64);
+    reserve(idStart.length + idEnd.length + cursor.end - cursor.headStart + 64);
     if (events) {
-      put(idPrefix, 0, idPrefix.length);
-      if (batch.at === undefined) putDecimal(line);
-      scratch[written++] = newline;
+      put(idStart, 0, idStart.length);
+      if (!("at" in batch)) putDecimal(line);
+      put(idEnd, 0, idEnd.length);
     }
     if (format === "raw") putFrame(bytes, events, breaks);
     else putPieces(bytes, events, breaks);

@@ -24,6 +24,13 @@ export const l10 = (drainToken: string, lines: number, sinceMs: number, nowMs: n
 export const l11Text = (lines: number, sinceMs: number): string =>
   `Error L11 (Tail buffer overflow) -> This tail session dropped ${count(lines)} since ${syslogTime(sinceMs)}`;
 
+/** What a reader is told that comes back with a place of another log. */
+export const replacedText =
+  "This app's log is not the one that was read before (another server, a restored backup, or an app made again). What follows begins with its oldest line.";
+
+/** The same as a line in a tail of plain text; it is that tail's alone. */
+export const l11Replaced = `Error L11 (Tail buffer overflow) -> ${replacedText}`;
+
 /** A drain's destination refused lines for good: they will not be sent again. */
 export const l13 = (
   drainToken: string,

@@ -3,33 +3,67 @@
  * positions on, stores them and prints them.
  */
 
-/** `SEQUENCE.LINES`: behind the first LINES lines of the batch at SEQUENCE. Both are whole numbers in base 10. */
+/**
+ * `SEQUENCE.LINES.INCARNATION.MARK`: behind the first LINES lines of the batch at SEQUENCE; both are whole numbers in
+ * base 10. INCARNATION names the life of the channel's log and MARK the batch, so that a place of another log, or of one
+ * that lost its end and grew another, is not taken for a place of this one. What was printed before they were is
+ * `SEQUENCE.LINES`, and is taken on trust.
+ */
 export type Position = string & { readonly __brand: "position" };
 
-const positionForm = /^(0|[1-9][0-9]{0,15})\.(0|[1-9][0-9]{0,9})$/;
+/** What a position says. `incarnation` and `mark` are absent where they are not known. */
+export type Place = {
+  readonly sequence: number;
+  readonly lines: number;
+  readonly incarnation?: string;
+  readonly mark?: string;
+};
 
-/** The place behind `lines` lines of the batch at `sequence`. */
-export const positionAt = (sequence: number, lines: number): Position => `${sequence}.${lines}` as Position;
+const positionForm =
+  /^(0|[1-9][0-9]{0,15})\.(0|[1-9][0-9]{0,9})(?:\.([0-9a-z]{4,16})(?:\.([0-9a-z]{1,6}))?)?$/;
+
+/** The place behind `lines` lines of the batch at `sequence`. `log`: what `logOf` prints. */
+export const positionAt = (sequence: number, lines: number, log = ""): Position =>
+  `${sequence}.${lines}${log}` as Position;
+
+/** The end of a position, the same for all of a batch. */
+export const logOf = (incarnation: string, mark?: string): string =>
+  mark === undefined ? `.${incarnation}` : `.${incarnation}.${mark}`;
 
 /** Reads what `positionAt` printed; undefined for any other text. */
-export function readPosition(text: string): { sequence: number; lines: number } | undefined {
+export function readPosition(text: string): Place | undefined {
   const match = positionForm.exec(text);
   if (match === null) return undefined;
   const sequence = Number(match[1]);
-  return Number.isSafeInteger(sequence) ? { sequence, lines: Number(match[2]) } : undefined;
+  if (!Number.isSafeInteger(sequence)) return undefined;
+  const [, , lines, incarnation, mark] = match;
+  return {
+    sequence,
+    lines: Number(lines),
+    ...(incarnation !== undefined && { incarnation }),
+    ...(mark !== undefined && { mark }),
+  };
 }
 
 /** Brands a text from outside (an SSE event id, a stored cursor); undefined when it is no position. */
 export const parsePosition = (text: string): Position | undefined =>
   readPosition(text) === undefined ? undefined : (text as Position);
 
-/** The place before every line that a channel ever had. */
+/** The place before every line that a channel ever had, in whatever log. */
 export const origin: Position = positionAt(0, 0);
 
-/** Orders two positions of one channel: negative when `a` lies before `b`. */
+/** Orders two positions of one log: negative when `a` lies before `b`. */
 export function comparePositions(a: Position, b: Position): number {
   const left = readPosition(a);
   const right = readPosition(b);
   if (left === undefined || right === undefined) throw new TypeError("not a position");
   return left.sequence - right.sequence || left.lines - right.lines;
+}
+
+/** True when both name the same place of the same log, as far as they say. */
+export function isSamePlace(a: Position, b: Position): boolean {
+  const [left, right] = [readPosition(a), readPosition(b)];
+  const agree = (key: "incarnation" | "mark") =>
+    left?.[key] === undefined || right?.[key] === undefined || left[key] === right[key];
+  return comparePositions(a, b) === 0 && agree("incarnation") && agree("mark");
 }

@@ -1,8 +1,9 @@
 /**
  * One drain's accounts: each line of its channel gets its place in the ledger, and what its owner has to know of it is
- * told. Invariant: `line - start.line = delivered + refused + lost + filtered` at every put of the state.
+ * told. Invariant: `line - start = delivered + refused + lost + filtered` at every put of the state.
  */
 import assert from "node:assert";
+import { positionIn, type StoredBatch } from "../core/batch.ts";
 import type { Position } from "../core/position.ts";
 import { rateAfter } from "../core/rate.ts";
 import { drainLines } from "../metrics.ts";
@@ -77,6 +78,26 @@ export class Accounts {
     return true;
   }
 
+  /**
+   * The channel's log is another one than before, and `oldest` its oldest batch: the drain goes on there. What it did stays
+   * in the ledger, which counts on from here.
+   */
+  beginAgain(oldest: StoredBatch): void {
+    const { delivered, refused, lost, filtered } = this.#keeper.state;
+    this.#recent.take();
+    const at = new Date(this.#parts.clock.nowMs()).toISOString();
+    const message =
+      "the app's log is not the one that was read before (another server, or a restored backup): the drain went on with its oldest line";
+    this.#commit({
+      position: positionIn(oldest, 0),
+      line: oldest.line,
+      startLine: oldest.line - (delivered + refused + lost + filtered),
+      doubt: undefined,
+      parcelEnd: 0,
+      lastError: { at, message },
+    });
+  }
+
   /** Retention took `missing` lines; the next one there is is `line`, at `position`. */
   lose(missing: number, position: Position, line: number): void {
     const { deliveredAt, lost } = this.#keeper.state;
@@ -121,8 +142,12 @@ export class Accounts {
   }
 
   #commit(changes: Partial<DrainState>): void {
-    const { line, delivered, refused, lost, filtered } = { ...this.#keeper.state, ...changes };
-    assert.equal(line - this.#drain.start.line, delivered + refused + lost + filtered, "the ledger adds up");
+    const { line, startLine, delivered, refused, lost, filtered } = { ...this.#keeper.state, ...changes };
+    assert.equal(
+      line - (startLine ?? this.#drain.start.line),
+      delivered + refused + lost + filtered,
+      "the ledger adds up",
+    );
     this.#keeper.set(changes);
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
-import type { ChannelLog, From } from "../ports.ts";
+import type { ChannelLog, Followed, From } from "../ports.ts";
 
 /** What all drains together may read ahead. When it is spent each goes on with one batch at a time. */
 export class ReadAhead {
@@ -48,6 +48,7 @@ export class Backlog {
   readonly #own = new AbortController();
   readonly #reading: Promise<void>;
   #bytes = 0;
+  #isForeign = false;
   #ended = false;
   #failure: { readonly cause: unknown } | undefined;
   #wakeReader: (() => void) | undefined;
@@ -64,6 +65,11 @@ export class Backlog {
   /** Unsettled batches, oldest first. */
   get batches(): readonly StoredBatch[] {
     return this.#batches;
+  }
+
+  /** The place that was asked for is none of this log: what is held begins with its oldest batch. */
+  get isForeign(): boolean {
+    return this.#isForeign;
   }
 
   /** Resolves to true when a batch waits; to false at the end of the reading. Rejects when the log could not be read. */
@@ -115,7 +121,10 @@ export class Backlog {
   }
 
   #isReady(): boolean {
-    return this.#batches.length > 0 && (this.#isThrough() || this.#bytes >= this.#options.bytesMax);
+    return (
+      this.#batches.length > 0 &&
+      (this.#isForeign || this.#isThrough() || this.#bytes >= this.#options.bytesMax)
+    );
   }
 
   #isThrough(): boolean {
@@ -128,10 +137,14 @@ export class Backlog {
     return this.#bytes < this.#options.bytesMax && !(this.#options.readAhead.isSpent && this.#isThrough());
   }
 
-  async #read(batches: AsyncIterable<StoredBatch>): Promise<void> {
+  async #read(batches: AsyncIterable<Followed>): Promise<void> {
     try {
       for await (const batch of batches) {
         if (this.#ended) break;
+        if (batch === "foreign") {
+          this.#isForeign = true;
+          continue;
+        }
         this.#batches.push(batch);
         this.#hold(batch.bytes.length);
         this.#wakeOwner?.();

@@ -112,6 +112,12 @@ export class Cutter {
     if (this.#heldEndLine !== undefined && this.#heldEndLine <= line) this.#heldEndLine = undefined;
   }
 
+  /** The log is another one: what was to be sent again is none of it. */
+  reset(): void {
+    this.#heldEndLine = undefined;
+    this.#alone = [];
+  }
+
   /** Whether a destination that is slow may be so for the parcel's size; small ones say more of the destination. */
   isDivisible({ bytes, parcel }: Cut): boolean {
     return parcel !== undefined && parcel.count > 1 && bytes > slowBytesMin;

@@ -53,6 +53,7 @@ export async function replayLeg(
   const looking = new AbortController();
   for await (const first of log.follow(channel, { kind: "since", timeMs: wish.sinceMs }, looking.signal)) {
     looking.abort();
+    if (first === "foreign") break; // of positions alone
     return first.line < endLine ? { ...leg, position: positionIn(first, 0) } : undefined;
   }
   return undefined;

@@ -6,7 +6,7 @@
 import assert from "node:assert";
 import { setImmediate as othersTurn } from "node:timers/promises";
 import type { Logger } from "pino";
-import { positionIn } from "../core/batch.ts";
+import { positionIn, type StoredBatch } from "../core/batch.ts";
 import type { LineFilter } from "../core/line-filter.ts";
 import { weigh } from "../core/loss.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
@@ -44,7 +44,7 @@ export type WorkerParts = OutletParts & {
   readonly limits: DrainLimits;
   /** What the drain's receiver takes in one parcel, when that is less than the limits. Never throws. */
   readonly boundsFor?: (drain: DrainRecord) => ReceiverBounds;
-  readonly logger: Pick<Logger, "error">;
+  readonly logger: Pick<Logger, "error" | "warn">;
 };
 
 /** A parcel that was not taken or answered in time so often is sent in parts: the time may be too short for it. */
@@ -227,6 +227,7 @@ export class DrainWorker {
     this.#backlog = backlog;
     try {
       while (this.#doubt === undefined && (await backlog.ready())) {
+        if (backlog.isForeign) return this.#beginAgain(leg, backlog.batches[0]!);
         const line = this.#nextLine(leg, backlog);
         if (line === undefined) continue;
         if (line >= leg.endLine) return this.#keeper.set(progressOf(leg, undefined));
@@ -271,6 +272,19 @@ export class DrainWorker {
       this.#keeper.set({ phase: "idle" }); // what failed is gone: nothing waits for another try
     }
     return true;
+  }
+
+  // The log is another one than the one that the leg is a place of.
+  #beginAgain(leg: Leg, oldest: StoredBatch): void {
+    this.#cutter.reset();
+    if (leg.again !== undefined) this.#keeper.set(progressOf(leg, undefined));
+    else {
+      this.#parts.logger.warn(
+        { drain: this.#drain.id },
+        "a drain's log was replaced: it begins with its oldest line",
+      );
+      this.#accounts.beginAgain(oldest);
+    }
   }
 
   // The line to go on with, in the first batch; lines that retention took on the way are counted as lost.

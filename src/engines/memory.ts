@@ -9,6 +9,7 @@ import type {
   ChannelEnd,
   ChannelLog,
   Clock,
+  Followed,
   From,
   Store,
   StoreChange,
@@ -16,6 +17,7 @@ import type {
 } from "../ports.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { type Engine, frameIdMs, isStoreKey, type Retention, valueBytesMax } from "./engine.ts";
+import { incarnationOf, isForeign, newLogId } from "./incarnation.ts";
 
 export type MemoryOptions = { readonly clock: Clock; readonly retention: Retention };
 
@@ -34,6 +36,7 @@ export async function openMemory({ clock, retention }: MemoryOptions): Promise<E
 }
 
 type Channel = {
+  readonly incarnation: string;
   batches: StoredBatch[];
   /** Number of lines ever. */
   line: number;
@@ -44,7 +47,8 @@ type Channel = {
   readonly waiting: Set<() => void>;
 };
 
-const newChannel = (): Channel => ({
+const newChannel = (incarnation: string): Channel => ({
+  incarnation,
   batches: [],
   line: 0,
   end: origin,
@@ -58,6 +62,8 @@ class MemoryLog implements ChannelLog {
   readonly #clock: Clock;
   readonly #retention: Retention;
   readonly #channels = new Map<ChannelId, Channel>();
+  readonly #logId = newLogId();
+  #number = 0;
   #closed = false;
 
   constructor(clock: Clock, retention: Retention) {
@@ -74,7 +80,8 @@ class MemoryLog implements ChannelLog {
     const before = frameId === undefined ? undefined : channel.frames.get(frameId);
     if (before !== undefined) return { position: before.position, repeated: true };
     this.#trim();
-    const stored: StoredBatch = { ...batch, sequence: channel.line, line: channel.line };
+    const { line, incarnation } = channel;
+    const stored: StoredBatch = { ...batch, sequence: line, line, incarnation };
     channel.batches.push(stored);
     channel.line += batch.count;
     channel.bytes += encodedBytes(batch);
@@ -84,13 +91,15 @@ class MemoryLog implements ChannelLog {
     return { position: endOf(stored), repeated: false };
   }
 
-  follow(id: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch> {
+  follow(id: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed> {
     this.#trim();
     const channel = this.#channel(id);
     return this.#follow(channel, startLine(channel, from), signal);
   }
 
-  async *#follow(channel: Channel, start: number, signal: AbortSignal): AsyncGenerator<StoredBatch> {
+  async *#follow(channel: Channel, from: number | "foreign", signal: AbortSignal): AsyncGenerator<Followed> {
+    const start = from === "foreign" ? 0 : from;
+    if (from === "foreign" && !signal.aborted && !this.#closed) yield from;
     for (let due = start; ; ) {
       if (signal.aborted || channel.ended || this.#closed) return;
       const batch = channel.batches.find(({ line, count }) => line + count > due);
@@ -104,7 +113,7 @@ class MemoryLog implements ChannelLog {
 
   async recent(id: ChannelId, lines: number): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
     this.#trim();
-    const channel = this.#channels.get(id) ?? newChannel();
+    const channel = this.#channels.get(id) ?? newChannel("");
     const batches = channel.batches.filter(({ line, count }) => line + count > channel.line - lines);
     return { batches, end: { position: channel.end, line: channel.line } };
   }
@@ -124,7 +133,8 @@ class MemoryLog implements ChannelLog {
 
   #channel(id: ChannelId): Channel {
     let channel = this.#channels.get(id);
-    if (channel === undefined) this.#channels.set(id, (channel = newChannel()));
+    if (channel === undefined)
+      this.#channels.set(id, (channel = newChannel(incarnationOf(this.#logId, this.#number++))));
     return channel;
   }
 
@@ -146,12 +156,15 @@ class MemoryLog implements ChannelLog {
   }
 }
 
-function startLine(channel: Channel, from: From): number {
+function startLine(channel: Channel, from: From): number | "foreign" {
   switch (from.kind) {
     case "after": {
       const place = readPosition(from.position);
       assert(place !== undefined, "not a position");
-      return Math.min(place.sequence + place.lines, channel.line);
+      const { incarnation, end, batches } = channel;
+      const at = batches.find(({ sequence }) => sequence === place.sequence);
+      if (isForeign(place, { incarnation, end, at, oldest: batches[0] })) return "foreign";
+      return place.sequence + place.lines;
     }
     case "last":
       return channel.line - from.lines;

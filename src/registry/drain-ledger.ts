@@ -75,6 +75,7 @@ export async function placeSince(log: ChannelLog, channel: ChannelId, sinceMs: n
 }
 
 async function firstBatch(log: ChannelLog, channel: ChannelId, from: From): Promise<StoredBatch | undefined> {
-  for await (const batch of log.follow(channel, from, AbortSignal.timeout(readMsMax))) return batch;
+  for await (const batch of log.follow(channel, from, AbortSignal.timeout(readMsMax)))
+    if (batch !== "foreign") return batch;
   return undefined;
 }

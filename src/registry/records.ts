@@ -82,12 +82,15 @@ export type DrainTest = {
 
 /**
  * How far a drain's worker is, and its ledger. Written by the worker alone, at `drain-state/ID`.
- * `line - start.line = delivered + refused + lost + filtered`, always: they change in one put.
+ * `line - start = delivered + refused + lost + filtered`, always: they change in one put. `start` is `startLine`, or else the
+ * record's `start.line`.
  */
 export type DrainState = {
   readonly position: Position;
   /** The channel's running number of the next line to send. */
   readonly line: number;
+  /** Set when the app's log was replaced: what the counts are counted from, among the line numbers of the log that is there now. */
+  readonly startLine?: number;
   readonly delivered: number;
   readonly refused: number;
   readonly lost: number;

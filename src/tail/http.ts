@@ -28,7 +28,8 @@ const sessionSchema = {
   summary: "The stream of a log session",
   description:
     "`text/event-stream` when Accept names it, else `text/plain`. The id is the only credential. " +
-    "`Last-Event-ID`, or `after`, resumes behind that line and skips the history.",
+    "`Last-Event-ID`, or `after`, resumes behind that line and skips the history. When the log is not the one that the " +
+    "position is of, the first event is `log-replaced` (in plain text a line of L11), and all lines follow from the oldest on.",
   tags: ["Logs"],
   params: { type: "object", required: ["id"], properties: { id: { type: "string" } } },
   querystring: { type: "object", properties: { after: { type: "string", description: "a position" } } },

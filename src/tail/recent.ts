@@ -4,9 +4,9 @@
  * that was read least recently goes first. `lru-cache` counts a new size of an entry as a use of it, which would
  * keep busy apps that nobody reads; a Map in order of use is all that is needed instead.
  */
-import { endOf, type StoredBatch } from "../core/batch.ts";
+import { endOf, markOf, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { type Position, readPosition } from "../core/position.ts";
+import { type Place, type Position, readPosition } from "../core/position.ts";
 import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
 
 export type RecentOptions = {
@@ -74,14 +74,13 @@ export class Recent {
     let high = batches.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const { sequence, count } = batches[middle]!;
-      const isBehind = sequence > place.sequence || (sequence === place.sequence && count > place.lines);
-      if (isBehind) high = middle;
+      if (batches[middle]!.sequence >= place.sequence) high = middle;
       else low = middle + 1;
     }
     const found = batches[low];
-    // Before the first batch of the ring there may be others, which only the log knows.
-    return low > 0 || found?.sequence === place.sequence ? found : undefined;
+    // What was before the first batch of the ring, and whether a place is of this log at all, only the log knows.
+    if (found === undefined || !isIn(found, place)) return undefined;
+    return place.lines < found.count ? found : batches[low + 1];
   }
 
   /** Idempotent. Drops every ring and waits for their followers. */
@@ -125,7 +124,7 @@ export class Recent {
     const { signal } = ring.evicted;
     try {
       for await (const batch of log.follow(channel, { kind: "after", position: ring.end.position }, signal)) {
-        if (signal.aborted) return;
+        if (signal.aborted || batch === "foreign") return;
         const bytesBefore = ring.bytes;
         addBatch(ring, batch, historyLines);
         this.#bytes += ring.bytes - bytesBefore;
@@ -177,6 +176,13 @@ function dropOldest(ring: Ring, batches: number): void {
     ring.bytes -= bytesOf(batch);
   }
 }
+
+/** Is it a place of this batch? */
+const isIn = (batch: StoredBatch, { sequence, lines, incarnation, mark }: Place): boolean =>
+  batch.sequence === sequence &&
+  lines <= batch.count &&
+  (incarnation ?? batch.incarnation) === batch.incarnation &&
+  (mark === undefined || mark === markOf(batch));
 
 const bytesOf = (batch: StoredBatch): number => batch.bytes.length + batchOverheadBytes;
 

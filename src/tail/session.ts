@@ -9,10 +9,10 @@ import { formatBatch, type Shape, skipToNewest, type Transport } from "../core/f
 import type { ChannelId } from "../core/ids.ts";
 import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { weigh } from "../core/loss.ts";
-import { l11Text, noticeLine } from "../core/notice.ts";
-import { comparePositions, type Position, readPosition } from "../core/position.ts";
+import { l11Replaced, l11Text, noticeLine, replacedText } from "../core/notice.ts";
+import { comparePositions, isSamePlace, origin, type Position, readPosition } from "../core/position.ts";
 import { tailLostLines } from "../metrics.ts";
-import type { ChannelEnd, ChannelLog, Clock, From } from "../ports.ts";
+import type { ChannelEnd, ChannelLog, Clock, Followed, From } from "../ports.ts";
 import type { FormatCache } from "./format-cache.ts";
 import type { History, Recent } from "./recent.ts";
 import type { SessionSpec } from "./session-url.ts";
@@ -42,6 +42,7 @@ type Plan = {
   readonly final: ChannelEnd | undefined;
 };
 
+const oldest: From = { kind: "after", position: origin };
 const l11Pri = 172; // local5.warning, as L10
 const nothing = Buffer.alloc(0);
 const turnBytesMax = 262_144; // a filter that keeps little must not hold the event loop while it looks for it
@@ -64,7 +65,7 @@ export async function openSession(
       : spec.sinceMs !== undefined
         ? { from: { kind: "since", timeMs: spec.sinceMs } as const, due: undefined }
         : newestLines(parts.formats, history, shape, spec.lines);
-  if (!spec.tail && hasNothing(history, start.from)) return async function* () {};
+  if (!spec.tail && (await hasNothing(parts, channel, history, start.from))) return async function* () {};
   const plan: Plan = { channel, shape, ...start, final: spec.tail ? undefined : history.end };
   return (signal) => read(parts, plan, signal);
 }
@@ -81,9 +82,15 @@ async function* read(
   let { due } = plan;
   let toldMs = parts.clock.nowMs();
   let turnBytes = 0;
+  let start = from;
   for await (const batch of batchesFrom(parts, channel, from, signal)) {
+    if (batch === "foreign") {
+      yield replacedPart(parts, shape);
+      start = oldest;
+      continue;
+    }
     const isPast = final !== undefined && batch.line >= final.line;
-    due ??= firstDue(from, batch);
+    due ??= firstDue(start, batch);
     const { missing, repeated } = weigh(due, isPast ? { line: final.line, count: 0 } : batch);
     if (missing > 0) {
       tailLostLines.inc(missing);
@@ -107,7 +114,7 @@ async function* batchesFrom(
   channel: ChannelId,
   from: From,
   signal: AbortSignal,
-): AsyncGenerator<StoredBatch, void, void> {
+): AsyncGenerator<Followed, void, void> {
   let rest = from;
   while (rest.kind === "after" && !signal.aborted) {
     const batch = recent.next(channel, rest.position);
@@ -139,16 +146,37 @@ function newestLines(
     : { from: { kind: "after", position: positionIn(batch, skip) }, due: batch.line + skip };
 }
 
-// A reader of history alone must not wait for lines that nobody has written yet.
-function hasNothing({ batches, end }: History, from: From): boolean {
-  if (from.kind === "after") return comparePositions(from.position, end.position) >= 0;
-  return from.kind === "since" && (batches.at(-1)?.acceptedAtMs ?? 0) < from.timeMs;
+// A reader of history alone must not wait for lines that nobody has written yet. A place behind the end is not of this log.
+async function hasNothing(
+  { log }: SessionParts,
+  channel: ChannelId,
+  { batches, end }: History,
+  from: From,
+): Promise<boolean> {
+  if (from.kind === "since") return (batches.at(-1)?.acceptedAtMs ?? 0) < from.timeMs;
+  if (from.kind !== "after" || comparePositions(from.position, end.position) < 0) return false;
+  // The ring may be a moment behind.
+  const { position } = (await log.recent(channel, 0)).end;
+  return isSamePlace(from.position, position);
 }
 
 // A position tells how many lines of its own batch were read; what was trimmed behind that batch it cannot tell.
 function firstDue(from: From, batch: StoredBatch): number {
   const place = from.kind === "after" ? readPosition(from.position) : undefined;
   return batch.line + (place?.sequence === batch.sequence ? place.lines : 0);
+}
+
+// What the reader had read is of another log. Events say so to programs; a reader of plain lines gets a line.
+function replacedPart({ clock }: SessionParts, { format, transport }: Shape): TailPart {
+  if (transport === "events") {
+    return {
+      bytes: Buffer.from(`event: log-replaced\nid: ${origin}\ndata: ${replacedText}\n\n`),
+      count: 0,
+      position: origin,
+    };
+  }
+  const notice = noticeLine(l11Pri, clock.nowMs(), l11Replaced);
+  return { ...formatBatch({ ...notice, at: origin }, { format, transport }), position: origin };
 }
 
 function lossPart(
@@ -160,8 +188,7 @@ function lossPart(
 ): TailPart {
   const position = positionIn(behind, 0);
   const notice = noticeLine(l11Pri, clock.nowMs(), l11Text(lines, sinceMs));
-  const at = { ...notice, sequence: behind.sequence, at: position };
-  return { ...formatBatch(at, { format, transport }), position };
+  return { ...formatBatch({ ...notice, at: position }, { format, transport }), position };
 }
 
 // A URL is only made for a filter that compiles.

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { logOfBatch } from "../../src/core/batch.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
 import { type Formattable, formatBatch, type LineFormat, skipToNewest } from "../../src/core/format.ts";
+import type { ProducerId } from "../../src/core/ids.ts";
 import { compileFilter } from "../../src/core/line-filter.ts";
 import { positionAt } from "../../src/core/position.ts";
 import { parseEvents } from "../support/event-stream.ts";
@@ -13,6 +15,9 @@ type Line = {
   sd?: string;
   source?: string;
 };
+/** Where the batches lie, and how their positions end. */
+const placed = { incarnation: "test0", producer: "producer" as ProducerId, firstLine: 5 };
+const log = logOfBatch({ ...placed, sequence: 7 });
 const time = "2026-01-02T03:04:05.000006+00:00";
 
 function batchOf(lines: Line[], sequence = 7): Formattable {
@@ -22,7 +27,7 @@ function batchOf(lines: Line[], sequence = 7): Formattable {
     const frame = Buffer.concat([head, Buffer.from(message as string)]);
     canoniser.add(frame, 0, frame.length, 0);
   }
-  return { ...canoniser.take(), sequence };
+  return { ...canoniser.take(), ...placed, sequence };
 }
 
 const filterOf = (match: string) => {
@@ -71,21 +76,25 @@ describe("plain lines", () => {
   test("JSON names position, time, source, dyno, severity and message", () => {
     const lines = plain(batchOf([{ message: 'a "b"\n' }, { message: "c", pri: 131 }]), "json").split("\n");
     expect(JSON.parse(lines[0]!)).toEqual({
-      position: "7.1",
+      position: positionAt(7, 1, log),
       time,
       source: "app",
       dyno: "web.1",
       severity: "info",
       message: 'a "b"',
     });
-    expect(JSON.parse(lines[1]!)).toMatchObject({ position: "7.2", severity: "err", message: "c" });
+    expect(JSON.parse(lines[1]!)).toMatchObject({
+      position: positionAt(7, 2, log),
+      severity: "err",
+      message: "c",
+    });
   });
 
   test("lines are skipped by number, and the others keep their positions", () => {
     const shape = { format: "text", transport: "events" } as const;
     const formatted = formatBatch(batch, shape, 2);
     expect(formatted.count).toBe(1);
-    expect(parseEvents(formatted.bytes).events.map(({ id }) => id)).toEqual(["7.3"]);
+    expect(parseEvents(formatted.bytes).events.map(({ id }) => id)).toEqual([positionAt(7, 3, log)]);
   });
 
   test("a line of 256 KiB fits, and a batch after it is not harmed", () => {
@@ -104,7 +113,10 @@ describe("filters", () => {
     const shape = { format: "text", transport: "events", filter: filterOf("^b") } as const;
     const { bytes, count } = formatBatch(batch, shape);
     expect(count).toBe(2);
-    expect(parseEvents(bytes).events.map(({ id }) => id)).toEqual(["7.2", "7.4"]);
+    expect(parseEvents(bytes).events.map(({ id }) => id)).toEqual([
+      positionAt(7, 2, log),
+      positionAt(7, 4, log),
+    ]);
   });
 
   test("the newest lines that pass are found", () => {
@@ -161,7 +173,7 @@ describe("whatever bytes the messages hold", () => {
         const { events, comments } = parseEvents(bytes);
         expect(count).toBe(all.length);
         expect(comments).toEqual([]);
-        expect(events.map(({ id }) => id)).toEqual(all.map((_, n) => positionAt(7, n + 1)));
+        expect(events.map(({ id }) => id)).toEqual(all.map((_, n) => positionAt(7, n + 1, log)));
         const anyHasSd = all.some(({ sd }) => sd !== "-");
         for (const [n, { message, process, pri, sd }] of all.entries()) {
           const text = decode(message);
@@ -217,7 +229,7 @@ describe("whatever bytes the messages hold", () => {
           .split("\n")
           .slice(0, -1)
           .map((line) => JSON.parse(line));
-        expect(objects.map(({ position }) => position)).toEqual(all.map((_, n) => positionAt(7, n + 1)));
+        expect(objects.map(({ position }) => position)).toEqual(all.map((_, n) => positionAt(7, n + 1, log)));
       }),
     );
   });

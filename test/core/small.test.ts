@@ -1,41 +1,74 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Batch, decodeBatch, encodeBatch, endOf, positionIn } from "../../src/core/batch.ts";
+import { type Batch, decodeBatch, encodeBatch, endOf, markOf, positionIn } from "../../src/core/batch.ts";
 import { newProducerId } from "../../src/core/ids.ts";
 import { LineCursor } from "../../src/core/lines.ts";
 import { weigh } from "../../src/core/loss.ts";
 import { l10, l13, l14, l14Expiry, noticeLine } from "../../src/core/notice.ts";
 import {
   comparePositions,
+  isSamePlace,
+  logOf,
   origin,
   parsePosition,
   positionAt,
   readPosition,
 } from "../../src/core/position.ts";
 import { drainRetry, retryDelayMs } from "../../src/core/retry.ts";
+import { incarnationOf, newLogId } from "../../src/engines/incarnation.ts";
 
 describe("positions", () => {
   test("print and read back", () => {
     fc.assert(
-      fc.property(fc.maxSafeNat(), fc.nat(999_999), (sequence, lines) => {
+      fc.property(fc.maxSafeNat(), fc.nat(999_999), fc.nat(), fc.nat(), (sequence, lines, life, first) => {
         expect(readPosition(positionAt(sequence, lines))).toEqual({ sequence, lines });
+        const incarnation = incarnationOf(newLogId(), life);
+        const mark = markOf({ producer: newProducerId(), firstLine: first });
+        expect(readPosition(positionAt(sequence, lines, logOf(incarnation, mark)))).toEqual({
+          ...{ sequence, lines, incarnation, mark },
+        });
+        expect(readPosition(positionAt(sequence, lines, logOf(incarnation)))).toEqual({
+          ...{ sequence, lines, incarnation },
+        });
       }),
     );
   });
 
-  test.each(["", "1", "1.", ".1", "01.1", "-1.0", "1.1.1", "9999999999999999999.0", "1.x", "1.0\n"])(
-    "%j is none",
-    (text) => expect(parsePosition(text)).toBeUndefined(),
-  );
+  test.each([
+    "",
+    "1",
+    "1.",
+    ".1",
+    "01.1",
+    "-1.0",
+    "1.1.1",
+    "9999999999999999999.0",
+    "1.x",
+    "1.0\n",
+    "1.1.abc",
+    "1.1.abcd.",
+    "1.1.abcd.1234567",
+    "1.1.ABCD",
+  ])("%j is none", (text) => expect(parsePosition(text)).toBeUndefined());
 
   test("are ordered by batch, then by line; the origin lies before all", () => {
     expect(comparePositions(positionAt(9, 5), positionAt(10, 0))).toBeLessThan(0);
     expect(comparePositions(positionAt(9, 5), positionAt(9, 4))).toBeGreaterThan(0);
     expect(comparePositions(origin, positionAt(0, 1))).toBeLessThan(0);
   });
+
+  test("are of the same place unless they name other logs or other batches", () => {
+    const of = (log: string) => positionAt(7, 2, log);
+    expect(isSamePlace(of(""), of(".life1.m1"))).toBe(true);
+    expect(isSamePlace(of(".life1"), of(".life1.m1"))).toBe(true);
+    expect(isSamePlace(of(".life1.m1"), of(".life1.m2"))).toBe(false);
+    expect(isSamePlace(of(".life1.m1"), of(".life2.m1"))).toBe(false);
+    expect(isSamePlace(of(".life1.m1"), positionAt(7, 3, ".life1.m1"))).toBe(false);
+  });
 });
 
 describe("a stored batch", () => {
+  const place = { sequence: 7, line: 12, incarnation: "test0" };
   const batch: Batch = {
     producer: newProducerId(),
     firstLine: 2 ** 40,
@@ -46,15 +79,15 @@ describe("a stored batch", () => {
   };
 
   test("is read back as it was", () => {
-    const stored = decodeBatch(encodeBatch(batch), 7, 12);
-    expect({ ...stored, bytes: Buffer.from(stored.bytes) }).toEqual({ ...batch, sequence: 7, line: 12 });
-    expect(positionIn(stored, 2)).toBe("7.2");
-    expect(endOf(stored)).toBe("7.3");
+    const stored = decodeBatch(encodeBatch(batch), place);
+    expect({ ...stored, bytes: Buffer.from(stored.bytes) }).toEqual({ ...batch, ...place });
+    expect(positionIn(stored, 2)).toBe(`7.2.test0.${markOf(batch)}`);
+    expect(endOf(stored)).toBe(`7.3.test0.${markOf(batch)}`);
   });
 
   test("that is damaged is told from one that is not", () => {
-    expect(() => decodeBatch(Buffer.from("x"), 0, 0)).toThrow("damaged");
-    expect(() => decodeBatch(Buffer.alloc(40), 0, 0)).toThrow("damaged");
+    expect(() => decodeBatch(Buffer.from("x"), place)).toThrow("damaged");
+    expect(() => decodeBatch(Buffer.alloc(40), place)).toThrow("damaged");
   });
 });
 

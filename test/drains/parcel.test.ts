@@ -21,7 +21,7 @@ function stored(batches: readonly (readonly string[])[], line = 0): StoredBatch[
   return batches.map((texts) => {
     const at = next;
     next += texts.length;
-    return { ...batchOf(texts), line: at, sequence: at, acceptedAtMs: at };
+    return { ...batchOf(texts), line: at, sequence: at, acceptedAtMs: at, incarnation: "test0" };
   });
 }
 
@@ -122,12 +122,15 @@ test("a cut's end is the place behind its last line, inside a batch too", () => 
   const batches = stored([["a", "b", "c"], ["d"]]);
   expect(cutParcel(batches, 0, undefined, { ...all, linesMax: 2 }, name)).toMatchObject({
     endLine: 2,
-    end: "0.2",
+    end: positionIn(batches[0]!, 2),
   });
-  expect(cutParcel(batches, 2, undefined, all, name)).toMatchObject({ endLine: 4, end: "3.1" });
+  expect(cutParcel(batches, 2, undefined, all, name)).toMatchObject({
+    endLine: 4,
+    end: positionIn(batches[1]!, 1),
+  });
   expect(cutParcel(batches, 0, undefined, { ...all, endLine: 3 }, name)).toMatchObject({
     endLine: 3,
-    end: "0.3",
+    end: positionIn(batches[0]!, 3),
   });
 });
 

@@ -228,8 +228,12 @@ function checkedStore(store: Store, startLine: () => number): Store {
     close: () => store.close(),
     async put(key, value, revision) {
       if (key.startsWith("drain-state/") && value !== undefined) {
-        const { line, delivered, refused, lost, filtered } = value as DrainState;
-        assert.equal(line - startLine(), delivered + refused + lost + filtered, "every put adds up");
+        const { line, startLine: begun, delivered, refused, lost, filtered } = value as DrainState;
+        assert.equal(
+          line - (begun ?? startLine()),
+          delivered + refused + lost + filtered,
+          "every put adds up",
+        );
       }
       return store.put(key, value, revision);
     },

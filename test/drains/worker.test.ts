@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { positionAt } from "../../src/core/position.ts";
+import { endOf, positionIn } from "../../src/core/batch.ts";
+import { initialState } from "../../src/drains/state-keeper.ts";
 import type { DrainWorker } from "../../src/drains/worker.ts";
 import type { Verdict } from "../../src/ports.ts";
+import type { DrainState } from "../../src/registry/records.ts";
 import { settled } from "../support/fake-clock.ts";
 import { channel, delivered, limits, passUntil, Rig, retry } from "./rig.ts";
 
@@ -10,6 +12,47 @@ afterEach(() => rig.close());
 
 const numbered = (count: number, from = 0) => Array.from({ length: count }, (_, i) => `line ${from + i}`);
 const refusedVerdict: Verdict = { kind: "refused", reason: "it said 400" };
+
+describe("a log that was replaced under the drain's cursor", () => {
+  test("is delivered from its oldest line on; the ledger counts on, and the owner is told why", async () => {
+    rig = await Rig.open();
+    await rig.append(numbered(3));
+    const worker = await rig.work();
+    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 3);
+    await worker.stop(0);
+    await rig.log.destroy(channel); // nobody stops a drain of an app that is gone here
+    for (let i = 10; i < 15; i++) await rig.append([`line ${i}`]);
+    await rig.work();
+    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 8);
+    expect(rig.received).toEqual([...numbered(3), ...numbered(5, 10)]);
+    expect(await rig.state()).toMatchObject({
+      line: 5,
+      startLine: -3,
+      lost: 0,
+      lastError: { message: expect.stringContaining("the app's log is not the one") },
+    });
+  });
+
+  test("gives up what was to be sent again: those lines are gone with it", async () => {
+    rig = await Rig.open();
+    await rig.append(numbered(4));
+    const { batches } = await rig.log.recent(channel, 4);
+    const position = positionIn(batches[0]!, 2);
+    await rig.log.destroy(channel);
+    for (let i = 10; i < 13; i++) await rig.append([`line ${i}`]);
+    const state: DrainState = {
+      ...initialState(rig.drain),
+      ...{ position: endOf(batches[0]!), line: 4, delivered: 4, parcelEnd: 90 },
+      replay: { id: "again", position },
+      doubt: { position, line: 2, endLine: 4, counted: 2 },
+    };
+    await rig.store.put(`drain-state/${rig.drain.id}`, state, 0);
+    await rig.work({ replay: { id: "again", sinceMs: 0 } });
+    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 7);
+    expect(rig.received).toEqual(numbered(3, 10));
+    expect((await rig.state())?.doubt).toBeUndefined();
+  });
+});
 
 describe("what becomes of a parcel", () => {
   test("delivered lines move the cursor and are counted", async () => {
@@ -21,7 +64,7 @@ describe("what becomes of a parcel", () => {
     expect(rig.received).toEqual(numbered(5));
     expect(await rig.state()).toMatchObject({
       line: 5,
-      position: positionAt(3, 2),
+      position: endOf((await rig.log.recent(channel, 1)).batches[0]!),
       phase: "idle",
       refused: 0,
       lost: 0,

@@ -1,16 +1,26 @@
 /** What the embedded engine owes beyond the contract. */
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { cp, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { open as openEnvironment } from "lmdb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { encodedBytes } from "../../src/core/batch.ts";
-import { origin } from "../../src/core/position.ts";
+import { origin, type Position, positionAt } from "../../src/core/position.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";
 import { openLmdb } from "../../src/engines/lmdb/open.ts";
+import type { ChannelLog } from "../../src/ports.ts";
 import { keepsAll } from "../contract/channel-log.ts";
-import { batchOf, batchOfBytes, channelOf, takeLines, textsOf, until } from "../support/batches.ts";
+import {
+  batchOf,
+  batchOfBytes,
+  channelOf,
+  takeFollowed,
+  takeLines,
+  textsOf,
+  until,
+} from "../support/batches.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
 
 const app = channelOf(1);
@@ -25,6 +35,7 @@ const open = async (retention: Partial<Retention> = {}) => {
   engine = await openLmdb({ folder, clock, retention: { ...keepsAll, ...retention } });
   return engine.log;
 };
+const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 const fileBytes = async () => (await stat(join(folder, "data.mdb"))).size;
 
 beforeEach(async () => {
@@ -108,6 +119,48 @@ describe("after it was opened again", () => {
       await clock.advance(1000);
       return clock.sleeping > 0;
     });
+  });
+});
+
+describe("a folder that was restored from a copy", () => {
+  /** What a reader at `position` is handed, `count` things of it. */
+  const followed = (log: ChannelLog, position: Position, count: number) =>
+    takeFollowed(log.follow(app, { kind: "after", position }, stop.signal), count);
+
+  test("knows the places up to the copy, and tells those that it lost, before and after others are there", async () => {
+    let log = await open();
+    let firstLine = 0;
+    const append = async (text: string) =>
+      (await log.append(app, batchOf([text], { firstLine: firstLine++ }))).position;
+    const shared = [await append("a"), await append("b")];
+    await engine.close();
+    await cp(folder, `${folder}.copy`, { recursive: true });
+    log = await open();
+    const lost = [await append("c"), await append("d")];
+    await engine.close();
+    await rm(folder, { recursive: true });
+    await rename(`${folder}.copy`, folder);
+
+    log = await open();
+    expect(await followed(log, shared[0]!, 1)).toEqual([["b"]]);
+    for (const position of lost) expect(await followed(log, position, 3)).toEqual(["foreign", ["a"], ["b"]]);
+    for (const text of ["x", "y", "z"]) await append(text);
+    expect(await followed(log, shared[1]!, 3)).toEqual([["x"], ["y"], ["z"]]);
+    for (const position of lost) expect(await followed(log, position, 3)).toEqual(["foreign", ["a"], ["b"]]);
+  });
+
+  test("of a version that named no log gives names from then on, and takes the places of before", async () => {
+    let log = await open();
+    await log.append(app, batchOf(["a", "b"]));
+    await engine.close();
+    const root = openEnvironment<Buffer, Buffer>({ path: folder, noSubdir: false, maxDbs: 12, ...binary });
+    await root.openDB({ name: "meta", ...binary }).remove(Buffer.from("log-id"));
+    await root.close();
+    log = await open();
+    await log.append(app, batchOf(["c"], { firstLine: 2 }));
+    expect(await followed(log, positionAt(0, 2), 1)).toEqual([["c"]]);
+    const [first] = (await log.recent(app, 1)).batches;
+    expect(first!.incarnation).toMatch(/^[0-9a-z]{7}$/);
   });
 });
 

@@ -8,7 +8,7 @@ import { origin, readPosition } from "../../src/core/position.ts";
 import { type NatsEngine, openNats } from "../../src/engines/nats/open.ts";
 import { placeOf } from "../../src/engines/nats/shards.ts";
 import { encodeMessage } from "../../src/engines/nats/stored.ts";
-import { batchOf, channelOf, takeLines, textsOf, until } from "../support/batches.ts";
+import { batchesOf, batchOf, channelOf, takeLines, textsOf, until } from "../support/batches.ts";
 import { type NatsCluster, startNats } from "../support/nats.ts";
 
 const keepsAll = {
@@ -120,7 +120,7 @@ describe("a message that the servers let through at a place that was taken", () 
     const stop = new AbortController();
     const live: StoredBatch[] = [];
     const following = (async () => {
-      for await (const batch of other!.log.follow(channel, start, stop.signal)) live.push(batch);
+      for await (const batch of batchesOf(other!.log.follow(channel, start, stop.signal))) live.push(batch);
     })();
     const first = await one!.log.append(channel, batchOf(["a"]));
     await one!.log.append(channel, batchOf(["b"], { firstLine: 1 }));
@@ -152,7 +152,8 @@ describe("a server that dies", () => {
     const stop = new AbortController();
     const live = ids.map(() => [] as StoredBatch[]);
     const following = ids.map(async (channel, i) => {
-      for await (const batch of reader.log.follow(channel, start, stop.signal)) live[i]!.push(batch);
+      for await (const batch of batchesOf(reader.log.follow(channel, start, stop.signal)))
+        live[i]!.push(batch);
     });
     let writing = true;
     const acknowledged = new Map<ChannelId, string[]>(ids.map((id) => [id, []]));

@@ -1,13 +1,23 @@
 /** One server: it goes and comes back, cuts a slow reader off, is not as it should be. */
+import { cp, rename, rm } from "node:fs/promises";
 import type { Logger } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import type { StoredBatch } from "../../src/core/batch.ts";
 import type { ProducerId } from "../../src/core/ids.ts";
-import { origin } from "../../src/core/position.ts";
+import { origin, type Position } from "../../src/core/position.ts";
 import type { Retention } from "../../src/engines/engine.ts";
 import { type NatsEngine, type NatsOptions, openNats } from "../../src/engines/nats/open.ts";
 import type { StoreChange } from "../../src/ports.ts";
-import { batchOf, batchOfBytes, channelOf, takeLines, textsOf, until } from "../support/batches.ts";
+import {
+  batchesOf,
+  batchOf,
+  batchOfBytes,
+  channelOf,
+  takeFollowed,
+  takeLines,
+  textsOf,
+  until,
+} from "../support/batches.ts";
 import { type NatsCluster, openGate, startNats } from "../support/nats.ts";
 
 const keepsAll: Retention = {
@@ -39,7 +49,7 @@ const collect = ({ log }: NatsEngine, into: StoredBatch[]) => {
   const stop = new AbortController();
   cleanups.push(() => stop.abort());
   void (async () => {
-    for await (const batch of log.follow(app, start, stop.signal)) into.push(batch);
+    for await (const batch of batchesOf(log.follow(app, start, stop.signal))) into.push(batch);
   })();
 };
 const lines = (batches: readonly StoredBatch[]) => batches.map(({ line }) => line);
@@ -96,6 +106,66 @@ describe("a server that is killed and started again", () => {
       mend: expect.stringContaining("same Logplex-Frame-Id"),
     });
   }, 25_000);
+});
+
+describe("servers that come back with less than they had", () => {
+  /** Their folder as it is now, to be put back later. */
+  const saved = async (folder: string) => {
+    const copy = `${folder}.copy`;
+    await cp(folder, copy, { recursive: true });
+    cleanups.push(() => rm(copy, { recursive: true, force: true }));
+    return async () => {
+      await rm(folder, { recursive: true });
+      await rename(copy, folder);
+    };
+  };
+
+  test("a reader that comes back and one that stayed are told, whatever was written since", async () => {
+    const { servers: all, urls, folder } = await servers();
+    const [server] = all;
+    const engine = await open(urls);
+    let firstLine = 0;
+    const append = (text: string) => engine.log.append(app, batchOf([text], { firstLine: firstLine++ }));
+    const kept = [(await append("a")).position, (await append("b")).position];
+    await server!.kill();
+    const restore = await saved(folder);
+    await server!.start();
+    await until(() => engine.status().connected);
+
+    const stop = new AbortController();
+    cleanups.push(() => stop.abort());
+    const stayed = takeFollowed(engine.log.follow(app, start, stop.signal), 99);
+    const lost = [(await append("c")).position, (await append("d")).position];
+    await server!.kill();
+    await restore();
+    await server!.start();
+    await until(() => engine.status().connected);
+    for (const text of ["x", "y", "z"]) await append(text);
+
+    // It ends, and comes back with the place of what it saw last.
+    expect(await stayed).toEqual([["a"], ["b"], ["c"], ["d"]]);
+    const followed = (position: Position, count: number) =>
+      takeFollowed(engine.log.follow(app, { kind: "after", position }, stop.signal), count);
+    for (const position of lost) expect(await followed(position, 3)).toEqual(["foreign", ["a"], ["b"]]);
+    expect(await followed(kept[0]!, 2)).toEqual([["b"], ["x"]]);
+    expect(await followed(kept[1]!, 3)).toEqual([["x"], ["y"], ["z"]]);
+  }, 30_000);
+
+  test("a place that they have lost is told before others are there", async () => {
+    const { servers: all, urls, folder } = await servers();
+    const engine = await open(urls);
+    await engine.log.append(app, batchOf(["a"]));
+    await all[0]!.kill();
+    const restore = await saved(folder);
+    await all[0]!.start();
+    const { position } = await engine.log.append(app, batchOf(["b"], { firstLine: 1 }));
+    await all[0]!.kill();
+    await restore();
+    await all[0]!.start();
+    const again = await open(urls);
+    const following = again.log.follow(app, { kind: "after", position }, new AbortController().signal);
+    expect(await takeFollowed(following, 2)).toEqual(["foreign", ["a"]]);
+  }, 30_000);
 });
 
 test("a JetStream without room says whose disk it is", async () => {

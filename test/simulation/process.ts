@@ -2,10 +2,10 @@
  * A process that may die at any moment: the clock, the log and the Store as it sees them. After `crash` none of its
  * waits ends and nothing that it does reaches the world; what was under way was done, or was not.
  */
-import type { Batch, StoredBatch } from "../../src/core/batch.ts";
+import type { Batch } from "../../src/core/batch.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
 import type { Engine } from "../../src/engines/engine.ts";
-import type { ChannelLog, Clock, From, Store } from "../../src/ports.ts";
+import type { ChannelLog, Clock, Followed, From, Store } from "../../src/ports.ts";
 
 /** Before and after a record is written: a crash finds writes on both sides. */
 const putMs = 4;
@@ -21,7 +21,7 @@ export class MortalProcess {
     const { log, store } = engine;
     this.log = {
       append: (channel: ChannelId, batch: Batch) => this.#try(() => log.append(channel, batch)),
-      follow: (channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch> =>
+      follow: (channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed> =>
         this.#each(() => log.follow(channel, from, signal)),
       recent: (channel, lines) => this.#try(() => log.recent(channel, lines)),
       destroy: (channel) => this.#try(() => log.destroy(channel)),

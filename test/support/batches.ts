@@ -1,6 +1,8 @@
 /** Batches and readers of logs, for tests. */
 import type { Batch, StoredBatch } from "../../src/core/batch.ts";
 import type { ChannelId, ProducerId } from "../../src/core/ids.ts";
+import { logOf, type Position, positionAt, readPosition } from "../../src/core/position.ts";
+import type { Followed } from "../../src/ports.ts";
 import { octetCounted } from "./frames.ts";
 
 const producer = "producer" as ProducerId;
@@ -41,17 +43,41 @@ export function textsOf(batch: Pick<StoredBatch, "bytes">): string[] {
   return texts;
 }
 
+/** The batches of a follower whose position is not foreign. */
+export async function* batchesOf(followed: AsyncIterable<Followed>): AsyncGenerator<StoredBatch> {
+  for await (const batch of followed) {
+    if (batch === "foreign") throw new Error("the position is foreign");
+    yield batch;
+  }
+}
+
 /** Pulls batches until they hold `lines` lines together, then lets go. */
-export async function takeLines(batches: AsyncIterable<StoredBatch>, lines: number): Promise<StoredBatch[]> {
+export async function takeLines(batches: AsyncIterable<Followed>, lines: number): Promise<StoredBatch[]> {
   const taken: StoredBatch[] = [];
   let count = 0;
   if (lines === 0) return taken;
-  for await (const batch of batches) {
+  for await (const batch of batchesOf(batches)) {
     taken.push(batch);
     count += batch.count;
     if (count >= lines) break;
   }
   return taken;
+}
+
+/** The first `count` things that a follower is handed: the texts of a batch each, or `foreign`. */
+export async function takeFollowed(followed: AsyncIterable<Followed>, count: number): Promise<unknown[]> {
+  const taken: unknown[] = [];
+  for await (const next of followed) {
+    taken.push(next === "foreign" ? next : textsOf(next));
+    if (taken.length >= count) break;
+  }
+  return taken;
+}
+
+/** The place behind `lines` lines of the batch that `position` is in. */
+export function placeBeside(position: Position, lines: number): Position {
+  const { sequence, incarnation, mark } = readPosition(position)!;
+  return positionAt(sequence, lines, logOf(incarnation!, mark));
 }
 
 /** A channel id that ends in `number`. */

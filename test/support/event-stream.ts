@@ -4,6 +4,8 @@ export type ServerEvent = { readonly id: string; readonly data: string };
 /** Feed it decoded text in any chunks. */
 export class EventStreamParser {
   readonly events: ServerEvent[] = [];
+  /** Events that are no lines: those whose clients have to know them by name. */
+  readonly named: (ServerEvent & { readonly type: string })[] = [];
   readonly comments: string[] = [];
   /** What a client would send as `Last-Event-ID`. */
   lastEventId = "";
@@ -50,11 +52,14 @@ export class EventStreamParser {
   #dispatch(): void {
     this.lastEventId = this.#id;
     const data = this.#data;
-    const isMessage = this.#type === "" || this.#type === "message";
+    const type = this.#type;
     this.#data = "";
     this.#type = "";
     if (data === "") return;
-    if (!isMessage) throw new Error("an event that the CLI would drop");
+    if (type !== "" && type !== "message") {
+      this.named.push({ type, id: this.lastEventId, data: data.slice(0, -1) });
+      return;
+    }
     this.events.push({ id: this.lastEventId, data: data.slice(0, -1) });
   }
 }

@@ -68,6 +68,8 @@ export class NatsServer {
 export type NatsCluster = {
   readonly servers: readonly NatsServer[];
   readonly urls: readonly string[];
+  /** Where all of it lies: what is stored, and the configuration. */
+  readonly folder: string;
   /** Kills all of them and removes their folders. */
   close(): Promise<void>;
 };
@@ -98,6 +100,7 @@ export async function startNats(count: 1 | 3 = 1, options: NatsServerOptions = {
   return {
     servers,
     urls: servers.map(({ url }) => url),
+    folder,
     async close() {
       await Promise.all(servers.map((server) => server.kill()));
       await rm(folder, { recursive: true, force: true });

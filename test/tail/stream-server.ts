@@ -7,7 +7,6 @@ import { realClock } from "../../src/clock.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
 import { formatBatch } from "../../src/core/format.ts";
 import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.ts";
-import { positionAt, readPosition } from "../../src/core/position.ts";
 import { AppError } from "../../src/errors.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import { operatorKeyId } from "../../src/registry/keys.ts";
@@ -16,6 +15,7 @@ import { sessionStreams } from "../../src/tail/http.ts";
 import { Recent } from "../../src/tail/recent.ts";
 import { type SessionSpec, SessionUrls, sessionIdCharsMax } from "../../src/tail/session-url.ts";
 import { Tails, type TailsOptions } from "../../src/tail/tails.ts";
+import { placeBeside } from "../support/batches.ts";
 import { EventStreamParser } from "../support/event-stream.ts";
 
 export type StreamServerOptions = Partial<TailsOptions> & { ringsBytesMax?: number; historyLines?: number };
@@ -90,7 +90,7 @@ export class StreamServer {
     this.#line += messages.length;
     const batch = { ...canoniser.take(), producer: this.#producer, firstLine, acceptedAtMs };
     const { position } = await this.log.append(channel, batch);
-    return (lines: number) => positionAt(readPosition(position)!.sequence, lines);
+    return (lines: number) => placeBeside(position, lines);
   }
 
   url(spec: Partial<SessionSpec> = {}): string {

@@ -2,6 +2,7 @@ import { request } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { newChannelId } from "../../src/core/ids.ts";
+import { replacedText } from "../../src/core/notice.ts";
 import { engines, openMemoryLog } from "./logs.ts";
 import { StreamServer, type StreamServerOptions } from "./stream-server.ts";
 
@@ -184,6 +185,47 @@ describe.each(engines)("a session that tails, on $engine,", ({ openLog }) => {
     const refused = await (await server.open(`${server.url()}?after=17`)).end();
     expect(refused.response.statusCode).toBe(400);
     expect(JSON.parse(refused.text)).toMatchObject({ code: "POSITION_INVALID" });
+  });
+
+  test("tells a reader whose place is of another log, and begins with the oldest line of this one", async () => {
+    await start({}, openLog);
+    const places = [await server.append(numbers(0, 4)), await server.append(numbers(4, 8))];
+    await server.log.destroy(server.channel);
+    for (let n = 20; n < 30; n += 2) await server.append(numbers(n, n + 2));
+    const lastEventId = places[1]!(3);
+
+    const told = await (await server.open(server.url({ lines: 1 }), { "last-event-id": lastEventId })).end();
+    expect(told.response.statusCode).toBe(200);
+    expect(told.parser.named).toEqual([{ type: "log-replaced", id: "0.0", data: replacedText }]);
+    expect(told.text.indexOf("event: log-replaced")).toBeLessThan(told.text.indexOf("data: 2026"));
+    expect(told.messages).toEqual(numbers(20, 30));
+
+    // Who breaks off right behind it is not told again and misses nothing.
+    const again = await (await server.open(server.url(), { "last-event-id": "0.0" })).end();
+    expect(again.parser.named).toEqual([]);
+    expect(again.messages).toEqual(numbers(20, 30));
+
+    const plain = await server.open(`${server.url({ filter: { match: "nothing" } })}?after=${lastEventId}`, {
+      accept: "text/plain",
+    });
+    expect((await plain.end()).text).toMatch(/^\S+ heroku\[logplex\]: Error L11 .*oldest line\.\n$/);
+  });
+
+  test("tells so at once, also where this log is empty or shorter, and goes on live", async () => {
+    await start({}, openLog);
+    const place = await server.append(numbers(0, 4));
+    await server.log.destroy(server.channel);
+    const client = await server.open(server.url({ tail: true }), { "last-event-id": place(4) });
+    await client.until(({ parser }) => parser.named.length === 1);
+    await server.append(["a"]);
+    await client.until(({ messages }) => messages.length === 1);
+    expect(client.messages).toEqual(["a"]);
+    const short = await (await server.open(server.url(), { "last-event-id": place(4) })).end();
+    expect(short.parser.named).toHaveLength(1);
+    expect(short.messages).toEqual(["a"]);
+    const old = await (await server.open(server.url(), { "last-event-id": "0.1" })).end();
+    expect(old.parser.named).toEqual([]); // as it was printed before positions named their log
+    expect(old.messages).toEqual([]);
   });
 
   test("is kept alive by comments, which carry the place of a filtered tail forward", async () => {

@@ -4,7 +4,9 @@
  * written down: no line number is ever used twice.
  */
 import { LRUCache } from "lru-cache";
+import { markOf } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
+import { logOf, type Position, positionAt } from "../../core/position.ts";
 import type { Commits } from "./commits.ts";
 import type { BinaryDb, Lines } from "./lines.ts";
 
@@ -23,11 +25,18 @@ export type Head = {
   agesUntilMs: number;
 };
 
-/** What stands of a channel on the disk. */
-export type End = { readonly line: number; readonly bytes: number; readonly last: number };
+/** What stands of a channel on the disk. `mark`: of the batch at `last`, which may be gone. */
+export type End = {
+  readonly line: number;
+  readonly bytes: number;
+  readonly last: number;
+  readonly mark: string;
+};
 
 /** Heads in memory; one of an idle channel is read again when it is needed. More than one transaction can touch. */
 const headsMax = 50_000;
+/** Line, bytes, last; the mark follows, where it is known. */
+const endBytes = 24;
 const nextNumberKey = Buffer.from("next-channel-number");
 
 export class Heads {
@@ -58,11 +67,17 @@ export class Heads {
     const newest = this.#lines.newest(number);
     if (newest !== undefined) {
       const { batch, bytesAfter } = newest;
-      return { line: batch.line + batch.count, bytes: bytesAfter, last: batch.line };
+      return { line: batch.line + batch.count, bytes: bytesAfter, last: batch.line, mark: markOf(batch) };
     }
     const end = this.#ends.get(numberKey(number));
-    if (end === undefined) return { line: 0, bytes: 0, last: 0 };
-    return { line: end.readDoubleLE(0), bytes: end.readDoubleLE(8), last: end.readDoubleLE(16) };
+    if (end === undefined) return { line: 0, bytes: 0, last: 0, mark: "" };
+    const mark = end.toString("latin1", endBytes);
+    return { line: end.readDoubleLE(0), bytes: end.readDoubleLE(8), last: end.readDoubleLE(16), mark };
+  }
+
+  /** The place behind the last line of a channel that has a number. */
+  position(number: number, { line, last, mark }: End): Position {
+    return positionAt(last, line - last, logOf(this.#lines.incarnation(number), mark || undefined));
   }
 
   /** Inside `write`: the head as the transaction has it so far, undefined when the channel never had a line. */
@@ -75,7 +90,9 @@ export class Heads {
     const end = this.end(number);
     const head: Head = {
       number,
-      ...end,
+      line: end.line,
+      bytes: end.bytes,
+      last: end.last,
       firstLine: first?.line ?? end.line,
       firstBytes: first?.bytesBefore ?? end.bytes,
       agesUntilMs: 0,
@@ -103,7 +120,8 @@ export class Heads {
 
   /** Inside `write`: keeps the end of a channel that loses its last batch. */
   keepEnd(number: number, end: End, commits: Commits): void {
-    const record = Buffer.allocUnsafe(24);
+    const record = Buffer.allocUnsafe(endBytes + end.mark.length);
+    record.write(end.mark, endBytes, "latin1");
     record.writeDoubleLE(end.line, 0);
     record.writeDoubleLE(end.bytes, 8);
     record.writeDoubleLE(end.last, 16);

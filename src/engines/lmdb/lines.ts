@@ -6,6 +6,7 @@
  */
 import type { Database } from "lmdb";
 import { decodeBatch, type StoredBatch } from "../../core/batch.ts";
+import { incarnationOf } from "../incarnation.ts";
 
 export type BinaryDb = Database<Buffer, Buffer>;
 
@@ -39,15 +40,22 @@ const readLineKey = (key: Buffer): LineKey => ({
 /** Reads batches. Every buffer it gives is a copy that stays valid. */
 export class Lines {
   readonly db: BinaryDb;
+  readonly #logId: string;
 
-  constructor(db: BinaryDb) {
+  constructor(db: BinaryDb, logId: string) {
     this.db = db;
+    this.#logId = logId;
+  }
+
+  /** The name of the life of the channel with this number. */
+  incarnation(channel: number): string {
+    return incarnationOf(this.#logId, channel);
   }
 
   /** The batch at exactly this place. */
   at(channel: number, line: number, bytesBefore: number): Place | undefined {
     const stored = this.db.get(lineKey(channel, line, bytesBefore));
-    return stored && placeOf(stored, line, bytesBefore);
+    return stored && this.#place(stored, channel, { line, bytesBefore });
   }
 
   /** The batch that holds line `line`, else the first one behind it. */
@@ -94,10 +102,14 @@ export class Lines {
 
   #one(start: Buffer, end: Buffer, reverse: boolean): Place | undefined {
     for (const { key, value } of this.db.getRange({ start, end, reverse, limit: 1, inclusiveEnd: true })) {
-      const { line, bytesBefore } = readLineKey(key);
-      return placeOf(value, line, bytesBefore);
+      return this.#place(value, start.readUInt32BE(0), readLineKey(key));
     }
     return undefined;
+  }
+
+  #place(stored: Buffer, channel: number, { line, bytesBefore }: Omit<LineKey, "key">): Place {
+    const batch = decodeBatch(stored, { sequence: line, line, incarnation: this.incarnation(channel) });
+    return { batch, bytesBefore, bytesAfter: bytesBefore + stored.length };
   }
 }
 
@@ -107,9 +119,3 @@ type Stats = {
   readonly treeLeafPageCount: number;
   readonly overflowPages: number;
 };
-
-const placeOf = (stored: Buffer, line: number, bytesBefore: number): Place => ({
-  batch: decodeBatch(stored, line, line),
-  bytesBefore,
-  bytesAfter: bytesBefore + stored.length,
-});

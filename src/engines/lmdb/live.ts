@@ -7,6 +7,7 @@
 import assert from "node:assert";
 import { setImmediate as turn } from "node:timers/promises";
 import type { StoredBatch } from "../../core/batch.ts";
+import type { Followed } from "../../ports.ts";
 import type { Lines } from "./lines.ts";
 
 /** Batches in memory for followers that are busy; the oldest go first, whosever they are. */
@@ -111,23 +112,30 @@ export class LiveChannel {
   }
 }
 
-type Result = IteratorResult<StoredBatch, undefined>;
+/** Where a follower begins: at a line, and it may have to be told that this is not where it wanted to. */
+export type Start = { readonly line: number; readonly foreign?: true };
+
+type Result = IteratorResult<Followed, undefined>;
 const over: Result = { done: true, value: undefined };
 
-/** One reader of a channel from line `due` on. */
-export class Follower implements AsyncIterableIterator<StoredBatch, undefined> {
+/** One reader of a channel. */
+export class Follower implements AsyncIterableIterator<Followed, undefined> {
   readonly #live: LiveChannel;
   readonly #signal: AbortSignal;
+  /** The line that it wants next. */
   #due: number;
+  /** It is still to be told so. */
+  #isForeign: boolean;
   /** Where the batch of line `due` lies on the disk, when the one before it was read there. */
   #bytesBefore: number | undefined;
   #readBytes = 0;
   #resolve: ((result: Result) => void) | undefined;
   #ended = false;
 
-  constructor(live: LiveChannel, due: number, signal: AbortSignal) {
+  constructor(live: LiveChannel, { line, foreign }: Start, signal: AbortSignal) {
     this.#live = live;
-    this.#due = due;
+    this.#due = line;
+    this.#isForeign = foreign === true;
     this.#signal = signal;
     if (signal.aborted) this.#ended = true;
     else {
@@ -147,6 +155,10 @@ export class Follower implements AsyncIterableIterator<StoredBatch, undefined> {
 
   next(): Promise<Result> {
     assert(this.#resolve === undefined, "a follower is asked for one batch at a time");
+    if (this.#isForeign && !this.#ended) {
+      this.#isForeign = false;
+      return Promise.resolve({ done: false, value: "foreign" });
+    }
     if (this.#readBytes > turnBytesMax) return this.#nextTurn();
     const batch = this.#ended ? undefined : this.#read();
     if (batch !== undefined) return Promise.resolve({ done: false, value: batch });

@@ -1,16 +1,17 @@
 /** The log on LMDB: appends through the transactions of `Commits`, reads straight from the disk's pages. */
 import assert from "node:assert";
 import { setImmediate as turn } from "node:timers/promises";
-import { type Batch, decodeBatch, encodeBatch, type StoredBatch } from "../../core/batch.ts";
+import { type Batch, decodeBatch, encodeBatch, markOf, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { positionAt, readPosition } from "../../core/position.ts";
+import { logOf, origin, type Position, positionAt, readPosition } from "../../core/position.ts";
 import { type AppError, storeUnavailable } from "../../errors.ts";
-import type { Appended, ChannelEnd, ChannelLog, From } from "../../ports.ts";
+import type { Appended, ChannelEnd, ChannelLog, Followed, From } from "../../ports.ts";
+import { isForeign, isOrigin } from "../incarnation.ts";
 import type { Commits, Work } from "./commits.ts";
 import type { FrameIds } from "./frame-ids.ts";
-import type { Heads } from "./heads.ts";
+import type { End, Heads } from "./heads.ts";
 import { type Lines, lineKey } from "./lines.ts";
-import { Follower, LiveChannel, LiveWindow } from "./live.ts";
+import { Follower, LiveChannel, LiveWindow, type Start } from "./live.ts";
 import type { Trimmer } from "./retention.ts";
 
 /** After reading this much without a pause `recent` lets others have their turn. */
@@ -42,12 +43,11 @@ export class LmdbLog implements ChannelLog {
     });
   }
 
-  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch> {
+  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed> {
     if (this.#closed) return { [Symbol.asyncIterator]: () => none };
     // The place is fixed now; reading begins with the first pull.
     const number = this.#parts.heads.number(channel);
-    const endLine = number === undefined ? 0 : this.#parts.heads.end(number).line;
-    const start = this.#startLine(number, endLine, from);
+    const start = number === undefined ? startOfEmpty(from) : this.#start(number, from);
     return {
       [Symbol.asyncIterator]: () => {
         if (this.#closed || signal.aborted) return none;
@@ -63,10 +63,11 @@ export class LmdbLog implements ChannelLog {
     if (this.#closed) throw storeUnavailable(new Error("the log is closed"));
     const { heads, lines: stored } = this.#parts;
     const number = heads.number(channel);
-    const end = number === undefined ? { line: 0, bytes: 0, last: 0 } : heads.end(number);
+    if (number === undefined) return { batches: [], end: { position: origin, line: 0 } };
+    const end = heads.end(number);
     const batches: StoredBatch[] = [];
     let readBytes = 0;
-    if (number !== undefined && lines > 0) {
+    if (lines > 0) {
       let place = stored.holding(number, Math.max(0, end.line - lines));
       while (place !== undefined && place.batch.line < end.line) {
         batches.push(place.batch);
@@ -80,7 +81,7 @@ export class LmdbLog implements ChannelLog {
         place = stored.at(number, next, place.bytesAfter) ?? stored.holding(number, next);
       }
     }
-    return { batches, end: { position: positionAt(end.last, end.line - end.last), line: end.line } };
+    return { batches, end: { position: heads.position(number, end), line: end.line } };
   }
 
   destroy(channel: ChannelId): Promise<void> {
@@ -122,24 +123,43 @@ export class LmdbLog implements ChannelLog {
     return live;
   }
 
-  #startLine(number: number | undefined, endLine: number, from: From): number {
+  #start(number: number, from: From): Start {
+    const { heads, lines } = this.#parts;
+    const end = heads.end(number);
     switch (from.kind) {
-      case "after": {
-        const place = readPosition(from.position);
-        assert(place !== undefined, "not a position");
-        return Math.min(place.sequence + place.lines, endLine);
-      }
+      case "after":
+        return this.#startAfter(number, from.position, end);
       case "last":
-        return Math.max(0, endLine - from.lines);
+        return { line: Math.max(0, end.line - from.lines) };
       case "since":
-        return number === undefined ? 0 : this.#parts.lines.since(number, from.timeMs, endLine);
+        return { line: lines.since(number, from.timeMs, end.line) };
       case "now":
-        return endLine;
+        return { line: end.line };
     }
+  }
+
+  #startAfter(number: number, position: Position, end: End): Start {
+    const { heads, lines } = this.#parts;
+    const place = readPosition(position);
+    assert(place !== undefined, "not a position");
+    const found = lines.holding(number, place.sequence)?.batch;
+    const foreign = isForeign(place, {
+      incarnation: lines.incarnation(number),
+      end: heads.position(number, end),
+      at: found?.line === place.sequence ? found : undefined,
+      oldest: found,
+    });
+    return foreign ? { line: 0, foreign } : { line: place.sequence + place.lines };
   }
 }
 
-const none: AsyncIterator<StoredBatch, undefined> = {
+/** Where a follower of a channel begins that never had a line. */
+function startOfEmpty(from: From): Start {
+  const place = from.kind === "after" ? readPosition(from.position) : undefined;
+  return place === undefined || isOrigin(place) ? { line: 0 } : { line: 0, foreign: true };
+}
+
+const none: AsyncIterator<Followed, undefined> = {
   next: () => Promise.resolve({ done: true, value: undefined }),
 };
 
@@ -181,6 +201,8 @@ class Append implements Work {
     const { commits, frameIds, heads, lines, trimmer } = this.#parts;
     const { acceptedAtMs, count, frameId } = this.#batch;
     const found = heads.find(this.#channel);
+    const head = found ?? heads.create(this.#channel, commits);
+    this.#number = head.number;
     const before = found && frameId !== undefined ? frameIds.find(found.number, frameId) : undefined;
     this.#repeated = before !== undefined;
     if (before !== undefined) {
@@ -188,8 +210,6 @@ class Append implements Work {
       this.#count = before.count;
       return;
     }
-    const head = found ?? heads.create(this.#channel, commits);
-    this.#number = head.number;
     this.#line = head.line;
     this.#count = count;
     commits.put(lines.db, lineKey(head.number, head.line, head.bytes), this.#encoded);
@@ -201,11 +221,14 @@ class Append implements Work {
   }
 
   stored(): void {
-    const position = positionAt(this.#line, this.#count);
-    if (!this.#repeated) {
-      const live = this.#live.get(this.#channel);
+    const incarnation = this.#parts.lines.incarnation(this.#number);
+    const mark = this.#repeated ? undefined : markOf(this.#batch);
+    const position = positionAt(this.#line, this.#count, logOf(incarnation, mark));
+    const live = this.#repeated ? undefined : this.#live.get(this.#channel);
+    if (live !== undefined) {
+      const place = { sequence: this.#line, line: this.#line, incarnation };
       // The stored form's own bytes: a follower that keeps them keeps no request body alive.
-      if (live !== undefined) live.publish(this.#number, decodeBatch(this.#encoded, this.#line, this.#line));
+      live.publish(this.#number, decodeBatch(this.#encoded, place));
     }
     this.#resolve({ position, repeated: this.#repeated });
   }

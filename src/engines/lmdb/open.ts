@@ -7,6 +7,7 @@ import type { Clock } from "../../ports.ts";
 import { dataFailure, makeDataFolder } from "../../start-failures.ts";
 import { FolderLock } from "../disk/folder-lock.ts";
 import type { Engine, Retention } from "../engine.ts";
+import { newLogId } from "../incarnation.ts";
 import { Commits } from "./commits.ts";
 import { FrameIds } from "./frame-ids.ts";
 import { Heads } from "./heads.ts";
@@ -54,6 +55,7 @@ export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions
   }
 }
 
+const logIdKey = Buffer.from("log-id");
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
 /**
@@ -68,6 +70,15 @@ function refuseOlder(root: RootDatabase<Buffer, Buffer>, path: string): void {
   }
 }
 
+/** The log's name; made with the folder, or by the first start of a version that gives names. */
+function keptLogId(root: RootDatabase<Buffer, Buffer>, meta: BinaryDb): string {
+  const kept = meta.get(logIdKey)?.toString("latin1");
+  if (kept !== undefined) return kept;
+  const made = newLogId();
+  root.transactionSync(() => void meta.put(logIdKey, Buffer.from(made, "latin1")));
+  return made;
+}
+
 function compose(
   root: RootDatabase<Buffer, Buffer>,
   path: string,
@@ -76,7 +87,7 @@ function compose(
 ): Engine {
   const db = (name: string): BinaryDb => root.openDB<Buffer, Buffer>(name, binary);
   const meta = db("meta");
-  const lines = new Lines(db("lines"));
+  const lines = new Lines(db("lines"), keptLogId(root, meta));
   const heads = new Heads(lines, { channels: db("channels"), ends: db("ends"), meta });
   const frameIds = new FrameIds(db("frame-ids"), clock);
   const recordsDb: RecordsDb = root.openDB<Buffer, string>("records", { encoding: "binary" });

@@ -3,6 +3,7 @@
  * transaction, and by a slow tick when nothing is appended. Ages are found through marks `[end of a stretch of time,
  * channel]`, one for each stretch in which a channel had an append: the oldest lines of all lie behind the first mark.
  */
+import { markOf } from "../../core/batch.ts";
 import type { Clock } from "../../ports.ts";
 import type { Retention as Limits } from "../engine.ts";
 import type { Commits } from "./commits.ts";
@@ -214,7 +215,8 @@ export class Trimmer {
       keys = lines.oldest(channel, keysAtOnce, line + batch.count);
       at = -1;
       if (keys.length > 0) continue;
-      heads.keepEnd(channel, { line: line + batch.count, bytes: bytesAfter, last: line }, commits);
+      const end = { line: line + batch.count, bytes: bytesAfter, last: line, mark: markOf(batch) };
+      heads.keepEnd(channel, end, commits);
     }
     return { batches, bytes, done: true };
   }

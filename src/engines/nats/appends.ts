@@ -5,10 +5,10 @@
  */
 import assert from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Batch, encodedBytes } from "../../core/batch.ts";
+import { type Batch, encodedBytes, endOf } from "../../core/batch.ts";
 import { scanFrame } from "../../core/frame.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { positionAt } from "../../core/position.ts";
+import { logOf, positionAt } from "../../core/position.ts";
 import { natsFull, storeUnavailable, storeUncertain } from "../../errors.ts";
 import type { Appended } from "../../ports.ts";
 import type { Heads } from "./heads.ts";
@@ -148,9 +148,9 @@ export class Appends {
       );
       const stored = (sequence: number, before: Omit<Head, "sequence">): Appended => {
         const moved = headBehind(before, batch, sequence);
-        heads.moved(channel, moved, batch.count);
+        const position = heads.moved(channel, moved, batch);
         this.#options.trims.grown(channel, moved);
-        return { position: positionAt(sequence, batch.count), repeated: false };
+        return { position, repeated: false };
       };
       switch (published.kind) {
         case "stored": {
@@ -166,10 +166,11 @@ export class Appends {
           if (before === undefined) {
             // Trimmed: it was stored. Destroyed: it was the line of another life.
             const isEmpty = (await heads.read(channel)).sequence === 0;
-            if (!isEmpty) return { position: positionAt(sequence, batch.count), repeated: true };
+            const position = positionAt(sequence, batch.count, logOf(reader.incarnation(channel)));
+            if (!isEmpty) return { position, repeated: true };
           } else if (await reader.counts(channel, before)) {
             if (published.attempts > 1 && isOwn(before.batch)) return stored(sequence, linesBefore(before));
-            return { position: positionAt(sequence, before.batch.count), repeated: true };
+            return { position: endOf(before.batch), repeated: true };
           }
           suffix = `~${sequence}`;
           break;

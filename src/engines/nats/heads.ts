@@ -4,8 +4,9 @@
  * `head/CHANNEL`: no line number is ever used twice.
  */
 import { LRUCache } from "lru-cache";
+import { type Batch, markOf } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { origin, type Position, positionAt } from "../../core/position.ts";
+import { logOf, origin, type Position, positionAt } from "../../core/position.ts";
 import type { Failures } from "../../failures.ts";
 import type { ChannelEnd, Store } from "../../ports.ts";
 import type { Reader } from "./reader.ts";
@@ -13,7 +14,7 @@ import { type Head, headAt, type StoredMessage } from "./stored.ts";
 
 /** At `head/CHANNEL`: the end of a channel at the time of writing. */
 type HeadRecord = { readonly line: number; readonly bytes: number; readonly position: Position };
-type Unrecorded = { head: Head; count: number; writtenAtMs: number };
+type Unrecorded = { head: Head; last: Position; writtenAtMs: number };
 
 export type HeadsOptions = {
   readonly reader: Reader;
@@ -70,21 +71,29 @@ export class Heads {
       : { position: record.value.position, line: record.value.line };
   }
 
-  /** This process has stored a batch of `count` lines, and the channel ends here now. */
-  moved(channel: ChannelId, head: Head, count: number): void {
+  /** This process has stored `batch`, and the channel ends at `head` now, at the place that is given back. */
+  moved(channel: ChannelId, head: Head, batch: Batch): Position {
     this.#heads.set(channel, head);
+    const log = logOf(this.#options.reader.incarnation(channel), markOf(batch));
+    const last = positionAt(head.sequence, batch.count, log);
     const known = this.#unrecorded.get(channel);
-    if (known === undefined) this.#unrecorded.set(channel, { head, count, writtenAtMs: Date.now() });
+    if (known === undefined) this.#unrecorded.set(channel, { head, last, writtenAtMs: Date.now() });
     else {
       known.head = head;
-      known.count = count;
+      known.last = last;
       known.writtenAtMs = Date.now();
     }
+    return last;
   }
 
   /** The head is read again when it is needed. */
   forget(channel: ChannelId): void {
     this.#heads.delete(channel);
+  }
+
+  /** All heads are read again: the servers may have lost what they had not synced. */
+  forgetAll(): void {
+    this.#heads.clear();
   }
 
   /** The channel is gone, and so is its record. */
@@ -164,11 +173,11 @@ export class Heads {
     const { store } = this.#options;
     const unrecorded = this.#unrecorded.get(channel);
     if (unrecorded === undefined) return;
-    const { head, count } = unrecorded;
+    const { head, last } = unrecorded;
     const { line, bytes } = head;
     const record = await store.get<HeadRecord>(`head/${channel}`);
     if ((record?.value.line ?? -1) < line) {
-      const value: HeadRecord = { line, bytes, position: positionAt(head.sequence, count) };
+      const value: HeadRecord = { line, bytes, position: last };
       if ((await store.put(`head/${channel}`, value, record?.revision ?? 0)) === undefined) return;
     }
     if (unrecorded.head === head) this.#unrecorded.delete(channel);

@@ -1,10 +1,14 @@
 /** What came live of one channel, held for followers that are about to take it. A follower further behind reads the stream. */
 import type { Msg } from "nats";
+import { markOf } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { decodeMessage, type StoredMessage } from "./stored.ts";
 
 /** A live message, and the sequence of the channel's message before it as the server knew it. */
 type Arrival = { readonly before: number; readonly bytes: number; readonly message: StoredMessage };
+
+/** A message by its place and its batch's mark. */
+export type Named = { readonly sequence: number; readonly mark: string };
 
 const arrivalsMax = 128;
 const arrivalBytesMax = 2 * 1024 * 1024;
@@ -15,6 +19,7 @@ const arrivalOverheadBytes = 512;
 
 export class LiveChannel {
   readonly id: ChannelId;
+  readonly #incarnation: string;
   followers = 0;
   /** Newest sequence that is known of, by a message or by asking. */
   newest = 0;
@@ -27,17 +32,20 @@ export class LiveChannel {
   isStarting = true;
   readonly #held: { bytes: number };
   readonly #whenEnded: () => void;
+  /** The newest message that came live, as it is told from another one at its place. */
+  #named: Named | undefined;
   #arrivals: Arrival[] = [];
   #bytes = 0;
   readonly #waiting = new Set<() => void>();
 
   constructor(
-    id: ChannelId,
+    { id, incarnation }: { readonly id: ChannelId; readonly incarnation: string },
     held: { bytes: number },
     start: Promise<StoredMessage | undefined>,
     whenEnded: () => void,
   ) {
     this.id = id;
+    this.#incarnation = incarnation;
     this.#held = held;
     this.#whenEnded = whenEnded;
     this.start = start.finally(() => {
@@ -54,6 +62,11 @@ export class LiveChannel {
     if (sequence >= this.newest) return undefined;
     const found = this.#arrivals.find(({ message }) => message.sequence > sequence);
     return found !== undefined && found.before <= sequence ? found.message : "behind";
+  }
+
+  /** The newest message that came live. */
+  get named(): Named | undefined {
+    return this.#named;
   }
 
   /** Resolves when something has come or ended, or `signal` is aborted. */
@@ -83,12 +96,11 @@ export class LiveChannel {
     this.newest = sequence;
     this.checkedAtMs = Date.now();
     if (this.#held.bytes > heldBytesMax) this.clear();
-    else
-      this.#hold({
-        before,
-        bytes: data.length + arrivalOverheadBytes,
-        message: decodeMessage(data, sequence),
-      });
+    else {
+      const message = decodeMessage(data, sequence, this.#incarnation);
+      this.#named = { sequence, mark: markOf(message.batch) };
+      this.#hold({ before, bytes: data.length + arrivalOverheadBytes, message });
+    }
     this.#wake();
   }
 

@@ -10,6 +10,7 @@ import type { Failures } from "../../failures.ts";
 import type { Connection } from "./connection.ts";
 import { LiveChannel } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
+import { Replacements } from "./replacements.ts";
 import { streamOf } from "./shards.ts";
 
 /** Channels compared with the stream at the same time. */
@@ -32,6 +33,7 @@ export class LiveChannels {
   readonly #channels = new Map<ChannelId, Joined>();
   /** Payloads held for followers that are not there yet, of all channels. */
   readonly #held = { bytes: 0 };
+  readonly #replacements: Replacements;
   /** To be compared with the stream. */
   readonly #queue = new Set<LiveChannel>();
   #comparing = 0;
@@ -44,6 +46,7 @@ export class LiveChannels {
     this.#connection = connection;
     this.#reader = reader;
     this.#failures = failures;
+    this.#replacements = new Replacements(reader);
     this.#forget = connection.onReconnect(() => this.#compareTwice(() => true));
     // The old leader may have died between storing a message and sending it out.
     this.#elections = connection.nats.subscribe(`${electionSubject}*`, {
@@ -102,7 +105,8 @@ export class LiveChannels {
         if (error === null) joined?.live.take(msg, isTombstone(msg));
       },
     });
-    const live = new LiveChannel(channel, this.#held, this.#reader.last(channel), () => this.#drop(live));
+    const name = { id: channel, incarnation: this.#reader.incarnation(channel) };
+    const live = new LiveChannel(name, this.#held, this.#reader.last(channel), () => this.#drop(live));
     joined = { live, subscription };
     this.#channels.set(channel, joined);
     return joined;
@@ -119,6 +123,7 @@ export class LiveChannels {
   }
 
   #compareTwice(which: (live: LiveChannel) => boolean): void {
+    for (const { live } of this.#channels.values()) if (which(live)) this.#replacements.suspect(live);
     this.#compare(which);
     const timer = setTimeout(() => {
       this.#secondLooks.delete(timer);
@@ -137,7 +142,11 @@ export class LiveChannels {
     for (const live of this.#queue) {
       this.#queue.delete(live);
       try {
-        live.note((await this.#reader.last(live.id))?.sequence ?? 0);
+        const { newest } = live;
+        const last = await this.#reader.last(live.id);
+        // Its followers come back with their positions, and are told.
+        if (await this.#replacements.isReplaced(live, newest, last)) live.end();
+        else live.note(last?.sequence ?? 0);
       } catch (err) {
         // The channel stays quiet, and so it is compared again.
         this.#failures.note("live", err, "an app could not be compared with its stream; it is tried again");

@@ -2,16 +2,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Batch, endOf, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { readPosition } from "../../core/position.ts";
 import { AppError } from "../../errors.ts";
-import type { Appended, ChannelEnd, ChannelLog, From } from "../../ports.ts";
+import type { Appended, ChannelEnd, ChannelLog, Followed, From } from "../../ports.ts";
 import type { Appends } from "./appends.ts";
 import type { Heads } from "./heads.ts";
-import { firstWhere } from "./history.ts";
 import type { LiveChannels } from "./live.ts";
 import type { LiveChannel } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
-import type { StoredMessage } from "./stored.ts";
+import { behindMsMax } from "./replacements.ts";
+import { type Start, Starts } from "./starts.ts";
 import type { StreamApi } from "./stream-api.ts";
 import type { Trims } from "./trims.ts";
 
@@ -26,29 +25,21 @@ export type NatsLogParts = {
 
 /** A follower that cannot read now tries again after this. */
 const retryPauseMs = 300;
-/** A batch is stored later than it was accepted, by another clock: by no more than this. */
-const storedLaterMsMax = 120_000;
-
-/** Where a follower begins: behind the sequence `at`. */
-type Start = {
-  readonly at: number;
-  /** The message that a position named, and how many of its lines the reader has. */
-  readonly named?: { readonly sequence: number; readonly lines: number };
-};
-
 export class NatsLog implements ChannelLog {
   readonly #parts: NatsLogParts;
+  readonly #starts: Starts;
   #closed: Promise<void> | undefined;
 
   constructor(parts: NatsLogParts) {
     this.#parts = parts;
+    this.#starts = new Starts(parts.reader, parts.heads);
   }
 
   append(channel: ChannelId, batch: Batch): Promise<Appended> {
     return this.#parts.appends.append(channel, batch);
   }
 
-  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch> {
+  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed> {
     if (this.#closed !== undefined || signal.aborted) return nothing();
     const { live, heads } = this.#parts;
     const joined = live.join(channel);
@@ -69,7 +60,7 @@ export class NatsLog implements ChannelLog {
     const { reader, heads } = this.#parts;
     const last = await reader.last(channel);
     if (last === undefined) return { batches: [], end: await heads.trimmedEnd(channel) };
-    const first = await this.#firstOfLast(channel, last, Math.max(1, lines));
+    const first = await this.#starts.firstOfLast(channel, last, Math.max(1, lines));
     const batches: StoredBatch[] = [];
     let before = Number.POSITIVE_INFINITY;
     for await (const message of reader.stretch(channel, first.sequence - 1, last.sequence)) {
@@ -111,16 +102,14 @@ export class NatsLog implements ChannelLog {
     nowAt: number | undefined,
     signal: AbortSignal,
     leave: () => void,
-  ): AsyncGenerator<StoredBatch> {
+  ): AsyncGenerator<Followed> {
     const isOver = () => signal.aborted || live.ended;
     try {
-      let start: Start | undefined;
-      while (start === undefined) {
-        start = await this.#startOf(live, from, nowAt).catch(passing);
-        if (isOver()) return;
-        if (start === undefined) await delay(retryPauseMs);
-      }
+      const start = await this.#startOf(live, from, nowAt, isOver);
+      if (start === undefined) return;
       const { named } = start;
+      if (start.foreign) yield "foreign";
+      let due = 0;
       for (let at = start.at; !isOver(); ) {
         const next = live.next(at);
         if (next === undefined) {
@@ -135,7 +124,11 @@ export class NatsLog implements ChannelLog {
             const counts = message.previous >= at || (await this.#parts.reader.counts(live.id, message));
             if (isOver()) return;
             at = message.sequence;
-            if (isNew && counts) yield message.batch;
+            if (!isNew || !counts) continue;
+            // Lines are numbered upwards for ever: who comes back is told that this log is another one.
+            if (message.batch.line < due) return;
+            due = message.batch.line + message.batch.count;
+            yield message.batch;
             if (isOver()) return;
           }
           if (next === "behind") at = Math.max(at, newest); // what is not there is trimmed
@@ -149,53 +142,21 @@ export class NatsLog implements ChannelLog {
     }
   }
 
-  async #startOf(live: LiveChannel, from: From, nowAt: number | undefined): Promise<Start> {
-    const { reader } = this.#parts;
-    const isNow = from.kind === "now" || (from.kind === "last" && from.lines <= 0);
-    if (isNow && nowAt !== undefined) return { at: nowAt };
-    const last =
-      nowAt === undefined ? await live.start.catch(() => reader.last(live.id)) : await reader.last(live.id);
-    live.note(last?.sequence ?? 0);
-    if (last === undefined) return { at: 0 };
-    if (isNow) return { at: last.sequence };
-    switch (from.kind) {
-      case "last":
-        return { at: (await this.#firstOfLast(live.id, last, from.lines)).sequence - 1 };
-      case "since":
-        return { at: await this.#sinceAt(live.id, last, from.timeMs) };
-      case "after": {
-        const named = readPosition(from.position);
-        if (named === undefined) throw new TypeError("not a position");
-        if (named.sequence > last.sequence) return { at: last.sequence };
-        return { at: Math.max(0, named.sequence - 1), named };
-      }
-      default:
-        return { at: last.sequence };
+  /** Asks until there is an answer; undefined when it is over before. */
+  async #startOf(
+    live: LiveChannel,
+    from: From,
+    nowAt: number | undefined,
+    isOver: () => boolean,
+  ): Promise<Start | undefined> {
+    const patientUntilMs = performance.now() + (this.#parts.reader.replicated ? behindMsMax : 0);
+    while (!isOver()) {
+      const patient = performance.now() < patientUntilMs;
+      const start = await this.#starts.of(live, from, nowAt, patient).catch(passing);
+      if (start !== undefined) return isOver() ? undefined : start;
+      await delay(retryPauseMs);
     }
-  }
-
-  /** The message that holds the first of the last `lines` lines. */
-  #firstOfLast(channel: ChannelId, last: StoredMessage, lines: number): Promise<StoredMessage> {
-    const { reader } = this.#parts;
-    const due = last.batch.line + last.batch.count - lines;
-    return firstWhere(
-      reader,
-      channel,
-      last,
-      ({ sequence, batch }) => sequence >= last.sequence || batch.line + batch.count > due,
-    );
-  }
-
-  /** The place before the first batch that was accepted at `timeMs` or later. */
-  async #sinceAt(channel: ChannelId, last: StoredMessage, timeMs: number): Promise<number> {
-    const { reader } = this.#parts;
-    const first = await reader.since(channel, timeMs - storedLaterMsMax);
-    if (first === undefined) return last.batch.acceptedAtMs >= timeMs ? last.sequence - 1 : last.sequence;
-    if (first.batch.acceptedAtMs >= timeMs) return first.sequence - 1;
-    for await (const message of reader.stretch(channel, first.sequence, last.sequence)) {
-      if (message.batch.acceptedAtMs >= timeMs) return message.sequence - 1;
-    }
-    return last.sequence;
+    return undefined;
   }
 }
 
@@ -205,7 +166,7 @@ function passing(error: unknown): undefined {
   return undefined;
 }
 
-async function* nothing(): AsyncGenerator<StoredBatch> {}
+async function* nothing(): AsyncGenerator<Followed> {}
 
 function once(run: () => void): () => void {
   let ran = false;

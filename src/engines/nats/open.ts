@@ -4,6 +4,7 @@ import { natsShardsDiffer } from "../../errors.ts";
 import { Failures } from "../../failures.ts";
 import type { ChannelLog, Store } from "../../ports.ts";
 import type { Retention } from "../engine.ts";
+import { newLogId } from "../incarnation.ts";
 import { Appends } from "./appends.ts";
 import {
   type Connection,
@@ -58,6 +59,7 @@ const shardsDefault = 16;
 const headIdleMsDefault = 60_000;
 const quietMsMaxDefault = 2_000;
 const shardsKey = "setting/shards";
+const logIdKey = "setting/log-id";
 
 /**
  * Connects, makes the streams that are absent, compares those that are there. Rejects with an `AppError` that says
@@ -101,8 +103,10 @@ async function compose(connection: Connection, options: NatsOptions): Promise<Na
   await Promise.all(wanted.map(ensure));
 
   const failures = new Failures({ logger, nowMs: Date.now });
-  const reader = new Reader(connection, api, shards, replicas);
+  const id = await agreed(own, logIdKey, newLogId);
+  const reader = new Reader(connection, api, { id, shards, replicas });
   const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault, failures });
+  connection.onReconnect(() => heads.forgetAll());
   const trims = new Trims({ reader, api, retention, failures });
   const live = new LiveChannels(connection, reader, failures);
   const turns = new Turns(connection);
@@ -145,14 +149,18 @@ async function closeAll(
   await connection.close();
 }
 
-/** The number of shards that the log was made with; the first process decides. */
+/** The number of shards that the log was made with. */
 async function agreedShards(store: Store, wanted: number | undefined): Promise<number> {
+  const found = await agreed(store, shardsKey, () => wanted ?? shardsDefault);
+  if (wanted !== undefined && wanted !== found) throw natsShardsDiffer(wanted, found);
+  return found;
+}
+
+/** What all processes have to agree on; the first one decides. */
+async function agreed<Value>(store: Store, key: string, make: () => Value): Promise<Value> {
   for (;;) {
-    const found = await store.get<number>(shardsKey);
-    if (found !== undefined) {
-      if (wanted !== undefined && wanted !== found.value) throw natsShardsDiffer(wanted, found.value);
-      return found.value;
-    }
-    await store.put(shardsKey, wanted ?? shardsDefault, 0);
+    const found = await store.get<Value>(key);
+    if (found !== undefined) return found.value;
+    await store.put(key, make(), 0);
   }
 }

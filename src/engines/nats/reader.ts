@@ -3,8 +3,10 @@
  * messages are asked for directly; a long stretch gets a consumer, which costs its making.
  */
 import { DeliverPolicy } from "nats";
+import { fnv1a } from "../../core/hash.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { storeUncertain } from "../../errors.ts";
+import { incarnationOf } from "../incarnation.ts";
 import type { Connection } from "./connection.ts";
 import { pull } from "./pull.ts";
 import { type Place, placeOf } from "./shards.ts";
@@ -14,30 +16,47 @@ import type { RawMessage, StreamApi } from "./stream-api.ts";
 /** So many messages of a stretch are asked for one by one before a consumer is worth its making. */
 const singlesMax = 8;
 
+/** How the log was made: its name, the number of its streams and of their copies. */
+export type LogSettings = { readonly id: string; readonly shards: number; readonly replicas: number };
+
 export class Reader {
   readonly #connection: Connection;
   readonly #api: StreamApi;
-  readonly #shards: number;
+  readonly #log: LogSettings;
   readonly #replicated: boolean;
 
-  constructor(connection: Connection, api: StreamApi, shards: number, replicas: number) {
+  constructor(connection: Connection, api: StreamApi, log: LogSettings) {
     this.#connection = connection;
     this.#api = api;
-    this.#shards = shards;
-    this.#replicated = replicas > 1;
+    this.#log = log;
+    this.#replicated = log.replicas > 1;
+  }
+
+  /** There are several copies of each stream: one may not have all yet. */
+  get replicated(): boolean {
+    return this.#replicated;
   }
 
   place(channel: ChannelId): Place {
-    return placeOf(channel, this.#shards);
+    return placeOf(channel, this.#log.shards);
+  }
+
+  /** The name of the channel's log. One that is destroyed and begins again keeps it: its batches have other marks. */
+  incarnation(channel: ChannelId): string {
+    return incarnationOf(this.#log.id, fnv1a(channel));
   }
 
   /** The channel's last message as the stream's leader has it, undefined when there is none. */
   async last(channel: ChannelId): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const lookup = { last_by_subj: log };
-    return decoded(
-      await (this.#replicated ? this.#api.fromLeader(stream, lookup) : this.#api.direct(stream, lookup)),
-    );
+    const found = this.#replicated ? this.#api.fromLeader(stream, lookup) : this.#api.direct(stream, lookup);
+    return this.#decoded(channel, await found);
+  }
+
+  /** The last sequence of the channel's stream, whosever it is. */
+  lastOfStream(channel: ChannelId): Promise<number> {
+    return this.#api.lastSequence(this.place(channel).stream);
   }
 
   /** The channel's first message behind `sequence`. A replica may lag: what it has not, the leader is asked for. */
@@ -45,14 +64,15 @@ export class Reader {
     const { stream, log } = this.place(channel);
     const lookup = { seq: sequence + 1, next_by_subj: log };
     const found = await this.#api.direct(stream, lookup);
-    return decoded(found ?? (this.#replicated ? await this.#api.fromLeader(stream, lookup) : undefined));
+    const raw = found ?? (this.#replicated ? await this.#api.fromLeader(stream, lookup) : undefined);
+    return this.#decoded(channel, raw);
   }
 
   /** The channel's message at `sequence`. */
   async at(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const found = await this.#api.fromLeader(stream, { seq: sequence });
-    return found?.subject === log ? decoded(found) : undefined;
+    return found?.subject === log ? this.#decoded(channel, found) : undefined;
   }
 
   /**
@@ -95,7 +115,7 @@ export class Reader {
         start,
       })) {
         at = sequence;
-        yield decodeMessage(msg.data, sequence);
+        yield decodeMessage(msg.data, sequence, this.incarnation(channel));
         if (at >= until) return;
       }
     }
@@ -111,7 +131,7 @@ export class Reader {
       { stream, filter: log, start },
       1,
     )) {
-      return decodeMessage(msg.data, sequence);
+      return decodeMessage(msg.data, sequence, this.incarnation(channel));
     }
     return undefined;
   }
@@ -119,12 +139,13 @@ export class Reader {
   // A new leader may not have applied yet what the old one sent out: absent means trimmed only once it has.
   async #confirmed(channel: ChannelId, at: number, until: number): Promise<StoredMessage | undefined> {
     if (!this.#replicated) return undefined;
-    if ((await this.#api.lastSequence(this.place(channel).stream)) < until) {
+    if ((await this.lastOfStream(channel)) < until) {
       throw storeUncertain(new Error(`the stream's leader has not reached message ${until} yet`));
     }
     return this.next(channel, at);
   }
-}
 
-const decoded = (raw: RawMessage | undefined): StoredMessage | undefined =>
-  raw && decodeMessage(raw.payload, raw.sequence);
+  #decoded(channel: ChannelId, raw: RawMessage | undefined): StoredMessage | undefined {
+    return raw && decodeMessage(raw.payload, raw.sequence, this.incarnation(channel));
+  }
+}

@@ -39,14 +39,14 @@ export function encodeMessage(head: Head, batch: Batch): Buffer {
 }
 
 /** Reads what `encodeMessage` wrote. Throws on anything else: the stream is damaged, or not ours. */
-export function decodeMessage(payload: Uint8Array, sequence: number): StoredMessage {
+export function decodeMessage(payload: Uint8Array, sequence: number, incarnation: string): StoredMessage {
   const bytes = own(payload);
   if (bytes.length < headBytes) throw new Error(`message ${sequence} is no batch`);
   return {
     sequence,
     bytes: bytes.readDoubleLE(8),
     previous: bytes.readDoubleLE(16),
-    batch: decodeBatch(bytes.subarray(headBytes), sequence, bytes.readDoubleLE(0)),
+    batch: decodeBatch(bytes.subarray(headBytes), { sequence, line: bytes.readDoubleLE(0), incarnation }),
   };
 }
 

@@ -1,0 +1,48 @@
+/**
+ * Which log a position is of. A channel's log has a name for each life: an app that is made again, another folder and
+ * another cluster are told by it. A log that lost its end (a restored backup, a server that lost what it had not synced)
+ * keeps its name and puts other batches at the same places: those are told by their marks.
+ */
+import { randomBytes } from "node:crypto";
+import { markOf, type StoredBatch } from "../core/batch.ts";
+import { type Place, type Position, readPosition } from "../core/position.ts";
+
+const logIdChars = 6;
+
+/** A name for a log of many channels: 6 characters, made when the log is. */
+export function newLogId(): string {
+  const number = randomBytes(4).readUInt32BE(0) % 36 ** logIdChars;
+  return number.toString(36).padStart(logIdChars, "0");
+}
+
+/** The name of one life of a channel; `number` is given to no other one in this log. */
+export const incarnationOf = (logId: string, number: number): string => `${logId}${number.toString(36)}`;
+
+/** The place before every line, in whatever log. */
+export const isOrigin = ({ sequence, lines }: Place): boolean => sequence === 0 && lines === 0;
+
+/** What there is of a channel's log, as far as it tells whether a place is one of it. */
+export type Known = {
+  readonly incarnation: string;
+  readonly end: Position;
+  /** The batch at the place's sequence. */
+  readonly at: StoredBatch | undefined;
+  /** The oldest batch that is left. */
+  readonly oldest: StoredBatch | undefined;
+};
+
+/** True when the channel's log, as it is now, never had this place. Retention may have taken what was there. */
+export function isForeign(place: Place, { incarnation, end, at, oldest }: Known): boolean {
+  const { sequence, lines, mark } = place;
+  if (isOrigin(place)) return false;
+  if (place.incarnation !== undefined && place.incarnation !== incarnation) return true;
+  if (at !== undefined) return lines > at.count || (mark !== undefined && mark !== markOf(at));
+  const last = readPosition(end);
+  if (last === undefined) throw new TypeError("not a position");
+  if (sequence > last.sequence) return true;
+  // Where all is trimmed the end still names its batch.
+  if (sequence === last.sequence && lines > last.lines) return true;
+  if (sequence === last.sequence && mark !== undefined && last.mark !== undefined) return mark !== last.mark;
+  // Retention takes the oldest first, and nothing was taken before line 0.
+  return oldest !== undefined && (oldest.sequence < sequence || oldest.line === 0);
+}

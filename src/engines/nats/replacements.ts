@@ -1,0 +1,63 @@
+/**
+ * A log that is replaced while it is followed: servers came back from a backup, or without what they had not synced.
+ * Places that are known here are then none any more, or have other messages.
+ */
+import { markOf } from "../../core/batch.ts";
+import type { LiveChannel, Named } from "./live-channel.ts";
+import type { Reader } from "./reader.ts";
+import type { StoredMessage } from "./stored.ts";
+
+/** A leader that was just elected may not have applied yet what its predecessor stored: it has so long. */
+export const behindMsMax = 2_500;
+/** An answer about a whole stream does for all its channels so long. */
+const streamMsMax = 1_000;
+
+export class Replacements {
+  readonly #reader: Reader;
+  /** What was known of a channel when something happened to its servers. */
+  readonly #suspects = new WeakMap<LiveChannel, Named>();
+  /** Channels that are ahead of their stream, and since when. */
+  readonly #ahead = new WeakMap<LiveChannel, number>();
+  readonly #streams = new Map<string, { readonly last: Promise<number>; readonly askedAtMs: number }>();
+
+  constructor(reader: Reader) {
+    this.#reader = reader;
+  }
+
+  /** The servers may have lost what is known of the channel: the next look compares it. */
+  suspect(live: LiveChannel): void {
+    if (live.named !== undefined && !this.#suspects.has(live)) this.#suspects.set(live, live.named);
+  }
+
+  /** Is the log another one than that of which `newest` was known before `last` was asked for? */
+  async isReplaced(live: LiveChannel, newest: number, last: StoredMessage | undefined): Promise<boolean> {
+    if ((last?.sequence ?? 0) < newest) {
+      // Trimmed, unless the whole stream is shorter than what was seen of it.
+      if ((await this.#lastOfStream(live)) >= newest) return this.#isSuspectReplaced(live, last);
+      const since = this.#ahead.get(live) ?? performance.now();
+      this.#ahead.set(live, since);
+      return !this.#reader.replicated || performance.now() - since >= behindMsMax;
+    }
+    this.#ahead.delete(live);
+    return this.#isSuspectReplaced(live, last);
+  }
+
+  async #isSuspectReplaced(live: LiveChannel, last: StoredMessage | undefined): Promise<boolean> {
+    const known = this.#suspects.get(live);
+    if (known === undefined) return false;
+    const isLast = last?.sequence === known.sequence;
+    const found = isLast ? last : await this.#reader.at(live.id, known.sequence);
+    this.#suspects.delete(live);
+    return found !== undefined && markOf(found.batch) !== known.mark;
+  }
+
+  #lastOfStream(live: LiveChannel): Promise<number> {
+    const { stream } = this.#reader.place(live.id);
+    const known = this.#streams.get(stream);
+    const nowMs = performance.now();
+    if (known !== undefined && nowMs - known.askedAtMs < streamMsMax) return known.last;
+    const last = this.#reader.lastOfStream(live.id);
+    this.#streams.set(stream, { last, askedAtMs: nowMs });
+    return last;
+  }
+}

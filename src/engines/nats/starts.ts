@@ -1,0 +1,122 @@
+/** Where a follower of a channel begins. */
+import { endOf } from "../../core/batch.ts";
+import type { ChannelId } from "../../core/ids.ts";
+import { type Place, type Position, positionAt, readPosition } from "../../core/position.ts";
+import { storeUncertain } from "../../errors.ts";
+import type { From } from "../../ports.ts";
+import { isForeign, isOrigin } from "../incarnation.ts";
+import type { Heads } from "./heads.ts";
+import { firstWhere } from "./history.ts";
+import type { LiveChannel } from "./live-channel.ts";
+import type { Reader } from "./reader.ts";
+import type { StoredMessage } from "./stored.ts";
+
+/** A batch is stored later than it was accepted, by another clock: by no more than this. */
+const storedLaterMsMax = 120_000;
+
+/** Behind the sequence `at`. */
+export type Start = {
+  readonly at: number;
+  /** The message that a position named, and how many of its lines the reader has. */
+  readonly named?: { readonly sequence: number; readonly lines: number };
+  /** The position that was asked for is no place of this log. */
+  readonly foreign?: true;
+};
+
+const beginning: Start = { at: 0 };
+const foreign: Start = { at: 0, foreign: true };
+
+export class Starts {
+  readonly #reader: Reader;
+  readonly #heads: Heads;
+
+  constructor(reader: Reader, heads: Heads) {
+    this.#reader = reader;
+    this.#heads = heads;
+  }
+
+  /**
+   * `nowAt`: what was the channel's end when it was asked, where that is known. `patient`: a position that the leader does
+   * not have yet may still be one; then it rejects with `storeUncertain`.
+   */
+  async of(live: LiveChannel, from: From, nowAt: number | undefined, patient: boolean): Promise<Start> {
+    const reader = this.#reader;
+    const isNow = from.kind === "now" || (from.kind === "last" && from.lines <= 0);
+    if (isNow && nowAt !== undefined) return { at: nowAt };
+    const last =
+      nowAt === undefined ? await live.start.catch(() => reader.last(live.id)) : await reader.last(live.id);
+    live.note(last?.sequence ?? 0);
+    if (from.kind === "after") return this.#after(live.id, last, from.position, patient);
+    if (last === undefined) return beginning;
+    if (isNow) return { at: last.sequence };
+    switch (from.kind) {
+      case "last":
+        return { at: (await this.firstOfLast(live.id, last, from.lines)).sequence - 1 };
+      case "since":
+        return { at: await this.#since(live.id, last, from.timeMs) };
+      default:
+        return { at: last.sequence };
+    }
+  }
+
+  /** The message that holds the first of the last `lines` lines. */
+  firstOfLast(channel: ChannelId, last: StoredMessage, lines: number): Promise<StoredMessage> {
+    const due = last.batch.line + last.batch.count - lines;
+    return firstWhere(
+      this.#reader,
+      channel,
+      last,
+      ({ sequence, batch }) => sequence >= last.sequence || batch.line + batch.count > due,
+    );
+  }
+
+  async #after(
+    channel: ChannelId,
+    last: StoredMessage | undefined,
+    position: Position,
+    patient: boolean,
+  ): Promise<Start> {
+    const reader = this.#reader;
+    const place = readPosition(position);
+    if (place === undefined) throw new TypeError("not a position");
+    if (isOrigin(place)) return beginning;
+    const { sequence, lines } = place;
+    const incarnation = reader.incarnation(channel);
+    if (last === undefined || sequence > last.sequence) {
+      if ((await reader.lastOfStream(channel)) >= sequence) return this.#behindAll(channel, place, last);
+      if (patient) throw storeUncertain(new Error(`the stream's leader has not reached message ${sequence}`));
+      return foreign;
+    }
+    const next = sequence === last.sequence ? last : await reader.next(channel, sequence - 1);
+    const isThere = next?.sequence === sequence;
+    const at = isThere ? next.batch : undefined;
+    const oldest = isThere ? undefined : (await reader.next(channel, 0))?.batch;
+    if (isForeign(place, { incarnation, end: endOf(last.batch), at, oldest })) return foreign;
+    return { at: sequence - 1, named: { sequence, lines } };
+  }
+
+  /** The stream has reached the place, and what the channel has left, if anything, lies before it. */
+  async #behindAll(channel: ChannelId, place: Place, last: StoredMessage | undefined): Promise<Start> {
+    // Retention takes the oldest first: it would have taken what is left before it took the place.
+    if (last !== undefined) return foreign;
+    const { position } = await this.#heads.trimmedEnd(channel);
+    const end =
+      readPosition(position)?.sequence === place.sequence
+        ? position
+        : positionAt(place.sequence, place.lines);
+    const known = { incarnation: this.#reader.incarnation(channel), end, at: undefined, oldest: undefined };
+    return isForeign(place, known) ? foreign : beginning;
+  }
+
+  /** The place before the first batch that was accepted at `timeMs` or later. */
+  async #since(channel: ChannelId, last: StoredMessage, timeMs: number): Promise<number> {
+    const reader = this.#reader;
+    const first = await reader.since(channel, timeMs - storedLaterMsMax);
+    if (first === undefined) return last.batch.acceptedAtMs >= timeMs ? last.sequence - 1 : last.sequence;
+    if (first.batch.acceptedAtMs >= timeMs) return first.sequence - 1;
+    for await (const message of reader.stretch(channel, first.sequence, last.sequence)) {
+      if (message.batch.acceptedAtMs >= timeMs) return message.sequence - 1;
+    }
+    return last.sequence;
+  }
+}
