@@ -6,6 +6,7 @@ import { canoniseBody } from "../../../src/core/canonical.ts";
 import { formatBatch, type LineFormat } from "../../../src/core/format.ts";
 import { compileFilter } from "../../../src/core/line-filter.ts";
 import { LineCursor } from "../../../src/core/lines.ts";
+import { origin } from "../../../src/core/position.ts";
 import type { FormatName } from "../../../src/drains/destination.ts";
 import { bodyFormats } from "../../../src/drains/sinks/formats/all-formats.ts";
 import { strictFrames } from "../../../src/drains/sinks/formats/rfc5424.ts";
@@ -37,7 +38,7 @@ const drained = (format: FormatName, slice: Slice): Buffer =>
   Buffer.concat([bodyFormats[format].write([slice], context)].flat());
 const parsed = (format: FormatName, slice: Slice) => JSON.parse(drained(format, slice).toString());
 const shown = (format: LineFormat, slice: Slice): string =>
-  formatBatch({ ...slice, sequence: 1 }, { format, transport: "plain" }).bytes.toString();
+  formatBatch({ ...slice, at: origin }, { format, transport: "plain" }).bytes.toString();
 const linesOf = (text: string): string[] => text.split("\n").slice(0, -1);
 
 // A message of several lines is shown as several, each with the head; the tests' messages have no such text in them.
