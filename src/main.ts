@@ -64,11 +64,7 @@ function onOtherSignals(opening: Promise<App>, logger: Logger): void {
   for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
     process.on(signal, () => logger.info({ signal }, "this signal asks for nothing"));
   }
-  let reloading: Promise<void> | undefined;
-  const reload = async () => {
-    const app = await opening;
-    await Promise.resolve(); // signals of one moment are one
-    reloading = undefined;
+  const reload = async (app: App) => {
     try {
       const files = await app.reload();
       const what =
@@ -81,7 +77,17 @@ function onOtherSignals(opening: Promise<App>, logger: Logger): void {
       );
     }
   };
+  let isAsked = false;
+  let newest: Promise<unknown> = opening;
   process.on("SIGHUP", () => {
-    reloading ??= reload().catch(() => {}); // the start failed, and says so itself
+    if (isAsked) return; // the reading that is about to begin answers this one too
+    isAsked = true;
+    newest = newest
+      .then(() => opening)
+      .then((app) => {
+        isAsked = false;
+        return reload(app);
+      })
+      .catch(() => {}); // the start failed, and says so itself
   });
 }
