@@ -16,6 +16,8 @@ import { origin } from "../src/core/position.ts";
 import { addressPolicy, loopbackCidrs } from "../src/drains/addresses.ts";
 import { ReadAhead } from "../src/drains/backlog.ts";
 import { Lookups } from "../src/drains/lookups.ts";
+import { NameFiles } from "../src/drains/name-files.ts";
+import { nameResolver } from "../src/drains/name-resolver.ts";
 import { DrainNotices } from "../src/drains/notices.ts";
 import { sinksFor } from "../src/drains/sink-for.ts";
 import { Sockets } from "../src/drains/sockets.ts";
@@ -75,7 +77,10 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
       userAgent: "Logplex/tailrace-bench",
       policy: addressPolicy(loopbackCidrs),
       clock,
-      resolve: new Lookups({ ...lookupLimits, clock }).resolve,
+      resolve: new Lookups(
+        { ...lookupLimits, clock },
+        nameResolver({ ...lookupLimits, files: new NameFiles() }),
+      ).resolve,
     }),
     sockets,
     readAhead: new ReadAhead(readAheadBytesMax),

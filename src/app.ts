@@ -24,6 +24,8 @@ import { boundsOf, parseDestination, redactUrl } from "./drains/destination.ts";
 import { DrainTests } from "./drains/drain-tests.ts";
 import { Leases } from "./drains/leases.ts";
 import { Lookups } from "./drains/lookups.ts";
+import { NameFiles } from "./drains/name-files.ts";
+import { nameResolver } from "./drains/name-resolver.ts";
 import { DrainNotices } from "./drains/notices.ts";
 import { OwnPlaces } from "./drains/own-places.ts";
 import { sinksFor } from "./drains/sink-for.ts";
@@ -150,7 +152,8 @@ async function open(
       everyMs: noticeEveryMs,
     }),
   );
-  const { resolve } = new Lookups({ ...lookupLimits, clock });
+  const names = nameResolver({ ...lookupLimits, files: new NameFiles() });
+  const { resolve } = new Lookups({ ...lookupLimits, clock }, names);
   const userAgent = `Logplex/tailrace-${version}`;
   const sinkFor = sinksFor({
     ...sinkLimits,

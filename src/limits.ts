@@ -68,8 +68,14 @@ export const drainTestLimits = { perAppMax: 3, inAllMax: 50 } as const;
 /** Drain nodes share the drains in so many parts; no cluster has use for more drain nodes. */
 export const drainShards = 64;
 
-/** Of the names of drains' destinations. */
-export const lookupLimits = { slowMs: secondMs, namesMax: 10_000 } as const;
+/** Of the names of drains' destinations: at most `placesMax` × `lookupMsMax` / `slowMs` look-ups are under way. */
+export const lookupLimits = {
+  placesMax: 64,
+  perAppMax: 3,
+  slowMs: secondMs,
+  lookupMsMax: 4 * secondMs,
+  namesMax: 10_000,
+} as const;
 
 export const supervisorLimits = { startsMax: 32, restartMs: 5 * secondMs, closeMsMax } as const;
 

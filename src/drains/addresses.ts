@@ -3,7 +3,7 @@
  * the server can reach. Checked when a drain is registered (literals and `localhost`), and again at connect on every
  * resolved address, so a name that answers differently the second time gains nothing.
  */
-import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from "node:dns";
+import type { LookupAddress, LookupAllOptions } from "node:dns";
 import type { LookupFunction } from "node:net";
 import ipaddr from "ipaddr.js";
 
@@ -95,15 +95,18 @@ export function checkLiteral(host: string, policy: AddressPolicy): void {
   if (range !== undefined) throw new AddressRefused(host, range);
 }
 
-/** `dns.lookup`, or another for all addresses of a name. */
+/** Looks up all addresses of a name; with none when it has none. As `dns.lookup` with `all`. */
 export type Resolve = (
   name: string,
   options: LookupAllOptions,
   done: (failure: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
 ) => void;
 
+/** The same in the turn of an app: apps share what there is of look-ups. */
+export type ResolveInTurn = (...lookup: [...Parameters<Resolve>, app: string]) => void;
+
 /** Resolves every address of a name and keeps those that the policy allows: for the `lookup` option of `net.connect`. */
-export function checkedLookup(policy: AddressPolicy, resolve: Resolve = systemLookup): LookupFunction {
+export function checkedLookup(policy: AddressPolicy, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (failure, found) => {
       if (failure !== null) return callback(failure, []);

@@ -1,77 +1,157 @@
 /**
- * Looking names up, fairly. The system's resolver has two threads, a lookup cannot be called off, and one whose name
- * servers are silent takes ten seconds and more: a handful of such names would keep every drain from connecting. So a
- * name is looked up once at a time for all who ask; names that were quick the last time go at once; all others go one
- * by one, new names before those that were slow.
+ * Shares look-ups of names fairly. A name whose name servers are silent takes seconds, and whoever owns a domain can
+ * make it so. So there are many places, a look-up holds its place for a moment at most, each app has a few under way,
+ * and the apps take turns: names that were quick the last time go first, then new ones, then those that were slow. A
+ * name is looked up once for all who ask meanwhile.
+ *
+ * Nobody waits who holds no turn at a connection, or makes a test: that bounds how many wait.
  */
-import { type LookupAllOptions, lookup as systemLookup } from "node:dns";
+import type { LookupAllOptions } from "node:dns";
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../ports.ts";
-import type { Resolve } from "./addresses.ts";
+import type { Resolve, ResolveInTurn } from "./addresses.ts";
 
 type Done = Parameters<Resolve>[2];
 
 export type LookupLimits = {
-  /** A name that took longer is slow. */
+  /** Look-ups that begin at the same time; those of slow names take half of these places at most. */
+  readonly placesMax: number;
+  /** A look-up that takes longer is slow, and its place goes to another. */
   readonly slowMs: number;
+  /** Look-ups of one app under way. */
+  readonly perAppMax: number;
   /** Names of which it is known how long they took. */
   readonly namesMax: number;
 };
 
-/** `dns.lookup` for all addresses, to be shared by everybody who connects. */
-export class Lookups {
-  readonly #limits: LookupLimits & { readonly clock: Pick<Clock, "nowMs"> };
-  readonly #system: Resolve;
-  readonly #pace: LRUCache<string, "quick" | "slow">;
-  readonly #askers = new Map<string, Done[]>();
-  readonly #waiting = { unknown: new Map<string, () => void>(), slow: new Map<string, () => void>() };
-  #isDoubtfulUnderWay = false;
+const paces = ["quick", "unknown", "slow"] as const;
+type Pace = (typeof paces)[number];
 
-  constructor(
-    limits: LookupLimits & { readonly clock: Pick<Clock, "nowMs"> },
-    system: Resolve = systemLookup,
-  ) {
+/** A name that is asked for. */
+type Look = {
+  readonly key: string;
+  readonly name: string;
+  readonly options: LookupAllOptions;
+  readonly pace: Pace;
+  readonly askers: Done[];
+  /** Apps in whose queues it waits; none when it is under way. */
+  readonly apps: Set<string>;
+};
+
+export class Lookups {
+  readonly #limits: LookupLimits & { readonly clock: Clock };
+  readonly #system: Resolve;
+  readonly #known: LRUCache<string, Pace>;
+  readonly #looks = new Map<string, Look>();
+  readonly #waiting: Readonly<Record<Pace, AppQueues>> = {
+    quick: new AppQueues(),
+    unknown: new AppQueues(),
+    slow: new AppQueues(),
+  };
+  readonly #underWay = new Map<string, number>();
+  readonly #held: Record<Pace, number> = { quick: 0, unknown: 0, slow: 0 };
+
+  /** `system`: looks a name up for good, within a time that it knows. */
+  constructor(limits: LookupLimits & { readonly clock: Clock }, system: Resolve) {
     this.#limits = limits;
     this.#system = system;
-    this.#pace = new LRUCache({ max: limits.namesMax });
+    this.#known = new LRUCache({ max: limits.namesMax });
   }
 
-  /** Calls `done` once, with all addresses of `name`. */
-  readonly resolve: Resolve = (name, options, done) => {
+  /** Calls `done` once, with all addresses of a name, in the turn of `app`. */
+  readonly resolve: ResolveInTurn = (name, options, done, app) => {
     const key = `${name} ${options.family ?? 0}`;
-    const askers = this.#askers.get(key);
-    if (askers !== undefined) {
-      askers.push(done);
-      return;
+    const look = this.#looks.get(key);
+    if (look !== undefined) {
+      look.askers.push(done);
+      if (look.apps.size > 0) this.#queue(look, app);
+    } else {
+      const pace = this.#known.get(key) ?? "unknown";
+      const asked: Look = { key, name, options, pace, askers: [done], apps: new Set() };
+      this.#looks.set(key, asked);
+      this.#queue(asked, app);
     }
-    this.#askers.set(key, [done]);
-    const pace = this.#pace.get(key);
-    if (pace === "quick") this.#look(key, name, options, () => {});
-    else {
-      const queue = pace === "slow" ? this.#waiting.slow : this.#waiting.unknown;
-      queue.set(key, () => this.#look(key, name, options, () => this.#next()));
-      if (!this.#isDoubtfulUnderWay) this.#next();
-    }
+    this.#begin();
   };
 
-  #next(): void {
-    const queue = this.#waiting.unknown.size > 0 ? this.#waiting.unknown : this.#waiting.slow;
-    const [first] = queue;
-    this.#isDoubtfulUnderWay = first !== undefined;
-    if (first === undefined) return;
-    queue.delete(first[0]);
-    first[1]();
+  #queue(look: Look, app: string): void {
+    look.apps.add(app);
+    this.#waiting[look.pace].add(app, look.key);
   }
 
-  #look(key: string, name: string, options: LookupAllOptions, settled: () => void): void {
+  #begin(): void {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+      const look = this.#looks.get(next.key)!;
+      for (const app of look.apps) this.#waiting[look.pace].remove(app, look.key);
+      look.apps.clear();
+      this.#look(look, next.app);
+    }
+  }
+
+  #next(): { readonly app: string; readonly key: string } | undefined {
+    const { placesMax, perAppMax } = this.#limits;
+    const { quick, unknown, slow } = this.#held;
+    if (quick + unknown + slow >= placesMax) return undefined;
+    const mayBegin = (app: string) => (this.#underWay.get(app) ?? 0) < perAppMax;
+    for (const pace of paces) {
+      if (pace === "slow" && slow >= placesMax / 2) continue;
+      const found = this.#waiting[pace].next(mayBegin);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  #look({ key, name, options, pace, askers }: Look, app: string): void {
     const { clock, slowMs } = this.#limits;
     const startedAtMs = clock.nowMs();
+    const ended = new AbortController();
+    this.#underWay.set(app, (this.#underWay.get(app) ?? 0) + 1);
+    this.#held[pace]++;
+    let isHeld = true;
+    const release = () => {
+      if (isHeld) this.#held[pace]--;
+      isHeld = false;
+      this.#begin();
+    };
+    void clock.sleep(slowMs, ended.signal).then(release);
     this.#system(name, options, (failure, found) => {
-      this.#pace.set(key, clock.nowMs() - startedAtMs > slowMs ? "slow" : "quick");
-      const askers = this.#askers.get(key) ?? [];
-      this.#askers.delete(key);
-      settled();
+      this.#known.set(key, clock.nowMs() - startedAtMs >= slowMs ? "slow" : "quick");
+      this.#looks.delete(key);
+      const left = this.#underWay.get(app)! - 1;
+      if (left > 0) this.#underWay.set(app, left);
+      else this.#underWay.delete(app);
+      ended.abort();
+      release();
       for (const done of askers) done(failure, found);
     });
+  }
+}
+
+/** Keys that wait, by apps that take turns. */
+class AppQueues {
+  readonly #queues = new Map<string, Set<string>>();
+
+  add(app: string, key: string): void {
+    const queue = this.#queues.get(app);
+    if (queue === undefined) this.#queues.set(app, new Set([key]));
+    else queue.add(key);
+  }
+
+  remove(app: string, key: string): void {
+    const queue = this.#queues.get(app);
+    queue?.delete(key);
+    if (queue?.size === 0) this.#queues.delete(app);
+  }
+
+  /** The oldest key of the first app that may; that app's turn comes again behind all others. */
+  next(may: (app: string) => boolean): { readonly app: string; readonly key: string } | undefined {
+    for (const [app, queue] of this.#queues) {
+      if (!may(app)) continue;
+      this.#queues.delete(app);
+      this.#queues.set(app, queue);
+      const [key] = queue;
+      return { app, key: key! };
+    }
+    return undefined;
   }
 }

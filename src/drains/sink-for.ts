@@ -2,6 +2,7 @@
 import { compileRedaction } from "../core/redaction.ts";
 import type { Sink } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
+import type { Resolve, ResolveInTurn } from "./addresses.ts";
 import { parseDestination } from "./destination.ts";
 import type { SinkHooks } from "./outlet.ts";
 import type { OwnPlaces } from "./own-places.ts";
@@ -10,7 +11,8 @@ import { httpsSink, type SinkLimits } from "./sinks/https.ts";
 import { syslogSink } from "./sinks/syslog.ts";
 import type { Trace } from "./trace.ts";
 
-export type SinkOptions = SinkLimits & {
+export type SinkOptions = Omit<SinkLimits, "resolve"> & {
+  readonly resolve: ResolveInTurn;
   /** This server's own places: no drain goes there, though its URL was stored before they were known. */
   readonly own?: OwnPlaces;
   readonly userAgent: string;
@@ -26,10 +28,10 @@ export function sinksFor({
   userAgent,
   appName,
   own,
+  resolve,
   ...all
 }: SinkOptions): (drain: DrainRecord, hooks?: SinkHooks & { readonly trace?: Trace }) => Sink {
   return (drain, { trace, onDoubt = () => {} } = {}) => {
-    const limits = trace === undefined ? all : { ...all, trace };
     const {
       url = "",
       format,
@@ -43,6 +45,8 @@ export function sinksFor({
       secret,
       previousSecret,
     } = drain;
+    const inTurn: Resolve = (name, lookup, done) => resolve(name, lookup, done, channel);
+    const limits = { ...all, resolve: inTurn, ...(trace && { trace }) };
     const destination = parseDestination(url, { format, compression, allow: limits.policy, own });
     const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
     const sink =

@@ -2,6 +2,7 @@ import type { LookupAddress } from "node:dns";
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { addressPolicy, loopbackCidrs } from "../../src/drains/addresses.ts";
+import { NameFailure, type NameFailureCode } from "../../src/drains/name-resolver.ts";
 import { type SinkOptions, sinksFor } from "../../src/drains/sink-for.ts";
 import type { Parcel, Sink, Verdict } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
@@ -252,14 +253,23 @@ describe("the connection", () => {
   });
 
   test("to a name that does not exist, or whose name servers are silent, is told as such", async () => {
-    const failing = (code: string) =>
-      ((_: string, __: object, done: (failure: Error) => void) =>
-        done(Object.assign(new Error(code), { code }))) as unknown as NonNullable<SinkOptions["resolve"]>;
+    const failing =
+      (code: NameFailureCode): SinkOptions["resolve"] =>
+      (_name, _options, done) =>
+        done(new NameFailure(code, 4_000), []);
     for (const [code, words] of [
       ["ENOTFOUND", "the name receiver.example does not exist: check the drain's URL"],
       [
-        "EAI_AGAIN",
-        "the name receiver.example could not be looked up just now: when other drains have that too, the operator has to check this server's DNS",
+        "DNS_SILENT",
+        "the name servers of receiver.example did not answer within 4 s: whoever runs that domain has to check them. When other drains have that too, the operator has to check this server's DNS",
+      ],
+      [
+        "DNS_FAILED",
+        "the name servers of receiver.example are in trouble: whoever runs that domain has to check them. When other drains have that too, the operator has to check this server's DNS",
+      ],
+      [
+        "DNS_GONE",
+        "the name receiver.example could not be looked up, as this server's own name servers cannot be reached: the operator has to check its DNS",
       ],
     ] as const) {
       const sink = sinkTo("http://receiver.example/", { resolve: failing(code) });
@@ -268,12 +278,11 @@ describe("the connection", () => {
   });
 
   test("that does not come about in time is given up", async () => {
-    const silent = (() => {}) as unknown as NonNullable<SinkOptions["resolve"]>; // a lookup that never ends
-    const sink = sinkTo("http://receiver.example:8080/", { resolve: silent, connectMsMax: 50 });
+    const sink = sinkTo("http://receiver.example:8080/", { resolve: () => {}, connectMsMax: 50 });
     expect(await sink.deliver(parcelOf(["a"]), never)).toEqual({
       kind: "retry",
       reason:
-        "receiver.example:8080 gave no connection within 0.05 s: check host and port, and that firewalls let this server in",
+        "receiver.example:8080 could not be looked up within 0.05 s: many names wait for their turn, or their name servers do not answer; it is tried again. When it lasts, the operator has to check this server's DNS",
     });
   });
 

@@ -1,5 +1,5 @@
 /** What every sink knows of opening a connection: how long it may take, and what became of the peer's certificate. */
-import type { Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import { type PeerCertificate, TLSSocket } from "node:tls";
 import type { Clock } from "../../ports.ts";
 import { shownAddress } from "../addresses.ts";
@@ -34,7 +34,10 @@ export function watchConnecting(
   onSecure: (certificate: Certificate | undefined) => void,
 ): void {
   if (!socket.connecting) return;
-  let awaited: Awaited = "connection";
+  let awaited: Awaited = isIP(host) === 0 ? "address" : "connection";
+  socket.once("lookup", () => {
+    awaited = "connection";
+  });
   const timer = setTimeout(() => giveUp(timedOut(awaited, connectMsMax)), connectMsMax);
   const stop = () => clearTimeout(timer);
   socket.once(socket instanceof TLSSocket ? "secureConnect" : "connect", stop);

@@ -9,7 +9,7 @@ import { nameOf, type Place } from "./place.ts";
 /** Which certificates the drain brought. */
 type Given = { readonly ca?: string; readonly cert?: string };
 /** What an attempt waited for in vain. */
-export type Awaited = "connection" | "TLS handshake" | "answer" | "room for all the lines";
+export type Awaited = "address" | "connection" | "TLS handshake" | "answer" | "room for all the lines";
 type Failure = Error & {
   readonly code?: string;
   readonly cert?: PeerCertificate;
@@ -83,6 +83,18 @@ const words = new Map([
     "EAI_AGAIN",
     "the name {host} could not be looked up just now: when other drains have that too, the operator has to check this server's DNS",
   ],
+  [
+    "DNS_SILENT",
+    "the name servers of {host} did not answer within {time}: whoever runs that domain has to check them. When other drains have that too, the operator has to check this server's DNS",
+  ],
+  [
+    "DNS_FAILED",
+    "the name servers of {host} are in trouble: whoever runs that domain has to check them. When other drains have that too, the operator has to check this server's DNS",
+  ],
+  [
+    "DNS_GONE",
+    "the name {host} could not be looked up, as this server's own name servers cannot be reached: the operator has to check its DNS",
+  ],
   ["ECONNREFUSED", "{place} refused the connection: is the receiver running?"],
   ["ECONNRESET", "{place} closed the connection before it answered: {why}"],
   ["EPIPE", "{place} closed the connection before it answered: {why}"],
@@ -123,6 +135,8 @@ const words = new Map([
 ]);
 
 const waits: Readonly<Record<Awaited, string>> = {
+  address:
+    "{place} could not be looked up within {time}: many names wait for their turn, or their name servers do not answer; it is tried again. When it lasts, the operator has to check this server's DNS",
   connection: `{place} gave no connection within {time}: ${checkReach}`,
   "TLS handshake":
     "{place} took the connection and ended no TLS handshake within {time}: is this its TLS port?",

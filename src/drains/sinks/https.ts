@@ -31,8 +31,7 @@ export type SinkLimits = {
   readonly attemptMsMax: number;
   /** The longest wait that a destination may ask for. */
   readonly retryAfterMsMax: number;
-  /** Instead of the system's resolver. */
-  readonly resolve?: Resolve | undefined;
+  readonly resolve: Resolve;
   /** Is told the steps of the one parcel of a sink that is made for a test. */
   readonly trace?: Trace;
 };

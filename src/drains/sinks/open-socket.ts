@@ -14,8 +14,7 @@ const handshakesMax = 4;
 export type Opening = Watching &
   TlsParts & {
     readonly policy: AddressPolicy;
-    /** Instead of the system's resolver. */
-    readonly resolve?: Resolve | undefined;
+    readonly resolve: Resolve;
   };
 
 /** A connection that stands. */

@@ -12,12 +12,13 @@ import { openMemory } from "../../../src/engines/memory.ts";
 import type { Verdict } from "../../../src/ports.ts";
 import { type DrainLedger, readLedger } from "../../../src/registry/drain-ledger.ts";
 import { batchOf, until } from "../../support/batches.ts";
+import { openBlackHole } from "../../support/black-hole.ts";
 import { closedPort, openRawPeer } from "../../support/raw-peer.ts";
 import { readText } from "../../support/sources.ts";
 import { ca } from "../../support/tls.ts";
 import { channel, drainOf, keepAll, limits } from "../rig.ts";
 import { type Fault, faults, type Kind, peerTls } from "./faults.ts";
-import { ample, openSockets, recording, sinkOptions } from "./parts.ts";
+import { ample, openSockets, recording, resolveHere, sinkOptions } from "./parts.ts";
 
 /** What came of one fault over one kind of drain. */
 type Row = {
@@ -67,18 +68,22 @@ afterAll(async () => {
 });
 
 async function run(fault: Fault, kind: Kind) {
-  const isBlackHole = fault.peer === "black hole";
+  const isNeverOpen = fault.peer === "black hole" || fault.peer === "silent name servers";
   const tls = peerTls(fault);
   const handle = typeof fault.peer === "function" ? fault.peer : () => {};
   const peer =
-    fault.peer === "refuses" ? undefined : await openRawPeer(dated(handle), { ...(tls && { tls }) });
+    fault.peer === "refuses"
+      ? undefined
+      : fault.peer === "black hole"
+        ? await openBlackHole()
+        : await openRawPeer(dated(handle), { ...(tls && { tls }) });
   const port = peer?.port ?? (await closedPort());
   const verdicts: Verdict[] = [];
   const makeSink = sinksFor({
     ...sinkOptions,
-    ...(isBlackHole && { connectMsMax: waitMs / 2 }),
+    ...(isNeverOpen && { connectMsMax: waitMs / 2 }),
     attemptMsMax: fault.waits ? waitMs : ample.attemptMsMax,
-    ...(isBlackHole && { resolve: (() => {}) as never }),
+    resolve: fault.peer === "silent name servers" ? () => {} : resolveHere,
   });
   const engine = await openMemory({ clock: realClock, retention: keepAll });
   const drain = drainOf(1, {

@@ -10,8 +10,8 @@ export type Kind = "https" | "otlp" | "syslog";
 export type Fault = {
   readonly name: string;
   readonly kinds: readonly Kind[];
-  /** The peer; "refuses" has none, "black hole" lets no connection come about. */
-  readonly peer: HandleConnection | "refuses" | "black hole";
+  /** The peer; "refuses" has none, "black hole" lets no connection come about, "silent name servers" no address. */
+  readonly peer: HandleConnection | "refuses" | "black hole" | "silent name servers";
   readonly tls?: TlsOptions;
   /** The verdict of the first attempt. */
   readonly verdict: "delivered" | "retry" | "split" | "refused";
@@ -57,6 +57,13 @@ const largeBytes = 6 << 20;
 
 export const faults: readonly Fault[] = [
   { name: "refuses connections", kinds: all, peer: "refuses", verdict: "retry" },
+  {
+    name: "its name is not looked up in time",
+    kinds: all,
+    peer: "silent name servers",
+    verdict: "retry",
+    waits: true,
+  },
   {
     name: "black hole: no connection comes about",
     kinds: all,

@@ -1,4 +1,5 @@
 /** Sinks that wait for no answer longer than a test can, and parcels for them. */
+import { lookup } from "node:dns";
 import { realClock } from "../../../src/clock.ts";
 import { positionAt } from "../../../src/core/position.ts";
 import { addressPolicy, loopbackCidrs } from "../../../src/drains/addresses.ts";
@@ -15,10 +16,15 @@ export const sinkOptions: SinkOptions = {
   userAgent: "Logplex/test",
   policy: addressPolicy(loopbackCidrs),
   clock: realClock,
+  resolve: (name, options, done) => lookup(name, options, done),
   connectMsMax: 10_000,
   attemptMsMax: 300, // for peers that never answer
   retryAfterMsMax: 3_600_000,
 };
+
+/** Every name is this machine, at once. */
+export const resolveHere: SinkOptions["resolve"] = (_name, _options, done) =>
+  setImmediate(done, null, [{ address: "127.0.0.1", family: 4 }]);
 
 /** For peers that answer, however busy the machine is: only a test that fails waits so long. */
 export const ample = { attemptMsMax: 10_000 };
