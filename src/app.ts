@@ -9,7 +9,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { isIPv6 } from "node:net";
+import { isIPv6, type Socket } from "node:net";
 import type { Logger } from "pino";
 import { realClock } from "./clock.ts";
 import { type Config, type Role, version } from "./config.ts";
@@ -38,6 +38,7 @@ import { Failures } from "./failures.ts";
 import { Connections } from "./http/connections.ts";
 import { registerRoutes } from "./http-routes.ts";
 import { closeServer, httpServer, reloadTls } from "./http-server.ts";
+import { BodyBudget } from "./ingest/body-budget.ts";
 import { Lanes } from "./ingest/lanes.ts";
 import { ingestLimits } from "./ingest/limits.ts";
 import { syslogListener } from "./ingest/syslog.ts";
@@ -201,6 +202,8 @@ async function open(
     new Tails({ ...tailLimits, closeMsMax, opened: (socket) => connections.carriesStream(socket) }),
   );
 
+  const addressOf = (socket: Socket) => connections.addressOf(socket);
+  const bodies = new BodyBudget(lanes.pending, ingestLimits);
   const { tlsCert, tlsKey } = config;
   const server = await httpServer({ logger, connections, limits: httpLimits, tlsCert, tlsKey });
   const urls = new SessionUrls({ secret: await sharedSecret(store), clock, operatorSecret });
@@ -208,7 +211,7 @@ async function open(
   await server.register(docsPages, { document: () => server.swagger() });
   await server.register(healthApi, { readiness });
   await registerRoutes(server, config.roles, {
-    ingest: { ...ingestLimits, lanes, tokens, keys, clock },
+    ingest: { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, clock },
     tail: {
       parts: { log, recent, formats: new FormatCache({ bytesMax: tailLimits.formatsBytesMax }), clock },
       urls,
@@ -216,6 +219,8 @@ async function open(
       rights,
     },
     control: {
+      bodies,
+      addressOf,
       apps,
       tokens,
       keys,

@@ -450,6 +450,50 @@ export const bodyTimeout = () =>
     mend: "Send it again, whole and without pauses.",
   });
 
+export const bodyTooSlow = (bytesMin: number, everyMs: number) =>
+  new AppError({
+    code: "BODY_TOO_SLOW",
+    status: 408,
+    id: "request_timeout",
+    message: `The body came more slowly than ${bytesMin} bytes in ${everyMs / 1000} s: nothing was stored.`,
+    mend: "Send it again when all of it is there, or fewer lines in one request.",
+  });
+
+const bodiesFull = (whose: string, bytesMax: number) =>
+  new AppError({
+    code: "BODIES_FULL",
+    status: 503,
+    id: "service_unavailable",
+    message: `Requests ${whose} that are not whole yet hold ${bytesMax} bytes, which is as much as they may: nothing was stored.`,
+    mend: "Send fewer at a time, each without pauses, and this one again after the time in Retry-After.",
+    retryAfterS: 1,
+  });
+
+export const bodiesOfAppFull = (bytesMax: number) => bodiesFull("of this app", bytesMax);
+
+export const bodiesOfAddressFull = (bytesMax: number) => bodiesFull("from your address", bytesMax);
+
+export const tooManyFrames = (framesMax: number) =>
+  new AppError({
+    code: "TOO_MANY_FRAMES",
+    status: 413,
+    id: "payload_too_large",
+    message: `The body has more than ${framesMax} frames: nothing was stored.`,
+    mend: "Send the lines in several requests.",
+  });
+
+/** Content codings of bodies that are taken, as `Accept-Encoding` says it. */
+export const codingsTaken = "gzip";
+
+export const codingUnsupported = (coding: string) =>
+  new AppError({
+    code: "CODING_UNSUPPORTED",
+    status: 415,
+    id: "unsupported_media_type",
+    message: `The body has the Content-Encoding ${JSON.stringify(coding.slice(0, 50))}, which is not taken here.`,
+    mend: "Send it with Content-Encoding: gzip, or without Content-Encoding.",
+  });
+
 export const bodyTooLarge = (bytesMax: number) =>
   new AppError({
     code: "BODY_TOO_LARGE",

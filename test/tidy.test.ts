@@ -19,6 +19,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/failures.ts", mayImport: ["src/metrics.ts"] },
   { at: "src/clock.ts", mayImport: ["src/ports.ts"] },
   { at: "src/limits.ts", mayImport: ["src/core/"] },
+  { at: "src/turns.ts", mayImport: [] },
   { at: "src/start-failures.ts", mayImport: ["src/errors.ts"] },
   { at: "src/operator-key.ts", mayImport: ground() },
   ...["src/engines/", "src/registry/"].map((at) => ({ at, mayImport: ground() })),
@@ -57,6 +58,7 @@ function ground(): string[] {
     "src/metrics.ts",
     "src/failures.ts",
     "src/lifecycle.ts",
+    "src/turns.ts",
     "src/start-failures.ts",
   ];
 }

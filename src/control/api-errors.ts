@@ -4,12 +4,13 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import {
   AppError,
   bodyNotJson,
+  codingsTaken,
+  codingUnsupported,
   internalError,
   paramsInvalid,
   pathNotFound,
   requestRefused,
 } from "../errors.ts";
-import { bodyBytesMax } from "./bodies.ts";
 
 /** The JSON of a failure. Heroku's CLI shows `message` and `id`; `code` is the one in docs/errors.md. */
 export type ErrorBody = {
@@ -74,6 +75,7 @@ export function withErrorHeaders(
 ): FastifyReply {
   if (!reply.hasHeader("request-id")) reply.header("request-id", requestIdOf(request));
   if (failure.retryAfterS !== undefined) reply.header("retry-after", failure.retryAfterS);
+  if (failure.code === codingUnsupported("").code) reply.header("accept-encoding", codingsTaken);
   // Not Basic: browsers would ask for a password.
   if (failure.status === 401) reply.header("www-authenticate", 'Bearer realm="tailrace"');
   return reply;
@@ -112,8 +114,6 @@ function validationText(error: FastifyError): string {
 
 // Texts of our own: the framework's may quote the request.
 const requestFaults: Record<string, string> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: `its body has more than ${bodyBytesMax} bytes`,
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: "its body is not as long as Content-Length says",
   FST_ERR_BAD_URL: "its path is not percent-encoded UTF-8",
   FST_ERR_MAX_PARAM_LENGTH: "a part of its path is too long",
 };

@@ -8,7 +8,7 @@ import type { Keys } from "../registry/keys.ts";
 import type { Tokens } from "../registry/tokens.ts";
 import { requestIdOf } from "./api-errors.ts";
 import { authenticate, decorateRequests, findApp } from "./auth.ts";
-import { readBodies } from "./bodies.ts";
+import { type BodyDeps, readBodies } from "./bodies.ts";
 import { logplexApi } from "./logplex.ts";
 import { accountApi } from "./platform/account.ts";
 import { appsApi } from "./platform/apps.ts";
@@ -18,7 +18,7 @@ import { type IssueSession, logSessionsApi } from "./platform/log-sessions.ts";
 import { telemetryDrainsApi } from "./platform/telemetry-drains.ts";
 import type { PublicUrl } from "./public-url.ts";
 
-export type ControlDeps = {
+export type ControlDeps = BodyDeps & {
   readonly apps: Apps;
   readonly tokens: Tokens;
   readonly keys: Keys;
@@ -58,7 +58,7 @@ const platformApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
     await authenticate(request, deps.keys);
     await findApp(request, deps.apps);
   });
-  readBodies(server);
+  readBodies(server, deps);
   await server.register(accountApi);
   await server.register(appsApi, deps);
   await server.register(logSessionsApi, deps);

@@ -1,22 +1,48 @@
 /** Bodies of API calls. Clients are not careful with their media type; what is no JSON is refused all the same. */
-import type { FastifyInstance } from "fastify";
-import { paramsInvalid } from "../errors.ts";
+import type { Socket } from "node:net";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { AppError, bodyTooLarge, codingUnsupported, paramsInvalid, requestRefused } from "../errors.ts";
+import { codingOf, readBody } from "../ingest/body.ts";
+import type { BodyBudget } from "../ingest/body-budget.ts";
+import { ingestLimits } from "../ingest/limits.ts";
+
+/** What bodies are read within: those of calls share the memory of those of `POST /logs`. */
+export type BodyDeps = {
+  readonly bodies: BodyBudget;
+  readonly addressOf: (socket: Socket) => string;
+};
 
 /** The largest have three PEM files. */
-export const bodyBytesMax = 512 * 1024;
+const limits = { ...ingestLimits, bodyBytesMax: 512 * 1024 };
 
 /** Reads every body as JSON, whatever it is called; none, or an empty one, is an object without fields. */
-export function readBodies(server: FastifyInstance): void {
+export function readBodies(server: FastifyInstance, deps: BodyDeps): void {
   const parse = server.getDefaultJsonParser("error", "error");
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser(
-    "*",
-    { parseAs: "string", bodyLimit: bodyBytesMax },
-    (request, body: string, done) => (body === "" ? done(null, {}) : parse(request, body, done)),
-  );
+  server.addContentTypeParser("*", async (request: FastifyRequest) => {
+    const text = await textOf(request, deps);
+    if (text === "") return {};
+    return new Promise((resolve, reject) => {
+      parse(request, text, (error, body) => (error === null ? resolve(body) : reject(error)));
+    });
+  });
   server.addHook("preValidation", async (request) => {
     if (request.body === undefined && request.method !== "GET") request.body = {};
   });
+}
+
+/** The body of a call as text, within the bounds of size, time, pace and memory. */
+export async function textOf(request: FastifyRequest, { bodies, addressOf }: BodyDeps): Promise<string> {
+  if (codingOf(request.raw) === undefined) throw codingUnsupported(request.headers["content-encoding"]!);
+  const reservation = bodies.reserve({ address: addressOf(request.raw.socket) });
+  try {
+    return (await readBody(request.raw, reservation, limits)).toString();
+  } catch (error) {
+    const isTooLarge = error instanceof AppError && error.code === bodyTooLarge(0).code;
+    throw isTooLarge ? requestRefused(413, `its body has more than ${limits.bodyBytesMax} bytes`) : error;
+  } finally {
+    reservation.release();
+  }
 }
 
 /** Refuses fields that nothing reads: one that is misspelt would be left out without a word. `at` ends in a dot. */

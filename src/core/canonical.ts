@@ -15,7 +15,7 @@ import { maskTokens } from "./token-mask.ts";
 /** Why a body is not frames: `frame` counts from 0, `offset` in bytes. */
 export type BadFraming = {
   readonly kind: "bad";
-  readonly reason: "length_not_decimal" | "frame_too_long" | "truncated";
+  readonly reason: "length_not_decimal" | "frame_too_long" | "truncated" | "too_many";
   readonly frame: number;
   readonly offset: number;
 };
@@ -172,31 +172,53 @@ export class Canoniser {
   }
 }
 
+type BodyOptions = {
+  readonly frameBytesMax: number;
+  /** Frames of a body; absent: any number. */
+  readonly framesMax?: number;
+  readonly nowMs: number;
+  /** The one that the lines came with: see `Canoniser`. */
+  readonly token?: string;
+  readonly frameId?: string;
+};
+
+type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming;
+
+/** Frames between two places where a walk over a body may pause: tens of microseconds. */
+export const stepFrames = 64;
+
 /**
  * Canonises a whole body of octet-counted frames of one source, in the body's own memory where the lines fit:
  * `body` must not be used afterwards. When any of it is no frame, nothing of it counts.
  */
-export function canoniseBody(
+export function canoniseBody(body: Uint8Array, source: string, options: BodyOptions): CanonisedBody {
+  const steps = canoniseInSteps(body, source, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same, with pauses for others: yields after each `stepFrames` frames. */
+export function* canoniseInSteps(
   body: Uint8Array,
   source: string,
-  options: {
-    readonly frameBytesMax: number;
-    readonly nowMs: number;
-    readonly token?: string;
-    readonly frameId?: string;
-  },
-): { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming {
-  const canoniser = new Canoniser(source, body, options.token);
+  { frameBytesMax, framesMax = Number.POSITIVE_INFINITY, nowMs, token, frameId }: BodyOptions,
+): Generator<void, CanonisedBody, void> {
+  const canoniser = new Canoniser(source, body, token);
   for (let at = 0; at < body.length; ) {
-    const scan = scanFrame(body, at, options.frameBytesMax);
+    const frame = canoniser.count;
+    const scan = scanFrame(body, at, frameBytesMax);
     if (scan.kind !== "frame") {
       const reason = scan.kind === "more" ? "truncated" : scan.reason;
-      return { kind: "bad", reason, frame: canoniser.count, offset: at };
+      return { kind: "bad", reason, frame, offset: at };
     }
-    canoniser.add(body, scan.start, scan.end, options.nowMs);
+    if (frame === framesMax) return { kind: "bad", reason: "too_many", frame, offset: at };
+    canoniser.add(body, scan.start, scan.end, nowMs);
     at = scan.end;
+    if (canoniser.count % stepFrames === 0) yield;
   }
-  return { kind: "lines", lines: canoniser.take(options.frameId) };
+  return { kind: "lines", lines: canoniser.take(frameId) };
 }
 
 // What no PROCID may hold could write a head that looks like another one.

@@ -1,70 +1,173 @@
 import type { IncomingMessage } from "node:http";
-import { createGunzip } from "node:zlib";
-import { type AppError, bodyTimeout, bodyTooLarge, overloaded, unreadableBody } from "../errors.ts";
-import type { Hold } from "./pending.ts";
+import { createGunzip, type Gunzip } from "node:zlib";
+import { type AppError, bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../errors.ts";
+import type { Reservation } from "./body-budget.ts";
+
+export type BodyLimits = {
+  /** Of a body, inflated. */
+  readonly bodyBytesMax: number;
+  /** For a whole body to arrive. */
+  readonly bodyTimeoutMs: number;
+  /** A body that is not whole has to bring so many bytes in each `bodyRateMs`. */
+  readonly bodyRateBytesMin: number;
+  readonly bodyRateMs: number;
+};
+
+/** What inflating takes: the window, and a chunk of what comes out. */
+const inflateBytes = 64 * 1024;
+/** A read of a socket may hold far more than the piece of a body that is a view of it. */
+const viewBytesMax = 4 * 1024;
+
+/** The codings of a body that are taken; undefined for any other. */
+export function codingOf(request: IncomingMessage): "identity" | "gzip" | undefined {
+  switch (request.headers["content-encoding"]?.trim().toLowerCase()) {
+    case undefined:
+    case "":
+    case "identity":
+      return "identity";
+    case "gzip":
+    case "x-gzip":
+      return "gzip";
+    default:
+      return undefined;
+  }
+}
 
 /**
- * Reads a body whole, inflated where Content-Encoding says gzip, within every bound: bytes, time, and the memory
- * that `hold` has room for. Rejects with the error to answer; what still comes in is then read and dropped.
+ * Reads a body whole, inflated where it is gzip, within every bound: bytes, time, pace, and the memory that
+ * `reservation` gets. Rejects with the error to answer; what still comes in is then read and dropped.
  */
 export function readBody(
   request: IncomingMessage,
-  hold: Hold,
-  { bodyBytesMax, bodyTimeoutMs }: { readonly bodyBytesMax: number; readonly bodyTimeoutMs: number },
+  reservation: Reservation,
+  limits: BodyLimits,
 ): Promise<Buffer> {
-  const declaredBytes = Number(request.headers["content-length"] ?? 0);
-  if (declaredBytes > bodyBytesMax) {
+  if (Number(request.headers["content-length"] ?? 0) > limits.bodyBytesMax) {
     request.resume();
-    return Promise.reject(bodyTooLarge(bodyBytesMax));
+    return Promise.reject(bodyTooLarge(limits.bodyBytesMax));
   }
-  return new Promise((resolve, reject) => {
-    const gunzip = request.headers["content-encoding"] === "gzip" ? createGunzip() : undefined;
-    const body = gunzip ?? request;
-    let bytes: Buffer = Buffer.alloc(0);
-    let length = 0;
-    const timer = setTimeout(() => refuse(bodyTimeout()), bodyTimeoutMs);
+  return new Promise((resolve, reject) => new BodyReading(request, reservation, limits, resolve, reject));
+}
 
-    const stop = () => {
-      clearTimeout(timer);
-      body.off("data", onData).off("end", onEnd);
-      request.off("close", onClose);
-    };
-    const refuse = (error: AppError) => {
-      stop();
-      if (gunzip !== undefined) request.unpipe(gunzip);
-      gunzip?.destroy();
-      request.resume();
-      reject(error);
-    };
-    const onData = (chunk: Buffer) => {
-      if (length + chunk.length > bodyBytesMax) return refuse(bodyTooLarge(bodyBytesMax));
-      if (!hold.take(chunk.length)) return refuse(overloaded());
-      // Most bodies are one chunk and are not copied. A list of chunks would cost far more than tiny chunks hold.
-      if (length === 0) bytes = chunk;
-      else {
-        if (length + chunk.length > bytes.length) {
-          const larger = Buffer.allocUnsafe(Math.max(declaredBytes, 2 * (length + chunk.length)));
-          bytes.copy(larger, 0, 0, length);
-          bytes = larger;
-        }
-        chunk.copy(bytes, length);
-      }
-      length += chunk.length;
-    };
-    const onEnd = () => {
-      stop();
-      resolve(bytes.subarray(0, length));
-    };
-    const onUnreadable = () => refuse(unreadableBody());
-    const onClose = () => {
-      if (!request.complete) onUnreadable(); // gone before the end; gzip may still be at work on a complete one
-    };
+class BodyReading {
+  readonly #request: IncomingMessage;
+  readonly #reservation: Reservation;
+  readonly #limits: BodyLimits;
+  readonly #resolve: (body: Buffer) => void;
+  readonly #reject: (reason: AppError) => void;
+  readonly #gunzip: Gunzip | undefined;
+  readonly #timer: NodeJS.Timeout;
+  readonly #startMs = performance.now();
+  #arrivedBefore: number;
+  #isOver = false;
+  #bytes: Buffer = Buffer.alloc(0);
+  #length = 0;
 
-    // These stay: an error without a listener would end the process.
+  constructor(
+    request: IncomingMessage,
+    reservation: Reservation,
+    limits: BodyLimits,
+    resolve: (body: Buffer) => void,
+    reject: (reason: AppError) => void,
+  ) {
+    this.#request = request;
+    this.#reservation = reservation;
+    this.#limits = limits;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#gunzip = codingOf(request) === "gzip" ? createGunzip() : undefined;
+    this.#arrivedBefore = request.socket.bytesRead;
+    this.#timer = setTimeout(
+      () => setImmediate(() => this.#checkPace()), // what has arrived meanwhile is read first
+      Math.min(limits.bodyRateMs, limits.bodyTimeoutMs),
+    );
+    reservation.onEvicted = (reason) => this.#refuse(reason);
+    this.#listen();
+    const refusal = this.#gunzip && reservation.take(inflateBytes);
+    if (refusal !== undefined) this.#refuse(refusal);
+  }
+
+  // The listeners for errors stay: an error without one would end the process.
+  #listen(): void {
+    const request = this.#request;
+    const onUnreadable = () => this.#refuse(unreadableBody());
     request.on("error", onUnreadable);
-    gunzip?.on("error", onUnreadable);
-    request.on("close", onClose);
-    body.on("data", onData).on("end", onEnd);
-    if (gunzip !== undefined) request.pipe(gunzip);
-  });
+    this.#gunzip?.on("error", onUnreadable);
+    request.on("close", () => {
+      if (!request.complete) onUnreadable(); // gone before the end; gzip may still be at work on a complete one
+    });
+    const body = this.#gunzip ?? request;
+    body.on("data", (chunk: Buffer) => this.#take(chunk)).on("end", () => this.#finish());
+    if (this.#gunzip !== undefined) request.pipe(this.#gunzip);
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#isOver) return;
+    const length = this.#length + chunk.length;
+    if (length > this.#limits.bodyBytesMax) {
+      this.#refuse(bodyTooLarge(this.#limits.bodyBytesMax));
+      return;
+    }
+    const refusal = length > this.#bytes.length ? this.#grow(chunk, length) : undefined;
+    if (refusal !== undefined) {
+      this.#refuse(refusal);
+      return;
+    }
+    if (this.#bytes !== chunk) chunk.copy(this.#bytes, this.#length);
+    this.#length = length;
+  }
+
+  // Most bodies are one chunk and are not copied. A list of chunks would cost far more than tiny chunks hold.
+  #grow(chunk: Buffer, length: number): AppError | undefined {
+    const isView = chunk.buffer.byteLength > Math.max(viewBytesMax, 2 * chunk.length);
+    const isFirst = this.#length === 0;
+    const { headers } = this.#request;
+    const wholeLength = Number((this.#gunzip === undefined && headers["content-length"]) || 2 * length);
+    const capacity = isFirst ? length : Math.max(length, Math.min(2 * length, wholeLength));
+    const refusal = this.#reservation.take(capacity - this.#bytes.length);
+    if (refusal !== undefined) return refusal;
+    if (isFirst && !isView) {
+      this.#bytes = chunk;
+    } else {
+      const larger = Buffer.allocUnsafeSlow(capacity);
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    return undefined;
+  }
+
+  #checkPace(): void {
+    if (this.#isOver) return;
+    const { bodyTimeoutMs, bodyRateBytesMin, bodyRateMs } = this.#limits;
+    const arrived = this.#request.socket.bytesRead;
+    if (performance.now() - this.#startMs >= bodyTimeoutMs) this.#refuse(bodyTimeout());
+    else if (arrived - this.#arrivedBefore < bodyRateBytesMin && !this.#request.complete) {
+      this.#refuse(bodyTooSlow(bodyRateBytesMin, bodyRateMs));
+    } else {
+      this.#arrivedBefore = arrived;
+      this.#timer.refresh();
+    }
+  }
+
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#stop();
+    this.#resolve(this.#bytes.subarray(0, this.#length));
+  }
+
+  #refuse(reason: AppError): void {
+    if (this.#isOver) return;
+    this.#stop();
+    if (this.#gunzip !== undefined) this.#request.unpipe(this.#gunzip);
+    this.#gunzip?.destroy();
+    this.#bytes = Buffer.alloc(0);
+    this.#request.resume();
+    this.#reject(reason);
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#reservation.onEvicted = undefined;
+  }
 }

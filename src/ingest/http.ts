@@ -5,37 +5,43 @@
  */
 import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { CanonicalLines } from "../core/batch.ts";
-import { type BadFraming, canoniseBody } from "../core/canonical.ts";
+import { type BadFraming, canoniseInSteps, stepFrames } from "../core/canonical.ts";
 import { scanFrame } from "../core/frame.ts";
 import type { ChannelId } from "../core/ids.ts";
 import {
   AppError,
+  codingsTaken,
+  codingUnsupported,
   countMismatch,
   ingestMediaType,
   ingestMethod,
   ingestNotAcceptable,
   malformedFrames,
-  overloaded,
+  tooManyFrames,
 } from "../errors.ts";
 import { malformedFrames as malformedCount, refusedRequests, unknownTokenFrames } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
-import { readBody } from "./body.ts";
+import { turns } from "../turns.ts";
+import { type BodyLimits, codingOf, readBody } from "./body.ts";
+import type { BodyBudget, BodyOf } from "./body-budget.ts";
 import type { Lanes } from "./lanes.ts";
 import { FrameRouter, joinLines, type TokenLookup } from "./router.ts";
 import { type KeyLookup, type Writer, writerOf } from "./writer.ts";
 
-export type IngestHttpOptions = {
-  readonly lanes: Pick<Lanes, "append" | "pending">;
+export type IngestHttpOptions = BodyLimits & {
+  readonly lanes: Pick<Lanes, "append">;
+  readonly bodies: BodyBudget;
+  /** Whose a connection is, for the share of its address. */
+  readonly addressOf: (socket: Socket) => string;
   readonly tokens: TokenLookup;
   readonly keys: KeyLookup;
   readonly clock: Pick<Clock, "nowMs">;
   readonly frameBytesMax: number;
-  /** Of a body, inflated. */
-  readonly bodyBytesMax: number;
-  /** For a whole body to arrive. */
-  readonly bodyTimeoutMs: number;
+  /** Frames of one body. */
+  readonly framesMax: number;
   /** Tokens whose records are kept at hand for keys that write to every app. */
   readonly tokensMax: number;
 };
@@ -51,7 +57,7 @@ const writerKey = "ingestWriter";
 
 /** The routes. The order of checks is `logplex.md` §4.2: method, credentials, media type, Accept, body. */
 export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
-  const { lanes, tokens, keys, clock, frameBytesMax } = options;
+  const { lanes, bodies, addressOf, tokens, keys, clock, frameBytesMax, framesMax } = options;
   const router = new FrameRouter(options);
 
   server.decorateRequest(writerKey, null);
@@ -63,37 +69,55 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
     request.setDecorator(writerKey, await writerOf(request.headers.authorization, tokens, keys));
     if (!mediaTypes.has(request.headers["content-type"])) throw ingestMediaType();
     if (!acceptsText(request.headers.accept)) throw ingestNotAcceptable();
+    if (codingOf(request.raw) === undefined) {
+      throw codingUnsupported(request.headers["content-encoding"]!);
+    }
     const declaredBytes = Number(request.headers["content-length"] ?? 0);
-    if (declaredBytes <= options.bodyBytesMax && !lanes.pending.fits(declaredBytes)) throw overloaded();
+    const refusal = bodies.refusal(bodyOf(request), declaredBytes);
+    if (declaredBytes <= options.bodyBytesMax && refusal !== undefined) throw refusal;
+  };
+
+  const bodyOf = (request: FastifyRequest): BodyOf => {
+    const writer = request.getDecorator<Writer>(writerKey);
+    const address = addressOf(request.raw.socket);
+    return writer.kind === "token" ? { app: writer.record.channel, address } : { address };
   };
 
   const take = async (request: FastifyRequest, reply: FastifyReply) => {
     const writer = request.getDecorator<Writer>(writerKey);
-    const hold = lanes.pending.hold();
+    const reservation = bodies.reserve(bodyOf(request));
     try {
-      const body = await readBody(request.raw, hold, options);
-      const sorted =
-        writer.kind === "token" ? ofToken(writer, body, request) : await ofAnyChannel(writer, body, request);
+      const body = await readBody(request.raw, reservation, options);
+      const sorted = await (writer.kind === "token"
+        ? ofToken(writer, body, request)
+        : ofAnyChannel(writer, body, request));
       checkCount(request.headers, sorted.frames);
-      hold.release(); // the lanes hold the lines from here on
+      reservation.release(); // the lanes hold the lines from here on
       await allStored(sorted.channels.map(([channel, lines]) => lanes.append(channel, lines, "http")));
     } finally {
-      hold.release();
+      reservation.release();
     }
     return reply.code(204).send();
   };
 
-  const ofToken = (writer: Writer & { kind: "token" }, body: Buffer, { headers }: FastifyRequest): Sorted => {
+  const ofToken = async (
+    writer: Writer & { kind: "token" },
+    body: Buffer,
+    { headers }: FastifyRequest,
+  ): Promise<Sorted> => {
     const { channel, source, token } = writer.record;
     const frameId = frameIdOf(headers, token);
-    const canonised = canoniseBody(body, source, {
+    const steps = canoniseInSteps(body, source, {
       frameBytesMax,
+      framesMax,
       nowMs: clock.nowMs(),
       token,
       ...(frameId !== undefined && { frameId }),
     });
-    if (canonised.kind === "bad") throw badFraming(canonised, body.length, headers, frameBytesMax);
-    const { lines } = canonised;
+    let step = steps.next();
+    for (; step.done !== true; step = steps.next()) if (turns.isOver) await turns.next();
+    if (step.value.kind === "bad") throw badFraming(step.value, body.length, headers, options);
+    const { lines } = step.value;
     return { frames: lines.count, channels: lines.count === 0 ? [] : [[channel, lines]] };
   };
 
@@ -109,10 +133,12 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
       const scan = scanFrame(body, offset, frameBytesMax);
       if (scan.kind !== "frame") {
         const reason = scan.kind === "more" ? "truncated" : scan.reason;
-        throw badFraming({ kind: "bad", reason, frame: frames, offset }, body.length, headers, frameBytesMax);
+        throw badFraming({ kind: "bad", reason, frame: frames, offset }, body.length, headers, options);
       }
+      if (frames === framesMax) throw tooManyFrames(framesMax);
       const asking = sorting.add(body, scan.start, scan.end);
       if (asking !== undefined) await asking;
+      if (frames % stepFrames === 0 && turns.isOver) await turns.next();
       offset = scan.end;
     }
     malformedCount.inc({ via: "http" }, sorting.malformed);
@@ -143,6 +169,7 @@ function answerError(error: unknown, _request: FastifyRequest, reply: FastifyRep
   refusedRequests.inc({ code: error.code });
   if (error.status === 405) reply.header("allow", "POST");
   if (error.status === 408) reply.header("connection", "close");
+  if (error.status === 415) reply.header("accept-encoding", codingsTaken);
   if ([400, 401, 403].includes(error.status)) reply.header("www-authenticate", "Basic realm=Logplex");
   if ([400, 403].includes(error.status)) {
     reply.raw.statusMessage = error.message;
@@ -177,8 +204,9 @@ function badFraming(
   bad: BadFraming,
   bodyBytes: number,
   headers: IncomingHttpHeaders,
-  frameBytesMax: number,
+  { frameBytesMax, framesMax }: { readonly frameBytesMax: number; readonly framesMax: number },
 ): AppError {
+  if (bad.reason === "too_many") return tooManyFrames(framesMax);
   malformedCount.inc({ via: "http" });
   const where = `Frame ${bad.frame + 1}, at byte ${bad.offset} of ${bodyBytes},`;
   switch (bad.reason) {

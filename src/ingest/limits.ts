@@ -4,8 +4,16 @@ export const ingestLimits = Object.freeze({
   frameBytesMax: 256 * 1024,
   /** One body, inflated: `logplex.md` §4.1. */
   bodyBytesMax: 8_000_000,
+  /** Frames of one body: a full one has so many of 64 bytes. */
+  framesMax: 125_000,
   /** From the first to the last byte of a body. */
   bodyTimeoutMs: 30_000,
+  /** A body that is not whole brings so much in each stretch of so long. */
+  bodyRateBytesMin: 20 * 1024,
+  bodyRateMs: 5_000,
+  /** Bodies of one app, and from one address, that are being read. */
+  appBodyBytesMax: 32 * 1024 * 1024,
+  addressBodyBytesMax: 64 * 1024 * 1024,
   pendingBytesMax: 256 * 1024 * 1024,
   laneBytesMax: 32 * 1024 * 1024,
   batchBytesMax: 512 * 1024,

@@ -2,6 +2,7 @@
 export class PendingBytes {
   readonly #bytesMax: number;
   #bytes = 0;
+  #makeRoom: (bytes: number) => void = () => {};
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -12,6 +13,11 @@ export class PendingBytes {
     return this.#bytes;
   }
 
+  /** `makeRoom` is asked to give back so many bytes, where it can, before anything is refused. */
+  yields(makeRoom: (bytes: number) => void): void {
+    this.#makeRoom = makeRoom;
+  }
+
   /** Whether so many more would stay within the bound. Takes nothing. */
   fits(bytes: number): boolean {
     return this.#bytes + bytes <= this.#bytesMax;
@@ -19,6 +25,7 @@ export class PendingBytes {
 
   /** Takes room for so many more; false when that would pass the bound, and then nothing is taken. */
   take(bytes: number): boolean {
+    if (!this.fits(bytes)) this.#makeRoom(bytes);
     if (!this.fits(bytes)) return false;
     this.#bytes += bytes;
     return true;
@@ -27,33 +34,5 @@ export class PendingBytes {
   /** Gives back what was taken. */
   give(bytes: number): void {
     this.#bytes -= bytes;
-  }
-
-  /** Room that one request takes piece by piece and gives back at once. */
-  hold(): Hold {
-    return new Hold(this);
-  }
-}
-
-/** What one request holds. `release` is idempotent. */
-export class Hold {
-  readonly #pending: PendingBytes;
-  #bytes = 0;
-
-  constructor(pending: PendingBytes) {
-    this.#pending = pending;
-  }
-
-  /** Takes room for so many more bytes; false when there is none. */
-  take(bytes: number): boolean {
-    if (!this.#pending.take(bytes)) return false;
-    this.#bytes += bytes;
-    return true;
-  }
-
-  /** Gives everything back. */
-  release(): void {
-    this.#pending.give(this.#bytes);
-    this.#bytes = 0;
   }
 }

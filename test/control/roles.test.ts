@@ -28,7 +28,12 @@ afterAll(() => whole.close());
 
 /** What routes are made of, as far as a request gets in these tests. */
 const partsOf = ({ registry, sessions }: ControlServer): RouteParts => ({
-  ingest: { lanes: { pending: { fits: () => true } }, tokens: registry.tokens, keys: registry.keys } as never,
+  ingest: {
+    bodies: { refusal: () => undefined },
+    addressOf: () => "here",
+    tokens: registry.tokens,
+    keys: registry.keys,
+  } as never,
   tail: { urls: sessions, rights: { take: async () => undefined }, tails: { close() {} } } as never,
   control: { ...registry, ingestUrl: undefined, publicUrl: undefined } as never,
 });

@@ -13,6 +13,7 @@ import { LineCursor } from "../../src/core/lines.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openLmdb } from "../../src/engines/lmdb/open.ts";
 import { openMemory } from "../../src/engines/memory.ts";
+import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestHttp } from "../../src/ingest/http.ts";
 import { Lanes } from "../../src/ingest/lanes.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
@@ -139,7 +140,9 @@ async function openNode(engine: Engine) {
   const keys = new Keys({ store: engine.store, clock, operatorSecret: "operator", cacheEntriesMax: 100 });
   const lanes = new Lanes({ ...ingestLimits, log: engine.log, clock });
   const server = fastify();
-  await server.register(ingestHttp, { ...ingestLimits, lanes, tokens, keys, clock });
+  const bodies = new BodyBudget(lanes.pending, ingestLimits);
+  const addressOf = () => "here";
+  await server.register(ingestHttp, { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, clock });
   await server.listen({ host: "127.0.0.1", port: 0 });
   const logger = pino({ level: "silent" });
   const address = { host: "127.0.0.1", port: 0 };

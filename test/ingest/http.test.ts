@@ -5,7 +5,9 @@ import { gzipSync } from "node:zlib";
 import fastify, { type FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
+import { addressGroup } from "../../src/core/address-group.ts";
 import { storeFull } from "../../src/errors.ts";
+import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { acceptsText, ingestHttp } from "../../src/ingest/http.ts";
 import { Lanes } from "../../src/ingest/lanes.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
@@ -44,6 +46,8 @@ async function start(bounds: Bounds = {}) {
   server = fastify();
   await server.register(ingestHttp, {
     lanes,
+    bodies: new BodyBudget(lanes.pending, { ...ingestLimits, ...bounds }),
+    addressOf: (socket) => addressGroup(socket.remoteAddress),
     tokens,
     keys: fakeKeys,
     clock: realClock,

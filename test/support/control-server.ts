@@ -15,6 +15,9 @@ import type { Step } from "../../src/drains/trace.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import { Failures } from "../../src/failures.ts";
+import { BodyBudget } from "../../src/ingest/body-budget.ts";
+import { ingestLimits } from "../../src/ingest/limits.ts";
+import { PendingBytes } from "../../src/ingest/pending.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
 import { Apps } from "../../src/registry/apps.ts";
 import { Drains } from "../../src/registry/drains.ts";
@@ -147,6 +150,8 @@ export class ControlServer {
     }
     await server.register(healthApi, { readiness: async () => opened.reasons });
     await server.register(controlApi, {
+      bodies: new BodyBudget(new PendingBytes(ingestLimits.pendingBytesMax), ingestLimits),
+      addressOf: () => "here",
       apps: registry.apps,
       tokens: registry.tokens,
       keys: registry.keys,

@@ -8,17 +8,15 @@ import type { Keys } from "../../registry/keys.ts";
 import type { Principal } from "../../registry/principal.ts";
 import { appErrorOf, errorBody, withErrorHeaders } from "../api-errors.ts";
 import { authenticate } from "../auth.ts";
-import { bodyBytesMax } from "../bodies.ts";
+import { type BodyDeps, textOf } from "../bodies.ts";
 
 /** A JSON object of which nothing is known yet. */
 export type Payload = Readonly<Record<string, unknown>>;
 
 /** Bodies stay text until a call looks at them, schemas are there to be read, failures look as logplex's do. */
-export function answerAsLogplex(server: FastifyInstance): void {
+export function answerAsLogplex(server: FastifyInstance, deps: BodyDeps): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", { parseAs: "string", bodyLimit: bodyBytesMax }, (_request, body, done) =>
-    done(null, body),
-  );
+  server.addContentTypeParser("*", (request: FastifyRequest) => textOf(request, deps));
   server.setValidatorCompiler(() => () => true);
   server.setErrorHandler((error, request, reply) => sendFailure(error as FastifyError, request, reply));
 }

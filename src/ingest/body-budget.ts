@@ -1,0 +1,136 @@
+/**
+ * What bodies that are being read may hold: a share for each app, one for each address, and all of them what ingest has
+ * left. Where that is nothing, the body that was begun first gives way: slow ones are what fills a budget.
+ */
+import { type AppError, bodiesOfAddressFull, bodiesOfAppFull, overloaded } from "../errors.ts";
+import type { PendingBytes } from "./pending.ts";
+
+export type BodyShares = {
+  /** Bodies of one app that are being read. */
+  readonly appBodyBytesMax: number;
+  /** Bodies from one address that are being read. */
+  readonly addressBodyBytesMax: number;
+};
+
+/** Whose a body is. `app` is absent where that is not known before it is read. */
+export type BodyOf = { readonly app?: string; readonly address: string };
+
+export class BodyBudget {
+  readonly #pending: PendingBytes;
+  readonly #shares: BodyShares;
+  readonly #apps = new Tally();
+  readonly #addresses = new Tally();
+  /** The oldest first. */
+  readonly #reservations = new Set<Reservation>();
+  #bytes = 0;
+
+  constructor(pending: PendingBytes, shares: BodyShares) {
+    this.#pending = pending;
+    this.#shares = shares;
+    pending.yields((bytes) => this.#makeRoom(bytes));
+  }
+
+  /** Bytes that bodies hold now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Why a body of so many bytes would not be taken now; nothing is reserved. */
+  refusal({ app, address }: BodyOf, bytes: number): AppError | undefined {
+    const { appBodyBytesMax, addressBodyBytesMax } = this.#shares;
+    if (app !== undefined && this.#apps.of(app) + bytes > appBodyBytesMax)
+      return bodiesOfAppFull(appBodyBytesMax);
+    if (this.#addresses.of(address) + bytes > addressBodyBytesMax)
+      return bodiesOfAddressFull(addressBodyBytesMax);
+    return this.#pending.fits(bytes - this.#bytes) ? undefined : overloaded(); // other bodies may give way
+  }
+
+  /** A reservation without bytes. `release` it. */
+  reserve(of: BodyOf): Reservation {
+    const reservation = new Reservation(
+      (bytes) => this.#take(reservation, of, bytes),
+      (bytes) => {
+        this.#reservations.delete(reservation);
+        this.#give(of, bytes);
+      },
+    );
+    this.#reservations.add(reservation);
+    return reservation;
+  }
+
+  #take(reservation: Reservation, of: BodyOf, bytes: number): AppError | undefined {
+    const refusal = this.refusal(of, bytes);
+    if (refusal !== undefined) return refusal;
+    if (!this.#pending.fits(bytes)) this.#makeRoom(bytes, reservation);
+    if (!this.#pending.take(bytes)) return overloaded();
+    this.#bytes += bytes;
+    if (of.app !== undefined) this.#apps.add(of.app, bytes);
+    this.#addresses.add(of.address, bytes);
+    return undefined;
+  }
+
+  #give({ app, address }: BodyOf, bytes: number): void {
+    this.#pending.give(bytes);
+    this.#bytes -= bytes;
+    if (app !== undefined) this.#apps.add(app, -bytes);
+    this.#addresses.add(address, -bytes);
+  }
+
+  // Those begun before `asking`, the oldest first; `asking` does not push out younger ones.
+  #makeRoom(bytes: number, asking?: Reservation): void {
+    for (const reservation of this.#reservations) {
+      if (reservation === asking || this.#pending.fits(bytes)) return;
+      reservation.evict();
+    }
+  }
+}
+
+/** What one body holds. */
+export class Reservation {
+  readonly #take: (bytes: number) => AppError | undefined;
+  readonly #give: (bytes: number) => void;
+  #bytes = 0;
+  /** Called when the body has to give way; it then releases the reservation. Absent: it may not be asked to. */
+  onEvicted: ((reason: AppError) => void) | undefined;
+
+  constructor(take: (bytes: number) => AppError | undefined, give: (bytes: number) => void) {
+    this.#take = take;
+    this.#give = give;
+  }
+
+  /** Takes so many more bytes, or says why not. */
+  take(bytes: number): AppError | undefined {
+    const refusal = this.#take(bytes);
+    if (refusal === undefined) this.#bytes += bytes;
+    return refusal;
+  }
+
+  evict(): void {
+    if (this.onEvicted === undefined) return;
+    this.onEvicted(overloaded());
+    this.release();
+  }
+
+  /** Gives everything back. Idempotent. */
+  release(): void {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    this.onEvicted = undefined;
+    this.#give(bytes);
+  }
+}
+
+/** Bytes by name; a name without any is forgotten. */
+class Tally {
+  readonly #bytes = new Map<string, number>();
+
+  of(name: string): number {
+    return this.#bytes.get(name) ?? 0;
+  }
+
+  add(name: string, bytes: number): void {
+    const sum = this.of(name) + bytes;
+    if (sum === 0) this.#bytes.delete(name);
+    else this.#bytes.set(name, sum);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Walks over many lines share the event loop by time, not by count: after 5 ms a walk waits until everybody else had a
+ * turn. All walks of a process share one turn of the loop, and those that wait go on in their order, one in each turn:
+ * a thousand of them delay others no longer than one does.
+ */
+
+/** A turn of the event loop is given to walks for so long. */
+export const turnMsMax = 5;
+
+type TurnsParts = {
+  /** Milliseconds that never go back. */
+  readonly nowMs: () => number;
+  /** Runs a function when all else that is due had its turn. */
+  readonly defer: (run: () => void) => void;
+};
+
+export class Turns {
+  readonly #parts: TurnsParts;
+  readonly #waiting: (() => void)[] = [];
+  #isOn = false;
+  #startMs = 0;
+
+  constructor(parts: TurnsParts) {
+    this.#parts = parts;
+  }
+
+  /** Whether it is the others' turn: then `await next()` before the walk goes on. */
+  get isOver(): boolean {
+    if (this.#isOn) return this.#parts.nowMs() - this.#startMs >= turnMsMax;
+    this.#begin();
+    return false;
+  }
+
+  /** Resolves when it is the caller's turn again. */
+  next(): Promise<void> {
+    if (!this.#isOn) this.#begin();
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #begin(): void {
+    this.#isOn = true;
+    this.#startMs = this.#parts.nowMs();
+    this.#parts.defer(() => this.#end());
+  }
+
+  #end(): void {
+    this.#isOn = false;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    this.#begin();
+    next();
+  }
+}
+
+/** Those of this process's event loop. */
+export const turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });

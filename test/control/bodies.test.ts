@@ -1,0 +1,66 @@
+/** Bodies of API calls, from those who have a key and those who have none. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BodyBudget } from "../../src/ingest/body-budget.ts";
+import { PendingBytes } from "../../src/ingest/pending.ts";
+import { ControlServer, operatorSecret } from "../support/control-server.ts";
+import { RawClient } from "../support/raw-client.ts";
+
+const addressBodyBytesMax = 100_000;
+const bodies = new BodyBudget(new PendingBytes(1_000_000), { appBodyBytesMax: 1, addressBodyBytesMax });
+let server: ControlServer;
+let port: number;
+beforeAll(async () => {
+  server = await ControlServer.open({ bodies });
+  port = Number(new URL(await server.server.listen({ host: "127.0.0.1", port: 0 })).port);
+});
+afterAll(() => server.close());
+
+const authorization = `Authorization: Bearer ${operatorSecret}\r\n`;
+
+async function begin(path: string, headers: string, bodyBytes = 500_000): Promise<RawClient> {
+  const client = await RawClient.open(port);
+  return client.send(`POST ${path} HTTP/1.1\r\nHost: a\r\n${headers}Content-Length: ${bodyBytes}\r\n\r\n`);
+}
+
+// The v3 API looks at bodies before it looks at keys, as logplex does.
+test.each([
+  ["/apps", authorization],
+  ["/v3/channels/todo/tokens", ""],
+])("unfinished bodies to %s stay within the share of their address", async (path, headers) => {
+  const clients: RawClient[] = [];
+  for (let n = 0; n < 5; n++) {
+    const client = await begin(path, headers);
+    client.send(Buffer.alloc(30_000, " "));
+    clients.push(client);
+    const due = Math.min(3, n + 1) * 30_000;
+    while (bodies.bytes < due || (n >= 3 && client.got === "")) await nextTurn();
+    expect(bodies.bytes).toBeLessThanOrEqual(addressBodyBytesMax);
+  }
+  expect(await clients[4]!.until((got) => got.includes("}"))).toMatch(
+    /^HTTP\/1\.1 503 [\s\S]*Requests from your address/,
+  );
+  for (const client of clients) client.leave();
+  while (bodies.bytes > 0) await nextTurn();
+});
+
+test("a body over the bound is 413 in JSON", async () => {
+  const client = await begin("/apps", authorization, 600_000);
+  expect(await client.until((got) => got.includes("}"))).toMatch(
+    /^HTTP\/1\.1 413 [\s\S]*its body has more than 524288 bytes/,
+  );
+  client.leave();
+});
+
+test("gzip is inflated, and any other coding is told as one", async () => {
+  const zipped = gzipSync(JSON.stringify({ name: "zipped" }));
+  const taken = await begin("/apps", `${authorization}Content-Encoding: gzip\r\n`, zipped.length);
+  taken.send(zipped);
+  expect(await taken.until((got) => got.includes("}"))).toMatch(/^HTTP\/1\.1 201 [\s\S]*"name":"zipped"/);
+  const refused = await begin("/apps", `${authorization}Content-Encoding: br\r\n`, 2);
+  refused.send("{}");
+  const answer = await refused.until((got) => got.includes("}"));
+  expect(answer).toMatch(/^HTTP\/1\.1 415 [\s\S]*the Content-Encoding \\"br\\", which is not taken/);
+  expect(answer).toMatch(/^accept-encoding: gzip\r$/im);
+});
