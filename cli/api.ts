@@ -8,7 +8,8 @@ import { findKey, type KeyFinding, serverUrl, type Variables } from "./environme
 import { answered, asSentence, codeOf, keyRefused, notTailrace, unreachable } from "./errors.ts";
 
 export type App = { readonly id: string; readonly name: string; readonly created_at: string };
-export type IngestToken = { readonly token: string; readonly name: string };
+/** `url` is where the server wants lines to be sent with it, if it says so. */
+export type IngestToken = { readonly token: string; readonly name: string; readonly url?: string };
 export type Authorization = {
   readonly id: string;
   readonly description: string;
@@ -151,10 +152,22 @@ export class Api {
   async revokeToken(app: string, token: string): Promise<void> {
     await this.#answer("DELETE", path`/v3/channels/${app}/tokens/${token}`);
   }
-  /** The app's token of that source; the app's first use of a source makes it. */
-  async tokenFor(app: string, source: string): Promise<IngestToken> {
+  /** The app's tokens of those sources, in their order; the app's first use of a source makes its token. */
+  async tokensFor(app: string, sources: readonly string[]): Promise<IngestToken[]> {
     const tokens = await this.tokens(app);
-    return tokens.find((token) => token.name === source) ?? (await this.createToken(app, source));
+    const found: IngestToken[] = [];
+    for (const source of sources)
+      found.push(tokens.find(({ name }) => name === source) ?? (await this.createToken(app, source)));
+    return found;
+  }
+
+  /** Where lines are sent with a token, which the address holds: the one that the server tells for senders, else its own. */
+  sendingUrl({ token, url }: IngestToken): string {
+    if (url !== undefined && URL.canParse(url)) return url;
+    const own = this.logsUrl;
+    own.username = "token";
+    own.password = token;
+    return own.href;
   }
 
   drains(app: string): Promise<Drain[]> {

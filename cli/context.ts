@@ -23,6 +23,13 @@ export function single(value: string, before: string | undefined): string {
   return value;
 }
 
+/** A number of things or of seconds. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9][0-9]{0,5}$/.test(text))
+    throw new InvalidArgumentError("Write a whole number from 1 to 999999.");
+  return Number(text);
+}
+
 /** Several patterns as one (RE2), which finds what any of them finds. */
 export const anyOf = (patterns: readonly string[]): string =>
   patterns.length === 1 ? patterns[0]! : patterns.map((pattern) => `(?:${pattern})`).join("|");

@@ -14,6 +14,8 @@ export class Output {
   readonly #stderr: NodeJS.WriteStream;
   readonly #variables: Variables;
   #hasProgress = false;
+  /** Streams that cannot be written any more. */
+  readonly #broken = new Set<NodeJS.WriteStream>();
   /** What to do when whoever read stdout has gone (`| head`): that is a clean end. */
   onClosedPipe = (): void => process.exit(0);
   /** What to do when stdout cannot be written, as on a full disk. */
@@ -22,11 +24,13 @@ export class Output {
   constructor(stdout: Stdout, stderr: NodeJS.WriteStream, variables: Variables) {
     this.#stdout = stdout;
     stdout.on("error", (error: NodeJS.ErrnoException) => {
+      if (this.#broken.has(stdout)) return;
+      this.#broken.add(stdout);
       if (error.code === "EPIPE") return this.onClosedPipe();
       this.note(`tailrace: Standard output cannot be written: ${writeFault(error)}.`);
       this.onFailure();
     });
-    stderr.on("error", () => {}); // nobody is left to be told
+    stderr.on("error", () => this.#broken.add(stderr)); // nobody is left to be told
     this.#stderr = stderr;
     this.#variables = variables;
   }
@@ -57,6 +61,22 @@ export class Output {
     const widths = heads.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
     const lines = all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  "));
     await this.write(lines.map((line) => `${line.trimEnd()}\n`).join(""));
+  }
+
+  /**
+   * Hands bytes on as they are, for a program whose output this one shows: what it says to its terminal is its own
+   * affair. Resolves when more may come; undefined when it may at once.
+   */
+  pass(name: "stdout" | "stderr", bytes: Buffer): Promise<void> | undefined {
+    const stream = name === "stdout" ? this.#stdout : this.#stderr;
+    if (this.#broken.has(stream) || stream.write(bytes)) return undefined;
+    return new Promise((resolve) => {
+      const settle = () => {
+        for (const event of ["drain", "error", "close"]) stream.off(event, settle);
+        resolve();
+      };
+      for (const event of ["drain", "error", "close"]) stream.on(event, settle);
+    });
   }
 
   /** Tells the person something that is not the result. */

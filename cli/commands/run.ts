@@ -1,23 +1,26 @@
 import { randomInt } from "node:crypto";
-import { once } from "node:events";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { appOption, requiredApp } from "../app-names.ts";
-import type { Context } from "../context.ts";
-import { appDestination, checkName } from "../local/destinations.ts";
+import { type Context, single, wholeNumber } from "../context.ts";
+import { appDestinations, checkName, type Destination } from "../local/destinations.ts";
 import { Dyno } from "../local/dyno.ts";
-import { LineSplitter } from "../local/line-splitter.ts";
+import { awaitFirstAnswer } from "../local/first-answer.ts";
+import { sendLastLines } from "../local/last-lines.ts";
+import { graceSecondsDefault, queueBytesMax, tryMsMax } from "../local/limits.ts";
+import { firstPiece, LineSplitter } from "../local/line-splitter.ts";
 import { LineSource } from "../local/parcel.ts";
 import { openPost } from "../local/post-logs.ts";
-import { linesWere, Shipper } from "../local/shipper.ts";
+import { linesWere, type Shipped, Shipper } from "../local/shipper.ts";
+import type { Output } from "../output.ts";
 
-/** `local7.info` and `local0.info`, as Heroku has them (`logplex.md` §2.3). */
-const appPri = 190;
-const herokuPri = 134;
+type Options = { app?: string; dyno?: string; hold?: true; grace: number };
+
+/** `local7.info`, `local7.err` and `local0.info`, as Heroku has them (`logplex.md` §2.3); L-codes are `local5.warning`. */
+const pris = { stdout: 190, stderr: 187, heroku: 134, notice: 172 } as const;
 /** Output appears in the log at once, for an eye; a burst still goes out together. */
 const batchMsMax = 25;
-const tryMsMax = 10_000;
-/** After the end of the process its last lines are given this long. */
-const flushMsMax = 10_000;
+/** Failed tries before the person is told that the lines wait. */
+const triesBeforeNote = 3;
 
 const signals = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const;
 
@@ -28,19 +31,28 @@ export function registerRun(program: Command, context: Context): void {
     .description("run a command as a dyno: its output and its state changes are logged")
     .argument("<command...>", "the command and its arguments, behind --")
     .addOption(appOption())
-    .option("--dyno <dyno>", "the name of the process, as web.1 (default: run.N, N at random)")
+    .option("--dyno <dyno>", "the name of the process, as web.1 (default: run.N, N at random)", single)
+    .option("--hold", "hold the command rather than lose a line, however long the server is away")
+    .addOption(
+      new Option("--grace <seconds>", "time at the end of the command to deliver what waits")
+        .default(graceSecondsDefault)
+        .argParser(wholeNumber),
+    )
     .passThroughOptions()
     .addHelpText(
       "after",
       `
-Standard input, the terminal's signals and the exit status are those of the command. A log server
-that is away never holds the command up: what cannot be kept is counted and told at the end.
+Standard input, the terminal's signals and the exit status are those of the command. Its standard
+error is logged with severity err. The command starts and goes on when the server is away: 32 MiB of
+lines wait for it, and what comes beyond is dropped with a count (L12), or holds the command (--hold).
+While the server takes lines the command goes no quicker than they can be kept. Everything that the
+command started ends with it, and with tailrace.
 
 Examples:
   tailrace run -a shop -- npm start
   tailrace run -a shop --dyno web.1 -- sh -c 'exec ./server --port "$PORT"'`,
     )
-    .action(([command, ...args]: [string, ...string[]], options: { app?: string; dyno?: string }) =>
+    .action(([command, ...args]: [string, ...string[]], options: Options) =>
       run(context, command, args, options),
     );
 }
@@ -49,40 +61,31 @@ async function run(
   { api, output, variables }: Context,
   command: string,
   args: readonly string[],
-  options: { app?: string; dyno?: string },
+  options: Options,
 ): Promise<void> {
   const app = requiredApp(options.app);
   const name = checkName("--dyno", options.dyno ?? `run.${randomInt(1000, 10_000)}`);
-  const appLines = new LineSource(await appDestination(api(), app, "app"), appPri, name);
-  const herokuLines = new LineSource(await appDestination(api(), app, "heroku"), herokuPri, name);
+  const [appLog, herokuLog] = appDestinations(api(), app, ["app", "heroku"]) as [Destination, Destination];
   const { post, close } = openPost(tryMsMax);
   const shipper = new Shipper({
     post,
     waitMs: batchMsMax,
     attemptsMax: Number.POSITIVE_INFINITY,
-    drops: true,
+    whenFull: options.hold ? "hold" : "hold-when-taken",
+    notices: new LineSource(herokuLog, { pri: pris.notice, process: name }),
+    onRetry: (reason, attempt) => {
+      if (attempt === triesBeforeNote)
+        output.note(`tailrace: ${appLog.host()} does not take the lines (${reason}); they wait`);
+    },
   });
-  const splitter = () => new LineSplitter((...line) => shipper.add(appLines, ...line));
-  const splitters = { stdout: splitter(), stderr: splitter() };
+  await awaitFirstAnswer(appLog, output, "The command starts, and its lines wait.");
 
-  const dyno = new Dyno({
-    command,
-    args,
-    environment: { ...variables, DYNO: name },
-    onOutput: (stream, chunk) => {
-      splitters[stream].push(chunk);
-      return process[stream].write(chunk) ? undefined : once(process[stream], "drain").then(() => {});
-    },
-    onOutputEnd: () => {
-      splitters.stdout.end();
-      splitters.stderr.end();
-    },
-    onState: (text) => {
-      const line = Buffer.from(text);
-      shipper.add(herokuLines, line, 0, line.length, true);
-    },
-  });
+  const dyno = startDyno({ shipper, appLog, herokuLog, name, output }, command, args, variables);
+  const stdout = { isWritable: true };
   output.onClosedPipe = () => dyno.closeStream("stdout");
+  output.onFailure = () => {
+    stdout.isWritable = false; // the command goes on, and so does its log
+  };
   const listeners = signals.map((signal) => [signal, () => dyno.signal(signal)] as const);
   for (const [signal, listener] of listeners) process.on(signal, listener);
 
@@ -91,14 +94,62 @@ async function run(
     output.note(`tailrace: ${missing}.\nFor a line of shell write: tailrace run -a ${app} -- sh -c '…'`);
   for (const [signal, listener] of listeners) process.off(signal, listener);
   for (const signal of signals) process.on(signal, () => shipper.giveUp()); // the impatient need not wait
-  const { dropped, lost, reason } = await shipper.close(flushMsMax);
-  if (dropped > 0)
-    output.note(`tailrace: ${linesWere(dropped)} not logged: they came quicker than they could be sent`);
-  if (lost > 0)
-    output.note(
-      `tailrace: ${linesWere(lost)} not logged${reason === undefined ? "" : ` by ${api().logsUrl.host}: ${reason}`}`,
-    );
+  const shipped = await sendLastLines(shipper, output, options.grace * 1000, appLog.host);
+  tellLosses(output, appLog.host(), shipped);
   await close();
   for (const signal of signals) process.removeAllListeners(signal);
-  process.exitCode = status;
+  process.exitCode = status === 0 && !stdout.isWritable ? 1 : status;
+}
+
+type Place = {
+  readonly shipper: Shipper;
+  readonly appLog: Destination;
+  readonly herokuLog: Destination;
+  readonly name: string;
+  readonly output: Output;
+};
+
+function startDyno(
+  { shipper, appLog, herokuLog, name, output }: Place,
+  command: string,
+  args: readonly string[],
+  variables: Context["variables"],
+): Dyno {
+  const stateLines = new LineSource(herokuLog, { pri: pris.heroku, process: name, vital: true });
+  const splitter = (pri: number) => {
+    const lines = new LineSource(appLog, { pri, process: name });
+    return new LineSplitter((...line) => shipper.add(lines, ...line));
+  };
+  const splitters = { stdout: splitter(pris.stdout), stderr: splitter(pris.stderr) };
+  const never = new AbortController().signal;
+  return new Dyno({
+    command,
+    args,
+    environment: { ...variables, DYNO: name },
+    onOutput: (stream, chunk) => {
+      splitters[stream].push(chunk);
+      const shown = output.pass(stream, chunk);
+      if (shown === undefined && shipper.hasRoom) return undefined;
+      return Promise.all([shown, shipper.room(never)]).then(() => {});
+    },
+    onOutputEnd: () => {
+      splitters.stdout.end();
+      splitters.stderr.end();
+    },
+    onState: (text) => {
+      const line = firstPiece(text);
+      shipper.add(stateLines, line, 0, line.length, true);
+    },
+  });
+}
+
+function tellLosses(output: Output, host: string, { dropped, lost, reason }: Shipped): void {
+  if (dropped > 0)
+    output.note(
+      `tailrace: ${linesWere(dropped)} dropped (L12): ${queueBytesMax / 1024 / 1024} MiB waited already, and ${host} took none. --hold holds the command instead.`,
+    );
+  if (lost > 0)
+    output.note(
+      `tailrace: ${linesWere(lost)} not logged by ${host}${reason === undefined ? "" : `: ${reason}`}`,
+    );
 }

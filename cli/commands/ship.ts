@@ -1,26 +1,28 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { appOption, requiredApp } from "../app-names.ts";
-import type { Context } from "../context.ts";
+import { type Context, single, wholeNumber } from "../context.ts";
 import { CliError, wrongUse } from "../errors.ts";
-import { appDestination, checkName, urlDestination } from "../local/destinations.ts";
+import { appDestinations, checkName, type Destination, urlDestination } from "../local/destinations.ts";
+import { awaitFirstAnswer } from "../local/first-answer.ts";
+import { sendLastLines } from "../local/last-lines.ts";
+import { graceSecondsDefault, heldQueueBytesMax, queueBytesMax, tryMsMax } from "../local/limits.ts";
 import { LineSplitter } from "../local/line-splitter.ts";
-import { type Destination, LineSource } from "../local/parcel.ts";
+import { LineSource } from "../local/parcel.ts";
 import { openPost } from "../local/post-logs.ts";
 import { linesWere, Shipper } from "../local/shipper.ts";
 
 type Options = {
   app?: string;
   source?: string;
-  dyno: string;
+  dyno?: string;
   drop?: true;
   maxAttempts?: number;
   grace: number;
 };
 
-/** `local7.info`, as dynos and log-shuttle write. */
-const appPri = 190;
+/** `local7.info` and `local5.warning`, as dynos and log-shuttle write. */
+const pris = { app: 190, notice: 172 } as const;
 const batchMsMax = 250;
-const tryMsMax = 10_000;
 /** What the program at the other end of the pipe may still say after a signal. */
 const lastWordsMsMax = 1_000;
 /** After a signal somebody waits for the end. */
@@ -34,14 +36,22 @@ export function registerShip(program: Command, context: Context): void {
     .command("ship")
     .description("send the lines of standard input to an app")
     .addOption(appOption("the app, by name or id; without it LOGS_URL is used"))
-    .option("--source <source>", "the source of the lines (default: app); its token is made when missing")
-    .option("--dyno <dyno>", "the process of the lines", "shuttle")
+    .option(
+      "--source <source>",
+      "the source of the lines (default: app); its token is made when missing",
+      single,
+    )
+    .option("--dyno <dyno>", "the process of the lines (default: shuttle)", single)
     .option("--drop", "drop lines with a count (L12) when too many wait, instead of holding standard input")
-    .option("--max-attempts <n>", "give up on lines after so many tries (L13); default: keep trying", count)
+    .option(
+      "--max-attempts <n>",
+      "give up on lines after so many tries (L13); default: keep trying",
+      wholeNumber,
+    )
     .addOption(
       new Option("--grace <seconds>", "time at the end of input to deliver what waits")
-        .default(60)
-        .argParser(count),
+        .default(graceSecondsDefault)
+        .argParser(wholeNumber),
     )
     .addHelpText(
       "after",
@@ -60,26 +70,33 @@ Examples:
 
 async function ship(context: Context, options: Options, appGiven: boolean): Promise<void> {
   const { output } = context;
-  const destination = await findDestination(context, options, appGiven);
-  const source = new LineSource(destination, appPri, checkName("--dyno", options.dyno));
+  const [destination, notices] = await findDestinations(context, options, appGiven);
+  const process = checkName("--dyno", options.dyno ?? "shuttle");
+  const source = new LineSource(destination, { pri: pris.app, process });
   const { post, close } = openPost(tryMsMax);
   const stop = new AbortController();
   const shipper = new Shipper({
     post,
     waitMs: batchMsMax,
     attemptsMax: options.maxAttempts ?? Number.POSITIVE_INFINITY,
-    drops: options.drop === true,
+    whenFull: options.drop ? "drop" : "hold",
+    bytesMax: options.drop ? queueBytesMax : heldQueueBytesMax,
+    notices: new LineSource(notices, { pri: pris.notice, process: "log-shuttle", host: "heroku" }),
     onRefused: (error) => stop.abort(error),
     onRetry: (reason, attempt) => {
       if (attempt === triesBeforeNote)
-        output.note(`tailrace: ${destination.url.host} does not take the lines (${reason}); they wait`);
+        output.note(`tailrace: ${destination.host()} does not take the lines (${reason}); they wait`);
     },
   });
   const unlisten = stopAtSignals(stop, shipper);
   try {
     await readInput(shipper, source, stop.signal);
-    const { dropped, lost, reason, cutShort } = await shipper.close(
-      stop.signal.aborted ? Math.min(options.grace * 1000, stoppedGraceMsMax) : options.grace * 1000,
+    const graceMs = options.grace * 1000;
+    const { dropped, lost, reason, cutShort } = await sendLastLines(
+      shipper,
+      output,
+      stop.signal.aborted ? Math.min(graceMs, stoppedGraceMsMax) : graceMs,
+      destination.host,
     );
     if (stop.signal.reason instanceof CliError) {
       if (lost > 0) output.note(`tailrace: ${linesWere(lost)} not delivered`);
@@ -90,7 +107,7 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
     if (lost > 0)
       throw new CliError(
         `${linesWere(lost)} lost (L13)${reason === undefined ? "" : `: ${reason}`}.`,
-        `Check that ${destination.url.origin} runs${more(options, cutShort, stop.signal.aborted)}.`,
+        `Check that ${destination.host()} runs${more(options, cutShort, stop.signal.aborted)}.`,
       );
   } finally {
     unlisten();
@@ -98,20 +115,24 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
   }
 }
 
-async function findDestination(
-  { api, variables }: Context,
+/** Where the lines go, and where it is told that some are missing. */
+async function findDestinations(
+  { api, output, variables }: Context,
   { app, source }: Options,
   appGiven: boolean,
-): Promise<Destination> {
+): Promise<readonly [Destination, Destination]> {
   const logsUrl = variables.LOGS_URL;
   if (appGiven || !logsUrl) {
     if (!app && !logsUrl)
       throw wrongUse("Nothing says where the lines go.", 'Add "-a APP", or set LOGS_URL or TAILRACE_APP.');
-    return appDestination(api(), requiredApp(app), source ?? "app");
+    const [lines, notices] = appDestinations(api(), requiredApp(app), [source ?? "app", "heroku"]);
+    await awaitFirstAnswer(lines!, output, "Standard input waits.");
+    return [lines!, notices!];
   }
   if (source !== undefined)
     throw wrongUse("The token in LOGS_URL decides the source.", 'Leave --source out, or use "-a APP".');
-  return urlDestination(logsUrl);
+  const destination = urlDestination(logsUrl);
+  return [destination, destination];
 }
 
 /** Reads until the end of input or until stopped, no faster than the shipper has room. */
@@ -158,10 +179,4 @@ function stopAtSignals(stop: AbortController, shipper: Shipper): () => void {
 function more({ grace, maxAttempts }: Options, cutShort: boolean, isStopped: boolean): string {
   if (!cutShort) return `; a larger --max-attempts (${maxAttempts} now), or none, tries more often`;
   return isStopped ? "" : `; a larger --grace (${grace} s now) waits longer`;
-}
-
-function count(text: string): number {
-  if (!/^[1-9][0-9]{0,5}$/.test(text))
-    throw new InvalidArgumentError("Write a whole number from 1 to 999999.");
-  return Number(text);
 }

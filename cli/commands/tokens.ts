@@ -50,13 +50,12 @@ export function registerTokens(program: Command, context: Context): void {
     });
 }
 
-/** The address with the token in it, as log-shuttle, curl and `LOGS_URL` take it. */
-function withUrl(api: Api, token: IngestToken): IngestToken & { url: string } {
-  const url = api.logsUrl;
-  url.username = "token";
-  url.password = token.token;
-  return { name: token.name, token: token.token, url: url.href };
-}
+/** With its address, as log-shuttle, curl and `LOGS_URL` take it. */
+const withUrl = (api: Api, token: IngestToken): IngestToken & { url: string } => ({
+  name: token.name,
+  token: token.token,
+  url: api.sendingUrl(token),
+});
 
 async function ownerOf(api: Api, token: string): Promise<string> {
   for (const app of await api.apps()) {

@@ -1,12 +1,49 @@
 /** Where `ship` and `run` send lines, and the form of the names they put into them. */
-import type { Api } from "../api.ts";
+import type { Api, IngestToken } from "../api.ts";
 import { wrongUse } from "../errors.ts";
-import type { Destination } from "./parcel.ts";
 
-/** The app's token of that source; the first use of a source makes it. */
-export async function appDestination(api: Api, app: string, source: string): Promise<Destination> {
-  const { token } = await api.tokenFor(app, checkName("--source", source));
-  return { url: api.logsUrl, authorization: basic("token", token), appname: source };
+/** An address that takes lines, and the right to write there. */
+export type Endpoint = {
+  /** `…/logs`, without user and password. */
+  readonly url: URL;
+  readonly authorization: string;
+  /** Who named it, and so who can mend it. */
+  readonly namedBy: "LOGS_URL" | "the server";
+};
+
+/** Where lines go. Parcels hold lines of one destination. */
+export type Destination = {
+  /** APPNAME of the frames; the server puts the token's name in its place. */
+  readonly appname: string;
+  /** Asks the server the first time, and again after it could not be asked; throws a `CliError`. */
+  readonly endpoint: () => Promise<Endpoint>;
+  /** Whom to name to the person: who takes the lines, or who is asked for that. */
+  readonly host: () => string;
+};
+
+/** The app's tokens of the sources, in their order; the first use of a source makes it. */
+export function appDestinations(api: Api, app: string, sources: readonly string[]): readonly Destination[] {
+  for (const source of sources) checkName("--source", source);
+  let asked: Promise<ReadonlyMap<string, Endpoint>> | undefined;
+  let host = api.url.host;
+  const ask = async () => {
+    try {
+      asked ??= api.tokensFor(app, [...new Set(sources)]).then((tokens) => endpointsOf(api, tokens));
+      return await asked;
+    } catch (error) {
+      asked = undefined;
+      throw error;
+    }
+  };
+  return sources.map((appname) => ({
+    appname,
+    host: () => host,
+    endpoint: async () => {
+      const endpoint = (await ask()).get(appname)!;
+      host = endpoint.url.host;
+      return endpoint;
+    },
+  }));
 }
 
 /** An address with the token in it, as log-shuttle takes it from LOGS_URL. */
@@ -16,17 +53,12 @@ export function urlDestination(text: string): Destination {
   if (url === undefined || !/^https?:$/.test(url.protocol))
     throw wrongUse("LOGS_URL is no http address.", example);
   if (url.password === "") throw wrongUse("LOGS_URL holds no token.", example);
-  const user = decodeURIComponent(url.username);
-  const password = decodeURIComponent(url.password);
-  url.username = "";
-  url.password = "";
-  if (url.pathname === "/") url.pathname = "/logs";
+  const endpoint: Endpoint = { ...withoutCredentials(url), namedBy: "LOGS_URL" };
+  if (endpoint.url.pathname === "/") endpoint.url.pathname = "/logs";
+  const { host } = endpoint.url;
   // Logplex itself puts the source in the place of the token, so the token is what stands there.
-  return {
-    url,
-    authorization: basic(user, password),
-    appname: password.startsWith("t.") ? password : "token",
-  };
+  const appname = url.password.startsWith("t.") ? url.password : "token";
+  return { appname, host: () => host, endpoint: async () => endpoint };
 }
 
 /** A word of a syslog header: 1 to 128 printable ASCII characters without blanks. */
@@ -38,5 +70,27 @@ export function checkName(option: string, name: string): string {
   );
 }
 
-const basic = (user: string, password: string): string =>
-  `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+const endpointsOf = (api: Api, tokens: readonly IngestToken[]): ReadonlyMap<string, Endpoint> =>
+  new Map(
+    tokens.map((token) => [
+      token.name,
+      { ...withoutCredentials(new URL(api.sendingUrl(token))), namedBy: "the server" },
+    ]),
+  );
+
+function withoutCredentials(from: URL): Omit<Endpoint, "namedBy"> {
+  const credentials = `${decoded(from.username)}:${decoded(from.password)}`;
+  const url = new URL(from);
+  url.username = "";
+  url.password = "";
+  return { url, authorization: `Basic ${Buffer.from(credentials).toString("base64")}` };
+}
+
+/** A `%` that encodes nothing stands for itself. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,12 +1,13 @@
 /**
  * A real process as a dyno: started in a process group of its own, its output handed out as it comes, its state
- * changes told in Heroku's words, its signals passed on.
+ * changes told in Heroku's words, its signals passed on. The group ends with the process, and with this one.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { codeOf } from "../errors.ts";
+import { Guardian } from "./guardian.ts";
 import { closeWriters, openOutputPipes } from "./output-pipes.ts";
 
 export type DynoOptions = {
@@ -29,26 +30,27 @@ const outputMsMax = 2_000;
 
 export class Dyno {
   readonly #options: DynoOptions;
+  readonly #guardian = new Guardian();
   #child: ChildProcess | undefined;
   #streams: { readonly stdout: Readable; readonly stderr: Readable } | undefined;
-  #stopping = false;
+  #stops = 0;
   /** Resolves when the process has ended and all its output was handed out. */
   readonly ended: Promise<DynoEnd>;
 
   constructor(options: DynoOptions) {
     this.#options = options;
-    this.ended = this.#run();
+    this.ended = this.#run().finally(() => this.#guardian.release());
   }
 
   /** Passes a signal on to the process and all its children; from the second stop on they are killed. */
   signal(signal: NodeJS.Signals): void {
     const { onState } = this.#options;
-    if (this.#stopping) {
-      onState("Stopping process with SIGKILL");
+    this.#stops++;
+    if (this.#stops === 2) onState("Stopping process with SIGKILL");
+    if (this.#stops > 1) {
       this.#kill("SIGKILL");
       return;
     }
-    this.#stopping = true;
     onState(
       signal === "SIGHUP"
         ? "Client connection closed. Sending SIGHUP to all processes"
@@ -63,8 +65,41 @@ export class Dyno {
   }
 
   async #run(): Promise<DynoEnd> {
-    const { command, args, environment, onState, onOutputEnd } = this.#options;
+    const { command, args, onState, onOutputEnd } = this.#options;
     onState(`Starting process with command \`${[command, ...args].join(" ")}\``);
+    const { child, streams } = this.#spawn();
+    this.#child = child;
+    this.#streams = streams;
+    if (child.pid !== undefined) this.#guardian.watch(child.pid);
+    try {
+      await once(child, "spawn");
+    } catch (error) {
+      for (const stream of Object.values(streams)) stream.destroy();
+      onOutputEnd();
+      return this.#notStarted(error);
+    }
+    onState("State changed from starting to up");
+    const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+    const output = Promise.all([
+      this.#read("stdout", streams.stdout, exited),
+      this.#read("stderr", streams.stderr, exited),
+    ]);
+    const [code, signal] = await exited;
+    this.#kill("SIGKILL"); // a dyno ends with its process
+    const timer = setTimeout(() => {
+      for (const stream of Object.values(streams)) stream.destroy();
+    }, outputMsMax);
+    await output;
+    clearTimeout(timer);
+    onOutputEnd();
+    const status = code ?? 128 + constants.signals[signal!];
+    onState(`Process exited with status ${status}`);
+    onState(`State changed from up to ${status === 0 || this.#stops > 0 ? "complete" : "crashed"}`);
+    return { status };
+  }
+
+  #spawn() {
+    const { command, args, environment } = this.#options;
     const pipes = openOutputPipes();
     const child = spawn(command, args, {
       env: environment,
@@ -76,30 +111,7 @@ export class Dyno {
       stdout: pipes?.[0].reader ?? child.stdout!,
       stderr: pipes?.[1].reader ?? child.stderr!,
     };
-    this.#child = child;
-    this.#streams = streams;
-    try {
-      await once(child, "spawn");
-    } catch (error) {
-      for (const stream of Object.values(streams)) stream.destroy();
-      onOutputEnd();
-      return this.#notStarted(error);
-    }
-    onState("State changed from starting to up");
-    const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
-    const output = Promise.all([this.#read("stdout", streams.stdout), this.#read("stderr", streams.stderr)]);
-    const [code, signal] = await exited;
-    this.#kill("SIGKILL"); // a dyno ends with its process
-    const timer = setTimeout(() => {
-      for (const stream of Object.values(streams)) stream.destroy();
-    }, outputMsMax);
-    await output;
-    clearTimeout(timer);
-    onOutputEnd();
-    const status = code ?? 128 + constants.signals[signal!];
-    onState(`Process exited with status ${status}`);
-    onState(`State changed from up to ${status === 0 || this.#stopping ? "complete" : "crashed"}`);
-    return { status };
+    return { child, streams };
   }
 
   #notStarted(error: unknown): DynoEnd {
@@ -113,9 +125,13 @@ export class Dyno {
     return { status, missing };
   }
 
-  async #read(name: "stdout" | "stderr", stream: Readable): Promise<void> {
+  /** Once the process has exited there is nobody to hold: what it left in the pipe is taken at once. */
+  async #read(name: "stdout" | "stderr", stream: Readable, exited: Promise<unknown>): Promise<void> {
     try {
-      for await (const chunk of stream) await this.#options.onOutput(name, chunk);
+      for await (const chunk of stream) {
+        const held = this.#options.onOutput(name, chunk);
+        if (held !== undefined) await Promise.race([held, exited]);
+      }
     } catch {
       // Closed by `closeStream` or at the end: whatever was read has been handed out.
     }

@@ -1,9 +1,9 @@
-/** Bytes of a program into its lines: split at LF, cut at `lineBytesMax` bytes, as log-shuttle does. */
-
-/** A line longer than this becomes several; only the last of them ends with LF. A cut may part a character. */
-export const lineBytesMax = 10_000;
+/** Bytes of a program into its lines: split at LF, cut at `lineBytesMax` bytes, but never inside a character. */
+import { lineBytesMax } from "./limits.ts";
 
 const LF = 0x0a;
+/** Bytes of a character of UTF-8 behind its first. */
+const furtherBytesMax = 3;
 
 /** Takes one line or piece: `bytes[start, end)` without its LF; `whole` is false for a piece that goes on. */
 export type TakeLine = (bytes: Uint8Array, start: number, end: number, whole: boolean) => void;
@@ -36,13 +36,9 @@ export class LineSplitter {
   #line(chunk: Uint8Array, start: number, end: number, ended: boolean): number {
     let at = start;
     // A piece goes out only when more of its line is there, so that a line of just the limit stays one.
-    while (this.#restLength + (end - at) > lineBytesMax) {
-      const missing = lineBytesMax - this.#restLength;
-      this.#emit(chunk, at, at + missing, false);
-      at += missing;
-    }
+    while (this.#restLength + (end - at) > lineBytesMax) at = this.#piece(chunk, at);
     if (ended) {
-      this.#emit(chunk, at, end, true);
+      this.#emit(chunk, at, end);
       return end + 1;
     }
     this.#rest.set(chunk.subarray(at, end), this.#restLength);
@@ -50,13 +46,53 @@ export class LineSplitter {
     return end;
   }
 
-  #emit(chunk: Uint8Array, start: number, end: number, whole: boolean): void {
+  /** Takes as much of a line that is too long as one piece holds; returns where the line goes on. */
+  #piece(chunk: Uint8Array, at: number): number {
+    const next = at + lineBytesMax - this.#restLength;
     if (this.#restLength === 0) {
-      this.#take(chunk, start, end, whole);
+      const cut = cutAt(chunk, at, next, chunk[next]!);
+      this.#take(chunk, at, cut, false);
+      return cut;
+    }
+    this.#rest.set(chunk.subarray(at, next), this.#restLength);
+    const cut = cutAt(this.#rest, 0, lineBytesMax, chunk[next]!);
+    this.#take(this.#rest, 0, cut, false);
+    this.#rest.copyWithin(0, cut);
+    this.#restLength = lineBytesMax - cut;
+    return next;
+  }
+
+  #emit(chunk: Uint8Array, start: number, end: number): void {
+    if (this.#restLength === 0) {
+      this.#take(chunk, start, end, true);
       return;
     }
     this.#rest.set(chunk.subarray(start, end), this.#restLength);
-    this.#take(this.#rest, 0, this.#restLength + (end - start), whole);
+    this.#take(this.#rest, 0, this.#restLength + (end - start), true);
     this.#restLength = 0;
   }
 }
+
+/** `text` in UTF-8, without what is beyond `lineBytesMax` bytes. */
+export function firstPiece(text: string): Buffer {
+  const bytes = Buffer.from(text);
+  if (bytes.length <= lineBytesMax) return bytes;
+  return bytes.subarray(0, cutAt(bytes, 0, lineBytesMax, bytes[lineBytesMax]!));
+}
+
+/**
+ * Where to cut `bytes[start, end)` when `next` follows: at its end, or before the character that goes on there. Bytes
+ * that are no UTF-8 are cut anywhere.
+ */
+function cutAt(bytes: Uint8Array, start: number, end: number, next: number): number {
+  if (!isFurther(next)) return end;
+  for (let first = end - 1; first >= Math.max(start + 1, end - furtherBytesMax); first--) {
+    const byte = bytes[first]!;
+    if (!isFurther(byte)) return first + lengthOf(byte) > end ? first : end;
+  }
+  return end;
+}
+
+const isFurther = (byte: number): boolean => (byte & 0xc0) === 0x80;
+/** Bytes of the character that a byte begins. */
+const lengthOf = (byte: number): number => (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1);

@@ -1,66 +1,83 @@
 /**
  * Lines that go to the server in one `POST /logs`, under one id that all its tries share: the server stores them
- * once. Frames are written as bytes come: `LEN <PRI>1 TIME host APPNAME PROCID - - LINE\n`.
+ * once. Frames are written as bytes come: `LEN <PRI>1 TIME HOST APPNAME PROCID - - LINE\n`.
  */
 import { randomBytes } from "node:crypto";
+import type { Destination } from "./destinations.ts";
+import { parcelBytesMax, parcelLinesMax } from "./limits.ts";
 
-/** Where lines go and with which right. Parcels hold lines of one destination. */
-export type Destination = {
-  /** `…/logs`, without user and password. */
-  readonly url: URL;
-  readonly authorization: string;
-  /** APPNAME of the frames; the server puts the token's name in its place. */
-  readonly appname: string;
+export type LineKind = {
+  readonly pri: number;
+  readonly process: string;
+  readonly host?: string;
+  /** These few lines are never dropped: a full queue takes them, too. */
+  readonly vital?: true;
 };
 
 /** What writes: one process of one destination. */
 export class LineSource {
   readonly destination: Destination;
-  readonly #pri: number;
-  readonly #process: string;
+  readonly isVital: boolean;
+  readonly #kind: LineKind;
   #head = Buffer.alloc(0);
   #headMs = Number.NaN;
 
-  constructor(destination: Destination, pri: number, process: string) {
+  constructor(destination: Destination, kind: LineKind) {
     this.destination = destination;
-    this.#pri = pri;
-    this.#process = process;
+    this.isVital = kind.vital === true;
+    this.#kind = kind;
   }
 
   /** Everything of a frame between its length and its message; made once a millisecond. */
   head(atMs: number): Buffer {
     if (atMs !== this.#headMs) {
       this.#headMs = atMs;
+      const { pri, process, host = "host" } = this.#kind;
       const { appname } = this.destination;
-      this.#head = Buffer.from(`<${this.#pri}>1 ${timeText(atMs)} host ${appname} ${this.#process} - - `);
+      this.#head = Buffer.from(`<${pri}>1 ${timeText(atMs)} ${host} ${appname} ${process} - - `);
     }
     return this.#head;
   }
 }
 
-/** Dropped before sending (L12) and lost in sending (L13), as log-shuttle counts them. */
-export type Losses = { dropped: number; droppedSinceMs: number; lost: number; lostSinceMs: number };
+/** Lines that a notice tells of: dropped before sending (L12), or given up in sending (L13). */
+export type Loss = { readonly code: "L12" | "L13"; readonly count: number; readonly sinceMs: number };
 
-export const parcelLinesMax = 500;
-/** A parcel takes no further line beyond this; log servers accept 8 MB. */
-const parcelBytesMax = 1024 * 1024;
+/** A loss in log-shuttle's words. */
+export function lossText({ code, count, sinceMs }: Loss): string {
+  return `Error ${code}: ${count} messages ${code === "L12" ? "dropped" : "lost"} since ${timeText(sinceMs)}`;
+}
 
 export class Parcel {
   readonly destination: Destination;
   readonly frameId = randomBytes(16).toString("hex").toUpperCase();
   /** When its first line came. */
   readonly bornMs: number;
+  /** What its only line tells; absent for lines of a program. */
+  readonly tells: Loss | undefined;
   count = 0;
   #bytes = Buffer.allocUnsafe(4096);
   #length = 0;
 
-  constructor(destination: Destination, bornMs: number) {
+  constructor(destination: Destination, bornMs: number, tells?: Loss) {
     this.destination = destination;
     this.bornMs = bornMs;
+    this.tells = tells;
   }
 
+  /** Takes no further line. */
   get full(): boolean {
-    return this.count >= parcelLinesMax || this.#length >= parcelBytesMax;
+    return this.count >= parcelLinesMax || this.#length >= parcelBytesMax || this.tells !== undefined;
+  }
+
+  /** Memory that it takes, which is more than its frames have. */
+  get bytesTaken(): number {
+    return this.#bytes.length;
+  }
+
+  /** The frames: a body of `POST /logs`. */
+  get body(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
   }
 
   /** Adds `message[start, end)`, with LF when it is a whole line. */
@@ -82,23 +99,6 @@ export class Parcel {
     if (whole) this.#bytes[at++] = 0x0a;
     this.#length = at;
     this.count++;
-  }
-
-  /** The body and the number of its frames; what was lost before is told first, in log-shuttle's words. */
-  body(losses: Losses, nowMs: number): { bytes: Buffer; count: number } {
-    const notices: string[] = [];
-    if (losses.dropped > 0)
-      notices.push(
-        `Error L12: ${losses.dropped} messages dropped since ${timeText(losses.droppedSinceMs)}\n`,
-      );
-    if (losses.lost > 0)
-      notices.push(`Error L13: ${losses.lost} messages lost since ${timeText(losses.lostSinceMs)}\n`);
-    const frames = notices.map((notice) => {
-      const frame = `<172>1 ${timeText(nowMs)} heroku ${this.destination.appname} log-shuttle - - ${notice}`;
-      return Buffer.from(`${Buffer.byteLength(frame)} ${frame}`);
-    });
-    const lines = this.#bytes.subarray(0, this.#length);
-    return { bytes: Buffer.concat([...frames, lines]), count: this.count + frames.length };
   }
 
   #reserve(bytes: number): void {

@@ -1,7 +1,7 @@
 /** One try to hand a parcel to a log server, and what its answer means. */
 import { Agent, request } from "undici";
-import { CliError, networkReason } from "../errors.ts";
-import type { Destination } from "./parcel.ts";
+import { asSentence, CliError, networkReason } from "../errors.ts";
+import type { Destination, Endpoint } from "./destinations.ts";
 
 /** What one try came to. */
 export type PostVerdict =
@@ -19,7 +19,7 @@ export type Post = (
 /** A server may ask for a wait; this much is granted. */
 const retryAfterMsMax = 60_000;
 /** Of what a server says, so much is shown. */
-const saidCharsMax = 200;
+const saidCharsMax = 500;
 const mendCharsMax = 500;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -27,14 +27,16 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 /** Opens connections to log servers; one try takes `tryMsMax` at most. */
 export function openPost(tryMsMax: number): { post: Post; close: () => Promise<void> } {
   const agent = new Agent({ connect: { timeout: tryMsMax } });
-  const post: Post = async ({ url, authorization }, { bytes, count, frameId }, signal) => {
+  const post: Post = async (destination, { bytes, count, frameId }, signal) => {
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(tryMsMax)]);
     try {
-      const response = await request(url, {
+      const endpoint = await settledBefore(destination.endpoint(), bounded);
+      const response = await request(endpoint.url, {
         method: "POST",
         dispatcher: agent,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(tryMsMax)]),
+        signal: bounded,
         headers: {
-          authorization,
+          authorization: endpoint.authorization,
           "content-type": "application/logplex-1",
           "logplex-msg-count": String(count),
           "logplex-frame-id": frameId,
@@ -44,8 +46,9 @@ export function openPost(tryMsMax: number): { post: Post; close: () => Promise<v
         body: bytes,
       });
       const text = await response.body.text();
-      return judge(url, response.statusCode, response.headers, text);
+      return judge(endpoint, response.statusCode, response.headers, text);
     } catch (error) {
+      if (error instanceof CliError && !error.passing) return { kind: "refused", error };
       if (error instanceof Error && error.name === "TimeoutError")
         return { kind: "retry", reason: `the answer took longer than ${tryMsMax / 1000} s` };
       return { kind: "retry", reason: networkReason(error) };
@@ -54,21 +57,36 @@ export function openPost(tryMsMax: number): { post: Post; close: () => Promise<v
   return { post, close: () => agent.destroy() };
 }
 
+/** The promise's value, unless the signal is aborted first. */
+async function settledBefore<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
 /** Total over all statuses: a line is delivered, waits, or is refused with a reason for the person. */
-export function judge(url: URL, status: number, headers: Headers, text: string): PostVerdict {
+export function judge(endpoint: Endpoint, status: number, headers: Headers, text: string): PostVerdict {
   if (status >= 200 && status < 300) return { kind: "delivered" };
-  const said = text.trim().slice(0, saidCharsMax).replace(/\s+/g, " ");
+  const said = messageIn(text).trim().slice(0, saidCharsMax).replace(/\s+/g, " ");
   if (status >= 500 || status === 408 || status === 425 || status === 429) {
     const afterMs = waitMs(headers["retry-after"]);
     const reason = `it answered ${status}${said === "" ? "" : `, "${said}"`}`;
     return { kind: "retry", reason, ...(afterMs !== undefined && { afterMs }) };
   }
   const mend = headers["tailrace-error"];
-  return { kind: "refused", error: refusal(url, status, said, typeof mend === "string" ? mend : "") };
+  return { kind: "refused", error: refusal(endpoint, status, said, typeof mend === "string" ? mend : "") };
 }
 
 /** `mend` is the server's own, where it has one. */
-function refusal(url: URL, status: number, said: string, mend: string): CliError {
+function refusal({ url, namedBy }: Endpoint, status: number, said: string, mend: string): CliError {
   const at = url.origin + url.pathname;
   if (status === 401)
     return new CliError(
@@ -80,15 +98,27 @@ function refusal(url: URL, status: number, said: string, mend: string): CliError
       "The API key in LOGS_URL may not write here: it is limited to some apps, or to reading.",
       'Use a token of the app: "tailrace tokens -a APP" lists them with their addresses.',
     );
-  if (status === 404 || status === 405 || (status >= 300 && status < 400))
+  if ([404, 405, 421].includes(status) || (status >= 300 && status < 400))
     return new CliError(
-      `${at} takes no logs (it answered ${status}).`,
-      `Lines go to ${url.origin}/logs: check LOGS_URL.`,
+      asSentence(`${at} takes no logs (it answered ${status}${said === "" ? "" : `, ${said}`})`),
+      namedBy === "LOGS_URL"
+        ? `Set LOGS_URL to an address that takes lines, as ${url.origin}/logs may be; "tailrace tokens -a APP" lists such addresses.`
+        : "The server named this address for senders: its operator sets --ingest-url to one that takes lines.",
     );
   return new CliError(
     `${at} refuses these lines: it answered ${status}${said === "" ? "" : `, ${said}`}.`,
     mend === "" ? "They were not stored." : mend.slice(0, mendCharsMax),
   );
+}
+
+/** Ingest answers in plain text; what answers in its place may do so in JSON. */
+function messageIn(text: string): string {
+  try {
+    const { message } = JSON.parse(text);
+    return typeof message === "string" ? message : text;
+  } catch {
+    return text;
+  }
 }
 
 /** `Retry-After` in seconds or as a date. */

@@ -3,12 +3,16 @@
  * the other, so that lines arrive in the order in which they were written, whatever destination they have. A parcel
  * is tried again under the same id until it is taken, or given up after `attemptsMax` tries.
  *
- * Every line that was taken ends in exactly one of delivered, dropped (the queue was full) or lost (given up).
+ * Every line that was taken ends in exactly one of delivered, dropped (the queue was full) or lost (given up). What
+ * was dropped or lost is told to the app in a line of its own, L12 or L13, at the place where the lines are missing.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { type RetryPolicy, retryDelayMs } from "../../src/core/retry.ts";
 import type { CliError } from "../errors.ts";
-import { type Destination, type LineSource, type Losses, Parcel } from "./parcel.ts";
+import { queueBytesMax } from "./limits.ts";
+import { Losses } from "./losses.ts";
+import type { LineSource, Loss, Parcel } from "./parcel.ts";
+import { ParcelQueue } from "./parcel-queue.ts";
 import type { Post } from "./post-logs.ts";
 
 export type ShipperOptions = {
@@ -16,10 +20,14 @@ export type ShipperOptions = {
   /** How long a parcel may wait for more lines. */
   readonly waitMs: number;
   readonly attemptsMax: number;
-  /** True: a full queue drops lines with a count (L12). False: the caller waits for `room()`. */
-  readonly drops: boolean;
-  /** Parcels that may wait. A caller who waits for room may exceed this by one chunk. */
-  readonly parcelsMax?: number;
+  /**
+   * When the queue is full: `hold` lets the writer wait in `room()`; `drop` drops lines with a count; `hold-when-taken`
+   * holds as long as the server takes lines, however slowly, and drops while it takes none.
+   */
+  readonly whenFull: "hold" | "drop" | "hold-when-taken";
+  readonly bytesMax?: number;
+  /** Writes the lines that tell of losses. */
+  readonly notices: LineSource;
   readonly retry?: Omit<RetryPolicy, "attemptsMax">;
   /** The destination will never take the lines; all that waits is lost. */
   readonly onRefused?: (error: CliError) => void;
@@ -42,10 +50,11 @@ const retryDefault = { delayMsMin: 100, delayMsMax: 5_000, factor: 2, jitter: 0.
 
 export class Shipper {
   readonly #options: ShipperOptions;
-  readonly #parcelsMax: number;
+  readonly #bytesMax: number;
   readonly #retry: RetryPolicy;
-  /** Oldest first; the last one may still grow, the first one may be on its way. */
-  readonly #queue: Parcel[] = [];
+  readonly #queue = new ParcelQueue();
+  readonly #losses: Losses;
+  /** The first of the queue, while it is on its way. */
   #sending: Parcel | undefined;
   #pump: Promise<void> | undefined;
   #wake: () => void = () => {};
@@ -53,57 +62,67 @@ export class Shipper {
   #closing = false;
   readonly #givingUp = new AbortController();
   #refusal: CliError | undefined;
+  /** The newest try was not taken. */
+  #isAway = false;
   #reason: string | undefined;
-  /** Not yet told to the destination. */
-  #untold: Losses = noLosses();
   #delivered = 0;
   #dropped = 0;
   #lost = 0;
-  #lastDestination: Destination | undefined;
 
   constructor(options: ShipperOptions) {
     this.#options = options;
-    this.#parcelsMax = options.parcelsMax ?? 50;
+    this.#losses = new Losses(options.notices);
+    this.#bytesMax = options.bytesMax ?? queueBytesMax;
     this.#retry = { ...retryDefault, ...options.retry, attemptsMax: options.attemptsMax - 1 };
+  }
+
+  /** Lines that wait, and why the newest try was not taken, if it was not. */
+  get waiting(): { readonly lines: number; readonly reason: string | undefined } {
+    return { lines: this.#queue.lines, reason: this.#isAway ? this.#reason : undefined };
+  }
+
+  /** Nobody need wait: the queue has room, or waiting is pointless. */
+  get hasRoom(): boolean {
+    return !this.#isFull || this.#mayDrop || this.#isStopped;
   }
 
   /** Takes a line, `message[start, end)`; `whole` false for a piece that goes on. Copies what it keeps. */
   add(source: LineSource, message: Uint8Array, start: number, end: number, whole: boolean): void {
     const atMs = Date.now();
-    this.#lastDestination = source.destination;
     if (this.#refusal !== undefined) {
-      this.#lose(1, atMs);
+      this.#lost++;
       return;
     }
-    const parcel = this.#growing(source.destination) ?? this.#newParcel(source.destination, atMs);
-    if (parcel === undefined) {
-      this.#drop(atMs);
+    if (this.#isFull && !source.isVital && this.#mayDrop) {
+      this.#dropped++;
+      this.#losses.add({ code: "L12", count: 1, sinceMs: atMs });
       return;
     }
-    parcel.add(source, atMs, message, start, end, whole);
-    if (parcel.full) this.#wake();
+    this.#tell("L12"); // the lines before this one are missing
+    const parcel = this.#queue.growing(source.destination, atMs, this.#sending);
+    this.#queue.addTo(parcel, source, atMs, message, start, end, whole);
+    if (parcel.full || this.#queue.length > 1) this.#wake(); // the first one need not grow any more
     this.#pump ??= this.#run();
   }
 
-  /** Resolves when the queue has room, when waiting for it is pointless, or when `signal` is aborted. */
+  /** Resolves when somebody who waits for room need not wait, or when `signal` is aborted. */
   async room(signal: AbortSignal): Promise<void> {
-    const pointless = () => this.#refusal !== undefined || this.#givingUp.signal.aborted || signal.aborted;
-    while (this.#queue.length >= this.#parcelsMax && !pointless()) {
+    while (!this.hasRoom && !signal.aborted) {
       await new Promise<void>((resolve) => {
         this.#roomWaiters.push(resolve);
-        signal.addEventListener("abort", this.#makeRoom, { once: true });
+        signal.addEventListener("abort", this.#lookAgain, { once: true });
       });
     }
-    signal.removeEventListener("abort", this.#makeRoom);
+    signal.removeEventListener("abort", this.#lookAgain);
   }
 
   /** Sends what is left within `graceMs`; what is not taken by then is lost. Tells what became of all lines. */
   async close(graceMs: number): Promise<Shipped> {
     this.#closing = true;
+    this.#tell("L12");
     this.#wake();
     const timer = setTimeout(() => this.giveUp(), graceMs);
     await this.#pump;
-    await this.#tellTheRest();
     clearTimeout(timer);
     return {
       delivered: this.#delivered,
@@ -118,31 +137,34 @@ export class Shipper {
   giveUp(): void {
     this.#givingUp.abort();
     this.#wake();
-    this.#makeRoom();
+    this.#lookAgain();
   }
 
-  #growing(destination: Destination): Parcel | undefined {
-    const last = this.#queue.at(-1);
-    const grows = last !== undefined && last !== this.#sending && !last.full;
-    return grows && last.destination === destination ? last : undefined;
+  get #isFull(): boolean {
+    return this.#queue.bytes >= this.#bytesMax;
   }
 
-  #newParcel(destination: Destination, atMs: number): Parcel | undefined {
-    if (this.#options.drops && this.#queue.length >= this.#parcelsMax) return undefined;
-    const parcel = new Parcel(destination, atMs);
-    this.#queue.push(parcel);
-    this.#wake(); // the one before will not grow any more
-    return parcel;
+  get #mayDrop(): boolean {
+    const { whenFull } = this.#options;
+    return whenFull === "drop" || (whenFull === "hold-when-taken" && this.#isAway);
+  }
+
+  get #isStopped(): boolean {
+    return this.#refusal !== undefined || this.#givingUp.signal.aborted;
   }
 
   async #run(): Promise<void> {
-    for (let parcel = this.#queue[0]; parcel !== undefined; parcel = this.#queue[0]) {
+    for (let parcel = this.#queue.first; parcel !== undefined; parcel = this.#queue.first) {
       await this.#ripe(parcel);
       this.#sending = parcel;
-      await this.#send(parcel);
+      const isDelivered = await this.#send(parcel);
       this.#sending = undefined;
       this.#queue.shift();
-      this.#makeRoom();
+      this.#settle(parcel, isDelivered);
+      // A notice that was given up waits for a parcel that is taken.
+      if (isDelivered || parcel.tells === undefined) this.#tell("L13");
+      if (isDelivered && !this.#isFull) this.#tell("L12");
+      this.#lookAgain();
     }
     this.#pump = undefined;
   }
@@ -157,57 +179,45 @@ export class Shipper {
     }
   }
 
-  async #send(parcel: Parcel): Promise<void> {
-    const told = this.#untold;
-    this.#untold = noLosses();
-    const { bytes, count } = parcel.body(told, Date.now());
-    const body = { bytes, count, frameId: parcel.frameId };
-    for (let attempt = 0; ; attempt++) {
-      const stopped = this.#refusal !== undefined || this.#givingUp.signal.aborted;
-      if (stopped) break;
-      const verdict = await this.#options.post(parcel.destination, body, this.#givingUp.signal);
-      if (verdict.kind === "delivered") {
-        this.#delivered += parcel.count;
-        return;
-      }
+  /** Tries until the parcel is taken or given up. */
+  async #send({ destination, body: bytes, count, frameId }: Parcel): Promise<boolean> {
+    for (let attempt = 0; !this.#isStopped; attempt++) {
+      const verdict = await this.#options.post(destination, { bytes, count, frameId }, this.#givingUp.signal);
+      this.#isAway = verdict.kind === "retry";
+      if (verdict.kind === "delivered") return true;
       if (verdict.kind === "refused") {
         this.#refusal = verdict.error;
         this.#reason = verdict.error.message;
         this.#options.onRefused?.(verdict.error);
-        break;
+        return false;
       }
+      this.#lookAgain();
       if (!this.#givingUp.signal.aborted) this.#reason = verdict.reason;
       const delayMs = retryDelayMs(this.#retry, attempt, Math.random());
-      if (delayMs === null) break;
+      if (delayMs === null) return false;
       this.#options.onRetry?.(verdict.reason, attempt + 1);
       await this.#sleepUntilGivenUp(Math.max(delayMs, verdict.afterMs ?? 0));
     }
-    this.#untold = addLosses(told, this.#untold);
-    this.#lose(parcel.count, parcel.bornMs);
+    return false;
   }
 
-  /** Losses that no later line took along get a parcel of their own, with one try. */
-  async #tellTheRest(): Promise<void> {
-    const { dropped, lost } = this.#untold;
-    const destination = this.#lastDestination;
-    if (dropped + lost === 0 || destination === undefined) return;
-    if (this.#refusal !== undefined || this.#givingUp.signal.aborted) return;
-    const parcel = new Parcel(destination, Date.now());
-    const { bytes, count } = parcel.body(this.#untold, Date.now());
-    await this.#options.post(destination, { bytes, count, frameId: parcel.frameId }, this.#givingUp.signal);
+  #settle({ tells, count, bornMs }: Parcel, isDelivered: boolean): void {
+    if (tells === undefined && isDelivered) this.#delivered += count;
+    if (isDelivered) return;
+    if (tells === undefined) this.#lost += count;
+    this.#losses.add(tells ?? { code: "L13", count, sinceMs: bornMs });
   }
 
-  #drop(atMs: number): void {
-    if (this.#untold.dropped++ === 0) this.#untold.droppedSinceMs = atMs;
-    this.#dropped++;
+  /** Queues a notice: of lines given up ahead of what waits, of lines dropped behind it. */
+  #tell(code: Loss["code"]): void {
+    const parcel = this.#isStopped ? undefined : this.#losses.notice(code, Date.now());
+    if (parcel === undefined) return;
+    if (code === "L12") this.#queue.append(parcel);
+    else this.#queue.prepend(parcel);
+    this.#pump ??= this.#run();
   }
 
-  #lose(lines: number, sinceMs: number): void {
-    this.#untold = addLosses(this.#untold, { ...noLosses(), lost: lines, lostSinceMs: sinceMs });
-    this.#lost += lines;
-  }
-
-  readonly #makeRoom = (): void => {
+  readonly #lookAgain = (): void => {
     for (const resolve of this.#roomWaiters.splice(0)) resolve();
   };
 
@@ -229,14 +239,3 @@ export class Shipper {
 
 /** `1 line was`, `2 lines were`. */
 export const linesWere = (count: number): string => (count === 1 ? "1 line was" : `${count} lines were`);
-
-const noLosses = (): Losses => ({ dropped: 0, droppedSinceMs: 0, lost: 0, lostSinceMs: 0 });
-
-function addLosses(a: Losses, b: Losses): Losses {
-  return {
-    dropped: a.dropped + b.dropped,
-    droppedSinceMs: a.dropped === 0 ? b.droppedSinceMs : a.droppedSinceMs,
-    lost: a.lost + b.lost,
-    lostSinceMs: a.lost === 0 ? b.lostSinceMs : a.lostSinceMs,
-  };
-}

@@ -148,11 +148,12 @@ describe("the client", () => {
     await api.close();
   });
 
-  test("makes the token of a source once and takes it ever after", async () => {
+  test("makes the tokens of sources once and takes them ever after", async () => {
     const api = new Api({ TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key });
-    const made = await api.tokenFor("shop", "app");
-    expect(await api.tokenFor("shop", "app")).toEqual(made);
-    expect(server.calls.filter((call) => call.startsWith("POST"))).toHaveLength(1);
+    const made = await api.tokensFor("shop", ["app", "heroku"]);
+    expect(made.map(({ name }) => name)).toEqual(["app", "heroku"]);
+    expect(await api.tokensFor("shop", ["heroku", "app"])).toEqual([...made].reverse());
+    expect(server.calls.filter((call) => call.startsWith("POST"))).toHaveLength(2);
     await api.close();
   });
 });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LineSplitter, lineBytesMax } from "../../cli/local/line-splitter.ts";
+import { lineBytesMax } from "../../cli/local/limits.ts";
+import { firstPiece, LineSplitter } from "../../cli/local/line-splitter.ts";
 
 function split(input: Uint8Array, sizes: readonly number[] = [input.length || 1]) {
   const lines: { text: string; whole: boolean }[] = [];
@@ -57,5 +58,46 @@ describe("the line splitter", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  const characters = fc.constantFrom("☃", "é", "😀", "a", "\u0300", "�");
+  const chunks = fc.array(fc.integer({ min: 1, max: 15_000 }), { minLength: 1, maxLength: 5 });
+
+  test("cuts no character in half, in any chunks, and wastes less than a character of a piece", () => {
+    const line = fc.tuple(fc.string({ maxLength: 3 }), characters, fc.integer({ min: 2500, max: 15_000 }));
+    fc.assert(
+      fc.property(line, chunks, ([start, character, count], sizes) => {
+        const text = start.replaceAll("\n", "") + character.repeat(count);
+        const pieces = split(Buffer.from(text), sizes).map((piece) => Buffer.from(piece.text, "latin1"));
+        expect(pieces.map((piece) => piece.toString()).join("")).toBe(Buffer.from(text).toString());
+        for (const piece of pieces.slice(0, -1)) expect(piece.length).toBeGreaterThan(lineBytesMax - 4);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("keeps every byte of what is no text, in pieces within the limit", () => {
+    const input = fc.tuple(fc.uint8Array({ maxLength: 8 }), fc.integer({ min: 0x80, max: 0xff }));
+    fc.assert(
+      fc.property(input, chunks, ([start, byte], sizes) => {
+        const bytes = Buffer.concat([start, Buffer.alloc(2.5 * lineBytesMax, byte)]);
+        const pieces = split(bytes, sizes);
+        const again = pieces.map(({ text, whole }) => text + (whole ? "\n" : "")).join("");
+        expect(again.replace(/\n$/, "")).toBe(bytes.toString("latin1").replace(/\n$/, ""));
+        expect(pieces.every(({ text }) => text.length <= lineBytesMax)).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("4,000 snowmen come out whole", () => {
+    const pieces = split(Buffer.from(`${"☃".repeat(4000)}\n`), [4096]);
+    expect(pieces.map(({ text }) => Buffer.from(text, "latin1").toString()).join("")).toBe("☃".repeat(4000));
+    expect(pieces).toHaveLength(2);
+  });
+
+  test("the first piece of a text is whole characters too", () => {
+    expect(firstPiece("short").toString()).toBe("short");
+    expect(firstPiece(`ab${"☃".repeat(4000)}`).toString()).toBe(`ab${"☃".repeat(3332)}`);
   });
 });

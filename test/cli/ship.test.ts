@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cliEnvironment, finished, runCli, startCli } from "../support/cli.ts";
-import { FakeTailrace } from "../support/fake-tailrace.ts";
+import { FakeTailrace, json } from "../support/fake-tailrace.ts";
 
 let server: FakeTailrace;
 beforeEach(async () => {
@@ -44,7 +44,9 @@ describe("tailrace ship", () => {
     const { status, stderr } = await ship("-a blog --grace 1", "a\nb\n");
     expect(status).toBe(1);
     expect(stderr).toContain("2 lines were lost (L13): it answered 503.");
-    expect(stderr).toContain(`Check that ${server.url} runs; a larger --grace (1 s now) waits longer.`);
+    expect(stderr).toContain(
+      `Check that ${new URL(server.url).host} runs; a larger --grace (1 s now) waits longer.`,
+    );
   });
 
   test("that gave up after its tries does not advise to wait longer", async () => {
@@ -83,5 +85,49 @@ describe("tailrace ship", () => {
     child.kill("SIGTERM");
     expect(await done).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(server.lines()).toEqual(["app[shuttle]: before", "app[shuttle]: last words"]);
+  });
+
+  test("4,000 snowmen come out whole", async () => {
+    const snowmen = "☃".repeat(4000);
+    await ship("-a blog --dyno web.1", `${snowmen}\n`);
+    const pieces = server.lines("web.1").map((line) => line.slice("app[web.1]: ".length));
+    expect(pieces.join("")).toBe(snowmen);
+  });
+
+  test("tells what it dropped as a line of heroku", async () => {
+    server.logsAnswers = Array.from({ length: 400 }, () => ({ status: 503 }));
+    const child = startCli(["ship", "-a", "blog", "--drop"], cliEnvironment(server));
+    const done = finished(child);
+    const text = `${"x".repeat(9_999)}\n`.repeat(100);
+    const lines = 4_000; // more than 32 MiB
+    for (let sent = 0; sent < lines; sent += 100)
+      if (!child.stdin.write(text)) await once(child.stdin, "drain");
+    server.logsAnswers = [];
+    child.stdin.end();
+    const { status, stderr } = await done;
+    const [, dropped] = /(\d+) lines were dropped \(L12\)/.exec(stderr) ?? [];
+    expect({ status, taken: server.lines("shuttle").length + Number(dropped) }).toEqual({
+      status: 0,
+      taken: lines,
+    });
+    expect(server.lines("log-shuttle")).toEqual([
+      expect.stringContaining(`heroku[log-shuttle]: Error L12: ${dropped} messages dropped since `),
+    ]);
+  });
+
+  test("sends to the address that the server tells for senders, and says whose it is when it takes no lines", async () => {
+    const ingest = await FakeTailrace.open();
+    const url = `${ingest.url.replace("//", "//token:t.there@")}/logs`;
+    const tokens = ["app", "heroku"].map((name) => ({ token: "t.there", name, url }));
+    server.routes.set("GET /v3/channels/blog/tokens", json(200, tokens));
+    expect(await ship("-a blog", "x\n")).toEqual({ status: 0, stdout: "", stderr: "" });
+    expect(ingest.posts[0]).toMatchObject({ token: "t.there", count: 1 });
+    ingest.logsAnswers = [{ status: 421 }];
+    const { status, stderr } = await ship("-a blog", "x\n");
+    expect(status).toBe(1);
+    expect(stderr).toContain(
+      `tailrace: ${ingest.url}/logs takes no logs (it answered 421).\nThe server named this address for senders: its operator sets --ingest-url`,
+    );
+    await ingest.close();
   });
 });

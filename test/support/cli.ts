@@ -30,15 +30,15 @@ export type Finished = { readonly status: number | null; readonly stdout: string
 
 /** Waits until a command has printed `text` to its standard output. */
 export async function printed(child: ChildProcessWithoutNullStreams, text: string): Promise<void> {
-  let all = "";
+  let newest = "";
   const read = new Promise<void>((resolve) =>
-    child.stdout.setEncoding("utf8").on("data", (more) => {
-      all += more;
-      if (all.includes(text)) resolve();
+    child.stdout.setEncoding("utf8").on("data", (more: string) => {
+      newest = newest.slice(-text.length) + more;
+      if (newest.includes(text)) resolve();
     }),
   );
   const ended = once(child, "close").then(() => {
-    if (!all.includes(text)) throw new Error(`it ended without printing ${text}; it printed:\n${all}`);
+    throw new Error(`it ended without printing ${text}; it printed in the end:\n${newest}`);
   });
   await Promise.race([read, ended]);
 }

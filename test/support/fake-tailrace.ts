@@ -44,10 +44,10 @@ export class FakeTailrace {
   readonly #server = createServer((request, response) => void this.#handle(request, response));
   #change: () => void = () => {};
 
-  static async open(apps: readonly string[] = ["shop"]): Promise<FakeTailrace> {
+  static async open(apps: readonly string[] = ["shop"], port = 0): Promise<FakeTailrace> {
     const fake = new FakeTailrace();
     for (const app of apps) fake.apps.set(app, []);
-    fake.#server.listen(0, "127.0.0.1");
+    fake.#server.listen(port, "127.0.0.1");
     await once(fake.#server, "listening");
     return fake;
   }
@@ -64,10 +64,9 @@ export class FakeTailrace {
     );
     return taken.flatMap(({ token, frames }) =>
       frames.flatMap((frame) => {
-        const [, , host, , name, , , ...text] = frame.split(" ");
+        const [, , , , name, , , ...text] = frame.split(" ");
         if (process !== undefined && name !== process) return [];
-        const source =
-          host === "heroku" ? "L" : [...this.apps.values()].flat().find((t) => t.token === token)?.name;
+        const source = [...this.apps.values()].flat().find((known) => known.token === token)?.name;
         return [`${source}[${name}]: ${text.join(" ").replace(/\n$/, "")}`];
       }),
     );

@@ -1,0 +1,26 @@
+/** What the server says of an app or a key before the first line is sent. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { CliError } from "../errors.ts";
+import type { Output } from "../output.ts";
+import type { Destination } from "./destinations.ts";
+import { startMsMax } from "./limits.ts";
+
+/** Throws what no later try mends. A server that is away, or slow, holds nothing up: `follows` says what happens then. */
+export async function awaitFirstAnswer(
+  destination: Destination,
+  output: Output,
+  follows: string,
+): Promise<void> {
+  const late = new AbortController();
+  const silent = sleep(startMsMax, "silent" as const, { signal: late.signal });
+  silent.catch(() => {}); // an answer came
+  try {
+    const first = await Promise.race([destination.endpoint(), silent]);
+    if (first === "silent") output.note(`tailrace: ${destination.host()} has not answered yet. ${follows}`);
+  } catch (error) {
+    if (!(error instanceof CliError && error.passing)) throw error;
+    output.note(`tailrace: ${error.message} ${follows}`);
+  } finally {
+    late.abort();
+  }
+}

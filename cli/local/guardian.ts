@@ -1,0 +1,35 @@
+/**
+ * Ends a process group when this process has gone, however it went: nothing can be done in the moment of a `kill -9`.
+ * A small shell waits for the end of a pipe that this process alone holds open. A word through the pipe lets it go.
+ */
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Writable } from "node:stream";
+
+const script = 'read -r group || exit 0; read -r word || kill -s KILL -- "-$group"';
+
+export class Guardian {
+  readonly #pipe: Writable;
+
+  /** Starts the shell, in a session of its own: what ends this process's group leaves it alone. */
+  constructor() {
+    const shell: ChildProcessByStdio<Writable, null, null> = spawn("/bin/sh", ["-c", script], {
+      stdio: ["pipe", "ignore", "ignore"],
+      detached: true,
+      env: {},
+    });
+    shell.on("error", () => {}); // without a shell the group outlives a kill -9, and nothing else changes
+    shell.unref();
+    this.#pipe = shell.stdin;
+    this.#pipe.on("error", () => {});
+  }
+
+  /** From now on the group ends with this process. */
+  watch(group: number): void {
+    this.#pipe.write(`${group}\n`);
+  }
+
+  /** The group has ended by itself; its number may be another's soon. */
+  release(): void {
+    this.#pipe.end("released\n");
+  }
+}

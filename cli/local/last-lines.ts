@@ -1,0 +1,35 @@
+/** The end of `run` and `ship`: what still waits is sent, and whoever waits for it is told. */
+import type { Output } from "../output.ts";
+import { count } from "../search-words.ts";
+import type { Shipped, Shipper } from "./shipper.ts";
+
+/** The first word after this long; each further one after twice the time. */
+const firstWordMs = 1_000;
+
+/** Gives what waits `graceMs`; `giveUp` of the shipper ends that earlier. */
+export async function sendLastLines(
+  shipper: Shipper,
+  output: Output,
+  graceMs: number,
+  host: () => string,
+): Promise<Shipped> {
+  const endMs = performance.now() + graceMs;
+  let timer: NodeJS.Timeout;
+  const tell = (afterMs: number) => {
+    timer = setTimeout(() => {
+      const { lines, reason } = shipper.waiting;
+      const leftS = Math.ceil((endMs - performance.now()) / 1000);
+      if (lines > 0 && leftS > 0)
+        output.note(
+          `tailrace: ${count(lines)} ${lines === 1 ? "line waits" : "lines wait"} for ${host()}${reason === undefined ? "" : ` (${reason})`}; for ${leftS} s more, or until Ctrl-C`,
+        );
+      tell(afterMs * 2);
+    }, afterMs);
+  };
+  tell(firstWordMs);
+  try {
+    return await shipper.close(graceMs);
+  } finally {
+    clearTimeout(timer!);
+  }
+}

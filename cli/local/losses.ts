@@ -1,0 +1,33 @@
+/** Lines that are missing, until the app has been told. */
+import { type LineSource, type Loss, lossText, Parcel } from "./parcel.ts";
+
+export class Losses {
+  readonly #notices: LineSource;
+  readonly #untold = new Map<Loss["code"], Loss>();
+
+  /** `notices` writes the lines that tell. */
+  constructor(notices: LineSource) {
+    this.#notices = notices;
+  }
+
+  /** `loss` has not been told, or not successfully. */
+  add({ code, count, sinceMs }: Loss): void {
+    const before = this.#untold.get(code);
+    this.#untold.set(code, {
+      code,
+      count: (before?.count ?? 0) + count,
+      sinceMs: Math.min(before?.sinceMs ?? sinceMs, sinceMs),
+    });
+  }
+
+  /** The parcel that tells all of one kind; undefined when there is nothing to tell. */
+  notice(code: Loss["code"], nowMs: number): Parcel | undefined {
+    const loss = this.#untold.get(code);
+    if (loss === undefined) return undefined;
+    this.#untold.delete(code);
+    const parcel = new Parcel(this.#notices.destination, nowMs, loss);
+    const text = Buffer.from(lossText(loss));
+    parcel.add(this.#notices, nowMs, text, 0, text.length, true);
+    return parcel;
+  }
+}

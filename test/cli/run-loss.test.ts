@@ -1,0 +1,184 @@
+/** What becomes of the lines of `run` when they come quickly, and when the server is away. */
+import { spawnSync } from "node:child_process";
+import { createReadStream, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { cliEnvironment, type Finished, finished, printed, runCli, startCli } from "../support/cli.ts";
+import { FakeTailrace } from "../support/fake-tailrace.ts";
+
+let server: FakeTailrace;
+beforeEach(async () => {
+  server = await FakeTailrace.open();
+});
+afterEach(() => server.close());
+
+const env = () => cliEnvironment(server, { TAILRACE_APP: "shop" });
+const runArgs = (options: readonly string[], script: string) => [
+  "run",
+  "--dyno",
+  "web.1",
+  ...options,
+  ...["--", "sh", "-c", script],
+];
+const shell = (script: string, ...options: string[]): Promise<Finished> =>
+  runCli(runArgs(options, script), env());
+const away = Array.from({ length: 10_000 }, () => ({ status: 503 }));
+const appLines = () => server.lines("web.1").filter((line) => line.startsWith("app"));
+
+/** 45 MB in lines of 9,000 bytes: more than waits in memory. */
+const flood = "head -c 45000000 /dev/zero | tr '\\0' x | fold -w 9000";
+const floodLines = 5_000;
+
+describe("lines that come quickly", () => {
+  test("200,000 lines at once are all there, in order, and so is how the command ended", async () => {
+    const { status, stdout, stderr } = await shell("seq 1 200000; exit 7");
+    expect({ status, stderr, shown: stdout.split("\n").length - 1 }).toEqual({
+      status: 7,
+      stderr: "",
+      shown: 200_000,
+    });
+    const lines = server.lines("web.1");
+    expect(lines).toHaveLength(200_000 + 4);
+    expect(lines.slice(2, -2).every((line, i) => line === `app[web.1]: ${i + 1}`)).toBe(true);
+    expect(lines.at(-1)).toBe("heroku[web.1]: State changed from up to crashed");
+  }, 60_000);
+
+  test("more than waits in memory holds the command while the server takes lines", async () => {
+    const { status, stderr } = await shell(`${flood} > /dev/stderr`);
+    expect(status).toBe(0);
+    expect(stderr).not.toContain("tailrace:");
+    expect(appLines()).toHaveLength(floodLines);
+  }, 60_000);
+});
+
+describe("a server that takes nothing", () => {
+  test("holds no command up: what is beyond 32 MiB is dropped, and told exactly where it is missing", async () => {
+    server.logsAnswers = [...away];
+    const child = startCli(runArgs([], `${flood}; echo; echo done; read -r _; echo after`), env());
+    const done = finished(child);
+    await printed(child, "done\n");
+    server.logsAnswers = [];
+    await server.until(() => server.lines("web.1").some((line) => line.includes("Error L12")));
+    child.stdin.end("\n");
+    const { status, stderr } = await done;
+    const [, dropped] = /tailrace: (\d+) lines were dropped \(L12\)/.exec(stderr) ?? [];
+    expect(status).toBe(0);
+    const lines = server.lines("web.1");
+    const at = lines.findIndex((line) =>
+      line.startsWith(`heroku[web.1]: Error L12: ${dropped} messages dropped since `),
+    );
+    expect(lines.slice(at + 1)).toEqual([
+      "app[web.1]: after",
+      "heroku[web.1]: Process exited with status 0",
+      "heroku[web.1]: State changed from up to complete",
+    ]);
+    // `fold` ends with a line of its own length; the empty echo ends it.
+    expect(appLines().length + Number(dropped)).toBe(floodLines + 2);
+  }, 60_000);
+
+  test("holds the command with --hold, and nothing is lost", async () => {
+    server.logsAnswers = [...away];
+    const child = startCli(runArgs(["--hold"], `${flood}; echo; echo done`), env());
+    const done = finished(child);
+    await server.until(() => server.posts.length > 4);
+    server.logsAnswers = [];
+    const { status, stdout, stderr } = await done;
+    expect({ status, isDone: stdout.endsWith("\ndone\n") }).toEqual({ status: 0, isDone: true });
+    expect(stderr).not.toContain("dropped");
+    expect(appLines()).toHaveLength(floodLines + 1);
+  }, 60_000);
+
+  test("is waited for at the end, for as long as was said, with the count of what waits", async () => {
+    server.logsAnswers = [...away];
+    const { status, stderr } = await shell("seq 1 50; exit 4", "--grace", "3");
+    expect(status).toBe(4);
+    expect(stderr).toContain(
+      `tailrace: 54 lines wait for ${new URL(server.url).host} (it answered 503); for 2 s more`,
+    );
+    expect(stderr).toMatch(/^tailrace: 54 lines were not logged by .*: it answered 503$/m);
+  });
+});
+
+describe("a server that is not there", () => {
+  /** The port of a server that has gone. */
+  const goneUrl = async (): Promise<string> => {
+    const gone = await FakeTailrace.open();
+    const { url } = gone;
+    await gone.close();
+    return url;
+  };
+
+  test("holds up no start; when it comes it gets all lines", async () => {
+    const url = await goneUrl();
+    const child = startCli(runArgs([], "echo early; read -r _; echo late"), {
+      ...env(),
+      TAILRACE_URL: url,
+    });
+    const done = finished(child);
+    await printed(child, "early\n");
+    const late = await FakeTailrace.open(["shop"], Number(new URL(url).port));
+    await late.until(() => late.lines("web.1").length === 3);
+    child.stdin.end("\n");
+    const { status, stderr } = await done;
+    expect(status).toBe(0);
+    expect(stderr).toContain("The command starts, and its lines wait.");
+    expect(late.lines("web.1")).toEqual([
+      expect.stringContaining("heroku[web.1]: Starting process"),
+      "heroku[web.1]: State changed from starting to up",
+      "app[web.1]: early",
+      "app[web.1]: late",
+      "heroku[web.1]: Process exited with status 0",
+      "heroku[web.1]: State changed from up to complete",
+    ]);
+    await late.close();
+  });
+
+  test("for good ends with the command's status and the exact count, within the grace", async () => {
+    const { status, stdout, stderr } = await runCli(runArgs(["--grace", "1"], "seq 1 5; exit 3"), {
+      ...env(),
+      TAILRACE_URL: await goneUrl(),
+    });
+    expect({ status, stdout }).toEqual({ status: 3, stdout: "1\n2\n3\n4\n5\n" });
+    expect(stderr).toMatch(/^tailrace: 9 lines were not logged by .*: .*the connection was refused/m);
+  });
+
+  test("but an app that is not there is told before anything runs", async () => {
+    const { status, stdout, stderr } = await runCli(["run", "-a", "nothing", "--", "echo", "ran"], env());
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toContain("Couldn't find that app.");
+  });
+});
+
+describe("the end of tailrace itself", () => {
+  test("by kill -9 ends everything that the command started", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "tailrace-run-"));
+    try {
+      const held = join(folder, "held");
+      spawnSync("mkfifo", [held]);
+      // Whoever of them lives holds the pipe open.
+      const script = `exec 9> '${held}'; sleep 600 & (sleep 600 & sleep 600) & echo ready; wait`;
+      const child = startCli(runArgs([], script), env());
+      const closed = new Promise((resolve) =>
+        createReadStream(held)
+          .resume()
+          .once("close", () => resolve(undefined)),
+      );
+      await printed(child, "ready\n");
+      child.kill("SIGKILL");
+      await closed;
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe("the severity", () => {
+  test("of standard error differs from that of standard output", async () => {
+    await shell("echo out; echo err >&2");
+    const frames = server.posts.flatMap((post) => post.frames);
+    const priOf = (text: string) =>
+      /^<(\d+)>/.exec(frames.find((frame) => frame.endsWith(` ${text}\n`))!)?.[1];
+    expect({ out: priOf("out"), err: priOf("err") }).toEqual({ out: "190", err: "187" });
+  });
+});
