@@ -54,7 +54,11 @@ function timeOfDay(match: RegExpExecArray): TimeOfDay | undefined {
   const hour = half === undefined ? said : (said % 12) + (half === "pm" ? 12 : 0);
   if (hour > 23 || Number(minutes) > 59 || Number(seconds) > 60) return undefined;
   if (half !== undefined && (said < 1 || said > 12)) return undefined;
-  return { hour, minute: Number(minutes), ms: Math.floor(Number(`${seconds}.${fraction}`) * 1000) };
+  return {
+    hour,
+    minute: Number(minutes),
+    ms: Number(seconds) * 1000 + Number(fraction.padEnd(3, "0").slice(0, 3)),
+  };
 }
 
 function zoneOffsetMs(text: string): number {
