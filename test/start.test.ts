@@ -1,12 +1,12 @@
 /** What an operator is told of a start that cannot be: the option, the value and the mend, with status 2. */
 import { once } from "node:events";
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { AppError } from "../src/errors.ts";
 import { keptOperatorKey } from "../src/operator-key.ts";
 import { dataFailure, listenFailure, makeDataFolder } from "../src/start-failures.ts";
@@ -31,6 +31,18 @@ const free = ["--http", "127.0.0.1:0", "--syslog", "127.0.0.1:0"];
 const env = () => ({ PATH: process.env.PATH ?? "", TAILRACE_DATA: join(folder, "data") });
 const serve = (...more: string[]) => runCli(["serve", ...free, ...more], env());
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/tls/${name}.pem`, import.meta.url));
+/** Runs `work` while nothing can be written to files: the disk is full. */
+async function failingWrites<Result>(work: () => Promise<Result>): Promise<Result> {
+  const file = await open("/dev/null", "w");
+  const handles = Object.getPrototypeOf(file) as typeof file;
+  await file.close();
+  const writing = vi.spyOn(handles, "writeFile").mockRejectedValue(failed("ENOSPC"));
+  try {
+    return await work();
+  } finally {
+    writing.mockRestore();
+  }
+}
 const failed = (code: string, path?: string) => Object.assign(new Error(code), { code, path });
 const textOf = (failure: unknown): string => {
   if (!(failure instanceof AppError)) throw failure;
@@ -83,13 +95,6 @@ describe("`tailrace serve` ends with status 2 and says why", () => {
     expect(status).toBe(2);
     expect(stderr).toContain(words.replace("CERT", fixture(cert)).replace("KEY", fixture(key)));
   });
-
-  test("for an operator's key that is empty: no word at all would be the operator's", async () => {
-    await writeFile(join(folder, "api-key"), "\n");
-    const { status, stderr } = await serve("--data", folder);
-    expect(status).toBe(2);
-    expect(stderr).toContain(`${join(folder, "api-key")} is empty; remove it`);
-  });
 });
 
 test("SIGTERM during a start that waits ends the process at once, with status 0", async () => {
@@ -118,6 +123,30 @@ describe("the folder of --data", () => {
     expect((await readFile(path, "utf8")).trim()).toBe(secret);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await keptOperatorKey(join(folder, "new"))).toEqual({ secret, path });
+    expect(await readdir(join(folder, "new"))).toEqual(["api-key"]);
+  });
+
+  test("gets a key where an older version left a file without one, as the disk was full", async () => {
+    await writeFile(join(folder, "api-key"), "\n", { mode: 0o644 });
+    const { secret, path } = await keptOperatorKey(folder);
+    expect(secret).toMatch(/^trk_/);
+    expect(await readFile(path, "utf8")).toBe(`${secret}\n`);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+
+  test("has one key for all that start in it at once", async () => {
+    const found = await Promise.all(Array.from({ length: 8 }, () => keptOperatorKey(join(folder, "shared"))));
+    expect(new Set(found.map(({ secret }) => secret)).size).toBe(1);
+    expect((await readFile(found[0]!.path, "utf8")).trim()).toBe(found[0]!.secret);
+  });
+
+  test("whose disk is full gets no key and no file; the next start makes it", async () => {
+    const blocked = join(folder, "blocked");
+    await mkdir(blocked);
+    const made = await failingWrites(() => keptOperatorKey(blocked).catch((failure: unknown) => failure));
+    expect(textOf(made)).toContain("is full");
+    expect(await readdir(blocked)).toEqual([]);
+    expect((await keptOperatorKey(blocked)).secret).toMatch(/^trk_/);
   });
 
   test.each([
