@@ -2,6 +2,8 @@
  * Every expected failure: a stable code, the HTTP status, what happened and the mend. `docs/errors.md` lists them
  * all (a test compares). `id` is the Platform API's word for the kind of failure (`platform-api.md` §2).
  */
+import { withoutKeys } from "./core/secret-forms.ts";
+
 type AppErrorParts = {
   readonly code: string;
   readonly status: number;
@@ -29,7 +31,7 @@ export class AppError extends Error {
   readonly exitStatus: 2 | undefined;
 
   constructor(parts: AppErrorParts) {
-    super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
+    super(withoutKeys(parts.message), parts.cause === undefined ? undefined : { cause: parts.cause });
     this.code = parts.code;
     this.status = parts.status;
     this.id = parts.id;

@@ -1,12 +1,11 @@
 /** `tailrace serve`: one server from its settings until a signal stops it. */
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { type App, openApp } from "./app.ts";
 import { type Config, operatorKey, version } from "./config.ts";
 import { collectProcessMetrics } from "./metrics.ts";
+import { openServerLog } from "./server-log.ts";
 
 const sameSignalMs = 1000;
-/** Of the log that its output does not take; what is more is dropped. */
-const logBytesMax = 1024 * 1024;
 
 /**
  * Runs until SIGTERM, SIGINT or SIGQUIT: stops intake, ends tails, finishes deliveries under way, commits cursors. A
@@ -14,10 +13,11 @@ const logBytesMax = 1024 * 1024;
  * again. `announce` is told the addresses when everything listens.
  */
 export async function serve(config: Config, announce: (app: App) => void): Promise<void> {
-  const logger = openLog(config.logLevel);
+  const givenKey = operatorKey();
+  const logger = openServerLog(config.logLevel, givenKey === undefined ? [] : [givenKey]);
   collectProcessMetrics();
   const stopping = firstSignal();
-  const opening = openApp(config, { logger, operatorKey: operatorKey() });
+  const opening = openApp(config, { logger, operatorKey: givenKey });
   onOtherSignals(opening, logger);
   const app = await Promise.race([opening, stopping.then(() => undefined)]);
   if (app === undefined) {
@@ -31,13 +31,6 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
   logger.info({ signal }, "stopping: intake first, then tails, then drains");
   await app.close();
   logger.info("stopped");
-}
-
-// An output that is gone (a closed terminal or pipe, a full disk) ends the log, and nothing else.
-function openLog(level: Config["logLevel"]): Logger {
-  const output = pino.destination({ fd: 1, sync: true, maxLength: logBytesMax });
-  output.on("error", () => {});
-  return pino({ level, base: { pid: process.pid } }, output);
 }
 
 /**

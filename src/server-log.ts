@@ -1,0 +1,44 @@
+/**
+ * The server's own log: JSON lines on standard output. Whatever is logged, by us or by a library whose errors carry more
+ * than their message, no line holds a key, a token, the address of a session or the secret part of a URL.
+ */
+import { type Logger, pino } from "pino";
+import { withoutKeys } from "./core/secret-forms.ts";
+
+/** What an output that takes nothing may leave in memory; what is more is dropped. */
+const waitingBytesMax = 1024 * 1024;
+
+/** Secrets besides keys and tokens, and what is left of them. No text is looked at twice by one of them. */
+const forms: readonly (readonly [form: RegExp, left: string])[] = [
+  [/\/sessions\/[\w-]{20,}(?:\.[\w-]+)?/g, "/sessions/…"],
+  [/\b(bearer|basic) [\w+/=.~-]{8,}/gi, "$1 …"],
+];
+/** A URL in JSON, to the next blank or quote. */
+const urlForm = /\b([a-z][a-z0-9+.-]{0,19}:\/\/)((?:[^\s"\\]|\\.)*)/gi;
+
+// User and password, and what stands behind the question mark.
+const bareUrl = (scheme: string, rest: string): string => {
+  const [place = "", ...query] = rest.split("?");
+  const host = place.lastIndexOf("@", place.includes("/") ? place.indexOf("/") : place.length);
+  return `${scheme}${host === -1 ? place : `…${place.slice(host)}`}${query.length > 0 ? "?…" : ""}`;
+};
+
+/** A line of the log without secrets: of these forms, and `secrets` themselves. */
+export function withoutSecrets(line: string, secrets: readonly string[]): string {
+  let left = withoutKeys(line);
+  left = left.replace(urlForm, (_, scheme: string, rest: string) => bareUrl(scheme, rest));
+  for (const [form, instead] of forms) left = left.replace(form, instead);
+  for (const secret of secrets) left = left.replaceAll(JSON.stringify(secret).slice(1, -1), "…");
+  return left;
+}
+
+/**
+ * Opens the log; `secrets` are what must not be in it besides what has the form of one. An output that is gone (a
+ * closed terminal or pipe, a full disk) ends the log, and nothing else.
+ */
+export function openServerLog(level: string, secrets: readonly string[]): Logger {
+  const output = pino.destination({ fd: 1, sync: true, maxLength: waitingBytesMax });
+  output.on("error", () => {});
+  const write = (line: string) => void output.write(withoutSecrets(line, secrets));
+  return pino({ level, base: { pid: process.pid } }, { write });
+}
