@@ -115,7 +115,7 @@ async function open(
   const kept = givenKey === undefined ? await keptOperatorKey(config.data) : undefined;
 
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
-  const own = new OwnPlaces(config.publicUrl === undefined ? [] : [config.publicUrl]);
+  const own = new OwnPlaces([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
   for (const listener of [config.http, config.syslog]) if (listener !== "off") own.listens(listener);
   const checkDestination = (url: string, options: { format?: string }) =>
     parseDestination(url, { ...options, allow: policy, own });

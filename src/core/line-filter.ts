@@ -1,4 +1,5 @@
 /** Which lines a reader wants: by source, process and pattern. Patterns are RE2, in bounds of their own. */
+import { isBlank } from "./blank-line.ts";
 import type { LineCursor } from "./lines.ts";
 import { batchWorkMax, charsMax, compilePattern, type Pattern } from "./pattern.ts";
 
@@ -25,15 +26,20 @@ export type LineFilter = {
 
 const dot = 0x2e;
 
-/** A filter for `spec`, undefined when it keeps every line; `bad` names the pattern that is none. */
+/**
+ * A filter for `spec`, undefined when it keeps every line; `bad` names the pattern that is none. `keepsBlanks`: false
+ * for a receiver that refuses lines without anything to see.
+ */
 export function compileFilter(
   spec: FilterSpec,
+  { keepsBlanks = true } = {},
 ):
   | { readonly kind: "filter"; readonly filter: LineFilter | undefined }
   | { readonly kind: "bad"; readonly field: "match" | "exclude"; readonly reason: string } {
   const tests: ((line: LineCursor) => boolean)[] = [];
   const patterns: ((line: LineCursor) => boolean)[] = [];
   let instructions = 0;
+  if (!keepsBlanks) tests.push((line) => !isBlank(line));
   if (spec.sources !== undefined && spec.sources.length > 0) {
     const sources = spec.sources.map((source) => Buffer.from(source));
     tests.push((line) =>
@@ -63,6 +69,7 @@ export function compileFilter(
     spec.dynos ?? [],
     spec.match ?? null,
     spec.exclude ?? null,
+    keepsBlanks,
   ]);
   return {
     kind: "filter",

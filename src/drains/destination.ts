@@ -20,6 +20,8 @@ export type ParcelBounds = {
   readonly linesMax?: number;
   /** Of a body before it is compressed: what is larger is halved unsent. */
   readonly bodyBytesMax?: number;
+  /** False: the receiver refuses a request for one blank line in it, so that these are left out. */
+  readonly takesBlanks?: false;
 };
 
 type Place = {
@@ -64,8 +66,8 @@ export const parcelBounds = {
   loki: {},
   datadog: { linesMax: 1_000 },
   newrelic: { bodyBytesMax: 1_000_000, bytesMax: 256 * 1024 },
-  /** What Splunk Cloud asks for. */
-  splunk: { bodyBytesMax: 1_000_000 },
+  /** What Splunk Cloud asks for; a blank event is refused with code 13, and its whole request with it. */
+  splunk: { bodyBytesMax: 1_000_000, takesBlanks: false },
   betterstack: {},
 } as const satisfies Record<string, ParcelBounds>;
 

@@ -4,6 +4,7 @@ import { fnv1a } from "../core/hash.ts";
 import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { drainWorkers } from "../metrics.ts";
 import type { DrainRecord } from "../registry/records.ts";
+import { boundsOf } from "./destination.ts";
 import type { DrainNotices } from "./notices.ts";
 import { stateKey } from "./state-keeper.ts";
 import { DrainWorker, type WorkerParts } from "./worker.ts";
@@ -264,8 +265,8 @@ function workKey(drain: DrainRecord | undefined): string | undefined {
 }
 
 // The registry compiled it before it stored it.
-function filterOf({ filter }: DrainRecord): LineFilter | undefined {
-  const compiled = compileFilter(filter ?? {});
+function filterOf(drain: DrainRecord): LineFilter | undefined {
+  const compiled = compileFilter(drain.filter ?? {}, { keepsBlanks: boundsOf(drain).takesBlanks !== false });
   if (compiled.kind === "bad")
     throw new Error(`the stored filter is bad: ${compiled.field} ${compiled.reason}`);
   return compiled.filter;

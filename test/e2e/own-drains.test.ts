@@ -4,7 +4,10 @@ import { TestServer, testKey } from "../support/server.ts";
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await TestServer.start(["--public-url", "https://logs.example.com/tail"]);
+  server = await TestServer.start([
+    ...["--public-url", "https://logs.example.com/tail"],
+    ...["--ingest-url", "https://in.example.com"],
+  ]);
   await server.api("POST", "/apps", { name: "loop" });
 });
 afterAll(() => server.destroy());
@@ -18,7 +21,7 @@ const post = async (path: string, body: unknown) => {
   return { status: response.status, json: (await response.json()) as { message: string } };
 };
 
-test("its addresses, its syslog port and its public URL", async () => {
+test("its addresses, its syslog port, its public URL and that of ingest", async () => {
   const { port } = new URL(server.url);
   for (const url of [
     `http://127.0.0.1:${port}/logs`,
@@ -26,6 +29,7 @@ test("its addresses, its syslog port and its public URL", async () => {
     `syslog://127.0.0.1:${server.syslogPort}`,
     `syslog+tls://localhost:${server.syslogPort}/x`,
     "https://logs.example.com/tail/logs",
+    "https://in.example.com/logs",
   ]) {
     const { status, json } = await post("/apps/loop/log-drains", { url });
     expect([status, json.message], url).toEqual([

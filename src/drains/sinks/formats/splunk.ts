@@ -1,4 +1,4 @@
-/** Splunk's HTTP Event Collector, `/services/collector/event`: event objects one after another. */
+/** Splunk's HTTP Event Collector, `/services/collector/event`: event objects one after another. Blank lines do not get here. */
 import { type BodyFormat, serviceOf } from "./body-format.ts";
 import { forEachLine, severityWords, unixNanos } from "./text-line.ts";
 
@@ -13,7 +13,7 @@ export const splunkFormat: BodyFormat = {
         time: secondsOf(nanos),
         host: dyno,
         source,
-        event: message === "" ? " " : message, // an empty event is refused, and with it the whole request
+        event: message,
         fields: { app, dyno, severity: severityWords[severity] },
       });
       out += `${object}\n`;
