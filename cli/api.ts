@@ -16,7 +16,14 @@ export type Authorization = {
   readonly created_at: string;
   readonly apps?: readonly (string | { readonly name: string })[] | null;
   readonly read_only?: boolean;
-  readonly access_token?: { readonly token?: string } | null;
+  readonly access_token?: { readonly token?: string; readonly expires_in?: number | null } | null;
+};
+/** `apps` null: all of them. `expires_in`: seconds from now, null: never. */
+export type KeyBody = {
+  readonly description?: string;
+  readonly apps?: readonly string[] | null;
+  readonly read_only?: boolean;
+  readonly expires_in?: number | null;
 };
 export type LineFilterBody = {
   readonly sources?: readonly string[];
@@ -132,12 +139,11 @@ export class Api {
   keys(): Promise<Authorization[]> {
     return this.#call("GET", "/oauth/authorizations");
   }
-  createKey(body: {
-    description?: string;
-    apps?: readonly string[];
-    read_only: boolean;
-  }): Promise<Authorization> {
+  createKey(body: KeyBody): Promise<Authorization> {
     return this.#call("POST", "/oauth/authorizations", body);
+  }
+  updateKey(id: string, body: KeyBody): Promise<Authorization> {
+    return this.#call("PATCH", path`/oauth/authorizations/${id}`, body);
   }
   revokeKey(id: string): Promise<Authorization> {
     return this.#call("DELETE", path`/oauth/authorizations/${id}`);

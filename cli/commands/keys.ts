@@ -1,8 +1,20 @@
-import type { Command } from "commander";
-import type { Authorization } from "../api.ts";
+import { type Command, InvalidArgumentError } from "commander";
+import type { Authorization, KeyBody } from "../api.ts";
 import { type Context, collect, jsonOption } from "../context.ts";
+import { readDuration } from "../duration.ts";
+import { wrongUse } from "../errors.ts";
 
-/** `keys`, `keys:create`, `keys:revoke`. */
+type Wanted = {
+  readonly app?: string[];
+  readonly allApps?: true;
+  readonly readOnly?: true;
+  readonly manage?: true;
+  readonly description?: string;
+  readonly expires?: number | "never";
+  readonly json?: true;
+};
+
+/** `keys`, `keys:create`, `keys:update`, `keys:revoke`. */
 export function registerKeys(program: Command, { api, output }: Context): void {
   program
     .command("keys")
@@ -12,8 +24,15 @@ export function registerKeys(program: Command, { api, output }: Context): void {
       const keys = await api().keys();
       if (json) return output.json(keys);
       if (keys.length === 0) return output.note('There are no API keys. "tailrace keys:create" makes one.');
-      const rows = keys.map((key) => [key.id, right(key), appsOf(key), key.created_at, key.description]);
-      await output.table(["ID", "RIGHT", "APPS", "CREATED", "DESCRIPTION"], rows);
+      const rows = keys.map((key) => [
+        key.id,
+        right(key),
+        appsOf(key),
+        key.created_at,
+        expiryOf(key),
+        key.description,
+      ]);
+      await output.table(["ID", "RIGHT", "APPS", "CREATED", "EXPIRES IN", "DESCRIPTION"], rows);
     });
 
   program
@@ -22,13 +41,10 @@ export function registerKeys(program: Command, { api, output }: Context): void {
     .option("--app <app>", "limit the key to this app (may be repeated)", collect)
     .option("--read-only", "the key may read logs, not change anything")
     .option("--description <text>", "what the key is for")
+    .option("--expires <time>", "how long it is good for, as 30d or 12h (else for ever)", life)
     .addOption(jsonOption())
-    .action(async (options: { app?: string[]; readOnly?: true; description?: string; json?: true }) => {
-      const key = await api().createKey({
-        ...(options.description !== undefined && { description: options.description }),
-        ...(options.app !== undefined && { apps: options.app }),
-        read_only: options.readOnly === true,
-      });
+    .action(async (options: Wanted) => {
+      const key = await api().createKey({ read_only: false, ...bodyOf(options) });
       if (options.json) return output.json(key);
       await output.print(key.access_token?.token ?? "");
       output.note(`This is the only time that the key is shown. Its id is ${key.id}.`);
@@ -36,8 +52,33 @@ export function registerKeys(program: Command, { api, output }: Context): void {
     });
 
   program
+    .command("keys:update")
+    .description("change what an API key may do; what it may not any more ends at once, its open streams too")
+    .argument("<id>", 'the id that "tailrace keys" shows')
+    .option("--app <app>", "limit the key to this app (may be repeated)", collect)
+    .option("--all-apps", "the key is for all apps")
+    .option("--read-only", "the key may read logs, not change anything")
+    .option("--manage", "the key may change things too")
+    .option("--description <text>", "what the key is for")
+    .option(
+      "--expires <time>",
+      "how long it is good for from now, as 30d or 12h; never: for ever",
+      lifeOrNever,
+    )
+    .addOption(jsonOption())
+    .action(async (id: string, options: Wanted) => {
+      const body = bodyOf(options);
+      if (Object.keys(body).length === 0)
+        throw wrongUse("Nothing is to be changed.", "Say what: --app, --read-only, --expires …");
+      const key = await api().updateKey(id, body);
+      await (options.json
+        ? output.json(key)
+        : output.print(`Key ${id}: ${right(key)}, apps: ${appsOf(key)}, expires: ${expiryOf(key)}`));
+    });
+
+  program
     .command("keys:revoke")
-    .description("end an API key at once")
+    .description("end an API key at once, its open streams and log sessions too")
     .argument("<id>", 'the id that "tailrace keys" shows')
     .addOption(jsonOption())
     .action(async (id: string, { json }: { json?: true }) => {
@@ -46,9 +87,45 @@ export function registerKeys(program: Command, { api, output }: Context): void {
     });
 }
 
+function bodyOf({ app, allApps, readOnly, manage, description, expires }: Wanted): KeyBody {
+  if (app !== undefined && allApps) throw wrongUse("--app and --all-apps say different things.", "Give one.");
+  if (readOnly && manage) throw wrongUse("--read-only and --manage say different things.", "Give one.");
+  return {
+    ...(description !== undefined && { description }),
+    ...(app !== undefined && { apps: app }),
+    ...(allApps && { apps: null }),
+    ...((readOnly || manage) && { read_only: readOnly === true }),
+    ...(expires !== undefined && { expires_in: expires === "never" ? null : expires }),
+  };
+}
+
+/** Seconds. */
+function life(text: string): number {
+  const lifeMs = readDuration(text);
+  if (lifeMs === undefined || lifeMs < 1000)
+    throw new InvalidArgumentError("Write a time as 30d, 12h or 1h30m.");
+  return Math.floor(lifeMs / 1000);
+}
+
+const lifeOrNever = (text: string): number | "never" => (text === "never" ? text : life(text));
+
 const right = (key: Authorization): string => (key.read_only ? "read" : "manage");
 
 function appsOf({ apps }: Authorization): string {
   if (!apps) return "all";
   return apps.map((app) => (typeof app === "string" ? app : app.name)).join(",") || "none";
 }
+
+/** In its largest unit, rounded down. */
+function expiryOf({ access_token: key }: Authorization): string {
+  const seconds = key?.expires_in;
+  if (seconds === undefined || seconds === null) return "never";
+  const [size, unit] = units.find(([size]) => seconds >= size) ?? [1, "s"];
+  return `${Math.floor(seconds / size)}${unit}`;
+}
+
+const units: readonly (readonly [seconds: number, unit: string])[] = [
+  [86_400, "d"],
+  [3_600, "h"],
+  [60, "m"],
+];
