@@ -32,19 +32,24 @@ export type LineFilterBody = {
   readonly exclude?: string;
 };
 export type RedactionBody = { readonly detectors?: readonly string[]; readonly patterns?: readonly string[] };
-export type DrainBody = {
+/** What is left out stays, what is null is taken away. */
+export type DrainChangesBody = {
+  readonly url?: string;
+  readonly format?: string | null;
+  readonly compression?: string | null;
+  readonly redact?: RedactionBody | null;
+  readonly headers?: Readonly<Record<string, string>> | null;
+  readonly filter?: LineFilterBody | null;
+  readonly secret?: string | null;
+  readonly previous_secret?: null;
+  readonly ca?: string | null;
+  readonly cert?: string | null;
+  readonly key?: string | null;
+};
+export type DrainBody = DrainChangesBody & {
   readonly url: string;
-  readonly format?: string;
-  readonly compression?: string;
-  readonly redact?: RedactionBody;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly filter?: LineFilterBody;
   readonly since?: string;
   readonly verify?: true;
-  readonly secret?: string;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
 };
 /** What a test line over a drain found. */
 export type DrainTrial = {
@@ -189,8 +194,8 @@ export class Api {
   rotateSecret(app: string, drain: string, secret: string): Promise<Drain> {
     return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/rotate`, { secret });
   }
-  dropPreviousSecret(app: string, drain: string): Promise<Drain> {
-    return this.#call("PATCH", path`/apps/${app}/log-drains/${drain}`, { previous_secret: null });
+  updateDrain(app: string, drain: string, changes: DrainChangesBody): Promise<Drain> {
+    return this.#call("PATCH", path`/apps/${app}/log-drains/${drain}`, changes);
   }
   removeDrain(app: string, drain: string): Promise<Drain> {
     return this.#call("DELETE", path`/apps/${app}/log-drains/${drain}`);

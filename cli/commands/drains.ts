@@ -1,31 +1,20 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Drain, DrainBody, DrainTrial } from "../api.ts";
 import { appOption, appsOption, requiredApp } from "../app-names.ts";
 import { printRows } from "../app-rows.ts";
-import { anyOf, type Context, collect, jsonOption } from "../context.ts";
-import { asSentence, codeOf, wrongUse } from "../errors.ts";
+import { type Context, jsonOption } from "../context.ts";
+import { asSentence } from "../errors.ts";
 import type { Output } from "../output.ts";
 import { oneLine } from "../terminal-text.ts";
 import { since, timeForms } from "../time.ts";
+import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
+import { registerDrainsUpdate } from "./drains-update.ts";
 
-type AddOptions = {
+type AddOptions = DrainOptions & {
   app?: string;
   json?: true;
-  format?: string;
-  compression?: string;
-  redact?: string[];
-  redactPattern?: string[];
-  header?: string[];
-  source?: string[];
-  dyno?: string[];
-  match?: string[];
-  exclude?: string[];
   since?: string;
   secret?: string;
-  ca?: string;
-  cert?: string;
-  key?: string;
   verify?: true;
 };
 type Options = { app?: string; json?: true };
@@ -47,34 +36,17 @@ export function registerDrains(program: Command, context: Context): void {
       }),
     );
 
-  program
-    .command("drains:add")
-    .description(
-      "send an app's lines to a URL, from now on, and say what its destination does with a test line",
-    )
-    .argument("<url>", "https://, http://, syslog:// or syslog+tls://")
-    .addOption(appOption())
-    .option(
-      "--format <format>",
-      "how lines are written: logplex, rfc5424, ndjson, otlp, loki, datadog, … (docs/destinations.md)",
-    )
-    .option("--compression <kind>", "gzip")
-    .option("--header <name: value>", "send this header along (may be repeated)", collect)
-    .option("--source <source>", "only lines of this source (may be repeated)", collect)
-    .option("--dyno <dyno>", "only this process (web.1) or type (web) (may be repeated)", collect)
-    .option("--match <re>", "only lines that match (RE2); repeated: any of them", collect)
-    .option("--exclude <re>", "not the lines that match (RE2); repeated: none of them", collect)
-    .option(
-      "--redact <detector>",
-      "take these out of lines: email, card, bearer or ip (may be repeated)",
-      collect,
-    )
-    .option("--redact-pattern <re>", "take out what matches (RE2) (may be repeated)", collect)
+  addDrainOptions(
+    program
+      .command("drains:add")
+      .description(
+        "send an app's lines to a URL, from now on, and say what its destination does with a test line",
+      )
+      .argument("<url>", "https://, http://, syslog:// or syslog+tls://")
+      .addOption(appOption()),
+  )
     .option("--since <time>", `begin with the lines since then: ${timeForms}`, since)
     .option("--secret <text>", "sign bodies with this secret")
-    .option("--ca <file>", "trust this authority (PEM)")
-    .option("--cert <file>", "client certificate (PEM)")
-    .option("--key <file>", "key of the client certificate (PEM)")
     .option("--verify", "add nothing when the destination does not take a test line")
     .addOption(jsonOption())
     .action(async (url: string, options: AddOptions) => {
@@ -113,25 +85,10 @@ export function registerDrains(program: Command, context: Context): void {
     },
   );
 
-  withDrain("drains:update", "change the secret that bodies are signed with")
-    .option("--secret <text>", "sign with this secret, and for now with the one before, too")
-    .option("--drop-previous-secret", "sign with the newest secret alone: receivers have changed over")
-    .action(async (key: string, options: Options & { secret?: string; dropPreviousSecret?: true }) => {
-      const app = requiredApp(options.app);
-      const { secret, dropPreviousSecret: drops } = options;
-      if ((secret === undefined) === (drops === undefined))
-        throw wrongUse("One change at a time.", "Add --secret TEXT, or later --drop-previous-secret.");
-      const drain =
-        secret === undefined
-          ? await api().dropPreviousSecret(app, key)
-          : await api().rotateSecret(app, key, secret);
-      if (options.json) return output.json(drain);
-      await output.print(`Drain ${key} signs with ${drops ? "its newest secret alone" : "the new secret"}`);
-      if (!drops)
-        output.note(
-          `If it had one before, it signs with that, too: "tailrace drains:update ${drain.token} --drop-previous-secret -a ${app}" ends that.`,
-        );
-    });
+  registerDrainsUpdate(
+    withDrain("drains:update", "change a drain's URL or options; it goes on where it is"),
+    context,
+  );
 
   withDrain("drains:pause", "hold a drain; its lines wait in the log").action(
     async (key: string, options: Options) => {
@@ -201,67 +158,13 @@ async function printTrial(output: Output, key: string, trial: DrainTrial): Promi
   if (expiring) output.note(asSentence(`But ${expiring}`));
 }
 
-function drainBody(url: string, options: AddOptions): DrainBody {
-  const { source, dyno, match, exclude } = options;
-  const filter = {
-    ...(source && { sources: source }),
-    ...(dyno && { dynos: dyno }),
-    ...(match && { match: anyOf(match) }),
-    ...(exclude && { exclude: anyOf(exclude) }),
-  };
-  const redact = {
-    ...(options.redact && { detectors: options.redact }),
-    ...(options.redactPattern && { patterns: options.redactPattern }),
-  };
-  return {
-    url,
-    ...(options.format !== undefined && { format: options.format }),
-    ...(options.compression !== undefined && { compression: options.compression }),
-    ...(Object.keys(redact).length > 0 && { redact }),
-    ...(options.header && { headers: headersOf(options.header) }),
-    ...(Object.keys(filter).length > 0 && { filter }),
-    ...(options.since !== undefined && { since: options.since }),
-    ...(options.verify && { verify: true }),
-    ...(options.secret !== undefined && { secret: options.secret }),
-    ...(options.ca !== undefined && { ca: pem("--ca", options.ca) }),
-    ...(options.cert !== undefined && { cert: pem("--cert", options.cert) }),
-    ...(options.key !== undefined && { key: pem("--key", options.key) }),
-  };
-}
-
-function headersOf(texts: readonly string[]): Record<string, string> {
-  const headers = texts.map(headerOf);
-  const names = headers.map(([name]) => name.toLowerCase());
-  const repeated = names.findIndex((name, index) => names.indexOf(name) !== index);
-  if (repeated === -1) return Object.fromEntries(headers);
-  throw wrongUse(
-    `--header number ${repeated + 1} has the name of one before, ${headers[repeated]![0]}.`,
-    "Give each header once; several values go into one, with commas between them.",
-  );
-}
-
-// Its text may be a secret: it is named by its place.
-function headerOf(text: string, index: number): [string, string] {
-  const match = /^([^:\s]+):\s*(.*)$/.exec(text);
-  if (match !== null) return [match[1]!, match[2]!];
-  const flaw = text.includes(":") ? "has no name, or one with a blank in it" : "has no colon";
-  throw wrongUse(`--header number ${index + 1} ${flaw}.`, 'Write it as --header "Name: value".');
-}
-
-function pem(option: string, file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const code = codeOf(error) ?? "";
-    throw wrongUse(`${option} ${file} ${fileFlaws[code] ?? `cannot be read (${code})`}.`, "Name a PEM file.");
-  }
-}
-
-const fileFlaws: Readonly<Record<string, string>> = {
-  ENOENT: "does not exist",
-  EACCES: "may not be read by this user",
-  EISDIR: "is a folder",
-};
+const drainBody = (url: string, options: AddOptions): DrainBody => ({
+  url,
+  ...drainOptionsBody(options),
+  ...(options.since !== undefined && { since: options.since }),
+  ...(options.verify && { verify: true }),
+  ...(options.secret !== undefined && { secret: options.secret }),
+});
 
 function factsOf(drain: Drain): [string, string][] {
   const { filter = {}, redact = {}, last_error: error, last_test: test } = drain;

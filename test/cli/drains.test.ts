@@ -94,7 +94,7 @@ describe("a secret", () => {
   test("is followed by another: both sign, until the one before is dropped", async () => {
     const { token } = await added("--secret", "first");
     expect(await done("drains:update", token, "--secret", "second")).toBe(
-      `Drain ${token} signs with the new secret\n`,
+      `Updated drain ${token} of todo: secret\n`,
     );
     expect(await kept()).toMatchObject({ secret: "second", previousSecret: "first" });
     await done("drains:update", token, "--secret", "second"); // said twice, it is one change
@@ -110,6 +110,125 @@ describe("a secret", () => {
       expect(await tailrace("drains:update", token, ...args)).toMatchObject({ status: 2, stdout: "" });
     }
     expect(await kept()).toMatchObject({ secret: "first" });
+  });
+});
+
+describe("drains:update", () => {
+  test("gives what an error asks for: certificates, headers, format, another URL", async () => {
+    const { token, id } = await added("--since", "10m", "--header", "X-Key: 1");
+    const [caFile, cert, key] = [
+      file("ca.pem", ca),
+      file("cert.pem", clientTls.cert),
+      file("key.pem", clientTls.key),
+    ];
+    expect(await done("drains:update", token, "--ca", caFile)).toBe(`Updated drain ${token} of todo: ca\n`);
+    await done(
+      "drains:update",
+      at,
+      "--cert",
+      cert,
+      "--key",
+      key,
+      "--format",
+      "ndjson",
+      "--compression",
+      "gzip",
+    );
+    await done("drains:update", token, "--header", "Authorization: Bearer t", "--url", `${at}/new`);
+    expect(await kept()).toMatchObject({
+      id,
+      token,
+      url: `${at}/new`,
+      ca,
+      ...clientTls,
+      format: "ndjson",
+      compression: "gzip",
+      headers: { Authorization: "Bearer t" },
+    });
+  });
+
+  test("changes parts of a filter and of a redaction by themselves", async () => {
+    const { token } = await added("--source", "app", "--match", "a", "--redact", "email");
+    await done("drains:update", token, "--dyno", "web", "--match", "b", "--redact-pattern", "acct-\\d+");
+    expect(await kept()).toMatchObject({
+      filter: { sources: ["app"], dynos: ["web"], match: "b" },
+      redact: { detectors: ["email"], patterns: ["acct-\\d+"] },
+    });
+    await done("drains:update", token, "--unset", "source", "--unset", "match", "--exclude", "c");
+    expect((await kept())!.filter).toEqual({ dynos: ["web"], exclude: "c" });
+    await done(
+      "drains:update",
+      token,
+      "--unset",
+      "dyno",
+      "--unset",
+      "--exclude",
+      "--unset",
+      "redact-pattern",
+    );
+    expect(await kept()).not.toHaveProperty("filter");
+    expect((await kept())!.redact).toEqual({ detectors: ["email"] });
+  });
+
+  test("takes away what it is told to", async () => {
+    const { token } = await added(
+      "--ca",
+      file("ca.pem", ca),
+      "--header",
+      "A: b",
+      "--secret",
+      "s",
+      "--format",
+      "ndjson",
+    );
+    await done("drains:update", token, "--secret", "t");
+    await done(
+      "drains:update",
+      token,
+      "--unset",
+      "ca",
+      "--unset",
+      "header",
+      "--unset",
+      "format",
+      "--unset",
+      "secret",
+    );
+    for (const field of ["ca", "headers", "format", "secret", "previousSecret"])
+      expect(await kept()).not.toHaveProperty(field);
+  });
+
+  test("changes several things, and a secret besides, and prints the drain as JSON", async () => {
+    const { token } = await added("--secret", "first");
+    const printed = await done("drains:update", token, "--format", "ndjson", "--secret", "second", "--json");
+    expect(JSON.parse(printed)).toMatchObject({ token, format: "ndjson", signed: true });
+    expect(await kept()).toMatchObject({ format: "ndjson", secret: "second", previousSecret: "first" });
+  });
+
+  test.each([
+    [[], "There is nothing to change."],
+    [["--unset", "url"], '--unset has no "url". It takes away one of format,'],
+    [["--secret", "x", "--unset", "secret"], "Two changes of the secret at once."],
+    [["--ca", "/nowhere/ca.pem"], "--ca /nowhere/ca.pem does not exist."],
+    [["--url", "ftp://example.com"], "The drain's URL cannot be used: its scheme is not"],
+    [["--url", "https://10.0.0.1/"], "leads to 10.0.0.1 (private)"],
+    [["--format", "xml"], 'There is no drain format "xml".'],
+    [["--cert", "CERT"], "there is no `key` to go with it"],
+  ] as const)("%j is wrong use, and changes nothing", async (args, words) => {
+    const { token } = await added("--secret", "first");
+    const before = await kept();
+    const cert = file("cert.pem", clientTls.cert);
+    const { status, stdout, stderr } = await tailrace(
+      "drains:update",
+      token,
+      ...args.map((arg) => (arg === "CERT" ? cert : arg)),
+    );
+    expect({ status, stdout, stderr: stderr.replace(/\s+/g, " ") }).toEqual({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringContaining(words),
+    });
+    expect(await kept()).toEqual(before);
   });
 });
 

@@ -1,0 +1,114 @@
+/** `drains:update`: changes what a drain was given, where it is; it goes on with the lines that wait. */
+import type { Command } from "commander";
+import type { Api, Drain, DrainChangesBody } from "../api.ts";
+import { requiredApp } from "../app-names.ts";
+import { type Context, collect } from "../context.ts";
+import { wrongUse } from "../errors.ts";
+import {
+  addDrainOptions,
+  type DrainOptions,
+  drainOptionsBody,
+  filterBody,
+  redactionBody,
+} from "./drain-options.ts";
+
+type UpdateOptions = DrainOptions & {
+  app?: string;
+  json?: true;
+  url?: string;
+  unset?: string[];
+  dropPreviousSecret?: true;
+};
+
+/** What `--unset` takes away, by the option that gives it: a field, or a part of one. */
+const unsettable: ReadonlyMap<string, readonly [field: keyof DrainChangesBody, part?: string]> = new Map([
+  ["format", ["format"]],
+  ["compression", ["compression"]],
+  ["header", ["headers"]],
+  ["source", ["filter", "sources"]],
+  ["dyno", ["filter", "dynos"]],
+  ["match", ["filter", "match"]],
+  ["exclude", ["filter", "exclude"]],
+  ["redact", ["redact", "detectors"]],
+  ["redact-pattern", ["redact", "patterns"]],
+  ["secret", ["secret"]],
+  ["ca", ["ca"]],
+  ["cert", ["cert"]],
+  ["key", ["key"]],
+]);
+
+/** `command` names the drain. */
+export function registerDrainsUpdate(command: Command, { api, output }: Context): void {
+  addDrainOptions(command.option("--url <url>", "send to this URL from now on"))
+    .option("--secret <text>", "sign with this secret, and for now with the one before, too")
+    .option("--drop-previous-secret", "sign with the newest secret alone: receivers have changed over")
+    .option("--unset <option>", "take this one away, as in --unset ca (may be repeated)", collect)
+    .addHelpText(
+      "after",
+      "\nWhat is not given stays; of filters and redactions each part by itself. --header replaces all headers.",
+    )
+    .action(async (key: string, options: UpdateOptions) => {
+      const app = requiredApp(options.app);
+      const { secret, unset = [], dropPreviousSecret: drops } = options;
+      if (secret !== undefined && (drops || unset.includes("secret")))
+        throw wrongUse("Two changes of the secret at once.", "Give one of them, and the other later.");
+      const changes = await changesOf(options, () => api().drain(app, key));
+      if (Object.keys(changes).length === 0 && secret === undefined)
+        throw wrongUse(
+          "There is nothing to change.",
+          "Give options such as --url URL, --ca FILE or --secret TEXT.",
+        );
+      const { drain, changed } = await update(api(), app, key, changes, secret);
+      if (options.json) return output.json(drain);
+      await output.print(`Updated drain ${drain.token} of ${app}: ${changed.join(", ")}`);
+      if (secret !== undefined)
+        output.note(
+          `If it had a secret before, it signs with that, too: "tailrace drains:update ${drain.token} --drop-previous-secret -a ${app}" ends that.`,
+        );
+    });
+}
+
+async function update(
+  api: Api,
+  app: string,
+  key: string,
+  changes: DrainChangesBody,
+  secret: string | undefined,
+) {
+  const changed = Object.keys(changes).map((name) => name.replace("_", " "));
+  let drain: Drain | undefined;
+  if (changed.length > 0) drain = await api.updateDrain(app, key, changes);
+  if (secret !== undefined) drain = await api.rotateSecret(app, drain?.id ?? key, secret);
+  return { drain: drain!, changed: secret === undefined ? changed : [...changed, "secret"] };
+}
+
+// The API changes a filter or a redaction whole: the parts that stay are those that the drain has.
+async function changesOf(options: UpdateOptions, find: () => Promise<Drain>): Promise<DrainChangesBody> {
+  const gone = (options.unset ?? []).map(unsetOf);
+  const fields = gone.filter(([, part]) => part === undefined).map(([field]) => [field, null] as const);
+  const { filter: _, redact: __, ...given } = drainOptionsBody(options);
+  const parts = { filter: filterBody(options), redact: redactionBody(options) };
+  const touched = (["filter", "redact"] as const).filter(
+    (field) =>
+      Object.keys(parts[field]).length > 0 || gone.some(([one, part]) => one === field && part !== undefined),
+  );
+  const before = touched.length > 0 ? await find() : undefined;
+  const changed = touched.map((field) => {
+    const kept = Object.entries({ ...before?.[field], ...parts[field] }).filter(
+      ([part]) => !gone.some(([one, name]) => one === field && name === part),
+    );
+    return [field, kept.length === 0 ? null : Object.fromEntries(kept)] as const;
+  });
+  return {
+    ...(options.url !== undefined && { url: options.url }),
+    ...given,
+    ...Object.fromEntries([...fields, ...changed]),
+    ...((options.dropPreviousSecret || options.unset?.includes("secret")) && { previous_secret: null }),
+  };
+}
+
+function unsetOf(option: string): readonly [field: keyof DrainChangesBody, part?: string] {
+  const found = unsettable.get(option.replace(/^--/, ""));
+  if (found !== undefined) return found;
+  throw wrongUse(`--unset has no "${option}".`, `It takes away one of ${[...unsettable.keys()].join(", ")}.`);
+}
