@@ -13,7 +13,7 @@ import { command, say, step } from "./lib/steps.mjs";
 
 await command(async (args) => {
   await ensurePackages();
-  await ensureHeroku();
+  if (runs(args, "test/e2e/heroku.test.ts") || runs(args, "test/readme.test.ts")) await ensureHeroku();
   const nats = await ensureNatsServer();
   const receivers = await ensureReceivers();
   await ensureBuilt();
@@ -38,6 +38,12 @@ await command(async (args) => {
   process.stdout.write(`${tests.passed} passed, ${tests.failed} failed\n`);
   return failed.length === 0 ? 0 : 1;
 });
+
+/** Whether vitest, given these arguments, runs that file: it takes parts of paths, and all files when there is none. */
+function runs(args, file) {
+  const parts = args.filter((arg) => !arg.startsWith("-"));
+  return parts.length === 0 || parts.some((part) => file.includes(part));
+}
 
 /** vitest talks to the user itself; the closing line takes its numbers from a reporter of ours. */
 async function runTests(node, programs, args) {
