@@ -5,7 +5,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Agent, request } from "undici";
 import { type RetryPolicy, retryDelayMs } from "../src/core/retry.ts";
-import type { Api, OpenedSession, SessionBody } from "./api.ts";
+import type { Api } from "./api.ts";
+import type { OpenedSession, SessionBody } from "./api-types.ts";
 import { CliError, networkReason } from "./errors.ts";
 import { EventStreamReader, type StreamEvent } from "./event-stream.ts";
 import { readSearched, type Searched } from "./search-words.ts";

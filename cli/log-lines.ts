@@ -1,5 +1,5 @@
 /** Lines of logs as they are printed. */
-import type { SessionBody } from "./api.ts";
+import type { SessionBody } from "./api-types.ts";
 import { colourLine, colourName } from "./colour.ts";
 import type { AppLine } from "./interleave.ts";
 

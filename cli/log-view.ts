@@ -1,5 +1,6 @@
 /** What `logs` shows of apps: their lines on stdout; on stderr what was searched, and what cannot be shown. */
-import type { Api, SessionBody } from "./api.ts";
+import type { Api } from "./api.ts";
+import type { SessionBody } from "./api-types.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import type { AppLine } from "./interleave.ts";
 import { lineWriter } from "./log-lines.ts";

@@ -1,5 +1,5 @@
 /** What a search of an app's log found, in words. */
-import type { SessionBody } from "./api.ts";
+import type { SessionBody } from "./api-types.ts";
 
 /** What the server has looked at so far. `end` says why it stopped, null while it goes on. */
 export type Searched = {

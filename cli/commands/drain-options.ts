@@ -1,7 +1,7 @@
 /** What `drains:add` and `drains:update` say of a drain besides its URL. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { DrainChangesBody, LineFilterBody, RedactionBody } from "../api.ts";
+import type { DrainChangesBody, LineFilterBody, RedactionBody } from "../api-types.ts";
 import { anyOf, collect } from "../context.ts";
 import { codeOf, wrongUse } from "../errors.ts";
 

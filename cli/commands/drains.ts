@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import type { Drain, DrainBody, DrainTrial } from "../api.ts";
+import type { DrainBody } from "../api-types.ts";
 import { appOption, appsOption, requiredApp } from "../app-names.ts";
 import { printRows } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
+import { factsOf, firstFinding, isTaken, printTrial, taken, whatFollows } from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
-import type { Output } from "../output.ts";
 import { oneLine } from "../terminal-text.ts";
 import { since, timeForms } from "../time.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
@@ -123,41 +123,6 @@ export function registerDrains(program: Command, context: Context): void {
   );
 }
 
-/** What `--verify` found: the drain would not be there otherwise. */
-const taken = ({ last_test: test }: Drain): DrainTrial => ({
-  kind: "delivered",
-  reason: null,
-  expiring: test?.expiring ?? null,
-});
-
-const firstFinding = (trial: DrainTrial): string => {
-  if (isTaken(trial)) return "It took a test line";
-  return `${trial.kind === "retry" ? "It does not take lines yet" : "It refuses lines"}: ${trial.reason}`;
-};
-
-const whatFollows = ({ kind }: DrainTrial, drain: string): string =>
-  kind === "retry"
-    ? `They wait until it does. "tailrace drains:test ${drain}" shows each step of a test.`
-    : `Lines that it refuses are not sent again. "tailrace drains:pause ${drain}" holds them until that is mended.`;
-
-const isTaken = ({ kind }: DrainTrial): boolean => kind === "delivered";
-
-async function printTrial(output: Output, key: string, trial: DrainTrial): Promise<void> {
-  const { steps = [], reason, expiring } = trial;
-  const rows = steps.map(({ name, ms, detail, failed }) => [
-    name,
-    `${ms} ms`,
-    failed ? "failed: see below" : detail,
-  ]);
-  if (rows.length > 0) await output.table(["STEP", "TIME", "FOUND"], rows);
-  await output.print(
-    isTaken(trial)
-      ? `The destination of drain ${key} took a test line`
-      : `The destination of drain ${key} did not take a test line: ${reason}`,
-  );
-  if (expiring) output.note(asSentence(`But ${expiring}`));
-}
-
 const drainBody = (url: string, options: AddOptions): DrainBody => ({
   url,
   ...drainOptionsBody(options),
@@ -165,44 +130,3 @@ const drainBody = (url: string, options: AddOptions): DrainBody => ({
   ...(options.verify && { verify: true }),
   ...(options.secret !== undefined && { secret: options.secret }),
 });
-
-function factsOf(drain: Drain): [string, string][] {
-  const { filter = {}, redact = {}, last_error: error, last_test: test } = drain;
-  const facts: [string, unknown][] = [
-    ["url", drain.url],
-    ["token", drain.token],
-    ["id", drain.id],
-    ["format", drain.format],
-    ["compression", drain.compression],
-    [
-      "headers",
-      drain.headers &&
-        Object.entries(drain.headers)
-          .map(([name, value]) => `${name}: ${value}`)
-          .join(", "),
-    ],
-    ["sources", filter.sources?.join(", ")],
-    ["dynos", filter.dynos?.join(", ")],
-    ["match", filter.match],
-    ["exclude", filter.exclude],
-    ["redact", redact.detectors?.join(", ")],
-    ["redact patterns", redact.patterns?.join(", ")],
-    ["signed", drain.signed ? "yes" : undefined],
-    ["state", drain.state],
-    ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],
-    ["last test", test && [test.at, test.reason ?? "taken", test.expiring].filter(Boolean).join("; ")],
-    ["lag", drain.lag_lines && `${drain.lag_lines} lines, ${drain.lag_seconds ?? 0} s`],
-    ["next attempt", drain.next_attempt_at],
-    ["rate", drain.rate === undefined ? undefined : `${drain.rate} lines/s`],
-    ["delivered", drain.delivered],
-    ["refused", drain.refused],
-    ["lost", drain.lost],
-    ["filtered", drain.filtered],
-    ["replayed", drain.replayed],
-    ["last delivery", drain.delivered_at],
-    ["created", drain.created_at],
-  ];
-  return facts.flatMap(([name, value]) =>
-    value === undefined || value === null || value === "" ? [] : [[name, String(value)] as [string, string]],
-  );
-}

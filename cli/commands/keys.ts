@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { Authorization, KeyBody } from "../api.ts";
+import type { Authorization, KeyBody } from "../api-types.ts";
 import { type Context, collect, jsonOption } from "../context.ts";
 import { readDuration } from "../duration.ts";
 import { wrongUse } from "../errors.ts";

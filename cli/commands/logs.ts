@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { SessionBody } from "../api.ts";
+import type { SessionBody } from "../api-types.ts";
 import { appsOption, requiredApps } from "../app-names.ts";
 import { anyOf, type Context, collect } from "../context.ts";
 import { CliError, wrongUse } from "../errors.ts";

@@ -1,5 +1,6 @@
 /** Where `ship` and `run` send lines, and the form of the names they put into them. */
-import type { Api, IngestToken } from "../api.ts";
+import type { Api } from "../api.ts";
+import type { IngestToken } from "../api-types.ts";
 import { wrongUse } from "../errors.ts";
 
 /** An address that takes lines, and the right to write there. */

@@ -184,6 +184,7 @@ function readerEnv(folder: string, ports: ReadonlyMap<string, string>): NodeJS.P
   return {
     ...Object.fromEntries(kept),
     HOME: folder,
+    LC_ALL: "C.UTF-8", // characters of several bytes, as in most terminals
     PATH: [herokuFolder, process.env.PATH].join(delimiter),
     npm_config_update_notifier: "false", // npm asks the network, once a day and for each new home
     TAILRACE_HTTP: http,

@@ -1,0 +1,108 @@
+/** What the API takes and answers, as far as the command line has to do with it. */
+
+export type App = { readonly id: string; readonly name: string; readonly created_at: string };
+/** `url` is where the server wants lines to be sent with it, if it says so. */
+export type IngestToken = { readonly token: string; readonly name: string; readonly url?: string };
+export type Authorization = {
+  readonly id: string;
+  readonly description: string;
+  readonly created_at: string;
+  readonly apps?: readonly (string | { readonly name: string })[] | null;
+  readonly read_only?: boolean;
+  readonly access_token?: { readonly token?: string; readonly expires_in?: number | null } | null;
+};
+/** `apps` null: all of them. `expires_in`: seconds from now, null: never. */
+export type KeyBody = {
+  readonly description?: string;
+  readonly apps?: readonly string[] | null;
+  readonly read_only?: boolean;
+  readonly expires_in?: number | null;
+};
+export type LineFilterBody = {
+  readonly sources?: readonly string[];
+  readonly dynos?: readonly string[];
+  readonly match?: string;
+  readonly exclude?: string;
+};
+export type RedactionBody = { readonly detectors?: readonly string[]; readonly patterns?: readonly string[] };
+/** What is left out stays, what is null is taken away. */
+export type DrainChangesBody = {
+  readonly url?: string;
+  readonly format?: string | null;
+  readonly compression?: string | null;
+  readonly redact?: RedactionBody | null;
+  readonly headers?: Readonly<Record<string, string>> | null;
+  readonly filter?: LineFilterBody | null;
+  readonly secret?: string | null;
+  readonly previous_secret?: null;
+  readonly ca?: string | null;
+  readonly cert?: string | null;
+  readonly key?: string | null;
+};
+export type DrainBody = DrainChangesBody & {
+  readonly url: string;
+  readonly since?: string;
+  readonly verify?: true;
+};
+/** What a test line over a drain found. */
+export type DrainTrial = {
+  readonly kind: string;
+  readonly reason: string | null;
+  /** Its certificate ends soon, in words. */
+  readonly expiring?: string | null;
+  readonly steps?: readonly {
+    readonly name: string;
+    readonly ms: number;
+    readonly detail: string;
+    readonly failed: boolean;
+  }[];
+};
+export type Drain = {
+  readonly id: string;
+  readonly token: string;
+  readonly url: string;
+  readonly created_at: string;
+  readonly format?: string;
+  readonly compression?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly filter?: LineFilterBody;
+  readonly redact?: RedactionBody;
+  readonly signed?: boolean;
+  readonly state?: string;
+  readonly last_error?: string | { readonly at?: string; readonly message?: string } | null;
+  readonly last_test?: {
+    readonly at: string;
+    readonly kind: string;
+    readonly reason: string | null;
+    readonly expiring: string | null;
+  } | null;
+  readonly lag_lines?: number;
+  readonly lag_seconds?: number | null;
+  readonly rate?: number;
+  readonly next_attempt_at?: string | null;
+  readonly delivered?: number;
+  readonly refused?: number;
+  readonly lost?: number;
+  readonly filtered?: number;
+  readonly replayed?: number;
+  readonly delivered_at?: string | null;
+};
+export type SessionBody = {
+  readonly lines?: number;
+  readonly tail: boolean;
+  /** Any of them. */
+  readonly source?: string | readonly string[];
+  readonly dyno?: string | readonly string[];
+  readonly since?: string;
+  readonly match?: string;
+  readonly exclude?: string;
+  readonly format: "text" | "json" | "raw";
+  /** The stream tells what it has looked at, by events named `searched`. */
+  readonly progress?: true;
+};
+/** Where to read, and how many lines of history that shows at most. */
+export type OpenedSession = {
+  readonly url: URL;
+  readonly lines: number | undefined;
+  readonly linesMax: number | undefined;
+};

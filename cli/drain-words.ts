@@ -1,0 +1,81 @@
+/** Drains in words. */
+import type { Drain, DrainTrial } from "./api-types.ts";
+import { asSentence } from "./errors.ts";
+import type { Output } from "./output.ts";
+
+/** What `--verify` found: the drain would not be there otherwise. */
+export const taken = ({ last_test: test }: Drain): DrainTrial => ({
+  kind: "delivered",
+  reason: null,
+  expiring: test?.expiring ?? null,
+});
+
+export const firstFinding = (trial: DrainTrial): string => {
+  if (isTaken(trial)) return "It took a test line";
+  return `${trial.kind === "retry" ? "It does not take lines yet" : "It refuses lines"}: ${trial.reason}`;
+};
+
+export const whatFollows = ({ kind }: DrainTrial, drain: string): string =>
+  kind === "retry"
+    ? `They wait until it does. "tailrace drains:test ${drain}" shows each step of a test.`
+    : `Lines that it refuses are not sent again. "tailrace drains:pause ${drain}" holds them until that is mended.`;
+
+export const isTaken = ({ kind }: DrainTrial): boolean => kind === "delivered";
+
+export async function printTrial(output: Output, key: string, trial: DrainTrial): Promise<void> {
+  const { steps = [], reason, expiring } = trial;
+  const rows = steps.map(({ name, ms, detail, failed }) => [
+    name,
+    `${ms} ms`,
+    failed ? "failed: see below" : detail,
+  ]);
+  if (rows.length > 0) await output.table(["STEP", "TIME", "FOUND"], rows);
+  await output.print(
+    isTaken(trial)
+      ? `The destination of drain ${key} took a test line`
+      : `The destination of drain ${key} did not take a test line: ${reason}`,
+  );
+  if (expiring) output.note(asSentence(`But ${expiring}`));
+}
+
+/** What is known of a drain, each with its name; what it has not is left out. */
+export function factsOf(drain: Drain): [string, string][] {
+  const { filter = {}, redact = {}, last_error: error, last_test: test } = drain;
+  const facts: [string, unknown][] = [
+    ["url", drain.url],
+    ["token", drain.token],
+    ["id", drain.id],
+    ["format", drain.format],
+    ["compression", drain.compression],
+    [
+      "headers",
+      drain.headers &&
+        Object.entries(drain.headers)
+          .map(([name, value]) => `${name}: ${value}`)
+          .join(", "),
+    ],
+    ["sources", filter.sources?.join(", ")],
+    ["dynos", filter.dynos?.join(", ")],
+    ["match", filter.match],
+    ["exclude", filter.exclude],
+    ["redact", redact.detectors?.join(", ")],
+    ["redact patterns", redact.patterns?.join(", ")],
+    ["signed", drain.signed ? "yes" : undefined],
+    ["state", drain.state],
+    ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],
+    ["last test", test && [test.at, test.reason ?? "taken", test.expiring].filter(Boolean).join("; ")],
+    ["lag", drain.lag_lines && `${drain.lag_lines} lines, ${drain.lag_seconds ?? 0} s`],
+    ["next attempt", drain.next_attempt_at],
+    ["rate", drain.rate === undefined ? undefined : `${drain.rate} lines/s`],
+    ["delivered", drain.delivered],
+    ["refused", drain.refused],
+    ["lost", drain.lost],
+    ["filtered", drain.filtered],
+    ["replayed", drain.replayed],
+    ["last delivery", drain.delivered_at],
+    ["created", drain.created_at],
+  ];
+  return facts.flatMap(([name, value]) =>
+    value === undefined || value === null || value === "" ? [] : [[name, String(value)] as [string, string]],
+  );
+}
