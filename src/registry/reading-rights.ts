@@ -28,13 +28,13 @@ export class ReadingRights {
   /** The rights that stand on a record, by its key in the Store: `key/HASH` or `app/ID`. */
   readonly #standing = new Map<string, Set<Right>>();
   readonly #stop = new AbortController();
-  readonly #following: Promise<unknown>;
+  /** Set by the first right: a node that serves no readers watches nothing. */
+  #following: Promise<unknown> | undefined;
 
   constructor(options: { store: Store; clock: Clock; keys: Pick<Keys, "recordKeyOf"> }) {
     this.#store = options.store;
     this.#clock = options.clock;
     this.#keys = options.keys;
-    this.#following = Promise.all(["key/", "app/"].map((prefix) => this.#follow(prefix)));
   }
 
   /** The right to read `channel` by the key of that id, from now on; undefined when there is none. */
@@ -45,7 +45,8 @@ export class ReadingRights {
     const right = new Right(channel, this.#clock, () => {
       for (const record of records) this.#leave(record, right);
     });
-    // First watched, then read: no change falls in between.
+    // First watched, then read: no change falls in between, as a watch that is up looks at every right again.
+    this.#following ??= Promise.all(["key/", "app/"].map((prefix) => this.#follow(prefix)));
     for (const record of records) this.#enter(record, right);
     try {
       for (const record of records) right.weigh(record, (await this.#store.get<object>(record))?.value);
