@@ -552,16 +552,13 @@ export const ingestMediaType = () =>
 
 // Drains
 
-export const drainUrlInvalid = (
-  reason: string,
-  example = "https://user:word@logs.example.com/path or syslog+tls://logs.example.com:6514",
-) =>
+export const drainUrlInvalid = (reason: string) =>
   new AppError({
     code: "DRAIN_URL_INVALID",
     status: 422,
     id: "invalid_params",
     message: `The drain's URL cannot be used: ${reason}.`,
-    mend: `Give a URL such as ${example}.`,
+    mend: "Give a URL such as https://user:word@logs.example.com/path or syslog+tls://logs.example.com:6514.",
   });
 
 export const drainFormatInvalid = (format: string, formats: readonly string[]) =>

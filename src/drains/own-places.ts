@@ -37,22 +37,18 @@ export class OwnPlaces {
   /** True of a URL that names this server: by an address it listens at, or as others reach it. */
   has({ kind, host, port, path = "/" }: DrainPlace): boolean {
     const name = host.toLowerCase().replace(/\.$/, "");
-    const isSite = ({ host: known, port: knownPort, path: base }: Site) =>
-      name === known &&
+    const sites = this.#sites.filter((site) => site.host === name);
+    return (
+      addressesOf(name).some((address) => this.hasAddress(address, port)) ||
       (kind === "https"
-        ? (port === knownPort || [port, knownPort].every((one) => one === 80 || one === 443)) &&
-          under(base, path)
-        : this.#isPort(port));
-    return this.#sites.some(isSite) || addressesOf(name).some((address) => this.hasAddress(address, port));
+        ? sites.some((site) => samePort(site.port, port) && isUnder(site.path, path))
+        : sites.length > 0 && this.#listeners.some((listener) => listener.port === port))
+    );
   }
 
   /** True of an address and port where this server listens. */
   hasAddress(address: string, port: number): boolean {
     return this.#listeners.some((listener) => listener.port === port && hears(listener.host, address));
-  }
-
-  #isPort(port: number): boolean {
-    return this.#listeners.some((listener) => listener.port === port);
   }
 }
 
@@ -66,7 +62,22 @@ function siteOf(url: string): Site {
   };
 }
 
-const under = (base: string, path: string): boolean => path === base || path.startsWith(`${base}/`);
+// What stands in front often answers at both standard ports.
+const samePort = (one: number, other: number): boolean =>
+  one === other || [one, other].every((port) => port === 80 || port === 443);
+
+function isUnder(base: string, path: string): boolean {
+  const plain = `${decoded(path)}/`.replace(/\/{2,}/g, "/");
+  return plain.startsWith(`${decoded(base)}/`);
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
 
 // Names that are known to lead to this machine without a look-up.
 function addressesOf(name: string): readonly string[] {

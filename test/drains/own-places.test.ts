@@ -93,6 +93,7 @@ describe("the address that others use", () => {
     "http://logs.example.com/logs",
     "http://in.example.com:8080/tail",
     "http://in.example.com:8080/tail/logs",
+    "http://in.example.com:8080//%74ail/x/../logs",
     "syslog://logs.example.com:6001",
     "syslog+tls://in.example.com:6001",
   ])("%s is this server", (url) => expect(refusal(url, own)).toBe("DRAIN_TO_ITSELF"));

@@ -80,10 +80,6 @@ const checkReach = "check host and port, and that firewalls let this server in";
 const words = new Map([
   ["ENOTFOUND", "the name {host} does not exist: check the drain's URL"],
   [
-    "EAI_AGAIN",
-    "the name {host} could not be looked up just now: when other drains have that too, the operator has to check this server's DNS",
-  ],
-  [
     "DNS_SILENT",
     "the name servers of {host} did not answer within {time}: whoever runs that domain has to check them. When other drains have that too, the operator has to check this server's DNS",
   ],
