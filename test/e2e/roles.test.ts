@@ -1,0 +1,40 @@
+/** A cluster without one address in front: what people type leads to the nodes that do it, or says what is missing. */
+import { afterEach, expect, test } from "vitest";
+import { runCli } from "../support/cli.ts";
+import { kept } from "../support/kept.ts";
+import { startNats } from "../support/nats.ts";
+import { TestServer, testKey } from "../support/server.ts";
+
+const started: TestServer[] = [];
+afterEach(() => Promise.all(started.splice(0).map((server) => server.destroy())));
+
+test("senders are told --ingest-url; who asks a node for what it does not do is told so", async () => {
+  const nats = kept(await startNats());
+  const node = async (...args: string[]) => {
+    const server = await TestServer.start(["--nats", nats.urls.join(","), ...args]);
+    started.push(server);
+    return server;
+  };
+  const ingest = await node("--roles", "ingest");
+  const control = await node("--roles", "control,tail", "--ingest-url", ingest.url);
+  const unaware = await node("--roles", "control,tail");
+  await control.createApp("todo");
+  const tailrace = (at: TestServer, ...args: string[]) =>
+    runCli(args, { PATH: process.env.PATH!, TAILRACE_URL: at.url, TAILRACE_API_KEY: testKey }, "a line\n");
+
+  const { stdout: tokens } = await tailrace(control, "tokens", "-a", "todo");
+  expect(tokens).toMatch(new RegExp(`http://token:t\\.[0-9a-f-]+@${new URL(ingest.url).host}/logs`));
+  expect(await tailrace(control, "ship", "-a", "todo", "--dyno", "cron.1")).toMatchObject({
+    status: 0,
+    stderr: "",
+  });
+  expect((await tailrace(control, "logs", "-a", "todo")).stdout).toContain("app[cron.1]: a line");
+
+  const shipped = await tailrace(unaware, "ship", "-a", "todo");
+  expect(shipped.status).toBe(1);
+  expect(shipped.stderr).toContain("This node has the roles tail, control, and /logs needs the role ingest.");
+  expect(shipped.stderr).toContain("--ingest-url");
+  const asked = await tailrace(ingest, "apps");
+  expect(asked.status).toBe(1);
+  expect(asked.stderr).toContain("This node has the role ingest, and /apps needs the role control.");
+}, 60_000);
