@@ -129,6 +129,8 @@ async function serve(lines: number, linesPerSecond: number): Promise<void> {
     tailsPerAppMax: 10,
     heartbeatMs: 15_000,
     stallMsMax: 3_600_000,
+    historyStallMsMax: 60_000,
+    unreadBytesMax: 1 << 27,
     closeMsMax: 1000,
   });
   const urls = new SessionUrls({ secret: randomBytes(32), clock: realClock, operatorSecret: "" });

@@ -69,6 +69,7 @@ import { ReadingRights } from "./registry/reading-rights.ts";
 import { Tokens } from "./registry/tokens.ts";
 import { listenFailure } from "./start-failures.ts";
 import { FormatCache } from "./tail/format-cache.ts";
+import { FrameHistory } from "./tail/frame-history.ts";
 import { Recent } from "./tail/recent.ts";
 import { SessionUrls } from "./tail/session-url.ts";
 import { Tails } from "./tail/tails.ts";
@@ -219,13 +220,15 @@ async function open(
       rights,
     },
     control: {
+      frames: new FrameHistory({ log, recent, framesBytesMax: tailLimits.framesBytesMax }),
+      tails,
+      rights,
       bodies,
       addressOf,
       apps,
       tokens,
       keys,
       drains,
-      log,
       clock,
       issueSession: (spec) => urls.issue(spec),
       testDrain: (record) => drainTests.run(record),

@@ -28,6 +28,9 @@ export const tailLimits = {
   tailsPerAppMax: 5_000,
   heartbeatMs: 15 * secondMs,
   stallMsMax: 60 * minuteMs,
+  historyStallMsMax: minuteMs,
+  unreadBytesMax: 128 * MiB,
+  framesBytesMax: 16 * MiB,
   formatsBytesMax: 32 * MiB,
   ringsBytesMax: 128 * MiB,
 } as const;

@@ -151,6 +151,13 @@ export const openTails = new Gauge({
   registers,
 });
 
+export const cutTails = new Counter({
+  name: "tailrace_cut_tails_total",
+  help: "Log streams that were cut off because their client did not take what it was sent.",
+  labelNames: ["reason"] as const, // stalled (for too long), unread (stalled clients together held too much)
+  registers,
+});
+
 export const tailLines = new Counter({
   name: "tailrace_tail_sent_lines_total",
   help: "Lines handed to the connections of log streams.",

@@ -1,11 +1,14 @@
 /** Everything that is asked of the server over HTTP but logs themselves and its health: Platform API, logplex v3. */
 import type { FastifyPluginAsync } from "fastify";
 import type { Failures } from "../failures.ts";
-import type { ChannelLog, Clock } from "../ports.ts";
+import type { Clock } from "../ports.ts";
 import type { Apps } from "../registry/apps.ts";
 import type { Drains } from "../registry/drains.ts";
 import type { Keys } from "../registry/keys.ts";
+import type { ReadingRights } from "../registry/reading-rights.ts";
 import type { Tokens } from "../registry/tokens.ts";
+import type { FrameHistory } from "../tail/frame-history.ts";
+import type { Tails } from "../tail/tails.ts";
 import { requestIdOf } from "./api-errors.ts";
 import { authenticate, decorateRequests, findApp } from "./auth.ts";
 import { type BodyDeps, readBodies } from "./bodies.ts";
@@ -23,7 +26,9 @@ export type ControlDeps = BodyDeps & {
   readonly tokens: Tokens;
   readonly keys: Keys;
   readonly drains: Drains;
-  readonly log: ChannelLog;
+  readonly frames: FrameHistory;
+  readonly tails: Tails;
+  readonly rights: Pick<ReadingRights, "take">;
   readonly clock: Clock;
   readonly issueSession: IssueSession;
   readonly testDrain: TestDrain;

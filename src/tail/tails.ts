@@ -8,8 +8,9 @@ import type { Transport } from "../core/format.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { Position } from "../core/position.ts";
 import { appTailsFull, tailsFull, tailsStopping } from "../errors.ts";
-import { openTails, tailLines } from "../metrics.ts";
+import { cutTails, openTails, tailLines } from "../metrics.ts";
 import type { ReadSession, TailPart } from "./session.ts";
+import { Stalls } from "./stalls.ts";
 
 export type TailsOptions = {
   /** Streams open at a time; one more is refused. */
@@ -18,8 +19,11 @@ export type TailsOptions = {
   readonly tailsPerAppMax: number;
   /** An event stream that was silent for so long gets a comment. Plain text has no such thing. */
   readonly heartbeatMs: number;
-  /** A client that took nothing of what it was sent for so long is cut off. */
+  /** A client that took nothing of what it was sent for so long is cut off; `history`: of a stream that does not tail. */
   readonly stallMsMax: number;
+  readonly historyStallMsMax: number;
+  /** What all stalled clients keep in memory; beyond it the one that stalls longest is cut off. */
+  readonly unreadBytesMax: number;
   /** How long `close` waits for clients to take their last bytes. */
   readonly closeMsMax: number;
   /** Told of the connection of each stream, which is bounded here from then on. */
@@ -43,6 +47,7 @@ const historyWaitMsMax = 30_000; // a stream that does not tail waits no longer 
 export class Tails {
   readonly #options: TailsOptions;
   readonly #open = new Set<OpenTail>();
+  readonly #stalls: Stalls;
   readonly #perApp = new Map<ChannelId, number>();
   readonly #serving = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
@@ -50,6 +55,7 @@ export class Tails {
 
   constructor(options: TailsOptions) {
     this.#options = options;
+    this.#stalls = new Stalls(options.unreadBytesMax);
     this.#timer = setInterval(() => this.#tick(), Math.ceil(options.heartbeatMs / 3)).unref();
   }
 
@@ -72,7 +78,7 @@ export class Tails {
    * instead, as its client comes back by itself and resumes.
    */
   serve(response: ServerResponse, stream: Stream, failed: (cause: unknown) => void): Promise<void> {
-    const serving = this.#serve(new OpenTail(response, stream), failed).finally(() =>
+    const serving = this.#serve(new OpenTail(response, stream, this.#stalls), failed).finally(() =>
       this.#serving.delete(serving),
     );
     this.#serving.add(serving);
@@ -114,10 +120,13 @@ export class Tails {
 
   #tick(): void {
     const nowMs = performance.now();
-    const { heartbeatMs, stallMsMax } = this.#options;
+    const { heartbeatMs, stallMsMax, historyStallMsMax } = this.#options;
     for (const tail of this.#open) {
       if (tail.stalledAtMs !== undefined) {
-        if (nowMs - tail.stalledAtMs > stallMsMax) tail.cut();
+        if (nowMs - tail.stalledAtMs > (tail.stream.tail ? stallMsMax : historyStallMsMax)) {
+          cutTails.inc({ reason: "stalled" });
+          tail.cut();
+        }
       } else if (!tail.stream.tail) {
         if (nowMs - tail.partAtMs > historyWaitMsMax) tail.stop();
       } else if (tail.stream.transport === "events" && nowMs - tail.wroteAtMs >= heartbeatMs * 0.9) {
@@ -131,6 +140,7 @@ export class Tails {
 class OpenTail {
   readonly stream: Stream;
   readonly #response: ServerResponse;
+  readonly #stalls: Stalls;
   readonly #stopping = new AbortController();
   #told: Position | undefined;
   #isToldToClient = true;
@@ -139,8 +149,9 @@ class OpenTail {
   wroteAtMs = performance.now();
   stalledAtMs: number | undefined;
 
-  constructor(response: ServerResponse, stream: Stream) {
+  constructor(response: ServerResponse, stream: Stream, stalls: Stalls) {
     this.#response = response;
+    this.#stalls = stalls;
     this.stream = stream;
     response.once("close", () => this.stop());
     response.on("error", () => this.stop()); // a write that raced with the client's leaving
@@ -170,7 +181,7 @@ class OpenTail {
     this.#isToldToClient = count > 0;
     for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
       const isAll = bytes.length <= writeBytesMax;
-      if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained();
+      if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
       this.wroteAtMs = performance.now();
     }
     if (count > 0) tailLines.inc({ transport: this.stream.transport }, count);
@@ -197,6 +208,7 @@ class OpenTail {
   /** Ends at once, whatever is under way. */
   cut(): void {
     this.#response.destroy();
+    this.#stalls.end(this);
   }
 
   // Nothing more is told: what a slow client has not taken yet is not kept for it either.
@@ -217,19 +229,21 @@ class OpenTail {
     });
   }
 
-  #drained(): Promise<void> {
+  #drained(part: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       const response = this.#response;
       if (!response.writableNeedDrain) return resolve();
       this.stalledAtMs = performance.now();
       const done = () => {
         this.stalledAtMs = undefined;
+        this.#stalls.end(this);
         response.off("drain", done);
         response.off("close", done);
         resolve();
       };
       response.on("drain", done);
       response.on("close", done);
+      this.#stalls.begin(this, part);
     });
   }
 }

@@ -1,6 +1,5 @@
 /** The commands about drains against the API itself: what they ask for is what is kept. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -14,8 +13,7 @@ let url: string;
 let folder: string;
 beforeAll(async () => {
   server = await ControlServer.open();
-  await server.server.listen({ host: "127.0.0.1", port: 0 });
-  url = `http://127.0.0.1:${(server.server.server.address() as AddressInfo).port}`;
+  url = server.url;
   folder = mkdtempSync(join(tmpdir(), "tailrace-drains-"));
 });
 beforeEach(async () => {

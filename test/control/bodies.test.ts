@@ -13,7 +13,7 @@ let server: ControlServer;
 let port: number;
 beforeAll(async () => {
   server = await ControlServer.open({ bodies });
-  port = Number(new URL(await server.server.listen({ host: "127.0.0.1", port: 0 })).port);
+  port = Number(new URL(server.url).port);
 });
 afterAll(() => server.close());
 

@@ -123,7 +123,7 @@ describe("drains", () => {
     const answer = await add({ url });
     expect(answer.status).toBe(201);
     expect(answer.json).toEqual({ id: 1, token: expect.stringMatching(/^d\.[0-9a-f-]{36}$/), url });
-    expect(answer.headers.location).toBe(`http://localhost:80${channel}/drains/1`);
+    expect(answer.headers.location).toBe(`${server.url}${channel}/drains/1`);
     expect((await server.call("GET", "/apps/app-1/log-drains")).json[0].token).toBe(answer.json.token);
   });
 
@@ -302,7 +302,7 @@ describe("sessions", () => {
       expect(answer.status).toBe(201);
       expect(Object.keys(answer.json)).toEqual(["url"]);
       expect(answer.headers.location).toBe(answer.json.url);
-      const session = answer.json.url.replace("http://localhost:80/sessions/", "");
+      const session = answer.json.url.replace(`${server.url}/sessions/`, "");
       expect(server.sessions.read(session, { resuming: false })).toMatchObject(spec);
     }
   });

@@ -35,7 +35,7 @@ const partsOf = ({ registry, sessions }: ControlServer): RouteParts => ({
     keys: registry.keys,
   } as never,
   tail: { urls: sessions, rights: { take: async () => undefined }, tails: { close() {} } } as never,
-  control: { ...registry, ingestUrl: undefined, publicUrl: undefined } as never,
+  control: { ...registry, tails: { close() {} }, ingestUrl: undefined, publicUrl: undefined } as never,
 });
 
 async function routesOf(register: (server: FastifyInstance) => unknown): Promise<Route[]> {

@@ -12,7 +12,7 @@ const authorization = `Bearer ${operatorSecret}`;
 beforeAll(async () => {
   server = await ControlServer.open();
   await server.call("POST", "/apps", { name: "todo" });
-  port = Number(new URL(await server.server.listen({ host: "127.0.0.1", port: 0 })).port);
+  port = Number(new URL(server.url).port);
 });
 afterAll(() => server.close());
 

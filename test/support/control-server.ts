@@ -1,4 +1,6 @@
 /** The registry and its API in this process: a real server, real records, real lines, destinations played. */
+import { once } from "node:events";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import { type FastifyInstance, fastify } from "fastify";
 import { realClock } from "../../src/clock.ts";
@@ -18,14 +20,19 @@ import { Failures } from "../../src/failures.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { PendingBytes } from "../../src/ingest/pending.ts";
+import { tailLimits } from "../../src/limits.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
 import { Apps } from "../../src/registry/apps.ts";
 import { Drains } from "../../src/registry/drains.ts";
 import { Keys } from "../../src/registry/keys.ts";
+import { ReadingRights } from "../../src/registry/reading-rights.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { Tokens } from "../../src/registry/tokens.ts";
 import { removeRecord } from "../../src/registry/update.ts";
+import { FrameHistory } from "../../src/tail/frame-history.ts";
+import { Recent } from "../../src/tail/recent.ts";
 import { SessionUrls } from "../../src/tail/session-url.ts";
+import { Tails, type TailsOptions } from "../../src/tail/tails.ts";
 
 export const operatorSecret = "the-operator's-key-of-the-tests";
 
@@ -110,7 +117,7 @@ export type Answer = {
   readonly json: any;
 };
 
-/** The API over a registry, called as HTTP clients do. */
+/** The API over a registry, on a real port, called as HTTP clients do. */
 export class ControlServer {
   readonly registry: TestRegistry;
   readonly server: FastifyInstance;
@@ -122,9 +129,23 @@ export class ControlServer {
   tried: DrainRecord | undefined;
   reasons: readonly string[] = [];
   #faults: readonly string[] = [];
+  /** Where it listens. */
+  url = "";
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #recent: Recent;
+  readonly #tails: Tails;
+  readonly #rights: ReadingRights;
 
-  private constructor(registry: TestRegistry) {
+  private constructor(registry: TestRegistry, bounds: Partial<TailsOptions>) {
     this.registry = registry;
+    this.#recent = new Recent({
+      ...registry,
+      historyLines: 1_500,
+      expiryMs: Number.POSITIVE_INFINITY,
+      ringsBytesMax: 1 << 20,
+    });
+    this.#tails = new Tails({ ...tailLimits, ...bounds, closeMsMax: 0 });
+    this.#rights = new ReadingRights(registry);
     this.sessions = new SessionUrls({ secret: Buffer.alloc(32, 7), clock: registry.clock, operatorSecret });
     this.server = fastify({
       routerOptions: { maxParamLength: pathPartCharsMax },
@@ -134,10 +155,14 @@ export class ControlServer {
 
   /** `described`: with its pages at /docs. */
   static async open(
-    options: Partial<ControlDeps> & { registry?: TestRegistry; described?: boolean } = {},
+    options: Partial<ControlDeps> & {
+      registry?: TestRegistry;
+      described?: boolean;
+      tailBounds?: Partial<TailsOptions>;
+    } = {},
   ): Promise<ControlServer> {
-    const { registry = await TestRegistry.open(), described = false, ...deps } = options;
-    const opened = new ControlServer(registry);
+    const { registry = await TestRegistry.open(), described = false, tailBounds = {}, ...deps } = options;
+    const opened = new ControlServer(registry, tailBounds);
     const { server } = opened;
     server.addHook("onRoute", ({ method, url }) => {
       for (const one of [method].flat()) opened.routes.push({ method: one, url });
@@ -150,13 +175,15 @@ export class ControlServer {
     }
     await server.register(healthApi, { readiness: async () => opened.reasons });
     await server.register(controlApi, {
+      frames: new FrameHistory({ log: registry.log, recent: opened.#recent, framesBytesMax: 1 << 20 }),
+      tails: opened.#tails,
+      rights: opened.#rights,
       bodies: new BodyBudget(new PendingBytes(ingestLimits.pendingBytesMax), ingestLimits),
       addressOf: () => "here",
       apps: registry.apps,
       tokens: registry.tokens,
       keys: registry.keys,
       drains: registry.drains,
-      log: registry.log,
       clock: registry.clock,
       issueSession: (spec) => opened.sessions.issue(spec),
       testDrain: async (record) => {
@@ -170,7 +197,7 @@ export class ControlServer {
       failures: new Failures({ logger: undefined, nowMs: () => registry.clock.nowMs() }),
       ...deps,
     });
-    await server.ready();
+    opened.url = await server.listen({ host: "127.0.0.1", port: 0 });
     return opened;
   }
 
@@ -181,19 +208,33 @@ export class ControlServer {
     body?: unknown,
     { key = operatorSecret, headers = {} }: { key?: string | null; headers?: Record<string, string> } = {},
   ): Promise<Answer> {
-    const response = await this.server.inject({
-      method: method as "GET",
-      url,
+    const sent = typeof body === "string" || body === undefined ? body : JSON.stringify(body);
+    const request = httpRequest(new URL(this.url), {
+      method,
+      path: url,
+      agent: this.#agent,
       headers: {
         ...(key !== null && { authorization: `Bearer ${key}` }),
-        ...(body !== undefined && { "content-type": "application/json" }),
+        ...(sent !== undefined && {
+          "content-type": "application/json",
+          "content-length": Buffer.byteLength(sent),
+        }),
         ...headers,
       },
-      ...(body !== undefined && { payload: typeof body === "string" ? body : JSON.stringify(body) }),
     });
+    request.end(sent);
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    const parts: Buffer[] = [];
+    for await (const part of response) parts.push(part as Buffer);
+    const text = Buffer.concat(parts).toString();
     if (this.#faults.length > 0) throw new Error(this.#faults.join("\n"));
-    const { statusCode: status, payload: text } = response;
-    return { status, headers: response.headers, text, json: isJson(response) ? JSON.parse(text) : undefined };
+    const isJson = text !== "" && /json/.test(String(response.headers["content-type"]));
+    return {
+      status: response.statusCode!,
+      headers: response.headers,
+      text,
+      json: isJson ? JSON.parse(text) : undefined,
+    };
   }
 
   // A field that a schema does not name is dropped without a word: every answer of every test is looked at.
@@ -226,10 +267,11 @@ export class ControlServer {
   }
 
   async close(): Promise<void> {
+    this.#agent.destroy();
     await this.server.close();
+    await this.#recent.close();
+    await this.#tails.close();
+    await this.#rights.close();
     await this.registry.close();
   }
 }
-
-const isJson = ({ headers, payload }: { headers: Record<string, unknown>; payload: string }) =>
-  payload !== "" && /json/.test(String(headers["content-type"]));

@@ -40,7 +40,14 @@ export class StreamServer {
   private constructor(log: ChannelLog, options: StreamServerOptions) {
     this.log = log;
     const { ringsBytesMax = 1 << 24, historyLines = 1500, ...tails } = options;
-    const defaults = { tailsMax: 2000, tailsPerAppMax: 1500, heartbeatMs: 15_000, stallMsMax: 60_000 };
+    const defaults = {
+      tailsMax: 2000,
+      tailsPerAppMax: 1500,
+      heartbeatMs: 15_000,
+      stallMsMax: 60_000,
+      historyStallMsMax: 60_000,
+      unreadBytesMax: 1 << 27,
+    };
     this.tails = new Tails({ ...defaults, closeMsMax: 500, ...tails });
     this.recent = new Recent({ log, clock: realClock, historyLines, expiryMs: 604_800_000, ringsBytesMax });
     const formats = new FormatCache({

@@ -1,12 +1,13 @@
 /** v3 history as frames, and v3 sessions. */
-import { Readable } from "node:stream";
-import type { FastifyPluginAsync } from "fastify";
-import type { StoredBatch } from "../../core/batch.ts";
+import type { OutgoingHttpHeaders } from "node:http";
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { ChannelId } from "../../core/ids.ts";
 import type { FilterSpec } from "../../core/line-filter.ts";
-import { framesFrom, LineCursor, toLogplex } from "../../core/lines.ts";
-import { AppError } from "../../errors.ts";
+import { AppError, unauthorized } from "../../errors.ts";
 import type { Failures } from "../../failures.ts";
-import type { ChannelLog } from "../../ports.ts";
+import type { ReadingRights } from "../../registry/reading-rights.ts";
+import { type FrameHistory, LinesGone, type OpenedFrames } from "../../tail/frame-history.ts";
+import type { Stream, Tails } from "../../tail/tails.ts";
 import { appToSee } from "../auth.ts";
 import { type IssueSession, linesDefault } from "../platform/log-sessions.ts";
 import { type PublicUrl, publicUrlOf } from "../public-url.ts";
@@ -15,7 +16,9 @@ import { allowOnly, call, callWith, type Payload } from "./calls.ts";
 import { channelOf, type LogplexDeps } from "./channels.ts";
 
 export type LogplexLogsDeps = LogplexDeps & {
-  readonly log: ChannelLog;
+  readonly frames: FrameHistory;
+  readonly tails: Tails;
+  readonly rights: Pick<ReadingRights, "take">;
   readonly issueSession: IssueSession;
   readonly publicUrl: PublicUrl;
   readonly historyLinesMax: number;
@@ -25,12 +28,10 @@ export type LogplexLogsDeps = LogplexDeps & {
 const tags = ["Logplex"];
 const logsPath = "/v3/channels/:channel/logs";
 const sessionsPath = "/v3/sessions";
-const newline = 0x0a;
-/** A frame grows by its newline and by one more digit at most. */
-const growthBytesMax = 2;
 
 export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, deps) => {
-  const { apps, keys, log, historyLinesMax, failures } = deps;
+  const { apps, keys, frames, tails, rights, historyLinesMax, failures } = deps;
+  server.addHook("preClose", () => tails.close());
 
   allowOnly(server, logsPath, ["GET"]);
   allowOnly(server, sessionsPath, ["POST"]);
@@ -48,18 +49,45 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
       const app = await appToSee(apps, principal, channelOf(request));
       const { num } = request.query as { num?: string };
       const wanted = Math.min(linesOf(num) ?? linesDefault, historyLinesMax);
-      const recent = await log.recent(app.id, wanted).catch((err: unknown) => {
+      const opened = await frames.open(app.id, wanted).catch((err: unknown) => {
         failures.note("history", err, "an app's history could not be read; its reader was answered 500");
       });
-      if (recent === undefined) return reply.code(500).send({ error: "failed to fetch channel logs" });
-      const stored = recent.batches.reduce((lines, batch) => lines + batch.count, 0);
-      return reply
-        .type("application/logplex-1")
-        .header("logplex-msg-count", Math.min(wanted, stored))
-        .header("connection", "close")
-        .send(Readable.from(framesOf(recent.batches, Math.max(0, stored - wanted)), { objectMode: false }));
+      if (opened === undefined) return reply.code(500).send({ error: "failed to fetch channel logs" });
+      const right = await rights.take(principal.keyId, app.id);
+      if (right === undefined) throw unauthorized(); // it ended just now
+      try {
+        tails.admit(app.id);
+        await serve(request, reply, { channel: app.id, over: right.over, ...opened });
+      } finally {
+        right.release();
+      }
+      return reply;
     }),
   );
+
+  // As a tail is served that does not go on: it counts as one, and a client that does not read is cut off.
+  const serve = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { channel, over, lines, read }: OpenedFrames & { channel: ChannelId; over: AbortSignal },
+  ): Promise<void> => {
+    const stream: Stream = { channel, over, transport: "plain", tail: false, read };
+    reply.hijack();
+    reply.raw.writeHead(200, {
+      ...(reply.getHeaders() as OutgoingHttpHeaders),
+      "content-type": "application/logplex-1",
+      "logplex-msg-count": lines,
+      connection: "close",
+    });
+    if (request.method === "HEAD") {
+      reply.raw.end();
+      return;
+    }
+    reply.raw.flushHeaders();
+    await tails.serve(reply.raw, stream, (err) => {
+      if (!(err instanceof LinesGone)) failures.note("history", err, "an app's history could not be read on");
+    });
+  };
 
   server.post(
     sessionsPath,
@@ -100,29 +128,4 @@ const linesOf = (num: string | undefined): number | undefined =>
 
 function noneWhenNotFound(failure: unknown): undefined {
   if (!(failure instanceof AppError && failure.status === 404)) throw failure;
-}
-
-/** All frames but the first `skip`, in the form of an HTTPS drain, each with a newline behind it that it counts. */
-function* framesOf(batches: readonly StoredBatch[], skip: number): Generator<Buffer> {
-  let toSkip = skip;
-  for (const batch of batches) {
-    if (toSkip < batch.count) {
-      const count = batch.count - toSkip;
-      yield withNewlines(toLogplex({ bytes: framesFrom(batch.bytes, toSkip), count, form: batch.form }));
-    }
-    toSkip = Math.max(0, toSkip - batch.count);
-  }
-}
-
-function withNewlines({ bytes, count }: { bytes: Uint8Array; count: number }): Buffer {
-  const out = Buffer.allocUnsafe(bytes.length + count * growthBytesMax);
-  const line = new LineCursor().open(bytes, "logplex");
-  let end = 0;
-  while (line.next()) {
-    end += out.write(`${line.end - line.headStart + 1} `, end, "latin1");
-    out.set(bytes.subarray(line.headStart, line.end), end);
-    end += line.end - line.headStart;
-    out[end++] = newline;
-  }
-  return out.subarray(0, end);
 }

@@ -1,0 +1,65 @@
+/**
+ * What clients keep in memory by not taking what they are sent. Parts that many of them share count once. Beyond the
+ * bound the stream whose client stalls for longest is cut off.
+ */
+import { cutTails } from "../metrics.ts";
+
+type Cut = { cut(): void };
+
+/** Streams whose clients stall, those that do so for longest first. */
+export class Stalls {
+  readonly #unreadBytesMax: number;
+  readonly #unread = new UnreadBytes();
+  readonly #stalled = new Map<Cut, Uint8Array>();
+
+  constructor(unreadBytesMax: number) {
+    this.#unreadBytesMax = unreadBytesMax;
+  }
+
+  /** `stream` keeps `part` until `end`; `cut` has to call that. */
+  begin(stream: Cut, part: Uint8Array): void {
+    this.#stalled.set(stream, part);
+    this.#unread.hold(part);
+    for (const longest of this.#stalled.keys()) {
+      if (this.#unread.bytes <= this.#unreadBytesMax) return;
+      cutTails.inc({ reason: "unread" });
+      longest.cut();
+    }
+  }
+
+  /** Idempotent. */
+  end(stream: Cut): void {
+    const part = this.#stalled.get(stream);
+    if (part === undefined) return;
+    this.#stalled.delete(stream);
+    this.#unread.release(part);
+  }
+}
+
+/** Memory by those who hold it. */
+class UnreadBytes {
+  readonly #holders = new Map<ArrayBufferLike, number>();
+  #bytes = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** One more client holds the memory of `part`. */
+  hold({ buffer }: Uint8Array): void {
+    const holders = this.#holders.get(buffer) ?? 0;
+    if (holders === 0) this.#bytes += buffer.byteLength;
+    this.#holders.set(buffer, holders + 1);
+  }
+
+  /** One client less; as often as `hold`. */
+  release({ buffer }: Uint8Array): void {
+    const holders = this.#holders.get(buffer)! - 1;
+    if (holders > 0) {
+      this.#holders.set(buffer, holders);
+      return;
+    }
+    this.#holders.delete(buffer);
+    this.#bytes -= buffer.byteLength;
+  }
+}
