@@ -1,5 +1,5 @@
+import { oneLine } from "../src/core/terminal-text.ts";
 import type { KeyFinding } from "./environment.ts";
-import { oneLine } from "./terminal-text.ts";
 
 /** The command line's own failures: what happened, the mend, and the exit status (1 failed, 2 wrong use). */
 export class CliError extends Error {

@@ -1,10 +1,10 @@
 /** What goes to the terminal: results to stdout with back-pressure, everything else to stderr. */
 import { once } from "node:events";
 import { CommanderError } from "commander";
+import { oneLine, terminalText } from "../src/core/terminal-text.ts";
 import { watchReader } from "./closed-pipe.ts";
 import type { Variables } from "./environment.ts";
 import { codeOf } from "./errors.ts";
-import { oneLine, terminalText } from "./terminal-text.ts";
 
 type Stdout = NodeJS.WriteStream & { readonly fd: number };
 

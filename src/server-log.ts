@@ -4,6 +4,7 @@
  */
 import { type Logger, pino } from "pino";
 import { withoutKeys } from "./core/secret-forms.ts";
+import { terminalText } from "./core/terminal-text.ts";
 
 /** What an output that takes nothing may leave in memory; what is more is dropped. */
 const waitingBytesMax = 1024 * 1024;
@@ -32,6 +33,10 @@ export function withoutSecrets(line: string, secrets: readonly string[]): string
   return left;
 }
 
+/** A line as it is written: without secrets, and with nothing in it that drives the terminal of whoever reads it. */
+export const writtenLine = (line: string, secrets: readonly string[]): string =>
+  terminalText(withoutSecrets(line, secrets), false);
+
 /**
  * Opens the log; `secrets` are what must not be in it besides what has the form of one. An output that is gone (a
  * closed terminal or pipe, a full disk) ends the log, and nothing else.
@@ -39,6 +44,6 @@ export function withoutSecrets(line: string, secrets: readonly string[]): string
 export function openServerLog(level: string, secrets: readonly string[]): Logger {
   const output = pino.destination({ fd: 1, sync: true, maxLength: waitingBytesMax });
   output.on("error", () => {});
-  const write = (line: string) => void output.write(withoutSecrets(line, secrets));
+  const write = (line: string) => void output.write(writtenLine(line, secrets));
   return pino({ level, base: { pid: process.pid } }, { write });
 }

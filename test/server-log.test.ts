@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { newChannelId, newDrainToken, newToken } from "../src/core/ids.ts";
 import { operatorKeyId } from "../src/registry/keys.ts";
 import { newKeySecret } from "../src/registry/secrets.ts";
-import { withoutSecrets } from "../src/server-log.ts";
+import { withoutSecrets, writtenLine } from "../src/server-log.ts";
 import { SessionUrls } from "../src/tail/session-url.ts";
 
 const operatorSecret = 'the operator\'s own "word"';
@@ -43,10 +43,7 @@ const pair = (secret: string, textOf: (secret: string) => string) => [secret, te
 /** What pino writes for an error that has `text` in its message, its stack, a field and a cause. */
 function logged(text: string, around: string): string {
   let line = "";
-  const logger = pino(
-    {},
-    { write: (written: string) => (line += withoutSecrets(written, [operatorSecret])) },
-  );
+  const logger = pino({}, { write: (written: string) => (line += writtenLine(written, [operatorSecret])) });
   const err = Object.assign(new Error(`${around} ${text}`, { cause: new Error(text) }), { input: text });
   logger.error({ err, url: text, list: [text], nested: { text } }, `${text} ${around}`);
   return line;
@@ -81,4 +78,18 @@ test("a long line costs little", () => {
     withoutSecrets(text, [operatorSecret]);
     expect(process.cpuUsage().user / 1000 - beforeMs).toBeLessThan(2_000);
   }
+});
+
+test("a line drives no terminal, and stays the JSON that it was", () => {
+  const control = fc.constantFrom("\u001b[2J", "\u009b2J", "\u0085", "\u202e", "\u2028", "\u007f", "\r", "é");
+  fc.assert(
+    fc.property(
+      fc.array(control).map((parts) => parts.join("x")),
+      (text) => {
+        const line = logged(text, "said");
+        expect(line).toMatch(/^[\t\x20-\x7e\u00e9]*\n$/);
+        expect(JSON.parse(line)).toMatchObject({ url: text, nested: { text } });
+      },
+    ),
+  );
 });

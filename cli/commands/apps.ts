@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import { oneLine } from "../../src/core/terminal-text.ts";
 import { requiredApp } from "../app-names.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
-import { oneLine } from "../terminal-text.ts";
 
 /** `apps`, `apps:create`, `apps:destroy`. */
 export function registerApps(program: Command, { api, output }: Context): void {

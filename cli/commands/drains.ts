@@ -1,11 +1,11 @@
 import type { Command } from "commander";
+import { oneLine } from "../../src/core/terminal-text.ts";
 import type { DrainBody } from "../api-types.ts";
 import { appOption, appsOption, requiredApp } from "../app-names.ts";
 import { printRows } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { factsOf, firstFinding, isTaken, printTrial, taken, whatFollows } from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
-import { oneLine } from "../terminal-text.ts";
 import { since, timeForms } from "../time.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
 import { registerDrainsUpdate } from "./drains-update.ts";

@@ -2,14 +2,13 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { FakeTailrace } from "./fake-tailrace.ts";
 
 /** The command line's own file. */
 export const mainFile = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
 /** What is in a command's environment: nothing of the tester's own but PATH. */
 export const cliEnvironment = (
-  server: Pick<FakeTailrace, "url" | "key"> | undefined,
+  server: { readonly url: string; readonly key: string } | undefined,
   more: Record<string, string> = {},
 ): Record<string, string> => ({
   PATH: process.env.PATH ?? "",

@@ -1,0 +1,73 @@
+/** The command line against real servers: what it promises of lines, on each store. */
+import { spawn } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { afterEach, describe, expect, test } from "vitest";
+import { cliEnvironment, finished, mainFile, printed, runCli, startCli } from "../support/cli.ts";
+import { stores, TestServer, testKey } from "../support/server.ts";
+
+let server: TestServer;
+afterEach(() => server.destroy());
+
+const env = () => cliEnvironment({ url: server.url, key: testKey }, { TAILRACE_APP: "shop" });
+const messages = (stdout: string): string[] => stdout.trimEnd().split("\n").map(messageOf);
+const messageOf = (line: string): string => line.replace(/^\S+ (\S+): /, "$1 ");
+
+describe.each(stores)("on %s", (store) => {
+  test("200,000 lines of run are all in the log, in order, and so is how it ended", async () => {
+    server = await TestServer.startOn(store);
+    await server.createApp("shop");
+    const run = ["run", "--dyno", "web.1", "--", "sh", "-c", "seq 1 200000; echo err >&2; exit 7"];
+    const { status, stderr } = await runCli(run, env());
+    expect({ status, stderr: stderr.replace(/^tailrace: .*wait.*\n/gm, "") }).toEqual({
+      status: 7,
+      stderr: "err\n",
+    });
+    const { stdout } = await runCli(["logs", "--since", "1h"], env());
+    const lines = messages(stdout).slice(2);
+    const numbers = lines.filter((line) => /^app\[web\.1\] \d+$/.test(line));
+    expect(numbers).toHaveLength(200_000);
+    expect(numbers.every((line, i) => line === `app[web.1] ${i + 1}`)).toBe(true);
+    expect(lines.filter((line) => line.startsWith("heroku"))).toEqual([
+      "heroku[web.1] Process exited with status 7",
+      "heroku[web.1] State changed from up to crashed",
+    ]);
+    const json = await runCli(["logs", "--json", "--since", "1h"], env());
+    const severityOf = (text: string) =>
+      new RegExp(`"severity":"(\\w+)","message":"${text}"`).exec(json.stdout)?.[1];
+    expect({ out: severityOf("200000"), err: severityOf("err") }).toEqual({ out: "info", err: "err" });
+  }, 120_000);
+});
+
+describe("a tail", () => {
+  test("of a server that comes back with another log says so, and shows that one from its oldest line", async () => {
+    server = await TestServer.start();
+    await server.createApp("shop");
+    const say = (text: string) => runCli(["ship", "--dyno", "web.1"], env(), text);
+    await say("before\n");
+    const tail = startCli(["logs", "-t"], env());
+    const done = finished(tail);
+    await printed(tail, "before\n");
+    await server.kill();
+    await rm(server.data, { recursive: true });
+    await server.start();
+    await server.createApp("shop");
+    await say("first\nsecond\n");
+    await printed(tail, "second\n");
+    tail.kill();
+    const { stdout, stderr } = await done;
+    expect(messages(stdout)).toEqual(["app[web.1] before", "app[web.1] first", "app[web.1] second"]);
+    expect(stderr.match(/shop: this log is not the one that was read before/g)).toHaveLength(1);
+  }, 60_000);
+
+  test("that nobody reads any more ends at once, though no line comes", async () => {
+    server = await TestServer.start();
+    await server.createApp("shop");
+    await runCli(["ship", "--dyno", "web.1"], env(), "one\ntwo\nthree\n");
+    const pipe = `{ '${process.execPath}' '${mainFile}' logs -t; echo "status $?" >&2; } | head -2`;
+    const { stdout, stderr } = await finished(spawn("sh", ["-c", pipe], { env: env() }));
+    expect({ lines: messages(stdout), stderr }).toEqual({
+      lines: ["app[web.1] one", "app[web.1] two"],
+      stderr: "status 0\n",
+    });
+  });
+});
