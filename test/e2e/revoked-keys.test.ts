@@ -1,7 +1,9 @@
 /** What a key could read it reads no more, over real sockets, and on the node that does not hear of it itself. */
+import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
 import { kept } from "../support/kept.ts";
+import { until } from "../support/ledger.ts";
 import { startNats } from "../support/nats.ts";
 import { TestServer, testKey } from "../support/server.ts";
 
@@ -95,6 +97,50 @@ describe.each(Object.entries(placements))("in %s", (_, place) => {
     60_000,
   );
 });
+
+test("a reader of v3 history that has not taken it all is cut off when its key is revoked", async () => {
+  const server = await TestServer.start();
+  started.push(server);
+  const { tokens } = await server.createApp("shop");
+  const line = "x".repeat(20_000); // 1,500 of them are more than sockets hold
+  for (let sent = 0; sent < 1_500; sent += 100) {
+    const frames = Array.from({ length: 100 }, (_, n) => shuttleFrame(`${sent + n} ${line}`));
+    const response = await fetch(`${server.url}/logs`, {
+      method: "POST",
+      headers: {
+        authorization: `Basic ${Buffer.from(`token:${tokens.app}`).toString("base64")}`,
+        "content-type": "application/logplex-1",
+      },
+      body: new Uint8Array(Buffer.concat(frames)),
+    });
+    expect(response.status).toBe(204);
+  }
+  const key = await server.api<Key>("POST", "/oauth/authorizations", { apps: ["shop"], read_only: true });
+  const { hostname, port } = new URL(server.url);
+  const socket = connect(Number(port), hostname).pause();
+  socket.write(
+    "GET /v3/channels/shop/logs?num=1500 HTTP/1.1\r\nHost: a\r\n" +
+      `Authorization: Bearer ${key.access_token.token}\r\n\r\n`,
+  );
+  const openTails = async () =>
+    /^tailrace_open_tails\{transport="plain"\} (\d+)$/m.exec(
+      await (await fetch(`${server.url}/metrics`)).text(),
+    )?.[1];
+  await until(
+    async () => (await openTails()) === "1",
+    () => "no reader",
+  );
+  await server.api("DELETE", `/oauth/authorizations/${key.id}`);
+  await until(
+    async () => (await openTails()) === "0",
+    () => "the reader is still served",
+  );
+  const taken = await socket
+    .toArray()
+    .then((chunks: Buffer[]) => Buffer.concat(chunks))
+    .catch((reset: Error) => reset); // what the kernel held may be lost with the connection
+  if (Buffer.isBuffer(taken)) expect(taken.includes("1499 xxx")).toBe(false);
+}, 60_000);
 
 test("sessions of the operator's key are void when the operator has another one; those of other keys are not", async () => {
   const server = await TestServer.start();
