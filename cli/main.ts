@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: every command but `serve` speaks HTTP to a server. */
 import { readFileSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Command } from "commander";
 import { Api } from "./api.ts";
 import { registerApps } from "./commands/apps.ts";
@@ -81,6 +82,7 @@ try {
 } catch (error) {
   const { text, exitStatus } = explain(error);
   if (text !== "") output.note(text);
+  await nextTurn(); // help that could not be written is told, too
   process.exit(exitStatus);
 }
 

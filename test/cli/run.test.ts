@@ -1,7 +1,8 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { cliEnvironment, finished, runCli, startCli } from "../support/cli.ts";
+import { cliEnvironment, finished, mainFile, runCli, startCli } from "../support/cli.ts";
 import { FakeTailrace } from "../support/fake-tailrace.ts";
 
 let server: FakeTailrace;
@@ -106,6 +107,20 @@ describe("tailrace run", { concurrent: false }, () => {
     child.stdout.destroy();
     const [status] = await Promise.race([ended, sleep(8000, ["too late"])]);
     expect(status).toBe(128 + 13); // SIGPIPE
+  });
+
+  test("goes on logging where its output cannot be shown, says so, and does not end with 0", async () => {
+    const line = `'${process.execPath}' '${mainFile}' run --dyno web.1 -- seq 1 3 > /dev/full`;
+    const { status, stderr } = await finished(spawn("sh", ["-c", line], { env: env() }));
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: "tailrace: Standard output cannot be written: no space is left there.\n",
+    });
+    expect(server.lines().slice(2)).toEqual([
+      ...[1, 2, 3].map((n) => `app[web.1]: ${n}`),
+      "heroku[web.1]: Process exited with status 0",
+      "heroku[web.1]: State changed from up to complete",
+    ]);
   });
 
   test("lets the command open /dev/stdout and /dev/stderr", async () => {

@@ -57,6 +57,30 @@ describe("the log on a terminal", () => {
   });
 });
 
+test("a search shows how far it is, and takes that away before the lines", async () => {
+  const since = new Date(2026, 10, 21, 10).toISOString();
+  const searched = (lines: number, matches: number, end: string | null) =>
+    ["", JSON.stringify({ lines, since, matches, end }), "searched"] as const;
+  server.streams = [
+    eventStream([searched(52_000, 1, null), searched(90_000, 1, "all"), ["1.1", `${head} x`]]),
+  ];
+  const line = "tailrace logs -a blog --match x --no-color";
+  const { text } = await onTerminal(line);
+  expect(text.split("\r")).toEqual([
+    "",
+    `${esc}[Kblog: searched 52,000 lines since 21 Nov 2026 10:00; 1 found`,
+    `${esc}[K${head} x\n`,
+  ]);
+  server.streams = [
+    eventStream([searched(52_000, 1, null), searched(90_000, 1, "all"), ["1.1", `${head} x`]]),
+  ];
+  expect(await runCli(line.split(" ").slice(1), cliEnvironment(server))).toEqual({
+    status: 0,
+    stdout: `${head} x\n`,
+    stderr: "",
+  });
+});
+
 describe("everything else on a terminal", () => {
   const bad = `${esc}]0;owned\u0007\u009b2J\r${esc}[31m`;
   const harmless = /^[\t\n\x20-\x7e]*$/;
