@@ -73,6 +73,8 @@ async function run(
     attemptsMax: Number.POSITIVE_INFINITY,
     whenFull: options.hold ? "hold" : "hold-when-taken",
     notices: new LineSource(herokuLog, { pri: pris.notice, process: name }),
+    onRefused: ({ message, mend }) =>
+      output.note(`tailrace: From now on nothing is logged: ${message}\n${mend}`),
     onRetry: (reason, attempt) => {
       if (attempt === triesBeforeNote)
         output.note(`tailrace: ${appLog.host()} does not take the lines (${reason}); they wait`);

@@ -1,6 +1,5 @@
 /** The end of `run` and `ship`: what still waits is sent, and whoever waits for it is told. */
 import type { Output } from "../output.ts";
-import { count } from "../search-words.ts";
 import type { Shipped, Shipper } from "./shipper.ts";
 
 /** The first word after this long; each further one after twice the time. */
@@ -21,7 +20,7 @@ export async function sendLastLines(
       const leftS = Math.ceil((endMs - performance.now()) / 1000);
       if (lines > 0 && leftS > 0)
         output.note(
-          `tailrace: ${count(lines)} ${lines === 1 ? "line waits" : "lines wait"} for ${host()}${reason === undefined ? "" : ` (${reason})`}; for ${leftS} s more, or until Ctrl-C`,
+          `tailrace: ${lines} ${lines === 1 ? "line waits" : "lines wait"} for ${host()}${reason === undefined ? "" : ` (${reason})`}; for ${leftS} s more, or until Ctrl-C`,
         );
       tell(afterMs * 2);
     }, afterMs);

@@ -82,7 +82,7 @@ describe("tailrace run", { concurrent: false }, () => {
     expect(server.lines()).toContain("heroku[web.1]: Process exited with status 137");
   });
 
-  test("runs the command to its end when the log server is away, and tells what was not logged", async () => {
+  test("runs the command to its end when the log server takes nothing, and tells at once and at the end", async () => {
     server.logsAnswers = Array.from({ length: 1000 }, () => ({ status: 401 }));
     const { status, stdout, stderr } = await shell(
       "i=0; while [ $i -lt 50 ]; do echo $i; i=$((i+1)); done; exit 4",
@@ -90,8 +90,9 @@ describe("tailrace run", { concurrent: false }, () => {
     expect(status).toBe(4);
     expect(stdout.split("\n")).toHaveLength(51);
     expect(stderr).toMatch(
-      /^tailrace: 54 lines were not logged by 127\.0\.0\.1:\d+: .*does not accept the token/,
+      /^tailrace: From now on nothing is logged: .* does not accept the token .*\n"tailrace tokens -a APP" lists/,
     );
+    expect(stderr).toMatch(/^tailrace: 54 lines were not logged by 127\.0\.0\.1:\d+: .*does not accept/m);
   });
 
   test("cuts a line of more than 10,000 bytes and logs all of it", async () => {
