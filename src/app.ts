@@ -39,8 +39,10 @@ import { Connections } from "./http/connections.ts";
 import { registerRoutes } from "./http-routes.ts";
 import { closeServer, httpServer, reloadTls } from "./http-server.ts";
 import { BodyBudget } from "./ingest/body-budget.ts";
+import { DrainLoops } from "./ingest/drain-loops.ts";
 import { Lanes } from "./ingest/lanes.ts";
-import { ingestLimits } from "./ingest/limits.ts";
+import { faultLimits, ingestLimits, loopLimits } from "./ingest/limits.ts";
+import { SenderFaults } from "./ingest/sender-faults.ts";
 import { syslogListener } from "./ingest/syslog.ts";
 import { Scope } from "./lifecycle.ts";
 import {
@@ -63,6 +65,7 @@ import {
 import { keptOperatorKey } from "./operator-key.ts";
 import type { Clock, Store } from "./ports.ts";
 import { Apps } from "./registry/apps.ts";
+import { DrainTokens } from "./registry/drain-tokens.ts";
 import { Drains } from "./registry/drains.ts";
 import { Keys } from "./registry/keys.ts";
 import { ReadingRights } from "./registry/reading-rights.ts";
@@ -145,6 +148,17 @@ async function open(
     }),
   );
   const lanes = scope.own("lanes", new Lanes({ ...ingestLimits, log, clock }));
+  const faults = scope.own("faults of senders", new SenderFaults({ ...faultLimits, logger, clock }));
+  const drainTokens = has("ingest")
+    ? scope.own("drain tokens", new DrainTokens({ store, clock }))
+    : undefined;
+  const loops = new DrainLoops({
+    ...loopLimits,
+    channelOf: (token) => drainTokens?.channelOf(token),
+    append: (channel, lines) => lanes.append(channel, lines),
+    clock,
+    logger,
+  });
   const notices = scope.own(
     "notices",
     new DrainNotices({
@@ -212,7 +226,7 @@ async function open(
   await server.register(docsPages, { document: () => server.swagger() });
   await server.register(healthApi, { readiness });
   await registerRoutes(server, config.roles, {
-    ingest: { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, clock },
+    ingest: { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, loops, faults, clock },
     tail: {
       parts: { log, recent, formats: new FormatCache({ bytesMax: tailLimits.formatsBytesMax }), clock },
       urls,
@@ -252,11 +266,18 @@ async function open(
       ? undefined
       : scope.own(
           "syslog",
-          await syslogListener({ ...ingestLimits, ...syslogAt, lanes, tokens, logger, clock }).catch(
-            (cause: unknown) => {
-              throw listenFailure("--syslog", syslogAt, cause);
-            },
-          ),
+          await syslogListener({
+            ...ingestLimits,
+            ...syslogAt,
+            lanes,
+            tokens,
+            loops,
+            faults,
+            logger,
+            clock,
+          }).catch((cause: unknown) => {
+            throw listenFailure("--syslog", syslogAt, cause);
+          }),
         ).address;
   if (syslog !== undefined) own.listens({ host: syslog.address, port: syslog.port });
   return {

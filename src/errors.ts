@@ -313,7 +313,7 @@ export const sourceInvalid = (source: string) =>
     status: 422,
     id: "invalid_params",
     message: `"${source.slice(0, 60)}" cannot be a token's source name.`,
-    mend: "Use 1 to 48 of a-z, A-Z, 0-9, -, _ and ., starting with a letter or digit.",
+    mend: "Use 1 to 48 of a-z, A-Z, 0-9, -, _ and ., starting with a letter or digit, and not with t. or d. as tokens do.",
   });
 
 export const tokenLimit = (max: number) =>
@@ -511,7 +511,7 @@ export const ingestUnauthorized = () =>
     status: 401,
     id: "unauthorized",
     message: "These credentials may not write logs.",
-    mend: "Use the URL http://token:t.TOKEN@HOST/logs with a token of the app (tailrace tokens:create), or an API key that may do everything as the password.",
+    mend: "Use the URL http://token:t.TOKEN@HOST/logs with a token of the app (tailrace tokens:create), or Authorization: Bearer with the token or an API key that may do everything.",
   });
 
 export const ingestForbidden = () =>
@@ -521,6 +521,15 @@ export const ingestForbidden = () =>
     id: "forbidden",
     message: "Credential not permitted to write to any channel.",
     mend: "This API key is limited to some apps or to reading. Use a token of the app, or a key that may do everything.",
+  });
+
+export const drainLoop = () =>
+  new AppError({
+    code: "DRAIN_LOOP",
+    status: 508,
+    id: "loop_detected",
+    message: "These lines were sent by a drain of this server: they would come back without end.",
+    mend: "Remove the drain that leads back here: the log of its app names it. A drain goes to another server.",
   });
 
 export const ingestMethod = () =>

@@ -75,6 +75,13 @@ export const unknownTokenFrames = new Counter({
   registers,
 });
 
+export const senderFaults = new Counter({
+  name: "tailrace_sender_faults_total",
+  help: "What senders did wrong, by cause; the server's log tells which peers, and the mend.",
+  labelNames: ["cause"] as const, // those of src/ingest/fault-causes.ts
+  registers,
+});
+
 export const refusedRequests = new Counter({
   name: "tailrace_refused_log_requests_total",
   help: "POST /logs that was answered with an error, and nothing of it stored.",
@@ -91,7 +98,7 @@ export const syslogConnections = new Gauge({
 export const droppedConnections = new Counter({
   name: "tailrace_syslog_dropped_connections_total",
   help: "Connections of syslog senders that were closed by this side.",
-  labelNames: ["reason"] as const, // too_many, frame_too_long, idle
+  labelNames: ["reason"] as const, // too_many, too_many_of_address, no_token_in_time, frame_too_long, too_slow, no_room, idle
   registers,
 });
 

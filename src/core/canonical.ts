@@ -79,7 +79,6 @@ export class Canoniser {
 
   /** Hands over the lines collected so far and starts anew in a new buffer. */
   take(frameId?: string): CanonicalLines {
-    maskTokens(this.#out, 0, this.#end, this.#token);
     const lines = {
       bytes: this.#out.subarray(0, this.#end),
       count: this.#count,
@@ -157,6 +156,7 @@ export class Canoniser {
       out[at++] = space;
     }
     this.#end = copy(out, at, bytes, messageStart, end);
+    maskTokens(out, headAt + processAt, this.#end, this.#token);
   }
 
   // Room for `more` bytes behind what is written; a new buffer when this one is too small or still being read.

@@ -61,6 +61,14 @@ export const l14Expiry = (drainToken: string, reason: string, uri: string, nowMs
     `Error L14 (certificate expiry): drain '${drainToken}' error="${reason.replaceAll('"', "'")}; lines are still delivered" uri="${uri}"`,
   );
 
+/** What a drain sends comes back to this server, and was refused `times` times since `sinceMs`. */
+export const l16 = (drainToken: string, times: number, sinceMs: number, nowMs: number): CanonicalLines =>
+  noticeLine(
+    lossPri,
+    nowMs,
+    `Error L16 (drain loop): drain '${drainToken}' leads back to this server, which refused its lines ${times} ${times === 1 ? "time" : "times"} since ${syslogTime(sinceMs)}: taken, they would come back without end. "tailrace drains:remove ${drainToken} -a APP" ends it.`,
+  );
+
 /** A canonical line of source `heroku`, process `logplex`. Line breaks in `text` become spaces. */
 export function noticeLine(pri: number, nowMs: number, text: string): CanonicalLines {
   const oneLine = text.replace(/\s+/g, " ");

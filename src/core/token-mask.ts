@@ -13,6 +13,10 @@ const uuidBytes = 36;
 /** `t.` and a UUID. */
 export const tokenBytes = 2 + uuidBytes;
 
+/** Of a token that was cut or damaged so much is hidden too, as the rest could be guessed: behind `t.`, and at an end. */
+const partBytesMin = 28;
+const cutBytesMin = 4;
+
 /** Bytes that UUIDs are made of: hexadecimal digits and dashes. */
 const isUuidByte = new Uint8Array(256);
 for (const character of "0123456789abcdefABCDEF-") isUuidByte[character.charCodeAt(0)] = 1;
@@ -28,37 +32,44 @@ export const isTokenAt = (bytes: Uint8Array, start: number, end: number): boolea
   bytes[start + 1] === dot &&
   isUuidAt(bytes, start + 2);
 
-/** Bytes from one look to the next: of 36 in a row one is looked at that has the three before it in the row too. */
-const strideBytes = uuidBytes - 3;
+/** Bytes from one look to the next: of a part one is looked at that has the three before it in the part too. */
+const strideBytes = partBytesMin - 3;
 
 /**
- * Writes `*` over every token in [start, end): what stands there as a word of its own, and `own` wherever it stands.
- * A UUID behind another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 33, which
- * no token evades; hardly any other text has hexadecimal digits in all four.
+ * Writes `*` over every token in [start, end), which is of one line: over what stands there as a word of its own, and over
+ * `own` wherever it stands; so over large parts of one, and over the beginning of one that the end has cut. A UUID behind
+ * another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 25, which no token
+ * evades; hardly any other text has hexadecimal digits in all four.
  */
 export function maskTokens(bytes: Uint8Array, start: number, end: number, own?: string): void {
-  for (let at = start + uuidBytes - 1; at < end; at += strideBytes) {
+  for (let at = start + partBytesMin - 1; at < end; at += strideBytes) {
     if (isUuidByte[bytes[at]!] === 0 || isUuidByte[bytes[at - 1]!] === 0) continue;
     if (isUuidByte[bytes[at - 2]!] === 0 || isUuidByte[bytes[at - 3]!] === 0) continue;
-    maskAround(bytes, start, end, at, own);
+    maskAround(bytes, start, end, at, partBytesMin, own);
   }
+  if (end > start && isUuidByte[bytes[end - 1]!] === 1)
+    maskAround(bytes, start, end, end - 1, cutBytesMin, own);
 }
 
-// A token whose UUID holds the byte at `at`.
+// What stands behind `t.` and holds the byte at `at`, when it is so long.
 function maskAround(
   bytes: Uint8Array,
   start: number,
   end: number,
   at: number,
+  bytesMin: number,
   own: string | undefined,
 ): void {
   const first = Math.max(start + 2, at - uuidBytes + 1);
-  let uuidStart = at;
-  while (uuidStart > first && isUuidByte[bytes[uuidStart - 1]!] === 1) uuidStart--;
-  if (uuidStart < first || bytes[uuidStart - 1] !== dot || bytes[uuidStart - 2] !== letterT) return;
-  if (uuidStart + uuidBytes > end || !isUuidAt(bytes, uuidStart)) return;
-  const isWord = uuidStart - 3 < start || isWordByte[bytes[uuidStart - 3]!] === 0;
-  if (isWord || (own !== undefined && isText(bytes, uuidStart - 2, own))) mask(bytes, uuidStart);
+  let from = at;
+  while (from > first && isUuidByte[bytes[from - 1]!] === 1) from--;
+  if (from < first || bytes[from - 1] !== dot || bytes[from - 2] !== letterT) return;
+  let to = at + 1;
+  while (to < end && isUuidByte[bytes[to]!] === 1) to++;
+  if (to - from < bytesMin) return;
+  const isWord = from - 3 < start || isWordByte[bytes[from - 3]!] === 0;
+  if (isWord || (own !== undefined && isText(bytes, from - 2, Math.min(to - from, uuidBytes) + 2, own)))
+    for (let i = from; i < to; i++) if (bytes[i] !== dash) bytes[i] = asterisk;
 }
 
 function isUuidAt(bytes: Uint8Array, at: number): boolean {
@@ -70,11 +81,7 @@ function isUuidAt(bytes: Uint8Array, at: number): boolean {
   return true;
 }
 
-function isText(bytes: Uint8Array, at: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+function isText(bytes: Uint8Array, at: number, length: number, text: string): boolean {
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
   return true;
-}
-
-function mask(bytes: Uint8Array, at: number): void {
-  for (let i = 0; i < uuidBytes; i++) if (bytes[at + i] !== dash) bytes[at + i] = asterisk;
 }

@@ -3,17 +3,21 @@ import { scanFrame, scanNewlineFrame } from "../core/frame.ts";
 /** What the next bytes of a stream are: a frame [start, end) of `bytes`, or nothing whole, or no end in sight. */
 export type NextFrame = "frame" | "more" | "too_long";
 
+const nothing = new Uint8Array(0);
+const sampleBytes = 200;
+
 /**
  * Cuts a stream of any chunking into octet-counted frames. Newline-framed data is counted and skipped, however
  * long; a frame over the bound is the end of the stream. Holds at most one unfinished frame besides the last chunk.
  */
 export class FrameBuffer {
   /** Where the frame that `next` found lies; valid until the next `push`. */
-  bytes: Uint8Array = new Uint8Array(0);
+  bytes: Uint8Array = nothing;
   start = 0;
   end = 0;
-  /** Stretches of newline-framed data. */
+  /** Of stretches that are no counted frames: how many, and the beginning of the first. */
   malformed = 0;
+  malformedSample: Uint8Array | undefined;
   readonly #frameBytesMax: number;
   #at = 0;
   #skipping = false;
@@ -29,6 +33,19 @@ export class FrameBuffer {
   /** A frame has begun and not ended. */
   get isUnfinished(): boolean {
     return this.#kept > 0;
+  }
+
+  /** Memory that an unfinished frame takes. */
+  get unfinishedBytes(): number {
+    return this.#kept > 0 ? this.#room.length : 0;
+  }
+
+  /** Lets go of the bytes whose frames were all taken, and forgets what was malformed in them. */
+  release(): void {
+    this.bytes = nothing;
+    this.#at = 0;
+    this.malformed = 0;
+    this.malformedSample = undefined;
   }
 
   /** Adds what came in; every frame of the bytes before was taken with `next`. */
@@ -66,6 +83,7 @@ export class FrameBuffer {
       }
       if (scan.reason === "frame_too_long") return "too_long";
       this.malformed++;
+      this.malformedSample ??= this.bytes.subarray(this.#at, this.#at + sampleBytes);
       this.#skipping = true;
     }
     return "more";

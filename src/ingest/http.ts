@@ -1,9 +1,8 @@
 /**
  * `POST /logs`, `logplex.md` §4 with what `interface.md` adds. A 204 says that every line is durable; every other
  * answer says that nothing of the request is stored, but for a 503 to a request of several batches (many lines, or a key
- * that writes to several apps): what of it was stored is known again by its frame id.
+ * that writes to several apps): what of it was stored is known again by its dedup id.
  */
-import { hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
@@ -16,6 +15,7 @@ import {
   codingsTaken,
   codingUnsupported,
   countMismatch,
+  drainLoop,
   ingestMediaType,
   ingestMethod,
   ingestNotAcceptable,
@@ -28,7 +28,9 @@ import { turns } from "../turns.ts";
 import { type BodyLimits, codingOf, readBody } from "./body.ts";
 import type { BodyBudget, BodyOf } from "./body-budget.ts";
 import type { Lanes } from "./lanes.ts";
-import { FrameRouter, joinLines, type TokenLookup } from "./router.ts";
+import { dedupIdOf, type NamedRequest, RequestIds } from "./request-ids.ts";
+import { FrameRouter, joinLines, type Loops, type TokenLookup } from "./router.ts";
+import type { SenderFaults } from "./sender-faults.ts";
 import { type KeyLookup, type Writer, writerOf } from "./writer.ts";
 
 export type IngestHttpOptions = BodyLimits & {
@@ -38,12 +40,15 @@ export type IngestHttpOptions = BodyLimits & {
   readonly addressOf: (socket: Socket) => string;
   readonly tokens: TokenLookup;
   readonly keys: KeyLookup;
+  readonly loops: Loops;
+  readonly faults: Pick<SenderFaults, "note">;
   readonly clock: Pick<Clock, "nowMs">;
   readonly frameBytesMax: number;
   /** Frames of one body. */
   readonly framesMax: number;
   /** Tokens whose records are kept at hand for keys that write to every app. */
   readonly tokensMax: number;
+  readonly requestIdsMax: number;
 };
 
 /** What a body holds: good frames, and the lines for each channel, a batch for each. */
@@ -57,8 +62,9 @@ const writerKey = "ingestWriter";
 
 /** The routes. The order of checks is `logplex.md` §4.2: method, credentials, media type, Accept, body. */
 export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
-  const { lanes, bodies, addressOf, tokens, keys, clock, frameBytesMax, framesMax } = options;
+  const { lanes, bodies, addressOf, tokens, keys, loops, faults, clock, frameBytesMax, framesMax } = options;
   const router = new FrameRouter(options);
+  const requestIds = new RequestIds(options);
 
   server.decorateRequest(writerKey, null);
   server.removeAllContentTypeParsers();
@@ -67,6 +73,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
 
   const admit = async (request: FastifyRequest) => {
     request.setDecorator(writerKey, await writerOf(request.headers.authorization, tokens, keys));
+    refuseLoop(request);
     if (!mediaTypes.has(request.headers["content-type"])) throw ingestMediaType();
     if (!acceptsText(request.headers.accept)) throw ingestNotAcceptable();
     if (codingOf(request.raw) === undefined) {
@@ -75,6 +82,14 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
     const declaredBytes = Number(request.headers["content-length"] ?? 0);
     const refusal = bodies.refusal(bodyOf(request), declaredBytes);
     if (declaredBytes <= options.bodyBytesMax && refusal !== undefined) throw refusal;
+  };
+
+  const refuseLoop = ({ headers, raw }: FastifyRequest) => {
+    const drainToken = headers["logplex-drain-token"];
+    if (typeof drainToken !== "string" || !loops.isOurs(drainToken)) return;
+    loops.refused(drainToken);
+    faults.note(raw.socket.remoteAddress, "drain_loop");
+    throw drainLoop();
   };
 
   const bodyOf = (request: FastifyRequest): BodyOf => {
@@ -103,21 +118,22 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
   const ofToken = async (
     writer: Writer & { kind: "token" },
     body: Buffer,
-    { headers }: FastifyRequest,
+    { headers, raw }: FastifyRequest,
   ): Promise<Sorted> => {
     const { channel, source, token } = writer.record;
-    const frameId = frameIdOf(headers, token);
+    const named = requestIds.name(headers, token, body);
     const steps = canoniseInSteps(body, source, {
       frameBytesMax,
       framesMax,
       nowMs: clock.nowMs(),
       token,
-      ...(frameId !== undefined && { frameId }),
+      ...(named !== undefined && { frameId: dedupIdOf(named, channel) }),
     });
     let step = steps.next();
     for (; step.done !== true; step = steps.next()) if (turns.isOver) await turns.next();
     if (step.value.kind === "bad") throw badFraming(step.value, body.length, headers, options);
     const { lines } = step.value;
+    noteReuse(named, raw.socket);
     return { frames: lines.count, channels: lines.count === 0 ? [] : [[channel, lines]] };
   };
 
@@ -125,8 +141,9 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
   const ofAnyChannel = async (
     writer: Writer & { kind: "any_channel" },
     body: Buffer,
-    { headers }: FastifyRequest,
+    { headers, raw }: FastifyRequest,
   ): Promise<Sorted> => {
+    const named = requestIds.name(headers, writer.keyId, body);
     const sorting = router.sort(clock.nowMs());
     let frames = 0;
     for (let offset = 0; offset < body.length; frames++) {
@@ -141,13 +158,22 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
       if (frames % stepFrames === 0 && turns.isOver) await turns.next();
       offset = scan.end;
     }
-    malformedCount.inc({ via: "http" }, sorting.malformed);
-    unknownTokenFrames.inc({ via: "http" }, sorting.unknown);
-    const channels = [...sorting.take()].map(
-      ([channel, stretches]) =>
-        [channel, joinLines(stretches, frameIdOf(headers, `${writer.keyId} ${channel}`))] as const,
-    );
+    malformedCount.inc({ via: "http" }, sorting.faults.count("no_token"));
+    unknownTokenFrames.inc({ via: "http" }, sorting.faults.count("unknown_token"));
+    sorting.faults.tellTo(faults, raw.socket.remoteAddress);
+    noteReuse(named, raw.socket);
+    const channels = [...sorting.take()].map(([channel, stretches]) => {
+      const lines = joinLines(stretches);
+      // Tokens that came or went since the first try: then these are other lines.
+      const frameId = named && dedupIdOf(named, `${channel} ${lines.count}`);
+      return [channel, frameId === undefined ? lines : { ...lines, frameId }] as const;
+    });
     return { frames, channels };
+  };
+
+  const noteReuse = (named: NamedRequest | undefined, socket: Socket) => {
+    if (named !== undefined && requestIds.isReused(named))
+      faults.note(socket.remoteAddress, "request_id_reused");
   };
 
   for (const url of ["/logs", "/logs/"]) {
@@ -218,13 +244,6 @@ function badFraming(
     case "length_not_decimal":
       return malformedFrames(`${where} does not start with its length; newline-framed lines are not taken.`);
   }
-}
-
-/** Names the request for the log: the sender's id for it, under the sender's right to write. */
-function frameIdOf(headers: IncomingHttpHeaders, writer: string): string | undefined {
-  const id = headers["logplex-frame-id"] || headers["x-request-id"];
-  if (typeof id !== "string" || id === "") return undefined;
-  return hash("sha256", `${writer} ${id}`, "base64url").slice(0, 22);
 }
 
 /** RFC 9110 §12.5.1 for the one type that we answer with: the most specific range decides, `q=0` excludes. */

@@ -18,12 +18,28 @@ export const ingestLimits = Object.freeze({
   laneBytesMax: 32 * 1024 * 1024,
   batchBytesMax: 512 * 1024,
   channelsMax: 100_000,
-  /** Syslog connections of one listener. */
+  /** Syslog connections of one listener, in all and from one address. */
   connectionsMax: 4_000,
-  /** Read from one syslog connection and not yet durable. */
+  addressConnectionsMax: 1_000,
+  /** Read from one syslog connection and not yet durable, and from all of them. */
   connectionBytesMax: 256 * 1024,
+  unwrittenBytesMax: 128 * 1024 * 1024,
+  /** Memory of syslog frames that have begun and not ended. */
+  unfinishedBytesMax: 32 * 1024 * 1024,
+  /** From a syslog connection to its first frame with a known token. */
+  firstTokenMs: 10_000,
+  /** From the first byte of a syslog frame to its last. */
+  frameMsMax: 30_000,
   /** A syslog connection on which nothing arrives. */
   connectionIdleMs: 3_600_000,
+  /** Ids of requests that are remembered, to tell of one that came with another body. */
+  requestIdsMax: 20_000,
   /** Tokens whose records a listener keeps at hand. */
   tokensMax: 20_000,
 });
+
+/** Of what the server's own log says of senders that do something wrong. */
+export const faultLimits = Object.freeze({ peersMax: 1_000, warningsMax: 60, everyMs: 60_000 });
+
+/** Of the lines that tell owners of drains that lead back here. */
+export const loopLimits = Object.freeze({ everyMsMin: 60_000, everyMsMax: 86_400_000, drainsMax: 10_000 });

@@ -4,11 +4,14 @@
  */
 import type { CanonicalLines } from "../core/batch.ts";
 import { Canoniser } from "../core/canonical.ts";
-import type { ChannelId, Token } from "../core/ids.ts";
+import type { ChannelId } from "../core/ids.ts";
 import { toRfc5424 } from "../core/lines.ts";
 import { SyslogHeader, scanHeader } from "../core/syslog.ts";
 import { isTokenAt, tokenBytes } from "../core/token-mask.ts";
 import type { TokenRecord } from "../registry/records.ts";
+import type { DrainLoops } from "./drain-loops.ts";
+import { FaultTally } from "./fault-tally.ts";
+import { type Route, Routes } from "./routes.ts";
 
 /** What ingest needs of the token registry. */
 export type TokenLookup = {
@@ -17,99 +20,62 @@ export type TokenLookup = {
   find(token: string): Promise<TokenRecord | undefined>;
 };
 
-/** A known token that frames named, as bytes and text. `record` holds for the sorting that looked last. */
-type Route = {
-  readonly name: Uint8Array;
-  readonly token: Token;
-  record: TokenRecord;
-  sorting: number;
+/** What ingest needs to know of lines that come back from our own drains. */
+export type Loops = Pick<DrainLoops, "isOurs" | "refused">;
+
+export type RouterOptions = {
+  readonly tokens: TokenLookup;
+  readonly loops: Loops;
+  /** Tokens that are remembered. */
+  readonly tokensMax: number;
 };
 
 /** A channel's lines of one sorting; a stretch is of one source, so that lines of two sources keep their order. */
 type Stretches = { readonly done: CanonicalLines[]; source: string; open: Canoniser };
 
-const none: readonly Route[] = [];
+/** PROCID of our own lines to owners. */
+const noticeProcess = "logplex";
 /** Length, PRI, time, host and nil values of a canonical line. */
 const headBytesMax = 64;
+const letterD = 0x64;
 const letterT = 0x74;
 const dot = 0x2e;
 const scanned = new SyslogHeader(); // of the frame that is being added
 
-/**
- * Remembers known tokens by their bytes. Those are random and made here, so nobody can choose some that collide; what
- * strangers send is never kept.
- */
+/** Starts sortings; they share what is remembered of tokens. */
 export class FrameRouter {
-  readonly #tokens: TokenLookup;
-  readonly #tokensMax: number;
-  readonly #routes = new Map<number, Route[]>();
-  #newest: Route | undefined;
-  #count = 0;
+  readonly #options: RouterOptions;
+  readonly #routes: Routes;
   #sortings = 0;
 
-  constructor(options: { readonly tokens: TokenLookup; readonly tokensMax: number }) {
-    this.#tokens = options.tokens;
-    this.#tokensMax = options.tokensMax;
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.#routes = new Routes(options.tokensMax);
   }
 
   /** Starts to sort the frames of one read or one body; each of its tokens is looked at once. */
   sort(nowMs: number): Sorting {
-    return new Sorting(this, this.#tokens, ++this.#sortings, nowMs);
-  }
-
-  /** The route of the token at `start`, for a `Sorting`; undefined when it is not remembered. */
-  find(bytes: Uint8Array, start: number): Route | undefined {
-    const newest = this.#newest;
-    if (newest !== undefined && isEqual(newest.name, bytes, start)) return newest;
-    for (const route of this.#routes.get(hashOf(bytes, start)) ?? none)
-      if (isEqual(route.name, bytes, start)) return (this.#newest = route);
-    return undefined;
-  }
-
-  /** Remembers a known token, which is at `start`. */
-  keep(bytes: Uint8Array, start: number, record: TokenRecord, sorting: number): Route {
-    if (this.#count >= this.#tokensMax) this.#forgetAll(); // those still in use come back by themselves
-    const name = Buffer.allocUnsafeSlow(tokenBytes); // memory of its own: a pool would be held by one name of it
-    name.set(bytes.subarray(start, start + tokenBytes));
-    const route: Route = { name, token: name.toString("latin1") as Token, record, sorting };
-    const hash = hashOf(name, 0);
-    this.#routes.set(hash, [...(this.#routes.get(hash) ?? none), route]);
-    this.#count++;
-    return (this.#newest = route);
-  }
-
-  /** For a token that was revoked. */
-  forget({ name }: Route): void {
-    this.#newest = undefined;
-    const hash = hashOf(name, 0);
-    const left = (this.#routes.get(hash) ?? none).filter((route) => route.name !== name);
-    if (left.length === 0) this.#routes.delete(hash);
-    else this.#routes.set(hash, left);
-    this.#count--;
-  }
-
-  #forgetAll(): void {
-    this.#routes.clear();
-    this.#newest = undefined;
-    this.#count = 0;
+    return new Sorting(this.#routes, this.#options, ++this.#sortings, nowMs);
   }
 }
 
 /** The frames of one read or one body on their way to their channels. */
 export class Sorting {
-  /** Frames without a token in APPNAME. */
-  malformed = 0;
-  /** Frames whose token nobody knows. */
-  unknown = 0;
-  readonly #router: FrameRouter;
+  /** What was wrong with frames; those without a known token, and those that a drain of ours sent, are dropped. */
+  readonly faults = new FaultTally();
+  /** Frames that have a channel. */
+  placed = 0;
+  readonly #routes: Routes;
   readonly #tokens: TokenLookup;
   readonly #id: number;
   readonly #nowMs: number;
+  readonly #loops: Loops;
   readonly #channels = new Map<ChannelId, Stretches>();
 
-  constructor(router: FrameRouter, tokens: TokenLookup, id: number, nowMs: number) {
-    this.#router = router;
-    this.#tokens = tokens;
+  constructor(routes: Routes, options: RouterOptions, id: number, nowMs: number) {
+    this.#routes = routes;
+    this.#tokens = options.tokens;
+    this.#loops = options.loops;
     this.#id = id;
     this.#nowMs = nowMs;
   }
@@ -120,14 +86,16 @@ export class Sorting {
    */
   add(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
     scanHeader(bytes, start, end, scanned, this.#nowMs);
-    const { appStart, appEnd } = scanned;
+    const { appStart, appEnd, hostStart } = scanned;
+    if (bytes[hostStart] === letterD && bytes[hostStart + 1] === dot && this.#isLoop(bytes, start, end))
+      return undefined;
     if (appEnd - appStart !== tokenBytes || bytes[appStart] !== letterT || bytes[appStart + 1] !== dot) {
-      this.malformed++;
+      this.faults.add("no_token", bytes, start, end);
       return undefined;
     }
-    const route = this.#router.find(bytes, appStart);
+    const route = this.#routes.find(bytes, appStart);
     if (route !== undefined && route.sorting === this.#id) {
-      this.#place(route.record, bytes, end);
+      this.#place(route.record, bytes, start, end);
       return undefined;
     }
     return this.#addNew(route, bytes, start, end);
@@ -150,36 +118,52 @@ export class Sorting {
   ): Promise<void> | undefined {
     const { appStart, appEnd } = scanned;
     if (route === undefined && !isTokenAt(bytes, appStart, appEnd)) {
-      this.malformed++;
+      this.faults.add("no_token", bytes, start, end);
       return undefined;
     }
     const token = route?.token ?? latin1Of(bytes, appStart, appEnd);
     const record = this.#tokens.peek(token);
     if (record === undefined) return this.#addWhenFound(token, bytes, start, end);
-    this.#placeFound(record, bytes, end);
+    this.#placeFound(record, bytes, start, end);
     return undefined;
   }
 
   async #addWhenFound(token: string, bytes: Uint8Array, start: number, end: number): Promise<void> {
     const record = (await this.#tokens.find(token)) ?? null;
     scanHeader(bytes, start, end, scanned, this.#nowMs); // others may have scanned in between
-    this.#placeFound(record, bytes, end);
+    this.#placeFound(record, bytes, start, end);
   }
 
-  #placeFound(record: TokenRecord | null, bytes: Uint8Array, end: number): void {
-    const route = this.#router.find(bytes, scanned.appStart);
+  #placeFound(record: TokenRecord | null, bytes: Uint8Array, start: number, end: number): void {
+    const route = this.#routes.find(bytes, scanned.appStart);
     if (record === null) {
-      if (route !== undefined) this.#router.forget(route);
-      this.unknown++;
+      if (route !== undefined) this.#routes.forget(route);
+      this.faults.add("unknown_token", bytes, start, end);
       return;
     }
-    if (route === undefined) this.#router.keep(bytes, scanned.appStart, record, this.#id);
+    if (route === undefined) this.#routes.keep(bytes, scanned.appStart, record, this.#id);
     else Object.assign(route, { record, sorting: this.#id });
-    this.#place(record, bytes, end);
+    this.#place(record, bytes, start, end);
+  }
+
+  // The frame that was scanned: a drain of ours sent it, over whatever way it came back.
+  #isLoop(bytes: Uint8Array, start: number, end: number): boolean {
+    const drainToken = latin1Of(
+      bytes,
+      scanned.hostStart,
+      Math.min(scanned.hostEnd, scanned.hostStart + tokenBytes),
+    );
+    if (!this.#loops.isOurs(drainToken)) return false;
+    const process = latin1Of(bytes, scanned.processStart, scanned.processEnd);
+    this.#loops.refused(drainToken, process === noticeProcess);
+    this.faults.add("drain_loop", bytes, start, end);
+    return true;
   }
 
   // The frame that was scanned.
-  #place(record: TokenRecord, bytes: Uint8Array, end: number): void {
+  #place(record: TokenRecord, bytes: Uint8Array, start: number, end: number): void {
+    this.placed++;
+    if (scanned.kind === "text") this.faults.add("unreadable", bytes, start, end);
     let stretches = this.#channels.get(record.channel);
     if (stretches === undefined) {
       stretches = { done: [], source: record.source, open: canoniser(record, end - scanned.appStart) };
@@ -194,13 +178,13 @@ export class Sorting {
 }
 
 /** One batch of several, in order; those of form `logplex` become `rfc5424` when one of them is. */
-export function joinLines(stretches: readonly CanonicalLines[], frameId?: string): CanonicalLines {
+export function joinLines(stretches: readonly CanonicalLines[]): CanonicalLines {
   const form = stretches.some((lines) => lines.form === "rfc5424") ? "rfc5424" : "logplex";
   const parts = form === "rfc5424" ? stretches.map(toRfc5424) : stretches;
   let count = 0;
   for (const part of parts) count += part.count;
   const bytes = parts.length === 1 ? parts[0]!.bytes : Buffer.concat(parts.map((part) => part.bytes));
-  return { bytes, count, form, ...(frameId !== undefined && { frameId }) };
+  return { bytes, count, form };
 }
 
 // Just large enough for a first frame: most channels of a busy router have one line in a read.
@@ -209,16 +193,3 @@ const canoniser = ({ source, token }: TokenRecord, bytesFromAppName: number): Ca
 
 const latin1Of = (bytes: Uint8Array, start: number, end: number): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
-
-// The last eight digits of a token are random bits already.
-function hashOf(bytes: Uint8Array, start: number): number {
-  let hash = 0;
-  for (let at = start + tokenBytes - 8; at < start + tokenBytes; at++)
-    hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
-  return hash;
-}
-
-function isEqual(name: Uint8Array, bytes: Uint8Array, start: number): boolean {
-  for (let i = tokenBytes - 1; i >= 0; i--) if (name[i] !== bytes[start + i]) return false;
-  return true;
-}

@@ -1,42 +1,63 @@
 import type { Socket } from "node:net";
-import type { CanonicalLines } from "../core/batch.ts";
-import type { ChannelId } from "../core/ids.ts";
-import { splitLines } from "../core/lines.ts";
-import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
-import { droppedConnections, malformedFrames, syslogLostLines, unknownTokenFrames } from "../metrics.ts";
+import { stepFrames } from "../core/canonical.ts";
+import { droppedConnections, malformedFrames, unknownTokenFrames } from "../metrics.ts";
+import { turns } from "../turns.ts";
+import { sampleOf } from "./fault-sample.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
-import { type FrameRouter, joinLines, type Sorting } from "./router.ts";
+import type { FrameRouter, Sorting } from "./router.ts";
+import type { SenderFaults } from "./sender-faults.ts";
 import type { SyslogOptions } from "./syslog.ts";
+import type { SyslogWriter } from "./syslog-writer.ts";
+import type { UnfinishedFrames } from "./unfinished-frames.ts";
 
-const appendRetry: RetryPolicy = {
-  delayMsMin: 20,
-  delayMsMax: 2_000,
-  factor: 2,
-  attemptsMax: Number.POSITIVE_INFINITY,
-  jitter: 0.2,
+/** Why this side closed a connection. */
+export type Closing =
+  | "too_many"
+  | "too_many_of_address"
+  | "no_token_in_time"
+  | "too_slow"
+  | "no_room"
+  | "frame_too_long"
+  | "idle";
+
+/** What all connections of a listener share. */
+export type SyslogParts = {
+  readonly router: FrameRouter;
+  readonly unfinished: UnfinishedFrames;
+  readonly faults: Pick<SenderFaults, "note">;
+  readonly options: Omit<SyslogOptions, "host" | "port" | "lanes">;
 };
 
-/**
- * One sender. Reads only while its unwritten lines are within their bound; for each channel one append is in flight,
- * so that a refused one is tried again before anything that came after it.
- */
+/** One sender: its bytes become frames, frames lines of their channels. Reads only while it may write. */
 export class SyslogConnection {
+  /** Whose it is. */
+  readonly address: string | undefined;
   readonly #socket: Socket;
-  readonly #router: FrameRouter;
-  readonly #options: Omit<SyslogOptions, "host" | "port">;
+  readonly #parts: SyslogParts;
+  readonly #writer: SyslogWriter;
   readonly #frames: FrameBuffer;
   readonly #stop = new AbortController();
-  /** Lines that wait for the append of their channel that is in flight. */
-  readonly #waiting = new Map<ChannelId, CanonicalLines[]>();
-  #unwrittenBytes = 0;
+  #isKnown = false;
+  #isClosing = false;
+  /** We wait for the sender; while we do not, time is not the sender's. */
   #reading = false;
+  #paused = false;
+  /** From when the sender has had to bring a known token, and the end of the frame that has begun. */
+  #sinceMs = performance.now();
+  #frameSinceMs: number | undefined;
   #wake: () => void = () => {};
 
-  constructor(socket: Socket, router: FrameRouter, options: Omit<SyslogOptions, "host" | "port">) {
+  constructor(socket: Socket, parts: SyslogParts, writer: SyslogWriter) {
     this.#socket = socket;
-    this.#router = router;
-    this.#options = options;
-    this.#frames = new FrameBuffer(options.frameBytesMax);
+    this.#parts = parts;
+    this.#writer = writer;
+    this.address = socket.remoteAddress;
+    this.#frames = new FrameBuffer(parts.options.frameBytesMax);
+  }
+
+  /** It has brought a frame with a known token. */
+  get isKnown(): boolean {
+    return this.#isKnown;
   }
 
   /** Resolves when the connection is closed and its last line is durable, or given up after `stop`. Never rejects. */
@@ -44,20 +65,43 @@ export class SyslogConnection {
     const socket = this.#socket;
     for (const event of ["readable", "end", "close"]) socket.on(event, () => this.#wake());
     socket.on("error", () => {}); // `close` follows
-    socket.setTimeout(this.#options.connectionIdleMs, () => this.#onIdle());
+    socket.setTimeout(this.#parts.options.connectionIdleMs, () => this.#onIdle());
     try {
       await this.#read();
     } catch (error) {
-      this.#options.logger.error({ err: error }, "a syslog connection failed and was closed");
+      this.#parts.options.logger.error({ err: error }, "a syslog connection failed and was closed");
     }
+    this.#parts.unfinished.set(this, 0, false);
     socket.destroy();
-    while (this.#waiting.size > 0) await this.#woken();
+    await this.#writer.settled();
   }
 
   /** Takes what has arrived and then no more; a log that refuses lines is asked once more. */
   stop(): void {
     this.#stop.abort();
+    this.#writer.stop();
     this.#wake();
+  }
+
+  /** Closes it at a bound: counted, and told in the server's log. What was read before is stored. */
+  close(reason: Closing): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    droppedConnections.inc({ reason });
+    if (reason !== "idle") this.#parts.faults.note(this.address, reason);
+    this.#socket.destroy();
+    this.#wake();
+  }
+
+  /** To be called now and then: closes a sender that takes too long. */
+  checkPace(): void {
+    if (this.#paused) return;
+    const nowMs = performance.now();
+    const { firstTokenMs, frameMsMax } = this.#parts.options;
+    const isLate = !this.#isKnown && nowMs - this.#sinceMs >= firstTokenMs;
+    const isSlow = this.#frameSinceMs !== undefined && nowMs - this.#frameSinceMs >= frameMsMax;
+    if (isLate) this.close("no_token_in_time");
+    else if (isSlow) this.close("too_slow");
   }
 
   async #read(): Promise<void> {
@@ -68,9 +112,9 @@ export class SyslogConnection {
       if (chunk !== null) {
         const goesOn = await this.#take(chunk);
         if (!goesOn) return;
-        while (this.#unwrittenBytes > this.#options.connectionBytesMax) await this.#woken();
+        await this.#pause(this.#writer.untilRoom());
       } else if (socket.readableEnded || socket.destroyed) {
-        if (this.#frames.isUnfinished) malformedFrames.inc({ via: "syslog" });
+        if (this.#frames.isUnfinished && !this.#isClosing) this.#noteUnfinished();
         return;
       } else if (!last) {
         this.#reading = true;
@@ -83,87 +127,77 @@ export class SyslogConnection {
   // Hands the whole frames of a chunk to their channels; false when the stream has come to a frame over the bound.
   async #take(chunk: Buffer): Promise<boolean> {
     const frames = this.#frames;
-    const sorting = this.#router.sort(this.#options.clock.nowMs());
+    const wasUnfinished = frames.isUnfinished;
+    const sorting = this.#parts.router.sort(this.#parts.options.clock.nowMs());
     frames.push(chunk);
     let next = frames.next();
+    let count = 0;
     for (; next === "frame"; next = frames.next()) {
       const asking = sorting.add(frames.bytes, frames.start, frames.end);
-      if (asking !== undefined) await this.#ask(sorting, asking);
+      if (asking !== undefined) await this.#pause(this.#ask(sorting, asking));
+      if (++count % stepFrames === 0 && turns.isOver) await this.#pause(turns.next());
     }
-    malformedFrames.inc({ via: "syslog" }, frames.malformed + sorting.malformed);
-    frames.malformed = 0;
-    unknownTokenFrames.inc({ via: "syslog" }, sorting.unknown);
-    for (const [channel, stretches] of sorting.take()) this.#append(channel, stretches);
+    this.#isKnown ||= sorting.placed > 0;
+    this.#tell(sorting);
+    this.#holdUnfinished(count > 0 || !wasUnfinished);
+    for (const [channel, stretches] of sorting.take()) this.#writer.append(channel, stretches);
+    frames.release();
     if (next === "more") return true;
-    droppedConnections.inc({ reason: "frame_too_long" });
-    const { remoteAddress } = this.#socket;
-    const { logger, frameBytesMax } = this.#options;
-    logger.warn({ remoteAddress, frameBytesMax }, "a syslog connection was closed: a frame is too long");
+    this.close("frame_too_long");
     return false;
   }
 
+  #holdUnfinished(isNew: boolean): void {
+    const { isUnfinished, unfinishedBytes } = this.#frames;
+    if (!isUnfinished) this.#frameSinceMs = undefined;
+    else if (isNew || this.#frameSinceMs === undefined) this.#frameSinceMs = performance.now();
+    this.#parts.unfinished.set(this, unfinishedBytes, isNew);
+  }
+
+  #tell({ faults: found }: Sorting): void {
+    const { malformed, malformedSample } = this.#frames;
+    malformedFrames.inc({ via: "syslog" }, malformed + found.count("no_token"));
+    unknownTokenFrames.inc({ via: "syslog" }, found.count("unknown_token"));
+    found.tellTo(this.#parts.faults, this.address);
+    if (malformedSample === undefined) return;
+    const cause = causeOf(malformedSample);
+    this.#parts.faults.note(this.address, cause, malformed, () =>
+      sampleOf(malformedSample, 0, malformedSample.length),
+    );
+  }
+
+  #noteUnfinished(): void {
+    malformedFrames.inc({ via: "syslog" });
+    this.#parts.faults.note(this.address, "unfinished");
+  }
+
+  // The registry is asked until it answers, or until there is no more time.
   async #ask(sorting: Sorting, asking: Promise<void>): Promise<void> {
     const { bytes, start, end } = this.#frames;
     let first: Promise<void> | undefined = asking;
-    await this.#insist(1, async () => {
+    await this.#writer.insist(1, async () => {
       const found = first ?? sorting.add(bytes, start, end);
       first = undefined;
       await found;
     });
   }
 
-  #append(channel: ChannelId, stretches: readonly CanonicalLines[]): void {
-    for (const lines of stretches) this.#unwrittenBytes += lines.bytes.length;
-    const waiting = this.#waiting.get(channel);
-    if (waiting !== undefined) {
-      waiting.push(...stretches);
-      return;
-    }
-    const queue = [...stretches];
-    this.#waiting.set(channel, queue);
-    void this.#write(channel, queue);
-  }
-
-  async #write(channel: ChannelId, queue: CanonicalLines[]): Promise<void> {
-    const { lanes, batchBytesMax } = this.#options;
-    while (queue.length > 0) {
-      const stretches = queue.splice(0);
-      // A batch at a time: what is tried again is whole, so nothing is stored twice.
-      for (const batch of splitLines(joinLines(stretches), batchBytesMax)) {
-        await this.#insist(batch.count, () => lanes.append(channel, batch, "syslog"));
-      }
-      for (const stretch of stretches) this.#unwrittenBytes -= stretch.bytes.length;
-      this.#wake();
-    }
-    this.#waiting.delete(channel);
-    this.#wake();
-  }
-
-  // TCP has no answer to give: tries until it works. After `stop` once more, then `lines` are counted as lost.
-  async #insist(lines: number, attempt: () => Promise<unknown>): Promise<void> {
-    const { clock, logger } = this.#options;
-    for (let failures = 0; ; failures++) {
-      const last = this.#stop.signal.aborted;
-      try {
-        await attempt();
-        return;
-      } catch (error) {
-        if (failures === 0)
-          logger.warn({ err: error, lines }, "lines of a syslog connection wait for the log");
-        if (last) {
-          syslogLostLines.inc(lines);
-          logger.error(
-            { err: error, lines },
-            "lines of a syslog connection are lost: the log did not take them",
-          );
-          return;
-        }
-        await clock.sleep(retryDelayMs(appendRetry, failures, Math.random()) ?? 0, this.#stop.signal);
-      }
+  // Waits for something of ours: that time is not the sender's.
+  async #pause(ours: Promise<void> | undefined): Promise<void> {
+    if (ours === undefined) return;
+    const startMs = performance.now();
+    this.#paused = true;
+    try {
+      await ours;
+    } finally {
+      this.#paused = false;
+      const pausedMs = performance.now() - startMs;
+      this.#sinceMs += pausedMs;
+      if (this.#frameSinceMs !== undefined) this.#frameSinceMs += pausedMs;
     }
   }
 
-  // One waits at a time: the loop that reads, and after it the end of `run`.
+  // One waits at a time: the loop that reads.
   #woken(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
@@ -172,11 +206,14 @@ export class SyslogConnection {
 
   // Inactivity while we do not read is our own doing.
   #onIdle(): void {
-    if (!this.#reading) {
-      this.#socket.setTimeout(this.#options.connectionIdleMs);
-      return;
-    }
-    droppedConnections.inc({ reason: "idle" });
-    this.#socket.destroy();
+    if (this.#reading) this.close("idle");
+    else this.#socket.setTimeout(this.#parts.options.connectionIdleMs);
   }
+}
+
+/** What a sender speaks that writes no lengths. */
+function causeOf(sample: Uint8Array): "tls" | "http" | "not_counted" {
+  if (sample[0] === 0x16 && sample[1] === 0x03) return "tls";
+  const isHttp = /^[A-Z]{3,7} \S+ HTTP\/\d/.test(Buffer.from(sample).toString("latin1"));
+  return isHttp ? "http" : "not_counted";
 }

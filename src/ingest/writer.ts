@@ -19,13 +19,19 @@ export type Writer =
   | { readonly kind: "any_channel"; readonly keyId: string };
 
 const base64Form = /^[A-Za-z0-9+/]+={0,2}$/;
+const bearerForm = /^Bearer +([\x21-\x7e]+)$/i;
 
-/** Throws 401 or 403. The scheme is compared as logplex does: `Basic `, to the letter. */
+/**
+ * Throws 401 or 403. `Basic` is compared as logplex does, to the letter; `Bearer` brings a token or a key as it is, as
+ * RFC 6750 has it.
+ */
 export async function writerOf(
   authorization: string | undefined,
   tokens: TokenLookup,
   keys: KeyLookup,
 ): Promise<Writer> {
+  const bearer = bearerForm.exec(authorization ?? "")?.[1];
+  if (bearer !== undefined) return bearer.startsWith("t.") ? ofToken(bearer, tokens) : ofKey(bearer, keys);
   if (authorization === undefined || !authorization.startsWith("Basic ")) throw ingestUnauthorized();
   const encoded = authorization.slice("Basic ".length);
   if (!base64Form.test(encoded)) throw ingestUnauthorized();
@@ -33,12 +39,17 @@ export async function writerOf(
   const colon = userinfo.indexOf(":");
   if (colon === -1) throw ingestUnauthorized();
   const secret = userinfo.slice(colon + 1);
-  if (userinfo.slice(0, colon) === "token") {
-    const known = tokens.peek(secret);
-    const record = known === undefined ? await tokens.find(secret) : known;
-    if (record === null || record === undefined) throw ingestUnauthorized();
-    return { kind: "token", record };
-  }
+  return userinfo.slice(0, colon) === "token" ? ofToken(secret, tokens) : ofKey(secret, keys);
+}
+
+async function ofToken(secret: string, tokens: TokenLookup): Promise<Writer> {
+  const known = tokens.peek(secret);
+  const record = known === undefined ? await tokens.find(secret) : known;
+  if (record === null || record === undefined) throw ingestUnauthorized();
+  return { kind: "token", record };
+}
+
+async function ofKey(secret: string, keys: KeyLookup): Promise<Writer> {
   const principal = await keys.authenticate(secret);
   if (principal === undefined) throw ingestUnauthorized();
   if (principal.apps !== "all" || principal.readOnly) throw ingestForbidden();

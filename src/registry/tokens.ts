@@ -17,9 +17,9 @@ import { removeRecord } from "./update.ts";
 /** Tokens of an app at most. */
 export const tokensMax = 100;
 
-const sourceForm = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$/;
+const sourceForm = /^(?![td]\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$/;
 
-/** What a line's source may be called. */
+/** What a line's source may be called: nothing that could be taken for a token where lines come in again. */
 export const isSource = (text: string): boolean => sourceForm.test(text);
 
 const recordKey = (hash: string) => `token/${hash}`;

@@ -7,7 +7,7 @@ import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestHttp } from "../../src/ingest/http.ts";
 import { Lanes } from "../../src/ingest/lanes.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
-import { channelOf, FakeTokens, fakeKeys, tokenOf } from "../ingest/registry.ts";
+import { alone, channelOf, FakeTokens, fakeKeys, tokenOf } from "../ingest/registry.ts";
 import { ScriptedLog } from "../ingest/scripted-log.ts";
 import { RawClient } from "../support/raw-client.ts";
 
@@ -38,7 +38,7 @@ export class IngestDoor {
     const tokens = new FakeTokens();
     for (let number = 1; number < 10; number++) tokens.add(tokenOf(number), channelOf(number));
     const addressOf = (socket: Socket) => addressGroup(socket.remoteAddress);
-    const parts = { lanes, bodies, addressOf, tokens, keys: fakeKeys, clock: realClock };
+    const parts = { lanes, bodies, addressOf, tokens, keys: fakeKeys, clock: realClock, ...alone };
     await door.#server.register(ingestHttp, { ...ingestLimits, ...bounds, ...parts });
     await door.#server.listen({ host: "127.0.0.1", port: 0 });
     door.port = (door.#server.server.address() as AddressInfo).port;

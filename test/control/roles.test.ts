@@ -33,6 +33,7 @@ const partsOf = ({ registry, sessions }: ControlServer): RouteParts => ({
     addressOf: () => "here",
     tokens: registry.tokens,
     keys: registry.keys,
+    requestIdsMax: 1,
   } as never,
   tail: { urls: sessions, rights: { take: async () => undefined }, tails: { close() {} } } as never,
   control: { ...registry, tails: { close() {} }, ingestUrl: undefined, publicUrl: undefined } as never,

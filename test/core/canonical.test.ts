@@ -166,6 +166,16 @@ test("canonising in place and into a new buffer give what the slow way gives", (
 
 const anyPayload = fc.oneof(
   payload,
+  fc
+    .tuple(
+      fc.constantFrom("Feb  3 04:05:06", time),
+      word,
+      fc.stringMatching(/^(\[[a-z.]{0,9}\])?$/),
+      fc.string(),
+    )
+    .map(
+      ([clock, tag, pid, message]) => `<30>${clock} box ${tag.replaceAll(/[^a-z.]/g, "x")}${pid}: ${message}`,
+    ),
   fc.uint8Array({ minLength: 1, maxLength: 100 }).map((bytes) => Buffer.from(bytes).toString("latin1")),
   fc
     .tuple(word, fc.stringMatching(/^(\[[a-z ="]{0,9}\]){0,3}$/), fc.string({ maxLength: 40 }))

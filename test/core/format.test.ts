@@ -63,7 +63,7 @@ describe("plain lines", () => {
     expect(plain(data, "raw")).toBe(`<190>1 ${time} host app web.1 - [a b="c\\#012d#015e"] x\n`);
     const { bytes } = formatBatch(data, { format: "raw", transport: "events" });
     expect(bytes.toString()).toBe(
-      `id: 7.1\ndata: <190>1 ${time} host app web.1 - [a b="c\\#012d#015e"] x\n\n`,
+      `id: ${positionAt(7, 1, log)}\ndata: <190>1 ${time} host app web.1 - [a b="c\\#012d#015e"] x\n\n`,
     );
   });
 

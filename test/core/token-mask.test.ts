@@ -22,7 +22,7 @@ test.each([
 test.each([
   "client.0a1b2c3d-4e5f-4678-9abc-def012345678",
   "0a1b2c3d-4e5f-4678-9abc-def012345678",
-  "t.0a1b2c3d-4e5f-4678-9abc-def01234567",
+  "t.0a1b2c3d-4e5f-4678-9abc-de x",
   "t.0a1b2c3d_4e5f-4678-9abc-def012345678",
   "d.0a1b2c3d-4e5f-4678-9abc-def012345678",
 ])("leaves %s, which is none", (text) => expect(mask(text)).toBe(text));
@@ -31,13 +31,27 @@ test("its own token is hidden even where it ends another word", () => {
   expect(mask(`client${token.slice(1)} box${token}`, token)).toBe(`client${masked.slice(1)} box${masked}`);
 });
 
+test.each([
+  "t.0a1b2c3d-4e5f-4678-9abc-def01234567",
+  "t.0a1b2c3d-4e5f-4678-abc-def012345678",
+  "t.0a1b2c3d4e5f46789abcdef012345678",
+  "t.0a1b2c3d-4e5f-4678-9abc-def0123456789a",
+])("hides %s too: the rest could be guessed", (part) => {
+  expect(mask(`x ${part} y`)).toBe(`x t.${part.slice(2).replaceAll(/[^-]/g, "*")} y`);
+});
+
+test("the beginning of a token that the end has cut is hidden, a word that ends like one is not", () => {
+  for (let length = 6; length <= token.length; length++)
+    expect(mask(`x ${token.slice(0, length)}`)).toBe(`x ${masked.slice(0, length)}`);
+  for (const text of ["x t.0a", "client.0a1b2c3d", "0a1b2c3d-4e5f", "t.", "a", ""])
+    expect(mask(text)).toBe(text);
+  expect(mask("client.0a1b2c3d-4e", token)).toBe("client.********-**");
+});
+
 test("only the range that is given is written to", () => {
-  const bytes = Buffer.from(`${token} ${token}`);
-  maskTokens(bytes, 39, bytes.length);
-  expect(bytes.toString()).toBe(`${token} ${masked}`);
-  const cut = Buffer.from(token);
-  maskTokens(cut, 0, cut.length - 1);
-  expect(cut.toString()).toBe(token);
+  const bytes = Buffer.from(`${token} ${token}00`);
+  maskTokens(bytes, 39, bytes.length - 2);
+  expect(bytes.toString()).toBe(`${token} ${masked}00`);
 });
 
 test("is found wherever it stands, and nothing else changes", () => {
@@ -52,7 +66,8 @@ test("is found wherever it stands, and nothing else changes", () => {
       ),
       uuid,
       fc.oneof(filler, hex),
-      (before, id, after) => {
+      (before, id, rest) => {
+        const after = rest.replace(/^[0-9a-fA-F-]+/, "");
         const found = mask(`${before}t.${id}${after}`);
         expect(found).toBe(`${before}${masked}${after}`);
       },

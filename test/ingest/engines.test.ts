@@ -1,26 +1,15 @@
 /** Ingest over the real engines and the real registry: what the scripted log of the other tests only promises. */
 import { mkdtemp, rm } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fastify from "fastify";
-import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import type { ChannelId } from "../../src/core/ids.ts";
-import { LineCursor } from "../../src/core/lines.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openLmdb } from "../../src/engines/lmdb/open.ts";
 import { openMemory } from "../../src/engines/memory.ts";
-import { BodyBudget } from "../../src/ingest/body-budget.ts";
-import { ingestHttp } from "../../src/ingest/http.ts";
-import { Lanes } from "../../src/ingest/lanes.ts";
-import { ingestLimits } from "../../src/ingest/limits.ts";
-import { syslogListener } from "../../src/ingest/syslog.ts";
-import { Keys } from "../../src/registry/keys.ts";
-import { Tokens } from "../../src/registry/tokens.ts";
 import { shuttleFrame } from "../support/frames.ts";
+import { type IngestNode, messages, openNode } from "./node.ts";
 import { channelOf } from "./registry.ts";
 
 const clock = realClock;
@@ -39,7 +28,7 @@ const engines = {
 describe.each(Object.entries(engines))("ingest over %s", (name, openEngine) => {
   let folder: string;
   let engine: Engine;
-  let node: Awaited<ReturnType<typeof openNode>>;
+  let node: IngestNode;
   let token: string;
 
   beforeEach(async () => {
@@ -54,16 +43,7 @@ describe.each(Object.entries(engines))("ingest over %s", (name, openEngine) => {
     await rm(folder, { recursive: true });
   });
 
-  const post = (body: Buffer, headers: Record<string, string> = {}) =>
-    fetch(`${node.url}/logs`, {
-      method: "POST",
-      body: new Uint8Array(body),
-      headers: {
-        authorization: `Basic ${Buffer.from(`token:${token}`).toString("base64")}`,
-        "content-type": "application/logplex-1",
-        ...headers,
-      },
-    }).then(({ status }) => status);
+  const post = (body: Buffer, headers: Record<string, string> = {}) => node.post(token, body, headers);
 
   test("every line of many senders at once is stored once, each sender's in its order", async () => {
     const senders = Array.from({ length: 8 }, async (_, sender) => {
@@ -134,42 +114,6 @@ describe.each(Object.entries(engines))("ingest over %s", (name, openEngine) => {
     expect(stored).toEqual(sent.slice(0, stored.length));
   });
 });
-
-async function openNode(engine: Engine) {
-  const tokens = new Tokens({ store: engine.store, clock, cacheEntriesMax: 100 });
-  const keys = new Keys({ store: engine.store, clock, operatorSecret: "operator", cacheEntriesMax: 100 });
-  const lanes = new Lanes({ ...ingestLimits, log: engine.log, clock });
-  const server = fastify();
-  const bodies = new BodyBudget(lanes.pending, ingestLimits);
-  const addressOf = () => "here";
-  await server.register(ingestHttp, { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, clock });
-  await server.listen({ host: "127.0.0.1", port: 0 });
-  const logger = pino({ level: "silent" });
-  const address = { host: "127.0.0.1", port: 0 };
-  const syslog = await syslogListener({ ...ingestLimits, ...address, lanes, tokens, logger, clock });
-  return {
-    url: `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
-    syslogPort: syslog.address.port,
-    tokens,
-    async close() {
-      await syslog.close();
-      await server.close();
-      await lanes.close();
-      await keys.close();
-      await tokens.close();
-    },
-  };
-}
-
-async function messages(engine: Engine, channel: ChannelId): Promise<string[]> {
-  const found: string[] = [];
-  for (const { bytes, form } of (await engine.log.recent(channel, 100_000)).batches) {
-    const line = new LineCursor().open(bytes, form);
-    while (line.next())
-      found.push(Buffer.from(bytes.subarray(line.messageStart, line.messageEnd)).toString());
-  }
-  return found;
-}
 
 /** Polls, bounded. */
 async function until(holds: () => Promise<boolean>): Promise<void> {

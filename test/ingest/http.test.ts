@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { gzipSync } from "node:zlib";
@@ -25,7 +26,12 @@ type Answer = { status: number; reason: string; headers: IncomingHttpHeaders; bo
 
 type Bounds = Partial<Record<keyof typeof ingestLimits, number>>;
 
+/** The token of a drain of ours. */
+const ours = "d.00000000-0000-4000-8000-000000000001";
+
 let log: ScriptedLog;
+let looped: string[];
+let noted: [address: string | undefined, cause: string, count: number][];
 let tokens: FakeTokens;
 let lanes: Lanes;
 let server: FastifyInstance;
@@ -38,6 +44,8 @@ afterEach(() => server.close());
 
 async function start(bounds: Bounds = {}) {
   log = new ScriptedLog();
+  looped = [];
+  noted = [];
   tokens = new FakeTokens();
   tokens.add(token, app);
   tokens.add(tokenOf(2), channelOf(2), "heroku");
@@ -50,6 +58,11 @@ async function start(bounds: Bounds = {}) {
     addressOf: (socket) => addressGroup(socket.remoteAddress),
     tokens,
     keys: fakeKeys,
+    loops: {
+      isOurs: (drainToken) => drainToken === ours,
+      refused: (drainToken) => void looped.push(drainToken),
+    },
+    faults: { note: (address, cause, count = 1) => void noted.push([address, cause, count]) },
     clock: realClock,
     ...ingestLimits,
     ...bounds,
@@ -88,6 +101,9 @@ function post(
     request.end();
   });
 }
+
+/** Bytes that a sender of the field wrote. */
+const field = (name: string) => readFileSync(new URL(`../fixtures/field/${name}`, import.meta.url));
 
 const frames = (...messages: string[]) => Buffer.concat(messages.map((message) => shuttleFrame(message)));
 
@@ -179,12 +195,119 @@ describe("what is accepted", () => {
   });
 });
 
+describe("Authorization: Bearer", () => {
+  const bearer = /Bearer .*/.exec(field("bearer.request").toString())![0].trim();
+
+  test.each([bearer, bearer.replace("Bearer", "bearer"), bearer.replace(" ", "   ")])(
+    "%j is the right of its token",
+    async (authorization) => {
+      expect((await post(frames("a"), { ...plain, authorization })).status).toBe(204);
+      expect(log.lines(app)).toEqual(["app web.1 -|a\n"]);
+    },
+  );
+
+  test("a key that may do everything writes to every app", async () => {
+    const body = shuttleFrame("a", { app: tokenOf(2) });
+    expect((await post(body, { ...plain, authorization: "Bearer everything" })).status).toBe(204);
+    expect(log.lines(channelOf(2))).toEqual(["heroku web.1 -|a\n"]);
+  });
+
+  test.each([
+    [`Bearer ${tokenOf(9)}`, 401],
+    ["Bearer nobody", 401],
+    ["Bearer ", 401],
+    ["Bearer one-app", 403],
+    ["Bearer reader", 403],
+    [`Bearer ${token} more`, 401],
+  ])("%j answers %i", async (authorization, status) => {
+    expect((await post(frames("a"), { ...plain, authorization })).status).toBe(status);
+    expect(log.stored).toEqual([]);
+  });
+});
+
+describe("lines that a drain of ours sent", () => {
+  test("are refused before their body, and the drain's owner is told", async () => {
+    const answer = await post(frames("a"), { ...plain, "logplex-drain-token": ours });
+    expect(answer.status).toBe(508);
+    expect(answer.body).toContain("would come back without end");
+    expect(log.stored).toEqual([]);
+    expect(looped).toEqual([ours]);
+    expect(noted).toEqual([["127.0.0.1", "drain_loop", 1]]);
+  });
+
+  test("are refused of nobody who may not write here, and nobody is told", async () => {
+    const headers = { ...plain, authorization: basic(`token:${tokenOf(9)}`), "logplex-drain-token": ours };
+    expect((await post(frames("a"), headers)).status).toBe(401);
+    expect(looped).toEqual([]);
+  });
+
+  test("of another server's drain are taken", async () => {
+    expect((await post(frames("a"), { ...plain, "logplex-drain-token": "d.other" })).status).toBe(204);
+    expect(log.messages(app)).toEqual(["a\n"]);
+  });
+
+  test("in frames with their HOSTNAME are dropped, the others go on", async () => {
+    const sent = (host: string, text: string, process = "web.1") =>
+      octetCounted(`<190>1 2026-01-02T03:04:05Z ${host} ${token} ${process} - - ${text}`);
+    const body = [sent(ours, "a"), sent("d.other", "b"), sent(ours, "notice", "logplex"), sent("d", "c")];
+    expect((await post(Buffer.concat(body), anyChannel)).status).toBe(204);
+    expect(log.messages(app)).toEqual(["b", "c"]);
+    expect(noted).toEqual([["127.0.0.1", "drain_loop", 2]]);
+    expect(looped).toEqual([ours, ours]);
+  });
+});
+
 describe("the same request again", () => {
   test("Logplex-Frame-Id decides before X-Request-Id", async () => {
     await post(frames("a"), { ...plain, "logplex-frame-id": "1", "x-request-id": "1" });
-    await post(frames("b"), { ...plain, "logplex-frame-id": "2", "x-request-id": "1" });
-    await post(frames("c"), { ...plain, "logplex-frame-id": "2", "x-request-id": "3" });
+    await post(frames("a"), { ...plain, "logplex-frame-id": "2", "x-request-id": "1" });
+    await post(frames("a"), { ...plain, "logplex-frame-id": "2", "x-request-id": "3" });
+    expect(log.messages(app)).toEqual(["a\n", "a\n"]);
+  });
+
+  test.each(["x-request-id", "logplex-frame-id"])(
+    "with other bytes it is another request (%s): stored, counted, and its sender is warned of",
+    async (header) => {
+      const [one, two] = field("reused-request-id.frames").toString().trimEnd().split("\n");
+      const headers = { ...plain, [header]: "req-1" };
+      for (const body of [one!, two!, two!]) expect((await post(body, headers)).status).toBe(204);
+      expect(log.messages(app)).toEqual(["one", "two"]);
+      expect(noted).toEqual([["127.0.0.1", "request_id_reused", 1]]);
+    },
+  );
+
+  test("compressed or not, in one chunk or many, it is the same request", async () => {
+    const headers = { ...plain, "x-request-id": "1" };
+    const body = frames("a", "b");
+    await post(body, headers);
+    await post([body.subarray(0, 10), body.subarray(10)], headers);
+    await post(gzipSync(body), { ...headers, "content-encoding": "gzip" });
     expect(log.messages(app)).toEqual(["a\n", "b\n"]);
+    expect(noted).toEqual([]);
+  });
+
+  test("a line that brings no time is stored once, whenever it comes again", async () => {
+    const body = field("nil-time.frames");
+    const headers = { ...plain, "x-request-id": "1" };
+    const times: string[] = [];
+    for (let n = 0; n < 2; n++) {
+      expect((await post(body, headers)).status).toBe(204);
+      times.push(new Date().toISOString());
+      await until(() => new Date().toISOString() !== times.at(-1));
+    }
+    expect(log.messages(app)).toEqual(["no clock here"]);
+  });
+
+  test("a request of several batches that was refused amid them comes again under its id: each line once", async () => {
+    await restart({ batchBytesMax: 500 });
+    const lines = Array.from({ length: 20 }, (_, n) => `line ${n}`);
+    log.failures.push(undefined, undefined, storeFull(undefined));
+    const headers = { ...plain, "logplex-frame-id": "1" };
+    expect((await post(frames(...lines), headers)).status).toBe(503);
+    expect((await post(frames(...lines), headers)).status).toBe(204);
+    expect((await post(frames("other", ...lines.slice(1)), headers)).status).toBe(204);
+    const expected = [...lines, "other", ...lines.slice(1)].map((line) => `${line}\n`);
+    expect(log.messages(app)).toEqual(expected);
   });
 
   test("the same id under another token is another request", async () => {
@@ -454,6 +577,20 @@ describe("a key that writes to every app", () => {
     const body = Buffer.concat([shuttleFrame("a", { app: token }), Buffer.from("7 cut")]);
     expect(await post(body, anyChannel)).toMatchObject({ status: 400, reason: "Malformed log messages" });
     expect(log.stored).toEqual([]);
+  });
+
+  test("a token that is known by the time of a retry loses no line of it", async () => {
+    const late = tokenOf(4);
+    const body = Buffer.concat([shuttleFrame("a", { app: token }), shuttleFrame("late", { app: late })]);
+    const headers = { ...anyChannel, "logplex-frame-id": "1" };
+    expect((await post(body, headers)).status).toBe(204);
+    expect(noted).toEqual([["127.0.0.1", "unknown_token", 1]]);
+    tokens.add(late, app);
+    tokens.forget();
+    expect((await post(body, headers)).status).toBe(204);
+    expect(log.messages(app)).toEqual(["a\n", "a\n", "late\n"]);
+    expect((await post(body, headers)).status).toBe(204);
+    expect(log.messages(app)).toHaveLength(3);
   });
 
   test("a retry after a failure for one app stores each line once", async () => {

@@ -1,6 +1,6 @@
 /** Tokens and keys as ingest sees them, without a store: the first look at a token always has to be a `find`. */
 import type { ChannelId, Token } from "../../src/core/ids.ts";
-import type { TokenLookup } from "../../src/ingest/router.ts";
+import type { Loops, TokenLookup } from "../../src/ingest/router.ts";
 import type { KeyLookup } from "../../src/ingest/writer.ts";
 import type { TokenRecord } from "../../src/registry/records.ts";
 
@@ -25,6 +25,11 @@ export class FakeTokens implements TokenLookup {
     this.#known.set(token, null);
   }
 
+  /** As a change of the registry does. */
+  forget(): void {
+    this.#known.clear();
+  }
+
   peek(token: string): TokenRecord | null | undefined {
     return this.#known.get(token);
   }
@@ -45,4 +50,10 @@ export const fakeKeys: KeyLookup = {
     if (secret === "one-app") return { keyId: "key-3", apps: new Set([channelOf(1)]), readOnly: false };
     return undefined;
   },
+};
+
+/** For ingest that has no drains, and tells nobody of faults. */
+export const alone: { readonly loops: Loops; readonly faults: { note(): void } } = {
+  loops: { isOurs: () => false, refused: () => {} },
+  faults: { note: () => {} },
 };

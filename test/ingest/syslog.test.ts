@@ -1,8 +1,9 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import fc from "fast-check";
 import { pino } from "pino";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { storeFull, storeUnavailable } from "../../src/errors.ts";
 import { Lanes } from "../../src/ingest/lanes.ts";
@@ -24,7 +25,12 @@ type Bounds = Partial<Record<keyof typeof ingestLimits, number>>;
 const app = channelOf(1);
 const token = tokenOf(1);
 
+/** The token of a drain of ours. */
+const ours = "d.00000000-0000-4000-8000-000000000001";
+
 let log: ScriptedLog;
+let noted: { cause: string; count: number; sample: string | undefined }[];
+let refused: [drainToken: string, isNotice: boolean | undefined][];
 let tokens: FakeTokens;
 let lanes: Lanes;
 let logged: string;
@@ -46,11 +52,20 @@ async function start(bounds: Bounds = {}) {
   logged = "";
   const logger = pino({}, { write: (line: string) => void (logged += line) });
   const limits = { ...ingestLimits, ...bounds };
+  noted = [];
+  refused = [];
   listener = await syslogListener({
     host: "127.0.0.1",
     port: 0,
     lanes,
     tokens,
+    loops: {
+      isOurs: (drainToken) => drainToken === ours,
+      refused: (drainToken, isNotice) => void refused.push([drainToken, isNotice]),
+    },
+    faults: {
+      note: (_, cause, count = 1, sample) => void noted.push({ cause, count, sample: sample?.() }),
+    },
     logger,
     clock: realClock,
     ...limits,
@@ -83,6 +98,17 @@ async function send(bytes: Uint8Array): Promise<void> {
   socket.resume().end(bytes);
   await closed;
 }
+
+/** How much later it is than the machine's clock says. */
+let laterMs = 0;
+const goBy = (ms: number) => {
+  laterMs += ms;
+};
+const { now } = performance;
+beforeEach(() => {
+  vi.spyOn(performance, "now").mockImplementation(() => now.call(performance) + laterMs);
+});
+afterEach(() => vi.restoreAllMocks());
 
 const to = (number: number, message: string) => shuttleFrame(message, { app: tokenOf(number) });
 const count = async (metric: { get(): Promise<{ values: { value: number }[] }> }) =>
@@ -173,7 +199,7 @@ test("a frame over 256 KiB closes the connection, and what came before it is sto
   await closed;
   await until(() => log.lines().length === 1);
   expect((await count(droppedConnections)) - before).toBe(1);
-  expect(logged).toContain("a frame is too long");
+  expect(noted).toMatchObject([{ cause: "frame_too_long" }]);
 });
 
 test("a frame of 256 KiB is taken", async () => {
@@ -182,6 +208,64 @@ test("a frame of 256 KiB is taken", async () => {
   await send(octetCounted(head + message));
   await until(() => log.lines().length === 1);
   expect(log.messages(app)).toEqual([message]);
+});
+
+test("each way to be set up wrongly is told by its cause, with the first bytes and no token", async () => {
+  const wrong: [cause: string, bytes: Uint8Array, sample: string][] = [
+    [
+      "not_counted",
+      Buffer.from(`<190>1 - h ${token} web.1 - - newline framed\n`),
+      "<190>1 - h … web.1 - - newline framed",
+    ],
+    ["http", Buffer.from("GET /logs HTTP/1.1\r\nHost: here\r\n\r\n"), "GET /logs HTTP/1.1"],
+    ["tls", Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]), "\\x16\\x03\\x01\\x02\\x00\\x01"],
+    ["no_token", octetCounted("<190>1 - h app web.1 - - x"), "<190>1 - h app web.1 - - x"],
+    ["unknown_token", octetCounted(`<190>1 - h ${tokenOf(77)} web.1 - - x`), "<190>1 - h … web.1 - - x"],
+    ["unreadable", octetCounted(`<190>2 - h ${token} web.1 - - x`), "<190>2 - h … web.1 - - x"],
+    ["unfinished", Buffer.from(`99 <190>1 - h ${token}`), ""],
+  ];
+  for (const [cause, bytes, sample] of wrong) {
+    noted = [];
+    await send(bytes);
+    await until(() => noted.length > 0);
+    expect(noted[0]).toMatchObject({ cause, ...(sample !== "" && { sample }) });
+  }
+});
+
+test("a token is in no line, whatever is wrong with the frame that brought it", async () => {
+  const bad = readFileSync(new URL("../fixtures/field/token-in-bad-head.frames", import.meta.url));
+  expect(bad.includes(token)).toBe(true);
+  await send(bad);
+  await until(() => log.lines(app).length === 3);
+  expect(log.messages(app)).toEqual([
+    "two blanks",
+    expect.stringMatching(/^2 .* web\.1 - - version 2$/),
+    expect.stringMatching(/^1 2024.* box /),
+  ]);
+  expect(JSON.stringify(log.lines())).not.toContain(token);
+  expect(JSON.stringify(log.lines())).not.toContain("00000000-0000");
+});
+
+test("BSD frames are routed by their tag", async () => {
+  const bsd = (tag: string, text: string) => octetCounted(`<34>Feb  3 04:05:06 box ${tag}: ${text}`);
+  await send(Buffer.concat([bsd(token, "a"), bsd(`${tokenOf(2)}[web.2]`, "b"), bsd("cron", "no token")]));
+  await until(() => log.lines().length === 2);
+  expect(log.lines(app)).toEqual(["app - -|a"]);
+  expect(log.lines(channelOf(2))).toEqual(["app web.2 -|b"]);
+  expect(noted).toMatchObject([{ cause: "no_token", count: 1 }]);
+});
+
+test("lines that a drain of ours sent are dropped, whatever their token, and its owner is told", async () => {
+  const sent = (app: string, process = "web.1") =>
+    octetCounted(`<190>1 2026-01-02T03:04:05Z ${ours} ${app} ${process} - - x`);
+  await send(Buffer.concat([sent(token), sent("app"), sent("heroku", "logplex"), to(1, "kept")]));
+  await until(() => log.lines().length === 1);
+  expect(refused).toEqual([
+    [ours, false],
+    [ours, false],
+    [ours, true],
+  ]);
+  expect(noted).toMatchObject([{ cause: "drain_loop", count: 3 }]);
 });
 
 test("nothing is ever written back", async () => {
@@ -247,17 +331,95 @@ test("a registry that fails is asked again, and no line is lost", async () => {
   expect(log.messages(app)).toEqual(["a\n", "c\n"]);
 });
 
-test("one connection too many is closed at once and counted; the others go on", async () => {
+test("one connection too many: one without a known token makes room, or the new one is closed", async () => {
   await restart({ connectionsMax: 2 });
   const before = await count(droppedConnections);
   const first = await open();
-  await open();
-  const third = connect(listener.address.port, "127.0.0.1");
-  third.on("error", () => {});
-  await once(third.resume(), "close");
   await write(first, to(1, "a"));
   await until(() => log.lines().length === 1);
-  expect((await count(droppedConnections)) - before).toBe(1);
+  const silent = await open();
+  const second = await open();
+  await once(silent.resume(), "close");
+  await write(second, to(2, "b"));
+  await until(() => log.lines().length === 2);
+  const third = await open();
+  await once(third.resume(), "close");
+  await write(first, to(1, "c"));
+  await until(() => log.lines().length === 3);
+  expect((await count(droppedConnections)) - before).toBe(2);
+  expect(noted.map(({ cause }) => cause)).toEqual(["too_many", "too_many"]);
+});
+
+test("connections of one address have a bound of their own", async () => {
+  await restart({ addressConnectionsMax: 1 });
+  await write(await open(), to(1, "a"));
+  await until(() => log.lines().length === 1);
+  await once((await open()).resume(), "close");
+  expect(noted.map(({ cause }) => cause)).toEqual(["too_many_of_address"]);
+});
+
+test("a connection that brings no known token in time is closed; one that did stays", async () => {
+  await restart({ firstTokenMs: 100 });
+  const known = await open();
+  await write(known, to(1, "a"));
+  const silent = await open();
+  const stranger = await open();
+  await write(stranger, to(77, "unknown"));
+  await until(() => log.lines().length === 1 && noted.length === 1);
+  goBy(100);
+  await Promise.all([once(silent.resume(), "close"), once(stranger.resume(), "close")]);
+  await write(known, to(1, "b"));
+  await until(() => log.lines().length === 2);
+  expect(noted.map(({ cause }) => cause)).toEqual(["unknown_token", "no_token_in_time", "no_token_in_time"]);
+});
+
+test("a frame that does not end in time closes its connection, however it trickles in", async () => {
+  await restart({ frameMsMax: 100 });
+  const socket = await open();
+  const closed = once(socket.resume(), "close");
+  await write(socket, Buffer.concat([to(1, "a"), Buffer.from("500 <190>1 ")]));
+  await until(() => log.lines().length === 1);
+  for (let n = 0; n < 5; n++) {
+    goBy(20);
+    await write(socket, Buffer.from("x"));
+  }
+  await closed;
+  expect(log.messages(app)).toEqual(["a\n"]);
+  expect(noted.map(({ cause }) => cause)).toEqual(["too_slow"]);
+});
+
+test("unfinished frames share a bound: the one that was kept for longest is closed", async () => {
+  await restart({ unfinishedBytesMax: 20_000 });
+  const begun = Buffer.from(`9000 ${"x".repeat(5_000)}`);
+  const first = await open();
+  const closed = once(first.resume(), "close");
+  await write(first, begun);
+  // Each is read before the next one comes.
+  for (let number = 2; number <= 3; number++) {
+    const socket = await open();
+    await write(socket, Buffer.concat([to(number, "read"), begun]));
+    await until(() => log.lines().length === number - 1);
+  }
+  await closed;
+  expect(noted.map(({ cause }) => cause)).toEqual(["no_room"]);
+});
+
+test("what all connections have read and not written has a bound, and each goes on with one read", async () => {
+  await restart({ unwrittenBytesMax: 1_000, connectionBytesMax: 100_000_000 });
+  log.holding = true;
+  const lines = Buffer.concat(Array.from({ length: 4_000 }, (_, i) => to(1, `${i} ${"x".repeat(500)}`)));
+  const socket = await open();
+  socket.write(lines);
+  await until(() => log.heldCount === 1);
+  // What could be read of the first one is, by the time that ten others were.
+  for (let number = 2; number <= 11; number++) {
+    await write(await open(), to(number, "read"));
+    await until(() => log.heldCount === number);
+  }
+  expect(lanes.pending.bytes).toBeLessThan(200_000);
+  log.holding = false;
+  log.release(11);
+  await until(() => log.lines().length === 4_010);
 });
 
 test("a connection on which nothing arrives is closed", async () => {

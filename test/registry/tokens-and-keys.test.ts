@@ -58,10 +58,13 @@ test("an app has a bounded number of tokens", async () => {
   await expect(registry.tokens.create(app.id, "more")).rejects.toMatchObject({ code: "TOKEN_LIMIT" });
 });
 
-test.each(["", "a b", "a]", "-a", "x".repeat(49), "ä"])("%j is no source", async (source) => {
-  const app = await registry.apps.create("todo");
-  await expect(registry.tokens.create(app.id, source)).rejects.toMatchObject({ code: "SOURCE_INVALID" });
-});
+test.each(["", "a b", "a]", "-a", "x".repeat(49), "ä", "t.x", "d.01234567-89ab-cdef-0123-456789abcdef"])(
+  "%j is no source",
+  async (source) => {
+    const app = await registry.apps.create("todo");
+    await expect(registry.tokens.create(app.id, source)).rejects.toMatchObject({ code: "SOURCE_INVALID" });
+  },
+);
 
 test("a token for an app that is not there is not made", async () => {
   const app = await registry.apps.create("todo");

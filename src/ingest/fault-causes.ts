@@ -1,0 +1,65 @@
+/** What a sender can do wrong: what is said of it in the server's own log, and the mend. */
+export type Cause = keyof typeof causes;
+
+export const causes = {
+  not_counted: {
+    what: "a syslog sender's lines are dropped: they do not begin with their length",
+    mend: 'Let it send octet-counted frames (RFC 6587, 3.4.1): rsyslog TCP_Framing="octet-counted", syslog-ng syslog() with transport("tcp").',
+  },
+  tls: {
+    what: "a syslog sender's lines are dropped: it speaks TLS, and this port does not",
+    mend: "Let it send plain TCP to this port.",
+  },
+  http: {
+    what: "a syslog sender's lines are dropped: it speaks HTTP",
+    mend: "Let it POST to /logs at the address of --http.",
+  },
+  no_token: {
+    what: "a syslog sender's lines are dropped: they have no token in APPNAME",
+    mend: "Let it write a token of the app (tailrace tokens -a APP) as APPNAME, or as the tag of BSD syslog.",
+  },
+  unknown_token: {
+    what: "a syslog sender's lines are dropped: nobody knows the token in their APPNAME",
+    mend: "Give it a token that the app has (tailrace tokens -a APP); this one was revoked, mistyped, or is another server's.",
+  },
+  unreadable: {
+    what: "a sender's lines are stored as text: their heads are no syslog",
+    mend: "Let it write RFC 5424: <PRI>1 TIME HOST APPNAME PROCID MSGID SD MSG.",
+  },
+  drain_loop: {
+    what: "lines that a drain of this server sent came back and were refused",
+    mend: "Remove the drain that leads back here; the app's own log names it.",
+  },
+  frame_too_long: {
+    what: "a syslog connection was closed: a frame is longer than may be",
+    mend: "Let it cut messages at 256 KiB, or check that it writes lengths in bytes.",
+  },
+  unfinished: {
+    what: "a syslog connection ended within a frame",
+    mend: "Its lengths may count characters instead of bytes, or the sender was cut off: then it sends the rest again.",
+  },
+  too_slow: {
+    what: "a syslog connection was closed: a frame that had begun did not end in time",
+    mend: "Its lengths may count characters instead of bytes, or count the newline twice.",
+  },
+  no_room: {
+    what: "a syslog connection was closed: unfinished frames took all the room that there is for them",
+    mend: "It was the one that had kept its frame for longest. Let it write frames whole.",
+  },
+  no_token_in_time: {
+    what: "a syslog connection was closed: it brought no frame with a known token in time",
+    mend: "Let it connect when it has something to send, with a token of an app as APPNAME.",
+  },
+  too_many_of_address: {
+    what: "a syslog connection was closed: there are too many from its address",
+    mend: "Let it keep one connection open for many lines.",
+  },
+  too_many: {
+    what: "a syslog connection was closed: there are too many in all",
+    mend: "Let senders keep one connection open for many lines; more ingest nodes take more.",
+  },
+  request_id_reused: {
+    what: "another request came under the id of one that is stored; it was stored too",
+    mend: "Let the sender make a new Logplex-Frame-Id (or X-Request-Id) for each body, and repeat it only with the same bytes; a proxy may have set it.",
+  },
+} as const;

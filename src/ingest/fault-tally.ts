@@ -1,0 +1,24 @@
+/** The faults of the frames of one read or one body: counted by cause, with the first frame of each as a sample. */
+import type { Cause } from "./fault-causes.ts";
+import { sampleOf } from "./fault-sample.ts";
+import type { SenderFaults } from "./sender-faults.ts";
+
+export class FaultTally {
+  readonly #found = new Map<Cause, { count: number; readonly sample: string }>();
+
+  add(cause: Cause, bytes: Uint8Array, start: number, end: number): void {
+    const found = this.#found.get(cause);
+    if (found === undefined) this.#found.set(cause, { count: 1, sample: sampleOf(bytes, start, end) });
+    else found.count++;
+  }
+
+  /** How many were of that cause. */
+  count(cause: Cause): number {
+    return this.#found.get(cause)?.count ?? 0;
+  }
+
+  /** Tells what `address` did wrong. */
+  tellTo(faults: Pick<SenderFaults, "note">, address: string | undefined): void {
+    for (const [cause, { count, sample }] of this.#found) faults.note(address, cause, count, () => sample);
+  }
+}

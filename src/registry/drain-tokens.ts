@@ -1,0 +1,59 @@
+/**
+ * The tokens of all drains, in memory: an ingest node asks for each request and frame that names one, whether it is
+ * ours. Some hundred bytes a drain. While the watch of the Store is not up, what was known last stands.
+ */
+import type { ChannelId, DrainToken } from "../core/ids.ts";
+import type { Clock, Store } from "../ports.ts";
+import { followRecords } from "./follow-records.ts";
+import type { DrainRecord } from "./records.ts";
+
+const prefix = "drain/";
+
+export class DrainTokens {
+  /** By the drain's record, since a record that is gone no longer says its token. */
+  readonly #tokens = new Map<string, DrainToken>();
+  readonly #channels = new Map<string, ChannelId>();
+  readonly #stop = new AbortController();
+  readonly #following: Promise<void>;
+
+  constructor(options: { readonly store: Store; readonly clock: Clock }) {
+    let seen = new Set<string>();
+    let isUp = false;
+    this.#following = followRecords<DrainRecord>(options, prefix, this.#stop.signal, {
+      onUp: () => {
+        for (const key of this.#tokens.keys()) if (!seen.has(key)) this.#follow(key, undefined);
+        isUp = true;
+      },
+      onDown: () => {
+        seen = new Set();
+        isUp = false;
+      },
+      onRecord: (key, record) => {
+        if (!isUp) seen.add(key);
+        this.#follow(key, record);
+      },
+    });
+  }
+
+  /** The app whose drain has this token; undefined when none of ours has it. */
+  channelOf(token: string): ChannelId | undefined {
+    return this.#channels.get(token);
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#stop.abort();
+    return this.#following;
+  }
+
+  #follow(key: string, record: DrainRecord | undefined): void {
+    const before = this.#tokens.get(key);
+    if (before !== undefined && before !== record?.token) this.#channels.delete(before);
+    if (record === undefined) {
+      this.#tokens.delete(key);
+      return;
+    }
+    this.#tokens.set(key, record.token);
+    this.#channels.set(record.token, record.channel);
+  }
+}

@@ -1,0 +1,79 @@
+/** An ingest node over an engine: both doors, the real registry, and the log as readers see it. */
+import type { AddressInfo } from "node:net";
+import fastify from "fastify";
+import { pino } from "pino";
+import { realClock as clock } from "../../src/clock.ts";
+import type { ChannelId } from "../../src/core/ids.ts";
+import { LineCursor } from "../../src/core/lines.ts";
+import type { Engine } from "../../src/engines/engine.ts";
+import { BodyBudget } from "../../src/ingest/body-budget.ts";
+import { ingestHttp } from "../../src/ingest/http.ts";
+import { Lanes } from "../../src/ingest/lanes.ts";
+import { ingestLimits } from "../../src/ingest/limits.ts";
+import { syslogListener } from "../../src/ingest/syslog.ts";
+import { Keys } from "../../src/registry/keys.ts";
+import { Tokens } from "../../src/registry/tokens.ts";
+import { alone } from "./registry.ts";
+
+export type IngestNode = Awaited<ReturnType<typeof openNode>>;
+
+/** Takes lines for the apps of the engine's registry. */
+export async function openNode(engine: Engine) {
+  const tokens = new Tokens({ store: engine.store, clock, cacheEntriesMax: 100 });
+  const keys = new Keys({ store: engine.store, clock, operatorSecret: "operator", cacheEntriesMax: 100 });
+  const lanes = new Lanes({ ...ingestLimits, log: engine.log, clock });
+  const server = fastify();
+  const bodies = new BodyBudget(lanes.pending, ingestLimits);
+  const addressOf = () => "here";
+  await server.register(ingestHttp, {
+    ...ingestLimits,
+    lanes,
+    bodies,
+    addressOf,
+    tokens,
+    keys,
+    clock,
+    ...alone,
+  });
+  await server.listen({ host: "127.0.0.1", port: 0 });
+  const logger = pino({ level: "silent" });
+  const address = { host: "127.0.0.1", port: 0 };
+  const syslog = await syslogListener({
+    ...ingestLimits,
+    ...address,
+    lanes,
+    tokens,
+    logger,
+    clock,
+    ...alone,
+  });
+  return {
+    syslogPort: syslog.address.port,
+    tokens,
+    /** The status of a `POST /logs` with that token. */
+    post: async (token: string, body: Uint8Array, headers: Record<string, string> = {}): Promise<number> => {
+      const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}/logs`;
+      const own = { authorization: `Bearer ${token}`, "content-type": "application/logplex-1" };
+      const sent = { method: "POST", body: new Uint8Array(body), headers: { ...own, ...headers } };
+      return (await fetch(url, sent)).status;
+    },
+    async close() {
+      await syslog.close();
+      await server.close();
+      await lanes.close();
+      await keys.close();
+      await tokens.close();
+    },
+  };
+}
+
+/** The messages of a channel, in order. */
+export async function messages(engine: Engine, channel: ChannelId): Promise<string[]> {
+  const found: string[] = [];
+  for (const { bytes, form } of (await engine.log.recent(channel, 100_000)).batches) {
+    const line = new LineCursor().open(bytes, form);
+    while (line.next())
+      found.push(Buffer.from(bytes.subarray(line.messageStart, line.messageEnd)).toString());
+  }
+  return found;
+}

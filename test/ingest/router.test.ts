@@ -1,0 +1,75 @@
+/** What sorting remembers of tokens: known ones alone, in memory of their own. */
+import { describe, expect, test } from "vitest";
+import { FrameRouter } from "../../src/ingest/router.ts";
+import { Routes } from "../../src/ingest/routes.ts";
+import type { TokenRecord } from "../../src/registry/records.ts";
+import { shuttleFrame } from "../support/frames.ts";
+import { alone, channelOf, tokenOf } from "./registry.ts";
+
+const recordOf = (number: number): TokenRecord => ({
+  token: tokenOf(number),
+  channel: channelOf(number),
+  source: "app",
+  createdAt: "",
+});
+
+/** The frame alone, without its length. */
+const frameOf = (app: string): Buffer => {
+  const counted = shuttleFrame("x", { app });
+  return counted.subarray(counted.indexOf(" ") + 1);
+};
+
+describe("tokens that are remembered", () => {
+  test("are found by their bytes, also among others whose last digits are the same", () => {
+    const routes = new Routes(100);
+    const names = [1, 2, 3].map((n) => Buffer.from(`t.0000000${n}-0000-4000-8000-000000000000`));
+    for (const [n, name] of names.entries()) routes.keep(name, 0, recordOf(n), 1);
+    for (const [n, name] of names.entries()) {
+      const wire = Buffer.concat([Buffer.from("box "), name]);
+      expect(routes.find(wire, 4)?.record.channel).toBe(channelOf(n));
+    }
+    routes.forget(routes.find(names[1]!, 0)!);
+    expect(names.map((name) => routes.find(name, 0) !== undefined)).toEqual([true, false, true]);
+  });
+
+  test("have memory of their own: a name is no view of what was read", () => {
+    const routes = new Routes(100);
+    const read = Buffer.concat([Buffer.alloc(65_000), Buffer.from(tokenOf(1))]);
+    routes.keep(read, 65_000, recordOf(1), 1);
+    expect(routes.find(read, 65_000)!.name.buffer.byteLength).toBe(tokenOf(1).length);
+  });
+
+  test("have a bound, behind which those in use come back", () => {
+    const routes = new Routes(2);
+    for (let n = 1; n <= 3; n++) routes.keep(Buffer.from(tokenOf(n)), 0, recordOf(n), 1);
+    expect([1, 2, 3].map((n) => routes.find(Buffer.from(tokenOf(n)), 0) !== undefined)).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+});
+
+test("of twenty thousand tokens that nobody knows none is remembered", () => {
+  const asked: string[] = [];
+  const tokens = {
+    peek: (token: string) => {
+      asked.push(token);
+      return token === tokenOf(1) ? recordOf(1) : null;
+    },
+    find: async () => undefined,
+  };
+  const router = new FrameRouter({ tokens, loops: alone.loops, tokensMax: 100 });
+  for (let round = 1; round <= 2; round++) {
+    const sorting = router.sort(0);
+    for (let n = 2; n <= 20_001; n++) {
+      const frame = frameOf(tokenOf(n));
+      sorting.add(frame, 0, frame.length);
+      if (n % 1_000 === 0) sorting.add(frameOf(tokenOf(1)), 0, frameOf(tokenOf(1)).length);
+    }
+    expect(sorting.faults.count("unknown_token")).toBe(20_000);
+    expect(sorting.placed).toBe(20);
+  }
+  // Each time anew; the known one once for each sorting.
+  expect(asked).toHaveLength(2 * 20_001);
+});

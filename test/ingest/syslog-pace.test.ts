@@ -1,0 +1,121 @@
+/** How long a syslog sender may take, by a clock that the test holds. */
+import { PassThrough } from "node:stream";
+import { pino } from "pino";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { storeUnavailable } from "../../src/errors.ts";
+import { Lanes } from "../../src/ingest/lanes.ts";
+import { ingestLimits } from "../../src/ingest/limits.ts";
+import { FrameRouter } from "../../src/ingest/router.ts";
+import { SyslogConnection } from "../../src/ingest/syslog-connection.ts";
+import { SyslogWriter, Unwritten } from "../../src/ingest/syslog-writer.ts";
+import { UnfinishedFrames } from "../../src/ingest/unfinished-frames.ts";
+import { FakeClock, settled } from "../support/fake-clock.ts";
+import { shuttleFrame } from "../support/frames.ts";
+import { alone, channelOf, FakeTokens, tokenOf } from "./registry.ts";
+import { ScriptedLog } from "./scripted-log.ts";
+
+const limits = { ...ingestLimits, firstTokenMs: 10_000, frameMsMax: 30_000 };
+const token = tokenOf(1);
+const line = shuttleFrame("x", { app: token });
+
+let nowMs: number;
+let clock: FakeClock;
+let log: ScriptedLog;
+let tokens: FakeTokens;
+let unfinished: UnfinishedFrames;
+let socket: PassThrough;
+let connection: SyslogConnection;
+let noted: string[];
+
+beforeEach(() => {
+  nowMs = 1_000;
+  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+  clock = new FakeClock();
+  log = new ScriptedLog();
+  tokens = new FakeTokens();
+  tokens.add(token, channelOf(1));
+  noted = [];
+  unfinished = new UnfinishedFrames(1 << 20);
+  const faults = { note: (_: unknown, cause: string) => void noted.push(cause) };
+  const lanes = new Lanes({ log, clock, ...limits });
+  const logger = pino({ level: "silent" });
+  const options = { ...limits, ...alone, lanes, tokens, logger, clock, faults };
+  const parts = { router: new FrameRouter(options), unfinished, faults, options };
+  socket = Object.assign(new PassThrough(), { setTimeout: () => {}, remoteAddress: "10.0.0.1" });
+  connection = new SyslogConnection(socket as never, parts, new SyslogWriter(options, new Unwritten()));
+  void connection.run();
+});
+afterEach(() => {
+  socket.destroy();
+  vi.restoreAllMocks();
+});
+
+/** Writes, lets it be read, lets time go by and has the connection looked at. */
+async function step(bytes: Uint8Array | string, ms: number): Promise<boolean> {
+  if (bytes.length > 0) socket.write(bytes);
+  await settled(8);
+  nowMs += ms;
+  connection.checkPace();
+  return !socket.destroyed;
+}
+
+test("it has ten seconds to its first frame with a known token", async () => {
+  expect(await step("", 9_999)).toBe(true);
+  expect(await step(shuttleFrame("x", { app: tokenOf(7) }), 1)).toBe(false);
+  expect(noted).toEqual(["unknown_token", "no_token_in_time"]);
+});
+
+test("with a known token it may be silent", async () => {
+  expect(await step(line, 3_000_000)).toBe(true);
+  expect(connection.isKnown).toBe(true);
+  expect(noted).toEqual([]);
+});
+
+test("a frame that has begun has half a minute to its end, in however many pieces it comes", async () => {
+  expect(await step(Buffer.concat([line, Buffer.from("500 <190>1")]), 10_000)).toBe(true);
+  for (let n = 0; n < 19; n++) expect(await step("x", 1_000)).toBe(true);
+  expect(await step("x", 999)).toBe(true);
+  expect(await step("x", 1)).toBe(false);
+  expect(noted).toEqual(["too_slow"]);
+});
+
+test("writes that end within frames are no slowness as long as each frame ends", async () => {
+  let rest = line;
+  for (let n = 0; n < 20; n++) {
+    const next = Buffer.concat([rest, line]);
+    expect(await step(next.subarray(0, next.length - 20), 29_000)).toBe(true);
+    rest = next.subarray(next.length - 20);
+  }
+  expect(unfinished.bytes).toBeGreaterThan(0);
+  expect(await step(rest, 3_000_000)).toBe(true);
+  expect(log.lines()).toHaveLength(21);
+  expect(unfinished.bytes).toBe(0);
+});
+
+test("time in which it waits for us does not count", async () => {
+  tokens.failure = storeUnavailable(new Error("gone"));
+  for (let n = 0; n < 5; n++) {
+    expect(await step(n === 0 ? Buffer.concat([line, Buffer.from("500 <190>")]) : "", 60_000)).toBe(true);
+  }
+  tokens.failure = undefined;
+  await clock.advance(60_000);
+  expect(await step("", 9_000)).toBe(true);
+  expect(log.lines()).toHaveLength(1);
+  expect(noted).toEqual([]);
+});
+
+test("the frames of one read are sorted in turns of five milliseconds, and keep their order", async () => {
+  // A look at the clock takes five milliseconds here: each step of frames is a turn.
+  vi.spyOn(performance, "now").mockImplementation(() => (nowMs += 5));
+  let othersTurns = 0;
+  const count = () => {
+    othersTurns++;
+    if (log.lines().length === 0) setImmediate(count);
+  };
+  setImmediate(count);
+  const sent = Array.from({ length: 600 }, (_, n) => `line ${n}`);
+  socket.write(Buffer.concat(sent.map((text) => shuttleFrame(text, { app: token }))));
+  await settled(40);
+  expect(log.messages()).toEqual(sent.map((text) => `${text}\n`));
+  expect(othersTurns).toBeGreaterThan(600 / 64);
+});

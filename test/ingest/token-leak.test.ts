@@ -1,0 +1,158 @@
+/** A token lets whoever reads it write to an app: it comes out nowhere, whatever was wrong with the frame that brought it. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { CanonicalLines } from "../../src/core/batch.ts";
+import { canoniseBody } from "../../src/core/canonical.ts";
+import { formatBatch } from "../../src/core/format.ts";
+import { origin } from "../../src/core/position.ts";
+import type { FormatName } from "../../src/drains/destination.ts";
+import { bodyFormats } from "../../src/drains/sinks/formats/all-formats.ts";
+import { strictFrames } from "../../src/drains/sinks/formats/rfc5424.ts";
+import { sampleOf } from "../../src/ingest/fault-sample.ts";
+import { FrameBuffer } from "../../src/ingest/frame-buffer.ts";
+import { FrameRouter } from "../../src/ingest/router.ts";
+import { metricsRegistry } from "../../src/metrics.ts";
+import { octetCounted } from "../support/frames.ts";
+import { alone, channelOf, FakeTokens, type tokenOf } from "./registry.ts";
+
+const tokens = new FakeTokens();
+const uuid = (number: number) => `0a1b2c3d-4e5f-4678-9abc-${String(number).padStart(12, "0")}`;
+const tokensOf = [1, 2].map((number) => {
+  const token = `t.${uuid(number)}` as ReturnType<typeof tokenOf>;
+  tokens.add(token, channelOf(number));
+  return token;
+});
+const [mine, other] = tokensOf as unknown as [string, string];
+for (const token of tokensOf) await tokens.find(token);
+
+const router = new FrameRouter({ tokens, loops: alone.loops, tokensMax: 100 });
+const context = { drainToken: "d.1", appId: "app-id", appName: "shop", nowMs: 0 };
+const nowMs = Date.UTC(2026, 0, 2);
+
+/** Everything that lines are ever shown as, one behind the other. */
+function shown(lines: CanonicalLines): string {
+  const all: Uint8Array[] = [lines.bytes];
+  for (const format of Object.keys(bodyFormats) as FormatName[])
+    all.push(...[bodyFormats[format].write([lines], context)].flat());
+  all.push(strictFrames([lines], { hostname: "d.1", endsLines: true }));
+  for (const format of ["text", "json", "raw"] as const)
+    for (const transport of ["plain", "events"] as const)
+      all.push(formatBatch({ ...lines, at: origin }, { format, transport }).bytes);
+  return Buffer.concat(all).toString("latin1");
+}
+
+/** What a syslog connection makes of bytes: lines and what the server's log says of the others. */
+async function overTcp(wire: Buffer): Promise<string> {
+  const frames = new FrameBuffer(1 << 18);
+  const sorting = router.sort(nowMs);
+  const said: string[] = [];
+  frames.push(wire);
+  for (let next = frames.next(); next === "frame"; next = frames.next()) {
+    await sorting.add(frames.bytes, frames.start, frames.end);
+    said.push(sampleOf(frames.bytes, frames.start, frames.end));
+  }
+  const { malformedSample } = frames;
+  if (malformedSample !== undefined) said.push(sampleOf(malformedSample, 0, malformedSample.length));
+  sorting.faults.tellTo({ note: (_, __, ___, sample) => said.push(sample!()) }, "here");
+  return [...sorting.take().values()].flat().map(shown).join("\n") + said.join("\n");
+}
+
+/** What `POST /logs` with a token makes of a body. */
+function overHttp(body: Buffer, token: string): string {
+  const found = canoniseBody(body, "app", { frameBytesMax: 1 << 18, nowMs, token });
+  return found.kind === "bad" ? "" : shown(found.lines);
+}
+
+type Damage = (frame: string) => string;
+const place = fc.nat(160);
+const bit = fc.constantFrom(
+  " ",
+  "  ",
+  "-",
+  "x",
+  "\n",
+  "\r",
+  "[",
+  "]",
+  '"',
+  "\\",
+  "<",
+  ">",
+  "1",
+  ":",
+  ".",
+  "é",
+  "\0",
+  mine,
+);
+const damage: fc.Arbitrary<Damage> = fc.oneof(
+  fc.tuple(place, fc.nat(12)).map(
+    ([at, length]) =>
+      (frame: string) =>
+        frame.slice(0, at) + frame.slice(at + length),
+  ),
+  fc.tuple(place, bit).map(
+    ([at, more]) =>
+      (frame: string) =>
+        frame.slice(0, at) + more + frame.slice(at),
+  ),
+  fc.tuple(place, bit).map(
+    ([at, put]) =>
+      (frame: string) =>
+        frame.slice(0, at) + put + frame.slice(at + put.length),
+  ),
+  fc.tuple(place, fc.nat(60), place).map(
+    ([from, length, to]) =>
+      (frame: string) =>
+        frame.slice(0, to) + frame.slice(from, from + length) + frame.slice(to),
+  ),
+  fc.tuple(fc.nat(10), fc.nat(10)).map(([one, two]) => (frame: string) => {
+    const words = frame.split(" ");
+    [words[one], words[two]] = [words[two] ?? "", words[one] ?? ""];
+    return words.join(" ");
+  }),
+);
+
+const frame = fc.constantFrom<string[]>(
+  `<30>1 2024-05-01T10:00:00.123456+00:00 box ${mine} web.1 - - text`,
+  `<30>1 2024-05-01T10:00:00.123456+00:00 box ${mine} web.1 ID7 [a b="c"] text`,
+  `<30>1 2024-05-01T10:00:00.123456+00:00 box ${mine} web.1 - at=info url=http://token:${mine}@here/logs`,
+  `<30>Feb  3 04:05:06 box ${mine}[web.1]: text`,
+  `<30>Feb  3 04:05:06 box cron: ${mine}`,
+);
+
+test("random damage to frames that carry a token", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.tuple(frame, fc.array(damage, { maxLength: 4 })), { minLength: 1, maxLength: 4 }),
+      fc.boolean(),
+      async (frames, isCountedAfter) => {
+        const wire = Buffer.concat(
+          frames.map(([whole, damages]) => {
+            const damaged = damages.reduce((text, change) => change(text), whole);
+            const length = Buffer.byteLength(isCountedAfter ? damaged : whole);
+            return Buffer.from(`${Math.max(1, length)} ${damaged}`);
+          }),
+        );
+        expect(await overTcp(Buffer.from(wire))).not.toContain(mine);
+        expect(overHttp(Buffer.from(wire), mine)).not.toContain(mine);
+      },
+    ),
+    { numRuns: 1_500 },
+  );
+});
+
+test("a length that takes in the next frame, which is another app's", async () => {
+  const first = `<30>1 2024-05-01T10:00:00.123456+00:00 box ${mine} web.1 - - text`;
+  const second = octetCounted(first.replace(mine, other));
+  for (let more = 0; more <= second.length; more++) {
+    const wire = Buffer.concat([Buffer.from(`${first.length + more} ${first}`), second]);
+    const seen = await overTcp(wire);
+    expect(seen).not.toContain(mine);
+    expect(seen).not.toContain(other);
+  }
+});
+
+test("no metric has a token", async () => {
+  expect(await metricsRegistry.metrics()).not.toMatch(/t\.[0-9a-f]{8}-/);
+});
