@@ -23,6 +23,8 @@ const batchMsMax = 25;
 const triesBeforeNote = 3;
 
 const signals = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const;
+/** Mean what the command says they mean. */
+const ownSignals = ["SIGUSR1", "SIGUSR2"] as const;
 
 /** `run`. */
 export function registerRun(program: Command, context: Context): void {
@@ -90,6 +92,7 @@ async function run(
   };
   const listeners = signals.map((signal) => [signal, () => dyno.signal(signal)] as const);
   for (const [signal, listener] of listeners) process.on(signal, listener);
+  for (const signal of ownSignals) process.on(signal, () => dyno.pass(signal));
 
   const { status, missing } = await dyno.ended;
   if (missing !== undefined)

@@ -59,6 +59,11 @@ export class Dyno {
     this.#kill(signal);
   }
 
+  /** Passes a signal on that asks for no end: to the process alone, whose children may not know it. */
+  pass(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal);
+  }
+
   /** Nobody reads this stream any more: the process gets SIGPIPE when it writes there, as in any pipe. */
   closeStream(stream: "stdout" | "stderr"): void {
     this.#streams?.[stream].destroy();

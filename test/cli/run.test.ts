@@ -69,6 +69,18 @@ describe("tailrace run", { concurrent: false }, () => {
     ]);
   });
 
+  test.each(["SIGUSR1", "SIGUSR2"] as const)(
+    "passes %s on to the command, which goes on, and opens no debugger",
+    async (signal) => {
+      const script = `trap 'echo heard; exit 7' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`;
+      const child = startCli(["run", "--dyno", "web.1", "--", "sh", "-c", script], env());
+      const done = finished(child);
+      await once(child.stdout, "data");
+      child.kill(signal);
+      expect(await done).toEqual({ status: 7, stdout: "ready\nheard\n", stderr: "" });
+    },
+  );
+
   test("kills a command that ignores the first signal at the second", async () => {
     const script = "trap 'echo ignored' INT; echo ready; while :; do sleep 0.05; done";
     const child = startCli(["run", "--dyno", "web.1", "--", "sh", "-c", script], env());

@@ -1,6 +1,6 @@
 /** docker-compose.yml, run as processes: that it works as written, and that nothing is lost when any part of it dies. */
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { ComposeCluster } from "../support/compose.ts";
 import { ExampleRun } from "../support/example-run.ts";
 import { examplesBelow } from "../support/examples.ts";
@@ -14,7 +14,7 @@ const linesOfSender = 1500;
 let cluster: ComposeCluster;
 let receiver: LedgerReceiver;
 
-beforeEach(async () => {
+beforeAll(async () => {
   receiver = await LedgerReceiver.open();
   cluster = await ComposeCluster.read();
   await Promise.all(cluster.named("nats").map((name) => cluster.start(name)));
@@ -24,7 +24,7 @@ beforeEach(async () => {
   await cluster.start("front");
 }, 90_000);
 
-afterEach(async () => {
+afterAll(async () => {
   await cluster.close();
   await receiver.close();
 }, 30_000);
