@@ -116,7 +116,7 @@ async function open(
   const engine = scope.own("the log", await openEngine(config, clock, logger));
   const { log, store } = engine;
   const readiness = sharedAnswer(engine.readiness, readyAgeMsMax);
-  const kept = givenKey === undefined ? await keptOperatorKey(config.data) : undefined;
+  const kept = givenKey === undefined ? await keptOperatorKey(config.data, logger) : undefined;
 
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
   const own = new OwnPlaces([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
@@ -299,7 +299,13 @@ async function openEngine(config: Config, clock: Clock, logger: Logger) {
   };
   if (config.nats === undefined) {
     const engine = await openLmdb({ folder: config.data, clock, logger, retention });
-    return { ...engine, readiness: () => unwritable(engine.store) };
+    return {
+      ...engine,
+      readiness: async () => {
+        const troubles = engine.troubles();
+        return troubles.length > 0 ? troubles : unwritable(engine.store);
+      },
+    };
   }
   const engine = await openNats({
     urls: config.nats,

@@ -52,6 +52,26 @@ export const httpDroppedConnections = new Counter({
   registers,
 });
 
+// The folder of --data
+
+export const diskFree = new Gauge({
+  name: "tailrace_disk_free_bytes",
+  help: "Bytes that the disk of --data, or the process's limit of a file, leaves free; 0 with --nats.",
+  registers,
+});
+
+export const diskRefusing = new Gauge({
+  name: "tailrace_disk_refusing_lines",
+  help: "1 while lines are refused because what the disk has left is kept in reserve.",
+  registers,
+});
+
+export const dataInPlace = new Gauge({
+  name: "tailrace_data_in_place",
+  help: "1 while the data file is in its place, 0 when it was removed, replaced or cut under the server, or with --nats.",
+  registers,
+});
+
 // Ingest
 
 export const repeatedLines = new Counter({

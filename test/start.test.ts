@@ -95,6 +95,15 @@ describe("`tailrace serve` ends with status 2 and says why", () => {
     expect(status).toBe(2);
     expect(stderr).toContain(words.replace("CERT", fixture(cert)).replace("KEY", fixture(key)));
   });
+
+  test("for an operator's key that is cut", async () => {
+    await writeFile(join(folder, "api-key"), "trk_0123456789\n");
+    const { status, stderr } = await serve("--data", folder);
+    expect(status).toBe(2);
+    expect(stderr).toContain(
+      `${join(folder, "api-key")} holds a part of a key; put the whole one back, or remove it`,
+    );
+  });
 });
 
 test("SIGTERM during a start that waits ends the process at once, with status 0", async () => {
@@ -124,14 +133,24 @@ describe("the folder of --data", () => {
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(await keptOperatorKey(join(folder, "new"))).toEqual({ secret, path });
     expect(await readdir(join(folder, "new"))).toEqual(["api-key"]);
+    await writeFile(path, "my own word\n");
+    expect(await keptOperatorKey(join(folder, "new"))).toEqual({ secret: "my own word", path });
   });
 
-  test("gets a key where an older version left a file without one, as the disk was full", async () => {
-    await writeFile(join(folder, "api-key"), "\n", { mode: 0o644 });
-    const { secret, path } = await keptOperatorKey(folder);
-    expect(secret).toMatch(/^trk_/);
+  test.each([
+    ["empty", ""],
+    ["of blanks", " \n"],
+    ["of the zeros that a power cut leaves", "\0".repeat(48)],
+  ])("gets a new key for a file that is %s: no word at all would be the operator's", async (_, text) => {
+    const path = join(folder, "api-key");
+    await writeFile(path, text);
+    const told: unknown[] = [];
+    const { secret } = await keptOperatorKey(folder, { warn: (...what: unknown[]) => told.push(what) });
+    expect(secret).toMatch(/^trk_[\w-]{43}$/);
     expect(await readFile(path, "utf8")).toBe(`${secret}\n`);
+    expect(told).toHaveLength(1);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(await readdir(folder)).toEqual(["api-key"]);
   });
 
   test("has one key for all that start in it at once", async () => {

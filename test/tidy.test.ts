@@ -21,6 +21,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/turns.ts", mayImport: [] },
   { at: "src/start-failures.ts", mayImport: ["src/errors.ts"] },
+  { at: "src/whole-file.ts", mayImport: [] },
   { at: "src/operator-key.ts", mayImport: ground() },
   ...["src/engines/", "src/registry/"].map((at) => ({ at, mayImport: ground() })),
   // What a sink has to know of its drain: where to, which addresses are allowed, and who is told its steps.
@@ -61,6 +62,7 @@ function ground(): string[] {
     "src/lifecycle.ts",
     "src/turns.ts",
     "src/start-failures.ts",
+    "src/whole-file.ts",
   ];
 }
 

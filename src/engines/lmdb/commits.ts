@@ -7,11 +7,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database, Key, RootDatabase } from "lmdb";
 import type { Logger } from "pino";
-import { type AppError, storeFull, storeUnavailable } from "../../errors.ts";
+import { type AppError, dataGone, storeFull, storeUnavailable } from "../../errors.ts";
+import type { FolderGuard } from "../disk/folder-guard.ts";
+import type { Use } from "../disk/free-space.ts";
+import { Admission, bytesOf } from "./admission.ts";
 import { isFull } from "./fullness.ts";
 
 /** A part of a transaction. */
 export interface Work {
+  /** Lines that come in are refused before what has to go on. */
+  readonly use: Use;
   /** Counts against the size of a transaction. */
   readonly bytes: number;
   /** Reads, decides, puts. Runs at once, waits for nothing, and puts nothing when it throws. */
@@ -29,10 +34,16 @@ const commitWorksMax = 4096;
 const waitingBytesMax = 256 * 1024 * 1024;
 /** Between attempts while the disk fails: what came meanwhile gets its answer together. */
 const failingMs = 100;
+/**
+ * Transactions that LMDB may fail to write in the life of a process: lmdb 3.5.6 writes a few bytes behind its memory each
+ * time. Then the store is closed, in words.
+ */
+const failuresMax = 20;
 
 export type CommitsOptions = {
   readonly root: RootDatabase<Buffer, Buffer>;
   readonly folder: string;
+  readonly guard: FolderGuard;
   readonly logger: Logger | undefined;
   /** Runs at the end of the forming of each transaction, after `works` pieces of work. */
   readonly forming: (works: number) => void;
@@ -43,15 +54,18 @@ export type CommitsOptions = {
 /** The only way to write to the environment. */
 export class Commits {
   readonly #options: CommitsOptions;
+  readonly #admission: Admission;
   #waiting: Work[] = [];
   #waitingBytes = 0;
   #running: Promise<void> | undefined;
   #failing = false;
+  #failures = 0;
   #broken: AppError | undefined;
   #closed = false;
 
   constructor(options: CommitsOptions) {
     this.#options = options;
+    this.#admission = new Admission(options);
   }
 
   /** Queues `work`; exactly one of its `stored` and `failed` is called, later. */
@@ -64,6 +78,11 @@ export class Commits {
     this.#waiting.push(work);
     this.#waitingBytes += work.bytes;
     this.#running ??= this.#run();
+  }
+
+  /** False when the data are not where they were: then reading them may end the process. */
+  isThere(): boolean {
+    return this.#options.guard.isThere();
   }
 
   /** Inside `write`: puts a record into the transaction. */
@@ -125,10 +144,12 @@ export class Commits {
       for (const work of works) work.failed(broken);
       return;
     }
+    const allowed = await this.#admission.sift(works);
+    if (allowed.length === 0) return;
     const written: Work[] = [];
     // Inside `batch` no put has a promise of its own: the one for all cannot be missed when it is rejected.
-    const committed = this.#options.root.batch(() => this.#form(works, written));
-    const error = await this.#outcome(committed, works);
+    const committed = this.#options.root.batch(() => this.#form(allowed, written));
+    const error = await this.#outcome(committed, allowed);
     if (error === undefined) {
       if (this.#failing) this.#options.logger?.info("the log can be written again");
       this.#failing = false;
@@ -159,17 +180,22 @@ export class Commits {
   /** Waits until a transaction is on the disk, or tells why it is not. */
   async #outcome(committed: Promise<boolean>, works: readonly Work[]): Promise<AppError | undefined> {
     let cause: unknown;
+    const { guard, folder, logger } = this.#options;
+    const bytes = bytesOf(works);
     try {
       await committed;
-      return undefined;
+      guard.wrote(bytes);
+      // What was written into a file that is no longer there is told to nobody as stored.
+      return guard.isThere() ? undefined : dataGone();
     } catch (reason) {
       cause = await causeOf(reason);
     }
-    this.#probe();
+    this.#probe(cause);
     if (this.#broken !== undefined) return this.#broken;
-    const bytes = works.reduce((sum, work) => sum + work.bytes, 0);
-    if (!(await isFull(this.#options.folder, bytes))) return this.#unavailable(cause);
-    if (!this.#failing) this.#options.logger?.error({ err: cause }, "the disk of the log is full");
+    if (!(await isFull(folder, bytes))) return this.#unavailable(cause);
+    this.#admission.spent(bytes);
+    if (!this.#failing)
+      logger?.error({ err: cause }, "the disk of --data takes no more, and had not said so");
     this.#failing = true;
     return storeFull(cause);
   }
@@ -181,14 +207,15 @@ export class Commits {
   }
 
   /** LMDB takes no transaction after its head page could not be written; lmdb would wait for ever on the next. */
-  #probe(): void {
+  #probe(cause: unknown): void {
     const root = this.#options.root;
     try {
+      if (++this.#failures > failuresMax) throw cause;
       root.resetReadTxn();
       root.get(Buffer.from("anything"));
-    } catch (cause) {
-      this.#broken = storeUnavailable(cause);
-      this.#options.logger?.fatal({ err: cause }, "the log is closed after a failure of its disk: restart");
+    } catch (err) {
+      this.#broken = storeUnavailable(err);
+      this.#options.logger?.fatal({ err }, "the log is closed after a failure of its disk: restart");
     }
   }
 }

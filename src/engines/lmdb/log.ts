@@ -88,6 +88,7 @@ export class LmdbLog implements ChannelLog {
     const { commits, heads, trimmer } = this.#parts;
     return new Promise((resolve, reject) => {
       commits.submit({
+        use: "upkeep",
         bytes: 0,
         write() {
           const head = heads.find(channel);
@@ -165,6 +166,7 @@ const none: AsyncIterator<Followed, undefined> = {
 
 /** One append on its way to the disk. */
 class Append implements Work {
+  readonly use = "intake";
   readonly bytes: number;
   readonly #parts: Parts;
   readonly #live: ReadonlyMap<ChannelId, LiveChannel>;

@@ -1,77 +1,70 @@
 /** The embedded engine: the log and the store in one LMDB environment in one folder. */
 import { realpathSync } from "node:fs";
-import { open, type RootDatabase } from "lmdb";
 import type { Logger } from "pino";
-import { storeInUse } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import { dataFailure, makeDataFolder } from "../../start-failures.ts";
+import { readFormat, writeFormat } from "../disk/folder-format.ts";
+import { FolderGuard } from "../disk/folder-guard.ts";
 import { FolderLock } from "../disk/folder-lock.ts";
+import { warnOfOpenFiles } from "../disk/folder-modes.ts";
+import { diskReserve } from "../disk/free-space.ts";
 import type { Engine, Retention } from "../engine.ts";
 import { newLogId } from "../incarnation.ts";
 import { Commits } from "./commits.ts";
+import { dataFileName, Environment, type Room } from "./environment.ts";
 import { FrameIds } from "./frame-ids.ts";
 import { Heads } from "./heads.ts";
 import { type BinaryDb, Lines } from "./lines.ts";
 import { LmdbLog } from "./log.ts";
 import { Trimmer } from "./retention.ts";
-import { LmdbStore, Records, type RecordsDb } from "./store.ts";
+import { LmdbStore, Records } from "./store.ts";
 
 export type LmdbOptions = {
   readonly folder: string;
   readonly clock: Clock;
   readonly logger?: Logger;
   readonly retention: Retention;
+  /** What is kept free of the disk, and how it is measured; there for tests. */
+  readonly room?: Partial<Room>;
 };
 
-/** Address space, not memory or disk. */
-const mapBytes = 2 ** 40;
+/** `troubles`: what stands in the way of taking lines, in words for the operator. */
+export type LmdbEngine = Engine & { troubles(): readonly string[] };
 
-/** Opens the folder's log and store, making them when there are none. Rejects with `storeInUse` or `dataUnusable`. */
-export async function openLmdb({ folder, clock, logger, retention }: LmdbOptions): Promise<Engine> {
+/** Opens the folder's log and store, making them when there are none. Rejects with an `AppError` for what can be mended. */
+export async function openLmdb(options: LmdbOptions): Promise<LmdbEngine> {
+  const { folder, clock, logger } = options;
   makeDataFolder(folder);
   const path = realpathSync(folder);
   const lock = await FolderLock.take(path, { logger }).catch((error: unknown) => {
     throw dataFailure(path, error);
   });
-  let root: RootDatabase<Buffer, Buffer> | undefined;
+  let environment: Environment | undefined;
   try {
-    // A transaction is synced before it is told of; `overlappingSync` would tell first.
-    root = open<Buffer, Buffer>({
-      path,
-      overlappingSync: false,
-      // Transactions are formed by `batch` alone. Batching by turns rejects a promise that nobody holds.
-      eventTurnBatching: false,
-      noSubdir: false,
-      mapSize: mapBytes,
-      maxDbs: 12,
-      ...binary,
-    });
-    refuseOlder(root, path);
-    return compose(root, path, lock, { clock, logger, retention });
+    const format = readFormat(path);
+    environment = await Environment.open(path, format, { ...diskReserve, ...options.room });
+    const engine = compose(environment, { ...options, folder: path }, lock);
+    if (format === undefined) {
+      await writeFormat(path, clock.nowMs()).catch((err: unknown) => {
+        logger?.warn(
+          { err },
+          "the folder of --data does not say that it holds data: the next start writes it down",
+        );
+      });
+    }
+    warnOfOpenFiles(path, logger);
+    return engine;
   } catch (error) {
-    await root?.close();
+    await environment?.close();
     await lock.close();
     throw dataFailure(path, error);
   }
 }
 
 const logIdKey = Buffer.from("log-id");
-const binary = { encoding: "binary", keyEncoding: "binary" } as const;
-
-/**
- * A server of a version that knew no `FolderLock` may still run here. LMDB's table of readers holds the id of every
- * process that has read, kept true by locks that the system drops with the process.
- */
-function refuseOlder(root: RootDatabase<Buffer, Buffer>, path: string): void {
-  root.get(Buffer.from("anything"));
-  root.readerCheck();
-  for (const [, pid] of root.readerList().matchAll(/^\s*(\d+)\s/gm)) {
-    if (Number(pid) !== process.pid) throw storeInUse(Number(pid), path);
-  }
-}
 
 /** The log's name; made with the folder, or by the first start of a version that gives names. */
-function keptLogId(root: RootDatabase<Buffer, Buffer>, meta: BinaryDb): string {
+function keptLogId({ root }: Environment, meta: BinaryDb): string {
   const kept = meta.get(logIdKey)?.toString("latin1");
   if (kept !== undefined) return kept;
   const made = newLogId();
@@ -79,22 +72,31 @@ function keptLogId(root: RootDatabase<Buffer, Buffer>, meta: BinaryDb): string {
   return made;
 }
 
-function compose(
-  root: RootDatabase<Buffer, Buffer>,
-  path: string,
-  lock: FolderLock,
-  { clock, logger, retention }: Pick<LmdbOptions, "clock" | "retention"> & { logger: Logger | undefined },
-): Engine {
-  const db = (name: string): BinaryDb => root.openDB<Buffer, Buffer>(name, binary);
-  const meta = db("meta");
-  const lines = new Lines(db("lines"), keptLogId(root, meta));
-  const heads = new Heads(lines, { channels: db("channels"), ends: db("ends"), meta });
-  const frameIds = new FrameIds(db("frame-ids"), clock);
-  const recordsDb: RecordsDb = root.openDB<Buffer, string>("records", { encoding: "binary" });
-  const records = new Records(recordsDb, meta);
+function compose(environment: Environment, options: LmdbOptions, lock: FolderLock): LmdbEngine {
+  const { folder, clock, logger, retention } = options;
+  const meta = environment.tree("meta");
+  const lines = new Lines(environment.tree("lines"), keptLogId(environment, meta));
+  const heads = new Heads(lines, {
+    channels: environment.tree("channels"),
+    ends: environment.tree("ends"),
+    meta,
+  });
+  const frameIds = new FrameIds(environment.tree("frame-ids"), clock);
+  const records = new Records(environment.texts("records"), meta);
+  const [ages, graves] = [environment.tree("ages"), environment.tree("graves")];
+  const guard = new FolderGuard({
+    ...diskReserve,
+    reusableBytes: () => environment.reusableBytes(),
+    ...options.room,
+    folder,
+    file: dataFileName,
+    lock,
+    logger,
+  });
   const commits: Commits = new Commits({
-    root,
-    folder: path,
+    root: environment.root,
+    folder,
+    guard,
     logger,
     forming: (works) => {
       try {
@@ -117,27 +119,25 @@ function compose(
     heads,
     frameIds,
     commits,
-    ages: db("ages"),
-    graves: db("graves"),
+    ages,
+    graves,
   });
   const log = new LmdbLog({ lines, heads, frameIds, trimmer, commits });
   const store = new LmdbStore(records, commits);
   trimmer.start();
+  const parts = [log, store, trimmer, commits, guard, environment, lock];
   let closing: Promise<void> | undefined;
-  const close = async () => {
-    await log.close();
-    await store.close();
-    await trimmer.close();
-    await commits.close();
-    await root.close();
-    await lock.close();
-  };
   return {
     log,
     store,
+    troubles: () => guard.troubles(),
     close() {
-      closing ??= close();
+      closing ??= closeAll(parts);
       return closing;
     },
   };
+}
+
+async function closeAll(parts: readonly { close(): Promise<unknown> }[]): Promise<void> {
+  for (const part of parts) await part.close();
 }

@@ -108,12 +108,13 @@ export class Trimmer {
         this.#removed = 0;
         resolve();
       };
-      this.#parts.commits.submit({ bytes: 0, write: () => {}, stored: resolve, failed });
+      this.#parts.commits.submit({ use: "upkeep", bytes: 0, write: () => {}, stored: resolve, failed });
     });
   }
 
   #isDue(): boolean {
-    const { ages, frameIds, graves, limits, lines } = this.#parts;
+    const { ages, commits, frameIds, graves, limits, lines } = this.#parts;
+    if (!commits.isThere()) return false;
     if (this.#over.size > 0 || this.#removed > 0) return true;
     if (lines.diskBytes() > limits.totalBytesMax) return true;
     if (hasKey(graves) || frameIds.isDue()) return true;

@@ -133,6 +133,7 @@ export class Records {
 
 /** One put on its way to the disk. */
 class Put implements Work {
+  readonly use = "upkeep";
   readonly bytes: number;
   readonly #records: Records;
   readonly #commits: Commits;

@@ -1,0 +1,55 @@
+/**
+ * What a data folder says of itself: `tailrace.json` names the form of what is kept in it and since when. It is written
+ * when the folder first holds something, and tells a folder that lost its data from a new one.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { dataDamaged, dataNewer } from "../../errors.ts";
+import { writeWhole } from "../../whole-file.ts";
+
+const fileName = "tailrace.json";
+/** Of this version. A folder of a greater one was written by a newer tailrace. */
+const formatNow = 1;
+
+export type FolderFormat = { readonly format: number; readonly since: string };
+
+/** What the folder says; undefined when it says nothing: it is new, or of a version that wrote no such file. */
+export function readFormat(folder: string): FolderFormat | undefined {
+  const path = join(folder, fileName);
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  const found = parsed(text);
+  if (found === undefined) {
+    const what = `${path}, which names the form of what is kept there, cannot be read`;
+    throw dataDamaged(what, "Restore that file, or remove it: what else there is is then taken as it is.");
+  }
+  if (found.format > formatNow) throw dataNewer(folder, found.format, formatNow);
+  return found;
+}
+
+/** Says that the folder holds data, since now. Durable when it resolves. */
+export async function writeFormat(folder: string, nowMs: number): Promise<void> {
+  const format: FolderFormat = { format: formatNow, since: new Date(nowMs).toISOString() };
+  await writeWhole(join(folder, fileName), `${JSON.stringify(format)}\n`);
+}
+
+/** Throws when the folder says that it holds data and the file at `path`, where that was, is empty or not there. */
+export function refuseEmptied(path: string, format: FolderFormat | undefined): void {
+  if (format === undefined || (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) return;
+  const state = statSync(path, { throwIfNoEntry: false }) === undefined ? "not there" : "empty";
+  throw dataDamaged(`${path} is ${state}, and has held this server's data since ${format.since}`);
+}
+
+function parsed(text: string): FolderFormat | undefined {
+  try {
+    const { format, since } = JSON.parse(text) as Partial<FolderFormat>;
+    return Number.isInteger(format) && typeof since === "string" ? { format: format!, since } : undefined;
+  } catch {
+    return undefined;
+  }
+}

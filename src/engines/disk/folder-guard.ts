@@ -1,0 +1,146 @@
+/**
+ * May this be written, and was it written to where the next start will look? Asked by an engine for each of its
+ * transactions, and by a tick when there are none. What stands in the way is told in the log once, in `/readyz` and in
+ * metrics as long as it lasts, and to who writes as an error; it ends by itself when its cause does.
+ */
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { type AppError, dataGone, storeFull, storeLost } from "../../errors.ts";
+import { dataInPlace, diskFree, diskRefusing } from "../../metrics.ts";
+import { DataFile, type FileState } from "./data-file.ts";
+import type { FolderLock } from "./folder-lock.ts";
+import { FreeSpace, type FreeSpaceOptions, type Use } from "./free-space.ts";
+
+export type GuardOptions = Omit<FreeSpaceOptions, "folder" | "file"> & {
+  readonly folder: string;
+  /** The file that is written, which is there. */
+  readonly file: string;
+  readonly lock: Pick<FolderLock, "check">;
+  readonly logger: Logger | undefined;
+};
+
+const tickMs = 1_000;
+const MiB = 1024 * 1024;
+
+export class FolderGuard {
+  readonly #options: GuardOptions;
+  readonly #space: FreeSpace;
+  readonly #file: DataFile;
+  readonly #timer: NodeJS.Timeout;
+  #state: FileState = "there";
+  #isFull = false;
+  /** What was refused last: when that fits there is room again. */
+  #refusedBytes = 0;
+  #isLost = false;
+  /** The system refused a write for want of room that was not seen coming: a quota. */
+  #isSpent = false;
+  #checking: Promise<void> | undefined;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+    this.#space = new FreeSpace(options);
+    this.#file = new DataFile(join(options.folder, options.file));
+    this.#timer = setInterval(() => this.#tick(), tickMs).unref();
+    this.#tick();
+  }
+
+  /** Why `bytes` may not be written now; undefined: they may. */
+  refuses(bytes: number, use: Use): AppError | undefined {
+    if (this.#isLost) return storeLost();
+    if (!this.isThere()) return dataGone();
+    if (this.#space.has(bytes, use)) return undefined;
+    if (use === "intake") {
+      this.#refusedBytes = bytes;
+      this.#tellRoom(true);
+    }
+    return storeFull(new Error(`${this.#freeMiB()} MiB are free`));
+  }
+
+  /** `bytes` were written. */
+  wrote(bytes: number): void {
+    this.#space.wrote(bytes);
+  }
+
+  /** Is the file that is written the one that the next start will open? */
+  isThere(): boolean {
+    const state = this.#file.state();
+    if (state !== this.#state) this.#tellFile(state);
+    return state === "there";
+  }
+
+  /** A write failed for want of room (`true`), or went through again. */
+  spent(isSpent: boolean): void {
+    this.#isSpent = isSpent;
+  }
+
+  /** What stands in the way of taking lines, in words for the operator. */
+  troubles(): string[] {
+    const troubles: string[] = [];
+    if (this.#isLost) troubles.push(storeLost().message);
+    if (this.#state !== "there") troubles.push(dataGone().message);
+    if (this.#isSpent) troubles.push("The disk of --data takes no more: a quota, or it is full.");
+    else if (!this.#hasRoom()) {
+      const reserve = Math.round(this.#options.reserveBytes / MiB);
+      troubles.push(
+        `The disk of --data has ${this.#freeMiB()} MiB left, and ${reserve} MiB of it are kept free.`,
+      );
+    }
+    return troubles;
+  }
+
+  /** Idempotent. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#checking;
+  }
+
+  #tick(): void {
+    this.isThere();
+    this.#tellRoom(!this.#hasRoom());
+    diskFree.set(Math.max(0, Math.min(this.#space.free, Number.MAX_SAFE_INTEGER)));
+    this.#checking ??= this.#checkLock().finally(() => {
+      this.#checking = undefined;
+    });
+  }
+
+  #hasRoom(): boolean {
+    return this.#space.has(this.#isFull ? this.#refusedBytes : 0, "intake");
+  }
+
+  async #checkLock(): Promise<void> {
+    const { lock, logger } = this.#options;
+    if (this.#isLost || this.#state !== "there") return;
+    try {
+      if ((await lock.check()) === "held") return;
+    } catch (err) {
+      logger?.error({ err }, "the lock of --data cannot be looked after; it is tried again");
+      return;
+    }
+    this.#isLost = true;
+    logger?.fatal("another server has the folder of --data: this one takes nothing any more");
+  }
+
+  #tellFile(state: FileState): void {
+    const { logger } = this.#options;
+    const { path } = this.#file;
+    this.#state = state;
+    dataInPlace.set(state === "there" ? 1 : 0);
+    if (state === "there") logger?.info({ path }, "the data are in their place again");
+    else if (state === "gone") logger?.fatal({ path }, "the data were removed or replaced under the server");
+    else logger?.fatal({ path }, "the data were cut under the server: a read of what is missing ends it");
+  }
+
+  #tellRoom(isFull: boolean): void {
+    if (isFull === this.#isFull) return;
+    this.#isFull = isFull;
+    diskRefusing.set(isFull ? 1 : 0);
+    const { logger, reserveBytes } = this.#options;
+    const room = { freeMiB: this.#freeMiB(), reserveMiB: Math.round(reserveBytes / MiB) };
+    if (isFull) logger?.error(room, "the disk of --data is full but for its reserve: lines are refused");
+    else logger?.info(room, "the disk of --data has room again");
+  }
+
+  #freeMiB(): number {
+    return Math.max(0, Math.floor(this.#space.free / MiB));
+  }
+}

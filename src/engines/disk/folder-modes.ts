@@ -1,0 +1,27 @@
+/** Who may read the files of a data folder: what is made is its owner's alone; what is there stays, and is told. */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { Logger } from "pino";
+
+const othersMayRead = 0o044;
+const othersMayEnter = 0o011;
+
+/** Files in the folder that others than their owner may read, when they may enter the folder as well. */
+export function openFiles(folder: string): string[] {
+  if ((statSync(folder).mode & othersMayEnter) === 0) return [];
+  return readdirSync(folder).filter((name) => {
+    const found = statSync(join(folder, name), { throwIfNoEntry: false });
+    return found?.isFile() && (found.mode & othersMayRead) !== 0;
+  });
+}
+
+/** Says so in the server's log, with the mend. */
+export function warnOfOpenFiles(folder: string, logger: Logger | undefined): void {
+  const files = openFiles(folder);
+  if (files.length === 0) return;
+  const mend = `chmod 700 ${folder}`;
+  logger?.warn(
+    { files, mend },
+    "other users of this machine may read the data: every app's lines, and its tokens",
+  );
+}

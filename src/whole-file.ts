@@ -1,0 +1,63 @@
+/**
+ * Small files that are whole or not there, whatever happens while they are written: written beside their place, synced,
+ * then put there in one step. For their owner alone.
+ */
+import { randomBytes } from "node:crypto";
+import { link, open, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+
+/** A disk that has no links to files takes whoever comes last. */
+const linkless = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+
+/** Makes the file; false when there is one already, which stays as it is. */
+export async function makeWhole(path: string, text: string): Promise<boolean> {
+  return writeBeside(path, text, async (beside) => {
+    try {
+      await link(beside, path);
+      return true;
+    } catch (error) {
+      const { code = "" } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST") return false;
+      if (!linkless.has(code)) throw error;
+      await rename(beside, path);
+      return true;
+    }
+  });
+}
+
+/** Makes the file, or puts it in the place of the one that is there. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  await writeBeside(path, text, (beside) => rename(beside, path));
+}
+
+async function writeBeside<Result>(
+  path: string,
+  text: string,
+  put: (beside: string) => Promise<Result>,
+): Promise<Result> {
+  const beside = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    const file = await open(beside, "wx", 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    const result = await put(beside);
+    await syncFolder(dirname(path));
+    return result;
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === "win32") return; // where folders cannot be opened
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
