@@ -113,7 +113,7 @@ test("lines are refused, all else goes on, and comes back by itself", async () =
     async () => (await ready()).status === 200,
     () => "still not ready",
   );
-}, 90_000);
+}, 180_000);
 
 type Drained = { readonly lag_lines: number; readonly delivered: number };
 

@@ -2,13 +2,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import type { StoredBatch } from "../../src/core/batch.ts";
 import { openLmdb } from "../../src/engines/lmdb/open.ts";
 import { keepsAll } from "../contract/channel-log.ts";
-import { batchOf, channelOf, until } from "../support/batches.ts";
+import { batchOf, channelOf, until as waitUntil } from "../support/batches.ts";
 import { Writer } from "../support/writer.ts";
+
+/** Processes are started here: a busy machine takes its time. */
+const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, 60_000);
+vi.setConfig({ testTimeout: 90_000 });
 
 let folder: string;
 let writers: Writer[];

@@ -19,12 +19,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open as openEnvironment } from "lmdb";
 import type { Logger } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { type LmdbEngine, openLmdb } from "../../src/engines/lmdb/open.ts";
 import type { AppError } from "../../src/errors.ts";
 import { keepsAll } from "../contract/channel-log.ts";
-import { batchOf, batchOfBytes, channelOf, until } from "../support/batches.ts";
+import { batchOf, batchOfBytes, channelOf, until as waitUntil } from "../support/batches.ts";
+
+/** Processes are started here: a busy machine takes its time. */
+const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, 60_000);
+vi.setConfig({ testTimeout: 90_000 });
 
 const app = channelOf(1);
 const pageBytes = 4096;

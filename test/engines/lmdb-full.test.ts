@@ -41,13 +41,13 @@ const lift = ({ child }: Writer) =>
 
 /** Fills the disk, makes room, and looks at what is stored in the end. */
 async function fill(writer: Writer, makeRoom: () => unknown): Promise<void> {
-  await until(() => writer.failed.length > 600, 20_000); // lmdb's memory was gone after some 490 failed writes
+  await until(() => writer.failed.length > 600, 60_000); // lmdb's memory was gone after some 490 failed writes
   expect(writer.isRunning).toBe(true);
   expect(writer.stored.length).toBeGreaterThan(100);
   expect(new Set(writer.failed.map(({ failed }) => failed))).toEqual(new Set(["STORE_FULL"]));
   const before = writer.stored.length;
   makeRoom();
-  await until(() => writer.stored.length > before + 100, 20_000);
+  await until(() => writer.stored.length > before + 100, 60_000);
   await writer.kill();
   const found = await storedNumbers();
   for (const number of writer.stored) expect(found.has(number)).toBe(true);
@@ -83,7 +83,7 @@ test("a real one", async ({ skip }) => {
     expectSeenInTime(writer);
     execFileSync("mount", ["-o", "remount,size=200m", folder]);
   });
-}, 60_000);
+}, 180_000);
 
 test("a limit of the process's files", async () => {
   const writer = startWriter({ room, fileKiBMax: diskKiB });
@@ -91,7 +91,7 @@ test("a limit of the process's files", async () => {
     expectSeenInTime(writer);
     lift(writer);
   });
-}, 60_000);
+}, 180_000);
 
 test("one that does not say how full it is, as with a quota: it is asked once a second, LMDB hardly ever", async () => {
   const writer = startWriter({ room: { ...room, blind: true }, fileKiBMax: diskKiB });
@@ -100,4 +100,4 @@ test("one that does not say how full it is, as with a quota: it is asked once a 
     lift(writer);
   });
   expect(writer.errors.match(/Write error/g)?.length ?? 0).toBeLessThan(5);
-}, 60_000);
+}, 180_000);
