@@ -11,8 +11,9 @@
 import { randomBytes } from "node:crypto";
 import { isIPv6, type Socket } from "node:net";
 import type { Logger } from "pino";
+import { openAdminServer } from "./admin-server.ts";
 import { realClock } from "./clock.ts";
-import { type Config, type Role, version } from "./config.ts";
+import { type Config, type Role, settingsInForce, version } from "./config.ts";
 import { docsPages } from "./control/docs-pages.ts";
 import { healthApi } from "./control/health.ts";
 import { describeApi } from "./control/openapi.ts";
@@ -62,6 +63,7 @@ import {
   supervisorLimits,
   tailLimits,
 } from "./limits.ts";
+import { type FilesPart, openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
 import { keptOperatorKey } from "./operator-key.ts";
 import type { Clock, Store } from "./ports.ts";
 import { Apps } from "./registry/apps.ts";
@@ -81,6 +83,8 @@ import { Tails } from "./tail/tails.ts";
 export type App = {
   /** Where it listens, as it is reached. */
   readonly url: string;
+  /** The operator's own address, when there is one. */
+  readonly admin: string | undefined;
   /** `HOST:PORT` of the syslog listener, when there is one. */
   readonly syslog: string | undefined;
   /** The file with the operator's key, when it did not come from the environment. */
@@ -113,6 +117,8 @@ async function open(
   const clock = realClock;
   const failures = new Failures({ logger, nowMs: () => clock.nowMs() });
   const has = (role: Role) => config.roles.includes(role);
+  const filesMax = openFilesMax();
+  const within = (part: FilesPart, bound: number) => withinFiles(filesMax, part, bound);
   const engine = scope.own("the log", await openEngine(config, clock, logger));
   const { log, store } = engine;
   const readiness = sharedAnswer(engine.readiness, readyAgeMsMax);
@@ -120,7 +126,8 @@ async function open(
 
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
   const own = new OwnPlaces([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
-  for (const listener of [config.http, config.syslog]) if (listener !== "off") own.listens(listener);
+  for (const listener of [config.http, config.admin, config.syslog])
+    if (typeof listener === "object") own.listens(listener);
   const checkDestination = (url: string, options: { format?: string }) =>
     parseDestination(url, { ...options, allow: policy, own });
   const drains = new Drains({ store, log, clock, checkDestination });
@@ -181,7 +188,8 @@ async function open(
     appName: async (id) => (await apps.get(id))?.name,
   });
   const drainTests = new DrainTests({ sinkFor, clock, limits: drainTestLimits });
-  const sockets = scope.own("drain sockets", new Sockets({ ...socketLimits, clock }));
+  const socketsMax = within("drains", socketLimits.socketsMax);
+  const sockets = scope.own("drain sockets", new Sockets({ ...socketLimits, socketsMax, clock }));
   if (has("drain")) {
     const shared = config.nats !== undefined;
     const supervisor = scope.own(
@@ -211,10 +219,17 @@ async function open(
     }
   }
   const rights = scope.own("reading rights", new ReadingRights({ store, clock, keys }));
-  const connections = new Connections(httpLimits);
+  const connections = new Connections({
+    ...httpLimits,
+    connectionsMax: within("http", httpLimits.connectionsMax),
+    addressConnectionsMax: within("http", httpLimits.addressConnectionsMax),
+  });
+  const makeRoom = () => connections.makeRoom();
+  scope.own("the watch of open files", watchOpenFiles({ clock, failures, makeRoom }));
+  const tailsMax = within("streams", tailLimits.tailsMax);
   const tails = scope.own(
     "tails",
-    new Tails({ ...tailLimits, closeMsMax, opened: (socket) => connections.carriesStream(socket) }),
+    new Tails({ ...tailLimits, tailsMax, closeMsMax, opened: (socket) => connections.carriesStream(socket) }),
   );
 
   const addressOf = (socket: Socket) => connections.addressOf(socket);
@@ -223,8 +238,10 @@ async function open(
   const server = await httpServer({ logger, connections, limits: httpLimits, tlsCert, tlsKey });
   const urls = new SessionUrls({ secret: await sharedSecret(store), clock, operatorSecret });
   await describeApi(server, { version });
-  await server.register(docsPages, { document: () => server.swagger() });
-  await server.register(healthApi, { readiness });
+  const document = () => server.swagger();
+  const isBrief = config.admin !== undefined;
+  await server.register(healthApi, { readiness, isBrief });
+  if (!isBrief) await server.register(docsPages, { document });
   await registerRoutes(server, config.roles, {
     ingest: { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, loops, faults, clock },
     tail: {
@@ -260,6 +277,16 @@ async function open(
   own.listens({ ...config.http, port: Number(new URL(url).port) });
   scope.own("HTTP", { close: () => closeServer(server, connections, closeMsMax) });
 
+  const settings = settingsInForce(config);
+  const admin =
+    config.admin &&
+    scope.own(
+      "the operator's address",
+      await openAdminServer(config.admin, { logger, readiness, document, settings }),
+    );
+  if (admin !== undefined) own.listens({ ...config.admin!, port: Number(new URL(admin.url).port) });
+
+  const connectionsMax = within("syslog", ingestLimits.connectionsMax);
   const syslogAt = has("ingest") ? config.syslog : "off";
   const syslog =
     syslogAt === "off"
@@ -268,6 +295,7 @@ async function open(
           "syslog",
           await syslogListener({
             ...ingestLimits,
+            connectionsMax,
             ...syslogAt,
             lanes,
             tokens,
@@ -282,6 +310,7 @@ async function open(
   if (syslog !== undefined) own.listens({ host: syslog.address, port: syslog.port });
   return {
     url,
+    admin: admin?.url,
     syslog: syslog && `${isIPv6(syslog.address) ? `[${syslog.address}]` : syslog.address}:${syslog.port}`,
     keyPath: kept?.path,
     reload: () => reloadTls(server, config),

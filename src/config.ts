@@ -18,6 +18,8 @@ export type Role = (typeof roles)[number];
 /** Every setting of `tailrace serve`, read once and passed on by parts. */
 export type Config = {
   readonly http: Address;
+  /** Absent: what it would serve is at `http`. */
+  readonly admin?: Address;
   readonly syslog: Address | "off";
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -51,6 +53,12 @@ export const serveOptions = (): Option[] => [
     .env("TAILRACE_HTTP")
     .argParser(address)
     .default({ host: "127.0.0.1", port: 8601 }, "127.0.0.1:8601"),
+  new Option(
+    "--admin <host:port>",
+    "metrics, health, /docs and settings for the operator; --http then has no metrics and no /docs",
+  )
+    .env("TAILRACE_ADMIN")
+    .argParser(address),
   new Option("--syslog <host:port>", "syslog over TCP, octet-counted frames; off: none")
     .env("TAILRACE_SYSLOG")
     .argParser(addressOrOff)
@@ -131,6 +139,7 @@ export function checkConfig(config: Config): Config {
   }
   for (const [flag, at] of [
     ["--http", config.http],
+    ["--admin", config.admin ?? "off"],
     ["--syslog", config.syslog],
   ] as const) {
     if (config.dev && at !== "off" && !isLoopback(at.host)) {
@@ -140,6 +149,43 @@ export function checkConfig(config: Config): Config {
     }
   }
   return Object.freeze({ ...config });
+}
+
+/** A setting as it is in force, written as its flag takes it. */
+export type ShownSetting = {
+  readonly flag: string;
+  readonly variable: string | null;
+  readonly value: string | null;
+};
+
+/** Every setting in force. Passwords in addresses are left out. */
+export const settingsInForce = (config: Config): readonly ShownSetting[] =>
+  serveOptions().map((option) => {
+    const value = config[option.attributeName() as keyof Config];
+    return {
+      flag: option.long!,
+      variable: option.envVar ?? null,
+      value: value === undefined ? null : shown(option, value),
+    };
+  });
+
+function shown({ parseArg }: Option, value: NonNullable<Config[keyof Config]>): string {
+  if (Array.isArray(value)) return value.map((part) => String(part).replace(/\/\/[^@/]*@/, "//…@")).join(",");
+  if (typeof value === "object") {
+    const { host, port } = value as Address;
+    return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+  if (parseArg === duration) return inUnits(value as number, durationUnits);
+  return parseArg === size ? inUnits(value as number, sizeUnits) : String(value);
+}
+
+const durationUnits = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+const sizeUnits = { TiB: 2 ** 40, GiB: 2 ** 30, MiB: 2 ** 20, KiB: 2 ** 10, B: 1 };
+
+// In the largest unit that is exact.
+function inUnits(value: number, units: Readonly<Record<string, number>>): string {
+  const [unit, size] = Object.entries(units).find(([, size]) => value % size === 0)!;
+  return `${value / size}${unit}`;
 }
 
 /** The operator's key from the environment, undefined when it is not set. */

@@ -18,6 +18,9 @@ export const httpLimits = {
   keepAliveMs: 72 * secondMs,
 } as const;
 
+/** The same of the operator's own address. */
+export const adminLimits = { ...httpLimits, connectionsMax: 200, addressConnectionsMax: 100 } as const;
+
 /** Whether the server can work is found out by writing to the store, which is not done more often. */
 export const readyAgeMsMax = secondMs;
 

@@ -25,7 +25,10 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
     logger.info({ signal: await stopping }, "stopped before the start was done");
     process.exit(0);
   }
-  logger.info({ version, http: app.url, syslog: app.syslog, data: config.data }, "listening");
+  logger.info(
+    { version, http: app.url, admin: app.admin, syslog: app.syslog, data: config.data },
+    "listening",
+  );
   announce(app);
   const signal = await stopping;
   logger.info({ signal }, "stopping: intake first, then tails, then drains");

@@ -32,7 +32,7 @@ export function dataFailure(folder: string, cause: unknown): unknown {
 
 /** Why nothing can listen at the address of `option`. */
 export function listenFailure(
-  option: "--http" | "--syslog",
+  option: "--http" | "--admin" | "--syslog",
   { host, port }: { readonly host: string; readonly port: number },
   cause: unknown,
 ): unknown {

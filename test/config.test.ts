@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Config, serveOptions } from "../src/config.ts";
+import { type Config, serveOptions, settingsInForce } from "../src/config.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -51,4 +51,21 @@ test("what they take", () => {
     http: { host: "::1", port: 0 },
     drainAllow: ["10.0.0.1/32", "fd00::/8"],
   });
+});
+
+test("settings in force are shown in the words of their flags, without passwords", () => {
+  const config = parsed(
+    "--nats",
+    "nats://me:secret@n1:4222,tls://n2:4222",
+    "--http",
+    "[::1]:80",
+    "--retain",
+    "90m",
+  );
+  const shown = new Map(settingsInForce(config).map(({ flag, value }) => [flag, value]));
+  expect(shown.get("--nats")).toBe("nats://…@n1:4222,tls://n2:4222");
+  expect(shown.get("--http")).toBe("[::1]:80");
+  expect(shown.get("--retain")).toBe("90m");
+  expect(shown.get("--roles")).toBe("ingest,tail,drain,control");
+  expect(shown.get("--public-url")).toBe(null);
 });

@@ -20,6 +20,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/clock.ts", mayImport: ["src/ports.ts"] },
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/turns.ts", mayImport: [] },
+  { at: "src/open-files.ts", mayImport: ["src/failures.ts", "src/ports.ts"] },
   { at: "src/start-failures.ts", mayImport: ["src/errors.ts"] },
   { at: "src/whole-file.ts", mayImport: [] },
   { at: "src/operator-key.ts", mayImport: ground() },
@@ -40,6 +41,10 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   },
   { at: "src/http-routes.ts", mayImport: ["src/control/", "src/ingest/", "src/tail/"] },
   { at: "src/http/", mayImport: ground() },
+  {
+    at: "src/admin-server.ts",
+    mayImport: ["src/control/", "src/http/", "src/http-server.ts", "src/limits.ts", "src/start-failures.ts"],
+  },
   { at: "src/http-server.ts", mayImport: ["src/control/", "src/http/", "src/errors.ts"] },
   { at: "src/web/", mayImport: ground() },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts"] },

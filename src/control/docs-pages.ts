@@ -19,11 +19,13 @@ type Page = { readonly headers: Readonly<Record<string, string>>; readonly body:
 const prefix = "/docs";
 const headersKept = ["content-type", "content-security-policy"];
 
-/** The routes. `document` is asked once. */
-export const docsPages: FastifyPluginAsync<{ readonly document: () => Document }> = async (
-  server,
-  { document },
-) => {
+export type DocsOptions = {
+  /** Asked once, when somebody first looks. */
+  readonly document: () => Document;
+};
+
+/** The routes. */
+export const docsPages: FastifyPluginAsync<DocsOptions> = async (server, { document }) => {
   const pages = sharedAnswer(() => makePages(document()), Number.POSITIVE_INFINITY);
   const send = async (request: FastifyRequest, reply: FastifyReply) => {
     const page = (await pages()).get(request.url.split("?", 1)[0]!);

@@ -15,8 +15,17 @@ const readyReply = {
   properties: { ready: { type: "boolean" }, reasons: { type: "array", items: text } },
 };
 
+export type HealthOptions = {
+  readonly readiness: Readiness;
+  /** The figures, and why the server is not ready, are told elsewhere. */
+  readonly isBrief?: boolean;
+};
+
 /** `/healthz`, `/readyz`, `/metrics`, and `/healthcheck` as logplex has it. No key is asked for. */
-export const healthApi: FastifyPluginAsync<{ readiness: Readiness }> = async (server, { readiness }) => {
+export const healthApi: FastifyPluginAsync<HealthOptions> = async (
+  server,
+  { readiness, isBrief = false },
+) => {
   const figures = sharedAnswer(async () => Buffer.from(await metricsRegistry.metrics()), figuresAgeMsMax);
 
   server.get("/healthz", { schema: { ...open, summary: "Is the process alive?" } }, async () => ({
@@ -28,13 +37,15 @@ export const healthApi: FastifyPluginAsync<{ readiness: Readiness }> = async (se
     {
       schema: {
         ...open,
-        summary: "Can it work? 503 with the reasons when not.",
+        summary: isBrief ? "Can it work? 503 when not." : "Can it work? 503 with the reasons when not.",
         response: { 200: readyReply, 503: readyReply },
       },
     },
     async (_request, reply) => {
       const reasons = await readiness();
-      return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+      return reply
+        .code(reasons.length === 0 ? 200 : 503)
+        .send({ ready: reasons.length === 0, ...(!isBrief && { reasons }) });
     },
   );
 
@@ -48,6 +59,7 @@ export const healthApi: FastifyPluginAsync<{ readiness: Readiness }> = async (se
     });
   }
 
+  if (isBrief) return;
   server.get(
     "/metrics",
     { schema: { ...open, summary: "Figures for Prometheus", produces: ["text/plain"] } },

@@ -22,6 +22,8 @@ export type ConnectionLimits = {
   readonly stallMsMax: number;
 };
 
+const sparedAtOnce = 64;
+
 /** Knows every connection of the servers that it was attached to. */
 export class Connections {
   readonly #limits: ConnectionLimits;
@@ -130,6 +132,11 @@ export class Connections {
       return connectionsFull(connectionsMax);
     }
     return undefined;
+  }
+
+  /** Closes a few that can be spared, of the addresses that have the most. */
+  makeRoom(): void {
+    for (let closed = 0; closed < sparedAtOnce && this.#makeRoom(this.#largest()); closed++);
   }
 
   #largest(): ReadonlySet<Connection> {

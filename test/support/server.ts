@@ -27,18 +27,29 @@ export class TestServer {
   output = "";
   readonly #args: readonly string[];
   readonly #env: Record<string, string>;
+  readonly #openFilesMax: number | undefined;
   #child: ChildProcess | undefined;
   #nats: NatsCluster | undefined;
 
-  private constructor(data: string, args: readonly string[], env: Record<string, string>) {
+  private constructor(
+    data: string,
+    args: readonly string[],
+    env: Record<string, string>,
+    { openFilesMax }: { readonly openFilesMax?: number },
+  ) {
+    this.#openFilesMax = openFilesMax;
     this.data = data;
     this.#args = args;
     this.#env = env;
   }
 
   /** Starts on free ports of 127.0.0.1 with a data folder of its own; drains to loopback are allowed. */
-  static async start(args: readonly string[] = [], env: Record<string, string> = {}): Promise<TestServer> {
-    const server = new TestServer(await mkdtemp(join(tmpdir(), "tailrace-test-")), args, env);
+  static async start(
+    args: readonly string[] = [],
+    env: Record<string, string> = {},
+    limits: { readonly openFilesMax?: number } = {},
+  ): Promise<TestServer> {
+    const server = new TestServer(await mkdtemp(join(tmpdir(), "tailrace-test-")), args, env, limits);
     await server.start();
     return server;
   }
@@ -60,7 +71,10 @@ export class TestServer {
   async start(more: Record<string, string> = {}): Promise<void> {
     const http = this.url === "" ? "127.0.0.1:0" : new URL(this.url).host;
     const listen = ["--dev", "--http", http, "--syslog", `127.0.0.1:${this.syslogPort}`, "--data", this.data];
-    const child = spawn(process.execPath, [program, "serve", ...listen, ...this.#args], {
+    const command = [process.execPath, program, "serve", ...listen, ...this.#args];
+    const limited = ["bash", "-c", 'ulimit -n "$0"; exec "$@"', String(this.#openFilesMax)];
+    const [file, ...args] = this.#openFilesMax === undefined ? command : [...limited, ...command];
+    const child = spawn(file!, args, {
       env: { ...process.env, TAILRACE_API_KEY: testKey, ...this.#env, ...more },
       stdio: ["ignore", "pipe", "pipe"],
     });
