@@ -1,6 +1,6 @@
 /**
  * Every expected failure: a stable code, the HTTP status, what happened and the mend. `docs/errors.md` lists them
- * all (a test compares). `id` is the Platform API's word for the kind of failure (`platform-api.md` §2).
+ * all (a test compares). `id` is the Platform API's word for the kind of failure (docs/spec/apis.md#p1-3).
  */
 import { withoutKeys } from "./core/secret-forms.ts";
 

@@ -15,7 +15,7 @@ import type { Output } from "../output.ts";
 
 type Options = { app?: string; dyno?: string; hold?: true; grace: number };
 
-/** `local7.info`, `local7.err` and `local0.info`, as Heroku has them (`logplex.md` §2.3); L-codes are `local5.warning`. */
+/** `local7.info`, `local7.err` and `local0.info`, as Heroku has them (docs/spec/wire-in.md#w6-1); L-codes are `local5.warning`. */
 const pris = { stdout: 190, stderr: 187, heroku: 134, notice: 172 } as const;
 /** Output appears in the log at once, for an eye; a burst still goes out together. */
 const batchMsMax = 25;

@@ -18,7 +18,7 @@ export type DynoOptions = {
   readonly onOutput: (stream: "stdout" | "stderr", chunk: Buffer) => Promise<void> | undefined;
   /** No more output will come. */
   readonly onOutputEnd: () => void;
-  /** A state change in Heroku's words (`logplex.md` §17.2). */
+  /** A state change in Heroku's words (docs/spec/wire-in.md#w6-3). */
   readonly onState: (text: string) => void;
 };
 

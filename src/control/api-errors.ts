@@ -1,4 +1,4 @@
-/** Every failure of an API call as `{id, message}` (`platform-api.md` §2), and nothing more of what is inside. */
+/** Every failure of an API call as `{id, message}` (docs/spec/apis.md#p1-3), and nothing more of what is inside. */
 import { randomUUID } from "node:crypto";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import {

@@ -1,4 +1,4 @@
-/** The v3 management API of logplex, `logplex.md` §15, over the same registry as the Platform API. */
+/** The v3 management API of logplex (docs/spec/apis.md#v1-1), over the same registry as the Platform API. */
 import type { FastifyPluginAsync } from "fastify";
 import type { BodyDeps } from "./bodies.ts";
 import { answerAsLogplex } from "./logplex/calls.ts";

@@ -1,5 +1,5 @@
 /**
- * Stored lines as readers see them: text (`logplex.md` §13.4), JSON (one object a line) and raw (the syslog frame
+ * Stored lines as readers see them: text (docs/spec/sessions.md#s6-1), JSON (one object a line) and raw (the syslog frame
  * in one line), each as plain lines or as server-sent events. A batch is formatted at one go, in one growing buffer.
  */
 import { logOfBatch, type Placed, type StoredBatch } from "./batch.ts";
@@ -110,7 +110,7 @@ function formatBytes(batch: Formattable, { format, transport, filter }: Shape, s
   return { bytes: out, count };
 }
 
-// A message of several lines becomes several lines: CR, LF and CRLF each end one (`platform-api.md` §4.2). Every one
+// A message of several lines becomes several lines: CR, LF and CRLF each end one (docs/spec/sessions.md#s4-2). Every one
 // has the head, so that no message can write a line that looks as if somebody else had written it.
 function putPieces(bytes: Uint8Array, events: boolean, breaks: LineBreaks): void {
   const end = textEnd(bytes, cursor);

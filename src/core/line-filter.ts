@@ -98,7 +98,7 @@ function isAt(text: Uint8Array, bytes: Uint8Array, start: number, end: number): 
   return end - start === text.length && startsWith(text, bytes, start);
 }
 
-// `web` is `web.1`, but not `webx.1` (`logplex.md` §13.1).
+// `web` is `web.1`, but not `webx.1` (docs/spec/sessions.md#s1-4).
 function isProcess(dyno: Uint8Array, line: LineCursor): boolean {
   const length = line.processEnd - line.processStart;
   if (length < dyno.length || !startsWith(dyno, line.bytes, line.processStart)) return false;

@@ -1,17 +1,17 @@
 /**
- * L-coded lines for an app's owner, put into the app's own stream as `heroku[logplex]` (`logplex.md` §11).
+ * L-coded lines for an app's owner, put into the app's own stream as `heroku[logplex]` (docs/spec/wire-out.md#d5-1).
  * There is no second way to tell anybody anything.
  */
 import type { CanonicalLines } from "./batch.ts";
 import { syslogTime } from "./timestamp.ts";
 
-/** local5.warning and local7.warning, as logplex has them (`logplex.md` §2.3). */
+/** local5.warning and local7.warning, as logplex has them (docs/spec/wire-out.md#d5-5). */
 const lossPri = 172;
 const certificatePri = 188;
 
 /**
  * Retention passed a drain's cursor: exactly `lines` lines since `sinceMs` never reached it. The first sentence is
- * logplex's own (`logplex.md` §11): programs read it.
+ * logplex's own (docs/spec/wire-out.md#d5-1): programs read it.
  */
 export const l10 = (drainToken: string, lines: number, sinceMs: number, nowMs: number): CanonicalLines =>
   noticeLine(

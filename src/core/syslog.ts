@@ -2,7 +2,7 @@
  * The one scan that decides what a frame is: RFC 5424 (`<PRI>1 TIME HOST APPNAME PROCID MSGID SD MSG`), BSD syslog
  * (RFC 3164), or text that is neither. It finds the fields by their places, and in whatever is no RFC 5424 the place
  * of the word that names the sender. Runs of blanks between header fields count as one. Logplex senders may leave out
- * STRUCTURED-DATA (`logplex.md` §2.6): what follows MSGID is then the message.
+ * STRUCTURED-DATA (docs/spec/wire-in.md#w2-8): what follows MSGID is then the message.
  */
 import { scanBsdHead } from "./bsd-syslog.ts";
 import { structuredDataEnd } from "./structured-data.ts";
@@ -204,7 +204,7 @@ function mendTime(bytes: Uint8Array, start: number, end: number, header: SyslogH
   header.timeEnd = mended === undefined ? 0 : header.mended.write(mended, "latin1");
 }
 
-// Everything from `textStart` on is the message. The word that routes it is the fourth (`logplex.md` §4.3).
+// Everything from `textStart` on is the message. The word that routes it is the fourth (docs/spec/wire-in.md#w5-2).
 function scanText(
   bytes: Uint8Array,
   start: number,

@@ -1,5 +1,5 @@
 /**
- * `POST /logs`, `logplex.md` §4 with what `interface.md` adds. A 204 says that every line is durable; every other
+ * `POST /logs`, docs/spec/wire-in.md#w3-1 and on. A 204 says that every line is durable; every other
  * answer says that nothing of the request is stored, but for a 503 to a request of several batches (many lines, or a key
  * that writes to several apps): what of it was stored is known again by its dedup id.
  */
@@ -60,7 +60,7 @@ type Sorted = {
 const mediaTypes = new Set<unknown>(["application/logplex-1", "application/x-logplex-1"]);
 const writerKey = "ingestWriter";
 
-/** The routes. The order of checks is `logplex.md` §4.2: method, credentials, media type, Accept, body. */
+/** The routes. The order of checks is docs/spec/wire-in.md#w3-1: method, credentials, media type, Accept, body. */
 export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
   const { lanes, bodies, addressOf, tokens, keys, loops, faults, clock, frameBytesMax, framesMax } = options;
   const router = new FrameRouter(options);

@@ -1,8 +1,8 @@
 /** The bounds of ingest that are no settings. What happens at each is said where it is used. */
 export const ingestLimits = Object.freeze({
-  /** One frame, without its length prefix: `interface.md`. */
+  /** One frame, without its length prefix: docs/spec/wire-in.md#w1-2. */
   frameBytesMax: 256 * 1024,
-  /** One body, inflated: `logplex.md` §4.1. */
+  /** One body, inflated: docs/spec/wire-in.md#w3-8. */
   bodyBytesMax: 8_000_000,
   /** Frames of one body: a full one has so many of 64 bytes. */
   framesMax: 125_000,

@@ -1,6 +1,6 @@
 /**
  * Sorts frames by the token in their APPNAME into canonical lines of each channel: TCP, and HTTP with a credential
- * that may write to every channel (`logplex.md` §4.3). No string is made for a line whose token is known.
+ * that may write to every channel (docs/spec/wire-in.md#w3-14). No string is made for a line whose token is known.
  */
 import type { CanonicalLines } from "../core/batch.ts";
 import { Canoniser } from "../core/canonical.ts";

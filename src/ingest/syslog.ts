@@ -1,5 +1,5 @@
 /**
- * Syslog over TCP, `logplex.md` §5: octet-counted frames, the token in APPNAME says whose each one is. Nothing is ever
+ * Syslog over TCP, docs/spec/wire-in.md#w5-1: octet-counted frames, the token in APPNAME says whose each one is. Nothing is ever
  * written back, so a sender learns of trouble by a socket that is not read. What was read is appended however
  * long the log refuses it; only the end of the process loses it, and then it is counted.
  */

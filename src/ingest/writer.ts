@@ -1,4 +1,4 @@
-/** Who may write where, by the `Authorization` of `POST /logs`: `logplex.md` §4.2 step 3. */
+/** Who may write where, by the `Authorization` of `POST /logs`: docs/spec/wire-in.md#w3-3. */
 import { ingestForbidden, ingestUnauthorized } from "../errors.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { TokenLookup } from "./router.ts";

@@ -1,4 +1,4 @@
-/** What an owner may ask of a drain besides its URL (`interface.md`), checked before anything is written. */
+/** The options of a drain besides its URL (docs/spec/apis.md#p3-7), checked before anything is written. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { compileFilter, type FilterSpec } from "../core/line-filter.ts";
 import { detectorNames, patternsFlaw, patternsMax, type RedactionSpec } from "../core/redaction.ts";

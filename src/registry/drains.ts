@@ -13,7 +13,7 @@ import type { DrainClaim, DrainClaims, DrainRecord, DrainTest } from "./records.
 import { parseSince, timeOf } from "./time.ts";
 import { removeRecord, updateRecord } from "./update.ts";
 
-/** Drains with a URL that an app may have (`logplex.md` §16). */
+/** Drains with a URL that an app may have (docs/spec/apis.md#p3-5). */
 export const drainsMax = 6;
 /** Reserved ones besides, which deliver nothing and are not listed. */
 export const reservedMax = 50;
@@ -298,7 +298,7 @@ export class Drains {
   }
 }
 
-/** URLs are the same when they parse to the same (`logplex.md` §16). */
+/** URLs are the same when they parse to the same (docs/spec/apis.md#p3-5). */
 const comparable = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 
 // The same object when nothing changes. A URL that is set by itself is the endpoint of its telemetry drain, too.

@@ -1,6 +1,6 @@
 /**
  * The newest lines of a channel as octet-counted frames in the form of an HTTPS drain, each with a newline behind it that
- * it counts (`logplex.md` §15). They are pulled batch by batch, as those of a tail are: a reader that does not pull
+ * it counts (docs/spec/apis.md#v2-6). They are pulled batch by batch, as those of a tail are: a reader that does not pull
  * holds the batch it is at, which it shares with all others who read the same.
  */
 import { LRUCache } from "lru-cache";

@@ -1,4 +1,4 @@
-/** `GET /sessions/:id`, the stream behind `logplex_url`, to the letter of `platform-api.md` §4.2 to §4.5. */
+/** `GET /sessions/:id`, the stream behind `logplex_url`: docs/spec/sessions.md#s3-1 and on. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Transport } from "../core/format.ts";
 import { type Position, parsePosition } from "../core/position.ts";
@@ -102,6 +102,6 @@ function afterOf(request: FastifyRequest<{ Querystring: { after?: string } }>): 
   return after;
 }
 
-/** Events only when Accept names them: everybody else expects lines (`platform-api.md` §4.5). */
+/** Events only when Accept names them: everybody else expects lines (docs/spec/sessions.md#s3-1). */
 const transportOf = (accept: string | undefined): Transport =>
   accept?.toLowerCase().includes("text/event-stream") ? "events" : "plain";

@@ -1,6 +1,6 @@
 /**
  * The newest lines of the apps that people read: a ring for each, filled from the log when somebody first asks,
- * then following the channel until it is evicted (`design.md` §6). What all rings hold is bounded in bytes; the ring
+ * then following the channel until it is evicted. What all rings hold is bounded in bytes; the ring
  * that was read least recently goes first. `lru-cache` counts a new size of an entry as a use of it, which would
  * keep busy apps that nobody reads; a Map in order of use is all that is needed instead.
  */

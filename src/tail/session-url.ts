@@ -1,6 +1,6 @@
 /**
  * The `:id` of a session's URL: what may be seen, signed. It is the only credential, needs no store, and holds on
- * every tail node that knows the secret (`platform-api.md` §4.1).
+ * every tail node that knows the secret (docs/spec/sessions.md#s2-1).
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { LineFormat } from "../core/format.ts";

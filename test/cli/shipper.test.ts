@@ -328,7 +328,7 @@ describe("the shipper", () => {
     await shipper.close(1000);
     const loss = server.posts.at(-1)!.frames[0]!;
     expect(loss).toMatch(/^<172>1 \S+ heroku token log-shuttle - - Error L13: 2 messages lost since \S+\n$/);
-    expect(loss).toHaveLength(135); // `logplex.md` §23
+    expect(loss).toHaveLength(135); // docs/spec/wire-in.md#w6-4
   });
 
   test("ends within its grace when nobody answers, and counts what is left", async () => {

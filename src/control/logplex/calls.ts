@@ -1,5 +1,5 @@
 /**
- * How every v3 call is answered, in this order (`logplex.md` §15): method, body syntax, credentials, media type,
+ * How every v3 call is answered, in this order (docs/spec/apis.md#v1-1): method, body syntax, credentials, media type,
  * then whether what it names is there. Failures are `{error}`, with the Platform API's `id` and `message` besides.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";

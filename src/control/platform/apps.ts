@@ -49,7 +49,7 @@ const appReply = object({
   released_at: optionalTime,
 });
 
-// Heroku's clients want these to be there (`platform-api.md` §3). Always cedar: without a generation the CLI judges by the name.
+// Heroku's clients read these fields. The generation is always cedar: docs/spec/apis.md#p2-2.
 const platform = {
   generation: { id: "00000000-0000-4000-8000-000000000001", name: "cedar" },
   owner: operatorUser,

@@ -1,4 +1,4 @@
-/** Heroku Platform API, "Log Drain", and what `interface.md` adds. Routes only translate; `Drains` holds the rules. */
+/** Heroku Platform API, "Log Drain", and our additions (docs/spec/apis.md#p3-7). Routes only translate; `Drains` holds the rules. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { FilterSpec } from "../../core/line-filter.ts";
 import type { RedactionSpec } from "../../core/redaction.ts";

@@ -120,7 +120,7 @@ export const logSessionsApi: FastifyPluginAsync<LogSessionsDeps> = async (server
   );
 };
 
-// From where to where, and how it looks. A fir CLI sends neither `lines` nor `tail` and means a tail (`platform-api.md` §4.1).
+// From where to where, and how it looks. A body without `lines` and `tail` asks for a tail: docs/spec/sessions.md#s1-3.
 function extentOf(
   body: Body,
   nowMs: number,

@@ -1,5 +1,5 @@
 /**
- * Heroku Platform API, "Telemetry Drain" (`platform-api.md` §6): OTLP drains as `heroku telemetry:add` makes them. Each
+ * Heroku Platform API, "Telemetry Drain" (docs/spec/apis.md#p4-1): OTLP drains as `heroku telemetry:add` makes them. Each
  * is a drain like the others, in the format `otlp`, and in `log-drains` too: its ledger is there.
  */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";

@@ -1,5 +1,5 @@
 /**
- * HTTPS and HTTP drains, in the format `logplex` to the byte of `logplex.md` §7.1, over one connection of the drain's
+ * HTTPS and HTTP drains, in the format `logplex` to the byte of docs/spec/wire-out.md#d2-1, over one connection of the drain's
  * own, opened at the first parcel and kept. The client is our own (`http/`): Node's takes an answer for a failure when
  * its head is malformed, and then a parcel that was taken is sent again without end.
  */
@@ -129,7 +129,7 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
   };
 }
 
-/** The head of a request, in the order and spelling of `logplex.md` §7.1, and without a header more. */
+/** The head of a request, in the order and spelling of docs/spec/wire-out.md#d2-1, and without a header more. */
 function headOf(
   options: HttpsSinkOptions,
   contentType: string,

@@ -1,4 +1,4 @@
-/** The verdict table of `design.md` §7 for answers over HTTP. */
+/** The verdict on an answer over HTTP: docs/spec/wire-out.md#d3-1 and on. */
 import type { Verdict } from "../../ports.ts";
 import type { HttpDestination } from "../destination.ts";
 import { explainAnswer, explainRejection } from "./explain-answer.ts";

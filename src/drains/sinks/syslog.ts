@@ -1,5 +1,5 @@
 /**
- * Syslog drains over TCP and TLS, `logplex.md` §8 and §9. Syslog has no acknowledgement: a parcel counts as delivered
+ * Syslog drains over TCP and TLS, docs/spec/wire-out.md#d4-1 and on. Syslog has no acknowledgement: a parcel counts as delivered
  * when its bytes were flushed and the connection stood for two round trips more, which is when a peer that had closed
  * it would have reset it; the first one over a connection waits a little longer. A connection that breaks later, but
  * soon, brings what was sent last into doubt, and that is sent again first. What remains possible is in `docs/drains.md`.

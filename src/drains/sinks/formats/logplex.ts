@@ -1,4 +1,4 @@
-/** The body of an HTTPS drain, `logplex.md` §2.1: frames as they are stored. */
+/** The body of an HTTPS drain: frames as they are stored (docs/spec/wire-out.md#d1-1). */
 import { toLogplex } from "../../../core/lines.ts";
 import type { BodyFormat } from "./body-format.ts";
 
