@@ -29,11 +29,13 @@ import {
   drainLimits,
   lookupLimits,
   noticeEveryMs,
+  patternLimits,
   readAheadBytesMax,
   sinkLimits,
   socketLimits,
   supervisorLimits,
 } from "../src/limits.ts";
+import { Patterns } from "../src/patterns/patterns.ts";
 import type { Store } from "../src/ports.ts";
 import type { DrainRecord } from "../src/registry/records.ts";
 
@@ -66,6 +68,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
   const append = (channel: ChannelId, lines: CanonicalLines) => lanes.append(channel, lines);
   const notices = new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs });
   const sockets = new Sockets({ ...socketLimits, clock });
+  const patterns = new Patterns({ limits: patternLimits, logger });
   const supervisor = await DrainSupervisor.open({
     ...supervisorLimits,
     log,
@@ -84,6 +87,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
     }),
     sockets,
     readAhead: new ReadAhead(readAheadBytesMax),
+    patterns,
     notices,
     limits: drainLimits,
     logger,
@@ -93,6 +97,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
     store,
     async close() {
       await supervisor.close();
+      await patterns.close();
       sockets.close();
       await notices.close();
       await lanes.close();

@@ -18,10 +18,12 @@ import { Canoniser } from "../src/core/canonical.ts";
 import { newChannelId } from "../src/core/ids.ts";
 import { openLmdb } from "../src/engines/lmdb/open.ts";
 import { Lanes } from "../src/ingest/lanes.ts";
+import { patternLimits, tailLimits } from "../src/limits.ts";
+import { Patterns } from "../src/patterns/patterns.ts";
 import { operatorKeyId } from "../src/registry/keys.ts";
-import { FormatCache } from "../src/tail/format-cache.ts";
 import { sessionStreams } from "../src/tail/http.ts";
 import { Recent } from "../src/tail/recent.ts";
+import { sessionParts } from "../src/tail/session.ts";
 import { SessionUrls, sessionIdCharsMax } from "../src/tail/session-url.ts";
 import { Tails } from "../src/tail/tails.ts";
 
@@ -123,7 +125,8 @@ async function serve(lines: number, linesPerSecond: number): Promise<void> {
     expiryMs: 604_800_000,
     ringsBytesMax: 64 << 20,
   });
-  const formats = new FormatCache({ bytesMax: 64 << 20 });
+  const patterns = new Patterns({ limits: patternLimits, logger: pino({ level: "warn" }) });
+  const given = { log, recent, clock: realClock, selector: patterns.selector };
   const tails = new Tails({
     tailsMax: 10,
     tailsPerAppMax: 10,
@@ -136,7 +139,7 @@ async function serve(lines: number, linesPerSecond: number): Promise<void> {
   const urls = new SessionUrls({ secret: randomBytes(32), clock: realClock, operatorSecret: "" });
   const server = Fastify({ routerOptions: { maxParamLength: sessionIdCharsMax } });
   await server.register(sessionStreams, {
-    parts: { log, recent, formats, clock: realClock },
+    parts: sessionParts(given, tailLimits),
     urls,
     tails,
     rights: { take: async () => ({ over: new AbortController().signal, release() {} }) },

@@ -6,6 +6,8 @@
  *       │                     ▲  ▲
  *    registry ─▶ Store        │  └──── DrainSupervisor ─▶ sinks
  *                             └─────── DrainNotices (through Lanes)
+ *
+ *   Tails and drains run users' patterns through Patterns.
  */
 
 import { randomBytes } from "node:crypto";
@@ -54,6 +56,7 @@ import {
   httpLimits,
   lookupLimits,
   noticeEveryMs,
+  patternLimits,
   readAheadBytesMax,
   readyAgeMsMax,
   registryLimits,
@@ -65,6 +68,7 @@ import {
 } from "./limits.ts";
 import { type FilesPart, openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
 import { keptOperatorKey } from "./operator-key.ts";
+import { Patterns } from "./patterns/patterns.ts";
 import type { Clock, Store } from "./ports.ts";
 import { Apps } from "./registry/apps.ts";
 import { DrainTokens } from "./registry/drain-tokens.ts";
@@ -73,9 +77,9 @@ import { Keys } from "./registry/keys.ts";
 import { ReadingRights } from "./registry/reading-rights.ts";
 import { Tokens } from "./registry/tokens.ts";
 import { listenFailure } from "./start-failures.ts";
-import { FormatCache } from "./tail/format-cache.ts";
 import { FrameHistory } from "./tail/frame-history.ts";
 import { Recent } from "./tail/recent.ts";
+import { sessionParts } from "./tail/session.ts";
 import { SessionUrls } from "./tail/session-url.ts";
 import { Tails } from "./tail/tails.ts";
 
@@ -175,6 +179,7 @@ async function open(
       everyMs: noticeEveryMs,
     }),
   );
+  const patterns = scope.own("patterns", new Patterns({ limits: patternLimits, logger }));
   const names = nameResolver({ ...lookupLimits, files: new NameFiles() });
   const { resolve } = new Lookups({ ...lookupLimits, clock }, names);
   const userAgent = `Logplex/tailrace-${version}`;
@@ -187,7 +192,12 @@ async function open(
     resolve,
     appName: async (id) => (await apps.get(id))?.name,
   });
-  const drainTests = new DrainTests({ sinkFor, clock, limits: drainTestLimits });
+  const drainTests = new DrainTests({
+    sinkFor,
+    clock,
+    redactions: patterns.redactions,
+    limits: drainTestLimits,
+  });
   const socketsMax = within("drains", socketLimits.socketsMax);
   const sockets = scope.own("drain sockets", new Sockets({ ...socketLimits, socketsMax, clock }));
   if (has("drain")) {
@@ -204,6 +214,7 @@ async function open(
         sinkFor,
         sockets,
         readAhead: new ReadAhead(readAheadBytesMax),
+        patterns,
         notices,
         limits: shared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,
         boundsFor: boundsOf,
@@ -245,7 +256,7 @@ async function open(
   await registerRoutes(server, config.roles, {
     ingest: { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, loops, faults, clock },
     tail: {
-      parts: { log, recent, formats: new FormatCache({ bytesMax: tailLimits.formatsBytesMax }), clock },
+      parts: sessionParts({ log, recent, clock, selector: patterns.selector }, tailLimits),
       urls,
       tails,
       rights,

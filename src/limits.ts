@@ -1,4 +1,5 @@
 /** Bounds that are no settings: what happens at each is said where it is used. Those of ingest are in `ingest/limits.ts`. */
+import { availableParallelism } from "node:os";
 import { drainRetry } from "./core/retry.ts";
 
 const secondMs = 1000;
@@ -36,6 +37,26 @@ export const tailLimits = {
   framesBytesMax: 16 * MiB,
   formatsBytesMax: 32 * MiB,
   ringsBytesMax: 128 * MiB,
+  /** Read ahead by all who are shown what a search found. */
+  piecesBytesMax: 16 * MiB,
+  /** Each holds some 2 MiB. */
+  searchesMax: 8,
+  searchesPerAppMax: 2,
+} as const;
+
+/** Of users' patterns. The budget is that of an app's readers, and once more that of its drains. */
+export const patternLimits = {
+  /** The event loop has a processor of its own where there are several. */
+  threadsMax: Math.max(1, Math.min(4, availableParallelism() - 1)),
+  burstMs: 10 * secondMs,
+  msPerSecond: 200,
+  sliceMs: 20,
+  answerMsMax: 10 * secondMs,
+  compiledMax: 10,
+  megabytesMax: 160,
+  hereMax: 20_000,
+  compiledHereMax: 200,
+  knownBytesMax: 8 * MiB,
 } as const;
 
 export const drainLimits = {

@@ -198,6 +198,20 @@ export const tailLostLines = new Counter({
   registers,
 });
 
+// Patterns
+
+export const patternSeconds = new Counter({
+  name: "tailrace_pattern_seconds_total",
+  help: "Processor time that was spent on the patterns of filters and redactions.",
+  registers,
+});
+
+export const patternThreadsEnded = new Counter({
+  name: "tailrace_pattern_threads_ended_total",
+  help: "Threads that ran patterns, did not answer in time, and were replaced.",
+  registers,
+});
+
 // NATS
 
 export const natsConnected = new Gauge({

@@ -19,6 +19,8 @@ export type ChannelEnd = { readonly position: Position; readonly line: number };
  * What follows then begins with the oldest batch that there is.
  */
 export type Followed = StoredBatch | "foreign";
+/** Bounds of what `recent` reads; `endLine` is a channel's running number of a line. */
+export type Within = { readonly endLine?: number; readonly bytesMax?: number };
 
 /** What `append` did: stored the batch, or found its `frameId` stored within the last 10 minutes. */
 export type Appended = { readonly position: Position; readonly repeated: boolean };
@@ -40,8 +42,16 @@ export interface ChannelLog {
    * or when its log is replaced while it is followed; never throws for these.
    */
   follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed>;
-  /** The newest batches that together hold at least `lines` lines (or all there are), oldest first, and the end. */
-  recent(channel: ChannelId, lines: number): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }>;
+  /**
+   * The newest batches that together hold at least `lines` lines (or all there are), oldest first, and the end. With
+   * `within`, those that begin before its `endLine`, and no more of them than have `bytesMax` bytes, but one at least:
+   * so a log is read backwards at flat memory.
+   */
+  recent(
+    channel: ChannelId,
+    lines: number,
+    within?: Within,
+  ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }>;
   /** Removes the channel's lines for good and ends its followers. Unknown channels are fine. */
   destroy(channel: ChannelId): Promise<void>;
   /** Idempotent. Ends every follower, waits for appends under way. */

@@ -21,6 +21,8 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/turns.ts", mayImport: [] },
   { at: "src/open-files.ts", mayImport: ["src/failures.ts", "src/ports.ts"] },
+  { at: "src/ticking.ts", mayImport: ["src/ports.ts"] },
+  { at: "src/patterns/", mayImport: ground() },
   { at: "src/start-failures.ts", mayImport: ["src/errors.ts"] },
   { at: "src/whole-file.ts", mayImport: [] },
   { at: "src/operator-key.ts", mayImport: ground() },
@@ -31,9 +33,10 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
     mayImport: [...ground(), "src/drains/addresses.ts", "src/drains/destination.ts", "src/drains/trace.ts"],
   },
   { at: "src/drains/sink-for.ts", mayImport: [...ground(), "src/registry/", "src/drains/"] },
-  ...["src/drains/", "src/ingest/", "src/tail/"].map((at) => ({
+  { at: "src/ingest/", mayImport: [...ground(), "src/registry/"] },
+  ...["src/drains/", "src/tail/"].map((at) => ({
     at,
-    mayImport: [...ground(), "src/registry/"],
+    mayImport: [...ground(), "src/registry/", "src/patterns/"],
   })),
   {
     at: "src/control/",
@@ -66,6 +69,7 @@ function ground(): string[] {
     "src/failures.ts",
     "src/lifecycle.ts",
     "src/turns.ts",
+    "src/ticking.ts",
     "src/start-failures.ts",
     "src/whole-file.ts",
   ];

@@ -209,14 +209,16 @@ function cards(text: string): Span[] {
 /** Where the digit behind the one at `at` is, or, with none in this run, the place behind it, where no digit is. */
 function nextDigit(text: string, at: number): number {
   const next = at + 1;
-  if (isDigit(text, next)) return next;
-  const behind = text.startsWith("%20", next)
-    ? next + 3
-    : " .+-".includes(text[next] ?? "x")
-      ? next + 1
-      : next;
+  const code = text.charCodeAt(next);
+  if (code >= 0x30 && code <= 0x39) return next;
+  if (!isSeparator(code)) return next;
+  const behind = code !== 0x25 ? next + 1 : text.startsWith("%20", next) ? next + 3 : next;
   return isDigit(text, behind) ? behind : next;
 }
+
+// ` `, `+`, `-`, `.`, or the `%` of a blank in a URL.
+const isSeparator = (code: number): boolean =>
+  code === 0x20 || code === 0x2b || code === 0x2d || code === 0x2e || code === 0x25;
 
 // The first digit of a group, and one that a payment card begins with (ISO/IEC 7812-1). What an escape of a URL ends
 // with is not of the group.

@@ -3,7 +3,7 @@
  * in one line), each as plain lines or as server-sent events. A batch is formatted at one go, in one growing buffer.
  */
 import { logOfBatch, type Placed, type StoredBatch } from "./batch.ts";
-import type { LineFilter } from "./line-filter.ts";
+import type { Kept } from "./line-filter.ts";
 import { LineCursor } from "./lines.ts";
 import { type Position, positionAt } from "./position.ts";
 
@@ -12,13 +12,11 @@ export type LineFormat = "text" | "json" | "raw";
 /** `plain`: a line and a newline. `events`: one server-sent event a line, its position as the event's id. */
 export type Transport = "plain" | "events";
 
-/** What one kind of reader gets to see, and how. */
-export type Shape = {
-  readonly format: LineFormat;
-  readonly transport: Transport;
-  /** Absent: every line. */
-  readonly filter?: LineFilter | undefined;
-};
+/** How one kind of reader gets to see lines. */
+export type Shape = { readonly format: LineFormat; readonly transport: Transport };
+
+/** Which lines of a batch are shown: those kept, all without `kept`, but never the first `skip`. */
+export type Selection = { readonly kept?: Kept | undefined; readonly skip: number };
 
 /** `count` lines, ready to be sent. */
 export type Formatted = { readonly bytes: Buffer; readonly count: number };
@@ -44,29 +42,22 @@ const cursor = new LineCursor(); // formatting never interleaves: nothing here a
 let scratch = Buffer.allocUnsafeSlow(1 << 16);
 let written = 0;
 
-/** The lines of `batch` that pass the filter, without the first `skip` lines of the batch. */
-export function formatBatch(batch: Formattable, shape: Shape, skip = 0): Formatted {
-  return shape.format === "json" ? formatJson(batch, shape, skip) : formatBytes(batch, shape, skip);
-}
+const all: Selection = { skip: 0 };
 
-/** How many lines of `batch` are to be skipped so that the newest `wanted` of those that pass the filter are left. */
-export function skipToNewest(batch: Formattable, filter: LineFilter | undefined, wanted: number): number {
-  if (filter === undefined) return Math.max(0, batch.count - wanted);
-  const kept: number[] = [];
-  cursor.open(batch.bytes, batch.form);
-  for (let line = 0; cursor.next(); line++) if (filter.keeps(cursor)) kept.push(line);
-  return wanted === 0 ? batch.count : kept.length <= wanted ? 0 : kept[kept.length - wanted]!;
+/** The selected lines of `batch`. */
+export function formatBatch(batch: Formattable, shape: Shape, selection: Selection = all): Formatted {
+  return shape.format === "json" ? formatJson(batch, shape, selection) : formatBytes(batch, shape, selection);
 }
 
 // JSON has its own idea of bytes (UTF-8 alone, escapes), which V8 knows best: a string for each line.
-function formatJson(batch: Formattable, { transport, filter }: Shape, skip: number): Formatted {
+function formatJson(batch: Formattable, { transport }: Shape, { kept, skip }: Selection): Formatted {
   let out = "";
   let count = 0;
   const bytes = asBuffer(batch.bytes);
   const log = "at" in batch ? "" : logOfBatch(batch);
   cursor.open(bytes, batch.form);
   for (let line = 1; cursor.next(); line++) {
-    if (line <= skip || (filter !== undefined && !filter.keeps(cursor))) continue;
+    if (line <= skip || kept?.[line - 1] === 0) continue;
     const position = "at" in batch ? batch.at : positionAt(batch.sequence, line, log);
     const object = JSON.stringify({
       position,
@@ -82,7 +73,7 @@ function formatJson(batch: Formattable, { transport, filter }: Shape, skip: numb
   return { bytes: Buffer.from(out), count };
 }
 
-function formatBytes(batch: Formattable, { format, transport, filter }: Shape, skip: number): Formatted {
+function formatBytes(batch: Formattable, { format, transport }: Shape, { kept, skip }: Selection): Formatted {
   written = 0;
   let count = 0;
   const { bytes } = batch;
@@ -93,7 +84,7 @@ function formatBytes(batch: Formattable, { format, transport, filter }: Shape, s
   const idEnd = Buffer.from("at" in batch ? "\n" : `${logOfBatch(batch)}\n`, "latin1");
   cursor.open(bytes, batch.form);
   for (let line = 1; cursor.next(); line++) {
-    if (line <= skip || (filter !== undefined && !filter.keeps(cursor))) continue;
+    if (line <= skip || kept?.[line - 1] === 0) continue;
     count++;
     reserve(idStart.length + idEnd.length + cursor.end - cursor.headStart + 64);
     if (events) {

@@ -1,7 +1,12 @@
-/** Which lines a reader wants: by source, process and pattern. Patterns are RE2, in bounds of their own. */
+/**
+ * Which lines a reader wants: by source, process and pattern. What costs little is decided here; expressions, which may
+ * cost much, are left to whoever can bound their time (`patterns/`).
+ */
+import type { Form } from "./batch.ts";
 import { isBlank } from "./blank-line.ts";
-import type { LineCursor } from "./lines.ts";
-import { batchWorkMax, charsMax, compilePattern, type Pattern } from "./pattern.ts";
+import { LineCursor } from "./lines.ts";
+import { type Pattern, readPattern } from "./pattern.ts";
+import type { Expression, TextWork } from "./pattern-work.ts";
 
 /** What a reader wants to see of an app; every part given must hold. */
 export type FilterSpec = {
@@ -14,15 +19,18 @@ export type FilterSpec = {
   readonly exclude?: string;
 };
 
-/**
- * Says of a line whether to keep it. `key` is equal for equal specs. Patterns look at the first `scanBytesMax` bytes of
- * a batch and keep the lines behind them: who must not see those passes the rest of the batch as one of its own.
- */
 export type LineFilter = {
+  /** Equal for equal specs. */
   readonly key: string;
-  readonly scanBytesMax: number;
+  /** By source, process and plain text. Expressions have to hold besides. */
   keeps(line: LineCursor): boolean;
+  readonly expressions: readonly Expression[];
 };
+
+/** Of each line of a batch: 1 keeps it. Undefined where all are kept. */
+export type Kept = Uint8Array;
+
+type Test = (line: LineCursor) => boolean;
 
 const dot = 0x2e;
 
@@ -36,9 +44,8 @@ export function compileFilter(
 ):
   | { readonly kind: "filter"; readonly filter: LineFilter | undefined }
   | { readonly kind: "bad"; readonly field: "match" | "exclude"; readonly reason: string } {
-  const tests: ((line: LineCursor) => boolean)[] = [];
-  const patterns: ((line: LineCursor) => boolean)[] = [];
-  let instructions = 0;
+  const tests: Test[] = [];
+  const expressions: Expression[] = [];
   if (!keepsBlanks) tests.push((line) => !isBlank(line));
   if (spec.sources !== undefined && spec.sources.length > 0) {
     const sources = spec.sources.map((source) => Buffer.from(source));
@@ -51,19 +58,15 @@ export function compileFilter(
     tests.push((line) => dynos.some((dyno) => isProcess(dyno, line)));
   }
   for (const field of ["match", "exclude"] as const) {
-    const pattern = spec[field];
-    if (pattern === undefined) continue;
-    const compiled = compilePattern(pattern);
-    if (typeof compiled === "string") return { kind: "bad", field, reason: compiled };
-    const unwanted = field === "match" ? "absent" : "found";
-    patterns.push((line) => lookFor(compiled, messageText(line)) !== unwanted);
-    instructions += compiled.instructions;
+    const given = spec[field];
+    if (given === undefined) continue;
+    const pattern = readPattern(given);
+    if (typeof pattern === "string") return { kind: "bad", field, reason: pattern };
+    const found = field === "match";
+    if (pattern.plain !== undefined) tests.push(plainTest(Buffer.from(pattern.plain), found));
+    else expressions.push(expressionOf(pattern, found));
   }
-  const scanBytesMax =
-    instructions === 0 ? Number.POSITIVE_INFINITY : Math.floor(batchWorkMax / instructions);
-  if (patterns.length > 0)
-    tests.push((line) => line.start >= scanBytesMax || patterns.every((test) => test(line)));
-  if (tests.length === 0) return { kind: "filter", filter: undefined };
+  if (tests.length + expressions.length === 0) return { kind: "filter", filter: undefined };
   const key = JSON.stringify([
     spec.sources ?? [],
     spec.dynos ?? [],
@@ -73,25 +76,49 @@ export function compileFilter(
   ]);
   return {
     kind: "filter",
-    filter: { key, scanBytesMax, keeps: (line) => tests.every((test) => test(line)) },
+    filter: { key, expressions, keeps: (line) => tests.every((test) => test(line)) },
   };
 }
 
-// Only so much of a line is looked at as its turn allows. What was not found in a part of it may be in the rest; and what
-// ends where that part does may be found only because it ends there. Neither is a reason to leave a line out.
-function lookFor({ compiled, instructions }: Pattern, text: string): "found" | "absent" | "unknown" {
-  const looked = text.slice(0, charsMax(instructions));
-  const isWhole = looked.length === text.length;
-  const matcher = compiled.matcher(looked);
-  if (!matcher.find()) return isWhole ? "absent" : "unknown";
-  return isWhole || matcher.end() < looked.length ? "found" : "unknown";
+/**
+ * What can be said at once of some frames: `kept` by all but the expressions, and the work that is left for those.
+ * Undefined: nothing is.
+ */
+export function preselect(
+  { bytes, count, form }: { readonly bytes: Uint8Array; readonly count: number; readonly form: Form },
+  filter: LineFilter,
+): { readonly kept: Kept; readonly work: TextWork | undefined } {
+  const kept = new Uint8Array(count);
+  const { expressions } = filter;
+  const spans: number[] = [];
+  const lines: number[] = [];
+  const cursor = new LineCursor().open(bytes, form);
+  for (let line = 0; cursor.next(); line++) {
+    if (!filter.keeps(cursor)) continue;
+    kept[line] = 1;
+    if (expressions.length === 0) continue;
+    lines.push(line);
+    spans.push(cursor.messageStart, messageTextEnd(cursor));
+  }
+  return { kept, work: lines.length === 0 ? undefined : { bytes, lines, spans, expressions } };
 }
 
+const expressionOf = ({ text, instructions }: Pattern, found: boolean): Expression => ({
+  text,
+  instructions,
+  found,
+});
+
 // Patterns see text, without the newline that many senders put behind a message.
-function messageText(line: LineCursor): string {
-  const end = line.bytes[line.messageEnd - 1] === 0x0a ? line.messageEnd - 1 : line.messageEnd;
-  const { buffer, byteOffset } = line.bytes;
-  return Buffer.from(buffer, byteOffset + line.messageStart, Math.max(0, end - line.messageStart)).toString();
+const messageTextEnd = ({ bytes, messageStart, messageEnd }: LineCursor): number =>
+  messageEnd > messageStart && bytes[messageEnd - 1] === 0x0a ? messageEnd - 1 : messageEnd;
+
+function plainTest(plain: Buffer, found: boolean): Test {
+  return (line) => {
+    const { buffer, byteOffset } = line.bytes;
+    const length = messageTextEnd(line) - line.messageStart;
+    return Buffer.from(buffer, byteOffset + line.messageStart, length).includes(plain) === found;
+  };
 }
 
 function isAt(text: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {

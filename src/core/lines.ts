@@ -100,6 +100,14 @@ export function framesFrom(bytes: Uint8Array, skip: number, take = Number.POSITI
   );
 }
 
+/** The first frames, `bytesMax` of them at most or one that is longer, as a view. */
+export function framesWithin(bytes: Uint8Array, bytesMax: number): Uint8Array {
+  if (bytes.length <= bytesMax) return bytes;
+  let end = frameOffset(bytes, 0, 1);
+  for (let next = end; next <= bytesMax; next = frameOffset(bytes, end, 1)) end = next;
+  return bytes.subarray(0, end);
+}
+
 /** The lines in parts of at most `bytesMax`, as views; a longer line is a part of its own. The same object when it needs no cut. */
 export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLines[] {
   if (lines.bytes.length <= bytesMax) return [lines];

@@ -3,6 +3,7 @@
  * long: 20 to 120 ns for each instruction where all of them are alive. So the program has a bound, and so has what it
  * is shown of one line; what a pattern compiles to is estimated before it is, as counted repetitions write it out.
  */
+import { LRUCache } from "lru-cache";
 import { RE2JS } from "re2js";
 
 /** Bytes of a pattern. */
@@ -14,30 +15,59 @@ export const instructionsMax = 500;
 /** Instructions times characters that are spent on one line. */
 export const lineWorkMax = 5_000_000;
 
-/** Instructions times bytes that are spent on the lines of one batch, so that nobody else waits for long. */
-export const batchWorkMax = 10_000_000;
-
 /** What is estimated at more is not even compiled: an estimate may be a few times too high, not ten. */
 const estimateMax = 10 * instructionsMax;
 
-export type Pattern = { readonly compiled: RE2JS; readonly instructions: number };
+export type Pattern = {
+  readonly text: string;
+  readonly instructions: number;
+  /** What the pattern stands for when that is plain text: it is looked for without an expression, and costs little. */
+  readonly plain: string | undefined;
+};
 
-/** The pattern, or why it cannot be used. */
-export function compilePattern(pattern: string): Pattern | string {
-  if (Buffer.byteLength(pattern) > patternBytesMax) return `it has more than ${patternBytesMax} bytes`;
-  const estimate = estimatedInstructions(pattern);
+/** The pattern, or why it cannot be used. What it compiled to is not kept: a `CompiledPatterns` does that. */
+export function readPattern(text: string): Pattern | string {
+  if (Buffer.byteLength(text) > patternBytesMax) return `it has more than ${patternBytesMax} bytes`;
+  const estimate = estimatedInstructions(text);
   if (estimate > estimateMax) return tooLarge(`about ${estimate}`);
   try {
-    const compiled = RE2JS.compile(pattern);
-    const instructions = compiled.programSize();
-    return instructions > instructionsMax ? tooLarge(String(instructions)) : { compiled, instructions };
+    const instructions = RE2JS.compile(text).programSize();
+    return instructions > instructionsMax
+      ? tooLarge(String(instructions))
+      : { text, instructions, plain: plainTextOf(text) };
   } catch (cause) {
     return cause instanceof Error ? cause.message : String(cause);
   }
 }
 
+/** Compiled patterns, the last `entriesMax` that were used. */
+export class CompiledPatterns {
+  readonly #compiled: LRUCache<string, RE2JS>;
+
+  constructor(entriesMax: number) {
+    this.#compiled = new LRUCache({ max: entriesMax });
+  }
+
+  /** The pattern must be one that `readPattern` took. */
+  get(text: string): RE2JS {
+    let compiled = this.#compiled.get(text);
+    if (compiled === undefined) this.#compiled.set(text, (compiled = RE2JS.compile(text)));
+    return compiled;
+  }
+
+  clear(): void {
+    this.#compiled.clear();
+  }
+}
+
 /** Characters of one line that programs of so many instructions together may be run over. */
 export const charsMax = (instructions: number): number => Math.floor(lineWorkMax / instructions);
+
+// Letters, and signs behind a backslash. What stands for a damaged character is in no text as it was sent.
+const plainForm = /^(?:[^\\.+*?()|[\]{}^$\uFFFD\p{Cs}]|\\[!-/:-@[-`{-~])+$/u;
+
+const plainTextOf = (text: string): string | undefined =>
+  plainForm.test(text) ? text.replaceAll(/\\(.)/g, "$1") : undefined;
 
 const tooLarge = (instructions: string): string =>
   `it compiles to ${instructions} instructions, and ${instructionsMax} are the most: use smaller counts in braces, or fewer alternatives`;

@@ -4,9 +4,10 @@
  * each batch goes alone, or up to an end that was written before.
  */
 import type { StoredBatch } from "../core/batch.ts";
-import type { LineFilter } from "../core/line-filter.ts";
+import type { Kept } from "../core/line-filter.ts";
 import type { Clock } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
+import type { DrainFilter } from "./drain-filter.ts";
 import type { Leg } from "./leg.ts";
 import { type Cut, compact, cutParcel, type ParcelLimits } from "./parcel.ts";
 import type { StateKeeper } from "./state-keeper.ts";
@@ -27,7 +28,7 @@ export type ReceiverBounds = { readonly linesMax?: number; readonly bytesMax?: n
 
 type CutterParts = {
   readonly drain: DrainRecord;
-  readonly filter: LineFilter | undefined;
+  readonly filter: DrainFilter | undefined;
   /** What the drain's receiver takes in one parcel, when that is less than the limits. */
   readonly receiver: ReceiverBounds;
   readonly keeper: StateKeeper;
@@ -76,12 +77,28 @@ export class Cutter {
     return this.#heldEndLine;
   }
 
-  /** What goes out next, from `line` on. `proven`: the last attempt delivered. */
+  /**
+   * Resolves when enough is known of what the filter keeps for the next cut: of the first batch, or of all up to the
+   * end that a parcel had before. Undefined when it is known already; false: nobody looks at it any more.
+   */
+  ready(batches: readonly StoredBatch[]): Promise<boolean> | undefined {
+    const { filter } = this.#parts;
+    if (filter === undefined) return undefined;
+    filter.lookAhead(batches);
+    const endLine = this.#heldEndLine ?? 0;
+    const needed = batches.filter((batch, n) => n === 0 || batch.line < endLine);
+    const waits = needed.map((batch) => filter.kept(batch)).filter((kept) => kept instanceof Promise);
+    if (waits.length === 0) return undefined;
+    return Promise.all(waits).then((all) => all.every((kept) => kept !== undefined));
+  }
+
+  /** What goes out next, from `line` on, once it is `ready`. `proven`: the last attempt delivered. */
   cut(batches: readonly StoredBatch[], line: number, leg: Leg, proven: boolean): Cut {
     const { drain, filter } = this.#parts;
     // A replay is meant to arrive again: its frame ids are not those of the first time.
     const name = `${drain.token} ${typeof leg.again === "object" ? leg.again.replay : ""}`;
-    const cut = cutParcel(batches, line, filter, this.#bounds(batches, leg, proven), name);
+    const keptOf = filter && ((batch: StoredBatch) => known(filter.kept(batch)));
+    const cut = cutParcel(batches, line, keptOf, this.#bounds(batches, leg, proven), name);
     // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.
     return proven ? cut : { ...cut, parcel: cut.parcel && compact(cut.parcel) };
   }
@@ -167,5 +184,8 @@ export class Cutter {
     return false;
   }
 }
+
+const known = (kept: Kept | Promise<Kept | undefined>): Kept | undefined =>
+  kept instanceof Promise ? undefined : kept;
 
 const endLineOf = ({ line, count }: StoredBatch): number => line + count;

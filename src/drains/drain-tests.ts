@@ -2,9 +2,11 @@
 import { noticeLine } from "../core/notice.ts";
 import { positionAt } from "../core/position.ts";
 import { drainTestsBusy } from "../errors.ts";
+import type { LineRedactions } from "../patterns/line-redactions.ts";
 import type { Clock, Sink, Verdict } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { frameId } from "./parcel.ts";
+import { redactionOf } from "./redaction.ts";
 import { type Step, Trace } from "./trace.ts";
 
 /** What the destination said, and what was done until then, each step with its time; the last is where it failed. */
@@ -21,6 +23,7 @@ export type DrainTestLimits = {
 export type DrainTestParts = {
   readonly sinkFor: (drain: DrainRecord, hooks: { readonly trace: Trace }) => Sink;
   readonly clock: Clock;
+  readonly redactions: LineRedactions;
   readonly limits: DrainTestLimits;
 };
 
@@ -65,7 +68,7 @@ export class DrainTests {
 
 async function testDrain(
   drain: DrainRecord,
-  { sinkFor, clock }: DrainTestParts,
+  { sinkFor, clock, redactions }: DrainTestParts,
   signal: AbortSignal,
 ): Promise<DrainTestResult> {
   const nowMs = clock.nowMs();
@@ -75,7 +78,9 @@ async function testDrain(
   try {
     const at = positionAt(nowMs, 0);
     const parcel = { frameId: frameId(`${drain.token} test`, at, at), slices: [line], count: 1 };
-    const verdict = weighed(await sink.deliver(parcel, signal));
+    const redacting = redactionOf(drain, redactions)?.(parcel, signal);
+    const sent = redacting === undefined ? parcel : ((await redacting) ?? parcel);
+    const verdict = weighed(await sink.deliver(sent, signal));
     return { verdict, steps: trace.end(verdict.kind === "delivered" ? undefined : verdict.reason) };
   } finally {
     await sink.close();

@@ -4,7 +4,7 @@
  */
 import { hash } from "node:crypto";
 import { positionIn, type StoredBatch } from "../core/batch.ts";
-import type { LineFilter } from "../core/line-filter.ts";
+import type { Kept } from "../core/line-filter.ts";
 import { framesFrom, LineCursor } from "../core/lines.ts";
 import type { Position } from "../core/position.ts";
 import type { Parcel, Slice } from "../ports.ts";
@@ -32,33 +32,34 @@ export type Cut = {
   readonly finalAcceptedAtMs: number;
 };
 
+/** Which lines of a batch are sent; undefined where that is not known yet. */
+export type KeptOf = (batch: StoredBatch) => Kept | undefined;
+
 /**
- * Cuts from `batches` the stretch that begins at line `line`, which lies in the first of them. Stored bytes are
- * passed on as views; only a batch of which the filter takes some lines out is copied. `name` makes the frame id:
- * equal for equal stretches, so that a repeat can be told by its receiver.
+ * Cuts from `batches` the stretch that begins at line `line`, which lies in the first of them. With `keptOf` it holds
+ * the lines that are kept, and ends where that is not known; of the first batch it has to be. Stored bytes are passed
+ * on as views; only a batch of which some lines are left out is copied. `name` makes the frame id: equal for equal
+ * stretches, so that a repeat can be told by its receiver.
  */
 export function cutParcel(
   batches: readonly StoredBatch[],
   line: number,
-  filter: LineFilter | undefined,
+  keptOf: KeptOf | undefined,
   limits: ParcelLimits,
   name: string,
 ): Cut {
   const first = batches[0]!;
   const slices: Slice[] = [];
-  const room = {
-    lines: limits.linesMax,
-    bytes: limits.bytesMax,
-    scanBytes: filter?.scanBytesMax ?? Number.POSITIVE_INFINITY,
-    empty: true,
-  };
+  const room = { lines: limits.linesMax, bytes: limits.bytesMax, empty: true };
   let filtered = 0;
   let at = line;
   let final = first;
   for (const batch of batches) {
-    if (batch.line > at || at >= limits.endLine || room.lines <= 0 || room.scanBytes <= 0) break;
-    if (at > line && filter === undefined && fitsNextTime(batch, room, limits)) break;
-    const taken = takeLines(batch, at - batch.line, limits.endLine - batch.line, filter, room);
+    if (batch.line > at || at >= limits.endLine || room.lines <= 0) break;
+    if (at > line && keptOf === undefined && fitsNextTime(batch, room, limits)) break;
+    const kept = keptOf?.(batch);
+    if (keptOf !== undefined && kept === undefined) break;
+    const taken = takeLines(batch, at - batch.line, limits.endLine - batch.line, kept, room);
     if (taken.slice !== undefined) slices.push(taken.slice);
     filtered += taken.filtered;
     at = batch.line + taken.end;
@@ -122,7 +123,7 @@ function fitsNextTime({ bytes, count, line }: StoredBatch, room: Room, limits: P
   return !fitsNow && fitsAlone && line + count <= limits.endLine;
 }
 
-type Room = { lines: number; bytes: number; scanBytes: number; empty: boolean };
+type Room = { lines: number; bytes: number; empty: boolean };
 type Taken = {
   readonly slice: Slice | undefined;
   readonly filtered: number;
@@ -131,33 +132,26 @@ type Taken = {
 };
 
 // Takes the lines from number `skip` up to `end` of one batch as far as there is room.
-function takeLines(
-  batch: StoredBatch,
-  skip: number,
-  end: number,
-  filter: LineFilter | undefined,
-  room: Room,
-): Taken {
+function takeLines(batch: StoredBatch, skip: number, end: number, kept: Kept | undefined, room: Room): Taken {
   const { form, count } = batch;
   const left = Math.min(count, end) - skip;
   const bytes = skip === 0 ? batch.bytes : framesFrom(batch.bytes, skip);
-  if (filter === undefined && skip + left === count && left <= room.lines && bytes.length <= room.bytes) {
+  if (kept === undefined && skip + left === count && left <= room.lines && bytes.length <= room.bytes) {
     take(room, left, bytes.length);
     return { slice: { bytes, count: left, form }, filtered: 0, end: count };
   }
   const cursor = new LineCursor().open(bytes, form);
   const runs: Uint8Array[] = [];
-  let kept = 0;
+  let taken = 0;
   let passed = 0;
   let runStart = 0;
   let runEnd = 0;
-  for (; passed < left && room.lines > 0 && room.scanBytes > 0 && cursor.next(); passed++) {
-    if (filter !== undefined) room.scanBytes -= cursor.end - cursor.start;
-    if (filter !== undefined && !filter.keeps(cursor)) continue;
+  for (; passed < left && room.lines > 0 && cursor.next(); passed++) {
+    if (kept?.[skip + passed] === 0) continue;
     const frameBytes = cursor.end - cursor.start;
     if (frameBytes > room.bytes && !room.empty) break;
     take(room, 1, frameBytes);
-    kept++;
+    taken++;
     if (cursor.start !== runEnd) {
       if (runEnd > runStart) runs.push(bytes.subarray(runStart, runEnd));
       runStart = cursor.start;
@@ -166,8 +160,10 @@ function takeLines(
   }
   if (runEnd > runStart) runs.push(bytes.subarray(runStart, runEnd));
   const slice =
-    kept === 0 ? undefined : { bytes: runs.length === 1 ? runs[0]! : Buffer.concat(runs), count: kept, form };
-  return { slice, filtered: passed - kept, end: skip + passed };
+    taken === 0
+      ? undefined
+      : { bytes: runs.length === 1 ? runs[0]! : Buffer.concat(runs), count: taken, form };
+  return { slice, filtered: passed - taken, end: skip + passed };
 }
 
 function take(room: Room, lines: number, bytes: number): void {

@@ -1,28 +1,29 @@
-/** A sink whose parcels are redacted first. The log keeps lines whole: what is taken out depends on the drain. */
-import { setImmediate } from "node:timers/promises";
-import { splitLines } from "../core/lines.ts";
-import { type compileRedaction, noRedactions } from "../core/redaction.ts";
+/** Parcels are redacted before they are sent. The log keeps lines whole: what is taken out depends on the drain. */
+import { noRedactions, readRedaction } from "../core/redaction.ts";
 import { drainRedactions } from "../metrics.ts";
-import type { Sink, Slice } from "../ports.ts";
+import type { LineRedactions } from "../patterns/line-redactions.ts";
+import type { Parcel, Slice } from "../ports.ts";
+import type { DrainRecord } from "../registry/records.ts";
 
-/** An owner's patterns may take their time, but not everybody's: after so many bytes it is the others' turn. */
-const turnBytesMax = 16 * 1024;
+/** What a drain's owner wants is taken out of a parcel. Resolves to undefined when `signal` is aborted. */
+export type RedactParcel = (parcel: Parcel, signal: AbortSignal) => Promise<Parcel | undefined>;
 
-export function redacting(sink: Sink, redact: ReturnType<typeof compileRedaction>): Sink {
-  return {
-    async deliver(parcel, signal) {
-      const counts = noRedactions();
-      const slices: Slice[] = [];
-      for (const slice of parcel.slices) {
-        for (const part of splitLines(slice, turnBytesMax)) {
-          if (slices.length > 0) await setImmediate();
-          slices.push(redact(part, counts));
-        }
-      }
-      signal.throwIfAborted();
-      for (const [what, count] of Object.entries(counts)) if (count > 0) drainRedactions.inc({ what }, count);
-      return sink.deliver({ ...parcel, slices }, signal);
-    },
-    close: () => sink.close(),
+/** Undefined when nothing is to be taken out. */
+export function redactionOf(
+  { channel, redact }: Pick<DrainRecord, "channel" | "redact">,
+  redactions: LineRedactions,
+): RedactParcel | undefined {
+  if (redact === undefined) return undefined;
+  const redaction = readRedaction(redact);
+  return async (parcel, signal) => {
+    const counts = noRedactions();
+    const slices: Slice[] = [];
+    for (const slice of parcel.slices) {
+      const left = await redactions.redact({ channel, as: "drain" }, redaction, slice, counts, signal);
+      if (left === undefined) return undefined;
+      slices.push(left);
+    }
+    for (const [what, count] of Object.entries(counts)) if (count > 0) drainRedactions.inc({ what }, count);
+    return { ...parcel, slices };
   };
 }

@@ -1,12 +1,10 @@
 /** From a drain's record to the sink that its destination needs. */
-import { compileRedaction } from "../core/redaction.ts";
 import type { Sink } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import type { Resolve, ResolveInTurn } from "./addresses.ts";
 import { parseDestination } from "./destination.ts";
 import type { SinkHooks } from "./outlet.ts";
 import type { OwnPlaces } from "./own-places.ts";
-import { redacting } from "./redaction.ts";
 import { httpsSink, type SinkLimits } from "./sinks/https.ts";
 import { syslogSink } from "./sinks/syslog.ts";
 import type { Trace } from "./trace.ts";
@@ -49,20 +47,18 @@ export function sinksFor({
     const limits = { ...all, resolve: inTurn, ...(trace && { trace }) };
     const destination = parseDestination(url, { format, compression, allow: limits.policy, own });
     const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
-    const sink =
-      destination.kind === "syslog"
-        ? syslogSink({ ...limits, ...tls, destination, drainToken: token, onDoubt })
-        : httpsSink({
-            ...limits,
-            ...tls,
-            destination,
-            drainToken: token,
-            userAgent,
-            appId: channel,
-            ...(appName && { appName: () => appName(channel) }),
-            ...(headers && { headers }),
-            secrets: [secret, previousSecret].filter((one) => one !== undefined),
-          });
-    return drain.redact === undefined ? sink : redacting(sink, compileRedaction(drain.redact));
+    return destination.kind === "syslog"
+      ? syslogSink({ ...limits, ...tls, destination, drainToken: token, onDoubt })
+      : httpsSink({
+          ...limits,
+          ...tls,
+          destination,
+          drainToken: token,
+          userAgent,
+          appId: channel,
+          ...(appName && { appName: () => appName(channel) }),
+          ...(headers && { headers }),
+          secrets: [secret, previousSecret].filter((one) => one !== undefined),
+        });
   };
 }

@@ -4,22 +4,26 @@
  * While its destination fails it holds its state, and a parcel during an attempt; lines wait in the log.
  */
 import assert from "node:assert";
-import { setImmediate as othersTurn } from "node:timers/promises";
 import type { Logger } from "pino";
 import { positionIn, type StoredBatch } from "../core/batch.ts";
 import type { LineFilter } from "../core/line-filter.ts";
 import { weigh } from "../core/loss.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
 import { drainDeliverySeconds, drainLagSeconds } from "../metrics.ts";
+import type { Patterns } from "../patterns/patterns.ts";
 import type { ChannelLog, Clock, Parcel, Store } from "../ports.ts";
 import type { DrainRecord, DrainState } from "../registry/records.ts";
+import { turns } from "../turns.ts";
 import { Accounts } from "./accounts.ts";
 import { Backlog, type ReadAhead } from "./backlog.ts";
 import { type CutLimits, Cutter, type ReceiverBounds } from "./cutter.ts";
+import { DrainFilter } from "./drain-filter.ts";
 import { cursorLeg, doubtLeg, type Leg, lineOf, progressOf, replayLeg } from "./leg.ts";
 import type { DrainNotices } from "./notices.ts";
 import { Outlet, type OutletParts } from "./outlet.ts";
 import type { Cut } from "./parcel.ts";
+import { PatternWaits } from "./pattern-waits.ts";
+import { type RedactParcel, redactionOf } from "./redaction.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
 /** Bounds of each drain. */
@@ -40,6 +44,7 @@ export type WorkerParts = OutletParts & {
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
   readonly readAhead: ReadAhead;
+  readonly patterns: Pick<Patterns, "selector" | "redactions">;
   readonly notices: Pick<DrainNotices, "lost" | "refused" | "certificate" | "expiring">;
   readonly limits: DrainLimits;
   /** What the drain's receiver takes in one parcel, when that is less than the limits. Never throws. */
@@ -66,6 +71,8 @@ export class DrainWorker {
   readonly #outlet: Outlet;
   readonly #cutter: Cutter;
   readonly #accounts: Accounts;
+  readonly #waits: PatternWaits;
+  readonly #redact: RedactParcel | undefined;
   /** Failed attempts in a row. */
   #failures = 0;
   /** The last attempt delivered. */
@@ -92,9 +99,14 @@ export class DrainWorker {
     this.#keeper = keeper;
     this.#outlet = new Outlet(drain, parts, { onDoubt: (reason) => this.#onDoubt(reason) });
     this.#accounts = new Accounts(drain, keeper, parts);
+    const { selector, redactions } = parts.patterns;
+    const payer = { channel: drain.channel, as: "drain" } as const;
+    const onHeld = (reason: string) => this.#held(reason);
+    this.#waits = new PatternWaits({ payer, selector, clock: parts.clock, onHeld });
+    this.#redact = redactionOf(drain, redactions);
     this.#cutter = new Cutter({
       drain,
-      filter,
+      filter: filter && new DrainFilter(filter, selector, payer, this.#stopping.signal),
       receiver: parts.boundsFor?.(drain) ?? {},
       keeper,
       isShared: parts.lease !== undefined,
@@ -231,12 +243,14 @@ export class DrainWorker {
         const line = this.#nextLine(leg, backlog);
         if (line === undefined) continue;
         if (line >= leg.endLine) return this.#keeper.set(progressOf(leg, undefined));
+        const ready = this.#cutter.ready(backlog.batches);
+        if (ready !== undefined && (!(await this.#waits.wait(ready)) || this.#doubt !== undefined)) continue;
         const cut = this.#cutter.cut(backlog.batches, line, leg, this.#isProven);
         if (!(await this.#cutter.isRepeatable(cut, backlog.batches, leg))) continue;
         if (cut.parcel === undefined) {
           this.#settle(leg, backlog, cut, 0, 0);
           if (this.#failures > 0) void this.#outlet.close(); // what comes next may be long in coming
-          await othersTurn(); // a filter that keeps nothing never waits for anybody
+          if (turns.isOver) await turns.next(); // a filter that keeps nothing never waits for anybody
         } else if (isProbe) {
           await backlog.close();
           await this.#deliver(leg, backlog, cut, cut.parcel);
@@ -308,13 +322,16 @@ export class DrainWorker {
   // True when the parcel is settled or split and there is no reason to wait.
   async #deliver(leg: Leg, backlog: Backlog, cut: Cut, parcel: Parcel): Promise<boolean> {
     if (this.#keeper.state.phase === "idle") this.#keeper.set({ phase: "delivering" });
+    const redacting = this.#redact?.(parcel, this.#stopping.signal);
+    const sent = redacting === undefined ? parcel : await this.#waits.wait(redacting);
+    if (sent === undefined || this.#doubt !== undefined) return false; // what is in doubt goes first
     const { clock } = this.#parts;
     const startedAtMs = clock.nowMs();
     const isFailing = this.#failures > 0;
     const { signal: stopping } = this.#stopping;
     this.#delivery = new AbortController();
     if (this.#isAborted) this.#delivery.abort();
-    const verdict = await this.#outlet.deliver(parcel, isFailing, stopping, this.#delivery.signal);
+    const verdict = await this.#outlet.deliver(sent, isFailing, stopping, this.#delivery.signal);
     this.#delivery = undefined;
     if (verdict === undefined) return false;
     drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.nowMs() - startedAtMs) / 1000);
@@ -372,6 +389,14 @@ export class DrainWorker {
     const isMore = backlog.batches.length > 0;
     const phase = !isMore ? "idle" : this.#failures > 0 ? this.#keeper.state.phase : "delivering";
     this.#accounts.settle(leg, cut, delivered, refused, phase);
+  }
+
+  // Lines wait for the drain's patterns: nobody else waits for its connection meanwhile.
+  #held(reason: string): void {
+    void this.#outlet.close();
+    const { phase } = this.#keeper.state;
+    const lastError = { at: new Date(this.#parts.clock.nowMs()).toISOString(), message: reason };
+    this.#keeper.note({ lastError, ...(phase === "idle" && { phase: "delivering" }) });
   }
 
   #failed(reason: string, afterMs = 0): void {

@@ -14,6 +14,7 @@ import type {
   Store,
   StoreChange,
   StoreRecord,
+  Within,
 } from "../ports.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { type Engine, frameIdMs, isStoreKey, type Retention, valueBytesMax } from "./engine.ts";
@@ -111,11 +112,23 @@ class MemoryLog implements ChannelLog {
     }
   }
 
-  async recent(id: ChannelId, lines: number): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
+  async recent(
+    id: ChannelId,
+    lines: number,
+    { endLine = Number.POSITIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY }: Within = {},
+  ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
     this.#trim();
     const channel = this.#channels.get(id) ?? newChannel("");
-    const batches = channel.batches.filter(({ line, count }) => line + count > channel.line - lines);
-    return { batches, end: { position: channel.end, line: channel.line } };
+    const end = { position: channel.end, line: channel.line };
+    const before = channel.batches.filter(({ line }) => line < endLine);
+    const behind = Math.min(endLine, channel.line);
+    let bytes = 0;
+    const batches = before
+      .filter(({ line, count }) => line + count > behind - lines)
+      .reverse()
+      .filter((batch, n) => (bytes += batch.bytes.length) <= bytesMax || n === 0)
+      .reverse();
+    return { batches, end };
   }
 
   async destroy(id: ChannelId): Promise<void> {

@@ -1,7 +1,7 @@
 /** A thousand tails of one app format each batch once: what was formatted is kept with its batch, in bounded memory. */
 import { LRUCache } from "lru-cache";
 import type { StoredBatch } from "../core/batch.ts";
-import { type Formatted, formatBatch, type Shape } from "../core/format.ts";
+import { type Formatted, formatBatch, type Selection, type Shape } from "../core/format.ts";
 
 type Shapes = Map<string, Formatted>;
 
@@ -23,14 +23,14 @@ export class FormatCache {
     });
   }
 
-  /** The lines of the batch in `shape`, without its first `skip` lines. */
-  get(batch: StoredBatch, shape: Shape, skip = 0): Formatted {
-    const key = `${skip} ${shape.format} ${shape.transport} ${shape.filter?.key ?? ""}`;
+  /** The selected lines of the batch in `shape`; `filter` names what kept them. */
+  get(batch: StoredBatch, shape: Shape, selection: Selection, filter = ""): Formatted {
+    const key = `${selection.skip} ${shape.format} ${shape.transport} ${filter}`;
     let shapes = this.#batches.get(batch);
     if (shapes === undefined) this.#batches.set(batch, (shapes = new Map()));
     let formatted = shapes.get(key);
     if (formatted === undefined) {
-      formatted = this.#format(batch, shape, skip);
+      formatted = this.#format(batch, shape, selection);
       this.#kept.set(formatted, { shapes, key });
       if (this.#kept.has(formatted)) shapes.set(key, formatted); // else it is larger than all may be
     } else {

@@ -58,7 +58,7 @@ export class Recent {
   async read(channel: ChannelId): Promise<History> {
     const ring = this.#rings.get(channel) ?? (await this.#fill(channel));
     this.#touch(channel, ring);
-    const acceptedMsMin = this.#options.clock.nowMs() - this.#options.expiryMs;
+    const { acceptedMsMin } = this;
     let first = ring.batches.length;
     while (first > 0 && ring.batches[first - 1]!.acceptedAtMs >= acceptedMsMin) first--;
     return { batches: first === 0 ? ring.batches : ring.batches.slice(first), end: ring.end };
@@ -66,21 +66,23 @@ export class Recent {
 
   /** The batch that holds the line behind `position`, when a ring has it; asking is no use of the ring. */
   next(channel: ChannelId, position: Position): StoredBatch | undefined {
-    const ring = this.#rings.get(channel);
     const place = readPosition(position);
-    if (ring === undefined || place === undefined) return undefined;
-    const { batches } = ring;
-    let low = 0;
-    let high = batches.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (batches[middle]!.sequence >= place.sequence) high = middle;
-      else low = middle + 1;
-    }
-    const found = batches[low];
+    if (place === undefined) return undefined;
+    const found = this.#first(channel, ({ sequence }) => sequence >= place.sequence);
     // What was before the first batch of the ring, and whether a place is of this log at all, only the log knows.
-    if (found === undefined || !isIn(found, place)) return undefined;
-    return place.lines < found.count ? found : batches[low + 1];
+    if (found === undefined || !isIn(found.batch, place)) return undefined;
+    return place.lines < found.batch.count ? found.batch : found.next;
+  }
+
+  /** The batch that holds line `line` of the channel, when a ring has it; asking is no use of the ring. */
+  holding(channel: ChannelId, line: number): StoredBatch | undefined {
+    const found = this.#first(channel, (batch) => batch.line + batch.count > line)?.batch;
+    return found !== undefined && found.line <= line ? found : undefined;
+  }
+
+  /** Lines accepted before then are not shown. */
+  get acceptedMsMin(): number {
+    return this.#options.clock.nowMs() - this.#options.expiryMs;
   }
 
   /** Idempotent. Drops every ring and waits for their followers. */
@@ -89,6 +91,20 @@ export class Recent {
     for (const [channel, ring] of this.#rings) this.#drop(channel, ring);
     await Promise.allSettled(this.#filling.values());
     await Promise.all(this.#following);
+  }
+
+  // The first batch of a ring for which `holds` is true, as for all behind it.
+  #first(channel: ChannelId, holds: (batch: StoredBatch) => boolean) {
+    const batches = this.#rings.get(channel)?.batches ?? [];
+    let low = 0;
+    let high = batches.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (holds(batches[middle]!)) high = middle;
+      else low = middle + 1;
+    }
+    const batch = batches[low];
+    return batch && { batch, next: batches[low + 1] };
   }
 
   #fill(channel: ChannelId): Promise<Ring> {

@@ -10,16 +10,21 @@ import { sessionTooLong } from "../errors.ts";
 import type { Clock } from "../ports.ts";
 import { operatorKeyId } from "../registry/keys.ts";
 
-/** What a session shows: the newest `lines` lines that pass the filter, or all `sinceMs`; then live when `tail`. */
+/**
+ * What a session shows: the newest `lines` lines that pass the filter, or all of them, `sinceMs` or ever; then live
+ * when `tail`.
+ */
 export type SessionSpec = {
   /** Of the key that asked for it: the session is over when that key may not read the channel any more. */
   readonly keyId: string;
   readonly channel: ChannelId;
-  readonly lines: number;
+  readonly lines?: number;
   readonly tail: boolean;
   readonly sinceMs?: number;
   readonly filter: FilterSpec;
   readonly format: LineFormat;
+  /** An event stream tells how much of the log was looked at. */
+  readonly progress?: boolean;
 };
 
 /** How long after its issue a URL may be opened, as logplex has it. */
@@ -29,17 +34,18 @@ export const resumingMsMax = 86_400_000;
 /** An id of this length at most is looked at: filters of a few patterns fit, a request line does not overflow. */
 export const sessionIdCharsMax = 8192;
 
-// issued at, nonce, channel, lines, tail, since, filter, format, key
+// issued at, nonce, channel, lines, tail, since, filter, format, key, progress
 type Payload = readonly [
   number,
   string,
   ChannelId,
-  number,
+  number | null,
   0 | 1,
   number | null,
   FilterSpec,
   LineFormat,
   string,
+  (0 | 1)?,
 ];
 
 /** Issues and reads session ids. Stateless: any number of nodes with one `secret` agree. */
@@ -65,12 +71,13 @@ export class SessionUrls {
       this.#clock.nowMs(),
       randomBytes(9).toString("base64url"),
       spec.channel,
-      spec.lines,
+      spec.lines ?? null,
       spec.tail ? 1 : 0,
       spec.sinceMs ?? null,
       spec.filter,
       spec.format,
       spec.keyId === operatorKeyId ? this.#operatorMark : spec.keyId,
+      spec.progress ? 1 : 0,
     ];
     const text = Buffer.from(JSON.stringify(payload)).toString("base64url");
     const id = `${text}.${this.#hmac("session.", text).toString("base64url")}`;
@@ -90,12 +97,21 @@ export class SessionUrls {
     const expected = this.#hmac("session.", text);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
     const payload = JSON.parse(Buffer.from(text, "base64url").toString()) as Payload; // ours: the signature holds
-    const [issuedAtMs, , channel, lines, tail, sinceMs, filter, format, key] = payload;
+    const [issuedAtMs, , channel, lines, tail, sinceMs, filter, format, key, progress] = payload;
     const ageMs = this.#clock.nowMs() - issuedAtMs;
     if (ageMs > (resuming ? resumingMsMax : openingMsMax) || !isUuid(channel)) return undefined;
     const keyId = key === this.#operatorMark ? operatorKeyId : key;
     if (!isUuid(keyId)) return undefined; // another operator's, or of a version whose sessions named no key
-    return { keyId, channel, lines, tail: tail === 1, ...(sinceMs !== null && { sinceMs }), filter, format };
+    return {
+      keyId,
+      channel,
+      ...(lines !== null && { lines }),
+      tail: tail === 1,
+      ...(sinceMs !== null && { sinceMs }),
+      filter,
+      format,
+      ...(progress === 1 && { progress: true }),
+    };
   }
 
   #hmac(purpose: string, text: string): Buffer {

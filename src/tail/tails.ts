@@ -177,16 +177,19 @@ class OpenTail {
   async #send({ bytes, count, position }: TailPart): Promise<void> {
     const response = this.#response;
     this.partAtMs = performance.now();
-    this.#told = position;
-    this.#isToldToClient = count > 0;
+    if (position !== undefined) {
+      this.#told = position;
+      this.#isToldToClient = count > 0;
+    }
     for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
       const isAll = bytes.length <= writeBytesMax;
       if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
       this.wroteAtMs = performance.now();
     }
     if (count > 0) tailLines.inc({ transport: this.stream.transport }, count);
-    else if (this.#isNew && this.stream.tail && this.stream.transport === "events") this.beat(); // resumable from the start
+    if (position === undefined || !this.#isNew) return;
     this.#isNew = false;
+    if (count === 0 && this.stream.tail && this.stream.transport === "events") this.beat(); // resumable from the start
   }
 
   /**

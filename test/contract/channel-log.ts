@@ -377,6 +377,48 @@ export function channelLogContract(name: string, open: OpenEngine): void {
         expect((await log.recent(app, 99)).batches.flatMap(textsOf)).toEqual(["a", "b", "c", "d"]);
       });
 
+      test("reads backwards, before a line and within so many bytes", async () => {
+        await write(["a"], ["b", "c"], ["d"], ["e", "f"]);
+        const { end } = await log.recent(app, 0);
+        const back = async (endLine: number, lines: number, bytesMax = Infinity) => {
+          const recent = await log.recent(app, lines, { endLine, bytesMax });
+          expect(recent.end).toEqual(end);
+          return recent.batches.map((batch) => textsOf(batch).join(""));
+        };
+        expect(await back(4, 1)).toEqual(["d"]);
+        expect(await back(4, 2)).toEqual(["bc", "d"]);
+        expect(await back(3, 2)).toEqual(["bc"]);
+        expect(await back(3, 99)).toEqual(["a", "bc"]);
+        expect(await back(2, 1)).toEqual(["bc"]); // line 2 is amid a batch: it begins before
+        expect(await back(1, 9)).toEqual(["a"]);
+        expect(await back(0, 9)).toEqual([]);
+        expect(await back(99, 3)).toEqual(["d", "ef"]);
+        const [one] = (await log.recent(app, 1, { endLine: 4 })).batches;
+        expect(await back(4, 99, one!.bytes.length)).toEqual(["d"]);
+        expect(await back(4, 99, 1)).toEqual(["d"]);
+        expect(await back(4, 99, 2 * one!.bytes.length)).toEqual(["d"]);
+        expect(await back(4, 99, 3 * one!.bytes.length)).toEqual(["bc", "d"]);
+      });
+
+      test("read backwards step by step, any log is what it is read forwards", async () => {
+        let channels = 1000;
+        const sizes = fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 12 });
+        const bound = fc.integer({ min: 1, max: 400 });
+        const run = async (counts: readonly number[], lines: number, bytesMax: number) => {
+          const channel = channelOf(channels++);
+          for (const count of counts) await log.append(channel, batchOf(Array<string>(count).fill("x")));
+          const whole = (await log.recent(channel, Infinity)).batches;
+          const steps: StoredBatch[] = [];
+          for (let endLine = Infinity; ; endLine = steps[0]!.line) {
+            const { batches } = await log.recent(channel, lines, { endLine, bytesMax });
+            if (batches.length === 0) break;
+            steps.unshift(...batches);
+          }
+          expect(steps.map(({ line }) => line)).toEqual(whole.map(({ line }) => line));
+        };
+        await fc.assert(fc.asyncProperty(sizes, fc.integer({ min: 1, max: 9 }), bound, run), { numRuns: 30 });
+      });
+
       test("of a channel that never had a line is empty and ends at the origin", async () => {
         expect(await log.recent(other, 10)).toEqual({ batches: [], end: { position: origin, line: 0 } });
       });

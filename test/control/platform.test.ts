@@ -208,6 +208,21 @@ describe("log sessions", () => {
     expect((await ask({ lines: 5 })).json.logplex_url).not.toBe(first.json.logplex_url);
   });
 
+  test("says how many lines it shows, how many it would show at most, and of whom", async () => {
+    expect((await ask({ lines: 5_000, dyno: "web.1" })).json).toMatchObject({
+      lines: 1_500,
+      lines_max: 1_500,
+      source: null,
+      dyno: "web.1",
+    });
+    expect((await ask({ since: "1h", source: ["app", "heroku"] })).json).toMatchObject({
+      lines: null,
+      source: "app,heroku",
+      dyno: null,
+    });
+    expect(await specOf({ since: "1h" })).not.toHaveProperty("lines");
+  });
+
   test("has the configured address when there is one", async () => {
     const other = await ControlServer.open({ publicUrl: "https://logs.example.com/base/" });
     await other.call("POST", "/apps", { name: "todo" });
@@ -242,6 +257,19 @@ describe("log sessions", () => {
       { dyno_name: "web.1", type: "web", lines: 1 },
       { lines: 1, tail: false, filter: { dynos: ["web.1"] } },
     ],
+    [
+      { dyno: ["web.1", "worker"], dyno_name: "clock", source: ["app", "", "heroku"] },
+      { filter: { dynos: ["web.1", "worker", "clock"], sources: ["app", "heroku"] } },
+    ],
+    [
+      { dyno: ["web.1", "worker", "web.2"], type: ["web", "worker.1"] },
+      { filter: { dynos: ["web.1", "worker.1", "web.2"] } },
+    ],
+    [{ source: "a,b" }, { filter: { sources: ["a,b"] } }],
+    [
+      { since: "10m", lines: 7, progress: true },
+      { lines: 7, tail: false, progress: true },
+    ],
     [{ lines: 1_000_000 }, { lines: 1_500, tail: false, filter: {} }],
     [
       { lines: 0, tail: true, source: "", dyno: null },
@@ -272,6 +300,9 @@ describe("log sessions", () => {
     [{ exclude: "(?=x)" }, "exclude"],
     [{ format: "xml" }, "format"],
     [{ source: "x".repeat(129) }, "source"],
+    [{ source: ["app", "x".repeat(129)] }, "source"],
+    [{ dyno: Array.from({ length: 21 }, (_, n) => `web.${n}`) }, "dyno"],
+    [{ dyno: { web: 1 } }, "dyno"],
     [{ dyno: "web.1", type: "worker" }, "type"],
   ])("%j is 422 and says %s", async (body, word) => {
     const answer = await ask(body);

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Detector, detectorNames, detectors } from "../../src/core/detectors.ts";
-import { compileRedaction, noRedactions } from "../../src/core/redaction.ts";
+import { noRedactions } from "../../src/core/redaction.ts";
 import { octetCounted } from "../support/frames.ts";
+import { redaction } from "../support/redaction.ts";
 
 /** Any bytes, one character each, and much of what detectors look at. */
 const anyText = fc
@@ -230,7 +231,7 @@ describe("every byte that is not found stays", () => {
     } as const;
   };
   test("in text without a find", () => {
-    const redact = compileRedaction({ detectors: [...detectorNames] });
+    const redact = redaction({ detectors: [...detectorNames] });
     fc.assert(
       fc.property(plainBytes, (bytes) => {
         const lines = slice(bytes);
@@ -245,7 +246,7 @@ describe("every byte that is not found stays", () => {
     ["ip", ipv4],
     ["ip", ipv6],
   ] as const)("around an %s", (name, thing) => {
-    const redact = compileRedaction({ detectors: [name] });
+    const redact = redaction({ detectors: [name] });
     fc.assert(
       fc.property(plainBytes, thing, plainBytes, (left, what, right) => {
         const found = redact(slice(left, " <", what, "> ", right), noRedactions());

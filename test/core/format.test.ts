@@ -2,9 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { logOfBatch } from "../../src/core/batch.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
-import { type Formattable, formatBatch, type LineFormat, skipToNewest } from "../../src/core/format.ts";
+import { type Formattable, formatBatch, type LineFormat } from "../../src/core/format.ts";
 import type { ProducerId } from "../../src/core/ids.ts";
-import { compileFilter } from "../../src/core/line-filter.ts";
 import { positionAt } from "../../src/core/position.ts";
 import { parseEvents } from "../support/event-stream.ts";
 
@@ -30,14 +29,8 @@ function batchOf(lines: Line[], sequence = 7): Formattable {
   return { ...canoniser.take(), ...placed, sequence };
 }
 
-const filterOf = (match: string) => {
-  const compiled = compileFilter({ match });
-  if (compiled.kind === "bad") throw new Error(compiled.reason);
-  return compiled.filter;
-};
-
 const plain = (batch: Formattable, format: LineFormat, skip = 0) =>
-  formatBatch(batch, { format, transport: "plain" }, skip).bytes.toString();
+  formatBatch(batch, { format, transport: "plain" }, { skip }).bytes.toString();
 
 describe("plain lines", () => {
   const batch = batchOf([{ message: "one\n" }, { message: "two", process: "router" }, { message: "" }]);
@@ -92,7 +85,7 @@ describe("plain lines", () => {
 
   test("lines are skipped by number, and the others keep their positions", () => {
     const shape = { format: "text", transport: "events" } as const;
-    const formatted = formatBatch(batch, shape, 2);
+    const formatted = formatBatch(batch, shape, { skip: 2 });
     expect(formatted.count).toBe(1);
     expect(parseEvents(formatted.bytes).events.map(({ id }) => id)).toEqual([positionAt(7, 3, log)]);
   });
@@ -106,25 +99,16 @@ describe("plain lines", () => {
   });
 });
 
-describe("filters", () => {
+test("only lines that are kept are formatted and counted, under their own positions", () => {
   const batch = batchOf(["a1", "b1", "a2", "b2", "a3"].map((message) => ({ message })));
-
-  test("only lines that pass are formatted and counted, under their own positions", () => {
-    const shape = { format: "text", transport: "events", filter: filterOf("^b") } as const;
-    const { bytes, count } = formatBatch(batch, shape);
-    expect(count).toBe(2);
-    expect(parseEvents(bytes).events.map(({ id }) => id)).toEqual([
-      positionAt(7, 2, log),
-      positionAt(7, 4, log),
-    ]);
-  });
-
-  test("the newest lines that pass are found", () => {
-    expect([5, 3, 2, 1, 0].map((wanted) => skipToNewest(batch, filterOf("^a"), wanted))).toEqual([
-      0, 0, 2, 4, 5,
-    ]);
-    expect([9, 2, 0].map((wanted) => skipToNewest(batch, undefined, wanted))).toEqual([0, 3, 5]);
-  });
+  const shape = { format: "text", transport: "events" } as const;
+  const { bytes, count } = formatBatch(batch, shape, { kept: Uint8Array.of(0, 1, 0, 1, 0), skip: 0 });
+  expect(count).toBe(2);
+  expect(parseEvents(bytes).events.map(({ id }) => id)).toEqual([
+    positionAt(7, 2, log),
+    positionAt(7, 4, log),
+  ]);
+  expect(formatBatch(batch, shape, { kept: Uint8Array.of(1, 1, 0, 1, 0), skip: 2 }).count).toBe(1);
 });
 
 describe("whatever bytes the messages hold", () => {

@@ -1,21 +1,23 @@
 import { RE2JS } from "re2js";
 import { describe, expect, test } from "vitest";
 import { canoniseBody } from "../../src/core/canonical.ts";
-import { compileFilter, type FilterSpec } from "../../src/core/line-filter.ts";
-import { LineCursor } from "../../src/core/lines.ts";
+import { compileFilter, type FilterSpec, preselect } from "../../src/core/line-filter.ts";
 import { charsMax } from "../../src/core/pattern.ts";
-import { batchOf } from "../support/batches.ts";
+import { matchTask, PatternWork } from "../../src/core/pattern-work.ts";
 import { octetCounted } from "../support/frames.ts";
 
+/** Whether the filter keeps a line: what it says at once, and what a thread says of its expressions. */
 function keeps(spec: FilterSpec, source: string, process: string, message = "hello\n"): boolean {
   const found = compileFilter(spec);
   if (found.kind === "bad") throw new Error(found.reason);
   const body = octetCounted(`<190>1 2026-01-02T03:04:05Z h x ${process} - - ${message}`);
   const lines = canoniseBody(body, source, { frameBytesMax: 1_000_000, nowMs: 0 });
   if (lines.kind === "bad") throw new Error(lines.reason);
-  const line = new LineCursor().open(lines.lines.bytes, lines.lines.form);
-  line.next();
-  return found.filter === undefined || found.filter.keeps(line);
+  if (found.filter === undefined) return true;
+  const { kept, work } = preselect(lines.lines, found.filter);
+  if (work === undefined) return kept[0] === 1;
+  const outcome = new PatternWork(10).do(matchTask(work, 0, 1_000), () => false);
+  return outcome.kind === "match" && outcome.holds[0] === 1;
 }
 
 describe("a filter", () => {
@@ -61,7 +63,7 @@ describe("a filter", () => {
 
   test("keeps a line whose first part alone is looked at, unless that part decides", () => {
     const pattern = "[a-z]{200}-?[0-9]$";
-    const looked = charsMax(RE2JS.compile(pattern).matcher("").programSize());
+    const looked = charsMax(RE2JS.compile(pattern).programSize());
     const whole = ".".repeat(looked);
     const found = `${"a".repeat(200)}7`;
     expect(keeps({ match: pattern }, "app", "web.1", whole)).toBe(false);
@@ -73,18 +75,15 @@ describe("a filter", () => {
     expect(keeps({ exclude: "[a-z]{200}[0-9]" }, "app", "web.1", `${found}${whole}`)).toBe(false);
   });
 
-  test("what a pattern is shown of one batch is bounded by what it costs; lines behind that are kept", () => {
-    const compiled = compileFilter({ match: "[a-z]{400}7" });
-    if (compiled.kind === "bad") throw new Error(compiled.reason);
-    const filter = compiled.filter!;
-    const batch = batchOf(Array.from({ length: 1_000 }, () => "x".repeat(60)));
-    const line = new LineCursor().open(batch.bytes, batch.form);
-    while (line.next()) expect(filter.keeps(line)).toBe(line.start >= filter.scanBytesMax);
-    expect(filter.scanBytesMax).toBeLessThan(batch.bytes.length);
-    for (const spec of [{ match: "a" }, { exclude: "(?i)healthcheck|/ping" }]) {
-      const cheap = compileFilter(spec);
-      expect(cheap.kind === "filter" && cheap.filter!.scanBytesMax).toBeGreaterThan(250_000);
-    }
+  test("plain text is decided at once, an expression is left to be run", () => {
+    const expressionsOf = (spec: FilterSpec) => {
+      const found = compileFilter(spec);
+      if (found.kind === "bad") throw new Error(found.reason);
+      return found.filter!.expressions;
+    };
+    expect(expressionsOf({ match: "GET /a", exclude: "health\\.check" })).toEqual([]);
+    expect(expressionsOf({ match: "a.b", exclude: "c" })).toMatchObject([{ text: "a.b", found: true }]);
+    expect(expressionsOf({ match: "a", exclude: "c+" })).toMatchObject([{ text: "c+", found: false }]);
   });
 
   test("equal specs have equal keys, others have not", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { expect, test } from "vitest";
-import { compilePattern, estimatedInstructions } from "../../src/core/pattern.ts";
+import { estimatedInstructions, readPattern } from "../../src/core/pattern.ts";
 
 test("what a pattern compiles to is never more than estimated", () => {
   const part = fc.constantFrom(
@@ -56,7 +56,7 @@ test("what a pattern compiles to is never more than estimated", () => {
       if (estimate > 5_000) return;
       let size: number;
       try {
-        size = RE2JS.compile(text).matcher("").programSize();
+        size = RE2JS.compile(text).programSize();
       } catch {
         return; // no expression at all
       }
@@ -74,9 +74,7 @@ test("what would be written out to a hundred thousand instructions is refused be
     `(${"ab?".repeat(300)}){999}`,
     `(?:${"a*".repeat(490)}){999}`,
   ]) {
-    expect(compilePattern(pattern)).toMatch(
-      /^it compiles to about \d{5,7} instructions, and 500 are the most/,
-    );
+    expect(readPattern(pattern)).toMatch(/^it compiles to about \d{5,7} instructions, and 500 are the most/);
   }
 });
 
@@ -88,6 +86,38 @@ test("what owners look for fits", () => {
     "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}",
     "-----BEGIN [A-Z ]{1,30}PRIVATE KEY-----[A-Za-z0-9+/=\\\\n]{64,}",
   ]) {
-    expect(compilePattern(pattern)).toMatchObject({ instructions: expect.any(Number) });
+    expect(readPattern(pattern)).toMatchObject({ instructions: expect.any(Number) });
   }
+});
+
+test.each([
+  ["timeout", "timeout"],
+  ["GET /a b", "GET /a b"],
+  ["status\\=5\\.1 \\[x\\]", "status=5.1 [x]"],
+  ["größe 🙂", "größe 🙂"],
+])("%j is plain text", (pattern, plain) => {
+  expect(readPattern(pattern)).toMatchObject({ plain });
+});
+
+test.each(["a.b", "a\\d", "^a", "(?i)a", "a|b", "a{2}", "[a]", "a\\n", "\\Qa\\E", "\uFFFD", "\uD800x", "a?"])(
+  "%j is none",
+  (pattern) => {
+    expect(readPattern(pattern)).toMatchObject({ plain: undefined });
+  },
+);
+
+test("plain text is found where its expression is", () => {
+  const text = fc.string({ unit: fc.constantFrom("a", "b", ".", "é", "🙂", "\\", "[", " "), maxLength: 12 });
+  const part = fc.string({
+    unit: fc.constantFrom("a", "b", "é", "🙂", "\\.", "\\[", " "),
+    minLength: 1,
+    maxLength: 2,
+  });
+  fc.assert(
+    fc.property(part, text, (pattern, hay) => {
+      const read = readPattern(pattern);
+      if (typeof read === "string" || read.plain === undefined) throw new Error("no plain text");
+      expect(Buffer.from(hay).includes(read.plain)).toBe(RE2JS.compile(pattern).test(hay));
+    }),
+  );
 });

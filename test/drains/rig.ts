@@ -13,10 +13,12 @@ import type { SupervisorOptions } from "../../src/drains/supervisor.ts";
 import { type DrainLimits, DrainWorker } from "../../src/drains/worker.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
+import type { Patterns } from "../../src/patterns/patterns.ts";
 import type { ChannelLog, Parcel, Sink, Store, Verdict } from "../../src/ports.ts";
 import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
 import { batchOf, channelOf, textsOf } from "../support/batches.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
+import { openPatterns } from "../support/patterns.ts";
 
 export type Try = {
   readonly drain: DrainRecord;
@@ -75,17 +77,25 @@ export class Rig {
   readonly log: ChannelLog;
   readonly sockets: Sockets;
   readonly notices: DrainNotices;
+  readonly patterns: Patterns;
   readonly limits: DrainLimits;
   readonly #workers: DrainWorker[] = [];
   #producerLine = 0;
 
-  private constructor(engine: Engine, clock: FakeClock, drain: DrainRecord, bounds: Partial<DrainLimits>) {
+  private constructor(
+    engine: Engine,
+    clock: FakeClock,
+    drain: DrainRecord,
+    bounds: Partial<DrainLimits>,
+    patterns: Patterns,
+  ) {
     this.clock = clock;
     this.engine = engine;
     this.log = engine.log;
     this.drain = drain;
     this.store = checkedStore(engine.store, () => this.drain.start.line);
     this.limits = { ...limits, ...bounds };
+    this.patterns = patterns;
     this.sockets = new Sockets({
       socketsMax: 10,
       idleMsMax: 60_000,
@@ -105,14 +115,16 @@ export class Rig {
     retention = {},
     drain = {},
     bounds = {},
+    patterns = openPatterns(),
   }: {
     retention?: Partial<Retention>;
     drain?: Partial<DrainRecord>;
     bounds?: Partial<DrainLimits>;
+    patterns?: Patterns;
   } = {}): Promise<Rig> {
     const clock = new FakeClock();
     const engine = await openMemory({ clock, retention: { ...keepAll, ...retention } });
-    return new Rig(engine, clock, drainOf(1, drain), bounds);
+    return new Rig(engine, clock, drainOf(1, drain), bounds, patterns);
   }
 
   /** What a supervisor and its workers are made of. */
@@ -128,6 +140,7 @@ export class Rig {
       },
       sockets: this.sockets,
       readAhead: new ReadAhead(1024 * 1024),
+      patterns: this.patterns,
       notices: this.notices,
       limits: this.limits,
       logger: pino({ level: "silent" }),
@@ -179,6 +192,7 @@ export class Rig {
     const stopped = Promise.all(this.#workers.map((worker) => worker.stop(0)));
     await this.clock.advance(0);
     await stopped;
+    await this.patterns.close();
     await this.notices.close();
     this.sockets.close();
     await this.engine.close();

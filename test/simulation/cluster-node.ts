@@ -12,6 +12,7 @@ import type { DrainLimits } from "../../src/drains/worker.ts";
 import { Failures } from "../../src/failures.ts";
 import type { ChannelLog, Clock, Sink, Store } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
+import { patternsInProcess } from "../support/patterns.ts";
 
 export type ClusterParts = {
   readonly clock: Clock;
@@ -72,6 +73,7 @@ export class ClusterNode {
           failingEveryMs: 5,
           clock,
         }),
+        patterns: patternsInProcess(),
         readAhead: new ReadAhead(1_000_000),
         notices: untold,
         limits,

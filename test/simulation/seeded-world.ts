@@ -17,6 +17,7 @@ import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
 import { channel, drainOf, keepAll, limits, textsOfParcel } from "../drains/rig.ts";
 import { batchOf, textsOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { patternsInProcess } from "../support/patterns.ts";
 import { randomFrom } from "../support/random.ts";
 
 const never = new Promise<never>(() => {});
@@ -216,6 +217,7 @@ export class SeededWorld {
         failingEveryMs: 5,
         clock,
       }),
+      patterns: patternsInProcess(),
       readAhead: new ReadAhead(this.#oneOf([1, 1_000_000])),
       notices: here.notices,
       limits: this.#limits,

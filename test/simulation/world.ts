@@ -12,6 +12,7 @@ import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
 import { channel, drainOf, keepAll, limits } from "../drains/rig.ts";
 import { batchOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { patternsInProcess } from "../support/patterns.ts";
 import { MortalProcess } from "./process.ts";
 import { type Mood, Receiver } from "./receiver.ts";
 
@@ -131,6 +132,7 @@ export class World {
       random: () => 0.5,
       sinkFor: ({ number }) => this.receivers[number - 1]!.sink(clock, () => process.isAlive),
       sockets,
+      patterns: patternsInProcess(),
       readAhead: new ReadAhead(4_096),
       notices,
       limits: {

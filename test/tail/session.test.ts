@@ -5,12 +5,13 @@ import { realClock } from "../../src/clock.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
 import { newChannelId, newProducerId } from "../../src/core/ids.ts";
 import type { Position } from "../../src/core/position.ts";
+import { tailLimits } from "../../src/limits.ts";
 import { operatorKeyId } from "../../src/registry/keys.ts";
-import { FormatCache } from "../../src/tail/format-cache.ts";
 import { Recent } from "../../src/tail/recent.ts";
-import { openSession, type Reader, type TailPart } from "../../src/tail/session.ts";
+import { openSession, type Reader, sessionParts, type TailPart } from "../../src/tail/session.ts";
 import type { SessionSpec } from "../../src/tail/session-url.ts";
 import { parseEvents } from "../support/event-stream.ts";
+import { openPatterns } from "../support/patterns.ts";
 import { openMemoryLog } from "./logs.ts";
 
 const channel = newChannelId();
@@ -27,7 +28,8 @@ const base: SessionSpec = {
 async function open(retainLines: number, { ringsBytesMax = 1 << 20 } = {}) {
   const log = await openMemoryLog({ retainLines });
   const recent = new Recent({ log, clock: realClock, historyLines: 50, expiryMs: 1e9, ringsBytesMax });
-  const parts = { log, recent, formats: new FormatCache({ bytesMax: 1 << 20 }), clock: realClock };
+  const patterns = openPatterns();
+  const parts = sessionParts({ log, recent, clock: realClock, selector: patterns.selector }, tailLimits);
   const producer = newProducerId();
   let line = 0;
   return {
@@ -62,6 +64,7 @@ async function open(retainLines: number, { ringsBytesMax = 1 << 20 } = {}) {
       };
     },
     async close() {
+      await patterns.close();
       await recent.close();
       await log.close();
     },

@@ -8,17 +8,27 @@ import { Canoniser } from "../../src/core/canonical.ts";
 import { formatBatch } from "../../src/core/format.ts";
 import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.ts";
 import { AppError } from "../../src/errors.ts";
+import { tailLimits } from "../../src/limits.ts";
+import type { Patterns } from "../../src/patterns/patterns.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import { operatorKeyId } from "../../src/registry/keys.ts";
 import { FormatCache } from "../../src/tail/format-cache.ts";
 import { sessionStreams } from "../../src/tail/http.ts";
 import { Recent } from "../../src/tail/recent.ts";
+import type { SearchesLimits } from "../../src/tail/searches.ts";
+import { sessionParts } from "../../src/tail/session.ts";
 import { type SessionSpec, SessionUrls, sessionIdCharsMax } from "../../src/tail/session-url.ts";
 import { Tails, type TailsOptions } from "../../src/tail/tails.ts";
 import { placeBeside } from "../support/batches.ts";
 import { EventStreamParser } from "../support/event-stream.ts";
+import { openPatterns } from "../support/patterns.ts";
 
-export type StreamServerOptions = Partial<TailsOptions> & { ringsBytesMax?: number; historyLines?: number };
+export type StreamServerOptions = Partial<TailsOptions> & {
+  ringsBytesMax?: number;
+  historyLines?: number;
+  patterns?: Parameters<typeof openPatterns>[0];
+  searches?: Partial<SearchesLimits>;
+};
 
 export class StreamServer {
   readonly log: ChannelLog;
@@ -26,6 +36,7 @@ export class StreamServer {
   readonly urls = new SessionUrls({ secret: randomBytes(32), clock: realClock, operatorSecret: "" });
   readonly tails: Tails;
   readonly recent: Recent;
+  readonly patterns: Patterns;
   /** Channels that nobody may read. */
   readonly gone = new Set<ChannelId>();
   /** Ends the right of every stream that is open. */
@@ -39,7 +50,8 @@ export class StreamServer {
 
   private constructor(log: ChannelLog, options: StreamServerOptions) {
     this.log = log;
-    const { ringsBytesMax = 1 << 24, historyLines = 1500, ...tails } = options;
+    const { ringsBytesMax = 1 << 24, historyLines = 1500, patterns, searches, ...tails } = options;
+    this.patterns = openPatterns(patterns);
     const defaults = {
       tailsMax: 2000,
       tailsPerAppMax: 1500,
@@ -57,6 +69,7 @@ export class StreamServer {
         return formatBatch(...args);
       },
     });
+    const given = { log, recent: this.recent, clock: realClock, selector: this.patterns.selector };
     this.#server = Fastify({ routerOptions: { maxParamLength: sessionIdCharsMax } });
     this.#server.setErrorHandler(async (error, _, reply) => {
       const { status, retryAfterS, code, message } = error as AppError;
@@ -65,7 +78,7 @@ export class StreamServer {
       return reply.code(status).send({ code, message });
     });
     this.#server.register(sessionStreams, {
-      parts: { log, recent: this.recent, formats, clock: realClock },
+      parts: { ...sessionParts(given, { ...tailLimits, ...searches }), formats },
       urls: this.urls,
       tails: this.tails,
       rights: {
@@ -104,7 +117,7 @@ export class StreamServer {
     const all = {
       keyId: operatorKeyId,
       channel: this.channel,
-      lines: 100,
+      ...(spec.sinceMs === undefined && { lines: 100 }),
       tail: false,
       filter: {},
       format: "text",
@@ -120,6 +133,7 @@ export class StreamServer {
 
   async close(): Promise<void> {
     await this.#server.close();
+    await this.patterns.close();
     await this.recent.close();
     await this.log.close();
   }

@@ -2,7 +2,11 @@ import { request } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { newChannelId } from "../../src/core/ids.ts";
+
 import { replacedText } from "../../src/core/notice.ts";
+
+import type { SessionSpec } from "../../src/tail/session-url.ts";
+
 import { engines, openMemoryLog } from "./logs.ts";
 import { StreamServer, type StreamServerOptions } from "./stream-server.ts";
 
@@ -82,9 +86,13 @@ describe.each(engines)("a session that does not tail, on $engine,", ({ openLog }
     await server.append(["a"], { acceptedAtMs: Date.now() - 60_000 });
     await server.append(["b"], { acceptedAtMs: Date.now() - 30_000 });
     await server.append(["c"]);
-    const since = (ageMs: number) => server.open(server.url({ sinceMs: Date.now() - ageMs, lines: 1 }));
-    expect((await (await since(45_000)).end()).messages).toEqual(["b", "c"]);
-    expect((await (await since(-45_000)).end()).messages).toEqual([]);
+    const since = async (ageMs: number, rest: Partial<SessionSpec> = {}) =>
+      (await (await server.open(server.url({ sinceMs: Date.now() - ageMs, ...rest }))).end()).messages;
+    expect(await since(45_000)).toEqual(["b", "c"]);
+    expect(await since(-45_000)).toEqual([]);
+    expect(await since(45_000, { lines: 1 })).toEqual(["c"]);
+    expect(await since(45_000, { lines: 9 })).toEqual(["b", "c"]);
+    expect(await since(45_000, { lines: 9, filter: { match: "a|b" } })).toEqual(["b"]);
   });
 
   test("shows JSON and raw lines", async () => {

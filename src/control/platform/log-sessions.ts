@@ -25,22 +25,31 @@ import {
 /** Lines that a session shows when nothing is said of them. */
 export const linesDefault = 100;
 const nameCharsMax = 128;
+/** Sources of one session, or dynos. */
+const namesMax = 20;
 const patternCharsMax = 1_000;
 
 /** Makes the last part of a session's URL. Of the tail's own part. */
 export type IssueSession = (spec: SessionSpec) => string;
 
 type Body = {
-  readonly [Field in "source" | "dyno" | "dyno_name" | "type" | "since" | "match" | "exclude"]?:
-    | string
-    | null;
+  readonly [Field in "source" | "dyno" | "dyno_name" | "type"]?: readonly string[] | null;
+} & {
+  readonly [Field in "since" | "match" | "exclude"]?: string | null;
 } & {
   readonly lines?: number | null;
   readonly tail?: boolean | null;
   readonly format?: LineFormat | null;
+  readonly progress?: boolean | null;
 };
 
-const name = { ...optionalText, maxLength: nameCharsMax };
+/** Heroku's clients send a text: the server takes it for an array of one. */
+const names = {
+  type: "array",
+  items: { ...text, maxLength: nameCharsMax },
+  maxItems: namesMax,
+  nullable: true,
+};
 const pattern = { ...optionalText, maxLength: patternCharsMax };
 
 const sessionBody = bodyOf({
@@ -48,34 +57,42 @@ const sessionBody = bodyOf({
     type: "integer",
     minimum: 0,
     nullable: true,
-    description: `the newest lines that match, ${linesDefault} when left out; cut to what the server keeps`,
+    description:
+      `the newest lines that match, of all that are kept; left out, ${linesDefault}, or with \`since\` all; ` +
+      "cut to `lines_max` of the answer",
   },
   tail: {
     type: "boolean",
     nullable: true,
     description: "go on with live lines; left out, it is true only when `lines` and `since` are left out too",
   },
-  source: { ...name, description: "`app`, `heroku`, …: whole" },
-  dyno: { ...name, description: "`web.1`, or `web` for all of a process type" },
-  dyno_name: { ...name, description: "the same as `dyno`" },
-  type: { ...name, description: "a process type; holds besides `dyno`" },
+  source: { ...names, description: "`app`, `heroku`, …: whole; a text, or an array: any of them" },
+  dyno: { ...names, description: "`web.1`, or `web` for all of a process type; a text, or an array" },
+  dyno_name: { ...names, description: "the same as `dyno`; both add up" },
+  type: { ...names, description: "process types; hold besides `dyno`" },
   since: {
     ...optionalText,
     maxLength: nameCharsMax,
-    description: "RFC 3339, or `10m` ago; instead of `lines`",
+    description: "RFC 3339, or `10m` ago; with `lines` the newest of the lines since then",
   },
   match: { ...pattern, description: "RE2 expression that the message has to match" },
   exclude: { ...pattern, description: "RE2 expression that the message must not match" },
   format: { type: "string", enum: ["text", "json", "raw", null], nullable: true },
+  progress: {
+    type: "boolean",
+    nullable: true,
+    description: "the event stream tells how much of the log was looked at, in events named `searched`",
+  },
 });
 
 const sessionReply = object({
   id: uuid,
   logplex_url: { ...text, description: "open it within 6 minutes, without a key; it is one" },
-  lines: count,
+  lines: { ...count, nullable: true, description: "null: all since `since`" },
+  lines_max: { ...count, description: "the most that `lines` may be on this server" },
   tail: flag,
-  source: optionalText,
-  dyno: optionalText,
+  source: { ...optionalText, description: "several are joined by commas" },
+  dyno: { ...optionalText, description: "several are joined by commas" },
   created_at: time,
   updated_at: time,
 });
@@ -109,10 +126,11 @@ export const logSessionsApi: FastifyPluginAsync<LogSessionsDeps> = async (server
       return reply.code(201).send({
         id: randomUUID(),
         logplex_url: url,
-        lines: spec.lines,
+        lines: spec.lines ?? null,
+        lines_max: deps.historyLinesMax,
         tail: spec.tail,
-        source: filter.sources?.[0] ?? null,
-        dyno: filter.dynos?.[0] ?? null,
+        source: filter.sources?.join(",") ?? null,
+        dyno: filter.dynos?.join(",") ?? null,
         created_at: timeOf(nowMs),
         updated_at: timeOf(nowMs),
       });
@@ -129,20 +147,22 @@ function extentOf(
   const since = body.since || undefined;
   const sinceMs = since && parseSince(since, nowMs);
   if (since !== undefined && sinceMs === undefined) throw sinceInvalid(since);
+  const lines = body.lines ?? (since === undefined ? linesDefault : undefined);
   return {
-    lines: Math.min(body.lines ?? linesDefault, linesMax),
+    ...(lines !== undefined && { lines: Math.min(lines, linesMax) }),
     tail: body.tail ?? (body.lines == null && since === undefined),
     ...(typeof sinceMs === "number" && { sinceMs }),
     format: body.format ?? "text",
+    ...(body.progress === true && { progress: true }),
   };
 }
 
-// An empty text counts as left out.
 function filterOf(body: Body): FilterSpec {
-  const dyno = narrower(narrower(body.dyno, body.dyno_name), body.type);
+  const sources = given(body.source);
+  const dynos = narrower(given(body.dyno, body.dyno_name), given(body.type));
   const filter: FilterSpec = {
-    ...(body.source && { sources: [body.source] }),
-    ...(dyno && { dynos: [dyno] }),
+    ...(sources.length > 0 && { sources }),
+    ...(dynos.length > 0 && { dynos }),
     ...(body.match && { match: body.match }),
     ...(body.exclude && { exclude: body.exclude }),
   };
@@ -151,10 +171,20 @@ function filterOf(body: Body): FilterSpec {
   return filter;
 }
 
-// Both have to hold: of `web.1` and `web` that is `web.1`.
-function narrower(a: string | null | undefined, b: string | null | undefined): string | undefined {
-  if (!a || !b) return a || b || undefined;
-  if (a === b || a.startsWith(`${b}.`)) return a;
-  if (b.startsWith(`${a}.`)) return b;
-  throw paramsInvalid("no process is of both the `dyno` and the `type` given");
+// Each once. An empty text counts as left out.
+const given = (...fields: readonly (readonly string[] | null | undefined)[]): readonly string[] => [
+  ...new Set(fields.flatMap((names) => names ?? []).filter((name) => name !== "")),
+];
+
+// A dyno and a type have to hold both: of `web.1` and `web` that is `web.1`.
+function narrower(dynos: readonly string[], types: readonly string[]): readonly string[] {
+  if (dynos.length === 0 || types.length === 0) return [...dynos, ...types];
+  const both = dynos.flatMap((dyno) =>
+    types.flatMap((type) => {
+      if (dyno === type || dyno.startsWith(`${type}.`)) return [dyno];
+      return type.startsWith(`${dyno}.`) ? [type] : [];
+    }),
+  );
+  if (both.length === 0) throw paramsInvalid("no process is of both the `dyno` and the `type` given");
+  return [...new Set(both)];
 }

@@ -65,6 +65,20 @@ export class Lines {
     return this.#one(lineKey(channel, line, 0), lineKey(channel, numberMax, numberMax), false);
   }
 
+  /** The batches of a channel that begin before line `line`, newest first, as they are when the reading begins. */
+  *before(channel: number, line: number): Generator<StoredBatch, void, void> {
+    if (line <= 0) return;
+    const range = {
+      start: lineKey(channel, line - 1, numberMax),
+      end: lineKey(channel, 0, 0),
+      reverse: true,
+      inclusiveEnd: true,
+    };
+    for (const { key, value } of this.db.getRange(range)) {
+      yield this.#place(value, channel, readLineKey(key)).batch;
+    }
+  }
+
   /** The newest batch of a channel. */
   newest(channel: number): Place | undefined {
     return this.#one(lineKey(channel, numberMax, numberMax), lineKey(channel, 0, 0), true);

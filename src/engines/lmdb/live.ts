@@ -5,15 +5,13 @@
  * again. So a slow follower costs nothing, and thousands of idle ones a few hundred bytes each.
  */
 import assert from "node:assert";
-import { setImmediate as turn } from "node:timers/promises";
 import type { StoredBatch } from "../../core/batch.ts";
 import type { Followed } from "../../ports.ts";
+import { turns } from "../../turns.ts";
 import type { Lines } from "./lines.ts";
 
 /** Batches in memory for followers that are busy; the oldest go first, whosever they are. */
 const windowBytesMax = 32 * 1024 * 1024;
-/** After reading this much without a pause a follower lets others have their turn. */
-const turnBytesMax = 256 * 1024;
 const batchOverheadBytes = 400;
 
 type Entry = {
@@ -128,7 +126,6 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
   #isForeign: boolean;
   /** Where the batch of line `due` lies on the disk, when the one before it was read there. */
   #bytesBefore: number | undefined;
-  #readBytes = 0;
   #resolve: ((result: Result) => void) | undefined;
   #ended = false;
 
@@ -159,7 +156,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
       this.#isForeign = false;
       return Promise.resolve({ done: false, value: "foreign" });
     }
-    if (this.#readBytes > turnBytesMax) return this.#nextTurn();
+    if (turns.isOver) return this.#nextTurn();
     const batch = this.#ended ? undefined : this.#read();
     if (batch !== undefined) return Promise.resolve({ done: false, value: batch });
     return new Promise((resolve) => {
@@ -181,7 +178,6 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     this.#resolve = undefined;
     this.#take(batch);
     this.#bytesBefore = undefined;
-    this.#readBytes = 0;
     resolve({ done: false, value: batch });
     return true;
   }
@@ -197,8 +193,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
   }
 
   async #nextTurn(): Promise<Result> {
-    this.#readBytes = 0;
-    await turn();
+    await turns.next();
     return this.next();
   }
 
@@ -227,7 +222,6 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
 
   #take(batch: StoredBatch): StoredBatch {
     this.#due = batch.line + batch.count;
-    this.#readBytes += batch.bytes.length + batchOverheadBytes;
     return batch;
   }
 }

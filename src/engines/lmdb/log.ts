@@ -1,11 +1,11 @@
 /** The log on LMDB: appends through the transactions of `Commits`, reads straight from the disk's pages. */
 import assert from "node:assert";
-import { setImmediate as turn } from "node:timers/promises";
 import { type Batch, decodeBatch, encodeBatch, markOf, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { logOf, origin, type Position, positionAt, readPosition } from "../../core/position.ts";
 import { type AppError, storeUnavailable } from "../../errors.ts";
-import type { Appended, ChannelEnd, ChannelLog, Followed, From } from "../../ports.ts";
+import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../ports.ts";
+import { turns } from "../../turns.ts";
 import { isForeign, isOrigin } from "../incarnation.ts";
 import type { Commits, Work } from "./commits.ts";
 import type { FrameIds } from "./frame-ids.ts";
@@ -13,9 +13,6 @@ import type { End, Heads } from "./heads.ts";
 import { type Lines, lineKey } from "./lines.ts";
 import { Follower, LiveChannel, LiveWindow, type Start } from "./live.ts";
 import type { Trimmer } from "./retention.ts";
-
-/** After reading this much without a pause `recent` lets others have their turn. */
-const turnBytesMax = 256 * 1024;
 
 type Parts = {
   readonly lines: Lines;
@@ -59,29 +56,45 @@ export class LmdbLog implements ChannelLog {
   async recent(
     channel: ChannelId,
     lines: number,
+    { endLine = Number.POSITIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY }: Within = {},
   ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
-    if (this.#closed) throw storeUnavailable(new Error("the log is closed"));
-    const { heads, lines: stored } = this.#parts;
+    this.#checkOpen();
+    const { heads } = this.#parts;
     const number = heads.number(channel);
     if (number === undefined) return { batches: [], end: { position: origin, line: 0 } };
     const end = heads.end(number);
-    const batches: StoredBatch[] = [];
-    let readBytes = 0;
-    if (lines > 0) {
-      let place = stored.holding(number, Math.max(0, end.line - lines));
-      while (place !== undefined && place.batch.line < end.line) {
-        batches.push(place.batch);
-        readBytes += place.batch.bytes.length;
-        if (readBytes > turnBytesMax) {
-          readBytes = 0;
-          await turn();
-          if (this.#closed) throw storeUnavailable(new Error("the log is closed"));
-        }
-        const next = place.batch.line + place.batch.count;
-        place = stored.at(number, next, place.bytesAfter) ?? stored.holding(number, next);
-      }
-    }
+    const behind = Math.min(endLine, end.line);
+    const batches = lines <= 0 ? [] : await this.#before(number, behind, behind - lines, bytesMax);
     return { batches, end: { position: heads.position(number, end), line: end.line } };
+  }
+
+  // Backwards from line `endLine` until the batch that holds line `firstLine`, in turns.
+  async #before(
+    number: number,
+    endLine: number,
+    firstLine: number,
+    bytesMax: number,
+  ): Promise<StoredBatch[]> {
+    const batches: StoredBatch[] = [];
+    let bytes = 0;
+    for (let at = endLine; at > 0 && at > firstLine; ) {
+      const before = at;
+      for (const batch of this.#parts.lines.before(number, at)) {
+        bytes += batch.bytes.length;
+        if (bytes > bytesMax && batches.length > 0) return batches.reverse();
+        batches.push(batch);
+        at = batch.line;
+        if (at <= firstLine || turns.isOver) break;
+      }
+      if (at === before) break; // what is older is trimmed
+      if (turns.isOver) await turns.next();
+      this.#checkOpen();
+    }
+    return batches.reverse();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw storeUnavailable(new Error("the log is closed"));
   }
 
   destroy(channel: ChannelId): Promise<void> {

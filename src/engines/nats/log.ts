@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Batch, endOf, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { AppError } from "../../errors.ts";
-import type { Appended, ChannelEnd, ChannelLog, Followed, From } from "../../ports.ts";
+import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../ports.ts";
 import type { Appends } from "./appends.ts";
 import type { Heads } from "./heads.ts";
 import type { LiveChannels } from "./live.ts";
@@ -56,20 +56,34 @@ export class NatsLog implements ChannelLog {
   async recent(
     channel: ChannelId,
     lines: number,
+    { endLine = Number.POSITIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY }: Within = {},
   ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
     const { reader, heads } = this.#parts;
     const last = await reader.last(channel);
     if (last === undefined) return { batches: [], end: await heads.trimmedEnd(channel) };
-    const first = await this.#starts.firstOfLast(channel, last, Math.max(1, lines));
+    const behind = Math.min(endLine, last.batch.line + last.batch.count);
+    const first = await this.#starts.holding(channel, last, behind - Math.max(1, lines));
     const batches: StoredBatch[] = [];
+    let bytes = 0;
+    let newest: StoredBatch | undefined;
     let before = Number.POSITIVE_INFINITY;
     for await (const message of reader.stretch(channel, first.sequence - 1, last.sequence)) {
-      if (message.previous >= before || (await reader.counts(channel, message))) batches.push(message.batch);
+      const { batch } = message;
+      const counts = message.previous >= before || (await reader.counts(channel, message));
       before = message.sequence;
+      if (!counts) continue;
+      newest = batch;
+      if (batch.line >= endLine) break;
+      batches.push(batch);
+      bytes += batch.bytes.length;
+      while (bytes > bytesMax && batches.length > 1) bytes -= batches.shift()!.bytes.length;
     }
-    const newest = batches.at(-1);
     if (newest === undefined) return { batches: [], end: await heads.trimmedEnd(channel) };
-    const end = { position: endOf(newest), line: newest.line + newest.count };
+    const isRead = newest.line < endLine;
+    const end =
+      isRead || (await reader.counts(channel, last))
+        ? endBehind(isRead ? newest : last.batch)
+        : (await this.recent(channel, 0)).end;
     return { batches: lines <= 0 ? [] : batches, end };
   }
 
@@ -159,6 +173,11 @@ export class NatsLog implements ChannelLog {
     return undefined;
   }
 }
+
+const endBehind = (batch: StoredBatch): ChannelEnd => ({
+  position: endOf(batch),
+  line: batch.line + batch.count,
+});
 
 /** What NATS cannot do now it may be able to do in a moment; anything else is ours to tell. */
 function passing(error: unknown): undefined {

@@ -26,6 +26,8 @@ export type Start = {
 const beginning: Start = { at: 0 };
 const foreign: Start = { at: 0, foreign: true };
 
+const endLineOf = ({ batch }: StoredMessage): number => batch.line + batch.count;
+
 export class Starts {
   readonly #reader: Reader;
   readonly #heads: Heads;
@@ -51,7 +53,7 @@ export class Starts {
     if (isNow) return { at: last.sequence };
     switch (from.kind) {
       case "last":
-        return { at: (await this.firstOfLast(live.id, last, from.lines)).sequence - 1 };
+        return { at: (await this.holding(live.id, last, endLineOf(last) - from.lines)).sequence - 1 };
       case "since":
         return { at: await this.#since(live.id, last, from.timeMs) };
       default:
@@ -59,14 +61,13 @@ export class Starts {
     }
   }
 
-  /** The message that holds the first of the last `lines` lines. */
-  firstOfLast(channel: ChannelId, last: StoredMessage, lines: number): Promise<StoredMessage> {
-    const due = last.batch.line + last.batch.count - lines;
+  /** The message that holds line `line`, else the first one behind it; `last` when there is none. */
+  holding(channel: ChannelId, last: StoredMessage, line: number): Promise<StoredMessage> {
     return firstWhere(
       this.#reader,
       channel,
       last,
-      ({ sequence, batch }) => sequence >= last.sequence || batch.line + batch.count > due,
+      ({ sequence, batch }) => sequence >= last.sequence || batch.line + batch.count > line,
     );
   }
 

@@ -13,6 +13,7 @@ import type { Verdict } from "../../../src/ports.ts";
 import { type DrainLedger, readLedger } from "../../../src/registry/drain-ledger.ts";
 import { batchOf, until } from "../../support/batches.ts";
 import { openBlackHole } from "../../support/black-hole.ts";
+import { openPatterns } from "../../support/patterns.ts";
 import { closedPort, openRawPeer } from "../../support/raw-peer.ts";
 import { readText } from "../../support/sources.ts";
 import { ca } from "../../support/tls.ts";
@@ -101,6 +102,7 @@ async function run(fault: Fault, kind: Kind) {
     random: () => 0.5,
     sinkFor: (record) => recording(makeSink(record), verdicts),
     sockets: openSockets(),
+    patterns: openPatterns(),
     readAhead: new ReadAhead(64 << 20),
     notices: {
       lost: () => notices.push("L10"),

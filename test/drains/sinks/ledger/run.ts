@@ -8,6 +8,7 @@ import { sinksFor } from "../../../../src/drains/sink-for.ts";
 import { DrainWorker } from "../../../../src/drains/worker.ts";
 import type { Engine } from "../../../../src/engines/engine.ts";
 import { batchOf, until } from "../../../support/batches.ts";
+import { openPatterns } from "../../../support/patterns.ts";
 import { randomFrom } from "../../../support/random.ts";
 import { openRawPeer } from "../../../support/raw-peer.ts";
 import { drainOf, limits } from "../../rig.ts";
@@ -112,7 +113,7 @@ async function openWorker(
   };
   const withoutOdd = {
     key: "odd",
-    scanBytesMax: 100,
+    expressions: [],
     keeps: (line: { readonly bytes: Uint8Array; readonly messageStart: number; readonly end: number }) =>
       !Buffer.from(line.bytes.subarray(line.messageStart, line.end)).includes("odd"),
   };
@@ -124,6 +125,7 @@ async function openWorker(
     random,
     sinkFor: sinksFor({ ...sinkOptions, ...ample }),
     sockets: openSockets(),
+    patterns: openPatterns(),
     readAhead: new ReadAhead(1 << 20),
     notices: { lost() {}, refused() {}, certificate() {}, expiring() {} },
     limits: {

@@ -1,0 +1,101 @@
+/** The two jobs that threads are given: which lines hold expressions, and what of frames is left by a redaction. */
+import type { Form } from "../core/batch.ts";
+import type { Kept } from "../core/line-filter.ts";
+import { framesWithin } from "../core/lines.ts";
+import { matchTask, type Outcome, type Task, type TextWork } from "../core/pattern-work.ts";
+import { blackout, noRedactions, type Redaction, type Redactions } from "../core/redaction.ts";
+import type { Job } from "./pool.ts";
+
+/** What one task takes to a thread; a longer line is a task of its own. */
+const taskBytesMax = 64 * 1024;
+
+/** Looks for expressions in texts; a line whose text does not hold what it has to is taken out of `kept`. */
+export class MatchJob implements Job {
+  readonly owner: string;
+  readonly kept: Kept;
+  readonly #work: TextWork;
+  #done = 0;
+  #asked = 0;
+
+  constructor(owner: string, work: TextWork, kept: Kept) {
+    this.owner = owner;
+    this.#work = work;
+    this.kept = kept;
+  }
+
+  task(): Task {
+    const task = matchTask(this.#work, this.#done, taskBytesMax);
+    this.#asked = task.ends.length;
+    return task;
+  }
+
+  take(outcome: Outcome): boolean {
+    if (outcome.kind !== "match") return this.giveUp();
+    const { lines } = this.#work;
+    for (const holds of outcome.holds) {
+      const line = lines[this.#done++]!;
+      if (holds === 0) this.kept[line] = 0;
+    }
+    return this.#done >= lines.length;
+  }
+
+  // What is not known to be unwanted is kept.
+  giveUp(): boolean {
+    this.#done += this.#asked;
+    return this.#done >= this.#work.lines.length;
+  }
+}
+
+/** Redacts frames. */
+export class RedactJob implements Job {
+  readonly owner: string;
+  readonly counts: Redactions = noRedactions();
+  readonly #redaction: Redaction;
+  readonly #frames: Uint8Array;
+  readonly #form: Form;
+  readonly #out: Uint8Array[] = [];
+  #isChanged = false;
+  #done = 0;
+  #asked = 0;
+
+  constructor(owner: string, redaction: Redaction, frames: Uint8Array, form: Form) {
+    this.owner = owner;
+    this.#redaction = redaction;
+    this.#frames = frames;
+    this.#form = form;
+  }
+
+  /** What the frames became; the same object where nothing was found. */
+  get frames(): Uint8Array {
+    return this.#isChanged ? Buffer.concat(this.#out) : this.#frames;
+  }
+
+  task(): Task {
+    const frames = framesWithin(this.#frames.subarray(this.#done), taskBytesMax);
+    this.#asked = frames.length;
+    const bytes = new Uint8Array(frames); // in memory of its own: it goes to the thread
+    return { kind: "redact", redaction: this.#redaction, bytes, form: this.#form };
+  }
+
+  take(outcome: Outcome): boolean {
+    if (outcome.kind !== "redact") return this.giveUp();
+    for (const what of Object.keys(this.counts) as (keyof Redactions)[])
+      this.counts[what] += outcome.counts[what];
+    return this.#pass(outcome.length, outcome.bytes);
+  }
+
+  // What could not be looked at may hold what is to be taken out: nothing of it is left.
+  giveUp(): boolean {
+    this.counts.pattern++;
+    const frames = this.#frames.subarray(this.#done, this.#done + this.#asked);
+    return this.#pass(this.#asked, blackout(frames, this.#form));
+  }
+
+  #pass(length: number, bytes: Uint8Array | undefined): boolean {
+    const end = this.#done + length;
+    this.#out.push(bytes ?? this.#frames.subarray(this.#done, end));
+    this.#isChanged ||= bytes !== undefined;
+    this.#done = end;
+    return end >= this.#frames.length;
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * The threads that run patterns, shared by the owners of jobs in fair turns. A job is done in slices of some 20 ms;
+ * whoever has most of his budget left is next, and who has nothing left waits until he has again. So an owner whose
+ * patterns cost much delays himself, and others by one slice.
+ */
+import type { Logger } from "pino";
+import type { Outcome, Task } from "../core/pattern-work.ts";
+import { patternSeconds, patternThreadsEnded } from "../metrics.ts";
+import { type BudgetLimits, Budgets } from "./budgets.ts";
+import { PatternThread, type ThreadLimits } from "./thread.ts";
+
+export type PoolLimits = BudgetLimits &
+  ThreadLimits & {
+    /** Started when they are needed, then kept. */
+    readonly threadsMax: number;
+  };
+
+/** Work for the threads, slice by slice. */
+export type Job = {
+  /** Who spends his budget on it. */
+  readonly owner: string;
+  /** The next piece of it, a new one after each `take` and `giveUp`. */
+  task(): Task;
+  /** Takes what came of the beginning of the task; true when nothing is left to do. */
+  take(outcome: Outcome): boolean;
+  /** The task could not be done, in the time or at all: what it was for stays undecided. True when nothing is left. */
+  giveUp(): boolean;
+};
+
+export type PoolParts = {
+  readonly limits: PoolLimits;
+  readonly logger: Pick<Logger, "warn">;
+  /** Milliseconds that never go back. */
+  readonly nowMs?: () => number;
+  /** Instead of threads of their own. */
+  readonly openThread?: (limits: ThreadLimits) => PatternRunner;
+};
+
+/** A thread, as the pool sees it. */
+export type PatternRunner = Pick<PatternThread, "run" | "end" | "isEnded">;
+
+type Queued = { readonly job: Job; readonly done: () => void; isDropped: boolean };
+
+export class PatternPool {
+  readonly #parts: PoolParts;
+  readonly #budgets: Budgets;
+  /** What waits, by owner, in order. */
+  readonly #waiting = new Map<string, Queued[]>();
+  readonly #idle: PatternRunner[] = [];
+  readonly #threads = new Set<PatternRunner>();
+  #timer: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(parts: PoolParts) {
+    this.#parts = parts;
+    this.#budgets = new Budgets(parts.limits, parts.nowMs ?? (() => performance.now()));
+  }
+
+  /** Whether the owner's budget is used up: his jobs wait for it. */
+  isSpent(owner: string): boolean {
+    return this.#budgets.left(owner) <= 0;
+  }
+
+  /** What was spent on the owner's patterns elsewhere than here. */
+  spend(owner: string, ms: number): void {
+    patternSeconds.inc(ms / 1_000);
+    this.#budgets.spend(owner, ms);
+  }
+
+  /** Does the job in its turns. `drop` takes it out of the queue: then `done` resolves without more being done. */
+  run(job: Job): { readonly done: Promise<void>; drop(): void } {
+    const { promise: done, resolve } = withResolver();
+    const queued: Queued = { job, done: resolve, isDropped: false };
+    const drop = () => {
+      queued.isDropped = true;
+      const { owner } = job;
+      const left = this.#waiting.get(owner)?.filter((other) => other !== queued) ?? [];
+      if (left.length === 0) this.#waiting.delete(owner);
+      else this.#waiting.set(owner, left);
+      queued.done();
+    };
+    this.#queue(queued);
+    this.#pump();
+    return { done, drop };
+  }
+
+  /** Idempotent. Ends the threads; jobs that wait are never done. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#waiting.clear();
+    await Promise.all([...this.#threads].map((thread) => thread.end()));
+  }
+
+  #queue(queued: Queued): void {
+    const { owner } = queued.job;
+    const before = this.#waiting.get(owner);
+    if (before === undefined) this.#waiting.set(owner, [queued]);
+    else before.push(queued);
+  }
+
+  #pump(): void {
+    while (!this.#isClosed && this.#waiting.size > 0) {
+      if (this.#idle.length === 0 && this.#threads.size >= this.#parts.limits.threadsMax) return;
+      const next = this.#next();
+      if (next === undefined) {
+        this.#pumpLater();
+        return;
+      }
+      const thread = this.#idle.pop() ?? this.#start();
+      void this.#slice(thread, next);
+    }
+  }
+
+  // The first job of the owner who has most of his budget left.
+  #next(): Queued | undefined {
+    let best: string | undefined;
+    let most = 0;
+    for (const owner of this.#waiting.keys()) {
+      const left = this.#budgets.left(owner);
+      if (left <= most) continue;
+      most = left;
+      best = owner;
+    }
+    if (best === undefined) return undefined;
+    const jobs = this.#waiting.get(best)!;
+    const next = jobs.shift();
+    if (jobs.length === 0) this.#waiting.delete(best);
+    return next;
+  }
+
+  #pumpLater(): void {
+    clearTimeout(this.#timer);
+    const waits = [...this.#waiting.keys()].map((owner) => this.#budgets.waitMs(owner));
+    this.#timer = setTimeout(() => this.#pump(), Math.ceil(Math.min(...waits)) + 1).unref();
+  }
+
+  #start(): PatternRunner {
+    const { limits, openThread = (of) => new PatternThread(of) } = this.#parts;
+    const thread = openThread(limits);
+    this.#threads.add(thread);
+    return thread;
+  }
+
+  async #slice(thread: PatternRunner, queued: Queued): Promise<void> {
+    const { job } = queued;
+    const answer = await thread.run(job.task());
+    this.spend(job.owner, answer?.ms ?? this.#parts.limits.answerMsMax);
+    if (thread.isEnded) {
+      this.#threads.delete(thread);
+      if (this.#isClosed) return;
+      patternThreadsEnded.inc();
+      this.#parts.logger.warn(
+        { owner: job.owner },
+        "a thread that ran patterns did not answer; it was replaced",
+      );
+    } else this.#idle.push(thread);
+    if (!queued.isDropped) {
+      const isDone = answer?.kind === "outcome" ? job.take(answer.outcome) : job.giveUp();
+      if (isDone) queued.done();
+      else this.#queue(queued);
+    }
+    this.#pump();
+  }
+}
+
+function withResolver() {
+  let resolve!: () => void;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,119 @@
+/**
+ * Which lines of a batch pass a filter. What a filter says at once is said at once, without a promise; what expressions
+ * cost is spent in the pool, once for all who ask the same of the same batch.
+ */
+import { LRUCache } from "lru-cache";
+import { positionIn, type StoredBatch } from "../core/batch.ts";
+import type { ChannelId } from "../core/ids.ts";
+import { type Kept, type LineFilter, preselect } from "../core/line-filter.ts";
+import { CompiledPatterns } from "../core/pattern.ts";
+import { costOf, matchHere, type TextWork } from "../core/pattern-work.ts";
+import { turns } from "../turns.ts";
+import { MatchJob } from "./jobs.ts";
+import type { PatternPool } from "./pool.ts";
+import { unlessAborted } from "./unless-aborted.ts";
+
+export type SelectorLimits = {
+  /** Instructions times bytes that are not worth the way to a thread. */
+  readonly hereMax: number;
+  /** Patterns that are kept compiled for those. */
+  readonly compiledHereMax: number;
+  /** Of what is known of batches that were looked at. */
+  readonly knownBytesMax: number;
+};
+
+/** Who pays: the readers of an app, or its drains. */
+export type Payer = { readonly channel: ChannelId; readonly as: "reader" | "drain" };
+
+/** The name of a payer's budget. */
+export const ownerOf = ({ channel, as }: Payer): string => `${channel} ${as}`;
+
+type Running = { readonly kept: Promise<Kept>; asking: number; drop(): void };
+
+const entryOverheadBytes = 200;
+
+export class Selector {
+  readonly #pool: PatternPool;
+  readonly #hereMax: number;
+  readonly #compiled: CompiledPatterns;
+  readonly #known: LRUCache<string, Kept>;
+  readonly #running = new Map<string, Running>();
+
+  constructor(pool: PatternPool, limits: SelectorLimits) {
+    this.#pool = pool;
+    this.#hereMax = limits.hereMax;
+    this.#compiled = new CompiledPatterns(limits.compiledHereMax);
+    this.#known = new LRUCache({
+      maxSize: limits.knownBytesMax,
+      sizeCalculation: (kept, key) => kept.length + 2 * key.length + entryOverheadBytes,
+    });
+  }
+
+  /** Whether the payer's budget is used up: what he asks for waits for it. */
+  isSpent(payer: Payer): boolean {
+    return this.#pool.isSpent(ownerOf(payer));
+  }
+
+  /** Of each line, whether the filter keeps it. The promise resolves to undefined when `signal` is aborted. */
+  select(
+    payer: Payer,
+    batch: StoredBatch,
+    filter: LineFilter,
+    signal: AbortSignal,
+  ): Kept | Promise<Kept | undefined> {
+    if (filter.expressions.length === 0) return preselect(batch, filter).kept;
+    const key = keyOf(payer.channel, batch, filter);
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    // What one payer asked for waits for his budget: no other one waits along.
+    const asked = `${payer.as} ${key}`;
+    const running = this.#running.get(asked);
+    if (running !== undefined) return this.#wait(asked, running, signal);
+    const { kept, work } = preselect(batch, filter);
+    if (work === undefined || this.#matchHere(payer, work, kept)) {
+      this.#known.set(key, kept);
+      return kept;
+    }
+    const job = new MatchJob(ownerOf(payer), work, kept);
+    return this.#wait(asked, this.#run(asked, key, job), signal);
+  }
+
+  // False when it is too much for here and now.
+  #matchHere(payer: Payer, work: TextWork, kept: Kept): boolean {
+    if (costOf(work) > this.#hereMax || turns.isOver || this.isSpent(payer)) return false;
+    const startMs = performance.now();
+    matchHere(work, this.#compiled, kept);
+    this.#pool.spend(ownerOf(payer), performance.now() - startMs);
+    return true;
+  }
+
+  #run(asked: string, key: string, job: MatchJob): Running {
+    const { done, drop } = this.#pool.run(job);
+    const kept = done.then(() => {
+      if (this.#running.get(asked) === running) {
+        this.#running.delete(asked);
+        this.#known.set(key, job.kept);
+      }
+      return job.kept;
+    });
+    const running: Running = { kept, asking: 0, drop };
+    this.#running.set(asked, running);
+    return running;
+  }
+
+  // What nobody waits for any more is not done.
+  async #wait(asked: string, running: Running, signal: AbortSignal): Promise<Kept | undefined> {
+    running.asking++;
+    const kept = await unlessAborted(running.kept, signal);
+    running.asking--;
+    if (kept === undefined && running.asking === 0 && this.#running.get(asked) === running) {
+      this.#running.delete(asked);
+      running.drop();
+    }
+    return kept;
+  }
+}
+
+// A position names the log and marks the batch: what is there is always the same.
+const keyOf = (channel: ChannelId, batch: StoredBatch, { key }: LineFilter): string =>
+  `${channel} ${positionIn(batch, 0)} ${key}`;

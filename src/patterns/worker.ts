@@ -1,0 +1,43 @@
+/** A thread that runs patterns for the others. It may be ended at any moment. */
+import { setPriority } from "node:os";
+import { parentPort } from "node:worker_threads";
+import { type Outcome, PatternWork, type Task } from "../core/pattern-work.ts";
+
+/** What it is told first: for how long it may go on with one task, and how many patterns it keeps compiled. */
+export type WorkerSetting = { readonly sliceMs: number; readonly compiledMax: number };
+
+/** What it says: that it began, then the beginning of each task's outcome and what that took. */
+export type Said = { readonly kind: "ready" } | Answer;
+export type Answer =
+  | { readonly kind: "outcome"; readonly outcome: Outcome; readonly ms: number }
+  | { readonly kind: "failed"; readonly reason: string; readonly ms: number };
+
+/** Threads that take orders go before this one. Only Linux counts by thread. */
+if (process.platform === "linux") setPriority(0, 10);
+
+const port = parentPort!;
+port.once("message", ({ sliceMs, compiledMax }: WorkerSetting) => {
+  const work = new PatternWork(compiledMax);
+  port.on("message", (task: Task) => port.postMessage(answerTo(task, work, sliceMs)));
+  port.postMessage({ kind: "ready" } satisfies Said);
+});
+
+function answerTo(task: Task, work: PatternWork, sliceMs: number): Answer {
+  const startMs = usedMs();
+  const endMs = performance.now() + sliceMs;
+  try {
+    const outcome = work.do(task, () => performance.now() >= endMs);
+    return { kind: "outcome", outcome, ms: usedMs() - startMs };
+  } catch (cause) {
+    work.forget();
+    return { kind: "failed", reason: String(cause), ms: usedMs() - startMs };
+  }
+}
+
+/** Of the processor, where Node counts it by thread: what others take of it is not the owner's. */
+function usedMs(): number {
+  const { threadCpuUsage } = process as { threadCpuUsage?: () => { user: number; system: number } };
+  if (threadCpuUsage === undefined) return performance.now();
+  const { user, system } = threadCpuUsage.call(process);
+  return (user + system) / 1_000;
+}

@@ -1,0 +1,46 @@
+/** Counts the lines of a history that is read forward, for a reader who asked how much of the log was looked at. */
+import type { StoredBatch } from "../core/batch.ts";
+import type { Clock } from "../ports.ts";
+import { tickMs } from "../ticking.ts";
+import { searchedPart, type TailPart } from "./tail-part.ts";
+
+export class Census {
+  readonly #clock: Clock;
+  /** The history ends before this line. */
+  readonly #endLine: number;
+  #lines = 0;
+  #matches = 0;
+  #sinceMs: number | undefined;
+  #toldMs: number;
+  #isOver = false;
+
+  constructor(clock: Clock, endLine: number) {
+    this.#clock = clock;
+    this.#endLine = endLine;
+    this.#toldMs = clock.nowMs();
+  }
+
+  /** Of `batch` so many lines were looked at, and so many passed. What the reader is told of it, if anything. */
+  add(batch: StoredBatch, lines: number, matches: number): TailPart | undefined {
+    if (this.#isOver) return undefined;
+    this.#lines += lines;
+    this.#matches += matches;
+    this.#sinceMs ??= batch.acceptedAtMs;
+    if (batch.line + batch.count >= this.#endLine) return this.end();
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#toldMs < tickMs) return undefined;
+    this.#toldMs = nowMs;
+    return this.#part(null);
+  }
+
+  /** All was looked at. What the reader is told of it, once. */
+  end(): TailPart | undefined {
+    if (this.#isOver) return undefined;
+    this.#isOver = true;
+    return this.#part("all");
+  }
+
+  #part(end: null | "all"): TailPart {
+    return searchedPart({ lines: this.#lines, sinceMs: this.#sinceMs, matches: this.#matches, end });
+  }
+}

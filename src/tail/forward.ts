@@ -1,0 +1,137 @@
+/** Reading a log forward from a place: history as far as there is some, then live, in one pull. */
+import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
+import type { ChannelId } from "../core/ids.ts";
+import type { Kept } from "../core/line-filter.ts";
+import { weigh } from "../core/loss.ts";
+import { delayedText, l11Text } from "../core/notice.ts";
+import { origin, type Position, readPosition } from "../core/position.ts";
+import { tailLostLines } from "../metrics.ts";
+import type { Followed, From } from "../ports.ts";
+import { ticking } from "../ticking.ts";
+import { turns } from "../turns.ts";
+import { Census } from "./census.ts";
+import {
+  noticePart,
+  placePart,
+  replacedPart,
+  type Session,
+  type SessionParts,
+  type TailPart,
+  tickPart,
+} from "./tail-part.ts";
+
+export type Forward = {
+  readonly from: From;
+  /** The channel's running number of the line that comes next, where that is known. */
+  readonly due?: number | undefined;
+  /** The reading ends before this line of the channel; without it, it goes on with what comes. */
+  readonly finalLine?: number | undefined;
+  /** Set when the reader is to be told how many lines there were before this one, and how many of them passed. */
+  readonly censusLine?: number | undefined;
+};
+
+const oldest: From = { kind: "after", position: origin };
+
+/** A reader that waits for its patterns is told so after this, and not again before that. */
+const delayTellMs = 5_000;
+const delayTellAgainMs = 60_000;
+
+/**
+ * Lines that retention took before they were pulled are told in one L11 line with their exact number, which no filter
+ * drops.
+ */
+export async function* readForward(
+  parts: SessionParts,
+  session: Session,
+  { from, due: firstDue, finalLine, censusLine }: Forward,
+  signal: AbortSignal,
+): AsyncGenerator<TailPart, void, void> {
+  if (from.kind === "after") yield placePart(from.position);
+  const delays = new Delays(parts, session);
+  const census = censusLine === undefined ? undefined : new Census(parts.clock, censusLine);
+  let due = firstDue;
+  let start = from;
+  let toldMs = parts.clock.nowMs();
+  for await (const batch of batchesFrom(parts, session.channel, from, signal)) {
+    if (batch === "foreign") {
+      yield replacedPart(parts, session);
+      start = oldest;
+      continue;
+    }
+    const isPast = finalLine !== undefined && batch.line >= finalLine;
+    due ??= dueIn(start, batch);
+    const { missing, repeated } = weigh(due, isPast ? { line: finalLine, count: 0 } : batch);
+    if (missing > 0) {
+      tailLostLines.inc(missing);
+      yield noticePart(parts, session, l11Text(missing, toldMs), positionIn(batch, 0));
+    }
+    if (!isPast) {
+      const { filter } = session;
+      const selecting = filter && parts.selector.select(session.payer, batch, filter, signal);
+      const kept =
+        selecting instanceof Promise ? yield* delays.wait(selecting, positionIn(batch, repeated)) : selecting;
+      if (signal.aborted) return;
+      const lines = parts.formats.get(batch, session.shape, { kept, skip: repeated }, filter?.key);
+      yield { ...lines, position: endOf(batch) };
+      due = batch.line + batch.count;
+      toldMs = batch.acceptedAtMs;
+      const told = census?.add(batch, batch.count - repeated, lines.count);
+      if (told !== undefined) yield told;
+    }
+    if (finalLine !== undefined && (isPast || due >= finalLine)) break;
+    if (turns.isOver) await turns.next();
+  }
+  const told = signal.aborted ? undefined : census?.end();
+  if (told !== undefined) yield told;
+}
+
+async function* batchesFrom(
+  { log, recent }: SessionParts,
+  channel: ChannelId,
+  from: From,
+  signal: AbortSignal,
+): AsyncGenerator<Followed, void, void> {
+  let rest = from;
+  while (rest.kind === "after" && !signal.aborted) {
+    const batch = recent.next(channel, rest.position);
+    if (batch === undefined) break;
+    rest = { kind: "after", position: endOf(batch) };
+    yield batch;
+  }
+  yield* log.follow(channel, rest, signal);
+}
+
+// A position tells how many lines of its own batch were read; what was trimmed behind that batch it cannot tell.
+function dueIn(from: From, batch: StoredBatch): number {
+  const place = from.kind === "after" ? readPosition(from.position) : undefined;
+  return batch.line + (place?.sequence === batch.sequence ? place.lines : 0);
+}
+
+/** Waits of one reader for its patterns. */
+class Delays {
+  readonly #parts: SessionParts;
+  readonly #session: Session;
+  #toldMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: SessionParts, session: Session) {
+    this.#parts = parts;
+    this.#session = session;
+  }
+
+  /** The reader is told when it is his app's budget that he waits for. All before `position` is told. */
+  async *wait(
+    selecting: Promise<Kept | undefined>,
+    position: Position,
+  ): AsyncGenerator<TailPart, Kept | undefined, void> {
+    const { clock, selector } = this.#parts;
+    const { payer } = this.#session;
+    const startMs = clock.nowMs();
+    return yield* ticking(selecting, clock, () => {
+      const nowMs = clock.nowMs();
+      const isNews = nowMs - startMs >= delayTellMs && nowMs - this.#toldMs >= delayTellAgainMs;
+      if (!isNews || !selector.isSpent(payer)) return tickPart;
+      this.#toldMs = nowMs;
+      return noticePart(this.#parts, this.#session, delayedText(startMs), position);
+    });
+  }
+}

@@ -1,0 +1,61 @@
+/** Showing lines that a search found, by their numbers. What all readers together have read ahead is bounded. */
+import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
+import type { Kept } from "../core/line-filter.ts";
+import { l11Text } from "../core/notice.ts";
+import type { Position } from "../core/position.ts";
+import { tailLostLines } from "../metrics.ts";
+import { turns } from "../turns.ts";
+import { FoundPieces } from "./found-pieces.ts";
+import { noticePart, type Session, type SessionParts, type TailPart } from "./tail-part.ts";
+
+/**
+ * Shows the lines of those numbers, and before them the notices `first`. Lines that retention took since they were
+ * found are told with their exact number. Without a line all of it is told at `end`.
+ */
+export async function* showFound(
+  parts: SessionParts,
+  session: Session,
+  numbers: Float64Array,
+  first: readonly string[],
+  end: Position,
+  signal: AbortSignal,
+): AsyncGenerator<TailPart, void, void> {
+  const pieces = new FoundPieces(parts, session.channel);
+  const startMs = parts.clock.nowMs();
+  let notices = [...first];
+  let lost = 0;
+  const told = function* (position: Position) {
+    if (lost > 0) notices.push(l11Text(lost, startMs));
+    tailLostLines.inc(lost);
+    for (const text of notices) yield noticePart(parts, session, text, position);
+    notices = [];
+    lost = 0;
+  };
+  try {
+    for (let n = 0; n < numbers.length && !signal.aborted; ) {
+      const batch = await pieces.holding(numbers[n]!);
+      if (batch === undefined) {
+        lost++;
+        n++;
+        continue;
+      }
+      yield* told(positionIn(batch, 0));
+      const name = `found ${n === 0 ? numbers[0] : ""} ${session.filter?.key}`;
+      const selection = { kept: keptOf(batch, numbers, n), skip: 0 };
+      const lines = parts.formats.get(batch, session.shape, selection, name);
+      yield { ...lines, position: endOf(batch) };
+      n += lines.count;
+      if (turns.isOver) await turns.next();
+    }
+    yield* told(end);
+  } finally {
+    pieces.close();
+  }
+}
+
+// Of the numbers from the `from`th on, those in the batch.
+function keptOf({ line, count }: StoredBatch, numbers: Float64Array, from: number): Kept {
+  const kept = new Uint8Array(count);
+  for (let n = from; n < numbers.length && numbers[n]! < line + count; n++) kept[numbers[n]! - line] = 1;
+  return kept;
+}

@@ -1,0 +1,158 @@
+/**
+ * The newest lines of a log that pass a filter, looked for backwards in all that is kept. What it holds is bounded: a
+ * piece of the log, and the numbers of the lines that it found. It takes no longer than `searchMsMax`.
+ */
+import type { StoredBatch } from "../core/batch.ts";
+import type { LineFilter } from "../core/line-filter.ts";
+import type { Payer, Selector } from "../patterns/selector.ts";
+import type { ChannelLog, Clock } from "../ports.ts";
+import { ticking } from "../ticking.ts";
+import { turns } from "../turns.ts";
+import type { Recent } from "./recent.ts";
+import type { Searches } from "./searches.ts";
+
+export type SearchParts = {
+  readonly log: ChannelLog;
+  readonly recent: Recent;
+  readonly clock: Clock;
+  readonly selector: Selector;
+  readonly searches: Searches;
+};
+
+export type Wanted = {
+  readonly payer: Payer;
+  readonly filter: LineFilter;
+  /** Lines to find. */
+  readonly lines: number;
+  /** Older lines are not looked at. */
+  readonly acceptedMsMin: number;
+  /** The search begins before this line. */
+  readonly endLine: number;
+};
+
+/** How far a search is. */
+export type Looked = {
+  /** Lines looked at. */
+  readonly lines: number;
+  /** When the oldest of them was accepted. */
+  readonly sinceMs: number | undefined;
+  readonly matches: number;
+  /** `null`: it goes on. `all`: there are no more lines. `time`: it took too long, and is over. */
+  readonly end: null | "found" | "all" | "time";
+};
+
+/** `numbers` are the channel's running numbers of the lines that were found, in order. */
+export type Found = Looked & { readonly numbers: Float64Array };
+
+/** From the opening of a stream on. */
+export const searchMsMax = 60_000;
+/** What is read of the log at a time; a batch that is larger is read whole. */
+const stepBytesMax = 1024 * 1024;
+const stepLinesMin = 500;
+const stepLinesMax = 8_000;
+
+/** Searches; yields how far it is once a second. What it found when `signal` is aborted is of no use. */
+export async function* searchNewest(
+  parts: SearchParts,
+  wanted: Wanted,
+  signal: AbortSignal,
+): AsyncGenerator<Looked, Found, void> {
+  const { clock } = parts;
+  const late = new AbortController();
+  const search = new Search(parts, wanted, AbortSignal.any([signal, late.signal]));
+  const untilMs = clock.nowMs() + searchMsMax;
+  const running = search.run();
+  try {
+    yield* ticking(running, clock, () => {
+      if (clock.nowMs() >= untilMs) late.abort();
+      return search.looked;
+    });
+    return search.found();
+  } finally {
+    late.abort();
+    await running.catch(() => {}); // told to whoever waited for it
+  }
+}
+
+class Search {
+  end: Looked["end"] = null;
+  readonly #parts: SearchParts;
+  readonly #wanted: Wanted;
+  readonly #over: AbortSignal;
+  /** Newest first. */
+  readonly #numbers: number[] = [];
+  #lines = 0;
+  #sinceMs: number | undefined;
+  /** Lines before this one were not looked at. */
+  #before: number;
+  #stepLines = stepLinesMin;
+
+  constructor(parts: SearchParts, wanted: Wanted, over: AbortSignal) {
+    this.#parts = parts;
+    this.#wanted = wanted;
+    this.#before = wanted.endLine;
+    this.#over = over;
+  }
+
+  get looked(): Looked {
+    const { end } = this;
+    return { lines: this.#lines, sinceMs: this.#sinceMs, matches: this.#numbers.length, end };
+  }
+
+  /** When it was not over before, its time is. */
+  found(): Found {
+    this.end ??= "time";
+    return { ...this.looked, numbers: Float64Array.from(this.#numbers.reverse()) };
+  }
+
+  /** Ends when all is looked at, enough is found, or the time is over. */
+  async run(): Promise<void> {
+    const leave = await this.#parts.searches.enter(this.#wanted.payer.channel, this.#over);
+    if (leave === undefined) return;
+    try {
+      while (this.end === null && !this.#over.aborted) {
+        const batches = await this.#read();
+        if (batches.length === 0) this.end = "all";
+        while (batches.length > 0 && this.end === null && !this.#over.aborted) {
+          await this.#look(batches.pop()!);
+          if (turns.isOver) await turns.next();
+        }
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  // From memory, as far as somebody read the newest lines of late.
+  async #read(): Promise<StoredBatch[]> {
+    const { log, recent } = this.#parts;
+    const { channel } = this.#wanted.payer;
+    const kept = recent.holding(channel, this.#before - 1);
+    if (kept !== undefined) return [kept];
+    const within = { endLine: this.#before, bytesMax: stepBytesMax };
+    const { batches } = await log.recent(channel, this.#stepLines, within);
+    this.#stepLines = Math.min(2 * this.#stepLines, stepLinesMax);
+    return [...batches];
+  }
+
+  async #look(batch: StoredBatch): Promise<void> {
+    const { payer, filter, lines, acceptedMsMin } = this.#wanted;
+    if (batch.acceptedAtMs < acceptedMsMin) {
+      this.end = "all";
+      return;
+    }
+    const selecting = this.#parts.selector.select(payer, batch, filter, this.#over);
+    const kept = selecting instanceof Promise ? await selecting : selecting;
+    if (kept === undefined) return;
+    this.#lines += batch.count;
+    this.#sinceMs = batch.acceptedAtMs;
+    this.#before = batch.line;
+    for (let n = batch.count - 1; n >= 0; n--) {
+      if (kept[n] === 0) continue;
+      this.#numbers.push(batch.line + n);
+      if (this.#numbers.length < lines) continue;
+      this.end = "found";
+      return;
+    }
+  }
+}

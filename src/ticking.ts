@@ -1,0 +1,25 @@
+/** Waiting that says so. */
+import type { Clock } from "./ports.ts";
+
+/** Somebody who reads a stream is told that it goes on so often. */
+export const tickMs = 1_000;
+
+const tick = Symbol("tick");
+
+/** Waits for `promise`; yields what `tell` says, once a second, while it does. */
+export async function* ticking<Value, Told>(
+  promise: Promise<Value>,
+  clock: Clock,
+  tell: () => Told,
+): AsyncGenerator<Told, Value, void> {
+  for (;;) {
+    const settled = new AbortController();
+    try {
+      const first = await Promise.race([promise, clock.sleep(tickMs, settled.signal).then(() => tick)]);
+      if (first !== tick) return first as Value;
+    } finally {
+      settled.abort();
+    }
+    yield tell();
+  }
+}

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { Turns, turnMsMax } from "../src/turns.ts";
+
+/** An event loop that the test turns: what is deferred runs in the next round, in order. */
+function loop() {
+  let nowMs = 0;
+  let deferred: (() => void)[] = [];
+  return {
+    turns: new Turns({ nowMs: () => nowMs, defer: (run) => deferred.push(run) }),
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    async round() {
+      const due = deferred;
+      deferred = [];
+      for (const run of due) {
+        run();
+        await Promise.resolve();
+      }
+    },
+    waiting: () => deferred.length,
+  };
+}
+
+test("a walk goes on until its time is over, whatever it walks over", () => {
+  const { turns, pass } = loop();
+  expect(turns.isOver).toBe(false);
+  for (let n = 0; n < 1_000; n++) expect(turns.isOver).toBe(false);
+  pass(turnMsMax - 1);
+  expect(turns.isOver).toBe(false);
+  pass(1);
+  expect(turns.isOver).toBe(true);
+});
+
+test("all walks of a round share its time, and a new round has time again", async () => {
+  const { turns, pass, round } = loop();
+  expect(turns.isOver).toBe(false); // the first walk begins the turn
+  pass(turnMsMax);
+  expect(turns.isOver).toBe(true); // for the second one too
+  await round();
+  expect(turns.isOver).toBe(false);
+});
+
+test("those who wait go on in their order, one in each round", async () => {
+  const { turns, pass, round } = loop();
+  const order: string[] = [];
+  const walk = async (name: string, steps: number) => {
+    for (let step = 0; step < steps; step++) {
+      if (turns.isOver) await turns.next();
+      order.push(name);
+      pass(turnMsMax);
+    }
+  };
+  const walks = Promise.all([walk("a", 3), walk("b", 3), walk("c", 2)]);
+  expect(order).toEqual(["a"]);
+  const rounds: number[] = [];
+  for (let n = 0; n < 7; n++) {
+    await round();
+    rounds.push(order.length);
+  }
+  await walks;
+  expect(rounds).toEqual([2, 3, 4, 5, 6, 7, 8]);
+  expect(order).toEqual(["a", "a", "b", "c", "a", "b", "c", "b"]); // "a" was the first to wait
+});
+
+test("nothing is deferred while nobody walks", async () => {
+  const { turns, round, waiting } = loop();
+  expect(turns.isOver).toBe(false);
+  await round();
+  expect(waiting()).toBe(0);
+});
