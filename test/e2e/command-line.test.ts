@@ -38,6 +38,44 @@ describe.each(stores)("on %s", (store) => {
   }, 120_000);
 });
 
+describe.each(stores)("the history on %s", (store) => {
+  const logs = (...args: string[]) => runCli(["logs", ...args], env());
+
+  test("is searched whole, cut with a word, and filtered by all that was named", async () => {
+    server = await TestServer.startOn(store);
+    await server.createApp("shop");
+    const numbers = Array.from({ length: 1_800 }, (_, i) => `line ${i}`);
+    await runCli(["ship", "--dyno", "web.1"], env(), `${numbers.join("\n")}\n`);
+    await runCli(["ship", "--dyno", "worker.1"], env(), "work\n");
+    await runCli(["ship", "--dyno", "cron.1"], env(), "tick\n");
+
+    const many = await logs("-n", "5000");
+    expect(messages(many.stdout)).toHaveLength(1_500);
+    expect(many.stderr).toMatch(/^shop: 5,000 lines were asked for, and this server shows 1,500 at most\./);
+
+    expect(messages((await logs("--since", "1h", "-n", "3")).stdout)).toEqual([
+      "app[web.1] line 1799",
+      "app[worker.1] work",
+      "app[cron.1] tick",
+    ]);
+
+    const two = await logs("--dyno", "worker", "--dyno", "cron.1");
+    expect(messages(two.stdout)).toEqual(["app[worker.1] work", "app[cron.1] tick"]);
+
+    const old = await logs("--match", "^line 7$", "--match", "^tick$");
+    expect(old).toMatchObject({ status: 0, stderr: "" });
+    expect(messages(old.stdout)).toEqual(["app[web.1] line 7", "app[cron.1] tick"]);
+
+    const none = await logs("--match", "nothing of the kind");
+    expect(none).toMatchObject({ status: 0, stdout: "" });
+    expect(none.stderr).toMatch(
+      /^No line of shop matches, of 1,802 lines since \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d\.\n$/,
+    );
+
+    expect(await logs("--match", "(")).toMatchObject({ status: 2, stdout: "" });
+  }, 60_000);
+});
+
 describe("a tail", () => {
   test("of a server that comes back with another log says so, and shows that one from its oldest line", async () => {
     server = await TestServer.start();
