@@ -5,6 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { errorsPage, metricsPage, settingsPage } from "./support/reference-pages.ts";
 import { filesIn, isThere, readText, type SourceFile, sourcesIn, trackedFiles } from "./support/sources.ts";
+import { glossary, retiredWords, wordsOfCode, wordsOfPath, wordsToCome } from "./support/words.ts";
 
 const product = [...sourcesIn("src"), ...sourcesIn("cli")];
 const everything = [...product, ...sourcesIn("test"), ...sourcesIn("bench"), ...sourcesIn("scripts")];
@@ -261,6 +262,49 @@ describe("documents", () => {
         .map((target) => `${page} leads to ${target}`),
     );
     expect(broken).toEqual([]);
+  });
+});
+
+describe("words", () => {
+  const rows = glossary();
+  const words = rows.map(({ word }) => word);
+  const named = sourcesIn("src").map(({ path, text }) => ({
+    path,
+    text: text.toLowerCase(),
+    names: [wordsOfPath(path), ...wordsOfCode(text)],
+  }));
+  const pathsWith = (word: string): string[] =>
+    named
+      .filter(({ names }) => names.some((name) => ` ${name} `.includes(` ${word} `)))
+      .map(({ path }) => path);
+
+  test("are in the glossary once, with one line of meaning", () => {
+    expect(rows.length).toBeGreaterThan(40);
+    expect(words.filter((word, at) => words.indexOf(word) !== at)).toEqual([]);
+    const long = rows.filter(({ means }) => means.length < 10 || means.includes(". "));
+    expect(long.map(({ word }) => word)).toEqual([]);
+    expect(rows.flatMap(({ not }) => not).filter((other) => words.includes(other))).toEqual([]);
+  });
+
+  test("of the glossary are those of the code", () => {
+    const isUsed = (word: string) =>
+      named.some(({ text }) => text.includes(word)) || pathsWith(word).length > 0;
+    expect(
+      words.filter((word) => !isUsed(word)),
+      "`wordsToCome` in test/support/words.ts names them",
+    ).toEqual(wordsToCome);
+  });
+
+  test.each(retiredWords)("$word does not come back: it is $instead", ({ word, stillIn = [] }) => {
+    const found = pathsWith(word);
+    expect(found.filter((path) => !stillIn.some((start) => path.startsWith(start)))).toEqual([]);
+    const gone = stillIn.filter((start) => !found.some((path) => path.startsWith(start)));
+    expect(gone, "take these out of test/support/words.ts").toEqual([]);
+  });
+
+  test("that were given up have one of the glossary instead", () => {
+    expect(retiredWords.filter(({ instead }) => !words.some((word) => instead.includes(word)))).toEqual([]);
+    expect(retiredWords.filter(({ word }) => words.includes(word))).toEqual([]);
   });
 });
 

@@ -1,0 +1,87 @@
+/** The words of `docs/glossary.md`, and those that were given up for them. */
+import { readText } from "./sources.ts";
+
+/** A row of the glossary. */
+export type GlossaryRow = { readonly word: string; readonly means: string; readonly not: readonly string[] };
+
+export const glossary = (): GlossaryRow[] =>
+  readText("docs/glossary.md")
+    .split("\n")
+    .filter((line) => line.startsWith("| ") && !line.startsWith("| Word "))
+    .map((line) => {
+      const [word = "", means = "", not = ""] = line
+        .split("|")
+        .slice(1, -1)
+        .map((cell) => cell.trim());
+      return { word, means, not: not.split(", ").filter((other) => other !== "") };
+    });
+
+export type RetiredWord = {
+  /** Parts of identifiers and of file names, in lower case: `frame id` is `frameId`, `FrameIds` or `frame-id.ts`. */
+  readonly word: string;
+  readonly instead: string;
+  /** Where it still is: the start of a path. Whoever takes the last one away takes this away. */
+  readonly stillIn?: readonly string[];
+};
+
+export const retiredWords: readonly RetiredWord[] = [
+  { word: "accounts", instead: "ledger", stillIn: ["src/drains/"] },
+  { word: "charge", instead: "assignment", stillIn: ["src/drains/"] },
+  { word: "charges", instead: "assignments", stillIn: ["src/drains/"] },
+  { word: "cutter", instead: "batcher", stillIn: ["src/drains/"] },
+  {
+    word: "doubt",
+    instead: "unconfirmed, redelivery",
+    stillIn: ["src/drains/", "src/registry/records.ts"],
+  },
+  { word: "doubtful", instead: "unconfirmed", stillIn: ["src/drains/"] },
+  {
+    word: "frame id",
+    instead: "dedup id (of a request), parcel id (of what a drain sends)",
+    stillIn: ["src/core/", "src/drains/", "src/engines/", "src/ingest/", "src/ports.ts"],
+  },
+  { word: "frame ids", instead: "dedup ids, parcel ids", stillIn: ["src/engines/"] },
+  { word: "grave", instead: "tombstone", stillIn: ["src/engines/"] },
+  { word: "graves", instead: "tombstones", stillIn: ["src/engines/"] },
+  { word: "keeper", instead: "checkpoint", stillIn: ["src/drains/"] },
+  { word: "lane", instead: "append queue", stillIn: ["src/ingest/"] },
+  { word: "lanes", instead: "append queues", stillIn: ["src/app.ts", "src/ingest/"] },
+  { word: "leg", instead: "delivery range", stillIn: ["src/drains/"] },
+  { word: "outlet", instead: "slot", stillIn: ["src/drains/"] },
+  { word: "pending bytes", instead: "memory budget", stillIn: ["src/ingest/"] },
+  { word: "trial", instead: "test line" },
+  { word: "trims", instead: "retention", stillIn: ["src/engines/"] },
+  { word: "turnstile", instead: "semaphore", stillIn: ["src/drains/"] },
+  { word: "wish", instead: "slot (of a connection), replay", stillIn: ["src/drains/"] },
+];
+
+/** Words of the glossary that no source has yet: the work that brings them is under way, and takes them away here. */
+export const wordsToCome: readonly string[] = [
+  "parcel id",
+  "delivery range",
+  "batcher",
+  "redelivery",
+  "unconfirmed",
+  "checkpoint",
+  "semaphore",
+  "slot",
+  "assignment",
+  "append queue",
+];
+
+/** The words of the identifiers in a source, one text for each: `frameIds` is `frame ids`. */
+export function wordsOfCode(text: string): string[] {
+  const code = text
+    .replace(/\/\*[\s\S]*?\*\/|(?:^|\s)\/\/.*/gm, " ")
+    .replace(/"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g, '""');
+  return [...code.matchAll(/[A-Za-z_$][\w$]*/g)].map(([identifier]) =>
+    identifier
+      .split(/(?<=[a-z0-9])(?=[A-Z])|_/)
+      .join(" ")
+      .toLowerCase(),
+  );
+}
+
+/** The words of a file's name: `src/drains/state-keeper.ts` is `state keeper`. */
+export const wordsOfPath = (path: string): string =>
+  path.split("/").at(-1)!.replace(/\..*$/, "").replaceAll("-", " ").toLowerCase();
