@@ -41,6 +41,18 @@ describe("every clause", () => {
     expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([]);
   });
 
+  test("follows the one before it", () => {
+    const places = clauses.map(({ page, number }) => {
+      const [, letter, section, place] = /^([A-Z])(\d+)\.(\d+)$/.exec(number)!;
+      return { page, number, letter: letter!, order: Number(section) * 1000 + Number(place) };
+    });
+    const wrong = places.filter(({ page, letter, order }, at) => {
+      const before = places[at - 1];
+      return before?.page === page && before.letter === letter && before.order >= order;
+    });
+    expect(wrong.map(({ page, number }) => `${page}: ${number}`)).toEqual([]);
+  });
+
   test("names a source", () => {
     const wrong = clauses.flatMap(({ number, text }) => {
       const named = /\*\(([^*]+)\)\*$/.exec(text)?.[1]?.split("; ") ?? [];
