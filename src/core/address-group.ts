@@ -1,7 +1,7 @@
-/** Whose a connection is, as far as an address tells: bounds for each address count by these. */
+/** The group that a connection counts for by its address: bounds for each address are bounds for each group. */
 import ipaddr from "ipaddr.js";
 
-/** An IPv4 address, or the /64 that an IPv6 address is of: one household or one host has a whole one. */
+/** An IPv4 address stands for itself, an IPv6 address for its /64, as one household or host has a whole one. */
 export function addressGroup(remoteAddress: string | undefined): string {
   if (remoteAddress === undefined || !ipaddr.isValid(remoteAddress)) return "unknown";
   const address = ipaddr.process(remoteAddress);

@@ -41,7 +41,7 @@ export type StoredBatch = Omit<Batch, "frameId"> & {
   readonly incarnation: string;
 };
 
-/** What of a stored batch its positions are made of. */
+/** The fields of a stored batch that its positions are made of. */
 export type Placed = Pick<StoredBatch, "sequence" | "incarnation" | "producer" | "firstLine">;
 
 const marks = 36 ** 4;

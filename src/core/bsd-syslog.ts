@@ -10,17 +10,17 @@ import type { SyslogHeader } from "./syslog.ts";
 import { mendedTimestamp, syslogTime } from "./timestamp.ts";
 import { isTokenAt } from "./token-mask.ts";
 
-/** Time, host and tag together are no longer. */
+/** The longest head (time, host and tag) that is looked at. */
 const headBytesMax = 512;
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const clockForm = /^([A-Za-z]{3}) ([ 0-3]?\d) (\d\d):(\d\d):(\d\d)(?= )/;
 const timestampForm = /^\d{4}-\d\d-\d\d[Tt][^ ]{9,30}(?= )/;
 const tagForm = /^([^\s:[\]]+)(?:\[([^\s\]]*)\])?: ?/;
-/** For heads whose time `syslog-parse` does not know. */
+/** Stands in for a time that `syslog-parse` does not know. */
 const anyClock = "Jan  1 00:00:00";
 
-/** Where a head's parts lie, counted from its start, and the time that it names; undefined when it names none. */
+/** The parts of a head as ranges from its start, and the time that it names; undefined when it names none. */
 type Head = {
   readonly time: string | undefined;
   readonly host: readonly [start: number, end: number];
@@ -76,7 +76,7 @@ function readHead(text: string, nowMs: number): Head | undefined {
   return { ...names, time: isClock ? timeOf(parsed.time, month, Number(clock[2]), nowMs) : undefined };
 }
 
-// Host and tag where they stand in the head; undefined when they do not stand there.
+// The ranges of host and tag; undefined when the head does not have them where it should.
 function placesOf(text: string, from: number, host: string, tag: string): Omit<Head, "time"> | undefined {
   const hostStart = passBlanks(text, from);
   if (!text.startsWith(host, hostStart)) return undefined;
@@ -95,8 +95,9 @@ function placesOf(text: string, from: number, host: string, tag: string): Omit<H
 }
 
 /**
- * RFC 3164 names no year and no zone: the zone is this process's own, as everywhere in syslog, and the year the one
- * that brings the time closest to now. Undefined for a day that its month does not have, or an hour that no clock shows.
+ * RFC 3164 names no year and no zone. The zone is that of this process, as everywhere in syslog; the year is the one
+ * that brings the time closest to now. Undefined for a day that its month does not have, and for an hour that was
+ * skipped when clocks went forward.
  */
 function timeOf(parsed: Date, month: number, day: number, nowMs: number): string | undefined {
   const [hours, minutes, seconds] = [parsed.getHours(), parsed.getMinutes(), parsed.getSeconds()];
@@ -117,6 +118,6 @@ function passBlanks(text: string, from: number): number {
 
 const capitalized = (word: string): string => word[0]!.toUpperCase() + word.slice(1).toLowerCase();
 
-// A head begins with the name of a month or with a year.
+// A head begins with a letter (the name of a month) or a digit (a year).
 const isWordByte = (byte: number | undefined): boolean =>
   byte !== undefined && ((byte >= 0x30 && byte <= 0x39) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a));

@@ -1,6 +1,7 @@
 /**
  * The named detectors of a redaction. They read a line as latin1, one character for each byte, in time linear in it:
- * each looks at a bounded stretch around what only such a thing has. When in doubt they find too much.
+ * each finds the characters that no find can lack, and looks at a bounded range around them. They find too much rather
+ * than too little.
  */
 import { isIPv6 } from "node:net";
 
@@ -10,7 +11,7 @@ export type Detector = (typeof detectorNames)[number];
 /** The half-open range [start, end) of a text. */
 export type Span = { readonly start: number; readonly end: number };
 
-/** What each finds: in order, apart from each other. */
+/** Each returns what it finds in order, without overlaps. */
 export const detectors: Readonly<Record<Detector, (text: string) => readonly Span[]>> = {
   email: (text) => united(emails(text)),
   card: (text) => united(cards(text)),
@@ -38,7 +39,7 @@ function spansOf(text: string, form: RegExp): Span[] {
   return spans;
 }
 
-// The part in front of the @ is read backwards from it. Bytes of UTF-8 are letters of names.
+// Reads the part in front of the @ backwards. Bytes of UTF-8 count as letters.
 const emailForm =
   /(?:@|%40)(?<=([A-Za-z0-9._%+\x80-\xff-]{1,64})(?:@|%40))(?:[A-Za-z0-9\x80-\xff-]{1,63}\.){1,8}(?:xn--[A-Za-z0-9-]{1,59}|[A-Za-z\x80-\xff]{2,63})/g;
 
@@ -49,7 +50,7 @@ function emails(text: string): Span[] {
   for (let match = emailForm.exec(text); match !== null; match = emailForm.exec(text)) {
     let start = match.index - match[1]!.length;
     let end = emailForm.lastIndex;
-    // A bound may fall amid a character of several bytes.
+    // A bound of the form may have cut a character of several bytes.
     for (let i = 0; i < 3 && isContinuation(text, start); i++) start--;
     for (let i = 0; i < 3 && isContinuation(text, end); i++) end++;
     spans.push({ start: Math.max(0, start), end });
@@ -61,7 +62,7 @@ const isContinuation = (text: string, at: number): boolean => (text.charCodeAt(a
 
 const bearerForm = /bearer(?:[_-]?token)?(?:[ \t+:="'\\]|%[0-9a-f]{2}){1,8}([\w.~+/=%-]{8,})/gi;
 
-/** A token may end in the word that the next one stands behind. */
+/** The search goes on so many characters before a token's end: the token may end in the word that announces the next. */
 const bearerWordChars = "bearer_token".length;
 
 function bearers(text: string): Span[] {
@@ -76,7 +77,7 @@ function bearers(text: string): Span[] {
   return spans;
 }
 
-// Of a run of such characters the first start takes all: where no dot is behind it, none is for a later start.
+// A run of these characters is taken from its first start: without a dot behind the run, no later start has one.
 const jwtHeadForm = /(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))eyJ[\w-]{8,}/g;
 const jwtRestForm = /\.[\w-]{2,}\.[\w-]*/y;
 
@@ -90,7 +91,7 @@ function jsonWebTokens(text: string): Span[] {
   return spans;
 }
 
-// Letters may be on either side; a digit, or a dot and a digit, make it part of another number.
+// A letter may touch an address; a digit, or a dot and a digit, make it a part of another number.
 const octet = "(?:25[0-5]|2[0-4]\\d|[01]?\\d?\\d)";
 const ipv4Form = new RegExp(
   `(?:(?<!\\d|\\d\\.)|(?<=%[0-9A-Fa-f]{2}))${octet}(?:\\.${octet}){3}(?!\\.?\\d)`,
@@ -98,10 +99,11 @@ const ipv4Form = new RegExp(
 );
 
 const ipv6CharsMax = 45;
-/** An address has nine at most; a time in front of it and a port behind it bring three more. */
+/** An address has nine pieces at most; a time in front of it and a port behind it add three. */
 const ipv6PiecesMax = 12;
 
-// Runs of hex digits, colons and dots: none without two colons side by side, or seven, is an address.
+// Finds runs of hex digits, colons and dots. A run without two colons side by side, and without seven, holds no
+// address.
 function ipv6s(text: string): Span[] {
   const spans: Span[] = [];
   for (let colon = text.indexOf(":"); colon !== -1; ) {
@@ -123,12 +125,13 @@ function ipv6s(text: string): Span[] {
   return spans;
 }
 
-// The run itself, without what belongs to the words and the punctuation around it; or else its parts.
+// Takes the run without the words and punctuation that touch it, when that is an address; else the addresses in its
+// parts.
 function ipv6In(text: string, runStart: number, runEnd: number): Span[] {
   let start = runStart;
   let end = runEnd;
   if (text[start - 1] === "%" && isHexOrDot(text.charCodeAt(start + 1)))
-    start += 2; // an escape of a URL
+    start += 2; // the end of a URL's escape
   else if (isLetterOrDigit(text[start - 1]) && !":.".includes(text[start]!)) {
     while (start < end && text[start] !== ":") start++;
     while (start < end && text[start] === ":") start++;
@@ -147,7 +150,7 @@ function ipv6In(text: string, runStart: number, runEnd: number): Span[] {
   return edges.length > ipv6PiecesMax + 1 ? [] : ipv6Parts(text, edges);
 }
 
-// Where pieces begin, and the end; edges inside are the first character behind a colon or dot.
+// The starts of the pieces, then the end of the last. A piece begins behind a colon or dot.
 function edgesIn(text: string, start: number, end: number): number[] {
   const edges = [start];
   for (let at = start + 1; at < end && edges.length <= ipv6PiecesMax; at++) {
@@ -157,7 +160,7 @@ function edgesIn(text: string, start: number, end: number): number[] {
   return edges;
 }
 
-// A part is parted from its neighbours by one colon or dot: what has two colons in two places is no address.
+// One colon or dot divides an address from its neighbours, so a part that begins behind two is none.
 function ipv6Parts(text: string, edges: readonly number[]): Span[] {
   const spans: Span[] = [];
   for (let from = 0; from < edges.length - 1; from++) {
@@ -185,7 +188,7 @@ const isHexOrDot = (code: number): boolean =>
 
 const isLetterOrDigit = (char: string | undefined): boolean => char !== undefined && /[A-Za-z0-9]/.test(char);
 
-// Digits with one separator between them, as they are or in a URL.
+// Finds digits with at most one separator between them, which may be escaped as in a URL.
 const cardForm = /\d(?:(?:[ .+-]|%20)?\d){12}/g;
 const cardDigitsMin = 13;
 const cardDigitsMax = 19;
@@ -195,7 +198,6 @@ function cards(text: string): Span[] {
   cardForm.lastIndex = 0;
   for (let match = cardForm.exec(text); match !== null; match = cardForm.exec(text)) {
     let at = match.index;
-    // From each start, to the end of the run.
     for (; isDigit(text, at); at = nextDigit(text, at)) {
       if (!isCardStart(text, at)) continue;
       const end = cardEnd(text, at);
@@ -206,7 +208,7 @@ function cards(text: string): Span[] {
   return spans;
 }
 
-/** Where the digit behind the one at `at` is, or, with none in this run, the place behind it, where no digit is. */
+/** The place of the next digit of the run; behind the last digit of the run, the place behind it. */
 function nextDigit(text: string, at: number): number {
   const next = at + 1;
   const code = text.charCodeAt(next);
@@ -216,20 +218,20 @@ function nextDigit(text: string, at: number): number {
   return isDigit(text, behind) ? behind : next;
 }
 
-// ` `, `+`, `-`, `.`, or the `%` of a blank in a URL.
+// True for a space, `+`, `-`, `.`, and for the `%` of a space in a URL.
 const isSeparator = (code: number): boolean =>
   code === 0x20 || code === 0x2b || code === 0x2d || code === 0x2e || code === 0x25;
 
-// The first digit of a group, and one that a payment card begins with (ISO/IEC 7812-1). What an escape of a URL ends
-// with is not of the group.
+// True for the first digit of a group when payment cards begin with it (ISO/IEC 7812-1). The digits of a URL's escape
+// belong to no group.
 function isCardStart(text: string, at: number): boolean {
   const digit = text.charCodeAt(at) - 0x30;
   if (digit < 2 || digit > 6) return false;
   return !isDigit(text, at - 1) || (text[at - 3] === "%" && /^[0-9A-Fa-f]{2}$/.test(text.slice(at - 2, at)));
 }
 
-// The end of the longest number of 13 to 19 digits from `start` on that ends with a group and has the right checksum,
-// Luhn's. Which digits count twice depends on how many there will be: so there are two sums.
+// The end of the longest number of 13 to 19 digits from `start` on that ends with a group and has the right checksum
+// (Luhn's). Which digits count twice depends on how many there are in all, so there are two sums.
 function cardEnd(text: string, start: number): number | undefined {
   let found: number | undefined;
   let evens = 0; // the first digit doubled, the third …

@@ -1,6 +1,6 @@
 /**
- * Which lines a reader wants: by source, process and pattern. What costs little is decided here; expressions, which may
- * cost much, are left to whoever can bound their time (`patterns/`).
+ * Filters of readers: by source, process and pattern. Cheap tests are done here; expressions, which may cost much, are
+ * left to callers that bound their time (`patterns/`).
  */
 import type { Form } from "./batch.ts";
 import { isBlank } from "./blank-line.ts";
@@ -8,7 +8,7 @@ import { LineCursor } from "./lines.ts";
 import { type Pattern, readPattern } from "./pattern.ts";
 import type { Expression, TextWork } from "./pattern-work.ts";
 
-/** What a reader wants to see of an app; every part given must hold. */
+/** The lines that a reader wants to see; every part that is given must hold. */
 export type FilterSpec = {
   /** Sources, whole. */
   readonly sources?: readonly string[];
@@ -22,12 +22,12 @@ export type FilterSpec = {
 export type LineFilter = {
   /** Equal for equal specs. */
   readonly key: string;
-  /** By source, process and plain text. Expressions have to hold besides. */
+  /** Tests source, process and plain text. Expressions have to hold besides. */
   keeps(line: LineCursor): boolean;
   readonly expressions: readonly Expression[];
 };
 
-/** Of each line of a batch: 1 keeps it. Undefined where all are kept. */
+/** One byte for each line of a batch: 1 keeps it. Undefined where all are kept. */
 export type Kept = Uint8Array;
 
 type Test = (line: LineCursor) => boolean;
@@ -35,8 +35,8 @@ type Test = (line: LineCursor) => boolean;
 const dot = 0x2e;
 
 /**
- * A filter for `spec`, undefined when it keeps every line; `bad` names the pattern that is none. `keepsBlanks`: false
- * for a receiver that refuses lines without anything to see.
+ * A filter for `spec`, undefined when it keeps every line; `bad` names the pattern that cannot be used. `keepsBlanks`
+ * is false for a receiver that refuses lines without anything to see.
  */
 export function compileFilter(
   spec: FilterSpec,
@@ -80,10 +80,7 @@ export function compileFilter(
   };
 }
 
-/**
- * What can be said at once of some frames: `kept` by all but the expressions, and the work that is left for those.
- * Undefined: nothing is.
- */
+/** Selects frames by everything but the expressions: `kept`, and the work that the expressions are left with, if any. */
 export function preselect(
   { bytes, count, form }: { readonly bytes: Uint8Array; readonly count: number; readonly form: Form },
   filter: LineFilter,

@@ -78,8 +78,8 @@ export class LineCursor {
 }
 
 /**
- * The place behind the elements in brackets at `at`, or -1. What ingest took for structured data is not judged again:
- * whatever rules it had, all readers find the same end.
+ * The place behind the elements in brackets at `at`, or -1. Ingest decided what is structured data by the rules of its
+ * time; that is not judged again, so all readers find the same end.
  */
 function bracketsEnd(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
@@ -100,7 +100,7 @@ export function framesFrom(bytes: Uint8Array, skip: number, take = Number.POSITI
   );
 }
 
-/** The first frames, `bytesMax` of them at most or one that is longer, as a view. */
+/** The first frames as a view: at most `bytesMax` bytes, or one longer frame. */
 export function framesWithin(bytes: Uint8Array, bytesMax: number): Uint8Array {
   if (bytes.length <= bytesMax) return bytes;
   let end = frameOffset(bytes, 0, 1);
@@ -158,7 +158,7 @@ export function toRfc5424<F extends Frames>(frames: F): F {
   return { ...frames, bytes: out.take(), form: "rfc5424" };
 }
 
-// Frames put together of two stretches of a line and a text between them.
+// Writes frames of two ranges of a line and a text between them.
 class FrameWriter {
   #out: Buffer;
   #end = 0;
@@ -195,7 +195,7 @@ class FrameWriter {
   }
 }
 
-// Whatever the bytes are, a length prefix ends: at a space, or here.
+// A length prefix ends at a space, or here: damaged bytes end no other way.
 function digitAt(bytes: Uint8Array, at: number): number {
   const digit = bytes[at]! - 0x30;
   if (!(digit >= 0 && digit <= 9)) throw damaged();

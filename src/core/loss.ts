@@ -1,8 +1,8 @@
 /** Loss is a number that two running numbers compute. */
 
 /**
- * Weighs a batch against the running number of the line that is due: how many lines are missing before it
- * (retention took them), and how many of its first lines the reader has had.
+ * Weighs a batch against the running number of the line that is due: how many lines are missing before it (retention
+ * took them), and how many of its first lines the reader has had already.
  */
 export function weigh(
   due: number,

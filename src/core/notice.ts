@@ -24,11 +24,11 @@ export const l10 = (drainToken: string, lines: number, sinceMs: number, nowMs: n
 export const l11Text = (lines: number, sinceMs: number): string =>
   `Error L11 (Tail buffer overflow) -> This tail session dropped ${count(lines)} since ${syslogTime(sinceMs)}`;
 
-/** What a reader is told that comes back with a place of another log. */
+/** The text for a reader that comes back with a position of another log. */
 export const replacedText =
   "This app's log is not the one that was read before (another server, a restored backup, or an app made again). What follows begins with its oldest line.";
 
-/** The same as a line in a tail of plain text; it is that tail's alone. */
+/** `replacedText` as a line in a tail of plain text; it is that tail's alone. */
 export const l11Replaced = `Error L11 (Tail buffer overflow) -> ${replacedText}`;
 
 /** The text of the line in a stream that is held back by its patterns; it is that stream's alone. */
@@ -53,7 +53,7 @@ export const l13 = (
     `Error L13 (messages refused): drain '${drainToken}' had ${count(lines)} refused since ${syslogTime(sinceMs)}, they are not sent again: ${reason}`,
   );
 
-/** The certificate of a drain's destination does not hold; `uri` is in its redacted form. */
+/** The certificate of a drain's destination cannot be trusted; `uri` is in its redacted form. */
 export const l14 = (drainToken: string, reason: string, uri: string, nowMs: number): CanonicalLines =>
   noticeLine(
     certificatePri,
@@ -61,7 +61,7 @@ export const l14 = (drainToken: string, reason: string, uri: string, nowMs: numb
     `Error L14 (certificate validation): drain '${drainToken}' error="${reason.replaceAll('"', "'")}" uri="${uri}"`,
   );
 
-/** The certificate of a drain's destination holds still, but not for long: nothing is lost yet. */
+/** The certificate of a drain's destination ends soon: lines are still delivered. */
 export const l14Expiry = (drainToken: string, reason: string, uri: string, nowMs: number): CanonicalLines =>
   noticeLine(
     certificatePri,
@@ -69,7 +69,7 @@ export const l14Expiry = (drainToken: string, reason: string, uri: string, nowMs
     `Error L14 (certificate expiry): drain '${drainToken}' error="${reason.replaceAll('"', "'")}; lines are still delivered" uri="${uri}"`,
   );
 
-/** What a drain sends comes back to this server, and was refused `times` times since `sinceMs`. */
+/** Lines of a drain came back to this server, which refused them `times` times since `sinceMs`. */
 export const l16 = (drainToken: string, times: number, sinceMs: number, nowMs: number): CanonicalLines =>
   noticeLine(
     lossPri,

@@ -1,17 +1,17 @@
 /**
- * Where an owner's patterns find something in a line that is to be redacted. What they may cost a line has a bound,
- * behind which the rest of the line counts as found.
+ * Finds the ranges of a line that an owner's patterns take out. What patterns may cost a line has a bound; the rest of
+ * the line, behind that bound, counts as found.
  */
 import { isUtf8 } from "node:buffer";
 import type { Span } from "./detectors.ts";
 import { type CompiledPatterns, charsMax, type Pattern } from "./pattern.ts";
 
-/** What is at the end of the part of a line that patterns are run over counts too: a find may go on behind it. */
+/** Characters at the end of the part that patterns are run over count as found too: a find may go on behind it. */
 const seamChars = 1_024;
 
 /**
- * Finders over text with a character for each byte. Patterns see it as `match` of a filter does: without the newline
- * behind it, and as UTF-8 where it is that.
+ * Finders over text with a character for each byte. Patterns see the same as `match` of a filter: UTF-8 decoded,
+ * without the newline at the end.
  */
 export function patternFinders(
   patterns: readonly Pattern[],
@@ -33,15 +33,15 @@ function plainSpans(wanted: string, latin1: string): Span[] {
   return spans;
 }
 
-// Finds are brought back to bytes. Each search may cost all that is left of the line: from the find on that goes over
-// `chars`, all is found.
+// Turns finds into ranges of bytes. A search may cost all that is left of the line; when the finds go over `chars`,
+// everything from the last one on is found.
 function found(patterns: CompiledPatterns, pattern: string, latin1: string, chars: number): Span[] {
   const bytes = Buffer.from(latin1.endsWith("\n") ? latin1.slice(0, -1) : latin1, "latin1");
   const text = isUtf8(bytes) ? bytes.toString() : bytes.toString("latin1");
   const compiled = patterns.get(pattern);
   const looked = text.length > chars ? text.slice(0, chars) : text;
   const restAt = looked === text ? text.length : seamOf(text, chars);
-  // Most lines hold nothing, and that is found out much faster than where something is.
+  // Most lines hold nothing, and whether is found out much faster than where.
   if (restAt === text.length && !compiled.test(looked)) return [];
   const isPlain = text.length === bytes.length; // characters are bytes
   let passedChars = 0;
@@ -68,7 +68,7 @@ function found(patterns: CompiledPatterns, pattern: string, latin1: string, char
   return spans;
 }
 
-// Not amid a character of two units.
+// Moves out of a character of two units.
 function seamOf(text: string, chars: number): number {
   const at = Math.max(0, chars - seamChars);
   return at > 0 && text.codePointAt(at - 1)! > 0xffff ? at - 1 : at;

@@ -1,15 +1,15 @@
 /**
- * Running expressions over many texts, in pieces that can be sent to where they hold up nobody. Pure: what is done of
- * a piece, and how long it may take, is up to the caller.
+ * Runs expressions over many texts, in pieces that can be sent to another thread. Pure: where a piece is done, and for
+ * how long, is up to the caller.
  */
 import type { Form } from "./batch.ts";
 import { CompiledPatterns, charsMax } from "./pattern.ts";
 import { noRedactions, type Redaction, type Redactions, Redactor } from "./redaction.ts";
 
-/** The text of a line has to hold the expression, or, without `found`, must not. */
+/** A text has to hold the expression; without `found`, it must not. */
 export type Expression = { readonly text: string; readonly instructions: number; readonly found: boolean };
 
-/** Texts that lie in `bytes`, from `spans[2n]` to `spans[2n + 1]`; each is that of line `lines[n]` of a batch. */
+/** Texts in `bytes`, from `spans[2n]` to `spans[2n + 1]`; each belongs to line `lines[n]` of a batch. */
 export type TextWork = {
   readonly bytes: Uint8Array;
   readonly lines: readonly number[];
@@ -33,7 +33,7 @@ export type Task =
       readonly form: Form;
     };
 
-/** What came of a task's beginning: of so many texts, or of so many bytes of frames. */
+/** The result of the beginning of a task: for so many texts, or so many bytes of frames. */
 export type Outcome =
   | { readonly kind: "match"; readonly holds: Uint8Array }
   | {
@@ -44,7 +44,7 @@ export type Outcome =
       readonly counts: Redactions;
     };
 
-/** The texts from number `first` on, `bytesMax` of them at most; a longer one is a task of its own. */
+/** The texts from number `first` on, at most `bytesMax` bytes of them; a longer text is a task of its own. */
 export function matchTask(
   { bytes, spans, expressions }: TextWork,
   first: number,
@@ -65,7 +65,7 @@ export function matchTask(
   return { kind: "match", expressions, bytes: copy, ends: Uint32Array.from(ends) };
 }
 
-/** Instructions times bytes that the work comes to at most. */
+/** Estimates the work: instructions times bytes at most. */
 export function costOf({ spans, expressions }: TextWork): number {
   let bytes = 0;
   for (let i = 0; i < spans.length; i += 2) bytes += spans[i + 1]! - spans[i]!;
@@ -73,8 +73,8 @@ export function costOf({ spans, expressions }: TextWork): number {
 }
 
 /**
- * Does the work on the spot: `kept` of a line becomes 0 when its text does not hold what it has to. For little work:
- * slower than a task, but it leaves nothing in memory but what the patterns compiled to.
+ * Does the work on the spot: sets `kept` of a line to 0 when its text fails. Meant for little work: it is slower than a
+ * task, and allocates nothing but the compiled patterns.
  */
 export function matchHere(
   { bytes, lines, spans, expressions }: TextWork,
@@ -91,7 +91,7 @@ export function matchHere(
   }
 }
 
-/** Does tasks. Keeps what patterns compiled to: `entriesMax` patterns, until `forget`. */
+/** Does tasks, and keeps up to `entriesMax` compiled patterns until `forget`. */
 export class PatternWork {
   readonly #compiled: CompiledPatterns;
 
@@ -99,7 +99,7 @@ export class PatternWork {
     this.#compiled = new CompiledPatterns(entriesMax);
   }
 
-  /** Does the task until `isOver`: the first text or frame, and further ones as long as it is not. */
+  /** Does the task until `isOver`: at least one text or frame. */
   do(task: Task, isOver: () => boolean): Outcome {
     if (task.kind === "match") return this.#match(task, isOver);
     const counts = noRedactions();
@@ -132,8 +132,8 @@ export class PatternWork {
   }
 }
 
-// Only so much of a line is looked at as its turn allows. What was not found in a part of it may be in the rest; and what
-// ends where that part does may be found only because it ends there. Neither is a reason to leave a line out.
+// Looks at the part of the text that its bound allows. A find that is absent there may be in the rest, and one that
+// ends where the part ends may be there only because of that end: neither is a reason to leave a line out.
 function lookFor(
   { text: pattern, instructions }: Expression,
   text: string,

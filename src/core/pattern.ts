@@ -1,7 +1,8 @@
 /**
- * RE2 patterns of owners, in bounds. RE2 is linear in the text, but each character may cost as much as the program is
- * long: 20 to 120 ns for each instruction where all of them are alive. So the program has a bound, and so has what it
- * is shown of one line; what a pattern compiles to is estimated before it is, as counted repetitions write it out.
+ * Bounds of owners' RE2 patterns. RE2 is linear in the text, but each character may cost as much as the program is
+ * long: 20 to 120 ns for each instruction where all of them are alive. So the program has a bound, and so has the part
+ * of a line that it is run over. The size of a program is estimated before it is compiled, as counted repetitions
+ * multiply it.
  */
 import { LRUCache } from "lru-cache";
 import { RE2JS } from "re2js";
@@ -9,23 +10,25 @@ import { RE2JS } from "re2js";
 /** Bytes of a pattern. */
 export const patternBytesMax = 1_000;
 
-/** Instructions of a pattern, and of all that are looked for in a line together. */
+/** Instructions of one pattern, and of all patterns together that are looked for in a line. */
 export const instructionsMax = 500;
 
 /** Instructions times characters that are spent on one line. */
 export const lineWorkMax = 5_000_000;
 
-/** What is estimated at more is not even compiled: an estimate may be a few times too high, not ten. */
+/** A pattern with a higher estimate is not even compiled: estimates may be a few times too high, not ten times. */
 const estimateMax = 10 * instructionsMax;
 
 export type Pattern = {
   readonly text: string;
   readonly instructions: number;
-  /** What the pattern stands for when that is plain text: it is looked for without an expression, and costs little. */
+  /**
+   * The plain text that the pattern stands for, if it does: that is looked for without an expression, and costs little.
+   */
   readonly plain: string | undefined;
 };
 
-/** The pattern, or why it cannot be used. What it compiled to is not kept: a `CompiledPatterns` does that. */
+/** The pattern, or why it cannot be used. The compiled pattern is not kept: `CompiledPatterns` does that. */
 export function readPattern(text: string): Pattern | string {
   if (Buffer.byteLength(text) > patternBytesMax) return `it has more than ${patternBytesMax} bytes`;
   const estimate = estimatedInstructions(text);
@@ -60,10 +63,10 @@ export class CompiledPatterns {
   }
 }
 
-/** Characters of one line that programs of so many instructions together may be run over. */
+/** Characters of one line that programs with so many instructions in all may be run over. */
 export const charsMax = (instructions: number): number => Math.floor(lineWorkMax / instructions);
 
-// Letters, and signs behind a backslash. What stands for a damaged character is in no text as it was sent.
+// Matches letters, and signs behind a backslash, but not the replacement character: no text as it was sent holds that.
 const plainForm = /^(?:[^\\.+*?()|[\]{}^$\uFFFD\p{Cs}]|\\[!-/:-@[-`{-~])+$/u;
 
 const plainTextOf = (text: string): string | undefined =>
@@ -74,7 +77,10 @@ const tooLarge = (instructions: string): string =>
 
 type Group = { total: number; last: number };
 
-/** No less than what the pattern compiles to, give or take a few. Reads RE2's syntax as far as it nests and repeats. */
+/**
+ * At least the size that the pattern compiles to, give or take a few instructions. Reads RE2's syntax as far as it
+ * nests and repeats.
+ */
 export function estimatedInstructions(pattern: string): number {
   let group: Group = { total: 0, last: 0 };
   const outer: Group[] = [];
@@ -82,7 +88,7 @@ export function estimatedInstructions(pattern: string): number {
     group.total += size;
     group.last = size;
   };
-  // `last` becomes `size`; what repeats it again repeats all of it.
+  // Gives the last part a new size, all of which the next repetition repeats.
   const repeat = (size: number) => {
     group.total += size - group.last;
     group.last = size;
@@ -110,7 +116,8 @@ export function estimatedInstructions(pattern: string): number {
   return group.total + 2;
 }
 
-// Quoted text, an escape, a class, a count, or one character: they are what hides brackets and braces.
+// A part is quoted text, an escape, a class, a count, or one character. Quoted text, escapes and classes hide brackets
+// and braces.
 const partForm =
   /\\Q[\s\S]*?(?:\\E|$)|\\(?:[pPx]\{[^}]*\}|[\s\S]|$)|\[\^?\]?(?:\[:[^\]]*?:\]|\\[\s\S]|[^\]\\])*\]|\{\d+(?:,\d*)?\}|[\s\S]/y;
 

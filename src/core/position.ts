@@ -4,14 +4,14 @@
  */
 
 /**
- * `SEQUENCE.LINES.INCARNATION.MARK`: behind the first LINES lines of the batch at SEQUENCE; both are whole numbers in
- * base 10. INCARNATION names the life of the channel's log and MARK the batch, so that a place of another log, or of one
- * that lost its end and grew another, is not taken for a place of this one. What was printed before they were is
- * `SEQUENCE.LINES`, and is taken on trust.
+ * `SEQUENCE.LINES.INCARNATION.MARK`: the place behind the first LINES lines of the batch at SEQUENCE, both whole
+ * numbers in base 10. INCARNATION names the life of the channel's log and MARK the batch: so a position of another log,
+ * or of one that lost its end and grew another, is not taken for a place of this one. Positions that were printed
+ * before there were such names are `SEQUENCE.LINES`, and are trusted.
  */
 export type Position = string & { readonly __brand: "position" };
 
-/** What a position says. `incarnation` and `mark` are absent where they are not known. */
+/** A parsed position. `incarnation` and `mark` are absent where they are not known. */
 export type Place = {
   readonly sequence: number;
   readonly lines: number;
@@ -26,7 +26,7 @@ const positionForm =
 export const positionAt = (sequence: number, lines: number, log = ""): Position =>
   `${sequence}.${lines}${log}` as Position;
 
-/** The end of a position, the same for all of a batch. */
+/** The part of a position that is the same for all of a batch. */
 export const logOf = (incarnation: string, mark?: string): string =>
   mark === undefined ? `.${incarnation}` : `.${incarnation}.${mark}`;
 

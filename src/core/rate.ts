@@ -2,7 +2,7 @@
 
 export type Rate = { readonly perSecond: number; readonly atMs: number };
 
-/** What passed so long ago counts a third (1/e) of what passes now. */
+/** Lines that passed so long ago count a third (1/e) of lines that pass now. */
 const decayMs = 60_000;
 
 /** The rate after `lines` more passed at `nowMs`. */

@@ -1,6 +1,6 @@
 /**
- * What an owner wants out of the lines of a drain: named detectors and patterns of his own. What they find in any part
- * of a line that a sender or an owner wrote is replaced by a mark: source, process, MSGID, structured data, message.
+ * Redaction: named detectors and an owner's own patterns find parts of lines, and a mark replaces them. They look at
+ * every part of a line that a sender or an owner wrote: source, process, MSGID, structured data, message.
  */
 import type { Form } from "./batch.ts";
 import { type Detector, detectors, type Span } from "./detectors.ts";
@@ -17,18 +17,18 @@ export type RedactionSpec = {
   readonly patterns?: readonly string[];
 };
 
-/** The same, ready to be used, here or in another thread. */
+/** A spec with its patterns compiled, for this thread or another. */
 export type Redaction = { readonly detectors: readonly Detector[]; readonly patterns: readonly Pattern[] };
 
 /** How often each thing was found. */
 export type Redactions = Record<Detector | "pattern", number>;
 
-/** Stretches of text to be replaced, in order, not touching each other's bytes. */
+/** Ranges of text to be replaced, in order, without overlaps. */
 type Finder = { readonly name: Detector | "pattern"; find(text: string): readonly Span[] };
 
 export const patternsMax = 10;
 
-/** Fields of a syslog frame end here (RFC 5424 §6); a mark may be longer than what it stands for. */
+/** The most bytes of a frame's fields (RFC 5424 §6): a mark may be longer than what it replaces. */
 const fieldBytesMax = { source: 48, process: 128, msgid: 32 } as const;
 
 const nil = 0x2d;
@@ -52,7 +52,7 @@ export function patternsFlaw(patterns: readonly string[]): string | undefined {
 /** Nothing found yet. */
 export const noRedactions = (): Redactions => ({ email: 0, card: 0, bearer: 0, ip: 0, pattern: 0 });
 
-/** What a spec comes to. The registry looked at its patterns before it stored them. */
+/** The work of a spec. The registry checked its patterns before it stored them. */
 export function readRedaction({ detectors = [], patterns = [] }: RedactionSpec): Redaction {
   const read = patterns.map((pattern) => {
     const found = readPattern(pattern);
@@ -62,7 +62,7 @@ export function readRedaction({ detectors = [], patterns = [] }: RedactionSpec):
   return { detectors, patterns: read };
 }
 
-/** Takes out of lines what a spec names. */
+/** Takes out of lines the parts that a spec names. */
 export class Redactor {
   readonly #finders: readonly Finder[];
   readonly #line = new LineCursor();
@@ -75,8 +75,8 @@ export class Redactor {
   }
 
   /**
-   * Redacts frames, one after the other, until `isOver`; one at least. `length` bytes of `frames` were looked at, and
-   * `bytes` is what they became: undefined when nothing was found. Adds to `counts` what was.
+   * Redacts frames one after the other until `isOver`, at least one. `length` bytes of `frames` were looked at and
+   * became `bytes`; undefined when nothing was found. Adds the finds to `counts`.
    */
   redact(
     frames: Uint8Array,
@@ -128,7 +128,7 @@ export class Redactor {
     return redacted !== undefined && redacted.length > bytesMax ? Buffer.from(mark) : redacted;
   }
 
-  // With the blank behind it. A pattern may take the syntax along with what it finds: then nothing is left of the data.
+  // Structured data with the space behind it. A pattern may take part of their syntax: then nothing is left of them.
   #data(bytes: Buffer, { sdStart, sdEnd }: LineCursor, counts: Redactions): Buffer | undefined {
     if (sdEnd === sdStart || isNil(bytes, sdStart, sdEnd)) return undefined;
     const redacted = this.#text(bytes.subarray(sdStart, sdEnd), counts);
@@ -137,7 +137,7 @@ export class Redactor {
     return isWhole ? Buffer.concat([redacted, space]) : Buffer.from("- ");
   }
 
-  // One character is one byte, so what is not touched stays as it is to the byte, UTF-8 or not.
+  // One character is one byte, so everything else stays as it is, UTF-8 or not.
   #text(bytes: Buffer, counts: Redactions): Buffer | undefined {
     let text = bytes.toString("latin1");
     let isChanged = false;
@@ -152,7 +152,7 @@ export class Redactor {
   }
 }
 
-/** The frames with nothing left of what senders wrote: for lines that could not be looked at. */
+/** The frames without anything that senders wrote: for lines that could not be looked at. */
 export function blackout(frames: Uint8Array, form: Form): Uint8Array {
   const out: Uint8Array[] = [];
   const line = new LineCursor().open(frames, form);

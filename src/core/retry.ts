@@ -3,7 +3,7 @@ export type RetryPolicy = {
   readonly delayMsMin: number;
   readonly delayMsMax: number;
   readonly factor: number;
-  /** Infinity: as long as it takes. */
+  /** Infinity never gives up. */
   readonly attemptsMax: number;
   /** ± share of the delay, 0…1. */
   readonly jitter: number;

@@ -1,10 +1,13 @@
-/** Keys and tokens by their form, so that none is repeated where others read, wherever it was pasted to. */
+/** Recognises keys and tokens by their form, so that none is repeated where others read it, wherever it was pasted to. */
 
 const forms: readonly (readonly [form: RegExp, left: string])[] = [
   [/\btrk_[\w-]{43}/g, "trk_…"],
   [/\b([td])\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, "$1.…"],
 ];
 
-/** `text` with what has the form of an API key, an ingest token or a drain's token cut to how that begins. */
+/**
+ * `text` in which everything of the form of an API key, an ingest token or a drain's token is cut to its first
+ * characters.
+ */
 export const withoutKeys = (text: string): string =>
   forms.reduce((left, [form, instead]) => left.replace(form, instead), text);

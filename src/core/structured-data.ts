@@ -1,7 +1,7 @@
 /**
- * Structured data, RFC 5424 §6.3: `[ID NAME="VALUE" …]`, one element behind the other. What is not well-formed is
- * text, and so is `[GIN]`: apps begin their lines with a word in brackets far more often than senders write an element
- * without parameters, and text that disappears is the worse mistake.
+ * Structured data, RFC 5424 §6.3: `[ID NAME="VALUE" …]`, one element behind the other. Brackets that are not
+ * well-formed are text, and so is `[GIN]`: apps begin lines with a word in brackets far more often than senders write
+ * an element without parameters, and text that disappears is the worse mistake.
  */
 
 const space = 0x20;
@@ -13,7 +13,9 @@ const closing = 0x5d;
 const none = -1;
 const nameBytesMax = 32;
 
-/** The place behind the last element at `at`, or -1 when what is there is text. The first element has a parameter. */
+/**
+ * The place behind the last element at `at`, or -1 when the brackets are text. The first element must have a parameter.
+ */
 export function structuredDataEnd(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
   while (i < end && bytes[i] === opening) {
@@ -36,7 +38,8 @@ function scanElement(bytes: Uint8Array, at: number, end: number, needsParameter:
   return i < end && bytes[i] === closing ? i + 1 : none;
 }
 
-// SD-NAME: 1 to 32 printable characters but `=`, `]` and `"`. A backslash in one is no syntax anybody meant: text.
+// SD-NAME: 1 to 32 printable characters but `=`, `]` and `"`. With a backslash in it, it is text: nobody means that as
+// syntax.
 function nameEnd(bytes: Uint8Array, at: number, end: number): number {
   for (let i = at; i < end && i <= at + nameBytesMax; i++) {
     const byte = bytes[i]!;

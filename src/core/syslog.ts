@@ -1,8 +1,8 @@
 /**
- * The one scan that decides what a frame is: RFC 5424 (`<PRI>1 TIME HOST APPNAME PROCID MSGID SD MSG`), BSD syslog
- * (RFC 3164), or text that is neither. It finds the fields by their places, and in whatever is no RFC 5424 the place
- * of the word that names the sender. Runs of blanks between header fields count as one. Logplex senders may leave out
- * STRUCTURED-DATA (docs/spec/wire-in.md#w2-8): what follows MSGID is then the message.
+ * The one scan that decides what a frame is: RFC 5424 (`<PRI>1 TIME HOST APPNAME PROCID MSGID SD MSG`), BSD syslog (RFC
+ * 3164), or text that is neither. It finds the places of the fields; in a frame that is not RFC 5424, the place of the
+ * word that names the sender. Several spaces between header fields count as one. Logplex senders may leave out
+ * STRUCTURED-DATA (docs/spec/wire-in.md#w2-8): the message then follows MSGID.
  */
 import { scanBsdHead } from "./bsd-syslog.ts";
 import { structuredDataEnd } from "./structured-data.ts";
@@ -22,18 +22,18 @@ const none = -1;
 /** RFC 5424 §6: PROCID and MSGID are no longer. */
 const processBytesMax = 128;
 const msgidBytesMax = 32;
-/** `local7.info`, what a line without a priority is taken for. */
+/** `local7.info`, the priority of a line that brings none. */
 const defaultPri = 190;
 const user = 8;
 
-/** Where the parts of one frame lie; filled again by each scan. A part that is absent or nil is an empty range. */
+/** The parts of one frame as ranges; each scan fills them again. A part that is absent or nil is an empty range. */
 export class SyslogHeader {
   kind: "rfc5424" | "bsd" | "text" = "text";
-  /** Of `text`. */
+  /** Why the frame is `text`. */
   reason: Unreadable = "no_pri";
   /** Within 0 to 191. */
   pri = 0;
-  /** Holds TIME: the frame, or what a mended time was written to. Empty for a line that brings none that counts. */
+  /** The bytes that hold TIME: the frame, or `mended`. Empty for a line without a usable time. */
   time: Uint8Array = noTime;
   timeStart = 0;
   timeEnd = 0;
@@ -44,20 +44,23 @@ export class SyslogHeader {
   appEnd = 0;
   processStart = 0;
   processEnd = 0;
-  /** PROCID holds characters that none may have: other than printable ASCII, or `]`. */
+  /** PROCID has characters that readers must not get: `]`, or anything but printable ASCII. */
   processIsOdd = false;
   msgidStart = 0;
   msgidEnd = 0;
   sdStart = 0;
   sdEnd = 0;
   messageStart = 0;
-  /** Where a time that had to be written anew stands. */
+  /** Room for a time that had to be written anew. */
   readonly mended = Buffer.allocUnsafeSlow(timestampBytesMax);
 }
 
 const noTime = new Uint8Array(0);
 
-/** Fills `header` from the frame [start, end). `nowMs` tells the year of a BSD time. For an RFC 5424 frame allocates nothing. */
+/**
+ * Fills `header` from the frame [start, end). `nowMs` tells the year of a BSD time. Allocates nothing for an RFC 5424
+ * frame.
+ */
 export function scanHeader(
   bytes: Uint8Array,
   start: number,
@@ -75,7 +78,7 @@ export function scanHeader(
       ? scanFields(bytes, priEnd + 2, end, header)
       : hasPri && scanBsdHead(bytes, priEnd, end, header, nowMs)
   ) {
-    if (!hasPri) header.pri = user + (header.pri & 7); // a facility that does not exist; the severity is what it says
+    if (!hasPri) header.pri = user + (header.pri & 7); // the facility does not exist; the severity does
     return;
   }
   const reason = hasPri ? (isVersion1 ? "fields_missing" : "version") : "no_pri";
@@ -107,11 +110,11 @@ export function fieldEnd(bytes: Uint8Array, at: number, end: number): number {
   return none;
 }
 
-/** Behind the mark that some senders put before text to say that it is UTF-8: it is no part of the text. */
+/** The place behind a byte order mark, which some senders put before UTF-8; it is no part of the text. */
 export const passByteOrderMark = (bytes: Uint8Array, at: number, end: number): number =>
   bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf && at + 3 <= end ? at + 3 : at;
 
-// From TIME on; false when a field up to PROCID is missing.
+// Scans from TIME on; false when a field up to PROCID is missing.
 function scanFields(bytes: Uint8Array, at: number, end: number, header: SyslogHeader): boolean {
   const timeStart = passBlanks(bytes, at, end);
   let timeEnd = timestampEnd(bytes, timeStart, end);
@@ -151,7 +154,7 @@ function passMoreBlanks(bytes: Uint8Array, at: number, end: number): number {
   return i;
 }
 
-// Like `fieldEnd`, and looks at the characters on the way.
+// Like `fieldEnd`, and notes odd characters on the way.
 function scanProcess(bytes: Uint8Array, at: number, end: number, header: SyslogHeader): number {
   let isOdd = false;
   for (let i = at; i < end; i++) {
@@ -165,7 +168,8 @@ function scanProcess(bytes: Uint8Array, at: number, end: number, header: SyslogH
   return none;
 }
 
-// MSGID, SD and the message, each of which may be missing. What can be no MSGID (too long, not ASCII) is text already.
+// Scans MSGID, SD and the message, each of which may be missing. A word that cannot be a MSGID (too long, not ASCII)
+// begins the message.
 function scanTail(bytes: Uint8Array, at: number, end: number, header: SyslogHeader): void {
   const isNil = bytes[at] === dash && bytes[at + 1] === space && at + 1 < end;
   const msgidEnd = isNil ? at + 1 : scanMsgid(bytes, at, end);
@@ -185,7 +189,7 @@ function scanTail(bytes: Uint8Array, at: number, end: number, header: SyslogHead
     bytes[messageStart] === 0xef ? passByteOrderMark(bytes, messageStart, end) : messageStart;
 }
 
-// Where a MSGID ends, at a space or with the frame; -1 for what is none.
+// The end of a MSGID, at a space or at the frame's end; -1 when there is none.
 function scanMsgid(bytes: Uint8Array, at: number, end: number): number {
   for (let i = at; i < end && i <= at + msgidBytesMax; i++) {
     const byte = bytes[i]!;
@@ -195,7 +199,7 @@ function scanMsgid(bytes: Uint8Array, at: number, end: number): number {
   return end > at && end - at <= msgidBytesMax ? end : none;
 }
 
-// A time that is RFC 3339 is written as RFC 5424 has it; another one is none.
+// Writes a time of RFC 3339 as RFC 5424 has it; any other time counts as absent.
 function mendTime(bytes: Uint8Array, start: number, end: number, header: SyslogHeader): void {
   const text = end - start <= 64 ? Buffer.from(bytes.subarray(start, end)).toString("latin1") : "";
   const mended = mendedTimestamp(text);
@@ -204,7 +208,7 @@ function mendTime(bytes: Uint8Array, start: number, end: number, header: SyslogH
   header.timeEnd = mended === undefined ? 0 : header.mended.write(mended, "latin1");
 }
 
-// Everything from `textStart` on is the message. The word that routes it is the fourth (docs/spec/wire-in.md#w5-2).
+// Takes everything from `textStart` on as the message. The fourth word routes it (docs/spec/wire-in.md#w5-2).
 function scanText(
   bytes: Uint8Array,
   start: number,

@@ -1,12 +1,12 @@
 /**
- * What may reach a terminal: text, tabs, line ends and colours (SGR). Everything else that drives a terminal is
- * written out as `\uXXXX`, which JSON strings know too: an app can neither set the title, nor clear the screen, nor move
- * the cursor back to write a head in another's name. Lines that go through a pipe never come here.
+ * The text that may reach a terminal: text, tabs, line ends and colours (SGR). Everything else that drives a terminal
+ * is written out as `\uXXXX`, which JSON strings know too: an app can neither set the title, nor clear the screen, nor
+ * move the cursor back to write a head in another's name. Lines that go through a pipe never come here.
  */
 
-/** An SGR sequence: parameters alone, no private prefix. A longer one is none that colours anything. */
+/** An SGR sequence: parameters alone, without a private prefix. No colour needs a longer one. */
 const sgr = "\\u001b\\[[0-9:;]{0,64}m";
-/** C0, DEL and C1; line and paragraph separators; what turns the direction of text. */
+/** C0, DEL and C1; line and paragraph separators; characters that turn the direction of text. */
 const control = "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069";
 const special = new RegExp(`${sgr}|[${control}]`, "g");
 const reset = "\u001b[0m";
@@ -29,7 +29,10 @@ export function terminalText(text: string, colours: boolean): string {
   return isColoured ? shown + reset : shown;
 }
 
-/** One line of the command's own layout: a cell or a fact. What would end the line is written out, in pipes too. */
+/**
+ * One line of the command's own layout: a cell or a fact. A character that would end the line is written out, in pipes
+ * too.
+ */
 export const oneLine = (text: string): string => text.replace(/[\r\n\u2028\u2029]/g, writtenOut);
 
 const writtenOut = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -1,6 +1,6 @@
 /**
  * Times as RFC 5424 §6.2.3 has them: RFC 3339 with capital T and Z, at most six digits of fraction, seconds up to 59.
- * Every stored line has such a time, so that no reader has to think of another.
+ * Every stored line has such a time, so that no reader needs rules for others.
  */
 
 const zero = 0x30;
@@ -14,7 +14,7 @@ const none = -1;
 /** Bytes of `2026-01-02T03:04:05`. */
 const secondEnd = 19;
 
-/** As many bytes as the longest has: `2026-01-02T03:04:05.000006+00:00`. */
+/** Bytes of the longest: `2026-01-02T03:04:05.000006+00:00`. */
 export const timestampBytesMax = 32;
 
 /** The place behind the timestamp at `at`, or -1 when none is there. */
@@ -32,8 +32,8 @@ export function timestampEnd(bytes: Uint8Array, at: number, end: number): number
 }
 
 /**
- * What is RFC 3339 and yet no timestamp of RFC 5424, made one: digits of fraction behind the sixth are cut, `t` and
- * `z` become capital. Undefined for everything else.
+ * Makes a timestamp of RFC 5424 of an RFC 3339 time that is none yet: cuts the fraction behind its sixth digit, and
+ * makes `t` and `z` capital. Undefined for everything else.
  */
 export function mendedTimestamp(text: string): string | undefined {
   const mended = text.toUpperCase().replace(/(\.\d{6})\d+(?=[Z+-])/, "$1");
@@ -45,7 +45,7 @@ export function mendedTimestamp(text: string): string | undefined {
 export const syslogTime = (timeMs: number): string =>
   new Date(timeMs).toISOString().replace("Z", "000+00:00");
 
-// Straight on, without a branch for each digit: this is done for every line.
+// Has no branch for each digit: this is done for every line.
 function isDateAndTime(bytes: Uint8Array, at: number): boolean {
   const year10 = bytes[at + 2]! - zero;
   const year1 = bytes[at + 3]! - zero;
@@ -61,7 +61,7 @@ function isDateAndTime(bytes: Uint8Array, at: number): boolean {
   const second1 = bytes[at + 18]! - zero;
   const century10 = bytes[at]! - zero;
   const century1 = bytes[at + 1]! - zero;
-  // Negative when one of them is.
+  // Negative when one of the digits is out of its range.
   const digits =
     year10 |
     (9 - year10) |
@@ -106,7 +106,7 @@ function isDateAndTime(bytes: Uint8Array, at: number): boolean {
 
 const isDigit = (byte: number): boolean => byte >= zero && byte <= zero + 9;
 
-// 100 and more when they are not two digits.
+// Two digits as a number; 100 or more when they are none.
 function twoDigits(bytes: Uint8Array, at: number): number {
   const tens = bytes[at]! - zero;
   const ones = bytes[at + 1]! - zero;

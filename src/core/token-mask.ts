@@ -1,7 +1,7 @@
 /**
- * Tokens hidden where they must not be read. A token is `t.UUID` (`newToken`); whoever reads one may write to an app.
- * A frame that is set up wrongly has its token in some field that is shown: what is stored, and what is said of a
- * frame, goes through here.
+ * Hides tokens where they must not be read. A token is `t.UUID` (`newToken`); whoever reads one may write to an app. A
+ * frame that is set up wrongly has its token in a field that is shown, so everything that is stored or said of a frame
+ * goes through here.
  */
 
 const dot = 0x2e;
@@ -13,14 +13,17 @@ const uuidBytes = 36;
 /** `t.` and a UUID. */
 export const tokenBytes = 2 + uuidBytes;
 
-/** Of a token that was cut or damaged so much is hidden too, as the rest could be guessed: behind `t.`, and at an end. */
+/**
+ * A token that was cut or damaged is hidden from so many characters on, as the rest could be guessed: behind `t.`, and
+ * at the end of the line.
+ */
 const partBytesMin = 28;
 const cutBytesMin = 4;
 
 /** Bytes that UUIDs are made of: hexadecimal digits and dashes. */
 const isUuidByte = new Uint8Array(256);
 for (const character of "0123456789abcdefABCDEF-") isUuidByte[character.charCodeAt(0)] = 1;
-/** Bytes that make a word: what follows one of them is no token of its own. */
+/** Bytes that make a word: a token behind one of them is no word of its own. */
 const isWordByte = new Uint8Array(256);
 for (const character of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.")
   isWordByte[character.charCodeAt(0)] = 1;
@@ -32,14 +35,17 @@ export const isTokenAt = (bytes: Uint8Array, start: number, end: number): boolea
   bytes[start + 1] === dot &&
   isUuidAt(bytes, start + 2);
 
-/** Bytes from one look to the next: of a part one is looked at that has the three before it in the part too. */
+/**
+ * The distance between two looks: in every part of a UUID that counts, one byte that is looked at has its three
+ * predecessors in the part too.
+ */
 const strideBytes = partBytesMin - 3;
 
 /**
- * Writes `*` over every token in [start, end), which is of one line: over what stands there as a word of its own, and over
- * `own` wherever it stands; so over large parts of one, and over the beginning of one that the end has cut. A UUID behind
- * another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 25, which no token
- * evades; hardly any other text has hexadecimal digits in all four.
+ * Writes `*` over every token in [start, end), which is one line: over tokens that are words of their own, and over
+ * `own` wherever it stands; also over large parts of a token, and over the beginning of one that the end has cut. A
+ * UUID behind another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 25, which no
+ * token evades; hardly any other text has hexadecimal digits in all four.
  */
 export function maskTokens(bytes: Uint8Array, start: number, end: number, own?: string): void {
   for (let at = start + partBytesMin - 1; at < end; at += strideBytes) {
@@ -51,7 +57,7 @@ export function maskTokens(bytes: Uint8Array, start: number, end: number, own?: 
     maskAround(bytes, start, end, end - 1, cutBytesMin, own);
 }
 
-// What stands behind `t.` and holds the byte at `at`, when it is so long.
+// Masks the word behind `t.` that holds the byte at `at`, when it is at least `bytesMin` long.
 function maskAround(
   bytes: Uint8Array,
   start: number,
