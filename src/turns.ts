@@ -3,6 +3,7 @@
  * turn. All walks of a process share one turn of the loop, and those that wait go on in their order, one in each turn:
  * a thousand of them delay others no longer than one does.
  */
+import type { Steps } from "./core/steps.ts";
 
 /** A turn of the event loop is given to walks for so long. */
 export const turnMsMax = 5;
@@ -49,6 +50,15 @@ export class Turns {
     if (next === undefined) return;
     this.#begin();
     next();
+  }
+}
+
+/** Does the work in turns. */
+export async function inTurns<Value>(steps: Steps<Value>): Promise<Value> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (turns.isOver) await turns.next();
   }
 }
 

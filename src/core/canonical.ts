@@ -8,6 +8,7 @@
 import type { CanonicalLines, Form } from "./batch.ts";
 import { scanFrame } from "./frame.ts";
 import { toRfc5424 } from "./lines.ts";
+import { atOnce, type Steps } from "./steps.ts";
 import { SyslogHeader, scanHeader } from "./syslog.ts";
 import { syslogTime } from "./timestamp.ts";
 import { maskTokens } from "./token-mask.ts";
@@ -192,11 +193,7 @@ export const stepFrames = 64;
  * `body` must not be used afterwards. When any of it is no frame, nothing of it counts.
  */
 export function canoniseBody(body: Uint8Array, source: string, options: BodyOptions): CanonisedBody {
-  const steps = canoniseInSteps(body, source, options);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return atOnce(canoniseInSteps(body, source, options));
 }
 
 /** The same, with pauses for others: yields after each `stepFrames` frames. */
@@ -204,7 +201,7 @@ export function* canoniseInSteps(
   body: Uint8Array,
   source: string,
   { frameBytesMax, framesMax = Number.POSITIVE_INFINITY, nowMs, token, frameId }: BodyOptions,
-): Generator<void, CanonisedBody, void> {
+): Steps<CanonisedBody> {
   const canoniser = new Canoniser(source, body, token);
   for (let at = 0; at < body.length; ) {
     const frame = canoniser.count;

@@ -24,7 +24,7 @@ import {
 } from "../errors.ts";
 import { malformedFrames as malformedCount, refusedRequests, unknownTokenFrames } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
-import { turns } from "../turns.ts";
+import { inTurns, turns } from "../turns.ts";
 import { type BodyLimits, codingOf, readBody } from "./body.ts";
 import type { BodyBudget, BodyOf } from "./body-budget.ts";
 import type { Lanes } from "./lanes.ts";
@@ -129,10 +129,9 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
       token,
       ...(named !== undefined && { frameId: dedupIdOf(named, channel) }),
     });
-    let step = steps.next();
-    for (; step.done !== true; step = steps.next()) if (turns.isOver) await turns.next();
-    if (step.value.kind === "bad") throw badFraming(step.value, body.length, headers, options);
-    const { lines } = step.value;
+    const canonised = await inTurns(steps);
+    if (canonised.kind === "bad") throw badFraming(canonised, body.length, headers, options);
+    const { lines } = canonised;
     noteReuse(named, raw.socket);
     return { frames: lines.count, channels: lines.count === 0 ? [] : [[channel, lines]] };
   };

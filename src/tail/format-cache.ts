@@ -1,9 +1,11 @@
 /** A thousand tails of one app format each batch once: what was formatted is kept with its batch, in bounded memory. */
 import { LRUCache } from "lru-cache";
 import type { StoredBatch } from "../core/batch.ts";
-import { type Formatted, formatBatch, type Selection, type Shape } from "../core/format.ts";
+import { type Formatted, type Formatting, formattingOf, type Selection, type Shape } from "../core/format.ts";
+import { turns } from "../turns.ts";
 
-type Shapes = Map<string, Formatted>;
+/** By their shapes: what was formatted, or is. */
+type Shapes = Map<string, Formatted | Promise<Formatted>>;
 
 const entryOverheadBytes = 200;
 
@@ -11,31 +13,51 @@ const entryOverheadBytes = 200;
 export class FormatCache {
   readonly #batches = new WeakMap<StoredBatch, Shapes>();
   readonly #kept: LRUCache<Formatted, { shapes: Shapes; key: string }>;
-  readonly #format: typeof formatBatch;
+  readonly #begin: typeof formattingOf;
 
-  /** `format` is there for tests that count. */
-  constructor({ bytesMax, format = formatBatch }: { bytesMax: number; format?: typeof formatBatch }) {
-    this.#format = format;
+  /** `begin` is there for tests that count. */
+  constructor({ bytesMax, begin = formattingOf }: { bytesMax: number; begin?: typeof formattingOf }) {
+    this.#begin = begin;
     this.#kept = new LRUCache({
       maxSize: bytesMax,
-      sizeCalculation: (_, formatted) => formatted.bytes.length + entryOverheadBytes,
+      sizeCalculation: (_, formatted) => formatted.bytes.buffer.byteLength + entryOverheadBytes,
       dispose: ({ shapes, key }) => shapes.delete(key),
     });
   }
 
-  /** The selected lines of the batch in `shape`; `filter` names what kept them. */
-  get(batch: StoredBatch, shape: Shape, selection: Selection, filter = ""): Formatted {
+  /**
+   * The selected lines of the batch in `shape`; `filter` names what kept them. A promise when there are so many of them
+   * that others have their turn before all is done.
+   */
+  get(batch: StoredBatch, shape: Shape, selection: Selection, filter = ""): Formatted | Promise<Formatted> {
     const key = `${selection.skip} ${shape.format} ${shape.transport} ${filter}`;
     let shapes = this.#batches.get(batch);
     if (shapes === undefined) this.#batches.set(batch, (shapes = new Map()));
-    let formatted = shapes.get(key);
-    if (formatted === undefined) {
-      formatted = this.#format(batch, shape, selection);
-      this.#kept.set(formatted, { shapes, key });
-      if (this.#kept.has(formatted)) shapes.set(key, formatted); // else it is larger than all may be
-    } else {
-      this.#kept.get(formatted); // makes it the newest
+    const known = shapes.get(key);
+    if (known !== undefined) {
+      if (!(known instanceof Promise)) this.#kept.get(known); // makes it the newest
+      return known;
     }
+    const formatting = this.#begin(batch, shape, selection);
+    const formatted = formatting.go(() => turns.isOver);
+    if (formatted !== undefined) return this.#keep(formatted, shapes, key);
+    const going = goOn(formatting).then((done) => this.#keep(done, shapes, key));
+    shapes.set(key, going);
+    return going;
+  }
+
+  #keep(formatted: Formatted, shapes: Shapes, key: string): Formatted {
+    this.#kept.set(formatted, { shapes, key });
+    if (this.#kept.has(formatted)) shapes.set(key, formatted);
+    else shapes.delete(key); // it is larger than all may be
     return formatted;
+  }
+}
+
+async function goOn(formatting: Formatting): Promise<Formatted> {
+  for (;;) {
+    await turns.next();
+    const formatted = formatting.go(() => turns.isOver);
+    if (formatted !== undefined) return formatted;
   }
 }

@@ -71,7 +71,9 @@ export async function* readForward(
       const kept =
         selecting instanceof Promise ? yield* delays.wait(selecting, positionIn(batch, repeated)) : selecting;
       if (signal.aborted) return;
-      const lines = parts.formats.get(batch, session.shape, { kept, skip: repeated }, filter?.key);
+      const selection = { kept, skip: repeated };
+      const formatting = parts.formats.get(batch, session.shape, selection, filter?.key);
+      const lines = formatting instanceof Promise ? await formatting : formatting;
       yield { ...lines, position: endOf(batch) };
       due = batch.line + batch.count;
       toldMs = batch.acceptedAtMs;

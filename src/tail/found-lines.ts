@@ -42,7 +42,7 @@ export async function* showFound(
       yield* told(positionIn(batch, 0));
       const name = `found ${n === 0 ? numbers[0] : ""} ${session.filter?.key}`;
       const selection = { kept: keptOf(batch, numbers, n), skip: 0 };
-      const lines = parts.formats.get(batch, session.shape, selection, name);
+      const lines = await parts.formats.get(batch, session.shape, selection, name);
       yield { ...lines, position: endOf(batch) };
       n += lines.count;
       if (turns.isOver) await turns.next();

@@ -2,7 +2,13 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { logOfBatch } from "../../src/core/batch.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
-import { type Formattable, formatBatch, type LineFormat } from "../../src/core/format.ts";
+import {
+  type Formattable,
+  formatBatch,
+  formattingOf,
+  type LineFormat,
+  type Transport,
+} from "../../src/core/format.ts";
 import type { ProducerId } from "../../src/core/ids.ts";
 import { positionAt } from "../../src/core/position.ts";
 import { parseEvents } from "../support/event-stream.ts";
@@ -175,6 +181,24 @@ describe("whatever bytes the messages hold", () => {
             expect(events[n]!.data).toBe(line.replaceAll("\r", "#015").replaceAll("\n", "#012"));
           }
         }
+      }),
+    );
+  });
+
+  test("it may be said in as many goes as it takes", () => {
+    const formats = fc.constantFrom<LineFormat>("text", "raw", "json");
+    const transports = fc.constantFrom<Transport>("plain", "events");
+    fc.assert(
+      fc.property(lines, formats, transports, fc.nat(3), (all, format, transport, skip) => {
+        const long = { message: "x\r\ny\n".repeat(100) };
+        const many = batchOf([...all, long, long, long, long, ...all]);
+        const shape = { format, transport };
+        const formatting = formattingOf(many, shape, { skip });
+        let goes = 1;
+        let formatted = formatting.go(() => true);
+        for (; formatted === undefined; goes++) formatted = formatting.go(() => true);
+        expect(formatted).toEqual(formatBatch(many, shape, { skip }));
+        if (format !== "json") expect(goes).toBeGreaterThan(4);
       }),
     );
   });

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { Form } from "../../src/core/batch.ts";
 import { noRedactions, type RedactionSpec } from "../../src/core/redaction.ts";
+import { atOnce } from "../../src/core/steps.ts";
 import { bodyFormats } from "../../src/drains/sinks/formats/all-formats.ts";
 import { octetCounted } from "../support/frames.ts";
 import { redaction } from "../support/redaction.ts";
@@ -42,7 +43,7 @@ describe.each(secrets)("%s", (_, secret, spec) => {
     const left = redaction(spec)(slice, counts);
     expect(Object.values(counts).reduce((sum, count) => sum + count)).toBe(1);
     for (const [name, format] of Object.entries(bodyFormats)) {
-      const body = Buffer.concat([format.write([left], context)].flat());
+      const body = Buffer.concat([atOnce(format.write([left], context))].flat());
       expect(body.includes(secret), name).toBe(false);
       expect(body.includes("hello") || part === "message", name).toBe(true);
     }

@@ -5,6 +5,7 @@ import type { CanonicalLines } from "../../src/core/batch.ts";
 import { canoniseBody } from "../../src/core/canonical.ts";
 import { formatBatch } from "../../src/core/format.ts";
 import { origin } from "../../src/core/position.ts";
+import { atOnce } from "../../src/core/steps.ts";
 import type { FormatName } from "../../src/drains/destination.ts";
 import { bodyFormats } from "../../src/drains/sinks/formats/all-formats.ts";
 import { strictFrames } from "../../src/drains/sinks/formats/rfc5424.ts";
@@ -33,7 +34,7 @@ const nowMs = Date.UTC(2026, 0, 2);
 function shown(lines: CanonicalLines): string {
   const all: Uint8Array[] = [lines.bytes];
   for (const format of Object.keys(bodyFormats) as FormatName[])
-    all.push(...[bodyFormats[format].write([lines], context)].flat());
+    all.push(...[atOnce(bodyFormats[format].write([lines], context))].flat());
   all.push(strictFrames([lines], { hostname: "d.1", endsLines: true }));
   for (const format of ["text", "json", "raw"] as const)
     for (const transport of ["plain", "events"] as const)

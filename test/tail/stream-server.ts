@@ -5,7 +5,7 @@ import { type ClientRequest, get, type IncomingMessage } from "node:http";
 import Fastify, { type FastifyInstance } from "fastify";
 import { realClock } from "../../src/clock.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
-import { formatBatch } from "../../src/core/format.ts";
+import { formattingOf } from "../../src/core/format.ts";
 import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.ts";
 import { AppError } from "../../src/errors.ts";
 import { tailLimits } from "../../src/limits.ts";
@@ -64,9 +64,9 @@ export class StreamServer {
     this.recent = new Recent({ log, clock: realClock, historyLines, expiryMs: 604_800_000, ringsBytesMax });
     const formats = new FormatCache({
       bytesMax: 1 << 24,
-      format: (...args) => {
+      begin: (...args) => {
         this.formatted++;
-        return formatBatch(...args);
+        return formattingOf(...args);
       },
     });
     const given = { log, recent: this.recent, clock: realClock, selector: this.patterns.selector };

@@ -7,6 +7,7 @@ import { isIP } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { Clock, Parcel, Sink } from "../../ports.ts";
+import { inTurns } from "../../turns.ts";
 import type { AddressPolicy, Resolve } from "../addresses.ts";
 import { type HttpDestination, type ParcelBounds, parcelBounds } from "../destination.ts";
 import type { Trace } from "../trace.ts";
@@ -65,7 +66,7 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
   const write = async ({ slices }: Parcel): Promise<readonly Uint8Array[]> => {
     if (destination.format !== "logplex") appName ??= options.appName?.().catch(() => undefined);
     const context = { drainToken, appId, appName: await appName, nowMs: clock.nowMs() };
-    return [format.write(slices, context)].flat();
+    return [await inTurns(format.write(slices, context))].flat();
   };
 
   const attempt = async (body: readonly Uint8Array[], parcel: Parcel, signal: AbortSignal) => {

@@ -7,6 +7,7 @@ import { formatBatch, type LineFormat } from "../../../src/core/format.ts";
 import { compileFilter } from "../../../src/core/line-filter.ts";
 import { LineCursor } from "../../../src/core/lines.ts";
 import { origin } from "../../../src/core/position.ts";
+import { atOnce } from "../../../src/core/steps.ts";
 import type { FormatName } from "../../../src/drains/destination.ts";
 import { bodyFormats } from "../../../src/drains/sinks/formats/all-formats.ts";
 import { strictFrames } from "../../../src/drains/sinks/formats/rfc5424.ts";
@@ -35,7 +36,7 @@ function stored(body: Buffer): Slice {
 }
 
 const drained = (format: FormatName, slice: Slice): Buffer =>
-  Buffer.concat([bodyFormats[format].write([slice], context)].flat());
+  Buffer.concat([atOnce(bodyFormats[format].write([slice], context))].flat());
 const parsed = (format: FormatName, slice: Slice) => JSON.parse(drained(format, slice).toString());
 const shown = (format: LineFormat, slice: Slice): string =>
   formatBatch({ ...slice, at: origin }, { format, transport: "plain" }).bytes.toString();

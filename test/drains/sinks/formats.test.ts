@@ -1,6 +1,7 @@
 /** What bodies look like: examples first, then what always holds. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { atOnce } from "../../../src/core/steps.ts";
 import type { FormatName } from "../../../src/drains/destination.ts";
 import { bodyFormats } from "../../../src/drains/sinks/formats/all-formats.ts";
 import { rejectedIn } from "../../../src/drains/sinks/formats/otlp-model.ts";
@@ -15,7 +16,7 @@ import { sliceWithData } from "./parts.ts";
 
 const context = { drainToken: "d.1", appId: "app-id", appName: "shop", nowMs: 1_700_000_000_000 };
 const write = (format: FormatName, ...slices: Slice[]): Buffer =>
-  Buffer.concat([bodyFormats[format].write(slices, context)].flat());
+  Buffer.concat([atOnce(bodyFormats[format].write(slices, context))].flat());
 const json = (format: FormatName, ...slices: Slice[]) => JSON.parse(write(format, ...slices).toString());
 
 const plain: Slice = {

@@ -1,4 +1,5 @@
 /** What a format of request bodies is: pure, bytes in and bytes out. One small module each; `all-formats.ts` lists them. */
+import type { Steps } from "../../../core/steps.ts";
 import type { Slice } from "../../../ports.ts";
 import type { Answer } from "../http/answer.ts";
 
@@ -12,10 +13,12 @@ export type BodyContext = {
   readonly nowMs: number;
 };
 
+type Body = Uint8Array | readonly Uint8Array[];
+
 export type BodyFormat = {
   readonly contentType: string;
   /** The body, in pieces where these lie apart in memory: what is stored is sent without a copy. */
-  write(slices: readonly Slice[], context: BodyContext): Uint8Array | readonly Uint8Array[];
+  write(slices: readonly Slice[], context: BodyContext): Steps<Body>;
   /** Lines that a 2xx answer says were refused all the same; absent where the protocol has no such answer. */
   readonly rejected?: (answer: Pick<Answer, "contentType" | "body" | "isCut">) => Rejected | undefined;
 };

@@ -4,10 +4,10 @@ import { forEachLine, severityWords } from "./text-line.ts";
 
 export const datadogFormat: BodyFormat = {
   contentType: "application/json",
-  write(slices, context) {
+  *write(slices, context) {
     const service = serviceOf(context);
     const items: object[] = [];
-    forEachLine(slices, ({ source, dyno, time, message, severity }) =>
+    yield* forEachLine(slices, ({ source, dyno, time, message, severity }) =>
       items.push({
         ddsource: "heroku",
         ddtags: `app:${service},source:${source},dyno:${dyno}`,

@@ -4,5 +4,12 @@ import type { BodyFormat } from "./body-format.ts";
 
 export const logplexFormat: BodyFormat = {
   contentType: "application/logplex-1",
-  write: (slices) => slices.map((slice) => toLogplex(slice).bytes),
+  *write(slices) {
+    const bodies: Uint8Array[] = [];
+    for (const slice of slices) {
+      bodies.push(toLogplex(slice).bytes);
+      yield;
+    }
+    return bodies;
+  },
 };

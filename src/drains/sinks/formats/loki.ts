@@ -6,11 +6,11 @@ type Entry = readonly [nanoseconds: string, line: string, metadata: { readonly l
 
 export const lokiFormat: BodyFormat = {
   contentType: "application/json",
-  write(slices, context) {
+  *write(slices, context) {
     const app = serviceOf(context);
     const nowNanos = BigInt(context.nowMs) * 1_000_000n;
     const streams = new Map<string, { stream: Record<string, string>; values: Entry[] }>();
-    forEachLine(slices, ({ source, dyno, time, message, severity }) => {
+    yield* forEachLine(slices, ({ source, dyno, time, message, severity }) => {
       const key = `${source} ${dyno}`;
       let stream = streams.get(key);
       if (stream === undefined) {

@@ -4,10 +4,10 @@ import { forEachLine, severityWords } from "./text-line.ts";
 
 const ndjson = (timeName: string): BodyFormat => ({
   contentType: "application/x-ndjson",
-  write(slices, context) {
+  *write(slices, context) {
     const app = serviceOf(context);
     let out = "";
-    forEachLine(slices, (line) => {
+    yield* forEachLine(slices, (line) => {
       const object = JSON.stringify({
         [timeName]: line.time,
         app,

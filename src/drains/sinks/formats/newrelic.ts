@@ -4,10 +4,10 @@ import { forEachLine, severityWords, unixNanos } from "./text-line.ts";
 
 export const newRelicFormat: BodyFormat = {
   contentType: "application/json",
-  write(slices, context) {
+  *write(slices, context) {
     const service = serviceOf(context);
     const logs: object[] = [];
-    forEachLine(slices, ({ source, dyno, time, message, severity }) => {
+    yield* forEachLine(slices, ({ source, dyno, time, message, severity }) => {
       const nanos = unixNanos(time);
       logs.push({
         timestamp: nanos === undefined ? context.nowMs : Number(nanos / 1_000_000n),

@@ -1,23 +1,26 @@
 /** OTLP/HTTP logs as JSON: the same request as the protobuf one. */
+import type { Steps } from "../../../core/steps.ts";
 import type { BodyContext, BodyFormat } from "./body-format.ts";
 import { type OtlpGroup, otlpGroups, rejectedIn, scopeName, severityNumbers } from "./otlp-model.ts";
 import { severityWords, unixNanos } from "./text-line.ts";
 
 export const otlpJsonFormat: BodyFormat = {
   contentType: "application/json",
-  write: (slices, context) =>
-    Buffer.from(
-      JSON.stringify({
-        resourceLogs: otlpGroups(slices, context).map((group) => resourceLogs(group, context)),
-      }),
-    ),
+  *write(slices, context) {
+    const resourceLogs: object[] = [];
+    for (const group of yield* otlpGroups(slices, context))
+      resourceLogs.push(yield* resourceLogsOf(group, context));
+    return Buffer.from(JSON.stringify({ resourceLogs }));
+  },
   rejected: rejectedIn,
 };
 
-function resourceLogs({ resource, lines }: OtlpGroup, { nowMs }: BodyContext) {
-  const logRecords = lines.map((line) => {
+function* resourceLogsOf({ resource, lines }: OtlpGroup, { nowMs }: BodyContext): Steps<object> {
+  const logRecords: object[] = [];
+  for (const line of lines) {
+    yield;
     const nanos = unixNanos(line.time);
-    return {
+    logRecords.push({
       ...(nanos === undefined
         ? { observedTimeUnixNano: `${nowMs}000000` }
         : { timeUnixNano: String(nanos), observedTimeUnixNano: String(nanos) }),
@@ -29,8 +32,8 @@ function resourceLogs({ resource, lines }: OtlpGroup, { nowMs }: BodyContext) {
         ...(line.msgid === undefined ? [] : [text("syslog.msgid", line.msgid)]),
         ...(line.structuredData === undefined ? [] : [text("syslog.structured_data", line.structuredData)]),
       ],
-    };
-  });
+    });
+  }
   return {
     resource: { attributes: resource.map(([key, value]) => text(key, value)) },
     scopeLogs: [{ scope: { name: scopeName }, logRecords }],

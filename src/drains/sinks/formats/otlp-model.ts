@@ -1,4 +1,5 @@
 /** What both encodings of OTLP logs say: lines grouped by who wrote them, and how an answer tells of rejected ones. */
+import type { Steps } from "../../../core/steps.ts";
 import type { Slice } from "../../../ports.ts";
 import { type BodyContext, type BodyFormat, type Rejected, serviceOf } from "./body-format.ts";
 import { ProtoReader } from "./protobuf.ts";
@@ -15,9 +16,9 @@ export const scopeName = "tailrace";
 /** Syslog severities as the OpenTelemetry log data model maps them (its appendix B). */
 export const severityNumbers = [21, 19, 18, 17, 13, 10, 9, 5] as const;
 
-export function otlpGroups(slices: readonly Slice[], context: BodyContext): OtlpGroup[] {
+export function* otlpGroups(slices: readonly Slice[], context: BodyContext): Steps<OtlpGroup[]> {
   const groups = new Map<string, OtlpGroup>();
-  forEachLine(slices, (line) => {
+  yield* forEachLine(slices, (line) => {
     const key = `${line.source} ${line.dyno}`;
     let group = groups.get(key);
     if (group === undefined) {

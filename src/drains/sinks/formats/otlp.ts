@@ -1,4 +1,5 @@
 /** OTLP/HTTP logs as protobuf: an ExportLogsServiceRequest, written by hand, as its messages are few and stable. */
+import type { Steps } from "../../../core/steps.ts";
 import type { BodyFormat } from "./body-format.ts";
 import { type OtlpGroup, otlpGroups, rejectedIn, scopeName, severityNumbers } from "./otlp-model.ts";
 import { ProtoWriter } from "./protobuf.ts";
@@ -6,17 +7,18 @@ import { severityWords, type TextLine, unixNanos } from "./text-line.ts";
 
 export const otlpFormat: BodyFormat = {
   contentType: "application/x-protobuf",
-  write(slices, context) {
+  *write(slices, context) {
     const request = new ProtoWriter();
     const nowNanos = BigInt(context.nowMs) * 1_000_000n;
-    for (const group of otlpGroups(slices, context)) request.message(1, resourceLogs(group, nowNanos));
+    for (const group of yield* otlpGroups(slices, context))
+      request.message(1, yield* resourceLogs(group, nowNanos));
     return request.bytes;
   },
   rejected: rejectedIn,
 };
 
 // One writer for each depth: a message is whole before it becomes a field of the one around it.
-function resourceLogs({ resource, lines }: OtlpGroup, nowNanos: bigint): ProtoWriter {
+function* resourceLogs({ resource, lines }: OtlpGroup, nowNanos: bigint): Steps<ProtoWriter> {
   const inner = { pair: new ProtoWriter(), value: new ProtoWriter() };
   const attributes = new ProtoWriter();
   for (const [key, value] of resource) {
@@ -29,6 +31,7 @@ function resourceLogs({ resource, lines }: OtlpGroup, nowNanos: bigint): ProtoWr
   scopeLogs.message(1, scope);
   const record = new ProtoWriter();
   for (const line of lines) {
+    yield;
     writeRecord(record.clear(), line, nowNanos, inner);
     scopeLogs.message(2, record);
   }

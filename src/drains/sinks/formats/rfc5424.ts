@@ -5,6 +5,7 @@
  * in front of the message.
  */
 import { LineCursor } from "../../../core/lines.ts";
+import { atOnce, type Steps } from "../../../core/steps.ts";
 import { structuredDataEnd } from "../../../core/structured-data.ts";
 import { timestampEnd } from "../../../core/timestamp.ts";
 import type { Slice } from "../../../ports.ts";
@@ -13,7 +14,7 @@ import type { BodyFormat } from "./body-format.ts";
 /** The header of an HTTPS drain, and structured data besides. */
 export const rfc5424Format: BodyFormat = {
   contentType: "application/logplex-1",
-  write: (slices) => strictFrames(slices, { hostname: "host", endsLines: false }),
+  write: (slices) => strictFramesInSteps(slices, { hostname: "host", endsLines: false }),
 };
 
 const nil = Buffer.from("-");
@@ -25,15 +26,23 @@ const sourceBytesMax = 48;
 /** `LEN <PRI>1 ` and the spaces and nil values between fields. */
 const headBytesMax = 40;
 /** `endsLines`: a message that does not end in a newline gets one, which is counted. */
-export function strictFrames(
+export const strictFrames = (slices: readonly Slice[], options: FrameOptions): Buffer =>
+  atOnce(strictFramesInSteps(slices, options));
+
+type FrameOptions = { readonly hostname: string; readonly endsLines: boolean };
+
+function* strictFramesInSteps(
   slices: readonly Slice[],
-  { hostname, endsLines }: { readonly hostname: string; readonly endsLines: boolean },
-): Buffer {
+  { hostname, endsLines }: FrameOptions,
+): Steps<Buffer> {
   const out = new FrameBuffer(slices, Buffer.from(hostname));
   const line = new LineCursor();
   for (const { bytes, form } of slices) {
     line.open(bytes, form);
-    while (line.next()) out.add(line, endsLines);
+    while (line.next()) {
+      out.add(line, endsLines);
+      yield;
+    }
   }
   return out.take();
 }

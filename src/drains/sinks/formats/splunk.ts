@@ -4,10 +4,10 @@ import { forEachLine, severityWords, unixNanos } from "./text-line.ts";
 
 export const splunkFormat: BodyFormat = {
   contentType: "application/json",
-  write(slices, context) {
+  *write(slices, context) {
     const app = serviceOf(context);
     let out = "";
-    forEachLine(slices, ({ source, dyno, time, message, severity }) => {
+    yield* forEachLine(slices, ({ source, dyno, time, message, severity }) => {
       const nanos = unixNanos(time) ?? BigInt(context.nowMs) * 1_000_000n;
       const object = JSON.stringify({
         time: secondsOf(nanos),

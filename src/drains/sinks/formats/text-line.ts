@@ -1,5 +1,6 @@
 /** Stored lines as text, for formats that are JSON: invalid UTF-8 becomes U+FFFD there, since JSON has no bytes. */
 import { LineCursor } from "../../../core/lines.ts";
+import type { Steps } from "../../../core/steps.ts";
 import type { Slice } from "../../../ports.ts";
 
 /** One line. */
@@ -21,7 +22,8 @@ export type TextLine = {
 /** Syslog's own words (RFC 5424 §6.2.1). */
 export const severityWords = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"] as const;
 
-export function forEachLine(slices: readonly Slice[], visit: (line: TextLine) => void): void {
+/** Visits one line after the other. */
+export function* forEachLine(slices: readonly Slice[], visit: (line: TextLine) => void): Steps<void> {
   const cursor = new LineCursor();
   for (const slice of slices) {
     const bytes = Buffer.from(slice.bytes.buffer, slice.bytes.byteOffset, slice.bytes.length);
@@ -42,6 +44,7 @@ export function forEachLine(slices: readonly Slice[], visit: (line: TextLine) =>
         structuredData: unlessNil(cursor.sdStart, cursor.sdEnd),
         message: field(cursor.messageStart, textEnd(bytes, cursor)),
       });
+      yield;
     }
   }
 }

@@ -1,0 +1,25 @@
+const newline = 0x0a;
+const carriageReturn = 0x0d;
+
+/** The next CR or LF of many bytes, looked for natively; both are remembered, so that the bytes are searched once. */
+export class LineBreaks {
+  readonly #bytes: Uint8Array;
+  #newline = -1;
+  #carriageReturn = -1;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  /** The first at or behind `from`, which never goes back. */
+  next(from: number): number {
+    if (this.#newline < from) this.#newline = this.#find(newline, from);
+    if (this.#carriageReturn < from) this.#carriageReturn = this.#find(carriageReturn, from);
+    return Math.min(this.#newline, this.#carriageReturn);
+  }
+
+  #find(byte: number, from: number): number {
+    const found = this.#bytes.indexOf(byte, from);
+    return found === -1 ? Number.POSITIVE_INFINITY : found;
+  }
+}

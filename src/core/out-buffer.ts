@@ -1,0 +1,61 @@
+/** Bytes put together one behind the other. One buffer is kept for whoever is next: most need no more. */
+
+const firstBytes = 1 << 16;
+const keptBytesMax = 1 << 20;
+
+let spare: Buffer | undefined;
+
+/** Reserve, then put: nothing is checked byte by byte. */
+export class OutBuffer {
+  #bytes: Buffer;
+  #end = 0;
+
+  constructor() {
+    this.#bytes = spare ?? Buffer.allocUnsafeSlow(firstBytes);
+    spare = undefined;
+  }
+
+  reserve(more: number): void {
+    if (this.#end + more <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#end + more, this.#bytes.length * 2));
+    larger.set(this.#bytes.subarray(0, this.#end));
+    this.#bytes = larger;
+  }
+
+  // Short stretches byte by byte: no call, no view.
+  put(from: Uint8Array, start: number, end: number): void {
+    if (end - start > 64) {
+      this.#bytes.set(from.subarray(start, end), this.#end);
+      this.#end += end - start;
+      return;
+    }
+    const bytes = this.#bytes;
+    let at = this.#end;
+    for (let i = start; i < end; i++) bytes[at++] = from[i]!;
+    this.#end = at;
+  }
+
+  putByte(byte: number): void {
+    this.#bytes[this.#end++] = byte;
+  }
+
+  putDecimal(value: number): void {
+    let digits = 1;
+    for (let limit = 10; value >= limit; limit *= 10) digits++;
+    let rest = value;
+    for (let i = this.#end + digits - 1; i >= this.#end; i--) {
+      this.#bytes[i] = 0x30 + (rest % 10);
+      rest = Math.floor(rest / 10);
+    }
+    this.#end += digits;
+  }
+
+  /** What was put, in memory of its own, of which much of it takes half at least. Nothing can be put any more. */
+  take(): Buffer {
+    if (this.#bytes.length > keptBytesMax) return this.#bytes.subarray(0, this.#end);
+    const out = Buffer.allocUnsafeSlow(this.#end);
+    out.set(this.#bytes.subarray(0, this.#end));
+    spare = this.#bytes;
+    return out;
+  }
+}

@@ -1,0 +1,10 @@
+/** Work that can be paused: it yields wherever somebody else may come between. Its value is what came of it. */
+export type Steps<Value> = Generator<void, Value, void>;
+
+/** Does the work at one go. */
+export function atOnce<Value>(steps: Steps<Value>): Value {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
