@@ -1,4 +1,6 @@
-/** Every failure of an API call as `{id, message}` (docs/spec/apis.md#p1-3), and nothing more of what is inside. */
+/**
+ * Answers every failure of an API call as `{id, message}` (docs/spec/apis.md#p1-3), and with nothing of what is inside.
+ */
 import { randomUUID } from "node:crypto";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import {
@@ -47,7 +49,7 @@ function sendError(
     .send(errorBody(failure));
 }
 
-/** What to tell of any failure. What nobody expected is logged here, and told without its details. */
+/** The failure to answer with. An unexpected one is logged here, and told without its details. */
 export function appErrorOf(error: FastifyError | AppError, request: FastifyRequest): AppError {
   if (error instanceof AppError) return error;
   if (error.validation) return paramsInvalid(validationText(error));
@@ -76,7 +78,7 @@ export function withErrorHeaders(
   if (!reply.hasHeader("request-id")) reply.header("request-id", requestIdOf(request));
   if (failure.retryAfterS !== undefined) reply.header("retry-after", failure.retryAfterS);
   if (failure.code === codingUnsupported("").code) reply.header("accept-encoding", codingsTaken);
-  // Not Basic: browsers would ask for a password.
+  // Basic would make browsers ask for a password.
   if (failure.status === 401) reply.header("www-authenticate", 'Bearer realm="tailrace"');
   return reply;
 }
@@ -88,7 +90,7 @@ export const errorBody = (failure: AppError): ErrorBody => ({
   ...(failure.resource !== undefined && { resource: failure.resource }),
 });
 
-/** The client's `Request-Id`, else one that is made for this request. */
+/** The client's `Request-Id`, or one that is made for this request. */
 export function requestIdOf(request: FastifyRequest): string {
   const given = request.headers["request-id"];
   if (given !== undefined) return String(given);
@@ -112,7 +114,7 @@ function validationText(error: FastifyError): string {
   return `\`${field}\` must be one of ${[params.allowedValues].flat().filter(Boolean).join(", ")}`;
 }
 
-// Texts of our own: the framework's may quote the request.
+// The framework's own texts may quote the request.
 const requestFaults: Record<string, string> = {
   FST_ERR_BAD_URL: "its path is not percent-encoded UTF-8",
   FST_ERR_MAX_PARAM_LENGTH: "a part of its path is too long",

@@ -1,4 +1,4 @@
-/** Everything that is asked of the server over HTTP but logs themselves and its health: Platform API, logplex v3. */
+/** The APIs: Heroku's Platform API and logplex v3. Ingest, streams and health are registered elsewhere. */
 import type { FastifyPluginAsync } from "fastify";
 import type { Failures } from "../failures.ts";
 import type { Clock } from "../ports.ts";
@@ -33,17 +33,19 @@ export type ControlDeps = BodyDeps & {
   readonly issueSession: IssueSession;
   readonly testDrain: TestDrain;
   readonly redactUrl: (url: string) => string;
-  /** For every URL handed out; undefined: as each request's `Host` says. */
+  /** The base of every URL handed out; undefined: the request's `Host` says it. */
   readonly publicUrl: PublicUrl;
-  /** For those handed to senders, without a slash at the end; undefined: they use the address that they know. */
+  /**
+   * The base of URLs handed to senders, without a slash at the end; undefined: senders use the address that they know.
+   */
   readonly ingestUrl: string | undefined;
   readonly historyLinesMax: number;
   readonly failures: Failures;
 };
 
 /**
- * Characters of one part of a path, for the server's `maxParamLength`: drain URLs and session ids are such parts.
- * (The server's `frameworkErrors` should be `answerFrameworkError`.)
+ * The most characters of one part of a path, for the server's `maxParamLength`: drain URLs and session ids are such
+ * parts. (The server's `frameworkErrors` should be `answerFrameworkError`.)
  */
 export const pathPartCharsMax = 8_192;
 

@@ -1,4 +1,4 @@
-/** Credentials of a request → who asks, and which apps that key may see and change. */
+/** Finds the principal by the credentials of a request, and the apps that it may see and change. */
 import type { FastifyRequest } from "fastify";
 import { keyOfSomeApps, keyReadOnly, notFound, tokensForWriters, unauthorized } from "../errors.ts";
 import type { Apps } from "../registry/apps.ts";
@@ -10,7 +10,7 @@ const principalKey = "principal";
 const appKey = "app";
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-/** Who asks, after `authenticate`. */
+/** The principal of a request, after `authenticate`. */
 export const principalOf = (request: FastifyRequest): Principal =>
   request.getDecorator<Principal>(principalKey);
 
@@ -20,7 +20,7 @@ export const decorateRequests = (server: { decorateRequest(name: string, value: 
   server.decorateRequest(appKey, null);
 };
 
-/** Finds out who asks. Throws `unauthorized` for anybody unknown. */
+/** Finds the principal. Throws `unauthorized` when nobody has that key. */
 export async function authenticate(request: FastifyRequest, keys: Keys): Promise<Principal> {
   const secret = secretIn(request.headers.authorization);
   const principal = secret === undefined ? undefined : await keys.authenticate(secret);
@@ -40,8 +40,8 @@ export function secretIn(authorization: string | undefined): string | undefined 
 }
 
 /**
- * The app of that name or id, if this key may see it. Otherwise the same `notFound` in the same time, whether it
- * exists or not: which of the two is decided before its record is read.
+ * The app of that name or id, if this key may see it. Otherwise `notFound`, in the same time whether it exists or not:
+ * that is decided before its record is read.
  */
 export async function appToSee(apps: Apps, principal: Principal, idOrName: string): Promise<AppRecord> {
   const id = await apps.idOf(idOrName);
@@ -50,14 +50,14 @@ export async function appToSee(apps: Apps, principal: Principal, idOrName: strin
   return app;
 }
 
-/** `appToSee`, for a change: a key that only reads is told so, as it may see the app. */
+/** `appToSee` for a change. A key that only reads is told so, as it may see the app. */
 export async function appToManage(apps: Apps, principal: Principal, idOrName: string): Promise<AppRecord> {
   const app = await appToSee(apps, principal, idOrName);
   if (principal.readOnly) throw keyReadOnly();
   return app;
 }
 
-/** `appToSee`, for its tokens, which are rights to write. */
+/** `appToSee` for its tokens, which are rights to write. */
 export async function appOfTokens(apps: Apps, principal: Principal, idOrName: string): Promise<AppRecord> {
   const app = await appToSee(apps, principal, idOrName);
   if (principal.readOnly) throw tokensForWriters();
@@ -79,7 +79,7 @@ export function managedAppOf(request: FastifyRequest): AppRecord {
   return appOf(request);
 }
 
-/** For what is about no app in particular: to keys of single apps it does not exist. */
+/** Guards calls that are about no app in particular: for keys of single apps they do not exist. */
 export async function managesAll(request: FastifyRequest): Promise<void> {
   const principal = principalOf(request);
   if (principal.apps !== "all") throw keyOfSomeApps();

@@ -1,4 +1,7 @@
-/** Bodies of API calls. Clients are not careful with their media type; what is no JSON is refused all the same. */
+/**
+ * Reads the bodies of API calls. Clients are careless with the media type, so it is ignored; a body that is not JSON is
+ * refused.
+ */
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { AppError, bodyTooLarge, codingUnsupported, paramsInvalid, requestRefused } from "../errors.ts";
@@ -6,16 +9,16 @@ import { codingOf, readBody } from "../ingest/body.ts";
 import type { BodyBudget } from "../ingest/body-budget.ts";
 import { ingestLimits } from "../ingest/limits.ts";
 
-/** What bodies are read within: those of calls share the memory of those of `POST /logs`. */
+/** The memory that bodies are read into: API calls share it with `POST /logs`. */
 export type BodyDeps = {
   readonly bodies: BodyBudget;
   readonly addressOf: (socket: Socket) => string;
 };
 
-/** The largest have three PEM files. */
+/** The largest bodies have three PEM files. */
 const limits = { ...ingestLimits, bodyBytesMax: 512 * 1024 };
 
-/** Reads every body as JSON, whatever it is called; none, or an empty one, is an object without fields. */
+/** Reads every body as JSON, whatever its media type. A missing or empty body is an object without fields. */
 export function readBodies(server: FastifyInstance, deps: BodyDeps): void {
   const parse = server.getDefaultJsonParser("error", "error");
   server.removeAllContentTypeParsers();
@@ -45,7 +48,7 @@ export async function textOf(request: FastifyRequest, { bodies, addressOf }: Bod
   }
 }
 
-/** Refuses fields that nothing reads: one that is misspelt would be left out without a word. `at` ends in a dot. */
+/** Refuses unknown fields: a misspelt one would otherwise be left out without a word. `at` ends in a dot. */
 export function refuseUnknown(given: object, at: string, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;

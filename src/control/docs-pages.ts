@@ -20,7 +20,7 @@ const prefix = "/docs";
 const headersKept = ["content-type", "content-security-policy"];
 
 export type DocsOptions = {
-  /** Asked once, when somebody first looks. */
+  /** Called once, when somebody first looks. */
   readonly document: () => Document;
 };
 

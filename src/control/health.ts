@@ -1,9 +1,9 @@
-/** Is the process alive, can it work, and its figures. Nothing in them belongs to an app. */
+/** Whether the process is alive and can work, and its figures. Nothing here belongs to an app. */
 import type { FastifyPluginAsync } from "fastify";
 import { metricsRegistry } from "../metrics.ts";
 import { sharedAnswer } from "./shared-answer.ts";
 
-/** What stands in the way of work, in words for the operator; empty when nothing does. */
+/** Reasons why the server cannot work, in words for the operator; empty when it can. */
 export type Readiness = () => Promise<readonly string[]>;
 
 const figuresAgeMsMax = 1000;

@@ -1,10 +1,10 @@
-/** The routes of roles that a node has not: each answers that it is another node's, and which. */
+/** Routes of roles that this node does not have: each answers which role they belong to. */
 import type { FastifyPluginAsync, FastifyPluginOptions } from "fastify";
 import { roleElsewhere } from "../errors.ts";
 
 /**
- * `plugin`, whose routes are those of `role`. On a node that has not this role they take nothing: they are known only
- * to say where a request belongs, before anything else of it is looked at, and the node's `/docs` leave them out.
+ * `plugin`, whose routes are those of `role`. On a node without this role they only say where a request belongs, before
+ * anything else of it is looked at, and the node's `/docs` leave them out.
  */
 export const ofRole =
   <Options extends FastifyPluginOptions>(
@@ -17,7 +17,7 @@ export const ofRole =
       server.addHook("onRoute", (route) => {
         route.schema = { ...route.schema, hide: true };
       });
-      // The route as it is declared: a path may hold a secret.
+      // Names the route as it is declared: the path itself may hold a secret.
       server.addHook("onRequest", async ({ routeOptions }) => {
         throw roleElsewhere(routeOptions.url ?? "this path", role, roles);
       });

@@ -1,11 +1,11 @@
-/** The address that clients reach this server at: in every URL handed out. */
+/** The address that clients reach this server at: the base of every URL handed out. */
 import type { FastifyRequest } from "fastify";
 import { requestRefused } from "../errors.ts";
 
-/** Configured, without a slash at the end; undefined: as the request says. */
+/** As configured, without a slash at the end; undefined: the request says it. */
 export type PublicUrl = string | undefined;
 
-/** Without a slash at the end. A `Host` that is none makes the request unanswerable. */
+/** The base without a slash at the end. A request whose `Host` is no host cannot be answered. */
 export function publicUrlOf(request: FastifyRequest, configured: PublicUrl): string {
   if (configured !== undefined) return configured.replace(/\/+$/, "");
   const url = `${request.protocol}://${request.host}`;

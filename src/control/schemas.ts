@@ -21,7 +21,7 @@ export const object = <Fields extends Record<string, object>>(
 /** The schema of an array. */
 export const arrayOf = (items: object) => ({ type: "array", items });
 
-/** A request's body; nothing in it is required but what `required` names, and what it does not know is ignored. */
+/** The schema of a request's body. Only the fields in `required` are; unknown fields are ignored. */
 export const bodyOf = (properties: Record<string, object>, required: readonly string[] = []) => ({
   type: "object",
   properties,

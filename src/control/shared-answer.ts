@@ -1,6 +1,6 @@
 /**
- * An answer that costs something and is the same for everybody who asks now: it is made once at a time and at most once
- * in `ageMsMax`, however many ask. A failure is told to those who waited for it and not kept.
+ * Shares an answer that costs something and is the same for everybody: it is made once at a time and at most once in
+ * `ageMsMax`, however many ask. A failure is told to those who waited for it, and is not kept.
  */
 export function sharedAnswer<Value>(
   make: () => Promise<Value>,
@@ -10,7 +10,7 @@ export function sharedAnswer<Value>(
   let kept: { readonly value: Promise<Value>; madeAtMs: number } | undefined;
   return () => {
     if (kept !== undefined && monotonicMs() - kept.madeAtMs < ageMsMax) return kept.value;
-    const made = { value: make(), madeAtMs: Number.POSITIVE_INFINITY }; // not old while it is being made
+    const made = { value: make(), madeAtMs: Number.POSITIVE_INFINITY }; // it does not age while it is being made
     kept = made;
     made.value.then(
       () => {

@@ -1,4 +1,4 @@
-/** What an app may be called. A name is never a UUID: names and ids stand for each other in every path. */
+/** Names of apps. A name is never a UUID: names and ids stand for each other in every path. */
 import { randomInt } from "node:crypto";
 import { isUuid } from "../core/ids.ts";
 

@@ -1,7 +1,7 @@
 /**
- * Apps. `app-name/NAME` holds the id and is written first, `app/ID` makes the app exist. A crash in between leaves
- * a name that whoever asks for it next completes. An app is destroyed behind a mark in its record, which is removed
- * last, so that the work can be taken up again by anybody.
+ * Apps. `app-name/NAME` holds the id and is written first; `app/ID` makes the app exist. A crash in between leaves a
+ * name that is completed by whoever asks for it next. An app that is being destroyed has a mark in its record, which is
+ * removed last, so that anybody can take the work up again.
  */
 import { type ChannelId, isUuid, newChannelId } from "../core/ids.ts";
 import { appNameInvalid, appNameTaken, recordContended } from "../errors.ts";
@@ -100,8 +100,8 @@ export class Apps {
     for (const id of left) await this.destroy(id);
   }
 
-  // Undefined when the name is taken. The put of the app's record decides who made it; tokens come before, so that
-  // an app that can be seen has them.
+  // Undefined when the name is taken. The put of the app's record decides who made it. Tokens are written before, so
+  // that every app that can be seen has them.
   async #create(name: string, sources: readonly string[]): Promise<AppRecord | undefined> {
     const id = await this.#claim(name);
     if (id === undefined) return undefined;
@@ -114,7 +114,7 @@ export class Apps {
     return (await this.#store.put(recordKey(id), app, 0)) === undefined ? undefined : app;
   }
 
-  // The id that the name stands for, while no app has it.
+  // Claims the name: the id that it stands for, as long as no app has that.
   async #claim(name: string): Promise<ChannelId | undefined> {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const named = await this.#store.get<NameRecord>(nameKey(name));

@@ -1,15 +1,15 @@
 /**
- * Places in a list of at most so many, kept in one record, so that a limit holds whatever is made at the same time,
- * here or on other nodes. A place is claimed before the thing that it is for is written, kept when that is there, and
- * given up after the thing is gone. What a crash left claimed is looked at when the list is full.
+ * Bounded lists. A list is one record of claims, so that its limit holds whatever is made at the same time, here or on
+ * other nodes. A claim is made before the thing that it is for is written, kept once the thing is there, and dropped
+ * after the thing is gone. Claims that a crash left are looked for when the list is full.
  */
 import type { Clock, Store } from "../ports.ts";
 import { updateRecord } from "./update.ts";
 
-/** A place that is kept, by the id of its thing, or one that is claimed since `atMs`. */
+/** A claim that is kept, by the id of its thing, or one that was made at `atMs`. */
 type Place = string | { readonly id: string; readonly atMs: number };
 
-/** Whoever claimed a place this long ago and did not keep it is not at work any more. */
+/** A claim that is this old and was not kept is a crash's remains. */
 const claimMsMax = 60_000;
 
 const idOf = (place: Place): string => (typeof place === "string" ? place : place.id);
@@ -18,9 +18,9 @@ export type ClaimsOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly placesMax: number;
-  /** Which of these ids have their thing. */
+  /** The ids that have their thing. */
   readonly present: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** The failure of one place too many. */
+  /** The failure of one claim too many. */
   readonly full: () => Error;
 };
 
@@ -32,12 +32,12 @@ export class Claims {
     this.#options = options;
   }
 
-  /** Ids of all that is kept or claimed; not each has its thing. */
+  /** Ids of all claims; not every one has its thing. */
   async ids(list: string): Promise<readonly string[]> {
     return ((await this.#options.store.get<readonly Place[]>(list))?.value ?? []).map(idOf);
   }
 
-  /** Claims a place for `id`. Throws `full` when none is free. */
+  /** Adds a claim for `id`. Throws `full` when the list has no room. */
   async claim(list: string, id: string): Promise<void> {
     const { store, clock, placesMax, full } = this.#options;
     await updateRecord<readonly Place[]>(store, list, async (found = []) => {
@@ -47,7 +47,7 @@ export class Claims {
     });
   }
 
-  /** The thing is there. False when the claim was given up for dead: then the thing has to go. */
+  /** To be called when the thing is there. False when the claim was cleared meanwhile: then the thing has to go. */
   async keep(list: string, id: string): Promise<boolean> {
     const places = await updateRecord<readonly Place[]>(this.#options.store, list, (found) =>
       found?.map((place) => (idOf(place) === id ? id : place)),
@@ -55,7 +55,7 @@ export class Claims {
     return places?.includes(id) ?? false;
   }
 
-  /** The thing is gone. Fine when there is no such place. */
+  /** To be called when the thing is gone. Fine when there is no such claim. */
   async drop(list: string, id: string): Promise<void> {
     await updateRecord<readonly Place[]>(this.#options.store, list, (found = []) => {
       const left = found.filter((place) => idOf(place) !== id);
@@ -63,7 +63,7 @@ export class Claims {
     });
   }
 
-  // Claims of a moment ago stay: their things are about to be written.
+  // Young claims stay: their things are about to be written.
   async #cleared(places: readonly Place[]): Promise<readonly Place[]> {
     const oldMs = this.#options.clock.nowMs() - claimMsMax;
     const present = await this.#options.present(places.map(idOf));

@@ -5,7 +5,7 @@ import { detectorNames, patternsFlaw, patternsMax, type RedactionSpec } from "..
 import { drainOption, patternInvalid } from "../errors.ts";
 import type { DrainRecord } from "./records.ts";
 
-/** The part of a drain's record that its owner words. */
+/** The part of a drain's record that its owner chooses. */
 export type DrainOptions = Pick<
   DrainRecord,
   | "format"
@@ -30,7 +30,7 @@ export const filterNameCharsMax = 128;
 
 const headerNameForm = /^[A-Za-z0-9_-]+$/;
 const headerValueForm = /^[\x20-\x7e\t]*$/;
-/** What says where the body ends, whom it is for, or what a sink says of a parcel itself. */
+/** Headers that say where the body ends or whom it is for, and those that a sink sets itself. */
 const headersOfOurs =
   /^(host|connection|content-(length|type|encoding)|transfer-encoding|te|trailer|upgrade|keep-alive|expect|proxy-.*|logplex-.*|tailrace-.*|user-agent)$/i;
 const pemOfCertificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
@@ -136,7 +136,7 @@ function certificatesIn(field: "ca" | "cert", pem: string): string[] {
   return found;
 }
 
-// What OpenSSL says of it is left out: it may quote the input.
+// The message of OpenSSL is left out: it may quote the input.
 function certificateOf(field: "ca" | "cert", pem: string): X509Certificate {
   try {
     return new X509Certificate(pem);

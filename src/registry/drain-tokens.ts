@@ -1,6 +1,6 @@
 /**
- * The tokens of all drains, in memory: an ingest node asks for each request and frame that names one, whether it is
- * ours. Some hundred bytes a drain. While the watch of the Store is not up, what was known last stands.
+ * The tokens of all drains, in memory: an ingest node looks up each request and frame that names one. Costs some
+ * hundred bytes a drain. While the watch of the Store is down, the last known tokens stand.
  */
 import type { ChannelId, DrainToken } from "../core/ids.ts";
 import type { Clock, Store } from "../ports.ts";
@@ -10,7 +10,7 @@ import type { DrainRecord } from "./records.ts";
 const prefix = "drain/";
 
 export class DrainTokens {
-  /** By the drain's record, since a record that is gone no longer says its token. */
+  /** By the key of the drain's record: a record that is gone no longer says its token. */
   readonly #tokens = new Map<string, DrainToken>();
   readonly #channels = new Map<string, ChannelId>();
   readonly #stop = new AbortController();

@@ -18,31 +18,31 @@ export const drainsMax = 6;
 /** Reserved ones besides, which deliver nothing and are not listed. */
 export const reservedMax = 50;
 
-/** A claim without its record, or with another URL, is a crash's remains when it is older than this. */
+/** A claim that is this old and has no record, or a record with another URL, is a crash's remains. */
 const claimMsMax = 60_000;
 
 const recordKey = (id: DrainId) => `drain/${id}`;
 const claimsKey = (channel: ChannelId) => `channel-drain/${channel}`;
 
-/** What an owner says of a new drain. */
+/** A new drain as its owner asks for it. */
 export type NewDrain = DrainOptions & {
   readonly url: string;
-  /** When it is made by the telemetry API. */
+  /** Set by the telemetry API. */
   readonly telemetry?: DrainRecord["telemetry"];
   /** Starts with the lines since then (RFC 3339, or `10m`), not at the end of the log. */
   readonly since?: string;
 };
 
-/** What an owner changes of a drain. */
+/** Changes of a drain that its owner asks for. */
 export type DrainChanges = {
   readonly [Field in keyof DrainOptions]?: DrainRecord[Field] | null;
 } & {
   readonly url?: string;
-  /** The given parts of it, of a drain that has it. */
+  /** The parts of it that are given, for a drain that has it. */
   readonly telemetry?: Partial<DrainRecord["telemetry"]>;
 };
 
-/** Throws an AppError for a URL that no drain may have. Of the drains' own part. */
+/** Throws an AppError for a URL that no drain may have. The drains' own part provides it. */
 export type CheckDestination = (url: string, options: { format?: string }) => unknown;
 
 export class Drains {
@@ -75,8 +75,8 @@ export class Drains {
   }
 
   /**
-   * Changes what an owner words of a drain, in one write or not at all: what is null is taken away, what is left out
-   * stays. A drain that was only reserved starts, with its URL, at the end of the log as it is now.
+   * Changes the URL and options of a drain, in one write or not at all: null takes an option away, and options that are
+   * left out stay. A drain that was only reserved starts, with its URL, at the end of the log as it is now.
    */
   async update({ channel, id }: DrainRecord, changes: DrainChanges): Promise<DrainRecord> {
     const before = await this.#read(channel, id);
@@ -88,7 +88,7 @@ export class Drains {
       this.#check(next.url, next);
       return found.url === undefined ? { ...next, start } : next;
     };
-    const { url } = changed(before); // nothing is claimed for what cannot be
+    const { url } = changed(before); // an invalid change claims nothing
     if (url !== undefined && url !== before.url) await this.#claim(channel, id, url);
     return this.#change(channel, id, changed);
   }
@@ -116,7 +116,7 @@ export class Drains {
     return (await this.#all(channel)).find((record) => record.number === number);
   }
 
-  /** Fine when it is gone. */
+  /** Removes the drain; fine when it is gone. */
   async remove(channel: ChannelId, id: DrainId): Promise<void> {
     await removeRecord(this.#store, recordKey(id));
     await removeRecord(this.#store, `drain-state/${id}`);
@@ -143,7 +143,7 @@ export class Drains {
     );
   }
 
-  /** Signs with `secret` from now on, and besides with the one before, while receivers change over. */
+  /** Signs with `secret` from now on, and also with the one before, while receivers change over. */
   rotate(record: DrainRecord, secret: string): Promise<DrainRecord> {
     return this.#change(record.channel, record.id, (found) => {
       if (found.secret === secret) return found; // asked for twice, the one before stays
@@ -154,7 +154,7 @@ export class Drains {
     });
   }
 
-  /** Keeps what a test line over the drain found, for its owner to see later. */
+  /** Keeps the result of a test line for its owner to see later. */
   async keepTest({ channel, id }: DrainRecord, found: Omit<DrainTest, "at">): Promise<void> {
     const test: DrainTest = { at: timeOf(this.#clock.nowMs()), ...found };
     await updateRecord<DrainTest>(this.#store, `drain-test/${id}`, () => test);
@@ -221,7 +221,7 @@ export class Drains {
     return record;
   }
 
-  // Seen from here or from `Apps.destroy`, one of the two finds the other's work.
+  // This and `Apps.destroy` may run at once: one of the two finds the other's work.
   async #undoWhenGone(channel: ChannelId, id: DrainId): Promise<void> {
     const app = await this.#store.get<object>(`app/${channel}`);
     if (app !== undefined && !("destroying" in app.value)) return;
@@ -248,7 +248,7 @@ export class Drains {
     });
   }
 
-  // Old claims as their records are: what a crash left behind goes.
+  // Old claims as their records say; claims that a crash left are dropped.
   async #settled(claims: readonly DrainClaim[]): Promise<DrainClaim[]> {
     const oldMs = this.#clock.nowMs() - claimMsMax;
     const settled = await Promise.all(

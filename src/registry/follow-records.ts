@@ -1,15 +1,18 @@
-/** The changes of the records below one prefix, for as long as a signal lets it: a watch that fails is begun again. */
+/** Follows the changes of the records below one prefix until a signal ends it: a watch that fails is begun again. */
 import type { Clock, Store } from "../ports.ts";
 
 const watchRetryMs = 1_000;
 
-/** Who is told. Between `onDown` and `onUp` changes may go by untold: what depends on them has to be read again. */
+/**
+ * Callbacks of a watch. Changes between `onDown` and `onUp` may be missed: whatever depends on them has to be read
+ * again.
+ */
 export type RecordFollower<Value> = {
-  /** The watch is up: from here on every change is told, those before it may not have been. */
+  /** The watch is up: every change from here on is told; changes before may have been missed. */
   onUp(): void;
-  /** The watch is not up, at the end too. */
+  /** The watch is down, or has ended. */
   onDown(): void;
-  /** A record as it is at the start of a watch, or as it was changed; undefined: removed. */
+  /** A record as it was at the start of a watch, or as it was changed; undefined when it was removed. */
   onRecord(key: string, value: Value | undefined): void;
 };
 
@@ -27,7 +30,7 @@ export async function followRecords<Value>(
         else follower.onRecord(change.key, change.value);
       }
     } catch {
-      // The Store tells its own troubles; what counts here is to trust nothing until the next watch is up.
+      // The Store reports its own troubles. All that counts here is to trust nothing until the next watch is up.
     }
     follower.onDown();
     await clock.sleep(watchRetryMs, signal);

@@ -1,6 +1,6 @@
 /**
  * API keys: the operator's, given at start, which may do everything, and those in the Store, kept as hashes. A key is
- * at `key/HASH`; `key-id/ID` says which it is to whoever knows its id alone, and is written first.
+ * at `key/HASH`. `key-id/ID` holds the hash for whoever knows the id alone, and is written first.
  */
 import { randomUUID } from "node:crypto";
 import { type ChannelId, isUuid } from "../core/ids.ts";
@@ -14,7 +14,7 @@ import { hashOf, isSameSecret, newKeySecret } from "./secrets.ts";
 import { timeOf } from "./time.ts";
 import { removeRecord, updateRecord } from "./update.ts";
 
-/** What the operator's key is called where a key has an id. */
+/** The id of the operator's key. */
 export const operatorKeyId = "00000000-0000-4000-8000-000000000000";
 /** Keys of a server at most, the operator's aside. */
 export const keysMax = 10_000;
@@ -24,7 +24,7 @@ const recordKey = (hash: string) => `key/${hash}`;
 const pointerKey = (id: string) => `key-id/${id}`;
 const placesKey = "setting/keys";
 
-/** What a key may do, how it is called and how long it lives. */
+/** A new key: what it may do, its description, and its life. */
 export type NewKey = {
   readonly apps: "all" | readonly ChannelId[];
   readonly readOnly: boolean;
@@ -33,14 +33,14 @@ export type NewKey = {
   readonly lifeMs?: number;
 };
 
-/** What is to be different; a `lifeMs` of null is for ever. */
+/** Changes of a key; a `lifeMs` of null is for ever. */
 export type KeyChanges = Partial<Omit<NewKey, "lifeMs">> & { readonly lifeMs?: number | null };
 
-/** When the key is nobody's any more; infinite for one that does not expire. */
+/** The time from which the key is nobody's; infinite for one that does not expire. */
 export const expiryMsOf = ({ expiresAt }: KeyRecord): number =>
   expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
 
-// Times of records are whole seconds: a life is rather a little longer than it was said.
+// Times of records are whole seconds: a life is rounded up.
 const expiryAt = (timeMs: number): string => timeOf(timeMs + 999);
 
 export class Keys {
@@ -71,14 +71,14 @@ export class Keys {
     });
   }
 
-  /** Whose key `secret` is; undefined when it is nobody's. */
+  /** The principal that `secret` belongs to; undefined when it is nobody's. */
   async authenticate(secret: string): Promise<Principal | undefined> {
     if (isSameSecret(secret, this.#operatorSecret)) return operator;
     const record = await this.#cache.find(recordKey(hashOf(secret)));
     return record === undefined || this.#isExpired(record) ? undefined : this.#principalOf(record);
   }
 
-  /** Where the key of that id has its record in the Store; undefined when there never was one, or it was removed. */
+  /** The key of the record in the Store for that id; undefined when there never was one, or it was removed. */
   async recordKeyOf(id: string): Promise<string | undefined> {
     const found = isUuid(id) ? await this.#store.get<KeyPointer>(pointerKey(id)) : undefined;
     return found && recordKey(found.value.hash);
@@ -100,7 +100,7 @@ export class Keys {
     await this.#store.put(recordKey(hash), record, 0);
     this.#cache.forget(recordKey(hash));
     if (await this.#places.keep(placesKey, record.id)) return { secret, record };
-    await this.revoke(record.id); // this process stood still for so long that its place was given up
+    await this.revoke(record.id); // this process stood still for so long that its claim was cleared
     throw recordContended();
   }
 
@@ -120,7 +120,7 @@ export class Keys {
     return found === undefined || this.#isExpired(found) ? undefined : found;
   }
 
-  /** Throws when there is no such key. What it may not do any more ends at once, reading too. */
+  /** Throws when there is no such key. Rights that the key loses end at once, open streams too. */
   async update(id: string, { lifeMs, ...changes }: KeyChanges): Promise<KeyRecord> {
     const at = await this.recordKeyOf(id);
     if (at === undefined) throw notFound("key");
@@ -148,7 +148,7 @@ export class Keys {
     return found?.value;
   }
 
-  /** Gives keys that an earlier version made what keys have now. For the start of a server. */
+  /** Adds to keys of an earlier version what keys have now. For the start of a server. */
   async adoptOlder(): Promise<void> {
     if ((await this.#store.get(placesKey)) !== undefined) return;
     const ids: string[] = [];
@@ -168,7 +168,7 @@ export class Keys {
     return this.#clock.nowMs() >= expiryMsOf(record);
   }
 
-  // Those that have expired make room.
+  // Expired keys make room.
   async #present(): Promise<ReadonlySet<string>> {
     const ids = new Set<string>();
     for await (const { key, value } of this.#store.list<KeyRecord>("key/")) {

@@ -1,4 +1,4 @@
-/** Who asks, and what that key may see and change. */
+/** Whoever asks, and what their key may see and change. */
 import type { ChannelId } from "../core/ids.ts";
 
 export type Principal = {

@@ -1,7 +1,7 @@
 /**
- * Who reads an app's log at this moment, and by which key. A right to read is over everywhere as soon as its key is
- * revoked, loses the app or expires, or the app is destroyed: each node that serves readers watches the records of
- * keys and apps. While such a watch is down nothing is told; when it is up again every right is looked at anew.
+ * Rights to read an app's log, each by a key. A right is over everywhere as soon as its key is revoked, loses the app
+ * or expires, or the app is destroyed: each node that serves readers watches the records of keys and apps. While such a
+ * watch is down nothing is told; when it is up again every right is checked anew.
  */
 import type { ChannelId } from "../core/ids.ts";
 import type { Clock, Store } from "../ports.ts";
@@ -17,7 +17,7 @@ export type ReadingRight = {
   release(): void;
 };
 
-/** Timers of Node hold no longer than 24.8 days. */
+/** Node's timers last 24.8 days at most. */
 const sleepMsMax = 86_400_000;
 const readRetryMs = 1_000;
 
@@ -45,7 +45,8 @@ export class ReadingRights {
     const right = new Right(channel, this.#clock, () => {
       for (const record of records) this.#leave(record, right);
     });
-    // First watched, then read: no change falls in between, as a watch that is up looks at every right again.
+    // The watch comes first, then the read: no change falls in between, as a watch that comes up checks every right
+    // again.
     this.#following ??= Promise.all(["key/", "app/"].map((prefix) => this.#follow(prefix)));
     for (const record of records) this.#enter(record, right);
     try {
@@ -119,7 +120,7 @@ class Right implements ReadingRight {
     return this.#ending.signal;
   }
 
-  /** Ends when `value`, which one of its records is now, gives it no ground. */
+  /** Ends the right when `value`, the new value of one of its records, no longer gives it. */
   weigh(record: string, value: object | undefined): void {
     if (this.over.aborted) return;
     if (record.startsWith("app/")) {

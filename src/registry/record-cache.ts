@@ -1,7 +1,7 @@
 /**
  * A bounded cache of the records below one prefix, kept true by watching the Store, so that it holds on every node.
- * Absent records are remembered too, apart, so that guesses displace nothing that is used. While the watch is not
- * up (at the start, after a failure) nothing is kept and every `find` reads the Store.
+ * Absent records are remembered too, in a part of their own, so that guesses displace no record that is used. While the
+ * watch is down (at the start, after a failure) nothing is kept and every `find` reads the Store.
  */
 import { LRUCache } from "lru-cache";
 import type { Clock, Store } from "../ports.ts";
@@ -12,7 +12,10 @@ export class RecordCache<Value extends object> {
   readonly #prefix: string;
   readonly #known: LRUCache<string, Value>;
   readonly #unknown: LRUCache<string, true>;
-  /** Reads of the Store under way, one for each key; one that a change overtook is taken out and not kept. */
+  /**
+   * Reads of the Store under way, one for each key. A read that a change overtook is taken out, and its result is not
+   * kept.
+   */
   readonly #reads = new Map<string, Promise<Value | undefined>>();
   readonly #stop = new AbortController();
   readonly #watching: Promise<void>;
@@ -27,7 +30,7 @@ export class RecordCache<Value extends object> {
     this.#watching = this.#watch(options.clock);
   }
 
-  /** Without waiting: the record, null when it is known to be absent, undefined when only `find` can tell. */
+  /** Answers at once: the record, null when it is known to be absent, undefined when only `find` can tell. */
   peek(key: string): Value | null | undefined {
     return this.#known.get(key) ?? (this.#unknown.has(key) ? null : undefined);
   }

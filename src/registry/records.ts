@@ -23,13 +23,13 @@ export type KeyRecord = {
   readonly readOnly: boolean;
   readonly description: string;
   readonly createdAt: string;
-  /** Absent: as it was made. */
+  /** Absent when it was never changed. */
   readonly updatedAt?: string;
-  /** Nobody's from then on; absent: never. */
+  /** The key is nobody's from then on; absent when it never expires. */
   readonly expiresAt?: string;
 };
 
-/** At `key-id/ID`: which key has that id. Written before the key's record. */
+/** At `key-id/ID`: the hash of the key with that id. Written before the key's record. */
 export type KeyPointer = { readonly hash: string };
 
 /** The right to write to `channel` as `source`. Shown to the app's managers, so kept as it is. */
@@ -40,7 +40,7 @@ export type TokenRecord = {
   readonly createdAt: string;
 };
 
-/** What a drain is. Written by control nodes alone; the worker's side is `DrainState`. */
+/** A drain. Written by control nodes alone; the worker's side is `DrainState`. */
 export type DrainRecord = {
   readonly id: DrainId;
   /** The v3 API's decimal id. */
@@ -65,13 +65,13 @@ export type DrainRecord = {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
-  /** Of a drain that was made by the telemetry API: the endpoint and signals as they were given. */
+  /** Set by the telemetry API: the endpoint and signals as they were given. */
   readonly telemetry?: { readonly endpoint: string; readonly signals: readonly string[] };
-  /** The newest wish to send lines again; `id` tells two wishes apart. */
+  /** The newest replay that was asked for; `id` tells two of them apart. */
   readonly replay?: { readonly id: string; readonly sinceMs: number };
 };
 
-/** What the newest test line over a drain found. Written by control nodes alone, at `drain-test/ID`. */
+/** The result of the newest test line over a drain. Written by control nodes alone, at `drain-test/ID`. */
 export type DrainTest = {
   readonly at: string;
   readonly kind: "delivered" | "retry" | "split" | "refused";

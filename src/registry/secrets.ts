@@ -1,10 +1,10 @@
-/** Secrets are looked up by their hash, so that no comparison of theirs takes longer the more of it is right. */
+/** Secrets are looked up by their hash, so that the time of a comparison says nothing of how much of a guess is right. */
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 
 /** SHA-256 in hex. */
 export const hashOf = (secret: string): string => hash("sha256", secret);
 
-/** In constant time for secrets of any length. */
+/** Compares in constant time, secrets of any length. */
 export const isSameSecret = (a: string, b: string): boolean =>
   timingSafeEqual(hash("sha256", a, "buffer"), hash("sha256", b, "buffer"));
 

@@ -1,8 +1,8 @@
 /**
- * Ingest tokens. `token/HASH` is the record, `channel-token/CHANNEL` claims a place for each of an app's tokens by its
- * hash: one record, so that their number is bounded whatever happens at once, and as a store of very many keys finds
- * one by its name at once, and some by a prefix slowly. A place is claimed first and given up last, so that whoever
- * destroys an app finds all of them.
+ * Ingest tokens. `token/HASH` is the record; `channel-token/CHANNEL` is the list of claims of an app's tokens, by their
+ * hashes. That one record bounds their number whatever happens at once, and a store of very many keys finds one by its
+ * name quickly, but several by a prefix slowly. A claim comes before its token and goes after it, so that whoever
+ * destroys an app finds all tokens.
  */
 import { type ChannelId, newToken } from "../core/ids.ts";
 import { notFound, recordContended, sourceInvalid, tokenLimit } from "../errors.ts";
@@ -19,7 +19,7 @@ export const tokensMax = 100;
 
 const sourceForm = /^(?![td]\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$/;
 
-/** What a line's source may be called: nothing that could be taken for a token where lines come in again. */
+/** Names of sources. None has the form of a token, which it could be taken for where lines come in again. */
 export const isSource = (text: string): boolean => sourceForm.test(text);
 
 const recordKey = (hash: string) => `token/${hash}`;
@@ -52,7 +52,7 @@ export class Tokens {
     });
   }
 
-  /** Without waiting: the record, null when the token is known to be unknown, undefined when `find` has to be asked. */
+  /** Answers at once: the record, null when the token is known to be unknown, undefined when only `find` can tell. */
   peek(token: string): TokenRecord | null | undefined {
     return this.#cache.peek(recordKey(hashOf(token)));
   }
@@ -69,10 +69,10 @@ export class Tokens {
     return records.sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.source, b.source));
   }
 
-  /** Another token for an app that exists. Throws when the app is gone by the time that the token is there. */
+  /** Makes a token for an app that exists. Throws when the app is gone by the time that the token is there. */
   async create(channel: ChannelId, source: string): Promise<TokenRecord> {
     const record = await this.write(channel, source);
-    // Seen from here or from `Apps.destroy`, one of the two finds the other's work.
+    // This and `Apps.destroy` may run at once: one of the two finds the other's work.
     if (isGone(await this.#store.get<object>(`app/${channel}`))) {
       await this.#remove(record);
       throw notFound("app");
@@ -80,7 +80,7 @@ export class Tokens {
     return record;
   }
 
-  /** `create` without asking for the app: for one that is being made. */
+  /** `create` without a look at the app: for an app that is being made. */
   async write(channel: ChannelId, source: string): Promise<TokenRecord> {
     if (!isSource(source)) throw sourceInvalid(source);
     const record: TokenRecord = {
@@ -94,7 +94,7 @@ export class Tokens {
     await this.#store.put(recordKey(hash), record, 0);
     this.#cache.forget(recordKey(hash));
     if (await this.#places.keep(placesKey(channel), hash)) return record;
-    await this.#remove(record); // this process stood still for so long that its place was given up
+    await this.#remove(record); // this process stood still for so long that its claim was cleared
     throw recordContended();
   }
 

@@ -1,19 +1,21 @@
-/** Changes of one record by several nodes at once: read, change, write if nobody was faster, else again. */
+/**
+ * Changes of one record by several nodes at once: read, change, write if nobody else wrote meanwhile, else begin again.
+ */
 import { recordContended } from "../errors.ts";
 import type { Store } from "../ports.ts";
 
-/** Of an update that is in its turn: then only other nodes and updates that have just begun are faster. */
+/** The attempts of an update that has its turn: only other nodes, and updates that have just begun, overtake it then. */
 const attemptsMax = 100;
 
 type Change<Value> = (value: Value | undefined) => Value | undefined | Promise<Value | undefined>;
 
-/** By record, the last of the updates that were overtaken and wait for their turn. */
+/** The last update in the queue of each record: overtaken updates wait for their turn. */
 const turns = new WeakMap<Store, Map<string, Promise<unknown>>>();
 
 /**
- * Writes what `change` makes of the record at `key` (undefined: absent, or remove it) and resolves to it. `change`
- * may run several times; what it throws ends the update with nothing written. The same object writes nothing.
- * Updates of this process that were overtaken take turns: however many come at once, each is done.
+ * Writes what `change` makes of the record at `key` (undefined: absent, or to be removed) and resolves to it. `change`
+ * may run several times; when it throws, nothing is written. When it returns the same object, nothing is written
+ * either. Overtaken updates of this process take turns: however many come at once, each is done.
  */
 export async function updateRecord<Value>(
   store: Store,

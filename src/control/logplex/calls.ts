@@ -1,6 +1,6 @@
 /**
- * How every v3 call is answered, in this order (docs/spec/apis.md#v1-1): method, body syntax, credentials, media type,
- * then whether what it names is there. Failures are `{error}`, with the Platform API's `id` and `message` besides.
+ * Answers every v3 call in this order (docs/spec/apis.md#v1-1): method, body syntax, credentials, media type, then
+ * whether what it names is there. Failures are `{error}`, with the Platform API's `id` and `message` besides.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { type AppError, bodyNotJson, mediaTypeNotJson, unauthorized } from "../../errors.ts";
@@ -10,10 +10,13 @@ import { appErrorOf, errorBody, withErrorHeaders } from "../api-errors.ts";
 import { authenticate } from "../auth.ts";
 import { type BodyDeps, textOf } from "../bodies.ts";
 
-/** A JSON object of which nothing is known yet. */
+/** A JSON object that nobody has looked at yet. */
 export type Payload = Readonly<Record<string, unknown>>;
 
-/** Bodies stay text until a call looks at them, schemas are there to be read, failures look as logplex's do. */
+/**
+ * Leaves bodies as text until a call looks at them, uses schemas for documentation alone, and words failures as logplex
+ * does.
+ */
 export function answerAsLogplex(server: FastifyInstance, deps: BodyDeps): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", (request: FastifyRequest) => textOf(request, deps));
@@ -44,7 +47,7 @@ export const call =
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
     run(request, reply, await authenticate(request, keys));
 
-/** A handler of a call with a body. What `read` does not understand is answered `400`. */
+/** A handler of a call with a body. A body that `read` does not understand is answered `400`. */
 export const callWith =
   <Wanted>(
     keys: Keys,
@@ -78,7 +81,7 @@ function payloadOf(body: unknown): Payload | undefined {
     : undefined;
 }
 
-// Where logplex has words of its own for what the registry refuses.
+// Failures that logplex words in its own way.
 const logplexAnswers: Record<string, readonly [status: number, error: string]> = {
   DRAIN_LIMIT: [422, "maximum number of drains reached"],
   DRAIN_REPEATED: [409, "Already exists"],
@@ -96,5 +99,5 @@ function sendFailure(
   return reply.send({ error: text, ...errorBody(failure) });
 }
 
-// A drain that cannot be is a bad URL here.
+// A drain that cannot be made is a bad URL here.
 const statusOf = ({ code, status }: AppError) => (code.startsWith("DRAIN_") && status === 422 ? 400 : status);

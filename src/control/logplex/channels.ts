@@ -35,7 +35,7 @@ export const channelOf = (request: { params: unknown }): string => (request.para
 export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, deps) => {
   const { apps, tokens, drains, keys } = deps;
 
-  // `channel` is what the caller calls it. Empty lists are left out, as logplex does.
+  // `channel` is the name or id that the caller used. Empty lists are left out, as in logplex.
   const show = async (channel: string, { id }: AppRecord) => {
     const [allTokens, allDrains] = await Promise.all([tokens.list(id), drains.list(id)]);
     return {
@@ -92,7 +92,7 @@ export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, d
     }),
   );
 
-  // Undefined: there is none, and this key may make it.
+  // Undefined when there is none and this key may make it.
   const findOrMayMake = async (channel: string, principal: Principal): Promise<AppRecord | undefined> => {
     const isThere = principal.apps !== "all" || principal.readOnly || (await apps.get(channel)) !== undefined;
     return isThere ? appToManage(apps, principal, channel) : undefined;
@@ -107,7 +107,7 @@ export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, d
   };
 };
 
-/** The source names in `{"tokens": […]}`, each once; none without the field. */
+/** The source names in `{"tokens": […]}`, each once; an empty list without the field. */
 function wantedSources({ tokens = [] }: Payload): string[] | undefined {
   if (!Array.isArray(tokens) || tokens.some((name) => typeof name !== "string")) return undefined;
   return [...new Set(tokens as string[])];

@@ -54,7 +54,7 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
       });
       if (opened === undefined) return reply.code(500).send({ error: "failed to fetch channel logs" });
       const right = await rights.take(principal.keyId, app.id);
-      if (right === undefined) throw unauthorized(); // it ended just now
+      if (right === undefined) throw unauthorized(); // the right ended just now
       try {
         tails.admit(app.id);
         await serve(request, reply, { channel: app.id, over: right.over, ...opened });
@@ -65,7 +65,7 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
     }),
   );
 
-  // As a tail is served that does not go on: it counts as one, and a client that does not read is cut off.
+  // Served like a session that does not tail: it counts as a stream, and a client that does not read is cut off.
   const serve = async (
     request: FastifyRequest,
     reply: FastifyReply,

@@ -8,7 +8,9 @@ import { allowOnly, call, callWith } from "./calls.ts";
 import { channelOf, type LogplexDeps } from "./channels.ts";
 
 export type LogplexTokensDeps = LogplexDeps & {
-  /** For URLs handed to senders, without a slash at the end; undefined: they use the address that they know. */
+  /**
+   * The base of URLs handed to senders, without a slash at the end; undefined: senders use the address that they know.
+   */
   readonly ingestUrl: string | undefined;
 };
 
@@ -79,7 +81,7 @@ export const logplexTokens: FastifyPluginAsync<LogplexTokensDeps> = async (serve
   );
 };
 
-/** As log-shuttle and `LOGS_URL` take it. */
+/** The form that log-shuttle and `LOGS_URL` take. */
 function sendingUrl(ingestUrl: string, token: string): string {
   const url = new URL(`${ingestUrl}/logs`);
   url.username = "token";

@@ -1,15 +1,15 @@
-/** Heroku Platform API, "Account": who the key is. There are no people here, only keys. */
+/** Heroku Platform API, "Account": the user that a key stands for. There are no people here, only keys. */
 import type { FastifyPluginAsync } from "fastify";
 import { operatorKeyId } from "../../registry/keys.ts";
 import type { Principal } from "../../registry/principal.ts";
 import { principalOf } from "../auth.ts";
 import { count, failures, flag, object, optionalText, text, time, uuid } from "../schemas.ts";
 
-/** What has no date of its own is as old as the format. */
+/** The date of things that have none of their own. */
 const since = "2026-01-01T00:00:00Z";
 const rateLimit = 4_500;
 
-/** Owner of every app, as clients want one. */
+/** The owner of every app: clients want one. */
 export const operatorUser = { id: operatorKeyId, email: "operator@localhost" };
 
 /** The user that stands for a key. */

@@ -150,7 +150,7 @@ export const appsApi: FastifyPluginAsync<{ apps: Apps }> = async (server, { apps
     },
   );
 
-  // What the CLI's apps:info and ps ask for besides; there is none of it here.
+  // Lists that the CLI's apps:info and ps ask for besides; nothing here is in them.
   for (const list of ["addons", "addon-attachments", "collaborators", "dynos"]) {
     server.get(
       `/apps/:app/${list}`,

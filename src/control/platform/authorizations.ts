@@ -183,7 +183,7 @@ export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (
     },
   );
 
-  // Undefined for null, and where there are none named.
+  // Undefined for null, and when the body names none.
   const appsIn = async (request: FastifyRequest<{ Body: Body }>): Promise<ChannelId[] | undefined> => {
     const { apps: names } = request.body;
     if (names == null) return undefined;

@@ -1,4 +1,4 @@
-/** A drain as its owner words it and sees it. What may be secret goes in and never comes out, but for the URL. */
+/** A drain as its owner writes it and sees it. Secrets go in and never come out, but for those in the URL. */
 import { compressionOf, formatOf } from "../../drains/destination.ts";
 import type { DrainLedger } from "../../registry/drain-ledger.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";
@@ -20,7 +20,7 @@ const filterFields = { sources: arrayOf(text), dynos: arrayOf(text), match: text
 const redactFields = { detectors: arrayOf(text), patterns: arrayOf(text) };
 const pem = { ...optionalText, description: "PEM, for https and syslog+tls" };
 
-/** What an owner says of a drain besides its URL. */
+/** The options of a drain besides its URL. */
 const drainOptionFields = {
   format: {
     ...optionalText,
@@ -49,7 +49,7 @@ const drainOptionFields = {
 
 const url = { ...text, description: "https://, http://, syslog:// or syslog+tls://" };
 
-/** What of it can be changed. */
+/** The fields that can be changed. */
 export const drainChangesBody = bodyOf({ url, ...drainOptionFields });
 
 export const newDrainBody = bodyOf(

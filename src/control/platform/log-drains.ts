@@ -13,7 +13,7 @@ import { refuseUnknown } from "../bodies.ts";
 import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText, text } from "../schemas.ts";
 import { drainChangesBody, drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
 
-/** Sends one test line over a drain, past its cursor and its counts. Of the drains' own part. */
+/** Sends one test line over a drain, past its cursor and its counts. The drains' own part provides it. */
 export type TestDrain = (record: DrainRecord) => Promise<DrainTestResult>;
 
 export type LogDrainsDeps = {
@@ -260,7 +260,7 @@ function findingOf(verdict: Verdict): Omit<DrainTest, "at"> {
   return { kind: verdict.kind, ...(verdict.expiring !== undefined && { expiring: verdict.expiring }) };
 }
 
-// Fields that are null count as left out.
+// Null counts as left out.
 function wantedOf(body: Body): NewDrain {
   const { url, since } = body;
   if (typeof url !== "string") throw paramsInvalid("`url` is missing");
@@ -268,7 +268,7 @@ function wantedOf(body: Body): NewDrain {
   return { url, ...(since != null && { since }), ...(Object.fromEntries(given) as DrainOptions) };
 }
 
-// The options that a body words, null where it takes one away.
+// The options in a body; null takes one away.
 function optionsIn(body: Body): DrainChanges {
   const { format, compression, headers, secret, previous_secret, ca, cert, key, filter, redact } = body;
   return {
@@ -285,7 +285,7 @@ function optionsIn(body: Body): DrainChanges {
   };
 }
 
-// A part that is misspelt must not widen what is sent.
+// A misspelt part must not widen what is sent.
 function filterOf({ sources, dynos, match, exclude, ...unknown }: FilterSpec): FilterSpec {
   const [name] = Object.keys(unknown);
   if (name !== undefined)

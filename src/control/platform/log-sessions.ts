@@ -22,14 +22,14 @@ import {
   uuid,
 } from "../schemas.ts";
 
-/** Lines that a session shows when nothing is said of them. */
+/** Lines that a session shows when its body does not say. */
 export const linesDefault = 100;
 const nameCharsMax = 128;
-/** Sources of one session, or dynos. */
+/** The most sources, or dynos, of one session. */
 const namesMax = 20;
 const patternCharsMax = 1_000;
 
-/** Makes the last part of a session's URL. Of the tail's own part. */
+/** Makes the last part of a session's URL. The tail's own part provides it. */
 export type IssueSession = (spec: SessionSpec) => string;
 
 type Body = {
@@ -43,7 +43,7 @@ type Body = {
   readonly progress?: boolean | null;
 };
 
-/** Heroku's clients send a text: the server takes it for an array of one. */
+/** Heroku's clients send a text; the server takes it for an array of one. */
 const names = {
   type: "array",
   items: { ...text, maxLength: nameCharsMax },
@@ -138,7 +138,7 @@ export const logSessionsApi: FastifyPluginAsync<LogSessionsDeps> = async (server
   );
 };
 
-// From where to where, and how it looks. A body without `lines` and `tail` asks for a tail: docs/spec/sessions.md#s1-3.
+// The range of a session and its format. A body without `lines` and `tail` asks for a tail: docs/spec/sessions.md#s1-3.
 function extentOf(
   body: Body,
   nowMs: number,
@@ -176,7 +176,7 @@ const given = (...fields: readonly (readonly string[] | null | undefined)[]): re
   ...new Set(fields.flatMap((names) => names ?? []).filter((name) => name !== "")),
 ];
 
-// A dyno and a type have to hold both: of `web.1` and `web` that is `web.1`.
+// Both a dyno and a type have to hold: `web.1` and `web` together are `web.1`.
 function narrower(dynos: readonly string[], types: readonly string[]): readonly string[] {
   if (dynos.length === 0 || types.length === 0) return [...dynos, ...types];
   const both = dynos.flatMap((dyno) =>

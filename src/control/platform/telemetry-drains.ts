@@ -54,7 +54,7 @@ const drainReply = object({
   updated_at: time,
 });
 const drainPath = object({ drain: uuid });
-// What is in a body is looked at by hand.
+// The fields of a body are checked by hand.
 const body = { type: "object" };
 
 export const telemetryDrainsApi: FastifyPluginAsync<TelemetryDrainsDeps> = async (server, deps) => {
@@ -263,9 +263,9 @@ function signalsOf(signals: unknown): readonly string[] {
   return signals;
 }
 
-// An exporter's endpoint is a base, to which each signal adds its path (OTLP exporter specification).
+// An exporter's endpoint is a base; each signal adds its path (OTLP exporter specification).
 function logsUrl(endpoint: string): string {
-  if (!URL.canParse(endpoint)) return endpoint; // said by who reads it
+  if (!URL.canParse(endpoint)) return endpoint; // whoever reads it refuses it
   const url = new URL(endpoint);
   if (/\/v1\/logs\/?$/.test(url.pathname)) return endpoint;
   url.pathname = `${url.pathname.replace(/\/$/, "")}/v1/logs`;
