@@ -7,17 +7,17 @@ import type { Clock, Store } from "../ports.ts";
 import { updateRecord } from "./update.ts";
 
 /** A claim that is kept, by the id of its thing, or one that was made at `atMs`. */
-type Place = string | { readonly id: string; readonly atMs: number };
+type Claim = string | { readonly id: string; readonly atMs: number };
 
 /** A claim that is this old and was not kept is a crash's remains. */
 const claimMsMax = 60_000;
 
-const idOf = (place: Place): string => (typeof place === "string" ? place : place.id);
+const idOf = (claim: Claim): string => (typeof claim === "string" ? claim : claim.id);
 
 export type ClaimsOptions = {
   readonly store: Store;
   readonly clock: Clock;
-  readonly placesMax: number;
+  readonly claimsMax: number;
   /** The ids that have their thing. */
   readonly present: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
   /** The failure of one claim too many. */
@@ -34,42 +34,42 @@ export class Claims {
 
   /** Ids of all claims; not every one has its thing. */
   async ids(list: string): Promise<readonly string[]> {
-    return ((await this.#options.store.get<readonly Place[]>(list))?.value ?? []).map(idOf);
+    return ((await this.#options.store.get<readonly Claim[]>(list))?.value ?? []).map(idOf);
   }
 
   /** Adds a claim for `id`. Throws `full` when the list has no room. */
   async claim(list: string, id: string): Promise<void> {
-    const { store, clock, placesMax, full } = this.#options;
-    await updateRecord<readonly Place[]>(store, list, async (found = []) => {
-      const places = found.length < placesMax ? found : await this.#cleared(found);
-      if (places.length >= placesMax) throw full();
-      return [...places, { id, atMs: clock.nowMs() }];
+    const { store, clock, claimsMax, full } = this.#options;
+    await updateRecord<readonly Claim[]>(store, list, async (found = []) => {
+      const claims = found.length < claimsMax ? found : await this.#cleared(found);
+      if (claims.length >= claimsMax) throw full();
+      return [...claims, { id, atMs: clock.nowMs() }];
     });
   }
 
   /** To be called when the thing is there. False when the claim was cleared meanwhile: then the thing has to go. */
   async keep(list: string, id: string): Promise<boolean> {
-    const places = await updateRecord<readonly Place[]>(this.#options.store, list, (found) =>
-      found?.map((place) => (idOf(place) === id ? id : place)),
+    const claims = await updateRecord<readonly Claim[]>(this.#options.store, list, (found) =>
+      found?.map((claim) => (idOf(claim) === id ? id : claim)),
     );
-    return places?.includes(id) ?? false;
+    return claims?.includes(id) ?? false;
   }
 
   /** To be called when the thing is gone. Fine when there is no such claim. */
   async drop(list: string, id: string): Promise<void> {
-    await updateRecord<readonly Place[]>(this.#options.store, list, (found = []) => {
-      const left = found.filter((place) => idOf(place) !== id);
+    await updateRecord<readonly Claim[]>(this.#options.store, list, (found = []) => {
+      const left = found.filter((claim) => idOf(claim) !== id);
       return left.length === 0 ? undefined : left;
     });
   }
 
   // Young claims stay: their things are about to be written.
-  async #cleared(places: readonly Place[]): Promise<readonly Place[]> {
+  async #cleared(claims: readonly Claim[]): Promise<readonly Claim[]> {
     const oldMs = this.#options.clock.nowMs() - claimMsMax;
-    const present = await this.#options.present(places.map(idOf));
-    return places.flatMap((place): Place[] => {
-      if (present.has(idOf(place))) return [idOf(place)];
-      return typeof place === "string" || place.atMs <= oldMs ? [] : [place];
+    const present = await this.#options.present(claims.map(idOf));
+    return claims.flatMap((claim): Claim[] => {
+      if (present.has(idOf(claim))) return [idOf(claim)];
+      return typeof claim === "string" || claim.atMs <= oldMs ? [] : [claim];
     });
   }
 }

@@ -22,7 +22,7 @@ export const keysMax = 10_000;
 const operator: Principal = { keyId: operatorKeyId, apps: "all", readOnly: false };
 const recordKey = (hash: string) => `key/${hash}`;
 const pointerKey = (id: string) => `key-id/${id}`;
-const placesKey = "setting/keys";
+const claimsKey = "setting/keys";
 
 /** A new key: what it may do, its description, and its life. */
 export type NewKey = {
@@ -48,7 +48,7 @@ export class Keys {
   readonly #clock: Clock;
   readonly #operatorSecret: string;
   readonly #cache: RecordCache<KeyRecord>;
-  readonly #places: Claims;
+  readonly #claims: Claims;
   /** Sets of apps are made once for a record; records are the cache's own objects. */
   readonly #principals = new WeakMap<KeyRecord, Principal>();
 
@@ -62,10 +62,10 @@ export class Keys {
       prefix: "key/",
       entriesMax: options.cacheEntriesMax,
     });
-    this.#places = new Claims({
+    this.#claims = new Claims({
       store: options.store,
       clock: options.clock,
-      placesMax: keysMax,
+      claimsMax: keysMax,
       present: () => this.#present(),
       full: () => keyLimit(keysMax),
     });
@@ -95,11 +95,11 @@ export class Keys {
       createdAt: timeOf(nowMs),
       ...(lifeMs !== undefined && { expiresAt: expiryAt(nowMs + lifeMs) }),
     };
-    await this.#places.claim(placesKey, record.id);
+    await this.#claims.claim(claimsKey, record.id);
     await this.#store.put(pointerKey(record.id), { hash } satisfies KeyPointer, 0);
     await this.#store.put(recordKey(hash), record, 0);
     this.#cache.forget(recordKey(hash));
-    if (await this.#places.keep(placesKey, record.id)) return { secret, record };
+    if (await this.#claims.keep(claimsKey, record.id)) return { secret, record };
     await this.revoke(record.id); // this process stood still for so long that its claim was cleared
     throw recordContended();
   }
@@ -144,19 +144,19 @@ export class Keys {
     await removeRecord(this.#store, at);
     this.#cache.forget(at);
     await removeRecord(this.#store, pointerKey(id));
-    await this.#places.drop(placesKey, id);
+    await this.#claims.drop(claimsKey, id);
     return found?.value;
   }
 
   /** Adds to keys of an earlier version what keys have now. For the start of a server. */
   async adoptOlder(): Promise<void> {
-    if ((await this.#store.get(placesKey)) !== undefined) return;
+    if ((await this.#store.get(claimsKey)) !== undefined) return;
     const ids: string[] = [];
     for await (const { key, value } of this.#store.list<KeyRecord>("key/")) {
       await this.#store.put(pointerKey(value.id), { hash: key.slice("key/".length) } satisfies KeyPointer, 0);
       ids.push(value.id);
     }
-    if (ids.length > 0) await this.#store.put(placesKey, ids, 0);
+    if (ids.length > 0) await this.#store.put(claimsKey, ids, 0);
   }
 
   /** Idempotent. */

@@ -50,7 +50,7 @@ export class ReadingRights {
     this.#following ??= Promise.all(["key/", "app/"].map((prefix) => this.#follow(prefix)));
     for (const record of records) this.#enter(record, right);
     try {
-      for (const record of records) right.weigh(record, (await this.#store.get<object>(record))?.value);
+      for (const record of records) right.check(record, (await this.#store.get<object>(record))?.value);
     } catch (failure) {
       right.release();
       throw failure;
@@ -79,22 +79,22 @@ export class ReadingRights {
   #follow(prefix: string): Promise<void> {
     const { signal } = this.#stop;
     return followRecords<object>({ store: this.#store, clock: this.#clock }, prefix, signal, {
-      onUp: () => void this.#weighAll(prefix),
+      onUp: () => void this.#checkAll(prefix),
       onDown: () => {},
-      onRecord: (key, value) => this.#weigh(key, value),
+      onRecord: (key, value) => this.#check(key, value),
     });
   }
 
-  #weigh(record: string, value: object | undefined): void {
-    for (const right of [...(this.#standing.get(record) ?? [])]) right.weigh(record, value);
+  #check(record: string, value: object | undefined): void {
+    for (const right of [...(this.#standing.get(record) ?? [])]) right.check(record, value);
   }
 
-  async #weighAll(prefix: string): Promise<void> {
+  async #checkAll(prefix: string): Promise<void> {
     for (const record of [...this.#standing.keys()].filter((key) => key.startsWith(prefix))) {
       while (this.#standing.has(record) && !this.#stop.signal.aborted) {
         const read = await this.#store.get<object>(record).catch(() => null);
         if (read !== null) {
-          this.#weigh(record, read?.value);
+          this.#check(record, read?.value);
           break;
         }
         await this.#clock.sleep(readRetryMs, this.#stop.signal);
@@ -121,7 +121,7 @@ class Right implements ReadingRight {
   }
 
   /** Ends the right when `value`, the new value of one of its records, no longer gives it. */
-  weigh(record: string, value: object | undefined): void {
+  check(record: string, value: object | undefined): void {
     if (this.over.aborted) return;
     if (record.startsWith("app/")) {
       if (value === undefined || (value as AppRecord).destroying) this.end();

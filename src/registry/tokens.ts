@@ -23,13 +23,13 @@ const sourceForm = /^(?![td]\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$/;
 export const isSource = (text: string): boolean => sourceForm.test(text);
 
 const recordKey = (hash: string) => `token/${hash}`;
-const placesKey = (channel: ChannelId) => `channel-token/${channel}`;
+const claimsKey = (channel: ChannelId) => `channel-token/${channel}`;
 
 export class Tokens {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #cache: RecordCache<TokenRecord>;
-  readonly #places: Claims;
+  readonly #claims: Claims;
 
   constructor(options: { store: Store; clock: Clock; cacheEntriesMax: number }) {
     this.#store = options.store;
@@ -40,10 +40,10 @@ export class Tokens {
       prefix: "token/",
       entriesMax: options.cacheEntriesMax,
     });
-    this.#places = new Claims({
+    this.#claims = new Claims({
       store: options.store,
       clock: options.clock,
-      placesMax: tokensMax,
+      claimsMax: tokensMax,
       present: async (hashes) => {
         const found = await Promise.all(hashes.map((hash) => options.store.get(recordKey(hash))));
         return new Set(hashes.filter((_, i) => found[i] !== undefined));
@@ -63,7 +63,7 @@ export class Tokens {
 
   /** The app's tokens, oldest first. */
   async list(channel: ChannelId): Promise<TokenRecord[]> {
-    const hashes = await this.#places.ids(placesKey(channel));
+    const hashes = await this.#claims.ids(claimsKey(channel));
     const found = await Promise.all(hashes.map((hash) => this.#store.get<TokenRecord>(recordKey(hash))));
     const records = found.flatMap((record) => (record === undefined ? [] : [record.value]));
     return records.sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.source, b.source));
@@ -90,10 +90,10 @@ export class Tokens {
       createdAt: timeOf(this.#clock.nowMs()),
     };
     const hash = hashOf(record.token);
-    await this.#places.claim(placesKey(channel), hash);
+    await this.#claims.claim(claimsKey(channel), hash);
     await this.#store.put(recordKey(hash), record, 0);
     this.#cache.forget(recordKey(hash));
-    if (await this.#places.keep(placesKey(channel), hash)) return record;
+    if (await this.#claims.keep(claimsKey(channel), hash)) return record;
     await this.#remove(record); // this process stood still for so long that its claim was cleared
     throw recordContended();
   }
@@ -108,7 +108,7 @@ export class Tokens {
 
   /** Revokes all tokens of an app, half-made ones too. */
   async revokeAll(channel: ChannelId): Promise<void> {
-    for (const hash of await this.#places.ids(placesKey(channel))) await this.#removeHash(channel, hash);
+    for (const hash of await this.#claims.ids(claimsKey(channel))) await this.#removeHash(channel, hash);
   }
 
   /** Idempotent. */
@@ -123,7 +123,7 @@ export class Tokens {
   async #removeHash(channel: ChannelId, hash: string): Promise<void> {
     await removeRecord(this.#store, recordKey(hash));
     this.#cache.forget(recordKey(hash));
-    await this.#places.drop(placesKey(channel), hash);
+    await this.#claims.drop(claimsKey(channel), hash);
   }
 }
 

@@ -92,11 +92,11 @@ describe.each(Object.entries(engines))("over %s", (_, open) => {
 describe("claims", () => {
   class Full extends Error {}
   const list = "list/one";
-  const claimsOver = (store: Store, clock: FakeClock, there: ReadonlySet<string>, placesMax: number) =>
+  const claimsOver = (store: Store, clock: FakeClock, there: ReadonlySet<string>, claimsMax: number) =>
     new Claims({
       store,
       clock,
-      placesMax,
+      claimsMax,
       present: async (ids) => new Set(ids.filter((id) => there.has(id))),
       full: () => new Full(),
     });
