@@ -8,9 +8,20 @@ export class CliError extends Error {
   readonly exitStatus: number;
   /** True when the same call may well succeed later: no answer, or one that asks to come back. */
   readonly passing: boolean;
+  /** Why, where the message says besides who did not answer. */
+  readonly reason: string | undefined;
 
-  constructor(message: string, mend: string, { exitStatus = 1, passing = false } = {}) {
+  constructor(
+    message: string,
+    mend: string,
+    {
+      exitStatus = 1,
+      passing = false,
+      reason,
+    }: { exitStatus?: number; passing?: boolean; reason?: string } = {},
+  ) {
     super(message);
+    this.reason = reason;
     this.mend = mend;
     this.exitStatus = exitStatus;
     this.passing = passing;
@@ -25,7 +36,8 @@ export function unreachable(url: URL, error: unknown, msMax: number): CliError {
   const isSlow = error instanceof Error && error.name === "TimeoutError";
   const reason = isSlow ? `the answer took longer than ${msMax / 1000} s` : networkReason(error);
   const mend = isSlow ? "The server was reached, and is slow: try again." : mendOfSilence(url, codeOf(error));
-  return new CliError(asSentence(`No answer from ${url.origin}: ${reason}`), mend, { passing: true });
+  const message = asSentence(`No answer from ${url.origin}: ${reason}`);
+  return new CliError(message, mend, { passing: true, reason });
 }
 
 function mendOfSilence(url: URL, code = ""): string {
@@ -66,6 +78,7 @@ export const notTailrace = (address: string, what: string) =>
 
 /** What an error of the network means, in words. */
 export function networkReason(error: unknown): string {
+  if (error instanceof CliError && error.reason !== undefined) return error.reason;
   const code = codeOf(error);
   const words = code === undefined ? undefined : reasons[code];
   if (words !== undefined) return words;

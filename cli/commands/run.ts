@@ -69,6 +69,8 @@ async function run(
   const name = checkName("--dyno", options.dyno ?? `run.${randomInt(1000, 10_000)}`);
   const [appLog, herokuLog] = appDestinations(api(), app, ["app", "heroku"]) as [Destination, Destination];
   const { post, close } = openPost(tryMsMax);
+  let isAwayTold = false;
+  let isEnding = false; // then it is told in other words
   const shipper = new Shipper({
     post,
     waitMs: batchMsMax,
@@ -78,11 +80,11 @@ async function run(
     onRefused: ({ message, mend }) =>
       output.note(`tailrace: From now on nothing is logged: ${message}\n${mend}`),
     onRetry: (reason, attempt) => {
-      if (attempt === triesBeforeNote)
+      if (attempt === triesBeforeNote && !isEnding && !isAwayTold)
         output.note(`tailrace: ${appLog.host()} does not take the lines (${reason}); they wait`);
     },
   });
-  await awaitFirstAnswer(appLog, output, "The command starts, and its lines wait.");
+  isAwayTold = await awaitFirstAnswer(appLog, output, "The command starts, and its lines wait.");
 
   const dyno = startDyno({ shipper, appLog, herokuLog, name, output }, command, args, variables);
   const stdout = { isWritable: true };
@@ -97,6 +99,7 @@ async function run(
   const { status, missing } = await dyno.ended;
   if (missing !== undefined)
     output.note(`tailrace: ${missing}.\nFor a line of shell write: tailrace run -a ${app} -- sh -c '…'`);
+  isEnding = true;
   for (const [signal, listener] of listeners) process.off(signal, listener);
   for (const signal of signals) process.on(signal, () => shipper.giveUp()); // the impatient need not wait
   const shipped = await sendLastLines(shipper, output, options.grace * 1000, appLog.host);

@@ -5,22 +5,27 @@ import type { Output } from "../output.ts";
 import type { Destination } from "./destinations.ts";
 import { startMsMax } from "./limits.ts";
 
-/** Throws what no later try mends. A server that is away, or slow, holds nothing up: `follows` says what happens then. */
+/**
+ * Throws what no later try mends. A server that is away, or slow, holds nothing up: `follows` says what happens then.
+ * Resolves to whether the person was told that.
+ */
 export async function awaitFirstAnswer(
   destination: Destination,
   output: Output,
   follows: string,
-): Promise<void> {
+): Promise<boolean> {
   const late = new AbortController();
   const silent = sleep(startMsMax, "silent" as const, { signal: late.signal });
   silent.catch(() => {}); // an answer came
   try {
     const first = await Promise.race([destination.endpoint(), silent]);
-    if (first === "silent") output.note(`tailrace: ${destination.host()} has not answered yet. ${follows}`);
+    if (first !== "silent") return false;
+    output.note(`tailrace: ${destination.host()} has not answered yet. ${follows}`);
   } catch (error) {
     if (!(error instanceof CliError && error.passing)) throw error;
     output.note(`tailrace: ${error.message} ${follows}`);
   } finally {
     late.abort();
   }
+  return true;
 }

@@ -7,7 +7,7 @@ const secondMs = 1000;
 export const lineBytesMax = 10_000;
 
 /** A parcel takes no further line beyond either; log servers accept 8 MB. */
-export const parcelLinesMax = 500;
+export const parcelLinesMax = 2_000;
 export const parcelBytesMax = MiB;
 
 /** Lines that wait for the server, in memory that is taken. Whoever waits for room may exceed it by one read. */

@@ -1,5 +1,5 @@
 /**
- * Lines to log servers, log-shuttle's job: parcels of up to 500 lines or what came within `waitMs`, sent one after
+ * Lines to log servers, log-shuttle's job: parcels of up to 2,000 lines or what came within `waitMs`, sent one after
  * the other, so that lines arrive in the order in which they were written, whatever destination they have. A parcel
  * is tried again under the same id until it is taken, or given up after `attemptsMax` tries.
  *

@@ -64,19 +64,19 @@ describe("the shipper", () => {
     expect(server.posts[0]!.count).toBe(1);
   });
 
-  test("sends at most 500 lines at once, and all of them in order", async () => {
+  test("sends at most so many lines at once, and all of them in order", async () => {
     const shipper = ship();
     const source = app();
-    for (let i = 0; i < 1234; i++) add(shipper, source, `line ${i}`);
+    for (let i = 0; i < 2 * parcelLinesMax + 234; i++) add(shipper, source, `line ${i}`);
     expect(await shipper.close(1000)).toEqual({
-      delivered: 1234,
+      delivered: 2 * parcelLinesMax + 234,
       dropped: 0,
       lost: 0,
       reason: undefined,
       cutShort: false,
     });
     expect(server.posts.map((post) => post.count)).toEqual([parcelLinesMax, parcelLinesMax, 234]);
-    expect(server.lines()).toEqual(numbered(1234));
+    expect(server.lines()).toEqual(numbered(2 * parcelLinesMax + 234));
   });
 
   test("does not wait for a full parcel longer than its time", async () => {
