@@ -127,7 +127,7 @@ export function explain(error: unknown): { text: string; exitStatus: number } {
 }
 
 /** Why a file or a device cannot be written, in words. */
-export function writeFault(error: unknown): string {
+function writeFault(error: unknown): string {
   const code = codeOf(error) ?? "";
   return writeFaults[code] ?? (code || String(error));
 }
