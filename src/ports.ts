@@ -142,6 +142,11 @@ export interface Sink {
 export interface Clock {
   /** Milliseconds since 1970, as `Date.now`. */
   nowMs(): number;
+  /**
+   * Milliseconds since some moment, which only go forward, at the pace of time: what waits and windows are measured by. The
+   * time of day jumps.
+   */
+  monotonicMs(): number;
   /** Resolves after `ms`, or at once when `signal` is aborted; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }

@@ -11,7 +11,7 @@ import { SessionUrls } from "../src/tail/session-url.ts";
 const operatorSecret = 'the operator\'s own "word"';
 const urls = new SessionUrls({
   secret: randomBytes(32),
-  clock: { nowMs: () => 1, sleep: async () => {} },
+  clock: { nowMs: () => 1, monotonicMs: () => 1, sleep: async () => {} },
   operatorSecret,
 });
 const newSession = () =>

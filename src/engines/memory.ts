@@ -16,6 +16,7 @@ import type {
   StoreRecord,
   Within,
 } from "../ports.ts";
+import { AgeClock } from "./age-clock.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { type Engine, frameIdMs, isStoreKey, type Retention, valueBytesMax } from "./engine.ts";
 import { incarnationOf, isForeign, newLogId } from "./incarnation.ts";
@@ -62,6 +63,7 @@ const newChannel = (incarnation: string): Channel => ({
 class MemoryLog implements ChannelLog {
   readonly #clock: Clock;
   readonly #retention: Retention;
+  readonly #ageClock: AgeClock;
   readonly #channels = new Map<ChannelId, Channel>();
   readonly #logId = newLogId();
   #number = 0;
@@ -70,19 +72,21 @@ class MemoryLog implements ChannelLog {
   constructor(clock: Clock, retention: Retention) {
     this.#clock = clock;
     this.#retention = retention;
+    this.#ageClock = new AgeClock(clock);
   }
 
   async append(id: ChannelId, { frameId, ...batch }: Batch): Promise<Appended> {
     assert(batch.count > 0);
     if (this.#closed) throw storeUnavailable(new Error("the log is closed"));
     const channel = this.#channel(id);
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     for (const [old, { atMs }] of channel.frames) if (nowMs - atMs >= frameIdMs) channel.frames.delete(old);
     const before = frameId === undefined ? undefined : channel.frames.get(frameId);
     if (before !== undefined) return { position: before.position, repeated: true };
     this.#trim();
     const { line, incarnation } = channel;
-    const stored: StoredBatch = { ...batch, sequence: line, line, incarnation };
+    const acceptedAtMs = this.#ageClock.accepted(batch.acceptedAtMs);
+    const stored: StoredBatch = { ...batch, acceptedAtMs, sequence: line, line, incarnation };
     channel.batches.push(stored);
     channel.line += batch.count;
     channel.bytes += encodedBytes(batch);
@@ -153,7 +157,7 @@ class MemoryLog implements ChannelLog {
 
   #trim(): void {
     const { ageMsMax, channelBytesMax, channelLinesMax, totalBytesMax } = this.#retention;
-    const oldestMs = this.#clock.nowMs() - ageMsMax;
+    const oldestMs = this.#ageClock.nowMs() - ageMsMax;
     for (const channel of this.#channels.values()) {
       while (channel.batches.length > 0) {
         const first = channel.batches[0]!;

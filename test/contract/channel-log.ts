@@ -514,6 +514,84 @@ export function channelLogContract(name: string, open: OpenEngine): void {
       });
     });
 
+    describe("a time of day that jumps", () => {
+      const dayMs = 86_400_000;
+      const hourMs = 3_600_000;
+      const withId = (frameId: string) =>
+        log.append(app, batchOf(["a"], { frameId, acceptedAtMs: clock.nowMs() }));
+      const texts = async () => (await stored()).flatMap(textsOf);
+      /** Time in which an engine trims whatever it would, with each append too. */
+      const pass = async (ms: number) => {
+        for (let passed = 0; passed < ms; passed += ms / 20) {
+          await clock.advance(ms / 20);
+          await log.append(other, batchOf(["theirs"], { acceptedAtMs: clock.nowMs() }));
+        }
+      };
+
+      test.each([8 * dayMs, -2 * dayMs])(
+        "by %d ms and back takes no line that is not old",
+        async (jumpMs) => {
+          await reopenWith({ ageMsMax: 7 * dayMs });
+          await write(["before"]);
+          clock.jump(jumpMs);
+          await write(["during"]);
+          await pass(30 * 60_000);
+          await write(["later"]);
+          expect(await texts()).toEqual(["before", "during", "later"]);
+          clock.jump(-jumpMs);
+          await pass(30 * 60_000);
+          await write(["after"]);
+          expect(await texts()).toEqual(["before", "during", "later", "after"]);
+        },
+      );
+
+      test("back and forth takes no line that came meanwhile before it is old", async () => {
+        await reopenWith({ ageMsMax: hourMs });
+        clock.jump(-2 * dayMs);
+        await write(["a"], ["b"]);
+        clock.jump(2 * dayMs);
+        await pass(50 * 60_000);
+        expect(await texts()).toEqual(["a", "b"]);
+      });
+
+      test("back and forth leaves lines that came meanwhile no longer than others", async () => {
+        await reopenWith({ ageMsMax: hourMs });
+        clock.jump(-2 * dayMs);
+        await write(["a"], ["b"]);
+        clock.jump(2 * dayMs);
+        await until(async () => {
+          await clock.advance(60_000);
+          return (await texts()).length === 0;
+        });
+      });
+
+      test("forward is believed when it has lasted an hour", async () => {
+        await reopenWith({ ageMsMax: 7 * dayMs });
+        await write(["old"]);
+        clock.jump(8 * dayMs);
+        await pass(59 * 60_000);
+        expect(await texts()).toEqual(["old"]);
+        await until(async () => {
+          await clock.advance(60_000);
+          return (await texts()).length === 0;
+        });
+      });
+
+      test.each([8 * dayMs, -2 * dayMs, 700_000, -700_000])(
+        "by %d ms stores a repeat once, however often it jumps",
+        async (jumpMs) => {
+          await withId("id");
+          await clock.advance(1000);
+          clock.jump(jumpMs);
+          expect((await withId("id")).repeated).toBe(true);
+          clock.jump(-2 * jumpMs);
+          await clock.advance(60_000);
+          expect((await withId("id")).repeated).toBe(true);
+          expect(await texts()).toEqual(["a"]);
+        },
+      );
+    });
+
     describe("frame ids", () => {
       const withId = (text: string, frameId: string) =>
         log.append(app, batchOf([text], { frameId, acceptedAtMs: clock.nowMs() }));

@@ -122,6 +122,52 @@ describe("after it was opened again", () => {
   });
 });
 
+describe("a start at a time of day that is wrong", () => {
+  const dayMs = 86_400_000;
+
+  test.each([8 * dayMs, -2 * dayMs])(
+    "by %d ms trims nothing for an hour, and stores a repeat once",
+    async (jumpMs) => {
+      const retention = { ageMsMax: 7 * dayMs };
+      let log = await open(retention);
+      const write = (frameId: string) =>
+        log.append(app, batchOf([frameId], { frameId, acceptedAtMs: clock.nowMs() }));
+      await write("a");
+      await clock.advance(120_000); // a tick, or the next append, writes down what time it is
+      await write("b");
+      await engine.close();
+      clock.jump(jumpMs);
+      log = await open(retention);
+      await clock.advance(3_000_000);
+      expect((await log.recent(app, 9)).batches.flatMap(textsOf)).toEqual(["a", "b"]);
+      await engine.close();
+      log = await open(retention);
+      expect((await write("b")).repeated).toBe(false); // 50 minutes have passed
+      expect((await write("b")).repeated).toBe(true);
+      await engine.close();
+      clock.jump(-2 * jumpMs);
+      log = await open(retention);
+      expect((await write("b")).repeated).toBe(true);
+      expect((await log.recent(app, 9)).batches.flatMap(textsOf)).toEqual(["a", "b", "b"]);
+    },
+  );
+
+  test("remembers an id for 10 minutes of its own time, stops not counted", async () => {
+    let log = await open();
+    const write = () => log.append(app, batchOf(["a"], { frameId: "id" }));
+    await write();
+    for (let start = 0; start < 4; start++) {
+      await clock.advance(120_000);
+      await engine.close();
+      clock.jump(86_400_000); // stopped for a day
+      log = await open();
+      expect((await write()).repeated).toBe(true);
+    }
+    await clock.advance(20 * 60_000);
+    expect((await write()).repeated).toBe(false);
+  });
+});
+
 describe("a folder that was restored from a copy", () => {
   /** What a reader at `position` is handed, `count` things of it. */
   const followed = (log: ChannelLog, position: Position, count: number) =>

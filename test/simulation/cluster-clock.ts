@@ -11,6 +11,10 @@ export class SteppedClock implements Clock {
     return this.#nowMs;
   }
 
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve();
     const atMs = this.#nowMs + Math.max(1, Math.ceil(ms / stepMs)) * stepMs;

@@ -47,6 +47,7 @@ export class ClusterNode {
     this.#parts = parts;
     this.#clock = {
       nowMs: () => parts.clock.nowMs(),
+      monotonicMs: () => parts.clock.monotonicMs(),
       sleep: async (ms, signal) => {
         await parts.clock.sleep(ms, signal);
         await this.awake();

@@ -17,7 +17,11 @@ export class MortalProcess {
   #isAlive = true;
 
   constructor(engine: Engine, clock: Clock) {
-    this.clock = { nowMs: () => clock.nowMs(), sleep: (ms, signal) => this.within(clock.sleep(ms, signal)) };
+    this.clock = {
+      nowMs: () => clock.nowMs(),
+      monotonicMs: () => clock.monotonicMs(),
+      sleep: (ms, signal) => this.within(clock.sleep(ms, signal)),
+    };
     const { log, store } = engine;
     this.log = {
       append: (channel: ChannelId, batch: Batch) => this.#try(() => log.append(channel, batch)),

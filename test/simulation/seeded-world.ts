@@ -192,6 +192,7 @@ export class SeededWorld {
     this.#process = here;
     const clock: Clock = {
       nowMs: () => this.#clock.nowMs(),
+      monotonicMs: () => this.#clock.monotonicMs(),
       sleep: (ms, signal) => this.#sleep(here, ms, signal),
     };
     here.notices = new DrainNotices({

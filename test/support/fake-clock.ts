@@ -4,15 +4,27 @@ import type { Clock } from "../../src/ports.ts";
 type Sleeper = { readonly atMs: number; readonly wake: () => void };
 
 export class FakeClock implements Clock {
-  #nowMs: number;
+  /** Since the clock was made. */
+  #elapsedMs = 0;
+  /** The time of day is off from that by so much. */
+  #startMs: number;
   #sleepers: Sleeper[] = [];
 
   constructor(startMs = Date.parse("2024-05-01T10:00:00Z")) {
-    this.#nowMs = startMs;
+    this.#startMs = startMs;
   }
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#startMs + this.#elapsedMs;
+  }
+
+  monotonicMs(): number {
+    return 5_000 + this.#elapsedMs;
+  }
+
+  /** Sets the time of day forward, or back: no time passes, and nobody wakes. */
+  jump(ms: number): void {
+    this.#startMs += ms;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -23,7 +35,7 @@ export class FakeClock implements Clock {
         signal?.removeEventListener("abort", wake);
         resolve();
       };
-      const sleeper = { atMs: this.#nowMs + Math.max(0, ms), wake };
+      const sleeper = { atMs: this.#elapsedMs + Math.max(0, ms), wake };
       this.#sleepers.push(sleeper);
       signal?.addEventListener("abort", wake, { once: true });
     });
@@ -36,15 +48,15 @@ export class FakeClock implements Clock {
 
   /** Moves the time by `ms`, waking sleepers in their order and letting each do its work before the next. */
   async advance(ms: number): Promise<void> {
-    const untilMs = this.#nowMs + ms;
+    const untilMs = this.#elapsedMs + ms;
     for (;;) {
       await settled();
       const next = this.#sleepers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0];
       if (next === undefined) break;
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      this.#elapsedMs = Math.max(this.#elapsedMs, next.atMs);
       next.wake();
     }
-    this.#nowMs = untilMs;
+    this.#elapsedMs = untilMs;
   }
 }
 

@@ -7,7 +7,7 @@ import { type History, Recent, type RecentOptions } from "../../src/tail/recent.
 import { openMemoryLog } from "./logs.ts";
 
 const nowMs = 1_800_000_000_000;
-const clock = { nowMs: () => nowMs, async sleep() {} };
+const clock = { nowMs: () => nowMs, monotonicMs: () => 0, async sleep() {} };
 const producer = newProducerId();
 
 let log: ChannelLog;

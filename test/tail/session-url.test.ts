@@ -13,6 +13,7 @@ import {
 
 const clockAt = (start: number) => ({
   ms: start,
+  monotonicMs: () => 0,
   nowMs() {
     return this.ms;
   },

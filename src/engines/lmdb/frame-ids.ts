@@ -1,6 +1,9 @@
 /**
  * Frame ids of the last 10 minutes, written in the transaction of their append. Keys begin with a window of 10
  * minutes: a look-up asks two windows, and old ids lie together at the front, where they are removed a few at a time.
+ *
+ * Ages are of the time that the server ran, whatever the time of day does: the window goes on, at the next start, where
+ * the newest id lies. A stop makes ids live longer, and nothing makes one live shorter.
  */
 import type { Clock } from "../../ports.ts";
 import { frameIdMs } from "../engine.ts";
@@ -13,19 +16,22 @@ export type Framed = { readonly line: number; readonly count: number };
 export class FrameIds {
   readonly #db: BinaryDb;
   readonly #clock: Clock;
+  /** What the time of these windows is ahead of the clock. */
+  readonly #aheadMs: number;
   /** Ids of the transaction that is being formed, which reads do not see. */
   readonly #forming = new Map<string, Framed>();
 
   constructor(db: BinaryDb, clock: Clock) {
     this.#db = db;
     this.#clock = clock;
+    this.#aheadMs = (this.#newestWindow() ?? windowOf(clock.nowMs())) * frameIdMs - clock.monotonicMs();
   }
 
   /** Inside `write`: what was stored under this id less than 10 minutes ago. */
   find(channel: number, frameId: string): Framed | undefined {
     const forming = this.#forming.get(`${channel}/${frameId}`);
     if (forming !== undefined) return forming;
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#nowMs();
     const window = windowOf(nowMs);
     for (const older of [window, window - 1]) {
       const record = this.#db.get(frameKey(older, channel, frameId));
@@ -37,7 +43,7 @@ export class FrameIds {
 
   /** Inside `write`: remembers the id with its append. */
   add(channel: number, frameId: string, framed: Framed, commits: Commits): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#nowMs();
     const record = Buffer.allocUnsafe(20);
     record.writeDoubleLE(nowMs, 0);
     record.writeDoubleLE(framed.line, 8);
@@ -63,8 +69,17 @@ export class FrameIds {
     this.#forming.clear();
   }
 
+  #nowMs(): number {
+    return this.#aheadMs + this.#clock.monotonicMs();
+  }
+
+  #newestWindow(): number | undefined {
+    for (const key of this.#db.getKeys({ reverse: true, limit: 1 })) return key.readUInt32BE(0);
+    return undefined;
+  }
+
   #expired(limit: number): Buffer[] {
-    const end = frameKey(Math.max(0, windowOf(this.#clock.nowMs()) - 1), 0, "");
+    const end = frameKey(Math.max(0, windowOf(this.#nowMs()) - 1), 0, "");
     return [...this.#db.getKeys({ start: Buffer.alloc(1), end, limit })];
   }
 }

@@ -6,6 +6,7 @@ import { logOf, origin, type Position, positionAt, readPosition } from "../../co
 import { type AppError, storeUnavailable } from "../../errors.ts";
 import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../ports.ts";
 import { turns } from "../../turns.ts";
+import type { AgeClock } from "../age-clock.ts";
 import { isForeign, isOrigin } from "../incarnation.ts";
 import type { Commits, Work } from "./commits.ts";
 import type { FrameIds } from "./frame-ids.ts";
@@ -18,6 +19,7 @@ type Parts = {
   readonly lines: Lines;
   readonly heads: Heads;
   readonly frameIds: FrameIds;
+  readonly ageClock: AgeClock;
   readonly trimmer: Trimmer;
   readonly commits: Commits;
 };
@@ -205,8 +207,9 @@ class Append implements Work {
     this.#parts = parts;
     this.#live = live;
     this.#channel = channel;
-    this.#batch = batch;
-    this.#encoded = encodeBatch(batch);
+    const acceptedAtMs = parts.ageClock.accepted(batch.acceptedAtMs);
+    this.#batch = acceptedAtMs === batch.acceptedAtMs ? batch : { ...batch, acceptedAtMs };
+    this.#encoded = encodeBatch(this.#batch);
     this.bytes = this.#encoded.length;
     this.#resolve = resolve;
     this.failed = reject;

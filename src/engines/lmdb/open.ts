@@ -3,6 +3,7 @@ import { realpathSync } from "node:fs";
 import type { Logger } from "pino";
 import type { Clock } from "../../ports.ts";
 import { dataFailure, makeDataFolder } from "../../start-failures.ts";
+import { AgeClock } from "../age-clock.ts";
 import { readFormat, writeFormat } from "../disk/folder-format.ts";
 import { FolderGuard } from "../disk/folder-guard.ts";
 import { FolderLock } from "../disk/folder-lock.ts";
@@ -16,7 +17,7 @@ import { FrameIds } from "./frame-ids.ts";
 import { Heads } from "./heads.ts";
 import { type BinaryDb, Lines } from "./lines.ts";
 import { LmdbLog } from "./log.ts";
-import { Trimmer } from "./retention.ts";
+import { keptTime, Trimmer } from "./retention.ts";
 import { LmdbStore, Records } from "./store.ts";
 
 export type LmdbOptions = {
@@ -82,6 +83,7 @@ function compose(environment: Environment, options: LmdbOptions, lock: FolderLoc
     meta,
   });
   const frameIds = new FrameIds(environment.tree("frame-ids"), clock);
+  const ageClock = new AgeClock(clock, keptTime(meta));
   const records = new Records(environment.texts("records"), meta);
   const [ages, graves] = [environment.tree("ages"), environment.tree("graves")];
   const guard = new FolderGuard({
@@ -114,6 +116,7 @@ function compose(environment: Environment, options: LmdbOptions, lock: FolderLoc
   });
   const trimmer = new Trimmer({
     clock,
+    ageClock,
     limits: retention,
     lines,
     heads,
@@ -121,8 +124,9 @@ function compose(environment: Environment, options: LmdbOptions, lock: FolderLoc
     commits,
     ages,
     graves,
+    meta,
   });
-  const log = new LmdbLog({ lines, heads, frameIds, trimmer, commits });
+  const log = new LmdbLog({ lines, heads, frameIds, ageClock, trimmer, commits });
   const store = new LmdbStore(records, commits);
   trimmer.start();
   const parts = [log, store, trimmer, commits, guard, environment, lock];

@@ -5,6 +5,7 @@
  */
 import { markOf } from "../../core/batch.ts";
 import type { Clock } from "../../ports.ts";
+import type { AgeClock } from "../age-clock.ts";
 import type { Retention as Limits } from "../engine.ts";
 import type { Commits } from "./commits.ts";
 import type { FrameIds } from "./frame-ids.ts";
@@ -21,15 +22,19 @@ const keysAtOnce = 32;
 const lookMs = 1000;
 const pauseMs = 20;
 const stretchMsMax = 60_000;
+const keepMs = 60_000;
+const timeKey = Buffer.from("time");
 
 type Parts = {
   readonly clock: Clock;
+  readonly ageClock: AgeClock;
   readonly limits: Limits;
   readonly lines: Lines;
   readonly heads: Heads;
   readonly frameIds: FrameIds;
   readonly commits: Commits;
   readonly ages: BinaryDb;
+  readonly meta: BinaryDb;
   readonly graves: BinaryDb;
 };
 
@@ -40,6 +45,7 @@ export class Trimmer {
   /** Heads of channels that are over their own limits. */
   readonly #over = new Set<Head>();
   readonly #stop = new AbortController();
+  #keptMs = Number.NEGATIVE_INFINITY;
   #ticking: Promise<void> | undefined;
   /** Batches, marks and ids that the last `trim` removed. */
   #removed = 0;
@@ -55,7 +61,8 @@ export class Trimmer {
 
   /** Inside `write`: a batch was added to `head`'s channel. */
   appended(head: Head, acceptedAtMs: number): void {
-    if (acceptedAtMs >= head.agesUntilMs) {
+    const isEarlier = acceptedAtMs < head.agesUntilMs - this.#stretchMs; // the clock went back
+    if (acceptedAtMs >= head.agesUntilMs || isEarlier) {
       head.agesUntilMs = (Math.floor(acceptedAtMs / this.#stretchMs) + 1) * this.#stretchMs;
       this.#parts.commits.put(this.#parts.ages, ageKey(head.agesUntilMs, head.number), present);
     }
@@ -75,6 +82,7 @@ export class Trimmer {
     budget -= this.#trimGraves(budget);
     budget -= this.#parts.frameIds.trim(budget, this.#parts.commits);
     this.#trimOldest(budget);
+    this.#keepTime();
   }
 
   /** A transaction failed: what was known of its heads is not so. */
@@ -178,9 +186,9 @@ export class Trimmer {
 
   /** Follows the marks, oldest first, while they are too old or all channels together hold too much. */
   #trimOldest(budget: number): void {
-    const { clock, lines, limits, commits, ages } = this.#parts;
+    const { lines, limits, commits, ages } = this.#parts;
     const oldestMs = this.#oldestMs();
-    const stretchEndMs = clock.nowMs() - this.#stretchMs;
+    const stretchEndMs = this.#parts.ageClock.nowMs() - this.#stretchMs;
     let excess = lines.diskBytes() - limits.totalBytesMax;
     let left = budget;
     for (const key of ages.getKeys({ start: lowest, limit: marksForEachTrim })) {
@@ -222,15 +230,29 @@ export class Trimmer {
     return { batches, bytes, done: true };
   }
 
+  /** Writes down, once a minute at most, what time it is: the next start has no other witness. */
+  #keepTime(): void {
+    const { ageClock, commits, meta } = this.#parts;
+    const { timeMs } = ageClock;
+    if (Math.abs(timeMs - this.#keptMs) < keepMs) return;
+    this.#keptMs = timeMs;
+    const record = Buffer.allocUnsafe(8);
+    record.writeDoubleLE(timeMs, 0);
+    commits.put(meta, timeKey, record);
+  }
+
   #remove(key: Buffer): void {
     this.#parts.commits.remove(this.#parts.lines.db, key);
     this.#removed++;
   }
 
   #oldestMs(): number {
-    return this.#parts.clock.nowMs() - this.#parts.limits.ageMsMax;
+    return this.#parts.ageClock.nowMs() - this.#parts.limits.ageMsMax;
   }
 }
+
+/** The time that was written down last, for an `AgeClock`. */
+export const keptTime = (meta: BinaryDb): number | undefined => meta.get(timeKey)?.readDoubleLE(0);
 
 const lowest = Buffer.alloc(1);
 const present = Buffer.from([1]);

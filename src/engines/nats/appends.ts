@@ -62,7 +62,7 @@ export class Appends {
     if (this.#bytes > 0 && this.#bytes + batch.bytes.length > bytesMax) {
       return Promise.reject(storeUnavailable(new Error("too much waits to be stored")));
     }
-    const giveUpAtMs = Date.now() + appendMsMax;
+    const giveUpAtMs = performance.now() + appendMsMax;
     return this.#inTurn(channel, batch.bytes.length, () => this.#store(channel, batch, giveUpAtMs));
   }
 
@@ -134,7 +134,7 @@ export class Appends {
     let suffix = "";
     for (let conflicts = 0; ; conflicts++) {
       if (conflicts > conflictsAtOnce) await delay(Math.random() * conflictPauseMsMax);
-      const leftMs = giveUpAtMs - Date.now();
+      const leftMs = giveUpAtMs - performance.now();
       if (leftMs <= 0)
         throw storeUncertain(new Error(`gave up after ${conflicts} other writers were faster`));
       const head = await heads.of(channel);

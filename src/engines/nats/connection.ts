@@ -135,13 +135,13 @@ export class Connection {
 export async function openConnection(settings: ConnectionSettings): Promise<Connection> {
   const urls = settings.urls.map(withoutSecrets);
   const options = connectOptions(settings);
-  const giveUpAtMs = Date.now() + (settings.connectMsMax ?? connectMsMax);
+  const giveUpAtMs = performance.now() + (settings.connectMsMax ?? connectMsMax);
   for (;;) {
     try {
       return new Connection(await connect(options), urls, settings.logger);
     } catch (cause) {
       if (isRefusal(cause)) throw natsRefused(urls, cause);
-      if (Date.now() >= giveUpAtMs) throw natsUnreachable(urls, cause);
+      if (performance.now() >= giveUpAtMs) throw natsUnreachable(urls, cause);
       await new Promise((resolve) => setTimeout(resolve, connectPauseMs));
     }
   }

@@ -77,11 +77,11 @@ export class Heads {
     const log = logOf(this.#options.reader.incarnation(channel), markOf(batch));
     const last = positionAt(head.sequence, batch.count, log);
     const known = this.#unrecorded.get(channel);
-    if (known === undefined) this.#unrecorded.set(channel, { head, last, writtenAtMs: Date.now() });
+    if (known === undefined) this.#unrecorded.set(channel, { head, last, writtenAtMs: performance.now() });
     else {
       known.head = head;
       known.last = last;
-      known.writtenAtMs = Date.now();
+      known.writtenAtMs = performance.now();
     }
     return last;
   }
@@ -112,8 +112,8 @@ export class Heads {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#recording;
-    const giveUpAtMs = Date.now() + closeMsMax;
-    await this.#record([...this.#unrecorded.keys()], () => Date.now() < giveUpAtMs);
+    const giveUpAtMs = performance.now() + closeMsMax;
+    await this.#record([...this.#unrecorded.keys()], () => performance.now() < giveUpAtMs);
   }
 
   async #recorded(channel: ChannelId): Promise<Head> {
@@ -140,7 +140,7 @@ export class Heads {
 
   #tick(): void {
     if (this.#recording !== undefined) return;
-    const idleSinceMs = Date.now() - this.#options.idleMs;
+    const idleSinceMs = performance.now() - this.#options.idleMs;
     const idle: ChannelId[] = [];
     for (const [channel, { writtenAtMs }] of this.#unrecorded) {
       if (writtenAtMs <= idleSinceMs) idle.push(channel);

@@ -26,7 +26,7 @@ export class LiveChannel {
   /** Destroyed, or the log is closed. */
   ended = false;
   /** When the stream was last known to be no further than `newest`. */
-  checkedAtMs = Date.now();
+  checkedAtMs = performance.now();
   /** What was the channel's end when its first follower came. */
   readonly start: Promise<StoredMessage | undefined>;
   isStarting = true;
@@ -94,7 +94,7 @@ export class LiveChannel {
     const before = Number(headers?.get("Nats-Last-Sequence"));
     if (!(sequence > this.newest && before < sequence)) return; // seen, or not of the stream
     this.newest = sequence;
-    this.checkedAtMs = Date.now();
+    this.checkedAtMs = performance.now();
     if (this.#held.bytes > heldBytesMax) this.clear();
     else {
       const message = decodeMessage(data, sequence, this.#incarnation);
@@ -106,7 +106,7 @@ export class LiveChannel {
 
   /** The stream's last message of the channel is at `sequence`. */
   note(sequence: number): void {
-    this.checkedAtMs = Date.now();
+    this.checkedAtMs = performance.now();
     if (sequence <= this.newest) return;
     this.newest = sequence;
     this.#wake();

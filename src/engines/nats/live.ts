@@ -56,7 +56,7 @@ export class LiveChannels {
       },
     });
     this.#timer = setInterval(() => {
-      const quietSinceMs = Date.now() - quietMs;
+      const quietSinceMs = performance.now() - quietMs;
       this.#compare((live) => live.checkedAtMs < quietSinceMs);
     }, tickMs).unref();
   }

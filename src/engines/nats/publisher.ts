@@ -78,7 +78,7 @@ export class Publisher {
   /** Resolves with the server's answer, at the latest `forMs` from now. Never rejects. */
   publish(publish: Publish, forMs: number): Promise<Published> {
     return new Promise((resolve) => {
-      const nowMs = Date.now();
+      const nowMs = performance.now();
       const token = (this.#tokens++).toString(36);
       const pending: Pending = {
         ...publish,
@@ -121,7 +121,7 @@ export class Publisher {
   }
 
   #send(pending: Pending): void {
-    pending.sentAtMs = Date.now();
+    pending.sentAtMs = performance.now();
     this.#pending.set(pending.token, pending);
     // A disconnected client would keep the bytes and drop them: they go out at the reconnect.
     if (!this.#connection.connected) return;
@@ -177,7 +177,7 @@ export class Publisher {
 
   #later(pending: Pending, refusal: string): void {
     pending.refusal = refusal;
-    pending.sentAtMs = Date.now() - attemptMsMax + nobodyPauseMs;
+    pending.sentAtMs = performance.now() - attemptMsMax + nobodyPauseMs;
   }
 
   #settle(pending: Pending, published: Published): void {
@@ -188,7 +188,7 @@ export class Publisher {
   }
 
   #tick(): void {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     for (const pending of [...this.#pending.values()]) {
       if (nowMs >= pending.giveUpAtMs) {
         this.#settle(

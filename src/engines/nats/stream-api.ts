@@ -112,7 +112,7 @@ export class StreamApi {
   }
 
   async #ask(subject: string, request: object, isAnswer: (msg: Msg) => boolean): Promise<Msg> {
-    const giveUpAtMs = Date.now() + answerMsMax;
+    const giveUpAtMs = performance.now() + answerMsMax;
     const payload = JSON.stringify(request);
     let cause: unknown = new Error("there is no connection to NATS");
     do {
@@ -127,7 +127,7 @@ export class StreamApi {
         }
       }
       await delay(pauseMs);
-    } while (Date.now() < giveUpAtMs);
+    } while (performance.now() < giveUpAtMs);
     throw storeUncertain(cause);
   }
 }

@@ -65,7 +65,7 @@ export async function ensureStream(
   wanted: Wanted,
   forMs = settleMsMax,
 ): Promise<void> {
-  const giveUpAtMs = Date.now() + forMs;
+  const giveUpAtMs = performance.now() + forMs;
   for (;;) {
     try {
       const { config } = await jsm.streams.info(wanted.name);
@@ -78,9 +78,9 @@ export async function ensureStream(
         const error = await made(jsm, wanted);
         if (error === undefined) return;
         if (errorCode(error) === nameTaken) continue;
-        if (Date.now() >= giveUpAtMs) throw natsStreamRefused(wanted.name, error);
+        if (performance.now() >= giveUpAtMs) throw natsStreamRefused(wanted.name, error);
       } else if (!isPassing(cause)) throw cause;
-      else if (Date.now() >= giveUpAtMs) throw natsNoJetStream(cause);
+      else if (performance.now() >= giveUpAtMs) throw natsNoJetStream(cause);
     }
     await delay(settlePauseMs);
   }

@@ -28,7 +28,7 @@ export class Turns {
       callback: (error, { subject, data }) => {
         if (error !== null || this.#own.equals(data)) return;
         if (this.#given.size >= givenMax) this.#given.clear();
-        this.#given.set(subject.slice(prefix.length), Date.now() + turnMs);
+        this.#given.set(subject.slice(prefix.length), performance.now() + turnMs);
       },
     });
   }
@@ -38,18 +38,18 @@ export class Turns {
     const untilMs = this.#given.get(channel);
     if (untilMs === undefined) return undefined;
     this.#given.delete(channel);
-    const leftMs = untilMs - Date.now();
+    const leftMs = untilMs - performance.now();
     return leftMs > 0 ? delay(leftMs) : undefined;
   }
 
   /** One append that loses against others, from its first loss on. */
   loser(channel: ChannelId): { lost(): void } {
-    let askAtMs = Date.now() + patienceMs;
+    let askAtMs = performance.now() + patienceMs;
     return {
       lost: () => {
         this.#given.delete(channel); // who asks does not wait
-        if (Date.now() < askAtMs) return;
-        askAtMs = Date.now() + patienceMs;
+        if (performance.now() < askAtMs) return;
+        askAtMs = performance.now() + patienceMs;
         this.#connection.nats.publish(prefix + channel, this.#own);
       },
     };

@@ -1,0 +1,65 @@
+/**
+ * The time by which lines grow old. Clocks jump: a virtual machine comes back, somebody sets the date, a time server is
+ * wrong for a moment; and what retention has taken is gone for good. So this time goes at the pace of time, adopts small
+ * steps of the machine's clock at once, and larger ones when they have lasted an hour. Until then lines are no older than
+ * either of the two clocks says.
+ */
+import type { Clock } from "../ports.ts";
+
+/** A step that is adopted at once: no more than this is trimmed too early. */
+export const stepMsMax = 10_000;
+/** A clock that is further off than a step is believed when it has been for so long. */
+export const believedMs = 3_600_000;
+
+export class AgeClock {
+  readonly #clock: Pick<Clock, "nowMs" | "monotonicMs">;
+  /** What this time was at `#readAtMs` of the clock that only goes forward. */
+  #timeMs: number;
+  #readAtMs: number;
+  /** Since when the machine's clock is off, by the clock that only goes forward, and to which side. */
+  #off: { readonly sinceMs: number; readonly isAhead: boolean } | undefined;
+
+  /** `keptMs`: this time as it was written down last, when there was a start before. */
+  constructor(clock: Pick<Clock, "nowMs" | "monotonicMs">, keptMs?: number) {
+    this.#clock = clock;
+    this.#timeMs = keptMs ?? clock.nowMs();
+    this.#readAtMs = clock.monotonicMs();
+  }
+
+  /** This time, to be written down for the next start. */
+  get timeMs(): number {
+    this.#read();
+    return this.#timeMs;
+  }
+
+  /** What lines are compared with that may be too old: the earlier of the two clocks. */
+  nowMs(): number {
+    return Math.min(this.#read(), this.#timeMs);
+  }
+
+  /** The time of acceptance that a line is to be kept under, when the machine's clock gave it `acceptedAtMs`. */
+  accepted(acceptedAtMs: number): number {
+    const nowMs = this.#read();
+    const behindMs = this.#timeMs - nowMs;
+    return behindMs > stepMsMax ? acceptedAtMs + behindMs : acceptedAtMs;
+  }
+
+  /** Lets this time go on; the machine's clock. */
+  #read(): number {
+    const nowMs = this.#clock.nowMs();
+    const readAtMs = this.#clock.monotonicMs();
+    this.#timeMs += readAtMs - this.#readAtMs;
+    this.#readAtMs = readAtMs;
+    const offMs = nowMs - this.#timeMs;
+    const isAhead = offMs > 0;
+    if (Math.abs(offMs) <= stepMsMax) {
+      this.#off = undefined;
+      this.#timeMs = nowMs;
+    } else if (this.#off?.isAhead !== isAhead) this.#off = { sinceMs: readAtMs, isAhead };
+    else if (readAtMs - this.#off.sinceMs >= believedMs) {
+      this.#off = undefined;
+      this.#timeMs = nowMs;
+    }
+    return nowMs;
+  }
+}
