@@ -119,7 +119,7 @@ async function open(
   scope: Scope,
 ): Promise<App> {
   const clock = realClock;
-  const failures = new Failures({ logger, nowMs: () => clock.nowMs() });
+  const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
   const has = (role: Role) => config.roles.includes(role);
   const filesMax = openFilesMax();
   const within = (part: FilesPart, bound: number) => withinFiles(filesMax, part, bound);
@@ -380,7 +380,7 @@ async function unwritable(store: Store): Promise<readonly string[]> {
   const key = "setting/ready-check";
   try {
     const before = await store.get(key);
-    await store.put(key, Date.now(), before?.revision ?? 0);
+    await store.put(key, realClock.nowMs(), before?.revision ?? 0);
     return [];
   } catch (error) {
     return [error instanceof AppError ? error.message : "the store cannot be written"];

@@ -154,6 +154,11 @@ describe("sources", () => {
       never: /\bprocess\.env\b/,
     },
     {
+      rule: "ask the clock for the time of day, which jumps, and measure waits by one that does not",
+      in: sourcesIn("src").filter(({ path }) => path !== "src/clock.ts"),
+      never: /\bDate\.now\b/,
+    },
+    {
       rule: "switch no test off without a condition",
       in: sourcesIn("test"),
       never: /\b(?:test|it|describe)\.(?:only|skip|todo|fails)\b/,

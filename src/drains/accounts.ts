@@ -43,7 +43,10 @@ export class Accounts {
     if (delivered > 0) {
       const { position, line, again } = leg;
       const counted = typeof again === "object" ? 0 : delivered;
-      this.#recent.note({ position, line: line!, endLine: cut.endLine, counted }, this.#parts.clock.nowMs());
+      this.#recent.note(
+        { position, line: line!, endLine: cut.endLine, counted },
+        this.#parts.clock.monotonicMs(),
+      );
     }
     leg.counted = Math.max(0, leg.counted - delivered);
     leg.line = cut.endLine;

@@ -145,7 +145,7 @@ export class Cutter {
     const { isShared, keeper, clock, limits } = this.#parts;
     this.#heldEndLine = undefined;
     if (isShared) keeper.set({ parcelEnd: 0 });
-    this.#split = { bytesMax: Math.ceil(bytes / 2), untilMs: clock.nowMs() + limits.splitMsMax };
+    this.#split = { bytesMax: Math.ceil(bytes / 2), untilMs: clock.monotonicMs() + limits.splitMsMax };
   }
 
   #bounds(batches: readonly StoredBatch[], leg: Leg, proven: boolean): ParcelLimits {
@@ -153,7 +153,7 @@ export class Cutter {
     if (held !== undefined && held <= leg.endLine) return { ...unbounded, endLine: held };
     const { limits, clock, receiver } = this.#parts;
     const endLine = this.#mayGather(batches, leg) ? leg.endLine : endLineOf(batches[0]!);
-    if (this.#split !== undefined && this.#split.untilMs <= clock.nowMs()) this.#split = undefined;
+    if (this.#split !== undefined && this.#split.untilMs <= clock.monotonicMs()) this.#split = undefined;
     return {
       linesMax: Math.min(receiver.linesMax ?? limits.parcelLinesMax, limits.parcelLinesMax),
       bytesMax: Math.min(
@@ -169,17 +169,17 @@ export class Cutter {
   #mayGather(batches: readonly StoredBatch[], leg: Leg): boolean {
     const { isShared, clock, limits } = this.#parts;
     if (!isShared || leg.again !== undefined) return true;
-    if (this.#inherited > 0 || clock.nowMs() < this.#aloneUntilMs) return false;
-    if (clock.nowMs() - this.#announcedAtMs >= limits.commitMsMax) return true;
+    if (this.#inherited > 0 || clock.monotonicMs() < this.#aloneUntilMs) return false;
+    if (clock.monotonicMs() - this.#announcedAtMs >= limits.commitMsMax) return true;
     let bytes = 0;
     return batches.some((batch) => (bytes += batch.bytes.length) >= gatherBytes);
   }
 
   async #announce(endLine: number): Promise<boolean> {
     const { clock, limits, keeper } = this.#parts;
-    this.#announcedAtMs = clock.nowMs();
+    this.#announcedAtMs = clock.monotonicMs();
     if (await keeper.setNow({ parcelEnd: endLine })) return true;
-    this.#aloneUntilMs = clock.nowMs() + limits.commitMsMax;
+    this.#aloneUntilMs = clock.monotonicMs() + limits.commitMsMax;
     keeper.set({ parcelEnd: 0 });
     return false;
   }

@@ -59,7 +59,9 @@ export class Leases {
   /** True while this node, and no other, may write what belongs to the shard. */
   holds(shard: number): boolean {
     const held = this.#held.get(shard);
-    return held !== undefined && !held.stop.signal.aborted && this.#options.clock.nowMs() < this.#untilMs;
+    return (
+      held !== undefined && !held.stop.signal.aborted && this.#options.clock.monotonicMs() < this.#untilMs
+    );
   }
 
   /** The shards that this node works on. */
@@ -107,7 +109,7 @@ export class Leases {
 
   #heard({ key, value, revision }: StoreChange<{ holder: string | null }>, listed: Set<string>): void {
     listed.add(key);
-    const seen: Seen = { revision, holder: value?.holder ?? null, atMs: this.#options.clock.nowMs() };
+    const seen: Seen = { revision, holder: value?.holder ?? null, atMs: this.#options.clock.monotonicMs() };
     if (key.startsWith(shardPrefix)) this.#saw(this.#shards, Number(key.slice(shardPrefix.length)), seen);
     else if (value === undefined) this.#nodes.delete(key.slice(nodePrefix.length));
     else this.#saw(this.#nodes, key.slice(nodePrefix.length), seen);
@@ -121,7 +123,7 @@ export class Leases {
   async #guard(): Promise<void> {
     const { clock } = this.#options;
     while (!this.#closing.signal.aborted) {
-      const leftMs = this.#untilMs - clock.nowMs();
+      const leftMs = this.#untilMs - clock.monotonicMs();
       if (leftMs <= 0) for (const { stop } of this.#held.values()) stop.abort();
       await clock.sleep(leftMs > 0 ? leftMs : tickMs, this.#closing.signal);
     }
@@ -139,14 +141,14 @@ export class Leases {
   async #rounds(): Promise<void> {
     const { clock } = this.#options;
     while (!this.#closing.signal.aborted) {
-      if (this.#isReady && clock.nowMs() < this.#untilMs) await this.#balance();
+      if (this.#isReady && clock.monotonicMs() < this.#untilMs) await this.#balance();
       await clock.sleep(tickMs, this.#closing.signal);
     }
   }
 
   async #renew(): Promise<boolean> {
     const { store, clock, node } = this.#options;
-    const startMs = clock.nowMs();
+    const startMs = clock.monotonicMs();
     const key = nodePrefix + node;
     const revision = await this.#put(key, { holder: node, renewals: ++this.#renewed }, this.#ownRevision);
     if (revision !== undefined) {
@@ -181,14 +183,14 @@ export class Leases {
   #living(): string[] {
     const { clock, node } = this.#options;
     const nodes = new Set([node]);
-    for (const [other, { atMs }] of this.#nodes) if (clock.nowMs() - atMs < ttlMs) nodes.add(other);
+    for (const [other, { atMs }] of this.#nodes) if (clock.monotonicMs() - atMs < ttlMs) nodes.add(other);
     return [...nodes].sort();
   }
 
   // Nodes that come later need not wait to learn that these are dead. A record that changed since stays.
   async #bury(): Promise<void> {
     for (const [other, { revision, atMs }] of this.#nodes) {
-      const isDead = this.#options.clock.nowMs() - atMs >= ttlMs;
+      const isDead = this.#options.clock.monotonicMs() - atMs >= ttlMs;
       if (isDead && other !== this.#options.node) await this.#put(nodePrefix + other, undefined, revision);
     }
   }
@@ -200,9 +202,9 @@ export class Leases {
     if (!(await this.#isFree(seen?.holder ?? null))) return;
     const revision = await this.#put(shardPrefix + shard, { holder: node }, seen?.revision ?? 0);
     if (revision === undefined) return;
-    this.#saw(this.#shards, shard, { revision, holder: node, atMs: clock.nowMs() });
+    this.#saw(this.#shards, shard, { revision, holder: node, atMs: clock.monotonicMs() });
     // Taken too late to be safe: the record stands, and the shard is taken again when this node lives.
-    if (clock.nowMs() >= this.#untilMs || this.#closing.signal.aborted) return;
+    if (clock.monotonicMs() >= this.#untilMs || this.#closing.signal.aborted) return;
     const stop = new AbortController();
     const over = () => void this.#held.delete(shard);
     this.#held.set(shard, { stop, done: this.#options.run(shard, stop.signal, revision).then(over, over) });
@@ -213,7 +215,7 @@ export class Leases {
     const { store, clock, node } = this.#options;
     if (holder === null || holder === node) return true;
     const seen = this.#nodes.get(holder);
-    if (seen !== undefined && clock.nowMs() - seen.atMs < ttlMs) return false;
+    if (seen !== undefined && clock.monotonicMs() - seen.atMs < ttlMs) return false;
     // What was seen may be old: the record itself decides.
     const record = await this.#unlessFailed(store.get(nodePrefix + holder), { revision: -1 });
     return record === undefined || record.revision === seen?.revision;
@@ -232,7 +234,7 @@ export class Leases {
     if (seen?.holder !== this.#options.node) return;
     const revision = await this.#put(shardPrefix + shard, { holder: null }, seen.revision);
     if (revision !== undefined) {
-      this.#saw(this.#shards, shard, { revision, holder: null, atMs: this.#options.clock.nowMs() });
+      this.#saw(this.#shards, shard, { revision, holder: null, atMs: this.#options.clock.monotonicMs() });
     }
   }
 

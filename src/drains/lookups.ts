@@ -103,7 +103,7 @@ export class Lookups {
 
   #look({ key, name, options, pace, askers }: Look, app: string): void {
     const { clock, slowMs } = this.#limits;
-    const startedAtMs = clock.nowMs();
+    const startedAtMs = clock.monotonicMs();
     const ended = new AbortController();
     this.#underWay.set(app, (this.#underWay.get(app) ?? 0) + 1);
     this.#held[pace]++;
@@ -115,7 +115,7 @@ export class Lookups {
     };
     void clock.sleep(slowMs, ended.signal).then(release);
     this.#system(name, options, (failure, found) => {
-      this.#known.set(key, clock.nowMs() - startedAtMs >= slowMs ? "slow" : "quick");
+      this.#known.set(key, clock.monotonicMs() - startedAtMs >= slowMs ? "slow" : "quick");
       this.#looks.delete(key);
       const left = this.#underWay.get(app)! - 1;
       if (left > 0) this.#underWay.set(app, left);

@@ -22,7 +22,7 @@ export class RecentStretch {
   #newest: Span | undefined;
   #lastAtMs = 0;
 
-  /** Delivered at `nowMs`; stretches may come in any order, since some are sent once more. */
+  /** Delivered at `nowMs` of a clock that only goes forward; stretches may come in any order, since some are sent once more. */
   note(stretch: Stretch, nowMs: number): void {
     const newest = this.#newest;
     if (newest === undefined || nowMs - newest.atMs > spanMs) {

@@ -107,7 +107,7 @@ export class Sockets {
         if (released) return;
         if (isFailing) this.#heldFailing--; // what delivered is well again
         isFailing = false;
-        held.idleSinceMs = this.#clock.nowMs();
+        held.idleSinceMs = this.#clock.monotonicMs();
         this.#idle.add(held);
         this.#serve();
         if (!this.#sweeping) void this.#sweep();
@@ -157,7 +157,7 @@ export class Sockets {
     this.#sweeping = true;
     while (this.#idle.size > 0 && !this.#closing.signal.aborted) {
       const [longestIdle] = this.#idle;
-      const waitMs = longestIdle!.idleSinceMs + this.#idleMsMax - this.#clock.nowMs();
+      const waitMs = longestIdle!.idleSinceMs + this.#idleMsMax - this.#clock.monotonicMs();
       if (waitMs > 0) {
         await this.#clock.sleep(waitMs, this.#closing.signal);
         continue;

@@ -144,7 +144,7 @@ export class StateKeeper {
   // All drains of one process write at the same moments: one commit of its store is for all of them.
   #dueWithin(msMax: number): number {
     const { clock, lease } = this.#options;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     return lease === undefined ? (Math.floor(nowMs / msMax) + 1) * msMax : nowMs + msMax;
   }
 
@@ -152,7 +152,7 @@ export class StateKeeper {
     let closeTries = 0;
     while (this.#isDirty && !this.#isLost) {
       while (!this.#isClosing && this.#waiting.length === 0) {
-        const leftMs = this.#dueMs - this.#options.clock.nowMs();
+        const leftMs = this.#dueMs - this.#options.clock.monotonicMs();
         if (leftMs <= 0) break;
         await this.#pause(leftMs, false);
       }

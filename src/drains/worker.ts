@@ -197,14 +197,14 @@ export class DrainWorker {
     const { clock, limits, random } = this.#parts;
     this.#doubt = undefined;
     if (!this.#accounts.doubt()) return;
-    const nowMs = clock.nowMs();
-    if (nowMs - this.#brokeAtMs > breaksMsMax) this.#breaks = 0;
-    this.#brokeAtMs = nowMs;
+    const brokeAtMs = clock.monotonicMs();
+    if (brokeAtMs - this.#brokeAtMs > breaksMsMax) this.#breaks = 0;
+    this.#brokeAtMs = brokeAtMs;
     const delayMs = retryDelayMs(limits.retry, this.#breaks++, random()) ?? limits.retry.delayMsMax;
     if (this.#waitMs === 0) this.#failed(reason, delayMs);
     else if (delayMs > this.#waitMs) {
       this.#waitMs = delayMs; // the delivery under way failed as well, and said so
-      this.#keeper.note({ nextAttemptAt: new Date(nowMs + delayMs).toISOString() });
+      this.#keeper.note({ nextAttemptAt: new Date(clock.nowMs() + delayMs).toISOString() });
     }
   }
 
@@ -326,7 +326,7 @@ export class DrainWorker {
     const sent = redacting === undefined ? parcel : await this.#waits.wait(redacting);
     if (sent === undefined || this.#doubt !== undefined) return false; // what is in doubt goes first
     const { clock } = this.#parts;
-    const startedAtMs = clock.nowMs();
+    const startedAtMs = clock.monotonicMs();
     const isFailing = this.#failures > 0;
     const { signal: stopping } = this.#stopping;
     this.#delivery = new AbortController();
@@ -334,7 +334,7 @@ export class DrainWorker {
     const verdict = await this.#outlet.deliver(sent, isFailing, stopping, this.#delivery.signal);
     this.#delivery = undefined;
     if (verdict === undefined) return false;
-    drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.nowMs() - startedAtMs) / 1000);
+    drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.monotonicMs() - startedAtMs) / 1000);
     switch (verdict.kind) {
       case "delivered": {
         this.#failures = 0;

@@ -59,6 +59,18 @@ test("many changes within a moment are one write", async () => {
   await keeper.close();
 });
 
+test("a state is written in time, whatever the time of day does", async () => {
+  const keeper = await open();
+  for (const jumpMs of [-172_800_000, 691_200_000]) {
+    const before = written;
+    keeper.set({ line: before + 1 });
+    clock.jump(jumpMs);
+    await clock.advance(50);
+    expect(written).toBe(before + 1);
+  }
+  await keeper.close();
+});
+
 test("close writes what is not written, at once", async () => {
   const keeper = await open();
   keeper.set({ line: 7 });

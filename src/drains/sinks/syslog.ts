@@ -35,7 +35,7 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
 
   // True when what was written last is in doubt now.
   const onBreak = (failure: unknown): boolean => {
-    const isDoubtful = clock.nowMs() - writtenAtMs <= doubtMsMax;
+    const isDoubtful = clock.monotonicMs() - writtenAtMs <= doubtMsMax;
     writtenAtMs = Number.NEGATIVE_INFINITY;
     if (isDoubtful) onDoubt(brokenSoon(failure, destination));
     return isDoubtful;
@@ -54,7 +54,7 @@ export function syslogSink(options: SyslogSinkOptions): Sink {
         // Who ends a fresh connection, and does not reset it, has read what came; one that stood may be ended for its age.
         if (isReused) return false;
       }
-      writtenAtMs = clock.nowMs();
+      writtenAtMs = clock.monotonicMs();
       return true;
     } catch (failure) {
       connection?.destroy();

@@ -102,7 +102,7 @@ async function compose(connection: Connection, options: NatsOptions): Promise<Na
   const wanted = Array.from({ length: shards }, (_, shard) => logStream(shard, shards, replicas, retention));
   await Promise.all(wanted.map(ensure));
 
-  const failures = new Failures({ logger, nowMs: Date.now });
+  const failures = new Failures({ logger, nowMs: () => performance.now() });
   const id = await agreed(own, logIdKey, newLogId);
   const reader = new Reader(connection, api, { id, shards, replicas });
   const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault, failures });
