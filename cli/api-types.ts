@@ -1,7 +1,7 @@
-/** What the API takes and answers, as far as the command line has to do with it. */
+/** The fields of the API that the command line sends and reads. */
 
 export type App = { readonly id: string; readonly name: string; readonly created_at: string };
-/** `url` is where the server wants lines to be sent with it, if it says so. */
+/** `url` is the address to send lines to with it, if the server says one. */
 export type IngestToken = { readonly token: string; readonly name: string; readonly url?: string };
 export type Authorization = {
   readonly id: string;
@@ -25,7 +25,7 @@ export type LineFilterBody = {
   readonly exclude?: string;
 };
 export type RedactionBody = { readonly detectors?: readonly string[]; readonly patterns?: readonly string[] };
-/** What is left out stays, what is null is taken away. */
+/** A field that is left out stays; null takes one away. */
 export type DrainChangesBody = {
   readonly url?: string;
   readonly format?: string | null;
@@ -44,7 +44,7 @@ export type DrainBody = DrainChangesBody & {
   readonly since?: string;
   readonly verify?: true;
 };
-/** What a test line over a drain found. */
+/** The result of a test line over a drain. */
 export type DrainTrial = {
   readonly kind: string;
   readonly reason: string | null;
@@ -100,7 +100,7 @@ export type SessionBody = {
   /** The stream tells what it has looked at, by events named `searched`. */
   readonly progress?: true;
 };
-/** Where to read, and how many lines of history that shows at most. */
+/** The address to read at, and how many lines of history it shows at most. */
 export type OpenedSession = {
   readonly url: URL;
   readonly lines: number | undefined;

@@ -68,7 +68,7 @@ export class Api {
   async revokeToken(app: string, token: string): Promise<void> {
     await this.#answer("DELETE", path`/v3/channels/${app}/tokens/${token}`);
   }
-  /** The app's tokens of those sources, in their order; the app's first use of a source makes its token. */
+  /** The app's tokens of those sources, in their order. A source that the app has not used before gets one. */
   async tokensFor(app: string, sources: readonly string[]): Promise<IngestToken[]> {
     const tokens = await this.tokens(app);
     const found: IngestToken[] = [];
@@ -77,7 +77,9 @@ export class Api {
     return found;
   }
 
-  /** Where lines are sent with a token, which the address holds: the one that the server tells for senders, else its own. */
+  /**
+   * The address to send lines to with a token, which it holds: the one that the server tells for senders, else its own.
+   */
   sendingUrl({ token, url }: IngestToken): string {
     if (url !== undefined && URL.canParse(url)) return url;
     const own = this.logsUrl;
@@ -208,7 +210,7 @@ function path(texts: TemplateStringsArray, ...values: string[]): string {
   return texts.reduce((built, text, i) => built + encodeURIComponent(values[i - 1]!) + text);
 }
 
-/** The server's message holds its own mend; a command that helps here is ours to name. */
+/** The server's message holds its own mend; only we can name a command that helps. */
 function mendFor(status: number, at: string, resource: string | undefined): string {
   if (status !== 404) return "";
   if (resource === "app") return '"tailrace apps" lists the apps that this key may see.';

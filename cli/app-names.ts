@@ -1,4 +1,4 @@
-/** How commands are told which apps they are about. */
+/** Options that name the apps of a command. */
 import { Option } from "commander";
 import type { Api } from "./api.ts";
 import { collect, single } from "./context.ts";

@@ -2,12 +2,12 @@
 import { requiredApps } from "./app-names.ts";
 import type { Context } from "./context.ts";
 
-/** How the rows of an app are found and shown. */
+/** How to find and show the rows of an app. */
 export type RowKind<Row extends object> = {
   readonly rowsOf: (app: string) => Promise<readonly Row[]>;
   readonly heads: readonly string[];
   readonly cells: (row: Row) => readonly string[];
-  /** What to say when there is none, of one app. */
+  /** The words for an app that has none. */
   readonly none: (app: string) => string;
 };
 

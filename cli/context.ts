@@ -1,4 +1,4 @@
-/** What every command is given, and what its options are read with. */
+/** The context of every command, and parsers of common options. */
 import { InvalidArgumentError, Option } from "commander";
 import type { Api } from "./api.ts";
 import type { Variables } from "./environment.ts";
@@ -17,7 +17,7 @@ export const collect = (value: string, before: readonly string[] | undefined): r
   value,
 ];
 
-/** An option that means one thing: of two that are given, neither is left out silently. It has no default. */
+/** An option that may be given once: of two that are given, neither is left out silently. It has no default. */
 export function single(value: string, before: string | undefined): string {
   if (before !== undefined) throw new InvalidArgumentError(`It was "${before}" before: give it once.`);
   return value;

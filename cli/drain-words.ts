@@ -3,7 +3,7 @@ import type { Drain, DrainTrial } from "./api-types.ts";
 import { asSentence } from "./errors.ts";
 import type { Output } from "./output.ts";
 
-/** What `--verify` found: the drain would not be there otherwise. */
+/** The result of a `--verify` that added its drain. */
 export const taken = ({ last_test: test }: Drain): DrainTrial => ({
   kind: "delivered",
   reason: null,
@@ -38,7 +38,7 @@ export async function printTrial(output: Output, key: string, trial: DrainTrial)
   if (expiring) output.note(asSentence(`But ${expiring}`));
 }
 
-/** What is known of a drain, each with its name; what it has not is left out. */
+/** The facts of a drain, each with its name; absent ones are left out. */
 export function factsOf(drain: Drain): [string, string][] {
   const { filter = {}, redact = {}, last_error: error, last_test: test } = drain;
   const facts: [string, unknown][] = [

@@ -1,4 +1,4 @@
-/** How long ago, as people write it. */
+/** Durations as people write them. */
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -13,7 +13,10 @@ const unitsMs = new Map<string, number>([
   ...(["w", "week", "weeks"] as const).map((unit) => [unit, 7 * dayMs] as const),
 ]);
 
-/** `90s`, `1h30m`, `10 min`, `2 hours`, in ms; undefined for what is none. Letters are small: `1M` could be a month. */
+/**
+ * A duration such as `90s`, `1h30m`, `10 min` or `2 hours`, in ms; undefined for other text. Letters are small: `1M`
+ * could be a month.
+ */
 export function readDuration(text: string): number | undefined {
   if (!/^(?:\d{1,9} ?[a-z]+ ?)+$/.test(text)) return undefined;
   let totalMs = 0;

@@ -1,4 +1,4 @@
-/** What the command line takes from the environment: where the server is and with which key. */
+/** Reads the environment: where the server is, and the key for it. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { codeOf, wrongUse } from "./errors.ts";
@@ -10,7 +10,7 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 export type KeyFinding = {
   readonly key: string | undefined;
   readonly origin: string;
-  /** It was looked for in the file of a `--data` folder, and is not there. */
+  /** True when it was looked for in the file of a `--data` folder, which is not there. */
   readonly isFileMissing?: boolean;
 };
 

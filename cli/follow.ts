@@ -11,18 +11,18 @@ import { CliError, networkReason } from "./errors.ts";
 import { EventStreamReader, type StreamEvent } from "./event-stream.ts";
 import { readSearched, type Searched } from "./search-words.ts";
 
-/** What to follow. */
+/** The app and session to follow. */
 export type FollowOptions = {
   readonly api: Api;
   readonly app: string;
   readonly session: SessionBody;
-  /** Where to go on: an event id of an earlier stream of this app. */
+  /** The place to go on from: an event id of an earlier stream of this app. */
   readonly after?: string;
   /** Tells the person that the stream broke, that it goes on, and that it goes on with another log. */
   readonly note: (text: string) => void;
-  /** The first session: what of the wishes the server grants. */
+  /** Is told the first session: what the server grants. */
   readonly onOpened?: (session: OpenedSession) => void;
-  /** The server tells what it has looked at. */
+  /** Is told what the server has looked at. */
   readonly onSearched?: (searched: Searched) => void;
 };
 
@@ -48,7 +48,7 @@ const expiriesMax = 3;
 type Ending =
   | { readonly kind: "ended" }
   | { readonly kind: "broken"; readonly reason: string }
-  /** The session's address is not valid any more. */
+  /** True when the session's address is not valid any more. */
   | { readonly kind: "expired"; readonly status: number };
 
 /**
@@ -131,7 +131,7 @@ class Follower {
     }
   }
 
-  /** What is shown of an event; those that are no lines are told otherwise. */
+  /** The lines to show of an event; events that are no lines are told otherwise. */
   #linesOf({ event, data }: StreamEvent): readonly string[] {
     const { app, note, onSearched } = this.#options;
     if (event === "message") return [data];
@@ -164,7 +164,7 @@ class Follower {
         },
       });
     } catch (error) {
-      // What the server says of the app or of the key is final; silence is not.
+      // An answer about the app or the key is final; silence is not.
       if (error instanceof CliError && !(error.passing && this.#connectedOnce)) throw error;
       return { kind: "broken", reason: error instanceof CliError ? "no answer" : networkReason(error) };
     }

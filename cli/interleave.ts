@@ -1,6 +1,6 @@
 /** Several apps' histories as one, oldest line first, pulled: memory holds one read for each app. */
 
-/** A line and whose it is. */
+/** A line and its app. */
 export type AppLine = { readonly app: string; readonly line: string };
 
 /** An app's history; the return value is the place behind it. */

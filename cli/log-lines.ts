@@ -5,7 +5,7 @@ import type { AppLine } from "./interleave.ts";
 
 type Format = SessionBody["format"];
 
-/** How a line is printed: with its app's name when there are several, coloured when wanted. */
+/** The look of a line: with its app's name when there are several, coloured when wanted. */
 export function lineWriter(
   apps: readonly string[],
   format: Format,

@@ -1,4 +1,4 @@
-/** What `logs` shows of apps: their lines on stdout; on stderr what was searched, and what cannot be shown. */
+/** The output of `logs`: lines on stdout; on stderr the extent of searches, and anything that cannot be shown. */
 import type { Api } from "./api.ts";
 import type { SessionBody } from "./api-types.ts";
 import { type FollowOptions, follow } from "./follow.ts";
@@ -23,7 +23,7 @@ export class LogView {
   /** Apps of which a line was shown. */
   readonly #shown = new Set<string>();
   readonly #searched = new Map<string, Searched>();
-  /** What was said: the tail that follows a history finds the same. */
+  /** Notices that were given: the tail that follows a history finds the same. */
   readonly #said = new Set<string>();
 
   constructor(options: LogViewOptions) {
@@ -58,7 +58,7 @@ export class LogView {
     await output.write(lines.map(this.#write).join(""), colours);
   }
 
-  /** Behind the last line: what the lines themselves do not say. */
+  /** Tells, behind the last line, everything that the lines themselves do not say. */
   tellOutcome(app: string): void {
     const { session } = this.#options;
     const searched = this.#searched.get(app);

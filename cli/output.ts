@@ -1,4 +1,4 @@
-/** What goes to the terminal: results to stdout with back-pressure, everything else to stderr. */
+/** The terminal: results to stdout with back-pressure, everything else to stderr. */
 import { once } from "node:events";
 import { CommanderError } from "commander";
 import { oneLine, terminalText } from "../src/core/terminal-text.ts";
@@ -8,7 +8,7 @@ import { codeOf } from "./errors.ts";
 
 type Stdout = NodeJS.WriteStream & { readonly fd: number };
 
-/** Where a command prints. Resolved writes have been taken by the pipe; nothing piles up behind a slow reader. */
+/** The output of a command. A write resolves when the pipe has taken it; nothing piles up behind a slow reader. */
 export class Output {
   readonly #stdout: Stdout;
   readonly #stderr: NodeJS.WriteStream;
@@ -16,9 +16,9 @@ export class Output {
   #hasProgress = false;
   /** Streams that cannot be written any more. */
   readonly #broken = new Set<NodeJS.WriteStream>();
-  /** What to do when whoever read stdout has gone (`| head`): that is a clean end. */
+  /** Called when the reader of stdout has gone (`| head`): that is a clean end. */
   onClosedPipe = (): void => process.exit(0);
-  /** What to do when stdout cannot be written, as on a full disk. */
+  /** Called when stdout cannot be written, as on a full disk. */
   onFailure = (): void => process.exit(1);
 
   constructor(stdout: Stdout, stderr: NodeJS.WriteStream, variables: Variables) {
@@ -90,7 +90,7 @@ export class Output {
     this.#stderr.write(this.#stderr.isTTY === true ? terminalText(text, false) : text);
   }
 
-  /** Shows what goes on in one line of a terminal, which the next output takes away again; "" does, too. */
+  /** Shows progress in one line of a terminal, which the next output takes away again, as "" does. */
   progress(text: string): void {
     if (this.#stderr.isTTY !== true || (text === "" && !this.#hasProgress)) return;
     const shown = terminalText(oneLine(text), false).slice(0, Math.max(0, (this.#stderr.columns || 80) - 1));
@@ -112,7 +112,7 @@ export class Output {
   }
 }
 
-/** What to tell about a failure, and the exit status: 1 failed, 2 wrong use. */
+/** The words for a failure, and the exit status: 1 failed, 2 wrong use. */
 export function explain(error: unknown): { text: string; exitStatus: number } {
   if (error instanceof CommanderError) return { text: "", exitStatus: error.exitCode === 0 ? 0 : 2 };
   if (error instanceof Error && "mend" in error && typeof error.mend === "string") {
@@ -126,7 +126,7 @@ export function explain(error: unknown): { text: string; exitStatus: number } {
   };
 }
 
-/** Why a file or a device cannot be written, in words. */
+/** The reason why a file or a device cannot be written, in words. */
 function writeFault(error: unknown): string {
   const code = codeOf(error) ?? "";
   return writeFaults[code] ?? (code || String(error));

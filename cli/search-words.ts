@@ -1,16 +1,16 @@
-/** What a search of an app's log found, in words. */
+/** Words for a search of an app's log. */
 import type { SessionBody } from "./api-types.ts";
 
-/** What the server has looked at so far. `end` says why it stopped, null while it goes on. */
+/** The progress of a search. `end` says why it stopped, null while it goes on. */
 export type Searched = {
   readonly lines: number;
-  /** RFC 3339: when the oldest line that was looked at was accepted. */
+  /** RFC 3339: the time of acceptance of the oldest line that was looked at. */
   readonly since: string | null;
   readonly matches: number;
   readonly end: "found" | "all" | "time" | null;
 };
 
-/** Reads the data of a `searched` event; undefined for what is none. */
+/** Reads the data of a `searched` event; undefined for other text. */
 export function readSearched(data: string): Searched | undefined {
   try {
     const { lines = 0, since = null, matches = 0, end = null } = JSON.parse(data);
@@ -20,13 +20,13 @@ export function readSearched(data: string): Searched | undefined {
   }
 }
 
-/** While it goes on. */
+/** The words while it goes on. */
 export const searchProgress = (app: string, searched: Searched): string =>
   `${app}: searched ${extent(searched)}; ${count(searched.matches)} found`;
 
 /**
- * What there is to say when it has ended: that nothing was found and where, or that older lines were not looked at.
- * Undefined when the lines speak for themselves.
+ * The words when it has ended: nothing was found, and where, or older lines were not looked at. Undefined when the
+ * lines speak for themselves.
  */
 export function searchOutcome(app: string, session: SessionBody, searched: Searched): string | undefined {
   if (searched.end === "time") {
@@ -38,7 +38,7 @@ export function searchOutcome(app: string, session: SessionBody, searched: Searc
   return `No line of ${app} matches, of ${extent(searched)}.`;
 }
 
-/** The same from a server that does not tell what it searched. */
+/** The same for a server that does not tell its progress. */
 export function nothingFound(app: string, session: SessionBody): string {
   if (isFiltered(session)) return `No line of ${app} matches.`;
   return `${app} has no lines${session.since === undefined ? "" : " since then"}.`;

@@ -1,6 +1,6 @@
 /**
- * Times as people write them. What names no zone is in the zone of whoever types it; what names no day or no year is
- * the newest such moment that has been.
+ * Times as people write them. Without a zone they are in the zone of the person; without a day or a year they are the
+ * newest such moment in the past.
  */
 import { InvalidArgumentError } from "commander";
 import { daysNamed } from "./day.ts";

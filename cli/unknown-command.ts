@@ -1,4 +1,4 @@
-/** What to say of a command that there is none of. */
+/** Words for an unknown command. */
 
 /** Commands that change nothing and send nothing. No other is ever suggested for a word that was mistyped. */
 export const readingCommands = ["apps", "drains", "drains:info", "keys", "logs", "tokens"] as const;

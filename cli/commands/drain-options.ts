@@ -1,4 +1,4 @@
-/** What `drains:add` and `drains:update` say of a drain besides its URL. */
+/** The options of `drains:add` and `drains:update` besides the URL. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { DrainChangesBody, LineFilterBody, RedactionBody } from "../api-types.ts";
@@ -44,7 +44,7 @@ export const addDrainOptions = (command: Command): Command =>
     .option("--cert <file>", "client certificate (PEM)")
     .option("--key <file>", "key of the client certificate (PEM)");
 
-/** As the API takes them; parts of a filter or a redaction that are not given are not there. */
+/** The options in the API's form; parts of a filter or a redaction that are not given are left out. */
 export function drainOptionsBody(options: DrainOptions): Omit<DrainChangesBody, "url"> {
   const filter = filterBody(options);
   const redact = redactionBody(options);
@@ -83,7 +83,7 @@ function headersOf(texts: readonly string[]): Record<string, string> {
   );
 }
 
-// Its text may be a secret: it is named by its place.
+// A header is named by its number, as its text may be a secret.
 function headerOf(text: string, index: number): [string, string] {
   const match = /^([^:\s]+):\s*(.*)$/.exec(text);
   if (match !== null) return [match[1]!, match[2]!];

@@ -21,7 +21,7 @@ type UpdateOptions = DrainOptions & {
   dropPreviousSecret?: true;
 };
 
-/** What `--unset` takes away, by the option that gives it: a field, or a part of one. */
+/** The field, or part of one, that `--unset` takes away, by the option that gives it. */
 const unsettable: ReadonlyMap<string, readonly [field: keyof DrainChangesBody, part?: string]> = new Map([
   ["format", ["format"]],
   ["compression", ["compression"]],
@@ -83,7 +83,7 @@ async function update(
   return { drain: drain!, changed: secret === undefined ? changed : [...changed, "secret"] };
 }
 
-// The API changes a filter or a redaction whole: the parts that stay are those that the drain has.
+// The API replaces a filter or a redaction as a whole, so the parts that stay are copied from the drain.
 async function changesOf(options: UpdateOptions, find: () => Promise<Drain>): Promise<DrainChangesBody> {
   const gone = (options.unset ?? []).map(unsetOf);
   const fields = gone.filter(([, part]) => part === undefined).map(([field]) => [field, null] as const);

@@ -78,7 +78,7 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
     return;
   }
 
-  // The histories are merged by time; after them each app goes on where its own ended.
+  // Merges the histories by time; after them each app goes on where its own ended.
   const histories = apps.map((app) => ({ app, lines: view.follow(app, false) }));
   const merged = interleave(histories, timeOf(session.format));
   let next = await merged.next();
@@ -91,7 +91,7 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
   const failures = await Promise.all(
     apps.map(async (app) => {
       try {
-        // No place means that there was no line: whatever a new session shows is new.
+        // Without a place there was no line: everything that a new session shows is new.
         return await view.all(app, places.get(app));
       } catch (error) {
         if (!(error instanceof CliError)) throw error;

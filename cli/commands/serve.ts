@@ -29,10 +29,10 @@ function checked(command: Command, options: Config): Config {
   }
 }
 
-/** Where the other commands look by themselves. */
+/** True when the other commands find the server by themselves. */
 const usual = { url: "http://127.0.0.1:8601", keyPath: resolve("data", "api-key") };
 
-// What another terminal has to be told first, where address or folder are not the usual ones.
+// The settings that another terminal needs first, when address or folder are not the usual ones.
 const variables = ({ url, keyPath = usual.keyPath }: App): string => {
   const data = dirname(resolve(keyPath));
   return [

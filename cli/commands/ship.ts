@@ -23,7 +23,7 @@ type Options = {
 /** `local7.info` and `local5.warning`, as dynos and log-shuttle write. */
 const pris = { app: 190, notice: 172 } as const;
 const batchMsMax = 250;
-/** What the program at the other end of the pipe may still say after a signal. */
+/** Time for the program at the other end of the pipe to say its last words after a signal. */
 const lastWordsMsMax = 1_000;
 /** After a signal somebody waits for the end. */
 const stoppedGraceMsMax = 10_000;
@@ -115,7 +115,7 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
   }
 }
 
-/** Where the lines go, and where it is told that some are missing. */
+/** The destination of the lines, and of the notices of lines that are missing. */
 async function findDestinations(
   { api, output, variables }: Context,
   { app, source }: Options,
@@ -156,8 +156,8 @@ async function readInput(shipper: Shipper, source: LineSource, signal: AbortSign
 }
 
 /**
- * SIGINT and SIGTERM usually go to the whole pipe: its last words are still taken, then what waits is sent.
- * A second signal gives up.
+ * SIGINT and SIGTERM usually go to the whole pipe: the last words of the program are still taken, then everything that
+ * waits is sent. A second signal gives up.
  */
 function stopAtSignals(stop: AbortController, shipper: Shipper): () => void {
   let timer: NodeJS.Timeout | undefined;

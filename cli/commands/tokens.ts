@@ -51,7 +51,7 @@ export function registerTokens(program: Command, context: Context): void {
     });
 }
 
-/** With its address, as log-shuttle, curl and `LOGS_URL` take it. */
+/** The token in its address, as log-shuttle, curl and `LOGS_URL` take it. */
 const withUrl = (api: Api, token: IngestToken): IngestToken & { url: string } => ({
   name: token.name,
   token: token.token,

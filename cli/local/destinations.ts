@@ -1,4 +1,4 @@
-/** Where `ship` and `run` send lines, and the form of the names they put into them. */
+/** Destinations of `ship` and `run`, and the form of the names in their lines. */
 import type { Api } from "../api.ts";
 import type { IngestToken } from "../api-types.ts";
 import { wrongUse } from "../errors.ts";
@@ -8,17 +8,17 @@ export type Endpoint = {
   /** `…/logs`, without user and password. */
   readonly url: URL;
   readonly authorization: string;
-  /** Who named it, and so who can mend it. */
+  /** Whoever named it, and so can mend it. */
   readonly namedBy: "LOGS_URL" | "the server";
 };
 
-/** Where lines go. Parcels hold lines of one destination. */
+/** A destination of lines. A parcel holds lines of one destination. */
 export type Destination = {
   /** APPNAME of the frames; the server puts the token's name in its place. */
   readonly appname: string;
   /** Asks the server the first time, and again after it could not be asked; throws a `CliError`. */
   readonly endpoint: () => Promise<Endpoint>;
-  /** Whom to name to the person: who takes the lines, or who is asked for that. */
+  /** The server to name to the person: the one that takes the lines, or is asked for the address. */
   readonly host: () => string;
 };
 
@@ -57,7 +57,7 @@ export function urlDestination(text: string): Destination {
   const endpoint: Endpoint = { ...withoutCredentials(url), namedBy: "LOGS_URL" };
   if (endpoint.url.pathname === "/") endpoint.url.pathname = "/logs";
   const { host } = endpoint.url;
-  // Logplex itself puts the source in the place of the token, so the token is what stands there.
+  // Logplex replaces the token by its source, so the token stands in APPNAME.
   const appname = url.password.startsWith("t.") ? url.password : "token";
   return { appname, host: () => host, endpoint: async () => endpoint };
 }

@@ -22,7 +22,7 @@ export type DynoOptions = {
   readonly onState: (text: string) => void;
 };
 
-/** How the process ended. `missing` is why it could not be started at all. */
+/** The end of the process. `missing` says why it could not be started at all. */
 export type DynoEnd = { readonly status: number; readonly missing?: string };
 
 /** A descendant that outlives the process and holds its output open is waited for this long. */
@@ -59,12 +59,14 @@ export class Dyno {
     this.#kill(signal);
   }
 
-  /** Passes a signal on that asks for no end: to the process alone, whose children may not know it. */
+  /** Passes on a signal that asks for no end: to the process alone, as its children may not know the signal. */
   pass(signal: NodeJS.Signals): void {
     this.#child?.kill(signal);
   }
 
-  /** Nobody reads this stream any more: the process gets SIGPIPE when it writes there, as in any pipe. */
+  /**
+   * To be called when nobody reads this stream any more: the process gets SIGPIPE when it writes there, as in any pipe.
+   */
   closeStream(stream: "stdout" | "stderr"): void {
     this.#streams?.[stream].destroy();
   }
@@ -148,7 +150,7 @@ export class Dyno {
     try {
       process.kill(-pid, signal);
     } catch {
-      // Nobody is left in the group.
+      // True when nobody is left in the group.
     }
   }
 }

@@ -1,11 +1,11 @@
-/** The end of `run` and `ship`: what still waits is sent, and whoever waits for it is told. */
+/** The end of `run` and `ship`: sends everything that still waits, and tells the person who waits for it. */
 import type { Output } from "../output.ts";
 import type { Shipped, Shipper } from "./shipper.ts";
 
 /** The first word after this long; each further one after twice the time. */
 const firstWordMs = 1_000;
 
-/** Gives what waits `graceMs`; `giveUp` of the shipper ends that earlier. */
+/** Gives the lines that wait `graceMs`; `giveUp` of the shipper ends that earlier. */
 export async function sendLastLines(
   shipper: Shipper,
   output: Output,

@@ -1,4 +1,4 @@
-/** Bytes of a program into its lines: split at LF, cut at `lineBytesMax` bytes, but never inside a character. */
+/** Splits the output of a program into lines: at LF, and at `lineBytesMax` bytes, but never inside a character. */
 import { lineBytesMax } from "./limits.ts";
 
 const LF = 0x0a;
@@ -73,7 +73,7 @@ export class LineSplitter {
   }
 }
 
-/** `text` in UTF-8, without what is beyond `lineBytesMax` bytes. */
+/** `text` in UTF-8, cut to `lineBytesMax` bytes. */
 export function firstPiece(text: string): Buffer {
   const bytes = Buffer.from(text);
   if (bytes.length <= lineBytesMax) return bytes;
@@ -81,8 +81,8 @@ export function firstPiece(text: string): Buffer {
 }
 
 /**
- * Where to cut `bytes[start, end)` when `next` follows: at its end, or before the character that goes on there. Bytes
- * that are no UTF-8 are cut anywhere.
+ * The place to cut `bytes[start, end)` when `next` follows: its end, or before the character that goes on there. Bytes
+ * that are not UTF-8 are cut anywhere.
  */
 function cutAt(bytes: Uint8Array, start: number, end: number, next: number): number {
   if (!isFurther(next)) return end;
@@ -94,5 +94,5 @@ function cutAt(bytes: Uint8Array, start: number, end: number, next: number): num
 }
 
 const isFurther = (byte: number): boolean => (byte & 0xc0) === 0x80;
-/** Bytes of the character that a byte begins. */
+/** The length of the character that a byte begins. */
 const lengthOf = (byte: number): number => (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1);

@@ -14,7 +14,7 @@ export type LineKind = {
   readonly vital?: true;
 };
 
-/** What writes: one process of one destination. */
+/** A writer: one process of one destination. */
 export class LineSource {
   readonly destination: Destination;
   readonly isVital: boolean;
@@ -28,7 +28,7 @@ export class LineSource {
     this.#kind = kind;
   }
 
-  /** Everything of a frame between its length and its message; made once a millisecond. */
+  /** The part of a frame between its length and its message; made once a millisecond. */
   head(atMs: number): Buffer {
     if (atMs !== this.#headMs) {
       this.#headMs = atMs;
@@ -53,7 +53,7 @@ export class Parcel {
   readonly frameId = randomBytes(16).toString("hex").toUpperCase();
   /** When its first line came. */
   readonly bornMs: number;
-  /** What its only line tells; absent for lines of a program. */
+  /** The loss that its only line tells; absent for lines of a program. */
   readonly tells: Loss | undefined;
   count = 0;
   #bytes = Buffer.allocUnsafe(4096);
@@ -70,7 +70,7 @@ export class Parcel {
     return this.count >= parcelLinesMax || this.#length >= parcelBytesMax || this.tells !== undefined;
   }
 
-  /** Memory that it takes, which is more than its frames have. */
+  /** The memory that it takes: more than the bytes of its frames. */
   get bytesTaken(): number {
     return this.#bytes.length;
   }

@@ -1,9 +1,9 @@
-/** One try to hand a parcel to a log server, and what its answer means. */
+/** One try to hand a parcel to a log server, and the meaning of the answer. */
 import { Agent, request } from "undici";
 import { asSentence, CliError, networkReason } from "../errors.ts";
 import type { Destination, Endpoint } from "./destinations.ts";
 
-/** What one try came to. */
+/** The result of one try. */
 export type PostVerdict =
   | { readonly kind: "delivered" }
   | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number }
@@ -18,7 +18,7 @@ export type Post = (
 
 /** A server may ask for a wait; this much is granted. */
 const retryAfterMsMax = 60_000;
-/** Of what a server says, so much is shown. */
+/** So much of a server's text is shown. */
 const saidCharsMax = 500;
 const mendCharsMax = 500;
 
@@ -111,7 +111,7 @@ function refusal({ url, namedBy }: Endpoint, status: number, said: string, mend:
   );
 }
 
-/** Ingest answers in plain text; what answers in its place may do so in JSON. */
+/** Ingest answers in plain text; a proxy in its place may answer in JSON. */
 function messageIn(text: string): string {
   try {
     const { message } = JSON.parse(text);

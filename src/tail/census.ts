@@ -20,7 +20,10 @@ export class Census {
     this.#toldMs = clock.nowMs();
   }
 
-  /** Of `batch` so many lines were looked at, and so many passed. What the reader is told of it, if anything. */
+  /**
+   * Counts `lines` of `batch` as looked at, and `matches` of them as passed. Returns the part to tell the reader, if
+   * any.
+   */
   add(batch: StoredBatch, lines: number, matches: number): TailPart | undefined {
     if (this.#isOver) return undefined;
     this.#lines += lines;
@@ -33,7 +36,7 @@ export class Census {
     return this.#part(null);
   }
 
-  /** All was looked at. What the reader is told of it, once. */
+  /** To be called when all is looked at. Returns the part to tell the reader, once. */
   end(): TailPart | undefined {
     if (this.#isOver) return undefined;
     this.#isOver = true;

@@ -20,7 +20,7 @@ export type FrameHistoryOptions = {
   readonly framesBytesMax: number;
 };
 
-/** So many lines are to come, and how they are read. Ends with `LinesGone` when there are fewer after all. */
+/** The number of lines to come, and how they are read. Reading ends with `LinesGone` when there are fewer after all. */
 export type OpenedFrames = { readonly lines: number; readonly read: ReadSession };
 
 /** Retention or the end of the app took lines before their reader did. */

@@ -20,8 +20,8 @@ const typeOf: Readonly<Record<Transport, string>> = {
   plain: "text/plain; charset=utf-8",
 };
 
-// The CLI leaves a stream that is done only when its reconnect timer has run out. A tail has to find the server back
-// when it has run out, or it gives up: a restart may take so long.
+// The CLI leaves a stream that is done only when its reconnect timer has run out. A tail gives up when the server is
+// not back by then: a restart may take so long.
 const retryField = { history: "retry: 50\n\n", tail: "retry: 5000\n\n" };
 
 const sessionSchema = {
@@ -92,7 +92,8 @@ export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (
   };
 };
 
-// An id that is no position is some other server's: the stream begins anew. `after` was written by a person.
+// An id that is no position comes from another server: the stream begins anew. A wrong `after` was typed by a person,
+// who is told.
 function afterOf(request: FastifyRequest<{ Querystring: { after?: string } }>): Position | undefined {
   const header = request.headers["last-event-id"];
   const resumed = typeof header === "string" ? parsePosition(header) : undefined;

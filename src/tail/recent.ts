@@ -1,8 +1,8 @@
 /**
- * The newest lines of the apps that people read: a ring for each, filled from the log when somebody first asks,
- * then following the channel until it is evicted. What all rings hold is bounded in bytes; the ring
- * that was read least recently goes first. `lru-cache` counts a new size of an entry as a use of it, which would
- * keep busy apps that nobody reads; a Map in order of use is all that is needed instead.
+ * The newest lines of the apps that people read. Each app has a ring, which is filled from the log when somebody first
+ * asks, and then follows the channel until it is evicted. All rings together are bounded in bytes; the ring that was
+ * read least recently goes first. `lru-cache` counts a new size of an entry as a use of it, which would keep busy apps
+ * that nobody reads, so the rings are in a Map in order of use.
  */
 import { endOf, markOf, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
@@ -31,7 +31,7 @@ type Ring = {
   readonly evicted: AbortController;
 };
 
-// What a batch and a ring cost besides the lines: objects, a follower.
+// The cost of a batch and of a ring besides the lines: objects, a follower.
 const batchOverheadBytes = 400;
 const ringOverheadBytes = 4096;
 const pooledBytesMax = 8192; // Node's pool for small buffers: a view of it pins no more
@@ -69,7 +69,7 @@ export class Recent {
     const place = readPosition(position);
     if (place === undefined) return undefined;
     const found = this.#first(channel, ({ sequence }) => sequence >= place.sequence);
-    // What was before the first batch of the ring, and whether a place is of this log at all, only the log knows.
+    // Only the log knows what was before the first batch of the ring, and whether a place is of this log at all.
     if (found === undefined || !isIn(found.batch, place)) return undefined;
     return place.lines < found.batch.count ? found.batch : found.next;
   }
@@ -80,7 +80,7 @@ export class Recent {
     return found !== undefined && found.line <= line ? found : undefined;
   }
 
-  /** Lines accepted before then are not shown. */
+  /** The time of acceptance before which lines are not shown. */
   get acceptedMsMin(): number {
     return this.#options.clock.nowMs() - this.#options.expiryMs;
   }
@@ -193,7 +193,7 @@ function dropOldest(ring: Ring, batches: number): void {
   }
 }
 
-/** Is it a place of this batch? */
+/** True for a place of this batch. */
 const isIn = (batch: StoredBatch, { sequence, lines, incarnation, mark }: Place): boolean =>
   batch.sequence === sequence &&
   lines <= batch.count &&

@@ -1,6 +1,6 @@
 /**
- * The newest lines of a log that pass a filter, looked for backwards in all that is kept. What it holds is bounded: a
- * piece of the log, and the numbers of the lines that it found. It takes no longer than `searchMsMax`.
+ * Searches all that is kept of a log, backwards, for the newest lines that pass a filter. A search holds a piece of the
+ * log and the numbers of the lines that it found, and takes no longer than `searchMsMax`.
  */
 import type { StoredBatch } from "../core/batch.ts";
 import type { LineFilter } from "../core/line-filter.ts";
@@ -24,17 +24,17 @@ export type Wanted = {
   readonly filter: LineFilter;
   /** Lines to find. */
   readonly lines: number;
-  /** Older lines are not looked at. */
+  /** The time of acceptance before which lines are not looked at. */
   readonly acceptedMsMin: number;
   /** The search begins before this line. */
   readonly endLine: number;
 };
 
-/** How far a search is. */
+/** The progress of a search. */
 export type Looked = {
   /** Lines looked at. */
   readonly lines: number;
-  /** When the oldest of them was accepted. */
+  /** The time of acceptance of the oldest of them. */
   readonly sinceMs: number | undefined;
   readonly matches: number;
   /** `null`: it goes on. `all`: there are no more lines. `time`: it took too long, and is over. */
@@ -46,12 +46,12 @@ export type Found = Looked & { readonly numbers: Float64Array };
 
 /** From the opening of a stream on. */
 export const searchMsMax = 60_000;
-/** What is read of the log at a time; a batch that is larger is read whole. */
+/** Bytes read of the log at a time; a larger batch is read whole. */
 const stepBytesMax = 1024 * 1024;
 const stepLinesMin = 500;
 const stepLinesMax = 8_000;
 
-/** Searches; yields how far it is once a second. What it found when `signal` is aborted is of no use. */
+/** Searches, and yields its progress once a second. The result is of no use once `signal` is aborted. */
 export async function* searchNewest(
   parts: SearchParts,
   wanted: Wanted,
@@ -99,7 +99,7 @@ class Search {
     return { lines: this.#lines, sinceMs: this.#sinceMs, matches: this.#numbers.length, end };
   }
 
-  /** When it was not over before, its time is. */
+  /** The result; a search that had not ended has used up its time. */
   found(): Found {
     this.end ??= "time";
     return { ...this.looked, numbers: Float64Array.from(this.#numbers.reverse()) };
@@ -123,7 +123,7 @@ class Search {
     }
   }
 
-  // From memory, as far as somebody read the newest lines of late.
+  // Reads from memory where somebody has read the newest lines of late.
   async #read(): Promise<StoredBatch[]> {
     const { log, recent } = this.#parts;
     const { channel } = this.#wanted.payer;

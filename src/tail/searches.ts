@@ -1,11 +1,11 @@
-/** How many searches of logs run at a time, for each app and in all: each holds a piece of a log in memory. */
+/** Bounds the searches of logs at a time, for each app and in all: each holds a piece of a log in memory. */
 import type { ChannelId } from "../core/ids.ts";
 
 export type SearchesLimits = { readonly searchesMax: number; readonly searchesPerAppMax: number };
 
 type Waiting = { readonly channel: ChannelId; readonly enter: () => void };
 
-/** Those who wait come in their order, past those whose app has all it may have. */
+/** Searches that wait begin in their order; those of an app that has all it may have are passed over. */
 export class Searches {
   readonly #limits: SearchesLimits;
   readonly #running = new Map<ChannelId, number>();
@@ -16,7 +16,7 @@ export class Searches {
     this.#limits = limits;
   }
 
-  /** Resolves when a search may begin, to what ends it; to undefined when `signal` was aborted before. */
+  /** Resolves when a search may begin, to the function that ends it; to undefined when `signal` was aborted before. */
   async enter(channel: ChannelId, signal: AbortSignal): Promise<(() => void) | undefined> {
     if (signal.aborted) return undefined;
     if (this.#hasRoom(channel)) this.#take(channel);

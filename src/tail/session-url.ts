@@ -1,6 +1,6 @@
 /**
- * The `:id` of a session's URL: what may be seen, signed. It is the only credential, needs no store, and holds on
- * every tail node that knows the secret (docs/spec/sessions.md#s2-1).
+ * The `:id` of a session's URL holds all that may be seen, and is signed. It is the only credential, needs no store,
+ * and holds on every tail node that knows the secret (docs/spec/sessions.md#s2-1).
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { LineFormat } from "../core/format.ts";
@@ -11,11 +11,11 @@ import type { Clock } from "../ports.ts";
 import { operatorKeyId } from "../registry/keys.ts";
 
 /**
- * What a session shows: the newest `lines` lines that pass the filter, or all of them, `sinceMs` or ever; then live
- * when `tail`.
+ * The lines that a session shows: the newest `lines` that pass the filter, or all of them, since `sinceMs` or ever;
+ * then live ones when it tails.
  */
 export type SessionSpec = {
-  /** Of the key that asked for it: the session is over when that key may not read the channel any more. */
+  /** The id of the key that asked for the session, which is over when that key may not read the channel any more. */
   readonly keyId: string;
   readonly channel: ChannelId;
   readonly lines?: number;
@@ -27,11 +27,11 @@ export type SessionSpec = {
   readonly progress?: boolean;
 };
 
-/** How long after its issue a URL may be opened, as logplex has it. */
+/** A URL may be opened for so long after its issue, as in logplex. */
 export const openingMsMax = 360_000;
-/** How long after its issue a URL may be opened again by a reader that says where it was. */
+/** A reader that says where it was may open a URL again for so long after its issue. */
 export const resumingMsMax = 86_400_000;
-/** An id of this length at most is looked at: filters of a few patterns fit, a request line does not overflow. */
+/** The longest id that is looked at: filters of a few patterns fit, and a request line does not overflow. */
 export const sessionIdCharsMax = 8192;
 
 // issued at, nonce, channel, lines, tail, since, filter, format, key, progress
@@ -86,8 +86,8 @@ export class SessionUrls {
   }
 
   /**
-   * What the id permits, or undefined when it was not issued with this secret or is too old. Whether its key still may
-   * is not asked here. `resuming`: the reader says where it was, so it is a tail that reconnects.
+   * The session that the id permits, or undefined when it was not issued with this secret or is too old. Whether its
+   * key still may read is not asked here. `resuming`: the reader says where it was, so it is a tail that reconnects.
    */
   read(id: string, { resuming }: { resuming: boolean }): SessionSpec | undefined {
     if (id.length > sessionIdCharsMax) return undefined;
@@ -101,7 +101,7 @@ export class SessionUrls {
     const ageMs = this.#clock.nowMs() - issuedAtMs;
     if (ageMs > (resuming ? resumingMsMax : openingMsMax) || !isUuid(channel)) return undefined;
     const keyId = key === this.#operatorMark ? operatorKeyId : key;
-    if (!isUuid(keyId)) return undefined; // another operator's, or of a version whose sessions named no key
+    if (!isUuid(keyId)) return undefined; // another operator's, or issued by a version whose sessions named no key
     return {
       keyId,
       channel,

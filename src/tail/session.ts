@@ -1,7 +1,7 @@
 /**
- * What a session reads, in order: history, then live when it tails. The only state of a reader is its place in the
- * log: it pulls batch by batch, from the app's ring while that has them and from the log otherwise, so a reader that
- * does not pull costs the batch it is at and nothing else.
+ * Reads a session in order: history, then live when it tails. The only state of a reader is its place in the log. It
+ * pulls batch by batch, from the app's ring while that has them and from the log otherwise, so a reader that does not
+ * pull costs one batch and nothing else.
  */
 import { positionIn } from "../core/batch.ts";
 import type { Transport } from "../core/format.ts";
@@ -19,24 +19,24 @@ import { type Session, type SessionParts, searchedPart, type TailPart, tickPart 
 
 export { type SessionParts, sessionParts, type TailPart } from "./tail-part.ts";
 
-/** How a reader reads: over which transport, and behind which position if it was here before. */
+/** The transport of a reader, and the position that it has read up to if it was here before. */
 export type Reader = { readonly transport: Transport; readonly after?: Position | undefined };
 
 /** Reads an opened session until it is done, its channel is destroyed, or `signal` is aborted. */
 export type ReadSession = (signal: AbortSignal) => AsyncGenerator<TailPart, void, void>;
 
 /**
- * How a session begins: with a search for its newest lines, or at a place that is known. `looked`: what the reader is
- * told of the lines from there on.
+ * The beginning of a session: a search for its newest lines, or a known place. `looked` is the progress that the reader
+ * is told from there on.
  */
 type Beginning =
   | { readonly kind: "search"; readonly wanted: Wanted }
   | { readonly kind: "place"; readonly forward: Forward; readonly looked?: Looked };
 
 /**
- * Finds where the reader starts: behind `after`, else with all lines `spec.sinceMs`, else at the newest `spec.lines`
- * lines that pass the filter. What it returns reads on from there; without `spec.tail` up to the end that the log has
- * now.
+ * Finds where the reader starts: behind `after`, else with all lines since `spec.sinceMs`, else at the newest
+ * `spec.lines` lines that pass the filter. The result reads on from there; without `spec.tail`, up to the present end
+ * of the log.
  */
 export async function openSession(
   parts: SessionParts,
@@ -87,7 +87,7 @@ function beginningOf(
   return { kind: "search", wanted: { payer, filter, lines, acceptedMsMin, endLine } };
 }
 
-// The search, what it found, and with `tail` what comes after `end`.
+// Reads the search, the lines that it found, and with `tail` the lines behind `end`.
 async function* searchAndRead(
   parts: SessionParts,
   session: Session,
@@ -110,7 +110,7 @@ async function* searchAndRead(
     yield* readForward(parts, session, { from: { kind: "after", position }, due: line }, signal);
 }
 
-// Newest lines of memory, which holds as many as a session shows.
+// Finds the newest lines in memory, which holds as many as a session shows.
 function newestLines(
   { batches, end }: History,
   lines: number,
@@ -134,10 +134,11 @@ function newestLines(
     : { from: { kind: "after", position: positionIn(batch, skip) }, due: batch.line + skip, looked };
 }
 
-// Where there is no line, none comes to be counted.
+// Without a line there is nothing to count.
 const nothingLooked: Looked = { lines: 0, sinceMs: undefined, matches: 0, end: "all" };
 
-// A reader of history alone must not wait for lines that nobody has written yet. A place behind the end is not of this log.
+// A reader of history alone must not wait for lines that nobody has written yet. A place behind the end is of another
+// log.
 async function isAtEnd(
   { log }: SessionParts,
   channel: ChannelId,
@@ -156,7 +157,7 @@ function hasSince({ batches }: History, timeMs: number): boolean {
   return newest !== undefined && newest.acceptedAtMs >= timeMs;
 }
 
-// A URL is only made for a filter that compiles.
+// URLs are made only for filters that compile.
 function filterOf(spec: SessionSpec): LineFilter | undefined {
   const compiled = compileFilter(spec.filter);
   return compiled.kind === "filter" ? compiled.filter : undefined;

@@ -1,4 +1,4 @@
-/** What a reader of a log is handed, piece by piece, and what all who make such pieces need. */
+/** The pieces that a reader of a log is handed, and the parts that all makers of such pieces share. */
 import { formatBatch, type Shape } from "../core/format.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { LineFilter } from "../core/line-filter.ts";
@@ -22,7 +22,7 @@ export type SessionParts = {
   readonly pieces: Pieces;
 };
 
-/** What all sessions of a server share, within these bounds. */
+/** The parts that all sessions of a server share, within these bounds. */
 export const sessionParts = (
   given: Pick<SessionParts, "log" | "recent" | "clock" | "selector">,
   limits: SearchesLimits & { readonly formatsBytesMax: number; readonly piecesBytesMax: number },
@@ -33,20 +33,20 @@ export const sessionParts = (
   searches: new Searches(limits),
 });
 
-/** What does not change while a session is read. */
+/** The facts of a session that do not change while it is read. */
 export type Session = {
   readonly channel: ChannelId;
   readonly shape: Shape;
   readonly filter: LineFilter | undefined;
-  /** Whose time the patterns take. */
+  /** The payer of the time that its patterns take. */
   readonly payer: Payer;
-  /** The reader asked to be told how much of the log was looked at. */
+  /** True when the reader asked how much of the log was looked at. */
   readonly tellsProgress: boolean;
 };
 
 /**
- * A stretch of what a reader gets; `count` is 0 where the filter kept no line. All before `position` is told; without
- * one the place is as it was.
+ * A piece of the stream; `count` is 0 where the filter kept no line. Everything before `position` is told; without one,
+ * the reader's place has not changed.
  */
 export type TailPart = {
   readonly bytes: Buffer;
@@ -57,20 +57,20 @@ export type TailPart = {
 const noticePri = 172; // local5.warning, as L10
 const nothing = Buffer.alloc(0);
 
-/** Nothing yet, but it goes on. */
+/** A sign that reading goes on, though there is nothing yet. */
 export const tickPart: TailPart = { bytes: nothing, count: 0, position: undefined };
 
-/** All before `position` is told. */
+/** Says that everything before `position` is told. */
 export const placePart = (position: Position): TailPart => ({ bytes: nothing, count: 0, position });
 
-/** How far a search is, as an event without an id: the reader's place is as it was. */
+/** The progress of a search as an event without an id: the reader's place has not changed. */
 export function searchedPart({ lines, sinceMs, matches, end }: Looked): TailPart {
   const since = sinceMs === undefined ? null : new Date(sinceMs).toISOString();
   const data = JSON.stringify({ lines, since, matches, end });
   return { bytes: Buffer.from(`event: searched\ndata: ${data}\n\n`), count: 0, position: undefined };
 }
 
-/** A line that is this reader's alone; all before `position` is told. */
+/** A line for this reader alone; everything before `position` is told. */
 export function noticePart(
   { clock }: Pick<SessionParts, "clock">,
   { shape }: Session,
@@ -81,7 +81,7 @@ export function noticePart(
   return { ...formatBatch({ ...notice, at: position }, shape), position };
 }
 
-/** What the reader had read is of another log. Events say so to programs; a reader of plain lines gets a line. */
+/** Says that the reader had read another log. Programs get an event; a reader of plain lines gets a line. */
 export function replacedPart(parts: Pick<SessionParts, "clock">, session: Session): TailPart {
   if (session.shape.transport !== "events") return noticePart(parts, session, l11Replaced, origin);
   const event = `event: log-replaced\nid: ${origin}\ndata: ${replacedText}\n\n`;
