@@ -45,7 +45,7 @@ export type DrainBody = DrainChangesBody & {
   readonly verify?: true;
 };
 /** The result of a test line over a drain. */
-export type DrainTrial = {
+export type DrainTestResult = {
   readonly kind: string;
   readonly reason: string | null;
   /** Its certificate ends soon, in words. */

@@ -10,7 +10,7 @@ import type {
   Drain,
   DrainBody,
   DrainChangesBody,
-  DrainTrial,
+  DrainTestResult,
   IngestToken,
   KeyBody,
   OpenedSession,
@@ -107,7 +107,7 @@ export class Api {
   removeDrain(app: string, drain: string): Promise<Drain> {
     return this.#call("DELETE", path`/apps/${app}/log-drains/${drain}`);
   }
-  testDrain(app: string, drain: string): Promise<DrainTrial> {
+  testDrain(app: string, drain: string): Promise<DrainTestResult> {
     return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/test`, {});
   }
   /** `pause`, `resume` and `replay`; the answer is the drain. */

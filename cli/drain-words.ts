@@ -1,29 +1,29 @@
 /** Drains in words. */
-import type { Drain, DrainTrial } from "./api-types.ts";
+import type { Drain, DrainTestResult } from "./api-types.ts";
 import { asSentence } from "./errors.ts";
 import type { Output } from "./output.ts";
 
 /** The result of a `--verify` that added its drain. */
-export const taken = ({ last_test: test }: Drain): DrainTrial => ({
+export const taken = ({ last_test: test }: Drain): DrainTestResult => ({
   kind: "delivered",
   reason: null,
   expiring: test?.expiring ?? null,
 });
 
-export const firstFinding = (trial: DrainTrial): string => {
-  if (isTaken(trial)) return "It took a test line";
-  return `${trial.kind === "retry" ? "It does not take lines yet" : "It refuses lines"}: ${trial.reason}`;
+export const firstFinding = (result: DrainTestResult): string => {
+  if (isTaken(result)) return "It took a test line";
+  return `${result.kind === "retry" ? "It does not take lines yet" : "It refuses lines"}: ${result.reason}`;
 };
 
-export const whatFollows = ({ kind }: DrainTrial, drain: string): string =>
+export const whatFollows = ({ kind }: DrainTestResult, drain: string): string =>
   kind === "retry"
     ? `They wait until it does. "tailrace drains:test ${drain}" shows each step of a test.`
     : `Lines that it refuses are not sent again. "tailrace drains:pause ${drain}" holds them until that is mended.`;
 
-export const isTaken = ({ kind }: DrainTrial): boolean => kind === "delivered";
+export const isTaken = ({ kind }: DrainTestResult): boolean => kind === "delivered";
 
-export async function printTrial(output: Output, key: string, trial: DrainTrial): Promise<void> {
-  const { steps = [], reason, expiring } = trial;
+export async function printTestResult(output: Output, key: string, result: DrainTestResult): Promise<void> {
+  const { steps = [], reason, expiring } = result;
   const rows = steps.map(({ name, ms, detail, failed }) => [
     name,
     `${ms} ms`,
@@ -31,7 +31,7 @@ export async function printTrial(output: Output, key: string, trial: DrainTrial)
   ]);
   if (rows.length > 0) await output.table(["STEP", "TIME", "FOUND"], rows);
   await output.print(
-    isTaken(trial)
+    isTaken(result)
       ? `The destination of drain ${key} took a test line`
       : `The destination of drain ${key} did not take a test line: ${reason}`,
   );

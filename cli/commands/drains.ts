@@ -4,7 +4,7 @@ import type { DrainBody } from "../api-types.ts";
 import { appOption, appsOption, requiredApp } from "../app-names.ts";
 import { printRows } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
-import { factsOf, firstFinding, isTaken, printTrial, taken, whatFollows } from "../drain-words.ts";
+import { factsOf, firstFinding, isTaken, printTestResult, taken, whatFollows } from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
 import { since, timeForms } from "../time.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
@@ -54,11 +54,11 @@ export function registerDrains(program: Command, context: Context): void {
       const drain = await api().addDrain(app, drainBody(url, options));
       if (!options.json) await output.print(`Added drain ${drain.token} to ${app}: ${drain.url}`);
       if (options.verify && options.json) return output.json(drain);
-      const trial = options.verify ? taken(drain) : await api().testDrain(app, drain.id);
-      if (options.json) return output.json({ ...drain, test: trial });
-      await output.print(firstFinding(trial));
-      if (trial.expiring) output.note(asSentence(`But ${trial.expiring}`));
-      if (!isTaken(trial)) output.note(whatFollows(trial, `${drain.token} -a ${app}`));
+      const result = options.verify ? taken(drain) : await api().testDrain(app, drain.id);
+      if (options.json) return output.json({ ...drain, test: result });
+      await output.print(firstFinding(result));
+      if (result.expiring) output.note(asSentence(`But ${result.expiring}`));
+      if (!isTaken(result)) output.note(whatFollows(result, `${drain.token} -a ${app}`));
     });
 
   const withDrain = (name: string, description: string): Command =>
@@ -115,10 +115,10 @@ export function registerDrains(program: Command, context: Context): void {
 
   withDrain("drains:test", "send one test line now and show each step with its time").action(
     async (key: string, options: Options) => {
-      const trial = await api().testDrain(requiredApp(options.app), key);
-      if (options.json) await output.json(trial);
-      else await printTrial(output, key, trial);
-      if (!isTaken(trial)) process.exitCode = 1;
+      const result = await api().testDrain(requiredApp(options.app), key);
+      if (options.json) await output.json(result);
+      else await printTestResult(output, key, result);
+      if (!isTaken(result)) process.exitCode = 1;
     },
   );
 }

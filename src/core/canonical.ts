@@ -1,9 +1,9 @@
 /**
- * From what a sender wrote to what the log holds: `LEN <PRI>1 TIME host SOURCE PROCID - MSG`, SOURCE being the name
- * of the token. A frame with a MSGID or structured data keeps them, and its batch is of form `rfc5424`. A frame
- * that is no syslog becomes the message of a line of its own: what was acknowledged is not thrown away. Whatever the
- * frame, a stored line has a PRI of 0 to 191, a TIME as RFC 5424 has it (that of acceptance where the frame has none),
- * a PROCID of printable ASCII without `]`, and no token in it.
+ * Writes frames in the form that the log holds: `LEN <PRI>1 TIME host SOURCE PROCID - MSG`, SOURCE being the name of
+ * the token. A frame with a MSGID or structured data keeps them, and its batch is of form `rfc5424`. A frame that is no
+ * syslog becomes the message of a line: what was acknowledged is not thrown away. Every stored line has a PRI of 0 to
+ * 191, a TIME as RFC 5424 has it (the time of acceptance where the frame has none), a PROCID of printable ASCII without
+ * `]`, and no token in it (docs/spec/wire-in.md#w2-1 and on).
  */
 import type { CanonicalLines, Form } from "./batch.ts";
 import { scanFrame } from "./frame.ts";
@@ -30,7 +30,7 @@ const scanned = new SyslogHeader(); // scans never interleave: nothing here awai
 
 /** Collects canonical lines of one source. */
 export class Canoniser {
-  /** ` host SOURCE `: what stands between TIME and PROCID. */
+  /** ` host SOURCE `, which stands between TIME and PROCID. */
   readonly #names: Buffer;
   readonly #token: string | undefined;
   #out: Uint8Array;
@@ -41,8 +41,8 @@ export class Canoniser {
   #now: Uint8Array = noRoom;
 
   /**
-   * Writes into `out` from its start, and into a larger buffer when that does not do. `token` is the one that the
-   * lines came with: it is hidden wherever it stands.
+   * Writes into `out` from its start, and into a larger buffer when `out` is full. The lines came with `token`, which
+   * is hidden wherever it stands.
    */
   constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string) {
     this.#names = Buffer.from(` host ${source} `, "latin1");
@@ -61,8 +61,8 @@ export class Canoniser {
   }
 
   /**
-   * Adds the frame [start, end) of `bytes`, which may be the buffer that is written to, as long as every frame
-   * before it was added. `nowMs` is the time of a line that brings none.
+   * Adds the frame [start, end) of `bytes`, which may be the buffer that is written to if every frame before it was
+   * added. `nowMs` is the time of a line that brings none.
    */
   add(bytes: Uint8Array, start: number, end: number, nowMs: number): void {
     scanHeader(bytes, start, end, scanned, nowMs);
@@ -113,7 +113,8 @@ export class Canoniser {
     this.#form = "rfc5424";
   }
 
-  // The fields move left to right, so in place nothing is overwritten before it was read, if none moves right.
+  // Fields are copied from left to right: writing in place overwrites nothing unread as long as no field moves to the
+  // right.
   #write(bytes: Uint8Array, end: number, header: SyslogHeader): void {
     const { time, timeStart, timeEnd, processStart, msgidStart, msgidEnd, sdStart, sdEnd, messageStart } =
       header;
@@ -160,11 +161,11 @@ export class Canoniser {
     maskTokens(out, headAt + processAt, this.#end, this.#token);
   }
 
-  // Room for `more` bytes behind what is written; a new buffer when this one is too small or still being read.
+  // Makes room for `more` bytes; takes a new buffer when this one is too small, or is still being read.
   #reserve(more: number, fits: boolean): Uint8Array {
     const needed = this.#end + more;
     if (fits && needed <= this.#out.length) return this.#out;
-    // What a body could not take in place takes little more; what grows frame by frame doubles.
+    // A body that did not fit in place needs little more; a buffer that grows frame by frame is doubled.
     const spare = fits ? this.#out.length : this.#out.length >> 3;
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#out.length) + spare + 1024);
     larger.set(this.#out.subarray(0, this.#end));
@@ -178,25 +179,25 @@ type BodyOptions = {
   /** Frames of a body; absent: any number. */
   readonly framesMax?: number;
   readonly nowMs: number;
-  /** The one that the lines came with: see `Canoniser`. */
+  /** The token that the lines came with: see `Canoniser`. */
   readonly token?: string;
   readonly frameId?: string;
 };
 
 type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming;
 
-/** Frames between two places where a walk over a body may pause: tens of microseconds. */
+/** A walk over a body may pause after so many frames, which take tens of microseconds. */
 export const stepFrames = 64;
 
 /**
- * Canonises a whole body of octet-counted frames of one source, in the body's own memory where the lines fit:
- * `body` must not be used afterwards. When any of it is no frame, nothing of it counts.
+ * Canonises a whole body of octet-counted frames of one source, in the body's own memory where the lines fit: `body`
+ * must not be used afterwards. When a part of it is no frame, nothing of it counts.
  */
 export function canoniseBody(body: Uint8Array, source: string, options: BodyOptions): CanonisedBody {
   return atOnce(canoniseInSteps(body, source, options));
 }
 
-/** The same, with pauses for others: yields after each `stepFrames` frames. */
+/** `canoniseBody` with pauses for others: yields after each `stepFrames` frames. */
 export function* canoniseInSteps(
   body: Uint8Array,
   source: string,
@@ -218,7 +219,7 @@ export function* canoniseInSteps(
   return { kind: "lines", lines: canoniser.take(frameId) };
 }
 
-// What no PROCID may hold could write a head that looks like another one.
+// A PROCID with other characters could write a head that looks like another line's.
 function mendProcess(bytes: Uint8Array, start: number, end: number): void {
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!;
@@ -249,7 +250,8 @@ function writeDecimal(out: Uint8Array, at: number, digits: number, value: number
   }
 }
 
-// Short fields byte by byte (no call, no view), long ones natively; both move overlapping bytes to the left rightly.
+// Copies short fields byte by byte (no call, no view), long ones natively. Both are right for overlapping bytes that
+// move to the left.
 function copy(out: Uint8Array, at: number, from: Uint8Array, start: number, end: number): number {
   if (out === from && at === start) return end;
   if (end - start <= 48) {

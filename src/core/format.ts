@@ -15,16 +15,19 @@ export type LineFormat = "text" | "json" | "raw";
 /** `plain`: a line and a newline. `events`: one server-sent event a line, its position as the event's id. */
 export type Transport = "plain" | "events";
 
-/** How one kind of reader gets to see lines. */
+/** The look of lines for one kind of reader. */
 export type Shape = { readonly format: LineFormat; readonly transport: Transport };
 
-/** Which lines of a batch are shown: those kept, all without `kept`, but never the first `skip`. */
+/** The lines of a batch that are shown: those kept, all without `kept`, but never the first `skip`. */
 export type Selection = { readonly kept?: Kept | undefined; readonly skip: number };
 
 /** `count` lines, ready to be sent. */
 export type Formatted = { readonly bytes: Buffer; readonly count: number };
 
-/** What of a batch a format needs. `at`: the position printed for every line, where they have none of their own. */
+/**
+ * The fields of a batch that a format needs. `at`: the position printed for every line, where lines have none of their
+ * own.
+ */
 export type Formattable = Pick<StoredBatch, "bytes" | "count" | "form"> &
   (Placed | { readonly at: Position });
 
@@ -51,9 +54,9 @@ export function formatBatch(batch: Formattable, shape: Shape, selection: Selecti
   return formattingOf(batch, shape, selection).go(never)!;
 }
 
-/** The same in as many goes as it takes. */
+/** Formats a batch in as many goes as it takes. */
 export type Formatting = {
-  /** Goes on until `isOver`, or to the end: then it is what came of it. */
+  /** Goes on until `isOver`, or to the end, and then returns the result. */
   go(isOver: () => boolean): Formatted | undefined;
 };
 
@@ -126,7 +129,7 @@ class ByteFormatting implements Formatting {
   #line = 0;
   #count = 0;
   #steps = 0;
-  /** Amid a line: where what is left of it begins. */
+  /** In the middle of a line: the place where the rest of it begins. */
   #from: number | undefined;
 
   constructor(batch: Formattable, { format, transport }: Shape, selection: Selection) {
@@ -232,7 +235,7 @@ class ByteFormatting implements Formatting {
   }
 }
 
-// Where the message ends without the newline that most senders put behind it.
+// The end of the message, without the newline that most senders put behind it.
 function textEnd(bytes: Uint8Array, { messageStart, end }: LineCursor): number {
   if (end === messageStart || bytes[end - 1] !== newline) return end;
   return end - 1 > messageStart && bytes[end - 2] === carriageReturn ? end - 2 : end - 1;

@@ -1,7 +1,7 @@
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 
-/** The next CR or LF of many bytes, looked for natively; both are remembered, so that the bytes are searched once. */
+/** Finds the next CR or LF natively, and remembers both, so that the bytes are searched once. */
 export class LineBreaks {
   readonly #bytes: Uint8Array;
   #newline = -1;

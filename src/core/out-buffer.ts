@@ -1,4 +1,4 @@
-/** Bytes put together one behind the other. One buffer is kept for whoever is next: most need no more. */
+/** Appends bytes to a buffer. One buffer is kept for the next user: most need no more. */
 
 const firstBytes = 1 << 16;
 const keptBytesMax = 1 << 20;
@@ -22,7 +22,7 @@ export class OutBuffer {
     this.#bytes = larger;
   }
 
-  // Short stretches byte by byte: no call, no view.
+  // Copies a few bytes one by one: no call, no view.
   put(from: Uint8Array, start: number, end: number): void {
     if (end - start > 64) {
       this.#bytes.set(from.subarray(start, end), this.#end);
@@ -50,7 +50,7 @@ export class OutBuffer {
     this.#end += digits;
   }
 
-  /** What was put, in memory of its own, of which much of it takes half at least. Nothing can be put any more. */
+  /** The bytes that were put, in memory of their own, at least half of which they fill. Nothing can be put afterwards. */
   take(): Buffer {
     if (this.#bytes.length > keptBytesMax) return this.#bytes.subarray(0, this.#end);
     const out = Buffer.allocUnsafeSlow(this.#end);

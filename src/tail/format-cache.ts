@@ -1,10 +1,10 @@
-/** A thousand tails of one app format each batch once: what was formatted is kept with its batch, in bounded memory. */
+/** A thousand tails of one app format each batch once: the result is kept with its batch, in bounded memory. */
 import { LRUCache } from "lru-cache";
 import type { StoredBatch } from "../core/batch.ts";
 import { type Formatted, type Formatting, formattingOf, type Selection, type Shape } from "../core/format.ts";
 import { turns } from "../turns.ts";
 
-/** By their shapes: what was formatted, or is. */
+/** The results by their shapes, finished or under way. */
 type Shapes = Map<string, Formatted | Promise<Formatted>>;
 
 const entryOverheadBytes = 200;
@@ -15,7 +15,7 @@ export class FormatCache {
   readonly #kept: LRUCache<Formatted, { shapes: Shapes; key: string }>;
   readonly #begin: typeof formattingOf;
 
-  /** `begin` is there for tests that count. */
+  /** `begin` is a parameter for tests that count. */
   constructor({ bytesMax, begin = formattingOf }: { bytesMax: number; begin?: typeof formattingOf }) {
     this.#begin = begin;
     this.#kept = new LRUCache({
@@ -26,8 +26,8 @@ export class FormatCache {
   }
 
   /**
-   * The selected lines of the batch in `shape`; `filter` names what kept them. A promise when there are so many of them
-   * that others have their turn before all is done.
+   * The selected lines of the batch in `shape`; `filter` names the filter that selected them. A promise when there are
+   * so many lines that others have their turn in between.
    */
   get(batch: StoredBatch, shape: Shape, selection: Selection, filter = ""): Formatted | Promise<Formatted> {
     const key = `${selection.skip} ${shape.format} ${shape.transport} ${filter}`;
@@ -49,7 +49,7 @@ export class FormatCache {
   #keep(formatted: Formatted, shapes: Shapes, key: string): Formatted {
     this.#kept.set(formatted, { shapes, key });
     if (this.#kept.has(formatted)) shapes.set(key, formatted);
-    else shapes.delete(key); // it is larger than all may be
+    else shapes.delete(key); // it is larger than the cache
     return formatted;
   }
 }

@@ -1,4 +1,4 @@
-/** Reading a log forward from a place: history as far as there is some, then live, in one pull. */
+/** Reads a log forward from a place: history as far as there is some, then live, in one pull. */
 import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { Kept } from "../core/line-filter.ts";
@@ -32,7 +32,7 @@ export type Forward = {
 
 const oldest: From = { kind: "after", position: origin };
 
-/** A reader that waits for its patterns is told so after this, and not again before that. */
+/** A reader that waits for its patterns is told so after this time, and not again before as much has passed. */
 const delayTellMs = 5_000;
 const delayTellAgainMs = 60_000;
 
@@ -103,7 +103,7 @@ async function* batchesFrom(
   yield* log.follow(channel, rest, signal);
 }
 
-// A position tells how many lines of its own batch were read; what was trimmed behind that batch it cannot tell.
+// A position tells how many lines of its own batch were read. It cannot tell how many were trimmed behind that batch.
 function dueIn(from: From, batch: StoredBatch): number {
   const place = from.kind === "after" ? readPosition(from.position) : undefined;
   return batch.line + (place?.sequence === batch.sequence ? place.lines : 0);
@@ -120,7 +120,7 @@ class Delays {
     this.#session = session;
   }
 
-  /** The reader is told when it is his app's budget that he waits for. All before `position` is told. */
+  /** Tells the reader when the wait is for the budget of its app. Everything before `position` is told. */
   async *wait(
     selecting: Promise<Kept | undefined>,
     position: Position,

@@ -1,4 +1,4 @@
-/** Showing lines that a search found, by their numbers. What all readers together have read ahead is bounded. */
+/** Shows lines that a search found, by their numbers. The lines that all readers together have read ahead are bounded. */
 import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import type { Kept } from "../core/line-filter.ts";
 import { l11Text } from "../core/notice.ts";
@@ -9,8 +9,8 @@ import { FoundPieces } from "./found-pieces.ts";
 import { noticePart, type Session, type SessionParts, type TailPart } from "./tail-part.ts";
 
 /**
- * Shows the lines of those numbers, and before them the notices `first`. Lines that retention took since they were
- * found are told with their exact number. Without a line all of it is told at `end`.
+ * Shows the lines of those numbers, and before them the notices `first`. Lines that retention took since the search are
+ * told with their exact number. Without a line, everything is told at `end`.
  */
 export async function* showFound(
   parts: SessionParts,
@@ -53,7 +53,7 @@ export async function* showFound(
   }
 }
 
-// Of the numbers from the `from`th on, those in the batch.
+// Keeps the lines of the batch whose numbers are in `numbers`, from the `from`th on.
 function keptOf({ line, count }: StoredBatch, numbers: Float64Array, from: number): Kept {
   const kept = new Uint8Array(count);
   for (let n = from; n < numbers.length && numbers[n]! < line + count; n++) kept[numbers[n]! - line] = 1;

@@ -1,15 +1,15 @@
-/** Pieces of logs that readers of found lines are at. What all of them hold together is bounded. */
+/** Pieces of logs that readers of found lines are at. All of them together are bounded. */
 import { LRUCache } from "lru-cache";
 import type { StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { ChannelLog } from "../ports.ts";
 import type { Recent } from "./recent.ts";
 
-/** What is read of the log at a time; a batch that is larger is read whole. */
+/** Bytes read of the log at a time; a larger batch is read whole. */
 const pieceBytesMax = 256 * 1024;
 const pieceLines = 1_000;
 
-/** What readers hold; the one that was read least recently reads again. */
+/** The pieces that readers hold; the one that was read least recently is dropped, and read again. */
 export class Pieces {
   readonly #pieces: LRUCache<FoundPieces, readonly StoredBatch[]>;
 
@@ -48,13 +48,14 @@ export class FoundPieces {
     this.#channel = channel;
   }
 
-  /** The batch that holds line `line`, undefined when it is gone. To be asked for one line after the other. */
+  /** The batch that holds line `line`; undefined when it is gone. Callers ask for one line after the other. */
   async holding(line: number): Promise<StoredBatch | undefined> {
     const { log, recent, pieces } = this.#parts;
     const isHolding = (batch: StoredBatch) => batch.line <= line && batch.line + batch.count > line;
     const kept = recent.holding(this.#channel, line) ?? pieces.get(this).find(isHolding);
     if (kept !== undefined) return kept;
-    // A piece is the newest that fits: when its beginning does not, the line is in a shorter one.
+    // A piece holds the newest batches that fit into it: when these do not reach back to the line, a shorter piece
+    // does.
     for (let lines = pieceLines; ; lines = Math.floor(lines / 4)) {
       const within = { endLine: line + Math.max(1, lines), bytesMax: pieceBytesMax };
       const { batches } = await log.recent(this.#channel, Math.max(1, lines), within);

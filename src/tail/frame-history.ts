@@ -48,19 +48,19 @@ export class FrameHistory {
     const history = await recent.read(channel);
     const { end } = await log.recent(channel, 0); // the ring may be a moment behind
     const due = Math.max(end.line - linesMax, history.batches[0]?.line ?? history.end.line);
-    const stretch = { due, endLine: end.line };
+    const range = { due, endLine: end.line };
     const from: From = { kind: "after", position: placeBefore(history, due) };
-    return { lines: end.line - due, read: (signal) => this.#read(channel, from, stretch, signal) };
+    return { lines: end.line - due, read: (signal) => this.#read(channel, from, range, signal) };
   }
 
   async *#read(
     channel: ChannelId,
     from: From,
-    stretch: { readonly due: number; readonly endLine: number },
+    range: { readonly due: number; readonly endLine: number },
     signal: AbortSignal,
   ): AsyncGenerator<TailPart, void, void> {
-    const { endLine } = stretch;
-    let { due } = stretch;
+    const { endLine } = range;
+    let { due } = range;
     if (due === endLine) return;
     for await (const batch of this.#batches(channel, from, signal)) {
       if (batch === "foreign") break;
