@@ -6,6 +6,7 @@ import { positionIn, type StoredBatch } from "../core/batch.ts";
 import { type Position, readPosition } from "../core/position.ts";
 import type { ChannelLog } from "../ports.ts";
 import type { DrainRecord, DrainState } from "../registry/records.ts";
+import type { StateKeeper } from "./state-keeper.ts";
 
 export type Leg = {
   /** Why lines that have their place in the ledger are sent once more; a replay by its id. */
@@ -20,7 +21,7 @@ export type Leg = {
 };
 
 /** From the cursor on, without an end. */
-export const cursorLeg = ({ position, line }: DrainState): Leg => ({
+const cursorLeg = ({ position, line }: DrainState): Leg => ({
   again: undefined,
   position,
   line,
@@ -29,7 +30,7 @@ export const cursorLeg = ({ position, line }: DrainState): Leg => ({
 });
 
 /** What is in doubt; undefined when nothing is. */
-export const doubtLeg = ({ doubt }: DrainState): Leg | undefined => doubt && { again: "doubt", ...doubt };
+const doubtLeg = ({ doubt }: DrainState): Leg | undefined => doubt && { again: "doubt", ...doubt };
 
 /** What the state says of a leg of lines that are sent once more, when it is at `position`; undefined: at its end. */
 export function progressOf(leg: Leg, position: Position | undefined): Partial<DrainState> {
@@ -40,7 +41,7 @@ export function progressOf(leg: Leg, position: Position | undefined): Partial<Dr
 }
 
 /** The newest wish to send lines again; undefined when it is fulfilled, or when nothing behind the cursor is as young. */
-export async function replayLeg(
+async function replayLeg(
   log: ChannelLog,
   { replay: wish, channel }: DrainRecord,
   { replay, line: endLine }: DrainState,
@@ -57,6 +58,22 @@ export async function replayLeg(
     return first.line < endLine ? { ...leg, position: positionIn(first, 0) } : undefined;
   }
   return undefined;
+}
+
+/** What is to be followed now: what is in doubt, else what is wished for once more, else the channel from the cursor. */
+export async function nextLeg(
+  log: ChannelLog,
+  drain: DrainRecord,
+  keeper: Pick<StateKeeper, "state" | "set">,
+): Promise<Leg> {
+  const { replay } = drain;
+  const doubtful = doubtLeg(keeper.state);
+  if (doubtful !== undefined) return doubtful;
+  const leg = await replayLeg(log, drain, keeper.state);
+  if (leg !== undefined) return leg;
+  if (replay !== undefined && keeper.state.replay?.id !== replay.id)
+    keeper.set({ replay: { id: replay.id } });
+  return cursorLeg(keeper.state);
 }
 
 /** The channel's number of the leg's next line, of which the first batch read from there is known. */

@@ -16,14 +16,13 @@ import type { DrainRecord, DrainState } from "../registry/records.ts";
 import { turns } from "../turns.ts";
 import { Accounts } from "./accounts.ts";
 import { Backlog, type ReadAhead } from "./backlog.ts";
+import { BreakDelays } from "./break-delays.ts";
 import { type CutLimits, Cutter, type ReceiverBounds } from "./cutter.ts";
-import { DrainFilter } from "./drain-filter.ts";
-import { cursorLeg, doubtLeg, type Leg, lineOf, progressOf, replayLeg } from "./leg.ts";
+import { DrainPatterns } from "./drain-patterns.ts";
+import { type Leg, lineOf, nextLeg, progressOf } from "./leg.ts";
 import type { DrainNotices } from "./notices.ts";
 import { Outlet, type OutletParts } from "./outlet.ts";
 import type { Cut } from "./parcel.ts";
-import { PatternWaits } from "./pattern-waits.ts";
-import { type RedactParcel, redactionOf } from "./redaction.ts";
 import { StateKeeper } from "./state-keeper.ts";
 
 /** Bounds of each drain. */
@@ -55,9 +54,6 @@ export type WorkerParts = OutletParts & {
 /** A parcel that was not taken or answered in time so often is sent in parts: the time may be too short for it. */
 const slowTriesMax = 2;
 
-/** A connection that breaks so long after the last break is the first to do so. */
-const breaksMsMax = 120_000;
-
 /** Runs one drain until it is stopped, or until somebody else turns out to own it. */
 export class DrainWorker {
   readonly #drain: DrainRecord;
@@ -71,8 +67,8 @@ export class DrainWorker {
   readonly #outlet: Outlet;
   readonly #cutter: Cutter;
   readonly #accounts: Accounts;
-  readonly #waits: PatternWaits;
-  readonly #redact: RedactParcel | undefined;
+  readonly #patterns: DrainPatterns;
+  readonly #breakDelays: BreakDelays;
   /** Failed attempts in a row. */
   #failures = 0;
   /** The last attempt delivered. */
@@ -83,9 +79,6 @@ export class DrainWorker {
   #backlog: Backlog | undefined;
   /** The connection broke and what was delivered lately may not have arrived; why, in words. */
   #doubt: string | undefined;
-  /** Such breaks in a row, and the last one. */
-  #breaks = 0;
-  #brokeAtMs = Number.NEGATIVE_INFINITY;
   #waitMs = 0;
 
   private constructor(
@@ -99,14 +92,13 @@ export class DrainWorker {
     this.#keeper = keeper;
     this.#outlet = new Outlet(drain, parts, { onDoubt: (reason) => this.#onDoubt(reason) });
     this.#accounts = new Accounts(drain, keeper, parts);
-    const { selector, redactions } = parts.patterns;
-    const payer = { channel: drain.channel, as: "drain" } as const;
-    const onHeld = (reason: string) => this.#held(reason);
-    this.#waits = new PatternWaits({ payer, selector, clock: parts.clock, onHeld });
-    this.#redact = redactionOf(drain, redactions);
+    this.#breakDelays = new BreakDelays(parts.limits.retry);
+    const { signal } = this.#stopping;
+    const rest = () => void this.#outlet.close();
+    this.#patterns = new DrainPatterns(drain, filter, { ...parts, keeper, rest, signal });
     this.#cutter = new Cutter({
       drain,
-      filter: filter && new DrainFilter(filter, selector, payer, this.#stopping.signal),
+      filter: this.#patterns.filter,
       receiver: parts.boundsFor?.(drain) ?? {},
       keeper,
       isShared: parts.lease !== undefined,
@@ -170,7 +162,7 @@ export class DrainWorker {
       while (!signal.aborted) {
         this.#waitMs = 0;
         try {
-          await this.#follow(await this.#nextLeg());
+          await this.#follow(await nextLeg(this.#parts.log, this.#drain, this.#keeper));
           if (this.#doubt !== undefined) this.#goBack(this.#doubt);
         } catch (err) {
           if (this.#isAborted) break;
@@ -194,29 +186,15 @@ export class DrainWorker {
 
   // Lines that were delivered and may not have arrived are sent once more, before anything else.
   #goBack(reason: string): void {
-    const { clock, limits, random } = this.#parts;
+    const { clock, random } = this.#parts;
     this.#doubt = undefined;
     if (!this.#accounts.doubt()) return;
-    const brokeAtMs = clock.monotonicMs();
-    if (brokeAtMs - this.#brokeAtMs > breaksMsMax) this.#breaks = 0;
-    this.#brokeAtMs = brokeAtMs;
-    const delayMs = retryDelayMs(limits.retry, this.#breaks++, random()) ?? limits.retry.delayMsMax;
+    const delayMs = this.#breakDelays.next(clock.monotonicMs(), random());
     if (this.#waitMs === 0) this.#failed(reason, delayMs);
     else if (delayMs > this.#waitMs) {
       this.#waitMs = delayMs; // the delivery under way failed as well, and said so
       this.#keeper.note({ nextAttemptAt: new Date(clock.nowMs() + delayMs).toISOString() });
     }
-  }
-
-  async #nextLeg(): Promise<Leg> {
-    const { replay } = this.#drain;
-    const doubtful = doubtLeg(this.#keeper.state);
-    if (doubtful !== undefined) return doubtful;
-    const leg = await replayLeg(this.#parts.log, this.#drain, this.#keeper.state);
-    if (leg !== undefined) return leg;
-    if (replay !== undefined && this.#keeper.state.replay?.id !== replay.id)
-      this.#keeper.set({ replay: { id: replay.id } });
-    return cursorLeg(this.#keeper.state);
   }
 
   // Delivers from `leg` on, until a parcel fails, the leg is done, the connection broke or the worker stops.
@@ -244,7 +222,8 @@ export class DrainWorker {
         if (line === undefined) continue;
         if (line >= leg.endLine) return this.#keeper.set(progressOf(leg, undefined));
         const ready = this.#cutter.ready(backlog.batches);
-        if (ready !== undefined && (!(await this.#waits.wait(ready)) || this.#doubt !== undefined)) continue;
+        if (ready !== undefined && (!(await this.#patterns.wait(ready)) || this.#doubt !== undefined))
+          continue;
         const cut = this.#cutter.cut(backlog.batches, line, leg, this.#isProven);
         if (!(await this.#cutter.isRepeatable(cut, backlog.batches, leg))) continue;
         if (cut.parcel === undefined) {
@@ -322,8 +301,8 @@ export class DrainWorker {
   // True when the parcel is settled or split and there is no reason to wait.
   async #deliver(leg: Leg, backlog: Backlog, cut: Cut, parcel: Parcel): Promise<boolean> {
     if (this.#keeper.state.phase === "idle") this.#keeper.set({ phase: "delivering" });
-    const redacting = this.#redact?.(parcel, this.#stopping.signal);
-    const sent = redacting === undefined ? parcel : await this.#waits.wait(redacting);
+    const redacting = this.#patterns.redacted(parcel);
+    const sent = redacting instanceof Promise ? await redacting : redacting;
     if (sent === undefined || this.#doubt !== undefined) return false; // what is in doubt goes first
     const { clock } = this.#parts;
     const startedAtMs = clock.monotonicMs();
@@ -389,14 +368,6 @@ export class DrainWorker {
     const isMore = backlog.batches.length > 0;
     const phase = !isMore ? "idle" : this.#failures > 0 ? this.#keeper.state.phase : "delivering";
     this.#accounts.settle(leg, cut, delivered, refused, phase);
-  }
-
-  // Lines wait for the drain's patterns: nobody else waits for its connection meanwhile.
-  #held(reason: string): void {
-    void this.#outlet.close();
-    const { phase } = this.#keeper.state;
-    const lastError = { at: new Date(this.#parts.clock.nowMs()).toISOString(), message: reason };
-    this.#keeper.note({ lastError, ...(phase === "idle" && { phase: "delivering" }) });
   }
 
   #failed(reason: string, afterMs = 0): void {

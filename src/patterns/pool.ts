@@ -145,7 +145,7 @@ export class PatternPool {
   async #slice(thread: PatternRunner, queued: Queued): Promise<void> {
     const { job } = queued;
     const answer = await thread.run(job.task());
-    this.spend(job.owner, answer?.ms ?? this.#parts.limits.answerMsMax);
+    this.spend(job.owner, answer?.ms ?? this.#parts.limits.cpuMsMax);
     if (thread.isEnded) {
       this.#threads.delete(thread);
       if (this.#isClosed) return;

@@ -1,10 +1,13 @@
 /** One thread that runs patterns, seen from outside: it answers in time, or it is ended. */
+import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { Task } from "../core/pattern-work.ts";
 import type { Answer, Said, WorkerSetting } from "./worker.ts";
 
 export type ThreadLimits = WorkerSetting & {
-  /** From a task to its answer. */
+  /** Of the processor, for one answer. */
+  readonly cpuMsMax: number;
+  /** From a task to its answer, on a machine that is busy with other things. */
   readonly answerMsMax: number;
   /** Of its heap. */
   readonly megabytesMax: number;
@@ -18,6 +21,7 @@ export class PatternThread {
   readonly #limits: ThreadLimits;
   readonly #ready: Promise<unknown>;
   #answered: ((answer: Answer | undefined) => void) | undefined;
+  #kernelTask: string | undefined;
   #isEnded = false;
 
   constructor(limits: ThreadLimits) {
@@ -32,8 +36,9 @@ export class PatternThread {
     this.#worker.postMessage({ sliceMs, compiledMax } satisfies WorkerSetting);
     this.#ready = new Promise((resolve) => {
       this.#worker.on("message", (said: Said) => {
-        if (said.kind === "ready") resolve(undefined);
-        else this.#answered?.(said);
+        if (said.kind !== "ready") return this.#answered?.(said);
+        this.#kernelTask = said.kernelTask;
+        resolve(undefined);
       });
       // Out of memory, or it could not start.
       this.#worker.on("error", () => this.end().then(resolve));
@@ -48,20 +53,46 @@ export class PatternThread {
 
   /** What came of the task's beginning; undefined when the thread is ended, as it did not answer in time, or by itself. */
   async run(task: Task): Promise<Answer | undefined> {
-    const timer = setTimeout(() => void this.end(), this.#limits.answerMsMax);
     this.#worker.ref();
-    const answer = await new Promise<Answer | undefined>((resolve) => {
+    const answered = new Promise<Answer | undefined>((resolve) => {
       this.#answered = resolve;
-      void this.#ready.then(() => {
-        if (this.#isEnded) return resolve(undefined);
-        timer.refresh(); // a machine that is busy may be long in starting it
-        this.#worker.postMessage(task, [task.bytes.buffer]);
-      });
     });
-    clearTimeout(timer);
+    await this.#ready; // a machine that is busy may be long in starting it
+    if (this.#isEnded) return undefined;
+    this.#worker.postMessage(task, [task.bytes.buffer]);
+    const watch = this.#watch();
+    const answer = await answered;
+    watch.stop();
     this.#answered = undefined;
     this.#worker.unref();
     return answer;
+  }
+
+  // Ends the thread when it takes too long. What others take of the processor is not its own.
+  #watch(): { stop(): void } {
+    const { cpuMsMax, answerMsMax } = this.#limits;
+    const startMs = performance.now();
+    const startedAtMs = this.#usedMs();
+    let timer: NodeJS.Timeout;
+    const look = () => {
+      const passedMs = performance.now() - startMs;
+      const usedMs = startedAtMs === undefined ? passedMs : (this.#usedMs() ?? passedMs) - startedAtMs;
+      if (usedMs >= cpuMsMax || passedMs >= answerMsMax) void this.end();
+      else timer = setTimeout(look, cpuMsMax - usedMs);
+    };
+    timer = setTimeout(look, cpuMsMax);
+    return { stop: () => clearTimeout(timer) };
+  }
+
+  /** What the thread used of the processor so far, where the kernel tells. */
+  #usedMs(): number | undefined {
+    if (this.#kernelTask === undefined) return undefined;
+    try {
+      const stat = readFileSync(`/proc/self/task/${this.#kernelTask}/schedstat`, "latin1");
+      return Number(stat.split(" ")[0]) / 1e6;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Ends it, whatever it does. Idempotent. */

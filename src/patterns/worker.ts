@@ -1,4 +1,5 @@
 /** A thread that runs patterns for the others. It may be ended at any moment. */
+import { readlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { type Outcome, PatternWork, type Task } from "../core/pattern-work.ts";
@@ -6,8 +7,11 @@ import { type Outcome, PatternWork, type Task } from "../core/pattern-work.ts";
 /** What it is told first: for how long it may go on with one task, and how many patterns it keeps compiled. */
 export type WorkerSetting = { readonly sliceMs: number; readonly compiledMax: number };
 
-/** What it says: that it began, then the beginning of each task's outcome and what that took. */
-export type Said = { readonly kind: "ready" } | Answer;
+/**
+ * What it says: that it began, and as which task of the kernel where that is known; then the beginning of each task's
+ * outcome, and what that took.
+ */
+export type Said = { readonly kind: "ready"; readonly kernelTask: string | undefined } | Answer;
 export type Answer =
   | { readonly kind: "outcome"; readonly outcome: Outcome; readonly ms: number }
   | { readonly kind: "failed"; readonly reason: string; readonly ms: number };
@@ -19,7 +23,7 @@ const port = parentPort!;
 port.once("message", ({ sliceMs, compiledMax }: WorkerSetting) => {
   const work = new PatternWork(compiledMax);
   port.on("message", (task: Task) => port.postMessage(answerTo(task, work, sliceMs)));
-  port.postMessage({ kind: "ready" } satisfies Said);
+  port.postMessage({ kind: "ready", kernelTask: kernelTask() } satisfies Said);
 });
 
 function answerTo(task: Task, work: PatternWork, sliceMs: number): Answer {
@@ -31,6 +35,14 @@ function answerTo(task: Task, work: PatternWork, sliceMs: number): Answer {
   } catch (cause) {
     work.forget();
     return { kind: "failed", reason: String(cause), ms: usedMs() - startMs };
+  }
+}
+
+function kernelTask(): string | undefined {
+  try {
+    return readlinkSync("/proc/thread-self").split("/").at(-1);
+  } catch {
+    return undefined; // not on Linux
   }
 }
 

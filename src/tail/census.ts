@@ -17,7 +17,7 @@ export class Census {
   constructor(clock: Clock, endLine: number) {
     this.#clock = clock;
     this.#endLine = endLine;
-    this.#toldMs = clock.nowMs();
+    this.#toldMs = clock.monotonicMs();
   }
 
   /**
@@ -30,7 +30,7 @@ export class Census {
     this.#matches += matches;
     this.#sinceMs ??= batch.acceptedAtMs;
     if (batch.line + batch.count >= this.#endLine) return this.end();
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#clock.monotonicMs();
     if (nowMs - this.#toldMs < tickMs) return undefined;
     this.#toldMs = nowMs;
     return this.#part(null);

@@ -127,13 +127,14 @@ class Delays {
   ): AsyncGenerator<TailPart, Kept | undefined, void> {
     const { clock, selector } = this.#parts;
     const { payer } = this.#session;
-    const startMs = clock.nowMs();
+    const startMs = clock.monotonicMs();
+    const sinceMs = clock.nowMs();
     return yield* ticking(selecting, clock, () => {
-      const nowMs = clock.nowMs();
+      const nowMs = clock.monotonicMs();
       const isNews = nowMs - startMs >= delayTellMs && nowMs - this.#toldMs >= delayTellAgainMs;
       if (!isNews || !selector.isSpent(payer)) return tickPart;
       this.#toldMs = nowMs;
-      return noticePart(this.#parts, this.#session, delayedText(startMs), position);
+      return noticePart(this.#parts, this.#session, delayedText(sinceMs), position);
     });
   }
 }

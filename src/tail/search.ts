@@ -60,11 +60,11 @@ export async function* searchNewest(
   const { clock } = parts;
   const late = new AbortController();
   const search = new Search(parts, wanted, AbortSignal.any([signal, late.signal]));
-  const untilMs = clock.nowMs() + searchMsMax;
+  const untilMs = clock.monotonicMs() + searchMsMax;
   const running = search.run();
   try {
     yield* ticking(running, clock, () => {
-      if (clock.nowMs() >= untilMs) late.abort();
+      if (clock.monotonicMs() >= untilMs) late.abort();
       return search.looked;
     });
     return search.found();

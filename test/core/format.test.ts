@@ -197,7 +197,9 @@ describe("whatever bytes the messages hold", () => {
         let goes = 1;
         let formatted = formatting.go(() => true);
         for (; formatted === undefined; goes++) formatted = formatting.go(() => true);
-        expect(formatted).toEqual(formatBatch(many, shape, { skip }));
+        const whole = formatBatch(many, shape, { skip });
+        expect(formatted.count).toBe(whole.count);
+        expect(formatted.bytes.equals(whole.bytes)).toBe(true);
         if (format !== "json") expect(goes).toBeGreaterThan(4);
       }),
     );

@@ -128,7 +128,7 @@ test("a wait for the budget ends by itself", async () => {
 });
 
 test("a thread that does not answer is replaced, its owner pays, and what it had to do stays undecided", async () => {
-  const threads = new Threads({ answerMsMax: 700 });
+  const threads = new Threads({ cpuMsMax: 700 });
   const log: string[] = [];
   threads.run("a", 2, log);
   const { done } = threads.run("b", 1, log);
@@ -177,7 +177,7 @@ test("no more threads are opened than there may be, and closing ends them", asyn
 let thread: PatternThread | undefined;
 afterEach(() => thread?.end());
 
-const limits = { sliceMs: 20, compiledMax: 10, answerMsMax: 60_000, megabytesMax: 160 };
+const limits = { sliceMs: 20, compiledMax: 10, cpuMsMax: 60_000, answerMsMax: 60_000, megabytesMax: 160 };
 
 /** Ten kilobytes a line over which the pattern is as slow as patterns are. */
 function slowTask(lines: number): Task {
@@ -199,11 +199,14 @@ test("a thread answers with as much as its slice allows, one line at least", asy
   expect(thread.isEnded).toBe(false);
 });
 
-test("a thread that takes too long is ended amid its work", async () => {
-  thread = new PatternThread({ ...limits, sliceMs: 1e9, answerMsMax: 20 });
-  expect(await thread.run(slowTask(200))).toBeUndefined();
-  expect(thread.isEnded).toBe(true);
-});
+test.each([{ cpuMsMax: 20 }, { cpuMsMax: 5, answerMsMax: 5 }])(
+  "a thread that takes too long is ended amid its work: %j",
+  async (bounds) => {
+    thread = new PatternThread({ ...limits, sliceMs: 1e9, ...bounds });
+    expect(await thread.run(slowTask(200))).toBeUndefined();
+    expect(thread.isEnded).toBe(true);
+  },
+);
 
 test("a thread that takes too much memory is ended, and nothing else is", async () => {
   thread = new PatternThread({ ...limits, sliceMs: 1e9, megabytesMax: 8 });

@@ -9,7 +9,7 @@ export const openPatterns = (
   parts: Partial<PatternsParts> = {},
 ): Patterns =>
   new Patterns({
-    limits: { ...patternLimits, burstMs: 1e9, answerMsMax: 60_000, ...limits },
+    limits: { ...patternLimits, burstMs: 1e9, ...limits },
     logger: pino({ level: "silent" }),
     ...parts,
   });

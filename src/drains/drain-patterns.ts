@@ -1,0 +1,73 @@
+/**
+ * What users' patterns have to do with one drain: which lines its filter keeps, what its redaction leaves, and the waits
+ * for both. When it is its app's budget that is waited for, the owner is told, and the connection given back.
+ */
+import type { LineFilter } from "../core/line-filter.ts";
+import type { Patterns } from "../patterns/patterns.ts";
+import type { Payer } from "../patterns/selector.ts";
+import type { Clock, Parcel } from "../ports.ts";
+import type { DrainRecord } from "../registry/records.ts";
+import { ticking } from "../ticking.ts";
+import { DrainFilter } from "./drain-filter.ts";
+import { type RedactParcel, redactionOf } from "./redaction.ts";
+import type { StateKeeper } from "./state-keeper.ts";
+
+export type DrainPatternsParts = {
+  readonly patterns: Pick<Patterns, "selector" | "redactions">;
+  readonly clock: Clock;
+  readonly keeper: Pick<StateKeeper, "state" | "note">;
+  /** The drain may be long in needing its connection again. */
+  readonly rest: () => void;
+  /** Ends all waits. */
+  readonly signal: AbortSignal;
+};
+
+/** A wait for the budget is told after this, and not again before that. */
+const tellMs = 5_000;
+const tellAgainMs = 60_000;
+
+const reason =
+  "the filters and redactions of this app's drains need more time than an app has for them: lines are late, none is lost; use simpler patterns";
+
+export class DrainPatterns {
+  readonly filter: DrainFilter | undefined;
+  readonly #parts: DrainPatternsParts;
+  readonly #payer: Payer;
+  readonly #redact: RedactParcel | undefined;
+  #toldMs = Number.NEGATIVE_INFINITY;
+
+  constructor(drain: DrainRecord, filter: LineFilter | undefined, parts: DrainPatternsParts) {
+    const { selector, redactions } = parts.patterns;
+    this.#parts = parts;
+    this.#payer = { channel: drain.channel, as: "drain" };
+    this.filter = filter && new DrainFilter(filter, selector, this.#payer, parts.signal);
+    this.#redact = redactionOf(drain, redactions);
+  }
+
+  /** The parcel as it is to be sent: the same one at once, or a promise, of undefined when the waits are ended. */
+  redacted(parcel: Parcel): Parcel | Promise<Parcel | undefined> {
+    return this.#redact === undefined ? parcel : this.wait(this.#redact(parcel, this.#parts.signal));
+  }
+
+  /** Waits for what patterns come to. */
+  async wait<Value>(promise: Promise<Value>): Promise<Value> {
+    const { clock } = this.#parts;
+    const startMs = clock.monotonicMs();
+    const waiting = ticking(promise, clock, () => this.#tick(startMs));
+    for (;;) {
+      const next = await waiting.next();
+      if (next.done) return next.value;
+    }
+  }
+
+  #tick(startMs: number): void {
+    const { clock, keeper, patterns, rest } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (keeper.state.phase === "idle") keeper.note({ phase: "delivering" });
+    if (nowMs - startMs < tellMs || nowMs - this.#toldMs < tellAgainMs) return;
+    if (!patterns.selector.isSpent(this.#payer)) return;
+    this.#toldMs = nowMs;
+    rest();
+    keeper.note({ lastError: { at: new Date(clock.nowMs()).toISOString(), message: reason } });
+  }
+}
