@@ -76,7 +76,7 @@ const wellMeant = ["APP_NAME_TAKEN", "TOKEN_LIMIT", "DRAIN_LIMIT", "DRAIN_REPEAT
 export const notTailrace = (address: string, what: string) =>
   new CliError(`What answers at ${address} is not a tailrace server: ${what}.`, "Check TAILRACE_URL.");
 
-/** What an error of the network means, in words. */
+/** The meaning of a network's error, in words. */
 export function networkReason(error: unknown): string {
   if (error instanceof CliError && error.reason !== undefined) return error.reason;
   const code = codeOf(error);

@@ -85,7 +85,7 @@ import { Tails } from "./tail/tails.ts";
 
 /** A running server. */
 export type App = {
-  /** Where it listens, as it is reached. */
+  /** The address where it listens, as it is reached. */
   readonly url: string;
   /** The operator's own address, when there is one. */
   readonly admin: string | undefined;

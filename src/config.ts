@@ -8,10 +8,10 @@ import { InvalidArgumentError, Option } from "commander";
 import ipaddr from "ipaddr.js";
 import ms, { type StringValue } from "ms";
 
-/** Where to listen. */
+/** An address to listen at. */
 export type Address = { readonly host: string; readonly port: number };
 
-/** What a process is there for. `control` answers the API. */
+/** The roles of a process. `control` answers the API. */
 export const roles = ["ingest", "tail", "drain", "control"] as const;
 export type Role = (typeof roles)[number];
 
@@ -127,7 +127,7 @@ export const serveOptions = (): Option[] => [
   ),
 ];
 
-/** What does not depend on one flag alone. Throws with the mend. */
+/** Checks what depends on several flags. Throws with the mend. */
 export function checkConfig(config: Config): Config {
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     throw new InvalidArgumentError("--tls-cert and --tls-key go together. Give both, or neither.");

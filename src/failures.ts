@@ -5,7 +5,7 @@
 import type { Logger } from "pino";
 import { backgroundFailures } from "./metrics.ts";
 
-/** What failed: a label of the metric, so a closed set. */
+/** The kind of a failure: a label of the metric, so a closed set. */
 export type FailedWork = "retention" | "head" | "live" | "history" | "lease" | "open_files";
 
 type FailuresOptions = {

@@ -1,11 +1,14 @@
-/** What is asked over HTTP, and which role answers it. Every node knows all routes; those of others say whose they are. */
+/**
+ * All routes over HTTP, and the role that answers each. Every node knows all routes; those of roles that it does not
+ * have say whose they are.
+ */
 import type { FastifyInstance } from "fastify";
 import { type ControlDeps, controlApi } from "./control/api.ts";
 import { ofRole } from "./control/other-roles.ts";
 import { type IngestHttpOptions, ingestHttp } from "./ingest/http.ts";
 import { type SessionStreamsOptions, sessionStreams } from "./tail/http.ts";
 
-/** What the routes of each role are made of. */
+/** The parts that the routes of each role are made of. */
 export type RouteParts = {
   readonly ingest: IngestHttpOptions;
   readonly tail: SessionStreamsOptions;

@@ -1,4 +1,4 @@
-/** What is opened in order is closed in reverse, and every failure on the way is reported. */
+/** Closes in reverse what was opened in order, and reports every failure on the way. */
 type Part = { readonly name: string; close(): Promise<unknown> | unknown };
 
 /** Owns the parts of a running server. */

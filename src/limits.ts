@@ -71,10 +71,10 @@ export const drainLimits = {
   retry: drainRetry,
 } as const;
 
-/** Where the Store is shared by many nodes a drain's state is written at most so often. */
+/** A drain's state is written at most so often where many nodes share the Store. */
 export const sharedCommitMsMax = secondMs;
 
-/** What all drains together read ahead of their deliveries. */
+/** Bytes that all drains together read ahead of their deliveries. */
 export const readAheadBytesMax = 128 * MiB;
 
 export const sinkLimits = {

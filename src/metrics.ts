@@ -1,7 +1,7 @@
 /** Every metric: unit in the name, labels from closed sets only, never an app, a token or a URL. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 
-/** What `/metrics` prints. */
+/** The metrics that `/metrics` prints. */
 export const metricsRegistry = new Registry();
 
 /** Adds the process's own figures (CPU, memory, event loop); once for a process. */

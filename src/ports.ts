@@ -3,7 +3,7 @@ import type { Batch, Form, StoredBatch } from "./core/batch.ts";
 import type { ChannelId } from "./core/ids.ts";
 import type { Position } from "./core/position.ts";
 
-/** Where a follower starts. `last` counts lines, `since` is a time of acceptance in ms. */
+/** The place where a follower starts. `last` counts lines, `since` is a time of acceptance in ms. */
 export type From =
   | { readonly kind: "after"; readonly position: Position }
   | { readonly kind: "last"; readonly lines: number }
@@ -14,15 +14,15 @@ export type From =
 export type ChannelEnd = { readonly position: Position; readonly line: number };
 
 /**
- * What a follower is handed: batches. `foreign` comes before all of them, once, when the position that it asked for is no
- * place of the channel's log as it is now: it is of another log, or of a part that this one lost and that others wrote anew.
- * What follows then begins with the oldest batch that there is.
+ * A follower is handed batches. `foreign` comes before all of them, once, when the position that it asked for is no
+ * place of the channel's log as it is now: it is of another log, or of a part that this one lost and that others wrote
+ * anew. The batches after it begin with the oldest one.
  */
 export type Followed = StoredBatch | "foreign";
 /** Bounds of what `recent` reads; `endLine` is a channel's running number of a line. */
 export type Within = { readonly endLine?: number; readonly bytesMax?: number };
 
-/** What `append` did: stored the batch, or found its `frameId` stored within the last 10 minutes. */
+/** The result of `append`: it stored the batch, or found its `frameId` stored within the last 10 minutes. */
 export type Appended = { readonly position: Position; readonly repeated: boolean };
 
 /** Every app's ordered, durable, bounded log. */

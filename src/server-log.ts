@@ -6,7 +6,7 @@ import { type Logger, pino } from "pino";
 import { withoutKeys } from "./core/secret-forms.ts";
 import { terminalText } from "./core/terminal-text.ts";
 
-/** What an output that takes nothing may leave in memory; what is more is dropped. */
+/** Bytes that an output which takes nothing may leave in memory; further ones are dropped. */
 const waitingBytesMax = 1024 * 1024;
 
 /** Secrets besides keys and tokens, and what is left of them. No text is looked at twice by one of them. */

@@ -1,4 +1,4 @@
-/** What the server says of an app or a key before the first line is sent. */
+/** Asks the server about an app or a key before the first line is sent. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "../errors.ts";
 import type { Output } from "../output.ts";

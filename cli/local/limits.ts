@@ -19,5 +19,5 @@ export const heldQueueBytesMax = 2 * MiB;
 export const tryMsMax = 10 * secondMs;
 /** `run` asks the server this long before it starts the program without an answer. */
 export const startMsMax = 2 * secondMs;
-/** What waits at the end is given this long, when nothing else is said. */
+/** Lines that wait at the end are given this long, when no other time is given. */
 export const graceSecondsDefault = 60;

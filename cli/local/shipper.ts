@@ -35,7 +35,7 @@ export type ShipperOptions = {
   readonly onRetry?: (reason: string, attempt: number) => void;
 };
 
-/** What became of the lines. */
+/** The fate of the lines. */
 export type Shipped = {
   readonly delivered: number;
   readonly dropped: number;

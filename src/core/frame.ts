@@ -1,4 +1,4 @@
-/** What one look at a buffer found. A frame is the half-open byte range [start, end). */
+/** The result of one look at a buffer. A frame is the half-open byte range [start, end). */
 export type Scan =
   | { readonly kind: "frame"; readonly start: number; readonly end: number }
   | { readonly kind: "more"; readonly bytesMissing: number }

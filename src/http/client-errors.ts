@@ -1,4 +1,4 @@
-/** What never became a request: bytes that are no HTTP, headers without end, a request that does not arrive. */
+/** Answers what never became a request: bytes that are no HTTP, headers without end, a request that does not arrive. */
 import type { Socket } from "node:net";
 import { type AppError, headersTooLarge, requestRefused, requestTimeout } from "../errors.ts";
 import type { Connections } from "./connections.ts";

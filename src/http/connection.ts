@@ -14,9 +14,9 @@ export type Arrival = {
 };
 
 export class Connection {
-  /** What was accepted: of TLS the socket below it. */
+  /** The socket that was accepted; under TLS, the one below the TLS socket. */
   readonly socket: Socket;
-  /** Whose it is, for bounds: see `addressGroup`. */
+  /** The group of its address, for bounds: see `addressGroup`. */
   readonly address: string;
   /** Set before the first byte is parsed. */
   reads: PacedReads | undefined;

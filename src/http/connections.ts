@@ -14,9 +14,9 @@ import { PacedReads } from "./paced-reads.ts";
 import { rawAnswer } from "./raw-answer.ts";
 
 export type ConnectionLimits = {
-  /** Of all addresses together. */
+  /** Connections of all addresses together. */
   readonly connectionsMax: number;
-  /** Of one address; of IPv6 a /64 is one. */
+  /** Connections of one address; a /64 of IPv6 is one. */
   readonly addressConnectionsMax: number;
   /** A connection on which no byte moved for so long is closed, unless its request is still being worked on. */
   readonly stallMsMax: number;
@@ -70,7 +70,7 @@ export class Connections {
     return this.#bySocket.get(socket);
   }
 
-  /** Whose the connection is, for bounds of each address. */
+  /** The group of the connection's address, for bounds of each address. */
   addressOf(socket: Socket): string {
     return this.#bySocket.get(socket)?.address ?? addressGroup(socket.remoteAddress);
   }
@@ -106,7 +106,7 @@ export class Connections {
     });
   }
 
-  // What a TLS server hands on is another socket than the one that it accepted.
+  // A TLS server hands on another socket than the one that it accepted.
   #secured(socket: TLSSocket): void {
     const from = whence(socket);
     const connection = this.#shaking.get(from);

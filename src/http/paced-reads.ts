@@ -10,7 +10,7 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
 const headEnd = Buffer.from("\r\n\r\n");
-/** What is left of a read is parsed at one go when it is no longer: too little for many requests. */
+/** The rest of a read is parsed at one go when it is no longer than this: too little for many requests. */
 const remainderBytes = 512;
 const unknown = Number.POSITIVE_INFINITY;
 
@@ -28,7 +28,7 @@ export class PacedReads {
   readonly #progress: Progress;
   readonly #parse: (bytes: Buffer) => void;
   #held: Buffer | undefined;
-  /** Of the body that is being read; `unknown` where that is not known before its end. */
+  /** Bytes left of the body that is being read; `unknown` where that is not known before its end. */
   #bodyBytesLeft = 0;
 
   /** Takes the reads of a socket over that an HTTP server was just given. */

@@ -1,6 +1,6 @@
 /**
- * What clients keep in memory by not taking what they are sent. Parts that many of them share count once. Beyond the
- * bound the stream whose client stalls for longest is cut off.
+ * Bounds the memory that clients keep by not taking what they are sent. A part that many of them share counts once.
+ * Beyond the bound the one that stalls for longest is cut off.
  */
 import { cutTails } from "../metrics.ts";
 
@@ -36,7 +36,7 @@ export class Stalls {
   }
 }
 
-/** Memory by those who hold it. */
+/** Memory, by how many clients hold it. */
 class UnreadBytes {
   readonly #holders = new Map<ArrayBufferLike, number>();
   #bytes = 0;
@@ -45,14 +45,14 @@ class UnreadBytes {
     return this.#bytes;
   }
 
-  /** One more client holds the memory of `part`. */
+  /** Counts one more client that holds the memory of `part`. */
   hold({ buffer }: Uint8Array): void {
     const holders = this.#holders.get(buffer) ?? 0;
     if (holders === 0) this.#bytes += buffer.byteLength;
     this.#holders.set(buffer, holders + 1);
   }
 
-  /** One client less; as often as `hold`. */
+  /** Counts one client less; to be called as often as `hold`. */
   release({ buffer }: Uint8Array): void {
     const holders = this.#holders.get(buffer)! - 1;
     if (holders > 0) {

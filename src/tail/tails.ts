@@ -1,6 +1,6 @@
 /**
- * The open streams of a server: their number, their back-pressure, one heartbeat for all of them, and their clean
- * end. A client that does not read is not pulled for: it costs a socket, the batch it is at, and nothing that grows.
+ * The open streams of a server: their number, their back-pressure, one heartbeat for all of them, and their clean end.
+ * A client that does not read is not pulled for: it costs a socket, one batch, and nothing that grows.
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -17,12 +17,12 @@ export type TailsOptions = {
   readonly tailsMax: number;
   /** The same for one app, so that one cannot take all. */
   readonly tailsPerAppMax: number;
-  /** An event stream that was silent for so long gets a comment. Plain text has no such thing. */
+  /** An event stream that was silent for so long gets a comment. Plain text has no comments. */
   readonly heartbeatMs: number;
   /** A client that took nothing of what it was sent for so long is cut off; `history`: of a stream that does not tail. */
   readonly stallMsMax: number;
   readonly historyStallMsMax: number;
-  /** What all stalled clients keep in memory; beyond it the one that stalls longest is cut off. */
+  /** The memory of all stalled clients together; beyond it the one that stalls longest is cut off. */
   readonly unreadBytesMax: number;
   /** How long `close` waits for clients to take their last bytes. */
   readonly closeMsMax: number;
@@ -30,17 +30,17 @@ export type TailsOptions = {
   readonly opened?: (socket: Socket) => void;
 };
 
-/** A stream to be served: whose it is, how it is read, and for how long it may be. */
+/** A stream to be served: its app, its reading, and its right. */
 export type Stream = {
   readonly channel: ChannelId;
-  /** Of the reader's right: when it is aborted the stream ends at once. */
+  /** The signal of the reader's right: when it is aborted the stream ends at once. */
   readonly over: AbortSignal;
   readonly transport: Transport;
   readonly tail: boolean;
   readonly read: ReadSession;
 };
 
-const writeBytesMax = 65_536; // what a slow client must take for its stall to be over
+const writeBytesMax = 65_536; // a slow client must take so much for its stall to be over
 const historyWaitMsMax = 30_000; // a stream that does not tail waits no longer for the log
 
 /** Serves streams and ends them all. */
@@ -214,7 +214,7 @@ class OpenTail {
     this.#stalls.end(this);
   }
 
-  // Nothing more is told: what a slow client has not taken yet is not kept for it either.
+  // Tells nothing more, and does not keep what a slow client has not taken yet.
   #revoke(): void {
     this.stop();
     if (this.stalledAtMs !== undefined) this.cut();
