@@ -1,16 +1,17 @@
 /**
- * Time that owners may have of the threads that run patterns: so much at once, and then so much each second. What is
- * spent is known only afterwards, so a balance may be below zero; nothing more is run until it is above again.
+ * Budgets of time that owners may use of the threads that run patterns: so much at once, and then so much each second.
+ * The cost of a slice is known only afterwards, so a balance may be negative; nothing more is run until it is positive
+ * again.
  */
 
 export type BudgetLimits = {
-  /** At once, after a while of rest. */
+  /** Milliseconds at once, after a rest. */
   readonly burstMs: number;
-  /** Each second. */
+  /** Milliseconds gained each second. */
   readonly msPerSecond: number;
 };
 
-/** Owners at a time; those with all of their budget are forgotten before this is looked at. */
+/** From so many owners on, those who have all of their budget are forgotten. */
 const sweepAt = 1_024;
 
 type Balance = { ms: number; atMs: number };
@@ -18,7 +19,7 @@ type Balance = { ms: number; atMs: number };
 export class Budgets {
   readonly #limits: BudgetLimits;
   readonly #nowMs: () => number;
-  /** Of those who spent something lately. */
+  /** Balances of those who spent something lately. */
   readonly #balances = new Map<string, Balance>();
   #sweepAt = sweepAt;
 
@@ -32,13 +33,13 @@ export class Budgets {
     return this.#balances.size;
   }
 
-  /** What is left, in milliseconds. */
+  /** The milliseconds that are left. */
   left(owner: string): number {
     const balance = this.#balances.get(owner);
     return balance === undefined ? this.#limits.burstMs : this.#now(balance);
   }
 
-  /** Until something is left. */
+  /** The milliseconds until something is left. */
   waitMs(owner: string): number {
     return Math.max(0, (-this.left(owner) / this.#limits.msPerSecond) * 1_000);
   }

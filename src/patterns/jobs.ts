@@ -1,4 +1,4 @@
-/** The two jobs that threads are given: which lines hold expressions, and what of frames is left by a redaction. */
+/** The two jobs of threads: find the lines that hold expressions, and redact frames. */
 import type { Form } from "../core/batch.ts";
 import type { Kept } from "../core/line-filter.ts";
 import { framesWithin } from "../core/lines.ts";
@@ -6,10 +6,10 @@ import { matchTask, type Outcome, type Task, type TextWork } from "../core/patte
 import { blackout, noRedactions, type Redaction, type Redactions } from "../core/redaction.ts";
 import type { Job } from "./pool.ts";
 
-/** What one task takes to a thread; a longer line is a task of its own. */
+/** Bytes of one task; a longer line is a task of its own. */
 const taskBytesMax = 64 * 1024;
 
-/** Looks for expressions in texts; a line whose text does not hold what it has to is taken out of `kept`. */
+/** Looks for expressions in texts, and takes lines whose text fails out of `kept`. */
 export class MatchJob implements Job {
   readonly owner: string;
   readonly kept: Kept;
@@ -39,7 +39,7 @@ export class MatchJob implements Job {
     return this.#done >= lines.length;
   }
 
-  // What is not known to be unwanted is kept.
+  // Undecided lines are kept.
   giveUp(): boolean {
     this.#done += this.#asked;
     return this.#done >= this.#work.lines.length;
@@ -65,7 +65,7 @@ export class RedactJob implements Job {
     this.#form = form;
   }
 
-  /** What the frames became; the same object where nothing was found. */
+  /** The redacted frames; the same object where nothing was found. */
   get frames(): Uint8Array {
     return this.#isChanged ? Buffer.concat(this.#out) : this.#frames;
   }
@@ -84,7 +84,7 @@ export class RedactJob implements Job {
     return this.#pass(outcome.length, outcome.bytes);
   }
 
-  // What could not be looked at may hold what is to be taken out: nothing of it is left.
+  // Undecided frames may hold what is to be taken out: nothing of them is left.
   giveUp(): boolean {
     this.counts.pattern++;
     const frames = this.#frames.subarray(this.#done, this.#done + this.#asked);

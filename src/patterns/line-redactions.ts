@@ -1,6 +1,6 @@
 /**
- * Redacting frames without holding anybody up. Detectors and plain texts are linear and fast, and looked for here, in
- * turns; expressions, and lines so long that even detectors take their time, go to the pool.
+ * Redacts frames without holding anybody up. Detectors and plain texts are linear and fast, and are looked for here, in
+ * turns; expressions, and lines so long that even detectors are slow, go to the pool.
  */
 import type { Form } from "../core/batch.ts";
 import { splitLines } from "../core/lines.ts";
@@ -25,8 +25,8 @@ export class LineRedactions {
   }
 
   /**
-   * The frames with what was found replaced, and what that was added to `counts`; the same object where nothing was.
-   * Undefined when `signal` is aborted.
+   * The frames with all finds replaced; the same object where there was none. Adds the finds to `counts`. Undefined
+   * when `signal` is aborted.
    */
   async redact<F extends Frames>(
     payer: Payer,

@@ -1,4 +1,4 @@
-/** Everything that runs owners' patterns: what filters keep, and what redactions take out. */
+/** Everything that runs owners' patterns, for filters and for redactions. */
 import { LineRedactions } from "./line-redactions.ts";
 import { PatternPool, type PoolParts } from "./pool.ts";
 import { Selector, type SelectorLimits } from "./selector.ts";
@@ -16,7 +16,7 @@ export class Patterns {
     this.redactions = new LineRedactions(this.#pool);
   }
 
-  /** Idempotent. What is under way is never done. */
+  /** Idempotent. Work under way is abandoned. */
   close(): Promise<void> {
     return this.#pool.close();
   }

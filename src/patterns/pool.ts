@@ -1,7 +1,7 @@
 /**
- * The threads that run patterns, shared by the owners of jobs in fair turns. A job is done in slices of some 20 ms;
- * whoever has most of his budget left is next, and who has nothing left waits until he has again. So an owner whose
- * patterns cost much delays himself, and others by one slice.
+ * The threads that run patterns, shared by the owners of jobs in fair turns. A job is done in slices of some 20 ms. The
+ * owner with most of his budget left is next; an owner with nothing left waits until he has something again. So an
+ * owner whose patterns cost much delays himself, and others by one slice.
  */
 import type { Logger } from "pino";
 import type { Outcome, Task } from "../core/pattern-work.ts";
@@ -11,19 +11,22 @@ import { PatternThread, type ThreadLimits } from "./thread.ts";
 
 export type PoolLimits = BudgetLimits &
   ThreadLimits & {
-    /** Started when they are needed, then kept. */
+    /** Threads are started when they are needed, and then kept. */
     readonly threadsMax: number;
   };
 
 /** Work for the threads, slice by slice. */
 export type Job = {
-  /** Who spends his budget on it. */
+  /** The owner whose budget pays for it. */
   readonly owner: string;
   /** The next piece of it, a new one after each `take` and `giveUp`. */
   task(): Task;
-  /** Takes what came of the beginning of the task; true when nothing is left to do. */
+  /** Takes the result of the beginning of the task; true when nothing is left to do. */
   take(outcome: Outcome): boolean;
-  /** The task could not be done, in the time or at all: what it was for stays undecided. True when nothing is left. */
+  /**
+   * Says that the task could not be done, in its time or at all: its lines stay undecided. True when nothing is left to
+   * do.
+   */
   giveUp(): boolean;
 };
 
@@ -32,7 +35,7 @@ export type PoolParts = {
   readonly logger: Pick<Logger, "warn">;
   /** Milliseconds that never go back. */
   readonly nowMs?: () => number;
-  /** Instead of threads of their own. */
+  /** Takes the place of real threads, for tests. */
   readonly openThread?: (limits: ThreadLimits) => PatternRunner;
 };
 
@@ -44,7 +47,7 @@ type Queued = { readonly job: Job; readonly done: () => void; isDropped: boolean
 export class PatternPool {
   readonly #parts: PoolParts;
   readonly #budgets: Budgets;
-  /** What waits, by owner, in order. */
+  /** Jobs that wait, by owner, in order. */
   readonly #waiting = new Map<string, Queued[]>();
   readonly #idle: PatternRunner[] = [];
   readonly #threads = new Set<PatternRunner>();
@@ -56,18 +59,18 @@ export class PatternPool {
     this.#budgets = new Budgets(parts.limits, parts.nowMs ?? (() => performance.now()));
   }
 
-  /** Whether the owner's budget is used up: his jobs wait for it. */
+  /** True when the owner's budget is used up, so that his jobs wait. */
   isSpent(owner: string): boolean {
     return this.#budgets.left(owner) <= 0;
   }
 
-  /** What was spent on the owner's patterns elsewhere than here. */
+  /** Counts time that was spent on the owner's patterns outside of the pool. */
   spend(owner: string, ms: number): void {
     patternSeconds.inc(ms / 1_000);
     this.#budgets.spend(owner, ms);
   }
 
-  /** Does the job in its turns. `drop` takes it out of the queue: then `done` resolves without more being done. */
+  /** Does the job in its turns. `drop` takes it out of the queue: `done` then resolves without further work. */
   run(job: Job): { readonly done: Promise<void>; drop(): void } {
     const { promise: done, resolve } = withResolver();
     const queued: Queued = { job, done: resolve, isDropped: false };

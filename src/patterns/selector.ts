@@ -1,6 +1,6 @@
 /**
- * Which lines of a batch pass a filter. What a filter says at once is said at once, without a promise; what expressions
- * cost is spent in the pool, once for all who ask the same of the same batch.
+ * Selects the lines of a batch that pass a filter. Cheap filters are answered at once, without a promise; the cost of
+ * expressions is spent in the pool, once for all who ask the same of the same batch.
  */
 import { LRUCache } from "lru-cache";
 import { positionIn, type StoredBatch } from "../core/batch.ts";
@@ -18,11 +18,11 @@ export type SelectorLimits = {
   readonly hereMax: number;
   /** Patterns that are kept compiled for those. */
   readonly compiledHereMax: number;
-  /** Of what is known of batches that were looked at. */
+  /** Bytes of selections that are remembered. */
   readonly knownBytesMax: number;
 };
 
-/** Who pays: the readers of an app, or its drains. */
+/** Whoever pays: the readers of an app, or its drains. */
 export type Payer = { readonly channel: ChannelId; readonly as: "reader" | "drain" };
 
 /** The name of a payer's budget. */
@@ -49,12 +49,12 @@ export class Selector {
     });
   }
 
-  /** Whether the payer's budget is used up: what he asks for waits for it. */
+  /** True when the payer's budget is used up, so that what he asks for waits. */
   isSpent(payer: Payer): boolean {
     return this.#pool.isSpent(ownerOf(payer));
   }
 
-  /** Of each line, whether the filter keeps it. The promise resolves to undefined when `signal` is aborted. */
+  /** Says of each line whether the filter keeps it. The promise resolves to undefined when `signal` is aborted. */
   select(
     payer: Payer,
     batch: StoredBatch,
@@ -65,7 +65,7 @@ export class Selector {
     const key = keyOf(payer.channel, batch, filter);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    // What one payer asked for waits for his budget: no other one waits along.
+    // A selection waits for the budget of the payer who asked for it, so the other payer does not share it.
     const asked = `${payer.as} ${key}`;
     const running = this.#running.get(asked);
     if (running !== undefined) return this.#wait(asked, running, signal);
@@ -78,7 +78,7 @@ export class Selector {
     return this.#wait(asked, this.#run(asked, key, job), signal);
   }
 
-  // False when it is too much for here and now.
+  // Selects on the spot; false when that is too much work for here and now.
   #matchHere(payer: Payer, work: TextWork, kept: Kept): boolean {
     if (costOf(work) > this.#hereMax || turns.isOver || this.isSpent(payer)) return false;
     const startMs = performance.now();
@@ -101,7 +101,7 @@ export class Selector {
     return running;
   }
 
-  // What nobody waits for any more is not done.
+  // A selection that nobody waits for any more is dropped.
   async #wait(asked: string, running: Running, signal: AbortSignal): Promise<Kept | undefined> {
     running.asking++;
     const kept = await unlessAborted(running.kept, signal);
@@ -114,6 +114,6 @@ export class Selector {
   }
 }
 
-// A position names the log and marks the batch: what is there is always the same.
+// A position names the log and marks the batch, so the same position is always the same lines.
 const keyOf = (channel: ChannelId, batch: StoredBatch, { key }: LineFilter): string =>
   `${channel} ${positionIn(batch, 0)} ${key}`;

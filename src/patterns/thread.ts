@@ -5,11 +5,11 @@ import type { Task } from "../core/pattern-work.ts";
 import type { Answer, Said, WorkerSetting } from "./worker.ts";
 
 export type ThreadLimits = WorkerSetting & {
-  /** Of the processor, for one answer. */
+  /** Processor time for one answer. */
   readonly cpuMsMax: number;
-  /** From a task to its answer, on a machine that is busy with other things. */
+  /** Time from a task to its answer, on a machine that is busy with other things. */
   readonly answerMsMax: number;
-  /** Of its heap. */
+  /** The size of its heap. */
   readonly megabytesMax: number;
 };
 
@@ -51,7 +51,7 @@ export class PatternThread {
     return this.#isEnded;
   }
 
-  /** What came of the task's beginning; undefined when the thread is ended, as it did not answer in time, or by itself. */
+  /** The result of the task's beginning; undefined when the thread has ended, late with its answer or by itself. */
   async run(task: Task): Promise<Answer | undefined> {
     this.#worker.ref();
     const answered = new Promise<Answer | undefined>((resolve) => {
@@ -68,7 +68,7 @@ export class PatternThread {
     return answer;
   }
 
-  // Ends the thread when it takes too long. What others take of the processor is not its own.
+  // Ends the thread when it takes too long. Processor time of others does not count.
   #watch(): { stop(): void } {
     const { cpuMsMax, answerMsMax } = this.#limits;
     const startMs = performance.now();
@@ -84,7 +84,7 @@ export class PatternThread {
     return { stop: () => clearTimeout(timer) };
   }
 
-  /** What the thread used of the processor so far, where the kernel tells. */
+  /** Processor time that the thread has used so far, where the kernel tells. */
   #usedMs(): number | undefined {
     if (this.#kernelTask === undefined) return undefined;
     try {

@@ -1,4 +1,4 @@
-/** What `promise` comes to; undefined when `signal` is aborted first. */
+/** The value of `promise`; undefined when `signal` is aborted first. */
 export async function unlessAborted<Value>(
   promise: Promise<Value>,
   signal: AbortSignal,

@@ -4,19 +4,19 @@ import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { type Outcome, PatternWork, type Task } from "../core/pattern-work.ts";
 
-/** What it is told first: for how long it may go on with one task, and how many patterns it keeps compiled. */
+/** The first message to it: how long it may go on with one task, and how many patterns it keeps compiled. */
 export type WorkerSetting = { readonly sliceMs: number; readonly compiledMax: number };
 
 /**
- * What it says: that it began, and as which task of the kernel where that is known; then the beginning of each task's
- * outcome, and what that took.
+ * Its messages: first that it began, and as which task of the kernel where that is known; then the result of each
+ * task's beginning, and the time that it took.
  */
 export type Said = { readonly kind: "ready"; readonly kernelTask: string | undefined } | Answer;
 export type Answer =
   | { readonly kind: "outcome"; readonly outcome: Outcome; readonly ms: number }
   | { readonly kind: "failed"; readonly reason: string; readonly ms: number };
 
-/** Threads that take orders go before this one. Only Linux counts by thread. */
+/** Gives this thread a lower priority than those that take orders. Only Linux has priorities by thread. */
 if (process.platform === "linux") setPriority(0, 10);
 
 const port = parentPort!;
@@ -46,7 +46,7 @@ function kernelTask(): string | undefined {
   }
 }
 
-/** Of the processor, where Node counts it by thread: what others take of it is not the owner's. */
+/** Processor time where Node counts it by thread: time of others is not the owner's. */
 function usedMs(): number {
   const { threadCpuUsage } = process as { threadCpuUsage?: () => { user: number; system: number } };
   if (threadCpuUsage === undefined) return performance.now();
