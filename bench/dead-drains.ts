@@ -14,7 +14,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { DrainState } from "../src/registry/records.ts";
+import type { DrainCheckpoint } from "../src/registry/drain-checkpoint.ts";
 import { addDrain, type DrainRig, linesOf, newChannelId, openDrainRig, Receiver } from "./drain-rig.ts";
 
 export type DeadDrains = {
@@ -102,7 +102,7 @@ async function prepare(folder: string, dead: number, ports: readonly string[]): 
 
 async function failed({ store }: DrainRig): Promise<number> {
   let count = 0;
-  for await (const { value } of store.list<DrainState>("drain-state/")) if (value.lastError) count++;
+  for await (const { value } of store.list<DrainCheckpoint>("drain-state/")) if (value.lastError) count++;
   return count;
 }
 

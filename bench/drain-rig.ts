@@ -14,14 +14,14 @@ import { Canoniser } from "../src/core/canonical.ts";
 import { type ChannelId, newChannelId, newDrainId, newDrainToken } from "../src/core/ids.ts";
 import { origin } from "../src/core/position.ts";
 import { addressPolicy, loopbackCidrs } from "../src/drains/addresses.ts";
-import { ReadAhead } from "../src/drains/backlog.ts";
+import { ConnectionSlots } from "../src/drains/connections/slots.ts";
 import { Lookups } from "../src/drains/lookups.ts";
 import { NameFiles } from "../src/drains/name-files.ts";
 import { nameResolver } from "../src/drains/name-resolver.ts";
 import { DrainNotices } from "../src/drains/notices.ts";
 import { sinksFor } from "../src/drains/sink-for.ts";
-import { Sockets } from "../src/drains/sockets.ts";
 import { DrainSupervisor } from "../src/drains/supervisor.ts";
+import { ReadAheadBudget } from "../src/drains/worker/read-ahead.ts";
 import { openLmdb } from "../src/engines/lmdb/open.ts";
 import { Lanes } from "../src/ingest/lanes.ts";
 import { ingestLimits } from "../src/ingest/limits.ts";
@@ -32,7 +32,7 @@ import {
   patternLimits,
   readAheadBytesMax,
   sinkLimits,
-  socketLimits,
+  slotLimits,
   supervisorLimits,
 } from "../src/limits.ts";
 import { Patterns } from "../src/patterns/patterns.ts";
@@ -67,7 +67,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
   const lanes = new Lanes({ ...ingestLimits, log, clock });
   const append = (channel: ChannelId, lines: CanonicalLines) => lanes.append(channel, lines);
   const notices = new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs });
-  const sockets = new Sockets({ ...socketLimits, clock });
+  const slots = new ConnectionSlots({ ...slotLimits, clock });
   const patterns = new Patterns({ limits: patternLimits, logger });
   const supervisor = await DrainSupervisor.open({
     ...supervisorLimits,
@@ -85,8 +85,8 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
         nameResolver({ ...lookupLimits, files: new NameFiles() }),
       ).resolve,
     }),
-    sockets,
-    readAhead: new ReadAhead(readAheadBytesMax),
+    slots,
+    readAhead: new ReadAheadBudget(readAheadBytesMax),
     patterns,
     notices,
     limits: drainLimits,
@@ -98,7 +98,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
     async close() {
       await supervisor.close();
       await patterns.close();
-      sockets.close();
+      slots.close();
       await notices.close();
       await lanes.close();
       await close();

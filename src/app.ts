@@ -22,7 +22,7 @@ import { describeApi } from "./control/openapi.ts";
 import { sharedAnswer } from "./control/shared-answer.ts";
 import { newProducerId } from "./core/ids.ts";
 import { addressPolicy, loopbackCidrs, sparing } from "./drains/addresses.ts";
-import { ReadAhead } from "./drains/backlog.ts";
+import { ConnectionSlots } from "./drains/connections/slots.ts";
 import { boundsOf, parseDestination, redactUrl } from "./drains/destination.ts";
 import { DrainTests } from "./drains/drain-tests.ts";
 import { Leases } from "./drains/leases.ts";
@@ -32,8 +32,8 @@ import { nameResolver } from "./drains/name-resolver.ts";
 import { DrainNotices } from "./drains/notices.ts";
 import { OwnPlaces } from "./drains/own-places.ts";
 import { sinksFor } from "./drains/sink-for.ts";
-import { Sockets } from "./drains/sockets.ts";
 import { DrainSupervisor } from "./drains/supervisor.ts";
+import { ReadAheadBudget } from "./drains/worker/read-ahead.ts";
 import { openLmdb } from "./engines/lmdb/open.ts";
 import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors.ts";
@@ -62,7 +62,7 @@ import {
   registryLimits,
   sharedCommitMsMax,
   sinkLimits,
-  socketLimits,
+  slotLimits,
   supervisorLimits,
   tailLimits,
 } from "./limits.ts";
@@ -198,8 +198,8 @@ async function open(
     redactions: patterns.redactions,
     limits: drainTestLimits,
   });
-  const socketsMax = within("drains", socketLimits.socketsMax);
-  const sockets = scope.own("drain sockets", new Sockets({ ...socketLimits, socketsMax, clock }));
+  const socketsMax = within("drains", slotLimits.socketsMax);
+  const slots = scope.own("drain connections", new ConnectionSlots({ ...slotLimits, socketsMax, clock }));
   if (has("drain")) {
     const shared = config.nats !== undefined;
     const supervisor = scope.own(
@@ -212,12 +212,12 @@ async function open(
         clock,
         random: Math.random,
         sinkFor,
-        sockets,
-        readAhead: new ReadAhead(readAheadBytesMax),
+        slots,
+        readAhead: new ReadAheadBudget(readAheadBytesMax),
         patterns,
         notices,
         limits: shared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,
-        boundsFor: boundsOf,
+        receiverFor: boundsOf,
         logger,
       }),
     );

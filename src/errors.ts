@@ -561,6 +561,15 @@ export const ingestMediaType = () =>
 
 // Drains
 
+export const drainStateUnreadable = (id: string, reason: string) =>
+  new AppError({
+    code: "DRAIN_STATE_UNREADABLE",
+    status: 500,
+    id: "internal_server_error",
+    message: `The stored state of drain ${id} cannot be used: ${reason}.`,
+    mend: "A newer tailrace may have written it: run that one. Else remove the drain and add it again, with `since` for the lines that wait.",
+  });
+
 export const drainUrlInvalid = (reason: string) =>
   new AppError({
     code: "DRAIN_URL_INVALID",

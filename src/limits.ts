@@ -64,7 +64,10 @@ export const drainLimits = {
   parcelLinesMax: 5_000,
   parcelBytesMax: 512 * 1024,
   probeBytesMax: 4 * 1024,
-  backlogBytesMax: 2 * MiB,
+  readAheadBytesMax: 2 * MiB,
+  unsettledLinesMax: 20_000,
+  unsettledBytesMax: 2 * MiB,
+  unsettledParcelsMax: 64,
   splitMsMax: 10 * minuteMs,
   refusalsMax: 3,
   commitMsMax: 50,
@@ -74,7 +77,7 @@ export const drainLimits = {
 /** A drain's state is written at most so often where many nodes share the Store. */
 export const sharedCommitMsMax = secondMs;
 
-/** Bytes that all drains together read ahead of their deliveries. */
+/** Bytes that all drains together read ahead of their deliveries, and have sent and not settled. */
 export const readAheadBytesMax = 128 * MiB;
 
 export const sinkLimits = {
@@ -83,7 +86,7 @@ export const sinkLimits = {
   retryAfterMsMax: 60 * minuteMs,
 } as const;
 
-export const socketLimits = {
+export const slotLimits = {
   socketsMax: 4_000,
   idleMsMax: 60 * secondMs,
   failingMax: 200,

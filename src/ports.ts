@@ -92,10 +92,10 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Lines sent to a drain in one request under one frame id, unchanged on a retry. */
+/** Lines sent to a drain in one request under one parcel id, unchanged on a retry. */
 export type Parcel = {
   /** 32 upper-case hex digits. */
-  readonly frameId: string;
+  readonly parcelId: string;
   /** Stretches of stored batches, in order. */
   readonly slices: readonly Slice[];
   /** Lines in all slices together. */
@@ -126,14 +126,23 @@ export type Verdict =
       readonly slow?: true;
       /** The destination's certificate does not hold: an L14 notice tells the owner. */
       readonly certificate?: true;
+      /** The connection was ended for its age alone: a fresh one may do at once. Never without an `onSent`. */
+      readonly stale?: true;
     }
   | { readonly kind: "split"; readonly reason: string }
   | { readonly kind: "refused"; readonly reason: string };
 
 /** One drain's way out over one protocol. */
 export interface Sink {
-  /** Never rejects for the peer's faults; rejects with the signal's reason when `signal` is aborted. */
-  deliver(parcel: Parcel, signal: AbortSignal): Promise<Verdict>;
+  /**
+   * Resolves when the parcel is settled: the destination answered or, over a protocol without answers, let it stand.
+   * Such a protocol calls `onSent` before that, when the parcel is on its way and the next one may follow at once;
+   * parcels are settled in the order of the calls. When one of those fails, all that follow it fail too, and so does
+   * whatever is delivered after that: nothing overtakes what has to be sent again. Then the sink is to be closed.
+   * Without an `onSent`, parcels are delivered one at a time, and a failure says nothing of the next one.
+   * Never rejects for the peer's faults; rejects with the signal's reason when `signal` is aborted.
+   */
+  deliver(parcel: Parcel, signal: AbortSignal, onSent?: () => void): Promise<Verdict>;
   /** Idempotent. Closes connections. */
   close(): Promise<void>;
 }

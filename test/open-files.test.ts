@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { ingestLimits } from "../src/ingest/limits.ts";
-import { httpLimits, socketLimits, tailLimits } from "../src/limits.ts";
+import { httpLimits, slotLimits, tailLimits } from "../src/limits.ts";
 import { openFilesMax, watchOpenFiles, withinFiles } from "../src/open-files.ts";
 import { FakeClock } from "./support/fake-clock.ts";
 import { openFiles } from "./support/process-figures.ts";
@@ -13,7 +13,7 @@ import { TestServer } from "./support/server.ts";
 const connections = (filesMax: number): number =>
   withinFiles(filesMax, "http", httpLimits.connectionsMax) +
   withinFiles(filesMax, "syslog", ingestLimits.connectionsMax) +
-  withinFiles(filesMax, "drains", socketLimits.socketsMax) +
+  withinFiles(filesMax, "drains", slotLimits.socketsMax) +
   withinFiles(filesMax, "streams", tailLimits.tailsMax);
 
 test.each([64, 256, 1_024, 4_096, 20_000, 65_536])(

@@ -21,18 +21,35 @@ export class DrainFilter {
     this.#signal = signal;
   }
 
-  /** Begins to look at what is next. */
-  lookAhead(batches: readonly StoredBatch[]): void {
+  /** Which lines of a batch are kept; undefined as long as that is not known. */
+  readonly keptOf = (batch: StoredBatch): Kept | undefined => {
+    const kept = this.#kept.get(batch);
+    return kept instanceof Promise ? undefined : kept;
+  };
+
+  /**
+   * Begins to look at what is next. Resolves when enough is known for the next cut: of the first batch, or of all up to
+   * `endLine`. Undefined when it is known already; false: nobody looks at it any more.
+   */
+  known(batches: readonly StoredBatch[], endLine: number): Promise<boolean> | undefined {
+    this.#lookAhead(batches);
+    const needed = batches.filter((batch, at) => at === 0 || batch.line < endLine);
+    const waits = needed.map((batch) => this.#look(batch)).filter((kept) => kept instanceof Promise);
+    if (waits.length === 0) return undefined;
+    return Promise.all(waits).then((all) => all.every((kept) => kept !== undefined));
+  }
+
+  #lookAhead(batches: readonly StoredBatch[]): void {
     let bytes = 0;
     for (const batch of batches) {
-      this.kept(batch);
+      this.#look(batch);
       bytes += batch.bytes.length;
       if (bytes >= aheadBytesMax) return;
     }
   }
 
-  /** Which lines are kept; a promise as long as that is not known, of undefined when the looking was ended. */
-  kept(batch: StoredBatch): Kept | Promise<Kept | undefined> {
+  // A promise as long as it is not known which lines are kept, of undefined when the looking was ended.
+  #look(batch: StoredBatch): Kept | Promise<Kept | undefined> {
     let kept = this.#kept.get(batch);
     if (kept !== undefined) return kept;
     kept = this.#selector.select(this.#payer, batch, this.#filter, this.#signal);

@@ -10,14 +10,12 @@ import type { DrainRecord } from "../registry/records.ts";
 import { ticking } from "../ticking.ts";
 import { DrainFilter } from "./drain-filter.ts";
 import { type RedactParcel, redactionOf } from "./redaction.ts";
-import type { StateKeeper } from "./state-keeper.ts";
 
 export type DrainPatternsParts = {
   readonly patterns: Pick<Patterns, "selector" | "redactions">;
   readonly clock: Clock;
-  readonly keeper: Pick<StateKeeper, "state" | "note">;
-  /** The drain may be long in needing its connection again. */
-  readonly rest: () => void;
+  /** It is the app's budget that is waited for. */
+  readonly onHeld: (reason: string) => void;
   /** Ends all waits. */
   readonly signal: AbortSignal;
 };
@@ -61,13 +59,11 @@ export class DrainPatterns {
   }
 
   #tick(startMs: number): void {
-    const { clock, keeper, patterns, rest } = this.#parts;
+    const { clock, onHeld, patterns } = this.#parts;
     const nowMs = clock.monotonicMs();
-    if (keeper.state.phase === "idle") keeper.note({ phase: "delivering" });
     if (nowMs - startMs < tellMs || nowMs - this.#toldMs < tellAgainMs) return;
     if (!patterns.selector.isSpent(this.#payer)) return;
     this.#toldMs = nowMs;
-    rest();
-    keeper.note({ lastError: { at: new Date(clock.nowMs()).toISOString(), message: reason } });
+    onHeld(reason);
   }
 }

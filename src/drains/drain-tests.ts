@@ -5,9 +5,9 @@ import { drainTestsBusy } from "../errors.ts";
 import type { LineRedactions } from "../patterns/line-redactions.ts";
 import type { Clock, Sink, Verdict } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
-import { frameId } from "./parcel.ts";
 import { redactionOf } from "./redaction.ts";
 import { type Step, Trace } from "./trace.ts";
+import { parcelId } from "./worker/parcel.ts";
 
 /** What the destination said, and what was done until then, each step with its time; the last is where it failed. */
 export type DrainTestResult = { readonly verdict: Verdict; readonly steps: readonly Step[] };
@@ -77,7 +77,7 @@ async function testDrain(
   const sink = sinkFor(drain, { trace });
   try {
     const at = positionAt(nowMs, 0);
-    const parcel = { frameId: frameId(`${drain.token} test`, at, at), slices: [line], count: 1 };
+    const parcel = { parcelId: parcelId(`${drain.token} test`, at, at), slices: [line], count: 1 };
     const redacting = redactionOf(drain, redactions)?.(parcel, signal);
     const sent = redacting === undefined ? parcel : ((await redacting) ?? parcel);
     const verdict = weighed(await sink.deliver(sent, signal));

@@ -6,6 +6,7 @@
  */
 import type { Failures } from "../failures.ts";
 import type { Clock, Store, StoreChange } from "../ports.ts";
+import { watchLasting } from "./lasting-watch.ts";
 
 export type LeasesOptions = {
   readonly store: Store;
@@ -84,21 +85,18 @@ export class Leases {
       await this.#put(nodePrefix + this.#options.node, undefined, this.#ownRevision);
   }
 
-  async #watch(): Promise<void> {
+  #watch(): Promise<void> {
     const { store, clock, failures } = this.#options;
-    const { signal } = this.#closing;
-    while (!signal.aborted) {
-      const listed = new Set<string>();
-      try {
-        for await (const change of store.watch<{ holder: string | null }>(root, signal)) {
-          if (change === "ready") this.#listed(listed);
-          else this.#heard(change, listed);
-        }
-      } catch (err) {
-        failures.note("lease", err, "watching the leases failed; it is begun again");
-      }
-      await clock.sleep(tickMs, signal);
-    }
+    return watchLasting<{ holder: string | null }>({
+      store,
+      clock,
+      prefix: root,
+      restartMs: tickMs,
+      signal: this.#closing.signal,
+      onChange: (change) => this.#heard(change),
+      onListed: (keys) => this.#listed(keys),
+      onFailure: (err) => failures.note("lease", err, "watching the leases failed; it is begun again"),
+    });
   }
 
   // Who went while nobody watched is forgotten.
@@ -107,8 +105,7 @@ export class Leases {
     this.#isReady = true;
   }
 
-  #heard({ key, value, revision }: StoreChange<{ holder: string | null }>, listed: Set<string>): void {
-    listed.add(key);
+  #heard({ key, value, revision }: StoreChange<{ holder: string | null }>): void {
     const seen: Seen = { revision, holder: value?.holder ?? null, atMs: this.#options.clock.monotonicMs() };
     if (key.startsWith(shardPrefix)) this.#saw(this.#shards, Number(key.slice(shardPrefix.length)), seen);
     else if (value === undefined) this.#nodes.delete(key.slice(nodePrefix.length));

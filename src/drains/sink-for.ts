@@ -2,8 +2,8 @@
 import type { Sink } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import type { Resolve, ResolveInTurn } from "./addresses.ts";
+import type { SinkHooks } from "./connections/sink-slot.ts";
 import { parseDestination } from "./destination.ts";
-import type { SinkHooks } from "./outlet.ts";
 import type { OwnPlaces } from "./own-places.ts";
 import { httpsSink, type SinkLimits } from "./sinks/https.ts";
 import { syslogSink } from "./sinks/syslog.ts";
@@ -29,7 +29,7 @@ export function sinksFor({
   resolve,
   ...all
 }: SinkOptions): (drain: DrainRecord, hooks?: SinkHooks & { readonly trace?: Trace }) => Sink {
-  return (drain, { trace, onDoubt = () => {} } = {}) => {
+  return (drain, { trace, onBreak = () => {} } = {}) => {
     const {
       url = "",
       format,
@@ -48,7 +48,7 @@ export function sinksFor({
     const destination = parseDestination(url, { format, compression, allow: limits.policy, own });
     const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
     return destination.kind === "syslog"
-      ? syslogSink({ ...limits, ...tls, destination, drainToken: token, onDoubt })
+      ? syslogSink({ ...limits, ...tls, destination, drainToken: token, onBreak })
       : httpsSink({
           ...limits,
           ...tls,

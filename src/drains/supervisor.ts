@@ -5,9 +5,11 @@ import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { drainWorkers } from "../metrics.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { boundsOf } from "./destination.ts";
+import { DrainStates } from "./drain-states.ts";
+import { watchLasting } from "./lasting-watch.ts";
 import type { DrainNotices } from "./notices.ts";
-import { stateKey } from "./state-keeper.ts";
-import { DrainWorker, type WorkerParts } from "./worker.ts";
+import { Semaphore } from "./semaphore.ts";
+import { DrainWorker, type WorkerParts } from "./worker/worker.ts";
 
 export type SupervisorOptions = Omit<WorkerParts, "logger" | "lease"> & {
   readonly logger: Pick<Logger, "error" | "warn">;
@@ -22,32 +24,36 @@ export type SupervisorOptions = Omit<WorkerParts, "logger" | "lease"> & {
   readonly shards?: number;
 };
 
+const keyPrefix = "drain/";
 /** For a delivery under way when its drain goes to another node. */
 const moveMsMax = 3_000;
 
 /** A drain as it is wanted. `change` is aborted when that, or whose it is, changed in what matters to its worker. */
-type Charge = {
+type Assignment = {
   readonly shard: number;
   wanted: DrainRecord | undefined;
   change: AbortController;
+  worker: DrainWorker | undefined;
   running: Promise<void> | undefined;
 };
 
 /** Runs the drains of the Store that are this process's, have a URL and are not paused. */
 export class DrainSupervisor {
   readonly #options: SupervisorOptions;
-  readonly #charges = new Map<string, Charge>();
+  readonly #assignments = new Map<string, Assignment>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   /** Shards that are this process's, and what their workers are made of. */
   readonly #mine = new Map<number, WorkerParts>();
-  readonly #starts: Turnstile;
+  readonly #starts: Semaphore;
+  readonly #states: DrainStates;
   #watching: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   private constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#starts = new Turnstile(options.startsMax);
+    this.#starts = new Semaphore(options.startsMax);
+    this.#states = new DrainStates(options);
     if (options.shards === undefined) this.#mine.set(0, options);
   }
 
@@ -68,14 +74,15 @@ export class DrainSupervisor {
   /** Runs the drains of one shard, under `lease`, until `signal` is aborted; resolves when none of its workers goes on. */
   async run(shard: number, signal: AbortSignal, lease: number): Promise<void> {
     this.#mine.set(shard, { ...this.#options, lease });
-    for (const [id, charge] of this.#charges) if (charge.shard === shard) this.#start(id, charge);
+    for (const [id, assignment] of this.#assignments)
+      if (assignment.shard === shard) this.#start(id, assignment);
     await aborted(AbortSignal.any([signal, this.#closing.signal]));
     this.#mine.delete(shard);
     const ending: (Promise<void> | undefined)[] = [];
-    for (const charge of this.#charges.values()) {
-      if (charge.shard !== shard) continue;
-      charge.change.abort();
-      ending.push(charge.running);
+    for (const assignment of this.#assignments.values()) {
+      if (assignment.shard !== shard) continue;
+      assignment.change.abort();
+      ending.push(assignment.running);
     }
     await Promise.all(ending);
   }
@@ -88,98 +95,105 @@ export class DrainSupervisor {
 
   async #close(): Promise<void> {
     this.#closing.abort();
-    for (const { change } of this.#charges.values()) change.abort();
+    for (const { change } of this.#assignments.values()) change.abort();
     await Promise.all(this.#running);
     await this.#watching;
   }
 
-  // Once it was ready, a watch that breaks is begun again: drains go on, and what changed meanwhile is seen then.
-  async #watch(ready: () => void): Promise<void> {
+  // Once it was ready, a watch that breaks is begun again: drains go on meanwhile.
+  #watch(ready: () => void): Promise<void> {
     const { store, logger, clock, restartMs } = this.#options;
     const { signal } = this.#closing;
-    for (let isReady = false; !signal.aborted; ) {
-      let listed: Set<string> | undefined = new Set();
-      try {
-        for await (const change of store.watch<DrainRecord>("drain/", signal)) {
-          if (change !== "ready") {
-            const id = change.key.slice("drain/".length);
-            listed?.add(id);
-            this.#take(id, change.value);
-            continue;
-          }
-          for (const id of this.#charges.keys()) if (!listed?.has(id)) this.#take(id, undefined);
-          listed = undefined;
-          if (!isReady) this.#keep(this.#forgetOrphans());
-          isReady = true;
-          ready();
-        }
-      } catch (err) {
+    let isReady = false;
+    return watchLasting<DrainRecord>({
+      store,
+      clock,
+      prefix: keyPrefix,
+      restartMs,
+      signal,
+      onChange: ({ key, value }) => this.#take(key.slice(keyPrefix.length), value),
+      onListed: (keys) => {
+        for (const id of this.#assignments.keys()) if (!keys.has(keyPrefix + id)) this.#take(id, undefined);
+        if (!isReady) this.#keep(this.#states.forgetOrphans((id) => this.#assignments.has(id), signal));
+        isReady = true;
+        ready();
+      },
+      onFailure: (err) => {
         if (!isReady) throw err;
         logger.error({ err }, "watching the drains failed; it is begun again");
-      }
-      await clock.sleep(restartMs, signal);
-    }
+      },
+    });
   }
 
   #take(id: string, wanted: DrainRecord | undefined): void {
-    const known = this.#charges.get(id);
+    const known = this.#assignments.get(id);
     if (known === undefined && wanted === undefined) return;
-    const charge = known ?? this.#charge(id, wanted!);
-    const isSame = workKey(charge.wanted) === workKey(wanted);
-    charge.wanted = wanted;
-    if (!isSame) charge.change.abort();
-    this.#start(id, charge);
-    if (charge.running === undefined && wanted === undefined) this.#charges.delete(id);
+    const assignment = known ?? this.#assign(id, wanted!);
+    const isSame = workKey(assignment.wanted) === workKey(wanted);
+    assignment.wanted = wanted;
+    if (!isSame) assignment.change.abort();
+    else if (wanted?.replay !== undefined) assignment.worker?.replay(wanted.replay);
+    this.#start(id, assignment);
+    if (assignment.running === undefined && wanted === undefined) this.#assignments.delete(id);
   }
 
-  #charge(id: string, { channel }: DrainRecord): Charge {
+  #assign(id: string, { channel }: DrainRecord): Assignment {
     const shard = fnv1a(channel) % (this.#options.shards ?? 1);
-    const charge = { shard, wanted: undefined, change: new AbortController(), running: undefined };
-    this.#charges.set(id, charge);
-    return charge;
+    const assignment = {
+      shard,
+      wanted: undefined,
+      change: new AbortController(),
+      worker: undefined,
+      running: undefined,
+    };
+    this.#assignments.set(id, assignment);
+    return assignment;
   }
 
-  #start(id: string, charge: Charge): void {
-    if (charge.running !== undefined || !this.#mine.has(charge.shard)) return;
-    const running = this.#run(id, charge).finally(() => {
-      charge.running = undefined;
+  #start(id: string, assignment: Assignment): void {
+    if (assignment.running !== undefined || !this.#mine.has(assignment.shard)) return;
+    const running = this.#run(id, assignment).finally(() => {
+      assignment.running = undefined;
       this.#running.delete(running);
       // Whose it is may have changed back while it ended.
-      if (this.#charges.get(id) === charge && !this.#closing.signal.aborted) this.#start(id, charge);
+      if (this.#assignments.get(id) === assignment && !this.#closing.signal.aborted)
+        this.#start(id, assignment);
     });
-    charge.running = running;
+    assignment.running = running;
     this.#running.add(running);
   }
 
   // One drain, from when it is this process's and wanted until it is not.
-  async #run(id: string, charge: Charge): Promise<void> {
-    while (!this.#closing.signal.aborted && this.#mine.has(charge.shard)) {
-      charge.change = new AbortController();
-      const { wanted } = charge;
+  async #run(id: string, assignment: Assignment): Promise<void> {
+    while (!this.#closing.signal.aborted && this.#mine.has(assignment.shard)) {
+      assignment.change = new AbortController();
+      const { wanted } = assignment;
       if (wanted === undefined) {
-        this.#charges.delete(id);
+        this.#assignments.delete(id);
         this.#options.notices.forget(id);
-        return this.#forget(id);
+        return this.#states.forget(id);
       }
-      if (wanted.url === undefined || wanted.paused) await aborted(charge.change.signal);
-      else await this.#work(wanted, charge);
+      if (wanted.url === undefined || wanted.paused) await aborted(assignment.change.signal);
+      else await this.#work(wanted, assignment);
     }
   }
 
   // One worker, until its record changes.
-  async #work(drain: DrainRecord, charge: Charge): Promise<void> {
+  async #work(drain: DrainRecord, assignment: Assignment): Promise<void> {
     const { logger, clock, restartMs } = this.#options;
-    const { signal } = charge.change;
-    let worker: DrainWorker | undefined;
+    const { signal } = assignment.change;
     try {
-      const parts = this.#mine.get(charge.shard);
-      worker = await this.#starts.pass(async () =>
+      const parts = this.#mine.get(assignment.shard);
+      const worker = await this.#starts.run(async () =>
         signal.aborted || parts === undefined
           ? undefined
           : await DrainWorker.open(drain, filterOf(drain), parts),
       );
       if (worker === undefined) return;
       drainWorkers.inc();
+      assignment.worker = worker;
+      const { replay } = assignment.wanted ?? {};
+      if (replay !== undefined) worker.replay(replay); // it may have been asked for while the worker was opened
       await worker.endedOr(signal);
       if (!signal.aborted) {
         logger.warn({ drain: drain.id }, "somebody else runs this drain: it is left to them");
@@ -190,43 +204,21 @@ export class DrainSupervisor {
       logger.error({ err, drain: drain.id }, "a drain's worker broke; it is started again");
       await clock.sleep(restartMs, signal);
     } finally {
+      const { worker } = assignment;
       if (worker !== undefined) {
-        await worker.stop(charge.wanted === undefined ? 0 : this.#graceMs(charge.shard));
+        await worker.stop(assignment.wanted === undefined ? 0 : this.#graceMs(assignment.shard));
+        assignment.worker = undefined;
         drainWorkers.dec();
       }
     }
   }
 
-  // Whoever runs the shard from now on waits for it; what it sends again meanwhile is sent under the same frame id.
+  // Whoever runs the shard from now on waits for it; what it sends again meanwhile is sent under the same parcel id.
   #graceMs(shard: number): number {
     const { closeMsMax } = this.#options;
     return this.#mine.has(shard) || this.#closing.signal.aborted
       ? closeMsMax
       : Math.min(closeMsMax, moveMsMax);
-  }
-
-  async #forget(id: string): Promise<void> {
-    const { store, logger } = this.#options;
-    try {
-      const found = await store.get(stateKey({ id }));
-      if (found !== undefined) await store.put(found.key, undefined, found.revision);
-    } catch (err) {
-      logger.error({ err, drain: id }, "the state of a removed drain could not be removed");
-    }
-  }
-
-  // States whose drains were removed while nobody watched.
-  async #forgetOrphans(): Promise<void> {
-    const { store, logger } = this.#options;
-    try {
-      for await (const { key } of store.list(stateKey({ id: "" }))) {
-        const id = key.slice(stateKey({ id: "" }).length);
-        if (!this.#charges.has(id) && (await store.get(`drain/${id}`)) === undefined) await this.#forget(id);
-        if (this.#closing.signal.aborted) return;
-      }
-    } catch (err) {
-      logger.error({ err }, "the states of removed drains could not be removed");
-    }
   }
 
   #keep(work: Promise<void>): void {
@@ -235,32 +227,10 @@ export class DrainSupervisor {
   }
 }
 
-/** Lets at most `max` pieces of work run at a time, first come, first served. */
-class Turnstile {
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
-
-  constructor(max: number) {
-    this.#free = max;
-  }
-
-  async pass<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
-  }
-}
-
-// What a worker is made from: a change in anything else of the record does not stop it.
+// What a worker is made from: a change in anything else of the record does not stop it. It is told of replays.
 function workKey(drain: DrainRecord | undefined): string | undefined {
   if (drain === undefined) return undefined;
-  const { updatedAt: _, number: __, ...rest } = drain;
+  const { updatedAt: _, number: __, replay: ___, ...rest } = drain;
   return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

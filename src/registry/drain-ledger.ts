@@ -3,8 +3,10 @@ import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { comparePositions } from "../core/position.ts";
 import { rateAt } from "../core/rate.ts";
+import { AppError } from "../errors.ts";
 import type { ChannelEnd, ChannelLog, From, Store } from "../ports.ts";
-import type { DrainRecord, DrainState, DrainTest } from "./records.ts";
+import { checkpointKey, type DrainCheckpoint, readCheckpoint } from "./drain-checkpoint.ts";
+import type { DrainRecord, DrainTest } from "./records.ts";
 import { timeOf } from "./time.ts";
 
 /** `delivered + refused + lost + filtered + lagLines` are the app's lines since the drain's start, each once. */
@@ -37,9 +39,9 @@ export async function readLedger(
   record: DrainRecord,
   nowMs: number,
 ): Promise<DrainLedger> {
-  // The state first: the log's end can only be further on then.
-  const state = (await store.get<DrainState>(`drain-state/${record.id}`))?.value;
-  const cursor = state ?? record.start;
+  // The checkpoint first: the log's end can only be further on then.
+  const { checkpoint, lastError } = await read(store, record, nowMs);
+  const cursor = checkpoint ?? record.start;
   const { batches, end } = await log.recent(record.channel, 1);
   const lagLines = Math.max(0, end.line - cursor.line);
   const newest = batches.at(-1);
@@ -47,22 +49,49 @@ export async function readLedger(
   const oldest = isWaiting
     ? await firstBatch(log, record.channel, { kind: "after", position: cursor.position })
     : undefined;
-  const shown = record.paused ? "paused" : (state?.phase ?? "idle");
+  const isStuck = lastError !== undefined && !record.paused;
+  const state = isStuck ? "retrying" : stateOf(record, checkpoint, lagLines);
   return {
-    state: shown,
-    lastError: state?.lastError,
+    state,
+    lastError: checkpoint?.lastError ?? lastError,
     lastTest: (await store.get<DrainTest>(`drain-test/${record.id}`))?.value,
     lagLines,
     lagSeconds: oldest === undefined ? 0 : Math.max(0, Math.round((nowMs - oldest.acceptedAtMs) / 1000)),
-    delivered: state?.delivered ?? 0,
-    refused: state?.refused ?? 0,
-    lost: state?.lost ?? 0,
-    filtered: state?.filtered ?? 0,
-    replayed: state?.replayed ?? 0,
-    deliveredAt: state?.deliveredAt && timeOf(Date.parse(state.deliveredAt)),
-    rate: Math.round(100 * rateAt(state?.rate, nowMs)) / 100,
-    nextAttemptAt: shown === "retrying" ? state?.nextAttemptAt : undefined,
+    delivered: checkpoint?.delivered ?? 0,
+    refused: checkpoint?.refused ?? 0,
+    lost: checkpoint?.lost ?? 0,
+    filtered: checkpoint?.filtered ?? 0,
+    replayed: checkpoint?.replayed ?? 0,
+    deliveredAt: checkpoint?.deliveredAt && timeOf(Date.parse(checkpoint.deliveredAt)),
+    rate: Math.round(100 * rateAt(checkpoint?.rate, nowMs)) / 100,
+    nextAttemptAt: state === "retrying" ? checkpoint?.failing?.nextAttemptAt : undefined,
   };
+}
+
+/** What a drain does, in one word. It is stored nowhere: it follows from the record, the checkpoint and the lag. */
+export function stateOf(
+  { paused, url, replay }: Pick<DrainRecord, "paused" | "url" | "replay">,
+  checkpoint: DrainCheckpoint | undefined,
+  lagLines: number,
+): DrainLedger["state"] {
+  if (paused) return "paused";
+  if (url === undefined) return "idle"; // reserved: nothing is sent yet
+  if (checkpoint?.failing !== undefined) return "retrying";
+  const isReplaying =
+    replay !== undefined && (checkpoint?.replay?.id !== replay.id || checkpoint.replay.position);
+  return lagLines > 0 || checkpoint?.unconfirmed !== undefined || isReplaying ? "delivering" : "idle";
+}
+
+// A checkpoint that cannot be used stops its drain, and its owner is told; its other drains are shown all the same.
+async function read(store: Store, record: DrainRecord, nowMs: number) {
+  const found = await store.get(checkpointKey(record));
+  try {
+    return { checkpoint: found && readCheckpoint(found.value, record), lastError: undefined };
+  } catch (failure) {
+    if (!(failure instanceof AppError)) throw failure;
+    const { message, mend } = failure;
+    return { checkpoint: undefined, lastError: { at: timeOf(nowMs), message: `${message} ${mend}` } };
+  }
 }
 
 /** The place before the first line that was accepted at `sinceMs` or later; the end when there is none. */

@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type ChannelId, type DrainId, isUuid, newDrainId, newDrainToken } from "../core/ids.ts";
 import { drainLimit, drainRepeated, notFound, sinceInvalid } from "../errors.ts";
 import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";
+import { checkpointKey } from "./drain-checkpoint.ts";
 import { type DrainLedger, placeSince, readLedger } from "./drain-ledger.ts";
 import { checkDrainOptions, type DrainOptions } from "./drain-options.ts";
 import type { DrainClaim, DrainClaims, DrainRecord, DrainTest } from "./records.ts";
@@ -119,7 +120,7 @@ export class Drains {
   /** Removes the drain; fine when it is gone. */
   async remove(channel: ChannelId, id: DrainId): Promise<void> {
     await removeRecord(this.#store, recordKey(id));
-    await removeRecord(this.#store, `drain-state/${id}`);
+    await removeRecord(this.#store, checkpointKey({ id }));
     await removeRecord(this.#store, `drain-test/${id}`);
     await this.#changeClaims(channel, (claims) => claims.filter((claim) => claim.id !== id));
   }

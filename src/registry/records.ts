@@ -2,7 +2,6 @@
 import type { ChannelId, DrainId, DrainToken, Token } from "../core/ids.ts";
 import type { FilterSpec } from "../core/line-filter.ts";
 import type { Position } from "../core/position.ts";
-import type { Rate } from "../core/rate.ts";
 import type { RedactionSpec } from "../core/redaction.ts";
 
 /** An app. `name` is unique; `id` is its channel. Times are ISO 8601 in UTC, whole seconds. */
@@ -40,7 +39,7 @@ export type TokenRecord = {
   readonly createdAt: string;
 };
 
-/** A drain. Written by control nodes alone; the worker's side is `DrainState`. */
+/** A drain. Written by control nodes alone; the worker's side is `DrainCheckpoint`. */
 export type DrainRecord = {
   readonly id: DrainId;
   /** The v3 API's decimal id. */
@@ -78,50 +77,6 @@ export type DrainTest = {
   readonly reason?: string;
   /** The destination's certificate ends soon, in words. */
   readonly expiring?: string;
-};
-
-/**
- * How far a drain's worker is, and its ledger. Written by the worker alone, at `drain-state/ID`.
- * `line - start = delivered + refused + lost + filtered`, always: they change in one put. `start` is `startLine`, or else the
- * record's `start.line`.
- */
-export type DrainState = {
-  readonly position: Position;
-  /** The channel's running number of the next line to send. */
-  readonly line: number;
-  /** Set when the app's log was replaced: what the counts are counted from, among the line numbers of the log that is there now. */
-  readonly startLine?: number;
-  readonly delivered: number;
-  readonly refused: number;
-  readonly lost: number;
-  readonly filtered: number;
-  /** Lines sent once more by `replay`, or since they were in doubt; in no other count. */
-  readonly replayed: number;
-  readonly deliveredAt?: string;
-  /** Of delivered lines, those of a replay included. */
-  readonly rate?: Rate;
-  readonly phase: "idle" | "delivering" | "retrying";
-  /** The lease under which it was written, where nodes share the drains. No state replaces one of a later lease. */
-  readonly lease?: number;
-  /** When it is greater than `line`: the parcel that begins there ends before this line, whoever sends it again. */
-  readonly parcelEnd?: number;
-  readonly lastError?: { readonly at: string; readonly message: string };
-  /** While it is retrying: not before then, and then in its turn. Of no meaning in other phases. */
-  readonly nextAttemptAt?: string;
-  /** When the owner was last told that the destination's certificate ends soon. */
-  readonly expiryToldAtMs?: number;
-  /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
-  readonly replay?: { readonly id: string; readonly position?: Position };
-  /** Delivered lines, up to `endLine`, that may not have arrived: the connection broke soon after. They go first. */
-  readonly doubt?:
-    | {
-        readonly position: Position;
-        readonly line: number;
-        readonly endLine: number;
-        /** How many of these lines stand in `delivered`: the others were filtered, refused or lost. */
-        readonly counted: number;
-      }
-    | undefined;
 };
 
 /**

@@ -41,9 +41,9 @@ function sinkTo(
   return sink;
 }
 
-function parcelOf(texts: readonly string[], frameId = "0123456789ABCDEF0123456789ABCDEF"): Parcel {
+function parcelOf(texts: readonly string[], parcelId = "0123456789ABCDEF0123456789ABCDEF"): Parcel {
   const { bytes, count, form } = batchOf(texts);
-  return { frameId, slices: [{ bytes, count, form }], count };
+  return { parcelId, slices: [{ bytes, count, form }], count };
 }
 
 /** Hands each whole request of a connection to `answer`; Content-Length alone says where it ends. */
@@ -169,7 +169,7 @@ describe("the request", () => {
     );
     const frame = '<190>1 2026-01-02T03:04:05.000006+00:00 host app web.1 ID [a b="c"] structured';
     const parcel: Parcel = {
-      frameId: "F",
+      parcelId: "F",
       count: 2,
       slices: [
         { bytes: batchOf(["plain"]).bytes, count: 1, form: "logplex" },

@@ -15,21 +15,21 @@ test("a filter keeps what it has to, and what is left out has its place in the l
   rig = await Rig.open({ drain: { filter }, patterns: openPatterns({ hereMax: 0 }) });
   for (let n = 0; n < 500; n += 10) await rig.append(texts(n, n + 10));
   const worker = await rig.work();
-  await until(() => worker.state.line === 500);
+  await until(() => worker.checkpoint.line === 500);
   expect(rig.received).toEqual(fives(0, 500));
-  expect(worker.state).toMatchObject({ delivered: 100, filtered: 400, lost: 0, refused: 0 });
+  expect(worker.checkpoint).toMatchObject({ delivered: 100, filtered: 400, lost: 0, refused: 0 });
 });
 
 test("a parcel that is sent again is the same one, also by a worker that looks at its lines anew", async () => {
   rig = await Rig.open({ drain: { filter }, patterns: openPatterns({ hereMax: 0 }) });
   for (let n = 0; n < 200; n += 10) await rig.append(texts(n, n + 10));
-  rig.script = (_, index) => (index % 2 === 0 ? delivered : retry);
+  rig.script = (_, index) => (index % 2 === 0 ? retry : delivered);
   const worker = await rig.work();
-  for (; worker.state.line < 200; ) await rig.clock.advance(1_000);
+  for (; worker.checkpoint.line < 200; ) await rig.clock.advance(1_000);
   const byId = new Map<string, string>();
-  for (const { frameId, texts: sent } of rig.tries) {
-    expect(byId.get(frameId) ?? sent.join()).toBe(sent.join());
-    byId.set(frameId, sent.join());
+  for (const { parcelId, texts: sent } of rig.tries) {
+    expect(byId.get(parcelId) ?? sent.join()).toBe(sent.join());
+    byId.set(parcelId, sent.join());
   }
   expect(rig.received).toEqual(fives(0, 200));
   expect(rig.tries.length).toBeGreaterThan(byId.size);
@@ -40,7 +40,7 @@ test("what is redacted is redacted before it is sent", async () => {
   rig = await Rig.open({ drain: { redact } });
   const worker = await rig.work();
   await rig.append(["line 4", "line 5", "from a@b.example"]);
-  await until(() => worker.state.line === 3);
+  await until(() => worker.checkpoint.line === 3);
   expect(rig.received).toEqual(["line 4", "<redacted>", "from <redacted:email>"]);
 });
 
@@ -62,8 +62,8 @@ test.each([
     await rig.clock.advance(8_000);
     expect(rig.received).toHaveLength(1);
     expect(rig.openSinks).toBe(0);
-    expect(worker.state).toMatchObject({
-      phase: "delivering",
+    expect((await rig.shown()).state).toBe("delivering");
+    expect(worker.checkpoint).toMatchObject({
       line: 1,
       lastError: { message: expect.stringMatching(/need more time .* none is lost; use simpler patterns$/) },
     });
@@ -81,10 +81,10 @@ test.each([
       };
       await patterns.selector.select({ channel, as: "reader" }, batch!, other, signal);
       await rig.clock.advance(100);
-      return worker.state.line === 3;
+      return worker.checkpoint.line === 3;
     });
     expect(rig.received).toHaveLength(3);
-    expect(worker.state).toMatchObject({ delivered: 3, lost: 0, refused: 0, phase: "idle" });
+    expect(worker.checkpoint).toMatchObject({ delivered: 3, lost: 0, refused: 0, failing: undefined });
   },
 );
 
@@ -101,16 +101,16 @@ test.each([
   rig = await Rig.open({ drain, patterns: patternsInProcess(() => (isHeld ? held() : undefined)) });
   const worker = await rig.work();
   await rig.append(["line 5"]);
-  await until(() => worker.state.line === 1);
+  await until(() => worker.checkpoint.line === 1);
   isHeld = true;
   await rig.append(["line 10"]);
   await until(() => answer !== undefined);
   rig.breakConnection();
   isHeld = false;
   answer!();
-  await passUntil(rig.clock, () => worker.state.line === 2);
+  await passUntil(rig.clock, () => worker.checkpoint.line === 2);
   expect(rig.received).toEqual(["line 5", "line 5", "line 10"]);
-  expect(worker.state).toMatchObject({ delivered: 2, replayed: 1 });
+  expect(worker.checkpoint).toMatchObject({ delivered: 2, replayed: 1 });
 });
 
 test("a worker that waits for its patterns stops at once", async () => {
@@ -121,5 +121,5 @@ test("a worker that waits for its patterns stops at once", async () => {
   const stopped = worker.stop(10_000);
   await rig.clock.advance(0);
   await stopped;
-  expect(worker.state).toMatchObject({ line: 0, delivered: 0 });
+  expect(worker.checkpoint).toMatchObject({ line: 0, delivered: 0 });
 });

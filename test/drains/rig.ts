@@ -6,23 +6,27 @@ import type { ChannelId, DrainId, DrainToken } from "../../src/core/ids.ts";
 import { compileFilter } from "../../src/core/line-filter.ts";
 import { origin } from "../../src/core/position.ts";
 import { drainRetry } from "../../src/core/retry.ts";
-import { ReadAhead } from "../../src/drains/backlog.ts";
+import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
-import { Sockets } from "../../src/drains/sockets.ts";
 import type { SupervisorOptions } from "../../src/drains/supervisor.ts";
-import { type DrainLimits, DrainWorker } from "../../src/drains/worker.ts";
+import type { DrainLimits } from "../../src/drains/worker/performer.ts";
+import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
+import { DrainWorker } from "../../src/drains/worker/worker.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import type { Patterns } from "../../src/patterns/patterns.ts";
 import type { ChannelLog, Parcel, Sink, Store, Verdict } from "../../src/ports.ts";
-import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
+import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
+import { type DrainLedger, readLedger } from "../../src/registry/drain-ledger.ts";
+import type { DrainRecord } from "../../src/registry/records.ts";
 import { batchOf, channelOf, textsOf } from "../support/batches.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
 import { openPatterns } from "../support/patterns.ts";
+import { SilentSink } from "../support/silent-sink.ts";
 
 export type Try = {
   readonly drain: DrainRecord;
-  readonly frameId: string;
+  readonly parcelId: string;
   readonly texts: readonly string[];
   readonly atMs: number;
 };
@@ -42,7 +46,10 @@ export const limits: DrainLimits = {
   parcelLinesMax: 2_000,
   parcelBytesMax: 512 * 1024,
   probeBytesMax: 16 * 1024,
-  backlogBytesMax: 2 * 1024 * 1024,
+  readAheadBytesMax: 2 * 1024 * 1024,
+  unsettledLinesMax: 10_000,
+  unsettledBytesMax: 1024 * 1024,
+  unsettledParcelsMax: 8,
   splitMsMax: 600_000,
   refusalsMax: 3,
   commitMsMax: 50,
@@ -68,19 +75,24 @@ export class Rig {
   readonly tries: Try[] = [];
   readonly drain: DrainRecord;
   script: Script = () => delivered;
-  /** Brings what the newest sink delivered last into doubt. */
+  /** The connection breaks so soon that what the newest sink delivered last may not have arrived. */
   breakConnection: () => void = () => {};
+  /** Over a protocol without answers: how long a connection has to stand for a parcel to be settled. */
+  quietMs = 5;
+  /** The connection is reset: nothing that is not settled arrives, and what was delivered lately may not have. */
+  reset: () => void = () => {};
   /** Sinks that were made and not closed. */
   openSinks = 0;
   readonly engine: Engine;
   readonly store: Store;
   readonly log: ChannelLog;
-  readonly sockets: Sockets;
+  readonly slots: ConnectionSlots;
   readonly notices: DrainNotices;
   readonly patterns: Patterns;
   readonly limits: DrainLimits;
   readonly #workers: DrainWorker[] = [];
   #producerLine = 0;
+  #isSilent = false;
 
   private constructor(
     engine: Engine,
@@ -96,7 +108,7 @@ export class Rig {
     this.store = checkedStore(engine.store, () => this.drain.start.line);
     this.limits = { ...limits, ...bounds };
     this.patterns = patterns;
-    this.sockets = new Sockets({
+    this.slots = new ConnectionSlots({
       socketsMax: 10,
       idleMsMax: 60_000,
       failingMax: 5,
@@ -111,20 +123,25 @@ export class Rig {
     });
   }
 
+  /** `silent`: the destination gives no answers, and takes everything. */
   static async open({
     retention = {},
     drain = {},
     bounds = {},
     patterns = openPatterns(),
+    silent = false,
   }: {
     retention?: Partial<Retention>;
     drain?: Partial<DrainRecord>;
     bounds?: Partial<DrainLimits>;
     patterns?: Patterns;
+    silent?: boolean;
   } = {}): Promise<Rig> {
     const clock = new FakeClock();
     const engine = await openMemory({ clock, retention: { ...keepAll, ...retention } });
-    return new Rig(engine, clock, drainOf(1, drain), bounds, patterns);
+    const rig = new Rig(engine, clock, drainOf(1, drain), bounds, patterns);
+    rig.#isSilent = silent;
+    return rig;
   }
 
   /** What a supervisor and its workers are made of. */
@@ -134,12 +151,12 @@ export class Rig {
       store: this.store,
       clock: this.clock,
       random: () => 0.5,
-      sinkFor: (drain, { onDoubt = () => {} }) => {
-        this.breakConnection = () => onDoubt("broke soon");
-        return this.#sink(drain);
+      sinkFor: (drain, { onBreak = () => {} }) => {
+        this.breakConnection = () => onBreak("broke soon");
+        return this.#isSilent ? this.#silentSink(drain, onBreak) : this.#sink(drain);
       },
-      sockets: this.sockets,
-      readAhead: new ReadAhead(1024 * 1024),
+      slots: this.slots,
+      readAhead: new ReadAheadBudget(1024 * 1024),
       patterns: this.patterns,
       notices: this.notices,
       limits: this.limits,
@@ -163,20 +180,27 @@ export class Rig {
     });
   }
 
-  /** Opens a worker for the rig's drain, as it is or changed. */
-  async work(changes: Partial<DrainRecord> = {}): Promise<DrainWorker> {
+  /** Opens a worker for the rig's drain, as it is or changed. `lease`: on a node of a cluster. */
+  async work(changes: Partial<DrainRecord> = {}, parts: { lease?: number } = {}): Promise<DrainWorker> {
     const drain = { ...this.drain, ...changes };
     const compiled = compileFilter(drain.filter ?? {});
     assert(compiled.kind === "filter");
-    const worker = await DrainWorker.open(drain, compiled.filter, this.parts);
+    const worker = await DrainWorker.open(drain, compiled.filter, { ...this.parts, ...parts });
     this.#workers.push(worker);
     await settled();
     return worker;
   }
 
-  /** What the Store has of the drain's state. */
-  async state(id = this.drain.id): Promise<DrainState | undefined> {
-    return (await this.store.get<DrainState>(`drain-state/${id}`))?.value;
+  /** What the Store has of the drain, and what its owner sees. */
+  async state(drain = this.drain): Promise<(DrainCheckpoint & Pick<DrainLedger, "state">) | undefined> {
+    const stored = await this.store.get<DrainCheckpoint>(`drain-state/${drain.id}`);
+    if (stored === undefined) return undefined;
+    return { ...stored.value, state: (await this.shown(drain)).state };
+  }
+
+  /** What the drain's owner sees. */
+  shown(drain = this.drain): Promise<DrainLedger> {
+    return readLedger(this.store, this.log, drain, this.clock.nowMs());
   }
 
   /** Texts of tries that delivered, in order. */
@@ -194,8 +218,34 @@ export class Rig {
     await stopped;
     await this.patterns.close();
     await this.notices.close();
-    this.sockets.close();
+    this.slots.close();
     await this.engine.close();
+  }
+
+  #tried(drain: DrainRecord, parcel: Parcel): Try {
+    const texts = textsOfParcel(parcel);
+    assert.equal(texts.length, parcel.count, "a parcel counts its lines");
+    const tried = { drain, parcelId: parcel.parcelId, texts, atMs: this.clock.nowMs() };
+    this.tries.push(tried);
+    return tried;
+  }
+
+  #silentSink(drain: DrainRecord, onBreak: (reason: string) => void): Sink {
+    this.openSinks++;
+    const sink = new SilentSink({
+      clock: this.clock,
+      quietMs: () => this.quietMs,
+      onSend: (parcel) => this.#tried(drain, parcel),
+      onArrive: (parcel) => this.received.push(...textsOfParcel(parcel)),
+      onBreak,
+    });
+    this.reset = () => sink.break();
+    const close = sink.close.bind(sink);
+    sink.close = async () => {
+      this.openSinks--;
+      await close();
+    };
+    return sink;
   }
 
   #sink(drain: DrainRecord): Sink {
@@ -204,14 +254,7 @@ export class Rig {
     return {
       deliver: async (parcel, signal) => {
         assert(isOpen, "a closed sink is not used");
-        const tried = {
-          drain,
-          frameId: parcel.frameId,
-          texts: textsOfParcel(parcel),
-          atMs: this.clock.nowMs(),
-        };
-        assert.equal(tried.texts.length, parcel.count, "a parcel counts its lines");
-        this.tries.push(tried);
+        const tried = this.#tried(drain, parcel);
         const verdict = await this.script(tried, this.tries.length - 1);
         if (verdict === "hang") return hang(signal);
         if (verdict.kind === "delivered") this.received.push(...tried.texts);
@@ -242,7 +285,7 @@ function checkedStore(store: Store, startLine: () => number): Store {
     close: () => store.close(),
     async put(key, value, revision) {
       if (key.startsWith("drain-state/") && value !== undefined) {
-        const { line, startLine: begun, delivered, refused, lost, filtered } = value as DrainState;
+        const { line, startLine: begun, delivered, refused, lost, filtered } = value as DrainCheckpoint;
         assert.equal(
           line - (begun ?? startLine()),
           delivered + refused + lost + filtered,

@@ -110,7 +110,7 @@ test("a removed drain stops at once, in the midst of a delivery too, and its sta
   await open();
   await rig.append(["a"]);
   await rig.clock.advance(1_000);
-  expect(await rig.state()).toMatchObject({ phase: "delivering" });
+  expect(await rig.shown()).toMatchObject({ state: "delivering" });
   await remove(drain);
   await rig.clock.advance(0);
   expect(await rig.state()).toBeUndefined();

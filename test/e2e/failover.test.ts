@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { ChannelId } from "../../src/core/ids.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import { placeOf } from "../../src/engines/nats/shards.ts";
-import type { DrainState } from "../../src/registry/records.ts";
+import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
 import { LedgerReceiver, sendNumbered, until } from "../support/ledger.ts";
 import { type Gate, type NatsCluster, openGate, startNats } from "../support/nats.ts";
 import { TestServer } from "../support/server.ts";
@@ -209,10 +209,10 @@ test("a drain node that is frozen for longer than its lease writes nothing when 
     load = await Load.start(front);
     await shared(one, other);
     const setBack: string[] = [];
-    const last = new Map<string, DrainState>();
+    const last = new Map<string, DrainCheckpoint>();
     let puts = 0;
     const watched = (async () => {
-      for await (const change of engine.store.watch<DrainState>("drain-state/", watching.signal)) {
+      for await (const change of engine.store.watch<DrainCheckpoint>("drain-state/", watching.signal)) {
         if (change === "ready" || change.value === undefined) continue;
         const { key, value } = change;
         const before = last.get(key);

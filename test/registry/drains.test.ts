@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { positionAt } from "../../src/core/position.ts";
+import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
 import { drainsMax, reservedMax } from "../../src/registry/drains.ts";
-import type { AppRecord, DrainState } from "../../src/registry/records.ts";
+import type { AppRecord } from "../../src/registry/records.ts";
 import { TestRegistry } from "../support/control-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { Crash, crashAfter, keysIn } from "./crashing-store.ts";
@@ -229,7 +230,8 @@ describe("the ledger", () => {
     await clock.advance(5_000);
     await registry.write(app.id, 4);
     await clock.advance(5_000);
-    const state: DrainState = {
+    const state: DrainCheckpoint = {
+      version: 2,
       position: positionAt(1, 4),
       line: 4,
       delivered: 1,
@@ -238,9 +240,8 @@ describe("the ledger", () => {
       filtered: 1,
       replayed: 9,
       deliveredAt: "2026-01-02T03:00:00.123Z",
-      phase: "retrying",
+      failing: { nextAttemptAt: "2026-01-02T03:00:30.000Z" },
       lastError: { at: "2026-01-02T03:00:00Z", message: "status_500" },
-      nextAttemptAt: "2026-01-02T03:00:30.000Z",
       rate: { perSecond: 1, atMs: clock.nowMs() - 60_000 },
     };
     const [first] = (await registry.log.recent(app.id, 8)).batches;

@@ -4,11 +4,11 @@
  * before may arrive, at once or late, whether or not it hears of it.
  */
 import { pino } from "pino";
-import { ReadAhead } from "../../src/drains/backlog.ts";
+import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { Leases, type LeasesOptions } from "../../src/drains/leases.ts";
-import { Sockets } from "../../src/drains/sockets.ts";
 import { DrainSupervisor } from "../../src/drains/supervisor.ts";
-import type { DrainLimits } from "../../src/drains/worker.ts";
+import type { DrainLimits } from "../../src/drains/worker/performer.ts";
+import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
 import { Failures } from "../../src/failures.ts";
 import type { ChannelLog, Clock, Sink, Store } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
@@ -67,15 +67,15 @@ export class ClusterNode {
         clock,
         random,
         sinkFor: (drain) => sinkFor(this, drain),
-        sockets: new Sockets({
+        slots: new ConnectionSlots({
           socketsMax: 100,
           idleMsMax: 60_000,
           failingMax: 50,
           failingEveryMs: 5,
           clock,
         }),
+        readAhead: new ReadAheadBudget(1_000_000),
         patterns: patternsInProcess(),
-        readAhead: new ReadAhead(1_000_000),
         notices: untold,
         limits,
         logger,

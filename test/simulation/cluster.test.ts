@@ -31,7 +31,7 @@ test(`${seeds} schedules of nodes that come, go, die, freeze and are cut off: ea
   if (seeds < 1_000) return;
   const { renamed = 0, ...faults } = totals;
   for (const [name, count] of Object.entries(faults)) expect(count, name).toBeGreaterThan(50);
-  // What comes again comes under its first frame id, but where a destination had parcels split.
+  // What comes again comes under its first parcel id, but where a destination had parcels split.
   expect(renamed).toBeLessThan(faults.repeats! / 100);
 }, 120_000);
 

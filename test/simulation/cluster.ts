@@ -8,7 +8,8 @@ import type { ChannelId } from "../../src/core/ids.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import type { Parcel, Sink, Store, Verdict } from "../../src/ports.ts";
-import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
+import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
+import type { DrainRecord } from "../../src/registry/records.ts";
 import { drainOf, keepAll, limits, textsOfParcel } from "../drains/rig.ts";
 import { batchOf, channelOf } from "../support/batches.ts";
 import { randomFrom } from "../support/random.ts";
@@ -37,11 +38,11 @@ export type ClusterReceiver = {
   readonly refuses: boolean;
   /** Numbers of lines in the order in which they came first. */
   readonly first: number[];
-  /** The frame id under which each line came first. */
+  /** The parcel id under which each line came first. */
   readonly seen: Map<number, string>;
   readonly frames: Map<string, string>;
   repeats: number;
-  /** Repeats under another frame id than the first time. */
+  /** Repeats under another parcel id than the first time. */
   renamed: number;
 };
 
@@ -86,7 +87,7 @@ export class Cluster {
       parcelLinesMax: this.#oneOf([4, 30, 2_000]),
       parcelBytesMax: this.#oneOf([400, 500_000]),
       probeBytesMax: this.#oneOf([200, 16_000]),
-      backlogBytesMax: this.#oneOf([1_000, 5_000, 2_000_000]),
+      readAheadBytesMax: this.#oneOf([1_000, 5_000, 2_000_000]),
       commitMsMax: this.#oneOf([50, 1_000]),
       retry: { delayMsMin: 100, delayMsMax: 2_000, factor: 2, attemptsMax: 10, jitter: 0.2 },
     };
@@ -224,10 +225,10 @@ export class Cluster {
     await this.#engine.close();
   }
 
-  async state(drain: DrainRecord): Promise<DrainState> {
-    const found = await this.#engine.store.get<DrainState>(`drain-state/${drain.id}`);
+  async state(drain: DrainRecord): Promise<DrainCheckpoint> {
+    const found = await this.#engine.store.get<DrainCheckpoint>(`drain-state/${drain.id}`);
     const none = { line: drain.start.line, delivered: 0, refused: 0, lost: 0, filtered: 0 };
-    return found?.value ?? (none as DrainState);
+    return found?.value ?? (none as DrainCheckpoint);
   }
 
   /** What is wrong with a receiver's ledger, in words. */
@@ -290,7 +291,7 @@ export class Cluster {
       close: async () => {},
       put: async (key, value, revision) => {
         const isState = key.startsWith("drain-state/");
-        const before = isState ? (await store.get<DrainState>(key))?.value : undefined;
+        const before = isState ? (await store.get<DrainCheckpoint>(key))?.value : undefined;
         const put = await store.put(key, value, revision);
         if (put === undefined) {
           if (isState) this.counts.keptOut++;
@@ -302,13 +303,13 @@ export class Cluster {
           this.nodes.find(({ name }) => name === node)?.wellSinceMs === undefined
         )
           this.#lastEventMs = this.#clock.nowMs();
-        if (isState && value !== undefined) this.#committed(node, key, value as DrainState, before);
+        if (isState && value !== undefined) this.#committed(node, key, value as DrainCheckpoint, before);
         return put;
       },
     };
   }
 
-  #committed(node: string, key: string, after: DrainState, before: DrainState | undefined): void {
+  #committed(node: string, key: string, after: DrainCheckpoint, before: DrainCheckpoint | undefined): void {
     const { lease = 0, line } = after;
     if (this.#leases.get(lease) !== node) this.#flaw(`${node} wrote ${key} without a lease`);
     if (lease < (before?.lease ?? 0)) this.#flaw(`${node} wrote ${key} under an older lease than the last`);
@@ -342,9 +343,9 @@ export class Cluster {
     if (this.#leases.get(claimed ?? 0) === undefined) this.#flaw(`${node.name} sends what nobody claimed`);
     const texts = textsOfParcel(parcel);
     assert.equal(texts.length, parcel.count, "a parcel counts its lines");
-    const before = receiver.frames.get(parcel.frameId) ?? texts.join("\n");
-    if (before !== texts.join("\n")) this.#flaw("one frame id stands for different lines");
-    receiver.frames.set(parcel.frameId, before);
+    const before = receiver.frames.get(parcel.parcelId) ?? texts.join("\n");
+    if (before !== texts.join("\n")) this.#flaw("one parcel id stands for different lines");
+    receiver.frames.set(parcel.parcelId, before);
     await this.#clock.sleep(this.#below(this.random() < 0.1 ? 3_000 : 100));
     if (node.isDead && this.random() < 0.5) return { kind: "retry", reason: "it never left" };
     if (texts.length > receiver.linesMax) return { kind: "split", reason: "413" };
@@ -352,13 +353,13 @@ export class Cluster {
     const dice = isFaulty ? this.random() : 1;
     if (dice < 0.4) return { kind: "retry", reason: "503" };
     if (receiver.refuses && texts.some(isDisliked)) return { kind: "refused", reason: "400" };
-    this.#take(receiver, texts, parcel.frameId);
+    this.#take(receiver, texts, parcel.parcelId);
     if (dice < 0.8) return { kind: "retry", reason: "taken, and nobody hears of it" };
     await this.#clock.sleep(dice < 1 ? 5_000 : this.#below(50));
     return dice < 1 ? { kind: "retry", reason: "no answer" } : { kind: "delivered" };
   }
 
-  #take(receiver: ClusterReceiver, texts: readonly string[], frameId: string): void {
+  #take(receiver: ClusterReceiver, texts: readonly string[], parcelId: string): void {
     for (const text of texts) {
       const number = Number(/^(?:line|noise) (\d+) /.exec(text)![1]);
       assert.equal(receiver.channel.lines[number], text, "a line that nobody sent");
@@ -366,12 +367,12 @@ export class Cluster {
       this.counts.taken++;
       if (before === undefined) {
         receiver.first.push(number);
-        receiver.seen.set(number, frameId);
+        receiver.seen.set(number, parcelId);
         continue;
       }
       receiver.repeats++;
       this.counts.repeats++;
-      if (before === frameId) continue;
+      if (before === parcelId) continue;
       receiver.renamed++;
       this.counts.renamed++;
     }

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { DrainState } from "../../src/registry/records.ts";
+import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
 import { type Mood, moods } from "./receiver.ts";
 import { isExcluded, type Step, World } from "./world.ts";
 
@@ -44,10 +44,10 @@ async function run(steps: readonly Step[], channelLinesMax = Number.POSITIVE_INF
   return { fed: world.fed, accepted, drains };
 }
 
-function expectLedger(state: DrainState, accepted: number): void {
-  const { delivered, refused, lost, filtered, line, phase } = state;
-  expect({ phase, line, settled: delivered + refused + lost + filtered }).toEqual({
-    phase: "idle",
+function expectLedger(state: DrainCheckpoint, accepted: number): void {
+  const { delivered, refused, lost, filtered, line, failing } = state;
+  expect({ failing, line, settled: delivered + refused + lost + filtered }).toEqual({
+    failing: undefined,
     line: accepted,
     settled: accepted,
   });

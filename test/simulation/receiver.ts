@@ -25,7 +25,7 @@ export class Receiver {
   readonly taken: string[] = [];
   /** Texts that were refused at some time; a crash may have forgotten that, and they were sent again. */
   readonly refused = new Set<string>();
-  /** What came under a frame id, the first time. */
+  /** What came under a parcel id, the first time. */
   readonly #parcels = new Map<string, string>();
 
   /** A sink as one process uses it, on that process's clock. */
@@ -44,9 +44,9 @@ export class Receiver {
 
   async #answer(parcel: Parcel, clock: Clock, signal: AbortSignal): Promise<Verdict> {
     const texts = textsOfParcel(parcel);
-    const before = this.#parcels.get(parcel.frameId) ?? texts.join("\n");
-    assert.equal(texts.join("\n"), before, "one frame id stands for the same lines for ever");
-    this.#parcels.set(parcel.frameId, before);
+    const before = this.#parcels.get(parcel.parcelId) ?? texts.join("\n");
+    assert.equal(texts.join("\n"), before, "one parcel id stands for the same lines for ever");
+    this.#parcels.set(parcel.parcelId, before);
     const { mood } = this;
     switch (mood) {
       case "silent":

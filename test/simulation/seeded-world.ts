@@ -6,14 +6,15 @@
 import assert from "node:assert";
 import { pino } from "pino";
 import type { DrainId } from "../../src/core/ids.ts";
-import { ReadAhead } from "../../src/drains/backlog.ts";
+import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
-import { Sockets } from "../../src/drains/sockets.ts";
 import { DrainSupervisor } from "../../src/drains/supervisor.ts";
+import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import type { ChannelLog, Clock, Parcel, Sink, Store, Verdict } from "../../src/ports.ts";
-import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
+import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
+import type { DrainRecord } from "../../src/registry/records.ts";
 import { channel, drainOf, keepAll, limits, textsOfParcel } from "../drains/rig.ts";
 import { batchOf, textsOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -38,7 +39,7 @@ export type SeededReceiver = {
   /** Refused once: when the process dies before it is written down they are sent again, and may be taken then. */
   readonly refused: Set<number>;
   readonly seen: Set<number>;
-  /** What each frame id stood for. */
+  /** What each parcel id stood for. */
   readonly frames: Map<string, string>;
   repeats: number;
   /** Repeats that the faults so far explain. */
@@ -77,7 +78,7 @@ export class SeededWorld {
       parcelLinesMax: this.#oneOf([3, 20, 2_000]),
       parcelBytesMax: this.#oneOf([300, 2_000, 500_000]),
       probeBytesMax: this.#oneOf([100, 1_000]),
-      backlogBytesMax: this.#oneOf([500, 5_000]),
+      readAheadBytesMax: this.#oneOf([500, 5_000]),
     };
     this.#socketsMax = this.#oneOf([1, 2, 100]);
     this.receivers = Array.from({ length: 1 + this.#below(3) }, (_, number) => this.#receiver(number));
@@ -117,7 +118,7 @@ export class SeededWorld {
       await this.#clock.advance(10_000);
       const states = await Promise.all(this.receivers.map(({ drain }) => this.state(drain.id)));
       const isQuiet = states.every(
-        ({ line, replay, doubt }) => line === this.lines.length && !replay?.position && !doubt,
+        ({ line, replay, unconfirmed }) => line === this.lines.length && !replay?.position && !unconfirmed,
       );
       quietMs = isQuiet && before === this.lines.length ? quietMs + 10_000 : 0;
       assert(waitedMs < 4 * 3_600_000, `drains do not come to the end: ${JSON.stringify(states)}`);
@@ -132,10 +133,10 @@ export class SeededWorld {
     await this.#engine.close();
   }
 
-  async state(id: DrainId): Promise<DrainState> {
-    const found = await this.#engine.store.get<DrainState>(`drain-state/${id}`);
+  async state(id: DrainId): Promise<DrainCheckpoint> {
+    const found = await this.#engine.store.get<DrainCheckpoint>(`drain-state/${id}`);
     const none = { line: 0, delivered: 0, refused: 0, lost: 0, filtered: 0, replayed: 0 };
-    return found?.value ?? (none as DrainState);
+    return found?.value ?? (none as DrainCheckpoint);
   }
 
   #receiver(number: number): SeededReceiver {
@@ -210,16 +211,16 @@ export class SeededWorld {
       store: this.#storeOf(here),
       clock,
       random: this.random,
-      sinkFor: (drain, { onDoubt }) => this.#sinkOf(here, drain, onDoubt!),
-      sockets: new Sockets({
+      sinkFor: (drain, { onBreak }) => this.#sinkOf(here, drain, onBreak!),
+      slots: new ConnectionSlots({
         socketsMax: this.#socketsMax,
         idleMsMax: 60_000,
         failingMax: Math.ceil(this.#socketsMax / 2),
         failingEveryMs: 5,
         clock,
       }),
+      readAhead: new ReadAheadBudget(this.#oneOf([1, 1_000_000])),
       patterns: patternsInProcess(),
-      readAhead: new ReadAhead(this.#oneOf([1, 1_000_000])),
       notices: here.notices,
       limits: this.#limits,
       logger: silent,
@@ -236,7 +237,7 @@ export class SeededWorld {
     if (here.dead) await never;
   }
 
-  #sinkOf(here: Process, drain: DrainRecord, onDoubt: (reason: string) => void): Sink {
+  #sinkOf(here: Process, drain: DrainRecord, onBreak: (reason: string) => void): Sink {
     const receiver = this.receivers.find((one) => one.drain.id === drain.id)!;
     let isOpen = true;
     let isBroken = false;
@@ -244,7 +245,7 @@ export class SeededWorld {
       if (!here.unread.delete(receiver) || here.dead) return;
       receiver.breaks++;
       receiver.repeatsMax += this.lines.length;
-      onDoubt("reset");
+      onBreak("reset");
     };
     return {
       deliver: async (parcel, signal) => {
@@ -278,9 +279,9 @@ export class SeededWorld {
   ): Promise<Verdict> {
     const texts = textsOfParcel(parcel);
     assert.equal(texts.length, parcel.count, "a parcel counts its lines");
-    const wasBefore = receiver.frames.get(parcel.frameId) ?? texts.join("\n");
-    assert.equal(texts.join("\n"), wasBefore, "a frame id stands for one parcel");
-    receiver.frames.set(parcel.frameId, wasBefore);
+    const wasBefore = receiver.frames.get(parcel.parcelId) ?? texts.join("\n");
+    assert.equal(texts.join("\n"), wasBefore, "a parcel id stands for one parcel");
+    receiver.frames.set(parcel.parcelId, wasBefore);
     if (this.random() < 0.5) await pause(this.#below(200));
     signal.throwIfAborted();
     if (texts.length > receiver.linesMax) return { kind: "split", reason: "413" };
@@ -359,7 +360,7 @@ export class SeededWorld {
       },
       put: async (key, value, revision) => {
         if (here.dead) await never;
-        if (value !== undefined) addsUp(value as DrainState);
+        if (value !== undefined) addsUp(value as DrainCheckpoint);
         if (fails()) throw new Error("the store is away");
         const put = await store.put(key, value, revision);
         if (fails()) throw new Error("the store is away, but it took it");
@@ -395,7 +396,7 @@ export class SeededWorld {
   }
 }
 
-function addsUp({ line, delivered, refused, lost, filtered }: DrainState): void {
+function addsUp({ line, delivered, refused, lost, filtered }: DrainCheckpoint): void {
   assert.equal(line, delivered + refused + lost + filtered, "every put adds up");
 }
 

@@ -1,14 +1,14 @@
 /** One app with two drains, the first with a filter, on a process that is stopped and killed; time is held by the test. */
 import { pino } from "pino";
 import type { ChannelId } from "../../src/core/ids.ts";
-import { ReadAhead } from "../../src/drains/backlog.ts";
+import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
-import { Sockets } from "../../src/drains/sockets.ts";
-import { initialState, stateKey } from "../../src/drains/state-keeper.ts";
 import { DrainSupervisor } from "../../src/drains/supervisor.ts";
+import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
-import type { DrainRecord, DrainState } from "../../src/registry/records.ts";
+import { checkpointKey, type DrainCheckpoint, readCheckpoint } from "../../src/registry/drain-checkpoint.ts";
+import type { DrainRecord } from "../../src/registry/records.ts";
 import { channel, drainOf, keepAll, limits } from "../drains/rig.ts";
 import { batchOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -28,7 +28,7 @@ type Running = {
   readonly process: MortalProcess;
   readonly supervisor: DrainSupervisor;
   readonly notices: DrainNotices;
-  readonly sockets: Sockets;
+  readonly slots: ConnectionSlots;
 };
 
 const logger = pino({ level: "silent" });
@@ -90,17 +90,17 @@ export class World {
   }
 
   /** Makes all well again, waits until nothing moves any more, and stops. */
-  async end(): Promise<{ lines: number; states: DrainState[] }> {
+  async end(): Promise<{ lines: number; states: DrainCheckpoint[] }> {
     for (const receiver of this.receivers) receiver.mood = "well";
     for (const index of this.#drains.keys()) await this.#change(index, { paused: false });
     await this.#clock.advance(calmMs);
     await this.#clock.advance(calmMs); // for the notices of the first
     await this.#stop();
     const { end } = await this.#engine.log.recent(channel, 1);
-    const states: DrainState[] = [];
+    const states: DrainCheckpoint[] = [];
     for (const drain of this.#drains) {
-      const stored = await this.#engine.store.get<DrainState>(stateKey(drain));
-      states.push(stored?.value ?? initialState(drain));
+      const stored = await this.#engine.store.get(checkpointKey(drain));
+      states.push(readCheckpoint(stored?.value, drain));
     }
     await this.#engine.close();
     return { lines: end.line, states };
@@ -124,34 +124,40 @@ export class World {
     const append = (to: ChannelId, lines: object) =>
       log.append(to, { ...batchOf(["x"]), ...lines, acceptedAtMs: clock.nowMs() });
     const notices = new DrainNotices({ append, clock, logger, everyMs: 60_000 });
-    const sockets = new Sockets({ socketsMax: 2, idleMsMax: 2_000, failingMax: 1, failingEveryMs: 5, clock });
+    const slots = new ConnectionSlots({
+      socketsMax: 2,
+      idleMsMax: 2_000,
+      failingMax: 1,
+      failingEveryMs: 5,
+      clock,
+    });
     const supervisor = await DrainSupervisor.open({
       log,
       store,
       clock,
       random: () => 0.5,
       sinkFor: ({ number }) => this.receivers[number - 1]!.sink(clock, () => process.isAlive),
-      sockets,
+      slots,
+      readAhead: new ReadAheadBudget(4_096),
       patterns: patternsInProcess(),
-      readAhead: new ReadAhead(4_096),
       notices,
       limits: {
         ...limits,
         parcelLinesMax: 8,
         parcelBytesMax: 600,
         probeBytesMax: 300,
-        backlogBytesMax: 1_000,
+        readAheadBytesMax: 1_000,
       },
       logger,
       startsMax: 1,
       restartMs: 1_000,
       closeMsMax: 1_000,
     });
-    this.#running = { process, supervisor, notices, sockets };
+    this.#running = { process, supervisor, notices, slots };
   }
 
   async #stop(): Promise<void> {
-    const { supervisor, notices, sockets } = this.#running!;
+    const { supervisor, notices, slots } = this.#running!;
     let isClosed = false;
     const closing = supervisor
       .close()
@@ -159,6 +165,6 @@ export class World {
       .then(() => (isClosed = true));
     while (!isClosed) await this.#clock.advance(100);
     await closing;
-    sockets.close();
+    slots.close();
   }
 }

@@ -2,6 +2,10 @@
  * HTTPS and HTTP drains, in the format `logplex` to the byte of docs/spec/wire-out.md#d2-1, over one connection of the drain's
  * own, opened at the first parcel and kept. The client is our own (`http/`): Node's takes an answer for a failure when
  * its head is malformed, and then a parcel that was taken is sent again without end.
+ *
+ * One parcel at a time, so `onSent` is never called: only the answer says that a parcel was taken. Were the next one under
+ * way by then, a 503 or a 413 for the first would find it taken already, and lines would arrive out of order; a receiver
+ * that asks for fewer requests (429) would get more of them; and few servers read requests that are pipelined.
  */
 import { isIP } from "node:net";
 import { promisify } from "node:util";
@@ -157,7 +161,7 @@ function headersOf(
     "Content-Type": contentType,
     ...(destination.compresses && { "Content-Encoding": "gzip" }),
     "Logplex-Msg-Count": parcel.count,
-    "Logplex-Frame-Id": parcel.frameId,
+    "Logplex-Frame-Id": parcel.parcelId,
     "Logplex-Drain-Token": options.drainToken,
     "User-Agent": options.userAgent,
     ...headers,

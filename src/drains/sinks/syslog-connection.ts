@@ -7,7 +7,7 @@ import { type OpenSocket, openSocket } from "./open-socket.ts";
 import type { SyslogSinkOptions } from "./syslog.ts";
 import { boundTalk } from "./talk.ts";
 
-/** Bounds of the wait for a reset: shorter than a timer can measure, and longer than a parcel should be held. */
+/** Bounds of the wait for a reset: shorter than a timer can measure, and longer than a parcel should be unsettled. */
 const quietMsMin = 5;
 const quietMsMax = 250;
 /**
@@ -20,19 +20,32 @@ const strangerParts = 10;
 /** A connection that is let go may flush for so long. */
 const closeMsMax = 1_000;
 
+/** A write: the next one may follow when it is flushed, and it is settled when the connection stood for a while. */
+export type Write = {
+  readonly bytes: Uint8Array;
+  /** For the flush. */
+  readonly msMax: number;
+  readonly signal: AbortSignal;
+  readonly onFlushed: () => void;
+};
+
 export class SyslogConnection {
-  /** Called once when the connection breaks (it did not just end) while nothing is being written. */
+  /** Called once when the connection breaks (it did not just end) while no write is unsettled. */
   onBreak: (failure: Error) => void = () => {};
   /** The peer's, over TLS. */
   readonly certificate: Certificate | undefined;
   readonly #socket: Socket;
   readonly #quietMs: number;
   #isEnded = false;
-  #isWriting = false;
+  /** Writes that are not settled. */
+  #unsettled = 0;
+  /** Ends when those before are settled; rejects when one of them failed. */
+  #settling: Promise<unknown> = Promise.resolve();
   /** Something went over it, and it stood. */
   #isProven = false;
   #failure: Error | undefined;
-  #wake: () => void = () => {};
+  /** Waits for something to change. */
+  readonly #waits = new Set<() => void>();
 
   private constructor({ socket, roundTripMs, certificate }: OpenSocket) {
     this.#socket = socket;
@@ -40,13 +53,13 @@ export class SyslogConnection {
     this.#quietMs = Math.min(quietMsMax, Math.max(quietMsMin, 2 * roundTripMs));
     socket.on("end", () => {
       this.#ended();
-      if (!this.#isWriting) socket.end();
+      if (this.#unsettled === 0) socket.end();
     });
     socket.on("close", () => this.#ended());
     socket.on("error", (failure) => {
       this.#failure ??= failure;
       this.#ended();
-      this.onBreak(failure);
+      if (this.#unsettled === 0) this.onBreak(failure);
     });
     boundTalk(socket);
   }
@@ -62,13 +75,23 @@ export class SyslogConnection {
   }
 
   /**
-   * Resolves when all is flushed and no reset followed. "ended": the peer ended the connection meanwhile; either it
-   * had read everything, or its end and what was written passed each other on the way.
+   * Resolves when all is flushed and no reset followed, in the order of the calls. "ended": the peer ended the
+   * connection meanwhile; either it had read everything, or its end and what was written passed each other on the way.
+   * Rejects when the connection broke, or one before failed. The next write may come when this one is flushed.
    */
-  async write(bytes: Uint8Array, msMax: number, signal: AbortSignal): Promise<"open" | "ended"> {
-    const { onBreak } = this;
-    this.onBreak = () => {}; // what is being written is not in doubt: it is sent again by who sent it
-    this.#isWriting = true;
+  write(write: Write): Promise<"open" | "ended"> {
+    const before = this.#settling;
+    const settling = this.#write(write, before);
+    this.#settling = settling;
+    settling.catch(() => {}); // whoever called is told
+    return settling;
+  }
+
+  async #write(
+    { bytes, msMax, signal, onFlushed }: Write,
+    before: Promise<unknown>,
+  ): Promise<"open" | "ended"> {
+    this.#unsettled++;
     let isFlushed = false;
     const abort = () => this.#socket.destroy(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
@@ -76,22 +99,24 @@ export class SyslogConnection {
       signal.throwIfAborted();
       this.#socket.write(bytes, (failure) => {
         isFlushed = failure == null;
-        this.#wake();
+        if (isFlushed) onFlushed();
+        this.#changed();
       });
       await this.#until(() => isFlushed || this.#isBroken, msMax);
       if (isFlushed) await this.#standing();
+      await before;
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#isBroken || (this.#isEnded && this.#isReset)) throw brokenPipe();
       if (!isFlushed) throw timedOut("room for all the lines", msMax);
       this.#isProven = true;
-      this.onBreak = onBreak;
       return this.#isEnded ? "ended" : "open";
     } finally {
-      this.#isWriting = false;
+      if (--this.#unsettled === 0 && this.#isEnded) void this.close();
       signal.removeEventListener("abort", abort);
     }
   }
 
+  /** Nobody is told that it broke. */
   destroy(): void {
     this.onBreak = () => {};
     this.#socket.destroy();
@@ -107,7 +132,7 @@ export class SyslogConnection {
 
   #ended(): void {
     this.#isEnded = true;
-    this.#wake();
+    this.#changed();
   }
 
   get #isBroken(): boolean {
@@ -129,18 +154,22 @@ export class SyslogConnection {
     await polled(); // the timer may have fired before what the kernel held by then was read
   }
 
-  // One wait at a time.
   async #until(isSo: () => boolean, msMax: number): Promise<void> {
     if (isSo()) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, msMax);
-      this.#wake = () => {
-        if (!isSo()) return;
+      const end = () => {
+        this.#waits.delete(look);
         clearTimeout(timer);
         resolve();
       };
+      const look = () => void (isSo() && end());
+      const timer = setTimeout(end, msMax);
+      this.#waits.add(look);
     });
-    this.#wake = () => {};
+  }
+
+  #changed(): void {
+    for (const look of this.#waits) look();
   }
 }
 

@@ -1,11 +1,12 @@
 /**
- * Syslog drains over TCP and TLS, docs/spec/wire-out.md#d4-1 and on. Syslog has no acknowledgement: a parcel counts as delivered
- * when its bytes were flushed and the connection stood for two round trips more, which is when a peer that had closed
- * it would have reset it; the first one over a connection waits a little longer. A connection that breaks later, but
- * soon, brings what was sent last into doubt, and that is sent again first. What remains possible is in `docs/drains.md`.
+ * Syslog drains over TCP and TLS, docs/spec/wire-out.md#d4-1 and on. Syslog has no acknowledgement: a parcel is sent when its
+ * bytes were flushed, and settled when the connection stood for two round trips more, which is when a peer that had
+ * closed it would have reset it; the first one over a connection waits a little longer. What comes next goes out as
+ * soon as it may be sent. A connection that breaks brings back all that was not settled, and one that breaks soon
+ * after that what was sent last, which then goes first. What remains possible is in `docs/drains.md`.
  */
 import { isIP } from "node:net";
-import type { Parcel, Sink } from "../../ports.ts";
+import type { Parcel, Sink, Verdict } from "../../ports.ts";
 import type { SyslogDestination } from "../destination.ts";
 import { expiring } from "./certificate.ts";
 import type { TlsParts } from "./connecting.ts";
@@ -21,77 +22,131 @@ export type SyslogSinkOptions = SinkLimits &
     readonly destination: SyslogDestination;
     readonly drainToken: string;
     /** Is told why when what was delivered lately may not have arrived. */
-    readonly onDoubt: (reason: string) => void;
+    readonly onBreak: (reason: string) => void;
   };
 
 /** A connection that breaks so long after its last write says nothing of that. */
-const doubtMsMax = 30_000;
+const breakMsMax = 30_000;
 
 /** A sink for one drain. */
-export function syslogSink(options: SyslogSinkOptions): Sink {
-  const { destination, clock, attemptMsMax, drainToken, onDoubt, trace } = options;
-  let connection: SyslogConnection | undefined;
-  let writtenAtMs = Number.NEGATIVE_INFINITY;
+export const syslogSink = (options: SyslogSinkOptions): Sink => new SyslogSink(options);
 
-  // True when what was written last is in doubt now.
-  const onBreak = (failure: unknown): boolean => {
-    const isDoubtful = clock.monotonicMs() - writtenAtMs <= doubtMsMax;
-    writtenAtMs = Number.NEGATIVE_INFINITY;
-    if (isDoubtful) onDoubt(brokenSoon(failure, destination));
-    return isDoubtful;
-  };
+/** A connection, and when what went over it was settled last. */
+type Way = { readonly connection: SyslogConnection; settledAtMs: number; isUsed: boolean };
 
-  // False when the connection stood idle before and is gone: that may be its age alone, and a fresh one may do.
-  const attempt = async (bytes: Uint8Array, signal: AbortSignal): Promise<boolean> => {
-    const isReused = connection?.isOpen === true;
+class SyslogSink implements Sink {
+  readonly #options: SyslogSinkOptions;
+  #way: Way | undefined;
+  /** Ends when all parcels before are settled. */
+  #settling: Promise<unknown> = Promise.resolve();
+  /** What became of a parcel that others followed: nothing may be delivered any more. */
+  #spent: Verdict | undefined;
+
+  constructor(options: SyslogSinkOptions) {
+    this.#options = options;
+  }
+
+  deliver(parcel: Parcel, signal: AbortSignal, onSent?: () => void): Promise<Verdict> {
+    const before = this.#settling;
+    const settling = this.#deliver(parcel, signal, onSent, before);
+    this.#settling = settling.catch(() => {}); // whoever called is told
+    return settling;
+  }
+
+  async close(): Promise<void> {
+    const closing = this.#way?.connection;
+    this.#way = undefined;
+    await closing?.close();
+  }
+
+  async #deliver(
+    parcel: Parcel,
+    signal: AbortSignal,
+    onSent: (() => void) | undefined,
+    before: Promise<unknown>,
+  ): Promise<Verdict> {
+    const { destination, drainToken, clock, trace } = this.#options;
+    signal.throwIfAborted();
+    // A connection that ended takes nothing more, and a new one is opened when it is known what became of all before.
+    if (this.#way?.connection.isOpen !== true) await before;
+    if (this.#spent !== undefined) return this.#spent;
+    const bytes = strictFrames(parcel.slices, { hostname: drainToken, endsLines: true });
     try {
-      if (!isReused) connection = await SyslogConnection.open(options, signal);
-      const open = connection!;
-      open.onBreak = onBreak;
-      if ((await open.write(bytes, attemptMsMax, signal)) === "ended") {
-        connection = undefined;
-        void open.close();
-        // Who ends a fresh connection, and does not reset it, has read what came; one that stood may be ended for its age.
-        if (isReused) return false;
-      }
-      writtenAtMs = clock.monotonicMs();
+      trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
+      let isTaken = await this.#attempt(bytes, signal, onSent);
+      if (!isTaken && onSent !== undefined)
+        return this.#end({ kind: "retry", reason: grownOld(destination), stale: true });
+      if (!isTaken) isTaken = await this.#attempt(bytes, signal, undefined);
+      trace?.note(`${bytes.length} bytes, and the connection stood`);
+      const shown = destination.verifies ? this.#way?.connection.certificate : undefined;
+      const ending = expiring(shown, destination, clock.nowMs());
+      await before; // verdicts come in the order of the calls
+      return ending === undefined ? { kind: "delivered" } : { kind: "delivered", expiring: ending };
+    } catch (failure) {
+      signal.throwIfAborted();
+      const verdict = failureVerdict(failure, destination, this.#options);
+      return onSent === undefined ? verdict : this.#end(verdict);
+    }
+  }
+
+  #end(verdict: Verdict): Verdict {
+    this.#spent ??= verdict;
+    return this.#spent;
+  }
+
+  // False when the connection stood before and is gone: that may be its age alone, and a fresh one may do.
+  async #attempt(bytes: Uint8Array, signal: AbortSignal, onSent: (() => void) | undefined): Promise<boolean> {
+    const { clock, attemptMsMax } = this.#options;
+    const way = await this.#open(signal);
+    const isReused = way.isUsed;
+    way.isUsed = true;
+    const { connection } = way;
+    try {
+      const write = { bytes, msMax: attemptMsMax, signal, onFlushed: () => onSent?.() };
+      const end = await connection.write(write);
+      if (end === "ended") this.#drop(way); // it closes by itself
+      // Who ends a fresh connection, and does not reset it, has read what came; one that stood may be ended for its age.
+      if (end === "ended" && isReused) return false;
+      way.settledAtMs = clock.monotonicMs();
       return true;
     } catch (failure) {
-      connection?.destroy();
-      connection = undefined;
+      this.#drop(way);
+      connection.destroy();
       if (signal.aborted || !isReused) throw failure;
       // What was flushed before this may have been on its way still; then that goes first.
-      if (onBreak(failure) || !isReset(failure)) throw failure;
+      if (this.#broke(way, failure) || !isReset(failure)) throw failure;
       return false;
     }
-  };
+  }
 
-  return {
-    async deliver(parcel: Parcel, signal) {
-      signal.throwIfAborted();
-      const bytes = strictFrames(parcel.slices, { hostname: drainToken, endsLines: true });
-      try {
-        trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
-        if (!(await attempt(bytes, signal))) await attempt(bytes, signal);
-        trace?.note(`${bytes.length} bytes, and the connection stood`);
-        const shown = destination.verifies ? connection?.certificate : undefined;
-        const ending = expiring(shown, destination, clock.nowMs());
-        return ending === undefined ? { kind: "delivered" } : { kind: "delivered", expiring: ending };
-      } catch (failure) {
-        signal.throwIfAborted();
-        return failureVerdict(failure, destination, options);
-      }
-    },
-    async close() {
-      const closing = connection;
-      connection = undefined;
-      await closing?.close();
-    },
-  };
+  async #open(signal: AbortSignal): Promise<Way> {
+    if (this.#way?.connection.isOpen === true) return this.#way;
+    const connection = await SyslogConnection.open(this.#options, signal);
+    const way = { connection, settledAtMs: Number.NEGATIVE_INFINITY, isUsed: false };
+    connection.onBreak = (failure) => this.#broke(way, failure);
+    this.#way = way;
+    return way;
+  }
+
+  #drop(way: Way): void {
+    if (this.#way === way) this.#way = undefined;
+  }
+
+  // True when what was settled last may not have arrived.
+  #broke(way: Way, failure: unknown): boolean {
+    const { clock, onBreak, destination } = this.#options;
+    const isSoon = clock.monotonicMs() - way.settledAtMs <= breakMsMax;
+    way.settledAtMs = Number.NEGATIVE_INFINITY;
+    if (isSoon) onBreak(brokenSoon(failure, destination));
+    return isSoon;
+  }
 }
 
 const isReset = (failure: unknown): boolean =>
   ["ECONNRESET", "EPIPE"].includes((failure as NodeJS.ErrnoException).code ?? "");
+
+const grownOld = (destination: SyslogDestination): string =>
+  `${nameOf(destination)} ended a connection that was in use; the lines are sent again over a new one`;
 
 const brokenSoon = (failure: unknown, destination: SyslogDestination): string =>
   isTalk(failure)

@@ -138,10 +138,10 @@ describe("a drain cuts its parcels by what its receiver takes", () => {
     const supervisor = await DrainSupervisor.open({
       ...rig.parts,
       limits: drainLimits,
-      boundsFor: boundsOf,
+      receiverFor: boundsOf,
       sinkFor: (record) => recording(makeSink(record), verdicts),
     });
-    await passUntil(rig.clock, async () => (await rig.state(drain.id))?.delivered === total);
+    await passUntil(rig.clock, async () => (await rig.state(drain))?.delivered === total);
     const stopping = supervisor.close();
     await rig.clock.advance(0);
     await stopping;

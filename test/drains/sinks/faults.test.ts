@@ -5,9 +5,9 @@
 import { pino } from "pino";
 import { afterAll, expect, test } from "vitest";
 import { realClock } from "../../../src/clock.ts";
-import { ReadAhead } from "../../../src/drains/backlog.ts";
 import { sinksFor } from "../../../src/drains/sink-for.ts";
-import { DrainWorker } from "../../../src/drains/worker.ts";
+import { ReadAheadBudget } from "../../../src/drains/worker/read-ahead.ts";
+import { DrainWorker } from "../../../src/drains/worker/worker.ts";
 import { openMemory } from "../../../src/engines/memory.ts";
 import type { Verdict } from "../../../src/ports.ts";
 import { type DrainLedger, readLedger } from "../../../src/registry/drain-ledger.ts";
@@ -19,7 +19,7 @@ import { readText } from "../../support/sources.ts";
 import { ca } from "../../support/tls.ts";
 import { channel, drainOf, keepAll, limits } from "../rig.ts";
 import { type Fault, faults, type Kind, peerTls } from "./faults.ts";
-import { ample, openSockets, recording, resolveHere, sinkOptions } from "./parts.ts";
+import { ample, openSlots, recording, resolveHere, sinkOptions } from "./parts.ts";
 
 /** What came of one fault over one kind of drain. */
 type Row = {
@@ -101,9 +101,9 @@ async function run(fault: Fault, kind: Kind) {
     clock: realClock,
     random: () => 0.5,
     sinkFor: (record) => recording(makeSink(record), verdicts),
-    sockets: openSockets(),
+    slots: openSlots(),
+    readAhead: new ReadAheadBudget(64 << 20),
     patterns: openPatterns(),
-    readAhead: new ReadAhead(64 << 20),
     notices: {
       lost: () => notices.push("L10"),
       refused: () => notices.push("L13"),
@@ -114,7 +114,7 @@ async function run(fault: Fault, kind: Kind) {
       ...limits,
       parcelBytesMax: 64 << 20,
       probeBytesMax: 64 << 20,
-      backlogBytesMax: 64 << 20,
+      readAheadBytesMax: 64 << 20,
       commitMsMax: 1,
       retry: { ...limits.retry, delayMsMin: 1, delayMsMax: 1 },
     },

@@ -3,9 +3,9 @@ import { lookup } from "node:dns";
 import { realClock } from "../../../src/clock.ts";
 import { positionAt } from "../../../src/core/position.ts";
 import { addressPolicy, loopbackCidrs } from "../../../src/drains/addresses.ts";
-import { frameId } from "../../../src/drains/parcel.ts";
+import { ConnectionSlots } from "../../../src/drains/connections/slots.ts";
 import { type SinkOptions, sinksFor } from "../../../src/drains/sink-for.ts";
-import { Sockets } from "../../../src/drains/sockets.ts";
+import { parcelId } from "../../../src/drains/worker/parcel.ts";
 import type { Parcel, Sink, Slice, Verdict } from "../../../src/ports.ts";
 import type { DrainRecord } from "../../../src/registry/records.ts";
 import { batchOf } from "../../support/batches.ts";
@@ -44,7 +44,7 @@ export const parcelOf = (...texts: string[]): Parcel => parcelOfSlices(batchOf(t
 export function parcelOfSlices(...slices: Slice[]): Parcel {
   const at = positionAt(++parcels, 0);
   return {
-    frameId: frameId("d.1", at, at),
+    parcelId: parcelId("d.1", at, at),
     slices,
     count: slices.reduce((sum, { count }) => sum + count, 0),
   };
@@ -60,8 +60,14 @@ export const sliceWithData = (...frames: string[]): Slice => ({
 export const never = new AbortController().signal;
 
 /** Turns for a few drains. */
-export const openSockets = (): Sockets =>
-  new Sockets({ socketsMax: 10, idleMsMax: 60_000, failingMax: 5, failingEveryMs: 5, clock: realClock });
+export const openSlots = (): ConnectionSlots =>
+  new ConnectionSlots({
+    socketsMax: 10,
+    idleMsMax: 60_000,
+    failingMax: 5,
+    failingEveryMs: 5,
+    clock: realClock,
+  });
 
 /** A sink whose verdicts are written down. */
 export function recording(sink: Sink, verdicts: Verdict[]): Sink {

@@ -54,7 +54,7 @@ function doubting(
   const doubts: string[] = [];
   const makeSink = sinksFor({ ...sinkOptions, ...ample });
   const drain = drainOf(1, { url, ...rest });
-  return { sink: kept(makeSink(drain, { onDoubt: (reason) => doubts.push(reason) })), doubts };
+  return { sink: kept(makeSink(drain, { onBreak: (reason) => doubts.push(reason) })), doubts };
 }
 
 test("a connection that is reset soon after a parcel brings that into doubt, once", async () => {

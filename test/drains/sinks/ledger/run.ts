@@ -3,16 +3,16 @@ import { pino } from "pino";
 import { expect } from "vitest";
 import { realClock } from "../../../../src/clock.ts";
 import { type ChannelId, newChannelId, newDrainId } from "../../../../src/core/ids.ts";
-import { ReadAhead } from "../../../../src/drains/backlog.ts";
 import { sinksFor } from "../../../../src/drains/sink-for.ts";
-import { DrainWorker } from "../../../../src/drains/worker.ts";
+import { ReadAheadBudget } from "../../../../src/drains/worker/read-ahead.ts";
+import { DrainWorker } from "../../../../src/drains/worker/worker.ts";
 import type { Engine } from "../../../../src/engines/engine.ts";
 import { batchOf, until } from "../../../support/batches.ts";
 import { openPatterns } from "../../../support/patterns.ts";
 import { randomFrom } from "../../../support/random.ts";
 import { openRawPeer } from "../../../support/raw-peer.ts";
 import { drainOf, limits } from "../../rig.ts";
-import { ample, openSockets, sinkOptions } from "../parts.ts";
+import { ample, openSlots, sinkOptions } from "../parts.ts";
 import { type Fate, type Kind, kinds, type World } from "./kinds.ts";
 
 const linesMax = 602;
@@ -78,10 +78,10 @@ export async function runLedger({
       await untilAsync(async () => (await left(engine, channel)) <= downUntilLeft);
       world.isDown = false;
     }
-    await until(() => worker.state.line === linesMax, 30_000);
+    await until(() => worker.checkpoint.line === linesMax, 30_000);
     world.isHealed = true;
-    await until(() => worker.state.doubt === undefined, 10_000);
-    const { delivered, refused, lost, filtered } = worker.state;
+    await until(() => worker.checkpoint.unconfirmed === undefined, 10_000);
+    const { delivered, refused, lost, filtered } = worker.checkpoint;
     expect(delivered + refused + lost + filtered).toBe(linesMax);
     if (downUntilLeft === undefined) {
       expect({ lost, filtered }).toEqual({ lost: 0, filtered: linesMax / linesEach });
@@ -124,9 +124,9 @@ async function openWorker(
     clock: realClock,
     random,
     sinkFor: sinksFor({ ...sinkOptions, ...ample }),
-    sockets: openSockets(),
+    slots: openSlots(),
+    readAhead: new ReadAheadBudget(1 << 20),
     patterns: openPatterns(),
-    readAhead: new ReadAhead(1 << 20),
     notices: { lost() {}, refused() {}, certificate() {}, expiring() {} },
     limits: {
       ...limits,

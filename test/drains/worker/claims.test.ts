@@ -1,30 +1,35 @@
 /** Who may write a drain's state when two nodes believe that they run the drain. */
 import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
-import { StateKeeper } from "../../src/drains/state-keeper.ts";
-import { openMemory } from "../../src/engines/memory.ts";
-import type { Store } from "../../src/ports.ts";
-import type { DrainState } from "../../src/registry/records.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { drainOf, keepAll } from "./rig.ts";
+import { Checkpoint } from "../../../src/drains/worker/checkpoint.ts";
+import { openMemory } from "../../../src/engines/memory.ts";
+import type { Store } from "../../../src/ports.ts";
+import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { drainOf, keepAll } from "../rig.ts";
 
 const drain = drainOf(1);
 let clock: FakeClock;
 let store: Store;
+let conflicts: number;
 
 beforeEach(async () => {
   clock = new FakeClock();
+  conflicts = 0;
   store = (await openMemory({ clock, retention: keepAll })).store;
 });
 
-const open = (lease: number, own: Partial<Store> = {}): Promise<StateKeeper> =>
-  StateKeeper.open(drain, {
+const open = (lease: number, own: Partial<Store> = {}): Promise<Checkpoint> =>
+  Checkpoint.open(drain, {
     store: { ...methodsOf(store), ...own },
     clock,
     logger: pino({ level: "silent" }),
     commitMsMax: 50,
     lease,
+    onConflict: () => conflicts++,
   });
+/** A checkpoint under `lease` at `line`, all of them delivered. */
+const at = (line: number, lease: number) => ({ ...firstCheckpoint(drain), line, delivered: line, lease });
 const methodsOf = (of: Store): Store => ({
   get: (key) => of.get(key),
   put: (...args) => of.put(...args),
@@ -32,21 +37,19 @@ const methodsOf = (of: Store): Store => ({
   watch: (prefix, signal) => of.watch(prefix, signal),
   close: () => of.close(),
 });
-const stored = async () => (await store.get<DrainState>("drain-state/drain-1"))?.value;
+const stored = async () => (await store.get<DrainCheckpoint>("drain-state/drain-1"))?.value;
 
 test("after a claim nothing that the earlier keeper sets is written", async () => {
   const early = await open(1);
   const late = await open(2);
-  let conflicts = 0;
-  early.onConflict = () => conflicts++;
-  early.set({ line: 5 });
+  early.set(at(5, 1));
   await clock.advance(50);
   expect({ conflicts, isLost: early.isLost, stored: await stored() }).toMatchObject({
     conflicts: 1,
     isLost: true,
     stored: { line: 0, lease: 2 },
   });
-  late.set({ line: 3 });
+  late.set(at(3, 2));
   await clock.advance(50);
   expect(await stored()).toMatchObject({ line: 3, lease: 2 });
 });
@@ -55,7 +58,7 @@ test("a claim under a lease that is over by then is none", async () => {
   await open(2);
   const late = await open(1);
   expect(late.isLost).toBe(true);
-  late.set({ line: 5 });
+  late.set(at(5, 2));
   await clock.advance(5_000);
   await late.close();
   expect(await stored()).toMatchObject({ line: 0, lease: 2 });
@@ -71,14 +74,14 @@ test("a put whose answer was lost is not taken for the claim of another node tha
     },
   });
   isAnswerLost = true;
-  early.set({ line: 5 });
+  early.set(at(5, 1));
   await clock.advance(50);
   const late = await open(2);
   isAnswerLost = false;
-  early.set({ line: 6 });
+  early.set(at(6, 1));
   await clock.advance(2_000);
   expect(early.isLost).toBe(true);
-  late.set({ line: 7 });
+  late.set(at(7, 2));
   await clock.advance(50);
   expect({ isLost: late.isLost, stored: await stored() }).toMatchObject({
     isLost: false,

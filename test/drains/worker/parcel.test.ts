@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { endOf, positionIn, type StoredBatch } from "../../src/core/batch.ts";
+import { endOf, positionIn, type StoredBatch } from "../../../src/core/batch.ts";
 import {
   type Cut,
   compact,
   cutParcel,
-  frameId,
   type KeptOf,
   type ParcelLimits,
-} from "../../src/drains/parcel.ts";
-import { batchOf, textsOf } from "../support/batches.ts";
-import { textsOfParcel } from "./rig.ts";
+  parcelId,
+} from "../../../src/drains/worker/parcel.ts";
+import { batchOf, textsOf } from "../../support/batches.ts";
+import { textsOfParcel } from "../rig.ts";
 
 const name = "d.1 ";
 const all = { linesMax: 1e9, bytesMax: 1e9, endLine: Number.POSITIVE_INFINITY };
@@ -151,7 +151,7 @@ test("half the bytes make at least two parcels of the same lines, down to single
   );
 });
 
-test("equal stretches have equal frame ids, all others have others", () => {
+test("equal stretches have equal parcel ids, all others have others", () => {
   const batches = stored([["a", "b"], ["c"]]);
   const ids = [
     cutParcel(batches, 0, undefined, { ...all, linesMax: 1 }, name),
@@ -160,11 +160,11 @@ test("equal stretches have equal frame ids, all others have others", () => {
     cutParcel(batches, 0, undefined, all, name),
     cutParcel(batches, 0, undefined, all, "d.2 "),
     cutParcel(batches, 0, undefined, all, "d.1 replay"),
-  ].map(({ parcel }) => parcel!.frameId);
+  ].map(({ parcel }) => parcel!.parcelId);
   expect(new Set(ids).size).toBe(ids.length);
   expect(ids.every((id) => /^[0-9A-F]{32}$/.test(id))).toBe(true);
-  expect(cutParcel(stored([["a", "b"], ["c"]]), 0, undefined, all, name).parcel!.frameId).toBe(ids[3]);
-  expect(ids[0]).toBe(frameId(name, positionIn(batches[0]!, 0), positionIn(batches[0]!, 1)));
+  expect(cutParcel(stored([["a", "b"], ["c"]]), 0, undefined, all, name).parcel!.parcelId).toBe(ids[3]);
+  expect(ids[0]).toBe(parcelId(name, positionIn(batches[0]!, 0), positionIn(batches[0]!, 1)));
 });
 
 test("whole batches go out as they lie in the store, without a copy", () => {
@@ -207,5 +207,5 @@ test("a compact parcel is the same parcel in memory of its own", () => {
   const copy = compact(parcel!);
   batches[0]!.bytes.fill(0);
   expect(textsOfParcel(copy)).toEqual(["b"]);
-  expect(copy.frameId).toBe(parcel!.frameId);
+  expect(copy.parcelId).toBe(parcel!.parcelId);
 });

@@ -1,11 +1,11 @@
 import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
-import { StateKeeper } from "../../src/drains/state-keeper.ts";
-import { openMemory } from "../../src/engines/memory.ts";
-import type { Store } from "../../src/ports.ts";
-import type { DrainState } from "../../src/registry/records.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { drainOf, keepAll } from "./rig.ts";
+import { Checkpoint } from "../../../src/drains/worker/checkpoint.ts";
+import { openMemory } from "../../../src/engines/memory.ts";
+import type { Store } from "../../../src/ports.ts";
+import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { drainOf, keepAll } from "../rig.ts";
 
 type Fault = "before" | "after" | undefined;
 
@@ -22,6 +22,7 @@ beforeEach(async () => {
   puts = [];
   gets = [];
   written = 0;
+  conflicts = 0;
   const memory = (await openMemory({ clock, retention: keepAll })).store;
   store = {
     get: async (key) => {
@@ -42,13 +43,22 @@ beforeEach(async () => {
   };
 });
 
-const open = (): Promise<StateKeeper> =>
-  StateKeeper.open(drain, { store, clock, logger: pino({ level: "silent" }), commitMsMax: 50 });
-const stored = async () => (await store.get<DrainState>("drain-state/drain-1"))?.value;
+let conflicts: number;
+const open = (): Promise<Checkpoint> =>
+  Checkpoint.open(drain, {
+    store,
+    clock,
+    logger: pino({ level: "silent" }),
+    commitMsMax: 50,
+    onConflict: () => conflicts++,
+  });
+/** A checkpoint at `line`, all of them delivered. */
+const at = (line: number) => ({ ...firstCheckpoint(drain), line, delivered: line });
+const stored = async () => (await store.get<DrainCheckpoint>("drain-state/drain-1"))?.value;
 
 test("many changes within a moment are one write", async () => {
-  const keeper = await open();
-  for (let line = 1; line <= 100; line++) keeper.set({ line });
+  const checkpoint = await open();
+  for (let line = 1; line <= 100; line++) checkpoint.set(at(line));
   await clock.advance(49);
   expect(await stored()).toBeUndefined();
   await clock.advance(1);
@@ -56,39 +66,39 @@ test("many changes within a moment are one write", async () => {
   expect(written).toBe(1);
   await clock.advance(10_000);
   expect(written).toBe(1);
-  await keeper.close();
+  await checkpoint.close();
 });
 
 test("a state is written in time, whatever the time of day does", async () => {
-  const keeper = await open();
+  const checkpoint = await open();
   for (const jumpMs of [-172_800_000, 691_200_000]) {
     const before = written;
-    keeper.set({ line: before + 1 });
+    checkpoint.set(at(before + 1));
     clock.jump(jumpMs);
     await clock.advance(50);
     expect(written).toBe(before + 1);
   }
-  await keeper.close();
+  await checkpoint.close();
 });
 
 test("close writes what is not written, at once", async () => {
-  const keeper = await open();
-  keeper.set({ line: 7 });
-  await keeper.close();
-  await keeper.close();
+  const checkpoint = await open();
+  checkpoint.set(at(7));
+  await checkpoint.close();
+  await checkpoint.close();
   expect(await stored()).toMatchObject({ line: 7 });
-  expect((await open()).state.line).toBe(7);
+  expect((await open()).latest.line).toBe(7);
 });
 
 test("a store that fails is tried again until it takes the newest state", async () => {
   puts = ["before", "before", "before"];
-  const keeper = await open();
-  keeper.set({ line: 1 });
+  const checkpoint = await open();
+  checkpoint.set(at(1));
   await clock.advance(2_000);
-  keeper.set({ line: 2 });
+  checkpoint.set(at(2));
   await clock.advance(2_000);
   expect(await stored()).toMatchObject({ line: 2 });
-  await keeper.close();
+  await checkpoint.close();
 });
 
 test.each<[string, Fault[], Fault[]]>([
@@ -99,43 +109,39 @@ test.each<[string, Fault[], Fault[]]>([
 ])(
   "a put that was written though it failed is no conflict with oneself: %s",
   async (_, putFaults, getFaults) => {
-    const keeper = await open();
+    const checkpoint = await open();
     puts = putFaults;
     gets = getFaults;
-    let conflicts = 0;
-    keeper.onConflict = () => conflicts++;
     for (let line = 1; line <= 8; line++) {
-      keeper.set({ line });
+      checkpoint.set(at(line));
       await clock.advance(1_100);
     }
     expect(conflicts).toBe(0);
     expect(await stored()).toMatchObject({ line: 8 });
-    await keeper.close();
+    await checkpoint.close();
   },
 );
 
 test("a state that somebody else wrote is a conflict: told once, and never overwritten", async () => {
-  const keeper = await open();
-  let conflicts = 0;
-  keeper.onConflict = () => conflicts++;
-  keeper.set({ line: 1 });
+  const checkpoint = await open();
+  checkpoint.set(at(1));
   await clock.advance(50);
   const found = (await store.get("drain-state/drain-1"))!;
-  await store.put(found.key, { ...(found.value as object), line: 99 }, found.revision);
-  keeper.set({ line: 2 });
+  await store.put(found.key, at(99), found.revision);
+  checkpoint.set(at(2));
   await clock.advance(50);
-  keeper.set({ line: 3 });
+  checkpoint.set(at(3));
   await clock.advance(5_000);
-  await keeper.close();
+  await checkpoint.close();
   expect(conflicts).toBe(1);
   expect(await stored()).toMatchObject({ line: 99 });
 });
 
 test("close ends also when the store takes nothing", async () => {
   puts = Array(10).fill("before");
-  const keeper = await open();
-  keeper.set({ line: 1 });
-  const closed = keeper.close();
+  const checkpoint = await open();
+  checkpoint.set(at(1));
+  const closed = checkpoint.close();
   await clock.advance(2_000);
   await closed;
   expect(await stored()).toBeUndefined();
@@ -143,9 +149,9 @@ test("close ends also when the store takes nothing", async () => {
 
 test("the last write is tried again when the store fails for a moment", async () => {
   puts = ["before", "after"];
-  const keeper = await open();
-  keeper.set({ line: 1 });
-  const closed = keeper.close();
+  const checkpoint = await open();
+  checkpoint.set(at(1));
+  const closed = checkpoint.close();
   await clock.advance(2_000);
   await closed;
   expect(await stored()).toMatchObject({ line: 1 });

@@ -1,13 +1,13 @@
 /**
- * Lines that are sent together under one frame id. A parcel is cut from the oldest lines that wait: all there are
+ * Lines that are sent together under one parcel id. A parcel is cut from the oldest lines that wait: all there are
  * up to the bounds, so it goes out at once while its destination is idle and grows while that is busy or behind.
  */
 import { hash } from "node:crypto";
-import { positionIn, type StoredBatch } from "../core/batch.ts";
-import type { Kept } from "../core/line-filter.ts";
-import { framesFrom, LineCursor } from "../core/lines.ts";
-import type { Position } from "../core/position.ts";
-import type { Parcel, Slice } from "../ports.ts";
+import { positionIn, type StoredBatch } from "../../core/batch.ts";
+import type { Kept } from "../../core/line-filter.ts";
+import { framesFrom, LineCursor } from "../../core/lines.ts";
+import type { Position } from "../../core/position.ts";
+import type { Parcel, Slice } from "../../ports.ts";
 
 export type ParcelLimits = {
   readonly linesMax: number;
@@ -17,12 +17,13 @@ export type ParcelLimits = {
   readonly endLine: number;
 };
 
-/** A stretch of the channel without a gap, and what of it is to be sent. */
-export type Cut = {
-  /** Undefined when the filter kept no line of the stretch. */
-  readonly parcel: Parcel | undefined;
+/** Lines of the channel without a gap, of which a parcel is made. */
+export type CutRange = {
+  /** Lines in the parcel; 0 when the filter kept none. */
+  readonly count: number;
   /** Stored bytes in the parcel. */
   readonly bytes: number;
+  /** Lines that the filter left out. */
   readonly filtered: number;
   /** The place behind the stretch, and the channel's number of the line there. */
   readonly end: Position;
@@ -32,13 +33,16 @@ export type Cut = {
   readonly finalAcceptedAtMs: number;
 };
 
+/** With what is to be sent of it: undefined when the filter kept no line. */
+export type Cut = CutRange & { readonly parcel: Parcel | undefined };
+
 /** Which lines of a batch are sent; undefined where that is not known yet. */
 export type KeptOf = (batch: StoredBatch) => Kept | undefined;
 
 /**
  * Cuts from `batches` the stretch that begins at line `line`, which lies in the first of them. With `keptOf` it holds
  * the lines that are kept, and ends where that is not known; of the first batch it has to be. Stored bytes are passed
- * on as views; only a batch of which some lines are left out is copied. `name` makes the frame id: equal for equal
+ * on as views; only a batch of which some lines are left out is copied. `name` makes the parcel id: equal for equal
  * stretches, so that a repeat can be told by its receiver.
  */
 export function cutParcel(
@@ -71,9 +75,10 @@ export function cutParcel(
   const parcel =
     count === 0
       ? undefined
-      : { frameId: frameId(name, positionIn(first, line - first.line), end), slices, count };
+      : { parcelId: parcelId(name, positionIn(first, line - first.line), end), slices, count };
   return {
     parcel,
+    count,
     bytes: limits.bytesMax - room.bytes,
     filtered,
     end,
@@ -113,7 +118,7 @@ export function hasOnlyNotices({ slices }: Parcel): boolean {
 }
 
 /** 32 upper-case hex digits that follow from the drain and the stretch alone. */
-export const frameId = (name: string, start: Position, end: Position): string =>
+export const parcelId = (name: string, start: Position, end: Position): string =>
   hash("sha256", `${name} ${start} ${end}`, "hex").slice(0, 32).toUpperCase();
 
 // A batch that the next parcel can take whole is not cut for this one: whole ones are sent as they lie.

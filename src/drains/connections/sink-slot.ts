@@ -1,0 +1,93 @@
+/** A drain's way out: its slot, and the sink that exists only while it has one. */
+import type { Logger } from "pino";
+import { AppError } from "../../errors.ts";
+import type { Parcel, Sink, Verdict } from "../../ports.ts";
+import type { DrainRecord } from "../../registry/records.ts";
+import type { ConnectionSlots, Queue, Slot, SlotHolder, Waiter } from "./slots.ts";
+
+/** What a sink tells between deliveries. */
+export type SinkHooks = {
+  /** The connection broke so soon that what was delivered lately may not have arrived. */
+  readonly onBreak?: (reason: string) => void;
+};
+
+export type SinkSlotParts = {
+  readonly sinkFor: (drain: DrainRecord, hooks: SinkHooks) => Sink;
+  readonly slots: ConnectionSlots;
+  readonly logger: Pick<Logger, "error" | "warn">;
+};
+
+export type SinkSlotHooks = Required<SinkHooks> & {
+  readonly onGranted: () => void;
+  /** Others wait for the slot, or it was idle for long: it is to be released. */
+  readonly onWanted: () => void;
+};
+
+/** Makes the sink when there is a parcel, and closes it with the slot. */
+export class SinkSlot implements SlotHolder {
+  readonly #drain: DrainRecord;
+  readonly #parts: SinkSlotParts;
+  readonly #hooks: SinkSlotHooks;
+  #waiter: Waiter | undefined;
+  #slot: Slot | undefined;
+  #sink: Sink | undefined;
+  /** Ends with the sinks that are being closed. */
+  #closing: Promise<unknown> = Promise.resolve();
+
+  constructor(drain: DrainRecord, parts: SinkSlotParts, hooks: SinkSlotHooks) {
+    this.#drain = drain;
+    this.#parts = parts;
+    this.#hooks = hooks;
+  }
+
+  /** Waits for a slot; `onGranted` is told. */
+  take(queue: Queue): void {
+    this.#waiter = this.#parts.slots.wait(queue, this);
+  }
+
+  granted(slot: Slot): void {
+    this.#slot = slot;
+    this.#hooks.onGranted();
+  }
+
+  giveBack(): void {
+    this.#hooks.onWanted();
+  }
+
+  /** Delivers over the slot it has; undefined when `signal` is aborted. */
+  async deliver(parcel: Parcel, signal: AbortSignal, onSent: () => void): Promise<Verdict | undefined> {
+    this.#slot?.busy();
+    try {
+      this.#sink ??= this.#parts.sinkFor(this.#drain, this.#hooks);
+      return await this.#sink.deliver(parcel, signal, onSent);
+    } catch (failure) {
+      if (signal.aborted) return undefined;
+      // The record asks for something that cannot be: its owner is told as of any other failure.
+      if (failure instanceof AppError) return { kind: "retry", reason: failure.message };
+      this.#parts.logger.error({ err: failure, drain: this.#drain.id }, "a drain's sink broke");
+      return { kind: "retry", reason: "an internal error; the operator has to look into it" };
+    }
+  }
+
+  /** Nothing is under way: others may ask for the slot. */
+  rest(): void {
+    this.#slot?.idle();
+  }
+
+  /** Keeps the slot: the next parcel goes over a fresh connection. */
+  renew(): void {
+    if (this.#sink !== undefined) this.#closing = Promise.all([this.#closing, this.#sink.close()]);
+    this.#sink = undefined;
+  }
+
+  /** Gives the slot back at once, or waits for none any longer; resolves when every connection is closed. Idempotent. */
+  async release(): Promise<void> {
+    this.#waiter?.leave();
+    this.#waiter = undefined;
+    this.renew();
+    const slot = this.#slot;
+    this.#slot = undefined;
+    slot?.release();
+    await this.#closing;
+  }
+}

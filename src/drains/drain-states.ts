@@ -1,0 +1,41 @@
+/** Removes the checkpoints of drains that are gone. */
+import type { Logger } from "pino";
+import type { Store } from "../ports.ts";
+import { checkpointKey } from "../registry/drain-checkpoint.ts";
+
+type DrainStatesOptions = { readonly store: Store; readonly logger: Pick<Logger, "error"> };
+
+const prefix = checkpointKey({ id: "" });
+
+export class DrainStates {
+  readonly #options: DrainStatesOptions;
+
+  constructor(options: DrainStatesOptions) {
+    this.#options = options;
+  }
+
+  /** Of a drain that was removed. Never rejects: what is left is found at the next start. */
+  async forget(id: string): Promise<void> {
+    const { store, logger } = this.#options;
+    try {
+      const found = await store.get(checkpointKey({ id }));
+      if (found !== undefined) await store.put(found.key, undefined, found.revision);
+    } catch (err) {
+      logger.error({ err, drain: id }, "the state of a removed drain could not be removed");
+    }
+  }
+
+  /** Of drains that were removed while nobody watched. `isKnown`: it is there. Never rejects. */
+  async forgetOrphans(isKnown: (id: string) => boolean, signal: AbortSignal): Promise<void> {
+    const { store, logger } = this.#options;
+    try {
+      for await (const { key } of store.list(prefix)) {
+        const id = key.slice(prefix.length);
+        if (!isKnown(id) && (await store.get(`drain/${id}`)) === undefined) await this.forget(id);
+        if (signal.aborted) return;
+      }
+    } catch (err) {
+      logger.error({ err }, "the states of removed drains could not be removed");
+    }
+  }
+}

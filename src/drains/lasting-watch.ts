@@ -1,0 +1,38 @@
+/** A watch that outlives the failures of its Store: it is begun again, and what changed meanwhile is seen then. */
+import type { Clock, Store, StoreChange } from "../ports.ts";
+
+export type LastingWatch<Value> = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly prefix: string;
+  /** Before a watch that ended is begun again. */
+  readonly restartMs: number;
+  readonly signal: AbortSignal;
+  readonly onChange: (change: StoreChange<Value>) => void;
+  /** Told the keys that are there, each time that a watch begins: all others are gone. */
+  readonly onListed: (keys: ReadonlySet<string>) => void;
+  /** What it throws ends the watch. */
+  readonly onFailure: (failure: unknown) => void;
+};
+
+/** Resolves when `signal` is aborted; rejects with what `onFailure` throws. */
+export async function watchLasting<Value>(watch: LastingWatch<Value>): Promise<void> {
+  const { store, clock, prefix, restartMs, signal, onChange, onListed, onFailure } = watch;
+  while (!signal.aborted) {
+    let listed: Set<string> | undefined = new Set();
+    try {
+      for await (const change of store.watch<Value>(prefix, signal)) {
+        if (change === "ready") {
+          if (listed !== undefined) onListed(listed);
+          listed = undefined;
+        } else {
+          listed?.add(change.key);
+          onChange(change);
+        }
+      }
+    } catch (failure) {
+      onFailure(failure);
+    }
+    await clock.sleep(restartMs, signal);
+  }
+}

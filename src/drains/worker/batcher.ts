@@ -1,0 +1,148 @@
+/**
+ * How large a drain's next parcel may be, and where it has to end: at what its receiver takes, at what it took when it
+ * called a parcel too large, where it ended the last time when it is sent again, and inside of what was refused.
+ */
+import type { CutRange, ParcelLimits } from "./parcel.ts";
+import type { DeliveryRange, RangeChoice } from "./ranges.ts";
+
+/** Bounds of the parcels of each drain. */
+export type BatchLimits = {
+  readonly parcelLinesMax: number;
+  readonly parcelBytesMax: number;
+  /** The parcel of a drain that did not deliver yet since it was opened or since it failed. */
+  readonly probeBytesMax: number;
+  /** A destination that answered 413 gets smaller parcels for so long. */
+  readonly splitMsMax: number;
+};
+
+/** What a receiver takes in one parcel, where that is less than the limits. */
+export type ReceiverLimits = { readonly linesMax?: number; readonly bytesMax?: number };
+
+/** What earlier attempts say of the next parcel's size. */
+export type Sizing = {
+  /** The range that the tries and the suspect ends belong to. */
+  readonly of: string;
+  /**
+   * The end of the parcel that has to be sent again as it was, under the same id: of the live range, and of a replay.
+   * A redelivery has none: destinations that need one see no ids.
+   */
+  readonly heldLive: number | undefined;
+  readonly heldReplay: { readonly id: string; readonly endLine: number } | undefined;
+  /** Ends of what was refused and is being halved, the innermost last: the next parcel does not pass it. */
+  readonly suspectEnds: readonly number[];
+  /** Set when a parcel was too large. */
+  readonly split: { readonly bytesMax: number; readonly untilMonotonicMs: number } | undefined;
+  /** Tries of the parcel that was not taken or answered in time. */
+  readonly slowTries: number;
+  /** Tries of the line that was refused alone. */
+  readonly refusals: number;
+};
+
+export const unsized: Sizing = {
+  of: "live",
+  heldLive: undefined,
+  heldReplay: undefined,
+  suspectEnds: [],
+  split: undefined,
+  slowTries: 0,
+  refusals: 0,
+};
+
+/** Parcels are not made smaller than this for a destination that is slow. */
+const slowBytesMin = 16 * 1024;
+/** A parcel that is sent again ends where it ended the first time, however large it is. */
+const unbounded = { linesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER };
+
+export type Sized = {
+  readonly range: DeliveryRange;
+  /** The last attempt delivered. */
+  readonly isProven: boolean;
+  readonly monotonicMs: number;
+  readonly limits: BatchLimits;
+  readonly receiver: ReceiverLimits;
+};
+
+/** The end of the parcel that `range` begins with, when that is sent again. */
+export function heldEndOf({ heldLive, heldReplay }: Sizing, range: DeliveryRange): number | undefined {
+  if (range.kind === "live") return heldLive;
+  return range.kind === "replay" && heldReplay?.id === range.id ? heldReplay.endLine : undefined;
+}
+
+/** The bounds of the next parcel. `isHeld`: it ends there and nowhere else. */
+export function boundsOf(sizing: Sizing, sized: Sized): ParcelLimits & { readonly isHeld: boolean } {
+  const { range, isProven, monotonicMs, limits, receiver } = sized;
+  const heldEnd = heldEndOf(sizing, range);
+  if (heldEnd !== undefined) return { ...unbounded, endLine: heldEnd, isHeld: true };
+  const split =
+    sizing.split !== undefined && sizing.split.untilMonotonicMs > monotonicMs ? sizing.split : undefined;
+  return {
+    linesMax: Math.min(receiver.linesMax ?? limits.parcelLinesMax, limits.parcelLinesMax),
+    bytesMax: Math.min(
+      isProven ? limits.parcelBytesMax : limits.probeBytesMax,
+      receiver.bytesMax ?? limits.parcelBytesMax,
+      split?.bytesMax ?? limits.parcelBytesMax,
+    ),
+    endLine: sizing.suspectEnds.at(-1) ?? range.endLine,
+    isHeld: false,
+  };
+}
+
+/** `cut` was not taken, and is sent again as it was. */
+export const hold = (sizing: Sizing, range: DeliveryRange, { endLine }: CutRange): Sizing =>
+  withHeldEnd(sizing, range, endLine);
+
+/** `cut` was too large: it is sent in parts, and what follows comes in such parts for a while. */
+export const halveBySize = (
+  sizing: Sizing,
+  range: DeliveryRange,
+  { bytes }: CutRange,
+  untilMonotonicMs: number,
+): Sizing => ({
+  ...withHeldEnd(sizing, range, undefined),
+  slowTries: 0,
+  split: { bytesMax: Math.ceil(bytes / 2), untilMonotonicMs },
+});
+
+/**
+ * `cut`, which `range` begins with, was refused, and that may be for one of its lines: its halves are sent apart, the refused one
+ * of these is halved again, and so on. Of n lines that are all refused there are 2n - 1 such stretches.
+ */
+export function halveByContent(sizing: Sizing, range: DeliveryRange, { endLine }: CutRange): Sizing {
+  const { suspectEnds } = sizing;
+  const outer = suspectEnds.at(-1) === endLine ? suspectEnds : [...suspectEnds, endLine];
+  const middle = range.line + Math.floor((endLine - range.line) / 2);
+  return { ...withHeldEnd(sizing, range, undefined), suspectEnds: [...outer, middle] };
+}
+
+/** Whether a destination that is slow may be so for the parcel's size; small ones say more of the destination. */
+export const isDivisible = ({ bytes, count }: CutRange): boolean => count > 1 && bytes > slowBytesMin;
+
+/** Lines of `range` before `line` are settled, or gone. */
+export function passed(sizing: Sizing, range: DeliveryRange, line: number): Sizing {
+  const heldEnd = heldEndOf(sizing, range);
+  const { suspectEnds } = sizing;
+  return {
+    ...(heldEnd !== undefined && heldEnd <= line ? withHeldEnd(sizing, range, undefined) : sizing),
+    suspectEnds: suspectEnds.length === 0 ? suspectEnds : suspectEnds.filter((end) => end > line),
+    slowTries: 0,
+    refusals: 0,
+  };
+}
+
+/** When retention took lines of what was to be sent again, the rest of it is cut anew. */
+export function beginningAt(sizing: Sizing, range: DeliveryRange): Sizing {
+  const ends = [heldEndOf(sizing, range) ?? range.endLine, ...sizing.suspectEnds];
+  return ends.every((end) => end > range.line) ? sizing : passed(sizing, range, range.line);
+}
+
+/** For what comes next: where lines of another range were refused says nothing of this one. */
+export function sizingFor(sizing: Sizing, next: DeliveryRange | RangeChoice): Sizing {
+  const of = next.kind === "replay" ? `replay ${next.id}` : next.kind;
+  return sizing.of === of ? sizing : { ...sizing, of, suspectEnds: [], slowTries: 0, refusals: 0 };
+}
+
+function withHeldEnd(sizing: Sizing, range: DeliveryRange, endLine: number | undefined): Sizing {
+  if (range.kind === "live") return { ...sizing, heldLive: endLine };
+  if (range.kind !== "replay") return sizing;
+  return { ...sizing, heldReplay: endLine === undefined ? undefined : { id: range.id, endLine } };
+}

@@ -1,0 +1,98 @@
+/**
+ * What becomes of a line, as changes of a drain's checkpoint. Each line of the channel gets one place, once:
+ * `line - start = delivered + refused + lost + filtered`.
+ */
+import assert from "node:assert";
+import { rateAfter } from "../../core/rate.ts";
+import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
+import type { CutRange } from "./parcel.ts";
+import { behind, type DeliveryRange, type LinePlace, type Redelivery } from "./ranges.ts";
+
+/** Lines of a cut that were delivered and refused; its `filtered` are the others. */
+export type Settled = { readonly delivered: number; readonly refused: number };
+
+/** The checkpoint when the lines of `cut`, which `range` begins with, have their places. */
+export function settled(
+  checkpoint: DrainCheckpoint,
+  range: DeliveryRange,
+  cut: CutRange,
+  { delivered, refused }: Settled,
+  nowMs: number,
+): DrainCheckpoint {
+  const rate = delivered > 0 ? rateAfter(checkpoint.rate, delivered, nowMs) : checkpoint.rate;
+  const rated = rate === undefined ? checkpoint : { ...checkpoint, rate };
+  if (range.kind === "live")
+    return {
+      ...rated,
+      position: cut.end,
+      line: cut.endLine,
+      delivered: checkpoint.delivered + delivered,
+      refused: checkpoint.refused + refused,
+      filtered: checkpoint.filtered + cut.filtered,
+    };
+  const replayed = checkpoint.replayed + delivered;
+  const left = behind(range, { position: cut.end, line: cut.endLine }, delivered);
+  return { ...advanced(rated, range, left), replayed };
+}
+
+/** The checkpoint when `left` is left of `range`, whose lines have their places already. */
+export function advanced<Range extends DeliveryRange>(
+  checkpoint: DrainCheckpoint,
+  range: Range,
+  left: Range,
+): DrainCheckpoint {
+  const isOver = left.line >= left.endLine;
+  if (left.kind === "replay")
+    return { ...checkpoint, replay: { id: left.id, ...(!isOver && { position: left.position }) } };
+  if (left.kind !== "redelivery") return checkpoint;
+  const [first, ...others] = checkpoint.unconfirmed ?? [];
+  // A break meanwhile brought more back: then all of it is sent again.
+  if (first?.line !== range.line || first.endLine !== range.endLine) return checkpoint;
+  const { position, line, endLine, counted } = left;
+  const unconfirmed = isOver ? others : [{ position, line, endLine, counted }, ...others];
+  return { ...checkpoint, unconfirmed: unconfirmed.length === 0 ? undefined : unconfirmed };
+}
+
+/** Retention took the lines from the cursor up to `place`. */
+export const lost = (checkpoint: DrainCheckpoint, { position, line }: LinePlace): DrainCheckpoint => ({
+  ...checkpoint,
+  position,
+  line,
+  lost: checkpoint.lost + (line - checkpoint.line),
+});
+
+/**
+ * Retention took unconfirmed lines, from the beginning of `range` up to `place`: those that stand in `delivered` count
+ * as lost instead. `missing` of them.
+ */
+export function lostUnconfirmed(
+  checkpoint: DrainCheckpoint,
+  range: Redelivery,
+  place: LinePlace,
+): { readonly checkpoint: DrainCheckpoint; readonly left: Redelivery; readonly missing: number } {
+  const endLine = Math.min(place.line, range.endLine);
+  const missing = Math.min(endLine - range.line, range.counted, checkpoint.delivered);
+  const left = behind(range, { position: place.position, line: endLine }, missing);
+  return {
+    checkpoint: {
+      ...advanced(checkpoint, range, left),
+      delivered: checkpoint.delivered - missing,
+      lost: checkpoint.lost + missing,
+    },
+    left,
+    missing,
+  };
+}
+
+/** The channel's log is another one than before, which begins at `oldest`: the counts go on from there. */
+export function beganAgain(checkpoint: DrainCheckpoint, oldest: LinePlace): DrainCheckpoint {
+  const { delivered, refused, lost: gone, filtered } = checkpoint;
+  const startLine = oldest.line - (delivered + refused + gone + filtered);
+  return { ...checkpoint, ...oldest, startLine, unconfirmed: undefined };
+}
+
+/** Throws when a line has no place, or two. */
+export function assertAddsUp(checkpoint: DrainCheckpoint, recordStartLine: number): void {
+  const { line, startLine = recordStartLine, delivered, refused, lost: gone, filtered } = checkpoint;
+  assert.equal(line - startLine, delivered + refused + gone + filtered, "the ledger adds up");
+}

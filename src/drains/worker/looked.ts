@@ -1,0 +1,38 @@
+/** What comes of a look at the log, before a range is followed. Pure. */
+import { beginningAt } from "./batcher.ts";
+import type { DeliveryRules, EventOf, StateOf, Step } from "./delivery-types.ts";
+import { after, choose, follow, lose, recordSoon } from "./moves.ts";
+import { isPicked, pickRange } from "./ranges.ts";
+
+/** What is there of the range is followed; what retention took of it is told now, not with the channel's next line. */
+export function looked(
+  { memory, choice }: StateOf<"looking">,
+  { end, isEmpty, start }: EventOf<"looked">,
+  rules: DeliveryRules,
+): Step {
+  const picked = pickRange(memory.checkpoint, memory.asked);
+  if (!isPicked(choice, picked)) return choose(memory);
+  if (choice.kind === "replay") {
+    const { id, endLine } = choice;
+    const range = start && ({ kind: "replay", id, endLine, ...start } as const);
+    if (range !== undefined)
+      return follow({ ...memory, sizing: beginningAt(memory.sizing, range) }, range, rules);
+    const checkpoint = { ...memory.checkpoint, replay: { id } };
+    return after([recordSoon], choose({ ...memory, checkpoint }));
+  }
+  const gone = { position: end.position, line: choice.kind === "live" ? end.line : choice.endLine };
+  const isGone = isEmpty && gone.line > choice.line;
+  const { effects, ...left } = isGone
+    ? lose(memory, choice, gone, rules)
+    : { memory, range: choice, effects: [] };
+  if (left.range.line >= left.range.endLine) return after(effects, choose(left.memory));
+  if (left.range.line < end.line || memory.failures === 0)
+    return after(effects, follow(left.memory, left.range, rules));
+  // What failed is gone: nothing waits for another try.
+  const calm = {
+    ...left.memory,
+    hasSlot: false,
+    checkpoint: { ...left.memory.checkpoint, failing: undefined },
+  };
+  return after([...effects, { kind: "release" }, recordSoon], follow(calm, left.range, rules));
+}

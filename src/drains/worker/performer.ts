@@ -1,0 +1,246 @@
+/**
+ * Does what the state machine asks for, and tells it what came of it: reads the log, waits for slots and times, has
+ * parcels sent, writes the checkpoint. It decides nothing.
+ */
+import type { LineFilter } from "../../core/line-filter.ts";
+import type { Patterns } from "../../patterns/patterns.ts";
+import type { ChannelLog, Clock, Store } from "../../ports.ts";
+import type { DrainRecord } from "../../registry/records.ts";
+import { SinkSlot, type SinkSlotParts } from "../connections/sink-slot.ts";
+import type { DrainNotices } from "../notices.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { Courier } from "./courier.ts";
+import type { DeliveryLimits, DeliveryState, Effect, NewEvent, Notice } from "./delivery-types.ts";
+import type { RangeChoice } from "./ranges.ts";
+import { ReadAhead, type ReadAheadBudget } from "./read-ahead.ts";
+import { LogUnreadable, survey } from "./survey.ts";
+import { Takeover } from "./takeover.ts";
+
+/** Bounds of each drain. */
+export type DrainLimits = DeliveryLimits & {
+  /** A checkpoint is written at most so long after it changed. */
+  readonly commitMsMax: number;
+};
+
+export type PerformerParts = SinkSlotParts & {
+  readonly log: ChannelLog;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly readAhead: ReadAheadBudget;
+  readonly patterns: Pick<Patterns, "selector" | "redactions">;
+  readonly notices: Pick<DrainNotices, "lost" | "refused" | "certificate" | "expiring">;
+  readonly limits: DrainLimits;
+};
+
+type Work = {
+  readonly drain: DrainRecord;
+  readonly filter: LineFilter | undefined;
+  readonly parts: PerformerParts;
+  readonly checkpoint: Checkpoint;
+  readonly isShared: boolean;
+};
+type Hooks = {
+  /** Whether the parcel is under way still. */
+  readonly isInFlight: (number: number) => boolean;
+  readonly ended: () => void;
+  readonly broke: (fault: unknown) => void;
+};
+type Read = Effect & { readonly kind: "read" };
+
+export class Performer {
+  readonly #work: Work;
+  readonly #tell: (event?: NewEvent) => void;
+  readonly #hooks: Hooks;
+  readonly #slot: SinkSlot;
+  readonly #takeover: Takeover | undefined;
+  readonly #courier: Courier;
+  #reading: ReadAhead | undefined;
+  /** Readings that are being closed. */
+  #closing: Promise<unknown> = Promise.resolve();
+  /** The look, and the sleep, of which the end counts: a later one replaces it. */
+  #look: Promise<void> | undefined;
+  #sleep: AbortController | undefined;
+
+  constructor(work: Work, tell: (event?: NewEvent) => void, hooks: Hooks) {
+    const { drain, filter, parts, checkpoint, isShared } = work;
+    this.#work = work;
+    this.#tell = tell;
+    this.#hooks = hooks;
+    this.#slot = new SinkSlot(drain, parts, {
+      onGranted: () => tell({ kind: "slot granted" }),
+      onWanted: () => tell({ kind: "slot wanted" }),
+      onBreak: (reason) => tell({ kind: "connection broke", reason }),
+    });
+    const { clock, limits, readAhead: budget } = parts;
+    const slot = this.#slot;
+    const { commitMsMax } = limits;
+    const takeover = isShared ? new Takeover({ checkpoint, clock, commitMsMax }) : undefined;
+    const { isInFlight } = hooks;
+    this.#takeover = takeover;
+    const { patterns } = parts;
+    this.#courier = new Courier({ drain, filter, patterns, clock, budget, slot, takeover, tell, isInFlight });
+  }
+
+  /** What there is to be sent from `line` on, if `state` can do anything about it. */
+  find(state: DeliveryState, line: number | undefined): NewEvent | undefined {
+    const found = line === undefined ? undefined : this.#reading?.seek(line);
+    if (found === undefined || found.kind === "nothing yet") return undefined;
+    if (found.kind === "lines") return { kind: "lines" };
+    if (state.kind !== "idle") return undefined; // what is under way comes first
+    if (found.kind === "gap") return { kind: "lines lost", place: found.place };
+    if (found.kind === "replaced") {
+      this.#work.parts.logger.warn(
+        { drain: this.#work.drain.id },
+        "a drain's log was replaced: it begins with its oldest line",
+      );
+      return { kind: "log replaced", place: found.place };
+    }
+    if (found.kind === "ended") return { kind: "reading ended" };
+    this.#logUnreadable(found.cause);
+    return { kind: "reading failed" };
+  }
+
+  /** Begins what `effect` asks for. `state` is the one that it leads to. */
+  do(effect: Effect, state: DeliveryState): void {
+    switch (effect.kind) {
+      case "look":
+        this.#lookAt(effect.choice);
+        break;
+      case "read":
+        this.#read(effect);
+        break;
+      case "let go":
+        this.#letGo();
+        break;
+      case "take slot":
+        this.#slot.take(effect.queue);
+        break;
+      case "release":
+        this.#guarded(this.#slot.release());
+        break;
+      case "rest":
+        this.#slot.rest();
+        break;
+      case "renew":
+        this.#slot.renew();
+        break;
+      case "prepare":
+        this.#guarded(this.#courier.prepare(effect, this.#reading!, () => this.#closeReading()));
+        break;
+      case "send":
+        this.#guarded(this.#courier.send(effect.number));
+        break;
+      case "abandon":
+        this.#courier.abandon();
+        break;
+      case "hold":
+        this.#takeover?.hold(effect.endLine);
+        break;
+      case "halve":
+        this.#takeover?.halve();
+        break;
+      case "record":
+        this.#record(state, effect.within);
+        break;
+      case "notify":
+        this.#notify(effect.notice);
+        break;
+      case "sleep":
+        this.#guarded(this.#sleepFor(effect.ms));
+        break;
+      case "end":
+        this.#guarded(this.#end());
+    }
+  }
+
+  /** Ends everything at once; resolves when it ended. */
+  async giveUp(): Promise<void> {
+    this.#letGo();
+    this.#courier.abandon();
+    this.#sleep?.abort();
+    await Promise.allSettled([this.#slot.release(), this.#closing, this.#work.checkpoint.close()]);
+  }
+
+  #lookAt(choice: RangeChoice): void {
+    const { log } = this.#work.parts;
+    this.#letGo();
+    const look = survey(log, this.#work.drain.channel, choice).then(
+      (found) => this.#look === look && this.#tell({ kind: "looked", ...found }),
+      (failure: unknown) => {
+        if (!(failure instanceof LogUnreadable)) throw failure;
+        if (this.#look !== look) return;
+        this.#logUnreadable(failure.cause);
+        this.#tell({ kind: "reading failed" });
+      },
+    ) as Promise<void>;
+    this.#look = look;
+    this.#guarded(look);
+  }
+
+  #read({ from, bytesMax, throughLine }: Read): void {
+    const { log, readAhead } = this.#work.parts;
+    this.#reading = new ReadAhead({
+      log,
+      channel: this.#work.drain.channel,
+      from: { kind: "after", position: from.position },
+      bytesMax,
+      budget: readAhead,
+      throughLine,
+      onChange: () => this.#tell(),
+    });
+  }
+
+  #letGo(): void {
+    this.#look = undefined;
+    this.#courier.forget();
+    this.#closeReading();
+  }
+
+  #closeReading(): void {
+    if (this.#reading !== undefined) this.#closing = Promise.all([this.#closing, this.#reading.close()]);
+    this.#reading = undefined;
+  }
+
+  #record(state: DeliveryState, within: "moment" | "second"): void {
+    const { checkpoint } = state.memory;
+    const parcelEnd = this.#takeover?.parcelEnd;
+    this.#work.checkpoint.set(parcelEnd === undefined ? checkpoint : { ...checkpoint, parcelEnd }, within);
+  }
+
+  #notify(notice: Notice): void {
+    const { drain, parts } = this.#work;
+    if (notice.kind === "lost") parts.notices.lost(drain, notice.lines, notice.sinceMs);
+    else if (notice.kind === "refused")
+      parts.notices.refused(drain, notice.lines, notice.sinceMs, notice.reason);
+    else parts.notices[notice.kind](drain, notice.reason);
+  }
+
+  async #sleepFor(ms: number): Promise<void> {
+    this.#sleep?.abort();
+    const sleep = new AbortController();
+    this.#sleep = sleep;
+    await this.#work.parts.clock.sleep(ms, sleep.signal);
+    if (this.#sleep !== sleep || sleep.signal.aborted) return;
+    this.#sleep = undefined;
+    this.#tell({ kind: "time passed" });
+  }
+
+  // Breaks that come while the connection is closed are in the checkpoint still.
+  async #end(): Promise<void> {
+    this.#sleep?.abort();
+    this.#courier.abandon();
+    await this.#slot.release();
+    await this.#closing;
+    await this.#work.checkpoint.close();
+    this.#hooks.ended();
+  }
+
+  #logUnreadable(err: unknown): void {
+    this.#work.parts.logger.error({ err, drain: this.#work.drain.id }, "a drain could not read its log");
+  }
+
+  // Whatever fails here is a fault of the program.
+  #guarded(work: Promise<unknown>): void {
+    work.catch((fault: unknown) => this.#hooks.broke(fault));
+  }
+}

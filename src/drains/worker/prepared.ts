@@ -1,0 +1,48 @@
+/** What comes of a parcel that was made, or that turned out to be none. Pure. */
+import type { EventOf, Step } from "./delivery-types.ts";
+import { after, type PreparingState, recordSoon, resume, stay, takeSlot, withFlights } from "./moves.ts";
+import { resting, settleFiltered } from "./settle.ts";
+import type { UnderWay } from "./under-way.ts";
+
+/** The one parcel there is. It goes out when the drain has a slot. */
+export function onPrepared(state: PreparingState, event: EventOf<"prepared">): Step {
+  const { number, cut, outcome } = event;
+  const { memory, range, flight } = state;
+  if (flight.number !== number) return stay(state);
+  switch (outcome) {
+    case "ready": {
+      const going = { ...flight, cut, stage: "going" } as const;
+      if (memory.hasSlot)
+        return { state: withFlights(memory, range, [going]), effects: [{ kind: "send", number }] };
+      return {
+        state: { kind: "awaiting slot", memory, ready: { range, flight: going } },
+        effects: [takeSlot(memory)],
+      };
+    }
+    case "filtered": {
+      const left = settleFiltered(state, cut, event);
+      const rested = resting(left.memory, []);
+      return after([recordSoon, ...rested.effects], resume(rested.memory, left.range, false));
+    }
+    case "uncut":
+      return resume(memory, range, false);
+  }
+}
+
+/** Behind others that are under way: it follows at once, or its lines have their places when it is their turn. */
+export function onPreparedBehind(state: UnderWay, { number, cut, outcome }: EventOf<"prepared">): Step {
+  const flight = state.inFlight.at(-1)!;
+  if (flight.number !== number || flight.stage !== "preparing") return stay(state);
+  const before = state.inFlight.slice(0, -1);
+  switch (outcome) {
+    case "ready":
+      return {
+        state: { ...state, inFlight: [...before, { ...flight, cut, stage: "going" }] },
+        effects: [{ kind: "send", number }],
+      };
+    case "filtered":
+      return stay({ ...state, inFlight: [...before, { ...flight, cut, stage: "sent", isFiltered: true }] });
+    case "uncut":
+      return stay({ ...state, inFlight: before });
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What a drain delivers from: the channel from its cursor on, or lines that are sent once more, up to the cursor at
+ * most. A range is a value; it is replaced by the next one when lines of it are settled.
+ */
+import type { Position } from "../../core/position.ts";
+import type { From } from "../../ports.ts";
+import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
+import type { DrainRecord } from "../../registry/records.ts";
+
+/** A place in the channel, and the number of the line behind it. */
+export type LinePlace = { readonly position: Position; readonly line: number };
+
+/** From the cursor on, without an end. */
+export type LiveRange = LinePlace & { readonly kind: "live"; readonly endLine: number };
+/** Delivered lines that may not have arrived. `counted` of those that are left stand in `delivered`. */
+export type Redelivery = LinePlace & {
+  readonly kind: "redelivery";
+  readonly endLine: number;
+  readonly counted: number;
+};
+/** Lines that the owner wants to have sent again. */
+export type Replay = LinePlace & { readonly kind: "replay"; readonly id: string; readonly endLine: number };
+
+/** Begins at its next line to settle; `endLine` is not part of it. */
+export type DeliveryRange = LiveRange | Redelivery | Replay;
+
+/** A range, or the replay whose beginning has to be looked up in the log first. */
+export type RangeChoice =
+  | LiveRange
+  | Redelivery
+  | { readonly kind: "replay"; readonly id: string; readonly from: From; readonly endLine: number };
+
+/** What the owner asked for last: to have lines sent again. */
+export type AskedReplay = NonNullable<DrainRecord["replay"]>;
+
+/** What comes next, and nothing else decides it: what is unconfirmed, then a replay, then live lines. */
+export function pickRange(checkpoint: DrainCheckpoint, asked: AskedReplay | undefined): RangeChoice {
+  const { position, line, unconfirmed, replay } = checkpoint;
+  const first = unconfirmed?.[0];
+  if (first !== undefined) return { kind: "redelivery", ...first };
+  if (asked !== undefined && asked.id !== replay?.id)
+    return { kind: "replay", id: asked.id, from: { kind: "since", timeMs: asked.sinceMs }, endLine: line };
+  if (asked !== undefined && replay?.position !== undefined)
+    return {
+      kind: "replay",
+      id: asked.id,
+      from: { kind: "after", position: replay.position },
+      endLine: line,
+    };
+  return { kind: "live", position, line, endLine: Number.POSITIVE_INFINITY };
+}
+
+/** Whether `range` is what comes next still. */
+export function isPicked(range: DeliveryRange | RangeChoice, picked: RangeChoice): boolean {
+  if (range.kind === "replay") return picked.kind === "replay" && picked.id === range.id;
+  return picked.kind === range.kind;
+}
+
+/** The range behind `place`. `delivered`: lines that were delivered on the way. */
+export const behind = <Range extends DeliveryRange>(
+  range: Range,
+  place: LinePlace,
+  delivered: number,
+): Range =>
+  range.kind === "redelivery"
+    ? { ...range, ...place, counted: clamp(range.counted - delivered, range.endLine - place.line) }
+    : { ...range, ...place };
+
+const clamp = (lines: number, max: number): number => Math.max(0, Math.min(lines, max));

@@ -1,0 +1,170 @@
+/**
+ * Lines that wait for a drain, read ahead from its channel's log: batches stay here until they are sent. Bounded in
+ * bytes; at the bound it stops pulling from the log, which is where the lines are safe.
+ */
+import { positionIn, type StoredBatch } from "../../core/batch.ts";
+import type { ChannelId } from "../../core/ids.ts";
+import type { ChannelLog, From } from "../../ports.ts";
+import type { LinePlace } from "./ranges.ts";
+
+/** What all drains together may read ahead. When it is spent each goes on with one batch at a time. */
+export class ReadAheadBudget {
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  get isSpent(): boolean {
+    return this.#bytes >= this.#bytesMax;
+  }
+
+  /** Bytes that are held from now on; negative when they are let go. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+}
+
+type ReadAheadOptions = {
+  readonly log: ChannelLog;
+  readonly channel: ChannelId;
+  readonly from: From;
+  /** Batches are whole, so one more than this may be held. */
+  readonly bytesMax: number;
+  readonly budget: ReadAheadBudget;
+  /** All up to this line is wanted at once, if it is within `bytesMax`: a parcel is to be cut again as it was. */
+  readonly throughLine: number;
+  /** There may be something new to find. */
+  readonly onChange: () => void;
+};
+
+/** What there is from a line on. */
+export type Found =
+  | { readonly kind: "nothing yet" }
+  | { readonly kind: "lines" }
+  /** Retention took the line; `place` is that of the first one that is left. */
+  | { readonly kind: "gap"; readonly place: LinePlace }
+  /** The line is none of this log, of which the oldest one is at `place`. */
+  | { readonly kind: "replaced"; readonly place: LinePlace }
+  | { readonly kind: "ended" }
+  | { readonly kind: "failed"; readonly cause: unknown };
+
+/** One for all: an abort without a reason makes an error with a stack each time. */
+const closed = new Error("the reading is over");
+
+/** Follows a channel and holds what was not sent yet. */
+export class ReadAhead {
+  readonly #batches: StoredBatch[] = [];
+  readonly #options: ReadAheadOptions;
+  readonly #stopping = new AbortController();
+  readonly #reading: Promise<void>;
+  #bytes = 0;
+  #end: Found | undefined;
+  #wakeReader: (() => void) | undefined;
+  #isTelling = false;
+  /** The place that was asked for is none of this log: what is held begins with its oldest batch. */
+  #isForeign = false;
+
+  constructor(options: ReadAheadOptions) {
+    this.#options = options;
+    this.#reading = this.#read();
+  }
+
+  /** Batches that were not sent yet, oldest first. */
+  get batches(): readonly StoredBatch[] {
+    return this.#batches;
+  }
+
+  /** Forgets what lies wholly before `line`, and says what there is from it on. */
+  seek(line: number): Found {
+    if (!this.#isForeign) this.forget(line);
+    const first = this.#batches[0];
+    if (first === undefined || !this.#isReady()) return this.#end ?? { kind: "nothing yet" };
+    const place = { position: positionIn(first, 0), line: first.line };
+    if (this.#isForeign) return { kind: "replaced", place };
+    return first.line <= line ? { kind: "lines" } : { kind: "gap", place };
+  }
+
+  /** Forgets the batches that lie wholly before the channel's line number `line`. */
+  forget(line: number): void {
+    let count = 0;
+    let bytes = 0;
+    for (const batch of this.#batches) {
+      if (batch.line + batch.count > line) break;
+      bytes += batch.bytes.length;
+      count++;
+    }
+    if (count === 0) return;
+    this.#batches.splice(0, count);
+    this.#hold(-bytes);
+    this.#wakeReader?.();
+  }
+
+  /** Ends the reading and forgets everything at once; resolves when the log was let go. Idempotent. */
+  close(): Promise<void> {
+    this.#end ??= { kind: "ended" };
+    this.#stopping.abort(closed);
+    this.#batches.length = 0;
+    this.#hold(-this.#bytes);
+    this.#wakeReader?.();
+    return this.#reading;
+  }
+
+  // What was read before the reading failed or ended is there to be sent.
+  #isReady(): boolean {
+    return (
+      this.#end !== undefined || this.#isForeign || this.#isThrough() || this.#bytes >= this.#options.bytesMax
+    );
+  }
+
+  #isThrough(): boolean {
+    const final = this.#batches.at(-1);
+    return final !== undefined && final.line + final.count >= this.#options.throughLine;
+  }
+
+  #wantsMore(): boolean {
+    if (this.#batches.length === 0) return true;
+    return this.#bytes < this.#options.bytesMax && !(this.#options.budget.isSpent && this.#isThrough());
+  }
+
+  async #read(): Promise<void> {
+    const { log, channel, from } = this.#options;
+    try {
+      for await (const batch of log.follow(channel, from, this.#stopping.signal)) {
+        if (this.#end !== undefined) return;
+        if (batch === "foreign") {
+          this.#isForeign = true;
+          continue;
+        }
+        this.#batches.push(batch);
+        this.#hold(batch.bytes.length);
+        this.#changed();
+        while (this.#end === undefined && !this.#wantsMore()) {
+          await new Promise<void>((resolve) => {
+            this.#wakeReader = resolve;
+          });
+        }
+      }
+      this.#end ??= { kind: "ended" };
+    } catch (cause) {
+      this.#end ??= { kind: "failed", cause };
+    }
+    this.#changed();
+  }
+
+  // What is read in one turn of the event loop is told together: it may go out as one parcel.
+  #changed(): void {
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    setImmediate(() => {
+      this.#isTelling = false;
+      this.#options.onChange();
+    });
+  }
+
+  #hold(bytes: number): void {
+    this.#bytes += bytes;
+    this.#options.budget.add(bytes);
+  }
+}

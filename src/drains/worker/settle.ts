@@ -1,0 +1,47 @@
+/** Lines of a parcel get their places in the ledger, and the range goes on behind them. Pure. */
+import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
+import { passed } from "./batcher.ts";
+import type { DeliveryEvent, Effect, Flight, Memory } from "./delivery-types.ts";
+import { type Settled, settled } from "./ledger.ts";
+import type { CutRange } from "./parcel.ts";
+import { behind, type DeliveryRange } from "./ranges.ts";
+import { withDelivered } from "./unconfirmed.ts";
+
+type Times = Pick<DeliveryEvent, "nowMs" | "monotonicMs">;
+export type Left = { readonly memory: Memory; readonly range: DeliveryRange };
+
+/** Each line of `cut`, which `range` begins with, has its place. */
+export function settle({ memory, range }: Left, cut: CutRange, counts: Settled, at: Times): Left {
+  const { delivered } = counts;
+  const { position, line, kind } = range;
+  const stretch = { position, line, endLine: cut.endLine, counted: kind === "replay" ? 0 : delivered };
+  return {
+    memory: {
+      ...memory,
+      checkpoint: settled(memory.checkpoint, range, cut, counts, at.nowMs),
+      recent: delivered > 0 ? withDelivered(memory.recent, stretch, at.monotonicMs) : memory.recent,
+      sizing: passed(memory.sizing, range, cut.endLine),
+      settledAtMs: kind === "live" ? cut.finalAcceptedAtMs : memory.settledAtMs,
+    },
+    range: behind(range, { position: cut.end, line: cut.endLine }, delivered),
+  };
+}
+
+/** The filter left out every line of `cut`. */
+export const settleFiltered = (left: Left, cut: CutRange, at: Times): Left =>
+  settle(left, cut, { delivered: 0, refused: 0 }, at);
+
+/** When nothing is under way others may ask for the slot; one of a drain that fails is given back, as lines may be long in coming. */
+export function resting(
+  memory: Memory,
+  others: readonly Flight[],
+): { memory: Memory; effects: readonly Effect[] } {
+  if (!memory.hasSlot || others.some(({ stage }) => stage !== "preparing")) return { memory, effects: [] };
+  if (memory.failures === 0) return { memory, effects: [{ kind: "rest" }] };
+  return { memory: { ...memory, hasSlot: false }, effects: [{ kind: "release" }] };
+}
+
+export const withError = (checkpoint: DrainCheckpoint, message: string, nowMs: number): DrainCheckpoint => ({
+  ...checkpoint,
+  lastError: { at: new Date(nowMs).toISOString(), message },
+});

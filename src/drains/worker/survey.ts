@@ -1,0 +1,52 @@
+/** What a channel's log has of a range, before it is followed. */
+import { endOf, positionIn, type StoredBatch } from "../../core/batch.ts";
+import type { ChannelId } from "../../core/ids.ts";
+import { comparePositions, readPosition } from "../../core/position.ts";
+import type { ChannelEnd, ChannelLog, From } from "../../ports.ts";
+import type { LinePlace, RangeChoice } from "./ranges.ts";
+
+export type Survey = {
+  readonly end: ChannelEnd;
+  /** No batch is left. */
+  readonly isEmpty: boolean;
+  /** Where the replay begins; undefined when there is none of its lines, or no replay. */
+  readonly start?: LinePlace | undefined;
+};
+
+/** The log failed; `cause` says how. Any other failure is a fault of the program. */
+export class LogUnreadable extends Error {}
+
+/** Rejects with `LogUnreadable`. */
+export async function survey(log: ChannelLog, channel: ChannelId, choice: RangeChoice): Promise<Survey> {
+  const { batches, end } = await reading(log.recent(channel, 1));
+  const newest = batches.at(-1);
+  if (newest === undefined || choice.kind !== "replay") return { end, isEmpty: newest === undefined };
+  const { from } = choice;
+  const isBehind =
+    (from.kind === "since" && newest.acceptedAtMs < from.timeMs) ||
+    (from.kind === "after" && comparePositions(endOf(newest), from.position) <= 0);
+  if (isBehind) return { end, isEmpty: false };
+  const first = await reading(firstBatch(log, channel, choice.from));
+  const start = first && placeIn(first, choice.from);
+  return { end, isEmpty: false, start: start && start.line < choice.endLine ? start : undefined };
+}
+
+async function firstBatch(log: ChannelLog, channel: ChannelId, from: From): Promise<StoredBatch | undefined> {
+  const looking = new AbortController();
+  for await (const first of log.follow(channel, from, looking.signal)) {
+    looking.abort();
+    return first === "foreign" ? undefined : first; // its lines are gone with the log that they were in
+  }
+  return undefined;
+}
+
+function placeIn(first: StoredBatch, from: From): LinePlace {
+  const at = from.kind === "after" ? readPosition(from.position) : undefined;
+  const lines = at?.sequence === first.sequence ? at.lines : 0;
+  return { position: positionIn(first, lines), line: first.line + lines };
+}
+
+const reading = <Value>(work: Promise<Value>): Promise<Value> =>
+  work.catch((cause: unknown) => {
+    throw new LogUnreadable("the log could not be read", { cause });
+  });

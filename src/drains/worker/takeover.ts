@@ -1,0 +1,109 @@
+/**
+ * Where nodes share the drains, whoever takes one over has to cut its parcels as they were cut before: destinations
+ * tell repeats by the id of a parcel, which follows from its lines. So each batch goes alone, or a parcel of several
+ * batches ends at a line that was written to the checkpoint before it was sent.
+ */
+import type { StoredBatch } from "../../core/batch.ts";
+import type { Clock } from "../../ports.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import type { CutRange, ParcelLimits } from "./parcel.ts";
+import type { DeliveryRange } from "./ranges.ts";
+
+type TakeoverOptions = {
+  readonly checkpoint: Pick<Checkpoint, "latest" | "storedLine" | "setNow">;
+  readonly clock: Clock;
+  readonly commitMsMax: number;
+};
+
+type Bounds = ParcelLimits & { readonly isHeld: boolean };
+type Prepared = { readonly range: DeliveryRange; readonly bounds: Bounds };
+
+/** So much that waits is worth a write of the checkpoint, however short the last one is ago. */
+const gatherBytes = 64 * 1024;
+/** So many batches at most go alone, one by one, after the checkpoint was written last: the next node does the same. */
+const aloneMax = 64;
+
+/** What this node does so that the next one sends the same. */
+export class Takeover {
+  readonly #options: TakeoverOptions;
+  #parcelEnd: number;
+  /** When the end of a parcel of several batches was last written. */
+  #announcedAtMs = Number.NEGATIVE_INFINITY;
+  /** Ends of parcels of one batch; those after the line that was written last count. */
+  #alone: number[] = [];
+  /** Batches that the node before may have sent alone. */
+  #inherited = aloneMax;
+  /** Set when the end of a parcel could not be written. */
+  #aloneUntilMs = Number.NEGATIVE_INFINITY;
+
+  constructor(options: TakeoverOptions) {
+    this.#options = options;
+    this.#parcelEnd = options.checkpoint.latest.parcelEnd ?? 0;
+  }
+
+  /** As it has to stand in every checkpoint that is written from now on. */
+  get parcelEnd(): number {
+    return this.#parcelEnd;
+  }
+
+  /** The parcel that ends before `endLine` is sent again as it was. */
+  hold(endLine: number): void {
+    this.#parcelEnd = endLine;
+  }
+
+  /** The parcel is sent in parts: these are for the next node to find out anew. */
+  halve(): void {
+    this.#parcelEnd = 0;
+  }
+
+  /** The bounds of a parcel of `range` that the next node would cut as well. */
+  bounded(bounds: Bounds, range: DeliveryRange, batches: readonly StoredBatch[]): ParcelLimits {
+    if (range.kind !== "live" || bounds.isHeld || this.#mayGather(batches)) return bounds;
+    return { ...bounds, endLine: Math.min(bounds.endLine, endLineOf(batches[0]!)) };
+  }
+
+  /** Resolves to true when `cut` may be sent; to false when its end could not be written, and it has to be cut anew. */
+  async prepare(
+    { range, bounds }: Prepared,
+    cut: CutRange,
+    batches: readonly StoredBatch[],
+  ): Promise<boolean> {
+    if (range.kind !== "live" || bounds.isHeld) return true;
+    if (cut.endLine > endLineOf(batches[0]!)) return this.#announce(cut.endLine);
+    const { checkpoint } = this.#options;
+    this.#inherited = Math.max(0, this.#inherited - 1);
+    this.#alone = this.#alone.filter((endLine) => endLine > checkpoint.storedLine);
+    if (this.#alone.length >= aloneMax) {
+      await this.#write();
+      this.#alone = [];
+    }
+    this.#alone.push(cut.endLine);
+    return true;
+  }
+
+  // Writes of ends are few: one in `commitMsMax`, or in `gatherBytes`.
+  #mayGather(batches: readonly StoredBatch[]): boolean {
+    const { clock, commitMsMax } = this.#options;
+    if (this.#inherited > 0 || clock.monotonicMs() < this.#aloneUntilMs) return false;
+    if (clock.monotonicMs() - this.#announcedAtMs >= commitMsMax) return true;
+    let bytes = 0;
+    return batches.some((batch) => (bytes += batch.bytes.length) >= gatherBytes);
+  }
+
+  async #announce(endLine: number): Promise<boolean> {
+    const { clock, commitMsMax } = this.#options;
+    this.#announcedAtMs = clock.monotonicMs();
+    this.#parcelEnd = endLine;
+    if (await this.#write()) return true;
+    this.#aloneUntilMs = clock.monotonicMs() + commitMsMax;
+    this.#parcelEnd = 0;
+    return false;
+  }
+
+  #write(): Promise<boolean> {
+    const { checkpoint } = this.#options;
+    return checkpoint.setNow({ ...checkpoint.latest, parcelEnd: this.#parcelEnd });
+  }
+}
+
+const endLineOf = ({ line, count }: StoredBatch): number => line + count;

@@ -1,0 +1,47 @@
+/** What may be said of parcels that are under way. Pure. */
+import { heldEndOf } from "./batcher.ts";
+import type { DeliveryRules, DeliveryState, Flight, StateOf } from "./delivery-types.ts";
+import type { DeliveryRange } from "./ranges.ts";
+
+export type UnderWay = StateOf<"delivering"> | StateOf<"stopping">;
+
+/** The line behind all that is prepared of the range. */
+export const nextLine = (range: DeliveryRange, inFlight: readonly Flight[]): number =>
+  inFlight.at(-1)?.cut?.endLine ?? range.line;
+
+/** Whether lines can be sent now: the line behind what was sent, or undefined. */
+export function dueLine(state: DeliveryState, rules: DeliveryRules): number | undefined {
+  if (state.kind === "idle") return state.range.line;
+  return state.kind === "delivering" && hasRoom(state, rules)
+    ? nextLine(state.range, state.inFlight)
+    : undefined;
+}
+
+/** Whether the parcel of that number is waited for still. */
+export function isInFlight(state: DeliveryState, number: number): boolean {
+  if (state.kind === "preparing") return state.flight.number === number;
+  if (state.kind === "awaiting slot") return state.ready?.flight.number === number;
+  return "inFlight" in state && state.inFlight.some((flight) => flight.number === number);
+}
+
+/**
+ * Whether another parcel may follow those under way: over a connection that stood, within the bounds, and while nothing
+ * has to be found out about a parcel.
+ */
+export function hasRoom(
+  { memory, range, inFlight, broke }: StateOf<"delivering">,
+  { limits }: DeliveryRules,
+): boolean {
+  const { isProven, sizing } = memory;
+  const next = nextLine(range, inFlight);
+  if (!isProven || broke !== undefined || inFlight.at(-1)!.stage !== "sent") return false;
+  if (next >= range.endLine) return false;
+  if (heldEndOf(sizing, range) !== undefined || sizing.suspectEnds.length > 0) return false;
+  let bytes = 0;
+  for (const { cut } of inFlight) bytes += cut!.bytes;
+  return (
+    inFlight.length < limits.unsettledParcelsMax &&
+    next - range.line < limits.unsettledLinesMax &&
+    bytes < limits.unsettledBytesMax
+  );
+}

@@ -1,0 +1,153 @@
+/**
+ * Runs one drain: hands what happens to the state machine of `delivery-state.ts`, and what has to be done to the
+ * performer, which tells what came of it. All that is decided is decided in the state machine.
+ */
+import type { LineFilter } from "../../core/line-filter.ts";
+import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
+import type { DrainRecord } from "../../registry/records.ts";
+import type { ReceiverLimits } from "./batcher.ts";
+import { Checkpoint } from "./checkpoint.ts";
+import { begin, step } from "./delivery-state.ts";
+import type { DeliveryRules, DeliveryState, NewEvent, Step } from "./delivery-types.ts";
+import { countLines } from "./line-counts.ts";
+import { Performer, type PerformerParts } from "./performer.ts";
+import type { AskedReplay } from "./ranges.ts";
+import { dueLine, isInFlight } from "./under-way.ts";
+
+export type WorkerParts = PerformerParts & {
+  /** Where nodes share the drains: who starts a worker takes the drain's checkpoint from whoever had it before. */
+  readonly lease?: number | undefined;
+  /** In [0, 1): spreads retries. */
+  readonly random: () => number;
+  /** What the drain's receiver takes in one parcel, when that is less than the limits. Never throws. */
+  readonly receiverFor?: (drain: DrainRecord) => ReceiverLimits;
+};
+
+/** Runs one drain until it is stopped, or until somebody else turns out to own it. */
+export class DrainWorker {
+  readonly #parts: WorkerParts;
+  readonly #rules: DeliveryRules;
+  readonly #performer: Performer;
+  readonly #running: Promise<void>;
+  #settle!: { readonly resolve: () => void; readonly reject: (fault: unknown) => void };
+  #state: DeliveryState;
+  /** What is to be stepped through, in order: a step may bring events of its own. */
+  readonly #events: NewEvent[] = [];
+  #isStepping = false;
+
+  private constructor(
+    drain: DrainRecord,
+    filter: LineFilter | undefined,
+    parts: WorkerParts,
+    checkpoint: Checkpoint,
+  ) {
+    this.#parts = parts;
+    this.#rules = {
+      startLine: drain.start.line,
+      createdAtMs: Date.parse(drain.createdAt),
+      limits: parts.limits,
+      receiver: parts.receiverFor?.(drain) ?? {},
+    };
+    const isShared = parts.lease !== undefined;
+    this.#performer = new Performer(
+      { drain, filter, parts, checkpoint, isShared },
+      (event) => this.#tell(event),
+      {
+        isInFlight: (number) => isInFlight(this.#state, number),
+        ended: () => this.#settle.resolve(),
+        broke: (fault) => this.#break(fault),
+      },
+    );
+    this.#running = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    this.#running.catch(() => {}); // whoever waits for the end is told
+    const first = begin(checkpoint.latest, drain.replay, isShared);
+    this.#state = first.state;
+    if (checkpoint.isLost) this.#tell({ kind: "stop" });
+    else this.#follow(() => first);
+  }
+
+  /** Goes on where the drain's checkpoint says. `filter` is the compiled one of the record. */
+  static async open(
+    drain: DrainRecord,
+    filter: LineFilter | undefined,
+    parts: WorkerParts,
+  ): Promise<DrainWorker> {
+    const { commitMsMax } = parts.limits;
+    const onConflict = () => worker.#tell({ kind: "stop" });
+    const checkpoint = await Checkpoint.open(drain, { ...parts, commitMsMax, onConflict });
+    const worker: DrainWorker = new DrainWorker(drain, filter, parts, checkpoint);
+    return worker;
+  }
+
+  /** Resolves when the worker ended, for whatever reason, or `signal` is aborted; rejects when it broke. */
+  endedOr(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener("abort", () => resolve(), { once: true });
+      this.#running.then(resolve, reject);
+    });
+  }
+
+  /** How far it is, ahead of the Store by a moment. */
+  get checkpoint(): DrainCheckpoint {
+    return this.#state.memory.checkpoint;
+  }
+
+  /** The owner wants lines to be sent again: after what is under way, which goes on. */
+  replay(asked: AskedReplay): void {
+    this.#tell({ kind: "replay asked", asked });
+  }
+
+  /** Idempotent. Begins nothing new, gives what is under way `graceMs` to end, writes the checkpoint. */
+  async stop(graceMs: number): Promise<void> {
+    this.#tell({ kind: "stop" });
+    const ended = new AbortController();
+    const running = this.#running.catch(() => {}).finally(() => ended.abort());
+    if (graceMs > 0) await this.#parts.clock.sleep(graceMs, ended.signal);
+    this.#tell({ kind: "abort" });
+    await running;
+  }
+
+  // Steps through `event`, or looks whether there are lines to be sent now.
+  #tell(event?: NewEvent): void {
+    if (event !== undefined) this.#events.push(event);
+    if (this.#isStepping) return;
+    this.#follow(() => undefined);
+  }
+
+  // Does what `first` asks for, and all that follows from it. Never throws: the worker breaks instead.
+  #follow(first: () => Step | undefined): void {
+    this.#isStepping = true;
+    try {
+      for (let next = first() ?? this.#step(); next !== undefined; next = this.#step()) this.#take(next);
+    } catch (fault) {
+      this.#break(fault);
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  #step(): Step | undefined {
+    const event =
+      this.#events.shift() ?? this.#performer.find(this.#state, dueLine(this.#state, this.#rules));
+    if (event === undefined) return undefined;
+    const { clock, random } = this.#parts;
+    const times = { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+    return step(this.#state, { ...event, ...times, random: random() }, this.#rules);
+  }
+
+  #take({ state, effects }: Step): void {
+    const before = this.#state.memory.checkpoint;
+    this.#state = state;
+    if (state.memory.checkpoint !== before) countLines(before, state.memory.checkpoint);
+    for (const effect of effects) this.#performer.do(effect, state);
+  }
+
+  // A fault of the program: nothing goes on, and whoever runs the worker is told.
+  #break(fault: unknown): void {
+    this.#state = { kind: "stopped", memory: this.#state.memory };
+    this.#performer.giveUp().finally(() => this.#settle.reject(fault));
+  }
+}
