@@ -17,7 +17,7 @@ export const tokenBytes = 2 + uuidBytes;
  * A token that was cut or damaged is hidden from so many characters on, as the rest could be guessed: behind `t.`, and
  * at the end of the line.
  */
-const partBytesMin = 28;
+const partBytesMin = 32;
 const cutBytesMin = 4;
 
 /** Bytes that UUIDs are made of: hexadecimal digits and dashes. */
@@ -44,7 +44,7 @@ const strideBytes = partBytesMin - 3;
 /**
  * Writes `*` over every token in [start, end), which is one line: over tokens that are words of their own, and over
  * `own` wherever it stands; also over large parts of a token, and over the beginning of one that the end has cut. A
- * UUID behind another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 25, which no
+ * UUID behind another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 29, which no
  * token evades; hardly any other text has hexadecimal digits in all four.
  */
 export function maskTokens(bytes: Uint8Array, start: number, end: number, own?: string): void {
