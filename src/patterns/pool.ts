@@ -51,6 +51,8 @@ export class PatternPool {
   readonly #waiting = new Map<string, Queued[]>();
   readonly #idle: PatternRunner[] = [];
   readonly #threads = new Set<PatternRunner>();
+  /** Whose task a thread did last. */
+  readonly #lastOwner = new WeakMap<PatternRunner, string>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -147,8 +149,11 @@ export class PatternPool {
 
   async #slice(thread: PatternRunner, queued: Queued): Promise<void> {
     const { job } = queued;
+    const before = this.#lastOwner.get(thread);
+    this.#lastOwner.set(thread, job.owner);
     const answer = await thread.run(job.task());
     this.spend(job.owner, answer?.ms ?? this.#parts.limits.cpuMsMax);
+    if (before !== undefined) this.spend(before, answer?.lateMs ?? 0);
     if (thread.isEnded) {
       this.#threads.delete(thread);
       if (this.#isClosed) return;

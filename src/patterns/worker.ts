@@ -12,9 +12,16 @@ export type WorkerSetting = { readonly sliceMs: number; readonly compiledMax: nu
  * task's beginning, and the time that it took.
  */
 export type Said = { readonly kind: "ready"; readonly kernelTask: string | undefined } | Answer;
-export type Answer =
-  | { readonly kind: "outcome"; readonly outcome: Outcome; readonly ms: number }
-  | { readonly kind: "failed"; readonly reason: string; readonly ms: number };
+export type Answer = Done & {
+  /** What it took. The kernel counts a thread's time in ticks of a few milliseconds: what was missing is told with the next. */
+  readonly ms: number;
+  /** What the task before this one took besides what was told then. */
+  readonly lateMs: number;
+};
+
+type Done =
+  | { readonly kind: "outcome"; readonly outcome: Outcome }
+  | { readonly kind: "failed"; readonly reason: string };
 
 /** Gives this thread a lower priority than those that take orders. Only Linux has priorities by thread. */
 if (process.platform === "linux") setPriority(0, 10);
@@ -22,19 +29,25 @@ if (process.platform === "linux") setPriority(0, 10);
 const port = parentPort!;
 port.once("message", ({ sliceMs, compiledMax }: WorkerSetting) => {
   const work = new PatternWork(compiledMax);
-  port.on("message", (task: Task) => port.postMessage(answerTo(task, work, sliceMs)));
+  let toldMs = usedMs();
+  port.on("message", (task: Task) => {
+    const startMs = usedMs();
+    const done = outcomeOf(task, work, sliceMs);
+    const endMs = usedMs();
+    const said: Answer = { ...done, ms: endMs - startMs, lateMs: startMs - toldMs };
+    toldMs = endMs;
+    port.postMessage(said);
+  });
   port.postMessage({ kind: "ready", kernelTask: kernelTask() } satisfies Said);
 });
 
-function answerTo(task: Task, work: PatternWork, sliceMs: number): Answer {
-  const startMs = usedMs();
+function outcomeOf(task: Task, work: PatternWork, sliceMs: number): Done {
   const endMs = performance.now() + sliceMs;
   try {
-    const outcome = work.do(task, () => performance.now() >= endMs);
-    return { kind: "outcome", outcome, ms: usedMs() - startMs };
+    return { kind: "outcome", outcome: work.do(task, () => performance.now() >= endMs) };
   } catch (cause) {
     work.forget();
-    return { kind: "failed", reason: String(cause), ms: usedMs() - startMs };
+    return { kind: "failed", reason: String(cause) };
   }
 }
 

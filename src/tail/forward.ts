@@ -1,14 +1,13 @@
 /** Reads a log forward from a place: history as far as there is some, then live, in one pull. */
 import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
-import type { ChannelId } from "../core/ids.ts";
 import type { Kept } from "../core/line-filter.ts";
 import { weigh } from "../core/loss.ts";
 import { delayedText, l11Text } from "../core/notice.ts";
 import { origin, type Position, readPosition } from "../core/position.ts";
 import { tailLostLines } from "../metrics.ts";
-import type { Followed, From } from "../ports.ts";
+import type { From } from "../ports.ts";
 import { ticking } from "../ticking.ts";
-import { turns } from "../turns.ts";
+import { batchesFrom } from "./batches-from.ts";
 import { Census } from "./census.ts";
 import {
   noticePart,
@@ -81,26 +80,9 @@ export async function* readForward(
       if (told !== undefined) yield told;
     }
     if (finalLine !== undefined && (isPast || due >= finalLine)) break;
-    if (turns.isOver) await turns.next();
   }
   const told = signal.aborted ? undefined : census?.end();
   if (told !== undefined) yield told;
-}
-
-async function* batchesFrom(
-  { log, recent }: SessionParts,
-  channel: ChannelId,
-  from: From,
-  signal: AbortSignal,
-): AsyncGenerator<Followed, void, void> {
-  let rest = from;
-  while (rest.kind === "after" && !signal.aborted) {
-    const batch = recent.next(channel, rest.position);
-    if (batch === undefined) break;
-    rest = { kind: "after", position: endOf(batch) };
-    yield batch;
-  }
-  yield* log.follow(channel, rest, signal);
 }
 
 // A position tells how many lines of its own batch were read. It cannot tell how many were trimmed behind that batch.

@@ -9,7 +9,8 @@ import type { ChannelId } from "../core/ids.ts";
 import { framesFrom, LineCursor, toLogplex } from "../core/lines.ts";
 import type { Position } from "../core/position.ts";
 import { tailLostLines } from "../metrics.ts";
-import type { ChannelLog, Followed, From } from "../ports.ts";
+import type { ChannelLog, From } from "../ports.ts";
+import { batchesFrom } from "./batches-from.ts";
 import type { History, Recent } from "./recent.ts";
 import type { ReadSession, TailPart } from "./session.ts";
 
@@ -62,7 +63,7 @@ export class FrameHistory {
     const { endLine } = range;
     let { due } = range;
     if (due === endLine) return;
-    for await (const batch of this.#batches(channel, from, signal)) {
+    for await (const batch of batchesFrom(this.#options, channel, from, signal)) {
       if (batch === "foreign") break;
       const end = Math.min(batch.line + batch.count, endLine);
       if (end <= due) continue;
@@ -76,18 +77,6 @@ export class FrameHistory {
       if (due === endLine) return;
     }
     if (!signal.aborted) throw new LinesGone();
-  }
-
-  async *#batches(channel: ChannelId, from: From, signal: AbortSignal): AsyncGenerator<Followed, void, void> {
-    const { log, recent } = this.#options;
-    let rest = from;
-    while (rest.kind === "after" && !signal.aborted) {
-      const batch = recent.next(channel, rest.position);
-      if (batch === undefined) break;
-      rest = { kind: "after", position: endOf(batch) };
-      yield batch;
-    }
-    yield* log.follow(channel, rest, signal);
   }
 
   #framesOf(batch: StoredBatch): Buffer {

@@ -51,7 +51,8 @@ test.each([
   "a %s that used up its budget goes on behind, tells its owner, and holds no connection",
   async (_, drain) => {
     let nowMs = 0;
-    const patterns = openPatterns({ hereMax: 0, burstMs: 0.001, msPerSecond: 0.001 }, { nowMs: () => nowMs });
+    const limits = { burstMs: 5, msPerSecond: 1 };
+    const patterns = patternsInProcess({ costMs: 10, limits, nowMs: () => nowMs });
     rig = await Rig.open({ drain, patterns });
     const worker = await rig.work();
     await rig.append(["line 5"]);
@@ -98,7 +99,10 @@ test.each([
     new Promise<void>((resolve) => {
       answer = resolve;
     });
-  rig = await Rig.open({ drain, patterns: patternsInProcess(() => (isHeld ? held() : undefined)) });
+  rig = await Rig.open({
+    drain,
+    patterns: patternsInProcess({ mayAnswer: () => (isHeld ? held() : undefined) }),
+  });
   const worker = await rig.work();
   await rig.append(["line 5"]);
   await until(() => worker.checkpoint.line === 1);

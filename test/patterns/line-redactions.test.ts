@@ -33,7 +33,7 @@ function open(answer: (task: Task) => ReturnType<PatternRunner["run"]>) {
 
 const work = new PatternWork(10);
 const done = async (task: Task, isOver = () => false) =>
-  ({ kind: "outcome", outcome: work.do(task, isOver), ms: 1 }) as const;
+  ({ kind: "outcome", outcome: work.do(task, isOver), ms: 1, lateMs: 0 }) as const;
 
 test("detectors and plain texts are looked for at once, expressions in a thread", async () => {
   const { redact, tasks, counts } = open(done);
@@ -70,7 +70,9 @@ test("a thread that answers with the beginning of a task alone is asked for the 
 
 test("of lines that could not be looked at nothing is left", async () => {
   const { redact } = open(async (task) =>
-    Buffer.from(task.bytes).includes("evil") ? { kind: "failed", reason: "no", ms: 1 } : done(task),
+    Buffer.from(task.bytes).includes("evil")
+      ? { kind: "failed", reason: "no", ms: 1, lateMs: 0 }
+      : done(task),
   );
   const big = "x".repeat(60_000);
   const left = await redact({ patterns: ["k-\\d"] }, [`k-1 ${big}`, `evil k-2 ${big}`, `k-3 ${big}`]);

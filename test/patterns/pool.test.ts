@@ -47,9 +47,9 @@ class Threads {
   }
 
   /** The task under way is answered, having taken so long. */
-  async answer(ms: number): Promise<string> {
+  async answer(ms: number, lateMs = 0): Promise<string> {
     const { owner, answer } = this.running.shift()!;
-    answer({ kind: "outcome", outcome, ms });
+    answer({ kind: "outcome", outcome, ms, lateMs });
     await settled();
     return owner;
   }
@@ -147,6 +147,15 @@ test("a thread that does not answer is replaced, its owner pays, and what it had
   threads.run("a");
   await threads.answer(1);
   expect(threads.pool.isSpent("a")).toBe(true);
+});
+
+test("what the kernel counts late is paid by him who took it", async () => {
+  const threads = new Threads();
+  for (const owner of ["a", "b", "c"]) threads.run(owner);
+  expect(await threads.answer(0)).toBe("a");
+  expect(await threads.answer(0, 1_200)).toBe("b");
+  await threads.answer(0, 3);
+  expect(["a", "b", "c"].map((owner) => threads.pool.isSpent(owner))).toEqual([true, false, false]);
 });
 
 test("a job that is dropped is not begun, or not gone on with", async () => {

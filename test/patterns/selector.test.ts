@@ -40,7 +40,7 @@ function open({ hereMax = 0 } = {}) {
       async run(task) {
         tasks.push(task);
         if (held) await new Promise<void>((resolve) => open.push(resolve));
-        return { kind: "outcome", outcome: work.do(task, () => false), ms: 1 };
+        return { kind: "outcome", outcome: work.do(task, () => false), ms: 1, lateMs: 0 };
       },
       async end() {},
     }),

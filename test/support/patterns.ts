@@ -16,17 +16,26 @@ export const openPatterns = (
 
 /**
  * The same without threads: for tests in which all that happens has to happen at the time that they say. An answer comes
- * when it may.
+ * when it may, and costs so much.
  */
-export function patternsInProcess(mayAnswer: () => Promise<void> | undefined = () => undefined): Patterns {
+export function patternsInProcess({
+  mayAnswer = () => undefined,
+  costMs = 0,
+  limits = {},
+  ...parts
+}: Pick<Partial<PatternsParts>, "nowMs"> & {
+  mayAnswer?: () => Promise<void> | undefined;
+  costMs?: number;
+  limits?: Partial<PatternsParts["limits"]>;
+} = {}): Patterns {
   const work = new PatternWork(10);
   const openThread = () => ({
     isEnded: false,
     async run(task: Task) {
       await mayAnswer();
-      return { kind: "outcome", outcome: work.do(task, () => false), ms: 0 } as const;
+      return { kind: "outcome", outcome: work.do(task, () => false), ms: costMs, lateMs: 0 } as const;
     },
     async end() {},
   });
-  return openPatterns({ hereMax: 0 }, { openThread });
+  return openPatterns({ hereMax: 0, ...limits }, { openThread, ...parts });
 }

@@ -15,7 +15,7 @@ import { openSession, sessionParts } from "../../src/tail/session.ts";
 import type { SessionSpec } from "../../src/tail/session-url.ts";
 import { batchOf } from "../support/batches.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
-import { openPatterns } from "../support/patterns.ts";
+import { openPatterns, patternsInProcess } from "../support/patterns.ts";
 import { engines, openMemoryLog } from "./logs.ts";
 
 type Searched = { lines: number; since: string | null; matches: number; end: string | null };
@@ -244,7 +244,7 @@ describe("what a reader is told of a search", () => {
 
 test("a stream that waits for its app's budget is told so, once a minute, and loses nothing", async () => {
   world = new World(await openMemoryLog(), {
-    patterns: openPatterns({ burstMs: 0.000001, msPerSecond: 0.0001, hereMax: 0 }),
+    patterns: patternsInProcess({ costMs: 10, limits: { burstMs: 5, msPerSecond: 0.001 } }),
   });
   const { parts, stop } = await world.open({ tail: true, lines: 0, filter: { match: "a.b" } }, "plain");
   const sent: string[] = [];

@@ -1,0 +1,26 @@
+/** An app's batches from a place on: from its ring as far as that has them, which costs nothing, then from the log. */
+import { endOf } from "../core/batch.ts";
+import type { ChannelId } from "../core/ids.ts";
+import type { ChannelLog, Followed, From } from "../ports.ts";
+import { turns } from "../turns.ts";
+import type { Recent } from "./recent.ts";
+
+export async function* batchesFrom(
+  { log, recent }: { readonly log: ChannelLog; readonly recent: Recent },
+  channel: ChannelId,
+  from: From,
+  signal: AbortSignal,
+): AsyncGenerator<Followed, void, void> {
+  let rest = from;
+  while (rest.kind === "after" && !signal.aborted) {
+    const batch = recent.next(channel, rest.position);
+    if (batch === undefined) break;
+    rest = { kind: "after", position: endOf(batch) };
+    yield batch;
+    if (turns.isOver) await turns.next();
+  }
+  for await (const batch of log.follow(channel, rest, signal)) {
+    yield batch;
+    if (turns.isOver) await turns.next();
+  }
+}
