@@ -1,6 +1,6 @@
 /**
- * How far a drain is: the record at `drain-state/ID`, written by the drain's worker alone. Another version of the
- * program may have written it, so it is checked when it is read; one without a `version` is of 0.1.
+ * The progress of a drain: the record at `drain-state/ID`, written by the drain's worker alone. Another version of the
+ * program may have written it, so it is checked when it is read; a record without a `version` is of 0.1.
  */
 import { type Position, parsePosition } from "../core/position.ts";
 import type { Rate } from "../core/rate.ts";
@@ -27,7 +27,10 @@ export type DrainCheckpoint = {
   readonly position: Position;
   /** The channel's running number of the next line to send. */
   readonly line: number;
-  /** Set when the app's log was replaced: what the counts are counted from, among the line numbers of the log that is there now. */
+  /**
+   * Set when the app's log was replaced: the line that the counts begin at, among the line numbers of the log that is
+   * there now.
+   */
   readonly startLine?: number;
   readonly delivered: number;
   readonly refused: number;
@@ -36,26 +39,32 @@ export type DrainCheckpoint = {
   /** Lines sent once more, by `replay` or since they were unconfirmed; in no other count. */
   readonly replayed: number;
   readonly deliveredAt?: string;
-  /** Of delivered lines, those of a replay included. */
+  /** The rate of delivered lines, those of a replay included. */
   readonly rate?: Rate;
   /** Set since the last attempt failed: the next one comes not before then, and then in its turn. */
   readonly failing?: { readonly nextAttemptAt: string } | undefined;
   readonly lastError?: { readonly at: string; readonly message: string };
   /** The lease under which it was written, where nodes share the drains. None replaces one of a later lease. */
   readonly lease?: number;
-  /** When it is greater than `line`: the parcel that begins there ends before this line, whoever sends it again. */
+  /**
+   * Greater than `line` while a parcel is under way: the parcel that begins there ends before this line, whoever sends
+   * it again.
+   */
   readonly parcelEnd?: number | undefined;
   /** When the owner was last told that the destination's certificate ends soon. */
   readonly expiryToldAtMs?: number;
   /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
   readonly replay?: { readonly id: string; readonly position?: Position };
-  /** Delivered lines that may not have arrived, as the connection broke soon after. They go first. In order, disjoint. */
+  /**
+   * Delivered lines that may not have arrived, as the connection broke soon after. They are sent before all others. In
+   * order, disjoint.
+   */
   readonly unconfirmed?: readonly Stretch[] | undefined;
 };
 
 export const checkpointKey = (drain: { readonly id: string }): string => `drain-state/${drain.id}`;
 
-/** Of a drain that never ran. */
+/** The checkpoint of a drain that never ran. */
 export const firstCheckpoint = ({ start }: Pick<DrainRecord, "start">): DrainCheckpoint => ({
   version,
   position: start.position,
@@ -67,7 +76,7 @@ export const firstCheckpoint = ({ start }: Pick<DrainRecord, "start">): DrainChe
   replayed: 0,
 });
 
-/** What was stored of the drain, in today's form; its first checkpoint when nothing was. Throws `drainStateUnreadable`. */
+/** The stored checkpoint in today's form; the first one when nothing was stored. Throws `drainStateUnreadable`. */
 export function readCheckpoint(stored: unknown, drain: Pick<DrainRecord, "id" | "start">): DrainCheckpoint {
   if (stored === undefined) return firstCheckpoint(drain);
   const found = stored as Partial<DrainCheckpoint> & Of01;
@@ -76,7 +85,7 @@ export function readCheckpoint(stored: unknown, drain: Pick<DrainRecord, "id" | 
   return found.version === version ? (found as DrainCheckpoint) : upgraded(found as Of01 & DrainCheckpoint);
 }
 
-/** What 0.1 wrote, where it differs. */
+/** The fields of 0.1 that are different today. */
 type Of01 = {
   readonly phase?: "idle" | "delivering" | "retrying";
   readonly nextAttemptAt?: string;
@@ -98,7 +107,7 @@ const isPosition = (value: unknown): boolean =>
   typeof value === "string" && parsePosition(value) !== undefined;
 const isTime = (value: unknown): boolean => typeof value === "string" && !Number.isNaN(Date.parse(value));
 
-/** Why it is no checkpoint of the drain, in words. */
+/** The reason why it is no checkpoint of the drain, in words; undefined when it is one. */
 function flawOf(
   found: Partial<DrainCheckpoint> & Of01,
   { start }: Pick<DrainRecord, "start">,

@@ -1,4 +1,4 @@
-/** What a drain's owner sees of its work: the worker's counts, and how far the app's log is ahead of it. */
+/** The work of a drain as its owner sees it: the worker's counts, and how far the app's log is ahead of it. */
 import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { comparePositions } from "../core/position.ts";
@@ -13,7 +13,7 @@ import { timeOf } from "./time.ts";
 export type DrainLedger = {
   readonly state: "idle" | "delivering" | "retrying" | "paused";
   readonly lastError: { readonly at: string; readonly message: string } | undefined;
-  /** What the newest test line found; no part of the worker's own work. */
+  /** The result of the newest test line; no part of the worker's own work. */
   readonly lastTest: DrainTest | undefined;
   readonly lagLines: number;
   /** Age of the oldest line that waits. */
@@ -30,7 +30,7 @@ export type DrainLedger = {
   readonly nextAttemptAt: string | undefined;
 };
 
-/** A read of history that is known to be there takes no longer; when it does, the place is taken as unknown. */
+/** The longest wait for a read of history that is known to be there; beyond it the place is taken as unknown. */
 const readMsMax = 5_000;
 
 export async function readLedger(
@@ -39,7 +39,7 @@ export async function readLedger(
   record: DrainRecord,
   nowMs: number,
 ): Promise<DrainLedger> {
-  // The checkpoint first: the log's end can only be further on then.
+  // Reads the checkpoint first: the log's end can only have moved on then.
   const { checkpoint, lastError } = await read(store, record, nowMs);
   const cursor = checkpoint ?? record.start;
   const { batches, end } = await log.recent(record.channel, 1);
@@ -68,7 +68,7 @@ export async function readLedger(
   };
 }
 
-/** What a drain does, in one word. It is stored nowhere: it follows from the record, the checkpoint and the lag. */
+/** The state of a drain in one word. It is stored nowhere: it follows from the record, the checkpoint and the lag. */
 export function stateOf(
   { paused, url, replay }: Pick<DrainRecord, "paused" | "url" | "replay">,
   checkpoint: DrainCheckpoint | undefined,

@@ -50,7 +50,7 @@ export type DrainRecord = {
   readonly url?: string;
   readonly createdAt: string;
   readonly updatedAt: string;
-  /** Where the drain starts: behind this line of the channel. */
+  /** The start of the drain: behind this line of the channel. */
   readonly start: { readonly position: Position; readonly line: number };
   readonly paused: boolean;
   readonly format?: string;
