@@ -15,8 +15,9 @@ import { drainOf, limits } from "../../rig.ts";
 import { ample, openSlots, sinkOptions } from "../parts.ts";
 import { type Fate, type Kind, kinds, type World } from "./kinds.ts";
 
-const linesMax = 602;
 const linesEach = 7;
+/** A syslog drain's parcels follow each other so closely that the receiver reads some of them as one. */
+const linesOf = ({ isSyslog }: Kind): number => (isSyslog ? 4 : 1) * 602;
 const faultsMax = 40;
 const fates: readonly Fate[] = [
   "take",
@@ -49,6 +50,7 @@ export async function runLedger({
   downUntilLeft,
 }: LedgerRun): Promise<void> {
   const kind = kinds[name]!;
+  const linesMax = linesOf(kind);
   const random = randomFrom(seed);
   const channel = newChannelId();
   const seen = new Map<string, number>();
