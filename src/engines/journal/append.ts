@@ -1,0 +1,120 @@
+/** One batch on its way to the disk. */
+import { type Batch, encodedBytes, type StoredBatch } from "../../core/batch.ts";
+import type { ChannelId } from "../../core/ids.ts";
+import { positionAt } from "../../core/position.ts";
+import type { AppError } from "../../errors.ts";
+import type { Appended, Clock } from "../../ports.ts";
+import type { Channel, Channels } from "./channels.ts";
+import type { DedupWindow } from "./dedup-window.ts";
+import { linesEntry } from "./entry.ts";
+import type { Work } from "./journal.ts";
+import type { LiveChannel } from "./live.ts";
+import type { EntryPlace, RecordBuilder } from "./record-builder.ts";
+import type { Segment } from "./segment.ts";
+
+export type AppendParts = {
+  readonly channels: Channels;
+  readonly dedup: DedupWindow;
+  readonly live: ReadonlyMap<ChannelId, LiveChannel>;
+  readonly clock: Clock;
+  /** A channel has grown: is it over its limits? */
+  readonly grown: (channel: Channel) => void;
+};
+
+export class Append implements Work {
+  readonly bytes: number;
+  readonly failed: (error: AppError) => void;
+  readonly #parts: AppendParts;
+  readonly #id: ChannelId;
+  readonly #batch: Batch;
+  readonly #resolve: (appended: Appended) => void;
+  /** What `form` came to: the place in the channel, or that of the append that this one repeats. */
+  #channel: Channel | undefined;
+  #place: EntryPlace | undefined;
+  #line = 0;
+  #count = 0;
+  #bytesBefore = 0;
+  #storedAtMs = 0;
+
+  constructor(
+    parts: AppendParts,
+    channel: ChannelId,
+    batch: Batch,
+    resolve: (appended: Appended) => void,
+    reject: (error: AppError) => void,
+  ) {
+    this.#parts = parts;
+    this.#id = channel;
+    this.#batch = batch;
+    this.#resolve = resolve;
+    this.bytes = encodedBytes(batch);
+    this.failed = (error) => {
+      this.#undo();
+      reject(error);
+    };
+  }
+
+  form(record: RecordBuilder): void {
+    const { channels, dedup, clock } = this.#parts;
+    const { count, frameId } = this.#batch;
+    const channel = channels.forming(this.#id);
+    const before = frameId === undefined ? undefined : dedup.find(channel.instance, frameId, clock.nowMs());
+    if (before !== undefined) {
+      this.#line = before.line;
+      this.#count = before.count;
+      return;
+    }
+    const { next } = channel;
+    this.#place = record.add(linesEntry(this.#id, this.#batch, next.line, next.bytes));
+    this.#channel = channel;
+    this.#line = next.line;
+    this.#count = count;
+    this.#bytesBefore = next.bytes;
+    next.lastLine = next.line;
+    next.line += count;
+    next.bytes += this.bytes;
+    if (frameId === undefined) return;
+    this.#storedAtMs = clock.nowMs();
+    dedup.add(channel.instance, frameId, { line: this.#line, count }, this.#storedAtMs);
+  }
+
+  stored(segment: Segment): void {
+    const appended = { position: positionAt(this.#line, this.#count), repeated: this.#place === undefined };
+    if (this.#place !== undefined) this.#publish(this.#channel!, this.#place, segment);
+    this.#resolve(appended);
+  }
+
+  #publish(channel: Channel, { offset, size }: EntryPlace, segment: Segment): void {
+    const { channels, live, grown } = this.#parts;
+    const { acceptedAtMs } = this.#batch;
+    channels.add(channel);
+    const row = { line: this.#line, bytesBefore: this.#bytesBefore, acceptedAtMs, offset, size };
+    channel.add(segment, row, this.#count, this.bytes);
+    const { frameId: id } = this.#batch;
+    if (id !== undefined) {
+      segment.dedupIds.push({ channel, id, line: row.line, count: this.#count, atMs: this.#storedAtMs });
+    }
+    grown(channel);
+    live.get(this.#id)?.publish(channel, storedForm(this.#batch, row.line));
+  }
+
+  // The commit failed: the channel goes on where it is on the disk.
+  #undo(): void {
+    this.#channel?.forgetNext();
+    const { frameId } = this.#batch;
+    if (frameId !== undefined && this.#channel !== undefined) {
+      this.#parts.dedup.remove(this.#channel.instance, frameId);
+    }
+  }
+}
+
+const storedForm = ({ form, producer, count, firstLine, acceptedAtMs, bytes }: Batch, line: number): StoredBatch => ({
+  form,
+  producer,
+  count,
+  firstLine,
+  acceptedAtMs,
+  bytes,
+  sequence: line,
+  line,
+});

@@ -1,0 +1,80 @@
+/** Entries of an old segment on their way to the newest one: the little that is still wanted, so that the rest can go. */
+import { encodedBytes } from "../../core/batch.ts";
+import type { AppError } from "../../errors.ts";
+import type { Channel } from "./channels.ts";
+import { type Entry, markEntry } from "./entry.ts";
+import type { Work } from "./journal.ts";
+import type { EntryPlace, RecordBuilder } from "./record-builder.ts";
+import type { Segment } from "./segment.ts";
+
+/** A batch of a channel as it stands in the old segment. */
+export type CarriedBatch = { readonly channel: Channel; readonly entry: Entry };
+
+/** Batches that are written again. Those that are not wanted any more when their turn comes are left out. */
+export class CarryBatches implements Work {
+  readonly bytes: number;
+  readonly #batches: readonly CarriedBatch[];
+  readonly #done: (error?: AppError) => void;
+  #places: (EntryPlace | undefined)[] = [];
+
+  constructor(batches: readonly CarriedBatch[], done: (error?: AppError) => void) {
+    this.#batches = batches;
+    this.#done = done;
+    this.bytes = batches.reduce((sum, { entry }) => sum + encodedBytes(entry), 0);
+  }
+
+  form(record: RecordBuilder): void {
+    this.#places = this.#batches.map(({ channel, entry }) =>
+      channel.isDestroyed || entry.line < channel.firstLine ? undefined : record.add(entry),
+    );
+  }
+
+  stored(segment: Segment): void {
+    this.#batches.forEach(({ channel, entry }, i) => {
+      const place = this.#places[i];
+      if (place === undefined) return;
+      const { line, bytesBefore, acceptedAtMs, count } = entry;
+      channel.add(segment, { line, bytesBefore, acceptedAtMs, ...place }, count, encodedBytes(entry));
+    });
+    this.#done();
+  }
+
+  failed(error: AppError): void {
+    this.#done(error);
+  }
+}
+
+/** Where channels go on of which no line is left, and which channels are destroyed: written again. */
+export class CarryMarks implements Work {
+  readonly bytes = 0;
+  readonly #from: Segment;
+  readonly #keepsDestroyed: boolean;
+  readonly #done: (error?: AppError) => void;
+  #ends: readonly Channel[] = [];
+
+  constructor(from: Segment, keepsDestroyed: boolean, done: (error?: AppError) => void) {
+    this.#from = from;
+    this.#keepsDestroyed = keepsDestroyed;
+    this.#done = done;
+  }
+
+  form(record: RecordBuilder): void {
+    this.#ends = [...this.#from.ends].filter((channel) => !channel.isDestroyed && channel.runs.length === 0);
+    for (const { id, line, bytes, lastLine } of this.#ends) {
+      record.add(markEntry("end", id, { line, bytesBefore: bytes, firstLine: lastLine }));
+    }
+    if (this.#keepsDestroyed) for (const id of this.#from.destroyed) record.add(markEntry("destroyed", id));
+  }
+
+  stored(segment: Segment): void {
+    for (const channel of this.#ends) segment.ends.add(channel);
+    if (this.#keepsDestroyed) for (const id of this.#from.destroyed) segment.destroyed.add(id);
+    this.#from.ends.clear();
+    this.#from.destroyed.clear();
+    this.#done();
+  }
+
+  failed(error: AppError): void {
+    this.#done(error);
+  }
+}

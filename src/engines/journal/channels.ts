@@ -1,0 +1,222 @@
+/** What the log has of each channel: which lines, in which segments, and where it goes on. */
+import type { ChannelId } from "../../core/ids.ts";
+import type { Row } from "./rows.ts";
+import { type Place, Run } from "./run.ts";
+import type { Segment } from "./segment.ts";
+
+/** Where a channel goes on. */
+export type ChannelTail = { line: number; bytes: number; lastLine: number };
+
+/** One channel. What a commit is about to store is in `next`; readers see what is on the disk. */
+export class Channel {
+  readonly id: ChannelId;
+  /** Tells channels of one id apart: one that was destroyed and one that began after it. */
+  readonly instance: number;
+  /** Ascending by line, each begins where the one before it ends or behind. */
+  readonly runs: Run[] = [];
+  /** Runs of which every line is trimmed, in segments that are still there. */
+  readonly trimmed = new Set<Run>();
+  /** On the disk: the next line, all bytes that there ever were, the first line of the newest batch. */
+  line = 0;
+  bytes = 0;
+  lastLine = 0;
+  /** The same with the commit that is being formed. */
+  readonly next: ChannelTail = { line: 0, bytes: 0, lastLine: 0 };
+  isDestroyed = false;
+
+  constructor(id: ChannelId, instance: number) {
+    this.id = id;
+    this.instance = instance;
+  }
+
+  /** The oldest line that is left, or the next one. */
+  get firstLine(): number {
+    return this.runs[0]?.firstLine ?? this.line;
+  }
+
+  get firstBytes(): number {
+    return this.runs[0]?.bytesBefore ?? this.bytes;
+  }
+
+  /** Moves the end to `tail`, on the disk and for the next commit. */
+  endsAt({ line, bytes, lastLine }: ChannelTail): void {
+    this.line = line;
+    this.bytes = bytes;
+    this.lastLine = lastLine;
+    this.forgetNext();
+  }
+
+  /** The commit that was being formed is not so. */
+  forgetNext(): void {
+    this.next.line = this.line;
+    this.next.bytes = this.bytes;
+    this.next.lastLine = this.lastLine;
+  }
+
+  /** The batch that holds `line`, else the first one behind it. */
+  find(line: number): Place | undefined {
+    const run = this.runs[this.#runIndex(line)];
+    if (run === undefined) return undefined;
+    const behind = run.firstIndex((row) => row.line > line);
+    // The batch before the first one that begins behind `line` holds it, if there is one.
+    const index = Math.max(run.firstRow, behind - 1);
+    return { run, index, row: run.row(index) };
+  }
+
+  /** The first line that was accepted at `timeMs` or later, at most `endLine`. */
+  since(timeMs: number, endLine: number): number {
+    for (const run of this.runs) {
+      if (run.lastAcceptedMs < timeMs) continue;
+      const index = run.firstIndex((row) => row.acceptedAtMs >= timeMs);
+      if (index < run.rowCount) return Math.min(run.row(index).line, endLine);
+    }
+    return endLine;
+  }
+
+  /**
+   * A batch stands in `segment`: a new one at the channel's end, or one that was carried there from an older segment,
+   * which is then read from its new place.
+   */
+  add(segment: Segment, row: Row, count: number, bytes: number): void {
+    const endLine = row.line + count;
+    const isNew = row.line >= this.line;
+    if (!isNew) this.#cover(row.line, endLine);
+    this.#runFor(segment, row, isNew).push(row, count, bytes);
+    if (!isNew) return;
+    this.line = endLine;
+    this.bytes = row.bytesBefore + bytes;
+    this.lastLine = row.line;
+  }
+
+  /** A run that an index file tells of, on the same terms. */
+  addRun(run: Run): void {
+    if (!run.isLive) {
+      this.trimmed.add(run);
+    } else {
+      this.#cover(run.firstLine, run.endLine);
+      this.#insert(run);
+    }
+    run.segment.runs.add(run);
+    if (run.endLine > this.line) {
+      this.endsAt({ line: run.endLine, bytes: run.bytesAfter, lastLine: run.lastLine });
+    }
+  }
+
+  /** Takes the lines before `line` off. */
+  trimTo(line: number): void {
+    while (this.runs.length > 0 && this.runs[0]!.endLine <= line) this.#drop(this.runs[0]!);
+    const first = this.runs[0];
+    if (first === undefined || first.firstLine >= line) return;
+    if (first.trimTo(first.firstIndex((row) => row.line >= line))) this.#drop(first);
+  }
+
+  /** A segment is gone, and what was trimmed of this run with it. */
+  forget(run: Run): void {
+    this.trimmed.delete(run);
+  }
+
+  // Lines from `firstLine` to `endLine` have another place now.
+  #cover(firstLine: number, endLine: number): void {
+    for (const run of [...this.runs]) {
+      if (run.endLine <= firstLine || run.firstLine >= endLine) continue;
+      if (run.trimTo(run.firstIndex((row) => row.line >= endLine))) this.#drop(run);
+    }
+  }
+
+  #drop(run: Run): void {
+    this.runs.splice(this.runs.indexOf(run), 1);
+    run.trimTo(run.rowCount);
+    this.trimmed.add(run);
+    if (this.runs.length === 0) run.segment.ends.add(this);
+  }
+
+  // The run that goes on at the row's line; begins one where there is none.
+  #runFor(segment: Segment, { line, bytesBefore }: Row, isNew: boolean): Run {
+    const open = isNew ? this.runs.at(-1) : this.runs.findLast((run) => run.endLine === line);
+    if (open?.segment === segment && open.endLine === line && open.rows !== undefined) return open;
+    const run = new Run(this, segment, line, bytesBefore);
+    segment.runs.add(run);
+    if (isNew) this.runs.push(run);
+    else this.#insert(run);
+    return run;
+  }
+
+  #insert(run: Run): void {
+    let at = this.runs.length;
+    while (at > 0 && this.runs[at - 1]!.firstLine > run.firstLine) at--;
+    this.runs.splice(at, 0, run);
+  }
+
+  // The first run that ends behind `line`.
+  #runIndex(line: number): number {
+    let low = 0;
+    let high = this.runs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.runs[middle]!.endLine > line) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+/**
+ * All channels. A commit that is being formed may destroy a channel and begin it again: what it makes is kept apart
+ * until the commit is on the disk, and readers see the old one until then.
+ */
+export class Channels {
+  readonly #byId = new Map<ChannelId, Channel>();
+  /** Channels that the commit that is being formed began. */
+  readonly #forming = new Map<ChannelId, Channel>();
+  #instances = 0;
+
+  get(id: ChannelId): Channel | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The channel as the commit that is being formed has it; begins one where there is none. */
+  forming(id: ChannelId): Channel {
+    const known = this.#forming.get(id) ?? this.#byId.get(id);
+    if (known !== undefined) return known;
+    return this.#begin(id);
+  }
+
+  /** The commit that is being formed destroys the channel; false when there is none. */
+  formDestroyed(id: ChannelId): boolean {
+    if (!this.#forming.has(id) && !this.#byId.has(id)) return false;
+    this.#begin(id);
+    return true;
+  }
+
+  /** The channel is destroyed on the disk; the one that was, if anybody saw it. */
+  destroy(id: ChannelId): Channel | undefined {
+    const channel = this.#byId.get(id);
+    if (channel !== undefined) channel.isDestroyed = true;
+    this.#byId.delete(id);
+    return channel;
+  }
+
+  /** The channel has a line on the disk: readers see it from now on. */
+  add(channel: Channel): void {
+    this.#byId.set(channel.id, channel);
+  }
+
+  /** The commit is over. */
+  formed(): void {
+    this.#forming.clear();
+  }
+
+  [Symbol.iterator](): Iterator<Channel> {
+    return this.#byId.values();
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  #begin(id: ChannelId): Channel {
+    const channel = new Channel(id, ++this.#instances);
+    this.#forming.set(id, channel);
+    return channel;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Gives the room of lines that nobody wants back to the disk: a segment without a wanted line is removed; when more
+ * than half of all bytes are unwanted, the segment with the fewest wanted ones is carried forward and removed.
+ */
+import { type CarriedBatch, CarryBatches, CarryMarks } from "./carry.ts";
+import { readEntry } from "./entry.ts";
+import type { Journal, Work } from "./journal.ts";
+import type { Run } from "./run.ts";
+import type { Segment } from "./segment.ts";
+
+/** Carried in one commit; appends have their turn between two of them. */
+const carryBytesMax = 1024 * 1024;
+
+export class Collector {
+  readonly #journal: Journal;
+  readonly #slackBytes: number;
+
+  /** Up to `slackBytes` of unwanted bytes are let be. */
+  constructor(journal: Journal, slackBytes: number) {
+    this.#journal = journal;
+    this.#slackBytes = slackBytes;
+  }
+
+  /** Bytes of the segments, and how many of them hold wanted lines, about. */
+  get room(): { readonly bytes: number; readonly liveBytes: number } {
+    let bytes = 0;
+    let liveBytes = 0;
+    for (const segment of this.#journal.segments) {
+      bytes += segment.end;
+      liveBytes += Math.min(segment.end, segment.liveBytes);
+    }
+    return { bytes, liveBytes };
+  }
+
+  /** Removes what can be removed. Rejects when the journal cannot be written; then it is tried again later. */
+  async collect(signal: AbortSignal): Promise<void> {
+    for (const segment of [...this.#journal.segments]) {
+      if (signal.aborted) return;
+      if (segment !== this.#journal.active && !segment.isLive) await this.#remove(segment);
+    }
+    for (let segment = this.#poorest(); segment !== undefined && !signal.aborted; segment = this.#poorest()) {
+      await this.#carry(segment, signal);
+      if (!signal.aborted) await this.#remove(segment);
+    }
+  }
+
+  // The full segment with the smallest share of wanted bytes, when all together hold too many unwanted ones.
+  #poorest(): Segment | undefined {
+    const { bytes, liveBytes } = this.room;
+    if (bytes <= 2 * liveBytes + this.#slackBytes) return undefined;
+    const full = this.#journal.segments.filter((segment) => segment !== this.#journal.active);
+    const byShare = full.map((segment) => ({ segment, share: segment.liveBytes / segment.end }));
+    return byShare.sort((a, b) => a.share - b.share)[0]?.segment;
+  }
+
+  async #remove(segment: Segment): Promise<void> {
+    const isOldest = this.#journal.segments[0] === segment;
+    const hasMarks = segment.ends.size > 0 || segment.destroyed.size > 0;
+    if (hasMarks) await this.#submit((done) => new CarryMarks(segment, !isOldest, done));
+    if (segment.isLive) return;
+    this.#journal.forget(segment);
+    for (const run of segment.runs) run.channel.forget(run);
+    await segment.remove();
+  }
+
+  async #carry(segment: Segment, signal: AbortSignal): Promise<void> {
+    let batches: CarriedBatch[] = [];
+    let bytes = 0;
+    const flush = async () => {
+      const carried = batches;
+      batches = [];
+      bytes = 0;
+      if (carried.length > 0) await this.#submit((done) => new CarryBatches(carried, done));
+    };
+    for (const run of [...segment.runs]) {
+      for (let index = run.firstRow; index < run.rowCount && !signal.aborted; index++) {
+        const batch = await readBatch(run, index);
+        if (batch === undefined) continue;
+        batches.push(batch);
+        bytes += batch.entry.bytes.length;
+        if (bytes >= carryBytesMax) await flush();
+      }
+    }
+    await flush();
+    // What could not be read is damaged, told when it was met, and nobody's.
+    if (!signal.aborted) for (const run of segment.runs) if (run.isLive) run.channel.trimTo(run.endLine);
+  }
+
+  #submit(make: (done: (error?: Error) => void) => Work): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#journal.submit(make((error) => (error === undefined ? resolve() : reject(error))));
+    });
+  }
+}
+
+async function readBatch(run: Run, index: number): Promise<CarriedBatch | undefined> {
+  const { line, offset, size } = run.row(index);
+  const bytes = await run.segment.read(Buffer.allocUnsafeSlow(size), offset);
+  const entry = readEntry(bytes, 0, offset)?.entry;
+  return entry?.kind === "lines" && entry.line === line ? { channel: run.channel, entry } : undefined;
+}

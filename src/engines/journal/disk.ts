@@ -1,0 +1,98 @@
+/** The few calls to a disk that the journal needs, as a port: tests put one below it that fails, tears and forgets. */
+import fs from "node:fs";
+import { join } from "node:path";
+
+/** One open file. Every write names its place. */
+export interface DiskFile {
+  /** Writes all of `parts`, back to back, from `at` on. Rejects with the system's error; then any of it may be there. */
+  write(parts: readonly Uint8Array[], at: number): Promise<void>;
+  /** Resolves when everything that was written is on the disk. */
+  sync(): Promise<void>;
+  /** Fills `into` from `at` on; resolves to how many bytes there were. */
+  read(into: Uint8Array, at: number): Promise<number>;
+  /** The same without a wait: for a few bytes of an index. */
+  readSync(into: Uint8Array, at: number): number;
+  truncate(bytes: number): Promise<void>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** One folder of files. A name is a plain file name. */
+export interface Disk {
+  list(): Promise<readonly string[]>;
+  /** Makes an empty file; it is there after a crash when this resolves. */
+  create(name: string): Promise<DiskFile>;
+  open(name: string): Promise<DiskFile>;
+  /** Puts a whole file in the place of whatever has this name: after a crash it is the old or the new one. */
+  replace(name: string, parts: readonly Uint8Array[]): Promise<void>;
+  /** Absent files are fine. */
+  remove(name: string): Promise<void>;
+}
+
+const fileMode = 0o600;
+
+/** A folder of this machine, which must be there. */
+export function folderDisk(folder: string): Disk {
+  const syncFolder = async () => {
+    const handle = await fs.promises.open(folder, "r");
+    await handle.sync().finally(() => handle.close());
+  };
+  return {
+    list: () => fs.promises.readdir(folder),
+    async create(name) {
+      const file = await openFile(join(folder, name), "wx+");
+      await syncFolder();
+      return file;
+    },
+    open: (name) => openFile(join(folder, name), "r+"),
+    async replace(name, parts) {
+      const aside = join(folder, `${name}.new`);
+      const file = await openFile(aside, "w+");
+      try {
+        await file.write(parts, 0);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await fs.promises.rename(aside, join(folder, name));
+      await syncFolder();
+    },
+    remove: (name) => fs.promises.rm(join(folder, name), { force: true }),
+  };
+}
+
+// Callbacks, not a FileHandle: no promise of Node's own for each call, and closing is ours to decide.
+const openFile = (path: string, flags: string): Promise<DiskFile> =>
+  new Promise((resolve, reject) => {
+    fs.open(path, flags, fileMode, (error, fd) => (error ? reject(error) : resolve(fileOf(fd))));
+  });
+
+function fileOf(fd: number): DiskFile {
+  return {
+    write: (parts, at) =>
+      new Promise((resolve, reject) => {
+        fs.writev(fd, parts, at, (error, written) => {
+          if (error !== null) return reject(error);
+          // A disk that takes a part of a write and no error is a full one.
+          return written === totalBytes(parts) ? resolve() : reject(shortWrite());
+        });
+      }),
+    sync: () => new Promise((resolve, reject) => fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()))),
+    read: (into, at) =>
+      new Promise((resolve, reject) => {
+        fs.read(fd, into, 0, into.length, at, (error, bytes) => (error ? reject(error) : resolve(bytes)));
+      }),
+    readSync: (into, at) => fs.readSync(fd, into, 0, into.length, at),
+    truncate: (bytes) =>
+      new Promise((resolve, reject) => fs.ftruncate(fd, bytes, (error) => (error ? reject(error) : resolve()))),
+    size: () =>
+      new Promise((resolve, reject) => {
+        fs.fstat(fd, (error, stats) => (error ? reject(error) : resolve(stats.size)));
+      }),
+    close: () => new Promise((resolve, reject) => fs.close(fd, (error) => (error ? reject(error) : resolve()))),
+  };
+}
+
+const totalBytes = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
+
+const shortWrite = () => Object.assign(new Error("the disk took a part of a write"), { code: "ENOSPC" });

@@ -1,0 +1,215 @@
+/**
+ * The bytes of a segment: a segment header, then one record for each commit. A record is a header and entries; an entry
+ * is a header and a payload, each with a checksum of its own, so that a single batch is read and proved without its
+ * neighbours, and erased without them. All numbers are little endian. Pure functions over bytes.
+ */
+import { crc32 } from "node:zlib";
+import type { Batch, Form, StoredBatch } from "../../core/batch.ts";
+import type { ChannelId, ProducerId } from "../../core/ids.ts";
+
+/** Twelve bytes: a magic number, the version of this form, the segment's number; then their checksum. */
+export const segmentHeaderBytes = 16;
+const segmentMagic = 0x53_4a_52_54; // "TRJS"
+const formatVersion = 1;
+
+/**
+ * What an entry says of its channel. `lines`: a batch. `end`: the channel goes on at this line, and nothing of it is
+ * left before. `destroyed`: all of it that stands before this entry is gone. `erased`: what stood here was overwritten.
+ */
+export type EntryKind = "lines" | "end" | "destroyed" | "erased";
+
+const kinds: readonly EntryKind[] = ["lines", "end", "destroyed", "erased"];
+const forms: readonly Form[] = ["logplex", "rfc5424"];
+
+/** One entry; `bytes` is the payload. Numbers that a kind does not use are 0. */
+export type Entry = {
+  readonly kind: EntryKind;
+  readonly channel: ChannelId;
+  readonly producer: ProducerId;
+  /** Names the request that the lines came in; empty when it has no name. */
+  readonly dedupId: string;
+  readonly form: Form;
+  readonly count: number;
+  /** The channel's running number of the first line, and the bytes that the channel had before it. */
+  readonly line: number;
+  readonly bytesBefore: number;
+  /** Of `end`: the first line of the channel's newest batch. Of `lines`: the producer's own number of the first line. */
+  readonly firstLine: number;
+  readonly acceptedAtMs: number;
+  readonly bytes: Uint8Array;
+};
+
+export const recordHeaderBytes = 32;
+export const recordMagic = 0x43_4a_52_54; // "TRJC"
+const fixedBytes = 60;
+const headerBytesMax = fixedBytes + 3 * 255;
+const noBytes = new Uint8Array(0);
+
+/** The first bytes of the segment with this number. */
+export function encodeSegmentHeader(segment: number): Buffer {
+  const out = Buffer.alloc(segmentHeaderBytes);
+  out.writeUInt32LE(segmentMagic, 0);
+  out.writeUInt32LE(formatVersion, 4);
+  out.writeUInt32LE(segment, 8);
+  out.writeUInt32LE(crc32(out.subarray(0, 12)), 12);
+  return out;
+}
+
+/** The number of the segment that begins so; undefined when these are no first bytes of a segment of this version. */
+export function decodeSegmentHeader(bytes: Buffer): number | undefined {
+  if (bytes.length < segmentHeaderBytes || bytes.readUInt32LE(0) !== segmentMagic) return undefined;
+  if (bytes.readUInt32LE(12) !== crc32(bytes.subarray(0, 12))) return undefined;
+  return bytes.readUInt32LE(4) === formatVersion ? bytes.readUInt32LE(8) : undefined;
+}
+
+/** Bytes that the entry takes in a segment, its header included. */
+export const entryBytes = (entry: Omit<Entry, "bytes">, payloadBytes: number): number =>
+  fixedBytes + entry.channel.length + entry.producer.length + entry.dedupId.length + payloadBytes;
+
+/** Writes the header of an entry that begins at `offset` of its segment to `out` at `at`; returns the place behind. */
+export function writeEntryHeader(out: Buffer, at: number, entry: Entry, offset: number): number {
+  const { channel, producer, dedupId, bytes } = entry;
+  let end = at + fixedBytes;
+  end += out.write(channel, end, "latin1");
+  end += out.write(producer, end, "latin1");
+  end += out.write(dedupId, end, "latin1");
+  out.writeUInt16LE(end - at, at + 4);
+  out[at + 6] = kinds.indexOf(entry.kind);
+  out[at + 7] = entry.form === "logplex" ? 0 : 1;
+  out.writeUInt32LE(bytes.length, at + 8);
+  out.writeUInt32LE(crc32(bytes), at + 12);
+  out.writeUInt32LE(entry.count, at + 16);
+  out.writeUInt32LE(offset, at + 20);
+  out.writeDoubleLE(entry.line, at + 24);
+  out.writeDoubleLE(entry.firstLine, at + 32);
+  out.writeDoubleLE(entry.acceptedAtMs, at + 40);
+  out.writeDoubleLE(entry.bytesBefore, at + 48);
+  out[at + 56] = channel.length;
+  out[at + 57] = producer.length;
+  out[at + 58] = dedupId.length;
+  out[at + 59] = 0;
+  out.writeUInt32LE(crc32(out.subarray(at + 4, end)), at);
+  return end;
+}
+
+/**
+ * Reads the entry at `at` of `bytes`, which is at `offset` of its segment. Undefined when its checksums do not hold or
+ * it is not whole; `erased` is whole whatever its payload is. The payload is a view.
+ */
+export function readEntry(
+  bytes: Buffer,
+  at: number,
+  offset: number,
+): { readonly entry: Entry; readonly size: number } | undefined {
+  // What is cheap and rarely true by chance comes first: whoever looks for entries behind damage asks at each byte.
+  if (at + fixedBytes > bytes.length || bytes.readUInt32LE(at + 20) !== offset) return undefined;
+  const kind = kinds[bytes[at + 6]!];
+  const headerBytes = bytes.readUInt16LE(at + 4);
+  const payloadBytes = bytes.readUInt32LE(at + 8);
+  const payloadAt = at + headerBytes;
+  if (kind === undefined || headerBytes < fixedBytes || headerBytes > headerBytesMax) return undefined;
+  if (payloadAt + payloadBytes > bytes.length) return undefined;
+  if (bytes.readUInt32LE(at) !== crc32(bytes.subarray(at + 4, payloadAt))) return undefined;
+  const payload = bytes.subarray(payloadAt, payloadAt + payloadBytes);
+  if (kind !== "erased" && bytes.readUInt32LE(at + 12) !== crc32(payload)) return undefined;
+  const producerAt = at + fixedBytes + bytes[at + 56]!;
+  const dedupAt = producerAt + bytes[at + 57]!;
+  const dedupEnd = dedupAt + bytes[at + 58]!;
+  if (dedupEnd !== payloadAt) return undefined;
+  const entry: Entry = {
+    kind,
+    channel: bytes.toString("latin1", at + fixedBytes, producerAt) as ChannelId,
+    producer: bytes.toString("latin1", producerAt, dedupAt) as ProducerId,
+    dedupId: bytes.toString("latin1", dedupAt, dedupEnd),
+    form: forms[bytes[at + 7]!] ?? "logplex",
+    count: bytes.readUInt32LE(at + 16),
+    line: bytes.readDoubleLE(at + 24),
+    firstLine: bytes.readDoubleLE(at + 32),
+    acceptedAtMs: bytes.readDoubleLE(at + 40),
+    bytesBefore: bytes.readDoubleLE(at + 48),
+    bytes: payload,
+  };
+  return { entry, size: headerBytes + payloadBytes };
+}
+
+/** What overwrites an entry of `size` bytes at `offset`: a header that says so, and zeros. */
+export function erasedEntry(size: number, offset: number): Buffer {
+  const out = Buffer.alloc(size);
+  const header = { channel: "" as ChannelId, producer: "" as ProducerId, dedupId: "", form: "logplex" } as const;
+  const numbers = { count: 0, line: 0, firstLine: 0, acceptedAtMs: 0, bytesBefore: 0 };
+  writeEntryHeader(out, 0, { kind: "erased", ...header, ...numbers, bytes: out.subarray(fixedBytes) }, offset);
+  return out;
+}
+
+export type RecordHeader = { readonly bytes: number; readonly entries: number; readonly commit: number };
+
+/** Writes the header of a record: how long it is, its entries, and the running number of its commit. */
+export function writeRecordHeader(out: Buffer, segment: number, record: RecordHeader): void {
+  out.writeUInt32LE(recordMagic, 0);
+  out.writeUInt32LE(record.bytes, 8);
+  out.writeUInt32LE(record.entries, 12);
+  out.writeDoubleLE(record.commit, 16);
+  out.writeUInt32LE(segment, 24);
+  out.writeUInt32LE(0, 28);
+  out.writeUInt32LE(crc32(out.subarray(8, recordHeaderBytes)), 4);
+}
+
+/** Reads the header of a record of segment `segment` at `at`; undefined when there is none that holds. */
+export function readRecordHeader(bytes: Buffer, at: number, segment: number): RecordHeader | undefined {
+  if (at + recordHeaderBytes > bytes.length || bytes.readUInt32LE(at) !== recordMagic) return undefined;
+  if (bytes.readUInt32LE(at + 4) !== crc32(bytes.subarray(at + 8, at + recordHeaderBytes))) return undefined;
+  if (bytes.readUInt32LE(at + 24) !== segment) return undefined;
+  const record = { bytes: bytes.readUInt32LE(at + 8), entries: bytes.readUInt32LE(at + 12) };
+  return { ...record, commit: bytes.readDoubleLE(at + 16) };
+}
+
+/** The entry of a batch that is stored at this place of its channel. */
+export const linesEntry = (
+  channel: ChannelId,
+  batch: Batch,
+  line: number,
+  bytesBefore: number,
+): Entry => ({
+  kind: "lines",
+  channel,
+  producer: batch.producer,
+  dedupId: batch.frameId ?? "",
+  form: batch.form,
+  count: batch.count,
+  line,
+  firstLine: batch.firstLine,
+  acceptedAtMs: batch.acceptedAtMs,
+  bytesBefore,
+  bytes: batch.bytes,
+});
+
+/** An entry without lines. */
+export const markEntry = (
+  kind: "end" | "destroyed",
+  channel: ChannelId,
+  { line = 0, bytesBefore = 0, firstLine = 0 } = {},
+): Entry => ({
+  kind,
+  channel,
+  producer: "" as ProducerId,
+  dedupId: "",
+  form: "logplex",
+  count: 0,
+  line,
+  firstLine,
+  acceptedAtMs: 0,
+  bytesBefore,
+  bytes: noBytes,
+});
+
+/** The batch of an entry of kind `lines`; its place in the log is its line. */
+export const batchOfEntry = ({ form, producer, count, firstLine, acceptedAtMs, bytes, line }: Entry): StoredBatch => ({
+  form,
+  producer,
+  count,
+  firstLine,
+  acceptedAtMs,
+  bytes,
+  sequence: line,
+  line,
+});

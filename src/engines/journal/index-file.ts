@@ -1,0 +1,96 @@
+/**
+ * The index file of a full segment: a header, a table in JSON of what the segment holds of each channel, and the rows.
+ * It is trusted when its checksum holds and it speaks of a segment of this very length; else it is made again. Rows
+ * have no checksum: whatever they lead to proves itself.
+ */
+import { crc32 } from "node:zlib";
+import type { ChannelId } from "../../core/ids.ts";
+import { Rows, rowBytes } from "./rows.ts";
+import type { Run, RunSummary } from "./run.ts";
+
+const magic = 0x49_4a_52_54; // "TRJI"
+const headerBytes = 16;
+
+/** Where a channel goes on of which no line is left. */
+export type EndMark = { readonly channel: ChannelId; readonly line: number; readonly bytes: number; readonly lastLine: number };
+/** A name of a request, and what was stored under it when. */
+export type StoredDedupId = {
+  readonly channel: ChannelId;
+  readonly id: string;
+  readonly line: number;
+  readonly count: number;
+  readonly atMs: number;
+};
+
+/** What is written of a segment. */
+export type SegmentIndex = {
+  readonly segmentBytes: number;
+  readonly commit: number;
+  readonly runs: Iterable<Run>;
+  readonly ends: readonly EndMark[];
+  readonly destroyed: readonly ChannelId[];
+  readonly dedupIds: readonly StoredDedupId[];
+};
+
+type StoredRun = RunSummary & { readonly channel: ChannelId; readonly rowsAt: number };
+/** The same, read. `rowsAt` is a place in the file. */
+export type StoredIndex = Omit<SegmentIndex, "runs"> & { readonly runs: readonly StoredRun[] };
+
+/** The parts of the file, and where in it each run's rows are. */
+export function encodeIndex(index: SegmentIndex): {
+  readonly parts: readonly Uint8Array[];
+  readonly rowsAt: ReadonlyMap<Run, number>;
+} {
+  const runs = [...index.runs];
+  const rows = runs.map((run) => rowsOf(run));
+  let at = 0;
+  const stored = runs.map((run, i): StoredRun => {
+    const rowsAt = at;
+    at += rows[i]!.length;
+    return { ...summaryOf(run), channel: run.channel.id, rowsAt };
+  });
+  const table = Buffer.from(JSON.stringify({ ...index, runs: stored }));
+  const padding = Buffer.alloc(-(headerBytes + table.length) & 7, " ");
+  const header = Buffer.alloc(headerBytes);
+  header.writeUInt32LE(magic, 0);
+  header.writeUInt32LE(crc32(table), 4);
+  header.writeUInt32LE(table.length, 8);
+  const rowsStart = headerBytes + table.length + padding.length;
+  const places = stored.map(({ rowsAt }) => rowsStart + rowsAt);
+  return {
+    parts: [header, table, padding, ...rows],
+    rowsAt: new Map(runs.map((run, i) => [run, places[i]!])),
+  };
+}
+
+/** Reads the table; undefined when the file is damaged or speaks of another segment than one of `segmentBytes`. */
+export function decodeIndex(bytes: Buffer, segmentBytes: number): StoredIndex | undefined {
+  if (bytes.length < headerBytes || bytes.readUInt32LE(0) !== magic) return undefined;
+  const tableEnd = headerBytes + bytes.readUInt32LE(8);
+  const table = bytes.subarray(headerBytes, tableEnd);
+  if (table.length !== tableEnd - headerBytes || bytes.readUInt32LE(4) !== crc32(table)) return undefined;
+  const index = JSON.parse(table.toString()) as StoredIndex;
+  const rowsStart = tableEnd + (-tableEnd & 7);
+  const rowsBytes = index.runs.reduce((sum, { rowCount }) => sum + rowCount * rowBytes, 0);
+  if (index.segmentBytes !== segmentBytes || bytes.length !== rowsStart + rowsBytes) return undefined;
+  return { ...index, runs: index.runs.map((run) => ({ ...run, rowsAt: rowsStart + run.rowsAt })) };
+}
+
+function rowsOf(run: Run): Buffer {
+  if (run.rows !== undefined) return run.rows.encode();
+  const rows = new Rows();
+  for (let i = 0; i < run.rowCount; i++) rows.push(run.row(i));
+  return rows.encode();
+}
+
+const summaryOf = (run: Run): RunSummary => ({
+  rowCount: run.rowCount,
+  firstRow: run.firstRow,
+  firstLine: run.firstLine,
+  endLine: run.endLine,
+  lastLine: run.lastLine,
+  bytesBefore: run.bytesBefore,
+  bytesAfter: run.bytesAfter,
+  firstAcceptedMs: run.firstAcceptedMs,
+  lastAcceptedMs: run.lastAcceptedMs,
+});

@@ -1,0 +1,210 @@
+/**
+ * One commit at a time for all channels: one write, one sync. What arrives while one is under way forms the next, so an
+ * idle journal adds no delay and a busy one shares the sync among many. Everything that a piece of work decides happens
+ * in the one turn in which its commit is formed, with nothing else under way.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import { type AppError, storeFull, storeUnavailable } from "../../errors.ts";
+import type { Disk } from "./disk.ts";
+import { RecordBuilder } from "./record-builder.ts";
+import { Segment } from "./segment.ts";
+
+/** A part of a commit. */
+export interface Work {
+  /** Counts against the size of a commit. */
+  readonly bytes: number;
+  /** Decides and adds its entries. Runs at once, waits for nothing, and adds nothing when it throws. */
+  form(record: RecordBuilder): void;
+  /** The commit is on the disk, in `segment`. */
+  stored(segment: Segment): void;
+  /** Nothing of the commit is stored. */
+  failed(error: AppError): void;
+}
+
+/** What one commit may hold; one larger piece of work is taken alone. */
+const commitBytesMax = 8 * 1024 * 1024;
+const commitWorksMax = 8192;
+/** What may wait for its turn. Callers bound themselves long before; over it, work is refused. */
+const waitingBytesMax = 256 * 1024 * 1024;
+/** Between attempts while the disk fails: what came meanwhile gets its answer together. */
+const failingMs = 100;
+
+const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+export type JournalOptions = {
+  readonly disk: Disk;
+  /** Ascending; the last one is written on. Empty in a new folder. */
+  readonly segments: readonly Segment[];
+  readonly segmentBytesMax: number;
+  readonly logger: Logger | undefined;
+  /** The works of a commit have had their turn: stored, or not. */
+  readonly formed: () => void;
+  /** A segment is full; nothing is added to it any more. */
+  readonly sealed: (segment: Segment) => void;
+};
+
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #record = new RecordBuilder();
+  readonly segments: Segment[];
+  #commit: number;
+  #waiting: Work[] = [];
+  #waitingBytes = 0;
+  #running: Promise<void> | undefined;
+  #isFailing = false;
+  /** What a failed commit wrote is still to be taken off. */
+  #isDirty = false;
+  #isClosed = false;
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+    this.segments = [...options.segments];
+    this.#commit = Math.max(0, ...this.segments.map(({ commit }) => commit));
+  }
+
+  /** The segment that is written; undefined before the first commit. */
+  get active(): Segment | undefined {
+    return this.segments.at(-1);
+  }
+
+  /** Queues `work`; exactly one of its `stored` and `failed` is called, later. */
+  submit(work: Work): void {
+    const refused = this.#refusal(work);
+    if (refused !== undefined) {
+      queueMicrotask(() => work.failed(refused));
+      return;
+    }
+    this.#waiting.push(work);
+    this.#waitingBytes += work.bytes;
+    this.#running ??= this.#run();
+  }
+
+  /** Begins a new segment with the next commit, if the one that is written holds anything. */
+  async rotate(): Promise<void> {
+    await this.idle();
+    const { active } = this;
+    if (active === undefined || active.commit === 0) return;
+    await this.#begin();
+  }
+
+  /** Resolves when no work is left. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  /** Takes no more work, waits for what was taken. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.idle();
+  }
+
+  /** A segment is gone. */
+  forget(segment: Segment): void {
+    this.segments.splice(this.segments.indexOf(segment), 1);
+  }
+
+  #refusal(work: Work): AppError | undefined {
+    if (this.#isClosed) return storeUnavailable(new Error("the log is closed"));
+    if (this.#waitingBytes + work.bytes > waitingBytesMax && this.#waiting.length > 0) {
+      return storeUnavailable(new Error("too much waits to be stored"));
+    }
+    return undefined;
+  }
+
+  async #run(): Promise<void> {
+    // A turn of waiting lets everything that arrives together go together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      if (this.#isFailing) await delay(failingMs);
+      await this.#store(this.#take());
+    }
+    this.#running = undefined;
+  }
+
+  #take(): Work[] {
+    let bytes = 0;
+    let count = 0;
+    while (count < this.#waiting.length && count < commitWorksMax) {
+      bytes += this.#waiting[count]!.bytes;
+      if (bytes > commitBytesMax && count > 0) break;
+      count++;
+    }
+    const taken = count === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, count);
+    this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count);
+    for (const work of taken) this.#waitingBytes -= work.bytes;
+    return taken;
+  }
+
+  async #store(works: readonly Work[]): Promise<void> {
+    let formed: readonly Work[] = [];
+    try {
+      const segment = await this.#ready(works);
+      formed = this.#form(works, segment);
+      if (this.#record.entries > 0) await this.#write(segment);
+      this.#works();
+      for (const work of formed) work.stored(segment);
+    } catch (cause) {
+      const error = this.#failure(cause);
+      for (const work of formed.length > 0 ? formed : works) work.failed(error);
+    }
+    this.#options.formed();
+  }
+
+  /** The segment to write to, in which nothing is left of a commit that failed. */
+  async #ready(works: readonly Work[]): Promise<Segment> {
+    const { active } = this;
+    if (active === undefined) return this.#begin();
+    if (this.#isDirty) {
+      await active.cutOff();
+      this.#isDirty = false;
+    }
+    const bytes = works.reduce((sum, work) => sum + work.bytes, 0);
+    return active.commit > 0 && active.end + bytes > this.#options.segmentBytesMax ? this.#begin() : active;
+  }
+
+  async #begin(): Promise<Segment> {
+    const full = this.active;
+    const segment = await Segment.create((full?.number ?? 0) + 1, this.#options.disk);
+    this.segments.push(segment);
+    if (full !== undefined) this.#options.sealed(full);
+    return segment;
+  }
+
+  #form(works: readonly Work[], segment: Segment): Work[] {
+    this.#record.begin(segment.end);
+    const formed: Work[] = [];
+    for (const work of works) {
+      try {
+        work.form(this.#record);
+        formed.push(work);
+      } catch (cause) {
+        work.failed(this.#failure(cause));
+      }
+    }
+    return formed;
+  }
+
+  async #write(segment: Segment): Promise<void> {
+    const { parts, bytes } = this.#record.end(segment.number, this.#commit + 1);
+    this.#isDirty = true;
+    await segment.append(parts, bytes);
+    this.#isDirty = false;
+    segment.commit = ++this.#commit;
+  }
+
+  #works(): void {
+    if (this.#isFailing) this.#options.logger?.info("the log can be written again");
+    this.#isFailing = false;
+  }
+
+  #failure(cause: unknown): AppError {
+    const isFull = fullCodes.has((cause as NodeJS.ErrnoException).code ?? "");
+    if (!this.#isFailing) {
+      const what = isFull ? "the disk of the log is full" : "the log cannot be written";
+      this.#options.logger?.error({ err: cause }, what);
+    }
+    this.#isFailing = true;
+    return isFull ? storeFull(cause) : storeUnavailable(cause);
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * The live side of the log. A follower is a line number: which line it wants next. Those that wait at the end of a
+ * channel are handed each batch as it is stored, all the same object. For those that are busy it stays a while in one
+ * window, shared by all followers of all channels and bounded in bytes; who comes later than that reads the segments.
+ * So a slow follower costs nothing, and thousands of idle ones a few hundred bytes each.
+ */
+import assert from "node:assert";
+import type { StoredBatch } from "../../core/batch.ts";
+import type { Channel } from "./channels.ts";
+import type { Reader } from "./reader.ts";
+
+/** Batches in memory for followers that are busy; the oldest go first, whosever they are. */
+const windowBytesMax = 32 * 1024 * 1024;
+const batchOverheadBytes = 400;
+
+type Entry = {
+  readonly live: LiveChannel;
+  readonly line: number;
+  readonly bytes: number;
+  next: Entry | undefined;
+};
+
+/** The window: which batches are in it, oldest first. */
+export class LiveWindow {
+  #oldest: Entry | undefined;
+  #newest: Entry | undefined;
+  #bytes = 0;
+
+  add(live: LiveChannel, batch: StoredBatch): void {
+    const bytes = batch.bytes.length + batchOverheadBytes;
+    const entry: Entry = { live, line: batch.line, bytes, next: undefined };
+    if (this.#newest === undefined) this.#oldest = entry;
+    else this.#newest.next = entry;
+    this.#newest = entry;
+    this.#bytes += bytes;
+    live.window.set(batch.line, batch);
+    while (this.#bytes > windowBytesMax && this.#oldest !== undefined) {
+      const { live: owner, line, bytes: freed, next } = this.#oldest;
+      owner.window.delete(line);
+      this.#bytes -= freed;
+      this.#oldest = next;
+      if (next === undefined) this.#newest = undefined;
+    }
+  }
+}
+
+/** A channel that somebody follows. */
+export class LiveChannel {
+  readonly reader: Reader;
+  /** Undefined until the channel has a line. */
+  channel: Channel | undefined;
+  /** Behind the newest line that is known to be stored. */
+  line: number;
+  readonly window = new Map<number, StoredBatch>();
+  readonly #shared: LiveWindow;
+  readonly #followers = new Set<Follower>();
+  #waiting = new Set<Follower>();
+  readonly #unused: () => void;
+
+  constructor(reader: Reader, shared: LiveWindow, channel: Channel | undefined, unused: () => void) {
+    this.reader = reader;
+    this.#shared = shared;
+    this.channel = channel;
+    this.line = channel?.line ?? 0;
+    this.#unused = unused;
+  }
+
+  /** A batch was stored: those who wait get it now. */
+  publish(channel: Channel, batch: StoredBatch): void {
+    this.channel = channel;
+    this.line = Math.max(this.line, batch.line + batch.count);
+    const waiting = this.#waiting;
+    if (waiting.size < this.#followers.size) this.#shared.add(this, batch);
+    this.#waiting = new Set();
+    for (const follower of waiting) {
+      if (!follower.hand(batch)) this.#waiting.add(follower);
+    }
+  }
+
+  add(follower: Follower): void {
+    this.#followers.add(follower);
+  }
+
+  wait(follower: Follower): void {
+    this.#waiting.add(follower);
+  }
+
+  remove(follower: Follower): void {
+    if (!this.#followers.delete(follower)) return;
+    this.#waiting.delete(follower);
+    if (this.#followers.size === 0) this.#leave();
+  }
+
+  /** Ends every follower. */
+  end(): void {
+    for (const follower of [...this.#followers]) follower.end();
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.window.clear();
+    this.#unused();
+  }
+}
+
+type Result = IteratorResult<StoredBatch, undefined>;
+const over: Result = { done: true, value: undefined };
+const nothing: readonly StoredBatch[] = [];
+
+/** One reader of a channel from line `due` on. Holds at most what one read of the segments gives. */
+export class Follower implements AsyncIterableIterator<StoredBatch, undefined> {
+  readonly #live: LiveChannel;
+  readonly #signal: AbortSignal;
+  #due: number;
+  /** Read and not yet taken. */
+  #ahead: readonly StoredBatch[] = nothing;
+  #taken = 0;
+  #resolve: ((result: Result) => void) | undefined;
+  #isPulling = false;
+  #ended = false;
+
+  constructor(live: LiveChannel, due: number, signal: AbortSignal) {
+    this.#live = live;
+    this.#due = due;
+    this.#signal = signal;
+    if (signal.aborted) this.#ended = true;
+    else {
+      live.add(this);
+      signal.addEventListener("abort", this, { once: true });
+    }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The signal was aborted. */
+  handleEvent(): void {
+    this.end();
+  }
+
+  next(): Promise<Result> {
+    assert(!this.#isPulling, "a follower is asked for one batch at a time");
+    if (this.#ended) return Promise.resolve(over);
+    const batch = this.#ahead[this.#taken] ?? this.#live.window.get(this.#due);
+    if (batch !== undefined) return Promise.resolve({ done: false, value: this.#take(batch) });
+    this.#isPulling = true;
+    return this.#due < this.#live.line ? this.#read() : this.#wait();
+  }
+
+  async return(): Promise<Result> {
+    this.end();
+    return over;
+  }
+
+  /** Gives a waiting follower a batch; false when it holds nothing that the follower still wants. */
+  hand(batch: StoredBatch): boolean {
+    if (batch.line + batch.count <= this.#due) return false;
+    this.#settle({ done: false, value: this.#take(batch) });
+    return true;
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#ahead = nothing;
+    this.#signal.removeEventListener("abort", this);
+    this.#live.remove(this);
+    if (this.#resolve !== undefined) this.#settle(over);
+  }
+
+  /** Waits for a batch that is to come. */
+  #wait(): Promise<Result> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+      this.#live.wait(this);
+    });
+  }
+
+  /** Reads the segments from the line that is due on. */
+  async #read(): Promise<Result> {
+    const live = this.#live;
+    const endLine = live.line;
+    try {
+      this.#ahead = live.channel === undefined ? nothing : await live.reader.read(live.channel, this.#due, endLine);
+    } finally {
+      this.#isPulling = false;
+    }
+    this.#taken = 0;
+    // Trimmed to the end: what comes next will be handed over.
+    if (this.#ahead.length === 0) this.#due = Math.max(this.#due, endLine);
+    return this.next();
+  }
+
+  #settle(result: Result): void {
+    const resolve = this.#resolve!;
+    this.#resolve = undefined;
+    this.#isPulling = false;
+    resolve(result);
+  }
+
+  #take(batch: StoredBatch): StoredBatch {
+    if (batch === this.#ahead[this.#taken] && ++this.#taken === this.#ahead.length) {
+      this.#ahead = nothing;
+      this.#taken = 0;
+    }
+    this.#due = batch.line + batch.count;
+    return batch;
+  }
+}

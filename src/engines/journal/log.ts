@@ -1,0 +1,125 @@
+/** The log on the journal: appends through its commits, reads from the segments, hands what is new over in memory. */
+import assert from "node:assert";
+import type { Batch, StoredBatch } from "../../core/batch.ts";
+import type { ChannelId } from "../../core/ids.ts";
+import { positionAt, readPosition } from "../../core/position.ts";
+import { type AppError, storeUnavailable } from "../../errors.ts";
+import type { Appended, ChannelEnd, ChannelLog, Clock, From } from "../../ports.ts";
+import { Append, type AppendParts } from "./append.ts";
+import type { Channel } from "./channels.ts";
+import { Destroy } from "./destroy.ts";
+import type { Journal } from "./journal.ts";
+import { Follower, LiveChannel, LiveWindow } from "./live.ts";
+import type { Reader } from "./reader.ts";
+
+type Parts = Omit<AppendParts, "live"> & {
+  readonly journal: Journal;
+  readonly reader: Reader;
+  readonly clock: Clock;
+  /** A channel was destroyed: its lines are to be erased. */
+  readonly destroyed: (channel: Channel) => void;
+};
+
+export class JournalLog implements ChannelLog {
+  readonly #parts: Parts;
+  readonly #appendParts: AppendParts;
+  readonly #live = new Map<ChannelId, LiveChannel>();
+  readonly #window = new LiveWindow();
+  #closed = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#appendParts = { ...parts, live: this.#live };
+  }
+
+  append(channel: ChannelId, batch: Batch): Promise<Appended> {
+    assert(batch.count > 0);
+    return new Promise((resolve, reject) => {
+      if (this.#closed) reject(logClosed());
+      else this.#parts.journal.submit(new Append(this.#appendParts, channel, batch, resolve, reject));
+    });
+  }
+
+  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch> {
+    if (this.#closed) return { [Symbol.asyncIterator]: () => none };
+    // The place is fixed now; reading begins with the first pull.
+    const start = startLine(this.#parts.channels.get(channel), from);
+    return {
+      [Symbol.asyncIterator]: () => {
+        if (this.#closed || signal.aborted) return none;
+        return new Follower(this.#liveChannel(channel), start, signal);
+      },
+    };
+  }
+
+  async recent(
+    id: ChannelId,
+    lines: number,
+  ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
+    if (this.#closed) throw logClosed();
+    const channel = this.#parts.channels.get(id);
+    if (channel === undefined) return { batches: [], end: { position: positionAt(0, 0), line: 0 } };
+    const { line: endLine, lastLine } = channel;
+    const batches: StoredBatch[] = [];
+    for (let due = Math.max(0, endLine - lines); due < endLine; ) {
+      const read = await this.#parts.reader.read(channel, due, endLine);
+      if (this.#closed) throw logClosed();
+      if (read.length === 0) break;
+      batches.push(...read);
+      due = read.at(-1)!.line + read.at(-1)!.count;
+    }
+    return { batches, end: { position: positionAt(lastLine, endLine - lastLine), line: endLine } };
+  }
+
+  destroy(channel: ChannelId): Promise<void> {
+    const { channels, journal, destroyed } = this.#parts;
+    return new Promise((resolve, reject: (error: AppError) => void) => {
+      const stored = (gone: Channel | undefined) => {
+        if (gone !== undefined) destroyed(gone);
+        this.#live.get(channel)?.end();
+        resolve();
+      };
+      journal.submit(new Destroy(channels, channel, stored, reject));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const live of [...this.#live.values()]) live.end();
+    await this.#parts.journal.idle();
+  }
+
+  #liveChannel(id: ChannelId): LiveChannel {
+    const known = this.#live.get(id);
+    if (known !== undefined) return known;
+    const { channels, reader } = this.#parts;
+    const live: LiveChannel = new LiveChannel(reader, this.#window, channels.get(id), () => {
+      if (this.#live.get(id) === live) this.#live.delete(id);
+    });
+    this.#live.set(id, live);
+    return live;
+  }
+}
+
+function startLine(channel: Channel | undefined, from: From): number {
+  const endLine = channel?.line ?? 0;
+  switch (from.kind) {
+    case "after": {
+      const place = readPosition(from.position);
+      assert(place !== undefined, "not a position");
+      return Math.min(place.sequence + place.lines, endLine);
+    }
+    case "last":
+      return Math.max(0, endLine - from.lines);
+    case "since":
+      return channel === undefined ? 0 : channel.since(from.timeMs, endLine);
+    case "now":
+      return endLine;
+  }
+}
+
+const none: AsyncIterator<StoredBatch, undefined> = {
+  next: () => Promise.resolve({ done: true, value: undefined }),
+};
+
+const logClosed = () => storeUnavailable(new Error("the log is closed"));

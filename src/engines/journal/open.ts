@@ -1,0 +1,104 @@
+/** Opens a folder's log: reads what is there, takes up what was left undone, and begins to write. */
+import type { Logger } from "pino";
+import type { ChannelLog, Clock } from "../../ports.ts";
+import type { Retention as Limits } from "../engine.ts";
+import { Collector } from "./collector.ts";
+import { DedupWindow } from "./dedup-window.ts";
+import type { Disk } from "./disk.ts";
+import { Eraser } from "./eraser.ts";
+import { Journal } from "./journal.ts";
+import { JournalLog } from "./log.ts";
+import { Reader } from "./reader.ts";
+import { recover } from "./recovery.ts";
+import { Retention } from "./retention.ts";
+import { Upkeep } from "./upkeep.ts";
+
+export type JournalOptions = {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly logger?: Logger | undefined;
+  readonly retention: Limits;
+};
+
+/** A segment is closed at this size; a small log has smaller ones, so that its limit can be kept. */
+const segmentBytesMax = 64 * 1024 * 1024;
+const segmentBytesMin = 64 * 1024;
+const segmentsAtLeast = 16;
+const segmentMsMin = 60_000;
+
+/** The log, and what of its room on the disk is in use. */
+export type OpenJournal = {
+  readonly log: ChannelLog;
+  room(): { readonly bytes: number; readonly liveBytes: number };
+  /** Ends the log, finishes what is under way, closes every file. Idempotent. */
+  close(): Promise<void>;
+};
+
+export async function openJournal({
+  disk,
+  clock,
+  logger,
+  retention: limits,
+}: JournalOptions): Promise<OpenJournal> {
+  const dedup = new DedupWindow();
+  const damaged = () => {};
+  const recovered = await recover({ disk, dedup, nowMs: clock.nowMs(), logger, damaged });
+  const { segments, channels, destroyed, unindexed } = recovered;
+  const segmentBytes = Math.min(
+    segmentBytesMax,
+    Math.max(segmentBytesMin, Math.floor(limits.totalBytesMax / segmentsAtLeast)),
+  );
+  const retention = new Retention(limits, channels);
+  const journal: Journal = new Journal({
+    disk,
+    segments,
+    segmentBytesMax: segmentBytes,
+    logger,
+    formed: () => {
+      channels.formed();
+      retention.trimChannels();
+    },
+    sealed: (segment) => upkeep.sealed(segment),
+  });
+  const eraser = new Eraser(journal, destroyed, logger);
+  const collector = new Collector(journal, 2 * segmentBytes);
+  const segmentMsMax = Math.max(segmentMsMin, limits.ageMsMax / segmentsAtLeast);
+  const upkeep = new Upkeep({
+    journal,
+    retention,
+    collector,
+    eraser,
+    clock,
+    logger,
+    segmentMsMax,
+    unindexed,
+  });
+  const log = new JournalLog({
+    channels,
+    dedup,
+    journal,
+    reader: new Reader({ logger, damaged }),
+    clock,
+    grown: (channel) => retention.grown(channel),
+    destroyed: (channel) => {
+      eraser.add(channel);
+      upkeep.soon();
+    },
+  });
+  upkeep.start();
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await log.close();
+    await upkeep.close();
+    await journal.close();
+    for (const segment of journal.segments) await segment.close();
+  };
+  return {
+    log,
+    room: () => collector.room,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

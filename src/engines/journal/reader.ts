@@ -1,0 +1,101 @@
+/** Reads batches of a channel from its segments: many that lie together in one call, each proved by its checksum. */
+import type { Logger } from "pino";
+import type { StoredBatch } from "../../core/batch.ts";
+import type { Channel } from "./channels.ts";
+import { batchOfEntry, readEntry } from "./entry.ts";
+import type { Place } from "./run.ts";
+
+/** Read in one call; a larger batch is read alone. */
+const spanBytesMax = 64 * 1024;
+/** Between two batches of a channel: more of others than this is not read with them. */
+const gapBytesMax = 8 * 1024;
+
+export type ReaderOptions = {
+  readonly logger: Logger | undefined;
+  /** A batch that was acknowledged cannot be read: it is passed over, and line numbers tell its readers. */
+  readonly damaged: (lines: number) => void;
+};
+
+export class Reader {
+  readonly #options: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Batches of `channel` from the one that holds `line` on (else the first one behind it): at least one and about
+   * 64 KiB at most, all below `endLine`; none at the end. Each owns its memory.
+   */
+  async read(channel: Channel, line: number, endLine: number): Promise<readonly StoredBatch[]> {
+    for (let due = line; !channel.isDestroyed; ) {
+      const place = channel.find(due);
+      if (place === undefined || place.row.line >= endLine) return [];
+      const span = spanFrom(place, endLine);
+      const batches = await this.#readSpan(channel, place, span);
+      if (batches === "gone") continue; // retention was quicker: what is there now?
+      if (batches.length > 0) return batches;
+      due = span.endLine;
+    }
+    return [];
+  }
+
+  async #readSpan(channel: Channel, place: Place, span: Span): Promise<StoredBatch[] | "gone"> {
+    const { run, row } = place;
+    const bytes = Buffer.allocUnsafeSlow(span.bytes);
+    let read: Buffer;
+    try {
+      read = await run.segment.read(bytes, row.offset);
+    } catch (error) {
+      if (run.segment.isRemoved || channel.isDestroyed) return "gone";
+      throw error;
+    }
+    const batches: StoredBatch[] = [];
+    for (const { line, offset, endLine } of span.rows) {
+      const found = readEntry(read, offset - row.offset, offset);
+      const { entry } = found ?? {};
+      if (entry?.kind === "lines" && entry.line === line && entry.channel === channel.id) {
+        const batch = batchOfEntry(entry);
+        batches.push(span.rows.length === 1 ? batch : { ...batch, bytes: copyOf(batch.bytes) });
+      } else if (!channel.isDestroyed && !run.segment.isRemoved) {
+        this.#tell(run.segment.number, offset, endLine - line);
+      }
+    }
+    return batches;
+  }
+
+  #tell(segment: number, offset: number, lines: number): void {
+    this.#options.damaged(lines);
+    this.#options.logger?.error({ segment, offset, lines }, "stored lines are damaged and are not read");
+  }
+}
+
+type Span = {
+  readonly rows: readonly { readonly line: number; readonly offset: number; readonly endLine: number }[];
+  readonly bytes: number;
+  readonly endLine: number;
+};
+
+// The rows from `place` on that are worth one call.
+function spanFrom({ run, index, row }: Place, endLine: number): Span {
+  const rows = [];
+  let end = row.offset;
+  let lineEnd = row.line;
+  for (let at = index, next = row; ; at++) {
+    const following = at + 1 < run.rowCount ? run.row(at + 1) : undefined;
+    lineEnd = following?.line ?? run.endLine;
+    rows.push({ line: next.line, offset: next.offset, endLine: lineEnd });
+    end = next.offset + next.size;
+    if (following === undefined || following.line >= endLine) break;
+    if (following.offset < end || following.offset - end > gapBytesMax) break;
+    if (following.offset + following.size - row.offset > spanBytesMax) break;
+    next = following;
+  }
+  return { rows, bytes: end - row.offset, endLine: lineEnd };
+}
+
+const copyOf = (bytes: Uint8Array): Buffer => {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+};

@@ -1,0 +1,156 @@
+/** What the folder holds at a start: segments, channels, the names of the last requests, and what a crash left undone. */
+import type { Logger } from "pino";
+import { encodedBytes } from "../../core/batch.ts";
+import type { ChannelId } from "../../core/ids.ts";
+import { frameIdMs } from "../engine.ts";
+import { type Channel, Channels } from "./channels.ts";
+import type { DedupWindow } from "./dedup-window.ts";
+import type { Disk } from "./disk.ts";
+import { decodeIndex, type EndMark, type StoredDedupId, type StoredIndex } from "./index-file.ts";
+import { Run } from "./run.ts";
+import { type Found, scanSegment } from "./scan.ts";
+import { indexName, Segment, segmentNumber } from "./segment.ts";
+import { decodeSegmentHeader, segmentHeaderBytes } from "./entry.ts";
+
+export type Recovered = {
+  readonly segments: readonly Segment[];
+  readonly channels: Channels;
+  /** Channels that were destroyed and whose lines may still stand somewhere. */
+  readonly destroyed: readonly Channel[];
+  /** Full segments that have no index file. */
+  readonly unindexed: readonly Segment[];
+};
+
+export type RecoveryOptions = {
+  readonly disk: Disk;
+  readonly dedup: DedupWindow;
+  readonly nowMs: number;
+  readonly logger: Logger | undefined;
+  readonly damaged: (bytes: number) => void;
+};
+
+/** Reads the folder. What a crash tore off is cut off; what is damaged is told and passed over. */
+export async function recover(options: RecoveryOptions): Promise<Recovered> {
+  const { disk } = options;
+  const names = await disk.list();
+  for (const name of names) if (name.endsWith(".new")) await disk.remove(name);
+  const numbers = names.flatMap((name) => segmentNumber(name) ?? []).sort((a, b) => a - b);
+  const recovery = new Recovery(options);
+  for (const number of numbers) await recovery.read(number, number === numbers.at(-1));
+  return recovery;
+}
+
+class Recovery implements Recovered {
+  readonly #options: RecoveryOptions;
+  readonly segments: Segment[] = [];
+  readonly channels = new Channels();
+  readonly destroyed: Channel[] = [];
+  readonly unindexed: Segment[] = [];
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+  }
+
+  async read(number: number, isLast: boolean): Promise<void> {
+    const { disk, logger } = this.#options;
+    const segment = await Segment.open(number, disk);
+    if (isLast && segment.end < segmentHeaderBytes) {
+      // It was being made: nobody wrote to it yet.
+      await segment.remove();
+      return;
+    }
+    this.segments.push(segment);
+    const stored = await segment.openIndex();
+    const index = stored && decodeIndex(stored, segment.end);
+    if (index !== undefined) this.#takeIndex(segment, index);
+    else await this.#scan(segment, isLast);
+    if (index === undefined && !isLast) this.unindexed.push(segment);
+    if (index === undefined && stored !== undefined) {
+      logger?.debug({ segment: number }, "an index is made again");
+      await disk.remove(indexName(number));
+    }
+  }
+
+  #takeIndex(segment: Segment, index: StoredIndex): void {
+    segment.commit = index.commit;
+    for (const channel of index.destroyed) this.#destroy(channel, segment);
+    for (const { channel, rowsAt, ...summary } of index.runs) {
+      const owner = this.#channel(channel);
+      owner.addRun(Run.stored(owner, segment, summary, rowsAt));
+    }
+    for (const end of index.ends) this.#takeEnd(segment, end);
+    for (const id of index.dedupIds) this.#takeDedupId(segment, id);
+  }
+
+  async #scan(segment: Segment, isLast: boolean): Promise<void> {
+    const { logger, damaged } = this.#options;
+    const bytes = await segment.readAll();
+    if (decodeSegmentHeader(bytes) !== segment.number) {
+      logger?.error({ segment: segment.number }, "a segment's header is damaged; its lines are looked for");
+    }
+    const scan = scanSegment(bytes, segment.number, !isLast);
+    segment.commit = scan.commit;
+    if (scan.end < segment.end) {
+      logger?.warn(
+        { segment: segment.number, bytes: segment.end - scan.end },
+        "a commit that a crash cut short is taken off: it was not acknowledged",
+      );
+      segment.end = scan.end;
+      await segment.cutOff();
+    }
+    for (const { offset, bytes } of scan.damages) {
+      logger?.error({ segment: segment.number, offset, bytes }, "stored lines are damaged and are passed over");
+      damaged(bytes);
+    }
+    for (const found of scan.entries) this.#takeEntry(segment, found);
+  }
+
+  #takeEntry(segment: Segment, { entry, offset, size }: Found): void {
+    const { channel: id, line, bytesBefore, acceptedAtMs, count, dedupId } = entry;
+    switch (entry.kind) {
+      case "lines": {
+        const bytes = encodedBytes(entry);
+        const channel = this.#channel(id);
+        channel.add(segment, { line, bytesBefore, acceptedAtMs, offset, size }, count, bytes);
+        channel.forgetNext();
+        if (dedupId !== "") this.#takeDedupId(segment, { channel: id, id: dedupId, line, count, atMs: acceptedAtMs });
+        return;
+      }
+      case "end":
+        return this.#takeEnd(segment, { channel: id, line, bytes: bytesBefore, lastLine: entry.firstLine });
+      case "destroyed":
+        return this.#destroy(id, segment);
+      case "erased":
+        return;
+    }
+  }
+
+  #takeEnd(segment: Segment, { channel: id, line, bytes, lastLine }: EndMark): void {
+    const channel = this.#channel(id);
+    if (line < channel.line) return;
+    channel.endsAt({ line, bytes, lastLine });
+    channel.trimTo(line);
+    segment.ends.add(channel);
+  }
+
+  #destroy(id: ChannelId, segment: Segment): void {
+    segment.destroyed.add(id);
+    const channel = this.channels.destroy(id);
+    if (channel !== undefined) this.destroyed.push(channel);
+  }
+
+  #takeDedupId(segment: Segment, { channel: name, ...stored }: StoredDedupId): void {
+    const { dedup, nowMs } = this.#options;
+    if (nowMs - stored.atMs >= frameIdMs) return;
+    const channel = this.#channel(name);
+    dedup.add(channel.instance, stored.id, stored, stored.atMs);
+    segment.dedupIds.push({ ...stored, channel });
+  }
+
+  #channel(id: ChannelId): Channel {
+    const channel = this.channels.get(id) ?? this.channels.forming(id);
+    this.channels.add(channel);
+    this.channels.formed();
+    return channel;
+  }
+}

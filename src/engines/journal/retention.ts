@@ -1,0 +1,107 @@
+/** Which lines are still wanted: by age, by each channel's own limits, by all bytes together. Moves no bytes itself. */
+import type { Retention as Limits } from "../engine.ts";
+import type { Channel, Channels } from "./channels.ts";
+import type { Segment } from "./segment.ts";
+
+/** Channels that are trimmed after one commit: the others wait for the next. */
+const channelsAtOnce = 64;
+const stretchMsMax = 60_000;
+
+export class Retention {
+  readonly #limits: Limits;
+  readonly #low: Pick<Limits, "channelBytesMax" | "channelLinesMax">;
+  /** Channels that are over their own limits. */
+  readonly #over = new Set<Channel>();
+  readonly #stretchMs: number;
+  #lookAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(limits: Limits, channels: Channels) {
+    this.#limits = limits;
+    this.#low = {
+      channelBytesMax: aLittleBelow(limits.channelBytesMax),
+      channelLinesMax: aLittleBelow(limits.channelLinesMax),
+    };
+    this.#stretchMs = Math.min(stretchMsMax, Math.max(1, Math.ceil(limits.ageMsMax / 64)));
+    for (const channel of channels) this.grown(channel);
+  }
+
+  /** A channel has more lines than before. */
+  grown(channel: Channel): void {
+    const { channelBytesMax, channelLinesMax } = this.#limits;
+    const isOver =
+      channel.bytes - channel.firstBytes > channelBytesMax || channel.line - channel.firstLine > channelLinesMax;
+    if (isOver) this.#over.add(channel);
+  }
+
+  /** Brings channels under their own limits, some at a time. */
+  trimChannels(): void {
+    let left = channelsAtOnce;
+    for (const channel of this.#over) {
+      if (left-- === 0) break;
+      this.#over.delete(channel);
+      this.#trimChannel(channel);
+    }
+  }
+
+  /** Takes what was accepted more than the age before `nowMs` off; looks once in a while. */
+  trimOld(segments: readonly Segment[], nowMs: number): void {
+    if (this.#limits.ageMsMax === Number.POSITIVE_INFINITY || nowMs < this.#lookAtMs) return;
+    this.#lookAtMs = nowMs + this.#stretchMs;
+    const untilMs = nowMs - this.#limits.ageMsMax;
+    for (const segment of segments) {
+      for (const run of segment.runs) {
+        if (run.isLive && run.firstAcceptedMs <= untilMs) trimBefore(run.channel, untilMs);
+      }
+    }
+  }
+
+  /** Takes the oldest segments' lines off while all segments together are over their limit. */
+  trimTotal(segments: readonly Segment[], active: Segment | undefined): void {
+    let bytes = segments.reduce((sum, { end, indexBytes }) => sum + end + indexBytes, 0);
+    const full = segments.filter((segment) => segment !== active && segment.isLive);
+    const oldestFirst = full.map((segment) => ({ segment, newestMs: newestOf(segment) }));
+    oldestFirst.sort((a, b) => a.newestMs - b.newestMs);
+    for (const { segment } of oldestFirst) {
+      if (bytes <= this.#limits.totalBytesMax) return;
+      bytes -= segment.end + segment.indexBytes;
+      for (const run of segment.runs) if (run.isLive) run.channel.trimTo(run.endLine);
+    }
+  }
+
+  // The newest batch stays, whatever the limits.
+  #trimChannel(channel: Channel): void {
+    const { channelBytesMax, channelLinesMax } = this.#low;
+    for (const run of [...channel.runs]) {
+      const isNewest = run === channel.runs.at(-1);
+      const fits = (bytesBefore: number, line: number) =>
+        channel.bytes - bytesBefore <= channelBytesMax && channel.line - line <= channelLinesMax;
+      if (!isNewest && !fits(run.bytesAfter, run.endLine)) continue;
+      const index = run.firstIndex((row) => fits(row.bytesBefore, row.line));
+      const line = index < run.rowCount ? run.row(index).line : isNewest ? run.lastLine : run.endLine;
+      channel.trimTo(line);
+      return;
+    }
+  }
+}
+
+function trimBefore(channel: Channel, untilMs: number): void {
+  for (const run of [...channel.runs]) {
+    if (run.lastAcceptedMs < untilMs) {
+      channel.trimTo(run.endLine);
+      continue;
+    }
+    const index = run.firstIndex((row) => row.acceptedAtMs >= untilMs);
+    if (index < run.rowCount) channel.trimTo(run.row(index).line);
+    return;
+  }
+}
+
+function newestOf(segment: Segment): number {
+  let newestMs = Number.NEGATIVE_INFINITY;
+  for (const run of segment.runs) if (run.isLive) newestMs = Math.max(newestMs, run.lastAcceptedMs);
+  return newestMs;
+}
+
+/** A channel over its limit is trimmed to a little below it, so that not every append has to trim. */
+const aLittleBelow = (limit: number): number =>
+  limit === Number.POSITIVE_INFINITY ? limit : limit - Math.floor(limit / 2 ** 20) * 2 ** 13;

@@ -1,0 +1,149 @@
+/** Lines of one channel that follow one another and lie in one segment. */
+import type { Channel } from "./channels.ts";
+import { type Row, Rows, rowBytes } from "./rows.ts";
+import type { Segment } from "./segment.ts";
+
+/** Rows that are read from an index file at once. */
+const pageRows = 64;
+/** Beyond what a channel counts for a batch: `entry.ts`. */
+const headerBytesAbout = 96;
+
+/** What is known of a run without its rows. */
+export type RunSummary = {
+  readonly rowCount: number;
+  /** Rows before this one are trimmed. */
+  readonly firstRow: number;
+  readonly firstLine: number;
+  readonly endLine: number;
+  /** First line of the newest batch. */
+  readonly lastLine: number;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  readonly firstAcceptedMs: number;
+  readonly lastAcceptedMs: number;
+};
+
+/** A row and its place in its run. */
+export type Place = { readonly run: Run; readonly index: number; readonly row: Row };
+
+/**
+ * A run of a channel. Its rows are in memory while its segment is written, and in the segment's index file after that.
+ * Rows before `firstRow` are trimmed: they are on the disk still, and nobody's.
+ */
+export class Run {
+  readonly channel: Channel;
+  readonly segment: Segment;
+  #rows: Rows | undefined;
+  /** Where the rows begin in the index file. */
+  #rowsAt = 0;
+  #page: { readonly first: number; readonly rows: Rows } | undefined;
+  rowCount = 0;
+  firstRow = 0;
+  firstLine: number;
+  endLine: number;
+  lastLine: number;
+  bytesBefore: number;
+  bytesAfter: number;
+  firstAcceptedMs: number;
+  lastAcceptedMs: number;
+
+  /** A run that begins with no row at `line`. */
+  constructor(channel: Channel, segment: Segment, line: number, bytesBefore: number) {
+    this.channel = channel;
+    this.segment = segment;
+    this.#rows = new Rows();
+    this.firstLine = this.endLine = this.lastLine = line;
+    this.bytesBefore = this.bytesAfter = bytesBefore;
+    this.firstAcceptedMs = Number.POSITIVE_INFINITY;
+    this.lastAcceptedMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** A run whose rows are in the index file of its segment from `rowsAt` on. */
+  static stored(channel: Channel, segment: Segment, summary: RunSummary, rowsAt: number): Run {
+    const run = new Run(channel, segment, summary.firstLine, summary.bytesBefore);
+    Object.assign(run, summary);
+    run.rowsAreAt(rowsAt);
+    return run;
+  }
+
+  /** Adds the batch behind the last one. */
+  push(row: Row, count: number, bytes: number): void {
+    this.#rows!.push(row);
+    this.rowCount++;
+    this.endLine = row.line + count;
+    this.lastLine = row.line;
+    this.bytesAfter = row.bytesBefore + bytes;
+    this.firstAcceptedMs = Math.min(this.firstAcceptedMs, row.acceptedAtMs);
+    this.lastAcceptedMs = Math.max(this.lastAcceptedMs, row.acceptedAtMs);
+  }
+
+  /** The rows in memory; undefined once they are in the index file. */
+  get rows(): Rows | undefined {
+    return this.#rows;
+  }
+
+  /** From here on the rows are read from the index file. */
+  rowsAreAt(offset: number): void {
+    this.#rows = undefined;
+    this.#page = undefined;
+    this.#rowsAt = offset;
+  }
+
+  /** Bytes of the segment that the run's rows need, about: what the channel counts, and a header for each. */
+  get liveBytes(): number {
+    return this.bytesAfter - this.bytesBefore + (this.rowCount - this.firstRow) * headerBytesAbout;
+  }
+
+  /** The row at `index`, from 0 to `rowCount - 1`. */
+  row(index: number): Row {
+    if (this.#rows !== undefined) return this.#rows.at(index);
+    if (this.#page === undefined || index < this.#page.first || index >= this.#page.first + this.#page.rows.count) {
+      this.#page = this.#readPage(index - (index % pageRows));
+    }
+    return this.#page.rows.at(index - this.#page.first);
+  }
+
+  /** Forgets the rows that were read last: for runs that nobody reads for a while. */
+  forgetPage(): void {
+    this.#page = undefined;
+  }
+
+  /** The index of the first row from `firstRow` on for which `holds`, else `rowCount`. Once true it stays true. */
+  firstIndex(holds: (row: Row) => boolean): number {
+    let low = this.firstRow;
+    let high = this.rowCount;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (holds(this.row(middle))) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Some of its lines are not trimmed. */
+  get isLive(): boolean {
+    return this.firstRow < this.rowCount;
+  }
+
+  /** Takes the rows before `index` off; true when none is left. */
+  trimTo(index: number): boolean {
+    this.firstRow = index;
+    if (index >= this.rowCount) {
+      this.firstLine = this.endLine;
+      this.bytesBefore = this.bytesAfter;
+      return true;
+    }
+    const { line, bytesBefore, acceptedAtMs } = this.row(index);
+    this.firstLine = line;
+    this.bytesBefore = bytesBefore;
+    this.firstAcceptedMs = Math.max(this.firstAcceptedMs, acceptedAtMs);
+    return false;
+  }
+
+  #readPage(first: number): { first: number; rows: Rows } {
+    const count = Math.min(pageRows, this.rowCount - first);
+    const bytes = Buffer.allocUnsafe(count * rowBytes);
+    this.segment.readIndex(bytes, this.#rowsAt + first * rowBytes);
+    return { first, rows: Rows.decode(bytes) };
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What a segment holds, by its bytes alone: after a crash, and where an index is missing. A commit begins only when the
+ * one before it is on the disk, so damage with a later record behind it is damage to what was acknowledged, and is
+ * told; damage with none behind it is the last commit, torn by a crash before anybody was answered.
+ */
+import { type Entry, readEntry, readRecordHeader, recordHeaderBytes, recordMagic, segmentHeaderBytes } from "./entry.ts";
+
+/** An entry with its place in the segment. */
+export type Found = { readonly entry: Entry; readonly offset: number; readonly size: number };
+
+export type Scan = {
+  readonly entries: readonly Found[];
+  /** Everything behind this is to be cut off: a torn commit, or nothing. */
+  readonly end: number;
+  /** The number of the newest commit, 0 when there is none. */
+  readonly commit: number;
+  /** Stretches of what was acknowledged that cannot be read. */
+  readonly damages: readonly { readonly offset: number; readonly bytes: number }[];
+};
+
+/** Reads a whole segment. `isComplete`: it was closed in order, so that nothing of it can be torn. */
+export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean): Scan {
+  const entries: Found[] = [];
+  const damages: { offset: number; bytes: number }[] = [];
+  let at = segmentHeaderBytes;
+  let commit = 0;
+  while (at < bytes.length) {
+    const record = readRecordHeader(bytes, at, segment);
+    const end = record === undefined ? undefined : at + record.bytes;
+    const next = end === undefined || end > bytes.length ? nextRecord(bytes, at + 1, segment) : end;
+    const found = record === undefined ? undefined : readEntries(bytes, at, Math.min(next, bytes.length), record.entries);
+    const isWhole = found !== undefined && found.missing === 0 && end === next;
+    const isLast = next >= bytes.length;
+    if (!isWhole && isLast && !isComplete) return { entries, end: at, commit, damages };
+    if (!isWhole) damages.push({ offset: at, bytes: next - at });
+    if (found !== undefined) entries.push(...found.entries);
+    if (record !== undefined) commit = Math.max(commit, record.commit);
+    at = next;
+  }
+  return { entries, end: bytes.length, commit, damages };
+}
+
+// What a record holds: entries that cannot be read are passed over where a later one is found.
+function readEntries(bytes: Buffer, at: number, end: number, wanted: number): { entries: Found[]; missing: number } {
+  const entries: Found[] = [];
+  for (let offset = at + recordHeaderBytes; offset < end; ) {
+    const found = readEntry(bytes, offset, offset);
+    if (found === undefined || offset + found.size > end) offset++;
+    else {
+      entries.push({ entry: found.entry, offset, size: found.size });
+      offset += found.size;
+    }
+  }
+  return { entries, missing: wanted - entries.length };
+}
+
+// The place of the next record that holds, else the end.
+function nextRecord(bytes: Buffer, from: number, segment: number): number {
+  const magic = Buffer.alloc(4);
+  magic.writeUInt32LE(recordMagic);
+  for (let at = bytes.indexOf(magic, from); at !== -1; at = bytes.indexOf(magic, at + 1)) {
+    if (readRecordHeader(bytes, at, segment) !== undefined) return at;
+  }
+  return bytes.length;
+}

@@ -1,0 +1,184 @@
+/**
+ * One file of the journal. While it is written its rows are in memory; when it is full they go to an index file beside
+ * it, which can be made again from the segment. A segment that nobody needs is removed while its last readers read on.
+ */
+import type { ChannelId } from "../../core/ids.ts";
+import type { Disk, DiskFile } from "./disk.ts";
+import { encodeSegmentHeader, segmentHeaderBytes } from "./entry.ts";
+import { encodeIndex, type SegmentIndex } from "./index-file.ts";
+import type { Channel } from "./channels.ts";
+import type { Run } from "./run.ts";
+
+const digits = 10;
+const segmentForm = /^(\d{10})\.log$/;
+
+export const segmentName = (number: number): string => `${String(number).padStart(digits, "0")}.log`;
+export const indexName = (number: number): string => `${String(number).padStart(digits, "0")}.index`;
+/** The number of the segment of this name; undefined for any other file. */
+export const segmentNumber = (name: string): number | undefined => {
+  const match = segmentForm.exec(name);
+  return match === null ? undefined : Number(match[1]);
+};
+
+/** The name of a request that stands in a segment. */
+export type SegmentDedupId = {
+  readonly channel: Channel;
+  readonly id: string;
+  readonly line: number;
+  readonly count: number;
+  readonly atMs: number;
+};
+
+/** A segment and what of it is still wanted. */
+export class Segment {
+  readonly number: number;
+  readonly #disk: Disk;
+  readonly #file: DiskFile;
+  #index: DiskFile | undefined;
+  /** Bytes of the index file. */
+  indexBytes = 0;
+  /** Behind the last byte that is known to be good. */
+  end: number;
+  /** The number of its newest commit. */
+  commit = 0;
+  /** All lines that stand here, trimmed ones too. */
+  readonly runs = new Set<Run>();
+  /** Channels of which no line is left anywhere: where they go on stands here. */
+  readonly ends = new Set<Channel>();
+  /** Names of requests whose lines stand here, until they are in the index file. */
+  dedupIds: SegmentDedupId[] = [];
+  /** Channels whose destruction stands here and whose lines may still be in older segments. */
+  readonly destroyed = new Set<ChannelId>();
+  #readers = 0;
+  #removed = false;
+
+  private constructor(number: number, disk: Disk, file: DiskFile, end: number) {
+    this.number = number;
+    this.#disk = disk;
+    this.#file = file;
+    this.end = end;
+  }
+
+  /** A new segment, which is there after a crash. */
+  static async create(number: number, disk: Disk): Promise<Segment> {
+    const file = await disk.create(segmentName(number));
+    try {
+      await file.write([encodeSegmentHeader(number)], 0);
+      await file.sync();
+    } catch (error) {
+      await file.close();
+      await disk.remove(segmentName(number)).catch(() => {});
+      throw error;
+    }
+    return new Segment(number, disk, file, segmentHeaderBytes);
+  }
+
+  static async open(number: number, disk: Disk): Promise<Segment> {
+    const file = await disk.open(segmentName(number));
+    return new Segment(number, disk, file, await file.size());
+  }
+
+  /** Bytes of the segment that somebody still needs, about. */
+  get liveBytes(): number {
+    let bytes = 0;
+    for (const run of this.runs) if (run.isLive) bytes += run.liveBytes;
+    return bytes;
+  }
+
+  /** Some line of it is not trimmed. */
+  get isLive(): boolean {
+    for (const run of this.runs) if (run.isLive) return true;
+    return false;
+  }
+
+  /** Writes behind the end and syncs; the end moves when both are done. */
+  async append(parts: readonly Uint8Array[], bytes: number): Promise<void> {
+    await this.#file.write(parts, this.end);
+    await this.#file.sync();
+    this.end += bytes;
+  }
+
+  /** Takes off what a failed or torn commit left behind the end. */
+  async cutOff(): Promise<void> {
+    await this.#file.truncate(this.end);
+    await this.#file.sync();
+  }
+
+  /** The whole segment. */
+  async readAll(): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(this.end);
+    const length = await this.#file.read(bytes, 0);
+    return bytes.subarray(0, length);
+  }
+
+  /** The bytes from `offset` on; fewer than asked for at the end. Rejects when the segment is gone. */
+  async read(into: Buffer, offset: number): Promise<Buffer> {
+    this.#readers++;
+    try {
+      return into.subarray(0, await this.#file.read(into, offset));
+    } finally {
+      this.#readers--;
+      if (this.#removed && this.#readers === 0) await this.#close();
+    }
+  }
+
+  /** Overwrites a part. The caller syncs. */
+  overwrite(parts: readonly Uint8Array[], offset: number): Promise<void> {
+    return this.#file.write(parts, offset);
+  }
+
+  sync(): Promise<void> {
+    return this.#file.sync();
+  }
+
+  /** Writes the index file and lets the rows go from memory. */
+  async writeIndex(index: SegmentIndex): Promise<void> {
+    const { parts, rowsAt } = encodeIndex(index);
+    await this.#disk.replace(indexName(this.number), parts);
+    this.indexBytes = parts.reduce((sum, { length }) => sum + length, 0);
+    const old = this.#index;
+    this.#index = await this.#disk.open(indexName(this.number));
+    await old?.close();
+    for (const [run, offset] of rowsAt) run.rowsAreAt(offset);
+  }
+
+  /** The bytes of the index file, where there is one. */
+  async openIndex(): Promise<Buffer | undefined> {
+    const file = await this.#disk.open(indexName(this.number)).catch(() => undefined);
+    if (file === undefined) return undefined;
+    this.#index = file;
+    this.indexBytes = await file.size();
+    const bytes = Buffer.allocUnsafe(this.indexBytes);
+    return bytes.subarray(0, await file.read(bytes, 0));
+  }
+
+  /** Fills `into` from the index file. Throws when it is shorter. */
+  readIndex(into: Buffer, offset: number): void {
+    if (this.#index === undefined || this.#index.readSync(into, offset) < into.length) {
+      throw new Error(`the index of segment ${this.number} is damaged`);
+    }
+  }
+
+  /** Removes the files; what is being read is read to its end. */
+  async remove(): Promise<void> {
+    this.#removed = true;
+    await this.#disk.remove(indexName(this.number));
+    await this.#disk.remove(segmentName(this.number));
+    if (this.#readers === 0) await this.#close();
+  }
+
+  get isRemoved(): boolean {
+    return this.#removed;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#removed) await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const index = this.#index;
+    this.#index = undefined;
+    await index?.close();
+    await this.#file.close();
+  }
+}

@@ -1,0 +1,135 @@
+/** What the journal does beside its commits: trims, removes, erases, writes indexes. One thing at a time, for ever. */
+import type { Logger } from "pino";
+import type { Clock } from "../../ports.ts";
+import type { Collector } from "./collector.ts";
+import type { Eraser } from "./eraser.ts";
+import { frameIdMs } from "../engine.ts";
+import type { SegmentIndex, StoredDedupId } from "./index-file.ts";
+import type { Journal } from "./journal.ts";
+import type { Retention } from "./retention.ts";
+import type { Segment } from "./segment.ts";
+
+const lookMs = 1000;
+
+export type UpkeepOptions = {
+  readonly journal: Journal;
+  readonly retention: Retention;
+  readonly collector: Collector;
+  readonly eraser: Eraser;
+  readonly clock: Clock;
+  readonly logger: Logger | undefined;
+  /** A segment that is written for so long is closed, so that its lines can go together. */
+  readonly segmentMsMax: number;
+  /** Full segments without an index file. */
+  readonly unindexed: readonly Segment[];
+};
+
+export class Upkeep {
+  readonly #options: UpkeepOptions;
+  readonly #unindexed: Set<Segment>;
+  readonly #stop = new AbortController();
+  #wake = new AbortController();
+  #running: Promise<void> | undefined;
+  #activeSinceMs: number;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+    this.#unindexed = new Set(options.unindexed);
+    this.#activeSinceMs = options.clock.nowMs();
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** A segment is full. */
+  sealed(segment: Segment): void {
+    this.#activeSinceMs = this.#options.clock.nowMs();
+    this.#unindexed.add(segment);
+    this.soon();
+  }
+
+  /** There is something to do before the next look. */
+  soon(): void {
+    this.#wake.abort();
+  }
+
+  /** Stops after what is under way; writes the index of the segment that was written last. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#wake.abort();
+    await this.#running;
+    const { active } = this.#options.journal;
+    if (active !== undefined && active.commit > 0) this.#unindexed.add(active);
+    await this.#writeIndexes();
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      await this.#once(signal);
+      if (signal.aborted) break;
+      await clock.sleep(lookMs, this.#wake.signal);
+    }
+  }
+
+  async #once(signal: AbortSignal): Promise<void> {
+    const { journal, retention, collector, eraser, clock, logger, segmentMsMax } = this.#options;
+    try {
+      const nowMs = clock.nowMs();
+      if (nowMs - this.#activeSinceMs >= segmentMsMax) {
+        this.#activeSinceMs = nowMs;
+        await journal.rotate();
+      }
+      retention.trimChannels();
+      retention.trimOld(journal.segments, nowMs);
+      retention.trimTotal(journal.segments, journal.active);
+      for (const segment of await eraser.erase(signal)) {
+        if (segment !== journal.active) this.#unindexed.add(segment);
+      }
+      await collector.collect(signal);
+      await this.#writeIndexes();
+    } catch (err) {
+      logger?.error({ err }, "the log's segments could not be tidied; it is tried again");
+    }
+  }
+
+  // A segment whose lines are being erased waits: its index would keep places of lines that a crash leaves standing.
+  async #writeIndexes(): Promise<void> {
+    const { eraser, journal, logger } = this.#options;
+    for (const segment of this.#unindexed) {
+      if (segment.isRemoved) this.#unindexed.delete(segment);
+      if (segment.isRemoved || eraser.awaits(segment)) continue;
+      try {
+        await segment.writeIndex(this.#indexOf(segment));
+        this.#unindexed.delete(segment);
+        if (segment !== journal.active) segment.dedupIds = [];
+      } catch (err) {
+        logger?.warn({ err, segment: segment.number }, "an index could not be written; it is tried again");
+        return;
+      }
+    }
+  }
+
+  // The names that still count.
+  #dedupIdsOf({ dedupIds }: Segment): StoredDedupId[] {
+    const sinceMs = this.#options.clock.nowMs() - frameIdMs;
+    return dedupIds
+      .filter(({ channel, atMs }) => atMs > sinceMs && !channel.isDestroyed)
+      .map(({ channel, ...rest }) => ({ ...rest, channel: channel.id }));
+  }
+
+  #indexOf(segment: Segment): SegmentIndex {
+    const ends = [...segment.ends].filter(({ runs, isDestroyed }) => runs.length === 0 && !isDestroyed);
+    return {
+      segmentBytes: segment.end,
+      commit: segment.commit,
+      runs: segment.runs,
+      ends: ends.map(({ id, line, bytes, lastLine }) => ({ channel: id, line, bytes, lastLine })),
+      destroyed: [...segment.destroyed],
+      dedupIds: this.#dedupIdsOf(segment),
+    };
+  }
+}
