@@ -53,7 +53,7 @@ export class Channel {
     this.next.lastLine = this.lastLine;
   }
 
-  /** The batch that holds `line`, else the first one behind it. */
+  /** The batch that holds `line`, else the first one behind it. Throws `IndexDamaged`. */
   find(line: number): Place | undefined {
     const run = this.runs[this.#runIndex(line)];
     if (run === undefined) return undefined;
@@ -63,7 +63,7 @@ export class Channel {
     return { run, index, row: run.row(index) };
   }
 
-  /** The first line that was accepted at `timeMs` or later, at most `endLine`. */
+  /** The first line that was accepted at `timeMs` or later, at most `endLine`. Throws `IndexDamaged`. */
   since(timeMs: number, endLine: number): number {
     for (const run of this.runs) {
       if (run.lastAcceptedMs < timeMs) continue;

@@ -58,9 +58,9 @@ export class Collector {
     const hasMarks = segment.ends.size > 0 || segment.destroyed.size > 0;
     if (hasMarks) await this.#submit((done) => new CarryMarks(segment, !isOldest, done));
     if (segment.isLive) return;
+    await segment.remove();
     this.#journal.forget(segment);
     for (const run of segment.runs) run.channel.forget(run);
-    await segment.remove();
   }
 
   async #carry(segment: Segment, signal: AbortSignal): Promise<void> {
@@ -96,6 +96,6 @@ export class Collector {
 async function readBatch(run: Run, index: number): Promise<CarriedBatch | undefined> {
   const { line, offset, size } = run.row(index);
   const bytes = await run.segment.read(Buffer.allocUnsafeSlow(size), offset);
-  const entry = readEntry(bytes, 0, offset)?.entry;
-  return entry?.kind === "lines" && entry.line === line ? { channel: run.channel, entry } : undefined;
+  const found = readEntry(bytes, 0, offset);
+  return found?.isWhole && found.entry.line === line ? { channel: run.channel, entry: found.entry } : undefined;
 }

@@ -25,7 +25,7 @@ export interface Disk {
   open(name: string): Promise<DiskFile>;
   /** Puts a whole file in the place of whatever has this name: after a crash it is the old or the new one. */
   replace(name: string, parts: readonly Uint8Array[]): Promise<void>;
-  /** Absent files are fine. */
+  /** It does not come back after a crash when this resolves. Absent files are fine. */
   remove(name: string): Promise<void>;
 }
 
@@ -57,7 +57,10 @@ export function folderDisk(folder: string): Disk {
       await fs.promises.rename(aside, join(folder, name));
       await syncFolder();
     },
-    remove: (name) => fs.promises.rm(join(folder, name), { force: true }),
+    async remove(name) {
+      await fs.promises.rm(join(folder, name), { force: true });
+      await syncFolder();
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * The bytes of a segment: a segment header, then one record for each commit. A record is a header and entries; an entry
  * is a header and a payload, each with a checksum of its own, so that a single batch is read and proved without its
- * neighbours, and erased without them. All numbers are little endian. Pure functions over bytes.
+ * neighbours, and erased without them: a payload that is overwritten with zeros. All numbers are little endian. Pure functions over bytes.
  */
 import { crc32 } from "node:zlib";
 import type { Batch, Form, StoredBatch } from "../../core/batch.ts";
@@ -14,11 +14,11 @@ const formatVersion = 1;
 
 /**
  * What an entry says of its channel. `lines`: a batch. `end`: the channel goes on at this line, and nothing of it is
- * left before. `destroyed`: all of it that stands before this entry is gone. `erased`: what stood here was overwritten.
+ * left before. `destroyed`: all of it that stands before this entry is gone.
  */
-export type EntryKind = "lines" | "end" | "destroyed" | "erased";
+export type EntryKind = "lines" | "end" | "destroyed";
 
-const kinds: readonly EntryKind[] = ["lines", "end", "destroyed", "erased"];
+const kinds: readonly EntryKind[] = ["lines", "end", "destroyed"];
 const forms: readonly Form[] = ["logplex", "rfc5424"];
 
 /** One entry; `bytes` is the payload. Numbers that a kind does not use are 0. */
@@ -42,7 +42,8 @@ export type Entry = {
 export const recordHeaderBytes = 32;
 export const recordMagic = 0x43_4a_52_54; // "TRJC"
 const fixedBytes = 60;
-const headerBytesMax = fixedBytes + 3 * 255;
+/** The most that the header of an entry takes. */
+export const headerBytesMax = fixedBytes + 3 * 255;
 const noBytes = new Uint8Array(0);
 
 /** The first bytes of the segment with this number. */
@@ -93,34 +94,37 @@ export function writeEntryHeader(out: Buffer, at: number, entry: Entry, offset: 
 }
 
 /**
- * Reads the entry at `at` of `bytes`, which is at `offset` of its segment. Undefined when its checksums do not hold or
- * it is not whole; `erased` is whole whatever its payload is. The payload is a view.
+ * How long the header of the entry at `at` of `bytes` is, which is at `offset` of its segment. Undefined when there is
+ * no header that holds. What is cheap and rarely true by chance is asked first: whoever looks for entries behind damage
+ * asks at each byte.
  */
-export function readEntry(
-  bytes: Buffer,
-  at: number,
-  offset: number,
-): { readonly entry: Entry; readonly size: number } | undefined {
-  // What is cheap and rarely true by chance comes first: whoever looks for entries behind damage asks at each byte.
+export function entryHeaderBytes(bytes: Buffer, at: number, offset: number): number | undefined {
   if (at + fixedBytes > bytes.length || bytes.readUInt32LE(at + 20) !== offset) return undefined;
-  const kind = kinds[bytes[at + 6]!];
   const headerBytes = bytes.readUInt16LE(at + 4);
-  const payloadBytes = bytes.readUInt32LE(at + 8);
+  const namesBytes = bytes[at + 56]! + bytes[at + 57]! + bytes[at + 58]!;
+  if (headerBytes !== fixedBytes + namesBytes || bytes[at + 6]! >= kinds.length) return undefined;
+  if (at + headerBytes > bytes.length) return undefined;
+  return bytes.readUInt32LE(at) === crc32(bytes.subarray(at + 4, at + headerBytes)) ? headerBytes : undefined;
+}
+
+/** What was read of an entry. `isWhole` is false when its payload is not the one that was written: damaged, or erased. */
+export type ReadEntry = { readonly entry: Entry; readonly size: number; readonly isWhole: boolean };
+
+/** Reads the entry at `at` of `bytes`; undefined when its header does not hold or it is cut off. The payload is a view. */
+export function readEntry(bytes: Buffer, at: number, offset: number): ReadEntry | undefined {
+  const headerBytes = entryHeaderBytes(bytes, at, offset);
+  if (headerBytes === undefined) return undefined;
   const payloadAt = at + headerBytes;
-  if (kind === undefined || headerBytes < fixedBytes || headerBytes > headerBytesMax) return undefined;
+  const payloadBytes = bytes.readUInt32LE(at + 8);
   if (payloadAt + payloadBytes > bytes.length) return undefined;
-  if (bytes.readUInt32LE(at) !== crc32(bytes.subarray(at + 4, payloadAt))) return undefined;
   const payload = bytes.subarray(payloadAt, payloadAt + payloadBytes);
-  if (kind !== "erased" && bytes.readUInt32LE(at + 12) !== crc32(payload)) return undefined;
   const producerAt = at + fixedBytes + bytes[at + 56]!;
   const dedupAt = producerAt + bytes[at + 57]!;
-  const dedupEnd = dedupAt + bytes[at + 58]!;
-  if (dedupEnd !== payloadAt) return undefined;
   const entry: Entry = {
-    kind,
+    kind: kinds[bytes[at + 6]!]!,
     channel: bytes.toString("latin1", at + fixedBytes, producerAt) as ChannelId,
     producer: bytes.toString("latin1", producerAt, dedupAt) as ProducerId,
-    dedupId: bytes.toString("latin1", dedupAt, dedupEnd),
+    dedupId: bytes.toString("latin1", dedupAt, payloadAt),
     form: forms[bytes[at + 7]!] ?? "logplex",
     count: bytes.readUInt32LE(at + 16),
     line: bytes.readDoubleLE(at + 24),
@@ -129,16 +133,8 @@ export function readEntry(
     bytesBefore: bytes.readDoubleLE(at + 48),
     bytes: payload,
   };
-  return { entry, size: headerBytes + payloadBytes };
-}
-
-/** What overwrites an entry of `size` bytes at `offset`: a header that says so, and zeros. */
-export function erasedEntry(size: number, offset: number): Buffer {
-  const out = Buffer.alloc(size);
-  const header = { channel: "" as ChannelId, producer: "" as ProducerId, dedupId: "", form: "logplex" } as const;
-  const numbers = { count: 0, line: 0, firstLine: 0, acceptedAtMs: 0, bytesBefore: 0 };
-  writeEntryHeader(out, 0, { kind: "erased", ...header, ...numbers, bytes: out.subarray(fixedBytes) }, offset);
-  return out;
+  const isWhole = bytes.readUInt32LE(at + 12) === crc32(payload);
+  return { entry, size: headerBytes + payloadBytes, isWhole };
 }
 
 export type RecordHeader = { readonly bytes: number; readonly entries: number; readonly commit: number };

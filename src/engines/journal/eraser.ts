@@ -1,18 +1,20 @@
 /** Overwrites the lines of destroyed channels where they stand, trimmed ones too. */
 import type { Logger } from "pino";
+import type { ChannelId } from "../../core/ids.ts";
 import type { Channel } from "./channels.ts";
-import { erasedEntry } from "./entry.ts";
+import { entryHeaderBytes, headerBytesMax } from "./entry.ts";
 import type { Journal } from "./journal.ts";
 import type { Run } from "./run.ts";
 import type { Segment } from "./segment.ts";
 
-/** Overwritten in one call. */
-const pieceBytesMax = 1024 * 1024;
+const zeros = Buffer.alloc(64 * 1024);
 
 export class Eraser {
   readonly #journal: Journal;
   readonly #logger: Logger | undefined;
   readonly #waiting: Channel[];
+  /** Erased, with the segments whose index files may still speak of them. */
+  #erased: { readonly id: ChannelId; readonly segments: readonly Segment[] }[] = [];
 
   constructor(journal: Journal, destroyed: readonly Channel[], logger: Logger | undefined) {
     this.#journal = journal;
@@ -23,10 +25,6 @@ export class Eraser {
   /** The channel is destroyed: nobody reads it any more. */
   add(channel: Channel): void {
     this.#waiting.push(channel);
-  }
-
-  get isDone(): boolean {
-    return this.#waiting.length === 0;
   }
 
   /** Lines of a destroyed channel still stand in it: its index is not written yet. */
@@ -40,43 +38,52 @@ export class Eraser {
     while (this.#waiting.length > 0 && !signal.aborted) {
       const channel = this.#waiting[0]!;
       try {
-        for (const run of runsOf(channel)) {
-          if (!run.segment.isRemoved) await eraseRun(run);
-          run.segment.runs.delete(run);
-          touched.add(run.segment);
-        }
+        const segments = await eraseChannel(channel);
+        for (const segment of segments) touched.add(segment);
+        this.#erased.push({ id: channel.id, segments });
       } catch (err) {
         this.#logger?.error({ err }, "lines of a destroyed app could not be erased; it is tried again");
         break;
       }
       this.#waiting.shift();
-      channel.runs.length = 0;
-      channel.trimmed.clear();
-      for (const segment of this.#journal.segments) segment.destroyed.delete(channel.id);
     }
-    return [...touched].filter((segment) => !segment.isRemoved);
+    return [...touched];
   }
+
+  /** No index speaks of what was erased any more, but for `unindexed` ones: the marks of destruction can go. */
+  indexed(unindexed: ReadonlySet<Segment>): void {
+    const isOpen = (segment: Segment) => unindexed.has(segment) && !segment.isRemoved;
+    const open = this.#erased.filter(({ segments }) => segments.some(isOpen));
+    const needed = new Set([...open, ...this.#waiting].map(({ id }) => id));
+    for (const { id } of this.#erased) {
+      if (needed.has(id)) continue;
+      for (const segment of this.#journal.segments) segment.destroyed.delete(id);
+    }
+    this.#erased = this.#erased.filter(({ id }) => needed.has(id));
+  }
+}
+
+async function eraseChannel(channel: Channel): Promise<Segment[]> {
+  const runs = runsOf(channel).filter(({ segment }) => !segment.isRemoved);
+  for (const run of runs) await eraseRun(run);
+  for (const run of runs) run.segment.runs.delete(run);
+  channel.runs.length = 0;
+  channel.trimmed.clear();
+  return [...new Set(runs.map(({ segment }) => segment))];
 }
 
 const runsOf = (channel: Channel): Run[] => [...channel.runs, ...channel.trimmed];
 
+// A payload at a time: a header stays whole whatever a crash tears, and says whose lines are to be erased again.
 async function eraseRun(run: Run): Promise<void> {
   const { segment } = run;
-  let piece: Buffer[] = [];
-  let bytes = 0;
-  let start = 0;
-  const flush = async () => {
-    if (piece.length > 0) await segment.overwrite(piece, start);
-    piece = [];
-    bytes = 0;
-  };
+  const head = Buffer.allocUnsafe(headerBytesMax);
   for (let index = 0; index < run.rowCount; index++) {
     const { offset, size } = run.row(index);
-    if (piece.length > 0 && (start + bytes !== offset || bytes + size > pieceBytesMax)) await flush();
-    if (piece.length === 0) start = offset;
-    piece.push(erasedEntry(size, offset));
-    bytes += size;
+    const headerBytes = entryHeaderBytes(await segment.read(head, offset), 0, offset) ?? 0;
+    for (let at = headerBytes; at < size; at += zeros.length) {
+      await segment.overwrite([zeros.subarray(0, Math.min(zeros.length, size - at))], offset + at);
+    }
   }
-  await flush();
   await segment.sync();
 }

@@ -1,11 +1,11 @@
 /**
  * The index file of a full segment: a header, a table in JSON of what the segment holds of each channel, and the rows.
  * It is trusted when its checksum holds and it speaks of a segment of this very length; else it is made again. Rows
- * have no checksum: whatever they lead to proves itself.
+ * have checksums of their own, a page at a time: they are read when somebody asks for lines.
  */
 import { crc32 } from "node:zlib";
 import type { ChannelId } from "../../core/ids.ts";
-import { Rows, rowBytes } from "./rows.ts";
+import { encodedRowsBytes, Rows } from "./rows.ts";
 import type { Run, RunSummary } from "./run.ts";
 
 const magic = 0x49_4a_52_54; // "TRJI"
@@ -71,7 +71,7 @@ export function decodeIndex(bytes: Buffer, segmentBytes: number): StoredIndex | 
   if (table.length !== tableEnd - headerBytes || bytes.readUInt32LE(4) !== crc32(table)) return undefined;
   const index = JSON.parse(table.toString()) as StoredIndex;
   const rowsStart = tableEnd + (-tableEnd & 7);
-  const rowsBytes = index.runs.reduce((sum, { rowCount }) => sum + rowCount * rowBytes, 0);
+  const rowsBytes = index.runs.reduce((sum, { rowCount }) => sum + encodedRowsBytes(rowCount), 0);
   if (index.segmentBytes !== segmentBytes || bytes.length !== rowsStart + rowsBytes) return undefined;
   return { ...index, runs: index.runs.map((run) => ({ ...run, rowsAt: rowsStart + run.rowsAt })) };
 }

@@ -3,9 +3,9 @@
  * idle journal adds no delay and a busy one shares the sync among many. Everything that a piece of work decides happens
  * in the one turn in which its commit is formed, with nothing else under way.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { type AppError, storeFull, storeUnavailable } from "../../errors.ts";
+import type { Clock } from "../../ports.ts";
 import type { Disk } from "./disk.ts";
 import { RecordBuilder } from "./record-builder.ts";
 import { Segment } from "./segment.ts";
@@ -37,6 +37,7 @@ export type JournalOptions = {
   /** Ascending; the last one is written on. Empty in a new folder. */
   readonly segments: readonly Segment[];
   readonly segmentBytesMax: number;
+  readonly clock: Clock;
   readonly logger: Logger | undefined;
   /** The works of a commit have had their turn: stored, or not. */
   readonly formed: () => void;
@@ -97,6 +98,8 @@ export class Journal {
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.idle();
+    // A disk that still fails keeps what was refused last: the next start finds it whole and takes it.
+    if (this.#isDirty) await this.active?.cutOff().catch(() => {});
   }
 
   /** A segment is gone. */
@@ -116,7 +119,7 @@ export class Journal {
     // A turn of waiting lets everything that arrives together go together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      if (this.#isFailing) await delay(failingMs);
+      if (this.#isFailing) await this.#options.clock.sleep(failingMs);
       await this.#store(this.#take());
     }
     this.#running = undefined;

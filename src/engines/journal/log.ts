@@ -11,6 +11,7 @@ import { Destroy } from "./destroy.ts";
 import type { Journal } from "./journal.ts";
 import { Follower, LiveChannel, LiveWindow } from "./live.ts";
 import type { Reader } from "./reader.ts";
+import { IndexDamaged } from "./run.ts";
 
 type Parts = Omit<AppendParts, "live"> & {
   readonly journal: Journal;
@@ -112,9 +113,19 @@ function startLine(channel: Channel | undefined, from: From): number {
     case "last":
       return Math.max(0, endLine - from.lines);
     case "since":
-      return channel === undefined ? 0 : channel.since(from.timeMs, endLine);
+      return channel === undefined ? 0 : lineSince(channel, from.timeMs, endLine);
     case "now":
       return endLine;
+  }
+}
+
+// Where an index is damaged more is shown than was asked for; reading it makes it again.
+function lineSince(channel: Channel, timeMs: number, endLine: number): number {
+  try {
+    return channel.since(timeMs, endLine);
+  } catch (error) {
+    if (error instanceof IndexDamaged) return channel.firstLine;
+    throw error;
   }
 }
 

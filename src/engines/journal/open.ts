@@ -18,9 +18,16 @@ export type JournalOptions = {
   readonly clock: Clock;
   readonly logger?: Logger | undefined;
   readonly retention: Limits;
+  /** A segment is closed at this size; by default what fits the limits. */
+  readonly segmentBytes?: number;
+  /** Told of bytes or lines that were acknowledged and cannot be read. */
+  readonly damaged?: (what: { readonly bytes: number } | { readonly lines: number }) => void;
 };
 
-/** A segment is closed at this size; a small log has smaller ones, so that its limit can be kept. */
+/** A small log has small segments, so that its limit can be kept. */
+const segmentBytesFor = ({ totalBytesMax }: Limits): number =>
+  Math.min(segmentBytesMax, Math.max(segmentBytesMin, Math.floor(totalBytesMax / segmentsAtLeast)));
+
 const segmentBytesMax = 64 * 1024 * 1024;
 const segmentBytesMin = 64 * 1024;
 const segmentsAtLeast = 16;
@@ -39,24 +46,26 @@ export async function openJournal({
   clock,
   logger,
   retention: limits,
+  damaged = () => {},
+  segmentBytes = segmentBytesFor(limits),
 }: JournalOptions): Promise<OpenJournal> {
   const dedup = new DedupWindow();
-  const damaged = () => {};
-  const recovered = await recover({ disk, dedup, nowMs: clock.nowMs(), logger, damaged });
+  const recovered = await recover({ disk, dedup, nowMs: clock.nowMs(), logger, damaged: (bytes) => damaged({ bytes }) });
   const { segments, channels, destroyed, unindexed } = recovered;
-  const segmentBytes = Math.min(
-    segmentBytesMax,
-    Math.max(segmentBytesMin, Math.floor(limits.totalBytesMax / segmentsAtLeast)),
-  );
   const retention = new Retention(limits, channels);
   const journal: Journal = new Journal({
     disk,
     segments,
     segmentBytesMax: segmentBytes,
+    clock,
     logger,
     formed: () => {
       channels.formed();
-      retention.trimChannels();
+      try {
+        retention.trimChannels();
+      } catch {
+        upkeep.soon(); // it meets the same failure, tells it and mends it
+      }
     },
     sealed: (segment) => upkeep.sealed(segment),
   });
@@ -77,7 +86,7 @@ export async function openJournal({
     channels,
     dedup,
     journal,
-    reader: new Reader({ logger, damaged }),
+    reader: new Reader({ logger, damaged: (lines) => damaged({ lines }) }),
     clock,
     grown: (channel) => retention.grown(channel),
     destroyed: (channel) => {
@@ -89,8 +98,8 @@ export async function openJournal({
   let closing: Promise<void> | undefined;
   const close = async () => {
     await log.close();
-    await upkeep.close();
     await journal.close();
+    await upkeep.close();
     for (const segment of journal.segments) await segment.close();
   };
   return {

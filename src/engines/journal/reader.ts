@@ -3,7 +3,8 @@ import type { Logger } from "pino";
 import type { StoredBatch } from "../../core/batch.ts";
 import type { Channel } from "./channels.ts";
 import { batchOfEntry, readEntry } from "./entry.ts";
-import type { Place } from "./run.ts";
+import { restoreRows } from "./restore-rows.ts";
+import { IndexDamaged, type Place } from "./run.ts";
 
 /** Read in one call; a larger batch is read alone. */
 const spanBytesMax = 64 * 1024;
@@ -29,15 +30,29 @@ export class Reader {
    */
   async read(channel: Channel, line: number, endLine: number): Promise<readonly StoredBatch[]> {
     for (let due = line; !channel.isDestroyed; ) {
-      const place = channel.find(due);
+      const place = await this.#find(channel, due);
       if (place === undefined || place.row.line >= endLine) return [];
       const span = spanFrom(place, endLine);
       const batches = await this.#readSpan(channel, place, span);
       if (batches === "gone") continue; // retention was quicker: what is there now?
-      if (batches.length > 0) return batches;
+      // Where rows are missing, the one before the gap is found.
+      const wanted = batches.filter((batch) => batch.line + batch.count > due);
+      if (wanted.length > 0) return wanted;
       due = span.endLine;
     }
     return [];
+  }
+
+  // An index that is damaged is made again, once: what it said is in the segment.
+  async #find(channel: Channel, line: number): Promise<Place | undefined> {
+    try {
+      return channel.find(line);
+    } catch (error) {
+      if (!(error instanceof IndexDamaged)) throw error;
+      this.#options.logger?.error({ segment: error.segment.number }, "an index is damaged and is made again");
+      await restoreRows(error.segment);
+      return channel.find(line);
+    }
   }
 
   async #readSpan(channel: Channel, place: Place, span: Span): Promise<StoredBatch[] | "gone"> {
@@ -53,7 +68,7 @@ export class Reader {
     const batches: StoredBatch[] = [];
     for (const { line, offset, endLine } of span.rows) {
       const found = readEntry(read, offset - row.offset, offset);
-      const { entry } = found ?? {};
+      const entry = found?.isWhole ? found.entry : undefined;
       if (entry?.kind === "lines" && entry.line === line && entry.channel === channel.id) {
         const batch = batchOfEntry(entry);
         batches.push(span.rows.length === 1 ? batch : { ...batch, bytes: copyOf(batch.bytes) });

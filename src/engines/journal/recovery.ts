@@ -120,8 +120,6 @@ class Recovery implements Recovered {
         return this.#takeEnd(segment, { channel: id, line, bytes: bytesBefore, lastLine: entry.firstLine });
       case "destroyed":
         return this.#destroy(id, segment);
-      case "erased":
-        return;
     }
   }
 

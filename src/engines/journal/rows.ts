@@ -3,6 +3,8 @@
  * One flat array: a channel with one batch costs one small object, and a file holds the rows as they are.
  */
 
+import { crc32 } from "node:zlib";
+
 /** Of one batch: running number of its first line, bytes of the channel before it, when it was accepted, its place. */
 export type Row = {
   readonly line: number;
@@ -14,7 +16,11 @@ export type Row = {
 
 const fields = 5;
 const rowsFirst = 2;
-export const rowBytes = fields * Float64Array.BYTES_PER_ELEMENT;
+const rowBytes = fields * Float64Array.BYTES_PER_ELEMENT;
+/** Rows that are read from a file at once, and proved together. */
+const pageRows = 64;
+/** A checksum of four bytes, and four more, so that rows lie at multiples of eight. */
+const checksumBytes = 8;
 
 /** Rows, oldest first. Grows at its end. */
 export class Rows {
@@ -64,8 +70,35 @@ export class Rows {
     };
   }
 
-  /** As a file holds them. A view. */
+  /** As a file holds them: pages of `pageRows` rows, each with its checksum behind it. */
   encode(): Buffer {
-    return Buffer.from(this.#values.buffer, this.#values.byteOffset, this.#count * rowBytes);
+    const pages = Math.ceil(this.#count / pageRows);
+    const out = Buffer.alloc(this.#count * rowBytes + pages * checksumBytes);
+    const rows = Buffer.from(this.#values.buffer, this.#values.byteOffset, this.#count * rowBytes);
+    for (let page = 0, at = 0; page < pages; page++) {
+      const bytes = rows.subarray(page * pageRows * rowBytes, (page + 1) * pageRows * rowBytes);
+      out.set(bytes, at);
+      out.writeUInt32LE(crc32(bytes), at + bytes.length);
+      at += bytes.length + checksumBytes;
+    }
+    return out;
   }
+}
+
+/** Bytes that `count` rows take in a file. */
+export const encodedRowsBytes = (count: number): number =>
+  count * rowBytes + Math.ceil(count / pageRows) * checksumBytes;
+
+/** Where the page of row `index` of `count` rows lies in them, and its first row. */
+export function pageOf(index: number, count: number): { readonly first: number; readonly at: number; readonly bytes: number } {
+  const page = Math.floor(index / pageRows);
+  const first = page * pageRows;
+  const bytes = Math.min(pageRows, count - first) * rowBytes + checksumBytes;
+  return { first, at: page * (pageRows * rowBytes + checksumBytes), bytes };
+}
+
+/** Reads a page; undefined when it is damaged. */
+export function decodePage(bytes: Buffer): Rows | undefined {
+  const rows = bytes.subarray(0, bytes.length - checksumBytes);
+  return bytes.readUInt32LE(rows.length) === crc32(rows) ? Rows.decode(rows) : undefined;
 }

@@ -1,10 +1,8 @@
 /** Lines of one channel that follow one another and lie in one segment. */
 import type { Channel } from "./channels.ts";
-import { type Row, Rows, rowBytes } from "./rows.ts";
+import { decodePage, pageOf, type Row, Rows } from "./rows.ts";
 import type { Segment } from "./segment.ts";
 
-/** Rows that are read from an index file at once. */
-const pageRows = 64;
 /** Beyond what a channel counts for a batch: `entry.ts`. */
 const headerBytesAbout = 96;
 
@@ -98,14 +96,18 @@ export class Run {
   row(index: number): Row {
     if (this.#rows !== undefined) return this.#rows.at(index);
     if (this.#page === undefined || index < this.#page.first || index >= this.#page.first + this.#page.rows.count) {
-      this.#page = this.#readPage(index - (index % pageRows));
+      this.#page = this.#readPage(index);
     }
     return this.#page.rows.at(index - this.#page.first);
   }
 
-  /** Forgets the rows that were read last: for runs that nobody reads for a while. */
-  forgetPage(): void {
+  /** The rows were read from the segment again; some may be missing. */
+  rowsAre(rows: Rows): void {
+    this.#rows = rows;
     this.#page = undefined;
+    this.rowCount = rows.count;
+    this.firstRow = 0;
+    this.firstRow = this.firstIndex((row) => row.line >= this.firstLine);
   }
 
   /** The index of the first row from `firstRow` on for which `holds`, else `rowCount`. Once true it stays true. */
@@ -140,10 +142,23 @@ export class Run {
     return false;
   }
 
-  #readPage(first: number): { first: number; rows: Rows } {
-    const count = Math.min(pageRows, this.rowCount - first);
-    const bytes = Buffer.allocUnsafe(count * rowBytes);
-    this.segment.readIndex(bytes, this.#rowsAt + first * rowBytes);
-    return { first, rows: Rows.decode(bytes) };
+  // Throws `IndexDamaged`.
+  #readPage(index: number): { first: number; rows: Rows } {
+    const { first, at, bytes } = pageOf(index, this.rowCount);
+    const page = Buffer.allocUnsafe(bytes);
+    const isThere = this.segment.readIndex(page, this.#rowsAt + at);
+    const rows = isThere ? decodePage(page) : undefined;
+    if (rows === undefined) throw new IndexDamaged(this.segment);
+    return { first, rows };
+  }
+}
+
+/** The rows of a segment cannot be read from its index file: they are to be found in the segment again. */
+export class IndexDamaged extends Error {
+  readonly segment: Segment;
+
+  constructor(segment: Segment) {
+    super(`the index of segment ${segment.number} is damaged`);
+    this.segment = segment;
   }
 }

@@ -3,10 +3,10 @@
  * one before it is on the disk, so damage with a later record behind it is damage to what was acknowledged, and is
  * told; damage with none behind it is the last commit, torn by a crash before anybody was answered.
  */
-import { type Entry, readEntry, readRecordHeader, recordHeaderBytes, recordMagic, segmentHeaderBytes } from "./entry.ts";
+import { type ReadEntry, readEntry, readRecordHeader, recordHeaderBytes, recordMagic, segmentHeaderBytes } from "./entry.ts";
 
 /** An entry with its place in the segment. */
-export type Found = { readonly entry: Entry; readonly offset: number; readonly size: number };
+export type Found = ReadEntry & { readonly offset: number };
 
 export type Scan = {
   readonly entries: readonly Found[];
@@ -14,7 +14,7 @@ export type Scan = {
   readonly end: number;
   /** The number of the newest commit, 0 when there is none. */
   readonly commit: number;
-  /** Stretches of what was acknowledged that cannot be read. */
+  /** Stretches of what was acknowledged of which nothing is known. A damaged payload is an entry that is not whole. */
   readonly damages: readonly { readonly offset: number; readonly bytes: number }[];
 };
 
@@ -29,10 +29,10 @@ export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean)
     const end = record === undefined ? undefined : at + record.bytes;
     const next = end === undefined || end > bytes.length ? nextRecord(bytes, at + 1, segment) : end;
     const found = record === undefined ? undefined : readEntries(bytes, at, Math.min(next, bytes.length), record.entries);
-    const isWhole = found !== undefined && found.missing === 0 && end === next;
-    const isLast = next >= bytes.length;
-    if (!isWhole && isLast && !isComplete) return { entries, end: at, commit, damages };
-    if (!isWhole) damages.push({ offset: at, bytes: next - at });
+    const isKnown = found !== undefined && found.missing === 0 && end === next;
+    const isWhole = isKnown && found.entries.every((entry) => entry.isWhole);
+    if (!isWhole && next >= bytes.length && !isComplete) return { entries, end: at, commit, damages };
+    if (!isKnown) damages.push({ offset: at, bytes: next - at });
     if (found !== undefined) entries.push(...found.entries);
     if (record !== undefined) commit = Math.max(commit, record.commit);
     at = next;
@@ -47,7 +47,7 @@ function readEntries(bytes: Buffer, at: number, end: number, wanted: number): { 
     const found = readEntry(bytes, offset, offset);
     if (found === undefined || offset + found.size > end) offset++;
     else {
-      entries.push({ entry: found.entry, offset, size: found.size });
+      entries.push({ ...found, offset });
       offset += found.size;
     }
   }

@@ -152,18 +152,16 @@ export class Segment {
     return bytes.subarray(0, await file.read(bytes, 0));
   }
 
-  /** Fills `into` from the index file. Throws when it is shorter. */
-  readIndex(into: Buffer, offset: number): void {
-    if (this.#index === undefined || this.#index.readSync(into, offset) < into.length) {
-      throw new Error(`the index of segment ${this.number} is damaged`);
-    }
+  /** Fills `into` from the index file; false when there is less. */
+  readIndex(into: Buffer, offset: number): boolean {
+    return this.#index !== undefined && this.#index.readSync(into, offset) === into.length;
   }
 
-  /** Removes the files; what is being read is read to its end. */
+  /** Removes the files for good; what is being read is read to its end. May be called again when it was rejected. */
   async remove(): Promise<void> {
-    this.#removed = true;
     await this.#disk.remove(indexName(this.number));
     await this.#disk.remove(segmentName(this.number));
+    this.#removed = true;
     if (this.#readers === 0) await this.#close();
   }
 

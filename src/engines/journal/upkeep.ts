@@ -6,7 +6,9 @@ import type { Eraser } from "./eraser.ts";
 import { frameIdMs } from "../engine.ts";
 import type { SegmentIndex, StoredDedupId } from "./index-file.ts";
 import type { Journal } from "./journal.ts";
+import { restoreRows } from "./restore-rows.ts";
 import type { Retention } from "./retention.ts";
+import { IndexDamaged } from "./run.ts";
 import type { Segment } from "./segment.ts";
 
 const lookMs = 1000;
@@ -89,10 +91,21 @@ export class Upkeep {
       for (const segment of await eraser.erase(signal)) {
         if (segment !== journal.active) this.#unindexed.add(segment);
       }
-      await collector.collect(signal);
       await this.#writeIndexes();
+      eraser.indexed(this.#unindexed);
+      await collector.collect(signal);
     } catch (err) {
       logger?.error({ err }, "the log's segments could not be tidied; it is tried again");
+      if (err instanceof IndexDamaged) await this.#restore(err.segment);
+    }
+  }
+
+  async #restore(segment: Segment): Promise<void> {
+    try {
+      await restoreRows(segment);
+      this.#unindexed.add(segment);
+    } catch (err) {
+      this.#options.logger?.error({ err }, "an index could not be made again; it is tried again");
     }
   }
 
