@@ -44,17 +44,15 @@ export class CarryBatches implements Work {
   }
 }
 
-/** Where channels go on of which no line is left, and which channels are destroyed: written again. */
-export class CarryMarks implements Work {
+/** Where channels go on of which no line is left: written again. */
+export class CarryEnds implements Work {
   readonly bytes = 0;
   readonly #from: Segment;
-  readonly #keepsDestroyed: boolean;
   readonly #done: (error?: AppError) => void;
   #ends: readonly Channel[] = [];
 
-  constructor(from: Segment, keepsDestroyed: boolean, done: (error?: AppError) => void) {
+  constructor(from: Segment, done: (error?: AppError) => void) {
     this.#from = from;
-    this.#keepsDestroyed = keepsDestroyed;
     this.#done = done;
   }
 
@@ -63,14 +61,11 @@ export class CarryMarks implements Work {
     for (const { id, line, bytes, lastLine } of this.#ends) {
       record.add(markEntry("end", id, { line, bytesBefore: bytes, firstLine: lastLine }));
     }
-    if (this.#keepsDestroyed) for (const id of this.#from.destroyed) record.add(markEntry("destroyed", id));
   }
 
   stored(segment: Segment): void {
     for (const channel of this.#ends) segment.ends.add(channel);
-    if (this.#keepsDestroyed) for (const id of this.#from.destroyed) segment.destroyed.add(id);
     this.#from.ends.clear();
-    this.#from.destroyed.clear();
     this.#done();
   }
 

@@ -2,7 +2,7 @@
  * Gives the room of lines that nobody wants back to the disk: a segment without a wanted line is removed; when more
  * than half of all bytes are unwanted, the segment with the fewest wanted ones is carried forward and removed.
  */
-import { type CarriedBatch, CarryBatches, CarryMarks } from "./carry.ts";
+import { type CarriedBatch, CarryBatches, CarryEnds } from "./carry.ts";
 import { readEntry } from "./entry.ts";
 import type { Journal, Work } from "./journal.ts";
 import type { Run } from "./run.ts";
@@ -36,7 +36,7 @@ export class Collector {
   async collect(signal: AbortSignal): Promise<void> {
     for (const segment of [...this.#journal.segments]) {
       if (signal.aborted) return;
-      if (segment !== this.#journal.active && !segment.isLive) await this.#remove(segment);
+      if (this.#isRemovable(segment) && !segment.isLive) await this.#remove(segment);
     }
     for (let segment = this.#poorest(); segment !== undefined && !signal.aborted; segment = this.#poorest()) {
       await this.#carry(segment, signal);
@@ -48,15 +48,18 @@ export class Collector {
   #poorest(): Segment | undefined {
     const { bytes, liveBytes } = this.room;
     if (bytes <= 2 * liveBytes + this.#slackBytes) return undefined;
-    const full = this.#journal.segments.filter((segment) => segment !== this.#journal.active);
+    const full = this.#journal.segments.filter((segment) => this.#isRemovable(segment));
     const byShare = full.map((segment) => ({ segment, share: segment.liveBytes / segment.end }));
     return byShare.sort((a, b) => a.share - b.share)[0]?.segment;
   }
 
+  // A mark of destruction stays where it is until what it speaks of is erased: elsewhere it would speak of other lines.
+  #isRemovable(segment: Segment): boolean {
+    return segment !== this.#journal.active && segment.destroyed.size === 0;
+  }
+
   async #remove(segment: Segment): Promise<void> {
-    const isOldest = this.#journal.segments[0] === segment;
-    const hasMarks = segment.ends.size > 0 || segment.destroyed.size > 0;
-    if (hasMarks) await this.#submit((done) => new CarryMarks(segment, !isOldest, done));
+    if (segment.ends.size > 0) await this.#submit((done) => new CarryEnds(segment, done));
     if (segment.isLive) return;
     await segment.remove();
     this.#journal.forget(segment);

@@ -132,9 +132,10 @@ class Recovery implements Recovered {
   }
 
   #destroy(id: ChannelId, segment: Segment): void {
-    segment.destroyed.add(id);
     const channel = this.channels.destroy(id);
-    if (channel !== undefined) this.destroyed.push(channel);
+    if (channel === undefined) return;
+    segment.destroyed.add(id);
+    this.destroyed.push(channel);
   }
 
   #takeDedupId(segment: Segment, { channel: name, ...stored }: StoredDedupId): void {
