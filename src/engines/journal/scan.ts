@@ -28,20 +28,20 @@ export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean)
     const record = readRecordHeader(bytes, at, segment);
     const end = record === undefined ? undefined : at + record.bytes;
     const next = end === undefined || end > bytes.length ? nextRecord(bytes, at + 1, segment) : end;
-    const found = record === undefined ? undefined : readEntries(bytes, at, Math.min(next, bytes.length), record.entries);
-    const isKnown = found !== undefined && found.missing === 0 && end === next;
-    const isWhole = isKnown && found.entries.every((entry) => entry.isWhole);
+    const found = readEntries(bytes, at, next);
+    const isKnown = found.length === record?.entries && end === next;
+    const isWhole = isKnown && found.every((entry) => entry.isWhole);
     if (!isWhole && next >= bytes.length && !isComplete) return { entries, end: at, commit, damages };
     if (!isKnown) damages.push({ offset: at, bytes: next - at });
-    if (found !== undefined) entries.push(...found.entries);
+    for (const entry of found) entries.push(entry);
     if (record !== undefined) commit = Math.max(commit, record.commit);
     at = next;
   }
   return { entries, end: bytes.length, commit, damages };
 }
 
-// What a record holds: entries that cannot be read are passed over where a later one is found.
-function readEntries(bytes: Buffer, at: number, end: number, wanted: number): { entries: Found[]; missing: number } {
+// What a record holds: what cannot be read is passed over where a later entry is found.
+function readEntries(bytes: Buffer, at: number, end: number): Found[] {
   const entries: Found[] = [];
   for (let offset = at + recordHeaderBytes; offset < end; ) {
     const found = readEntry(bytes, offset, offset);
@@ -51,7 +51,7 @@ function readEntries(bytes: Buffer, at: number, end: number, wanted: number): { 
       offset += found.size;
     }
   }
-  return { entries, missing: wanted - entries.length };
+  return entries;
 }
 
 // The place of the next record that holds, else the end.

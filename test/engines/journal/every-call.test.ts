@@ -1,0 +1,88 @@
+/** A journal whose disk stops at each of its calls, one after the other: what was acknowledged before is there after. */
+import { describe, expect, test } from "vitest";
+import { type OpenJournal, openJournal } from "../../../src/engines/journal/open.ts";
+import { keepsAll } from "../../contract/channel-log.ts";
+import { batchOf, channelOf, textsOf } from "../../support/batches.ts";
+import { FakeClock, settled } from "../../support/fake-clock.ts";
+import { FakeDisk, type Fault } from "../../support/fake-disk.ts";
+import { randomFrom } from "../../support/random.ts";
+
+const app = channelOf(1);
+const gone = channelOf(2);
+const small = 1500;
+
+const open = (disk: FakeDisk, clock: FakeClock) =>
+  openJournal({ disk, clock, retention: { ...keepsAll, channelLinesMax: 6 }, segmentBytes: small });
+
+/** Appends, fills segments, destroys, trims, collects; gives what was acknowledged of `app`, in order. */
+async function live(journal: OpenJournal, clock: FakeClock): Promise<string[]> {
+  const acknowledged: string[] = [];
+  const append = async (text: string) => {
+    const batch = batchOf([text.padEnd(200, ".")], { acceptedAtMs: clock.nowMs(), frameId: text });
+    await journal.log.append(app, batch).then(
+      () => acknowledged.push(text),
+      () => {},
+    );
+  };
+  const pause = async () => {
+    await clock.advance(1000);
+    await settled();
+  };
+  await append("one");
+  await journal.log.append(gone, batchOf(["secret"])).catch(() => {});
+  await Promise.all([append("two"), append("three")]);
+  await journal.log.destroy(gone).catch(() => {});
+  await pause();
+  for (let i = 4; i < 16; i++) await append(`number-${i}`);
+  await pause();
+  await append("last");
+  return acknowledged;
+}
+
+/** How many calls the whole life makes. */
+async function callsOf(): Promise<number> {
+  const disk = new FakeDisk();
+  const clock = new FakeClock();
+  const journal = await open(disk, clock);
+  await live(journal, clock);
+  await journal.close();
+  return disk.calls;
+}
+
+const calls = await callsOf();
+
+describe.each(["refused", "partial"] satisfies Fault[])("a disk that stops at a call, which is %s", (fault) => {
+  test("after the power is back every acknowledged line is there, in order, once", async () => {
+    expect(calls).toBeGreaterThan(40);
+    for (let stopAt = 0; stopAt < calls; stopAt++) {
+      const disk = new FakeDisk();
+      const clock = new FakeClock();
+      const journal = await open(disk, clock);
+      const before = disk.calls;
+      disk.fault = () => (disk.calls - before < stopAt ? "none" : disk.calls - before === stopAt ? fault : "refused");
+      let isOver = false;
+      const life = live(journal, clock).finally(() => {
+        isOver = true;
+      });
+      // Attempts on a disk that fails are apart.
+      while (!isOver) {
+        await settled(1);
+        await clock.advance(100);
+      }
+      const acknowledged = await life;
+      const found = disk.crash(randomFrom(stopAt));
+      const next = await open(found, clock);
+      const { batches } = await next.log.recent(app, 100);
+      const texts = batches.flatMap(textsOf).map((text) => text.replace(/\.+$/, ""));
+      const where = `call ${stopAt} of ${calls}`;
+      expect(new Set(texts).size, where).toBe(texts.length);
+      const newest = acknowledged.slice(-6);
+      expect(texts.filter((text) => newest.includes(text)), where).toEqual(newest);
+      await next.close();
+      const bytes = Buffer.concat([...found.contents().values()]).toString("latin1");
+      const { batches: destroyed } = await (await open(found, clock)).log.recent(gone, 9);
+      if (destroyed.length === 0) expect(bytes.includes("secret"), where).toBe(false);
+      await journal.close();
+    }
+  });
+});
