@@ -1,7 +1,7 @@
 /** One seeded life of a journal on a disk that fails, tears and forgets, beside a model of what it promised. */
 import { expect } from "vitest";
 import type { StoredBatch } from "../../src/core/batch.ts";
-import { origin } from "../../src/core/position.ts";
+import { isSamePlace, origin } from "../../src/core/position.ts";
 import type { Retention } from "../../src/engines/engine.ts";
 import { type OpenJournal, openJournal } from "../../src/engines/journal/open.ts";
 import type { ChannelLog } from "../../src/ports.ts";
@@ -136,7 +136,8 @@ export class JournalWorld {
       expect(owed.texts.has(line), `line ${line} is used once`).toBe(false);
       texts.forEach((text, i) => owed.texts.set(line + i, text));
       if (!isNamed || this.random() < 0.5) return;
-      expect(await append()).toEqual({ position, repeated: true });
+      const again = await append();
+      expect(again.repeated && isSamePlace(again.position, position)).toBe(true);
       this.totals.repeats++;
     } catch (error) {
       if ((error as { code?: string }).code === undefined) throw error;
@@ -213,7 +214,7 @@ export class JournalWorld {
     const seen: number[] = [];
     const from = { kind: "after", position: origin } as const;
     const reader = this.#log.follow(channelOf(channel), from, stop.signal)[Symbol.asyncIterator]();
-    while (seen.length < batches.length) seen.push((await reader.next()).value!.line);
+    while (seen.length < batches.length) seen.push(((await reader.next()).value as StoredBatch).line);
     stop.abort();
     expect(seen).toEqual(batches.map(({ line }) => line));
     expect(seen[0] ?? first).toBe(first);

@@ -1,7 +1,7 @@
 /** One batch on its way to the disk. */
-import { type Batch, encodedBytes, type StoredBatch } from "../../core/batch.ts";
+import { type Batch, encodedBytes, markOf, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { positionAt } from "../../core/position.ts";
+import { logOf, positionAt } from "../../core/position.ts";
 import type { AppError } from "../../errors.ts";
 import type { Appended, Clock } from "../../ports.ts";
 import type { Channel, Channels } from "./channels.ts";
@@ -58,30 +58,30 @@ export class Append implements Work {
     const { channels, dedup, clock } = this.#parts;
     const { count, frameId } = this.#batch;
     const channel = channels.forming(this.#id);
+    this.#channel = channel;
     const before = frameId === undefined ? undefined : dedup.find(channel.instance, frameId, clock.nowMs());
     if (before !== undefined) {
       this.#line = before.line;
       this.#count = before.count;
       return;
     }
-    const { next } = channel;
-    this.#place = record.add(linesEntry(this.#id, this.#batch, next.line, next.bytes));
-    this.#channel = channel;
-    this.#line = next.line;
+    this.#line = channel.nextLine;
     this.#count = count;
-    this.#bytesBefore = next.bytes;
-    next.lastLine = next.line;
-    next.line += count;
-    next.bytes += this.bytes;
+    this.#bytesBefore = channel.nextBytes;
+    this.#place = record.add(linesEntry(channel, this.#batch, this.#line, this.#bytesBefore));
+    channel.nextLine += count;
+    channel.nextBytes += this.bytes;
     if (frameId === undefined) return;
     this.#storedAtMs = clock.nowMs();
     dedup.add(channel.instance, frameId, { line: this.#line, count }, this.#storedAtMs);
   }
 
   stored(segment: Segment): void {
-    const appended = { position: positionAt(this.#line, this.#count), repeated: this.#place === undefined };
+    const { incarnation } = this.#channel!;
+    const repeated = this.#place === undefined;
+    const log = logOf(incarnation, repeated ? undefined : markOf(this.#batch));
     if (this.#place !== undefined) this.#publish(this.#channel!, this.#place, segment);
-    this.#resolve(appended);
+    this.#resolve({ position: positionAt(this.#line, this.#count, log), repeated });
   }
 
   #publish(channel: Channel, { offset, size }: EntryPlace, segment: Segment): void {
@@ -89,32 +89,25 @@ export class Append implements Work {
     const { acceptedAtMs } = this.#batch;
     channels.add(channel);
     const row = { line: this.#line, bytesBefore: this.#bytesBefore, acceptedAtMs, offset, size };
-    channel.add(segment, row, this.#count, this.bytes);
+    channel.add(segment, row, this.#batch);
     const { frameId: id } = this.#batch;
     if (id !== undefined) {
       segment.dedupIds.push({ channel, id, line: row.line, count: this.#count, atMs: this.#storedAtMs });
     }
     grown(channel);
-    live.get(this.#id)?.publish(channel, storedForm(this.#batch, row.line));
+    live.get(this.#id)?.publish(channel, storedForm(this.#batch, row.line, channel.incarnation));
   }
 
   // The commit failed: the channel goes on where it is on the disk.
   #undo(): void {
-    this.#channel?.forgetNext();
+    if (this.#place === undefined) return;
+    this.#channel!.forgetNext();
     const { frameId } = this.#batch;
-    if (frameId !== undefined && this.#channel !== undefined) {
-      this.#parts.dedup.remove(this.#channel.instance, frameId);
-    }
+    if (frameId !== undefined) this.#parts.dedup.remove(this.#channel!.instance, frameId);
   }
 }
 
-const storedForm = ({ form, producer, count, firstLine, acceptedAtMs, bytes }: Batch, line: number): StoredBatch => ({
-  form,
-  producer,
-  count,
-  firstLine,
-  acceptedAtMs,
-  bytes,
-  sequence: line,
-  line,
-});
+const storedForm = (batch: Batch, line: number, incarnation: string): StoredBatch => {
+  const { form, producer, count, firstLine, acceptedAtMs, bytes } = batch;
+  return { form, producer, count, firstLine, acceptedAtMs, bytes, sequence: line, line, incarnation };
+};

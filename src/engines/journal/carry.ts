@@ -2,7 +2,7 @@
 import { encodedBytes } from "../../core/batch.ts";
 import type { AppError } from "../../errors.ts";
 import type { Channel } from "./channels.ts";
-import { type Entry, markEntry } from "./entry.ts";
+import { type Entry, endEntry } from "./entry.ts";
 import type { Work } from "./journal.ts";
 import type { EntryPlace, RecordBuilder } from "./record-builder.ts";
 import type { Segment } from "./segment.ts";
@@ -33,8 +33,8 @@ export class CarryBatches implements Work {
     this.#batches.forEach(({ channel, entry }, i) => {
       const place = this.#places[i];
       if (place === undefined) return;
-      const { line, bytesBefore, acceptedAtMs, count } = entry;
-      channel.add(segment, { line, bytesBefore, acceptedAtMs, ...place }, count, encodedBytes(entry));
+      const { line, bytesBefore, acceptedAtMs } = entry;
+      channel.add(segment, { line, bytesBefore, acceptedAtMs, ...place }, entry);
     });
     this.#done();
   }
@@ -58,8 +58,11 @@ export class CarryEnds implements Work {
 
   form(record: RecordBuilder): void {
     this.#ends = [...this.#from.ends].filter((channel) => !channel.isDestroyed && channel.runs.length === 0);
-    for (const { id, line, bytes, lastLine } of this.#ends) {
-      record.add(markEntry("end", id, { line, bytesBefore: bytes, firstLine: lastLine }));
+    for (const { id, incarnation, line, bytes, newest } of this.#ends) {
+      if (newest === undefined) continue;
+      const { line: sequence, producer, firstLine } = newest;
+      const place = { line: sequence, count: line - sequence, bytesBefore: bytes };
+      record.add(endEntry(id, { incarnation, producer, firstLine, ...place }));
     }
   }
 

@@ -1,32 +1,57 @@
 /** What the log has of each channel: which lines, in which segments, and where it goes on. */
-import type { ChannelId } from "../../core/ids.ts";
+import { type Batch, encodedBytes, positionIn } from "../../core/batch.ts";
+import type { ChannelId, ProducerId } from "../../core/ids.ts";
+import { origin, type Position } from "../../core/position.ts";
+import { incarnationOf, newLogId } from "../incarnation.ts";
 import type { Row } from "./rows.ts";
 import { type Place, Run } from "./run.ts";
 import type { Segment } from "./segment.ts";
 
-/** Where a channel goes on. */
-export type ChannelTail = { line: number; bytes: number; lastLine: number };
+/** Where a channel goes on, and which batch is its newest. */
+export type ChannelTail = {
+  readonly line: number;
+  readonly bytes: number;
+  readonly newest: Newest;
+};
 
-/** One channel. What a commit is about to store is in `next`; readers see what is on the disk. */
+/** The newest batch: its first line, and what tells it from others. */
+export type Newest = { readonly line: number; readonly producer: ProducerId; readonly firstLine: number };
+
+/** What of a batch is kept in memory. */
+export type AddedBatch = Pick<Batch, "count" | "producer" | "firstLine" | "bytes">;
+
+/** One channel. What a commit is about to store is in `next…`; readers see what is on the disk. */
 export class Channel {
   readonly id: ChannelId;
   /** Tells channels of one id apart: one that was destroyed and one that began after it. */
   readonly instance: number;
+  /** Names this life of the channel, for positions. */
+  readonly incarnation: string;
   /** Ascending by line, each begins where the one before it ends or behind. */
   readonly runs: Run[] = [];
   /** Runs of which every line is trimmed, in segments that are still there. */
   readonly trimmed = new Set<Run>();
-  /** On the disk: the next line, all bytes that there ever were, the first line of the newest batch. */
+  /** On the disk: the next line, all bytes that there ever were, the newest batch. */
   line = 0;
   bytes = 0;
-  lastLine = 0;
-  /** The same with the commit that is being formed. */
-  readonly next: ChannelTail = { line: 0, bytes: 0, lastLine: 0 };
+  newest: Newest | undefined;
+  /** The next line and all bytes with the commit that is being formed. */
+  nextLine = 0;
+  nextBytes = 0;
   isDestroyed = false;
 
-  constructor(id: ChannelId, instance: number) {
+  constructor(id: ChannelId, instance: number, incarnation: string) {
     this.id = id;
     this.instance = instance;
+    this.incarnation = incarnation;
+  }
+
+  /** The place behind the last line. */
+  get end(): Position {
+    const { newest } = this;
+    if (newest === undefined) return origin;
+    const { line, producer, firstLine } = newest;
+    return positionIn({ sequence: line, incarnation: this.incarnation, producer, firstLine }, this.line - line);
   }
 
   /** The oldest line that is left, or the next one. */
@@ -39,18 +64,17 @@ export class Channel {
   }
 
   /** Moves the end to `tail`, on the disk and for the next commit. */
-  endsAt({ line, bytes, lastLine }: ChannelTail): void {
+  endsAt({ line, bytes, newest }: ChannelTail): void {
     this.line = line;
     this.bytes = bytes;
-    this.lastLine = lastLine;
+    this.newest = newest;
     this.forgetNext();
   }
 
   /** The commit that was being formed is not so. */
   forgetNext(): void {
-    this.next.line = this.line;
-    this.next.bytes = this.bytes;
-    this.next.lastLine = this.lastLine;
+    this.nextLine = this.line;
+    this.nextBytes = this.bytes;
   }
 
   /** The batch that holds `line`, else the first one behind it. Throws `IndexDamaged`. */
@@ -77,15 +101,18 @@ export class Channel {
    * A batch stands in `segment`: a new one at the channel's end, or one that was carried there from an older segment,
    * which is then read from its new place.
    */
-  add(segment: Segment, row: Row, count: number, bytes: number): void {
-    const endLine = row.line + count;
+  add(segment: Segment, row: Row, batch: AddedBatch): void {
+    const endLine = row.line + batch.count;
+    const bytes = encodedBytes(batch);
     const isNew = row.line >= this.line;
     if (!isNew) this.#cover(row.line, endLine);
-    this.#runFor(segment, row, isNew).push(row, count, bytes);
+    const { producer, firstLine } = batch;
+    const newest = { line: row.line, producer, firstLine };
+    this.#runFor(segment, row, isNew).push(row, { endLine, bytes, newest });
     if (!isNew) return;
     this.line = endLine;
     this.bytes = row.bytesBefore + bytes;
-    this.lastLine = row.line;
+    this.newest = newest;
   }
 
   /** A run that an index file tells of, on the same terms. */
@@ -98,7 +125,7 @@ export class Channel {
     }
     run.segment.runs.add(run);
     if (run.endLine > this.line) {
-      this.endsAt({ line: run.endLine, bytes: run.bytesAfter, lastLine: run.lastLine });
+      this.endsAt({ line: run.endLine, bytes: run.bytesAfter, newest: run.newest! });
     }
   }
 
@@ -168,6 +195,8 @@ export class Channels {
   readonly #byId = new Map<ChannelId, Channel>();
   /** Channels that the commit that is being formed began. */
   readonly #forming = new Map<ChannelId, Channel>();
+  /** New in each process: no life of a channel has the name of another. */
+  readonly #logId = newLogId();
   #instances = 0;
 
   get(id: ChannelId): Channel | undefined {
@@ -179,6 +208,15 @@ export class Channels {
     const known = this.#forming.get(id) ?? this.#byId.get(id);
     if (known !== undefined) return known;
     return this.#begin(id);
+  }
+
+  /** A channel that was begun in an earlier process. */
+  recovered(id: ChannelId, incarnation: string): Channel {
+    const known = this.#byId.get(id);
+    if (known !== undefined) return known;
+    const channel = new Channel(id, ++this.#instances, incarnation);
+    this.#byId.set(id, channel);
+    return channel;
   }
 
   /** The commit that is being formed destroys the channel; false when there is none. */
@@ -215,7 +253,8 @@ export class Channels {
   }
 
   #begin(id: ChannelId): Channel {
-    const channel = new Channel(id, ++this.#instances);
+    const instance = ++this.#instances;
+    const channel = new Channel(id, instance, incarnationOf(this.#logId, instance));
     this.#forming.set(id, channel);
     return channel;
   }

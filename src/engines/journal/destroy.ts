@@ -2,7 +2,7 @@
 import type { ChannelId } from "../../core/ids.ts";
 import type { AppError } from "../../errors.ts";
 import type { Channel, Channels } from "./channels.ts";
-import { markEntry } from "./entry.ts";
+import { destroyedEntry } from "./entry.ts";
 import type { Work } from "./journal.ts";
 import type { RecordBuilder } from "./record-builder.ts";
 import type { Segment } from "./segment.ts";
@@ -29,7 +29,7 @@ export class Destroy implements Work {
 
   form(record: RecordBuilder): void {
     this.#isThere = this.#channels.formDestroyed(this.#id);
-    if (this.#isThere) record.add(markEntry("destroyed", this.#id));
+    if (this.#isThere) record.add(destroyedEntry(this.#id));
   }
 
   stored(segment: Segment): void {

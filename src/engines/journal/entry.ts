@@ -13,8 +13,8 @@ const segmentMagic = 0x53_4a_52_54; // "TRJS"
 const formatVersion = 1;
 
 /**
- * What an entry says of its channel. `lines`: a batch. `end`: the channel goes on at this line, and nothing of it is
- * left before. `destroyed`: all of it that stands before this entry is gone.
+ * What an entry says of its channel. `lines`: a batch. `end`: the same without its bytes, which retention took, and
+ * nothing of the channel is left. `destroyed`: all of it that stands before this entry is gone.
  */
 export type EntryKind = "lines" | "end" | "destroyed";
 
@@ -25,6 +25,8 @@ const forms: readonly Form[] = ["logplex", "rfc5424"];
 export type Entry = {
   readonly kind: EntryKind;
   readonly channel: ChannelId;
+  /** Names the life of the channel's log. */
+  readonly incarnation: string;
   readonly producer: ProducerId;
   /** Names the request that the lines came in; empty when it has no name. */
   readonly dedupId: string;
@@ -33,7 +35,7 @@ export type Entry = {
   /** The channel's running number of the first line, and the bytes that the channel had before it. */
   readonly line: number;
   readonly bytesBefore: number;
-  /** Of `end`: the first line of the channel's newest batch. Of `lines`: the producer's own number of the first line. */
+  /** The producer's own number of the first line. */
   readonly firstLine: number;
   readonly acceptedAtMs: number;
   readonly bytes: Uint8Array;
@@ -43,7 +45,7 @@ export const recordHeaderBytes = 32;
 export const recordMagic = 0x43_4a_52_54; // "TRJC"
 const fixedBytes = 60;
 /** The most that the header of an entry takes. */
-export const headerBytesMax = fixedBytes + 3 * 255;
+export const headerBytesMax = fixedBytes + 4 * 255;
 const noBytes = new Uint8Array(0);
 
 /** The first bytes of the segment with this number. */
@@ -65,13 +67,19 @@ export function decodeSegmentHeader(bytes: Buffer): number | undefined {
 
 /** Bytes that the entry takes in a segment, its header included. */
 export const entryBytes = (entry: Omit<Entry, "bytes">, payloadBytes: number): number =>
-  fixedBytes + entry.channel.length + entry.producer.length + entry.dedupId.length + payloadBytes;
+  fixedBytes +
+  entry.channel.length +
+  entry.incarnation.length +
+  entry.producer.length +
+  entry.dedupId.length +
+  payloadBytes;
 
 /** Writes the header of an entry that begins at `offset` of its segment to `out` at `at`; returns the place behind. */
 export function writeEntryHeader(out: Buffer, at: number, entry: Entry, offset: number): number {
-  const { channel, producer, dedupId, bytes } = entry;
+  const { channel, incarnation, producer, dedupId, bytes } = entry;
   let end = at + fixedBytes;
   end += out.write(channel, end, "latin1");
+  end += out.write(incarnation, end, "latin1");
   end += out.write(producer, end, "latin1");
   end += out.write(dedupId, end, "latin1");
   out.writeUInt16LE(end - at, at + 4);
@@ -88,7 +96,7 @@ export function writeEntryHeader(out: Buffer, at: number, entry: Entry, offset: 
   out[at + 56] = channel.length;
   out[at + 57] = producer.length;
   out[at + 58] = dedupId.length;
-  out[at + 59] = 0;
+  out[at + 59] = incarnation.length;
   out.writeUInt32LE(crc32(out.subarray(at + 4, end)), at);
   return end;
 }
@@ -101,7 +109,7 @@ export function writeEntryHeader(out: Buffer, at: number, entry: Entry, offset: 
 export function entryHeaderBytes(bytes: Buffer, at: number, offset: number): number | undefined {
   if (at + fixedBytes > bytes.length || bytes.readUInt32LE(at + 20) !== offset) return undefined;
   const headerBytes = bytes.readUInt16LE(at + 4);
-  const namesBytes = bytes[at + 56]! + bytes[at + 57]! + bytes[at + 58]!;
+  const namesBytes = bytes[at + 56]! + bytes[at + 57]! + bytes[at + 58]! + bytes[at + 59]!;
   if (headerBytes !== fixedBytes + namesBytes || bytes[at + 6]! >= kinds.length) return undefined;
   if (at + headerBytes > bytes.length) return undefined;
   return bytes.readUInt32LE(at) === crc32(bytes.subarray(at + 4, at + headerBytes)) ? headerBytes : undefined;
@@ -118,11 +126,13 @@ export function readEntry(bytes: Buffer, at: number, offset: number): ReadEntry 
   const payloadBytes = bytes.readUInt32LE(at + 8);
   if (payloadAt + payloadBytes > bytes.length) return undefined;
   const payload = bytes.subarray(payloadAt, payloadAt + payloadBytes);
-  const producerAt = at + fixedBytes + bytes[at + 56]!;
+  const incarnationAt = at + fixedBytes + bytes[at + 56]!;
+  const producerAt = incarnationAt + bytes[at + 59]!;
   const dedupAt = producerAt + bytes[at + 57]!;
   const entry: Entry = {
     kind: kinds[bytes[at + 6]!]!,
-    channel: bytes.toString("latin1", at + fixedBytes, producerAt) as ChannelId,
+    channel: bytes.toString("latin1", at + fixedBytes, incarnationAt) as ChannelId,
+    incarnation: bytes.toString("latin1", incarnationAt, producerAt),
     producer: bytes.toString("latin1", producerAt, dedupAt) as ProducerId,
     dedupId: bytes.toString("latin1", dedupAt, payloadAt),
     form: forms[bytes[at + 7]!] ?? "logplex",
@@ -161,13 +171,14 @@ export function readRecordHeader(bytes: Buffer, at: number, segment: number): Re
 
 /** The entry of a batch that is stored at this place of its channel. */
 export const linesEntry = (
-  channel: ChannelId,
+  channel: { readonly id: ChannelId; readonly incarnation: string },
   batch: Batch,
   line: number,
   bytesBefore: number,
 ): Entry => ({
   kind: "lines",
-  channel,
+  channel: channel.id,
+  incarnation: channel.incarnation,
   producer: batch.producer,
   dedupId: batch.frameId ?? "",
   form: batch.form,
@@ -179,33 +190,30 @@ export const linesEntry = (
   bytes: batch.bytes,
 });
 
-/** An entry without lines. */
-export const markEntry = (
-  kind: "end" | "destroyed",
-  channel: ChannelId,
-  { line = 0, bytesBefore = 0, firstLine = 0 } = {},
-): Entry => ({
+/** The newest batch of a channel of which no line is left: its place, without its bytes. */
+export type NewestBatch = Pick<Entry, "incarnation" | "producer" | "firstLine" | "count" | "line" | "bytesBefore">;
+
+export const endEntry = (channel: ChannelId, newest: NewestBatch): Entry => ({ ...noEntry("end", channel), ...newest });
+
+export const destroyedEntry = (channel: ChannelId): Entry => noEntry("destroyed", channel);
+
+const noEntry = (kind: EntryKind, channel: ChannelId): Entry => ({
   kind,
   channel,
+  incarnation: "",
   producer: "" as ProducerId,
   dedupId: "",
   form: "logplex",
   count: 0,
-  line,
-  firstLine,
+  line: 0,
+  firstLine: 0,
   acceptedAtMs: 0,
-  bytesBefore,
+  bytesBefore: 0,
   bytes: noBytes,
 });
 
 /** The batch of an entry of kind `lines`; its place in the log is its line. */
-export const batchOfEntry = ({ form, producer, count, firstLine, acceptedAtMs, bytes, line }: Entry): StoredBatch => ({
-  form,
-  producer,
-  count,
-  firstLine,
-  acceptedAtMs,
-  bytes,
-  sequence: line,
-  line,
-});
+export const batchOfEntry = (entry: Entry): StoredBatch => {
+  const { form, producer, count, firstLine, acceptedAtMs, bytes, line, incarnation } = entry;
+  return { form, producer, count, firstLine, acceptedAtMs, bytes, sequence: line, line, incarnation };
+};

@@ -5,6 +5,7 @@
  */
 import { crc32 } from "node:zlib";
 import type { ChannelId } from "../../core/ids.ts";
+import type { ChannelTail } from "./channels.ts";
 import { encodedRowsBytes, Rows } from "./rows.ts";
 import type { Run, RunSummary } from "./run.ts";
 
@@ -12,7 +13,7 @@ const magic = 0x49_4a_52_54; // "TRJI"
 const headerBytes = 16;
 
 /** Where a channel goes on of which no line is left. */
-export type EndMark = { readonly channel: ChannelId; readonly line: number; readonly bytes: number; readonly lastLine: number };
+export type EndMark = ChannelTail & { readonly channel: ChannelId; readonly incarnation: string };
 /** A name of a request, and what was stored under it when. */
 export type StoredDedupId = {
   readonly channel: ChannelId;
@@ -32,7 +33,11 @@ export type SegmentIndex = {
   readonly dedupIds: readonly StoredDedupId[];
 };
 
-type StoredRun = RunSummary & { readonly channel: ChannelId; readonly rowsAt: number };
+type StoredRun = RunSummary & {
+  readonly channel: ChannelId;
+  readonly incarnation: string;
+  readonly rowsAt: number;
+};
 /** The same, read. `rowsAt` is a place in the file. */
 export type StoredIndex = Omit<SegmentIndex, "runs"> & { readonly runs: readonly StoredRun[] };
 
@@ -47,7 +52,7 @@ export function encodeIndex(index: SegmentIndex): {
   const stored = runs.map((run, i): StoredRun => {
     const rowsAt = at;
     at += rows[i]!.length;
-    return { ...summaryOf(run), channel: run.channel.id, rowsAt };
+    return { ...summaryOf(run), channel: run.channel.id, incarnation: run.channel.incarnation, rowsAt };
   });
   const table = Buffer.from(JSON.stringify({ ...index, runs: stored }));
   const padding = Buffer.alloc(-(headerBytes + table.length) & 7, " ");
@@ -88,7 +93,7 @@ const summaryOf = (run: Run): RunSummary => ({
   firstRow: run.firstRow,
   firstLine: run.firstLine,
   endLine: run.endLine,
-  lastLine: run.lastLine,
+  newest: run.newest,
   bytesBefore: run.bytesBefore,
   bytesAfter: run.bytesAfter,
   firstAcceptedMs: run.firstAcceptedMs,

@@ -6,8 +6,10 @@
  */
 import assert from "node:assert";
 import type { StoredBatch } from "../../core/batch.ts";
+import type { Followed } from "../../ports.ts";
 import type { Channel } from "./channels.ts";
 import type { Reader } from "./reader.ts";
+import type { Start } from "./start.ts";
 
 /** Batches in memory for followers that are busy; the oldest go first, whosever they are. */
 const windowBytesMax = 32 * 1024 * 1024;
@@ -103,15 +105,19 @@ export class LiveChannel {
   }
 }
 
-type Result = IteratorResult<StoredBatch, undefined>;
+type Result = IteratorResult<Followed, undefined>;
 const over: Result = { done: true, value: undefined };
 const nothing: readonly StoredBatch[] = [];
 
 /** One reader of a channel from line `due` on. Holds at most what one read of the segments gives. */
-export class Follower implements AsyncIterableIterator<StoredBatch, undefined> {
+export class Follower implements AsyncIterableIterator<Followed, undefined> {
   readonly #live: LiveChannel;
   readonly #signal: AbortSignal;
   #due: number;
+  /** Finds out where to begin, while that is not known. */
+  #start: (() => Promise<Start>) | undefined;
+  /** It is still to be told that it asked for a place of another log. */
+  #isForeign: boolean;
   /** Read and not yet taken. */
   #ahead: readonly StoredBatch[] = nothing;
   #taken = 0;
@@ -119,9 +125,11 @@ export class Follower implements AsyncIterableIterator<StoredBatch, undefined> {
   #isPulling = false;
   #ended = false;
 
-  constructor(live: LiveChannel, due: number, signal: AbortSignal) {
+  constructor(live: LiveChannel, start: Start | (() => Promise<Start>), signal: AbortSignal) {
     this.#live = live;
-    this.#due = due;
+    this.#start = typeof start === "function" ? start : undefined;
+    this.#due = typeof start === "function" ? 0 : start.line;
+    this.#isForeign = typeof start !== "function" && start.foreign === true;
     this.#signal = signal;
     if (signal.aborted) this.#ended = true;
     else {
@@ -142,6 +150,11 @@ export class Follower implements AsyncIterableIterator<StoredBatch, undefined> {
   next(): Promise<Result> {
     assert(!this.#isPulling, "a follower is asked for one batch at a time");
     if (this.#ended) return Promise.resolve(over);
+    if (this.#start !== undefined) return this.#begin(this.#start);
+    if (this.#isForeign) {
+      this.#isForeign = false;
+      return Promise.resolve({ done: false, value: "foreign" });
+    }
     const batch = this.#ahead[this.#taken] ?? this.#live.window.get(this.#due);
     if (batch !== undefined) return Promise.resolve({ done: false, value: this.#take(batch) });
     this.#isPulling = true;
@@ -167,6 +180,19 @@ export class Follower implements AsyncIterableIterator<StoredBatch, undefined> {
     this.#signal.removeEventListener("abort", this);
     this.#live.remove(this);
     if (this.#resolve !== undefined) this.#settle(over);
+  }
+
+  async #begin(start: () => Promise<Start>): Promise<Result> {
+    this.#isPulling = true;
+    try {
+      const { line, foreign } = await start();
+      this.#start = undefined;
+      this.#due = line;
+      this.#isForeign = foreign === true;
+    } finally {
+      this.#isPulling = false;
+    }
+    return this.next();
   }
 
   /** Waits for a batch that is to come. */

@@ -2,16 +2,16 @@
 import assert from "node:assert";
 import type { Batch, StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { positionAt, readPosition } from "../../core/position.ts";
+import { origin } from "../../core/position.ts";
 import { type AppError, storeUnavailable } from "../../errors.ts";
-import type { Appended, ChannelEnd, ChannelLog, Clock, From } from "../../ports.ts";
+import type { Appended, ChannelEnd, ChannelLog, Clock, Followed, From } from "../../ports.ts";
 import { Append, type AppendParts } from "./append.ts";
 import type { Channel } from "./channels.ts";
 import { Destroy } from "./destroy.ts";
 import type { Journal } from "./journal.ts";
 import { Follower, LiveChannel, LiveWindow } from "./live.ts";
 import type { Reader } from "./reader.ts";
-import { IndexDamaged } from "./run.ts";
+import { startOf } from "./start.ts";
 
 type Parts = Omit<AppendParts, "live"> & {
   readonly journal: Journal;
@@ -41,10 +41,11 @@ export class JournalLog implements ChannelLog {
     });
   }
 
-  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<StoredBatch> {
+  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed> {
     if (this.#closed) return { [Symbol.asyncIterator]: () => none };
     // The place is fixed now; reading begins with the first pull.
-    const start = startLine(this.#parts.channels.get(channel), from);
+    const { channels, reader } = this.#parts;
+    const start = startOf(channels.get(channel), from, reader);
     return {
       [Symbol.asyncIterator]: () => {
         if (this.#closed || signal.aborted) return none;
@@ -59,8 +60,8 @@ export class JournalLog implements ChannelLog {
   ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
     if (this.#closed) throw logClosed();
     const channel = this.#parts.channels.get(id);
-    if (channel === undefined) return { batches: [], end: { position: positionAt(0, 0), line: 0 } };
-    const { line: endLine, lastLine } = channel;
+    if (channel === undefined) return { batches: [], end: { position: origin, line: 0 } };
+    const { line: endLine, end: position } = channel;
     const batches: StoredBatch[] = [];
     for (let due = Math.max(0, endLine - lines); due < endLine; ) {
       const read = await this.#parts.reader.read(channel, due, endLine);
@@ -69,7 +70,7 @@ export class JournalLog implements ChannelLog {
       batches.push(...read);
       due = read.at(-1)!.line + read.at(-1)!.count;
     }
-    return { batches, end: { position: positionAt(lastLine, endLine - lastLine), line: endLine } };
+    return { batches, end: { position, line: endLine } };
   }
 
   destroy(channel: ChannelId): Promise<void> {
@@ -102,34 +103,7 @@ export class JournalLog implements ChannelLog {
   }
 }
 
-function startLine(channel: Channel | undefined, from: From): number {
-  const endLine = channel?.line ?? 0;
-  switch (from.kind) {
-    case "after": {
-      const place = readPosition(from.position);
-      assert(place !== undefined, "not a position");
-      return Math.min(place.sequence + place.lines, endLine);
-    }
-    case "last":
-      return Math.max(0, endLine - from.lines);
-    case "since":
-      return channel === undefined ? 0 : lineSince(channel, from.timeMs, endLine);
-    case "now":
-      return endLine;
-  }
-}
-
-// Where an index is damaged more is shown than was asked for; reading it makes it again.
-function lineSince(channel: Channel, timeMs: number, endLine: number): number {
-  try {
-    return channel.since(timeMs, endLine);
-  } catch (error) {
-    if (error instanceof IndexDamaged) return channel.firstLine;
-    throw error;
-  }
-}
-
-const none: AsyncIterator<StoredBatch, undefined> = {
+const none: AsyncIterator<Followed, undefined> = {
   next: () => Promise.resolve({ done: true, value: undefined }),
 };
 

@@ -1,6 +1,5 @@
 /** What the folder holds at a start: segments, channels, the names of the last requests, and what a crash left undone. */
 import type { Logger } from "pino";
-import { encodedBytes } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { frameIdMs } from "../engine.ts";
 import { type Channel, Channels } from "./channels.ts";
@@ -74,8 +73,8 @@ class Recovery implements Recovered {
   #takeIndex(segment: Segment, index: StoredIndex): void {
     segment.commit = index.commit;
     for (const channel of index.destroyed) this.#destroy(channel, segment);
-    for (const { channel, rowsAt, ...summary } of index.runs) {
-      const owner = this.#channel(channel);
+    for (const { channel, incarnation, rowsAt, ...summary } of index.runs) {
+      const owner = this.channels.recovered(channel, incarnation);
       owner.addRun(Run.stored(owner, segment, summary, rowsAt));
     }
     for (const end of index.ends) this.#takeEnd(segment, end);
@@ -106,28 +105,30 @@ class Recovery implements Recovered {
   }
 
   #takeEntry(segment: Segment, { entry, offset, size }: Found): void {
-    const { channel: id, line, bytesBefore, acceptedAtMs, count, dedupId } = entry;
+    const { channel: id, incarnation, line, bytesBefore, acceptedAtMs, count, dedupId } = entry;
     switch (entry.kind) {
       case "lines": {
-        const bytes = encodedBytes(entry);
-        const channel = this.#channel(id);
-        channel.add(segment, { line, bytesBefore, acceptedAtMs, offset, size }, count, bytes);
+        const channel = this.channels.recovered(id, incarnation);
+        channel.add(segment, { line, bytesBefore, acceptedAtMs, offset, size }, entry);
         channel.forgetNext();
         if (dedupId !== "") this.#takeDedupId(segment, { channel: id, id: dedupId, line, count, atMs: acceptedAtMs });
         return;
       }
-      case "end":
-        return this.#takeEnd(segment, { channel: id, line, bytes: bytesBefore, lastLine: entry.firstLine });
+      case "end": {
+        const newest = { line, producer: entry.producer, firstLine: entry.firstLine };
+        const tail = { line: line + count, bytes: bytesBefore, newest };
+        return this.#takeEnd(segment, { channel: id, incarnation, ...tail });
+      }
       case "destroyed":
         return this.#destroy(id, segment);
     }
   }
 
-  #takeEnd(segment: Segment, { channel: id, line, bytes, lastLine }: EndMark): void {
-    const channel = this.#channel(id);
-    if (line < channel.line) return;
-    channel.endsAt({ line, bytes, lastLine });
-    channel.trimTo(line);
+  #takeEnd(segment: Segment, { channel: id, incarnation, ...tail }: EndMark): void {
+    const channel = this.channels.recovered(id, incarnation);
+    if (tail.line < channel.line) return;
+    channel.endsAt(tail);
+    channel.trimTo(tail.line);
     segment.ends.add(channel);
   }
 
@@ -140,16 +141,9 @@ class Recovery implements Recovered {
 
   #takeDedupId(segment: Segment, { channel: name, ...stored }: StoredDedupId): void {
     const { dedup, nowMs } = this.#options;
-    if (nowMs - stored.atMs >= frameIdMs) return;
-    const channel = this.#channel(name);
+    const channel = this.channels.get(name);
+    if (channel === undefined || nowMs - stored.atMs >= frameIdMs) return;
     dedup.add(channel.instance, stored.id, stored, stored.atMs);
     segment.dedupIds.push({ ...stored, channel });
-  }
-
-  #channel(id: ChannelId): Channel {
-    const channel = this.channels.get(id) ?? this.channels.forming(id);
-    this.channels.add(channel);
-    this.channels.formed();
-    return channel;
   }
 }

@@ -77,7 +77,7 @@ export class Retention {
         channel.bytes - bytesBefore <= channelBytesMax && channel.line - line <= channelLinesMax;
       if (!isNewest && !fits(run.bytesAfter, run.endLine)) continue;
       const index = run.firstIndex((row) => fits(row.bytesBefore, row.line));
-      const line = index < run.rowCount ? run.row(index).line : isNewest ? run.lastLine : run.endLine;
+      const line = index < run.rowCount ? run.row(index).line : isNewest ? run.newest!.line : run.endLine;
       channel.trimTo(line);
       return;
     }

@@ -1,5 +1,5 @@
 /** Lines of one channel that follow one another and lie in one segment. */
-import type { Channel } from "./channels.ts";
+import type { Channel, Newest } from "./channels.ts";
 import { decodePage, pageOf, type Row, Rows } from "./rows.ts";
 import type { Segment } from "./segment.ts";
 
@@ -13,8 +13,8 @@ export type RunSummary = {
   readonly firstRow: number;
   readonly firstLine: number;
   readonly endLine: number;
-  /** First line of the newest batch. */
-  readonly lastLine: number;
+  /** The newest batch; absent while there is none. */
+  readonly newest: Newest | undefined;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
   readonly firstAcceptedMs: number;
@@ -39,7 +39,7 @@ export class Run {
   firstRow = 0;
   firstLine: number;
   endLine: number;
-  lastLine: number;
+  newest: Newest | undefined;
   bytesBefore: number;
   bytesAfter: number;
   firstAcceptedMs: number;
@@ -50,7 +50,7 @@ export class Run {
     this.channel = channel;
     this.segment = segment;
     this.#rows = new Rows();
-    this.firstLine = this.endLine = this.lastLine = line;
+    this.firstLine = this.endLine = line;
     this.bytesBefore = this.bytesAfter = bytesBefore;
     this.firstAcceptedMs = Number.POSITIVE_INFINITY;
     this.lastAcceptedMs = Number.NEGATIVE_INFINITY;
@@ -65,11 +65,11 @@ export class Run {
   }
 
   /** Adds the batch behind the last one. */
-  push(row: Row, count: number, bytes: number): void {
+  push(row: Row, { endLine, bytes, newest }: { endLine: number; bytes: number; newest: Newest }): void {
     this.#rows!.push(row);
     this.rowCount++;
-    this.endLine = row.line + count;
-    this.lastLine = row.line;
+    this.endLine = endLine;
+    this.newest = newest;
     this.bytesAfter = row.bytesBefore + bytes;
     this.firstAcceptedMs = Math.min(this.firstAcceptedMs, row.acceptedAtMs);
     this.lastAcceptedMs = Math.max(this.lastAcceptedMs, row.acceptedAtMs);

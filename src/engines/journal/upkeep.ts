@@ -140,7 +140,9 @@ export class Upkeep {
       segmentBytes: segment.end,
       commit: segment.commit,
       runs: segment.runs,
-      ends: ends.map(({ id, line, bytes, lastLine }) => ({ channel: id, line, bytes, lastLine })),
+      ends: ends.flatMap(({ id, incarnation, line, bytes, newest }) =>
+        newest === undefined ? [] : [{ channel: id, incarnation, line, bytes, newest }],
+      ),
       destroyed: [...segment.destroyed],
       dedupIds: this.#dedupIdsOf(segment),
     };

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ChannelId } from "../../../src/core/ids.ts";
 import { encodeSegmentHeader, type Entry, linesEntry, segmentHeaderBytes } from "../../../src/engines/journal/entry.ts";
 import { RecordBuilder } from "../../../src/engines/journal/record-builder.ts";
 import { scanSegment } from "../../../src/engines/journal/scan.ts";
@@ -25,8 +24,8 @@ function segmentOf(commits: readonly (readonly string[])[]): { bytes: Buffer; st
   return { bytes: Buffer.concat(parts), starts };
 }
 
-const entryOf = (text: string, channel: ChannelId = channelOf(1)): Entry =>
-  linesEntry(channel, { ...batchOf(["x"]), bytes: Buffer.from(text), frameId: "request" }, 5, 9);
+const entryOf = (text: string): Entry =>
+  linesEntry({ id: channelOf(1), incarnation: "abc1" }, { ...batchOf(["x"]), bytes: Buffer.from(text), frameId: "request" }, 5, 9);
 
 const payloads = fc.array(fc.array(fc.string({ maxLength: 3000 }), { minLength: 1, maxLength: 4 }), {
   minLength: 1,
