@@ -20,6 +20,8 @@ export type Newest = { readonly line: number; readonly producer: ProducerId; rea
 /** What of a batch is kept in memory. */
 export type AddedBatch = Pick<Batch, "count" | "producer" | "firstLine" | "bytes">;
 
+const noRuns: readonly Run[] = [];
+
 /** One channel. What a commit is about to store is in `next…`; readers see what is on the disk. */
 export class Channel {
   readonly id: ChannelId;
@@ -28,9 +30,7 @@ export class Channel {
   /** Names this life of the channel, for positions. */
   readonly incarnation: string;
   /** Ascending by line, each begins where the one before it ends or behind. */
-  readonly runs: Run[] = [];
-  /** Runs of which every line is trimmed, in segments that are still there. */
-  readonly trimmed = new Set<Run>();
+  runs: readonly Run[] = noRuns;
   /** On the disk: the next line, all bytes that there ever were, the newest batch. */
   line = 0;
   bytes = 0;
@@ -117,9 +117,7 @@ export class Channel {
 
   /** A run that an index file tells of, on the same terms. */
   addRun(run: Run): void {
-    if (!run.isLive) {
-      this.trimmed.add(run);
-    } else {
+    if (run.isLive) {
       this.#cover(run.firstLine, run.endLine);
       this.#insert(run);
     }
@@ -137,23 +135,17 @@ export class Channel {
     if (first.trimTo(first.firstIndex((row) => row.line >= line))) this.#drop(first);
   }
 
-  /** A segment is gone, and what was trimmed of this run with it. */
-  forget(run: Run): void {
-    this.trimmed.delete(run);
-  }
-
   // Lines from `firstLine` to `endLine` have another place now.
   #cover(firstLine: number, endLine: number): void {
-    for (const run of [...this.runs]) {
+    for (const run of this.runs) {
       if (run.endLine <= firstLine || run.firstLine >= endLine) continue;
       if (run.trimTo(run.firstIndex((row) => row.line >= endLine))) this.#drop(run);
     }
   }
 
   #drop(run: Run): void {
-    this.runs.splice(this.runs.indexOf(run), 1);
+    this.runs = this.runs.filter((other) => other !== run);
     run.trimTo(run.rowCount);
-    this.trimmed.add(run);
     if (this.runs.length === 0) run.segment.ends.add(this);
   }
 
@@ -163,15 +155,14 @@ export class Channel {
     if (open?.segment === segment && open.endLine === line && open.rows !== undefined) return open;
     const run = new Run(this, segment, line, bytesBefore);
     segment.runs.add(run);
-    if (isNew) this.runs.push(run);
-    else this.#insert(run);
+    this.#insert(run);
     return run;
   }
 
   #insert(run: Run): void {
     let at = this.runs.length;
     while (at > 0 && this.runs[at - 1]!.firstLine > run.firstLine) at--;
-    this.runs.splice(at, 0, run);
+    this.runs = [...this.runs.slice(0, at), run, ...this.runs.slice(at)];
   }
 
   // The first run that ends behind `line`.

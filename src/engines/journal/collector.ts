@@ -63,7 +63,6 @@ export class Collector {
     if (segment.isLive) return;
     await segment.remove();
     this.#journal.forget(segment);
-    for (const run of segment.runs) run.channel.forget(run);
   }
 
   async #carry(segment: Segment, signal: AbortSignal): Promise<void> {

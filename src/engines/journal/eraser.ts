@@ -28,8 +28,9 @@ export class Eraser {
   }
 
   /** Lines of a destroyed channel still stand in it: its index is not written yet. */
-  awaits(segment: Segment): boolean {
-    return this.#waiting.some((channel) => runsOf(channel).some((run) => run.segment === segment));
+  awaits({ runs }: Segment): boolean {
+    for (const { channel } of runs) if (this.#waiting.includes(channel)) return true;
+    return false;
   }
 
   /** Erases all that waits; gives the segments whose index files speak of what is gone. What fails stays for the next time. */
@@ -38,7 +39,7 @@ export class Eraser {
     while (this.#waiting.length > 0 && !signal.aborted) {
       const channel = this.#waiting[0]!;
       try {
-        const segments = await eraseChannel(channel);
+        const segments = await this.#eraseChannel(channel);
         for (const segment of segments) touched.add(segment);
         this.#erased.push({ id: channel.id, segments });
       } catch (err) {
@@ -61,18 +62,17 @@ export class Eraser {
     }
     this.#erased = this.#erased.filter(({ id }) => needed.has(id));
   }
-}
 
-async function eraseChannel(channel: Channel): Promise<Segment[]> {
-  const runs = runsOf(channel).filter(({ segment }) => !segment.isRemoved);
-  for (const run of runs) await eraseRun(run);
-  for (const run of runs) run.segment.runs.delete(run);
-  channel.runs.length = 0;
-  channel.trimmed.clear();
-  return [...new Set(runs.map(({ segment }) => segment))];
+  async #eraseChannel(channel: Channel): Promise<Segment[]> {
+    const runs: Run[] = [];
+    for (const segment of this.#journal.segments) {
+      for (const run of segment.runs) if (run.channel === channel) runs.push(run);
+    }
+    for (const run of runs) await eraseRun(run);
+    for (const run of runs) run.segment.runs.delete(run);
+    return [...new Set(runs.map(({ segment }) => segment))];
+  }
 }
-
-const runsOf = (channel: Channel): Run[] => [...channel.runs, ...channel.trimmed];
 
 // A payload at a time: a header stays whole whatever a crash tears, and says whose lines are to be erased again.
 async function eraseRun(run: Run): Promise<void> {

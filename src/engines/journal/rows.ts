@@ -15,7 +15,7 @@ export type Row = {
 };
 
 const fields = 5;
-const rowsFirst = 2;
+const rowsFirst = 1;
 const rowBytes = fields * Float64Array.BYTES_PER_ELEMENT;
 /** Rows that are read from a file at once, and proved together. */
 const pageRows = 64;
