@@ -4,7 +4,7 @@ import type { Batch, StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { origin } from "../../core/position.ts";
 import { type AppError, storeUnavailable } from "../../errors.ts";
-import type { Appended, ChannelEnd, ChannelLog, Clock, Followed, From } from "../../ports.ts";
+import type { Appended, ChannelEnd, ChannelLog, Clock, Followed, From, Within } from "../../ports.ts";
 import { Append, type AppendParts } from "./append.ts";
 import type { Channel } from "./channels.ts";
 import { Destroy } from "./destroy.ts";
@@ -57,20 +57,23 @@ export class JournalLog implements ChannelLog {
   async recent(
     id: ChannelId,
     lines: number,
+    { endLine = Number.POSITIVE_INFINITY, bytesMax = Number.POSITIVE_INFINITY }: Within = {},
   ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }> {
     if (this.#closed) throw logClosed();
     const channel = this.#parts.channels.get(id);
     if (channel === undefined) return { batches: [], end: { position: origin, line: 0 } };
-    const { line: endLine, end: position } = channel;
+    const { reader } = this.#parts;
+    const { line, end: position } = channel;
+    const behind = Math.min(endLine, line);
     const batches: StoredBatch[] = [];
-    for (let due = Math.max(0, endLine - lines); due < endLine; ) {
-      const read = await this.#parts.reader.read(channel, due, endLine);
+    for (let due = await reader.startBefore(channel, behind, lines, bytesMax); due < behind; ) {
+      const read = await reader.read(channel, due, behind);
       if (this.#closed) throw logClosed();
       if (read.length === 0) break;
       batches.push(...read);
       due = read.at(-1)!.line + read.at(-1)!.count;
     }
-    return { batches, end: { position, line: endLine } };
+    return { batches, end: { position, line } };
   }
 
   destroy(channel: ChannelId): Promise<void> {

@@ -1,6 +1,7 @@
 /** Reads batches of a channel from its segments: many that lie together in one call, each proved by its checksum. */
 import type { Logger } from "pino";
-import type { StoredBatch } from "../../core/batch.ts";
+import { encodedBytes, type StoredBatch } from "../../core/batch.ts";
+import { turns } from "../../turns.ts";
 import type { Channel } from "./channels.ts";
 import { batchOfEntry, readEntry } from "./entry.ts";
 import { restoreRows } from "./restore-rows.ts";
@@ -41,6 +42,26 @@ export class Reader {
       due = span.endLine;
     }
     return [];
+  }
+
+  /**
+   * The line at which the newest batches before `behind` begin that hold `lines` lines and no more than `bytesMax`
+   * bytes, but one batch at least. Looks at rows alone.
+   */
+  async startBefore(channel: Channel, behind: number, lines: number, bytesMax: number): Promise<number> {
+    const first = Math.max(0, behind - lines);
+    if (bytesMax === Number.POSITIVE_INFINITY) return first;
+    // Ids of producers have one length: what a batch counts beyond its lines is the same for all.
+    const overheadBytes = encodedBytes({ producer: channel.newest?.producer ?? "", bytes: noBytes });
+    let bytes = 0;
+    for (let start = behind; ; ) {
+      const place = start > first ? await this.#find(channel, start - 1) : undefined;
+      if (place === undefined || place.row.line >= start) return start;
+      bytes += bytesOf(place) - overheadBytes;
+      if (bytes > bytesMax && start < behind) return start;
+      start = place.row.line;
+      if (turns.isOver) await turns.next();
+    }
   }
 
   // An index that is damaged is made again, once: what it said is in the segment.
@@ -84,6 +105,12 @@ export class Reader {
     this.#options.logger?.error({ segment, offset, lines }, "stored lines are damaged and are not read");
   }
 }
+
+/** What the channel counts for a batch. */
+const bytesOf = ({ run, index, row }: Place): number =>
+  (index + 1 < run.rowCount ? run.row(index + 1).bytesBefore : run.bytesAfter) - row.bytesBefore;
+
+const noBytes = new Uint8Array(0);
 
 type Span = {
   readonly rows: readonly { readonly line: number; readonly offset: number; readonly endLine: number }[];
