@@ -3,11 +3,12 @@ import { type Batch, encodedBytes, markOf, type StoredBatch } from "../../core/b
 import type { ChannelId } from "../../core/ids.ts";
 import { logOf, positionAt } from "../../core/position.ts";
 import type { AppError } from "../../errors.ts";
-import type { Appended, Clock } from "../../ports.ts";
+import type { Appended } from "../../ports.ts";
 import type { Channel, Channels } from "./channels.ts";
 import type { DedupWindow } from "./dedup-window.ts";
 import { linesEntry } from "./entry.ts";
 import type { Work } from "./journal.ts";
+import type { JournalClock } from "./journal-clock.ts";
 import type { LiveChannel } from "./live.ts";
 import type { EntryPlace, RecordBuilder } from "./record-builder.ts";
 import type { Segment } from "./segment.ts";
@@ -16,7 +17,7 @@ export type AppendParts = {
   readonly channels: Channels;
   readonly dedup: DedupWindow;
   readonly live: ReadonlyMap<ChannelId, LiveChannel>;
-  readonly clock: Clock;
+  readonly times: JournalClock;
   /** A channel has grown: is it over its limits? */
   readonly grown: (channel: Channel) => void;
 };
@@ -26,7 +27,7 @@ export class Append implements Work {
   readonly failed: (error: AppError) => void;
   readonly #parts: AppendParts;
   readonly #id: ChannelId;
-  readonly #batch: Batch;
+  #batch: Batch;
   readonly #resolve: (appended: Appended) => void;
   /** What `form` came to: the place in the channel, or that of the append that this one repeats. */
   #channel: Channel | undefined;
@@ -55,11 +56,13 @@ export class Append implements Work {
   }
 
   form(record: RecordBuilder): void {
-    const { channels, dedup, clock } = this.#parts;
+    const acceptedAtMs = this.#parts.times.age.accepted(this.#batch.acceptedAtMs);
+    if (acceptedAtMs !== this.#batch.acceptedAtMs) this.#batch = { ...this.#batch, acceptedAtMs };
+    const { channels, dedup, times } = this.#parts;
     const { count, frameId } = this.#batch;
     const channel = channels.forming(this.#id);
     this.#channel = channel;
-    const before = frameId === undefined ? undefined : dedup.find(channel.instance, frameId, clock.nowMs());
+    const before = frameId === undefined ? undefined : dedup.find(channel.instance, frameId, times.ranMs);
     if (before !== undefined) {
       this.#line = before.line;
       this.#count = before.count;
@@ -72,7 +75,7 @@ export class Append implements Work {
     channel.nextLine += count;
     channel.nextBytes += this.bytes;
     if (frameId === undefined) return;
-    this.#storedAtMs = clock.nowMs();
+    this.#storedAtMs = times.ranMs;
     dedup.add(channel.instance, frameId, { line: this.#line, count }, this.#storedAtMs);
   }
 

@@ -41,7 +41,7 @@ export type Entry = {
   readonly bytes: Uint8Array;
 };
 
-export const recordHeaderBytes = 32;
+export const recordHeaderBytes = 48;
 export const recordMagic = 0x43_4a_52_54; // "TRJC"
 const fixedBytes = 60;
 /** The most that the header of an entry takes. */
@@ -147,9 +147,16 @@ export function readEntry(bytes: Buffer, at: number, offset: number): ReadEntry 
   return { entry, size: headerBytes + payloadBytes, isWhole };
 }
 
-export type RecordHeader = { readonly bytes: number; readonly entries: number; readonly commit: number };
+/** When a commit was made, by the clocks of `journal-clock.ts`. */
+export type Times = { readonly ageMs: number; readonly ranMs: number };
 
-/** Writes the header of a record: how long it is, its entries, and the running number of its commit. */
+export type RecordHeader = Times & {
+  readonly bytes: number;
+  readonly entries: number;
+  readonly commit: number;
+};
+
+/** Writes the header of a record: how long it is, its entries, the running number and the times of its commit. */
 export function writeRecordHeader(out: Buffer, segment: number, record: RecordHeader): void {
   out.writeUInt32LE(recordMagic, 0);
   out.writeUInt32LE(record.bytes, 8);
@@ -157,6 +164,8 @@ export function writeRecordHeader(out: Buffer, segment: number, record: RecordHe
   out.writeDoubleLE(record.commit, 16);
   out.writeUInt32LE(segment, 24);
   out.writeUInt32LE(0, 28);
+  out.writeDoubleLE(record.ageMs, 32);
+  out.writeDoubleLE(record.ranMs, 40);
   out.writeUInt32LE(crc32(out.subarray(8, recordHeaderBytes)), 4);
 }
 
@@ -165,8 +174,13 @@ export function readRecordHeader(bytes: Buffer, at: number, segment: number): Re
   if (at + recordHeaderBytes > bytes.length || bytes.readUInt32LE(at) !== recordMagic) return undefined;
   if (bytes.readUInt32LE(at + 4) !== crc32(bytes.subarray(at + 8, at + recordHeaderBytes))) return undefined;
   if (bytes.readUInt32LE(at + 24) !== segment) return undefined;
-  const record = { bytes: bytes.readUInt32LE(at + 8), entries: bytes.readUInt32LE(at + 12) };
-  return { ...record, commit: bytes.readDoubleLE(at + 16) };
+  return {
+    bytes: bytes.readUInt32LE(at + 8),
+    entries: bytes.readUInt32LE(at + 12),
+    commit: bytes.readDoubleLE(at + 16),
+    ageMs: bytes.readDoubleLE(at + 32),
+    ranMs: bytes.readDoubleLE(at + 40),
+  };
 }
 
 /** The entry of a batch that is stored at this place of its channel. */

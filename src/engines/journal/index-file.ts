@@ -6,6 +6,7 @@
 import { crc32 } from "node:zlib";
 import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelTail } from "./channels.ts";
+import type { Times } from "./entry.ts";
 import { encodedRowsBytes, Rows } from "./rows.ts";
 import type { Run, RunSummary } from "./run.ts";
 
@@ -14,7 +15,7 @@ const headerBytes = 16;
 
 /** Where a channel goes on of which no line is left. */
 export type EndMark = ChannelTail & { readonly channel: ChannelId; readonly incarnation: string };
-/** A name of a request, and what was stored under it when. */
+/** A name of a request, and what was stored under it when, as `ranMs` of its commit. */
 export type StoredDedupId = {
   readonly channel: ChannelId;
   readonly id: string;
@@ -27,6 +28,8 @@ export type StoredDedupId = {
 export type SegmentIndex = {
   readonly segmentBytes: number;
   readonly commit: number;
+  /** When the newest commit was made. */
+  readonly times: Times | undefined;
   readonly runs: Iterable<Run>;
   readonly ends: readonly EndMark[];
   readonly destroyed: readonly ChannelId[];

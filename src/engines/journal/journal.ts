@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { type AppError, storeFull, storeUnavailable } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
 import type { Disk } from "./disk.ts";
+import type { Times } from "./entry.ts";
 import { RecordBuilder } from "./record-builder.ts";
 import { Segment } from "./segment.ts";
 
@@ -37,7 +38,9 @@ export type JournalOptions = {
   /** Ascending; the last one is written on. Empty in a new folder. */
   readonly segments: readonly Segment[];
   readonly segmentBytesMax: number;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "sleep">;
+  /** Written down with each commit. */
+  readonly times: () => Times;
   readonly logger: Logger | undefined;
   /** The works of a commit have had their turn: stored, or not. */
   readonly formed: () => void;
@@ -189,7 +192,10 @@ export class Journal {
   }
 
   async #write(segment: Segment): Promise<void> {
-    const { parts, bytes } = this.#record.end(segment.number, this.#commit + 1);
+    const { parts, bytes } = this.#record.end(segment.number, {
+      commit: this.#commit + 1,
+      ...this.#options.times(),
+    });
     this.#isDirty = true;
     await segment.append(parts, bytes);
     this.#isDirty = false;

@@ -4,7 +4,7 @@ import type { Batch, StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { origin } from "../../core/position.ts";
 import { type AppError, storeUnavailable } from "../../errors.ts";
-import type { Appended, ChannelEnd, ChannelLog, Clock, Followed, From, Within } from "../../ports.ts";
+import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../ports.ts";
 import { Append, type AppendParts } from "./append.ts";
 import type { Channel } from "./channels.ts";
 import { Destroy } from "./destroy.ts";
@@ -16,7 +16,6 @@ import { startOf } from "./start.ts";
 type Parts = Omit<AppendParts, "live"> & {
   readonly journal: Journal;
   readonly reader: Reader;
-  readonly clock: Clock;
   /** A channel was destroyed: its lines are to be erased. */
   readonly destroyed: (channel: Channel) => void;
 };

@@ -1,16 +1,18 @@
 /** Opens a folder's log: reads what is there, takes up what was left undone, and begins to write. */
 import type { Logger } from "pino";
 import type { ChannelLog, Clock } from "../../ports.ts";
-import type { Retention as Limits } from "../engine.ts";
+import { frameIdMs, type Retention as Limits } from "../engine.ts";
 import { Collector } from "./collector.ts";
 import { DedupWindow } from "./dedup-window.ts";
 import type { Disk } from "./disk.ts";
 import { Eraser } from "./eraser.ts";
 import { Journal } from "./journal.ts";
+import { JournalClock } from "./journal-clock.ts";
 import { JournalLog } from "./log.ts";
 import { Reader } from "./reader.ts";
 import { recover } from "./recovery.ts";
 import { Retention } from "./retention.ts";
+import type { Segment } from "./segment.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export type JournalOptions = {
@@ -49,15 +51,17 @@ export async function openJournal({
   damaged = () => {},
   segmentBytes = segmentBytesFor(limits),
 }: JournalOptions): Promise<OpenJournal> {
-  const dedup = new DedupWindow();
-  const recovered = await recover({ disk, dedup, nowMs: clock.nowMs(), logger, damaged: (bytes) => damaged({ bytes }) });
+  const recovered = await recover({ disk, logger, damaged: (bytes) => damaged({ bytes }) });
   const { segments, channels, destroyed, unindexed } = recovered;
+  const times = new JournalClock(clock, segments.findLast((segment) => segment.times !== undefined)?.times);
+  const dedup = dedupWindowOf(segments, new Set([...unindexed, ...segments.slice(-1)]), times.ranMs);
   const retention = new Retention(limits, channels);
   const journal: Journal = new Journal({
     disk,
     segments,
     segmentBytesMax: segmentBytes,
     clock,
+    times: () => times.times,
     logger,
     formed: () => {
       channels.formed();
@@ -78,6 +82,7 @@ export async function openJournal({
     collector,
     eraser,
     clock,
+    times,
     logger,
     segmentMsMax,
     unindexed,
@@ -87,7 +92,7 @@ export async function openJournal({
     dedup,
     journal,
     reader: new Reader({ logger, damaged: (lines) => damaged({ lines }) }),
-    clock,
+    times,
     grown: (channel) => retention.grown(channel),
     destroyed: (channel) => {
       eraser.add(channel);
@@ -110,4 +115,19 @@ export async function openJournal({
       return closing;
     },
   };
+}
+
+/** The names of the requests of the last 10 minutes, oldest first. Segments without an index keep theirs for it. */
+function dedupWindowOf(
+  segments: readonly Segment[],
+  unindexed: ReadonlySet<Segment>,
+  ranMs: number,
+): DedupWindow {
+  const dedup = new DedupWindow();
+  for (const segment of segments) {
+    const counted = segment.dedupIds.filter(({ atMs, channel }) => ranMs - atMs < frameIdMs && !channel.isDestroyed);
+    for (const { channel, id, atMs, ...stored } of counted) dedup.add(channel.instance, id, stored, atMs);
+    segment.dedupIds = unindexed.has(segment) ? counted : [];
+  }
+  return dedup;
 }

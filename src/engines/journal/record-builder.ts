@@ -1,5 +1,12 @@
 /** Puts the entries of one commit together. Its buffers are used again by the next one. */
-import { type Entry, entryBytes, recordHeaderBytes, writeEntryHeader, writeRecordHeader } from "./entry.ts";
+import {
+  type Entry,
+  entryBytes,
+  type RecordHeader,
+  recordHeaderBytes,
+  writeEntryHeader,
+  writeRecordHeader,
+} from "./entry.ts";
 
 /** Payloads up to this size are copied behind their header; larger ones are written from where they are. */
 const copiedBytesMax = 2048;
@@ -55,9 +62,12 @@ export class RecordBuilder {
   }
 
   /** The finished record: valid until the next `begin`. */
-  end(segment: number, commit: number): { readonly parts: readonly Uint8Array[]; readonly bytes: number } {
+  end(
+    segment: number,
+    commit: Pick<RecordHeader, "commit" | "ageMs" | "ranMs">,
+  ): { readonly parts: readonly Uint8Array[]; readonly bytes: number } {
     this.#closePart();
-    const record = { bytes: this.#bytes, entries: this.#entries, commit };
+    const record = { bytes: this.#bytes, entries: this.#entries, ...commit };
     writeRecordHeader(this.#parts[0] as Buffer, segment, record);
     return { parts: this.#parts, bytes: this.#bytes };
   }

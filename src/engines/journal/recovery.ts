@@ -1,9 +1,7 @@
 /** What the folder holds at a start: segments, channels, the names of the last requests, and what a crash left undone. */
 import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
-import { frameIdMs } from "../engine.ts";
 import { type Channel, Channels } from "./channels.ts";
-import type { DedupWindow } from "./dedup-window.ts";
 import type { Disk } from "./disk.ts";
 import { decodeIndex, type EndMark, type StoredDedupId, type StoredIndex } from "./index-file.ts";
 import { Run } from "./run.ts";
@@ -22,8 +20,6 @@ export type Recovered = {
 
 export type RecoveryOptions = {
   readonly disk: Disk;
-  readonly dedup: DedupWindow;
-  readonly nowMs: number;
   readonly logger: Logger | undefined;
   readonly damaged: (bytes: number) => void;
 };
@@ -72,6 +68,7 @@ class Recovery implements Recovered {
 
   #takeIndex(segment: Segment, index: StoredIndex): void {
     segment.commit = index.commit;
+    segment.times = index.times;
     for (const channel of index.destroyed) this.#destroy(channel, segment);
     for (const { channel, incarnation, rowsAt, ...summary } of index.runs) {
       const owner = this.channels.recovered(channel, incarnation);
@@ -89,6 +86,7 @@ class Recovery implements Recovered {
     }
     const scan = scanSegment(bytes, segment.number, !isLast);
     segment.commit = scan.commit;
+    segment.times = scan.times;
     if (scan.end < segment.end) {
       logger?.warn(
         { segment: segment.number, bytes: segment.end - scan.end },
@@ -104,14 +102,14 @@ class Recovery implements Recovered {
     for (const found of scan.entries) this.#takeEntry(segment, found);
   }
 
-  #takeEntry(segment: Segment, { entry, offset, size }: Found): void {
+  #takeEntry(segment: Segment, { entry, offset, size, ranMs }: Found): void {
     const { channel: id, incarnation, line, bytesBefore, acceptedAtMs, count, dedupId } = entry;
     switch (entry.kind) {
       case "lines": {
         const channel = this.channels.recovered(id, incarnation);
         channel.add(segment, { line, bytesBefore, acceptedAtMs, offset, size }, entry);
         channel.forgetNext();
-        if (dedupId !== "") this.#takeDedupId(segment, { channel: id, id: dedupId, line, count, atMs: acceptedAtMs });
+        if (dedupId !== "") this.#takeDedupId(segment, { channel: id, id: dedupId, line, count, atMs: ranMs });
         return;
       }
       case "end": {
@@ -140,10 +138,7 @@ class Recovery implements Recovered {
   }
 
   #takeDedupId(segment: Segment, { channel: name, ...stored }: StoredDedupId): void {
-    const { dedup, nowMs } = this.#options;
     const channel = this.channels.get(name);
-    if (channel === undefined || nowMs - stored.atMs >= frameIdMs) return;
-    dedup.add(channel.instance, stored.id, stored, stored.atMs);
-    segment.dedupIds.push({ ...stored, channel });
+    if (channel !== undefined) segment.dedupIds.push({ ...stored, channel });
   }
 }

@@ -13,7 +13,7 @@ export class Retention {
   /** Channels that are over their own limits. */
   readonly #over = new Set<Channel>();
   readonly #stretchMs: number;
-  #lookAtMs = Number.NEGATIVE_INFINITY;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(limits: Limits, channels: Channels) {
     this.#limits = limits;
@@ -45,8 +45,9 @@ export class Retention {
 
   /** Takes what was accepted more than the age before `nowMs` off; looks once in a while. */
   trimOld(segments: readonly Segment[], nowMs: number): void {
-    if (this.#limits.ageMsMax === Number.POSITIVE_INFINITY || nowMs < this.#lookAtMs) return;
-    this.#lookAtMs = nowMs + this.#stretchMs;
+    if (this.#limits.ageMsMax === Number.POSITIVE_INFINITY) return;
+    if (Math.abs(nowMs - this.#lookedAtMs) < this.#stretchMs) return;
+    this.#lookedAtMs = nowMs;
     const untilMs = nowMs - this.#limits.ageMsMax;
     for (const segment of segments) {
       for (const run of segment.runs) {

@@ -3,17 +3,26 @@
  * one before it is on the disk, so damage with a later record behind it is damage to what was acknowledged, and is
  * told; damage with none behind it is the last commit, torn by a crash before anybody was answered.
  */
-import { type ReadEntry, readEntry, readRecordHeader, recordHeaderBytes, recordMagic, segmentHeaderBytes } from "./entry.ts";
+import {
+  type ReadEntry,
+  readEntry,
+  readRecordHeader,
+  recordHeaderBytes,
+  recordMagic,
+  segmentHeaderBytes,
+  type Times,
+} from "./entry.ts";
 
-/** An entry with its place in the segment. */
-export type Found = ReadEntry & { readonly offset: number };
+/** An entry with its place in the segment. `ranMs` is its commit's; 0 when that cannot be read. */
+export type Found = ReadEntry & { readonly offset: number; readonly ranMs: number };
 
 export type Scan = {
   readonly entries: readonly Found[];
   /** Everything behind this is to be cut off: a torn commit, or nothing. */
   readonly end: number;
-  /** The number of the newest commit, 0 when there is none. */
+  /** The number of the newest commit, 0 when there is none, and when it was made. */
   readonly commit: number;
+  readonly times: Times | undefined;
   /** Stretches of what was acknowledged of which nothing is known. A damaged payload is an entry that is not whole. */
   readonly damages: readonly { readonly offset: number; readonly bytes: number }[];
 };
@@ -24,6 +33,7 @@ export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean)
   const damages: { offset: number; bytes: number }[] = [];
   let at = segmentHeaderBytes;
   let commit = 0;
+  let times: Times | undefined;
   while (at < bytes.length) {
     const record = readRecordHeader(bytes, at, segment);
     const end = record === undefined ? undefined : at + record.bytes;
@@ -31,18 +41,21 @@ export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean)
     const found = readEntries(bytes, at, next);
     const isKnown = found.length === record?.entries && end === next;
     const isWhole = isKnown && found.every((entry) => entry.isWhole);
-    if (!isWhole && next >= bytes.length && !isComplete) return { entries, end: at, commit, damages };
+    if (!isWhole && next >= bytes.length && !isComplete) return { entries, end: at, commit, times, damages };
     if (!isKnown) damages.push({ offset: at, bytes: next - at });
-    for (const entry of found) entries.push(entry);
-    if (record !== undefined) commit = Math.max(commit, record.commit);
+    for (const entry of found) entries.push({ ...entry, ranMs: record?.ranMs ?? 0 });
+    if (record !== undefined) {
+      commit = Math.max(commit, record.commit);
+      times = { ageMs: record.ageMs, ranMs: record.ranMs };
+    }
     at = next;
   }
-  return { entries, end: bytes.length, commit, damages };
+  return { entries, end: bytes.length, commit, times, damages };
 }
 
 // What a record holds: what cannot be read is passed over where a later entry is found.
-function readEntries(bytes: Buffer, at: number, end: number): Found[] {
-  const entries: Found[] = [];
+function readEntries(bytes: Buffer, at: number, end: number): Omit<Found, "ranMs">[] {
+  const entries: Omit<Found, "ranMs">[] = [];
   for (let offset = at + recordHeaderBytes; offset < end; ) {
     const found = readEntry(bytes, offset, offset);
     if (found === undefined || offset + found.size > end) offset++;

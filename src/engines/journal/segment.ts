@@ -4,7 +4,7 @@
  */
 import type { ChannelId } from "../../core/ids.ts";
 import type { Disk, DiskFile } from "./disk.ts";
-import { encodeSegmentHeader, segmentHeaderBytes } from "./entry.ts";
+import { encodeSegmentHeader, segmentHeaderBytes, type Times } from "./entry.ts";
 import { encodeIndex, type SegmentIndex } from "./index-file.ts";
 import type { Channel } from "./channels.ts";
 import type { Run } from "./run.ts";
@@ -41,6 +41,8 @@ export class Segment {
   end: number;
   /** The number of its newest commit. */
   commit = 0;
+  /** When that was made. */
+  times: Times | undefined;
   /** All lines that stand here, trimmed ones too. */
   readonly runs = new Set<Run>();
   /** Channels of which no line is left anywhere: where they go on stands here. */

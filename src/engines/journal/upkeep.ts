@@ -6,6 +6,7 @@ import type { Eraser } from "./eraser.ts";
 import { frameIdMs } from "../engine.ts";
 import type { SegmentIndex, StoredDedupId } from "./index-file.ts";
 import type { Journal } from "./journal.ts";
+import type { JournalClock } from "./journal-clock.ts";
 import { restoreRows } from "./restore-rows.ts";
 import type { Retention } from "./retention.ts";
 import { IndexDamaged } from "./run.ts";
@@ -19,6 +20,7 @@ export type UpkeepOptions = {
   readonly collector: Collector;
   readonly eraser: Eraser;
   readonly clock: Clock;
+  readonly times: JournalClock;
   readonly logger: Logger | undefined;
   /** A segment that is written for so long is closed, so that its lines can go together. */
   readonly segmentMsMax: number;
@@ -37,7 +39,7 @@ export class Upkeep {
   constructor(options: UpkeepOptions) {
     this.#options = options;
     this.#unindexed = new Set(options.unindexed);
-    this.#activeSinceMs = options.clock.nowMs();
+    this.#activeSinceMs = options.clock.monotonicMs();
   }
 
   start(): void {
@@ -46,7 +48,7 @@ export class Upkeep {
 
   /** A segment is full. */
   sealed(segment: Segment): void {
-    this.#activeSinceMs = this.#options.clock.nowMs();
+    this.#activeSinceMs = this.#options.clock.monotonicMs();
     this.#unindexed.add(segment);
     this.soon();
   }
@@ -78,15 +80,15 @@ export class Upkeep {
   }
 
   async #once(signal: AbortSignal): Promise<void> {
-    const { journal, retention, collector, eraser, clock, logger, segmentMsMax } = this.#options;
+    const { journal, retention, collector, eraser, clock, logger, segmentMsMax, times } = this.#options;
     try {
-      const nowMs = clock.nowMs();
+      const nowMs = clock.monotonicMs();
       if (nowMs - this.#activeSinceMs >= segmentMsMax) {
         this.#activeSinceMs = nowMs;
         await journal.rotate();
       }
       retention.trimChannels();
-      retention.trimOld(journal.segments, nowMs);
+      retention.trimOld(journal.segments, times.age.nowMs());
       retention.trimTotal(journal.segments, journal.active);
       for (const segment of await eraser.erase(signal)) {
         if (segment !== journal.active) this.#unindexed.add(segment);
@@ -128,7 +130,7 @@ export class Upkeep {
 
   // The names that still count.
   #dedupIdsOf({ dedupIds }: Segment): StoredDedupId[] {
-    const sinceMs = this.#options.clock.nowMs() - frameIdMs;
+    const sinceMs = this.#options.times.ranMs - frameIdMs;
     return dedupIds
       .filter(({ channel, atMs }) => atMs > sinceMs && !channel.isDestroyed)
       .map(({ channel, ...rest }) => ({ ...rest, channel: channel.id }));
@@ -139,6 +141,7 @@ export class Upkeep {
     return {
       segmentBytes: segment.end,
       commit: segment.commit,
+      times: segment.times,
       runs: segment.runs,
       ends: ends.flatMap(({ id, incarnation, line, bytes, newest }) =>
         newest === undefined ? [] : [{ channel: id, incarnation, line, bytes, newest }],

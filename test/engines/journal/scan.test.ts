@@ -17,7 +17,7 @@ function segmentOf(commits: readonly (readonly string[])[]): { bytes: Buffer; st
     starts.push(end);
     record.begin(end);
     for (const text of texts) record.add(entryOf(text));
-    const { parts: written, bytes } = record.end(segment, commit + 1);
+    const { parts: written, bytes } = record.end(segment, { commit: commit + 1, ageMs: 10, ranMs: commit });
     parts.push(...written.map((part) => Buffer.from(part)));
     end += bytes;
   });
