@@ -52,7 +52,7 @@ export class DedupWindow {
   }
 }
 
-/** Open addressing. A slot is free while its time is 0; a removed name keeps its slot with a count of 0. */
+/** Open addressing. Times are positive: a slot is free while its time is 0; a removed name keeps its slot with a count of 0. */
 class Table {
   readonly slots: number;
   readonly #keys: Uint32Array;
@@ -81,7 +81,7 @@ class Table {
     this.#keys.set(key, slot * 3);
     this.lines[slot] = line;
     this.counts[slot] = count;
-    this.timesMs[slot] = timeMs || 1;
+    this.timesMs[slot] = timeMs;
   }
 
   /** The same names with twice the room. */

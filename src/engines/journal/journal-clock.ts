@@ -14,7 +14,7 @@ export class JournalClock {
   constructor(clock: Pick<Clock, "nowMs" | "monotonicMs">, kept: Times | undefined) {
     this.age = new AgeClock(clock, kept?.ageMs);
     this.#clock = clock;
-    this.#aheadMs = (kept?.ranMs ?? 0) - clock.monotonicMs();
+    this.#aheadMs = (kept?.ranMs ?? 1) - clock.monotonicMs();
   }
 
   get ranMs(): number {
