@@ -22,7 +22,7 @@ import { DrainNotices } from "../src/drains/notices.ts";
 import { sinksFor } from "../src/drains/sink-for.ts";
 import { DrainSupervisor } from "../src/drains/supervisor.ts";
 import { ReadAheadBudget } from "../src/drains/worker/read-ahead.ts";
-import { openLmdb } from "../src/engines/lmdb/open.ts";
+import { openEmbedded } from "../src/engines/embedded.ts";
 import { Lanes } from "../src/ingest/lanes.ts";
 import { ingestLimits } from "../src/ingest/limits.ts";
 import {
@@ -53,7 +53,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
   const folder = given ?? (await mkdtemp(join(tmpdir(), "tailrace-bench-")));
   const logger = pino({ level: "warn" });
   const clock = realClock;
-  const { log, store, close } = await openLmdb({
+  const { log, store, close } = await openEmbedded({
     folder,
     clock,
     logger,

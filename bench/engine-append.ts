@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { realClock } from "../src/clock.ts";
 import type { Batch } from "../src/core/batch.ts";
 import type { ChannelId, ProducerId } from "../src/core/ids.ts";
-import { openLmdb } from "../src/engines/lmdb/open.ts";
+import { openEmbedded } from "../src/engines/embedded.ts";
 
 const folderOf = process.argv[2] ?? tmpdir();
 const secondsEach = Number(process.argv[3] ?? 2);
@@ -22,7 +22,7 @@ const retention = {
 
 async function measure(batchBytes: number, channels: number, waiting: number, withIds: boolean) {
   const folder = mkdtempSync(join(folderOf, "tailrace-append-"));
-  const engine = await openLmdb({ folder, clock: realClock, retention });
+  const engine = await openEmbedded({ folder, clock: realClock, retention });
   const ids = Array.from(
     { length: channels },
     (_, i) => `00000000-0000-4000-8000-${String(i).padStart(12, "0")}` as ChannelId,

@@ -16,7 +16,7 @@ import { pino } from "pino";
 import { realClock } from "../src/clock.ts";
 import { Canoniser } from "../src/core/canonical.ts";
 import { newChannelId } from "../src/core/ids.ts";
-import { openLmdb } from "../src/engines/lmdb/open.ts";
+import { openEmbedded } from "../src/engines/embedded.ts";
 import { Lanes } from "../src/ingest/lanes.ts";
 import { patternLimits, tailLimits } from "../src/limits.ts";
 import { Patterns } from "../src/patterns/patterns.ts";
@@ -99,7 +99,7 @@ async function readAll(url: string, lines: number, server: ChildProcess): Promis
 
 async function serve(lines: number, linesPerSecond: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-"));
-  const engine = await openLmdb({
+  const engine = await openEmbedded({
     folder,
     clock: realClock,
     logger: pino({ level: "warn" }),

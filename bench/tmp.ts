@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { realClock } from "../src/clock.ts";
 import type { Batch } from "../src/core/batch.ts";
 import type { ChannelId, ProducerId } from "../src/core/ids.ts";
-import { openLmdb } from "../src/engines/lmdb/open.ts";
-import { openJournal } from "../src/engines/journal/open.ts";
+import { openEmbedded } from "../src/engines/embedded.ts";
 import { folderDisk } from "../src/engines/journal/disk.ts";
+import { openJournal } from "../src/engines/journal/open.ts";
 
 const folderOf = process.argv[2] ?? tmpdir();
 const secondsEach = Number(process.argv[3] ?? 2);
@@ -24,7 +24,9 @@ const retention = {
 
 async function measure(batchBytes: number, channels: number, waiting: number, withIds: boolean) {
   const folder = mkdtempSync(join(folderOf, "tailrace-append-"));
-  const engine = await (process.env.J ? openJournal({ disk: folderDisk(folder), clock: realClock, retention }) : openLmdb({ folder, clock: realClock, retention }));
+  const engine = await (process.env.J
+    ? openJournal({ disk: folderDisk(folder), clock: realClock, retention })
+    : openEmbedded({ folder, clock: realClock, retention }));
   const ids = Array.from(
     { length: channels },
     (_, i) => `00000000-0000-4000-8000-${String(i).padStart(12, "0")}` as ChannelId,
@@ -32,7 +34,8 @@ async function measure(batchBytes: number, channels: number, waiting: number, wi
   const bytes = Buffer.alloc(batchBytes, "x");
   const producer = "producer" as ProducerId;
   const latenciesMs: number[] = [];
-  const start = performance.now(); const cpu0 = process.cpuUsage();
+  const start = performance.now();
+  const cpu0 = process.cpuUsage();
   const endMs = start + secondsEach * 1000;
   let stored = 0;
   let next = 0;
@@ -55,12 +58,14 @@ async function measure(batchBytes: number, channels: number, waiting: number, wi
     }
   };
   await Promise.all(Array.from({ length: waiting }, writer));
-  const cpu = process.cpuUsage(cpu0); const seconds = (performance.now() - start) / 1000;
+  const cpu = process.cpuUsage(cpu0);
+  const seconds = (performance.now() - start) / 1000;
   await engine.close();
   rmSync(folder, { recursive: true });
   latenciesMs.sort((a, b) => a - b);
   return {
-    rate: stored / seconds, cpu: (cpu.user+cpu.system)/stored,
+    rate: stored / seconds,
+    cpu: (cpu.user + cpu.system) / stored,
     p50: latenciesMs[latenciesMs.length >> 1]!,
     p99: latenciesMs[Math.floor(latenciesMs.length * 0.99)]!,
   };
@@ -90,7 +95,9 @@ for (const [i, [batchBytes, channels, waiting, withIds]] of cases.entries()) {
       String(channels).padEnd(9),
       String(waiting).padEnd(8),
       (withIds ? "yes" : "no").padEnd(4),
-median(list.map(({cpu})=>cpu)).toFixed(1).padStart(8),
+      median(list.map(({ cpu }) => cpu))
+        .toFixed(1)
+        .padStart(8),
       median(list.map(({ rate }) => rate))
         .toFixed(0)
         .padStart(10),

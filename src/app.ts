@@ -34,7 +34,7 @@ import { OwnPlaces } from "./drains/own-places.ts";
 import { sinksFor } from "./drains/sink-for.ts";
 import { DrainSupervisor } from "./drains/supervisor.ts";
 import { ReadAheadBudget } from "./drains/worker/read-ahead.ts";
-import { openLmdb } from "./engines/lmdb/open.ts";
+import { openEmbedded } from "./engines/embedded.ts";
 import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors.ts";
 import { Failures } from "./failures.ts";
@@ -338,7 +338,7 @@ async function openEngine(config: Config, clock: Clock, logger: Logger) {
     totalBytesMax: config.retainTotal,
   };
   if (config.nats === undefined) {
-    const engine = await openLmdb({ folder: config.data, clock, logger, retention });
+    const engine = await openEmbedded({ folder: config.data, clock, logger, retention });
     return {
       ...engine,
       readiness: async () => {

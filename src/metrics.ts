@@ -60,6 +60,30 @@ export const diskFree = new Gauge({
   registers,
 });
 
+export const journalBytes = new Gauge({
+  name: "tailrace_journal_bytes",
+  help: "Bytes of the embedded log's segments; 0 with --nats.",
+  registers,
+});
+
+export const journalLiveBytes = new Gauge({
+  name: "tailrace_journal_live_bytes",
+  help: "Bytes of the embedded log's segments that hold lines which retention keeps, about; the others are given back.",
+  registers,
+});
+
+export const damagedLines = new Counter({
+  name: "tailrace_damaged_lines_total",
+  help: "Stored lines that could not be read, as often as somebody asked for them; their drains count them as lost.",
+  registers,
+});
+
+export const damagedBytes = new Counter({
+  name: "tailrace_damaged_bytes_total",
+  help: "Bytes of the embedded log that a start found damaged and passed over.",
+  registers,
+});
+
 export const diskRefusing = new Gauge({
   name: "tailrace_disk_refusing_lines",
   help: "1 while lines are refused because what the disk has left is kept in reserve.",

@@ -65,7 +65,8 @@ const versionByte = 1;
 const headBytes = 1 + 1 + 1 + 4 + 8 + 8;
 
 /** Bytes that `encodeBatch` needs for a batch. */
-export const encodedBytes = (batch: { readonly producer: string; readonly bytes: Uint8Array }): number => headBytes + batch.producer.length + batch.bytes.length;
+export const encodedBytes = (batch: { readonly producer: string; readonly bytes: Uint8Array }): number =>
+  headBytes + batch.producer.length + batch.bytes.length;
 
 /** One buffer: version, form, producer, count, first line, time, frames. `frameId` is not part of it. */
 export function encodeBatch(batch: Batch): Buffer {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import type { StoredBatch } from "../../src/core/batch.ts";
-import { openLmdb } from "../../src/engines/lmdb/open.ts";
+import { openEmbedded } from "../../src/engines/embedded.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { batchOf, channelOf, until as waitUntil } from "../support/batches.ts";
 import { Writer } from "../support/writer.ts";
@@ -32,7 +32,7 @@ function startWriter(batchBytes: number, together: number): Writer {
   return writer;
 }
 
-const reopen = () => openLmdb({ folder, clock: realClock, retention: keepsAll });
+const reopen = () => openEmbedded({ folder, clock: realClock, retention: keepsAll });
 
 /** Every stored batch by the number that its writer gave it; checks that each channel's lines have no gap. */
 async function readAll(): Promise<Map<number, StoredBatch>> {

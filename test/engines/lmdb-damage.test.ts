@@ -21,7 +21,7 @@ import { open as openEnvironment } from "lmdb";
 import type { Logger } from "pino";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import { type LmdbEngine, openLmdb } from "../../src/engines/lmdb/open.ts";
+import { type EmbeddedEngine, openEmbedded } from "../../src/engines/embedded.ts";
 import type { AppError } from "../../src/errors.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { batchOf, batchOfBytes, channelOf, until as waitUntil } from "../support/batches.ts";
@@ -35,7 +35,7 @@ const pageBytes = 4096;
 
 let folder: string;
 let data: string;
-let engine: LmdbEngine | undefined;
+let engine: EmbeddedEngine | undefined;
 let told: { level: string; text: string; what: unknown }[];
 
 const logger = new Proxy({} as Logger, {
@@ -43,7 +43,7 @@ const logger = new Proxy({} as Logger, {
     told.push(typeof what === "string" ? { level, text: what, what: {} } : { level, text, what }),
 });
 const open = async (at = folder) => {
-  engine = await openLmdb({ folder: at, clock: realClock, retention: keepsAll, logger });
+  engine = await openEmbedded({ folder: at, clock: realClock, retention: keepsAll, logger });
   return engine;
 };
 const failure = async (): Promise<AppError> => {
@@ -51,7 +51,7 @@ const failure = async (): Promise<AppError> => {
   if ("log" in opened) throw new Error("it opened");
   return opened;
 };
-const lines = async ({ log }: LmdbEngine) => (await log.recent(app, Infinity)).batches.length;
+const lines = async ({ log }: EmbeddedEngine) => (await log.recent(app, Infinity)).batches.length;
 
 beforeEach(async () => {
   folder = join(await mkdtemp(join(tmpdir(), "tailrace-damage-")), "data");

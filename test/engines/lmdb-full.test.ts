@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import { openLmdb } from "../../src/engines/lmdb/open.ts";
+import { openEmbedded } from "../../src/engines/embedded.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { channelOf, until } from "../support/batches.ts";
 import { Writer, type WriterOptions } from "../support/writer.ts";
@@ -55,7 +55,7 @@ async function fill(writer: Writer, makeRoom: () => unknown): Promise<void> {
 }
 
 async function storedNumbers(): Promise<Set<number>> {
-  const engine = await openLmdb({ folder, clock: realClock, retention: keepsAll, room });
+  const engine = await openEmbedded({ folder, clock: realClock, retention: keepsAll, room });
   const found = new Set<number>();
   for (let channel = 0; channel < 3; channel++) {
     const { batches } = await engine.log.recent(channelOf(channel), Infinity);

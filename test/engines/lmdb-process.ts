@@ -4,7 +4,7 @@
  * for each thing that happens: `ready`, `{stored: N}` for a batch with first line N, `{failed: CODE}`.
  */
 import { realClock } from "../../src/clock.ts";
-import { openLmdb } from "../../src/engines/lmdb/open.ts";
+import { openEmbedded } from "../../src/engines/embedded.ts";
 import { batchOfBytes, channelOf } from "../support/batches.ts";
 
 const [folder, batchBytes, together, roomText = "{}"] = process.argv.slice(2);
@@ -36,7 +36,7 @@ const keepsAll = {
 };
 
 try {
-  const { log, store, troubles } = await openLmdb({
+  const { log, store, troubles } = await openEmbedded({
     folder: folder!,
     clock: realClock,
     retention: keepsAll,

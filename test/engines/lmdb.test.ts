@@ -8,8 +8,8 @@ import { open as openEnvironment } from "lmdb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { encodedBytes } from "../../src/core/batch.ts";
 import { origin, type Position, positionAt } from "../../src/core/position.ts";
+import { openEmbedded } from "../../src/engines/embedded.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";
-import { openLmdb } from "../../src/engines/lmdb/open.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import {
@@ -32,7 +32,7 @@ let engine: Engine;
 let stop: AbortController;
 
 const open = async (retention: Partial<Retention> = {}) => {
-  engine = await openLmdb({ folder, clock, retention: { ...keepsAll, ...retention } });
+  engine = await openEmbedded({ folder, clock, retention: { ...keepsAll, ...retention } });
   return engine.log;
 };
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;

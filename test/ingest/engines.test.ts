@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
+import { openEmbedded } from "../../src/engines/embedded.ts";
 import type { Engine } from "../../src/engines/engine.ts";
-import { openLmdb } from "../../src/engines/lmdb/open.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import { shuttleFrame } from "../support/frames.ts";
 import { type IngestNode, messages, openNode } from "./node.ts";
@@ -22,7 +22,7 @@ const retention = {
 const app = channelOf(1);
 const engines = {
   memory: async () => openMemory({ clock, retention }),
-  lmdb: async (folder: string) => openLmdb({ folder, clock, retention }),
+  lmdb: async (folder: string) => openEmbedded({ folder, clock, retention }),
 };
 
 describe.each(Object.entries(engines))("ingest over %s", (name, openEngine) => {

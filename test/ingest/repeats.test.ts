@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { realClock as clock } from "../../src/clock.ts";
+import { openEmbedded } from "../../src/engines/embedded.ts";
 import type { Engine } from "../../src/engines/engine.ts";
-import { openLmdb } from "../../src/engines/lmdb/open.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import { shuttleFrame } from "../support/frames.ts";
@@ -31,7 +31,7 @@ afterAll(() => cluster.close());
 const engines = {
   memory: { open: async () => openMemory({ clock, retention }), isKept: false, isShared: false },
   lmdb: {
-    open: async (folder: string) => openLmdb({ folder, clock, retention }),
+    open: async (folder: string) => openEmbedded({ folder, clock, retention }),
     isKept: true,
     isShared: false,
   },

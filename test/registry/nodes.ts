@@ -3,8 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realClock } from "../../src/clock.ts";
+import { openEmbedded } from "../../src/engines/embedded.ts";
 import type { Engine } from "../../src/engines/engine.ts";
-import { openLmdb } from "../../src/engines/lmdb/open.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import { keepsAll, TestRegistry } from "../support/control-server.ts";
@@ -32,7 +32,7 @@ export const engines: Readonly<Record<string, () => Promise<Nodes>>> = {
     nodesOver([await openMemory({ clock: realClock, retention: keepsAll })], async () => {}),
   lmdb: async () => {
     const folder = await mkdtemp(join(tmpdir(), "tailrace-nodes-"));
-    const engine = await openLmdb({ folder, clock: realClock, retention });
+    const engine = await openEmbedded({ folder, clock: realClock, retention });
     return nodesOver([engine], () => rm(folder, { recursive: true }));
   },
   nats: async () => {

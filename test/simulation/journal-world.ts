@@ -119,7 +119,10 @@ export class JournalWorld {
 
   async #appendOne(): Promise<void> {
     const channel = this.#below(channelsMax);
-    const texts = Array.from({ length: 1 + this.#below(3) }, () => `text-${this.#next++}-${"x".repeat(this.#below(900))}|`);
+    const texts = Array.from(
+      { length: 1 + this.#below(3) },
+      () => `text-${this.#next++}-${"x".repeat(this.#below(900))}|`,
+    );
     const isNamed = this.random() < 0.5;
     const batch = batchOf(texts, {
       acceptedAtMs: this.#clock.nowMs(),
@@ -203,7 +206,8 @@ export class JournalWorld {
       const first = batches[0]?.line ?? end.line;
       const missing = [...texts.keys()].filter((line) => line >= first && !holds(batches, line));
       expect(missing, `acknowledged lines of channel ${channel}`).toEqual([]);
-      if (this.#isUnbounded) expect(first === 0 || texts.size === 0, `channel ${channel} is whole`).toBe(true);
+      if (this.#isUnbounded)
+        expect(first === 0 || texts.size === 0, `channel ${channel} is whole`).toBe(true);
       await this.#checkFollower(channel, first, batches);
     }
   }

@@ -96,7 +96,8 @@ export class FakeDisk implements Disk {
         const fault = this.fault("sync");
         this.calls++;
         // A sync that failed may have written some of it, and a later one does not try the rest again.
-        if (fault === "partial") for (const sector of [...content.dirty].slice(1)) syncSector(content, sector);
+        if (fault === "partial")
+          for (const sector of [...content.dirty].slice(1)) syncSector(content, sector);
         if (fault !== "none") {
           content.dirty.clear();
           throw failure();
@@ -115,6 +116,7 @@ export class FakeDisk implements Disk {
         content.seen = Buffer.from(content.seen.subarray(0, bytes));
       },
       size: async () => content.seen.length,
+      isInPlace: () => true,
       close: async () => {},
     };
   }
@@ -135,7 +137,8 @@ function write(content: Content, bytes: Uint8Array, at: number): void {
     content.seen = longer;
   }
   content.seen.set(bytes, at);
-  for (let sector = Math.floor(at / sectorBytes); sector * sectorBytes < end; sector++) content.dirty.add(sector);
+  for (let sector = Math.floor(at / sectorBytes); sector * sectorBytes < end; sector++)
+    content.dirty.add(sector);
 }
 
 function syncSector(content: Content, sector: number): void {
@@ -156,7 +159,8 @@ function afterCrash(content: Content, random: () => number): Content {
   const none = random() < 0.2;
   for (const sector of content.dirty) if (!none && (all || random() < 0.5)) syncSector(copy, sector);
   // A truncation that was not synced may be there or not.
-  const bytes = content.seen.length < copy.synced.length && random() < 0.5 ? content.seen.length : copy.synced.length;
+  const bytes =
+    content.seen.length < copy.synced.length && random() < 0.5 ? content.seen.length : copy.synced.length;
   const found = Buffer.from(copy.synced.subarray(0, bytes));
   return { synced: Buffer.from(found), seen: found, dirty: new Set() };
 }

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realClock } from "../../src/clock.ts";
-import { openLmdb } from "../../src/engines/lmdb/open.ts";
+import { openEmbedded } from "../../src/engines/embedded.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import type { ChannelLog, Clock } from "../../src/ports.ts";
 
@@ -27,7 +27,7 @@ export async function openMemoryLog(options: LogOptions = {}): Promise<ChannelLo
 /** The same on disk; closing it removes the disk's files. */
 export async function openLmdbLog(options: LogOptions = {}): Promise<ChannelLog> {
   const folder = await mkdtemp(join(tmpdir(), "tailrace-tail-"));
-  const engine = await openLmdb({ folder, ...optionsOf(options) });
+  const engine = await openEmbedded({ folder, ...optionsOf(options) });
   const { log } = engine;
   return {
     append: (...args) => log.append(...args),

@@ -8,8 +8,11 @@ import { dataDamaged, dataNewer } from "../../errors.ts";
 import { writeWhole } from "../../whole-file.ts";
 
 const fileName = "tailrace.json";
-/** Of this version. A folder of a greater one was written by a newer tailrace. */
-const formatNow = 1;
+/**
+ * Of this version. 1: lines and records in LMDB. 2: lines in a journal of segments. A folder of a greater one was written
+ * by a newer tailrace.
+ */
+export const formatNow = 2;
 
 export type FolderFormat = { readonly format: number; readonly since: string };
 
@@ -32,9 +35,13 @@ export function readFormat(folder: string): FolderFormat | undefined {
   return found;
 }
 
-/** Says that the folder holds data, since now. Durable when it resolves. */
-export async function writeFormat(folder: string, nowMs: number): Promise<void> {
-  const format: FolderFormat = { format: formatNow, since: new Date(nowMs).toISOString() };
+/** Says that the folder holds data of this form, since now, or since `before` says. Durable when it resolves. */
+export async function writeFormat(
+  folder: string,
+  nowMs: number,
+  before: FolderFormat | undefined,
+): Promise<void> {
+  const format: FolderFormat = { format: formatNow, since: before?.since ?? new Date(nowMs).toISOString() };
   await writeWhole(join(folder, fileName), `${JSON.stringify(format)}\n`);
 }
 

@@ -23,6 +23,7 @@ export type AppendParts = {
 };
 
 export class Append implements Work {
+  readonly use = "intake";
   readonly bytes: number;
   readonly failed: (error: AppError) => void;
   readonly #parts: AppendParts;

@@ -12,6 +12,7 @@ export type CarriedBatch = { readonly channel: Channel; readonly entry: Entry };
 
 /** Batches that are written again. Those that are not wanted any more when their turn comes are left out. */
 export class CarryBatches implements Work {
+  readonly use = "upkeep";
   readonly bytes: number;
   readonly #batches: readonly CarriedBatch[];
   readonly #done: (error?: AppError) => void;
@@ -46,6 +47,7 @@ export class CarryBatches implements Work {
 
 /** Where channels go on of which no line is left: written again. */
 export class CarryEnds implements Work {
+  readonly use = "upkeep";
   readonly bytes = 0;
   readonly #from: Segment;
   readonly #done: (error?: AppError) => void;

@@ -51,7 +51,10 @@ export class Channel {
     const { newest } = this;
     if (newest === undefined) return origin;
     const { line, producer, firstLine } = newest;
-    return positionIn({ sequence: line, incarnation: this.incarnation, producer, firstLine }, this.line - line);
+    return positionIn(
+      { sequence: line, incarnation: this.incarnation, producer, firstLine },
+      this.line - line,
+    );
   }
 
   /** The oldest line that is left, or the next one. */

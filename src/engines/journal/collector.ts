@@ -4,7 +4,7 @@
  */
 import { type CarriedBatch, CarryBatches, CarryEnds } from "./carry.ts";
 import { readEntry } from "./entry.ts";
-import type { Journal, Work } from "./journal.ts";
+import { type Journal, submitted } from "./journal.ts";
 import type { Run } from "./run.ts";
 import type { Segment } from "./segment.ts";
 
@@ -59,7 +59,7 @@ export class Collector {
   }
 
   async #remove(segment: Segment): Promise<void> {
-    if (segment.ends.size > 0) await this.#submit((done) => new CarryEnds(segment, done));
+    if (segment.ends.size > 0) await submitted(this.#journal, (done) => new CarryEnds(segment, done));
     if (segment.isLive) return;
     await segment.remove();
     this.#journal.forget(segment);
@@ -72,7 +72,7 @@ export class Collector {
       const carried = batches;
       batches = [];
       bytes = 0;
-      if (carried.length > 0) await this.#submit((done) => new CarryBatches(carried, done));
+      if (carried.length > 0) await submitted(this.#journal, (done) => new CarryBatches(carried, done));
     };
     for (const run of [...segment.runs]) {
       for (let index = run.firstRow; index < run.rowCount && !signal.aborted; index++) {
@@ -87,17 +87,13 @@ export class Collector {
     // What could not be read is damaged, told when it was met, and nobody's.
     if (!signal.aborted) for (const run of segment.runs) if (run.isLive) run.channel.trimTo(run.endLine);
   }
-
-  #submit(make: (done: (error?: Error) => void) => Work): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#journal.submit(make((error) => (error === undefined ? resolve() : reject(error))));
-    });
-  }
 }
 
 async function readBatch(run: Run, index: number): Promise<CarriedBatch | undefined> {
   const { line, offset, size } = run.row(index);
   const bytes = await run.segment.read(Buffer.allocUnsafeSlow(size), offset);
   const found = readEntry(bytes, 0, offset);
-  return found?.isWhole && found.entry.line === line ? { channel: run.channel, entry: found.entry } : undefined;
+  return found?.isWhole && found.entry.line === line
+    ? { channel: run.channel, entry: found.entry }
+    : undefined;
 }

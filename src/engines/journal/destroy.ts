@@ -8,6 +8,7 @@ import type { RecordBuilder } from "./record-builder.ts";
 import type { Segment } from "./segment.ts";
 
 export class Destroy implements Work {
+  readonly use = "upkeep";
   readonly bytes = 0;
   readonly failed: (error: AppError) => void;
   readonly #channels: Channels;

@@ -14,6 +14,8 @@ export interface DiskFile {
   readSync(into: Uint8Array, at: number): number;
   truncate(bytes: number): Promise<void>;
   size(): Promise<number>;
+  /** False when no name leads to the file any more, or it is shorter than `bytes`. Without a wait. */
+  isInPlace(bytes: number): boolean;
   close(): Promise<void>;
 }
 
@@ -80,22 +82,31 @@ function fileOf(fd: number): DiskFile {
           return written === totalBytes(parts) ? resolve() : reject(shortWrite());
         });
       }),
-    sync: () => new Promise((resolve, reject) => fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()))),
+    sync: () =>
+      new Promise((resolve, reject) => fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()))),
     read: (into, at) =>
       new Promise((resolve, reject) => {
         fs.read(fd, into, 0, into.length, at, (error, bytes) => (error ? reject(error) : resolve(bytes)));
       }),
     readSync: (into, at) => fs.readSync(fd, into, 0, into.length, at),
     truncate: (bytes) =>
-      new Promise((resolve, reject) => fs.ftruncate(fd, bytes, (error) => (error ? reject(error) : resolve()))),
+      new Promise((resolve, reject) =>
+        fs.ftruncate(fd, bytes, (error) => (error ? reject(error) : resolve())),
+      ),
     size: () =>
       new Promise((resolve, reject) => {
         fs.fstat(fd, (error, stats) => (error ? reject(error) : resolve(stats.size)));
       }),
-    close: () => new Promise((resolve, reject) => fs.close(fd, (error) => (error ? reject(error) : resolve()))),
+    isInPlace(bytes) {
+      const { nlink, size } = fs.fstatSync(fd);
+      return nlink > 0 && size >= bytes;
+    },
+    close: () =>
+      new Promise((resolve, reject) => fs.close(fd, (error) => (error ? reject(error) : resolve()))),
   };
 }
 
-const totalBytes = (parts: readonly Uint8Array[]): number => parts.reduce((sum, { length }) => sum + length, 0);
+const totalBytes = (parts: readonly Uint8Array[]): number =>
+  parts.reduce((sum, { length }) => sum + length, 0);
 
 const shortWrite = () => Object.assign(new Error("the disk took a part of a write"), { code: "ENOSPC" });

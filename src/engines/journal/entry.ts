@@ -205,9 +205,15 @@ export const linesEntry = (
 });
 
 /** The newest batch of a channel of which no line is left: its place, without its bytes. */
-export type NewestBatch = Pick<Entry, "incarnation" | "producer" | "firstLine" | "count" | "line" | "bytesBefore">;
+export type NewestBatch = Pick<
+  Entry,
+  "incarnation" | "producer" | "firstLine" | "count" | "line" | "bytesBefore"
+>;
 
-export const endEntry = (channel: ChannelId, newest: NewestBatch): Entry => ({ ...noEntry("end", channel), ...newest });
+export const endEntry = (channel: ChannelId, newest: NewestBatch): Entry => ({
+  ...noEntry("end", channel),
+  ...newest,
+});
 
 export const destroyedEntry = (channel: ChannelId): Entry => noEntry("destroyed", channel);
 

@@ -4,15 +4,27 @@
  * in the one turn in which its commit is formed, with nothing else under way.
  */
 import type { Logger } from "pino";
-import { type AppError, storeFull, storeUnavailable } from "../../errors.ts";
+import { AppError, dataGone, storeFull, storeUnavailable } from "../../errors.ts";
 import type { Clock } from "../../ports.ts";
+import type { Use } from "../disk/free-space.ts";
 import type { Disk } from "./disk.ts";
 import type { Times } from "./entry.ts";
 import { RecordBuilder } from "./record-builder.ts";
 import { Segment } from "./segment.ts";
 
+/** What the folder allows: `FolderGuard`. */
+export type Guard = {
+  /** Why `bytes` may not be written now; undefined: they may. */
+  refuses(bytes: number, use: Use): AppError | undefined;
+  wrote(bytes: number): void;
+  /** A write failed for want of room, or went through again. */
+  spent(isSpent: boolean): void;
+};
+
 /** A part of a commit. */
 export interface Work {
+  /** Lines that come in are refused before what has to go on. */
+  readonly use: Use;
   /** Counts against the size of a commit. */
   readonly bytes: number;
   /** Decides and adds its entries. Runs at once, waits for nothing, and adds nothing when it throws. */
@@ -42,6 +54,7 @@ export type JournalOptions = {
   /** Written down with each commit. */
   readonly times: () => Times;
   readonly logger: Logger | undefined;
+  readonly guard: Guard | undefined;
   /** The works of a commit have had their turn: stored, or not. */
   readonly formed: () => void;
   /** A segment is full; nothing is added to it any more. */
@@ -82,6 +95,12 @@ export class Journal {
     this.#waiting.push(work);
     this.#waitingBytes += work.bytes;
     this.#running ??= this.#run();
+  }
+
+  /** Makes the first segment, where there is none. */
+  async begin(): Promise<void> {
+    await this.idle();
+    if (this.active === undefined) await this.#begin();
   }
 
   /** Begins a new segment with the next commit, if the one that is written holds anything. */
@@ -142,9 +161,11 @@ export class Journal {
     return taken;
   }
 
-  async #store(works: readonly Work[]): Promise<void> {
+  async #store(taken: readonly Work[]): Promise<void> {
+    const works = this.#admit(taken);
     let formed: readonly Work[] = [];
     try {
+      if (works.length === 0) return;
       const segment = await this.#ready(works);
       formed = this.#form(works, segment);
       if (this.#record.entries > 0) await this.#write(segment);
@@ -153,8 +174,23 @@ export class Journal {
     } catch (cause) {
       const error = this.#failure(cause);
       for (const work of formed.length > 0 ? formed : works) work.failed(error);
+    } finally {
+      this.#options.formed();
     }
-    this.#options.formed();
+  }
+
+  /** Those of `works` that may be written; the others are told why not. */
+  #admit(works: readonly Work[]): readonly Work[] {
+    const { guard } = this.#options;
+    let admitted = works;
+    for (const use of ["intake", "upkeep"] as const) {
+      const refused = guard?.refuses(bytesOf(admitted), use);
+      if (refused === undefined) return admitted;
+      for (const work of admitted) if (work.use === use) work.failed(refused);
+      admitted = admitted.filter((work) => work.use !== use);
+      if (admitted.length === 0) break;
+    }
+    return admitted;
   }
 
   /** The segment to write to, in which nothing is left of a commit that failed. */
@@ -165,7 +201,7 @@ export class Journal {
       await active.cutOff();
       this.#isDirty = false;
     }
-    const bytes = works.reduce((sum, work) => sum + work.bytes, 0);
+    const bytes = bytesOf(works);
     return active.commit > 0 && active.end + bytes > this.#options.segmentBytesMax ? this.#begin() : active;
   }
 
@@ -192,28 +228,45 @@ export class Journal {
   }
 
   async #write(segment: Segment): Promise<void> {
-    const { parts, bytes } = this.#record.end(segment.number, {
-      commit: this.#commit + 1,
-      ...this.#options.times(),
-    });
+    const times = this.#options.times();
+    const { parts, bytes } = this.#record.end(segment.number, { commit: this.#commit + 1, ...times });
     this.#isDirty = true;
     await segment.append(parts, bytes);
     this.#isDirty = false;
+    // What was written into a file that is no longer there is told to nobody as stored.
+    if (!segment.isInPlace()) throw dataGone();
+    this.#options.guard?.wrote(bytes);
+    segment.times = times;
     segment.commit = ++this.#commit;
   }
 
   #works(): void {
-    if (this.#isFailing) this.#options.logger?.info("the log can be written again");
+    if (!this.#isFailing) return;
+    this.#options.logger?.info("the log can be written again");
+    this.#options.guard?.spent(false);
     this.#isFailing = false;
   }
 
   #failure(cause: unknown): AppError {
+    if (cause instanceof AppError) return cause;
     const isFull = fullCodes.has((cause as NodeJS.ErrnoException).code ?? "");
     if (!this.#isFailing) {
       const what = isFull ? "the disk of the log is full" : "the log cannot be written";
       this.#options.logger?.error({ err: cause }, what);
     }
+    if (isFull) this.#options.guard?.spent(true);
     this.#isFailing = true;
     return isFull ? storeFull(cause) : storeUnavailable(cause);
   }
 }
+
+const bytesOf = (works: readonly Work[]): number => works.reduce((sum, work) => sum + work.bytes, 0);
+
+/** Submits the work that `make` gives; resolves when it is stored. */
+export const submitted = (
+  journal: Pick<Journal, "submit">,
+  make: (done: (error?: AppError) => void) => Work,
+): Promise<void> =>
+  new Promise((resolve, reject) => {
+    journal.submit(make((error) => (error === undefined ? resolve() : reject(error))));
+  });

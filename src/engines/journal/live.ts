@@ -208,7 +208,8 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     const live = this.#live;
     const endLine = live.line;
     try {
-      this.#ahead = live.channel === undefined ? nothing : await live.reader.read(live.channel, this.#due, endLine);
+      this.#ahead =
+        live.channel === undefined ? nothing : await live.reader.read(live.channel, this.#due, endLine);
     } finally {
       this.#isPulling = false;
     }

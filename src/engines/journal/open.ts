@@ -1,12 +1,15 @@
 /** Opens a folder's log: reads what is there, takes up what was left undone, and begins to write. */
 import type { Logger } from "pino";
+import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Clock } from "../../ports.ts";
 import { frameIdMs, type Retention as Limits } from "../engine.ts";
+import type { ChannelTail } from "./channels.ts";
 import { Collector } from "./collector.ts";
 import { DedupWindow } from "./dedup-window.ts";
 import type { Disk } from "./disk.ts";
 import { Eraser } from "./eraser.ts";
-import { Journal } from "./journal.ts";
+import { ImportBatches, ImportEnd, type ImportedBatch } from "./import.ts";
+import { type Guard, Journal, submitted } from "./journal.ts";
 import { JournalClock } from "./journal-clock.ts";
 import { JournalLog } from "./log.ts";
 import { Reader } from "./reader.ts";
@@ -20,6 +23,9 @@ export type JournalOptions = {
   readonly clock: Clock;
   readonly logger?: Logger | undefined;
   readonly retention: Limits;
+  readonly guard?: Guard | undefined;
+  /** Told of the room from time to time. */
+  readonly room?: (room: Room) => void;
   /** A segment is closed at this size; by default what fits the limits. */
   readonly segmentBytes?: number;
   /** Told of bytes or lines that were acknowledged and cannot be read. */
@@ -35,10 +41,21 @@ const segmentBytesMin = 64 * 1024;
 const segmentsAtLeast = 16;
 const segmentMsMin = 60_000;
 
+/** Bytes of the segments, and how many of them hold lines that are still wanted, about. */
+export type Room = { readonly bytes: number; readonly liveBytes: number };
+
 /** The log, and what of its room on the disk is in use. */
 export type OpenJournal = {
   readonly log: ChannelLog;
-  room(): { readonly bytes: number; readonly liveBytes: number };
+  room(): Room;
+  /** How many segments were there when it was opened. */
+  readonly segments: number;
+  /** Makes the first segment, where there is none: from here on an empty folder is one that lost its lines. */
+  begin(): Promise<void>;
+  /** Puts batches of a channel behind all that it has, each at its own line. */
+  import(channel: ChannelId, incarnation: string, batches: readonly ImportedBatch[]): Promise<void>;
+  /** Says where a channel goes on of which no line is left. */
+  importEnd(channel: ChannelId, incarnation: string, tail: ChannelTail): Promise<void>;
   /** Ends the log, finishes what is under way, closes every file. Idempotent. */
   close(): Promise<void>;
 };
@@ -48,6 +65,8 @@ export async function openJournal({
   clock,
   logger,
   retention: limits,
+  guard,
+  room = () => {},
   damaged = () => {},
   segmentBytes = segmentBytesFor(limits),
 }: JournalOptions): Promise<OpenJournal> {
@@ -63,6 +82,7 @@ export async function openJournal({
     clock,
     times: () => times.times,
     logger,
+    guard,
     formed: () => {
       channels.formed();
       try {
@@ -86,6 +106,7 @@ export async function openJournal({
     logger,
     segmentMsMax,
     unindexed,
+    looked: () => room(collector.room),
   });
   const log = new JournalLog({
     channels,
@@ -110,6 +131,12 @@ export async function openJournal({
   return {
     log,
     room: () => collector.room,
+    segments: segments.length,
+    begin: () => journal.begin(),
+    import: (id, incarnation, batches) =>
+      submitted(journal, (done) => new ImportBatches(channels.recovered(id, incarnation), batches, done)),
+    importEnd: (id, incarnation, tail) =>
+      submitted(journal, (done) => new ImportEnd(channels.recovered(id, incarnation), tail, done)),
     close() {
       closing ??= close();
       return closing;
@@ -125,7 +152,9 @@ function dedupWindowOf(
 ): DedupWindow {
   const dedup = new DedupWindow();
   for (const segment of segments) {
-    const counted = segment.dedupIds.filter(({ atMs, channel }) => ranMs - atMs < frameIdMs && !channel.isDestroyed);
+    const counted = segment.dedupIds.filter(
+      ({ atMs, channel }) => ranMs - atMs < frameIdMs && !channel.isDestroyed,
+    );
     for (const { channel, id, atMs, ...stored } of counted) dedup.add(channel.instance, id, stored, atMs);
     segment.dedupIds = unindexed.has(segment) ? counted : [];
   }

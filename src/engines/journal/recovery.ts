@@ -3,11 +3,11 @@ import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
 import { type Channel, Channels } from "./channels.ts";
 import type { Disk } from "./disk.ts";
+import { decodeSegmentHeader, segmentHeaderBytes } from "./entry.ts";
 import { decodeIndex, type EndMark, type StoredDedupId, type StoredIndex } from "./index-file.ts";
 import { Run } from "./run.ts";
 import { type Found, scanSegment } from "./scan.ts";
 import { indexName, Segment, segmentNumber } from "./segment.ts";
-import { decodeSegmentHeader, segmentHeaderBytes } from "./entry.ts";
 
 export type Recovered = {
   readonly segments: readonly Segment[];
@@ -96,7 +96,10 @@ class Recovery implements Recovered {
       await segment.cutOff();
     }
     for (const { offset, bytes } of scan.damages) {
-      logger?.error({ segment: segment.number, offset, bytes }, "stored lines are damaged and are passed over");
+      logger?.error(
+        { segment: segment.number, offset, bytes },
+        "stored lines are damaged and are passed over",
+      );
       damaged(bytes);
     }
     for (const found of scan.entries) this.#takeEntry(segment, found);
@@ -109,7 +112,8 @@ class Recovery implements Recovered {
         const channel = this.channels.recovered(id, incarnation);
         channel.add(segment, { line, bytesBefore, acceptedAtMs, offset, size }, entry);
         channel.forgetNext();
-        if (dedupId !== "") this.#takeDedupId(segment, { channel: id, id: dedupId, line, count, atMs: ranMs });
+        if (dedupId !== "")
+          this.#takeDedupId(segment, { channel: id, id: dedupId, line, count, atMs: ranMs });
         return;
       }
       case "end": {

@@ -27,7 +27,8 @@ function livesOf(entries: readonly Found[]): ReadonlyMap<ChannelId, Row[][]> {
     lives.set(entry.channel, ofChannel);
     const { line, bytesBefore, acceptedAtMs } = entry;
     if (entry.kind === "destroyed") ofChannel.push([]);
-    else if (entry.kind === "lines") ofChannel.at(-1)!.push({ line, bytesBefore, acceptedAtMs, offset, size });
+    else if (entry.kind === "lines")
+      ofChannel.at(-1)!.push({ line, bytesBefore, acceptedAtMs, offset, size });
   }
   return lives;
 }

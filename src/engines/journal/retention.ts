@@ -29,7 +29,8 @@ export class Retention {
   grown(channel: Channel): void {
     const { channelBytesMax, channelLinesMax } = this.#limits;
     const isOver =
-      channel.bytes - channel.firstBytes > channelBytesMax || channel.line - channel.firstLine > channelLinesMax;
+      channel.bytes - channel.firstBytes > channelBytesMax ||
+      channel.line - channel.firstLine > channelLinesMax;
     if (isOver) this.#over.add(channel);
   }
 

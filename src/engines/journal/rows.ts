@@ -90,7 +90,10 @@ export const encodedRowsBytes = (count: number): number =>
   count * rowBytes + Math.ceil(count / pageRows) * checksumBytes;
 
 /** Where the page of row `index` of `count` rows lies in them, and its first row. */
-export function pageOf(index: number, count: number): { readonly first: number; readonly at: number; readonly bytes: number } {
+export function pageOf(
+  index: number,
+  count: number,
+): { readonly first: number; readonly at: number; readonly bytes: number } {
   const page = Math.floor(index / pageRows);
   const first = page * pageRows;
   const bytes = Math.min(pageRows, count - first) * rowBytes + checksumBytes;

@@ -95,7 +95,11 @@ export class Run {
   /** The row at `index`, from 0 to `rowCount - 1`. */
   row(index: number): Row {
     if (this.#rows !== undefined) return this.#rows.at(index);
-    if (this.#page === undefined || index < this.#page.first || index >= this.#page.first + this.#page.rows.count) {
+    if (
+      this.#page === undefined ||
+      index < this.#page.first ||
+      index >= this.#page.first + this.#page.rows.count
+    ) {
       this.#page = this.#readPage(index);
     }
     return this.#page.rows.at(index - this.#page.first);

@@ -3,10 +3,10 @@
  * it, which can be made again from the segment. A segment that nobody needs is removed while its last readers read on.
  */
 import type { ChannelId } from "../../core/ids.ts";
+import type { Channel } from "./channels.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { encodeSegmentHeader, segmentHeaderBytes, type Times } from "./entry.ts";
 import { encodeIndex, type SegmentIndex } from "./index-file.ts";
-import type { Channel } from "./channels.ts";
 import type { Run } from "./run.ts";
 
 const digits = 10;
@@ -131,6 +131,11 @@ export class Segment {
 
   sync(): Promise<void> {
     return this.#file.sync();
+  }
+
+  /** False when the file was removed, or cut, under this process. Some microseconds. */
+  isInPlace(): boolean {
+    return this.#file.isInPlace(this.end);
   }
 
   /** Writes the index file and lets the rows go from memory. */

@@ -11,7 +11,11 @@ import { IndexDamaged } from "./run.ts";
 export type Start = { readonly line: number; readonly foreign?: true };
 
 /** The place is fixed at the call; where it has to be held against a stored batch the answer comes later. */
-export function startOf(channel: Channel | undefined, from: From, reader: Reader): Start | (() => Promise<Start>) {
+export function startOf(
+  channel: Channel | undefined,
+  from: From,
+  reader: Reader,
+): Start | (() => Promise<Start>) {
   const endLine = channel?.line ?? 0;
   switch (from.kind) {
     case "after":
@@ -25,7 +29,11 @@ export function startOf(channel: Channel | undefined, from: From, reader: Reader
   }
 }
 
-function startAfter(channel: Channel | undefined, position: string, reader: Reader): Start | (() => Promise<Start>) {
+function startAfter(
+  channel: Channel | undefined,
+  position: string,
+  reader: Reader,
+): Start | (() => Promise<Start>) {
   const place = readPosition(position);
   assert(place !== undefined, "not a position");
   if (isOrigin(place)) return { line: 0 };

@@ -1,9 +1,9 @@
 /** What the journal does beside its commits: trims, removes, erases, writes indexes. One thing at a time, for ever. */
 import type { Logger } from "pino";
 import type { Clock } from "../../ports.ts";
+import { frameIdMs } from "../engine.ts";
 import type { Collector } from "./collector.ts";
 import type { Eraser } from "./eraser.ts";
-import { frameIdMs } from "../engine.ts";
 import type { SegmentIndex, StoredDedupId } from "./index-file.ts";
 import type { Journal } from "./journal.ts";
 import type { JournalClock } from "./journal-clock.ts";
@@ -26,6 +26,8 @@ export type UpkeepOptions = {
   readonly segmentMsMax: number;
   /** Full segments without an index file. */
   readonly unindexed: readonly Segment[];
+  /** A look is over. */
+  readonly looked: () => void;
 };
 
 export class Upkeep {
@@ -96,6 +98,7 @@ export class Upkeep {
       await this.#writeIndexes();
       eraser.indexed(this.#unindexed);
       await collector.collect(signal);
+      this.#options.looked();
     } catch (err) {
       logger?.error({ err }, "the log's segments could not be tidied; it is tried again");
       if (err instanceof IndexDamaged) await this.#restore(err.segment);

@@ -45,10 +45,8 @@ export type CommitsOptions = {
   readonly folder: string;
   readonly guard: FolderGuard;
   readonly logger: Logger | undefined;
-  /** Runs at the end of the forming of each transaction, after `works` pieces of work. */
-  readonly forming: (works: number) => void;
-  /** Runs when a transaction has failed, before its work is told. */
-  readonly rolledBack: () => void;
+  /** Runs at the end of the forming of each transaction. */
+  readonly formed: () => void;
 };
 
 /** The only way to write to the environment. */
@@ -151,11 +149,10 @@ export class Commits {
     const committed = this.#options.root.batch(() => this.#form(allowed, written));
     const error = await this.#outcome(committed, allowed);
     if (error === undefined) {
-      if (this.#failing) this.#options.logger?.info("the log can be written again");
+      if (this.#failing) this.#options.logger?.info("records can be written again");
       this.#failing = false;
       for (const work of written) work.stored();
     } else {
-      this.#options.rolledBack();
       for (const work of written) work.failed(error);
     }
   }
@@ -169,12 +166,7 @@ export class Commits {
         work.failed(this.#unavailable(cause));
       }
     }
-    try {
-      this.#options.forming(written.length);
-    } catch (cause) {
-      // Housekeeping: what the works put is whole and goes its way.
-      this.#options.logger?.error({ err: cause }, "the log could not be trimmed");
-    }
+    this.#options.formed();
   }
 
   /** Waits until a transaction is on the disk, or tells why it is not. */
@@ -201,7 +193,7 @@ export class Commits {
   }
 
   #unavailable(cause: unknown): AppError {
-    if (!this.#failing) this.#options.logger?.error({ err: cause }, "the log cannot be written");
+    if (!this.#failing) this.#options.logger?.error({ err: cause }, "records cannot be written");
     this.#failing = true;
     return storeUnavailable(cause);
   }
@@ -215,7 +207,7 @@ export class Commits {
       root.get(Buffer.from("anything"));
     } catch (err) {
       this.#broken = storeUnavailable(err);
-      this.#options.logger?.fatal({ err }, "the log is closed after a failure of its disk: restart");
+      this.#options.logger?.fatal({ err }, "the store is closed after a failure of its disk: restart");
     }
   }
 }

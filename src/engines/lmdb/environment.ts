@@ -10,10 +10,10 @@ import { dataFailure } from "../../start-failures.ts";
 import { type FolderFormat, refuseEmptied } from "../disk/folder-format.ts";
 import { FreeSpace, type FreeSpaceOptions } from "../disk/free-space.ts";
 import { checkFile } from "./file-check.ts";
-import type { BinaryDb } from "./lines.ts";
 
 /** The data; LMDB's own lock lies beside it, and is made anew when nobody uses it. */
 export const dataFileName = "data.mdb";
+export type BinaryDb = Database<Buffer, Buffer>;
 /** Trees of this version and of those before. */
 const treeNames = ["ages", "channels", "ends", "frame-ids", "graves", "lines", "meta", "records"] as const;
 export type TreeName = (typeof treeNames)[number];

@@ -7,7 +7,7 @@ import type { Store, StoreChange, StoreRecord } from "../../ports.ts";
 import { ChangeFeed } from "../change-feed.ts";
 import { isStoreKey, valueBytesMax } from "../engine.ts";
 import type { Commits, Work } from "./commits.ts";
-import type { BinaryDb } from "./lines.ts";
+import type { BinaryDb } from "./environment.ts";
 
 /** Keys that `list` reads in one turn. */
 const keysAtOnceMax = 256;

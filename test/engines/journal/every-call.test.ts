@@ -51,38 +51,45 @@ async function callsOf(): Promise<number> {
 
 const calls = await callsOf();
 
-describe.each(["refused", "partial"] satisfies Fault[])("a disk that stops at a call, which is %s", (fault) => {
-  test("after the power is back every acknowledged line is there, in order, once", async () => {
-    expect(calls).toBeGreaterThan(40);
-    for (let stopAt = 0; stopAt < calls; stopAt++) {
-      const disk = new FakeDisk();
-      const clock = new FakeClock();
-      const journal = await open(disk, clock);
-      const before = disk.calls;
-      disk.fault = () => (disk.calls - before < stopAt ? "none" : disk.calls - before === stopAt ? fault : "refused");
-      let isOver = false;
-      const life = live(journal, clock).finally(() => {
-        isOver = true;
-      });
-      // Attempts on a disk that fails are apart.
-      while (!isOver) {
-        await settled(1);
-        await clock.advance(100);
+describe.each(["refused", "partial"] satisfies Fault[])(
+  "a disk that stops at a call, which is %s",
+  (fault) => {
+    test("after the power is back every acknowledged line is there, in order, once", async () => {
+      expect(calls).toBeGreaterThan(40);
+      for (let stopAt = 0; stopAt < calls; stopAt++) {
+        const disk = new FakeDisk();
+        const clock = new FakeClock();
+        const journal = await open(disk, clock);
+        const before = disk.calls;
+        disk.fault = () =>
+          disk.calls - before < stopAt ? "none" : disk.calls - before === stopAt ? fault : "refused";
+        let isOver = false;
+        const life = live(journal, clock).finally(() => {
+          isOver = true;
+        });
+        // Attempts on a disk that fails are apart.
+        while (!isOver) {
+          await settled(1);
+          await clock.advance(100);
+        }
+        const acknowledged = await life;
+        const found = disk.crash(randomFrom(stopAt));
+        const next = await open(found, clock);
+        const { batches } = await next.log.recent(app, 100);
+        const texts = batches.flatMap(textsOf).map((text) => text.replace(/\.+$/, ""));
+        const where = `call ${stopAt} of ${calls}`;
+        expect(new Set(texts).size, where).toBe(texts.length);
+        const newest = acknowledged.slice(-6);
+        expect(
+          texts.filter((text) => newest.includes(text)),
+          where,
+        ).toEqual(newest);
+        await next.close();
+        const bytes = Buffer.concat([...found.contents().values()]).toString("latin1");
+        const { batches: destroyed } = await (await open(found, clock)).log.recent(gone, 9);
+        if (destroyed.length === 0) expect(bytes.includes("secret"), where).toBe(false);
+        await journal.close();
       }
-      const acknowledged = await life;
-      const found = disk.crash(randomFrom(stopAt));
-      const next = await open(found, clock);
-      const { batches } = await next.log.recent(app, 100);
-      const texts = batches.flatMap(textsOf).map((text) => text.replace(/\.+$/, ""));
-      const where = `call ${stopAt} of ${calls}`;
-      expect(new Set(texts).size, where).toBe(texts.length);
-      const newest = acknowledged.slice(-6);
-      expect(texts.filter((text) => newest.includes(text)), where).toEqual(newest);
-      await next.close();
-      const bytes = Buffer.concat([...found.contents().values()]).toString("latin1");
-      const { batches: destroyed } = await (await open(found, clock)).log.recent(gone, 9);
-      if (destroyed.length === 0) expect(bytes.includes("secret"), where).toBe(false);
-      await journal.close();
-    }
-  });
-});
+    });
+  },
+);

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { origin } from "../../../src/core/position.ts";
 import { encodedBytes } from "../../../src/core/batch.ts";
+import { origin } from "../../../src/core/position.ts";
 import type { Retention } from "../../../src/engines/engine.ts";
 import { folderDisk } from "../../../src/engines/journal/disk.ts";
 import { type OpenJournal, openJournal } from "../../../src/engines/journal/open.ts";
@@ -34,11 +34,15 @@ const open = async (retention: Partial<Retention> = {}, segmentBytes = small) =>
 const folderBytes = async () => {
   let bytes = 0;
   for (const name of await readdir(folder)) {
-    bytes += await stat(join(folder, name)).then(({ size }) => size, () => 0);
+    bytes += await stat(join(folder, name)).then(
+      ({ size }) => size,
+      () => 0,
+    );
   }
   return bytes;
 };
-const recentTexts = async () => (await journal.log.recent(app, Number.POSITIVE_INFINITY)).batches.flatMap(textsOf);
+const recentTexts = async () =>
+  (await journal.log.recent(app, Number.POSITIVE_INFINITY)).batches.flatMap(textsOf);
 /** Time passes until `holds`. */
 const inTime = (holds: () => Promise<boolean>) =>
   until(async () => {
@@ -101,7 +105,8 @@ describe("opened again", () => {
 
   test("the names of the last requests are known, from the segments and from their indexes", async () => {
     let log = await open();
-    const named = (id: string) => log.append(app, batchOf([id.padEnd(20_000)], { frameId: id, acceptedAtMs: clock.nowMs() }));
+    const named = (id: string) =>
+      log.append(app, batchOf([id.padEnd(20_000)], { frameId: id, acceptedAtMs: clock.nowMs() }));
     for (let i = 0; i < 10; i++) await named(`request-${i}`);
     for (let i = 0; i < 2; i++) {
       await journal.close();
@@ -152,7 +157,9 @@ describe("room", () => {
     await journal.close();
     await open({ channelBytesMax: 100_000 });
     for (let i = 0; i < 10; i++) {
-      expect((await journal.log.recent(channelOf(10 + i), 9)).batches.flatMap(textsOf)).toEqual([`quiet ${i}`]);
+      expect((await journal.log.recent(channelOf(10 + i), 9)).batches.flatMap(textsOf)).toEqual([
+        `quiet ${i}`,
+      ]);
     }
   });
 

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { encodeSegmentHeader, type Entry, linesEntry, segmentHeaderBytes } from "../../../src/engines/journal/entry.ts";
+import {
+  type Entry,
+  encodeSegmentHeader,
+  linesEntry,
+  segmentHeaderBytes,
+} from "../../../src/engines/journal/entry.ts";
 import { RecordBuilder } from "../../../src/engines/journal/record-builder.ts";
 import { scanSegment } from "../../../src/engines/journal/scan.ts";
 import { batchOf, channelOf } from "../../support/batches.ts";
@@ -25,7 +30,12 @@ function segmentOf(commits: readonly (readonly string[])[]): { bytes: Buffer; st
 }
 
 const entryOf = (text: string): Entry =>
-  linesEntry({ id: channelOf(1), incarnation: "abc1" }, { ...batchOf(["x"]), bytes: Buffer.from(text), frameId: "request" }, 5, 9);
+  linesEntry(
+    { id: channelOf(1), incarnation: "abc1" },
+    { ...batchOf(["x"]), bytes: Buffer.from(text), frameId: "request" },
+    5,
+    9,
+  );
 
 const payloads = fc.array(fc.array(fc.string({ maxLength: 3000 }), { minLength: 1, maxLength: 4 }), {
   minLength: 1,

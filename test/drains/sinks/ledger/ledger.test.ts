@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { realClock } from "../../../../src/clock.ts";
+import { openEmbedded } from "../../../../src/engines/embedded.ts";
 import type { Engine, Retention } from "../../../../src/engines/engine.ts";
-import { openLmdb } from "../../../../src/engines/lmdb/open.ts";
 import { openMemory } from "../../../../src/engines/memory.ts";
 import { openNats } from "../../../../src/engines/nats/open.ts";
 import { type NatsCluster, startNats } from "../../../support/nats.ts";
@@ -24,7 +24,7 @@ const openings: Readonly<Record<string, (retention: Retention) => Promise<Engine
   async lmdb(retention) {
     const folder = await mkdtemp(join(tmpdir(), "tailrace-ledger-"));
     closers.push(() => rm(folder, { recursive: true }));
-    return openLmdb({ folder, clock: realClock, logger: pino({ level: "silent" }), retention });
+    return openEmbedded({ folder, clock: realClock, logger: pino({ level: "silent" }), retention });
   },
   async nats(retention) {
     const cluster: NatsCluster = await startNats();
