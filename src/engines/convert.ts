@@ -15,7 +15,10 @@ const importBytesMax = 4 * 1024 * 1024;
 const tellMs = 2_000;
 const channelsAtOnce = 1_000;
 
-/** Moves all lines over. Resolves when they are on the disk. */
+/** Does the folder hold lines, or ends of channels, as earlier versions kept them? */
+export const hasLines = (environment: Environment): boolean => environment.tree("channels").getCount() > 0;
+
+/** Moves all lines over. Resolves when they are on the disk, and nowhere else. */
 export async function convertLines(
   environment: Environment,
   journal: OpenJournal,
@@ -24,7 +27,6 @@ export async function convertLines(
   const lines = environment.tree("lines");
   const meta = environment.tree("meta");
   const total = lines.getCount();
-  if (total === 0 && environment.tree("channels").getCount() === 0) return;
   logger?.info({ batches: total }, "the lines of an earlier version are moved into the journal");
   const logId = meta.get(Buffer.from("log-id"))?.toString("latin1") ?? "0000";
   let moved = 0;
@@ -48,7 +50,7 @@ export async function convertLines(
     if (batches.length > 0) await journal.import(id, incarnation, batches);
     else if (bytes === 0) await importEnd(environment, journal, id, number, incarnation);
   }
-  for (const name of ["lines", "ages", "frame-ids", "channels", "ends", "graves"] as const) {
+  for (const name of ["lines", "ages", "frame-ids", "ends", "graves", "channels"] as const) {
     await environment.tree(name).clearAsync();
   }
   logger?.info({ batches: moved }, "the lines are in the journal");

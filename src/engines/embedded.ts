@@ -6,7 +6,7 @@ import { dataDamaged } from "../errors.ts";
 import { damagedBytes, damagedLines, journalBytes, journalLiveBytes } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
 import { dataFailure, makeDataFolder } from "../start-failures.ts";
-import { convertLines } from "./convert.ts";
+import { convertLines, hasLines } from "./convert.ts";
 import { type FolderFormat, formatNow, readFormat, writeFormat } from "./disk/folder-format.ts";
 import { FolderGuard } from "./disk/folder-guard.ts";
 import { FolderLock } from "./disk/folder-lock.ts";
@@ -109,15 +109,19 @@ async function openFolderJournal(
   const path = join(folder, journalFolder);
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const disk = folderDisk(path);
-  // A folder of an earlier form: what a conversion that was cut short left is begun anew.
-  const isEarlier = format?.format !== formatNow;
+  // Lines of an earlier version: a conversion that was cut short is begun anew.
+  const isEarlier = hasLines(environment);
   if (isEarlier) for (const name of await disk.list()) await disk.remove(name);
   const journal = await openJournal({
     disk,
     clock,
     logger,
     retention,
-    guard,
+    guard: {
+      refuses: (bytes, use) => guard.refuses(bytes, use),
+      wrote: (bytes) => guard.wrote(0, bytes),
+      spent: (isSpent) => guard.spent(isSpent),
+    },
     damaged: (what) => ("lines" in what ? damagedLines.inc(what.lines) : damagedBytes.inc(what.bytes)),
     room: ({ bytes, liveBytes }) => {
       journalBytes.set(bytes);
@@ -125,7 +129,7 @@ async function openFolderJournal(
     },
   });
   try {
-    if (!isEarlier && journal.segments === 0) {
+    if (format?.format === formatNow && journal.segments === 0) {
       throw dataDamaged(`${path} is empty, and has held this server's lines since ${format.since}`);
     }
     if (isEarlier) await convertLines(environment, journal, logger);

@@ -1,11 +1,11 @@
-/** A process that appends to a folder until it is killed: `test/engines/lmdb-process.ts`. */
+/** A process that appends to a folder until it is killed: `test/engines/embedded-process.ts`. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Failed, Room, Told } from "../engines/lmdb-process.ts";
+import type { Failed, Room, Told } from "../engines/embedded-process.ts";
 
-const script = fileURLToPath(new URL("../engines/lmdb-process.ts", import.meta.url));
+const script = fileURLToPath(new URL("../engines/embedded-process.ts", import.meta.url));
 
 export type WriterOptions = {
   readonly batchBytes: number;

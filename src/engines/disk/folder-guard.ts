@@ -56,9 +56,9 @@ export class FolderGuard {
     return storeFull(new Error(`${this.#freeMiB()} MiB are free`));
   }
 
-  /** `bytes` were written. */
-  wrote(bytes: number): void {
-    this.#space.wrote(bytes);
+  /** `bytes` were written to the file, and so many to others of the folder. */
+  wrote(bytes: number, elsewhereBytes = 0): void {
+    this.#space.wrote(bytes, elsewhereBytes);
   }
 
   /** Is the file that is written the one that the next start will open? */

@@ -45,7 +45,8 @@ export class FreeSpace {
   readonly #options: FreeSpaceOptions;
   readonly #freeBytes: (folder: string) => number;
   readonly #fileBytesMax: () => number;
-  #free = 0;
+  #freeOnDisk = 0;
+  #freeInFile = 0;
   #writtenBytes = 0;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #isRefusing = false;
@@ -80,10 +81,15 @@ export class FreeSpace {
     return fits;
   }
 
-  /** So much was written. */
-  wrote(bytes: number): void {
-    this.#free -= growth * bytes;
-    this.#writtenBytes += bytes;
+  /** So much was written into the file, and so much into others. */
+  wrote(bytes: number, elsewhereBytes = 0): void {
+    this.#freeInFile -= growth * bytes;
+    this.#freeOnDisk -= growth * (bytes + elsewhereBytes);
+    this.#writtenBytes += bytes + elsewhereBytes;
+  }
+
+  get #free(): number {
+    return Math.min(this.#freeOnDisk, this.#freeInFile);
   }
 
   #fitsInside(bytes: number, reusableBytes: (() => number) | undefined): boolean {
@@ -99,9 +105,10 @@ export class FreeSpace {
     const { folder, file } = this.#options;
     try {
       const size = statSync(join(folder, file), { throwIfNoEntry: false })?.size ?? 0;
-      this.#free = Math.min(this.#freeBytes(folder), this.#fileBytesMax() - size);
+      this.#freeOnDisk = this.#freeBytes(folder);
+      this.#freeInFile = this.#fileBytesMax() - size;
     } catch {
-      this.#free = Number.POSITIVE_INFINITY; // it says nothing, as where the folder is gone: that is told elsewhere
+      this.#freeOnDisk = this.#freeInFile = Number.POSITIVE_INFINITY; // it says nothing, as where the folder is gone: that is told elsewhere
     }
   }
 }
@@ -112,7 +119,7 @@ function freeOnDisk(folder: string): number {
 }
 
 /** `ulimit -f`, which somebody may change from outside. */
-function fileSizeLimit(): number {
+export function fileSizeLimit(): number {
   try {
     const limits = readFileSync("/proc/self/limits", "latin1");
     const found = /^Max file size\s+(\d+)/m.exec(limits);

@@ -141,10 +141,17 @@ export class Journal {
     // A turn of waiting lets everything that arrives together go together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      if (this.#isFailing) await this.#options.clock.sleep(failingMs);
+      if (this.#isFailing) await this.#pause();
       await this.#store(this.#take());
     }
     this.#running = undefined;
+  }
+
+  // Somebody waits for an answer: unlike other waits this one keeps the process.
+  async #pause(): Promise<void> {
+    const kept = setInterval(() => {}, failingMs);
+    await this.#options.clock.sleep(failingMs);
+    clearInterval(kept);
   }
 
   #take(): Work[] {

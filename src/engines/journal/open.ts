@@ -4,6 +4,7 @@ import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Clock } from "../../ports.ts";
 import { frameIdMs, type Retention as Limits } from "../engine.ts";
 import type { ChannelTail } from "./channels.ts";
+import { fileSizeLimit } from "../disk/free-space.ts";
 import { Collector } from "./collector.ts";
 import { DedupWindow } from "./dedup-window.ts";
 import type { Disk } from "./disk.ts";
@@ -32,9 +33,11 @@ export type JournalOptions = {
   readonly damaged?: (what: { readonly bytes: number } | { readonly lines: number }) => void;
 };
 
-/** A small log has small segments, so that its limit can be kept. */
-const segmentBytesFor = ({ totalBytesMax }: Limits): number =>
-  Math.min(segmentBytesMax, Math.max(segmentBytesMin, Math.floor(totalBytesMax / segmentsAtLeast)));
+/** A small log has small segments, so that its limit can be kept; and so has one whose files may not be large. */
+const segmentBytesFor = ({ totalBytesMax }: Limits): number => {
+  const wanted = Math.max(segmentBytesMin, Math.floor(totalBytesMax / segmentsAtLeast));
+  return Math.min(segmentBytesMax, wanted, Math.floor(fileSizeLimit() / 2));
+};
 
 const segmentBytesMax = 64 * 1024 * 1024;
 const segmentBytesMin = 64 * 1024;

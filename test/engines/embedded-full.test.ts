@@ -36,9 +36,6 @@ function startWriter(options: Partial<WriterOptions>): Writer {
   return writer;
 }
 
-const lift = ({ child }: Writer) =>
-  execFileSync("prlimit", ["--pid", String(child.pid), "--fsize=unlimited:"]);
-
 /** Fills the disk, makes room, and looks at what is stored in the end. */
 async function fill(writer: Writer, makeRoom: () => unknown): Promise<void> {
   await until(() => writer.failed.length > 600, 60_000); // lmdb's memory was gone after some 490 failed writes
@@ -85,19 +82,23 @@ test("a real one", async ({ skip }) => {
   });
 }, 180_000);
 
-test("a limit of the process's files", async () => {
+test("a limit of the process's files: segments stay below it", async () => {
   const writer = startWriter({ room, fileKiBMax: diskKiB });
-  await fill(writer, () => {
-    expectSeenInTime(writer);
-    lift(writer);
-  });
+  await until(() => writer.stored.length * batchBytes > 3 * diskKiB * KiB, 60_000);
+  expect(writer.failed).toEqual([]);
+  await writer.kill();
+  const found = await storedNumbers();
+  for (const number of writer.stored) expect(found.has(number)).toBe(true);
 }, 180_000);
 
-test("one that does not say how full it is, as with a quota: it is asked once a second, LMDB hardly ever", async () => {
-  const writer = startWriter({ room: { ...room, blind: true }, fileKiBMax: diskKiB });
+test("one that does not say how full it is, as with a quota: what it refuses is told, and taken off", async ({ skip }) => {
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${diskKiB}k`, "tmpfs", folder]);
+  if (mounted.status !== 0)
+    skip("this user may mount no disk: test/engines/journal runs the same on one that a test makes up");
+  cleanups.push(() => execFileSync("umount", [folder]));
+  const writer = startWriter({ room: { ...room, blind: true } });
   await fill(writer, () => {
     expect(writer.failed.at(-1)!.troubles).toEqual([expect.stringContaining("takes no more: a quota")]);
-    lift(writer);
+    execFileSync("mount", ["-o", "remount,size=200m", folder]);
   });
-  expect(writer.errors.match(/Write error/g)?.length ?? 0).toBeLessThan(5);
 }, 180_000);

@@ -160,10 +160,11 @@ describe("a start on data that are damaged says what is wrong with them, and how
 
 describe("a start goes on", () => {
   test("with a file that is shorter than it says, where only free pages are missing", async () => {
-    for (let i = 0; i < 30; i++) await engine!.log.append(channelOf(2), batchOfBytes(60_000));
-    await engine!.log.destroy(channelOf(2));
-    // Each of these removes a part of it, and goes to pages that are free by then.
-    for (let i = 0; i < 20; i++) await engine!.store.put(`app/${i + 2}`, {}, 0);
+    const { store } = engine!;
+    for (let i = 0; i < 30; i++) await store.put(`large/${i}`, "x".repeat(60_000), 0);
+    for (let i = 0; i < 30; i++) await store.put(`large/${i}`, undefined, (await store.get(`large/${i}`))!.revision);
+    // These go to pages that are free by then.
+    for (let i = 0; i < 20; i++) await store.put(`app/${i + 2}`, {}, 0);
     await stopped();
     let cut = 0;
     for (let size = (await stat(data)).size - pageBytes; ; size -= pageBytes) {
@@ -189,7 +190,7 @@ describe("a start goes on", () => {
     await rm(join(folder, "tailrace.json"));
     await writeFile(join(folder, "lock.mdb"), zeros(8000));
     expect(await lines(await open())).toBe(40);
-    expect(JSON.parse(await readFile(join(folder, "tailrace.json"), "utf8"))).toMatchObject({ format: 1 });
+    expect(JSON.parse(await readFile(join(folder, "tailrace.json"), "utf8"))).toMatchObject({ format: 2 });
   });
 });
 
@@ -251,10 +252,13 @@ describe("data that go away under a running server", () => {
         async (name) => [name, await readlink(`/proc/self/fd/${name}`).catch(() => "")] as const,
       ),
     );
-    const [descriptor] = targets.find(([, target]) => target === `${data} (deleted)`)!;
     const saved = join(folder, "..", "saved");
-    await mkdir(saved);
-    await copyFile(`/proc/self/fd/${descriptor}`, join(saved, "data.mdb"));
+    await mkdir(join(saved, "journal"), { recursive: true });
+    for (const [descriptor, target] of targets) {
+      const [, name] = new RegExp(`^${folder}/(.*) \\(deleted\\)$`).exec(target) ?? [];
+      const isData = name !== undefined && /^data\.mdb$|^journal\/.*\.log$/.test(name);
+      if (isData) await copyFile(`/proc/self/fd/${descriptor}`, join(saved, name));
+    }
     await stopped();
     expect(await lines(await open(saved))).toBe(41);
   });
