@@ -162,7 +162,8 @@ describe("a start goes on", () => {
   test("with a file that is shorter than it says, where only free pages are missing", async () => {
     const { store } = engine!;
     for (let i = 0; i < 30; i++) await store.put(`large/${i}`, "x".repeat(60_000), 0);
-    for (let i = 0; i < 30; i++) await store.put(`large/${i}`, undefined, (await store.get(`large/${i}`))!.revision);
+    for (let i = 0; i < 30; i++)
+      await store.put(`large/${i}`, undefined, (await store.get(`large/${i}`))!.revision);
     // These go to pages that are free by then.
     for (let i = 0; i < 20; i++) await store.put(`app/${i + 2}`, {}, 0);
     await stopped();

@@ -91,7 +91,9 @@ test("a limit of the process's files: segments stay below it", async () => {
   for (const number of writer.stored) expect(found.has(number)).toBe(true);
 }, 180_000);
 
-test("one that does not say how full it is, as with a quota: what it refuses is told, and taken off", async ({ skip }) => {
+test("one that does not say how full it is, as with a quota: what it refuses is told, and taken off", async ({
+  skip,
+}) => {
   const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${diskKiB}k`, "tmpfs", folder]);
   if (mounted.status !== 0)
     skip("this user may mount no disk: test/engines/journal runs the same on one that a test makes up");

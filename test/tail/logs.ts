@@ -25,7 +25,7 @@ export async function openMemoryLog(options: LogOptions = {}): Promise<ChannelLo
 }
 
 /** The same on disk; closing it removes the disk's files. */
-export async function openLmdbLog(options: LogOptions = {}): Promise<ChannelLog> {
+export async function openEmbeddedLog(options: LogOptions = {}): Promise<ChannelLog> {
   const folder = await mkdtemp(join(tmpdir(), "tailrace-tail-"));
   const engine = await openEmbedded({ folder, ...optionsOf(options) });
   const { log } = engine;
@@ -44,5 +44,5 @@ export async function openLmdbLog(options: LogOptions = {}): Promise<ChannelLog>
 /** For `describe.each`. */
 export const engines = [
   { engine: "memory", openLog: openMemoryLog },
-  { engine: "lmdb", openLog: openLmdbLog },
+  { engine: "embedded", openLog: openEmbeddedLog },
 ] as const;

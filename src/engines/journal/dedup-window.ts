@@ -9,13 +9,13 @@ export type Deduped = { readonly line: number; readonly count: number };
 
 /** Names in one table. A window with more of them becomes shorter: the older table goes before its time. */
 const namesMax = 2_000_000;
-const slotsFirst = 1024;
+const cellsFirst = 1024;
 const loadMax = 0.6;
 
 /** Remembers which appends were named how. Names of one channel never meet those of another: `owner` tells them apart. */
 export class DedupWindow {
-  #newer = new Table(slotsFirst);
-  #older = new Table(slotsFirst);
+  #newer = new Table(cellsFirst);
+  #older = new Table(cellsFirst);
   #newerSinceMs = Number.NEGATIVE_INFINITY;
   readonly #key = new Uint32Array(3);
 
@@ -23,10 +23,10 @@ export class DedupWindow {
   find(owner: number, id: string, nowMs: number): Deduped | undefined {
     hashInto(this.#key, owner, id);
     for (const table of [this.#newer, this.#older]) {
-      const slot = table.find(this.#key);
-      if (slot === -1 || table.counts[slot] === 0) continue;
-      if (nowMs - table.timesMs[slot]! >= frameIdMs) continue;
-      return { line: table.lines[slot]!, count: table.counts[slot]! };
+      const cell = table.find(this.#key);
+      if (cell === -1 || table.counts[cell] === 0) continue;
+      if (nowMs - table.timesMs[cell]! >= frameIdMs) continue;
+      return { line: table.lines[cell]!, count: table.counts[cell]! };
     }
     return undefined;
   }
@@ -34,11 +34,11 @@ export class DedupWindow {
   add(owner: number, id: string, { line, count }: Deduped, nowMs: number): void {
     if (nowMs - this.#newerSinceMs >= frameIdMs || this.#newer.used >= namesMax) {
       this.#older = this.#newer;
-      this.#newer = new Table(slotsFirst);
+      this.#newer = new Table(cellsFirst);
       this.#newerSinceMs = nowMs;
     }
     hashInto(this.#key, owner, id);
-    if (this.#newer.used >= this.#newer.slots * loadMax) this.#newer = this.#newer.larger();
+    if (this.#newer.used >= this.#newer.cells * loadMax) this.#newer = this.#newer.larger();
     this.#newer.put(this.#key, line, count, nowMs);
   }
 
@@ -46,64 +46,64 @@ export class DedupWindow {
   remove(owner: number, id: string): void {
     hashInto(this.#key, owner, id);
     for (const table of [this.#newer, this.#older]) {
-      const slot = table.find(this.#key);
-      if (slot !== -1) table.counts[slot] = 0;
+      const cell = table.find(this.#key);
+      if (cell !== -1) table.counts[cell] = 0;
     }
   }
 }
 
-/** Open addressing. Times are positive: a slot is free while its time is 0; a removed name keeps its slot with a count of 0. */
+/** Open addressing. Times are positive: a cell is free while its time is 0; a removed name keeps its cell with a count of 0. */
 class Table {
-  readonly slots: number;
+  readonly cells: number;
   readonly #keys: Uint32Array;
   readonly lines: Float64Array;
   readonly counts: Uint32Array;
   readonly timesMs: Float64Array;
   used = 0;
 
-  constructor(slots: number) {
-    this.slots = slots;
-    this.#keys = new Uint32Array(slots * 3);
-    this.lines = new Float64Array(slots);
-    this.counts = new Uint32Array(slots);
-    this.timesMs = new Float64Array(slots);
+  constructor(cells: number) {
+    this.cells = cells;
+    this.#keys = new Uint32Array(cells * 3);
+    this.lines = new Float64Array(cells);
+    this.counts = new Uint32Array(cells);
+    this.timesMs = new Float64Array(cells);
   }
 
-  /** The slot of this key, or -1. */
+  /** The cell of this key, or -1. */
   find(key: Uint32Array): number {
-    const slot = this.#slot(key);
-    return this.timesMs[slot] === 0 ? -1 : slot;
+    const cell = this.#cell(key);
+    return this.timesMs[cell] === 0 ? -1 : cell;
   }
 
   put(key: Uint32Array, line: number, count: number, timeMs: number): void {
-    const slot = this.#slot(key);
-    if (this.timesMs[slot] === 0) this.used++;
-    this.#keys.set(key, slot * 3);
-    this.lines[slot] = line;
-    this.counts[slot] = count;
-    this.timesMs[slot] = timeMs;
+    const cell = this.#cell(key);
+    if (this.timesMs[cell] === 0) this.used++;
+    this.#keys.set(key, cell * 3);
+    this.lines[cell] = line;
+    this.counts[cell] = count;
+    this.timesMs[cell] = timeMs;
   }
 
   /** The same names with twice the room. */
   larger(): Table {
-    const table = new Table(this.slots * 2);
-    for (let slot = 0; slot < this.slots; slot++) {
-      if (this.counts[slot] === 0) continue;
-      const key = this.#keys.subarray(slot * 3, slot * 3 + 3);
-      table.put(key, this.lines[slot]!, this.counts[slot]!, this.timesMs[slot]!);
+    const table = new Table(this.cells * 2);
+    for (let cell = 0; cell < this.cells; cell++) {
+      if (this.counts[cell] === 0) continue;
+      const key = this.#keys.subarray(cell * 3, cell * 3 + 3);
+      table.put(key, this.lines[cell]!, this.counts[cell]!, this.timesMs[cell]!);
     }
     return table;
   }
 
-  #slot(key: Uint32Array): number {
-    const mask = this.slots - 1;
-    let slot = key[0]! & mask;
-    while (this.timesMs[slot] !== 0 && !this.#holds(slot, key)) slot = (slot + 1) & mask;
-    return slot;
+  #cell(key: Uint32Array): number {
+    const mask = this.cells - 1;
+    let cell = key[0]! & mask;
+    while (this.timesMs[cell] !== 0 && !this.#holds(cell, key)) cell = (cell + 1) & mask;
+    return cell;
   }
 
-  #holds(slot: number, key: Uint32Array): boolean {
-    const at = slot * 3;
+  #holds(cell: number, key: Uint32Array): boolean {
+    const at = cell * 3;
     const keys = this.#keys;
     return keys[at] === key[0] && keys[at + 1] === key[1] && keys[at + 2] === key[2];
   }

@@ -34,8 +34,7 @@ export class Destroy implements Work {
   }
 
   stored(segment: Segment): void {
-    if (!this.#isThere) return this.#stored(undefined);
-    segment.destroyed.add(this.#id);
-    this.#stored(this.#channels.destroy(this.#id));
+    if (this.#isThere) segment.destroyed.add(this.#id);
+    this.#stored(this.#isThere ? this.#channels.destroy(this.#id) : undefined);
   }
 }

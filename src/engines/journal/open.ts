@@ -2,9 +2,9 @@
 import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Clock } from "../../ports.ts";
+import { fileSizeLimit } from "../disk/free-space.ts";
 import { frameIdMs, type Retention as Limits } from "../engine.ts";
 import type { ChannelTail } from "./channels.ts";
-import { fileSizeLimit } from "../disk/free-space.ts";
 import { Collector } from "./collector.ts";
 import { DedupWindow } from "./dedup-window.ts";
 import type { Disk } from "./disk.ts";

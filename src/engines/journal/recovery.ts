@@ -119,10 +119,11 @@ class Recovery implements Recovered {
       case "end": {
         const newest = { line, producer: entry.producer, firstLine: entry.firstLine };
         const tail = { line: line + count, bytes: bytesBefore, newest };
-        return this.#takeEnd(segment, { channel: id, incarnation, ...tail });
+        this.#takeEnd(segment, { channel: id, incarnation, ...tail });
+        return;
       }
       case "destroyed":
-        return this.#destroy(id, segment);
+        this.#destroy(id, segment);
     }
   }
 
