@@ -72,7 +72,7 @@ describe.each(Object.entries(engines))("ingest over %s", (name, openEngine) => {
     expect(await messages(engine, app)).toEqual(["once\n"]);
   });
 
-  if (name === "lmdb") {
+  if (name === "embedded") {
     test("a request that was stored before a restart is known after it", async () => {
       const body = Buffer.concat(
         Array.from({ length: 5_000 }, (_, i) => shuttleFrame(`line ${i} ${"x".repeat(200)}`)),

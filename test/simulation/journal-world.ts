@@ -137,7 +137,7 @@ export class JournalWorld {
       if (owed !== this.#owed[channel]) return; // it was destroyed meanwhile
       const line = Number(position.split(".")[0]);
       expect(owed.texts.has(line), `line ${line} is used once`).toBe(false);
-      texts.forEach((text, i) => owed.texts.set(line + i, text));
+      for (const [i, text] of texts.entries()) owed.texts.set(line + i, text);
       if (!isNamed || this.random() < 0.5) return;
       const again = await append();
       expect(again.repeated && isSamePlace(again.position, position)).toBe(true);
