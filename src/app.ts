@@ -192,12 +192,7 @@ async function open(
     resolve,
     appName: async (id) => (await apps.get(id))?.name,
   });
-  const drainTests = new DrainTests({
-    sinkFor,
-    clock,
-    redactions: patterns.redactions,
-    limits: drainTestLimits,
-  });
+  const drainTests = new DrainTests({ sinkFor, clock, limits: drainTestLimits });
   const socketsMax = within("drains", slotLimits.socketsMax);
   const slots = scope.own("drain connections", new ConnectionSlots({ ...slotLimits, socketsMax, clock }));
   if (has("drain")) {

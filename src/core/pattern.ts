@@ -19,6 +19,15 @@ export const lineWorkMax = 5_000_000;
 /** A pattern with a higher estimate is not even compiled: estimates may be a few times too high, not ten times. */
 const estimateMax = 10 * instructionsMax;
 
+/** Classes like `\pL` in a pattern: each takes a third of a millisecond to compile. */
+const unicodeClassesMax = 10;
+
+/** Characters in the ranges of a pattern that ignores case: each of them is folded when the pattern is compiled. */
+const foldedCharsMax = 1_200_000;
+
+/** What came of the patterns that were read lately. */
+const read = new LRUCache<string, Pattern | string>({ max: 1_000 });
+
 export type Pattern = {
   readonly text: string;
   readonly instructions: number;
@@ -31,8 +40,16 @@ export type Pattern = {
 /** The pattern, or why it cannot be used. The compiled pattern is not kept: `CompiledPatterns` does that. */
 export function readPattern(text: string): Pattern | string {
   if (Buffer.byteLength(text) > patternBytesMax) return `it has more than ${patternBytesMax} bytes`;
+  let known = read.get(text);
+  if (known === undefined) read.set(text, (known = readAnew(text)));
+  return known;
+}
+
+function readAnew(text: string): Pattern | string {
   const estimate = estimatedInstructions(text);
   if (estimate > estimateMax) return tooLarge(`about ${estimate}`);
+  const slow = slowToCompile(text);
+  if (slow !== undefined) return slow;
   try {
     const instructions = RE2JS.compile(text).programSize();
     return instructions > instructionsMax
@@ -71,6 +88,23 @@ const plainForm = /^(?:[^\\.+*?()|[\]{}^$\uFFFD\p{Cs}]|\\[!-/:-@[-`{-~])+$/u;
 
 const plainTextOf = (text: string): string | undefined =>
   plainForm.test(text) ? text.replaceAll(/\\(.)/g, "$1") : undefined;
+
+// A pattern of permitted size may take a fifth of a second to compile, because of what its classes stand for.
+function slowToCompile(text: string): string | undefined {
+  const classes = text.match(/\\[pP]/g)?.length ?? 0;
+  if (classes > unicodeClassesMax)
+    return `it has ${classes} classes like \\pL, and ${unicodeClassesMax} are the most`;
+  if (!/\(\?[a-zA-Z]*i/.test(text)) return undefined;
+  let folded = 0;
+  for (const [, from, to] of text.matchAll(rangeForm)) folded += Math.max(0, codeOf(to!) - codeOf(from!));
+  if (folded <= foldedCharsMax) return undefined;
+  return `its ranges have ${folded} characters, and ${foldedCharsMax} are the most where case is ignored`;
+}
+
+const rangeForm = /(\\x\{[0-9a-fA-F]+\}|[\s\S])-(?=(\\x\{[0-9a-fA-F]+\}|[\s\S]))/gu;
+
+const codeOf = (char: string): number =>
+  char.startsWith("\\x{") ? Number.parseInt(char.slice(3), 16) : char.codePointAt(0)!;
 
 const tooLarge = (instructions: string): string =>
   `it compiles to ${instructions} instructions, and ${instructionsMax} are the most: use smaller counts in braces, or fewer alternatives`;

@@ -2,10 +2,9 @@
 import { noticeLine } from "../core/notice.ts";
 import { positionAt } from "../core/position.ts";
 import { drainTestsBusy } from "../errors.ts";
-import type { LineRedactions } from "../patterns/line-redactions.ts";
 import type { Clock, Sink, Verdict } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
-import { redactionOf } from "./redaction.ts";
+import { redactedLine } from "./redaction.ts";
 import { type Step, Trace } from "./trace.ts";
 import { parcelId } from "./worker/parcel.ts";
 
@@ -23,7 +22,6 @@ export type DrainTestLimits = {
 export type DrainTestParts = {
   readonly sinkFor: (drain: DrainRecord, hooks: { readonly trace: Trace }) => Sink;
   readonly clock: Clock;
-  readonly redactions: LineRedactions;
   readonly limits: DrainTestLimits;
 };
 
@@ -68,7 +66,7 @@ export class DrainTests {
 
 async function testDrain(
   drain: DrainRecord,
-  { sinkFor, clock, redactions }: DrainTestParts,
+  { sinkFor, clock }: DrainTestParts,
   signal: AbortSignal,
 ): Promise<DrainTestResult> {
   const nowMs = clock.nowMs();
@@ -77,10 +75,12 @@ async function testDrain(
   const sink = sinkFor(drain, { trace });
   try {
     const at = positionAt(nowMs, 0);
-    const parcel = { parcelId: parcelId(`${drain.token} test`, at, at), slices: [line], count: 1 };
-    const redacting = redactionOf(drain, redactions)?.(parcel, signal);
-    const sent = redacting === undefined ? parcel : ((await redacting) ?? parcel);
-    const verdict = weighed(await sink.deliver(sent, signal));
+    const parcel = {
+      parcelId: parcelId(`${drain.token} test`, at, at),
+      slices: [redactedLine(drain, line)],
+      count: 1,
+    };
+    const verdict = weighed(await sink.deliver(parcel, signal));
     return { verdict, steps: trace.end(verdict.kind === "delivered" ? undefined : verdict.reason) };
   } finally {
     await sink.close();

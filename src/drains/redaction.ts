@@ -1,5 +1,6 @@
 /** Parcels are redacted before they are sent. The log keeps lines whole: what is taken out depends on the drain. */
-import { noRedactions, readRedaction } from "../core/redaction.ts";
+import { CompiledPatterns } from "../core/pattern.ts";
+import { noRedactions, patternsMax, Redactor, readRedaction } from "../core/redaction.ts";
 import { drainRedactions } from "../metrics.ts";
 import type { LineRedactions } from "../patterns/line-redactions.ts";
 import type { Parcel, Slice } from "../ports.ts";
@@ -7,6 +8,14 @@ import type { DrainRecord } from "../registry/records.ts";
 
 /** What a drain's owner wants is taken out of a parcel. Resolves to undefined when `signal` is aborted. */
 export type RedactParcel = (parcel: Parcel, signal: AbortSignal) => Promise<Parcel | undefined>;
+
+/** One short line of our own, redacted as those of the drain's app are. */
+export function redactedLine<S extends Slice>({ redact }: Pick<DrainRecord, "redact">, line: S): S {
+  if (redact === undefined) return line;
+  const redactor = new Redactor(readRedaction(redact), new CompiledPatterns(patternsMax));
+  const { bytes } = redactor.redact(line.bytes, line.form, noRedactions());
+  return bytes === undefined ? line : { ...line, bytes };
+}
 
 /** Undefined when nothing is to be taken out. */
 export function redactionOf(

@@ -54,6 +54,11 @@ export class Selector {
     return this.#pool.isSpent(ownerOf(payer));
   }
 
+  /** What was done for the payer elsewhere is paid too. */
+  spend(payer: Payer, ms: number): void {
+    this.#pool.spend(ownerOf(payer), ms);
+  }
+
   /** Says of each line whether the filter keeps it. The promise resolves to undefined when `signal` is aborted. */
   select(
     payer: Payer,

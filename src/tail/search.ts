@@ -46,6 +46,10 @@ export type Found = Looked & { readonly numbers: Float64Array };
 
 /** From the opening of a stream on. */
 export const searchMsMax = 60_000;
+/** Reading a log costs the event loop so much: an app that searches all day pays for it as for its patterns. */
+const walkMsPerByte = 8e-6;
+/** Between two looks whether there is budget again. */
+const spentMs = 250;
 /** Bytes read of the log at a time; a larger batch is read whole. */
 const stepBytesMax = 1024 * 1024;
 const stepLinesMin = 500;
@@ -111,6 +115,10 @@ class Search {
     if (leave === undefined) return;
     try {
       while (this.end === null && !this.#over.aborted) {
+        if (this.#parts.selector.isSpent(this.#wanted.payer)) {
+          await this.#parts.clock.sleep(spentMs, this.#over);
+          continue;
+        }
         const batches = await this.#read();
         if (batches.length === 0) this.end = "all";
         while (batches.length > 0 && this.end === null && !this.#over.aborted) {
@@ -141,7 +149,9 @@ class Search {
       this.end = "all";
       return;
     }
-    const selecting = this.#parts.selector.select(payer, batch, filter, this.#over);
+    const { selector } = this.#parts;
+    selector.spend(payer, batch.bytes.length * walkMsPerByte);
+    const selecting = selector.select(payer, batch, filter, this.#over);
     const kept = selecting instanceof Promise ? await selecting : selecting;
     if (kept === undefined) return;
     this.#lines += batch.count;

@@ -121,3 +121,21 @@ test("plain text is found where its expression is", () => {
     }),
   );
 });
+
+test.each([
+  ["\\pL|".repeat(150), /^it has 150 classes like \\pL, and 10 are the most/],
+  [`[${"\\PN".repeat(11)}]`, /^it has 11 classes like/],
+  [`(?i)${"[b-\\x{10fffe}]".repeat(60)}`, /^its ranges have \d{8} characters, and 1200000 are the most/],
+  ["(?:a(?mi:[\\x{80}-\\x{10FFFF}]|[b-\u{10FFFE}]))", /^its ranges have \d+ characters/],
+])("%j is refused before it is compiled, as that alone would take long", (pattern, reason) => {
+  expect(readPattern(pattern)).toMatch(reason);
+});
+
+test.each([
+  "(?i)[\\x{80}-\\x{10FFFF}]",
+  "[b-\\x{10fffe}]{30}",
+  "(?i)\\pL+\\s\\p{Greek}[^a-z]",
+  "(?i)[a-z]{200}-x",
+])("%j is not", (pattern) => {
+  expect(readPattern(pattern)).toMatchObject({ text: pattern });
+});

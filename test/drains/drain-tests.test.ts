@@ -8,7 +8,6 @@ import type { DrainRecord } from "../../src/registry/records.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { kept } from "../support/kept.ts";
 import { otlpAnswer } from "../support/otlp-receiver.ts";
-import { openPatterns } from "../support/patterns.ts";
 import { type Answer, openPeer } from "../support/peer.ts";
 import { closedPort, openRawPeer } from "../support/raw-peer.ts";
 import { ca, expiredTls, serverTls } from "../support/tls.ts";
@@ -20,8 +19,7 @@ const peerThat = async (answer: Answer, tls?: typeof serverTls) => kept(await op
 /** Long before the certificates of the tests end. */
 const clock = new FakeClock(Date.parse("2125-12-02T00:00:00Z"));
 const limits = { perAppMax: 3, inAllMax: 10 };
-const { redactions } = openPatterns();
-const tests = new DrainTests({ sinkFor: sinksFor({ ...sinkOptions, clock }), clock, redactions, limits });
+const tests = new DrainTests({ sinkFor: sinksFor({ ...sinkOptions, clock }), clock, limits });
 const tried = (url: string, rest: Partial<DrainRecord> = {}): Promise<DrainTestResult> =>
   tests.run(drainOf(1, { url, ...rest }));
 const found = ({ steps }: DrainTestResult) => steps.map(({ name, detail, failed }) => [name, detail, failed]);
@@ -91,7 +89,7 @@ test("a name that does not exist fails where it is looked up", async () => {
     setImmediate(answer, failure)) as never;
   const sinkFor = sinksFor({ ...sinkOptions, resolve });
   for (const url of ["https://receiver.example/", "syslog://receiver.example"]) {
-    const trial = await new DrainTests({ sinkFor, clock, redactions, limits }).run(drainOf(1, { url }));
+    const trial = await new DrainTests({ sinkFor, clock, limits }).run(drainOf(1, { url }));
     expect(found(trial)).toEqual([
       ["resolve", "the name receiver.example does not exist: check the drain's URL", true],
     ]);
@@ -124,7 +122,7 @@ describe("an owner learns no address inside of the operator's network", () => {
   test("of a destination that may not be reached", async () => {
     const sinkFor = sinksFor({ ...sinkOptions, resolve: leading("10.20.30.40") });
     for (const url of ["https://inside.example/", "syslog://inside.example", "syslog+tls://inside.example"]) {
-      const result = await new DrainTests({ sinkFor, clock, redactions, limits }).run(drainOf(1, { url }));
+      const result = await new DrainTests({ sinkFor, clock, limits }).run(drainOf(1, { url }));
       expect(result.verdict).toMatchObject({
         kind: "retry",
         reason: expect.stringContaining("a private address"),
@@ -139,7 +137,6 @@ describe("an owner learns no address inside of the operator's network", () => {
     const result = await new DrainTests({
       sinkFor: sinksFor({ ...sinkOptions, resolve }),
       clock,
-      redactions,
       limits,
     }).run(drainOf(1, { url: `http://inside.example:${peer.port}/` }));
     expect(result.verdict.kind).toBe("delivered");
@@ -158,7 +155,7 @@ describe("so many tests at a time", () => {
       deliver: () => new Promise((resolve) => underWay.push(() => resolve({ kind: "delivered" }))),
       close: async () => {},
     });
-    return { tests: new DrainTests({ sinkFor, clock, redactions, limits }), underWay };
+    return { tests: new DrainTests({ sinkFor, clock, limits }), underWay };
   }
   const drain = (app: number, number: number) => ({
     ...drainOf(number),
@@ -194,7 +191,6 @@ describe("so many tests at a time", () => {
         throw new Error("a bad URL");
       },
       clock,
-      redactions,
       limits,
     });
     for (let n = 0; n < 20; n++) await expect(failing.run(drain(1, n))).rejects.toThrow("a bad URL");
