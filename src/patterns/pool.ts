@@ -42,6 +42,9 @@ export type PoolParts = {
 /** A thread, as the pool sees it. */
 export type PatternRunner = Pick<PatternThread, "run" | "end" | "isEnded">;
 
+/** Until another thread is started when one could not be. */
+const restartMs = 1_000;
+
 type Queued = { readonly job: Job; readonly done: () => void; isDropped: boolean };
 
 export class PatternPool {
@@ -152,23 +155,36 @@ export class PatternPool {
     const before = this.#lastOwner.get(thread);
     this.#lastOwner.set(thread, job.owner);
     const answer = await thread.run(job.task());
-    this.spend(job.owner, answer?.ms ?? this.#parts.limits.cpuMsMax);
-    if (before !== undefined) this.spend(before, answer?.lateMs ?? 0);
-    if (thread.isEnded) {
-      this.#threads.delete(thread);
-      if (this.#isClosed) return;
+    if (thread.isEnded) this.#threads.delete(thread);
+    else this.#idle.push(thread);
+    if (this.#isClosed) return;
+    if (answer === "unstarted") return this.#beginLater(queued);
+    if (answer === "ended") {
       patternThreadsEnded.inc();
       this.#parts.logger.warn(
         { owner: job.owner },
         "a thread that ran patterns did not answer; it was replaced",
       );
-    } else this.#idle.push(thread);
+      this.spend(job.owner, this.#parts.limits.cpuMsMax);
+    } else {
+      this.spend(job.owner, answer.ms);
+      if (before !== undefined) this.spend(before, answer.lateMs);
+    }
     if (!queued.isDropped) {
-      const isDone = answer?.kind === "outcome" ? job.take(answer.outcome) : job.giveUp();
+      const isOutcome = answer !== "ended" && answer.kind === "outcome";
+      const isDone = isOutcome ? job.take(answer.outcome) : job.giveUp();
       if (isDone) queued.done();
       else this.#queue(queued);
     }
     this.#pump();
+  }
+
+  // The machine has no room for a thread now: what it was for waits for one, undecided by nobody.
+  #beginLater(queued: Queued): void {
+    this.#parts.logger.warn("a thread for patterns could not be started; another one is tried in a second");
+    if (!queued.isDropped) this.#queue(queued);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#pump(), restartMs).unref();
   }
 }
 

@@ -20,7 +20,8 @@ export class PatternThread {
   readonly #worker: Worker;
   readonly #limits: ThreadLimits;
   readonly #ready: Promise<unknown>;
-  #answered: ((answer: Answer | undefined) => void) | undefined;
+  #answered: ((answer: Answer | "ended") => void) | undefined;
+  #isReady = false;
   #kernelTask: string | undefined;
   #isEnded = false;
 
@@ -38,6 +39,7 @@ export class PatternThread {
       this.#worker.on("message", (said: Said) => {
         if (said.kind !== "ready") return this.#answered?.(said);
         this.#kernelTask = said.kernelTask;
+        this.#isReady = true;
         resolve(undefined);
       });
       // Out of memory, or it could not start.
@@ -51,14 +53,17 @@ export class PatternThread {
     return this.#isEnded;
   }
 
-  /** The result of the task's beginning; undefined when the thread has ended, late with its answer or by itself. */
-  async run(task: Task): Promise<Answer | undefined> {
+  /**
+   * The result of the task's beginning. `ended`: the thread has, late with its answer or by itself. `unstarted`: it never
+   * began, so that nothing was done.
+   */
+  async run(task: Task): Promise<Answer | "ended" | "unstarted"> {
     this.#worker.ref();
-    const answered = new Promise<Answer | undefined>((resolve) => {
+    const answered = new Promise<Answer | "ended">((resolve) => {
       this.#answered = resolve;
     });
     await this.#ready; // a machine that is busy may be long in starting it
-    if (this.#isEnded) return undefined;
+    if (this.#isEnded) return this.#isReady ? "ended" : "unstarted";
     this.#worker.postMessage(task, [task.bytes.buffer]);
     const watch = this.#watch();
     const answer = await answered;
@@ -98,7 +103,7 @@ export class PatternThread {
   /** Ends it, whatever it does. Idempotent. */
   async end(): Promise<void> {
     this.#isEnded = true;
-    this.#answered?.(undefined);
+    this.#answered?.("ended");
     await this.#worker.terminate();
   }
 }

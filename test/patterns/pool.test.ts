@@ -16,7 +16,10 @@ const outcome: Outcome = { kind: "match", holds: Uint8Array.of(1) };
 
 /** Threads that answer when the test says so. */
 class Threads {
-  readonly running: { readonly owner: string; readonly answer: (answer: Answer | undefined) => void }[] = [];
+  readonly running: {
+    readonly owner: string;
+    readonly answer: (answer: Answer | "ended" | "unstarted") => void;
+  }[] = [];
   opened = 0;
   nowMs = 0;
   readonly pool: PatternPool;
@@ -64,11 +67,11 @@ class Threads {
       },
       run: (task) =>
         new Promise((resolve) => {
-          end = () => resolve(undefined);
+          end = () => resolve("ended");
           this.running.push({
             owner: Buffer.from(task.bytes).toString(),
             answer: (answer) => {
-              isEnded ||= answer === undefined;
+              isEnded ||= answer === "ended" || answer === "unstarted";
               resolve(answer);
             },
           });
@@ -133,7 +136,7 @@ test("a thread that does not answer is replaced, its owner pays, and what it had
   threads.run("a", 2, log);
   const { done } = threads.run("b", 1, log);
   expect(threads.opened).toBe(1);
-  threads.running.shift()!.answer(undefined);
+  threads.running.shift()!.answer("ended");
   await settled();
   expect(threads.opened).toBe(2);
   expect(await threads.answer(1)).toBe("b");
@@ -147,6 +150,22 @@ test("a thread that does not answer is replaced, its owner pays, and what it had
   threads.run("a");
   await threads.answer(1);
   expect(threads.pool.isSpent("a")).toBe(true);
+});
+
+test("what a thread was for that could not be started waits for another one, and costs nothing", async () => {
+  const threads = new Threads();
+  const log: string[] = [];
+  const { done } = threads.run("a", 1, log);
+  threads.running.shift()!.answer("unstarted");
+  await settled();
+  expect(log).toEqual([]);
+  expect(threads.opened).toBe(1);
+  threads.run("b", 1, log); // whoever comes next tries again
+  expect(threads.opened).toBe(2);
+  await threads.answer(1);
+  await threads.answer(1);
+  await done;
+  expect([...log].sort()).toEqual(["took a", "took b"]);
 });
 
 test("what the kernel counts late is paid by him who took it", async () => {
@@ -189,19 +208,24 @@ afterEach(() => thread?.end());
 const limits = { sliceMs: 20, compiledMax: 10, cpuMsMax: 60_000, answerMsMax: 60_000, megabytesMax: 160 };
 
 /** Ten kilobytes a line over which the pattern is as slow as patterns are. */
-function slowTask(lines: number): Task {
+function slowTask(lines: number, patterns = 1): Task {
   const random = randomFrom(1);
   const text = Buffer.from(Array.from({ length: 10_000 }, () => (random() < 0.5 ? "a" : "b")).join(""));
   const bytes = Buffer.concat(Array.from({ length: lines }, () => text));
   const spans = Array.from({ length: lines }, (_, n) => [n * text.length, (n + 1) * text.length]).flat();
-  const expressions = [{ text: "(?i)a[ab]{240}c", instructions: 244, found: true }];
+  const expressions = Array.from({ length: patterns }, (_, n) => ({
+    text: `(?i)a[ab]{${240 + n}}c`,
+    instructions: 244 + n,
+    found: false,
+  }));
   return matchTask({ bytes, lines: spans.slice(0, lines), spans, expressions }, 0, bytes.length);
 }
 
 test("a thread answers with as much as its slice allows, one line at least", async () => {
   thread = new PatternThread(limits);
   const answer = await thread.run(slowTask(200));
-  if (answer?.kind !== "outcome" || answer.outcome.kind !== "match") throw new Error("no outcome");
+  if (typeof answer === "string" || answer.kind !== "outcome" || answer.outcome.kind !== "match")
+    throw new Error("no outcome");
   expect(answer.outcome.holds.length).toBeGreaterThan(0);
   expect(answer.outcome.holds.length).toBeLessThan(200);
   expect(answer.ms).toBeGreaterThan(0);
@@ -212,14 +236,15 @@ test.each([{ cpuMsMax: 20 }, { cpuMsMax: 5, answerMsMax: 5 }])(
   "a thread that takes too long is ended amid its work: %j",
   async (bounds) => {
     thread = new PatternThread({ ...limits, sliceMs: 1e9, ...bounds });
-    expect(await thread.run(slowTask(200))).toBeUndefined();
+    expect(await thread.run(slowTask(200))).toBe("ended");
     expect(thread.isEnded).toBe(true);
   },
 );
 
 test("a thread that takes too much memory is ended, and nothing else is", async () => {
-  thread = new PatternThread({ ...limits, sliceMs: 1e9, megabytesMax: 8 });
-  expect(await thread.run(slowTask(2_000))).toBeUndefined();
+  thread = new PatternThread({ ...limits, sliceMs: 1e9, megabytesMax: 20 });
+  expect(await thread.run(taskOf("x"))).toMatchObject({ kind: "outcome" });
+  expect(await thread.run(slowTask(1_000, 10))).toBe("ended");
   expect(thread.isEnded).toBe(true);
 });
 

@@ -266,6 +266,28 @@ test("a stream that waits for its app's budget is told so, once a minute, and lo
   await reading;
 });
 
+test("a search pays for what it reads, and waits when there is nothing left to pay with", async () => {
+  let nowMs = 0;
+  const limits = { burstMs: 1, msPerSecond: 1 };
+  world = new World(await openMemoryLog(), { patterns: patternsInProcess({ limits, nowMs: () => nowMs }) });
+  for (let n = 0; n < 3; n++) await world.append(["x".repeat(600_000)]);
+  const { parts } = await world.open({ filter: { match: "plain" }, progress: true });
+  const told: Searched[] = [];
+  const reading = (async () => {
+    for await (const { bytes } of parts) told.push(...searchedOf(bytes.toString()));
+  })();
+  await world.clock.advance(5_000);
+  const looked = told.at(-1)!.lines;
+  expect(looked).toBeGreaterThan(0);
+  expect(looked).toBeLessThan(3);
+  nowMs += 1e6;
+  await world.clock.advance(5_000);
+  nowMs += 1e6;
+  await world.clock.advance(5_000);
+  await reading;
+  expect(told.at(-1)).toMatchObject({ lines: 3, matches: 0, end: "all" });
+});
+
 describe("searches", () => {
   const [a, b] = [newChannelId(), newChannelId()];
   const open = () => {
