@@ -1,6 +1,6 @@
 /**
  * How many batches a second does the embedded engine make durable? 200 B and 20 kB, 10 and 1,000 channels, with and
- * without frame ids, `waiting` appends in flight. Medians of rounds that take turns. Run: node bench/engine-append.ts
+ * without dedup ids, `waiting` appends in flight. Medians of rounds that take turns. Run: node bench/engine-append.ts
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -44,7 +44,7 @@ async function measure(batchBytes: number, channels: number, waiting: number, wi
         producer,
         firstLine: at,
         acceptedAtMs: Date.now(),
-        ...(withIds && { frameId: Math.random().toString(36).slice(2).padEnd(24, "x") }),
+        ...(withIds && { dedupId: Math.random().toString(36).slice(2).padEnd(24, "x") }),
       };
       const began = performance.now();
       await engine.log.append(ids[(at * 7919) % channels]!, batch);

@@ -22,7 +22,7 @@ export type Followed = StoredBatch | "foreign";
 /** Bounds of what `recent` reads; `endLine` is a channel's running number of a line. */
 export type Within = { readonly endLine?: number; readonly bytesMax?: number };
 
-/** The result of `append`: it stored the batch, or found its `frameId` stored within the last 10 minutes. */
+/** The result of `append`: it stored the batch, or found its `dedupId` stored within the last 10 minutes. */
 export type Appended = { readonly position: Position; readonly repeated: boolean };
 
 /** Every app's ordered, durable, bounded log. */
@@ -30,7 +30,7 @@ export interface ChannelLog {
   /**
    * Resolves when the batch is durable. Appends of one channel are stored in the order of the calls.
    * Rejects with `storeFull` or `storeUnavailable`; then nothing of the batch is stored,
-   * except that a distributed engine which had no answer in time may find it stored later: once under its frame id.
+   * except that a distributed engine which had no answer in time may find it stored later: once under its dedup id.
    */
   append(channel: ChannelId, batch: Batch): Promise<Appended>;
   /**

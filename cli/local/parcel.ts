@@ -50,7 +50,7 @@ export function lossText({ code, count, sinceMs }: Loss): string {
 
 export class Parcel {
   readonly destination: Destination;
-  readonly frameId = randomBytes(16).toString("hex").toUpperCase();
+  readonly parcelId = randomBytes(16).toString("hex").toUpperCase();
   /** When its first line came. */
   readonly bornMs: number;
   /** The loss that its only line tells; absent for lines of a program. */

@@ -12,7 +12,7 @@ export type PostVerdict =
 /** Sends one body; aborting `signal` ends the try, which then counts as a retry. */
 export type Post = (
   destination: Destination,
-  body: { readonly bytes: Buffer; readonly count: number; readonly frameId: string },
+  body: { readonly bytes: Buffer; readonly count: number; readonly parcelId: string },
   signal: AbortSignal,
 ) => Promise<PostVerdict>;
 
@@ -27,7 +27,7 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 /** Opens connections to log servers; one try takes `tryMsMax` at most. */
 export function openPost(tryMsMax: number): { post: Post; close: () => Promise<void> } {
   const agent = new Agent({ connect: { timeout: tryMsMax } });
-  const post: Post = async (destination, { bytes, count, frameId }, signal) => {
+  const post: Post = async (destination, { bytes, count, parcelId }, signal) => {
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(tryMsMax)]);
     try {
       const endpoint = await settledBefore(destination.endpoint(), bounded);
@@ -39,8 +39,8 @@ export function openPost(tryMsMax: number): { post: Post; close: () => Promise<v
           authorization: endpoint.authorization,
           "content-type": "application/logplex-1",
           "logplex-msg-count": String(count),
-          "logplex-frame-id": frameId,
-          "x-request-id": frameId,
+          "logplex-frame-id": parcelId,
+          "x-request-id": parcelId,
           "user-agent": "tailrace-cli",
         },
         body: bytes,

@@ -180,9 +180,13 @@ export class Shipper {
   }
 
   /** Tries until the parcel is taken or given up. */
-  async #send({ destination, body: bytes, count, frameId }: Parcel): Promise<boolean> {
+  async #send({ destination, body: bytes, count, parcelId }: Parcel): Promise<boolean> {
     for (let attempt = 0; !this.#isStopped; attempt++) {
-      const verdict = await this.#options.post(destination, { bytes, count, frameId }, this.#givingUp.signal);
+      const verdict = await this.#options.post(
+        destination,
+        { bytes, count, parcelId },
+        this.#givingUp.signal,
+      );
       this.#isAway = verdict.kind === "retry";
       if (verdict.kind === "delivered") return true;
       if (verdict.kind === "refused") {

@@ -19,7 +19,7 @@ export type CanonicalLines = {
   readonly count: number;
   readonly form: Form;
   /** Names the request they came in: an append with the same id within 10 minutes stores nothing. */
-  readonly frameId?: string;
+  readonly dedupId?: string;
 };
 
 /** Lines of one channel that are stored together. `firstLine` counts the producer's lines in this channel from 0. */
@@ -35,7 +35,7 @@ export type Batch = CanonicalLines & {
  * `incarnation` names the life of the channel's log. Engines hand the same object to every follower: it may serve as a
  * key of a `WeakMap`.
  */
-export type StoredBatch = Omit<Batch, "frameId"> & {
+export type StoredBatch = Omit<Batch, "dedupId"> & {
   readonly sequence: number;
   readonly line: number;
   readonly incarnation: string;
@@ -68,7 +68,7 @@ const headBytes = 1 + 1 + 1 + 4 + 8 + 8;
 export const encodedBytes = (batch: { readonly producer: string; readonly bytes: Uint8Array }): number =>
   headBytes + batch.producer.length + batch.bytes.length;
 
-/** One buffer: version, form, producer, count, first line, time, frames. `frameId` is not part of it. */
+/** One buffer: version, form, producer, count, first line, time, frames. `dedupId` is not part of it. */
 export function encodeBatch(batch: Batch): Buffer {
   const out = Buffer.allocUnsafe(encodedBytes(batch));
   out[0] = versionByte;

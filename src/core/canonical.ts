@@ -79,12 +79,12 @@ export class Canoniser {
   }
 
   /** Hands over the lines collected so far and starts anew in a new buffer. */
-  take(frameId?: string): CanonicalLines {
+  take(dedupId?: string): CanonicalLines {
     const lines = {
       bytes: this.#out.subarray(0, this.#end),
       count: this.#count,
       form: this.#form,
-      ...(frameId !== undefined && { frameId }),
+      ...(dedupId !== undefined && { dedupId }),
     };
     this.#out = noRoom;
     this.#end = 0;
@@ -181,7 +181,7 @@ type BodyOptions = {
   readonly nowMs: number;
   /** The token that the lines came with: see `Canoniser`. */
   readonly token?: string;
-  readonly frameId?: string;
+  readonly dedupId?: string;
 };
 
 type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming;
@@ -201,7 +201,7 @@ export function canoniseBody(body: Uint8Array, source: string, options: BodyOpti
 export function* canoniseInSteps(
   body: Uint8Array,
   source: string,
-  { frameBytesMax, framesMax = Number.POSITIVE_INFINITY, nowMs, token, frameId }: BodyOptions,
+  { frameBytesMax, framesMax = Number.POSITIVE_INFINITY, nowMs, token, dedupId }: BodyOptions,
 ): Steps<CanonisedBody> {
   const canoniser = new Canoniser(source, body, token);
   for (let at = 0; at < body.length; ) {
@@ -216,7 +216,7 @@ export function* canoniseInSteps(
     at = scan.end;
     if (canoniser.count % stepFrames === 0) yield;
   }
-  return { kind: "lines", lines: canoniser.take(frameId) };
+  return { kind: "lines", lines: canoniser.take(dedupId) };
 }
 
 // A PROCID with other characters could write a head that looks like another line's.

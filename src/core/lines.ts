@@ -116,8 +116,8 @@ export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLi
   let count = 0;
   const cut = (end: number) => {
     // Equal lines are cut equally, so that each part of a repeated request is known again.
-    const frameId = lines.frameId !== undefined && { frameId: `${lines.frameId}.${parts.length}` };
-    parts.push({ bytes: lines.bytes.subarray(partStart, end), count, form: lines.form, ...frameId });
+    const dedupId = lines.dedupId !== undefined && { dedupId: `${lines.dedupId}.${parts.length}` };
+    parts.push({ bytes: lines.bytes.subarray(partStart, end), count, form: lines.form, ...dedupId });
     partStart = end;
     count = 0;
   };

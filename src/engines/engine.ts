@@ -13,8 +13,8 @@ export type Retention = {
 /** An open engine: one log, one store; `close` closes both. */
 export type Engine = { readonly log: ChannelLog; readonly store: Store; close(): Promise<void> };
 
-/** An append with a frame id that was stored less than this ago stores nothing. */
-export const frameIdMs = 10 * 60_000;
+/** An append with a dedup id that was stored less than this ago stores nothing. */
+export const dedupMs = 10 * 60_000;
 
 const keyForm = /^[A-Za-z0-9_=.-]+(\/[A-Za-z0-9_=.-]+)*$/;
 

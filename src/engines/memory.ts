@@ -18,7 +18,7 @@ import type {
 } from "../ports.ts";
 import { AgeClock } from "./age-clock.ts";
 import { ChangeFeed } from "./change-feed.ts";
-import { type Engine, frameIdMs, isStoreKey, type Retention, valueBytesMax } from "./engine.ts";
+import { dedupMs, type Engine, isStoreKey, type Retention, valueBytesMax } from "./engine.ts";
 import { incarnationOf, isForeign, newLogId } from "./incarnation.ts";
 
 export type MemoryOptions = { readonly clock: Clock; readonly retention: Retention };
@@ -75,13 +75,13 @@ class MemoryLog implements ChannelLog {
     this.#ageClock = new AgeClock(clock);
   }
 
-  async append(id: ChannelId, { frameId, ...batch }: Batch): Promise<Appended> {
+  async append(id: ChannelId, { dedupId, ...batch }: Batch): Promise<Appended> {
     assert(batch.count > 0);
     if (this.#closed) throw storeUnavailable(new Error("the log is closed"));
     const channel = this.#channel(id);
     const nowMs = this.#clock.monotonicMs();
-    for (const [old, { atMs }] of channel.frames) if (nowMs - atMs >= frameIdMs) channel.frames.delete(old);
-    const before = frameId === undefined ? undefined : channel.frames.get(frameId);
+    for (const [old, { atMs }] of channel.frames) if (nowMs - atMs >= dedupMs) channel.frames.delete(old);
+    const before = dedupId === undefined ? undefined : channel.frames.get(dedupId);
     if (before !== undefined) return { position: before.position, repeated: true };
     this.#trim();
     const { line, incarnation } = channel;
@@ -91,7 +91,7 @@ class MemoryLog implements ChannelLog {
     channel.line += batch.count;
     channel.bytes += encodedBytes(batch);
     channel.end = endOf(stored);
-    if (frameId !== undefined) channel.frames.set(frameId, { position: channel.end, atMs: nowMs });
+    if (dedupId !== undefined) channel.frames.set(dedupId, { position: channel.end, atMs: nowMs });
     wakeAll(channel);
     return { position: endOf(stored), repeated: false };
   }

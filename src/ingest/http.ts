@@ -127,7 +127,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
       framesMax,
       nowMs: clock.nowMs(),
       token,
-      ...(named !== undefined && { frameId: dedupIdOf(named, channel) }),
+      ...(named !== undefined && { dedupId: dedupIdOf(named, channel) }),
     });
     const canonised = await inTurns(steps);
     if (canonised.kind === "bad") throw badFraming(canonised, body.length, headers, options);
@@ -164,8 +164,8 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
     const channels = [...sorting.take()].map(([channel, stretches]) => {
       const lines = joinLines(stretches);
       // Tokens that came or went since the first try: then these are other lines.
-      const frameId = named && dedupIdOf(named, `${channel} ${lines.count}`);
-      return [channel, frameId === undefined ? lines : { ...lines, frameId }] as const;
+      const dedupId = named && dedupIdOf(named, `${channel} ${lines.count}`);
+      return [channel, dedupId === undefined ? lines : { ...lines, dedupId }] as const;
     });
     return { frames, channels };
   };

@@ -75,7 +75,7 @@ export class Lanes {
 
   /**
    * Resolves when the lines are durable. Lines of one channel are stored in the order of the calls. Lines with a
-   * `frameId` make a batch of their own. Rejects with `overloaded` or `stopping` before anything is held, or with
+   * `dedupId` make a batch of their own. Rejects with `overloaded` or `stopping` before anything is held, or with
    * what the log says; then nothing of these lines is stored, or a beginning of them when they are several batches:
    * more than `batchBytesMax`.
    */
@@ -133,7 +133,7 @@ export class Lanes {
   #pump(channel: ChannelId, lane: Lane): void {
     const mayGather = lane.gathered === 0;
     while (lane.queue.length > 0 && lane.inFlight < inFlightMax) {
-      const alone = lane.queue[0]!.lines.frameId !== undefined;
+      const alone = lane.queue[0]!.lines.dedupId !== undefined;
       if (!alone && !mayGather) return;
       const entries = lane.queue.splice(0, alone ? 1 : gatherable(lane.queue, this.#options.batchBytesMax));
       void this.#store(channel, lane, entries, alone ? 0 : 1);
@@ -195,7 +195,7 @@ function gatherable(queue: readonly Entry[], bytesMax: number): number {
   for (const { lines } of queue) {
     bytes += lines.bytes.length;
     const fits = entries === 0 || bytes <= bytesMax;
-    if (lines.form !== form || lines.frameId !== undefined || !fits) break;
+    if (lines.form !== form || lines.dedupId !== undefined || !fits) break;
     entries++;
   }
   return entries;

@@ -113,7 +113,7 @@ describe("the shipper", () => {
     for (let i = 0; i < 3; i++) add(shipper, source, `line ${i}`);
     expect(await shipper.close(5000)).toMatchObject({ delivered: 3, lost: 0 });
     expect(server.posts).toHaveLength(6);
-    expect(new Set(server.posts.map((post) => post.frameId)).size).toBe(1);
+    expect(new Set(server.posts.map((post) => post.parcelId)).size).toBe(1);
     expect(new Set(server.posts.map((post) => post.frames.join())).size).toBe(1);
   });
 

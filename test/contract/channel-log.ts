@@ -517,8 +517,8 @@ export function channelLogContract(name: string, open: OpenEngine): void {
     describe("a time of day that jumps", () => {
       const dayMs = 86_400_000;
       const hourMs = 3_600_000;
-      const withId = (frameId: string) =>
-        log.append(app, batchOf(["a"], { frameId, acceptedAtMs: clock.nowMs() }));
+      const withId = (dedupId: string) =>
+        log.append(app, batchOf(["a"], { dedupId, acceptedAtMs: clock.nowMs() }));
       const texts = async () => (await stored()).flatMap(textsOf);
       /** Time in which an engine trims whatever it would, with each append too. */
       const pass = async (ms: number) => {
@@ -592,9 +592,9 @@ export function channelLogContract(name: string, open: OpenEngine): void {
       );
     });
 
-    describe("frame ids", () => {
-      const withId = (text: string, frameId: string) =>
-        log.append(app, batchOf([text], { frameId, acceptedAtMs: clock.nowMs() }));
+    describe("dedup ids", () => {
+      const withId = (text: string, dedupId: string) =>
+        log.append(app, batchOf([text], { dedupId, acceptedAtMs: clock.nowMs() }));
 
       test("an append whose id was stored stores nothing and names the first one's place", async () => {
         const first = await withId("a", "id");
@@ -614,7 +614,7 @@ export function channelLogContract(name: string, open: OpenEngine): void {
 
       test("ids belong to their channel", async () => {
         await withId("a", "id");
-        expect((await log.append(other, batchOf(["a"], { frameId: "id" }))).repeated).toBe(false);
+        expect((await log.append(other, batchOf(["a"], { dedupId: "id" }))).repeated).toBe(false);
       });
 
       test("an id is forgotten after 10 minutes, not before", async () => {

@@ -202,13 +202,13 @@ test("any bytes as a body: lines or a clear refusal, never a throw", () => {
   );
 });
 
-test("many lines are cut into parts between frames, each part under a frame id of its own", () => {
+test("many lines are cut into parts between frames, each part under a dedup id of its own", () => {
   fc.assert(
     fc.property(
       fc.array(payload, { minLength: 1, maxLength: 30 }),
       fc.integer({ min: 1, max: 2000 }),
       (payloads, max) => {
-        const lines = { ...canonise("app", ...payloads), frameId: "f" };
+        const lines = { ...canonise("app", ...payloads), dedupId: "f" };
         const parts = splitLines(lines, max);
         expect(Buffer.concat(parts.map(({ bytes }) => bytes)).equals(Buffer.from(lines.bytes))).toBe(true);
         for (const { bytes, count } of parts) {
@@ -216,7 +216,7 @@ test("many lines are cut into parts between frames, each part under a frame id o
           expect(count === 1 || bytes.length <= max).toBe(true);
         }
         if (lines.bytes.length <= max) expect(parts[0]).toBe(lines);
-        else expect(parts.map(({ frameId }) => frameId)).toEqual(parts.map((_, n) => `f.${n}`));
+        else expect(parts.map(({ dedupId }) => dedupId)).toEqual(parts.map((_, n) => `f.${n}`));
       },
     ),
   );

@@ -99,7 +99,7 @@ test("a ledger run while ingest, drain and tail nodes and a NATS server are kill
 
   const sending = Promise.all(
     Array.from({ length: senders }, (_, sender) => {
-      let attempt = sender; // each next try goes elsewhere, under the same frame id
+      let attempt = sender; // each next try goes elsewhere, under the same dedup id
       return sendNumbered({
         url: () => cluster.url(["ingest-1", "front", "ingest-2", "front"][attempt++ % 4]!),
         token: tokens.app,

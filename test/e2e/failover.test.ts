@@ -244,7 +244,7 @@ test("a drain node that is frozen for longer than its lease writes nothing when 
   }
 }, 60_000);
 
-test("a third node takes its part within 10 seconds; killed with -9, its drains move, and what is sent twice keeps its frame id", async () => {
+test("a third node takes its part within 10 seconds; killed with -9, its drains move, and what is sent twice keeps its parcel id", async () => {
   load = await Load.start(front);
   await shared(one, other);
   const third = await drainNode(nats.urls.join(","));

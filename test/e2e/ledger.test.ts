@@ -106,7 +106,7 @@ test.each(stores)(
     }
     const retried = faulty.requests
       .filter(({ treatment }) => treatment !== 200)
-      .map(({ frameId }) => frameId);
+      .map(({ parcelId }) => parcelId);
     expect(retried.length).toBeGreaterThan(5);
   },
   120_000,

@@ -50,7 +50,7 @@ async function readAll(): Promise<Map<number, StoredBatch>> {
   return found;
 }
 
-test("after kill -9 every acknowledged batch is there, whole, once, and its frame id is known", async () => {
+test("after kill -9 every acknowledged batch is there, whole, once, and its dedup id is known", async () => {
   const writer = startWriter(5000, 8);
   await until(() => writer.stored.length > 200);
   await writer.kill();
@@ -58,7 +58,7 @@ test("after kill -9 every acknowledged batch is there, whole, once, and its fram
   for (const number of writer.stored) expect(found.get(number)?.bytes.length).toBe(5000);
   const engine = await reopen();
   const last = writer.stored.at(-1)!;
-  const again = await engine.log.append(channelOf(last % 3), batchOf(["x"], { frameId: `frame-${last}` }));
+  const again = await engine.log.append(channelOf(last % 3), batchOf(["x"], { dedupId: `frame-${last}` }));
   expect(again.repeated).toBe(true);
   const { end } = await engine.log.recent(channelOf(0), 1);
   await engine.log.append(channelOf(0), batchOf(["next"]));

@@ -48,7 +48,7 @@ try {
       const firstLine = next++;
       const batch = batchOfBytes(Number(batchBytes), {
         firstLine,
-        frameId: `frame-${firstLine}`,
+        dedupId: `frame-${firstLine}`,
         acceptedAtMs: Date.now(),
       });
       try {

@@ -130,8 +130,8 @@ describe("a start at a time of day that is wrong", () => {
     async (jumpMs) => {
       const retention = { ageMsMax: 7 * dayMs };
       let log = await open(retention);
-      const write = (frameId: string) =>
-        log.append(app, batchOf([frameId], { frameId, acceptedAtMs: clock.nowMs() }));
+      const write = (dedupId: string) =>
+        log.append(app, batchOf([dedupId], { dedupId, acceptedAtMs: clock.nowMs() }));
       await write("a");
       await clock.advance(120_000); // a tick, or the next append, writes down what time it is
       await write("b");
@@ -154,7 +154,7 @@ describe("a start at a time of day that is wrong", () => {
 
   test("remembers an id for 10 minutes of its own time, stops not counted", async () => {
     let log = await open();
-    const write = () => log.append(app, batchOf(["a"], { frameId: "id" }));
+    const write = () => log.append(app, batchOf(["a"], { dedupId: "id" }));
     await write();
     for (let start = 0; start < 4; start++) {
       await clock.advance(120_000);

@@ -72,7 +72,7 @@ describe("two processes that write to one channel", () => {
     expect(end.line).toBe(4 * batches);
   });
 
-  test("store a frame id once, whichever of them it comes to, also at the same time", async () => {
+  test("store a dedup id once, whichever of them it comes to, also at the same time", async () => {
     const nodes = [await open(0), await open(2)];
     const channel = channelOf(channels++);
     const frames = 60;
@@ -81,7 +81,7 @@ describe("two processes that write to one channel", () => {
         Promise.all(
           Array.from({ length: frames }, (_, i) => {
             const producer = `node${node}-${i}` as ProducerId;
-            return log.append(channel, batchOf([`${i}`], { producer, frameId: `frame-${i}` }));
+            return log.append(channel, batchOf([`${i}`], { producer, dedupId: `frame-${i}` }));
           }),
         ),
       ),
@@ -161,7 +161,7 @@ describe("a server that dies", () => {
       const producer = `node${node}` as ProducerId;
       for (let line = 0; writing; line++) {
         // As an honest sender: the same request again, until it is told that it is stored.
-        const batch = batchOf([`${node}.${line}`], { producer, firstLine: line, frameId: `${node}.${line}` });
+        const batch = batchOf([`${node}.${line}`], { producer, firstLine: line, dedupId: `${node}.${line}` });
         while (!(await log.append(channel, batch).catch(() => undefined))) {}
         acknowledged.get(channel)!.push(`${node}.${line}`);
       }

@@ -249,7 +249,7 @@ describe("batches larger than a message may be", () => {
     const { urls } = await servers();
     const engine = await open(urls);
     const texts = Array.from({ length: 40 }, (_, i) => `${i} ${"x".repeat(100_000)}`);
-    const big = batchOf(texts, { frameId: "big" });
+    const big = batchOf(texts, { dedupId: "big" });
     const first = await engine.log.append(app, big);
     const again = await engine.log.append(app, { ...big, producer: "again" as ProducerId });
     expect(first.repeated).toBe(false);

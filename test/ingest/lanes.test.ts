@@ -26,12 +26,12 @@ function open(bounds: Partial<ConstructorParameters<typeof Lanes>[0]> = {}) {
 
 function lines(
   message: string,
-  { frameId, form = "logplex" }: { frameId?: string; form?: Form } = {},
+  { dedupId, form = "logplex" }: { dedupId?: string; form?: Form } = {},
 ): CanonicalLines {
   const nil = form === "logplex" ? "-" : "- -";
   const frame = `<190>1 2026-01-02T03:04:05.000006+00:00 host app web.1 ${nil} ${message}`;
   const bytes = Buffer.from(`${frame.length} ${frame}`);
-  return { bytes, count: 1, form, ...(frameId !== undefined && { frameId }) };
+  return { bytes, count: 1, form, ...(dedupId !== undefined && { dedupId }) };
 }
 
 test("an idle lane hands lines to the log at once", () => {
@@ -101,7 +101,7 @@ test("requests with an id are batches of their own, together in flight up to a b
   const { log, lanes } = open();
   log.holding = true;
   const texts = Array.from({ length: 20 }, (_, i) => `line ${i}`);
-  const appends = texts.map((text) => lanes.append(app, lines(text, { frameId: text })));
+  const appends = texts.map((text) => lanes.append(app, lines(text, { dedupId: text })));
   expect(log.heldCount).toBe(16);
   log.holding = false;
   log.release(16);
@@ -114,7 +114,7 @@ test("more lines than one batch holds are several, one after the other, and answ
   const { log, lanes } = open({ batchBytesMax: 3 * lines("0").bytes.length });
   const texts = Array.from({ length: 8 }, (_, i) => `${i}`);
   const bytes = Buffer.concat(texts.map((text) => lines(text).bytes));
-  const large: CanonicalLines = { bytes, count: 8, form: "logplex", frameId: "1" };
+  const large: CanonicalLines = { bytes, count: 8, form: "logplex", dedupId: "1" };
   const refused = storeFull(undefined);
   log.failures.push(undefined, refused);
   await expect(lanes.append(app, large)).rejects.toBe(refused);
@@ -159,8 +159,8 @@ test("the numbers of a channel go on from batch to batch under one producer", as
 
 test("a repeat is answered as one and leaves no jump in the numbers", async () => {
   const { log, lanes } = open();
-  expect((await lanes.append(app, lines("a", { frameId: "1" }))).repeated).toBe(false);
-  expect((await lanes.append(app, lines("a", { frameId: "1" }))).repeated).toBe(true);
+  expect((await lanes.append(app, lines("a", { dedupId: "1" }))).repeated).toBe(false);
+  expect((await lanes.append(app, lines("a", { dedupId: "1" }))).repeated).toBe(true);
   await lanes.append(app, lines("b"));
   expect(log.messages()).toEqual(["a", "b"]);
   expectNoJump(log);
@@ -251,7 +251,7 @@ test("whatever is refused or repeated: lines keep the order of the calls, each a
       for (const [at, { id, form, fails, releases }] of steps.entries()) {
         if (fails) log.failures.push(storeFull(undefined));
         const text = `line ${at}`;
-        const append = lanes.append(app, lines(text, { form, ...(id !== null && { frameId: `${id}` }) }));
+        const append = lanes.append(app, lines(text, { form, ...(id !== null && { dedupId: `${id}` }) }));
         answers.push(
           append.then(
             ({ repeated }) => {

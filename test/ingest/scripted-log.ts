@@ -31,8 +31,8 @@ export class ScriptedLog implements Pick<ChannelLog, "append"> {
     return new Promise((resolve, reject) => {
       const settle = () => {
         if (failure !== undefined) return reject(failure);
-        const id = `${channel} ${batch.frameId}`;
-        const known = batch.frameId === undefined ? undefined : this.#ids.get(id);
+        const id = `${channel} ${batch.dedupId}`;
+        const known = batch.dedupId === undefined ? undefined : this.#ids.get(id);
         if (known !== undefined) return resolve({ ...known, repeated: true });
         this.stored.push({ channel, batch });
         const appended = { position: positionAt(this.stored.length, batch.count), repeated: false };

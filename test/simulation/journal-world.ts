@@ -126,7 +126,7 @@ export class JournalWorld {
     const isNamed = this.random() < 0.5;
     const batch = batchOf(texts, {
       acceptedAtMs: this.#clock.nowMs(),
-      ...(isNamed && { frameId: `request-${this.#next}` }),
+      ...(isNamed && { dedupId: `request-${this.#next}` }),
     });
     const owed = this.#owed[channel]!;
     const append = () => this.#log.append(channelOf(channel), batch);

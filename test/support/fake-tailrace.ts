@@ -10,7 +10,7 @@ import { scanFrame } from "../../src/core/frame.ts";
 /** One request to `POST /logs`, taken or not. */
 export type Posted = {
   readonly token: string;
-  readonly frameId: string;
+  readonly parcelId: string;
   readonly count: number;
   /** Frames without their lengths. */
   readonly frames: readonly string[];
@@ -60,7 +60,7 @@ export class FakeTailrace {
   lines(process?: string): string[] {
     const seen = new Set<string>();
     const taken = this.posts.filter(
-      ({ status, frameId }) => status === 204 && !seen.has(frameId) && seen.add(frameId),
+      ({ status, parcelId }) => status === 204 && !seen.has(parcelId) && seen.add(parcelId),
     );
     return taken.flatMap(({ token, frames }) =>
       frames.flatMap((frame) => {
@@ -108,7 +108,7 @@ export class FakeTailrace {
     this.posts.push({
       token,
       frames,
-      frameId: String(request.headers["logplex-frame-id"]),
+      parcelId: String(request.headers["logplex-frame-id"]),
       count: Number(request.headers["logplex-msg-count"]),
       status: typeof answer === "string" ? answer : answer.status,
     });

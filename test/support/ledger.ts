@@ -1,6 +1,6 @@
 /**
  * The judge: numbered lines from several senders, counted at each end. A sender sends the same request again, under
- * the same frame id, until it is acknowledged; a receiver writes down what comes first and what comes again.
+ * the same dedup id, until it is acknowledged; a receiver writes down what comes first and what comes again.
  */
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -34,8 +34,8 @@ export async function sendNumbered(options: {
   for (let n = 0; n < options.count && !options.signal?.aborted; n += options.linesEach) {
     const numbers = Array.from({ length: Math.min(options.linesEach, options.count - n) }, (_, i) => n + i);
     const body = Buffer.concat(numbers.map((at) => shuttleFrame(`ledger sender=${options.sender} n=${at}`)));
-    const frameId = randomUUID();
-    for (requests++; !(await isAcknowledged(options, body, frameId, numbers.length)); retries++)
+    const dedupId = randomUUID();
+    for (requests++; !(await isAcknowledged(options, body, dedupId, numbers.length)); retries++)
       await delay(50);
     lines += numbers.length;
     if (options.pauseMs) await delay(options.pauseMs);
@@ -46,7 +46,7 @@ export async function sendNumbered(options: {
 async function isAcknowledged(
   { url, token }: { url: () => string; token: string },
   body: Buffer,
-  frameId: string,
+  dedupId: string,
   lines: number,
 ): Promise<boolean> {
   try {
@@ -56,7 +56,7 @@ async function isAcknowledged(
         authorization: `Basic ${Buffer.from(`token:${token}`).toString("base64")}`,
         "content-type": "application/logplex-1",
         "logplex-msg-count": String(lines),
-        "logplex-frame-id": frameId,
+        "logplex-frame-id": dedupId,
       },
       body: new Uint8Array(body),
       signal: AbortSignal.timeout(10_000),
@@ -75,13 +75,13 @@ export class Sightings {
   readonly first = new Map<number, number[]>();
   /** Lines that came once more. */
   repeats = 0;
-  /** Those of them that came under another frame id than the first time. */
+  /** Those of them that came under another parcel id than the first time. */
   renamed = 0;
   /** All lines, repeats and those without a mark included. */
   lines = 0;
   readonly #seen = new Map<string, string>();
 
-  add(text: string, frameId = ""): void {
+  add(text: string, parcelId = ""): void {
     this.lines++;
     const mark = readMark(text);
     if (mark === undefined) return;
@@ -89,10 +89,10 @@ export class Sightings {
     const before = this.#seen.get(key);
     if (before !== undefined) {
       this.repeats++;
-      if (before !== frameId) this.renamed++;
+      if (before !== parcelId) this.renamed++;
       return;
     }
-    this.#seen.set(key, frameId);
+    this.#seen.set(key, parcelId);
     const numbers = this.first.get(mark.sender);
     if (numbers === undefined) this.first.set(mark.sender, [mark.n]);
     else numbers.push(mark.n);
@@ -125,7 +125,7 @@ export type Treatment =
 /** A drain's destination that keeps a ledger. `treat` decides about each request before it is taken. */
 export class LedgerReceiver {
   readonly sightings = new Sightings();
-  readonly requests: { frameId: string; count: number; treatment: Treatment; atMs: number }[] = [];
+  readonly requests: { parcelId: string; count: number; treatment: Treatment; atMs: number }[] = [];
   readonly #server: Server;
   readonly #treat: (request: number) => Treatment;
 
@@ -157,23 +157,23 @@ export class LedgerReceiver {
       return; // the sender was killed in the middle of it
     }
     const treatment = this.#treat(this.requests.length);
-    const frameId = String(request.headers["logplex-frame-id"]);
+    const parcelId = String(request.headers["logplex-frame-id"]);
     const count = Number(request.headers["logplex-msg-count"]);
-    this.requests.push({ frameId, count, treatment, atMs: Date.now() });
+    this.requests.push({ parcelId, count, treatment, atMs: Date.now() });
     if (treatment === "hang") return;
     if (treatment === "reset") return void request.socket.resetAndDestroy();
     const { status, headers } =
       typeof treatment === "number" ? { status: treatment, headers: {} } : treatment;
-    if (status >= 200 && status < 300) this.#write(Buffer.concat(chunks), count, frameId);
+    if (status >= 200 && status < 300) this.#write(Buffer.concat(chunks), count, parcelId);
     response.writeHead(status, { "content-length": 0, ...headers }).end();
   }
 
-  #write(body: Buffer, count: number, frameId: string): void {
+  #write(body: Buffer, count: number, parcelId: string): void {
     let frames = 0;
     for (let at = 0; at < body.length; frames++) {
       const scan = scanFrame(body, at, body.length);
       if (scan.kind !== "frame") throw new Error(`the drain sent no frames at byte ${at}`);
-      this.sightings.add(body.toString("utf8", scan.start, scan.end), frameId);
+      this.sightings.add(body.toString("utf8", scan.start, scan.end), parcelId);
       at = scan.end;
     }
     if (frames !== count) throw new Error(`Logplex-Msg-Count said ${count}, the body has ${frames}`);

@@ -16,7 +16,7 @@ export type Received = {
   readonly path: string;
   readonly headers: IncomingMessage["headers"];
   readonly rawHeaders: readonly string[];
-  readonly frameId: string;
+  readonly parcelId: string;
   readonly body: Buffer;
   /** The messages of the body's frames, when it is the body of a logplex drain as it is by default. */
   readonly messages: readonly string[];
@@ -65,7 +65,7 @@ export async function openPeer(
       path: request.url ?? "",
       headers: request.headers,
       rawHeaders: request.rawHeaders,
-      frameId: String(request.headers["logplex-frame-id"]),
+      parcelId: String(request.headers["logplex-frame-id"]),
       body,
       messages: isLogplex(request) ? messagesOf(body) : [],
     };

@@ -17,7 +17,7 @@ export const glossary = (): GlossaryRow[] =>
     });
 
 export type RetiredWord = {
-  /** Parts of identifiers and of file names, in lower case: `frame id` is `frameId`, `FrameIds` or `frame-id.ts`. */
+  /** Parts of identifiers and of file names, in lower case: `frame id` is `frameId`, `FrameId` or `frame-id.ts`. */
   readonly word: string;
   readonly instead: string;
   /** Where it still is: the start of a path. Whoever takes the last one away takes this away. */
@@ -35,14 +35,10 @@ export const retiredWords: readonly RetiredWord[] = [
     stillIn: ["src/registry/drain-checkpoint.ts"], // as 0.1 wrote it
   },
   { word: "doubtful", instead: "unconfirmed" },
-  {
-    word: "frame id",
-    instead: "dedup id (of a request), parcel id (of what a drain sends)",
-    stillIn: ["src/core/", "src/engines/", "src/ingest/"],
-  },
-  { word: "frame ids", instead: "dedup ids, parcel ids", stillIn: [] },
-  { word: "grave", instead: "tombstone", stillIn: [] },
-  { word: "graves", instead: "tombstones", stillIn: [] },
+  { word: "frame id", instead: "dedup id (of a request), parcel id (of what a drain sends)" },
+  { word: "frame ids", instead: "dedup ids, parcel ids" },
+  { word: "grave", instead: "tombstone" },
+  { word: "graves", instead: "tombstones" },
   { word: "keeper", instead: "checkpoint" },
   { word: "lane", instead: "append queue", stillIn: ["src/ingest/"] },
   { word: "lanes", instead: "append queues", stillIn: ["src/app.ts", "src/ingest/"] },

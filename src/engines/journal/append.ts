@@ -60,10 +60,10 @@ export class Append implements Work {
     const acceptedAtMs = this.#parts.times.age.accepted(this.#batch.acceptedAtMs);
     if (acceptedAtMs !== this.#batch.acceptedAtMs) this.#batch = { ...this.#batch, acceptedAtMs };
     const { channels, dedup, times } = this.#parts;
-    const { count, frameId } = this.#batch;
+    const { count, dedupId } = this.#batch;
     const channel = channels.forming(this.#id);
     this.#channel = channel;
-    const before = frameId === undefined ? undefined : dedup.find(channel.instance, frameId, times.ranMs);
+    const before = dedupId === undefined ? undefined : dedup.find(channel.instance, dedupId, times.ranMs);
     if (before !== undefined) {
       this.#line = before.line;
       this.#count = before.count;
@@ -75,9 +75,9 @@ export class Append implements Work {
     this.#place = record.add(linesEntry(channel, this.#batch, this.#line, this.#bytesBefore));
     channel.nextLine += count;
     channel.nextBytes += this.bytes;
-    if (frameId === undefined) return;
+    if (dedupId === undefined) return;
     this.#storedAtMs = times.ranMs;
-    dedup.add(channel.instance, frameId, { line: this.#line, count }, this.#storedAtMs);
+    dedup.add(channel.instance, dedupId, { line: this.#line, count }, this.#storedAtMs);
   }
 
   stored(segment: Segment): void {
@@ -94,7 +94,7 @@ export class Append implements Work {
     channels.add(channel);
     const row = { line: this.#line, bytesBefore: this.#bytesBefore, acceptedAtMs, offset, size };
     channel.add(segment, row, this.#batch);
-    const { frameId: id } = this.#batch;
+    const { dedupId: id } = this.#batch;
     if (id !== undefined) {
       segment.dedupIds.push({ channel, id, line: row.line, count: this.#count, atMs: this.#storedAtMs });
     }
@@ -106,8 +106,8 @@ export class Append implements Work {
   #undo(): void {
     if (this.#place === undefined) return;
     this.#channel!.forgetNext();
-    const { frameId } = this.#batch;
-    if (frameId !== undefined) this.#parts.dedup.remove(this.#channel!.instance, frameId);
+    const { dedupId } = this.#batch;
+    if (dedupId !== undefined) this.#parts.dedup.remove(this.#channel!.instance, dedupId);
   }
 }
 

@@ -2,7 +2,7 @@
  * The names of the requests of the last 10 minutes, in memory, for a few dozen bytes each: two tables of 96-bit hashes,
  * of which the older one is dropped whole. The names are on the disk with their lines, so that a start fills it again.
  */
-import { frameIdMs } from "../engine.ts";
+import { dedupMs } from "../engine.ts";
 
 /** What is stored under a name. */
 export type Deduped = { readonly line: number; readonly count: number };
@@ -25,14 +25,14 @@ export class DedupWindow {
     for (const table of [this.#newer, this.#older]) {
       const cell = table.find(this.#key);
       if (cell === -1 || table.counts[cell] === 0) continue;
-      if (nowMs - table.timesMs[cell]! >= frameIdMs) continue;
+      if (nowMs - table.timesMs[cell]! >= dedupMs) continue;
       return { line: table.lines[cell]!, count: table.counts[cell]! };
     }
     return undefined;
   }
 
   add(owner: number, id: string, { line, count }: Deduped, nowMs: number): void {
-    if (nowMs - this.#newerSinceMs >= frameIdMs || this.#newer.used >= namesMax) {
+    if (nowMs - this.#newerSinceMs >= dedupMs || this.#newer.used >= namesMax) {
       this.#older = this.#newer;
       this.#newer = new Table(cellsFirst);
       this.#newerSinceMs = nowMs;

@@ -194,7 +194,7 @@ export const linesEntry = (
   channel: channel.id,
   incarnation: channel.incarnation,
   producer: batch.producer,
-  dedupId: batch.frameId ?? "",
+  dedupId: batch.dedupId ?? "",
   form: batch.form,
   count: batch.count,
   line,

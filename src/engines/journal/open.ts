@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Clock } from "../../ports.ts";
 import { fileSizeLimit } from "../disk/free-space.ts";
-import { frameIdMs, type Retention as Limits } from "../engine.ts";
+import { dedupMs, type Retention as Limits } from "../engine.ts";
 import type { ChannelTail } from "./channels.ts";
 import { Collector } from "./collector.ts";
 import { DedupWindow } from "./dedup-window.ts";
@@ -156,7 +156,7 @@ function dedupWindowOf(
   const dedup = new DedupWindow();
   for (const segment of segments) {
     const counted = segment.dedupIds.filter(
-      ({ atMs, channel }) => ranMs - atMs < frameIdMs && !channel.isDestroyed,
+      ({ atMs, channel }) => ranMs - atMs < dedupMs && !channel.isDestroyed,
     );
     for (const { channel, id, atMs, ...stored } of counted) dedup.add(channel.instance, id, stored, atMs);
     segment.dedupIds = unindexed.has(segment) ? counted : [];

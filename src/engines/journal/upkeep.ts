@@ -1,7 +1,7 @@
 /** What the journal does beside its commits: trims, removes, erases, writes indexes. One thing at a time, for ever. */
 import type { Logger } from "pino";
 import type { Clock } from "../../ports.ts";
-import { frameIdMs } from "../engine.ts";
+import { dedupMs } from "../engine.ts";
 import type { Collector } from "./collector.ts";
 import type { Eraser } from "./eraser.ts";
 import type { SegmentIndex, StoredDedupId } from "./index-file.ts";
@@ -133,7 +133,7 @@ export class Upkeep {
 
   // The names that still count.
   #dedupIdsOf({ dedupIds }: Segment): StoredDedupId[] {
-    const sinceMs = this.#options.times.ranMs - frameIdMs;
+    const sinceMs = this.#options.times.ranMs - dedupMs;
     return dedupIds
       .filter(({ channel, atMs }) => atMs > sinceMs && !channel.isDestroyed)
       .map(({ channel, ...rest }) => ({ ...rest, channel: channel.id }));

@@ -107,12 +107,12 @@ export class Appends {
 
   async #store(channel: ChannelId, batch: Batch, giveUpAtMs: number): Promise<Appended> {
     const bytesMax = this.#options.payloadBytesMax() - headerBytesMax - messageOverheadBytes;
-    if (encodedBytes(batch) <= bytesMax) return this.#storeMessage(channel, batch, batch.frameId, giveUpAtMs);
+    if (encodedBytes(batch) <= bytesMax) return this.#storeMessage(channel, batch, batch.dedupId, giveUpAtMs);
     // Each part has an id of its own: a repeat of the whole finds those that are stored and stores the others.
     let appended: Appended | undefined;
     let repeated = true;
     for (const [number, part] of partsOf(batch, bytesMax).entries()) {
-      const id = batch.frameId === undefined ? undefined : `${batch.frameId}/${number}`;
+      const id = batch.dedupId === undefined ? undefined : `${batch.dedupId}/${number}`;
       appended = await this.#storeMessage(channel, part, id, giveUpAtMs);
       repeated &&= appended.repeated;
     }
@@ -123,13 +123,13 @@ export class Appends {
   async #storeMessage(
     channel: ChannelId,
     batch: Batch,
-    frameId: string | undefined,
+    dedupId: string | undefined,
     giveUpAtMs: number,
   ): Promise<Appended> {
     const { publisher, reader, heads, turns } = this.#options;
     const { log } = reader.place(channel);
     let losing: ReturnType<Turns["loser"]> | undefined;
-    const isOwn = (other: Batch | Omit<Batch, "frameId">) =>
+    const isOwn = (other: Batch | Omit<Batch, "dedupId">) =>
       other.producer === batch.producer && other.firstLine === batch.firstLine;
     let suffix = "";
     for (let conflicts = 0; ; conflicts++) {
@@ -138,9 +138,9 @@ export class Appends {
       if (leftMs <= 0)
         throw storeUncertain(new Error(`gave up after ${conflicts} other writers were faster`));
       const head = await heads.of(channel);
-      // Without a frame id the place is part of the id: of all attempts at one place one is stored, and an attempt
+      // Without a dedup id the place is part of the id: of all attempts at one place one is stored, and an attempt
       // that comes late, behind another writer's message, is void or refused.
-      const id = (frameId ?? `${batch.producer}.${batch.firstLine}.${head.sequence}`) + suffix;
+      const id = (dedupId ?? `${batch.producer}.${batch.firstLine}.${head.sequence}`) + suffix;
       const payload = encodeMessage(head, batch);
       const published = await publisher.publish(
         { subject: log, payload, id: `${channel}:${id}`, expected: head.sequence },

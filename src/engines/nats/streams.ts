@@ -12,7 +12,7 @@ import {
   type StreamConfig,
 } from "nats";
 import { natsNoJetStream, natsStreamDiffers, natsStreamRefused } from "../../errors.ts";
-import { frameIdMs, type Retention } from "../engine.ts";
+import { dedupMs, type Retention } from "../engine.ts";
 import { streamOf } from "./shards.ts";
 import { bucketStream, bucketSubjects } from "./store.ts";
 
@@ -30,7 +30,7 @@ export function logStream(shard: number, shards: number, replicas: number, reten
     max_age: Number.isFinite(retention.ageMsMax) ? nanos(retention.ageMsMax) : 0,
     max_bytes: Number.isFinite(retention.totalBytesMax) ? Math.ceil(retention.totalBytesMax / shards) : -1,
     discard: DiscardPolicy.Old,
-    duplicate_window: nanos(Math.min(frameIdMs, retention.ageMsMax)),
+    duplicate_window: nanos(Math.min(dedupMs, retention.ageMsMax)),
     allow_direct: true,
     republish: { src: `log.${shard}.*`, dest: `live.${shard}.{{wildcard(1)}}` },
   };

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { frameIdMs } from "../../../src/engines/engine.ts";
+import { dedupMs } from "../../../src/engines/engine.ts";
 import { DedupWindow } from "../../../src/engines/journal/dedup-window.ts";
 
 test("a name is known for 10 minutes and not for longer, whatever comes between", () => {
   const window = new DedupWindow();
   window.add(1, "first", { line: 7, count: 3 }, 1000);
   for (let i = 0; i < 5000; i++) window.add(2, `other-${i}`, { line: i, count: 1 }, 1000 + i * 100);
-  expect(window.find(1, "first", 1000 + frameIdMs - 1)).toEqual({ line: 7, count: 3 });
-  expect(window.find(1, "first", 1000 + frameIdMs)).toBeUndefined();
+  expect(window.find(1, "first", 1000 + dedupMs - 1)).toEqual({ line: 7, count: 3 });
+  expect(window.find(1, "first", 1000 + dedupMs)).toBeUndefined();
 });
 
 test("a name of another owner, and one that was taken back, are unknown", () => {
@@ -26,7 +26,7 @@ test("it answers as a plain map would", () => {
     fc.record({
       owner: fc.integer({ min: 1, max: 3 }),
       id: fc.string({ minLength: 1, maxLength: 3 }),
-      stepMs: fc.integer({ min: 0, max: frameIdMs / 4 }),
+      stepMs: fc.integer({ min: 0, max: dedupMs / 4 }),
       kind: fc.constantFrom("add", "find", "remove"),
     }),
     { maxLength: 200 },
@@ -47,7 +47,7 @@ test("it answers as a plain map would", () => {
           model.set(key, { line: at, count: at + 1, atMs: nowMs });
         }
         const known = model.get(key);
-        const expected = known !== undefined && nowMs - known.atMs < frameIdMs;
+        const expected = known !== undefined && nowMs - known.atMs < dedupMs;
         expect(window.find(owner, id, nowMs)).toEqual(
           expected ? { line: known.line, count: known.count } : undefined,
         );

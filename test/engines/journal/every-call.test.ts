@@ -18,7 +18,7 @@ const open = (disk: FakeDisk, clock: FakeClock) =>
 async function live(journal: OpenJournal, clock: FakeClock): Promise<string[]> {
   const acknowledged: string[] = [];
   const append = async (text: string) => {
-    const batch = batchOf([text.padEnd(200, ".")], { acceptedAtMs: clock.nowMs(), frameId: text });
+    const batch = batchOf([text.padEnd(200, ".")], { acceptedAtMs: clock.nowMs(), dedupId: text });
     await journal.log.append(app, batch).then(
       () => acknowledged.push(text),
       () => {},

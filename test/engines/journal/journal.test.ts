@@ -106,7 +106,7 @@ describe("opened again", () => {
   test("the names of the last requests are known, from the segments and from their indexes", async () => {
     let log = await open();
     const named = (id: string) =>
-      log.append(app, batchOf([id.padEnd(20_000)], { frameId: id, acceptedAtMs: clock.nowMs() }));
+      log.append(app, batchOf([id.padEnd(20_000)], { dedupId: id, acceptedAtMs: clock.nowMs() }));
     for (let i = 0; i < 10; i++) await named(`request-${i}`);
     for (let i = 0; i < 2; i++) {
       await journal.close();

@@ -32,7 +32,7 @@ function segmentOf(commits: readonly (readonly string[])[]): { bytes: Buffer; st
 const entryOf = (text: string): Entry =>
   linesEntry(
     { id: channelOf(1), incarnation: "abc1" },
-    { ...batchOf(["x"]), bytes: Buffer.from(text), frameId: "request" },
+    { ...batchOf(["x"]), bytes: Buffer.from(text), dedupId: "request" },
     5,
     9,
   );
