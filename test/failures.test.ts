@@ -1,8 +1,8 @@
 /** Work that nobody waits for: its failures are counted and told, and do not fill the server's log. */
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { Heads } from "../src/engines/nats/heads.ts";
-import { LiveChannels } from "../src/engines/nats/live.ts";
-import { Trims } from "../src/engines/nats/trims.ts";
+import { Heads } from "../src/engines/nats/log/heads.ts";
+import { LiveChannels } from "../src/engines/nats/log/live.ts";
+import { Retention } from "../src/engines/nats/log/retention.ts";
 import { type FailedWork, Failures } from "../src/failures.ts";
 import { backgroundFailures } from "../src/metrics.ts";
 import type { Store } from "../src/ports.ts";
@@ -55,12 +55,12 @@ describe("on NATS", () => {
 
   test("a channel whose limits cannot be held", async () => {
     const { failures, told, counted } = await listening("retention");
-    const retention = { ageMsMax: 1, channelBytesMax: 1, channelLinesMax: 1, totalBytesMax: 1 };
-    const trims = new Trims({ reader, api: {} as never, retention, failures });
-    trims.grown(channel, head);
+    const limits = { ageMsMax: 1, channelBytesMax: 1, channelLinesMax: 1, totalBytesMax: 1 };
+    const retention = new Retention({ reader, api: {} as never, limits, failures });
+    retention.grown(channel, head);
     await vi.waitUntil(async () => (await counted()) === 1);
     expect(told).toEqual([{ err: away }]);
-    await trims.close();
+    await retention.close();
   });
 
   test("a channel whose end cannot be written down; it is tried again", async () => {

@@ -5,9 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { StoredBatch } from "../../src/core/batch.ts";
 import type { ChannelId, ProducerId } from "../../src/core/ids.ts";
 import { origin, readPosition } from "../../src/core/position.ts";
+import { placeOf } from "../../src/engines/nats/log/shards.ts";
+import { encodeMessage } from "../../src/engines/nats/log/stored.ts";
 import { type NatsEngine, openNats } from "../../src/engines/nats/open.ts";
-import { placeOf } from "../../src/engines/nats/shards.ts";
-import { encodeMessage } from "../../src/engines/nats/stored.ts";
 import { batchesOf, batchOf, channelOf, takeLines, textsOf, until } from "../support/batches.ts";
 import { type NatsCluster, startNats } from "../support/nats.ts";
 

@@ -46,7 +46,7 @@ export const retiredWords: readonly RetiredWord[] = [
   { word: "outlet", instead: "slot" },
   { word: "pending bytes", instead: "memory budget", stillIn: ["src/ingest/"] },
   { word: "trial", instead: "test line" },
-  { word: "trims", instead: "retention", stillIn: ["src/engines/"] },
+  { word: "trims", instead: "retention" },
   { word: "turnstile", instead: "semaphore" },
   { word: "wish", instead: "slot (of a connection), replay" },
 ];

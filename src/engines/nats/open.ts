@@ -3,30 +3,30 @@ import type { Logger } from "pino";
 import { natsShardsDiffer } from "../../errors.ts";
 import { Failures } from "../../failures.ts";
 import type { ChannelLog, Store } from "../../ports.ts";
-import type { Retention } from "../engine.ts";
+import type { Retention as Limits } from "../engine.ts";
 import { newLogId } from "../incarnation.ts";
-import { Appends } from "./appends.ts";
+import { Appends } from "./log/appends.ts";
+import { Heads } from "./log/heads.ts";
+import { LiveChannels } from "./log/live.ts";
+import { NatsLog } from "./log/log.ts";
+import { Reader } from "./log/reader.ts";
+import { Retention } from "./log/retention.ts";
+import { Turns } from "./log/turns.ts";
+import { NatsStore } from "./store.ts";
+import { ensureStream, logStream, recordStream, type Wanted } from "./streams.ts";
 import {
   type Connection,
   type ConnectionSettings,
   type ConnectionStatus,
   openConnection,
   withoutSecrets,
-} from "./connection.ts";
-import { Heads } from "./heads.ts";
-import { Health } from "./health.ts";
-import { LiveChannels } from "./live.ts";
-import { NatsLog } from "./log.ts";
-import { Publisher } from "./publisher.ts";
-import { Reader } from "./reader.ts";
-import { NatsStore } from "./store.ts";
-import { StreamApi } from "./stream-api.ts";
-import { ensureStream, logStream, recordStream, type Wanted } from "./streams.ts";
-import { Trims } from "./trims.ts";
-import { Turns } from "./turns.ts";
+} from "./wire/connection.ts";
+import { Health } from "./wire/health.ts";
+import { Publisher } from "./wire/publisher.ts";
+import { StreamApi } from "./wire/stream-api.ts";
 
 export type NatsOptions = ConnectionSettings & {
-  readonly retention: Retention;
+  readonly retention: Limits;
   /** Copies of each stream: 1 or 3. */
   readonly replicas: number;
   /** Number of the log's streams; fixed when the log is made. Absent: as it was made, else 16. */
@@ -90,7 +90,7 @@ async function composeOn(connection: Connection, options: NatsOptions): Promise<
 }
 
 async function compose(connection: Connection, options: NatsOptions): Promise<NatsEngine> {
-  const { retention, replicas, logger } = options;
+  const { retention: limits, replicas, logger } = options;
   const api = new StreamApi(connection);
   const publisher = new Publisher(connection);
   const jsm = await connection.nats.jetstreamManager({ checkAPI: false, timeout: 5000 });
@@ -99,7 +99,7 @@ async function compose(connection: Connection, options: NatsOptions): Promise<Na
   const store = new NatsStore({ connection, api, publisher, bucket: recordBucket });
   const own = new NatsStore({ connection, api, publisher, bucket: engineBucket });
   const shards = await agreedShards(own, options.shards);
-  const wanted = Array.from({ length: shards }, (_, shard) => logStream(shard, shards, replicas, retention));
+  const wanted = Array.from({ length: shards }, (_, shard) => logStream(shard, shards, replicas, limits));
   await Promise.all(wanted.map(ensure));
 
   const failures = new Failures({ logger, nowMs: () => performance.now() });
@@ -107,19 +107,19 @@ async function compose(connection: Connection, options: NatsOptions): Promise<Na
   const reader = new Reader(connection, api, { id, shards, replicas });
   const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault, failures });
   connection.onReconnect(() => heads.forgetAll());
-  const trims = new Trims({ reader, api, retention, failures });
+  const retention = new Retention({ reader, api, limits, failures });
   const live = new LiveChannels(connection, reader, failures);
   const turns = new Turns(connection);
   const appends = new Appends({
     publisher,
     reader,
     heads,
-    trims,
+    retention,
     turns,
     payloadBytesMax: () => connection.payloadBytesMax,
     followersStarting: (channel) => live.starting(channel),
   });
-  const log = new NatsLog({ reader, api, heads, appends, trims, live });
+  const log = new NatsLog({ reader, api, heads, appends, retention, live });
   const { server, version } = connection.status();
   logger?.info({ server, version, shards, replicas }, "the log is on NATS");
   const health = new Health(connection);

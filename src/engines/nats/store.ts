@@ -10,10 +10,10 @@ import { DeliverPolicy } from "nats";
 import { AppError, natsFull, storeUnavailable, storeUncertain } from "../../errors.ts";
 import type { Store, StoreChange, StoreRecord } from "../../ports.ts";
 import { isStoreKey, valueBytesMax } from "../engine.ts";
-import type { Connection } from "./connection.ts";
-import type { Publisher } from "./publisher.ts";
-import { type Pulled, pull, pullOn } from "./pull.ts";
-import type { RawMessage, StreamApi } from "./stream-api.ts";
+import type { Connection } from "./wire/connection.ts";
+import type { Publisher } from "./wire/publisher.ts";
+import { type Pulled, pull, pullOn } from "./wire/pull.ts";
+import type { RawMessage, StreamApi } from "./wire/stream-api.ts";
 
 export type NatsStoreParts = {
   readonly connection: Connection;

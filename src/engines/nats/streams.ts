@@ -12,25 +12,25 @@ import {
   type StreamConfig,
 } from "nats";
 import { natsNoJetStream, natsStreamDiffers, natsStreamRefused } from "../../errors.ts";
-import { dedupMs, type Retention } from "../engine.ts";
-import { streamOf } from "./shards.ts";
+import { dedupMs, type Retention as Limits } from "../engine.ts";
+import { streamOf } from "./log/shards.ts";
 import { bucketStream, bucketSubjects } from "./store.ts";
 
 /** A stream as it is made and as it must be. */
 export type Wanted = Partial<StreamConfig> & { readonly name: string };
 
 /** The stream of one shard of the log. */
-export function logStream(shard: number, shards: number, replicas: number, retention: Retention): Wanted {
+export function logStream(shard: number, shards: number, replicas: number, limits: Limits): Wanted {
   return {
     name: streamOf(shard),
     subjects: [`log.${shard}.*`],
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,
     num_replicas: replicas,
-    max_age: Number.isFinite(retention.ageMsMax) ? nanos(retention.ageMsMax) : 0,
-    max_bytes: Number.isFinite(retention.totalBytesMax) ? Math.ceil(retention.totalBytesMax / shards) : -1,
+    max_age: Number.isFinite(limits.ageMsMax) ? nanos(limits.ageMsMax) : 0,
+    max_bytes: Number.isFinite(limits.totalBytesMax) ? Math.ceil(limits.totalBytesMax / shards) : -1,
     discard: DiscardPolicy.Old,
-    duplicate_window: nanos(Math.min(dedupMs, retention.ageMsMax)),
+    duplicate_window: nanos(Math.min(dedupMs, limits.ageMsMax)),
     allow_direct: true,
     republish: { src: `log.${shard}.*`, dest: `live.${shard}.{{wildcard(1)}}` },
   };

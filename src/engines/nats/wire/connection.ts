@@ -13,8 +13,8 @@ import {
   NatsError,
 } from "nats";
 import type { Logger } from "pino";
-import { natsRefused, natsUnreachable } from "../../errors.ts";
-import { natsConnected, natsReconnects } from "../../metrics.ts";
+import { natsRefused, natsUnreachable } from "../../../errors.ts";
+import { natsConnected, natsReconnects } from "../../../metrics.ts";
 
 export type ConnectionSettings = {
   /** `nats://HOST:PORT` or `tls://…`; any of them leads to the cluster. */

@@ -3,15 +3,15 @@
  * messages are asked for directly; a long stretch gets a consumer, which costs its making.
  */
 import { DeliverPolicy } from "nats";
-import { fnv1a } from "../../core/hash.ts";
-import type { ChannelId } from "../../core/ids.ts";
-import { storeUncertain } from "../../errors.ts";
-import { incarnationOf } from "../incarnation.ts";
-import type { Connection } from "./connection.ts";
-import { pull } from "./pull.ts";
+import { fnv1a } from "../../../core/hash.ts";
+import type { ChannelId } from "../../../core/ids.ts";
+import { storeUncertain } from "../../../errors.ts";
+import { incarnationOf } from "../../incarnation.ts";
+import type { Connection } from "../wire/connection.ts";
+import { pull } from "../wire/pull.ts";
+import type { RawMessage, StreamApi } from "../wire/stream-api.ts";
 import { type Place, placeOf } from "./shards.ts";
 import { decodeMessage, type StoredMessage } from "./stored.ts";
-import type { RawMessage, StreamApi } from "./stream-api.ts";
 
 /** So many messages of a stretch are asked for one by one before a consumer is worth its making. */
 const singlesMax = 8;

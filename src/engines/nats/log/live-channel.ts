@@ -1,7 +1,7 @@
 /** What came live of one channel, held for followers that are about to take it. A follower further behind reads the stream. */
 import type { Msg } from "nats";
-import { markOf } from "../../core/batch.ts";
-import type { ChannelId } from "../../core/ids.ts";
+import { markOf } from "../../../core/batch.ts";
+import type { ChannelId } from "../../../core/ids.ts";
 import { decodeMessage, type StoredMessage } from "./stored.ts";
 
 /** A live message, and the sequence of the channel's message before it as the server knew it. */

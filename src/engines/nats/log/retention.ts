@@ -3,18 +3,18 @@
  * writers of a channel look at them when it has grown, and purge what is over.
  */
 import { LRUCache } from "lru-cache";
-import type { ChannelId } from "../../core/ids.ts";
-import type { Failures } from "../../failures.ts";
-import type { Retention } from "../engine.ts";
+import type { ChannelId } from "../../../core/ids.ts";
+import type { Failures } from "../../../failures.ts";
+import type { Retention as Limits } from "../../engine.ts";
+import type { StreamApi } from "../wire/stream-api.ts";
 import { firstWhere } from "./history.ts";
 import type { Reader } from "./reader.ts";
 import { type Head, headAt, type StoredMessage } from "./stored.ts";
-import type { StreamApi } from "./stream-api.ts";
 
-export type TrimsOptions = {
+export type RetentionOptions = {
   readonly reader: Reader;
   readonly api: StreamApi;
-  readonly retention: Retention;
+  readonly limits: Limits;
   readonly failures: Failures;
 };
 
@@ -27,17 +27,17 @@ const looksMax = 8;
 /** When a channel is looked at again. */
 type Due = { readonly line: number; readonly bytes: number };
 
-export class Trims {
-  readonly #options: TrimsOptions;
+export class Retention {
+  readonly #options: RetentionOptions;
   readonly #due = new LRUCache<ChannelId, Due>({ max: channelsMax });
   readonly #queue = new Set<ChannelId>();
   readonly #looks = new Set<Promise<void>>();
   readonly #isLimited: boolean;
   #closed = false;
 
-  constructor(options: TrimsOptions) {
+  constructor(options: RetentionOptions) {
     this.#options = options;
-    const { channelBytesMax, channelLinesMax } = options.retention;
+    const { channelBytesMax, channelLinesMax } = options.limits;
     this.#isLimited = Number.isFinite(channelBytesMax) || Number.isFinite(channelLinesMax);
   }
 
@@ -74,8 +74,8 @@ export class Trims {
   }
 
   async #look(channel: ChannelId): Promise<void> {
-    const { reader, api, retention } = this.#options;
-    const { channelBytesMax, channelLinesMax } = retention;
+    const { reader, api, limits } = this.#options;
+    const { channelBytesMax, channelLinesMax } = limits;
     const last = await reader.last(channel);
     const oldest = last && (await reader.next(channel, 0));
     if (last === undefined || oldest === undefined) return;

@@ -1,10 +1,10 @@
 /** Where a follower of a channel begins. */
-import { endOf } from "../../core/batch.ts";
-import type { ChannelId } from "../../core/ids.ts";
-import { type Place, type Position, positionAt, readPosition } from "../../core/position.ts";
-import { storeUncertain } from "../../errors.ts";
-import type { From } from "../../ports.ts";
-import { isForeign, isOrigin } from "../incarnation.ts";
+import { endOf } from "../../../core/batch.ts";
+import type { ChannelId } from "../../../core/ids.ts";
+import { type Place, type Position, positionAt, readPosition } from "../../../core/position.ts";
+import { storeUncertain } from "../../../errors.ts";
+import type { From } from "../../../ports.ts";
+import { isForeign, isOrigin } from "../../incarnation.ts";
 import type { Heads } from "./heads.ts";
 import { firstWhere } from "./history.ts";
 import type { LiveChannel } from "./live-channel.ts";

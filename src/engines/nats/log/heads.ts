@@ -4,11 +4,11 @@
  * `head/CHANNEL`: no line number is ever used twice.
  */
 import { LRUCache } from "lru-cache";
-import { type Batch, markOf } from "../../core/batch.ts";
-import type { ChannelId } from "../../core/ids.ts";
-import { logOf, origin, type Position, positionAt } from "../../core/position.ts";
-import type { Failures } from "../../failures.ts";
-import type { ChannelEnd, Store } from "../../ports.ts";
+import { type Batch, markOf } from "../../../core/batch.ts";
+import type { ChannelId } from "../../../core/ids.ts";
+import { logOf, origin, type Position, positionAt } from "../../../core/position.ts";
+import type { Failures } from "../../../failures.ts";
+import type { ChannelEnd, Store } from "../../../ports.ts";
 import type { Reader } from "./reader.ts";
 import { type Head, headAt, type StoredMessage } from "./stored.ts";
 

@@ -5,24 +5,24 @@
  */
 import assert from "node:assert";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Batch, encodedBytes, endOf } from "../../core/batch.ts";
-import { scanFrame } from "../../core/frame.ts";
-import type { ChannelId } from "../../core/ids.ts";
-import { logOf, positionAt } from "../../core/position.ts";
-import { natsFull, storeUnavailable, storeUncertain } from "../../errors.ts";
-import type { Appended } from "../../ports.ts";
+import { type Batch, encodedBytes, endOf } from "../../../core/batch.ts";
+import { scanFrame } from "../../../core/frame.ts";
+import type { ChannelId } from "../../../core/ids.ts";
+import { logOf, positionAt } from "../../../core/position.ts";
+import { natsFull, storeUnavailable, storeUncertain } from "../../../errors.ts";
+import type { Appended } from "../../../ports.ts";
+import type { Publisher } from "../wire/publisher.ts";
 import type { Heads } from "./heads.ts";
-import type { Publisher } from "./publisher.ts";
 import type { Reader } from "./reader.ts";
+import type { Retention } from "./retention.ts";
 import { encodeMessage, type Head, headBehind, messageOverheadBytes, type StoredMessage } from "./stored.ts";
-import type { Trims } from "./trims.ts";
 import type { Turns } from "./turns.ts";
 
 export type AppendsOptions = {
   readonly publisher: Publisher;
   readonly reader: Reader;
   readonly heads: Heads;
-  readonly trims: Trims;
+  readonly retention: Retention;
   readonly turns: Turns;
   /** Resolves when followers that began before know where: an append after that is behind them. */
   readonly followersStarting: (channel: ChannelId) => Promise<unknown> | undefined;
@@ -149,7 +149,7 @@ export class Appends {
       const stored = (sequence: number, before: Omit<Head, "sequence">): Appended => {
         const moved = headBehind(before, batch, sequence);
         const position = heads.moved(channel, moved, batch);
-        this.#options.trims.grown(channel, moved);
+        this.#options.retention.grown(channel, moved);
         return { position, repeated: false };
       };
       switch (published.kind) {

@@ -1,25 +1,25 @@
 /** The log on JetStream: one subject for each channel, in the stream of its shard. */
 import { setTimeout as delay } from "node:timers/promises";
-import { type Batch, endOf, type StoredBatch } from "../../core/batch.ts";
-import type { ChannelId } from "../../core/ids.ts";
-import { AppError } from "../../errors.ts";
-import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../ports.ts";
+import { type Batch, endOf, type StoredBatch } from "../../../core/batch.ts";
+import type { ChannelId } from "../../../core/ids.ts";
+import { AppError } from "../../../errors.ts";
+import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../../ports.ts";
+import type { StreamApi } from "../wire/stream-api.ts";
 import type { Appends } from "./appends.ts";
 import type { Heads } from "./heads.ts";
 import type { LiveChannels } from "./live.ts";
 import type { LiveChannel } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import { behindMsMax } from "./replacements.ts";
+import type { Retention } from "./retention.ts";
 import { type Start, Starts } from "./starts.ts";
-import type { StreamApi } from "./stream-api.ts";
-import type { Trims } from "./trims.ts";
 
 export type NatsLogParts = {
   readonly reader: Reader;
   readonly api: StreamApi;
   readonly heads: Heads;
   readonly appends: Appends;
-  readonly trims: Trims;
+  readonly retention: Retention;
   readonly live: LiveChannels;
 };
 
@@ -103,10 +103,10 @@ export class NatsLog implements ChannelLog {
   }
 
   async #close(): Promise<void> {
-    const { appends, live, trims, heads } = this.#parts;
+    const { appends, live, retention, heads } = this.#parts;
     live.close();
     await appends.close();
-    await trims.close();
+    await retention.close();
     await heads.close();
   }
 

@@ -1,5 +1,5 @@
 /** Finds places in a channel's history by what the messages say of themselves. */
-import type { ChannelId } from "../../core/ids.ts";
+import type { ChannelId } from "../../../core/ids.ts";
 import type { Reader } from "./reader.ts";
 import type { StoredMessage } from "./stored.ts";
 

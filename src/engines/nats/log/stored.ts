@@ -3,7 +3,7 @@
  * writer took for the channel's last, then `encodeBatch`. Little endian. A message says all of itself: readers keep
  * no state, and what is gone is an exact number.
  */
-import { type Batch, decodeBatch, encodeBatch, encodedBytes, type StoredBatch } from "../../core/batch.ts";
+import { type Batch, decodeBatch, encodeBatch, encodedBytes, type StoredBatch } from "../../../core/batch.ts";
 
 /**
  * A message of a channel as it lies in the stream. `previous` is 0 when its writer knew of none; `bytes` counts what

@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { createInbox, type Subscription } from "nats";
-import type { ChannelId } from "../../core/ids.ts";
-import type { Connection } from "./connection.ts";
+import type { ChannelId } from "../../../core/ids.ts";
+import type { Connection } from "../wire/connection.ts";
 
 /** A writer that has lost for so long asks for a turn, and again after as long. */
 const patienceMs = 20;

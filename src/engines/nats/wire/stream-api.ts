@@ -4,7 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Msg, NatsError } from "nats";
-import { storeUncertain } from "../../errors.ts";
+import { storeUncertain } from "../../../errors.ts";
 import type { Connection } from "./connection.ts";
 
 /** Which message of a stream. */

@@ -5,9 +5,9 @@
  * event that may have cost messages, and from time to time.
  */
 import { headers, type Msg, type Subscription } from "nats";
-import type { ChannelId } from "../../core/ids.ts";
-import type { Failures } from "../../failures.ts";
-import type { Connection } from "./connection.ts";
+import type { ChannelId } from "../../../core/ids.ts";
+import type { Failures } from "../../../failures.ts";
+import type { Connection } from "../wire/connection.ts";
 import { LiveChannel } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import { Replacements } from "./replacements.ts";
