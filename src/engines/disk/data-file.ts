@@ -1,28 +1,28 @@
 /** The file that is written: is it still the one that the next start will open? */
-import { type BigIntStats, statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 
 /** `gone`: removed, renamed, or another one lies in its place. `cut`: it is shorter than it was. */
 export type FileState = "there" | "gone" | "cut";
 
 export class DataFile {
   readonly path: string;
-  readonly #device: bigint;
-  readonly #inode: bigint;
-  #bytes = 0n;
+  readonly #device: number;
+  readonly #inode: number;
+  #bytes = 0;
 
   /** Of a file that is there. */
   constructor(path: string) {
     this.path = path;
-    const { dev, ino } = statSync(path, { bigint: true });
+    const { dev, ino } = statSync(path);
     this.#device = dev;
     this.#inode = ino;
   }
 
   /** Some microseconds: it may be asked after each write. */
   state(): FileState {
-    let found: BigIntStats | undefined;
+    let found: Stats | undefined;
     try {
-      found = statSync(this.path, { bigint: true, throwIfNoEntry: false });
+      found = statSync(this.path, { throwIfNoEntry: false });
     } catch {
       return "gone"; // the folder is not to be entered any more
     }

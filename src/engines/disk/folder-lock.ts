@@ -23,7 +23,7 @@ export type FolderLockOptions = {
 };
 
 /** Others may be candidates for so long; then the folder is in use by one of them. */
-const agreeMsMax = 10_000;
+const agreeMsMax = 30_000;
 const lookAgainMs = 5;
 const retreatMsMax = 40;
 /** The system's bound of a socket's address is 108 bytes, or 104. A longer one is cut by Node without a word. */
