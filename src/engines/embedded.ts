@@ -88,6 +88,7 @@ async function compose(
   parts.unshift(store);
   const journal = await openFolderJournal(environment, options, guard, format);
   parts.unshift(journal);
+  guard.watch(() => journal.isInPlace());
   let closing: Promise<void> | undefined;
   return {
     log: journal.log,

@@ -234,6 +234,62 @@ describe("data that go away under a running server", () => {
     await until(() => engine!.troubles().length === 1);
   });
 
+  const journal = () => join(folder, "journal");
+  /** Of the segment that is written. */
+  const newest = async () =>
+    join(
+      journal(),
+      (await readdir(journal()))
+        .filter((name) => name.endsWith(".log"))
+        .sort()
+        .at(-1)!,
+    );
+  const moved = (path: string) => rename(path, `${path}.away`);
+  const back = (path: string) => rename(`${path}.away`, path);
+  const segmentCases: readonly [
+    string,
+    (path: string) => Promise<unknown>,
+    ((path: string) => Promise<unknown>) | undefined,
+  ][] = [
+    ["moved away", moved, back],
+    ["removed", (path) => rm(path), undefined],
+    ["removed with its folder", () => rm(journal(), { recursive: true }), undefined],
+    ["cut", (path) => truncate(path, 100), undefined],
+    ["emptied", (path) => truncate(path, 0), undefined],
+    [
+      "replaced by a copy",
+      async (path) => {
+        await copyFile(path, `${path}.copy`);
+        await moved(path);
+        await rename(`${path}.copy`, path);
+      },
+      back,
+    ],
+  ];
+
+  test.each(segmentCases)("the log's newest segment, %s: the same", async (_, harm, mend) => {
+    await append("before");
+    const path = await newest();
+    await harm(path);
+    await expect(append("lost")).rejects.toMatchObject({ code: "DATA_GONE", status: 503 });
+    await expect(append("lost")).rejects.toMatchObject({ code: "DATA_GONE" });
+    await until(() => engine!.troubles().length === 1);
+    expect(told).toContainEqual(
+      expect.objectContaining({
+        level: "fatal",
+        text: expect.stringContaining("lines of the log were removed"),
+      }),
+    );
+    if (mend === undefined) return;
+    await mend(path);
+    await append("after");
+    await until(() => engine!.troubles().length === 0);
+    // What was refused is nowhere, now and after a start.
+    expect(await lines(engine!)).toBe(42);
+    await stopped();
+    expect(await lines(await open())).toBe(42);
+  });
+
   test("cut: it is told before a read of what is missing ends the process", async () => {
     await truncate(data, 3 * pageBytes);
     await until(() => engine!.troubles().length === 1);

@@ -28,6 +28,8 @@ export class FolderGuard {
   readonly #file: DataFile;
   readonly #timer: NodeJS.Timeout;
   #state: FileState = "there";
+  #isRestInPlace: () => boolean = () => true;
+  #isRestGone = false;
   #isFull = false;
   /** What was refused last: when that fits there is room again. */
   #refusedBytes = 0;
@@ -73,11 +75,16 @@ export class FolderGuard {
     this.#isSpent = isSpent;
   }
 
+  /** More that has to be in its place: asked once a second. Who writes it refuses by itself. */
+  watch(isInPlace: () => boolean): void {
+    this.#isRestInPlace = isInPlace;
+  }
+
   /** What stands in the way of taking lines, in words for the operator. */
   troubles(): string[] {
     const troubles: string[] = [];
     if (this.#isLost) troubles.push(storeLost().message);
-    if (this.#state !== "there") troubles.push(dataGone().message);
+    if (this.#state !== "there" || this.#isRestGone) troubles.push(dataGone().message);
     if (this.#isSpent) troubles.push("The disk of --data takes no more: a quota, or it is full.");
     else if (!this.#hasRoom()) {
       const reserve = Math.round(this.#options.reserveBytes / MiB);
@@ -96,6 +103,8 @@ export class FolderGuard {
 
   #tick(): void {
     this.isThere();
+    const isRestGone = !this.#isRestInPlace();
+    if (isRestGone !== this.#isRestGone) this.#tellRest(isRestGone);
     this.#tellRoom(!this.#hasRoom());
     diskFree.set(Math.max(0, Math.min(this.#space.free, Number.MAX_SAFE_INTEGER)));
     this.#checking ??= this.#checkLock().finally(() => {
@@ -124,10 +133,22 @@ export class FolderGuard {
     const { logger } = this.#options;
     const { path } = this.#file;
     this.#state = state;
-    dataInPlace.set(state === "there" ? 1 : 0);
+    this.#setInPlace();
     if (state === "there") logger?.info({ path }, "the data are in their place again");
     else if (state === "gone") logger?.fatal({ path }, "the data were removed or replaced under the server");
     else logger?.fatal({ path }, "the data were cut under the server: a read of what is missing ends it");
+  }
+
+  #tellRest(isGone: boolean): void {
+    const { logger, folder } = this.#options;
+    this.#isRestGone = isGone;
+    this.#setInPlace();
+    if (isGone) logger?.fatal({ folder }, "lines of the log were removed, replaced or cut under the server");
+    else logger?.info({ folder }, "the lines of the log are in their place again");
+  }
+
+  #setInPlace(): void {
+    dataInPlace.set(this.#state === "there" && !this.#isRestGone ? 1 : 0);
   }
 
   #tellRoom(isFull: boolean): void {

@@ -14,7 +14,7 @@ export interface DiskFile {
   readSync(into: Uint8Array, at: number): number;
   truncate(bytes: number): Promise<void>;
   size(): Promise<number>;
-  /** False when no name leads to the file any more, or it is shorter than `bytes`. Without a wait. */
+  /** False when its name leads to another file, or to none, or when it is shorter than `bytes`. Without a wait. */
   isInPlace(bytes: number): boolean;
   close(): Promise<void>;
 }
@@ -69,10 +69,11 @@ export function folderDisk(folder: string): Disk {
 // Callbacks, not a FileHandle: no promise of Node's own for each call, and closing is ours to decide.
 const openFile = (path: string, flags: string): Promise<DiskFile> =>
   new Promise((resolve, reject) => {
-    fs.open(path, flags, fileMode, (error, fd) => (error ? reject(error) : resolve(fileOf(fd))));
+    fs.open(path, flags, fileMode, (error, fd) => (error ? reject(error) : resolve(fileOf(fd, path))));
   });
 
-function fileOf(fd: number): DiskFile {
+function fileOf(fd: number, path: string): DiskFile {
+  const { dev, ino } = fs.fstatSync(fd);
   return {
     write: (parts, at) =>
       new Promise((resolve, reject) => {
@@ -98,12 +99,21 @@ function fileOf(fd: number): DiskFile {
         fs.fstat(fd, (error, stats) => (error ? reject(error) : resolve(stats.size)));
       }),
     isInPlace(bytes) {
-      const { nlink, size } = fs.fstatSync(fd);
-      return nlink > 0 && size >= bytes;
+      const found = statOrNone(path);
+      return found !== undefined && found.ino === ino && found.dev === dev && found.size >= bytes;
     },
     close: () =>
       new Promise((resolve, reject) => fs.close(fd, (error) => (error ? reject(error) : resolve()))),
   };
+}
+
+/** Nothing, too, where the folder is not to be entered any more. */
+function statOrNone(path: string): fs.Stats | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 const totalBytes = (parts: readonly Uint8Array[]): number =>

@@ -97,6 +97,11 @@ export class Journal {
     this.#running ??= this.#run();
   }
 
+  /** The number of a segment that was removed, renamed, replaced or cut under this process. */
+  missing(): number | undefined {
+    return this.segments.find((segment) => !segment.isInPlace())?.number;
+  }
+
   /** Makes the first segment, where there is none. */
   async begin(): Promise<void> {
     await this.idle();
@@ -204,6 +209,8 @@ export class Journal {
   async #ready(works: readonly Work[]): Promise<Segment> {
     const { active } = this;
     if (active === undefined) return this.#begin();
+    // A file that was cut must not be made longer again.
+    if (!active.isInPlace()) throw dataGone();
     if (this.#isDirty) {
       await active.cutOff();
       this.#isDirty = false;
@@ -239,9 +246,12 @@ export class Journal {
     const { parts, bytes } = this.#record.end(segment.number, { commit: this.#commit + 1, ...times });
     this.#isDirty = true;
     await segment.append(parts, bytes);
-    this.#isDirty = false;
     // What was written into a file that is no longer there is told to nobody as stored.
-    if (!segment.isInPlace()) throw dataGone();
+    if (!segment.isInPlace()) {
+      segment.takeBack(bytes);
+      throw dataGone();
+    }
+    this.#isDirty = false;
     this.#options.guard?.wrote(bytes);
     segment.times = times;
     segment.commit = ++this.#commit;

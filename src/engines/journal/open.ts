@@ -51,6 +51,8 @@ export type Room = { readonly bytes: number; readonly liveBytes: number };
 export type OpenJournal = {
   readonly log: ChannelLog;
   room(): Room;
+  /** Is every file of it where the next start will look? */
+  isInPlace(): boolean;
   /** How many segments were there when it was opened. */
   readonly segments: number;
   /** Makes the first segment, where there is none: from here on an empty folder is one that lost its lines. */
@@ -134,6 +136,7 @@ export async function openJournal({
   return {
     log,
     room: () => collector.room,
+    isInPlace: () => journal.missing() === undefined,
     segments: segments.length,
     begin: () => journal.begin(),
     import: (id, incarnation, batches) =>

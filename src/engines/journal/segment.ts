@@ -52,6 +52,8 @@ export class Segment {
   /** Channels whose destruction stands here and whose lines may still be in older segments. */
   readonly destroyed = new Set<ChannelId>();
   #readers = 0;
+  /** It is being removed, by this process. */
+  #isLeaving = false;
   #removed = false;
 
   private constructor(number: number, disk: Disk, file: DiskFile, end: number) {
@@ -133,9 +135,14 @@ export class Segment {
     return this.#file.sync();
   }
 
-  /** False when the file was removed, or cut, under this process. Some microseconds. */
+  /** False when the file was removed, renamed, replaced or cut under this process. Some microseconds. */
   isInPlace(): boolean {
-    return this.#file.isInPlace(this.end);
+    return this.#isLeaving || this.#file.isInPlace(this.end);
+  }
+
+  /** The last `bytes` do not count: what is there of them is cut off before the next. */
+  takeBack(bytes: number): void {
+    this.end -= bytes;
   }
 
   /** Writes the index file and lets the rows go from memory. */
@@ -166,6 +173,7 @@ export class Segment {
 
   /** Removes the files for good; what is being read is read to its end. May be called again when it was rejected. */
   async remove(): Promise<void> {
+    this.#isLeaving = true;
     await this.#disk.remove(indexName(this.number));
     await this.#disk.remove(segmentName(this.number));
     this.#removed = true;
