@@ -25,7 +25,7 @@ const unicodeClassesMax = 10;
 /** Characters in the ranges of a pattern that ignores case: each of them is folded when the pattern is compiled. */
 const foldedCharsMax = 1_200_000;
 
-/** What came of the patterns that were read lately. */
+/** The results for patterns that were read lately. */
 const read = new LRUCache<string, Pattern | string>({ max: 1_000 });
 
 export type Pattern = {
