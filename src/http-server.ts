@@ -4,8 +4,7 @@ import { createServer as createTlsServer } from "node:https";
 import type { Server as TlsServer } from "node:tls";
 import fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
-import { pathPartCharsMax } from "./control/api.ts";
-import { answerErrors, answerFrameworkError } from "./control/api-errors.ts";
+import { answerErrors, answerFrameworkError } from "./http/api-errors.ts";
 import { readCertificate } from "./http/certificate.ts";
 import { answerClientErrors } from "./http/client-errors.ts";
 import type { Connections } from "./http/connections.ts";
@@ -20,6 +19,8 @@ export type HttpServerLimits = {
   readonly keepAliveMs: number;
 };
 
+/** The most characters of one part of a path: drain URLs and session ids are such parts. */
+export const pathPartCharsMax = 8_192;
 /** Late requests are looked for so often. */
 const checkEveryMs = 2_000;
 /** While the server closes, connections that rest are. */

@@ -1,6 +1,7 @@
 /** The APIs: Heroku's Platform API and logplex v3. Ingest, streams and health are registered elsewhere. */
 import type { FastifyPluginAsync } from "fastify";
 import type { Failures } from "../failures.ts";
+import { requestIdOf } from "../http/api-errors.ts";
 import type { Clock } from "../ports.ts";
 import type { Apps } from "../registry/apps.ts";
 import type { Drains } from "../registry/drains.ts";
@@ -9,7 +10,6 @@ import type { ReadingRights } from "../registry/reading-rights.ts";
 import type { Tokens } from "../registry/tokens.ts";
 import type { FrameHistory } from "../tail/frame-history.ts";
 import type { Tails } from "../tail/tails.ts";
-import { requestIdOf } from "./api-errors.ts";
 import { authenticate, decorateRequests, findApp } from "./auth.ts";
 import { type BodyDeps, readBodies } from "./bodies.ts";
 import { logplexApi } from "./logplex.ts";
@@ -42,12 +42,6 @@ export type ControlDeps = BodyDeps & {
   readonly historyLinesMax: number;
   readonly failures: Failures;
 };
-
-/**
- * The most characters of one part of a path, for the server's `maxParamLength`: drain URLs and session ids are such
- * parts. (The server's `frameworkErrors` should be `answerFrameworkError`.)
- */
-export const pathPartCharsMax = 8_192;
 
 /** Registers all routes. Failures are answered by the server's own handlers: see `answerErrors`. */
 export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {

@@ -4,9 +4,9 @@
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { type AppError, bodyNotJson, mediaTypeNotJson, unauthorized } from "../../errors.ts";
+import { appErrorOf, errorBody, withErrorHeaders } from "../../http/api-errors.ts";
 import type { Keys } from "../../registry/keys.ts";
 import type { Principal } from "../../registry/principal.ts";
-import { appErrorOf, errorBody, withErrorHeaders } from "../api-errors.ts";
 import { authenticate } from "../auth.ts";
 import { type BodyDeps, textOf } from "../bodies.ts";
 
