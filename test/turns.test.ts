@@ -63,6 +63,33 @@ test("those who wait go on in their order, one in each round", async () => {
   expect(order).toEqual(["a", "a", "b", "c", "a", "b", "c", "b"]); // "a" was the first to wait
 });
 
+test("many that have little to do go on together, until one of them has much", async () => {
+  const { turns, pass, round } = loop();
+  let went = 0;
+  let costMs = 0;
+  const walk = async () => {
+    await turns.next();
+    went++;
+    pass(costMs);
+  };
+  const inRounds = async (rounds: number) => {
+    const counts: number[] = [];
+    for (let n = 0; n < rounds; n++) {
+      const before = went;
+      await round();
+      counts.push(went - before);
+    }
+    return counts;
+  };
+  const walks = Array.from({ length: 100 }, walk);
+  expect(await inRounds(6)).toEqual([2, 4, 8, 16, 16, 16]);
+  costMs = turnMsMax;
+  expect(await inRounds(3)).toEqual([16, 1, 1]);
+  costMs = 0;
+  expect(await inRounds(6)).toEqual([1, 2, 4, 8, 5, 0]);
+  await Promise.all(walks);
+});
+
 test("nothing is deferred while nobody walks", async () => {
   const { turns, round, waiting } = loop();
   expect(turns.isOver).toBe(false);

@@ -4,6 +4,7 @@ import { type Batch, endOf, type StoredBatch } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { AppError } from "../../../errors.ts";
 import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../../ports.ts";
+import { turns } from "../../../turns.ts";
 import type { StreamApi } from "../wire/stream-api.ts";
 import type { Appends } from "./appends.ts";
 import type { Heads } from "./heads.ts";
@@ -77,6 +78,7 @@ export class NatsLog implements ChannelLog {
       batches.push(batch);
       bytes += batch.bytes.length;
       while (bytes > bytesMax && batches.length > 1) bytes -= batches.shift()!.bytes.length;
+      if (turns.isOver) await turns.next();
     }
     if (newest === undefined) return { batches: [], end: await heads.trimmedEnd(channel) };
     const isRead = newest.line < endLine;
