@@ -15,6 +15,7 @@ import { diskReserve } from "./disk/free-space.ts";
 import type { Engine, Retention } from "./engine.ts";
 import { folderDisk } from "./journal/disk.ts";
 import { type OpenJournal, openJournal } from "./journal/open.ts";
+import { compareWithLastStop, keepLastStop } from "./last-stop.ts";
 import { Commits } from "./lmdb/commits.ts";
 import { dataFileName, Environment, type Room } from "./lmdb/environment.ts";
 import { LmdbStore, Records } from "./lmdb/store.ts";
@@ -87,7 +88,12 @@ async function compose(
   const store = new LmdbStore(records, commits);
   parts.unshift(store);
   const journal = await openFolderJournal(environment, options, guard, format);
-  parts.unshift(journal);
+  parts.unshift(journal, {
+    async close() {
+      if (guard.isThere()) await keepLastStop(store, journal.extent(), logger);
+    },
+  });
+  await compareWithLastStop(store, journal.extent(), logger);
   guard.watch(() => journal.isInPlace());
   let closing: Promise<void> | undefined;
   return {

@@ -3,6 +3,7 @@ import { chmodSync } from "node:fs";
 import {
   chmod,
   copyFile,
+  cp,
   mkdir,
   mkdtemp,
   open as openFile,
@@ -155,6 +156,70 @@ describe("a start on data that are damaged says what is wrong with them, and how
       JSON.stringify({ format: 99, since: "2031-01-01T00:00:00.000Z" }),
     );
     expect(await failure()).toMatchObject({ code: "DATA_NEWER", exitStatus: 2 });
+  });
+});
+
+describe("lines that somebody took away while the server was stopped are told at the start, and the others are there", () => {
+  const retention = { ...keepsAll, totalBytesMax: 4_000_000 }; // segments of 250 kB
+  const reopen = async () => {
+    await stopped();
+    engine = await openEmbedded({ folder, clock: realClock, retention, logger });
+  };
+  const segments = async () =>
+    (await readdir(join(folder, "journal"))).filter((name) => name.endsWith(".log")).sort();
+  const write = async (count: number) => {
+    for (let i = 0; i < count; i++) await engine!.log.append(app, batchOfBytes(9000, { firstLine: 100 + i }));
+  };
+  const tellings = () =>
+    told.filter(({ text }) => text.startsWith("lines that were stored when the server was stopped"));
+
+  const cases: readonly [string, (path: string, names: readonly string[]) => Promise<unknown>, object][] = [
+    ["a segment", (path, names) => rm(join(path, names[1]!)), { missingSegments: [2], missingCommits: 0 }],
+    [
+      "the last one",
+      (path, names) => rm(join(path, names.at(-1)!)),
+      { missingSegments: [expect.any(Number)] },
+    ],
+    [
+      "the end of the last one",
+      (path, names) => truncate(join(path, names.at(-1)!), 20_000),
+      { missingSegments: [], missingCommits: expect.any(Number) },
+    ],
+  ];
+
+  test.each(cases)("%s", async (_, harm, words) => {
+    await reopen();
+    await write(100);
+    await stopped();
+    const names = await segments();
+    expect(names.length).toBeGreaterThan(3);
+    await harm(join(folder, "journal"), names);
+    engine = await openEmbedded({ folder, clock: realClock, retention, logger });
+    expect(tellings()).toEqual([
+      expect.objectContaining({ level: "error", what: expect.objectContaining(words) }),
+    ]);
+    expect(await lines(engine)).toBeGreaterThan(30);
+    await write(1);
+    await reopen();
+    expect(tellings()).toHaveLength(1);
+  });
+
+  test("none, whatever retention took and however the server was stopped", async () => {
+    await reopen();
+    for (let round = 0; round < 4; round++) {
+      await write(150); // more than is kept
+      await reopen();
+    }
+    expect((await segments())[0]).not.toMatch(/0001\.log$/);
+    await stopped();
+    await cp(folder, `${folder}.copy`, { recursive: true });
+    engine = await openEmbedded({ folder, clock: realClock, retention, logger });
+    await write(300);
+    // As a kill leaves it: what is on the disk now, and no stop behind it.
+    await cp(folder, `${folder}.killed`, { recursive: true, filter: (path) => !/lock-[0-9]/.test(path) });
+    await stopped();
+    engine = await openEmbedded({ folder: `${folder}.killed`, clock: realClock, retention, logger });
+    expect(tellings()).toEqual([]);
   });
 });
 

@@ -4,6 +4,7 @@ import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Clock } from "../../ports.ts";
 import { fileSizeLimit } from "../disk/free-space.ts";
 import { dedupMs, type Retention as Limits } from "../engine.ts";
+import type { LogExtent } from "../last-stop.ts";
 import type { ChannelTail } from "./channels.ts";
 import { Collector } from "./collector.ts";
 import { DedupWindow } from "./dedup-window.ts";
@@ -51,6 +52,8 @@ export type Room = { readonly bytes: number; readonly liveBytes: number };
 export type OpenJournal = {
   readonly log: ChannelLog;
   room(): Room;
+  /** What there is of it now. */
+  extent(): LogExtent;
   /** Is every file of it where the next start will look? */
   isInPlace(): boolean;
   /** How many segments were there when it was opened. */
@@ -136,6 +139,10 @@ export async function openJournal({
   return {
     log,
     room: () => collector.room,
+    extent: () => ({
+      commit: Math.max(0, ...journal.segments.map(({ commit }) => commit)),
+      segments: journal.segments.map(({ number }) => number),
+    }),
     isInPlace: () => journal.missing() === undefined,
     segments: segments.length,
     begin: () => journal.begin(),
