@@ -1,6 +1,7 @@
 /** Hands the requests of each connection on one at a time: the next one when the one before it is answered. */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import { hostMissing, unknownExpectation } from "../errors.ts";
+import { Turns } from "../turns.ts";
 import type { Arrival, Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { sendAnswer } from "./raw-answer.ts";
@@ -8,6 +9,10 @@ import { sendAnswer } from "./raw-answer.ts";
 export class RequestGate {
   readonly #connections: Connections;
   readonly #handle: RequestListener;
+  /** Connections that have more to ask, in the order in which they are served. */
+  readonly #inLine: Connection[] = [];
+  /** Apart from those of walks, which would keep them waiting. */
+  readonly #turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
 
   constructor(connections: Connections, handle: RequestListener) {
     this.#connections = connections;
@@ -55,11 +60,19 @@ export class RequestGate {
     connection.sinceMs = performance.now();
     if (connection.isStream) this.#connections.streamEnded(connection);
     const { waiting, reads } = connection;
-    if (waiting.length > 0 || (reads?.heldBytes ?? 0) > 0) setImmediate(() => this.#goOn(connection));
+    if (waiting.length === 0 && (reads?.heldBytes ?? 0) === 0) return;
+    this.#inLine.push(connection);
+    setImmediate(() => this.#goOn());
   }
 
-  // In the next turn of the event loop, so that a client that pipelines waits for all others between two answers.
-  #goOn(connection: Connection): void {
+  // In a later turn of the event loop, so that who pipelines waits for all others between two answers. All who do share
+  // 5 ms of a turn, however many they are.
+  #goOn(): void {
+    if (this.#turns.isOver) {
+      setImmediate(() => this.#goOn());
+      return;
+    }
+    const connection = this.#inLine.shift()!;
     if (connection.current === undefined) this.#next(connection);
     if (!connection.isBusy) connection.reads?.resume();
   }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { turnMsMax } from "../../src/turns.ts";
 import { kept } from "../support/kept.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { echo, HttpDoor } from "./http-door.ts";
@@ -47,6 +48,25 @@ describe.each([false, true])("over TLS: %s", (tls) => {
     expect(door.begun).toBe(1);
     await client.closed();
   });
+});
+
+test("a hundred connections that pipeline delay others by 5 ms of a turn, not by a request of each", async () => {
+  const door = kept(
+    await HttpDoor.open((_request, response) => {
+      for (const start = performance.now(); performance.now() - start < 1; );
+      response.end();
+    }),
+  );
+  const clients = await Promise.all(Array.from({ length: 100 }, () => RawClient.open(door.port)));
+  for (const client of clients) client.send(get("/").repeat(15));
+  await door.reached(() => door.begun >= 200);
+  let most = 0;
+  for (let before = door.begun; door.begun < 900; before = door.begun) {
+    await nextTurn();
+    most = Math.max(most, door.begun - before);
+  }
+  expect(most).toBeLessThanOrEqual(2 * (turnMsMax + 1)); // our turns begin between theirs
+  await door.reached(() => door.begun === 1_500);
 });
 
 test("bodies and heads are told apart wherever reads are cut, and whatever bodies hold", async () => {
