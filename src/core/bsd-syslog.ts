@@ -17,6 +17,8 @@ const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 const clockForm = /^([A-Za-z]{3}) ([ 0-3]?\d) (\d\d):(\d\d):(\d\d)(?= )/;
 const timestampForm = /^\d{4}-\d\d-\d\d[Tt][^ ]{9,30}(?= )/;
 const tagForm = /^([^\s:[\]]+)(?:\[([^\s\]]*)\])?: ?/;
+/** How far ahead of this clock a sender's may be: more is a line of the year before. */
+const clockErrorMaxMs = 7 * 86_400_000;
 /** Stands in for a time that `syslog-parse` does not know. */
 const anyClock = "Jan  1 00:00:00";
 
@@ -95,19 +97,21 @@ function placesOf(text: string, from: number, host: string, tag: string): Omit<H
 }
 
 /**
- * RFC 3164 names no year and no zone. The zone is that of this process, as everywhere in syslog; the year is the one
- * that brings the time closest to now. Undefined for a day that its month does not have, and for an hour that was
- * skipped when clocks went forward.
+ * RFC 3164 names no year and no zone. The zone is that of this process, as everywhere in syslog; the year is the last
+ * one that puts the time before now, or not further behind it than a clock may be wrong: what is logged has happened.
+ * Undefined for a day that its month does not have, and for an hour that was skipped when clocks went forward.
  */
 function timeOf(parsed: Date, month: number, day: number, nowMs: number): string | undefined {
   const [hours, minutes, seconds] = [parsed.getHours(), parsed.getMinutes(), parsed.getSeconds()];
   const thisYear = new Date(nowMs).getFullYear();
-  const times = [thisYear - 1, thisYear, thisYear + 1]
+  const times = [-4, -3, -2, -1, 0, 1]
+    .map((years) => thisYear + years)
     .map((year) => new Date(year, month, day, hours, minutes, seconds))
     .filter((date) => date.getMonth() === month && date.getHours() === hours)
     .map((date) => date.getTime())
-    .sort((a, b) => Math.abs(a - nowMs) - Math.abs(b - nowMs));
-  return times[0] === undefined ? undefined : syslogTime(times[0]);
+    .filter((time) => time <= nowMs + clockErrorMaxMs);
+  const latest = times.at(-1);
+  return latest === undefined ? undefined : syslogTime(latest);
 }
 
 function passBlanks(text: string, from: number): number {

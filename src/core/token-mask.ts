@@ -43,7 +43,8 @@ const strideBytes = partBytesMin - 3;
 
 /**
  * Writes `*` over every token in [start, end), which is one line: over tokens that are words of their own, and over
- * `own` wherever it stands; also over large parts of a token, and over the beginning of one that the end has cut. A
+ * `own` wherever it stands; also over large parts of a token, over the beginning of one that the end has cut, and over
+ * one in capitals, which anybody can undo. A
  * UUID behind another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 29, which no
  * token evades; hardly any other text has hexadecimal digits in all four.
  */
@@ -69,7 +70,7 @@ function maskAround(
   const first = Math.max(start + 2, at - uuidBytes + 1);
   let from = at;
   while (from > first && isUuidByte[bytes[from - 1]!] === 1) from--;
-  if (from < first || bytes[from - 1] !== dot || bytes[from - 2] !== letterT) return;
+  if (from < first || bytes[from - 1] !== dot || lowerCase(bytes[from - 2]!) !== letterT) return;
   let to = at + 1;
   while (to < end && isUuidByte[bytes[to]!] === 1) to++;
   if (to - from < bytesMin) return;
@@ -88,6 +89,9 @@ function isUuidAt(bytes: Uint8Array, at: number): boolean {
 }
 
 function isText(bytes: Uint8Array, at: number, length: number, text: string): boolean {
-  for (let i = 0; i < length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  for (let i = 0; i < length; i++) if (lowerCase(bytes[at + i]!) !== text.charCodeAt(i)) return false;
   return true;
 }
+
+/** Of the bytes that tokens are made of; no other byte becomes one of them, but for control characters. */
+const lowerCase = (byte: number): number => byte | 0x20;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { SyslogHeader, scanHeader } from "../../src/core/syslog.ts";
 import { syslogTime } from "../../src/core/timestamp.ts";
 
-const now = new Date(2026, 0, 2, 3, 4, 5).getTime();
+const now = new Date(2026, 1, 5, 3, 4, 5).getTime();
 const time = "2026-01-02T03:04:05.000006+00:00";
 const token = "t.00000000-0000-4000-8000-000000000001";
 
@@ -96,15 +96,20 @@ describe("BSD syslog", () => {
     ["Dec 31 23:59:59", [2026, 1, 1], local(2025, 12, 31, 23, 59, 59)],
     ["Jan  1 00:00:01", [2025, 12, 31], local(2026, 1, 1, 0, 0, 1)],
     ["Feb 29 12:00:00", [2024, 6, 1], local(2024, 2, 29, 12, 0, 0)],
-    ["Feb 29 12:00:00", [2027, 6, 1], local(2028, 2, 29, 12, 0, 0)],
+    ["Feb 29 12:00:00", [2027, 6, 1], local(2024, 2, 29, 12, 0, 0)],
     ["Feb  3 04:05:06", [2026, 1, 31], local(2026, 2, 3, 4, 5, 6)],
+    ["Feb  3 04:05:06", [2026, 11, 28], local(2026, 2, 3, 4, 5, 6)],
+    ["Feb  8 00:00:01", [2026, 2, 1], local(2025, 2, 8, 0, 0, 1)],
     ["Feb 31 04:05:06", [2026, 1, 31], ""],
     ["Feb  0 04:05:06", [2026, 1, 31], ""],
     ["Feb  3 24:05:06", [2026, 1, 31], ""],
-  ] as const)("%s, seen on %j, is of the year next to it", (clock, [year, month, day], expected) => {
-    const seen = scan(`<34>${clock} box cron: x`, new Date(year, month - 1, day).getTime());
-    expect(seen).toMatchObject({ kind: "bsd", message: "cron: x", time: expected });
-  });
+  ] as const)(
+    "%s, seen on %j, is of the latest year that has happened",
+    (clock, [year, month, day], expected) => {
+      const seen = scan(`<34>${clock} box cron: x`, new Date(year, month - 1, day).getTime());
+      expect(seen).toMatchObject({ kind: "bsd", message: "cron: x", time: expected });
+    },
+  );
 
   test("RFC 3339 times are taken as they are, or none", () => {
     expect(scan(`<34>${time} box cron[7]: x`)).toMatchObject({ time, process: "7", host: "box" });

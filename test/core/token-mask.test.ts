@@ -16,6 +16,7 @@ test.each([
   [`http://token:${token}@host/logs`, `http://token:${masked}@host/logs`],
   [`${token} ${token}`, `${masked} ${masked}`],
   [`T=${token.toUpperCase().replace("T", "t")}`, `T=${masked}`],
+  [`T=${token.toUpperCase()}`, `T=T${masked.slice(1)}`],
   [`é${token}é`, `é${masked}é`],
 ])("hides %s", (text, expected) => expect(mask(text)).toBe(expected));
 
@@ -29,6 +30,7 @@ test.each([
 
 test("its own token is hidden even where it ends another word", () => {
   expect(mask(`client${token.slice(1)} box${token}`, token)).toBe(`client${masked.slice(1)} box${masked}`);
+  expect(mask(`BOX${token.toUpperCase()}`, token)).toBe(`BOXT${masked.slice(1)}`);
 });
 
 test.each([
