@@ -69,7 +69,7 @@ export class PatternThread {
     const answer = await answered;
     watch.stop();
     this.#answered = undefined;
-    this.#worker.unref();
+    if (!this.#isEnded) this.#worker.unref(); // a process that ends waits for the thread's end
     return answer;
   }
 
