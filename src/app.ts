@@ -10,7 +10,6 @@
  *   Tails and drains run users' patterns through Patterns.
  */
 
-import { randomBytes } from "node:crypto";
 import { isIPv6, type Socket } from "node:net";
 import type { Logger } from "pino";
 import { openAdminServer } from "./admin-server.ts";
@@ -34,9 +33,6 @@ import { OwnPlaces } from "./drains/own-places.ts";
 import { sinksFor } from "./drains/sink-for.ts";
 import { DrainSupervisor } from "./drains/supervisor.ts";
 import { ReadAheadBudget } from "./drains/worker/read-ahead.ts";
-import { openEmbedded } from "./engines/embedded.ts";
-import { openNats } from "./engines/nats/open.ts";
-import { AppError } from "./errors.ts";
 import { Failures } from "./failures.ts";
 import { Connections } from "./http/connections.ts";
 import { registerRoutes } from "./http-routes.ts";
@@ -66,10 +62,11 @@ import {
   supervisorLimits,
   tailLimits,
 } from "./limits.ts";
+import { openEngine, sharedSecret } from "./open-engine.ts";
 import { type FilesPart, openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
 import { keptOperatorKey } from "./operator-key.ts";
 import { Patterns } from "./patterns/patterns.ts";
-import type { Clock, Store } from "./ports.ts";
+import type { ChannelLog, Clock, Store } from "./ports.ts";
 import { Apps } from "./registry/apps.ts";
 import { DrainTokens } from "./registry/drain-tokens.ts";
 import { Drains } from "./registry/drains.ts";
@@ -112,6 +109,20 @@ export async function openApp(
   }
 }
 
+/** What everything is made with. */
+type Base = {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly scope: Scope;
+  readonly failures: Failures;
+  readonly log: ChannelLog;
+  readonly store: Store;
+  readonly has: (role: Role) => boolean;
+  /** `bound`, or what a part's share of the open files allows. */
+  readonly within: (part: FilesPart, bound: number) => number;
+};
+
 async function open(
   config: Config,
   logger: Logger,
@@ -120,18 +131,68 @@ async function open(
 ): Promise<App> {
   const clock = realClock;
   const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
-  const has = (role: Role) => config.roles.includes(role);
   const filesMax = openFilesMax();
-  const within = (part: FilesPart, bound: number) => withinFiles(filesMax, part, bound);
   const engine = scope.own("the log", await openEngine(config, clock, logger));
   const { log, store } = engine;
+  const base: Base = {
+    config,
+    clock,
+    logger,
+    scope,
+    failures,
+    log,
+    store,
+    has: (role) => config.roles.includes(role),
+    within: (part, bound) => withinFiles(filesMax, part, bound),
+  };
   const readiness = sharedAnswer(engine.readiness, readyAgeMsMax);
   const kept = givenKey === undefined ? await keptOperatorKey(config.data, logger) : undefined;
+  const operatorSecret = givenKey ?? kept!.secret;
+  const places = ownPlaces(config);
+  const registry = await openRegistry(base, operatorSecret, places);
+  const intake = openIntake(base);
+  const patterns = scope.own("patterns", new Patterns({ limits: patternLimits, logger }));
+  const drainTests = await openDrains(base, { ...registry, ...intake, ...places, patterns });
+  const readers = openReaders(base, registry.keys, patterns);
+  const urls = new SessionUrls({ secret: await sharedSecret(store), clock, operatorSecret });
+  const http = await openHttp(base, {
+    ...registry,
+    ...intake,
+    ...readers,
+    ...places,
+    urls,
+    drainTests,
+    readiness,
+  });
+  const syslog = await openSyslog(base, { ...registry, ...intake, ...places });
+  return {
+    ...http,
+    syslog: syslog && `${isIPv6(syslog.address) ? `[${syslog.address}]` : syslog.address}:${syslog.port}`,
+    keyPath: kept?.path,
+    close: () => scope.close(),
+  };
+}
 
+type Places = ReturnType<typeof ownPlaces>;
+type Registry = Awaited<ReturnType<typeof openRegistry>>;
+type Intake = ReturnType<typeof openIntake>;
+type Readers = ReturnType<typeof openReaders>;
+
+/** Where drains may send to, and the places that are this server itself. */
+function ownPlaces(config: Config) {
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
   const own = new OwnPlaces([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
   for (const listener of [config.http, config.admin, config.syslog])
     if (typeof listener === "object") own.listens(listener);
+  return { policy, own };
+}
+
+/** The rules about records. */
+async function openRegistry(
+  { scope, store, log, clock, has }: Base,
+  operatorSecret: string,
+  { policy, own }: Places,
+) {
   const checkDestination = (url: string, options: { format?: string }) =>
     parseDestination(url, { ...options, allow: policy, own });
   const drains = new Drains({ store, log, clock, checkDestination });
@@ -139,7 +200,6 @@ async function open(
     "tokens",
     new Tokens({ store, clock, cacheEntriesMax: registryLimits.tokenCacheMax }),
   );
-  const operatorSecret = givenKey ?? kept!.secret;
   const keys = scope.own(
     "keys",
     new Keys({ store, clock, operatorSecret, cacheEntriesMax: registryLimits.keyCacheMax }),
@@ -147,7 +207,86 @@ async function open(
   const apps = new Apps({ store, log, clock, tokens, drains });
   if (has("control")) await apps.finishDestroying();
   if (has("control")) await keys.adoptOlder();
+  return { drains, tokens, keys, apps };
+}
 
+/** From accepted lines to appends, and what senders do wrong. */
+function openIntake({ scope, store, log, clock, logger, has }: Base) {
+  const lanes = scope.own("lanes", new Lanes({ ...ingestLimits, log, clock }));
+  const append: Lanes["append"] = (channel, lines, via) => lanes.append(channel, lines, via);
+  const faults = scope.own("faults of senders", new SenderFaults({ ...faultLimits, logger, clock }));
+  const drainTokens = has("ingest")
+    ? scope.own("drain tokens", new DrainTokens({ store, clock }))
+    : undefined;
+  const loops = new DrainLoops({
+    ...loopLimits,
+    channelOf: (token) => drainTokens?.channelOf(token),
+    append,
+    clock,
+    logger,
+  });
+  const notices = scope.own("notices", new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs }));
+  return { lanes, faults, loops, notices };
+}
+
+/** Drains, where this node runs them, and their tests. */
+async function openDrains(
+  base: Base,
+  { policy, own, apps, notices, patterns }: Places & Registry & Intake & { readonly patterns: Patterns },
+) {
+  const { scope, config, clock, log, store, logger, has, within } = base;
+  const names = nameResolver({ ...lookupLimits, files: new NameFiles() });
+  const { resolve } = new Lookups({ ...lookupLimits, clock }, names);
+  const sinkFor = sinksFor({
+    ...sinkLimits,
+    userAgent: `Logplex/tailrace-${version}`,
+    policy: sparing(policy, own),
+    own,
+    clock,
+    resolve,
+    appName: async (id) => (await apps.get(id))?.name,
+  });
+  const socketsMax = within("drains", slotLimits.socketsMax);
+  const slots = scope.own("drain connections", new ConnectionSlots({ ...slotLimits, socketsMax, clock }));
+  const isShared = config.nats !== undefined;
+  if (has("drain")) {
+    const supervisor = scope.own(
+      "drains",
+      await DrainSupervisor.open({
+        ...supervisorLimits,
+        ...(isShared && { shards: drainShards }),
+        log,
+        store,
+        clock,
+        random: Math.random,
+        sinkFor,
+        slots,
+        readAhead: new ReadAheadBudget(readAheadBytesMax),
+        patterns,
+        notices,
+        limits: isShared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,
+        receiverFor: boundsOf,
+        logger,
+      }),
+    );
+    if (isShared) ownLeases(base, supervisor);
+  }
+  return new DrainTests({ sinkFor, clock, limits: drainTestLimits });
+}
+
+/** Drain nodes share the drains by leases. */
+function ownLeases({ scope, store, clock, failures }: Base, supervisor: DrainSupervisor): void {
+  const run = (shard: number, signal: AbortSignal, lease: number) => supervisor.run(shard, signal, lease);
+  const node = newProducerId();
+  scope.own("leases", new Leases({ store, clock, node, shards: drainShards, run, failures }));
+}
+
+/** Who reads, within which bounds. */
+function openReaders(
+  { scope, config, store, log, clock, failures, within }: Base,
+  keys: Keys,
+  patterns: Patterns,
+) {
   const recent = scope.own(
     "recent lines",
     new Recent({
@@ -158,72 +297,6 @@ async function open(
       ringsBytesMax: tailLimits.ringsBytesMax,
     }),
   );
-  const lanes = scope.own("lanes", new Lanes({ ...ingestLimits, log, clock }));
-  const faults = scope.own("faults of senders", new SenderFaults({ ...faultLimits, logger, clock }));
-  const drainTokens = has("ingest")
-    ? scope.own("drain tokens", new DrainTokens({ store, clock }))
-    : undefined;
-  const loops = new DrainLoops({
-    ...loopLimits,
-    channelOf: (token) => drainTokens?.channelOf(token),
-    append: (channel, lines) => lanes.append(channel, lines),
-    clock,
-    logger,
-  });
-  const notices = scope.own(
-    "notices",
-    new DrainNotices({
-      append: (channel, lines) => lanes.append(channel, lines),
-      clock,
-      logger,
-      everyMs: noticeEveryMs,
-    }),
-  );
-  const patterns = scope.own("patterns", new Patterns({ limits: patternLimits, logger }));
-  const names = nameResolver({ ...lookupLimits, files: new NameFiles() });
-  const { resolve } = new Lookups({ ...lookupLimits, clock }, names);
-  const userAgent = `Logplex/tailrace-${version}`;
-  const sinkFor = sinksFor({
-    ...sinkLimits,
-    userAgent,
-    policy: sparing(policy, own),
-    own,
-    clock,
-    resolve,
-    appName: async (id) => (await apps.get(id))?.name,
-  });
-  const drainTests = new DrainTests({ sinkFor, clock, limits: drainTestLimits });
-  const socketsMax = within("drains", slotLimits.socketsMax);
-  const slots = scope.own("drain connections", new ConnectionSlots({ ...slotLimits, socketsMax, clock }));
-  if (has("drain")) {
-    const shared = config.nats !== undefined;
-    const supervisor = scope.own(
-      "drains",
-      await DrainSupervisor.open({
-        ...supervisorLimits,
-        ...(shared && { shards: drainShards }),
-        log,
-        store,
-        clock,
-        random: Math.random,
-        sinkFor,
-        slots,
-        readAhead: new ReadAheadBudget(readAheadBytesMax),
-        patterns,
-        notices,
-        limits: shared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,
-        receiverFor: boundsOf,
-        logger,
-      }),
-    );
-    if (shared) {
-      const run = (shard: number, signal: AbortSignal, lease: number) => supervisor.run(shard, signal, lease);
-      scope.own(
-        "leases",
-        new Leases({ store, clock, node: newProducerId(), shards: drainShards, run, failures }),
-      );
-    }
-  }
   const rights = scope.own("reading rights", new ReadingRights({ store, clock, keys }));
   const connections = new Connections({
     ...httpLimits,
@@ -233,56 +306,39 @@ async function open(
   const makeRoom = () => connections.makeRoom();
   scope.own("the watch of open files", watchOpenFiles({ clock, failures, makeRoom }));
   const tailsMax = within("streams", tailLimits.tailsMax);
-  const tails = scope.own(
-    "tails",
-    new Tails({ ...tailLimits, tailsMax, closeMsMax, opened: (socket) => connections.carriesStream(socket) }),
-  );
+  const opened = (socket: Socket) => connections.carriesStream(socket);
+  const tails = scope.own("tails", new Tails({ ...tailLimits, tailsMax, closeMsMax, opened }));
+  const parts = sessionParts({ log, recent, clock, selector: patterns.selector }, tailLimits);
+  return { recent, rights, connections, tails, parts };
+}
 
-  const addressOf = (socket: Socket) => connections.addressOf(socket);
-  const bodies = new BodyBudget(lanes.pending, ingestLimits);
+type HttpParts = Places &
+  Registry &
+  Intake &
+  Readers & {
+    readonly urls: SessionUrls;
+    readonly drainTests: DrainTests;
+    readonly readiness: () => Promise<readonly string[]>;
+  };
+
+/** The HTTP server with the routes of this node's roles, and the operator's own address. */
+async function openHttp(base: Base, parts: HttpParts) {
+  const { scope, config, logger } = base;
+  const { connections, own, readiness } = parts;
   const { tlsCert, tlsKey } = config;
   const server = await httpServer({ logger, connections, limits: httpLimits, tlsCert, tlsKey });
-  const urls = new SessionUrls({ secret: await sharedSecret(store), clock, operatorSecret });
   await describeApi(server, { version });
   const document = () => server.swagger();
   const isBrief = config.admin !== undefined;
   await server.register(healthApi, { readiness, isBrief });
   if (!isBrief) await server.register(docsPages, { document });
-  await registerRoutes(server, config.roles, {
-    ingest: { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, loops, faults, clock },
-    tail: {
-      parts: sessionParts({ log, recent, clock, selector: patterns.selector }, tailLimits),
-      urls,
-      tails,
-      rights,
-    },
-    control: {
-      frames: new FrameHistory({ log, recent, framesBytesMax: tailLimits.framesBytesMax }),
-      tails,
-      rights,
-      bodies,
-      addressOf,
-      apps,
-      tokens,
-      keys,
-      drains,
-      clock,
-      issueSession: (spec) => urls.issue(spec),
-      testDrain: (record) => drainTests.run(record),
-      redactUrl,
-      publicUrl: config.publicUrl,
-      ingestUrl: config.ingestUrl ?? config.publicUrl,
-      historyLinesMax: config.historyLines,
-      failures,
-    },
-  });
+  await registerRoutes(server, config.roles, routeParts(base, parts));
   const address = await server.listen(config.http).catch((cause: unknown) => {
     throw listenFailure("--http", config.http, cause);
   });
   const url = tlsCert === undefined ? address : address.replace(/^http:/, "https:");
   own.listens({ ...config.http, port: Number(new URL(url).port) });
   scope.own("HTTP", { close: () => closeServer(server, connections, closeMsMax) });
-
   const settings = settingsInForce(config);
   const admin =
     config.admin &&
@@ -291,93 +347,50 @@ async function open(
       await openAdminServer(config.admin, { logger, readiness, document, settings }),
     );
   if (admin !== undefined) own.listens({ ...config.admin!, port: Number(new URL(admin.url).port) });
-
-  const connectionsMax = within("syslog", ingestLimits.connectionsMax);
-  const syslogAt = has("ingest") ? config.syslog : "off";
-  const syslog =
-    syslogAt === "off"
-      ? undefined
-      : scope.own(
-          "syslog",
-          await syslogListener({
-            ...ingestLimits,
-            connectionsMax,
-            ...syslogAt,
-            lanes,
-            tokens,
-            loops,
-            faults,
-            logger,
-            clock,
-          }).catch((cause: unknown) => {
-            throw listenFailure("--syslog", syslogAt, cause);
-          }),
-        ).address;
-  if (syslog !== undefined) own.listens({ host: syslog.address, port: syslog.port });
-  return {
-    url,
-    admin: admin?.url,
-    syslog: syslog && `${isIPv6(syslog.address) ? `[${syslog.address}]` : syslog.address}:${syslog.port}`,
-    keyPath: kept?.path,
-    reload: () => reloadTls(server, config),
-    close: () => scope.close(),
-  };
+  return { url, admin: admin?.url, reload: () => reloadTls(server, config) };
 }
 
-/** The log and the store, wherever they are kept; `readiness` tells what is wrong with them. */
-async function openEngine(config: Config, clock: Clock, logger: Logger) {
-  const retention = {
-    ageMsMax: config.retain,
-    channelBytesMax: config.retainApp,
-    channelLinesMax: Number.POSITIVE_INFINITY,
-    totalBytesMax: config.retainTotal,
-  };
-  if (config.nats === undefined) {
-    const engine = await openEmbedded({ folder: config.data, clock, logger, retention });
-    return {
-      ...engine,
-      readiness: async () => {
-        const troubles = engine.troubles();
-        return troubles.length > 0 ? troubles : unwritable(engine.store);
-      },
-    };
-  }
-  const engine = await openNats({
-    urls: config.nats,
-    replicas: config.natsReplicas,
-    ...(config.natsShards !== undefined && { shards: config.natsShards }),
-    name: `tailrace ${config.roles.join(",")}`,
-    retention,
-    logger,
-    ...(config.natsCreds !== undefined && { credsFile: config.natsCreds }),
-    ...(config.natsCa !== undefined && { tls: { caFile: config.natsCa } }),
-  });
+/** What the routes of each role need. */
+function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
+  const { lanes, tokens, keys, loops, faults, connections, recent, tails, rights, urls, drainTests } = parts;
+  const addressOf = (socket: Socket) => connections.addressOf(socket);
+  const bodies = new BodyBudget(lanes.pending, ingestLimits);
   return {
-    ...engine,
-    readiness: async () => {
-      const { connected, jetstream } = engine.status();
-      if (!connected) return ["there is no connection to NATS; it is tried again"];
-      return jetstream === "ready" ? unwritable(engine.store) : ["JetStream does not answer"];
+    ingest: { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, loops, faults, clock },
+    tail: { parts: parts.parts, urls, tails, rights },
+    control: {
+      frames: new FrameHistory({ log, recent, framesBytesMax: tailLimits.framesBytesMax }),
+      tails,
+      rights,
+      bodies,
+      addressOf,
+      apps: parts.apps,
+      tokens,
+      keys,
+      drains: parts.drains,
+      clock,
+      issueSession: (spec: Parameters<SessionUrls["issue"]>[0]) => urls.issue(spec),
+      testDrain: (record: Parameters<DrainTests["run"]>[0]) => drainTests.run(record),
+      redactUrl,
+      publicUrl: config.publicUrl,
+      ingestUrl: config.ingestUrl ?? config.publicUrl,
+      historyLinesMax: config.historyLines,
+      failures,
     },
   };
 }
 
-/** Signs session URLs: the same for every node and after every restart. */
-async function sharedSecret(store: Store): Promise<Buffer> {
-  const key = "setting/session-secret";
-  await store.put(key, randomBytes(32).toString("base64url"), 0); // whoever is first makes it
-  const record = await store.get<string>(key);
-  return Buffer.from(record!.value, "base64url");
-}
-
-/** Ready is who can write: a full disk shows here before a sender is told 503. */
-async function unwritable(store: Store): Promise<readonly string[]> {
-  const key = "setting/ready-check";
-  try {
-    const before = await store.get(key);
-    await store.put(key, realClock.nowMs(), before?.revision ?? 0);
-    return [];
-  } catch (error) {
-    return [error instanceof AppError ? error.message : "the store cannot be written"];
-  }
+/** The syslog listener, where this node has one; where it listens. */
+async function openSyslog(base: Base, { own, lanes, tokens, loops, faults }: Places & Registry & Intake) {
+  const { scope, config, clock, logger, has, within } = base;
+  const at = has("ingest") ? config.syslog : "off";
+  if (at === "off") return undefined;
+  const connectionsMax = within("syslog", ingestLimits.connectionsMax);
+  const options = { ...ingestLimits, connectionsMax, ...at, lanes, tokens, loops, faults, logger, clock };
+  const listener = await syslogListener(options).catch((cause: unknown) => {
+    throw listenFailure("--syslog", at, cause);
+  });
+  const { address } = scope.own("syslog", listener);
+  own.listens({ host: address.address, port: address.port });
+  return address;
 }

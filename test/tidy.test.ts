@@ -60,6 +60,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/http-server.ts", mayImport: ["src/http/"] },
   { at: "src/web/", mayImport: ground() },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts"] },
+  { at: "src/open-engine.ts", mayImport: ["src/config.ts", "src/clock.ts", "src/engines/", ...ground()] },
   { at: "src/app.ts", mayImport: ["src/"] },
   { at: "src/main.ts", mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts", "src/server-log.ts"] },
   { at: "src/server-log.ts", mayImport: ["src/core/"] },
@@ -86,7 +87,7 @@ function ground(): string[] {
 
 /** The adapters, and the table that finds the sink for a drain: only the composition root names them. */
 const adapters = ["src/engines/", "src/drains/sinks/", "src/drains/sink-for.ts"];
-const namers = ["src/app.ts", "src/drains/sink-for.ts"];
+const namers = ["src/app.ts", "src/open-engine.ts", "src/drains/sink-for.ts"];
 /** Where imports begin: the command, and the model that the engines are tested against. */
 const entries = ["cli/main.ts", "src/engines/memory.ts"];
 
