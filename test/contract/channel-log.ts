@@ -13,16 +13,9 @@ import {
 } from "../../src/core/position.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";
 import type { ChannelLog, Clock, From } from "../../src/ports.ts";
-import {
-  batchOf,
-  batchOfBytes,
-  channelOf,
-  takeFollowed,
-  takeLines,
-  textsOf,
-  until,
-} from "../support/batches.ts";
+import { batchOf, batchOfBytes, channelOf, takeFollowed, takeLines, textsOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { until } from "../support/until.ts";
 
 export type OpenEngine = (options: { clock: Clock; retention: Retention }) => Promise<Engine>;
 

@@ -11,10 +11,11 @@ import {
   resolveHere,
   type sinkOptions,
 } from "../drains/sinks/parts.ts";
-import { batchOfBytes, until } from "../support/batches.ts";
+import { batchOfBytes } from "../support/batches.ts";
 import { openBlackHole } from "../support/black-hole.ts";
 import { kept } from "../support/kept.ts";
 import { closedPort, type HandleConnection, openRawPeer, type RawPeer } from "../support/raw-peer.ts";
+import { until } from "../support/until.ts";
 
 /** One way to reach a destination. */
 export type SinkKind = {

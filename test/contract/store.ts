@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Engine } from "../../src/engines/engine.ts";
 import type { Store, StoreChange } from "../../src/ports.ts";
-import { until } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { until } from "../support/until.ts";
 import { keepsAll, type OpenEngine } from "./channel-log.ts";
 
 /** Runs the contract; `open` gives an empty engine each time. */

@@ -17,7 +17,7 @@ import { sinkOptions } from "./sinks/parts.ts";
 const peerThat = async (answer: Answer, tls?: typeof serverTls) => kept(await openPeer(() => answer, tls));
 
 /** Long before the certificates of the tests end. */
-const clock = new FakeClock(Date.parse("2125-12-02T00:00:00Z"));
+const clock = new FakeClock({ startMs: Date.parse("2125-12-02T00:00:00Z") });
 const limits = { perAppMax: 3, inAllMax: 10 };
 const tests = new DrainTests({ sinkFor: sinksFor({ ...sinkOptions, clock }), clock, limits });
 const tried = (url: string, rest: Partial<DrainRecord> = {}): Promise<DrainTestResult> =>

@@ -6,10 +6,11 @@ import { NameFailure, type NameFailureCode } from "../../src/drains/name-resolve
 import { type SinkOptions, sinksFor } from "../../src/drains/sink-for.ts";
 import type { Parcel, Sink, Verdict } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
-import { batchOf, until } from "../support/batches.ts";
+import { batchOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { closedPort, openRawPeer, type RawPeer } from "../support/raw-peer.ts";
 import { ca, expiredTls, selfSignedTls, serverTls, wrongNameTls } from "../support/tls.ts";
+import { until } from "../support/until.ts";
 import { drainOf } from "./rig.ts";
 
 const clock = new FakeClock();

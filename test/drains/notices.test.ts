@@ -2,8 +2,9 @@ import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
 import type { CanonicalLines } from "../../src/core/batch.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
-import { FakeClock, settled } from "../support/fake-clock.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { messagesOf } from "../support/peer.ts";
+import { until } from "../support/until.ts";
 import { drainOf, Rig, retry } from "./rig.ts";
 
 const drain = drainOf(1, { url: "https://user:word@receiver.example:8443/in?key=secret" });
@@ -33,7 +34,7 @@ test("the texts are those of logplex, with the drain's token and no secret", asy
   notices.refused(drain, 3, startMs, "receiver.example:8443 answered 400");
   notices.certificate(drain, 'the certificate "x" has expired');
   notices.expiring(drain, "the certificate ends in 3 days");
-  await settled();
+  await until(() => told.length === 4);
   expect(told).toEqual([
     "Error L10 (output buffer overflow): drain 'd.1' dropped 21 messages since 2024-05-01T09:59:58.000000+00:00. Retention took them before they could be sent: \"tailrace drains:info d.1 -a APP\" says what held the drain up.",
     "Error L13 (messages refused): drain 'd.1' had 3 messages refused since 2024-05-01T09:59:58.000000+00:00, they are not sent again: receiver.example:8443 answered 400",
@@ -57,8 +58,7 @@ test("one of a kind for a drain a minute; the next says how many since, and from
   expect(told).toHaveLength(2);
   expect(clock.sleeping).toBe(0);
   notices.lost(drain, 1, startMs);
-  await settled();
-  expect(told).toHaveLength(3);
+  await until(() => told.length === 3);
   await notices.close();
 });
 
@@ -66,15 +66,14 @@ test("kinds and drains do not wait for one another", async () => {
   notices.lost(drain, 1, startMs);
   notices.lost(drainOf(2), 1, startMs);
   notices.certificate(drain, "is self-signed");
-  await settled();
-  expect(told).toHaveLength(3);
+  await until(() => told.length === 3);
   await notices.close();
 });
 
 test("a notice that could not be stored is told with the next, and no count is lost", async () => {
   failures = 1;
   notices.lost(drain, 5, startMs);
-  await settled();
+  await until(() => failures < 1);
   notices.lost(drain, 7, startMs + 1);
   await clock.advance(60_000);
   expect(told).toEqual([expect.stringContaining("dropped 12 messages since 2024-05-01T09:59:58")]);
@@ -83,7 +82,7 @@ test("a notice that could not be stored is told with the next, and no count is l
 
 test("close tells at once what is untold", async () => {
   notices.lost(drain, 5, startMs);
-  await settled();
+  await until(() => told.length === 1);
   notices.lost(drain, 7, startMs);
   await notices.close();
   await notices.close();
@@ -99,7 +98,7 @@ test("close ends also when the notices cannot be stored", async () => {
 
 test("of a drain that is gone nothing more is told: its app may be gone with it", async () => {
   notices.lost(drain, 5, startMs);
-  await settled();
+  await until(() => told.length === 1);
   notices.lost(drain, 7, startMs);
   notices.forget(drain.id);
   await clock.advance(120_000);

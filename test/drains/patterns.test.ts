@@ -1,8 +1,8 @@
 /** Drains whose filters and redactions are expressions: run elsewhere, at their owner's cost, without a line lost. */
 import { afterEach, expect, test } from "vitest";
-import { until } from "../support/batches.ts";
 import { openPatterns, patternsInProcess } from "../support/patterns.ts";
-import { channel, delivered, passUntil, Rig, retry } from "./rig.ts";
+import { until } from "../support/until.ts";
+import { channel, delivered, Rig, retry } from "./rig.ts";
 
 let rig: Rig;
 afterEach(() => rig.close());
@@ -112,7 +112,7 @@ test.each([
   rig.breakConnection();
   isHeld = false;
   answer!();
-  await passUntil(rig.clock, () => worker.checkpoint.line === 2);
+  await rig.until(() => worker.checkpoint.line === 2);
   expect(rig.received).toEqual(["line 5", "line 5", "line 10"]);
   expect(worker.checkpoint).toMatchObject({ delivered: 2, replayed: 1 });
 });

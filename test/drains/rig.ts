@@ -20,9 +20,10 @@ import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
 import { type DrainLedger, readLedger } from "../../src/registry/drain-ledger.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { batchOf, channelOf, textsOf } from "../support/batches.ts";
-import { FakeClock, settled } from "../support/fake-clock.ts";
+import { FakeClock } from "../support/fake-clock.ts";
 import { openPatterns } from "../support/patterns.ts";
 import { SilentSink } from "../support/silent-sink.ts";
+import { until } from "../support/until.ts";
 
 export type Try = {
   readonly drain: DrainRecord;
@@ -187,8 +188,13 @@ export class Rig {
     assert(compiled.kind === "filter");
     const worker = await DrainWorker.open(drain, compiled.filter, { ...this.parts, ...parts });
     this.#workers.push(worker);
-    await settled();
+    await this.clock.advance(0);
     return worker;
+  }
+
+  /** Lets time pass until `holds`, for `msMax` at most; 0: as far as all goes without a wait. */
+  until(holds: () => boolean | Promise<boolean>, msMax?: number): Promise<void> {
+    return until(holds, { clock: this.clock, ...(msMax !== undefined && { msMax }) });
   }
 
   /** What the Store has of the drain, and what its owner sees. */
@@ -295,16 +301,4 @@ function checkedStore(store: Store, startLine: () => number): Store {
       return store.put(key, value, revision);
     },
   };
-}
-
-/** Lets time pass in small steps until `holds`, for `msMax` of it at most. */
-export async function passUntil(
-  clock: FakeClock,
-  holds: () => boolean | Promise<boolean>,
-  msMax = 3_600_000,
-) {
-  const endMs = clock.nowMs() + msMax;
-  for (await settled(); !(await holds()); await clock.advance(50)) {
-    if (clock.nowMs() > endMs) throw new Error(`still not so after ${msMax} ms: ${holds}`);
-  }
 }

@@ -1,10 +1,10 @@
 /** A receiver that refuses a whole request for a blank line in it gets the others, and the ledger says what became of that. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { until } from "../support/batches.ts";
 import { octetCounted } from "../support/frames.ts";
 import { kept } from "../support/kept.ts";
 import { openPeer, type Received } from "../support/peer.ts";
 import { TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 let server: TestServer;
 beforeAll(async () => {

@@ -4,9 +4,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ComposeCluster } from "../support/compose.ts";
 import { ExampleRun } from "../support/example-run.ts";
 import { examplesBelow } from "../support/examples.ts";
-import { LedgerReceiver, Sightings, sendNumbered, until } from "../support/ledger.ts";
+import { LedgerReceiver, Sightings, sendNumbered } from "../support/ledger.ts";
 import { readText } from "../support/sources.ts";
 import { followTail } from "../support/tail-client.ts";
+import { until } from "../support/until.ts";
 
 const senders = 4;
 const linesOfSender = 1500;
@@ -120,15 +121,14 @@ test("a ledger run while ingest, drain and tail nodes and a NATS server are kill
   expect(sent.reduce((sum, { retries }) => sum + retries, 0)).toBeGreaterThan(0);
 
   const total = senders * linesOfSender;
-  await until(
-    () => receiver.sightings.distinct === total && seen.distinct === total,
-    () => `the drain got ${receiver.sightings.distinct}, the tail ${seen.distinct} of ${total}`,
-    60_000,
-  );
+  await until(() => receiver.sightings.distinct === total && seen.distinct === total, {
+    tell: () => `the drain got ${receiver.sightings.distinct}, the tail ${seen.distinct} of ${total}`,
+    msMax: 60_000,
+  });
   await until(
     async () =>
       (await api<Drain[]>("GET", "/apps/ledger/log-drains")).every(({ lag_lines }) => lag_lines === 0),
-    () => "a drain lags",
+    { tell: () => "a drain lags", msMax: 30_000 },
   );
   await tail.close();
   expect(receiver.sightings.flaw(senders, linesOfSender)).toBeUndefined();

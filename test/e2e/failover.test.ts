@@ -10,9 +10,10 @@ import type { ChannelId } from "../../src/core/ids.ts";
 import { placeOf } from "../../src/engines/nats/log/shards.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
-import { LedgerReceiver, sendNumbered, until } from "../support/ledger.ts";
+import { LedgerReceiver, sendNumbered } from "../support/ledger.ts";
 import { type Gate, type NatsCluster, openGate, startNats } from "../support/nats.ts";
 import { TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 /** So many that each of three nodes has some of them. */
 const appsCount = 24;
@@ -66,8 +67,7 @@ async function shared(...among: TestServer[]): Promise<void> {
       each = await Promise.all(among.map(drainsOf));
       return each.every((count) => count > 0) && each.reduce((a, b) => a + b) === appsCount;
     },
-    () => `${appsCount} drains are not shared: ${each}`,
-    takeoverMsMax,
+    { tell: () => `${appsCount} drains are not shared: ${each}`, msMax: takeoverMsMax },
   );
 }
 
@@ -144,16 +144,16 @@ class Load {
     for (const [at, { name, receiver }] of this.feeds.entries()) {
       const { lines } = sent[at]!;
       const { sightings } = receiver;
-      await until(
-        () => sightings.distinct === lines,
-        () => `${name} got ${sightings.distinct} of ${lines} lines`,
-      );
+      await until(() => sightings.distinct === lines, {
+        tell: () => `${name} got ${sightings.distinct} of ${lines} lines`,
+        msMax: 30_000,
+      });
       expect(sightings.flaw(1, lines)).toBeUndefined();
       const ledger = async () => (await this.#server.api<Drain[]>("GET", `/apps/${name}/log-drains`))[0]!;
-      await until(
-        async () => (await ledger()).lag_lines === 0,
-        () => `${name} lags`,
-      );
+      await until(async () => (await ledger()).lag_lines === 0, {
+        tell: () => `${name} lags`,
+        msMax: 30_000,
+      });
       const { delivered, refused, lost, filtered } = await ledger();
       expect({ delivered, refused, lost, filtered }).toEqual({
         delivered: lines,

@@ -8,8 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { octetCounted } from "../support/frames.ts";
-import { LedgerReceiver, until } from "../support/ledger.ts";
+import { LedgerReceiver } from "../support/ledger.ts";
 import { TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 let cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -74,20 +75,17 @@ test("lines are refused, all else goes on, and comes back by itself", async () =
     stored += 40;
   }
   expect(stored).toBeGreaterThan(200);
-  await until(
-    async () => (await ready()).status === 503,
-    () => "not told",
-  );
+  await until(async () => (await ready()).status === 503, { tell: () => "not told", msMax: 30_000 });
   expect((await ready()).reasons).toEqual([
     expect.stringMatching(/disk of --data has \d+ MiB left, and 64 MiB of it are kept free/),
   ]);
   expect(await (await fetch(`${server.url}/metrics`)).text()).toContain("\ntailrace_disk_refusing_lines 1\n");
 
   // The drain delivers and keeps its cursor, the log is read, the API writes.
-  await until(
-    async () => (await drained(server)).lag_lines === 0,
-    () => "the drain stands still",
-  );
+  await until(async () => (await drained(server)).lag_lines === 0, {
+    tell: () => "the drain stands still",
+    msMax: 30_000,
+  });
   expect((await drained(server)).delivered).toBe(stored);
   await server.createApp("another");
   const session = await server.api<{ logplex_url: string }>("POST", "/apps/full/log-sessions", { lines: 50 });
@@ -100,19 +98,13 @@ test("lines are refused, all else goes on, and comes back by itself", async () =
   expect(new Set(statuses).size).toBeLessThanOrEqual(2);
 
   makeRoom(server);
-  await until(
-    async () => (await send()).status === 204,
-    () => "still refused",
-  );
+  await until(async () => (await send()).status === 204, { tell: () => "still refused", msMax: 30_000 });
   stored += 40;
-  await until(
-    async () => (await drained(server)).delivered === stored,
-    () => "not all that was acknowledged is delivered",
-  );
-  await until(
-    async () => (await ready()).status === 200,
-    () => "still not ready",
-  );
+  await until(async () => (await drained(server)).delivered === stored, {
+    tell: () => "not all that was acknowledged is delivered",
+    msMax: 30_000,
+  });
+  await until(async () => (await ready()).status === 200, { tell: () => "still not ready", msMax: 30_000 });
 }, 180_000);
 
 type Drained = { readonly lag_lines: number; readonly delivered: number };

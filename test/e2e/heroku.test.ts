@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
-import { LedgerReceiver, sendNumbered, until } from "../support/ledger.ts";
+import { LedgerReceiver, sendNumbered } from "../support/ledger.ts";
 import { readOtlp } from "../support/otlp-receiver.ts";
 import { openPeer } from "../support/peer.ts";
 import { TestServer, testKey } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 const program = fileURLToPath(new URL("../heroku/node_modules/heroku/bin/run.js", import.meta.url));
 
@@ -90,11 +91,7 @@ describe("Heroku's own command line, unmodified", () => {
     child.stdout.on("data", (chunk) => {
       seen += chunk;
     });
-    const shown = (text: string) =>
-      until(
-        () => seen.includes(text),
-        () => seen,
-      );
+    const shown = (text: string) => until(() => seen.includes(text), { tell: () => seen, msMax: 30_000 });
     await shown("hello 3");
     await send("live one");
     await shown("live one");
@@ -112,10 +109,10 @@ describe("Heroku's own command line, unmodified", () => {
     expect(added).toMatchObject({ status: 0 });
     expect(added.stdout).toContain(`Successfully added drain ${receiver.url}`);
     await sendNumbered({ url: () => server.url, token: tokens.app!, sender: 0, count: 5, linesEach: 5 });
-    await until(
-      () => receiver.sightings.distinct === 5,
-      () => `${receiver.sightings.distinct} of 5`,
-    );
+    await until(() => receiver.sightings.distinct === 5, {
+      tell: () => `${receiver.sightings.distinct} of 5`,
+      msMax: 30_000,
+    });
     const list = (await heroku("drains", "-a", "shop")).stdout;
     expect(list).toMatch(/=== Drains/);
     expect(list).toMatch(new RegExp(`${receiver.url} \\(d\\.[0-9a-f-]{36}\\)`));

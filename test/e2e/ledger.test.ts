@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LedgerReceiver, Sightings, sendNumbered, type Treatment, until } from "../support/ledger.ts";
+import { LedgerReceiver, Sightings, sendNumbered, type Treatment } from "../support/ledger.ts";
 import { stores, TestServer } from "../support/server.ts";
 import { followTail } from "../support/tail-client.ts";
+import { until } from "../support/until.ts";
 
 const senders = 4;
 const linesOfSender = 1500;
@@ -82,13 +83,15 @@ test.each(stores)(
     await until(
       async () =>
         healthy.sightings.distinct === total && faulty.sightings.distinct === total && (await settled()),
-      () => `healthy ${healthy.sightings.distinct}, faulty ${faulty.sightings.distinct} of ${total}`,
-      60_000,
+      {
+        tell: () => `healthy ${healthy.sightings.distinct}, faulty ${faulty.sightings.distinct} of ${total}`,
+        msMax: 60_000,
+      },
     );
-    await until(
-      () => seen.distinct === total,
-      () => `the tail saw ${seen.distinct} of ${total}`,
-    );
+    await until(() => seen.distinct === total, {
+      tell: () => `the tail saw ${seen.distinct} of ${total}`,
+      msMax: 30_000,
+    });
     await tail.close();
 
     expect(healthy.sightings.flaw(senders, linesOfSender)).toBeUndefined();

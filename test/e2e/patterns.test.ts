@@ -2,11 +2,11 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { kept } from "../support/kept.ts";
-import { until } from "../support/ledger.ts";
 import { openPeer } from "../support/peer.ts";
 import { randomFrom } from "../support/random.ts";
 import { TestServer } from "../support/server.ts";
 import { followTail } from "../support/tail-client.ts";
+import { until } from "../support/until.ts";
 
 /** A line of ten kilobytes takes a tenth of a second: the automaton is as large as it can be. */
 const costly = "(?i)a[ab]{240}c";
@@ -67,10 +67,7 @@ test("one costly GET, tails and drains: others' lines come as ever, and what is 
   for (let n = 0; n < 30; n++) {
     if (n % 3 === 0) await ship("evil", [longLine()]);
     await ship("victim", [`victim ${n}`]);
-    await until(
-      () => seen.length === n + 1,
-      () => seen.join("\n"),
-    );
+    await until(() => seen.length === n + 1, { tell: () => seen.join("\n"), msMax: 30_000 });
   }
   expect(isSearched).toBe(false);
   expect(seen.map((line) => line.split("victim ")[1])).toEqual(Array.from({ length: 30 }, (_, n) => `${n}`));

@@ -3,9 +3,9 @@ import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
 import { kept } from "../support/kept.ts";
-import { until } from "../support/ledger.ts";
 import { startNats } from "../support/nats.ts";
 import { TestServer, testKey } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 type Key = { readonly id: string; readonly access_token: { readonly token: string } };
 
@@ -126,15 +126,12 @@ test("a reader of v3 history that has not taken it all is cut off when its key i
     /^tailrace_open_tails\{transport="plain"\} (\d+)$/m.exec(
       await (await fetch(`${server.url}/metrics`)).text(),
     )?.[1];
-  await until(
-    async () => (await openTails()) === "1",
-    () => "no reader",
-  );
+  await until(async () => (await openTails()) === "1", { tell: () => "no reader", msMax: 30_000 });
   await server.api("DELETE", `/oauth/authorizations/${key.id}`);
-  await until(
-    async () => (await openTails()) === "0",
-    () => "the reader is still served",
-  );
+  await until(async () => (await openTails()) === "0", {
+    tell: () => "the reader is still served",
+    msMax: 30_000,
+  });
   const taken = await socket
     .toArray()
     .then((chunks: Buffer[]) => Buffer.concat(chunks))

@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
-import { LedgerReceiver, until } from "../support/ledger.ts";
+import { LedgerReceiver } from "../support/ledger.ts";
 import { TestServer, testKey } from "../support/server.ts";
 import { followTail } from "../support/tail-client.ts";
+import { until } from "../support/until.ts";
 
 let server: TestServer;
 let receiver: LedgerReceiver;
@@ -103,16 +104,16 @@ test("no key, token, userinfo, header or session address is in a log line, a met
   const syslog = connect(server.syslogPort, "127.0.0.1");
   syslog.end(`no frame but ${tokens.app} and ${limitedKey}\n`);
   await once(syslog.resume(), "close");
-  await until(
-    () => receiver.requests.length > 2 && stream.some((line) => line.includes("hello")),
-    () => `${receiver.requests.length} requests, ${stream.length} lines`,
-  );
+  await until(() => receiver.requests.length > 2 && stream.some((line) => line.includes("hello")), {
+    tell: () => `${receiver.requests.length} requests, ${stream.length} lines`,
+    msMax: 30_000,
+  });
   await until(
     async () => {
       const [found] = await server.api<{ last_error?: unknown }[]>("GET", "/apps/vault/log-drains");
       return found!.last_error !== null && found!.last_error !== undefined;
     },
-    () => "the drain shows no error",
+    { tell: () => "the drain shows no error", msMax: 30_000 },
   );
   const [shown] = await server.api<Record<string, unknown>[]>("GET", "/apps/vault/log-drains");
   const metrics = await (await fetch(`${server.url}/metrics`)).text();

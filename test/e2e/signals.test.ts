@@ -9,10 +9,11 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
-import { LedgerReceiver, sendNumbered, until } from "../support/ledger.ts";
+import { LedgerReceiver, sendNumbered } from "../support/ledger.ts";
 import { freePorts } from "../support/nats.ts";
 import { program, TestServer } from "../support/server.ts";
 import { ca, selfSignedTls, serverTls } from "../support/tls.ts";
+import { until } from "../support/until.ts";
 
 let server: TestServer | undefined;
 afterEach(async () => {
@@ -23,10 +24,7 @@ afterEach(async () => {
 /** The newest line of the server's log that says `text`. */
 const said = (text: string) => server!.output.split("\n").findLast((line) => line.includes(text));
 const untilSaid = (text: string, from: number) =>
-  until(
-    () => server!.output.slice(from).includes(text),
-    () => `not said: ${text}`,
-  );
+  until(() => server!.output.slice(from).includes(text), { tell: () => `not said: ${text}`, msMax: 30_000 });
 const isAlive = async () => (await fetch(`${server!.url}/healthz`)).ok;
 
 describe("a signal that asks for an end", () => {
@@ -38,19 +36,19 @@ describe("a signal that asks for an end", () => {
       const { tokens } = await server.createApp("stop");
       await server.api("POST", "/apps/stop/log-drains", { url: receiver.url });
       await sendNumbered({ url: () => server!.url, token: tokens.app!, sender: 0, count: 5, linesEach: 5 });
-      await until(
-        () => receiver.sightings.distinct === 5,
-        () => `${receiver.sightings.distinct} of 5`,
-      );
+      await until(() => receiver.sightings.distinct === 5, {
+        tell: () => `${receiver.sightings.distinct} of 5`,
+        msMax: 30_000,
+      });
       expect(await server.kill(signal)).toBe(0);
       expect(said("stopping")).toContain(signal);
       expect(said('"msg":"stopped"')).toBeDefined();
       await server.start();
       await sendNumbered({ url: () => server!.url, token: tokens.app!, sender: 1, count: 1, linesEach: 1 });
-      await until(
-        () => receiver.sightings.distinct === 6,
-        () => `${receiver.sightings.distinct} of 6`,
-      );
+      await until(() => receiver.sightings.distinct === 6, {
+        tell: () => `${receiver.sightings.distinct} of 6`,
+        msMax: 30_000,
+      });
       expect(receiver.sightings.repeats).toBe(0); // the cursor was committed
       await receiver.close();
     },
@@ -175,7 +173,7 @@ describe("a log that nobody can take any more", () => {
           ({ ok }) => ok,
           () => false,
         ),
-      () => `no start: ${child.exitCode}`,
+      { tell: () => `no start: ${child.exitCode}`, msMax: 30_000 },
     );
     for (const signal of ["SIGUSR2", "SIGHUP", "SIGUSR2"] as const) child.kill(signal);
     expect((await fetch(`${url}/healthz`)).ok).toBe(true);
@@ -202,11 +200,7 @@ describe("npm start's own process", () => {
     });
     let output = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
-    const seen = (text: string) =>
-      until(
-        () => output.includes(text),
-        () => output,
-      );
+    const seen = (text: string) => until(() => output.includes(text), { tell: () => output, msMax: 30_000 });
     await seen('"msg":"listening"');
     child.kill(signal);
     await seen(words);

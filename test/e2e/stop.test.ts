@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
-import { LedgerReceiver, sendNumbered, until } from "../support/ledger.ts";
+import { LedgerReceiver, sendNumbered } from "../support/ledger.ts";
 import { stores, TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 let server: TestServer;
 
@@ -23,19 +24,19 @@ test.each(stores)(
     });
     const stream = await fetch(session.logplex_url);
     await sendNumbered({ url: () => server.url, token: tokens.app!, sender: 0, count: 50, linesEach: 10 });
-    await until(
-      () => receiver.sightings.distinct === 50,
-      () => `${receiver.sightings.distinct} of 50`,
-    );
+    await until(() => receiver.sightings.distinct === 50, {
+      tell: () => `${receiver.sightings.distinct} of 50`,
+      msMax: 30_000,
+    });
     expect(await server.kill("SIGTERM")).toBe(0);
     expect((await stream.text()).trim().split("\n").length).toBe(50); // a reset would reject
 
     await server.start();
     await sendNumbered({ url: () => server.url, token: tokens.app!, sender: 1, count: 1, linesEach: 1 });
-    await until(
-      () => receiver.sightings.distinct === 51,
-      () => `${receiver.sightings.distinct} of 51`,
-    );
+    await until(() => receiver.sightings.distinct === 51, {
+      tell: () => `${receiver.sightings.distinct} of 51`,
+      msMax: 30_000,
+    });
     expect(receiver.sightings.repeats).toBe(0);
     expect(answers).toBeGreaterThan(0);
     await receiver.close();
@@ -92,10 +93,10 @@ test.each(stores)(
       );
       return (await (await fetch(logplex_url)).text()).split("\n").map((line) => line.slice(-6));
     };
-    await until(
-      async () => (await linesOf("one")).length === 3 && (await linesOf("two")).length === 3,
-      () => "no lines",
-    );
+    await until(async () => (await linesOf("one")).length === 3 && (await linesOf("two")).length === 3, {
+      tell: () => "no lines",
+      msMax: 30_000,
+    });
     expect(await linesOf("one")).toEqual(["line 0", "line 2", ""]);
     expect(await linesOf("two")).toEqual(["line 1", "line 3", ""]);
   },

@@ -7,11 +7,12 @@ import { realClock } from "../../src/clock.ts";
 import type { StoredBatch } from "../../src/core/batch.ts";
 import { openEmbedded } from "../../src/engines/embedded.ts";
 import { keepsAll } from "../contract/channel-log.ts";
-import { batchOf, channelOf, until as waitUntil } from "../support/batches.ts";
+import { batchOf, channelOf } from "../support/batches.ts";
+import { until as waitUntil } from "../support/until.ts";
 import { Writer } from "../support/writer.ts";
 
 /** Processes are started here: a busy machine takes its time. */
-const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, 60_000);
+const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, { msMax: 60_000 });
 vi.setConfig({ testTimeout: 90_000 });
 
 let folder: string;

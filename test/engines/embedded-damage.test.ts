@@ -25,10 +25,11 @@ import { realClock } from "../../src/clock.ts";
 import { type EmbeddedEngine, openEmbedded } from "../../src/engines/embedded.ts";
 import type { AppError } from "../../src/errors.ts";
 import { keepsAll } from "../contract/channel-log.ts";
-import { batchOf, batchOfBytes, channelOf, until as waitUntil } from "../support/batches.ts";
+import { batchOf, batchOfBytes, channelOf } from "../support/batches.ts";
+import { until as waitUntil } from "../support/until.ts";
 
 /** Processes are started here: a busy machine takes its time. */
-const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, 60_000);
+const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, { msMax: 60_000 });
 vi.setConfig({ testTimeout: 90_000 });
 
 const app = channelOf(1);

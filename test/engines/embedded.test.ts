@@ -12,16 +12,9 @@ import { openEmbedded } from "../../src/engines/embedded.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import { keepsAll } from "../contract/channel-log.ts";
-import {
-  batchOf,
-  batchOfBytes,
-  channelOf,
-  takeFollowed,
-  takeLines,
-  textsOf,
-  until,
-} from "../support/batches.ts";
+import { batchOf, batchOfBytes, channelOf, takeFollowed, takeLines, textsOf } from "../support/batches.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
+import { until } from "../support/until.ts";
 
 const app = channelOf(1);
 const start = { kind: "after", position: origin } as const;

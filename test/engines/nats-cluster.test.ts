@@ -8,8 +8,9 @@ import { origin, readPosition } from "../../src/core/position.ts";
 import { placeOf } from "../../src/engines/nats/log/shards.ts";
 import { encodeMessage } from "../../src/engines/nats/log/stored.ts";
 import { type NatsEngine, openNats } from "../../src/engines/nats/open.ts";
-import { batchesOf, batchOf, channelOf, takeLines, textsOf, until } from "../support/batches.ts";
+import { batchesOf, batchOf, channelOf, takeLines, textsOf } from "../support/batches.ts";
 import { type NatsCluster, startNats } from "../support/nats.ts";
+import { until } from "../support/until.ts";
 
 const keepsAll = {
   ageMsMax: 7 * 86_400_000,
@@ -174,9 +175,9 @@ describe("a server that dies", () => {
     const victim = cluster.servers[Number(leader!.slice(1))]!;
     await victim.kill();
     const before = total();
-    await until(() => total() > before + 1000, 15_000);
+    await until(() => total() > before + 1000, { msMax: 15_000 });
     await victim.start();
-    await until(() => total() > before + 2000, 15_000);
+    await until(() => total() > before + 2000, { msMax: 15_000 });
     writing = false;
     await Promise.all(writes);
 
@@ -186,7 +187,7 @@ describe("a server that dies", () => {
       expect(batches.map(({ producer, firstLine }) => `${producer.slice(4)}.${firstLine}`).sort()).toEqual(
         [...acknowledged.get(channel)!].sort(),
       );
-      await until(() => (live[i]!.at(-1)?.line ?? -1) + 1 === end.line, 10_000);
+      await until(() => (live[i]!.at(-1)?.line ?? -1) + 1 === end.line, { msMax: 10_000 });
       expect(live[i]!.map(({ sequence }) => sequence)).toEqual(batches.map(({ sequence }) => sequence));
     }
     stop.abort();

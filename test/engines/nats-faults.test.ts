@@ -16,9 +16,9 @@ import {
   takeFollowed,
   takeLines,
   textsOf,
-  until,
 } from "../support/batches.ts";
 import { type NatsCluster, openGate, startNats } from "../support/nats.ts";
+import { until } from "../support/until.ts";
 
 const keepsAll: Retention = {
   ageMsMax: 7 * 86_400_000,
@@ -88,7 +88,7 @@ describe("a server that is killed and started again", () => {
     for (let i = 52; i < 60; i++) await append(i);
     await until(() => seen.length >= 60);
     expect(lines(seen)).toEqual(upTo(60));
-    await until(() => changes.length === 2, 10_000);
+    await until(() => changes.length === 2, { msMax: 10_000 });
     expect(changes[1]).toMatchObject({ key: "drain/1", value: "during" });
   });
 
@@ -216,7 +216,7 @@ describe("a reader that the server cuts off", () => {
     gate.block();
     for (let i = 20; i < 400; i++) await append(i);
     gate.open();
-    await until(() => seen.length >= 400, 10_000);
+    await until(() => seen.length >= 400, { msMax: 10_000 });
     expect(lines(seen)).toEqual(upTo(400));
     expect(reader.status().reconnects).toBeGreaterThan(0);
   });
@@ -230,14 +230,14 @@ describe("retention by the server's own time", () => {
     await one.log.append(app, batchOf(["a", "b"]));
     await one.log.append(app, batchOf(["c"], { firstLine: 2 }));
     const { end } = await one.log.recent(app, 1);
-    await until(async () => (await one.log.recent(app, Infinity)).batches.length === 0, 8000);
+    await until(async () => (await one.log.recent(app, Infinity)).batches.length === 0, { msMax: 8000 });
     expect((await one.log.recent(app, 1)).end).toEqual(end);
     const late = takeLines(one.log.follow(app, start, new AbortController().signal), 2);
     await one.log.append(app, batchOf(["d"], { firstLine: 3 }));
     const other = await open(urls, options);
     await other.log.append(app, batchOf(["e"], { producer: "other" as ProducerId }));
     expect(lines(await late)).toEqual([3, 4]);
-    await until(async () => (await other.log.recent(app, Infinity)).batches.length === 0, 8000);
+    await until(async () => (await other.log.recent(app, Infinity)).batches.length === 0, { msMax: 8000 });
     const third = await open(urls, options);
     await third.log.append(app, batchOf(["f"], { producer: "third" as ProducerId }));
     expect(lines((await third.log.recent(app, 1)).batches)).toEqual([5]);

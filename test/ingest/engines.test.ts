@@ -9,6 +9,7 @@ import { openEmbedded } from "../../src/engines/embedded.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import { shuttleFrame } from "../support/frames.ts";
+import { until } from "../support/until.ts";
 import { type IngestNode, messages, openNode } from "./node.ts";
 import { channelOf } from "./registry.ts";
 
@@ -114,12 +115,3 @@ describe.each(Object.entries(engines))("ingest over %s", (name, openEngine) => {
     expect(stored).toEqual(sent.slice(0, stored.length));
   });
 });
-
-/** Polls, bounded. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error("it never came to hold");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

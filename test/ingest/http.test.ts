@@ -13,6 +13,7 @@ import { acceptsText, ingestHttp } from "../../src/ingest/http.ts";
 import { Lanes } from "../../src/ingest/lanes.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { octetCounted, shuttleFrame } from "../support/frames.ts";
+import { until } from "../support/until.ts";
 import { channelOf, FakeTokens, fakeKeys, tokenOf } from "./registry.ts";
 import { ScriptedLog } from "./scripted-log.ts";
 
@@ -618,12 +619,3 @@ test.each([
 ])("Accept %j allows text/plain: %j", (accept, allowed) => {
   expect(acceptsText(accept)).toBe(allowed);
 });
-
-/** Polls, bounded. */
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error("it never came to hold");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -17,6 +17,7 @@ import {
   unknownTokenFrames,
 } from "../../src/metrics.ts";
 import { octetCounted, shuttleFrame } from "../support/frames.ts";
+import { until } from "../support/until.ts";
 import { channelOf, FakeTokens, tokenOf } from "./registry.ts";
 import { ScriptedLog } from "./scripted-log.ts";
 
@@ -476,12 +477,3 @@ test("no token is in the server's own log", async () => {
   expect(logged).not.toBe("");
   expect(logged).not.toContain("t.0000");
 });
-
-/** Polls, bounded. */
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error("it never came to hold");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

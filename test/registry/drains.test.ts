@@ -12,7 +12,7 @@ let clock: FakeClock;
 let registry: TestRegistry;
 let app: AppRecord;
 beforeEach(async () => {
-  clock = new FakeClock(startMs);
+  clock = new FakeClock({ startMs });
   registry = await TestRegistry.open({ clock });
   app = await registry.apps.create("todo");
 });

@@ -83,12 +83,3 @@ export function placeBeside(position: Position, lines: number): Position {
 /** A channel id that ends in `number`. */
 export const channelOf = (number: number): ChannelId =>
   `00000000-0000-4000-8000-${String(number).padStart(12, "0")}` as ChannelId;
-
-/** Waits until `holds` does, looking again every few milliseconds; throws after `timeoutMs`. */
-export async function until(holds: () => boolean | Promise<boolean>, timeoutMs = 5000): Promise<void> {
-  const endMs = performance.now() + timeoutMs;
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`still not so after ${timeoutMs} ms: ${holds}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

@@ -179,14 +179,3 @@ export class LedgerReceiver {
     if (frames !== count) throw new Error(`Logplex-Msg-Count said ${count}, the body has ${frames}`);
   }
 }
-
-/** Polls until `isTrue`, for `msMax` at most; throws with what `tell` says then. */
-export async function until(
-  isTrue: () => boolean | Promise<boolean>,
-  tell: () => string,
-  msMax = 30_000,
-): Promise<void> {
-  for (const endMs = Date.now() + msMax; !(await isTrue()); await delay(25)) {
-    if (Date.now() > endMs) throw new Error(`waited ${msMax} ms in vain: ${tell()}`);
-  }
-}

@@ -6,8 +6,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "./batches.ts";
 import { closedPort } from "./raw-peer.ts";
+import { until } from "./until.ts";
 
 export const nginxBinary = process.env.NGINX || (existsSync("/usr/sbin/nginx") ? "/usr/sbin/nginx" : "nginx");
 
@@ -26,10 +26,13 @@ export async function openNginx(server: string): Promise<Nginx> {
   child.once("error", (cause) => (ended = cause.message));
   child.once("exit", (code) => (ended ??= `it ended with ${code}`));
   try {
-    await until(async () => {
-      if (ended !== undefined) throw new Error(`no nginx: ${ended} ${said}`);
-      return isListening(port);
-    }, 10_000);
+    await until(
+      async () => {
+        if (ended !== undefined) throw new Error(`no nginx: ${ended} ${said}`);
+        return isListening(port);
+      },
+      { msMax: 10_000 },
+    );
   } catch (failure) {
     await end(child, folder);
     throw failure;

@@ -6,7 +6,8 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { until } from "./batches.ts";
+
+import { until } from "./until.ts";
 
 const binary = process.env.RSYSLOGD || (existsSync("/usr/sbin/rsyslogd") ? "/usr/sbin/rsyslogd" : "rsyslogd");
 
@@ -65,7 +66,7 @@ export class Rsyslog {
 
   /** Resolves when it holds that many. */
   async got(count: number): Promise<RsyslogLine[]> {
-    await until(async () => (await this.lines()).length >= count, 10_000);
+    await until(async () => (await this.lines()).length >= count, { msMax: 10_000 });
     return this.lines();
   }
 
@@ -84,11 +85,14 @@ export class Rsyslog {
     let ended: string | undefined;
     child.once("error", (cause) => (ended = cause.message));
     child.once("exit", (code) => (ended = `it ended with ${code}`));
-    await until(async () => {
-      if (ended !== undefined) throw new Error(`no rsyslogd: ${ended} ${said}`);
-      this.#port ||= Number(await readFile(portFile, "utf8").catch(() => ""));
-      return this.#port > 0 && (await isListening(this.#port));
-    }, 10_000);
+    await until(
+      async () => {
+        if (ended !== undefined) throw new Error(`no rsyslogd: ${ended} ${said}`);
+        this.#port ||= Number(await readFile(portFile, "utf8").catch(() => ""));
+        return this.#port > 0 && (await isListening(this.#port));
+      },
+      { msMax: 10_000 },
+    );
   }
 
   async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {

@@ -34,7 +34,7 @@ class World {
 
   constructor(log: ChannelLog, { ringsBytesMax = 1, patterns = openPatterns(), searches = {} } = {}) {
     this.log = log;
-    this.clock = new FakeClock(Date.now());
+    this.clock = new FakeClock({ startMs: Date.now() });
     this.patterns = patterns;
     this.recent = new Recent({ log, clock: realClock, historyLines: 50, expiryMs: 1e13, ringsBytesMax });
     const given = { log, recent: this.recent, clock: this.clock, selector: patterns.selector };

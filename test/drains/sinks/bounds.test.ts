@@ -6,12 +6,13 @@ import { sinksFor } from "../../../src/drains/sink-for.ts";
 import { DrainSupervisor } from "../../../src/drains/supervisor.ts";
 import { drainLimits } from "../../../src/limits.ts";
 import type { Sink, Slice, Verdict } from "../../../src/ports.ts";
-import { batchOf, until } from "../../support/batches.ts";
+import { batchOf } from "../../support/batches.ts";
 import { octetCounted } from "../../support/frames.ts";
 import { kept } from "../../support/kept.ts";
 import { openPeer, type Peer } from "../../support/peer.ts";
 import { TestServer } from "../../support/server.ts";
-import { drainOf, passUntil, Rig } from "../rig.ts";
+import { until } from "../../support/until.ts";
+import { drainOf, Rig } from "../rig.ts";
 import { ample, never, parcelOfSlices, recording, sinkOf, sinkOptions } from "./parts.ts";
 
 /** Bytes of a body and lines, as docs/destinations.md has them. */
@@ -141,7 +142,7 @@ describe("a drain cuts its parcels by what its receiver takes", () => {
       receiverFor: boundsOf,
       sinkFor: (record) => recording(makeSink(record), verdicts),
     });
-    await passUntil(rig.clock, async () => (await rig.state(drain))?.delivered === total);
+    await rig.until(async () => (await rig.state(drain))?.delivered === total);
     const stopping = supervisor.close();
     await rig.clock.advance(0);
     await stopping;
@@ -194,7 +195,9 @@ describe("a drain cuts its parcels by what its receiver takes", () => {
     expect(answer.status).toBe(204);
     isWell = true;
     const path = `/apps/${id}/log-drains/${drain.id}`;
-    await until(async () => (await server.api<{ lag_lines: number }>("GET", path)).lag_lines === 0, 60_000);
+    await until(async () => (await server.api<{ lag_lines: number }>("GET", path)).lag_lines === 0, {
+      msMax: 60_000,
+    });
     const taken = peer.received.filter(({ answered }) => answered === "200").map(({ body }) => body);
     const counts = taken.map((body) => linesIn("datadog", body));
     expect(counts.reduce((sum, count) => sum + count, 0)).toBe(total);

@@ -17,7 +17,7 @@ const endsAtMs = Date.parse("2126-01-01T00:00:00Z");
 const dayMs = 86_400_000;
 
 async function deliveredOver(url: string, daysBefore: number): Promise<Verdict[]> {
-  const clock = new FakeClock(endsAtMs - daysBefore * dayMs);
+  const clock = new FakeClock({ startMs: endsAtMs - daysBefore * dayMs });
   const sink = sinkOf(url, { ca }, { ...ample, clock });
   opened.push(sink);
   return [await sink.deliver(parcelOf("one"), never), await sink.deliver(parcelOf("two"), never)];

@@ -11,12 +11,13 @@ import { DrainWorker } from "../../../src/drains/worker/worker.ts";
 import { openMemory } from "../../../src/engines/memory.ts";
 import type { Verdict } from "../../../src/ports.ts";
 import { type DrainLedger, readLedger } from "../../../src/registry/drain-ledger.ts";
-import { batchOf, until } from "../../support/batches.ts";
+import { batchOf } from "../../support/batches.ts";
 import { openBlackHole } from "../../support/black-hole.ts";
 import { openPatterns } from "../../support/patterns.ts";
 import { closedPort, openRawPeer } from "../../support/raw-peer.ts";
 import { readText } from "../../support/sources.ts";
 import { ca } from "../../support/tls.ts";
+import { until } from "../../support/until.ts";
 import { channel, drainOf, keepAll, limits } from "../rig.ts";
 import { type Fault, faults, type Kind, peerTls } from "./faults.ts";
 import { ample, openSlots, recording, resolveHere, sinkOptions } from "./parts.ts";
@@ -122,11 +123,14 @@ async function run(fault: Fault, kind: Kind) {
   });
   let ledger!: DrainLedger;
   try {
-    await until(async () => {
-      ledger = await readLedger(engine.store, engine.log, drain, Date.now());
-      const isSettled = fault.verdict === "retry" ? ledger.state === "retrying" : ledger.lagLines === 0;
-      return verdicts.length > 0 && isSettled && ledger.state !== "delivering";
-    }, 15_000);
+    await until(
+      async () => {
+        ledger = await readLedger(engine.store, engine.log, drain, Date.now());
+        const isSettled = fault.verdict === "retry" ? ledger.state === "retrying" : ledger.lagLines === 0;
+        return verdicts.length > 0 && isSettled && ledger.state !== "delivering";
+      },
+      { msMax: 15_000 },
+    );
   } finally {
     await worker.stop(0);
     await peer?.close();

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parcelBounds } from "../../../src/drains/destination.ts";
-import { until } from "../../support/batches.ts";
 import { kept } from "../../support/kept.ts";
+import { until } from "../../support/until.ts";
 import { ample, never, parcelOf, sinkOf } from "./parts.ts";
 
 const example = fileURLToPath(new URL("../../../examples/receiver.mjs", import.meta.url));

@@ -7,11 +7,11 @@ import { sinksFor } from "../../../src/drains/sink-for.ts";
 import { talkBytesMax } from "../../../src/drains/sinks/talk.ts";
 import type { Sink } from "../../../src/ports.ts";
 import type { DrainRecord } from "../../../src/registry/records.ts";
-import { until } from "../../support/batches.ts";
 import { kept } from "../../support/kept.ts";
 import { type HandleConnection, openRawPeer } from "../../support/raw-peer.ts";
 import { SyslogReader } from "../../support/syslog-receiver.ts";
 import { ca, serverTls } from "../../support/tls.ts";
+import { until } from "../../support/until.ts";
 import { drainOf } from "../rig.ts";
 import { ample, never, parcelOf, sinkOf as shortSinkOf, sinkOptions } from "./parts.ts";
 

@@ -1,7 +1,7 @@
 /** What a drain does in five situations that everybody asks about, told one by one. */
 import { afterEach, expect, test } from "vitest";
 import type { Verdict } from "../../../src/ports.ts";
-import { delivered, passUntil, Rig, type Try } from "../rig.ts";
+import { delivered, Rig, type Try } from "../rig.ts";
 
 let rig: Rig;
 afterEach(() => rig.close());
@@ -17,11 +17,11 @@ test("a 503: the parcel waits, and goes out again as it was, under the same id, 
   await rig.work();
   await rig.append(lines(1, 2));
 
-  await passUntil(rig.clock, async () => (await rig.shown()).state === "retrying");
+  await rig.until(async () => (await rig.shown()).state === "retrying");
   expect(await rig.shown()).toMatchObject({ lagLines: 3, lastError: { message: "it answered 503" } });
   expect(rig.openSinks).toBe(0); // a drain that waits holds no connection
 
-  await passUntil(rig.clock, async () => (await rig.shown()).state === "idle");
+  await rig.until(async () => (await rig.shown()).state === "idle");
   expect(rig.received).toEqual(lines(3));
   const [first, second, third] = rig.tries as [Try, Try, Try];
   expect([second, third].map(({ parcelId, texts }) => ({ parcelId, texts }))).toEqual(
@@ -34,21 +34,21 @@ test("a reset on syslog: all that was not confirmed comes again, in order, and c
   rig = await Rig.open({ silent: true });
   await rig.append(lines(1));
   await rig.work();
-  await passUntil(rig.clock, () => rig.received.length === 1);
+  await rig.until(() => rig.received.length === 1);
   await rig.clock.advance(5_000); // line 0 is old enough to be sure of
 
   await rig.append(lines(1, 1));
-  await passUntil(rig.clock, async () => (await rig.state())?.delivered === 2);
+  await rig.until(async () => (await rig.state())?.delivered === 2);
   rig.quietMs = 1_000;
   for (let n = 2; n < 5; n++) {
     await rig.append(lines(1, n));
-    await passUntil(rig.clock, () => rig.tries.length === n + 1, 0); // behind those before, without a wait
+    await rig.until(() => rig.tries.length === n + 1, 0); // behind those before, without a wait
   }
   expect(await rig.shown()).toMatchObject({ delivered: 2 });
 
   rig.quietMs = 5;
   rig.reset();
-  await passUntil(rig.clock, async () => (await rig.shown()).state === "idle");
+  await rig.until(async () => (await rig.shown()).state === "idle");
   expect(rig.tries.slice(5).flatMap(({ texts }) => texts)).toEqual(lines(4, 1));
   expect(await rig.state()).toMatchObject({ delivered: 5, replayed: 1, lost: 0, line: 5 });
 });
@@ -59,13 +59,13 @@ test("a 413: the lines go out in halves at once, and the next ones in parcels as
   rig.script = ({ texts }) => (texts.length > 2 ? tooLarge : delivered);
   await rig.append(lines(8));
   await rig.work();
-  await passUntil(rig.clock, () => rig.received.length === 8);
+  await rig.until(() => rig.received.length === 8);
   expect(rig.received).toEqual(lines(8));
   expect(rig.tries.map(({ texts }) => texts.length)).toEqual([8, 4, 2, 2, 2, 2]);
   expect(new Set(rig.tries.map(({ atMs }) => atMs)).size).toBe(1); // without a wait
 
   await rig.append(lines(4, 8));
-  await passUntil(rig.clock, () => rig.received.length === 12);
+  await rig.until(() => rig.received.length === 12);
   expect(rig.tries.slice(6).map(({ texts }) => texts.length)).toEqual([2, 2]);
 });
 
@@ -73,17 +73,17 @@ test("a replay during an outage: it waits with the rest, goes first when the out
   rig = await Rig.open();
   const worker = await rig.work();
   await rig.append(lines(3));
-  await passUntil(rig.clock, async () => (await rig.state())?.delivered === 3);
+  await rig.until(async () => (await rig.state())?.delivered === 3);
 
   rig.script = () => ({ kind: "retry", reason: "it is down" });
   await rig.append(lines(2, 3));
-  await passUntil(rig.clock, async () => (await rig.shown()).state === "retrying");
+  await rig.until(async () => (await rig.shown()).state === "retrying");
   worker.replay({ id: "again", sinceMs: 0 });
   await rig.clock.advance(10_000);
   expect(rig.received).toEqual(lines(3));
 
   rig.script = () => delivered;
-  await passUntil(rig.clock, async () => (await rig.state())?.delivered === 5);
+  await rig.until(async () => (await rig.state())?.delivered === 5);
   expect(rig.received).toEqual([...lines(3), ...lines(3), ...lines(2, 3)]);
   expect(await rig.state()).toMatchObject({ replayed: 3, replay: { id: "again" }, line: 5 });
 });
@@ -94,18 +94,18 @@ test("a lost lease: the node that has it now goes on with the same parcels, and 
   rig.script = () => new Promise((resolve) => (answer = resolve));
   await rig.append(lines(2));
   const before = await rig.work({}, { lease: 1 });
-  await passUntil(rig.clock, () => rig.tries.length === 1);
+  await rig.until(() => rig.tries.length === 1);
 
   rig.script = () => delivered;
   await rig.work({}, { lease: 2 });
-  await passUntil(rig.clock, async () => (await rig.state())?.delivered === 2);
+  await rig.until(async () => (await rig.state())?.delivered === 2);
   answer(delivered); // what was on its way arrives, and the node before hears of it
   let isOver = false;
   void before.endedOr(new AbortController().signal).then(() => (isOver = true));
-  await passUntil(rig.clock, () => isOver);
+  await rig.until(() => isOver);
   expect(before.checkpoint.delivered).toBe(2);
   await rig.append(lines(1, 2));
-  await passUntil(rig.clock, async () => (await rig.state())?.delivered === 3);
+  await rig.until(async () => (await rig.state())?.delivered === 3);
   expect(rig.tries.map(({ parcelId }) => parcelId)).toEqual([
     rig.tries[0]!.parcelId,
     rig.tries[0]!.parcelId,

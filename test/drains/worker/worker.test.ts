@@ -3,8 +3,7 @@ import { endOf, positionIn } from "../../../src/core/batch.ts";
 import type { DrainWorker } from "../../../src/drains/worker/worker.ts";
 import type { Verdict } from "../../../src/ports.ts";
 import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
-import { settled } from "../../support/fake-clock.ts";
-import { channel, delivered, limits, passUntil, Rig, retry } from "../rig.ts";
+import { channel, delivered, limits, Rig, retry } from "../rig.ts";
 
 let rig: Rig;
 afterEach(() => rig.close());
@@ -17,12 +16,12 @@ describe("a log that was replaced under the drain's cursor", () => {
     rig = await Rig.open();
     await rig.append(numbered(3));
     const worker = await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 3);
+    await rig.until(async () => (await rig.state())?.delivered === 3);
     await worker.stop(0);
     await rig.log.destroy(channel); // nobody stops a drain of an app that is gone here
     for (let i = 10; i < 15; i++) await rig.append([`line ${i}`]);
     await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 8);
+    await rig.until(async () => (await rig.state())?.delivered === 8);
     expect(rig.received).toEqual([...numbered(3), ...numbered(5, 10)]);
     expect(await rig.state()).toMatchObject({
       line: 5,
@@ -47,7 +46,7 @@ describe("a log that was replaced under the drain's cursor", () => {
     };
     await rig.store.put(`drain-state/${rig.drain.id}`, state, 0);
     await rig.work({ replay: { id: "again", sinceMs: 0 } });
-    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 7);
+    await rig.until(async () => (await rig.state())?.delivered === 7);
     expect(rig.received).toEqual(numbered(3, 10));
     expect((await rig.state())?.unconfirmed).toBeUndefined();
   });
@@ -59,7 +58,7 @@ describe("what becomes of a parcel", () => {
     await rig.append(numbered(3));
     await rig.work();
     await rig.append(numbered(2, 3));
-    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 5);
+    await rig.until(async () => (await rig.state())?.delivered === 5);
     expect(rig.received).toEqual(numbered(5));
     expect(await rig.state()).toMatchObject({
       line: 5,
@@ -76,11 +75,11 @@ describe("what becomes of a parcel", () => {
     rig = await Rig.open({ drain: { filter: { exclude: "noise" } } });
     await rig.append([...numbered(60), "noise"]);
     const worker = await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.line === 61);
+    await rig.until(async () => (await rig.state())?.line === 61);
     expect((await rig.state())!.rate!.perSecond).toBeCloseTo(1, 1);
     await worker.stop(0);
     await rig.work({ replay: { id: "again", sinceMs: 0 } });
-    await passUntil(rig.clock, async () => (await rig.state())?.replayed === 60);
+    await rig.until(async () => (await rig.state())?.replayed === 60);
     expect((await rig.state())!.rate!.perSecond).toBeCloseTo(2, 1);
   });
 
@@ -90,7 +89,7 @@ describe("what becomes of a parcel", () => {
       index === 0 ? { kind: "delivered", rejected: 2, reason: "attribute too long" } : delivered;
     await rig.append(numbered(5));
     await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.line === 6); // and the notice, which is a line
+    await rig.until(async () => (await rig.state())?.line === 6); // and the notice, which is a line
     expect(await rig.state()).toMatchObject({
       delivered: 4,
       refused: 2,
@@ -106,7 +105,7 @@ describe("what becomes of a parcel", () => {
     rig.script = ({ texts }) => (texts.length > 50 ? slow : delivered);
     for (let n = 0; n < 20; n++) await rig.append(Array(20).fill(text));
     await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.line === 400);
+    await rig.until(async () => (await rig.state())?.line === 400);
     expect(await rig.state()).toMatchObject({ delivered: 400, refused: 0 });
     const large = rig.tries.filter(({ texts }) => texts.length > 50);
     expect(large.length).toBeGreaterThan(0);
@@ -121,7 +120,7 @@ describe("what becomes of a parcel", () => {
     rig.script = (_, index) => (index < 8 ? { kind: "retry", reason: "slow", slow: true } : delivered);
     await rig.append(numbered(5));
     await rig.work();
-    await passUntil(rig.clock, () => rig.received.length === 5);
+    await rig.until(() => rig.received.length === 5);
     expect(new Set(rig.tries.map(({ parcelId }) => parcelId))).toHaveLength(1);
   });
 
@@ -131,7 +130,7 @@ describe("what becomes of a parcel", () => {
     await rig.append(numbered(2));
     await rig.work();
     await rig.append(numbered(2, 2));
-    await passUntil(rig.clock, () => rig.received.length === 4);
+    await rig.until(() => rig.received.length === 4);
     const [first, ...others] = rig.tries;
     expect(others.slice(0, 3).map(({ parcelId, texts }) => ({ parcelId, texts }))).toEqual(
       Array(3).fill({ parcelId: first!.parcelId, texts: numbered(2) }),
@@ -150,13 +149,13 @@ describe("what becomes of a parcel", () => {
     await rig.append(["first"]);
     await rig.work();
     await rig.append(["second"]);
-    await settled();
+    await rig.until(() => rig.tries.length === 2, 0);
     for (let n = 0; n < 5; n++) await rig.append(numbered(3, 3 * n));
     answer(delivered);
-    await settled();
+    await rig.until(() => rig.tries.length > 2, 0);
     expect(rig.tries[2]!.texts).toEqual(numbered(15));
     await rig.append(["later"]);
-    await passUntil(rig.clock, () => rig.received.includes("later"));
+    await rig.until(() => rig.received.includes("later"));
     expect(rig.tries.slice(3, 5).map(({ texts }) => texts)).toEqual([numbered(15), numbered(15)]);
     expect(new Set(rig.tries.slice(2, 5).map(({ parcelId }) => parcelId)).size).toBe(1);
   });
@@ -167,10 +166,10 @@ describe("what becomes of a parcel", () => {
     await rig.append(["a", "noise", "b", "noise"]);
     await rig.work();
     await rig.append(["c"]);
-    await passUntil(rig.clock, () => rig.received.length === 3);
+    await rig.until(() => rig.received.length === 3);
     expect(rig.tries.map(({ texts }) => texts.join())).toEqual(["a,b", "a,b", "a,b", "c"]);
     expect(new Set(rig.tries.map(({ parcelId }) => parcelId)).size).toBe(2);
-    await passUntil(rig.clock, async () => (await rig.state())?.line === 5);
+    await rig.until(async () => (await rig.state())?.line === 5);
     expect(await rig.state()).toMatchObject({ delivered: 3, filtered: 2 });
   });
 
@@ -190,7 +189,7 @@ describe("what becomes of a parcel", () => {
     const next = Date.parse((await rig.state())!.failing!.nextAttemptAt);
     expect(next).toBe(rig.tries[5]!.atMs + 8_000);
     rig.script = () => delivered;
-    await passUntil(rig.clock, async () => (await rig.state())?.state === "idle");
+    await rig.until(async () => (await rig.state())?.state === "idle");
     expect(rig.tries.at(-1)!.atMs).toBe(next);
     expect(await rig.state()).toMatchObject({ lastError: { message: "no luck" }, delivered: 1 });
   });
@@ -223,7 +222,7 @@ describe("what becomes of a parcel", () => {
     rig.script = (_, index) => (index === 0 ? { ...retry, afterMs: 90_000 } : delivered);
     await rig.append(["a"]);
     await rig.work();
-    await passUntil(rig.clock, () => rig.received.length === 1);
+    await rig.until(() => rig.received.length === 1);
     expect(rig.tries[1]!.atMs - rig.tries[0]!.atMs).toBe(90_000);
   });
 
@@ -241,18 +240,18 @@ describe("what becomes of a parcel", () => {
     rig.script = ({ texts }) => (texts.length > 3 ? { kind: "split", reason: "413" } : delivered);
     await rig.append(numbered(20));
     await rig.work();
-    await settled(20);
+    await rig.until(() => rig.received.length === 20, 0);
     expect(rig.received).toEqual(numbered(20));
     expect(rig.tries.map(({ texts }) => texts.length)).toEqual([20, 10, 5, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]);
     expect(rig.tries.every(({ atMs }) => atMs === rig.tries[0]!.atMs)).toBe(true);
     rig.script = () => delivered;
     rig.tries.length = 0;
     await rig.append(numbered(4, 20));
-    await settled(10);
+    await rig.until(() => rig.received.length === 24, 0);
     expect(rig.tries.map(({ texts }) => texts.length)).toEqual([2, 2]);
     await rig.clock.advance(limits.splitMsMax);
     await rig.append(numbered(4, 24));
-    await settled(10);
+    await rig.until(() => rig.received.length === 28, 0);
     expect(rig.tries.at(-1)!.texts.length).toBe(4);
   });
 
@@ -262,7 +261,7 @@ describe("what becomes of a parcel", () => {
       texts.some((text) => text.startsWith("huge")) ? { kind: "split", reason: "413" } : delivered;
     await rig.append(["a", "b", `huge ${"x".repeat(3000)}`, "c"]);
     await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.line === 5);
+    await rig.until(async () => (await rig.state())?.line === 5);
     expect(rig.received.slice(0, 3)).toEqual(["a", "b", "c"]);
     expect(rig.received[3]).toContain("drain 'd.1' had 1 messages refused");
     expect(await rig.state()).toMatchObject({ delivered: 4, refused: 1, lastError: { message: "413" } });
@@ -274,7 +273,7 @@ describe("what becomes of a parcel", () => {
     await rig.append(["a", "b", "bad", "c"]);
     await rig.work();
     await rig.append(["d"]);
-    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 5);
+    await rig.until(async () => (await rig.state())?.delivered === 5);
     expect(rig.received.slice(0, 4)).toEqual(["a", "b", "c", "d"]);
     expect(rig.tries.map(({ texts }) => texts.join()).slice(0, 7)).toEqual([
       "a,b,bad,c",
@@ -297,7 +296,7 @@ describe("what becomes of a parcel", () => {
     await rig.append(["drop 1", "drop 2"]);
     await rig.work();
     await rig.append(["keep 1", "drop 3", "keep 2"]);
-    await passUntil(rig.clock, async () => (await rig.state())?.line === 5);
+    await rig.until(async () => (await rig.state())?.line === 5);
     expect(rig.received).toEqual(["keep 1", "keep 2"]);
     expect(await rig.state()).toMatchObject({ delivered: 2, filtered: 3, state: "idle" });
   });
@@ -316,7 +315,7 @@ describe("what becomes of a parcel", () => {
         return parts.sinkFor(drain, hooks);
       },
     });
-    await passUntil(rig.clock, () => rig.received.length === 1);
+    await rig.until(() => rig.received.length === 1);
     expect(worker.checkpoint.lastError?.message).toContain("it is no URL");
     expect(made).toBe(2);
     const stopped = worker.stop(0);
@@ -328,7 +327,7 @@ describe("what becomes of a parcel", () => {
     rig.script = () => refusedVerdict;
     await rig.append(numbered(2));
     await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.refused === 3);
+    await rig.until(async () => (await rig.state())?.refused === 3);
     for (let minute = 0; minute < 5; minute++) await rig.clock.advance(60_000);
     expect(await rig.state()).toMatchObject({ refused: 4, line: 4 });
     expect(await rig.noticed()).toHaveLength(2); // each line's own, the second a minute later
@@ -339,8 +338,8 @@ describe("what becomes of a parcel", () => {
     rig.script = () => refusedVerdict;
     await rig.append(numbered(1));
     await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.refused === 1);
-    await passUntil(rig.clock, () => rig.openSinks === 0, 130_000); // idle for a minute
+    await rig.until(async () => (await rig.state())?.refused === 1);
+    await rig.until(() => rig.openSinks === 0, 130_000); // idle for a minute
     expect(await rig.state()).toMatchObject({ state: "idle" });
   });
 });
@@ -350,7 +349,7 @@ describe("small while it may be dead", () => {
     rig = await Rig.open({ bounds: { probeBytesMax: 1000 } });
     for (let i = 0; i < 20; i++) await rig.append(numbered(20, 20 * i));
     await rig.work();
-    await settled(10);
+    await rig.until(() => rig.received.length === 400, 0);
     const sizes = rig.tries.map(({ texts }) => texts.length);
     expect(sizes[0]).toBeLessThan(20);
     expect(Math.max(...sizes)).toBeGreaterThan(50);
@@ -365,7 +364,7 @@ describe("small while it may be dead", () => {
     const readAhead = new ReadAheadBudget(100);
     readAhead.add(100);
     const worker = await DrainWorker.open(rig.drain, undefined, { ...rig.parts, readAhead });
-    await passUntil(rig.clock, () => rig.received.length === 50);
+    await rig.until(() => rig.received.length === 50);
     expect(rig.tries.every(({ texts }) => texts.length === 5)).toBe(true);
     await worker.stop(0);
     readAhead.add(-1);
@@ -380,7 +379,7 @@ describe("small while it may be dead", () => {
       ...rig.parts,
       receiverFor: () => ({ linesMax: 3 }),
     });
-    await passUntil(rig.clock, () => rig.received.length === 10);
+    await rig.until(() => rig.received.length === 10);
     expect(rig.tries.map(({ texts }) => texts.length)).toEqual([3, 3, 3, 1]);
     await worker.stop(0);
   });
@@ -394,7 +393,7 @@ describe("what retention took", () => {
     await rig.work();
     for (let i = 0; i < 30; i++) await rig.append([`later ${i}`]);
     rig.script = () => delivered;
-    await passUntil(rig.clock, async () => (await rig.state())?.state === "idle");
+    await rig.until(async () => (await rig.state())?.state === "idle");
     const state = await rig.state();
     expect(state!.lost).toBe(21); // of 31, ten are kept
     expect(rig.received.slice(0, 10)).toEqual(Array.from({ length: 10 }, (_, i) => `later ${20 + i}`));
@@ -414,7 +413,7 @@ describe("what retention took", () => {
     expect(await rig.noticed()).toEqual([expect.stringContaining("dropped 7 messages")]);
     rig.script = () => delivered;
     await rig.append(["fresh"]);
-    await passUntil(rig.clock, () => rig.received.includes("fresh"));
+    await rig.until(() => rig.received.includes("fresh"));
     expect(rig.received.join()).not.toContain("line");
   });
 
@@ -427,7 +426,7 @@ describe("what retention took", () => {
     await rig.append(["e", "f"]);
     await rig.append(["g"]);
     rig.script = () => delivered;
-    await passUntil(rig.clock, () => worker.checkpoint.failing === undefined);
+    await rig.until(() => worker.checkpoint.failing === undefined);
     expect(rig.received.slice(0, 5)).toEqual(["c", "d", "e", "f", "g"]);
     expect(worker.checkpoint.lost).toBe(2);
   });
@@ -442,7 +441,7 @@ describe("stopping and going on", () => {
     await rig.append(numbered(3, 3));
     expect(rig.received).toEqual(numbered(3));
     await rig.work();
-    await passUntil(rig.clock, () => rig.received.length === 6);
+    await rig.until(() => rig.received.length === 6);
     expect(rig.received).toEqual(numbered(6));
   });
 
@@ -474,7 +473,7 @@ describe("stopping and going on", () => {
     expect((await rig.state())?.line ?? 0).toBe(0);
     rig.script = () => delivered;
     await rig.work();
-    await passUntil(rig.clock, () => rig.received.length === 1);
+    await rig.until(() => rig.received.length === 1);
   });
 
   test("a stop amid a wait for the next try is immediate", async () => {
@@ -491,11 +490,11 @@ describe("stopping and going on", () => {
     rig = await Rig.open();
     await rig.append(["a"]);
     const worker = await rig.work();
-    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 1);
+    await rig.until(async () => (await rig.state())?.delivered === 1);
     const found = await rig.store.get<object>("drain-state/drain-1");
     await rig.store.put("drain-state/drain-1", found!.value, found!.revision);
     await rig.append(["b"]);
-    await passUntil(rig.clock, () => rig.received.length === 2);
+    await rig.until(() => rig.received.length === 2);
     await rig.clock.advance(1_000);
     await worker.endedOr(new AbortController().signal);
     expect(await rig.state()).toMatchObject({ delivered: 1 });
@@ -523,7 +522,7 @@ describe("stopping and going on", () => {
         },
       },
     });
-    await passUntil(rig.clock, () => rig.received.length === 1);
+    await rig.until(() => rig.received.length === 1);
     expect(worker.checkpoint.lastError?.message).toContain("the log could not be read");
     await worker.stop(0);
   });
@@ -558,10 +557,10 @@ describe("replay", () => {
     await settledWith(5);
     const before = new Set(rig.tries.map(({ parcelId }) => parcelId));
     const worker = await rig.work(asked(rig.clock.nowMs() - 3_000));
-    await passUntil(rig.clock, () => rig.received.length === 3);
+    await rig.until(() => rig.received.length === 3);
     expect(rig.received).toEqual(numbered(3, 2));
     await rig.append(["new"]);
-    await passUntil(rig.clock, async () => (await rig.state())?.delivered === 6);
+    await rig.until(async () => (await rig.state())?.delivered === 6);
     expect(await rig.state()).toMatchObject({ replayed: 3, line: 6, lost: 0, replay: { id: "again" } });
     expect(worker.checkpoint.replay).toEqual({ id: "again" });
     expect(rig.tries.slice(5).some(({ parcelId }) => before.has(parcelId))).toBe(false);
@@ -577,7 +576,7 @@ describe("replay", () => {
     const reached = rig.received.length;
     rig.script = () => delivered;
     await rig.work({ ...asked(0) });
-    await passUntil(rig.clock, async () => (await rig.state())?.replayed === 6);
+    await rig.until(async () => (await rig.state())?.replayed === 6);
     expect(new Set(rig.received)).toEqual(new Set(numbered(6)));
     expect(reached).toBeLessThan(6);
     expect(await rig.state()).toMatchObject({ replayed: 6, delivered: 6, line: 6 });
@@ -590,7 +589,7 @@ describe("replay", () => {
   test("a replay of a time with no lines does nothing and is done", async () => {
     await settledWith(2);
     await rig.work(asked(rig.clock.nowMs() + 1_000));
-    await passUntil(rig.clock, async () => (await rig.state())?.replay?.id === "again");
+    await rig.until(async () => (await rig.state())?.replay?.id === "again");
     expect(rig.received).toEqual([]);
     expect(await rig.state()).toMatchObject({ replayed: 0, delivered: 2 });
   });
@@ -600,16 +599,13 @@ describe("replay", () => {
     const first = await rig.work();
     for (let n = 0; n < 6; n++) {
       await rig.append([`line ${n}`]);
-      await settled();
+      await rig.until(() => rig.received.length === n + 1, 0);
     }
     expect(rig.received).toEqual(numbered(6));
     await first.stop(0);
     rig.received.length = 0;
     const second = await rig.work(asked(0));
-    await passUntil(
-      rig.clock,
-      () => second.checkpoint.replay !== undefined && second.checkpoint.replayed > 0,
-    );
+    await rig.until(() => second.checkpoint.replay !== undefined && second.checkpoint.replayed > 0);
     await rig.clock.advance(1_000);
     expect(rig.received).toEqual(numbered(rig.received.length, 6 - rig.received.length));
     expect(second.checkpoint).toMatchObject({ replayed: rig.received.length, lost: 0, delivered: 6 });
@@ -632,12 +628,9 @@ describe("a connection that breaks soon after a delivery", () => {
   test("what was delivered lately goes once more, though no line comes any more, and is counted as such", async () => {
     await deliveredWith(10);
     rig.breakConnection();
-    await passUntil(rig.clock, async () => (await rig.state())?.state === "retrying");
+    await rig.until(async () => (await rig.state())?.state === "retrying");
     expect(await rig.state()).toMatchObject({ lastError: { message: "broke soon" } });
-    await passUntil(
-      rig.clock,
-      async () => (await rig.state())!.replayed > 0 && !(await rig.state())?.unconfirmed,
-    );
+    await rig.until(async () => (await rig.state())!.replayed > 0 && !(await rig.state())?.unconfirmed);
     const again = rig.received.length;
     expect(rig.received).toEqual(numbered(again, 10 - again));
     expect(again).toBeGreaterThanOrEqual(3); // of the last second
@@ -650,7 +643,7 @@ describe("a connection that breaks soon after a delivery", () => {
     rig.script = (_, index) => (index % 2 === 0 ? retry : delivered);
     rig.breakConnection();
     await rig.append(["line 2"]);
-    await passUntil(rig.clock, async () => (await rig.state())?.line === 3);
+    await rig.until(async () => (await rig.state())?.line === 3);
     expect(rig.received).toEqual(numbered(3));
     expect(await rig.state()).toMatchObject({ line: 3, delivered: 3, replayed: 2 });
   });
@@ -662,9 +655,9 @@ describe("a connection that breaks soon after a delivery", () => {
     await worker.stop(0);
     rig.script = () => delivered;
     await rig.work();
-    await passUntil(rig.clock, () => rig.received.length >= 2);
+    await rig.until(() => rig.received.length >= 2);
     expect(rig.received).toEqual(numbered(2));
-    await passUntil(rig.clock, async () => (await rig.state())?.unconfirmed === undefined);
+    await rig.until(async () => (await rig.state())?.unconfirmed === undefined);
     expect(await rig.state()).toMatchObject({ line: 2, delivered: 2, replayed: 2 });
   });
 
@@ -683,7 +676,7 @@ describe("a connection that breaks soon after a delivery", () => {
     rig.breakConnection();
     await rig.clock.advance(100);
     expect(worker.checkpoint.unconfirmed).toMatchObject([{ line: 20, endLine: 32, counted: 2 }]);
-    await passUntil(rig.clock, () => worker.checkpoint.unconfirmed === undefined);
+    await rig.until(() => worker.checkpoint.unconfirmed === undefined);
     expect(worker.checkpoint).toMatchObject({ delivered: 20, lost: 2 });
     expect(await rig.noticed()).toEqual([expect.stringContaining("dropped 2 messages")]);
   });
@@ -696,7 +689,7 @@ describe("a connection that breaks soon after a delivery", () => {
     };
     rig.breakConnection();
     const startedMs = rig.clock.nowMs();
-    await passUntil(rig.clock, () => rig.clock.nowMs() - startedMs > 600_000);
+    await rig.until(() => rig.clock.nowMs() - startedMs > 600_000);
     expect(rig.received.length).toBeGreaterThan(15);
     expect(rig.received.length).toBeLessThan(40); // 30 s between two, in the end
   });
@@ -714,7 +707,7 @@ describe("a connection that breaks soon after a delivery", () => {
     };
     await rig.work({ replay: { id: "again", sinceMs: 0 } });
     const times = () => rig.received.filter((text) => text === "line 5").length;
-    await passUntil(rig.clock, async () => times() === 2 && (await rig.state())?.state === "idle");
+    await rig.until(async () => times() === 2 && (await rig.state())?.state === "idle");
     const state = (await rig.state())!;
     expect(new Set(rig.received)).toEqual(new Set(numbered(6)));
     expect(state).toMatchObject({ line: 6, delivered: 6, replay: { id: "again" } });

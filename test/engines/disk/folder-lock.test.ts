@@ -10,10 +10,11 @@ import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FolderLock } from "../../../src/engines/disk/folder-lock.ts";
 import { Flag } from "../../../src/engines/disk/lock-flag.ts";
-import { until as waitUntil } from "../../support/batches.ts";
+
+import { until as waitUntil } from "../../support/until.ts";
 
 /** Processes are started here: a busy machine takes its time. */
-const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, 60_000);
+const until = (holds: () => boolean | Promise<boolean>) => waitUntil(holds, { msMax: 60_000 });
 vi.setConfig({ testTimeout: 90_000 });
 
 let folder: string;

@@ -10,8 +10,9 @@ import { folderDisk } from "../../../src/engines/journal/disk.ts";
 import { type OpenJournal, openJournal } from "../../../src/engines/journal/open.ts";
 import type { From } from "../../../src/ports.ts";
 import { keepsAll } from "../../contract/channel-log.ts";
-import { batchOf, batchOfBytes, channelOf, takeLines, textsOf, until } from "../../support/batches.ts";
+import { batchOf, batchOfBytes, channelOf, takeLines, textsOf } from "../../support/batches.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { until } from "../../support/until.ts";
 
 const app = channelOf(1);
 const start: From = { kind: "after", position: origin };

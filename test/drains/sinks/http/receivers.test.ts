@@ -2,11 +2,11 @@
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { interimAnswersMax } from "../../../../src/drains/sinks/http/answer-reader.ts";
-import { until } from "../../../support/batches.ts";
 import { kept } from "../../../support/kept.ts";
 import { onRequests, said } from "../../../support/raw-http.ts";
 import { openRawPeer } from "../../../support/raw-peer.ts";
 import { ca, serverTls } from "../../../support/tls.ts";
+import { until } from "../../../support/until.ts";
 import { ample, never, parcelOf, sinkOf } from "../parts.ts";
 import { oddAnswer, oddHeads } from "./odd-heads.ts";
 

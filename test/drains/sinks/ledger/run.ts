@@ -7,10 +7,11 @@ import { sinksFor } from "../../../../src/drains/sink-for.ts";
 import { ReadAheadBudget } from "../../../../src/drains/worker/read-ahead.ts";
 import { DrainWorker } from "../../../../src/drains/worker/worker.ts";
 import type { Engine } from "../../../../src/engines/engine.ts";
-import { batchOf, until } from "../../../support/batches.ts";
+import { batchOf } from "../../../support/batches.ts";
 import { openPatterns } from "../../../support/patterns.ts";
 import { randomFrom } from "../../../support/random.ts";
 import { openRawPeer } from "../../../support/raw-peer.ts";
+import { until } from "../../../support/until.ts";
 import { drainOf, limits } from "../../rig.ts";
 import { ample, openSlots, sinkOptions } from "../parts.ts";
 import { type Fate, type Kind, kinds, type World } from "./kinds.ts";
@@ -77,19 +78,19 @@ export async function runLedger({
       await engine.log.append(channel, { ...batchOf(texts), firstLine: line, acceptedAtMs: Date.now() });
     }
     if (downUntilLeft !== undefined) {
-      await untilAsync(async () => (await left(engine, channel)) <= downUntilLeft);
+      await until(async () => (await left(engine, channel)) <= downUntilLeft);
       world.isDown = false;
     }
-    await until(() => worker.checkpoint.line === linesMax, 30_000);
+    await until(() => worker.checkpoint.line === linesMax, { msMax: 30_000 });
     world.isHealed = true;
-    await until(() => worker.checkpoint.unconfirmed === undefined, 10_000);
+    await until(() => worker.checkpoint.unconfirmed === undefined, { msMax: 10_000 });
     const { delivered, refused, lost, filtered } = worker.checkpoint;
     expect(delivered + refused + lost + filtered).toBe(linesMax);
     if (downUntilLeft === undefined) {
       expect({ lost, filtered }).toEqual({ lost: 0, filtered: linesMax / linesEach });
       expect(world.faults).toBeGreaterThan(10);
     } else expect(lost).toBeGreaterThan(0);
-    await until(() => seen.size >= delivered, 10_000);
+    await until(() => seen.size >= delivered, { msMax: 10_000 });
     // A parcel may have been taken before its connection broke, and be refused, or gone from the log, when it was to come again.
     expect(seen.size).toBeLessThanOrEqual(delivered + refused + lost);
     if (kind.isSyslog && downUntilLeft === undefined)
@@ -143,11 +144,4 @@ async function openWorker(
 async function left({ log }: LedgerRun["engine"], channel: ChannelId): Promise<number> {
   const { batches } = await log.recent(channel, 1_000_000);
   return batches.reduce((lines, { count }) => lines + count, 0);
-}
-
-async function untilAsync(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; !(await holds()); tries++) {
-    if (tries > 1_000) throw new Error("retention took nothing in 10 s");
-    await realClock.sleep(10);
-  }
 }
