@@ -68,6 +68,7 @@ import { keptOperatorKey } from "./operator-key.ts";
 import { Patterns } from "./patterns/patterns.ts";
 import type { ChannelLog, Clock, Store } from "./ports.ts";
 import { Apps } from "./registry/apps.ts";
+import { CheckedStore } from "./registry/checked-store.ts";
 import { DrainTokens } from "./registry/drain-tokens.ts";
 import { Drains } from "./registry/drains.ts";
 import { Keys } from "./registry/keys.ts";
@@ -133,7 +134,8 @@ async function open(
   const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
   const filesMax = openFilesMax();
   const engine = scope.own("the log", await openEngine(config, clock, logger));
-  const { log, store } = engine;
+  const { log } = engine;
+  const store = new CheckedStore(engine.store, logger);
   const base: Base = {
     config,
     clock,

@@ -570,6 +570,16 @@ export const drainStateUnreadable = (id: string, reason: string) =>
     mend: "A newer tailrace may have written it: run that one. Else remove the drain and add it again, with `since` for the lines that wait.",
   });
 
+export const recordUnreadable = (key: string, reason: string, cause?: unknown) =>
+  new AppError({
+    code: "RECORD_UNREADABLE",
+    status: 500,
+    id: "internal_server_error",
+    message: `The stored record ${key} cannot be used: ${reason}.`,
+    mend: "A newer tailrace may have written it: run that one on every node. It was left as it is.",
+    cause,
+  });
+
 export const drainUrlInvalid = (reason: string) =>
   new AppError({
     code: "DRAIN_URL_INVALID",

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import { realClock } from "./clock.ts";
 import type { Config } from "./config.ts";
+import { recordPrefixes } from "./core/record-keys.ts";
 import { openEmbedded } from "./engines/embedded.ts";
 import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors.ts";
@@ -48,7 +49,7 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
 
 /** Signs session URLs: the same for every node and after every restart. */
 export async function sharedSecret(store: Store): Promise<Buffer> {
-  const key = "setting/session-secret";
+  const key = recordPrefixes.sessionSecret;
   await store.put(key, randomBytes(32).toString("base64url"), 0); // whoever is first makes it
   const record = await store.get<string>(key);
   return Buffer.from(record!.value, "base64url");
@@ -56,7 +57,7 @@ export async function sharedSecret(store: Store): Promise<Buffer> {
 
 /** Ready is who can write: a full disk shows here before a sender is told 503. */
 async function unwritable(store: Store): Promise<readonly string[]> {
-  const key = "setting/ready-check";
+  const key = recordPrefixes.readyCheck;
   try {
     const before = await store.get(key);
     await store.put(key, realClock.nowMs(), before?.revision ?? 0);

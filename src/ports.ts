@@ -65,11 +65,13 @@ export type StoreRecord<Value = unknown> = {
   readonly revision: number;
 };
 
-/** A change that `watch` saw; `value` is undefined when the record was removed. */
+/** A change that `watch` saw; `value` is undefined when the record was removed, or cannot be used. */
 export type StoreChange<Value = unknown> = {
   readonly key: string;
   readonly value: Value | undefined;
   readonly revision: number;
+  /** The record is there, and not of a form that this program reads. Engines never set it. */
+  readonly isUnreadable?: true;
 };
 
 /**

@@ -1,11 +1,11 @@
 /** Removes the checkpoints of drains that are gone. */
 import type { Logger } from "pino";
+import type { DrainId } from "../core/ids.ts";
+import { checkpointKey, drainKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
 import type { Store } from "../ports.ts";
-import { checkpointKey } from "../registry/drain-checkpoint.ts";
+import { revisionOf } from "../registry/checked-store.ts";
 
 type DrainStatesOptions = { readonly store: Store; readonly logger: Pick<Logger, "error"> };
-
-const prefix = checkpointKey({ id: "" });
 
 export class DrainStates {
   readonly #options: DrainStatesOptions;
@@ -18,7 +18,7 @@ export class DrainStates {
   async forget(id: string): Promise<void> {
     const { store, logger } = this.#options;
     try {
-      const found = await store.get(checkpointKey({ id }));
+      const found = await store.get(checkpointKey(id));
       if (found !== undefined) await store.put(found.key, undefined, found.revision);
     } catch (err) {
       logger.error({ err, drain: id }, "the state of a removed drain could not be removed");
@@ -29,9 +29,9 @@ export class DrainStates {
   async forgetOrphans(isKnown: (id: string) => boolean, signal: AbortSignal): Promise<void> {
     const { store, logger } = this.#options;
     try {
-      for await (const { key } of store.list(prefix)) {
-        const id = key.slice(prefix.length);
-        if (!isKnown(id) && (await store.get(`drain/${id}`)) === undefined) await this.forget(id);
+      for await (const { key } of store.list(recordPrefixes.drainCheckpoint)) {
+        const id = nameIn("drainCheckpoint", key);
+        if (!isKnown(id) && (await revisionOf(store, drainKey(id as DrainId))) === 0) await this.forget(id);
         if (signal.aborted) return;
       }
     } catch (err) {

@@ -4,6 +4,7 @@
  * dead when its record was seen unchanged for `ttlMs`, and it stops its own work before that, counted from the start
  * of its last renewal that was stored. Every write is revision-checked.
  */
+import { leaseNodeKey, leaseShardKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
 import type { Failures } from "../failures.ts";
 import type { Clock, Store, StoreChange } from "../ports.ts";
 import { watchLasting } from "./lasting-watch.ts";
@@ -28,10 +29,6 @@ const ttlMs = 5000;
 const marginMs = 1000;
 const renewMs = 1000;
 const tickMs = 500;
-
-const root = "lease/";
-const nodePrefix = "lease/node/";
-const shardPrefix = "lease/shard/";
 
 /** A record, and when this node saw it first. */
 type Seen = { readonly revision: number; readonly holder: string | null; readonly atMs: number };
@@ -82,7 +79,7 @@ export class Leases {
     await Promise.all(this.#loops);
     await Promise.allSettled([...this.#held.keys()].map((shard) => this.#release(shard)));
     if (this.#ownRevision !== 0)
-      await this.#put(nodePrefix + this.#options.node, undefined, this.#ownRevision);
+      await this.#put(leaseNodeKey(this.#options.node), undefined, this.#ownRevision);
   }
 
   #watch(): Promise<void> {
@@ -90,7 +87,7 @@ export class Leases {
     return watchLasting<{ holder: string | null }>({
       store,
       clock,
-      prefix: root,
+      prefix: recordPrefixes.leases,
       restartMs: tickMs,
       signal: this.#closing.signal,
       onChange: (change) => this.#heard(change),
@@ -101,15 +98,18 @@ export class Leases {
 
   // Who went while nobody watched is forgotten.
   #listed(keys: ReadonlySet<string>): void {
-    for (const node of this.#nodes.keys()) if (!keys.has(nodePrefix + node)) this.#nodes.delete(node);
+    for (const node of this.#nodes.keys()) if (!keys.has(leaseNodeKey(node))) this.#nodes.delete(node);
     this.#isReady = true;
   }
 
-  #heard({ key, value, revision }: StoreChange<{ holder: string | null }>): void {
+  // A shard whose record cannot be used is left to whoever wrote it.
+  #heard({ key, value, revision, isUnreadable }: StoreChange<{ holder: string | null }>): void {
+    if (isUnreadable) return;
     const seen: Seen = { revision, holder: value?.holder ?? null, atMs: this.#options.clock.monotonicMs() };
-    if (key.startsWith(shardPrefix)) this.#saw(this.#shards, Number(key.slice(shardPrefix.length)), seen);
-    else if (value === undefined) this.#nodes.delete(key.slice(nodePrefix.length));
-    else this.#saw(this.#nodes, key.slice(nodePrefix.length), seen);
+    const isShard = key.startsWith(recordPrefixes.leaseShard);
+    if (isShard) this.#saw(this.#shards, Number(nameIn("leaseShard", key)), seen);
+    else if (value === undefined) this.#nodes.delete(nameIn("leaseNode", key));
+    else this.#saw(this.#nodes, nameIn("leaseNode", key), seen);
   }
 
   #saw<Key>(map: Map<Key, Seen>, key: Key, seen: Seen): void {
@@ -146,7 +146,7 @@ export class Leases {
   async #renew(): Promise<boolean> {
     const { store, clock, node } = this.#options;
     const startMs = clock.monotonicMs();
-    const key = nodePrefix + node;
+    const key = leaseNodeKey(node);
     const revision = await this.#put(key, { holder: node, renewals: ++this.#renewed }, this.#ownRevision);
     if (revision !== undefined) {
       this.#ownRevision = revision;
@@ -188,7 +188,7 @@ export class Leases {
   async #bury(): Promise<void> {
     for (const [other, { revision, atMs }] of this.#nodes) {
       const isDead = this.#options.clock.monotonicMs() - atMs >= ttlMs;
-      if (isDead && other !== this.#options.node) await this.#put(nodePrefix + other, undefined, revision);
+      if (isDead && other !== this.#options.node) await this.#put(leaseNodeKey(other), undefined, revision);
     }
   }
 
@@ -197,7 +197,7 @@ export class Leases {
     if (this.#held.has(shard)) return;
     const seen = this.#shards.get(shard);
     if (!(await this.#isFree(seen?.holder ?? null))) return;
-    const revision = await this.#put(shardPrefix + shard, { holder: node }, seen?.revision ?? 0);
+    const revision = await this.#put(leaseShardKey(shard), { holder: node }, seen?.revision ?? 0);
     if (revision === undefined) return;
     this.#saw(this.#shards, shard, { revision, holder: node, atMs: clock.monotonicMs() });
     // Taken too late to be safe: the record stands, and the shard is taken again when this node lives.
@@ -214,7 +214,7 @@ export class Leases {
     const seen = this.#nodes.get(holder);
     if (seen !== undefined && clock.monotonicMs() - seen.atMs < ttlMs) return false;
     // What was seen may be old: the record itself decides.
-    const record = await this.#unlessFailed(store.get(nodePrefix + holder), { revision: -1 });
+    const record = await this.#unlessFailed(store.get(leaseNodeKey(holder)), { revision: -1 });
     return record === undefined || record.revision === seen?.revision;
   }
 
@@ -229,7 +229,7 @@ export class Leases {
   async #giveBack(shard: number): Promise<void> {
     const seen = this.#shards.get(shard);
     if (seen?.holder !== this.#options.node) return;
-    const revision = await this.#put(shardPrefix + shard, { holder: null }, seen.revision);
+    const revision = await this.#put(leaseShardKey(shard), { holder: null }, seen.revision);
     if (revision !== undefined) {
       this.#saw(this.#shards, shard, { revision, holder: null, atMs: this.#options.clock.monotonicMs() });
     }

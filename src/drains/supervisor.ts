@@ -1,7 +1,9 @@
 /** Wanted drains − running drains: watches the records and starts, restarts and stops workers. */
 import type { Logger } from "pino";
 import { fnv1a } from "../core/hash.ts";
+import type { DrainId } from "../core/ids.ts";
 import { compileFilter, type LineFilter } from "../core/line-filter.ts";
+import { drainKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
 import { drainWorkers } from "../metrics.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { boundsOf } from "./destination.ts";
@@ -24,7 +26,6 @@ export type SupervisorOptions = Omit<WorkerParts, "logger" | "lease"> & {
   readonly shards?: number;
 };
 
-const keyPrefix = "drain/";
 /** For a delivery under way when its drain goes to another node. */
 const moveMsMax = 3_000;
 
@@ -108,12 +109,16 @@ export class DrainSupervisor {
     return watchLasting<DrainRecord>({
       store,
       clock,
-      prefix: keyPrefix,
+      prefix: recordPrefixes.drain,
       restartMs,
       signal,
-      onChange: ({ key, value }) => this.#take(key.slice(keyPrefix.length), value),
+      // What runs of a drain whose record cannot be used goes on as it was, and is not started again.
+      onChange: ({ key, value, isUnreadable }) => {
+        if (!isUnreadable) this.#take(nameIn("drain", key), value);
+      },
       onListed: (keys) => {
-        for (const id of this.#assignments.keys()) if (!keys.has(keyPrefix + id)) this.#take(id, undefined);
+        for (const id of this.#assignments.keys())
+          if (!keys.has(drainKey(id as DrainId))) this.#take(id, undefined);
         if (!isReady) this.#keep(this.#states.forgetOrphans((id) => this.#assignments.has(id), signal));
         isReady = true;
         ready();

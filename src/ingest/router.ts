@@ -8,6 +8,7 @@ import type { ChannelId } from "../core/ids.ts";
 import { toRfc5424 } from "../core/lines.ts";
 import { SyslogHeader, scanHeader } from "../core/syslog.ts";
 import { isTokenAt, tokenBytes } from "../core/token-mask.ts";
+import { unlessUnreadable } from "../registry/checked-store.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { DrainLoops } from "./drain-loops.ts";
 import { FaultTally } from "./fault-tally.ts";
@@ -129,7 +130,8 @@ export class Sorting {
   }
 
   async #addWhenFound(token: string, bytes: Uint8Array, start: number, end: number): Promise<void> {
-    const record = (await this.#tokens.find(token)) ?? null;
+    // A token whose record is unreadable is nobody's: the lines of others behind it go on.
+    const record = (await unlessUnreadable(this.#tokens.find(token))) ?? null;
     scanHeader(bytes, start, end, scanned, this.#nowMs); // others may have scanned in between
     this.#placeFound(record, bytes, start, end);
   }

@@ -4,9 +4,11 @@
  * removed last, so that anybody can take the work up again.
  */
 import { type ChannelId, isUuid, newChannelId } from "../core/ids.ts";
+import { appKey, appNameKey, recordPrefixes } from "../core/record-keys.ts";
 import { appNameInvalid, appNameTaken, recordContended } from "../errors.ts";
 import type { ChannelLog, Clock, Store } from "../ports.ts";
 import { isAppName, randomAppName } from "./app-name.ts";
+import { unlessUnreadable } from "./checked-store.ts";
 import type { Drains } from "./drains.ts";
 import type { AppRecord } from "./records.ts";
 import { timeOf } from "./time.ts";
@@ -17,8 +19,6 @@ import { removeRecord, updateRecord } from "./update.ts";
 export const firstSources: readonly string[] = ["app", "heroku"];
 
 const attemptsMax = 20;
-const recordKey = (id: ChannelId) => `app/${id}`;
-const nameKey = (name: string) => `app-name/${name}`;
 
 type NameRecord = { readonly id: ChannelId };
 
@@ -56,7 +56,7 @@ export class Apps {
   async get(idOrName: string): Promise<AppRecord | undefined> {
     const id = await this.idOf(idOrName);
     if (id === undefined) return undefined;
-    const found = await this.#store.get<AppRecord>(recordKey(id));
+    const found = await this.#store.get<AppRecord>(appKey(id));
     return found?.value.destroying ? undefined : found?.value;
   }
 
@@ -64,13 +64,13 @@ export class Apps {
   async idOf(idOrName: string): Promise<ChannelId | undefined> {
     if (isUuid(idOrName)) return idOrName as ChannelId;
     if (!isAppName(idOrName)) return undefined;
-    return (await this.#store.get<NameRecord>(nameKey(idOrName)))?.value.id;
+    return (await this.#store.get<NameRecord>(appNameKey(idOrName)))?.value.id;
   }
 
   /** All apps, by name. */
   async list(): Promise<AppRecord[]> {
     const apps: AppRecord[] = [];
-    for await (const { value } of this.#store.list<AppRecord>("app/")) {
+    for await (const { value } of this.#store.list<AppRecord>(recordPrefixes.app)) {
       if (value.destroying === undefined) apps.push(value);
     }
     return apps.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -78,26 +78,26 @@ export class Apps {
 
   /** Removes the app, its drains, its tokens and its log. Fine when it is gone, or half gone. */
   async destroy(id: ChannelId): Promise<void> {
-    const app = await updateRecord<AppRecord>(this.#store, recordKey(id), (found) =>
+    const app = await updateRecord<AppRecord>(this.#store, appKey(id), (found) =>
       found === undefined || found.destroying ? found : { ...found, destroying: true },
     );
     if (app === undefined) return;
     await this.#drains.removeAll(id);
     await this.#tokens.revokeAll(id);
     await this.#log.destroy(id);
-    await updateRecord<NameRecord>(this.#store, nameKey(app.name), (named) =>
+    await updateRecord<NameRecord>(this.#store, appNameKey(app.name), (named) =>
       named?.id === id ? undefined : named,
     );
-    await removeRecord(this.#store, recordKey(id));
+    await removeRecord(this.#store, appKey(id));
   }
 
-  /** Finishes what a crash interrupted. For the start of a server. */
+  /** Finishes what a crash interrupted, as far as the records can be read. For the start of a server. */
   async finishDestroying(): Promise<void> {
     const left: ChannelId[] = [];
-    for await (const { value } of this.#store.list<AppRecord>("app/")) {
+    for await (const { value } of this.#store.list<AppRecord>(recordPrefixes.app)) {
       if (value.destroying) left.push(value.id);
     }
-    for (const id of left) await this.destroy(id);
+    for (const id of left) await unlessUnreadable(this.destroy(id));
   }
 
   // Undefined when the name is taken. The put of the app's record decides who made it. Tokens are written before, so
@@ -111,19 +111,19 @@ export class Apps {
     }
     const now = timeOf(this.#clock.nowMs());
     const app: AppRecord = { id, name, createdAt: now, updatedAt: now };
-    return (await this.#store.put(recordKey(id), app, 0)) === undefined ? undefined : app;
+    return (await this.#store.put(appKey(id), app, 0)) === undefined ? undefined : app;
   }
 
   // Claims the name: the id that it stands for, as long as no app has that.
   async #claim(name: string): Promise<ChannelId | undefined> {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const named = await this.#store.get<NameRecord>(nameKey(name));
+      const named = await this.#store.get<NameRecord>(appNameKey(name));
       if (named === undefined) {
         const id = newChannelId();
-        if ((await this.#store.put(nameKey(name), { id }, 0)) !== undefined) return id;
+        if ((await this.#store.put(appNameKey(name), { id }, 0)) !== undefined) return id;
         continue;
       }
-      const app = await this.#store.get<AppRecord>(recordKey(named.value.id));
+      const app = await this.#store.get<AppRecord>(appKey(named.value.id));
       if (app === undefined) return named.value.id;
       if (app.value.destroying === undefined) return undefined;
       await this.destroy(named.value.id);

@@ -2,8 +2,19 @@
  * The progress of a drain: the record at `drain-state/ID`, written by the drain's worker alone. Another version of the
  * program may have written it, so it is checked when it is read; a record without a `version` is of 0.1.
  */
-import { type Position, parsePosition } from "../core/position.ts";
+import type { Position } from "../core/position.ts";
 import type { Rate } from "../core/rate.ts";
+import {
+  hasFields,
+  inWords,
+  isCount,
+  isListOf,
+  isNumber,
+  isPosition,
+  isText,
+  isTime,
+  ofVersion,
+} from "../core/record-shape.ts";
 import { drainStateUnreadable } from "../errors.ts";
 import type { DrainRecord } from "./records.ts";
 
@@ -62,8 +73,6 @@ export type DrainCheckpoint = {
   readonly unconfirmed?: readonly Stretch[] | undefined;
 };
 
-export const checkpointKey = (drain: { readonly id: string }): string => `drain-state/${drain.id}`;
-
 /** The checkpoint of a drain that never ran. */
 export const firstCheckpoint = ({ start }: Pick<DrainRecord, "start">): DrainCheckpoint => ({
   version,
@@ -79,10 +88,10 @@ export const firstCheckpoint = ({ start }: Pick<DrainRecord, "start">): DrainChe
 /** The stored checkpoint in today's form; the first one when nothing was stored. Throws `drainStateUnreadable`. */
 export function readCheckpoint(stored: unknown, drain: Pick<DrainRecord, "id" | "start">): DrainCheckpoint {
   if (stored === undefined) return firstCheckpoint(drain);
-  const found = stored as Partial<DrainCheckpoint> & Of01;
-  const flaw = flawOf(found, drain);
+  const flaw = flawOf(stored, drain);
   if (flaw !== undefined) throw drainStateUnreadable(drain.id, flaw);
-  return found.version === version ? (found as DrainCheckpoint) : upgraded(found as Of01 & DrainCheckpoint);
+  const found = stored as DrainCheckpoint & Of01;
+  return found.version === version ? found : upgraded(found);
 }
 
 /** The fields of 0.1 that are different today. */
@@ -102,36 +111,46 @@ function upgraded({ phase, nextAttemptAt, doubt, ...rest }: Of01 & DrainCheckpoi
   };
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-const isPosition = (value: unknown): boolean =>
-  typeof value === "string" && parsePosition(value) !== undefined;
-const isTime = (value: unknown): boolean => typeof value === "string" && !Number.isNaN(Date.parse(value));
+const isStretch = hasFields({ position: isPosition, line: isCount, endLine: isCount, counted: isCount });
+const isCheckpoint = ofVersion(
+  version,
+  hasFields(
+    {
+      position: isPosition,
+      line: isCount,
+      delivered: isCount,
+      refused: isCount,
+      lost: isCount,
+      filtered: isCount,
+    },
+    {
+      version: isCount,
+      startLine: isNumber,
+      replayed: isCount,
+      deliveredAt: isTime,
+      rate: hasFields({ perSecond: isNumber, atMs: isNumber }),
+      failing: hasFields({ nextAttemptAt: isTime }),
+      lastError: hasFields({ at: isTime, message: isText }),
+      lease: isNumber,
+      parcelEnd: isCount,
+      expiryToldAtMs: isNumber,
+      replay: hasFields({ id: isText }, { position: isPosition }),
+      unconfirmed: isListOf(isStretch),
+      nextAttemptAt: isTime,
+      doubt: isStretch,
+    },
+  ),
+  { unnamed: version },
+);
 
 /** The reason why it is no checkpoint of the drain, in words; undefined when it is one. */
-function flawOf(
-  found: Partial<DrainCheckpoint> & Of01,
-  { start }: Pick<DrainRecord, "start">,
-): string | undefined {
-  if (typeof found !== "object" || found === null) return "it is no object";
-  const { version: written = version, startLine = start.line } = found;
-  const { line, delivered, refused, lost, filtered, replayed = 0 } = found;
-  if (written !== version) return `it is of version ${written}, and this program reads ${version}`;
-  if (!isPosition(found.position)) return "its position is none";
-  if (![line, delivered, refused, lost, filtered, replayed].every(isCount)) return "a count is none";
-  if (line! - startLine !== delivered! + refused! + lost! + filtered!) return "its counts do not add up";
-  const { failing, nextAttemptAt, replay, unconfirmed = found.doubt && [found.doubt] } = found;
-  const times = [failing?.nextAttemptAt, nextAttemptAt, found.deliveredAt, found.lastError?.at];
-  if (!times.every((time) => time === undefined || isTime(time))) return "a time is none";
-  if (replay?.position !== undefined && !isPosition(replay.position)) return "its replay has no place";
-  if (unconfirmed !== undefined && !(Array.isArray(unconfirmed) && unconfirmed.every(isStretch(line!))))
-    return "its unconfirmed lines are none";
-  return undefined;
+function flawOf(stored: unknown, { start }: Pick<DrainRecord, "start">): string | undefined {
+  const flaw = isCheckpoint(stored);
+  if (flaw !== undefined) return inWords(flaw);
+  const found = stored as DrainCheckpoint & Of01;
+  const { line, delivered, refused, lost, filtered, startLine = start.line } = found;
+  if (line - startLine !== delivered + refused + lost + filtered) return "its counts do not add up";
+  const stretches = found.unconfirmed ?? (found.doubt ? [found.doubt] : []);
+  const isSound = stretches.every((each) => each.line < each.endLine && each.endLine <= line);
+  return isSound ? undefined : "its unconfirmed lines are none of those that were sent";
 }
-
-const isStretch =
-  (cursorLine: number) =>
-  ({ position, line, endLine, counted }: Stretch): boolean =>
-    isPosition(position) &&
-    [line, endLine, counted].every(isCount) &&
-    line < endLine &&
-    endLine <= cursorLine;

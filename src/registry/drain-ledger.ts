@@ -3,9 +3,11 @@ import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { comparePositions } from "../core/position.ts";
 import { rateAt } from "../core/rate.ts";
+import { checkpointKey, drainTestKey } from "../core/record-keys.ts";
 import { AppError } from "../errors.ts";
 import type { ChannelEnd, ChannelLog, From, Store } from "../ports.ts";
-import { checkpointKey, type DrainCheckpoint, readCheckpoint } from "./drain-checkpoint.ts";
+import { unlessUnreadable } from "./checked-store.ts";
+import { type DrainCheckpoint, readCheckpoint } from "./drain-checkpoint.ts";
 import type { DrainRecord, DrainTest } from "./records.ts";
 import { timeOf } from "./time.ts";
 
@@ -54,7 +56,7 @@ export async function readLedger(
   return {
     state,
     lastError: checkpoint?.lastError ?? lastError,
-    lastTest: (await store.get<DrainTest>(`drain-test/${record.id}`))?.value,
+    lastTest: (await unlessUnreadable(store.get<DrainTest>(drainTestKey(record.id))))?.value,
     lagLines,
     lagSeconds: oldest === undefined ? 0 : Math.max(0, Math.round((nowMs - oldest.acceptedAtMs) / 1000)),
     delivered: checkpoint?.delivered ?? 0,
@@ -84,7 +86,7 @@ export function stateOf(
 
 // A checkpoint that cannot be used stops its drain, and its owner is told; its other drains are shown all the same.
 async function read(store: Store, record: DrainRecord, nowMs: number) {
-  const found = await store.get(checkpointKey(record));
+  const found = await store.get(checkpointKey(record.id));
   try {
     return { checkpoint: found && readCheckpoint(found.value, record), lastError: undefined };
   } catch (failure) {

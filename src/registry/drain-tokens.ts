@@ -3,11 +3,10 @@
  * hundred bytes a drain. While the watch of the Store is down, the last known tokens stand.
  */
 import type { ChannelId, DrainToken } from "../core/ids.ts";
+import { recordPrefixes } from "../core/record-keys.ts";
 import type { Clock, Store } from "../ports.ts";
 import { followRecords } from "./follow-records.ts";
 import type { DrainRecord } from "./records.ts";
-
-const prefix = "drain/";
 
 export class DrainTokens {
   /** By the key of the drain's record: a record that is gone no longer says its token. */
@@ -19,7 +18,7 @@ export class DrainTokens {
   constructor(options: { readonly store: Store; readonly clock: Clock }) {
     let seen = new Set<string>();
     let isUp = false;
-    this.#following = followRecords<DrainRecord>(options, prefix, this.#stop.signal, {
+    this.#following = followRecords<DrainRecord>(options, recordPrefixes.drain, this.#stop.signal, {
       onUp: () => {
         for (const key of this.#tokens.keys()) if (!seen.has(key)) this.#follow(key, undefined);
         isUp = true;

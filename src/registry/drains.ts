@@ -5,14 +5,22 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type ChannelId, type DrainId, isUuid, newDrainId, newDrainToken } from "../core/ids.ts";
+import {
+  appKey,
+  checkpointKey,
+  drainClaimsKey,
+  drainKey,
+  drainTestKey,
+  recordPrefixes,
+} from "../core/record-keys.ts";
 import { drainLimit, drainRepeated, notFound, sinceInvalid } from "../errors.ts";
 import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";
-import { checkpointKey } from "./drain-checkpoint.ts";
+import { unlessUnreadable, unreadableIn } from "./checked-store.ts";
 import { type DrainLedger, placeSince, readLedger } from "./drain-ledger.ts";
 import { checkDrainOptions, type DrainOptions } from "./drain-options.ts";
 import type { DrainClaim, DrainClaims, DrainRecord, DrainTest } from "./records.ts";
 import { parseSince, timeOf } from "./time.ts";
-import { removeRecord, updateRecord } from "./update.ts";
+import { removeRecord, replaceRecord, updateRecord } from "./update.ts";
 
 /** Drains with a URL that an app may have (docs/spec/apis.md#p3-5). */
 export const drainsMax = 6;
@@ -21,9 +29,6 @@ export const reservedMax = 50;
 
 /** A claim that is this old and has no record, or a record with another URL, is a crash's remains. */
 const claimMsMax = 60_000;
-
-const recordKey = (id: DrainId) => `drain/${id}`;
-const claimsKey = (channel: ChannelId) => `channel-drain/${channel}`;
 
 /** A new drain as its owner asks for it. */
 export type NewDrain = DrainOptions & {
@@ -94,7 +99,7 @@ export class Drains {
     return this.#change(channel, id, changed);
   }
 
-  /** The app's drains, oldest first; those only reserved are left out. */
+  /** The app's drains, oldest first; those only reserved are left out, and those whose records are unreadable. */
   async list(channel: ChannelId): Promise<DrainRecord[]> {
     return (await this.#all(channel)).filter((record) => record.url !== undefined);
   }
@@ -102,14 +107,17 @@ export class Drains {
   /** The drain of that id, token or URL as it was given. */
   async get(channel: ChannelId, idOrUrlOrToken: string): Promise<DrainRecord | undefined> {
     const wanted = idOrUrlOrToken;
-    return (await this.list(channel)).find(
+    const found = (await this.list(channel)).find(
       ({ id, token, url }) => wanted === id || wanted === token || wanted === url,
     );
+    // A drain that the list leaves out since its record is unreadable is refused, and not said to be absent.
+    if (found === undefined && isUuid(wanted)) await this.#read(channel, wanted as DrainId);
+    return found;
   }
 
   /** The drain of that id, of whichever app. */
   async find(id: string): Promise<DrainRecord | undefined> {
-    return isUuid(id) ? (await this.#store.get<DrainRecord>(recordKey(id as DrainId)))?.value : undefined;
+    return isUuid(id) ? (await this.#store.get<DrainRecord>(drainKey(id as DrainId)))?.value : undefined;
   }
 
   /** The drain of that number of the v3 API, reserved ones too. */
@@ -119,17 +127,17 @@ export class Drains {
 
   /** Removes the drain; fine when it is gone. */
   async remove(channel: ChannelId, id: DrainId): Promise<void> {
-    await removeRecord(this.#store, recordKey(id));
-    await removeRecord(this.#store, checkpointKey({ id }));
-    await removeRecord(this.#store, `drain-test/${id}`);
+    await removeRecord(this.#store, drainKey(id));
+    await removeRecord(this.#store, checkpointKey(id));
+    await removeRecord(this.#store, drainTestKey(id));
     await this.#changeClaims(channel, (claims) => claims.filter((claim) => claim.id !== id));
   }
 
   /** Removes all drains of an app, half-made ones too. */
   async removeAll(channel: ChannelId): Promise<void> {
-    const found = await this.#store.get<DrainClaims>(claimsKey(channel));
+    const found = await this.#store.get<DrainClaims>(drainClaimsKey(channel));
     for (const { id } of found?.value.claims ?? []) await this.remove(channel, id);
-    await removeRecord(this.#store, claimsKey(channel));
+    await removeRecord(this.#store, drainClaimsKey(channel));
   }
 
   pause(record: DrainRecord): Promise<DrainRecord> {
@@ -158,8 +166,8 @@ export class Drains {
   /** Keeps the result of a test line for its owner to see later. */
   async keepTest({ channel, id }: DrainRecord, found: Omit<DrainTest, "at">): Promise<void> {
     const test: DrainTest = { at: timeOf(this.#clock.nowMs()), ...found };
-    await updateRecord<DrainTest>(this.#store, `drain-test/${id}`, () => test);
-    if ((await this.#read(channel, id)) === undefined) await removeRecord(this.#store, `drain-test/${id}`);
+    await replaceRecord(this.#store, drainTestKey(id), test);
+    if ((await this.#read(channel, id)) === undefined) await removeRecord(this.#store, drainTestKey(id));
   }
 
   /** Asks for the lines since then (RFC 3339, or `10m`) once more. */
@@ -198,7 +206,11 @@ export class Drains {
   ): Promise<DrainRecord> {
     const id = newDrainId();
     await this.#claim(channel, id, wanted.url);
-    const number = await updateRecord<number>(this.#store, "setting/drain-number", (last = 0) => last + 1);
+    const number = await updateRecord<number>(
+      this.#store,
+      recordPrefixes.drainNumber,
+      (last = 0) => last + 1,
+    );
     const now = timeOf(this.#clock.nowMs());
     const record: DrainRecord = {
       ...wanted,
@@ -217,17 +229,17 @@ export class Drains {
       await this.remove(channel, id);
       throw failure;
     }
-    await this.#store.put(recordKey(id), record, 0);
+    await this.#store.put(drainKey(id), record, 0);
     await this.#undoWhenGone(channel, id);
     return record;
   }
 
   // This and `Apps.destroy` may run at once: one of the two finds the other's work.
   async #undoWhenGone(channel: ChannelId, id: DrainId): Promise<void> {
-    const app = await this.#store.get<object>(`app/${channel}`);
+    const app = await this.#store.get<object>(appKey(channel));
     if (app !== undefined && !("destroying" in app.value)) return;
     await this.remove(channel, id);
-    await removeRecord(this.#store, claimsKey(channel));
+    await removeRecord(this.#store, drainClaimsKey(channel));
     throw notFound("app");
   }
 
@@ -255,8 +267,12 @@ export class Drains {
     const settled = await Promise.all(
       claims.map(async (claim): Promise<DrainClaim | undefined> => {
         if (claim.atMs > oldMs) return claim;
-        const found = await this.#store.get<DrainRecord>(recordKey(claim.id));
+        const found = await this.#store.get<DrainRecord>(drainKey(claim.id)).catch((failure: unknown) => {
+          if (unreadableIn(failure) === undefined) throw failure;
+          return "unreadable" as const;
+        });
         if (found === undefined) return undefined;
+        if (found === "unreadable") return claim; // the drain is there
         const { url } = found.value;
         return { id: claim.id, atMs: claim.atMs, ...(url !== undefined && { url: comparable(url) }) };
       }),
@@ -268,7 +284,7 @@ export class Drains {
     channel: ChannelId,
     change: (claims: readonly DrainClaim[]) => readonly DrainClaim[] | Promise<readonly DrainClaim[]>,
   ): Promise<void> {
-    await updateRecord<DrainClaims>(this.#store, claimsKey(channel), async (found) => {
+    await updateRecord<DrainClaims>(this.#store, drainClaimsKey(channel), async (found) => {
       const claims = await change(found?.claims ?? []);
       return found === undefined && claims.length === 0 ? undefined : { claims };
     });
@@ -279,7 +295,7 @@ export class Drains {
     id: DrainId,
     change: (record: DrainRecord) => DrainRecord,
   ): Promise<DrainRecord> {
-    const changed = await updateRecord<DrainRecord>(this.#store, recordKey(id), (found) => {
+    const changed = await updateRecord<DrainRecord>(this.#store, drainKey(id), (found) => {
       if (found === undefined || found.channel !== channel) throw notFound("log_drain");
       const next = change(found);
       return next === found ? found : { ...next, updatedAt: timeOf(this.#clock.nowMs()) };
@@ -288,13 +304,15 @@ export class Drains {
   }
 
   async #all(channel: ChannelId): Promise<DrainRecord[]> {
-    const found = await this.#store.get<DrainClaims>(claimsKey(channel));
-    const records = await Promise.all((found?.value.claims ?? []).map(({ id }) => this.#read(channel, id)));
+    const found = await this.#store.get<DrainClaims>(drainClaimsKey(channel));
+    const records = await Promise.all(
+      (found?.value.claims ?? []).map(({ id }) => unlessUnreadable(this.#read(channel, id))),
+    );
     return records.filter((record) => record !== undefined).sort((a, b) => a.number - b.number);
   }
 
   async #read(channel: ChannelId, id: DrainId): Promise<DrainRecord | undefined> {
-    const found = await this.#store.get<DrainRecord>(recordKey(id));
+    const found = await this.#store.get<DrainRecord>(drainKey(id));
     return found?.value.channel === channel ? found.value : undefined;
   }
 }

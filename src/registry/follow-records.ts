@@ -12,8 +12,11 @@ export type RecordFollower<Value> = {
   onUp(): void;
   /** The watch is down, or has ended. */
   onDown(): void;
-  /** A record as it was at the start of a watch, or as it was changed; undefined when it was removed. */
-  onRecord(key: string, value: Value | undefined): void;
+  /**
+   * A record as it was at the start of a watch, or as it was changed; undefined when it was removed, or when it is there
+   * and cannot be used: `isUnreadable`.
+   */
+  onRecord(key: string, value: Value | undefined, isUnreadable: boolean): void;
 };
 
 /** Resolves when `signal` is aborted; never rejects. */
@@ -27,7 +30,7 @@ export async function followRecords<Value>(
     try {
       for await (const change of store.watch<Value>(prefix, signal)) {
         if (change === "ready") follower.onUp();
-        else follower.onRecord(change.key, change.value);
+        else follower.onRecord(change.key, change.value, change.isUnreadable === true);
       }
     } catch {
       // The Store reports its own troubles. All that counts here is to trust nothing until the next watch is up.

@@ -4,8 +4,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { type ChannelId, isUuid } from "../core/ids.ts";
+import { apiKeyKey, apiKeyPointerKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
 import { keyLimit, notFound, recordContended } from "../errors.ts";
 import type { Clock, Store } from "../ports.ts";
+import { revisionOf } from "./checked-store.ts";
 import { Claims } from "./claims.ts";
 import type { Principal } from "./principal.ts";
 import { RecordCache } from "./record-cache.ts";
@@ -20,9 +22,7 @@ export const operatorKeyId = "00000000-0000-4000-8000-000000000000";
 export const keysMax = 10_000;
 
 const operator: Principal = { keyId: operatorKeyId, apps: "all", readOnly: false };
-const recordKey = (hash: string) => `key/${hash}`;
-const pointerKey = (id: string) => `key-id/${id}`;
-const claimsKey = "setting/keys";
+const { key: prefix, keyClaims: claimsKey } = recordPrefixes;
 
 /** A new key: what it may do, its description, and its life. */
 export type NewKey = {
@@ -59,7 +59,7 @@ export class Keys {
     this.#cache = new RecordCache({
       store: options.store,
       clock: options.clock,
-      prefix: "key/",
+      prefix,
       entriesMax: options.cacheEntriesMax,
     });
     this.#claims = new Claims({
@@ -74,14 +74,14 @@ export class Keys {
   /** The principal that `secret` belongs to; undefined when it is nobody's. */
   async authenticate(secret: string): Promise<Principal | undefined> {
     if (isSameSecret(secret, this.#operatorSecret)) return operator;
-    const record = await this.#cache.find(recordKey(hashOf(secret)));
+    const record = await this.#cache.find(apiKeyKey(hashOf(secret)));
     return record === undefined || this.#isExpired(record) ? undefined : this.#principalOf(record);
   }
 
   /** The key of the record in the Store for that id; undefined when there never was one, or it was removed. */
   async recordKeyOf(id: string): Promise<string | undefined> {
-    const found = isUuid(id) ? await this.#store.get<KeyPointer>(pointerKey(id)) : undefined;
-    return found && recordKey(found.value.hash);
+    const found = isUuid(id) ? await this.#store.get<KeyPointer>(apiKeyPointerKey(id)) : undefined;
+    return found && apiKeyKey(found.value.hash);
   }
 
   /** Makes a key. Its secret is in this answer and nowhere else. */
@@ -96,9 +96,9 @@ export class Keys {
       ...(lifeMs !== undefined && { expiresAt: expiryAt(nowMs + lifeMs) }),
     };
     await this.#claims.claim(claimsKey, record.id);
-    await this.#store.put(pointerKey(record.id), { hash } satisfies KeyPointer, 0);
-    await this.#store.put(recordKey(hash), record, 0);
-    this.#cache.forget(recordKey(hash));
+    await this.#store.put(apiKeyPointerKey(record.id), { hash } satisfies KeyPointer, 0);
+    await this.#store.put(apiKeyKey(hash), record, 0);
+    this.#cache.forget(apiKeyKey(hash));
     if (await this.#claims.keep(claimsKey, record.id)) return { secret, record };
     await this.revoke(record.id); // this process stood still for so long that its claim was cleared
     throw recordContended();
@@ -107,7 +107,7 @@ export class Keys {
   /** All keys but the operator's and those that have expired, oldest first. */
   async list(): Promise<KeyRecord[]> {
     const records: KeyRecord[] = [];
-    for await (const { value } of this.#store.list<KeyRecord>("key/")) {
+    for await (const { value } of this.#store.list<KeyRecord>(prefix)) {
       if (!this.#isExpired(value)) records.push(value);
     }
     return records.sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0));
@@ -143,17 +143,17 @@ export class Keys {
     const found = await this.#store.get<KeyRecord>(at);
     await removeRecord(this.#store, at);
     this.#cache.forget(at);
-    await removeRecord(this.#store, pointerKey(id));
+    await removeRecord(this.#store, apiKeyPointerKey(id));
     await this.#claims.drop(claimsKey, id);
     return found?.value;
   }
 
   /** Adds to keys of an earlier version what keys have now. For the start of a server. */
   async adoptOlder(): Promise<void> {
-    if ((await this.#store.get(claimsKey)) !== undefined) return;
+    if ((await revisionOf(this.#store, claimsKey)) !== 0) return;
     const ids: string[] = [];
-    for await (const { key, value } of this.#store.list<KeyRecord>("key/")) {
-      await this.#store.put(pointerKey(value.id), { hash: key.slice("key/".length) } satisfies KeyPointer, 0);
+    for await (const { key, value } of this.#store.list<KeyRecord>(prefix)) {
+      await this.#store.put(apiKeyPointerKey(value.id), { hash: nameIn("key", key) } satisfies KeyPointer, 0);
       ids.push(value.id);
     }
     if (ids.length > 0) await this.#store.put(claimsKey, ids, 0);
@@ -171,11 +171,11 @@ export class Keys {
   // Expired keys make room.
   async #present(): Promise<ReadonlySet<string>> {
     const ids = new Set<string>();
-    for await (const { key, value } of this.#store.list<KeyRecord>("key/")) {
+    for await (const { key, value } of this.#store.list<KeyRecord>(prefix)) {
       if (!this.#isExpired(value)) ids.add(value.id);
       else {
         await removeRecord(this.#store, key);
-        await removeRecord(this.#store, pointerKey(value.id));
+        await removeRecord(this.#store, apiKeyPointerKey(value.id));
       }
     }
     return ids;

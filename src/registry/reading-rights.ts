@@ -4,7 +4,9 @@
  * watch is down nothing is told; when it is up again every right is checked anew.
  */
 import type { ChannelId } from "../core/ids.ts";
+import { appKey, recordPrefixes } from "../core/record-keys.ts";
 import type { Clock, Store } from "../ports.ts";
+import { unlessUnreadable } from "./checked-store.ts";
 import { followRecords } from "./follow-records.ts";
 import { expiryMsOf, type Keys, operatorKeyId } from "./keys.ts";
 import type { AppRecord, KeyRecord } from "./records.ts";
@@ -41,13 +43,15 @@ export class ReadingRights {
   async take(keyId: string, channel: ChannelId): Promise<ReadingRight | undefined> {
     const keyRecord = keyId === operatorKeyId ? undefined : await this.#keys.recordKeyOf(keyId);
     if (keyRecord === undefined && keyId !== operatorKeyId) return undefined;
-    const records = [`app/${channel}`, ...(keyRecord === undefined ? [] : [keyRecord])];
+    const records = [appKey(channel), ...(keyRecord === undefined ? [] : [keyRecord])];
     const right = new Right(channel, this.#clock, () => {
       for (const record of records) this.#leave(record, right);
     });
     // The watch comes first, then the read: no change falls in between, as a watch that comes up checks every right
     // again.
-    this.#following ??= Promise.all(["key/", "app/"].map((prefix) => this.#follow(prefix)));
+    this.#following ??= Promise.all(
+      [recordPrefixes.key, recordPrefixes.app].map((prefix) => this.#follow(prefix)),
+    );
     for (const record of records) this.#enter(record, right);
     try {
       for (const record of records) right.check(record, (await this.#store.get<object>(record))?.value);
@@ -92,7 +96,7 @@ export class ReadingRights {
   async #checkAll(prefix: string): Promise<void> {
     for (const record of [...this.#standing.keys()].filter((key) => key.startsWith(prefix))) {
       while (this.#standing.has(record) && !this.#stop.signal.aborted) {
-        const read = await this.#store.get<object>(record).catch(() => null);
+        const read = await unlessUnreadable(this.#store.get<object>(record)).catch(() => null);
         if (read !== null) {
           this.#check(record, read?.value);
           break;
@@ -123,7 +127,7 @@ class Right implements ReadingRight {
   /** Ends the right when `value`, the new value of one of its records, no longer gives it. */
   check(record: string, value: object | undefined): void {
     if (this.over.aborted) return;
-    if (record.startsWith("app/")) {
+    if (record.startsWith(recordPrefixes.app)) {
       if (value === undefined || (value as AppRecord).destroying) this.end();
       return;
     }

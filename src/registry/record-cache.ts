@@ -84,13 +84,14 @@ export class RecordCache<Value extends object> {
         this.#unknown.clear();
         this.#reads.clear();
       },
-      onRecord: (key, value) => this.#follow(key, value),
+      onRecord: (key, value, isUnreadable) => this.#follow(key, value, isUnreadable),
     });
   }
 
-  #follow(key: string, value: Value | undefined): void {
+  // An unreadable record is not kept: whoever asks for it is refused by the Store.
+  #follow(key: string, value: Value | undefined, isUnreadable: boolean): void {
     const wanted = this.peek(key) !== undefined || this.#reads.has(key);
     this.forget(key);
-    if (this.#live && wanted) this.#keep(key, value);
+    if (this.#live && wanted && !isUnreadable) this.#keep(key, value);
   }
 }

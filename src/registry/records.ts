@@ -1,4 +1,7 @@
-/** The records of the Store, as they are written. Keys: `app/ID`, `app-name/NAME`, `token/HASH`, … one file each. */
+/**
+ * The records of the Store, as they are written. Their keys: `core/record-keys.ts`; what is checked when they are read:
+ * `record-checks.ts`.
+ */
 import type { ChannelId, DrainId, DrainToken, Token } from "../core/ids.ts";
 import type { FilterSpec } from "../core/line-filter.ts";
 import type { Position } from "../core/position.ts";

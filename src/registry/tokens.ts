@@ -5,8 +5,10 @@
  * destroys an app finds all tokens.
  */
 import { type ChannelId, newToken } from "../core/ids.ts";
+import { appKey, recordPrefixes, tokenClaimsKey, tokenKey } from "../core/record-keys.ts";
 import { notFound, recordContended, sourceInvalid, tokenLimit } from "../errors.ts";
 import type { Clock, Store } from "../ports.ts";
+import { revisionOf, unlessUnreadable } from "./checked-store.ts";
 import { Claims } from "./claims.ts";
 import { RecordCache } from "./record-cache.ts";
 import type { TokenRecord } from "./records.ts";
@@ -22,9 +24,6 @@ const sourceForm = /^(?![td]\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$/;
 /** Names of sources. None has the form of a token, which it could be taken for where lines come in again. */
 export const isSource = (text: string): boolean => sourceForm.test(text);
 
-const recordKey = (hash: string) => `token/${hash}`;
-const claimsKey = (channel: ChannelId) => `channel-token/${channel}`;
-
 export class Tokens {
   readonly #store: Store;
   readonly #clock: Clock;
@@ -37,7 +36,7 @@ export class Tokens {
     this.#cache = new RecordCache({
       store: options.store,
       clock: options.clock,
-      prefix: "token/",
+      prefix: recordPrefixes.token,
       entriesMax: options.cacheEntriesMax,
     });
     this.#claims = new Claims({
@@ -45,8 +44,8 @@ export class Tokens {
       clock: options.clock,
       claimsMax: tokensMax,
       present: async (hashes) => {
-        const found = await Promise.all(hashes.map((hash) => options.store.get(recordKey(hash))));
-        return new Set(hashes.filter((_, i) => found[i] !== undefined));
+        const found = await Promise.all(hashes.map((hash) => revisionOf(options.store, tokenKey(hash))));
+        return new Set(hashes.filter((_, i) => found[i] !== 0));
       },
       full: () => tokenLimit(tokensMax),
     });
@@ -54,17 +53,19 @@ export class Tokens {
 
   /** Answers at once: the record, null when the token is known to be unknown, undefined when only `find` can tell. */
   peek(token: string): TokenRecord | null | undefined {
-    return this.#cache.peek(recordKey(hashOf(token)));
+    return this.#cache.peek(tokenKey(hashOf(token)));
   }
 
   find(token: string): Promise<TokenRecord | undefined> {
-    return this.#cache.find(recordKey(hashOf(token)));
+    return this.#cache.find(tokenKey(hashOf(token)));
   }
 
   /** The app's tokens, oldest first. */
   async list(channel: ChannelId): Promise<TokenRecord[]> {
-    const hashes = await this.#claims.ids(claimsKey(channel));
-    const found = await Promise.all(hashes.map((hash) => this.#store.get<TokenRecord>(recordKey(hash))));
+    const hashes = await this.#claims.ids(tokenClaimsKey(channel));
+    const found = await Promise.all(
+      hashes.map((hash) => unlessUnreadable(this.#store.get<TokenRecord>(tokenKey(hash)))),
+    );
     const records = found.flatMap((record) => (record === undefined ? [] : [record.value]));
     return records.sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.source, b.source));
   }
@@ -73,7 +74,7 @@ export class Tokens {
   async create(channel: ChannelId, source: string): Promise<TokenRecord> {
     const record = await this.write(channel, source);
     // This and `Apps.destroy` may run at once: one of the two finds the other's work.
-    if (isGone(await this.#store.get<object>(`app/${channel}`))) {
+    if (isGone(await this.#store.get<object>(appKey(channel)))) {
       await this.#remove(record);
       throw notFound("app");
     }
@@ -90,17 +91,17 @@ export class Tokens {
       createdAt: timeOf(this.#clock.nowMs()),
     };
     const hash = hashOf(record.token);
-    await this.#claims.claim(claimsKey(channel), hash);
-    await this.#store.put(recordKey(hash), record, 0);
-    this.#cache.forget(recordKey(hash));
-    if (await this.#claims.keep(claimsKey(channel), hash)) return record;
+    await this.#claims.claim(tokenClaimsKey(channel), hash);
+    await this.#store.put(tokenKey(hash), record, 0);
+    this.#cache.forget(tokenKey(hash));
+    if (await this.#claims.keep(tokenClaimsKey(channel), hash)) return record;
     await this.#remove(record); // this process stood still for so long that its claim was cleared
     throw recordContended();
   }
 
   /** False when there was no such token. */
   async revoke(token: string): Promise<boolean> {
-    const found = await this.#store.get<TokenRecord>(recordKey(hashOf(token)));
+    const found = await this.#store.get<TokenRecord>(tokenKey(hashOf(token)));
     if (found === undefined) return false;
     await this.#remove(found.value);
     return true;
@@ -108,7 +109,7 @@ export class Tokens {
 
   /** Revokes all tokens of an app, half-made ones too. */
   async revokeAll(channel: ChannelId): Promise<void> {
-    for (const hash of await this.#claims.ids(claimsKey(channel))) await this.#removeHash(channel, hash);
+    for (const hash of await this.#claims.ids(tokenClaimsKey(channel))) await this.#removeHash(channel, hash);
   }
 
   /** Idempotent. */
@@ -121,9 +122,9 @@ export class Tokens {
   }
 
   async #removeHash(channel: ChannelId, hash: string): Promise<void> {
-    await removeRecord(this.#store, recordKey(hash));
-    this.#cache.forget(recordKey(hash));
-    await this.#claims.drop(claimsKey(channel), hash);
+    await removeRecord(this.#store, tokenKey(hash));
+    this.#cache.forget(tokenKey(hash));
+    await this.#claims.drop(tokenClaimsKey(channel), hash);
   }
 }
 

@@ -3,6 +3,7 @@
  */
 import { recordContended } from "../errors.ts";
 import type { Store } from "../ports.ts";
+import { revisionOf } from "./checked-store.ts";
 
 /** The attempts of an update that has its turn: only other nodes, and updates that have just begun, overtake it then. */
 const attemptsMax = 100;
@@ -22,27 +23,42 @@ export async function updateRecord<Value>(
   key: string,
   change: Change<Value>,
 ): Promise<Value | undefined> {
-  const first = await attempt(store, key, change);
+  return untilWritten(store, key, () => attempt(store, key, change));
+}
+
+/** Removes the record at `key`, whoever wrote it last and whatever it holds. */
+export async function removeRecord(store: Store, key: string): Promise<void> {
+  await replaceRecord(store, key, undefined);
+}
+
+/** Writes `value` in place of whatever the record at `key` holds. */
+export async function replaceRecord(store: Store, key: string, value: unknown): Promise<void> {
+  await untilWritten(store, key, async () => {
+    const revision = await revisionOf(store, key);
+    if (value === undefined && revision === 0) return { value };
+    return (await store.put(key, value, revision)) === undefined ? "overtaken" : { value };
+  });
+}
+
+type Outcome<Value> = { readonly value: Value | undefined } | "overtaken";
+
+async function untilWritten<Value>(
+  store: Store,
+  key: string,
+  write: () => Promise<Outcome<Value>>,
+): Promise<Value | undefined> {
+  const first = await write();
   if (first !== "overtaken") return first.value;
   return inTurn(store, key, async () => {
     for (let attempts = 0; attempts < attemptsMax; attempts++) {
-      const outcome = await attempt(store, key, change);
+      const outcome = await write();
       if (outcome !== "overtaken") return outcome.value;
     }
     throw recordContended();
   });
 }
 
-/** Removes the record at `key`, whoever wrote it last. */
-export async function removeRecord(store: Store, key: string): Promise<void> {
-  await updateRecord(store, key, () => undefined);
-}
-
-async function attempt<Value>(
-  store: Store,
-  key: string,
-  change: Change<Value>,
-): Promise<{ readonly value: Value | undefined } | "overtaken"> {
+async function attempt<Value>(store: Store, key: string, change: Change<Value>): Promise<Outcome<Value>> {
   const found = await store.get<Value>(key);
   const value = await change(found?.value);
   if (value === found?.value) return { value };

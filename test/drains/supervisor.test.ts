@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DrainSupervisor, type SupervisorOptions } from "../../src/drains/supervisor.ts";
 import type { Verdict } from "../../src/ports.ts";
+import { CheckedStore } from "../../src/registry/checked-store.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { delivered, drainOf, Rig, retry } from "./rig.ts";
 
@@ -247,4 +248,24 @@ test("a drain that somebody else runs is left to them until its record changes",
   expect(rig.received).toHaveLength(seen);
   await put({ ...drain, updatedAt: "x", headers: { "x-new": "1" } });
   await rig.until(() => rig.received.includes("c"), 1_000);
+});
+
+test("a drain whose record is unreadable goes on as it was, keeps its checkpoint, and holds up no other", async () => {
+  const told: unknown[] = [];
+  const logger = { error: (about: object) => told.push(about) } as never;
+  const store = new CheckedStore(rig.store, logger);
+  const first = await put(drainOf(1));
+  await put({ ...drainOf(2), paused: "no" } as never);
+  await rig.store.put("drain-state/drain-2", { line: 0, delivered: 0, refused: 0, lost: 0, filtered: 0 }, 0);
+  await open({ store });
+  const third = await put(drainOf(3));
+  await put({ ...first, version: 9 } as never);
+  await rig.append(["a"]);
+  await settled(8);
+  expect([first, drainOf(2), third].map(receivedBy)).toEqual([["a"], [], ["a"]]);
+  expect(told).toEqual([{ key: "drain/drain-2" }, { key: "drain/drain-1" }]);
+  expect(await rig.store.get("drain-state/drain-2")).toBeDefined();
+  await put(drainOf(2));
+  await settled(8);
+  expect(receivedBy(drainOf(2))).toEqual([]); // its checkpoint is damaged: refused, and tried again
 });

@@ -1,13 +1,14 @@
 /** One app with two drains, the first with a filter, on a process that is stopped and killed; time is held by the test. */
 import { pino } from "pino";
 import type { ChannelId } from "../../src/core/ids.ts";
+import { checkpointKey } from "../../src/core/record-keys.ts";
 import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
 import { DrainSupervisor } from "../../src/drains/supervisor.ts";
 import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
-import { checkpointKey, type DrainCheckpoint, readCheckpoint } from "../../src/registry/drain-checkpoint.ts";
+import { type DrainCheckpoint, readCheckpoint } from "../../src/registry/drain-checkpoint.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { channel, drainOf, keepAll, limits } from "../drains/rig.ts";
 import { batchOf } from "../support/batches.ts";
@@ -99,7 +100,7 @@ export class World {
     const { end } = await this.#engine.log.recent(channel, 1);
     const states: DrainCheckpoint[] = [];
     for (const drain of this.#drains) {
-      const stored = await this.#engine.store.get(checkpointKey(drain));
+      const stored = await this.#engine.store.get(checkpointKey(drain.id));
       states.push(readCheckpoint(stored?.value, drain));
     }
     await this.#engine.close();

@@ -3,8 +3,9 @@
  * few writes. A crash repeats at most what was delivered since (`commitMsMax` and one put).
  */
 import type { Logger } from "pino";
+import { checkpointKey } from "../../core/record-keys.ts";
 import type { Clock, Store } from "../../ports.ts";
-import { checkpointKey, type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";
+import { type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import { OwnedRecord } from "./owned-record.ts";
 
@@ -50,7 +51,7 @@ export class Checkpoint {
     options: CheckpointOptions,
   ) {
     this.#options = options;
-    this.#record = new OwnedRecord(options.store, checkpointKey(drain), revision);
+    this.#record = new OwnedRecord(options.store, checkpointKey(drain.id), revision);
     this.#latest = latest;
     this.#storedLine = latest.line;
     this.#isLost = isLost;
@@ -63,13 +64,13 @@ export class Checkpoint {
   static async open(drain: DrainRecord, options: CheckpointOptions): Promise<Checkpoint> {
     const { store, lease } = options;
     for (;;) {
-      const found = await store.get(checkpointKey(drain));
+      const found = await store.get(checkpointKey(drain.id));
       const latest = readCheckpoint(found?.value, drain);
       const revision = found?.revision ?? 0;
       if (lease === undefined) return new Checkpoint(latest, revision, false, drain, options);
       if (lease < (latest.lease ?? 0)) return new Checkpoint(latest, revision, true, drain, options);
       const claimed = { ...latest, lease };
-      const put = await store.put(checkpointKey(drain), claimed, revision);
+      const put = await store.put(checkpointKey(drain.id), claimed, revision);
       if (put !== undefined) return new Checkpoint(claimed, put, false, drain, options);
     }
   }

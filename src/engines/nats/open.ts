@@ -1,6 +1,8 @@
 /** The distributed engine: the log and the store on NATS JetStream. */
 import type { Logger } from "pino";
-import { natsShardsDiffer } from "../../errors.ts";
+import { recordPrefixes } from "../../core/record-keys.ts";
+import { type Check, inWords, isCount, isText } from "../../core/record-shape.ts";
+import { natsShardsDiffer, recordUnreadable } from "../../errors.ts";
 import { Failures } from "../../failures.ts";
 import type { ChannelLog, Store } from "../../ports.ts";
 import type { Retention as Limits } from "../engine.ts";
@@ -58,8 +60,6 @@ const engineBucket = "tailrace-log";
 const shardsDefault = 16;
 const headIdleMsDefault = 60_000;
 const quietMsMaxDefault = 2_000;
-const shardsKey = "setting/shards";
-const logIdKey = "setting/log-id";
 
 /**
  * Connects, makes the streams that are absent, compares those that are there. Rejects with an `AppError` that says
@@ -103,7 +103,7 @@ async function compose(connection: Connection, options: NatsOptions): Promise<Na
   await Promise.all(wanted.map(ensure));
 
   const failures = new Failures({ logger, nowMs: () => performance.now() });
-  const id = await agreed(own, logIdKey, newLogId);
+  const id = await agreed(own, recordPrefixes.logId, isText, newLogId);
   const reader = new Reader(connection, api, { id, shards, replicas });
   const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault, failures });
   connection.onReconnect(() => heads.forgetAll());
@@ -151,15 +151,17 @@ async function closeAll(
 
 /** The number of shards that the log was made with. */
 async function agreedShards(store: Store, wanted: number | undefined): Promise<number> {
-  const found = await agreed(store, shardsKey, () => wanted ?? shardsDefault);
+  const found = await agreed(store, recordPrefixes.logShards, isCount, () => wanted ?? shardsDefault);
   if (wanted !== undefined && wanted !== found) throw natsShardsDiffer(wanted, found);
   return found;
 }
 
 /** What all processes have to agree on; the first one decides. */
-async function agreed<Value>(store: Store, key: string, make: () => Value): Promise<Value> {
+async function agreed<Value>(store: Store, key: string, check: Check, make: () => Value): Promise<Value> {
   for (;;) {
     const found = await store.get<Value>(key);
+    const flaw = found && check(found.value);
+    if (flaw !== undefined) throw recordUnreadable(key, inWords(flaw));
     if (found !== undefined) return found.value;
     await store.put(key, make(), 0);
   }

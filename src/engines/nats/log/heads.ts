@@ -1,19 +1,22 @@
 /**
  * Where each channel goes on. A head is read from the channel's last message and kept while the channel is written.
- * A channel whose messages may all be trimmed one day has its line number written down when it falls idle, at
- * `head/CHANNEL`: no line number is ever used twice.
+ * A channel whose messages may all be trimmed one day has its line number written down when it falls idle: no line number is ever used twice.
  */
 import { LRUCache } from "lru-cache";
 import { type Batch, markOf } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, origin, type Position, positionAt } from "../../../core/position.ts";
+import { channelEndKey } from "../../../core/record-keys.ts";
+import { hasFields, inWords, isCount, isPosition, ofVersion } from "../../../core/record-shape.ts";
+import { recordUnreadable } from "../../../errors.ts";
 import type { Failures } from "../../../failures.ts";
-import type { ChannelEnd, Store } from "../../../ports.ts";
+import type { ChannelEnd, Store, StoreRecord } from "../../../ports.ts";
 import type { Reader } from "./reader.ts";
 import { type Head, headAt, type StoredMessage } from "./stored.ts";
 
-/** At `head/CHANNEL`: the end of a channel at the time of writing. */
+/** At `channelEndKey`: the end of a channel at the time of writing. */
 type HeadRecord = { readonly line: number; readonly bytes: number; readonly position: Position };
+export const isHeadRecord = ofVersion(1, hasFields({ line: isCount, bytes: isCount, position: isPosition }));
 type Unrecorded = { head: Head; last: Position; writtenAtMs: number };
 
 export type HeadsOptions = {
@@ -65,7 +68,7 @@ export class Heads {
 
   /** The end of a channel that has no messages left, or never had one. */
   async trimmedEnd(channel: ChannelId): Promise<ChannelEnd> {
-    const record = await this.#options.store.get<HeadRecord>(`head/${channel}`);
+    const record = await this.#recordOf(channel);
     return record === undefined
       ? { position: origin, line: 0 }
       : { position: record.value.position, line: record.value.line };
@@ -102,7 +105,7 @@ export class Heads {
     this.#heads.delete(channel);
     this.#unrecorded.delete(channel);
     for (;;) {
-      const record = await store.get(`head/${channel}`);
+      const record = await store.get(channelEndKey(channel));
       if (record === undefined || (await store.put(record.key, undefined, record.revision)) !== undefined)
         return;
     }
@@ -117,7 +120,7 @@ export class Heads {
   }
 
   async #recorded(channel: ChannelId): Promise<Head> {
-    const record = await this.#options.store.get<HeadRecord>(`head/${channel}`);
+    const record = await this.#recordOf(channel);
     return { sequence: 0, line: record?.value.line ?? 0, bytes: record?.value.bytes ?? 0 };
   }
 
@@ -136,6 +139,15 @@ export class Heads {
       message = before;
     }
     return { ...headAt(message), sequence: last.sequence };
+  }
+
+  // One that cannot be used is refused: a line number that is guessed may be one that was used.
+  async #recordOf(channel: ChannelId): Promise<StoreRecord<HeadRecord> | undefined> {
+    const key = channelEndKey(channel);
+    const record = await this.#options.store.get<HeadRecord>(key);
+    const flaw = record && isHeadRecord(record.value);
+    if (flaw !== undefined) throw recordUnreadable(key, inWords(flaw));
+    return record;
   }
 
   #tick(): void {
@@ -175,10 +187,10 @@ export class Heads {
     if (unrecorded === undefined) return;
     const { head, last } = unrecorded;
     const { line, bytes } = head;
-    const record = await store.get<HeadRecord>(`head/${channel}`);
+    const record = await this.#recordOf(channel);
     if ((record?.value.line ?? -1) < line) {
       const value: HeadRecord = { line, bytes, position: last };
-      if ((await store.put(`head/${channel}`, value, record?.revision ?? 0)) === undefined) return;
+      if ((await store.put(channelEndKey(channel), value, record?.revision ?? 0)) === undefined) return;
     }
     if (unrecorded.head === head) this.#unrecorded.delete(channel);
   }

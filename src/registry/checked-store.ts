@@ -1,0 +1,93 @@
+/**
+ * The Store as features see it: records are checked when they are read. One that cannot be used is told in the server's
+ * log, with its key and none of its values. `get` refuses it (`recordUnreadable`), `list` skips it, and `watch` says that
+ * it is there and unreadable. It stays as it is: the program that wrote it can still use it.
+ */
+import { LRUCache } from "lru-cache";
+import type { Logger } from "pino";
+import { AppError, recordUnreadable } from "../errors.ts";
+import type { Store, StoreChange, StoreRecord } from "../ports.ts";
+import { flawOfRecord } from "./record-checks.ts";
+
+/** Flaws that were told, by key and revision; one that this forgot is told again. */
+const toldMax = 1_000;
+
+/** The cause of `recordUnreadable`: `revision` is for whoever removes or replaces the record. */
+export class UnreadableRecord extends Error {
+  readonly revision: number;
+
+  constructor(revision: number) {
+    super("the record has another form");
+    this.revision = revision;
+  }
+}
+
+/** The cause, when a failure says that a record is unreadable. */
+export const unreadableIn = (failure: unknown): UnreadableRecord | undefined =>
+  failure instanceof AppError && failure.cause instanceof UnreadableRecord ? failure.cause : undefined;
+
+/** What `read` resolves to; undefined when it rejects since a record is unreadable. */
+export const unlessUnreadable = <Value>(read: Promise<Value>): Promise<Value | undefined> =>
+  read.catch((failure: unknown) => {
+    if (unreadableIn(failure) === undefined) throw failure;
+    return undefined;
+  });
+
+/** The revision of the record at `key`, whatever it holds; 0 when there is none. */
+export async function revisionOf(store: Store, key: string): Promise<number> {
+  try {
+    return (await store.get(key))?.revision ?? 0;
+  } catch (failure) {
+    const unreadable = unreadableIn(failure);
+    if (unreadable === undefined) throw failure;
+    return unreadable.revision;
+  }
+}
+
+export class CheckedStore implements Store {
+  readonly #store: Store;
+  readonly #logger: Pick<Logger, "error">;
+  readonly #told = new LRUCache<string, number>({ max: toldMax });
+
+  constructor(store: Store, logger: Pick<Logger, "error">) {
+    this.#store = store;
+    this.#logger = logger;
+  }
+
+  async get<Value>(key: string): Promise<StoreRecord<Value> | undefined> {
+    const found = await this.#store.get<Value>(key);
+    const flaw = found && this.#flawOf(found);
+    if (flaw !== undefined) throw recordUnreadable(key, flaw, new UnreadableRecord(found!.revision));
+    return found;
+  }
+
+  put(key: string, value: unknown, revision: number): Promise<number | undefined> {
+    return this.#store.put(key, value, revision);
+  }
+
+  async *list<Value>(prefix: string): AsyncIterable<StoreRecord<Value>> {
+    for await (const record of this.#store.list<Value>(prefix))
+      if (this.#flawOf(record) === undefined) yield record;
+  }
+
+  async *watch<Value>(prefix: string, signal: AbortSignal): AsyncIterable<StoreChange<Value> | "ready"> {
+    for await (const change of this.#store.watch<Value>(prefix, signal)) {
+      if (change === "ready" || change.value === undefined || this.#flawOf(change) === undefined)
+        yield change;
+      else yield { ...change, value: undefined, isUnreadable: true };
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  #flawOf({ key, value, revision }: StoreChange): string | undefined {
+    const flaw = flawOfRecord(key, value);
+    if (flaw !== undefined && this.#told.get(key) !== revision) {
+      this.#told.set(key, revision);
+      this.#logger.error({ key }, `a record of the store cannot be used and is left alone: ${flaw}`);
+    }
+    return flaw;
+  }
+}

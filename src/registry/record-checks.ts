@@ -1,0 +1,97 @@
+/**
+ * What a record of each kind must look like to be used. The fields are those of version 1, which has no field that says
+ * so; whoever changes the meaning of a field writes `version: 2`, and an older program then leaves the record alone.
+ */
+import { kindOf, type RecordKind } from "../core/record-keys.ts";
+import {
+  anything,
+  type Check,
+  hasFields,
+  inWords,
+  isCount,
+  isEither,
+  isFlag,
+  isListOf,
+  isMapOf,
+  isNumber,
+  isOneOf,
+  isPosition,
+  isText,
+  isTime,
+  ofVersion,
+} from "../core/record-shape.ts";
+
+/** A list of claims of 0.1 is one of ids alone. */
+const claims = isListOf(isEither(isText, hasFields({ id: isText, atMs: isNumber })));
+const app = { id: isText, name: isText, createdAt: isTime, updatedAt: isTime };
+const token = { token: isText, channel: isText, source: isText, createdAt: isTime };
+const key = {
+  id: isText,
+  apps: isEither(isOneOf("all"), isListOf(isText)),
+  readOnly: isFlag,
+  description: isText,
+  createdAt: isTime,
+};
+const drain = {
+  id: isText,
+  number: isCount,
+  token: isText,
+  channel: isText,
+  createdAt: isTime,
+  updatedAt: isTime,
+  start: hasFields({ position: isPosition, line: isCount }),
+  paused: isFlag,
+};
+const drainOptions = {
+  url: isText,
+  format: isText,
+  compression: isText,
+  headers: isMapOf(isText),
+  filter: hasFields(
+    {},
+    { sources: isListOf(isText), dynos: isListOf(isText), match: isText, exclude: isText },
+  ),
+  redact: hasFields({}, { detectors: isListOf(isText), patterns: isListOf(isText) }),
+  secret: isText,
+  previousSecret: isText,
+  ca: isText,
+  cert: isText,
+  key: isText,
+  telemetry: hasFields({ endpoint: isText, signals: isListOf(isText) }),
+  replay: hasFields({ id: isText, sinceMs: isNumber }),
+};
+const drainTest = { at: isTime, kind: isOneOf("delivered", "retry", "split", "refused") };
+
+/** The check of each kind. Those of `anything` are checked by the one reader that they have, or are read by nobody. */
+const checks: Readonly<Record<RecordKind, Check>> = {
+  app: ofVersion(1, hasFields(app, { destroying: isOneOf(true) })),
+  appName: ofVersion(1, hasFields({ id: isText })),
+  token: ofVersion(1, hasFields(token)),
+  tokenClaims: claims,
+  key: ofVersion(1, hasFields(key, { updatedAt: isTime, expiresAt: isTime })),
+  keyPointer: ofVersion(1, hasFields({ hash: isText })),
+  keyClaims: claims,
+  drain: ofVersion(1, hasFields(drain, drainOptions)),
+  drainClaims: ofVersion(
+    1,
+    hasFields({ claims: isListOf(hasFields({ id: isText, atMs: isNumber }, { url: isText })) }),
+  ),
+  drainCheckpoint: anything, // `readCheckpoint`, which knows its drain
+  drainTest: ofVersion(1, hasFields(drainTest, { reason: isText, expiring: isText })),
+  drainNumber: isCount,
+  sessionSecret: isText,
+  readyCheck: anything, // written to see whether it can be
+  leases: anything,
+  leaseNode: anything, // that it changes is all that counts
+  leaseShard: ofVersion(1, hasFields({ holder: isEither(isOneOf(null), isText) })),
+  channelEnd: anything, // the engine on NATS
+  logShards: anything,
+  logId: anything,
+};
+
+/** Why the record at `key` cannot be used, in words without its values; undefined when it can. */
+export function flawOfRecord(key: string, value: unknown): string | undefined {
+  const kind = kindOf(key);
+  const flaw = kind && checks[kind](value);
+  return flaw && inWords(flaw);
+}
