@@ -24,6 +24,8 @@ export type FolderLockOptions = {
 
 /** Others may be candidates for so long; then the folder is in use by one of them. */
 const agreeMsMax = 30_000;
+/** A process that lives and says nothing may be busy; for so long it is not taken for one that holds the lock. */
+const silentMsMax = 5_000;
 const lookAgainMs = 5;
 const retreatMsMax = 40;
 /** The system's bound of a socket's address is 108 bytes, or 104. A longer one is cut by Node without a word. */
@@ -95,14 +97,20 @@ type Rival = { readonly answer: FlagAnswer; readonly isFinal: boolean };
 
 /** Looks until `flag` is alone, or tells whom it has to give way to. */
 async function rivalOf(places: Places, flag: Flag, giveUpAtMs: number): Promise<Rival | undefined> {
+  let silentAtMs: number | undefined;
   for (;;) {
     const others = await places.others(flag);
     const [first] = others;
     if (first === undefined) return undefined;
-    const holder = others.find(({ state }) => state !== "candidate");
+    const nowMs = performance.now();
+    const holder = others.find(({ state }) => state === "holder");
     if (holder !== undefined) return { answer: holder, isFinal: true };
-    if (performance.now() > giveUpAtMs) return { answer: first, isFinal: true };
-    const lower = others.find(({ name }) => name < flag.name);
+    const silent = others.find(({ state }) => state === "unknown");
+    silentAtMs = silent && (silentAtMs ?? nowMs);
+    if (silentAtMs !== undefined && nowMs - silentAtMs > silentMsMax)
+      return { answer: silent!, isFinal: true };
+    if (nowMs > giveUpAtMs) return { answer: first, isFinal: true };
+    const lower = others.find(({ name, state }) => state === "candidate" && name < flag.name);
     if (lower !== undefined && !flag.isHolder) return { answer: lower, isFinal: false };
     await delay(lookAgainMs);
   }
