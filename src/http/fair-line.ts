@@ -1,0 +1,22 @@
+/** Who waits, in a fair order: groups take turns, and within one the first that came is the first to go. */
+export class FairLine<Waiting> {
+  /** No group is empty; the one whose turn it is comes first. */
+  readonly #groups = new Map<string, Waiting[]>();
+
+  push(group: string, waiting: Waiting): void {
+    const before = this.#groups.get(group);
+    if (before === undefined) this.#groups.set(group, [waiting]);
+    else before.push(waiting);
+  }
+
+  /** Takes the next one out; undefined when nobody waits. */
+  shift(): Waiting | undefined {
+    for (const [group, waiting] of this.#groups) {
+      this.#groups.delete(group);
+      const next = waiting.shift();
+      if (waiting.length > 0) this.#groups.set(group, waiting); // behind all others
+      return next;
+    }
+    return undefined;
+  }
+}
