@@ -24,6 +24,9 @@ const connectMsMax = 5_000;
 /** Waits before a call is tried again when the port is closed: a server that is just starting is worth this much. */
 const refusedRetryMs = [100, 300];
 
+/** Of a proxy when they come without words: a server says what ails it. */
+const proxyStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
+
 export class Api {
   readonly url: URL;
   readonly #findKey: () => KeyFinding;
@@ -190,6 +193,12 @@ export class Api {
 
   #explain(status: number, at: string, body: ErrorBody | undefined) {
     const said = body?.message ?? (typeof body?.error === "string" ? body.error : undefined);
+    if (proxyStatuses.has(status) && said === undefined)
+      return answered(
+        status,
+        `A proxy at ${this.url.origin} answered ${status}: it does not reach the server behind it.`,
+        "Try again in a moment, as the server may be starting; if this lasts, tell its operator.",
+      );
     if (status >= 500 && said === undefined)
       return answered(
         status,

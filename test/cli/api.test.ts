@@ -91,6 +91,21 @@ describe("the client", () => {
     expect(error.message).toContain("is not a tailrace server");
   });
 
+  test.each([
+    [502, "A proxy at HERE answered 502: it does not reach the server behind it.", "Try again in a moment"],
+    [503, "A proxy at HERE answered 503: it does not reach the server behind it.", "Try again in a moment"],
+    [504, "A proxy at HERE answered 504: it does not reach the server behind it.", "Try again in a moment"],
+    [500, "The server at HERE answered 500.", "Tell its operator"],
+  ])("tells a proxy's %i from a server's words", async (status, message, mend) => {
+    server.routes.set("GET /apps", (_, response) => void response.writeHead(status).end("<html>"));
+    const error = await failure(new Api({ TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key }));
+    expect(error.message.replace(server.url, "HERE")).toBe(message);
+    expect(error.mend).toContain(mend);
+    server.routes.set("GET /apps", json(status, { id: "x", message: "The disk is full." }));
+    const own = await failure(new Api({ TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key }));
+    expect(own.message).toBe("The disk is full.");
+  });
+
   test("says so when something answers everything with nothing", async () => {
     server.routes.set("GET /apps", (_, response) => void response.writeHead(204).end());
     const error = await failure(new Api({ TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key }));
