@@ -6,6 +6,8 @@ import { collectProcessMetrics } from "./metrics.ts";
 import { openServerLog } from "./server-log.ts";
 
 const sameSignalMs = 1000;
+/** Any time that a timer can have: this one does nothing. */
+const keptAliveMs = 60_000;
 
 /**
  * Runs until SIGTERM, SIGINT or SIGQUIT: stops intake, ends tails, finishes deliveries under way, commits cursors. A
@@ -17,9 +19,13 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
   const logger = openServerLog(config.logLevel, givenKey === undefined ? [] : [givenKey]);
   collectProcessMetrics();
   const stopping = firstSignal();
+  // A start that waits for a server elsewhere holds nothing else that would keep the process.
+  const keptAlive = setInterval(() => {}, keptAliveMs);
   const opening = openApp(config, { logger, operatorKey: givenKey });
   onOtherSignals(opening, logger);
-  const app = await Promise.race([opening, stopping.then(() => undefined)]);
+  const app = await Promise.race([opening, stopping.then(() => undefined)]).finally(() =>
+    clearInterval(keptAlive),
+  );
   if (app === undefined) {
     // A start may wait long for what is elsewhere, and nothing was taken that would have to be finished.
     logger.info({ signal: await stopping }, "stopped before the start was done");

@@ -34,6 +34,7 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
     name: `tailrace ${config.roles.join(",")}`,
     retention,
     logger,
+    clock,
     ...(config.natsCreds !== undefined && { credsFile: config.natsCreds }),
     ...(config.natsCa !== undefined && { tls: { caFile: config.natsCa } }),
   });

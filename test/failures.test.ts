@@ -1,5 +1,5 @@
 /** Work that nobody waits for: its failures are counted and told, and do not fill the server's log. */
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { Heads } from "../src/engines/nats/log/heads.ts";
 import { LiveChannels } from "../src/engines/nats/log/live.ts";
 import { Retention } from "../src/engines/nats/log/retention.ts";
@@ -7,6 +7,7 @@ import { type FailedWork, Failures } from "../src/failures.ts";
 import { backgroundFailures } from "../src/metrics.ts";
 import type { Store } from "../src/ports.ts";
 import { batchOf, channelOf } from "./support/batches.ts";
+import { FakeClock } from "./support/fake-clock.ts";
 
 type Told = { readonly err: unknown; readonly untold?: number };
 
@@ -46,7 +47,6 @@ test("each failure is counted, one of a kind in a minute is logged, with how man
 });
 
 describe("on NATS", () => {
-  afterEach(() => vi.useRealTimers());
   const reader = {
     last: () => Promise.reject(away),
     incarnation: () => "test0",
@@ -66,7 +66,13 @@ describe("on NATS", () => {
   test("a channel whose end cannot be written down; it is tried again", async () => {
     const { failures, told, counted } = await listening("head");
     const store: Partial<Store> = { get: () => Promise.reject(away) };
-    const heads = new Heads({ reader, store: store as Store, idleMs: 60_000, failures });
+    const heads = new Heads({
+      reader,
+      store: store as Store,
+      idleMs: 60_000,
+      failures,
+      clock: new FakeClock(),
+    });
     heads.moved(channel, head, batchOf(["a"]));
     await heads.close();
     expect(await counted()).toBe(1);
@@ -76,15 +82,12 @@ describe("on NATS", () => {
   });
 
   test("a channel that cannot be compared with its stream", async () => {
-    vi.useFakeTimers();
     const { failures, told } = await listening("live");
-    const connection = {
-      onReconnect: () => () => {},
-      nats: { subscribe: () => ({ unsubscribe() {} }) },
-    } as never;
-    const live = new LiveChannels(connection, reader, failures);
+    const wire = { onReconnect: () => () => {}, subscribe: () => () => {} } as never;
+    const clock = new FakeClock();
+    const live = new LiveChannels({ wire, reader, failures, clock });
     live.join(channel);
-    await vi.advanceTimersByTimeAsync(32_000);
+    await clock.advance(32_000);
     expect(told).toEqual([{ err: away }]);
     live.close();
   });

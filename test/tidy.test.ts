@@ -168,6 +168,11 @@ describe("sources", () => {
       never: /\bDate\.now\b/,
     },
     {
+      rule: "of the engine on NATS wait by its clock alone",
+      in: sourcesIn("src/engines/nats"),
+      never: /\b(?:setTimeout|setInterval|performance\.now)\b/,
+    },
+    {
       rule: "switch no test off without a condition",
       in: sourcesIn("test"),
       never: /\b(?:test|it|describe)\.(?:only|skip|todo|fails)\b/,

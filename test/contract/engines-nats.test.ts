@@ -1,6 +1,7 @@
 /** The distributed engine keeps both contracts, on a real server. */
 import { connect, type NatsConnection } from "nats";
 import { afterAll, beforeAll, beforeEach } from "vitest";
+import { realClock } from "../../src/clock.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import { type NatsCluster, startNats } from "../support/nats.ts";
 import { channelLogContract, type OpenEngine } from "./channel-log.ts";
@@ -34,7 +35,7 @@ beforeEach(({ task, skip }) => {
 const openEmpty: OpenEngine = async ({ retention }) => {
   const jsm = await admin.jetstreamManager();
   for await (const { config } of jsm.streams.list()) await jsm.streams.delete(config.name);
-  return openNats({ urls: cluster.urls, replicas: 1, shards: 1, retention });
+  return openNats({ clock: realClock, urls: cluster.urls, replicas: 1, shards: 1, retention });
 };
 
 channelLogContract("nats", openEmpty);

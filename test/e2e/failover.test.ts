@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "nats";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { realClock } from "../../src/clock.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
 import { placeOf } from "../../src/engines/nats/log/shards.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
@@ -194,6 +195,7 @@ test("a drain node that is cut off from NATS loses its drains to the other withi
 
 test("a drain node that is frozen for longer than its lease writes nothing when it wakes", async () => {
   const engine = await openNats({
+    clock: realClock,
     urls: nats.urls,
     replicas: 1,
     retention: {

@@ -2,6 +2,7 @@
 
 import { connect, type NatsConnection } from "nats";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { realClock } from "../../src/clock.ts";
 import type { StoredBatch } from "../../src/core/batch.ts";
 import type { ChannelId, ProducerId } from "../../src/core/ids.ts";
 import { origin, readPosition } from "../../src/core/position.ts";
@@ -28,7 +29,7 @@ let channels = 1;
 /** A process of its own, as far as NATS can tell; `first` is the server that it talks to first. */
 const open = async (first: number): Promise<NatsEngine> => {
   const urls = [...cluster.urls.slice(first), ...cluster.urls.slice(0, first)];
-  const engine = await openNats({ urls, replicas: 3, shards: 2, retention: keepsAll });
+  const engine = await openNats({ clock: realClock, urls, replicas: 3, shards: 2, retention: keepsAll });
   engines.push(engine);
   return engine;
 };

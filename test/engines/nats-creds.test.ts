@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nkeys } from "nats";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { realClock } from "../../src/clock.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { batchOf, channelOf } from "../support/batches.ts";
@@ -74,14 +75,20 @@ afterEach(async () => {
 });
 
 test("lets in whoever has them", async () => {
-  const engine = await openNats({ urls: nats.urls, replicas: 1, retention: keepsAll, credsFile });
+  const engine = await openNats({
+    clock: realClock,
+    urls: nats.urls,
+    replicas: 1,
+    retention: keepsAll,
+    credsFile,
+  });
   await engine.log.append(channelOf(1), batchOf(["let in"]));
   expect((await engine.log.recent(channelOf(1), 1)).end.line).toBe(1);
   await engine.close();
 });
 
 test("refuses whoever has none, at once and with the mend", async () => {
-  const opening = openNats({ urls: nats.urls, replicas: 1, retention: keepsAll });
+  const opening = openNats({ clock: realClock, urls: nats.urls, replicas: 1, retention: keepsAll });
   await expect(opening).rejects.toMatchObject({
     code: "NATS_REFUSED",
     mend: expect.stringContaining("creds"),

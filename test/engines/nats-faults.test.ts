@@ -2,6 +2,7 @@
 import { cp, rename, rm } from "node:fs/promises";
 import type { Logger } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
+import { realClock } from "../../src/clock.ts";
 import type { StoredBatch } from "../../src/core/batch.ts";
 import type { ProducerId } from "../../src/core/ids.ts";
 import { origin, type Position } from "../../src/core/position.ts";
@@ -41,7 +42,14 @@ const servers = async (...args: Parameters<typeof startNats>): Promise<NatsClust
   return cluster;
 };
 const open = async (urls: readonly string[], options: Partial<NatsOptions> = {}): Promise<NatsEngine> => {
-  const engine = await openNats({ urls, replicas: 1, shards: 2, retention: keepsAll, ...options });
+  const engine = await openNats({
+    clock: realClock,
+    urls,
+    replicas: 1,
+    shards: 2,
+    retention: keepsAll,
+    ...options,
+  });
   cleanups.push(() => engine.close());
   return engine;
 };
@@ -269,7 +277,7 @@ describe("batches larger than a message may be", () => {
 describe("what is wrong at start is said", () => {
   test("nobody answers", async () => {
     const urls = ["nats://name:secret@127.0.0.1:1"];
-    const opening = openNats({ urls, replicas: 1, retention: keepsAll, connectMsMax: 300 });
+    const opening = openNats({ clock: realClock, urls, replicas: 1, retention: keepsAll, connectMsMax: 300 });
     await expect(opening).rejects.toMatchObject({ code: "NATS_UNREACHABLE" });
     await expect(opening).rejects.not.toThrow(/secret/);
     await expect(opening).rejects.toThrow("nats://127.0.0.1:1");
@@ -280,6 +288,7 @@ describe("what is wrong at start is said", () => {
     const logger = { info: (text: string) => said.push(text) } as unknown as Logger;
     const urls = ["nats://name:secret@127.0.0.1:1"];
     const opening = openNats({
+      clock: realClock,
       urls,
       replicas: 1,
       retention: keepsAll,
@@ -315,7 +324,7 @@ describe("what is wrong at start is said", () => {
 
   test("a fresh server needs no preparation: sixteen shards by default", async () => {
     const { urls } = await servers();
-    const engine = await openNats({ urls, replicas: 1, retention: keepsAll });
+    const engine = await openNats({ clock: realClock, urls, replicas: 1, retention: keepsAll });
     cleanups.push(() => engine.close());
     await Promise.all(upTo(50).map((i) => engine.log.append(channelOf(i), batchOf([`${i}`]))));
     const { batches } = await engine.log.recent(channelOf(7), 1);

@@ -1,6 +1,7 @@
 /** A NATS server that speaks TLS: trusted by the authority that it is told of, and by nobody else. */
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { realClock } from "../../src/clock.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { batchOf, channelOf } from "../support/batches.ts";
@@ -21,6 +22,7 @@ const urls = () => nats.urls.map((url) => url.replace("nats://", "tls://"));
 
 test("is used when its authority is known", async () => {
   const engine = await openNats({
+    clock: realClock,
     urls: urls(),
     replicas: 1,
     retention: keepsAll,
@@ -33,7 +35,13 @@ test("is used when its authority is known", async () => {
 });
 
 test("is refused when its authority is not known, with the mend", async () => {
-  const opening = openNats({ urls: urls(), replicas: 1, retention: keepsAll, connectMsMax: 500 });
+  const opening = openNats({
+    clock: realClock,
+    urls: urls(),
+    replicas: 1,
+    retention: keepsAll,
+    connectMsMax: 500,
+  });
   await expect(opening).rejects.toMatchObject({
     code: expect.stringMatching(/^NATS_/),
     mend: expect.any(String),

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { realClock as clock } from "../../src/clock.ts";
+import { realClock as clock, realClock } from "../../src/clock.ts";
 import { openEmbedded } from "../../src/engines/embedded.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
@@ -36,7 +36,7 @@ const engines = {
     isShared: false,
   },
   nats: {
-    open: async () => openNats({ urls: cluster.urls, replicas: 1, shards: 1, retention }),
+    open: async () => openNats({ clock: realClock, urls: cluster.urls, replicas: 1, shards: 1, retention }),
     isKept: true,
     isShared: true,
   },

@@ -37,7 +37,8 @@ export const engines: Readonly<Record<string, () => Promise<Nodes>>> = {
   },
   nats: async () => {
     const cluster = await startNats();
-    const open = () => openNats({ urls: cluster.urls, replicas: 1, shards: 1, retention: keepsAll });
+    const open = () =>
+      openNats({ clock: realClock, urls: cluster.urls, replicas: 1, shards: 1, retention: keepsAll });
     return nodesOver([await open(), await open()], () => cluster.close());
   },
 };

@@ -4,7 +4,7 @@ import { recordPrefixes } from "../../core/record-keys.ts";
 import { type Check, inWords, isCount, isText } from "../../core/record-shape.ts";
 import { natsShardsDiffer, recordUnreadable } from "../../errors.ts";
 import { Failures } from "../../failures.ts";
-import type { ChannelLog, Store } from "../../ports.ts";
+import type { ChannelLog, Clock, Store } from "../../ports.ts";
 import type { Retention as Limits } from "../engine.ts";
 import { newLogId } from "../incarnation.ts";
 import { Appends } from "./log/appends.ts";
@@ -15,9 +15,8 @@ import { Reader } from "./log/reader.ts";
 import { Retention } from "./log/retention.ts";
 import { Turns } from "./log/turns.ts";
 import { NatsStore } from "./store.ts";
-import { ensureStream, logStream, recordStream, type Wanted } from "./streams.ts";
+import { ensureStream, logStream, recordStream, type StreamMaker, type Wanted } from "./streams.ts";
 import {
-  type Connection,
   type ConnectionSettings,
   type ConnectionStatus,
   openConnection,
@@ -26,8 +25,17 @@ import {
 import { Health } from "./wire/health.ts";
 import { Publisher } from "./wire/publisher.ts";
 import { StreamApi } from "./wire/stream-api.ts";
+import type { Wire } from "./wire/wire.ts";
 
-export type NatsOptions = ConnectionSettings & {
+/** A wire that leads to servers with JetStream. */
+export type Served = Wire & {
+  streams(): Promise<StreamMaker>;
+  status(): ConnectionStatus;
+  close(): Promise<void>;
+};
+
+export type EngineOptions = {
+  readonly clock: Clock;
   readonly retention: Limits;
   /** Copies of each stream: 1 or 3. */
   readonly replicas: number;
@@ -38,9 +46,13 @@ export type NatsOptions = ConnectionSettings & {
   readonly headIdleMs?: number;
   /** How long servers that were just started may take to agree on their leaders; absent: 20 seconds. */
   readonly settleMsMax?: number;
-  /** A start that takes longer says in the log what it waits for; absent: 2 seconds. */
-  readonly quietMsMax?: number;
 };
+
+export type NatsOptions = ConnectionSettings &
+  EngineOptions & {
+    /** A start that takes longer says in the log what it waits for; absent: 2 seconds. */
+    readonly quietMsMax?: number;
+  };
 
 /** How the engine is, for `/readyz` and metrics. `jetstream`: lines can be stored, as far as this process knows. */
 export type NatsStatus = ConnectionStatus & { readonly jetstream: "ready" | "unavailable" };
@@ -67,20 +79,24 @@ const quietMsMaxDefault = 2_000;
  */
 export async function openNats(options: NatsOptions): Promise<NatsEngine> {
   let what = "NATS";
-  const waiting = setTimeout(() => {
+  const { clock, logger, quietMsMax = quietMsMaxDefault } = options;
+  const starting = new AbortController();
+  const { signal } = starting;
+  void clock.sleep(quietMsMax, signal).then(() => {
     const at = options.urls.map(withoutSecrets).join(", ");
-    options.logger?.info(`waiting for ${what} at ${at}`);
-  }, options.quietMsMax ?? quietMsMaxDefault);
+    if (!signal.aborted) logger?.info(`waiting for ${what} at ${at}`);
+  });
   try {
     const connection = await openConnection(options);
     what = "JetStream";
-    return await composeOn(connection, options);
+    return await openOn(connection, options);
   } finally {
-    clearTimeout(waiting);
+    starting.abort();
   }
 }
 
-async function composeOn(connection: Connection, options: NatsOptions): Promise<NatsEngine> {
+/** Opens the engine on what is connected already, and closes that when it cannot. */
+export async function openOn(connection: Served, options: EngineOptions): Promise<NatsEngine> {
   try {
     return await compose(connection, options);
   } catch (error) {
@@ -89,51 +105,53 @@ async function composeOn(connection: Connection, options: NatsOptions): Promise<
   }
 }
 
-async function compose(connection: Connection, options: NatsOptions): Promise<NatsEngine> {
-  const { retention: limits, replicas, logger } = options;
-  const api = new StreamApi(connection);
-  const publisher = new Publisher(connection);
-  const jsm = await connection.nats.jetstreamManager({ checkAPI: false, timeout: 5000 });
-  const ensure = (wanted: Wanted) => ensureStream(jsm, wanted, options.settleMsMax);
+async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine> {
+  const { retention: limits, replicas, logger, clock } = options;
+  const api = new StreamApi(wire, clock);
+  const publisher = new Publisher(wire, clock);
+  const streams = await wire.streams();
+  const ensure = (wanted: Wanted) => ensureStream(streams, clock, wanted, options.settleMsMax);
   await Promise.all([recordBucket, engineBucket].map((bucket) => ensure(recordStream(bucket, replicas))));
-  const store = new NatsStore({ connection, api, publisher, bucket: recordBucket });
-  const own = new NatsStore({ connection, api, publisher, bucket: engineBucket });
+  const store = new NatsStore({ wire, api, publisher, clock, bucket: recordBucket });
+  const own = new NatsStore({ wire, api, publisher, clock, bucket: engineBucket });
   const shards = await agreedShards(own, options.shards);
   const wanted = Array.from({ length: shards }, (_, shard) => logStream(shard, shards, replicas, limits));
   await Promise.all(wanted.map(ensure));
 
-  const failures = new Failures({ logger, nowMs: () => performance.now() });
+  const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
   const id = await agreed(own, recordPrefixes.logId, isText, newLogId);
-  const reader = new Reader(connection, api, { id, shards, replicas });
-  const heads = new Heads({ reader, store: own, idleMs: options.headIdleMs ?? headIdleMsDefault, failures });
-  connection.onReconnect(() => heads.forgetAll());
+  const reader = new Reader({ wire, api, clock }, { id, shards, replicas });
+  const idleMs = options.headIdleMs ?? headIdleMsDefault;
+  const heads = new Heads({ reader, store: own, idleMs, failures, clock });
+  wire.onReconnect(() => heads.forgetAll());
   const retention = new Retention({ reader, api, limits, failures });
-  const live = new LiveChannels(connection, reader, failures);
-  const turns = new Turns(connection);
+  const live = new LiveChannels({ wire, reader, failures, clock });
+  const turns = new Turns(wire, clock);
   const appends = new Appends({
     publisher,
     reader,
     heads,
     retention,
     turns,
-    payloadBytesMax: () => connection.payloadBytesMax,
+    clock,
+    payloadBytesMax: () => wire.payloadBytesMax,
     followersStarting: (channel) => live.starting(channel),
   });
-  const log = new NatsLog({ reader, api, heads, appends, retention, live });
-  const { server, version } = connection.status();
+  const log = new NatsLog({ reader, api, heads, appends, retention, live, clock });
+  const { server, version } = wire.status();
   logger?.info({ server, version, shards, replicas }, "the log is on NATS");
-  const health = new Health(connection);
+  const health = new Health(wire, clock);
   let closing: Promise<void> | undefined;
   return {
     log,
     store,
     status() {
-      const status = connection.status();
+      const status = wire.status();
       return { ...status, jetstream: status.connected && health.isReady ? "ready" : "unavailable" };
     },
     close() {
       health.close();
-      closing ??= closeAll([log, store, own], publisher, connection);
+      closing ??= closeAll([log, store, own], publisher, wire);
       return closing;
     },
   };
@@ -142,11 +160,11 @@ async function compose(connection: Connection, options: NatsOptions): Promise<Na
 async function closeAll(
   parts: readonly { close(): Promise<void> }[],
   publisher: Publisher,
-  connection: Connection,
+  wire: Served,
 ): Promise<void> {
   for (const part of parts) await part.close();
   publisher.close();
-  await connection.close();
+  await wire.close();
 }
 
 /** The number of shards that the log was made with. */

@@ -5,19 +5,19 @@
  */
 import assert from "node:assert";
 import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import { DeliverPolicy } from "nats";
 import { AppError, natsFull, storeUnavailable, storeUncertain } from "../../errors.ts";
-import type { Store, StoreChange, StoreRecord } from "../../ports.ts";
+import type { Clock, Store, StoreChange, StoreRecord } from "../../ports.ts";
 import { isStoreKey, valueBytesMax } from "../engine.ts";
-import type { Connection } from "./wire/connection.ts";
 import type { Publisher } from "./wire/publisher.ts";
 import { type Pulled, pull, pullOn } from "./wire/pull.ts";
 import type { RawMessage, StreamApi } from "./wire/stream-api.ts";
+import type { Wire } from "./wire/wire.ts";
 
 export type NatsStoreParts = {
-  readonly connection: Connection;
+  readonly wire: Wire;
   readonly api: StreamApi;
+  readonly clock: Clock;
   readonly publisher: Publisher;
   readonly bucket: string;
 };
@@ -71,10 +71,9 @@ export class NatsStore implements Store {
   }
 
   async *list<Value>(prefix: string): AsyncGenerator<StoreRecord<Value>> {
-    const { connection, api } = this.#parts;
     const found = new Map<string, RawRecord>();
     const all = { deliver_policy: DeliverPolicy.All };
-    for await (const pulled of pull(connection, api, { ...this.#source(prefix), start: all })) {
+    for await (const pulled of pull(this.#parts, { ...this.#source(prefix), start: all })) {
       const record = this.#recordOf(pulled);
       if (!record.key.startsWith(prefix)) continue;
       if (record.payload === undefined) found.delete(record.key);
@@ -88,7 +87,6 @@ export class NatsStore implements Store {
   }
 
   async *watch<Value>(prefix: string, signal: AbortSignal): AsyncGenerator<StoreChange<Value> | "ready"> {
-    const { connection, api } = this.#parts;
     const ended = new AbortController();
     const end = () => ended.abort();
     if (signal.aborted || this.#closing.signal.aborted) return;
@@ -99,12 +97,7 @@ export class NatsStore implements Store {
       while (!ended.signal.aborted) {
         const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: seen + 1 };
         try {
-          for await (const pulled of pullOn(
-            connection,
-            api,
-            { ...this.#source(prefix), start },
-            ended.signal,
-          )) {
+          for await (const pulled of pullOn(this.#parts, { ...this.#source(prefix), start }, ended.signal)) {
             if (pulled === "caught-up") {
               if (!isReady) yield "ready";
               isReady = true;
@@ -117,7 +110,7 @@ export class NatsStore implements Store {
           }
         } catch (error) {
           if (!(error instanceof AppError)) throw error;
-          await delay(retryPauseMs, undefined, { signal: ended.signal }).catch(() => {});
+          await this.#parts.clock.sleep(retryPauseMs, ended.signal);
         }
       }
     } finally {

@@ -1,20 +1,20 @@
 /**
  * The streams that the engine needs: made at the first start, compared at every other, never changed in silence.
  */
-import { setTimeout as delay } from "node:timers/promises";
-import {
-  DiscardPolicy,
-  type JetStreamManager,
-  type NatsError,
-  nanos,
-  RetentionPolicy,
-  StorageType,
-  type StreamConfig,
-} from "nats";
+import { DiscardPolicy, type NatsError, nanos, RetentionPolicy, StorageType, type StreamConfig } from "nats";
 import { natsNoJetStream, natsStreamDiffers, natsStreamRefused } from "../../errors.ts";
+import type { Clock } from "../../ports.ts";
 import { dedupMs, type Retention as Limits } from "../engine.ts";
 import { streamOf } from "./log/shards.ts";
 import { bucketStream, bucketSubjects } from "./store.ts";
+
+/** What is asked of the servers to make streams. */
+export type StreamMaker = {
+  readonly streams: {
+    info(name: string): Promise<{ readonly config: StreamConfig }>;
+    add(wanted: Wanted): Promise<unknown>;
+  };
+};
 
 /** A stream as it is made and as it must be. */
 export type Wanted = Partial<StreamConfig> & { readonly name: string };
@@ -61,11 +61,12 @@ const nameTaken = 10058;
 
 /** Makes the stream when it is absent. Rejects with the difference when it is another than `wanted`. */
 export async function ensureStream(
-  jsm: JetStreamManager,
+  jsm: StreamMaker,
+  clock: Clock,
   wanted: Wanted,
   forMs = settleMsMax,
 ): Promise<void> {
-  const giveUpAtMs = performance.now() + forMs;
+  const giveUpAtMs = clock.monotonicMs() + forMs;
   for (;;) {
     try {
       const { config } = await jsm.streams.info(wanted.name);
@@ -78,15 +79,15 @@ export async function ensureStream(
         const error = await made(jsm, wanted);
         if (error === undefined) return;
         if (errorCode(error) === nameTaken) continue;
-        if (performance.now() >= giveUpAtMs) throw natsStreamRefused(wanted.name, error);
+        if (clock.monotonicMs() >= giveUpAtMs) throw natsStreamRefused(wanted.name, error);
       } else if (!isPassing(cause)) throw cause;
-      else if (performance.now() >= giveUpAtMs) throw natsNoJetStream(cause);
+      else if (clock.monotonicMs() >= giveUpAtMs) throw natsNoJetStream(cause);
     }
-    await delay(settlePauseMs);
+    await clock.sleep(settlePauseMs);
   }
 }
 
-async function made(jsm: JetStreamManager, wanted: Wanted): Promise<unknown> {
+async function made(jsm: StreamMaker, wanted: Wanted): Promise<unknown> {
   try {
     await jsm.streams.add(wanted);
     return undefined;

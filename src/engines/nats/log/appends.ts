@@ -4,13 +4,12 @@
  * place. In one process one append of a channel is under way at a time.
  */
 import assert from "node:assert";
-import { setTimeout as delay } from "node:timers/promises";
 import { type Batch, encodedBytes, endOf } from "../../../core/batch.ts";
 import { scanFrame } from "../../../core/frame.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, positionAt } from "../../../core/position.ts";
 import { natsFull, storeUnavailable, storeUncertain } from "../../../errors.ts";
-import type { Appended } from "../../../ports.ts";
+import type { Appended, Clock } from "../../../ports.ts";
 import type { Publisher } from "../wire/publisher.ts";
 import type { Heads } from "./heads.ts";
 import type { Reader } from "./reader.ts";
@@ -24,6 +23,7 @@ export type AppendsOptions = {
   readonly heads: Heads;
   readonly retention: Retention;
   readonly turns: Turns;
+  readonly clock: Clock;
   /** Resolves when followers that began before know where: an append after that is behind them. */
   readonly followersStarting: (channel: ChannelId) => Promise<unknown> | undefined;
   /** What a message may weigh; a larger batch goes in several. */
@@ -62,7 +62,7 @@ export class Appends {
     if (this.#bytes > 0 && this.#bytes + batch.bytes.length > bytesMax) {
       return Promise.reject(storeUnavailable(new Error("too much waits to be stored")));
     }
-    const giveUpAtMs = performance.now() + appendMsMax;
+    const giveUpAtMs = this.#options.clock.monotonicMs() + appendMsMax;
     return this.#inTurn(channel, batch.bytes.length, () => this.#store(channel, batch, giveUpAtMs));
   }
 
@@ -126,15 +126,15 @@ export class Appends {
     dedupId: string | undefined,
     giveUpAtMs: number,
   ): Promise<Appended> {
-    const { publisher, reader, heads, turns } = this.#options;
+    const { publisher, reader, heads, turns, clock } = this.#options;
     const { log } = reader.place(channel);
     let losing: ReturnType<Turns["loser"]> | undefined;
     const isOwn = (other: Batch | Omit<Batch, "dedupId">) =>
       other.producer === batch.producer && other.firstLine === batch.firstLine;
     let suffix = "";
     for (let conflicts = 0; ; conflicts++) {
-      if (conflicts > conflictsAtOnce) await delay(Math.random() * conflictPauseMsMax);
-      const leftMs = giveUpAtMs - performance.now();
+      if (conflicts > conflictsAtOnce) await clock.sleep(Math.random() * conflictPauseMsMax);
+      const leftMs = giveUpAtMs - clock.monotonicMs();
       if (leftMs <= 0)
         throw storeUncertain(new Error(`gave up after ${conflicts} other writers were faster`));
       const head = await heads.of(channel);

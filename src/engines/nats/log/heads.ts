@@ -10,8 +10,10 @@ import { channelEndKey } from "../../../core/record-keys.ts";
 import { hasFields, inWords, isCount, isPosition, ofVersion } from "../../../core/record-shape.ts";
 import { recordUnreadable } from "../../../errors.ts";
 import type { Failures } from "../../../failures.ts";
-import type { ChannelEnd, Store, StoreRecord } from "../../../ports.ts";
+import type { ChannelEnd, Clock, Store, StoreRecord } from "../../../ports.ts";
+import { every } from "../every.ts";
 import type { Reader } from "./reader.ts";
+
 import { type Head, headAt, type StoredMessage } from "./stored.ts";
 
 /** At `channelEndKey`: the end of a channel at the time of writing. */
@@ -25,6 +27,7 @@ export type HeadsOptions = {
   /** A channel that was not written for so long gets its record. */
   readonly idleMs: number;
   readonly failures: Failures;
+  readonly clock: Clock;
 };
 
 /** Heads in memory; the head of another channel is read again when it is needed. */
@@ -40,12 +43,13 @@ export class Heads {
   readonly #heads = new LRUCache<ChannelId, Head>({ max: headsMax });
   /** Channels with lines that no record tells of, in the order of their first such line. */
   readonly #unrecorded = new Map<ChannelId, Unrecorded>();
-  readonly #timer: NodeJS.Timeout;
-  #recording: Promise<void> | undefined;
+  readonly #closing = new AbortController();
+  readonly #rounds: Promise<void>;
 
   constructor(options: HeadsOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#tick(), Math.max(10, options.idleMs / 4)).unref();
+    const roundMs = Math.max(10, options.idleMs / 4);
+    this.#rounds = every(options.clock, roundMs, this.#closing.signal, () => this.#round());
   }
 
   /** The head as far as this process knows: somebody else may have moved it. */
@@ -80,11 +84,12 @@ export class Heads {
     const log = logOf(this.#options.reader.incarnation(channel), markOf(batch));
     const last = positionAt(head.sequence, batch.count, log);
     const known = this.#unrecorded.get(channel);
-    if (known === undefined) this.#unrecorded.set(channel, { head, last, writtenAtMs: performance.now() });
+    const writtenAtMs = this.#options.clock.monotonicMs();
+    if (known === undefined) this.#unrecorded.set(channel, { head, last, writtenAtMs });
     else {
       known.head = head;
       known.last = last;
-      known.writtenAtMs = performance.now();
+      known.writtenAtMs = writtenAtMs;
     }
     return last;
   }
@@ -113,10 +118,11 @@ export class Heads {
 
   /** Idempotent. Writes what is not recorded yet, within a bounded time. */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#recording;
-    const giveUpAtMs = performance.now() + closeMsMax;
-    await this.#record([...this.#unrecorded.keys()], () => performance.now() < giveUpAtMs);
+    this.#closing.abort();
+    await this.#rounds;
+    const { clock } = this.#options;
+    const giveUpAtMs = clock.monotonicMs() + closeMsMax;
+    await this.#record([...this.#unrecorded.keys()], () => clock.monotonicMs() < giveUpAtMs);
   }
 
   async #recorded(channel: ChannelId): Promise<Head> {
@@ -150,18 +156,15 @@ export class Heads {
     return record;
   }
 
-  #tick(): void {
-    if (this.#recording !== undefined) return;
-    const idleSinceMs = performance.now() - this.#options.idleMs;
+  /** Writes down the ends of channels that fell idle. */
+  #round(): Promise<void> {
+    const idleSinceMs = this.#options.clock.monotonicMs() - this.#options.idleMs;
     const idle: ChannelId[] = [];
     for (const [channel, { writtenAtMs }] of this.#unrecorded) {
       if (writtenAtMs <= idleSinceMs) idle.push(channel);
       if (idle.length >= roundMax) break;
     }
-    if (idle.length === 0) return;
-    this.#recording = this.#record(idle, () => true).finally(() => {
-      this.#recording = undefined;
-    });
+    return this.#record(idle, () => true);
   }
 
   async #record(channels: readonly ChannelId[], goesOn: () => boolean): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Msg } from "nats";
 import { markOf } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
+import type { Clock } from "../../../ports.ts";
 import { decodeMessage, type StoredMessage } from "./stored.ts";
 
 /** A live message, and the sequence of the channel's message before it as the server knew it. */
@@ -26,10 +27,11 @@ export class LiveChannel {
   /** Destroyed, or the log is closed. */
   ended = false;
   /** When the stream was last known to be no further than `newest`. */
-  checkedAtMs = performance.now();
+  checkedAtMs: number;
   /** What was the channel's end when its first follower came. */
   readonly start: Promise<StoredMessage | undefined>;
   isStarting = true;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #held: { bytes: number };
   readonly #whenEnded: () => void;
   /** The newest message that came live, as it is told from another one at its place. */
@@ -40,12 +42,15 @@ export class LiveChannel {
 
   constructor(
     { id, incarnation }: { readonly id: ChannelId; readonly incarnation: string },
+    clock: Pick<Clock, "monotonicMs">,
     held: { bytes: number },
     start: Promise<StoredMessage | undefined>,
     whenEnded: () => void,
   ) {
     this.id = id;
     this.#incarnation = incarnation;
+    this.#clock = clock;
+    this.checkedAtMs = clock.monotonicMs();
     this.#held = held;
     this.#whenEnded = whenEnded;
     this.start = start.finally(() => {
@@ -94,7 +99,7 @@ export class LiveChannel {
     const before = Number(headers?.get("Nats-Last-Sequence"));
     if (!(sequence > this.newest && before < sequence)) return; // seen, or not of the stream
     this.newest = sequence;
-    this.checkedAtMs = performance.now();
+    this.checkedAtMs = this.#clock.monotonicMs();
     if (this.#held.bytes > heldBytesMax) this.clear();
     else {
       const message = decodeMessage(data, sequence, this.#incarnation);
@@ -106,7 +111,7 @@ export class LiveChannel {
 
   /** The stream's last message of the channel is at `sequence`. */
   note(sequence: number): void {
-    this.checkedAtMs = performance.now();
+    this.checkedAtMs = this.#clock.monotonicMs();
     if (sequence <= this.newest) return;
     this.newest = sequence;
     this.#wake();

@@ -4,10 +4,12 @@
  * a follower sees a gap at once and reads the stream instead; a quiet channel is compared with the stream after every
  * event that may have cost messages, and from time to time.
  */
-import { headers, type Msg, type Subscription } from "nats";
+import { headers, type Msg } from "nats";
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Failures } from "../../../failures.ts";
-import type { Connection } from "../wire/connection.ts";
+import type { Clock } from "../../../ports.ts";
+import { every } from "../every.ts";
+import type { Wire } from "../wire/wire.ts";
 import { LiveChannel } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import { Replacements } from "./replacements.ts";
@@ -23,13 +25,19 @@ const secondLookMs = 3000;
 const electionSubject = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.";
 const destroyedHeader = "Tailrace-Destroyed";
 
-type Joined = { readonly live: LiveChannel; readonly subscription: Subscription };
+type Joined = { readonly live: LiveChannel; readonly unsubscribe: () => void };
+
+export type LiveChannelsOptions = {
+  readonly wire: Wire;
+  readonly reader: Reader;
+  readonly failures: Failures;
+  readonly clock: Clock;
+};
 
 /** All channels that this process follows. */
 export class LiveChannels {
-  readonly #connection: Connection;
+  readonly #options: LiveChannelsOptions;
   readonly #reader: Reader;
-  readonly #failures: Failures;
   readonly #channels = new Map<ChannelId, Joined>();
   /** Payloads held for followers that are not there yet, of all channels. */
   readonly #held = { bytes: 0 };
@@ -37,28 +45,25 @@ export class LiveChannels {
   /** To be compared with the stream. */
   readonly #queue = new Set<LiveChannel>();
   #comparing = 0;
-  readonly #timer: NodeJS.Timeout;
-  readonly #secondLooks = new Set<NodeJS.Timeout>();
-  readonly #elections: Subscription;
+  readonly #closing = new AbortController();
+  readonly #ignoreElections: () => void;
   readonly #forget: () => void;
 
-  constructor(connection: Connection, reader: Reader, failures: Failures) {
-    this.#connection = connection;
+  constructor(options: LiveChannelsOptions) {
+    const { wire, reader, clock } = options;
+    this.#options = options;
     this.#reader = reader;
-    this.#failures = failures;
-    this.#replacements = new Replacements(reader);
-    this.#forget = connection.onReconnect(() => this.#compareTwice(() => true));
+    this.#replacements = new Replacements(reader, clock);
+    this.#forget = wire.onReconnect(() => this.#compareTwice(() => true));
     // The old leader may have died between storing a message and sending it out.
-    this.#elections = connection.nats.subscribe(`${electionSubject}*`, {
-      callback: (error, msg) => {
-        const stream = msg.subject.slice(electionSubject.length);
-        if (error === null) this.#compareTwice(({ id }) => streamOf(reader.place(id).shard) === stream);
-      },
+    this.#ignoreElections = wire.subscribe(`${electionSubject}*`, ({ subject }) => {
+      const stream = subject.slice(electionSubject.length);
+      this.#compareTwice(({ id }) => streamOf(reader.place(id).shard) === stream);
     });
-    this.#timer = setInterval(() => {
-      const quietSinceMs = performance.now() - quietMs;
+    void every(clock, tickMs, this.#closing.signal, () => {
+      const quietSinceMs = clock.monotonicMs() - quietMs;
       this.#compare((live) => live.checkedAtMs < quietSinceMs);
-    }, tickMs).unref();
+    });
   }
 
   /** The channel's live side, from now on. Each `join` is followed by one `leave`. */
@@ -85,29 +90,27 @@ export class LiveChannels {
     this.#channels.get(channel)?.live.end();
     const head = headers();
     head.set(destroyedHeader, "1");
-    this.#connection.nats.publish(this.#reader.place(channel).live, undefined, { headers: head });
+    this.#options.wire.publish(this.#reader.place(channel).live, undefined, { headers: head });
   }
 
   /** Ends every follower. */
   close(): void {
     this.#forget();
-    this.#elections.unsubscribe();
-    clearInterval(this.#timer);
-    for (const timer of this.#secondLooks) clearTimeout(timer);
+    this.#ignoreElections();
+    this.#closing.abort();
     for (const { live } of [...this.#channels.values()]) live.end();
   }
 
   #subscribe(channel: ChannelId): Joined {
     let joined: Joined | undefined;
     // The subscription goes out before the question for the channel's end: nothing falls between the two.
-    const subscription = this.#connection.nats.subscribe(this.#reader.place(channel).live, {
-      callback: (error, msg) => {
-        if (error === null) joined?.live.take(msg, isTombstone(msg));
-      },
-    });
+    const { wire, clock } = this.#options;
+    const unsubscribe = wire.subscribe(this.#reader.place(channel).live, (msg) =>
+      joined?.live.take(msg, isTombstone(msg)),
+    );
     const name = { id: channel, incarnation: this.#reader.incarnation(channel) };
-    const live = new LiveChannel(name, this.#held, this.#reader.last(channel), () => this.#drop(live));
-    joined = { live, subscription };
+    const live = new LiveChannel(name, clock, this.#held, this.#reader.last(channel), () => this.#drop(live));
+    joined = { live, unsubscribe };
     this.#channels.set(channel, joined);
     return joined;
   }
@@ -119,17 +122,16 @@ export class LiveChannels {
     const joined = this.#channels.get(live.id);
     if (joined?.live !== live) return;
     this.#channels.delete(live.id);
-    joined.subscription.unsubscribe();
+    joined.unsubscribe();
   }
 
   #compareTwice(which: (live: LiveChannel) => boolean): void {
     for (const { live } of this.#channels.values()) if (which(live)) this.#replacements.suspect(live);
     this.#compare(which);
-    const timer = setTimeout(() => {
-      this.#secondLooks.delete(timer);
-      this.#compare(which);
-    }, secondLookMs).unref();
-    this.#secondLooks.add(timer);
+    const { signal } = this.#closing;
+    void this.#options.clock.sleep(secondLookMs, signal).then(() => {
+      if (!signal.aborted) this.#compare(which);
+    });
   }
 
   #compare(which: (live: LiveChannel) => boolean): void {
@@ -149,7 +151,11 @@ export class LiveChannels {
         else live.note(last?.sequence ?? 0);
       } catch (err) {
         // The channel stays quiet, and so it is compared again.
-        this.#failures.note("live", err, "an app could not be compared with its stream; it is tried again");
+        this.#options.failures.note(
+          "live",
+          err,
+          "an app could not be compared with its stream; it is tried again",
+        );
       }
     }
     this.#comparing--;

@@ -1,9 +1,8 @@
 /** The log on JetStream: one subject for each channel, in the stream of its shard. */
-import { setTimeout as delay } from "node:timers/promises";
 import { type Batch, endOf, type StoredBatch } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { AppError } from "../../../errors.ts";
-import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../../ports.ts";
+import type { Appended, ChannelEnd, ChannelLog, Clock, Followed, From, Within } from "../../../ports.ts";
 import { turns } from "../../../turns.ts";
 import type { StreamApi } from "../wire/stream-api.ts";
 import type { Appends } from "./appends.ts";
@@ -22,6 +21,7 @@ export type NatsLogParts = {
   readonly appends: Appends;
   readonly retention: Retention;
   readonly live: LiveChannels;
+  readonly clock: Clock;
 };
 
 /** A follower that cannot read now tries again after this. */
@@ -121,7 +121,7 @@ export class NatsLog implements ChannelLog {
   ): AsyncGenerator<Followed> {
     const isOver = () => signal.aborted || live.ended;
     try {
-      const start = await this.#startOf(live, from, nowAt, isOver);
+      const start = await this.#startOf(live, from, nowAt, signal);
       if (start === undefined) return;
       const { named } = start;
       if (start.foreign) yield "foreign";
@@ -150,7 +150,7 @@ export class NatsLog implements ChannelLog {
           if (next === "behind") at = Math.max(at, newest); // what is not there is trimmed
         } catch (error) {
           passing(error);
-          await delay(retryPauseMs);
+          await this.#parts.clock.sleep(retryPauseMs, signal);
         }
       }
     } finally {
@@ -163,14 +163,16 @@ export class NatsLog implements ChannelLog {
     live: LiveChannel,
     from: From,
     nowAt: number | undefined,
-    isOver: () => boolean,
+    signal: AbortSignal,
   ): Promise<Start | undefined> {
-    const patientUntilMs = performance.now() + (this.#parts.reader.replicated ? behindMsMax : 0);
+    const { clock, reader } = this.#parts;
+    const patientUntilMs = clock.monotonicMs() + (reader.replicated ? behindMsMax : 0);
+    const isOver = () => signal.aborted || live.ended;
     while (!isOver()) {
-      const patient = performance.now() < patientUntilMs;
+      const patient = clock.monotonicMs() < patientUntilMs;
       const start = await this.#starts.of(live, from, nowAt, patient).catch(passing);
       if (start !== undefined) return isOver() ? undefined : start;
-      await delay(retryPauseMs);
+      await clock.sleep(retryPauseMs, signal);
     }
     return undefined;
   }

@@ -7,8 +7,7 @@ import { fnv1a } from "../../../core/hash.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { storeUncertain } from "../../../errors.ts";
 import { incarnationOf } from "../../incarnation.ts";
-import type { Connection } from "../wire/connection.ts";
-import { pull } from "../wire/pull.ts";
+import { type PullParts, pull } from "../wire/pull.ts";
 import type { RawMessage, StreamApi } from "../wire/stream-api.ts";
 import { type Place, placeOf } from "./shards.ts";
 import { decodeMessage, type StoredMessage } from "./stored.ts";
@@ -20,14 +19,14 @@ const singlesMax = 8;
 export type LogSettings = { readonly id: string; readonly shards: number; readonly replicas: number };
 
 export class Reader {
-  readonly #connection: Connection;
+  readonly #parts: PullParts;
   readonly #api: StreamApi;
   readonly #log: LogSettings;
   readonly #replicated: boolean;
 
-  constructor(connection: Connection, api: StreamApi, log: LogSettings) {
-    this.#connection = connection;
-    this.#api = api;
+  constructor(parts: PullParts, log: LogSettings) {
+    this.#parts = parts;
+    this.#api = parts.api;
     this.#log = log;
     this.#replicated = log.replicas > 1;
   }
@@ -109,7 +108,7 @@ export class Reader {
         yield message;
       }
       const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: at + 1 };
-      for await (const { msg, sequence } of pull(this.#connection, this.#api, {
+      for await (const { msg, sequence } of pull(this.#parts, {
         stream,
         filter: log,
         start,
@@ -125,12 +124,7 @@ export class Reader {
   async since(channel: ChannelId, timeMs: number): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const start = { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(timeMs).toISOString() };
-    for await (const { msg, sequence } of pull(
-      this.#connection,
-      this.#api,
-      { stream, filter: log, start },
-      1,
-    )) {
+    for await (const { msg, sequence } of pull(this.#parts, { stream, filter: log, start }, 1)) {
       return decodeMessage(msg.data, sequence, this.incarnation(channel));
     }
     return undefined;

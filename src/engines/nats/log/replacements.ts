@@ -3,6 +3,7 @@
  * Places that are known here are then none any more, or have other messages.
  */
 import { markOf } from "../../../core/batch.ts";
+import type { Clock } from "../../../ports.ts";
 import type { LiveChannel, Named } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import type { StoredMessage } from "./stored.ts";
@@ -14,14 +15,16 @@ const streamMsMax = 1_000;
 
 export class Replacements {
   readonly #reader: Reader;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   /** What was known of a channel when something happened to its servers. */
   readonly #suspects = new WeakMap<LiveChannel, Named>();
   /** Channels that are ahead of their stream, and since when. */
   readonly #ahead = new WeakMap<LiveChannel, number>();
   readonly #streams = new Map<string, { readonly last: Promise<number>; readonly askedAtMs: number }>();
 
-  constructor(reader: Reader) {
+  constructor(reader: Reader, clock: Pick<Clock, "monotonicMs">) {
     this.#reader = reader;
+    this.#clock = clock;
   }
 
   /** The servers may have lost what is known of the channel: the next look compares it. */
@@ -34,9 +37,9 @@ export class Replacements {
     if ((last?.sequence ?? 0) < newest) {
       // Trimmed, unless the whole stream is shorter than what was seen of it.
       if ((await this.#lastOfStream(live)) >= newest) return this.#isSuspectReplaced(live, last);
-      const since = this.#ahead.get(live) ?? performance.now();
+      const since = this.#ahead.get(live) ?? this.#clock.monotonicMs();
       this.#ahead.set(live, since);
-      return !this.#reader.replicated || performance.now() - since >= behindMsMax;
+      return !this.#reader.replicated || this.#clock.monotonicMs() - since >= behindMsMax;
     }
     this.#ahead.delete(live);
     return this.#isSuspectReplaced(live, last);
@@ -54,7 +57,7 @@ export class Replacements {
   #lastOfStream(live: LiveChannel): Promise<number> {
     const { stream } = this.#reader.place(live.id);
     const known = this.#streams.get(stream);
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     if (known !== undefined && nowMs - known.askedAtMs < streamMsMax) return known.last;
     const last = this.#reader.lastOfStream(live.id);
     this.#streams.set(stream, { last, askedAtMs: nowMs });

@@ -2,10 +2,10 @@
  * Fair turns among the processes that write to one channel. Who writes without a pause knows the channel's end first
  * and would always be faster than who has to ask for it; who keeps losing says so, and the others wait a moment.
  */
-import { setTimeout as delay } from "node:timers/promises";
-import { createInbox, type Subscription } from "nats";
+import { createInbox } from "nats";
 import type { ChannelId } from "../../../core/ids.ts";
-import type { Connection } from "../wire/connection.ts";
+import type { Clock } from "../../../ports.ts";
+import type { Wire } from "../wire/wire.ts";
 
 /** A writer that has lost for so long asks for a turn, and again after as long. */
 const patienceMs = 20;
@@ -16,20 +16,20 @@ const givenMax = 10_000;
 const prefix = "turn.";
 
 export class Turns {
-  readonly #connection: Connection;
+  readonly #wire: Wire;
+  readonly #clock: Clock;
   readonly #own = Buffer.from(createInbox());
-  readonly #subscription: Subscription;
+  readonly #unsubscribe: () => void;
   /** Channels whose turn is another's, and until when. */
   readonly #given = new Map<string, number>();
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-    this.#subscription = connection.nats.subscribe(`${prefix}*`, {
-      callback: (error, { subject, data }) => {
-        if (error !== null || this.#own.equals(data)) return;
-        if (this.#given.size >= givenMax) this.#given.clear();
-        this.#given.set(subject.slice(prefix.length), performance.now() + turnMs);
-      },
+  constructor(wire: Wire, clock: Clock) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#unsubscribe = wire.subscribe(`${prefix}*`, ({ subject, data }) => {
+      if (this.#own.equals(data)) return;
+      if (this.#given.size >= givenMax) this.#given.clear();
+      this.#given.set(subject.slice(prefix.length), clock.monotonicMs() + turnMs);
     });
   }
 
@@ -38,24 +38,24 @@ export class Turns {
     const untilMs = this.#given.get(channel);
     if (untilMs === undefined) return undefined;
     this.#given.delete(channel);
-    const leftMs = untilMs - performance.now();
-    return leftMs > 0 ? delay(leftMs) : undefined;
+    const leftMs = untilMs - this.#clock.monotonicMs();
+    return leftMs > 0 ? this.#clock.sleep(leftMs) : undefined;
   }
 
   /** One append that loses against others, from its first loss on. */
   loser(channel: ChannelId): { lost(): void } {
-    let askAtMs = performance.now() + patienceMs;
+    let askAtMs = this.#clock.monotonicMs() + patienceMs;
     return {
       lost: () => {
         this.#given.delete(channel); // who asks does not wait
-        if (performance.now() < askAtMs) return;
-        askAtMs = performance.now() + patienceMs;
-        this.#connection.nats.publish(prefix + channel, this.#own);
+        if (this.#clock.monotonicMs() < askAtMs) return;
+        askAtMs = this.#clock.monotonicMs() + patienceMs;
+        this.#wire.publish(prefix + channel, this.#own);
       },
     };
   }
 
   close(): void {
-    this.#subscription.unsubscribe();
+    this.#unsubscribe();
   }
 }

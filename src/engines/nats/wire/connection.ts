@@ -8,6 +8,7 @@ import {
   connect,
   credsAuthenticator,
   Events,
+  type JetStreamManager,
   type Msg,
   type NatsConnection,
   NatsError,
@@ -15,6 +16,8 @@ import {
 import type { Logger } from "pino";
 import { natsRefused, natsUnreachable } from "../../../errors.ts";
 import { natsConnected, natsReconnects } from "../../../metrics.ts";
+import type { Clock } from "../../../ports.ts";
+import type { PublishOptions, Wire } from "./wire.ts";
 
 export type ConnectionSettings = {
   /** `nats://HOST:PORT` or `tls://…`; any of them leads to the cluster. */
@@ -25,6 +28,7 @@ export type ConnectionSettings = {
   /** The name that the server's own lists show. */
   readonly name?: string;
   readonly logger?: Logger;
+  readonly clock: Clock;
   /** How long to try at start. */
   readonly connectMsMax?: number;
 };
@@ -41,12 +45,15 @@ export type ConnectionStatus = {
 const connectMsMax = 15_000;
 const connectPauseMs = 250;
 const reconnectPauseMs = 250;
+/** What was published last has so long to go out when the connection is closed. */
+const flushMsMax = 2000;
 
-/** Subjects and payloads out, messages in. */
-export class Connection {
-  readonly nats: NatsConnection;
+/** The wire to real servers. */
+export class Connection implements Wire {
+  readonly #nats: NatsConnection;
   readonly #urls: readonly string[];
   readonly #logger: Logger | undefined;
+  readonly #clock: Clock;
   readonly #reconnected = new Set<() => void>();
   #connected = true;
   #reconnects = 0;
@@ -54,10 +61,11 @@ export class Connection {
   #version: string;
   #server: string;
 
-  constructor(nats: NatsConnection, urls: readonly string[], logger: Logger | undefined) {
-    this.nats = nats;
+  constructor(nats: NatsConnection, urls: readonly string[], { logger, clock }: ConnectionSettings) {
+    this.#nats = nats;
     this.#urls = urls;
     this.#logger = logger;
+    this.#clock = clock;
     this.#version = nats.info?.version ?? "unknown";
     this.#server = nats.getServer();
     natsConnected.set(1);
@@ -68,9 +76,13 @@ export class Connection {
     return this.#connected && !this.#closing;
   }
 
-  /** What one message may weigh on this server, headers included. */
   get payloadBytesMax(): number {
-    return this.nats.info?.max_payload ?? 1024 * 1024;
+    return this.#nats.info?.max_payload ?? 1024 * 1024;
+  }
+
+  /** Makes streams, and compares those that are there. */
+  streams(): Promise<JetStreamManager> {
+    return this.#nats.jetstreamManager({ checkAPI: false, timeout: 5000 });
   }
 
   status(): ConnectionStatus {
@@ -82,15 +94,26 @@ export class Connection {
     };
   }
 
-  /** Calls `listener` after each return of the connection; the result takes it back. */
   onReconnect(listener: () => void): () => void {
     this.#reconnected.add(listener);
     return () => this.#reconnected.delete(listener);
   }
 
-  /** One question, one answer. Rejects with what NATS says: no answer in time, nobody there, closed. */
+  publish(subject: string, payload?: Uint8Array | string, options?: PublishOptions): void {
+    this.#nats.publish(subject, payload, options);
+  }
+
+  subscribe(subject: string, take: (msg: Msg) => void): () => void {
+    const subscription = this.#nats.subscribe(subject, {
+      callback: (error, msg) => {
+        if (error === null) take(msg);
+      },
+    });
+    return () => subscription.unsubscribe();
+  }
+
   request(subject: string, payload: Uint8Array | string, timeoutMs: number): Promise<Msg> {
-    return this.nats.request(subject, payload, { timeout: timeoutMs });
+    return this.#nats.request(subject, payload, { timeout: timeoutMs });
   }
 
   /** Idempotent. What was published is flushed when there is a server to take it. */
@@ -98,17 +121,16 @@ export class Connection {
     if (this.#closing) return;
     this.#closing = true;
     if (this.#connected) {
-      const bound = AbortSignal.timeout(2000);
-      await Promise.race([
-        this.nats.flush().catch(() => {}),
-        new Promise((resolve) => bound.addEventListener("abort", resolve, { once: true })),
-      ]);
+      const flushed = new AbortController();
+      const flush = this.#nats.flush().catch(() => {});
+      await Promise.race([flush, this.#clock.sleep(flushMsMax, flushed.signal)]);
+      flushed.abort();
     }
-    await this.nats.close();
+    await this.#nats.close();
   }
 
   async #watch(): Promise<void> {
-    for await (const status of this.nats.status()) {
+    for await (const status of this.#nats.status()) {
       if (status.type === Events.Disconnect) {
         if (this.#connected && !this.#closing) {
           this.#logger?.warn({ server: this.#server }, "the connection to NATS is gone: reconnecting");
@@ -120,8 +142,8 @@ export class Connection {
         this.#reconnects++;
         natsConnected.set(1);
         natsReconnects.inc();
-        this.#server = this.nats.getServer();
-        this.#version = this.nats.info?.version ?? this.#version;
+        this.#server = this.#nats.getServer();
+        this.#version = this.#nats.info?.version ?? this.#version;
         this.#logger?.info({ server: this.#server, version: this.#version }, "connected to NATS again");
         for (const listener of this.#reconnected) listener();
       } else if (status.type === Events.Error) {
@@ -135,14 +157,15 @@ export class Connection {
 export async function openConnection(settings: ConnectionSettings): Promise<Connection> {
   const urls = settings.urls.map(withoutSecrets);
   const options = connectOptions(settings);
-  const giveUpAtMs = performance.now() + (settings.connectMsMax ?? connectMsMax);
+  const { clock } = settings;
+  const giveUpAtMs = clock.monotonicMs() + (settings.connectMsMax ?? connectMsMax);
   for (;;) {
     try {
-      return new Connection(await connect(options), urls, settings.logger);
+      return new Connection(await connect(options), urls, settings);
     } catch (cause) {
       if (isRefusal(cause)) throw natsRefused(urls, cause);
-      if (performance.now() >= giveUpAtMs) throw natsUnreachable(urls, cause);
-      await new Promise((resolve) => setTimeout(resolve, connectPauseMs));
+      if (clock.monotonicMs() >= giveUpAtMs) throw natsUnreachable(urls, cause);
+      await clock.sleep(connectPauseMs);
     }
   }
 }

@@ -1,5 +1,8 @@
 /** Asks JetStream from time to time whether it is there: a connection alone says nothing of leaders and majorities. */
-import type { Connection } from "./connection.ts";
+
+import type { Clock } from "../../../ports.ts";
+import { every } from "../every.ts";
+import type { Wire } from "./wire.ts";
 
 const probeMs = 3000;
 const answerMsMax = 2500;
@@ -7,21 +10,21 @@ const answerMsMax = 2500;
 export class Health {
   /** JetStream answered the last time that it was asked. */
   isReady = true;
-  readonly #connection: Connection;
-  readonly #timer: NodeJS.Timeout;
+  readonly #wire: Wire;
+  readonly #closing = new AbortController();
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-    this.#timer = setInterval(() => void this.#probe(), probeMs).unref();
+  constructor(wire: Wire, clock: Clock) {
+    this.#wire = wire;
+    void every(clock, probeMs, this.#closing.signal, () => this.#probe());
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#closing.abort();
   }
 
   async #probe(): Promise<void> {
     try {
-      const answer = await this.#connection.request("$JS.API.INFO", "", answerMsMax);
+      const answer = await this.#wire.request("$JS.API.INFO", "", answerMsMax);
       this.isReady = (JSON.parse(answer.string()) as { error?: object }).error === undefined;
     } catch {
       this.isReady = false;

@@ -3,8 +3,9 @@
  * under way on one connection. What gets no answer is published again under the same message id, which the server
  * stores once.
  */
-import { createInbox, headers, type Msg, type NatsConnection, type Subscription } from "nats";
-import type { Connection } from "./connection.ts";
+import { createInbox, headers, type Msg } from "nats";
+import type { Clock } from "../../../ports.ts";
+import type { Wire } from "./wire.ts";
 
 export type Publish = {
   readonly subject: string;
@@ -48,29 +49,24 @@ const wrongLastSequence = new Set([10071, 10164]);
 const noRoom = new Set([10002, 10023, 10028, 10047, 10077]);
 
 export class Publisher {
-  readonly #connection: Connection;
-  readonly #nats: NatsConnection;
-  readonly #inbox: string;
-  readonly #subscription: Subscription;
+  readonly #wire: Wire;
+  readonly #clock: Clock;
+  readonly #inbox = `${createInbox()}.`;
+  readonly #unsubscribe: () => void;
   readonly #pending = new Map<string, Pending>();
   #waiting: Pending[] = [];
   #bytesInFlight = 0;
   #tokens = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #closed = false;
+  #isTicking = false;
+  readonly #closing = new AbortController();
   readonly #forget: () => void;
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
-    this.#nats = connection.nats;
-    this.#inbox = `${createInbox()}.`;
-    this.#subscription = this.#nats.subscribe(`${this.#inbox}*`, {
-      callback: (error, msg) => {
-        if (error === null) this.#answered(msg);
-      },
-    });
+  constructor(wire: Wire, clock: Clock) {
+    this.#wire = wire;
+    this.#clock = clock;
+    this.#unsubscribe = wire.subscribe(`${this.#inbox}*`, (msg) => this.#answered(msg));
     // Publishes of the old connection may be lost with it: the id makes it safe not to know.
-    this.#forget = connection.onReconnect(() => {
+    this.#forget = wire.onReconnect(() => {
       for (const pending of [...this.#pending.values()]) this.#send(pending);
     });
   }
@@ -78,7 +74,7 @@ export class Publisher {
   /** Resolves with the server's answer, at the latest `forMs` from now. Never rejects. */
   publish(publish: Publish, forMs: number): Promise<Published> {
     return new Promise((resolve) => {
-      const nowMs = performance.now();
+      const nowMs = this.#clock.monotonicMs();
       const token = (this.#tokens++).toString(36);
       const pending: Pending = {
         ...publish,
@@ -89,24 +85,23 @@ export class Publisher {
         attempts: 0,
         refusal: "",
       };
-      if (this.#closed) return resolve(failed("the connection is closed"));
-      this.#timer ??= setInterval(() => this.#tick(), tickMs).unref();
+      if (this.#closing.signal.aborted) return resolve(failed("the connection is closed"));
       this.#waiting.push(pending);
       this.#pump();
+      if (!this.#isTicking) void this.#ticking();
     });
   }
 
   /** Idempotent. Answers every publish under way with a failure. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
     this.#forget();
-    clearInterval(this.#timer);
     for (const { resolve } of this.#pending.values()) resolve(failed("the connection is closed"));
     for (const { resolve } of this.#waiting) resolve(failed("the connection is closed"));
     this.#pending.clear();
     this.#waiting = [];
-    this.#subscription.unsubscribe();
+    this.#unsubscribe();
   }
 
   #pump(): void {
@@ -121,10 +116,10 @@ export class Publisher {
   }
 
   #send(pending: Pending): void {
-    pending.sentAtMs = performance.now();
+    pending.sentAtMs = this.#clock.monotonicMs();
     this.#pending.set(pending.token, pending);
     // A disconnected client would keep the bytes and drop them: they go out at the reconnect.
-    if (!this.#connection.connected) return;
+    if (!this.#wire.connected) return;
     pending.attempts++;
     const head = headers();
     head.set("Nats-Msg-Id", pending.id);
@@ -132,7 +127,7 @@ export class Publisher {
     if (pending.operation !== undefined) head.set("KV-Operation", pending.operation);
     if (pending.put !== undefined) head.set("Tailrace-Put", pending.put);
     try {
-      this.#nats.publish(pending.subject, pending.payload, {
+      this.#wire.publish(pending.subject, pending.payload, {
         reply: this.#inbox + pending.token,
         headers: head,
       });
@@ -177,7 +172,7 @@ export class Publisher {
 
   #later(pending: Pending, refusal: string): void {
     pending.refusal = refusal;
-    pending.sentAtMs = performance.now() - attemptMsMax + nobodyPauseMs;
+    pending.sentAtMs = this.#clock.monotonicMs() - attemptMsMax + nobodyPauseMs;
   }
 
   #settle(pending: Pending, published: Published): void {
@@ -187,22 +182,27 @@ export class Publisher {
     if (this.#waiting.length > 0) this.#pump();
   }
 
+  async #ticking(): Promise<void> {
+    this.#isTicking = true;
+    while (this.#pending.size > 0 || this.#waiting.length > 0) {
+      await this.#clock.sleep(tickMs, this.#closing.signal);
+      this.#tick();
+    }
+    this.#isTicking = false;
+  }
+
   #tick(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     for (const pending of [...this.#pending.values()]) {
       if (nowMs >= pending.giveUpAtMs) {
         this.#settle(
           pending,
           failed(`no acknowledgement after ${pending.attempts} attempts ${pending.refusal}`),
         );
-      } else if (this.#connection.connected && nowMs - pending.sentAtMs >= attemptMsMax) this.#send(pending);
+      } else if (this.#wire.connected && nowMs - pending.sentAtMs >= attemptMsMax) this.#send(pending);
     }
     while (this.#waiting.length > 0 && nowMs >= this.#waiting[0]!.giveUpAtMs) {
       this.#waiting.shift()!.resolve(failed("too much waits to be published"));
-    }
-    if (this.#pending.size === 0 && this.#waiting.length === 0) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
     }
   }
 }

@@ -1,8 +1,12 @@
 /** Reads many messages of a stream, in order, by pull consumers that live as long as the reading. */
-import { AckPolicy, createInbox, type Msg, ReplayPolicy, type Subscription } from "nats";
+import { AckPolicy, createInbox, type Msg, ReplayPolicy } from "nats";
 import { storeUncertain } from "../../../errors.ts";
-import type { Connection } from "./connection.ts";
+import type { Clock } from "../../../ports.ts";
 import type { StreamApi } from "./stream-api.ts";
+import type { Wire } from "./wire.ts";
+
+/** What reading takes. */
+export type PullParts = { readonly wire: Wire; readonly api: StreamApi; readonly clock: Clock };
 
 /** Which messages of which stream. */
 export type Source = {
@@ -30,12 +34,11 @@ const consumerIdleMs = 30_000;
  * answering: the caller goes on behind the last message that it got.
  */
 export async function* pull(
-  connection: Connection,
-  api: StreamApi,
+  parts: PullParts,
   source: Source,
   messagesMax = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Pulled> {
-  const consumer = await Consumer.open(connection, api, source);
+  const consumer = await Consumer.open(parts, source);
   try {
     let left = Math.min(consumer.pending, messagesMax);
     let batch = Math.min(firstPullMessages, left);
@@ -61,14 +64,13 @@ export async function* pull(
  * the server stops answering or the connection was renewed.
  */
 export async function* pullOn(
-  connection: Connection,
-  api: StreamApi,
+  parts: PullParts,
   source: Source,
   signal: AbortSignal,
 ): AsyncGenerator<Pulled | "caught-up"> {
-  const consumer = await Consumer.open(connection, api, source);
+  const consumer = await Consumer.open(parts, source);
   const end = () => consumer.end();
-  const forget = connection.onReconnect(end);
+  const forget = parts.wire.onReconnect(end);
   signal.addEventListener("abort", end);
   try {
     let left = consumer.pending;
@@ -101,22 +103,21 @@ class Consumer {
   readonly pending: number;
   /** It has lost a message, or does not answer: there is nothing more to be had from it. */
   isOver = false;
-  readonly #connection: Connection;
-  readonly #api: StreamApi;
+  readonly #parts: PullParts;
   readonly #stream: string;
   readonly #name: string;
   readonly #inbox = createInbox();
-  readonly #subscription: Subscription;
+  readonly #unsubscribe: () => void;
+  readonly #closing = new AbortController();
   readonly #queue: Msg[] = [];
   #wake: ((msg: Msg | undefined) => void) | undefined;
   #delivered = 0;
+  /** An arrival that is waited for has to come until then. */
+  #giveUpAtMs = 0;
+  #isWatching = false;
 
-  static async open(
-    connection: Connection,
-    api: StreamApi,
-    { stream, filter, start }: Source,
-  ): Promise<Consumer> {
-    const { name, pending } = await api.addConsumer(stream, {
+  static async open(parts: PullParts, { stream, filter, start }: Source): Promise<Consumer> {
+    const { name, pending } = await parts.api.addConsumer(stream, {
       ...start,
       filter_subject: filter, // as one string: a list hangs on 2.9
       ack_policy: AckPolicy.None,
@@ -125,27 +126,24 @@ class Consumer {
       mem_storage: true,
       num_replicas: 1,
     });
-    return new Consumer(connection, api, stream, name, pending);
+    return new Consumer(parts, stream, name, pending);
   }
 
-  constructor(connection: Connection, api: StreamApi, stream: string, name: string, pending: number) {
-    this.#connection = connection;
-    this.#api = api;
+  constructor(parts: PullParts, stream: string, name: string, pending: number) {
+    this.#parts = parts;
     this.#stream = stream;
     this.#name = name;
     this.pending = pending;
-    this.#subscription = connection.nats.subscribe(this.#inbox, {
-      callback: (_, msg) => {
-        if (this.#wake === undefined) this.#queue.push(msg);
-        else this.#wake(msg);
-      },
+    this.#unsubscribe = parts.wire.subscribe(this.#inbox, (msg) => {
+      if (this.#wake === undefined) this.#queue.push(msg);
+      else this.#wake(msg);
     });
   }
 
   request(batch: number): void {
     const request = JSON.stringify({ batch, expires: pullMsMax * 1_000_000 });
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`;
-    this.#connection.nats.publish(subject, request, { reply: this.#inbox });
+    this.#parts.wire.publish(subject, request, { reply: this.#inbox });
   }
 
   /** The next message; undefined: the pull's time is up, or the consumer is over. */
@@ -173,20 +171,34 @@ class Consumer {
   }
 
   close(): void {
-    this.#subscription.unsubscribe();
-    if (this.#connection.connected) void this.#api.removeConsumer(this.#stream, this.#name).catch(() => {});
+    this.#closing.abort();
+    this.#unsubscribe();
+    const { wire, api } = this.#parts;
+    if (wire.connected) void api.removeConsumer(this.#stream, this.#name).catch(() => {});
   }
 
   #arrival(): Promise<Msg | undefined> {
     return new Promise((resolve) => {
-      const settle = (arrived: Msg | undefined) => {
-        clearTimeout(timer);
+      this.#giveUpAtMs = this.#parts.clock.monotonicMs() + answerMsMax;
+      this.#wake = (arrived) => {
         this.#wake = undefined;
         resolve(arrived);
       };
-      const timer = setTimeout(settle, answerMsMax, undefined);
-      this.#wake = settle;
+      if (!this.#isWatching) void this.#watch();
     });
+  }
+
+  /** One sleeper for all arrivals: a timer for each message would cost more than the message. */
+  async #watch(): Promise<void> {
+    const { clock } = this.#parts;
+    this.#isWatching = true;
+    while (!this.#closing.signal.aborted) {
+      const leftMs = this.#giveUpAtMs - clock.monotonicMs();
+      if (leftMs > 0) await clock.sleep(leftMs, this.#closing.signal);
+      else if (this.#wake === undefined) break;
+      else this.#wake(undefined);
+    }
+    this.#isWatching = false;
   }
 }
 

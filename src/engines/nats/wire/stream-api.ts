@@ -2,10 +2,10 @@
  * The few requests of the JetStream API that are made for single messages, in the form that every server since 2.9
  * understands. Each is asked again for a while: a leader may be just elected, a connection just coming back.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import type { Msg, NatsError } from "nats";
 import { storeUncertain } from "../../../errors.ts";
-import type { Connection } from "./connection.ts";
+import type { Clock } from "../../../ports.ts";
+import type { Wire } from "./wire.ts";
 
 /** Which message of a stream. */
 export type Lookup =
@@ -28,10 +28,12 @@ const noMessage = 10037;
 const noSuchConsumer = 10014;
 
 export class StreamApi {
-  readonly #connection: Connection;
+  readonly #wire: Wire;
+  readonly #clock: Clock;
 
-  constructor(connection: Connection) {
-    this.#connection = connection;
+  constructor(wire: Wire, clock: Clock) {
+    this.#wire = wire;
+    this.#clock = clock;
   }
 
   /** Answered by any replica, which may lag a little behind the leader. */
@@ -112,13 +114,13 @@ export class StreamApi {
   }
 
   async #ask(subject: string, request: object, isAnswer: (msg: Msg) => boolean): Promise<Msg> {
-    const giveUpAtMs = performance.now() + answerMsMax;
+    const giveUpAtMs = this.#clock.monotonicMs() + answerMsMax;
     const payload = JSON.stringify(request);
     let cause: unknown = new Error("there is no connection to NATS");
     do {
-      if (this.#connection.connected) {
+      if (this.#wire.connected) {
         try {
-          const msg = await this.#connection.request(subject, payload, attemptMsMax);
+          const msg = await this.#wire.request(subject, payload, attemptMsMax);
           if (isAnswer(msg)) return msg;
           cause = new Error(`NATS cannot answer ${subject} now`);
         } catch (error) {
@@ -126,8 +128,8 @@ export class StreamApi {
           if ((error as NatsError).code === "CONNECTION_CLOSED") break;
         }
       }
-      await delay(pauseMs);
-    } while (performance.now() < giveUpAtMs);
+      await this.#clock.sleep(pauseMs);
+    } while (this.#clock.monotonicMs() < giveUpAtMs);
     throw storeUncertain(cause);
   }
 }

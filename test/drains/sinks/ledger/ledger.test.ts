@@ -29,7 +29,7 @@ const openings: Readonly<Record<string, (retention: Retention) => Promise<Engine
   async nats(retention) {
     const cluster: NatsCluster = await startNats();
     closers.push(() => cluster.close());
-    return openNats({ urls: cluster.urls, replicas: 1, shards: 1, retention });
+    return openNats({ clock: realClock, urls: cluster.urls, replicas: 1, shards: 1, retention });
   },
 };
 

@@ -1,0 +1,22 @@
+/** What the engine asks of its connection: messages out, messages in. Tests have one without a server. */
+import type { Msg, MsgHdrs } from "nats";
+
+export type PublishOptions = {
+  /** Where answers go. */
+  readonly reply?: string;
+  readonly headers?: MsgHdrs;
+};
+
+export interface Wire {
+  readonly connected: boolean;
+  /** What one message may weigh on this server, headers included. */
+  readonly payloadBytesMax: number;
+  /** Throws when the connection is closed. What is published while it is broken may be lost. */
+  publish(subject: string, payload?: Uint8Array | string, options?: PublishOptions): void;
+  /** Hands over what comes on the subject, `*` and `>` allowed, until the result is called. */
+  subscribe(subject: string, take: (msg: Msg) => void): () => void;
+  /** One question, one answer. Rejects with what NATS says: no answer in time, nobody there, closed. */
+  request(subject: string, payload: Uint8Array | string, timeoutMs: number): Promise<Msg>;
+  /** Calls `listener` after each return of the connection; the result takes it back. */
+  onReconnect(listener: () => void): () => void;
+}
