@@ -287,9 +287,10 @@ export function channelLogContract(name: string, open: OpenEngine): void {
         expect(one![0]).toBe(last![0]);
       });
 
+      // Each with a signal of its own, as readers have: adding a listener to a signal walks over all that it has.
       test("ten thousand live followers each get a line that comes", async () => {
         const followers = Array.from({ length: 10_000 }, (_, i) =>
-          takeLines(log.follow(channelOf(i % 100), { kind: "now" }, stop.signal), 1),
+          takeLines(log.follow(channelOf(i % 100), { kind: "now" }, new AbortController().signal), 1),
         );
         for (let i = 0; i < 100; i++) await log.append(channelOf(i), batchOf([String(i)]));
         const got = await Promise.all(followers);

@@ -1,24 +1,26 @@
 /** The distributed engine keeps both contracts, on a real server. */
 import { connect, type NatsConnection } from "nats";
-import { afterAll, beforeAll, beforeEach } from "vitest";
+import { afterAll, beforeAll } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import { type NatsCluster, startNats } from "../support/nats.ts";
 import { channelLogContract, type OpenEngine } from "./channel-log.ts";
+import { skipped } from "./skipped.ts";
 import { storeContract } from "./store.ts";
 
 let cluster: NatsCluster;
 let admin: NatsConnection;
 
-/** What depends on the test's clock: the server keeps its own. `nats-faults.test.ts` has the first three by real time; the last is a setting of the stream. */
-const byOwnTime = new Set([
-  "by age takes old lines of a channel that nobody writes to",
-  "no line number is used twice, also when everything was trimmed",
-  "a follower that retention passes goes on with what is left",
-  "an id is forgotten after 10 minutes, not before",
-  "back and forth leaves lines that came meanwhile no longer than others",
-  "forward is believed when it has lasted an hour",
-]);
+const ownTime = "the server keeps its own time: engines-nats-model.test.ts has it by a clock that moves";
+const streamTime = "a stream's lines grow old by the server's time of day";
+skipped({
+  "by age takes old lines of a channel that nobody writes to": ownTime,
+  "no line number is used twice, also when everything was trimmed": ownTime,
+  "an id is forgotten after 10 minutes, not before": ownTime,
+  "a follower that retention passes goes on with what is left": ownTime,
+  "back and forth leaves lines that came meanwhile no longer than others": streamTime,
+  "forward is believed when it has lasted an hour": streamTime,
+});
 
 beforeAll(async () => {
   cluster = await startNats();
@@ -28,10 +30,6 @@ afterAll(async () => {
   await admin?.close();
   await cluster?.close();
 });
-beforeEach(({ task, skip }) => {
-  if (byOwnTime.has(task.name)) skip("the server keeps its own time");
-});
-
 const openEmpty: OpenEngine = async ({ retention }) => {
   const jsm = await admin.jetstreamManager();
   for await (const { config } of jsm.streams.list()) await jsm.streams.delete(config.name);

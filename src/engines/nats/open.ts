@@ -42,7 +42,7 @@ export type EngineOptions = {
   /** Number of the log's streams; fixed when the log is made. Absent: as it was made, else 16. */
   readonly shards?: number;
   readonly logger?: Logger;
-  /** A channel that was not written for so long has its end written down; absent: a minute. */
+  /** A channel that was not written for so long has its end written down; absent: a minute, or a quarter of the age that lines reach. */
   readonly headIdleMs?: number;
   /** How long servers that were just started may take to agree on their leaders; absent: 20 seconds. */
   readonly settleMsMax?: number;
@@ -121,7 +121,8 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
   const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
   const id = await agreed(own, recordPrefixes.logId, isText, newLogId);
   const reader = new Reader({ wire, api, clock }, { id, shards, replicas });
-  const idleMs = options.headIdleMs ?? headIdleMsDefault;
+  // Written down before age may take the last of its lines.
+  const idleMs = Math.min(options.headIdleMs ?? headIdleMsDefault, limits.ageMsMax / 4);
   const heads = new Heads({ reader, store: own, idleMs, failures, clock });
   wire.onReconnect(() => heads.forgetAll());
   const retention = new Retention({ reader, api, limits, failures });

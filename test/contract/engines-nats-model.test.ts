@@ -1,0 +1,20 @@
+/** The distributed engine keeps both contracts on a server in memory, where the test holds the time. */
+import { openOn } from "../../src/engines/nats/open.ts";
+import { NatsModel } from "../support/nats-model/server.ts";
+import { channelLogContract, type OpenEngine } from "./channel-log.ts";
+import { skipped } from "./skipped.ts";
+import { storeContract } from "./store.ts";
+
+const ownTime = "a stream's lines grow old by the server's time of day, which this one's clock does not move";
+skipped({
+  "a follower that retention passes goes on with what is left":
+    "what came live is held in memory for a follower that has not taken it; retention.test.ts has one that comes later",
+  "back and forth leaves lines that came meanwhile no longer than others": ownTime,
+  "forward is believed when it has lasted an hour": ownTime,
+});
+
+const openEmpty: OpenEngine = ({ clock, retention }) =>
+  openOn(new NatsModel(clock).connect(), { clock, retention, replicas: 1, shards: 1, headIdleMs: 1000 });
+
+channelLogContract("nats", openEmpty);
+storeContract("nats", openEmpty);
