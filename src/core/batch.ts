@@ -22,7 +22,11 @@ export type CanonicalLines = {
   readonly dedupId?: string;
 };
 
-/** Lines of one channel that are stored together. `firstLine` counts the producer's lines in this channel from 0. */
+/**
+ * Lines of one channel that are stored together. `firstLine` counts the producer's lines in this channel from 0. Every
+ * engine needs it: with the producer it makes the mark of a batch, by which a position is known to be of this log, and
+ * writers on NATS know their own batch by it after an answer was lost.
+ */
 export type Batch = CanonicalLines & {
   readonly producer: ProducerId;
   readonly firstLine: number;

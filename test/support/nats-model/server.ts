@@ -1,7 +1,7 @@
 /**
- * A server of NATS with JetStream in memory, as far as the engine asks for it, by a clock that the test holds. It keeps
- * the contract of `test/contract/wire.ts`, as the real one does. A test can break a wire, have acknowledgements lost, and
- * have streams without a leader.
+ * A server of NATS with JetStream in memory, as far as the engine asks for it, by a clock that the test holds. The engine
+ * keeps the same contracts on it as on a real one. A test can break a wire, have acknowledgements lost, and have streams
+ * without a leader.
  */
 import { type MsgHdrs, headers as newHeaders } from "nats";
 import type { Wanted } from "../../../src/engines/nats/streams.ts";
