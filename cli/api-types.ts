@@ -1,4 +1,5 @@
 /** The fields of the API that the command line sends and reads. */
+import type { DrainFieldsBody } from "../src/core/drain-fields.ts";
 
 export type App = { readonly id: string; readonly name: string; readonly created_at: string };
 /** `url` is the address to send lines to with it, if the server says one. */
@@ -18,27 +19,8 @@ export type KeyBody = {
   readonly read_only?: boolean;
   readonly expires_in?: number | null;
 };
-export type LineFilterBody = {
-  readonly sources?: readonly string[];
-  readonly dynos?: readonly string[];
-  readonly match?: string;
-  readonly exclude?: string;
-};
-export type RedactionBody = { readonly detectors?: readonly string[]; readonly patterns?: readonly string[] };
 /** A field that is left out stays; null takes one away. */
-export type DrainChangesBody = {
-  readonly url?: string;
-  readonly format?: string | null;
-  readonly compression?: string | null;
-  readonly redact?: RedactionBody | null;
-  readonly headers?: Readonly<Record<string, string>> | null;
-  readonly filter?: LineFilterBody | null;
-  readonly secret?: string | null;
-  readonly previous_secret?: null;
-  readonly ca?: string | null;
-  readonly cert?: string | null;
-  readonly key?: string | null;
-};
+export type DrainChangesBody = DrainFieldsBody & { readonly url?: string };
 export type DrainBody = DrainChangesBody & {
   readonly url: string;
   readonly since?: string;
@@ -65,8 +47,8 @@ export type Drain = {
   readonly format?: string;
   readonly compression?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly filter?: LineFilterBody;
-  readonly redact?: RedactionBody;
+  readonly filter?: NonNullable<DrainFieldsBody["filter"]>;
+  readonly redact?: NonNullable<DrainFieldsBody["redact"]>;
   readonly signed?: boolean;
   readonly state?: string;
   readonly last_error?: string | { readonly at?: string; readonly message?: string } | null;

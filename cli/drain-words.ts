@@ -1,4 +1,5 @@
 /** Drains in words. */
+import { allDrainFields, type DrainField } from "../src/core/drain-fields.ts";
 import type { Drain, DrainTestResult } from "./api-types.ts";
 import { asSentence } from "./errors.ts";
 import type { Output } from "./output.ts";
@@ -40,27 +41,12 @@ export async function printTestResult(output: Output, key: string, result: Drain
 
 /** The facts of a drain, each with its name; absent ones are left out. */
 export function factsOf(drain: Drain): [string, string][] {
-  const { filter = {}, redact = {}, last_error: error, last_test: test } = drain;
+  const { last_error: error, last_test: test } = drain;
   const facts: [string, unknown][] = [
     ["url", drain.url],
     ["token", drain.token],
     ["id", drain.id],
-    ["format", drain.format],
-    ["compression", drain.compression],
-    [
-      "headers",
-      drain.headers &&
-        Object.entries(drain.headers)
-          .map(([name, value]) => `${name}: ${value}`)
-          .join(", "),
-    ],
-    ["sources", filter.sources?.join(", ")],
-    ["dynos", filter.dynos?.join(", ")],
-    ["match", filter.match],
-    ["exclude", filter.exclude],
-    ["redact", redact.detectors?.join(", ")],
-    ["redact patterns", redact.patterns?.join(", ")],
-    ["signed", drain.signed ? "yes" : undefined],
+    ...allDrainFields.flatMap((field) => factsOfField(field, drain)),
     ["state", drain.state],
     ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],
     ["last test", test && [test.at, test.reason ?? "taken", test.expiring].filter(Boolean).join("; ")],
@@ -78,4 +64,20 @@ export function factsOf(drain: Drain): [string, string][] {
   return facts.flatMap(([name, value]) =>
     value === undefined || value === null || value === "" ? [] : [[name, String(value)] as [string, string]],
   );
+}
+
+function factsOfField({ name, shown, parts }: DrainField, drain: Drain): [string, unknown][] {
+  const value = (drain as Readonly<Record<string, unknown>>)[name];
+  const of = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (parts) return parts.map((part) => [part.label, [of[part.name] ?? []].flat().join(", ")]);
+  if (shown === "whether") return [["signed", drain.signed ? "yes" : undefined]];
+  if (shown !== "names") return shown === "never" ? [] : [[name, value]];
+  return [
+    [
+      name,
+      Object.entries(of)
+        .map(([header, held]) => `${header}: ${held}`)
+        .join(", "),
+    ],
+  ];
 }

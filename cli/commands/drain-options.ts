@@ -1,76 +1,70 @@
 /** The options of `drains:add` and `drains:update` besides the URL. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import type { DrainChangesBody, LineFilterBody, RedactionBody } from "../api-types.ts";
+import {
+  allDrainFields,
+  type DrainField,
+  type DrainFieldPart,
+  type DrainFlag,
+} from "../../src/core/drain-fields.ts";
+import type { DrainChangesBody } from "../api-types.ts";
 import { anyOf, collect } from "../context.ts";
 import { codeOf, wrongUse } from "../errors.ts";
 
-export type DrainOptions = {
-  format?: string;
-  compression?: string;
-  redact?: string[];
-  redactPattern?: string[];
-  header?: string[];
-  source?: string[];
-  dyno?: string[];
-  match?: string[];
-  exclude?: string[];
-  secret?: string;
-  ca?: string;
-  cert?: string;
-  key?: string;
-};
+/** The values of the table's flags, by commander's names for them. */
+export type DrainOptions = { readonly [option: string]: string | readonly string[] | true | undefined };
+
+/** The fields, or parts of one, each with the flag that gives it. */
+export const flaggedFields: readonly {
+  readonly field: DrainField;
+  readonly part?: DrainFieldPart;
+  readonly flag: DrainFlag;
+}[] = allDrainFields.flatMap((field) => [
+  ...(field.flag ? [{ field, flag: field.flag }] : []),
+  ...(field.parts ?? []).map((part) => ({ field, part, flag: part.flag })),
+]);
 
 /** The options of both commands, each with its line of help. */
-export const addDrainOptions = (command: Command): Command =>
-  command
-    .option(
-      "--format <format>",
-      "how lines are written: logplex, rfc5424, ndjson, otlp, loki, datadog, … (docs/destinations.md)",
-    )
-    .option("--compression <kind>", "gzip")
-    .option("--header <name: value>", "send this header along (may be repeated)", collect)
-    .option("--source <source>", "only lines of this source (may be repeated)", collect)
-    .option("--dyno <dyno>", "only this process (web.1) or type (web) (may be repeated)", collect)
-    .option("--match <re>", "only lines that match (RE2); repeated: any of them", collect)
-    .option("--exclude <re>", "not the lines that match (RE2); repeated: none of them", collect)
-    .option(
-      "--redact <detector>",
-      "take these out of lines: email, card, bearer or ip (may be repeated)",
-      collect,
-    )
-    .option("--redact-pattern <re>", "take out what matches (RE2) (may be repeated)", collect)
-    .option("--ca <file>", "trust this authority (PEM)")
-    .option("--cert <file>", "client certificate (PEM)")
-    .option("--key <file>", "key of the client certificate (PEM)");
-
-/** The options in the API's form; parts of a filter or a redaction that are not given are left out. */
-export function drainOptionsBody(options: DrainOptions): Omit<DrainChangesBody, "url"> {
-  const filter = filterBody(options);
-  const redact = redactionBody(options);
-  return {
-    ...(options.format !== undefined && { format: options.format }),
-    ...(options.compression !== undefined && { compression: options.compression }),
-    ...(Object.keys(redact).length > 0 && { redact }),
-    ...(options.header && { headers: headersOf(options.header) }),
-    ...(Object.keys(filter).length > 0 && { filter }),
-    ...(options.ca !== undefined && { ca: pem("--ca", options.ca) }),
-    ...(options.cert !== undefined && { cert: pem("--cert", options.cert) }),
-    ...(options.key !== undefined && { key: pem("--key", options.key) }),
-  };
+export function addDrainOptions(command: Command): Command {
+  for (const { flag } of flaggedFields) {
+    const { name, value, help, repeats } = flag;
+    if (help === undefined) continue;
+    if (repeats) command.option(`--${name} ${value}`, help, collect);
+    else command.option(`--${name} ${value}`, help);
+  }
+  return command;
 }
 
-export const filterBody = ({ source, dyno, match, exclude }: DrainOptions): LineFilterBody => ({
-  ...(source && { sources: source }),
-  ...(dyno && { dynos: dyno }),
-  ...(match && { match: anyOf(match) }),
-  ...(exclude && { exclude: anyOf(exclude) }),
-});
+/** The options in the API's form; parts that are not given are left out, and so is what each command says itself. */
+export function drainOptionsBody(options: DrainOptions): Omit<DrainChangesBody, "url"> {
+  const fields = allDrainFields.flatMap((field): [string, unknown][] => {
+    if (field.kind === "parts") {
+      const parts = partsGiven(field, options);
+      return Object.keys(parts).length === 0 ? [] : [[field.name, parts]];
+    }
+    const value = field.flag?.help === undefined ? undefined : given(field.flag, options);
+    if (value === undefined) return [];
+    if (field.kind === "headers") return [[field.name, headersOf(value as string[])]];
+    return [[field.name, field.kind === "pem" ? pem(`--${field.flag!.name}`, value as string) : value]];
+  });
+  return Object.fromEntries(fields);
+}
 
-export const redactionBody = ({ redact, redactPattern }: DrainOptions): RedactionBody => ({
-  ...(redact && { detectors: redact }),
-  ...(redactPattern && { patterns: redactPattern }),
-});
+/** The parts of a field that are given. */
+export function partsGiven(
+  { parts = [] }: DrainField,
+  options: DrainOptions,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    parts.flatMap(({ name, kind, flag }) => {
+      const values = given(flag, options) as string[] | undefined;
+      return values === undefined ? [] : [[name, kind === "pattern" ? anyOf(values) : values]];
+    }),
+  );
+}
+
+const given = (flag: DrainFlag, options: DrainOptions) =>
+  options[flag.name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
 
 function headersOf(texts: readonly string[]): Record<string, string> {
   const headers = texts.map(headerOf);

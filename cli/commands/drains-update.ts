@@ -1,5 +1,6 @@
 /** `drains:update`: changes what a drain was given, where it is; it goes on with the lines that wait. */
 import type { Command } from "commander";
+import { allDrainFields } from "../../src/core/drain-fields.ts";
 import type { Api } from "../api.ts";
 import type { Drain, DrainChangesBody } from "../api-types.ts";
 import { requiredApp } from "../app-names.ts";
@@ -9,34 +10,23 @@ import {
   addDrainOptions,
   type DrainOptions,
   drainOptionsBody,
-  filterBody,
-  redactionBody,
+  flaggedFields,
+  partsGiven,
 } from "./drain-options.ts";
 
 type UpdateOptions = DrainOptions & {
   app?: string;
   json?: true;
   url?: string;
+  secret?: string;
   unset?: string[];
   dropPreviousSecret?: true;
 };
 
 /** The field, or part of one, that `--unset` takes away, by the option that gives it. */
-const unsettable: ReadonlyMap<string, readonly [field: keyof DrainChangesBody, part?: string]> = new Map([
-  ["format", ["format"]],
-  ["compression", ["compression"]],
-  ["header", ["headers"]],
-  ["source", ["filter", "sources"]],
-  ["dyno", ["filter", "dynos"]],
-  ["match", ["filter", "match"]],
-  ["exclude", ["filter", "exclude"]],
-  ["redact", ["redact", "detectors"]],
-  ["redact-pattern", ["redact", "patterns"]],
-  ["secret", ["secret"]],
-  ["ca", ["ca"]],
-  ["cert", ["cert"]],
-  ["key", ["key"]],
-]);
+const unsettable: ReadonlyMap<string, readonly [field: string, part?: string]> = new Map(
+  flaggedFields.map(({ field, part, flag }) => [flag.name, part ? [field.name, part.name] : [field.name]]),
+);
 
 /** `command` names the drain. */
 export function registerDrainsUpdate(command: Command, { api, output }: Context): void {
@@ -87,28 +77,30 @@ async function update(
 async function changesOf(options: UpdateOptions, find: () => Promise<Drain>): Promise<DrainChangesBody> {
   const gone = (options.unset ?? []).map(unsetOf);
   const fields = gone.filter(([, part]) => part === undefined).map(([field]) => [field, null] as const);
-  const { filter: _, redact: __, ...given } = drainOptionsBody(options);
-  const parts = { filter: filterBody(options), redact: redactionBody(options) };
-  const touched = (["filter", "redact"] as const).filter(
-    (field) =>
-      Object.keys(parts[field]).length > 0 || gone.some(([one, part]) => one === field && part !== undefined),
+  const parts = new Map(
+    allDrainFields
+      .filter(({ kind }) => kind === "parts")
+      .map((field) => [field.name as "filter" | "redact", partsGiven(field, options)]),
+  );
+  const given = Object.entries(drainOptionsBody(options)).filter(([name]) => !parts.has(name as "filter"));
+  const touched = [...parts.keys()].filter(
+    (field) => Object.keys(parts.get(field)!).length > 0 || gone.some(([one, part]) => one === field && part),
   );
   const before = touched.length > 0 ? await find() : undefined;
   const changed = touched.map((field) => {
-    const kept = Object.entries({ ...before?.[field], ...parts[field] }).filter(
+    const kept = Object.entries({ ...before?.[field], ...parts.get(field) }).filter(
       ([part]) => !gone.some(([one, name]) => one === field && name === part),
     );
     return [field, kept.length === 0 ? null : Object.fromEntries(kept)] as const;
   });
   return {
     ...(options.url !== undefined && { url: options.url }),
-    ...given,
-    ...Object.fromEntries([...fields, ...changed]),
+    ...Object.fromEntries([...given, ...fields, ...changed]),
     ...((options.dropPreviousSecret || options.unset?.includes("secret")) && { previous_secret: null }),
   };
 }
 
-function unsetOf(option: string): readonly [field: keyof DrainChangesBody, part?: string] {
+function unsetOf(option: string): readonly [field: string, part?: string] {
   const found = unsettable.get(option.replace(/^--/, ""));
   if (found !== undefined) return found;
   throw wrongUse(`--unset has no "${option}".`, `It takes away one of ${[...unsettable.keys()].join(", ")}.`);

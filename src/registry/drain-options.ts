@@ -1,32 +1,25 @@
 /** The options of a drain besides its URL (docs/spec/apis.md#p3-7), checked before anything is written. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { allDrainFields, type DrainFieldsRecord } from "../core/drain-fields.ts";
 import { compileFilter, type FilterSpec } from "../core/line-filter.ts";
 import { detectorNames, patternsFlaw, patternsMax, type RedactionSpec } from "../core/redaction.ts";
 import { drainOption, patternInvalid } from "../errors.ts";
-import type { DrainRecord } from "./records.ts";
 
 /** The part of a drain's record that its owner chooses. */
-export type DrainOptions = Pick<
-  DrainRecord,
-  | "format"
-  | "compression"
-  | "headers"
-  | "filter"
-  | "redact"
-  | "secret"
-  | "previousSecret"
-  | "ca"
-  | "cert"
-  | "key"
->;
+export type DrainOptions = DrainFieldsRecord;
 
 export const headersMax = 20;
-export const headerNameCharsMax = 100;
-export const headerValueCharsMax = 4_096;
-export const secretCharsMax = 1_000;
-export const pemCharsMax = 65_536;
-export const filterNamesMax = 50;
-export const filterNameCharsMax = 128;
+const headerNameCharsMax = 100;
+export const headerValueCharsMax = charsMaxOf("headers");
+const secretCharsMax = charsMaxOf("secret");
+export const pemCharsMax = charsMaxOf("ca");
+const filterNamesMax = 50;
+const filterNameCharsMax = 128;
+
+/** The bound that the table has for a field. */
+function charsMaxOf(record: keyof DrainFieldsRecord): number {
+  return allDrainFields.find((field) => field.record === record)?.charsMax ?? 0;
+}
 
 const headerNameForm = /^[A-Za-z0-9_-]+$/;
 const headerValueForm = /^[\x20-\x7e\t]*$/;

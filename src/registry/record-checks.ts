@@ -2,6 +2,7 @@
  * What a record of each kind must look like to be used. The fields are those of version 1, which has no field that says
  * so; whoever changes the meaning of a field writes `version: 2`, and an older program then leaves the record alone.
  */
+import { allDrainFields, type DrainField } from "../core/drain-fields.ts";
 import { kindOf, type RecordKind } from "../core/record-keys.ts";
 import {
   anything,
@@ -42,21 +43,12 @@ const drain = {
   start: hasFields({ position: isPosition, line: isCount }),
   paused: isFlag,
 };
+const drainFieldChecks = Object.fromEntries(
+  allDrainFields.map((field) => [field.record, checkOf(field)] as const),
+);
 const drainOptions = {
+  ...drainFieldChecks,
   url: isText,
-  format: isText,
-  compression: isText,
-  headers: isMapOf(isText),
-  filter: hasFields(
-    {},
-    { sources: isListOf(isText), dynos: isListOf(isText), match: isText, exclude: isText },
-  ),
-  redact: hasFields({}, { detectors: isListOf(isText), patterns: isListOf(isText) }),
-  secret: isText,
-  previousSecret: isText,
-  ca: isText,
-  cert: isText,
-  key: isText,
   telemetry: hasFields({ endpoint: isText, signals: isListOf(isText) }),
   replay: hasFields({ id: isText, sinceMs: isNumber }),
 };
@@ -88,6 +80,15 @@ const checks: Readonly<Record<RecordKind, Check>> = {
   logShards: anything,
   logId: anything,
 };
+
+function checkOf({ kind, parts = [] }: DrainField): Check {
+  if (kind === "headers") return isMapOf(isText);
+  if (kind !== "parts") return isText;
+  return hasFields(
+    {},
+    Object.fromEntries(parts.map((part) => [part.name, part.kind === "texts" ? isListOf(isText) : isText])),
+  );
+}
 
 /** Why the record at `key` cannot be used, in words without its values; undefined when it can. */
 export function flawOfRecord(key: string, value: unknown): string | undefined {

@@ -2,10 +2,9 @@
  * The records of the Store, as they are written. Their keys: `core/record-keys.ts`; what is checked when they are read:
  * `record-checks.ts`.
  */
+import type { DrainFieldsRecord } from "../core/drain-fields.ts";
 import type { ChannelId, DrainId, DrainToken, Token } from "../core/ids.ts";
-import type { FilterSpec } from "../core/line-filter.ts";
 import type { Position } from "../core/position.ts";
-import type { RedactionSpec } from "../core/redaction.ts";
 
 /** An app. `name` is unique; `id` is its channel. Times are ISO 8601 in UTC, whole seconds. */
 export type AppRecord = {
@@ -42,8 +41,8 @@ export type TokenRecord = {
   readonly createdAt: string;
 };
 
-/** A drain. Written by control nodes alone; the worker's side is `DrainCheckpoint`. */
-export type DrainRecord = {
+/** A drain: what its owner chose, and what it is. Written by control nodes alone; the worker's side is `DrainCheckpoint`. */
+export type DrainRecord = DrainFieldsRecord & {
   readonly id: DrainId;
   /** The v3 API's decimal id. */
   readonly number: number;
@@ -56,17 +55,6 @@ export type DrainRecord = {
   /** The start of the drain: behind this line of the channel. */
   readonly start: { readonly position: Position; readonly line: number };
   readonly paused: boolean;
-  readonly format?: string;
-  readonly compression?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly filter?: FilterSpec;
-  readonly secret?: string;
-  /** Signs besides `secret`, while receivers change over. */
-  readonly previousSecret?: string;
-  readonly redact?: RedactionSpec;
-  readonly ca?: string;
-  readonly cert?: string;
-  readonly key?: string;
   /** Set by the telemetry API: the endpoint and signals as they were given. */
   readonly telemetry?: { readonly endpoint: string; readonly signals: readonly string[] };
   /** The newest replay that was asked for; `id` tells two of them apart. */

@@ -1,10 +1,8 @@
 /** A drain as its owner writes it and sees it. Secrets go in and never come out, but for those in the URL. */
-import { compressionOf, formatOf } from "../../drains/destination.ts";
 import type { DrainLedger } from "../../registry/drain-ledger.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";
 import {
   appRef,
-  arrayOf,
   bodyOf,
   count,
   flag,
@@ -15,47 +13,17 @@ import {
   time,
   uuid,
 } from "../schemas.ts";
-
-const filterFields = { sources: arrayOf(text), dynos: arrayOf(text), match: text, exclude: text };
-const redactFields = { detectors: arrayOf(text), patterns: arrayOf(text) };
-const pem = { ...optionalText, description: "PEM, for https and syslog+tls" };
-
-/** The options of a drain besides its URL. */
-const drainOptionFields = {
-  format: {
-    ...optionalText,
-    description:
-      "`logplex` (when left out), `rfc5424`, `ndjson`, `otlp`, `otlp-json`, `loki`, `datadog`, `newrelic`, `splunk`, `betterstack`",
-  },
-  compression: { ...optionalText, description: "`gzip`, for http and https" },
-  headers: {
-    type: "object",
-    nullable: true,
-    additionalProperties: text,
-    description: "sent with every request; the values are not shown again",
-  },
-  filter: { ...bodyOf(filterFields), nullable: true, description: "which lines; every part has to hold" },
-  redact: {
-    ...bodyOf(redactFields),
-    nullable: true,
-    description: "what to take out of lines: `email`, `card`, `bearer`, `ip`, and RE2 patterns",
-  },
-  secret: { ...optionalText, description: "signs bodies; not shown again" },
-  previous_secret: { ...optionalText, description: "signs them too, while receivers change over" },
-  ca: pem,
-  cert: pem,
-  key: pem,
-} as const;
+import { drainFieldsShown, drainFieldsTaken, shownFieldsOf } from "./drain-fields.ts";
 
 const url = { ...text, description: "https://, http://, syslog:// or syslog+tls://" };
 
 /** The fields that can be changed. */
-export const drainChangesBody = bodyOf({ url, ...drainOptionFields });
+export const drainChangesBody = bodyOf({ url, ...drainFieldsTaken });
 
 export const newDrainBody = bodyOf(
   {
     url,
-    ...drainOptionFields,
+    ...drainFieldsTaken,
     since: { ...optionalText, description: "start with the lines since then: RFC 3339, or `10m` ago" },
     verify: {
       ...flag,
@@ -75,12 +43,7 @@ export const drainReply = object(
     app: appRef,
     created_at: time,
     updated_at: time,
-    format: text,
-    compression: optionalText,
-    headers: { type: "object", additionalProperties: text, description: "names; the values are hidden" },
-    filter: { type: "object", properties: filterFields },
-    redact: { type: "object", properties: redactFields },
-    signed: { ...flag, description: "a `secret` is set" },
+    ...drainFieldsShown,
     state: { ...text, enum: ["idle", "delivering", "retrying", "paused"] },
     last_error: object({ at: text, message: text }, { nullable: true }),
     last_test: {
@@ -106,8 +69,6 @@ export const drainReply = object(
   { optional: ["extended"] },
 );
 
-const hidden = "(hidden)";
-
 export const replyOf = (
   app: AppRecord,
   drain: DrainRecord,
@@ -121,12 +82,7 @@ export const replyOf = (
   app: { id: app.id, name: app.name },
   created_at: drain.createdAt,
   updated_at: drain.updatedAt,
-  format: formatOf(drain.url ?? "", drain.format),
-  compression: compressionOf(drain.url ?? "", drain.compression) ?? null,
-  headers: Object.fromEntries(Object.keys(drain.headers ?? {}).map((name) => [name, hidden])),
-  filter: drain.filter ?? {},
-  redact: drain.redact ?? {},
-  signed: drain.secret !== undefined,
+  ...shownFieldsOf(drain),
   state: ledger.state,
   last_error: ledger.lastError ?? null,
   last_test: ledger.lastTest ? { reason: null, expiring: null, ...ledger.lastTest } : null,

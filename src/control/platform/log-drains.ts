@@ -1,16 +1,16 @@
 /** Heroku Platform API, "Log Drain", and our additions (docs/spec/apis.md#p3-7). Routes only translate; `Drains` holds the rules. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import type { FilterSpec } from "../../core/line-filter.ts";
-import type { RedactionSpec } from "../../core/redaction.ts";
+import type { DrainFieldsBody } from "../../core/drain-fields.ts";
 import type { DrainTestResult } from "../../drains/drain-tests.ts";
-import { drainOption, drainTestRefused, drainUnverified, notFound, paramsInvalid } from "../../errors.ts";
+import { drainTestRefused, drainUnverified, notFound, paramsInvalid } from "../../errors.ts";
 import type { Verdict } from "../../ports.ts";
 import type { DrainOptions } from "../../registry/drain-options.ts";
-import type { DrainChanges, Drains, NewDrain } from "../../registry/drains.ts";
+import type { Drains, NewDrain } from "../../registry/drains.ts";
 import type { AppRecord, DrainRecord, DrainTest } from "../../registry/records.ts";
 import { appOf, managedAppOf, principalOf } from "../auth.ts";
 import { refuseUnknown } from "../bodies.ts";
 import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText, text } from "../schemas.ts";
+import { fieldsIn } from "./drain-fields.ts";
 import { drainChangesBody, drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
 
 /** Sends one test line over a drain, past its cursor and its counts. The drains' own part provides it. */
@@ -23,9 +23,11 @@ export type LogDrainsDeps = {
   readonly redactUrl: (url: string) => string;
 };
 
-type Body = {
-  readonly [Field in keyof Omit<NewDrain, "telemetry" | "previousSecret">]?: NewDrain[Field] | null;
-} & { readonly previous_secret?: string | null; readonly verify?: boolean | null };
+type Body = DrainFieldsBody & {
+  readonly url?: string | null;
+  readonly since?: string | null;
+  readonly verify?: boolean | null;
+};
 type DrainRequest = { Params: { drain: string } };
 type Found = { readonly app: AppRecord; readonly drain: DrainRecord };
 
@@ -138,7 +140,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
       const { app, drain } = await findToManage(request);
       refuseUnknown(request.body, "", Object.keys(drainChangesBody.properties));
       const { url } = request.body;
-      const changes = { ...optionsIn(request.body), ...(url !== undefined && { url: url ?? "" }) };
+      const changes = { ...fieldsIn(request.body), ...(url !== undefined && { url: url ?? "" }) };
       return show(request, app, await drains.update(drain, changes));
     },
   );
@@ -264,46 +266,6 @@ function findingOf(verdict: Verdict): Omit<DrainTest, "at"> {
 function wantedOf(body: Body): NewDrain {
   const { url, since } = body;
   if (typeof url !== "string") throw paramsInvalid("`url` is missing");
-  const given = Object.entries(optionsIn(body)).filter(([, value]) => value !== null);
+  const given = Object.entries(fieldsIn(body)).filter(([, value]) => value !== null);
   return { url, ...(since != null && { since }), ...(Object.fromEntries(given) as DrainOptions) };
-}
-
-// The options in a body; null takes one away.
-function optionsIn(body: Body): DrainChanges {
-  const { format, compression, headers, secret, previous_secret, ca, cert, key, filter, redact } = body;
-  return {
-    ...(format !== undefined && { format }),
-    ...(compression !== undefined && { compression }),
-    ...(headers !== undefined && { headers }),
-    ...(secret !== undefined && { secret }),
-    ...(previous_secret !== undefined && { previousSecret: previous_secret }),
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(filter !== undefined && { filter: filter && filterOf(filter) }),
-    ...(redact !== undefined && { redact: redact && redactionOf(redact) }),
-  };
-}
-
-// A misspelt part must not widen what is sent.
-function filterOf({ sources, dynos, match, exclude, ...unknown }: FilterSpec): FilterSpec {
-  const [name] = Object.keys(unknown);
-  if (name !== undefined)
-    throw drainOption(
-      "filter",
-      `it has no part "${name.slice(0, 50)}"; its parts are sources, dynos, match, exclude`,
-    );
-  return {
-    ...(sources?.length && { sources }),
-    ...(dynos?.length && { dynos }),
-    ...(match && { match }),
-    ...(exclude && { exclude }),
-  };
-}
-
-function redactionOf({ detectors, patterns, ...unknown }: RedactionSpec): RedactionSpec {
-  const [name] = Object.keys(unknown);
-  if (name !== undefined)
-    throw drainOption("redact", `it has no part "${name.slice(0, 50)}"; its parts are detectors, patterns`);
-  return { ...(detectors?.length && { detectors }), ...(patterns?.length && { patterns }) };
 }
