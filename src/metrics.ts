@@ -129,7 +129,7 @@ export const senderFaults = new Counter({
 export const refusedRequests = new Counter({
   name: "tailrace_refused_log_requests_total",
   help: "POST /logs that was answered with an error, and nothing of it stored.",
-  labelNames: ["code"] as const, // codes of src/errors.ts
+  labelNames: ["code"] as const, // codes of src/errors/
   registers,
 });
 

@@ -6,7 +6,7 @@ import type { Config } from "./config.ts";
 import { recordPrefixes } from "./core/record-keys.ts";
 import { openEmbedded } from "./engines/embedded.ts";
 import { openNats } from "./engines/nats/open.ts";
-import { AppError } from "./errors.ts";
+import { AppError } from "./errors/app-error.ts";
 import type { Clock, Store } from "./ports.ts";
 
 /** The log and the store, wherever they are kept; `readiness` tells what is wrong with them. */

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { dataUnusable } from "./errors.ts";
+import { dataUnusable } from "./errors/start.ts";
 import { dataFailure, makeDataFolder } from "./start-failures.ts";
 import { makeWhole, writeWhole } from "./whole-file.ts";
 

@@ -5,7 +5,7 @@
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { getSystemErrorName } from "node:util";
-import { dataUnusable, listenAddress, listenForbidden, listenInUse } from "./errors.ts";
+import { dataUnusable, listenAddress, listenForbidden, listenInUse } from "./errors/start.ts";
 
 /**
  * Makes the folder of `--data` and what is missing above it, for its owner alone. Level by level: Node's own recursive

@@ -3,7 +3,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { explain } from "../cli/output.ts";
 import { addressPolicy } from "../src/drains/addresses.ts";
 import { parseDestination } from "../src/drains/destination.ts";
-import { AppError, dataUnusable, drainTestRefused, drainUnverified, storeInUse } from "../src/errors.ts";
+import { drainTestRefused, drainUnverified } from "../src/errors/api.ts";
+import { AppError } from "../src/errors/app-error.ts";
+import { storeInUse } from "../src/errors/engines.ts";
+import { dataUnusable } from "../src/errors/start.ts";
 import { ControlServer } from "./support/control-server.ts";
 
 let server: ControlServer;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { AppError } from "../src/errors.ts";
+import { AppError } from "../src/errors/app-error.ts";
 import { keptOperatorKey } from "../src/operator-key.ts";
 import { dataFailure, listenFailure, makeDataFolder } from "../src/start-failures.ts";
 import { finished, runCli, startCli } from "./support/cli.ts";

@@ -1,6 +1,6 @@
 /** Finds the principal by the credentials of a request, and the apps that it may see and change. */
 import type { FastifyRequest } from "fastify";
-import { keyOfSomeApps, keyReadOnly, notFound, tokensForWriters, unauthorized } from "../errors.ts";
+import { keyOfSomeApps, keyReadOnly, notFound, tokensForWriters, unauthorized } from "../errors/access.ts";
 import type { Apps } from "../registry/apps.ts";
 import type { Keys } from "../registry/keys.ts";
 import { maySee, type Principal } from "../registry/principal.ts";

@@ -4,7 +4,9 @@
  */
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { AppError, bodyTooLarge, codingUnsupported, paramsInvalid, requestRefused } from "../errors.ts";
+import { paramsInvalid, requestRefused } from "../errors/api.ts";
+import { AppError } from "../errors/app-error.ts";
+import { bodyTooLarge, codingUnsupported } from "../errors/ingest.ts";
 import { codingOf, readBody } from "../ingest/body.ts";
 import type { BodyBudget } from "../ingest/body-budget.ts";
 import { ingestLimits } from "../ingest/limits.ts";

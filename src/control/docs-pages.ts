@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { type FastifyPluginAsync, type FastifyReply, type FastifyRequest, fastify } from "fastify";
-import { pathNotFound } from "../errors.ts";
+import { pathNotFound } from "../errors/access.ts";
 import { sharedAnswer } from "./shared-answer.ts";
 
 /** OpenAPI, as an object. */

@@ -1,6 +1,6 @@
 /** Routes of roles that this node does not have: each answers which role they belong to. */
 import type { FastifyPluginAsync, FastifyPluginOptions } from "fastify";
-import { roleElsewhere } from "../errors.ts";
+import { roleElsewhere } from "../errors/access.ts";
 
 /**
  * `plugin`, whose routes are those of `role`. On a node without this role they only say where a request belongs, before

@@ -1,6 +1,6 @@
 /** The address that clients reach this server at: the base of every URL handed out. */
 import type { FastifyRequest } from "fastify";
-import { requestRefused } from "../errors.ts";
+import { requestRefused } from "../errors/api.ts";
 
 /** As configured, without a slash at the end; undefined: the request says it. */
 export type PublicUrl = string | undefined;

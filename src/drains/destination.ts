@@ -6,7 +6,7 @@ import {
   drainToItself,
   drainUrlInvalid,
   syslogFormatInvalid,
-} from "../errors.ts";
+} from "../errors/drains.ts";
 import { type AddressPolicy, AddressRefused, checkLiteral, isLocalName } from "./addresses.ts";
 import type { DrainPlace } from "./own-places.ts";
 

@@ -1,7 +1,7 @@
 /** One test line, right now, outside of the app's log and of every ledger; so many tests at a time as there is room for. */
 import { noticeLine } from "../core/notice.ts";
 import { positionAt } from "../core/position.ts";
-import { drainTestsBusy } from "../errors.ts";
+import { drainTestsBusy } from "../errors/drains.ts";
 import type { Clock, Sink, Verdict } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { redactedLine } from "./redaction.ts";

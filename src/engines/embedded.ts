@@ -2,7 +2,7 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { dataDamaged } from "../errors.ts";
+import { dataDamaged } from "../errors/engines.ts";
 import { damagedBytes, damagedLines, journalBytes, journalLiveBytes } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
 import { dataFailure, makeDataFolder } from "../start-failures.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert";
 import { type Batch, encodedBytes, endOf, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { origin, type Position, readPosition } from "../core/position.ts";
-import { storeUnavailable } from "../errors.ts";
+import { storeUnavailable } from "../errors/store.ts";
 import type {
   Appended,
   ChannelEnd,

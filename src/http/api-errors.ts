@@ -3,16 +3,10 @@
  */
 import { randomUUID } from "node:crypto";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import {
-  AppError,
-  bodyNotJson,
-  codingsTaken,
-  codingUnsupported,
-  internalError,
-  paramsInvalid,
-  pathNotFound,
-  requestRefused,
-} from "../errors.ts";
+import { pathNotFound } from "../errors/access.ts";
+import { bodyNotJson, internalError, paramsInvalid, requestRefused } from "../errors/api.ts";
+import { AppError } from "../errors/app-error.ts";
+import { codingsTaken, codingUnsupported } from "../errors/ingest.ts";
 
 /** The JSON of a failure. Heroku's CLI shows `message` and `id`; `code` is the one in docs/errors.md. */
 export type ErrorBody = {

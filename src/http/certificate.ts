@@ -2,7 +2,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
-import { tlsUnusable } from "../errors.ts";
+import { tlsUnusable } from "../errors/start.ts";
 
 /** The certificate chain and its key. Rejects with `tlsUnusable`, which says what of them is wrong. */
 export async function readCertificate(

@@ -1,6 +1,8 @@
 /** Answers what never became a request: bytes that are no HTTP, headers without end, a request that does not arrive. */
 import type { Socket } from "node:net";
-import { type AppError, headersTooLarge, requestRefused, requestTimeout } from "../errors.ts";
+import { requestRefused } from "../errors/api.ts";
+import type { AppError } from "../errors/app-error.ts";
+import { headersTooLarge, requestTimeout } from "../errors/http.ts";
 import type { Connections } from "./connections.ts";
 import { rawAnswer } from "./raw-answer.ts";
 

@@ -1,6 +1,6 @@
 /** Answers of the server itself, to what never becomes a request of a route. */
 import { type ServerResponse, STATUS_CODES } from "node:http";
-import type { AppError } from "../errors.ts";
+import type { AppError } from "../errors/app-error.ts";
 
 /** The failure as the API tells it, on a connection that is closed behind it. */
 export function rawAnswer(failure: AppError): string {

@@ -3,7 +3,7 @@
  * begin within 5 ms of a turn of the event loop; the rest of them waits for the next one.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
-import { hostMissing, unknownExpectation } from "../errors.ts";
+import { hostMissing, unknownExpectation } from "../errors/http.ts";
 import { Turns } from "../turns.ts";
 import type { Arrival, Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";

@@ -2,7 +2,9 @@
  * What bodies that are being read may hold: a share for each app, one for each address, and all of them what ingest has
  * left. Where that is nothing, the body that was begun first gives way: slow ones are what fills a budget.
  */
-import { type AppError, bodiesOfAddressFull, bodiesOfAppFull, overloaded } from "../errors.ts";
+import type { AppError } from "../errors/app-error.ts";
+import { bodiesOfAddressFull, bodiesOfAppFull } from "../errors/ingest.ts";
+import { overloaded } from "../errors/store.ts";
 import type { PendingBytes } from "./pending.ts";
 
 export type BodyShares = {

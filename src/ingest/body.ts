@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { createGunzip, type Gunzip } from "node:zlib";
-import { type AppError, bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../errors.ts";
+import type { AppError } from "../errors/app-error.ts";
+import { bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../errors/ingest.ts";
 import type { Reservation } from "./body-budget.ts";
 
 export type BodyLimits = {

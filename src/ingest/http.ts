@@ -10,8 +10,8 @@ import type { CanonicalLines } from "../core/batch.ts";
 import { type BadFraming, canoniseInSteps, stepFrames } from "../core/canonical.ts";
 import { scanFrame } from "../core/frame.ts";
 import type { ChannelId } from "../core/ids.ts";
+import { AppError } from "../errors/app-error.ts";
 import {
-  AppError,
   codingsTaken,
   codingUnsupported,
   countMismatch,
@@ -21,7 +21,7 @@ import {
   ingestNotAcceptable,
   malformedFrames,
   tooManyFrames,
-} from "../errors.ts";
+} from "../errors/ingest.ts";
 import { malformedFrames as malformedCount, refusedRequests, unknownTokenFrames } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
 import { inTurns, turns } from "../turns.ts";

@@ -1,5 +1,5 @@
 /** Who may write where, by the `Authorization` of `POST /logs`: docs/spec/wire-in.md#w3-3. */
-import { ingestForbidden, ingestUnauthorized } from "../errors.ts";
+import { ingestForbidden, ingestUnauthorized } from "../errors/ingest.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { TokenLookup } from "./router.ts";
 

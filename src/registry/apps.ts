@@ -5,7 +5,7 @@
  */
 import { type ChannelId, isUuid, newChannelId } from "../core/ids.ts";
 import { appKey, appNameKey, recordPrefixes } from "../core/record-keys.ts";
-import { appNameInvalid, appNameTaken, recordContended } from "../errors.ts";
+import { appNameInvalid, appNameTaken, recordContended } from "../errors/api.ts";
 import type { ChannelLog, Clock, Store } from "../ports.ts";
 import { isAppName, randomAppName } from "./app-name.ts";
 import { unlessUnreadable } from "./checked-store.ts";

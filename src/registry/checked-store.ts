@@ -5,7 +5,8 @@
  */
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
-import { AppError, recordUnreadable } from "../errors.ts";
+import { AppError } from "../errors/app-error.ts";
+import { recordUnreadable } from "../errors/drains.ts";
 import type { Store, StoreChange, StoreRecord } from "../ports.ts";
 import { flawOfRecord } from "./record-checks.ts";
 

@@ -15,7 +15,7 @@ import {
   isTime,
   ofVersion,
 } from "../core/record-shape.ts";
-import { drainStateUnreadable } from "../errors.ts";
+import { drainStateUnreadable } from "../errors/drains.ts";
 import type { DrainRecord } from "./records.ts";
 
 const version = 2;

@@ -4,7 +4,7 @@ import type { ChannelId } from "../core/ids.ts";
 import { comparePositions } from "../core/position.ts";
 import { rateAt } from "../core/rate.ts";
 import { checkpointKey, drainTestKey } from "../core/record-keys.ts";
-import { AppError } from "../errors.ts";
+import { AppError } from "../errors/app-error.ts";
 import type { ChannelEnd, ChannelLog, From, Store } from "../ports.ts";
 import { unlessUnreadable } from "./checked-store.ts";
 import { type DrainCheckpoint, readCheckpoint } from "./drain-checkpoint.ts";

@@ -3,7 +3,7 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { allDrainFields, type DrainFieldsRecord } from "../core/drain-fields.ts";
 import { compileFilter, type FilterSpec } from "../core/line-filter.ts";
 import { detectorNames, patternsFlaw, patternsMax, type RedactionSpec } from "../core/redaction.ts";
-import { drainOption, patternInvalid } from "../errors.ts";
+import { drainOption, patternInvalid } from "../errors/api.ts";
 
 /** The part of a drain's record that its owner chooses. */
 export type DrainOptions = DrainFieldsRecord;

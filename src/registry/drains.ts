@@ -13,7 +13,8 @@ import {
   drainTestKey,
   recordPrefixes,
 } from "../core/record-keys.ts";
-import { drainLimit, drainRepeated, notFound, sinceInvalid } from "../errors.ts";
+import { notFound } from "../errors/access.ts";
+import { drainLimit, drainRepeated, sinceInvalid } from "../errors/api.ts";
 import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";
 import { unlessUnreadable, unreadableIn } from "./checked-store.ts";
 import { type DrainLedger, placeSince, readLedger } from "./drain-ledger.ts";

@@ -5,7 +5,8 @@
 import { randomUUID } from "node:crypto";
 import { type ChannelId, isUuid } from "../core/ids.ts";
 import { apiKeyKey, apiKeyPointerKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
-import { keyLimit, notFound, recordContended } from "../errors.ts";
+import { notFound } from "../errors/access.ts";
+import { keyLimit, recordContended } from "../errors/api.ts";
 import type { Clock, Store } from "../ports.ts";
 import { revisionOf } from "./checked-store.ts";
 import { Claims } from "./claims.ts";

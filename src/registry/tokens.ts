@@ -6,7 +6,8 @@
  */
 import { type ChannelId, newToken } from "../core/ids.ts";
 import { appKey, recordPrefixes, tokenClaimsKey, tokenKey } from "../core/record-keys.ts";
-import { notFound, recordContended, sourceInvalid, tokenLimit } from "../errors.ts";
+import { notFound } from "../errors/access.ts";
+import { recordContended, sourceInvalid, tokenLimit } from "../errors/api.ts";
 import type { Clock, Store } from "../ports.ts";
 import { revisionOf, unlessUnreadable } from "./checked-store.ts";
 import { Claims } from "./claims.ts";

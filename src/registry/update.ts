@@ -1,7 +1,7 @@
 /**
  * Changes of one record by several nodes at once: read, change, write if nobody else wrote meanwhile, else begin again.
  */
-import { recordContended } from "../errors.ts";
+import { recordContended } from "../errors/api.ts";
 import type { Store } from "../ports.ts";
 import { revisionOf } from "./checked-store.ts";
 

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Transport } from "../core/format.ts";
 import { type Position, parsePosition } from "../core/position.ts";
-import { positionInvalid } from "../errors.ts";
+import { positionInvalid } from "../errors/tails.ts";
 import type { ReadingRights } from "../registry/reading-rights.ts";
 import { openSession, type SessionParts } from "./session.ts";
 import type { SessionSpec, SessionUrls } from "./session-url.ts";

@@ -6,7 +6,7 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { LineFormat } from "../core/format.ts";
 import { type ChannelId, isUuid } from "../core/ids.ts";
 import type { FilterSpec } from "../core/line-filter.ts";
-import { sessionTooLong } from "../errors.ts";
+import { sessionTooLong } from "../errors/tails.ts";
 import type { Clock } from "../ports.ts";
 import { operatorKeyId } from "../registry/keys.ts";
 

@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import type { Transport } from "../core/format.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { Position } from "../core/position.ts";
-import { appTailsFull, tailsFull, tailsStopping } from "../errors.ts";
+import { appTailsFull, tailsFull, tailsStopping } from "../errors/tails.ts";
 import { cutTails, openTails, tailLines } from "../metrics.ts";
 import type { ReadSession, TailPart } from "./session.ts";
 import { Stalls } from "./stalls.ts";

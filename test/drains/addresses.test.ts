@@ -9,7 +9,7 @@ import {
   loopbackCidrs,
 } from "../../src/drains/addresses.ts";
 import { parseDestination } from "../../src/drains/destination.ts";
-import { AppError } from "../../src/errors.ts";
+import { AppError } from "../../src/errors/app-error.ts";
 
 const nothingAllowed = addressPolicy([]);
 

@@ -5,7 +5,7 @@ import { addressPolicy, ownKind, sparing } from "../../src/drains/addresses.ts";
 import { parseDestination } from "../../src/drains/destination.ts";
 import { OwnPlaces } from "../../src/drains/own-places.ts";
 import { sinksFor } from "../../src/drains/sink-for.ts";
-import { AppError } from "../../src/errors.ts";
+import { AppError } from "../../src/errors/app-error.ts";
 import { kept } from "../support/kept.ts";
 import { openPeer } from "../support/peer.ts";
 import { drainOf } from "./rig.ts";

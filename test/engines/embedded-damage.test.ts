@@ -23,7 +23,7 @@ import type { Logger } from "pino";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { type EmbeddedEngine, openEmbedded } from "../../src/engines/embedded.ts";
-import type { AppError } from "../../src/errors.ts";
+import type { AppError } from "../../src/errors/app-error.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { batchOf, batchOfBytes, channelOf } from "../support/batches.ts";
 import { until as waitUntil } from "../support/until.ts";

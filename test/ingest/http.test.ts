@@ -7,7 +7,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { addressGroup } from "../../src/core/address-group.ts";
-import { storeFull } from "../../src/errors.ts";
+import { storeFull } from "../../src/errors/store.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { acceptsText, ingestHttp } from "../../src/ingest/http.ts";
 import { Lanes } from "../../src/ingest/lanes.ts";

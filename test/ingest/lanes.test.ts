@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import type { CanonicalLines, Form } from "../../src/core/batch.ts";
-import { storeFull } from "../../src/errors.ts";
+import { storeFull } from "../../src/errors/store.ts";
 import { Lanes } from "../../src/ingest/lanes.ts";
 import { channelOf } from "./registry.ts";
 import { ScriptedLog } from "./scripted-log.ts";

@@ -2,7 +2,7 @@
 import { PassThrough } from "node:stream";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { storeUnavailable } from "../../src/errors.ts";
+import { storeUnavailable } from "../../src/errors/store.ts";
 import { Lanes } from "../../src/ingest/lanes.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { FrameRouter } from "../../src/ingest/router.ts";

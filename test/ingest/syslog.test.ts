@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import { storeFull, storeUnavailable } from "../../src/errors.ts";
+import { storeFull, storeUnavailable } from "../../src/errors/store.ts";
 import { Lanes } from "../../src/ingest/lanes.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { syslogListener } from "../../src/ingest/syslog.ts";

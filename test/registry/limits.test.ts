@@ -1,7 +1,7 @@
 /** Whatever is made at the same time, on however many nodes: never more than there may be, and all that there may be. */
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { AppError } from "../../src/errors.ts";
+import type { AppError } from "../../src/errors/app-error.ts";
 import type { Store } from "../../src/ports.ts";
 import { Claims } from "../../src/registry/claims.ts";
 import { drainsMax, reservedMax } from "../../src/registry/drains.ts";

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { type RecordKind, recordPrefixes } from "../../src/core/record-keys.ts";
 import { type Check, inWords, isCount, isText } from "../../src/core/record-shape.ts";
 import { isHeadRecord } from "../../src/engines/nats/log/heads.ts";
-import { AppError } from "../../src/errors.ts";
+import { AppError } from "../../src/errors/app-error.ts";
 import { readCheckpoint } from "../../src/registry/drain-checkpoint.ts";
 import { flawOfRecord } from "../../src/registry/record-checks.ts";
 

@@ -1,7 +1,17 @@
 /** The reference pages under docs/ that follow from the code: each is one table, written from what it describes. */
 
 import { serveOptions } from "../../src/config.ts";
-import * as errors from "../../src/errors.ts";
+import * as access from "../../src/errors/access.ts";
+import * as api from "../../src/errors/api.ts";
+import { AppError } from "../../src/errors/app-error.ts";
+import * as drains from "../../src/errors/drains.ts";
+import * as engines from "../../src/errors/engines.ts";
+import * as http from "../../src/errors/http.ts";
+import * as ingest from "../../src/errors/ingest.ts";
+import * as nats from "../../src/errors/nats.ts";
+import * as start from "../../src/errors/start.ts";
+import * as store from "../../src/errors/store.ts";
+import * as tails from "../../src/errors/tails.ts";
 import { metricsRegistry } from "../../src/metrics.ts";
 
 /** docs/settings.md: every option of `tailrace serve`. */
@@ -25,10 +35,12 @@ const defaultOf = (value: unknown): string =>
 
 /** docs/errors.md: every expected failure, its code, status, message and mend. */
 export function errorsPage(): string {
-  const failures = Object.values(errors)
-    .filter((make) => make !== errors.AppError && typeof make === "function")
+  const areas = [store, http, access, api, ingest, drains, tails, start, engines, nats];
+  const failures = areas
+    .flatMap((area): unknown[] => Object.values(area))
+    .filter((make) => typeof make === "function")
     .map((make) => (make as (...all: unknown[]) => unknown)(...Array(8).fill(anything)))
-    .filter((made) => made instanceof errors.AppError)
+    .filter((made) => made instanceof AppError)
     .map(({ code, status, id, message, mend }) => [
       `\`${code}\``,
       String(status),

@@ -7,7 +7,7 @@ import { realClock } from "../../src/clock.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
 import { formattingOf } from "../../src/core/format.ts";
 import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.ts";
-import { AppError } from "../../src/errors.ts";
+import { AppError } from "../../src/errors/app-error.ts";
 import { tailLimits } from "../../src/limits.ts";
 import type { Patterns } from "../../src/patterns/patterns.ts";
 import type { ChannelLog } from "../../src/ports.ts";

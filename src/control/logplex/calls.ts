@@ -3,7 +3,9 @@
  * whether what it names is there. Failures are `{error}`, with the Platform API's `id` and `message` besides.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
-import { type AppError, bodyNotJson, mediaTypeNotJson, unauthorized } from "../../errors.ts";
+import { unauthorized } from "../../errors/access.ts";
+import { bodyNotJson, mediaTypeNotJson } from "../../errors/api.ts";
+import type { AppError } from "../../errors/app-error.ts";
 import { appErrorOf, errorBody, withErrorHeaders } from "../../http/api-errors.ts";
 import type { Keys } from "../../registry/keys.ts";
 import type { Principal } from "../../registry/principal.ts";

@@ -1,6 +1,6 @@
 /** v3 channels. A channel is an app; `PUT` of one that is not there makes the app of that name. */
 import type { FastifyPluginAsync } from "fastify";
-import { sourceInvalid, tokenLimit } from "../../errors.ts";
+import { sourceInvalid, tokenLimit } from "../../errors/api.ts";
 import type { Apps } from "../../registry/apps.ts";
 import type { Drains } from "../../registry/drains.ts";
 import type { Keys } from "../../registry/keys.ts";

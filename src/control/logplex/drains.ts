@@ -1,6 +1,6 @@
 /** v3 drains, by their decimal ids. Without a URL a drain is only reserved. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import { notFound } from "../../errors.ts";
+import { notFound } from "../../errors/access.ts";
 import type { Principal } from "../../registry/principal.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import { appToManage } from "../auth.ts";

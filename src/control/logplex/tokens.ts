@@ -1,6 +1,6 @@
 /** v3 tokens; listing and removing single ones are ours. */
 import type { FastifyPluginAsync } from "fastify";
-import { notFound } from "../../errors.ts";
+import { notFound } from "../../errors/access.ts";
 import type { TokenRecord } from "../../registry/records.ts";
 import { appOfTokens } from "../auth.ts";
 import { arrayOf, bodyOf, object, text } from "../schemas.ts";

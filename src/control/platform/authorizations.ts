@@ -1,7 +1,8 @@
 /** Heroku Platform API, "OAuth Authorization": API keys, with `apps` and `read_only` besides. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { ChannelId } from "../../core/ids.ts";
-import { notFound, paramsInvalid } from "../../errors.ts";
+import { notFound } from "../../errors/access.ts";
+import { paramsInvalid } from "../../errors/api.ts";
 import type { Clock } from "../../ports.ts";
 import type { Apps } from "../../registry/apps.ts";
 import { expiryMsOf, type Keys } from "../../registry/keys.ts";

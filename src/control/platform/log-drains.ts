@@ -2,7 +2,8 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { DrainFieldsBody } from "../../core/drain-fields.ts";
 import type { DrainTestResult } from "../../drains/drain-tests.ts";
-import { drainTestRefused, drainUnverified, notFound, paramsInvalid } from "../../errors.ts";
+import { notFound } from "../../errors/access.ts";
+import { drainTestRefused, drainUnverified, paramsInvalid } from "../../errors/api.ts";
 import type { Verdict } from "../../ports.ts";
 import type { DrainOptions } from "../../registry/drain-options.ts";
 import type { Drains, NewDrain } from "../../registry/drains.ts";

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
 import type { LineFormat } from "../../core/format.ts";
 import { compileFilter, type FilterSpec } from "../../core/line-filter.ts";
-import { paramsInvalid, patternInvalid, sinceInvalid } from "../../errors.ts";
+import { paramsInvalid, patternInvalid, sinceInvalid } from "../../errors/api.ts";
 import type { Clock } from "../../ports.ts";
 import { parseSince, timeOf } from "../../registry/time.ts";
 import type { SessionSpec } from "../../tail/session-url.ts";

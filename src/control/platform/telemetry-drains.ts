@@ -4,7 +4,9 @@
  */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { ChannelId } from "../../core/ids.ts";
-import { notFound, paramsInvalid, telemetryRefused } from "../../errors.ts";
+import { notFound } from "../../errors/access.ts";
+import { paramsInvalid } from "../../errors/api.ts";
+import { telemetryRefused } from "../../errors/drains.ts";
 import type { Apps } from "../../registry/apps.ts";
 import type { Drains } from "../../registry/drains.ts";
 import { maySee } from "../../registry/principal.ts";

@@ -1,6 +1,6 @@
 /** A drain's way out: its slot, and the sink that exists only while it has one. */
 import type { Logger } from "pino";
-import { AppError } from "../../errors.ts";
+import { AppError } from "../../errors/app-error.ts";
 import type { Parcel, Sink, Verdict } from "../../ports.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import type { ConnectionSlots, Queue, Slot, SlotHolder, Waiter } from "./slots.ts";

@@ -4,7 +4,7 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { dataDamaged, dataNewer } from "../../errors.ts";
+import { dataDamaged, dataNewer } from "../../errors/engines.ts";
 import { writeWhole } from "../../whole-file.ts";
 
 const fileName = "tailrace.json";

@@ -5,7 +5,9 @@
  */
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { type AppError, dataGone, storeFull, storeLost } from "../../errors.ts";
+import type { AppError } from "../../errors/app-error.ts";
+import { dataGone, storeLost } from "../../errors/engines.ts";
+import { storeFull } from "../../errors/store.ts";
 import { dataInPlace, diskFree, diskRefusing } from "../../metrics.ts";
 import { DataFile, type FileState } from "./data-file.ts";
 import type { FolderLock } from "./folder-lock.ts";

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import { storeInUse } from "../../errors.ts";
+import { storeInUse } from "../../errors/engines.ts";
 import { ask, Flag, type FlagAnswer, isFlagName, pidSpace } from "./lock-flag.ts";
 
 export type FolderLockOptions = {

@@ -2,7 +2,7 @@
 import { type Batch, encodedBytes, markOf, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { logOf, positionAt } from "../../core/position.ts";
-import type { AppError } from "../../errors.ts";
+import type { AppError } from "../../errors/app-error.ts";
 import type { Appended } from "../../ports.ts";
 import type { Channel, Channels } from "./channels.ts";
 import type { DedupWindow } from "./dedup-window.ts";

@@ -1,6 +1,6 @@
 /** Entries of an old segment on their way to the newest one: the little that is still wanted, so that the rest can go. */
 import { encodedBytes } from "../../core/batch.ts";
-import type { AppError } from "../../errors.ts";
+import type { AppError } from "../../errors/app-error.ts";
 import type { Channel } from "./channels.ts";
 import { type Entry, endEntry } from "./entry.ts";
 import type { Work } from "./journal.ts";

@@ -4,7 +4,9 @@
  * in the one turn in which its commit is formed, with nothing else under way.
  */
 import type { Logger } from "pino";
-import { AppError, dataGone, storeFull, storeUnavailable } from "../../errors.ts";
+import { AppError } from "../../errors/app-error.ts";
+import { dataGone } from "../../errors/engines.ts";
+import { storeFull, storeUnavailable } from "../../errors/store.ts";
 import type { Clock } from "../../ports.ts";
 import type { Use } from "../disk/free-space.ts";
 import type { Disk } from "./disk.ts";

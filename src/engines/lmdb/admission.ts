@@ -1,5 +1,6 @@
 /** What of a transaction may be written now: the folder's guard says so, and what happened the last time. */
-import { type AppError, storeFull } from "../../errors.ts";
+import type { AppError } from "../../errors/app-error.ts";
+import { storeFull } from "../../errors/store.ts";
 import type { FolderGuard } from "../disk/folder-guard.ts";
 import type { Work } from "./commits.ts";
 import { isFull } from "./fullness.ts";

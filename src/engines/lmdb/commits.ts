@@ -7,7 +7,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database, Key, RootDatabase } from "lmdb";
 import type { Logger } from "pino";
-import { type AppError, dataGone, storeFull, storeUnavailable } from "../../errors.ts";
+import type { AppError } from "../../errors/app-error.ts";
+import { dataGone } from "../../errors/engines.ts";
+import { storeFull, storeUnavailable } from "../../errors/store.ts";
 import type { FolderGuard } from "../disk/folder-guard.ts";
 import type { Use } from "../disk/free-space.ts";
 import { Admission, bytesOf } from "./admission.ts";

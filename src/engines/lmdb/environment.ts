@@ -5,7 +5,9 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
-import { AppError, dataDamaged, dataUnusable, storeInUse } from "../../errors.ts";
+import { AppError } from "../../errors/app-error.ts";
+import { dataDamaged, storeInUse } from "../../errors/engines.ts";
+import { dataUnusable } from "../../errors/start.ts";
 import { dataFailure } from "../../start-failures.ts";
 import { type FolderFormat, refuseEmptied } from "../disk/folder-format.ts";
 import { FreeSpace, type FreeSpaceOptions } from "../disk/free-space.ts";

@@ -2,7 +2,8 @@
 import assert from "node:assert";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Database } from "lmdb";
-import { type AppError, storeUnavailable } from "../../errors.ts";
+import type { AppError } from "../../errors/app-error.ts";
+import { storeUnavailable } from "../../errors/store.ts";
 import type { Store, StoreChange, StoreRecord } from "../../ports.ts";
 import { ChangeFeed } from "../change-feed.ts";
 import { isStoreKey, valueBytesMax } from "../engine.ts";

@@ -2,7 +2,8 @@
 import type { Logger } from "pino";
 import { recordPrefixes } from "../../core/record-keys.ts";
 import { type Check, inWords, isCount, isText } from "../../core/record-shape.ts";
-import { natsShardsDiffer, recordUnreadable } from "../../errors.ts";
+import { recordUnreadable } from "../../errors/drains.ts";
+import { natsShardsDiffer } from "../../errors/nats.ts";
 import { Failures } from "../../failures.ts";
 import type { ChannelLog, Clock, Store } from "../../ports.ts";
 import type { Retention as Limits } from "../engine.ts";

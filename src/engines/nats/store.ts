@@ -6,7 +6,8 @@
 import assert from "node:assert";
 import { randomBytes } from "node:crypto";
 import { DeliverPolicy } from "nats";
-import { AppError, natsFull, storeUnavailable, storeUncertain } from "../../errors.ts";
+import { AppError } from "../../errors/app-error.ts";
+import { natsFull, storeUnavailable, storeUncertain } from "../../errors/store.ts";
 import type { Clock, Store, StoreChange, StoreRecord } from "../../ports.ts";
 import { isStoreKey, valueBytesMax } from "../engine.ts";
 import type { Publisher } from "./wire/publisher.ts";

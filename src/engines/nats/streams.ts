@@ -2,7 +2,7 @@
  * The streams that the engine needs: made at the first start, compared at every other, never changed in silence.
  */
 import { DiscardPolicy, type NatsError, nanos, RetentionPolicy, StorageType, type StreamConfig } from "nats";
-import { natsNoJetStream, natsStreamDiffers, natsStreamRefused } from "../../errors.ts";
+import { natsNoJetStream, natsStreamDiffers, natsStreamRefused } from "../../errors/nats.ts";
 import type { Clock } from "../../ports.ts";
 import { dedupMs, type Retention as Limits } from "../engine.ts";
 import { streamOf } from "./log/shards.ts";

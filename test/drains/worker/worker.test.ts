@@ -306,7 +306,7 @@ describe("what becomes of a parcel", () => {
     const { parts } = rig;
     let made = 0;
     const { DrainWorker } = await import("../../../src/drains/worker/worker.ts");
-    const { drainUrlInvalid } = await import("../../../src/errors.ts");
+    const { drainUrlInvalid } = await import("../../../src/errors/drains.ts");
     await rig.append(["a"]);
     const worker = await DrainWorker.open(rig.drain, undefined, {
       ...parts,

@@ -8,7 +8,7 @@ import { type Batch, encodedBytes, endOf } from "../../../core/batch.ts";
 import { scanFrame } from "../../../core/frame.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, positionAt } from "../../../core/position.ts";
-import { natsFull, storeUnavailable, storeUncertain } from "../../../errors.ts";
+import { natsFull, storeUnavailable, storeUncertain } from "../../../errors/store.ts";
 import type { Appended, Clock } from "../../../ports.ts";
 import type { Publisher } from "../wire/publisher.ts";
 import type { Heads } from "./heads.ts";

@@ -8,7 +8,7 @@ import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, origin, type Position, positionAt } from "../../../core/position.ts";
 import { channelEndKey } from "../../../core/record-keys.ts";
 import { hasFields, inWords, isCount, isPosition, ofVersion } from "../../../core/record-shape.ts";
-import { recordUnreadable } from "../../../errors.ts";
+import { recordUnreadable } from "../../../errors/drains.ts";
 import type { Failures } from "../../../failures.ts";
 import type { ChannelEnd, Clock, Store, StoreRecord } from "../../../ports.ts";
 import { every } from "../every.ts";

@@ -1,7 +1,7 @@
 /** The log on JetStream: one subject for each channel, in the stream of its shard. */
 import { type Batch, endOf, type StoredBatch } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
-import { AppError } from "../../../errors.ts";
+import { AppError } from "../../../errors/app-error.ts";
 import type { Appended, ChannelEnd, ChannelLog, Clock, Followed, From, Within } from "../../../ports.ts";
 import { turns } from "../../../turns.ts";
 import type { StreamApi } from "../wire/stream-api.ts";

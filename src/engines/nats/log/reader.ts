@@ -5,7 +5,7 @@
 import { DeliverPolicy } from "nats";
 import { fnv1a } from "../../../core/hash.ts";
 import type { ChannelId } from "../../../core/ids.ts";
-import { storeUncertain } from "../../../errors.ts";
+import { storeUncertain } from "../../../errors/store.ts";
 import { incarnationOf } from "../../incarnation.ts";
 import { type PullParts, pull } from "../wire/pull.ts";
 import type { RawMessage, StreamApi } from "../wire/stream-api.ts";

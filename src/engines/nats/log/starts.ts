@@ -2,7 +2,7 @@
 import { endOf } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { type Place, type Position, positionAt, readPosition } from "../../../core/position.ts";
-import { storeUncertain } from "../../../errors.ts";
+import { storeUncertain } from "../../../errors/store.ts";
 import type { From } from "../../../ports.ts";
 import { isForeign, isOrigin } from "../../incarnation.ts";
 import type { Heads } from "./heads.ts";

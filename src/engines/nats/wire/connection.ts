@@ -14,7 +14,7 @@ import {
   NatsError,
 } from "nats";
 import type { Logger } from "pino";
-import { natsRefused, natsUnreachable } from "../../../errors.ts";
+import { natsRefused, natsUnreachable } from "../../../errors/nats.ts";
 import { natsConnected, natsReconnects } from "../../../metrics.ts";
 import type { Clock } from "../../../ports.ts";
 import type { PublishOptions, Wire } from "./wire.ts";

@@ -1,6 +1,6 @@
 /** Reads many messages of a stream, in order, by pull consumers that live as long as the reading. */
 import { AckPolicy, createInbox, type Msg, ReplayPolicy } from "nats";
-import { storeUncertain } from "../../../errors.ts";
+import { storeUncertain } from "../../../errors/store.ts";
 import type { Clock } from "../../../ports.ts";
 import type { StreamApi } from "./stream-api.ts";
 import type { Wire } from "./wire.ts";

@@ -3,7 +3,7 @@
  * understands. Each is asked again for a while: a leader may be just elected, a connection just coming back.
  */
 import type { Msg, NatsError } from "nats";
-import { storeUncertain } from "../../../errors.ts";
+import { storeUncertain } from "../../../errors/store.ts";
 import type { Clock } from "../../../ports.ts";
 import type { Wire } from "./wire.ts";
 

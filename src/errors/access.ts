@@ -1,0 +1,69 @@
+/** Failures of the API: who may do what. */
+import { AppError } from "./app-error.ts";
+
+export const unauthorized = () =>
+  new AppError({
+    code: "UNAUTHORIZED",
+    status: 401,
+    message: "The API key is missing or unknown.",
+    mend: "Send it as `Authorization: Bearer KEY`, or as the password of Basic credentials.",
+  });
+
+/**
+ * Also what a key is told of things it may not see: nothing in the answer depends on whether they exist. `name` is
+ * what was asked for, of apps alone: tokens are secrets.
+ */
+export const notFound = (
+  resource: "app" | "log_drain" | "telemetry_drain" | "token" | "key" | "add_on",
+  name?: string,
+) =>
+  new AppError({
+    code: "NOT_FOUND",
+    status: 404,
+    message: `There is no ${name === undefined ? "such " : ""}${resource.replace("_", " ").replace("log ", "")}${name === undefined ? "" : ` "${name.slice(0, 70)}"`} here, or this key may not see it.`,
+    mend: "Check the name and the key.",
+    resource,
+  });
+
+export const pathNotFound = () =>
+  new AppError({
+    code: "NOT_FOUND",
+    status: 404,
+    message: "There is nothing at this path.",
+    mend: "/docs on this server lists the paths.",
+  });
+
+/** `path`: as it is declared, since what stands in its place may be a secret. */
+export const roleElsewhere = (path: string, role: string, roles: readonly string[]) =>
+  new AppError({
+    code: "ROLE_ELSEWHERE",
+    status: 421,
+    message: `This node has the role${roles.length === 1 ? "" : "s"} ${roles.join(", ")}, and ${path} needs the role ${role}.`,
+    mend: `Send the request to a node with the role ${role}, or to an address in front of all roles. The operator says where ${role === "ingest" ? "senders find it by --ingest-url" : "clients find it by --public-url"}; docs/operating.md has an example.`,
+  });
+
+/** A 404 like `notFound`: the key sees the same whatever there is. */
+export const keyOfSomeApps = () =>
+  new AppError({
+    code: "NOT_FOUND",
+    status: 404,
+    message: "This key is for its own apps: it cannot make apps or see keys.",
+    mend: "Use a key that was made without --app.",
+  });
+
+export const keyReadOnly = () =>
+  new AppError({
+    code: "KEY_READ_ONLY",
+    status: 403,
+    message: "This key may read and nothing else.",
+    mend: "Use a key that was made without --read-only.",
+  });
+
+/** For calls that show tokens: reading them is refused too. */
+export const tokensForWriters = () =>
+  new AppError({
+    code: "KEY_READ_ONLY",
+    status: 403,
+    message: "This key may read logs and nothing else; tokens are rights to write.",
+    mend: "Use a key that was made without --read-only.",
+  });
