@@ -25,6 +25,7 @@ import {
 } from "./wire/connection.ts";
 import { Health } from "./wire/health.ts";
 import { Publisher } from "./wire/publisher.ts";
+import { PullSlots } from "./wire/pull-slots.ts";
 import { StreamApi } from "./wire/stream-api.ts";
 import type { Wire } from "./wire/wire.ts";
 
@@ -121,7 +122,7 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
 
   const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
   const id = await agreed(own, recordPrefixes.logId, isText, newLogId);
-  const reader = new Reader({ wire, api, clock }, { id, shards, replicas });
+  const reader = new Reader({ wire, api, clock, slots: new PullSlots() }, { id, shards, replicas });
   // Written down before age may take the last of its lines.
   const idleMs = Math.min(options.headIdleMs ?? headIdleMsDefault, limits.ageMsMax / 4);
   const heads = new Heads({ reader, store: own, idleMs, failures, clock });

@@ -2,11 +2,18 @@
 import { AckPolicy, createInbox, type Msg, ReplayPolicy } from "nats";
 import { storeUncertain } from "../../../errors/store.ts";
 import type { Clock } from "../../../ports.ts";
+import type { PullSlots } from "./pull-slots.ts";
 import type { StreamApi } from "./stream-api.ts";
 import type { Wire } from "./wire.ts";
 
 /** What reading takes. */
-export type PullParts = { readonly wire: Wire; readonly api: StreamApi; readonly clock: Clock };
+export type PullParts = {
+  readonly wire: Wire;
+  readonly api: StreamApi;
+  readonly clock: Clock;
+  /** Of all readers of the connection together; absent for those that read little. */
+  readonly slots?: PullSlots;
+};
 
 /** Which messages of which stream. */
 export type Source = {
@@ -22,7 +29,8 @@ export type Pulled = { readonly msg: Msg; readonly sequence: number };
 /** What one pull may bring, by the size of what came before it. */
 const pullBytesMax = 1024 * 1024;
 const pullMessagesMax = 500;
-const firstPullMessages = 16;
+/** Nothing is known of their size yet: a batch of lines has up to 512 KiB. */
+const firstPullMessages = 4;
 /** A pull is answered by messages or by its end. */
 const pullMsMax = 3000;
 const answerMsMax = 5000;
@@ -43,7 +51,8 @@ export async function* pull(
     let left = Math.min(consumer.pending, messagesMax);
     let batch = Math.min(firstPullMessages, left);
     while (left > 0) {
-      consumer.request(batch);
+      await parts.slots?.take();
+      consumer.request(batch, () => parts.slots?.release());
       let bytes = 0;
       for (let got = 0; got < batch; got++) {
         const pulled = await consumer.next();
@@ -112,6 +121,9 @@ class Consumer {
   readonly #queue: Msg[] = [];
   #wake: ((msg: Msg | undefined) => void) | undefined;
   #delivered = 0;
+  /** Messages of the pull that have not arrived yet, and whom to tell when all have. */
+  #awaited = 0;
+  #arrived: (() => void) | undefined;
   /** An arrival that is waited for has to come until then. */
   #giveUpAtMs = 0;
   #isWatching = false;
@@ -135,12 +147,17 @@ class Consumer {
     this.#name = name;
     this.pending = pending;
     this.#unsubscribe = parts.wire.subscribe(this.#inbox, (msg) => {
+      // The pull is over when all of it is here, or the server says so.
+      if (--this.#awaited <= 0 || placeOf(msg) === undefined) this.#tellArrived();
       if (this.#wake === undefined) this.#queue.push(msg);
       else this.#wake(msg);
     });
   }
 
-  request(batch: number): void {
+  /** Asks for `batch` messages. `arrived` is called once: when they are here, or will not come. */
+  request(batch: number, arrived?: () => void): void {
+    this.#awaited = batch;
+    this.#arrived = arrived;
     const request = JSON.stringify({ batch, expires: pullMsMax * 1_000_000 });
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#stream}.${this.#name}`;
     this.#parts.wire.publish(subject, request, { reply: this.#inbox });
@@ -172,9 +189,16 @@ class Consumer {
 
   close(): void {
     this.#closing.abort();
+    this.#tellArrived();
     this.#unsubscribe();
     const { wire, api } = this.#parts;
     if (wire.connected) void api.removeConsumer(this.#stream, this.#name).catch(() => {});
+  }
+
+  #tellArrived(): void {
+    const arrived = this.#arrived;
+    this.#arrived = undefined;
+    arrived?.();
   }
 
   #arrival(): Promise<Msg | undefined> {
