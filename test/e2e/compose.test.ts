@@ -123,7 +123,7 @@ test("a ledger run while ingest, drain and tail nodes and a NATS server are kill
   const total = senders * linesOfSender;
   await until(() => receiver.sightings.distinct === total && seen.distinct === total, {
     tell: () => `the drain got ${receiver.sightings.distinct}, the tail ${seen.distinct} of ${total}`,
-    msMax: 60_000,
+    msMax: 150_000,
   });
   await until(
     async () =>
@@ -142,4 +142,4 @@ test("a ledger run while ingest, drain and tail nodes and a NATS server are kill
     });
   }
   expect(cluster.output("receiver")).toContain(`ledger sender=0 n=${linesOfSender - 1}`);
-}, 180_000);
+}, 300_000);
