@@ -45,6 +45,7 @@ import { SenderFaults } from "./ingest/sender-faults.ts";
 import { syslogListener } from "./ingest/syslog.ts";
 import { Scope } from "./lifecycle.ts";
 import {
+  answersBytesMax,
   closeMsMax,
   drainLimits,
   drainShards,
@@ -377,6 +378,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
       publicUrl: config.publicUrl,
       ingestUrl: config.ingestUrl ?? config.publicUrl,
       historyLinesMax: config.historyLines,
+      answersBytesMax,
       failures,
     },
   };

@@ -22,6 +22,9 @@ export const httpLimits = {
 /** The same of the operator's own address. */
 export const adminLimits = { ...httpLimits, connectionsMax: 200, addressConnectionsMax: 100 } as const;
 
+/** Answers of the API that their clients have not taken yet. */
+export const answersBytesMax = 64 * MiB;
+
 /** Whether the server can work is found out by writing to the store, which is not done more often. */
 export const readyAgeMsMax = secondMs;
 

@@ -20,6 +20,7 @@ import { logDrainsApi, type TestDrain } from "./platform/log-drains.ts";
 import { type IssueSession, logSessionsApi } from "./platform/log-sessions.ts";
 import { telemetryDrainsApi } from "./platform/telemetry-drains.ts";
 import type { PublicUrl } from "./public-url.ts";
+import { boundUnreadAnswers } from "./unread-answers.ts";
 
 export type ControlDeps = BodyDeps & {
   readonly apps: Apps;
@@ -40,12 +41,15 @@ export type ControlDeps = BodyDeps & {
    */
   readonly ingestUrl: string | undefined;
   readonly historyLinesMax: number;
+  /** Of all answers that were not taken yet. */
+  readonly answersBytesMax: number;
   readonly failures: Failures;
 };
 
 /** Registers all routes. Failures are answered by the server's own handlers: see `answerErrors`. */
 export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   decorateRequests(server);
+  boundUnreadAnswers(server, deps.answersBytesMax);
   server.addHook("onRequest", async (request, reply) => {
     reply.header("request-id", requestIdOf(request));
   });

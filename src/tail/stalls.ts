@@ -2,18 +2,19 @@
  * Bounds the memory that clients keep by not taking what they are sent. A part that many of them share counts once.
  * Beyond the bound the one that stalls for longest is cut off.
  */
-import { cutTails } from "../metrics.ts";
-
 type Cut = { cut(): void };
 
-/** Streams whose clients stall, those that do so for longest first. */
+/** Streams and answers whose clients stall, those that do so for longest first. */
 export class Stalls {
   readonly #unreadBytesMax: number;
+  readonly #onCut: () => void;
   readonly #unread = new UnreadBytes();
   readonly #stalled = new Map<Cut, Uint8Array>();
 
-  constructor(unreadBytesMax: number) {
+  /** `onCut` counts those that are cut. */
+  constructor(unreadBytesMax: number, onCut: () => void) {
     this.#unreadBytesMax = unreadBytesMax;
+    this.#onCut = onCut;
   }
 
   /** `stream` keeps `part` until `end`; `cut` has to call that. */
@@ -22,7 +23,7 @@ export class Stalls {
     this.#unread.hold(part);
     for (const longest of this.#stalled.keys()) {
       if (this.#unread.bytes <= this.#unreadBytesMax) return;
-      cutTails.inc({ reason: "unread" });
+      this.#onCut();
       longest.cut();
     }
   }

@@ -55,7 +55,7 @@ export class Tails {
 
   constructor(options: TailsOptions) {
     this.#options = options;
-    this.#stalls = new Stalls(options.unreadBytesMax);
+    this.#stalls = new Stalls(options.unreadBytesMax, () => cutTails.inc({ reason: "unread" }));
     this.#timer = setInterval(() => this.#tick(), Math.ceil(options.heartbeatMs / 3)).unref();
   }
 

@@ -21,7 +21,7 @@ import { pathPartCharsMax } from "../../src/http-server.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { PendingBytes } from "../../src/ingest/pending.ts";
-import { tailLimits } from "../../src/limits.ts";
+import { answersBytesMax, tailLimits } from "../../src/limits.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
 import { Apps } from "../../src/registry/apps.ts";
 import { Drains } from "../../src/registry/drains.ts";
@@ -195,6 +195,7 @@ export class ControlServer {
       publicUrl: undefined,
       ingestUrl: undefined,
       historyLinesMax: 1_500,
+      answersBytesMax,
       failures: new Failures({ logger: undefined, nowMs: () => registry.clock.nowMs() }),
       ...deps,
     });

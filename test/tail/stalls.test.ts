@@ -13,7 +13,8 @@ const stream = (stalls: Stalls, cuts: string[], name: string) => {
 };
 
 test("beyond the bound the one that stalls longest is cut, and as many as have to be", () => {
-  const stalls = new Stalls(100);
+  let cutCount = 0;
+  const stalls = new Stalls(100, () => cutCount++);
   const cuts: string[] = [];
   const [a, b, c] = ["a", "b", "c"].map((name) => stream(stalls, cuts, name));
   stalls.begin(a!, new Uint8Array(40));
@@ -23,10 +24,11 @@ test("beyond the bound the one that stalls longest is cut, and as many as have t
   stalls.begin(a!, new Uint8Array(40)); // it took something, and stalls anew
   stalls.begin(c!, new Uint8Array(90));
   expect(cuts).toEqual(["b", "a"]);
+  expect(cutCount).toBe(2);
 });
 
 test("a part that many hold counts once, and until the last of them took it", () => {
-  const stalls = new Stalls(100);
+  const stalls = new Stalls(100, () => {});
   const cuts: string[] = [];
   const shared = new Uint8Array(80);
   const readers = Array.from({ length: 1_000 }, (_, n) => stream(stalls, cuts, String(n)));

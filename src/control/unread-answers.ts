@@ -1,0 +1,28 @@
+/**
+ * Answers of the API that their clients have not taken: together they hold so many bytes at most, and beyond that the
+ * one that waits for longest is cut off. Lists of many apps are what grows large.
+ */
+import type { FastifyInstance } from "fastify";
+import { httpDroppedConnections } from "../metrics.ts";
+import { Stalls } from "../tail/stalls.ts";
+
+/** What is shorter costs no more than the request did. */
+const smallBytesMax = 16 * 1024;
+
+/** Bounds the answers of what is registered on `server`. */
+export function boundUnreadAnswers(server: FastifyInstance, unreadBytesMax: number): void {
+  const stalls = new Stalls(unreadBytesMax, () => httpDroppedConnections.inc({ reason: "unread" }));
+  server.addHook("onSend", async (_request, reply, payload) => {
+    if (typeof payload !== "string" || payload.length <= smallBytesMax) return payload;
+    const bytes = Buffer.from(payload);
+    const answer = {
+      cut() {
+        reply.raw.destroy();
+        stalls.end(answer);
+      },
+    };
+    reply.raw.once("close", () => stalls.end(answer));
+    stalls.begin(answer, bytes);
+    return bytes;
+  });
+}
