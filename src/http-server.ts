@@ -11,6 +11,8 @@ import type { Connections } from "./http/connections.ts";
 import { RequestGate } from "./http/request-gate.ts";
 
 export type HttpServerLimits = {
+  /** Requests of one connection that are here, the one that is being answered among them. */
+  readonly requestsMax: number;
   /** For a TLS handshake, and for all headers of a request. */
   readonly headersMsMax: number;
   /** For a whole request: what is sent on after an early refusal is read and dropped no longer than this. */
@@ -51,17 +53,20 @@ export async function httpServer({
   const server = fastify({
     loggerInstance: logger.child({}, logger.level === "info" ? { level: "warn" } : {}), // "listening" is ours to say
     logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (log) => log, // one for each request would cost more than finding its route
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: pathPartCharsMax },
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientErrors(connections),
     serverFactory: (handle) => {
+      const gate = new RequestGate(connections, handle, limits);
+      const options = { ...bounds, IncomingMessage: gate.IncomingMessage };
       const bare =
         certificate === undefined
-          ? createServer(bounds)
-          : createTlsServer({ ...bounds, ...certificate, handshakeTimeout: limits.headersMsMax });
+          ? createServer(options)
+          : createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headersMsMax });
       connections.attach(bare, { isTls: certificate !== undefined });
-      new RequestGate(connections, handle).attach(bare);
+      gate.attach(bare);
       return bare;
     },
   }) as unknown as FastifyInstance; // fastify has a type for each protocol; the features need none of them

@@ -14,6 +14,7 @@ export const httpLimits = {
   connectionsMax: 4_000,
   addressConnectionsMax: 1_000,
   stallMsMax: 30 * secondMs,
+  requestsMax: 32,
   headersMsMax: 10 * secondMs,
   requestMsMax: minuteMs,
   keepAliveMs: 72 * secondMs,

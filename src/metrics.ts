@@ -48,7 +48,7 @@ export const httpConnections = new Gauge({
 export const httpDroppedConnections = new Counter({
   name: "tailrace_http_dropped_connections_total",
   help: "HTTP connections that were refused, or closed by this side before their client was done.",
-  labelNames: ["reason"] as const, // too_many, too_many_of_address, made_room, unread
+  labelNames: ["reason"] as const, // too_many, too_many_of_address, made_room, pipelined, unread
   registers,
 });
 

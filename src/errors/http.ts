@@ -19,6 +19,15 @@ export const addressConnectionsFull = (max: number) =>
     retryAfterS: 1,
   });
 
+export const tooManyPipelined = (max: number) =>
+  new AppError({
+    code: "TOO_MANY_PIPELINED",
+    status: 503,
+    message: `More than ${max} requests came on this connection before the first one was answered: none of them was done.`,
+    mend: `Send ${max} at most before you read an answer.`,
+    retryAfterS: 1,
+  });
+
 export const hostMissing = () =>
   new AppError({
     code: "HOST_MISSING",

@@ -1,10 +1,9 @@
 /**
  * One HTTP connection, whose requests are worked on one after the other. HTTP answers in order anyway, and a client that
- * does not read its first answer so gets no second one made: what it costs is one answer and one read.
+ * does not read its first answer so gets no second one made: what it costs is one answer and a few requests.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { PacedReads } from "./paced-reads.ts";
 
 /** A request that was read, and what its client expects before it sends the body. */
 export type Arrival = {
@@ -18,14 +17,18 @@ export class Connection {
   readonly socket: Socket;
   /** The group of its address, for bounds: see `addressGroup`. */
   readonly address: string;
-  /** Set before the first byte is parsed. */
-  reads: PacedReads | undefined;
   /** Requests that wait for those before them. */
   readonly waiting: Arrival[] = [];
-  /** The request that was begun last. */
-  latest: IncomingMessage | undefined;
   /** The answer to the request that is being worked on. */
   current: ServerResponse | undefined;
+  /** The turn of the event loop in which a request of it was last begun. */
+  turn = -1;
+  /** The first of `waiting` is about to be begun. */
+  isScheduled = false;
+  /** It is not read while requests wait. */
+  isPaused = false;
+  /** It is being closed, and no request of it is begun any more. */
+  isRefused = false;
   /** It carries a stream, which has bounds of its own. */
   isStream = false;
   /** When it last began to rest, or its request began; of the monotonic clock. */
@@ -41,9 +44,9 @@ export class Connection {
     return this.current === undefined && this.waiting.length === 0;
   }
 
-  /** All its requests are whole, and one of them is not answered. */
-  get isBusy(): boolean {
-    return !this.isResting && this.latest?.complete !== false;
+  /** Requests that are here and not answered. */
+  get requests(): number {
+    return this.waiting.length + (this.current === undefined ? 0 : 1);
   }
 
   /** We have said what we had to say, and the client does not take it. */

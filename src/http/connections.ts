@@ -11,8 +11,7 @@ import type { AppError } from "../errors/app-error.ts";
 import { addressConnectionsFull, connectionsFull } from "../errors/http.ts";
 import { httpConnections, httpDroppedConnections } from "../metrics.ts";
 import { Connection } from "./connection.ts";
-import { PacedReads } from "./paced-reads.ts";
-import { rawAnswer } from "./raw-answer.ts";
+import { closeWith } from "./raw-answer.ts";
 
 export type ConnectionLimits = {
   /** Connections of all addresses together. */
@@ -24,6 +23,7 @@ export type ConnectionLimits = {
 };
 
 const sparedAtOnce = 64;
+const refusingMax = 100;
 
 /** Knows every connection of the servers that it was attached to. */
 export class Connections {
@@ -33,6 +33,8 @@ export class Connections {
   /** Raw connections whose TLS handshake is under way, by where they come from. */
   readonly #shaking = new Map<string, Connection>();
   #count = 0;
+  /** Connections that are being told that there are too many; they are closed within a second. */
+  #refusing = 0;
 
   constructor(limits: ConnectionLimits) {
     this.#limits = limits;
@@ -41,15 +43,6 @@ export class Connections {
   /** Connections that count now. */
   get count(): number {
     return this.#count;
-  }
-
-  /** Bytes that were read and wait for an answer before them. */
-  get heldBytes(): number {
-    let bytes = 0;
-    for (const connections of this.#addresses.values()) {
-      for (const { reads } of connections) bytes += reads?.heldBytes ?? 0;
-    }
-    return bytes;
   }
 
   /** Counts and bounds the connections of `server`, and closes those that stall. Call it before it listens. */
@@ -94,17 +87,28 @@ export class Connections {
     const connection = new Connection(socket, addressGroup(socket.remoteAddress));
     const refusal = this.#refusal(connection.address);
     if (refusal !== undefined) {
-      refuse(socket, isTls, refusal);
+      this.#refuse(socket, isTls, refusal);
       return;
     }
     this.#enter(connection);
     const from = whence(socket);
     if (isTls) this.#shaking.set(from, connection);
-    else this.#serve(connection, socket);
+    else this.#bySocket.set(socket, connection);
     socket.once("close", () => {
       this.#leave(connection);
       if (isTls) this.#shaking.delete(from);
     });
+  }
+
+  // In words as long as few are being told; nobody is told before a TLS handshake.
+  #refuse(socket: Socket, isTls: boolean, refusal: AppError): void {
+    if (isTls || this.#refusing >= refusingMax) {
+      socket.destroy();
+      return;
+    }
+    this.#refusing++;
+    socket.once("close", () => this.#refusing--);
+    closeWith(socket, refusal);
   }
 
   // A TLS server hands on another socket than the one that it accepted.
@@ -112,12 +116,7 @@ export class Connections {
     const from = whence(socket);
     const connection = this.#shaking.get(from);
     this.#shaking.delete(from);
-    if (connection !== undefined) this.#serve(connection, socket);
-  }
-
-  #serve(connection: Connection, socket: Socket): void {
-    connection.reads = new PacedReads(socket, connection);
-    this.#bySocket.set(socket, connection);
+    if (connection !== undefined) this.#bySocket.set(socket, connection);
   }
 
   #refusal(address: string): AppError | undefined {
@@ -191,10 +190,3 @@ export class Connections {
 }
 
 const whence = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort} ${socket.localPort}`;
-
-function refuse(socket: Socket, isTls: boolean, refusal: AppError): void {
-  socket.on("error", () => {}); // it may have left already
-  socket.removeAllListeners("data").resume(); // what it sends is not parsed
-  if (isTls) socket.destroy();
-  else socket.end(rawAnswer(refusal), () => socket.destroy());
-}

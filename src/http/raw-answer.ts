@@ -1,5 +1,6 @@
 /** Answers of the server itself, to what never becomes a request of a route. */
 import { type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { AppError } from "../errors/app-error.ts";
 
 /** The failure as the API tells it, on a connection that is closed behind it. */
@@ -12,6 +13,19 @@ export function rawAnswer(failure: AppError): string {
     "",
     body,
   ].join("\r\n");
+}
+
+/** How long a client may take to read why it is refused. */
+const lingerMs = 1_000;
+
+/** Answers on a socket that nothing else is written to or read from any more, and closes it. */
+export function closeWith(socket: Socket, failure: AppError): void {
+  socket.on("error", () => {}); // it may have left already
+  socket.end(rawAnswer(failure));
+  socket.resume(); // while something is unread, closing would take the answer back
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("end", () => socket.destroy());
+  socket.once("close", () => clearTimeout(timer));
 }
 
 /** The same to a request, behind which the connection is closed. */

@@ -3,25 +3,40 @@
  * begin within 5 ms of a turn of the event loop; the rest of them waits for the next one.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
-import { hostMissing, unknownExpectation } from "../errors/http.ts";
+import type { Socket } from "node:net";
+import { hostMissing, tooManyPipelined, unknownExpectation } from "../errors/http.ts";
+import { httpDroppedConnections } from "../metrics.ts";
 import { Turns } from "../turns.ts";
+import { boundedRequests } from "./bounded-request.ts";
 import type { Arrival, Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
 import { FairLine } from "./fair-line.ts";
-import { sendAnswer } from "./raw-answer.ts";
+import { closeWith, sendAnswer } from "./raw-answer.ts";
 
 export class RequestGate {
   readonly #connections: Connections;
   readonly #handle: RequestListener;
+  readonly #requestsMax: number;
   /** Connections with a request that waits for a later turn; addresses are served in turn. */
   readonly #inLine = new FairLine<Connection>();
   /** Apart from those of walks, which would keep requests waiting. */
   readonly #turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
+  /** Counts turns of the event loop in which requests came. */
+  #turn = 0;
+  #isTurnOpen = false;
 
-  constructor(connections: Connections, handle: RequestListener) {
+  /** `requestsMax`: of one connection, the one that is being answered among them. */
+  constructor(connections: Connections, handle: RequestListener, { requestsMax }: { requestsMax: number }) {
     this.#connections = connections;
     this.#handle = handle;
+    this.#requestsMax = requestsMax;
   }
+
+  /** For the server's option of that name. */
+  readonly IncomingMessage: typeof IncomingMessage = boundedRequests((socket) => {
+    const connection = this.#connections.of(socket);
+    return connection === undefined || connection.requests >= this.#requestsMax;
+  });
 
   /** Takes every request of `server`, which must not look for the Host header itself. */
   attach(server: Server): void {
@@ -32,45 +47,30 @@ export class RequestGate {
     on("request", "nothing");
     on("checkContinue", "continue");
     on("checkExpectation", "unknown");
+    server.on("upgrade", (_request: IncomingMessage, socket: Socket) => this.#refuse(socket));
   }
 
   #arrive(arrival: Arrival): void {
-    const connection = this.#connections.of(arrival.request.socket);
+    const { socket } = arrival.request;
+    const connection = this.#connections.of(socket);
     if (connection === undefined) return; // it was refused, and is being closed
-    connection.latest = arrival.request;
     connection.waiting.push(arrival);
-    if (connection.current !== undefined || connection.waiting.length > 1) return; // it waits for those before it
-    if (this.#turns.isOver) this.#lineUp(connection);
-    else this.#next(connection);
-  }
-
-  #next(connection: Connection): void {
-    const arrival = connection.waiting.shift();
-    if (arrival === undefined || arrival.request.socket.destroyed) return;
-    const { request, response, expects } = arrival;
-    connection.current = response;
-    connection.sinceMs = performance.now();
-    response.once("close", () => this.#done(connection));
-    if (request.httpVersion === "1.1" && request.headers.host === undefined) {
-      sendAnswer(response, hostMissing());
-    } else if (expects === "unknown") {
-      sendAnswer(response, unknownExpectation());
-    } else {
-      if (expects === "continue") response.writeContinue();
-      this.#handle(request, response as Parameters<RequestListener>[1]);
+    if (connection.requests > 1) {
+      socket.pause(); // what is not read yet has to wait
+      connection.isPaused = true;
     }
+    if (connection.current === undefined && !connection.isScheduled) this.#schedule(connection);
   }
 
-  #done(connection: Connection): void {
-    connection.current = undefined;
-    connection.sinceMs = performance.now();
-    if (connection.isStream) this.#connections.streamEnded(connection);
-    const { waiting, reads } = connection;
-    if (waiting.length > 0 || (reads?.heldBytes ?? 0) > 0) this.#lineUp(connection);
+  // One request of a connection is begun in a turn of the event loop, so that who pipelines waits for all others between
+  // two answers. The first one is begun when its read is parsed: nothing was begun if that is too much.
+  #schedule(connection: Connection): void {
+    connection.isScheduled = true;
+    if (connection.turn === this.#turnNow()) this.#lineUp(connection);
+    else process.nextTick(() => (this.#turns.isOver ? this.#lineUp(connection) : this.#next(connection)));
   }
 
-  // In a later turn of the event loop, so that who pipelines waits for all others between two answers. All requests
-  // together have 5 ms of a turn, on however many connections they come.
+  // In a later turn. All requests together have 5 ms of one, on however many connections they come.
   #lineUp(connection: Connection): void {
     this.#inLine.push(connection.address, connection);
     setImmediate(() => this.#goOn());
@@ -82,8 +82,62 @@ export class RequestGate {
       return;
     }
     const connection = this.#inLine.shift();
-    if (connection === undefined) return;
-    if (connection.current === undefined) this.#next(connection);
-    if (!connection.isBusy) connection.reads?.resume();
+    if (connection !== undefined) this.#next(connection);
+  }
+
+  #turnNow(): number {
+    if (!this.#isTurnOpen) {
+      this.#isTurnOpen = true;
+      setImmediate(() => {
+        this.#isTurnOpen = false;
+        this.#turn++;
+      });
+    }
+    return this.#turn;
+  }
+
+  #next(connection: Connection): void {
+    connection.isScheduled = false;
+    const arrival = connection.isRefused ? undefined : connection.waiting.shift();
+    if (arrival === undefined || arrival.request.socket.destroyed) return;
+    const { request, response, expects } = arrival;
+    connection.current = response;
+    connection.turn = this.#turnNow();
+    connection.sinceMs = performance.now();
+    response.once("close", () => this.#done(connection, request.socket));
+    if (request.httpVersion === "1.1" && request.headers.host === undefined) {
+      sendAnswer(response, hostMissing());
+    } else if (expects === "unknown") {
+      sendAnswer(response, unknownExpectation());
+    } else {
+      if (expects === "continue") response.writeContinue();
+      this.#handle(request, response as Parameters<RequestListener>[1]);
+    }
+  }
+
+  #done(connection: Connection, socket: Socket): void {
+    connection.current = undefined;
+    connection.sinceMs = performance.now();
+    if (connection.isStream) this.#connections.streamEnded(connection);
+    if (connection.waiting.length === 0) {
+      if (connection.isPaused) socket.resume();
+      connection.isPaused = false;
+      return;
+    }
+    this.#schedule(connection);
+  }
+
+  // While nothing was begun the refusal is the answer to the first request; else there is no place for one.
+  #refuse(socket: Socket): void {
+    const connection = this.#connections.of(socket);
+    if (connection === undefined) {
+      socket.resume(); // it was refused before, and is being closed
+      return;
+    }
+    httpDroppedConnections.inc({ reason: "pipelined" });
+    connection.isRefused = true;
+    connection.waiting.length = 0;
+    if (connection.current !== undefined) socket.destroy();
+    else closeWith(socket, tooManyPipelined(this.#requestsMax));
   }
 }

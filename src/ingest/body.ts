@@ -43,12 +43,27 @@ export function readBody(
   reservation: Reservation,
   limits: BodyLimits,
 ): Promise<Buffer> {
-  if (Number(request.headers["content-length"] ?? 0) > limits.bodyBytesMax) {
+  const declaredBytes = Number(request.headers["content-length"] ?? 0);
+  if (declaredBytes > limits.bodyBytesMax) {
     request.resume();
     return Promise.reject(bodyTooLarge(limits.bodyBytesMax));
   }
+  const isHere = request.complete || (declaredBytes > 0 && request.readableLength === declaredBytes);
+  if (isHere && codingOf(request) === "identity") return readAtOnce(request, reservation);
   return new Promise((resolve, reject) => new BodyReading(request, reservation, limits, resolve, reject));
 }
+
+// Most bodies come in one read with their head: nothing of them has to be waited for.
+async function readAtOnce(request: IncomingMessage, reservation: Reservation): Promise<Buffer> {
+  const bytes = (request.read() as Buffer | null) ?? Buffer.alloc(0);
+  const refusal = reservation.take(bytes.length);
+  if (refusal !== undefined) throw refusal;
+  return isSmallPart(bytes) ? Buffer.from(bytes) : bytes;
+}
+
+/** The bytes keep far more memory from being freed than they take. */
+const isSmallPart = ({ buffer, length }: Buffer): boolean =>
+  buffer.byteLength > Math.max(viewBytesMax, 2 * length);
 
 class BodyReading {
   readonly #request: IncomingMessage;
@@ -120,14 +135,13 @@ class BodyReading {
 
   // Most bodies are one chunk and are not copied. A list of chunks would cost far more than tiny chunks hold.
   #grow(chunk: Buffer, length: number): AppError | undefined {
-    const isView = chunk.buffer.byteLength > Math.max(viewBytesMax, 2 * chunk.length);
     const isFirst = this.#length === 0;
     const { headers } = this.#request;
     const wholeLength = Number((this.#gunzip === undefined && headers["content-length"]) || 2 * length);
     const capacity = isFirst ? length : Math.max(length, Math.min(2 * length, wholeLength));
     const refusal = this.#reservation.take(capacity - this.#bytes.length);
     if (refusal !== undefined) return refusal;
-    if (isFirst && !isView) {
+    if (isFirst && !isSmallPart(chunk)) {
       this.#bytes = chunk;
     } else {
       const larger = Buffer.allocUnsafeSlow(capacity);

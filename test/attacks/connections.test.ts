@@ -66,6 +66,22 @@ test.each([false, true])(
   },
 );
 
+test("of very many that are refused some are told, and none is kept", async () => {
+  const { answers, handle } = holding();
+  const door = kept(await HttpDoor.open(handle, { addressConnectionsMax: 1 }));
+  const busy = await RawClient.open(door.port);
+  busy.send(get("/"));
+  await door.reached(() => answers.length === 1);
+  const refused = await Promise.all(
+    Array.from({ length: 300 }, () => RawClient.open(door.port, { reads: false })),
+  );
+  await door.reached(() => refused.filter(({ socket }) => socket.destroyed).length >= 200);
+  const got = await Promise.all(refused.map((client) => client.closed()));
+  expect(got.filter((text) => text.startsWith("HTTP/1.1 503 ")).length).toBeLessThanOrEqual(100);
+  expect(got.filter((text) => text !== "" && !text.startsWith("HTTP/1.1 503 "))).toEqual([]);
+  busy.leave();
+});
+
 test("one that leaves its answer unread makes room too, before one that we keep waiting", async () => {
   const large = Buffer.alloc(32 << 20, "x");
   const { answers, handle } = holding();

@@ -56,11 +56,6 @@ export class HttpDoor {
     return door;
   }
 
-  /** Bytes that were read and not parsed, of all connections. */
-  get readsHeld(): number {
-    return this.connections.heldBytes;
-  }
-
   /** Resolves when `isThere` holds, which it does at some turn of the event loop. */
   async reached(isThere: () => boolean): Promise<void> {
     while (!isThere()) await nextTurn();
