@@ -17,7 +17,7 @@ export class RequestGate {
   readonly #connections: Connections;
   readonly #handle: RequestListener;
   readonly #requestsMax: number;
-  /** Connections with a request that waits for a later turn; addresses are served in turn. */
+  /** Connections with a request that waits for a later turn; addresses are served in turn, and `POST /logs` of each apart. */
   readonly #inLine = new FairLine<Connection>();
   /** Apart from those of walks, which would keep requests waiting. */
   readonly #turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
@@ -72,7 +72,8 @@ export class RequestGate {
 
   // In a later turn. All requests together have 5 ms of one, on however many connections they come.
   #lineUp(connection: Connection): void {
-    this.#inLine.push(connection.address, connection);
+    const isIngest = connection.waiting[0]?.request.url?.startsWith("/logs") === true;
+    this.#inLine.push(isIngest ? `${connection.address} ingest` : connection.address, connection);
     setImmediate(() => this.#goOn());
   }
 

@@ -132,6 +132,24 @@ describe("a hundred connections", () => {
     await door.reached(() => order.includes("127.0.0.9"));
     expect(order.length).toBeLessThan(10);
   });
+
+  test("let POST /logs of the same address come between", async () => {
+    const order: string[] = [];
+    const door = kept(
+      await HttpDoor.open(({ url }, response) => {
+        order.push(url!);
+        for (const start = performance.now(); performance.now() - start < 2 * turnMsMax; );
+        response.end();
+      }),
+    );
+    const crowd = await Promise.all(Array.from({ length: 100 }, () => RawClient.open(door.port)));
+    const sender = await RawClient.open(door.port);
+    await door.reached(() => door.connections.count === 101);
+    for (const client of crowd) client.send(get("/docs/json"));
+    sender.send(post("/logs", "x"));
+    await door.reached(() => order.includes("/logs"));
+    expect(order.length).toBeLessThan(10);
+  });
 });
 
 test("requests are answered in order wherever reads are cut, and whatever bodies hold", async () => {
