@@ -24,6 +24,7 @@ export class IngestDoor {
   readonly lanes: Lanes;
   readonly bodies: BodyBudget;
   port = 0;
+  readonly #sockets: Socket[] = [];
   readonly #server: FastifyInstance = fastify();
 
   private constructor(bounds: Bounds) {
@@ -40,9 +41,15 @@ export class IngestDoor {
     const addressOf = (socket: Socket) => addressGroup(socket.remoteAddress);
     const parts = { lanes, bodies, addressOf, tokens, keys: fakeKeys, clock: realClock, ...alone };
     await door.#server.register(ingestHttp, { ...ingestLimits, ...bounds, ...parts });
+    door.#server.server.on("connection", (socket) => door.#sockets.push(socket));
     await door.#server.listen({ host: "127.0.0.1", port: 0 });
     door.port = (door.#server.server.address() as AddressInfo).port;
     return door;
+  }
+
+  /** Off the wire, of all connections. */
+  get bytesRead(): number {
+    return this.#sockets.reduce((bytes, socket) => bytes + socket.bytesRead, 0);
   }
 
   /** A whole request, on a connection of its own; resolves to all that came back. */
