@@ -1,6 +1,6 @@
 /**
  * A sink over a protocol without answers, as its contract has it: the next parcel may follow at once, one is settled when
- * the connection stood for its quiet time, and a break takes with it what is not settled and some of what was settled
+ * the connection stood for its quiet time, and a break takes with it the last of what is not settled or was settled
  * within the last second. Whatever else it was given arrives, in order.
  */
 import assert from "node:assert";
@@ -11,12 +11,12 @@ export type SilentSinkOptions = {
   /** How long a connection has to stand for a parcel to be settled. */
   readonly quietMs: () => number;
   readonly onSend: (parcel: Parcel) => void;
-  readonly onArrive: (parcel: Parcel) => void;
-  /** The connection broke so soon that what was settled lately may not have arrived. */
-  readonly onBreak: (reason: string) => void;
+  readonly onArrive: (parcel: Parcel, isSettled: boolean) => void;
+  /** The connection broke so soon that what was settled lately may not have arrived; `lost` did not. */
+  readonly onBreak: (reason: string, lost: readonly Parcel[]) => void;
 };
 
-type Settled = { readonly parcel: Parcel; readonly atMs: number };
+type Sent = { readonly parcel: Parcel; settledAtMs: number | undefined };
 
 /** Settled so long ago it arrived, whatever becomes of the connection. */
 const sureMs = 1_000;
@@ -25,7 +25,8 @@ const reset: Verdict = { kind: "retry", reason: "reset" };
 export class SilentSink implements Sink {
   readonly #options: SilentSinkOptions;
   #settling: Promise<unknown> = Promise.resolve();
-  readonly #recent: Settled[] = [];
+  /** Nobody knows yet whether it arrived; oldest first. */
+  readonly #underWay: Sent[] = [];
   #unsettled = 0;
   #isBroken = false;
   #isClosed = false;
@@ -46,21 +47,35 @@ export class SilentSink implements Sink {
     return this.#unsettled;
   }
 
-  /** Breaks. Of what was settled within the last second the share `lost` is lost. */
+  get isOpen(): boolean {
+    return !this.#isBroken && !this.#isClosed;
+  }
+
+  /** Breaks. Of what is under way the share `lost` is lost, the last of it. */
   break(lost = 1): void {
-    if (this.#isBroken || this.#isClosed) return;
+    if (!this.isOpen) return;
     this.#isBroken = true;
-    this.#arrive();
-    const arrived = this.#recent.length - Math.ceil(this.#recent.length * lost);
-    const wasRecent = this.#recent.length > 0;
-    for (const { parcel } of this.#recent.splice(0).slice(0, arrived)) this.#options.onArrive(parcel);
-    if (wasRecent) this.#options.onBreak("reset");
+    this.#sure();
+    const underWay = this.#underWay.splice(0);
+    const arrived = underWay.length - Math.ceil(underWay.length * lost);
+    for (const sent of underWay.slice(0, arrived)) this.#arrive(sent);
+    const gone = underWay.slice(arrived).filter(isSettled);
+    if (underWay.some(isSettled))
+      this.#options.onBreak(
+        "reset",
+        gone.map(({ parcel }) => parcel),
+      );
+  }
+
+  /** All that is under way arrives. */
+  arrive(): void {
+    for (const sent of this.#underWay.splice(0)) this.#arrive(sent);
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const { parcel } of this.#recent.splice(0)) this.#options.onArrive(parcel);
+    this.arrive();
   }
 
   async #deliver(
@@ -73,6 +88,8 @@ export class SilentSink implements Sink {
     signal.throwIfAborted();
     if (this.#isBroken) return reset;
     this.#unsettled++;
+    const sent: Sent = { parcel, settledAtMs: undefined };
+    this.#underWay.push(sent);
     onSend(parcel);
     try {
       await Promise.resolve();
@@ -80,9 +97,9 @@ export class SilentSink implements Sink {
       await clock.sleep(quietMs(), signal);
       await before;
       signal.throwIfAborted();
-      if (this.#isBroken || this.#isClosed) return reset;
-      this.#arrive();
-      this.#recent.push({ parcel, atMs: clock.nowMs() });
+      if (!this.isOpen) return reset;
+      this.#sure();
+      sent.settledAtMs = clock.monotonicMs();
       return { kind: "delivered" };
     } finally {
       this.#unsettled--;
@@ -90,9 +107,15 @@ export class SilentSink implements Sink {
   }
 
   // What was settled so long ago is there.
-  #arrive(): void {
-    const sinceMs = this.#options.clock.nowMs() - sureMs;
-    while (this.#recent.length > 0 && this.#recent[0]!.atMs < sinceMs)
-      this.#options.onArrive(this.#recent.shift()!.parcel);
+  #sure(): void {
+    const sinceMs = this.#options.clock.monotonicMs() - sureMs;
+    while ((this.#underWay[0]?.settledAtMs ?? Number.POSITIVE_INFINITY) < sinceMs)
+      this.#arrive(this.#underWay.shift()!);
+  }
+
+  #arrive(sent: Sent): void {
+    this.#options.onArrive(sent.parcel, isSettled(sent));
   }
 }
+
+const isSettled = ({ settledAtMs }: Sent): boolean => settledAtMs !== undefined;

@@ -116,12 +116,7 @@ export function lose(memory: Memory, range: DeliveryRange, place: LinePlace, rul
   if (range.kind === "live") {
     const effects = [recordSoon, notify({ kind: "lost", lines: place.line - range.line, sinceMs })];
     const checkpoint = lost(memory.checkpoint, place);
-    // What lies before them is gone as well: there is nothing that a break could bring back.
-    return {
-      memory: { ...memory, sizing, checkpoint, recent: nothingRecent },
-      range: behind(range, place, 0),
-      effects,
-    };
+    return { memory: { ...memory, sizing, checkpoint }, range: behind(range, place, 0), effects };
   }
   if (range.kind === "redelivery") {
     const { checkpoint, left, missing } = lostUnconfirmed(memory.checkpoint, range, place);
@@ -193,18 +188,18 @@ const failing = (
   lastError: { at: new Date(nowMs).toISOString(), message: reason },
 });
 
-/** What was delivered lately is to be sent again: it goes first from now on. Undefined when there is none. */
+/** A break brings back what was delivered lately, which is sent again before all else. Undefined when there is none. */
 export function broughtBack(memory: Memory, { monotonicMs }: DeliveryEvent): Memory | undefined {
-  const back = unconfirmedOf(memory.recent);
-  if (back.length === 0) return undefined;
+  if (unconfirmedOf(memory.recent).length === 0) return undefined;
   const count = monotonicMs - memory.breaks.monotonicMs > breaksMsMax ? 1 : memory.breaks.count + 1;
-  const unconfirmed = union(memory.checkpoint.unconfirmed ?? [], back);
-  return {
-    ...memory,
-    checkpoint: { ...memory.checkpoint, unconfirmed },
-    recent: nothingRecent,
-    breaks: { count, monotonicMs },
-  };
+  return { ...owing(memory), breaks: { count, monotonicMs } };
+}
+
+/** What was delivered lately is owed from now on. */
+export function owing(memory: Memory): Memory {
+  const unconfirmed = union(memory.checkpoint.unconfirmed ?? [], unconfirmedOf(memory.recent));
+  if (unconfirmed.length === 0) return memory;
+  return { ...memory, checkpoint: { ...memory.checkpoint, unconfirmed }, recent: nothingRecent };
 }
 
 /** How long to wait after so many breaks in a row, whatever else there is to wait for. */

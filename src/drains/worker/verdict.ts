@@ -10,6 +10,7 @@ import {
   breakDelayMs,
   halt,
   notify,
+  owing,
   recordSoon,
   resume,
   type Setback,
@@ -70,7 +71,9 @@ function goOn(
   event: VerdictEvent,
   rules: DeliveryRules,
 ): Step {
-  const { memory, range, inFlight, broke } = state;
+  const { range, inFlight, broke } = state;
+  // What is told to be delivered after its connection broke went over that one.
+  const memory = broke === undefined ? state.memory : owing(state.memory);
   const isStopping = state.kind === "stopping";
   const reason = setback?.reason ?? broke;
   if (reason !== undefined) {

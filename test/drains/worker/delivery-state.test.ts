@@ -1,4 +1,5 @@
 /** What comes of each event in each state. `npm test -- test/drains/worker/delivery-state.test.ts -u` draws it anew. */
+import { AssertionError } from "node:assert";
 import { describe, expect, test } from "vitest";
 import { begin, step } from "../../../src/drains/worker/delivery-state.ts";
 import type {
@@ -9,6 +10,7 @@ import type {
   Step,
 } from "../../../src/drains/worker/delivery-types.ts";
 import type { CutRange } from "../../../src/drains/worker/parcel.ts";
+import { nothingRecent } from "../../../src/drains/worker/unconfirmed.ts";
 import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
 import { readText } from "../../support/sources.ts";
 import {
@@ -187,6 +189,16 @@ describe("a 503", () => {
     expect(waitAfter(30, 0.5, 10)).toBe(30_000);
   });
 
+  test("of the log is written at once the first time, and within a second after that", () => {
+    const once = come(idle!, { kind: "reading failed" });
+    expect(effectOf(once, "record")).toEqual({ kind: "record", within: "moment" });
+    const again = through(once.state, { kind: "time passed" }, { kind: "slot granted" });
+    expect(effectOf(come(again, { kind: "reading failed" }), "record")).toEqual({
+      kind: "record",
+      within: "second",
+    });
+  });
+
   test("is written at once the first time, and within a second while nothing else is news", () => {
     const again = through(failed.state, { kind: "time passed" }, { kind: "slot granted" });
     const trying = sent(through(again, events["looked: there are lines"]!, { kind: "lines" }));
@@ -199,6 +211,12 @@ describe("a 503", () => {
     const told = come(delivering!, verdictOf({ kind: "retry", reason: "expired", certificate: true }));
     expect(noticesOf(told)).toEqual([{ kind: "certificate", reason: "expired" }]);
     expect(noticesOf(failed)).toEqual([]);
+  });
+
+  test("that the checkpoint knows of is waited for in the turn of those that fail, by whoever begins", () => {
+    const begun = begin(states["backing off"]!.memory.checkpoint, undefined, false);
+    expect(begun.state.kind).toBe("awaiting slot");
+    expect(begun.effects).toEqual([{ kind: "take slot", queue: "failing" }]);
   });
 
   test("is over with the next delivery", () => {
@@ -269,6 +287,47 @@ describe("a delivery", () => {
   test("that comes for a parcel that nobody waits for any more changes nothing", () => {
     const late = verdictOf({ kind: "delivered" }, { number: 7 });
     expect(come(delivering!, late).state).toBe(delivering);
+  });
+
+  test("is what a break may bring back, each line once, and a replay's lines never count", () => {
+    const back = (state: DeliveryState, cut: CutRange) =>
+      come(through(state, verdictOf({ kind: "delivered" })), {
+        kind: "connection broke",
+        reason: "reset",
+      }).state.memory.checkpoint.unconfirmed?.map(({ line, endLine, counted }) => [
+        line,
+        endLine,
+        counted,
+        cut.endLine,
+      ]);
+    const cut = cutOf(10, 20, { count: 7, filtered: 3 });
+    const fresh = { recent: nothingRecent };
+    expect(back(sending(cut, fresh), cut)).toEqual([[10, 20, 7, 20]]);
+    const replayed = { kind: "replay", id: "again", ...placeOf(2), endLine: 10 } as const;
+    const ofReplay = {
+      ...sending(cutOf(2, 6), { ...fresh, asked: { id: "again", sinceMs: 0 } }),
+      range: replayed,
+    };
+    const inFlight = [{ number: 1, line: 2, stage: "going", cut: cutOf(2, 6), isAlone: false }];
+    expect(back({ ...ofReplay, inFlight } as DeliveryState, cut)).toEqual([[2, 6, 0, 20]]);
+    const filtered = come(through(states.preparing!, events["prepared: all filtered"]!), {
+      kind: "connection broke",
+      reason: "reset",
+    });
+    expect(filtered.state.memory.checkpoint.unconfirmed).toEqual([
+      expect.objectContaining({ line: 5, endLine: 10 }),
+    ]);
+  });
+
+  test("says when its newest line was accepted, which a replay does not", () => {
+    const { memory } = come(sending(), verdictOf({ kind: "delivered" })).state;
+    expect(memory.settledAtMs).toBe(cutOf(10, 20).finalAcceptedAtMs);
+    const range = { kind: "redelivery", ...placeOf(2), endLine: 6, counted: 4 } as const;
+    const unconfirmed = [{ ...placeOf(2), endLine: 6, counted: 4 }];
+    const checkpoint = { ...memoryAt(10).checkpoint, unconfirmed };
+    const inFlight = [{ number: 1, line: 2, stage: "going", cut: cutOf(2, 6), isAlone: false }];
+    const again = { ...sending(cutOf(2, 6), { checkpoint }), range, inFlight } as DeliveryState;
+    expect(come(again, verdictOf({ kind: "delivered" })).state.memory.settledAtMs).toBeUndefined();
   });
 
   test("out of turn is a fault of the program", () => {
@@ -472,6 +531,9 @@ describe("a connection that breaks", () => {
     expect(come(calm, broke)).toEqual({ state: calm, effects: [] });
   });
 
+  /** What is told to be delivered after the break went over that connection as well. */
+  const withThatOne = [{ ...placeOf(5), endLine: 20, counted: 15 }];
+
   test("amid a delivery waits for that one's verdict, and says why it failed in that one's words", () => {
     const pending = come(states["delivering, two"]!, broke);
     expect(pending.state).toMatchObject({
@@ -484,7 +546,7 @@ describe("a connection that breaks", () => {
     const delivered = come(pending.state, verdictOf({ kind: "delivered" }));
     expect(delivered.state).toMatchObject({
       kind: "backing off",
-      memory: { checkpoint: { line: 20, unconfirmed } },
+      memory: { checkpoint: { line: 20, unconfirmed: withThatOne } },
     });
     expect(delivered.state.memory.checkpoint.lastError!.message).toBe("reset");
   });
@@ -513,12 +575,37 @@ describe("a connection that breaks", () => {
     expect(effectOf(late, "sleep")!.ms).toBe(8_000);
   });
 
+  test("brings the same lines back once", () => {
+    for (const state of [idle!, states["backing off"]!, delivering!, states.stopped!]) {
+      const once = come(state, { kind: "connection broke", reason: "reset" });
+      expect(once.state.memory.checkpoint.unconfirmed).toHaveLength(1);
+      expect(come(once.state, { kind: "connection broke", reason: "reset" })).toEqual({
+        state: once.state,
+        effects: [],
+      });
+    }
+  });
+
+  test("amid a delivery makes the drain wait for as long as its breaks ask for, whatever that one comes to", () => {
+    const breaks = { count: 5, monotonicMs };
+    const broken = through(sending(cutOf(10, 20), { breaks }), { kind: "connection broke", reason: "reset" });
+    const idleOnce = come(
+      { ...idle!, memory: { ...idle!.memory, breaks } },
+      { kind: "connection broke", reason: "" },
+    );
+    const waited = effectOf(idleOnce, "sleep")!.ms;
+    expect(waited).toBeGreaterThan(2_000);
+    expect(effectOf(come(broken, verdictOf({ kind: "delivered" })), "sleep")!.ms).toBe(waited);
+    const later = verdictOf({ kind: "retry", reason: "429", afterMs: waited + 1 });
+    expect(effectOf(come(broken, later), "sleep")!.ms).toBe(waited + 1);
+  });
+
   test("while it is closed is remembered", () => {
     expect(come(states.stopped!, broke).state.memory.checkpoint.unconfirmed).toEqual(unconfirmed);
     const ended = through(come(stopping!, broke).state, verdictOf({ kind: "delivered" }));
     expect(ended).toMatchObject({
       kind: "stopped",
-      memory: { checkpoint: { line: 20, unconfirmed, failing: {} } },
+      memory: { checkpoint: { line: 20, unconfirmed: withThatOne, failing: {} } },
     });
   });
 
@@ -625,6 +712,15 @@ describe("a line that is refused", () => {
     expect(noticesOf(tries[2]!)).toEqual([
       { kind: "refused", lines: 1, sinceMs: nowMs - 1_000, reason: "400" },
     ]);
+  });
+
+  test("alone for the first time is news for whoever runs the drain next, though it failed before", () => {
+    const { checkpoint } = states["backing off"]!.memory;
+    const written = [0, 1].map((refusals) => {
+      const sizing = { ...delivering!.memory.sizing, refusals };
+      return effectOf(come(oneWith({ sizing, checkpoint, failures: 2 }), refused), "record")!.within;
+    });
+    expect(written).toEqual(["moment", "second"]);
   });
 
   test("like the nine before it makes the drain wait as for one that is down, and says so", () => {
@@ -750,14 +846,35 @@ describe("what comes next", () => {
 });
 
 describe("lines that retention took", () => {
-  test("are counted to the line, told, and nothing before them can be brought back", () => {
+  test("are counted to the line, and told", () => {
     const { state, effects } = come(idle!, { kind: "lines lost", place: placeOf(15) });
     expect(state.memory.checkpoint).toMatchObject({ ...placeOf(15), delivered: 10, lost: 5 });
     expect(effects).toContainEqual({
       kind: "notify",
       notice: { kind: "lost", lines: 5, sinceMs: rules.createdAtMs },
     });
-    expect(come(state, { kind: "connection broke", reason: "reset" }).effects).toEqual([]);
+  });
+
+  test("after a break took them are lost, though they were delivered when others were lost", () => {
+    const others = come(idle!, { kind: "lines lost", place: placeOf(15) }).state;
+    const broke = through(
+      others,
+      { kind: "connection broke", reason: "reset" },
+      { kind: "time passed" },
+      { kind: "slot granted" },
+    );
+    expect(broke).toMatchObject({ kind: "looking", choice: { kind: "redelivery", line: 5, endLine: 10 } });
+    const { state, effects } = come(broke, { kind: "looked", end: placeOf(30), isEmpty: true });
+    expect(state.memory.checkpoint).toMatchObject({
+      line: 15,
+      delivered: 5,
+      lost: 10,
+      unconfirmed: undefined,
+    });
+    expect(effects).toContainEqual({
+      kind: "notify",
+      notice: expect.objectContaining({ kind: "lost", lines: 5 }),
+    });
   });
 
   test("are told since the last line that was settled", () => {
@@ -821,6 +938,23 @@ describe("a log that was replaced", () => {
       memory: { sizing: { heldLive: undefined }, checkpoint: { unconfirmed: undefined, lost: 0 } },
     });
   });
+});
+
+test("a state that is not sound is a fault of the program", () => {
+  const { checkpoint } = idle!.memory;
+  const unsound: readonly Partial<Memory>[] = [
+    { checkpoint: { ...checkpoint, delivered: 9 } },
+    { checkpoint: { ...checkpoint, unconfirmed: [{ ...placeOf(5), endLine: 11, counted: 1 }] } },
+    { checkpoint: { ...checkpoint, unconfirmed: [{ ...placeOf(5), endLine: 7, counted: 3 }] } },
+    { sizing: { ...idle!.memory.sizing, heldLive: 10 } },
+    { sizing: { ...idle!.memory.sizing, suspectEnds: [10] } },
+  ];
+  for (const memory of unsound)
+    expect(() => come({ ...idle!, memory: { ...idle!.memory, ...memory } }, { kind: "time passed" })).toThrow(
+      AssertionError,
+    );
+  const withSlot = { ...states["backing off"]!, memory: { ...states["backing off"]!.memory, hasSlot: true } };
+  expect(() => come(withSlot, { kind: "slot wanted" })).toThrow("no slot while backing off");
 });
 
 describe("a stop", () => {

@@ -1,11 +1,14 @@
 /**
- * A drain node as its cluster sees it: it can be killed at any step, frozen (it does nothing, and the time goes on),
- * and cut off from the Store, with or without the log, while it still reaches the destinations. What it put on the way
- * before may arrive, at once or late, whether or not it hears of it.
+ * A process that runs drains, as its world sees it: it can be killed at any step, frozen (it does nothing, and the time
+ * goes on), and cut off from the Store, with or without the log, while it still reaches the destinations. What it put on
+ * the way before may arrive, at once or late, whether or not it hears of it.
  */
 import { pino } from "pino";
+import type { CanonicalLines } from "../../src/core/batch.ts";
+import type { ChannelId } from "../../src/core/ids.ts";
 import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { Leases, type LeasesOptions } from "../../src/drains/leases.ts";
+import { DrainNotices } from "../../src/drains/notices.ts";
 import { DrainSupervisor } from "../../src/drains/supervisor.ts";
 import type { DrainLimits } from "../../src/drains/worker/performer.ts";
 import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
@@ -14,38 +17,50 @@ import type { ChannelLog, Clock, Sink, Store } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { patternsInProcess } from "../support/patterns.ts";
 
-export type ClusterParts = {
+export type SimNodeParts = {
   readonly clock: Clock;
   readonly log: ChannelLog;
-  readonly store: (node: string) => Store;
+  readonly store: Store;
   readonly random: () => number;
-  readonly sinkFor: (node: ClusterNode, drain: DrainRecord) => Sink;
+  readonly sinkFor: (drain: DrainRecord, onBreak: (reason: string) => void) => Sink;
+  /** Stores a notice. */
+  readonly accept: (channel: ChannelId, lines: CanonicalLines) => Promise<void>;
   readonly limits: DrainLimits;
-  readonly shards: number;
+  readonly socketsMax: number;
+  readonly readAheadBytesMax: number;
+  /** Absent: it runs every drain. */
+  readonly shards?: number | undefined;
+  /** By chance: a request to the Store, or a batch of the log, fails now. */
+  readonly storeFails: () => boolean;
+  readonly logFails: () => boolean;
+  /** Something befell it, or is over. */
+  readonly onChange: (node: SimNode) => void;
 };
 
 const never = new Promise<never>(() => {});
 const logger = pino({ level: "silent" });
-const untold = { lost() {}, refused() {}, certificate() {}, expiring() {}, forget() {} };
 const away = () => new Error("no way to the store");
 
-export class ClusterNode {
+export class SimNode {
   readonly name: string;
+  /** Its own: time does not wake it while it is frozen. */
+  readonly clock: Clock;
   /** Since when nothing was wrong with it; undefined while something is. */
   wellSinceMs: number | undefined;
-  readonly #parts: ClusterParts;
-  readonly #clock: Clock;
+  readonly #parts: SimNodeParts;
   #supervisor: DrainSupervisor | undefined;
+  #notices: DrainNotices | undefined;
+  #slots: ConnectionSlots | undefined;
   #leases: Leases | undefined;
   #isDead = false;
   #isClosing = false;
   #frozen: Pause | undefined;
   #cut: (Pause & { readonly fromLog: boolean }) | undefined;
 
-  constructor(name: string, parts: ClusterParts) {
+  constructor(name: string, parts: SimNodeParts) {
     this.name = name;
     this.#parts = parts;
-    this.#clock = {
+    this.clock = {
       nowMs: () => parts.clock.nowMs(),
       monotonicMs: () => parts.clock.monotonicMs(),
       sleep: async (ms, signal) => {
@@ -57,37 +72,45 @@ export class ClusterNode {
 
   /** As `app.ts` opens it. A node that cannot open dies. */
   async open(): Promise<void> {
-    const { random, sinkFor, limits, shards } = this.#parts;
-    const clock = this.#clock;
+    const { random, sinkFor, limits, socketsMax, readAheadBytesMax, shards } = this.#parts;
+    const { clock } = this;
     const store = this.#store();
+    this.#notices = new DrainNotices({
+      append: async (...args) => {
+        await this.awake();
+        if (this.#cut?.fromLog || this.#parts.logFails()) throw away();
+        return this.#parts.accept(...args);
+      },
+      clock,
+      logger,
+      everyMs: 60_000,
+    });
+    const slots = { socketsMax, idleMsMax: 60_000, failingMax: Math.ceil(socketsMax / 2), failingEveryMs: 5 };
+    this.#slots = new ConnectionSlots({ ...slots, clock });
     try {
       const supervisor = await DrainSupervisor.open({
         log: this.#log(),
         store,
         clock,
         random,
-        sinkFor: (drain) => sinkFor(this, drain),
-        slots: new ConnectionSlots({
-          socketsMax: 100,
-          idleMsMax: 60_000,
-          failingMax: 50,
-          failingEveryMs: 5,
-          clock,
-        }),
-        readAhead: new ReadAheadBudget(1_000_000),
+        sinkFor: (drain, { onBreak = () => {} }) => sinkFor(drain, onBreak),
+        slots: this.#slots,
+        readAhead: new ReadAheadBudget(readAheadBytesMax),
         patterns: patternsInProcess(),
-        notices: untold,
+        notices: this.#notices,
         limits,
         logger,
         startsMax: 4,
         restartMs: 2_000,
         closeMsMax: 10_000,
-        shards,
+        ...(shards !== undefined && { shards }),
       });
       this.#supervisor = supervisor;
-      const failures = new Failures({ logger: undefined, nowMs: () => clock.nowMs() });
-      const run: LeasesOptions["run"] = (...args) => supervisor.run(...args);
-      this.#leases = new Leases({ store, clock, node: this.name, shards, run, failures });
+      if (shards !== undefined) {
+        const failures = new Failures({ logger: undefined, nowMs: () => clock.nowMs() });
+        const run: LeasesOptions["run"] = (...args) => supervisor.run(...args);
+        this.#leases = new Leases({ store, clock, node: this.name, shards, run, failures });
+      }
       this.#look();
     } catch {
       this.kill();
@@ -100,11 +123,14 @@ export class ClusterNode {
     this.#look();
     await this.#leases?.close();
     await this.#supervisor?.close();
-    this.#isDead = true;
+    await this.#notices?.close();
+    this.kill();
   }
 
   kill(): void {
+    if (this.#isDead) return;
     this.#isDead = true;
+    this.#slots?.close();
     this.#look();
   }
 
@@ -112,16 +138,17 @@ export class ClusterNode {
     return this.#isDead;
   }
 
-  get isClosing(): boolean {
-    return this.#isClosing;
-  }
-
   get isOpen(): boolean {
-    return this.#leases !== undefined && !this.#isDead && !this.#isClosing;
+    return this.#supervisor !== undefined && !this.#isDead && !this.#isClosing;
   }
 
   get isFrozen(): boolean {
     return this.#frozen !== undefined;
+  }
+
+  /** Nothing befell it. It may be closing. */
+  get isWell(): boolean {
+    return !this.#isDead && this.#frozen === undefined && this.#cut === undefined;
   }
 
   holds(shard: number): boolean {
@@ -154,13 +181,13 @@ export class ClusterNode {
   }
 
   #look(): void {
-    const isWell = this.isOpen && this.#frozen === undefined && this.#cut === undefined;
-    if (!isWell) this.wellSinceMs = undefined;
+    if (!this.isOpen || !this.isWell) this.wellSinceMs = undefined;
     else this.wellSinceMs ??= this.#parts.clock.nowMs();
+    this.#parts.onChange(this);
   }
 
   #store(): Store {
-    const store = this.#parts.store(this.name);
+    const { store } = this.#parts;
     const self = this;
     return {
       get: (key) => this.#call(() => store.get(key)),
@@ -185,26 +212,30 @@ export class ClusterNode {
 
   // A request on its way: it may get lost, come late, or its answer may get lost.
   async #call<Value>(request: () => Promise<Value>): Promise<Value> {
-    const { random, clock } = this.#parts;
+    const { random, clock, storeFails } = this.#parts;
+    await this.awake();
     const dice = random();
     if (this.#cut !== undefined) {
       if (dice < 0.3)
         void clock.sleep(random() * 8_000).then(request); // what lay in a buffer
       else if (dice < 0.5) await request();
-      await this.#clock.sleep(500 + random() * 3_000);
+      await this.clock.sleep(500 + random() * 3_000);
       throw away();
     }
     if (dice < 0.3) await clock.sleep(dice * 100);
+    // It never left: the Store of a process that is alone dies with it.
+    if (this.#isDead && (this.#parts.shards === undefined || dice < 0.15)) await never;
+    if (storeFails()) throw away();
     const value = await request();
     if (dice > 0.7) await clock.sleep(dice * 20);
     await this.awake();
-    if (this.#cut === undefined) return value;
-    await this.#clock.sleep(1_000);
+    if (this.#cut === undefined && !storeFails()) return value;
+    await this.clock.sleep(1_000);
     throw away();
   }
 
   #log(): ChannelLog {
-    const { log } = this.#parts;
+    const { log, logFails } = this.#parts;
     const self = this;
     const reached = () => {
       if (this.#cut?.fromLog) throw away();
@@ -223,6 +254,7 @@ export class ClusterNode {
         for await (const batch of log.follow(channel, from, signal)) {
           while (self.#cut?.fromLog && !signal.aborted) await unlessAborted(self.#cut.over, signal);
           await self.awake();
+          if (logFails()) throw new Error("a bad block");
           yield batch;
         }
       },
@@ -249,6 +281,6 @@ export function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Prom
     };
     if (signal.aborted) return end();
     signal.addEventListener("abort", end);
-    void work.then(end);
+    void work.then(end, end);
   });
 }
