@@ -24,7 +24,7 @@ const connectMsMax = 5_000;
 /** Waits before a call is tried again when the port is closed: a server that is just starting is worth this much. */
 const refusedRetryMs = [100, 300];
 
-/** Of a proxy when they come without words: a server says what ails it. */
+/** Causes of a proxy's statuses when it sends no words of its own: a server says what ails it. */
 const proxyStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 
 export class Api {

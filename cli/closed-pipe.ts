@@ -2,7 +2,7 @@
  * Notices that nobody reads a pipe any more while nothing is written to it, as when `head` has seen enough of a quiet
  * tail. Node learns that from a write alone, at the next line. GNU `tail -f` watches its standard output, and ends by
  * SIGPIPE when its reader has gone: so one is given the same output, and follows a file in which nothing ever comes.
- * Where there is no such `tail`, the next line tells.
+ * Without such a `tail`, the next line tells.
  */
 import { spawn } from "node:child_process";
 import { fstatSync } from "node:fs";

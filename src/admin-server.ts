@@ -1,6 +1,7 @@
 /**
- * The operator's own address (`--admin`): what strangers at the public one are not to see or to use up. It asks for no key;
- * whoever reaches it reads it. It has connections of its own, so that it answers whatever happens at the public one.
+ * The operator's own address (`--admin`): what strangers at the public one are not to see or to use up. It asks for no
+ * key; whoever reaches it reads it. It has connections of its own, so that it answers whatever happens at the public
+ * one.
  */
 import type { Logger } from "pino";
 import { type DocsOptions, docsPages } from "./control/docs-pages.ts";
@@ -13,7 +14,7 @@ import { listenFailure } from "./start-failures.ts";
 export type AdminOptions = Pick<HealthOptions, "readiness"> &
   DocsOptions & {
     readonly logger: Logger;
-    /** What `/settings` shows. */
+    /** Shown by `/settings`. */
     readonly settings: readonly object[];
   };
 

@@ -1,6 +1,6 @@
 /**
- * Who holds whom. Opened from the inside out, closed from the outside in: intake stops first, then tails end, then
- * deliveries under way finish and cursors are committed; the log closes last.
+ * The composition root: it shows who holds whom. Opened from the inside out, closed from the outside in: intake stops
+ * first, then tails end, then deliveries under way finish and cursors are committed; the log closes last.
  *
  *   listeners ─▶ Lanes ─▶ ChannelLog ◀─ Recent ◀─ Tails
  *       │                     ▲  ▲
@@ -92,12 +92,17 @@ export type App = {
   readonly syslog: string | undefined;
   /** The file with the operator's key, when it did not come from the environment. */
   readonly keyPath: string | undefined;
-  /** Reads the certificate and its key again, for connections from then on; which files that were. Rejects when one cannot be used. */
+  /**
+   * Reads the certificate and its key again, for connections from then on; which files that were. Rejects when one
+   * cannot be used.
+   */
   reload(): Promise<readonly string[]>;
   close(): Promise<void>;
 };
 
-/** Opens everything and listens. Rejects with an `AppError` for what the operator can mend; then nothing is left open. */
+/**
+ * Opens everything and listens. Rejects with an `AppError` for what the operator can mend; then nothing is left open.
+ */
 export async function openApp(
   config: Config,
   { logger, operatorKey }: { readonly logger: Logger; readonly operatorKey: string | undefined },
@@ -111,7 +116,7 @@ export async function openApp(
   }
 }
 
-/** What everything is made with. */
+/** The parts that everything else is made with. */
 type Base = {
   readonly config: Config;
   readonly clock: Clock;
@@ -181,7 +186,7 @@ type Registry = Awaited<ReturnType<typeof openRegistry>>;
 type Intake = ReturnType<typeof openIntake>;
 type Readers = ReturnType<typeof openReaders>;
 
-/** Where drains may send to, and the places that are this server itself. */
+/** The addresses that drains may send to, and the places that are this server itself. */
 function ownPlaces(config: Config) {
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
   const own = new OwnPlaces([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
@@ -284,7 +289,7 @@ function ownLeases({ scope, store, clock, failures }: Base, supervisor: DrainSup
   scope.own("leases", new Leases({ store, clock, node, shards: drainShards, run, failures }));
 }
 
-/** Who reads, within which bounds. */
+/** Everything that readers use, within its bounds. */
 function openReaders(
   { scope, config, store, log, clock, failures, within }: Base,
   keys: Keys,
@@ -353,7 +358,7 @@ async function openHttp(base: Base, parts: HttpParts) {
   return { url, admin: admin?.url, reload: () => reloadTls(server, config) };
 }
 
-/** What the routes of each role need. */
+/** The parts that the routes of each role need. */
 function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
   const { lanes, tokens, keys, loops, faults, connections, recent, tails, rights, urls, drainTests } = parts;
   const addressOf = (socket: Socket) => connections.addressOf(socket);

@@ -1,4 +1,7 @@
-/** Bounds that are no settings: what happens at each is said where it is used. Those of ingest are in `ingest/limits.ts`. */
+/**
+ * Bounds that are no settings: what happens at each is said where it is used. Those of ingest are in
+ * `ingest/limits.ts`.
+ */
 import { availableParallelism } from "node:os";
 import { drainRetry } from "./core/retry.ts";
 
@@ -26,7 +29,7 @@ export const adminLimits = { ...httpLimits, connectionsMax: 200, addressConnecti
 /** Answers of the API that their clients have not taken yet. */
 export const answersBytesMax = 64 * MiB;
 
-/** Whether the server can work is found out by writing to the store, which is not done more often. */
+/** A write to the store finds out whether the server can work; it is not done more often. */
 export const readyAgeMsMax = secondMs;
 
 export const registryLimits = { tokenCacheMax: 100_000, keyCacheMax: 10_000 } as const;
@@ -48,7 +51,7 @@ export const tailLimits = {
   searchesPerAppMax: 2,
 } as const;
 
-/** Of users' patterns. The budget is that of an app's readers, and once more that of its drains. */
+/** Bounds of users' patterns. The budget is that of an app's readers, and once more that of its drains. */
 export const patternLimits = {
   /** The event loop has a processor of its own where there are several. */
   threadsMax: Math.max(1, Math.min(4, availableParallelism() - 1)),
@@ -103,7 +106,10 @@ export const drainTestLimits = { perAppMax: 3, inAllMax: 50 } as const;
 /** Drain nodes share the drains in so many parts; no cluster has use for more drain nodes. */
 export const drainShards = 64;
 
-/** Of the names of drains' destinations: at most `placesMax` × `lookupMsMax` / `slowMs` look-ups are under way. */
+/**
+ * Bounds of looking up the names of drains' destinations: at most `placesMax` × `lookupMsMax` / `slowMs` look-ups are
+ * under way.
+ */
 export const lookupLimits = {
   placesMax: 64,
   perAppMax: 3,

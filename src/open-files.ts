@@ -18,7 +18,7 @@ export function openFilesMax(): number {
   return Number.isFinite(soft) ? soft : Number.POSITIVE_INFINITY;
 }
 
-/** Of all that may be open; a tenth is left for the log, the disk and what nobody thought of. */
+/** The share of all that may be open; a tenth is left for the log, the disk and what nobody thought of. */
 const parts = { http: 0.15, syslog: 0.15, drains: 0.15, streams: 0.45 } as const;
 export type FilesPart = keyof typeof parts;
 

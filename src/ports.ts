@@ -38,8 +38,8 @@ export interface ChannelLog {
    * stored batches, except that the first one may begin before the place asked for: `after` a position inside a
    * batch yields that batch, and `last` the batch that holds the first of those lines. Positions of trimmed batches
    * are fine: the first batch left follows, and its `line` tells how many are gone. So are positions that name no
-   * incarnation, as far as the log reaches, and the origin. Ends when `signal` is aborted, when the channel is destroyed,
-   * or when its log is replaced while it is followed; never throws for these.
+   * incarnation, as far as the log reaches, and the origin. Ends when `signal` is aborted, when the channel is
+   * destroyed, or when its log is replaced while it is followed; never throws for these.
    */
   follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed>;
   /**
@@ -108,14 +108,14 @@ export type Parcel = {
 export type Slice = { readonly bytes: Uint8Array; readonly count: number; readonly form: Form };
 
 /**
- * What a sink says of a parcel. `rejected` counts lines that the destination took the trouble to refuse
+ * A sink's word on a parcel. `rejected` counts lines that the destination took the trouble to refuse
  * one by one (OTLP partial success); `reason` is for the drain's owner and never holds a secret.
  */
 export type Verdict =
   | {
       readonly kind: "delivered";
       readonly rejected?: number;
-      /** What the destination said of the rejected ones. */
+      /** The destination's words on the rejected ones. */
       readonly reason?: string;
       /** The destination's certificate ends within two weeks, in words: a notice tells the owner once a day. */
       readonly expiring?: string;
@@ -154,8 +154,8 @@ export interface Clock {
   /** Milliseconds since 1970, as `Date.now`. */
   nowMs(): number;
   /**
-   * Milliseconds since some moment, which only go forward, at the pace of time: what waits and windows are measured by. The
-   * time of day jumps.
+   * Milliseconds since some moment, which only go forward, at the pace of time: what waits and windows are measured by.
+   * The time of day jumps.
    */
   monotonicMs(): number;
   /** Resolves after `ms`, or at once when `signal` is aborted; never rejects. */

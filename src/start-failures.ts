@@ -1,6 +1,6 @@
 /**
- * What the system says to a start, as failures that name the option and the mend. What nobody can mend by an option
- * stays what it was.
+ * Turns what the system says to a start into failures that name the option and the mend. What nobody can mend by an
+ * option stays what it was.
  */
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";

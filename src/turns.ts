@@ -1,14 +1,16 @@
 /**
  * Walks over many lines share the event loop by time, not by count: after 5 ms a walk waits until everybody else had a
- * turn. All walks of a process share one turn of the loop, and those that wait go on in their order: one in each turn, and
- * more as long as turns are short. So a thousand of them delay others no longer than one does.
+ * turn. All walks of a process share one turn of the loop, and those that wait go on in their order: one in each turn,
+ * and more as long as turns are short. So a thousand of them delay others no longer than one does.
  */
 import type { Steps } from "./core/steps.ts";
 
 /** A turn of the event loop is given to walks for so long. */
 export const turnMsMax = 5;
 
-/** Walks that go on in one turn, when none of them has much to do: what each does before it looks at the time adds up. */
+/**
+ * Walks that go on in one turn, when none of them has much to do: what each does before it looks at the time adds up.
+ */
 const groupMax = 16;
 
 type TurnsParts = {
@@ -30,7 +32,7 @@ export class Turns {
     this.#parts = parts;
   }
 
-  /** Whether it is the others' turn: then `await next()` before the walk goes on. */
+  /** True when it is the others' turn: then `await next()` before the walk goes on. */
   get isOver(): boolean {
     if (this.#isOn) return this.#parts.nowMs() - this.#startMs >= turnMsMax;
     this.#begin();

@@ -168,6 +168,12 @@ describe("sources", () => {
       never: /\bDate\.now\b/,
     },
     {
+      rule: "have comments that begin with their subject",
+      in: product,
+      never: /^\s*(?:\/\*\*|\/\/|\*) (?:What|Where|Of|Whether|Which|Who|Whose) /m,
+      comments: true,
+    },
+    {
       rule: "of the engine on NATS wait by its clock alone",
       in: sourcesIn("src/engines/nats"),
       never: /\b(?:setTimeout|setInterval|performance\.now)\b/,

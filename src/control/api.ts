@@ -41,7 +41,7 @@ export type ControlDeps = BodyDeps & {
    */
   readonly ingestUrl: string | undefined;
   readonly historyLinesMax: number;
-  /** Of all answers that were not taken yet. */
+  /** Bytes of all answers that were not taken yet. */
   readonly answersBytesMax: number;
   readonly failures: Failures;
 };

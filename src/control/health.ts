@@ -1,4 +1,4 @@
-/** Whether the process is alive and can work, and its figures. Nothing here belongs to an app. */
+/** Says whether the process is alive and can work, and gives its figures. Nothing here belongs to an app. */
 import type { FastifyPluginAsync } from "fastify";
 import { metricsRegistry } from "../metrics.ts";
 import { sharedAnswer } from "./shared-answer.ts";

@@ -6,7 +6,7 @@ import type { FastifyInstance } from "fastify";
 import { httpDroppedConnections } from "../metrics.ts";
 import { Stalls } from "../tail/stalls.ts";
 
-/** What is shorter costs no more than the request did. */
+/** A shorter answer costs no more than its request did. */
 const smallBytesMax = 16 * 1024;
 
 /** Bounds the answers of what is registered on `server`. */

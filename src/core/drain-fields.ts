@@ -34,8 +34,8 @@ export type DrainField = {
   /** In the API's description. */
   readonly about: string;
   /**
-   * What replies have of it: its value, one that is never null, its names with hidden values, whether it is set (as
-   * `signed`), or nothing.
+   * Replies hold its value, a value that is never null, its names with hidden values, whether it is set (as `signed`),
+   * or nothing.
    */
   readonly shown: "value" | "always" | "names" | "whether" | "never";
   /** Characters of the value at most; of `headers`, of each. */

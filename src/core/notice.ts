@@ -33,11 +33,11 @@ export const l11Replaced = `Error L11 (Tail buffer overflow) -> ${replacedText}`
 
 /** The text of the line in a stream that is held back by its patterns; it is that stream's alone. */
 export const delayedText = (sinceMs: number): string =>
-  `Error L15 (Tail delayed) -> This stream waits since ${syslogTime(sinceMs)}: the patterns of this app's streams need more time than an app has for them. Nothing is lost. Use simpler patterns, or fewer streams with patterns of their own.`;
+  `Error L17 (Tail delayed) -> This stream waits since ${syslogTime(sinceMs)}: the patterns of this app's streams need more time than an app has for them. Nothing is lost. Use simpler patterns, or fewer streams with patterns of their own.`;
 
 /** The text of the line in a stream whose history was searched in part only; it is that stream's alone. */
 export const incompleteText = (lines: number, sinceMs: number | undefined): string =>
-  `Error L15 (Search incomplete) -> ${count(lines)} were looked at${sinceMs === undefined ? "" : `, back to ${syslogTime(sinceMs)}`}; then the time for it was over. Older lines may match as well: ask for a shorter time, or use a simpler pattern.`;
+  `Error L18 (Search incomplete) -> ${count(lines)} were looked at${sinceMs === undefined ? "" : `, back to ${syslogTime(sinceMs)}`}; then the time for it was over. Older lines may match as well: ask for a shorter time, or use a simpler pattern.`;
 
 /** A drain's destination refused lines for good: they will not be sent again. */
 export const l13 = (

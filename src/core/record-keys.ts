@@ -4,7 +4,7 @@
  */
 import type { ChannelId, DrainId } from "./ids.ts";
 
-/** What every key of a kind begins with. A setting is one record: its prefix is its key. */
+/** Each kind's keys begin with its prefix. A setting is one record: its prefix is its key. */
 export const recordPrefixes = {
   app: "app/",
   appName: "app-name/",

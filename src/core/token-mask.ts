@@ -28,7 +28,7 @@ const isWordByte = new Uint8Array(256);
 for (const character of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.")
   isWordByte[character.charCodeAt(0)] = 1;
 
-/** Whether [start, end) has the form of a token. */
+/** True when [start, end) has the form of a token. */
 export const isTokenAt = (bytes: Uint8Array, start: number, end: number): boolean =>
   end - start === tokenBytes &&
   bytes[start] === letterT &&
@@ -93,5 +93,5 @@ function isText(bytes: Uint8Array, at: number, length: number, text: string): bo
   return true;
 }
 
-/** Of the bytes that tokens are made of; no other byte becomes one of them, but for control characters. */
+/** Lower case, for the bytes that tokens are made of; no other byte becomes one of them, but for control characters. */
 const lowerCase = (byte: number): number => byte | 0x20;

@@ -1,7 +1,7 @@
 /**
- * Which addresses a drain may be sent to. A drain's URL is hostile input: an app's owner must not reach what only
- * the server can reach. Checked when a drain is registered (literals and `localhost`), and again at connect on every
- * resolved address, so a name that answers differently the second time gains nothing.
+ * Decides which addresses a drain may be sent to. A drain's URL is hostile input: an app's owner must not reach what
+ * only the server can reach. Checked when a drain is registered (literals and `localhost`), and again at connect on
+ * every resolved address, so a name that answers differently the second time gains nothing.
  */
 import type { LookupAddress, LookupAllOptions } from "node:dns";
 import type { LookupFunction } from "node:net";
@@ -12,14 +12,14 @@ type Cidr = readonly [Address, number];
 
 /** Says why an address is refused. */
 export type AddressPolicy = {
-  /** What kind of refused address this is (`loopback`, `private`, …), or undefined when drains may go there. */
+  /** The kind of refused address that this is (`loopback`, `private`, …), or undefined when drains may go there. */
   refusal(address: string, port?: number): string | undefined;
 };
 
 /** The kind of an address where this server itself listens. */
 export const ownKind = "this server itself";
 
-/** What `--dev` allows. */
+/** The addresses that `--dev` allows. */
 export const loopbackCidrs: readonly string[] = ["127.0.0.0/8", "::1/128"];
 
 /** Public by its number, and yet answered by the machine's own host: Azure's agent. */
@@ -28,7 +28,10 @@ const hostAgents: readonly Cidr[] = [ipaddr.parseCIDR("168.63.129.16/32")];
 /** Only these IPv6 addresses are handed out to the public (RFC 4291 §2.4 as assigned by IANA). */
 const globalUnicast: Cidr = ipaddr.parseCIDR("2000::/3");
 
-/** Public unicast addresses, and whatever the operator's `cidrs` (or single addresses) allow. Throws a TypeError for a bad one. */
+/**
+ * Public unicast addresses, and whatever the operator's `cidrs` (or single addresses) allow. Throws a TypeError for a
+ * bad one.
+ */
 export function addressPolicy(cidrs: readonly string[]): AddressPolicy {
   const allowed = cidrs.map(parseCidr);
   return {
@@ -55,7 +58,7 @@ export const sparing = (
     policy.refusal(address) ?? (port !== undefined && own.hasAddress(address, port) ? ownKind : undefined),
 });
 
-/** What the policy says of addresses at one port. */
+/** The policy's word on addresses at one port. */
 export const atPort = (policy: AddressPolicy, port: number): AddressPolicy => ({
   refusal: (address) => policy.refusal(address, port),
 });
@@ -105,7 +108,9 @@ export type Resolve = (
 /** The same in the turn of an app: apps share what there is of look-ups. */
 export type ResolveInTurn = (...lookup: [...Parameters<Resolve>, app: string]) => void;
 
-/** Resolves every address of a name and keeps those that the policy allows: for the `lookup` option of `net.connect`. */
+/**
+ * Resolves every address of a name and keeps those that the policy allows: for the `lookup` option of `net.connect`.
+ */
 export function checkedLookup(policy: AddressPolicy, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (failure, found) => {

@@ -13,12 +13,12 @@ import type { DrainPlace } from "./own-places.ts";
 /** How the lines of a parcel are written in the body of a request. */
 export type FormatName = keyof typeof parcelBounds;
 
-/** What one parcel may hold, where the receiver takes less than the drain would send. */
+/** Bounds of one parcel that are the receiver's, where it takes less than the drain would send. */
 export type ParcelBounds = {
   /** Stored bytes: so few that parcels of ordinary lines stay below `bodyBytesMax`. */
   readonly bytesMax?: number;
   readonly linesMax?: number;
-  /** Of a body before it is compressed: what is larger is halved unsent. */
+  /** Bytes of a body before it is compressed: a larger one is halved unsent. */
   readonly bodyBytesMax?: number;
   /** False: the receiver refuses a request for one blank line in it, so that these are left out. */
   readonly takesBlanks?: false;
@@ -34,7 +34,7 @@ type Place = {
 
 export type HttpDestination = Place & {
   readonly kind: "https";
-  /** What `Host` says: the port only when the URL has another one than its scheme's. */
+  /** The value of `Host`: with the port only when the URL has another one than its scheme's. */
   readonly hostHeader: string;
   /** Path and query; the fragment is never sent. */
   readonly path: string;
@@ -50,7 +50,7 @@ export type SyslogDestination = Place & {
   readonly verifies: boolean;
 };
 
-/** Where a drain's parcels go and how they are written. */
+/** A drain's receiver: where its parcels go, and how they are written. */
 export type Destination = HttpDestination | SyslogDestination;
 
 /**
@@ -66,7 +66,7 @@ export const parcelBounds = {
   loki: {},
   datadog: { linesMax: 1_000 },
   newrelic: { bodyBytesMax: 1_000_000, bytesMax: 256 * 1024 },
-  /** What Splunk Cloud asks for; a blank event is refused with code 13, and its whole request with it. */
+  /** Splunk Cloud's bound; a blank event is refused with code 13, and its whole request with it. */
   splunk: { bodyBytesMax: 1_000_000, takesBlanks: false },
   betterstack: {},
 } as const satisfies Record<string, ParcelBounds>;
@@ -88,7 +88,9 @@ export type DestinationOptions = {
   readonly own?: { has(place: DrainPlace): boolean } | undefined;
 };
 
-/** Reads a drain's URL. Throws AppErrors that name the mend; the URL itself is in none of them (it may hold secrets). */
+/**
+ * Reads a drain's URL. Throws AppErrors that name the mend; the URL itself is in none of them (it may hold secrets).
+ */
 export function parseDestination(url: string, options: DestinationOptions): Destination {
   if (Buffer.byteLength(url) > urlBytesMax) throw drainUrlInvalid(`it is longer than ${urlBytesMax} bytes`);
   // WHATWG parsing drops tabs and line breaks and trims spaces: whoever typed them meant something else.
@@ -131,13 +133,15 @@ export function compressionOf(url: string, compression: string | undefined): str
   return new OwnQuery(new URL(url).search).take("compression", isCompression);
 }
 
-/** What one parcel of a drain may hold; no bounds for one that cannot be sent at all. */
+/** The receiver's bounds of one parcel; none for a drain that cannot be sent at all. */
 export function boundsOf(drain: { readonly url?: string; readonly format?: string }): ParcelBounds {
   const format = formatOf(drain.url ?? "", drain.format);
   return isFormat(format) ? parcelBounds[format] : {};
 }
 
-/** Scheme, host and port; userinfo, path and query, which may hold secrets, become `…`. For logs, errors and notices. */
+/**
+ * Scheme, host and port; userinfo, path and query, which may hold secrets, become `…`. For logs, errors and notices.
+ */
 export function redactUrl(url: string): string {
   if (!URL.canParse(url)) return "…";
   const { protocol, host, pathname, search, username, password } = new URL(url);
@@ -169,7 +173,8 @@ function syslogOf(parsed: URL, { format, compression }: DestinationOptions) {
   if (wanted !== "rfc5424") throw syslogFormatInvalid(wanted);
   if (compression !== undefined) throw drainUrlInvalid("syslog has no compression");
   if (parsed.username + parsed.password !== "") throw drainUrlInvalid("syslog has no user and password");
-  // A path and a query mean nothing to syslog; they are taken, as Heroku takes them, and stay in the URL as it is shown.
+  // A path and a query mean nothing to syslog; they are taken, as Heroku takes them, and stay in the URL as it is
+  // shown.
   return { verifies: parsed.hash !== "#insecure" };
 }
 
@@ -177,7 +182,10 @@ const isCompression = (word: string): boolean => word === "gzip";
 
 const isFormat = (word: string): word is FormatName => Object.hasOwn(parcelBounds, word);
 
-/** A URL's query, from which the words that are meant for the drain are taken; the others go to the receiver as they are. */
+/**
+ * A URL's query, from which the words that are meant for the drain are taken; the others go to the receiver as they
+ * are.
+ */
 class OwnQuery {
   #parts: readonly string[];
 

@@ -1,4 +1,6 @@
-/** What a drain's filter keeps of batches that wait. Those that are next are looked at while others are delivered. */
+/**
+ * Finds which lines of waiting batches a drain's filter keeps. The next ones are looked at while others are delivered.
+ */
 import type { StoredBatch } from "../core/batch.ts";
 import type { Kept, LineFilter } from "../core/line-filter.ts";
 import type { Payer, Selector } from "../patterns/selector.ts";
@@ -21,7 +23,7 @@ export class DrainFilter {
     this.#signal = signal;
   }
 
-  /** Which lines of a batch are kept; undefined as long as that is not known. */
+  /** The lines of a batch that are kept; undefined as long as that is not known. */
   readonly keptOf = (batch: StoredBatch): Kept | undefined => {
     const kept = this.#kept.get(batch);
     return kept instanceof Promise ? undefined : kept;

@@ -1,5 +1,5 @@
 /**
- * What users' patterns have to do with one drain: which lines its filter keeps, what its redaction leaves, and the waits
+ * Runs users' patterns for one drain: which lines its filter keeps, what its redaction leaves, and the waits
  * for both. When it is its app's budget that is waited for, the owner is told, and the connection given back.
  */
 import type { LineFilter } from "../core/line-filter.ts";

@@ -14,7 +14,7 @@ export class DrainStates {
     this.#options = options;
   }
 
-  /** Of a drain that was removed. Never rejects: what is left is found at the next start. */
+  /** Removes the state of a drain that was removed. Never rejects: what is left is found at the next start. */
   async forget(id: string): Promise<void> {
     const { store, logger } = this.#options;
     try {
@@ -25,7 +25,10 @@ export class DrainStates {
     }
   }
 
-  /** Of drains that were removed while nobody watched. `isKnown`: it is there. Never rejects. */
+  /**
+   * Removes the states of drains that were removed while nobody watched; `isKnown` tells that a drain is there. Never
+   * rejects.
+   */
   async forgetOrphans(isKnown: (id: string) => boolean, signal: AbortSignal): Promise<void> {
     const { store, logger } = this.#options;
     try {

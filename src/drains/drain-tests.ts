@@ -1,4 +1,6 @@
-/** One test line, right now, outside of the app's log and of every ledger; so many tests at a time as there is room for. */
+/**
+ * One test line, right now, outside of the app's log and of every ledger; so many tests at a time as there is room for.
+ */
 import { noticeLine } from "../core/notice.ts";
 import { positionAt } from "../core/position.ts";
 import { drainTestsBusy } from "../errors/drains.ts";
@@ -8,14 +10,14 @@ import { redactedLine } from "./redaction.ts";
 import { type Step, Trace } from "./trace.ts";
 import { parcelId } from "./worker/parcel.ts";
 
-/** What the destination said, and what was done until then, each step with its time; the last is where it failed. */
+/** The destination's answer, and each step until then with its time; the last step is where it failed. */
 export type DrainTestResult = { readonly verdict: Verdict; readonly steps: readonly Step[] };
 
 /** Each test holds a connection of its own. Of one drain there is one at a time. */
 export type DrainTestLimits = {
-  /** Of the drains of one app. */
+  /** Tests under way for the drains of one app. */
   readonly perAppMax: number;
-  /** Of all. */
+  /** Tests under way for all drains. */
   readonly inAllMax: number;
 };
 

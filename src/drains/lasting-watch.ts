@@ -11,7 +11,7 @@ export type LastingWatch<Value> = {
   readonly onChange: (change: StoreChange<Value>) => void;
   /** Told the keys that are there, each time that a watch begins: all others are gone. */
   readonly onListed: (keys: ReadonlySet<string>) => void;
-  /** What it throws ends the watch. */
+  /** Handles one change. An error that it throws ends the watch. */
   readonly onFailure: (failure: unknown) => void;
 };
 

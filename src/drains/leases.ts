@@ -96,7 +96,7 @@ export class Leases {
     });
   }
 
-  // Who went while nobody watched is forgotten.
+  // A node that went while nobody watched is forgotten.
   #listed(keys: ReadonlySet<string>): void {
     for (const node of this.#nodes.keys()) if (!keys.has(leaseNodeKey(node))) this.#nodes.delete(node);
     this.#isReady = true;
@@ -213,7 +213,7 @@ export class Leases {
     if (holder === null || holder === node) return true;
     const seen = this.#nodes.get(holder);
     if (seen !== undefined && clock.monotonicMs() - seen.atMs < ttlMs) return false;
-    // What was seen may be old: the record itself decides.
+    // The view may be old: the record itself decides.
     const record = await this.#unlessFailed(store.get(leaseNodeKey(holder)), { revision: -1 });
     return record === undefined || record.revision === seen?.revision;
   }
@@ -239,7 +239,7 @@ export class Leases {
     return this.#unlessFailed(this.#options.store.put(key, value, revision), undefined);
   }
 
-  /** What the store cannot do now is tried again in a later round. */
+  /** A request that the store cannot serve now is tried again in a later round. */
   #unlessFailed<Value, Else>(work: Promise<Value>, otherwise: Else): Promise<Value | Else> {
     return work.catch((err: unknown) => {
       this.#options.failures.note("lease", err, "the leases could not be read or written; it is tried again");

@@ -1,11 +1,13 @@
-/** What this machine says of names itself: `hosts(5)`, and of `resolv.conf(5)` how short names are completed. */
+/**
+ * Reads the names that this machine knows itself: `hosts(5)`, and from `resolv.conf(5)` how short names are completed.
+ */
 
 import type { LookupAddress } from "node:dns";
 import { readFile, stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 
-/** What a look-up has to know besides the name servers. */
+/** All that a look-up has to know besides the name servers. */
 export type NameFacts = {
   /** By names in small letters. */
   readonly hosts: ReadonlyMap<string, readonly LookupAddress[]>;
@@ -17,7 +19,7 @@ export type NameFacts = {
   readonly hasIpv6: boolean;
 };
 
-/** Of a hosts file; what is behind is not read. */
+/** Bytes of a hosts file that are read; the rest is not. */
 const hostsBytesMax = 4 << 20;
 /** As `resolv.conf(5)` has it. */
 const searchMax = 6;
@@ -59,7 +61,7 @@ export function parseResolvConf(text: string): Pick<NameFacts, "search" | "ndots
   return { search: domains.filter((domain) => domain !== "").slice(0, searchMax), ndots };
 }
 
-/** What a name may stand for in the DNS, in the order in which it is asked for. */
+/** Names that a name may stand for in the DNS, in the order in which they are asked for. */
 export function fullNames(name: string, { search, ndots }: Pick<NameFacts, "search" | "ndots">): string[] {
   if (name.endsWith(".")) return [name.slice(0, -1)];
   const completed = search.map((domain) => `${name}.${domain}`);

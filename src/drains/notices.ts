@@ -1,5 +1,5 @@
 /**
- * What a drain's owner is told in the app's own log: L10, L13 and L14 lines. At most one of a kind for a drain in
+ * Tells a drain's owner in the app's own log: L10, L13 and L14 lines. At most one of a kind for a drain in
  * `everyMs`, with the count since the last, so that a drain that gets its own notices cannot feed itself.
  */
 import type { Logger } from "pino";
@@ -11,7 +11,7 @@ import type { DrainRecord } from "../registry/records.ts";
 import { redactUrl } from "./destination.ts";
 
 type NoticesOptions = {
-  /** Where all lines go in: `Lanes.append`. */
+  /** The way in of all lines: `Lanes.append`. */
   readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn">;

@@ -1,7 +1,7 @@
 /**
- * Where this server itself is reached. A drain there would bring every line back as a new one, without end, so its URL
- * is refused, and so is a name that leads here when it is connected to. What cannot be known here (another name of a
- * proxy in front, other nodes) is caught at ingest, by the drain's token that each request and frame carries.
+ * Knows where this server itself is reached. A drain there would bring every line back as a new one, without end, so
+ * its URL is refused, and so is a name that leads here when it is connected to. What cannot be known here (another name
+ * of a proxy in front, other nodes) is caught at ingest, by the drain's token that each request and frame carries.
  */
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
@@ -11,12 +11,12 @@ import { isLocalName } from "./addresses.ts";
 type Listener = { readonly host: string; readonly port: number };
 type Site = { readonly host: string; readonly port: number; readonly path: string };
 
-/** What of a drain's URL says where it goes. */
+/** The parts of a drain's URL that say where it goes. */
 export type DrainPlace = {
   readonly kind: "https" | "syslog";
   readonly host: string;
   readonly port: number;
-  /** Of http and https. */
+  /** The server's ports of http and https. */
   readonly path?: string;
 };
 
@@ -62,7 +62,7 @@ function siteOf(url: string): Site {
   };
 }
 
-// What stands in front often answers at both standard ports.
+// A proxy in front often answers at both standard ports.
 const samePort = (one: number, other: number): boolean =>
   one === other || [one, other].every((port) => port === 80 || port === 443);
 

@@ -6,7 +6,7 @@ import type { LineRedactions } from "../patterns/line-redactions.ts";
 import type { Parcel, Slice } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 
-/** What a drain's owner wants is taken out of a parcel. Resolves to undefined when `signal` is aborted. */
+/** Takes out of a parcel what the drain's owner named. Resolves to undefined when `signal` is aborted. */
 export type RedactParcel = (parcel: Parcel, signal: AbortSignal) => Promise<Parcel | undefined>;
 
 /** One short line of our own, redacted as those of the drain's app are. */

@@ -14,7 +14,7 @@ export type SinkOptions = Omit<SinkLimits, "resolve"> & {
   /** This server's own places: no drain goes there, though its URL was stored before they were known. */
   readonly own?: OwnPlaces;
   readonly userAgent: string;
-  /** What an app is called; without it formats name it by its id. */
+  /** An app's name; without it formats name the app by its id. */
   readonly appName?: (appId: DrainRecord["channel"]) => Promise<string | undefined>;
 };
 

@@ -72,7 +72,9 @@ export class DrainSupervisor {
     return supervisor;
   }
 
-  /** Runs the drains of one shard, under `lease`, until `signal` is aborted; resolves when none of its workers goes on. */
+  /**
+   * Runs the drains of one shard, under `lease`, until `signal` is aborted; resolves when none of its workers goes on.
+   */
   async run(shard: number, signal: AbortSignal, lease: number): Promise<void> {
     this.#mine.set(shard, { ...this.#options, lease });
     for (const [id, assignment] of this.#assignments)
@@ -112,7 +114,7 @@ export class DrainSupervisor {
       prefix: recordPrefixes.drain,
       restartMs,
       signal,
-      // What runs of a drain whose record cannot be used goes on as it was, and is not started again.
+      // A worker whose record cannot be used goes on as it was, and is not started again.
       onChange: ({ key, value, isUnreadable }) => {
         if (!isUnreadable) this.#take(nameIn("drain", key), value);
       },
@@ -160,7 +162,7 @@ export class DrainSupervisor {
     const running = this.#run(id, assignment).finally(() => {
       assignment.running = undefined;
       this.#running.delete(running);
-      // Whose it is may have changed back while it ended.
+      // Its owner may have changed back while it ended.
       if (this.#assignments.get(id) === assignment && !this.#closing.signal.aborted)
         this.#start(id, assignment);
     });
@@ -232,7 +234,7 @@ export class DrainSupervisor {
   }
 }
 
-// What a worker is made from: a change in anything else of the record does not stop it. It is told of replays.
+// Fields that a worker is made from: a change of any other does not stop it. It is told of replays.
 function workKey(drain: DrainRecord | undefined): string | undefined {
   if (drain === undefined) return undefined;
   const { updatedAt: _, number: __, replay: ___, ...rest } = drain;

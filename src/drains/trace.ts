@@ -1,4 +1,6 @@
-/** The steps of one delivery, each with its time: for the owner who asks where it ends. Deliveries of lines have none. */
+/**
+ * The steps of one delivery, each with its time: for the owner who asks where it ends. Deliveries of lines have none.
+ */
 import { performance } from "node:perf_hooks";
 
 export type StepName = "resolve" | "connect" | "tls" | "send" | "answer";
@@ -6,7 +8,7 @@ export type StepName = "resolve" | "connect" | "tls" | "send" | "answer";
 export type Step = {
   readonly name: StepName;
   readonly ms: number;
-  /** What came of it; why not, where it failed. Never a secret. */
+  /** The step's outcome; why not, where it failed. Never a secret. */
   readonly detail: string;
   readonly failed: boolean;
 };
@@ -23,7 +25,7 @@ export class Trace {
     this.#step = { name, startedAtMs: performance.now(), detail: "" };
   }
 
-  /** What came of the step under way. */
+  /** The outcome of the step under way. */
   note(detail: string): void {
     if (this.#step !== undefined) this.#step.detail = detail;
   }

@@ -1,8 +1,8 @@
 /**
  * The time by which lines grow old. Clocks jump: a virtual machine comes back, somebody sets the date, a time server is
- * wrong for a moment; and what retention has taken is gone for good. So this time goes at the pace of time, adopts small
- * steps of the machine's clock at once, and larger ones when they have lasted an hour. Until then lines are no older than
- * either of the two clocks says.
+ * wrong for a moment; and what retention has taken is gone for good. So this time goes at the pace of time, adopts
+ * small steps of the machine's clock at once, and larger ones when they have lasted an hour. Until then lines are no
+ * older than either of the two clocks says.
  */
 import type { Clock } from "../ports.ts";
 
@@ -13,7 +13,7 @@ export const believedMs = 3_600_000;
 
 export class AgeClock {
   readonly #clock: Pick<Clock, "nowMs" | "monotonicMs">;
-  /** What this time was at `#readAtMs` of the clock that only goes forward. */
+  /** This time, when the clock that only goes forward said `#readAtMs`. */
   #timeMs: number;
   #readAtMs: number;
   /** Since when the machine's clock is off, by the clock that only goes forward, and to which side. */
@@ -32,7 +32,7 @@ export class AgeClock {
     return this.#timeMs;
   }
 
-  /** What lines are compared with that may be too old: the earlier of the two clocks. */
+  /** The earlier of the two clocks, with which lines are compared that may be too old. */
   nowMs(): number {
     return Math.min(this.#read(), this.#timeMs);
   }

@@ -25,7 +25,7 @@ export type EmbeddedOptions = {
   readonly clock: Clock;
   readonly logger?: Logger;
   readonly retention: Retention;
-  /** What is kept free of the disk, and how it is measured; there for tests. */
+  /** The room that is kept free of the disk, and how it is measured; there for tests. */
   readonly room?: Partial<Room>;
 };
 
@@ -35,7 +35,9 @@ export type EmbeddedEngine = Engine & { troubles(): readonly string[] };
 /** The log's part of the folder. */
 const journalFolder = "journal";
 
-/** Opens the folder's log and store, making them when there are none. Rejects with an `AppError` for what can be mended. */
+/**
+ * Opens the folder's log and store, making them when there are none. Rejects with an `AppError` for what can be mended.
+ */
 export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   const { folder, clock, logger } = options;
   makeDataFolder(folder);

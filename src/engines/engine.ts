@@ -1,12 +1,12 @@
-/** What every engine is opened with, and what it gives. */
+/** An engine: the options that every one is opened with, and the ports that it gives. */
 import type { ChannelLog, Store } from "../ports.ts";
 
-/** What is kept of the log. Each limit may be `Infinity`. A channel's own limits never take its newest batch. */
+/** Bounds of what is kept of the log. Each may be `Infinity`. A channel's own limits never take its newest batch. */
 export type Retention = {
   readonly ageMsMax: number;
   readonly channelBytesMax: number;
   readonly channelLinesMax: number;
-  /** Of all channels together. */
+  /** Bytes of all channels together. */
   readonly totalBytesMax: number;
 };
 

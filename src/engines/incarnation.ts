@@ -1,7 +1,7 @@
 /**
- * Which log a position is of. A channel's log has a name for each life: an app that is made again, another folder and
- * another cluster are told by it. A log that lost its end (a restored backup, a server that lost what it had not synced)
- * keeps its name and puts other batches at the same places: those are told by their marks.
+ * Positions name their log. A channel's log has a name for each life: an app that is made again, another folder and
+ * another cluster are told by it. A log that lost its end (a restored backup, a server that lost what it had not
+ * synced) keeps its name and puts other batches at the same places: those are told by their marks.
  */
 import { randomBytes } from "node:crypto";
 import { markOf, type StoredBatch } from "../core/batch.ts";
@@ -21,7 +21,7 @@ export const incarnationOf = (logId: string, number: number): string => `${logId
 /** The place before every line, in whatever log. */
 export const isOrigin = ({ sequence, lines }: Place): boolean => sequence === 0 && lines === 0;
 
-/** What there is of a channel's log, as far as it tells whether a place is one of it. */
+/** Facts of a channel's log that tell whether a place is one of it. */
 export type Known = {
   readonly incarnation: string;
   readonly end: Position;
@@ -40,7 +40,7 @@ export function isForeign(place: Place, { incarnation, end, at, oldest }: Known)
   const last = readPosition(end);
   if (last === undefined) throw new TypeError("not a position");
   if (sequence > last.sequence) return true;
-  // Where all is trimmed the end still names its batch.
+  // When all is trimmed the end still names its batch.
   if (sequence === last.sequence && lines > last.lines) return true;
   if (sequence === last.sequence && mark !== undefined && last.mark !== undefined) return mark !== last.mark;
   // Retention takes the oldest first, and nothing was taken before line 0.

@@ -1,6 +1,6 @@
 /**
- * What the log was when it was stopped last: told apart from what is there at the next start, it shows what somebody took
- * away meanwhile. A log alone cannot tell a file that was cut from a commit that a crash cut short.
+ * Remembers the log as it was when it was stopped last: told apart from what is there at the next start, it shows what
+ * somebody took away meanwhile. A log alone cannot tell a file that was cut from a commit that a crash cut short.
  */
 import type { Logger } from "pino";
 import type { Store } from "../ports.ts";

@@ -15,7 +15,7 @@ export type AppErrorParts = {
   readonly resource?: string;
   /** Seconds for `Retry-After`. */
   readonly retryAfterS?: number;
-  /** Of `tailrace serve`: 2 says that a setting has to be changed; absent: 1. */
+  /** The exit status of `tailrace serve`: 2 says that a setting has to be changed; absent: 1. */
   readonly exitStatus?: 2;
   readonly cause?: unknown;
 };

@@ -1,7 +1,8 @@
 /**
- * Node's parser hands on every request that a read holds, which may be thousands, before it can be paused. It stops where
- * a request asks for another protocol: what is behind that is not HTTP. A request that comes when its connection has as
- * many as it may is taken for such a one, so that nothing behind it is parsed, and the server hears of it as `upgrade`.
+ * Node's parser hands on every request that a read holds, which may be thousands, before it can be paused. It stops
+ * where a request asks for another protocol: what is behind that is not HTTP. A request that comes when its connection
+ * has as many as it may is taken for such a one, so that nothing behind it is parsed, and the server hears of it as
+ * `upgrade`.
  */
 import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
@@ -16,7 +17,7 @@ export const boundedRequests = (isFull: (socket: Socket) => boolean): typeof Inc
       this.#isTooMuch = isFull(socket);
     }
 
-    /** What the client asks for is left out of account: no other protocol is spoken here. */
+    /** The protocol that a client asks for is left out of account: no other is spoken here. */
     get upgrade(): boolean {
       return this.#isTooMuch || this.method === "CONNECT";
     }

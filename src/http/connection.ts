@@ -1,6 +1,6 @@
 /**
- * One HTTP connection, whose requests are worked on one after the other. HTTP answers in order anyway, and a client that
- * does not read its first answer so gets no second one made: what it costs is one answer and a few requests.
+ * One HTTP connection, whose requests are worked on one after the other. HTTP answers in order anyway, and a client
+ * that does not read its first answer so gets no second one made: what it costs is one answer and a few requests.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -59,7 +59,9 @@ export class Connection {
     return !this.isStream && (this.isResting || this.isUnread);
   }
 
-  /** Which of two to close first: one that rests, then the one that has done so for longer. */
+  /**
+   * The order in which connections are closed: those that rest first, and of these the one that has done so for longer.
+   */
   isDispensableBefore(other: Connection): boolean {
     return this.isResting === other.isResting ? this.sinceMs <= other.sinceMs : this.isResting;
   }

@@ -1,4 +1,4 @@
-/** Who waits, in a fair order: groups take turns, and within one the first that came is the first to go. */
+/** A queue in a fair order: groups take turns, and within one the first that came is the first to go. */
 export class FairLine<Waiting> {
   /** No group is empty; the one whose turn it is comes first. */
   readonly #groups = new Map<string, Waiting[]>();

@@ -1,6 +1,6 @@
 /**
- * What bodies that are being read may hold: a share for each app, one for each address, and all of them what ingest has
- * left. Where that is nothing, the body that was begun first gives way: slow ones are what fills a budget.
+ * Bounds what bodies that are being read hold: a share for each app, one for each address, and all of them what ingest
+ * has left. Where that is nothing, the body that was begun first gives way: slow ones are what fills a budget.
  */
 import type { AppError } from "../errors/app-error.ts";
 import { bodiesOfAddressFull, bodiesOfAppFull } from "../errors/ingest.ts";
@@ -14,7 +14,7 @@ export type BodyShares = {
   readonly addressBodyBytesMax: number;
 };
 
-/** Whose a body is. `app` is absent where that is not known before it is read. */
+/** The owner of a body. `app` is absent where that is not known before it is read. */
 export type BodyOf = { readonly app?: string; readonly address: string };
 
 export class BodyBudget {
@@ -87,7 +87,7 @@ export class BodyBudget {
   }
 }
 
-/** What one body holds. */
+/** The bytes that one body holds. */
 export class Reservation {
   readonly #take: (bytes: number) => AppError | undefined;
   readonly #give: (bytes: number) => void;

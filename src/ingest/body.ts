@@ -5,7 +5,7 @@ import { bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../error
 import type { Reservation } from "./body-budget.ts";
 
 export type BodyLimits = {
-  /** Of a body, inflated. */
+  /** Bytes of a body, inflated. */
   readonly bodyBytesMax: number;
   /** For a whole body to arrive. */
   readonly bodyTimeoutMs: number;
@@ -14,7 +14,7 @@ export type BodyLimits = {
   readonly bodyRateMs: number;
 };
 
-/** What inflating takes: the window, and a chunk of what comes out. */
+/** Bytes that inflating takes: the window, and a chunk of what comes out. */
 const inflateBytes = 64 * 1024;
 /** A read of a socket may hold far more than the piece of a body that is a view of it. */
 const viewBytesMax = 4 * 1024;

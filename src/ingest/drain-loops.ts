@@ -1,7 +1,7 @@
 /**
- * Lines that a drain of ours sent and that came back: taken, they would be drained, come back, and so on without end. They
- * are refused, and the drain's owner is told in the app's own log. That line comes back, too: it is not told of, and
- * each line for a drain lets twice as long pass as the one before, up to a day.
+ * Lines that a drain of ours sent and that came back: taken, they would be drained, come back, and so on without end.
+ * They are refused, and the drain's owner is told in the app's own log. That line comes back, too: it is not told of,
+ * and each line for a drain lets twice as long pass as the one before, up to a day.
  */
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
@@ -13,7 +13,7 @@ import type { Clock } from "../ports.ts";
 export type DrainLoopsOptions = {
   /** The app whose drain has this token. */
   readonly channelOf: (drainToken: string) => ChannelId | undefined;
-  /** Where all lines go in: `Lanes.append`. */
+  /** The way in of all lines: `Lanes.append`. */
   readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
   readonly clock: Pick<Clock, "nowMs">;
   readonly logger: Pick<Logger, "warn">;
@@ -24,7 +24,7 @@ export type DrainLoopsOptions = {
   readonly drainsMax: number;
 };
 
-/** Of one drain: what came back since `sinceMs`, and when that is told next. */
+/** One drain's loop: what came back since `sinceMs`, and when that is told next. */
 type Loop = { count: number; sinceMs: number; nextAtMs: number; everyMs: number };
 
 export class DrainLoops {
@@ -36,7 +36,7 @@ export class DrainLoops {
     this.#loops = new LRUCache({ max: options.drainsMax });
   }
 
-  /** Whether a drain of ours has this token. */
+  /** True when a drain of ours has this token. */
   isOurs(drainToken: string): boolean {
     return this.#options.channelOf(drainToken) !== undefined;
   }

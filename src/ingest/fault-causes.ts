@@ -1,4 +1,4 @@
-/** What a sender can do wrong: what is said of it in the server's own log, and the mend. */
+/** The faults of senders: what is said of each in the server's own log, and the mend. */
 export type Cause = keyof typeof causes;
 
 export const causes = {

@@ -7,7 +7,10 @@ import { maskTokens, tokenBytes } from "../core/token-mask.ts";
 const sampleBytesMax = 100;
 const hidden = "…";
 
-/** Half a token still lets the rest be guessed: whatever looks like a part of one, and what stands behind a word for a secret. */
+/**
+ * Half a token still lets the rest be guessed: whatever looks like a part of one, and what stands behind a word for a
+ * secret.
+ */
 const secrets: readonly RegExp[] = [
   /\b[td]\.[0-9A-Za-z*-]{4,}/g,
   /[0-9A-Fa-f](?:[0-9A-Fa-f]|-(?!-)){10,}/g,
@@ -16,7 +19,7 @@ const secrets: readonly RegExp[] = [
   /[A-Za-z0-9+/_=-]{24,}/g,
 ];
 
-/** What [start, end) begins with, up to the end of its first line. */
+/** The beginning of [start, end), up to the end of its first line. */
 export function sampleOf(bytes: Uint8Array, start: number, end: number): string {
   const from = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
   // Masked before it is cut: half a token would not be known for one.

@@ -1,6 +1,6 @@
 import { scanFrame, scanNewlineFrame } from "../core/frame.ts";
 
-/** What the next bytes of a stream are: a frame [start, end) of `bytes`, or nothing whole, or no end in sight. */
+/** The next bytes of a stream: a frame [start, end) of `bytes`, or nothing whole, or no end in sight. */
 export type NextFrame = "frame" | "more" | "too_long";
 
 const nothing = new Uint8Array(0);
@@ -11,11 +11,11 @@ const sampleBytes = 200;
  * long; a frame over the bound is the end of the stream. Holds at most one unfinished frame besides the last chunk.
  */
 export class FrameBuffer {
-  /** Where the frame that `next` found lies; valid until the next `push`. */
+  /** The place of the frame that `next` found; valid until the next `push`. */
   bytes: Uint8Array = nothing;
   start = 0;
   end = 0;
-  /** Of stretches that are no counted frames: how many, and the beginning of the first. */
+  /** Stretches that are no counted frames: how many, and the beginning of the first. */
   malformed = 0;
   malformedSample: Uint8Array | undefined;
   readonly #frameBytesMax: number;

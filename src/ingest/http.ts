@@ -1,7 +1,7 @@
 /**
  * `POST /logs`, docs/spec/wire-in.md#w3-1 and on. A 204 says that every line is durable; every other
- * answer says that nothing of the request is stored, but for a 503 to a request of several batches (many lines, or a key
- * that writes to several apps): what of it was stored is known again by its dedup id.
+ * answer says that nothing of the request is stored, but for a 503 to a request of several batches (many lines, or a
+ * key that writes to several apps): what of it was stored is known again by its dedup id.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
@@ -36,7 +36,7 @@ import { type KeyLookup, type Writer, writerOf } from "./writer.ts";
 export type IngestHttpOptions = BodyLimits & {
   readonly lanes: Pick<Lanes, "append">;
   readonly bodies: BodyBudget;
-  /** Whose a connection is, for the share of its address. */
+  /** The owner of a connection, for the share of its address. */
   readonly addressOf: (socket: Socket) => string;
   readonly tokens: TokenLookup;
   readonly keys: KeyLookup;
@@ -51,7 +51,7 @@ export type IngestHttpOptions = BodyLimits & {
   readonly requestIdsMax: number;
 };
 
-/** What a body holds: good frames, and the lines for each channel, a batch for each. */
+/** A body that was read: good frames, and the lines for each channel, a batch for each. */
 type Sorted = {
   readonly frames: number;
   readonly channels: readonly (readonly [ChannelId, CanonicalLines])[];
@@ -188,7 +188,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
   }
 };
 
-// Where logplex has a text, the body is that text to the byte, and a header holds the mend; else both are the body.
+// An error that logplex has a text for is that text to the byte, and a header holds the mend; else both are the body.
 function answerError(error: unknown, _request: FastifyRequest, reply: FastifyReply): unknown {
   if (!(error instanceof AppError)) throw error;
   refusedRequests.inc({ code: error.code });
@@ -224,7 +224,8 @@ function checkCount(headers: IncomingHttpHeaders, frames: number): void {
   }
 }
 
-// A last frame that is cut off: logplex tells by the count header alone, and takes the rest without it; we lose nothing.
+// A last frame that is cut off: logplex tells by the count header alone, and takes the rest without it; we lose
+// nothing.
 function badFraming(
   bad: BadFraming,
   bodyBytes: number,

@@ -21,9 +21,9 @@ export type Via = "http" | "syslog" | "notice";
 export type LanesOptions = {
   readonly log: Pick<ChannelLog, "append">;
   readonly clock: Pick<Clock, "nowMs">;
-  /** Of all channels together, bodies that are still being read included. */
+  /** Bytes of all channels together, bodies that are still being read included. */
   readonly pendingBytesMax: number;
-  /** Of one channel, so that one app cannot take all of it. An empty lane takes a batch of any size. */
+  /** Bytes of one channel, so that one app cannot take all of it. An empty lane takes a batch of any size. */
   readonly laneBytesMax: number;
   /** Lines gather up to so many bytes; more than that at once are several batches. */
   readonly batchBytesMax: number;
@@ -33,7 +33,7 @@ export type LanesOptions = {
 
 /** Batches of one channel that may be in flight together. */
 const inFlightMax = 16;
-/** What holding a handful of lines costs besides their bytes. */
+/** Bytes that holding a handful of lines costs besides their own. */
 const overheadBytes = 512;
 
 type Numbering = { readonly producer: ProducerId; next: number };
@@ -57,13 +57,15 @@ class Lane {
   readonly numberings: Numbering[] = [];
 }
 
-/** Where every line enters the log, from whatever door. */
+/** The place where every line enters the log, from whatever door. */
 export class Lanes {
   /** The bound over everything that ingest holds. */
   readonly pending: PendingBytes;
   readonly #options: LanesOptions;
   readonly #busy = new Map<ChannelId, Lane>();
-  /** Lanes that rested before, also those that are busy again: taking the last one out of an lru-cache clears all of it. */
+  /**
+   * Lanes that rested before, also those that are busy again: taking the last one out of an lru-cache clears all of it.
+   */
   readonly #known: LRUCache<ChannelId, Lane>;
   #closed: Promise<void> | undefined;
   #lastSettled: () => void = () => {};
@@ -104,7 +106,7 @@ export class Lanes {
     return this.#closed;
   }
 
-  // What is enqueued is held already.
+  // A batch that is enqueued is held already.
   #enqueue(channel: ChannelId, lane: Lane, lines: CanonicalLines, via: Via): Promise<Appended> {
     return new Promise((resolve, reject) => {
       lane.queue.push({ lines, via, resolve, reject });

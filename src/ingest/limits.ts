@@ -38,8 +38,8 @@ export const ingestLimits = Object.freeze({
   tokensMax: 20_000,
 });
 
-/** Of what the server's own log says of senders that do something wrong. */
+/** Bounds of what the server's own log says of senders that do something wrong. */
 export const faultLimits = Object.freeze({ peersMax: 1_000, warningsMax: 60, everyMs: 60_000 });
 
-/** Of the lines that tell owners of drains that lead back here. */
+/** Bounds of the lines that tell owners of drains that lead back here. */
 export const loopLimits = Object.freeze({ everyMsMin: 60_000, everyMsMax: 86_400_000, drainsMax: 10_000 });

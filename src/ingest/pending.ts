@@ -18,7 +18,7 @@ export class PendingBytes {
     this.#makeRoom = makeRoom;
   }
 
-  /** Whether so many more would stay within the bound. Takes nothing. */
+  /** True when so many more would stay within the bound. Takes nothing. */
   fits(bytes: number): boolean {
     return this.#bytes + bytes <= this.#bytesMax;
   }

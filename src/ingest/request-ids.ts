@@ -1,5 +1,5 @@
 /**
- * What names a request for the log, so that it is stored once however often it is sent: the sender's id for it, under
+ * Names a request for the log, so that it is stored once however often it is sent: the sender's id for it, under
  * the sender's right to write, *and* its bytes. Proxies hand on one id with many bodies: the id alone would lose
  * all but the first behind a 204.
  */
@@ -13,9 +13,9 @@ const rememberedMs = 10 * 60_000;
 
 /** A request that came with an id. */
 export type NamedRequest = {
-  /** Of the sender's id under its right to write. */
+  /** Hash of the sender's id under its right to write. */
   readonly id: string;
-  /** Of the body. */
+  /** Hash of the body. */
   readonly digest: string;
 };
 
@@ -36,7 +36,7 @@ export class RequestIds {
     return { id: short(`${writer} ${given}`), digest: short(body) };
   }
 
-  /** Whether another body came under the same id not long ago. */
+  /** True when another body came under the same id not long ago. */
   isReused({ id, digest }: NamedRequest): boolean {
     const nowMs = this.#clock.nowMs();
     const before = this.#seen.get(id);
@@ -45,7 +45,7 @@ export class RequestIds {
   }
 }
 
-/** What the log knows lines by: `part` tells apart what one request writes. */
+/** The id by which the log knows lines: `part` tells apart what one request writes. */
 export const dedupIdOf = ({ id, digest }: NamedRequest, part: string): string =>
   short(`${id} ${digest} ${part}`);
 

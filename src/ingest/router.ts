@@ -14,14 +14,14 @@ import type { DrainLoops } from "./drain-loops.ts";
 import { FaultTally } from "./fault-tally.ts";
 import { type Route, Routes } from "./routes.ts";
 
-/** What ingest needs of the token registry. */
+/** Ingest's view of the token registry. */
 export type TokenLookup = {
   /** From memory: null is known to be unknown, undefined is not known here. */
   peek(token: string): TokenRecord | null | undefined;
   find(token: string): Promise<TokenRecord | undefined>;
 };
 
-/** What ingest needs to know of lines that come back from our own drains. */
+/** Ingest's view of lines that come back from our own drains. */
 export type Loops = Pick<DrainLoops, "isOurs" | "refused">;
 
 export type RouterOptions = {
@@ -62,7 +62,7 @@ export class FrameRouter {
 
 /** The frames of one read or one body on their way to their channels. */
 export class Sorting {
-  /** What was wrong with frames; those without a known token, and those that a drain of ours sent, are dropped. */
+  /** Counts of bad frames; those without a known token, and those that a drain of ours sent, are dropped. */
   readonly faults = new FaultTally();
   /** Frames that have a channel. */
   placed = 0;

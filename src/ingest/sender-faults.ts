@@ -1,5 +1,5 @@
 /**
- * What senders do wrong, told to the operator: a syslog sender hears nothing from us, so that one that is set up wrongly
+ * Tells the operator what senders do wrong: a syslog sender hears nothing from us, so that one that is set up wrongly
  * would vanish without a trace. Every fault is counted by its cause; each peer is warned of at most once in a turn of a
  * minute, with what of its faults was not told before. Peers, and warnings in a minute, are bounded: an attacker with
  * very many addresses fills neither the memory nor the log.

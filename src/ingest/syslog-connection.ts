@@ -20,7 +20,7 @@ export type Closing =
   | "frame_too_long"
   | "idle";
 
-/** What all connections of a listener share. */
+/** Shared by all connections of a listener. */
 export type SyslogParts = {
   readonly router: FrameRouter;
   readonly unfinished: UnfinishedFrames;
@@ -30,7 +30,7 @@ export type SyslogParts = {
 
 /** One sender: its bytes become frames, frames lines of their channels. Reads only while it may write. */
 export class SyslogConnection {
-  /** Whose it is. */
+  /** The sender, for its share. */
   readonly address: string | undefined;
   readonly #socket: Socket;
   readonly #parts: SyslogParts;
@@ -211,7 +211,7 @@ export class SyslogConnection {
   }
 }
 
-/** What a sender speaks that writes no lengths. */
+/** The form of a sender that writes no lengths. */
 function causeOf(sample: Uint8Array): "tls" | "http" | "not_counted" {
   if (sample[0] === 0x16 && sample[1] === 0x03) return "tls";
   const isHttp = /^[A-Z]{3,7} \S+ HTTP\/\d/.test(Buffer.from(sample).toString("latin1"));

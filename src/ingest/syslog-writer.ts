@@ -63,7 +63,7 @@ export class SyslogWriter {
     while (this.#waiting.size > 0) await this.#woken();
   }
 
-  /** What is refused from now on is tried once more. */
+  /** A batch that is refused from now on is tried once more. */
   stop(): void {
     this.#stop.abort();
   }

@@ -6,7 +6,7 @@
 /** A connection as this sees it. */
 export type FrameHolder = { close(reason: "no_room"): void };
 
-/** What holding a frame costs besides its bytes. */
+/** Bytes that holding a frame costs besides its own. */
 const overheadBytes = 512;
 
 export class UnfinishedFrames {

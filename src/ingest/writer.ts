@@ -1,9 +1,9 @@
-/** Who may write where, by the `Authorization` of `POST /logs`: docs/spec/wire-in.md#w3-3. */
+/** Decides who may write where, by the `Authorization` of `POST /logs`: docs/spec/wire-in.md#w3-3. */
 import { ingestForbidden, ingestUnauthorized } from "../errors/ingest.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { TokenLookup } from "./router.ts";
 
-/** What ingest needs of the registry of API keys. */
+/** Ingest's view of the registry of API keys. */
 export type KeyLookup = {
   authenticate(
     secret: string,

@@ -54,7 +54,7 @@ export class PatternPool {
   readonly #waiting = new Map<string, Queued[]>();
   readonly #idle: PatternRunner[] = [];
   readonly #threads = new Set<PatternRunner>();
-  /** Whose task a thread did last. */
+  /** The payer of the task that a thread did last. */
   readonly #lastOwner = new WeakMap<PatternRunner, string>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;

@@ -54,7 +54,7 @@ export class Selector {
     return this.#pool.isSpent(ownerOf(payer));
   }
 
-  /** What was done for the payer elsewhere is paid too. */
+  /** Work that was done for the payer elsewhere is paid too. */
   spend(payer: Payer, ms: number): void {
     this.#pool.spend(ownerOf(payer), ms);
   }

@@ -13,9 +13,12 @@ export type WorkerSetting = { readonly sliceMs: number; readonly compiledMax: nu
  */
 export type Said = { readonly kind: "ready"; readonly kernelTask: string | undefined } | Answer;
 export type Answer = Done & {
-  /** What it took. The kernel counts a thread's time in ticks of a few milliseconds: what was missing is told with the next. */
+  /**
+   * The time that it took. The kernel counts a thread's time in ticks of a few milliseconds: what was missing is told
+   * with the next.
+   */
   readonly ms: number;
-  /** What the task before this one took besides what was told then. */
+  /** The time of the task before this one, besides what was told then. */
   readonly lateMs: number;
 };
 

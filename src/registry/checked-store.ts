@@ -1,7 +1,7 @@
 /**
  * The Store as features see it: records are checked when they are read. One that cannot be used is told in the server's
- * log, with its key and none of its values. `get` refuses it (`recordUnreadable`), `list` skips it, and `watch` says that
- * it is there and unreadable. It stays as it is: the program that wrote it can still use it.
+ * log, with its key and none of its values. `get` refuses it (`recordUnreadable`), `list` skips it, and `watch` says
+ * that it is there and unreadable. It stays as it is: the program that wrote it can still use it.
  */
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
@@ -27,7 +27,7 @@ export class UnreadableRecord extends Error {
 export const unreadableIn = (failure: unknown): UnreadableRecord | undefined =>
   failure instanceof AppError && failure.cause instanceof UnreadableRecord ? failure.cause : undefined;
 
-/** What `read` resolves to; undefined when it rejects since a record is unreadable. */
+/** The value that `read` resolves to; undefined when it rejects since a record is unreadable. */
 export const unlessUnreadable = <Value>(read: Promise<Value>): Promise<Value | undefined> =>
   read.catch((failure: unknown) => {
     if (unreadableIn(failure) === undefined) throw failure;

@@ -1,6 +1,7 @@
 /**
- * What a record of each kind must look like to be used. The fields are those of version 1, which has no field that says
- * so; whoever changes the meaning of a field writes `version: 2`, and an older program then leaves the record alone.
+ * Says what a record of each kind must look like to be used. The fields are those of version 1, which has no field that
+ * says so; whoever changes the meaning of a field writes `version: 2`, and an older program then leaves the record
+ * alone.
  */
 import { allDrainFields, type DrainField } from "../core/drain-fields.ts";
 import { kindOf, type RecordKind } from "../core/record-keys.ts";

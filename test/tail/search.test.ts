@@ -237,7 +237,7 @@ describe("what a reader is told of a search", () => {
     await settled();
     await world.clock.advance(searchMsMax + 1_000);
     expect(await sent).toMatch(
-      /^\S+ heroku\[logplex\]: Error L15 \(Search incomplete\) -> 0 messages were looked at; .+\n$/,
+      /^\S+ heroku\[logplex\]: Error L18 \(Search incomplete\) -> 0 messages were looked at; .+\n$/,
     );
   });
 });
@@ -258,10 +258,10 @@ test("a stream that waits for its app's budget is told so, once a minute, and lo
   expect(sent.join("")).toBe("");
   await world.clock.advance(50_000);
   expect(sent.join("")).toMatch(
-    /^\S+ heroku\[logplex\]: Error L15 \(Tail delayed\) -> .* Nothing is lost\. .*\n$/,
+    /^\S+ heroku\[logplex\]: Error L17 \(Tail delayed\) -> .* Nothing is lost\. .*\n$/,
   );
   await world.clock.advance(30_000);
-  expect(sent.join("").match(/L15/g)).toHaveLength(2);
+  expect(sent.join("").match(/L17/g)).toHaveLength(2);
   stop.abort();
   await reading;
 });

@@ -1,4 +1,7 @@
-/** The fields of `core/drain-fields.ts` in bodies and replies. Secrets go in and never come out, but for those in the URL. */
+/**
+ * The fields of `core/drain-fields.ts` in bodies and replies. Secrets go in and never come out, but for those in the
+ * URL.
+ */
 import { allDrainFields, type DrainField, type DrainFieldsBody } from "../../core/drain-fields.ts";
 import { compressionOf, formatOf } from "../../drains/destination.ts";
 import { drainOption } from "../../errors/api.ts";
@@ -21,7 +24,7 @@ export const drainFieldsTaken: Readonly<Record<string, object>> = Object.fromEnt
   allDrainFields.map((field) => [field.name, { ...taken(field), description: field.about }]),
 );
 
-/** What replies call a field, and its schema there; none for what is never shown. */
+/** A field's name and schema in replies; fields that are never shown have none. */
 function shown(field: DrainField): readonly (readonly [string, object])[] {
   switch (field.shown) {
     case "never":
@@ -52,7 +55,7 @@ export const drainFieldsShown: Readonly<Record<string, object>> = Object.fromEnt
 /** The fields of a drain as replies have them. */
 export function shownFieldsOf(drain: DrainRecord): Readonly<Record<string, unknown>> {
   const { url = "" } = drain;
-  // What the URL says itself holds where the field is left out.
+  // A field that is left out is as the URL says.
   const inForce: Readonly<Record<string, unknown>> = {
     ...drain,
     format: formatOf(url, drain.format),

@@ -5,7 +5,7 @@ import type { Parcel, Sink, Verdict } from "../../ports.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import type { ConnectionSlots, Queue, Slot, SlotHolder, Waiter } from "./slots.ts";
 
-/** What a sink tells between deliveries. */
+/** Told between deliveries. */
 export type SinkHooks = {
   /** The connection broke so soon that what was delivered lately may not have arrived. */
   readonly onBreak?: (reason: string) => void;
@@ -80,7 +80,9 @@ export class SinkSlot implements SlotHolder {
     this.#sink = undefined;
   }
 
-  /** Gives the slot back at once, or waits for none any longer; resolves when every connection is closed. Idempotent. */
+  /**
+   * Gives the slot back at once, or waits for none any longer; resolves when every connection is closed. Idempotent.
+   */
   async release(): Promise<void> {
     this.#waiter?.leave();
     this.#waiter = undefined;

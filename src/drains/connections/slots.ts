@@ -27,7 +27,7 @@ export type ConnectionSlotsOptions = {
   readonly clock: Clock;
 };
 
-/** Who wants a slot. */
+/** One that wants a slot. */
 export type SlotHolder = {
   /** It has the slot from now on. */
   granted(slot: Slot): void;
@@ -98,7 +98,7 @@ export class ConnectionSlots {
     }
   }
 
-  // Who came first, except that a failing drain waits until there is room for one more of them, and its time.
+  // First come, first served, except that a failing drain waits until there is room for one more of them, and its time.
   #nextQueue(): Queue | undefined {
     const [well] = this.#queues.well;
     const mayFail = this.#heldFailing < this.#options.failingMax && !this.#isPacing;

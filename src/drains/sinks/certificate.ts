@@ -1,8 +1,8 @@
-/** Whose certificate a destination shows, and for how long it holds: its owner is told before it ends. */
+/** Reads whose certificate a destination shows, and for how long it holds: the owner is told before it ends. */
 import type { PeerCertificate } from "node:tls";
 import { nameOf, type Place } from "./place.ts";
 
-/** What is kept of a certificate while its connection stands. */
+/** Facts of a certificate that are kept while its connection stands. */
 export type Certificate = {
   readonly subject: string;
   readonly issuer: string;
@@ -23,11 +23,11 @@ export function certificateOf(shown: PeerCertificate | undefined): Certificate |
   };
 }
 
-/** Who it is for, who vouches, and how long it holds. */
+/** Describes whom it is for, who vouches, and how long it holds. */
 export const describeCertificate = ({ subject, issuer, endsAtMs }: Certificate, nowMs: number): string =>
   `subject ${subject}, issuer ${issuer}, ${daysLeft(endsAtMs, nowMs)} left`;
 
-/** What there is to tell of a certificate that ends soon; undefined for any other, and where there is none. */
+/** The warning of a certificate that ends soon; undefined for any other, and where there is none. */
 export function expiring(
   certificate: Certificate | undefined,
   place: Place,

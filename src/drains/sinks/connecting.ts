@@ -1,4 +1,7 @@
-/** What every sink knows of opening a connection: how long it may take, and what became of the peer's certificate. */
+/**
+ * Facts of opening a connection that every sink shares: how long it may take, and what became of the peer's
+ * certificate.
+ */
 import { isIP, type Socket } from "node:net";
 import { type PeerCertificate, TLSSocket } from "node:tls";
 import type { Clock } from "../../ports.ts";
@@ -11,7 +14,7 @@ import { type Awaited, isCertificateFailure } from "./explain.ts";
 export type TlsParts = {
   /** Instead of the system's authorities. */
   readonly ca?: string;
-  /** What the client shows of itself. */
+  /** The certificate that the client shows. */
   readonly cert?: string;
   readonly key?: string;
 };

@@ -1,4 +1,4 @@
-/** What an answer means, in words that a drain's owner can act on: what was said, and the mend. Never a secret. */
+/** Explains an answer in words that a drain's owner can act on: what was said, and the mend. Never a secret. */
 
 import type { Rejected } from "./formats/body-format.ts";
 import { type Answer, answerBytesMax } from "./http/answer.ts";
@@ -8,7 +8,9 @@ import type { Secrets } from "./secrets.ts";
 /** The beginning of an unwelcome answer that its owner gets to see. */
 const excerptCharsMax = 200;
 
-/** An unwelcome answer, how it began, and what to do. `secrets` are not repeated: a receiver may show what it was sent. */
+/**
+ * An unwelcome answer, how it began, and what to do. `secrets` are not repeated: a receiver may show what it was sent.
+ */
 export function explainAnswer(
   { status, body, isCut }: Pick<Answer, "status" | "body" | "isCut">,
   place: Place,
@@ -18,7 +20,7 @@ export function explainAnswer(
   return `${nameOf(place)} answered ${status}${shown}: ${mends.get(status) ?? mendOf(status)}`;
 }
 
-/** What a success says of lines that it rejects all the same; `sent` were sent. */
+/** Explains a success that rejects lines all the same; `sent` were sent. */
 export function explainRejection(
   { lines, said, isCut }: Rejected,
   sent: number,

@@ -1,4 +1,7 @@
-/** Why no answer came, in words that a drain's owner can act on: what happened, and the mend. Never userinfo, path or query. */
+/**
+ * Why no answer came, in words that a drain's owner can act on: what happened, and the mend. Never userinfo, path or
+ * query.
+ */
 import { isIPv6 } from "node:net";
 import type { PeerCertificate } from "node:tls";
 import type { Verdict } from "../../ports.ts";
@@ -6,9 +9,9 @@ import { AddressRefused, ownKind, shownAddress } from "../addresses.ts";
 import { nameIn } from "./certificate.ts";
 import { nameOf, type Place } from "./place.ts";
 
-/** Which certificates the drain brought. */
+/** The certificates that the drain brought. */
 type Given = { readonly ca?: string; readonly cert?: string };
-/** What an attempt waited for in vain. */
+/** The step of an attempt that waited in vain. */
 export type Awaited = "address" | "connection" | "TLS handshake" | "answer" | "room for all the lines";
 type Failure = Error & {
   readonly code?: string;

@@ -1,11 +1,11 @@
 /**
- * HTTPS and HTTP drains, in the format `logplex` to the byte of docs/spec/wire-out.md#d2-1, over one connection of the drain's
- * own, opened at the first parcel and kept. The client is our own (`http/`): Node's takes an answer for a failure when
- * its head is malformed, and then a parcel that was taken is sent again without end.
+ * HTTPS and HTTP drains, in the format `logplex` to the byte of docs/spec/wire-out.md#d2-1, over one connection of the
+ * drain's own, opened at the first parcel and kept. The client is our own (`http/`): Node's takes an answer for a
+ * failure when its head is malformed, and then a parcel that was taken is sent again without end.
  *
- * One parcel at a time, so `onSent` is never called: only the answer says that a parcel was taken. Were the next one under
- * way by then, a 503 or a 413 for the first would find it taken already, and lines would arrive out of order; a receiver
- * that asks for fewer requests (429) would get more of them; and few servers read requests that are pipelined.
+ * One parcel at a time, so `onSent` is never called: only the answer says that a parcel was taken. Were the next one
+ * under way by then, a 503 or a 413 for the first would find it taken already, and lines would arrive out of order; a
+ * receiver that asks for fewer requests (429) would get more of them; and few servers read requests that are pipelined.
  */
 import { isIP } from "node:net";
 import { promisify } from "node:util";
@@ -172,7 +172,7 @@ function headersOf(
   };
 }
 
-// What the receiver's documentation says that it takes, it is not asked to refuse.
+// A receiver is not asked to refuse what its documentation says that it does not take.
 function excessOf({ count }: Parcel, bytes: number, destination: HttpDestination): string | undefined {
   const { linesMax = count, bodyBytesMax = bytes }: ParcelBounds = parcelBounds[destination.format];
   if (count <= linesMax && bytes <= bodyBytesMax) return undefined;

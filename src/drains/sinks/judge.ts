@@ -9,7 +9,7 @@ import type { Secrets } from "./secrets.ts";
 
 export type JudgeOptions = {
   readonly destination: Pick<HttpDestination, "host" | "port">;
-  /** What the owner must not be shown, should the receiver repeat it. */
+  /** Secrets that the owner must not be shown, should the receiver repeat them. */
   readonly secrets: Secrets;
   /** The longest wait that a destination may ask for. */
   readonly retryAfterMsMax: number;

@@ -8,7 +8,10 @@ import type { Place } from "./place.ts";
 
 /** Until an idle connection is asked whether it still stands. */
 const keepAliveMs = 30_000;
-/** Over one connection: TLS 1.2 lets a server ask for more (some do, for a client certificate), each costs a core a while. */
+/**
+ * Over one connection: TLS 1.2 lets a server ask for more (some do, for a client certificate), each costs a core a
+ * while.
+ */
 const handshakesMax = 4;
 
 export type Opening = Watching &
@@ -22,7 +25,7 @@ export type OpenSocket = {
   readonly socket: Socket;
   /** The peer's, over TLS. */
   readonly certificate: Certificate | undefined;
-  /** Of the TCP handshake. */
+  /** The time of the TCP handshake. */
   readonly roundTripMs: number;
 };
 
@@ -112,5 +115,5 @@ function connect(
   });
 }
 
-/** What the client says whom it wants (RFC 6066 §3): the name, and no dot behind it. */
+/** The name that the client says it wants (RFC 6066 §3), without a dot behind it. */
 const serverName = (host: string): string => host.replace(/\.$/, "");

@@ -1,4 +1,6 @@
-/** How long a receiver asks to be left alone: `Retry-After` of RFC 9110 §10.2.3, seconds or a date, and nothing else. */
+/**
+ * How long a receiver asks to be left alone: `Retry-After` of RFC 9110 §10.2.3, seconds or a date, and nothing else.
+ */
 
 /** As a wait, which has no bound here; undefined when it is absent or neither. */
 export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
@@ -30,7 +32,7 @@ function httpDateMs(text: string, nowMs: number): number | undefined {
   return at.setUTCHours(hour!, minute, second);
 }
 
-// Of two digits: this century's, unless that is more than 50 years ahead.
+// A year of two digits is this century's, unless that is more than 50 years ahead.
 function yearOf(digits: string, nowMs: number): number {
   if (digits.length === 4) return Number(digits);
   const thisYear = new Date(nowMs).getUTCFullYear();

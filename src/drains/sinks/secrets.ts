@@ -1,6 +1,7 @@
 /**
- * What a drain sends that nobody should be shown, though its receiver repeat it: taken out of every excerpt of an
- * answer. Receivers repeat things as they came, percent-decoded, or escaped for JSON or HTML: any of these, mixed too.
+ * Finds what a drain sends that nobody should be shown, though its receiver repeat it: it is taken out of every excerpt
+ * of an answer. Receivers repeat things as they came, percent-decoded, or escaped for JSON or HTML: any of these, mixed
+ * too.
  */
 import type { HttpDestination } from "../destination.ts";
 
@@ -8,7 +9,7 @@ import type { HttpDestination } from "../destination.ts";
 const secretCharsMin = 4;
 /** Paths are made of words (`logs`, `v1`, `collect`), keys are longer: whatever is as long as this goes. */
 const segmentCharsMin = 8;
-/** What agrees with so much of a secret is taken out as far as it agrees: it bounds the work, too. */
+/** A text that agrees with so much of a secret is taken out as far as it agrees: it bounds the work, too. */
 const beginningCharsMax = 32;
 
 /** The secrets of one drain's requests. */
@@ -42,7 +43,7 @@ export class Secrets {
     return out.trim();
   }
 
-  // Where the longest secret ends that begins at `at`.
+  // The end of the longest secret that begins at `at`.
   #endOf(read: Read, at: number, cutAt: number | undefined): number | undefined {
     const first = read(at);
     let end: number | undefined;
@@ -55,7 +56,9 @@ export class Secrets {
   }
 }
 
-/** Of what is sent to `destination`: credentials, long parts of the path, and the values of query and headers. */
+/**
+ * Secrets of what is sent to `destination`: credentials, long parts of the path, and the values of query and headers.
+ */
 export function secretsOf(
   { authorization, path }: Pick<HttpDestination, "authorization" | "path">,
   headers: Readonly<Record<string, string>> = {},
@@ -115,7 +118,8 @@ const backslashes = /\\+/y;
 const htmlEscape = /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(amp|lt|gt|quot|apos));/iy;
 const htmlNames: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-// What the text may say at `at`, and where that ends. Backslashes are doubled by each layer of JSON: any number is one.
+// Characters that the text may say at `at`, and where that ends. Backslashes are doubled by each layer of JSON: any
+// number is one.
 function readingsAt(text: string, at: number): Reading[] {
   const char = text[at];
   if (char === undefined) return [];

@@ -1,9 +1,9 @@
 /**
- * Syslog drains over TCP and TLS, docs/spec/wire-out.md#d4-1 and on. Syslog has no acknowledgement: a parcel is sent when its
- * bytes were flushed, and settled when the connection stood for two round trips more, which is when a peer that had
- * closed it would have reset it; the first one over a connection waits a little longer. What comes next goes out as
- * soon as it may be sent. A connection that breaks brings back all that was not settled, and one that breaks soon
- * after that what was sent last, which then goes first. What remains possible is in `docs/drains.md`.
+ * Syslog drains over TCP and TLS, docs/spec/wire-out.md#d4-1 and on. Syslog has no acknowledgement: a parcel is sent
+ * when its bytes were flushed, and settled when the connection stood for two round trips more, which is when a peer
+ * that had closed it would have reset it; the first one over a connection waits a little longer. What comes next goes
+ * out as soon as it may be sent. A connection that breaks brings back all that was not settled, and one that breaks
+ * soon after that what was sent last, which then goes first. What remains possible is in `docs/drains.md`.
  */
 import { isIP } from "node:net";
 import type { Parcel, Sink, Verdict } from "../../ports.ts";
@@ -39,7 +39,7 @@ class SyslogSink implements Sink {
   #way: Way | undefined;
   /** Ends when all parcels before are settled. */
   #settling: Promise<unknown> = Promise.resolve();
-  /** What became of a parcel that others followed: nothing may be delivered any more. */
+  /** The verdict of a parcel that others followed: nothing may be delivered any more. */
   #spent: Verdict | undefined;
 
   constructor(options: SyslogSinkOptions) {
@@ -105,7 +105,8 @@ class SyslogSink implements Sink {
       const write = { bytes, msMax: attemptMsMax, signal, onFlushed: () => onSent?.() };
       const end = await connection.write(write);
       if (end === "ended") this.#drop(way); // it closes by itself
-      // Who ends a fresh connection, and does not reset it, has read what came; one that stood may be ended for its age.
+      // A peer that ends a fresh connection, and does not reset it, has read what came; one that stood may be ended for
+      // its age.
       if (end === "ended" && isReused) return false;
       way.settledAtMs = clock.monotonicMs();
       return true;
@@ -113,7 +114,7 @@ class SyslogSink implements Sink {
       this.#drop(way);
       connection.destroy();
       if (signal.aborted || !isReused) throw failure;
-      // What was flushed before this may have been on its way still; then that goes first.
+      // Parcels that were flushed before this one may have been on their way still; then those go first.
       if (this.#broke(way, failure) || !isReset(failure)) throw failure;
       return false;
     }

@@ -15,10 +15,10 @@ export type BatchLimits = {
   readonly splitMsMax: number;
 };
 
-/** What a receiver takes in one parcel, where that is less than the limits. */
+/** A receiver's bounds of one parcel, where they are less than the limits. */
 export type ReceiverLimits = { readonly linesMax?: number; readonly bytesMax?: number };
 
-/** What earlier attempts say of the next parcel's size. */
+/** Lessons of earlier attempts about the next parcel's size. */
 export type Sizing = {
   /** The range that the tries and the suspect ends belong to. */
   readonly of: string;
@@ -104,8 +104,8 @@ export const halveBySize = (
 });
 
 /**
- * `cut`, which `range` begins with, was refused, and that may be for one of its lines: its halves are sent apart, the refused one
- * of these is halved again, and so on. Of n lines that are all refused there are 2n - 1 such stretches.
+ * `cut`, which `range` begins with, was refused, and that may be for one of its lines: its halves are sent apart, the
+ * refused one of these is halved again, and so on. Of n lines that are all refused there are 2n - 1 such stretches.
  */
 export function halveByContent(sizing: Sizing, range: DeliveryRange, { endLine }: CutRange): Sizing {
   const { suspectEnds } = sizing;
@@ -114,7 +114,7 @@ export function halveByContent(sizing: Sizing, range: DeliveryRange, { endLine }
   return { ...withHeldEnd(sizing, range, undefined), suspectEnds: [...outer, middle] };
 }
 
-/** Whether a destination that is slow may be so for the parcel's size; small ones say more of the destination. */
+/** True when a slow destination may be slow for the parcel's size; small parcels say more of the destination. */
 export const isDivisible = ({ bytes, count }: CutRange): boolean => count > 1 && bytes > slowBytesMin;
 
 /** Lines of `range` before `line` are settled, or gone. */

@@ -15,7 +15,7 @@ export type CheckpointOptions = {
   readonly logger: Pick<Logger, "error">;
   /** A checkpoint is written at most so long after it changed. */
   readonly commitMsMax: number;
-  /** Of the drain's shard, where nodes share the drains. */
+  /** The lease of the drain's shard, where nodes share the drains. */
   readonly lease?: number | undefined;
   /** Called once when somebody else wrote the checkpoint: the drain is theirs. */
   readonly onConflict: () => void;
@@ -23,7 +23,7 @@ export type CheckpointOptions = {
 
 /** Waits between attempts at a Store that fails. */
 const storeRetryMs = 1_000;
-/** What only readers of the checkpoint miss may be written so late. */
+/** Changes that only readers of the checkpoint miss may be written so late. */
 const secondMs = 1_000;
 /** Attempts at the last write, the first included. */
 const closeTriesMax = 3;
@@ -75,7 +75,7 @@ export class Checkpoint {
     }
   }
 
-  /** What was set last, written or not. */
+  /** The checkpoint that was set last, written or not. */
   get latest(): DrainCheckpoint {
     return this.#latest;
   }

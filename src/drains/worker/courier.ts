@@ -1,6 +1,6 @@
 /**
- * Makes parcels of lines at hand (what the filter keeps of them, cut, with what is to be taken out redacted), hands them
- * to the drain's sink, and tells what became of them.
+ * Makes parcels of lines at hand (what the filter keeps of them, cut, with what is to be taken out redacted), hands
+ * them to the drain's sink, and tells what became of them.
  */
 import assert from "node:assert";
 import type { LineFilter } from "../../core/line-filter.ts";
@@ -23,10 +23,10 @@ type CourierOptions = {
   readonly clock: Clock;
   readonly budget: ReadAheadBudget;
   readonly slot: SinkSlot;
-  /** Where nodes share the drains. */
+  /** Present where nodes share the drains. */
   readonly takeover: Takeover | undefined;
   readonly tell: (event: NewEvent) => void;
-  /** Whether the parcel of that number is waited for still. */
+  /** True while the parcel of that number is waited for. */
   readonly isInFlight: (number: number) => boolean;
 };
 type Prepare = Effect & { readonly kind: "prepare" };

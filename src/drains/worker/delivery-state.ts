@@ -73,7 +73,10 @@ export function begin(checkpoint: DrainCheckpoint, asked: AskedReplay | undefine
   });
 }
 
-/** What comes of `event`. Throws an AssertionError when the outcome is unsound: then the program is wrong. */
+/**
+ * The state after `event`, and what has to be done. Throws an AssertionError when the outcome is unsound: then the
+ * program is wrong.
+ */
 export function step(state: DeliveryState, event: DeliveryEvent, rules: DeliveryRules): Step {
   const next = inState(state, event, rules);
   assertSound(next.state, rules);
@@ -182,7 +185,7 @@ function underWay(state: UnderWay, event: DeliveryEvent, rules: DeliveryRules): 
     case "replay asked":
       return stay({ ...state, memory: { ...memory, asked: event.asked } });
     case "stop": {
-      // What is not on its way yet is not sent any more.
+      // A parcel that is not on its way yet is not sent any more.
       const going = inFlight.filter(({ stage }) => stage !== "preparing");
       return { state: { ...state, kind: "stopping", inFlight: going }, effects: [{ kind: "let go" }] };
     }
@@ -215,7 +218,7 @@ function stopped(state: StateOf<"stopped">, event: DeliveryEvent): Step {
   return back === undefined ? stay(state) : { state: { ...state, memory: back }, effects: [recordSoon] };
 }
 
-// What is the same in every state in which no parcel is under way.
+// Events that mean the same in every state in which no parcel is under way.
 function atRest(
   state: Exclude<DeliveryState, UnderWay | StateOf<"stopped">>,
   event: DeliveryEvent,

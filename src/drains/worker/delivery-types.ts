@@ -1,4 +1,6 @@
-/** The states of a drain's delivery, the events that change them, and the effects that a change asks for. All are data. */
+/**
+ * The states of a drain's delivery, the events that change them, and the effects that a change asks for. All are data.
+ */
 import type { RetryPolicy } from "../../core/retry.ts";
 import type { ChannelEnd, Verdict } from "../../ports.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
@@ -13,7 +15,7 @@ export type DeliveryLimits = BatchLimits & {
   /** Stored bytes held in memory for a drain, the parcel under way included; batches are whole. */
   readonly readAheadBytesMax: number;
   /**
-   * What is sent while lines before it are not settled yet, over a protocol without answers. At the bound the next
+   * Lines sent while others before them are not settled, over a protocol without answers. At the bound the next
    * lines wait for the oldest ones to be settled. A break repeats no more than this and what `unconfirmed.ts` keeps.
    */
   readonly unsettledLinesMax: number;
@@ -24,7 +26,7 @@ export type DeliveryLimits = BatchLimits & {
   readonly retry: RetryPolicy;
 };
 
-/** What stays the same for the life of a worker. */
+/** Facts that stay the same for the life of a worker. */
 export type DeliveryRules = {
   readonly startLine: number;
   readonly createdAtMs: number;
@@ -32,7 +34,7 @@ export type DeliveryRules = {
   readonly receiver: ReceiverLimits;
 };
 
-/** What a drain knows in every state. */
+/** All that a drain knows in every state. */
 export type Memory = {
   /** Cursor, counts and what is owed, as they are written to the Store. */
   readonly checkpoint: DrainCheckpoint;
@@ -46,7 +48,7 @@ export type Memory = {
   /** Connections in a row that broke soon after a delivery, and when the last one did. */
   readonly breaks: { readonly count: number; readonly monotonicMs: number };
   readonly sizing: Sizing;
-  /** What a break brings back. */
+  /** Deliveries that a break brings back. */
   readonly recent: Recent;
   /** Lines skipped in a row, each refused alone. */
   readonly skippedInRow: number;
@@ -100,7 +102,7 @@ export type DeliveryState =
 export type StateOf<Kind extends DeliveryState["kind"]> = Extract<DeliveryState, { readonly kind: Kind }>;
 
 type EventBody =
-  /** What the log has of the range: its end, whether any batch is left, and where a replay begins, if it does. */
+  /** The log was asked about the range: its end, whether any batch is left, and where a replay begins, if it does. */
   | {
       readonly kind: "looked";
       readonly end: ChannelEnd;
@@ -111,7 +113,7 @@ type EventBody =
   | { readonly kind: "lines" }
   /** Retention took what was due; the first line that is left is at `place`. */
   | { readonly kind: "lines lost"; readonly place: LinePlace }
-  /** What was due is none of the log that is there now, of which the oldest line is at `place`. */
+  /** The cursor is not of the log that is there now, of which the oldest line is at `place`. */
   | { readonly kind: "log replaced"; readonly place: LinePlace }
   /** The log ended the reading by itself: its channel is being destroyed, or it is closed. */
   | { readonly kind: "reading ended" }
@@ -143,7 +145,7 @@ type EventBody =
   | { readonly kind: "replay asked"; readonly asked: AskedReplay }
   /** Nothing new is begun; what is under way may end. */
   | { readonly kind: "stop" }
-  /** What is under way is given up. */
+  /** Parcels under way are given up. */
   | { readonly kind: "abort" };
 
 /**

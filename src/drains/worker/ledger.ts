@@ -1,5 +1,5 @@
 /**
- * What becomes of a line, as changes of a drain's checkpoint. Each line of the channel gets one place, once:
+ * Counts lines in a drain's checkpoint. Each line of the channel gets one place in the counts, once:
  * `line - start = delivered + refused + lost + filtered`.
  */
 import assert from "node:assert";

@@ -1,4 +1,4 @@
-/** What a change of a drain's checkpoint adds to the metric of lines. */
+/** Adds a change of a drain's checkpoint to the metric of lines. */
 import { drainLines } from "../../metrics.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 

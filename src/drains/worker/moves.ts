@@ -126,7 +126,10 @@ export function lose(memory: Memory, range: DeliveryRange, place: LinePlace, rul
   return { memory: { ...memory, sizing }, range: behind(range, place, 0), effects: [] };
 }
 
-/** The log is another one. What was to be sent once more is gone with the one before; the drain goes on with the oldest line. */
+/**
+ * The log is another one. What was to be sent once more is gone with the one before; the drain goes on with the oldest
+ * line.
+ */
 export function beginAgain(
   memory: Memory,
   range: DeliveryRange,
@@ -195,7 +198,7 @@ export function broughtBack(memory: Memory, { monotonicMs }: DeliveryEvent): Mem
   return { ...owing(memory), breaks: { count, monotonicMs } };
 }
 
-/** What was delivered lately is owed from now on. */
+/** Owes what was delivered lately from now on. */
 export function owing(memory: Memory): Memory {
   const unconfirmed = union(memory.checkpoint.unconfirmed ?? [], unconfirmedOf(memory.recent));
   if (unconfirmed.length === 0) return memory;

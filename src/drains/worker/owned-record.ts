@@ -4,7 +4,7 @@
  */
 import type { Store } from "../../ports.ts";
 
-/** What a put came to. `conflict`: somebody else wrote the record. */
+/** The outcome of a put. `conflict`: somebody else wrote the record. */
 export type Put = "written" | "conflict";
 
 export class OwnedRecord<Value> {

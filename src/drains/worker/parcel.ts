@@ -36,7 +36,7 @@ export type CutRange = {
 /** With what is to be sent of it: undefined when the filter kept no line. */
 export type Cut = CutRange & { readonly parcel: Parcel | undefined };
 
-/** Which lines of a batch are sent; undefined where that is not known yet. */
+/** The lines of a batch that are sent; undefined where that is not known yet. */
 export type KeptOf = (batch: StoredBatch) => Kept | undefined;
 
 /**
@@ -101,7 +101,7 @@ function owned(bytes: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** Whether the lines are notices alone: what becomes of those is not worth another notice. */
+/** True when the lines are notices alone: what becomes of those is not worth another notice. */
 export function hasOnlyNotices({ slices }: Parcel): boolean {
   for (const { bytes, form } of slices) {
     const line = new LineCursor().open(bytes, form);

@@ -40,7 +40,7 @@ type Work = {
   readonly isShared: boolean;
 };
 type Hooks = {
-  /** Whether the parcel is under way still. */
+  /** True while the parcel is under way. */
   readonly isInFlight: (number: number) => boolean;
   readonly ended: () => void;
   readonly broke: (fault: unknown) => void;
@@ -81,7 +81,7 @@ export class Performer {
     this.#courier = new Courier({ drain, filter, patterns, clock, budget, slot, takeover, tell, isInFlight });
   }
 
-  /** What there is to be sent from `line` on, if `state` can do anything about it. */
+  /** The event of what is to be sent from `line` on, if `state` can do anything about it. */
   find(state: DeliveryState, line: number | undefined): NewEvent | undefined {
     const found = line === undefined ? undefined : this.#reading?.seek(line);
     if (found === undefined || found.kind === "nothing yet") return undefined;

@@ -1,4 +1,4 @@
-/** What comes of a parcel that was made, or that turned out to be none. Pure. */
+/** Goes on with a parcel that was made, or that turned out to be none. Pure. */
 import type { EventOf, Step } from "./delivery-types.ts";
 import { after, type PreparingState, recordSoon, resume, stay, takeSlot, withFlights } from "./moves.ts";
 import { resting, settleFiltered } from "./settle.ts";

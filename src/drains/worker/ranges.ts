@@ -1,6 +1,6 @@
 /**
- * What a drain delivers from: the channel from its cursor on, or lines that are sent once more, up to the cursor at
- * most. A range is a value; it is replaced by the next one when lines of it are settled.
+ * The stretches that a drain delivers from: the channel from its cursor on, or lines that are sent once more, up to the
+ * cursor at most. A range is a value; it is replaced by the next one when lines of it are settled.
  */
 import type { Position } from "../../core/position.ts";
 import type { From } from "../../ports.ts";
@@ -30,10 +30,10 @@ export type RangeChoice =
   | Redelivery
   | { readonly kind: "replay"; readonly id: string; readonly from: From; readonly endLine: number };
 
-/** What the owner asked for last: to have lines sent again. */
+/** The owner's last wish to have lines sent again. */
 export type AskedReplay = NonNullable<DrainRecord["replay"]>;
 
-/** What comes next, and nothing else decides it: what is unconfirmed, then a replay, then live lines. */
+/** Picks the next range, and nothing else does: what is unconfirmed, then a replay, then live lines. */
 export function pickRange(checkpoint: DrainCheckpoint, asked: AskedReplay | undefined): RangeChoice {
   const { position, line, unconfirmed, replay } = checkpoint;
   const first = unconfirmed?.[0];
@@ -50,7 +50,7 @@ export function pickRange(checkpoint: DrainCheckpoint, asked: AskedReplay | unde
   return { kind: "live", position, line, endLine: Number.POSITIVE_INFINITY };
 }
 
-/** Whether `range` is what comes next still. */
+/** True when `range` is still the one that comes next. */
 export function isPicked(range: DeliveryRange | RangeChoice, picked: RangeChoice): boolean {
   if (range.kind === "replay") return picked.kind === "replay" && picked.id === range.id;
   return picked.kind === range.kind;

@@ -7,7 +7,7 @@ import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, From } from "../../ports.ts";
 import type { LinePlace } from "./ranges.ts";
 
-/** What all drains together may read ahead. When it is spent each goes on with one batch at a time. */
+/** The bound on what all drains together read ahead. When it is spent each goes on with one batch at a time. */
 export class ReadAheadBudget {
   readonly #bytesMax: number;
   #bytes = 0;
@@ -39,7 +39,7 @@ type ReadAheadOptions = {
   readonly onChange: () => void;
 };
 
-/** What there is from a line on. */
+/** Found from a line on. */
 export type Found =
   | { readonly kind: "nothing yet" }
   | { readonly kind: "lines" }
@@ -111,7 +111,7 @@ export class ReadAhead {
     return this.#reading;
   }
 
-  // What was read before the reading failed or ended is there to be sent.
+  // Batches that came before the reading failed or ended are there to be sent.
   #isReady(): boolean {
     return (
       this.#end !== undefined || this.#isForeign || this.#isThrough() || this.#bytes >= this.#options.bytesMax
@@ -153,7 +153,7 @@ export class ReadAhead {
     this.#changed();
   }
 
-  // What is read in one turn of the event loop is told together: it may go out as one parcel.
+  // Batches that are read in one turn of the event loop are told together: they may go out as one parcel.
   #changed(): void {
     if (this.#isTelling) return;
     this.#isTelling = true;

@@ -1,4 +1,4 @@
-/** What a channel's log has of a range, before it is followed. */
+/** Asks a channel's log what it has of a range, before that is followed. */
 import { endOf, positionIn, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { comparePositions, readPosition } from "../../core/position.ts";
@@ -9,7 +9,7 @@ export type Survey = {
   readonly end: ChannelEnd;
   /** No batch is left. */
   readonly isEmpty: boolean;
-  /** Where the replay begins; undefined when there is none of its lines, or no replay. */
+  /** The beginning of the replay; undefined when there is none of its lines, or no replay. */
   readonly start?: LinePlace | undefined;
 };
 

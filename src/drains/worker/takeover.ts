@@ -1,5 +1,5 @@
 /**
- * Where nodes share the drains, whoever takes one over has to cut its parcels as they were cut before: destinations
+ * A node that takes a drain over has to cut its parcels as they were cut before: destinations
  * tell repeats by the id of a parcel, which follows from its lines. So each batch goes alone, or a parcel of several
  * batches ends at a line that was written to the checkpoint before it was sent.
  */
@@ -23,7 +23,7 @@ const gatherBytes = 64 * 1024;
 /** So many batches at most go alone, one by one, after the checkpoint was written last: the next node does the same. */
 const aloneMax = 64;
 
-/** What this node does so that the next one sends the same. */
+/** Sees to it that the next node sends the same. */
 export class Takeover {
   readonly #options: TakeoverOptions;
   #parcelEnd: number;

@@ -10,7 +10,7 @@ const spanMs = 1_000;
 /** Stretches kept apart, at most: beyond that the two that lie closest become one, with the lines between. */
 const stretchesMax = 4;
 
-/** What was delivered lately. */
+/** The last deliveries. */
 export type Recent = {
   readonly newest: readonly Stretch[];
   /** When the newest span began. */
@@ -27,7 +27,10 @@ export const nothingRecent: Recent = {
   lastAtMs: Number.NEGATIVE_INFINITY,
 };
 
-/** `stretch` was delivered at `nowMs` of a clock that only goes forward. Stretches may come in any order, since some are sent once more. */
+/**
+ * `stretch` was delivered at `nowMs` of a clock that only goes forward. Stretches may come in any order, since some are
+ * sent once more.
+ */
 export function withDelivered(recent: Recent, stretch: Stretch, nowMs: number): Recent {
   const { newest, sinceMs, older, lastAtMs } = recent;
   if (nowMs - sinceMs <= spanMs) return { newest: union(newest, [stretch]), sinceMs, older, lastAtMs: nowMs };

@@ -1,4 +1,4 @@
-/** What becomes of a parcel when its destination has said what it makes of it, or has let it pass. Pure. */
+/** Goes on when the destination has answered for a parcel, or has let it pass. Pure. */
 import assert from "node:assert";
 import type { Verdict } from "../../ports.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
@@ -29,7 +29,7 @@ const expiryNoticeMs = 86_400_000;
 
 type VerdictEvent = EventOf<"verdict">;
 
-/** What a verdict makes of the drain, what has to be done, and why it failed, if it did. */
+/** The drain after a verdict, what has to be done, and why it failed, if it did. */
 type Weighed = Left & { readonly effects: readonly Effect[]; readonly setback?: Setback };
 
 /** The oldest parcel has its verdict. One of a parcel that nobody waits for any more changes nothing. */
@@ -72,7 +72,7 @@ function goOn(
   rules: DeliveryRules,
 ): Step {
   const { range, inFlight, broke } = state;
-  // What is told to be delivered after its connection broke went over that one.
+  // A parcel told to be delivered after its connection broke went over that one.
   const memory = broke === undefined ? state.memory : owing(state.memory);
   const isStopping = state.kind === "stopping";
   const reason = setback?.reason ?? broke;

@@ -15,11 +15,13 @@ import type { AskedReplay } from "./ranges.ts";
 import { dueLine, isInFlight } from "./under-way.ts";
 
 export type WorkerParts = PerformerParts & {
-  /** Where nodes share the drains: who starts a worker takes the drain's checkpoint from whoever had it before. */
+  /**
+   * Present where nodes share the drains: a worker that starts takes the drain's checkpoint from whoever had it before.
+   */
   readonly lease?: number | undefined;
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
-  /** What the drain's receiver takes in one parcel, when that is less than the limits. Never throws. */
+  /** The receiver's bounds of one parcel, when those are less than the limits. Never throws. */
   readonly receiverFor?: (drain: DrainRecord) => ReceiverLimits;
 };
 
@@ -31,7 +33,7 @@ export class DrainWorker {
   readonly #running: Promise<void>;
   #settle!: { readonly resolve: () => void; readonly reject: (fault: unknown) => void };
   #state: DeliveryState;
-  /** What is to be stepped through, in order: a step may bring events of its own. */
+  /** Events to be stepped through, in order: a step may bring events of its own. */
   readonly #events: NewEvent[] = [];
   #isStepping = false;
 

@@ -10,7 +10,7 @@ export class DataFile {
   readonly #inode: number;
   #bytes = 0;
 
-  /** Of a file that is there. */
+  /** Opens a file that is there. */
   constructor(path: string) {
     this.path = path;
     const { dev, ino } = statSync(path);

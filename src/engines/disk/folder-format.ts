@@ -1,6 +1,6 @@
 /**
- * What a data folder says of itself: `tailrace.json` names the form of what is kept in it and since when. It is written
- * when the folder first holds something, and tells a folder that lost its data from a new one.
+ * A data folder says of itself what it is: `tailrace.json` names the form of what is kept in it and since when. It is
+ * written when the folder first holds something, and tells a folder that lost its data from a new one.
  */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -9,14 +9,14 @@ import { writeWhole } from "../../whole-file.ts";
 
 const fileName = "tailrace.json";
 /**
- * Of this version. 1: lines and records in LMDB. 2: lines in a journal of segments. A folder of a greater one was written
- * by a newer tailrace.
+ * The form of this version. 1: lines and records in LMDB. 2: lines in a journal of segments. A folder of a greater one
+ * was written by a newer tailrace.
  */
 export const formatNow = 2;
 
 export type FolderFormat = { readonly format: number; readonly since: string };
 
-/** What the folder says; undefined when it says nothing: it is new, or of a version that wrote no such file. */
+/** The folder's own word; undefined when it says nothing: it is new, or of a version that wrote no such file. */
 export function readFormat(folder: string): FolderFormat | undefined {
   const path = join(folder, fileName);
   let text: string;

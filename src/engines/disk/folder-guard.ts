@@ -33,7 +33,7 @@ export class FolderGuard {
   #isRestInPlace: () => boolean = () => true;
   #isRestGone = false;
   #isFull = false;
-  /** What was refused last: when that fits there is room again. */
+  /** The write that was refused last: when that fits there is room again. */
   #refusedBytes = 0;
   #isLost = false;
   /** The system refused a write for want of room that was not seen coming: a quota. */
@@ -82,7 +82,7 @@ export class FolderGuard {
     this.#isRestInPlace = isInPlace;
   }
 
-  /** What stands in the way of taking lines, in words for the operator. */
+  /** The reason why no lines are taken, in words for the operator. */
   troubles(): string[] {
     const troubles: string[] = [];
     if (this.#isLost) troubles.push(storeLost().message);

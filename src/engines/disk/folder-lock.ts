@@ -1,10 +1,11 @@
 /**
  * One process, one folder: a lock that is held for life and ends with its process, however that ends.
  *
- * Who wants the folder raises a flag in it and looks then. Flags are visible before their owners look, so of two at
- * least one sees the other: at most one finds itself alone, which is the lock. Two that see each other agree by their
- * names: the lower one stays, the other goes back and tries again. Nothing is decided by a file that is left over, by an
- * age or by a process id, which is why a killed holder, a reused id, and another container are no special cases.
+ * A process that wants the folder raises a flag in it and looks then. Flags are visible before their owners look, so of
+ * two at least one sees the other: at most one finds itself alone, which is the lock. Two that see each other agree by
+ * their names: the lower one stays, the other goes back and tries again. Nothing is decided by a file that is left
+ * over, by an age or by a process id, which is why a killed holder, a reused id, and another container are no special
+ * cases.
  *
  * One kernel: two machines on one network folder do not see each other.
  */
@@ -120,7 +121,10 @@ function inUse({ pid, host, pidSpace: space }: FlagAnswer, folder: string): Erro
   return storeInUse(pid, folder, space === pidSpace() ? undefined : host);
 }
 
-/** Where flags are: in the folder, or, where its disk takes none, in the system's folder for such. All are looked at. */
+/**
+ * The folders of flags: the folder itself, or, where its disk takes none, the system's folder for such. All are looked
+ * at.
+ */
 class Places {
   readonly #folder: Place;
   readonly #spare: Place;
@@ -150,7 +154,7 @@ class Places {
     }
   }
 
-  /** What all flags but `own` say. Those that nobody stands behind are removed. */
+  /** Reads all flags but `own`. Those that nobody stands behind are removed. */
   async others(own: Flag): Promise<FlagAnswer[]> {
     const answers = await Promise.all([this.#folder, this.#spare].map((place) => place.others(own)));
     return answers.flat();

@@ -1,4 +1,6 @@
-/** Who may read the files of a data folder: what is made is its owner's alone; what is there stays, and is told. */
+/**
+ * Keeps the files of a data folder to their owner: what is made is its owner's alone; what is there stays, and is told.
+ */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";

@@ -1,12 +1,13 @@
 /**
- * Room on the disk, asked before each write. Two reserves are kept: intake is refused while there is less than the first, so
- * that what is small and has to go on (cursors of drains, records, trimming) has the room between the two. A store never
- * meets a full disk then, which some take badly: lmdb 3.5.6 writes behind its memory on each write that fails.
+ * Room on the disk, asked before each write. Two reserves are kept: intake is refused while there is less than the
+ * first, so that what is small and has to go on (cursors of drains, records, trimming) has the room between the two. A
+ * store never meets a full disk then, which some take badly: lmdb 3.5.6 writes behind its memory on each write that
+ * fails.
  */
 import { readFileSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Who asks: what can wait, and what must go on as long as it can. */
+/** Two kinds of writers ask for room: what can wait, and what must go on as long as it can. */
 export type Use = "intake" | "upkeep";
 
 export type FreeSpaceOptions = {
@@ -27,7 +28,7 @@ export type FreeSpaceOptions = {
 };
 
 const MiB = 1024 * 1024;
-/** Of a disk: what is kept free of intake, and of everything. */
+/** Bytes of a disk that are kept free of intake, and of everything. */
 export const diskReserve = { reserveBytes: 64 * MiB, floorBytes: 16 * MiB } as const;
 
 /** The disk is asked again after so long, or after so much was written. */
@@ -62,7 +63,7 @@ export class FreeSpace {
     return this.#isRefusing;
   }
 
-  /** What can be written, as of now. */
+  /** The bytes that can be written, as of now. */
   get free(): number {
     this.#ask(0);
     return this.#free;

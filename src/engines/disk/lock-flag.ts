@@ -1,7 +1,7 @@
 /**
  * A flag that a process raises in a folder: a listening Unix socket with a name that is used once. Whoever connects is
- * told whose it is. The system answers for a process that lives, also from another container, and for none that is dead;
- * so a flag that refuses a connection is stale for good, and anybody may remove it.
+ * told whose it is. The system answers for a process that lives, also from another container, and for none that is
+ * dead; so a flag that refuses a connection is stale for good, and anybody may remove it.
  */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { join } from "node:path";
 /** `candidate`: it looks whether it is alone. `unknown`: it lives, and does not say. */
 export type FlagState = "candidate" | "holder" | "unknown";
 
-/** What a flag says of its process. */
+/** A flag's account of its process. */
 export type FlagAnswer = {
   readonly name: string;
   readonly pid: number;
@@ -103,7 +103,7 @@ export class Flag {
   }
 }
 
-/** What the flag called `name` in the folder at `at` says; undefined when no process stands behind it. */
+/** Reads the flag called `name` in the folder at `at`; undefined when no process stands behind it. */
 export function ask(at: string, name: string): Promise<FlagAnswer | undefined> {
   const pid = Number(nameForm.exec(name)?.[1]);
   const silent: FlagAnswer = { name, pid, state: "unknown" };

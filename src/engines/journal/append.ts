@@ -30,7 +30,7 @@ export class Append implements Work {
   readonly #id: ChannelId;
   #batch: Batch;
   readonly #resolve: (appended: Appended) => void;
-  /** What `form` came to: the place in the channel, or that of the append that this one repeats. */
+  /** The outcome of `form`: the place in the channel, or that of the append that this one repeats. */
   #channel: Channel | undefined;
   #place: EntryPlace | undefined;
   #line = 0;

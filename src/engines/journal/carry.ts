@@ -1,4 +1,6 @@
-/** Entries of an old segment on their way to the newest one: the little that is still wanted, so that the rest can go. */
+/**
+ * Entries of an old segment on their way to the newest one: the little that is still wanted, so that the rest can go.
+ */
 import { encodedBytes } from "../../core/batch.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import type { Channel } from "./channels.ts";
@@ -45,7 +47,7 @@ export class CarryBatches implements Work {
   }
 }
 
-/** Where channels go on of which no line is left: written again. */
+/** Writes again where channels go on of which no line is left. */
 export class CarryEnds implements Work {
   readonly use = "upkeep";
   readonly bytes = 0;

@@ -1,4 +1,4 @@
-/** What the log has of each channel: which lines, in which segments, and where it goes on. */
+/** The channels of the log: which lines each has, in which segments, and where it goes on. */
 import { type Batch, encodedBytes, positionIn } from "../../core/batch.ts";
 import type { ChannelId, ProducerId } from "../../core/ids.ts";
 import { origin, type Position } from "../../core/position.ts";
@@ -7,7 +7,7 @@ import type { Row } from "./rows.ts";
 import { type Place, Run } from "./run.ts";
 import type { Segment } from "./segment.ts";
 
-/** Where a channel goes on, and which batch is its newest. */
+/** A channel's next line, and its newest batch. */
 export type ChannelTail = {
   readonly line: number;
   readonly bytes: number;
@@ -17,7 +17,7 @@ export type ChannelTail = {
 /** The newest batch: its first line, and what tells it from others. */
 export type Newest = { readonly line: number; readonly producer: ProducerId; readonly firstLine: number };
 
-/** What of a batch is kept in memory. */
+/** The part of a batch that is kept in memory. */
 export type AddedBatch = Pick<Batch, "count" | "producer" | "firstLine" | "bytes">;
 
 const noRuns: readonly Run[] = [];

@@ -84,7 +84,7 @@ export class Collector {
       }
     }
     await flush();
-    // What could not be read is damaged, told when it was met, and nobody's.
+    // An entry that could not be read is damaged, told when it was met, and nobody's.
     if (!signal.aborted) for (const run of segment.runs) if (run.isLive) run.channel.trimTo(run.endLine);
   }
 }

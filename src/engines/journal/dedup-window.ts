@@ -4,7 +4,7 @@
  */
 import { dedupMs } from "../engine.ts";
 
-/** What is stored under a name. */
+/** The batch that is stored under a name. */
 export type Deduped = { readonly line: number; readonly count: number };
 
 /** Names in one table. A window with more of them becomes shorter: the older table goes before its time. */
@@ -12,14 +12,16 @@ const namesMax = 2_000_000;
 const cellsFirst = 1024;
 const loadMax = 0.6;
 
-/** Remembers which appends were named how. Names of one channel never meet those of another: `owner` tells them apart. */
+/**
+ * Remembers which appends were named how. Names of one channel never meet those of another: `owner` tells them apart.
+ */
 export class DedupWindow {
   #newer = new Table(cellsFirst);
   #older = new Table(cellsFirst);
   #newerSinceMs = Number.NEGATIVE_INFINITY;
   readonly #key = new Uint32Array(3);
 
-  /** What was stored under `id` less than 10 minutes before `nowMs`. */
+  /** The batch that was stored under `id` less than 10 minutes before `nowMs`. */
   find(owner: number, id: string, nowMs: number): Deduped | undefined {
     hashInto(this.#key, owner, id);
     for (const table of [this.#newer, this.#older]) {
@@ -52,7 +54,10 @@ export class DedupWindow {
   }
 }
 
-/** Open addressing. Times are positive: a cell is free while its time is 0; a removed name keeps its cell with a count of 0. */
+/**
+ * Open addressing. Times are positive: a cell is free while its time is 0; a removed name keeps its cell with a count
+ * of 0.
+ */
 class Table {
   readonly cells: number;
   readonly #keys: Uint32Array;
@@ -109,7 +114,8 @@ class Table {
   }
 }
 
-// Three rounds of a multiplicative hash with different seeds. Names from outside are hashed by SHA-256 before they come here.
+// Three rounds of a multiplicative hash with different seeds. Names from outside are hashed by SHA-256 before they come
+// here.
 function hashInto(key: Uint32Array, owner: number, id: string): void {
   let a = (owner ^ 0x9e3779b9) | 0;
   let b = Math.imul(owner + 0x85ebca6b, 0xc2b2ae35);

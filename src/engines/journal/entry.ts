@@ -1,7 +1,8 @@
 /**
  * The bytes of a segment: a segment header, then one record for each commit. A record is a header and entries; an entry
  * is a header and a payload, each with a checksum of its own, so that a single batch is read and proved without its
- * neighbours, and erased without them: a payload that is overwritten with zeros. All numbers are little endian. Pure functions over bytes.
+ * neighbours, and erased without them: a payload that is overwritten with zeros. All numbers are little endian. Pure
+ * functions over bytes.
  */
 import { crc32 } from "node:zlib";
 import type { Batch, Form, StoredBatch } from "../../core/batch.ts";
@@ -13,8 +14,8 @@ const segmentMagic = 0x53_4a_52_54; // "TRJS"
 const formatVersion = 1;
 
 /**
- * What an entry says of its channel. `lines`: a batch. `end`: the same without its bytes, which retention took, and
- * nothing of the channel is left. `destroyed`: all of it that stands before this entry is gone.
+ * An entry tells one thing of its channel. `lines`: a batch. `end`: the same without its bytes, which retention took,
+ * and nothing of the channel is left. `destroyed`: all of it that stands before this entry is gone.
  */
 export type EntryKind = "lines" | "end" | "destroyed";
 
@@ -115,10 +116,12 @@ export function entryHeaderBytes(bytes: Buffer, at: number, offset: number): num
   return bytes.readUInt32LE(at) === crc32(bytes.subarray(at + 4, at + headerBytes)) ? headerBytes : undefined;
 }
 
-/** What was read of an entry. `isWhole` is false when its payload is not the one that was written: damaged, or erased. */
+/** An entry as it was read. `isWhole` is false when its payload is not the one that was written: damaged, or erased. */
 export type ReadEntry = { readonly entry: Entry; readonly size: number; readonly isWhole: boolean };
 
-/** Reads the entry at `at` of `bytes`; undefined when its header does not hold or it is cut off. The payload is a view. */
+/**
+ * Reads the entry at `at` of `bytes`; undefined when its header does not hold or it is cut off. The payload is a view.
+ */
 export function readEntry(bytes: Buffer, at: number, offset: number): ReadEntry | undefined {
   const headerBytes = entryHeaderBytes(bytes, at, offset);
   if (headerBytes === undefined) return undefined;

@@ -46,7 +46,7 @@ export class ImportBatches implements Work {
   }
 }
 
-/** Where a channel goes on of which no line is left. */
+/** The end of a channel of which no line is left. */
 export class ImportEnd implements Work {
   readonly use = "upkeep";
   readonly bytes = 0;

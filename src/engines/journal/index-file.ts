@@ -13,7 +13,7 @@ import type { Run, RunSummary } from "./run.ts";
 const magic = 0x49_4a_52_54; // "TRJI"
 const headerBytes = 16;
 
-/** Where a channel goes on of which no line is left. */
+/** The end of a channel of which no line is left. */
 export type EndMark = ChannelTail & { readonly channel: ChannelId; readonly incarnation: string };
 /** A name of a request, and what was stored under it when, as `ranMs` of its commit. */
 export type StoredDedupId = {
@@ -24,7 +24,7 @@ export type StoredDedupId = {
   readonly atMs: number;
 };
 
-/** What is written of a segment. */
+/** A segment's index, as it is written. */
 export type SegmentIndex = {
   readonly segmentBytes: number;
   readonly commit: number;

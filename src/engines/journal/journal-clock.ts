@@ -7,7 +7,7 @@ import type { Times } from "./entry.ts";
 export class JournalClock {
   readonly age: AgeClock;
   readonly #clock: Pick<Clock, "monotonicMs">;
-  /** What `ranMs` is ahead of the clock that only goes forward. */
+  /** The lead of `ranMs` over the clock that only goes forward. */
   readonly #aheadMs: number;
 
   /** `kept`: what the newest commit says; absent in a new folder. */

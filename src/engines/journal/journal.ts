@@ -14,7 +14,7 @@ import type { Times } from "./entry.ts";
 import { RecordBuilder } from "./record-builder.ts";
 import { Segment } from "./segment.ts";
 
-/** What the folder allows: `FolderGuard`. */
+/** The folder's word on what may be written: `FolderGuard`. */
 export type Guard = {
   /** Why `bytes` may not be written now; undefined: they may. */
   refuses(bytes: number, use: Use): AppError | undefined;
@@ -37,10 +37,10 @@ export interface Work {
   failed(error: AppError): void;
 }
 
-/** What one commit may hold; one larger piece of work is taken alone. */
+/** Bounds of one commit; one larger piece of work is taken alone. */
 const commitBytesMax = 8 * 1024 * 1024;
 const commitWorksMax = 8192;
-/** What may wait for its turn. Callers bound themselves long before; over it, work is refused. */
+/** Bounds of the work that waits for its turn. Callers bound themselves long before; over it, work is refused. */
 const waitingBytesMax = 256 * 1024 * 1024;
 /** Between attempts while the disk fails: what came meanwhile gets its answer together. */
 const failingMs = 100;
@@ -72,7 +72,7 @@ export class Journal {
   #waitingBytes = 0;
   #running: Promise<void> | undefined;
   #isFailing = false;
-  /** What a failed commit wrote is still to be taken off. */
+  /** The bytes of a failed commit are still to be taken off. */
   #isDirty = false;
   #isClosed = false;
 
@@ -248,7 +248,7 @@ export class Journal {
     const { parts, bytes } = this.#record.end(segment.number, { commit: this.#commit + 1, ...times });
     this.#isDirty = true;
     await segment.append(parts, bytes);
-    // What was written into a file that is no longer there is told to nobody as stored.
+    // A batch that was written into a file that is no longer there is told to nobody as stored.
     if (!segment.isInPlace()) {
       segment.takeBack(bytes);
       throw dataGone();

@@ -52,7 +52,7 @@ export type Room = { readonly bytes: number; readonly liveBytes: number };
 export type OpenJournal = {
   readonly log: ChannelLog;
   room(): Room;
-  /** What there is of it now. */
+  /** The bytes that are there now. */
   extent(): LogExtent;
   /** Is every file of it where the next start will look? */
   isInPlace(): boolean;

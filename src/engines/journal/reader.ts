@@ -36,7 +36,7 @@ export class Reader {
       const span = spanFrom(place, endLine);
       const batches = await this.#readSpan(channel, place, span);
       if (batches === "gone") continue; // retention was quicker: what is there now?
-      // Where rows are missing, the one before the gap is found.
+      // When rows are missing, the one before the gap is found.
       const wanted = batches.filter((batch) => batch.line + batch.count > due);
       if (wanted.length > 0) return wanted;
       due = span.endLine;
@@ -106,7 +106,7 @@ export class Reader {
   }
 }
 
-/** What the channel counts for a batch. */
+/** The bytes that a channel counts for a batch. */
 const bytesOf = ({ run, index, row }: Place): number =>
   (index + 1 < run.rowCount ? run.row(index + 1).bytesBefore : run.bytesAfter) - row.bytesBefore;
 

@@ -14,12 +14,12 @@ const slabBytesFirst = 64 * 1024;
 /** A larger slab than this is let go after its commit. */
 const slabBytesKept = 1024 * 1024;
 
-/** Where an entry will lie. */
+/** The place where an entry will lie. */
 export type EntryPlace = { readonly offset: number; readonly size: number };
 
 export class RecordBuilder {
   #slab: Buffer = Buffer.allocUnsafeSlow(slabBytesFirst);
-  /** Of the slab: behind what is written, and behind what is in `#parts`. */
+  /** Offsets in the slab: behind what is written, and behind what is in `#parts`. */
   #end = 0;
   #partsEnd = 0;
   #parts: Uint8Array[] = [];

@@ -1,4 +1,7 @@
-/** What the folder holds at a start: segments, channels, the names of the last requests, and what a crash left undone. */
+/**
+ * Finds what the folder holds at a start: segments, channels, the names of the last requests, and what a crash left
+ * undone.
+ */
 import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
 import { type Channel, Channels } from "./channels.ts";

@@ -1,4 +1,7 @@
-/** Which lines are still wanted: by age, by each channel's own limits, by all bytes together. Moves no bytes itself. */
+/**
+ * Decides which lines are still wanted: by age, by each channel's own limits, by all bytes together. Moves no bytes
+ * itself.
+ */
 import type { Retention as Limits } from "../engine.ts";
 import type { Channel, Channels } from "./channels.ts";
 import type { Segment } from "./segment.ts";

@@ -1,11 +1,11 @@
 /**
- * Where batches lie in a segment: rows of five numbers, those of one channel together and in the order of its lines.
- * One flat array: a channel with one batch costs one small object, and a file holds the rows as they are.
+ * Rows say where batches lie in a segment: five numbers each, those of one channel together and in the order of its
+ * lines. One flat array: a channel with one batch costs one small object, and a file holds the rows as they are.
  */
 
 import { crc32 } from "node:zlib";
 
-/** Of one batch: running number of its first line, bytes of the channel before it, when it was accepted, its place. */
+/** One batch: running number of its first line, bytes of the channel before it, when it was accepted, its place. */
 export type Row = {
   readonly line: number;
   readonly bytesBefore: number;
@@ -89,7 +89,7 @@ export class Rows {
 export const encodedRowsBytes = (count: number): number =>
   count * rowBytes + Math.ceil(count / pageRows) * checksumBytes;
 
-/** Where the page of row `index` of `count` rows lies in them, and its first row. */
+/** The page of row `index` of `count` rows: its beginning in them, and its first row. */
 export function pageOf(
   index: number,
   count: number,

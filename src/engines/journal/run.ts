@@ -6,7 +6,7 @@ import type { Segment } from "./segment.ts";
 /** Beyond what a channel counts for a batch: `entry.ts`. */
 const headerBytesAbout = 96;
 
-/** What is known of a run without its rows. */
+/** A run without its rows. */
 export type RunSummary = {
   readonly rowCount: number;
   /** Rows before this one are trimmed. */
@@ -32,7 +32,7 @@ export class Run {
   readonly channel: Channel;
   readonly segment: Segment;
   #rows: Rows | undefined;
-  /** Where the rows begin in the index file. */
+  /** The beginning of the rows in the index file. */
   #rowsAt = 0;
   #page: { readonly first: number; readonly rows: Rows } | undefined;
   rowCount = 0;

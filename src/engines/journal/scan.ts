@@ -1,7 +1,7 @@
 /**
- * What a segment holds, by its bytes alone: after a crash, and where an index is missing. A commit begins only when the
- * one before it is on the disk, so damage with a later record behind it is damage to what was acknowledged, and is
- * told; damage with none behind it is the last commit, torn by a crash before anybody was answered.
+ * Reads what a segment holds, by its bytes alone: after a crash, and where an index is missing. A commit begins only
+ * when the one before it is on the disk, so damage with a later record behind it is damage to what was acknowledged,
+ * and is told; damage with none behind it is the last commit, torn by a crash before anybody was answered.
  */
 import {
   type ReadEntry,
@@ -53,7 +53,7 @@ export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean)
   return { entries, end: bytes.length, commit, times, damages };
 }
 
-// What a record holds: what cannot be read is passed over where a later entry is found.
+// The entries of a record: bytes that cannot be read are passed over where a later entry is found.
 function readEntries(bytes: Buffer, at: number, end: number): Omit<Found, "ranMs">[] {
   const entries: Omit<Found, "ranMs">[] = [];
   for (let offset = at + recordHeaderBytes; offset < end; ) {

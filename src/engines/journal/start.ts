@@ -1,4 +1,4 @@
-/** Where a follower begins. */
+/** Finds where a follower begins. */
 import assert from "node:assert";
 import { readPosition } from "../../core/position.ts";
 import type { From } from "../../ports.ts";
@@ -48,7 +48,7 @@ function startAfter(
   };
 }
 
-// Where an index is damaged more is shown than was asked for; reading it makes it again.
+// A damaged index shows more than was asked for; reading it makes it again.
 function lineSince(channel: Channel, timeMs: number, endLine: number): number {
   try {
     return channel.since(timeMs, endLine);

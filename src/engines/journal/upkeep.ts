@@ -1,4 +1,4 @@
-/** What the journal does beside its commits: trims, removes, erases, writes indexes. One thing at a time, for ever. */
+/** The journal's work beside its commits: trims, removes, erases, writes indexes. One thing at a time, for ever. */
 import type { Logger } from "pino";
 import type { Clock } from "../../ports.ts";
 import { dedupMs } from "../engine.ts";

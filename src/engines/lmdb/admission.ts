@@ -1,4 +1,6 @@
-/** What of a transaction may be written now: the folder's guard says so, and what happened the last time. */
+/**
+ * Decides how much of a transaction may be written now: the folder's guard says so, and what happened the last time.
+ */
 import type { AppError } from "../../errors/app-error.ts";
 import { storeFull } from "../../errors/store.ts";
 import type { FolderGuard } from "../disk/folder-guard.ts";
@@ -54,7 +56,7 @@ export class Admission {
   }
 }
 
-/** What the works of a transaction write together. */
+/** The bytes that the works of a transaction write together. */
 export const bytesOf = (works: readonly Work[]): number => works.reduce((sum, work) => sum + work.bytes, 0);
 
 function refuse(works: readonly Work[], error: AppError): readonly Work[] {

@@ -29,16 +29,16 @@ export interface Work {
   failed(error: AppError): void;
 }
 
-/** What one transaction may hold; one larger piece of work is taken alone. */
+/** Bounds of one transaction; one larger piece of work is taken alone. */
 const commitBytesMax = 16 * 1024 * 1024;
 const commitWorksMax = 4096;
-/** What may wait for its turn. Callers bound themselves long before; over it, work is refused. */
+/** Bounds of the work that waits for its turn. Callers bound themselves long before; over it, work is refused. */
 const waitingBytesMax = 256 * 1024 * 1024;
 /** Between attempts while the disk fails: what came meanwhile gets its answer together. */
 const failingMs = 100;
 /**
- * Transactions that LMDB may fail to write in the life of a process: lmdb 3.5.6 writes a few bytes behind its memory each
- * time. Then the store is closed, in words.
+ * Transactions that LMDB may fail to write in the life of a process: lmdb 3.5.6 writes a few bytes behind its memory
+ * each time. Then the store is closed, in words.
  */
 const failuresMax = 20;
 
@@ -179,7 +179,7 @@ export class Commits {
     try {
       await committed;
       guard.wrote(bytes);
-      // What was written into a file that is no longer there is told to nobody as stored.
+      // A batch that was written into a file that is no longer there is told to nobody as stored.
       return guard.isThere() ? undefined : dataGone();
     } catch (reason) {
       cause = await causeOf(reason);

@@ -20,13 +20,13 @@ export type BinaryDb = Database<Buffer, Buffer>;
 const treeNames = ["ages", "channels", "ends", "frame-ids", "graves", "lines", "meta", "records"] as const;
 export type TreeName = (typeof treeNames)[number];
 
-/** What is kept free of the disk, and how it is measured. */
+/** The room that is kept free of the disk, and how it is measured. */
 export type Room = Omit<FreeSpaceOptions, "folder" | "file">;
 
 /** Address space, not memory or disk. */
 const mapBytes = 2 ** 40;
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
-/** What LMDB says of a file that it cannot read. */
+/** LMDB's words for a file that it cannot read. */
 const damageCodes: readonly unknown[] = [-30_793, -30_794, -30_795, -30_796, -30_797];
 
 type Stats = {

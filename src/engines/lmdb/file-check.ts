@@ -1,6 +1,6 @@
 /**
- * Is a data file whole? Asked before LMDB opens it: LMDB maps the file, and a file that is cut, zeroed or somebody else's
- * ends the process without a word, at once or when the page that is missing is read.
+ * Is a data file whole? Asked before LMDB opens it: LMDB maps the file, and a file that is cut, zeroed or somebody
+ * else's ends the process without a word, at once or when the page that is missing is read.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import {
@@ -17,7 +17,7 @@ import {
 const pagesMax = 2_000;
 
 export type FileCheck = {
-  /** What is wrong with it, in words that follow "it is"; undefined: nothing that can be seen. */
+  /** The fault, in words that follow "it is"; undefined: none that can be seen. */
   readonly damage?: string;
   /** The named trees in it. */
   readonly names: readonly string[];

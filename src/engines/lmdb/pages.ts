@@ -1,12 +1,13 @@
 /**
- * What of an LMDB file can be read without LMDB, which maps the file and ends the process where a page is missing. Format 2
- * on 64-bit machines, little endian: two head pages, then the pages of the trees. Pure functions over the bytes of a page.
+ * Reads an LMDB file without LMDB, as far as that goes: LMDB maps the file and ends the process where a page is
+ * missing. Format 2 on 64-bit machines, little endian: two head pages, then the pages of the trees. Pure functions over
+ * the bytes of a page.
  */
 
 /** A tree by its root; undefined: it is empty. */
 export type Root = number | undefined;
 
-/** What a head page says. */
+/** A head page. */
 export type FileHead = {
   readonly pageBytes: number;
   readonly lastPage: number;
@@ -45,7 +46,7 @@ export function readHead(page: Buffer): FileHead | "no LMDB file" | "a file of a
   };
 }
 
-/** What a page of a tree leads to. */
+/** The pages that a page of a tree leads to. */
 export type TreePage = {
   readonly children: readonly number[];
   /** Runs of pages that hold large values. */

@@ -44,7 +44,10 @@ export type EngineOptions = {
   /** Number of the log's streams; fixed when the log is made. Absent: as it was made, else 16. */
   readonly shards?: number;
   readonly logger?: Logger;
-  /** A channel that was not written for so long has its end written down; absent: a minute, or a quarter of the age that lines reach. */
+  /**
+   * A channel that was not written for so long has its end written down; absent: a minute, or a quarter of the age that
+   * lines reach.
+   */
   readonly headIdleMs?: number;
   /** How long servers that were just started may take to agree on their leaders; absent: 20 seconds. */
   readonly settleMsMax?: number;
@@ -69,7 +72,7 @@ export type NatsEngine = {
 
 /** The Store. */
 const recordBucket = "tailrace";
-/** What the engine itself has to remember: the number of shards, and the ends of channels that fell idle. */
+/** Facts that the engine itself has to remember: the number of shards, and the ends of channels that fell idle. */
 const engineBucket = "tailrace-log";
 const shardsDefault = 16;
 const headIdleMsDefault = 60_000;
@@ -177,7 +180,7 @@ async function agreedShards(store: Store, wanted: number | undefined): Promise<n
   return found;
 }
 
-/** What all processes have to agree on; the first one decides. */
+/** Settings that all processes have to agree on; the first one decides. */
 async function agreed<Value>(store: Store, key: string, check: Check, make: () => Value): Promise<Value> {
   for (;;) {
     const found = await store.get<Value>(key);

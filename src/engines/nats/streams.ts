@@ -8,7 +8,7 @@ import { dedupMs, type Retention as Limits } from "../engine.ts";
 import { streamOf } from "./log/shards.ts";
 import { bucketStream, bucketSubjects } from "./store.ts";
 
-/** What is asked of the servers to make streams. */
+/** The requests that make streams. */
 export type StreamMaker = {
   readonly streams: {
     info(name: string): Promise<{ readonly config: StreamConfig }>;
@@ -96,7 +96,7 @@ async function made(jsm: StreamMaker, wanted: Wanted): Promise<unknown> {
   }
 }
 
-/** What differs, as `name: wanted X, found Y`. */
+/** The differences, as `name: wanted X, found Y`. */
 export function differencesOf(wanted: Wanted, found: StreamConfig): string[] {
   const differences: string[] = [];
   for (const [name, value] of Object.entries(wanted)) {

@@ -7,6 +7,7 @@ import {
   pickRange,
   type Redelivery,
 } from "../../../src/drains/worker/ranges.ts";
+import type { DrainCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
 import { liveAt, memoryAt, placeOf } from "./states.ts";
 
 const { checkpoint } = memoryAt(20);
@@ -23,10 +24,11 @@ test("what is unconfirmed comes first, then a replay, then live lines", () => {
 });
 
 test("a replay begins where its owner asked, goes on where it was, and is over once", () => {
-  const picked = (replay: typeof checkpoint.replay) => pickRange({ ...checkpoint, replay }, asked);
+  const picked = (replay?: DrainCheckpoint["replay"]) =>
+    pickRange(replay ? { ...checkpoint, replay } : checkpoint, asked);
   const since = { kind: "since", timeMs: 5_000 };
   const { position } = placeOf(14);
-  expect(picked(undefined)).toEqual({ kind: "replay", id: "again", from: since, endLine: 20 });
+  expect(picked()).toEqual({ kind: "replay", id: "again", from: since, endLine: 20 });
   expect(picked({ id: "one before", position })).toMatchObject({ from: since });
   expect(picked({ id: "again", position })).toMatchObject({ from: { kind: "after", position } });
   expect(picked({ id: "again" })).toEqual(liveAt(20));

@@ -17,10 +17,7 @@ const stretch = (line: number, endLine: number, counted = endLine - line): Stret
 });
 /** A line at each of these times. */
 const delivered = (...timesMs: readonly number[]): Recent =>
-  timesMs.reduce(
-    (recent, atMs, line) => withDelivered(recent, stretch(line, line + 1), atMs),
-    nothingRecent,
-  );
+  timesMs.reduce((recent, atMs, line) => withDelivered(recent, stretch(line, line + 1), atMs), nothingRecent);
 const linesOf = (recent: Recent) => unconfirmedOf(recent).map(({ line, endLine }) => [line, endLine]);
 
 test("it is the newest span of a second and the one before", () => {

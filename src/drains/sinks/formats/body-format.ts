@@ -1,9 +1,9 @@
-/** What a format of request bodies is: pure, bytes in and bytes out. One small module each; `all-formats.ts` lists them. */
+/** A format of request bodies is pure, bytes in and bytes out. One small module each; `all-formats.ts` lists them. */
 import type { Steps } from "../../../core/steps.ts";
 import type { Slice } from "../../../ports.ts";
 import type { Answer } from "../http/answer.ts";
 
-/** What a body says besides its lines. */
+/** Context that a body holds besides its lines. */
 export type BodyContext = {
   readonly drainToken: string;
   readonly appId: string;
@@ -32,5 +32,5 @@ export type Rejected = {
   readonly isCut: boolean;
 };
 
-/** What the lines' app is called where a service has a name. */
+/** The name of the lines' app, where a service has a name. */
 export const serviceOf = ({ appName, appId }: BodyContext): string => appName ?? appId;

@@ -49,7 +49,7 @@ export function* forEachLine(slices: readonly Slice[], visit: (line: TextLine) =
   }
 }
 
-/** Where a line's message ends without its line break. */
+/** The end of a line's message without its line break. */
 export function textEnd(bytes: Uint8Array, { messageStart, end }: LineCursor): number {
   if (end === messageStart || bytes[end - 1] !== 0x0a) return end;
   return end - 1 > messageStart && bytes[end - 2] === 0x0d ? end - 2 : end - 1;

@@ -31,14 +31,14 @@ const statusForm = /^HTTP\/(\d{1,3}(?:\.\d{1,3})?)[ \t]+([1-9]\d\d)(?!\d)/i;
 const cleanStatusForm = /^HTTP\/1\.[01] \d{3}(?: [\t\x20-\x7e\x80-\xff]*)?\r\n$/;
 const start = "HTTP/";
 
-/** Of a line with its end, if it has come; undefined when it is none. */
+/** The length of a line with its end, if that has come; undefined when it is none. */
 export function readStatusLine(line: string): StatusLine | undefined {
   const [, version, digits] = statusForm.exec(line) ?? [];
   if (version === undefined || digits === undefined) return undefined;
   return { status: Number(digits), isClean: cleanStatusForm.test(line), isOld: Number(version) < 1.1 };
 }
 
-/** Whether the first characters of a line may become a status line. */
+/** True while the first characters of a line may become a status line. */
 export const maybeStatusLine = (text: string): boolean =>
   text.length < statusCharsMax && start.startsWith(text.slice(0, start.length).toUpperCase());
 
@@ -50,7 +50,7 @@ const oddFieldForm = /^\s*([^:\s]+)\s*:\s*(.*?)\s*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what no value may hold (RFC 9110 §5.5)
 const badValueForm = /[\0-\x08\x0a-\x1f\x7f]/;
 
-/** Of these the first counts: joined, they would mean nothing. */
+/** The first of these headers counts: joined, they would mean nothing. */
 const single: ReadonlySet<string> = new Set(["retry-after", "content-type"]);
 
 /** `lines`: those behind the status line, each with its end. */

@@ -12,7 +12,7 @@ import {
 } from "./answer-head.ts";
 import { Chunks } from "./chunks.ts";
 
-/** Of heads, those of interim answers included. What goes on behind it is not looked at. */
+/** Bytes of heads, those of interim answers included. What goes on behind the head is not looked at. */
 export const headBytesMax = 65_536;
 /** Answers of status 1xx before the one that counts. */
 export const interimAnswersMax = 10;
@@ -47,7 +47,7 @@ export class AnswerReader {
     return this.#phase === "done";
   }
 
-  /** Of the final answer, once its digits have come. */
+  /** The final answer's status, once its digits have come. */
   get status(): number | undefined {
     return this.#statusLine?.status;
   }
@@ -72,7 +72,7 @@ export class AnswerReader {
     return this.#head?.keptMs;
   }
 
-  /** What has come, once the status is known. */
+  /** The part of the answer that has come, once the status is known. */
   get answer(): RawAnswer {
     return {
       status: this.#statusLine?.status ?? 0,
@@ -171,7 +171,7 @@ export class AnswerReader {
     return taken;
   }
 
-  // Of a long body the beginning is kept, and its connection is not worth the rest.
+  // The beginning of a long body is kept, and its connection is not worth the rest.
   #keep(data: Buffer): void {
     if (this.#rawBytes < answerBytesMax) this.#raw.push(data.subarray(0, answerBytesMax - this.#rawBytes));
     this.#rawBytes += data.length;

@@ -1,4 +1,4 @@
-/** What a receiver answered: its status, and as much of the body as can matter, decompressed. */
+/** A receiver's answer: its status, and as much of the body as can matter, decompressed. */
 import { constants, createUnzip } from "node:zlib";
 
 /** As it came over the connection. */
@@ -12,7 +12,7 @@ export type RawAnswer = {
   readonly isCut: boolean;
 };
 
-/** What of an answer decides. */
+/** The parts of an answer that decide. */
 export type Answer = {
   readonly status: number;
   readonly retryAfter: string | undefined;

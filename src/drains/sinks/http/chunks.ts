@@ -1,6 +1,8 @@
-/** The chunked coding of a body (RFC 9112 §7.1), read leniently: what is odd in it ends the connection, not the answer. */
+/**
+ * The chunked coding of a body (RFC 9112 §7.1), read leniently: what is odd in it ends the connection, not the answer.
+ */
 
-/** Of sizes, extensions and trailers together. */
+/** Bytes of sizes, extensions and trailers together. */
 const overheadBytesMax = 16_384;
 const sizeForm = /^([0-9a-f]{1,12})[ \t]*(?:;.*)?\r?\n$/i;
 

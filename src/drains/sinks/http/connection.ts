@@ -14,7 +14,7 @@ const keptMarginMs = 1_000;
 export type Exchange = {
   /** The request: its head, and its body. */
   readonly pieces: readonly Uint8Array[];
-  /** Whether the body of a 2xx says something. */
+  /** True when the body of a 2xx says something. */
   readonly readsBodyOfSuccess: boolean;
   /** All of the request was handed to the connection. */
   readonly onSent?: () => void;

@@ -26,7 +26,7 @@ export type AppendsOptions = {
   readonly clock: Clock;
   /** Resolves when followers that began before know where: an append after that is behind them. */
   readonly followersStarting: (channel: ChannelId) => Promise<unknown> | undefined;
-  /** What a message may weigh; a larger batch goes in several. */
+  /** Bytes that a message may weigh; a larger batch goes in several. */
   readonly payloadBytesMax: () => number;
 };
 
@@ -41,7 +41,7 @@ const frameBytesMax = 1024 * 1024;
 const conflictsAtOnce = 3;
 const conflictPauseMsMax = 6;
 
-/** What waits for its turn in a channel. */
+/** A batch that waits for its turn in a channel. */
 type Entry = { readonly bytes: number; run(): Promise<void> };
 
 export class Appends {

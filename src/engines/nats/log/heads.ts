@@ -1,6 +1,7 @@
 /**
- * Where each channel goes on. A head is read from the channel's last message and kept while the channel is written.
- * A channel whose messages may all be trimmed one day has its line number written down when it falls idle: no line number is ever used twice.
+ * A head says where its channel goes on. It is read from the channel's last message and kept while the channel is
+ * written. A channel whose messages may all be trimmed one day has its line number written down when it falls idle: no
+ * line number is ever used twice.
  */
 import { LRUCache } from "lru-cache";
 import { type Batch, markOf } from "../../../core/batch.ts";
@@ -35,7 +36,7 @@ const headsMax = 100_000;
 /** Records written at the same time, and in one round. */
 const writesMax = 16;
 const roundMax = 2000;
-/** What `close` may take; the rest is found in the streams as long as they are not trimmed. */
+/** The time that `close` may take; other heads are found in the streams as long as they are not trimmed. */
 const closeMsMax = 3000;
 
 export class Heads {
@@ -57,7 +58,7 @@ export class Heads {
     return this.#heads.get(channel) ?? (await this.read(channel));
   }
 
-  /** What this process knows of the channel's last sequence; 0: nothing. */
+  /** The channel's last sequence, as far as this process knows; 0: it knows nothing. */
   known(channel: ChannelId): number {
     return this.#heads.peek(channel)?.sequence ?? 0;
   }

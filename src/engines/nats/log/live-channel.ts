@@ -1,4 +1,7 @@
-/** What came live of one channel, held for followers that are about to take it. A follower further behind reads the stream. */
+/**
+ * Holds what came live of one channel for followers that are about to take it. A follower further behind reads the
+ * stream.
+ */
 import type { Msg } from "nats";
 import { markOf } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
@@ -13,9 +16,9 @@ export type Named = { readonly sequence: number; readonly mark: string };
 
 const arrivalsMax = 128;
 const arrivalBytesMax = 2 * 1024 * 1024;
-/** Of all channels together. */
+/** Bytes of all channels together. */
 const heldBytesMax = 64 * 1024 * 1024;
-/** What an arrival costs besides its payload. */
+/** Bytes that an arrival costs besides its payload. */
 const arrivalOverheadBytes = 512;
 
 export class LiveChannel {
@@ -28,7 +31,7 @@ export class LiveChannel {
   ended = false;
   /** When the stream was last known to be no further than `newest`. */
   checkedAtMs: number;
-  /** What was the channel's end when its first follower came. */
+  /** The channel's end when its first follower came. */
   readonly start: Promise<StoredMessage | undefined>;
   isStarting = true;
   readonly #clock: Pick<Clock, "monotonicMs">;
@@ -62,7 +65,10 @@ export class LiveChannel {
     );
   }
 
-  /** The message behind `sequence` when it is here; `behind` when the stream has to be read; undefined: none is known of. */
+  /**
+   * The message behind `sequence` when it is here; `behind` when the stream has to be read; undefined: none is known
+   * of.
+   */
   next(sequence: number): StoredMessage | "behind" | undefined {
     if (sequence >= this.newest) return undefined;
     const found = this.#arrivals.find(({ message }) => message.sequence > sequence);
@@ -84,7 +90,7 @@ export class LiveChannel {
       };
       this.#waiting.add(wake);
       signal.addEventListener("abort", wake, { once: true });
-      // Who waits has everything: when all wait, nobody needs what is held.
+      // A follower that waits has everything: when all wait, nobody needs what is held.
       if (this.#waiting.size === this.followers) this.clear();
     });
   }

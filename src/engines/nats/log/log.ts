@@ -183,7 +183,7 @@ const endBehind = (batch: StoredBatch): ChannelEnd => ({
   line: batch.line + batch.count,
 });
 
-/** What NATS cannot do now it may be able to do in a moment; anything else is ours to tell. */
+/** A failure of NATS may be over in a moment; anything else is ours to tell. */
 function passing(error: unknown): undefined {
   if (!(error instanceof AppError)) throw error;
   return undefined;

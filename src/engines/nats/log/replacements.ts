@@ -16,7 +16,7 @@ const streamMsMax = 1_000;
 export class Replacements {
   readonly #reader: Reader;
   readonly #clock: Pick<Clock, "monotonicMs">;
-  /** What was known of a channel when something happened to its servers. */
+  /** Facts of a channel from before something happened to its servers. */
   readonly #suspects = new WeakMap<LiveChannel, Named>();
   /** Channels that are ahead of their stream, and since when. */
   readonly #ahead = new WeakMap<LiveChannel, number>();

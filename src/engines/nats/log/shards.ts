@@ -1,6 +1,6 @@
 /**
- * Where a channel lies. Shard s is one stream over `log.s.*`, republished to `live.s.*`; a channel belongs to shard
- * `hash(channel) mod S`. S is fixed when the cluster is first used.
+ * Finds where a channel lies. Shard s is one stream over `log.s.*`, republished to `live.s.*`; a channel belongs to
+ * shard `hash(channel) mod S`. S is fixed when the cluster is first used.
  */
 import { fnv1a } from "../../../core/hash.ts";
 import type { ChannelId } from "../../../core/ids.ts";

@@ -1,4 +1,4 @@
-/** Where a follower of a channel begins. */
+/** Finds where a follower of a channel begins. */
 import { endOf } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { type Place, type Position, positionAt, readPosition } from "../../../core/position.ts";
@@ -38,8 +38,8 @@ export class Starts {
   }
 
   /**
-   * `nowAt`: what was the channel's end when it was asked, where that is known. `patient`: a position that the leader does
-   * not have yet may still be one; then it rejects with `storeUncertain`.
+   * `nowAt`: what was the channel's end when it was asked, where that is known. `patient`: a position that the leader
+   * does not have yet may still be one; then it rejects with `storeUncertain`.
    */
   async of(live: LiveChannel, from: From, nowAt: number | undefined, patient: boolean): Promise<Start> {
     const reader = this.#reader;

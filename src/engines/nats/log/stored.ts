@@ -26,7 +26,7 @@ export type Head = {
 };
 
 const headBytes = 24;
-/** What `encodeMessage` adds to an encoded batch. */
+/** Bytes that `encodeMessage` adds to an encoded batch. */
 export const messageOverheadBytes = headBytes;
 
 /** The payload of the message that follows `head`. */

@@ -45,7 +45,7 @@ export type ConnectionStatus = {
 const connectMsMax = 15_000;
 const connectPauseMs = 250;
 const reconnectPauseMs = 250;
-/** What was published last has so long to go out when the connection is closed. */
+/** The last messages have so long to go out when the connection is closed. */
 const flushMsMax = 2000;
 
 /** The wire to real servers. */

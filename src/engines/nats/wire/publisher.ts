@@ -20,7 +20,7 @@ export type Publish = {
   readonly put?: string | undefined;
 };
 
-/** What the server said. `attempts`: how often it was published until then. */
+/** The server's answer. `attempts`: how often the message was published until then. */
 export type Published =
   | { readonly kind: "stored"; readonly sequence: number; readonly attempts: number }
   | { readonly kind: "duplicate"; readonly sequence: number; readonly attempts: number }
@@ -33,7 +33,7 @@ type Pending = Publish & {
   readonly resolve: (published: Published) => void;
   sentAtMs: number;
   attempts: number;
-  /** What the server said to the last attempt, when that was no answer. */
+  /** The server's last word to an attempt, when that was no answer. */
   refusal: string;
 };
 

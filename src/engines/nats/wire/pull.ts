@@ -6,16 +6,16 @@ import type { PullSlots } from "./pull-slots.ts";
 import type { StreamApi } from "./stream-api.ts";
 import type { Wire } from "./wire.ts";
 
-/** What reading takes. */
+/** The parts that reading takes. */
 export type PullParts = {
   readonly wire: Wire;
   readonly api: StreamApi;
   readonly clock: Clock;
-  /** Of all readers of the connection together; absent for those that read little. */
+  /** Places of all readers of the connection together; absent for those that read little. */
   readonly slots?: PullSlots;
 };
 
-/** Which messages of which stream. */
+/** The messages that are asked for, and their stream. */
 export type Source = {
   readonly stream: string;
   /** One subject, wildcards allowed. */
@@ -26,7 +26,7 @@ export type Source = {
 
 export type Pulled = { readonly msg: Msg; readonly sequence: number };
 
-/** What one pull may bring, by the size of what came before it. */
+/** The bound of one pull, by the size of what came before it. */
 const pullBytesMax = 1024 * 1024;
 const pullMessagesMax = 500;
 /** Nothing is known of their size yet: a batch of lines has up to 512 KiB. */

@@ -7,7 +7,7 @@ import { storeUncertain } from "../../../errors/store.ts";
 import type { Clock } from "../../../ports.ts";
 import type { Wire } from "./wire.ts";
 
-/** Which message of a stream. */
+/** One message of a stream. */
 export type Lookup =
   | { readonly seq: number }
   | { readonly seq: number; readonly next_by_subj: string }

@@ -1,15 +1,15 @@
-/** What the engine asks of its connection: messages out, messages in. Tests have one without a server. */
+/** The engine's whole demand on its connection: messages out, messages in. Tests have one without a server. */
 import type { Msg, MsgHdrs } from "nats";
 
 export type PublishOptions = {
-  /** Where answers go. */
+  /** The subject that answers go to. */
   readonly reply?: string;
   readonly headers?: MsgHdrs;
 };
 
 export interface Wire {
   readonly connected: boolean;
-  /** What one message may weigh on this server, headers included. */
+  /** Bytes that one message may weigh on this server, headers included. */
   readonly payloadBytesMax: number;
   /** Throws when the connection is closed. What is published while it is broken may be lost. */
   publish(subject: string, payload?: Uint8Array | string, options?: PublishOptions): void;
