@@ -18,6 +18,7 @@ import { type Config, type Role, settingsInForce, version } from "./config.ts";
 import { docsPages } from "./control/docs-pages.ts";
 import { healthApi } from "./control/health.ts";
 import { describeApi } from "./control/openapi.ts";
+import { platformParts } from "./control/platform/platform-parts.ts";
 import { sharedAnswer } from "./control/shared-answer.ts";
 import { newProducerId } from "./core/ids.ts";
 import { addressPolicy, loopbackCidrs, sparing } from "./drains/addresses.ts";
@@ -163,15 +164,8 @@ async function open(
   const drainTests = await openDrains(base, { ...registry, ...intake, ...places, patterns });
   const readers = openReaders(base, registry.keys, patterns);
   const urls = new SessionUrls({ secret: await sharedSecret(store), clock, operatorSecret });
-  const http = await openHttp(base, {
-    ...registry,
-    ...intake,
-    ...readers,
-    ...places,
-    urls,
-    drainTests,
-    readiness,
-  });
+  const parts = { ...registry, ...intake, ...readers, ...places, urls, drainTests, readiness };
+  const http = await openHttp(base, parts);
   const syslog = await openSyslog(base, { ...registry, ...intake, ...places });
   return {
     ...http,
@@ -234,7 +228,8 @@ function openIntake({ scope, store, log, clock, logger, has }: Base) {
     logger,
   });
   const notices = scope.own("notices", new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs }));
-  return { lanes, faults, loops, notices };
+  const platform = scope.own("platforms", platformParts({ store, clock, logger, append }));
+  return { lanes, faults, loops, notices, platform };
 }
 
 /** Drains, where this node runs them, and their tests. */
@@ -376,6 +371,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
       tokens,
       keys,
       drains: parts.drains,
+      ...parts.platform,
       clock,
       issueSession: (spec: Parameters<SessionUrls["issue"]>[0]) => urls.issue(spec),
       testDrain: (record: Parameters<DrainTests["run"]>[0]) => drainTests.run(record),

@@ -8,6 +8,8 @@ import { syslogTime } from "./timestamp.ts";
 /** local5.warning and local7.warning, as logplex has them (docs/spec/wire-out.md#d5-5). */
 const lossPri = 172;
 const certificatePri = 188;
+/** local0.info (docs/spec/wire-in.md#w6-1). */
+const platformPri = 134;
 
 /**
  * Retention passed a drain's cursor: exactly `lines` lines since `sinceMs` never reached it. The first sentence is
@@ -78,9 +80,16 @@ export const l16 = (drainToken: string, times: number, sinceMs: number, nowMs: n
   );
 
 /** A canonical line of source `heroku`, process `logplex`. Line breaks in `text` become spaces. */
-export function noticeLine(pri: number, nowMs: number, text: string): CanonicalLines {
-  const oneLine = text.replace(/\s+/g, " ");
-  const frame = `<${pri}>1 ${syslogTime(nowMs)} host heroku logplex - ${oneLine}\n`;
+export const noticeLine = (pri: number, nowMs: number, text: string): CanonicalLines =>
+  ownLine(pri, nowMs, "heroku logplex", text);
+
+/** What somebody did to the app through the API, told as `app[api]` (docs/spec/wire-in.md#w6-5). */
+export const apiLine = (nowMs: number, text: string): CanonicalLines =>
+  ownLine(platformPri, nowMs, "app api", text);
+
+function ownLine(pri: number, nowMs: number, writer: string, text: string): CanonicalLines {
+  const oneLine = text.replace(/[\s\p{Cc}]+/gu, " ");
+  const frame = `<${pri}>1 ${syslogTime(nowMs)} host ${writer} - ${oneLine}\n`;
   return { bytes: Buffer.from(`${Buffer.byteLength(frame)} ${frame}`), count: 1, form: "logplex" };
 }
 

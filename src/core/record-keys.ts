@@ -18,6 +18,8 @@ export const recordPrefixes = {
   drainCheckpoint: "drain-state/",
   drainTest: "drain-test/",
   drainNumber: "setting/drain-number",
+  platform: "platform/",
+  runner: "runner/",
   sessionSecret: "setting/session-secret",
   readyCheck: "setting/ready-check",
   leases: "lease/",
@@ -31,7 +33,7 @@ export const recordPrefixes = {
 export type RecordKind = keyof typeof recordPrefixes;
 
 const { app, appName, token, tokenClaims, key, keyPointer, leaseNode, leaseShard } = recordPrefixes;
-const { drain, drainClaims, drainCheckpoint, drainTest, channelEnd } = recordPrefixes;
+const { drain, drainClaims, drainCheckpoint, drainTest, channelEnd, platform, runner } = recordPrefixes;
 
 export const appKey = (id: ChannelId): string => app + id;
 export const appNameKey = (name: string): string => appName + name;
@@ -44,6 +46,8 @@ export const drainKey = (id: DrainId): string => drain + id;
 export const drainClaimsKey = (channel: ChannelId): string => drainClaims + channel;
 export const checkpointKey = (id: string): string => drainCheckpoint + id;
 export const drainTestKey = (id: DrainId): string => drainTest + id;
+export const platformKey = (channel: ChannelId): string => platform + channel;
+export const runnerKey = (channel: ChannelId): string => runner + channel;
 export const leaseNodeKey = (node: string): string => leaseNode + node;
 export const leaseShardKey = (shard: number): string => leaseShard + shard;
 export const channelEndKey = (channel: ChannelId): string => channelEnd + channel;

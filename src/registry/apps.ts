@@ -4,7 +4,7 @@
  * removed last, so that anybody can take the work up again.
  */
 import { type ChannelId, isUuid, newChannelId } from "../core/ids.ts";
-import { appKey, appNameKey, recordPrefixes } from "../core/record-keys.ts";
+import { appKey, appNameKey, platformKey, recordPrefixes, runnerKey } from "../core/record-keys.ts";
 import { appNameInvalid, appNameTaken, recordContended } from "../errors/api.ts";
 import type { ChannelLog, Clock, Store } from "../ports.ts";
 import { isAppName, randomAppName } from "./app-name.ts";
@@ -84,6 +84,8 @@ export class Apps {
     if (app === undefined) return;
     await this.#drains.removeAll(id);
     await this.#tokens.revokeAll(id);
+    await removeRecord(this.#store, platformKey(id));
+    await removeRecord(this.#store, runnerKey(id));
     await this.#log.destroy(id);
     await updateRecord<NameRecord>(this.#store, appNameKey(app.name), (named) =>
       named?.id === id ? undefined : named,

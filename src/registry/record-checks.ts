@@ -55,6 +55,23 @@ const drainOptions = {
 };
 const drainTest = { at: isTime, kind: isOneOf("delivered", "retry", "split", "refused") };
 
+const formationEntry = { type: isText, command: isText, quantity: isCount, size: isText };
+const platform = {
+  revision: isCount,
+  formation: isListOf(hasFields(formationEntry)),
+  config: isMapOf(isText),
+  releases: isListOf(hasFields({ id: isText, version: isCount, status: isText, createdAt: isTime })),
+  orders: isListOf(hasFields({ number: isCount, atMs: isNumber, kind: isText })),
+};
+const dynoReport = { id: isText, name: isText, type: isText, state: isText, command: isText, size: isText };
+const runner = {
+  id: isText,
+  host: isText,
+  pid: isCount,
+  seenAtMs: isNumber,
+  dynos: isListOf(hasFields(dynoReport)),
+};
+
 /** The check of each kind. Those of `anything` are checked by the one reader that they have, or are read by nobody. */
 const checks: Readonly<Record<RecordKind, Check>> = {
   app: ofVersion(1, hasFields(app, { destroying: isOneOf(true) })),
@@ -72,6 +89,8 @@ const checks: Readonly<Record<RecordKind, Check>> = {
   drainCheckpoint: anything, // `readCheckpoint`, which knows its drain
   drainTest: ofVersion(1, hasFields(drainTest, { reason: isText, expiring: isText })),
   drainNumber: isCount,
+  platform: ofVersion(1, hasFields(platform)),
+  runner: ofVersion(1, hasFields(runner)),
   sessionSecret: isText,
   readyCheck: anything, // written to see whether it can be
   leases: anything,

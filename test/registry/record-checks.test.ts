@@ -61,6 +61,25 @@ const objects = {
       replay: { id, sinceMs: 1 },
     },
   },
+  platform: {
+    needed: {
+      revision: 4,
+      formation: [{ type: "web", command: "node web.js", quantity: 2, size: "Standard-1X" }],
+      config: { SECRET: hidden },
+      releases: [
+        {
+          id,
+          version: 1,
+          description: "Deploy",
+          user: { id, email: "a@b" },
+          status: "succeeded",
+          createdAt: at,
+        },
+      ],
+      orders: [{ number: 4, atMs: 1, kind: "restart" }],
+    },
+  },
+  runner: { needed: { id, host: "box", pid: 7, seenAtMs: 1, dynos: [] } },
   drainClaims: {
     needed: { claims: [{ id, url: "https://example.com/", atMs: 1 }] },
     older: [{ claims: [] }],

@@ -8,6 +8,7 @@ import { type ControlDeps, controlApi } from "../../src/control/api.ts";
 import { docsPages } from "../../src/control/docs-pages.ts";
 import { healthApi } from "../../src/control/health.ts";
 import { describeApi } from "../../src/control/openapi.ts";
+import { type PlatformParts, platformParts } from "../../src/control/platform/platform-parts.ts";
 import type { CanonicalLines } from "../../src/core/batch.ts";
 import { type ChannelId, newProducerId } from "../../src/core/ids.ts";
 import { addressPolicy } from "../../src/drains/addresses.ts";
@@ -136,6 +137,7 @@ export class ControlServer {
   readonly #recent: Recent;
   readonly #tails: Tails;
   readonly #rights: ReadingRights;
+  readonly #platform: PlatformParts;
 
   private constructor(registry: TestRegistry, bounds: Partial<TailsOptions>) {
     this.registry = registry;
@@ -147,6 +149,15 @@ export class ControlServer {
     });
     this.#tails = new Tails({ ...tailLimits, ...bounds, closeMsMax: 0 });
     this.#rights = new ReadingRights(registry);
+    this.#platform = platformParts({
+      ...registry,
+      logger: { warn: () => {} },
+      append: async (channel, lines) => {
+        const { line } = (await registry.log.recent(channel, 0)).end;
+        const batch = { ...lines, producer: newProducerId(), firstLine: line };
+        await registry.log.append(channel, { ...batch, acceptedAtMs: registry.clock.nowMs() });
+      },
+    });
     this.sessions = new SessionUrls({ secret: Buffer.alloc(32, 7), clock: registry.clock, operatorSecret });
     this.server = fastify({
       routerOptions: { maxParamLength: pathPartCharsMax },
@@ -185,6 +196,7 @@ export class ControlServer {
       tokens: registry.tokens,
       keys: registry.keys,
       drains: registry.drains,
+      ...opened.#platform,
       clock: registry.clock,
       issueSession: (spec) => opened.sessions.issue(spec),
       testDrain: async (record) => {
@@ -274,6 +286,7 @@ export class ControlServer {
     await this.#recent.close();
     await this.#tails.close();
     await this.#rights.close();
+    await this.#platform.close();
     await this.registry.close();
   }
 }

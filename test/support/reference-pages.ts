@@ -9,6 +9,7 @@ import * as engines from "../../src/errors/engines.ts";
 import * as http from "../../src/errors/http.ts";
 import * as ingest from "../../src/errors/ingest.ts";
 import * as nats from "../../src/errors/nats.ts";
+import * as platform from "../../src/errors/platform.ts";
 import * as start from "../../src/errors/start.ts";
 import * as store from "../../src/errors/store.ts";
 import * as tails from "../../src/errors/tails.ts";
@@ -35,7 +36,7 @@ const defaultOf = (value: unknown): string =>
 
 /** docs/errors.md: every expected failure, its code, status, message and mend. */
 export function errorsPage(): string {
-  const areas = [store, http, access, api, ingest, drains, tails, start, engines, nats];
+  const areas = [store, http, access, api, platform, ingest, drains, tails, start, engines, nats];
   const failures = areas
     .flatMap((area): unknown[] => Object.values(area))
     .filter((make) => typeof make === "function")

@@ -150,8 +150,8 @@ export const appsApi: FastifyPluginAsync<{ apps: Apps }> = async (server, { apps
     },
   );
 
-  // Lists that the CLI's apps:info and ps ask for besides; nothing here is in them.
-  for (const list of ["addons", "addon-attachments", "collaborators", "dynos"]) {
+  // Lists that the CLI's apps:info asks for besides; nothing here is in them.
+  for (const list of ["addons", "addon-attachments", "collaborators"]) {
     server.get(
       `/apps/:app/${list}`,
       {
