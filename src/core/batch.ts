@@ -4,6 +4,7 @@
  */
 import { fnv1a } from "./hash.ts";
 import type { ProducerId } from "./ids.ts";
+import type { LineIndex } from "./line-places.ts";
 import { logOf, type Position, positionAt } from "./position.ts";
 
 /**
@@ -18,6 +19,8 @@ export type CanonicalLines = {
   readonly bytes: Uint8Array;
   readonly count: number;
   readonly form: Form;
+  /** Where the parts of the lines are, if that is known already: ask `indexOf`, which finds it once for all who ask. */
+  index?: LineIndex | undefined;
   /** Names the request they came in: an append with the same id within 10 minutes stores nothing. */
   readonly dedupId?: string;
 };
@@ -100,6 +103,7 @@ export function decodeBatch(
     firstLine: stored.readDoubleLE(7),
     acceptedAtMs: stored.readDoubleLE(15),
     bytes: stored.subarray(bytesStart),
+    index: undefined, // found when somebody asks
     sequence,
     line,
     incarnation,

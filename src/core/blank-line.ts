@@ -1,5 +1,5 @@
 /** Lines without anything to see, which some receivers refuse. */
-import type { LineCursor } from "./lines.ts";
+import type { LineCursor } from "./line-cursor.ts";
 
 /** True when the message is empty, or white space alone (also that of Unicode). */
 export function isBlank({ bytes, messageStart, messageEnd }: LineCursor): boolean {

@@ -7,6 +7,8 @@
  */
 import type { CanonicalLines, Form } from "./batch.ts";
 import { scanFrame } from "./frame.ts";
+import { indexFrames, isPlain } from "./line-index.ts";
+import { hostBytes, placeShift, placesPerLine, strictBit } from "./line-places.ts";
 import { toRfc5424 } from "./lines.ts";
 import { atOnce, type Steps } from "./steps.ts";
 import { SyslogHeader, scanHeader } from "./syslog.ts";
@@ -26,6 +28,9 @@ const dash = 0x2d;
 const closing = 0x5d;
 const questionMark = 0x3f;
 const noRoom = Buffer.alloc(0);
+const noPlaces = new Uint32Array(0);
+/** A name of a source is no longer (`strictBit`). */
+const sourceBytesMax = 48;
 const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
 
 /** Collects canonical lines of one source. */
@@ -33,8 +38,11 @@ export class Canoniser {
   /** ` host SOURCE `, which stands between TIME and PROCID. */
   readonly #names: Buffer;
   readonly #token: string | undefined;
+  /** `strictBit`, unless SOURCE is no name for a strict parser. */
+  readonly #strict: number;
   #out: Uint8Array;
   #end = 0;
+  #places: Uint32Array = noPlaces;
   #count = 0;
   #form: Form = "logplex";
   #nowMs = Number.NaN;
@@ -46,6 +54,7 @@ export class Canoniser {
    */
   constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string) {
     this.#names = Buffer.from(` host ${source} `, "latin1");
+    this.#strict = isPlain(this.#names, hostBytes, this.#names.length - 1, sourceBytesMax) ? strictBit : 0;
     this.#token = token;
     this.#out = out;
   }
@@ -80,13 +89,16 @@ export class Canoniser {
 
   /** Hands over the lines collected so far and starts anew in a new buffer. */
   take(dedupId?: string): CanonicalLines {
+    const bytes = this.#out.subarray(0, this.#end);
     const lines = {
-      bytes: this.#out.subarray(0, this.#end),
+      bytes,
       count: this.#count,
       form: this.#form,
+      index: { bytes, places: this.#places },
       ...(dedupId !== undefined && { dedupId }),
     };
     this.#out = noRoom;
+    this.#places = noPlaces;
     this.#end = 0;
     this.#count = 0;
     this.#form = "logplex";
@@ -111,6 +123,9 @@ export class Canoniser {
     this.#out.set(wide);
     this.#end = wide.length;
     this.#form = "rfc5424";
+    const places = new Uint32Array(this.#places.length);
+    places.set(indexFrames(wide, this.#count - 1, "rfc5424").places);
+    this.#places = places;
   }
 
   // Fields are copied from left to right: writing in place overwrites nothing unread as long as no field moves to the
@@ -143,22 +158,42 @@ export class Canoniser {
     out[headAt + priBytes + 1] = 0x3e;
     out[headAt + priBytes + 2] = 0x31;
     out[headAt + priBytes + 3] = space;
+    const places = this.#placesOfLast();
+    const place = (this.#count - 1) << placeShift;
+    places[place] = headAt;
+    places[place + 1] = header.pri | this.#strict;
     let at = copy(out, headAt + timeAt, time, timeStart, timeEnd);
+    places[place + 2] = at;
     at = copy(out, at, this.#names, 0, this.#names.length);
+    places[place + 3] = at - 1;
     if (processBytes === 0) out[at++] = dash;
     else at = copy(out, at, bytes, processStart, header.processEnd);
     if (header.processIsOdd) mendProcess(out, at - processBytes, at);
+    places[place + 4] = at;
     out[at++] = space;
     if (wide && msgidEnd > msgidStart) at = copy(out, at, bytes, msgidStart, msgidEnd);
     else out[at++] = dash;
+    places[place + 5] = at;
     out[at++] = space;
     if (wide) {
       if (sdEnd > sdStart) at = copy(out, at, bytes, sdStart, sdEnd);
       else out[at++] = dash;
       out[at++] = space;
     }
+    places[place + 6] = at;
     this.#end = copy(out, at, bytes, messageStart, end);
+    places[place + 7] = this.#end;
     maskTokens(out, headAt + processAt, this.#end, this.#token);
+  }
+
+  // With room for the line that is being written.
+  #placesOfLast(): Uint32Array {
+    const places = this.#places;
+    if (this.#count << placeShift <= places.length) return places;
+    const larger = new Uint32Array(Math.max(placesPerLine, 2 * places.length));
+    larger.set(places);
+    this.#places = larger;
+    return larger;
   }
 
   // Makes room for `more` bytes; takes a new buffer when this one is too small, or is still being read.

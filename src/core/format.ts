@@ -3,10 +3,11 @@
  * in one line), each as plain lines or as server-sent events. A batch is formatted in one growing buffer, at one go or
  * in several, as one of half a megabyte may take a tenth of a second.
  */
-import { logOfBatch, type Placed, type StoredBatch } from "./batch.ts";
+import { logOfBatch, type Placed } from "./batch.ts";
 import { LineBreaks } from "./line-breaks.ts";
+import type { LineCursor } from "./line-cursor.ts";
 import type { Kept } from "./line-filter.ts";
-import { LineCursor } from "./lines.ts";
+import { cursorOver, type IndexedFrames } from "./line-index.ts";
 import { OutBuffer } from "./out-buffer.ts";
 import { type Position, positionAt } from "./position.ts";
 
@@ -28,8 +29,7 @@ export type Formatted = { readonly bytes: Buffer; readonly count: number };
  * The fields of a batch that a format needs. `at`: the position printed for every line, where lines have none of their
  * own.
  */
-export type Formattable = Pick<StoredBatch, "bytes" | "count" | "form"> &
-  (Placed | { readonly at: Position });
+export type Formattable = IndexedFrames & (Placed | { readonly at: Position });
 
 /** Syslog's own words, by severity (RFC 5424 §6.2.1, `syslog.conf`). */
 const severities = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"] as const;
@@ -83,7 +83,7 @@ class JsonFormatting implements Formatting {
     this.#selection = selection;
     this.#bytes = asBuffer(batch.bytes);
     this.#log = "at" in batch ? "" : logOfBatch(batch);
-    this.#cursor = new LineCursor().open(this.#bytes, batch.form);
+    this.#cursor = cursorOver(batch);
   }
 
   go(isOver: () => boolean): Formatted | undefined {
@@ -124,7 +124,7 @@ class ByteFormatting implements Formatting {
   readonly #idStart: Uint8Array;
   readonly #idEnd: Uint8Array;
   readonly #hasNumbers: boolean;
-  readonly #cursor = new LineCursor();
+  readonly #cursor: LineCursor;
   readonly #out = new OutBuffer();
   #line = 0;
   #count = 0;
@@ -141,7 +141,7 @@ class ByteFormatting implements Formatting {
     this.#hasNumbers = !("at" in batch);
     this.#idStart = Buffer.from("at" in batch ? `id: ${batch.at}` : `id: ${batch.sequence}.`, "latin1");
     this.#idEnd = Buffer.from("at" in batch ? "\n" : `${logOfBatch(batch)}\n`, "latin1");
-    this.#cursor.open(batch.bytes, batch.form);
+    this.#cursor = cursorOver(batch);
   }
 
   go(isOver: () => boolean): Formatted | undefined {

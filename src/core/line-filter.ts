@@ -2,9 +2,9 @@
  * Filters of readers: by source, process and pattern. Cheap tests are done here; expressions, which may cost much, are
  * left to callers that bound their time (`patterns/`).
  */
-import type { Form } from "./batch.ts";
 import { isBlank } from "./blank-line.ts";
-import { LineCursor } from "./lines.ts";
+import type { LineCursor } from "./line-cursor.ts";
+import { cursorOver, type IndexedFrames } from "./line-index.ts";
 import { type Pattern, readPattern } from "./pattern.ts";
 import type { Expression, TextWork } from "./pattern-work.ts";
 
@@ -82,14 +82,15 @@ export function compileFilter(
 
 /** Selects frames by everything but the expressions: `kept`, and the work that the expressions are left with, if any. */
 export function preselect(
-  { bytes, count, form }: { readonly bytes: Uint8Array; readonly count: number; readonly form: Form },
+  frames: IndexedFrames,
   filter: LineFilter,
 ): { readonly kept: Kept; readonly work: TextWork | undefined } {
+  const { bytes, count } = frames;
   const kept = new Uint8Array(count);
   const { expressions } = filter;
   const spans: number[] = [];
   const lines: number[] = [];
-  const cursor = new LineCursor().open(bytes, form);
+  const cursor = cursorOver(frames);
   for (let line = 0; cursor.next(); line++) {
     if (!filter.keeps(cursor)) continue;
     kept[line] = 1;

@@ -1,95 +1,9 @@
-/** Reading stored lines: canonical frames back to back, as ingest wrote them. */
-import type { CanonicalLines, Form } from "./batch.ts";
-import { fieldEnd, scanPri } from "./syslog.ts";
-
-/** `count` canonical frames of one form. */
-type Frames = { readonly bytes: Uint8Array; readonly count: number; readonly form: Form };
+/** Parts and other forms of stored lines: canonical frames back to back, as ingest wrote them. */
+import type { CanonicalLines } from "./batch.ts";
+import { digitAt, type LineCursor } from "./line-cursor.ts";
+import { cursorOver, type IndexedFrames } from "./line-index.ts";
 
 const space = 0x20;
-const hostAndSpaceBytes = 5;
-
-/** Walks canonical frames; the fields are byte ranges of `bytes`. Allocates nothing for a line; use it again. */
-export class LineCursor {
-  bytes: Uint8Array = new Uint8Array(0);
-  form: Form = "logplex";
-  /** The whole frame, its length prefix included. */
-  start = 0;
-  end = 0;
-  /** At `<PRI>`. */
-  headStart = 0;
-  pri = 0;
-  timeStart = 0;
-  timeEnd = 0;
-  sourceStart = 0;
-  sourceEnd = 0;
-  processStart = 0;
-  processEnd = 0;
-  msgidStart = 0;
-  msgidEnd = 0;
-  /** Empty range in the form `logplex`. */
-  sdStart = 0;
-  sdEnd = 0;
-  messageStart = 0;
-  /** The message ends where the frame does. */
-  get messageEnd(): number {
-    return this.end;
-  }
-
-  /** Starts before the first frame of `bytes`. */
-  open(bytes: Uint8Array, form: Form): this {
-    this.bytes = bytes;
-    this.form = form;
-    this.start = 0;
-    this.end = 0;
-    return this;
-  }
-
-  /** Goes to the next frame; false at the end. Throws when the bytes are not canonical: the store is damaged. */
-  next(): boolean {
-    const { bytes } = this;
-    if (this.end >= bytes.length) return false;
-    this.start = this.end;
-    let length = 0;
-    let at = this.start;
-    for (; bytes[at] !== space; at++) length = length * 10 + digitAt(bytes, at);
-    this.headStart = at + 1;
-    this.end = at + 1 + length;
-    if (!(this.end <= bytes.length)) throw damaged();
-    this.timeStart = scanPri(bytes, this.headStart, this.end, this) + 2;
-    this.timeEnd = fieldEnd(bytes, this.timeStart, this.end);
-    this.sourceStart = this.timeEnd + 1 + hostAndSpaceBytes;
-    this.sourceEnd = fieldEnd(bytes, this.sourceStart, this.end);
-    this.processStart = this.sourceEnd + 1;
-    this.processEnd = fieldEnd(bytes, this.processStart, this.end);
-    this.msgidStart = this.processEnd + 1;
-    this.msgidEnd = fieldEnd(bytes, this.msgidStart, this.end);
-    if (this.msgidEnd === -1 || this.processEnd === -1 || this.sourceEnd === -1) throw damaged();
-    this.sdStart = this.sdEnd = this.messageStart = this.msgidEnd + 1;
-    if (this.form === "rfc5424") this.#passStructuredData();
-    return true;
-  }
-
-  #passStructuredData(): void {
-    const { bytes, sdStart, end } = this;
-    this.sdEnd = bytes[sdStart] === 0x2d ? sdStart + 1 : bracketsEnd(bytes, sdStart, end);
-    if (this.sdEnd === -1) throw damaged();
-    this.messageStart = this.sdEnd + 1;
-  }
-}
-
-/**
- * The place behind the elements in brackets at `at`, or -1. Ingest decided what is structured data by the rules of its
- * time; that is not judged again, so all readers find the same end.
- */
-function bracketsEnd(bytes: Uint8Array, at: number, end: number): number {
-  let i = at;
-  while (i < end && bytes[i] === 0x5b) {
-    for (i++; i < end && bytes[i] !== 0x5d; i++) if (bytes[i] === 0x5c) i++;
-    if (i >= end) return -1;
-    i++;
-  }
-  return i > at && (i === end || bytes[i] === space) ? i : -1;
-}
 
 /** The frames from number `skip` on, `take` of them at most, as a view. Only their length prefixes are read. */
 export function framesFrom(bytes: Uint8Array, skip: number, take = Number.POSITIVE_INFINITY): Uint8Array {
@@ -141,19 +55,19 @@ function frameOffset(bytes: Uint8Array, from: number, frames: number): number {
 }
 
 /** The same lines without MSGID and structured data: the body of an HTTPS drain. The same object where it is so already. */
-export function toLogplex<F extends Frames>(frames: F): F {
+export function toLogplex<F extends IndexedFrames>(frames: F): F {
   if (frames.form === "logplex") return frames;
   const out = new FrameWriter(frames.bytes.length);
-  const line = new LineCursor().open(frames.bytes, frames.form);
+  const line = cursorOver(frames);
   while (line.next()) out.frame(line, line.msgidStart, "- ", line.messageStart);
   return { ...frames, bytes: out.take(), form: "logplex" };
 }
 
 /** The same lines with MSGID and structured data, nil where they have none. The same object where it is so already. */
-export function toRfc5424<F extends Frames>(frames: F): F {
+export function toRfc5424<F extends IndexedFrames>(frames: F): F {
   if (frames.form === "rfc5424") return frames;
   const out = new FrameWriter(frames.bytes.length + 4 * frames.count);
-  const line = new LineCursor().open(frames.bytes, frames.form);
+  const line = cursorOver(frames);
   while (line.next()) out.frame(line, line.msgidStart, "- - ", line.messageStart);
   return { ...frames, bytes: out.take(), form: "rfc5424" };
 }
@@ -194,12 +108,3 @@ class FrameWriter {
     this.#out = larger;
   }
 }
-
-// A length prefix ends at a space, or here: damaged bytes end no other way.
-function digitAt(bytes: Uint8Array, at: number): number {
-  const digit = bytes[at]! - 0x30;
-  if (!(digit >= 0 && digit <= 9)) throw damaged();
-  return digit;
-}
-
-const damaged = () => new Error("stored lines are damaged: not canonical frames");

@@ -4,7 +4,7 @@
  */
 import type { Form } from "./batch.ts";
 import { type Detector, detectors, type Span } from "./detectors.ts";
-import { LineCursor } from "./lines.ts";
+import { LineCursor } from "./line-cursor.ts";
 import { CompiledPatterns, instructionsMax, type Pattern, readPattern } from "./pattern.ts";
 import { patternFinders } from "./pattern-finder.ts";
 import { structuredDataEnd } from "./structured-data.ts";

@@ -6,7 +6,8 @@
 import { LRUCache } from "lru-cache";
 import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { framesFrom, LineCursor, toLogplex } from "../core/lines.ts";
+import { LineCursor } from "../core/line-cursor.ts";
+import { framesFrom, toLogplex } from "../core/lines.ts";
 import type { Position } from "../core/position.ts";
 import { tailLostLines } from "../metrics.ts";
 import type { ChannelLog, From } from "../ports.ts";

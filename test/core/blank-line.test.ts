@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { isBlank } from "../../src/core/blank-line.ts";
+import { LineCursor } from "../../src/core/line-cursor.ts";
 import { compileFilter } from "../../src/core/line-filter.ts";
-import { LineCursor } from "../../src/core/lines.ts";
 import { octetCounted } from "../support/frames.ts";
 
 const line = (message: string) => {

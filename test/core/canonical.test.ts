@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Canoniser, canoniseBody } from "../../src/core/canonical.ts";
-import { framesFrom, LineCursor, splitLines, toLogplex, toRfc5424 } from "../../src/core/lines.ts";
+import { LineCursor } from "../../src/core/line-cursor.ts";
+import { framesFrom, splitLines, toLogplex, toRfc5424 } from "../../src/core/lines.ts";
 import { octetCounted } from "../support/frames.ts";
 
 const options = { frameBytesMax: 1000, nowMs: Date.UTC(2026, 0, 2) };

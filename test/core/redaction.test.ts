@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { describe, expect, test } from "vitest";
-import { LineCursor } from "../../src/core/lines.ts";
+import { LineCursor } from "../../src/core/line-cursor.ts";
 import { lineWorkMax } from "../../src/core/pattern.ts";
 import { detectorNames, noRedactions, patternsFlaw, type RedactionSpec } from "../../src/core/redaction.ts";
 import { octetCounted } from "../support/frames.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Batch, decodeBatch, encodeBatch, endOf, markOf, positionIn } from "../../src/core/batch.ts";
 import { newProducerId } from "../../src/core/ids.ts";
-import { LineCursor } from "../../src/core/lines.ts";
+import { LineCursor } from "../../src/core/line-cursor.ts";
 import { weigh } from "../../src/core/loss.ts";
 import { l10, l13, l14, l14Expiry, noticeLine } from "../../src/core/notice.ts";
 import {

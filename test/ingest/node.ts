@@ -4,7 +4,7 @@ import fastify from "fastify";
 import { pino } from "pino";
 import { realClock as clock } from "../../src/clock.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
-import { LineCursor } from "../../src/core/lines.ts";
+import { LineCursor } from "../../src/core/line-cursor.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestHttp } from "../../src/ingest/http.ts";

@@ -4,8 +4,9 @@
  */
 import { hash } from "node:crypto";
 import { positionIn, type StoredBatch } from "../../core/batch.ts";
+import { LineCursor } from "../../core/line-cursor.ts";
 import type { Kept } from "../../core/line-filter.ts";
-import { framesFrom, LineCursor } from "../../core/lines.ts";
+import { framesFrom } from "../../core/lines.ts";
 import type { Position } from "../../core/position.ts";
 import type { Parcel, Slice } from "../../ports.ts";
 

@@ -112,6 +112,6 @@ export class Append implements Work {
 }
 
 const storedForm = (batch: Batch, line: number, incarnation: string): StoredBatch => {
-  const { form, producer, count, firstLine, acceptedAtMs, bytes } = batch;
-  return { form, producer, count, firstLine, acceptedAtMs, bytes, sequence: line, line, incarnation };
+  const { form, producer, count, firstLine, acceptedAtMs, bytes, index } = batch;
+  return { form, producer, count, firstLine, acceptedAtMs, bytes, index, sequence: line, line, incarnation };
 };

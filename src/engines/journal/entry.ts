@@ -238,5 +238,6 @@ const noEntry = (kind: EntryKind, channel: ChannelId): Entry => ({
 /** The batch of an entry of kind `lines`; its place in the log is its line. */
 export const batchOfEntry = (entry: Entry): StoredBatch => {
   const { form, producer, count, firstLine, acceptedAtMs, bytes, line, incarnation } = entry;
-  return { form, producer, count, firstLine, acceptedAtMs, bytes, sequence: line, line, incarnation };
+  const index = undefined; // found when somebody asks
+  return { form, producer, count, firstLine, acceptedAtMs, bytes, index, sequence: line, line, incarnation };
 };

@@ -4,7 +4,7 @@
  * a field may be is cut, an odd character becomes `?`, a time that is none is nil, and structured data that is none goes
  * in front of the message.
  */
-import { LineCursor } from "../../../core/lines.ts";
+import { LineCursor } from "../../../core/line-cursor.ts";
 import { atOnce, type Steps } from "../../../core/steps.ts";
 import { structuredDataEnd } from "../../../core/structured-data.ts";
 import { timestampEnd } from "../../../core/timestamp.ts";

@@ -1,5 +1,5 @@
 /** Stored lines as text, for formats that are JSON: invalid UTF-8 becomes U+FFFD there, since JSON has no bytes. */
-import { LineCursor } from "../../../core/lines.ts";
+import { LineCursor } from "../../../core/line-cursor.ts";
 import type { Steps } from "../../../core/steps.ts";
 import type { Slice } from "../../../ports.ts";
 
