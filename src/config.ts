@@ -59,7 +59,7 @@ export const serveOptions = (): Option[] => [
   )
     .env("TAILRACE_ADMIN")
     .argParser(address),
-  new Option("--syslog <host:port>", "syslog over TCP, octet-counted frames; off: none")
+  new Option("--syslog <host:port>", "syslog over TCP, counted frames or lines; off: none")
     .env("TAILRACE_SYSLOG")
     .argParser(addressOrOff)
     .default({ host: "127.0.0.1", port: 6001 }, "127.0.0.1:6001"),

@@ -107,7 +107,7 @@ export const repeatedLines = new Counter({
 
 export const malformedFrames = new Counter({
   name: "tailrace_malformed_frames_total",
-  help: "Frames that could not be taken: not octet-counted, or without a token in APPNAME where that decides.",
+  help: "Frames that could not be taken: a body that is not frames, or one of syslog that names no token.",
   labelNames: ["via"] as const, // http, syslog
   registers,
 });
@@ -142,7 +142,7 @@ export const syslogConnections = new Gauge({
 export const droppedConnections = new Counter({
   name: "tailrace_syslog_dropped_connections_total",
   help: "Connections of syslog senders that were closed by this side.",
-  labelNames: ["reason"] as const, // too_many, too_many_of_address, no_token_in_time, frame_too_long, too_slow, no_room, idle
+  labelNames: ["reason"] as const, // those of `Closing` in src/ingest/syslog-connection.ts
   registers,
 });
 

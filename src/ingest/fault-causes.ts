@@ -2,16 +2,12 @@
 export type Cause = keyof typeof causes;
 
 export const causes = {
-  not_counted: {
-    what: "a syslog sender's lines are dropped: they do not begin with their length",
-    mend: 'Let it send octet-counted frames (RFC 6587, 3.4.1): rsyslog TCP_Framing="octet-counted", syslog-ng syslog() with transport("tcp").',
-  },
   tls: {
-    what: "a syslog sender's lines are dropped: it speaks TLS, and this port does not",
-    mend: "Let it send plain TCP to this port.",
+    what: "a syslog connection was closed: it speaks TLS, and this port does not",
+    mend: "Let it send plain TCP to this port, or TLS to that of --syslog-tls.",
   },
   http: {
-    what: "a syslog sender's lines are dropped: it speaks HTTP",
+    what: "a syslog connection was closed: it speaks HTTP",
     mend: "Let it POST to /logs at the address of --http.",
   },
   no_token: {

@@ -1,30 +1,33 @@
-import { scanFrame, scanNewlineFrame } from "../core/frame.ts";
+import { frameEndFrom, framingAt, isFrameEnd, scanFrame, withoutReturn } from "../core/frame.ts";
+import { type ForeignProtocol, foreignProtocol } from "./foreign-protocol.ts";
 
-/** The next bytes of a stream: a frame [start, end) of `bytes`, or nothing whole, or no end in sight. */
-export type NextFrame = "frame" | "more" | "too_long";
+/** The next bytes of a stream: a frame [start, end) of `bytes`, nothing whole, no end in sight, or no syslog at all. */
+export type NextFrame = "frame" | "more" | "too_long" | "foreign";
 
 const nothing = new Uint8Array(0);
-const sampleBytes = 200;
 
 /**
- * Cuts a stream of any chunking into octet-counted frames. Newline-framed data is counted and skipped, however
- * long; a frame over the bound is the end of the stream. Holds at most one unfinished frame besides the last chunk.
+ * Cuts a stream of any chunking into frames: counted ones, and those that end with a newline or NUL, told apart for each
+ * of them. A frame over the bound is the end of the stream. Holds at most one unfinished frame besides the last chunk.
  */
 export class FrameBuffer {
-  /** The place of the frame that `next` found; valid until the next `push`. */
+  /** The place of the frame, or of the foreign beginning, that `next` found; valid until the next `push`. */
   bytes: Uint8Array = nothing;
   start = 0;
   end = 0;
-  /** Stretches that are no counted frames: how many, and the beginning of the first. */
-  malformed = 0;
-  malformedSample: Uint8Array | undefined;
+  /** How the newest frame was told from the next. */
+  framing: "octet" | "newline" = "octet";
+  /** The language of a stream that is `foreign`. */
+  foreign: ForeignProtocol = "http";
   readonly #frameBytesMax: number;
   #at = 0;
-  #skipping = false;
-  // The unfinished frame: `#kept` bytes of `#room`, of which `#needed` have to be there before it is worth a look.
+  #isFirst = true;
+  // The unfinished frame: `#kept` bytes of `#room`, of which `#needed` have to be there before it is worth a look, or,
+  // where it is not counted, its end.
   #room: Buffer = Buffer.alloc(0);
   #kept = 0;
   #needed = 0;
+  #awaitsEnd = false;
 
   constructor(frameBytesMax: number) {
     this.#frameBytesMax = frameBytesMax;
@@ -40,12 +43,10 @@ export class FrameBuffer {
     return this.#kept > 0 ? this.#room.length : 0;
   }
 
-  /** Lets go of the bytes whose frames were all taken, and forgets what was malformed in them. */
+  /** Lets go of the bytes whose frames were all taken. */
   release(): void {
     this.bytes = nothing;
     this.#at = 0;
-    this.malformed = 0;
-    this.malformedSample = undefined;
   }
 
   /** Adds what came in; every frame of the bytes before was taken with `next`. */
@@ -55,52 +56,98 @@ export class FrameBuffer {
       this.#at = 0;
       return;
     }
+    const isLooked = this.#awaitsEnd
+      ? frameEndFrom(chunk, 0) !== -1 || this.#kept + chunk.length > this.#frameBytesMax || this.#kept === 1
+      : this.#kept + chunk.length >= this.#needed;
     this.#keep(chunk);
-    if (this.#kept < this.#needed) return;
+    if (isLooked) this.#lookAtKept();
+  }
+
+  /** Goes to the next frame. */
+  next(): NextFrame {
+    while (this.#at < this.bytes.length) {
+      if (isFrameEnd(this.bytes[this.#at])) {
+        this.#at++;
+        continue;
+      }
+      const framing = framingAt(this.bytes, this.#at, this.#frameBytesMax, this.framing === "newline");
+      if (framing === "unknown") return this.#keepRest(1);
+      if (framing === "octet") return this.#counted();
+      const line = this.#line();
+      if (line !== undefined) return line;
+    }
+    return "more";
+  }
+
+  /** The stream has ended, and not by failing: what has begun and is not counted is the last frame. */
+  finish(): boolean {
+    if (!this.#awaitsEnd || this.#kept === 0) return false;
+    this.#lookAtKept();
+    this.#at = this.bytes.length;
+    this.start = 0;
+    this.end = withoutReturn(this.bytes, 0, this.bytes.length);
+    return true;
+  }
+
+  #counted(): NextFrame {
+    const scan = scanFrame(this.bytes, this.#at, this.#frameBytesMax);
+    if (scan.kind === "bad") return "too_long";
+    this.framing = "octet";
+    this.#isFirst = false;
+    if (scan.kind === "more") return this.#keepRest(scan.bytesMissing);
+    this.start = scan.start;
+    this.end = scan.end;
+    this.#at = scan.end;
+    return "frame";
+  }
+
+  // Undefined where an empty line was passed.
+  #line(): NextFrame | undefined {
+    const { bytes } = this;
+    const start = this.#at;
+    const end = frameEndFrom(bytes, start);
+    const foreign = this.#isFirst ? foreignProtocol(bytes, start, end) : undefined;
+    if (foreign !== undefined) {
+      this.foreign = foreign;
+      this.start = start;
+      this.end = bytes.length;
+      return "foreign";
+    }
+    if ((end === -1 ? bytes.length : end) - start > this.#frameBytesMax) return "too_long";
+    if (end === -1) {
+      this.#keepRest(1);
+      this.#awaitsEnd = true;
+      return "more";
+    }
+    this.#isFirst = false;
+    this.framing = "newline";
+    this.#at = end + 1;
+    this.start = start;
+    this.end = withoutReturn(bytes, start, end);
+    return this.end > start ? "frame" : undefined;
+  }
+
+  #keepRest(bytesMissing: number): "more" {
+    const rest = this.bytes.subarray(this.#at);
+    this.#at = this.bytes.length;
+    this.#needed = rest.length + bytesMissing;
+    this.#awaitsEnd = false;
+    this.#keep(rest);
+    return "more";
+  }
+
+  #lookAtKept(): void {
     this.bytes = this.#room.subarray(0, this.#kept);
     this.#at = 0;
     this.#kept = 0;
     this.#room = Buffer.alloc(0); // frames are views of it
   }
 
-  /** Goes to the next frame. */
-  next(): NextFrame {
-    while (this.#at < this.bytes.length) {
-      if (this.#skipping && !this.#skip()) break;
-      const scan = scanFrame(this.bytes, this.#at, this.#frameBytesMax);
-      if (scan.kind === "frame") {
-        this.start = scan.start;
-        this.end = scan.end;
-        this.#at = scan.end;
-        return "frame";
-      }
-      if (scan.kind === "more") {
-        const rest = this.bytes.subarray(this.#at);
-        this.#at = this.bytes.length;
-        this.#needed = rest.length + scan.bytesMissing;
-        this.#keep(rest);
-        break;
-      }
-      if (scan.reason === "frame_too_long") return "too_long";
-      this.malformed++;
-      this.malformedSample ??= this.bytes.subarray(this.#at, this.#at + sampleBytes);
-      this.#skipping = true;
-    }
-    return "more";
-  }
-
-  // Goes behind the next newline; false when there is none, and then nothing is left.
-  #skip(): boolean {
-    const line = scanNewlineFrame(this.bytes, this.#at);
-    this.#skipping = line === undefined;
-    this.#at = line?.next ?? this.bytes.length;
-    return this.#at < this.bytes.length;
-  }
-
   #keep(more: Uint8Array): void {
     const length = this.#kept + more.length;
     if (length > this.#room.length) {
-      const larger = Buffer.allocUnsafe(Math.max(length, Math.min(this.#needed, 2 * length)));
+      const wanted = this.#awaitsEnd ? 2 * length : Math.min(this.#needed, 2 * length);
+      const larger = Buffer.allocUnsafe(Math.max(length, wanted));
       this.#room.copy(larger, 0, 0, this.#kept);
       this.#room = larger;
     }

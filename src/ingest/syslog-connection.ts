@@ -3,6 +3,7 @@ import { stepFrames } from "../core/canonical.ts";
 import { droppedConnections, malformedFrames, unknownTokenFrames } from "../metrics.ts";
 import { turns } from "../turns.ts";
 import { sampleOf } from "./fault-sample.ts";
+import type { ForeignProtocol } from "./foreign-protocol.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
 import type { FrameRouter, Sorting } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
@@ -18,6 +19,7 @@ export type Closing =
   | "too_slow"
   | "no_room"
   | "frame_too_long"
+  | ForeignProtocol
   | "idle";
 
 /** Shared by all connections of a listener. */
@@ -84,11 +86,11 @@ export class SyslogConnection {
   }
 
   /** Closes it at a bound: counted, and told in the server's log. What was read before is stored. */
-  close(reason: Closing): void {
+  close(reason: Closing, sample?: () => string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
     droppedConnections.inc({ reason });
-    if (reason !== "idle") this.#parts.faults.note(this.address, reason);
+    if (reason !== "idle") this.#parts.faults.note(this.address, reason, 1, sample);
     this.#socket.destroy();
     this.#wake();
   }
@@ -114,7 +116,7 @@ export class SyslogConnection {
         if (!goesOn) return;
         await this.#pause(this.#writer.untilRoom());
       } else if (socket.readableEnded || socket.destroyed) {
-        if (this.#frames.isUnfinished && !this.#isClosing) this.#noteUnfinished();
+        if (this.#frames.isUnfinished && !this.#isClosing) await this.#finish();
         return;
       } else if (!last) {
         this.#reading = true;
@@ -137,14 +139,33 @@ export class SyslogConnection {
       if (asking !== undefined) await this.#pause(this.#ask(sorting, asking));
       if (++count % stepFrames === 0 && turns.isOver) await this.#pause(turns.next());
     }
+    const { bytes, start, end } = frames;
+    this.#handOver(sorting, count > 0 || !wasUnfinished);
+    if (next === "more") return true;
+    if (next === "foreign") this.close(frames.foreign, () => sampleOf(bytes, start, end));
+    else this.close("frame_too_long");
+    return false;
+  }
+
+  // The stream has ended: a line without its newline is one all the same, a counted frame is cut off.
+  async #finish(): Promise<void> {
+    const frames = this.#frames;
+    if (!this.#socket.readableEnded || !frames.finish()) {
+      this.#noteUnfinished();
+      return;
+    }
+    const sorting = this.#parts.router.sort(this.#parts.options.clock.nowMs());
+    const asking = sorting.add(frames.bytes, frames.start, frames.end);
+    if (asking !== undefined) await this.#ask(sorting, asking);
+    this.#handOver(sorting, true);
+  }
+
+  #handOver(sorting: Sorting, isNew: boolean): void {
     this.#isKnown ||= sorting.placed > 0;
     this.#tell(sorting);
-    this.#holdUnfinished(count > 0 || !wasUnfinished);
+    this.#holdUnfinished(isNew);
     for (const [channel, stretches] of sorting.take()) this.#writer.append(channel, stretches);
-    frames.release();
-    if (next === "more") return true;
-    this.close("frame_too_long");
-    return false;
+    this.#frames.release();
   }
 
   #holdUnfinished(isNew: boolean): void {
@@ -155,15 +176,9 @@ export class SyslogConnection {
   }
 
   #tell({ faults: found }: Sorting): void {
-    const { malformed, malformedSample } = this.#frames;
-    malformedFrames.inc({ via: "syslog" }, malformed + found.count("no_token"));
+    malformedFrames.inc({ via: "syslog" }, found.count("no_token"));
     unknownTokenFrames.inc({ via: "syslog" }, found.count("unknown_token"));
     found.tellTo(this.#parts.faults, this.address);
-    if (malformedSample === undefined) return;
-    const cause = causeOf(malformedSample);
-    this.#parts.faults.note(this.address, cause, malformed, () =>
-      sampleOf(malformedSample, 0, malformedSample.length),
-    );
   }
 
   #noteUnfinished(): void {
@@ -209,11 +224,4 @@ export class SyslogConnection {
     if (this.#reading) this.close("idle");
     else this.#socket.setTimeout(this.#parts.options.connectionIdleMs);
   }
-}
-
-/** The form of a sender that writes no lengths. */
-function causeOf(sample: Uint8Array): "tls" | "http" | "not_counted" {
-  if (sample[0] === 0x16 && sample[1] === 0x03) return "tls";
-  const isHttp = /^[A-Z]{3,7} \S+ HTTP\/\d/.test(Buffer.from(sample).toString("latin1"));
-  return isHttp ? "http" : "not_counted";
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { scanFrame, scanNewlineFrame } from "../../src/core/frame.ts";
+import { frameEndFrom, framingAt, scanFrame, withoutReturn } from "../../src/core/frame.ts";
 import { octetCounted } from "../support/frames.ts";
 
 const scan = (text: string, max = 100) => scanFrame(Buffer.from(text), 0, max);
@@ -59,11 +59,37 @@ describe("octet counting", () => {
   });
 });
 
-describe("newline framing", () => {
-  test("ends at LF or CRLF", () => {
-    expect(scanNewlineFrame(Buffer.from("ab\ncd\r\n"), 0)).toEqual({ end: 2, next: 3 });
-    expect(scanNewlineFrame(Buffer.from("ab\ncd\r\n"), 3)).toEqual({ end: 5, next: 7 });
-    expect(scanNewlineFrame(Buffer.from("\r\n"), 0)).toEqual({ end: 0, next: 2 });
-    expect(scanNewlineFrame(Buffer.from("ab"), 0)).toBeUndefined();
+describe("framing, told for each frame", () => {
+  const framing = (text: string, afterNewline = false) => framingAt(Buffer.from(text), 0, 100, afterNewline);
+
+  test.each([
+    ["5 hello", "octet"],
+    ["<13>x", "newline"],
+    ["text", "newline"],
+    ["007 x", "newline"],
+    [" x", "newline"],
+    ["2026-01-02", "newline"],
+    ["1767322800 is no length", "newline"],
+    ["101 <13>", "octet"], // too long, and still counted
+    ["12345678901 <", "newline"],
+    ["", "unknown"],
+    ["12", "unknown"],
+    ["12 ", "unknown"],
+  ] as const)("%j: %s", (text, expected) => {
+    expect(framing(text)).toBe(expected);
+  });
+
+  test("behind a line that ended with a newline only `<` makes a number a length", () => {
+    expect(framing("12 monkeys", true)).toBe("newline");
+    expect(framing("12 <13>1 - - -", true)).toBe("octet");
+  });
+
+  test("a frame ends at a newline or NUL, and a return before it is no part of the text", () => {
+    const bytes = Buffer.from("ab\ncd\r\ne\0f");
+    expect(frameEndFrom(bytes, 0)).toBe(2);
+    expect(frameEndFrom(bytes, 3)).toBe(6);
+    expect(withoutReturn(bytes, 3, 6)).toBe(5);
+    expect(frameEndFrom(bytes, 7)).toBe(8);
+    expect(frameEndFrom(bytes, 9)).toBe(-1);
   });
 });

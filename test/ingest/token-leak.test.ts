@@ -48,12 +48,14 @@ async function overTcp(wire: Buffer): Promise<string> {
   const sorting = router.sort(nowMs);
   const said: string[] = [];
   frames.push(wire);
-  for (let next = frames.next(); next === "frame"; next = frames.next()) {
+  const take = async () => {
     await sorting.add(frames.bytes, frames.start, frames.end);
     said.push(sampleOf(frames.bytes, frames.start, frames.end));
-  }
-  const { malformedSample } = frames;
-  if (malformedSample !== undefined) said.push(sampleOf(malformedSample, 0, malformedSample.length));
+  };
+  let next = frames.next();
+  for (; next === "frame"; next = frames.next()) await take();
+  if (next === "foreign") said.push(sampleOf(frames.bytes, frames.start, frames.end));
+  else if (frames.finish()) await take();
   sorting.faults.tellTo({ note: (_, __, ___, sample) => said.push(sample!()) }, "here");
   return [...sorting.take().values()].flat().map(shown).join("\n") + said.join("\n");
 }
