@@ -22,6 +22,7 @@ import { platformParts } from "./control/platform/platform-parts.ts";
 import { sharedAnswer } from "./control/shared-answer.ts";
 import { newProducerId } from "./core/ids.ts";
 import { addressPolicy, loopbackCidrs, sparing } from "./drains/addresses.ts";
+import { DrainCensus } from "./drains/census.ts";
 import { ConnectionSlots } from "./drains/connections/slots.ts";
 import { boundsOf, parseDestination, redactUrl } from "./drains/destination.ts";
 import { DrainTests } from "./drains/drain-tests.ts";
@@ -47,6 +48,7 @@ import { syslogListener } from "./ingest/syslog.ts";
 import { Scope } from "./lifecycle.ts";
 import {
   answersBytesMax,
+  censusLimits,
   closeMsMax,
   drainLimits,
   drainShards,
@@ -237,7 +239,7 @@ async function openDrains(
   base: Base,
   { policy, own, apps, notices, patterns }: Places & Registry & Intake & { readonly patterns: Patterns },
 ) {
-  const { scope, config, clock, log, store, logger, has, within } = base;
+  const { scope, config, clock, log, store, logger, failures, has, within } = base;
   const names = nameResolver({ ...lookupLimits, files: new NameFiles() });
   const { resolve } = new Lookups({ ...lookupLimits, clock }, names);
   const sinkFor = sinksFor({
@@ -272,6 +274,8 @@ async function openDrains(
         logger,
       }),
     );
+    const running = () => supervisor.running();
+    scope.own("the census of drains", new DrainCensus({ ...censusLimits, running, log, clock, failures }));
     if (isShared) ownLeases(base, supervisor);
   }
   return new DrainTests({ sinkFor, clock, limits: drainTestLimits });

@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { backgroundFailures } from "./metrics.ts";
 
 /** The kind of a failure: a label of the metric, so a closed set. */
-export type FailedWork = "retention" | "head" | "live" | "history" | "lease" | "open_files";
+export type FailedWork = "retention" | "head" | "live" | "history" | "lease" | "open_files" | "census";
 
 type FailuresOptions = {
   readonly logger: Pick<Logger, "warn"> | undefined;

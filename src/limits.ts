@@ -120,5 +120,8 @@ export const lookupLimits = {
 
 export const supervisorLimits = { startsMax: 32, restartMs: 5 * secondMs, closeMsMax } as const;
 
+/** How often the operator's figures of all drains are brought up to date, and the lags that are read for them each time. */
+export const censusLimits = { everyMs: 15 * secondMs, readsMax: 200 } as const;
+
 /** A drain's notices of one kind come no closer together. */
 export const noticeEveryMs = minuteMs;

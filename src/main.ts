@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import { type App, openApp } from "./app.ts";
 import { type Config, operatorKey, version } from "./config.ts";
-import { collectProcessMetrics } from "./metrics.ts";
+import { collectProcessMetrics, tellBuild } from "./metrics.ts";
 import { openServerLog } from "./server-log.ts";
 
 const sameSignalMs = 1000;
@@ -18,6 +18,7 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
   const givenKey = operatorKey();
   const logger = openServerLog(config.logLevel, givenKey === undefined ? [] : [givenKey]);
   collectProcessMetrics();
+  tellBuild(version);
   const stopping = firstSignal();
   // A start that waits for a server elsewhere holds nothing else that would keep the process.
   const keptAlive = setInterval(() => {}, keptAliveMs);

@@ -4,6 +4,17 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 /** The metrics that `/metrics` prints. */
 export const metricsRegistry = new Registry();
 
+/** What runs here: 1, with the version and Node's. */
+const buildInfo = new Gauge({
+  name: "tailrace_build_info",
+  help: "1, and what runs here in the labels.",
+  labelNames: ["version", "node"] as const,
+  registers: [metricsRegistry],
+});
+
+export const tellBuild = (version: string): void =>
+  buildInfo.set({ version, node: process.versions.node }, 1);
+
 /** Adds the process's own figures (CPU, memory, event loop); once for a process. */
 export const collectProcessMetrics = (): void => collectDefaultMetrics({ register: metricsRegistry });
 
@@ -33,7 +44,7 @@ export const appendSeconds = new Histogram({
 export const backgroundFailures = new Counter({
   name: "tailrace_background_failures_total",
   help: "Work that nobody waits for and that failed; it is tried again by itself. The log has one in a minute of each kind.",
-  labelNames: ["work"] as const, // retention, head, live, history, lease, open_files
+  labelNames: ["work"] as const, // retention, head, live, history, lease, open_files, census
   registers,
 });
 
@@ -69,6 +80,12 @@ export const journalBytes = new Gauge({
 export const journalLiveBytes = new Gauge({
   name: "tailrace_journal_live_bytes",
   help: "Bytes of the embedded log's segments that hold lines which retention keeps, about; the others are given back.",
+  registers,
+});
+
+export const trimmedLines = new Counter({
+  name: "tailrace_trimmed_lines_total",
+  help: "Lines that retention took off the embedded log, read or not; 0 with --nats, where the servers do it.",
   registers,
 });
 
@@ -179,6 +196,25 @@ export const drainLagSeconds = new Histogram({
 export const drainWorkers = new Gauge({
   name: "tailrace_drain_workers",
   help: "Drains that are being run.",
+  registers,
+});
+
+export const failingDrains = new Gauge({
+  name: "tailrace_failing_drains",
+  help: "Drains whose last attempt failed, by the cause; looked at every 15 s.",
+  labelNames: ["cause"] as const, // those of src/core/failure-cause.ts
+  registers,
+});
+
+export const drainBacklogLines = new Gauge({
+  name: "tailrace_drain_backlog_lines",
+  help: "Lines that wait for their drains, all drains of this node together; looked at every 15 s, 200 drains in each round.",
+  registers,
+});
+
+export const drainBacklogAge = new Gauge({
+  name: "tailrace_drain_backlog_age_seconds",
+  help: "Age of the oldest line that waits for a drain of this node, looked at as the lines are.",
   registers,
 });
 

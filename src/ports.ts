@@ -1,5 +1,7 @@
 /** The four interfaces between features and the world. One contract suite runs over every engine of each. */
+
 import type { Batch, Form, StoredBatch } from "./core/batch.ts";
+import type { FailureCause } from "./core/failure-cause.ts";
 import type { ChannelId } from "./core/ids.ts";
 import type { Position } from "./core/position.ts";
 
@@ -123,6 +125,8 @@ export type Verdict =
   | {
       readonly kind: "retry";
       readonly reason: string;
+      /** Absent: "other". */
+      readonly cause?: FailureCause;
       readonly afterMs?: number;
       /** It was connected and did not take or answer the parcel in time: a smaller one may do. */
       readonly slow?: true;
@@ -132,7 +136,7 @@ export type Verdict =
       readonly stale?: true;
     }
   | { readonly kind: "split"; readonly reason: string }
-  | { readonly kind: "refused"; readonly reason: string };
+  | { readonly kind: "refused"; readonly reason: string; readonly cause?: FailureCause };
 
 /** One drain's way out over one protocol. */
 export interface Sink {

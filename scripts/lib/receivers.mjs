@@ -1,5 +1,6 @@
-// The real receivers that tests of drains run: rsyslog and nginx, those that RSYSLOGD and NGINX name, else those on
-// PATH or where Debian has them, else the system's packages. Nothing of them is started as a service.
+// Real programs that tests run beside ours: rsyslog and nginx as receivers of drains, Prometheus' promtool for the alerts.
+// They are those that RSYSLOGD, NGINX and PROMTOOL name, else those on PATH or where Debian has them, else the system's
+// packages. Nothing of them is started as a service.
 import { existsSync, readdirSync } from "node:fs";
 import { run } from "./run.mjs";
 import { CannotGoOn, step } from "./steps.mjs";
@@ -20,9 +21,18 @@ const nginx = {
   works: async (program, env) => says("nginx", await run(program, ["-v"], { env })),
 };
 
+const promtool = {
+  name: "promtool",
+  variable: "PROMTOOL",
+  programs: ["promtool", "/usr/bin/promtool"],
+  packages: ["prometheus"],
+  works: async (program, env) => says("promtool", await run(program, ["--version"], { env })),
+};
+
 /** Returns the programs as variables of the environment, installed where they were missing. */
 export async function ensureReceivers(env = process.env) {
-  return { RSYSLOGD: await ensure(rsyslog, env), NGINX: await ensure(nginx, env) };
+  return { RSYSLOGD: await ensure(rsyslog, env), NGINX: await ensure(nginx, env),
+    PROMTOOL: await ensure(promtool, env) };
 }
 
 async function ensure(wanted, env) {

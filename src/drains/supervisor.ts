@@ -6,6 +6,7 @@ import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { drainKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
 import { drainWorkers } from "../metrics.ts";
 import type { DrainRecord } from "../registry/records.ts";
+import type { RunningDrain } from "./census.ts";
 import { boundsOf } from "./destination.ts";
 import { DrainStates } from "./drain-states.ts";
 import { watchLasting } from "./lasting-watch.ts";
@@ -88,6 +89,13 @@ export class DrainSupervisor {
       ending.push(assignment.running);
     }
     await Promise.all(ending);
+  }
+
+  /** Drains that have a worker now. */
+  *running(): Iterable<RunningDrain> {
+    for (const [id, { worker, wanted }] of this.#assignments)
+      if (worker !== undefined && wanted !== undefined)
+        yield { id, channel: wanted.channel, checkpoint: worker.checkpoint, isAtRest: worker.isAtRest };
   }
 
   /** Idempotent. Ends every worker: deliveries under way may finish, cursors are committed. */

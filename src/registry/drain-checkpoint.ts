@@ -2,6 +2,7 @@
  * The progress of a drain: the record at `drain-state/ID`, written by the drain's worker alone. Another version of the
  * program may have written it, so it is checked when it is read; a record without a `version` is of 0.1.
  */
+import type { FailureCause } from "../core/failure-cause.ts";
 import type { Position } from "../core/position.ts";
 import type { Rate } from "../core/rate.ts";
 import {
@@ -53,7 +54,7 @@ export type DrainCheckpoint = {
   /** The rate of delivered lines, those of a replay included. */
   readonly rate?: Rate;
   /** Set since the last attempt failed: the next one comes not before then, and then in its turn. */
-  readonly failing?: { readonly nextAttemptAt: string } | undefined;
+  readonly failing?: { readonly nextAttemptAt: string; readonly cause?: FailureCause } | undefined;
   readonly lastError?: { readonly at: string; readonly message: string };
   /** The lease under which it was written, where nodes share the drains. None replaces one of a later lease. */
   readonly lease?: number;
@@ -129,7 +130,7 @@ const isCheckpoint = ofVersion(
       replayed: isCount,
       deliveredAt: isTime,
       rate: hasFields({ perSecond: isNumber, atMs: isNumber }),
-      failing: hasFields({ nextAttemptAt: isTime }),
+      failing: hasFields({ nextAttemptAt: isTime }, { cause: isText }),
       lastError: hasFields({ at: isTime, message: isText }),
       lease: isNumber,
       parcelEnd: isCount,

@@ -44,13 +44,7 @@ export async function readLedger(
   // Reads the checkpoint first: the log's end can only have moved on then.
   const { checkpoint, lastError } = await read(store, record, nowMs);
   const cursor = checkpoint ?? record.start;
-  const { batches, end } = await log.recent(record.channel, 1);
-  const lagLines = Math.max(0, end.line - cursor.line);
-  const newest = batches.at(-1);
-  const isWaiting = lagLines > 0 && newest && comparePositions(cursor.position, endOf(newest)) < 0;
-  const oldest = isWaiting
-    ? await firstBatch(log, record.channel, { kind: "after", position: cursor.position })
-    : undefined;
+  const { lagLines, lagSeconds } = await lagOf(log, record.channel, cursor, nowMs);
   const isStuck = lastError !== undefined && !record.paused;
   const state = isStuck ? "retrying" : stateOf(record, checkpoint, lagLines);
   return {
@@ -58,7 +52,7 @@ export async function readLedger(
     lastError: checkpoint?.lastError ?? lastError,
     lastTest: (await unlessUnreadable(store.get<DrainTest>(drainTestKey(record.id))))?.value,
     lagLines,
-    lagSeconds: oldest === undefined ? 0 : Math.max(0, Math.round((nowMs - oldest.acceptedAtMs) / 1000)),
+    lagSeconds,
     delivered: checkpoint?.delivered ?? 0,
     refused: checkpoint?.refused ?? 0,
     lost: checkpoint?.lost ?? 0,
@@ -68,6 +62,23 @@ export async function readLedger(
     rate: Math.round(100 * rateAt(checkpoint?.rate, nowMs)) / 100,
     nextAttemptAt: state === "retrying" ? checkpoint?.failing?.nextAttemptAt : undefined,
   };
+}
+
+/** How far an app's log is ahead of a drain's cursor. */
+export async function lagOf(
+  log: ChannelLog,
+  channel: ChannelId,
+  cursor: ChannelEnd,
+  nowMs: number,
+): Promise<Pick<DrainLedger, "lagLines" | "lagSeconds">> {
+  const { batches, end } = await log.recent(channel, 1);
+  const lagLines = Math.max(0, end.line - cursor.line);
+  const newest = batches.at(-1);
+  if (lagLines === 0 || newest === undefined || comparePositions(cursor.position, endOf(newest)) >= 0)
+    return { lagLines, lagSeconds: 0 };
+  const oldest = await firstBatch(log, channel, { kind: "after", position: cursor.position });
+  const ageMs = oldest === undefined ? 0 : nowMs - oldest.acceptedAtMs;
+  return { lagLines, lagSeconds: Math.max(0, Math.round(ageMs / 1000)) };
 }
 
 /** The state of a drain in one word. It is stored nowhere: it follows from the record, the checkpoint and the lag. */

@@ -25,7 +25,9 @@ function program(name: string, script: string): string {
 test("programs that are named are taken", async () => {
   const RSYSLOGD = program("my-rsyslogd", 'echo "rsyslogd  8.2302.0"');
   const NGINX = program("my-nginx", 'echo "nginx version: nginx/1.22.1" >&2');
-  expect(await ensureReceivers({ PATH: folder, RSYSLOGD, NGINX })).toEqual({ RSYSLOGD, NGINX });
+  const PROMTOOL = program("my-promtool", 'echo "promtool, version 2.42.0"');
+  const named = { RSYSLOGD, NGINX, PROMTOOL };
+  expect(await ensureReceivers({ PATH: folder, ...named })).toEqual(named);
 });
 
 test("a name that is no such program is an error, not a reason to take another", async () => {

@@ -4,6 +4,7 @@
  */
 import { isIPv6 } from "node:net";
 import type { PeerCertificate } from "node:tls";
+import type { FailureCause } from "../../core/failure-cause.ts";
 import type { Verdict } from "../../ports.ts";
 import { AddressRefused, ownKind, shownAddress } from "../addresses.ts";
 import { nameIn } from "./certificate.ts";
@@ -197,9 +198,29 @@ export function failureVerdict(failure: unknown, place: Place, given?: Given): V
   return {
     kind: "retry",
     reason: explainFailure(failure, place, given),
+    cause: causeOf(failure as Failure),
     ...(isSlow && { slow: true }),
     ...(isCertificateFailure(failure) && { certificate: true }),
   };
+}
+
+const causesOfWaits: Readonly<Record<Awaited, FailureCause>> = {
+  address: "address",
+  connection: "connection",
+  "TLS handshake": "tls",
+  answer: "timeout",
+  "room for all the lines": "timeout",
+};
+const ownCodes = new Set(["EMFILE", "ENFILE", "ENOBUFS", "EACCES", "EPERM", "EADDRNOTAVAIL"]);
+
+function causeOf(failure: Failure): FailureCause {
+  if (failure instanceof AddressRefused) return "address";
+  const code = codeOf(failure);
+  if (code === "TIMED_OUT" && failure.awaited !== undefined) return causesOfWaits[failure.awaited];
+  if (code === "ENOTFOUND" || code.startsWith("DNS_")) return "address";
+  if (certificateCodes.has(code) || code === "EPROTO" || /^(ERR_SSL|ERR_OSSL|HANDSHAKES)/.test(code))
+    return "tls";
+  return code === "" || ownCodes.has(code) ? "other" : "connection";
 }
 
 // Node gives a handshake that fails while it is written to as EPROTO, with what OpenSSL said in the message.

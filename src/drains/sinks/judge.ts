@@ -1,4 +1,5 @@
 /** The verdict on an answer over HTTP: docs/spec/wire-out.md#d3-1 and on. */
+import { causeOfStatus } from "../../core/failure-cause.ts";
 import type { Verdict } from "../../ports.ts";
 import type { HttpDestination } from "../destination.ts";
 import { explainAnswer, explainRejection } from "./explain-answer.ts";
@@ -29,10 +30,11 @@ export function judge(answer: Answer, options: JudgeOptions, nowMs: number): Ver
     return { kind: "delivered", rejected: Math.min(rejected.lines ?? lines, lines), reason };
   }
   const reason = explainAnswer(answer, options.destination, options.secrets);
+  const cause = causeOfStatus(status);
   if (status === 413) return { kind: "split", reason };
-  if (status === 400 || status === 415 || status === 422) return { kind: "refused", reason };
+  if (status === 400 || status === 415 || status === 422) return { kind: "refused", reason, cause };
   const afterMs = retryAfterMs(answer.retryAfter, nowMs);
   return afterMs === undefined
-    ? { kind: "retry", reason }
-    : { kind: "retry", reason, afterMs: Math.min(afterMs, retryAfterMsMax) };
+    ? { kind: "retry", reason, cause }
+    : { kind: "retry", reason, cause, afterMs: Math.min(afterMs, retryAfterMsMax) };
 }

@@ -204,7 +204,7 @@ function backingOff(state: StateOf<"backing off">, event: DeliveryEvent, rules: 
   if (back === undefined) return stay(state);
   // The attempt that failed said why already.
   const ms = Math.max(untilMonotonicMs - event.monotonicMs, breakDelayMs(back, event, rules));
-  const failing = { nextAttemptAt: new Date(event.nowMs + ms).toISOString() };
+  const failing = { ...back.checkpoint.failing, nextAttemptAt: new Date(event.nowMs + ms).toISOString() };
   const later = { ...back, checkpoint: { ...back.checkpoint, failing } };
   return {
     state: { ...state, memory: later, untilMonotonicMs: event.monotonicMs + ms },
@@ -236,7 +236,7 @@ function atRest(
       const afterMs = back && breakDelayMs(back, event, rules);
       return back === undefined
         ? stay(state)
-        : backOff(back, { reason: event.reason, afterMs: afterMs! }, event, rules);
+        : backOff(back, { reason: event.reason, cause: "connection", afterMs: afterMs! }, event, rules);
     }
     default:
       return stay(state);

@@ -1,4 +1,5 @@
 /** The moves that several transitions of `delivery-state.ts` share. Pure, as it is. */
+import type { FailureCause } from "../../core/failure-cause.ts";
 import { retryDelayMs } from "../../core/retry.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { boundsOf, heldEndOf, passed, sizingFor, unsized } from "./batcher.ts";
@@ -146,6 +147,8 @@ export function beginAgain(
 export type Setback = {
   /** Undefined: nothing to tell the owner. */
   readonly reason: string | undefined;
+  /** Undefined: "other". */
+  readonly cause?: FailureCause | undefined;
   readonly afterMs?: number;
   /** Whoever runs the drain next has to know of it. */
   readonly isNews?: boolean;
@@ -154,7 +157,7 @@ export type Setback = {
 /** Waits before the next attempt, longer each time, and holds nothing meanwhile. */
 export function backOff(
   memory: Memory,
-  { reason, afterMs = 0, isNews = false }: Setback,
+  { reason, cause, afterMs = 0, isNews = false }: Setback,
   { nowMs, monotonicMs, random }: DeliveryEvent,
   { limits }: DeliveryRules,
 ): Step {
@@ -164,7 +167,7 @@ export function backOff(
   const told =
     reason === undefined
       ? waiting
-      : { ...waiting, checkpoint: failing(memory.checkpoint, reason, nowMs, nowMs + ms) };
+      : { ...waiting, checkpoint: failing(memory.checkpoint, { reason, cause }, nowMs, nowMs + ms) };
   const record: Effect = {
     kind: "record",
     within: isNews || memory.checkpoint.failing === undefined ? "moment" : "second",
@@ -182,12 +185,12 @@ export function backOff(
 
 const failing = (
   checkpoint: DrainCheckpoint,
-  reason: string,
+  { reason, cause = "other" }: { readonly reason: string; readonly cause: FailureCause | undefined },
   nowMs: number,
   untilMs: number,
 ): DrainCheckpoint => ({
   ...checkpoint,
-  failing: { nextAttemptAt: new Date(untilMs).toISOString() },
+  failing: { nextAttemptAt: new Date(untilMs).toISOString(), cause },
   lastError: { at: new Date(nowMs).toISOString(), message: reason },
 });
 

@@ -79,7 +79,7 @@ function goOn(
   if (reason !== undefined) {
     const breakMs = broke === undefined ? 0 : breakDelayMs(memory, event, rules);
     const afterMs = Math.max(breakMs, setback?.afterMs ?? 0);
-    const waiting = backOff(memory, { ...setback, reason, afterMs }, event, rules);
+    const waiting = backOff(memory, { cause: "connection", ...setback, reason, afterMs }, event, rules);
     return isStopping ? after([recordSoon], halt(waiting.state.memory)) : waiting;
   }
   if (inFlight.length === 0) return isStopping ? halt(memory) : resume(memory, range, isReadAgain);
@@ -99,7 +99,7 @@ function weigh(state: UnderWay, cut: CutRange, event: VerdictEvent, rules: Deliv
       return { memory: { ...memory, sizing }, range, effects: halve };
     }
     case "refused": {
-      if (cut.count === 1) return onRefusedAlone(state, cut, verdict.reason, event, rules);
+      if (cut.count === 1) return onRefusedAlone(state, cut, verdict, event, rules);
       const sizing = halveByContent(memory.sizing, range, cut);
       return { memory: { ...memory, sizing }, range, effects: halve };
     }
@@ -141,7 +141,7 @@ function onDelivered(
 function onRefusedAlone(
   state: UnderWay,
   cut: CutRange,
-  reason: string,
+  { reason, cause }: Verdict & { kind: "refused" },
   event: VerdictEvent,
   { limits }: DeliveryRules,
 ): Weighed {
@@ -149,14 +149,14 @@ function onRefusedAlone(
   const refusals = memory.sizing.refusals + 1;
   if (refusals >= limits.refusalsMax) return skipped(state, cut, reason, event);
   const sizing = { ...hold(memory.sizing, range, cut), refusals };
-  const setback = { reason: explained(memory.skippedInRow, reason), isNews: refusals === 1 };
+  const setback = { reason: explained(memory.skippedInRow, reason), cause, isNews: refusals === 1 };
   return { memory: { ...memory, sizing }, range, effects: [held(cut)], setback };
 }
 
 function onRetry(
   { memory, range }: UnderWay,
   cut: CutRange,
-  { reason, afterMs = 0, slow, certificate }: Verdict & { kind: "retry" },
+  { reason, cause, afterMs = 0, slow, certificate }: Verdict & { kind: "retry" },
   monotonicMs: number,
   { limits }: DeliveryRules,
 ): Weighed {
@@ -168,7 +168,7 @@ function onRetry(
   const effect: Effect = isHalved ? { kind: "halve" } : held(cut);
   const effects = certificate ? [effect, notify({ kind: "certificate", reason })] : [effect];
   const isNews = isHalved || heldEndOf(memory.sizing, range) !== cut.endLine;
-  return { memory: { ...memory, sizing }, range, effects, setback: { reason, afterMs, isNews } };
+  return { memory: { ...memory, sizing }, range, effects, setback: { reason, cause, afterMs, isNews } };
 }
 
 // The destination does not take this line, though it came alone: it is passed. A destination that takes none is left

@@ -97,6 +97,11 @@ export class DrainWorker {
     return this.#state.memory.checkpoint;
   }
 
+  /** All that was there is settled: it waits for lines. */
+  get isAtRest(): boolean {
+    return this.#state.kind === "idle";
+  }
+
   /** The owner wants lines to be sent again: after what is under way, which goes on. */
   replay(asked: AskedReplay): void {
     this.#tell({ kind: "replay asked", asked });

@@ -2,6 +2,7 @@
  * Decides which lines are still wanted: by age, by each channel's own limits, by all bytes together. Moves no bytes
  * itself.
  */
+import { trimmedLines } from "../../metrics.ts";
 import type { Retention as Limits } from "../engine.ts";
 import type { Channel, Channels } from "./channels.ts";
 import type { Segment } from "./segment.ts";
@@ -69,7 +70,7 @@ export class Retention {
     for (const { segment } of oldestFirst) {
       if (bytes <= this.#limits.totalBytesMax) return;
       bytes -= segment.end + segment.indexBytes;
-      for (const run of segment.runs) if (run.isLive) run.channel.trimTo(run.endLine);
+      for (const run of segment.runs) if (run.isLive) takeOff(run.channel, run.endLine);
     }
   }
 
@@ -83,20 +84,26 @@ export class Retention {
       if (!isNewest && !fits(run.bytesAfter, run.endLine)) continue;
       const index = run.firstIndex((row) => fits(row.bytesBefore, row.line));
       const line = index < run.rowCount ? run.row(index).line : isNewest ? run.newest!.line : run.endLine;
-      channel.trimTo(line);
+      takeOff(channel, line);
       return;
     }
   }
 }
 
+function takeOff(channel: Channel, line: number): void {
+  const before = channel.firstLine;
+  channel.trimTo(line);
+  trimmedLines.inc(channel.firstLine - before);
+}
+
 function trimBefore(channel: Channel, untilMs: number): void {
   for (const run of [...channel.runs]) {
     if (run.lastAcceptedMs < untilMs) {
-      channel.trimTo(run.endLine);
+      takeOff(channel, run.endLine);
       continue;
     }
     const index = run.firstIndex((row) => row.acceptedAtMs >= untilMs);
-    if (index < run.rowCount) channel.trimTo(run.row(index).line);
+    if (index < run.rowCount) takeOff(channel, run.row(index).line);
     return;
   }
 }

@@ -106,6 +106,30 @@ test("waits in vain: in seconds, and only a peer that stood may be slow", () => 
   expect(told("room for all the lines")).toMatchObject({ slow: true });
 });
 
+test.each<[cause: string, failures: readonly unknown[]]>([
+  [
+    "tls",
+    [
+      ...certificateCodes.map((code) => failing(code)),
+      ...otherCodes.filter((code) => /SSL/.test(code)).map((code) => failing(code)),
+      timedOut("TLS handshake", 1),
+    ],
+  ],
+  ["address", ["ENOTFOUND", "DNS_SILENT", "DNS_FAILED", "DNS_GONE"].map((code) => failing(code))],
+  ["address", [new AddressRefused("10.0.0.1", "private"), timedOut("address", 1)]],
+  [
+    "connection",
+    ["ECONNREFUSED", "ECONNRESET", "EPIPE", "EHOSTUNREACH", "ETIMEDOUT", "NO_HTTP", "TALKS"].map((code) =>
+      failing(code),
+    ),
+  ],
+  ["connection", [timedOut("connection", 1)]],
+  ["timeout", [timedOut("answer", 1), timedOut("room for all the lines", 1)]],
+  ["other", ["EMFILE", "ENFILE", "ENOBUFS", "EACCES", "EPERM", ""].map((code) => failing(code))],
+])("the cause for metrics: %s", (cause, failures) => {
+  for (const failure of failures) expect(failureVerdict(failure, places.https)).toMatchObject({ cause });
+});
+
 describe("words that depend on what the drain is", () => {
   test.each([
     [

@@ -1,0 +1,109 @@
+/**
+ * What all drains of this node wait for, for the operator's metrics. A drain at rest has nothing that waits; the others are
+ * looked at in turn, so many in each round: however many are dead, they cost no more reads of the log than that.
+ */
+import { type FailureCause, failureCauses } from "../core/failure-cause.ts";
+import type { ChannelId } from "../core/ids.ts";
+import type { Failures } from "../failures.ts";
+import { drainBacklogAge, drainBacklogLines, failingDrains } from "../metrics.ts";
+import type { ChannelLog, Clock } from "../ports.ts";
+import type { DrainCheckpoint } from "../registry/drain-checkpoint.ts";
+import { lagOf } from "../registry/drain-ledger.ts";
+
+/** A drain that is being run here. */
+export type RunningDrain = {
+  readonly id: string;
+  readonly channel: ChannelId;
+  readonly checkpoint: DrainCheckpoint;
+  /** All that its app has is settled. */
+  readonly isAtRest: boolean;
+};
+
+export type CensusOptions = {
+  readonly running: () => Iterable<RunningDrain>;
+  readonly log: ChannelLog;
+  readonly clock: Clock;
+  readonly failures: Pick<Failures, "note">;
+  /** Between two rounds. */
+  readonly everyMs: number;
+  /** Drains whose lag is read in a round. */
+  readonly readsMax: number;
+};
+
+type Lag = { readonly lagLines: number; readonly lagSeconds: number; readonly atMs: number };
+
+export class DrainCensus {
+  readonly #options: CensusOptions;
+  readonly #closing = new AbortController();
+  readonly #rounds: Promise<void>;
+  /** Of drains that are not at rest, as they were when they were looked at; those looked at longest ago first. */
+  #lags = new Map<string, Lag>();
+
+  constructor(options: CensusOptions) {
+    this.#options = options;
+    this.#rounds = this.#run();
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#closing.abort();
+    return this.#rounds;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, everyMs, failures } = this.#options;
+    const { signal } = this.#closing;
+    for (;;) {
+      await clock.sleep(everyMs, signal);
+      if (signal.aborted) return;
+      await this.#round().catch((err: unknown) =>
+        failures.note("census", err, "the lag of drains could not be read; it is tried again"),
+      );
+    }
+  }
+
+  async #round(): Promise<void> {
+    const { running, readsMax } = this.#options;
+    const busy = new Map<string, RunningDrain>();
+    const failing = new Map<FailureCause, number>(failureCauses.map((cause) => [cause, 0]));
+    for (const drain of running()) {
+      const { failing: failed } = drain.checkpoint;
+      if (failed !== undefined) {
+        const cause = failing.has(failed.cause ?? "other") ? (failed.cause ?? "other") : "other";
+        failing.set(cause, failing.get(cause)! + 1);
+      }
+      if (!drain.isAtRest) busy.set(drain.id, drain);
+    }
+    for (const [cause, drains] of failing) failingDrains.set({ cause }, drains);
+    for (const id of this.#lags.keys()) if (!busy.has(id)) this.#lags.delete(id);
+    for (const drain of this.#dueOf(busy).slice(0, readsMax)) await this.#look(drain);
+    this.#tell();
+  }
+
+  // Those that were not looked at yet, then those that were longest ago.
+  #dueOf(busy: ReadonlyMap<string, RunningDrain>): readonly RunningDrain[] {
+    const fresh = [...busy.values()].filter(({ id }) => !this.#lags.has(id));
+    return [...fresh, ...[...this.#lags.keys()].map((id) => busy.get(id)!)];
+  }
+
+  async #look({ id, channel, checkpoint }: RunningDrain): Promise<void> {
+    const { log, clock } = this.#options;
+    const atMs = clock.nowMs();
+    const lag = await lagOf(log, channel, checkpoint, atMs);
+    this.#lags.delete(id);
+    if (lag.lagLines > 0) this.#lags.set(id, { ...lag, atMs });
+  }
+
+  // What was seen to wait has grown older since.
+  #tell(): void {
+    const nowMs = this.#options.clock.nowMs();
+    let lines = 0;
+    let ageSeconds = 0;
+    for (const { lagLines, lagSeconds, atMs } of this.#lags.values()) {
+      lines += lagLines;
+      ageSeconds = Math.max(ageSeconds, lagSeconds + Math.round((nowMs - atMs) / 1000));
+    }
+    drainBacklogLines.set(lines);
+    drainBacklogAge.set(ageSeconds);
+  }
+}
