@@ -31,8 +31,11 @@ const promtool = {
 
 /** Returns the programs as variables of the environment, installed where they were missing. */
 export async function ensureReceivers(env = process.env) {
-  return { RSYSLOGD: await ensure(rsyslog, env), NGINX: await ensure(nginx, env),
-    PROMTOOL: await ensure(promtool, env) };
+  return {
+    RSYSLOGD: await ensure(rsyslog, env),
+    NGINX: await ensure(nginx, env),
+    PROMTOOL: await ensure(promtool, env),
+  };
 }
 
 async function ensure(wanted, env) {

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { Registry, collectDefaultMetrics } from "prom-client";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { metricsRegistry } from "../../src/metrics.ts";
@@ -31,7 +31,8 @@ async function known(): Promise<Set<string>> {
   const own = new Registry();
   collectDefaultMetrics({ register: own });
   const names = [...(await metricsRegistry.getMetricsAsJSON()), ...(await own.getMetricsAsJSON())].flatMap(
-    ({ name, type }) => (String(type) === "histogram" ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name]),
+    ({ name, type }) =>
+      String(type) === "histogram" ? [`${name}_bucket`, `${name}_count`, `${name}_sum`] : [name],
   );
   return new Set([...names, "up", "ALERTS"]);
 }
@@ -45,7 +46,10 @@ test("Prometheus takes the alerts, each fires in its test, and none for a node t
   expect(stdout).toContain("SUCCESS");
   const { tests } = parse(readFileSync(`${docs}prometheus/alerts.test.yml`, "utf8"));
   const fired = tests
-    .flatMap(({ alert_rule_test }: { alert_rule_test: { alertname: string; exp_alerts: unknown[] }[] }) => alert_rule_test)
+    .flatMap(
+      ({ alert_rule_test }: { alert_rule_test: { alertname: string; exp_alerts: unknown[] }[] }) =>
+        alert_rule_test,
+    )
     .filter(({ exp_alerts }: { exp_alerts: unknown[] }) => exp_alerts.length > 0)
     .map(({ alertname }: { alertname: string }) => alertname);
   expect(fired).toEqual(rules.map(({ alert }) => alert));
@@ -79,7 +83,9 @@ test.each([
 });
 
 test("every alert has its section, which is where its runbook leads", () => {
-  const sections = readFileSync(`${docs}alerts.md`, "utf8").match(/^## .*$/gm)?.map((line) => line.slice(3));
+  const sections = readFileSync(`${docs}alerts.md`, "utf8")
+    .match(/^## .*$/gm)
+    ?.map((line) => line.slice(3));
   expect(sections).toEqual(rules.map(({ alert }) => alert));
   for (const { alert, annotations, labels } of rules) {
     expect(annotations.runbook).toBe(`docs/alerts.md#${alert.toLowerCase()}`);
