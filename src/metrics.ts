@@ -4,7 +4,6 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 /** The metrics that `/metrics` prints. */
 export const metricsRegistry = new Registry();
 
-/** What runs here: 1, with the version and Node's. */
 const buildInfo = new Gauge({
   name: "tailrace_build_info",
   help: "1, and what runs here in the labels.",

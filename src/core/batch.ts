@@ -19,7 +19,7 @@ export type CanonicalLines = {
   readonly bytes: Uint8Array;
   readonly count: number;
   readonly form: Form;
-  /** Where the parts of the lines are, if that is known already: ask `indexOf`, which finds it once for all who ask. */
+  /** The places of the lines' parts, if they are known already: ask `indexOf`, which finds it once for all who ask. */
   index?: LineIndex | undefined;
   /** Names the request they came in: an append with the same id within 10 minutes stores nothing. */
   readonly dedupId?: string;

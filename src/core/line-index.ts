@@ -55,7 +55,7 @@ export function indexFrames(bytes: Uint8Array, count: number, form: Form): LineI
   return { bytes, places };
 }
 
-/** Whether every field of the line holds against a strict parser: see `strictBit`. */
+/** True when every field of the line holds against a strict parser: see `strictBit`. */
 function isStrict(line: LineCursor): boolean {
   const { bytes, timeStart, timeEnd, sdStart, sdEnd } = line;
   if (line.pri > 191 || timestampEnd(bytes, timeStart, timeEnd) !== timeEnd) return false;

@@ -83,7 +83,7 @@ export const l16 = (drainToken: string, times: number, sinceMs: number, nowMs: n
 export const noticeLine = (pri: number, nowMs: number, text: string): CanonicalLines =>
   ownLine(pri, nowMs, "heroku logplex", text);
 
-/** What somebody did to the app through the API, told as `app[api]` (docs/spec/wire-in.md#w6-5). */
+/** A change that somebody made to the app through the API, told as `app[api]` (docs/spec/wire-in.md#w6-5). */
 export const apiLine = (nowMs: number, text: string): CanonicalLines =>
   ownLine(platformPri, nowMs, "app api", text);
 

@@ -1,5 +1,5 @@
 /**
- * What all drains of this node wait for, for the operator's metrics. A drain at rest has nothing that waits; the others are
+ * The operator's metrics of all drains of this node: what waits for them, and why some fail. A drain at rest has nothing that waits; the others are
  * looked at in turn, so many in each round: however many are dead, they cost no more reads of the log than that.
  */
 import { type FailureCause, failureCauses } from "../core/failure-cause.ts";
@@ -36,7 +36,7 @@ export class DrainCensus {
   readonly #options: CensusOptions;
   readonly #closing = new AbortController();
   readonly #rounds: Promise<void>;
-  /** Of drains that are not at rest, as they were when they were looked at; those looked at longest ago first. */
+  /** The drains that are not at rest, as they were when they were looked at; those looked at longest ago first. */
   #lags = new Map<string, Lag>();
 
   constructor(options: CensusOptions) {
@@ -94,7 +94,7 @@ export class DrainCensus {
     if (lag.lagLines > 0) this.#lags.set(id, { ...lag, atMs });
   }
 
-  // What was seen to wait has grown older since.
+  // Lines that were seen to wait have grown older since.
   #tell(): void {
     const nowMs = this.#options.clock.nowMs();
     let lines = 0;

@@ -1,4 +1,4 @@
-/** What the routes about dynos stand on: the records, and the app's own log. */
+/** The ground of the routes about dynos: the records, and the app's own log. */
 import type { Logger } from "pino";
 import type { CanonicalLines } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
@@ -21,7 +21,7 @@ type Options = {
   readonly clock: Clock;
   readonly limits?: PlatformLimits;
   readonly logger: Pick<Logger, "warn">;
-  /** Where all lines go in. */
+  /** Takes lines into the log, as from any sender. */
   readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
 };
 

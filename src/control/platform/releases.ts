@@ -48,7 +48,7 @@ type Deploy = {
   readonly description?: string;
   readonly process_types?: Record<string, string>;
   readonly status?: "pending" | "succeeded";
-  /** Of a rollback. */
+  /** Set for a rollback. */
   readonly release?: string;
 };
 

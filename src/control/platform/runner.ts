@@ -1,4 +1,4 @@
-/** What `tailrace up` asks and tells: it reports its dynos, and waits for changes of what is wanted. Ours alone. */
+/** The routes of `tailrace up`: it reports its dynos, and waits for changes of what is wanted. Ours alone. */
 import type { FastifyPluginAsync } from "fastify";
 import type { Apps } from "../../registry/apps.ts";
 import type { Keys } from "../../registry/keys.ts";

@@ -26,7 +26,7 @@ export function configAfter(config: ConfigVars, changes: ConfigChanges): ConfigV
   return vars;
 }
 
-/** What a change did, in Heroku's words: `Set A, B config vars`. Values are in none of it. */
+/** A change in Heroku's words: `Set A, B config vars`. Values are in none of it. */
 export function configWords(changes: ConfigChanges): string {
   const names = (isRemoved: boolean) =>
     Object.entries(changes).flatMap(([name, value]) => ((value === null) === isRemoved ? [name] : []));

@@ -1,4 +1,4 @@
-/** What is wanted of an app that somebody runs, and what its runner says that there is. */
+/** The wanted state of an app that somebody runs, and the state that its runner tells. */
 
 /** The dynos of one process type that are wanted. */
 export type FormationEntry = {
@@ -19,7 +19,7 @@ export type Release = {
   readonly createdAt: string;
 };
 
-/** What a runner is to do once. `target`: a dyno or a process type; absent: all dynos. */
+/** An order that a runner carries out once. `target`: a dyno or a process type; absent: all dynos. */
 export type Order = { readonly number: number; readonly atMs: number } & (
   | { readonly kind: "restart" | "stop"; readonly target?: string }
   | {
@@ -59,7 +59,7 @@ export type DynoReport = {
   /** The version of the release that it runs. */
   readonly release: number;
   readonly createdAt: string;
-  /** Of its state. */
+  /** The time of its last change of state. */
   readonly updatedAt: string;
 };
 

@@ -1,5 +1,5 @@
 /**
- * What is wanted of each app's dynos: one record an app, changed by the API on any control node, followed by the
+ * The wanted state of each app's dynos: one record an app, changed by the API on any control node, followed by the
  * program that runs the dynos. Every change that a runner has to know of makes `revision` grow.
  */
 import { randomInt, randomUUID } from "node:crypto";
@@ -23,7 +23,7 @@ export type PlatformsOptions = {
   readonly limits: PlatformLimits;
 };
 
-/** Who made a change. */
+/** The one who made a change. */
 export type User = { readonly id: string; readonly email: string };
 type OrderPart = Order extends infer One ? (One extends Order ? Omit<One, "number" | "atMs"> : never) : never;
 
@@ -48,7 +48,7 @@ export class Platforms {
     this.#limits = limits;
   }
 
-  /** What is wanted of an app; of one that was never deployed, nothing. */
+  /** The wanted state of an app; nothing of one that was never deployed. */
   async get(channel: ChannelId): Promise<PlatformRecord> {
     return (await this.#store.get<PlatformRecord>(platformKey(channel)))?.value ?? nothing;
   }

@@ -1,5 +1,5 @@
 /**
- * Who runs an app's dynos, and which there are. A runner says so again and again; one that has been silent for a while
+ * The runners of apps, and the dynos that each has. A runner says so again and again; one that has been silent for a while
  * is gone, and so are its dynos. An app has one runner at a time.
  */
 import type { ChannelId } from "../../core/ids.ts";
