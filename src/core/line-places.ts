@@ -22,7 +22,7 @@ export const place = {
   processEnd: 4,
   msgidEnd: 5,
   message: 6,
-  /** The ends of the message and of the frame. */
+  /** The end of the message, which is that of the frame. */
   end: 7,
 } as const;
 
