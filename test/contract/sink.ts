@@ -95,6 +95,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
       const port = await closedPort();
       expect(await open(port).deliver(parcelOf("x"), never)).toEqual({
         kind: "retry",
+        cause: expect.any(String),
         reason: `localhost:${port} refused the connection: is the receiver running?`,
       });
     });
@@ -104,6 +105,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
       const sink = open(hole.port, { connectMsMax: 100, resolve: resolveHere });
       expect(await sink.deliver(parcelOf("x"), never)).toEqual({
         kind: "retry",
+        cause: expect.any(String),
         reason: expect.stringMatching(/^localhost:\d+ gave no connection within 0.1 s/),
       });
     });
@@ -112,6 +114,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
       const sink = open(1, { connectMsMax: 50, resolve: () => {} });
       expect(await sink.deliver(parcelOf("x"), never)).toEqual({
         kind: "retry",
+        cause: expect.any(String),
         reason: expect.stringMatching(/^localhost:1 could not be looked up within 0.05 s/),
       });
     });
@@ -137,6 +140,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
       );
       expect(verdict).toEqual({
         kind: "retry",
+        cause: expect.any(String),
         reason: expect.stringMatching(/^localhost:\d+ .*within 0.3 s/),
         slow: true,
       });
@@ -174,6 +178,7 @@ export function sinkContract(name: string, kind: SinkKind): void {
       });
       expect(await sink.deliver(parcelOf("x"), never)).toEqual({
         kind: "retry",
+        cause: expect.any(String),
         reason: expect.stringMatching(/^localhost leads to 10.0.0.1, .*--drain-allow/),
       });
       expect(peer.connections()).toBe(0);

@@ -66,7 +66,7 @@ test("the step that failed is the last one, and says why", async () => {
   const port = await closedPort();
   const refused = await tried(`http://127.0.0.1:${port}/`);
   const reason = `127.0.0.1:${port} refused the connection: is the receiver running?`;
-  expect(refused.verdict).toEqual({ kind: "retry", reason });
+  expect(refused.verdict).toEqual({ kind: "retry", cause: expect.any(String), reason });
   expect(found(refused)).toEqual([["connect", reason, true]]);
 
   const expired = await peerThat(200, expiredTls);

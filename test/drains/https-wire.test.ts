@@ -215,6 +215,7 @@ describe("the connection", () => {
     const verdict = await sinkTo(peer.url).deliver(parcelOf(["a"]), never);
     expect(verdict).toEqual({
       kind: "retry",
+      cause: expect.any(String),
       reason: `127.0.0.1:${peer.port} closed the connection before it answered: is it an https:// receiver? If not, its own log may say why`,
     });
     expect(peer.connections()).toBe(1);
@@ -237,6 +238,7 @@ describe("the connection", () => {
     const port = await closedPort();
     expect(await sinkTo(`http://127.0.0.1:${port}/`).deliver(parcelOf(["a"]), never)).toEqual({
       kind: "retry",
+      cause: expect.any(String),
       reason: `127.0.0.1:${port} refused the connection: is the receiver running?`,
     });
   });
@@ -247,6 +249,7 @@ describe("the connection", () => {
     const sink = sinkTo(`http://receiver.example:${peer.port}/`, { policy: addressPolicy([]) });
     expect(await sink.deliver(parcelOf(["a"]), never)).toEqual({
       kind: "retry",
+      cause: expect.any(String),
       reason:
         "receiver.example leads to a loopback address, where drains may not be sent: the operator can allow it with --drain-allow",
     });
@@ -274,7 +277,11 @@ describe("the connection", () => {
       ],
     ] as const) {
       const sink = sinkTo("http://receiver.example/", { resolve: failing(code) });
-      expect(await sink.deliver(parcelOf(["a"]), never)).toEqual({ kind: "retry", reason: words });
+      expect(await sink.deliver(parcelOf(["a"]), never)).toEqual({
+        kind: "retry",
+        cause: expect.any(String),
+        reason: words,
+      });
     }
   });
 
@@ -282,6 +289,7 @@ describe("the connection", () => {
     const sink = sinkTo("http://receiver.example:8080/", { resolve: () => {}, connectMsMax: 50 });
     expect(await sink.deliver(parcelOf(["a"]), never)).toEqual({
       kind: "retry",
+      cause: expect.any(String),
       reason:
         "receiver.example:8080 could not be looked up within 0.05 s: many names wait for their turn, or their name servers do not answer; it is tried again. When it lasts, the operator has to check this server's DNS",
     });
@@ -376,6 +384,7 @@ describe("the answer", () => {
     const verdict = await sinkTo(peer.url, { attemptMsMax: 100 }).deliver(parcelOf(["a"]), never);
     expect(verdict).toEqual({
       kind: "retry",
+      cause: expect.any(String),
       slow: true,
       reason: expect.stringMatching(`^127.0.0.1:${peer.port} gave no answer within 0.1 s: `),
     });
@@ -584,6 +593,7 @@ describe("TLS", () => {
     const verdict = await sinkTo(`https://127.0.0.1:${peer.port}/`).deliver(parcelOf(["a"]), never);
     expect(verdict).toEqual({
       kind: "retry",
+      cause: expect.any(String),
       reason: `127.0.0.1:${peer.port} does not speak TLS: is it an http:// receiver, or is this another port?`,
     });
   });
@@ -593,6 +603,7 @@ describe("TLS", () => {
     const sink = sinkTo(`https://127.0.0.1:${peer.port}/`, { connectMsMax: 100, attemptMsMax: 5_000 });
     expect(await sink.deliver(parcelOf(["a"]), never)).toEqual({
       kind: "retry",
+      cause: expect.any(String),
       reason: `127.0.0.1:${peer.port} took the connection and ended no TLS handshake within 0.1 s: is this its TLS port?`,
     });
   });

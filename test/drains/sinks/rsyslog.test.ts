@@ -105,7 +105,11 @@ describe("over TLS", () => {
     // As an alert or as a reset, whichever is read first.
     const words =
       /Does it want a client certificate \(`cert` and `key`\)\?|a client certificate: give the drain `cert` and `key`/;
-    expect(verdict).toEqual({ kind: "retry", reason: expect.stringMatching(words) });
+    expect(verdict).toEqual({
+      kind: "retry",
+      cause: expect.any(String),
+      reason: expect.stringMatching(words),
+    });
     expect(await rsyslog.lines()).toEqual([]);
   });
 

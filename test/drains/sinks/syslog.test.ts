@@ -206,7 +206,7 @@ describe("what a receiver says is read, and means nothing", () => {
       expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
       isTalking = true;
       const words = `localhost:${peer.port} sends more than it is sent, which no syslog receiver does: is this the port of another protocol?`;
-      expect([delivered, { kind: "retry", reason: words }]).toContainEqual(
+      expect([delivered, { kind: "retry", cause: expect.any(String), reason: words }]).toContainEqual(
         await sink.deliver(parcelOf("two"), never),
       );
       await until(() => doubts.length > 0);
@@ -271,6 +271,7 @@ test("a plain receiver where TLS is expected is named as such", async () => {
   const verdict = await kept(sinkOf(`syslog+tls://localhost:${receiver.port}`)).deliver(parcelOf("x"), never);
   expect(verdict).toEqual({
     kind: "retry",
+    cause: expect.any(String),
     reason: `localhost:${receiver.port} does not speak TLS: is it a syslog:// receiver, or is this another port?`,
   });
 });

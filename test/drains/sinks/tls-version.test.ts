@@ -33,6 +33,7 @@ test.each(["https", "syslog+tls"])("%s drains do not", async (scheme) => {
   await sink.close();
   expect(verdict).toEqual({
     kind: "retry",
+    cause: expect.any(String),
     reason: `localhost:${peer.port} speaks TLS that is too old: the receiver has to offer TLS 1.2 or later`,
   });
 });

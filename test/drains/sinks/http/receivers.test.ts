@@ -76,6 +76,7 @@ describe("a receiver that talks without end", () => {
     const sink = kept(sinkOf(`http://127.0.0.1:${receiver.port}/`, {}, ample));
     expect(await sink.deliver(parcelOf("one"), never)).toEqual({
       kind: "retry",
+      cause: expect.any(String),
       reason: `127.0.0.1:${receiver.port} gives interim answers (1xx) alone, and none that counts: its owner has to look`,
     });
     await until(() => receiver.open() === 0);
