@@ -61,6 +61,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/web/", mayImport: ground() },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts"] },
   { at: "src/open-engine.ts", mayImport: ["src/config.ts", "src/clock.ts", "src/engines/", ...ground()] },
+  { at: "src/open-syslog.ts", mayImport: ["src/config.ts", "src/http/", "src/ingest/", ...ground()] },
   { at: "src/app.ts", mayImport: ["src/"] },
   { at: "src/main.ts", mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts", "src/server-log.ts"] },
   { at: "src/server-log.ts", mayImport: ["src/core/"] },
