@@ -20,6 +20,7 @@ import { NameFiles } from "../src/drains/name-files.ts";
 import { nameResolver } from "../src/drains/name-resolver.ts";
 import { DrainNotices } from "../src/drains/notices.ts";
 import { sinksFor } from "../src/drains/sink-for.ts";
+import { BufferPool } from "../src/drains/sinks/buffers.ts";
 import { DrainSupervisor } from "../src/drains/supervisor.ts";
 import { ReadAheadBudget } from "../src/drains/worker/read-ahead.ts";
 import { openEmbedded } from "../src/engines/embedded.ts";
@@ -27,6 +28,8 @@ import { Lanes } from "../src/ingest/lanes.ts";
 import { ingestLimits } from "../src/ingest/limits.ts";
 import {
   drainLimits,
+  encodeBuffersBytesMax,
+  gatherMs,
   lookupLimits,
   noticeEveryMs,
   patternLimits,
@@ -76,6 +79,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
     clock,
     random: Math.random,
     sinkFor: sinksFor({
+      buffers: new BufferPool(encodeBuffersBytesMax),
       ...sinkLimits,
       userAgent: "Logplex/tailrace-bench",
       policy: addressPolicy(loopbackCidrs),
@@ -86,7 +90,7 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
       ).resolve,
     }),
     slots,
-    readAhead: new ReadAheadBudget(readAheadBytesMax),
+    readAhead: new ReadAheadBudget(readAheadBytesMax, gatherMs),
     patterns,
     notices,
     limits: drainLimits,

@@ -1,13 +1,10 @@
 /** Several apps' histories as one, oldest line first, pulled: memory holds one read for each app. */
 
-/** A line as the server sent it, and the place behind it. */
-export type PlacedLine = { readonly position: string; readonly line: string };
-
 /** A line and its app. */
-export type AppLine = PlacedLine & { readonly app: string };
+export type AppLine = { readonly app: string; readonly line: string };
 
 /** An app's history; the return value is the place behind it. */
-export type History = { readonly app: string; readonly lines: AsyncGenerator<readonly PlacedLine[], string> };
+export type History = { readonly app: string; readonly lines: AsyncGenerator<readonly string[], string> };
 
 /**
  * Merges by time; the lines of one app keep their order whatever their times say. The return value maps each app
@@ -29,7 +26,7 @@ export async function* interleave(
       let first = earliest(left);
       // One empty head ends the round: its next line may be the earliest.
       for (; ; first = earliest(left)) {
-        merged.push({ app: first.app, ...first.take() });
+        merged.push({ app: first.app, line: first.take() });
         if (first.empty) break;
       }
       yield merged;
@@ -46,7 +43,7 @@ class Head {
   place: string | undefined;
   readonly #source: History["lines"];
   readonly #timeOf: (line: string) => number;
-  #lines: readonly PlacedLine[] = [];
+  #lines: readonly string[] = [];
   #at = 0;
 
   constructor({ app, lines }: History, timeOf: (line: string) => number) {
@@ -67,16 +64,16 @@ class Head {
     }
   }
 
-  take(): PlacedLine {
+  take(): string {
     const line = this.#lines[this.#at]!;
     this.#see(this.#lines, this.#at + 1);
     return line;
   }
 
-  #see(lines: readonly PlacedLine[], at: number): void {
+  #see(lines: readonly string[], at: number): void {
     this.#lines = lines;
     this.#at = at;
-    const timeMs = this.empty ? Number.NaN : this.#timeOf(lines[at]!.line);
+    const timeMs = this.empty ? Number.NaN : this.#timeOf(lines[at]!);
     if (timeMs > this.timeMs) this.timeMs = timeMs; // a line without a time, or out of order, follows the one before
   }
 }

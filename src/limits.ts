@@ -86,6 +86,11 @@ export const sharedCommitMsMax = secondMs;
 
 /** Bytes that all drains together read ahead of their deliveries, and have sent and not settled. */
 export const readAheadBytesMax = 128 * MiB;
+/** Memory that syslog drains write parcels into and that waits for its next use, of all of them together. */
+export const encodeBuffersBytesMax = 8 * MiB;
+
+/** Drains look at new lines not more often than this: lines that come faster one after the other go out together. */
+export const gatherMs = 1;
 
 export const sinkLimits = {
   connectMsMax: 5 * secondMs,

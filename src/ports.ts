@@ -3,6 +3,7 @@
 import type { Batch, Form, StoredBatch } from "./core/batch.ts";
 import type { FailureCause } from "./core/failure-cause.ts";
 import type { ChannelId } from "./core/ids.ts";
+import type { LineIndex } from "./core/line-places.ts";
 import type { Position } from "./core/position.ts";
 
 /** The place where a follower starts. `last` counts lines, `since` is a time of acceptance in ms. */
@@ -106,8 +107,13 @@ export type Parcel = {
   readonly count: number;
 };
 
-/** `count` canonical frames of one form, back to back. */
-export type Slice = { readonly bytes: Uint8Array; readonly count: number; readonly form: Form };
+/** `count` canonical frames of one form, back to back, and where their parts are if that is known: see `indexOf`. */
+export type Slice = {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly form: Form;
+  index?: LineIndex | undefined;
+};
 
 /**
  * A sink's word on a parcel. `rejected` counts lines that the destination took the trouble to refuse

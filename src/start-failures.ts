@@ -30,12 +30,9 @@ export function dataFailure(folder: string, cause: unknown): unknown {
   return reason === undefined ? cause : dataUnusable(resolve(folder), reason(resolve(path ?? folder)), cause);
 }
 
-/** A door of syslog, by its flag. */
-export type SyslogFlag = "--syslog" | "--syslog-tls" | "--syslog-udp" | "--relp";
-
 /** Why nothing can listen at the address of `option`. */
 export function listenFailure(
-  option: "--http" | "--admin" | SyslogFlag,
+  option: "--http" | "--admin" | "--syslog",
   { host, port }: { readonly host: string; readonly port: number },
   cause: unknown,
 ): unknown {

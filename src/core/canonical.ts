@@ -7,7 +7,7 @@
  */
 import type { CanonicalLines, Form } from "./batch.ts";
 import { scanFrame } from "./frame.ts";
-import { indexFrames, isPlain } from "./line-index.ts";
+import { indexFrames, isPlain, sourceBytesMax } from "./line-index.ts";
 import { hostBytes, placeShift, placesPerLine, strictBit } from "./line-places.ts";
 import { toRfc5424 } from "./lines.ts";
 import { atOnce, type Steps } from "./steps.ts";
@@ -29,8 +29,6 @@ const closing = 0x5d;
 const questionMark = 0x3f;
 const noRoom = Buffer.alloc(0);
 const noPlaces = new Uint32Array(0);
-/** A name of a source is no longer (`strictBit`). */
-const sourceBytesMax = 48;
 const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
 
 /** Collects canonical lines of one source. */

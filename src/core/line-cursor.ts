@@ -1,6 +1,6 @@
 /** A walk over stored lines: canonical frames back to back, as ingest wrote them. */
 import type { Form } from "./batch.ts";
-import { hostBytes, type LineIndex, placeShift, priMask, timeStartAt } from "./line-places.ts";
+import { hostBytes, type LineIndex, placeShift, priMask, strictBit, timeStartAt } from "./line-places.ts";
 import { fieldEnd, scanPri } from "./syslog.ts";
 
 const space = 0x20;
@@ -28,6 +28,8 @@ export class LineCursor {
   sdStart = 0;
   sdEnd = 0;
   messageStart = 0;
+  /** The index says that every field holds against a strict parser (`strictBit`). False where frames are scanned. */
+  isStrict = false;
   /** The message ends where the frame does. */
   get messageEnd(): number {
     return this.end;
@@ -44,6 +46,7 @@ export class LineCursor {
     this.form = form;
     this.start = 0;
     this.end = 0;
+    this.isStrict = false;
     this.#placesEnd = 0;
     return this;
   }
@@ -92,6 +95,7 @@ export class LineCursor {
     this.start = this.end;
     this.headStart = places[at]!;
     this.pri = places[at + 1]! & priMask;
+    this.isStrict = (places[at + 1]! & strictBit) !== 0;
     this.timeStart = timeStartAt(this.bytes, this.headStart);
     this.timeEnd = places[at + 2]!;
     this.sourceStart = this.timeEnd + hostBytes;

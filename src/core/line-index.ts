@@ -5,7 +5,7 @@
  */
 import type { Form } from "./batch.ts";
 import { LineCursor } from "./line-cursor.ts";
-import { type LineIndex, placeShift, placesPerLine, strictBit } from "./line-places.ts";
+import { type LineIndex, place, placeShift, placesPerLine, strictBit } from "./line-places.ts";
 import { structuredDataEnd } from "./structured-data.ts";
 import { timestampEnd } from "./timestamp.ts";
 
@@ -18,9 +18,10 @@ export type IndexedFrames = {
 };
 
 const space = 0x20;
-const processBytesMax = 128;
-const msgidBytesMax = 32;
-const sourceBytesMax = 48;
+/** Bounds of the fields in RFC 5424 §6; SOURCE stands where APP-NAME does. */
+export const processBytesMax = 128;
+export const msgidBytesMax = 32;
+export const sourceBytesMax = 48;
 
 /** The index of the frames, made now unless it was before. Throws when they are not canonical: the store is damaged. */
 export function indexOf(frames: IndexedFrames): LineIndex {
@@ -55,6 +56,53 @@ export function indexFrames(bytes: Uint8Array, count: number, form: Form): LineI
   return { bytes, places };
 }
 
+/** The place behind the frame of that line; 0 for the line before the first one. */
+export const endOfFrame = ({ places }: LineIndex, line: number): number =>
+  line < 0 ? 0 : places[(line << placeShift) + place.end]!;
+
+/**
+ * Some of the lines, as frames of their own with an index. `runs` has the first line of each run and the one behind its
+ * last. One run is a view of the bytes, more of them are copied together.
+ */
+export function pickLines(frames: IndexedFrames, runs: readonly number[]): IndexedFrames {
+  const index = indexOf(frames);
+  const places = new Uint32Array(linesIn(runs) << placeShift);
+  const parts: Uint8Array[] = [];
+  let count = 0;
+  let end = 0;
+  for (let run = 0; run < runs.length; run += 2) {
+    const [first, behind] = [runs[run]!, runs[run + 1]!];
+    const start = endOfFrame(index, first - 1);
+    parts.push(frames.bytes.subarray(start, endOfFrame(index, behind - 1)));
+    movePlaces(index.places, first, behind, places, count, end - start);
+    count += behind - first;
+    end += parts.at(-1)!.length;
+  }
+  const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  return { bytes, count, form: frames.form, index: { bytes, places } };
+}
+
+function linesIn(runs: readonly number[]): number {
+  let lines = 0;
+  for (let run = 0; run < runs.length; run += 2) lines += runs[run + 1]! - runs[run]!;
+  return lines;
+}
+
+// Copies the numbers of the lines from `first` up to `behind`, whose frames lie `by` bytes further on now.
+function movePlaces(
+  from: Uint32Array,
+  first: number,
+  behind: number,
+  to: Uint32Array,
+  line: number,
+  by: number,
+): void {
+  let at = line << placeShift;
+  for (let i = first << placeShift; i < behind << placeShift; i++, at++) {
+    to[at] = (i & (placesPerLine - 1)) === place.pri ? from[i]! : from[i]! + by;
+  }
+}
+
 /** True when every field of the line holds against a strict parser: see `strictBit`. */
 function isStrict(line: LineCursor): boolean {
   const { bytes, timeStart, timeEnd, sdStart, sdEnd } = line;
@@ -67,8 +115,8 @@ function isStrict(line: LineCursor): boolean {
   );
 }
 
-/** Printable ASCII of at most so many bytes. */
+/** Printable ASCII of at least one and at most so many bytes. */
 export function isPlain(bytes: Uint8Array, start: number, end: number, bytesMax: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i]! > 0x7e || bytes[i]! <= space) return false;
-  return end - start <= bytesMax;
+  return end > start && end - start <= bytesMax;
 }

@@ -5,6 +5,7 @@ import type { Resolve, ResolveInTurn } from "./addresses.ts";
 import type { SinkHooks } from "./connections/sink-slot.ts";
 import { parseDestination } from "./destination.ts";
 import type { OwnPlaces } from "./own-places.ts";
+import type { Buffers } from "./sinks/buffers.ts";
 import { httpsSink, type SinkLimits } from "./sinks/https.ts";
 import { syslogSink } from "./sinks/syslog.ts";
 import type { Trace } from "./trace.ts";
@@ -14,6 +15,8 @@ export type SinkOptions = Omit<SinkLimits, "resolve"> & {
   /** This server's own places: no drain goes there, though its URL was stored before they were known. */
   readonly own?: OwnPlaces;
   readonly userAgent: string;
+  /** Memory that all syslog drains write into. */
+  readonly buffers?: Buffers;
   /** An app's name; without it formats name the app by its id. */
   readonly appName?: (appId: DrainRecord["channel"]) => Promise<string | undefined>;
 };
@@ -27,6 +30,7 @@ export function sinksFor({
   appName,
   own,
   resolve,
+  buffers,
   ...all
 }: SinkOptions): (drain: DrainRecord, hooks?: SinkHooks & { readonly trace?: Trace }) => Sink {
   return (drain, { trace, onBreak = () => {} } = {}) => {
@@ -48,7 +52,14 @@ export function sinksFor({
     const destination = parseDestination(url, { format, compression, allow: limits.policy, own });
     const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
     return destination.kind === "syslog"
-      ? syslogSink({ ...limits, ...tls, destination, drainToken: token, onBreak })
+      ? syslogSink({
+          ...limits,
+          ...tls,
+          destination,
+          drainToken: token,
+          onBreak,
+          ...(buffers && { buffers }),
+        })
       : httpsSink({
           ...limits,
           ...tls,

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { CanonicalLines } from "../../src/core/batch.ts";
 import { Canoniser } from "../../src/core/canonical.ts";
 import { LineCursor } from "../../src/core/line-cursor.ts";
-import { cursorOver, indexFrames, indexOf } from "../../src/core/line-index.ts";
+import { cursorOver, endOfFrame, indexFrames, indexOf, pickLines } from "../../src/core/line-index.ts";
 import { place, placeShift, strictBit } from "../../src/core/line-places.ts";
 import { toLogplex, toRfc5424 } from "../../src/core/lines.ts";
 import { batchOf } from "../support/batches.ts";
@@ -154,3 +154,25 @@ describe("the line index", () => {
     expect(() => indexFrames(damage(Buffer.from(bytes)), count, form)).toThrow(/damaged/);
   });
 });
+
+test("lines that are picked out are frames of their own, with the index that a scan of them finds", () => {
+  const picked = fc.tuple(fc.array(frame, { minLength: 1, maxLength: 12 }), fc.func(fc.boolean()));
+  fc.assert(
+    fc.property(picked, ([frames, isPicked]) => {
+      const lines = canonised(frames);
+      const wanted = frames.map((_, line) => isPicked(line));
+      const runs = wanted.flatMap((is, line) => [
+        ...(is && !wanted[line - 1] ? [line] : []),
+        ...(is && !wanted[line + 1] ? [line + 1] : []),
+      ]);
+      const { bytes, count, form, index } = pickLines(lines, runs);
+      const all = wanted.map((_, line) =>
+        lines.bytes.subarray(startOf(lines, line), startOf(lines, line + 1)),
+      );
+      expect(Buffer.concat(all.filter((_, line) => wanted[line]))).toEqual(Buffer.from(bytes));
+      expect(index).toEqual(indexFrames(bytes, count, form));
+    }),
+  );
+});
+
+const startOf = (lines: CanonicalLines, line: number): number => endOfFrame(indexOf(lines), line - 1);

@@ -35,7 +35,7 @@ function shown(lines: CanonicalLines): string {
   const all: Uint8Array[] = [lines.bytes];
   for (const format of Object.keys(bodyFormats) as FormatName[])
     all.push(...[atOnce(bodyFormats[format].write([lines], context))].flat());
-  all.push(strictFrames([lines], { hostname: "d.1", endsLines: true }));
+  all.push(strictFrames([lines], { hostname: Buffer.from("d.1"), endsLines: true }));
   for (const format of ["text", "json", "raw"] as const)
     for (const transport of ["plain", "events"] as const)
       all.push(formatBatch({ ...lines, at: origin }, { format, transport }).bytes);

@@ -29,6 +29,18 @@ export type Write = {
   readonly onFlushed: () => void;
 };
 
+/** The end of a write that did not fail. "ended": the peer ended the connection meanwhile. */
+type End = "open" | "ended";
+
+/** A write that is not settled. */
+type Unsettled = {
+  readonly write: Write;
+  readonly startedAtMs: number;
+  flushedAtMs: number | undefined;
+  readonly resolve: (end: End) => void;
+  readonly reject: (failure: unknown) => void;
+};
+
 export class SyslogConnection {
   /** Called once when the connection breaks (it did not just end) while no write is unsettled. */
   onBreak: (failure: Error) => void = () => {};
@@ -37,13 +49,15 @@ export class SyslogConnection {
   readonly #socket: Socket;
   readonly #quietMs: number;
   #isEnded = false;
-  /** Writes that are not settled. */
-  #unsettled = 0;
-  /** Ends when those before are settled; rejects when one of them failed. */
-  #settling: Promise<unknown> = Promise.resolve();
+  /** In the order of the calls. One walk settles all of them, and many at a time when they are many. */
+  readonly #unsettled: Unsettled[] = [];
+  #isSettling = false;
+  /** Those that end what is under way: one, mostly, for all that is written. */
+  readonly #signals = new Set<AbortSignal>();
   /** Something went over it, and it stood. */
   #isProven = false;
-  #failure: Error | undefined;
+  /** The first that failed; nothing that is written after it arrives. */
+  #failure: unknown;
   /** Waits for something to change. */
   readonly #waits = new Set<() => void>();
 
@@ -53,13 +67,13 @@ export class SyslogConnection {
     this.#quietMs = Math.min(quietMsMax, Math.max(quietMsMin, 2 * roundTripMs));
     socket.on("end", () => {
       this.#ended();
-      if (this.#unsettled === 0) socket.end();
+      if (this.#unsettled.length === 0) socket.end();
     });
     socket.on("close", () => this.#ended());
     socket.on("error", (failure) => {
       this.#failure ??= failure;
       this.#ended();
-      if (this.#unsettled === 0) this.onBreak(failure);
+      if (this.#unsettled.length === 0) this.onBreak(failure);
     });
     boundTalk(socket);
   }
@@ -79,41 +93,61 @@ export class SyslogConnection {
    * connection meanwhile; either it had read everything, or its end and what was written passed each other on the way.
    * Rejects when the connection broke, or one before failed. The next write may come when this one is flushed.
    */
-  write(write: Write): Promise<"open" | "ended"> {
-    const before = this.#settling;
-    const settling = this.#write(write, before);
-    this.#settling = settling;
-    settling.catch(() => {}); // whoever called is told
-    return settling;
-  }
-
-  async #write(
-    { bytes, msMax, signal, onFlushed }: Write,
-    before: Promise<unknown>,
-  ): Promise<"open" | "ended"> {
-    this.#unsettled++;
-    let isFlushed = false;
-    const abort = () => this.#socket.destroy(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-    try {
-      signal.throwIfAborted();
-      this.#socket.write(bytes, (failure) => {
-        isFlushed = failure == null;
-        if (isFlushed) onFlushed();
+  write(write: Write): Promise<End> {
+    return new Promise((resolve, reject) => {
+      if (write.signal.aborted) return reject(write.signal.reason);
+      const startedAtMs = performance.now();
+      const one: Unsettled = { write, startedAtMs, flushedAtMs: undefined, resolve, reject };
+      this.#unsettled.push(one);
+      this.#watch(write.signal);
+      this.#socket.write(write.bytes, (failure) => {
+        if (failure == null) {
+          one.flushedAtMs = performance.now();
+          write.onFlushed();
+        }
         this.#changed();
       });
-      await this.#until(() => isFlushed || this.#isBroken, msMax);
-      if (isFlushed) await this.#standing();
-      await before;
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#isBroken || (this.#isEnded && this.#isReset)) throw brokenPipe();
-      if (!isFlushed) throw timedOut("room for all the lines", msMax);
-      this.#isProven = true;
-      return this.#isEnded ? "ended" : "open";
-    } finally {
-      if (--this.#unsettled === 0 && this.#isEnded) void this.close();
-      signal.removeEventListener("abort", abort);
+      if (!this.#isSettling) void this.#settleAll();
+    });
+  }
+
+  /** A signal was aborted. */
+  handleEvent({ target }: Event): void {
+    this.#socket.destroy((target as AbortSignal).reason);
+  }
+
+  // Settles what is written, oldest first, as long as there is any.
+  async #settleAll(): Promise<void> {
+    this.#isSettling = true;
+    try {
+      for (let [first] = this.#unsettled; first !== undefined; [first] = this.#unsettled) {
+        const stoodSinceMs = await this.#stands(first);
+        const later = this.#unsettled.findIndex(({ flushedAtMs = Infinity }) => flushedAtMs > stoodSinceMs);
+        const settled = this.#unsettled.splice(0, later === -1 ? this.#unsettled.length : later);
+        for (const { resolve } of settled) resolve(this.#isEnded ? "ended" : "open");
+      }
+    } catch (failure) {
+      this.#failure ??= failure;
+      for (const { reject } of this.#unsettled.splice(0)) reject(failure);
     }
+    this.#isSettling = false;
+    this.#unwatch();
+    if (this.#isEnded) void this.close();
+  }
+
+  // Resolves when `first` was flushed and the connection stood since: what was flushed up to the time that is returned
+  // is settled. Throws when it broke.
+  async #stands(first: Unsettled): Promise<number> {
+    const { msMax } = first.write;
+    const leftMs = first.startedAtMs + msMax - performance.now();
+    await this.#until(() => first.flushedAtMs !== undefined || this.#isBroken, leftMs);
+    const flushedAtMs = first.flushedAtMs;
+    const stoodSinceMs = flushedAtMs === undefined ? 0 : await this.#standing(flushedAtMs);
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#isBroken || (this.#isEnded && this.#isReset)) throw brokenPipe();
+    if (flushedAtMs === undefined) throw timedOut("room for all the lines", msMax);
+    this.#isProven = true;
+    return stoodSinceMs;
   }
 
   /** Nobody is told that it broke. */
@@ -130,6 +164,17 @@ export class SyslogConnection {
     this.#socket.destroy();
   }
 
+  #watch(signal: AbortSignal): void {
+    if (this.#signals.has(signal)) return;
+    this.#signals.add(signal);
+    signal.addEventListener("abort", this, { once: true });
+  }
+
+  #unwatch(): void {
+    for (const signal of this.#signals) signal.removeEventListener("abort", this);
+    this.#signals.clear();
+  }
+
   #ended(): void {
     this.#isEnded = true;
     this.#changed();
@@ -144,18 +189,22 @@ export class SyslogConnection {
     return this.#socket.remoteAddress === undefined;
   }
 
-  // Waits for a reset. An end alone is none yet: that follows when the peer did not read everything.
-  async #standing(): Promise<void> {
+  // Waits for a reset. An end alone is none yet: that follows when the peer did not read everything. What was flushed by
+  // the time that is returned was followed by none.
+  async #standing(flushedAtMs: number): Promise<number> {
     for (let part = 0; !this.#isProven && !this.#isEnded && !this.#isBroken && part < strangerParts; part++) {
       await this.#until(() => this.#isEnded || this.#isBroken, strangerMs / strangerParts);
       await polled();
     }
-    await this.#until(() => this.#isBroken, this.#quietMs);
+    const quietMs = this.#isProven ? this.#quietMs - (performance.now() - flushedAtMs) : this.#quietMs;
+    await this.#until(() => this.#isBroken, quietMs);
+    const stoodSinceMs = Math.max(flushedAtMs, performance.now() - this.#quietMs);
     await polled(); // the timer may have fired before what the kernel held by then was read
+    return stoodSinceMs;
   }
 
   async #until(isSo: () => boolean, msMax: number): Promise<void> {
-    if (isSo()) return;
+    if (isSo() || msMax <= 0) return;
     await new Promise<void>((resolve) => {
       const end = () => {
         this.#waits.delete(look);
@@ -163,7 +212,7 @@ export class SyslogConnection {
         resolve();
       };
       const look = () => void (isSo() && end());
-      const timer = setTimeout(end, msMax);
+      const timer = setTimeout(end, Math.ceil(msMax));
       this.#waits.add(look);
     });
   }

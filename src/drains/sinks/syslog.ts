@@ -8,10 +8,11 @@
 import { isIP } from "node:net";
 import type { Parcel, Sink, Verdict } from "../../ports.ts";
 import type { SyslogDestination } from "../destination.ts";
+import type { Buffers } from "./buffers.ts";
 import { expiring } from "./certificate.ts";
 import type { TlsParts } from "./connecting.ts";
 import { explainFailure, failureVerdict } from "./explain.ts";
-import { strictFrames } from "./formats/rfc5424.ts";
+import { type FrameOptions, strictFrames } from "./formats/rfc5424.ts";
 import type { SinkLimits } from "./https.ts";
 import { nameOf } from "./place.ts";
 import { SyslogConnection } from "./syslog-connection.ts";
@@ -21,6 +22,8 @@ export type SyslogSinkOptions = SinkLimits &
   TlsParts & {
     readonly destination: SyslogDestination;
     readonly drainToken: string;
+    /** Memory for what is sent; absent: new memory each time. */
+    readonly buffers?: Buffers;
     /** Is told why when what was delivered lately may not have arrived. */
     readonly onBreak: (reason: string) => void;
   };
@@ -36,20 +39,22 @@ type Way = { readonly connection: SyslogConnection; settledAtMs: number; isUsed:
 
 class SyslogSink implements Sink {
   readonly #options: SyslogSinkOptions;
+  readonly #form: FrameOptions;
   #way: Way | undefined;
-  /** Ends when all parcels before are settled. */
-  #settling: Promise<unknown> = Promise.resolve();
+  /** The parcel that was delivered last, settled or not. */
+  #last: Promise<unknown> = Promise.resolve();
   /** The verdict of a parcel that others followed: nothing may be delivered any more. */
   #spent: Verdict | undefined;
 
   constructor(options: SyslogSinkOptions) {
     this.#options = options;
+    const { drainToken, buffers } = options;
+    this.#form = { hostname: Buffer.from(drainToken), endsLines: true, ...(buffers && { buffers }) };
   }
 
   deliver(parcel: Parcel, signal: AbortSignal, onSent?: () => void): Promise<Verdict> {
-    const before = this.#settling;
-    const settling = this.#deliver(parcel, signal, onSent, before);
-    this.#settling = settling.catch(() => {}); // whoever called is told
+    const settling = this.#deliver(parcel, signal, onSent, this.#last);
+    this.#last = settling;
     return settling;
   }
 
@@ -65,12 +70,12 @@ class SyslogSink implements Sink {
     onSent: (() => void) | undefined,
     before: Promise<unknown>,
   ): Promise<Verdict> {
-    const { destination, drainToken, clock, trace } = this.#options;
+    const { destination, clock, trace } = this.#options;
     signal.throwIfAborted();
     // A connection that ended takes nothing more, and a new one is opened when it is known what became of all before.
-    if (this.#way?.connection.isOpen !== true) await before;
+    if (this.#way?.connection.isOpen !== true) await before.catch(() => {}); // whoever called is told
     if (this.#spent !== undefined) return this.#spent;
-    const bytes = strictFrames(parcel.slices, { hostname: drainToken, endsLines: true });
+    const bytes = strictFrames(parcel.slices, this.#form);
     try {
       trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
       let isTaken = await this.#attempt(bytes, signal, onSent);
@@ -80,7 +85,6 @@ class SyslogSink implements Sink {
       trace?.note(`${bytes.length} bytes, and the connection stood`);
       const shown = destination.verifies ? this.#way?.connection.certificate : undefined;
       const ending = expiring(shown, destination, clock.nowMs());
-      await before; // verdicts come in the order of the calls
       return ending === undefined ? { kind: "delivered" } : { kind: "delivered", expiring: ending };
     } catch (failure) {
       signal.throwIfAborted();
@@ -95,14 +99,19 @@ class SyslogSink implements Sink {
   }
 
   // False when the connection stood before and is gone: that may be its age alone, and a fresh one may do.
-  async #attempt(bytes: Uint8Array, signal: AbortSignal, onSent: (() => void) | undefined): Promise<boolean> {
-    const { clock, attemptMsMax } = this.#options;
+  async #attempt(bytes: Buffer, signal: AbortSignal, onSent: (() => void) | undefined): Promise<boolean> {
+    const { clock, attemptMsMax, buffers } = this.#options;
     const way = await this.#open(signal);
     const isReused = way.isUsed;
     way.isUsed = true;
     const { connection } = way;
     try {
-      const write = { bytes, msMax: attemptMsMax, signal, onFlushed: () => onSent?.() };
+      const onFlushed = () => {
+        if (onSent === undefined) return;
+        buffers?.give(bytes); // the kernel has it, and whoever follows what is sent does not send it again from here
+        onSent();
+      };
+      const write = { bytes, msMax: attemptMsMax, signal, onFlushed };
       const end = await connection.write(write);
       if (end === "ended") this.#drop(way); // it closes by itself
       // A peer that ends a fresh connection, and does not reset it, has read what came; one that stood may be ended for

@@ -6,7 +6,7 @@ import assert from "node:assert";
 import type { LineFilter } from "../../core/line-filter.ts";
 import { drainDeliverySeconds, drainLagSeconds } from "../../metrics.ts";
 import type { Patterns } from "../../patterns/patterns.ts";
-import type { Clock, Parcel, Verdict } from "../../ports.ts";
+import type { Clock, Parcel } from "../../ports.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import { turns } from "../../turns.ts";
 import type { SinkSlot } from "../connections/sink-slot.ts";
@@ -78,16 +78,28 @@ export class Courier {
     tell({ kind: "prepared", number, cut, outcome: "ready" });
   }
 
-  /** Sends the parcel that was prepared. Ends in `verdict`, unless it is abandoned. */
+  /** Sends the parcel that was prepared. Ends in `verdict`, unless it is abandoned. Times the attempt alone. */
   async send(number: number): Promise<void> {
+    const { clock, budget, slot, tell } = this.#options;
     const ready = this.#ready;
     assert.equal(ready?.number, number, "what is sent was prepared");
     this.#ready = undefined;
-    const { parcel } = ready!;
-    const verdict = await this.#deliver(ready!);
+    const { parcel, cut, reading } = ready!;
+    const startedAtMs = clock.monotonicMs();
+    let heldBytes = 0;
+    const verdict = await slot.deliver(parcel, this.#ending.signal, () => {
+      heldBytes = cut.bytes; // in memory until it is settled, as what is read ahead is
+      budget.add(heldBytes);
+      reading.forget(cut.endLine);
+      tell({ kind: "sent", number });
+    });
+    budget.add(-heldBytes);
     if (verdict === undefined) return;
+    drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.monotonicMs() - startedAtMs) / 1000);
+    if (verdict.kind === "delivered")
+      drainLagSeconds.observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
     const isRefused = verdict.kind === "refused" || verdict.kind === "split" || "rejected" in verdict;
-    this.#options.tell({ kind: "verdict", number, verdict, isNotices: isRefused && hasOnlyNotices(parcel) });
+    tell({ kind: "verdict", number, verdict, isNotices: isRefused && hasOnlyNotices(parcel) });
   }
 
   /** Forgets what was prepared. */
@@ -106,24 +118,5 @@ export class Courier {
     const name = `${drain.token} ${range.kind === "replay" ? range.id : ""}`;
     const limits = takeover?.bounded(bounds, range, batches) ?? bounds;
     return cutParcel(batches, line, this.#patterns.filter?.keptOf, limits, name);
-  }
-
-  // Undefined when it was aborted. Times the attempt alone: it has its slot already.
-  async #deliver({ number, parcel, cut, reading }: Ready): Promise<Verdict | undefined> {
-    const { clock, budget, slot, tell } = this.#options;
-    const startedAtMs = clock.monotonicMs();
-    let heldBytes = 0;
-    const verdict = await slot.deliver(parcel, this.#ending.signal, () => {
-      heldBytes = cut.bytes; // in memory until it is settled, as what is read ahead is
-      budget.add(heldBytes);
-      reading.forget(cut.endLine);
-      tell({ kind: "sent", number });
-    });
-    budget.add(-heldBytes);
-    if (verdict === undefined) return undefined;
-    drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.monotonicMs() - startedAtMs) / 1000);
-    if (verdict.kind === "delivered")
-      drainLagSeconds.observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
-    return verdict;
   }
 }

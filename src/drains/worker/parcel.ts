@@ -4,9 +4,8 @@
  */
 import { hash } from "node:crypto";
 import { positionIn, type StoredBatch } from "../../core/batch.ts";
-import { LineCursor } from "../../core/line-cursor.ts";
 import type { Kept } from "../../core/line-filter.ts";
-import { framesFrom } from "../../core/lines.ts";
+import { cursorOver, endOfFrame, indexOf, pickLines } from "../../core/line-index.ts";
 import type { Position } from "../../core/position.ts";
 import type { Parcel, Slice } from "../../ports.ts";
 
@@ -73,10 +72,8 @@ export function cutParcel(
   }
   const end = positionIn(final, at - final.line);
   const count = limits.linesMax - room.lines;
-  const parcel =
-    count === 0
-      ? undefined
-      : { parcelId: parcelId(name, positionIn(first, line - first.line), end), slices, count };
+  const start = () => positionIn(first, line - first.line);
+  const parcel = count === 0 ? undefined : named(() => parcelId(name, start(), end), slices, count);
   return {
     parcel,
     count,
@@ -89,10 +86,23 @@ export function cutParcel(
   };
 }
 
+// The id is made when somebody asks for it: a destination that is sent no ids costs no hash.
+function named(idOf: () => string, slices: readonly Slice[], count: number): Parcel {
+  let id: string | undefined;
+  return {
+    get parcelId() {
+      id ??= idOf();
+      return id;
+    },
+    slices,
+    count,
+  };
+}
+
 /** The same parcel in memory of its own, so that it keeps no batch alive. */
 export const compact = (parcel: Parcel): Parcel => ({
   ...parcel,
-  slices: parcel.slices.map((slice) => ({ ...slice, bytes: owned(slice.bytes) })),
+  slices: parcel.slices.map(({ bytes, count, form }) => ({ bytes: owned(bytes), count, form })),
 });
 
 // A small Buffer is a piece of a slab that many share, and would keep all of it.
@@ -104,8 +114,9 @@ function owned(bytes: Uint8Array): Uint8Array {
 
 /** True when the lines are notices alone: what becomes of those is not worth another notice. */
 export function hasOnlyNotices({ slices }: Parcel): boolean {
-  for (const { bytes, form } of slices) {
-    const line = new LineCursor().open(bytes, form);
+  for (const slice of slices) {
+    const line = cursorOver(slice);
+    const { bytes } = line;
     while (line.next()) {
       const head = Buffer.from(
         bytes.buffer,
@@ -137,39 +148,33 @@ type Taken = {
   readonly end: number;
 };
 
-// Takes the lines from number `skip` up to `end` of one batch as far as there is room.
+// Takes the lines from number `skip` up to `end` of one batch as far as there is room. A whole batch is its own slice.
 function takeLines(batch: StoredBatch, skip: number, end: number, kept: Kept | undefined, room: Room): Taken {
-  const { form, count } = batch;
-  const left = Math.min(count, end) - skip;
-  const bytes = skip === 0 ? batch.bytes : framesFrom(batch.bytes, skip);
-  if (kept === undefined && skip + left === count && left <= room.lines && bytes.length <= room.bytes) {
-    take(room, left, bytes.length);
-    return { slice: { bytes, count: left, form }, filtered: 0, end: count };
+  const { count, bytes } = batch;
+  const isWhole = kept === undefined && skip === 0 && count <= end;
+  if (isWhole && count <= room.lines && bytes.length <= room.bytes) {
+    take(room, count, bytes.length);
+    return { slice: batch, filtered: 0, end: count };
   }
-  const cursor = new LineCursor().open(bytes, form);
-  const runs: Uint8Array[] = [];
+  const index = indexOf(batch);
+  const runs: number[] = [];
   let taken = 0;
-  let passed = 0;
-  let runStart = 0;
-  let runEnd = 0;
-  for (; passed < left && room.lines > 0 && cursor.next(); passed++) {
-    if (kept?.[skip + passed] === 0) continue;
-    const frameBytes = cursor.end - cursor.start;
+  let line = skip;
+  for (; line < Math.min(count, end) && room.lines > 0; line++) {
+    if (kept?.[line] === 0) continue;
+    const frameBytes = endOfFrame(index, line) - endOfFrame(index, line - 1);
     if (frameBytes > room.bytes && !room.empty) break;
     take(room, 1, frameBytes);
     taken++;
-    if (cursor.start !== runEnd) {
-      if (runEnd > runStart) runs.push(bytes.subarray(runStart, runEnd));
-      runStart = cursor.start;
-    }
-    runEnd = cursor.end;
+    if (runs.at(-1) === line) runs.pop();
+    else runs.push(line);
+    runs.push(line + 1);
   }
-  if (runEnd > runStart) runs.push(bytes.subarray(runStart, runEnd));
-  const slice =
-    taken === 0
-      ? undefined
-      : { bytes: runs.length === 1 ? runs[0]! : Buffer.concat(runs), count: taken, form };
-  return { slice, filtered: passed - taken, end: skip + passed };
+  return {
+    slice: taken === 0 ? undefined : pickLines(batch, runs),
+    filtered: line - skip - taken,
+    end: line,
+  };
 }
 
 function take(room: Room, lines: number, bytes: number): void {

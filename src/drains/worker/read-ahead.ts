@@ -5,15 +5,20 @@
 import { positionIn, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, From } from "../../ports.ts";
+import { type Pulse, pulseOf } from "./pulse.ts";
 import type { LinePlace } from "./ranges.ts";
 
 /** The bound on what all drains together read ahead. When it is spent each goes on with one batch at a time. */
 export class ReadAheadBudget {
+  /** Tells all of them of what was read. */
+  readonly pulse: Pulse;
   readonly #bytesMax: number;
   #bytes = 0;
 
-  constructor(bytesMax: number) {
+  /** `gatherMs`: lines that come faster than this one after the other go out together. */
+  constructor(bytesMax: number, gatherMs = 0) {
     this.#bytesMax = bytesMax;
+    this.pulse = pulseOf(gatherMs);
   }
 
   get isSpent(): boolean {
@@ -50,6 +55,9 @@ export type Found =
   | { readonly kind: "ended" }
   | { readonly kind: "failed"; readonly cause: unknown };
 
+const nothingYet: Found = { kind: "nothing yet" };
+const lines: Found = { kind: "lines" };
+
 /** One for all: an abort without a reason makes an error with a stack each time. */
 const closed = new Error("the reading is over");
 
@@ -80,10 +88,10 @@ export class ReadAhead {
   seek(line: number): Found {
     if (!this.#isForeign) this.forget(line);
     const first = this.#batches[0];
-    if (first === undefined || !this.#isReady()) return this.#end ?? { kind: "nothing yet" };
+    if (first === undefined || !this.#isReady()) return this.#end ?? nothingYet;
+    if (first.line <= line && !this.#isForeign) return lines;
     const place = { position: positionIn(first, 0), line: first.line };
-    if (this.#isForeign) return { kind: "replaced", place };
-    return first.line <= line ? { kind: "lines" } : { kind: "gap", place };
+    return { kind: this.#isForeign ? "replaced" : "gap", place };
   }
 
   /** Forgets the batches that lie wholly before the channel's line number `line`. */
@@ -153,15 +161,16 @@ export class ReadAhead {
     this.#changed();
   }
 
-  // Batches that are read in one turn of the event loop are told together: they may go out as one parcel.
   #changed(): void {
     if (this.#isTelling) return;
     this.#isTelling = true;
-    setImmediate(() => {
-      this.#isTelling = false;
-      this.#options.onChange();
-    });
+    this.#options.budget.pulse.wait(this.#told);
   }
+
+  readonly #told = (): void => {
+    this.#isTelling = false;
+    this.#options.onChange();
+  };
 
   #hold(bytes: number): void {
     this.#bytes += bytes;

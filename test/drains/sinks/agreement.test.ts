@@ -114,7 +114,8 @@ const outputs: Record<string, (slice: Slice) => Seen[]> = {
   "logs: raw": fromRaw,
   "drain: logplex": fromLogplex,
   "drain: rfc5424": (slice) => fromSyslog(drained("rfc5424", slice)),
-  "drain: syslog": (slice) => fromSyslog(strictFrames([slice], { hostname: "d.1", endsLines: true })),
+  "drain: syslog": (slice) =>
+    fromSyslog(strictFrames([slice], { hostname: Buffer.from("d.1"), endsLines: true })),
   "drain: ndjson": (slice) => fromJsonLines(drained("ndjson", slice).toString(), "timestamp"),
   "drain: betterstack": (slice) => fromJsonLines(drained("betterstack", slice).toString(), "dt"),
   "drain: otlp": (slice) => fromOtlp(readOtlp(drained("otlp", slice))),

@@ -52,7 +52,7 @@ describe("rfc5424", () => {
     expect(write("rfc5424", odd).toString()).toBe(counted("<15>1 - host app pr??c - - [none at=all] text"));
   });
   test("a syslog drain's frames name the drain and end their lines, which counts", () => {
-    const frames = strictFrames([plain, rich], { hostname: "d.1", endsLines: true }).toString();
+    const frames = strictFrames([plain, rich], { hostname: Buffer.from("d.1"), endsLines: true }).toString();
     expect(frames).toBe(
       counted(
         "<190>1 2024-05-01T10:00:00.123456+00:00 d.1 app web.1 - - signed in\n",
@@ -295,7 +295,7 @@ test("any line that the log holds becomes a frame that a strict reader takes, wi
       );
       const slice: Slice = { bytes: Buffer.concat(frames), count: lines.length, form: "rfc5424" };
       const reader = new SyslogReader();
-      reader.push(strictFrames([slice], { hostname: "d.1", endsLines: true }));
+      reader.push(strictFrames([slice], { hostname: Buffer.from("d.1"), endsLines: true }));
       expect(reader.frames.length).toBe(lines.length);
       for (const [n, { message, data: kept, pri }] of reader.frames.entries()) {
         expect(pri).toBeLessThanOrEqual(191);

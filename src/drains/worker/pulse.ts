@@ -1,0 +1,51 @@
+/**
+ * When drains look at what was read for them: together, and not more often than once in a while. A line that comes
+ * alone is looked at in the same turn of the event loop; of lines that come one by one and fast, those of a while
+ * go out as one parcel for each drain. So what a parcel costs is paid less often the more lines there are.
+ */
+
+type PulseParts = {
+  /** The next look comes so long after the last one, or later by what a timer takes. */
+  readonly everyMs: number;
+  /** Milliseconds that never go back. */
+  readonly nowMs: () => number;
+  /** Runs a function when what came in this turn of the event loop was read. */
+  readonly defer: (run: () => void) => void;
+  readonly after: (ms: number, run: () => void) => void;
+};
+
+export class Pulse {
+  readonly #parts: PulseParts;
+  #lookers: (() => void)[] = [];
+  #lastMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: PulseParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls `look` once, at the next beat. It never throws. */
+  wait(look: () => void): void {
+    this.#lookers.push(look);
+    if (this.#lookers.length > 1) return;
+    const { everyMs, nowMs, defer, after } = this.#parts;
+    const leftMs = this.#lastMs + everyMs - nowMs();
+    if (leftMs <= 0) defer(this.#beat);
+    else after(leftMs, this.#beat);
+  }
+
+  readonly #beat = (): void => {
+    this.#lastMs = this.#parts.nowMs();
+    const lookers = this.#lookers;
+    this.#lookers = [];
+    for (const look of lookers) look();
+  };
+}
+
+/** By this process's event loop. */
+export const pulseOf = (everyMs: number): Pulse =>
+  new Pulse({
+    everyMs,
+    nowMs: () => performance.now(),
+    defer: setImmediate,
+    after: (ms, run) => void setTimeout(run, Math.ceil(ms)),
+  });
