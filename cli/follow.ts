@@ -9,6 +9,7 @@ import type { Api } from "./api.ts";
 import type { OpenedSession, SessionBody } from "./api-types.ts";
 import { CliError, networkReason } from "./errors.ts";
 import { EventStreamReader, type StreamEvent } from "./event-stream.ts";
+import type { PlacedLine } from "./interleave.ts";
 import { readSearched, type Searched } from "./search-words.ts";
 
 /** The app and session to follow. */
@@ -55,7 +56,7 @@ type Ending =
  * Yields the lines of each read; the return value is the place behind the last one. Without `tail` it ends with the
  * history. What fails before the first line of an answer is thrown, later failures are mended.
  */
-export async function* follow(options: FollowOptions): AsyncGenerator<readonly string[], string> {
+export async function* follow(options: FollowOptions): AsyncGenerator<readonly PlacedLine[], string> {
   const follower = new Follower(options);
   try {
     return yield* follower.lines();
@@ -85,7 +86,7 @@ class Follower {
     this.#after = options.after ?? "";
   }
 
-  async *lines(): AsyncGenerator<readonly string[], string> {
+  async *lines(): AsyncGenerator<readonly PlacedLine[], string> {
     const { session, app } = this.#options;
     for (;;) {
       const ending = yield* this.#connection();
@@ -107,7 +108,7 @@ class Follower {
     await this.#agent.destroy();
   }
 
-  async *#connection(): AsyncGenerator<readonly string[], Ending> {
+  async *#connection(): AsyncGenerator<readonly PlacedLine[], Ending> {
     const opened = await this.#open();
     if ("kind" in opened) return opened;
     const { app, note } = this.#options;
@@ -132,9 +133,9 @@ class Follower {
   }
 
   /** The lines to show of an event; events that are no lines are told otherwise. */
-  #linesOf({ event, data }: StreamEvent): readonly string[] {
+  #linesOf({ id, event, data }: StreamEvent): readonly PlacedLine[] {
     const { app, note, onSearched } = this.#options;
-    if (event === "message") return [data];
+    if (event === "message") return [{ position: id, line: data }];
     if (event === "log-replaced")
       note(
         `tailrace: ${app}: this log is not the one that was read before (another server, a restored backup, or an app made again); it begins again with its oldest line`,

@@ -1,10 +1,13 @@
 /** Several apps' histories as one, oldest line first, pulled: memory holds one read for each app. */
 
+/** A line as the server sent it, and the place behind it. */
+export type PlacedLine = { readonly position: string; readonly line: string };
+
 /** A line and its app. */
-export type AppLine = { readonly app: string; readonly line: string };
+export type AppLine = PlacedLine & { readonly app: string };
 
 /** An app's history; the return value is the place behind it. */
-export type History = { readonly app: string; readonly lines: AsyncGenerator<readonly string[], string> };
+export type History = { readonly app: string; readonly lines: AsyncGenerator<readonly PlacedLine[], string> };
 
 /**
  * Merges by time; the lines of one app keep their order whatever their times say. The return value maps each app
@@ -26,7 +29,7 @@ export async function* interleave(
       let first = earliest(left);
       // One empty head ends the round: its next line may be the earliest.
       for (; ; first = earliest(left)) {
-        merged.push({ app: first.app, line: first.take() });
+        merged.push({ app: first.app, ...first.take() });
         if (first.empty) break;
       }
       yield merged;
@@ -43,7 +46,7 @@ class Head {
   place: string | undefined;
   readonly #source: History["lines"];
   readonly #timeOf: (line: string) => number;
-  #lines: readonly string[] = [];
+  #lines: readonly PlacedLine[] = [];
   #at = 0;
 
   constructor({ app, lines }: History, timeOf: (line: string) => number) {
@@ -64,16 +67,16 @@ class Head {
     }
   }
 
-  take(): string {
+  take(): PlacedLine {
     const line = this.#lines[this.#at]!;
     this.#see(this.#lines, this.#at + 1);
     return line;
   }
 
-  #see(lines: readonly string[], at: number): void {
+  #see(lines: readonly PlacedLine[], at: number): void {
     this.#lines = lines;
     this.#at = at;
-    const timeMs = this.empty ? Number.NaN : this.#timeOf(lines[at]!);
+    const timeMs = this.empty ? Number.NaN : this.#timeOf(lines[at]!.line);
     if (timeMs > this.timeMs) this.timeMs = timeMs; // a line without a time, or out of order, follows the one before
   }
 }

@@ -3,33 +3,34 @@ import type { Api } from "./api.ts";
 import type { SessionBody } from "./api-types.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import type { AppLine } from "./interleave.ts";
-import { lineWriter } from "./log-lines.ts";
 import type { Output } from "./output.ts";
 import { count, nothingFound, type Searched, searchOutcome, searchProgress } from "./search-words.ts";
+import type { LogForm } from "./view/log-form.ts";
 
 export type LogViewOptions = {
   readonly api: Api;
   readonly output: Output;
-  readonly apps: readonly string[];
   readonly session: SessionBody;
+  readonly form: LogForm;
   /** As many lines were asked for. */
   readonly asked: number | undefined;
   readonly colours: boolean;
 };
 
+/** Lines that wait for what follows them are shown when nothing came for so long. */
+const quietMs = 150;
+
 export class LogView {
   readonly #options: LogViewOptions;
-  readonly #write: (line: AppLine) => string;
   /** Apps of which a line was shown. */
   readonly #shown = new Set<string>();
   readonly #searched = new Map<string, Searched>();
   /** Notices that were given: the tail that follows a history finds the same. */
   readonly #said = new Set<string>();
+  #quiet: NodeJS.Timeout | undefined;
 
   constructor(options: LogViewOptions) {
     this.#options = options;
-    const { apps, session, output, colours } = options;
-    this.#write = lineWriter(apps, session.format, output.colours(colours));
   }
 
   /** Follows one app: its history, and what comes after it when `tail`. */
@@ -49,13 +50,22 @@ export class LogView {
   /** Shows everything of one app. */
   async all(app: string, after = ""): Promise<void> {
     const lines = this.follow(app, this.#options.session.tail, after);
-    for await (const read of lines) await this.show(read.map((line) => ({ app, line })));
+    for await (const read of lines) await this.show(read.map((line) => ({ app, ...line })));
+    await this.end();
   }
 
   async show(lines: readonly AppLine[]): Promise<void> {
-    const { output, colours } = this.#options;
+    const { form } = this.#options;
+    clearTimeout(this.#quiet);
     for (const { app } of lines) this.#shown.add(app);
-    await output.write(lines.map(this.#write).join(""), colours);
+    await this.#write(form.push(lines));
+    if (form.isOpen()) this.#quiet = setTimeout(() => void this.end(), quietMs);
+  }
+
+  /** Shows what waits. */
+  async end(): Promise<void> {
+    clearTimeout(this.#quiet);
+    await this.#write(this.#options.form.end());
   }
 
   /** Tells, behind the last line, everything that the lines themselves do not say. */
@@ -65,6 +75,10 @@ export class LogView {
     const isSilent = searched === undefined && !this.#shown.has(app) && session.lines !== 0;
     const outcome = searched ? searchOutcome(app, session, searched) : isSilent && nothingFound(app, session);
     if (outcome) this.#say(outcome);
+  }
+
+  async #write(text: string): Promise<void> {
+    if (text !== "") await this.#options.output.write(text, this.#options.colours);
   }
 
   #see(app: string, searched: Searched): void {

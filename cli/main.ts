@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { Command } from "commander";
 import { Api } from "./api.ts";
 import { registerApps } from "./commands/apps.ts";
+import { registerDoctor } from "./commands/doctor.ts";
 import { registerDrains } from "./commands/drains.ts";
 import { registerKeys } from "./commands/keys.ts";
 import { registerLogs } from "./commands/logs.ts";
@@ -71,6 +72,7 @@ registerTokens(program, context);
 registerDrains(program, context);
 program.commandsGroup("Server:");
 registerServe(program);
+registerDoctor(program, context);
 registerKeys(program, context);
 // A hint at an option may change what a command does: only those that change nothing give one.
 for (const command of program.commands)

@@ -6,6 +6,9 @@ import { watchReader } from "./closed-pipe.ts";
 import type { Variables } from "./environment.ts";
 import { codeOf } from "./errors.ts";
 
+/** The columns of a terminal that does not tell. */
+const columnsDefault = 80;
+
 type Stdout = NodeJS.WriteStream & { readonly fd: number };
 
 /** The output of a command. A write resolves when the pipe has taken it; nothing piles up behind a slow reader. */
@@ -93,7 +96,10 @@ export class Output {
   /** Shows progress in one line of a terminal, which the next output takes away again, as "" does. */
   progress(text: string): void {
     if (this.#stderr.isTTY !== true || (text === "" && !this.#hasProgress)) return;
-    const shown = terminalText(oneLine(text), false).slice(0, Math.max(0, (this.#stderr.columns || 80) - 1));
+    const shown = terminalText(oneLine(text), false).slice(
+      0,
+      Math.max(0, (this.#stderr.columns || columnsDefault) - 1),
+    );
     this.#stderr.write(`\r\u001b[K${shown}`);
     this.#hasProgress = text !== "";
   }
@@ -101,6 +107,24 @@ export class Output {
   /** Ends the command soon after the reader of stdout has gone, also while there is nothing to print. */
   endWithReader(): void {
     watchReader(this.#stdout.fd, () => this.onClosedPipe());
+  }
+
+  /** True when somebody looks at the output. */
+  get isTerminal(): boolean {
+    return this.#stdout.isTTY === true;
+  }
+
+  /** Columns of the terminal; undefined where there is none. */
+  get columns(): number | undefined {
+    return this.isTerminal
+      ? this.#stdout.columns || Number(this.#variables.COLUMNS) || columnsDefault
+      : undefined;
+  }
+
+  /** True where characters beyond ASCII can be shown, as far as the variables tell. */
+  get isUtf8(): boolean {
+    const { LC_ALL, LC_CTYPE, LANG } = this.#variables;
+    return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
   }
 
   /** Colours only for eyes: on a terminal, unless NO_COLOR or `--no-color` is given; FORCE_COLOR turns them on. */

@@ -10,7 +10,7 @@
  *   Tails and drains run users' patterns through Patterns.
  */
 
-import { isIPv6, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import { openAdminServer } from "./admin-server.ts";
 import { realClock } from "./clock.ts";
@@ -43,9 +43,9 @@ import { closeServer, httpServer, reloadTls } from "./http-server.ts";
 import { BodyBudget } from "./ingest/body-budget.ts";
 import { DrainLoops } from "./ingest/drain-loops.ts";
 import { Lanes } from "./ingest/lanes.ts";
-import { faultLimits, ingestLimits, loopLimits } from "./ingest/limits.ts";
+import { faultLimits, ingestLimits, loopLimits, sendersMax } from "./ingest/limits.ts";
 import { SenderFaults } from "./ingest/sender-faults.ts";
-import { syslogListener } from "./ingest/syslog.ts";
+import { Senders } from "./ingest/senders.ts";
 import { Scope } from "./lifecycle.ts";
 import {
   answersBytesMax,
@@ -71,6 +71,7 @@ import {
 } from "./limits.ts";
 import { openEngine, sharedSecret } from "./open-engine.ts";
 import { type FilesPart, openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
+import { openSyslogDoors } from "./open-syslog.ts";
 import { keptOperatorKey } from "./operator-key.ts";
 import { Patterns } from "./patterns/patterns.ts";
 import type { ChannelLog, Clock, Store } from "./ports.ts";
@@ -94,8 +95,8 @@ export type App = {
   readonly url: string;
   /** The operator's own address, when there is one. */
   readonly admin: string | undefined;
-  /** `HOST:PORT` of the syslog listener, when there is one. */
-  readonly syslog: string | undefined;
+  /** `HOST:PORT` of the doors of syslog that there are, by their flags. */
+  readonly syslog: Awaited<ReturnType<typeof openSyslogDoors>>["addresses"];
   /** The file with the operator's key, when it did not come from the environment. */
   readonly keyPath: string | undefined;
   /**
@@ -174,7 +175,8 @@ async function open(
   const syslog = await openSyslog(base, { ...registry, ...intake, ...places });
   return {
     ...http,
-    syslog: syslog && `${isIPv6(syslog.address) ? `[${syslog.address}]` : syslog.address}:${syslog.port}`,
+    syslog: syslog?.addresses ?? {},
+    reload: async () => [...(await http.reload()), ...((await syslog?.reload()) ?? [])],
     keyPath: kept?.path,
     close: () => scope.close(),
   };
@@ -189,7 +191,7 @@ type Readers = ReturnType<typeof openReaders>;
 function ownPlaces(config: Config) {
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
   const own = new OwnPlaces([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
-  for (const listener of [config.http, config.admin, config.syslog])
+  for (const listener of [config.http, config.admin, config.syslog, config.syslogTls, config.relp])
     if (typeof listener === "object") own.listens(listener);
   return { policy, own };
 }
@@ -221,7 +223,11 @@ async function openRegistry(
 function openIntake({ scope, store, log, clock, logger, has }: Base) {
   const lanes = scope.own("lanes", new Lanes({ ...ingestLimits, log, clock }));
   const append: Lanes["append"] = (channel, lines, via) => lanes.append(channel, lines, via);
-  const faults = scope.own("faults of senders", new SenderFaults({ ...faultLimits, logger, clock }));
+  const senders = new Senders({ clock, sendersMax });
+  const faults = scope.own(
+    "faults of senders",
+    new SenderFaults({ ...faultLimits, logger, clock, failed: (...of) => senders.failed(...of) }),
+  );
   const drainTokens = has("ingest")
     ? scope.own("drain tokens", new DrainTokens({ store, clock }))
     : undefined;
@@ -234,7 +240,7 @@ function openIntake({ scope, store, log, clock, logger, has }: Base) {
   });
   const notices = scope.own("notices", new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs }));
   const platform = scope.own("platforms", platformParts({ store, clock, logger, append }));
-  return { lanes, faults, loops, notices, platform };
+  return { lanes, faults, senders, loops, notices, platform };
 }
 
 /** Drains, where this node runs them, and their tests. */
@@ -393,17 +399,12 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
   };
 }
 
-/** The syslog listener, where this node has one; where it listens. */
-async function openSyslog(base: Base, { own, lanes, tokens, loops, faults }: Places & Registry & Intake) {
+/** The doors of syslog, where this node takes lines. */
+async function openSyslog(base: Base, parts: Places & Registry & Intake) {
   const { scope, config, clock, logger, has, within } = base;
-  const at = has("ingest") ? config.syslog : "off";
-  if (at === "off") return undefined;
+  if (!has("ingest")) return undefined;
+  const { own, lanes, tokens, loops, faults, senders } = parts;
   const connectionsMax = within("syslog", ingestLimits.connectionsMax);
-  const options = { ...ingestLimits, connectionsMax, ...at, lanes, tokens, loops, faults, logger, clock };
-  const listener = await syslogListener(options).catch((cause: unknown) => {
-    throw listenFailure("--syslog", at, cause);
-  });
-  const { address } = scope.own("syslog", listener);
-  own.listens({ host: address.address, port: address.port });
-  return address;
+  const options = { ...ingestLimits, connectionsMax, lanes, tokens, loops, faults, senders, logger, clock };
+  return openSyslogDoors(config, options, { scope, listens: (at) => own.listens(at) });
 }

@@ -7,6 +7,7 @@ import bytes from "bytes";
 import { InvalidArgumentError, Option } from "commander";
 import ipaddr from "ipaddr.js";
 import ms, { type StringValue } from "ms";
+import { isTokenText, tokenOfSpelling } from "./core/token-mask.ts";
 
 /** An address to listen at. */
 export type Address = { readonly host: string; readonly port: number };
@@ -21,8 +22,17 @@ export type Config = {
   /** Absent: what it would serve is at `http`. */
   readonly admin?: Address;
   readonly syslog: Address | "off";
+  /** Absent, as the two below: there is none. */
+  readonly syslogTls?: Address;
+  readonly syslogUdp?: Address;
+  readonly relp?: Address;
+  /** For frames that name no token. */
+  readonly syslogDefaultToken?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  /** Absent: senders are not asked for a certificate. */
+  readonly tlsClientCa?: string;
+  readonly tlsClientTokens?: string;
   readonly data: string;
   /** Absent: the embedded store. */
   readonly nats?: readonly string[];
@@ -63,11 +73,32 @@ export const serveOptions = (): Option[] => [
     .env("TAILRACE_SYSLOG")
     .argParser(addressOrOff)
     .default({ host: "127.0.0.1", port: 6001 }, "127.0.0.1:6001"),
+  new Option("--syslog-tls <host:port>", "syslog over TLS 1.2 and 1.3, with --tls-cert")
+    .env("TAILRACE_SYSLOG_TLS")
+    .argParser(address),
+  new Option("--syslog-udp <host:port>", "syslog over UDP, which can lose lines")
+    .env("TAILRACE_SYSLOG_UDP")
+    .argParser(address),
+  new Option("--relp <host:port>", "RELP, syslog with answers; over TLS when there is --tls-cert")
+    .env("TAILRACE_RELP")
+    .argParser(address),
+  new Option("--syslog-default-token <token>", "takes syslog frames that name no token")
+    .env("TAILRACE_SYSLOG_DEFAULT_TOKEN")
+    .argParser(ingestToken),
   new Option("--tls-cert <file>", "certificate chain (PEM): --http speaks HTTPS")
     .env("TAILRACE_TLS_CERT")
     .argParser(readableFile),
   new Option("--tls-key <file>", "private key (PEM) of --tls-cert")
     .env("TAILRACE_TLS_KEY")
+    .argParser(readableFile),
+  new Option(
+    "--tls-client-ca <file>",
+    "authority (PEM) of certificates that syslog and RELP senders may show",
+  )
+    .env("TAILRACE_TLS_CLIENT_CA")
+    .argParser(readableFile),
+  new Option("--tls-client-tokens <file>", "lines of NAME TOKEN: the tokens of senders by their certificates")
+    .env("TAILRACE_TLS_CLIENT_TOKENS")
     .argParser(readableFile),
   new Option("--data <dir>", "where the embedded log and its records are kept")
     .env("TAILRACE_DATA")
@@ -132,6 +163,17 @@ export function checkConfig(config: Config): Config {
   if ((config.tlsCert === undefined) !== (config.tlsKey === undefined)) {
     throw new InvalidArgumentError("--tls-cert and --tls-key go together. Give both, or neither.");
   }
+  for (const [flag, given] of [
+    ["--syslog-tls", config.syslogTls],
+    ["--tls-client-ca", config.tlsClientCa],
+  ] as const) {
+    if (given !== undefined && config.tlsCert === undefined)
+      throw new InvalidArgumentError(`${flag} needs a certificate. Give --tls-cert and --tls-key.`);
+  }
+  if (config.tlsClientTokens !== undefined && config.tlsClientCa === undefined)
+    throw new InvalidArgumentError(
+      "--tls-client-tokens needs an authority that vouches for the names. Give --tls-client-ca.",
+    );
   if (config.nats === undefined && config.roles.length < roles.length) {
     throw new InvalidArgumentError(
       "--roles leaves some out, and the embedded store is one process alone. Give --nats, or leave --roles out.",
@@ -141,6 +183,9 @@ export function checkConfig(config: Config): Config {
     ["--http", config.http],
     ["--admin", config.admin ?? "off"],
     ["--syslog", config.syslog],
+    ["--syslog-tls", config.syslogTls ?? "off"],
+    ["--syslog-udp", config.syslogUdp ?? "off"],
+    ["--relp", config.relp ?? "off"],
   ] as const) {
     if (config.dev && at !== "off" && !isLoopback(at.host)) {
       throw new InvalidArgumentError(
@@ -175,6 +220,7 @@ function shown({ parseArg }: Option, value: NonNullable<Config[keyof Config]>): 
     const { host, port } = value as Address;
     return `${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
+  if (parseArg === ingestToken) return "…"; // whoever reads it may write
   if (parseArg === duration) return inUnits(value as number, durationUnits);
   return parseArg === size ? inUnits(value as number, sizeUnits) : String(value);
 }
@@ -217,6 +263,12 @@ function address(value: string): Address {
     );
   }
   return { host: match[1]!.replace(/^\[|\]$/g, ""), port };
+}
+
+function ingestToken(value: string): string {
+  if (!isTokenText(value))
+    throw new InvalidArgumentError('Write an ingest token, as "tailrace tokens -a APP" lists them.');
+  return tokenOfSpelling(value);
 }
 
 const addressOrOff = (value: string): Address | "off" => (value === "off" ? "off" : address(value));

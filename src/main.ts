@@ -33,7 +33,7 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
     process.exit(0);
   }
   logger.info(
-    { version, http: app.url, admin: app.admin, syslog: app.syslog, data: config.data },
+    { version, http: app.url, admin: app.admin, ...listeners(app.syslog), data: config.data },
     "listening",
   );
   announce(app);
@@ -42,6 +42,15 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
   await app.close();
   logger.info("stopped");
 }
+
+// As `syslog`, `syslogTls` and so on.
+const listeners = (addresses: App["syslog"]) =>
+  Object.fromEntries(
+    Object.entries(addresses).map(([flag, address]) => [
+      flag.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase()),
+      address,
+    ]),
+  );
 
 /**
  * The first signal that asks for an end. A second one ends the process at once, but for those of the first second: a

@@ -124,14 +124,21 @@ export const repeatedLines = new Counter({
 export const malformedFrames = new Counter({
   name: "tailrace_malformed_frames_total",
   help: "Frames that could not be taken: a body that is not frames, or one of syslog that names no token.",
-  labelNames: ["via"] as const, // http, syslog
+  labelNames: ["via"] as const, // http, syslog, relp, udp
   registers,
 });
 
 export const unknownTokenFrames = new Counter({
   name: "tailrace_unknown_token_frames_total",
   help: "Frames dropped because nobody knows the token in their APPNAME.",
-  labelNames: ["via"] as const, // http, syslog
+  labelNames: ["via"] as const, // http, syslog, relp, udp
+  registers,
+});
+
+export const datagrams = new Counter({
+  name: "tailrace_syslog_datagrams_total",
+  help: "Datagrams of syslog over UDP; dropped: those before them filled the memory that there is for them. The system's own drops are in /proc/net/udp.",
+  labelNames: ["fate"] as const, // taken, dropped
   registers,
 });
 

@@ -30,9 +30,12 @@ export function dataFailure(folder: string, cause: unknown): unknown {
   return reason === undefined ? cause : dataUnusable(resolve(folder), reason(resolve(path ?? folder)), cause);
 }
 
+/** A door of syslog, by its flag. */
+export type SyslogFlag = "--syslog" | "--syslog-tls" | "--syslog-udp" | "--relp";
+
 /** Why nothing can listen at the address of `option`. */
 export function listenFailure(
-  option: "--http" | "--admin" | "--syslog",
+  option: "--http" | "--admin" | SyslogFlag,
   { host, port }: { readonly host: string; readonly port: number },
   cause: unknown,
 ): unknown {

@@ -60,12 +60,18 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/http-server.ts", mayImport: ["src/http/"] },
   { at: "src/web/", mayImport: ground() },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts"] },
+  {
+    at: "src/doctor/",
+    mayImport: [...ground(), "src/config.ts", "src/clock.ts", "src/open-files.ts", "src/http/certificate.ts"],
+  },
   { at: "src/open-engine.ts", mayImport: ["src/config.ts", "src/clock.ts", "src/engines/", ...ground()] },
+  { at: "src/open-syslog.ts", mayImport: ["src/config.ts", "src/http/", "src/ingest/", ...ground()] },
   { at: "src/app.ts", mayImport: ["src/"] },
   { at: "src/main.ts", mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts", "src/server-log.ts"] },
   { at: "src/server-log.ts", mayImport: ["src/core/"] },
   // The one command that is the server; all others speak HTTP.
   { at: "cli/commands/serve.ts", mayImport: ["cli/", "src/main.ts", "src/app.ts", "src/config.ts"] },
+  { at: "cli/commands/doctor.ts", mayImport: ["cli/", "src/doctor/", "src/config.ts"] },
   { at: "cli/", mayImport: ["src/core/"] },
 ];
 

@@ -2,11 +2,12 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { SessionBody } from "../api-types.ts";
 import { appsOption, requiredApps } from "../app-names.ts";
 import { anyOf, type Context, collect } from "../context.ts";
-import { CliError, wrongUse } from "../errors.ts";
+import { CliError } from "../errors.ts";
 import { interleave } from "../interleave.ts";
-import { timeOf } from "../log-lines.ts";
 import { LogView } from "../log-view.ts";
 import { since, timeForms } from "../time.ts";
+import { addFormOptions, type FormOptions, formOf } from "../view/form-options.ts";
+import { timeOf } from "../view/log-form.ts";
 
 type Options = {
   app?: string[];
@@ -16,18 +17,14 @@ type Options = {
   source?: string[];
   dyno?: string[];
   since?: string;
-  match?: string[];
   exclude?: string[];
-  json?: true;
-  raw?: true;
-  color: boolean;
-};
+} & FormOptions;
 
 const linesDefault = 100;
 
 /** `logs`. */
 export function registerLogs(program: Command, context: Context): void {
-  program
+  const command = program
     .command("logs")
     .description("show an app's log, and follow it")
     .addOption(appsOption())
@@ -38,15 +35,13 @@ export function registerLogs(program: Command, context: Context): void {
     .option("-d, --dyno <dyno>", "only this process (web.1) or type (web) (may be repeated)", collect)
     .option("--since <time>", `only lines since then: ${timeForms}`, since)
     .option("--match <re>", "only lines whose text matches (RE2); repeated: any of them", collect)
-    .option("--exclude <re>", "not the lines whose text matches (RE2); repeated: none of them", collect)
-    .option("--json", "one JSON object a line: position, time, source, dyno, severity, message")
-    .option("--raw", "the lines as they are stored")
-    .option("--no-color", "no colours on a terminal, neither ours nor the app's")
+    .option("--exclude <re>", "not the lines whose text matches (RE2); repeated: none of them", collect);
+  addFormOptions(command)
     .addHelpText(
       "after",
       `
-On a terminal the app's colours stay, and every other control character is written out (\\u001b).
-Through a pipe lines are as the app wrote them.
+On a terminal lines are laid out for eyes: *router is what the platform says, not the app. The app's colours stay, and
+every other control character is written out (\\u001b). Through a pipe lines are Heroku's, as with --long.
 
 Examples:
   tailrace logs -a shop -n 20                   the newest 20 lines
@@ -59,16 +54,15 @@ Examples:
 }
 
 async function showLogs({ api, output }: Context, options: Options): Promise<void> {
-  if (options.json && options.raw)
-    throw wrongUse("--json and --raw exclude each other.", "Give one of them.");
   const apps = await requiredApps(api(), options.app);
-  const session = sessionOf(options);
+  const form = formOf(options, { output, apps, areSeveral: apps.length > 1, nowMs: Date.now });
+  const session = sessionOf(options, form.format);
   if (session.tail) output.endWithReader();
   const view = new LogView({
     api: api(),
     output,
-    apps,
     session,
+    form,
     asked: options.num,
     colours: options.color,
   });
@@ -83,6 +77,7 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
   const merged = interleave(histories, timeOf(session.format));
   let next = await merged.next();
   for (; !next.done; next = await merged.next()) await view.show(next.value);
+  await view.end();
   if (!session.tail) {
     for (const app of apps) view.tellOutcome(app);
     return;
@@ -103,7 +98,10 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
   throw failures.find((failure) => failure !== undefined) ?? new Error("a tail ended by itself");
 }
 
-function sessionOf({ source, dyno, match, exclude, ...options }: Options): SessionBody {
+function sessionOf(
+  { source, dyno, match, exclude, ...options }: Options,
+  format: SessionBody["format"],
+): SessionBody {
   const lines = options.num ?? (options.since === undefined ? linesDefault : undefined);
   return {
     ...(lines !== undefined && { lines }),
@@ -113,7 +111,7 @@ function sessionOf({ source, dyno, match, exclude, ...options }: Options): Sessi
     ...(options.since !== undefined && { since: options.since }),
     ...(match && { match: anyOf(match) }),
     ...(exclude && { exclude: anyOf(exclude) }),
-    format: options.json ? "json" : options.raw ? "raw" : "text",
+    format,
   };
 }
 

@@ -13,13 +13,14 @@ export function registerServe(program: Command): void {
   for (const option of serveOptions()) command.addOption(option);
   command.action(async (options: Config) => {
     const { serve } = await import("../../src/main.ts"); // not loaded for the other commands: they start quicker
-    await serve(checked(command, options), (app) => {
+    await serve(checkedConfig(command, options), (app) => {
       if (process.stdout.isTTY || options.dev) process.stderr.write(welcome(app));
     });
   });
 }
 
-function checked(command: Command, options: Config): Config {
+/** The settings, or an end with status 2 that says which of them is wrong. */
+export function checkedConfig(command: Command, options: Config): Config {
   try {
     return checkConfig(options);
   } catch (cause) {

@@ -8,7 +8,7 @@
 import syslogParse from "syslog-parse";
 import type { SyslogHeader } from "./syslog.ts";
 import { mendedTimestamp, syslogTime } from "./timestamp.ts";
-import { isTokenAt } from "./token-mask.ts";
+import { isShortTokenAt, isTokenAt } from "./token-mask.ts";
 
 /** The longest head (time, host and tag) that is looked at. */
 const headBytesMax = 512;
@@ -52,8 +52,10 @@ export function scanBsdHead(
   header.timeEnd = head.time === undefined ? 0 : header.mended.write(head.time, "latin1");
   [header.hostStart, header.hostEnd] = [at + head.host[0], at + head.host[1]];
   [header.appStart, header.appEnd] = [at + head.tag[0], at + head.tag[1]];
-  const isRoute = isTokenAt(bytes, header.appStart, header.appEnd);
-  header.messageStart = isRoute ? at + head.textStart : header.appStart;
+  const { appStart, appEnd } = header;
+  const isRoute = isTokenAt(bytes, appStart, appEnd) || isShortTokenAt(bytes, appStart, appEnd);
+  header.textStart = at + head.textStart;
+  header.messageStart = isRoute ? header.textStart : appStart;
   [header.processStart, header.processEnd] = [at + head.process[0], at + head.process[1]];
   header.processIsOdd = !/^[!-\\^-~]*$/.test(looked.slice(...head.process));
   header.msgidStart = header.msgidEnd = header.sdStart = header.sdEnd = header.messageStart;

@@ -26,6 +26,32 @@ export function structuredDataEnd(bytes: Uint8Array, at: number, end: number): n
   return i > at && (i === end || bytes[i] === space) ? i : none;
 }
 
+/** An element that names a token: its own place, and that of the parameter's value. */
+export type TokenElement = {
+  readonly start: number;
+  readonly end: number;
+  readonly valueStart: number;
+  readonly valueEnd: number;
+};
+
+const tokenParameter = Buffer.from(' token="');
+
+/** The first element with a parameter `token` in well-formed [start, end). */
+export function tokenElement(bytes: Uint8Array, start: number, end: number): TokenElement | undefined {
+  for (let at = start; at < end; ) {
+    const elementEnd = scanElement(bytes, at, end, false);
+    if (elementEnd === none) return undefined;
+    // No value holds a quote without a backslash before it, so this is a parameter.
+    const found = Buffer.from(bytes.buffer, bytes.byteOffset + at, elementEnd - at).indexOf(tokenParameter);
+    if (found !== -1) {
+      const valueStart = at + found + tokenParameter.length;
+      return { start: at, end: elementEnd, valueStart, valueEnd: bytes.indexOf(quote, valueStart) };
+    }
+    at = elementEnd;
+  }
+  return undefined;
+}
+
 function scanElement(bytes: Uint8Array, at: number, end: number, needsParameter: boolean): number {
   let i = nameEnd(bytes, at + 1, end);
   if (i === none || (needsParameter && bytes[i] !== space)) return none;

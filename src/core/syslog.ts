@@ -51,6 +51,8 @@ export class SyslogHeader {
   sdStart = 0;
   sdEnd = 0;
   messageStart = 0;
+  /** Behind the tag of BSD syslog. */
+  textStart = 0;
   /** Room for a time that had to be written anew. */
   readonly mended = Buffer.allocUnsafeSlow(timestampBytesMax);
 }

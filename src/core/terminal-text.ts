@@ -4,29 +4,29 @@
  * move the cursor back to write a head in another's name. Lines that go through a pipe never come here.
  */
 
-/** An SGR sequence: parameters alone, without a private prefix. No colour needs a longer one. */
-const sgr = "\\u001b\\[[0-9:;]{0,64}m";
+import { sgrAfter, sgrOff, sgrSource } from "./sgr.ts";
+
 /** C0, DEL and C1; line and paragraph separators; characters that turn the direction of text. */
 const control = "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069";
-const special = new RegExp(`${sgr}|[${control}]`, "g");
+const special = new RegExp(`${sgrSource}|[${control}]`, "g");
 const reset = "\u001b[0m";
 
 /** `text` as a terminal gets it. Colours of one line never reach the next; without `colours` there are none. */
 export function terminalText(text: string, colours: boolean): string {
-  let isColoured = false;
+  let looks = sgrOff;
   const shown = text.replace(special, (found) => {
     if (found === "\t") return found;
     if (found === "\n") {
-      const end = isColoured ? `${reset}\n` : "\n";
-      isColoured = false;
+      const end = looks.size > 0 ? `${reset}\n` : "\n";
+      looks = sgrOff;
       return end;
     }
     if (found.length === 1) return writtenOut(found);
     if (!colours) return "";
-    isColoured = !/^[0:;]*m$/.test(found.slice(2));
+    looks = sgrAfter(looks, found);
     return found;
   });
-  return isColoured ? shown + reset : shown;
+  return looks.size > 0 ? shown + reset : shown;
 }
 
 /**

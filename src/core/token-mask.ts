@@ -13,12 +13,17 @@ const uuidBytes = 36;
 /** `t.` and a UUID. */
 export const tokenBytes = 2 + uuidBytes;
 
+/** The second spelling, for senders that allow 32 letters, digits and `_`: `t` and the 31 digits of a UUID that are chosen. */
+export const shortTokenBytes = 32;
+
 /**
  * A token that was cut or damaged is hidden from so many characters on, as the rest could be guessed: behind `t.`, and
  * at the end of the line.
  */
 const partBytesMin = 32;
 const cutBytesMin = 4;
+/** The same of a second spelling, which has no dot to tell it from a word. */
+const shortCutBytesMin = 15;
 
 /** Bytes that UUIDs are made of: hexadecimal digits and dashes. */
 const isUuidByte = new Uint8Array(256);
@@ -35,11 +40,35 @@ export const isTokenAt = (bytes: Uint8Array, start: number, end: number): boolea
   bytes[start + 1] === dot &&
   isUuidAt(bytes, start + 2);
 
+/** True when [start, end) has the form of a token in its second spelling. */
+export const isShortTokenAt = (bytes: Uint8Array, start: number, end: number): boolean =>
+  end - start === shortTokenBytes && bytes[start] === letterT && digitsEnd(bytes, start + 1, end) === end;
+
+/** A token in either spelling. */
+export function isTokenText(text: string): boolean {
+  const bytes = Buffer.from(text, "latin1");
+  return isTokenAt(bytes, 0, bytes.length) || isShortTokenAt(bytes, 0, bytes.length);
+}
+
+/** The second spelling of `t.UUID`, undefined for a UUID of another version than 4, whose digits are not all chosen. */
+export function shortTokenOf(token: string): string | undefined {
+  const digits = token.slice(2).replaceAll("-", "");
+  return digits.length === 32 && digits[12] === "4"
+    ? `t${digits.slice(0, 12)}${digits.slice(13)}`
+    : undefined;
+}
+
+/** `t.UUID` of a second spelling; any other text as it is. */
+export function tokenOfSpelling(text: string): string {
+  const found = /^t([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{3})([0-9a-f]{4})([0-9a-f]{12})$/.exec(text);
+  return found === null ? text : `t.${found[1]}-${found[2]}-4${found[3]}-${found[4]}-${found[5]}`;
+}
+
 /**
- * The distance between two looks: in every part of a UUID that counts, one byte that is looked at has its three
- * predecessors in the part too.
+ * The distance between two looks: in every part of a UUID that counts, and in the 31 digits of a second spelling, one
+ * byte that is looked at has its three predecessors in the part too.
  */
-const strideBytes = partBytesMin - 3;
+const strideBytes = shortTokenBytes - 1 - 3;
 
 /**
  * Writes `*` over every token in [start, end), which is one line: over tokens that are words of their own, and over
@@ -49,7 +78,7 @@ const strideBytes = partBytesMin - 3;
  * token evades; hardly any other text has hexadecimal digits in all four.
  */
 export function maskTokens(bytes: Uint8Array, start: number, end: number, own?: string): void {
-  for (let at = start + partBytesMin - 1; at < end; at += strideBytes) {
+  for (let at = start + strideBytes + 2; at < end; at += strideBytes) {
     if (isUuidByte[bytes[at]!] === 0 || isUuidByte[bytes[at - 1]!] === 0) continue;
     if (isUuidByte[bytes[at - 2]!] === 0 || isUuidByte[bytes[at - 3]!] === 0) continue;
     maskAround(bytes, start, end, at, partBytesMin, own);
@@ -67,16 +96,41 @@ function maskAround(
   bytesMin: number,
   own: string | undefined,
 ): void {
-  const first = Math.max(start + 2, at - uuidBytes + 1);
+  const first = Math.max(start + 1, at - uuidBytes + 1);
   let from = at;
   while (from > first && isUuidByte[bytes[from - 1]!] === 1) from--;
-  if (from < first || bytes[from - 1] !== dot || lowerCase(bytes[from - 2]!) !== letterT) return;
+  if (from > start && lowerCase(bytes[from - 1]!) === letterT) maskShort(bytes, start, end, from, own);
+  if (from - 2 < start || bytes[from - 1] !== dot || lowerCase(bytes[from - 2]!) !== letterT) return;
   let to = at + 1;
   while (to < end && isUuidByte[bytes[to]!] === 1) to++;
   if (to - from < bytesMin) return;
   const isWord = from - 3 < start || isWordByte[bytes[from - 3]!] === 0;
   if (isWord || (own !== undefined && isText(bytes, from - 2, Math.min(to - from, uuidBytes) + 2, own)))
     for (let i = from; i < to; i++) if (bytes[i] !== dash) bytes[i] = asterisk;
+}
+
+// Masks the second spelling whose digits begin at `from`, also one that the end has cut.
+function maskShort(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  from: number,
+  own: string | undefined,
+): void {
+  const to = digitsEnd(bytes, from, end);
+  const digits = to - from;
+  if (digits !== shortTokenBytes - 1 && (to < end || digits < shortCutBytesMin)) return;
+  const isWord = from - 2 < start || isWordByte[bytes[from - 2]!] === 0;
+  const short = isWord ? undefined : own && shortTokenOf(own);
+  if (isWord || (short && isText(bytes, from - 1, Math.min(digits + 1, shortTokenBytes), short)))
+    bytes.fill(asterisk, from, to);
+}
+
+/** Behind the hexadecimal digits at `at`. */
+function digitsEnd(bytes: Uint8Array, at: number, end: number): number {
+  let to = at;
+  while (to < end && bytes[to] !== dash && isUuidByte[bytes[to]!] === 1) to++;
+  return to;
 }
 
 function isUuidAt(bytes: Uint8Array, at: number): boolean {

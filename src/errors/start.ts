@@ -42,6 +42,15 @@ export const dataUnusable = (folder: string, reason: string, cause?: unknown) =>
   });
 
 /** `reason` names the file and its option. */
+export const clientTokensUnusable = (file: string, line: number) =>
+  new AppError({
+    code: "CLIENT_TOKENS_UNUSABLE",
+    status: 503,
+    message: `Line ${line} of --tls-client-tokens ${file} is no name and token.`,
+    mend: 'Write NAME TOKEN in each line: a common name, a DNS name or sha256:FINGERPRINT of the certificate, and an ingest token ("tailrace tokens -a APP").',
+    exitStatus: 2,
+  });
+
 export const tlsUnusable = (reason: string, cause?: unknown) =>
   new AppError({
     code: "TLS_UNUSABLE",

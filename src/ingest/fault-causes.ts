@@ -10,12 +10,32 @@ export const causes = {
     what: "a syslog connection was closed: it speaks HTTP",
     mend: "Let it POST to /logs at the address of --http.",
   },
+  not_tls: {
+    what: "a connection was closed: it speaks no TLS, and this port does",
+    mend: "Let it speak TLS 1.2 or 1.3 to this port, or plain TCP to that of --syslog.",
+  },
+  tls_handshake: {
+    what: "a connection was closed: its TLS handshake failed",
+    mend: "It may not trust the certificate of --tls-cert (give it the authority), know another name, or speak TLS below 1.2.",
+  },
+  client_certificate: {
+    what: "a connection was closed: its client certificate does not hold",
+    mend: "Let it show one of --tls-client-ca that has not expired, or none.",
+  },
+  not_relp: {
+    what: "a RELP connection was closed: it does not speak RELP",
+    mend: "Let rsyslog send with omrelp to this port; other syslog goes to that of --syslog.",
+  },
+  udp_full: {
+    what: "datagrams of syslog senders are dropped: those before them wait for the log",
+    mend: "UDP has no answer to give: use TCP, TLS or RELP for senders that must not lose lines.",
+  },
   no_token: {
-    what: "a syslog sender's lines are dropped: they have no token in APPNAME",
-    mend: "Let it write a token of the app (tailrace tokens -a APP) as APPNAME, or as the tag of BSD syslog.",
+    what: "a syslog sender's lines are dropped: they name no token",
+    mend: 'Let it write a token of the app (tailrace tokens -a APP) as APPNAME, as the tag of BSD syslog, or in structured data as [tailrace@32473 token="…"]; --syslog-default-token takes lines without one.',
   },
   unknown_token: {
-    what: "a syslog sender's lines are dropped: nobody knows the token in their APPNAME",
+    what: "a syslog sender's lines are dropped: nobody knows the token that they name",
     mend: "Give it a token that the app has (tailrace tokens -a APP); this one was revoked, mistyped, or is another server's.",
   },
   unreadable: {

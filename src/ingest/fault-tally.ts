@@ -17,6 +17,11 @@ export class FaultTally {
     return this.#found.get(cause)?.count ?? 0;
   }
 
+  /** The causes that were found. */
+  causes(): Iterable<Cause> {
+    return this.#found.keys();
+  }
+
   /** Tells what `address` did wrong. */
   tellTo(faults: Pick<SenderFaults, "note">, address: string | undefined): void {
     for (const [cause, { count, sample }] of this.#found) faults.note(address, cause, count, () => sample);

@@ -16,7 +16,7 @@ import type { Appended, ChannelLog, Clock } from "../ports.ts";
 import { PendingBytes } from "./pending.ts";
 
 /** How lines came in. */
-export type Via = "http" | "syslog" | "notice";
+export type Via = "http" | "syslog" | "relp" | "notice";
 
 export type LanesOptions = {
   readonly log: Pick<ChannelLog, "append">;

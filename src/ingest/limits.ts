@@ -32,6 +32,8 @@ export const ingestLimits = Object.freeze({
   frameMsMax: 30_000,
   /** A syslog connection on which nothing arrives. */
   connectionIdleMs: 3_600_000,
+  /** Datagrams of syslog over UDP, and their lines, that wait for the log. */
+  udpBytesMax: 16 * 1024 * 1024,
   /** Ids of requests that are remembered, to tell of one that came with another body. */
   requestIdsMax: 20_000,
   /** Tokens whose records a listener keeps at hand. */
@@ -43,3 +45,6 @@ export const faultLimits = Object.freeze({ peersMax: 1_000, warningsMax: 60, eve
 
 /** Bounds of the lines that tell owners of drains that lead back here. */
 export const loopLimits = Object.freeze({ everyMsMin: 60_000, everyMsMax: 86_400_000, drainsMax: 10_000 });
+
+/** Senders that `tailrace sources` tells of. */
+export const sendersMax = 1_000;

@@ -1,18 +1,22 @@
 /**
- * Sorts frames by the token in their APPNAME into canonical lines of each channel: TCP, and HTTP with a credential
- * that may write to every channel (docs/spec/wire-in.md#w3-14). No string is made for a line whose token is known.
+ * Sorts frames by the token that they name into canonical lines of each channel: syslog, and HTTP with a credential that
+ * may write to every channel (docs/spec/wire-in.md#w3-14). The token stands in APPNAME or the tag of BSD syslog, else in
+ * an element of structured data; a frame that names none has the one that its connection brings (#w5-2). No string is
+ * made for a line whose token is known.
  */
 import type { CanonicalLines } from "../core/batch.ts";
 import { Canoniser } from "../core/canonical.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { toRfc5424 } from "../core/lines.ts";
+import { tokenElement } from "../core/structured-data.ts";
 import { SyslogHeader, scanHeader } from "../core/syslog.ts";
-import { isTokenAt, tokenBytes } from "../core/token-mask.ts";
+import { isShortTokenAt, isTokenAt, tokenBytes, tokenOfSpelling } from "../core/token-mask.ts";
 import { unlessUnreadable } from "../registry/checked-store.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { DrainLoops } from "./drain-loops.ts";
 import { FaultTally } from "./fault-tally.ts";
-import { type Route, Routes } from "./routes.ts";
+import { markedFrame, sourceOf } from "./marks.ts";
+import { isTokenLong, type Route, Routes } from "./routes.ts";
 
 /** Ingest's view of the token registry. */
 export type TokenLookup = {
@@ -54,9 +58,12 @@ export class FrameRouter {
     this.#routes = new Routes(options.tokensMax);
   }
 
-  /** Starts to sort the frames of one read or one body; each of its tokens is looked at once. */
-  sort(nowMs: number): Sorting {
-    return new Sorting(this.#routes, this.#options, ++this.#sortings, nowMs);
+  /**
+   * Starts to sort the frames of one read or one body; each of its tokens is looked at once. Frames that name none have
+   * `fallback`, where there is one.
+   */
+  sort(nowMs: number, fallback?: string): Sorting {
+    return new Sorting(this.#routes, this.#options, ++this.#sortings, nowMs, fallback);
   }
 }
 
@@ -71,14 +78,26 @@ export class Sorting {
   readonly #id: number;
   readonly #nowMs: number;
   readonly #loops: Loops;
+  readonly #fallback: string | undefined;
   readonly #channels = new Map<ChannelId, Stretches>();
+  /** Just read from the store, for the frame that asked. */
+  #found: { readonly token: string; readonly record: TokenRecord | null } | undefined;
+  /** The record of `#fallback`, once it was needed. */
+  #fallbackRecord: TokenRecord | undefined;
 
-  constructor(routes: Routes, options: RouterOptions, id: number, nowMs: number) {
+  constructor(
+    routes: Routes,
+    options: RouterOptions,
+    id: number,
+    nowMs: number,
+    fallback: string | undefined,
+  ) {
     this.#routes = routes;
     this.#tokens = options.tokens;
     this.#loops = options.loops;
     this.#id = id;
     this.#nowMs = nowMs;
+    this.#fallback = fallback;
   }
 
   /**
@@ -90,16 +109,16 @@ export class Sorting {
     const { appStart, appEnd, hostStart } = scanned;
     if (bytes[hostStart] === letterD && bytes[hostStart + 1] === dot && this.#isLoop(bytes, start, end))
       return undefined;
-    if (appEnd - appStart !== tokenBytes || bytes[appStart] !== letterT || bytes[appStart + 1] !== dot) {
-      this.faults.add("no_token", bytes, start, end);
-      return undefined;
-    }
-    const route = this.#routes.find(bytes, appStart);
+    if (!isTokenLong(appStart, appEnd) || bytes[appStart] !== letterT)
+      return this.#addElsewhere(bytes, start, end);
+    const route = this.#routes.find(bytes, appStart, appEnd);
     if (route !== undefined && route.sorting === this.#id) {
       this.#place(route.record, bytes, start, end);
       return undefined;
     }
-    return this.#addNew(route, bytes, start, end);
+    return route !== undefined || isTokenIn(bytes, appStart, appEnd)
+      ? this.#addNew(route, bytes, start, end, appStart, appEnd)
+      : this.#addElsewhere(bytes, start, end);
   }
 
   /** The lines of each channel in order, in batches of one form. */
@@ -110,42 +129,64 @@ export class Sorting {
     return lines;
   }
 
-  // The first frame of its token in this sorting.
+  // A frame whose APPNAME is no token.
+  #addElsewhere(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
+    const { sdStart, sdEnd } = scanned;
+    const element = sdEnd > sdStart ? tokenElement(bytes, sdStart, sdEnd) : undefined;
+    if (element !== undefined && isTokenIn(bytes, element.valueStart, element.valueEnd)) {
+      if (element.start === sdStart) scanned.sdStart = element.end;
+      else if (element.end === sdEnd) scanned.sdEnd = element.start;
+      const route = this.#routes.find(bytes, element.valueStart, element.valueEnd);
+      return this.#addNew(route, bytes, start, end, element.valueStart, element.valueEnd);
+    }
+    const token = this.#fallback;
+    if (token === undefined) {
+      this.faults.add("no_token", bytes, start, end);
+      return undefined;
+    }
+    const record = this.#fallbackRecord ?? this.#peek(token);
+    if (record === undefined) return this.#addWhenFound(token, bytes, start, end);
+    if (record === null) this.faults.add("unknown_token", bytes, start, end);
+    else {
+      this.#fallbackRecord = record;
+      this.#place(record, bytes, start, end);
+    }
+    return undefined;
+  }
+
+  // The first frame of its token, which is [tokenStart, tokenEnd), in this sorting.
   #addNew(
     route: Route | undefined,
     bytes: Uint8Array,
     start: number,
     end: number,
+    tokenStart: number,
+    tokenEnd: number,
   ): Promise<void> | undefined {
-    const { appStart, appEnd } = scanned;
-    if (route === undefined && !isTokenAt(bytes, appStart, appEnd)) {
-      this.faults.add("no_token", bytes, start, end);
+    const token = route?.token ?? tokenOfSpelling(latin1Of(bytes, tokenStart, tokenEnd));
+    const record = this.#peek(token);
+    if (record === undefined) return this.#addWhenFound(token, bytes, start, end);
+    if (record === null) {
+      if (route !== undefined) this.#routes.forget(route);
+      this.faults.add("unknown_token", bytes, start, end);
       return undefined;
     }
-    const token = route?.token ?? latin1Of(bytes, appStart, appEnd);
-    const record = this.#tokens.peek(token);
-    if (record === undefined) return this.#addWhenFound(token, bytes, start, end);
-    this.#placeFound(record, bytes, start, end);
+    if (route === undefined) this.#routes.keep(bytes, tokenStart, tokenEnd, record, this.#id);
+    else Object.assign(route, { record, sorting: this.#id });
+    this.#place(record, bytes, start, end);
     return undefined;
+  }
+
+  #peek(token: string): TokenRecord | null | undefined {
+    return this.#found?.token === token ? this.#found.record : this.#tokens.peek(token);
   }
 
   async #addWhenFound(token: string, bytes: Uint8Array, start: number, end: number): Promise<void> {
     // A token whose record is unreadable is nobody's: the lines of others behind it go on.
     const record = (await unlessUnreadable(this.#tokens.find(token))) ?? null;
-    scanHeader(bytes, start, end, scanned, this.#nowMs); // others may have scanned in between
-    this.#placeFound(record, bytes, start, end);
-  }
-
-  #placeFound(record: TokenRecord | null, bytes: Uint8Array, start: number, end: number): void {
-    const route = this.#routes.find(bytes, scanned.appStart);
-    if (record === null) {
-      if (route !== undefined) this.#routes.forget(route);
-      this.faults.add("unknown_token", bytes, start, end);
-      return;
-    }
-    if (route === undefined) this.#routes.keep(bytes, scanned.appStart, record, this.#id);
-    else Object.assign(route, { record, sorting: this.#id });
-    this.#place(record, bytes, start, end);
+    this.#found = { token, record };
+    this.add(bytes, start, end); // others may have scanned in between
+    this.#found = undefined;
   }
 
   // The frame that was scanned: a drain of ours sent it, over whatever way it came back.
@@ -166,16 +207,22 @@ export class Sorting {
   #place(record: TokenRecord, bytes: Uint8Array, start: number, end: number): void {
     this.placed++;
     if (scanned.kind === "text") this.faults.add("unreadable", bytes, start, end);
+    const source = record.keepSource === true ? sourceOf(record, bytes, scanned) : record.source;
     let stretches = this.#channels.get(record.channel);
     if (stretches === undefined) {
-      stretches = { done: [], source: record.source, open: canoniser(record, end - scanned.appStart) };
+      stretches = { done: [], source, open: canoniser(record, source, end - scanned.appStart) };
       this.#channels.set(record.channel, stretches);
-    } else if (stretches.source !== record.source) {
+    } else if (stretches.source !== source) {
       stretches.done.push(stretches.open.take());
-      stretches.source = record.source;
-      stretches.open = canoniser(record, end - scanned.appStart);
+      stretches.source = source;
+      stretches.open = canoniser(record, source, end - scanned.appStart);
     }
-    stretches.open.addScanned(bytes, end, scanned, this.#nowMs);
+    if (record.keepHostname === undefined && record.keepSource === undefined)
+      stretches.open.addScanned(bytes, end, scanned, this.#nowMs);
+    else {
+      const frame = markedFrame(record, bytes, end, scanned);
+      stretches.open.add(frame, 0, frame.length, this.#nowMs);
+    }
   }
 }
 
@@ -190,8 +237,11 @@ export function joinLines(stretches: readonly CanonicalLines[]): CanonicalLines 
 }
 
 // Just large enough for a first frame: most channels of a busy router have one line in a read.
-const canoniser = ({ source, token }: TokenRecord, bytesFromAppName: number): Canoniser =>
+const canoniser = ({ token }: TokenRecord, source: string, bytesFromAppName: number): Canoniser =>
   new Canoniser(source, Buffer.allocUnsafe(bytesFromAppName + source.length + headBytesMax), token);
+
+const isTokenIn = (bytes: Uint8Array, start: number, end: number): boolean =>
+  isTokenAt(bytes, start, end) || isShortTokenAt(bytes, start, end);
 
 const latin1Of = (bytes: Uint8Array, start: number, end: number): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");

@@ -1,9 +1,9 @@
 /**
- * Known tokens, by their bytes, so that no string is made for a line. What strangers send is never kept; the tokens that
+ * Known tokens, by the bytes of either spelling, so that no string is made for a line. What strangers send is never kept; the tokens that
  * are were made here at random, so nobody can choose some that fall together.
  */
 import type { Token } from "../core/ids.ts";
-import { tokenBytes } from "../core/token-mask.ts";
+import { shortTokenBytes, tokenBytes, tokenOfSpelling } from "../core/token-mask.ts";
 import type { TokenRecord } from "../registry/records.ts";
 
 /** A token that frames named. `record` holds for the sorting that looked last. */
@@ -27,28 +27,29 @@ export class Routes {
     this.#tokensMax = tokensMax;
   }
 
-  /** The route of the token at `start`; undefined when it is not remembered. */
-  find(bytes: Uint8Array, start: number): Route | undefined {
+  /** The route of the token that is [start, end); undefined when it is not remembered. */
+  find(bytes: Uint8Array, start: number, end: number): Route | undefined {
     const newest = this.#newest;
-    if (newest !== undefined && isEqual(newest.name, bytes, start)) return newest;
-    for (const route of this.#routes.get(hashOf(bytes, start)) ?? none) {
-      if (!isEqual(route.name, bytes, start)) continue;
+    if (newest !== undefined && isEqual(newest.name, bytes, start, end)) return newest;
+    for (const route of this.#routes.get(hashOf(bytes, end)) ?? none) {
+      if (!isEqual(route.name, bytes, start, end)) continue;
       this.#newest = route;
       return route;
     }
     return undefined;
   }
 
-  /** Remembers the known token at `start`. */
-  keep(bytes: Uint8Array, start: number, record: TokenRecord, sorting: number): void {
+  /** Remembers the known token that is [start, end). */
+  keep(bytes: Uint8Array, start: number, end: number, record: TokenRecord, sorting: number): void {
     if (this.#count >= this.#tokensMax) {
       this.#routes.clear();
       this.#count = 0;
     }
-    const name = Buffer.allocUnsafeSlow(tokenBytes); // of its own: a name in the pool would hold 64 KiB
-    name.set(bytes.subarray(start, start + tokenBytes));
-    const route: Route = { name, token: name.toString("latin1") as Token, record, sorting };
-    const hash = hashOf(name, 0);
+    const name = Buffer.allocUnsafeSlow(end - start); // of its own: a name in the pool would hold 64 KiB
+    name.set(bytes.subarray(start, end));
+    const token = tokenOfSpelling(name.toString("latin1")) as Token;
+    const route: Route = { name, token, record, sorting };
+    const hash = hashOf(name, name.length);
     this.#routes.set(hash, [...(this.#routes.get(hash) ?? none), route]);
     this.#count++;
     this.#newest = route;
@@ -56,7 +57,7 @@ export class Routes {
 
   /** For a token that was revoked. */
   forget(route: Route): void {
-    const hash = hashOf(route.name, 0);
+    const hash = hashOf(route.name, route.name.length);
     const before = this.#routes.get(hash) ?? none;
     const left = before.filter((other) => other !== route);
     if (left.length === 0) this.#routes.delete(hash);
@@ -66,15 +67,19 @@ export class Routes {
   }
 }
 
+/** True when [start, end) is as long as a token in one of its spellings. */
+export const isTokenLong = (start: number, end: number): boolean =>
+  end - start === tokenBytes || end - start === shortTokenBytes;
+
 // The last eight digits of a token are random bits already.
-function hashOf(bytes: Uint8Array, start: number): number {
+function hashOf(bytes: Uint8Array, end: number): number {
   let hash = 0;
-  for (let at = start + tokenBytes - 8; at < start + tokenBytes; at++)
-    hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
+  for (let at = end - 8; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
   return hash;
 }
 
-function isEqual(name: Uint8Array, bytes: Uint8Array, start: number): boolean {
-  for (let i = tokenBytes - 1; i >= 0; i--) if (name[i] !== bytes[start + i]) return false;
+function isEqual(name: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start !== name.length) return false;
+  for (let i = name.length - 1; i >= 0; i--) if (name[i] !== bytes[start + i]) return false;
   return true;
 }

@@ -18,6 +18,8 @@ export type FaultsOptions = {
   /** Warnings in a minute. */
   readonly warningsMax: number;
   readonly everyMs: number;
+  /** Told of each fault that is kept with a peer. */
+  readonly failed?: (address: string | undefined, cause: Cause, sample: string | undefined) => void;
 };
 
 /** Faults of one cause that are not told yet. */
@@ -48,8 +50,11 @@ export class SenderFaults {
       return;
     }
     const untold = peer.untold.get(cause);
-    if (untold === undefined) peer.untold.set(cause, { count, sample: sample?.() });
-    else untold.count += count;
+    if (untold === undefined) {
+      const first = sample?.();
+      peer.untold.set(cause, { count, sample: first });
+      this.#options.failed?.(address, cause, first);
+    } else untold.count += count;
     if (!peer.isTold) this.#tell(name, peer);
   }
 

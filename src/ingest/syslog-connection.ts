@@ -28,6 +28,14 @@ export type SyslogParts = {
   readonly unfinished: UnfinishedFrames;
   readonly faults: Pick<SenderFaults, "note">;
   readonly options: Omit<SyslogOptions, "host" | "port" | "lanes">;
+  /** The token of frames that name none. */
+  readonly fallbackOf: (socket: Socket) => string | undefined;
+  /** So many frames came, told apart like this. */
+  readonly heard: (
+    address: string | undefined,
+    framing: FrameBuffer["framing"] | "relp",
+    frames: number,
+  ) => void;
 };
 
 /** One sender: its bytes become frames, frames lines of their channels. Reads only while it may write. */
@@ -38,6 +46,7 @@ export class SyslogConnection {
   readonly #parts: SyslogParts;
   readonly #writer: SyslogWriter;
   readonly #frames: FrameBuffer;
+  readonly #fallback: string | undefined;
   readonly #stop = new AbortController();
   #isKnown = false;
   #isClosing = false;
@@ -55,6 +64,7 @@ export class SyslogConnection {
     this.#writer = writer;
     this.address = socket.remoteAddress;
     this.#frames = new FrameBuffer(parts.options.frameBytesMax);
+    this.#fallback = parts.fallbackOf(socket);
   }
 
   /** It has brought a frame with a known token. */
@@ -130,7 +140,7 @@ export class SyslogConnection {
   async #take(chunk: Buffer): Promise<boolean> {
     const frames = this.#frames;
     const wasUnfinished = frames.isUnfinished;
-    const sorting = this.#parts.router.sort(this.#parts.options.clock.nowMs());
+    const sorting = this.#parts.router.sort(this.#parts.options.clock.nowMs(), this.#fallback);
     frames.push(chunk);
     let next = frames.next();
     let count = 0;
@@ -140,6 +150,7 @@ export class SyslogConnection {
       if (++count % stepFrames === 0 && turns.isOver) await this.#pause(turns.next());
     }
     const { bytes, start, end } = frames;
+    if (count > 0) this.#parts.heard(this.address, frames.framing, count);
     this.#handOver(sorting, count > 0 || !wasUnfinished);
     if (next === "more") return true;
     if (next === "foreign") this.close(frames.foreign, () => sampleOf(bytes, start, end));
@@ -154,9 +165,10 @@ export class SyslogConnection {
       this.#noteUnfinished();
       return;
     }
-    const sorting = this.#parts.router.sort(this.#parts.options.clock.nowMs());
+    const sorting = this.#parts.router.sort(this.#parts.options.clock.nowMs(), this.#fallback);
     const asking = sorting.add(frames.bytes, frames.start, frames.end);
     if (asking !== undefined) await this.#ask(sorting, asking);
+    this.#parts.heard(this.address, frames.framing, 1);
     this.#handOver(sorting, true);
   }
 

@@ -1,19 +1,22 @@
 /**
- * Syslog over TCP, docs/spec/wire-in.md#w5-1: octet-counted frames, the token in APPNAME says whose each one is. Nothing is ever
- * written back, so a sender learns of trouble by a socket that is not read. What was read is appended however
- * long the log refuses it; only the end of the process loses it, and then it is counted.
+ * Syslog over TCP and TLS, docs/spec/wire-in.md#w5-1: counted frames and lines, and the token in each says whose it is.
+ * Nothing is ever written back, so a sender learns of trouble by a socket that is not read. What was read is appended
+ * however long the log refuses it; only the end of the process loses it, and then it is counted.
  */
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
-import { syslogConnections } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
+import type { ClientTokens } from "./client-tokens.ts";
 import type { Lanes } from "./lanes.ts";
 import { FrameRouter, type Loops, type TokenLookup } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
-import { SyslogConnection } from "./syslog-connection.ts";
+import type { Door, Senders } from "./senders.ts";
+import { type StreamListener, streamListener } from "./stream-listener.ts";
+import { SyslogConnection, type SyslogParts } from "./syslog-connection.ts";
 import { SyslogPeers } from "./syslog-peers.ts";
 import { SyslogWriter, Unwritten } from "./syslog-writer.ts";
+import type { TlsFiles } from "./tls-handshakes.ts";
 import { UnfinishedFrames } from "./unfinished-frames.ts";
 
 export type SyslogOptions = {
@@ -46,56 +49,66 @@ export type SyslogOptions = {
   readonly connectionIdleMs: number;
   /** Tokens whose records are kept at hand. */
   readonly tokensMax: number;
+  /** For frames that name no token. */
+  readonly defaultToken?: string | undefined;
+  /** Tokens of clients by their certificates. */
+  readonly clientTokens?: Pick<ClientTokens, "of"> | undefined;
+  readonly senders?: Pick<Senders, "heard"> | undefined;
 };
 
-const backlog = 1000;
 /** Late senders are looked for so often, or four times within the shortest time that they have. */
 const checkMsMax = 1_000;
 
+/** Bounds and memory that all doors of syslog share. */
+export type SyslogRoom = {
+  readonly peers: SyslogPeers;
+  readonly unfinished: UnfinishedFrames;
+  readonly unwritten: Unwritten;
+  readonly router: FrameRouter;
+};
+
+export const syslogRoom = (options: SyslogOptions): SyslogRoom => ({
+  peers: new SyslogPeers(options),
+  unfinished: new UnfinishedFrames(options.unfinishedBytesMax),
+  unwritten: new Unwritten(),
+  router: new FrameRouter(options),
+});
+
+/** The token of frames that name none: that of the client's certificate, else the listener's. */
+export const fallbackOf =
+  ({ clientTokens, defaultToken }: Pick<SyslogOptions, "clientTokens" | "defaultToken">) =>
+  (socket: Socket): string | undefined =>
+    (socket instanceof TLSSocket ? clientTokens?.of(socket.getPeerCertificate()) : undefined) ?? defaultToken;
+
 /** Listens. `close` stops reading, appends what was read, and closes every connection. */
-export async function syslogListener(
-  options: SyslogOptions,
-): Promise<{ readonly address: AddressInfo; close(): Promise<void> }> {
-  const { faults, logger } = options;
-  const unfinished = new UnfinishedFrames(options.unfinishedBytesMax);
-  const parts = { router: new FrameRouter(options), unfinished, faults, options };
-  const unwritten = new Unwritten();
-  const peers = new SyslogPeers(options);
-  const open = new Map<SyslogConnection, Promise<void>>();
-
-  const accept = (socket: Socket) => {
-    const connection = new SyslogConnection(socket, parts, new SyslogWriter(options, unwritten));
-    peers.enter(connection);
-    syslogConnections.inc();
-    const ended = connection.run().then(() => {
-      peers.leave(connection);
-      open.delete(connection);
-      syslogConnections.dec();
-    });
-    open.set(connection, ended);
-  };
-
-  const server = createServer({ keepAlive: true, noDelay: true }, accept);
-  server.listen({ host: options.host, port: options.port, backlog });
-  await once(server, "listening");
-  server.on("error", (error) => logger.error({ err: error }, "the syslog listener failed"));
-  const checking = setInterval(
-    () => {
-      for (const connection of open.keys()) connection.checkPace();
+export function syslogListener(
+  options: SyslogOptions & { readonly tls?: TlsFiles | undefined },
+  room: SyslogRoom = syslogRoom(options),
+): Promise<StreamListener> {
+  const { faults, senders } = options;
+  const door: Door = options.tls === undefined ? "syslog" : "syslog-tls";
+  const parts: SyslogParts = {
+    ...room,
+    faults,
+    options,
+    fallbackOf: fallbackOf(options),
+    heard: (address, framing, frames) => {
+      const sender = senders?.heard(address, door);
+      if (sender !== undefined) Object.assign(sender, { framing, frames: sender.frames + frames });
     },
-    Math.min(checkMsMax, options.firstTokenMs / 4, options.frameMsMax / 4),
-  );
-
-  let closing: Promise<void> | undefined;
-  const closeAll = async () => {
-    clearInterval(checking);
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const connection of open.keys()) connection.stop();
-    await Promise.all(open.values());
-    await closed;
   };
-  return {
-    address: server.address() as AddressInfo,
-    close: () => (closing ??= closeAll()),
-  };
+  return streamListener({
+    ...options,
+    peers: room.peers,
+    noteHandshake: (address, cause) => faults.note(address, cause),
+    checkMs: checkMsOf(options),
+    handshakeMsMax: options.firstTokenMs,
+    open: (socket) => new SyslogConnection(socket, parts, new SyslogWriter(options, room.unwritten)),
+  });
 }
+
+export const checkMsOf = ({
+  firstTokenMs,
+  frameMsMax,
+}: Pick<SyslogOptions, "firstTokenMs" | "frameMsMax">): number =>
+  Math.min(checkMsMax, firstTokenMs / 4, frameMsMax / 4);

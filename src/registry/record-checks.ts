@@ -76,7 +76,7 @@ const runner = {
 const checks: Readonly<Record<RecordKind, Check>> = {
   app: ofVersion(1, hasFields(app, { destroying: isOneOf(true) })),
   appName: ofVersion(1, hasFields({ id: isText })),
-  token: ofVersion(1, hasFields(token)),
+  token: ofVersion(1, hasFields(token, { keepHostname: isOneOf(true), keepSource: isOneOf(true) })),
   tokenClaims: claims,
   key: ofVersion(1, hasFields(key, { updatedAt: isTime, expiresAt: isTime })),
   keyPointer: ofVersion(1, hasFields({ hash: isText })),

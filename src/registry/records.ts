@@ -39,6 +39,10 @@ export type TokenRecord = {
   readonly channel: ChannelId;
   readonly source: string;
   readonly createdAt: string;
+  /** The host that a sender names is kept, before PROCID. */
+  readonly keepHostname?: true;
+  /** The sender's APPNAME or tag is the source of its lines, where it can be one. */
+  readonly keepSource?: true;
 };
 
 /** A drain: what its owner chose, and what it is. Written by control nodes alone; the worker's side is `DrainCheckpoint`. */

@@ -21,7 +21,7 @@ async function take(tail: boolean, count = Number.POSITIVE_INFINITY): Promise<st
   const session = { tail, lines: 100, format: "text" } as const;
   const taken: string[] = [];
   for await (const lines of follow({ api, app: "shop", session, note: (text) => notes.push(text) })) {
-    taken.push(...lines);
+    taken.push(...lines.map(({ line }) => line));
     if (taken.length >= count) break;
   }
   return taken;

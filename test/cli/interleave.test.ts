@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { interleave } from "../../cli/interleave.ts";
 
 async function* reads(chunks: readonly (readonly string[])[], place: string) {
-  yield* chunks;
+  for (const chunk of chunks) yield chunk.map((line) => ({ position: "", line }));
   return place;
 }
 const timeOf = (line: string) => Number(/^\d+/.exec(line)?.[0] ?? Number.NaN);

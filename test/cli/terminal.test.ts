@@ -22,37 +22,57 @@ const written =
 const onTerminal = (line: string, env: Record<string, string> = {}) =>
   runInTerminal(line, cliEnvironment(server, env));
 
-describe("the log on a terminal", () => {
-  beforeEach(() => {
-    server.streams = [eventStream([["1.1", `${head} ${hostile}`]])];
+const entry = (message: string) =>
+  JSON.stringify({
+    position: "1.1",
+    time: "2024-05-01T10:00:00.123456+00:00",
+    source: "app",
+    dyno: "web.1",
+    severity: "info",
+    message,
   });
 
+describe("the log on a terminal", () => {
+  beforeEach(() => {
+    server.streams = [eventStream([["1.1", entry(hostile)]])];
+  });
+  const bare = "--no-wrap --time none";
+
   test("has the app's colours and ours; every other control is written out", async () => {
-    expect(await onTerminal("tailrace logs -a blog")).toEqual({
+    const { status, text } = await onTerminal(`stty cols 400; tailrace logs -a blog ${bare}`);
+    expect({ status, text }).toEqual({
       status: 0,
-      text: `${esc}[36m${head}${esc}[39m ${written}${esc}[31mred${esc}[0m ${esc}[4mopen${esc}[0m\n`,
+      text: `${esc}[36mweb.1${esc}[39m ${esc}[2m|${esc}[22m ${written}${esc}[31mred${esc}[0m ${esc}[4mopen${esc}[0m\n`,
     });
   });
 
   test.each([
-    ["--no-color", "tailrace logs -a blog --no-color", {}],
-    ["NO_COLOR", "tailrace logs -a blog", { NO_COLOR: "1" }],
-    ["a terminal that has none", "tailrace logs -a blog", { TERM: "dumb" }],
+    ["--no-color", `tailrace logs -a blog ${bare} --no-color`, {}],
+    ["NO_COLOR", `tailrace logs -a blog ${bare}`, { NO_COLOR: "1" }],
+    ["a terminal that has none", `tailrace logs -a blog ${bare}`, { TERM: "dumb" }],
   ])("has no colours at all with %s", async (_, line, env) => {
-    expect((await onTerminal(line, env)).text).toBe(`${head} ${written}red open\n`);
+    expect((await onTerminal(`stty cols 400; ${line}`, env)).text).toBe(`web.1 | ${written}red open\n`);
+  });
+
+  test("with --long is Heroku's, and harmless", async () => {
+    server.streams = [eventStream([["1.1", `${head} ${hostile}`]])];
+    expect((await onTerminal("tailrace logs -a blog --long")).text).toBe(
+      `${esc}[36m${head}${esc}[39m ${written}${esc}[31mred${esc}[0m ${esc}[4mopen${esc}[0m\n`,
+    );
+    expect(server.sessions[0]).toMatchObject({ format: "text" });
   });
 
   test("through a pipe is as the app wrote it", async () => {
+    server.streams = [eventStream([["1.1", `${head} ${hostile}`]])];
     expect((await runCli(["logs", "-a", "blog"], cliEnvironment(server))).stdout).toBe(
       `${head} ${hostile}\n`,
     );
+    expect(server.sessions[0]).toMatchObject({ format: "text" });
   });
 
   test("as JSON is the same JSON", async () => {
-    const entry = JSON.stringify({ message: hostile });
-    server.streams = [eventStream([["1.1", entry]])];
     const { text } = await onTerminal("tailrace logs -a blog --json");
-    expect(JSON.parse(text)).toEqual({ message: hostile });
+    expect(JSON.parse(text)).toMatchObject({ message: hostile });
     expect(text).toMatch(/^[\x20-\x7e\n]*$/);
   });
 });
@@ -64,7 +84,7 @@ test("a search shows how far it is, and takes that away before the lines", async
   server.streams = [
     eventStream([searched(52_000, 1, null), searched(90_000, 1, "all"), ["1.1", `${head} x`]]),
   ];
-  const line = "tailrace logs -a blog --match x --no-color";
+  const line = "tailrace logs -a blog --match x --no-color --long";
   const { text } = await onTerminal(line);
   expect(text.split("\r")).toEqual([
     "",

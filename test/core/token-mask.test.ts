@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isTokenAt, maskTokens } from "../../src/core/token-mask.ts";
+import {
+  isTokenAt,
+  isTokenText,
+  maskTokens,
+  shortTokenOf,
+  tokenOfSpelling,
+} from "../../src/core/token-mask.ts";
 
 const token = "t.0a1b2c3d-4e5f-4678-9abc-def012345678";
 const masked = "t.********-****-****-****-************";
@@ -83,4 +89,30 @@ test("the form of a token is `t.` and a UUID", () => {
   expect(isToken(token)).toBe(true);
   for (const none of [`${token}0`, token.slice(1), token.replace("t", "d"), token.replace("a", "g"), "t.x"])
     expect(isToken(none)).toBe(false);
+});
+
+test("the second spelling is hidden where it is a word, where it is the line's own, and where the end has cut it", () => {
+  const short = "t0a1b2c3d4e5f6789abcdef012345678";
+  const hidden = `t${"*".repeat(31)}`;
+  expect(shortTokenOf(token)).toBe(short);
+  expect(tokenOfSpelling(short)).toBe(token);
+  expect(isTokenText(short) && isTokenText(token)).toBe(true);
+  for (const [before, behind] of [
+    ["", ""],
+    ["tag=", " x"],
+    ["x ", ": y"],
+  ])
+    expect(mask(`${before}${short}${behind}`)).toBe(`${before}${hidden}${behind}`);
+  expect(mask(short.toUpperCase())).toBe(`T${hidden.slice(1)}`);
+  expect(mask(`x ${short.slice(0, 20)}`)).toBe(`x ${hidden.slice(0, 20)}`);
+  expect(mask(`box${short} y`, token)).toBe(`box${hidden} y`);
+  for (const text of [
+    "t0a1b2c3d",
+    `box${short} y`,
+    `${short}0 x`,
+    short.slice(1),
+    `x ${short.slice(0, 30)} y`,
+  ])
+    expect(mask(text)).toBe(text);
+  expect(shortTokenOf("t.0a1b2c3d-4e5f-1678-9abc-def012345678")).toBeUndefined();
 });

@@ -23,26 +23,26 @@ describe("tokens that are remembered", () => {
   test("are found by their bytes, also among others whose last digits are the same", () => {
     const routes = new Routes(100);
     const names = [1, 2, 3].map((n) => Buffer.from(`t.0000000${n}-0000-4000-8000-000000000000`));
-    for (const [n, name] of names.entries()) routes.keep(name, 0, recordOf(n), 1);
+    for (const [n, name] of names.entries()) routes.keep(name, 0, name.length, recordOf(n), 1);
     for (const [n, name] of names.entries()) {
       const wire = Buffer.concat([Buffer.from("box "), name]);
-      expect(routes.find(wire, 4)?.record.channel).toBe(channelOf(n));
+      expect(routes.find(wire, 4, wire.length)?.record.channel).toBe(channelOf(n));
     }
-    routes.forget(routes.find(names[1]!, 0)!);
-    expect(names.map((name) => routes.find(name, 0) !== undefined)).toEqual([true, false, true]);
+    routes.forget(routes.find(names[1]!, 0, 38)!);
+    expect(names.map((name) => routes.find(name, 0, 38) !== undefined)).toEqual([true, false, true]);
   });
 
   test("have memory of their own: a name is no view of what was read", () => {
     const routes = new Routes(100);
     const read = Buffer.concat([Buffer.alloc(65_000), Buffer.from(tokenOf(1))]);
-    routes.keep(read, 65_000, recordOf(1), 1);
-    expect(routes.find(read, 65_000)!.name.buffer.byteLength).toBe(tokenOf(1).length);
+    routes.keep(read, 65_000, read.length, recordOf(1), 1);
+    expect(routes.find(read, 65_000, read.length)!.name.buffer.byteLength).toBe(tokenOf(1).length);
   });
 
   test("have a bound, behind which those in use come back", () => {
     const routes = new Routes(2);
-    for (let n = 1; n <= 3; n++) routes.keep(Buffer.from(tokenOf(n)), 0, recordOf(n), 1);
-    expect([1, 2, 3].map((n) => routes.find(Buffer.from(tokenOf(n)), 0) !== undefined)).toEqual([
+    for (let n = 1; n <= 3; n++) routes.keep(Buffer.from(tokenOf(n)), 0, 38, recordOf(n), 1);
+    expect([1, 2, 3].map((n) => routes.find(Buffer.from(tokenOf(n)), 0, 38) !== undefined)).toEqual([
       false,
       false,
       true,

@@ -40,7 +40,8 @@ beforeEach(() => {
   const lanes = new Lanes({ log, clock, ...limits });
   const logger = pino({ level: "silent" });
   const options = { ...limits, ...alone, lanes, tokens, logger, clock, faults };
-  const parts = { router: new FrameRouter(options), unfinished, faults, options };
+  const router = new FrameRouter(options);
+  const parts = { router, unfinished, faults, options, fallbackOf: () => undefined, heard: () => {} };
   socket = Object.assign(new PassThrough(), { setTimeout: () => {}, remoteAddress: "10.0.0.1" });
   connection = new SyslogConnection(socket as never, parts, new SyslogWriter(options, new Unwritten()));
   void connection.run();

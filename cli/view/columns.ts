@@ -1,0 +1,125 @@
+/** Text in columns of a terminal: its width, cut and wrapped. Colours (SGR) take no room, and no row leaves one on. */
+import stringWidth from "string-width";
+import { type SgrState, sgrAfter, sgrOff, sgrSequence, sgrSource } from "../../src/core/sgr.ts";
+
+/** A colour, or the longest piece of plain ASCII, or of anything else. */
+const pieceForm = new RegExp(`${sgrSource}|[\\x20-\\x7e]+|[^\\x20-\\x7e\\u001b]+|\\u001b`, "g");
+const sgrForm = new RegExp(`^${sgrSource}$`);
+const reset = "\u001b[0m";
+const graphemes = new Intl.Segmenter();
+
+/** Something that is never cut: a colour, or a character with all that combines with it. */
+type Atom = { readonly text: string; readonly width: number };
+
+function* atomsOf(text: string): Generator<Atom> {
+  for (const [piece] of text.matchAll(pieceForm)) {
+    if (sgrForm.test(piece)) yield { text: piece, width: 0 };
+    else if (/^[\x20-\x7e]/.test(piece)) for (const char of piece) yield { text: char, width: 1 };
+    else
+      for (const { segment } of graphemes.segment(piece))
+        yield { text: segment, width: stringWidth(segment) };
+  }
+}
+
+/** Columns that a text takes. */
+export function widthOf(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  let width = 0;
+  for (const atom of atomsOf(text)) width += atom.width;
+  return width;
+}
+
+/** `text` filled up with blanks to `width` columns. */
+export const padTo = (text: string, width: number): string =>
+  text + " ".repeat(Math.max(0, width - widthOf(text)));
+
+const tabWidth = 8;
+
+/** Tabs as the blanks that they stand for, counted from the start of the text. */
+export function withoutTabs(text: string): string {
+  if (!text.includes("\t")) return text;
+  let shown = "";
+  let column = 0;
+  for (const part of text.split(/(\t)/)) {
+    const piece = part === "\t" ? " ".repeat(tabWidth - (column % tabWidth)) : part;
+    shown += piece;
+    column += widthOf(piece);
+  }
+  return shown;
+}
+
+/** `text` cut to `width` columns; `mark`, one column wide, stands for what is left out. */
+export function cutTo(text: string, width: number, mark: string): string {
+  if (widthOf(text) <= width) return text;
+  let shown = "";
+  let used = 0;
+  for (const atom of atomsOf(text)) {
+    if (used + atom.width > width - 1) break;
+    shown += atom.text;
+    used += atom.width;
+  }
+  return width < 1 ? "" : closed(sgrOff, shown) + mark;
+}
+
+/** `name` cut to `width` columns in its middle: names differ at their ends. */
+export function shortened(name: string, width: number, mark: string): string {
+  if (widthOf(name) <= width) return name;
+  const chars = [...atomsOf(name)].map((atom) => atom.text);
+  const kept = Math.max(0, width - 1);
+  const tail = Math.floor(kept / 2);
+  return chars.slice(0, kept - tail).join("") + mark + chars.slice(chars.length - tail).join("");
+}
+
+/**
+ * Rows of at most `width` columns. A row ends between words where that is not far from its end. Blanks at a break are
+ * left out, so that no message can place a text where it likes on the next row. Colours end with a row and begin again
+ * on the next.
+ */
+export function wrapped(text: string, width: number): string[] {
+  if (width < 1 || widthOf(text) <= width) return [closed(sgrOff, text)];
+  const rows: string[] = [];
+  let colours = sgrOff;
+  let row: Atom[] = [];
+  let used = 0;
+  const end = (at: number) => {
+    const shown = row
+      .slice(0, at)
+      .map((atom) => atom.text)
+      .join("");
+    rows.push(closed(colours, shown));
+    colours = activeAfter(colours, shown);
+    row = row.slice(at);
+    while (row[0]?.text === " ") row.shift();
+    used = row.reduce((sum, atom) => sum + atom.width, 0);
+  };
+  for (const atom of atomsOf(text)) {
+    if (atom.width > 0 && used > 0 && used + atom.width > width) end(breakIn(row));
+    if (atom.text === " " && used === 0 && rows.length > 0) continue;
+    row.push(atom);
+    used += atom.width;
+  }
+  if (used > 0 || rows.length === 0) end(row.length);
+  return rows;
+}
+
+/** Share of a row that may stay empty for the sake of a word. */
+const raggedMax = 0.3;
+
+function breakIn(row: readonly Atom[]): number {
+  const least = Math.floor(row.length * (1 - raggedMax));
+  for (let at = row.length; at > least && at > 0; at--) if (row[at - 1]!.text === " ") return at;
+  return row.length;
+}
+
+function closed(before: SgrState, text: string): string {
+  const shown = sgrSequence(before) + text;
+  return sgrSequence(activeAfter(before, text)) === "" ? shown : shown + reset;
+}
+
+/** The looks that are on behind `text`, when `before` was on in front of it. */
+function activeAfter(before: SgrState, text: string): SgrState {
+  if (!text.includes("\u001b")) return before;
+  let active = before;
+  for (const [piece] of text.matchAll(pieceForm)) if (sgrForm.test(piece)) active = sgrAfter(active, piece);
+  return active;
+}

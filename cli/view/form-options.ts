@@ -1,0 +1,104 @@
+/** The options of `logs` for the form of its lines, and the form that they ask for. */
+import { type Command, Option } from "commander";
+import { collect } from "../context.ts";
+import { wrongUse } from "../errors.ts";
+import type { Output } from "../output.ts";
+import { marksOf } from "./heads.ts";
+import { Highlighter } from "./highlight.ts";
+import { jsonForm, type LogForm, plainForm, templateForm, terminalForm } from "./log-form.ts";
+import { paintOf } from "./paint.ts";
+import { readTemplate, type Template, templateNames } from "./template.ts";
+import { type TimeStyle, timeStyle, timeStyles } from "./times.ts";
+
+export type FormOptions = {
+  readonly json?: true;
+  readonly raw?: true;
+  readonly long?: true;
+  readonly template?: Template;
+  readonly time?: TimeStyle;
+  readonly prefix?: boolean;
+  readonly wrap: boolean;
+  readonly fold?: true;
+  readonly fields?: readonly string[];
+  readonly pretty?: true;
+  readonly highlight?: readonly string[];
+  readonly match?: readonly string[];
+  readonly positions?: true;
+  readonly color: boolean;
+};
+
+/** Adds the options to a command. */
+export function addFormOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--time <style>", `the time of lines: ${timeStyles.join(", ")}`).argParser(timeStyle),
+    )
+    .option("--prefix", "with the app's name, also of one app")
+    .option("--no-prefix", "without names of apps and processes")
+    .option("--no-wrap", "cut long lines at the end of the row")
+    .option("--fold", "of stack traces only the head")
+    .option("--fields <names>", "of JSON and logfmt only these fields: status,user.id", fieldNames)
+    .option("--pretty", "each field of JSON and logfmt on a row of its own")
+    .option("--highlight <re>", "mark what matches (RE2) (may be repeated)", collect)
+    .option("--template <text>", `lay lines out yourself: ${templateNames}`, readTemplate)
+    .option("--long", "as through a pipe: Heroku's form, with the whole time and source")
+    .option("--positions", "each line with its position, for --from")
+    .option("--json", "one JSON object a line: position, time, source, dyno, severity, message")
+    .option("--raw", "the lines as they are stored")
+    .option("--no-color", "no colours on a terminal, neither ours nor the app's");
+}
+
+const fieldNames = (text: string): readonly string[] =>
+  text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+
+/** Ways to print that exclude each other. */
+const whole = ["json", "raw", "template", "long"] as const;
+/** Options that mean the form for eyes, through a pipe too. */
+const forEyes = ["time", "prefix", "fold", "fields", "pretty"] as const;
+
+type FormContext = {
+  readonly output: Output;
+  readonly apps: readonly string[];
+  /** Each line has to say whose it is. */
+  readonly areSeveral: boolean;
+  readonly nowMs: () => number;
+};
+
+/** The form that was asked for. Throws wrong use for options that exclude each other. */
+export function formOf(options: FormOptions, { output, apps, areSeveral, nowMs }: FormContext): LogForm {
+  const [first, second] = whole.filter((name) => options[name] !== undefined);
+  if (second !== undefined)
+    throw wrongUse(`--${first} and --${second} exclude each other.`, "Give one of them.");
+  const [styled] = forEyes.filter((name) => options[name] !== undefined);
+  if (first !== undefined && styled !== undefined)
+    throw wrongUse(`--${styled} has no meaning with --${first}.`, "Leave one of them out.");
+  const colours = output.colours(options.color);
+  const plain = { apps: areSeveral ? apps : undefined, colours, positions: options.positions === true };
+  if (options.template !== undefined) return templateForm(options.template);
+  if (options.json) return jsonForm(plain);
+  if (options.raw) return plainForm("raw", plain);
+  const highlighter = new Highlighter(options.highlight ?? []);
+  if (options.long || (styled === undefined && !output.isTerminal)) return plainForm("text", plain);
+  const isNamed = options.prefix !== false;
+  return terminalForm({
+    paint: paintOf(colours),
+    colours,
+    columns: () => output.columns,
+    noWrap: !options.wrap,
+    time: options.time ?? "local",
+    names: !isNamed ? "none" : areSeveral || options.prefix ? "app and process" : "process",
+    apps,
+    fold: options.fold === true,
+    fields: options.fields,
+    pretty: options.pretty === true,
+    positions: plain.positions,
+    highlighter: colours
+      ? new Highlighter([...(options.highlight ?? []), ...(options.match ?? [])])
+      : highlighter,
+    marks: marksOf(output.isUtf8),
+    nowMs,
+  });
+}

@@ -1,0 +1,118 @@
+/** The head of a line on a terminal: time, app, process and a bar, in columns of bounded width. */
+import { isAsBad, type Level } from "../../src/core/level.ts";
+import { oneLine, terminalText } from "../../src/core/terminal-text.ts";
+import { padTo, shortened, widthOf } from "./columns.ts";
+import { hueOf, type Paint } from "./paint.ts";
+import type { ShownLine } from "./shown-line.ts";
+import { type TimeStyle, timeText } from "./times.ts";
+
+export type HeadOptions = {
+  readonly paint: Paint;
+  readonly columns: number;
+  readonly time: TimeStyle;
+  /** Shows the app, the process, or neither. */
+  readonly names: "app and process" | "process" | "none";
+  /** Apps whose lines may come. */
+  readonly apps: readonly string[];
+  readonly marks: Marks;
+};
+
+/** Signs that terminals without UTF-8 have in their own way. */
+export type Marks = { readonly bar: string; readonly heavyBar: string; readonly cut: string };
+export const marksOf = (isUtf8: boolean): Marks =>
+  isUtf8 ? { bar: "│", heavyBar: "┃", cut: "…" } : { bar: "|", heavyBar: "|", cut: "~" };
+
+/** In front of the rows of a line. */
+export type Head = {
+  /** In front of the first row, and of all others: equally wide, with the same bar. */
+  readonly first: string;
+  readonly other: string;
+  readonly width: number;
+  /** For a row of its own, with the bar in front of the rows below it. */
+  readonly alone: string;
+  readonly bar: string;
+};
+
+/** Terminals this wide have room for milliseconds, and for longer names. */
+const wideColumns = 110;
+/** Columns of a name at most. */
+const nameMax = { narrow: 12, wide: 24 };
+/** The width of `*router`: histories of several apps come a few lines at a time. */
+const usualWidth = 7;
+/** Names take no more than this share of a terminal. */
+const namesShareMax = 0.35;
+
+/**
+ * The process of a line in words that no app can forge: its own processes go by their names, what the platform says has
+ * a star, and everything else its source.
+ */
+export function processText({ source, dyno }: ShownLine): string {
+  if (source === "heroku") return `*${dyno}`;
+  const isOwn = source === "app" && !/^\*|\//.test(dyno);
+  return isOwn ? dyno : `${source}/${dyno}`;
+}
+
+/** Makes heads; the columns of names grow with the names that come, within their bounds. */
+export class Heads {
+  readonly #options: HeadOptions;
+  readonly #nameMax: number;
+  readonly #isWide: boolean;
+  #appWidth = 0;
+  #processWidth = 0;
+
+  constructor(options: HeadOptions) {
+    this.#options = options;
+    const { columns, names } = options;
+    this.#isWide = columns >= wideColumns;
+    const share = Math.floor((columns * namesShareMax) / (names === "app and process" ? 2 : 1));
+    this.#nameMax = Math.max(4, Math.min(share, this.#isWide ? nameMax.wide : nameMax.narrow));
+    this.#appWidth = this.#bounded(Math.max(0, ...options.apps.map(widthOf)));
+    this.#processWidth = options.apps.length > 1 ? this.#bounded(usualWidth) : 0;
+  }
+
+  /** Learns the names of lines that are shown next, so that these stand in one column. */
+  see(lines: readonly ShownLine[]): void {
+    for (const line of lines) {
+      this.#appWidth = Math.max(this.#appWidth, this.#bounded(widthOf(line.app)));
+      this.#processWidth = Math.max(this.#processWidth, this.#bounded(widthOf(shown(processText(line)))));
+    }
+  }
+
+  /** The head of a line. */
+  of(line: ShownLine, nowMs: number): Head {
+    const { paint, time, names, marks } = this.#options;
+    const cells: string[] = [];
+    const at = shown(timeText(line.time, time, this.#isWide && time !== "relative", nowMs));
+    if (at !== "") cells.push(paint.dim(at));
+    if (names === "app and process") cells.push(this.#name(line.app, this.#appWidth, line.app));
+    if (names !== "none") cells.push(this.#name(processText(line), this.#processWidth, line.dyno));
+    const front = cells.map((cell) => `${cell} `).join("");
+    const width = widthOf(front);
+    const bar = `${barOf(line.level, marks, paint)} `;
+    if (cells.length === 0) return { first: "", other: "", width: 0, alone: "", bar };
+    return {
+      first: front + bar,
+      other: " ".repeat(width) + bar,
+      width: width + widthOf(bar),
+      alone: front,
+      bar,
+    };
+  }
+
+  #bounded(width: number): number {
+    return Math.min(this.#nameMax, width);
+  }
+
+  #name(name: string, width: number, hueName: string): string {
+    const { paint, marks } = this.#options;
+    return padTo(paint.hue(hueOf(hueName), shortened(shown(name), width, marks.cut)), width);
+  }
+}
+
+const shown = (text: string): string => terminalText(oneLine(text), false).replaceAll("\t", " ");
+
+function barOf(level: Level, marks: Marks, paint: Paint): string {
+  if (isAsBad(level, "err")) return paint.hue("red", paint.bold(marks.heavyBar));
+  if (isAsBad(level, "warning")) return paint.hue("yellow", marks.heavyBar);
+  return paint.dim(marks.bar);
+}

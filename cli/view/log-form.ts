@@ -1,0 +1,79 @@
+/** The forms in which `logs` prints lines. */
+import type { SessionBody } from "../api-types.ts";
+import { colourLine, colourName } from "../colour.ts";
+import type { AppLine } from "../interleave.ts";
+import { readShownLine } from "./shown-line.ts";
+import type { Template } from "./template.ts";
+import { TerminalForm, type TerminalFormOptions } from "./terminal-form.ts";
+
+type Format = SessionBody["format"];
+
+/** Makes text of lines. Some may wait for what follows them: `end` hands these out. */
+export type LogForm = {
+  /** The form in which lines are asked for. */
+  readonly format: Format;
+  readonly push: (lines: readonly AppLine[]) => string;
+  readonly isOpen: () => boolean;
+  readonly end: () => string;
+};
+
+const atOnce = (format: Format, write: (line: AppLine) => string): LogForm => ({
+  format,
+  push: (lines) => lines.map(write).join(""),
+  isOpen: () => false,
+  end: () => "",
+});
+
+/** For eyes: aligned, wrapped, in colours. */
+export function terminalForm(options: TerminalFormOptions): LogForm {
+  const form = new TerminalForm(options);
+  return {
+    format: "json",
+    push: (lines) =>
+      form.push(lines.map(({ app, line, position }) => ({ ...readShownLine(app, line), position }))),
+    isOpen: () => form.isOpen,
+    end: () => form.end(),
+  };
+}
+
+export type PlainOptions = {
+  /** Set when each line has its app's name: the apps that are known. */
+  readonly apps: readonly string[] | undefined;
+  readonly colours: boolean;
+  /** Each line has its position in front. */
+  readonly positions: boolean;
+};
+
+/** For programs: an object a line. */
+export const jsonForm = ({ apps }: PlainOptions): LogForm =>
+  atOnce("json", ({ app, line }) =>
+    apps !== undefined ? `${JSON.stringify({ app, ...JSON.parse(line) })}\n` : `${line}\n`,
+  );
+
+/** As Heroku prints lines, or as they are stored; with several apps each has its app's name. */
+export function plainForm(format: "text" | "raw", { apps, colours, positions }: PlainOptions): LogForm {
+  const text = colours && format === "text" ? colourLine : (line: string) => line;
+  let width = Math.max(0, ...(apps ?? []).map((app) => app.length));
+  // A message of several lines is one event; each of its lines has its head.
+  return atOnce(format, ({ app, line, position }) => {
+    width = Math.max(width, app.length);
+    const name = `${colours ? colourName(app) : app}${" ".repeat(width - app.length + 1)}`;
+    const prefix = `${positions ? `${position} ` : ""}${apps === undefined ? "" : name}`;
+    const pieces = line.includes("\n") ? line.split("\n") : [line];
+    return pieces.map((piece) => `${prefix}${text(piece)}\n`).join("");
+  });
+}
+
+/** Lines as the person laid them out. */
+export function templateForm(template: Template): LogForm {
+  return atOnce(
+    "json",
+    ({ app, line, position }) => `${template({ ...readShownLine(app, line), position })}\n`,
+  );
+}
+
+/** The time of a line in a format, NaN when it shows none. */
+export function timeOf(format: Format): (line: string) => number {
+  const form = { text: /^(\S+)/, json: /"time":"([^"]+)"/, raw: /^(?:[0-9]+ )?<[0-9]+>1 (\S+)/ }[format];
+  return (line) => Date.parse(form.exec(line)?.[1] ?? "");
+}

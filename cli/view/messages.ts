@@ -1,0 +1,148 @@
+/** The rows of a message on a terminal: its text, its fields, or the request that the router tells of. */
+import { isAsBad, type Level } from "../../src/core/level.ts";
+import {
+  type Field,
+  fieldAt,
+  fieldText,
+  type MessageFields,
+  readFields,
+} from "../../src/core/message-fields.ts";
+import { platformCode, type RouterLine, readRouterLine } from "../../src/core/router-line.ts";
+import { withoutSgr } from "../../src/core/sgr.ts";
+import { oneLine, terminalText } from "../../src/core/terminal-text.ts";
+import type { Highlighter } from "./highlight.ts";
+import type { Hue, Paint } from "./paint.ts";
+import type { ShownLine } from "./shown-line.ts";
+
+export type MessageOptions = {
+  readonly paint: Paint;
+  /** The app's own colours stay. */
+  readonly colours: boolean;
+  /** The fields to show; all of them when undefined. */
+  readonly fields: readonly string[] | undefined;
+  /** Each field on a row of its own. */
+  readonly pretty: boolean;
+  readonly highlighter: Highlighter;
+};
+
+/** Fields that the head of a line shows already. */
+const headKeys: ReadonlySet<string> = new Set(
+  "time timestamp ts @timestamp level lvl severity loglevel levelname".split(" "),
+);
+
+/** A request that takes so long is slow, or too slow. */
+const slowMs = 1_000;
+const tooSlowMs = 5_000;
+
+/** The rows of a line, without its head, not wrapped. They hold nothing but text, tabs and colours. */
+export function messageRows(line: ShownLine, options: MessageOptions): string[] {
+  const { paint, highlighter } = options;
+  const rows = summary(line, options) ?? textRows(line.message, options);
+  return rows.map((row) => highlighter.marked(row, paint.found));
+}
+
+/** The line in other words than its own, when there are some and nothing that was looked for is left out. */
+function summary(line: ShownLine, options: MessageOptions): string[] | undefined {
+  const rows = summaryRows(line, options);
+  if (rows === undefined) return undefined;
+  const isHidden =
+    options.highlighter.isIn(line.message) && !options.highlighter.isIn(withoutSgr(rows.join("\n")));
+  return isHidden ? undefined : rows;
+}
+
+function summaryRows(line: ShownLine, options: MessageOptions): string[] | undefined {
+  const { paint } = options;
+  const isRouter = line.source === "heroku" && line.dyno === "router";
+  const request = isRouter && options.fields === undefined ? readRouterLine(line.message) : undefined;
+  if (request !== undefined) return [requestRow(request, paint)];
+  if (line.source === "heroku" && platformCode(line.message) !== undefined)
+    return textRows(line.message, options).map((row) => codeRow(row, paint));
+  const read = readFields(line.message);
+  return read && fieldRows(read, line.level, options);
+}
+
+/** CR, LF and CRLF each end a row, as in every other form (docs/spec/sessions.md#s4-2). */
+const textRows = (message: string, { colours }: MessageOptions): string[] =>
+  message.split(/\r\n|\n|\r/).map((row) => terminalText(row, colours));
+
+function requestRow(request: RouterLine, paint: Paint): string {
+  const { status, code, desc, method, path, serviceMs, dyno, bytes } = request;
+  const parts = [
+    status === undefined
+      ? ""
+      : paint.hue(statusHue(status), status >= 500 ? paint.bold(String(status)) : String(status)),
+    code === undefined ? "" : paint.hue("red", paint.bold(code)),
+    plain(method),
+    plain(path),
+    serviceMs === undefined ? "" : paint.hue(slownessHue(serviceMs), durationText(serviceMs)),
+    paint.dim(
+      [dyno, bytes === undefined ? undefined : sizeText(bytes), desc]
+        .filter(Boolean)
+        .map((part) => plain(part!))
+        .join("  "),
+    ),
+  ];
+  return parts.filter((part) => part !== "").join("  ");
+}
+
+function statusHue(status: number): Hue {
+  if (status >= 500) return "red";
+  if (status >= 400) return "yellow";
+  return status >= 300 ? "cyan" : "green";
+}
+
+function slownessHue(ms: number): Hue | undefined {
+  if (ms >= tooSlowMs) return "red";
+  return ms >= slowMs ? "yellow" : undefined;
+}
+
+/** `18 ms`, `2,418 ms`. */
+const durationText = (ms: number): string => `${ms.toLocaleString("en-US")} ms`;
+
+/** `312 B`, `4.1 kB`, `2.3 MB`. */
+function sizeText(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+function codeRow(row: string, paint: Paint): string {
+  const found = platformCode(row);
+  if (found === undefined) return row;
+  const { code, at } = found;
+  const hue: Hue = code.startsWith("L") ? "yellow" : "red";
+  const end = at + code.length;
+  return paint.hue(hue, row.slice(0, at) + paint.bold(code) + row.slice(end));
+}
+
+function fieldRows(read: MessageFields, level: Level, options: MessageOptions): string[] {
+  const { paint, pretty } = options;
+  const fields = chosen(read, options);
+  const [first = "", ...others] = read.message === undefined ? [] : textRows(read.message, options);
+  const opening = [badge(level, paint), first].filter((part) => part !== "");
+  if (pretty) return [opening.join(" "), ...others, ...fields.flatMap((field) => prettyRows(field, paint))];
+  const pairs = fields.map(([key, value]) => `${paint.dim(`${plain(key)}=`)}${plain(fieldText(value))}`);
+  if (others.length > 0) return [opening.join(" "), ...others, pairs.join(" ")];
+  return [[...opening, ...pairs].join(" ")];
+}
+
+function chosen({ fields }: MessageFields, options: MessageOptions): readonly Field[] {
+  if (options.fields === undefined) return fields.filter(([key]) => !headKeys.has(key));
+  return options.fields.flatMap((path) => {
+    const value = fieldAt(fields, path);
+    return value === undefined ? [] : [[path, value] as const];
+  });
+}
+
+function badge(level: Level, paint: Paint): string {
+  if (isAsBad(level, "err")) return paint.hue("red", paint.bold("ERROR"));
+  return isAsBad(level, "warning") ? paint.hue("yellow", "WARN") : "";
+}
+
+function prettyRows([key, value]: Field, paint: Paint): string[] {
+  const text = typeof value === "string" ? value : (JSON.stringify(value, undefined, 2) ?? "");
+  const [first = "", ...others] = text.split(/\r\n|\n|\r/).map(plain);
+  return [`  ${paint.dim(`${plain(key)}:`)} ${first}`, ...others.map((row) => `    ${row}`)];
+}
+
+/** A part of a row, without any colour: one that it turned on would reach the next part. */
+const plain = (text: string): string => oneLine(terminalText(text, false));

@@ -1,0 +1,59 @@
+/**
+ * Colours of our own, from the sixteen that each theme sets for its own background: never white, black or grey, so that
+ * all of them can be read on light and on dark. Dimmed is what one reads last.
+ */
+
+export type Hue = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan";
+
+const codes: Readonly<Record<Hue, number>> = {
+  red: 31,
+  green: 32,
+  yellow: 33,
+  blue: 34,
+  magenta: 35,
+  cyan: 36,
+};
+/** Processes whose colour Heroku's command gave them; red is for errors alone. */
+const standing: Readonly<Record<string, Hue>> = {
+  web: "cyan",
+  router: "magenta",
+  run: "blue",
+  postgres: "yellow",
+  api: "green",
+};
+const hues: readonly Hue[] = ["cyan", "magenta", "green", "blue", "yellow"];
+
+/** Paints texts, or leaves them as they are. */
+export type Paint = {
+  readonly hue: (hue: Hue | undefined, text: string) => string;
+  readonly bold: (text: string) => string;
+  readonly dim: (text: string) => string;
+  /** For what was looked for. */
+  readonly found: (text: string) => string;
+};
+
+const around =
+  (on: string | number, off: number) =>
+  (text: string): string =>
+    text === "" ? "" : `\u001b[${on}m${text}\u001b[${off}m`;
+
+const bold = around(1, 22);
+const coloured: Paint = {
+  hue: (hue, text) => (hue === undefined ? text : around(codes[hue], 39)(text)),
+  bold,
+  dim: around(2, 22),
+  found: around(7, 27),
+};
+const same = (text: string): string => text;
+const plain: Paint = { hue: (_, text) => text, bold: same, dim: same, found: same };
+
+export const paintOf = (colours: boolean): Paint => (colours ? coloured : plain);
+
+/** The colour of a name: the same everywhere and always. `web.1` and `web.2` have that of `web`. */
+export function hueOf(name: string): Hue {
+  const type = /^[^.]*/.exec(name)![0];
+  if (Object.hasOwn(standing, type)) return standing[type]!;
+  let hash = 0;
+  for (let i = 0; i < type.length; i++) hash = (hash * 31 + type.charCodeAt(i)) >>> 0;
+  return hues[hash % hues.length]!;
+}

@@ -1,0 +1,43 @@
+/** A line as the person reads it, from the JSON that the server sends. */
+import { type Level, levelOf, levels } from "../../src/core/level.ts";
+
+export type ShownLine = {
+  readonly app: string;
+  /** The place behind the line. */
+  readonly position: string;
+  /** As it is stored: RFC 3339. */
+  readonly time: string;
+  readonly source: string;
+  readonly dyno: string;
+  /** As it was sent. */
+  readonly severity: Level;
+  /** The level that it names itself, else its severity. */
+  readonly level: Level;
+  readonly message: string;
+};
+
+/** Reads a line of the format `json`. What is none is shown as it came. */
+export function readShownLine(app: string, data: string): ShownLine {
+  let read: Partial<Record<keyof ShownLine, unknown>> = {};
+  try {
+    read = JSON.parse(data) ?? {};
+  } catch {
+    read = { message: data };
+  }
+  const text = (key: keyof ShownLine): string => (typeof read[key] === "string" ? read[key] : "");
+  const severity = levels.find((level) => level === read.severity) ?? "info";
+  const message = text("message");
+  return {
+    app,
+    position: text("position"),
+    time: text("time"),
+    source: text("source"),
+    dyno: text("dyno"),
+    severity,
+    level: levelOf(message, severity),
+    message,
+  };
+}
+
+/** Names the process of a line among all apps: its lines are one stream. */
+export const processOf = ({ app, source, dyno }: ShownLine): string => `${app} ${source} ${dyno}`;

@@ -1,0 +1,126 @@
+/** The form of a log for eyes: heads in columns, text wrapped beside them, traces together. Pure but for the time. */
+import { traceRows } from "../../src/core/stack-trace.ts";
+import { cutTo, withoutTabs, wrapped } from "./columns.ts";
+import { type HeadOptions, Heads } from "./heads.ts";
+import { type MessageOptions, messageRows } from "./messages.ts";
+import { processOf, type ShownLine } from "./shown-line.ts";
+import { dayText } from "./times.ts";
+import { type Placed, Together } from "./together.ts";
+
+export type TerminalFormOptions = Omit<HeadOptions, "columns"> &
+  MessageOptions & {
+    /** Columns of the terminal now; undefined where there is none, and rows may be as long as they like. */
+    readonly columns: () => number | undefined;
+    /** Rows that do not fit are cut. */
+    readonly noWrap: boolean;
+    /** A trace is shown by its head, and how much is left out. */
+    readonly fold: boolean;
+    /** Each line has its position below it. */
+    readonly positions: boolean;
+    readonly nowMs: () => number;
+  };
+
+/** A message beside its head has at least so many columns; with less, it stands below it. */
+const textColumnsMin = 20;
+/** For the columns of a pipe, as far as they matter. */
+const pipeColumns = 120;
+
+export class TerminalForm {
+  readonly #options: TerminalFormOptions;
+  readonly #together = new Together();
+  #columns: number | undefined;
+  #heads: Heads;
+  #day: string | undefined;
+  #lastProcess: string | undefined;
+  /** Lines of the present trace that were left out, and the last of them. */
+  #folded: { readonly head: ShownLine; rows: number; last: ShownLine } | undefined;
+
+  constructor(options: TerminalFormOptions) {
+    this.#options = options;
+    this.#columns = options.columns();
+    this.#heads = new Heads({ ...options, columns: this.#columns ?? pipeColumns });
+    this.#day = dayText(new Date(options.nowMs()).toISOString(), options.time);
+  }
+
+  /** True while `end` would show more. */
+  get isOpen(): boolean {
+    return this.#together.isOpen || this.#folded !== undefined;
+  }
+
+  /** The text of these lines, as far as it is known what follows them. */
+  push(lines: readonly ShownLine[]): string {
+    this.#fit();
+    this.#heads.see(lines);
+    return this.#shown(this.#together.push(lines));
+  }
+
+  /** The rest, when nothing more comes, or nothing for now. */
+  end(): string {
+    return this.#shown(this.#together.end()) + this.#foldedRow();
+  }
+
+  #fit(): void {
+    const columns = this.#options.columns();
+    if (columns === this.#columns) return;
+    this.#columns = columns;
+    this.#heads = new Heads({ ...this.#options, columns: columns ?? pipeColumns });
+  }
+
+  #shown(placed: readonly Placed[]): string {
+    let text = "";
+    for (const { line, continues } of placed) {
+      if (continues && this.#options.fold) this.#leaveOut(line);
+      else text += this.#foldedRow() + this.#dayRow(line) + this.#line(line, continues);
+      this.#lastProcess = processOf(line);
+    }
+    return text;
+  }
+
+  #leaveOut(line: ShownLine): void {
+    this.#folded ??= { head: line, rows: 0, last: line };
+    this.#folded.rows += line.message.split("\n").length;
+    this.#folded.last = line;
+  }
+
+  // Python says what went wrong last.
+  #foldedRow(): string {
+    if (this.#folded === undefined) return "";
+    const { head, rows, last } = this.#folded;
+    this.#folded = undefined;
+    const end = /^\S/.test(last.message) && rows > 1 ? messageRows(last, this.#options).slice(0, 1) : [];
+    return this.#rows(head, [this.#options.paint.dim(leftOut(rows - end.length)), ...end], true);
+  }
+
+  #dayRow({ time }: ShownLine): string {
+    const day = dayText(time, this.#options.time);
+    if (day === undefined || day === this.#day) return "";
+    this.#day = day;
+    return `${this.#options.paint.dim(`-- ${day} --`)}\n`;
+  }
+
+  #line(line: ShownLine, continues: boolean): string {
+    const { fold, positions, paint } = this.#options;
+    const rows = messageRows(line, this.#options);
+    const folded = fold ? traceRows(rows) : 0;
+    const shown = folded > 0 ? [rows[0]!, paint.dim(leftOut(folded))] : rows;
+    const isNext = continues && processOf(line) === this.#lastProcess;
+    return this.#rows(line, positions ? [...shown, paint.dim(line.position)] : shown, isNext);
+  }
+
+  // Rows that go on with the line above have no head of their own.
+  #rows(line: ShownLine, rows: readonly string[], isNext: boolean): string {
+    const { noWrap, marks, nowMs } = this.#options;
+    const columns = this.#columns ?? Number.POSITIVE_INFINITY;
+    const head = this.#heads.of(line, nowMs());
+    const isBeside = columns - head.width >= textColumnsMin;
+    const { first, other, width } = isBeside ? head : { first: head.bar, other: head.bar, width: 2 };
+    const fitted = rows.flatMap((row) => {
+      const text = withoutTabs(row);
+      return noWrap ? [cutTo(text, columns - width, marks.cut)] : wrapped(text, columns - width);
+    });
+    const text = fitted.map((row, i) => `${i === 0 && !isNext ? first : other}${row}`.trimEnd()).join("\n");
+    return isBeside || isNext ? `${text}\n` : `${cutTo(head.alone.trimEnd(), columns, marks.cut)}\n${text}\n`;
+  }
+}
+
+const leftOut = (rows: number): string => `[+${rows} ${rows === 1 ? "line" : "lines"} of stack trace]`;

@@ -1,0 +1,96 @@
+/**
+ * Colours and other looks of text (SGR, ECMA-48 §8.3.117): what is on after a sequence, and how it is turned on again.
+ * Pure; for terminals, and for pages that show the text of terminals.
+ */
+
+/** A property of text that one value of a kind at a time may have. */
+export type SgrPart =
+  | "weight"
+  | "italic"
+  | "underline"
+  | "blink"
+  | "inverse"
+  | "hidden"
+  | "strike"
+  | "foreground"
+  | "background";
+
+/** The looks that are on: the parameters that turn each part on. Empty when all is off. */
+export type SgrState = ReadonlyMap<SgrPart, string>;
+
+export const sgrOff: SgrState = new Map();
+
+/** For expressions: a sequence of parameters alone, without a private prefix. No colour needs a longer one. */
+export const sgrSource = "\\u001b\\[[0-9:;]{0,64}m";
+
+/** A whole sequence; the first group holds its parameters. */
+const sequenceForm = new RegExp(`^(?=${sgrSource}$)[^0-9:;m]*([0-9:;]*)m$`);
+
+/** Text without colours. */
+export const withoutSgr = (text: string): string => text.replace(sgrForm, "");
+const sgrForm = new RegExp(sgrSource, "g");
+
+const single: Readonly<Record<number, readonly [SgrPart, isOn: boolean]>> = {
+  1: ["weight", true],
+  2: ["weight", true],
+  3: ["italic", true],
+  4: ["underline", true],
+  5: ["blink", true],
+  6: ["blink", true],
+  7: ["inverse", true],
+  8: ["hidden", true],
+  9: ["strike", true],
+  21: ["underline", true],
+  22: ["weight", false],
+  23: ["italic", false],
+  24: ["underline", false],
+  25: ["blink", false],
+  27: ["inverse", false],
+  28: ["hidden", false],
+  29: ["strike", false],
+  39: ["foreground", false],
+  49: ["background", false],
+};
+
+/** The state behind `sequence`. Parameters that mean nothing change nothing. */
+export function sgrAfter(state: SgrState, sequence: string): SgrState {
+  const [, parameters] = sequenceForm.exec(sequence) ?? [];
+  if (parameters === undefined) return state;
+  let next = new Map(state);
+  const given = parameters.split(";");
+  for (let at = 0; at < given.length; at++) {
+    const parameter = given[at]!;
+    const code = Number(parameter.split(":")[0]);
+    if (code === 0) next = new Map();
+    else if (code === 38 || code === 48) {
+      const length = parameter.includes(":") ? 1 : colourLength(given, at);
+      if (length > 1 || parameter.includes(":"))
+        next.set(code === 38 ? "foreground" : "background", given.slice(at, at + length).join(";"));
+      at += length - 1;
+    } else put(next, code, parameter);
+  }
+  return next;
+}
+
+function put(state: Map<SgrPart, string>, code: number, parameter: string): void {
+  if (isBetween(code, 30, 37) || isBetween(code, 90, 97)) state.set("foreground", parameter);
+  else if (isBetween(code, 40, 47) || isBetween(code, 100, 107)) state.set("background", parameter);
+  else {
+    const [part, isOn] = single[code] ?? [];
+    if (part === undefined) return;
+    if (isOn) state.set(part, parameter);
+    else state.delete(part);
+  }
+}
+
+/** Parameters of an extended colour at `at`: `38;5;N` has three, `38;2;R;G;B` five; one when it is none. */
+function colourLength(given: readonly string[], at: number): number {
+  const length = { "5": 3, "2": 5 }[given[at + 1] ?? ""] ?? 1;
+  return at + length <= given.length ? length : given.length - at;
+}
+
+const isBetween = (code: number, first: number, last: number): boolean => code >= first && code <= last;
+
+/** The sequence that turns on what is on, "" when nothing is. */
+export const sgrSequence = (state: SgrState): string =>
+  state.size === 0 ? "" : `\u001b[${[...state.values()].join(";")}m`;

@@ -1,0 +1,126 @@
+/** The folder of `--data`: whose it is, whether it can be written, how much room it has, and how long a sync takes. */
+import { constants, type Stats } from "node:fs";
+import { access, open, rm, stat, statfs } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import type { Config } from "../config.ts";
+import { type Finding, ill, sizeText, unknown, warning, well } from "./finding.ts";
+
+const syncs = 64;
+const syncBytes = 4096;
+/** A sync that takes longer is felt by every sender. */
+const slowSyncMs = 20;
+/** File systems that forget everything when the machine stops, by their numbers in statfs(2). */
+const inMemory: ReadonlyMap<number, string> = new Map([
+  [0x01021994, "tmpfs"],
+  [0x858458f6, "ramfs"],
+]);
+/** Kept free of lines, and what goes on besides. */
+const roomMin = 256 * 1024 * 1024;
+
+export type SyncTimes = { readonly p50Ms: number; readonly p95Ms: number };
+
+/** Nothing is looked at where the log is on NATS and no key is kept here. */
+export async function lookAtDisk(
+  { data, retainTotal, nats }: Pick<Config, "data" | "retainTotal" | "nats">,
+  measure: (folder: string) => Promise<SyncTimes> = measureSync,
+): Promise<readonly Finding[]> {
+  const folder = await existing(resolve(data));
+  const owned = await lookAtRights(resolve(data), folder);
+  if (owned.state === "ill") return [owned];
+  const found = [owned, await lookAtRoom(folder, nats === undefined ? retainTotal : 0)];
+  if (nats !== undefined) return found;
+  return [...found, syncFinding(await measure(folder).catch(() => undefined))];
+}
+
+/** The folder, or the nearest one above it that is there. */
+async function existing(folder: string): Promise<string> {
+  for (let at = folder; ; at = dirname(at)) {
+    const isThere = await stat(at).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
+    if (isThere || at === dirname(at)) return at;
+  }
+}
+
+async function lookAtRights(wanted: string, folder: string): Promise<Finding> {
+  try {
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch {
+    return ill(
+      "folder",
+      `this user may not write to ${folder}`,
+      `Give it to the user that runs tailrace (chown), or name another folder with --data.`,
+    );
+  }
+  if (folder !== wanted) return well("folder", `${wanted} can be made`);
+  const stats = await stat(folder);
+  return isOthers(stats)
+    ? warning(
+        "folder",
+        `others may read ${folder}, where the log and the key are kept`,
+        `chmod 700 ${folder}`,
+      )
+    : well("folder", `${folder} is this user's alone`);
+}
+
+const isOthers = ({ mode }: Stats): boolean => (mode & 0o077) !== 0;
+
+async function lookAtRoom(folder: string, retainTotal: number): Promise<Finding> {
+  const { bavail, bsize, type } = await statfs(folder);
+  const free = bavail * bsize;
+  const memory = inMemory.get(type);
+  if (memory !== undefined)
+    return ill(
+      "disk",
+      `${folder} is on ${memory}: everything in it is gone when the machine stops`,
+      "Name a folder on a disk with --data.",
+    );
+  if (free < roomMin)
+    return ill("disk", `${sizeText(free)} are free: lines are refused`, "Make room on the disk of --data.");
+  return free < retainTotal
+    ? warning(
+        "disk",
+        `${sizeText(free)} are free, and --retain-total lets the log grow to ${sizeText(retainTotal)}`,
+        "Make room, or lower --retain-total: a full disk refuses lines.",
+      )
+    : well("disk", `${sizeText(free)} are free`);
+}
+
+function syncFinding(times: SyncTimes | undefined): Finding {
+  if (times === undefined)
+    return unknown(
+      "sync",
+      "the sync time of the disk could not be measured",
+      "See the finding of the folder.",
+    );
+  const text = `${syncBytes / 1024} KiB are on the disk after ${times.p50Ms.toFixed(1)} ms, 95 of 100 times within ${times.p95Ms.toFixed(1)} ms`;
+  return times.p95Ms > slowSyncMs
+    ? warning(
+        "sync",
+        text,
+        "Every sender waits for that: a local SSD takes a tenth. Is the disk busy, or a network's?",
+      )
+    : well("sync", text);
+}
+
+/** Writes and syncs small pieces, as the log does for each commit; leaves nothing behind. */
+export async function measureSync(folder: string): Promise<SyncTimes> {
+  const path = join(folder, `doctor-${process.pid}`);
+  const file = await open(path, "wx", 0o600);
+  try {
+    const piece = Buffer.alloc(syncBytes, 1);
+    const times: number[] = [];
+    for (let n = 0; n < syncs; n++) {
+      const startMs = performance.now();
+      await file.write(piece, 0, piece.length, n * syncBytes);
+      await file.datasync();
+      times.push(performance.now() - startMs);
+    }
+    times.sort((a, b) => a - b);
+    return { p50Ms: times[syncs >> 1]!, p95Ms: times[Math.floor(syncs * 0.95)]! };
+  } finally {
+    await file.close();
+    await rm(path, { force: true });
+  }
+}

@@ -1,0 +1,69 @@
+/** The addresses of the settings: the server could listen there, or does already. */
+import { createServer } from "node:net";
+import { request } from "undici";
+import type { Address, Config } from "../config.ts";
+import { AppError } from "../errors/app-error.ts";
+import { listenFailure } from "../start-failures.ts";
+import { type Finding, ill, well } from "./finding.ts";
+
+const askMsMax = 2_000;
+
+type Listener = readonly [part: "http" | "admin" | "syslog", at: Address | "off" | undefined];
+
+/** One finding for each address of the settings. */
+export async function lookAtListeners(config: Config): Promise<readonly Finding[]> {
+  const listeners: readonly Listener[] = [
+    ["http", config.http],
+    ["admin", config.admin],
+    ["syslog", config.syslog],
+  ];
+  const answers = await isTailrace(config);
+  const found: Finding[] = [];
+  for (const [part, at] of listeners)
+    if (typeof at === "object") found.push(await lookAtListener(part, at, answers));
+  return found;
+}
+
+async function lookAtListener(part: Listener[0], at: Address, answers: boolean): Promise<Finding> {
+  const address = `${at.host.includes(":") ? `[${at.host}]` : at.host}:${at.port}`;
+  try {
+    await listenOnce(at);
+    return well(part, `${address} is free`);
+  } catch (cause) {
+    if (answers && (cause as NodeJS.ErrnoException).code === "EADDRINUSE")
+      return well(part, `${address} is in use, as it is where a tailrace server runs`);
+    const failure = listenFailure(`--${part}`, at, cause);
+    return failure instanceof AppError
+      ? ill(part, failure.message, failure.mend)
+      : ill(part, `nothing can listen at ${address}: ${(cause as Error).message}`, `Give another --${part}.`);
+  }
+}
+
+function listenOnce({ host, port }: Address): Promise<void> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+  });
+}
+
+/** True when a tailrace server answers at `--http`. Its certificate is another check's affair. */
+export async function isTailrace({ http, tlsCert }: Pick<Config, "http" | "tlsCert">): Promise<boolean> {
+  const host = ["0.0.0.0", "::"].includes(http.host) ? "127.0.0.1" : http.host;
+  const url = `${tlsCert === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${http.port}/healthz`;
+  const { Agent } = await import("undici");
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: false, timeout: askMsMax } });
+  try {
+    const { statusCode, body } = await request(url, {
+      dispatcher,
+      bodyTimeout: askMsMax,
+      headersTimeout: askMsMax,
+    });
+    const text = await body.text();
+    return statusCode === 200 && (JSON.parse(text) as { alive?: unknown }).alive === true;
+  } catch {
+    return false;
+  } finally {
+    await dispatcher.destroy();
+  }
+}

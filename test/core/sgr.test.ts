@@ -1,0 +1,39 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { sgrAfter, sgrOff, sgrSequence } from "../../src/core/sgr.ts";
+
+const esc = "\u001b";
+const behind = (...parameters: string[]) =>
+  parameters.reduce((state, given) => sgrAfter(state, `${esc}[${given}m`), sgrOff);
+
+describe("what is on after a sequence", () => {
+  test.each<[given: string[], on: string]>([
+    [["31"], "31"],
+    [["31", "39"], ""],
+    [["1;31", "22"], "31"],
+    [["1;4;7", ""], ""],
+    [["31;0;4"], "4"],
+    [["38;5;208"], "38;5;208"],
+    [["38;2;1;2;3;1"], "38;2;1;2;3;1"],
+    [["48:2::1:2:3"], "48:2::1:2:3"],
+    [["31", "32"], "32"],
+    [["92;104"], "92;104"],
+    [["38"], ""],
+    [["73"], ""],
+  ])("%j is %s", (given, on) => {
+    expect(sgrSequence(behind(...given))).toBe(on === "" ? "" : `${esc}[${on}m`);
+  });
+
+  test("can be turned on again by one sequence, and off by a reset", () => {
+    const parameters = fc.array(fc.oneof(fc.nat(110), fc.constantFrom("38;5;9", "48;2;1;2;3", "")), {
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(fc.array(parameters, { maxLength: 5 }), (sequences) => {
+        const state = behind(...sequences.map((given) => given.join(";")));
+        expect(sgrAfter(sgrOff, sgrSequence(state))).toEqual(state);
+        expect(sgrAfter(state, `${esc}[0m`).size).toBe(0);
+      }),
+    );
+  });
+});

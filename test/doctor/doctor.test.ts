@@ -1,0 +1,181 @@
+/** What the doctor says of each part, well and not. */
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lookAtCertificate } from "../../src/doctor/certificates.ts";
+import { lookAtDisk, measureSync } from "../../src/doctor/disk.ts";
+import { lookAtListeners } from "../../src/doctor/listeners.ts";
+import { lookAtClock, lookAtFiles } from "../../src/doctor/machine.ts";
+import { lookAtNames } from "../../src/doctor/names.ts";
+import { openDnsServer } from "../support/dns-server.ts";
+import { kept } from "../support/kept.ts";
+import { expiredTls, serverTls } from "../support/tls.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "tailrace-doctor-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("listeners", () => {
+  const listening = async (answer: string): Promise<number> => {
+    const server = createServer((_request, response) => response.end(answer)).listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    kept({ close: async () => server.closeAllConnections() ?? server.close() });
+    return (server.address() as AddressInfo).port;
+  };
+  const stateAt = async (port: number) => {
+    const config = { http: { host: "127.0.0.1", port }, syslog: "off" } as Parameters<
+      typeof lookAtListeners
+    >[0];
+    return (await lookAtListeners(config))[0]!;
+  };
+
+  test("an address that is free, and one where a tailrace server answers, are well", async () => {
+    expect(await stateAt(0)).toMatchObject({ part: "http", state: "well" });
+    expect(await stateAt(await listening('{"alive":true}'))).toMatchObject({
+      state: "well",
+      what: expect.stringContaining("a tailrace server runs"),
+    });
+  });
+
+  test("one where something else answers is ill, and so is a host that is not this machine's", async () => {
+    expect(await stateAt(await listening("hello"))).toMatchObject({ state: "ill", mend: expect.any(String) });
+    const config = { http: { host: "192.0.2.1", port: 0 }, syslog: "off" } as Parameters<
+      typeof lookAtListeners
+    >[0];
+    expect(await lookAtListeners(config)).toMatchObject([{ state: "ill", mend: expect.any(String) }]);
+  });
+});
+
+describe("disk", () => {
+  const quick = () => Promise.resolve({ p50Ms: 0.2, p95Ms: 0.4 });
+  const look = (data: string, retainTotal = 1, measure = quick) => lookAtDisk({ data, retainTotal }, measure);
+  const states = async (...args: Parameters<typeof look>) =>
+    Object.fromEntries((await look(...args)).map(({ part, state }) => [part, state]));
+
+  test("a folder of this user's alone with room and a quick disk is well, one that is not there yet, too", async () => {
+    chmodSync(folder, 0o700);
+    expect(await states(folder)).toEqual({ folder: "well", disk: "well", sync: "well" });
+    expect(await states(join(folder, "not", "there"))).toEqual({
+      folder: "well",
+      disk: "well",
+      sync: "well",
+    });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("others who may read it, little room and slow syncs are warned of", async () => {
+    const shared = join(folder, "shared");
+    mkdirSync(shared);
+    chmodSync(shared, 0o755);
+    const slow = () => Promise.resolve({ p50Ms: 4, p95Ms: 40 });
+    const found = await look(shared, Number.MAX_SAFE_INTEGER, slow);
+    expect(found.map(({ part, state }) => [part, state])).toEqual([
+      ["folder", "warning"],
+      ["disk", "warning"],
+      ["sync", "warning"],
+    ]);
+    expect(found[0]!.mend).toBe(`chmod 700 ${shared}`);
+  });
+
+  test.runIf(existsSync("/dev/shm"))("a folder in memory is ill", async () => {
+    const inMemory = mkdtempSync("/dev/shm/tailrace-doctor-");
+    try {
+      expect(await states(inMemory)).toMatchObject({ disk: "ill" });
+    } finally {
+      rmSync(inMemory, { recursive: true });
+    }
+  });
+
+  test("with NATS nothing is synced here, and only the key needs room", async () => {
+    const found = await lookAtDisk(
+      { data: folder, retainTotal: Number.MAX_SAFE_INTEGER, nats: ["nats://n"] },
+      quick,
+    );
+    expect(found.map(({ part }) => part)).toEqual(["folder", "disk"]);
+    expect(found[1]!.state).toBe("well");
+  });
+
+  test("syncs are measured on the disk itself, and nothing is left behind", async () => {
+    const { p50Ms, p95Ms } = await measureSync(folder);
+    expect(p95Ms).toBeGreaterThanOrEqual(p50Ms);
+    expect(p50Ms).toBeGreaterThan(0);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe("certificate", () => {
+  const look = (tls: typeof serverTls, publicUrl?: string, nowMs = Date.parse("2125-12-02T00:00:00Z")) => {
+    const [tlsCert, tlsKey] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+    writeFileSync(tlsCert, tls.cert);
+    writeFileSync(tlsKey, tls.key);
+    return lookAtCertificate({ tlsCert, tlsKey, ...(publicUrl !== undefined && { publicUrl }) }, nowMs);
+  };
+
+  test("none is looked for where the server speaks plain HTTP", async () => {
+    expect(await lookAtCertificate({}, 0)).toEqual([]);
+  });
+
+  test("one that is good, for the host of the public URL, is well", async () => {
+    expect(await look(serverTls, "https://localhost:8601")).toMatchObject([
+      { state: "well" },
+      { state: "well" },
+    ]);
+  });
+
+  test("one for another name, that ended, or that is none is ill, with the mend", async () => {
+    const ends = Date.parse("2125-12-02T00:00:00Z");
+    const ills = [
+      (await look(serverTls, "https://logs.example.com"))[1],
+      (await look(expiredTls, undefined, ends))[0],
+      (await look({ ...serverTls, cert: "nothing" }))[0],
+    ];
+    for (const finding of ills)
+      expect(finding).toMatchObject({ state: "ill", part: "certificate", mend: expect.any(String) });
+  });
+});
+
+describe("names", () => {
+  test("a name server that answers, whatever it says, is well; one that is silent is warned of", async () => {
+    const answering = kept(await openDnsServer(() => undefined));
+    const silent = kept(await openDnsServer(() => "silent"));
+    expect(await lookAtNames({}, [answering.at, silent.at])).toMatchObject([
+      { part: "dns", state: "well" },
+      { part: "dns", state: "warning", mend: expect.stringContaining("resolv.conf") },
+    ]);
+  });
+
+  test("a name of the settings without an address is ill; an address needs no look-up", async () => {
+    const settings = {
+      publicUrl: "https://nowhere.invalid",
+      nats: ["nats://127.0.0.1:4222", "nats://localhost:4222"],
+    };
+    expect(await lookAtNames(settings, [])).toMatchObject([
+      { state: "ill", what: "nowhere.invalid has no address" },
+      { state: "well", what: expect.stringMatching(/^localhost is /) },
+    ]);
+  });
+});
+
+describe("machine", () => {
+  test("few open files are warned of", () => {
+    expect(lookAtFiles(1024)).toMatchObject({ state: "warning", mend: expect.stringContaining("65536") });
+    expect(lookAtFiles(Number.POSITIVE_INFINITY)).toMatchObject({ state: "well" });
+  });
+
+  test.each([
+    ["yes", "well"],
+    ["no", "warning"],
+    ["", "unknown"],
+  ])("timedatectl says %j: %s", async (answer, state) => {
+    expect(await lookAtClock(() => Promise.resolve(answer))).toMatchObject({ part: "clock", state });
+  });
+
+  test("where timedatectl is not there, the clock is unknown", async () => {
+    expect(await lookAtClock(() => Promise.reject(new Error("ENOENT")))).toMatchObject({ state: "unknown" });
+  });
+});
