@@ -1,5 +1,5 @@
 /**
- * The pages at `/docs` and OpenAPI at `/docs/json`. They never change while the server runs, so they are made once, when
+ * The pages at `/docs`, OpenAPI at `/docs/json`, the manual at `/docs/manual`. They never change while the server runs, so they are made once, when
  * it listens, and each is sent from one buffer. Nothing of them comes from elsewhere.
  */
 import { readdir } from "node:fs/promises";
@@ -9,6 +9,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { type FastifyPluginAsync, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { pathNotFound } from "../errors/access.ts";
+import { manualPages } from "./manual/manual.ts";
 import { sharedAnswer } from "./shared-answer.ts";
 
 /** OpenAPI, as an object. */
@@ -35,6 +36,7 @@ export const docsPages: FastifyPluginAsync<DocsOptions> = async (server, { docum
   server.addHook("onListen", async () => {
     await pages(); // it takes a fifth of a second, which no request should
   });
+  await server.register(manualPages);
   for (const url of [prefix, `${prefix}/*`]) server.get(url, { schema: { hide: true } }, send);
 };
 
