@@ -36,7 +36,13 @@ const partsOf = ({ registry, sessions }: ControlServer): RouteParts => ({
     requestIdsMax: 1,
   } as never,
   tail: { urls: sessions, rights: { take: async () => undefined }, tails: { close() {} } } as never,
-  control: { ...registry, tails: { close() {} }, ingestUrl: undefined, publicUrl: undefined } as never,
+  control: {
+    ...registry,
+    tails: { close() {} },
+    platforms: { release() {} },
+    ingestUrl: undefined,
+    publicUrl: undefined,
+  } as never,
 });
 
 async function routesOf(register: (server: FastifyInstance) => unknown): Promise<Route[]> {
