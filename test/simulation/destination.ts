@@ -52,6 +52,9 @@ export const isNoise = (text: string): boolean => text.startsWith("noise");
 const isDisliked = (text: string): boolean => /^line \d*7 /.test(text);
 const numberOf = (text: string): number => Number(/^(?:line|noise) (\d+) /.exec(text)![1]);
 
+const isOwed = ({ unconfirmed = [] }: DrainCheckpoint, number: number): boolean =>
+  unconfirmed.some(({ line, endLine }) => line <= number && number < endLine);
+
 export class Destination {
   /** As the Store has it. */
   drain: DrainRecord;
@@ -102,15 +105,14 @@ export class Destination {
     for (const [number, by] of this.#lost) {
       if (by !== node) continue;
       this.#lost.delete(number);
-      const { line = 0, unconfirmed = [] } = written ?? {};
-      const isOwed = unconfirmed.some((stretch) => stretch.line <= number && number < stretch.endLine);
-      if (number < line && !isOwed) this.excused.add(number);
+      if (written !== undefined && number < written.line && !isOwed(written, number)) this.excused.add(number);
     }
   }
 
-  /** A process died, and the next one goes on at `line`. */
-  restartAt(line: number): void {
-    for (const number of this.seen.keys()) if (number >= line || this.counts.replays > 0) this.repeatsMax++;
+  /** A process died, and the next one goes on as was `written`: what that owes, and all behind its cursor, may repeat. */
+  restartAt(written: DrainCheckpoint): void {
+    for (const number of this.seen.keys())
+      if (number >= written.line || isOwed(written, number) || this.counts.replays > 0) this.repeatsMax++;
   }
 
   #answeringSink(node: SimNode): Sink {

@@ -236,7 +236,7 @@ export class Simulator {
   }
 
   async #explainRestart(): Promise<void> {
-    for (const destination of this.destinations) destination.restartAt((await this.state(destination)).line);
+    for (const destination of this.destinations) destination.restartAt(await this.state(destination));
   }
 
   #onChange(node: SimNode): void {
@@ -308,6 +308,7 @@ export class Simulator {
     this.#removed.set(id, destination);
     await this.#put(`drain/${id}`, undefined);
     await this.#put(`drain-state/${id}`, undefined);
+    this.witness.forget(destination.drain);
   }
 
   async #put(key: string, value: unknown): Promise<void> {

@@ -48,7 +48,12 @@ export class Witness {
     }
   }
 
-  /** What whoever runs the drain next will know. */
+  /** The drain was removed: a node that was away when it began may write its first state once more, which is swept. */
+  forget({ id }: DrainRecord): void {
+    this.#states.delete(`drain-state/${id}`);
+  }
+
+  /** The state that whoever runs the drain next will know. */
   stateOf({ id }: DrainRecord): DrainCheckpoint | undefined {
     return this.#states.get(`drain-state/${id}`);
   }

@@ -180,7 +180,7 @@ function underWay(state: UnderWay, event: DeliveryEvent, rules: DeliveryRules): 
     case "connection broke": {
       const back = broughtBack(memory, event);
       if (back === undefined) return stay(state);
-      return { state: { ...state, memory: back, broke: state.broke ?? event.reason }, effects: [recordSoon] };
+      return { state: { ...state, memory: back, broke: event.reason }, effects: [recordSoon] };
     }
     case "replay asked":
       return stay({ ...state, memory: { ...memory, asked: event.asked } });

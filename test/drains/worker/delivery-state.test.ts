@@ -205,6 +205,12 @@ describe("a 503", () => {
     const second = come(trying, verdictOf({ kind: "retry", reason: "503" }, { number: 2 }));
     expect(effectOf(second, "record")).toEqual({ kind: "record", within: "second" });
     expect(second.state.memory.failures).toBe(2);
+    // Another parcel than the one that is known to fail is news.
+    const other = sending(cutOf(10, 15), { ...second.state.memory, hasSlot: true });
+    expect(effectOf(come(other, verdictOf({ kind: "retry", reason: "503" })), "record")).toEqual({
+      kind: "record",
+      within: "moment",
+    });
   });
 
   test("of a certificate tells its owner", () => {
@@ -573,6 +579,11 @@ describe("a connection that breaks", () => {
     const late = come(often, broke);
     expect(late.state).toMatchObject({ untilMonotonicMs: monotonicMs + 8_000 });
     expect(effectOf(late, "sleep")!.ms).toBe(8_000);
+    expect(late.state.memory.checkpoint.failing).toEqual({
+      nextAttemptAt: new Date(nowMs + 8_000).toISOString(),
+    });
+    const long = { ...waiting, untilMonotonicMs: monotonicMs + 20_000 } as DeliveryState;
+    expect(effectOf(come(long, broke), "sleep")!.ms).toBe(20_000);
   });
 
   test("brings the same lines back once", () => {
@@ -801,6 +812,11 @@ describe("what comes next", () => {
     });
     const gone = come(found.state, { kind: "lines lost", place: placeOf(12) });
     expect(gone.state).toMatchObject({ kind: "looking", memory: { checkpoint: { line: 10, lost: 0 } } });
+    // Retention took the parcel that was to be sent again as it was: the rest is cut anew.
+    const sizing = { ...replaying.memory.sizing, heldReplay: { id: "again", endLine: 4 } };
+    const held = { ...replaying, memory: { ...replaying.memory, sizing } };
+    const cutAnew = come(held, { kind: "looked", end: placeOf(30), isEmpty: false, start: placeOf(4) });
+    expect(cutAnew.state.memory.sizing.heldReplay).toBeUndefined();
   });
 
   test("of what failed and is gone is nothing: it is idle, and waits for no other try", () => {
@@ -901,6 +917,13 @@ describe("lines that retention took", () => {
       choice: { kind: "live" },
       memory: { checkpoint: { line: 10, delivered: 6, lost: 4, unconfirmed: undefined } },
     });
+    expect(noticesOf(gone)).toMatchObject([{ kind: "lost", lines: 4 }]);
+  });
+
+  test("and were refused or filtered before are told of no more", () => {
+    const unconfirmed = [{ ...placeOf(5), endLine: 10, counted: 0 }];
+    const { state } = begin({ ...memoryAt(10).checkpoint, unconfirmed }, undefined, false);
+    expect(noticesOf(come(state, { kind: "looked", end: placeOf(30), isEmpty: true }))).toEqual([]);
   });
 });
 
