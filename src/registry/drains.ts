@@ -112,8 +112,26 @@ export class Drains {
       ({ id, token, url }) => wanted === id || wanted === token || wanted === url,
     );
     // A drain that the list leaves out since its record is unreadable is refused, and not said to be absent.
-    if (found === undefined && isUuid(wanted)) await this.#read(channel, wanted as DrainId);
+    const claim = found === undefined ? await this.#claimOf(channel, wanted) : undefined;
+    if (claim !== undefined) await this.#read(channel, claim.id);
     return found;
+  }
+
+  /**
+   * Removes the drain of that id or URL when its record is unreadable, and resolves to what the app's claim says of it;
+   * undefined for any other drain.
+   */
+  async removeUnreadable(channel: ChannelId, idOrUrl: string): Promise<DrainClaim | undefined> {
+    const claim = await this.#claimOf(channel, idOrUrl);
+    if (claim === undefined) return undefined;
+    try {
+      await this.#read(channel, claim.id);
+      return undefined;
+    } catch (failure) {
+      if (unreadableIn(failure) === undefined) throw failure;
+    }
+    await this.remove(channel, claim.id);
+    return claim;
   }
 
   /** The drain of that id, of whichever app. */
@@ -302,6 +320,12 @@ export class Drains {
       return next === found ? found : { ...next, updatedAt: timeOf(this.#clock.nowMs()) };
     });
     return changed!;
+  }
+
+  async #claimOf(channel: ChannelId, idOrUrl: string): Promise<DrainClaim | undefined> {
+    const found = await this.#store.get<DrainClaims>(drainClaimsKey(channel));
+    const url = comparable(idOrUrl);
+    return found?.value.claims.find((claim) => claim.id === idOrUrl || claim.url === url);
   }
 
   async #all(channel: ChannelId): Promise<DrainRecord[]> {

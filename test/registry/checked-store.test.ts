@@ -123,6 +123,25 @@ describe("an unreadable", () => {
     expect(await revisionOf(raw, keys.drainKey(drain.id))).toBe(0);
   });
 
+  test("drain is refused by its URL too, and its owner can remove it by either, and nothing of it stays", async () => {
+    for (const by of ["id", "url"] as const) {
+      const drain = await drainOf("https://one.example");
+      await damage(keys.drainKey(drain.id));
+      await damage(keys.checkpointKey(drain.id));
+      await expect(registry.drains.get(app.id, "https://one.example/")).rejects.toMatchObject(unreadable);
+      const other = await registry.apps.create(`other-${by}`);
+      expect(await registry.drains.removeUnreadable(other.id, drain[by]!)).toBeUndefined();
+      const removed = await registry.drains.removeUnreadable(app.id, drain[by]!);
+      expect(removed).toMatchObject({ id: drain.id, url: "https://one.example/" });
+      for (const key of [keys.drainKey(drain.id), keys.checkpointKey(drain.id)])
+        expect(await revisionOf(raw, key)).toBe(0);
+      expect(await registry.drains.get(app.id, drain.id)).toBeUndefined();
+    }
+    const well = await drainOf("https://one.example/");
+    expect(await registry.drains.removeUnreadable(app.id, well.id)).toBeUndefined();
+    expect(await registry.drains.get(app.id, well.id)).toEqual(well);
+  });
+
   test("drain's token is known to nobody any more", async () => {
     const { store, clock } = registry;
     const tokens = new DrainTokens({ store, clock });

@@ -105,7 +105,8 @@ export class Destination {
     for (const [number, by] of this.#lost) {
       if (by !== node) continue;
       this.#lost.delete(number);
-      if (written !== undefined && number < written.line && !isOwed(written, number)) this.excused.add(number);
+      if (written !== undefined && number < written.line && !isOwed(written, number))
+        this.excused.add(number);
     }
   }
 

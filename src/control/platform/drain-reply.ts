@@ -1,6 +1,6 @@
 /** A drain as its owner writes it and sees it. Secrets go in and never come out, but for those in the URL. */
 import type { DrainLedger } from "../../registry/drain-ledger.ts";
-import type { AppRecord, DrainRecord } from "../../registry/records.ts";
+import type { AppRecord, DrainClaim, DrainRecord } from "../../registry/records.ts";
 import {
   appRef,
   bodyOf,
@@ -68,6 +68,15 @@ export const drainReply = object(
   },
   { optional: ["extended"] },
 );
+
+/** A drain that was removed; of one whose record could not be read only this much is known. */
+export const removedDrainReply = { ...drainReply, required: ["id", "url", "app"] };
+
+export const unreadableReplyOf = ({ id, name }: AppRecord, claim: DrainClaim) => ({
+  id: claim.id,
+  url: claim.url ?? "",
+  app: { id, name },
+});
 
 export const replyOf = (
   app: AppRecord,

@@ -5,6 +5,7 @@ import type { DrainTestResult } from "../../drains/drain-tests.ts";
 import { notFound } from "../../errors/access.ts";
 import { drainTestRefused, drainUnverified, paramsInvalid } from "../../errors/api.ts";
 import type { Verdict } from "../../ports.ts";
+import { unlessUnreadable } from "../../registry/checked-store.ts";
 import type { DrainOptions } from "../../registry/drain-options.ts";
 import type { Drains, NewDrain } from "../../registry/drains.ts";
 import type { AppRecord, DrainRecord, DrainTest } from "../../registry/records.ts";
@@ -12,7 +13,14 @@ import { appOf, managedAppOf, principalOf } from "../auth.ts";
 import { refuseUnknown } from "../bodies.ts";
 import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText, text } from "../schemas.ts";
 import { fieldsIn } from "./drain-fields.ts";
-import { drainChangesBody, drainReply, newDrainBody, replyOf } from "./drain-reply.ts";
+import {
+  drainChangesBody,
+  drainReply,
+  newDrainBody,
+  removedDrainReply,
+  replyOf,
+  unreadableReplyOf,
+} from "./drain-reply.ts";
 
 /** Sends one test line over a drain, past its cursor and its counts. The drains' own part provides it. */
 export type TestDrain = (record: DrainRecord) => Promise<DrainTestResult>;
@@ -153,11 +161,18 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
         tags,
         summary: "Remove a drain; the answer is the drain that was",
         params: drainPath,
-        response: { 200: drainReply, ...failures },
+        response: { 200: removedDrainReply, ...failures },
       },
     },
     async (request) => {
-      const { app, drain } = await findToManage(request);
+      const found = await unlessUnreadable(findToManage(request));
+      if (found === undefined) {
+        const app = managedAppOf(request);
+        const removed = await drains.removeUnreadable(app.id, request.params.drain);
+        if (removed === undefined) throw notFound("log_drain");
+        return unreadableReplyOf(app, removed);
+      }
+      const { app, drain } = found;
       const shown = await show(request, app, drain);
       await drains.remove(app.id, drain.id);
       return shown;

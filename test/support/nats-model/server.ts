@@ -70,10 +70,12 @@ export class NatsModel {
   #taken(publication: Publication, reply: string | undefined): void {
     const { subject, payload, headers } = publication;
     this.published.push(publication);
-    this.deliver(subject, { subject, payload, headers: headers ?? newHeaders() });
+    const message = { subject, payload, headers: headers ?? newHeaders() };
+    const isHeard = this.deliver(subject, { ...message, ...(reply !== undefined && { reply }) });
     const stream = [...this.streams.values()].find((other) => other.takes(subject));
-    if (stream === undefined) return;
-    if (this.isLeaderless) this.#nobody(reply);
+    if (stream === undefined) {
+      if (!isHeard) this.#nobody(reply);
+    } else if (this.isLeaderless) this.#nobody(reply);
     else if (this.refusal !== undefined) this.#answer(reply, { error: this.refusal });
     else {
       const before = stream.last(subject)?.sequence ?? 0;
@@ -84,10 +86,11 @@ export class NatsModel {
     }
   }
 
-  /** Hands a message to who has subscribed to `to`. */
-  deliver(to: string, { subject, payload, headers, reply }: Delivery): void {
-    for (const wire of this.#wires)
-      wire.hear(to, { subject, payload, headers, ...(reply !== undefined && { reply }) });
+  /** Hands a message to who has subscribed to `to`; false when nobody has. */
+  deliver(to: string, message: Delivery): boolean {
+    let isHeard = false;
+    for (const wire of this.#wires) isHeard = wire.hear(to, message) || isHeard;
+    return isHeard;
   }
 
   /** Tells that the stream has a new leader. */

@@ -89,17 +89,19 @@ export class ModelWire implements Served {
     for (const listener of this.#reconnected) listener();
   }
 
-  /** The server has something for who subscribed to `to`. */
-  hear(to: string, { subject, payload, headers, reply }: Delivery): void {
-    if (!this.connected) return;
+  /** The server has something for who subscribed to `to`; false when nobody did. */
+  hear(to: string, { subject, payload, headers, reply }: Delivery): boolean {
+    if (!this.connected) return false;
     const msg = { subject, data: payload, headers, reply, string: () => Buffer.from(payload).toString() };
     const takers = [...this.#patterns].filter(({ pattern }) => matches(pattern, to));
     const exact = this.#exact.get(to);
-    for (const taker of exact === undefined ? takers : [exact, ...takers]) {
+    const all = exact === undefined ? takers : [exact, ...takers];
+    for (const taker of all) {
       queueMicrotask(() => {
         if (!taker.isOver) taker.take(msg as unknown as Msg);
       });
     }
+    return all.length > 0;
   }
 
   async streams(): Promise<StreamMaker> {
