@@ -1,5 +1,4 @@
 /** Failures of drains. */
-import { recordPrefixes } from "../core/record-keys.ts";
 import { AppError } from "./app-error.ts";
 
 export const drainStateUnreadable = (id: string, reason: string) =>
@@ -15,7 +14,7 @@ export const recordUnreadable = (key: string, reason: string, cause?: unknown) =
     code: "RECORD_UNREADABLE",
     status: 500,
     message: `The stored record ${key} cannot be used: ${reason}.`,
-    mend: `A newer tailrace may have written it: run that one on every node. It was left as it is${key.startsWith(recordPrefixes.drain) ? "; the drain can be removed by its id or URL" : ""}.`,
+    mend: "A newer tailrace may have written it: run that one on every node. It was left as it is; a drain can be removed all the same, by its id or URL.",
     cause,
   });
 

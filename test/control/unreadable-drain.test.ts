@@ -26,7 +26,7 @@ test("it is refused by its id and its URL, and removed by either", async () => {
     const at = `${drains}/${encodeURIComponent(added[by])}`;
     const refused = await server.call("GET", at);
     expect(refused).toMatchObject({ status: 500, json: { code: "RECORD_UNREADABLE" } });
-    expect(refused.text).toContain("the drain can be removed by its id or URL");
+    expect(refused.text).toContain("a drain can be removed all the same, by its id or URL");
     expect((await server.call("PATCH", at, { format: "ndjson" })).status).toBe(500);
     expect((await server.call("DELETE", at, undefined, { key: reader.token })).status).toBe(403);
     expect(await server.call("DELETE", at)).toMatchObject({

@@ -182,7 +182,10 @@ export class Rig {
   }
 
   /** Opens a worker for the rig's drain, as it is or changed. `lease`: on a node of a cluster. */
-  async work(changes: Partial<DrainRecord> = {}, parts: { lease?: number } = {}): Promise<DrainWorker> {
+  async work(
+    changes: Partial<DrainRecord> = {},
+    parts: { lease?: number } & Partial<Pick<SupervisorOptions, "sinkFor">> = {},
+  ): Promise<DrainWorker> {
     const drain = { ...this.drain, ...changes };
     const compiled = compileFilter(drain.filter ?? {});
     assert(compiled.kind === "filter");
