@@ -75,6 +75,9 @@ export type SessionBody = {
   /** Any of them. */
   readonly source?: string | readonly string[];
   readonly dyno?: string | readonly string[];
+  /** None of them. */
+  readonly exclude_dyno?: readonly string[];
+  readonly level?: string;
   readonly since?: string;
   readonly match?: string;
   readonly exclude?: string;

@@ -44,8 +44,8 @@ export function nothingFound(app: string, session: SessionBody): string {
   return `${app} has no lines${session.since === undefined ? "" : " since then"}.`;
 }
 
-const isFiltered = ({ source, dyno, match, exclude }: SessionBody): boolean =>
-  [source, dyno, match, exclude].some((wanted) => wanted !== undefined);
+const isFiltered = ({ source, dyno, exclude_dyno, level, match, exclude }: SessionBody): boolean =>
+  [source, dyno, exclude_dyno, level, match, exclude].some((wanted) => wanted !== undefined);
 
 const extent = ({ lines, since }: Searched): string =>
   `${count(lines)} ${lines === 1 ? "line" : "lines"}${since === null ? "" : ` since ${localTime(new Date(since))}`}`;

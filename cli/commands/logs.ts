@@ -1,8 +1,10 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { type Level, levelNamed, levels } from "../../src/core/level.ts";
+import { parsePosition } from "../../src/core/position.ts";
 import type { SessionBody } from "../api-types.ts";
 import { appsOption, requiredApps } from "../app-names.ts";
 import { anyOf, type Context, collect } from "../context.ts";
-import { CliError } from "../errors.ts";
+import { CliError, wrongUse } from "../errors.ts";
 import { interleave } from "../interleave.ts";
 import { LogView } from "../log-view.ts";
 import { since, timeForms } from "../time.ts";
@@ -16,6 +18,9 @@ type Options = {
   follow?: true;
   source?: string[];
   dyno?: string[];
+  excludeDyno?: string[];
+  level?: Level;
+  from?: string;
   since?: string;
   exclude?: string[];
 } & FormOptions;
@@ -32,8 +37,15 @@ export function registerLogs(program: Command, context: Context): void {
     .option("-t, --tail", "go on with the lines that come; reconnects by itself")
     .option("-f, --follow", "the same as --tail")
     .option("-s, --source <source>", "only this source: app, heroku, … (may be repeated)", collect)
-    .option("-d, --dyno <dyno>", "only this process (web.1) or type (web) (may be repeated)", collect)
+    .option(
+      "-d, --dyno <dyno>",
+      "only this process (web.1) or type (web, 'web.*') (may be repeated)",
+      collect,
+    )
+    .option("--exclude-dyno <dyno>", "not this process or type (may be repeated)", collect)
+    .option("--level <level>", `only lines as bad as that: ${levels.join(", ")}`, level)
     .option("--since <time>", `only lines since then: ${timeForms}`, since)
+    .option("--from <position>", "go on behind that place, as --positions printed it", position)
     .option("--match <re>", "only lines whose text matches (RE2); repeated: any of them", collect)
     .option("--exclude <re>", "not the lines whose text matches (RE2); repeated: none of them", collect);
   addFormOptions(command)
@@ -55,6 +67,11 @@ Examples:
 
 async function showLogs({ api, output }: Context, options: Options): Promise<void> {
   const apps = await requiredApps(api(), options.app);
+  if (options.from !== undefined && apps.length > 1)
+    throw wrongUse("--from is a place in the log of one app.", "Name one app.");
+  const [other] = (["since", "num"] as const).filter((name) => options[name] !== undefined);
+  if (options.from !== undefined && other !== undefined)
+    throw wrongUse(`--from and --${other} exclude each other.`, "Give one of them.");
   const form = formOf(options, { output, apps, areSeveral: apps.length > 1, nowMs: Date.now });
   const session = sessionOf(options, form.format);
   if (session.tail) output.endWithReader();
@@ -67,7 +84,7 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
     colours: options.color,
   });
   if (apps.length === 1) {
-    await view.all(apps[0]!);
+    await view.all(apps[0]!, options.from);
     view.tellOutcome(apps[0]!);
     return;
   }
@@ -108,6 +125,8 @@ function sessionOf(
     tail: options.tail === true || options.follow === true,
     ...(source && { source: oneOrAll(source) }),
     ...(dyno && { dyno: oneOrAll(dyno) }),
+    ...(options.excludeDyno && { exclude_dyno: options.excludeDyno }),
+    ...(options.level && { level: options.level }),
     ...(options.since !== undefined && { since: options.since }),
     ...(match && { match: anyOf(match) }),
     ...(exclude && { exclude: anyOf(exclude) }),
@@ -118,6 +137,18 @@ function sessionOf(
 /** One name is a text, as Heroku's clients write it. */
 const oneOrAll = (names: readonly string[]): string | readonly string[] =>
   names.length === 1 ? names[0]! : names;
+
+function level(text: string): Level {
+  const named = levelNamed(text);
+  if (named === undefined) throw new InvalidArgumentError(`Write one of ${levels.join(", ")}.`);
+  return named;
+}
+
+function position(text: string): string {
+  if (parsePosition(text) === undefined)
+    throw new InvalidArgumentError("Write a position as --positions prints it.");
+  return text;
+}
 
 function lineCount(text: string): number {
   if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError("Write a whole number from 0 to 999999999.");

@@ -4,6 +4,7 @@
  * in several, as one of half a megabyte may take a tenth of a second.
  */
 import { logOfBatch, type Placed } from "./batch.ts";
+import { levels } from "./level.ts";
 import { LineBreaks } from "./line-breaks.ts";
 import type { LineCursor } from "./line-cursor.ts";
 import type { Kept } from "./line-filter.ts";
@@ -30,9 +31,6 @@ export type Formatted = { readonly bytes: Buffer; readonly count: number };
  * own.
  */
 export type Formattable = IndexedFrames & (Placed | { readonly at: Position });
-
-/** Syslog's own words, by severity (RFC 5424 §6.2.1, `syslog.conf`). */
-const severities = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"] as const;
 
 const newline = 0x0a;
 const carriageReturn = 0x0d;
@@ -107,7 +105,7 @@ class JsonFormatting implements Formatting {
       time: bytes.toString("utf8", cursor.timeStart, cursor.timeEnd),
       source: bytes.toString("utf8", cursor.sourceStart, cursor.sourceEnd),
       dyno: bytes.toString("utf8", cursor.processStart, cursor.processEnd),
-      severity: severities[cursor.pri & 7],
+      severity: levels[cursor.pri & 7],
       message: bytes.toString("utf8", cursor.messageStart, textEnd(bytes, cursor)),
     });
     this.#out += this.#events ? `id: ${position}\ndata: ${object}\n\n` : `${object}\n`;

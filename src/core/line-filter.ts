@@ -3,17 +3,22 @@
  * left to callers that bound their time (`patterns/`).
  */
 import { isBlank } from "./blank-line.ts";
+import { isAsBad, type Level, levelCharsMax, levelOf, levels } from "./level.ts";
 import type { LineCursor } from "./line-cursor.ts";
 import { cursorOver, type IndexedFrames } from "./line-index.ts";
 import { type Pattern, readPattern } from "./pattern.ts";
 import type { Expression, TextWork } from "./pattern-work.ts";
+import { processTest } from "./process-names.ts";
 
 /** The lines that a reader wants to see; every part that is given must hold. */
 export type FilterSpec = {
   /** Sources, whole. */
   readonly sources?: readonly string[];
-  /** A process (`web.1`) or a process type (`web`). */
+  /** A process (`web.1`), a process type (`web`), or names with stars (`web.*`). */
   readonly dynos?: readonly string[];
+  readonly excludeDynos?: readonly string[];
+  /** Lines as bad as this, by what they say themselves, else by their severity. */
+  readonly level?: Level;
   /** RE2 patterns over the message. */
   readonly match?: string;
   readonly exclude?: string;
@@ -24,6 +29,8 @@ export type LineFilter = {
   readonly key: string;
   /** Tests source, process and plain text. Expressions have to hold besides. */
   keeps(line: LineCursor): boolean;
+  /** True when that reads the text of each line: a batch of them takes longer than a turn of the event loop. */
+  readonly isSlow?: boolean;
   readonly expressions: readonly Expression[];
 };
 
@@ -31,8 +38,6 @@ export type LineFilter = {
 export type Kept = Uint8Array;
 
 type Test = (line: LineCursor) => boolean;
-
-const dot = 0x2e;
 
 /**
  * A filter for `spec`, undefined when it keeps every line; `bad` names the pattern that cannot be used. `keepsBlanks`
@@ -54,8 +59,11 @@ export function compileFilter(
     );
   }
   if (spec.dynos !== undefined && spec.dynos.length > 0) {
-    const dynos = spec.dynos.map((dyno) => Buffer.from(dyno));
-    tests.push((line) => dynos.some((dyno) => isProcess(dyno, line)));
+    tests.push(processTest(spec.dynos));
+  }
+  if (spec.excludeDynos !== undefined && spec.excludeDynos.length > 0) {
+    const isExcluded = processTest(spec.excludeDynos);
+    tests.push((line) => !isExcluded(line));
   }
   for (const field of ["match", "exclude"] as const) {
     const given = spec[field];
@@ -66,6 +74,7 @@ export function compileFilter(
     if (pattern.plain !== undefined) tests.push(plainTest(Buffer.from(pattern.plain), found));
     else expressions.push(expressionOf(pattern, found));
   }
+  if (spec.level !== undefined) tests.push(levelTest(spec.level)); // the last: it costs most
   if (tests.length + expressions.length === 0) return { kind: "filter", filter: undefined };
   const key = JSON.stringify([
     spec.sources ?? [],
@@ -73,33 +82,61 @@ export function compileFilter(
     spec.match ?? null,
     spec.exclude ?? null,
     keepsBlanks,
+    spec.excludeDynos ?? [],
+    spec.level ?? null,
   ]);
-  return {
-    kind: "filter",
-    filter: { key, expressions, keeps: (line) => tests.every((test) => test(line)) },
-  };
+  const keeps = (line: LineCursor) => tests.every((test) => test(line));
+  return { kind: "filter", filter: { key, expressions, keeps, isSlow: spec.level !== undefined } };
 }
 
-/** Selects frames by everything but the expressions: `kept`, and the work that the expressions are left with, if any. */
-export function preselect(
-  frames: IndexedFrames,
-  filter: LineFilter,
-): { readonly kept: Kept; readonly work: TextWork | undefined } {
-  const { bytes, count } = frames;
-  const kept = new Uint8Array(count);
-  const { expressions } = filter;
-  const spans: number[] = [];
-  const lines: number[] = [];
-  const cursor = cursorOver(frames);
-  for (let line = 0; cursor.next(); line++) {
-    if (!filter.keeps(cursor)) continue;
-    kept[line] = 1;
-    if (expressions.length === 0) continue;
-    lines.push(line);
-    spans.push(cursor.messageStart, messageTextEnd(cursor));
+/** The lines of a batch that are kept, and the work that the expressions are left with, if any. */
+export type Preselected = { readonly kept: Kept; readonly work: TextWork | undefined };
+
+/** Lines between two looks at the clock. */
+const linesBetween = 32;
+
+/** Selects frames by everything but the expressions, in as many goes as it takes. */
+export class Preselection {
+  readonly #frames: IndexedFrames;
+  readonly #filter: LineFilter;
+  readonly #cursor: LineCursor;
+  readonly #kept: Uint8Array;
+  readonly #spans: number[] = [];
+  readonly #lines: number[] = [];
+  #line = 0;
+
+  constructor(frames: IndexedFrames, filter: LineFilter) {
+    this.#frames = frames;
+    this.#filter = filter;
+    this.#cursor = cursorOver(frames);
+    this.#kept = new Uint8Array(frames.count);
   }
-  return { kept, work: lines.length === 0 ? undefined : { bytes, lines, spans, expressions } };
+
+  /** Goes on until `isOver`, or to the end, and then returns the result. */
+  go(isOver: () => boolean): Preselected | undefined {
+    const { expressions } = this.#filter;
+    const cursor = this.#cursor;
+    while (cursor.next()) {
+      const line = this.#line++;
+      if (this.#filter.keeps(cursor)) {
+        this.#kept[line] = 1;
+        if (expressions.length > 0) {
+          this.#lines.push(line);
+          this.#spans.push(cursor.messageStart, messageTextEnd(cursor));
+        }
+      }
+      if (this.#line % linesBetween === 0 && isOver()) return undefined;
+    }
+    const lines = this.#lines;
+    const { bytes } = this.#frames;
+    const work = lines.length === 0 ? undefined : { bytes, lines, spans: this.#spans, expressions };
+    return { kept: this.#kept, work };
+  }
 }
+
+/** The same at one go. */
+export const preselect = (frames: IndexedFrames, filter: LineFilter): Preselected =>
+  new Preselection(frames, filter).go(() => false)!;
 
 const expressionOf = ({ text, instructions }: Pattern, found: boolean): Expression => ({
   text,
@@ -119,15 +156,20 @@ function plainTest(plain: Buffer, found: boolean): Test {
   };
 }
 
-function isAt(text: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === text.length && startsWith(text, bytes, start);
+function levelTest(least: Level): Test {
+  return (line) => {
+    const { buffer, byteOffset } = line.bytes;
+    const length = Math.min(messageTextEnd(line) - line.messageStart, utf8BytesMax * levelCharsMax);
+    const text = Buffer.from(buffer, byteOffset + line.messageStart, length).toString();
+    return isAsBad(levelOf(text, levels[line.pri & 7]!), least);
+  };
 }
 
-// `web` is `web.1`, but not `webx.1` (docs/spec/sessions.md#s1-4).
-function isProcess(dyno: Uint8Array, line: LineCursor): boolean {
-  const length = line.processEnd - line.processStart;
-  if (length < dyno.length || !startsWith(dyno, line.bytes, line.processStart)) return false;
-  return length === dyno.length || line.bytes[line.processStart + dyno.length] === dot;
+/** Bytes of a character, as strings of JavaScript count them. */
+const utf8BytesMax = 3;
+
+function isAt(text: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  return end - start === text.length && startsWith(text, bytes, start);
 }
 
 function startsWith(text: Uint8Array, bytes: Uint8Array, start: number): boolean {

@@ -1,5 +1,5 @@
 /**
- * Colours and other looks of text (SGR, ECMA-48 §8.3.117): what is on after a sequence, and how it is turned on again.
+ * Colours and other looks of text (SGR of ECMA-48): what is on after a sequence, and how it is turned on again.
  * Pure; for terminals, and for pages that show the text of terminals.
  */
 

@@ -5,7 +5,13 @@
 import { LRUCache } from "lru-cache";
 import { positionIn, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { type Kept, type LineFilter, preselect } from "../core/line-filter.ts";
+import {
+  type Kept,
+  type LineFilter,
+  type Preselected,
+  Preselection,
+  preselect,
+} from "../core/line-filter.ts";
 import { CompiledPatterns } from "../core/pattern.ts";
 import { costOf, matchHere, type TextWork } from "../core/pattern-work.ts";
 import { turns } from "../turns.ts";
@@ -66,7 +72,7 @@ export class Selector {
     filter: LineFilter,
     signal: AbortSignal,
   ): Kept | Promise<Kept | undefined> {
-    if (filter.expressions.length === 0) return preselect(batch, filter).kept;
+    if (filter.expressions.length === 0 && !filter.isSlow) return preselect(batch, filter).kept;
     const key = keyOf(payer.channel, batch, filter);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -74,11 +80,40 @@ export class Selector {
     const asked = `${payer.as} ${key}`;
     const running = this.#running.get(asked);
     if (running !== undefined) return this.#wait(asked, running, signal);
-    const { kept, work } = preselect(batch, filter);
+    if (filter.isSlow) return this.#inTurns(payer, batch, filter, signal);
+    return this.#match(payer, key, preselect(batch, filter), signal);
+  }
+
+  // Reads the lines a turn at a time; the time is the payer's.
+  async #inTurns(
+    payer: Payer,
+    batch: StoredBatch,
+    filter: LineFilter,
+    signal: AbortSignal,
+  ): Promise<Kept | undefined> {
+    const preselection = new Preselection(batch, filter);
+    for (;;) {
+      const startMs = performance.now();
+      const preselected = preselection.go(() => turns.isOver);
+      this.spend(payer, performance.now() - startMs);
+      if (preselected !== undefined)
+        return this.#match(payer, keyOf(payer.channel, batch, filter), preselected, signal);
+      await turns.next();
+      if (signal.aborted) return undefined;
+    }
+  }
+
+  #match(
+    payer: Payer,
+    key: string,
+    { kept, work }: Preselected,
+    signal: AbortSignal,
+  ): Kept | Promise<Kept | undefined> {
     if (work === undefined || this.#matchHere(payer, work, kept)) {
       this.#known.set(key, kept);
       return kept;
     }
+    const asked = `${payer.as} ${key}`;
     const job = new MatchJob(ownerOf(payer), work, kept);
     return this.#wait(asked, this.#run(asked, key, job), signal);
   }

@@ -56,6 +56,27 @@ describe("tailrace logs", () => {
     });
   });
 
+  test("processes to leave out, a level and a place to go on from", async () => {
+    server.streams = [eventStream([["7.2.a.b", "x"]])];
+    const { stdout } = await tailrace(
+      "logs -a blog --exclude-dyno run --exclude-dyno cron.* --level warn --from 7.1.abcd.e",
+    );
+    expect(stdout).toBe("x\n");
+    expect(server.sessions[0]).toMatchObject({ exclude_dyno: ["run", "cron.*"], level: "warning" });
+    expect(server.resumed).toEqual(["7.1.abcd.e"]);
+    for (const [args, said] of [
+      ["--level loud", "Write one of emerg, alert,"],
+      ["--from yesterday", "Write a position as --positions prints it."],
+      ["--from 7.1.abcd.e -n 5", "--from and --num exclude each other."],
+      ["--from 7.1.abcd.e -a shop-api", "--from is a place in the log of one app."],
+    ])
+      expect(await tailrace(`logs -a blog ${args}`)).toMatchObject({
+        status: 2,
+        stdout: "",
+        stderr: expect.stringContaining(said!),
+      });
+  });
+
   test("a time is sent as the server takes it, with as many lines as were asked for", async () => {
     server.streams = Array.from({ length: 3 }, () => eventStream([]));
     await tailrace("logs -a blog --since 1h -n 5");

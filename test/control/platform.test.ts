@@ -285,6 +285,10 @@ describe("log sessions", () => {
     ],
     [{ since: "2026-01-02T03:04:05Z" }, { sinceMs: Date.parse("2026-01-02T03:04:05Z"), tail: false }],
     [{ format: "json", lines: 1 }, { format: "json" }],
+    [
+      { exclude_dyno: ["web.*", "run"], level: "warn" },
+      { filter: { excludeDynos: ["web.*", "run"], level: "warning" } },
+    ],
     [undefined, { lines: 100, tail: true }],
   ])("%j shows %j", async (body, spec) => {
     expect(await specOf(body)).toMatchObject(spec);
@@ -299,6 +303,8 @@ describe("log sessions", () => {
     [{ match: "(" }, "match"],
     [{ exclude: "(?=x)" }, "exclude"],
     [{ format: "xml" }, "format"],
+    [{ level: "loud" }, "level"],
+    [{ exclude_dyno: Array.from({ length: 21 }, (_, n) => `web.${n}`) }, "exclude_dyno"],
     [{ source: "x".repeat(129) }, "source"],
     [{ source: ["app", "x".repeat(129)] }, "source"],
     [{ dyno: Array.from({ length: 21 }, (_, n) => `web.${n}`) }, "dyno"],

@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { describe, expect, test } from "vitest";
 import { canoniseBody } from "../../src/core/canonical.ts";
+import { isAsBad, type Level, levelOf } from "../../src/core/level.ts";
 import { compileFilter, type FilterSpec, preselect } from "../../src/core/line-filter.ts";
 import { charsMax } from "../../src/core/pattern.ts";
 import { matchTask, PatternWork } from "../../src/core/pattern-work.ts";
@@ -38,6 +40,53 @@ describe("a filter", () => {
     expect(keeps({ dynos: ["web"] }, "app", "webx.1")).toBe(false);
     expect(keeps({ dynos: ["web.1"] }, "app", "web.12")).toBe(false);
     expect(keeps({ dynos: ["router"] }, "heroku", "router")).toBe(true);
+  });
+
+  test.each<[glob: string, kept: string[], not: string[]]>([
+    ["web.*", ["web.1", "web."], ["web", "webx.1", "aweb.1"]],
+    ["*.1", ["web.1", "worker.1"], ["web.11", "web"]],
+    ["w*r.*1", ["worker.1", "wr.1", "worker.211"], ["worker.2", "wor", "worker1"]],
+    ["*", ["web.1", "x"], []],
+    ["a*a", ["aa", "aba"], ["a"]],
+  ])("takes names with stars: %s", (glob, kept, not) => {
+    for (const name of kept) {
+      expect(keeps({ dynos: [glob] }, "app", name), name).toBe(true);
+      expect(keeps({ excludeDynos: [glob] }, "app", name), name).toBe(false);
+    }
+    for (const name of not) expect(keeps({ dynos: ["x.9", glob] }, "app", name), name).toBe(false);
+  });
+
+  test("leaves processes out", () => {
+    expect(keeps({ excludeDynos: ["web", "x"] }, "app", "web.1")).toBe(false);
+    expect(keeps({ excludeDynos: ["web", "x"] }, "app", "worker.1")).toBe(true);
+    expect(keeps({ dynos: ["web"], excludeDynos: ["web.2"] }, "app", "web.2")).toBe(false);
+  });
+
+  test("takes lines by their level: their own word, else their severity (here info)", () => {
+    const at = (level: Level, message: string) => keeps({ level }, "app", "web.1", message);
+    expect(at("warning", '{"level":"error","msg":"é"}\n')).toBe(true);
+    expect(at("warning", "level=info a=1")).toBe(false);
+    expect(at("warning", "plain")).toBe(false);
+    expect(at("info", "plain")).toBe(true);
+    expect(at("info", "level=debug a=1")).toBe(false);
+    expect(keeps({ level: "err", match: "x.z" }, "app", "web.1", "Error: xyz")).toBe(true);
+    expect(keeps({ level: "err", match: "x.z" }, "app", "web.1", "info: xyz")).toBe(false);
+  });
+
+  test("of levels says of a line what its reader is shown", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme", maxLength: 40 }),
+        fc.constantFrom("level=warn ", "[error] ", ""),
+        (text, front) => {
+          const message = `${front}${text.replace(/\p{Cc}/gu, " ")}`;
+          for (const level of ["err", "warning", "info"] as const)
+            expect(keeps({ level }, "app", "web.1", `${message}\n`)).toBe(
+              isAsBad(levelOf(message, "info"), level),
+            );
+        },
+      ),
+    );
   });
 
   test("matches the message, without its newline, and all parts must hold", () => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import type { StoredBatch } from "../../src/core/batch.ts";
@@ -139,4 +140,21 @@ test("what nobody waits for any more is not done; others who ask the same are se
   expect(await stays).toEqual(Uint8Array.of(1));
   await settled();
   expect(tasks).toHaveLength(2); // the one that blocked, and the one that somebody still waited for
+});
+
+test("a filter that reads the text of each line takes turns, and is remembered", async () => {
+  const { selector } = open();
+  const batch = stored(Array.from({ length: 20_000 }, (_, i) => (i % 2 ? "level=error a=1" : "fine")));
+  const filter = filterOf({ level: "err" });
+  let turnsOfOthers = 0;
+  let isOver = false;
+  const others = (async () => {
+    for (; !isOver; turnsOfOthers++) await nextTurn();
+  })();
+  const kept = await selector.select(reader, batch, filter, signal);
+  isOver = true;
+  await others;
+  expect(kept?.filter((one) => one === 1)).toHaveLength(10_000);
+  expect(turnsOfOthers).toBeGreaterThan(1);
+  expect(selector.select(drain, batch, filter, signal)).toBe(kept);
 });

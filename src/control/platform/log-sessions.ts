@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
 import type { LineFormat } from "../../core/format.ts";
+import { type Level, levelNamed, levels } from "../../core/level.ts";
 import { compileFilter, type FilterSpec } from "../../core/line-filter.ts";
 import { paramsInvalid, patternInvalid, sinceInvalid } from "../../errors/api.ts";
 import type { Clock } from "../../ports.ts";
@@ -33,9 +34,9 @@ const patternCharsMax = 1_000;
 export type IssueSession = (spec: SessionSpec) => string;
 
 type Body = {
-  readonly [Field in "source" | "dyno" | "dyno_name" | "type"]?: readonly string[] | null;
+  readonly [Field in "source" | "dyno" | "dyno_name" | "type" | "exclude_dyno"]?: readonly string[] | null;
 } & {
-  readonly [Field in "since" | "match" | "exclude"]?: string | null;
+  readonly [Field in "since" | "match" | "exclude" | "level"]?: string | null;
 } & {
   readonly lines?: number | null;
   readonly tail?: boolean | null;
@@ -67,7 +68,13 @@ const sessionBody = bodyOf({
     description: "go on with live lines; left out, it is true only when `lines` and `since` are left out too",
   },
   source: { ...names, description: "`app`, `heroku`, …: whole; a text, or an array: any of them" },
-  dyno: { ...names, description: "`web.1`, or `web` for all of a process type; a text, or an array" },
+  dyno: { ...names, description: "`web.1`, `web` for all of a process type, `web.*`; a text, or an array" },
+  exclude_dyno: { ...names, description: "none of these processes; written like `dyno`" },
+  level: {
+    ...optionalText,
+    maxLength: nameCharsMax,
+    description: `lines as bad as this or worse, by what they say themselves (JSON, logfmt, \`ERROR …\`), else by their severity: ${levels.join(", ")}`,
+  },
   dyno_name: { ...names, description: "the same as `dyno`; both add up" },
   type: { ...names, description: "process types; hold besides `dyno`" },
   since: {
@@ -160,15 +167,24 @@ function extentOf(
 function filterOf(body: Body): FilterSpec {
   const sources = given(body.source);
   const dynos = narrower(given(body.dyno, body.dyno_name), given(body.type));
+  const excludeDynos = given(body.exclude_dyno);
   const filter: FilterSpec = {
     ...(sources.length > 0 && { sources }),
     ...(dynos.length > 0 && { dynos }),
+    ...(excludeDynos.length > 0 && { excludeDynos }),
+    ...(body.level && { level: levelOf(body.level) }),
     ...(body.match && { match: body.match }),
     ...(body.exclude && { exclude: body.exclude }),
   };
   const compiled = compileFilter(filter);
   if (compiled.kind === "bad") throw patternInvalid(compiled.field, compiled.reason);
   return filter;
+}
+
+function levelOf(said: string): Level {
+  const level = levelNamed(said);
+  if (level === undefined) throw paramsInvalid(`\`level\` is one of ${levels.join(", ")}`);
+  return level;
 }
 
 // Each once. An empty text counts as left out.

@@ -1,0 +1,40 @@
+/** Tests of a line's process, by the names that people write: `web.1`, `web` for all of a type, `web.*`, `*.1`. */
+import type { LineCursor } from "./line-cursor.ts";
+
+const dot = 0x2e;
+
+/** True for lines of any of the processes that are named. */
+export function processTest(names: readonly string[]): (line: LineCursor) => boolean {
+  const tests = names.map((name) => (name.includes("*") ? globTest(name) : nameTest(Buffer.from(name))));
+  return (line) => tests.some((test) => test(line));
+}
+
+// `web` is `web.1`, but not `webx.1` (docs/spec/sessions.md#s1-4).
+function nameTest(name: Uint8Array): (line: LineCursor) => boolean {
+  return ({ bytes, processStart, processEnd }) => {
+    const length = processEnd - processStart;
+    if (length < name.length) return false;
+    for (let i = 0; i < name.length; i++) if (bytes[processStart + i] !== name[i]) return false;
+    return length === name.length || bytes[processStart + name.length] === dot;
+  };
+}
+
+// A star stands for any characters, also for none. Each part is looked for once, behind the one before it.
+function globTest(glob: string): (line: LineCursor) => boolean {
+  const parts = glob.split("*");
+  const [first, last] = [parts[0]!, parts.at(-1)!];
+  const between = parts.slice(1, -1);
+  return ({ bytes, processStart, processEnd }) => {
+    const name = Buffer.from(bytes.buffer, bytes.byteOffset + processStart, processEnd - processStart);
+    const text = name.toString("latin1");
+    if (!text.startsWith(first) || !text.endsWith(last)) return false;
+    const end = text.length - last.length;
+    let at = first.length;
+    for (const part of between) {
+      const found = text.indexOf(part, at);
+      if (found === -1) return false;
+      at = found + part.length;
+    }
+    return at <= end;
+  };
+}
