@@ -96,7 +96,7 @@ test("a ledger run while ingest, drain and tail nodes and a NATS server are kill
     tail: true,
   });
   const seen = new Sightings();
-  const tail = followTail(session.logplex_url, (line) => seen.add(line));
+  const tail = await followTail(session.logplex_url, (line) => seen.add(line));
 
   const sending = Promise.all(
     Array.from({ length: senders }, (_, sender) => {

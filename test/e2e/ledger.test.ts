@@ -48,7 +48,7 @@ test.each(stores)(
       tail: true,
     });
     const seen = new Sightings();
-    const tail = followTail(session.logplex_url, (line) => seen.add(line));
+    const tail = await followTail(session.logplex_url, (line) => seen.add(line));
 
     let finished = false;
     const sending = Promise.all(

@@ -32,7 +32,7 @@ test("no key, token, userinfo, header or session address is in a log line, a met
     lines: 100,
   });
   const stream: string[] = [];
-  const tail = followTail(session.logplex_url, (line) => stream.push(line));
+  const tail = await followTail(session.logplex_url, (line) => stream.push(line));
 
   const secrets: Record<string, string> = {
     "operator's key": testKey,

@@ -9,11 +9,18 @@ export type TailClient = {
   close(): Promise<void>;
 };
 
-/** Hands every line to `onLine` until closed; connects again whatever happens, but for a 404. */
-export function followTail(url: string, onLine: (line: string) => void): TailClient {
+/**
+ * Hands every line to `onLine` until closed; connects again whatever happens, but for a 404. Resolves when the stream has
+ * begun: a tail without history begins at the log's end when it is opened, not when its session is made.
+ */
+export async function followTail(url: string, onLine: (line: string) => void): Promise<TailClient> {
   const stop = new AbortController();
   let lastEventId = "";
   let connects = 0;
+  let begun: () => void = () => {};
+  const beginning = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
 
   const readOnce = async () => {
     connects++;
@@ -34,6 +41,7 @@ export function followTail(url: string, onLine: (line: string) => void): TailCli
           if (field.startsWith("data: ")) data.push(field.slice(6));
         }
         if (data.length > 0) onLine(data.join("\n"));
+        if (lastEventId !== "") begun();
       }
     }
   };
@@ -49,6 +57,7 @@ export function followTail(url: string, onLine: (line: string) => void): TailCli
     }
   })();
   running.catch(() => {}); // `close` reports it
+  await Promise.race([beginning, running]);
   return {
     lastEventId: () => lastEventId,
     connects: () => connects,

@@ -13,14 +13,14 @@ import { NatsModel } from "../../support/nats-model/server.ts";
 
 export const channel = channelOf(1);
 
-export function rig() {
+export function rig(replicas = 1) {
   const clock = new FakeClock();
   const server = new NatsModel(clock);
   server.add(logStream(0, 1, 1, keepsAll));
   const wire = server.connect();
   const api = new StreamApi(wire, clock);
   const publisher = new Publisher(wire, clock);
-  const reader = new Reader({ wire, api, clock }, { id: "log", shards: 1, replicas: 1 });
+  const reader = new Reader({ wire, api, clock }, { id: "log", shards: 1, replicas });
   const told: { readonly err: unknown }[] = [];
   const failures = new Failures({
     logger: { warn: (fields: { err: unknown }) => told.push(fields) } as never,

@@ -29,6 +29,10 @@ export class NatsModel {
   acksToLose = 0;
   /** Streams have no leader: who publishes is told that nobody is there. */
   isLeaderless = false;
+  /** So many questions for a next message are answered as by a server that has not applied it yet. */
+  nextToMiss = 0;
+  /** Consumers are on a replica that lags by so many messages: it begins with one of those that come next there. */
+  consumersLag = 0;
   /** Nothing is answered. */
   isSilent = false;
   /** What a publish to a stream is refused with; absent: it is not. */
@@ -120,7 +124,7 @@ export class NatsModel {
     const stream = this.streams.get(streamName);
     const consumer = this.#consumers.get(consumerName);
     if (kind === "INFO") this.#answer(reply, {});
-    else if (kind === "DIRECT.GET" && stream !== undefined) this.#direct(reply, found(stream, request));
+    else if (kind === "DIRECT.GET" && stream !== undefined) this.#direct(reply, this.#found(stream, request));
     else if (kind === "CONSUMER.MSG.NEXT" && consumer !== undefined)
       consumer.pull(reply, request.batch, request.expires / 1_000_000);
     else if (kind === "DIRECT.GET" || kind === "CONSUMER.MSG.NEXT") this.#nobody(reply);
@@ -132,7 +136,7 @@ export class NatsModel {
   #done(kind: string, stream: ModelStream, consumerName: string, request: Request): object {
     switch (kind) {
       case "STREAM.MSG.GET": {
-        const message = found(stream, request);
+        const message = this.#found(stream, request);
         return message === undefined ? noMessage : { message: asJson(message) };
       }
       case "STREAM.INFO":
@@ -143,7 +147,10 @@ export class NatsModel {
       case "CONSUMER.CREATE": {
         const name = `consumer-${++this.#names}`;
         const give = (to: string, delivery: Delivery) => this.deliver(to, delivery);
-        const made = new ModelConsumer(name, stream, request.config!, this.clock, give);
+        const first = stream.lastSequence - this.consumersLag + 1;
+        const { opt_start_seq: start = 1 } = request.config!;
+        const config = { ...request.config!, opt_start_seq: Math.min(start, first) };
+        const made = new ModelConsumer(name, stream, config, this.clock, give);
         this.#consumers.set(name, made);
         return { name, num_pending: made.pending };
       }
@@ -154,6 +161,15 @@ export class NatsModel {
       default:
         throw new Error(`the model knows no ${kind}`);
     }
+  }
+
+  #found(stream: ModelStream, { seq, next_by_subj, last_by_subj }: Lookup): Stored | undefined {
+    if (last_by_subj !== undefined) return stream.last(last_by_subj);
+    if (next_by_subj === undefined) return stream.at(seq!);
+    const next = stream.next(seq!, next_by_subj);
+    if (next === undefined || this.nextToMiss === 0) return next;
+    this.nextToMiss--;
+    return undefined;
   }
 
   #direct(reply: string, message: Stored | undefined): void {
@@ -187,11 +203,6 @@ export class NatsModel {
 
 type Request = Lookup & { readonly filter?: string; readonly config?: ConsumerConfig };
 type Lookup = { readonly seq?: number; readonly next_by_subj?: string; readonly last_by_subj?: string };
-
-function found(stream: ModelStream, { seq, next_by_subj, last_by_subj }: Lookup): Stored | undefined {
-  if (last_by_subj !== undefined) return stream.last(last_by_subj);
-  return next_by_subj === undefined ? stream.at(seq!) : stream.next(seq!, next_by_subj);
-}
 
 function asJson({ subject, sequence, payload, headers }: Stored): object {
   const lines = [...headers].map(([name, values]) => `${name}: ${values[0]}\r\n`).join("");

@@ -1,11 +1,11 @@
 /** The log on JetStream: one subject for each channel, in the stream of its shard. */
 import { type Batch, endOf, type StoredBatch } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
-import { AppError } from "../../../errors/app-error.ts";
 import type { Appended, ChannelEnd, ChannelLog, Clock, Followed, From, Within } from "../../../ports.ts";
 import { turns } from "../../../turns.ts";
 import type { StreamApi } from "../wire/stream-api.ts";
 import type { Appends } from "./appends.ts";
+import { followFrom, passing, retryPauseMs } from "./follow.ts";
 import type { Heads } from "./heads.ts";
 import type { LiveChannels } from "./live.ts";
 import type { LiveChannel } from "./live-channel.ts";
@@ -24,8 +24,6 @@ export type NatsLogParts = {
   readonly clock: Clock;
 };
 
-/** A follower that cannot read now tries again after this. */
-const retryPauseMs = 300;
 export class NatsLog implements ChannelLog {
   readonly #parts: NatsLogParts;
   readonly #starts: Starts;
@@ -78,7 +76,7 @@ export class NatsLog implements ChannelLog {
       batches.push(batch);
       bytes += batch.bytes.length;
       while (bytes > bytesMax && batches.length > 1) bytes -= batches.shift()!.bytes.length;
-      if (turns.isOver) await turns.next();
+      if (turns.isOver) await turns.next(channel);
     }
     if (newest === undefined) return { batches: [], end: await heads.trimmedEnd(channel) };
     const isRead = newest.line < endLine;
@@ -119,40 +117,11 @@ export class NatsLog implements ChannelLog {
     signal: AbortSignal,
     leave: () => void,
   ): AsyncGenerator<Followed> {
-    const isOver = () => signal.aborted || live.ended;
     try {
       const start = await this.#startOf(live, from, nowAt, signal);
       if (start === undefined) return;
-      const { named } = start;
       if (start.foreign) yield "foreign";
-      let due = 0;
-      for (let at = start.at; !isOver(); ) {
-        const next = live.next(at);
-        if (next === undefined) {
-          await live.changed(signal);
-          continue;
-        }
-        const { newest } = live;
-        const messages = next === "behind" ? this.#parts.reader.stretch(live.id, at, newest) : [next];
-        try {
-          for await (const message of messages) {
-            const isNew = message.sequence !== named?.sequence || message.batch.count > named.lines;
-            const counts = message.previous >= at || (await this.#parts.reader.counts(live.id, message));
-            if (isOver()) return;
-            at = message.sequence;
-            if (!isNew || !counts) continue;
-            // Lines are numbered upwards for ever: who comes back is told that this log is another one.
-            if (message.batch.line < due) return;
-            due = message.batch.line + message.batch.count;
-            yield message.batch;
-            if (isOver()) return;
-          }
-          if (next === "behind") at = Math.max(at, newest); // what is not there is trimmed
-        } catch (error) {
-          passing(error);
-          await this.#parts.clock.sleep(retryPauseMs, signal);
-        }
-      }
+      yield* followFrom(this.#parts, live, start, signal);
     } finally {
       leave();
     }
@@ -182,12 +151,6 @@ const endBehind = (batch: StoredBatch): ChannelEnd => ({
   position: endOf(batch),
   line: batch.line + batch.count,
 });
-
-/** A failure of NATS may be over in a moment; anything else is ours to tell. */
-function passing(error: unknown): undefined {
-  if (!(error instanceof AppError)) throw error;
-  return undefined;
-}
 
 async function* nothing(): AsyncGenerator<Followed> {}
 

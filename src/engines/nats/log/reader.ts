@@ -91,6 +91,18 @@ export class Reader {
   }
 
   /**
+   * Has the leader a message of the channel behind `after`, up to `until`? Rejects with `storeUncertain` while it has not
+   * reached that one.
+   */
+  async hasAny(channel: ChannelId, after: number, until: number): Promise<boolean> {
+    const { stream, log } = this.place(channel);
+    const next = await this.#api.fromLeader(stream, { seq: after + 1, next_by_subj: log });
+    if (next !== undefined) return next.sequence <= until;
+    if ((await this.lastOfStream(channel)) < until) throw behind(until);
+    return false;
+  }
+
+  /**
    * The channel's messages behind `after`, in order, void ones too, up to the one at `until`, or the last before it
    * when that one is trimmed. Rejects with `storeUncertain` while the stream's leader does not have it yet.
    */
@@ -113,6 +125,7 @@ export class Reader {
         filter: log,
         start,
       })) {
+        if (sequence <= at) continue; // a consumer on a replica that lags begins where that one ends
         at = sequence;
         yield decodeMessage(msg.data, sequence, this.incarnation(channel));
         if (at >= until) return;
@@ -134,7 +147,7 @@ export class Reader {
   async #confirmed(channel: ChannelId, at: number, until: number): Promise<StoredMessage | undefined> {
     if (!this.#replicated) return undefined;
     if ((await this.lastOfStream(channel)) < until) {
-      throw storeUncertain(new Error(`the stream's leader has not reached message ${until} yet`));
+      throw behind(until);
     }
     return this.next(channel, at);
   }
@@ -143,3 +156,6 @@ export class Reader {
     return raw && decodeMessage(raw.payload, raw.sequence, this.incarnation(channel));
   }
 }
+
+const behind = (sequence: number) =>
+  storeUncertain(new Error(`the stream's leader has not reached message ${sequence} yet`));
