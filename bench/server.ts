@@ -11,27 +11,33 @@ const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const key = "bench-operator-key";
 const ticksPerSecond = 100; // of Linux' /proc
 
+type Listening = { readonly http: string; readonly syslog: string };
+
 export class BenchServer {
   readonly url: string;
+  readonly syslogPort: number;
+  readonly key = key;
   readonly #child: ChildProcess;
   readonly #folder: string;
 
-  private constructor(url: string, child: ChildProcess, folder: string) {
-    this.url = url;
+  private constructor({ http, syslog }: Listening, child: ChildProcess, folder: string) {
+    this.url = http;
+    this.syslogPort = Number(syslog.split(":").at(-1));
     this.#child = child;
     this.#folder = folder;
   }
 
-  /** Listens on a free port, with a folder of its own. */
-  static async start(args: readonly string[] = []): Promise<BenchServer> {
+  /** Listens on free ports, with a folder of its own. `prefix`: a command that runs the server's. */
+  static async start(args: readonly string[] = [], prefix: readonly string[] = []): Promise<BenchServer> {
     const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-"));
     const listen = ["--dev", "--http", "127.0.0.1:0", "--syslog", "127.0.0.1:0", "--data", folder];
-    const child = spawn(process.execPath, [program, "serve", ...listen, ...args], {
+    const [file = "", ...rest] = [...prefix, process.execPath, program, "serve", ...listen, ...args];
+    const child = spawn(file, rest, {
       env: { ...process.env, TAILRACE_API_KEY: key },
       stdio: ["ignore", "pipe", "ignore"],
     });
     const line = await said(child, "stdout", /^.*"msg":"listening".*$/m);
-    return new BenchServer((JSON.parse(line) as { http: string }).http, child, folder);
+    return new BenchServer(JSON.parse(line) as Listening, child, folder);
   }
 
   /** Makes an app; its token for source `app`. */

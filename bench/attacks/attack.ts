@@ -1,0 +1,181 @@
+/** What an attack is, and what attackers have in their hands: connections that send what they like and read or not. */
+import { once } from "node:events";
+import { Agent, type IncomingHttpHeaders, request } from "node:http";
+import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** The server, and the app that the attacker has a token and a key for. */
+export type Target = {
+  readonly port: number;
+  readonly syslogPort: number;
+  readonly key: string;
+  readonly app: string;
+  readonly token: string;
+};
+
+export type Attack = {
+  /** Done before the quiet time is measured: what the attacker's app has in its log. */
+  readonly prepare?: (target: Target) => Promise<void>;
+  /** Goes on until `signal` is aborted; what the attacker was told, and how often. */
+  readonly run: (target: Target, signal: AbortSignal) => Promise<Told>;
+};
+
+export type Told = Readonly<Record<string, number>>;
+
+/** Attackers come from here, victims do not. */
+export const attackerAddress = "127.0.0.2";
+const toldCharsMax = 70;
+
+/** Counts what is told. */
+export class Tally {
+  readonly told: Record<string, number> = {};
+
+  add(what: string, times = 1): void {
+    const name = what.slice(0, toldCharsMax);
+    this.told[name] = (this.told[name] ?? 0) + times;
+  }
+}
+
+/** A connection of the attacker. */
+export class Raw {
+  readonly socket: Socket;
+  got = "";
+  failure = "";
+
+  constructor(port: number, { reads = true, from = attackerAddress } = {}) {
+    this.socket = connect({ host: "127.0.0.1", port, localAddress: from });
+    this.socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.failure = error.code ?? "error";
+    });
+    if (!reads) this.socket.pause();
+    else this.socket.on("data", (bytes: Buffer) => this.#read(bytes));
+  }
+
+  /** What became of it: the first line of an answer, else whether it is open. */
+  get fate(): string {
+    const first = this.got.split("\r\n", 1)[0]!;
+    return first || this.failure || (this.socket.destroyed ? "closed" : "open");
+  }
+
+  async closed(): Promise<void> {
+    if (!this.socket.destroyed) await once(this.socket, "close").catch(() => {});
+  }
+
+  #read(bytes: Buffer): void {
+    if (this.got.length < 1_000) this.got += bytes.toString("latin1");
+  }
+}
+
+export const basic = ({ token }: Pick<Target, "token">): string =>
+  `Basic ${Buffer.from(`token:${token}`).toString("base64")}`;
+
+/** A frame of a line, as senders make them. */
+export function frame(message: string, app = "app"): string {
+  const line = `<190>1 2026-01-02T03:04:05.000006+00:00 host ${app} web.1 - - ${message}`;
+  return `${Buffer.byteLength(line)} ${line}`;
+}
+
+export const frames = (count: number, message: string): string => frame(message).repeat(count);
+
+/** The head of a `POST /logs` with a body of `length` bytes. */
+export const postHead = (target: Target, length: number, more: readonly string[] = []): string =>
+  [
+    "POST /logs HTTP/1.1",
+    "Host: a",
+    `Authorization: ${basic(target)}`,
+    "Content-Type: application/logplex-1",
+    `Content-Length: ${length}`,
+    ...more,
+    "\r\n",
+  ].join("\r\n");
+
+export type Answer = {
+  readonly status: number;
+  readonly text: string;
+  readonly headers: IncomingHttpHeaders;
+};
+
+const agent = new Agent({ keepAlive: true, maxSockets: 300, localAddress: attackerAddress });
+
+/** One request of the attacker; status 0 when there was no answer. */
+export function ask(
+  { port }: Target,
+  method: string,
+  path: string,
+  { body = "", headers = {} }: { body?: string | Buffer; headers?: Readonly<Record<string, string>> } = {},
+): Promise<Answer> {
+  return new Promise((resolve) => {
+    const all = { "content-length": String(Buffer.byteLength(body)), ...headers };
+    const sent = request({ host: "127.0.0.1", port, method, path, agent, headers: all }, (response) => {
+      let text = "";
+      response.on("data", (bytes: Buffer) => {
+        if (text.length < 10_000) text += bytes;
+      });
+      const done = () => resolve({ status: response.statusCode!, text, headers: response.headers });
+      response.on("end", done).on("error", done);
+    });
+    sent.on("error", (error) => resolve({ status: 0, text: String(error), headers: {} }));
+    sent.end(body);
+  });
+}
+
+/** A call of the API with the attacker's key. */
+export async function call(target: Target, method: string, path: string, body?: unknown): Promise<Answer> {
+  const headers = { authorization: `Bearer ${target.key}`, "content-type": "application/json" };
+  return ask(target, method, path, {
+    headers,
+    body: body === undefined ? "" : JSON.stringify(body),
+  });
+}
+
+/** Lines of the attacker's app, until they are durable. */
+export const post = (target: Target, body: string | Buffer, headers = {}): Promise<Answer> =>
+  ask(target, "POST", "/logs", {
+    body,
+    headers: { authorization: basic(target), "content-type": "application/logplex-1", ...headers },
+  });
+
+/** 15 MB of lines of 10 kB. */
+export async function fillLog(target: Target): Promise<void> {
+  for (let posted = 0; posted < 15; posted++) {
+    const { status } = await post(target, frames(100, "a".repeat(9_900)));
+    if (status !== 204) throw new Error(`the log was not filled: ${status}`);
+  }
+}
+
+/** Resolves when the attack is called off. */
+export async function called(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, "abort");
+}
+
+/** `count` workers that do it again and again until the attack is called off. */
+export async function again(count: number, signal: AbortSignal, work: (worker: number) => Promise<unknown>) {
+  const worker = async (number: number) => {
+    while (!signal.aborted) await work(number);
+  };
+  await Promise.race([Promise.all(Array.from({ length: count }, (_, n) => worker(n))), called(signal)]);
+}
+
+/** Connections opened some at a time, until there are `count` or the attack is called off. */
+export async function open(
+  count: number,
+  signal: AbortSignal,
+  make: (number: number) => Raw,
+): Promise<Raw[]> {
+  const made: Raw[] = [];
+  while (made.length < count && !signal.aborted) {
+    made.push(make(made.length));
+    if (made.length % 20 === 0) await delay(5);
+  }
+  return made;
+}
+
+/** Lets go of connections; what became of each. */
+export function fates(raws: readonly Raw[]): Told {
+  const tally = new Tally();
+  for (const raw of raws) {
+    tally.add(raw.fate);
+    raw.socket.destroy();
+  }
+  return tally.told;
+}

@@ -1,0 +1,11 @@
+/** All attacks, by the name under which their row stands in docs/security.md. */
+import type { Attack } from "./attack.ts";
+import { httpAttacks } from "./http-attacks.ts";
+import { ingestAttacks } from "./ingest-attacks.ts";
+import { readerAttacks } from "./reader-attacks.ts";
+
+export const attacks: Readonly<Record<string, Attack>> = {
+  ...httpAttacks,
+  ...ingestAttacks,
+  ...readerAttacks,
+};

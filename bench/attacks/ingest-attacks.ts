@@ -1,0 +1,139 @@
+/** Attacks on the doors for lines: bodies that are large in little, slow or never whole, tokens, floods over syslog. */
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
+import {
+  type Attack,
+  again,
+  ask,
+  basic,
+  called,
+  fates,
+  frame,
+  frames,
+  open,
+  post,
+  postHead,
+  Raw,
+  Tally,
+} from "./attack.ts";
+
+/** Eight senders of one zipped body, each on a connection of its own for each request. */
+const zipped = (inflated: () => Buffer | string, senders = 8): Attack => ({
+  async run(target, signal) {
+    const body = gzipSync(inflated());
+    const head = postHead(target, body.length, ["Content-Encoding: gzip", "Connection: close"]);
+    const tally = new Tally();
+    await again(senders, signal, async () => {
+      const raw = new Raw(target.port);
+      raw.socket.write(head);
+      raw.socket.write(body);
+      await Promise.race([raw.closed(), called(signal)]);
+      tally.add(raw.fate);
+      raw.socket.destroy();
+    });
+    return tally.told;
+  },
+});
+
+/** Connections whose body is begun with `begin` and goes on with a byte each fifth of a second, or not at all. */
+const unfinished = (
+  count: number,
+  declared: number,
+  begin: Buffer,
+  more: readonly string[] = [],
+): Attack => ({
+  async run(target, signal) {
+    const raws = await open(count, signal, () => {
+      const raw = new Raw(target.port);
+      raw.socket.write(postHead(target, declared, more));
+      raw.socket.write(begin);
+      return raw;
+    });
+    while (!signal.aborted) {
+      for (const { socket } of raws) if (!socket.destroyed) socket.write("9");
+      await delay(200);
+    }
+    return fates(raws);
+  },
+});
+
+/** Connections that send frames as fast as they are taken. */
+const syslogFlood = (connections: number, bytesOf: (token: string) => string): Attack => ({
+  async run(target, signal) {
+    const bytes = Buffer.from(bytesOf(target.token));
+    const raws = await open(connections, signal, () => new Raw(target.syslogPort));
+    let sent = 0;
+    const flood = async ({ socket }: Raw) => {
+      while (!signal.aborted && !socket.destroyed) {
+        sent += bytes.length;
+        if (!socket.write(bytes)) await Promise.race([once(socket, "drain").catch(() => {}), called(signal)]);
+      }
+    };
+    await Promise.all(raws.map(flood));
+    return { ...fates(raws), "MiB written": sent >> 20 };
+  },
+});
+
+export const ingestAttacks: Readonly<Record<string, Attack>> = {
+  "2.67 million frames in 7.8 kB": zipped(() => "1 x".repeat(2_666_000)),
+  "bodies of 125,000 frames": zipped(() => "1 x".repeat(125_000)),
+  "bodies of 8 MB of one frame": zipped(() => frame("x".repeat(7_900_000))),
+  "bodies that inflate to 300 MB": zipped(() => Buffer.alloc(300_000_000)),
+  "bodies of 8 MB of lines of 10 kB, as fast as they are taken": {
+    async run(target, signal) {
+      const body = frames(790, "x".repeat(9_900));
+      const tally = new Tally();
+      await again(8, signal, async () => {
+        const { status, text } = await post(target, body);
+        tally.add(`${status} ${text}`);
+      });
+      return tally.told;
+    },
+  },
+  "900 slow bodies": unfinished(900, 8_000_000, Buffer.alloc(300_000, "9")),
+  "400 unfinished gzip bodies of 8 MB": unfinished(400, 100_000, gzipSync(Buffer.alloc(7_900_000, "9")), [
+    "Content-Encoding: gzip",
+  ]),
+  "POST /logs with unknown tokens": {
+    async run(target, signal) {
+      const tally = new Tally();
+      await again(50, signal, async () => {
+        const headers = {
+          authorization: basic({ token: `t.${randomUUID()}` }),
+          "content-type": "application/logplex-1",
+        };
+        const { status } = await ask(target, "POST", "/logs", { body: frame("x"), headers });
+        tally.add(String(status));
+      });
+      return tally.told;
+    },
+  },
+  "syslog: unknown tokens that end alike": syslogFlood(1, () =>
+    Array.from({ length: 5_000 }, () => frame("x", `t.${randomUUID().slice(0, -8)}aaaaaaaa`)).join(""),
+  ),
+  "syslog: a flood with a valid token, 4 connections": syslogFlood(4, (token) =>
+    frame("x".repeat(100), token).repeat(300),
+  ),
+  "syslog: a flood of tiny lines with a valid token": syslogFlood(4, (token) => frame("", token).repeat(700)),
+  "syslog: 1,000 unfinished frames": {
+    async run(target, signal) {
+      const begin = `${frame("known", target.token)}260000 <190>1 ${"x".repeat(250_000)}`;
+      const raws = await open(1_000, signal, () => {
+        const raw = new Raw(target.syslogPort);
+        raw.socket.write(begin);
+        return raw;
+      });
+      await called(signal);
+      return fates(raws);
+    },
+  },
+  "syslog: 1,000 silent connections": {
+    async run(target, signal) {
+      const raws = await open(1_000, signal, () => new Raw(target.syslogPort));
+      await called(signal);
+      return fates(raws);
+    },
+  },
+};
