@@ -8,11 +8,9 @@ import { answerErrors, answerFrameworkError } from "./http/api-errors.ts";
 import { readCertificate } from "./http/certificate.ts";
 import { answerClientErrors } from "./http/client-errors.ts";
 import type { Connections } from "./http/connections.ts";
-import { RequestGate } from "./http/request-gate.ts";
+import { RequestGate, type RequestGateLimits } from "./http/request-gate.ts";
 
-export type HttpServerLimits = {
-  /** Requests of one connection that are here, the one that is being answered among them. */
-  readonly requestsMax: number;
+export type HttpServerLimits = RequestGateLimits & {
   /** For a TLS handshake, and for all headers of a request. */
   readonly headersMsMax: number;
   /** For a whole request: what is sent on after an early refusal is read and dropped no longer than this. */

@@ -12,12 +12,14 @@ const MiB = 1024 * 1024;
 /** For deliveries under way, and for clients to take their last bytes, when the server stops. */
 export const closeMsMax = 10 * secondMs;
 
-/** The HTTP door: `ConnectionLimits` and `HttpServerLimits`. */
+/** The HTTP door: `ConnectionLimits`, `HttpServerLimits`. */
 export const httpLimits = {
   connectionsMax: 4_000,
   addressConnectionsMax: 1_000,
   stallMsMax: 30 * secondMs,
   requestsMax: 32,
+  answerBytesMax: 32 * MiB,
+  answerBytesPerSecond: 8 * MiB,
   headersMsMax: 10 * secondMs,
   requestMsMax: minuteMs,
   keepAliveMs: 72 * secondMs,

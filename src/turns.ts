@@ -1,12 +1,15 @@
 /**
- * Walks over many lines share the event loop by time, not by count: after 5 ms a walk waits until everybody else had a
- * turn. All walks of a process share one turn of the loop, and those that wait go on in their order: one in each turn,
- * and more as long as turns are short. So a thousand of them delay others no longer than one does.
+ * Walks over many lines share the event loop by time, not by count: after 2 ms a walk waits until everybody else had a
+ * turn. All walks of a process share one turn of the loop. Those that wait go on one in each turn, and more as long as
+ * turns are short: apps and senders take turns, and within one the first goes first. So a thousand walks of one delay
+ * others no longer than one does.
  */
+
+import { FairLine } from "./core/fair-line.ts";
 import type { Steps } from "./core/steps.ts";
 
-/** A turn of the event loop is given to walks for so long. */
-export const turnMsMax = 5;
+/** A turn of the event loop is given to walks for so long, and to the requests that begin in it. */
+export const turnMsMax = 2;
 
 /**
  * Walks that go on in one turn, when none of them has much to do: what each does before it looks at the time adds up.
@@ -22,7 +25,7 @@ type TurnsParts = {
 
 export class Turns {
   readonly #parts: TurnsParts;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new FairLine<() => void>();
   #isOn = false;
   #startMs = 0;
   /** How many go on in the next turn. */
@@ -32,17 +35,17 @@ export class Turns {
     this.#parts = parts;
   }
 
-  /** True when it is the others' turn: then `await next()` before the walk goes on. */
+  /** True when it is the others' turn: then `await next(…)` before the walk goes on. */
   get isOver(): boolean {
     if (this.#isOn) return this.#parts.nowMs() - this.#startMs >= turnMsMax;
     this.#begin();
     return false;
   }
 
-  /** Resolves when it is the caller's turn again. */
-  next(): Promise<void> {
+  /** Resolves when it is the caller's turn again. `group`: whom the walk is for. */
+  next(group: string): Promise<void> {
     if (!this.#isOn) this.#begin();
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#waiting.push(group, resolve));
   }
 
   #begin(): void {
@@ -57,16 +60,16 @@ export class Turns {
     const isShort = this.#parts.nowMs() - this.#startMs < turnMsMax / 2;
     this.#group = isShort ? Math.min(2 * this.#group, groupMax) : 1;
     this.#begin();
-    for (const next of this.#waiting.splice(0, this.#group)) next();
+    for (let gone = Math.min(this.#group, this.#waiting.length); gone > 0; gone--) this.#waiting.shift()!();
   }
 }
 
-/** Does the work in turns. */
-export async function inTurns<Value>(steps: Steps<Value>): Promise<Value> {
+/** Does the work in turns. `group`: whom it is for. */
+export async function inTurns<Value>(steps: Steps<Value>, group: string): Promise<Value> {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
-    if (turns.isOver) await turns.next();
+    if (turns.isOver) await turns.next(group);
   }
 }
 

@@ -46,7 +46,7 @@ test("those who wait go on in their order, one in each round", async () => {
   const order: string[] = [];
   const walk = async (name: string, steps: number) => {
     for (let step = 0; step < steps; step++) {
-      if (turns.isOver) await turns.next();
+      if (turns.isOver) await turns.next("app");
       order.push(name);
       pass(turnMsMax);
     }
@@ -68,7 +68,7 @@ test("many that have little to do go on together, until one of them has much", a
   let went = 0;
   let costMs = 0;
   const walk = async () => {
-    await turns.next();
+    await turns.next("app");
     went++;
     pass(costMs);
   };
@@ -87,6 +87,23 @@ test("many that have little to do go on together, until one of them has much", a
   expect(await inRounds(3)).toEqual([16, 1, 1]);
   costMs = 0;
   expect(await inRounds(6)).toEqual([1, 2, 4, 8, 5, 0]);
+  await Promise.all(walks);
+});
+
+test("one that walks alone waits for one turn, however many another has begun", async () => {
+  const { turns, pass, round } = loop();
+  const order: string[] = [];
+  const walk = async (group: string, steps: number) => {
+    for (let step = 0; step < steps; step++) {
+      await turns.next(group);
+      order.push(group);
+      pass(turnMsMax);
+    }
+  };
+  const walks = [...Array.from({ length: 50 }, () => walk("many", 2)), walk("one", 3)];
+  for (let n = 0; n < 7; n++) await round();
+  expect(order.slice(0, 6)).toEqual(["many", "one", "many", "one", "many", "one"]);
+  for (let n = 0; n < 100; n++) await round();
   await Promise.all(walks);
 });
 

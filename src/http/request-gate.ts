@@ -1,17 +1,23 @@
 /**
  * Hands the requests of each connection on one at a time: the next one when the one before it is answered. Together they
- * begin within 5 ms of a turn of the event loop; the rest of them waits for the next one.
+ * begin within 2 ms of a turn of the event loop; the rest of them waits for the next one. Who was sent a lot waits longer.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { FairLine } from "../core/fair-line.ts";
 import { hostMissing, tooManyPipelined, unknownExpectation } from "../errors/http.ts";
 import { httpDroppedConnections } from "../metrics.ts";
 import { Turns } from "../turns.ts";
+import { AnswerPace, type AnswerPaceLimits } from "./answer-pace.ts";
 import { boundedRequests } from "./bounded-request.ts";
 import type { Arrival, Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
-import { FairLine } from "./fair-line.ts";
 import { closeWith, sendAnswer } from "./raw-answer.ts";
+
+export type RequestGateLimits = AnswerPaceLimits & {
+  /** Requests of one connection that are here, the one that is being answered among them. */
+  readonly requestsMax: number;
+};
 
 export class RequestGate {
   readonly #connections: Connections;
@@ -19,17 +25,18 @@ export class RequestGate {
   readonly #requestsMax: number;
   /** Connections with a request that waits for a later turn; addresses are served in turn, and `POST /logs` of each apart. */
   readonly #inLine = new FairLine<Connection>();
+  readonly #pace: AnswerPace;
   /** Apart from those of walks, which would keep requests waiting. */
   readonly #turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
   /** Counts turns of the event loop in which requests came. */
   #turn = 0;
   #isTurnOpen = false;
 
-  /** `requestsMax`: of one connection, the one that is being answered among them. */
-  constructor(connections: Connections, handle: RequestListener, { requestsMax }: { requestsMax: number }) {
+  constructor(connections: Connections, handle: RequestListener, limits: RequestGateLimits) {
     this.#connections = connections;
     this.#handle = handle;
-    this.#requestsMax = requestsMax;
+    this.#requestsMax = limits.requestsMax;
+    this.#pace = new AnswerPace(limits, () => performance.now());
   }
 
   /** For the server's option of that name. */
@@ -70,10 +77,12 @@ export class RequestGate {
     else process.nextTick(() => (this.#turns.isOver ? this.#lineUp(connection) : this.#next(connection)));
   }
 
-  // In a later turn. All requests together have 5 ms of one, on however many connections they come.
+  // In a later turn. All requests together have 2 ms of one, on however many connections they come.
   #lineUp(connection: Connection): void {
-    const isIngest = connection.waiting[0]?.request.url?.startsWith("/logs") === true;
-    this.#inLine.push(isIngest ? `${connection.address} ingest` : connection.address, connection);
+    this.#inLine.push(
+      isIngest(connection.waiting[0]) ? `${connection.address} ingest` : connection.address,
+      connection,
+    );
     setImmediate(() => this.#goOn());
   }
 
@@ -98,6 +107,11 @@ export class RequestGate {
   }
 
   #next(connection: Connection): void {
+    const waitMs = isIngest(connection.waiting[0]) ? 0 : this.#pace.waitMs(connection.address);
+    if (waitMs > 0) {
+      setTimeout(() => this.#lineUp(connection), waitMs).unref();
+      return;
+    }
     connection.isScheduled = false;
     const arrival = connection.isRefused ? undefined : connection.waiting.shift();
     if (arrival === undefined || arrival.request.socket.destroyed) return;
@@ -105,6 +119,11 @@ export class RequestGate {
     connection.current = response;
     connection.turn = this.#turnNow();
     connection.sinceMs = performance.now();
+    const writtenBefore = request.socket.bytesWritten;
+    response.once("prefinish", () => {
+      if (!connection.isStream)
+        this.#pace.sent(connection.address, request.socket.bytesWritten - writtenBefore);
+    });
     response.once("close", () => this.#done(connection, request.socket));
     if (request.httpVersion === "1.1" && request.headers.host === undefined) {
       sendAnswer(response, hostMissing());
@@ -142,3 +161,6 @@ export class RequestGate {
     else closeWith(socket, tooManyPipelined(this.#requestsMax));
   }
 }
+
+const isIngest = (arrival: Arrival | undefined): boolean =>
+  arrival?.request.url?.startsWith("/logs") === true;

@@ -5,6 +5,7 @@
 import type { AppError } from "../errors/app-error.ts";
 import { bodiesOfAddressFull, bodiesOfAppFull } from "../errors/ingest.ts";
 import { overloaded } from "../errors/store.ts";
+import { Inflations } from "./inflations.ts";
 import type { PendingBytes } from "./pending.ts";
 
 export type BodyShares = {
@@ -12,6 +13,8 @@ export type BodyShares = {
   readonly appBodyBytesMax: number;
   /** Bodies from one address that are being read. */
   readonly addressBodyBytesMax: number;
+  /** Bodies that are inflated at the same time. */
+  readonly inflationsMax: number;
 };
 
 /** The owner of a body. `app` is absent where that is not known before it is read. */
@@ -22,6 +25,7 @@ export class BodyBudget {
   readonly #shares: BodyShares;
   readonly #apps = new Tally();
   readonly #addresses = new Tally();
+  readonly #inflations: Inflations;
   /** The oldest first. */
   readonly #reservations = new Set<Reservation>();
   #bytes = 0;
@@ -29,6 +33,7 @@ export class BodyBudget {
   constructor(pending: PendingBytes, shares: BodyShares) {
     this.#pending = pending;
     this.#shares = shares;
+    this.#inflations = new Inflations({ placesMax: shares.inflationsMax });
     pending.yields((bytes) => this.#makeRoom(bytes));
   }
 
@@ -55,6 +60,7 @@ export class BodyBudget {
         this.#reservations.delete(reservation);
         this.#give(of, bytes);
       },
+      (packed, bytesMax) => this.#inflations.inflate(packed, of.address, reservation, bytesMax),
     );
     this.#reservations.add(reservation);
     return reservation;
@@ -91,13 +97,20 @@ export class BodyBudget {
 export class Reservation {
   readonly #take: (bytes: number) => AppError | undefined;
   readonly #give: (bytes: number) => void;
+  /** The body that a whole one holds, when it is its turn: see `Inflations`. */
+  readonly inflate: (packed: Buffer, bytesMax: number) => Promise<Buffer>;
   #bytes = 0;
   /** Called when the body has to give way; it then releases the reservation. Absent: it may not be asked to. */
   onEvicted: ((reason: AppError) => void) | undefined;
 
-  constructor(take: (bytes: number) => AppError | undefined, give: (bytes: number) => void) {
+  constructor(
+    take: (bytes: number) => AppError | undefined,
+    give: (bytes: number) => void,
+    inflate: (packed: Buffer, bytesMax: number) => Promise<Buffer>,
+  ) {
     this.#take = take;
     this.#give = give;
+    this.inflate = inflate;
   }
 
   /** Takes so many more bytes, or says why not. */

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import { createGunzip, type Gunzip } from "node:zlib";
 import type { AppError } from "../errors/app-error.ts";
 import { bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../errors/ingest.ts";
 import type { Reservation } from "./body-budget.ts";
@@ -14,8 +13,6 @@ export type BodyLimits = {
   readonly bodyRateMs: number;
 };
 
-/** Bytes that inflating takes: the window, and a chunk of what comes out. */
-const inflateBytes = 64 * 1024;
 /** A read of a socket may hold far more than the piece of a body that is a view of it. */
 const viewBytesMax = 4 * 1024;
 
@@ -38,18 +35,23 @@ export function codingOf(request: IncomingMessage): "identity" | "gzip" | undefi
  * Reads a body whole, inflated where it is gzip, within every bound: bytes, time, pace, and the memory that
  * `reservation` gets. Rejects with the error to answer; what still comes in is then read and dropped.
  */
-export function readBody(
+export async function readBody(
   request: IncomingMessage,
   reservation: Reservation,
   limits: BodyLimits,
 ): Promise<Buffer> {
+  const body = await readWhole(request, reservation, limits);
+  return codingOf(request) === "gzip" ? reservation.inflate(body, limits.bodyBytesMax) : body;
+}
+
+function readWhole(request: IncomingMessage, reservation: Reservation, limits: BodyLimits): Promise<Buffer> {
   const declaredBytes = Number(request.headers["content-length"] ?? 0);
   if (declaredBytes > limits.bodyBytesMax) {
     request.resume();
     return Promise.reject(bodyTooLarge(limits.bodyBytesMax));
   }
   const isHere = request.complete || (declaredBytes > 0 && request.readableLength === declaredBytes);
-  if (isHere && codingOf(request) === "identity") return readAtOnce(request, reservation);
+  if (isHere) return readAtOnce(request, reservation);
   return new Promise((resolve, reject) => new BodyReading(request, reservation, limits, resolve, reject));
 }
 
@@ -71,7 +73,6 @@ class BodyReading {
   readonly #limits: BodyLimits;
   readonly #resolve: (body: Buffer) => void;
   readonly #reject: (reason: AppError) => void;
-  readonly #gunzip: Gunzip | undefined;
   readonly #timer: NodeJS.Timeout;
   readonly #startMs = performance.now();
   #arrivedBefore: number;
@@ -91,7 +92,6 @@ class BodyReading {
     this.#limits = limits;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#gunzip = codingOf(request) === "gzip" ? createGunzip() : undefined;
     this.#arrivedBefore = request.socket.bytesRead;
     this.#timer = setTimeout(
       () => setImmediate(() => this.#checkPace()), // what has arrived meanwhile is read first
@@ -99,22 +99,17 @@ class BodyReading {
     );
     reservation.onEvicted = (reason) => this.#refuse(reason);
     this.#listen();
-    const refusal = this.#gunzip && reservation.take(inflateBytes);
-    if (refusal !== undefined) this.#refuse(refusal);
   }
 
-  // The listeners for errors stay: an error without one would end the process.
+  // The listener for errors stays: an error without it would end the process.
   #listen(): void {
     const request = this.#request;
     const onUnreadable = () => this.#refuse(unreadableBody());
     request.on("error", onUnreadable);
-    this.#gunzip?.on("error", onUnreadable);
     request.on("close", () => {
-      if (!request.complete) onUnreadable(); // gone before the end; gzip may still be at work on a complete one
+      if (!request.complete) onUnreadable(); // gone before the end
     });
-    const body = this.#gunzip ?? request;
-    body.on("data", (chunk: Buffer) => this.#take(chunk)).on("end", () => this.#finish());
-    if (this.#gunzip !== undefined) request.pipe(this.#gunzip);
+    request.on("data", (chunk: Buffer) => this.#take(chunk)).on("end", () => this.#finish());
   }
 
   #take(chunk: Buffer): void {
@@ -137,7 +132,7 @@ class BodyReading {
   #grow(chunk: Buffer, length: number): AppError | undefined {
     const isFirst = this.#length === 0;
     const { headers } = this.#request;
-    const wholeLength = Number((this.#gunzip === undefined && headers["content-length"]) || 2 * length);
+    const wholeLength = Number(headers["content-length"] ?? 2 * length);
     const capacity = isFirst ? length : Math.max(length, Math.min(2 * length, wholeLength));
     const refusal = this.#reservation.take(capacity - this.#bytes.length);
     if (refusal !== undefined) return refusal;
@@ -173,8 +168,6 @@ class BodyReading {
   #refuse(reason: AppError): void {
     if (this.#isOver) return;
     this.#stop();
-    if (this.#gunzip !== undefined) this.#request.unpipe(this.#gunzip);
-    this.#gunzip?.destroy();
     this.#bytes = Buffer.alloc(0);
     this.#request.resume();
     this.#reject(reason);

@@ -129,7 +129,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
       token,
       ...(named !== undefined && { dedupId: dedupIdOf(named, channel) }),
     });
-    const canonised = await inTurns(steps);
+    const canonised = await inTurns(steps, channel);
     if (canonised.kind === "bad") throw badFraming(canonised, body.length, headers, options);
     const { lines } = canonised;
     noteReuse(named, raw.socket);
@@ -144,6 +144,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
   ): Promise<Sorted> => {
     const named = requestIds.name(headers, writer.keyId, body);
     const sorting = router.sort(clock.nowMs());
+    const address = addressOf(raw.socket);
     let frames = 0;
     for (let offset = 0; offset < body.length; frames++) {
       const scan = scanFrame(body, offset, frameBytesMax);
@@ -154,7 +155,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
       if (frames === framesMax) throw tooManyFrames(framesMax);
       const asking = sorting.add(body, scan.start, scan.end);
       if (asking !== undefined) await asking;
-      if (frames % stepFrames === 0 && turns.isOver) await turns.next();
+      if (frames % stepFrames === 0 && turns.isOver) await turns.next(address);
       offset = scan.end;
     }
     malformedCount.inc({ via: "http" }, sorting.faults.count("no_token"));

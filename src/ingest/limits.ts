@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** The bounds of ingest that are no settings. What happens at each is said where it is used. */
 export const ingestLimits = Object.freeze({
   /** One frame, without its length prefix: docs/spec/wire-in.md#w1-2. */
@@ -14,6 +16,8 @@ export const ingestLimits = Object.freeze({
   /** Bodies of one app, and from one address, that are being read. */
   appBodyBytesMax: 32 * 1024 * 1024,
   addressBodyBytesMax: 64 * 1024 * 1024,
+  /** Bodies that are inflated at a time, in threads that the log is synced by, too. */
+  inflationsMax: Math.max(1, Math.min(4, availableParallelism() - 1)),
   pendingBytesMax: 256 * 1024 * 1024,
   laneBytesMax: 32 * 1024 * 1024,
   batchBytesMax: 512 * 1024,

@@ -143,7 +143,7 @@ export class RelpConnection {
       if (command === "syslog" && end > start) await this.#sort(sorting, start, end);
       answers.push(relpFrame(transaction, "rsp", this.#answerTo(command)));
       if (command === "close") return false;
-      if (++count % stepFrames === 0 && turns.isOver) await this.#ours(turns.next());
+      if (++count % stepFrames === 0 && turns.isOver) await this.#ours(turns.next(this.address ?? ""));
     }
     if (count > 0) this.#parts.heard(this.address, "relp", count);
     this.#holdUnfinished(count > 0 || !wasUnfinished);

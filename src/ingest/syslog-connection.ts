@@ -147,7 +147,7 @@ export class SyslogConnection {
     for (; next === "frame"; next = frames.next()) {
       const asking = sorting.add(frames.bytes, frames.start, frames.end);
       if (asking !== undefined) await this.#pause(this.#ask(sorting, asking));
-      if (++count % stepFrames === 0 && turns.isOver) await this.#pause(turns.next());
+      if (++count % stepFrames === 0 && turns.isOver) await this.#pause(turns.next(this.address ?? ""));
     }
     const { bytes, start, end } = frames;
     if (count > 0) this.#parts.heard(this.address, frames.framing, count);

@@ -109,7 +109,7 @@ class UdpIntake {
     unknownTokenFrames.inc({ via: "udp" }, sorting.faults.count("unknown_token"));
     sorting.faults.tellTo(faults, address);
     for (const [channel, stretches] of sorting.take()) this.#writer.append(channel, stretches);
-    if (turns.isOver) await turns.next();
+    if (turns.isOver) await turns.next(address);
     return at;
   }
 

@@ -44,7 +44,7 @@ export class LineRedactions {
       const redacted =
         redactor === undefined || bytes.length > hereBytesMax
           ? await this.#inPool(payer, redaction, bytes, form, counts, signal)
-          : await here(redactor, bytes, form, counts);
+          : await here(redactor, bytes, form, counts, payer.channel);
       if (redacted === undefined || signal.aborted) return undefined;
       isChanged ||= redacted !== bytes;
       out.push(redacted);
@@ -80,11 +80,12 @@ async function here(
   bytes: Uint8Array,
   form: Form,
   counts: Redactions,
+  channel: string,
 ): Promise<Uint8Array> {
   const out: Uint8Array[] = [];
   let isChanged = false;
   for (let at = 0; at < bytes.length; ) {
-    if (turns.isOver) await turns.next();
+    if (turns.isOver) await turns.next(channel);
     const part = redactor.redact(bytes.subarray(at), form, counts, () => turns.isOver);
     out.push(part.bytes ?? bytes.subarray(at, at + part.length));
     isChanged ||= part.bytes !== undefined;

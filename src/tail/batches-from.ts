@@ -17,10 +17,10 @@ export async function* batchesFrom(
     if (batch === undefined) break;
     rest = { kind: "after", position: endOf(batch) };
     yield batch;
-    if (turns.isOver) await turns.next();
+    if (turns.isOver) await turns.next(channel);
   }
   for await (const batch of log.follow(channel, rest, signal)) {
     yield batch;
-    if (turns.isOver) await turns.next();
+    if (turns.isOver) await turns.next(channel);
   }
 }

@@ -41,7 +41,7 @@ export class FormatCache {
     const formatting = this.#begin(batch, shape, selection);
     const formatted = formatting.go(() => turns.isOver);
     if (formatted !== undefined) return this.#keep(formatted, shapes, key);
-    const going = goOn(formatting).then((done) => this.#keep(done, shapes, key));
+    const going = goOn(formatting, batch.incarnation).then((done) => this.#keep(done, shapes, key));
     shapes.set(key, going);
     return going;
   }
@@ -54,9 +54,9 @@ export class FormatCache {
   }
 }
 
-async function goOn(formatting: Formatting): Promise<Formatted> {
+async function goOn(formatting: Formatting, group: string): Promise<Formatted> {
   for (;;) {
-    await turns.next();
+    await turns.next(group);
     const formatted = formatting.go(() => turns.isOver);
     if (formatted !== undefined) return formatted;
   }

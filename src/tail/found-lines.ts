@@ -45,7 +45,7 @@ export async function* showFound(
       const lines = await parts.formats.get(batch, session.shape, selection, name);
       yield { ...lines, position: endOf(batch) };
       n += lines.count;
-      if (turns.isOver) await turns.next();
+      if (turns.isOver) await turns.next(session.channel);
     }
     yield* told(end);
   } finally {

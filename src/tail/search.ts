@@ -123,7 +123,7 @@ class Search {
         if (batches.length === 0) this.end = "all";
         while (batches.length > 0 && this.end === null && !this.#over.aborted) {
           await this.#look(batches.pop()!);
-          if (turns.isOver) await turns.next();
+          if (turns.isOver) await turns.next(this.#wanted.payer.channel);
         }
       }
     } finally {

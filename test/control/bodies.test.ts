@@ -8,7 +8,11 @@ import { ControlServer, operatorSecret } from "../support/control-server.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const addressBodyBytesMax = 100_000;
-const bodies = new BodyBudget(new PendingBytes(1_000_000), { appBodyBytesMax: 1, addressBodyBytesMax });
+const bodies = new BodyBudget(new PendingBytes(1_000_000), {
+  appBodyBytesMax: 1,
+  addressBodyBytesMax,
+  inflationsMax: 1,
+});
 let server: ControlServer;
 let port: number;
 beforeAll(async () => {

@@ -70,7 +70,7 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
   const write = async ({ slices }: Parcel): Promise<readonly Uint8Array[]> => {
     if (destination.format !== "logplex") appName ??= options.appName?.().catch(() => undefined);
     const context = { drainToken, appId, appName: await appName, nowMs: clock.nowMs() };
-    return [await inTurns(format.write(slices, context))].flat();
+    return [await inTurns(format.write(slices, context), appId)].flat();
   };
 
   const attempt = async (body: readonly Uint8Array[], parcel: Parcel, signal: AbortSignal) => {

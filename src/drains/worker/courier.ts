@@ -62,7 +62,7 @@ export class Courier {
     if (known !== undefined && (!(await this.#patterns.wait(known)) || !isInFlight(number))) return;
     const { parcel: whole, ...cut } = this.#cut(prepare, reading);
     if (whole === undefined) {
-      if (turns.isOver) await turns.next(); // a filter that keeps nothing never waits for anybody
+      if (turns.isOver) await turns.next(this.#options.drain.channel); // a filter that keeps nothing never waits for anybody
       return tell({ kind: "prepared", number, cut, outcome: "filtered" });
     }
     // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.

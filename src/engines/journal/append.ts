@@ -27,7 +27,7 @@ export class Append implements Work {
   readonly bytes: number;
   readonly failed: (error: AppError) => void;
   readonly #parts: AppendParts;
-  readonly #id: ChannelId;
+  readonly channel: ChannelId;
   #batch: Batch;
   readonly #resolve: (appended: Appended) => void;
   /** The outcome of `form`: the place in the channel, or that of the append that this one repeats. */
@@ -46,7 +46,7 @@ export class Append implements Work {
     reject: (error: AppError) => void,
   ) {
     this.#parts = parts;
-    this.#id = channel;
+    this.channel = channel;
     this.#batch = batch;
     this.#resolve = resolve;
     this.bytes = encodedBytes(batch);
@@ -61,7 +61,7 @@ export class Append implements Work {
     if (acceptedAtMs !== this.#batch.acceptedAtMs) this.#batch = { ...this.#batch, acceptedAtMs };
     const { channels, dedup, times } = this.#parts;
     const { count, dedupId } = this.#batch;
-    const channel = channels.forming(this.#id);
+    const channel = channels.forming(this.channel);
     this.#channel = channel;
     const before = dedupId === undefined ? undefined : dedup.find(channel.instance, dedupId, times.ranMs);
     if (before !== undefined) {
@@ -99,7 +99,7 @@ export class Append implements Work {
       segment.dedupIds.push({ channel, id, line: row.line, count: this.#count, atMs: this.#storedAtMs });
     }
     grown(channel);
-    live.get(this.#id)?.publish(channel, storedForm(this.#batch, row.line, channel.incarnation));
+    live.get(this.channel)?.publish(channel, storedForm(this.#batch, row.line, channel.incarnation));
   }
 
   // The commit failed: the channel goes on where it is on the disk.

@@ -4,6 +4,8 @@
  * in the one turn in which its commit is formed, with nothing else under way.
  */
 import type { Logger } from "pino";
+import { FairLine } from "../../core/fair-line.ts";
+import type { ChannelId } from "../../core/ids.ts";
 import { AppError } from "../../errors/app-error.ts";
 import { dataGone } from "../../errors/engines.ts";
 import { storeFull, storeUnavailable } from "../../errors/store.ts";
@@ -29,6 +31,8 @@ export interface Work {
   readonly use: Use;
   /** Counts against the size of a commit. */
   readonly bytes: number;
+  /** Its channel: it may go before work of others. Absent: it goes in its order among all. */
+  readonly channel?: ChannelId;
   /** Decides and adds its entries. Runs at once, waits for nothing, and adds nothing when it throws. */
   form(record: RecordBuilder): void;
   /** The commit is on the disk, in `segment`. */
@@ -37,8 +41,8 @@ export interface Work {
   failed(error: AppError): void;
 }
 
-/** Bounds of one commit; one larger piece of work is taken alone. */
-const commitBytesMax = 8 * 1024 * 1024;
+/** Bounds of one commit; one larger piece of work is taken alone. Everybody waits for the sync of all of it. */
+const commitBytesMax = 2 * 1024 * 1024;
 const commitWorksMax = 8192;
 /** Bounds of the work that waits for its turn. Callers bound themselves long before; over it, work is refused. */
 const waitingBytesMax = 256 * 1024 * 1024;
@@ -162,16 +166,16 @@ export class Journal {
   }
 
   #take(): Work[] {
-    let bytes = 0;
-    let count = 0;
-    while (count < this.#waiting.length && count < commitWorksMax) {
-      bytes += this.#waiting[count]!.bytes;
-      if (bytes > commitBytesMax && count > 0) break;
-      count++;
+    const waiting = this.#waiting;
+    if (this.#waitingBytes <= commitBytesMax && waiting.length <= commitWorksMax) {
+      this.#waiting = [];
+      this.#waitingBytes = 0;
+      return waiting;
     }
-    const taken = count === this.#waiting.length ? this.#waiting : this.#waiting.slice(0, count);
-    this.#waiting = count === this.#waiting.length ? [] : this.#waiting.slice(count);
+    const taken = fairShare(waiting);
     for (const work of taken) this.#waitingBytes -= work.bytes;
+    const isTaken = new Set(taken);
+    this.#waiting = waiting.filter((work) => !isTaken.has(work));
     return taken;
   }
 
@@ -277,6 +281,24 @@ export class Journal {
     this.#isFailing = true;
     return isFull ? storeFull(cause) : storeUnavailable(cause);
   }
+}
+
+/** As much as a commit may hold. Channels take turns; what goes in its order among all stays there. */
+function fairShare(waiting: readonly Work[]): Work[] {
+  const line = new FairLine<Work>();
+  const isOrdered = waiting[0]!.channel === undefined;
+  for (const work of waiting) {
+    if ((work.channel === undefined) !== isOrdered) break;
+    line.push(work.channel ?? "", work);
+  }
+  const taken: Work[] = [];
+  let bytes = 0;
+  for (let work = line.shift(); work !== undefined; work = line.shift()) {
+    bytes += work.bytes;
+    if (taken.length > 0 && (bytes > commitBytesMax || taken.length === commitWorksMax)) break;
+    taken.push(work);
+  }
+  return taken;
 }
 
 const bytesOf = (works: readonly Work[]): number => works.reduce((sum, work) => sum + work.bytes, 0);

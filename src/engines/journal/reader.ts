@@ -60,7 +60,7 @@ export class Reader {
       bytes += bytesOf(place) - overheadBytes;
       if (bytes > bytesMax && start < behind) return start;
       start = place.row.line;
-      if (turns.isOver) await turns.next();
+      if (turns.isOver) await turns.next(channel.id);
     }
   }
 

@@ -62,6 +62,22 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+test("channels take turns in commits: one line waits for no more of another app than a commit holds", async () => {
+  const log = await open({}, 64 * 1024 * 1024);
+  const other = channelOf(2);
+  const order: string[] = [];
+  const many = Array.from({ length: 20 }, async (_, n) => {
+    await log.append(app, batchOfBytes(500_000, { firstLine: n }));
+    order.push(`large ${n}`);
+  });
+  const one = log.append(other, batchOf(["a line"])).then(() => order.push("a line"));
+  await Promise.all([...many, one]);
+  expect(order.filter((name) => name !== "a line")).toEqual(
+    Array.from({ length: 20 }, (_, n) => `large ${n}`),
+  );
+  expect(order.indexOf("a line")).toBeLessThan(5);
+});
+
 describe("opened again", () => {
   test("it goes on where it was, after an orderly end as after none", async () => {
     let log = await open();

@@ -2,8 +2,15 @@
 export class FairLine<Waiting> {
   /** No group is empty; the one whose turn it is comes first. */
   readonly #groups = new Map<string, Waiting[]>();
+  #length = 0;
+
+  /** How many wait. */
+  get length(): number {
+    return this.#length;
+  }
 
   push(group: string, waiting: Waiting): void {
+    this.#length++;
     const before = this.#groups.get(group);
     if (before === undefined) this.#groups.set(group, [waiting]);
     else before.push(waiting);
@@ -13,6 +20,7 @@ export class FairLine<Waiting> {
   shift(): Waiting | undefined {
     for (const [group, waiting] of this.#groups) {
       this.#groups.delete(group);
+      this.#length--;
       const next = waiting.shift();
       if (waiting.length > 0) this.#groups.set(group, waiting); // behind all others
       return next;

@@ -1,0 +1,60 @@
+/**
+ * Answers to the clients of one address: so much at once, then so much each second. An answer that its client does not
+ * read lies in the system's memory for sockets, where nothing of ours bounds it, and where it takes the room of all others.
+ */
+
+export type AnswerPaceLimits = {
+  /** Answers of one address, at once. */
+  readonly answerBytesMax: number;
+  /** And from there on. */
+  readonly answerBytesPerSecond: number;
+};
+
+/** Shorter answers cost no more than their requests, and are not counted. */
+const smallBytesMax = 16 * 1024;
+const addressesMax = 10_000;
+
+type Sent = { bytes: number; atMs: number };
+
+export class AnswerPace {
+  readonly #limits: AnswerPaceLimits;
+  readonly #nowMs: () => number;
+  /** Bytes that each address was sent and has not paid off, as of a time. */
+  readonly #sent = new Map<string, Sent>();
+
+  /** `nowMs` never goes back. */
+  constructor(limits: AnswerPaceLimits, nowMs: () => number) {
+    this.#limits = limits;
+    this.#nowMs = nowMs;
+  }
+
+  /** An answer of so many bytes is sent to the address. */
+  sent(address: string, bytes: number): void {
+    if (bytes <= smallBytesMax) return;
+    const known = this.#paidOff(address);
+    if (known !== undefined) known.bytes += bytes;
+    else {
+      this.#sent.set(address, { bytes, atMs: this.#nowMs() });
+      if (this.#sent.size > addressesMax) for (const other of [...this.#sent.keys()]) this.#paidOff(other);
+    }
+  }
+
+  /** How long the next request of the address has to wait. */
+  waitMs(address: string): number {
+    if (this.#sent.size === 0) return 0;
+    const { answerBytesMax, answerBytesPerSecond } = this.#limits;
+    const overBytes = (this.#paidOff(address)?.bytes ?? 0) - answerBytesMax;
+    return overBytes < 0 ? 0 : Math.ceil((overBytes * 1000) / answerBytesPerSecond) + 1;
+  }
+
+  #paidOff(address: string): Sent | undefined {
+    const sent = this.#sent.get(address);
+    if (sent === undefined) return undefined;
+    const nowMs = this.#nowMs();
+    sent.bytes -= ((nowMs - sent.atMs) * this.#limits.answerBytesPerSecond) / 1000;
+    sent.atMs = nowMs;
+    if (sent.bytes > 0) return sent;
+    this.#sent.delete(address);
+    return undefined;
+  }
+}

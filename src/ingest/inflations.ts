@@ -1,0 +1,118 @@
+/**
+ * Inflates bodies that have arrived whole. It is done in threads that also sync the log, and that take processors from the
+ * event loop: so few bodies are inflated at a time, and addresses take turns.
+ */
+import { createGunzip } from "node:zlib";
+import { FairLine } from "../core/fair-line.ts";
+import type { AppError } from "../errors/app-error.ts";
+import { bodyTooLarge, unreadableBody } from "../errors/ingest.ts";
+import type { Reservation } from "./body-budget.ts";
+
+/** Bytes that deflate makes of one at most. */
+const ratioMax = 1032;
+/** Bytes that come out of a thread at once: small bodies need little, and a large one few rounds. */
+const chunkBytesMin = 16 * 1024;
+const chunkBytesMax = 128 * 1024;
+/** At the end of a gzip member: how long it was, modulo 2^32. */
+const lengthBytes = 4;
+
+type Waiting = { readonly go: () => void; isGone: boolean };
+
+export class Inflations {
+  readonly #placesMax: number;
+  readonly #waiting = new FairLine<Waiting>();
+  #taken = 0;
+
+  /** `placesMax`: bodies that are inflated at the same time. */
+  constructor({ placesMax }: { readonly placesMax: number }) {
+    this.#placesMax = placesMax;
+  }
+
+  /**
+   * The body that `packed` holds, of `bytesMax` bytes at most. Rejects with the error to answer: that of a bound, of gzip
+   * that cannot be read, or of a body that had to give way.
+   */
+  async inflate(
+    packed: Buffer,
+    address: string,
+    reservation: Reservation,
+    bytesMax: number,
+  ): Promise<Buffer> {
+    const saidBytes = packed.length < lengthBytes ? 0 : packed.readUInt32LE(packed.length - lengthBytes);
+    await this.#place(address, reservation);
+    try {
+      // The length that the body claims is believed as far as it can be true.
+      const capacity = saidBytes <= bytesMax ? Math.min(saidBytes, ratioMax * packed.length) : 0;
+      return await inflated(packed, capacity, reservation, bytesMax);
+    } finally {
+      this.#leave();
+    }
+  }
+
+  // Resolves with a place, or rejects when the body has to give way before it has one.
+  #place(address: string, reservation: Reservation): Promise<void> | undefined {
+    if (this.#taken < this.#placesMax) {
+      this.#taken++;
+      return undefined;
+    }
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { go: resolve, isGone: false };
+      reservation.onEvicted = (reason) => {
+        waiting.isGone = true;
+        reject(reason);
+      };
+      this.#waiting.push(address, waiting);
+    });
+  }
+
+  #leave(): void {
+    let next = this.#waiting.shift();
+    while (next?.isGone) next = this.#waiting.shift();
+    if (next === undefined) this.#taken--;
+    else next.go();
+  }
+}
+
+function inflated(
+  packed: Buffer,
+  capacity: number,
+  reservation: Reservation,
+  bytesMax: number,
+): Promise<Buffer> {
+  const chunkSize = Math.min(Math.max(8 * packed.length, chunkBytesMin), chunkBytesMax);
+  const gunzip = createGunzip({ chunkSize });
+  return new Promise((resolve, reject) => {
+    let bytes: Buffer = Buffer.alloc(0);
+    let length = 0;
+    const give = (reason: AppError) => {
+      gunzip.destroy();
+      reject(reason);
+    };
+    const grow = (wanted: number) => {
+      const room = Math.max(wanted, Math.min(Math.max(2 * bytes.length, capacity), bytesMax));
+      const refusal = reservation.take(room - bytes.length);
+      if (refusal !== undefined) return refusal;
+      const larger = Buffer.allocUnsafeSlow(room);
+      bytes.copy(larger, 0, 0, length);
+      bytes = larger;
+      return undefined;
+    };
+    const refused = reservation.take(chunkSize);
+    if (refused !== undefined) return give(refused);
+    reservation.onEvicted = give;
+    gunzip.on("error", () => give(unreadableBody()));
+    gunzip.on("data", (chunk: Buffer) => {
+      const wanted = length + chunk.length;
+      if (wanted > bytesMax) return give(bodyTooLarge(bytesMax));
+      const refusal = wanted > bytes.length ? grow(wanted) : undefined;
+      if (refusal !== undefined) return give(refusal);
+      chunk.copy(bytes, length);
+      length = wanted;
+    });
+    gunzip.on("end", () => {
+      reservation.onEvicted = undefined;
+      resolve(bytes.subarray(0, length));
+    });
+    gunzip.end(packed);
+  });
+}
