@@ -79,7 +79,7 @@ async function readSources(folder: string): Promise<ReadonlyMap<string, string>>
   const sources = new Map<string, string>();
   const take = async (place: string) => sources.set(place, await readFile(join(folder, place), "utf8"));
   for (const file of files) if (existsSync(join(folder, file))) await take(file);
-  for (const top of folders)
+  for (const top of folders.filter((one) => existsSync(join(folder, one))))
     for (const entry of await readdir(join(folder, top), { recursive: true, withFileTypes: true })) {
       const place = posix.join(
         top,
