@@ -98,7 +98,7 @@ export class Selector {
       this.spend(payer, performance.now() - startMs);
       if (preselected !== undefined)
         return this.#match(payer, keyOf(payer.channel, batch, filter), preselected, signal);
-      await turns.next();
+      await turns.next(payer.channel);
       if (signal.aborted) return undefined;
     }
   }

@@ -9,6 +9,7 @@ import type { FilterSpec } from "../core/line-filter.ts";
 import { sessionTooLong } from "../errors/tails.ts";
 import type { Clock } from "../ports.ts";
 import { operatorKeyId } from "../registry/keys.ts";
+import type { Around } from "./around.ts";
 
 /**
  * The lines that a session shows: the newest `lines` that pass the filter, or all of them, since `sinceMs` or ever;
@@ -21,6 +22,10 @@ export type SessionSpec = {
   readonly lines?: number;
   readonly tail: boolean;
   readonly sinceMs?: number;
+  /** Lines accepted later are not shown. */
+  readonly untilMs?: number;
+  /** With a filter and `lines`: neighbours of the found lines are shown too. */
+  readonly around?: Around;
   readonly filter: FilterSpec;
   readonly format: LineFormat;
   /** An event stream tells how much of the log was looked at. */
@@ -34,7 +39,7 @@ export const resumingMsMax = 86_400_000;
 /** The longest id that is looked at: filters of a few patterns fit, and a request line does not overflow. */
 export const sessionIdCharsMax = 8192;
 
-// issued at, nonce, channel, lines, tail, since, filter, format, key, progress
+// issued at, nonce, channel, lines, tail, since, filter, format, key, progress, until and around
 type Payload = readonly [
   number,
   string,
@@ -46,6 +51,7 @@ type Payload = readonly [
   LineFormat,
   string,
   (0 | 1)?,
+  Pick<SessionSpec, "untilMs" | "around">?,
 ];
 
 /** Issues and reads session ids. Stateless: any number of nodes with one `secret` agree. */
@@ -78,6 +84,10 @@ export class SessionUrls {
       spec.format,
       spec.keyId === operatorKeyId ? this.#operatorMark : spec.keyId,
       spec.progress ? 1 : 0,
+      {
+        ...(spec.untilMs !== undefined && { untilMs: spec.untilMs }),
+        ...(spec.around && { around: spec.around }),
+      },
     ];
     const text = Buffer.from(JSON.stringify(payload)).toString("base64url");
     const id = `${text}.${this.#hmac("session.", text).toString("base64url")}`;
@@ -97,7 +107,7 @@ export class SessionUrls {
     const expected = this.#hmac("session.", text);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
     const payload = JSON.parse(Buffer.from(text, "base64url").toString()) as Payload; // ours: the signature holds
-    const [issuedAtMs, , channel, lines, tail, sinceMs, filter, format, key, progress] = payload;
+    const [issuedAtMs, , channel, lines, tail, sinceMs, filter, format, key, progress, extent] = payload;
     const ageMs = this.#clock.nowMs() - issuedAtMs;
     if (ageMs > (resuming ? resumingMsMax : openingMsMax) || !isUuid(channel)) return undefined;
     const keyId = key === this.#operatorMark ? operatorKeyId : key;
@@ -111,6 +121,7 @@ export class SessionUrls {
       filter,
       format,
       ...(progress === 1 && { progress: true }),
+      ...extent,
     };
   }
 

@@ -10,6 +10,7 @@ import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { incompleteText } from "../core/notice.ts";
 import { comparePositions, isSamePlace, type Position } from "../core/position.ts";
 import type { ChannelEnd, From } from "../ports.ts";
+import { showAround } from "./around.ts";
 import { type Forward, readForward } from "./forward.ts";
 import { showFound } from "./found-lines.ts";
 import type { History } from "./recent.ts";
@@ -51,11 +52,12 @@ export async function openSession(
     payer: { channel, as: "reader" },
     tellsProgress: spec.progress === true && transport === "events" && after === undefined,
   };
-  const history = await parts.recent.read(channel);
-  const { end } = history;
+  const whole = await parts.recent.read(channel);
+  const end = spec.untilMs === undefined ? whole.end : await endBefore(parts, channel, whole, spec.untilMs);
+  const history = { ...whole, end };
   const beginning = beginningOf(parts, session, spec, history, after);
   if (beginning.kind === "search")
-    return (signal) => searchAndRead(parts, session, beginning.wanted, end, tail, signal);
+    return (signal) => searchAndRead(parts, session, beginning.wanted, end, spec, signal);
   const { looked } = beginning;
   const forward = { ...beginning.forward, finalLine: tail ? undefined : end.line };
   const isOver = !tail && (await isAtEnd(parts, channel, history, forward.from));
@@ -68,7 +70,7 @@ export async function openSession(
 function beginningOf(
   { recent }: SessionParts,
   { payer, filter, tellsProgress }: Session,
-  { lines, sinceMs = 0 }: SessionSpec,
+  { lines, sinceMs = 0, untilMs }: SessionSpec,
   history: History,
   after: Position | undefined,
 ): Beginning {
@@ -79,12 +81,12 @@ function beginningOf(
     if (!hasSince(history, sinceMs)) return { kind: "place", forward: { from }, looked: nothingLooked };
     return { kind: "place", forward: { from, censusLine: tellsProgress ? endLine : undefined } };
   }
-  if (filter === undefined || lines === 0) {
+  if ((filter === undefined && untilMs === undefined) || lines === 0) {
     const { from, due, looked } = newestLines(history, lines, sinceMs);
     return { kind: "place", forward: { from, due }, looked };
   }
   const acceptedMsMin = Math.max(sinceMs, recent.acceptedMsMin);
-  return { kind: "search", wanted: { payer, filter, lines, acceptedMsMin, endLine } };
+  return { kind: "search", wanted: { payer, filter: filter ?? allLines, lines, acceptedMsMin, endLine } };
 }
 
 // Reads the search, the lines that it found, and with `tail` the lines behind `end`.
@@ -92,10 +94,11 @@ async function* searchAndRead(
   parts: SessionParts,
   session: Session,
   wanted: Wanted,
-  { position, line }: ChannelEnd,
-  tail: boolean,
+  end: ChannelEnd,
+  { tail, around }: Pick<SessionSpec, "tail" | "around">,
   signal: AbortSignal,
 ): AsyncGenerator<TailPart, void, void> {
+  const { position, line } = end;
   const { tellsProgress } = session;
   const searching = searchNewest(parts, wanted, signal);
   let next = await searching.next();
@@ -105,7 +108,8 @@ async function* searchAndRead(
   if (tellsProgress) yield searchedPart(found);
   const isToldInLine = found.end === "time" && !tellsProgress;
   const first = isToldInLine ? [incompleteText(found.lines, found.sinceMs)] : [];
-  yield* showFound(parts, session, found.numbers, first, position, signal);
+  if (around === undefined) yield* showFound(parts, session, found.numbers, first, position, signal);
+  else yield* showAround(parts, session, { numbers: found.numbers, around, first }, end, signal);
   if (tail && !signal.aborted)
     yield* readForward(parts, session, { from: { kind: "after", position }, due: line }, signal);
 }
@@ -132,6 +136,25 @@ function newestLines(
   return batch === undefined
     ? { from: { kind: "after", position: end.position }, due: end.line, looked }
     : { from: { kind: "after", position: positionIn(batch, skip) }, due: batch.line + skip, looked };
+}
+
+// Memory holds the newest lines alone: older ones are searched for.
+const allLines: LineFilter = { key: "all", keeps: () => true, expressions: [] };
+
+// The end of the lines that were accepted up to `untilMs`.
+async function endBefore(
+  { log }: SessionParts,
+  channel: ChannelId,
+  history: History,
+  untilMs: number,
+): Promise<ChannelEnd> {
+  if (!hasSince(history, untilMs + 1)) return history.end;
+  const found = new AbortController();
+  for await (const batch of log.follow(channel, { kind: "since", timeMs: untilMs + 1 }, found.signal)) {
+    found.abort();
+    if (batch !== "foreign") return { position: positionIn(batch, 0), line: batch.line };
+  }
+  return history.end;
 }
 
 // Without a line there is nothing to count.

@@ -70,6 +70,19 @@ export function searchedPart({ lines, sinceMs, matches, end }: Looked): TailPart
   return { bytes: Buffer.from(`event: searched\ndata: ${data}\n\n`), count: 0, position: undefined };
 }
 
+/** Says that lines between the one before and the one behind are left out, where the form has a way to say it. */
+export function gapPart({ shape }: Session): TailPart {
+  const text =
+    shape.transport === "events" ? "event: gap\ndata: --\n\n" : shape.format === "json" ? "" : "--\n";
+  return { bytes: Buffer.from(text), count: 0, position: undefined };
+}
+
+/** Tells a reader of events where a history ended that shows no line there: it goes on from that place. */
+export function lastPart({ shape }: Session, position: Position): TailPart {
+  const bytes = shape.transport === "events" ? Buffer.from(`id: ${position}\n\n`) : nothing;
+  return { bytes, count: 0, position };
+}
+
 /** A line for this reader alone; everything before `position` is told. */
 export function noticePart(
   { clock }: Pick<SessionParts, "clock">,

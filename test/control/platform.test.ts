@@ -286,6 +286,11 @@ describe("log sessions", () => {
     [{ since: "2026-01-02T03:04:05Z" }, { sinceMs: Date.parse("2026-01-02T03:04:05Z"), tail: false }],
     [{ format: "json", lines: 1 }, { format: "json" }],
     [
+      { until: "2026-01-02T03:04:05Z" },
+      { untilMs: Date.parse("2026-01-02T03:04:05Z"), tail: false, lines: 100 },
+    ],
+    [{ context_after: 3, lines: 1 }, { around: { before: 0, after: 3 } }],
+    [
       { exclude_dyno: ["web.*", "run"], level: "warn" },
       { filter: { excludeDynos: ["web.*", "run"], level: "warning" } },
     ],
@@ -303,6 +308,11 @@ describe("log sessions", () => {
     [{ match: "(" }, "match"],
     [{ exclude: "(?=x)" }, "exclude"],
     [{ format: "xml" }, "format"],
+    [{ until: "soon" }, "until"],
+    [{ until: "1h", tail: true }, "until"],
+    [{ context_before: 2 }, "context_before"],
+    [{ context_after: 101, lines: 1 }, "context_after"],
+    [{ context_after: 1, lines: 1, tail: true }, "context_after"],
     [{ level: "loud" }, "level"],
     [{ exclude_dyno: Array.from({ length: 21 }, (_, n) => `web.${n}`) }, "exclude_dyno"],
     [{ source: "x".repeat(129) }, "source"],

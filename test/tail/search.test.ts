@@ -148,6 +148,50 @@ describe.each(engines)("a search, on $engine,", ({ openLog }) => {
     await patterns.close();
   });
 
+  test("shows the neighbours of what it found, and where lines are left out", async () => {
+    world = new World(await openLog());
+    const texts = Array.from({ length: 60 }, (_, i) => (i % 20 === 10 ? `hit ${i}` : `line ${i}`));
+    for (let i = 0; i < 60; i += 7) await world.append(texts.slice(i, i + 7));
+    const spec = { filter: { match: "hit" }, lines: 2, around: { before: 2, after: 1 } };
+    const sent = await world.all(spec);
+    const events = new EventStreamReader().push(Buffer.from(sent));
+    expect(
+      events.map(({ event, data }) => (event === "gap" ? event : data.slice(data.indexOf("]: ") + 3))),
+    ).toEqual(["line 28", "line 29", "hit 30", "line 31", "gap", "line 48", "line 49", "hit 50", "line 51"]);
+    const { position } = (await world.log.recent(world.channel, 0)).end;
+    expect(sent.endsWith(`\n\nid: ${position}\n\n`)).toBe(true);
+    expect(await world.all(spec, "plain")).toContain(": line 31\n--\n");
+    expect(textsOf(await world.all({ ...spec, filter: { match: "nowhere" } }))).toEqual([]);
+  });
+
+  test("tells found lines that retention took, and no neighbours", async () => {
+    world = new World(await openLog({ retainLines: 30 }));
+    const texts = Array.from({ length: 60 }, (_, i) => (i === 31 ? "hit" : `line ${i}`));
+    for (let i = 0; i < 60; i += 10) await world.append(texts.slice(i, i + 10));
+    const spec = { filter: { match: "hit" }, lines: 2, around: { before: 5, after: 0 } };
+    expect(textsOf(await world.all(spec))).toEqual(["line 30", "hit"]);
+  });
+
+  test("ends with the lines that were accepted up to a time", async () => {
+    for (const ringsBytesMax of [1, 1 << 20]) {
+      world = new World(await openLog(), { ringsBytesMax });
+      const startMs = Date.now() - 100_000;
+      const texts = Array.from({ length: 10 }, (_, i) => `line ${i}`);
+      for (const [i, text] of texts.entries()) await world.append([text], startMs + i * 1_000);
+      const until = async (spec: Partial<SessionSpec>) => textsOf(await world.all(spec));
+      expect(await until({ untilMs: startMs + 4_500, lines: 2 })).toEqual(["line 3", "line 4"]);
+      expect(await until({ untilMs: startMs + 4_000, lines: 1, filter: { exclude: "4" } })).toEqual([
+        "line 3",
+      ]);
+      const since = { lines: undefined as never, sinceMs: startMs + 2_000 };
+      expect(await until({ ...since, untilMs: startMs + 4_000 })).toEqual(["line 2", "line 3", "line 4"]);
+      expect(await until({ ...since, untilMs: startMs + 1_000 })).toEqual([]);
+      expect(await until({ untilMs: startMs + 99_000, lines: 1 })).toEqual(["line 9"]);
+      expect(await until({ untilMs: startMs - 1, lines: 5 })).toEqual([]);
+      if (ringsBytesMax === 1) await world.close();
+    }
+  });
+
   test("goes on live, behind what it looked at, without gap or repeat", async () => {
     world = new World(await openLog());
     for (let n = 0; n < 30; n++) await world.append([`a${n}`, `b${n}`]);

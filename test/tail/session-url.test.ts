@@ -45,16 +45,20 @@ describe("session URLs", () => {
           lines: fc.nat(),
           tail: fc.boolean(),
           sinceMs: fc.option(fc.nat(), { nil: undefined }),
+          untilMs: fc.option(fc.nat(), { nil: undefined }),
+          around: fc.option(fc.record({ before: fc.nat(100), after: fc.nat(100) }), { nil: undefined }),
           match: fc.string({ maxLength: 300 }),
           format: fc.constantFrom("text" as const, "json" as const, "raw" as const),
         }),
-        ({ lines, tail, sinceMs, match, format }) => {
+        ({ lines, tail, sinceMs, untilMs, around, match, format }) => {
           const wanted: SessionSpec = {
             keyId,
             channel: newChannelId(),
             lines,
             tail,
             ...(sinceMs !== undefined && { sinceMs }),
+            ...(untilMs !== undefined && { untilMs }),
+            ...(around !== undefined && { around }),
             filter: { match },
             format,
           };

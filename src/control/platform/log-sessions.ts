@@ -7,6 +7,7 @@ import { compileFilter, type FilterSpec } from "../../core/line-filter.ts";
 import { paramsInvalid, patternInvalid, sinceInvalid } from "../../errors/api.ts";
 import type { Clock } from "../../ports.ts";
 import { parseSince, timeOf } from "../../registry/time.ts";
+import { type Around, aroundMax } from "../../tail/around.ts";
 import type { SessionSpec } from "../../tail/session-url.ts";
 import { appOf, principalOf } from "../auth.ts";
 import { type PublicUrl, publicUrlOf } from "../public-url.ts";
@@ -36,9 +37,10 @@ export type IssueSession = (spec: SessionSpec) => string;
 type Body = {
   readonly [Field in "source" | "dyno" | "dyno_name" | "type" | "exclude_dyno"]?: readonly string[] | null;
 } & {
-  readonly [Field in "since" | "match" | "exclude" | "level"]?: string | null;
+  readonly [Field in "since" | "until" | "match" | "exclude" | "level"]?: string | null;
 } & {
-  readonly lines?: number | null;
+  readonly [Field in "lines" | "context_before" | "context_after"]?: number | null;
+} & {
   readonly tail?: boolean | null;
   readonly format?: LineFormat | null;
   readonly progress?: boolean | null;
@@ -52,6 +54,8 @@ const names = {
   nullable: true,
 };
 const pattern = { ...optionalText, maxLength: patternCharsMax };
+
+const neighbours = { type: "integer", minimum: 0, maximum: aroundMax, nullable: true } as const;
 
 const sessionBody = bodyOf({
   lines: {
@@ -82,6 +86,16 @@ const sessionBody = bodyOf({
     maxLength: nameCharsMax,
     description: "RFC 3339, or `10m` ago; with `lines` the newest of the lines since then",
   },
+  until: {
+    ...optionalText,
+    maxLength: nameCharsMax,
+    description: "RFC 3339, or `10m` ago: no lines accepted later, and no live ones",
+  },
+  context_before: {
+    ...neighbours,
+    description: "lines to show before each that passes the filter, whoever wrote them",
+  },
+  context_after: { ...neighbours, description: "the same behind it; both need `lines`, and no `tail`" },
   match: { ...pattern, description: "RE2 expression that the message has to match" },
   exclude: { ...pattern, description: "RE2 expression that the message must not match" },
   format: { type: "string", enum: ["text", "json", "raw", null], nullable: true },
@@ -154,14 +168,35 @@ function extentOf(
   const since = body.since || undefined;
   const sinceMs = since && parseSince(since, nowMs);
   if (since !== undefined && sinceMs === undefined) throw sinceInvalid(since);
+  const untilMs = untilOf(body, nowMs);
   const lines = body.lines ?? (since === undefined ? linesDefault : undefined);
   return {
     ...(lines !== undefined && { lines: Math.min(lines, linesMax) }),
-    tail: body.tail ?? (body.lines == null && since === undefined),
+    tail: body.tail ?? (body.lines == null && since === undefined && untilMs === undefined),
     ...(typeof sinceMs === "number" && { sinceMs }),
+    ...(untilMs !== undefined && { untilMs }),
+    ...aroundOf(body),
     format: body.format ?? "text",
     ...(body.progress === true && { progress: true }),
   };
+}
+
+function untilOf({ until, tail }: Body, nowMs: number): number | undefined {
+  if (!until) return undefined;
+  const untilMs = parseSince(until, nowMs);
+  if (untilMs === undefined) throw paramsInvalid("`until` is no time: write RFC 3339, or 10m");
+  if (tail === true)
+    throw paramsInvalid("`until` asks for lines that are there, and `tail` for those that come");
+  return untilMs;
+}
+
+// Neighbours are shown of lines that a search found: their number has a bound, and they are there already.
+function aroundOf(body: Body): { around?: Around } {
+  const [before, after] = [body.context_before ?? 0, body.context_after ?? 0];
+  if (before + after === 0) return {};
+  if (body.tail === true || body.lines == null)
+    throw paramsInvalid("`context_before` and `context_after` need `lines`, and no `tail`");
+  return { around: { before, after } };
 }
 
 function filterOf(body: Body): FilterSpec {
