@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 import { type ControlDeps, controlApi } from "./control/api.ts";
 import { ofRole } from "./control/other-roles.ts";
 import { type IngestHttpOptions, ingestHttp } from "./ingest/http.ts";
+import { otlpHttp } from "./ingest/otlp-http.ts";
 import { type SessionStreamsOptions, sessionStreams } from "./tail/http.ts";
 
 /** The parts that the routes of each role are made of. */
@@ -22,6 +23,7 @@ export async function registerRoutes(
   { ingest, tail, control }: RouteParts,
 ): Promise<void> {
   await server.register(ofRole("ingest", roles, ingestHttp), ingest);
+  await server.register(ofRole("ingest", roles, otlpHttp), ingest);
   await server.register(ofRole("tail", roles, sessionStreams), tail);
   await server.register(ofRole("control", roles, controlApi), control);
 }

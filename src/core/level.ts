@@ -60,10 +60,8 @@ export function levelOf(text: string, severity: Level): Level {
 /** The level that a text names, undefined when it names none. */
 export function levelIn(text: string): Level | undefined {
   const looked = text.length > levelCharsMax ? text.slice(0, levelCharsMax) : text;
-  for (const [, said] of looked.matchAll(fieldForm)) {
-    const level = levelNamed(said!);
-    if (level !== undefined) return level;
-  }
+  const field = levelInFields(looked);
+  if (field !== undefined) return field;
   const [, word] = routerForm.exec(looked) ?? capitalForm.exec(looked) ?? [];
   if (word !== undefined) return levelNamed(word);
   const [, inBrackets, beforeColon] = openingForm.exec(looked) ?? [];
@@ -73,6 +71,16 @@ export function levelIn(text: string): Level | undefined {
   const [, letter] = codeForm.exec(looked) ?? [];
   if (letter !== undefined) return letter === "L" ? "warning" : "err";
   return exceptionForm.test(looked) || tracebackForm.test(looked) ? "err" : undefined;
+}
+
+/** The level that a text names in a field, as JSON and logfmt have fields. */
+export function levelInFields(text: string): Level | undefined {
+  const looked = text.length > levelCharsMax ? text.slice(0, levelCharsMax) : text;
+  for (const [, said] of looked.matchAll(fieldForm)) {
+    const level = levelNamed(said!);
+    if (level !== undefined) return level;
+  }
+  return undefined;
 }
 
 /** The level that a word or a number of a logger means. */

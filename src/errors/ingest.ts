@@ -1,4 +1,5 @@
 /** Failures of ingest. The texts of 400 and 403 are logplex's own, to the letter; the mend follows them. */
+import zlib from "node:zlib";
 import { AppError } from "./app-error.ts";
 
 export const stopping = () =>
@@ -31,7 +32,7 @@ export const unreadableBody = () =>
     code: "UNREADABLE_BODY",
     status: 400,
     message: "Bad request",
-    mend: "The body ended early or is not the gzip that Content-Encoding says. Nothing of the request was stored. Send it again, whole.",
+    mend: "The body ended early or is not what Content-Encoding says. Nothing of the request was stored. Send it again, whole.",
   });
 
 export const bodyTimeout = () =>
@@ -71,15 +72,18 @@ export const tooManyFrames = (framesMax: number) =>
     mend: "Send the lines in several requests.",
   });
 
+/** zlib has it from Node 22.15 and 23.8 on. */
+export const hasZstd = "createZstdDecompress" in zlib;
+
 /** Content codings of bodies that are taken, as `Accept-Encoding` says it. */
-export const codingsTaken = "gzip";
+export const codingsTaken = hasZstd ? "gzip, zstd" : "gzip";
 
 export const codingUnsupported = (coding: string) =>
   new AppError({
     code: "CODING_UNSUPPORTED",
     status: 415,
     message: `The body has the Content-Encoding ${JSON.stringify(coding.slice(0, 50))}, which is not taken here.`,
-    mend: "Send it with Content-Encoding: gzip, or without Content-Encoding.",
+    mend: `Send it with Content-Encoding ${codingsTaken.replace(",", " or")}, or without Content-Encoding.`,
   });
 
 export const bodyTooLarge = (bytesMax: number) =>
@@ -114,6 +118,46 @@ export const drainLoop = () =>
     mend: "Remove the drain that leads back here: the log of its app names it. A drain goes to another server.",
   });
 
+export const tokenNeeded = () =>
+  new AppError({
+    code: "TOKEN_NEEDED",
+    status: 403,
+    message: "Lines of this form name no app, so an API key cannot write them.",
+    mend: "Send them with an ingest token of the app (tailrace tokens -a APP), as Bearer or as Basic token:TOKEN.",
+  });
+
+export const otlpMediaType = () =>
+  new AppError({
+    code: "OTLP_MEDIA_TYPE",
+    status: 415,
+    message: "The body is not said to be OTLP.",
+    mend: "Send Content-Type: application/x-protobuf or application/json.",
+  });
+
+export const otlpMalformed = (detail: string) =>
+  new AppError({
+    code: "OTLP_MALFORMED",
+    status: 400,
+    message: "The body is no OTLP request for logs: nothing was stored.",
+    mend: `${detail} Let the exporter send logs (ExportLogsServiceRequest) to /v1/logs.`,
+  });
+
+export const plainMalformed = (detail: string) =>
+  new AppError({
+    code: "PLAIN_MALFORMED",
+    status: 400,
+    message: "Malformed log messages",
+    mend: `${detail} Nothing of the request was stored. application/json is an array or one object, application/x-ndjson a JSON value in each line, text/plain any lines.`,
+  });
+
+export const processInvalid = () =>
+  new AppError({
+    code: "PROCESS_INVALID",
+    status: 400,
+    message: "Bad request",
+    mend: "?process= is a name such as web.1: up to 128 printable ASCII characters without blanks and ].",
+  });
+
 export const ingestMethod = () =>
   new AppError({
     code: "INGEST_METHOD",
@@ -135,5 +179,5 @@ export const ingestMediaType = () =>
     code: "INGEST_MEDIA_TYPE",
     status: 415,
     message: "The body is not said to be log messages.",
-    mend: "Send Content-Type: application/logplex-1 (or application/x-logplex-1), without parameters.",
+    mend: "Send Content-Type: application/logplex-1 (or application/x-logplex-1) without parameters, text/plain, application/x-ndjson or application/json.",
   });

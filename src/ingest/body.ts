@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
 import type { AppError } from "../errors/app-error.ts";
-import { bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../errors/ingest.ts";
+import { bodyTimeout, bodyTooLarge, bodyTooSlow, hasZstd, unreadableBody } from "../errors/ingest.ts";
 import type { Reservation } from "./body-budget.ts";
+import { isZstd } from "./inflations.ts";
 
 export type BodyLimits = {
   /** Bytes of a body, inflated. */
@@ -17,7 +18,7 @@ export type BodyLimits = {
 const viewBytesMax = 4 * 1024;
 
 /** The codings of a body that are taken; undefined for any other. */
-export function codingOf(request: IncomingMessage): "identity" | "gzip" | undefined {
+export function codingOf(request: IncomingMessage): "identity" | "gzip" | "zstd" | undefined {
   switch (request.headers["content-encoding"]?.trim().toLowerCase()) {
     case undefined:
     case "":
@@ -26,13 +27,15 @@ export function codingOf(request: IncomingMessage): "identity" | "gzip" | undefi
     case "gzip":
     case "x-gzip":
       return "gzip";
+    case "zstd":
+      return hasZstd ? "zstd" : undefined;
     default:
       return undefined;
   }
 }
 
 /**
- * Reads a body whole, inflated where it is gzip, within every bound: bytes, time, pace, and the memory that
+ * Reads a body whole, inflated where it is gzip or zstd, within every bound: bytes, time, pace, and the memory that
  * `reservation` gets. Rejects with the error to answer; what still comes in is then read and dropped.
  */
 export async function readBody(
@@ -41,7 +44,10 @@ export async function readBody(
   limits: BodyLimits,
 ): Promise<Buffer> {
   const body = await readWhole(request, reservation, limits);
-  return codingOf(request) === "gzip" ? reservation.inflate(body, limits.bodyBytesMax) : body;
+  const coding = codingOf(request);
+  if (coding === "identity") return body;
+  if (isZstd(body) !== (coding === "zstd")) throw unreadableBody();
+  return reservation.inflate(body, limits.bodyBytesMax);
 }
 
 function readWhole(request: IncomingMessage, reservation: Reservation, limits: BodyLimits): Promise<Buffer> {

@@ -20,14 +20,17 @@ import {
   ingestMethod,
   ingestNotAcceptable,
   malformedFrames,
+  tokenNeeded,
   tooManyFrames,
 } from "../errors/ingest.ts";
 import { malformedFrames as malformedCount, refusedRequests, unknownTokenFrames } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
-import { inTurns, turns } from "../turns.ts";
+import { everySo, inTurns, turns } from "../turns.ts";
 import { type BodyLimits, codingOf, readBody } from "./body.ts";
-import type { BodyBudget, BodyOf } from "./body-budget.ts";
+import type { BodyBudget, BodyOf, Reservation } from "./body-budget.ts";
 import type { Lanes } from "./lanes.ts";
+import { isMarked } from "./marks.ts";
+import { framesOfPlain, jsonBytesMax, plainKindOf, processIn } from "./plain-bodies.ts";
 import { dedupIdOf, type NamedRequest, RequestIds } from "./request-ids.ts";
 import { FrameRouter, joinLines, type Loops, type TokenLookup } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
@@ -74,7 +77,9 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
   const admit = async (request: FastifyRequest) => {
     request.setDecorator(writerKey, await writerOf(request.headers.authorization, tokens, keys));
     refuseLoop(request);
-    if (!mediaTypes.has(request.headers["content-type"])) throw ingestMediaType();
+    const plain = plainKindOf(request.headers["content-type"]);
+    if (plain === undefined && !mediaTypes.has(request.headers["content-type"])) throw ingestMediaType();
+    if (plain !== undefined && request.getDecorator<Writer>(writerKey).kind !== "token") throw tokenNeeded();
     if (!acceptsText(request.headers.accept)) throw ingestNotAcceptable();
     if (codingOf(request.raw) === undefined) {
       throw codingUnsupported(request.headers["content-encoding"]!);
@@ -102,10 +107,10 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
     const writer = request.getDecorator<Writer>(writerKey);
     const reservation = bodies.reserve(bodyOf(request));
     try {
-      const body = await readBody(request.raw, reservation, options);
-      const sorted = await (writer.kind === "token"
+      const body = await framesIn(request, reservation);
+      const sorted = await (writer.kind === "token" && !isMarked(writer.record)
         ? ofToken(writer, body, request)
-        : ofAnyChannel(writer, body, request));
+        : sortedOf(writer, body, request));
       checkCount(request.headers, sorted.frames);
       reservation.release(); // the lanes hold the lines from here on
       await allStored(sorted.channels.map(([channel, lines]) => lanes.append(channel, lines, "http")));
@@ -113,6 +118,16 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
       reservation.release();
     }
     return reply.code(204).send();
+  };
+
+  // The body, where it is plain as frames.
+  const framesIn = async (request: FastifyRequest, reservation: Reservation): Promise<Buffer> => {
+    const plain = plainKindOf(request.headers["content-type"]);
+    if (plain === undefined) return readBody(request.raw, reservation, options);
+    const process = processIn(request.query);
+    const bodyBytesMax = plain === "json" ? jsonBytesMax : options.bodyBytesMax;
+    const body = await readBody(request.raw, reservation, { ...options, bodyBytesMax });
+    return inTurns(everySo(framesOfPlain(body, plain, process, framesMax)), addressOf(request.raw.socket));
   };
 
   const ofToken = async (
@@ -136,13 +151,19 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
     return { frames: lines.count, channels: lines.count === 0 ? [] : [[channel, lines]] };
   };
 
-  // A frame whose token is missing or unknown is dropped and counted; the others of the body go on.
-  const ofAnyChannel = async (
-    writer: Writer & { kind: "any_channel" },
+  // Frames with the token that each of them names, where it is missing or unknown dropped and counted; or all with one
+  // token whose marks keep something of each frame.
+  const sortedOf = async (
+    writer: Writer,
     body: Buffer,
     { headers, raw }: FastifyRequest,
   ): Promise<Sorted> => {
-    const named = requestIds.name(headers, writer.keyId, body);
+    const one = writer.kind === "token" ? writer.record : undefined;
+    const named = requestIds.name(
+      headers,
+      writer.kind === "token" ? writer.record.token : writer.keyId,
+      body,
+    );
     const sorting = router.sort(clock.nowMs());
     const address = addressOf(raw.socket);
     let frames = 0;
@@ -153,7 +174,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
         throw badFraming({ kind: "bad", reason, frame: frames, offset }, body.length, headers, options);
       }
       if (frames === framesMax) throw tooManyFrames(framesMax);
-      const asking = sorting.add(body, scan.start, scan.end);
+      const asking = sorting.add(body, scan.start, scan.end, one);
       if (asking !== undefined) await asking;
       if (frames % stepFrames === 0 && turns.isOver) await turns.next(address);
       offset = scan.end;

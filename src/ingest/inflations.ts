@@ -2,7 +2,8 @@
  * Inflates bodies that have arrived whole. It is done in threads that also sync the log, and that take processors from the
  * event loop: so few bodies are inflated at a time, and addresses take turns.
  */
-import { createGunzip } from "node:zlib";
+import type { Transform } from "node:stream";
+import zlib from "node:zlib";
 import { FairLine } from "../core/fair-line.ts";
 import type { AppError } from "../errors/app-error.ts";
 import { bodyTooLarge, unreadableBody } from "../errors/ingest.ts";
@@ -15,6 +16,19 @@ const chunkBytesMin = 16 * 1024;
 const chunkBytesMax = 128 * 1024;
 /** At the end of a gzip member: how long it was, modulo 2^32. */
 const lengthBytes = 4;
+
+/** The window of zstd, which senders ask no more of at the levels that they use. */
+const zstdWindowLog = 23;
+const zstdMagic = 0xfd2fb528;
+
+/** The oldest Node that this runs on has neither, and so have its types. */
+const { createZstdDecompress, constants } = zlib as unknown as {
+  readonly createZstdDecompress?: (options: object) => Transform;
+  readonly constants: { readonly ZSTD_d_windowLogMax?: number };
+};
+
+/** True of a body that begins as zstd has it; gzip begins otherwise. */
+export const isZstd = (packed: Buffer): boolean => packed.length >= 4 && packed.readUInt32LE(0) === zstdMagic;
 
 type Waiting = { readonly go: () => void; isGone: boolean };
 
@@ -38,7 +52,8 @@ export class Inflations {
     reservation: Reservation,
     bytesMax: number,
   ): Promise<Buffer> {
-    const saidBytes = packed.length < lengthBytes ? 0 : packed.readUInt32LE(packed.length - lengthBytes);
+    const saidBytes =
+      packed.length < lengthBytes || isZstd(packed) ? 0 : packed.readUInt32LE(packed.length - lengthBytes);
     await this.#place(address, reservation);
     try {
       // The length that the body claims is believed as far as it can be true.
@@ -80,12 +95,15 @@ function inflated(
   bytesMax: number,
 ): Promise<Buffer> {
   const chunkSize = Math.min(Math.max(8 * packed.length, chunkBytesMin), chunkBytesMax);
-  const gunzip = createGunzip({ chunkSize });
+  const ofZstd = isZstd(packed);
+  const inflater = ofZstd
+    ? createZstdDecompress!({ chunkSize, params: { [constants.ZSTD_d_windowLogMax!]: zstdWindowLog } })
+    : zlib.createGunzip({ chunkSize });
   return new Promise((resolve, reject) => {
     let bytes: Buffer = Buffer.alloc(0);
     let length = 0;
     const give = (reason: AppError) => {
-      gunzip.destroy();
+      inflater.destroy();
       reject(reason);
     };
     const grow = (wanted: number) => {
@@ -97,11 +115,11 @@ function inflated(
       bytes = larger;
       return undefined;
     };
-    const refused = reservation.take(chunkSize);
+    const refused = reservation.take(chunkSize + (ofZstd ? 2 ** zstdWindowLog : 0));
     if (refused !== undefined) return give(refused);
     reservation.onEvicted = give;
-    gunzip.on("error", () => give(unreadableBody()));
-    gunzip.on("data", (chunk: Buffer) => {
+    inflater.on("error", () => give(unreadableBody()));
+    inflater.on("data", (chunk: Buffer) => {
       const wanted = length + chunk.length;
       if (wanted > bytesMax) return give(bodyTooLarge(bytesMax));
       const refusal = wanted > bytes.length ? grow(wanted) : undefined;
@@ -109,10 +127,10 @@ function inflated(
       chunk.copy(bytes, length);
       length = wanted;
     });
-    gunzip.on("end", () => {
+    inflater.on("end", () => {
       reservation.onEvicted = undefined;
       resolve(bytes.subarray(0, length));
     });
-    gunzip.end(packed);
+    inflater.end(packed);
   });
 }

@@ -10,6 +10,10 @@ import { isSource } from "../registry/tokens.ts";
 
 type Marks = Pick<TokenRecord, "keepHostname" | "keepSource">;
 
+/** True where a line is not just the token's. */
+export const isMarked = ({ keepHostname, keepSource }: Marks): boolean =>
+  keepHostname !== undefined || keepSource !== undefined;
+
 const processBytesMax = 128;
 const couldHoldToken = /[0-9A-Fa-f-]{16}/;
 

@@ -15,7 +15,7 @@ import { unlessUnreadable } from "../registry/checked-store.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { DrainLoops } from "./drain-loops.ts";
 import { FaultTally } from "./fault-tally.ts";
-import { markedFrame, sourceOf } from "./marks.ts";
+import { isMarked, markedFrame, sourceOf } from "./marks.ts";
 import { isTokenLong, type Route, Routes } from "./routes.ts";
 
 /** Ingest's view of the token registry. */
@@ -102,10 +102,15 @@ export class Sorting {
 
   /**
    * Adds the frame [start, end), copying it. A promise means that its token has to be read from the store first: the
-   * frame is added when it resolves, and not at all when it rejects. Add no other frame before that.
+   * frame is added when it resolves, and not at all when it rejects. Add no other frame before that. `one`: its token is
+   * known already, whatever it names.
    */
-  add(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
+  add(bytes: Uint8Array, start: number, end: number, one?: TokenRecord): Promise<void> | undefined {
     scanHeader(bytes, start, end, scanned, this.#nowMs);
+    if (one !== undefined) {
+      this.#place(one, bytes, start, end);
+      return undefined;
+    }
     const { appStart, appEnd, hostStart } = scanned;
     if (bytes[hostStart] === letterD && bytes[hostStart + 1] === dot && this.#isLoop(bytes, start, end))
       return undefined;
@@ -217,8 +222,7 @@ export class Sorting {
       stretches.source = source;
       stretches.open = canoniser(record, source, end - scanned.appStart);
     }
-    if (record.keepHostname === undefined && record.keepSource === undefined)
-      stretches.open.addScanned(bytes, end, scanned, this.#nowMs);
+    if (!isMarked(record)) stretches.open.addScanned(bytes, end, scanned, this.#nowMs);
     else {
       const frame = markedFrame(record, bytes, end, scanned);
       stretches.open.add(frame, 0, frame.length, this.#nowMs);

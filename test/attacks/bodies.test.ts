@@ -176,13 +176,13 @@ describe("unfinished bodies", () => {
 });
 
 describe("codings", () => {
-  test.each(["br", "zstd", "deflate", "gzip, gzip", "nonsense"])(
+  test.each(["br", "compress", "deflate", "gzip, gzip", "nonsense"])(
     "%s is told as a coding that is not taken, with those that are",
     async (coding) => {
       await open({});
       const answer = await door.post(1, line, { "content-encoding": coding });
       expect(answer).toMatch(/^HTTP\/1\.1 415 /);
-      expect(answer).toMatch(/^accept-encoding: gzip\r$/im);
+      expect(answer).toMatch(/^accept-encoding: gzip(, zstd)?\r$/im);
       expect(answer).toContain(`The body has the Content-Encoding "${coding}", which is not taken here.`);
     },
   );

@@ -77,3 +77,29 @@ const sorted = (value: unknown): unknown =>
             .map(([key, inner]) => [key, sorted(inner)]),
         )
       : value;
+
+/** A request as an exporter writes it. */
+export const writeOtlp = (request: object): Buffer =>
+  Buffer.from(ExportLogsServiceRequest.encode(ExportLogsServiceRequest.fromObject(request)).finish());
+
+/** `partial_success` of an answer. */
+export function readOtlpAnswer(body: Buffer, isJson: boolean): unknown {
+  const answer = isJson
+    ? JSON.parse(body.toString())
+    : ExportLogsServiceResponse.toObject(ExportLogsServiceResponse.decode(body), { longs: String });
+  return (answer as { readonly partialSuccess?: unknown }).partialSuccess;
+}
+
+/** A google.rpc.Status, whose first fields are those of a partial success by number and type. */
+export function readOtlpStatus(body: Buffer, isJson: boolean): { code: number; message: string } {
+  if (isJson) return JSON.parse(body.toString());
+  const inner = Buffer.concat([Buffer.from([0x0a]), lengthOf(body), body]);
+  const { rejectedLogRecords, errorMessage } = readOtlpAnswer(inner, false) as {
+    readonly rejectedLogRecords: string;
+    readonly errorMessage: string;
+  };
+  return { code: Number(rejectedLogRecords), message: errorMessage };
+}
+
+const lengthOf = ({ length }: Buffer): Buffer =>
+  Buffer.from(length < 128 ? [length] : [(length & 127) | 128, length >> 7]);
