@@ -31,9 +31,8 @@ async function follower(parts: ReturnType<typeof rig>) {
 async function writeUnseen(parts: ReturnType<typeof rig>, text: string): Promise<void> {
   const { wire, server } = parts;
   const deliver = server.deliver;
-  server.deliver = (to, delivery) => {
-    if (to !== parts.reader.place(channel).live) deliver.call(server, to, delivery);
-  };
+  server.deliver = (to, delivery) =>
+    to === parts.reader.place(channel).live || deliver.call(server, to, delivery);
   await parts.write(text);
   server.deliver = deliver;
   expect(wire.connected).toBe(true);
