@@ -3,7 +3,6 @@
  * `CliError` that says what to do.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, request } from "undici";
 import type {
   App,
   Authorization,
@@ -18,6 +17,7 @@ import type {
 } from "./api-types.ts";
 import { findKey, type KeyFinding, serverUrl, type Variables } from "./environment.ts";
 import { answered, asSentence, codeOf, keyRefused, notTailrace, unreachable } from "./errors.ts";
+import { HttpClient } from "./http-client.ts";
 
 const callMsMax = 30_000;
 const connectMsMax = 5_000;
@@ -30,13 +30,12 @@ const proxyStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 export class Api {
   readonly url: URL;
   readonly #findKey: () => KeyFinding;
-  readonly #agent: Agent;
+  readonly #client = new HttpClient({ connectMsMax });
 
   /** Reads the address at once and the key file only when the first call needs it. */
   constructor(variables: Variables) {
     this.url = serverUrl(variables);
     this.#findKey = () => findKey(variables, this.url);
-    this.#agent = new Agent({ connect: { timeout: connectMsMax } });
   }
 
   apps(): Promise<App[]> {
@@ -138,8 +137,8 @@ export class Api {
     return this.#at("/logs");
   }
 
-  close(): Promise<void> {
-    return this.#agent.destroy();
+  close(): void {
+    this.#client.close();
   }
 
   #at(pathAndQuery: string): URL {
@@ -170,9 +169,8 @@ export class Api {
   async #send(method: Method, at: string, key: string | undefined, body?: object) {
     for (let attempt = 0; ; attempt++) {
       try {
-        const { statusCode, body: answer } = await request(this.#at(at), {
+        const answer = await this.#client.request(this.#at(at), {
           method,
-          dispatcher: this.#agent,
           signal: AbortSignal.timeout(callMsMax),
           headers: {
             accept: "application/vnd.heroku+json; version=3",
@@ -182,7 +180,7 @@ export class Api {
           },
           ...(body !== undefined && { body: JSON.stringify(body) }),
         });
-        return { statusCode, text: await answer.text() };
+        return { statusCode: answer.statusCode, text: await answer.text() };
       } catch (error) {
         const waitMs = codeOf(error) === "ECONNREFUSED" ? refusedRetryMs[attempt] : undefined;
         if (waitMs === undefined) throw unreachable(this.url, error, callMsMax);

@@ -98,7 +98,7 @@ export function codeOf(error: unknown): string | undefined {
 }
 
 const noTls = "it does not speak TLS; is it http://?";
-const cuts = ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"];
+const cuts = ["ECONNRESET", "EPIPE"];
 
 const reasons: Readonly<Record<string, string>> = {
   EPROTO: noTls,
@@ -107,15 +107,11 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: "the connection was refused",
   ECONNRESET: "the connection was cut",
   EPIPE: "the connection was cut",
-  UND_ERR_SOCKET: "the connection was cut",
   ENOTFOUND: "the host name is not known",
   EAI_AGAIN: "the host name could not be looked up",
   EHOSTUNREACH: "the host cannot be reached",
   ENETUNREACH: "the network cannot be reached",
   ETIMEDOUT: "connecting took too long",
-  UND_ERR_CONNECT_TIMEOUT: "connecting took too long",
-  UND_ERR_HEADERS_TIMEOUT: "the answer took too long",
-  UND_ERR_BODY_TIMEOUT: "nothing came for too long",
   ABORT_ERR: "the answer took too long",
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed (NODE_EXTRA_CA_CERTS names a file to trust)",
   SELF_SIGNED_CERT_IN_CHAIN:

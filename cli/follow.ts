@@ -3,12 +3,12 @@
  * that was handed out: no gap, no repeat.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, request } from "undici";
 import { type RetryPolicy, retryDelayMs } from "../src/core/retry.ts";
 import type { Api } from "./api.ts";
 import type { OpenedSession, SessionBody } from "./api-types.ts";
 import { CliError, networkReason } from "./errors.ts";
 import { EventStreamReader, type StreamEvent } from "./event-stream.ts";
+import { type HttpAnswer, HttpClient } from "./http-client.ts";
 import type { PlacedLine } from "./interleave.ts";
 import { readSearched, type Searched } from "./search-words.ts";
 
@@ -61,17 +61,13 @@ export async function* follow(options: FollowOptions): AsyncGenerator<readonly P
   try {
     return yield* follower.lines();
   } finally {
-    await follower.close();
+    follower.close();
   }
 }
 
 class Follower {
   readonly #options: FollowOptions;
-  readonly #agent = new Agent({
-    connect: { timeout: connectMsMax },
-    headersTimeout: silenceMsMax,
-    bodyTimeout: silenceMsMax,
-  });
+  readonly #client = new HttpClient({ connectMsMax, silenceMsMax });
   #url: URL | undefined;
   #after: string;
   #retryMs: number | undefined;
@@ -104,8 +100,8 @@ class Follower {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#agent.destroy();
+  close(): void {
+    this.#client.close();
   }
 
   async *#connection(): AsyncGenerator<readonly PlacedLine[], Ending> {
@@ -153,11 +149,10 @@ class Follower {
   }
 
   async #open(): Promise<{ body: AsyncIterable<Buffer> } | Ending> {
-    let response: Awaited<ReturnType<typeof request>>;
+    let response: HttpAnswer;
     try {
       this.#url ??= await this.#newSession();
-      response = await request(this.#url, {
-        dispatcher: this.#agent,
+      response = await this.#client.request(this.#url, {
         headers: {
           accept: "text/event-stream",
           "user-agent": "tailrace-cli",
@@ -171,7 +166,7 @@ class Follower {
     }
     const { statusCode: status, headers, body } = response;
     if (status === 200 && String(headers["content-type"]).startsWith("text/event-stream")) return { body };
-    await body.dump().catch(() => {});
+    body.destroy();
     if ([403, 404, 410].includes(status)) return { kind: "expired", status };
     if (status >= 500 || status === 429 || status === 408)
       return { kind: "broken", reason: `the server answered ${status}` };

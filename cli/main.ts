@@ -4,15 +4,7 @@ import { readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Command } from "commander";
 import { Api } from "./api.ts";
-import { registerApps } from "./commands/apps.ts";
-import { registerDoctor } from "./commands/doctor.ts";
-import { registerDrains } from "./commands/drains.ts";
-import { registerKeys } from "./commands/keys.ts";
-import { registerLogs } from "./commands/logs.ts";
-import { registerRun } from "./commands/run.ts";
-import { registerServe } from "./commands/serve.ts";
-import { registerShip } from "./commands/ship.ts";
-import { registerTokens } from "./commands/tokens.ts";
+import { registerCommands } from "./commands/all.ts";
 import type { Context } from "./context.ts";
 import { explain, Output } from "./output.ts";
 import { readingCommandLike, readingCommands } from "./unknown-command.ts";
@@ -62,25 +54,14 @@ const context: Context = {
   variables: process.env,
 };
 
-program.commandsGroup("Logs:");
-registerLogs(program, context);
-registerShip(program, context);
-registerRun(program, context);
-program.commandsGroup("Apps:");
-registerApps(program, context);
-registerTokens(program, context);
-registerDrains(program, context);
-program.commandsGroup("Server:");
-registerServe(program);
-registerDoctor(program, context);
-registerKeys(program, context);
+await registerCommands(program, context, process.argv[2]);
 // A hint at an option may change what a command does: only those that change nothing give one.
 for (const command of program.commands)
   command.showSuggestionAfterError(readingCommands.some((name) => name === command.name()));
 
 try {
   await program.parseAsync();
-  await api?.close();
+  api?.close();
 } catch (error) {
   const { text, exitStatus } = explain(error);
   if (text !== "") output.note(text);

@@ -1,6 +1,6 @@
 /** One try to hand a parcel to a log server, and the meaning of the answer. */
-import { Agent, request } from "undici";
 import { asSentence, CliError, networkReason } from "../errors.ts";
+import { HttpClient } from "../http-client.ts";
 import type { Destination, Endpoint } from "./destinations.ts";
 
 /** The result of one try. */
@@ -25,15 +25,14 @@ const mendCharsMax = 500;
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
 /** Opens connections to log servers; one try takes `tryMsMax` at most. */
-export function openPost(tryMsMax: number): { post: Post; close: () => Promise<void> } {
-  const agent = new Agent({ connect: { timeout: tryMsMax } });
+export function openPost(tryMsMax: number): { post: Post; close: () => void } {
+  const client = new HttpClient({ connectMsMax: tryMsMax });
   const post: Post = async (destination, { bytes, count, parcelId }, signal) => {
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(tryMsMax)]);
     try {
       const endpoint = await settledBefore(destination.endpoint(), bounded);
-      const response = await request(endpoint.url, {
+      const response = await client.request(new URL(endpoint.url), {
         method: "POST",
-        dispatcher: agent,
         signal: bounded,
         headers: {
           authorization: endpoint.authorization,
@@ -45,7 +44,7 @@ export function openPost(tryMsMax: number): { post: Post; close: () => Promise<v
         },
         body: bytes,
       });
-      const text = await response.body.text();
+      const text = await response.text();
       return judge(endpoint, response.statusCode, response.headers, text);
     } catch (error) {
       if (error instanceof CliError && !error.passing) return { kind: "refused", error };
@@ -54,7 +53,7 @@ export function openPost(tryMsMax: number): { post: Post; close: () => Promise<v
       return { kind: "retry", reason: networkReason(error) };
     }
   };
-  return { post, close: () => agent.destroy() };
+  return { post, close: () => client.close() };
 }
 
 /** The promise's value, unless the signal is aborted first. */

@@ -1,0 +1,34 @@
+/**
+ * All commands, in the order of the help. The one that is asked for is loaded alone, so that it starts quickly; help, and
+ * what names none of them, is told by all.
+ */
+import type { Command } from "commander";
+import type { Context } from "../context.ts";
+
+type Register = (program: Command, context: Context) => void;
+
+/** The commands of a module begin with `name`, or are `name`, a colon and more. */
+type Module = { readonly group: string; readonly name: string; readonly load: () => Promise<Register> };
+
+const modules: readonly Module[] = [
+  { group: "Logs:", name: "logs", load: async () => (await import("./logs.ts")).registerLogs },
+  { group: "Logs:", name: "ship", load: async () => (await import("./ship.ts")).registerShip },
+  { group: "Logs:", name: "run", load: async () => (await import("./run.ts")).registerRun },
+  { group: "Apps:", name: "apps", load: async () => (await import("./apps.ts")).registerApps },
+  { group: "Apps:", name: "tokens", load: async () => (await import("./tokens.ts")).registerTokens },
+  { group: "Apps:", name: "drains", load: async () => (await import("./drains.ts")).registerDrains },
+  { group: "Server:", name: "serve", load: async () => (await import("./serve.ts")).registerServe },
+  { group: "Server:", name: "doctor", load: async () => (await import("./doctor.ts")).registerDoctor },
+  { group: "Server:", name: "keys", load: async () => (await import("./keys.ts")).registerKeys },
+];
+
+/** `asked`: the first word of the command line. */
+export async function registerCommands(program: Command, context: Context, asked = ""): Promise<void> {
+  const one = modules.filter(({ name }) => asked.split(":")[0] === name);
+  const wanted = one.length > 0 ? one : modules;
+  const registers = await Promise.all(wanted.map(({ load }) => load()));
+  for (const [at, { group }] of wanted.entries()) {
+    program.commandsGroup(group);
+    registers[at]!(program, context);
+  }
+}
