@@ -13,29 +13,17 @@
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import { openAdminServer } from "./admin-server.ts";
+import type { Base } from "./app-base.ts";
 import { realClock } from "./clock.ts";
-import { type Config, type Role, settingsInForce, version } from "./config.ts";
+import { type Config, settingsInForce, version } from "./config.ts";
 import { docsPages } from "./control/docs-pages.ts";
 import { healthApi } from "./control/health.ts";
 import { describeApi } from "./control/openapi.ts";
 import { platformParts } from "./control/platform/platform-parts.ts";
 import { sharedAnswer } from "./control/shared-answer.ts";
-import { newProducerId } from "./core/ids.ts";
-import { addressPolicy, loopbackCidrs, sparing } from "./drains/addresses.ts";
-import { DrainCensus } from "./drains/census.ts";
-import { ConnectionSlots } from "./drains/connections/slots.ts";
-import { boundsOf, parseDestination, redactUrl } from "./drains/destination.ts";
-import { DrainTests } from "./drains/drain-tests.ts";
-import { Leases } from "./drains/leases.ts";
-import { Lookups } from "./drains/lookups.ts";
-import { NameFiles } from "./drains/name-files.ts";
-import { nameResolver } from "./drains/name-resolver.ts";
+import { parseDestination, redactUrl } from "./drains/destination.ts";
+import type { DrainTests } from "./drains/drain-tests.ts";
 import { DrainNotices } from "./drains/notices.ts";
-import { OwnPlaces } from "./drains/own-places.ts";
-import { sinksFor } from "./drains/sink-for.ts";
-import { BufferPool } from "./drains/sinks/buffers.ts";
-import { DrainSupervisor } from "./drains/supervisor.ts";
-import { ReadAheadBudget } from "./drains/worker/read-ahead.ts";
 import { Failures } from "./failures.ts";
 import { Connections } from "./http/connections.ts";
 import { registerRoutes } from "./http-routes.ts";
@@ -49,32 +37,20 @@ import { Senders } from "./ingest/senders.ts";
 import { Scope } from "./lifecycle.ts";
 import {
   answersBytesMax,
-  censusLimits,
   closeMsMax,
-  drainLimits,
-  drainShards,
-  drainTestLimits,
-  encodeBuffersBytesMax,
-  gatherMs,
   httpLimits,
-  lookupLimits,
   noticeEveryMs,
   patternLimits,
-  readAheadBytesMax,
   readyAgeMsMax,
   registryLimits,
-  sharedCommitMsMax,
-  sinkLimits,
-  slotLimits,
-  supervisorLimits,
   tailLimits,
 } from "./limits.ts";
+import { openDrains, ownPlaces, type Places } from "./open-drains.ts";
 import { openEngine, sharedSecret } from "./open-engine.ts";
-import { type FilesPart, openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
+import { openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
 import { openSyslogDoors } from "./open-syslog.ts";
 import { keptOperatorKey } from "./operator-key.ts";
 import { Patterns } from "./patterns/patterns.ts";
-import type { ChannelLog, Clock, Store } from "./ports.ts";
 import { Apps } from "./registry/apps.ts";
 import { CheckedStore } from "./registry/checked-store.ts";
 import { DrainTokens } from "./registry/drain-tokens.ts";
@@ -123,20 +99,6 @@ export async function openApp(
   }
 }
 
-/** The parts that everything else is made with. */
-type Base = {
-  readonly config: Config;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly scope: Scope;
-  readonly failures: Failures;
-  readonly log: ChannelLog;
-  readonly store: Store;
-  readonly has: (role: Role) => boolean;
-  /** `bound`, or what a part's share of the open files allows. */
-  readonly within: (part: FilesPart, bound: number) => number;
-};
-
 async function open(
   config: Config,
   logger: Logger,
@@ -182,19 +144,9 @@ async function open(
   };
 }
 
-type Places = ReturnType<typeof ownPlaces>;
 type Registry = Awaited<ReturnType<typeof openRegistry>>;
 type Intake = ReturnType<typeof openIntake>;
 type Readers = ReturnType<typeof openReaders>;
-
-/** The addresses that drains may send to, and the places that are this server itself. */
-function ownPlaces(config: Config) {
-  const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
-  const own = new OwnPlaces([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
-  for (const listener of [config.http, config.admin, config.syslog, config.syslogTls, config.relp])
-    if (typeof listener === "object") own.listens(listener);
-  return { policy, own };
-}
 
 /** The rules about records. */
 async function openRegistry(
@@ -241,61 +193,6 @@ function openIntake({ scope, store, log, clock, logger, has }: Base) {
   const notices = scope.own("notices", new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs }));
   const platform = scope.own("platforms", platformParts({ store, clock, logger, append }));
   return { lanes, faults, senders, loops, notices, platform };
-}
-
-/** Drains, where this node runs them, and their tests. */
-async function openDrains(
-  base: Base,
-  { policy, own, apps, notices, patterns }: Places & Registry & Intake & { readonly patterns: Patterns },
-) {
-  const { scope, config, clock, log, store, logger, failures, has, within } = base;
-  const names = nameResolver({ ...lookupLimits, files: new NameFiles() });
-  const { resolve } = new Lookups({ ...lookupLimits, clock }, names);
-  const sinkFor = sinksFor({
-    buffers: new BufferPool(encodeBuffersBytesMax),
-    ...sinkLimits,
-    userAgent: `Logplex/tailrace-${version}`,
-    policy: sparing(policy, own),
-    own,
-    clock,
-    resolve,
-    appName: async (id) => (await apps.get(id))?.name,
-  });
-  const socketsMax = within("drains", slotLimits.socketsMax);
-  const slots = scope.own("drain connections", new ConnectionSlots({ ...slotLimits, socketsMax, clock }));
-  const isShared = config.nats !== undefined;
-  if (has("drain")) {
-    const supervisor = scope.own(
-      "drains",
-      await DrainSupervisor.open({
-        ...supervisorLimits,
-        ...(isShared && { shards: drainShards }),
-        log,
-        store,
-        clock,
-        random: Math.random,
-        sinkFor,
-        slots,
-        readAhead: new ReadAheadBudget(readAheadBytesMax, gatherMs),
-        patterns,
-        notices,
-        limits: isShared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,
-        receiverFor: boundsOf,
-        logger,
-      }),
-    );
-    const running = () => supervisor.running();
-    scope.own("the census of drains", new DrainCensus({ ...censusLimits, running, log, clock, failures }));
-    if (isShared) ownLeases(base, supervisor);
-  }
-  return new DrainTests({ sinkFor, clock, limits: drainTestLimits });
-}
-
-/** Drain nodes share the drains by leases. */
-function ownLeases({ scope, store, clock, failures }: Base, supervisor: DrainSupervisor): void {
-  const run = (shard: number, signal: AbortSignal, lease: number) => supervisor.run(shard, signal, lease);
-  const node = newProducerId();
-  scope.own("leases", new Leases({ store, clock, node, shards: drainShards, run, failures }));
 }
 
 /** Everything that readers use, within its bounds. */

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { createSecureContext } from "node:tls";
-import type { Address, Config } from "./config.ts";
+import type { Config } from "./config.ts";
 import { clientTokensUnusable, tlsUnusable } from "./errors/start.ts";
 import { readCertificate } from "./http/certificate.ts";
 import { ClientTokens, readClientTokens } from "./ingest/client-tokens.ts";
@@ -12,6 +12,7 @@ import { type SyslogOptions, syslogListener, syslogRoom } from "./ingest/syslog.
 import { type UdpOptions, udpListener } from "./ingest/syslog-udp.ts";
 import type { TlsFiles } from "./ingest/tls-handshakes.ts";
 import type { Scope } from "./lifecycle.ts";
+import type { Address } from "./setting-parsers.ts";
 import { listenFailure, type SyslogFlag } from "./start-failures.ts";
 
 /** The addresses that are listened at, as `HOST:PORT`, and the second reading of the files. */

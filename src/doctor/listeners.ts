@@ -1,8 +1,9 @@
 /** The addresses of the settings: the server could listen there, or does already. */
 import { createServer } from "node:net";
 import { request } from "undici";
-import type { Address, Config } from "../config.ts";
+import type { Config } from "../config.ts";
 import { AppError } from "../errors/app-error.ts";
+import type { Address } from "../setting-parsers.ts";
 import { listenFailure } from "../start-failures.ts";
 import { type Finding, ill, well } from "./finding.ts";
 

@@ -5,31 +5,17 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type ChannelId, type DrainId, isUuid, newDrainId, newDrainToken } from "../core/ids.ts";
-import {
-  appKey,
-  checkpointKey,
-  drainClaimsKey,
-  drainKey,
-  drainTestKey,
-  recordPrefixes,
-} from "../core/record-keys.ts";
+import { appKey, checkpointKey, drainKey, drainTestKey, recordPrefixes } from "../core/record-keys.ts";
 import { notFound } from "../errors/access.ts";
-import { drainLimit, drainRepeated, sinceInvalid } from "../errors/api.ts";
+import { sinceInvalid } from "../errors/api.ts";
 import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";
 import { unlessUnreadable, unreadableIn } from "./checked-store.ts";
+import { DrainClaimLists } from "./drain-claims.ts";
 import { type DrainLedger, placeSince, readLedger } from "./drain-ledger.ts";
 import { checkDrainOptions, type DrainOptions } from "./drain-options.ts";
-import type { DrainClaim, DrainClaims, DrainRecord, DrainTest } from "./records.ts";
+import type { DrainClaim, DrainRecord, DrainTest } from "./records.ts";
 import { parseSince, timeOf } from "./time.ts";
 import { removeRecord, replaceRecord, updateRecord } from "./update.ts";
-
-/** Drains with a URL that an app may have (docs/spec/apis.md#p3-5). */
-export const drainsMax = 6;
-/** Reserved ones besides, which deliver nothing and are not listed. */
-export const reservedMax = 50;
-
-/** A claim that is this old and has no record, or a record with another URL, is a crash's remains. */
-const claimMsMax = 60_000;
 
 /** A new drain as its owner asks for it. */
 export type NewDrain = DrainOptions & {
@@ -56,12 +42,14 @@ export class Drains {
   readonly #store: Store;
   readonly #log: ChannelLog;
   readonly #clock: Clock;
+  readonly #claims: DrainClaimLists;
   readonly #checkDestination: CheckDestination;
 
   constructor(options: { store: Store; log: ChannelLog; clock: Clock; checkDestination: CheckDestination }) {
     this.#store = options.store;
     this.#log = options.log;
     this.#clock = options.clock;
+    this.#claims = new DrainClaimLists(options);
     this.#checkDestination = options.checkDestination;
   }
 
@@ -96,7 +84,7 @@ export class Drains {
       return found.url === undefined ? { ...next, start } : next;
     };
     const { url } = changed(before); // an invalid change claims nothing
-    if (url !== undefined && url !== before.url) await this.#claim(channel, id, url);
+    if (url !== undefined && url !== before.url) await this.#claims.take(channel, id, url);
     return this.#change(channel, id, changed);
   }
 
@@ -112,7 +100,7 @@ export class Drains {
       ({ id, token, url }) => wanted === id || wanted === token || wanted === url,
     );
     // A drain that the list leaves out since its record is unreadable is refused, and not said to be absent.
-    const claim = found === undefined ? await this.#claimOf(channel, wanted) : undefined;
+    const claim = found === undefined ? await this.#claims.find(channel, wanted) : undefined;
     if (claim !== undefined) await this.#read(channel, claim.id);
     return found;
   }
@@ -122,7 +110,7 @@ export class Drains {
    * undefined for any other drain.
    */
   async removeUnreadable(channel: ChannelId, idOrUrl: string): Promise<DrainClaim | undefined> {
-    const claim = await this.#claimOf(channel, idOrUrl);
+    const claim = await this.#claims.find(channel, idOrUrl);
     if (claim === undefined) return undefined;
     try {
       await this.#read(channel, claim.id);
@@ -149,14 +137,13 @@ export class Drains {
     await removeRecord(this.#store, drainKey(id));
     await removeRecord(this.#store, checkpointKey(id));
     await removeRecord(this.#store, drainTestKey(id));
-    await this.#changeClaims(channel, (claims) => claims.filter((claim) => claim.id !== id));
+    await this.#claims.drop(channel, id);
   }
 
   /** Removes all drains of an app, half-made ones too. */
   async removeAll(channel: ChannelId): Promise<void> {
-    const found = await this.#store.get<DrainClaims>(drainClaimsKey(channel));
-    for (const { id } of found?.value.claims ?? []) await this.remove(channel, id);
-    await removeRecord(this.#store, drainClaimsKey(channel));
+    for (const { id } of await this.#claims.list(channel)) await this.remove(channel, id);
+    await this.#claims.dropAll(channel);
   }
 
   pause(record: DrainRecord): Promise<DrainRecord> {
@@ -224,7 +211,7 @@ export class Drains {
     approve?: (record: DrainRecord) => Promise<void>,
   ): Promise<DrainRecord> {
     const id = newDrainId();
-    await this.#claim(channel, id, wanted.url);
+    await this.#claims.take(channel, id, wanted.url);
     const number = await updateRecord<number>(
       this.#store,
       recordPrefixes.drainNumber,
@@ -258,55 +245,8 @@ export class Drains {
     const app = await this.#store.get<object>(appKey(channel));
     if (app !== undefined && !("destroying" in app.value)) return;
     await this.remove(channel, id);
-    await removeRecord(this.#store, drainClaimsKey(channel));
+    await this.#claims.dropAll(channel);
     throw notFound("app");
-  }
-
-  // Takes the URL (or a reservation) for drain `id`, if the app's other drains leave room for it.
-  async #claim(channel: ChannelId, id: DrainId, url: string | undefined): Promise<void> {
-    const claim: DrainClaim = {
-      id,
-      atMs: this.#clock.nowMs(),
-      ...(url !== undefined && { url: comparable(url) }),
-    };
-    await this.#changeClaims(channel, async (claims) => {
-      const others = await this.#settled(claims.filter((other) => other.id !== id));
-      const same = url === undefined ? undefined : others.find((other) => other.url === claim.url);
-      if (same !== undefined) throw drainRepeated(same.id);
-      const alike = others.filter((other) => (other.url === undefined) === (url === undefined)).length;
-      const max = url === undefined ? reservedMax : drainsMax;
-      if (alike >= max) throw drainLimit(max);
-      return [...others, claim];
-    });
-  }
-
-  // Old claims as their records say; claims that a crash left are dropped.
-  async #settled(claims: readonly DrainClaim[]): Promise<DrainClaim[]> {
-    const oldMs = this.#clock.nowMs() - claimMsMax;
-    const settled = await Promise.all(
-      claims.map(async (claim): Promise<DrainClaim | undefined> => {
-        if (claim.atMs > oldMs) return claim;
-        const found = await this.#store.get<DrainRecord>(drainKey(claim.id)).catch((failure: unknown) => {
-          if (unreadableIn(failure) === undefined) throw failure;
-          return "unreadable" as const;
-        });
-        if (found === undefined) return undefined;
-        if (found === "unreadable") return claim; // the drain is there
-        const { url } = found.value;
-        return { id: claim.id, atMs: claim.atMs, ...(url !== undefined && { url: comparable(url) }) };
-      }),
-    );
-    return settled.filter((claim) => claim !== undefined);
-  }
-
-  async #changeClaims(
-    channel: ChannelId,
-    change: (claims: readonly DrainClaim[]) => readonly DrainClaim[] | Promise<readonly DrainClaim[]>,
-  ): Promise<void> {
-    await updateRecord<DrainClaims>(this.#store, drainClaimsKey(channel), async (found) => {
-      const claims = await change(found?.claims ?? []);
-      return found === undefined && claims.length === 0 ? undefined : { claims };
-    });
   }
 
   async #change(
@@ -322,17 +262,9 @@ export class Drains {
     return changed!;
   }
 
-  async #claimOf(channel: ChannelId, idOrUrl: string): Promise<DrainClaim | undefined> {
-    const found = await this.#store.get<DrainClaims>(drainClaimsKey(channel));
-    const url = comparable(idOrUrl);
-    return found?.value.claims.find((claim) => claim.id === idOrUrl || claim.url === url);
-  }
-
   async #all(channel: ChannelId): Promise<DrainRecord[]> {
-    const found = await this.#store.get<DrainClaims>(drainClaimsKey(channel));
-    const records = await Promise.all(
-      (found?.value.claims ?? []).map(({ id }) => unlessUnreadable(this.#read(channel, id))),
-    );
+    const claims = await this.#claims.list(channel);
+    const records = await Promise.all(claims.map(({ id }) => unlessUnreadable(this.#read(channel, id))));
     return records.filter((record) => record !== undefined).sort((a, b) => a.number - b.number);
   }
 
@@ -341,9 +273,6 @@ export class Drains {
     return found?.value.channel === channel ? found.value : undefined;
   }
 }
-
-/** URLs are the same when they parse to the same (docs/spec/apis.md#p3-5). */
-const comparable = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);
 
 // The same object when nothing changes. A URL that is set by itself is the endpoint of its telemetry drain, too.
 function withChanges(found: DrainRecord, { telemetry, ...changes }: DrainChanges): DrainRecord {

@@ -1,7 +1,7 @@
 /** The wire to real servers and the one of the model keep one contract, so that tests on the model say something. */
 import { afterAll, beforeAll } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import { openConnection } from "../../src/engines/nats/wire/connection.ts";
+import { openConnection } from "../../src/engines/nats/wire/open-connection.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { type NatsCluster, startNats } from "../support/nats.ts";
 import { NatsModel } from "../support/nats-model/server.ts";

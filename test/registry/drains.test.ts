@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { positionAt } from "../../src/core/position.ts";
 import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
-import { drainsMax, reservedMax } from "../../src/registry/drains.ts";
+import { drainsMax, reservedMax } from "../../src/registry/drain-claims.ts";
 import type { AppRecord } from "../../src/registry/records.ts";
 import { TestRegistry } from "../support/control-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";

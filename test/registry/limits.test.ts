@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AppError } from "../../src/errors/app-error.ts";
 import type { Store } from "../../src/ports.ts";
 import { Claims } from "../../src/registry/claims.ts";
-import { drainsMax, reservedMax } from "../../src/registry/drains.ts";
+import { drainsMax, reservedMax } from "../../src/registry/drain-claims.ts";
 import { tokensMax } from "../../src/registry/tokens.ts";
 import { TestRegistry } from "../support/control-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";

@@ -1,17 +1,25 @@
 /** Heroku Platform API, "Log Drain", and our additions (docs/spec/apis.md#p3-7). Routes only translate; `Drains` holds the rules. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { DrainFieldsBody } from "../../core/drain-fields.ts";
-import type { DrainTestResult } from "../../drains/drain-tests.ts";
 import { notFound } from "../../errors/access.ts";
 import { drainTestRefused, drainUnverified, paramsInvalid } from "../../errors/api.ts";
 import type { Verdict } from "../../ports.ts";
 import { unlessUnreadable } from "../../registry/checked-store.ts";
 import type { DrainOptions } from "../../registry/drain-options.ts";
 import type { Drains, NewDrain } from "../../registry/drains.ts";
-import type { AppRecord, DrainRecord, DrainTest } from "../../registry/records.ts";
+import type { AppRecord, DrainRecord } from "../../registry/records.ts";
 import { appOf, managedAppOf, principalOf } from "../auth.ts";
 import { refuseUnknown } from "../bodies.ts";
-import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText, text } from "../schemas.ts";
+import { appPath, arrayOf, failures, text } from "../schemas.ts";
+import {
+  type DrainRequest,
+  drainPath,
+  type Found,
+  findingOf,
+  registerDrainActions,
+  type TestDrain,
+  tags,
+} from "./drain-actions.ts";
 import { fieldsIn } from "./drain-fields.ts";
 import {
   drainChangesBody,
@@ -21,9 +29,6 @@ import {
   replyOf,
   unreadableReplyOf,
 } from "./drain-reply.ts";
-
-/** Sends one test line over a drain, past its cursor and its counts. The drains' own part provides it. */
-export type TestDrain = (record: DrainRecord) => Promise<DrainTestResult>;
 
 export type LogDrainsDeps = {
   readonly drains: Drains;
@@ -37,14 +42,6 @@ type Body = DrainFieldsBody & {
   readonly since?: string | null;
   readonly verify?: boolean | null;
 };
-type DrainRequest = { Params: { drain: string } };
-type Found = { readonly app: AppRecord; readonly drain: DrainRecord };
-
-const drainPath = object({
-  app: { ...text, description: "name or id" },
-  drain: { ...text, description: "id, token or URL (percent-encoded once)" },
-});
-const tags = ["Drains"];
 
 export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, deps) => {
   const { drains } = deps;
@@ -179,104 +176,8 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     },
   );
 
-  const act = (action: string, summary: string, run: (drain: DrainRecord) => Promise<DrainRecord>) =>
-    server.post<DrainRequest>(
-      `/apps/:app/log-drains/:drain/actions/${action}`,
-      { schema: { tags, summary, params: drainPath, response: { 200: drainReply, ...failures } } },
-      async (request) => {
-        const { app, drain } = await findToManage(request);
-        return show(request, app, await run(drain));
-      },
-    );
-  act("pause", "Hold a drain where it is", (drain) => drains.pause(drain));
-  act("resume", "Let a paused drain go on", (drain) => drains.resume(drain));
-
-  server.post<DrainRequest & { Body: { secret: string } }>(
-    "/apps/:app/log-drains/:drain/actions/rotate",
-    {
-      schema: {
-        tags,
-        summary: "Sign with a new secret, and with the one before until `previous_secret` is set to null",
-        params: drainPath,
-        body: bodyOf({ secret: text }, ["secret"]),
-        response: { 200: drainReply, ...failures },
-      },
-    },
-    async (request) => {
-      const { app, drain } = await findToManage(request);
-      return show(request, app, await drains.rotate(drain, request.body.secret));
-    },
-  );
-
-  server.post<DrainRequest & { Body: { since: string } }>(
-    "/apps/:app/log-drains/:drain/actions/replay",
-    {
-      schema: {
-        tags,
-        summary: "Send an app's lines since a time once more",
-        params: drainPath,
-        body: {
-          type: "object",
-          properties: { since: { ...text, description: "RFC 3339, or `10m` ago" } },
-          required: ["since"],
-        },
-        response: { 200: drainReply, ...failures },
-      },
-    },
-    async (request) => {
-      const { app, drain } = await findToManage(request);
-      return show(request, app, await drains.replay(drain, request.body.since));
-    },
-  );
-
-  server.post<DrainRequest>(
-    "/apps/:app/log-drains/:drain/actions/test",
-    {
-      schema: {
-        tags,
-        summary: "Send one test line now; it is in no count",
-        params: drainPath,
-        response: {
-          200: object({
-            kind: { ...text, enum: ["delivered", "retry", "split", "refused"] },
-            reason: {
-              ...optionalText,
-              description: "what the destination answered; null when it took the line",
-            },
-            expiring: {
-              ...optionalText,
-              description: "set when it took the line, and its certificate ends soon",
-            },
-            steps: {
-              ...arrayOf(
-                object({
-                  name: { ...text, enum: ["resolve", "connect", "tls", "send", "answer"] },
-                  ms: { type: "number" },
-                  detail: text,
-                  failed: flag,
-                }),
-              ),
-              description: "what was done, in order; where the test failed, the last one is the one that did",
-            },
-          }),
-          ...failures,
-        },
-      },
-    },
-    async (request) => {
-      const { drain } = await findToManage(request);
-      const { verdict, steps } = await deps.testDrain(drain);
-      const found = findingOf(verdict);
-      await drains.keepTest(drain, found);
-      return { kind: found.kind, reason: found.reason ?? null, expiring: found.expiring ?? null, steps };
-    },
-  );
+  registerDrainActions(server, { drains, testDrain: deps.testDrain, show, findToManage });
 };
-
-function findingOf(verdict: Verdict): Omit<DrainTest, "at"> {
-  if (verdict.kind !== "delivered") return { kind: verdict.kind, reason: verdict.reason };
-  return { kind: verdict.kind, ...(verdict.expiring !== undefined && { expiring: verdict.expiring }) };
-}
 
 // Null counts as left out.
 function wantedOf(body: Body): NewDrain {

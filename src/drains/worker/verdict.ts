@@ -3,7 +3,7 @@ import assert from "node:assert";
 import type { Verdict } from "../../ports.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { halveByContent, halveBySize, heldEndOf, hold, isDivisible } from "./batcher.ts";
-import type { DeliveryRules, Effect, EventOf, Step } from "./delivery-types.ts";
+import type { DeliveryRules, Effect, Step } from "./delivery-types.ts";
 import {
   after,
   backOff,
@@ -13,24 +13,17 @@ import {
   owing,
   recordSoon,
   resume,
-  type Setback,
   withFlights,
 } from "./moves.ts";
 import type { CutRange } from "./parcel.ts";
+import { held, onRefusedAlone, skipped, told, type VerdictEvent, type Weighed } from "./refused.ts";
 import { type Left, resting, settle, settleFiltered, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 
 /** A parcel that was not taken or answered in time so often is sent in parts: the time may be too short for it. */
 const slowTriesMax = 2;
-/** A destination that refused so many lines in a row, each alone, is waited for as one that is down. */
-export const skippedInRowMax = 10;
 /** Between two notices of a certificate that ends soon. */
 const expiryNoticeMs = 86_400_000;
-
-type VerdictEvent = EventOf<"verdict">;
-
-/** The drain after a verdict, what has to be done, and why it failed, if it did. */
-type Weighed = Left & { readonly effects: readonly Effect[]; readonly setback?: Setback };
 
 /** The oldest parcel has its verdict. One of a parcel that nobody waits for any more changes nothing. */
 export function onVerdict(state: UnderWay, event: VerdictEvent, rules: DeliveryRules): Step {
@@ -138,21 +131,6 @@ function onDelivered(
   };
 }
 
-function onRefusedAlone(
-  state: UnderWay,
-  cut: CutRange,
-  { reason, cause }: Verdict & { kind: "refused" },
-  event: VerdictEvent,
-  { limits }: DeliveryRules,
-): Weighed {
-  const { memory, range } = state;
-  const refusals = memory.sizing.refusals + 1;
-  if (refusals >= limits.refusalsMax) return skipped(state, cut, reason, event);
-  const sizing = { ...hold(memory.sizing, range, cut), refusals };
-  const setback = { reason: explained(memory.skippedInRow, reason), cause, isNews: refusals === 1 };
-  return { memory: { ...memory, sizing }, range, effects: [held(cut)], setback };
-}
-
 function onRetry(
   { memory, range }: UnderWay,
   cut: CutRange,
@@ -170,37 +148,3 @@ function onRetry(
   const isNews = isHalved || heldEndOf(memory.sizing, range) !== cut.endLine;
   return { memory: { ...memory, sizing }, range, effects, setback: { reason, cause, afterMs, isNews } };
 }
-
-// The destination does not take this line, though it came alone: it is passed. A destination that takes none is left
-// alone for longer and longer, so that the lines behind are there still when its owner has mended that.
-function skipped(state: UnderWay, cut: CutRange, reason: string, event: VerdictEvent): Weighed {
-  const { memory, range } = settle(state, cut, { delivered: 0, refused: 1 }, event);
-  const skippedInRow = memory.skippedInRow + 1;
-  const words = explained(skippedInRow, reason);
-  return {
-    memory: {
-      ...memory,
-      checkpoint: { ...withError(memory.checkpoint, words, event.nowMs), failing: undefined },
-      failures: skippedInRow < skippedInRowMax ? 0 : memory.failures,
-      skippedInRow,
-    },
-    range,
-    effects: [recordSoon, ...told(1, cut, words, event)],
-  };
-}
-
-const held = ({ endLine }: CutRange): Effect => ({ kind: "hold", endLine });
-
-// A notice that is refused, as the lines before it were, would be told by the next one, for ever.
-const told = (
-  lines: number,
-  cut: CutRange,
-  reason: string,
-  { isNotices }: VerdictEvent,
-): readonly Effect[] =>
-  isNotices ? [] : [notify({ kind: "refused", lines, sinceMs: cut.firstAcceptedAtMs, reason })];
-
-const explained = (skippedInRow: number, reason: string): string =>
-  skippedInRow < skippedInRowMax
-    ? reason
-    : `it refused the last ${skippedInRow} lines, each alone: ${reason}`;

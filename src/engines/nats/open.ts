@@ -17,13 +17,9 @@ import { Retention } from "./log/retention.ts";
 import { Turns } from "./log/turns.ts";
 import { NatsStore } from "./store.ts";
 import { ensureStream, logStream, recordStream, type StreamMaker, type Wanted } from "./streams.ts";
-import {
-  type ConnectionSettings,
-  type ConnectionStatus,
-  openConnection,
-  withoutSecrets,
-} from "./wire/connection.ts";
+import type { ConnectionSettings, ConnectionStatus } from "./wire/connection.ts";
 import { Health } from "./wire/health.ts";
+import { openConnection, withoutSecrets } from "./wire/open-connection.ts";
 import { Publisher } from "./wire/publisher.ts";
 import { PullSlots } from "./wire/pull-slots.ts";
 import { StreamApi } from "./wire/stream-api.ts";
