@@ -88,7 +88,7 @@ async function prepare(folder: string, dead: number, ports: readonly string[]): 
   for (let made = 0; made < dead; made += 50) {
     const some = Array.from({ length: Math.min(50, dead - made) }, async (_, at) => {
       const channel = newChannelId();
-      await rig.lanes.append(channel, waiting, "http");
+      await rig.queues.append(channel, waiting, "http");
       const port = ports[(made + at) % ports.length];
       if (port !== undefined)
         await addDrain(rig.store, channel, `http://127.0.0.1:${port}/drain/${made + at}`);
@@ -115,7 +115,7 @@ async function subject(folder: string, seconds: number): Promise<void> {
   const append = async () => {
     const sent = String(process.hrtime.bigint());
     const startedMs = performance.now();
-    await rig.lanes.append(channel, linesOf(linesEach, sent), "http");
+    await rig.queues.append(channel, linesOf(linesEach, sent), "http");
     appendMs.set(sent, performance.now() - startedMs);
   };
   const sending = setInterval(() => void append(), intervalMs);

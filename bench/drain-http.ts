@@ -1,6 +1,6 @@
 /**
  * How many lines a second does one drain deliver over HTTP, and what does a line cost? Lines of 200 bytes through
- * lanes and LMDB to a receiver in a process of its own: first a drain that catches up on lines that wait, then one
+ * append queues and the engine to a receiver in a process of its own: first a drain that catches up on lines that wait, then one
  * that follows while lines come as fast as they are made durable. Run: node bench/drain-http.ts [lines]
  */
 import { fileURLToPath } from "node:url";
@@ -32,11 +32,11 @@ async function measure(work: () => Promise<unknown>): Promise<Measured> {
   return { seconds: (performance.now() - startedMs) / 1000, cpuUs: user + system };
 }
 
-async function appendAll({ lanes }: DrainRig, channel: ReturnType<typeof newChannelId>, lines: number) {
+async function appendAll({ queues }: DrainRig, channel: ReturnType<typeof newChannelId>, lines: number) {
   const body = linesOf(linesEach);
   let left = lines / linesEach;
   const sender = async () => {
-    while (left-- > 0) await lanes.append(channel, body, "http");
+    while (left-- > 0) await queues.append(channel, body, "http");
   };
   await Promise.all(Array.from({ length: appendsAtOnce }, sender));
 }

@@ -1,4 +1,4 @@
-/** The part of the server that drains are: lanes, LMDB, supervisor and sinks with the product's own bounds; and a receiver in a process of its own. */
+/** The part of the server that drains are: append queues, the engine, supervisor and sinks with the product's own bounds; and a receiver in a process of its own. */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -24,7 +24,7 @@ import { BufferPool } from "../src/drains/sinks/buffers.ts";
 import { DrainSupervisor } from "../src/drains/supervisor.ts";
 import { ReadAheadBudget } from "../src/drains/worker/read-ahead.ts";
 import { openEmbedded } from "../src/engines/embedded.ts";
-import { Lanes } from "../src/ingest/lanes.ts";
+import { AppendQueues } from "../src/ingest/append-queues.ts";
 import { ingestLimits } from "../src/ingest/limits.ts";
 import {
   drainLimits,
@@ -46,7 +46,7 @@ const self = fileURLToPath(import.meta.url);
 const lineBytes = 200;
 
 export type DrainRig = {
-  readonly lanes: Lanes;
+  readonly queues: AppendQueues;
   readonly store: Store;
   close(): Promise<void>;
 };
@@ -67,8 +67,8 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
       totalBytesMax: 10 * 2 ** 30,
     },
   });
-  const lanes = new Lanes({ ...ingestLimits, log, clock });
-  const append = (channel: ChannelId, lines: CanonicalLines) => lanes.append(channel, lines);
+  const queues = new AppendQueues({ ...ingestLimits, log, clock, logger });
+  const append = (channel: ChannelId, lines: CanonicalLines) => queues.append(channel, lines);
   const notices = new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs });
   const slots = new ConnectionSlots({ ...slotLimits, clock });
   const patterns = new Patterns({ limits: patternLimits, logger });
@@ -97,14 +97,14 @@ export async function openDrainRig(given?: string): Promise<DrainRig> {
     logger,
   });
   return {
-    lanes,
+    queues,
     store,
     async close() {
       await supervisor.close();
       await patterns.close();
       slots.close();
       await notices.close();
-      await lanes.close();
+      await queues.close();
       await close();
       if (given === undefined) await rm(folder, { recursive: true, force: true });
     },

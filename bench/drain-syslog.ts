@@ -38,7 +38,7 @@ export async function pace(
   try {
     const channel = newChannelId();
     await addDrain(rig.store, channel, receiver.url);
-    await rig.lanes.append(channel, linesOf(1), "http");
+    await rig.queues.append(channel, linesOf(1), "http");
     await receiver.seconds(1);
     await sleep(500); // the first parcel over a connection waits longer
     const total = linesPerSecond * seconds;
@@ -46,7 +46,7 @@ export async function pace(
     const startedMs = performance.now();
     for (let sent = 0; sent < total; await sleep(tickMs)) {
       const due = Math.min(total, ((performance.now() - startedMs) / 1000) * linesPerSecond);
-      for (; sent < due; sent++) void rig.lanes.append(channel, linesOf(1), "http");
+      for (; sent < due; sent++) void rig.queues.append(channel, linesOf(1), "http");
     }
     await sleep(300);
     const { user, system } = process.cpuUsage(cpu);

@@ -1,5 +1,5 @@
 /**
- * How long is it from a line's append until a tail has it, at 10,000 lines a second? The server (lanes, LMDB, stream
+ * How long is it from a line's append until a tail has it, at 10,000 lines a second? The server (append queues, the engine, stream
  * route) is a process of its own; senders append ten lines at a time, evenly; the client reads events over HTTP and
  * compares the monotonic clock with the time written into each line. Run: node bench/follow-latency.ts [seconds]
  */
@@ -17,7 +17,7 @@ import { realClock } from "../src/clock.ts";
 import { Canoniser } from "../src/core/canonical.ts";
 import { newChannelId } from "../src/core/ids.ts";
 import { openEmbedded } from "../src/engines/embedded.ts";
-import { Lanes } from "../src/ingest/lanes.ts";
+import { AppendQueues } from "../src/ingest/append-queues.ts";
 import { patternLimits, tailLimits } from "../src/limits.ts";
 import { Patterns } from "../src/patterns/patterns.ts";
 import { operatorKeyId } from "../src/registry/keys.ts";
@@ -112,12 +112,12 @@ async function serve(lines: number, linesPerSecond: number): Promise<void> {
   });
   const { log } = engine;
   const pending = {
-    pendingBytesMax: 64 << 20,
-    laneBytesMax: 16 << 20,
+    memoryBytesMax: 64 << 20,
+    queueBytesMax: 16 << 20,
     batchBytesMax: 1 << 20,
     channelsMax: 100,
   };
-  const lanes = new Lanes({ log, clock: realClock, ...pending });
+  const queues = new AppendQueues({ log, clock: realClock, logger: pino({ level: "warn" }), ...pending });
   const recent = new Recent({
     log,
     clock: realClock,
@@ -171,7 +171,7 @@ async function serve(lines: number, linesPerSecond: number): Promise<void> {
         const frame = Buffer.from(`<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ${text}\n`);
         canoniser.add(frame, 0, frame.length, 0);
       }
-      appends.push(durable(lanes.append(channel, canoniser.take(), "http")));
+      appends.push(durable(queues.append(channel, canoniser.take(), "http")));
     }
     if (appended < lines) return;
     clearInterval(timer);

@@ -2,10 +2,10 @@
  * The composition root: it shows who holds whom. Opened from the inside out, closed from the outside in: intake stops
  * first, then tails end, then deliveries under way finish and cursors are committed; the log closes last.
  *
- *   listeners ─▶ Lanes ─▶ ChannelLog ◀─ Recent ◀─ Tails
+ *   listeners ─▶ AppendQueues ─▶ ChannelLog ◀─ Recent ◀─ Tails
  *       │                     ▲  ▲
  *    registry ─▶ Store        │  └──── DrainSupervisor ─▶ sinks
- *                             └─────── DrainNotices (through Lanes)
+ *                             └─────── DrainNotices (through AppendQueues)
  *
  *   Tails and drains run users' patterns through Patterns.
  */
@@ -28,9 +28,9 @@ import { Failures } from "./failures.ts";
 import { Connections } from "./http/connections.ts";
 import { registerRoutes } from "./http-routes.ts";
 import { closeServer, httpServer, reloadTls } from "./http-server.ts";
+import { AppendQueues } from "./ingest/append-queues.ts";
 import { BodyBudget } from "./ingest/body-budget.ts";
 import { DrainLoops } from "./ingest/drain-loops.ts";
-import { Lanes } from "./ingest/lanes.ts";
 import { faultLimits, ingestLimits, loopLimits, sendersMax } from "./ingest/limits.ts";
 import { SenderFaults } from "./ingest/sender-faults.ts";
 import { Senders } from "./ingest/senders.ts";
@@ -173,8 +173,8 @@ async function openRegistry(
 
 /** From accepted lines to appends, and what senders do wrong. */
 function openIntake({ scope, store, log, clock, logger, has }: Base) {
-  const lanes = scope.own("lanes", new Lanes({ ...ingestLimits, log, clock }));
-  const append: Lanes["append"] = (channel, lines, via) => lanes.append(channel, lines, via);
+  const queues = scope.own("append queues", new AppendQueues({ ...ingestLimits, log, clock, logger }));
+  const append: AppendQueues["append"] = (channel, lines, via) => queues.append(channel, lines, via);
   const senders = new Senders({ clock, sendersMax });
   const faults = scope.own(
     "faults of senders",
@@ -192,7 +192,7 @@ function openIntake({ scope, store, log, clock, logger, has }: Base) {
   });
   const notices = scope.own("notices", new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs }));
   const platform = scope.own("platforms", platformParts({ store, clock, logger, append }));
-  return { lanes, faults, senders, loops, notices, platform };
+  return { queues, faults, senders, loops, notices, platform };
 }
 
 /** Everything that readers use, within its bounds. */
@@ -266,11 +266,11 @@ async function openHttp(base: Base, parts: HttpParts) {
 
 /** The parts that the routes of each role need. */
 function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
-  const { lanes, tokens, keys, loops, faults, connections, recent, tails, rights, urls, drainTests } = parts;
+  const { queues, tokens, keys, loops, faults, connections, recent, tails, rights, urls, drainTests } = parts;
   const addressOf = (socket: Socket) => connections.addressOf(socket);
-  const bodies = new BodyBudget(lanes.pending, ingestLimits);
+  const bodies = new BodyBudget(queues.budget, ingestLimits);
   return {
-    ingest: { ...ingestLimits, lanes, bodies, addressOf, tokens, keys, loops, faults, clock },
+    ingest: { ...ingestLimits, queues, bodies, addressOf, tokens, keys, loops, faults, clock },
     tail: { parts: parts.parts, urls, tails, rights },
     control: {
       frames: new FrameHistory({ log, recent, framesBytesMax: tailLimits.framesBytesMax }),
@@ -300,8 +300,8 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
 async function openSyslog(base: Base, parts: Places & Registry & Intake) {
   const { scope, config, clock, logger, has, within } = base;
   if (!has("ingest")) return undefined;
-  const { own, lanes, tokens, loops, faults, senders } = parts;
+  const { own, queues, tokens, loops, faults, senders } = parts;
   const connectionsMax = within("syslog", ingestLimits.connectionsMax);
-  const options = { ...ingestLimits, connectionsMax, lanes, tokens, loops, faults, senders, logger, clock };
+  const options = { ...ingestLimits, connectionsMax, queues, tokens, loops, faults, senders, logger, clock };
   return openSyslogDoors(config, options, { scope, listens: (at) => own.listens(at) });
 }

@@ -7,6 +7,7 @@ import { clientTokensUnusable, tlsUnusable } from "./errors/start.ts";
 import { readCertificate } from "./http/certificate.ts";
 import { ClientTokens, readClientTokens } from "./ingest/client-tokens.ts";
 import { relpListener } from "./ingest/relp.ts";
+import type { RelpOptions } from "./ingest/relp-connection.ts";
 import type { StreamListener } from "./ingest/stream-listener.ts";
 import { type SyslogOptions, syslogListener, syslogRoom } from "./ingest/syslog.ts";
 import { type UdpOptions, udpListener } from "./ingest/syslog-udp.ts";
@@ -24,7 +25,7 @@ export type SyslogDoors = {
 
 export async function openSyslogDoors(
   config: Config,
-  options: Omit<UdpOptions, "host" | "port" | "clientTokens">,
+  options: Omit<UdpOptions & RelpOptions, "host" | "port" | "clientTokens">,
   { scope, listens }: { readonly scope: Scope; readonly listens: (at: Address) => void },
 ): Promise<SyslogDoors> {
   const clientTokens = new ClientTokens();
@@ -59,7 +60,7 @@ export async function openSyslogDoors(
   const { tls } = files;
   await openStream("--syslog", config.syslog, (at) => syslogListener(at, room));
   await openStream("--syslog-tls", config.syslogTls, (at) => syslogListener({ ...at, tls }, room));
-  await openStream("--relp", config.relp, (at) => relpListener({ ...at, tls }, room));
+  await openStream("--relp", config.relp, (at) => relpListener({ ...shared, ...at, tls }, room));
   await open("--syslog-udp", config.syslogUdp, (at) => udpListener({ ...shared, ...at }));
   return {
     addresses,

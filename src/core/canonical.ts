@@ -31,13 +31,25 @@ const noRoom = Buffer.alloc(0);
 const noPlaces = new Uint32Array(0);
 const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
 
-/** Collects canonical lines of one source. */
-export class Canoniser {
+/** The parts of a line that follow from the token that it came with. */
+export type Origin = {
   /** ` host SOURCE `, which stands between TIME and PROCID. */
-  readonly #names: Buffer;
-  readonly #token: string | undefined;
+  readonly names: Uint8Array;
+  /** Hidden wherever it stands. */
+  readonly token: string | undefined;
   /** `strictBit`, unless SOURCE is no name for a strict parser. */
-  readonly #strict: number;
+  readonly strict: number;
+};
+
+export function originOf(source: string, token?: string): Origin {
+  const names = Buffer.from(` host ${source} `, "latin1");
+  const strict = isPlain(names, hostBytes, names.length - 1, sourceBytesMax) ? strictBit : 0;
+  return { names, token, strict };
+}
+
+/** Collects canonical lines. */
+export class Canoniser {
+  readonly #origin: Origin;
   #out: Uint8Array;
   #end = 0;
   #places: Uint32Array = noPlaces;
@@ -51,9 +63,7 @@ export class Canoniser {
    * is hidden wherever it stands.
    */
   constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string) {
-    this.#names = Buffer.from(` host ${source} `, "latin1");
-    this.#strict = isPlain(this.#names, hostBytes, this.#names.length - 1, sourceBytesMax) ? strictBit : 0;
-    this.#token = token;
+    this.#origin = originOf(source, token);
     this.#out = out;
   }
 
@@ -67,6 +77,11 @@ export class Canoniser {
     return this.#count;
   }
 
+  /** Memory that it keeps. */
+  get roomBytes(): number {
+    return this.#out.length + this.#places.byteLength;
+  }
+
   /**
    * Adds the frame [start, end) of `bytes`, which may be the buffer that is written to if every frame before it was
    * added. `nowMs` is the time of a line that brings none.
@@ -76,13 +91,13 @@ export class Canoniser {
     this.addScanned(bytes, end, scanned, nowMs);
   }
 
-  /** `add` of a frame that was scanned already. */
-  addScanned(bytes: Uint8Array, end: number, header: SyslogHeader, nowMs: number): void {
+  /** `add` of a frame that was scanned already; its line may have an origin of its own. */
+  addScanned(bytes: Uint8Array, end: number, header: SyslogHeader, nowMs: number, origin?: Origin): void {
     this.#count++;
     if (header.timeEnd === 0) this.#stampNow(header, nowMs);
     const hasMore = header.msgidEnd > header.msgidStart || header.sdEnd > header.sdStart;
     if (hasMore && this.#form === "logplex") this.#widen(bytes);
-    this.#write(bytes, end, header);
+    this.#write(bytes, end, header, origin ?? this.#origin);
   }
 
   /** Hands over the lines collected so far and starts anew in a new buffer. */
@@ -97,10 +112,30 @@ export class Canoniser {
     };
     this.#out = noRoom;
     this.#places = noPlaces;
+    this.clear();
+    return lines;
+  }
+
+  /** A copy of the lines collected so far, in just as much memory; starts anew in the same buffer. */
+  copyOut(): CanonicalLines {
+    const length = this.#end;
+    const placesBytes = this.#count * placesPerLine * Uint32Array.BYTES_PER_ELEMENT;
+    const room = Buffer.allocUnsafe(length + 3 + placesBytes);
+    room.set(this.#out.subarray(0, length));
+    const bytes = room.subarray(0, length);
+    const placesAt = (room.byteOffset + length + 3) & ~3;
+    const places = new Uint32Array(room.buffer, placesAt, this.#count << placeShift);
+    places.set(this.#places.subarray(0, this.#count << placeShift));
+    const lines = { bytes, count: this.#count, form: this.#form, index: { bytes, places } };
+    this.clear();
+    return lines;
+  }
+
+  /** Forgets the lines, and keeps the memory. */
+  clear(): void {
     this.#end = 0;
     this.#count = 0;
     this.#form = "logplex";
-    return lines;
   }
 
   #stampNow(header: SyslogHeader, nowMs: number): void {
@@ -128,7 +163,7 @@ export class Canoniser {
 
   // Fields are copied from left to right: writing in place overwrites nothing unread as long as no field moves to the
   // right.
-  #write(bytes: Uint8Array, end: number, header: SyslogHeader): void {
+  #write(bytes: Uint8Array, end: number, header: SyslogHeader, { names, token, strict }: Origin): void {
     const { time, timeStart, timeEnd, processStart, msgidStart, msgidEnd, sdStart, sdEnd, messageStart } =
       header;
     const wide = this.#form === "rfc5424";
@@ -137,7 +172,7 @@ export class Canoniser {
     const msgidBytes = wide ? Math.max(1, msgidEnd - msgidStart) : 1;
     const sdBytes = wide ? Math.max(1, sdEnd - sdStart) + 1 : 0;
     const timeAt = priBytes + 4; // <PRI>1␠
-    const processAt = timeAt + (timeEnd - timeStart) + this.#names.length;
+    const processAt = timeAt + (timeEnd - timeStart) + names.length;
     const messageAt = processAt + Math.max(1, processBytes) + 1 + msgidBytes + 1 + sdBytes;
     const length = messageAt + (end - messageStart);
     const lengthBytes = decimalDigits(length) + 1;
@@ -159,10 +194,10 @@ export class Canoniser {
     const places = this.#placesOfLast();
     const place = (this.#count - 1) << placeShift;
     places[place] = headAt;
-    places[place + 1] = header.pri | this.#strict;
+    places[place + 1] = header.pri | strict;
     let at = copy(out, headAt + timeAt, time, timeStart, timeEnd);
     places[place + 2] = at;
-    at = copy(out, at, this.#names, 0, this.#names.length);
+    at = copy(out, at, names, 0, names.length);
     places[place + 3] = at - 1;
     if (processBytes === 0) out[at++] = dash;
     else at = copy(out, at, bytes, processStart, header.processEnd);
@@ -181,7 +216,7 @@ export class Canoniser {
     places[place + 6] = at;
     this.#end = copy(out, at, bytes, messageStart, end);
     places[place + 7] = this.#end;
-    maskTokens(out, headAt + processAt, this.#end, this.#token);
+    maskTokens(out, headAt + processAt, this.#end, token);
   }
 
   // With room for the line that is being written.

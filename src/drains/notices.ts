@@ -11,7 +11,7 @@ import type { DrainRecord } from "../registry/records.ts";
 import { redactUrl } from "./destination.ts";
 
 type NoticesOptions = {
-  /** The way in of all lines: `Lanes.append`. */
+  /** The way in of all lines: `AppendQueues.append`. */
   readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn">;

@@ -6,7 +6,7 @@ import type { AppError } from "../errors/app-error.ts";
 import { bodiesOfAddressFull, bodiesOfAppFull } from "../errors/ingest.ts";
 import { overloaded } from "../errors/store.ts";
 import { Inflations } from "./inflations.ts";
-import type { PendingBytes } from "./pending.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
 
 export type BodyShares = {
   /** Bodies of one app that are being read. */
@@ -21,7 +21,7 @@ export type BodyShares = {
 export type BodyOf = { readonly app?: string; readonly address: string };
 
 export class BodyBudget {
-  readonly #pending: PendingBytes;
+  readonly #memory: MemoryBudget;
   readonly #shares: BodyShares;
   readonly #apps = new Tally();
   readonly #addresses = new Tally();
@@ -30,11 +30,11 @@ export class BodyBudget {
   readonly #reservations = new Set<Reservation>();
   #bytes = 0;
 
-  constructor(pending: PendingBytes, shares: BodyShares) {
-    this.#pending = pending;
+  constructor(memory: MemoryBudget, shares: BodyShares) {
+    this.#memory = memory;
     this.#shares = shares;
     this.#inflations = new Inflations({ placesMax: shares.inflationsMax });
-    pending.yields((bytes) => this.#makeRoom(bytes));
+    memory.yields((bytes) => this.#makeRoom(bytes));
   }
 
   /** Bytes that bodies hold now. */
@@ -49,7 +49,7 @@ export class BodyBudget {
       return bodiesOfAppFull(appBodyBytesMax);
     if (this.#addresses.of(address) + bytes > addressBodyBytesMax)
       return bodiesOfAddressFull(addressBodyBytesMax);
-    return this.#pending.fits(bytes - this.#bytes) ? undefined : overloaded(); // other bodies may give way
+    return this.#memory.fits(bytes - this.#bytes) ? undefined : overloaded(); // other bodies may give way
   }
 
   /** A reservation without bytes. `release` it. */
@@ -69,8 +69,9 @@ export class BodyBudget {
   #take(reservation: Reservation, of: BodyOf, bytes: number): AppError | undefined {
     const refusal = this.refusal(of, bytes);
     if (refusal !== undefined) return refusal;
-    if (!this.#pending.fits(bytes)) this.#makeRoom(bytes, reservation);
-    if (!this.#pending.take(bytes)) return overloaded();
+    if (!this.#memory.fits(bytes)) this.#makeRoom(bytes, reservation);
+    if (!this.#memory.makeRoom(bytes)) return overloaded();
+    this.#memory.hold(bytes);
     this.#bytes += bytes;
     if (of.app !== undefined) this.#apps.add(of.app, bytes);
     this.#addresses.add(of.address, bytes);
@@ -78,7 +79,7 @@ export class BodyBudget {
   }
 
   #give({ app, address }: BodyOf, bytes: number): void {
-    this.#pending.give(bytes);
+    this.#memory.hold(-bytes);
     this.#bytes -= bytes;
     if (app !== undefined) this.#apps.add(app, -bytes);
     this.#addresses.add(address, -bytes);
@@ -87,7 +88,7 @@ export class BodyBudget {
   // Those begun before `asking`, the oldest first; `asking` does not push out younger ones.
   #makeRoom(bytes: number, asking?: Reservation): void {
     for (const reservation of this.#reservations) {
-      if (reservation === asking || this.#pending.fits(bytes)) return;
+      if (reservation === asking || this.#memory.fits(bytes)) return;
       reservation.evict();
     }
   }

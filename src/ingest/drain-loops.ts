@@ -13,7 +13,7 @@ import type { Clock } from "../ports.ts";
 export type DrainLoopsOptions = {
   /** The app whose drain has this token. */
   readonly channelOf: (drainToken: string) => ChannelId | undefined;
-  /** The way in of all lines: `Lanes.append`. */
+  /** The way in of all lines: `AppendQueues.append`. */
   readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
   readonly clock: Pick<Clock, "nowMs">;
   readonly logger: Pick<Logger, "warn">;

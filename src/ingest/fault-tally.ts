@@ -12,6 +12,10 @@ export class FaultTally {
     else found.count++;
   }
 
+  get isEmpty(): boolean {
+    return this.#found.size === 0;
+  }
+
   /** How many were of that cause. */
   count(cause: Cause): number {
     return this.#found.get(cause)?.count ?? 0;

@@ -5,6 +5,9 @@ import { type ForeignProtocol, foreignProtocol } from "./foreign-protocol.ts";
 export type NextFrame = "frame" | "more" | "too_long" | "foreign";
 
 const nothing = new Uint8Array(0);
+const space = 0x20;
+const zero = 0x30;
+const opening = 0x3c;
 
 /**
  * Cuts a stream of any chunking into frames: counted ones, and those that end with a newline or NUL, told apart for each
@@ -28,6 +31,8 @@ export class FrameBuffer {
   #kept = 0;
   #needed = 0;
   #awaitsEnd = false;
+  /** Behind the frame that was finished: what came with its end. */
+  #rest: Uint8Array = nothing;
 
   constructor(frameBytesMax: number) {
     this.#frameBytesMax = frameBytesMax;
@@ -56,27 +61,38 @@ export class FrameBuffer {
       this.#at = 0;
       return;
     }
-    const isLooked = this.#awaitsEnd
-      ? frameEndFrom(chunk, 0) !== -1 || this.#kept + chunk.length > this.#frameBytesMax || this.#kept === 1
-      : this.#kept + chunk.length >= this.#needed;
-    this.#keep(chunk);
-    if (isLooked) this.#lookAtKept();
+    if (this.#awaitsEnd) {
+      const isLooked =
+        frameEndFrom(chunk, 0) !== -1 || this.#kept + chunk.length > this.#frameBytesMax || this.#kept === 1;
+      this.#keep(chunk);
+      if (isLooked) this.#lookAtKept();
+      return;
+    }
+    // No more than the end of the frame is copied to its beginning.
+    const missing = this.#needed - this.#kept;
+    if (chunk.length < missing) {
+      this.#keep(chunk);
+      return;
+    }
+    this.#keep(chunk.subarray(0, missing));
+    this.#rest = chunk.subarray(missing);
+    this.#lookAtKept();
   }
 
   /** Goes to the next frame. */
   next(): NextFrame {
-    while (this.#at < this.bytes.length) {
+    for (;;) {
+      if (this.#at >= this.bytes.length && !this.#goToRest()) return "more";
+      if (this.#isPlain()) return "frame";
       if (isFrameEnd(this.bytes[this.#at])) {
         this.#at++;
         continue;
       }
       const framing = framingAt(this.bytes, this.#at, this.#frameBytesMax, this.framing === "newline");
-      if (framing === "unknown") return this.#keepRest(1);
-      if (framing === "octet") return this.#counted();
-      const line = this.#line();
-      if (line !== undefined) return line;
+      const found =
+        framing === "unknown" ? this.#keepRest(1) : framing === "octet" ? this.#counted() : this.#line();
+      if (found !== undefined && (found !== "more" || !this.#goToRest())) return found;
     }
-    return "more";
   }
 
   /** The stream has ended, and not by failing: what has begun and is not counted is the last frame. */
@@ -86,6 +102,36 @@ export class FrameBuffer {
     this.#at = this.bytes.length;
     this.start = 0;
     this.end = withoutReturn(this.bytes, 0, this.bytes.length);
+    return true;
+  }
+
+  // Goes to a counted frame that begins with a PRI and is all here, as nearly every one does and is: the short way of
+  // what `framingAt` and `scanFrame` decide.
+  #isPlain(): boolean {
+    const { bytes } = this;
+    let at = this.#at;
+    let length = 0;
+    for (let digit = bytes[at]! - zero; digit >= 0 && digit <= 9; digit = bytes[++at]! - zero) {
+      length = length * 10 + digit;
+      if (length === 0 || length > this.#frameBytesMax) return false;
+    }
+    const start = at + 1;
+    const end = start + length;
+    if (bytes[at] !== space || bytes[start] !== opening || end > bytes.length || length === 0) return false;
+    this.framing = "octet";
+    this.#isFirst = false;
+    this.start = start;
+    this.end = end;
+    this.#at = end;
+    return true;
+  }
+
+  // False when there is nothing behind the bytes that are looked at.
+  #goToRest(): boolean {
+    const rest = this.#rest;
+    if (rest.length === 0) return false;
+    this.#rest = nothing;
+    this.push(rest);
     return true;
   }
 

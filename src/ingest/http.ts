@@ -26,18 +26,18 @@ import {
 import { malformedFrames as malformedCount, refusedRequests, unknownTokenFrames } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
 import { everySo, inTurns, turns } from "../turns.ts";
+import type { AppendQueues } from "./append-queues.ts";
 import { type BodyLimits, codingOf, readBody } from "./body.ts";
 import type { BodyBudget, BodyOf, Reservation } from "./body-budget.ts";
-import type { Lanes } from "./lanes.ts";
 import { isMarked } from "./marks.ts";
 import { framesOfPlain, jsonBytesMax, plainKindOf, processIn } from "./plain-bodies.ts";
 import { dedupIdOf, type NamedRequest, RequestIds } from "./request-ids.ts";
-import { FrameRouter, joinLines, type Loops, type TokenLookup } from "./router.ts";
+import { FrameRouter, type Loops, type TokenLookup } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
 import { type KeyLookup, type Writer, writerOf } from "./writer.ts";
 
 export type IngestHttpOptions = BodyLimits & {
-  readonly lanes: Pick<Lanes, "append">;
+  readonly queues: Pick<AppendQueues, "append">;
   readonly bodies: BodyBudget;
   /** The owner of a connection, for the share of its address. */
   readonly addressOf: (socket: Socket) => string;
@@ -65,7 +65,7 @@ const writerKey = "ingestWriter";
 
 /** The routes. The order of checks is docs/spec/wire-in.md#w3-1: method, credentials, media type, Accept, body. */
 export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
-  const { lanes, bodies, addressOf, tokens, keys, loops, faults, clock, frameBytesMax, framesMax } = options;
+  const { queues, bodies, addressOf, tokens, keys, loops, faults, clock, frameBytesMax, framesMax } = options;
   const router = new FrameRouter(options);
   const requestIds = new RequestIds(options);
 
@@ -112,8 +112,8 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
         ? ofToken(writer, body, request)
         : sortedOf(writer, body, request));
       checkCount(request.headers, sorted.frames);
-      reservation.release(); // the lanes hold the lines from here on
-      await allStored(sorted.channels.map(([channel, lines]) => lanes.append(channel, lines, "http")));
+      reservation.release(); // the queues hold the lines from here on
+      await allStored(sorted.channels.map(([channel, lines]) => queues.append(channel, lines, "http")));
     } finally {
       reservation.release();
     }
@@ -183,8 +183,7 @@ export const ingestHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, 
     unknownTokenFrames.inc({ via: "http" }, sorting.faults.count("unknown_token"));
     sorting.faults.tellTo(faults, raw.socket.remoteAddress);
     noteReuse(named, raw.socket);
-    const channels = [...sorting.take()].map(([channel, stretches]) => {
-      const lines = joinLines(stretches);
+    const channels = [...sorting.take()].map(([channel, lines]) => {
       // Tokens that came or went since the first try: then these are other lines.
       const dedupId = named && dedupIdOf(named, `${channel} ${lines.count}`);
       return [channel, dedupId === undefined ? lines : { ...lines, dedupId }] as const;

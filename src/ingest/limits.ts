@@ -18,16 +18,17 @@ export const ingestLimits = Object.freeze({
   addressBodyBytesMax: 64 * 1024 * 1024,
   /** Bodies that are inflated at a time, in threads that the log is synced by, too. */
   inflationsMax: Math.max(1, Math.min(4, availableParallelism() - 1)),
-  pendingBytesMax: 256 * 1024 * 1024,
-  laneBytesMax: 32 * 1024 * 1024,
+  /** Lines of all doors that are not stored yet, and bodies that are being read. */
+  memoryBytesMax: 256 * 1024 * 1024,
+  /** Lines of one app that are not stored yet. */
+  queueBytesMax: 32 * 1024 * 1024,
   batchBytesMax: 512 * 1024,
   channelsMax: 100_000,
   /** Syslog connections of one listener, in all and from one address. */
   connectionsMax: 4_000,
   addressConnectionsMax: 1_000,
-  /** Read from one syslog connection and not yet durable, and from all of them. */
+  /** Lines of one syslog connection that are not stored yet. */
   connectionBytesMax: 256 * 1024,
-  unwrittenBytesMax: 128 * 1024 * 1024,
   /** Memory of syslog frames that have begun and not ended. */
   unfinishedBytesMax: 32 * 1024 * 1024,
   /** From a syslog connection to its first frame with a known token. */

@@ -35,7 +35,7 @@ const recordKey = "otlpToken";
 const tooLong = "a log record is longer than 256 KiB as a line";
 
 export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
-  const { lanes, bodies, addressOf, tokens, keys, loops, faults, clock, frameBytesMax, framesMax } = options;
+  const { queues, bodies, addressOf, tokens, keys, loops, faults, clock, frameBytesMax, framesMax } = options;
 
   server.decorateRequest(recordKey, null);
   server.removeAllContentTypeParsers();
@@ -75,7 +75,7 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
       };
       await inTurns(everySo(visitBody(body, encoding, visit)), record.channel);
       reservation.release(); // the log's own bound holds the lines from here on
-      if (canoniser.count > 0) await lanes.append(record.channel, canoniser.take(), "http");
+      if (canoniser.count > 0) await queues.append(record.channel, canoniser.take(), "http");
     } finally {
       reservation.release();
     }

@@ -9,7 +9,7 @@ import { droppedConnections, malformedFrames, unknownTokenFrames } from "../metr
 import { turns } from "../turns.ts";
 import { sampleOf } from "./fault-sample.ts";
 import { RelpBuffer } from "./relp-buffer.ts";
-import { joinLines, type Sorting } from "./router.ts";
+import type { Sorting } from "./router.ts";
 import type { SyslogOptions } from "./syslog.ts";
 import type { Closing, SyslogParts } from "./syslog-connection.ts";
 
@@ -23,9 +23,14 @@ const appendRetry: RetryPolicy = {
 
 const offers = "200 OK\nrelp_version=0\nrelp_software=tailrace\ncommands=syslog";
 
+export type RelpOptions = Omit<SyslogOptions, "host" | "port"> & {
+  /** The bound of a batch: more lines are handed over one batch after the other. */
+  readonly batchBytesMax: number;
+};
+
 /** The parts of every connection, and where lines go. */
 export type RelpParts = Omit<SyslogParts, "options"> & {
-  readonly options: Omit<SyslogOptions, "host" | "port">;
+  readonly options: RelpOptions;
 };
 
 /**
@@ -191,7 +196,7 @@ export class RelpConnection {
     unknownTokenFrames.inc({ via: "relp" }, faults.count("unknown_token"));
     faults.tellTo(this.#parts.faults, this.address);
     const stored = await this.#ours(
-      Promise.all([...sorting.take()].map(([channel, lines]) => this.#store(channel, joinLines(lines)))),
+      Promise.all([...sorting.take()].map(([channel, lines]) => this.#store(channel, lines))),
     );
     if (stored.includes(false)) return false;
     this.#socket.write(answers.join(""));
@@ -199,10 +204,10 @@ export class RelpConnection {
   }
 
   async #store(channel: ChannelId, lines: CanonicalLines): Promise<boolean> {
-    const { lanes, batchBytesMax } = this.#parts.options;
+    const { queues, batchBytesMax } = this.#parts.options;
     // A batch at a time: what is tried again is whole, so nothing is stored twice.
     for (const batch of splitLines(lines, batchBytesMax))
-      if (!(await this.#insist(() => lanes.append(channel, batch, "relp")))) return false;
+      if (!(await this.#insist(() => queues.append(channel, batch, "relp")))) return false;
     return true;
   }
 

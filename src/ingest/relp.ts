@@ -2,14 +2,14 @@
  * RELP over TCP and TLS, docs/spec/wire-in.md#w7-1: syslog with answers, which come when the lines are durable. A client
  * that is cut off sends again what was not answered, so nothing is lost, and the end may come twice.
  */
-import { RelpConnection } from "./relp-connection.ts";
+import { RelpConnection, type RelpOptions } from "./relp-connection.ts";
 import { type StreamListener, streamListener } from "./stream-listener.ts";
 import { checkMsOf, fallbackOf, type SyslogOptions, type SyslogRoom, syslogRoom } from "./syslog.ts";
 import type { TlsFiles } from "./tls-handshakes.ts";
 
 /** Listens. `close` answers what is stored and closes every connection. */
 export function relpListener(
-  options: SyslogOptions & { readonly tls?: TlsFiles | undefined },
+  options: SyslogOptions & RelpOptions & { readonly tls?: TlsFiles | undefined },
   room: SyslogRoom = syslogRoom(options),
 ): Promise<StreamListener> {
   const { faults, senders } = options;

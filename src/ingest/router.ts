@@ -5,9 +5,8 @@
  * made for a line whose token is known.
  */
 import type { CanonicalLines } from "../core/batch.ts";
-import { Canoniser } from "../core/canonical.ts";
+import { Canoniser, originOf } from "../core/canonical.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { toRfc5424 } from "../core/lines.ts";
 import { tokenElement } from "../core/structured-data.ts";
 import { SyslogHeader, scanHeader } from "../core/syslog.ts";
 import { isShortTokenAt, isTokenAt, tokenBytes, tokenOfSpelling } from "../core/token-mask.ts";
@@ -35,8 +34,19 @@ export type RouterOptions = {
   readonly tokensMax: number;
 };
 
-/** A channel's lines of one sorting; a stretch is of one source, so that lines of two sources keep their order. */
-type Stretches = { readonly done: CanonicalLines[]; source: string; open: Canoniser };
+/** Whoever takes the lines of sorted frames. */
+export interface LineTarget {
+  /** Takes a copy of the frame [start, end), which was scanned: a line of the record's channel and of `source`. */
+  place(
+    record: TokenRecord,
+    source: string,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    header: SyslogHeader,
+    nowMs: number,
+  ): void;
+}
 
 /** PROCID of our own lines to owners. */
 const noticeProcess = "logplex";
@@ -60,10 +70,10 @@ export class FrameRouter {
 
   /**
    * Starts to sort the frames of one read or one body; each of its tokens is looked at once. Frames that name none have
-   * `fallback`, where there is one.
+   * `fallback`, where there is one. The lines go to `target`, or wait in the sorting for `take`.
    */
-  sort(nowMs: number, fallback?: string): Sorting {
-    return new Sorting(this.#routes, this.#options, ++this.#sortings, nowMs, fallback);
+  sort(nowMs: number, fallback?: string, target?: LineTarget): Sorting {
+    return new Sorting(this.#routes, this.#options, ++this.#sortings, nowMs, fallback, target);
   }
 }
 
@@ -79,7 +89,8 @@ export class Sorting {
   readonly #nowMs: number;
   readonly #loops: Loops;
   readonly #fallback: string | undefined;
-  readonly #channels = new Map<ChannelId, Stretches>();
+  readonly #target: LineTarget;
+  readonly #kept: KeptLines | undefined;
   /** Just read from the store, for the frame that asked. */
   #found: { readonly token: string; readonly record: TokenRecord | null } | undefined;
   /** The record of `#fallback`, once it was needed. */
@@ -91,7 +102,10 @@ export class Sorting {
     id: number,
     nowMs: number,
     fallback: string | undefined,
+    target: LineTarget | undefined,
   ) {
+    this.#kept = target === undefined ? new KeptLines() : undefined;
+    this.#target = target ?? this.#kept!;
     this.#routes = routes;
     this.#tokens = options.tokens;
     this.#loops = options.loops;
@@ -126,12 +140,9 @@ export class Sorting {
       : this.#addElsewhere(bytes, start, end);
   }
 
-  /** The lines of each channel in order, in batches of one form. */
-  take(): Map<ChannelId, CanonicalLines[]> {
-    const lines = new Map<ChannelId, CanonicalLines[]>();
-    for (const [channel, { done, open }] of this.#channels) lines.set(channel, [...done, open.take()]);
-    this.#channels.clear();
-    return lines;
+  /** The lines of each channel in order, of a sorting without a target. */
+  take(): Map<ChannelId, CanonicalLines> {
+    return this.#kept!.take();
   }
 
   // A frame whose APPNAME is no token.
@@ -212,37 +223,46 @@ export class Sorting {
   #place(record: TokenRecord, bytes: Uint8Array, start: number, end: number): void {
     this.placed++;
     if (scanned.kind === "text") this.faults.add("unreadable", bytes, start, end);
+    if (!isMarked(record)) {
+      this.#target.place(record, record.source, bytes, start, end, scanned, this.#nowMs);
+      return;
+    }
     const source = record.keepSource === true ? sourceOf(record, bytes, scanned) : record.source;
-    let stretches = this.#channels.get(record.channel);
-    if (stretches === undefined) {
-      stretches = { done: [], source, open: canoniser(record, source, end - scanned.appStart) };
-      this.#channels.set(record.channel, stretches);
-    } else if (stretches.source !== source) {
-      stretches.done.push(stretches.open.take());
-      stretches.source = source;
-      stretches.open = canoniser(record, source, end - scanned.appStart);
-    }
-    if (!isMarked(record)) stretches.open.addScanned(bytes, end, scanned, this.#nowMs);
-    else {
-      const frame = markedFrame(record, bytes, end, scanned);
-      stretches.open.add(frame, 0, frame.length, this.#nowMs);
-    }
+    const frame = markedFrame(record, bytes, end, scanned);
+    scanHeader(frame, 0, frame.length, scanned, this.#nowMs);
+    this.#target.place(record, source, frame, 0, frame.length, scanned, this.#nowMs);
   }
 }
 
-/** One batch of several, in order; those of form `logplex` become `rfc5424` when one of them is. */
-export function joinLines(stretches: readonly CanonicalLines[]): CanonicalLines {
-  const form = stretches.some((lines) => lines.form === "rfc5424") ? "rfc5424" : "logplex";
-  const parts = form === "rfc5424" ? stretches.map(toRfc5424) : stretches;
-  let count = 0;
-  for (const part of parts) count += part.count;
-  const bytes = parts.length === 1 ? parts[0]!.bytes : Buffer.concat(parts.map((part) => part.bytes));
-  return { bytes, count, form };
-}
+/** Lines by their channels, until somebody takes them. */
+class KeptLines implements LineTarget {
+  readonly #channels = new Map<ChannelId, Canoniser>();
 
-// Just large enough for a first frame: most channels of a busy router have one line in a read.
-const canoniser = ({ token }: TokenRecord, source: string, bytesFromAppName: number): Canoniser =>
-  new Canoniser(source, Buffer.allocUnsafe(bytesFromAppName + source.length + headBytesMax), token);
+  place(
+    { channel, token }: TokenRecord,
+    source: string,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    header: SyslogHeader,
+    nowMs: number,
+  ): void {
+    let canoniser = this.#channels.get(channel);
+    if (canoniser === undefined) {
+      // Just large enough for a first frame: most channels of a busy router have one line in a body.
+      const room = Buffer.allocUnsafe(end - start + source.length + headBytesMax);
+      this.#channels.set(channel, (canoniser = new Canoniser(source, room, token)));
+    }
+    canoniser.addScanned(bytes, end, header, nowMs, originOf(source, token));
+  }
+
+  take(): Map<ChannelId, CanonicalLines> {
+    const lines = new Map<ChannelId, CanonicalLines>();
+    for (const [channel, canoniser] of this.#channels) lines.set(channel, canoniser.take());
+    this.#channels.clear();
+    return lines;
+  }
+}
 
 const isTokenIn = (bytes: Uint8Array, start: number, end: number): boolean =>
   isTokenAt(bytes, start, end) || isShortTokenAt(bytes, start, end);

@@ -27,7 +27,7 @@ export type SyslogParts = {
   readonly router: FrameRouter;
   readonly unfinished: UnfinishedFrames;
   readonly faults: Pick<SenderFaults, "note">;
-  readonly options: Omit<SyslogOptions, "host" | "port" | "lanes">;
+  readonly options: Omit<SyslogOptions, "host" | "port" | "queues">;
   /** The token of frames that name none. */
   readonly fallbackOf: (socket: Socket) => string | undefined;
   /** So many frames came, told apart like this. */
@@ -38,7 +38,10 @@ export type SyslogParts = {
   ) => void;
 };
 
-/** One sender: its bytes become frames, frames lines of their channels. Reads only while it may write. */
+/**
+ * One sender: its bytes become frames, frames lines of their channels. What arrives is taken in the same turn of the event
+ * loop; where something of ours has to be waited for, the socket is not read meanwhile.
+ */
 export class SyslogConnection {
   /** The sender, for its share. */
   readonly address: string | undefined;
@@ -47,16 +50,21 @@ export class SyslogConnection {
   readonly #writer: SyslogWriter;
   readonly #frames: FrameBuffer;
   readonly #fallback: string | undefined;
-  readonly #stop = new AbortController();
   #isKnown = false;
   #isClosing = false;
-  /** We wait for the sender; while we do not, time is not the sender's. */
-  #reading = false;
-  #paused = false;
+  #isStopped = false;
+  /** Something of ours is waited for: that time is not the sender's. */
+  #isWaiting = false;
+  #isOver = false;
+  /** The sender has ended the stream. */
+  #hasEnded = false;
   /** From when the sender has had to bring a known token, and the end of the frame that has begun. */
   #sinceMs = performance.now();
   #frameSinceMs: number | undefined;
-  #wake: () => void = () => {};
+  #end: () => void = () => {};
+  readonly #ended = new Promise<void>((resolve) => {
+    this.#end = resolve;
+  });
 
   constructor(socket: Socket, parts: SyslogParts, writer: SyslogWriter) {
     this.#socket = socket;
@@ -75,24 +83,25 @@ export class SyslogConnection {
   /** Resolves when the connection is closed and its last line is durable, or given up after `stop`. Never rejects. */
   async run(): Promise<void> {
     const socket = this.#socket;
-    for (const event of ["readable", "end", "close"]) socket.on(event, () => this.#wake());
     socket.on("error", () => {}); // `close` follows
     socket.setTimeout(this.#parts.options.connectionIdleMs, () => this.#onIdle());
-    try {
-      await this.#read();
-    } catch (error) {
-      this.#parts.options.logger.error({ err: error }, "a syslog connection failed and was closed");
-    }
+    socket.on("end", () => {
+      this.#hasEnded = true;
+      this.#goOn();
+    });
+    socket.on("close", () => this.#goOn());
+    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    await this.#ended;
     this.#parts.unfinished.set(this, 0, false);
     socket.destroy();
     await this.#writer.settled();
   }
 
-  /** Takes what has arrived and then no more; a log that refuses lines is asked once more. */
+  /** Takes what has arrived and then no more. */
   stop(): void {
-    this.#stop.abort();
+    this.#isStopped = true;
     this.#writer.stop();
-    this.#wake();
+    this.#goOn();
   }
 
   /** Closes it at a bound: counted, and told in the server's log. What was read before is stored. */
@@ -102,12 +111,12 @@ export class SyslogConnection {
     droppedConnections.inc({ reason });
     if (reason !== "idle") this.#parts.faults.note(this.address, reason, 1, sample);
     this.#socket.destroy();
-    this.#wake();
+    this.#goOn();
   }
 
   /** To be called now and then: closes a sender that takes too long. */
   checkPace(): void {
-    if (this.#paused) return;
+    if (this.#isWaiting) return;
     const nowMs = performance.now();
     const { firstTokenMs, frameMsMax } = this.#parts.options;
     const isLate = !this.#isKnown && nowMs - this.#sinceMs >= firstTokenMs;
@@ -116,56 +125,101 @@ export class SyslogConnection {
     else if (isSlow) this.close("too_slow");
   }
 
-  async #read(): Promise<void> {
-    const socket = this.#socket;
-    for (let last = false; !last; ) {
-      last = this.#stop.signal.aborted;
-      const chunk = socket.read() as Buffer | null;
-      if (chunk !== null) {
-        const goesOn = await this.#take(chunk);
-        if (!goesOn) return;
-        await this.#pause(this.#writer.untilRoom());
-      } else if (socket.readableEnded || socket.destroyed) {
-        if (this.#frames.isUnfinished && !this.#isClosing) await this.#finish();
-        return;
-      } else if (!last) {
-        this.#reading = true;
-        await this.#woken();
-        this.#reading = false;
-      }
+  #onData(chunk: Buffer): void {
+    if (this.#isOver) return;
+    try {
+      const wait = this.#take(chunk);
+      if (wait !== undefined) this.#wait(wait);
+    } catch (error) {
+      this.#failed(error);
     }
   }
 
-  // Hands the whole frames of a chunk to their channels; false when the stream has come to a frame over the bound.
-  async #take(chunk: Buffer): Promise<boolean> {
+  // Goes on when there is nothing to wait for: with what has arrived meanwhile, or to the end.
+  #goOn(): void {
+    if (this.#isWaiting || this.#isOver) return;
+    const { readableEnded, destroyed } = this.#socket;
+    if (!this.#isStopped && !this.#hasEnded && !readableEnded && !destroyed) {
+      this.#socket.resume();
+      return;
+    }
+    // The bytes that have arrived are handed over as they always are.
+    if (!destroyed && this.#socket.read() !== null) {
+      this.#goOn();
+      return;
+    }
+    this.#isOver = true;
+    const isCut = this.#frames.isUnfinished && !this.#isClosing && (!this.#isStopped || this.#hasEnded);
+    if (!isCut) this.#end();
+    else this.#finish().then(this.#end, (error: unknown) => this.#failed(error));
+  }
+
+  // Nothing is read before `ours` is done.
+  #wait(ours: Promise<unknown>): void {
+    const startMs = performance.now();
+    this.#isWaiting = true;
+    this.#socket.pause();
+    const done = () => {
+      this.#isWaiting = false;
+      const waitedMs = performance.now() - startMs;
+      this.#sinceMs += waitedMs;
+      if (this.#frameSinceMs !== undefined) this.#frameSinceMs += waitedMs;
+      this.#goOn();
+    };
+    ours.then(done, (error: unknown) => {
+      this.#failed(error);
+      done();
+    });
+  }
+
+  #failed(error: unknown): void {
+    this.#parts.options.logger.error({ err: error }, "a syslog connection failed and was closed");
+    this.#isOver = true;
+    this.#end();
+  }
+
+  // Hands the whole frames of a chunk to their channels. Returns what has to be waited for before more is read.
+  #take(chunk: Buffer): Promise<unknown> | undefined {
+    const wasUnfinished = this.#frames.isUnfinished;
+    const { router, options } = this.#parts;
+    const sorting = router.sort(options.clock.nowMs(), this.#fallback, this.#writer);
+    this.#frames.push(chunk);
+    return this.#sort(sorting, 0, !wasUnfinished);
+  }
+
+  // Sorts frame after frame, `count` of them before.
+  #sort(sorting: Sorting, before: number, isNew: boolean): Promise<unknown> | undefined {
     const frames = this.#frames;
-    const wasUnfinished = frames.isUnfinished;
-    const sorting = this.#parts.router.sort(this.#parts.options.clock.nowMs(), this.#fallback);
-    frames.push(chunk);
     let next = frames.next();
-    let count = 0;
+    let count = before;
     for (; next === "frame"; next = frames.next()) {
       const asking = sorting.add(frames.bytes, frames.start, frames.end);
-      if (asking !== undefined) await this.#pause(this.#ask(sorting, asking));
-      if (++count % stepFrames === 0 && turns.isOver) await this.#pause(turns.next(this.address ?? ""));
+      count++;
+      if (asking !== undefined) return this.#sortLater(this.#ask(sorting, asking), sorting, count, isNew);
+      if (count % stepFrames === 0 && turns.isOver)
+        return this.#sortLater(turns.next(this.address ?? ""), sorting, count, isNew);
     }
     const { bytes, start, end } = frames;
     if (count > 0) this.#parts.heard(this.address, frames.framing, count);
-    this.#handOver(sorting, count > 0 || !wasUnfinished);
-    if (next === "more") return true;
+    this.#handOver(sorting, count > 0 || isNew);
     if (next === "foreign") this.close(frames.foreign, () => sampleOf(bytes, start, end));
-    else this.close("frame_too_long");
-    return false;
+    else if (next === "too_long") this.close("frame_too_long");
+    return this.#writer.untilRoom();
+  }
+
+  async #sortLater(waited: Promise<void>, sorting: Sorting, count: number, isNew: boolean): Promise<unknown> {
+    await waited;
+    return this.#sort(sorting, count, isNew);
   }
 
   // The stream has ended: a line without its newline is one all the same, a counted frame is cut off.
   async #finish(): Promise<void> {
     const frames = this.#frames;
-    if (!this.#socket.readableEnded || !frames.finish()) {
+    if (!this.#hasEnded || !frames.finish()) {
       this.#noteUnfinished();
       return;
     }
-    const sorting = this.#parts.router.sort(this.#parts.options.clock.nowMs(), this.#fallback);
+    const sorting = this.#parts.router.sort(this.#parts.options.clock.nowMs(), this.#fallback, this.#writer);
     const asking = sorting.add(frames.bytes, frames.start, frames.end);
     if (asking !== undefined) await this.#ask(sorting, asking);
     this.#parts.heard(this.address, frames.framing, 1);
@@ -176,7 +230,6 @@ export class SyslogConnection {
     this.#isKnown ||= sorting.placed > 0;
     this.#tell(sorting);
     this.#holdUnfinished(isNew);
-    for (const [channel, stretches] of sorting.take()) this.#writer.append(channel, stretches);
     this.#frames.release();
   }
 
@@ -188,6 +241,7 @@ export class SyslogConnection {
   }
 
   #tell({ faults: found }: Sorting): void {
+    if (found.isEmpty) return;
     malformedFrames.inc({ via: "syslog" }, found.count("no_token"));
     unknownTokenFrames.inc({ via: "syslog" }, found.count("unknown_token"));
     found.tellTo(this.#parts.faults, this.address);
@@ -209,31 +263,9 @@ export class SyslogConnection {
     });
   }
 
-  // Waits for something of ours: that time is not the sender's.
-  async #pause(ours: Promise<void> | undefined): Promise<void> {
-    if (ours === undefined) return;
-    const startMs = performance.now();
-    this.#paused = true;
-    try {
-      await ours;
-    } finally {
-      this.#paused = false;
-      const pausedMs = performance.now() - startMs;
-      this.#sinceMs += pausedMs;
-      if (this.#frameSinceMs !== undefined) this.#frameSinceMs += pausedMs;
-    }
-  }
-
-  // One waits at a time: the loop that reads.
-  #woken(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-    });
-  }
-
   // Inactivity while we do not read is our own doing.
   #onIdle(): void {
-    if (this.#reading) this.close("idle");
+    if (!this.#isWaiting) this.close("idle");
     else this.#socket.setTimeout(this.#parts.options.connectionIdleMs);
   }
 }

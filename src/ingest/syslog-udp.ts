@@ -11,7 +11,7 @@ import { turns } from "../turns.ts";
 import type { Sorting } from "./router.ts";
 import { FrameRouter } from "./router.ts";
 import type { SyslogOptions } from "./syslog.ts";
-import { SyslogWriter, Unwritten } from "./syslog-writer.ts";
+import { SyslogWriter } from "./syslog-writer.ts";
 
 export type UdpOptions = SyslogOptions & {
   /** Datagrams and lines that wait for the log. */
@@ -48,7 +48,6 @@ export async function udpListener(
 class UdpIntake {
   readonly #options: UdpOptions;
   readonly #router: FrameRouter;
-  readonly #unwritten = new Unwritten();
   readonly #writer: SyslogWriter;
   #queue: Datagram[] = [];
   #bytes = 0;
@@ -57,13 +56,13 @@ class UdpIntake {
   constructor(options: UdpOptions) {
     this.#options = options;
     this.#router = new FrameRouter(options);
-    this.#writer = new SyslogWriter(options, this.#unwritten);
+    this.#writer = new SyslogWriter(options);
   }
 
   take(bytes: Buffer, address: string): void {
     const { udpBytesMax, faults } = this.#options;
     const held = bytes.length + overheadBytes;
-    if (this.#bytes + this.#unwritten.bytes + held > udpBytesMax) {
+    if (this.#bytes + this.#writer.bytes + held > udpBytesMax) {
       datagrams.inc({ fate: "dropped" });
       faults.note(address, "udp_full");
       return;
@@ -95,7 +94,7 @@ class UdpIntake {
   async #sortOf(queue: readonly Datagram[], first: number): Promise<number> {
     const { clock, defaultToken, faults, senders } = this.#options;
     const { address } = queue[first]!;
-    const sorting = this.#router.sort(clock.nowMs(), defaultToken);
+    const sorting = this.#router.sort(clock.nowMs(), defaultToken, this.#writer);
     let at = first;
     for (; queue[at]?.address === address && (at === first || !turns.isOver); at++) {
       const { bytes } = queue[at]!;
@@ -108,7 +107,6 @@ class UdpIntake {
     malformedFrames.inc({ via: "udp" }, sorting.faults.count("no_token"));
     unknownTokenFrames.inc({ via: "udp" }, sorting.faults.count("unknown_token"));
     sorting.faults.tellTo(faults, address);
-    for (const [channel, stretches] of sorting.take()) this.#writer.append(channel, stretches);
     if (turns.isOver) await turns.next(address);
     return at;
   }

@@ -1,12 +1,12 @@
-import type { CanonicalLines } from "../core/batch.ts";
-import type { ChannelId } from "../core/ids.ts";
-import { splitLines } from "../core/lines.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
+import type { SyslogHeader } from "../core/syslog.ts";
 import { syslogLostLines } from "../metrics.ts";
-import { joinLines } from "./router.ts";
+import type { TokenRecord } from "../registry/records.ts";
+import type { Sender } from "./open-batches.ts";
+import type { LineTarget } from "./router.ts";
 import type { SyslogOptions } from "./syslog.ts";
 
-const appendRetry: RetryPolicy = {
+const askRetry: RetryPolicy = {
   delayMsMin: 20,
   delayMsMax: 2_000,
   factor: 2,
@@ -14,61 +14,61 @@ const appendRetry: RetryPolicy = {
   jitter: 0.2,
 };
 
-/** Bytes that all syslog connections together have read and not written yet. */
-export class Unwritten {
-  bytes = 0;
-}
-
-/**
- * The lines of one connection on their way to the log: for each channel one append is in flight, so that a refused one
- * is tried again before anything that came after it.
- */
-export class SyslogWriter {
+/** The lines of one connection on their way to the streams of their channels. */
+export class SyslogWriter implements LineTarget, Sender {
   readonly #options: Omit<SyslogOptions, "host" | "port">;
-  readonly #unwritten: Unwritten;
   readonly #stop = new AbortController();
-  /** Lines that wait for the append of their channel that is in flight. */
-  readonly #waiting = new Map<ChannelId, CanonicalLines[]>();
   #bytes = 0;
-  #wake: () => void = () => {};
+  #wake: (() => void) | undefined;
 
-  constructor(options: Omit<SyslogOptions, "host" | "port">, unwritten: Unwritten) {
+  constructor(options: Omit<SyslogOptions, "host" | "port">) {
     this.#options = options;
-    this.#unwritten = unwritten;
   }
 
-  /** Lines behind all that the channel was given before. */
-  append(channel: ChannelId, stretches: readonly CanonicalLines[]): void {
-    for (const lines of stretches) this.#hold(lines.bytes.length);
-    const waiting = this.#waiting.get(channel);
-    if (waiting !== undefined) {
-      waiting.push(...stretches);
-      return;
-    }
-    const queue = [...stretches];
-    this.#waiting.set(channel, queue);
-    void this.#write(channel, queue);
+  /** Puts a line behind all that its channel was given before. */
+  place(
+    record: TokenRecord,
+    source: string,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    header: SyslogHeader,
+    nowMs: number,
+  ): void {
+    const stream = this.#options.queues.stream(record.channel);
+    this.#bytes += stream.add(this, record, source, bytes, start, end, header, nowMs);
+  }
+
+  /** Memory of lines that are not stored yet. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  settle(bytes: number): void {
+    this.#bytes -= bytes;
+    if (this.#wake !== undefined && this.#hasRoom) this.#wake();
   }
 
   /**
    * Undefined when more may be read. Otherwise resolves when it may be: when this connection's lines are within their
-   * bound, and all connections' together within theirs or none of them this one's, so that each of them gets on.
+   * bound, and there is memory for all connections or none of it is this one's, so that each of them gets on.
    */
   untilRoom(): Promise<void> | undefined {
-    return this.#hasRoom ? undefined : this.#roomMade();
+    return this.#hasRoom ? undefined : this.#woken();
   }
 
-  /** Resolves when every line is durable, or given up after `stop`. */
+  /** Resolves when every line is durable, or given up after the queues stopped to try. */
   async settled(): Promise<void> {
-    while (this.#waiting.size > 0) await this.#woken();
+    while (this.#bytes > 0) await this.#woken();
   }
 
-  /** A batch that is refused from now on is tried once more. */
+  /** Ends the patience, as the server stops: what fails from now on is tried once more. */
   stop(): void {
     this.#stop.abort();
+    this.#options.queues.stopRetrying();
   }
 
-  /** Tries until it works: TCP has no answer to give. After `stop` once more, then `lines` are counted as lost. */
+  /** Asks until there is an answer: TCP has none to give. After `stop` once more, then `lines` are counted as lost. */
   async insist(lines: number, attempt: () => Promise<unknown>): Promise<void> {
     const { clock, logger } = this.#options;
     for (let failures = 0; ; failures++) {
@@ -78,55 +78,32 @@ export class SyslogWriter {
         return;
       } catch (error) {
         if (failures === 0)
-          logger.warn({ err: error, lines }, "lines of a syslog connection wait for the log");
+          logger.warn({ err: error, lines }, "lines of a syslog connection wait for the registry");
         if (last) {
           syslogLostLines.inc(lines);
           logger.error(
             { err: error, lines },
-            "lines of a syslog connection are lost: the log did not take them",
+            "lines of a syslog connection are lost: the registry did not answer",
           );
           return;
         }
-        await clock.sleep(retryDelayMs(appendRetry, failures, Math.random()) ?? 0, this.#stop.signal);
+        await clock.sleep(retryDelayMs(askRetry, failures, Math.random()) ?? 0, this.#stop.signal);
       }
     }
   }
 
   get #hasRoom(): boolean {
-    const { connectionBytesMax, unwrittenBytesMax } = this.#options;
-    return (
-      this.#bytes <= connectionBytesMax && (this.#bytes === 0 || this.#unwritten.bytes <= unwrittenBytesMax)
-    );
+    const { queues, connectionBytesMax } = this.#options;
+    return this.#bytes <= connectionBytesMax && (this.#bytes === 0 || !queues.budget.isTight);
   }
 
-  async #roomMade(): Promise<void> {
-    while (!this.#hasRoom) await this.#woken();
-  }
-
-  async #write(channel: ChannelId, queue: CanonicalLines[]): Promise<void> {
-    const { lanes, batchBytesMax } = this.#options;
-    while (queue.length > 0) {
-      const stretches = queue.splice(0);
-      // A batch at a time: what is tried again is whole, so nothing is stored twice.
-      for (const batch of splitLines(joinLines(stretches), batchBytesMax)) {
-        await this.insist(batch.count, () => lanes.append(channel, batch, "syslog"));
-      }
-      for (const stretch of stretches) this.#hold(-stretch.bytes.length);
-      this.#wake();
-    }
-    this.#waiting.delete(channel);
-    this.#wake();
-  }
-
-  #hold(bytes: number): void {
-    this.#bytes += bytes;
-    this.#unwritten.bytes += bytes;
-  }
-
-  // One waits at a time: the loop that reads, and after it the end of the connection.
+  // One waits at a time: for room, and after that for the end of the connection.
   #woken(): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
     });
   }
 }

@@ -7,22 +7,22 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
 import type { Clock } from "../ports.ts";
+import type { AppendQueues } from "./append-queues.ts";
 import type { ClientTokens } from "./client-tokens.ts";
-import type { Lanes } from "./lanes.ts";
 import { FrameRouter, type Loops, type TokenLookup } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
 import type { Door, Senders } from "./senders.ts";
 import { type StreamListener, streamListener } from "./stream-listener.ts";
 import { SyslogConnection, type SyslogParts } from "./syslog-connection.ts";
 import { SyslogPeers } from "./syslog-peers.ts";
-import { SyslogWriter, Unwritten } from "./syslog-writer.ts";
+import { SyslogWriter } from "./syslog-writer.ts";
 import type { TlsFiles } from "./tls-handshakes.ts";
 import { UnfinishedFrames } from "./unfinished-frames.ts";
 
 export type SyslogOptions = {
   readonly host: string;
   readonly port: number;
-  readonly lanes: Pick<Lanes, "append">;
+  readonly queues: Pick<AppendQueues, "append" | "stream" | "stopRetrying" | "budget">;
   readonly tokens: TokenLookup;
   readonly loops: Loops;
   readonly faults: Pick<SenderFaults, "note">;
@@ -30,15 +30,11 @@ export type SyslogOptions = {
   readonly clock: Clock;
   /** A longer frame closes its connection. */
   readonly frameBytesMax: number;
-  /** The lanes' own bound of a batch: more lines than that are handed over one batch after the other. */
-  readonly batchBytesMax: number;
   /** Connections in all, and from one address. */
   readonly connectionsMax: number;
   readonly addressConnectionsMax: number;
   /** Read from a connection and not yet durable: beyond it the socket is not read. */
   readonly connectionBytesMax: number;
-  /** The same of all connections together: beyond it those that have lines waiting are not read. */
-  readonly unwrittenBytesMax: number;
   /** Memory of frames that have begun and not ended, of all connections together. */
   readonly unfinishedBytesMax: number;
   /** From the connection to the first frame with a known token. */
@@ -63,14 +59,12 @@ const checkMsMax = 1_000;
 export type SyslogRoom = {
   readonly peers: SyslogPeers;
   readonly unfinished: UnfinishedFrames;
-  readonly unwritten: Unwritten;
   readonly router: FrameRouter;
 };
 
 export const syslogRoom = (options: SyslogOptions): SyslogRoom => ({
   peers: new SyslogPeers(options),
   unfinished: new UnfinishedFrames(options.unfinishedBytesMax),
-  unwritten: new Unwritten(),
   router: new FrameRouter(options),
 });
 
@@ -103,7 +97,7 @@ export function syslogListener(
     noteHandshake: (address, cause) => faults.note(address, cause),
     checkMs: checkMsOf(options),
     handshakeMsMax: options.firstTokenMs,
-    open: (socket) => new SyslogConnection(socket, parts, new SyslogWriter(options, room.unwritten)),
+    open: (socket) => new SyslogConnection(socket, parts, new SyslogWriter(options)),
   });
 }
 

@@ -21,7 +21,7 @@ const open = async (bounds: Parameters<typeof IngestDoor.open>[0]) => {
 afterEach(async () => {
   vi.useRealTimers();
   await door.close();
-  await reached(() => door.lanes.pending.bytes === 0);
+  await reached(() => door.queues.budget.bytes === 0);
 });
 
 async function reached(isThere: () => boolean): Promise<void> {
@@ -109,7 +109,7 @@ describe("unfinished bodies", () => {
   });
 
   test("where ingest holds all that it may, the body that was begun first gives way", async () => {
-    await open({ pendingBytesMax: 100_000 });
+    await open({ memoryBytesMax: 100_000 });
     const first = await unfinished(1, 15_000, "127.0.0.2");
     const others: RawClient[] = [];
     for (let n = 3; first.got === ""; n++) {
@@ -120,7 +120,7 @@ describe("unfinished bodies", () => {
     }
     expect(first.got).toMatch(/^HTTP\/1\.1 503 [\s\S]*as many unwritten lines in memory as it may/);
     expect(others.map(({ got }) => got).join("")).toBe("");
-    expect(door.lanes.pending.bytes).toBeLessThanOrEqual(100_000);
+    expect(door.queues.budget.bytes).toBeLessThanOrEqual(100_000);
     expect(await door.post(3, shuttleFrame("x".repeat(60_000)))).toMatch(/^HTTP\/1\.1 204 /);
   });
 

@@ -3,11 +3,11 @@ import type { AddressInfo, Socket } from "node:net";
 import fastify, { type FastifyInstance } from "fastify";
 import { realClock } from "../../src/clock.ts";
 import { addressGroup } from "../../src/core/address-group.ts";
+import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestHttp } from "../../src/ingest/http.ts";
-import { Lanes } from "../../src/ingest/lanes.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
-import { alone, channelOf, FakeTokens, fakeKeys, tokenOf } from "../ingest/registry.ts";
+import { alone, channelOf, FakeTokens, fakeKeys, silent, tokenOf } from "../ingest/registry.ts";
 import { ScriptedLog } from "../ingest/scripted-log.ts";
 import { RawClient } from "../support/raw-client.ts";
 
@@ -21,25 +21,31 @@ const authorizationOf = (number: number): string => {
 
 export class IngestDoor {
   readonly log = new ScriptedLog();
-  readonly lanes: Lanes;
+  readonly queues: AppendQueues;
   readonly bodies: BodyBudget;
   port = 0;
   readonly #sockets: Socket[] = [];
   readonly #server: FastifyInstance = fastify();
 
   private constructor(bounds: Bounds) {
-    this.lanes = new Lanes({ log: this.log, clock: realClock, ...ingestLimits, ...bounds });
-    this.bodies = new BodyBudget(this.lanes.pending, { ...ingestLimits, ...bounds });
+    this.queues = new AppendQueues({
+      log: this.log,
+      clock: realClock,
+      logger: silent,
+      ...ingestLimits,
+      ...bounds,
+    });
+    this.bodies = new BodyBudget(this.queues.budget, { ...ingestLimits, ...bounds });
   }
 
   /** Knows the tokens of apps 1 to 9. */
   static async open(bounds: Bounds = {}): Promise<IngestDoor> {
     const door = new IngestDoor(bounds);
-    const { lanes, bodies } = door;
+    const { queues, bodies } = door;
     const tokens = new FakeTokens();
     for (let number = 1; number < 10; number++) tokens.add(tokenOf(number), channelOf(number));
     const addressOf = (socket: Socket) => addressGroup(socket.remoteAddress);
-    const parts = { lanes, bodies, addressOf, tokens, keys: fakeKeys, clock: realClock, ...alone };
+    const parts = { queues, bodies, addressOf, tokens, keys: fakeKeys, clock: realClock, ...alone };
     await door.#server.register(ingestHttp, { ...ingestLimits, ...bounds, ...parts });
     door.#server.server.on("connection", (socket) => door.#sockets.push(socket));
     await door.#server.listen({ host: "127.0.0.1", port: 0 });

@@ -3,12 +3,12 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
-import { PendingBytes } from "../../src/ingest/pending.ts";
+import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
 import { ControlServer, operatorSecret } from "../support/control-server.ts";
 import { RawClient } from "../support/raw-client.ts";
 
 const addressBodyBytesMax = 100_000;
-const bodies = new BodyBudget(new PendingBytes(1_000_000), {
+const bodies = new BodyBudget(new MemoryBudget(1_000_000), {
   appBodyBytesMax: 1,
   addressBodyBytesMax,
   inflationsMax: 1,

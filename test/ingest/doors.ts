@@ -1,10 +1,10 @@
 /** The options of a door of syslog over a scripted log, and what it says of senders. */
 import { pino } from "pino";
 import { realClock } from "../../src/clock.ts";
-import { Lanes } from "../../src/ingest/lanes.ts";
+import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { Senders } from "../../src/ingest/senders.ts";
-import { alone, channelOf, FakeTokens, tokenOf } from "./registry.ts";
+import { alone, channelOf, FakeTokens, silent, tokenOf } from "./registry.ts";
 import { ScriptedLog } from "./scripted-log.ts";
 
 type Bounds = Partial<Record<keyof typeof ingestLimits, number>>;
@@ -20,7 +20,7 @@ export function doorOptions(bounds: Bounds = {}) {
     ...limits,
     host: "127.0.0.1",
     port: 0,
-    lanes: new Lanes({ log, clock: realClock, ...limits }),
+    queues: new AppendQueues({ log, clock: realClock, logger: silent, ...limits }),
     tokens,
     loops: alone.loops,
     faults: {

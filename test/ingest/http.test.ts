@@ -8,13 +8,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { addressGroup } from "../../src/core/address-group.ts";
 import { storeFull } from "../../src/errors/store.ts";
+import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { acceptsText, ingestHttp } from "../../src/ingest/http.ts";
-import { Lanes } from "../../src/ingest/lanes.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { octetCounted, shuttleFrame } from "../support/frames.ts";
 import { until } from "../support/until.ts";
-import { channelOf, FakeTokens, fakeKeys, tokenOf } from "./registry.ts";
+import { channelOf, FakeTokens, fakeKeys, silent, tokenOf } from "./registry.ts";
 import { ScriptedLog } from "./scripted-log.ts";
 
 const app = channelOf(1);
@@ -34,7 +34,7 @@ let log: ScriptedLog;
 let looped: string[];
 let noted: [address: string | undefined, cause: string, count: number][];
 let tokens: FakeTokens;
-let lanes: Lanes;
+let queues: AppendQueues;
 let server: FastifyInstance;
 let port: number;
 
@@ -51,11 +51,11 @@ async function start(bounds: Bounds = {}) {
   tokens.add(token, app);
   tokens.add(tokenOf(2), channelOf(2), "heroku");
   tokens.add(tokenOf(3), app, "heroku");
-  lanes = new Lanes({ log, clock: realClock, ...ingestLimits, ...bounds });
+  queues = new AppendQueues({ log, clock: realClock, logger: silent, ...ingestLimits, ...bounds });
   server = fastify();
   await server.register(ingestHttp, {
-    lanes,
-    bodies: new BodyBudget(lanes.pending, { ...ingestLimits, ...bounds }),
+    queues,
+    bodies: new BodyBudget(queues.budget, { ...ingestLimits, ...bounds }),
     addressOf: (socket) => addressGroup(socket.remoteAddress),
     tokens,
     keys: fakeKeys,
@@ -454,7 +454,7 @@ describe("what is refused", () => {
     ["a store without room", storeFull(new Error("ENOSPC")), "5", "disk"],
     ["a server that stops", "close", "1", "stopping"],
   ])("503 with Retry-After for %s", async (_name, failure, retryAfter, text) => {
-    if (failure === "close") await lanes.close();
+    if (failure === "close") await queues.close();
     else log.failures.push(failure);
     const answer = await post(frames("x"));
     expect(answer.status).toBe(503);
@@ -477,7 +477,7 @@ describe("what is refused", () => {
 
 describe("bounds", () => {
   test("a request beyond the bound of held bytes is 503 before it is read, and taken when there is room", async () => {
-    await restart({ pendingBytesMax: 20_000 });
+    await restart({ memoryBytesMax: 20_000 });
     log.holding = true;
     const first = post(frames("x".repeat(15_000)));
     await until(() => log.heldCount === 1);
@@ -489,14 +489,14 @@ describe("bounds", () => {
     log.release();
     expect((await first).status).toBe(204);
     expect((await post(frames("y".repeat(15_000)))).status).toBe(204);
-    expect(lanes.pending.bytes).toBe(0);
+    expect(queues.budget.bytes).toBe(0);
   });
 
   test("a small gzip body that inflates beyond what may be held is 503", async () => {
-    await restart({ pendingBytesMax: 100_000 });
+    await restart({ memoryBytesMax: 100_000 });
     const zipped = gzipSync(frames("x".repeat(200_000)));
     expect((await post(zipped, { ...plain, "content-encoding": "gzip" })).status).toBe(503);
-    expect(lanes.pending.bytes).toBe(0);
+    expect(queues.budget.bytes).toBe(0);
   });
 
   test("a client that stalls in its body is answered 408 and its connection closed", async () => {
@@ -510,7 +510,7 @@ describe("bounds", () => {
     });
     await once(socket, "close");
     expect(answer).toMatch(/^HTTP\/1\.1 408 /);
-    expect(lanes.pending.bytes).toBe(0);
+    expect(queues.budget.bytes).toBe(0);
   });
 
   test.each([{}, { "content-encoding": "gzip" }])(
@@ -521,9 +521,9 @@ describe("bounds", () => {
       const part = gzipSync(frames("x".repeat(100_000), "y"), { level: 0 }).subarray(0, 50_000);
       socket.write(`POST /logs HTTP/1.1\r\nhost: x\r\n${headers.join("")}content-length: 1000000\r\n\r\n`);
       socket.write(part);
-      await until(() => lanes.pending.bytes > 0);
+      await until(() => queues.budget.bytes > 0);
       socket.destroy();
-      await until(() => lanes.pending.bytes === 0);
+      await until(() => queues.budget.bytes === 0);
       expect(log.stored).toEqual([]);
     },
   );

@@ -3,12 +3,12 @@ import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { overloaded } from "../../src/errors/store.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
-import { PendingBytes } from "../../src/ingest/pending.ts";
+import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
 
 const bytesMax = 1_000_000;
 
 function rig(inflationsMax = 1) {
-  const pending = new PendingBytes(10_000_000);
+  const pending = new MemoryBudget(10_000_000);
   const bodies = new BodyBudget(pending, {
     appBodyBytesMax: 10_000_000,
     addressBodyBytesMax: 10_000_000,

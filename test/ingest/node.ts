@@ -6,14 +6,14 @@ import { realClock as clock } from "../../src/clock.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
 import { LineCursor } from "../../src/core/line-cursor.ts";
 import type { Engine } from "../../src/engines/engine.ts";
+import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestHttp } from "../../src/ingest/http.ts";
-import { Lanes } from "../../src/ingest/lanes.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { syslogListener } from "../../src/ingest/syslog.ts";
 import { Keys } from "../../src/registry/keys.ts";
 import { Tokens } from "../../src/registry/tokens.ts";
-import { alone } from "./registry.ts";
+import { alone, silent } from "./registry.ts";
 
 export type IngestNode = Awaited<ReturnType<typeof openNode>>;
 
@@ -21,13 +21,13 @@ export type IngestNode = Awaited<ReturnType<typeof openNode>>;
 export async function openNode(engine: Engine) {
   const tokens = new Tokens({ store: engine.store, clock, cacheEntriesMax: 100 });
   const keys = new Keys({ store: engine.store, clock, operatorSecret: "operator", cacheEntriesMax: 100 });
-  const lanes = new Lanes({ ...ingestLimits, log: engine.log, clock });
+  const queues = new AppendQueues({ ...ingestLimits, log: engine.log, clock, logger: silent });
   const server = fastify();
-  const bodies = new BodyBudget(lanes.pending, ingestLimits);
+  const bodies = new BodyBudget(queues.budget, ingestLimits);
   const addressOf = () => "here";
   await server.register(ingestHttp, {
     ...ingestLimits,
-    lanes,
+    queues,
     bodies,
     addressOf,
     tokens,
@@ -41,7 +41,7 @@ export async function openNode(engine: Engine) {
   const syslog = await syslogListener({
     ...ingestLimits,
     ...address,
-    lanes,
+    queues,
     tokens,
     logger,
     clock,
@@ -60,7 +60,7 @@ export async function openNode(engine: Engine) {
     async close() {
       await syslog.close();
       await server.close();
-      await lanes.close();
+      await queues.close();
       await keys.close();
       await tokens.close();
     },

@@ -12,7 +12,7 @@ export type OtlpDoor = Awaited<ReturnType<typeof openOtlpDoor>>;
 export async function openOtlpDoor(bounds: Parameters<typeof doorOptions>[0] = {}) {
   const door = doorOptions(bounds);
   const { options } = door;
-  const bodies = new BodyBudget(options.lanes.pending, options);
+  const bodies = new BodyBudget(options.queues.budget, options);
   const parts = { ...options, bodies, addressOf: () => "here", keys: fakeKeys };
   const server = fastify({ forceCloseConnections: true });
   await server.register(ingestHttp, parts);

@@ -53,6 +53,9 @@ export const fakeKeys: KeyLookup = {
 };
 
 /** For ingest that has no drains, and tells nobody of faults. */
+/** A log of the server that nobody reads. */
+export const silent = { info: () => {}, warn: () => {}, error: () => {} };
+
 export const alone: { readonly loops: Loops; readonly faults: { note(): void } } = {
   loops: { isOurs: () => false, refused: () => {} },
   faults: { note: () => {} },

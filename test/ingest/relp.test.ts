@@ -6,12 +6,12 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { type RelpScan, scanRelp } from "../../src/core/relp.ts";
 import { storeFull } from "../../src/errors/store.ts";
-import { Lanes } from "../../src/ingest/lanes.ts";
+import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { relpListener } from "../../src/ingest/relp.ts";
 import { RelpBuffer } from "../../src/ingest/relp-buffer.ts";
 import { until } from "../support/until.ts";
-import { alone, channelOf, FakeTokens, tokenOf } from "./registry.ts";
+import { alone, channelOf, FakeTokens, silent, tokenOf } from "./registry.ts";
 import { ScriptedLog } from "./scripted-log.ts";
 
 const app = channelOf(1);
@@ -36,7 +36,7 @@ async function start(bounds: Partial<Record<keyof typeof ingestLimits, number>> 
     ...limits,
     host: "127.0.0.1",
     port: 0,
-    lanes: new Lanes({ log, clock: realClock, ...limits }),
+    queues: new AppendQueues({ log, clock: realClock, logger: silent, ...limits }),
     tokens,
     loops: alone.loops,
     faults: { note: (_, cause, __, sample) => void noted.push({ cause, sample: sample?.() }) },

@@ -6,7 +6,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { storeFull, storeUnavailable } from "../../src/errors/store.ts";
-import { Lanes } from "../../src/ingest/lanes.ts";
+import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { syslogListener } from "../../src/ingest/syslog.ts";
 import {
@@ -33,7 +33,7 @@ let log: ScriptedLog;
 let noted: { cause: string; count: number; sample: string | undefined }[];
 let refused: [drainToken: string, isNotice: boolean | undefined][];
 let tokens: FakeTokens;
-let lanes: Lanes;
+let queues: AppendQueues;
 let logged: string;
 let listener: Awaited<ReturnType<typeof syslogListener>>;
 const sockets: Socket[] = [];
@@ -49,16 +49,16 @@ async function start(bounds: Bounds = {}) {
   tokens = new FakeTokens();
   for (let number = 1; number <= 50; number++) tokens.add(tokenOf(number), channelOf(number));
   tokens.add(tokenOf(99), app, "heroku");
-  lanes = new Lanes({ log, clock: realClock, ...ingestLimits, ...bounds });
   logged = "";
   const logger = pino({}, { write: (line: string) => void (logged += line) });
+  queues = new AppendQueues({ log, clock: realClock, logger, ...ingestLimits, ...bounds });
   const limits = { ...ingestLimits, ...bounds };
   noted = [];
   refused = [];
   listener = await syslogListener({
     host: "127.0.0.1",
     port: 0,
-    lanes,
+    queues,
     tokens,
     loops: {
       isOurs: (drainToken) => drainToken === ours,
@@ -285,7 +285,7 @@ test("while the log refuses, the socket is not read; when it is mended every lin
   });
   await until(() => log.asked.length > 3); // asked again and again
   expect(isFlushed).toBe(false); // 10 MB do not fit the kernel's buffers
-  expect(lanes.pending.bytes).toBeLessThan(200_000);
+  expect(queues.budget.bytes).toBeLessThan(200_000);
   log.failure = undefined;
   await until(() => log.lines().length === sent.length);
   expect(log.messages(app)).toEqual(sent);
@@ -300,19 +300,20 @@ test("more lines than one batch holds are stored once each when the log refuses 
   expect(log.messages(app)).toEqual(sent);
 });
 
-test("lines over the bound of all lanes wait for room", async () => {
-  await restart({ pendingBytesMax: 3_000 });
+test("while memory is tight, a connection whose lines wait is not read before there is room", async () => {
+  await restart({ memoryBytesMax: 3_000 });
   log.holding = true;
   const first = await open();
   await write(first, to(1, "a".repeat(1_500)));
   await until(() => log.heldCount === 1);
-  const second = await open();
-  await write(second, to(2, "b".repeat(1_500)));
-  await until(() => logged.includes("OVERLOADED"));
+  await write(first, to(2, "b"));
+  await write(await open(), to(3, "c"));
+  await until(() => log.heldCount === 2);
   log.holding = false;
-  log.release();
-  await until(() => log.lines().length === 2);
-  expect(log.messages(channelOf(2))).toEqual([`${"b".repeat(1_500)}\n`]);
+  log.release(2);
+  await until(() => log.lines().length === 3);
+  expect(log.stored.at(-1)!.channel).toBe(channelOf(2));
+  await until(() => queues.budget.bytes === 0);
 });
 
 test("a registry that fails is asked again, and no line is lost", async () => {
@@ -398,7 +399,7 @@ test("unfinished frames share a bound: the one that was kept for longest is clos
 });
 
 test("what all connections have read and not written has a bound, and each goes on with one read", async () => {
-  await restart({ unwrittenBytesMax: 1_000, connectionBytesMax: 100_000_000 });
+  await restart({ memoryBytesMax: 2_000, connectionBytesMax: 100_000_000 });
   log.holding = true;
   const lines = Buffer.concat(Array.from({ length: 4_000 }, (_, i) => to(1, `${i} ${"x".repeat(500)}`)));
   const socket = await open();
@@ -409,7 +410,7 @@ test("what all connections have read and not written has a bound, and each goes 
     await write(await open(), to(number, "read"));
     await until(() => log.heldCount === number);
   }
-  expect(lanes.pending.bytes).toBeLessThan(200_000);
+  expect(queues.budget.bytes).toBeLessThan(200_000);
   log.holding = false;
   log.release(11);
   await until(() => log.lines().length === 4_010);

@@ -25,12 +25,11 @@ async function lines(frame: string, fallback?: string): Promise<string[]> {
       await sorting.add(bytes, 0, bytes.length);
     }
     const log = new ScriptedLog();
-    for (const [channel, stretches] of sorting.take())
-      for (const batch of stretches)
-        log.stored.push({
-          channel,
-          batch: { ...batch, producer: "p" as never, firstLine: 0, acceptedAtMs: 0 },
-        });
+    for (const [channel, lines] of sorting.take())
+      log.stored.push({
+        channel,
+        batch: { ...lines, producer: "p" as never, firstLine: 0, acceptedAtMs: 0 },
+      });
     seen.push(
       ...log.lines(),
       ...[...sorting.faults.causes()]

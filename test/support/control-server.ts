@@ -21,7 +21,7 @@ import { answerErrors, answerFrameworkError } from "../../src/http/api-errors.ts
 import { pathPartCharsMax } from "../../src/http-server.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
-import { PendingBytes } from "../../src/ingest/pending.ts";
+import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
 import { answersBytesMax, tailLimits } from "../../src/limits.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
 import { Apps } from "../../src/registry/apps.ts";
@@ -190,7 +190,7 @@ export class ControlServer {
       frames: new FrameHistory({ log: registry.log, recent: opened.#recent, framesBytesMax: 1 << 20 }),
       tails: opened.#tails,
       rights: opened.#rights,
-      bodies: new BodyBudget(new PendingBytes(ingestLimits.pendingBytesMax), ingestLimits),
+      bodies: new BodyBudget(new MemoryBudget(ingestLimits.memoryBytesMax), ingestLimits),
       addressOf: () => "here",
       apps: registry.apps,
       tokens: registry.tokens,

@@ -44,8 +44,6 @@ export interface Work {
 /** Bounds of one commit; one larger piece of work is taken alone. Everybody waits for the sync of all of it. */
 const commitBytesMax = 2 * 1024 * 1024;
 const commitWorksMax = 8192;
-/** Bounds of the work that waits for its turn. Callers bound themselves long before; over it, work is refused. */
-const waitingBytesMax = 256 * 1024 * 1024;
 /** Between attempts while the disk fails: what came meanwhile gets its answer together. */
 const failingMs = 100;
 
@@ -93,7 +91,7 @@ export class Journal {
 
   /** Queues `work`; exactly one of its `stored` and `failed` is called, later. */
   submit(work: Work): void {
-    const refused = this.#refusal(work);
+    const refused = this.#refusal();
     if (refused !== undefined) {
       queueMicrotask(() => work.failed(refused));
       return;
@@ -140,12 +138,8 @@ export class Journal {
     this.segments.splice(this.segments.indexOf(segment), 1);
   }
 
-  #refusal(work: Work): AppError | undefined {
-    if (this.#isClosed) return storeUnavailable(new Error("the log is closed"));
-    if (this.#waitingBytes + work.bytes > waitingBytesMax && this.#waiting.length > 0) {
-      return storeUnavailable(new Error("too much waits to be stored"));
-    }
-    return undefined;
+  #refusal(): AppError | undefined {
+    return this.#isClosed ? storeUnavailable(new Error("the log is closed")) : undefined;
   }
 
   async #run(): Promise<void> {

@@ -32,8 +32,6 @@ export type AppendsOptions = {
 
 /** One append, elections of a leader included. */
 const appendMsMax = 15_000;
-/** Batches of all channels that wait for their turn or their acknowledgement. */
-const bytesMax = 256 * 1024 * 1024;
 /** Headers: the subject, the message id, what is expected. */
 const headerBytesMax = 1024;
 const frameBytesMax = 1024 * 1024;
@@ -42,12 +40,11 @@ const conflictsAtOnce = 3;
 const conflictPauseMsMax = 6;
 
 /** A batch that waits for its turn in a channel. */
-type Entry = { readonly bytes: number; run(): Promise<void> };
+type Entry = () => Promise<void>;
 
 export class Appends {
   readonly #options: AppendsOptions;
   readonly #queues = new Map<ChannelId, Entry[]>();
-  #bytes = 0;
   #closed: Promise<void> | undefined;
   #lastDone: () => void = () => {};
 
@@ -59,16 +56,13 @@ export class Appends {
   append(channel: ChannelId, batch: Batch): Promise<Appended> {
     assert(batch.count > 0);
     if (this.#closed !== undefined) return Promise.reject(storeUnavailable(new Error("the log is closed")));
-    if (this.#bytes > 0 && this.#bytes + batch.bytes.length > bytesMax) {
-      return Promise.reject(storeUnavailable(new Error("too much waits to be stored")));
-    }
     const giveUpAtMs = this.#options.clock.monotonicMs() + appendMsMax;
-    return this.#inTurn(channel, batch.bytes.length, () => this.#store(channel, batch, giveUpAtMs));
+    return this.#inTurn(channel, () => this.#store(channel, batch, giveUpAtMs));
   }
 
   /** Runs `work` between the appends that were called before and those that are called after. */
   between(channel: ChannelId, work: () => Promise<void>): Promise<void> {
-    return this.#inTurn(channel, 0, work);
+    return this.#inTurn(channel, work);
   }
 
   /** Takes no more and waits for what it has. Idempotent. */
@@ -80,14 +74,13 @@ export class Appends {
     return this.#closed;
   }
 
-  #inTurn<Result>(channel: ChannelId, bytes: number, work: () => Promise<Result>): Promise<Result> {
-    this.#bytes += bytes;
+  #inTurn<Result>(channel: ChannelId, work: () => Promise<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       const run = () => work().then(resolve, reject);
       const queue = this.#queues.get(channel);
-      if (queue !== undefined) queue.push({ bytes, run });
+      if (queue !== undefined) queue.push(run);
       else {
-        const started = [{ bytes, run }];
+        const started = [run];
         this.#queues.set(channel, started);
         void this.#run(channel, started);
       }
@@ -98,8 +91,7 @@ export class Appends {
     for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
       await this.#options.followersStarting(channel);
       await this.#options.turns.wait(channel);
-      await entry.run();
-      this.#bytes -= entry.bytes;
+      await entry();
     }
     this.#queues.delete(channel);
     if (this.#queues.size === 0) this.#lastDone();

@@ -3,25 +3,26 @@ import { expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import type { CanonicalLines, Form } from "../../src/core/batch.ts";
 import { storeFull } from "../../src/errors/store.ts";
-import { Lanes } from "../../src/ingest/lanes.ts";
-import { channelOf } from "./registry.ts";
+import { AppendQueues } from "../../src/ingest/append-queues.ts";
+import { channelOf, silent } from "./registry.ts";
 import { ScriptedLog } from "./scripted-log.ts";
 
 const app = channelOf(1);
 const other = channelOf(2);
 
-function open(bounds: Partial<ConstructorParameters<typeof Lanes>[0]> = {}) {
+function open(bounds: Partial<ConstructorParameters<typeof AppendQueues>[0]> = {}) {
   const log = new ScriptedLog();
-  const lanes = new Lanes({
+  const queues = new AppendQueues({
     log,
     clock: realClock,
-    pendingBytesMax: 1_000_000,
-    laneBytesMax: 500_000,
+    logger: silent,
+    memoryBytesMax: 1_000_000,
+    queueBytesMax: 500_000,
     batchBytesMax: 100_000,
     channelsMax: 100,
     ...bounds,
   });
-  return { log, lanes };
+  return { log, queues };
 }
 
 function lines(
@@ -34,16 +35,16 @@ function lines(
   return { bytes, count: 1, form, ...(dedupId !== undefined && { dedupId }) };
 }
 
-test("an idle lane hands lines to the log at once", () => {
-  const { log, lanes } = open();
-  void lanes.append(app, lines("a"));
+test("an idle queue hands lines to the log at once", () => {
+  const { log, queues } = open();
+  void queues.append(app, lines("a"));
   expect(log.asked).toHaveLength(1);
 });
 
 test("lines that come while an append is in flight gather into one batch, in order", async () => {
-  const { log, lanes } = open();
+  const { log, queues } = open();
   log.holding = true;
-  const appends = ["a", "b", "c", "d"].map((text) => lanes.append(app, lines(text)));
+  const appends = ["a", "b", "c", "d"].map((text) => queues.append(app, lines(text)));
   log.holding = false;
   log.release();
   await Promise.all(appends);
@@ -51,28 +52,28 @@ test("lines that come while an append is in flight gather into one batch, in ord
   expect(log.messages()).toEqual(["a", "b", "c", "d"]);
 });
 
-test("a lane that is held does not hold another channel's", async () => {
-  const { log, lanes } = open();
+test("a queue that is held does not hold another channel's", async () => {
+  const { log, queues } = open();
   log.holding = true;
-  const held = lanes.append(app, lines("a"));
+  const held = queues.append(app, lines("a"));
   log.holding = false;
-  await lanes.append(other, lines("b"));
+  await queues.append(other, lines("b"));
   expect(log.messages(other)).toEqual(["b"]);
   log.release();
   await held;
 });
 
 test("lines of two forms become batches of their own, in order", async () => {
-  const { log, lanes } = open();
+  const { log, queues } = open();
   log.holding = true;
-  const appends = [lanes.append(app, lines("a"))];
+  const appends = [queues.append(app, lines("a"))];
   for (const [text, form] of [
     ["b", "logplex"],
     ["c", "rfc5424"],
     ["d", "rfc5424"],
     ["e", "logplex"],
   ] as const) {
-    appends.push(lanes.append(app, lines(text, { form })));
+    appends.push(queues.append(app, lines(text, { form })));
   }
   log.holding = false;
   log.release();
@@ -88,9 +89,9 @@ test("lines of two forms become batches of their own, in order", async () => {
 
 test("a gathered batch stays within its bound", async () => {
   const size = lines("x").bytes.length;
-  const { log, lanes } = open({ batchBytesMax: 3 * size });
+  const { log, queues } = open({ batchBytesMax: 3 * size });
   log.holding = true;
-  const appends = Array.from({ length: 8 }, () => lanes.append(app, lines("x")));
+  const appends = Array.from({ length: 8 }, () => queues.append(app, lines("x")));
   log.holding = false;
   log.release();
   await Promise.all(appends);
@@ -98,10 +99,10 @@ test("a gathered batch stays within its bound", async () => {
 });
 
 test("requests with an id are batches of their own, together in flight up to a bound, in order", async () => {
-  const { log, lanes } = open();
+  const { log, queues } = open();
   log.holding = true;
   const texts = Array.from({ length: 20 }, (_, i) => `line ${i}`);
-  const appends = texts.map((text) => lanes.append(app, lines(text, { dedupId: text })));
+  const appends = texts.map((text) => queues.append(app, lines(text, { dedupId: text })));
   expect(log.heldCount).toBe(16);
   log.holding = false;
   log.release(16);
@@ -111,37 +112,37 @@ test("requests with an id are batches of their own, together in flight up to a b
 });
 
 test("more lines than one batch holds are several, one after the other, and answered as one", async () => {
-  const { log, lanes } = open({ batchBytesMax: 3 * lines("0").bytes.length });
+  const { log, queues } = open({ batchBytesMax: 3 * lines("0").bytes.length });
   const texts = Array.from({ length: 8 }, (_, i) => `${i}`);
   const bytes = Buffer.concat(texts.map((text) => lines(text).bytes));
   const large: CanonicalLines = { bytes, count: 8, form: "logplex", dedupId: "1" };
   const refused = storeFull(undefined);
   log.failures.push(undefined, refused);
-  await expect(lanes.append(app, large)).rejects.toBe(refused);
+  await expect(queues.append(app, large)).rejects.toBe(refused);
   expect(log.messages()).toEqual(["0", "1", "2"]); // and nothing behind what was refused
-  expect(lanes.pending.bytes).toBe(0);
-  expect(await lanes.append(app, large)).toMatchObject({ repeated: false });
+  expect(queues.budget.bytes).toBe(0);
+  expect(await queues.append(app, large)).toMatchObject({ repeated: false });
   expect(log.messages()).toEqual(texts);
-  expect(await lanes.append(app, large)).toMatchObject({ repeated: true });
+  expect(await queues.append(app, large)).toMatchObject({ repeated: true });
   expect(log.messages()).toEqual(texts);
   expectNoJump(log);
 });
 
 test("closing waits for every batch of a large append", async () => {
-  const { log, lanes } = open({ batchBytesMax: lines("0").bytes.length });
+  const { log, queues } = open({ batchBytesMax: lines("0").bytes.length });
   const bytes = Buffer.concat(["0", "1", "2"].map((text) => lines(text).bytes));
-  const appended = lanes.append(app, { bytes, count: 3, form: "logplex" });
-  await lanes.close();
+  const appended = queues.append(app, { bytes, count: 3, form: "logplex" });
+  await queues.close();
   expect(log.messages()).toEqual(["0", "1", "2"]);
   await appended;
 });
 
 test("a large append that does not fit is refused whole", async () => {
-  const { log, lanes } = open({ batchBytesMax: 1_000, laneBytesMax: 4_000 });
+  const { log, queues } = open({ batchBytesMax: 1_000, queueBytesMax: 4_000 });
   log.holding = true;
-  const first = lanes.append(app, lines("a"));
+  const first = queues.append(app, lines("a"));
   const bytes = Buffer.concat(Array.from({ length: 60 }, () => lines("b").bytes));
-  await expect(lanes.append(app, { bytes, count: 60, form: "logplex" })).rejects.toMatchObject({
+  await expect(queues.append(app, { bytes, count: 60, form: "logplex" })).rejects.toMatchObject({
     code: "OVERLOADED",
   });
   log.holding = false;
@@ -151,66 +152,66 @@ test("a large append that does not fit is refused whole", async () => {
 });
 
 test("the numbers of a channel go on from batch to batch under one producer", async () => {
-  const { log, lanes } = open();
-  for (const text of ["a", "b", "c"]) await lanes.append(app, lines(text));
+  const { log, queues } = open();
+  for (const text of ["a", "b", "c"]) await queues.append(app, lines(text));
   expect(log.stored.map(({ batch }) => batch.firstLine)).toEqual([0, 1, 2]);
   expect(new Set(log.stored.map(({ batch }) => batch.producer)).size).toBe(1);
 });
 
 test("a repeat is answered as one and leaves no jump in the numbers", async () => {
-  const { log, lanes } = open();
-  expect((await lanes.append(app, lines("a", { dedupId: "1" }))).repeated).toBe(false);
-  expect((await lanes.append(app, lines("a", { dedupId: "1" }))).repeated).toBe(true);
-  await lanes.append(app, lines("b"));
+  const { log, queues } = open();
+  expect((await queues.append(app, lines("a", { dedupId: "1" }))).repeated).toBe(false);
+  expect((await queues.append(app, lines("a", { dedupId: "1" }))).repeated).toBe(true);
+  await queues.append(app, lines("b"));
   expect(log.messages()).toEqual(["a", "b"]);
   expectNoJump(log);
 });
 
 test("what the log refuses is refused to each caller, and leaves no jump in the numbers", async () => {
-  const { log, lanes } = open();
-  await lanes.append(app, lines("a"));
+  const { log, queues } = open();
+  await queues.append(app, lines("a"));
   const full = storeFull(new Error("no space"));
   log.failures.push(full);
-  await expect(lanes.append(app, lines("b"))).rejects.toBe(full);
-  await lanes.append(app, lines("c"));
+  await expect(queues.append(app, lines("b"))).rejects.toBe(full);
+  await queues.append(app, lines("c"));
   expect(log.messages()).toEqual(["a", "c"]);
   expectNoJump(log);
   expect(log.stored[1]!.batch.producer).not.toBe(log.stored[0]!.batch.producer);
 });
 
 test("a channel that was forgotten starts again under a new producer", async () => {
-  const { log, lanes } = open({ channelsMax: 2 });
-  for (const number of [1, 2, 3, 1]) await lanes.append(channelOf(number), lines("x"));
+  const { log, queues } = open({ channelsMax: 2 });
+  for (const number of [1, 2, 3, 1]) await queues.append(channelOf(number), lines("x"));
   expect(new Set(log.stored.map(({ batch }) => batch.producer)).size).toBe(4);
   expect(log.stored.map(({ batch }) => batch.firstLine)).toEqual([0, 0, 0, 0]);
 });
 
-test("lines over the bound of all lanes are refused before they are held, and taken again when there is room", async () => {
-  const { log, lanes } = open({ pendingBytesMax: 2_000 });
+test("lines over the bound of all queues are refused before they are held, and taken again when there is room", async () => {
+  const { log, queues } = open({ memoryBytesMax: 2_000 });
   log.holding = true;
-  const held = [lanes.append(app, lines("a")), lanes.append(other, lines("b"))];
-  const pendingBytes = lanes.pending.bytes;
-  await expect(lanes.append(channelOf(3), lines("x".repeat(900)))).rejects.toMatchObject({
+  const held = [queues.append(app, lines("a")), queues.append(other, lines("b"))];
+  const pendingBytes = queues.budget.bytes;
+  await expect(queues.append(channelOf(3), lines("x".repeat(900)))).rejects.toMatchObject({
     code: "OVERLOADED",
     status: 503,
     retryAfterS: 1,
   });
-  expect(lanes.pending.bytes).toBe(pendingBytes);
+  expect(queues.budget.bytes).toBe(pendingBytes);
   log.holding = false;
   log.release(2);
   await Promise.all(held);
-  await lanes.append(channelOf(3), lines("x".repeat(900)));
-  expect(lanes.pending.bytes).toBe(0);
+  await queues.append(channelOf(3), lines("x".repeat(900)));
+  expect(queues.budget.bytes).toBe(0);
 });
 
 test("one app cannot take the room of the others", async () => {
-  const { log, lanes } = open({ laneBytesMax: 2_000 });
+  const { log, queues } = open({ queueBytesMax: 2_000 });
   log.holding = true;
   const taken: Promise<unknown>[] = [];
   let refused = 0;
-  for (let i = 0; i < 10; i++) taken.push(lanes.append(app, lines("a")).catch(() => refused++));
+  for (let i = 0; i < 10; i++) taken.push(queues.append(app, lines("a")).catch(() => refused++));
   log.holding = false;
-  await lanes.append(other, lines("b"));
+  await queues.append(other, lines("b"));
   log.release();
   await Promise.all(taken);
   expect(refused).toBeGreaterThan(0);
@@ -218,20 +219,20 @@ test("one app cannot take the room of the others", async () => {
 });
 
 test("closing refuses new lines and waits for those it has", async () => {
-  const { log, lanes } = open();
+  const { log, queues } = open();
   log.holding = true;
-  const first = lanes.append(app, lines("a"));
-  const second = lanes.append(app, lines("b"));
+  const first = queues.append(app, lines("a"));
+  const second = queues.append(app, lines("b"));
   let isClosed = false;
-  const closed = lanes.close().then(() => {
+  const closed = queues.close().then(() => {
     isClosed = true;
   });
-  await expect(lanes.append(app, lines("c"))).rejects.toMatchObject({ code: "STOPPING" });
+  await expect(queues.append(app, lines("c"))).rejects.toMatchObject({ code: "STOPPING" });
   await new Promise(setImmediate);
   expect(isClosed).toBe(false);
   log.holding = false;
   log.release();
-  await Promise.all([first, second, closed, lanes.close()]);
+  await Promise.all([first, second, closed, queues.close()]);
   expect(log.messages()).toEqual(["a", "b"]);
 });
 
@@ -244,14 +245,14 @@ test("whatever is refused or repeated: lines keep the order of the calls, each a
   });
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const { log, lanes } = open();
+      const { log, queues } = open();
       log.holding = true;
       const stored: string[] = [];
       const answers: Promise<void>[] = [];
       for (const [at, { id, form, fails, releases }] of steps.entries()) {
         if (fails) log.failures.push(storeFull(undefined));
         const text = `line ${at}`;
-        const append = lanes.append(app, lines(text, { form, ...(id !== null && { dedupId: `${id}` }) }));
+        const append = queues.append(app, lines(text, { form, ...(id !== null && { dedupId: `${id}` }) }));
         answers.push(
           append.then(
             ({ repeated }) => {
@@ -268,7 +269,7 @@ test("whatever is refused or repeated: lines keep the order of the calls, each a
       await Promise.all(answers);
       expect(log.messages()).toEqual(stored.sort((a, b) => Number(a.slice(5)) - Number(b.slice(5))));
       expectNoJump(log);
-      expect(lanes.pending.bytes).toBe(0);
+      expect(queues.budget.bytes).toBe(0);
     }),
     { numRuns: 200 },
   );
