@@ -3,7 +3,27 @@ import type { DrainFieldsBody } from "../src/core/drain-fields.ts";
 
 export type App = { readonly id: string; readonly name: string; readonly created_at: string };
 /** `url` is the address to send lines to with it, if the server says one. */
-export type IngestToken = { readonly token: string; readonly name: string; readonly url?: string };
+export type TokenMarks = { readonly keep_hostname?: true; readonly keep_source?: true };
+export type IngestToken = TokenMarks & {
+  readonly token: string;
+  readonly name: string;
+  readonly url?: string;
+  readonly syslog_tag?: string;
+};
+export type Sender = {
+  readonly peer: string;
+  readonly door: string | null;
+  readonly framing: string | null;
+  readonly frames: number;
+  readonly seen_at: string;
+  readonly last_error: {
+    readonly cause: string;
+    readonly message: string;
+    readonly mend: string;
+    readonly first_bytes: string | null;
+    readonly at: string;
+  } | null;
+};
 export type Authorization = {
   readonly id: string;
   readonly description: string;

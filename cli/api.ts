@@ -13,7 +13,9 @@ import type {
   IngestToken,
   KeyBody,
   OpenedSession,
+  Sender,
   SessionBody,
+  TokenMarks,
 } from "./api-types.ts";
 import { findKey, type KeyFinding, serverUrl, type Variables } from "./environment.ts";
 import { answered, asSentence, codeOf, keyRefused, notTailrace, unreachable } from "./errors.ts";
@@ -64,8 +66,11 @@ export class Api {
   tokens(app: string): Promise<IngestToken[]> {
     return this.#call("GET", path`/v3/channels/${app}/tokens`);
   }
-  createToken(app: string, source: string): Promise<IngestToken> {
-    return this.#call("POST", path`/v3/channels/${app}/tokens`, { name: source });
+  createToken(app: string, source: string, marks: TokenMarks = {}): Promise<IngestToken> {
+    return this.#call("POST", path`/v3/channels/${app}/tokens`, { name: source, ...marks });
+  }
+  senders(): Promise<Sender[]> {
+    return this.#call("GET", path`/senders`);
   }
   async revokeToken(app: string, token: string): Promise<void> {
     await this.#answer("DELETE", path`/v3/channels/${app}/tokens/${token}`);

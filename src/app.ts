@@ -266,11 +266,24 @@ async function openHttp(base: Base, parts: HttpParts) {
 
 /** The parts that the routes of each role need. */
 function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
-  const { queues, tokens, keys, loops, faults, connections, recent, tails, rights, urls, drainTests } = parts;
+  const {
+    queues,
+    tokens,
+    keys,
+    loops,
+    faults,
+    senders,
+    connections,
+    recent,
+    tails,
+    rights,
+    urls,
+    drainTests,
+  } = parts;
   const addressOf = (socket: Socket) => connections.addressOf(socket);
   const bodies = new BodyBudget(queues.budget, ingestLimits);
   return {
-    ingest: { ...ingestLimits, queues, bodies, addressOf, tokens, keys, loops, faults, clock },
+    ingest: { ...ingestLimits, queues, bodies, addressOf, tokens, keys, loops, faults, senders, clock },
     tail: { parts: parts.parts, urls, tails, rights },
     control: {
       frames: new FrameHistory({ log, recent, framesBytesMax: tailLimits.framesBytesMax }),

@@ -7,11 +7,12 @@ import { type ControlDeps, controlApi } from "./control/api.ts";
 import { ofRole } from "./control/other-roles.ts";
 import { type IngestHttpOptions, ingestHttp } from "./ingest/http.ts";
 import { otlpHttp } from "./ingest/otlp-http.ts";
+import { type SendersHttpOptions, sendersHttp } from "./ingest/senders-http.ts";
 import { type SessionStreamsOptions, sessionStreams } from "./tail/http.ts";
 
 /** The parts that the routes of each role are made of. */
 export type RouteParts = {
-  readonly ingest: IngestHttpOptions;
+  readonly ingest: IngestHttpOptions & SendersHttpOptions;
   readonly tail: SessionStreamsOptions;
   readonly control: ControlDeps;
 };
@@ -24,6 +25,7 @@ export async function registerRoutes(
 ): Promise<void> {
   await server.register(ofRole("ingest", roles, ingestHttp), ingest);
   await server.register(ofRole("ingest", roles, otlpHttp), ingest);
+  await server.register(ofRole("ingest", roles, sendersHttp), ingest);
   await server.register(ofRole("tail", roles, sessionStreams), tail);
   await server.register(ofRole("control", roles, controlApi), control);
 }

@@ -19,6 +19,7 @@ const modules: readonly Module[] = [
   { group: "Apps:", name: "drains", load: async () => (await import("./drains.ts")).registerDrains },
   { group: "Server:", name: "serve", load: async () => (await import("./serve.ts")).registerServe },
   { group: "Server:", name: "doctor", load: async () => (await import("./doctor.ts")).registerDoctor },
+  { group: "Server:", name: "sources", load: async () => (await import("./sources.ts")).registerSources },
   { group: "Server:", name: "keys", load: async () => (await import("./keys.ts")).registerKeys },
 ];
 

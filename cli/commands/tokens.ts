@@ -6,6 +6,13 @@ import { printRows } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { CliError } from "../errors.ts";
 
+type Wanted = {
+  readonly app?: string;
+  readonly json?: true;
+  readonly keepHostname?: true;
+  readonly keepSource?: true;
+};
+
 /** `tokens`, `tokens:create`, `tokens:revoke`. */
 export function registerTokens(program: Command, context: Context): void {
   const { api, output } = context;
@@ -17,8 +24,8 @@ export function registerTokens(program: Command, context: Context): void {
     .action((options: { app?: string[]; json?: true }) =>
       printRows(context, options, {
         rowsOf: async (app) => (await api().tokens(app)).map((token) => withUrl(api(), token)),
-        heads: ["SOURCE", "TOKEN", "URL"],
-        cells: ({ name, token, url }) => [name, token, url],
+        heads: ["SOURCE", "TOKEN", "SYSLOG TAG", "KEEPS", "URL"],
+        cells: (token) => [token.name, token.token, token.syslog_tag ?? "-", keptBy(token), token.url],
         none: (app) => `${app} has no tokens. "tailrace tokens:create -a ${app} app" makes one.`,
       }),
     );
@@ -27,10 +34,16 @@ export function registerTokens(program: Command, context: Context): void {
     .command("tokens:create")
     .description("make an ingest token: the right to write to an app under one source name")
     .argument("<source>", "the name that lines sent with it carry, as in app[web.1]")
+    .option("--keep-hostname", "put the host that a syslog sender names in front of the process")
+    .option("--keep-source", "let the sender's APPNAME or tag be the source of its lines")
     .addOption(appOption())
     .addOption(jsonOption())
-    .action(async (source: string, { app, json }: { app?: string; json?: true }) => {
-      const token = withUrl(api(), await api().createToken(requiredApp(app), source));
+    .action(async (source: string, { app, json, keepHostname, keepSource }: Wanted) => {
+      const marks = {
+        ...(keepHostname && { keep_hostname: keepHostname }),
+        ...(keepSource && { keep_source: keepSource }),
+      };
+      const token = withUrl(api(), await api().createToken(requiredApp(app), source, marks));
       if (json) return output.json(token);
       await output.print(token.url);
       output.note(
@@ -53,10 +66,12 @@ export function registerTokens(program: Command, context: Context): void {
 
 /** The token in its address, as log-shuttle, curl and `LOGS_URL` take it. */
 const withUrl = (api: Api, token: IngestToken): IngestToken & { url: string } => ({
-  name: token.name,
-  token: token.token,
+  ...token,
   url: api.sendingUrl(token),
 });
+
+const keptBy = ({ keep_hostname: host, keep_source: source }: IngestToken): string =>
+  [...(host ? ["hostname"] : []), ...(source ? ["source"] : [])].join(", ") || "-";
 
 async function ownerOf(api: Api, token: string): Promise<string> {
   for (const app of await api.apps()) {

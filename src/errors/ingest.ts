@@ -118,6 +118,14 @@ export const drainLoop = () =>
     mend: "Remove the drain that leads back here: the log of its app names it. A drain goes to another server.",
   });
 
+export const sendersForOperator = () =>
+  new AppError({
+    code: "SENDERS_FOR_OPERATOR",
+    status: 403,
+    message: "Who sends here is told to the operator alone.",
+    mend: "Use the key of the server, or one for all apps that is not read-only.",
+  });
+
 export const tokenNeeded = () =>
   new AppError({
     code: "TOKEN_NEEDED",

@@ -39,9 +39,13 @@ export type TokenRecord = {
   readonly channel: ChannelId;
   readonly source: string;
   readonly createdAt: string;
-  /** The host that a sender names is kept, before PROCID. */
+} & TokenMarks;
+
+/** The names of a sender that are kept, beside the token's. */
+export type TokenMarks = {
+  /** The host, before PROCID. */
   readonly keepHostname?: true;
-  /** The sender's APPNAME or tag is the source of its lines, where it can be one. */
+  /** APPNAME or tag as the source, where it can be one. */
   readonly keepSource?: true;
 };
 

@@ -12,7 +12,7 @@ import type { Clock, Store } from "../ports.ts";
 import { revisionOf, unlessUnreadable } from "./checked-store.ts";
 import { Claims } from "./claims.ts";
 import { RecordCache } from "./record-cache.ts";
-import type { TokenRecord } from "./records.ts";
+import type { TokenMarks, TokenRecord } from "./records.ts";
 import { hashOf } from "./secrets.ts";
 import { timeOf } from "./time.ts";
 import { removeRecord } from "./update.ts";
@@ -72,8 +72,8 @@ export class Tokens {
   }
 
   /** Makes a token for an app that exists. Throws when the app is gone by the time that the token is there. */
-  async create(channel: ChannelId, source: string): Promise<TokenRecord> {
-    const record = await this.write(channel, source);
+  async create(channel: ChannelId, source: string, marks: TokenMarks = {}): Promise<TokenRecord> {
+    const record = await this.write(channel, source, marks);
     // This and `Apps.destroy` may run at once: one of the two finds the other's work.
     if (isGone(await this.#store.get<object>(appKey(channel)))) {
       await this.#remove(record);
@@ -83,13 +83,14 @@ export class Tokens {
   }
 
   /** `create` without a look at the app: for an app that is being made. */
-  async write(channel: ChannelId, source: string): Promise<TokenRecord> {
+  async write(channel: ChannelId, source: string, marks: TokenMarks = {}): Promise<TokenRecord> {
     if (!isSource(source)) throw sourceInvalid(source);
     const record: TokenRecord = {
       token: newToken(),
       channel,
       source,
       createdAt: timeOf(this.#clock.nowMs()),
+      ...marks,
     };
     const hash = hashOf(record.token);
     await this.#claims.claim(tokenClaimsKey(channel), hash);

@@ -132,6 +132,38 @@ describe("tailrace apps, tokens and keys", () => {
     expect(stdout).toBe(`${server.url.replace("//", "//token:t.blog-worker@")}/logs\n`);
   });
 
+  test("a token's marks are asked for and shown", async () => {
+    let asked: unknown;
+    const token = { token: "t.x", name: "boxes", syslog_tag: "t0", keep_hostname: true, keep_source: true };
+    server.routes.set("POST /v3/channels/blog/tokens", (_, response, body) => {
+      asked = JSON.parse(body);
+      response.end(JSON.stringify(token));
+    });
+    const args = "tokens:create -a blog boxes --keep-hostname --keep-source --json";
+    expect(JSON.parse((await tailrace(args)).stdout)).toMatchObject(token);
+    expect(asked).toEqual({ name: "boxes", keep_hostname: true, keep_source: true });
+    server.apps.get("blog")!.push(token);
+    expect((await tailrace("tokens -a blog")).stdout).toMatch(/\nboxes +t\.x +t0 +hostname, source +http/);
+  });
+
+  test("sources lists who sends, with the newest error and its mend", async () => {
+    const error = {
+      cause: "no_token",
+      message: "lines are dropped",
+      mend: "Do this.",
+      first_bytes: "<13>x",
+      at: "T2",
+    };
+    const sender = { peer: "10.0.0.1", door: "syslog", framing: "newline", frames: 7, seen_at: "T1" };
+    server.routes.set("GET /senders", (_, response) => {
+      response.end(JSON.stringify([{ ...sender, last_error: error }]));
+    });
+    const { stdout, stderr } = await tailrace("sources");
+    expect(stdout).toMatch(/\n10\.0\.0\.1 +syslog +newline +7 +T1 +no_token, T2\n/);
+    expect(stderr).toContain("10.0.0.1: lines are dropped. Do this.\n  it began with: <13>x\n");
+    expect(JSON.parse((await tailrace("sources --json")).stdout)).toEqual([{ ...sender, last_error: error }]);
+  });
+
   test("a token is revoked without naming its app", async () => {
     server.apps.get("blog")!.push({ token: "t.x", name: "app" });
     const { status, stdout } = await tailrace("tokens:revoke t.x");

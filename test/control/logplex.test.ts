@@ -201,6 +201,26 @@ test("a list of more tokens than an app may have changes nothing", async () => {
   expect((await make(many.slice(1))).status).toBe(200);
 });
 
+test("a token has a second spelling, and marks that it was made with", async () => {
+  await make();
+  const tokens = `${channel}/tokens`;
+  const marked = { keep_hostname: true, keep_source: true };
+  const made = await server.call("POST", tokens, { name: "boxes", ...marked });
+  expect(made.json).toMatchObject({
+    name: "boxes",
+    ...marked,
+    syslog_tag: expect.stringMatching(/^t[0-9a-f]{31}$/),
+  });
+  const bare = await server.call("POST", tokens, { name: "bare", keep_source: false });
+  expect(bare.json).not.toHaveProperty("keep_source");
+  expect((await server.call("GET", tokens)).json).toEqual(expect.arrayContaining([made.json, bare.json]));
+  expect(await server.registry.tokens.find(made.json.token)).toMatchObject({
+    keepHostname: true,
+    keepSource: true,
+  });
+  expect((await server.call("POST", tokens, { name: "x", keep_source: "yes" })).status).toBe(400);
+});
+
 test("tokens: made with 200, listed, removed", async () => {
   await make([]);
   const tokens = `${channel}/tokens`;

@@ -62,6 +62,7 @@ describe("BSD syslog", () => {
     ["<34>Feb  3 04:05:06 box.example-1 app[web.1]: x", "box.example-1", "app", "web.1", "app[web.1]: x"],
     ["<34>Feb  3 04:05:06 box postfix/smtpd[77]: x", "box", "postfix/smtpd", "77", "postfix/smtpd[77]: x"],
     ["<34>Feb  3 04:05:06 cron: without a host", "", "cron", "", "cron: without a host"],
+    ["<34>Feb  3 04:05:06 b1f2[77]: from docker", "", "b1f2", "77", "b1f2[77]: from docker"],
     ["<34>Feb  3 04:05:06 box cron:", "box", "cron", "", "cron:"],
     ["<34>Feb  3 04:05:06  box   cron: x", "box", "cron", "", "cron: x"],
     ["<34>Feb  3 04:05:06 box cron: one\n  two ", "box", "cron", "", "cron: one\n  two "],

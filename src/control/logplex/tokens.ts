@@ -1,10 +1,11 @@
 /** v3 tokens; listing and removing single ones are ours. */
 import type { FastifyPluginAsync } from "fastify";
+import { shortTokenOf } from "../../core/token-mask.ts";
 import { notFound } from "../../errors/access.ts";
-import type { TokenRecord } from "../../registry/records.ts";
+import type { TokenMarks, TokenRecord } from "../../registry/records.ts";
 import { appOfTokens } from "../auth.ts";
-import { arrayOf, bodyOf, object, text } from "../schemas.ts";
-import { allowOnly, call, callWith } from "./calls.ts";
+import { arrayOf, bodyOf, flag, object, text } from "../schemas.ts";
+import { allowOnly, call, callWith, type Payload } from "./calls.ts";
 import { channelOf, type LogplexDeps } from "./channels.ts";
 
 export type LogplexTokensDeps = LogplexDeps & {
@@ -20,19 +21,28 @@ const tokenReply = object(
   {
     token: text,
     name: text,
+    syslog_tag: {
+      ...text,
+      description: "the token in its second spelling, for senders that allow 32 letters, digits and _",
+    },
+    keep_hostname: { ...flag, description: "the host that a syslog sender names stands before the process" },
+    keep_source: { ...flag, description: "the sender's APPNAME or tag is the source" },
     url: {
       ...text,
       description: "where lines are sent with it; left out when the server was not told its address",
     },
   },
-  { optional: ["url"] },
+  { optional: ["url", "syslog_tag", "keep_hostname", "keep_source"] },
 );
 
 export const logplexTokens: FastifyPluginAsync<LogplexTokensDeps> = async (server, deps) => {
   const { apps, tokens, keys, ingestUrl } = deps;
-  const replyOf = ({ token, source }: TokenRecord) => ({
+  const replyOf = ({ token, source, keepHostname, keepSource }: TokenRecord) => ({
     token,
     name: source,
+    syslog_tag: shortTokenOf(token),
+    ...(keepHostname && { keep_hostname: keepHostname }),
+    ...(keepSource && { keep_source: keepSource }),
     ...(ingestUrl !== undefined && { url: sendingUrl(ingestUrl, token) }),
   });
 
@@ -54,18 +64,14 @@ export const logplexTokens: FastifyPluginAsync<LogplexTokensDeps> = async (serve
       schema: {
         tags,
         summary: "Make a token: the right to write to the channel under a source name",
-        body: bodyOf({ name: text }, ["name"]),
+        body: bodyOf({ name: text, keep_hostname: flag, keep_source: flag }, ["name"]),
         response: { 200: tokenReply },
       },
     },
-    callWith(
-      keys,
-      ({ name }) => (typeof name === "string" && name !== "" ? name : undefined),
-      async (request, reply, principal, name) => {
-        const app = await appOfTokens(apps, principal, channelOf(request));
-        return reply.send(replyOf(await tokens.create(app.id, name)));
-      },
-    ),
+    callWith(keys, wantedIn, async (request, reply, principal, { name, marks }) => {
+      const app = await appOfTokens(apps, principal, channelOf(request));
+      return reply.send(replyOf(await tokens.create(app.id, name, marks)));
+    }),
   );
 
   server.delete(
@@ -80,6 +86,14 @@ export const logplexTokens: FastifyPluginAsync<LogplexTokensDeps> = async (serve
     }),
   );
 };
+
+/** Undefined where the payload is not valid. */
+function wantedIn({ name, keep_hostname: host = false, keep_source: source = false }: Payload) {
+  if (typeof name !== "string" || name === "") return undefined;
+  if (typeof host !== "boolean" || typeof source !== "boolean") return undefined;
+  const marks: TokenMarks = { ...(host && { keepHostname: host }), ...(source && { keepSource: source }) };
+  return { name, marks };
+}
 
 /** The form that log-shuttle and `LOGS_URL` take. */
 function sendingUrl(ingestUrl: string, token: string): string {

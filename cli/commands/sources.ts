@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+import { type Context, jsonOption } from "../context.ts";
+
+/** `sources`. */
+export function registerSources(program: Command, { api, output }: Context): void {
+  program
+    .command("sources")
+    .description("list who sends logs here, how, and what was wrong last (for the operator)")
+    .addOption(jsonOption())
+    .action(async ({ json }: { json?: true }) => {
+      const senders = await api().senders();
+      if (json) return output.json(senders);
+      if (senders.length === 0)
+        return output.note("Nobody has sent anything over syslog, RELP or HTTP since the server started.");
+      await output.table(
+        ["PEER", "DOOR", "FRAMING", "FRAMES", "LAST SEEN", "LAST ERROR"],
+        senders.map((sender) => [
+          sender.peer,
+          sender.door ?? "-",
+          sender.framing ?? "-",
+          String(sender.frames),
+          sender.seen_at,
+          sender.last_error === null ? "-" : `${sender.last_error.cause}, ${sender.last_error.at}`,
+        ]),
+      );
+      for (const { peer, last_error: error } of senders) {
+        if (error === null) continue;
+        output.note(`${peer}: ${error.message}. ${error.mend}`);
+        if (error.first_bytes !== null) output.note(`  it began with: ${error.first_bytes}`);
+      }
+    });
+}
