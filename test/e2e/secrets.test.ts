@@ -102,7 +102,7 @@ test("no key, token, userinfo, header or session address is in a log line, a met
   raw.end(`GET ${sessionPath} HTTP/1.1\r\nAuthorization: Bearer ${limitedKey}\r\nbad header\r\n\r\n`);
   errors.push((await raw.toArray()).join(""));
   const syslog = connect(server.syslogPort, "127.0.0.1");
-  syslog.end(`no frame but ${tokens.app} and ${limitedKey}\n`);
+  syslog.end(`no frame but ${tokens.app}\nno frame but ${limitedKey}\n`);
   await once(syslog.resume(), "close");
   await until(() => receiver.requests.length > 2 && stream.some((line) => line.includes("hello")), {
     tell: () => `${receiver.requests.length} requests, ${stream.length} lines`,

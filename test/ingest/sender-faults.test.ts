@@ -135,7 +135,7 @@ describe("the first bytes of a frame in a warning", () => {
           frame = frame.slice(0, at) + put + frame.slice(at + removed);
         const shown = sample(frame);
         expect(shown).not.toContain(token);
-        expect(shown).not.toMatch(/[0-9a-f][0-9a-f-]{11,}/);
+        expect(shown.replace(/\\x[0-9a-f]{2}/g, "…")).not.toMatch(/[0-9a-f][0-9a-f-]{11,}/);
         expect(shown.length).toBeLessThanOrEqual(400);
       }),
     );

@@ -12,7 +12,7 @@ type Framed = {
 /** The pages by task; what is in none of these lists is reached by links. */
 const groups: readonly (readonly [name: string, places: readonly string[]])[] = [
   ["Start", ["README.md", "CHANGELOG.md"]],
-  ["Use", ["docs/up.md", "docs/sending.md", "docs/reading.md", "docs/drains.md", "docs/destinations.md"]],
+  ["Use", ["docs/reading.md", "docs/drains.md", "docs/destinations.md"]],
   [
     "Operate",
     ["docs/service.md", "docs/operating.md", "docs/settings.md", "docs/alerts.md", "docs/capacity.md"],
@@ -21,7 +21,7 @@ const groups: readonly (readonly [name: string, places: readonly string[]])[] = 
     "Look up",
     ["docs/errors.md", "docs/metrics.md", "docs/security.md", "docs/spec/README.md", "docs/glossary.md"],
   ],
-  ["Inside", ["ARCHITECTURE.md", "docs/performance.md", "CONTRIBUTING.md"]],
+  ["Inside", ["ARCHITECTURE.md", "CONTRIBUTING.md"]],
 ];
 
 /** A whole page. */
