@@ -99,6 +99,9 @@ export type SessionBody = {
   readonly exclude_dyno?: readonly string[];
   readonly level?: string;
   readonly since?: string;
+  readonly until?: string;
+  readonly context_before?: number;
+  readonly context_after?: number;
   readonly match?: string;
   readonly exclude?: string;
   readonly format: "text" | "json" | "raw";

@@ -38,7 +38,14 @@ export async function requiredApps(api: Api, names: readonly string[] = []): Pro
 const noApp = () =>
   wrongUse("No app is named.", 'Add "-a APP", or set TAILRACE_APP; "tailrace apps" lists the apps.');
 
-const isPattern = (name: string): boolean => /[*?]/.test(name);
+export const isPattern = (name: string): boolean => /[*?]/.test(name);
+
+/** The apps that any of the patterns means. */
+export const appsMatching = (
+  patterns: readonly string[],
+  apps: readonly { readonly name: string }[],
+): readonly string[] =>
+  apps.map(({ name }) => name).filter((name) => patterns.some((pattern) => globForm(pattern).test(name)));
 
 function globForm(pattern: string): RegExp {
   const parts = [...pattern].map((char) =>

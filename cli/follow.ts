@@ -10,6 +10,7 @@ import { CliError, networkReason } from "./errors.ts";
 import { EventStreamReader, type StreamEvent } from "./event-stream.ts";
 import { type HttpAnswer, HttpClient } from "./http-client.ts";
 import type { PlacedLine } from "./interleave.ts";
+import { gapAt } from "./neighbours.ts";
 import { readSearched, type Searched } from "./search-words.ts";
 
 /** The app and session to follow. */
@@ -75,7 +76,8 @@ class Follower {
   #attempt = 0;
   #expiries = 0;
   #connectedOnce = false;
-  #troubled = false;
+  /** Set when the stream has broken, and is not back. */
+  #troubledAtMs: number | undefined;
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -108,8 +110,12 @@ class Follower {
     const opened = await this.#open();
     if ("kind" in opened) return opened;
     const { app, note } = this.#options;
-    if (this.#troubled) note(`tailrace: ${app}: connected again`);
-    this.#troubled = false;
+    if (this.#troubledAtMs !== undefined) {
+      const seconds = Math.round((performance.now() - this.#troubledAtMs) / 1000);
+      const place = this.#after === "" ? "" : "; it goes on behind the last line";
+      note(`tailrace: ${app}: connected again after ${seconds} s${place}`);
+    }
+    this.#troubledAtMs = undefined;
     this.#connectedOnce = true;
     this.#expiries = 0;
     const reader = new EventStreamReader();
@@ -132,6 +138,7 @@ class Follower {
   #linesOf({ id, event, data }: StreamEvent): readonly PlacedLine[] {
     const { app, note, onSearched } = this.#options;
     if (event === "message") return [{ position: id, line: data }];
+    if (event === "gap") return [gapAt(id)];
     if (event === "log-replaced")
       note(
         `tailrace: ${app}: this log is not the one that was read before (another server, a restored backup, or an app made again); it begins again with its oldest line`,
@@ -186,8 +193,8 @@ class Follower {
       );
     const delayMs = retryDelayMs(session.tail ? tailRetry : historyRetry, this.#attempt, Math.random());
     if (delayMs === null) throw new CliError(`The log stream of ${app} broke off: ${reason}.`, "Try again.");
-    if (!this.#troubled) note(`tailrace: ${app}: ${reason}; connecting again`);
-    this.#troubled = true;
+    if (this.#troubledAtMs === undefined) note(`tailrace: ${app}: ${reason}; connecting again`);
+    this.#troubledAtMs ??= performance.now();
     const asked = this.#attempt++ === 0 ? this.#retryMs : undefined;
     await sleep(asked === undefined ? delayMs : Math.min(asked, retryMsMax));
   }

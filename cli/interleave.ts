@@ -1,7 +1,12 @@
 /** Several apps' histories as one, oldest line first, pulled: memory holds one read for each app. */
 
 /** A line as the server sent it, and the place behind it. */
-export type PlacedLine = { readonly position: string; readonly line: string };
+export type PlacedLine = {
+  readonly position: string;
+  readonly line: string;
+  /** No line: it stands where lines are left out. */
+  readonly isGap?: true;
+};
 
 /** A line and its app. */
 export type AppLine = PlacedLine & { readonly app: string };

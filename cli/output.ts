@@ -104,6 +104,11 @@ export class Output {
     this.#hasProgress = text !== "";
   }
 
+  /** Ends the command, with status 0, when all that was written has gone out. */
+  finish(): Promise<never> {
+    return new Promise(() => this.#stdout.write("", () => process.exit(0)));
+  }
+
   /** Ends the command soon after the reader of stdout has gone, also while there is nothing to print. */
   endWithReader(): void {
     watchReader(this.#stdout.fd, () => this.onClosedPipe());

@@ -1,5 +1,6 @@
 /** Words for a search of an app's log. */
 import type { SessionBody } from "./api-types.ts";
+import { isFiltered } from "./line-test.ts";
 
 /** The progress of a search. `end` says why it stopped, null while it goes on. */
 export type Searched = {
@@ -43,9 +44,6 @@ export function nothingFound(app: string, session: SessionBody): string {
   if (isFiltered(session)) return `No line of ${app} matches.`;
   return `${app} has no lines${session.since === undefined ? "" : " since then"}.`;
 }
-
-const isFiltered = ({ source, dyno, exclude_dyno, level, match, exclude }: SessionBody): boolean =>
-  [source, dyno, exclude_dyno, level, match, exclude].some((wanted) => wanted !== undefined);
 
 const extent = ({ lines, since }: Searched): string =>
   `${count(lines)} ${lines === 1 ? "line" : "lines"}${since === null ? "" : ` since ${localTime(new Date(since))}`}`;

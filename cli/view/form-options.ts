@@ -64,11 +64,16 @@ type FormContext = {
   readonly apps: readonly string[];
   /** Each line has to say whose it is. */
   readonly areSeveral: boolean;
+  /** The text of lines is read here, too. */
+  readonly readsMessages: boolean;
   readonly nowMs: () => number;
 };
 
 /** The form that was asked for. Throws wrong use for options that exclude each other. */
-export function formOf(options: FormOptions, { output, apps, areSeveral, nowMs }: FormContext): LogForm {
+export function formOf(
+  options: FormOptions,
+  { output, apps, areSeveral, readsMessages, nowMs }: FormContext,
+): LogForm {
   const [first, second] = whole.filter((name) => options[name] !== undefined);
   if (second !== undefined)
     throw wrongUse(`--${first} and --${second} exclude each other.`, "Give one of them.");
@@ -76,7 +81,12 @@ export function formOf(options: FormOptions, { output, apps, areSeveral, nowMs }
   if (first !== undefined && styled !== undefined)
     throw wrongUse(`--${styled} has no meaning with --${first}.`, "Leave one of them out.");
   const colours = output.colours(options.color);
-  const plain = { apps: areSeveral ? apps : undefined, colours, positions: options.positions === true };
+  const plain = {
+    apps: areSeveral ? apps : undefined,
+    colours,
+    positions: options.positions === true,
+    readsMessages,
+  };
   if (options.template !== undefined) return templateForm(options.template);
   if (options.json) return jsonForm(plain);
   if (options.raw) return plainForm("raw", plain);

@@ -2,7 +2,7 @@
 import type { SessionBody } from "../api-types.ts";
 import { colourLine, colourName } from "../colour.ts";
 import type { AppLine } from "../interleave.ts";
-import { readShownLine } from "./shown-line.ts";
+import { readShownLine, rowsIn, type ShownLine } from "./shown-line.ts";
 import type { Template } from "./template.ts";
 import { TerminalForm, type TerminalFormOptions } from "./terminal-form.ts";
 
@@ -17,9 +17,9 @@ export type LogForm = {
   readonly end: () => string;
 };
 
-const atOnce = (format: Format, write: (line: AppLine) => string): LogForm => ({
+const atOnce = (format: Format, write: (line: AppLine) => string, gap = ""): LogForm => ({
   format,
-  push: (lines) => lines.map(write).join(""),
+  push: (lines) => lines.map((line) => (line.isGap ? gap : write(line))).join(""),
   isOpen: () => false,
   end: () => "",
 });
@@ -42,6 +42,8 @@ export type PlainOptions = {
   readonly colours: boolean;
   /** Each line has its position in front. */
   readonly positions: boolean;
+  /** The text of lines is read here, too: they are asked for as JSON. */
+  readonly readsMessages: boolean;
 };
 
 /** For programs: an object a line. */
@@ -51,18 +53,30 @@ export const jsonForm = ({ apps }: PlainOptions): LogForm =>
   );
 
 /** As Heroku prints lines, or as they are stored; with several apps each has its app's name. */
-export function plainForm(format: "text" | "raw", { apps, colours, positions }: PlainOptions): LogForm {
+export function plainForm(format: "text" | "raw", options: PlainOptions): LogForm {
+  const { apps, colours, positions, readsMessages } = options;
   const text = colours && format === "text" ? colourLine : (line: string) => line;
+  const isMade = format === "text" && readsMessages;
   let width = Math.max(0, ...(apps ?? []).map((app) => app.length));
   // A message of several lines is one event; each of its lines has its head.
-  return atOnce(format, ({ app, line, position }) => {
+  const write = ({ app, line: read, position }: AppLine) => {
+    const line = isMade ? herokuText(readShownLine(app, read)) : read;
     width = Math.max(width, app.length);
     const name = `${colours ? colourName(app) : app}${" ".repeat(width - app.length + 1)}`;
     const prefix = `${positions ? `${position} ` : ""}${apps === undefined ? "" : name}`;
     const pieces = line.includes("\n") ? line.split("\n") : [line];
     return pieces.map((piece) => `${prefix}${text(piece)}\n`).join("");
-  });
+  };
+  return atOnce(isMade ? "json" : format, write, gapRow);
 }
+
+const gapRow = "--\n";
+
+/** A line as the server writes it in the form `text` (docs/spec/sessions.md#s6-1). */
+const herokuText = ({ time, source, dyno, message }: ShownLine): string =>
+  rowsIn(message)
+    .map((row) => `${time} ${source}[${dyno}]: ${row}`)
+    .join("\n");
 
 /** Lines as the person laid them out. */
 export function templateForm(template: Template): LogForm {

@@ -12,7 +12,7 @@ import { withoutSgr } from "../../src/core/sgr.ts";
 import { oneLine, terminalText } from "../../src/core/terminal-text.ts";
 import type { Highlighter } from "./highlight.ts";
 import type { Hue, Paint } from "./paint.ts";
-import type { ShownLine } from "./shown-line.ts";
+import { rowsIn, type ShownLine } from "./shown-line.ts";
 
 export type MessageOptions = {
   readonly paint: Paint;
@@ -61,9 +61,8 @@ function summaryRows(line: ShownLine, options: MessageOptions): string[] | undef
   return read && fieldRows(read, line.level, options);
 }
 
-/** CR, LF and CRLF each end a row, as in every other form (docs/spec/sessions.md#s4-2). */
 const textRows = (message: string, { colours }: MessageOptions): string[] =>
-  message.split(/\r\n|\n|\r/).map((row) => terminalText(row, colours));
+  rowsIn(message).map((row) => terminalText(row, colours));
 
 function requestRow(request: RouterLine, paint: Paint): string {
   const { status, code, desc, method, path, serviceMs, dyno, bytes } = request;
@@ -140,7 +139,7 @@ function badge(level: Level, paint: Paint): string {
 
 function prettyRows([key, value]: Field, paint: Paint): string[] {
   const text = typeof value === "string" ? value : (JSON.stringify(value, undefined, 2) ?? "");
-  const [first = "", ...others] = text.split(/\r\n|\n|\r/).map(plain);
+  const [first = "", ...others] = rowsIn(text).map(plain);
   return [`  ${paint.dim(`${plain(key)}:`)} ${first}`, ...others.map((row) => `    ${row}`)];
 }
 

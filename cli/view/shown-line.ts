@@ -41,3 +41,6 @@ export function readShownLine(app: string, data: string): ShownLine {
 
 /** Names the process of a line among all apps: its lines are one stream. */
 export const processOf = ({ app, source, dyno }: ShownLine): string => `${app} ${source} ${dyno}`;
+
+/** The rows of a text: CR, LF and CRLF each end one, as in every form (docs/spec/sessions.md#s4-2). */
+export const rowsIn = (text: string): string[] => text.split(/\r\n|\n|\r/);

@@ -77,6 +77,102 @@ describe("tailrace logs", () => {
       });
   });
 
+  const entry = (id: string, message: string) =>
+    [
+      id,
+      JSON.stringify({ position: id, time: "T", source: "app", dyno: "web.1", severity: "info", message }),
+    ] as const;
+
+  test("neighbours come from the server for a search, and from the whole stream for what follows", async () => {
+    server.streams = [
+      eventStream([
+        entry("1.1", "a"),
+        entry("1.2", "hit"),
+        ["", "--", "gap"],
+        entry("1.9", "b"),
+        entry("2.0", "hit\ntwo"),
+      ]),
+      eventStream(
+        [entry("2.1", "c"), entry("2.2", "d"), entry("2.3", "e"), entry("2.4", "f"), entry("2.5", "hit")],
+        "stay",
+      ),
+    ];
+    const child = startCli("logs -a blog -n 2 -f --match hit -C 1".split(" "), cliEnvironment(server));
+    const done = finished(child);
+    await printed(child, ": f\nT app[web.1]: hit\n");
+    child.kill();
+    const head = (text: string) => (text === "--" ? text : `T app[web.1]: ${text}`);
+    const texts = ["a", "hit", "--", "b", "hit", "two", "c", "--", "f", "hit", ""];
+    expect((await done).stdout.split("\n")).toEqual(texts.map((text) => (text === "" ? "" : head(text))));
+    expect(server.sessions).toEqual([
+      {
+        app: "blog",
+        lines: 2,
+        tail: false,
+        match: "hit",
+        context_before: 1,
+        context_after: 1,
+        format: "json",
+        progress: true,
+      },
+      { app: "blog", lines: 0, tail: true, format: "json", progress: true },
+    ]);
+    expect(server.resumed).toEqual([undefined, "2.0"]);
+  });
+
+  test("--until-match ends behind the line that it waits for", async () => {
+    server.streams = [eventStream([entry("1.1", "a"), entry("1.2", "ready now"), entry("1.3", "b")], "stay")];
+    expect(await tailrace("logs -a blog -f --until-match ^ready")).toEqual({
+      status: 0,
+      stdout: "T app[web.1]: a\nT app[web.1]: ready now\n",
+      stderr: "",
+    });
+    server.streams = [eventStream([entry("1.1", "a")])];
+    expect(await tailrace("logs -a blog --until-match ^ready")).toEqual({
+      status: 1,
+      stdout: "T app[web.1]: a\n",
+      stderr: "tailrace: No line matches --until-match.\nWith --tail it waits for one.\n",
+    });
+  });
+
+  test("an app that comes to be joins the tail of its pattern", async () => {
+    server.streams = [eventStream([]), eventStream([]), eventStream([], "stay"), eventStream([], "stay")];
+    const child = startCli("logs -f -a shop-*".split(" "), cliEnvironment(server));
+    const done = finished(child);
+    await server.until(() => server.resumed.length === 4);
+    server.streams = [eventStream([["1.1", "T app[web.1]: hello"]], "stay")];
+    server.apps.set("shop-new", []);
+    await printed(child, "shop-new T app[web.1]: hello\n");
+    child.kill();
+    expect((await done).stderr).toContain("tailrace: shop-new: is new, and shown from its first line\n");
+    expect(server.sessions.at(-1)).toMatchObject({
+      app: "shop-new",
+      since: "1970-01-01T00:00:00Z",
+      tail: true,
+    });
+    expect(server.sessions.at(-1)).not.toHaveProperty("lines");
+  });
+
+  test("an end by time is the server's", async () => {
+    server.streams = [eventStream([])];
+    await tailrace("logs -a blog --since 2h --until 1h");
+    expect(server.sessions[0]).toMatchObject({ since: "2h", until: "1h", tail: false });
+  });
+
+  test.each([
+    ["-f --until 1h", "--until and --tail exclude each other."],
+    ["-C 3", "-A, -B and -C show the neighbours of what is found, and nothing is looked for."],
+    ["-C 3 --match x --raw", "--raw has no meaning with -A, -B, -C and --until-match."],
+    ["-C 101 --match x", "Write a whole number from 0 to 100."],
+    ["--until-match (", '--until-match "(" is no RE2 pattern'],
+  ])("%s is wrong use", async (args, said) => {
+    expect(await tailrace(`logs -a blog ${args}`)).toMatchObject({
+      status: 2,
+      stdout: "",
+      stderr: expect.stringContaining(said),
+    });
+  });
+
   test("a time is sent as the server takes it, with as many lines as were asked for", async () => {
     server.streams = Array.from({ length: 3 }, () => eventStream([]));
     await tailrace("logs -a blog --since 1h -n 5");

@@ -73,6 +73,29 @@ describe.each(stores)("the history on %s", (store) => {
     );
 
     expect(await logs("--match", "(")).toMatchObject({ status: 2, stdout: "" });
+
+    const around = await logs("--match", "^line (7|9|500)$", "-C", "1");
+    expect(around).toMatchObject({ status: 0, stderr: "" });
+    const texts = around.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.replace(/^.*: line /, ""));
+    expect(texts).toEqual(["6", "7", "8", "9", "10", "--", "499", "500", "501"]);
+
+    await runCli(
+      ["ship", "--dyno", "web.2"],
+      env(),
+      "level=warn msg=slow\n[error] down\nlevel=info msg=fine\n",
+    );
+    const bad = await logs("--level", "warning", "--exclude-dyno", "cron.*");
+    expect(messages(bad.stdout)).toEqual(["app[web.2] level=warn msg=slow", "app[web.2] [error] down"]);
+
+    const [position] = (await logs("--match", "^work$", "--positions")).stdout.split(" ");
+    const behind = await logs("--from", position!, "--dyno", "*.1");
+    expect(messages(behind.stdout)).toEqual(["app[cron.1] tick"]);
+    const [time] = (await logs("--dyno", "cron")).stdout.split(" ");
+    const before = new Date(Date.parse(time!) - 60_000).toISOString();
+    expect(await logs("--until", before)).toMatchObject({ stdout: "", stderr: "shop has no lines.\n" });
   }, 60_000);
 });
 
