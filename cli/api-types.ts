@@ -114,3 +114,34 @@ export type OpenedSession = {
   readonly lines: number | undefined;
   readonly linesMax: number | undefined;
 };
+/** The dynos that are wanted of a process type. */
+export type FormationEntry = {
+  readonly type: string;
+  readonly command: string;
+  readonly quantity: number;
+  readonly size: string;
+};
+/** `quantity`: a number, or `+1` and `-1`. */
+export type FormationUpdate = { readonly type: string; readonly quantity?: string; readonly size?: string };
+export type Release = {
+  readonly version: number;
+  readonly description: string;
+  readonly status: string;
+  readonly created_at: string;
+};
+export type DeployBody = {
+  readonly description: string;
+  readonly process_types: Readonly<Record<string, string>>;
+  readonly status: "pending" | "succeeded";
+};
+export type DynoInfo = {
+  readonly name: string;
+  readonly type: string;
+  readonly state: string;
+  readonly size: string;
+  readonly command: string;
+  readonly release: { readonly version: number };
+  readonly updated_at: string;
+};
+/** The program that runs an app's dynos. */
+export type RunnerInfo = { readonly id: string; readonly host: string; readonly pid: number };

@@ -6,13 +6,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type {
   App,
   Authorization,
+  DeployBody,
   Drain,
   DrainBody,
   DrainChangesBody,
   DrainTestResult,
+  DynoInfo,
+  FormationEntry,
+  FormationUpdate,
   IngestToken,
   KeyBody,
   OpenedSession,
+  Release,
+  RunnerInfo,
   Sender,
   SessionBody,
   TokenMarks,
@@ -20,9 +26,12 @@ import type {
 import { findKey, type KeyFinding, serverUrl, type Variables } from "./environment.ts";
 import { answered, asSentence, codeOf, keyRefused, notTailrace, unreachable } from "./errors.ts";
 import { HttpClient } from "./http-client.ts";
+import type { RunnerReport, Wanted } from "./up/wanted.ts";
 
 const callMsMax = 30_000;
 const connectMsMax = 5_000;
+/** So long a call that waits for a change is open. */
+const waitSeconds = 25;
 /** Waits before a call is tried again when the port is closed: a server that is just starting is worth this much. */
 const refusedRetryMs = [100, 300];
 
@@ -127,6 +136,62 @@ export class Api {
     return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/${action}`, body);
   }
 
+  account(): Promise<{ readonly email: string }> {
+    return this.#call("GET", "/account");
+  }
+  app(app: string): Promise<App> {
+    return this.#call("GET", path`/apps/${app}`);
+  }
+  formation(app: string): Promise<FormationEntry[]> {
+    return this.#call("GET", path`/apps/${app}/formation`);
+  }
+  scale(app: string, updates: readonly FormationUpdate[]): Promise<FormationEntry[]> {
+    return this.#call("PATCH", path`/apps/${app}/formation`, { updates });
+  }
+  configVars(app: string): Promise<Record<string, string>> {
+    return this.#call("GET", path`/apps/${app}/config-vars`);
+  }
+  /** Null takes a var away. */
+  configure(app: string, changes: Readonly<Record<string, string | null>>): Promise<Record<string, string>> {
+    return this.#call("PATCH", path`/apps/${app}/config-vars`, changes);
+  }
+  releases(app: string): Promise<Release[]> {
+    return this.#call("GET", path`/apps/${app}/releases`);
+  }
+  deploy(app: string, body: DeployBody): Promise<Release> {
+    return this.#call("POST", path`/apps/${app}/releases`, body);
+  }
+  finishRelease(app: string, version: number, status: "succeeded" | "failed"): Promise<Release> {
+    return this.#call("PATCH", path`/apps/${app}/releases/${String(version)}`, { status });
+  }
+  dynos(app: string): Promise<DynoInfo[]> {
+    return this.#call("GET", path`/apps/${app}/dynos`);
+  }
+  /** A dyno (`web.1`), a process type (`web`), or all. */
+  async restart(app: string, target: string | undefined): Promise<void> {
+    if (target === undefined) await this.#call("DELETE", path`/apps/${app}/dynos`);
+    else if (target.includes(".")) await this.#call("DELETE", path`/apps/${app}/dynos/${target}`);
+    else await this.#call("DELETE", path`/apps/${app}/formations/${target}`);
+  }
+  async stop(app: string, target: string): Promise<void> {
+    if (target.includes(".")) await this.#call("POST", path`/apps/${app}/dynos/${target}/actions/stop`, {});
+    else await this.#call("POST", path`/apps/${app}/formations/${target}/actions/stop`, {});
+  }
+  runner(app: string): Promise<RunnerInfo[]> {
+    return this.#call("GET", path`/apps/${app}/runner`);
+  }
+  async report(app: string, report: RunnerReport): Promise<void> {
+    await this.#call("PUT", path`/apps/${app}/runner`, report);
+  }
+  async leave(app: string, runner: string): Promise<void> {
+    await this.#call("DELETE", `${path`/apps/${app}/runner`}?id=${runner}`);
+  }
+  /** The dynos that are wanted: at once, or as soon as it is newer than revision `after`. */
+  wanted(app: string, after?: number): Promise<Wanted> {
+    const query = after === undefined ? "" : `?after=${after}&seconds=${waitSeconds}`;
+    return this.#call("GET", path`/apps/${app}/runner/wanted` + query);
+  }
+
   async createSession(app: string, body: SessionBody): Promise<OpenedSession> {
     type Reply = { logplex_url: string; lines?: number; lines_max?: number };
     const reply = await this.#call<Reply>("POST", path`/apps/${app}/log-sessions`, body);
@@ -214,7 +279,7 @@ export class Api {
   }
 }
 
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 type ErrorBody = { message?: string; error?: unknown; resource?: string; code?: string };
 
 /** Builds a path; every value is percent-encoded once, so that a URL can name a drain. */

@@ -1,7 +1,16 @@
 /** Words for an unknown command. */
 
 /** Commands that change nothing and send nothing. No other is ever suggested for a word that was mistyped. */
-export const readingCommands = ["apps", "drains", "drains:info", "keys", "logs", "tokens"] as const;
+export const readingCommands = [
+  "apps",
+  "config",
+  "drains",
+  "drains:info",
+  "keys",
+  "logs",
+  "ps",
+  "tokens",
+] as const;
 
 /** Letters that may differ. */
 const distanceMax = 2;

@@ -7,8 +7,13 @@ import type { Context } from "../context.ts";
 
 type Register = (program: Command, context: Context) => void;
 
-/** The commands of a module begin with `name`, or are `name`, a colon and more. */
-type Module = { readonly group: string; readonly name: string; readonly load: () => Promise<Register> };
+/** The commands of a module are `name`, those that begin with it and a colon, and those of `also`. */
+type Module = {
+  readonly group: string;
+  readonly name: string;
+  readonly also?: readonly string[];
+  readonly load: () => Promise<Register>;
+};
 
 const modules: readonly Module[] = [
   { group: "Logs:", name: "logs", load: async () => (await import("./logs.ts")).registerLogs },
@@ -17,6 +22,14 @@ const modules: readonly Module[] = [
   { group: "Apps:", name: "apps", load: async () => (await import("./apps.ts")).registerApps },
   { group: "Apps:", name: "tokens", load: async () => (await import("./tokens.ts")).registerTokens },
   { group: "Apps:", name: "drains", load: async () => (await import("./drains.ts")).registerDrains },
+  { group: "Dynos:", name: "up", load: async () => (await import("./up.ts")).registerUp },
+  {
+    group: "Dynos:",
+    name: "ps",
+    also: ["scale", "restart", "stop"],
+    load: async () => (await import("./ps.ts")).registerPs,
+  },
+  { group: "Dynos:", name: "config", load: async () => (await import("./config.ts")).registerConfig },
   { group: "Server:", name: "serve", load: async () => (await import("./serve.ts")).registerServe },
   { group: "Server:", name: "doctor", load: async () => (await import("./doctor.ts")).registerDoctor },
   { group: "Server:", name: "sources", load: async () => (await import("./sources.ts")).registerSources },
@@ -25,7 +38,8 @@ const modules: readonly Module[] = [
 
 /** `asked`: the first word of the command line. */
 export async function registerCommands(program: Command, context: Context, asked = ""): Promise<void> {
-  const one = modules.filter(({ name }) => asked.split(":")[0] === name);
+  const topic = asked.split(":")[0]!;
+  const one = modules.filter(({ name, also = [] }) => [name, ...also].includes(topic));
   const wanted = one.length > 0 ? one : modules;
   const registers = await Promise.all(wanted.map(({ load }) => load()));
   for (const [at, { group }] of wanted.entries()) {

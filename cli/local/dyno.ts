@@ -1,21 +1,11 @@
 /**
- * A real process as a dyno: started in a process group of its own, its output handed out as it comes, its state
- * changes told in Heroku's words, its signals passed on. The group ends with the process, and with this one.
+ * The process of `run` as a dyno: its output handed out as it comes, its state changes told in Heroku's words, its
+ * signals passed on.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { constants } from "node:os";
-import type { Readable } from "node:stream";
 import { codeOf } from "../errors.ts";
-import { Guardian } from "./guardian.ts";
-import { closeWriters, openOutputPipes } from "./output-pipes.ts";
+import { ChildGroup, type ChildOptions, type OutputName } from "./child-group.ts";
 
-export type DynoOptions = {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly environment: NodeJS.ProcessEnv;
-  /** Output as it comes; the process waits while a promise is pending. */
-  readonly onOutput: (stream: "stdout" | "stderr", chunk: Buffer) => Promise<void> | undefined;
+export type DynoOptions = Pick<ChildOptions, "command" | "args" | "environment" | "onOutput"> & {
   /** No more output will come. */
   readonly onOutputEnd: () => void;
   /** A state change in Heroku's words (docs/spec/wire-in.md#w6-3). */
@@ -25,21 +15,18 @@ export type DynoOptions = {
 /** The end of the process. `missing` says why it could not be started at all. */
 export type DynoEnd = { readonly status: number; readonly missing?: string };
 
-/** A descendant that outlives the process and holds its output open is waited for this long. */
-const outputMsMax = 2_000;
-
 export class Dyno {
   readonly #options: DynoOptions;
-  readonly #guardian = new Guardian();
-  #child: ChildProcess | undefined;
-  #streams: { readonly stdout: Readable; readonly stderr: Readable } | undefined;
+  readonly #group: ChildGroup;
   #stops = 0;
   /** Resolves when the process has ended and all its output was handed out. */
   readonly ended: Promise<DynoEnd>;
 
   constructor(options: DynoOptions) {
     this.#options = options;
-    this.ended = this.#run().finally(() => this.#guardian.release());
+    options.onState(`Starting process with command \`${[options.command, ...options.args].join(" ")}\``);
+    this.#group = new ChildGroup({ ...options, stdin: "inherit" });
+    this.ended = this.#run();
   }
 
   /** Passes a signal on to the process and all its children; from the second stop on they are killed. */
@@ -48,7 +35,7 @@ export class Dyno {
     this.#stops++;
     if (this.#stops === 2) onState("Stopping process with SIGKILL");
     if (this.#stops > 1) {
-      this.#kill("SIGKILL");
+      this.#group.kill("SIGKILL");
       return;
     }
     onState(
@@ -56,69 +43,33 @@ export class Dyno {
         ? "Client connection closed. Sending SIGHUP to all processes"
         : `Stopping all processes with ${signal}`,
     );
-    this.#kill(signal);
+    this.#group.kill(signal);
   }
 
   /** Passes on a signal that asks for no end: to the process alone, as its children may not know the signal. */
   pass(signal: NodeJS.Signals): void {
-    this.#child?.kill(signal);
+    this.#group.pass(signal);
   }
 
-  /**
-   * To be called when nobody reads this stream any more: the process gets SIGPIPE when it writes there, as in any pipe.
-   */
-  closeStream(stream: "stdout" | "stderr"): void {
-    this.#streams?.[stream].destroy();
+  /** To be called when nobody reads this stream any more. */
+  closeStream(stream: OutputName): void {
+    this.#group.closeStream(stream);
   }
 
   async #run(): Promise<DynoEnd> {
-    const { command, args, onState, onOutputEnd } = this.#options;
-    onState(`Starting process with command \`${[command, ...args].join(" ")}\``);
-    const { child, streams } = this.#spawn();
-    this.#child = child;
-    this.#streams = streams;
-    if (child.pid !== undefined) this.#guardian.watch(child.pid);
+    const { onState, onOutputEnd } = this.#options;
     try {
-      await once(child, "spawn");
+      await this.#group.started;
     } catch (error) {
-      for (const stream of Object.values(streams)) stream.destroy();
       onOutputEnd();
       return this.#notStarted(error);
     }
     onState("State changed from starting to up");
-    const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
-    const output = Promise.all([
-      this.#read("stdout", streams.stdout, exited),
-      this.#read("stderr", streams.stderr, exited),
-    ]);
-    const [code, signal] = await exited;
-    this.#kill("SIGKILL"); // a dyno ends with its process
-    const timer = setTimeout(() => {
-      for (const stream of Object.values(streams)) stream.destroy();
-    }, outputMsMax);
-    await output;
-    clearTimeout(timer);
+    const status = await this.#group.ended;
     onOutputEnd();
-    const status = code ?? 128 + constants.signals[signal!];
     onState(`Process exited with status ${status}`);
     onState(`State changed from up to ${status === 0 || this.#stops > 0 ? "complete" : "crashed"}`);
     return { status };
-  }
-
-  #spawn() {
-    const { command, args, environment } = this.#options;
-    const pipes = openOutputPipes();
-    const child = spawn(command, args, {
-      env: environment,
-      stdio: ["inherit", ...(pipes?.map(({ writer }) => writer) ?? ["pipe" as const, "pipe" as const])],
-      detached: true, // a group of its own, so that a signal reaches what the process started
-    });
-    if (pipes !== undefined) closeWriters(pipes);
-    const streams = {
-      stdout: pipes?.[0].reader ?? child.stdout!,
-      stderr: pipes?.[1].reader ?? child.stderr!,
-    };
-    return { child, streams };
   }
 
   #notStarted(error: unknown): DynoEnd {
@@ -130,27 +81,5 @@ export class Dyno {
     onState(`Process exited with status ${status}`);
     onState("State changed from starting to crashed");
     return { status, missing };
-  }
-
-  /** Once the process has exited there is nobody to hold: what it left in the pipe is taken at once. */
-  async #read(name: "stdout" | "stderr", stream: Readable, exited: Promise<unknown>): Promise<void> {
-    try {
-      for await (const chunk of stream) {
-        const held = this.#options.onOutput(name, chunk);
-        if (held !== undefined) await Promise.race([held, exited]);
-      }
-    } catch {
-      // Closed by `closeStream` or at the end: whatever was read has been handed out.
-    }
-  }
-
-  #kill(signal: NodeJS.Signals): void {
-    const pid = this.#child?.pid;
-    if (pid === undefined) return;
-    try {
-      process.kill(-pid, signal);
-    } catch {
-      // True when nobody is left in the group.
-    }
   }
 }

@@ -7,7 +7,7 @@ const firstWordMs = 1_000;
 
 /** Gives the lines that wait `graceMs`; `giveUp` of the shipper ends that earlier. */
 export async function sendLastLines(
-  shipper: Shipper,
+  shipper: Pick<Shipper, "waiting" | "close">,
   output: Output,
   graceMs: number,
   host: () => string,

@@ -105,6 +105,11 @@ export class Shipper {
     this.#pump ??= this.#run();
   }
 
+  /** Resolves when nothing waits: everything that was added is delivered, or lost. */
+  async idle(): Promise<void> {
+    await this.#pump;
+  }
+
   /** Resolves when somebody who waits for room need not wait, or when `signal` is aborted. */
   async room(signal: AbortSignal): Promise<void> {
     while (!this.hasRoom && !signal.aborted) {

@@ -1,0 +1,72 @@
+import type { Command } from "commander";
+import { appOption, requiredApp } from "../app-names.ts";
+import { type Context, jsonOption } from "../context.ts";
+import { CliError, wrongUse } from "../errors.ts";
+
+type Options = { app?: string; json?: true };
+
+/** `config`, `config:get`, `config:set`, `config:unset`: what an app's dynos find in their environment. */
+export function registerConfig(program: Command, { api, output }: Context): void {
+  program
+    .command("config")
+    .description("list the config vars of an app, with their values")
+    .addOption(appOption())
+    .addOption(jsonOption())
+    .action(async ({ app: name, json }: Options) => {
+      const app = requiredApp(name);
+      const vars = await api().configVars(app);
+      if (json) return output.json(vars);
+      if (Object.keys(vars).length === 0) return output.note(`${app} has no config vars.`);
+      await output.table(["NAME", "VALUE"], Object.entries(vars));
+    });
+
+  program
+    .command("config:get")
+    .description("print the value of a config var")
+    .argument("<name>")
+    .addOption(appOption())
+    .action(async (wanted: string, { app: name }: Options) => {
+      const app = requiredApp(name);
+      const value = (await api().configVars(app))[wanted];
+      if (value === undefined)
+        throw new CliError(
+          `${app} has no config var "${wanted}".`,
+          `"tailrace config -a ${app}" lists them.`,
+        );
+      await output.write(`${value}\n`);
+    });
+
+  program
+    .command("config:set")
+    .description("set config vars; the app's dynos are restarted with them")
+    .argument("<name=value...>")
+    .addOption(appOption())
+    .action(async (words: string[], { app: name }: Options) => {
+      const app = requiredApp(name);
+      const changes = Object.fromEntries(words.map(assignment));
+      await api().configure(app, changes);
+      await output.print(`Set ${Object.keys(changes).join(", ")} of ${app}${await releaseWords(app)}`);
+    });
+
+  program
+    .command("config:unset")
+    .description("take config vars away; the app's dynos are restarted without them")
+    .argument("<name...>")
+    .addOption(appOption())
+    .action(async (names: string[], { app: name }: Options) => {
+      const app = requiredApp(name);
+      await api().configure(app, Object.fromEntries(names.map((one) => [one, null])));
+      await output.print(`Removed ${names.join(", ")} of ${app}${await releaseWords(app)}`);
+    });
+
+  const releaseWords = async (app: string): Promise<string> => {
+    const newest = (await api().releases(app)).at(-1);
+    return newest === undefined ? "" : ` (v${newest.version})`;
+  };
+}
+
+function assignment(word: string): [string, string] {
+  const at = word.indexOf("=");
+  if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
+  throw wrongUse(`"${word}" sets nothing.`, "Write NAME=VALUE; config:unset takes a var away.");
+}

@@ -1,0 +1,72 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { FormationUpdate } from "../api-types.ts";
+import { appOption, requiredApp } from "../app-names.ts";
+import { type Context, single } from "../context.ts";
+import { scalesIn } from "../scale-words.ts";
+import { up } from "../up/up.ts";
+
+type Options = {
+  app?: string;
+  procfile: string;
+  scale?: readonly FormationUpdate[];
+  build?: string;
+  port: number;
+};
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** `up`. */
+export function registerUp(program: Command, context: Context): void {
+  program
+    .command("up")
+    .description("run a Procfile on this machine: build, dynos, a router, everything in the app's log")
+    .addOption(appOption("the app; made when it is not there"))
+    .option("-f, --procfile <file>", "the Procfile; its folder is the app's", "Procfile")
+    .addOption(
+      new Option("--scale <dynos>", "numbers of dynos, as web=2,worker=1").argParser((text: string) =>
+        scalesIn(text.split(",")),
+      ),
+    )
+    .option(
+      "--build <command>",
+      "builds the app, in place of npm install or pip install; '' builds nothing",
+      single,
+    )
+    .addOption(
+      new Option("--port <port>", "of the router, on 127.0.0.1; 0 takes a free one")
+        .default(5000)
+        .argParser(port),
+    )
+    .addHelpText(
+      "after",
+      `
+Each process type of the Procfile gets one dyno at first; "tailrace scale" changes that, from any
+terminal, as "ps", "restart", "stop" and "config:set" do theirs. Dynos find PORT and DYNO in their
+environment, besides .env and the config vars. Ctrl-C ends them in good order, twice at once.
+
+Examples:
+  tailrace up -a shop
+  tailrace up -a shop -f app/Procfile --scale web=2,worker=1 --port 8080`,
+    )
+    .action(async ({ app, procfile, scale = [], build, port: at }: Options) => {
+      const [soon, now] = [new AbortController(), new AbortController()];
+      const listener = () => (soon.signal.aborted ? now : soon).abort();
+      for (const signal of signals) process.on(signal, listener);
+      context.output.onClosedPipe = () => {}; // the dynos go on, and so does their log
+      context.output.onFailure = () => {};
+      try {
+        await up(
+          { api: context.api(), output: context.output, variables: context.variables },
+          { app: requiredApp(app), procfile, scale, build, port: at },
+          { soon: soon.signal, now: now.signal },
+        );
+      } finally {
+        for (const signal of signals) process.off(signal, listener);
+      }
+    });
+}
+
+function port(text: string): number {
+  if (/^[0-9]{1,5}$/.test(text) && Number(text) < 65_536) return Number(text);
+  throw new InvalidArgumentError("Write a port from 0 to 65535.");
+}

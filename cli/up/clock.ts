@@ -1,0 +1,17 @@
+/** Time, so that tests can hold it. */
+import { setTimeout as wait } from "node:timers/promises";
+
+export type UpClock = {
+  /** The time of day. */
+  nowMs(): number;
+  /** Milliseconds that only go forward. */
+  monotonicMs(): number;
+  /** Resolves after `ms`, or at once when `signal` is aborted; never rejects. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+};
+
+export const upClock: UpClock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
+};

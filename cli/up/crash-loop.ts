@@ -1,0 +1,57 @@
+/**
+ * A dyno that crashes again and again must not fill its log: the first crash is told in full, the second says that more
+ * will be counted, and the count is told when the dyno stays up or is ended.
+ */
+import type { DynoLimits } from "./limits.ts";
+
+export class CrashLoop {
+  readonly #limits: Pick<DynoLimits, "backOffMs" | "stableMs">;
+  readonly #tell: (text: string) => void;
+  #inARow = 0;
+  #untold = 0;
+  #status = 0;
+
+  constructor(limits: Pick<DynoLimits, "backOffMs" | "stableMs">, tell: (text: string) => void) {
+    this.#limits = limits;
+    this.#tell = tell;
+  }
+
+  /** Crashes are counted, not told. */
+  get isQuiet(): boolean {
+    return this.#inARow > 1;
+  }
+
+  /** How long the dyno waits for its next start. */
+  get waitMs(): number {
+    const { first, last } = this.#limits.backOffMs;
+    return Math.min(last, first * 2 ** Math.min(30, Math.max(0, this.#inARow - 1)));
+  }
+
+  /** The process ended by itself after `livedMs`. */
+  crashed(status: number, livedMs: number): void {
+    if (livedMs >= this.#limits.stableMs) this.forget();
+    this.#inARow++;
+    this.#status = status;
+    if (this.#inARow > 2) this.#untold++;
+    if (this.#inARow === 2)
+      this.#tell(
+        `Crashed again (status ${status}): from now on it is started after growing waits, up to ${this.#limits.backOffMs.last / 1000} s, and further crashes are counted and told together`,
+      );
+  }
+
+  /** Tells what was only counted. */
+  tellUntold(): void {
+    if (this.#untold === 0) return;
+    const times = this.#untold === 1 ? "once more" : `${this.#untold} more times`;
+    this.#tell(`Crashed ${times} since that was told (status ${this.#status} at last)`);
+    this.#untold = 0;
+  }
+
+  /** The next crash is the first. True when crashes were only counted until now. */
+  forget(): boolean {
+    const wasQuiet = this.isQuiet;
+    this.tellUntold();
+    this.#inARow = 0;
+    return wasQuiet;
+  }
+}

@@ -1,0 +1,46 @@
+/** Samples the memory of all dynos again and again, tells it, and ends those that are far above their quota. */
+import type { UpClock } from "./clock.ts";
+import { quotaTimesMax, sampleMs } from "./limits.ts";
+import type { ManagedDyno } from "./managed-dyno.ts";
+import { memoryLines, type ReadMemory } from "./memory.ts";
+
+export type MemoryWatchOptions = {
+  readonly appId: string;
+  readonly dynos: () => readonly ManagedDyno[];
+  readonly tell: (dyno: string, text: string) => void;
+  readonly read: ReadMemory;
+  readonly clock: UpClock;
+};
+
+/** Resolves when `signal` is aborted. */
+export async function watchMemory(options: MemoryWatchOptions, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await options.clock.sleep(sampleMs, signal);
+    if (signal.aborted) return;
+    sampleAll(options);
+  }
+}
+
+function sampleAll({ appId, dynos, tell, read }: MemoryWatchOptions): void {
+  const groups = read();
+  for (const dyno of dynos()) {
+    const pid = dyno.process?.pid;
+    const found = pid === undefined ? undefined : groups.get(pid);
+    if (found === undefined) continue;
+    const quotaMb = dyno.spec.memoryMb;
+    const { sample, totalMb, running } = memoryLines(found, {
+      name: dyno.name,
+      appId,
+      dynoId: dyno.id,
+      quotaMb,
+    });
+    tell(dyno.name, sample);
+    if (totalMb <= quotaMb) continue;
+    if (totalMb > quotaMb * quotaTimesMax) {
+      dyno.fail(running, "Error R15 (Memory quota vastly exceeded)");
+    } else {
+      tell(dyno.name, running);
+      tell(dyno.name, "Error R14 (Memory quota exceeded)");
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/** The memory of dynos, from /proc: what all processes of a group take together. */
+import { readdirSync, readFileSync } from "node:fs";
+
+/** Bytes in KiB, as the kernel tells them: own memory, memory of files, and what was swapped out. */
+export type MemorySample = { readonly rssKb: number; readonly cacheKb: number; readonly swapKb: number };
+
+/** Samples by process group. Empty where there is no /proc. */
+export type ReadMemory = () => ReadonlyMap<number, MemorySample>;
+
+const none: MemorySample = { rssKb: 0, cacheKb: 0, swapKb: 0 };
+
+/** Reads every process once, however many dynos there are. */
+export const readMemory: ReadMemory = () => {
+  const groups = new Map<number, MemorySample>();
+  for (const pid of processIds()) {
+    const found = readProcess(pid);
+    if (found === undefined) continue;
+    const before = groups.get(found.group) ?? none;
+    groups.set(found.group, {
+      rssKb: before.rssKb + found.rssKb,
+      cacheKb: before.cacheKb + found.cacheKb,
+      swapKb: before.swapKb + found.swapKb,
+    });
+  }
+  return groups;
+};
+
+function processIds(): readonly string[] {
+  try {
+    return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name));
+  } catch {
+    return [];
+  }
+}
+
+/** Undefined for a process that has gone meanwhile, or has no memory of its own. */
+function readProcess(pid: string): (MemorySample & { readonly group: number }) | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const [, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // a name may hold anything
+    return { group: Number(group), ...sampleIn(readFileSync(`/proc/${pid}/status`, "latin1")) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The sample in a `/proc/PID/status`. */
+export function sampleIn(status: string): MemorySample {
+  const kb = (name: string) => Number(new RegExp(`^${name}:\\s*([0-9]+) kB$`, "m").exec(status)?.[1] ?? 0);
+  return { rssKb: kb("RssAnon"), cacheKb: kb("RssFile") + kb("RssShmem"), swapKb: kb("VmSwap") };
+}
+
+/** The line of a sample in Heroku's words, and what is to be told of the quota. */
+export function memoryLines(
+  { rssKb, cacheKb, swapKb }: MemorySample,
+  { name, appId, dynoId, quotaMb }: { name: string; appId: string; dynoId: string; quotaMb: number },
+): { readonly sample: string; readonly totalMb: number; readonly running: string } {
+  const totalMb = (rssKb + cacheKb + swapKb) / 1024;
+  const mb = (kb: number) => `${(kb / 1024).toFixed(2)}MB`;
+  const sample = [
+    `source=${name} dyno=heroku.${appId}.${dynoId}`,
+    `sample#memory_total=${totalMb.toFixed(2)}MB`,
+    `sample#memory_rss=${mb(rssKb)} sample#memory_cache=${mb(cacheKb)} sample#memory_swap=${mb(swapKb)}`,
+    `sample#memory_quota=${quotaMb.toFixed(2)}MB`,
+  ].join(" ");
+  return {
+    sample,
+    totalMb,
+    running: `Process running mem=${Math.round(totalMb)}M(${((totalMb / quotaMb) * 100).toFixed(1)}%)`,
+  };
+}

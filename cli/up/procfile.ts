@@ -1,0 +1,54 @@
+/** Procfiles: `TYPE: COMMAND` a line, as Heroku reads them. */
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { parseEnv } from "node:util";
+import { CliError, codeOf } from "../errors.ts";
+import { fileBytesMax } from "./limits.ts";
+
+/** A Procfile: its process types by name, in its order, and the line that runs once for each release. */
+export type Procfile = { readonly types: ReadonlyMap<string, string>; readonly release: string | undefined };
+
+const lineForm = /^([A-Za-z0-9_-]+)\s*:\s*(\S.*?)\s*$/;
+
+/** Reads a Procfile. Blank lines and those that begin with `#` are passed over. */
+export function readProcfile(path: string): Procfile {
+  const text = fileText(path);
+  if (text === undefined)
+    throw new CliError(
+      `There is no ${basename(path)} here (${path}).`,
+      'Go to the folder that has one, or name it with -f. Its lines look like "web: node server.js".',
+    );
+  const types = new Map<string, string>();
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (/^\s*(?:#|$)/.test(line)) continue;
+    const [, type, command] = lineForm.exec(line) ?? [];
+    if (type === undefined || command === undefined)
+      throw wrongLine(path, index, "it is no process type", 'Write it as "web: node server.js".');
+    if (types.has(type)) throw wrongLine(path, index, `${type} is there twice`, "Take one of them away.");
+    types.set(type, command);
+  }
+  const release = types.get("release");
+  types.delete("release");
+  if (types.size === 0)
+    throw new CliError(`${path} names no process.`, 'Its lines look like "web: node server.js".');
+  return { types, release };
+}
+
+/** The variables of `.env` in a folder; none when there is no such file. */
+export function readEnvFile(path: string): Readonly<Record<string, string>> {
+  return parseEnv(fileText(path) ?? "") as Record<string, string>;
+}
+
+function fileText(path: string): string | undefined {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length <= fileBytesMax) return bytes.toString();
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw new CliError(`${path} cannot be read (${codeOf(error)}).`, "Mend that, and try again.");
+  }
+  throw new CliError(`${path} has more than ${fileBytesMax / 1024} KiB.`, "Is it the right file?");
+}
+
+const wrongLine = (path: string, index: number, why: string, mend: string) =>
+  new CliError(`Line ${index + 1} of ${path} cannot be used: ${why}.`, mend);

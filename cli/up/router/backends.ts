@@ -1,0 +1,97 @@
+/** The web dynos that requests go to, and which of them gets the next one: the one with the fewest under way. */
+import { Agent } from "node:http";
+import type { Address } from "../dyno-process.ts";
+import type { RouterCode } from "./router-line.ts";
+
+/** A web dyno as the router sees it. */
+export type WebDyno = {
+  readonly name: string;
+  readonly state: string;
+  readonly address: Address | undefined;
+};
+
+/** A dyno that takes requests, with connections of its own. */
+export type Backend = {
+  readonly name: string;
+  readonly address: Address;
+  readonly agent: Agent;
+  underWay: number;
+};
+
+/** The taker of a request: a dyno, nobody before one has started, or nobody. */
+export type Choice =
+  | { readonly kind: "backend"; readonly backend: Backend }
+  | { readonly kind: "starting" }
+  | { readonly kind: "none"; readonly code: RouterCode };
+
+/**
+ * A connection at rest is closed after this time: servers close theirs after 2 s and more, and what is sent to a
+ * connection that is just being closed cannot be sent again, as nobody knows whether it was taken.
+ */
+const restMs = 1_000;
+
+export class Backends {
+  readonly #dynos: () => readonly WebDyno[];
+  readonly #known = new Map<string, Backend>();
+  #turn = 0;
+  #waiting: (() => void)[] = [];
+
+  /** `dynos`: the web dynos that are wanted, as they are now. */
+  constructor(dynos: () => readonly WebDyno[]) {
+    this.#dynos = dynos;
+  }
+
+  /** The taker of the next request. `not`: dynos that just refused it. */
+  choose(not: ReadonlySet<Backend>): Choice {
+    const dynos = this.#dynos();
+    const able = dynos.flatMap((dyno) => this.#backendOf(dyno) ?? []).filter((backend) => !not.has(backend));
+    if (able.length === 0) return this.#nobody(dynos);
+    const fewest = Math.min(...able.map(({ underWay }) => underWay));
+    const best = able.filter(({ underWay }) => underWay === fewest);
+    return { kind: "backend", backend: best[this.#turn++ % best.length]! };
+  }
+
+  /** To be called when a dyno's state is another: those that have gone give up their connections. */
+  changed(): void {
+    const alive = new Set(this.#dynos().flatMap((dyno) => this.#backendOf(dyno) ?? []));
+    for (const [name, backend] of this.#known) if (!alive.has(backend)) this.#drop(name, backend);
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Resolves at the next change, or when `signal` is aborted. */
+  async change(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  close(): void {
+    for (const [name, backend] of this.#known) this.#drop(name, backend);
+  }
+
+  #nobody(dynos: readonly WebDyno[]): Choice {
+    if (dynos.some(({ state }) => state === "starting")) return { kind: "starting" };
+    if (dynos.some(({ state }) => state === "crashed")) return { kind: "none", code: "H10" };
+    if (dynos.some(({ address }) => address !== undefined)) return { kind: "none", code: "H21" };
+    return { kind: "none", code: "H14" };
+  }
+
+  #backendOf({ name, address }: WebDyno): Backend | undefined {
+    if (address === undefined) return undefined;
+    const known = this.#known.get(name);
+    if (known?.address === address) return known;
+    if (known !== undefined) this.#drop(name, known);
+    const agent = new Agent({ keepAlive: true, scheduling: "lifo", timeout: restMs });
+    const backend = { name, address, agent, underWay: 0 };
+    this.#known.set(name, backend);
+    return backend;
+  }
+
+  /** Connections at rest are closed; requests under way go on as far as the dyno answers them. */
+  #drop(name: string, backend: Backend): void {
+    for (const sockets of Object.values(backend.agent.freeSockets))
+      for (const socket of sockets!) socket.destroy();
+    this.#known.delete(name);
+  }
+}

@@ -1,0 +1,132 @@
+/** One request on its way through the router, its timers, and the line that tells what became of it. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { UpClock } from "../clock.ts";
+import type { RouterLimits } from "../limits.ts";
+import type { Backend, Backends } from "./backends.ts";
+import { errorHeaders, errorPage } from "./error-page.ts";
+import { forwardedOf, requestIdOf } from "./headers.ts";
+import { type RouterCode, type RouterEvent, routerErrors, routerLine } from "./router-line.ts";
+
+/** The parts that all requests share. */
+export type RouterParts = {
+  readonly backends: Backends;
+  readonly limits: RouterLimits;
+  readonly clock: UpClock;
+  /** The router's own. */
+  readonly port: number;
+  readonly tell: (line: string) => void;
+  /** Resolves when the log has room for a line; undefined when it has. */
+  readonly room: (signal: AbortSignal) => Promise<void> | undefined;
+};
+
+/** The side that ended the exchange, when it was an error. */
+type Sock = "client" | "backend";
+
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly requestId: string;
+  readonly forwarded: string;
+  readonly #parts: RouterParts;
+  /** Aborted when the exchange is over, for whatever reason. */
+  readonly #over = new AbortController();
+  #backend: Backend | undefined;
+  #connectMs: number | undefined;
+  #sentAtMs: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  bytes = 0;
+
+  constructor(parts: RouterParts, request: IncomingMessage) {
+    this.#parts = parts;
+    this.request = request;
+    this.requestId = requestIdOf(request.headers);
+    this.forwarded = forwardedOf(request);
+  }
+
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+  get isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
+  /** The dyno that takes the request; undefined when nobody does, or the client has gone. Waits for one that starts. */
+  async backend(not: ReadonlySet<Backend>): Promise<Backend | RouterCode | undefined> {
+    const { backends, limits, clock, room } = this.#parts;
+    await room(this.over);
+    const endMs = clock.monotonicMs() + limits.bootWaitMsMax;
+    while (!this.isOver) {
+      const choice = backends.choose(not);
+      if (choice.kind === "backend") {
+        this.#backend = choice.backend;
+        return choice.backend;
+      }
+      if (choice.kind === "none") return choice.code;
+      const leftMs = endMs - clock.monotonicMs();
+      if (leftMs <= 0) return "H20";
+      const waited = new AbortController();
+      const either = AbortSignal.any([this.over, waited.signal]);
+      await Promise.race([backends.change(either), clock.sleep(leftMs, either)]);
+      waited.abort();
+    }
+    return undefined;
+  }
+
+  /** The connection to the dyno stands since `connectMs` after it was begun; 0 for one that was there. */
+  connected(connectMs: number): void {
+    this.#connectMs = connectMs;
+    this.#sentAtMs = this.#parts.clock.monotonicMs();
+  }
+
+  /** Calls `then` unless something happens before that. */
+  within(ms: number, then: () => void): void {
+    clearTimeout(this.#timer);
+    if (!this.isOver) this.#timer = setTimeout(then, ms);
+  }
+
+  /** Ends the exchange with what the dyno answered, or with an error, and writes its line. The first word counts. */
+  end(status: number, error?: { readonly code: RouterCode; readonly sock?: Sock }): boolean {
+    if (this.isOver) return false;
+    clearTimeout(this.#timer);
+    this.#over.abort();
+    const { clock, tell } = this.#parts;
+    const event: RouterEvent = {
+      method: this.request.method ?? "",
+      path: this.request.url ?? "",
+      host: this.request.headers.host ?? "",
+      requestId: this.requestId,
+      forwarded: this.forwarded,
+      dyno: this.#backend?.name,
+      connectMs: this.#connectMs,
+      serviceMs: this.#sentAtMs === undefined ? undefined : clock.monotonicMs() - this.#sentAtMs,
+      status,
+      bytes: this.bytes,
+      ...(error !== undefined && { error }),
+    };
+    tell(routerLine(event));
+    return true;
+  }
+
+  /** Ends the exchange with the router's own page, or by breaking off an answer that has begun. */
+  fail(response: ServerResponse, code: RouterCode, sock?: Sock): void {
+    const hasBegun = response.headersSent;
+    const { status } = routerErrors[code];
+    const isNew = this.end(hasBegun && sock === "client" ? response.statusCode : status, {
+      code,
+      ...(sock !== undefined && { sock }),
+    });
+    if (!isNew) return;
+    if (hasBegun || sock === "client") {
+      response.destroy();
+      return;
+    }
+    response.writeHead(status, { ...errorHeaders, connection: "close", "x-request-id": this.requestId });
+    response.end(this.request.method === "HEAD" ? undefined : errorPage);
+  }
+}
+
+/** The code of what went wrong with a dyno that has not answered yet. */
+export function codeOfFailure(error: NodeJS.ErrnoException, isConnected: boolean): RouterCode {
+  if (error.code?.startsWith("HPE_")) return "H17";
+  if (isConnected) return "H13";
+  return error.code === "ETIMEDOUT" ? "H19" : "H21";
+}

@@ -1,0 +1,105 @@
+/** The HTTP router in front of an app's web dynos. */
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { CliError, codeOf } from "../../errors.ts";
+import type { UpClock } from "../clock.ts";
+import type { RouterLimits } from "../limits.ts";
+import { Backends, type WebDyno } from "./backends.ts";
+import { Exchange, type RouterParts } from "./exchange.ts";
+import { forward } from "./forward.ts";
+import { forwardUpgrade } from "./upgrade.ts";
+
+export type RouterOptions = Pick<RouterParts, "tell" | "room"> & {
+  readonly host: string;
+  readonly port: number;
+  /** The web dynos that are wanted, as they are now. */
+  readonly dynos: () => readonly WebDyno[];
+  readonly clock: UpClock;
+  readonly limits: RouterLimits;
+};
+
+export class Router {
+  readonly #server: Server;
+  readonly #backends: Backends;
+  #underWay = 0;
+  /** Connections of clients that are no HTTP any more. */
+  readonly #upgraded = new Set<Duplex>();
+
+  private constructor(server: Server, backends: Backends) {
+    this.#server = server;
+    this.#backends = backends;
+  }
+
+  /** Listens. Throws when it cannot. */
+  static async open({ host, port, dynos, ...shared }: RouterOptions): Promise<Router> {
+    const { limits } = shared;
+    const server = createServer({
+      maxHeaderSize: limits.headerBytesMax,
+      headersTimeout: limits.headersMsMax,
+      requestTimeout: 0, // bodies may stream: `exchange.ts` has their bounds
+      keepAliveTimeout: limits.keepAliveMs,
+      noDelay: true,
+    });
+    server.maxConnections = limits.connectionsMax;
+    const backends = new Backends(dynos);
+    const router = new Router(server, backends);
+    try {
+      server.listen(port, host);
+      await once(server, "listening");
+    } catch (error) {
+      throw new CliError(
+        `The router cannot listen on ${host}:${port} (${codeOf(error)}).`,
+        "Name another port with --port; 0 takes a free one.",
+      );
+    }
+    const parts: RouterParts = { ...shared, backends, port: router.port };
+    server.on("request", (request, response) => {
+      if (router.#isFull(limits)) new Exchange(parts, request).fail(response, "H11");
+      else void router.#count(forward(parts, request, response));
+    });
+    server.on("upgrade", (request, socket, head) => {
+      if (router.#isFull(limits)) socket.destroy();
+      else void router.#count(forwardUpgrade(parts, request, router.#keepTrack(socket), head));
+    });
+    return router;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** To be called when a dyno's state is another. */
+  changed(): void {
+    this.#backends.changed();
+  }
+
+  /** Takes no connection any more; requests under way have `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeIdleConnections();
+    const timer = setTimeout(() => {
+      this.#server.closeAllConnections();
+      for (const socket of this.#upgraded) socket.destroy();
+    }, graceMs);
+    await closed;
+    clearTimeout(timer);
+    this.#backends.close();
+  }
+
+  #keepTrack(socket: Duplex): Duplex {
+    this.#upgraded.add(socket);
+    return socket.once("close", () => this.#upgraded.delete(socket));
+  }
+
+  #isFull({ requestsMax }: RouterLimits): boolean {
+    return this.#underWay >= requestsMax;
+  }
+
+  async #count(exchange: Promise<void>): Promise<void> {
+    this.#underWay++;
+    await exchange.finally(() => this.#underWay--);
+  }
+}

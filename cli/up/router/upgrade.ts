@@ -1,0 +1,126 @@
+/** Requests that turn their connection into another one, such as a WebSocket's: bytes go both ways until one side ends. */
+import { type IncomingMessage, request as openRequest, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import type { Backend } from "./backends.ts";
+import { errorHeaders, errorPage } from "./error-page.ts";
+import { codeOfFailure, Exchange, type RouterParts } from "./exchange.ts";
+import { requestHeaders } from "./headers.ts";
+import { type RouterCode, routerErrors } from "./router-line.ts";
+
+/** Resolves when the exchange is over; never rejects. */
+export async function forwardUpgrade(
+  parts: RouterParts,
+  request: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const exchange = new Exchange(parts, request);
+  client.on("error", () => client.destroy());
+  client.on("close", () => exchange.end(499, { code: "H27", sock: "client" }));
+  const backend = await exchange.backend(new Set());
+  if (backend === undefined) return;
+  if (typeof backend === "string") return refuse(exchange, client, backend);
+  backend.underWay++;
+  try {
+    await talk(parts, exchange, backend, client, head);
+  } finally {
+    backend.underWay--;
+  }
+}
+
+function talk(
+  { clock, limits, port }: RouterParts,
+  exchange: Exchange,
+  { address }: Backend,
+  client: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const { request, requestId, forwarded } = exchange;
+  const beganMs = clock.monotonicMs();
+  const headers = requestHeaders(request, { requestId, forwarded, port, startMs: clock.nowMs() });
+  const upstream = openRequest({
+    ...address,
+    agent: false,
+    method: request.method!,
+    path: request.url!,
+    headers: [...headers, "Connection", "Upgrade", "Upgrade", request.headers.upgrade!] as never,
+  });
+  let isConnected = false;
+  upstream.once("socket", (socket) =>
+    socket.once("connect", () => {
+      isConnected = true;
+      exchange.connected(clock.monotonicMs() - beganMs);
+    }),
+  );
+  exchange.within(limits.answerMsMax, () => {
+    refuse(exchange, client, isConnected ? "H12" : "H19");
+  });
+  upstream.on("error", (error: NodeJS.ErrnoException) =>
+    refuse(exchange, client, codeOfFailure(error, isConnected)),
+  );
+  upstream.on("response", (answer) => {
+    // The dyno answers instead: its answer is the last thing on this connection.
+    client.write(headOf(answer, ["Connection", "close"]));
+    answer.on("data", (chunk: Buffer) => {
+      exchange.bytes += chunk.length;
+    });
+    answer.on("end", () => exchange.end(answer.statusCode!));
+    answer.on("error", () => exchange.end(503, { code: "H18", sock: "backend" }));
+    answer.pipe(client);
+  });
+  upstream.on("upgrade", (answer, dyno, dynoHead) => {
+    const expectMore = () =>
+      exchange.within(limits.idleMsMax, () => exchange.end(503, { code: "H15", sock: "client" }));
+    client.write(headOf(answer, []));
+    if (dynoHead.length > 0) client.write(dynoHead);
+    exchange.bytes += dynoHead.length;
+    if (head.length > 0) dyno.write(head);
+    expectMore();
+    client.on("data", expectMore);
+    dyno.on("data", (chunk: Buffer) => {
+      exchange.bytes += chunk.length;
+      expectMore();
+    });
+    const over = () => exchange.end(101);
+    dyno.on("error", over).on("close", over);
+    client.prependListener("close", over); // a client that goes is the usual end here
+    dyno.pipe(client).pipe(dyno);
+    exchange.over.addEventListener("abort", () => dyno.destroySoon());
+  });
+  upstream.end();
+  return new Promise((resolve) => {
+    exchange.over.addEventListener("abort", () => {
+      upstream.destroy();
+      client.end();
+      resolve();
+    });
+  });
+}
+
+function refuse(exchange: Exchange, client: Duplex, code: RouterCode): void {
+  const { status } = routerErrors[code];
+  if (!exchange.end(status, { code })) return;
+  const headers = Object.entries({ ...errorHeaders, connection: "close" }).map(
+    ([name, value]) => `${name}: ${value}`,
+  );
+  client.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${headers.join("\r\n")}\r\n\r\n${errorPage}`,
+  );
+}
+
+/** The head of an answer as the dyno wrote it; `connection` takes the place of what it said of the connection. */
+function headOf(
+  { statusCode, statusMessage, rawHeaders }: IncomingMessage,
+  connection: readonly string[],
+): string {
+  const lines = [`HTTP/1.1 ${statusCode} ${statusMessage}`];
+  const isPlain = connection.length > 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    // An answer of unknown length ends with its connection here: chunks were undone by the reader.
+    if (isPlain && /^(?:connection|keep-alive|transfer-encoding)$/i.test(name)) continue;
+    lines.push(`${name}: ${rawHeaders[at + 1]!}`);
+  }
+  if (isPlain) lines.push(connection.join(": "));
+  return `${lines.join("\r\n")}\r\n\r\n`;
+}

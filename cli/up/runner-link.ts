@@ -1,0 +1,140 @@
+/**
+ * The link between this machine's dynos and the server: reports them when they change and now and then, and hears what
+ * is wanted by requests that wait for it. When the server is away the dynos go on as they are.
+ */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { type RetryPolicy, retryDelayMs } from "../../src/core/retry.ts";
+import type { Api } from "../api.ts";
+import { CliError } from "../errors.ts";
+import type { UpClock } from "./clock.ts";
+import { sampleMs } from "./limits.ts";
+import type { DynoReport, Wanted } from "./wanted.ts";
+
+export type RunnerLinkOptions = {
+  readonly api: Pick<Api, "runner" | "report" | "leave" | "wanted">;
+  readonly app: string;
+  readonly dynos: () => readonly DynoReport[];
+  readonly onWanted: (wanted: Wanted) => void;
+  /** Nothing more will come: the app is gone, or the key, or another runner is there. */
+  readonly onEnd: (error: CliError) => void;
+  /** The server could not be asked for the first time since it could. */
+  readonly onAway: (error: CliError) => void;
+  readonly clock: UpClock;
+};
+
+const retry: RetryPolicy = {
+  delayMsMin: 200,
+  delayMsMax: 10_000,
+  factor: 2,
+  jitter: 0.2,
+  attemptsMax: Number.POSITIVE_INFINITY,
+};
+/** Several changes at once are one report. */
+const gatherMs = 100;
+
+export class RunnerLink {
+  readonly #options: RunnerLinkOptions;
+  readonly #id = randomUUID();
+  readonly #stop = new AbortController();
+  #changed = new AbortController();
+  #work: Promise<unknown> = Promise.resolve();
+
+  constructor(options: RunnerLinkOptions) {
+    this.#options = options;
+  }
+
+  /** Becomes the app's runner. Throws when another one is there; one that died on this machine is replaced. */
+  async register(): Promise<void> {
+    const { api, app } = this.#options;
+    const [other] = await api.runner(app);
+    const isDead = other !== undefined && other.host === hostname() && !isAlive(other.pid);
+    await api.report(app, { ...this.#report(), ...(isDead && { replaces: other.id }) });
+  }
+
+  /** Follows from now on. */
+  start(wanted: Wanted): void {
+    this.#work = Promise.all([this.#follow(wanted), this.#keepReporting()]);
+  }
+
+  /** The dynos are not as they were reported. */
+  changed(): void {
+    this.#changed.abort();
+  }
+
+  /** Tells that no dyno is left here. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#work;
+    await this.#options.api.leave(this.#options.app, this.#id).catch(() => {}); // forgotten after a minute
+  }
+
+  #report() {
+    return { id: this.#id, host: hostname(), pid: process.pid, dynos: this.#options.dynos() };
+  }
+
+  async #follow(first: Wanted): Promise<void> {
+    const { api, app, onWanted, onAway } = this.#options;
+    let { revision } = first;
+    for (let attempt = 0; !this.#isStopped; ) {
+      try {
+        const wanted = await settledBefore(api.wanted(app, revision), this.#stop.signal);
+        attempt = 0;
+        if (wanted === undefined || wanted.revision === revision) continue;
+        ({ revision } = wanted);
+        onWanted(wanted);
+      } catch (error) {
+        if (this.#endsWith(error)) return;
+        if (attempt === 0) onAway(error as CliError);
+        await this.#options.clock.sleep(retryDelayMs(retry, attempt++, Math.random())!, this.#stop.signal);
+      }
+    }
+  }
+
+  async #keepReporting(): Promise<void> {
+    const { api, app, clock } = this.#options;
+    while (!this.#isStopped) {
+      await clock.sleep(sampleMs, AbortSignal.any([this.#stop.signal, this.#changed.signal]));
+      await clock.sleep(gatherMs, this.#stop.signal);
+      if (this.#isStopped) return;
+      this.#changed = new AbortController();
+      try {
+        await api.report(app, this.#report());
+      } catch (error) {
+        if (this.#endsWith(error)) return; // else the next report says it
+      }
+    }
+  }
+
+  /** True when no later call will be answered otherwise. */
+  #endsWith(error: unknown): boolean {
+    if (!(error instanceof CliError)) throw error;
+    if (error.passing) return false;
+    if (!this.#isStopped) this.#options.onEnd(error);
+    this.#stop.abort();
+    return true;
+  }
+
+  get #isStopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+}
+
+/** The value, or undefined when the signal is aborted first. */
+function settledBefore<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  promise.catch(() => {}); // told below, unless nobody waits any more
+  return new Promise((resolve, reject) => {
+    const onAbort = () => resolve(undefined);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,111 @@
+/** What `up` reads: Procfiles, `.env`, what a folder asks to be built with, and the kernel's figures. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { scalesIn } from "../../../cli/scale-words.ts";
+import { buildSteps, withPrograms } from "../../../cli/up/build.ts";
+import { readMemory, sampleIn } from "../../../cli/up/memory.ts";
+import { readEnvFile, readProcfile } from "../../../cli/up/procfile.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "tailrace-up-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+const write = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text);
+  return join(folder, name);
+};
+
+describe("a Procfile", () => {
+  test("names process types in its order; its release line is apart", () => {
+    const { types, release } = readProcfile(
+      write(
+        "Procfile",
+        "# mine\r\nweb: node web.js --port $PORT\r\n\r\nworker:   celery -A x: y  \nrelease: ./migrate",
+      ),
+    );
+    expect([...types]).toEqual([
+      ["web", "node web.js --port $PORT"],
+      ["worker", "celery -A x: y"],
+    ]);
+    expect(release).toBe("./migrate");
+  });
+
+  test.each([
+    ["web node", "Line 1 of"],
+    ["web: a\nweb: b", "web is there twice"],
+    ["web:", "it is no process type"],
+    ["release: only", "names no process"],
+    ["", "names no process"],
+    ["x".repeat(300_000), "more than 256 KiB"],
+  ])("%j is refused with its line", (text, why) => {
+    expect(() => readProcfile(write("Procfile", text))).toThrow(why);
+  });
+
+  test("that is not there is told with what it looks like", () => {
+    expect(() => readProcfile(join(folder, "Procfile"))).toThrow("There is no Procfile here");
+  });
+});
+
+test("variables come from .env, when there is one", () => {
+  expect(readEnvFile(join(folder, ".env"))).toEqual({});
+  expect(readEnvFile(write(".env", "# x\nA=1\nexport B='two words'\nC=\"a\\nb\"\n"))).toEqual({
+    A: "1",
+    B: "two words",
+    C: "a\nb",
+  });
+});
+
+describe("a build", () => {
+  const commands = (own?: string) => buildSteps(folder, own).map(({ command }) => command);
+
+  test("follows from what the folder has", () => {
+    expect(commands()).toEqual([]);
+    write("package.json", "{}");
+    expect(commands()).toEqual(["npm install --no-audit --no-fund"]);
+    write("requirements.txt", "");
+    expect(commands()[1]).toContain("pip install --disable-pip-version-check -r requirements.txt");
+  });
+
+  test("is the person's own when they name one, or none", () => {
+    write("package.json", "{}");
+    expect(commands("make")).toEqual(["make"]);
+    expect(commands("")).toEqual([]);
+  });
+
+  test("leaves its programs where dynos find them first", () => {
+    const { PATH } = withPrograms(folder, { PATH: "/bin" });
+    expect(PATH!.split(":")).toEqual([join(folder, "node_modules/.bin"), join(folder, ".venv/bin"), "/bin"]);
+  });
+});
+
+describe("memory", () => {
+  test("is read from a status as the kernel writes it", () => {
+    expect(
+      sampleIn(
+        "Name:\tRssAnon: 5 kB\nVmRSS:\t 9 kB\nRssAnon:\t    4096 kB\nRssFile:\t 10 kB\nRssShmem:\t 2 kB\nVmSwap:\t 7 kB\n",
+      ),
+    ).toEqual({ rssKb: 4096, cacheKb: 12, swapKb: 7 });
+    expect(sampleIn("Name:\tkthread\n")).toEqual({ rssKb: 0, cacheKb: 0, swapKb: 0 });
+  });
+
+  test.runIf(process.platform === "linux")("of all processes of a group is added up", () => {
+    const groups = readMemory();
+    expect([...groups.values()].some(({ rssKb }) => rssKb > 1_000)).toBe(true);
+  });
+});
+
+test.each([
+  ["web=3", { type: "web", quantity: "3" }],
+  [" worker+1 ", { type: "worker", quantity: "+1" }],
+  ["web-2", { type: "web", quantity: "-2" }],
+  ["web=2:Standard-2X", { type: "web", quantity: "2", size: "Standard-2X" }],
+])("%j is a number of dynos", (word, update) => {
+  expect(scalesIn([word])).toEqual([update]);
+});
+
+test.each(["web", "web=", "web=x", "=2", "web=2:", "we b=2"])("%j is none", (word) => {
+  expect(() => scalesIn([word])).toThrow("write it as web=2");
+});
