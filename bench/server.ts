@@ -96,16 +96,16 @@ export class BenchNats {
     this.#folder = folder;
   }
 
-  static async start(count: 1 | 3): Promise<BenchNats> {
+  static async start(count: 1 | 3, prefix: readonly string[] = []): Promise<BenchNats> {
     const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-nats-"));
     const ports = await Promise.all(Array.from({ length: 2 * count }, freePort));
     const routes = ports.slice(count).map((port) => `nats://127.0.0.1:${port}`);
     const children = ports.slice(0, count).map((port, i) => {
       const own = ["-a", "127.0.0.1", "-p", String(port), "-n", `n${i}`, "-js", "-sd", join(folder, `n${i}`)];
       const cluster = ["--cluster_name", "bench", "--cluster", routes[i]!, "--routes", routes.join(",")];
-      return spawn(process.env.NATS_SERVER || "nats-server", count === 1 ? own : [...own, ...cluster], {
-        stdio: ["ignore", "ignore", "pipe"],
-      });
+      const program = process.env.NATS_SERVER || "nats-server";
+      const [file = "", ...args] = [...prefix, program, ...(count === 1 ? own : [...own, ...cluster])];
+      return spawn(file, args, { stdio: ["ignore", "ignore", "pipe"] });
     });
     await Promise.all(children.map((child) => said(child, "stderr", /Server is ready/)));
     return new BenchNats(

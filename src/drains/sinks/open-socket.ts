@@ -5,6 +5,7 @@ import { type AddressPolicy, atPort, checkedLookup, checkLiteral, type Resolve }
 import type { Certificate } from "./certificate.ts";
 import { type TlsParts, type Watching, watchConnecting } from "./connecting.ts";
 import type { Place } from "./place.ts";
+import { boundNoise } from "./talk.ts";
 
 /** Until an idle connection is asked whether it still stands. */
 const keepAliveMs = 30_000;
@@ -84,6 +85,7 @@ export async function openSocket(
       if (++handshakes > handshakesMax) socket.destroy(tooManyHandshakes());
       if (handshakes > 1) return;
       settle();
+      if (destination.secure) boundNoise(socket);
       resolve({ socket, certificate, roundTripMs });
     });
   });
