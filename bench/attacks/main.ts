@@ -12,11 +12,9 @@ import type { Target, Told } from "./attack.ts";
 import { attacks } from "./attacks.ts";
 import type { Measured } from "./victim.ts";
 
-/** Before whatever else the machine does, where that is permitted. */
-const first = ["nice", "-n", "-20"];
-const serverCore = [...first, "taskset", "-c", "0"];
-const otherCore = [...first, "taskset", "-c", "1"];
-const givesWay = ["nice", "-n", "19", "taskset", "-c", "1"];
+const serverCore = ["taskset", "-c", "0"];
+const otherCore = ["taskset", "-c", "1"];
+const givesWay = ["nice", "-n", "19", ...otherCore];
 const warmSeconds = 1.5;
 const quietSeconds = 4;
 const attackedSeconds = 5;

@@ -78,8 +78,11 @@ function hashOf(bytes: Uint8Array, end: number): number {
   return hash;
 }
 
+// Tokens are secrets: the time that a comparison takes tells of one digit, the last, and of no other. Most differ there.
 function isEqual(name: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start !== name.length) return false;
-  for (let i = name.length - 1; i >= 0; i--) if (name[i] !== bytes[start + i]) return false;
-  return true;
+  const { length } = name;
+  if (end - start !== length || name[length - 1] !== bytes[end - 1]) return false;
+  let difference = 0;
+  for (let i = 0; i < length; i++) difference |= name[i]! ^ bytes[start + i]!;
+  return difference === 0;
 }

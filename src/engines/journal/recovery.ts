@@ -92,8 +92,9 @@ class Recovery implements Recovered {
     segment.times = scan.times;
     if (scan.end < segment.end) {
       logger?.warn(
-        { segment: segment.number, bytes: segment.end - scan.end },
-        "a commit that a crash cut short is taken off: it was not acknowledged",
+        { segment: segment.number, bytes: segment.end - scan.end, commit: scan.commit + 1 },
+        "the end of the log is no whole commit and is taken off: a stop amid a write leaves one, and nobody was answered; " +
+          "if the server stopped otherwise, the file was cut or damaged since, and lines that were stored are gone",
       );
       segment.end = scan.end;
       await segment.cutOff();

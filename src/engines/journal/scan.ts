@@ -1,7 +1,8 @@
 /**
  * Reads what a segment holds, by its bytes alone: after a crash, and where an index is missing. A commit begins only
  * when the one before it is on the disk, so damage with a later record behind it is damage to what was acknowledged,
- * and is told; damage with none behind it is the last commit, torn by a crash before anybody was answered.
+ * and is told; damage with none behind it is taken for the last commit, torn by a crash before anybody was answered. A file
+ * that was cut or damaged there afterwards looks the same.
  */
 import {
   type ReadEntry,

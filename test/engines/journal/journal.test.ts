@@ -1,7 +1,8 @@
 /** The journal on a real folder: what it keeps, what it gives back, what it costs. */
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Logger } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { encodedBytes } from "../../../src/core/batch.ts";
 import { origin } from "../../../src/core/position.ts";
@@ -130,6 +131,28 @@ describe("opened again", () => {
       log = await open();
       for (let id = 0; id < 10; id++) expect((await named(`request-${id}`)).repeated).toBe(true);
     }
+  });
+
+  test("an end that is no whole commit is taken off, and told as what it may be", async () => {
+    const log = await open();
+    await log.append(app, batchOf(["a"]));
+    await log.append(app, batchOf(["b"], { firstLine: 1 }));
+    await journal.close();
+    const segment = join(folder, "0000000001.log");
+    await truncate(segment, (await stat(segment)).size - 3);
+    const told: [fields: object, text: string][] = [];
+    const logger = { warn: (fields: object, text: string) => told.push([fields, text]) } as unknown as Logger;
+    journal = await openJournal({
+      disk: folderDisk(folder),
+      clock,
+      retention: keepsAll,
+      segmentBytes: small,
+      logger,
+    });
+    expect(await recentTexts()).toEqual(["a"]);
+    expect(told).toEqual([[expect.objectContaining({ segment: 1, commit: 2 }), expect.any(String)]]);
+    expect(told[0]![1]).toMatch(/a stop amid a write leaves one, and nobody was answered/);
+    expect(told[0]![1]).toMatch(/cut or damaged since, and lines that were stored are gone/);
   });
 
   test("an index that is damaged, cut or of another segment is made again", async () => {
