@@ -9,8 +9,8 @@ const rsyslog = {
   name: "rsyslog",
   variable: "RSYSLOGD",
   programs: ["rsyslogd", "/usr/sbin/rsyslogd"],
-  packages: ["rsyslog", "rsyslog-gnutls"],
-  works: async (program, env) => says("rsyslogd", await run(program, ["-v"], { env })) && hasTls(),
+  packages: ["rsyslog", "rsyslog-gnutls", "rsyslog-relp"],
+  works: async (program, env) => says("rsyslogd", await run(program, ["-v"], { env })) && hasModules(),
 };
 
 const nginx = {
@@ -83,11 +83,13 @@ const mend = ({ name, variable, packages }) =>
 
 const says = (word, { status, output }) => status === 0 && output.includes(word);
 
-// rsyslog speaks TLS through a module of its own package.
-const hasTls = () =>
-  ["/usr/lib", "/usr/lib64"].some(
-    (folder) =>
-      existsSync(`${folder}/rsyslog/lmnsd_gtls.so`) ||
-      (existsSync(folder) &&
-        readdirSync(folder).some((triplet) => existsSync(`${folder}/${triplet}/rsyslog/lmnsd_gtls.so`))),
+// rsyslog speaks TLS and RELP through modules of packages of their own.
+const hasModules = () =>
+  ["lmnsd_gtls.so", "omrelp.so"].every((module) =>
+    ["/usr/lib", "/usr/lib64"].some(
+      (folder) =>
+        existsSync(`${folder}/rsyslog/${module}`) ||
+        (existsSync(folder) &&
+          readdirSync(folder).some((triplet) => existsSync(`${folder}/${triplet}/rsyslog/${module}`))),
+    ),
   );

@@ -145,7 +145,10 @@ export class RelpConnection {
         this.close("not_relp", () => sampleOf(frames.bytes, start, end));
         return false;
       }
-      if (command === "syslog" && end > start) await this.#sort(sorting, start, end);
+      if (command === "syslog" && end > start && !(await this.#sort(sorting, start, end))) {
+        answers.length = 0; // the server stops: the client has the lines of this round
+        return false;
+      }
       answers.push(relpFrame(transaction, "rsp", this.#answerTo(command)));
       if (command === "close") return false;
       if (++count % stepFrames === 0 && turns.isOver) await this.#ours(turns.next(this.address ?? ""));
@@ -173,13 +176,13 @@ export class RelpConnection {
     }
   }
 
-  // A registry that fails is asked until it answers: the frame would be lost otherwise.
-  async #sort(sorting: Sorting, start: number, end: number): Promise<void> {
+  // A registry that fails is asked until it answers; false when the server stops before.
+  async #sort(sorting: Sorting, start: number, end: number): Promise<boolean> {
     const { bytes } = this.#frames;
     const asking = sorting.add(bytes, start, end);
-    if (asking === undefined) return;
+    if (asking === undefined) return true;
     let first: Promise<void> | undefined = asking;
-    await this.#ours(
+    return this.#ours(
       this.#insist(async () => {
         const found = first ?? sorting.add(bytes, start, end);
         first = undefined;

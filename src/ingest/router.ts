@@ -125,7 +125,9 @@ export class Sorting {
       this.#place(one, bytes, start, end);
       return undefined;
     }
-    const { appStart, appEnd, hostStart } = scanned;
+    const { appStart, appEnd, hostStart, msgidStart, msgidEnd } = scanned;
+    // Docker writes its tag there, too.
+    if (isShortTokenAt(bytes, msgidStart, msgidEnd)) scanned.msgidStart = msgidEnd;
     if (bytes[hostStart] === letterD && bytes[hostStart + 1] === dot && this.#isLoop(bytes, start, end))
       return undefined;
     if (!isTokenLong(appStart, appEnd) || bytes[appStart] !== letterT)

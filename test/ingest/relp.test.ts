@@ -16,6 +16,7 @@ import { ScriptedLog } from "./scripted-log.ts";
 
 const app = channelOf(1);
 let log: ScriptedLog;
+let tokens: FakeTokens;
 let noted: { cause: string; sample: string | undefined }[];
 let listener: Awaited<ReturnType<typeof relpListener>>;
 const sockets: Socket[] = [];
@@ -29,7 +30,7 @@ afterEach(async () => {
 async function start(bounds: Partial<Record<keyof typeof ingestLimits, number>> = {}) {
   log = new ScriptedLog();
   noted = [];
-  const tokens = new FakeTokens();
+  tokens = new FakeTokens();
   for (let number = 1; number <= 3; number++) tokens.add(tokenOf(number), channelOf(number));
   const limits = { ...ingestLimits, ...bounds };
   listener = await relpListener({
@@ -92,6 +93,14 @@ test("closing while the log refuses answers nothing: the client has the lines", 
   log.failure = storeFull(undefined);
   const { told } = await client(opening + frame(2, "syslog", line("a")));
   await until(() => log.asked.length > 0);
+  await listener.close();
+  expect(told()).not.toContain("2 rsp");
+});
+
+test("closing while the registry fails answers nothing either", async () => {
+  tokens.failure = storeFull(undefined);
+  const { told } = await client(opening + frame(2, "syslog", line("a")));
+  await until(() => tokens.finds > 0);
   await listener.close();
   expect(told()).not.toContain("2 rsp");
 });

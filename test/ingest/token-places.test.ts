@@ -45,6 +45,7 @@ describe("the token of a frame", () => {
   test.each([
     ["APPNAME", `<13>1 - h ${one} web.1 - - x`, "one web.1 -|x"],
     ["APPNAME in its second spelling", `<13>1 - h ${short} web.1 - - x`, "one web.1 -|x"],
+    ["APPNAME and MSGID, as Docker writes a tag", `<13>1 - h ${short} 7 ${short} - x`, "one 7 -|x"],
     ["the tag of BSD syslog", `<13>Jan  2 03:04:05 h ${one}[7]: x`, "one 7 -|x"],
     ["a tag in the second spelling", `<13>Jan  2 03:04:05 h ${short}: x`, "one - -|x"],
     ["structured data", `<13>1 - h nginx 7 - ${sd(two)} x`, "two 7 -|x"],

@@ -33,6 +33,6 @@ test("programs that are named are taken", async () => {
 test("a name that is no such program is an error, not a reason to take another", async () => {
   const other = program("other", "echo something else");
   await expect(ensureReceivers({ PATH: folder, RSYSLOGD: other })).rejects.toThrow(
-    "does not run as rsyslog. Install rsyslog (Debian: apt-get install rsyslog rsyslog-gnutls)",
+    "does not run as rsyslog. Install rsyslog (Debian: apt-get install rsyslog rsyslog-gnutls rsyslog-relp)",
   );
 });
