@@ -27,6 +27,8 @@ const space = 0x20;
 const dash = 0x2d;
 const closing = 0x5d;
 const questionMark = 0x3f;
+/** Bytes that a body may grow by at once because its first frames grew. */
+const growthBytesMax = 8 * 1024 * 1024;
 const noRoom = Buffer.alloc(0);
 const noPlaces = new Uint32Array(0);
 const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
@@ -182,7 +184,7 @@ export class Canoniser {
       (headAt + processAt <= processStart || processBytes === 0) &&
       headAt + messageAt <= messageStart &&
       headAt + length <= end;
-    const out = this.#reserve(lengthBytes + length, bytes !== this.#out || movesLeft);
+    const out = this.#reserve(lengthBytes + length, bytes !== this.#out || movesLeft, end);
 
     writeDecimal(out, this.#end, lengthBytes - 1, length);
     out[headAt - 1] = space;
@@ -230,17 +232,22 @@ export class Canoniser {
   }
 
   // Makes room for `more` bytes; takes a new buffer when this one is too small, or is still being read.
-  #reserve(more: number, fits: boolean): Uint8Array {
+  #reserve(more: number, fits: boolean, frameEnd: number): Uint8Array {
     const needed = this.#end + more;
     if (fits && needed <= this.#out.length) return this.#out;
-    // A body that did not fit in place needs little more; a buffer that grows frame by frame is doubled.
-    const spare = fits ? this.#out.length : this.#out.length >> 3;
+    // A body that does not fit in place needs as much more as its first frames did; a buffer that grows frame by frame is
+    // doubled.
+    const spare = fits ? this.#out.length : Math.min(growthBytesMax, spareOf(this.#out.length, needed, frameEnd));
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#out.length) + spare + 1024);
     larger.set(this.#out.subarray(0, this.#end));
     this.#out = larger;
     return larger;
   }
 }
+
+/** Bytes that a body has to spare when it takes the same room for each of its bytes as up to here; an eighth at least. */
+const spareOf = (bodyBytes: number, needed: number, frameEnd: number): number =>
+  Math.max(bodyBytes >> 3, Math.ceil((needed / frameEnd) * bodyBytes) - Math.max(needed, bodyBytes));
 
 type BodyOptions = {
   readonly frameBytesMax: number;

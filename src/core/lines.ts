@@ -1,7 +1,8 @@
 /** Parts and other forms of stored lines: canonical frames back to back, as ingest wrote them. */
 import type { CanonicalLines } from "./batch.ts";
 import { digitAt, type LineCursor } from "./line-cursor.ts";
-import { cursorOver, type IndexedFrames } from "./line-index.ts";
+import { cursorOver, endOfFrame, type IndexedFrames, indexOf } from "./line-index.ts";
+import type { LineIndex } from "./line-places.ts";
 
 const space = 0x20;
 
@@ -25,23 +26,29 @@ export function framesWithin(bytes: Uint8Array, bytesMax: number): Uint8Array {
 /** The lines in parts of at most `bytesMax`, as views; a longer line is a part of its own. The same object when it needs no cut. */
 export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLines[] {
   if (lines.bytes.length <= bytesMax) return [lines];
+  const index = indexOf(lines);
   const parts: CanonicalLines[] = [];
-  let partStart = 0;
-  let count = 0;
-  const cut = (end: number) => {
+  for (let first = 0; first < lines.count; ) {
+    const start = endOfFrame(index, first - 1);
+    const behind = fitting(index, first, lines.count, start + bytesMax);
+    const bytes = lines.bytes.subarray(start, endOfFrame(index, behind - 1));
     // Equal lines are cut equally, so that each part of a repeated request is known again.
     const dedupId = lines.dedupId !== undefined && { dedupId: `${lines.dedupId}.${parts.length}` };
-    parts.push({ bytes: lines.bytes.subarray(partStart, end), count, form: lines.form, ...dedupId });
-    partStart = end;
-    count = 0;
-  };
-  for (let at = 0; at < lines.bytes.length; count++) {
-    const next = frameOffset(lines.bytes, at, 1);
-    if (next - partStart > bytesMax && count > 0) cut(at);
-    at = next;
+    parts.push({ bytes, count: behind - first, form: lines.form, ...dedupId });
+    first = behind;
   }
-  cut(lines.bytes.length);
   return parts;
+}
+
+/** The line behind those from `first` on that end at `end` or before; one at least. Looks at a few places, not at lines. */
+function fitting(index: LineIndex, first: number, count: number, end: number): number {
+  let low = first + 1;
+  for (let high = count; low < high; ) {
+    const middle = (low + high + 1) >> 1;
+    if (endOfFrame(index, middle - 1) <= end) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 function frameOffset(bytes: Uint8Array, from: number, frames: number): number {

@@ -223,6 +223,18 @@ test("many lines are cut into parts between frames, each part under a dedup id o
   );
 });
 
+test("a body whose lines outgrow it gets room once, and no more than its first frames foretell", () => {
+  const tiny = canoniseBody(Buffer.from("1 x".repeat(20_000)), "app", options);
+  const lying = canoniseBody(
+    Buffer.concat([Buffer.from("1 x".repeat(10)), octetCounted("y".repeat(4_000_000))]),
+    "app",
+    { ...options, frameBytesMax: 5_000_000 },
+  );
+  if (tiny.kind === "bad" || lying.kind === "bad") throw new Error("they are frames");
+  expect(tiny.lines.bytes.buffer.byteLength).toBeLessThan(1.1 * tiny.lines.bytes.length);
+  expect(lying.lines.bytes.buffer.byteLength).toBeLessThan(4_000_000 + 9 * 1024 * 1024);
+});
+
 test("frames can be skipped and taken by number", () => {
   const lines = canonise("app", ...[1, 2, 3, 4].map((n) => `<1>1 ${time} h a p - - ${n}`));
   const middle = framesFrom(lines.bytes, 1, 2);

@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
+import { Reader } from "../../../src/engines/nats/log/reader.ts";
 import { PullSlots, pullsMax } from "../../../src/engines/nats/wire/pull-slots.ts";
+import { channel, rig } from "./rig.ts";
 
 test("so many pulls are on their way at a time; the others go in their order", async () => {
   const slots = new PullSlots();
   const gone: number[] = [];
   const total = 3 * pullsMax;
-  const all = Array.from({ length: total }, (_, i) => slots.take().then(() => gone.push(i)));
+  const all = Array.from({ length: total }, (_, i) => slots.take("a").then(() => gone.push(i)));
   await Promise.all(all.slice(0, pullsMax));
   expect(gone).toHaveLength(pullsMax);
   for (let released = 1; released <= total - pullsMax; released++) {
@@ -14,4 +16,31 @@ test("so many pulls are on their way at a time; the others go in their order", a
     expect(gone).toHaveLength(pullsMax + released);
   }
   expect(gone).toEqual(Array.from({ length: total }, (_, i) => i));
+});
+
+test("subjects take turns", async () => {
+  const slots = new PullSlots();
+  const gone: string[] = [];
+  const ask = (subject: string) => slots.take(subject).then(() => gone.push(subject));
+  const all = [...Array.from({ length: 50 }, () => ask("many")), ask("one")];
+  for (let released = 0; released < 50; released++) {
+    await Promise.resolve();
+    slots.release();
+  }
+  await Promise.all(all);
+  expect(gone.indexOf("one")).toBe(pullsMax + 1);
+});
+
+test("single messages count as pulls, and give their place back when they fail", async () => {
+  const parts = rig();
+  const slots = new PullSlots();
+  const { wire, api, clock } = parts;
+  const reader = new Reader({ wire, api, clock, slots }, { id: "log", shards: 1, replicas: 1 });
+  await parts.write("a");
+  parts.server.isSilent = true;
+  const failed = Promise.allSettled(Array.from({ length: 3 * pullsMax }, () => reader.next(channel, 0)));
+  await parts.clock.advance(60_000);
+  expect((await failed).every(({ status }) => status === "rejected")).toBe(true);
+  parts.server.isSilent = false;
+  expect(await reader.last(channel)).toMatchObject({ sequence: 1 });
 });

@@ -49,8 +49,9 @@ export class Reader {
   async last(channel: ChannelId): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const lookup = { last_by_subj: log };
-    const found = this.#replicated ? this.#api.fromLeader(stream, lookup) : this.#api.direct(stream, lookup);
-    return this.#decoded(channel, await found);
+    const ask = () =>
+      this.#replicated ? this.#api.fromLeader(stream, lookup) : this.#api.direct(stream, lookup);
+    return this.#decoded(channel, await this.#inSlot(log, ask));
   }
 
   /** The last sequence of the channel's stream, whosever it is. */
@@ -62,15 +63,17 @@ export class Reader {
   async next(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const lookup = { seq: sequence + 1, next_by_subj: log };
-    const found = await this.#api.direct(stream, lookup);
-    const raw = found ?? (this.#replicated ? await this.#api.fromLeader(stream, lookup) : undefined);
-    return this.#decoded(channel, raw);
+    const ask = async () => {
+      const found = await this.#api.direct(stream, lookup);
+      return found ?? (this.#replicated ? this.#api.fromLeader(stream, lookup) : undefined);
+    };
+    return this.#decoded(channel, await this.#inSlot(log, ask));
   }
 
   /** The channel's message at `sequence`. */
   async at(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
-    const found = await this.#api.fromLeader(stream, { seq: sequence });
+    const found = await this.#inSlot(log, () => this.#api.fromLeader(stream, { seq: sequence }));
     return found?.subject === log ? this.#decoded(channel, found) : undefined;
   }
 
@@ -150,6 +153,16 @@ export class Reader {
       throw behind(until);
     }
     return this.next(channel, at);
+  }
+
+  async #inSlot<Answer>(subject: string, ask: () => Promise<Answer>): Promise<Answer> {
+    const { slots } = this.#parts;
+    await slots?.take(subject);
+    try {
+      return await ask();
+    } finally {
+      slots?.release();
+    }
   }
 
   #decoded(channel: ChannelId, raw: RawMessage | undefined): StoredMessage | undefined {

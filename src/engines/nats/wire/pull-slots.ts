@@ -1,22 +1,24 @@
 /**
- * How many pulls of history may be on their way over one connection. What they bring waits in the server for a connection
- * that takes it, 64 MiB at most by default: beyond that the server drops the connection, and with it everybody's.
+ * The share of history in one connection: pulls, and messages that are asked for one by one. What they bring lies in the
+ * connection before live lines and acknowledgements of everybody, and in the server while the connection does not take it,
+ * 64 MiB at most by default: beyond that the server drops the connection, and with it everybody's.
  */
+import { FairLine } from "../../../core/fair-line.ts";
 
-/** Pulls at a time; each brings about a MiB (`pull.ts`). Others wait in their order. */
-export const pullsMax = 16;
+/** Pulls and single messages at a time: each brings a quarter of a MiB, or one message (`pull.ts`). */
+export const pullsMax = 4;
 
 export class PullSlots {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new FairLine<() => void>();
   #taken = 0;
 
-  /** Resolves when a pull may be asked for; give it back with `release`. */
-  take(): Promise<void> {
+  /** Resolves when `subject` may be asked for; give it back with `release`. Subjects take turns. */
+  take(subject: string): Promise<void> {
     if (this.#taken < pullsMax) {
       this.#taken++;
       return Promise.resolve();
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => this.#waiting.push(subject, resolve));
   }
 
   release(): void {

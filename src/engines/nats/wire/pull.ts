@@ -27,10 +27,10 @@ export type Source = {
 export type Pulled = { readonly msg: Msg; readonly sequence: number };
 
 /** The bound of one pull, by the size of what came before it. */
-const pullBytesMax = 1024 * 1024;
+const pullBytesMax = 256 * 1024;
 const pullMessagesMax = 500;
 /** Nothing is known of their size yet: a batch of lines has up to 512 KiB. */
-const firstPullMessages = 4;
+const firstPullMessages = 1;
 /** A pull is answered by messages or by its end. */
 const pullMsMax = 3000;
 const answerMsMax = 5000;
@@ -51,7 +51,7 @@ export async function* pull(
     let left = Math.min(consumer.pending, messagesMax);
     let batch = Math.min(firstPullMessages, left);
     while (left > 0) {
-      await parts.slots?.take();
+      await parts.slots?.take(source.filter);
       consumer.request(batch, () => parts.slots?.release());
       let bytes = 0;
       for (let got = 0; got < batch; got++) {
