@@ -126,7 +126,8 @@ export const httpAttacks: Readonly<Record<string, Attack>> = {
       const raws = await open(50, signal, () => {
         const raw = new Raw(target.port);
         raw.socket.write(get("/readyz"));
-        raw.socket.on("data", () => {
+        raw.socket.on("data", (bytes: Buffer) => {
+          if (!bytes.toString("latin1").startsWith("HTTP/1.1 ")) return; // the rest of an answer
           answers++;
           raw.socket.write(get("/readyz"));
         });

@@ -237,7 +237,9 @@ export class Canoniser {
     if (fits && needed <= this.#out.length) return this.#out;
     // A body that does not fit in place needs as much more as its first frames did; a buffer that grows frame by frame is
     // doubled.
-    const spare = fits ? this.#out.length : Math.min(growthBytesMax, spareOf(this.#out.length, needed, frameEnd));
+    const spare = fits
+      ? this.#out.length
+      : Math.min(growthBytesMax, spareOf(this.#out.length, needed, frameEnd));
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#out.length) + spare + 1024);
     larger.set(this.#out.subarray(0, this.#end));
     this.#out = larger;
@@ -263,6 +265,10 @@ type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } 
 
 /** A walk over a body may pause after so many frames, which take tens of microseconds. */
 export const stepFrames = 64;
+/** The same where frames are only counted. */
+const countStepFrames = 4096;
+/** The shortest frame: `0 `. */
+const frameBytesMin = 2;
 
 /**
  * Canonises a whole body of octet-counted frames of one source, in the body's own memory where the lines fit: `body`
@@ -278,6 +284,9 @@ export function* canoniseInSteps(
   source: string,
   { frameBytesMax, framesMax = Number.POSITIVE_INFINITY, nowMs, token, dedupId }: BodyOptions,
 ): Steps<CanonisedBody> {
+  const mayExceed = body.length > frameBytesMin * framesMax;
+  const excess = mayExceed ? yield* excessFrame(body, frameBytesMax, framesMax) : undefined;
+  if (excess !== undefined) return { kind: "bad", reason: "too_many", frame: framesMax, offset: excess };
   const canoniser = new Canoniser(source, body, token);
   for (let at = 0; at < body.length; ) {
     const frame = canoniser.count;
@@ -292,6 +301,21 @@ export function* canoniseInSteps(
     if (canoniser.count % stepFrames === 0) yield;
   }
   return { kind: "lines", lines: canoniser.take(dedupId) };
+}
+
+// Finds the frame that is one too many, in a body whose first frames are so short that there may be one: then frames are
+// counted before anything is made of them.
+function* excessFrame(body: Uint8Array, frameBytesMax: number, framesMax: number): Steps<number | undefined> {
+  let at = 0;
+  for (let frame = 0; at < body.length; frame++) {
+    if (frame === framesMax) return at;
+    if (frame === stepFrames && (at / frame) * framesMax > body.length) return undefined;
+    const scan = scanFrame(body, at, frameBytesMax);
+    if (scan.kind !== "frame") return undefined;
+    at = scan.end;
+    if (frame % countStepFrames === 0) yield;
+  }
+  return undefined;
 }
 
 // A PROCID with other characters could write a head that looks like another line's.

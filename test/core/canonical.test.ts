@@ -235,6 +235,21 @@ test("a body whose lines outgrow it gets room once, and no more than its first f
   expect(lying.lines.bytes.buffer.byteLength).toBeLessThan(4_000_000 + 9 * 1024 * 1024);
 });
 
+test.each([
+  ["tiny ones", "1 x".repeat(2_000), 1_000, 3_000],
+  [
+    "ones that are longer at first",
+    `200 ${"y".repeat(200)}`.repeat(100) + "1 x".repeat(2_000),
+    1_000,
+    23_100,
+  ],
+])("frames over their bound are refused at the first of them: %s", (_, text, framesMax, offset) => {
+  const body = Buffer.from(text);
+  const found = canoniseBody(Buffer.from(body), "app", { ...options, framesMax });
+  expect(found).toEqual({ kind: "bad", reason: "too_many", frame: framesMax, offset });
+  expect(canoniseBody(body, "app", { ...options, framesMax: 2_100 }).kind).toBe("lines");
+});
+
 test("frames can be skipped and taken by number", () => {
   const lines = canonise("app", ...[1, 2, 3, 4].map((n) => `<1>1 ${time} h a p - - ${n}`));
   const middle = framesFrom(lines.bytes, 1, 2);
