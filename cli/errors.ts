@@ -10,6 +10,8 @@ export class CliError extends Error {
   readonly passing: boolean;
   /** Why, where the message says besides who did not answer. */
   readonly reason: string | undefined;
+  /** The server's own, from `docs/errors.md`. */
+  readonly code: string;
 
   constructor(
     message: string,
@@ -18,10 +20,12 @@ export class CliError extends Error {
       exitStatus = 1,
       passing = false,
       reason,
-    }: { exitStatus?: number; passing?: boolean; reason?: string } = {},
+      code = "",
+    }: { exitStatus?: number; passing?: boolean; reason?: string; code?: string } = {},
   ) {
     super(message);
     this.reason = reason;
+    this.code = code;
     this.mend = mend;
     this.exitStatus = exitStatus;
     this.passing = passing;
@@ -66,6 +70,7 @@ export const answered = (status: number, message: string, mend: string, code = "
   new CliError(message, mend, {
     exitStatus: wrongUseStatuses.includes(status) && !wellMeant.includes(code) ? 2 : 1,
     passing: status >= 500 || status === 429,
+    code,
   });
 
 const wrongUseStatuses = [400, 413, 415, 422];

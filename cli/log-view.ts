@@ -130,7 +130,7 @@ export class LogView {
     if (outcome) this.#say(outcome);
   }
 
-  /** Of `--until-match`, when everything is shown: nothing matched. */
+  /** For `--until-match`, when everything is shown: nothing matched. */
   mustHaveMatched(): void {
     if (this.#options.untilMatch !== undefined)
       throw new CliError("No line matches --until-match.", "With --tail it waits for one.");

@@ -155,6 +155,24 @@ export function explain(error: unknown): { text: string; exitStatus: number } {
   };
 }
 
+/** The same for programs: one line of JSON. */
+export function explainAsJson(error: unknown): { text: string; exitStatus: number } {
+  const { text, exitStatus } = explain(error);
+  if (exitStatus === 0) return { text, exitStatus };
+  const isTold = error instanceof Error && "mend" in error;
+  const isUse = error instanceof CommanderError;
+  const message = isUse
+    ? error.message.replace(/^error: /, "").replace("(outputHelp)", "No command is named.")
+    : isTold
+      ? error.message
+      : text;
+  const mend = isUse ? useMend : isTold ? error.mend : "";
+  const code = isTold && "code" in error && error.code !== "" ? { code: error.code } : {};
+  return { text: JSON.stringify({ error: { message, mend, ...code, exit_status: exitStatus } }), exitStatus };
+}
+
+export const useMend = "Add --help to see how the command is used.";
+
 /** The reason why a file or a device cannot be written, in words. */
 function writeFault(error: unknown): string {
   const code = codeOf(error) ?? "";

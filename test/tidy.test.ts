@@ -3,6 +3,7 @@
  * code are compared here; `npm test -- test/tidy.test.ts -u` writes them anew.
  */
 import { describe, expect, test } from "vitest";
+import { manPage } from "./support/man-page.ts";
 import { errorsPage, metricsPage, settingsPage } from "./support/reference-pages.ts";
 import { filesIn, isThere, readText, type SourceFile, sourcesIn, trackedFiles } from "./support/sources.ts";
 import { glossary, retiredWords, wordsOfCode, wordsOfPath, wordsToCome } from "./support/words.ts";
@@ -294,6 +295,10 @@ describe("documents", () => {
     ["docs/metrics.md", metricsPage],
   ] as const)("%s is what the code says (-u writes it)", async (path, page) => {
     await expect(page()).toMatchFileSnapshot(`../${path}`);
+  });
+
+  test("docs/man/tailrace.1 is what the commands say (-u writes it)", async () => {
+    await expect(await manPage()).toMatchFileSnapshot("../docs/man/tailrace.1");
   });
 
   test("lead to files that are there", () => {

@@ -34,6 +34,11 @@ const modules: readonly Module[] = [
   { group: "Server:", name: "doctor", load: async () => (await import("./doctor.ts")).registerDoctor },
   { group: "Server:", name: "sources", load: async () => (await import("./sources.ts")).registerSources },
   { group: "Server:", name: "keys", load: async () => (await import("./keys.ts")).registerKeys },
+  {
+    group: "Shell:",
+    name: "completion",
+    load: async () => (await import("./completion.ts")).registerCompletion,
+  },
 ];
 
 /** `asked`: the first word of the command line. */

@@ -24,16 +24,20 @@ export function registerDrains(program: Command, context: Context): void {
   const { api, output } = context;
   program
     .command("drains")
-    .description("list the drains of apps, how far behind they are and what ails them")
+    .description("list the drains of all apps, or of some: how far behind they are and what ails them")
     .addOption(appsOption())
     .addOption(jsonOption())
     .action((options: { app?: string[]; json?: true }) =>
-      printRows(context, options, {
-        rowsOf: (app) => api().drains(app),
-        heads: ["TOKEN", "STATE", "LAG", "URL"],
-        cells: ({ token, state = "", lag_lines: lag = "", url }) => [token, state, String(lag), url],
-        none: (app) => `${app} has no drains. "tailrace drains:add -a ${app} URL" adds one.`,
-      }),
+      printRows(
+        context,
+        { ...options, app: options.app ?? ["*"] },
+        {
+          rowsOf: (app) => api().drains(app),
+          heads: ["TOKEN", "STATE", "LAG", "URL"],
+          cells: ({ token, state = "", lag_lines: lag = "", url }) => [token, state, String(lag), url],
+          none: (app) => `${app} has no drains. "tailrace drains:add -a ${app} URL" adds one.`,
+        },
+      ),
     );
 
   addDrainOptions(

@@ -1,8 +1,10 @@
 import { spawn } from "node:child_process";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { explain } from "../../cli/output.ts";
 import { readingCommands } from "../../cli/unknown-command.ts";
 import { cliEnvironment, finished, mainFile, runCli } from "../support/cli.ts";
 import { FakeTailrace, json } from "../support/fake-tailrace.ts";
+import { wholeProgram } from "../support/man-page.ts";
 
 let server: FakeTailrace;
 beforeEach(async () => {
@@ -60,6 +62,67 @@ describe("the exit status", () => {
   });
 });
 
+describe("wrong use", () => {
+  test("of any command is 2, whatever is wrong", async () => {
+    const program = await wholeProgram();
+    const told = program.commands.filter(
+      (command) => command.name() !== "help" && command.name() !== "__complete",
+    );
+    expect(told.length).toBeGreaterThan(20);
+    for (const command of told) {
+      const name = command.name();
+      const needed = command.registeredArguments.filter(({ required }) => required).length;
+      const valued = command.options.filter(({ required }) => required).map(({ long }) => [long!]);
+      const wrong = [["--no-such-option"], ...valued];
+      if (needed > 0) wrong.push([]);
+      if (!command.registeredArguments.some(({ variadic }) => variadic))
+        wrong.push(Array.from({ length: command.registeredArguments.length + 1 }, () => "one-too-many"));
+      for (const words of wrong) {
+        let thrown: unknown;
+        try {
+          (await wholeProgram()).parse([name, ...words], { from: "user" });
+        } catch (error) {
+          thrown = error;
+        }
+        expect({ name, words, ...explain(thrown) }).toEqual({ name, words, text: "", exitStatus: 2 });
+      }
+    }
+  });
+
+  test("and failures are JSON on stderr for those who asked for JSON", async () => {
+    const wrong = await tailrace("logs --json --bogus");
+    expect(wrong).toMatchObject({ status: 2, stdout: "" });
+    expect(JSON.parse(wrong.stderr)).toEqual({
+      error: {
+        message: "unknown option '--bogus'",
+        mend: "Add --help to see how the command is used.",
+        exit_status: 2,
+      },
+    });
+    const failed = await tailrace("drains -a nothing --json");
+    expect(failed).toMatchObject({ status: 1, stdout: "" });
+    expect(JSON.parse(failed.stderr)).toEqual({
+      error: {
+        message: "Couldn't find that app.",
+        mend: '"tailrace apps" lists the apps that this key may see.',
+        exit_status: 1,
+      },
+    });
+    server.routes.set("POST /apps", json(422, { id: "x", code: "APP_NAME_TAKEN", message: "No." }));
+    expect(JSON.parse((await tailrace("apps:create x --json")).stderr)).toMatchObject({
+      error: { code: "APP_NAME_TAKEN" },
+    });
+    expect((await tailrace("nothing -- --json")).stderr).toMatch(/^tailrace: /); // that word is another program's
+  });
+
+  test.each(["-v", "-V", "--version"])("%s is none: it prints the version", async (flag) => {
+    expect(await tailrace(flag)).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    });
+  });
+});
+
 describe("a hint at what was meant", () => {
   test.each([
     ["drains:list", "drains"],
@@ -107,6 +170,7 @@ describe("which apps a command is about", () => {
     expect(JSON.parse((await tailrace("drains -a *-api --json")).stdout)).toMatchObject([
       { app: "shop-api", token: "d.2" },
     ]);
+    expect((await tailrace("drains")).stdout).toMatch(/^APP .*\nshop-web .*\nshop-api .*\n$/);
     server.apps.get("blog")!.push({ token: "t.x", name: "app" });
     expect((await tailrace("tokens -a *")).stdout).toMatch(/^APP +SOURCE .*\nblog +app +t\.x /);
   });

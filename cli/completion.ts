@@ -1,0 +1,106 @@
+/** Completes a place of a command line: by commands, options, and the values of those that are known. */
+import type { Argument, Command, Option } from "commander";
+import { levels } from "../src/core/level.ts";
+import { timeStyles } from "./view/times.ts";
+
+/** One thing that may stand there, and what it is. */
+export type Candidate = { readonly text: string; readonly about: string };
+
+/** Names that a server knows; what it cannot tell is no name. */
+export type KnownNames = {
+  readonly apps: () => Promise<readonly string[]>;
+  readonly drains: (app: string) => Promise<readonly string[]>;
+};
+
+/** The candidates for the last of `words`, which may be empty or half typed. The program's own name is not among them. */
+export async function candidatesFor(
+  program: Command,
+  words: readonly string[],
+  known: KnownNames,
+): Promise<readonly Candidate[]> {
+  const [name = "", ...rest] = words;
+  const begun = words.at(-1) ?? "";
+  if (words.length < 2) return beginningWith(begun, [...commandsOf(program), ...optionsOf(program)]);
+  const command = program.commands.find((other) => other.name() === name);
+  if (command === undefined || rest.slice(0, -1).includes("--")) return [];
+  const [flag, value] = /^--[^=]+=/.test(begun) ? splitAt(begun) : ["", begun];
+  const before = rest.at(-2);
+  const option =
+    optionNamed(command, flag) ?? (begun.startsWith("-") ? undefined : optionNamed(command, before));
+  if (option !== undefined) {
+    const values = await valuesOf(option.attributeName(), option, rest, known);
+    return beginningWith(value, values).map((one) =>
+      flag === "" ? one : { ...one, text: `${flag}=${one.text}` },
+    );
+  }
+  if (begun.startsWith("-")) return beginningWith(begun, optionsOf(command));
+  const argument = command.registeredArguments[argumentsBefore(command, rest.slice(0, -1))];
+  return argument === undefined
+    ? []
+    : beginningWith(begun, await argumentValues(command, argument, rest, known));
+}
+
+const beginningWith = (begun: string, all: readonly Candidate[]): readonly Candidate[] =>
+  all.filter(({ text }) => text.startsWith(begun));
+
+function splitAt(word: string): readonly [string, string] {
+  const at = word.indexOf("=");
+  return [word.slice(0, at), word.slice(at + 1)];
+}
+
+const commandsOf = (program: Command): readonly Candidate[] =>
+  program
+    .createHelp()
+    .visibleCommands(program)
+    .filter((command) => command.name() !== "help")
+    .map((command) => ({ text: command.name(), about: command.description() }));
+
+const optionsOf = (command: Command): readonly Candidate[] =>
+  command
+    .createHelp()
+    .visibleOptions(command)
+    .map((option) => ({ text: option.long ?? option.short!, about: option.description }));
+
+/** The option of that flag, when it takes a value. */
+function optionNamed(command: Command, flag: string | undefined): Option | undefined {
+  if (flag === undefined || !flag.startsWith("-")) return undefined;
+  return command.options.find(
+    (option) => (option.long === flag || option.short === flag) && (option.required || option.optional),
+  );
+}
+
+/** Arguments among `words`, values of options aside. */
+function argumentsBefore(command: Command, words: readonly string[]): number {
+  return words.filter(
+    (word, at) => !word.startsWith("-") && optionNamed(command, words[at - 1]) === undefined,
+  ).length;
+}
+
+async function valuesOf(
+  name: string,
+  option: Pick<Option, "argChoices">,
+  words: readonly string[],
+  known: KnownNames,
+): Promise<readonly Candidate[]> {
+  if (option.argChoices !== undefined) return option.argChoices.map(plain);
+  if (name === "app" || name === "confirm") return (await known.apps()).map(plain);
+  if (name === "drain") return (await known.drains(appIn(words))).map(plain);
+  if (name === "level") return levels.map(plain);
+  return name === "time" ? timeStyles.map(plain) : [];
+}
+
+/** The names of apps, drains and what has choices; `apps:destroy NAME` takes an app. */
+function argumentValues(
+  command: Command,
+  argument: Argument,
+  words: readonly string[],
+  known: KnownNames,
+): Promise<readonly Candidate[]> {
+  const isOld = command.name().startsWith("apps:") && !command.name().endsWith(":create");
+  return valuesOf(isOld ? "app" : argument.name(), argument, words, known);
+}
+
+const appIn = (words: readonly string[]): string =>
+  words[words.findIndex((word) => /^(?:-a|--app)$/.test(word)) + 1] ?? "";
+
+const plain = (text: string): Candidate => ({ text, about: "" });
