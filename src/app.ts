@@ -45,6 +45,7 @@ import {
   registryLimits,
   tailLimits,
 } from "./limits.ts";
+import { makeCanary } from "./open-canary.ts";
 import { openDrains, ownPlaces, type Places } from "./open-drains.ts";
 import { openEngine, sharedSecret } from "./open-engine.ts";
 import { openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
@@ -131,9 +132,12 @@ async function open(
   const patterns = scope.own("patterns", new Patterns({ limits: patternLimits, logger }));
   const drainTests = await openDrains(base, { ...registry, ...intake, ...places, patterns });
   const readers = openReaders(base, registry.keys, patterns);
-  const urls = new SessionUrls({ secret: await sharedSecret(store), clock, operatorSecret });
-  const parts = { ...registry, ...intake, ...readers, ...places, urls, drainTests, readiness };
+  const shared = await sharedSecret(store);
+  const urls = new SessionUrls({ secret: shared, clock, operatorSecret });
+  const canary = makeCanary(base, registry, shared);
+  const parts = { ...registry, ...intake, ...readers, ...places, urls, drainTests, readiness, canary };
   const http = await openHttp(base, parts);
+  await canary?.start(http.url, places.own);
   const syslog = await openSyslog(base, { ...registry, ...intake, ...places });
   return {
     ...http,
@@ -233,6 +237,7 @@ type HttpParts = Places &
     readonly urls: SessionUrls;
     readonly drainTests: DrainTests;
     readonly readiness: () => Promise<readonly string[]>;
+    readonly canary: ReturnType<typeof makeCanary>;
   };
 
 /** The HTTP server with the routes of this node's roles, and the operator's own address. */
@@ -285,6 +290,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
   return {
     ingest: { ...ingestLimits, queues, bodies, addressOf, tokens, keys, loops, faults, senders, clock },
     tail: { parts: parts.parts, urls, tails, rights },
+    canary: parts.canary?.echo,
     control: {
       frames: new FrameHistory({ log, recent, framesBytesMax: tailLimits.framesBytesMax }),
       tails,

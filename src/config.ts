@@ -56,6 +56,8 @@ export type Config = {
   /** Absent: `publicUrl`. */
   readonly ingestUrl?: string;
   readonly drainAllow: readonly string[];
+  /** Absent: no canary. */
+  readonly canary?: number;
   readonly historyLines: number;
   readonly retain: number;
   readonly retainApp: number;
@@ -143,6 +145,12 @@ export const serveOptions = (): Option[] => [
     .env("TAILRACE_DRAIN_ALLOW")
     .argParser(cidrs)
     .default([], "none"),
+  new Option(
+    "--canary <time>",
+    "send a numbered line through everything this often, and tell in metrics how long it took",
+  )
+    .env("TAILRACE_CANARY")
+    .argParser(duration),
   new Option("--history-lines <n>", "lines of an app that `logs -n` can show")
     .env("TAILRACE_HISTORY_LINES")
     .argParser(positiveCount)

@@ -3,6 +3,7 @@
  * have say whose they are.
  */
 import type { FastifyInstance } from "fastify";
+import { type EchoOptions, echoHttp } from "./canary/echo-http.ts";
 import { type ControlDeps, controlApi } from "./control/api.ts";
 import { ofRole } from "./control/other-roles.ts";
 import { type IngestHttpOptions, ingestHttp } from "./ingest/http.ts";
@@ -15,17 +16,20 @@ export type RouteParts = {
   readonly ingest: IngestHttpOptions & SendersHttpOptions;
   readonly tail: SessionStreamsOptions;
   readonly control: ControlDeps;
+  /** Absent: this node has no canary. */
+  readonly canary?: EchoOptions | undefined;
 };
 
 /** Registers the routes of a node that has these roles. */
 export async function registerRoutes(
   server: FastifyInstance,
   roles: readonly string[],
-  { ingest, tail, control }: RouteParts,
+  { ingest, tail, control, canary }: RouteParts,
 ): Promise<void> {
   await server.register(ofRole("ingest", roles, ingestHttp), ingest);
   await server.register(ofRole("ingest", roles, otlpHttp), ingest);
   await server.register(ofRole("ingest", roles, sendersHttp), ingest);
   await server.register(ofRole("tail", roles, sessionStreams), tail);
   await server.register(ofRole("control", roles, controlApi), control);
+  if (canary !== undefined) await server.register(echoHttp, canary);
 }

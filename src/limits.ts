@@ -127,6 +127,9 @@ export const lookupLimits = {
 
 export const supervisorLimits = { startsMax: 32, restartMs: 5 * secondMs, closeMsMax } as const;
 
+/** A line of the canary that did not come back after so long is lost; so many are waited for. */
+export const canaryLimits = { lostMs: minuteMs, waitingMax: 1_000 } as const;
+
 /** How often the operator's figures of all drains are brought up to date, and the lags that are read for them each time. */
 export const censusLimits = { everyMs: 15 * secondMs, readsMax: 200 } as const;
 

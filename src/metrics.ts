@@ -264,6 +264,35 @@ export const tailLostLines = new Counter({
   registers,
 });
 
+// The canary
+
+export const canarySent = new Counter({
+  name: "tailrace_canary_sent_lines_total",
+  help: "Lines that the canary (--canary) sent through the whole of the server.",
+  registers,
+});
+
+export const canaryRefused = new Counter({
+  name: "tailrace_canary_refused_lines_total",
+  help: "Lines of the canary that ingest did not take.",
+  registers,
+});
+
+export const canaryLost = new Counter({
+  name: "tailrace_canary_lost_lines_total",
+  help: "Lines of the canary that were taken and did not come back within a minute, by the way back.",
+  labelNames: ["way"] as const, // log, drain, receiver
+  registers,
+});
+
+export const canaryDelay = new Histogram({
+  name: "tailrace_canary_delay_seconds",
+  help: "From the sending of a line of the canary until it came back, by the way back.",
+  labelNames: ["way"] as const, // log, drain, receiver
+  buckets: [0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60],
+  registers,
+});
+
 // Patterns
 
 export const patternSeconds = new Counter({

@@ -51,7 +51,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
       "src/http/api-errors.ts",
     ],
   },
-  { at: "src/http-routes.ts", mayImport: ["src/control/", "src/ingest/", "src/tail/"] },
+  { at: "src/http-routes.ts", mayImport: ["src/canary/", "src/control/", "src/ingest/", "src/tail/"] },
   { at: "src/http/", mayImport: ground() },
   {
     at: "src/admin-server.ts",
@@ -62,6 +62,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/web/", mayImport: ground() },
   { at: "src/setting-parsers.ts", mayImport: ["src/core/"] },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts", "src/setting-parsers.ts"] },
+  { at: "src/canary/", mayImport: [...ground(), "src/registry/"] },
   {
     at: "src/doctor/",
     mayImport: [
@@ -82,6 +83,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   // Parts of the composition root.
   { at: "src/app-base.ts", mayImport: ["src/config.ts", "src/open-files.ts", ...ground()] },
   { at: "src/open-drains.ts", mayImport: ["src/"] },
+  { at: "src/open-canary.ts", mayImport: ["src/"] },
   { at: "src/main.ts", mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts", "src/server-log.ts"] },
   { at: "src/server-log.ts", mayImport: ["src/core/"] },
   // The one command that is the server; all others speak HTTP.

@@ -25,6 +25,9 @@ export const loopbackCidrs: readonly string[] = ["127.0.0.0/8", "::1/128"];
 /** Public by its number, and yet answered by the machine's own host: Azure's agent. */
 const hostAgents: readonly Cidr[] = [ipaddr.parseCIDR("168.63.129.16/32")];
 
+/** Every address: for the one destination that is no user's input. */
+export const anyAddress: AddressPolicy = { refusal: () => undefined };
+
 /** Only these IPv6 addresses are handed out to the public (RFC 4291 §2.4 as assigned by IANA). */
 const globalUnicast: Cidr = ipaddr.parseCIDR("2000::/3");
 

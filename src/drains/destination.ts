@@ -8,7 +8,7 @@ import {
   syslogFormatInvalid,
 } from "../errors/drains.ts";
 import { type AddressPolicy, AddressRefused, checkLiteral, isLocalName } from "./addresses.ts";
-import type { DrainPlace } from "./own-places.ts";
+import type { OwnPlaces } from "./own-places.ts";
 
 /** How the lines of a parcel are written in the body of a request. */
 export type FormatName = keyof typeof parcelBounds;
@@ -85,7 +85,7 @@ export type DestinationOptions = {
   readonly compression?: string | undefined;
   readonly allow: AddressPolicy;
   /** This server's own places, which no drain may go to. */
-  readonly own?: { has(place: DrainPlace): boolean } | undefined;
+  readonly own?: Pick<OwnPlaces, "has" | "isExcepted"> | undefined;
 };
 
 /**
@@ -109,12 +109,13 @@ export function parseDestination(url: string, options: DestinationOptions): Dest
   const host = hostOf(parsed);
   const port = parsed.port === "" ? scheme.port : Number(parsed.port);
   if (port === 0) throw drainUrlInvalid("port 0 cannot be reached");
-  checkHost(host, options.allow);
+  const isExcepted = options.own?.isExcepted(url) === true;
+  if (!isExcepted) checkHost(host, options.allow);
   const place = { secure: scheme.secure, host, port };
   const destination: Destination = /^https?:$/.test(parsed.protocol)
     ? { kind: "https", ...place, ...httpOf(parsed, options) }
     : { kind: "syslog", ...place, ...syslogOf(parsed, options) };
-  if (options.own?.has({ ...destination, path: parsed.pathname })) throw drainToItself();
+  if (!isExcepted && options.own?.has({ ...destination, path: parsed.pathname })) throw drainToItself();
   return destination;
 }
 

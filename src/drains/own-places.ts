@@ -23,6 +23,7 @@ export type DrainPlace = {
 export class OwnPlaces {
   readonly #sites: readonly Site[];
   readonly #listeners: Listener[] = [];
+  #excepted: string | undefined;
 
   /** `urls`: how others reach this server, by way of whatever stands in front of it. */
   constructor(urls: readonly string[]) {
@@ -32,6 +33,15 @@ export class OwnPlaces {
   /** Is told of every listener once it stands. */
   listens(listener: Listener): void {
     this.#listeners.push({ ...listener, host: listener.host.toLowerCase() });
+  }
+
+  /** The one URL of this server that a drain may have: the canary's own. */
+  excepts(url: string): void {
+    this.#excepted = url;
+  }
+
+  isExcepted(url: string): boolean {
+    return url === this.#excepted;
   }
 
   /** True of a URL that names this server: by an address it listens at, or as others reach it. */

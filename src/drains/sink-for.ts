@@ -1,7 +1,7 @@
 /** From a drain's record to the sink that its destination needs. */
 import type { Sink } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
-import type { Resolve, ResolveInTurn } from "./addresses.ts";
+import { anyAddress, type Resolve, type ResolveInTurn } from "./addresses.ts";
 import type { SinkHooks } from "./connections/sink-slot.ts";
 import { parseDestination } from "./destination.ts";
 import type { OwnPlaces } from "./own-places.ts";
@@ -48,7 +48,8 @@ export function sinksFor({
       previousSecret,
     } = drain;
     const inTurn: Resolve = (name, lookup, done) => resolve(name, lookup, done, channel);
-    const limits = { ...all, resolve: inTurn, ...(trace && { trace }) };
+    const policy = own?.isExcepted(url) ? anyAddress : all.policy;
+    const limits = { ...all, policy, resolve: inTurn, ...(trace && { trace }) };
     const destination = parseDestination(url, { format, compression, allow: limits.policy, own });
     const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
     return destination.kind === "syslog"
