@@ -83,7 +83,7 @@ export const codingUnsupported = (coding: string) =>
     code: "CODING_UNSUPPORTED",
     status: 415,
     message: `The body has the Content-Encoding ${JSON.stringify(coding.slice(0, 50))}, which is not taken here.`,
-    mend: `Send it with Content-Encoding ${codingsTaken.replace(",", " or")}, or without Content-Encoding.`,
+    mend: "Send it with Content-Encoding gzip, with zstd where Accept-Encoding of this answer names it, or without.",
   });
 
 export const bodyTooLarge = (bytesMax: number) =>

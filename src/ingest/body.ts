@@ -158,7 +158,7 @@ class BodyReading {
     const arrived = this.#request.socket.bytesRead;
     if (performance.now() - this.#startMs >= bodyTimeoutMs) this.#refuse(bodyTimeout());
     else if (arrived - this.#arrivedBefore < bodyRateBytesMin && !this.#request.complete) {
-      this.#refuse(bodyTooSlow(bodyRateBytesMin, bodyRateMs));
+      this.#refuse(bodyTooSlow(bodyRateBytesMin, bodyRateMs / 1000));
     } else {
       this.#arrivedBefore = arrived;
       this.#timer.refresh();
