@@ -43,11 +43,11 @@ export const bodyTimeout = () =>
     mend: "Send it again, whole and without pauses.",
   });
 
-export const bodyTooSlow = (bytesMin: number, everyMs: number) =>
+export const bodyTooSlow = (bytesMin: number, seconds: number) =>
   new AppError({
     code: "BODY_TOO_SLOW",
     status: 408,
-    message: `The body came more slowly than ${bytesMin} bytes in ${everyMs / 1000} s: nothing was stored.`,
+    message: `The body came more slowly than ${bytesMin} bytes in ${seconds} s: nothing was stored.`,
     mend: "Send it again when all of it is there, or fewer lines in one request.",
   });
 
