@@ -2,18 +2,21 @@ import { randomInt } from "node:crypto";
 import { type Command, Option } from "commander";
 import { appOption, requiredApp } from "../app-names.ts";
 import { type Context, single, wholeNumber } from "../context.ts";
-import { appDestinations, checkName, type Destination } from "../local/destinations.ts";
+import { appDestinations, checkName, type Destination, urlDestination } from "../local/destinations.ts";
 import { Dyno } from "../local/dyno.ts";
 import { awaitFirstAnswer } from "../local/first-answer.ts";
 import { sendLastLines } from "../local/last-lines.ts";
-import { graceSecondsDefault, queueBytesMax, tryMsMax } from "../local/limits.ts";
-import { firstPiece, LineSplitter } from "../local/line-splitter.ts";
+import { graceSecondsDefault, spillBytesMax, tryMsMax } from "../local/limits.ts";
+import { joinOption, levelOption, noLevelOption } from "../local/line-options.ts";
+import { firstPiece } from "../local/line-splitter.ts";
 import { LineSource } from "../local/parcel.ts";
 import { openPost } from "../local/post-logs.ts";
+import { type LineOptions, ProgramLines } from "../local/program-lines.ts";
 import { linesWere, type Shipped, Shipper } from "../local/shipper.ts";
+import { SpillFile } from "../local/spill-file.ts";
 import type { Output } from "../output.ts";
 
-type Options = { app?: string; dyno?: string; hold?: true; grace: number };
+type Options = LineOptions & { app?: string; dyno?: string; hold?: true; grace: number };
 
 /** `local7.info`, `local7.err` and `local0.info`, as Heroku has them (docs/spec/wire-in.md#w6-1); L-codes are `local5.warning`. */
 const pris = { stdout: 190, stderr: 187, heroku: 134, notice: 172 } as const;
@@ -35,6 +38,9 @@ export function registerRun(program: Command, context: Context): void {
     .addOption(appOption())
     .option("--dyno <dyno>", "the name of the process, as web.1 (default: run.N, N at random)", single)
     .option("--hold", "hold the command rather than lose a line, however long the server is away")
+    .addOption(joinOption())
+    .addOption(levelOption())
+    .addOption(noLevelOption())
     .addOption(
       new Option("--grace <seconds>", "time at the end of the command to deliver what waits")
         .default(graceSecondsDefault)
@@ -45,17 +51,18 @@ export function registerRun(program: Command, context: Context): void {
       "after",
       `
 Standard input, the terminal's signals and the exit status are those of the command. Its standard
-error is logged with severity err. The command starts and goes on when the server is away: 32 MiB of
-lines wait for it, and what comes beyond is dropped with a count (L12), or holds the command (--hold).
-While the server takes lines the command goes no quicker than they can be kept. Everything that the
-command started ends with it, and with tailrace.
+error is logged with severity err; a level in a line of JSON or logfmt wins. The command starts and
+goes on when the server is away: 32 MiB of lines wait for it in memory and 1 GiB in a file, and what comes
+beyond is dropped with a count (L12), or all of it holds the command (--hold). While the server takes
+lines the command goes no quicker than they can be kept. Everything that the command started ends with
+it, and with tailrace. LOGS_URL, an address with a token in it, does instead of -a and a key.
 
 Examples:
   tailrace run -a shop -- npm start
   tailrace run -a shop --dyno web.1 -- sh -c 'exec ./server --port "$PORT"'`,
     )
-    .action(([command, ...args]: [string, ...string[]], options: Options) =>
-      run(context, command, args, options),
+    .action(([command, ...args]: [string, ...string[]], options: Options, self: Command) =>
+      run(context, command, args, options, self.getOptionValueSource("app") === "cli"),
     );
 }
 
@@ -64,18 +71,20 @@ async function run(
   command: string,
   args: readonly string[],
   options: Options,
+  appGiven: boolean,
 ): Promise<void> {
-  const app = requiredApp(options.app);
   const name = checkName("--dyno", options.dyno ?? `run.${randomInt(1000, 10_000)}`);
-  const [appLog, herokuLog] = appDestinations(api(), app, ["app", "heroku"]) as [Destination, Destination];
+  const [appLog, herokuLog] = destinationsOf(api, variables.LOGS_URL, options.app, appGiven);
   const { post, close } = openPost(tryMsMax);
   let isAwayTold = false;
   let isEnding = false; // then it is told in other words
+  const spill = new SpillFile({ bytesMax: spillBytesMax });
   const shipper = new Shipper({
     post,
     waitMs: batchMsMax,
     attemptsMax: Number.POSITIVE_INFINITY,
     whenFull: options.hold ? "hold" : "hold-when-taken",
+    ...(!options.hold && { spill }),
     notices: new LineSource(herokuLog, { pri: pris.notice, process: name }),
     onRefused: ({ message, mend }) =>
       output.note(`tailrace: From now on nothing is logged: ${message}\n${mend}`),
@@ -86,7 +95,8 @@ async function run(
   });
   isAwayTold = await awaitFirstAnswer(appLog, output, "The command starts, and its lines wait.");
 
-  const dyno = startDyno({ shipper, appLog, herokuLog, name, output }, command, args, variables);
+  const place = { shipper, appLog, herokuLog, name, output, options };
+  const dyno = startDyno(place, command, args, variables);
   const stdout = { isWritable: true };
   output.onClosedPipe = () => dyno.closeStream("stdout");
   output.onFailure = () => {
@@ -98,15 +108,30 @@ async function run(
 
   const { status, missing } = await dyno.ended;
   if (missing !== undefined)
-    output.note(`tailrace: ${missing}.\nFor a line of shell write: tailrace run -a ${app} -- sh -c '…'`);
+    output.note(`tailrace: ${missing}.\nFor a line of shell write: tailrace run -- sh -c '…'`);
   isEnding = true;
   for (const [signal, listener] of listeners) process.off(signal, listener);
   for (const signal of signals) process.on(signal, () => shipper.giveUp()); // the impatient need not wait
   const shipped = await sendLastLines(shipper, output, options.grace * 1000, appLog.host);
   tellLosses(output, appLog.host(), shipped);
   await close();
+  spill.close();
   for (const signal of signals) process.removeAllListeners(signal);
   process.exitCode = status === 0 && !stdout.isWritable ? 1 : status;
+}
+
+/** The places of the output and of the dyno's states: with LOGS_URL both are lines of its token. */
+function destinationsOf(
+  api: Context["api"],
+  logsUrl: string | undefined,
+  app: string | undefined,
+  appGiven: boolean,
+): readonly [Destination, Destination] {
+  if (!appGiven && logsUrl) {
+    const destination = urlDestination(logsUrl);
+    return [destination, destination];
+  }
+  return appDestinations(api(), requiredApp(app), ["app", "heroku"]) as [Destination, Destination];
 }
 
 type Place = {
@@ -115,34 +140,32 @@ type Place = {
   readonly herokuLog: Destination;
   readonly name: string;
   readonly output: Output;
+  readonly options: LineOptions;
 };
 
 function startDyno(
-  { shipper, appLog, herokuLog, name, output }: Place,
+  { shipper, appLog, herokuLog, name, output, options }: Place,
   command: string,
   args: readonly string[],
   variables: Context["variables"],
 ): Dyno {
   const stateLines = new LineSource(herokuLog, { pri: pris.heroku, process: name, vital: true });
-  const splitter = (pri: number) => {
-    const lines = new LineSource(appLog, { pri, process: name });
-    return new LineSplitter((...line) => shipper.add(lines, ...line));
-  };
-  const splitters = { stdout: splitter(pris.stdout), stderr: splitter(pris.stderr) };
+  const linesOf = (pri: number) => new ProgramLines(shipper, appLog, { pri, process: name }, options);
+  const lines = { stdout: linesOf(pris.stdout), stderr: linesOf(pris.stderr) };
   const never = new AbortController().signal;
   return new Dyno({
     command,
     args,
     environment: { ...variables, DYNO: name },
     onOutput: (stream, chunk) => {
-      splitters[stream].push(chunk);
+      lines[stream].push(chunk);
       const shown = output.pass(stream, chunk);
       if (shown === undefined && shipper.hasRoom) return undefined;
       return Promise.all([shown, shipper.room(never)]).then(() => {});
     },
     onOutputEnd: () => {
-      splitters.stdout.end();
-      splitters.stderr.end();
+      lines.stdout.end();
+      lines.stderr.end();
     },
     onState: (text) => {
       const line = firstPiece(text);
@@ -154,7 +177,7 @@ function startDyno(
 function tellLosses(output: Output, host: string, { dropped, lost, reason }: Shipped): void {
   if (dropped > 0)
     output.note(
-      `tailrace: ${linesWere(dropped)} dropped (L12): ${queueBytesMax / 1024 / 1024} MiB waited already, and ${host} took none. --hold holds the command instead.`,
+      `tailrace: ${linesWere(dropped)} dropped (L12): no more of them could wait, and ${host} took none. --hold holds the command instead.`,
     );
   if (lost > 0)
     output.note(

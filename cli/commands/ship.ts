@@ -6,12 +6,14 @@ import { appDestinations, checkName, type Destination, urlDestination } from "..
 import { awaitFirstAnswer } from "../local/first-answer.ts";
 import { sendLastLines } from "../local/last-lines.ts";
 import { graceSecondsDefault, heldQueueBytesMax, queueBytesMax, tryMsMax } from "../local/limits.ts";
-import { LineSplitter } from "../local/line-splitter.ts";
+import { joinOption, levelOption, noLevelOption } from "../local/line-options.ts";
 import { LineSource } from "../local/parcel.ts";
 import { openPost } from "../local/post-logs.ts";
+import { type LineOptions, ProgramLines } from "../local/program-lines.ts";
 import { linesWere, Shipper } from "../local/shipper.ts";
 
-type Options = {
+type Options = LineOptions & {
+  hold?: true;
   app?: string;
   source?: string;
   dyno?: string;
@@ -42,6 +44,12 @@ export function registerShip(program: Command, context: Context): void {
       single,
     )
     .option("--dyno <dyno>", "the process of the lines (default: shuttle)", single)
+    .addOption(
+      new Option("--hold", "hold standard input rather than lose a line (default)").conflicts("drop"),
+    )
+    .addOption(joinOption())
+    .addOption(levelOption())
+    .addOption(noLevelOption())
     .option("--drop", "drop lines with a count (L12) when too many wait, instead of holding standard input")
     .option(
       "--max-attempts <n>",
@@ -72,7 +80,6 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
   const { output } = context;
   const [destination, notices] = await findDestinations(context, options, appGiven);
   const process = checkName("--dyno", options.dyno ?? "shuttle");
-  const source = new LineSource(destination, { pri: pris.app, process });
   const { post, close } = openPost(tryMsMax);
   const stop = new AbortController();
   const shipper = new Shipper({
@@ -90,7 +97,8 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
   });
   const unlisten = stopAtSignals(stop, shipper);
   try {
-    await readInput(shipper, source, stop.signal);
+    const lines = new ProgramLines(shipper, destination, { pri: pris.app, process }, options);
+    await readInput(shipper, lines, stop.signal);
     const graceMs = options.grace * 1000;
     const { dropped, lost, reason, cutShort } = await sendLastLines(
       shipper,
@@ -136,23 +144,20 @@ async function findDestinations(
 }
 
 /** Reads until the end of input or until stopped, no faster than the shipper has room. */
-async function readInput(shipper: Shipper, source: LineSource, signal: AbortSignal): Promise<void> {
-  const splitter = new LineSplitter((bytes, start, end, whole) =>
-    shipper.add(source, bytes, start, end, whole),
-  );
+async function readInput(shipper: Shipper, lines: ProgramLines, signal: AbortSignal): Promise<void> {
   const { stdin } = process;
   const stopReading = () => stdin.destroy();
   signal.addEventListener("abort", stopReading, { once: true });
   try {
     for await (const chunk of stdin) {
-      splitter.push(chunk);
+      lines.push(chunk);
       await shipper.room(signal);
       if (signal.aborted) break;
     }
   } catch (error) {
     if (!signal.aborted) throw error;
   }
-  splitter.end();
+  lines.end();
 }
 
 /**

@@ -2,6 +2,8 @@
 import { lineBytesMax } from "./limits.ts";
 
 const LF = 0x0a;
+/** Most lines need no more. */
+const restBytesMin = 4096;
 /** Bytes of a character of UTF-8 behind its first. */
 const furtherBytesMax = 3;
 
@@ -11,7 +13,7 @@ export type TakeLine = (bytes: Uint8Array, start: number, end: number, whole: bo
 /** Keeps one unfinished line of at most `lineBytesMax` bytes between two chunks. */
 export class LineSplitter {
   readonly #take: TakeLine;
-  readonly #rest = Buffer.allocUnsafe(lineBytesMax);
+  #rest = Buffer.allocUnsafe(restBytesMin);
   #restLength = 0;
 
   constructor(take: TakeLine) {
@@ -41,6 +43,7 @@ export class LineSplitter {
       this.#emit(chunk, at, end);
       return end + 1;
     }
+    this.#reserve(end - at);
     this.#rest.set(chunk.subarray(at, end), this.#restLength);
     this.#restLength += end - at;
     return end;
@@ -54,6 +57,7 @@ export class LineSplitter {
       this.#take(chunk, at, cut, false);
       return cut;
     }
+    this.#reserve(next - at);
     this.#rest.set(chunk.subarray(at, next), this.#restLength);
     const cut = cutAt(this.#rest, 0, lineBytesMax, chunk[next]!);
     this.#take(this.#rest, 0, cut, false);
@@ -62,11 +66,21 @@ export class LineSplitter {
     return next;
   }
 
+  // Makes room for so much more of the unfinished line.
+  #reserve(more: number): void {
+    const length = this.#restLength + more;
+    if (length <= this.#rest.length) return;
+    const larger = Buffer.allocUnsafe(Math.min(lineBytesMax, Math.max(length, 2 * this.#rest.length)));
+    this.#rest.copy(larger, 0, 0, this.#restLength);
+    this.#rest = larger;
+  }
+
   #emit(chunk: Uint8Array, start: number, end: number): void {
     if (this.#restLength === 0) {
       this.#take(chunk, start, end, true);
       return;
     }
+    this.#reserve(end - start);
     this.#rest.set(chunk.subarray(start, end), this.#restLength);
     this.#take(this.#rest, 0, this.#restLength + (end - start), true);
     this.#restLength = 0;

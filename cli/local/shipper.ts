@@ -14,6 +14,7 @@ import { Losses } from "./losses.ts";
 import type { LineSource, Loss, Parcel } from "./parcel.ts";
 import { ParcelQueue } from "./parcel-queue.ts";
 import type { Post } from "./post-logs.ts";
+import type { SpillFile } from "./spill-file.ts";
 
 export type ShipperOptions = {
   readonly post: Post;
@@ -26,6 +27,8 @@ export type ShipperOptions = {
    */
   readonly whenFull: "hold" | "drop" | "hold-when-taken";
   readonly bytesMax?: number;
+  /** Takes lines that would be dropped; those that it has no room for are. */
+  readonly spill?: SpillFile;
   /** Writes the lines that tell of losses. */
   readonly notices: LineSource;
   readonly retry?: Omit<RetryPolicy, "attemptsMax">;
@@ -68,6 +71,8 @@ export class Shipper {
   #delivered = 0;
   #dropped = 0;
   #lost = 0;
+  /** The spill has been full: nothing more goes there before it is empty, so that L12 stands where lines are missing. */
+  #isSpillClosed = false;
 
   constructor(options: ShipperOptions) {
     this.#options = options;
@@ -78,7 +83,8 @@ export class Shipper {
 
   /** Lines that wait, and why the newest try was not taken, if it was not. */
   get waiting(): { readonly lines: number; readonly reason: string | undefined } {
-    return { lines: this.#queue.lines, reason: this.#isAway ? this.#reason : undefined };
+    const spilled = this.#options.spill?.lines ?? 0;
+    return { lines: this.#queue.lines + spilled, reason: this.#isAway ? this.#reason : undefined };
   }
 
   /** Nobody need wait: the queue has room, or waiting is pointless. */
@@ -93,12 +99,24 @@ export class Shipper {
       this.#lost++;
       return;
     }
-    if (this.#isFull && !source.isVital && this.#mayDrop) {
+    if (this.#spill(source, atMs, message, start, end, whole)) return;
+    if ((this.#isFull && !source.isVital && this.#mayDrop) || (this.#isSpillClosed && !source.isVital)) {
       this.#dropped++;
       this.#losses.add({ code: "L12", count: 1, sinceMs: atMs });
       return;
     }
-    this.#tell("L12"); // the lines before this one are missing
+    if (this.#isSpillEmpty) this.#tell("L12"); // the lines before this one are missing
+    this.#enqueue(source, atMs, message, start, end, whole);
+  }
+
+  #enqueue(
+    source: LineSource,
+    atMs: number,
+    message: Uint8Array,
+    start: number,
+    end: number,
+    whole: boolean,
+  ): void {
     const parcel = this.#queue.growing(source.destination, atMs, this.#sending);
     this.#queue.addTo(parcel, source, atMs, message, start, end, whole);
     if (parcel.full || this.#queue.length > 1) this.#wake(); // the first one need not grow any more
@@ -108,6 +126,34 @@ export class Shipper {
   /** Resolves when nothing waits: everything that was added is delivered, or lost. */
   async idle(): Promise<void> {
     await this.#pump;
+  }
+
+  // Behind lines that are spilled already, or where the queue would drop; false: it has to be queued or dropped.
+  #spill(
+    source: LineSource,
+    atMs: number,
+    message: Uint8Array,
+    start: number,
+    end: number,
+    whole: boolean,
+  ): boolean {
+    const { spill } = this.#options;
+    if (spill === undefined || this.#isSpillClosed) return false;
+    if (spill.lines === 0 && !(this.#isFull && this.#mayDrop)) return false;
+    if (spill.add({ source, atMs, whole }, message, start, end)) return true;
+    this.#isSpillClosed = true;
+    return false;
+  }
+
+  // Queues spilled lines while there is room, and when there is no way back.
+  #refill(): void {
+    const { spill } = this.#options;
+    while (spill !== undefined && spill.lines > 0 && (!this.#isFull || this.#isStopped)) {
+      const { source, atMs, bytes, whole } = spill.shift()!;
+      if (this.#refusal !== undefined) this.#lost++;
+      else this.#enqueue(source, atMs, bytes, 0, bytes.length, whole);
+    }
+    if (spill?.lines === 0) this.#isSpillClosed = false;
   }
 
   /** Resolves when somebody who waits for room need not wait, or when `signal` is aborted. */
@@ -124,7 +170,7 @@ export class Shipper {
   /** Sends what is left within `graceMs`; what is not taken by then is lost. Tells what became of all lines. */
   async close(graceMs: number): Promise<Shipped> {
     this.#closing = true;
-    this.#tell("L12");
+    if (this.#isSpillEmpty) this.#tell("L12");
     this.#wake();
     const timer = setTimeout(() => this.giveUp(), graceMs);
     await this.#pump;
@@ -149,6 +195,10 @@ export class Shipper {
     return this.#queue.bytes >= this.#bytesMax;
   }
 
+  get #isSpillEmpty(): boolean {
+    return (this.#options.spill?.lines ?? 0) === 0;
+  }
+
   get #mayDrop(): boolean {
     const { whenFull } = this.#options;
     return whenFull === "drop" || (whenFull === "hold-when-taken" && this.#isAway);
@@ -168,7 +218,8 @@ export class Shipper {
       this.#settle(parcel, isDelivered);
       // A notice that was given up waits for a parcel that is taken.
       if (isDelivered || parcel.tells === undefined) this.#tell("L13");
-      if (isDelivered && !this.#isFull) this.#tell("L12");
+      this.#refill();
+      if (isDelivered && !this.#isFull && this.#isSpillEmpty) this.#tell("L12");
       this.#lookAgain();
     }
     this.#pump = undefined;

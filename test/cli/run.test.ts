@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lineBytesMax } from "../../cli/local/limits.ts";
 import { cliEnvironment, finished, mainFile, runCli, startCli } from "../support/cli.ts";
 import { FakeTailrace } from "../support/fake-tailrace.ts";
 
@@ -107,10 +108,48 @@ describe("tailrace run", { concurrent: false }, () => {
     expect(stderr).toMatch(/^tailrace: 54 lines were not logged by 127\.0\.0\.1:\d+: .*does not accept/m);
   });
 
-  test("cuts a line of more than 10,000 bytes and logs all of it", async () => {
-    await shell("head -c 25000 /dev/zero | tr '\\0' x; echo");
+  test("keeps a line of up to 256 KiB whole, cuts a longer one and logs all of it", async () => {
+    await shell("head -c 600000 /dev/zero | tr '\\0' x; echo; head -c 200000 /dev/zero | tr '\\0' x; echo");
     const pieces = server.posts.flatMap((post) => post.frames).filter((frame) => frame.includes("xxx"));
-    expect(pieces.map((frame) => frame.split(" ").at(-1)!.trimEnd().length)).toEqual([10_000, 10_000, 5_000]);
+    expect(pieces.map((frame) => frame.split(" ").at(-1)!.trimEnd().length)).toEqual([
+      lineBytesMax,
+      lineBytesMax,
+      600_000 - 2 * lineBytesMax,
+      200_000,
+    ]);
+    for (const frame of pieces) expect(Buffer.byteLength(frame)).toBeLessThanOrEqual(256 * 1024);
+  });
+
+  test("needs nothing but LOGS_URL, whose token decides the source of all lines", async () => {
+    const url = `${server.url.replace("//", "//token:t.shop-app@")}/logs`;
+    const bare = { ...env(), LOGS_URL: url, TAILRACE_API_KEY: "", TAILRACE_APP: "" };
+    const { status, stderr } = await runCli(["run", "--dyno", "web.1", "--", "echo", "hi"], bare);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(server.posts.every(({ token }) => token === "t.shop-app")).toBe(true);
+    const frames = server.posts.flatMap((post) => post.frames);
+    expect(frames.map((frame) => frame.slice(frame.indexOf(" - - ") + 5).trimEnd())).toContain("hi");
+    expect(server.calls.filter((call) => call.includes("/v3/"))).toEqual([]);
+  });
+
+  test("severities are those of the streams, unless a line names its own", async () => {
+    const script = `echo out; echo '{"level":"error","msg":"x"}'; echo 'level=debug msg=y' >&2; sleep 0.2; echo err >&2`;
+    const prisOf = () =>
+      server.posts
+        .flatMap((post) => post.frames)
+        .filter((frame) => /(out|x"}|msg=y|err)\n?$/.test(frame))
+        .map((frame) => Number(/^<(\d+)>/.exec(frame)![1]))
+        .sort();
+    await shell(script);
+    expect(prisOf()).toEqual([187, 187, 190, 191]);
+    server.posts.length = 0;
+    await shell(script, "--no-level-from-json");
+    expect(prisOf()).toEqual([187, 187, 190, 190]);
+  });
+
+  test("--join makes one message of a stack trace", async () => {
+    await shell("printf 'Error: x\\n    at a\\n    at b\\nnext\\n'", "--join");
+    const frames = server.posts.flatMap((post) => post.frames);
+    expect(frames.some((frame) => frame.endsWith("Error: x\n    at a\n    at b\n"))).toBe(true);
   });
 
   test("ends the command as a pipe would when nobody reads its output any more", async () => {

@@ -6,6 +6,7 @@ import { parcelLinesMax } from "../../cli/local/limits.ts";
 import { LineSource } from "../../cli/local/parcel.ts";
 import { judge, openPost } from "../../cli/local/post-logs.ts";
 import { Shipper, type ShipperOptions } from "../../cli/local/shipper.ts";
+import { SpillFile } from "../../cli/local/spill-file.ts";
 import { FakeTailrace, type LogsAnswer } from "../support/fake-tailrace.ts";
 
 let server: FakeTailrace;
@@ -222,6 +223,25 @@ describe("the shipper", () => {
     expect(server.lines("log-shuttle")[0]).toMatch(/^heroku\[log-shuttle\]: Error L12: 7 messages dropped/);
   });
 
+  test("spills what the queue has no room for, and tells of what the spill had none for behind all of that", async () => {
+    server.logsAnswers = [{ status: 503 }];
+    const spill = new SpillFile({ bytesMax: 1_000 });
+    const shipper = ship({ whenFull: "drop", bytesMax: small, waitMs: 0, spill });
+    const source = app();
+    const taken = fill(shipper, source);
+    expect(spill.lines).toBeGreaterThan(0);
+    for (let i = 1; i < 7; i++) add(shipper, source, "too many");
+    await server.until(() => server.lines().length > 0);
+    while (shipper.waiting.lines > 0) await new Promise(setImmediate);
+    add(shipper, source, "after");
+    expect(await shipper.close(2000)).toMatchObject({ delivered: taken + 1, dropped: 7, lost: 0 });
+    expect(server.lines().slice(0, taken)).toEqual(numbered(taken));
+    expect(server.lines().slice(taken)).toEqual([
+      expect.stringMatching(/^heroku\[log-shuttle\]: Error L12: 7 messages dropped/),
+      "app[web.1]: after",
+    ]);
+  });
+
   test("tells where lines are missing: behind what waited and ahead of what was taken again", async () => {
     server.logsAnswers = [{ status: 503 }];
     const shipper = ship({ whenFull: "drop", bytesMax: small, waitMs: 0 });
@@ -262,12 +282,14 @@ describe("the shipper", () => {
       steps: fc.array(step, { minLength: 1, maxLength: 6 }),
       whenFull: fc.constantFrom("drop" as const, "hold-when-taken" as const),
       attemptsMax: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY),
+      spillBytes: fc.constantFrom(0, 150, 1_000_000),
     });
     await fc.assert(
-      fc.asyncProperty(run, async ({ answers, steps, ...options }) => {
+      fc.asyncProperty(run, async ({ answers, steps, spillBytes, ...options }) => {
         server.posts.length = 0;
         server.logsAnswers = [...answers];
-        const shipper = ship({ ...options, bytesMax: small, waitMs: 1 });
+        const spill = spillBytes === 0 ? {} : { spill: new SpillFile({ bytesMax: spillBytes }) };
+        const shipper = ship({ ...options, ...spill, bytesMax: small, waitMs: 1 });
         const source = app();
         let written = 0;
         for (const { lines, waits } of steps) {
@@ -277,6 +299,9 @@ describe("the shipper", () => {
         const { delivered, dropped, lost } = await shipper.close(5000);
         expect(delivered + dropped + lost).toBe(written);
         expect(server.lines("web.1")).toHaveLength(delivered);
+        const numbers = server.lines("web.1").map((text) => Number(/\d+$/.exec(text)![0]));
+        expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+        if (spillBytes === 1_000_000) expect(dropped).toBe(0);
         const told = (code: string) =>
           server
             .lines("log-shuttle")
