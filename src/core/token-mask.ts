@@ -22,7 +22,8 @@ export const shortTokenBytes = 32;
  */
 const partBytesMin = 32;
 const cutBytesMin = 4;
-/** The same of a second spelling, which has no dot to tell it from a word. */
+/** Digits of a second spelling, which has no dot to tell it from a word: behind its `t`, and at the end of the line. */
+const shortPartBytesMin = 27;
 const shortCutBytesMin = 15;
 
 /** Bytes that UUIDs are made of: hexadecimal digits and dashes. */
@@ -65,16 +66,16 @@ export function tokenOfSpelling(text: string): string {
 }
 
 /**
- * The distance between two looks: in every part of a UUID that counts, and in the 31 digits of a second spelling, one
- * byte that is looked at has its three predecessors in the part too.
+ * The distance between two looks: in every part of a UUID or of a second spelling that counts, one byte that is looked at
+ * has its three predecessors in the part too.
  */
-const strideBytes = shortTokenBytes - 1 - 3;
+const strideBytes = shortPartBytesMin - 3;
 
 /**
  * Writes `*` over every token in [start, end), which is one line: over tokens that are words of their own, and over
  * `own` wherever it stands; also over large parts of a token, over the beginning of one that the end has cut, and over
  * one in capitals, which anybody can undo. A
- * UUID behind another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 29, which no
+ * UUID behind another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 24, which no
  * token evades; hardly any other text has hexadecimal digits in all four.
  */
 export function maskTokens(bytes: Uint8Array, start: number, end: number, own?: string): void {
@@ -119,7 +120,7 @@ function maskShort(
 ): void {
   const to = digitsEnd(bytes, from, end);
   const digits = to - from;
-  if (digits !== shortTokenBytes - 1 && (to < end || digits < shortCutBytesMin)) return;
+  if (digits < (to < end ? shortPartBytesMin : shortCutBytesMin)) return;
   const isWord = from - 2 < start || isWordByte[bytes[from - 2]!] === 0;
   const short = isWord ? undefined : own && shortTokenOf(own);
   if (isWord || (short && isText(bytes, from - 1, Math.min(digits + 1, shortTokenBytes), short)))

@@ -106,13 +106,9 @@ test("the second spelling is hidden where it is a word, where it is the line's o
   expect(mask(short.toUpperCase())).toBe(`T${hidden.slice(1)}`);
   expect(mask(`x ${short.slice(0, 20)}`)).toBe(`x ${hidden.slice(0, 20)}`);
   expect(mask(`box${short} y`, token)).toBe(`box${hidden} y`);
-  for (const text of [
-    "t0a1b2c3d",
-    `box${short} y`,
-    `${short}0 x`,
-    short.slice(1),
-    `x ${short.slice(0, 30)} y`,
-  ])
+  expect(mask(`${short}0 x`)).toBe(`${hidden}* x`);
+  expect(mask(`x ${short.slice(0, 30)} y`)).toBe(`x ${hidden.slice(0, 30)} y`);
+  for (const text of ["t0a1b2c3d", `box${short} y`, short.slice(1), `x ${short.slice(0, 27)} y`])
     expect(mask(text)).toBe(text);
   expect(shortTokenOf("t.0a1b2c3d-4e5f-1678-9abc-def012345678")).toBeUndefined();
 });

@@ -2,15 +2,18 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CanonicalLines } from "../../src/core/batch.ts";
-import { canoniseBody } from "../../src/core/canonical.ts";
+import { Canoniser, canoniseBody } from "../../src/core/canonical.ts";
 import { formatBatch } from "../../src/core/format.ts";
+import { emptyRecord } from "../../src/core/otlp-logs.ts";
 import { origin } from "../../src/core/position.ts";
 import { atOnce } from "../../src/core/steps.ts";
+import { shortTokenOf } from "../../src/core/token-mask.ts";
 import type { FormatName } from "../../src/drains/destination.ts";
 import { bodyFormats } from "../../src/drains/sinks/formats/all-formats.ts";
 import { strictFrames } from "../../src/drains/sinks/formats/rfc5424.ts";
 import { sampleOf } from "../../src/ingest/fault-sample.ts";
 import { FrameBuffer } from "../../src/ingest/frame-buffer.ts";
+import { frameOf } from "../../src/ingest/otlp-frames.ts";
 import { FrameRouter } from "../../src/ingest/router.ts";
 import { metricsRegistry } from "../../src/metrics.ts";
 import { octetCounted } from "../support/frames.ts";
@@ -27,6 +30,15 @@ const [mine, other] = tokensOf as unknown as [string, string];
 for (const token of tokensOf) await tokens.find(token);
 
 const router = new FrameRouter({ tokens, loops: alone.loops, tokensMax: 100 });
+/** The same tokens with marks, so that a sender's host and APPNAME are kept. */
+const markedTokens = new FakeTokens();
+for (const [at, token] of tokensOf.entries()) {
+  markedTokens.add(token, channelOf(at + 1));
+  const record = markedTokens.records.get(token)!;
+  markedTokens.records.set(token, { ...record, keepHostname: true, keepSource: true });
+  await markedTokens.find(token);
+}
+const markedRouter = new FrameRouter({ tokens: markedTokens, loops: alone.loops, tokensMax: 100 });
 const context = { drainToken: "d.1", appId: "app-id", appName: "shop", nowMs: 0 };
 const nowMs = Date.UTC(2026, 0, 2);
 
@@ -43,9 +55,9 @@ function shown(lines: CanonicalLines): string {
 }
 
 /** What a syslog connection makes of bytes: lines and what the server's log says of the others. */
-async function overTcp(wire: Buffer): Promise<string> {
+async function overTcp(wire: Buffer, by = router, fallback?: string): Promise<string> {
   const frames = new FrameBuffer(1 << 18);
-  const sorting = router.sort(nowMs);
+  const sorting = by.sort(nowMs, fallback);
   const said: string[] = [];
   frames.push(wire);
   const take = async () => {
@@ -64,6 +76,20 @@ async function overTcp(wire: Buffer): Promise<string> {
 function overHttp(body: Buffer, token: string): string {
   const found = canoniseBody(body, "app", { frameBytesMax: 1 << 18, nowMs, token });
   return found.kind === "bad" ? "" : shown(found.lines);
+}
+
+/** What `POST /v1/logs` makes of a record that has the text in every place. */
+function overOtlp(text: string, token: string): string {
+  const canoniser = new Canoniser("app", undefined, token);
+  const places = [
+    ["service.name", text],
+    ["a", text],
+    [text, "b"],
+  ] as const;
+  const found = { ...emptyRecord(), body: text, eventName: text, severityText: text, attributes: places };
+  const frame = Buffer.from(frameOf(found, { resource: places, scope: text }, nowMs));
+  canoniser.add(frame, 0, frame.length, nowMs);
+  return shown(canoniser.take());
 }
 
 type Damage = (frame: string) => string;
@@ -139,9 +165,24 @@ test("random damage to frames that carry a token", async () => {
         );
         expect(await overTcp(Buffer.from(wire))).not.toContain(mine);
         expect(overHttp(Buffer.from(wire), mine)).not.toContain(mine);
+        expect(await overTcp(Buffer.from(wire), markedRouter, mine)).not.toContain(mine);
+        expect(overOtlp(wire.toString(), mine)).not.toContain(mine);
       },
     ),
     { numRuns: 1_500 },
+  );
+});
+
+test("the second spelling comes out no more than the first, whatever was wrong with its frame", async () => {
+  const short = shortTokenOf(mine)!;
+  await fc.assert(
+    fc.asyncProperty(frame, fc.array(damage, { maxLength: 4 }), async (whole, damages) => {
+      const damaged = damages.reduce((text, change) => change(text), whole.replaceAll(mine, short));
+      const wire = Buffer.from(`${damaged.replaceAll(mine, short)}\n`);
+      for (const by of [router, markedRouter]) expect(await overTcp(wire, by, mine)).not.toContain(short);
+      expect(overOtlp(wire.toString(), mine)).not.toContain(short);
+    }),
+    { numRuns: 1_000 },
   );
 });
 
