@@ -1,9 +1,23 @@
 /** The group that a connection counts for by its address: bounds for each address are bounds for each group. */
 import ipaddr from "ipaddr.js";
 
+/** Addresses whose groups are remembered; at the bound all are forgotten. */
+const knownMax = 1_000;
+const known = new Map<string, string>();
+
 /** An IPv4 address stands for itself, an IPv6 address for its /64, as one household or host has a whole one. */
 export function addressGroup(remoteAddress: string | undefined): string {
-  if (remoteAddress === undefined || !ipaddr.isValid(remoteAddress)) return "unknown";
+  if (remoteAddress === undefined) return "unknown";
+  const before = known.get(remoteAddress);
+  if (before !== undefined) return before;
+  const group = groupOf(remoteAddress);
+  if (known.size >= knownMax) known.clear();
+  known.set(remoteAddress, group);
+  return group;
+}
+
+function groupOf(remoteAddress: string): string {
+  if (!ipaddr.isValid(remoteAddress)) return "unknown";
   const address = ipaddr.process(remoteAddress);
   if (address.kind() === "ipv4") return address.toString();
   return `${(address as ipaddr.IPv6).parts

@@ -6,6 +6,7 @@
  * `]`, and no token in it (docs/spec/wire-in.md#w2-1 and on).
  */
 import type { CanonicalLines, Form } from "./batch.ts";
+import { copyBytes, viewOf } from "./copy-words.ts";
 import { scanFrame } from "./frame.ts";
 import { indexFrames, isPlain, sourceBytesMax } from "./line-index.ts";
 import { hostBytes, placeShift, placesPerLine, strictBit } from "./line-places.ts";
@@ -30,6 +31,9 @@ const questionMark = 0x3f;
 /** Bytes that a body may grow by at once because its first frames grew. */
 const growthBytesMax = 8 * 1024 * 1024;
 const noRoom = Buffer.alloc(0);
+/** Lines are taken to have 128 bytes, until there are more of them. */
+const lineBytesShift = 7;
+const noView = viewOf(noRoom);
 const noPlaces = new Uint32Array(0);
 const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
 
@@ -53,6 +57,7 @@ export function originOf(source: string, token?: string): Origin {
 export class Canoniser {
   readonly #origin: Origin;
   #out: Uint8Array;
+  #view: DataView;
   #end = 0;
   #places: Uint32Array = noPlaces;
   #count = 0;
@@ -67,6 +72,7 @@ export class Canoniser {
   constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string) {
     this.#origin = originOf(source, token);
     this.#out = out;
+    this.#view = viewOf(out);
   }
 
   /** Bytes of the lines collected so far. */
@@ -113,6 +119,7 @@ export class Canoniser {
       ...(dedupId !== undefined && { dedupId }),
     };
     this.#out = noRoom;
+    this.#view = noView;
     this.#places = noPlaces;
     this.clear();
     return lines;
@@ -155,6 +162,7 @@ export class Canoniser {
     const lines = this.#out.subarray(0, this.#end);
     const wide = toRfc5424({ bytes: lines, count: this.#count - 1, form: "logplex" }).bytes;
     this.#out = Buffer.allocUnsafe(Math.max(4096, wide.length + bytes.length));
+    this.#view = viewOf(this.#out);
     this.#out.set(wide);
     this.#end = wide.length;
     this.#form = "rfc5424";
@@ -193,30 +201,31 @@ export class Canoniser {
     out[headAt + priBytes + 1] = 0x3e;
     out[headAt + priBytes + 2] = 0x31;
     out[headAt + priBytes + 3] = space;
+    const view = this.#view;
     const places = this.#placesOfLast();
     const place = (this.#count - 1) << placeShift;
     places[place] = headAt;
     places[place + 1] = header.pri | strict;
-    let at = copy(out, headAt + timeAt, time, timeStart, timeEnd);
+    let at = copyBytes(out, view, headAt + timeAt, time, timeStart, timeEnd);
     places[place + 2] = at;
-    at = copy(out, at, names, 0, names.length);
+    at = copyBytes(out, view, at, names, 0, names.length);
     places[place + 3] = at - 1;
     if (processBytes === 0) out[at++] = dash;
-    else at = copy(out, at, bytes, processStart, header.processEnd);
+    else at = copyBytes(out, view, at, bytes, processStart, header.processEnd);
     if (header.processIsOdd) mendProcess(out, at - processBytes, at);
     places[place + 4] = at;
     out[at++] = space;
-    if (wide && msgidEnd > msgidStart) at = copy(out, at, bytes, msgidStart, msgidEnd);
+    if (wide && msgidEnd > msgidStart) at = copyBytes(out, view, at, bytes, msgidStart, msgidEnd);
     else out[at++] = dash;
     places[place + 5] = at;
     out[at++] = space;
     if (wide) {
-      if (sdEnd > sdStart) at = copy(out, at, bytes, sdStart, sdEnd);
+      if (sdEnd > sdStart) at = copyBytes(out, view, at, bytes, sdStart, sdEnd);
       else out[at++] = dash;
       out[at++] = space;
     }
     places[place + 6] = at;
-    this.#end = copy(out, at, bytes, messageStart, end);
+    this.#end = copyBytes(out, view, at, bytes, messageStart, end);
     places[place + 7] = this.#end;
     maskTokens(out, headAt + processAt, this.#end, token);
   }
@@ -225,7 +234,8 @@ export class Canoniser {
   #placesOfLast(): Uint32Array {
     const places = this.#places;
     if (this.#count << placeShift <= places.length) return places;
-    const larger = new Uint32Array(Math.max(placesPerLine, 2 * places.length));
+    const first = Math.max(1, this.#out.length >> lineBytesShift) << placeShift;
+    const larger = new Uint32Array(Math.max(first, 2 * places.length));
     larger.set(places);
     this.#places = larger;
     return larger;
@@ -243,6 +253,7 @@ export class Canoniser {
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#out.length) + spare + 1024);
     larger.set(this.#out.subarray(0, this.#end));
     this.#out = larger;
+    this.#view = viewOf(larger);
     return larger;
   }
 }
@@ -347,18 +358,4 @@ function writeDecimal(out: Uint8Array, at: number, digits: number, value: number
     out[i] = 0x30 + (rest % 10);
     rest = (rest / 10) | 0;
   }
-}
-
-// Copies short fields byte by byte (no call, no view), long ones natively. Both are right for overlapping bytes that
-// move to the left.
-function copy(out: Uint8Array, at: number, from: Uint8Array, start: number, end: number): number {
-  if (out === from && at === start) return end;
-  if (end - start <= 48) {
-    let to = at;
-    for (let i = start; i < end; i++) out[to++] = from[i]!;
-    return to;
-  }
-  if (out === from) out.copyWithin(at, start, end);
-  else out.set(from.subarray(start, end), at);
-  return at + end - start;
 }

@@ -140,12 +140,10 @@ export class AppendQueue implements StreamOwner {
     const { log, clock } = this.#parts;
     const numbering = this.#numberings.pop() ?? { producer: newProducerId(), next: 0 };
     const startedMs = performance.now();
-    const batch: Batch = {
-      ...lines,
-      producer: numbering.producer,
-      firstLine: numbering.next,
-      acceptedAtMs: clock.nowMs(),
-    };
+    const { bytes, count, form, index, dedupId } = lines;
+    const { producer, next: firstLine } = numbering;
+    const numbered = { bytes, count, form, index, producer, firstLine, acceptedAtMs: clock.nowMs() };
+    const batch: Batch = dedupId === undefined ? numbered : { ...numbered, dedupId };
     const appended = await log.append(this.channel, batch);
     appendSeconds.observe((performance.now() - startedMs) / 1000);
     if (!appended.repeated) {

@@ -1,8 +1,9 @@
 /**
  * When lines that gather go to the log. Lines that come while a round is being stored gather for the next one, of all
- * channels together: on the journal that is one commit. What a batch costs, whatever is in it, is spread over time: a
- * round begins no earlier than `batchCostMs` for each batch of it after the one before. So nothing waits on an idle system,
- * where the last round is long past, and under a load of single lines a round waits just long enough for more of them.
+ * channels together: on the journal that is one commit. Rounds and batches cost what they cost, whatever is in them, so they
+ * are spread over time: a round begins some time after the one before, which follows the number of its batches, and how
+ * many there were in the last milliseconds. So nothing waits on an idle system, where the last round is long past, and
+ * under a load of single lines a round waits just long enough for more of them.
  */
 import type { Clock } from "../ports.ts";
 
@@ -16,6 +17,11 @@ export type Gatherer = {
 const batchCostMs = 0.1;
 /** The longest wait between rounds. */
 const roundMsMax = 10;
+/** So many batches in a millisecond make rounds of two milliseconds; half of them, of one. */
+const busyPerMs = 5;
+const busyMsMax = 2;
+/** The load is that of so long a time, about. */
+const loadMs = 10;
 /** A shorter wait is none: timers are no finer. */
 const waitMsMin = 0.5;
 /** A round that takes longer holds up the next one no more: one channel may be slow where others are not. */
@@ -27,6 +33,8 @@ export class Gathering {
   /** Batches that were handed over and have no answer yet. */
   #underWay = 0;
   #roundAtMs = Number.NEGATIVE_INFINITY;
+  /** Batches in a millisecond. */
+  #load = 0;
   /** A look at what waits is to come: behind all that is read in this turn of the event loop, or later. */
   #next: "none" | "soon" | "later" = "none";
   /** Numbers the later looks: only the newest counts. */
@@ -64,7 +72,8 @@ export class Gathering {
     if (this.#waiting.length === 0) return;
     const nowMs = this.#clock.monotonicMs();
     const batchesMs = Math.min(roundMsMax, this.#waiting.length * batchCostMs);
-    const dueMs = this.#roundAtMs + Math.max(batchesMs, this.#underWay > 0 ? storingMsMax : 0);
+    const busyMs = Math.min(busyMsMax, (this.#load / busyPerMs) * busyMsMax);
+    const dueMs = this.#roundAtMs + Math.max(batchesMs, busyMs, this.#underWay > 0 ? storingMsMax : 0);
     if (dueMs - nowMs >= waitMsMin) this.#lookLater(dueMs - nowMs);
     else this.#begin(nowMs);
   };
@@ -78,8 +87,10 @@ export class Gathering {
   }
 
   #begin(nowMs: number): void {
-    this.#roundAtMs = nowMs;
     const round = this.#waiting;
+    const sinceMs = Math.max(nowMs - this.#roundAtMs, 0.01);
+    this.#load += (round.length / sinceMs - this.#load) * Math.min(1, sinceMs / loadMs);
+    this.#roundAtMs = nowMs;
     this.#waiting = [];
     for (const gatherer of round) gatherer.flush();
   }

@@ -83,3 +83,27 @@ test("after a rest of that time nothing waits", async () => {
   await settled(1);
   expect(flushed).toHaveLength(1_001);
 });
+
+test("under a load of single lines rounds keep a distance of up to two milliseconds, and without it none", async () => {
+  let rounds = 0;
+  const line = () =>
+    gathering.add({
+      flush: () => {
+        if (flushed.at(-1) !== clock.monotonicMs()) rounds++;
+        flushed.push(clock.monotonicMs());
+      },
+    });
+  for (let ms = 0; ms < 1_000; ms++) {
+    for (let n = 0; n < 10; n++) {
+      line();
+      await clock.advance(0.1);
+    }
+  }
+  expect(rounds).toBeLessThan(1_000);
+  expect(rounds).toBeGreaterThan(450);
+  await clock.advance(1_000);
+  const before = flushed.length;
+  line();
+  await settled(1);
+  expect(flushed).toHaveLength(before + 1);
+});

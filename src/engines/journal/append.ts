@@ -1,7 +1,7 @@
 /** One batch on its way to the disk. */
 import { type Batch, encodedBytes, markOf, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { logOf, positionAt } from "../../core/position.ts";
+import { logOf, type Position, positionAt } from "../../core/position.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import type { Appended } from "../../ports.ts";
 import type { Channel, Channels } from "./channels.ts";
@@ -83,9 +83,8 @@ export class Append implements Work {
   stored(segment: Segment): void {
     const { incarnation } = this.#channel!;
     const repeated = this.#place === undefined;
-    const log = logOf(incarnation, repeated ? undefined : markOf(this.#batch));
     if (this.#place !== undefined) this.#publish(this.#channel!, this.#place, segment);
-    this.#resolve({ position: positionAt(this.#line, this.#count, log), repeated });
+    this.#resolve(new Stored(incarnation, this.#line, this.#count, repeated ? undefined : this.#batch));
   }
 
   #publish(channel: Channel, { offset, size }: EntryPlace, segment: Segment): void {
@@ -108,6 +107,34 @@ export class Append implements Work {
     this.#channel!.forgetNext();
     const { dedupId } = this.#batch;
     if (dedupId !== undefined) this.#parts.dedup.remove(this.#channel!.instance, dedupId);
+  }
+}
+
+/** The place of an append, which few ask for. */
+class Stored implements Appended {
+  readonly repeated: boolean;
+  readonly #incarnation: string;
+  readonly #line: number;
+  readonly #count: number;
+  readonly #batch: Pick<Batch, "producer" | "firstLine"> | undefined;
+
+  /** `batch` is absent for a repeat. */
+  constructor(
+    incarnation: string,
+    line: number,
+    count: number,
+    batch: Pick<Batch, "producer" | "firstLine"> | undefined,
+  ) {
+    this.repeated = batch === undefined;
+    this.#incarnation = incarnation;
+    this.#line = line;
+    this.#count = count;
+    this.#batch = batch;
+  }
+
+  get position(): Position {
+    const mark = this.#batch === undefined ? undefined : markOf(this.#batch);
+    return positionAt(this.#line, this.#count, logOf(this.#incarnation, mark));
   }
 }
 

@@ -1,0 +1,203 @@
+/**
+ * The work of the way in, counted: no machine's speed decides. Lines go through the door of syslog, the append queues and
+ * the journal, over a disk that only counts. Each figure has a ceiling, somewhat above the figure of the day that is named
+ * beside it: what makes one rise has to be worth it.
+ */
+import { createHook } from "node:async_hooks";
+import { EventEmitter } from "node:events";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Disk, DiskFile } from "../../src/engines/journal/disk.ts";
+import { openJournal } from "../../src/engines/journal/open.ts";
+import { AppendQueues } from "../../src/ingest/append-queues.ts";
+import { ingestLimits } from "../../src/ingest/limits.ts";
+import { FrameRouter } from "../../src/ingest/router.ts";
+import { SyslogConnection } from "../../src/ingest/syslog-connection.ts";
+import { SyslogWriter } from "../../src/ingest/syslog-writer.ts";
+import { UnfinishedFrames } from "../../src/ingest/unfinished-frames.ts";
+import { keepsAll } from "../contract/channel-log.ts";
+import { alone, channelOf, FakeTokens, silent, tokenOf } from "../ingest/registry.ts";
+import { FakeClock, settled } from "../support/fake-clock.ts";
+
+/** A disk that takes everything, keeps nothing, and counts the calls that a real one would get. */
+class CountingDisk implements Disk {
+  writes = 0;
+  syncs = 0;
+  writtenBytes = 0;
+
+  readonly #file = (): DiskFile => ({
+    write: async (parts) => {
+      this.writes++;
+      for (const { length } of parts) this.writtenBytes += length;
+    },
+    sync: async () => {
+      this.syncs++;
+    },
+    read: async () => 0,
+    readSync: () => 0,
+    truncate: async () => {},
+    size: async () => 0,
+    isInPlace: () => true,
+    close: async () => {},
+  });
+
+  list = async () => [];
+  create = async () => this.#file();
+  open = async () => this.#file();
+  replace = async () => {};
+  remove = async () => {};
+}
+
+/** A socket that a test hands bytes to. */
+class TestSocket extends EventEmitter {
+  readonly remoteAddress = "10.0.0.1";
+  readonly readableEnded = false;
+  readonly destroyed = false;
+  readonly #chunks: Buffer[] = [];
+  #isPaused = false;
+
+  send(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.resume(this.#isPaused);
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(isPaused = false): void {
+    this.#isPaused = isPaused;
+    while (!this.#isPaused && this.#chunks.length > 0) this.emit("data", this.#chunks.shift());
+  }
+
+  setTimeout(): void {}
+  destroy(): void {}
+  read(): null {
+    return null;
+  }
+}
+
+const apps = 10;
+const frameOf = (app: number, text: string): string => {
+  const frame = `<190>1 2026-01-02T03:04:05.000006+00:00 host ${tokenOf(app)} web.1 - - ${text}`;
+  return `${frame.length} ${frame}`;
+};
+
+type Work = { promises: number; allocatedBytes: number };
+
+let restore: () => void = () => {};
+// The clock stands still: a turn of the event loop is never over, and no round waits longer for the machine.
+beforeEach(() => vi.spyOn(performance, "now").mockReturnValue(1_000));
+afterEach(() => {
+  restore();
+  vi.restoreAllMocks();
+});
+
+/** Counts from now on: promises, and bytes of buffers that are asked for. */
+function counting(): Work {
+  const work = { promises: 0, allocatedBytes: 0 };
+  const hook = createHook({
+    init: (_, type) => {
+      if (type === "PROMISE") work.promises++;
+    },
+  }).enable();
+  const spies = (["allocUnsafe", "allocUnsafeSlow"] as const).map((name) => {
+    const real = Buffer[name].bind(Buffer);
+    return vi.spyOn(Buffer, name).mockImplementation((bytes: number) => {
+      work.allocatedBytes += bytes;
+      return real(bytes);
+    });
+  });
+  restore = () => {
+    hook.disable();
+    for (const spy of spies) spy.mockRestore();
+  };
+  return work;
+}
+
+async function rig() {
+  const clock = new FakeClock();
+  const disk = new CountingDisk();
+  const { log } = await openJournal({ disk, clock, retention: keepsAll });
+  const append = vi.spyOn(log, "append");
+  const tokens = new FakeTokens();
+  for (let app = 0; app < apps; app++) tokens.add(tokenOf(app), channelOf(app));
+  const queues = new AppendQueues({ ...ingestLimits, log, clock, logger: silent });
+  const options = { ...ingestLimits, ...alone, queues, tokens, logger: silent, clock };
+  const parts = {
+    router: new FrameRouter(options),
+    unfinished: new UnfinishedFrames(ingestLimits.unfinishedBytesMax),
+    faults: alone.faults,
+    options,
+    fallbackOf: () => undefined,
+    heard: () => {},
+  };
+  const sockets = Array.from({ length: apps }, () => {
+    const socket = new TestSocket();
+    void new SyslogConnection(socket as never, parts, new SyslogWriter(options)).run();
+    return socket;
+  });
+  // Every token is known, and every channel there.
+  for (const [app, socket] of sockets.entries()) socket.send(Buffer.from(frameOf(app, "first")));
+  await settled(20);
+  await clock.advance(20);
+  expect(queues.budget.bytes).toBe(0);
+  return { clock, disk, append, queues, sockets };
+}
+
+test("a million lines, as ten busy senders write them", async () => {
+  const { clock, disk, append, queues, sockets } = await rig();
+  const text = "x".repeat(100);
+  const frames = Array.from({ length: 330 }, (_, i) => frameOf(i % apps, text));
+  const chunk = Buffer.from(frames.join("")); // 64 KiB, as a read of a socket is
+  const before = {
+    writes: disk.writes,
+    syncs: disk.syncs,
+    bytes: disk.writtenBytes,
+    batches: append.mock.calls.length,
+  };
+  const work = counting();
+  let lines = 0;
+  while (lines < 1_000_000) {
+    for (const socket of sockets) {
+      socket.send(chunk);
+      lines += frames.length;
+    }
+    await clock.advance(1);
+  }
+  await clock.advance(20);
+  restore();
+  expect(queues.budget.bytes).toBe(0);
+  const batches = append.mock.calls.length - before.batches;
+  const perMillion = (count: number) => Math.round((count / lines) * 1_000_000);
+  expect(append.mock.calls.reduce((sum, [, { count }]) => sum + count, 0)).toBe(lines + apps);
+  expect(perMillion(batches)).toBeLessThanOrEqual(2_000); // 1,555
+  expect(perMillion(disk.writes - before.writes)).toBeLessThanOrEqual(200); // 158
+  expect(disk.syncs - before.syncs).toBe(disk.writes - before.writes);
+  expect(perMillion(work.promises)).toBeLessThanOrEqual(25_000); // 18,745, the test's own included
+  const storedBytes = (disk.writtenBytes - before.bytes) / lines;
+  expect(work.allocatedBytes / lines).toBeLessThanOrEqual(1.3 * storedBytes); // 196 bytes for 161
+});
+
+test("ten thousand lines that come one by one within a second, from ten apps", async () => {
+  const { clock, disk, append, queues, sockets } = await rig();
+  const lines = 10_000;
+  const chunks = sockets.map((_, app) => Buffer.from(frameOf(app, "one line")));
+  const before = { writes: disk.writes, batches: append.mock.calls.length };
+  const idle = counting();
+  for (let line = 0; line < lines; line++) await clock.advance(0.1);
+  restore();
+  const work = counting();
+  for (let line = 0; line < lines; line++) {
+    sockets[line % apps]!.send(chunks[line % apps]!);
+    await clock.advance(0.1);
+  }
+  await clock.advance(20);
+  restore();
+  expect(queues.budget.bytes).toBe(0);
+  const batches = append.mock.calls.length - before.batches;
+  const commits = disk.writes - before.writes;
+  expect(batches).toBeLessThanOrEqual(6_000); // 5,031
+  expect(commits).toBeLessThanOrEqual(650); // 519
+  expect(work.promises - idle.promises).toBeLessThanOrEqual(60_000); // 49,043
+  expect(work.allocatedBytes / lines).toBeLessThanOrEqual(150); // 102
+});
