@@ -17,7 +17,7 @@ import { openNginx } from "../support/nginx.ts";
 import { closedPort } from "../support/raw-peer.ts";
 import { RsyslogSender } from "../support/rsyslog-sender.ts";
 import { configurationOf } from "../support/sending-page.ts";
-import { program, TestServer } from "../support/server.ts";
+import { program, stores, TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
 const lines = 10_000;
@@ -236,6 +236,38 @@ test("a kill -9 costs RELP, OTLP and HTTP no line, TCP and TLS one stretch at mo
     for (const sender of senders) await sender.close();
   }
 }, 240_000);
+
+test.each(stores)(
+  "what has answers is stored before them on %s, in one order",
+  async (store) => {
+    const relp = await closedPort();
+    const server = await TestServer.startOn(store, ["--relp", address(relp)]);
+    try {
+      const { token } = await tokenOf(server, "answered");
+      const socket = connect(relp, "127.0.0.1");
+      let told = "";
+      socket.on("data", (data) => (told += data));
+      const frame = `<190>1 - box ${token} web.1 - - by RELP`;
+      socket.write(`1 open 14 relp_version=0\n2 syslog ${frame.length} ${frame}\n`);
+      await until(() => told.includes("2 rsp 6 200 OK\n"));
+      socket.destroy();
+      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+      const body = { stringValue: "by OTLP" };
+      const request = { resourceLogs: [{ scopeLogs: [{ logRecords: [{ body }] }] }] };
+      const sent = { method: "POST", headers, body: JSON.stringify(request) };
+      expect((await fetch(`${server.url}/v1/logs`, sent)).status).toBe(200);
+      const plainly = { ...sent, headers: { ...headers, "content-type": "text/plain" }, body: "by HTTP" };
+      expect((await fetch(`${server.url}/logs?process=web.1`, plainly)).status).toBe(204);
+      await server.kill("SIGKILL");
+      await server.start();
+      const { stdout } = await tailrace(server, ["logs", "-a", "answered", "-n", "10"]);
+      expect(stdout.match(/by \w+$/gm)).toEqual(["by RELP", "by OTLP", "by HTTP"]);
+    } finally {
+      await server.destroy();
+    }
+  },
+  60_000,
+);
 
 test("nginx, logger and curl send as the page says", async () => {
   const { token, syslog_tag: tag } = await tokenOf(plain, "others");
