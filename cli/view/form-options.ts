@@ -80,21 +80,29 @@ export function formOf(
   const [styled] = forEyes.filter((name) => options[name] !== undefined);
   if (first !== undefined && styled !== undefined)
     throw wrongUse(`--${styled} has no meaning with --${first}.`, "Leave one of them out.");
+  const isUnmarked = options.json || options.raw;
+  if (options.highlight !== undefined && isUnmarked)
+    throw wrongUse(`--highlight has no meaning with --${first}.`, "Leave one of them out.");
   const colours = output.colours(options.color);
+  const paint = paintOf(colours);
+  const highlighter = new Highlighter([
+    ...(options.highlight ?? []),
+    ...(colours && !isUnmarked ? (options.match ?? []) : []),
+  ]);
   const plain = {
     apps: areSeveral ? apps : undefined,
     colours,
     positions: options.positions === true,
     readsMessages,
+    marked: (row: string) => (colours && !isUnmarked ? highlighter.marked(row, paint.found) : row),
   };
-  if (options.template !== undefined) return templateForm(options.template);
+  if (options.template !== undefined) return templateForm(options.template, plain.marked);
   if (options.json) return jsonForm(plain);
   if (options.raw) return plainForm("raw", plain);
-  const highlighter = new Highlighter(options.highlight ?? []);
   if (options.long || (styled === undefined && !output.isTerminal)) return plainForm("text", plain);
   const isNamed = options.prefix !== false;
   return terminalForm({
-    paint: paintOf(colours),
+    paint,
     colours,
     columns: () => output.columns,
     noWrap: !options.wrap,
@@ -105,9 +113,7 @@ export function formOf(
     fields: options.fields,
     pretty: options.pretty === true,
     positions: plain.positions,
-    highlighter: colours
-      ? new Highlighter([...(options.highlight ?? []), ...(options.match ?? [])])
-      : highlighter,
+    highlighter,
     marks: marksOf(output.isUtf8),
     nowMs,
   });

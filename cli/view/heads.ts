@@ -37,6 +37,8 @@ export type Head = {
 const wideColumns = 110;
 /** Columns of a name at most. */
 const nameMax = { narrow: 12, wide: 24 };
+/** Columns of an app's name on a narrow terminal: most of the process is needed, and the end of the app will do. */
+const narrowAppMax = 10;
 /** The width of `*router`: histories of several apps come a few lines at a time. */
 const usualWidth = 7;
 /** Names take no more than this share of a terminal. */
@@ -56,6 +58,7 @@ export function processText({ source, dyno }: ShownLine): string {
 export class Heads {
   readonly #options: HeadOptions;
   readonly #nameMax: number;
+  readonly #appMax: number;
   readonly #isWide: boolean;
   #appWidth = 0;
   #processWidth = 0;
@@ -66,14 +69,15 @@ export class Heads {
     this.#isWide = columns >= wideColumns;
     const share = Math.floor((columns * namesShareMax) / (names === "app and process" ? 2 : 1));
     this.#nameMax = Math.max(4, Math.min(share, this.#isWide ? nameMax.wide : nameMax.narrow));
-    this.#appWidth = this.#bounded(Math.max(0, ...options.apps.map(widthOf)));
+    this.#appMax = this.#isWide ? this.#nameMax : Math.min(this.#nameMax, narrowAppMax);
+    this.#appWidth = Math.min(this.#appMax, Math.max(0, ...options.apps.map(widthOf)));
     this.#processWidth = options.apps.length > 1 ? this.#bounded(usualWidth) : 0;
   }
 
   /** Learns the names of lines that are shown next, so that these stand in one column. */
   see(lines: readonly ShownLine[]): void {
     for (const line of lines) {
-      this.#appWidth = Math.max(this.#appWidth, this.#bounded(widthOf(line.app)));
+      this.#appWidth = Math.max(this.#appWidth, Math.min(this.#appMax, widthOf(line.app)));
       this.#processWidth = Math.max(this.#processWidth, this.#bounded(widthOf(shown(processText(line)))));
     }
   }

@@ -44,6 +44,8 @@ export type PlainOptions = {
   readonly positions: boolean;
   /** The text of lines is read here, too: they are asked for as JSON. */
   readonly readsMessages: boolean;
+  /** Marks what was looked for, where there are colours. */
+  readonly marked: (row: string) => string;
 };
 
 /** For programs: an object a line. */
@@ -54,9 +56,14 @@ export const jsonForm = ({ apps }: PlainOptions): LogForm =>
 
 /** As Heroku prints lines, or as they are stored; with several apps each has its app's name. */
 export function plainForm(format: "text" | "raw", options: PlainOptions): LogForm {
-  const { apps, colours, positions, readsMessages } = options;
+  const { apps, colours, positions, readsMessages, marked } = options;
   const text = colours && format === "text" ? colourLine : (line: string) => line;
   const isMade = format === "text" && readsMessages;
+  // Patterns are about the text alone.
+  const shown = (piece: string): string => {
+    const at = piece.indexOf("]: ") + 3;
+    return at === 2 ? text(piece) : text(piece.slice(0, at)) + marked(piece.slice(at));
+  };
   let width = Math.max(0, ...(apps ?? []).map((app) => app.length));
   // A message of several lines is one event; each of its lines has its head.
   const write = ({ app, line: read, position }: AppLine) => {
@@ -65,7 +72,7 @@ export function plainForm(format: "text" | "raw", options: PlainOptions): LogFor
     const name = `${colours ? colourName(app) : app}${" ".repeat(width - app.length + 1)}`;
     const prefix = `${positions ? `${position} ` : ""}${apps === undefined ? "" : name}`;
     const pieces = line.includes("\n") ? line.split("\n") : [line];
-    return pieces.map((piece) => `${prefix}${text(piece)}\n`).join("");
+    return pieces.map((piece) => `${prefix}${shown(piece)}\n`).join("");
   };
   return atOnce(isMade ? "json" : format, write, gapRow);
 }
@@ -79,10 +86,10 @@ const herokuText = ({ time, source, dyno, message }: ShownLine): string =>
     .join("\n");
 
 /** Lines as the person laid them out. */
-export function templateForm(template: Template): LogForm {
+export function templateForm(template: Template, marked: PlainOptions["marked"]): LogForm {
   return atOnce(
     "json",
-    ({ app, line, position }) => `${template({ ...readShownLine(app, line), position })}\n`,
+    ({ app, line, position }) => `${marked(template({ ...readShownLine(app, line), position }))}\n`,
   );
 }
 

@@ -83,8 +83,8 @@ describe("the form for eyes", () => {
     const rows = await rowsOn(80, "-a shop-checkout");
     const texts = rows.map((row) => row.indexOf("│"));
     expect(new Set(texts).size).toBe(1);
-    expect(texts[0]).toBeLessThanOrEqual(31);
-    expect(rows.join("\n")).toMatch(/shop-c…ckout \*router │ 404/);
+    expect(texts[0]).toBeLessThanOrEqual(28);
+    expect(rows.join("\n")).toMatch(/shop-…kout \*router │ 404/);
   });
 
   test("on a narrow terminal the text of several apps stands below its head", async () => {
@@ -249,6 +249,19 @@ describe("other forms", () => {
     });
   });
 
+  test("--long and --template mark what was looked for, in the text alone", async () => {
+    const found = "\u001b[7mfind\u001b[27m";
+    server.streams = [eventStream([["1.1", "T app[web.1]: find me"]])];
+    const long = await runInTerminal(
+      "tailrace logs -a blog --long --match '^find|T app'",
+      cliEnvironment(server),
+    );
+    expect(long.text).toBe(`\u001b[36mT app[web.1]:\u001b[39m ${found} me\n`);
+    stream(entry("find me"));
+    const line = "tailrace logs -a blog --template '{message}' --highlight '^find'";
+    expect((await runInTerminal(line, cliEnvironment(server))).text).toBe(`${found} me\n`);
+  });
+
   test("an option for eyes means that form through a pipe too, without colours and as wide as it likes", async () => {
     stream(router(request), entry("x".repeat(300)));
     const { stdout } = await piped("--time", "none");
@@ -268,6 +281,7 @@ describe("other forms", () => {
   test.each([
     [["--json", "--raw"], "--json and --raw exclude each other."],
     [["--long", "--template", "x"], "--template and --long exclude each other."],
+    [["--json", "--highlight", "x"], "--highlight has no meaning with --json."],
     [["--json", "--fold"], "--fold has no meaning with --json."],
     [["--time", "soon"], "Write one of local, utc, relative, none."],
   ])("%j is wrong use", async (args, said) => {
