@@ -227,6 +227,32 @@ describe("what lines tell", () => {
   });
 });
 
+describe("a tail on a terminal", () => {
+  test("marks where the connection was resumed, and goes on without gap or repeat", async () => {
+    const [a, b, c] = [entry("one"), entry("two"), entry("three")];
+    server.streams = [eventStream([a, b], "reset"), eventStream([c], "stay")];
+    const rows = await rowsOn(80, "-f --time none --until-match three");
+    expect(rows).toEqual([
+      "web.1 │ one",
+      "web.1 │ two",
+      expect.stringMatching(/^tailrace: blog: .*; connecting again$/),
+      expect.stringMatching(/^tailrace: blog: connected again after \d+ s; it goes on behind the last line$/),
+      "web.1 │ three",
+    ]);
+    expect(server.resumed).toEqual([undefined, b[0]]);
+  });
+
+  test("shows the end of a trace that nothing follows", async () => {
+    const lines = ["TypeError: x", "    at a (/a.js:1:2)"].map((text) => entry(text, { severity: "err" }));
+    server.streams = [eventStream([...lines, entry("other", { dyno: "web.2" })], "stay")];
+    expect(await rowsOn(80, "-f --time none --fold --until-match other")).toEqual([
+      "web.1 ┃ TypeError: x",
+      "      ┃ [+1 line of stack trace]",
+      "web.2 │ other",
+    ]);
+  });
+});
+
 describe("other forms", () => {
   const piped = async (...args: string[]) => runCli(["logs", "-a", "blog", ...args], cliEnvironment(server));
 
