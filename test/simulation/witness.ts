@@ -21,6 +21,7 @@ export class Witness {
   readonly #leases = new Map<number, string>();
   /** States as the Store has them, by their keys. */
   readonly #states = new Map<string, DrainCheckpoint>();
+  readonly #removed = new Set<string>();
   readonly #heldAtMs: number[];
   readonly #senders = new Set<SimNode>();
   #lastEventMs = 0;
@@ -48,9 +49,13 @@ export class Witness {
     }
   }
 
-  /** The drain was removed: a node that was away when it began may write its first state once more, which is swept. */
+  /**
+   * The drain was removed. What is on its way may still be sent, and a node that was away when it began may write its
+   * first state once more, which is swept.
+   */
   forget({ id }: DrainRecord): void {
     this.#states.delete(`drain-state/${id}`);
+    this.#removed.add(id);
   }
 
   /** The state that whoever runs the drain next will know. */
@@ -60,6 +65,7 @@ export class Witness {
 
   sends(node: SimNode, drain: DrainRecord): void {
     this.#senders.add(node);
+    if (this.#removed.has(drain.id)) return;
     if (this.#isShared && !this.#leases.has(this.stateOf(drain)?.lease ?? 0))
       this.flaws.push(`${node.name} sends what nobody claimed`);
   }
