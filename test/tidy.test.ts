@@ -225,6 +225,14 @@ describe("sources", () => {
     );
   });
 
+  test("are files of one thing: half of at most 90 lines, nine of ten of at most 200, none over 400", () => {
+    const lengths = product.map(({ text }) => text.split("\n").length - 1).sort((a, b) => a - b);
+    const most = (share: number) => lengths[Math.ceil(lengths.length * share) - 1]!;
+    expect(most(0.5)).toBeLessThanOrEqual(90);
+    expect(most(0.9)).toBeLessThanOrEqual(200);
+    expect(most(1)).toBeLessThanOrEqual(400);
+  });
+
   test("name no place of one machine", () => {
     const places = ["home", "Users", "root", "work"].map((name) => `/${name}/`).join("|");
     const pattern = new RegExp(`(?:^|[\\s"'\`(=:])(?:${places})`, "m");

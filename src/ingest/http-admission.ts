@@ -53,12 +53,12 @@ export class Admission {
     if (declaredBytes <= bodyBytesMax && refusal !== undefined) throw refusal;
   }
 
-  /** Who sends a request that was admitted. */
+  /** The sender of a request that was admitted. */
   writerOf(request: FastifyRequest): Writer {
     return request.getDecorator<Writer>(writerKey);
   }
 
-  /** Whose body it is, for the shares of app and address. */
+  /** The owner of its body, for the shares of app and address. */
   bodyOf(request: FastifyRequest): BodyOf {
     const writer = this.writerOf(request);
     const address = this.#options.addressOf(request.raw.socket);

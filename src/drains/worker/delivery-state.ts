@@ -31,10 +31,7 @@ import type {
 import { looked } from "./looked.ts";
 import {
   after,
-  backOff,
   beginAgain,
-  breakDelayMs,
-  broughtBack,
   choose,
   halt,
   lose,
@@ -47,6 +44,7 @@ import {
 } from "./moves.ts";
 import { onPrepared, onPreparedBehind } from "./prepared.ts";
 import type { AskedReplay } from "./ranges.ts";
+import { backOff, breakDelayMs, broughtBack } from "./setbacks.ts";
 import { withError } from "./settle.ts";
 import { assertSound } from "./soundness.ts";
 import { nothingRecent } from "./unconfirmed.ts";

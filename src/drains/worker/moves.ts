@@ -1,7 +1,3 @@
-/** The moves that several transitions of `delivery-state.ts` share. Pure, as it is. */
-import type { FailureCause } from "../../core/failure-cause.ts";
-import { retryDelayMs } from "../../core/retry.ts";
-import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { boundsOf, heldEndOf, passed, sizingFor, unsized } from "./batcher.ts";
 import type {
   DeliveryEvent,
@@ -17,11 +13,9 @@ import type {
 } from "./delivery-types.ts";
 import { advanced, beganAgain, lost, lostUnconfirmed } from "./ledger.ts";
 import { behind, type DeliveryRange, isPicked, type LinePlace, pickRange } from "./ranges.ts";
-import { nothingRecent, unconfirmedOf, union } from "./unconfirmed.ts";
+import { nothingRecent } from "./unconfirmed.ts";
 import { nextLine } from "./under-way.ts";
 
-/** A connection that breaks later than this after the last break is the first to break again. */
-const breaksMsMax = 120_000;
 const logReplaced =
   "the app's log is not the one that was read before (another server, or a restored backup): the drain went on with its oldest line";
 
@@ -101,11 +95,11 @@ export const takeSlot = ({ failures }: Memory): Effect => ({
   queue: failures > 0 ? "failing" : "well",
 });
 
-/** Goes on with what is left of `range` when nothing is under way any more. */
-export function resume(memory: Memory, range: DeliveryRange, wasAlone: boolean): Step {
+/** Goes on with what is left of `range` when nothing is under way any more. `isReadAgain`: from the log, after a look. */
+export function resume(memory: Memory, range: DeliveryRange, isReadAgain: boolean): Step {
   const isOver = range.line >= range.endLine;
   const picked = pickRange(memory.checkpoint, memory.asked);
-  if (isOver || wasAlone || !isPicked(range, picked)) return choose(memory);
+  if (isOver || isReadAgain || !isPicked(range, picked)) return choose(memory);
   return { state: { kind: "idle", memory, range }, effects: [] };
 }
 
@@ -142,78 +136,6 @@ export function beginAgain(
   const lastError = { at: new Date(nowMs).toISOString(), message: logReplaced };
   return { ...fresh, checkpoint: { ...beganAgain(memory.checkpoint, place), lastError } };
 }
-
-/** Why an attempt failed, and how long it is to be waited at least. */
-export type Setback = {
-  /** Undefined: nothing to tell the owner. */
-  readonly reason: string | undefined;
-  /** Undefined: "other". */
-  readonly cause?: FailureCause | undefined;
-  readonly afterMs?: number;
-  /** Whoever runs the drain next has to know of it. */
-  readonly isNews?: boolean;
-};
-
-/** Waits before the next attempt, longer each time, and holds nothing meanwhile. */
-export function backOff(
-  memory: Memory,
-  { reason, cause, afterMs = 0, isNews = false }: Setback,
-  { nowMs, monotonicMs, random }: DeliveryEvent,
-  { limits }: DeliveryRules,
-): Step {
-  const delayMs = retryDelayMs(limits.retry, memory.failures, random) ?? limits.retry.delayMsMax;
-  const ms = Math.max(delayMs, afterMs);
-  const waiting = { ...memory, failures: memory.failures + 1, isProven: false, hasSlot: false };
-  const told =
-    reason === undefined
-      ? waiting
-      : { ...waiting, checkpoint: failing(memory.checkpoint, { reason, cause }, nowMs, nowMs + ms) };
-  const record: Effect = {
-    kind: "record",
-    within: isNews || memory.checkpoint.failing === undefined ? "moment" : "second",
-  };
-  return {
-    state: { kind: "backing off", memory: told, untilMonotonicMs: monotonicMs + ms },
-    effects: [
-      { kind: "let go" },
-      { kind: "release" },
-      ...(reason === undefined ? [] : [record]),
-      { kind: "sleep", ms },
-    ],
-  };
-}
-
-const failing = (
-  checkpoint: DrainCheckpoint,
-  { reason, cause = "other" }: { readonly reason: string; readonly cause: FailureCause | undefined },
-  nowMs: number,
-  untilMs: number,
-): DrainCheckpoint => ({
-  ...checkpoint,
-  failing: { nextAttemptAt: new Date(untilMs).toISOString(), cause },
-  lastError: { at: new Date(nowMs).toISOString(), message: reason },
-});
-
-/** A break brings back what was delivered lately, which is sent again before all else. Undefined when there is none. */
-export function broughtBack(memory: Memory, { monotonicMs }: DeliveryEvent): Memory | undefined {
-  if (unconfirmedOf(memory.recent).length === 0) return undefined;
-  const count = monotonicMs - memory.breaks.monotonicMs > breaksMsMax ? 1 : memory.breaks.count + 1;
-  return { ...owing(memory), breaks: { count, monotonicMs } };
-}
-
-/** Owes what was delivered lately from now on. */
-export function owing(memory: Memory): Memory {
-  const unconfirmed = union(memory.checkpoint.unconfirmed ?? [], unconfirmedOf(memory.recent));
-  if (unconfirmed.length === 0) return memory;
-  return { ...memory, checkpoint: { ...memory.checkpoint, unconfirmed }, recent: nothingRecent };
-}
-
-/** How long to wait after so many breaks in a row, whatever else there is to wait for. */
-export const breakDelayMs = (
-  { breaks }: Memory,
-  { random }: DeliveryEvent,
-  { limits }: DeliveryRules,
-): number => retryDelayMs(limits.retry, breaks.count - 1, random) ?? limits.retry.delayMsMax;
 
 /** Ends for good. */
 export const halt = (memory: Memory): Step => ({

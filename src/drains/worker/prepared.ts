@@ -1,6 +1,15 @@
 /** Goes on with a parcel that was made, or that turned out to be none. Pure. */
 import type { EventOf, Step } from "./delivery-types.ts";
-import { after, type PreparingState, recordSoon, resume, stay, takeSlot, withFlights } from "./moves.ts";
+import {
+  after,
+  choose,
+  type PreparingState,
+  recordSoon,
+  resume,
+  stay,
+  takeSlot,
+  withFlights,
+} from "./moves.ts";
 import { resting, settleFiltered } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 
@@ -21,6 +30,8 @@ export function onPrepared(state: PreparingState, event: EventOf<"prepared">): S
     }
     case "filtered": {
       const left = settleFiltered(state, cut, event);
+      // A drain that fails looks what is left: when that is nothing, what failed is gone, and it fails no more.
+      if (left.memory.failures > 0) return after([recordSoon], choose(left.memory));
       const rested = resting(left.memory, []);
       return after([recordSoon, ...rested.effects], resume(rested.memory, left.range, false));
     }

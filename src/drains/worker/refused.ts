@@ -5,8 +5,9 @@
 import type { Verdict } from "../../ports.ts";
 import { hold } from "./batcher.ts";
 import type { DeliveryRules, Effect, EventOf } from "./delivery-types.ts";
-import { notify, recordSoon, type Setback } from "./moves.ts";
+import { notify, recordSoon } from "./moves.ts";
 import type { CutRange } from "./parcel.ts";
+import type { Setback } from "./setbacks.ts";
 import { type Left, settle, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 

@@ -4,19 +4,10 @@ import type { Verdict } from "../../ports.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { halveByContent, halveBySize, heldEndOf, hold, isDivisible } from "./batcher.ts";
 import type { DeliveryRules, Effect, Step } from "./delivery-types.ts";
-import {
-  after,
-  backOff,
-  breakDelayMs,
-  halt,
-  notify,
-  owing,
-  recordSoon,
-  resume,
-  withFlights,
-} from "./moves.ts";
+import { after, halt, notify, recordSoon, resume, withFlights } from "./moves.ts";
 import type { CutRange } from "./parcel.ts";
 import { held, onRefusedAlone, skipped, told, type VerdictEvent, type Weighed } from "./refused.ts";
+import { backOff, breakDelayMs, owing } from "./setbacks.ts";
 import { type Left, resting, settle, settleFiltered, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 

@@ -3,7 +3,7 @@
  */
 import { encodedBytes } from "../../core/batch.ts";
 import type { AppError } from "../../errors/app-error.ts";
-import type { Channel } from "./channels.ts";
+import type { Channel } from "./channel.ts";
 import { type Entry, endEntry } from "./entry.ts";
 import type { Work } from "./journal.ts";
 import type { EntryPlace, RecordBuilder } from "./record-builder.ts";

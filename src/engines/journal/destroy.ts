@@ -1,7 +1,8 @@
 /** The end of a channel on its way to the disk. */
 import type { ChannelId } from "../../core/ids.ts";
 import type { AppError } from "../../errors/app-error.ts";
-import type { Channel, Channels } from "./channels.ts";
+import type { Channel } from "./channel.ts";
+import type { Channels } from "./channels.ts";
 import { destroyedEntry } from "./entry.ts";
 import type { Work } from "./journal.ts";
 import type { RecordBuilder } from "./record-builder.ts";

@@ -1,7 +1,7 @@
 /** Overwrites the lines of destroyed channels where they stand, trimmed ones too. */
 import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
-import type { Channel } from "./channels.ts";
+import type { Channel } from "./channel.ts";
 import { entryHeaderBytes, headerBytesMax } from "./entry.ts";
 import type { Journal } from "./journal.ts";
 import type { Run } from "./run.ts";

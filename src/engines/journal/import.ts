@@ -1,7 +1,7 @@
 /** Lines that another store kept, on their way into the journal, each at its place. */
 import { encodedBytes, type StoredBatch } from "../../core/batch.ts";
 import type { AppError } from "../../errors/app-error.ts";
-import type { Channel, ChannelTail } from "./channels.ts";
+import type { Channel, ChannelTail } from "./channel.ts";
 import { endEntry, linesEntry } from "./entry.ts";
 import type { Work } from "./journal.ts";
 import type { EntryPlace, RecordBuilder } from "./record-builder.ts";

@@ -5,7 +5,7 @@
  */
 import { crc32 } from "node:zlib";
 import type { ChannelId } from "../../core/ids.ts";
-import type { ChannelTail } from "./channels.ts";
+import type { ChannelTail } from "./channel.ts";
 import type { Times } from "./entry.ts";
 import { encodedRowsBytes, Rows } from "./rows.ts";
 import type { Run, RunSummary } from "./run.ts";

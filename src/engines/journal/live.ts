@@ -7,7 +7,7 @@
 import assert from "node:assert";
 import type { StoredBatch } from "../../core/batch.ts";
 import type { Followed } from "../../ports.ts";
-import type { Channel } from "./channels.ts";
+import type { Channel } from "./channel.ts";
 import type { Reader } from "./reader.ts";
 import type { Start } from "./start.ts";
 

@@ -7,7 +7,7 @@ import type { AppError } from "../../errors/app-error.ts";
 import { storeUnavailable } from "../../errors/store.ts";
 import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../ports.ts";
 import { Append, type AppendParts } from "./append.ts";
-import type { Channel } from "./channels.ts";
+import type { Channel } from "./channel.ts";
 import { Destroy } from "./destroy.ts";
 import type { Journal } from "./journal.ts";
 import { Follower, LiveChannel, LiveWindow } from "./live.ts";

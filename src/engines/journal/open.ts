@@ -5,7 +5,8 @@ import type { ChannelLog, Clock } from "../../ports.ts";
 import { fileSizeLimit } from "../disk/free-space.ts";
 import { dedupMs, type Retention as Limits } from "../engine.ts";
 import type { LogExtent } from "../last-stop.ts";
-import type { ChannelTail } from "./channels.ts";
+import type { ChannelTail } from "./channel.ts";
+import type { Channels } from "./channels.ts";
 import { Collector } from "./collector.ts";
 import { DedupWindow } from "./dedup-window.ts";
 import type { Disk } from "./disk.ts";
@@ -129,6 +130,18 @@ export async function openJournal({
     },
   });
   upkeep.start();
+  return opened({ log, journal, upkeep, collector, channels }, segments.length);
+}
+
+type Parts = {
+  readonly log: JournalLog;
+  readonly journal: Journal;
+  readonly upkeep: Upkeep;
+  readonly collector: Collector;
+  readonly channels: Channels;
+};
+
+function opened({ log, journal, upkeep, collector, channels }: Parts, segments: number): OpenJournal {
   let closing: Promise<void> | undefined;
   const close = async () => {
     await log.close();
@@ -144,7 +157,7 @@ export async function openJournal({
       segments: journal.segments.map(({ number }) => number),
     }),
     isInPlace: () => journal.missing() === undefined,
-    segments: segments.length,
+    segments,
     begin: () => journal.begin(),
     import: (id, incarnation, batches) =>
       submitted(journal, (done) => new ImportBatches(channels.recovered(id, incarnation), batches, done)),

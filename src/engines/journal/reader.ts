@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import { encodedBytes, type StoredBatch } from "../../core/batch.ts";
 import { turns } from "../../turns.ts";
-import type { Channel } from "./channels.ts";
+import type { Channel } from "./channel.ts";
 import { batchOfEntry, readEntry } from "./entry.ts";
 import { restoreRows } from "./restore-rows.ts";
 import { IndexDamaged, type Place } from "./run.ts";

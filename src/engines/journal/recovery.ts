@@ -4,7 +4,8 @@
  */
 import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
-import { type Channel, Channels } from "./channels.ts";
+import type { Channel } from "./channel.ts";
+import { Channels } from "./channels.ts";
 import type { Disk } from "./disk.ts";
 import { decodeSegmentHeader, segmentHeaderBytes } from "./entry.ts";
 import { decodeIndex, type EndMark, type StoredDedupId, type StoredIndex } from "./index-file.ts";

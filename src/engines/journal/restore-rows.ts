@@ -1,6 +1,6 @@
 /** Finds the rows of a segment's runs in the segment itself, when its index file cannot be read. */
 import type { ChannelId } from "../../core/ids.ts";
-import type { Channel } from "./channels.ts";
+import type { Channel } from "./channel.ts";
 import { type Row, Rows } from "./rows.ts";
 import type { Run } from "./run.ts";
 import { type Found, scanSegment } from "./scan.ts";

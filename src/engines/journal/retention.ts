@@ -4,7 +4,8 @@
  */
 import { trimmedLines } from "../../metrics.ts";
 import type { Retention as Limits } from "../engine.ts";
-import type { Channel, Channels } from "./channels.ts";
+import type { Channel } from "./channel.ts";
+import type { Channels } from "./channels.ts";
 import type { Segment } from "./segment.ts";
 
 /** Channels that are trimmed after one commit: the others wait for the next. */

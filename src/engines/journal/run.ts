@@ -1,5 +1,5 @@
 /** Lines of one channel that follow one another and lie in one segment. */
-import type { Channel, Newest } from "./channels.ts";
+import type { Channel, Newest } from "./channel.ts";
 import { decodePage, pageOf, type Row, Rows } from "./rows.ts";
 import type { Segment } from "./segment.ts";
 

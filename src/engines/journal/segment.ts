@@ -3,7 +3,7 @@
  * it, which can be made again from the segment. A segment that nobody needs is removed while its last readers read on.
  */
 import type { ChannelId } from "../../core/ids.ts";
-import type { Channel } from "./channels.ts";
+import type { Channel } from "./channel.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { encodeSegmentHeader, segmentHeaderBytes, type Times } from "./entry.ts";
 import { encodeIndex, type SegmentIndex } from "./index-file.ts";

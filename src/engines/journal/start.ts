@@ -3,7 +3,7 @@ import assert from "node:assert";
 import { readPosition } from "../../core/position.ts";
 import type { From } from "../../ports.ts";
 import { isForeign, isOrigin } from "../incarnation.ts";
-import type { Channel } from "./channels.ts";
+import type { Channel } from "./channel.ts";
 import type { Reader } from "./reader.ts";
 import { IndexDamaged } from "./run.ts";
 

@@ -363,7 +363,7 @@ describe("a parcel that is made", () => {
     expect(failing.effects).toEqual([{ kind: "take slot", queue: "failing" }]);
   });
 
-  test("of lines that are all filtered is none: they are counted, and the slot of a drain that fails is let go", () => {
+  test("of lines that are all filtered is none: they are counted, and a drain that fails looks what is left", () => {
     const { state, effects } = come(states["preparing, slot"]!, filtered);
     expect(state).toMatchObject({
       kind: "idle",
@@ -373,8 +373,14 @@ describe("a parcel that is made", () => {
     expect(effects.map(({ kind }) => kind)).toEqual(["record", "rest"]);
     const memory = { ...states["preparing, slot"]!.memory, failures: 2 };
     const failing = come({ ...states["preparing, slot"]!, memory } as DeliveryState, filtered);
-    expect(kindsOf(failing)).toEqual(["record", "release"]);
-    expect(failing.state.memory.hasSlot).toBe(false);
+    expect(kindsOf(failing)).toEqual(["record", "look"]);
+    const behind = come(failing.state, { kind: "looked", end: placeOf(20), isEmpty: false });
+    expect(kindsOf(behind)).toEqual(["release", "record", "read"]);
+    expect(behind.state).toMatchObject({
+      kind: "idle",
+      memory: { hasSlot: false, checkpoint: { line: 20 } },
+    });
+    expect(behind.state.memory.checkpoint.failing).toBeUndefined();
   });
 
   test("behind others whose lines are all filtered has its place when it is its turn", () => {
