@@ -25,6 +25,7 @@ test("it is the newest span of a second and the one before", () => {
   expect(linesOf(delivered(0, 500, 1_000))).toEqual([[0, 3]]);
   expect(linesOf(delivered(0, 500, 1_000, 1_001))).toEqual([[0, 4]]);
   expect(linesOf(delivered(0, 600, 1_200, 1_800, 2_400))).toEqual([[2, 5]]);
+  expect(linesOf(delivered(0, 1_000, 1_500, 2_100))).toEqual([[0, 4]]);
 });
 
 test("what was delivered more than a second before the newest span is sure", () => {
