@@ -46,7 +46,7 @@ import {
   tailLimits,
 } from "./limits.ts";
 import { makeCanary } from "./open-canary.ts";
-import { openDrains, ownPlaces, type Places } from "./open-drains.ts";
+import { openDrains, ownEndpoints, type Places } from "./open-drains.ts";
 import { openEngine, sharedSecret } from "./open-engine.ts";
 import { openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
 import { openSyslogDoors } from "./open-syslog.ts";
@@ -126,7 +126,7 @@ async function open(
   const readiness = sharedAnswer(engine.readiness, readyAgeMsMax);
   const kept = givenKey === undefined ? await keptOperatorKey(config.data, logger) : undefined;
   const operatorSecret = givenKey ?? kept!.secret;
-  const places = ownPlaces(config);
+  const places = ownEndpoints(config);
   const registry = await openRegistry(base, operatorSecret, places);
   const intake = openIntake(base);
   const patterns = scope.own("patterns", new Patterns({ limits: patternLimits, logger }));

@@ -2,7 +2,7 @@
 import type { Base } from "./app-base.ts";
 import { Canary, type CanaryParts, echoSecret } from "./canary/canary.ts";
 import { echoPath } from "./canary/echo-http.ts";
-import type { OwnPlaces } from "./drains/own-places.ts";
+import type { OwnEndpoints } from "./drains/own-endpoints.ts";
 import { canaryLimits } from "./limits.ts";
 
 /**
@@ -21,7 +21,7 @@ export function makeCanary(
   const came: Canary["came"] = (way, text) => canary.came(way, text);
   return {
     echo: has("control") ? { secret, came } : undefined,
-    async start(url: string, own: OwnPlaces): Promise<void> {
+    async start(url: string, own: OwnEndpoints): Promise<void> {
       const publicUrl = config.publicUrl ?? url;
       const echoUrl = `${publicUrl.replace(/\/$/, "")}${echoPath}/${secret}`;
       own.excepts(echoUrl);

@@ -12,7 +12,7 @@ import { Lookups } from "./drains/lookups.ts";
 import { NameFiles } from "./drains/name-files.ts";
 import { nameResolver } from "./drains/name-resolver.ts";
 import type { DrainNotices } from "./drains/notices.ts";
-import { OwnPlaces } from "./drains/own-places.ts";
+import { OwnEndpoints } from "./drains/own-endpoints.ts";
 import { sinksFor } from "./drains/sink-for.ts";
 import { BufferPool } from "./drains/sinks/buffers.ts";
 import { DrainSupervisor } from "./drains/supervisor.ts";
@@ -34,12 +34,12 @@ import {
 import type { Patterns } from "./patterns/patterns.ts";
 import type { Apps } from "./registry/apps.ts";
 
-export type Places = ReturnType<typeof ownPlaces>;
+export type Places = ReturnType<typeof ownEndpoints>;
 
 /** The addresses that drains may send to, and the places that are this server itself. */
-export function ownPlaces(config: Config) {
+export function ownEndpoints(config: Config) {
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
-  const own = new OwnPlaces([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
+  const own = new OwnEndpoints([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
   for (const listener of [config.http, config.admin, config.syslog, config.syslogTls, config.relp])
     if (typeof listener === "object") own.listens(listener);
   return { policy, own };

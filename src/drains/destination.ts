@@ -8,7 +8,7 @@ import {
   syslogFormatInvalid,
 } from "../errors/drains.ts";
 import { type AddressPolicy, AddressRefused, checkLiteral, isLocalName } from "./addresses.ts";
-import type { OwnPlaces } from "./own-places.ts";
+import type { OwnEndpoints } from "./own-endpoints.ts";
 
 /** How the lines of a parcel are written in the body of a request. */
 export type FormatName = keyof typeof parcelBounds;
@@ -24,7 +24,7 @@ export type ParcelBounds = {
   readonly takesBlanks?: false;
 };
 
-type Place = {
+type Endpoint = {
   /** Name or address, without brackets. */
   readonly host: string;
   readonly port: number;
@@ -32,7 +32,7 @@ type Place = {
   readonly secure: boolean;
 };
 
-export type HttpDestination = Place & {
+export type HttpDestination = Endpoint & {
   readonly kind: "https";
   /** The value of `Host`: with the port only when the URL has another one than its scheme's. */
   readonly hostHeader: string;
@@ -44,7 +44,7 @@ export type HttpDestination = Place & {
   readonly compresses: boolean;
 };
 
-export type SyslogDestination = Place & {
+export type SyslogDestination = Endpoint & {
   readonly kind: "syslog";
   /** False for `#insecure`: any certificate will do. */
   readonly verifies: boolean;
@@ -85,7 +85,7 @@ export type DestinationOptions = {
   readonly compression?: string | undefined;
   readonly allow: AddressPolicy;
   /** This server's own places, which no drain may go to. */
-  readonly own?: Pick<OwnPlaces, "has" | "isExcepted"> | undefined;
+  readonly own?: Pick<OwnEndpoints, "has" | "isExcepted"> | undefined;
 };
 
 /**
@@ -111,10 +111,10 @@ export function parseDestination(url: string, options: DestinationOptions): Dest
   if (port === 0) throw drainUrlInvalid("port 0 cannot be reached");
   const isExcepted = options.own?.isExcepted(url) === true;
   if (!isExcepted) checkHost(host, options.allow);
-  const place = { secure: scheme.secure, host, port };
+  const endpoint = { secure: scheme.secure, host, port };
   const destination: Destination = /^https?:$/.test(parsed.protocol)
-    ? { kind: "https", ...place, ...httpOf(parsed, options) }
-    : { kind: "syslog", ...place, ...syslogOf(parsed, options) };
+    ? { kind: "https", ...endpoint, ...httpOf(parsed, options) }
+    : { kind: "syslog", ...endpoint, ...syslogOf(parsed, options) };
   if (!isExcepted && options.own?.has({ ...destination, path: parsed.pathname })) throw drainToItself();
   return destination;
 }

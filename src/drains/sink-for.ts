@@ -4,7 +4,7 @@ import type { DrainRecord } from "../registry/records.ts";
 import { anyAddress, type Resolve, type ResolveInTurn } from "./addresses.ts";
 import type { SinkHooks } from "./connections/sink-slot.ts";
 import { parseDestination } from "./destination.ts";
-import type { OwnPlaces } from "./own-places.ts";
+import type { OwnEndpoints } from "./own-endpoints.ts";
 import type { Buffers } from "./sinks/buffers.ts";
 import { httpsSink, type SinkLimits } from "./sinks/https.ts";
 import { syslogSink } from "./sinks/syslog.ts";
@@ -13,7 +13,7 @@ import type { Trace } from "./trace.ts";
 export type SinkOptions = Omit<SinkLimits, "resolve"> & {
   readonly resolve: ResolveInTurn;
   /** This server's own places: no drain goes there, though its URL was stored before they were known. */
-  readonly own?: OwnPlaces;
+  readonly own?: OwnEndpoints;
   readonly userAgent: string;
   /** Memory that all syslog drains write into. */
   readonly buffers?: Buffers;

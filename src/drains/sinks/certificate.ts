@@ -1,6 +1,6 @@
 /** Reads whose certificate a destination shows, and for how long it holds: the owner is told before it ends. */
 import type { PeerCertificate } from "node:tls";
-import { nameOf, type Place } from "./place.ts";
+import { type Endpoint, nameOf } from "./endpoint.ts";
 
 /** Facts of a certificate that are kept while its connection stands. */
 export type Certificate = {
@@ -30,14 +30,14 @@ export const describeCertificate = ({ subject, issuer, endsAtMs }: Certificate, 
 /** The warning of a certificate that ends soon; undefined for any other, and where there is none. */
 export function expiring(
   certificate: Certificate | undefined,
-  place: Place,
+  endpoint: Endpoint,
   nowMs: number,
 ): string | undefined {
   if (certificate === undefined || !(certificate.endsAtMs - nowMs <= expiryMsMax)) return undefined;
   const { subject, issuer, endsAtMs } = certificate;
   const end = new Date(endsAtMs).toISOString().replace(".000", "");
   const when = endsAtMs - nowMs < dayMs ? "today" : `in ${daysLeft(endsAtMs, nowMs)}`;
-  return `the certificate of ${nameOf(place)} (subject ${subject}, issuer ${issuer}) ends ${when}, at ${end}: renew it at the receiver`;
+  return `the certificate of ${nameOf(endpoint)} (subject ${subject}, issuer ${issuer}) ends ${when}, at ${end}: renew it at the receiver`;
 }
 
 /** The common name, or the organisation. */

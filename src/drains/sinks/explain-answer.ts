@@ -1,8 +1,8 @@
 /** Explains an answer in words that a drain's owner can act on: what was said, and the mend. Never a secret. */
 
+import { type Endpoint, nameOf } from "./endpoint.ts";
 import type { Rejected } from "./formats/body-format.ts";
 import { type Answer, answerBytesMax } from "./http/answer.ts";
-import { nameOf, type Place } from "./place.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** The beginning of an unwelcome answer that its owner gets to see. */
@@ -13,26 +13,26 @@ const excerptCharsMax = 200;
  */
 export function explainAnswer(
   { status, body, isCut }: Pick<Answer, "status" | "body" | "isCut">,
-  place: Place,
+  endpoint: Endpoint,
   secrets: Secrets,
 ): string {
   const shown = quoted(secrets.excerpt(body.toString(), excerptCharsMax, isCut));
-  return `${nameOf(place)} answered ${status}${shown}: ${mends.get(status) ?? mendOf(status)}`;
+  return `${nameOf(endpoint)} answered ${status}${shown}: ${mends.get(status) ?? mendOf(status)}`;
 }
 
 /** Explains a success that rejects lines all the same; `sent` were sent. */
 export function explainRejection(
   { lines, said, isCut }: Rejected,
   sent: number,
-  place: Place,
+  endpoint: Endpoint,
   secrets: Secrets,
 ): string {
   const shown = quoted(secrets.excerpt(said, excerptCharsMax, isCut));
   const mend = "check the drain's format";
   if (lines === undefined)
-    return `${nameOf(place)} took the request and rejected lines${shown}; how many is behind the first ${answerBytesMax} bytes of its answer, so all ${sent} count: ${mend}`;
+    return `${nameOf(endpoint)} took the request and rejected lines${shown}; how many is behind the first ${answerBytesMax} bytes of its answer, so all ${sent} count: ${mend}`;
   const count = Math.min(lines, sent);
-  return `${nameOf(place)} took the request and rejected ${count} ${count === 1 ? "line" : "lines"}${shown}: ${mend}`;
+  return `${nameOf(endpoint)} took the request and rejected ${count} ${count === 1 ? "line" : "lines"}${shown}: ${mend}`;
 }
 
 const quoted = (shown: string): string => (shown === "" ? "" : ` ("${shown}")`);

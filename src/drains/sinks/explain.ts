@@ -8,7 +8,7 @@ import type { FailureCause } from "../../core/failure-cause.ts";
 import type { Verdict } from "../../ports.ts";
 import { AddressRefused, ownKind, shownAddress } from "../addresses.ts";
 import { nameIn } from "./certificate.ts";
-import { nameOf, type Place } from "./place.ts";
+import { type Endpoint, nameOf } from "./endpoint.ts";
 
 /** The certificates that the drain brought. */
 type Given = { readonly ca?: string; readonly cert?: string };
@@ -58,27 +58,30 @@ const certificateCodes = new Map<string, readonly [flaw: string, mend: string]>(
 
 /** How OpenSSL says that the peer, or this client, gave the handshake up: the ends of its errors' codes. */
 const handshakes: readonly (readonly [RegExp, string])[] = [
-  [/ALERT_CERTIFICATE_REQUIRED$/, "{place} wants a client certificate: {show}"],
+  [/ALERT_CERTIFICATE_REQUIRED$/, "{endpoint} wants a client certificate: {show}"],
   [
     /ALERT_(UNKNOWN_CA|(BAD|NO|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_(EXPIRED|REVOKED|UNKNOWN|UNOBTAINABLE)|ACCESS_DENIED|DECRYPT_ERROR)$/,
-    "{place} refuses {shown}: {show}",
+    "{endpoint} refuses {shown}: {show}",
   ],
   [
     /ALERT_HANDSHAKE_FAILURE$/,
-    "{place} broke off the TLS handshake over {shown}, or over ciphers that are too old: {show}, or have the receiver speak a current TLS",
+    "{endpoint} broke off the TLS handshake over {shown}, or over ciphers that are too old: {show}, or have the receiver speak a current TLS",
   ],
   [
     /PROTOCOL_VERSION$|UNSUPPORTED_PROTOCOL$|WRONG_SSL_VERSION$|INSUFFICIENT_SECURITY$|INAPPROPRIATE_FALLBACK$|KEY_TOO_SMALL$|VERSION_TOO_LOW$/,
-    "{place} speaks TLS that is too old: the receiver has to offer TLS 1.2 or later",
+    "{endpoint} speaks TLS that is too old: the receiver has to offer TLS 1.2 or later",
   ],
-  [/UNRECOGNI[SZ]ED_NAME$/, "{place} answers to another name than {host}: check the host in the drain's URL"],
+  [
+    /UNRECOGNI[SZ]ED_NAME$/,
+    "{endpoint} answers to another name than {host}: check the host in the drain's URL",
+  ],
   [
     /WRONG_VERSION_NUMBER$|PACKET_LENGTH_TOO_LONG$|HTTP_REQUEST$|UNKNOWN_PROTOCOL$|BAD_RECORD_TYPE$/,
-    "{place} does not speak TLS: is it {plain} receiver, or is this another port?",
+    "{endpoint} does not speak TLS: is it {plain} receiver, or is this another port?",
   ],
 ];
 const brokenHandshake =
-  "{place} broke off the TLS handshake ({code}): is it {plain} receiver, does it want a client certificate (`cert` and `key`), or has it old TLS alone (1.2 is needed)?";
+  "{endpoint} broke off the TLS handshake ({code}): is it {plain} receiver, does it want a client certificate (`cert` and `key`), or has it old TLS alone (1.2 is needed)?";
 
 const checkReach = "check host and port, and that firewalls let this server in";
 const words = new Map([
@@ -95,10 +98,10 @@ const words = new Map([
     "DNS_GONE",
     "the name {host} could not be looked up, as this server's own name servers cannot be reached: the operator has to check its DNS",
   ],
-  ["ECONNREFUSED", "{place} refused the connection: is the receiver running?"],
-  ["ECONNRESET", "{place} closed the connection before it answered: {why}"],
-  ["EPIPE", "{place} closed the connection before it answered: {why}"],
-  ["ETIMEDOUT", `{place} does not answer: ${checkReach}`],
+  ["ECONNREFUSED", "{endpoint} refused the connection: is the receiver running?"],
+  ["ECONNRESET", "{endpoint} closed the connection before it answered: {why}"],
+  ["EPIPE", "{endpoint} closed the connection before it answered: {why}"],
+  ["ETIMEDOUT", `{endpoint} does not answer: ${checkReach}`],
   [
     "EHOSTUNREACH",
     "there is no way to {host}: it is down, a firewall forbids it, or this server has no route to it (IPv6 alone?), which the operator has to check",
@@ -107,43 +110,43 @@ const words = new Map([
     "ENETUNREACH",
     "this server has no route to the network of {host} (IPv6 alone?): the operator has to check",
   ],
-  ["EADDRNOTAVAIL", "this server has no free port for a connection to {place}: the operator has to look"],
+  ["EADDRNOTAVAIL", "this server has no free port for a connection to {endpoint}: the operator has to look"],
   [
     "EMFILE",
-    "this server has too many files open to connect to {place}: the operator has to raise its limit",
+    "this server has too many files open to connect to {endpoint}: the operator has to raise its limit",
   ],
   [
     "ENFILE",
-    "this machine has too many files open to connect to {place}: the operator has to raise its limit",
+    "this machine has too many files open to connect to {endpoint}: the operator has to raise its limit",
   ],
-  ["ENOBUFS", "this server has no memory for a connection to {place}: the operator has to look"],
-  ["NO_HTTP", "{place} does not answer in HTTP/1.1: is this the receiver's HTTP port?"],
+  ["ENOBUFS", "this server has no memory for a connection to {endpoint}: the operator has to look"],
+  ["NO_HTTP", "{endpoint} does not answer in HTTP/1.1: is this the receiver's HTTP port?"],
   [
     "NO_FINAL_ANSWER",
-    "{place} gives interim answers (1xx) alone, and none that counts: its owner has to look",
+    "{endpoint} gives interim answers (1xx) alone, and none that counts: its owner has to look",
   ],
   [
     "HANDSHAKES",
-    "{place} asks for one TLS handshake after the other over the same connection: its owner has to look",
+    "{endpoint} asks for one TLS handshake after the other over the same connection: its owner has to look",
   ],
   [
     "TALKS",
-    "{place} sends more than it is sent, which no syslog receiver does: is this the port of another protocol?",
+    "{endpoint} sends more than it is sent, which no syslog receiver does: is this the port of another protocol?",
   ],
-  ["EACCES", "this server may not connect to {place}: the operator has to check its firewall"],
-  ["EPERM", "this server may not connect to {place}: the operator has to check its firewall"],
+  ["EACCES", "this server may not connect to {endpoint}: the operator has to check its firewall"],
+  ["EPERM", "this server may not connect to {endpoint}: the operator has to check its firewall"],
 ]);
 
 const waits: Readonly<Record<Awaited, string>> = {
   address:
-    "{place} could not be looked up within {time}: many names wait for their turn, or their name servers do not answer; it is tried again. When it lasts, the operator has to check this server's DNS",
-  connection: `{place} gave no connection within {time}: ${checkReach}`,
+    "{endpoint} could not be looked up within {time}: many names wait for their turn, or their name servers do not answer; it is tried again. When it lasts, the operator has to check this server's DNS",
+  connection: `{endpoint} gave no connection within {time}: ${checkReach}`,
   "TLS handshake":
-    "{place} took the connection and ended no TLS handshake within {time}: is this its TLS port?",
+    "{endpoint} took the connection and ended no TLS handshake within {time}: is this its TLS port?",
   answer:
-    "{place} gave no answer within {time}: is this its HTTP port? If so it is overloaded, and its owner has to look",
+    "{endpoint} gave no answer within {time}: is this its HTTP port? If so it is overloaded, and its owner has to look",
   "room for all the lines":
-    "{place} read too slowly, the lines did not all fit within {time}: fewer are sent at once from now on; when it lasts, the receiver's owner has to look",
+    "{endpoint} read too slowly, the lines did not all fit within {time}: fewer are sent at once from now on; when it lasts, the receiver's owner has to look",
 };
 
 /** True when the destination's certificate does not hold: nothing was sent. */
@@ -151,8 +154,8 @@ export const isCertificateFailure = (failure: unknown): boolean =>
   certificateCodes.has((failure as Failure).code ?? "");
 
 /** Why no answer came, and what to do. */
-export function explainFailure(failure: unknown, place: Place, given: Given = {}): string {
-  const { host, kind, secure } = place;
+export function explainFailure(failure: unknown, endpoint: Endpoint, given: Given = {}): string {
+  const { host, kind, secure } = endpoint;
   if (failure instanceof AddressRefused) return explainRefusal(failure, host);
   const { cert, awaited, ms = 0 } = failure as Failure;
   const code = codeOf(failure as Failure);
@@ -161,7 +164,7 @@ export function explainFailure(failure: unknown, place: Place, given: Given = {}
   const parts: Readonly<Record<string, string>> = {
     host,
     code,
-    place: nameOf(place),
+    endpoint: nameOf(endpoint),
     time: `${ms / 1000} s`,
     plain: kind === "syslog" ? "a syslog://" : "an http://",
     untrusted:
@@ -175,10 +178,10 @@ export function explainFailure(failure: unknown, place: Place, given: Given = {}
   if (code === "TIMED_OUT" && awaited !== undefined) return filled(waits[awaited]);
   const flaw = certificateCodes.get(code);
   if (flaw !== undefined)
-    return filled(`the certificate of {place} ${flaw[0]}${describe(cert)}: nothing was sent; ${flaw[1]}`);
+    return filled(`the certificate of {endpoint} ${flaw[0]}${describe(cert)}: nothing was sent; ${flaw[1]}`);
   if (kind === "syslog" && (code === "ECONNRESET" || code === "EPIPE"))
     return filled(
-      `{place} broke the connection while lines were being sent: does it take octet-counted frames (RFC 6587)?${secure ? ` ${capital(secureReset(given))}` : " Its own log may say why"}`,
+      `{endpoint} broke the connection while lines were being sent: does it take octet-counted frames (RFC 6587)?${secure ? ` ${capital(secureReset(given))}` : " Its own log may say why"}`,
     );
   const known = words.get(code);
   if (known !== undefined) return filled(known);
@@ -187,17 +190,17 @@ export function explainFailure(failure: unknown, place: Place, given: Given = {}
   if (code === "EPROTO" || code.startsWith("ERR_SSL_"))
     return filled(handshakes.find(([form]) => form.test(code))?.[1] ?? brokenHandshake);
   return filled(
-    `sending to {place} failed${code === "" ? "" : " ({code})"}: it is tried again; when it lasts, tell the operator`,
+    `sending to {endpoint} failed${code === "" ? "" : " ({code})"}: it is tried again; when it lasts, tell the operator`,
   );
 }
 
 /** The verdict of an attempt that no answer came of. */
-export function failureVerdict(failure: unknown, place: Place, given?: Given): Verdict {
+export function failureVerdict(failure: unknown, endpoint: Endpoint, given?: Given): Verdict {
   const { code, awaited } = failure as Failure;
   const isSlow = code === "TIMED_OUT" && (awaited === "answer" || awaited === "room for all the lines");
   return {
     kind: "retry",
-    reason: explainFailure(failure, place, given),
+    reason: explainFailure(failure, endpoint, given),
     cause: causeOf(failure as Failure),
     ...(isSlow && { slow: true }),
     ...(isCertificateFailure(failure) && { certificate: true }),
@@ -236,9 +239,9 @@ function explainRefusal({ address, range }: AddressRefused, host: string): strin
   if (range === ownKind)
     return `${host} leads to this server itself, where each line would come back as a new one: give the URL of a receiver`;
   const isLiteral = address === host;
-  const place = isLiteral ? `${address} (${range})` : `${host} leads to ${shownAddress(address, host)}`;
+  const endpoint = isLiteral ? `${address} (${range})` : `${host} leads to ${shownAddress(address, host)}`;
   const flag = isLiteral ? ` ${address}/${isIPv6(address) ? 128 : 32}` : "";
-  return `${place}, where drains may not be sent: the operator can allow it with --drain-allow${flag}`;
+  return `${endpoint}, where drains may not be sent: the operator can allow it with --drain-allow${flag}`;
 }
 
 // Receivers that turn a client away over its certificate often just close.

@@ -17,12 +17,12 @@ import { type HttpDestination, type ParcelBounds, parcelBounds } from "../destin
 import type { Trace } from "../trace.ts";
 import { expiring } from "./certificate.ts";
 import { type TlsParts, timedOut } from "./connecting.ts";
+import { nameOf } from "./endpoint.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
 import { answerOf } from "./http/answer.ts";
 import { HttpConnection, StaleConnection } from "./http/connection.ts";
 import { judge } from "./judge.ts";
-import { nameOf } from "./place.ts";
 import { secretsOf } from "./secrets.ts";
 import { signatureHeader, signatureOf } from "./signature.ts";
 

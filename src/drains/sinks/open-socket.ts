@@ -4,7 +4,7 @@ import { connect as connectTls } from "node:tls";
 import { type AddressPolicy, atPort, checkedLookup, checkLiteral, type Resolve } from "../addresses.ts";
 import type { Certificate } from "./certificate.ts";
 import { type TlsParts, type Watching, watchConnecting } from "./connecting.ts";
-import type { Place } from "./place.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { boundNoise } from "./talk.ts";
 
 /** Until an idle connection is asked whether it still stands. */
@@ -30,7 +30,7 @@ export type OpenSocket = {
   readonly roundTripMs: number;
 };
 
-export type OpenDestination = Required<Pick<Place, "host" | "port" | "secure">> & {
+export type OpenDestination = Required<Pick<Endpoint, "host" | "port" | "secure">> & {
   /** False: any certificate will do. */
   readonly verifies: boolean;
 };
@@ -99,15 +99,15 @@ function connect(
   { policy, resolve, ca, cert, key }: Opening,
   isHalfOpen: boolean,
 ): Socket {
-  const place = {
+  const endpoint = {
     host,
     port,
     lookup: checkedLookup(atPort(policy, port), resolve),
     allowHalfOpen: isHalfOpen,
   };
-  if (!secure) return connectTcp(place);
+  if (!secure) return connectTcp(endpoint);
   return connectTls({
-    ...place,
+    ...endpoint,
     ...(isIP(host) === 0 && { servername: serverName(host) }),
     minVersion: "TLSv1.2", // whatever Node, or its environment, takes for the least
     rejectUnauthorized: verifies,

@@ -88,10 +88,10 @@ function credentialsIn(given: string): string[] {
 
 // Followed in each reading of the text at once: an escape may be meant as one, or as what it is made of.
 function endOfSecret(secret: string, read: Read, at: number, cutAt: number | undefined): number | undefined {
-  let places: readonly Place[] = [{ end: at, matched: 0 }];
+  let places: readonly Match[] = [{ end: at, matched: 0 }];
   let found: number | undefined;
   while (places.length > 0) {
-    const next = new Map<string, Place>();
+    const next = new Map<string, Match>();
     for (const { end, matched } of places) {
       if (matched >= Math.min(secret.length, beginningCharsMax)) found = Math.max(found ?? 0, end);
       if (end === cutAt) return end;
@@ -108,7 +108,7 @@ function endOfSecret(secret: string, read: Read, at: number, cutAt: number | und
   return found;
 }
 
-type Place = { readonly end: number; readonly matched: number };
+type Match = { readonly end: number; readonly matched: number };
 type Reading = readonly [text: string, end: number];
 type Read = (at: number) => readonly Reading[];
 

@@ -11,10 +11,10 @@ import type { SyslogDestination } from "../destination.ts";
 import type { Buffers } from "./buffers.ts";
 import { expiring } from "./certificate.ts";
 import type { TlsParts } from "./connecting.ts";
+import { nameOf } from "./endpoint.ts";
 import { explainFailure, failureVerdict } from "./explain.ts";
 import { type FrameOptions, strictFrames } from "./formats/rfc5424.ts";
 import type { SinkLimits } from "./https.ts";
-import { nameOf } from "./place.ts";
 import { SyslogConnection } from "./syslog-connection.ts";
 import { isTalk } from "./talk.ts";
 

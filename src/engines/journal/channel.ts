@@ -3,7 +3,7 @@ import { type Batch, encodedBytes, positionIn } from "../../core/batch.ts";
 import type { ChannelId, ProducerId } from "../../core/ids.ts";
 import { origin, type Position } from "../../core/position.ts";
 import type { Row } from "./rows.ts";
-import { type Place, Run } from "./run.ts";
+import { type RowPlace, Run } from "./run.ts";
 import type { Segment } from "./segment.ts";
 
 /** A channel's next line, and its newest batch. */
@@ -80,7 +80,7 @@ export class Channel {
   }
 
   /** The batch that holds `line`, else the first one behind it. Throws `IndexDamaged`. */
-  find(line: number): Place | undefined {
+  find(line: number): RowPlace | undefined {
     const run = this.runs[this.#runIndex(line)];
     if (run === undefined) return undefined;
     const behind = run.firstIndex((row) => row.line > line);

@@ -5,7 +5,7 @@ import { turns } from "../../turns.ts";
 import type { Channel } from "./channel.ts";
 import { batchOfEntry, readEntry } from "./entry.ts";
 import { restoreRows } from "./restore-rows.ts";
-import { IndexDamaged, type Place } from "./run.ts";
+import { IndexDamaged, type RowPlace } from "./run.ts";
 
 /** Read in one call; a larger batch is read alone. */
 const spanBytesMax = 64 * 1024;
@@ -65,7 +65,7 @@ export class Reader {
   }
 
   // An index that is damaged is made again, once: what it said is in the segment.
-  async #find(channel: Channel, line: number): Promise<Place | undefined> {
+  async #find(channel: Channel, line: number): Promise<RowPlace | undefined> {
     try {
       return channel.find(line);
     } catch (error) {
@@ -76,7 +76,7 @@ export class Reader {
     }
   }
 
-  async #readSpan(channel: Channel, place: Place, span: Span): Promise<StoredBatch[] | "gone"> {
+  async #readSpan(channel: Channel, place: RowPlace, span: Span): Promise<StoredBatch[] | "gone"> {
     const { run, row } = place;
     const bytes = Buffer.allocUnsafeSlow(span.bytes);
     let read: Buffer;
@@ -107,7 +107,7 @@ export class Reader {
 }
 
 /** The bytes that a channel counts for a batch. */
-const bytesOf = ({ run, index, row }: Place): number =>
+const bytesOf = ({ run, index, row }: RowPlace): number =>
   (index + 1 < run.rowCount ? run.row(index + 1).bytesBefore : run.bytesAfter) - row.bytesBefore;
 
 const noBytes = new Uint8Array(0);
@@ -119,7 +119,7 @@ type Span = {
 };
 
 // The rows from `place` on that are worth one call.
-function spanFrom({ run, index, row }: Place, endLine: number): Span {
+function spanFrom({ run, index, row }: RowPlace, endLine: number): Span {
   const rows = [];
   let end = row.offset;
   let lineEnd = row.line;

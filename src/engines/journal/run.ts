@@ -22,7 +22,7 @@ export type RunSummary = {
 };
 
 /** A row and its place in its run. */
-export type Place = { readonly run: Run; readonly index: number; readonly row: Row };
+export type RowPlace = { readonly run: Run; readonly index: number; readonly row: Row };
 
 /**
  * A run of a channel. Its rows are in memory while its segment is written, and in the segment's index file after that.

@@ -3,9 +3,9 @@ import { constants } from "node:os";
 import { describe, expect, test } from "vitest";
 import { AddressRefused, ownKind } from "../../../src/drains/addresses.ts";
 import { timedOut } from "../../../src/drains/sinks/connecting.ts";
+import type { Endpoint } from "../../../src/drains/sinks/endpoint.ts";
 import { type Awaited, explainFailure, failureVerdict } from "../../../src/drains/sinks/explain.ts";
 import { explainAnswer } from "../../../src/drains/sinks/explain-answer.ts";
-import type { Place } from "../../../src/drains/sinks/place.ts";
 import { Secrets } from "../../../src/drains/sinks/secrets.ts";
 
 const places = {
@@ -13,7 +13,7 @@ const places = {
   https: { kind: "https", host: "h", port: 443, secure: true },
   syslog: { kind: "syslog", host: "h", port: 601, secure: false },
   "syslog+tls": { kind: "syslog", host: "h", port: 6514, secure: true },
-} as const satisfies Record<string, Place>;
+} as const satisfies Record<string, Endpoint>;
 const given = { none: {}, all: { ca: "ca", cert: "cert" } };
 
 /** A mend is for the owner, for the operator, or for the receiver's owner. */
@@ -22,8 +22,8 @@ const mend =
 
 const failing = (code: string, message = code): Error => Object.assign(new Error(message), { code });
 const texts = (failure: unknown): string[] =>
-  Object.values(places).flatMap((place) =>
-    Object.values(given).map((one) => explainFailure(failure, place, one)),
+  Object.values(places).flatMap((endpoint) =>
+    Object.values(given).map((one) => explainFailure(failure, endpoint, one)),
   );
 const isWhole = (text: string): void => {
   expect(text).toMatch(mend);

@@ -12,7 +12,7 @@ type Listener = { readonly host: string; readonly port: number };
 type Site = { readonly host: string; readonly port: number; readonly path: string };
 
 /** The parts of a drain's URL that say where it goes. */
-export type DrainPlace = {
+export type DrainEndpoint = {
   readonly kind: "https" | "syslog";
   readonly host: string;
   readonly port: number;
@@ -20,7 +20,7 @@ export type DrainPlace = {
   readonly path?: string;
 };
 
-export class OwnPlaces {
+export class OwnEndpoints {
   readonly #sites: readonly Site[];
   readonly #listeners: Listener[] = [];
   #excepted: string | undefined;
@@ -45,7 +45,7 @@ export class OwnPlaces {
   }
 
   /** True of a URL that names this server: by an address it listens at, or as others reach it. */
-  has({ kind, host, port, path = "/" }: DrainPlace): boolean {
+  has({ kind, host, port, path = "/" }: DrainEndpoint): boolean {
     const name = host.toLowerCase().replace(/\.$/, "");
     const sites = this.#sites.filter((site) => site.host === name);
     return (

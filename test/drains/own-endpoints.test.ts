@@ -3,7 +3,7 @@ import { hostname, networkInterfaces } from "node:os";
 import { describe, expect, test } from "vitest";
 import { addressPolicy, ownKind, sparing } from "../../src/drains/addresses.ts";
 import { parseDestination } from "../../src/drains/destination.ts";
-import { OwnPlaces } from "../../src/drains/own-places.ts";
+import { OwnEndpoints } from "../../src/drains/own-endpoints.ts";
 import { sinksFor } from "../../src/drains/sink-for.ts";
 import { AppError } from "../../src/errors/app-error.ts";
 import { kept } from "../support/kept.ts";
@@ -12,7 +12,7 @@ import { drainOf } from "./rig.ts";
 import { ample, never, parcelOf, sinkOptions } from "./sinks/parts.ts";
 
 const everywhere = addressPolicy(["0.0.0.0/0", "::/0"]);
-function refusal(url: string, own: OwnPlaces): string | undefined {
+function refusal(url: string, own: OwnEndpoints): string | undefined {
   try {
     parseDestination(url, { allow: everywhere, own });
     return undefined;
@@ -23,8 +23,8 @@ function refusal(url: string, own: OwnPlaces): string | undefined {
 const machine = Object.values(networkInterfaces()).flatMap((some) => some ?? [])[0]!.address;
 const inUrl = (address: string) => (address.includes(":") ? `[${address}]` : address);
 
-function places(listeners: readonly string[], urls: readonly string[] = []): OwnPlaces {
-  const own = new OwnPlaces(urls);
+function places(listeners: readonly string[], urls: readonly string[] = []): OwnEndpoints {
+  const own = new OwnEndpoints(urls);
   for (const text of listeners) {
     const { hostname: host, port } = new URL(`x://${text}`);
     own.listens({ host: host.replace(/^\[|\]$/g, ""), port: Number(port) });

@@ -2,7 +2,7 @@
 import { isIPv6 } from "node:net";
 import type { Destination } from "../destination.ts";
 
-export type Place = Pick<Destination, "host" | "port"> & Partial<Pick<Destination, "kind" | "secure">>;
+export type Endpoint = Pick<Destination, "host" | "port"> & Partial<Pick<Destination, "kind" | "secure">>;
 
 /** `HOST:PORT`. */
-export const nameOf = ({ host, port }: Place): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+export const nameOf = ({ host, port }: Endpoint): string => `${isIPv6(host) ? `[${host}]` : host}:${port}`;
