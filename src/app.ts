@@ -12,6 +12,7 @@
 
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
+import type { Addons } from "./addons/addons.ts";
 import { openAdminServer } from "./admin-server.ts";
 import type { Base } from "./app-base.ts";
 import { realClock } from "./clock.ts";
@@ -45,6 +46,7 @@ import {
   registryLimits,
   tailLimits,
 } from "./limits.ts";
+import { openAddons } from "./open-addons.ts";
 import { makeCanary } from "./open-canary.ts";
 import { openDrains, ownEndpoints, type Places } from "./open-drains.ts";
 import { openEngine, sharedSecret } from "./open-engine.ts";
@@ -131,11 +133,13 @@ async function open(
   const intake = openIntake(base);
   const patterns = scope.own("patterns", new Patterns({ limits: patternLimits, logger }));
   const drainTests = await openDrains(base, { ...registry, ...intake, ...places, patterns });
+  const addons = openAddons(base, { ...registry, ...intake, ...places });
   const readers = openReaders(base, registry.keys, patterns);
   const shared = await sharedSecret(store);
   const urls = new SessionUrls({ secret: shared, clock, operatorSecret });
   const canary = makeCanary(base, registry, shared);
-  const parts = { ...registry, ...intake, ...readers, ...places, urls, drainTests, readiness, canary };
+  const made = { urls, drainTests, addons, readiness, canary };
+  const parts = { ...registry, ...intake, ...readers, ...places, ...made };
   const http = await openHttp(base, parts);
   await canary?.start(http.url, places.own);
   const syslog = await openSyslog(base, { ...registry, ...intake, ...places });
@@ -236,6 +240,7 @@ type HttpParts = Places &
   Readers & {
     readonly urls: SessionUrls;
     readonly drainTests: DrainTests;
+    readonly addons: Addons;
     readonly readiness: () => Promise<readonly string[]>;
     readonly canary: ReturnType<typeof makeCanary>;
   };
@@ -302,6 +307,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
       keys,
       drains: parts.drains,
       ...parts.platform,
+      addons: parts.addons,
       clock,
       issueSession: (spec: Parameters<SessionUrls["issue"]>[0]) => urls.issue(spec),
       testDrain: (record: Parameters<DrainTests["run"]>[0]) => drainTests.run(record),

@@ -56,6 +56,8 @@ export type Config = {
   /** Absent: `publicUrl`. */
   readonly ingestUrl?: string;
   readonly drainAllow: readonly string[];
+  /** Absent: there are no add-ons. */
+  readonly addons?: string;
   /** Absent: no canary. */
   readonly canary?: number;
   readonly historyLines: number;
@@ -141,6 +143,10 @@ export const serveOptions = (): Option[] => [
   new Option("--ingest-url <url>", "where senders are told to send, if not at --public-url")
     .env("TAILRACE_INGEST_URL")
     .argParser(httpUrl),
+  new Option(
+    "--addons <dir>",
+    "a folder with manifests of add-ons, `addon-manifest.json` as Heroku's partners write them",
+  ).env("TAILRACE_ADDONS"),
   new Option("--drain-allow <cidrs>", "private addresses that drains may use; several add up")
     .env("TAILRACE_DRAIN_ALLOW")
     .argParser(cidrs)

@@ -35,6 +35,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
     mayImport: [...ground(), "src/drains/addresses.ts", "src/drains/destination.ts", "src/drains/trace.ts"],
   },
   { at: "src/drains/sink-for.ts", mayImport: [...ground(), "src/registry/", "src/drains/"] },
+  { at: "src/addons/", mayImport: [...ground(), "src/registry/", "src/drains/addresses.ts"] },
   { at: "src/ingest/", mayImport: [...ground(), "src/registry/"] },
   ...["src/drains/", "src/tail/"].map((at) => ({
     at,
@@ -45,6 +46,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
     mayImport: [
       ...ground(),
       "src/registry/",
+      "src/addons/",
       "src/drains/",
       "src/ingest/",
       "src/tail/",
@@ -83,6 +85,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   // Parts of the composition root.
   { at: "src/app-base.ts", mayImport: ["src/config.ts", "src/open-files.ts", ...ground()] },
   { at: "src/open-drains.ts", mayImport: ["src/"] },
+  { at: "src/open-addons.ts", mayImport: ["src/"] },
   { at: "src/open-canary.ts", mayImport: ["src/"] },
   { at: "src/main.ts", mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts", "src/server-log.ts"] },
   { at: "src/server-log.ts", mayImport: ["src/core/"] },

@@ -1,5 +1,6 @@
 /** The APIs: Heroku's Platform API and logplex v3. Ingest, streams and health are registered elsewhere. */
 import type { FastifyPluginAsync } from "fastify";
+import type { Addons } from "../addons/addons.ts";
 import type { Failures } from "../failures.ts";
 import { requestIdOf } from "../http/api-errors.ts";
 import type { Clock } from "../ports.ts";
@@ -12,10 +13,12 @@ import type { ReadingRights } from "../registry/reading-rights.ts";
 import type { Tokens } from "../registry/tokens.ts";
 import type { FrameHistory } from "../tail/frame-history.ts";
 import type { Tails } from "../tail/tails.ts";
+import { addonCallbacks } from "./addon-callbacks.ts";
 import { authenticate, decorateRequests, findApp } from "./auth.ts";
 import { type BodyDeps, readBodies } from "./bodies.ts";
 import { logplexApi } from "./logplex.ts";
 import { accountApi } from "./platform/account.ts";
+import { addonsApi } from "./platform/addons.ts";
 import { appsApi } from "./platform/apps.ts";
 import { authorizationsApi } from "./platform/authorizations.ts";
 import { configVarsApi } from "./platform/config-vars.ts";
@@ -24,6 +27,7 @@ import { dynosApi } from "./platform/dynos.ts";
 import { formationApi } from "./platform/formation.ts";
 import { logDrainsApi } from "./platform/log-drains.ts";
 import { type IssueSession, logSessionsApi } from "./platform/log-sessions.ts";
+import { noMeaningApi } from "./platform/no-meaning.ts";
 import type { TellApp } from "./platform/platform-lines.ts";
 import { releasesApi } from "./platform/releases.ts";
 import { runnerApi } from "./platform/runner.ts";
@@ -39,6 +43,7 @@ export type ControlDeps = BodyDeps & {
   readonly platforms: Platforms;
   readonly runners: Runners;
   readonly tellApp: TellApp;
+  readonly addons: Addons;
   readonly frames: FrameHistory;
   readonly tails: Tails;
   readonly rights: Pick<ReadingRights, "take">;
@@ -67,6 +72,7 @@ export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) 
   });
   await server.register(platformApi, deps);
   await server.register(logplexApi, deps);
+  await server.register(callbacks, deps);
 };
 
 /** The Platform API: a key first, then JSON of any media type, then the route. */
@@ -87,4 +93,12 @@ const platformApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   await server.register(releasesApi, deps);
   await server.register(dynosApi, deps);
   await server.register(runnerApi, deps);
+  await server.register(addonsApi, deps);
+  await server.register(noMeaningApi);
+};
+
+/** The calls of add-on providers, who have credentials of their own. */
+const callbacks: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
+  readBodies(server, deps);
+  await server.register(addonCallbacks, deps);
 };

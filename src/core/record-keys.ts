@@ -20,6 +20,7 @@ export const recordPrefixes = {
   drainNumber: "setting/drain-number",
   platform: "platform/",
   runner: "runner/",
+  addons: "addons/",
   sessionSecret: "setting/session-secret",
   readyCheck: "setting/ready-check",
   leases: "lease/",
@@ -33,7 +34,8 @@ export const recordPrefixes = {
 export type RecordKind = keyof typeof recordPrefixes;
 
 const { app, appName, token, tokenClaims, key, keyPointer, leaseNode, leaseShard } = recordPrefixes;
-const { drain, drainClaims, drainCheckpoint, drainTest, channelEnd, platform, runner } = recordPrefixes;
+const { drain, drainClaims, drainCheckpoint, drainTest, channelEnd, platform, runner, addons } =
+  recordPrefixes;
 
 export const appKey = (id: ChannelId): string => app + id;
 export const appNameKey = (name: string): string => appName + name;
@@ -48,6 +50,7 @@ export const checkpointKey = (id: string): string => drainCheckpoint + id;
 export const drainTestKey = (id: DrainId): string => drainTest + id;
 export const platformKey = (channel: ChannelId): string => platform + channel;
 export const runnerKey = (channel: ChannelId): string => runner + channel;
+export const addonsKey = (channel: ChannelId): string => addons + channel;
 export const leaseNodeKey = (node: string): string => leaseNode + node;
 export const leaseShardKey = (shard: number): string => leaseShard + shard;
 export const channelEndKey = (channel: ChannelId): string => channelEnd + channel;

@@ -76,8 +76,13 @@ export class Apps {
     return apps.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  /** Called before an app is destroyed: others outside, such as the providers of add-ons, are told first. */
+  beforeDestroying: (id: ChannelId, user: { readonly id: string; readonly email: string }) => Promise<void> =
+    async () => {};
+
   /** Removes the app, its drains, its tokens and its log. Fine when it is gone, or half gone. */
   async destroy(id: ChannelId): Promise<void> {
+    await this.beforeDestroying(id, { id, email: "operator@localhost" });
     const app = await updateRecord<AppRecord>(this.#store, appKey(id), (found) =>
       found === undefined || found.destroying ? found : { ...found, destroying: true },
     );

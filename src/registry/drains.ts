@@ -64,9 +64,9 @@ export class Drains {
     return this.#create(channel, wanted, await this.#place(channel, sinceMs), approve);
   }
 
-  /** An id and a token for a drain that gets its URL later, by `update`. */
-  async reserve(channel: ChannelId): Promise<DrainRecord> {
-    return this.#create(channel, {}, await this.#place(channel, undefined));
+  /** An id and a token for a drain that gets its URL later, by `update`; of an add-on, which owns it. */
+  async reserve(channel: ChannelId, addon?: DrainRecord["addon"]): Promise<DrainRecord> {
+    return this.#create(channel, addon === undefined ? {} : { addon }, await this.#place(channel, undefined));
   }
 
   /**
@@ -206,7 +206,7 @@ export class Drains {
 
   async #create(
     channel: ChannelId,
-    wanted: DrainOptions & { url?: string },
+    wanted: DrainOptions & Pick<DrainRecord, "url" | "addon">,
     start: ChannelEnd,
     approve?: (record: DrainRecord) => Promise<void>,
   ): Promise<DrainRecord> {

@@ -52,6 +52,7 @@ const drainOptions = {
   url: isText,
   telemetry: hasFields({ endpoint: isText, signals: isListOf(isText) }),
   replay: hasFields({ id: isText, sinceMs: isNumber }),
+  addon: hasFields({ id: isText, name: isText }),
 };
 const drainTest = { at: isTime, kind: isOneOf("delivered", "retry", "split", "refused") };
 
@@ -64,6 +65,15 @@ const platform = {
   orders: isListOf(hasFields({ number: isCount, atMs: isNumber, kind: isText })),
 };
 const dynoReport = { id: isText, name: isText, type: isText, state: isText, command: isText, size: isText };
+const addon = {
+  id: isText,
+  name: isText,
+  service: isText,
+  plan: isText,
+  state: isText,
+  configVars: isListOf(isText),
+  atMs: isNumber,
+};
 const runner = {
   id: isText,
   host: isText,
@@ -91,6 +101,7 @@ const checks: Readonly<Record<RecordKind, Check>> = {
   drainNumber: isCount,
   platform: ofVersion(1, hasFields(platform)),
   runner: ofVersion(1, hasFields(runner)),
+  addons: ofVersion(1, hasFields({ addons: isListOf(hasFields(addon)) })),
   sessionSecret: isText,
   readyCheck: anything, // written to see whether it can be
   leases: anything,

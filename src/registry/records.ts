@@ -65,6 +65,8 @@ export type DrainRecord = DrainFieldsRecord & {
   readonly paused: boolean;
   /** Set by the telemetry API: the endpoint and signals as they were given. */
   readonly telemetry?: { readonly endpoint: string; readonly signals: readonly string[] };
+  /** The add-on that owns it: it goes with that. */
+  readonly addon?: { readonly id: string; readonly name: string };
   /** The newest replay that was asked for; `id` tells two of them apart. */
   readonly replay?: { readonly id: string; readonly sinceMs: number };
 };

@@ -59,6 +59,7 @@ const objects = {
       key: hidden,
       telemetry: { endpoint: "https://example.com", signals: ["logs"] },
       replay: { id, sinceMs: 1 },
+      addon: { id, name: "papertrail-1" },
     },
   },
   platform: {
@@ -79,6 +80,7 @@ const objects = {
       orders: [{ number: 4, atMs: 1, kind: "restart" }],
     },
   },
+  addons: { needed: { addons: [] } },
   runner: { needed: { id, host: "box", pid: 7, seenAtMs: 1, dynos: [] } },
   drainClaims: {
     needed: { claims: [{ id, url: "https://example.com/", atMs: 1 }] },

@@ -3,6 +3,9 @@ import { once } from "node:events";
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { isDeepStrictEqual } from "node:util";
 import { type FastifyInstance, fastify } from "fastify";
+import { Addons } from "../../src/addons/addons.ts";
+import type { Manifest } from "../../src/addons/manifest.ts";
+import { Provider } from "../../src/addons/provider.ts";
 import { realClock } from "../../src/clock.ts";
 import { type ControlDeps, controlApi } from "../../src/control/api.ts";
 import { docsPages } from "../../src/control/docs-pages.ts";
@@ -13,6 +16,8 @@ import type { CanonicalLines } from "../../src/core/batch.ts";
 import { type ChannelId, newProducerId } from "../../src/core/ids.ts";
 import { addressPolicy } from "../../src/drains/addresses.ts";
 import { parseDestination, redactUrl } from "../../src/drains/destination.ts";
+import { NameFiles } from "../../src/drains/name-files.ts";
+import { nameResolver } from "../../src/drains/name-resolver.ts";
 import type { Step } from "../../src/drains/trace.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
@@ -22,7 +27,7 @@ import { pathPartCharsMax } from "../../src/http-server.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
-import { answersBytesMax, tailLimits } from "../../src/limits.ts";
+import { answersBytesMax, lookupLimits, tailLimits } from "../../src/limits.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
 import { Apps } from "../../src/registry/apps.ts";
 import { Drains } from "../../src/registry/drains.ts";
@@ -138,8 +143,13 @@ export class ControlServer {
   readonly #tails: Tails;
   readonly #rights: ReadingRights;
   readonly #platform: PlatformParts;
+  readonly addons: Addons;
 
-  private constructor(registry: TestRegistry, bounds: Partial<TailsOptions>) {
+  private constructor(
+    registry: TestRegistry,
+    bounds: Partial<TailsOptions>,
+    manifests: ReadonlyMap<string, Manifest>,
+  ) {
     this.registry = registry;
     this.#recent = new Recent({
       ...registry,
@@ -158,6 +168,11 @@ export class ControlServer {
         await registry.log.append(channel, { ...batch, acceptedAtMs: registry.clock.nowMs() });
       },
     });
+    const policy = addressPolicy(["127.0.0.0/8"]);
+    const resolve = nameResolver({ ...lookupLimits, files: new NameFiles() });
+    const provider = new Provider({ policy, resolve, clock: registry.clock });
+    this.addons = new Addons({ ...registry, ...this.#platform, provider, manifests });
+    registry.apps.beforeDestroying = (id, user) => this.addons.destroyAll(id, user);
     this.sessions = new SessionUrls({ secret: Buffer.alloc(32, 7), clock: registry.clock, operatorSecret });
     this.server = fastify({
       routerOptions: { maxParamLength: pathPartCharsMax },
@@ -171,10 +186,17 @@ export class ControlServer {
       registry?: TestRegistry;
       described?: boolean;
       tailBounds?: Partial<TailsOptions>;
+      manifests?: ReadonlyMap<string, Manifest>;
     } = {},
   ): Promise<ControlServer> {
-    const { registry = await TestRegistry.open(), described = false, tailBounds = {}, ...deps } = options;
-    const opened = new ControlServer(registry, tailBounds);
+    const {
+      registry = await TestRegistry.open(),
+      described = false,
+      tailBounds = {},
+      manifests = new Map(),
+      ...deps
+    } = options;
+    const opened = new ControlServer(registry, tailBounds, manifests);
     const { server } = opened;
     server.addHook("onRoute", ({ method, url }) => {
       for (const one of [method].flat()) opened.routes.push({ method: one, url });
@@ -197,6 +219,7 @@ export class ControlServer {
       keys: registry.keys,
       drains: registry.drains,
       ...opened.#platform,
+      addons: opened.addons,
       clock: registry.clock,
       issueSession: (spec) => opened.sessions.issue(spec),
       testDrain: async (record) => {

@@ -2,6 +2,7 @@
 
 import { serveOptions } from "../../src/config.ts";
 import * as access from "../../src/errors/access.ts";
+import * as addons from "../../src/errors/addons.ts";
 import * as api from "../../src/errors/api.ts";
 import { AppError } from "../../src/errors/app-error.ts";
 import * as drains from "../../src/errors/drains.ts";
@@ -36,7 +37,7 @@ const defaultOf = (value: unknown): string =>
 
 /** docs/errors.md: every expected failure, its code, status, message and mend. */
 export function errorsPage(): string {
-  const areas = [store, http, access, api, platform, ingest, drains, tails, start, engines, nats];
+  const areas = [store, http, access, api, platform, addons, ingest, drains, tails, start, engines, nats];
   const failures = areas
     .flatMap((area): unknown[] => Object.values(area))
     .filter((make) => typeof make === "function")

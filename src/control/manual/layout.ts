@@ -12,7 +12,17 @@ type Framed = {
 /** The pages by task; what is in none of these lists is reached by links. */
 const groups: readonly (readonly [name: string, places: readonly string[]])[] = [
   ["Start", ["README.md", "CHANGELOG.md"]],
-  ["Use", ["docs/up.md", "docs/sending.md", "docs/reading.md", "docs/drains.md", "docs/destinations.md"]],
+  [
+    "Use",
+    [
+      "docs/up.md",
+      "docs/addons.md",
+      "docs/sending.md",
+      "docs/reading.md",
+      "docs/drains.md",
+      "docs/destinations.md",
+    ],
+  ],
   [
     "Operate",
     ["docs/service.md", "docs/operating.md", "docs/settings.md", "docs/alerts.md", "docs/capacity.md"],

@@ -150,27 +150,13 @@ export const appsApi: FastifyPluginAsync<{ apps: Apps }> = async (server, { apps
     },
   );
 
-  // Lists that the CLI's apps:info asks for besides; nothing here is in them.
-  for (const list of ["addons", "addon-attachments", "collaborators"]) {
-    server.get(
-      `/apps/:app/${list}`,
-      {
-        schema: {
-          tags: ["Apps"],
-          summary: `Always empty: there are no ${list} here`,
-          params: appPath,
-          response: { 200: arrayOf(object({})), ...failures },
-        },
-      },
-      async () => [],
-    );
-  }
   server.get(
-    "/addon-attachments",
+    "/apps/:app/collaborators",
     {
       schema: {
         tags: ["Apps"],
-        summary: "Always empty: there are no add-ons here",
+        summary: "Always empty: keys say who may see an app",
+        params: appPath,
         response: { 200: arrayOf(object({})), ...failures },
       },
     },

@@ -2,6 +2,7 @@
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { DrainFieldsBody } from "../../core/drain-fields.ts";
 import { notFound } from "../../errors/access.ts";
+import { addonOwnsDrain } from "../../errors/addons.ts";
 import { drainTestRefused, drainUnverified, paramsInvalid } from "../../errors/api.ts";
 import type { Verdict } from "../../ports.ts";
 import { unlessUnreadable } from "../../registry/checked-store.ts";
@@ -170,6 +171,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
         return unreadableReplyOf(app, removed);
       }
       const { app, drain } = found;
+      if (drain.addon !== undefined) throw addonOwnsDrain(drain.addon.name);
       const shown = await show(request, app, drain);
       await drains.remove(app.id, drain.id);
       return shown;

@@ -123,6 +123,25 @@ export const releasesApi: FastifyPluginAsync<ReleasesDeps> = async (server, { pl
     },
   );
 
+  server.get<ReleaseRequest>(
+    "/apps/:app/releases/:release/config-vars",
+    {
+      schema: {
+        tags,
+        summary: "The config vars of the current release; those of older ones are not kept",
+        params: releasePath,
+        response: { 200: { type: "object", additionalProperties: text }, ...failures },
+      },
+    },
+    async (request) => {
+      const { record, release } = await find(request);
+      managedAppOf(request);
+      if (release.id !== releaseInForce(record)?.id)
+        throw noMeaning("The config of an older release", "Only the values in force are kept.");
+      return record.config;
+    },
+  );
+
   server.post<{ Body: Deploy }>(
     "/apps/:app/releases",
     {

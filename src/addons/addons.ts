@@ -1,0 +1,308 @@
+/**
+ * Add-ons of apps: made at their provider, with a drain, a token and config vars of their own, and removed with all of
+ * them. What is half made is undone: at once when a provider refuses or is silent, at the next start after a crash.
+ */
+import { randomInt, randomUUID } from "node:crypto";
+import type { ChannelId } from "../core/ids.ts";
+import { addonsKey, appKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
+import { notFound } from "../errors/access.ts";
+import { addonLimit, addonNameTaken, addonProviderFails, addonServiceUnknown } from "../errors/addons.ts";
+import type { Clock, Store } from "../ports.ts";
+import type { Drains } from "../registry/drains.ts";
+import type { AddonRecord, AddonsRecord } from "../registry/platform/addon-records.ts";
+import type { Platforms, User } from "../registry/platform/platforms.ts";
+import type { AppRecord } from "../registry/records.ts";
+import { timeOf } from "../registry/time.ts";
+import type { Tokens } from "../registry/tokens.ts";
+import { updateRecord } from "../registry/update.ts";
+import type { Manifest } from "./manifest.ts";
+import type { Provider, ProviderAnswer } from "./provider.ts";
+
+export const addonsMax = 20;
+
+export type AddonsOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly drains: Drains;
+  readonly tokens: Tokens;
+  readonly platforms: Platforms;
+  readonly provider: Pick<Provider, "provision" | "changePlan" | "deprovision">;
+  readonly manifests: ReadonlyMap<string, Manifest>;
+  readonly tellApp: (channel: ChannelId, text: string) => Promise<void>;
+};
+
+/** The addresses that a provider is told. */
+export type Places = {
+  readonly callbackUrl: (id: string) => string;
+  readonly inputUrl: (token: string) => string;
+};
+
+export type NewAddon = {
+  readonly service: string;
+  readonly plan: string;
+  readonly name: string | undefined;
+  readonly options: Readonly<Record<string, unknown>>;
+};
+
+const nameForm = /^[a-z0-9][a-z0-9-]{0,60}$/;
+
+export class Addons {
+  readonly #options: AddonsOptions;
+
+  constructor(options: AddonsOptions) {
+    this.#options = options;
+  }
+
+  get manifests(): ReadonlyMap<string, Manifest> {
+    return this.#options.manifests;
+  }
+
+  /** The manifest of a service; throws when there is none. */
+  manifest(service: string): Manifest {
+    const manifest = this.manifests.get(service);
+    if (manifest === undefined) throw addonServiceUnknown(service);
+    return manifest;
+  }
+
+  async list(channel: ChannelId): Promise<readonly AddonRecord[]> {
+    return (await this.#options.store.get<AddonsRecord>(addonsKey(channel)))?.value.addons ?? [];
+  }
+
+  /** The add-on of that id or name, or the only one of that service. */
+  async get(channel: ChannelId, wanted: string): Promise<AddonRecord> {
+    const addons = await this.list(channel);
+    const ofService = addons.filter(({ service }) => service === wanted);
+    const found =
+      addons.find(({ id, name }) => id === wanted || name === wanted) ??
+      (ofService.length === 1 ? ofService[0] : undefined);
+    if (found === undefined) throw notFound("add_on");
+    return found;
+  }
+
+  /** The add-on of that id, and its app. */
+  async find(id: string): Promise<{ readonly channel: ChannelId; readonly addon: AddonRecord } | undefined> {
+    for await (const { key, value } of this.#options.store.list<AddonsRecord>(recordPrefixes.addons)) {
+      const addon = value.addons.find((one) => one.id === id || one.name === id);
+      if (addon !== undefined) return { channel: nameIn("addons", key) as ChannelId, addon };
+    }
+    return undefined;
+  }
+
+  async create(app: AppRecord, wanted: NewAddon, user: User, places: Places): Promise<AddonRecord> {
+    const manifest = this.manifest(wanted.service);
+    const { drains, tokens, provider, clock } = this.#options;
+    const name = wanted.name ?? `${manifest.id}-${randomInt(10_000, 100_000)}`;
+    if (!nameForm.test(name) || (await this.find(name)) !== undefined) throw addonNameTaken(name);
+    const now = timeOf(clock.nowMs());
+    const asked: AddonRecord = {
+      id: randomUUID(),
+      name,
+      service: manifest.id,
+      plan: wanted.plan,
+      state: "asked",
+      configVars: [],
+      atMs: clock.nowMs(),
+      createdAt: now,
+      updatedAt: now,
+    };
+    await this.#write(app.id, asked, true);
+    try {
+      const needs = (one: Manifest["requires"][number]) => manifest.requires.includes(one);
+      const owner = { id: asked.id, name };
+      const drain = needs("syslog_drain") ? await drains.reserve(app.id, owner) : undefined;
+      if (drain !== undefined) await this.#change(app.id, asked.id, { drain: drain.id });
+      const token = needs("log_input") ? await tokens.create(app.id, manifest.id) : undefined;
+      if (token !== undefined) await this.#change(app.id, asked.id, { token: token.token });
+      const answer = await provider.provision(manifest, {
+        uuid: asked.id,
+        name,
+        plan: wanted.plan,
+        region: "here",
+        callback_url: places.callbackUrl(asked.id),
+        options: wanted.options,
+        ...(drain !== undefined && { log_drain_token: drain.token }),
+        ...(token !== undefined && { log_input_url: places.inputUrl(token.token) }),
+      });
+      const state = answer.isLater ? ("provisioning" as const) : ("provisioned" as const);
+      const made = await this.#take(app.id, asked.id, answer, user, state);
+      await this.#options.tellApp(
+        app.id,
+        `Attach ${varName(manifest.id)} (@ref:${name}) by user ${user.email}`,
+      );
+      return made;
+    } catch (failure) {
+      await this.#undo(app.id, asked.id, user);
+      throw failure;
+    }
+  }
+
+  async changePlan(app: AppRecord, addon: AddonRecord, plan: string, user: User): Promise<AddonRecord> {
+    const answer = await this.#options.provider.changePlan(this.manifest(addon.service), addon.id, plan);
+    const changed = await this.#take(app.id, addon.id, answer, user, addon.state);
+    await this.#options.tellApp(
+      app.id,
+      `Update ${varName(addon.service)} (@ref:${addon.name}) to ${plan} by user ${user.email}`,
+    );
+    return this.#change(app.id, addon.id, {
+      ...(changed.message !== undefined && { message: changed.message }),
+      plan,
+    });
+  }
+
+  /** The provider has made, or could not make, what it had promised (202). */
+  async provisioned(channel: ChannelId, addon: AddonRecord): Promise<AddonRecord> {
+    const { tellApp } = this.#options;
+    await tellApp(
+      channel,
+      `@ref:${addon.name} completed provisioning by user ${addon.service}@addons.localhost`,
+    );
+    return this.#change(channel, addon.id, { state: "provisioned" });
+  }
+
+  /** Config vars that the provider sets later. */
+  setConfig(
+    channel: ChannelId,
+    addon: AddonRecord,
+    config: Readonly<Record<string, string>>,
+  ): Promise<AddonRecord> {
+    const user = { id: addon.id, email: `${addon.service}@addons.localhost` };
+    const none = { isLater: false, id: undefined, message: undefined, drainUrl: undefined };
+    return this.#take(channel, addon.id, { ...none, config }, user, addon.state);
+  }
+
+  /** The URL of the drain that the provider sets later. */
+  async setDrain(channel: ChannelId, { drain: id }: AddonRecord, url: string): Promise<void> {
+    const drain = id === undefined ? undefined : await this.#options.drains.find(id);
+    if (drain === undefined || drain.channel !== channel) throw notFound("log_drain");
+    await this.#options.drains.update(drain, { url });
+  }
+
+  /** Removes the add-on; `force`: also when its provider does not answer. */
+  async destroy(channel: ChannelId, addon: AddonRecord, user: User, force: boolean): Promise<void> {
+    const manifest = this.manifests.get(addon.service);
+    try {
+      if (manifest === undefined)
+        throw addonProviderFails(addon.service, "there is no manifest of it any more");
+      await this.#options.provider.deprovision(manifest, addon.id);
+    } catch (failure) {
+      if (!force) throw failure;
+    }
+    await this.#remove(channel, addon.id, user);
+    await this.#options.tellApp(
+      channel,
+      `Detach ${varName(addon.service)} (@ref:${addon.name}) by user ${user.email}`,
+    );
+  }
+
+  /** Removes all add-ons of an app that is being destroyed. */
+  async destroyAll(channel: ChannelId, user: User): Promise<void> {
+    await Promise.all((await this.list(channel)).map((addon) => this.destroy(channel, addon, user, true)));
+    await updateRecord(this.#options.store, addonsKey(channel), () => undefined);
+  }
+
+  /** Undoes what a crash left half made, or of an app that it left half destroyed. For the start of a server. */
+  async undoHalfMade(): Promise<void> {
+    const { store, clock } = this.#options;
+    const oldMs = clock.nowMs() - halfMadeMs;
+    const all: [ChannelId, readonly AddonRecord[]][] = [];
+    for await (const { key, value } of store.list<AddonsRecord>(recordPrefixes.addons))
+      all.push([nameIn("addons", key) as ChannelId, value.addons]);
+    for (const [channel, addons] of all) {
+      const user = { id: channel, email: "operator@localhost" };
+      const isGone = (await store.get(appKey(channel))) === undefined;
+      for (const { id, state, atMs } of addons)
+        if (isGone || (state === "asked" && atMs < oldMs)) await this.#undo(channel, id, user);
+    }
+  }
+
+  /** Takes over what the provider answered: its drain's URL, its config vars. All of it, or it throws. */
+  async #take(
+    channel: ChannelId,
+    id: string,
+    answer: ProviderAnswer,
+    user: User,
+    state: AddonRecord["state"],
+  ): Promise<AddonRecord> {
+    const addon = await this.get(channel, id);
+    if (answer.drainUrl !== undefined && addon.drain !== undefined)
+      await this.setDrain(channel, addon, answer.drainUrl);
+    const names = Object.keys(answer.config);
+    const taken = (await this.#options.platforms.get(channel)).config;
+    const foreign = names.find((name) => name in taken && !addon.configVars.includes(name));
+    if (foreign !== undefined) throw addonNameTaken(foreign);
+    const configVars = [...new Set([...addon.configVars, ...names])];
+    if (names.length > 0) await this.#configure(channel, answer.config, user);
+    return this.#change(channel, id, {
+      state,
+      configVars,
+      ...(answer.id !== undefined && { providerId: answer.id }),
+      ...(answer.message !== undefined && { message: answer.message }),
+    });
+  }
+
+  async #configure(
+    channel: ChannelId,
+    config: Readonly<Record<string, string | null>>,
+    user: User,
+  ): Promise<void> {
+    const { platforms, tellApp } = this.#options;
+    const release = await platforms.configure(channel, config, user);
+    if (release === undefined) return;
+    await tellApp(channel, `${release.description} by user ${user.email}`);
+    await tellApp(channel, `Release v${release.version} created by user ${user.email}`);
+  }
+
+  async #undo(channel: ChannelId, id: string, user: User): Promise<void> {
+    const addon = (await this.list(channel)).find((one) => one.id === id);
+    const manifest = addon && this.manifests.get(addon.service);
+    if (manifest !== undefined) await this.#options.provider.deprovision(manifest, id).catch(() => {}); // it may have it
+    await this.#remove(channel, id, user);
+  }
+
+  /** Removes everything here that is the add-on's, and its record last. */
+  async #remove(channel: ChannelId, id: string, user: User): Promise<void> {
+    const addon = (await this.list(channel)).find((one) => one.id === id);
+    if (addon === undefined) return;
+    const { drains, tokens, store } = this.#options;
+    if (addon.drain !== undefined) await drains.remove(channel, addon.drain);
+    if (addon.token !== undefined) await tokens.revoke(addon.token);
+    if (addon.configVars.length > 0)
+      await this.#configure(
+        channel,
+        Object.fromEntries(addon.configVars.map((name) => [name, null])),
+        user,
+      ).catch(
+        () => {}, // the app is gone, and its vars with it
+      );
+    await updateRecord<AddonsRecord>(store, addonsKey(channel), (found) => {
+      const addons = found?.addons.filter((one) => one.id !== id) ?? [];
+      return addons.length === 0 ? undefined : { addons };
+    });
+  }
+
+  async #write(channel: ChannelId, addon: AddonRecord, isNew: boolean): Promise<void> {
+    await updateRecord<AddonsRecord>(this.#options.store, addonsKey(channel), (found) => {
+      const addons = found?.addons ?? [];
+      if (isNew && addons.length >= addonsMax) throw addonLimit(addonsMax);
+      if (isNew && addons.some(({ name }) => name === addon.name)) throw addonNameTaken(addon.name);
+      return { addons: [...addons.filter(({ id }) => id !== addon.id), addon] };
+    });
+  }
+
+  async #change(channel: ChannelId, id: string, changes: Partial<AddonRecord>): Promise<AddonRecord> {
+    const updatedAt = timeOf(this.#options.clock.nowMs());
+    const changed = await updateRecord<AddonsRecord>(this.#options.store, addonsKey(channel), (found) => {
+      if (found === undefined) throw notFound("add_on");
+      return { addons: found.addons.map((one) => (one.id === id ? { ...one, ...changes, updatedAt } : one)) };
+    });
+    const addon = changed!.addons.find((one) => one.id === id);
+    if (addon === undefined) throw notFound("add_on");
+    return addon;
+  }
+}
+
+/** A request to a provider takes no longer: what is older was left by a crash. */
+const halfMadeMs = 60_000;
+
+/** `papertrail-pro` as `PAPERTRAIL_PRO`. */
+const varName = (service: string): string => service.toUpperCase().replaceAll("-", "_");

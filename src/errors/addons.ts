@@ -1,0 +1,61 @@
+/** Failures of add-ons, and of the providers behind them. */
+import { AppError } from "./app-error.ts";
+
+export const addonServiceUnknown = (service: string) =>
+  new AppError({
+    code: "ADDON_SERVICE_UNKNOWN",
+    status: 404,
+    message: `Couldn't find either the add-on service or the add-on plan of "${service.slice(0, 60)}".`,
+    mend: "The operator puts the manifests of add-ons into the folder of --addons; `heroku addons:services` lists them.",
+    resource: "addon_service",
+  });
+
+export const addonLimit = (max: number) =>
+  new AppError({
+    code: "ADDON_LIMIT",
+    status: 422,
+    message: `The app has ${max} add-ons, which is as many as it may have.`,
+    mend: "Destroy one that nothing uses any more.",
+  });
+
+export const addonNameTaken = (name: string) =>
+  new AppError({
+    code: "ADDON_NAME_TAKEN",
+    status: 422,
+    message: `The name ${name.slice(0, 60)} is taken, or no name of an add-on.`,
+    mend: "Use a-z, 0-9 and -, or leave the name out: then one is made.",
+  });
+
+export const addonRefused = (service: string, said: string) =>
+  new AppError({
+    code: "ADDON_REFUSED",
+    status: 422,
+    message: `The provider of ${service} refuses: ${said}.`,
+    mend: "Nothing was changed. Its own documentation says more.",
+  });
+
+export const addonProviderFails = (service: string, reason: string) =>
+  new AppError({
+    code: "ADDON_PROVIDER_FAILS",
+    status: 503,
+    message: `The provider of ${service} cannot be used: ${reason}.`,
+    mend: "Nothing was changed. Try again later, or tell the operator: the manifest in --addons says where it is.",
+    retryAfterS: 30,
+  });
+
+export const addonOwnsDrain = (addon: string) =>
+  new AppError({
+    code: "ADDON_OWNS_DRAIN",
+    status: 422,
+    message: `The drain is the add-on ${addon}'s.`,
+    mend: "It goes with the add-on: `heroku addons:destroy`.",
+  });
+
+export const addonsUnusable = (file: string, reason: string) =>
+  new AppError({
+    code: "ADDONS_UNUSABLE",
+    status: 503,
+    message: `The manifests of --addons cannot be used: ${file}: ${reason}.`,
+    mend: "Write it as Heroku's addon-manifest.json: docs/addons.md has an example.",
+    exitStatus: 2,
+  });

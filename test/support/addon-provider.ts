@@ -1,0 +1,65 @@
+/** A provider of add-ons that the test plays: the partner API v3, with scripted answers. */
+import { once } from "node:events";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export type ProviderCall = {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of every kind
+  readonly body: any;
+};
+/** A status with its JSON, or `reset`, `hang`. */
+export type ProviderAnswer = { readonly status: number; readonly body?: unknown } | "reset" | "hang";
+
+export class AddonProvider {
+  readonly calls: ProviderCall[] = [];
+  /** Used up from the front; then `usual`. */
+  answers: ProviderAnswer[] = [];
+  usual: (call: ProviderCall) => ProviderAnswer = ({ method }) =>
+    method === "DELETE" ? { status: 204 } : { status: 200, body: {} };
+  readonly #server = createServer(async (request, response) => {
+    let text = "";
+    for await (const chunk of request.setEncoding("utf8")) text += chunk;
+    const body = text === "" ? undefined : JSON.parse(text);
+    const call = { method: request.method!, path: request.url!, headers: request.headers, body };
+    this.calls.push(call);
+    const answer = this.answers.shift() ?? this.usual(call);
+    if (answer === "reset") request.socket.destroy();
+    else if (answer !== "hang")
+      response
+        .writeHead(answer.status, { "content-type": "application/json" })
+        .end(answer.body === undefined ? undefined : JSON.stringify(answer.body));
+  });
+
+  static async open(): Promise<AddonProvider> {
+    const provider = new AddonProvider();
+    provider.#server.listen(0, "127.0.0.1");
+    await once(provider.#server, "listening");
+    return provider;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/heroku/resources`;
+  }
+
+  /** `addon-manifest.json`, as a partner writes it. */
+  manifest(id: string, requires: readonly string[], vars: readonly string[]): object {
+    const production = { base_url: this.url, sso_url: `${this.url}/sso` };
+    const api = {
+      config_vars: vars,
+      password: "pass-word",
+      sso_salt: "salt",
+      regions: ["*"],
+      requires,
+      production,
+    };
+    return { id, name: id.toUpperCase(), api };
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}
