@@ -5,13 +5,17 @@ import { type Context, jsonOption } from "../context.ts";
 export function registerSources(program: Command, { api, output }: Context): void {
   program
     .command("sources")
-    .description("list who sends logs here, how, and what was wrong last (for the operator)")
+    .description(
+      "list who sends logs here over syslog and RELP, how, and what was wrong last, also over HTTP (for the operator)",
+    )
     .addOption(jsonOption())
     .action(async ({ json }: { json?: true }) => {
       const senders = await api().senders();
       if (json) return output.json(senders);
       if (senders.length === 0)
-        return output.note("Nobody has sent anything over syslog, RELP or HTTP since the server started.");
+        return output.note(
+          "Nobody has sent anything over syslog or RELP since the server started, and nothing was wrong over HTTP.",
+        );
       await output.table(
         ["PEER", "DOOR", "FRAMING", "FRAMES", "LAST SEEN", "LAST ERROR"],
         senders.map((sender) => [

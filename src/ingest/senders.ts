@@ -9,17 +9,15 @@ import type { Cause } from "./fault-causes.ts";
 import { causes } from "./fault-causes.ts";
 
 /** The way in. */
-export type Door = "syslog" | "syslog-tls" | "syslog-udp" | "relp" | "http";
+export type Door = "syslog" | "syslog-tls" | "syslog-udp" | "relp";
 
 /** A sender at one door; the door counts in it as frames come. */
 export type Sender = {
   readonly peer: string;
   readonly door: Door;
-  framing: "octet" | "newline" | "datagram" | "relp" | "body";
+  framing: "octet" | "newline" | "datagram" | "relp";
   frames: number;
   seenAtMs: number;
-  /** Names of a client's certificate. */
-  certificate?: string;
 };
 
 /** The newest fault of a peer, in words. */
