@@ -30,6 +30,7 @@ await command(async (args) => {
   };
   await check("format and lint", "@biomejs/biome/bin/biome", "check", "--error-on-warnings", ".");
   await check("types", "typescript/bin/tsc", "-p", "tsconfig.json");
+  await check("types of the page", "typescript/bin/tsc", "-p", "web/tsconfig.json");
 
   const tests = await runTests(node, { NATS_SERVER: nats, ...receivers }, args);
   if (tests.status !== 0) failed.push("tests");

@@ -22,6 +22,7 @@ import { healthApi } from "./control/health.ts";
 import { describeApi } from "./control/openapi.ts";
 import { platformParts } from "./control/platform/platform-parts.ts";
 import { sharedAnswer } from "./control/shared-answer.ts";
+import type { ChannelId } from "./core/ids.ts";
 import { parseDestination, redactUrl } from "./drains/destination.ts";
 import type { DrainTests } from "./drains/drain-tests.ts";
 import { DrainNotices } from "./drains/notices.ts";
@@ -61,8 +62,10 @@ import { Drains } from "./registry/drains.ts";
 import { Keys } from "./registry/keys.ts";
 import { ReadingRights } from "./registry/reading-rights.ts";
 import { Tokens } from "./registry/tokens.ts";
+import { WebSessions } from "./registry/web-sessions.ts";
 import { listenFailure } from "./start-failures.ts";
 import { FrameHistory } from "./tail/frame-history.ts";
+import { summaryOf } from "./tail/log-summary.ts";
 import { Recent } from "./tail/recent.ts";
 import { sessionParts } from "./tail/session.ts";
 import { SessionUrls } from "./tail/session-url.ts";
@@ -173,10 +176,12 @@ async function openRegistry(
     "keys",
     new Keys({ store, clock, operatorSecret, cacheEntriesMax: registryLimits.keyCacheMax }),
   );
+  const webSessions = new WebSessions({ store, clock, keys });
+  scope.own("browsers that are signed in", { close: () => webSessions.stop() });
   const apps = new Apps({ store, log, clock, tokens, drains });
   if (has("control")) await apps.finishDestroying();
   if (has("control")) await keys.adoptOlder();
-  return { drains, tokens, keys, apps };
+  return { drains, tokens, keys, webSessions, apps };
 }
 
 /** From accepted lines to appends, and what senders do wrong. */
@@ -297,6 +302,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
     tail: { parts: parts.parts, urls, tails, rights },
     canary: parts.canary?.echo,
     control: {
+      summaryOf: (channel: ChannelId) => summaryOf({ log, recent, clock }, channel),
       frames: new FrameHistory({ log, recent, framesBytesMax: tailLimits.framesBytesMax }),
       tails,
       rights,
@@ -305,6 +311,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
       apps: parts.apps,
       tokens,
       keys,
+      webSessions: parts.webSessions,
       drains: parts.drains,
       ...parts.platform,
       addons: parts.addons,

@@ -5,11 +5,13 @@
 import type { FastifyInstance } from "fastify";
 import { type EchoOptions, echoHttp } from "./canary/echo-http.ts";
 import { type ControlDeps, controlApi } from "./control/api.ts";
+import { refuseForeignHost } from "./control/browser.ts";
 import { ofRole } from "./control/other-roles.ts";
 import { type IngestHttpOptions, ingestHttp } from "./ingest/http.ts";
 import { otlpHttp } from "./ingest/otlp-http.ts";
 import { type SendersHttpOptions, sendersHttp } from "./ingest/senders-http.ts";
 import { type SessionStreamsOptions, sessionStreams } from "./tail/http.ts";
+import { webPages } from "./web/pages.ts";
 
 /** The parts that the routes of each role are made of. */
 export type RouteParts = {
@@ -32,4 +34,7 @@ export async function registerRoutes(
   await server.register(ofRole("tail", roles, sessionStreams), tail);
   await server.register(ofRole("control", roles, controlApi), control);
   if (canary !== undefined) await server.register(echoHttp, canary);
+  await server.register(ofRole("control", roles, webPages), {
+    refuseForeignHost: (request) => refuseForeignHost(request, control.publicUrl),
+  });
 }

@@ -34,6 +34,9 @@ export const answersBytesMax = 64 * MiB;
 /** A write to the store finds out whether the server can work; it is not done more often. */
 export const readyAgeMsMax = secondMs;
 
+/** Wrong keys at the page's sign-in. */
+export const signInLimits = { triesMax: 10, windowMs: minuteMs, addressesMax: 10_000 } as const;
+
 export const registryLimits = { tokenCacheMax: 100_000, keyCacheMax: 10_000 } as const;
 
 export const tailLimits = {

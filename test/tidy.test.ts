@@ -9,7 +9,15 @@ import { filesIn, isThere, readText, type SourceFile, sourcesIn, trackedFiles } 
 import { glossary, retiredWords, wordsOfCode, wordsOfPath, wordsToCome } from "./support/words.ts";
 
 const product = [...sourcesIn("src"), ...sourcesIn("cli")];
-const everything = [...product, ...sourcesIn("test"), ...sourcesIn("bench"), ...sourcesIn("scripts")];
+/** What browsers run: its packages are built into it. */
+const page = sourcesIn("web");
+const everything = [
+  ...product,
+  ...page,
+  ...sourcesIn("test"),
+  ...sourcesIn("bench"),
+  ...sourcesIn("scripts"),
+];
 
 /** The one picture of who may import whom; the first prefix that fits a path is its layer. */
 const layers: readonly { readonly at: string; readonly mayImport: readonly string[] }[] = [
@@ -51,9 +59,10 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
       "src/ingest/",
       "src/tail/",
       "src/http/api-errors.ts",
+      "src/limits.ts",
     ],
   },
-  { at: "src/http-routes.ts", mayImport: ["src/canary/", "src/control/", "src/ingest/", "src/tail/"] },
+  { at: "src/http-routes.ts", mayImport: ["src/canary/", "src/control/", "src/ingest/", "src/tail/", "src/web/"] },
   { at: "src/http/", mayImport: ground() },
   {
     at: "src/admin-server.ts",
@@ -93,6 +102,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "cli/commands/serve.ts", mayImport: ["cli/", "src/main.ts", "src/app.ts", "src/config.ts"] },
   { at: "cli/commands/doctor.ts", mayImport: ["cli/", "src/doctor/", "src/config.ts"] },
   { at: "cli/", mayImport: ["src/core/"] },
+  { at: "web/", mayImport: ["src/core/"] },
 ];
 
 /** What everything above the ports stands on. */
@@ -115,11 +125,11 @@ function ground(): string[] {
 const adapters = ["src/engines/", "src/drains/sinks/", "src/drains/sink-for.ts"];
 const namers = ["src/app.ts", "src/open-drains.ts", "src/open-engine.ts", "src/drains/sink-for.ts"];
 /** Where imports begin: the command, and the model that the engines are tested against. */
-const entries = ["cli/main.ts", "src/engines/memory.ts"];
+const entries = ["cli/main.ts", "web/src/main.tsx", "src/engines/memory.ts"];
 
 describe("imports", () => {
   test("dependencies point one way", () => {
-    const wrong = product.flatMap((file) => {
+    const wrong = [...product, ...page].flatMap((file) => {
       const layer = layers.find(({ at }) => file.path.startsWith(at));
       if (layer === undefined)
         return [`${file.path} is in no layer: add it to the table in test/tidy.test.ts`];
@@ -141,7 +151,7 @@ describe("imports", () => {
   });
 
   test("go in no circle, types aside", () => {
-    expect(circleIn(product)).toEqual([]);
+    expect(circleIn([...product, ...page])).toEqual([]);
   });
 
   test("name files that are there", () => {
@@ -154,7 +164,11 @@ describe("imports", () => {
   });
 
   test("reach every file", () => {
-    const byPath = new Map(product.map((file) => [file.path, file]));
+    const all = [
+      ...product,
+      ...page.filter(({ path }) => path.startsWith("web/src/") && !path.endsWith(".d.ts")),
+    ];
+    const byPath = new Map(all.map((file) => [file.path, file]));
     const reached = new Set<string>();
     const waiting = [...entries];
     for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
@@ -162,7 +176,7 @@ describe("imports", () => {
       reached.add(path);
       waiting.push(...(byPath.get(path)?.files ?? []));
     }
-    expect(product.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
+    expect(all.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
   });
 });
 
@@ -175,7 +189,7 @@ describe("sources", () => {
     readonly comments?: boolean;
   };
   const rules: readonly Rule[] = [
-    { rule: "have no default exports", in: product, never: /^\s*export\s+default\b/m },
+    { rule: "have no default exports", in: [...product, ...page], never: /^\s*export\s+default\b/m },
     {
       rule: "leave no work for later",
       in: everything,
@@ -220,9 +234,9 @@ describe("sources", () => {
   });
 
   test("have names that say what is inside", () => {
-    const vague = /(?:^|\/)(?:index|utils?|helpers?|misc|common)\.(?:ts|mjs)$/;
+    const vague = /(?:^|\/)(?:index|utils?|helpers?|misc|common)\.(?:tsx?|mjs)$/;
     expect(everything.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([]);
-    const kebab = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:property|test|config|d))*\.(?:ts|mjs)$/;
+    const kebab = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:property|test|config|d))*\.(?:tsx?|mjs)$/;
     expect(everything.map(({ path }) => path).filter((path) => !kebab.test(path.split("/").at(-1)!))).toEqual(
       [],
     );

@@ -1,4 +1,4 @@
-// src/ and cli/ → dist/, when dist is not what the sources say.
+// src/, cli/ and the page in web/ → dist/, when dist is not what the sources say.
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -16,6 +16,7 @@ import { run } from "./run.mjs";
 import { CannotGoOn, step } from "./steps.mjs";
 
 const sources = ["src", "cli"];
+const page = "web";
 const settings = ["tsconfig.json", "tsconfig.build.json", "package.json", "package-lock.json"];
 const stamp = inRoot("dist", ".sources");
 
@@ -40,6 +41,7 @@ async function build(hash) {
       fresh,
     ]);
     if (status !== 0) throw new CannotGoOn(`${output}\nThe sources do not compile.`);
+    await buildPage(join(fresh, page));
     for (const folder of sources) {
       if (existsSync(inRoot(folder)))
         cpSync(inRoot(folder), join(fresh, folder), { recursive: true, filter: isAsset });
@@ -54,13 +56,21 @@ async function build(hash) {
   }
 }
 
+/** What browsers load: vite makes one script, one style and one document of web/. */
+async function buildPage(folder) {
+  const vite = inRoot("node_modules", "vite", "bin", "vite.js");
+  const options = ["build", inRoot(page), "--outDir", folder, "--logLevel", "warn"];
+  const { status, output } = await run(process.execPath, [vite, ...options]);
+  if (status !== 0) throw new CannotGoOn(`${output}\nThe page cannot be built.`);
+}
+
 /** Folders, and the files that are served or read as they are. */
 const isAsset = (path) => !path.endsWith(".ts");
 
 /** Contents, not times: a checkout of another branch and back needs no build. */
 function sourcesHash() {
   const hash = createHash("sha256");
-  for (const path of [...settings, ...sources.flatMap(filesUnder)]) {
+  for (const path of [...settings, ...[...sources, page].flatMap(filesUnder)]) {
     hash
       .update(path)
       .update("\0")

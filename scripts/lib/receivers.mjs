@@ -1,4 +1,5 @@
-// Real programs that tests run beside ours: rsyslog and nginx as receivers of drains, Prometheus' promtool for the alerts.
+// Real programs that tests run beside ours: rsyslog and nginx as receivers of drains, Prometheus' promtool for the alerts,
+// Chromium for the page.
 // They are those that RSYSLOGD, NGINX and PROMTOOL name, else those on PATH or where Debian has them, else the system's
 // packages. Nothing of them is started as a service.
 import { existsSync, readdirSync } from "node:fs";
@@ -29,12 +30,22 @@ const promtool = {
   works: async (program, env) => says("promtool", await run(program, ["--version"], { env })),
 };
 
+/** The browser that the page is tested in. Its version starts no browser: as root it would refuse to. */
+const chromium = {
+  name: "Chromium",
+  variable: "CHROMIUM",
+  programs: ["chromium", "/usr/bin/chromium"],
+  packages: ["chromium", "fonts-dejavu-core"],
+  works: async (program, env) => says("Chromium", await run(program, ["--version", "--no-sandbox"], { env })),
+};
+
 /** Returns the programs as variables of the environment, installed where they were missing. */
 export async function ensureReceivers(env = process.env) {
   return {
     RSYSLOGD: await ensure(rsyslog, env),
     NGINX: await ensure(nginx, env),
     PROMTOOL: await ensure(promtool, env),
+    CHROMIUM: await ensure(chromium, env),
   };
 }
 

@@ -16,6 +16,7 @@ import type { Tails } from "../tail/tails.ts";
 import { addonCallbacks } from "./addon-callbacks.ts";
 import { authenticate, decorateRequests, findApp } from "./auth.ts";
 import { type BodyDeps, readBodies } from "./bodies.ts";
+import type { BrowserDeps } from "./browser.ts";
 import { logplexApi } from "./logplex.ts";
 import { accountApi } from "./platform/account.ts";
 import { addonsApi } from "./platform/addons.ts";
@@ -27,41 +28,43 @@ import { dynosApi } from "./platform/dynos.ts";
 import { formationApi } from "./platform/formation.ts";
 import { logDrainsApi } from "./platform/log-drains.ts";
 import { type IssueSession, logSessionsApi } from "./platform/log-sessions.ts";
+import { logSummaryApi, type SummaryOf } from "./platform/log-summary.ts";
 import { noMeaningApi } from "./platform/no-meaning.ts";
 import type { TellApp } from "./platform/platform-lines.ts";
 import { releasesApi } from "./platform/releases.ts";
 import { runnerApi } from "./platform/runner.ts";
 import { telemetryDrainsApi } from "./platform/telemetry-drains.ts";
-import type { PublicUrl } from "./public-url.ts";
 import { boundUnreadAnswers } from "./unread-answers.ts";
+import { webSessionApi } from "./web-session.ts";
 
-export type ControlDeps = BodyDeps & {
-  readonly apps: Apps;
-  readonly tokens: Tokens;
-  readonly keys: Keys;
-  readonly drains: Drains;
-  readonly platforms: Platforms;
-  readonly runners: Runners;
-  readonly tellApp: TellApp;
-  readonly addons: Addons;
-  readonly frames: FrameHistory;
-  readonly tails: Tails;
-  readonly rights: Pick<ReadingRights, "take">;
-  readonly clock: Clock;
-  readonly issueSession: IssueSession;
-  readonly testDrain: TestDrain;
-  readonly redactUrl: (url: string) => string;
-  /** The base of every URL handed out; undefined: the request's `Host` says it. */
-  readonly publicUrl: PublicUrl;
-  /**
-   * The base of URLs handed to senders, without a slash at the end; undefined: senders use the address that they know.
-   */
-  readonly ingestUrl: string | undefined;
-  readonly historyLinesMax: number;
-  /** Bytes of all answers that were not taken yet. */
-  readonly answersBytesMax: number;
-  readonly failures: Failures;
-};
+export type ControlDeps = BodyDeps &
+  BrowserDeps & {
+    readonly apps: Apps;
+    readonly tokens: Tokens;
+    readonly keys: Keys;
+    readonly drains: Drains;
+    readonly platforms: Platforms;
+    readonly runners: Runners;
+    readonly tellApp: TellApp;
+    readonly addons: Addons;
+    readonly frames: FrameHistory;
+    readonly tails: Tails;
+    readonly rights: Pick<ReadingRights, "take">;
+    readonly clock: Clock;
+    readonly issueSession: IssueSession;
+    readonly testDrain: TestDrain;
+    readonly redactUrl: (url: string) => string;
+    /**
+     * The base of URLs handed to senders, without a slash at the end; undefined: senders use the address that they know.
+     */
+    readonly ingestUrl: string | undefined;
+    readonly historyLinesMax: number;
+    /** Tells what is in a channel's log, at a glance. */
+    readonly summaryOf: SummaryOf;
+    /** Bytes of all answers that were not taken yet. */
+    readonly answersBytesMax: number;
+    readonly failures: Failures;
+  };
 
 /** Registers all routes. Failures are answered by the server's own handlers: see `answerErrors`. */
 export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
@@ -73,18 +76,20 @@ export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) 
   await server.register(platformApi, deps);
   await server.register(logplexApi, deps);
   await server.register(callbacks, deps);
+  await server.register(webSessionApi, deps);
 };
 
 /** The Platform API: a key first, then JSON of any media type, then the route. */
 const platformApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   server.addHook("onRequest", async (request) => {
-    await authenticate(request, deps.keys);
+    await authenticate(request, deps.keys, deps);
     await findApp(request, deps.apps);
   });
   readBodies(server, deps);
   await server.register(accountApi);
   await server.register(appsApi, deps);
   await server.register(logSessionsApi, deps);
+  await server.register(logSummaryApi, deps);
   await server.register(logDrainsApi, deps);
   await server.register(telemetryDrainsApi, deps);
   await server.register(authorizationsApi, deps);

@@ -5,6 +5,7 @@ import type { Apps } from "../registry/apps.ts";
 import type { Keys } from "../registry/keys.ts";
 import { maySee, type Principal } from "../registry/principal.ts";
 import type { AppRecord } from "../registry/records.ts";
+import { type BrowserDeps, principalOfBrowser } from "./browser.ts";
 
 const principalKey = "principal";
 const appKey = "app";
@@ -20,10 +21,19 @@ export const decorateRequests = (server: { decorateRequest(name: string, value: 
   server.decorateRequest(appKey, null);
 };
 
-/** Finds the principal. Throws `unauthorized` when nobody has that key. */
-export async function authenticate(request: FastifyRequest, keys: Keys): Promise<Principal> {
-  const secret = secretIn(request.headers.authorization);
-  const principal = secret === undefined ? undefined : await keys.authenticate(secret);
+/**
+ * Finds the principal: by the key of the request, or with `browser`, where it has none, by the cookie of somebody who is
+ * signed in. Throws `unauthorized` when nobody is either.
+ */
+export async function authenticate(
+  request: FastifyRequest,
+  keys: Keys,
+  browser?: BrowserDeps,
+): Promise<Principal> {
+  const { authorization } = request.headers;
+  const secret = secretIn(authorization);
+  let principal = secret === undefined ? undefined : await keys.authenticate(secret);
+  if (authorization === undefined && browser) principal = await principalOfBrowser(request, browser);
   if (principal === undefined) throw unauthorized();
   request.setDecorator(principalKey, principal);
   return principal;

@@ -3,7 +3,7 @@
  * in one line), each as plain lines or as server-sent events. A batch is formatted in one growing buffer, at one go or
  * in several, as one of half a megabyte may take a tenth of a second.
  */
-import { logOfBatch, type Placed } from "./batch.ts";
+import { logOfBatch, type Placed, type StoredBatch } from "./batch.ts";
 import { levels } from "./level.ts";
 import { LineBreaks } from "./line-breaks.ts";
 import type { LineCursor } from "./line-cursor.ts";
@@ -30,7 +30,7 @@ export type Formatted = { readonly bytes: Buffer; readonly count: number };
  * The fields of a batch that a format needs. `at`: the position printed for every line, where lines have none of their
  * own.
  */
-export type Formattable = IndexedFrames & (Placed | { readonly at: Position });
+export type Formattable = IndexedFrames & ((Placed & Pick<StoredBatch, "line">) | { readonly at: Position });
 
 const newline = 0x0a;
 const carriageReturn = 0x0d;
@@ -107,6 +107,7 @@ class JsonFormatting implements Formatting {
       dyno: bytes.toString("utf8", cursor.processStart, cursor.processEnd),
       severity: levels[cursor.pri & 7],
       message: bytes.toString("utf8", cursor.messageStart, textEnd(bytes, cursor)),
+      ...("at" in batch ? {} : { line: batch.line + line - 1 }),
     });
     this.#out += this.#events ? `id: ${position}\ndata: ${object}\n\n` : `${object}\n`;
   }

@@ -13,6 +13,7 @@ export const recordPrefixes = {
   key: "key/",
   keyPointer: "key-id/",
   keyClaims: "setting/keys",
+  webSession: "web-session/",
   drain: "drain/",
   drainClaims: "channel-drain/",
   drainCheckpoint: "drain-state/",
@@ -34,7 +35,7 @@ export const recordPrefixes = {
 export type RecordKind = keyof typeof recordPrefixes;
 
 const { app, appName, token, tokenClaims, key, keyPointer, leaseNode, leaseShard } = recordPrefixes;
-const { drain, drainClaims, drainCheckpoint, drainTest, channelEnd, platform, runner, addons } =
+const { drain, drainClaims, drainCheckpoint, drainTest, channelEnd, platform, runner, addons, webSession } =
   recordPrefixes;
 
 export const appKey = (id: ChannelId): string => app + id;
@@ -44,6 +45,8 @@ export const tokenKey = (hash: string): string => token + hash;
 export const tokenClaimsKey = (channel: ChannelId): string => tokenClaims + channel;
 export const apiKeyKey = (hash: string): string => key + hash;
 export const apiKeyPointerKey = (id: string): string => keyPointer + id;
+/** `hash`: SHA-256 of what the browser holds, in hex. */
+export const webSessionKey = (hash: string): string => webSession + hash;
 export const drainKey = (id: DrainId): string => drain + id;
 export const drainClaimsKey = (channel: ChannelId): string => drainClaims + channel;
 export const checkpointKey = (id: string): string => drainCheckpoint + id;

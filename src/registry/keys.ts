@@ -47,7 +47,7 @@ const expiryAt = (timeMs: number): string => timeOf(timeMs + 999);
 export class Keys {
   readonly #store: Store;
   readonly #clock: Clock;
-  readonly #operatorSecret: string;
+  readonly #operatorHash: string;
   readonly #cache: RecordCache<KeyRecord>;
   readonly #claims: Claims;
   /** Sets of apps are made once for a record; records are the cache's own objects. */
@@ -56,7 +56,7 @@ export class Keys {
   constructor(options: { store: Store; clock: Clock; operatorSecret: string; cacheEntriesMax: number }) {
     this.#store = options.store;
     this.#clock = options.clock;
-    this.#operatorSecret = options.operatorSecret;
+    this.#operatorHash = hashOf(options.operatorSecret);
     this.#cache = new RecordCache({
       store: options.store,
       clock: options.clock,
@@ -74,9 +74,14 @@ export class Keys {
 
   /** The principal that `secret` belongs to; undefined when it is nobody's. */
   async authenticate(secret: string): Promise<Principal | undefined> {
-    if (isSameSecret(secret, this.#operatorSecret)) return operator;
-    const record = await this.#cache.find(apiKeyKey(hashOf(secret)));
-    return record === undefined || this.#isExpired(record) ? undefined : this.#principalOf(record);
+    return this.principalOf(hashOf(secret));
+  }
+
+  /** The principal of the key whose secret has that hash (SHA-256 in hex); undefined when it is nobody's. */
+  async principalOf(hash: string): Promise<Principal | undefined> {
+    if (isSameSecret(hash, this.#operatorHash)) return operator;
+    const record = await this.#cache.find(apiKeyKey(hash));
+    return record === undefined || this.#isExpired(record) ? undefined : this.#asPrincipal(record);
   }
 
   /** The key of the record in the Store for that id; undefined when there never was one, or it was removed. */
@@ -182,7 +187,7 @@ export class Keys {
     return ids;
   }
 
-  #principalOf(record: KeyRecord): Principal {
+  #asPrincipal(record: KeyRecord): Principal {
     let principal = this.#principals.get(record);
     if (principal === undefined) {
       const apps = record.apps === "all" ? record.apps : new Set(record.apps);

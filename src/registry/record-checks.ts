@@ -91,6 +91,7 @@ const checks: Readonly<Record<RecordKind, Check>> = {
   key: ofVersion(1, hasFields(key, { updatedAt: isTime, expiresAt: isTime })),
   keyPointer: ofVersion(1, hasFields({ hash: isText })),
   keyClaims: claims,
+  webSession: ofVersion(1, hasFields({ keyHash: isText, createdAt: isTime, expiresAt: isTime })),
   drain: ofVersion(1, hasFields(drain, drainOptions)),
   drainClaims: ofVersion(
     1,

@@ -33,6 +33,14 @@ export type KeyRecord = {
 /** At `key-id/ID`: the hash of the key with that id. Written before the key's record. */
 export type KeyPointer = { readonly hash: string };
 
+/** A browser that is signed in, at `web-session/SHA256HEX` of what its cookie holds. */
+export type WebSessionRecord = {
+  /** SHA-256 in hex of the key that it signed in with. */
+  readonly keyHash: string;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+};
+
 /** The right to write to `channel` as `source`. Shown to the app's managers, so kept as it is. */
 export type TokenRecord = {
   readonly token: Token;

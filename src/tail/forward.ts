@@ -86,7 +86,7 @@ export async function* readForward(
 }
 
 // A position tells how many lines of its own batch were read. It cannot tell how many were trimmed behind that batch.
-function dueIn(from: From, batch: StoredBatch): number {
+export function dueIn(from: From, batch: StoredBatch): number {
   const place = from.kind === "after" ? readPosition(from.position) : undefined;
   return batch.line + (place?.sequence === batch.sequence ? place.lines : 0);
 }

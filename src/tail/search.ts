@@ -154,10 +154,11 @@ class Search {
     const selecting = selector.select(payer, batch, filter, this.#over);
     const kept = selecting instanceof Promise ? await selecting : selecting;
     if (kept === undefined) return;
-    this.#lines += batch.count;
+    const count = Math.min(batch.count, this.#before - batch.line); // it may go on behind the end
+    this.#lines += count;
     this.#sinceMs = batch.acceptedAtMs;
     this.#before = batch.line;
-    for (let n = batch.count - 1; n >= 0; n--) {
+    for (let n = count - 1; n >= 0; n--) {
       if (kept[n] === 0) continue;
       this.#numbers.push(batch.line + n);
       if (this.#numbers.length < lines) continue;

@@ -6,6 +6,7 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { LineFormat } from "../core/format.ts";
 import { type ChannelId, isUuid } from "../core/ids.ts";
 import type { FilterSpec } from "../core/line-filter.ts";
+import type { Position } from "../core/position.ts";
 import { sessionTooLong } from "../errors/tails.ts";
 import type { Clock } from "../ports.ts";
 import { operatorKeyId } from "../registry/keys.ts";
@@ -26,6 +27,8 @@ export type SessionSpec = {
   readonly untilMs?: number;
   /** With a filter and `lines`: neighbours of the found lines are shown too. */
   readonly around?: Around;
+  /** The newest lines before this place, and no live ones. */
+  readonly before?: Position;
   readonly filter: FilterSpec;
   readonly format: LineFormat;
   /** An event stream tells how much of the log was looked at. */
@@ -39,7 +42,7 @@ export const resumingMsMax = 86_400_000;
 /** The longest id that is looked at: filters of a few patterns fit, and a request line does not overflow. */
 export const sessionIdCharsMax = 8192;
 
-// issued at, nonce, channel, lines, tail, since, filter, format, key, progress, until and around
+// issued at, nonce, channel, lines, tail, since, filter, format, key, progress, until, around and before
 type Payload = readonly [
   number,
   string,
@@ -51,7 +54,7 @@ type Payload = readonly [
   LineFormat,
   string,
   (0 | 1)?,
-  Pick<SessionSpec, "untilMs" | "around">?,
+  Pick<SessionSpec, "untilMs" | "around" | "before">?,
 ];
 
 /** Issues and reads session ids. Stateless: any number of nodes with one `secret` agree. */
@@ -87,6 +90,7 @@ export class SessionUrls {
       {
         ...(spec.untilMs !== undefined && { untilMs: spec.untilMs }),
         ...(spec.around && { around: spec.around }),
+        ...(spec.before !== undefined && { before: spec.before }),
       },
     ];
     const text = Buffer.from(JSON.stringify(payload)).toString("base64url");

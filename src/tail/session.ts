@@ -13,10 +13,18 @@ import type { ChannelEnd, From } from "../ports.ts";
 import { showAround } from "./around.ts";
 import { type Forward, readForward } from "./forward.ts";
 import { showFound } from "./found-lines.ts";
+import { lineBefore, newestBefore } from "./lines-before.ts";
 import type { History } from "./recent.ts";
 import { type Looked, searchNewest, type Wanted } from "./search.ts";
 import type { SessionSpec } from "./session-url.ts";
-import { type Session, type SessionParts, searchedPart, type TailPart, tickPart } from "./tail-part.ts";
+import {
+  replacedPart,
+  type Session,
+  type SessionParts,
+  searchedPart,
+  type TailPart,
+  tickPart,
+} from "./tail-part.ts";
 
 export { type SessionParts, sessionParts, type TailPart } from "./tail-part.ts";
 
@@ -55,6 +63,7 @@ export async function openSession(
   const whole = await parts.recent.read(channel);
   const end = spec.untilMs === undefined ? whole.end : await endBefore(parts, channel, whole, spec.untilMs);
   const history = { ...whole, end };
+  if (spec.before !== undefined) return readBefore(parts, session, spec, spec.before, end);
   const beginning = beginningOf(parts, session, spec, history, after);
   if (beginning.kind === "search")
     return (signal) => searchAndRead(parts, session, beginning.wanted, end, spec, signal);
@@ -87,6 +96,32 @@ function beginningOf(
   }
   const acceptedMsMin = Math.max(sinceMs, recent.acceptedMsMin);
   return { kind: "search", wanted: { payer, filter: filter ?? allLines, lines, acceptedMsMin, endLine } };
+}
+
+// The newest lines before a place, on which a filter is searched for and everything else just read.
+async function readBefore(
+  parts: SessionParts,
+  session: Session,
+  spec: SessionSpec,
+  before: Position,
+  end: ChannelEnd,
+): Promise<ReadSession> {
+  const { payer, filter, channel } = session;
+  const { lines = 0, sinceMs = 0 } = spec;
+  const endLine = await lineBefore(parts.log, channel, before, end);
+  const acceptedMsMin = Math.max(sinceMs, parts.recent.acceptedMsMin);
+  return async function* (signal) {
+    if (endLine === "foreign") {
+      yield replacedPart(parts, session);
+    } else if (filter !== undefined && lines > 0) {
+      const wanted = { payer, filter, lines, acceptedMsMin, endLine };
+      yield* searchAndRead(parts, session, wanted, { position: before, line: endLine }, spec, signal);
+    } else {
+      const found = await newestBefore(parts, { channel, lines, acceptedMsMin, endLine }, signal);
+      if (session.tellsProgress) yield searchedPart(found);
+      yield* showFound(parts, session, found.numbers, [], before, signal);
+    }
+  };
 }
 
 // Reads the search, the lines that it found, and with `tail` the lines behind `end`.

@@ -10,7 +10,7 @@ let token: string;
 let keyId: string;
 const unknownId = "01234567-89ab-4cde-8f01-23456789abcd";
 
-const open = ["/healthz", "/readyz", "/healthcheck", "/v3/healthcheck", "/metrics"];
+const open = ["/web/session", "/healthz", "/readyz", "/healthcheck", "/v3/healthcheck", "/metrics"];
 /** About no app: a key of one app sees its own there, or nothing. */
 const ofNobody = [
   "/account",

@@ -32,7 +32,7 @@ function batchOf(lines: Line[], sequence = 7): Formattable {
     const frame = Buffer.concat([head, Buffer.from(message as string)]);
     canoniser.add(frame, 0, frame.length, 0);
   }
-  return { ...canoniser.take(), ...placed, sequence };
+  return { ...canoniser.take(), ...placed, sequence, line: 40 };
 }
 
 const plain = (batch: Formattable, format: LineFormat, skip = 0) =>
@@ -72,7 +72,7 @@ describe("plain lines", () => {
     expect(plain(rich, "text")).toBe(`${time} app[web.1]: x\n`);
   });
 
-  test("JSON names position, time, source, dyno, severity and message", () => {
+  test("JSON names position, time, source, dyno, severity, message and the running number", () => {
     const lines = plain(batchOf([{ message: 'a "b"\n' }, { message: "c", pri: 131 }]), "json").split("\n");
     expect(JSON.parse(lines[0]!)).toEqual({
       position: positionAt(7, 1, log),
@@ -81,11 +81,13 @@ describe("plain lines", () => {
       dyno: "web.1",
       severity: "info",
       message: 'a "b"',
+      line: 40,
     });
     expect(JSON.parse(lines[1]!)).toMatchObject({
       position: positionAt(7, 2, log),
       severity: "err",
       message: "c",
+      line: 41,
     });
   });
 

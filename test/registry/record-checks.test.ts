@@ -34,6 +34,7 @@ const objects = {
     older: [{ id, apps: [id], readOnly: true, description: "ci", createdAt: at }],
   },
   keyPointer: { needed: { hash: "ab12" } },
+  webSession: { needed: { keyHash: "ab12", createdAt: at, expiresAt: at } },
   drain: {
     needed: {
       id,

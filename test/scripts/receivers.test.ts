@@ -26,7 +26,8 @@ test("programs that are named are taken", async () => {
   const RSYSLOGD = program("my-rsyslogd", 'echo "rsyslogd  8.2302.0"');
   const NGINX = program("my-nginx", 'echo "nginx version: nginx/1.22.1" >&2');
   const PROMTOOL = program("my-promtool", 'echo "promtool, version 2.42.0"');
-  const named = { RSYSLOGD, NGINX, PROMTOOL };
+  const CHROMIUM = program("my-chromium", 'echo "Chromium 156.0.1"');
+  const named = { RSYSLOGD, NGINX, PROMTOOL, CHROMIUM };
   expect(await ensureReceivers({ PATH: folder, ...named })).toEqual(named);
 });
 

@@ -36,7 +36,9 @@ import { ReadingRights } from "../../src/registry/reading-rights.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { Tokens } from "../../src/registry/tokens.ts";
 import { removeRecord } from "../../src/registry/update.ts";
+import { WebSessions } from "../../src/registry/web-sessions.ts";
 import { FrameHistory } from "../../src/tail/frame-history.ts";
+import { summaryOf } from "../../src/tail/log-summary.ts";
 import { Recent } from "../../src/tail/recent.ts";
 import { SessionUrls } from "../../src/tail/session-url.ts";
 import { Tails, type TailsOptions } from "../../src/tail/tails.ts";
@@ -51,6 +53,7 @@ export class TestRegistry {
   readonly clock: Clock;
   readonly tokens: Tokens;
   readonly keys: Keys;
+  readonly webSessions: WebSessions;
   readonly drains: Drains;
   readonly apps: Apps;
 
@@ -63,6 +66,7 @@ export class TestRegistry {
     this.clock = clock;
     this.tokens = new Tokens({ ...parts, cacheEntriesMax: 1_000 });
     this.keys = new Keys({ ...parts, operatorSecret, cacheEntriesMax: 1_000 });
+    this.webSessions = new WebSessions({ ...parts, keys: this.keys });
     const allow = addressPolicy(["127.0.0.0/8"]);
     this.drains = new Drains({
       ...parts,
@@ -96,6 +100,7 @@ export class TestRegistry {
   async close(): Promise<void> {
     await this.tokens.close();
     await this.keys.close();
+    await this.webSessions.stop();
     await this.engine.close();
   }
 }
@@ -209,6 +214,7 @@ export class ControlServer {
     }
     await server.register(healthApi, { readiness: async () => opened.reasons });
     await server.register(controlApi, {
+      summaryOf: (channel) => summaryOf({ ...registry, recent: opened.#recent }, channel),
       frames: new FrameHistory({ log: registry.log, recent: opened.#recent, framesBytesMax: 1 << 20 }),
       tails: opened.#tails,
       rights: opened.#rights,
@@ -217,6 +223,7 @@ export class ControlServer {
       apps: registry.apps,
       tokens: registry.tokens,
       keys: registry.keys,
+      webSessions: registry.webSessions,
       drains: registry.drains,
       ...opened.#platform,
       addons: opened.addons,

@@ -14,6 +14,7 @@ import * as platform from "../../src/errors/platform.ts";
 import * as start from "../../src/errors/start.ts";
 import * as store from "../../src/errors/store.ts";
 import * as tails from "../../src/errors/tails.ts";
+import * as web from "../../src/errors/web.ts";
 import { metricsRegistry } from "../../src/metrics.ts";
 
 /** docs/settings.md: every option of `tailrace serve`. */
@@ -37,7 +38,21 @@ const defaultOf = (value: unknown): string =>
 
 /** docs/errors.md: every expected failure, its code, status, message and mend. */
 export function errorsPage(): string {
-  const areas = [store, http, access, api, platform, addons, ingest, drains, tails, start, engines, nats];
+  const areas = [
+    store,
+    http,
+    access,
+    api,
+    platform,
+    addons,
+    ingest,
+    drains,
+    tails,
+    web,
+    start,
+    engines,
+    nats,
+  ];
   const failures = areas
     .flatMap((area): unknown[] => Object.values(area))
     .filter((make) => typeof make === "function")

@@ -21,7 +21,7 @@ export type SourceFile = {
 /** The TypeScript and JavaScript files under `folder`, by path. */
 export function sourcesIn(folder: string): SourceFile[] {
   return filesIn(folder)
-    .filter((path) => /\.(ts|mjs)$/.test(path))
+    .filter((path) => /\.(tsx?|mjs)$/.test(path))
     .map(readSource);
 }
 

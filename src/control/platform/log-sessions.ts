@@ -4,6 +4,7 @@ import type { FastifyPluginAsync } from "fastify";
 import type { LineFormat } from "../../core/format.ts";
 import { type Level, levelNamed, levels } from "../../core/level.ts";
 import { compileFilter, type FilterSpec } from "../../core/line-filter.ts";
+import { type Position, parsePosition } from "../../core/position.ts";
 import { paramsInvalid, patternInvalid, sinceInvalid } from "../../errors/api.ts";
 import type { Clock } from "../../ports.ts";
 import { parseSince, timeOf } from "../../registry/time.ts";
@@ -37,7 +38,7 @@ export type IssueSession = (spec: SessionSpec) => string;
 type Body = {
   readonly [Field in "source" | "dyno" | "dyno_name" | "type" | "exclude_dyno"]?: readonly string[] | null;
 } & {
-  readonly [Field in "since" | "until" | "match" | "exclude" | "level"]?: string | null;
+  readonly [Field in "since" | "until" | "before" | "match" | "exclude" | "level"]?: string | null;
 } & {
   readonly [Field in "lines" | "context_before" | "context_after"]?: number | null;
 } & {
@@ -96,6 +97,11 @@ const sessionBody = bodyOf({
     description: "lines to show before each that passes the filter, whoever wrote them",
   },
   context_after: { ...neighbours, description: "the same behind it; both need `lines`, and no `tail`" },
+  before: {
+    ...optionalText,
+    maxLength: nameCharsMax,
+    description: "a position: the newest of the lines before it, and no live ones",
+  },
   match: { ...pattern, description: "RE2 expression that the message has to match" },
   exclude: { ...pattern, description: "RE2 expression that the message must not match" },
   format: { type: "string", enum: ["text", "json", "raw", null], nullable: true },
@@ -169,15 +175,19 @@ function extentOf(
   const sinceMs = since && parseSince(since, nowMs);
   if (since !== undefined && sinceMs === undefined) throw sinceInvalid(since);
   const untilMs = untilOf(body, nowMs);
-  const lines = body.lines ?? (since === undefined ? linesDefault : undefined);
+  const before = beforeOf(body);
+  const isAll = since !== undefined && before === undefined;
+  const lines = body.lines ?? (isAll ? undefined : linesDefault);
+  const isWithoutEnd = since === undefined && untilMs === undefined && before === undefined;
   return {
     ...(lines !== undefined && { lines: Math.min(lines, linesMax) }),
-    tail: body.tail ?? (body.lines == null && since === undefined && untilMs === undefined),
+    tail: body.tail ?? (body.lines == null && isWithoutEnd),
     ...(typeof sinceMs === "number" && { sinceMs }),
     ...(untilMs !== undefined && { untilMs }),
     ...aroundOf(body),
     format: body.format ?? "text",
     ...(body.progress === true && { progress: true }),
+    ...(before !== undefined && { before }),
   };
 }
 
@@ -197,6 +207,15 @@ function aroundOf(body: Body): { around?: Around } {
   if (body.tail === true || body.lines == null)
     throw paramsInvalid("`context_before` and `context_after` need `lines`, and no `tail`");
   return { around: { before, after } };
+}
+
+function beforeOf({ before, tail }: Body): Position | undefined {
+  if (!before) return undefined;
+  const position = parsePosition(before);
+  if (position === undefined) throw paramsInvalid("`before` is no position");
+  if (tail === true)
+    throw paramsInvalid("`before` asks for lines that are there, and `tail` for those that come");
+  return position;
 }
 
 function filterOf(body: Body): FilterSpec {

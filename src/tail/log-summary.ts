@@ -1,0 +1,97 @@
+/** An app's log at a glance: how much, since when, how fast of late, how many errors, and the last line. */
+import type { StoredBatch } from "../core/batch.ts";
+import type { ChannelId } from "../core/ids.ts";
+import { levels } from "../core/level.ts";
+import { cursorOver } from "../core/line-index.ts";
+import { origin, type Position } from "../core/position.ts";
+import type { ChannelLog, Clock } from "../ports.ts";
+import type { Recent } from "./recent.ts";
+
+export type LogSummary = {
+  /** Behind the newest line. */
+  readonly position: Position;
+  /** The running number of the next line: all that there ever were. */
+  readonly endLine: number;
+  /** The oldest line that is kept; undefined when there is none. */
+  readonly oldest: { readonly line: number; readonly acceptedAtMs: number } | undefined;
+  /** Lines that came in the last so many seconds, or in as many of them as the newest lines reach back. */
+  readonly seconds: number;
+  readonly lines: number;
+  readonly errors: number;
+  readonly newest: NewestLine | undefined;
+};
+
+type NewestLine = {
+  readonly acceptedAtMs: number;
+  readonly source: string;
+  readonly dyno: string;
+  readonly severity: string;
+  readonly message: string;
+};
+
+const windowMs = 60_000;
+const errorMax = 3; // syslog's `err` and what is worse
+const messageBytesMax = 300;
+/** The longest wait for the oldest batch. */
+const readMsMax = 2_000;
+
+export async function summaryOf(
+  { log, recent, clock }: { readonly log: ChannelLog; readonly recent: Recent; readonly clock: Clock },
+  channel: ChannelId,
+): Promise<LogSummary> {
+  const { batches, end } = await recent.read(channel);
+  const nowMs = clock.nowMs();
+  const last = batches.at(-1);
+  const late = batches.filter(({ acceptedAtMs }) => acceptedAtMs > nowMs - windowMs);
+  const oldest = last && (await firstBatch(log, channel));
+  const first = late[0];
+  const isCut = first !== undefined && first === batches[0] && first.line !== oldest?.line;
+  const spanMs = isCut ? Math.max(1_000, nowMs - first.acceptedAtMs) : windowMs;
+  return {
+    position: end.position,
+    endLine: end.line,
+    oldest: oldest && { line: oldest.line, acceptedAtMs: oldest.acceptedAtMs },
+    seconds: Math.round(spanMs / 1000),
+    lines: late.reduce((sum, { count }) => sum + count, 0),
+    errors: late.reduce((sum, batch) => sum + errorsIn(batch), 0),
+    newest: last && newestOf(last),
+  };
+}
+
+function errorsIn(batch: StoredBatch): number {
+  const cursor = cursorOver(batch);
+  let errors = 0;
+  while (cursor.next()) if ((cursor.pri & 7) <= errorMax) errors++;
+  return errors;
+}
+
+// The last line of a batch.
+function newestOf(batch: StoredBatch): NewestLine {
+  const { bytes, acceptedAtMs } = batch;
+  const cursor = cursorOver(batch);
+  while (cursor.next() && cursor.end < bytes.length);
+  const text = (start: number, end: number) => Buffer.from(bytes.subarray(start, end)).toString();
+  const messageEnd = Math.min(cursor.messageEnd, cursor.messageStart + messageBytesMax);
+  return {
+    acceptedAtMs,
+    source: text(cursor.sourceStart, cursor.sourceEnd),
+    dyno: text(cursor.processStart, cursor.processEnd),
+    severity: levels[cursor.pri & 7]!,
+    message: text(cursor.messageStart, messageEnd)
+      .replace(/\uFFFD$/, "")
+      .trimEnd(),
+  };
+}
+
+async function firstBatch(log: ChannelLog, channel: ChannelId): Promise<StoredBatch | undefined> {
+  const read = new AbortController();
+  const late = setTimeout(() => read.abort(), readMsMax);
+  try {
+    for await (const batch of log.follow(channel, { kind: "after", position: origin }, read.signal))
+      if (batch !== "foreign") return batch;
+    return undefined;
+  } finally {
+    clearTimeout(late);
+    read.abort();
+  }
+}

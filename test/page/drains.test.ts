@@ -1,0 +1,83 @@
+/** Drains on the page: one that fails, understood, mended, and what it missed sent again. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { PageWorld } from "./page-world.ts";
+
+let world: PageWorld;
+let receiver: Server;
+let status = 401;
+let received = "";
+beforeAll(async () => {
+  world = await PageWorld.open();
+  receiver = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () => {
+      if (status < 300) received += body;
+      response.writeHead(status).end(status < 300 ? "" : "token expired");
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
+}, 60_000);
+afterAll(async () => {
+  receiver.closeAllConnections();
+  receiver.close();
+  await world.close();
+});
+
+test("a drain is added, found to fail with its cause, tested, paused, mended, replayed and removed", async () => {
+  await world.createApp("todo");
+  await world.send("todo", [{ message: "before the drain" }]);
+  const { page, faults, context } = await world.signedIn("#/apps/todo/drains");
+  await page.getByRole("heading", { name: "No drains" }).waitFor();
+  await page.getByRole("button", { name: "Add a drain" }).click();
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/in`;
+  await page.getByRole("textbox", { name: "URL" }).fill(url);
+  await page.getByRole("button", { name: "Add the drain" }).click();
+  await page.getByRole("alert").filter({ hasText: "401" }).waitFor(); // the test line was not taken
+  await page.getByLabel(/Send a test line first/).uncheck();
+  await page.getByRole("button", { name: "Add the drain" }).click();
+  const card = page.getByRole("article");
+  await card.waitFor();
+
+  await world.send("todo", [{ message: "one" }, { message: "two" }]);
+  await card.getByText("failing", { exact: true }).waitFor();
+  expect(await card.locator(".why").innerText()).toMatch(
+    /answered 401 \("token expired"\)[\s\S]*credentials[\s\S]*2 lines wait[\s\S]*Nothing is lost/i,
+  );
+  await card.getByRole("button", { name: "Test" }).click();
+  await card.getByText("It did not take a test line.").waitFor();
+
+  await card.getByRole("button", { name: "Pause" }).click();
+  await card.getByText("paused", { exact: true }).waitFor();
+  status = 204;
+  await card.getByRole("button", { name: "Change" }).click();
+  await card.getByLabel("Headers, one a line").fill("Authorization: Bearer new");
+  await card.getByRole("button", { name: "Save" }).click();
+  await card.getByRole("button", { name: "Resume" }).click();
+  await card.getByText("idle, nothing waits").waitFor();
+  expect(
+    await card
+      .getByRole("row", { name: /delivered/ })
+      .first()
+      .innerText(),
+  ).toMatch(/2$/);
+  expect(await card.getByRole("row", { name: /accepted/ }).innerText()).toMatch(/2$/);
+
+  expect(received).not.toContain("before the drain");
+  await card.getByRole("button", { name: "Replay" }).click();
+  await card.getByRole("button", { name: "Replay" }).first().click();
+  await card.getByText("sent once more by a replay").waitFor();
+  expect(received).toContain("before the drain");
+
+  await card.getByRole("button", { name: "Remove" }).click();
+  await card.getByRole("button", { name: "Keep it" }).click();
+  await card.getByRole("button", { name: "Remove" }).click();
+  await card.getByRole("button", { name: "Remove it" }).click();
+  await page.getByRole("heading", { name: "No drains" }).waitFor();
+  expect(faults).toEqual([]);
+  await context.close();
+}, 90_000);

@@ -1,0 +1,55 @@
+/** Ten thousand lines a second: no frozen frame, flat memory, only visible rows drawn. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { PageWorld } from "./page-world.ts";
+
+let world: PageWorld;
+beforeAll(async () => {
+  world = await PageWorld.open();
+}, 60_000);
+afterAll(() => world.close());
+
+const seconds = 12;
+const perS = 10_000;
+const parcels = 10;
+
+test("under ten thousand lines a second the list holds its bounds, and draws what is seen", async () => {
+  await world.createApp("flood");
+  const { page, faults, context } = await world.signedIn("#/apps/flood/log");
+  await page.getByText("No line yet").waitFor();
+  await page.evaluate(`
+    globalThis.longTasks = [];
+    new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) longTasks.push(Math.round(duration));
+    }).observe({ type: "longtask" });
+  `);
+  let sent = 0;
+  const heap = async () => {
+    await (await context.newCDPSession(page)).send("HeapProfiler.collectGarbage");
+    return Number(await page.evaluate("performance.memory.usedJSHeapSize")) / 1e6;
+  };
+  const heaps: number[] = [];
+  for (let second = 0; second < seconds; second++) {
+    const untilMs = Date.now() + 1_000;
+    for (let parcel = 0; parcel < parcels; parcel++) {
+      const lines = Array.from({ length: perS / parcels }, () => ({
+        message: `request ${sent++} took ${sent % 97} ms for user ${sent % 1_013} at /lists/${sent % 31}`,
+        dyno: `web.${sent % 4}`,
+      }));
+      await world.send("flood", lines);
+    }
+    if (second % 4 === 3) heaps.push(await heap());
+    await page.waitForTimeout(Math.max(0, untilMs - Date.now()));
+  }
+  await page.locator(".row", { hasText: `request ${sent - 1} took` }).waitFor();
+  await page.getByText("nothing missing", { exact: true }).waitFor();
+  expect(await page.locator(".row").count()).toBeLessThan(120);
+  const longTasks = (await page.evaluate("longTasks")) as number[];
+  console.log(
+    `long tasks of ${seconds} s: ${longTasks.join(" ")} ms; heap: ${heaps.map(Math.round).join(" ")} MB`,
+  );
+  // What a frame may take is measured apart (docs/capacity.md): a busy machine must not decide here.
+  expect(heaps.at(-1)!).toBeLessThan(heaps[0]! + 40);
+  expect(heaps.at(-1)!).toBeLessThan(120);
+  expect(faults).toEqual([]);
+  await context.close();
+}, 120_000);

@@ -1,0 +1,218 @@
+/** The log in a real browser: hostile lines, links, search, keys, a server that goes away, and axe. */
+import axe from "axe-core";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PageWorld } from "./page-world.ts";
+import { sampleLines } from "./sample-lines.ts";
+
+let world: PageWorld;
+beforeAll(async () => {
+  world = await PageWorld.open();
+}, 60_000);
+afterAll(() => world.close());
+
+const list = (page: Page) => page.getByRole("list", { name: "lines" });
+const rowWith = (page: Page, text: string) => page.locator(".row", { hasText: text });
+
+async function axeFinds(page: Page): Promise<string[]> {
+  // Evaluated from outside of the page: its policy lets no script in.
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate(
+    "axe.run(document, { resultTypes: ['violations'] })",
+  )) as axe.AxeResults;
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`,
+  );
+}
+
+describe("signing in and out", () => {
+  test("a wrong key is told, the right one opens the page, and signing out closes it", async () => {
+    const { page, context } = await world.window();
+    await page.goto(`${world.server.url}/`);
+    await page.getByLabel("API key").fill("wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("alert").filter({ hasText: "no key of this server" }).waitFor();
+    expect(await axeFinds(page)).toEqual([]);
+    await page.getByLabel("API key").fill("test-operator-key-000000000000000000");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: "Apps", exact: true }).waitFor();
+    expect(await page.evaluate("document.cookie")).toBe("");
+    await page.getByRole("button", { name: /Sign out/ }).click();
+    await page.getByLabel("API key").waitFor();
+    await page.reload();
+    await page.getByLabel("API key").waitFor();
+    await context.close();
+  });
+});
+
+describe("lines", () => {
+  test("of a hostile app are text, and break neither out of their row nor the page", async () => {
+    await world.createApp("hostile");
+    await world.send("hostile", [
+      { message: '<img src=x onerror="document.title=1"><script>document.title=2</script>' },
+      { message: "\u001b]0;title\u0007\u001b[2J\u001b[1;31mred\u001b[0m \u202egnp.exe" },
+      { message: 'javascript:alert(1) {"__proto__":{"x":1}}' },
+      { message: '{"msg":"<b>bold</b>","a":{"b":[1,2,{"c":null}]}}' },
+      { message: "x".repeat(60_000) },
+    ]);
+    const { page, faults, context } = await world.signedIn("#/apps/hostile/log");
+    await rowWith(page, "<img src=x").waitFor();
+    expect(await page.locator(".list img, .list script, .list b:not(.status)").count()).toBe(0);
+    expect(await page.title()).toBe("hostile · tailrace");
+    const text = await rowWith(page, "gnp.exe").locator(".text").innerText();
+    expect(text).toBe("\\u001b]0;title\\u0007\\u001b[2Jred \\u202egnp.exe");
+    expect(await page.locator(".c-red.bold").innerText()).toBe("red");
+    await rowWith(page, "<b>bold</b>").click();
+    await page.locator(".detail .json").first().waitFor();
+    expect(await page.locator(".detail").innerText()).toContain("c: null");
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("come as they are written; a filter in the address chooses them, and a link leads to one with its neighbours", async () => {
+    await world.createApp("links");
+    await world.send(
+      "links",
+      Array.from({ length: 5_000 }, (_, n) => ({
+        message: `line ${n} of many`,
+        dyno: n % 2 ? "web.1" : "worker.1",
+      })),
+    );
+    const { page, faults, context } = await world.signedIn("#/apps/links/log?dyno=worker");
+    await rowWith(page, "line 4998 of many").waitFor();
+    expect(await page.locator(".row .process", { hasText: "web.1" }).count()).toBe(0);
+    await world.send("links", [
+      { message: "just now", dyno: "worker.1" },
+      { message: "not seen", dyno: "web.1" },
+    ]);
+    await rowWith(page, "just now").waitFor();
+    expect(await rowWith(page, "not seen").count()).toBe(0);
+
+    await page.goto(`${world.server.url}/#/apps/links/log?match=line%20700%20of`);
+    await rowWith(page, "line 700 of many").click();
+    await page.getByRole("button", { name: "Show neighbours" }).click();
+    await rowWith(page, "line 701 of many").waitFor();
+    await rowWith(page, "line 699 of many").waitFor();
+    expect(page.url()).toContain("at=");
+    await page.reload();
+    await rowWith(page, "line 700 of many").and(page.locator(".selected")).waitFor();
+    await rowWith(page, "line 699 of many").waitFor();
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("older ones load as one scrolls up, to the first, and nothing moves meanwhile", async () => {
+    const { page, context } = await world.signedIn("#/apps/links/log");
+    await rowWith(page, "not seen").waitFor();
+    await list(page).hover();
+    let first = 5_000;
+    for (let turns = 0; turns < 400 && first > 0; turns++) {
+      await page.mouse.wheel(0, -4_000);
+      await page.waitForTimeout(30);
+      const top = await page.locator(".row .text").first().innerText();
+      first = Number(/line (\d+) of/.exec(top)?.[1] ?? first);
+    }
+    await rowWith(page, "line 0 of many").waitFor();
+    // Every line once, in order: what is drawn follows one another.
+    const shown = await page.locator(".row .text").allInnerTexts();
+    const numbers = shown.map((text) => Number(/line (\d+) of/.exec(text)?.[1]));
+    expect(numbers).toEqual(numbers.map((_, n) => numbers[0]! + n));
+    const before = await page.locator(".place").first().boundingBox();
+    await world.send(
+      "links",
+      Array.from({ length: 200 }, (_, n) => ({ message: `later ${n}` })),
+    );
+    await page.waitForTimeout(400);
+    expect(await page.locator(".place").first().boundingBox()).toEqual(before);
+    await page.getByRole("button", { name: "Follow", exact: true }).click();
+    await rowWith(page, "later 199").waitFor();
+    await context.close();
+  });
+
+  test("the search goes from match to match, errors have keys of their own, and traces are folded", async () => {
+    await world.createApp("shop");
+    const { app, heroku } = sampleLines(Date.now(), 20);
+    await world.send("shop", heroku, "heroku");
+    await world.send("shop", app);
+    const { page, faults, context } = await world.signedIn("#/apps/shop/log?source=app");
+    await page.locator(".row").first().waitFor();
+    await page.keyboard.press("Shift+E");
+    await page.locator(".row.err.selected").waitFor();
+    expect(await page.locator(".row.err.selected").innerText()).toMatch(
+      /PG::ConnectionBad[\s\S]*5 lines of stack trace/,
+    );
+    await page.locator(".row.err.selected .fold").click();
+    await rowWith(page, "list.rb:201").first().waitFor();
+    await page.keyboard.press("s");
+    await page.keyboard.type("pool is busy");
+    await page.keyboard.press("Enter");
+    await page.locator(".row.selected mark").first().waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    expect(await axeFinds(page)).toEqual([]);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("processes stand side by side, each with its own", async () => {
+    const { page, context } = await world.signedIn("#/apps/shop/log?panes=web.1,worker.1");
+    await page.getByRole("heading", { name: "worker.1" }).waitFor();
+    await page.getByRole("region", { name: "worker.1", exact: true }).locator(".row").first().waitFor();
+    expect(
+      await page.getByRole("region", { name: "worker.1", exact: true }).getByText("Started GET").count(),
+    ).toBe(0);
+    expect(await axeFinds(page)).toEqual([]);
+    await context.close();
+  });
+});
+
+describe("a server that goes away", () => {
+  test("is waited for, and when it is back nothing is missing and nothing comes twice", async () => {
+    await world.createApp("steady");
+    const { page, context } = await world.signedIn("#/apps/steady/log");
+    await world.send(
+      "steady",
+      Array.from({ length: 50 }, (_, n) => ({ message: `number ${n}` })),
+    );
+    await rowWith(page, "number 49").waitFor();
+    await world.server.kill("SIGKILL");
+    await page.getByText("Trying again").waitFor();
+    await world.server.start();
+    await world.send(
+      "steady",
+      Array.from({ length: 10 }, (_, n) => ({ message: `number ${n + 50}` })),
+    );
+    await rowWith(page, "number 59").waitFor();
+    const mark = await page.locator(".gap").innerText();
+    expect(mark).toMatch(/connection resumed after .* · nothing missing \(\d+\.\d+ → \d+\.\d+\)/);
+    await page.getByText("nothing missing", { exact: true }).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Download" }).click(),
+    ]);
+    const stream = await download.createReadStream();
+    let text = "";
+    for await (const part of stream) text += part;
+    expect([...text.matchAll(/number (\d+)/g)].map(([, n]) => Number(n))).toEqual(
+      Array.from({ length: 60 }, (_, n) => n),
+    );
+    await context.close();
+  }, 60_000);
+});
+
+describe("axe finds nothing", () => {
+  test.each([
+    ["#/apps", "light"],
+    ["#/apps/shop/log", "light"],
+    ["#/apps/shop/log", "dark"],
+    ["#/apps/shop/drains", "light"],
+    ["#/apps/shop/glance", "dark"],
+    ["#/node", "light"],
+  ] as const)("at %s in %s", async (hash, scheme) => {
+    const { page, context } = await world.signedIn(hash, { scheme });
+    await page.waitForTimeout(1_500);
+    expect(await axeFinds(page)).toEqual([]);
+    await context.close();
+  });
+});

@@ -1,0 +1,144 @@
+/** All apps at a glance: pace, errors, the last line, and how their drains are. */
+import { useState } from "preact/hooks";
+import { type App, api, type KeyFacts, type LogSummary } from "../api.ts";
+import { withoutColours } from "../log/sgr.ts";
+import type { Go } from "../page.tsx";
+import type { Loaded } from "../parts/use-store.ts";
+import { clockOf, countOf } from "../parts/words.ts";
+import { hashOf, logOf, plainView } from "../route.ts";
+import { paceOf } from "./sidebar.tsx";
+import { drainHealth, type Summaries } from "./summaries.ts";
+
+type Props = {
+  readonly apps: Loaded<App[]>;
+  readonly summaries: Summaries;
+  readonly keyFacts: KeyFacts;
+  readonly go: Go;
+};
+
+export function AppsPage({ apps, summaries, keyFacts, go }: Props) {
+  const { value, failure } = apps;
+  return (
+    <main class="scrolls">
+      <header class="head">
+        <h1>Apps</h1>
+        {value !== undefined && <span class="mute">{countOf(value.length)}</span>}
+        {keyFacts.all_apps && !keyFacts.read_only && <NewApp go={go} reload={apps.reload} />}
+      </header>
+      {failure !== undefined && (
+        <p class="failure page-note" role="alert">
+          {failure} It is asked again.
+        </p>
+      )}
+      {value?.length === 0 && <NoApps />}
+      {value !== undefined && value.length > 0 && (
+        <div class="table-wrap" tabIndex={0} role="region" aria-label="apps, a table">
+          <table class="apps">
+            <thead>
+              <tr>
+                <th>App</th>
+                <th class="number">Pace</th>
+                <th class="number">Errors</th>
+                <th>Drains</th>
+                <th class="wide">Last line</th>
+              </tr>
+            </thead>
+            <tbody>
+              {value.map(({ name }) => (
+                <AppRow key={name} name={name} summary={summaries.get(name)} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </main>
+  );
+}
+
+function AppRow({ name, summary }: { name: string; summary: LogSummary | undefined }) {
+  const { mark, words } = drainHealth(summary);
+  const errors = summary?.recent.errors ?? 0;
+  const newest = summary?.newest;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={hashOf(logOf(name))}>{name}</a>
+      </th>
+      <td class="number">{summary === undefined ? "…" : paceOf(summary)}</td>
+      <td class="number">
+        {errors > 0 ? (
+          <a class="bad" href={hashOf(logOf(name, { level: "error" }))}>
+            {countOf(errors)} in {summary!.recent.seconds} s
+          </a>
+        ) : (
+          <span class="mute">none</span>
+        )}
+      </td>
+      <td>
+        <a class="drain-health" href={hashOf({ page: "app", app: name, tab: "drains", view: plainView })}>
+          {mark !== "none" && <span class={`dot ${mark}`} aria-hidden="true" />}
+          <span class={mark === "none" ? "mute" : ""}>{words}</span>
+        </a>
+      </td>
+      <td class="wide last-line">
+        {newest && (
+          <>
+            <span class="mute">{clockOf(Date.parse(newest.accepted_at), "local").time}</span>{" "}
+            <span class="mute">{newest.dyno}</span> {withoutColours(newest.message)}
+          </>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+const NoApps = () => (
+  <div class="empty">
+    <h2>There are no apps yet</h2>
+    <p>Run a program with its lines going here, and an app is made for it:</p>
+    <pre>tailrace run -a hello --create -- sh -c 'while sleep 1; do date; done'</pre>
+  </div>
+);
+
+function NewApp({ go, reload }: { go: Go; reload: () => void }) {
+  const [name, setName] = useState<string | undefined>(undefined);
+  const [failure, setFailure] = useState("");
+  if (name === undefined) {
+    return (
+      <button type="button" class="ghost end" onClick={() => setName("")}>
+        New app
+      </button>
+    );
+  }
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    try {
+      const app = await api.createApp(name);
+      reload();
+      go(logOf(app.name));
+    } catch (error) {
+      setFailure((error as Error).message);
+    }
+  };
+  return (
+    <form class="inline end" onSubmit={submit}>
+      <input
+        aria-label="Name of the new app"
+        placeholder="name, or empty for one that is made"
+        value={name}
+        onInput={(event) => setName(event.currentTarget.value)}
+      />
+      <button class="button" type="submit">
+        Make it
+      </button>
+      <button type="button" class="ghost" onClick={() => setName(undefined)}>
+        Cancel
+      </button>
+      {failure !== "" && (
+        <p class="failure" role="alert">
+          {failure}
+        </p>
+      )}
+    </form>
+  );
+}

@@ -1,0 +1,68 @@
+/** Summaries of all apps that the key may see, asked for in turn: a few at a time, each a few seconds after its answer. */
+import { useEffect, useState } from "preact/hooks";
+import { type App, api, type LogSummary } from "../api.ts";
+
+const roundMs = 5_000;
+const atOnceMax = 4;
+/** More apps than that are asked for more rarely. */
+const perRoundMax = 60;
+
+export type Summaries = ReadonlyMap<string, LogSummary>;
+
+export function useSummaries(apps: readonly App[] | undefined): Summaries {
+  const [summaries, setSummaries] = useState<Summaries>(new Map());
+  const names = apps?.map(({ name }) => name).join(" ") ?? "";
+  useEffect(() => {
+    const list = names === "" ? [] : names.split(" ");
+    let isOver = false;
+    let from = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const round = async () => {
+      if (document.visibilityState === "visible") {
+        const wanted = list.slice(from, from + perRoundMax);
+        from = from + perRoundMax >= list.length ? 0 : from + perRoundMax;
+        const found = await askFor(wanted);
+        if (isOver) return;
+        setSummaries((before) => new Map([...before, ...found].filter(([name]) => list.includes(name))));
+      }
+      timer = setTimeout(round, roundMs);
+    };
+    if (list.length > 0) void round();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, [names]);
+  return summaries;
+}
+
+async function askFor(names: readonly string[]): Promise<[string, LogSummary][]> {
+  const found: [string, LogSummary][] = [];
+  const waiting = [...names];
+  const worker = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const summary = await api.summary(name).catch(() => undefined);
+      if (summary !== undefined) found.push([name, summary]);
+    }
+  };
+  await Promise.all(Array.from({ length: atOnceMax }, worker));
+  return found;
+}
+
+export const ratePerS = ({ recent }: LogSummary): number => recent.lines / Math.max(1, recent.seconds);
+
+/** How an app's drains are, in one word and a sentence. */
+export function drainHealth(summary: LogSummary | undefined): {
+  mark: "ok" | "wait" | "bad" | "none";
+  words: string;
+} {
+  if (summary === undefined) return { mark: "none", words: "" };
+  const { idle, delivering, retrying, paused } = summary.drains;
+  const count = idle + delivering + retrying + paused;
+  if (count === 0) return { mark: "none", words: "no drains" };
+  if (retrying > 0)
+    return { mark: "bad", words: `${retrying} of ${count} ${count === 1 ? "drain" : "drains"} failing` };
+  if (paused > 0)
+    return { mark: "wait", words: `${paused} of ${count} ${count === 1 ? "drain" : "drains"} paused` };
+  return { mark: "ok", words: count === 1 ? "1 drain, well" : `${count} drains, all well` };
+}

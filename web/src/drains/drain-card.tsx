@@ -1,0 +1,219 @@
+/** One drain: its state in sentences, its ledger, lag and pace over time, and its actions. */
+import { useState } from "preact/hooks";
+import { api, type Drain, type DrainTest } from "../api.ts";
+import { Chart } from "../parts/chart.tsx";
+import { countOf, dayOf, durationOf, linesOf, rateOf } from "../parts/words.ts";
+import { DrainForm } from "./drain-form.tsx";
+import { causeAndMend, healthOf, paceOf, whatFollows } from "./drain-words.ts";
+import { LedgerBar } from "./ledger-bar.tsx";
+import { ReplayForm } from "./replay-form.tsx";
+import type { Sample } from "./samples.ts";
+import { TestSteps } from "./test-steps.tsx";
+
+type Props = {
+  readonly app: string;
+  readonly drain: Drain;
+  readonly samples: readonly Sample[];
+  readonly mayChange: boolean;
+  readonly reload: () => void;
+};
+
+type Open = "change" | "replay" | "remove" | undefined;
+
+export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
+  const { mark, word } = healthOf(drain);
+  const [open, setOpen] = useState<Open>(undefined);
+  const [busy, setBusy] = useState("");
+  const [failure, setFailure] = useState("");
+  const [test, setTest] = useState<DrainTest | undefined>(undefined);
+  const act = async (name: string, run: () => Promise<unknown>) => {
+    setBusy(name);
+    setFailure("");
+    try {
+      await run();
+      setOpen(undefined);
+    } catch (error) {
+      setFailure((error as Error).message);
+    }
+    setBusy("");
+    reload();
+  };
+  const toggle = (what: Open) => setOpen((now) => (now === what ? undefined : what));
+  const done = () => {
+    setOpen(undefined);
+    reload();
+  };
+  return (
+    <article class="card" aria-label={`drain to ${shownUrl(drain.url)}`}>
+      <header class="card-head">
+        <span class={`state ${mark}`}>{word}</span>
+        <code>{shownUrl(drain.url)}</code>
+        <span class="mute end">
+          {[drain.format, drain.compression, `since ${dayOf(Date.parse(drain.created_at), "local")}`]
+            .filter(Boolean)
+            .join(" · ")}
+        </span>
+      </header>
+      <Why drain={drain} />
+      <div class="two">
+        <LedgerBar drain={drain} />
+        <Lag samples={samples} drain={drain} />
+      </div>
+      {test && <TestSteps test={test} onClose={() => setTest(undefined)} />}
+      {failure !== "" && (
+        <p class="failure" role="alert">
+          {failure}
+        </p>
+      )}
+      {open === "change" && (
+        <DrainForm app={app} drain={drain} onDone={done} onCancel={() => setOpen(undefined)} />
+      )}
+      {open === "replay" && (
+        <ReplayForm app={app} drain={drain} onDone={done} onCancel={() => setOpen(undefined)} />
+      )}
+      {open === "remove" && (
+        <div class="confirm" role="alertdialog" aria-label="remove this drain">
+          <p>
+            Remove this drain?{" "}
+            {drain.lag_lines > 0 ? `${linesOf(drain.lag_lines)} that wait are not sent.` : "No line waits."}{" "}
+            Its counts go with it.
+          </p>
+          <button
+            type="button"
+            class="danger"
+            disabled={busy !== ""}
+            onClick={() => act("remove", () => api.removeDrain(app, drain.id))}
+          >
+            Remove it
+          </button>
+          <button type="button" class="ghost" onClick={() => setOpen(undefined)}>
+            Keep it
+          </button>
+        </div>
+      )}
+      {mayChange && (
+        <div class="acts">
+          <button
+            type="button"
+            class="ghost"
+            disabled={busy !== ""}
+            onClick={() =>
+              act("test", async () => setTest(await api.actOnDrain<DrainTest>(app, drain.id, "test")))
+            }
+          >
+            {busy === "test" ? "Testing" : "Test"}
+          </button>
+          <button
+            type="button"
+            class="ghost"
+            aria-expanded={open === "change"}
+            onClick={() => toggle("change")}
+          >
+            Change
+          </button>
+          {drain.state === "paused" ? (
+            <button
+              type="button"
+              class="ghost"
+              disabled={busy !== ""}
+              onClick={() => act("resume", () => api.actOnDrain(app, drain.id, "resume"))}
+            >
+              Resume
+            </button>
+          ) : (
+            <button
+              type="button"
+              class="ghost"
+              disabled={busy !== ""}
+              onClick={() => act("pause", () => api.actOnDrain(app, drain.id, "pause"))}
+            >
+              Pause
+            </button>
+          )}
+          <button
+            type="button"
+            class="ghost"
+            aria-expanded={open === "replay"}
+            onClick={() => toggle("replay")}
+          >
+            Replay
+          </button>
+          <button
+            type="button"
+            class="ghost end bad"
+            aria-expanded={open === "remove"}
+            onClick={() => toggle("remove")}
+          >
+            Remove
+          </button>
+        </div>
+      )}
+    </article>
+  );
+}
+
+function Why({ drain }: { drain: Drain }) {
+  if (drain.state === "paused")
+    return (
+      <div class="why wait">
+        <b>It is paused.</b>
+        <p>{whatFollows(drain, Date.now())} Resume it, and it goes on where it stopped.</p>
+      </div>
+    );
+  if (drain.state !== "retrying") return null;
+  const { cause, mend } = causeAndMend(drain.last_error?.message ?? "It does not get through");
+  const since = drain.lag_seconds > 0 ? ` Lines wait for ${durationOf(drain.lag_seconds)}.` : "";
+  return (
+    <div class="why bad" role="status">
+      <b>{cause}</b>
+      {mend !== "" && <p class="mend">{mend}</p>}
+      <p>
+        {drain.lag_lines > 0 ? whatFollows(drain, Date.now()) : `${since} ${whatFollows(drain, Date.now())}`}
+      </p>
+    </div>
+  );
+}
+
+function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
+  return (
+    <section>
+      <h3>
+        Waiting lines <span class="mute">· {paceOf(drain)}</span>
+      </h3>
+      <Chart
+        title="waiting lines, and lines delivered a second, since this page is open"
+        timesMs={samples.map(({ atMs }) => atMs)}
+        series={[
+          { name: "waiting", colour: "--fill-warn", kind: "area", values: samples.map(({ lag }) => lag) },
+        ]}
+        height={76}
+        zone="local"
+        format={(value) => countOf(value)}
+      />
+      <Chart
+        title="lines delivered a second"
+        timesMs={samples.map(({ atMs }) => atMs)}
+        series={[
+          {
+            name: "delivered a second",
+            colour: "--fill-ok",
+            kind: "line",
+            values: samples.map(({ rate }) => rate),
+          },
+        ]}
+        height={76}
+        zone="local"
+        format={(value) => `${rateOf(value)}/s`}
+      />
+    </section>
+  );
+}
+
+/** Passwords and keys in a URL are not shown to whoever looks over a shoulder. */
+export function shownUrl(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const { protocol, host, pathname, search, username, password } = new URL(url);
+  const who = username || password ? "•••@" : "";
+  const path = pathname === "/" ? "/" : pathname.replace(/[\w-]{20,}/g, "•••");
+  return `${protocol}//${who}${host}${path}${search === "" ? "" : "?•••"}`;
+}

@@ -1,0 +1,33 @@
+/** For those who listen: now and then the newest line, and how many came besides. The list itself is silent. */
+import { useEffect, useState } from "preact/hooks";
+import { linesOf } from "../parts/words.ts";
+import type { LogStore } from "./log-store.ts";
+import { withoutColours } from "./sgr.ts";
+
+const everyMs = 5_000;
+const charsMax = 200;
+
+export function Announcer({ store }: { store: LogStore }) {
+  const [said, setSaid] = useState<readonly string[]>([]);
+  useEffect(() => {
+    let told = store.state.received;
+    const timer = setInterval(() => {
+      const { received, isFollowing } = store.state;
+      const more = received - told;
+      told = received;
+      const line = store.ring.last();
+      if (!isFollowing || more === 0 || line === undefined) return;
+      const others = more > 1 ? `${linesOf(more - 1)} more, then ` : "";
+      const text = `${others}${line.dyno}: ${withoutColours(line.message).slice(0, charsMax)}`;
+      setSaid((before) => [...before.slice(-2), text]);
+    }, everyMs);
+    return () => clearInterval(timer);
+  }, [store]);
+  return (
+    <div class="for-ears" role="log" aria-label="newest lines" aria-live="polite" tabIndex={0}>
+      {said.map((text, n) => (
+        <p key={`${n}${text}`}>{text}</p>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,122 @@
+/** A filter as people write it, as the address holds it, and as the API takes it. Its fields are those of `tailrace logs`. */
+export type Filter = {
+  readonly sources?: readonly string[];
+  readonly dynos?: readonly string[];
+  readonly match?: string;
+  readonly exclude?: string;
+  readonly since?: string;
+  /** This severity and worse. */
+  readonly level?: Level;
+};
+
+/** From the worst on. */
+export const levels = ["error", "warn", "info", "debug"] as const;
+export type Level = (typeof levels)[number];
+
+const words: Readonly<Record<string, "sources" | "dynos" | "since" | "level" | "match" | "exclude">> = {
+  source: "sources",
+  dyno: "dynos",
+  process: "dynos",
+  since: "since",
+  level: "level",
+  match: "match",
+  exclude: "exclude",
+};
+
+/** `timeout dyno:web source:app level:error since:10m -healthz`: words match together, a minus excludes. */
+export function filterFromText(text: string): Filter {
+  const found: {
+    sources: string[];
+    dynos: string[];
+    match: string[];
+    exclude: string[];
+    since?: string;
+    level?: Level | undefined;
+  } = { sources: [], dynos: [], match: [], exclude: [] };
+  for (const word of text.trim().split(/\s+/)) {
+    const [, name, value] = /^([a-z]+):(.+)$/.exec(word) ?? [];
+    const field = name === undefined ? undefined : words[name];
+    if (field === "sources") found.sources.push(...value!.split(","));
+    else if (field === "dynos") found.dynos.push(...value!.split(",").map(dynoOf));
+    else if (field === "since") found.since = value!;
+    else if (field === "level") found.level = levelOf(value!);
+    else if (field === "match" || field === "exclude") found[field].push(value!);
+    else if (/^-./.test(word)) found.exclude.push(word.slice(1));
+    else if (word !== "") found.match.push(word);
+  }
+  return withoutEmpty({
+    sources: found.sources,
+    dynos: found.dynos,
+    match: found.match.join(" "),
+    exclude: found.exclude.join("|"),
+    since: found.since,
+    level: found.level,
+  });
+}
+
+/** What `filterFromText` reads back as the same. */
+export function textOfFilter({ sources, dynos, match, exclude, since, level }: Filter): string {
+  return [
+    match,
+    dynos && `dyno:${dynos.join(",")}`,
+    sources && `source:${sources.join(",")}`,
+    level && `level:${level}`,
+    since && `since:${since}`,
+    ...(exclude?.split("|").map((one) => `-${one}`) ?? []),
+  ]
+    .filter((part) => part !== undefined)
+    .join(" ");
+}
+
+export function filterToParams(filter: Filter): URLSearchParams {
+  const params = new URLSearchParams();
+  if (filter.sources) params.set("source", filter.sources.join(","));
+  if (filter.dynos) params.set("dyno", filter.dynos.join(","));
+  for (const field of ["match", "exclude", "since", "level"] as const) {
+    const value = filter[field];
+    if (value !== undefined) params.set(field, value);
+  }
+  return params;
+}
+
+export function filterFromParams(params: URLSearchParams): Filter {
+  const list = (name: string) => (params.get(name) ?? "").split(",").filter((part) => part !== "");
+  const text = (name: string) => params.get(name) ?? "";
+  return withoutEmpty({
+    sources: list("source"),
+    dynos: list("dyno").map(dynoOf),
+    match: text("match"),
+    exclude: text("exclude"),
+    since: text("since"),
+    level: levelOf(text("level")),
+  });
+}
+
+/** The fields of a log session that choose lines. */
+export const sessionFields = ({ sources, dynos, match, exclude, level }: Filter) => ({
+  ...(sources && { source: sources }),
+  ...(dynos && { dyno: dynos }),
+  ...(match && { match }),
+  ...(exclude && { exclude }),
+  ...(level && { level }),
+});
+
+/** True when every line passes, so that running numbers have to follow one another. */
+export const isOpen = ({ sources, dynos, match, exclude, level }: Filter): boolean =>
+  !sources && !dynos && !match && !exclude && !level;
+
+const dynoOf = (name: string): string => name.replace(/\.\*$/, "");
+const aliases: Readonly<Record<string, Level>> = {
+  err: "error",
+  warning: "warn",
+  crit: "error",
+  notice: "info",
+};
+const levelOf = (word: string): Level | undefined => levels.find((level) => level === word) ?? aliases[word];
+
+type Loose = { readonly [Field in keyof Filter]: Filter[Field] | undefined };
+
+function withoutEmpty(filter: Loose): Filter {
+  const given = Object.entries(filter).filter(([, value]) => value !== undefined && value.length > 0);
+  return Object.fromEntries(given) as Filter;
+}

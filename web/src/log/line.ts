@@ -1,0 +1,70 @@
+/** A line as the page keeps it, and what can be told of it at once. */
+import { levelOf, type Level as ServerLevel } from "../../../src/core/level.ts";
+import type { Level } from "./filter.ts";
+
+export type Line = {
+  /** Its position, and for what is told to this reader alone something that makes it one of its kind. */
+  readonly key: string;
+  readonly position: string;
+  /** The app's running number of the line; undefined for what is told to this reader alone. */
+  readonly number: number | undefined;
+  readonly timeMs: number;
+  readonly source: string;
+  readonly dyno: string;
+  readonly level: Level;
+  readonly message: string;
+  /** A line of tailrace itself: an L-code. */
+  readonly isNotice: boolean;
+  /** It goes on with the stack trace that a line before it began. */
+  readonly isTrace: boolean;
+};
+
+/** The JSON of a line in the API. */
+export type WireLine = {
+  readonly position: string;
+  readonly time: string;
+  readonly source: string;
+  readonly dyno: string;
+  readonly severity: ServerLevel;
+  readonly message: string;
+  readonly line?: number;
+};
+
+/** The levels of the server in four, as a reader wants to tell them apart. */
+const inFour: Readonly<Record<ServerLevel, Level>> = {
+  emerg: "error",
+  alert: "error",
+  crit: "error",
+  err: "error",
+  warning: "warn",
+  notice: "info",
+  info: "info",
+  debug: "debug",
+};
+
+const trace =
+  /^(?:\s+(?:at |from |File "|\.\.\. \d+ more|\|)|\s*Caused by: |Traceback \(most recent|\tfrom |\s{4,}\S|\s*goroutine \d+)/;
+/** What is looked at of a message to tell whether it goes on with a trace. */
+const headChars = 400;
+
+let told = 0;
+
+/** Reads a line of the API; `before`: the newest one of the same process, of which it may be a part. */
+export function lineOf(wire: WireLine): Line {
+  const isNotice = wire.source === "heroku" && wire.dyno === "logplex";
+  return {
+    key: wire.line === undefined ? `${wire.position}#${told++}` : wire.position,
+    position: wire.position,
+    number: wire.line,
+    timeMs: Date.parse(wire.time),
+    source: wire.source,
+    dyno: wire.dyno,
+    level: inFour[levelOf(wire.message, wire.severity)],
+    message: wire.message,
+    isNotice,
+    isTrace: trace.test(wire.message.slice(0, headChars)),
+  };
+}
+
+/** What a line costs in memory, about. */
+export const bytesOf = (line: Line): number => 250 + 2 * line.message.length;

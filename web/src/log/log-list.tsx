@@ -1,0 +1,202 @@
+/** The rows that are seen, and nothing else: follow, pause, and older lines as one scrolls up. */
+import type { RefObject } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import type { LogView } from "../route.ts";
+import { LogRow } from "./log-row.tsx";
+import type { LogStore } from "./log-store.ts";
+import { Marks } from "./marks.tsx";
+import { useRows } from "./use-rows.ts";
+import type { Row } from "./view-rows.ts";
+
+export type ListHandle = {
+  readonly toEnd: () => void;
+  readonly toStart: () => void;
+  /** False when that row is not there. */
+  readonly show: (key: string, align?: "center" | "auto") => boolean;
+  readonly focus: () => void;
+};
+
+type Props = {
+  readonly rows: readonly Row[];
+  readonly store: LogStore;
+  readonly view: LogView;
+  readonly finding: RegExp | undefined;
+  readonly selected: string | undefined;
+  readonly unfolded: ReadonlySet<string>;
+  readonly at: string | undefined;
+  readonly handle: RefObject<ListHandle | undefined>;
+  readonly onSelect: (key: string) => void;
+  readonly onUnfold: (key: string) => void;
+};
+
+const rowPx = 21;
+/** Older lines are asked for when there is less than that above what is seen. */
+const olderPx = 1_500;
+const charPx = 7.85;
+
+export function LogList(props: Props) {
+  const { rows, store, view, finding, selected, unfolded, at, handle, onSelect, onUnfold } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const { state } = store;
+  const columns = useRef(120);
+  const { rows: list, items } = useRows({
+    rows,
+    scroller,
+    isFollowing: state.isFollowing,
+    estimate: (row) =>
+      row.kind === "mark" || !view.wrap
+        ? rowPx
+        : rowPx * Math.max(1, Math.ceil(row.line.message.length / columns.current)),
+  });
+  useLayoutEffect(() => {
+    const width = scroller.current?.clientWidth ?? 1_000;
+    columns.current = Math.max(20, (width - 240) / charPx);
+  });
+  useEffect(() => list.measure(), [view.wrap, list]);
+
+  // Where the end is does not wait for the heights of rows that come into sight.
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (state.isFollowing && element) element.scrollTop = element.scrollHeight;
+  });
+
+  const byKey = (key: string) => rows.findLastIndex((row) => row.key === key);
+  handle.current = {
+    toEnd: () => list.scrollToEnd(),
+    toStart: () => list.scrollToIndex(0, { align: "start" }),
+    show: (key, align = "auto") => {
+      const index = byKey(key);
+      if (index === -1) return false;
+      list.scrollToIndex(index, { align });
+      return true;
+    },
+    focus: () => scroller.current?.focus(),
+  };
+
+  useLinkedLine(at, rows, handle);
+  const last = items.at(-1)?.index ?? rows.length - 1;
+  useEffect(() => {
+    store.seen(rows.length - 1 - last);
+    const first = items[0];
+    if (!state.isFollowing && first && (list.scrollOffset ?? 0) < olderPx) void store.loadOlder();
+    if (state.isFollowing && rows.length < 40 && first) void store.loadOlder();
+  });
+
+  const pauseOn = useMemo(() => pausing(store), [store]);
+  const onScroll = () => {
+    if (
+      !state.isFollowing &&
+      !store.ring.isCutNewer &&
+      store.isAttached &&
+      pauseOn.wantsEnd &&
+      list.isAtEnd(2)
+    )
+      store.follow();
+  };
+  return (
+    <div class="list-frame">
+      <div
+        ref={scroller}
+        class={`list${view.wrap ? "" : " nowrap"}`}
+        role="list"
+        aria-label="lines"
+        tabIndex={0}
+        onScroll={onScroll}
+        onWheel={pauseOn.wheel}
+        onTouchMove={pauseOn.touch}
+        onPointerDown={(event) => event.target === scroller.current && pauseOn.touch()}
+        onClick={(event) => {
+          const target = event.target as HTMLElement;
+          if (target.closest("[data-fold]") || !getSelection()?.isCollapsed) return;
+          const key = target.closest<HTMLElement>("[data-key]")?.dataset.key;
+          if (key !== undefined) onSelect(key);
+        }}
+      >
+        <Top store={store} rows={rows} />
+        <div class="sizer" style={{ height: `${list.getTotalSize()}px` }}>
+          {items.map(({ key, index, start }) => {
+            const row = rows[index];
+            if (row === undefined) return null;
+            return (
+              <div
+                key={key}
+                class="place"
+                role="listitem"
+                data-index={index}
+                ref={(node) => list.measureElement(node)}
+                style={{ transform: `translateY(${start}px)` }}
+              >
+                <LogRow
+                  row={row}
+                  zone={view.zone}
+                  find={finding}
+                  isSelected={row.key === selected}
+                  isUnfolded={unfolded.has(row.key)}
+                  onUnfold={onUnfold}
+                />
+              </div>
+            );
+          })}
+        </div>
+      </div>
+      <Marks
+        rows={rows}
+        version={state.version}
+        onGo={(index) => {
+          store.pause();
+          list.scrollToIndex(index, { align: "center" });
+        }}
+      />
+    </div>
+  );
+}
+
+// What moves the list up is somebody who wants to read; what moves it to its end wants what comes.
+function pausing(store: LogStore) {
+  const self = {
+    wantsEnd: false,
+    wheel: (event: WheelEvent) => {
+      self.wantsEnd = event.deltaY > 0;
+      if (event.deltaY < 0) store.pause();
+    },
+    touch: () => {
+      self.wantsEnd = true;
+      store.pause();
+    },
+  };
+  return self;
+}
+
+function useLinkedLine(at: string | undefined, rows: readonly Row[], handle: Props["handle"]): void {
+  const shown = useRef<string | undefined>(undefined);
+  useEffect(() => {
+    if (at === undefined || shown.current === at) return;
+    if (handle.current?.show(at, "center")) shown.current = at;
+  }, [at, rows]);
+}
+
+function Top({ store, rows }: { store: LogStore; rows: readonly Row[] }) {
+  const { state } = store;
+  if (state.isForeign)
+    return <Empty title="This line is not there any more">Retention took it, or it is of another log.</Empty>;
+  if (state.stream.kind === "refused")
+    return <Empty title="The log cannot be shown">{state.stream.why}</Empty>;
+  if (rows.length > 0) return null;
+  if (state.stream.kind === "connecting" || state.isLoadingOlder)
+    return <div class="loading" role="status" aria-label="loading" />;
+  return (
+    <Empty title="No line yet">
+      {Object.keys(store.filter).length > 0
+        ? "Lines that pass the filter show up here as they come; older ones were looked for too."
+        : "Lines show up here as they come. Send some:"}
+      {Object.keys(store.filter).length === 0 && <pre>tailrace run -a {store.app} -- echo hello</pre>}
+    </Empty>
+  );
+}
+
+const Empty = ({ title, children }: { title: string; children: preact.ComponentChildren }) => (
+  <div class="empty">
+    <h2>{title}</h2>
+    <p>{children}</p>
+  </div>
+);

@@ -1,0 +1,47 @@
+/** The log of an app: one list, or several processes side by side, under one bar. */
+import { useState } from "preact/hooks";
+import type { LogSummary } from "../api.ts";
+import type { AppRoute } from "../app-page.tsx";
+import type { Go } from "../page.tsx";
+import { countOf, dayOf } from "../parts/words.ts";
+import type { LogView } from "../route.ts";
+import type { Filter } from "./filter.ts";
+import { LogBar } from "./log-bar.tsx";
+import { LogPane } from "./log-pane.tsx";
+
+type Props = { readonly route: AppRoute; readonly go: Go; readonly summary: LogSummary | undefined };
+
+export function LogPage({ route, go, summary }: Props) {
+  const { app, view } = route;
+  const [find, setFind] = useState("");
+  const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
+  const change = (changed: Partial<LogView>, how?: "replace") =>
+    go({ ...route, view: { ...view, ...changed } }, how);
+  const setFilter = (filter: Filter) => change({ filter, at: undefined });
+  const panes = view.panes.length > 0 ? view.panes : [undefined];
+  const kept = summary?.oldest && {
+    count: summary.end_line - summary.oldest.line,
+    since: dayOf(Date.parse(summary.oldest.accepted_at), view.zone, true),
+  };
+  return (
+    <div class="log-page">
+      <LogBar view={view} change={change} setFilter={setFilter} find={find} setFind={setFind} dynos={seen} />
+      <div class={`panes of-${panes.length}`}>
+        {panes.map((dyno) => (
+          <LogPane
+            key={dyno ?? "all"}
+            app={app}
+            view={view}
+            dyno={dyno}
+            find={find}
+            go={go}
+            route={route}
+            change={change}
+            onDynos={setSeen}
+            kept={kept ? `${countOf(kept.count)} lines kept since ${kept.since}` : ""}
+          />
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,185 @@
+/** One list of lines with all that belongs to it: histogram, marks, where one is, and the keys. */
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { AppRoute } from "../app-page.tsx";
+import type { Go } from "../page.tsx";
+import { useTold } from "../parts/use-store.ts";
+import { clockOf } from "../parts/words.ts";
+import { hashOf, type LogView, plainView } from "../route.ts";
+import { Announcer } from "./announcer.tsx";
+import type { Filter } from "./filter.ts";
+import { HistogramChart } from "./histogram-chart.tsx";
+import type { Line } from "./line.ts";
+import { LineDetail } from "./line-detail.tsx";
+import { type ListHandle, LogList } from "./log-list.tsx";
+import { LogStore } from "./log-store.ts";
+import { PaneFoot } from "./pane-foot.tsx";
+import { usePaneKeys } from "./use-pane-keys.ts";
+import { findingOf, useSteps } from "./use-steps.ts";
+import { rowsOf } from "./view-rows.ts";
+
+export type PaneProps = {
+  readonly app: string;
+  readonly view: LogView;
+  /** Of one process alone, beside others. */
+  readonly dyno: string | undefined;
+  readonly find: string;
+  readonly route: AppRoute;
+  readonly go: Go;
+  readonly change: (changed: Partial<LogView>, how?: "replace") => void;
+  readonly onDynos: (dynos: ReadonlySet<string>) => void;
+  readonly kept: string;
+};
+
+type Range = { readonly fromMs: number; readonly toMs: number };
+
+export function LogPane(props: PaneProps) {
+  const { app, view, dyno, find, route, go, change, onDynos, kept } = props;
+  const filter: Filter = dyno === undefined ? view.filter : { ...view.filter, dynos: [dyno] };
+  const store = useOpenStore(app, filter, view.at);
+  useTold(useMemo(() => (listener: () => void) => store.subscribe(listener), [store]));
+  const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
+  const [range, setRange] = useState<Range | undefined>(undefined);
+  const [selected, setSelected] = useState<string | undefined>(view.at);
+  const [isOpen, setOpen] = useState(false);
+  const list = useRef<ListHandle | undefined>(undefined);
+  const { state } = store;
+
+  const rows = useMemo(() => {
+    const keep = (line: Line) =>
+      store.keeps(line) && (range === undefined || (line.timeMs >= range.fromMs && line.timeMs < range.toMs));
+    return rowsOf(store.ring, unfolded, keep);
+  }, [store, state.version, unfolded, range]);
+  const finding = useMemo(() => findingOf(find), [find]);
+  useDynos(store, onDynos, state.version);
+  useEffect(() => setSelected(view.at), [view.at]);
+
+  const unfold = (key: string) =>
+    setUnfolded((before) => {
+      const next = new Set(before);
+      if (!next.delete(key)) next.add(key);
+      return next;
+    });
+  const follow = () => {
+    setRange(undefined);
+    if (view.at !== undefined) change({ at: undefined }, "replace");
+    store.follow();
+    list.current?.toEnd();
+  };
+  const linkOf = (line: Line) =>
+    new URL(
+      hashOf({ ...route, view: { ...view, filter: linkFilter(filter), panes: [], at: line.position } }),
+      location.href,
+    ).href;
+  const steps = useSteps({ store, rows, finding, selected, setSelected, list, unfold });
+  const brush = (fromMs: number, toMs: number) => {
+    setRange({ fromMs, toMs });
+    store.openSince(fromMs);
+  };
+  const line = lineIn(rows, selected);
+  const keys = usePaneKeys({
+    rows,
+    selected,
+    setSelected,
+    setOpen,
+    follow,
+    store,
+    list,
+    change,
+    view,
+    line,
+    linkOf,
+    steps,
+  });
+
+  return (
+    <section class="pane" aria-label={dyno ?? "log"} onKeyDown={keys}>
+      {dyno !== undefined && (
+        <PaneHead dyno={dyno} onClose={() => change({ panes: view.panes.filter((one) => one !== dyno) })} />
+      )}
+      <HistogramChart store={store} zone={view.zone} onBrush={brush} />
+      {range !== undefined && (
+        <p class="range">
+          {clockOf(range.fromMs, view.zone).time} to {clockOf(range.toMs, view.zone).time}
+          <button type="button" class="plain" onClick={follow}>
+            all times
+          </button>
+        </p>
+      )}
+      <LogList
+        rows={rows}
+        store={store}
+        view={view}
+        finding={finding}
+        selected={selected}
+        unfolded={unfolded}
+        at={view.at}
+        handle={list}
+        onSelect={(key) => {
+          setSelected(key);
+          setOpen(true);
+        }}
+        onUnfold={unfold}
+      />
+      {line !== undefined && isOpen && (
+        <LineDetail
+          key={line.key}
+          line={line}
+          link={linkOf(line)}
+          onNeighbours={
+            line.number === undefined
+              ? undefined
+              : () => go({ ...route, view: { ...plainView, zone: view.zone, at: line.position } })
+          }
+          onClose={() => setOpen(false)}
+        />
+      )}
+      <PaneFoot store={store} rows={rows} onFollow={follow} kept={kept} note={steps.note} />
+      <Announcer store={store} />
+    </section>
+  );
+}
+
+const PaneHead = ({ dyno, onClose }: { dyno: string; onClose: () => void }) => (
+  <header class="pane-head">
+    <h2>{dyno}</h2>
+    <button type="button" class="plain end" onClick={onClose}>
+      Close
+    </button>
+  </header>
+);
+
+// A link to a line shows it as it was seen; a time that the list began at says nothing there.
+const linkFilter = ({ since: _, ...rest }: Filter): Filter => rest;
+
+function useOpenStore(app: string, filter: Filter, at: string | undefined): LogStore {
+  const wanted = JSON.stringify([app, filter]);
+  const store = useMemo(() => new LogStore(app, filter), [wanted]);
+  useEffect(() => {
+    if (at === undefined) store.follow();
+    else void store.openAt(at);
+  }, [store, at]);
+  useEffect(() => () => store.close(), [store]);
+  return store;
+}
+
+// Processes that were seen, for the menu; a few hundred lines tell.
+function useDynos(store: LogStore, onDynos: PaneProps["onDynos"], version: number): void {
+  const known = useRef(new Set<string>());
+  useEffect(() => {
+    const before = known.current.size;
+    for (let n = Math.max(0, store.ring.count - 200); n < store.ring.count; n++) {
+      const entry = store.ring.at(n)!;
+      if (!("kind" in entry) && known.current.size < 100) known.current.add(entry.dyno);
+    }
+    if (known.current.size > before) onDynos(new Set(known.current));
+  }, [store, version]);
+}
+
+function lineIn(rows: ReturnType<typeof rowsOf>, key: string | undefined): Line | undefined {
+  if (key === undefined) return undefined;
+  for (let n = rows.length - 1; n >= 0; n--) {
+    const row = rows[n]!;
+    if (row.kind === "line" && row.key === key) return row.line;
+  }
+  return undefined;
+}

@@ -1,0 +1,303 @@
+/**
+ * What one list shows, and where it comes from: a stretch of the log without a hole, that grows by the stream at its newer
+ * end and by reading backwards at the older one. It tells its listeners at most ten times a second.
+ */
+import { type Filter, isOpen, levels, sessionFields } from "./filter.ts";
+import { Histogram } from "./histogram.ts";
+import type { Line } from "./line.ts";
+import { LineRing, type RingEntry } from "./line-ring.ts";
+import { LogStream, readBefore, type StreamState } from "./log-stream.ts";
+
+/** Lines that a list holds, in number and memory. */
+export const ringBounds = { linesMax: 10_000, bytesMax: 24 * 1024 * 1024 } as const;
+const firstLines = 1_000;
+const olderLines = 500;
+/** Lines ahead of a reader who is not at the end, beyond which the stream is not read on. */
+const aheadMax = 4_000;
+const tellEveryMs = 100;
+const caughtUpMs = 1_500;
+/** What comes within so much of the opening is history, and says nothing of the pace. */
+const historyMs = 1_000;
+
+export type StoreState = {
+  readonly stream: StreamState;
+  readonly isFollowing: boolean;
+  /** The oldest line that is kept, and passes, is here. */
+  readonly isOldestHere: boolean;
+  readonly isLoadingOlder: boolean;
+  /** Counts every change of the lines. */
+  readonly version: number;
+  readonly ratePerS: number;
+  /** Lines that should be here and are not; undefined: a filter is set. */
+  readonly missing: number | undefined;
+  readonly received: number;
+  /** The log that a link led into is not there any more. */
+  readonly isForeign: boolean;
+};
+
+export class LogStore {
+  readonly ring = new LineRing(ringBounds);
+  readonly histogram = new Histogram();
+  readonly app: string;
+  readonly filter: Filter;
+  readonly #listeners = new Set<() => void>();
+  readonly #stop = new AbortController();
+  #stream: LogStream | undefined;
+  #state: StoreState;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #due: number | undefined;
+  #rate: { ms: number; lines: number }[] = [];
+  #resumed: { from: string; seconds: number } | undefined;
+  /** Lines at the newer end that the reader has not come to. */
+  #ahead = 0;
+  #isOfNewest = true;
+  #takenAtMs = 0;
+  #openedAtMs = 0;
+  /** Running numbers of the lines that the histogram counted, from and to. */
+  #counted: [number, number] | undefined;
+
+  constructor(app: string, filter: Filter) {
+    this.app = app;
+    this.filter = filter;
+    this.#state = {
+      stream: { kind: "connecting" },
+      isFollowing: true,
+      isOldestHere: false,
+      isLoadingOlder: false,
+      version: 0,
+      ratePerS: 0,
+      missing: isOpen(filter) ? 0 : undefined,
+      received: 0,
+      isForeign: false,
+    };
+  }
+
+  get state(): StoreState {
+    return this.#state;
+  }
+
+  /** The stream is read: what is written shows up. */
+  get isAttached(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** True for lines that pass what the server does not look at. */
+  keeps = (line: Line): boolean =>
+    this.filter.level === undefined || levels.indexOf(line.level) <= levels.indexOf(this.filter.level);
+
+  /** The newest lines, and those that come. */
+  follow(): void {
+    const isNear = this.isAttached && !this.ring.isCutNewer && this.#isCaughtUp();
+    this.#set({ isFollowing: true, isForeign: false });
+    if (isNear) return;
+    this.#clear();
+    const { since } = this.filter;
+    this.#open({ kind: "newest", lines: firstLines, ...(since && { since }) });
+  }
+
+  /** Lines stay where they are; those that come are taken up to a bound. */
+  pause(): void {
+    if (this.#state.isFollowing) this.#set({ isFollowing: false });
+  }
+
+  /** The lines around that one. */
+  async openAt(position: string): Promise<void> {
+    this.#set({ isFollowing: false });
+    this.#clear();
+    const found = await this.#readOlder(position);
+    if (found?.isForeign) return this.#set({ isForeign: true, isOldestHere: true });
+    this.#open({ kind: "after", position });
+  }
+
+  /** All lines from that time on. */
+  openSince(timeMs: number): void {
+    this.#set({ isFollowing: false });
+    this.#clear();
+    this.#open({ kind: "since", since: new Date(timeMs).toISOString() });
+  }
+
+  /** One more stretch at the older end, if there is one. */
+  async loadOlder(): Promise<void> {
+    const first = this.ring.first();
+    if (first === undefined || this.#state.isLoadingOlder || this.#state.isOldestHere) return;
+    // The place behind a line is the place before the next one; its own is one line back.
+    await this.#readOlder(placeBefore(first.position));
+  }
+
+  /** The stream is read again where it was left. */
+  loadNewer(): void {
+    const last = this.ring.last();
+    if (this.#stream !== undefined || last === undefined) return;
+    this.ring.isCutNewer = false;
+    this.#due = last.number === undefined ? undefined : last.number + 1;
+    this.#open({ kind: "after", position: last.position });
+  }
+
+  /** The list shows up to that many lines from the newer end. */
+  seen(linesAhead: number): void {
+    this.#ahead = linesAhead;
+    if (this.#state.isFollowing) return;
+    if (linesAhead < aheadMax / 4) this.loadNewer();
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#stream?.stop();
+    clearTimeout(this.#timer);
+    this.#listeners.clear();
+  }
+
+  async #readOlder(before: string) {
+    this.#set({ isLoadingOlder: true });
+    try {
+      const { signal } = this.#stop;
+      const found = await readBefore(
+        this.app,
+        sessionFields(this.filter),
+        { before, lines: olderLines },
+        signal,
+      );
+      const held = new Set<string>();
+      for (let n = 0; n < Math.min(this.ring.count, olderLines); n++) held.add(this.ring.at(n)!.key);
+      const fresh = found.lines.filter((line) => line.number !== undefined && !held.has(line.key));
+      for (const line of fresh.toReversed()) this.#count(line);
+      this.ring.pushOlder(fresh);
+      if (this.ring.isCutNewer) this.#detach();
+      this.#set({ isLoadingOlder: false, isOldestHere: found.isAll || fresh.length === 0 });
+      this.#tell();
+      return found;
+    } catch {
+      this.#set({ isLoadingOlder: false });
+      return undefined;
+    }
+  }
+
+  #open(start: Parameters<LogStream["start"]>[0]): void {
+    this.#stream?.stop();
+    const stream = new LogStream(this.app, sessionFields(this.filter), {
+      onLines: (lines) => this.#stream === stream && this.#take(lines),
+      onState: (state) => this.#stream === stream && this.#set({ stream: state }),
+      onResumed: (from, seconds) => {
+        this.#resumed = { from, seconds };
+      },
+      onReplaced: () => {
+        this.ring.clear();
+        this.histogram.clear();
+        this.#counted = undefined;
+        this.#due = undefined;
+      },
+    });
+    this.#stream = stream;
+    this.#isOfNewest = start.kind === "newest";
+    this.#openedAtMs = performance.now();
+    this.#takenAtMs = performance.now();
+    stream.start(start);
+  }
+
+  #detach(): void {
+    this.#stream?.stop();
+    this.#stream = undefined;
+    this.ring.isCutNewer = true;
+  }
+
+  // A stream that began elsewhere has come to the end when nothing comes of what was there.
+  #isCaughtUp(): boolean {
+    return this.#isOfNewest || performance.now() - this.#takenAtMs > caughtUpMs;
+  }
+
+  // Lines that are read once more, after a jump, are counted once.
+  #count({ number, timeMs, level }: Line): void {
+    if (number === undefined) return;
+    const [from, to] = this.#counted ?? [number + 1, number];
+    if (number >= from && number <= to) return;
+    this.#counted = [Math.min(from, number), Math.max(to, number)];
+    this.histogram.add(timeMs, level);
+  }
+
+  #take(lines: readonly Line[]): void {
+    this.#takenAtMs = performance.now();
+    if (!this.#state.isFollowing) {
+      this.#ahead += lines.length;
+      if (this.#ahead > aheadMax) {
+        this.#detach(); // they are read again when the reader comes to them
+        return;
+      }
+    }
+    const entries: RingEntry[] = [];
+    let missing = 0;
+    for (const line of lines) {
+      if (line.number !== undefined && isOpen(this.filter)) {
+        missing += this.#due === undefined ? 0 : Math.max(0, line.number - this.#due);
+        this.#due = line.number + 1;
+      }
+      if (this.#resumed !== undefined) {
+        const { from, seconds } = this.#resumed;
+        this.#resumed = undefined;
+        const lost = isOpen(this.filter) ? missing : undefined;
+        entries.push({
+          kind: "resumed",
+          key: `resumed ${line.key}`,
+          seconds,
+          from,
+          to: line.position,
+          missing: lost,
+        });
+      }
+      entries.push(line);
+      this.#count(line);
+    }
+    const gone = this.ring.pushNewer(entries);
+    const nowMs = performance.now();
+    if (nowMs - this.#openedAtMs > historyMs) this.#rate.push({ ms: nowMs, lines: lines.length });
+    this.#state = {
+      ...this.#state,
+      received: this.#state.received + lines.length,
+      ...(gone > 0 && { isOldestHere: false }),
+      ...(this.#state.missing !== undefined && { missing: this.#state.missing + missing }),
+    };
+    this.#tell();
+  }
+
+  #clear(): void {
+    this.#stream?.stop();
+    this.#stream = undefined;
+    this.ring.clear();
+    this.#ahead = 0;
+    this.#due = undefined;
+    this.#set({ isOldestHere: false, ...(isOpen(this.filter) && { missing: 0 }) });
+  }
+
+  #set(change: Partial<StoreState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      const nowMs = performance.now();
+      this.#rate = this.#rate.filter(({ ms }) => nowMs - ms < 3_000);
+      const lines = this.#rate.reduce((sum, one) => sum + one.lines, 0);
+      const spanS = Math.max(1, (nowMs - (this.#rate[0]?.ms ?? nowMs)) / 1000);
+      this.#state = { ...this.#state, ratePerS: lines / spanS, version: this.#state.version + 1 };
+      if (lines > 0) this.#again();
+      for (const listener of this.#listeners) listener();
+    }, tellEveryMs);
+  }
+
+  // The rate falls to nothing when nothing comes.
+  #again(): void {
+    setTimeout(() => !this.#stop.signal.aborted && this.#timer === undefined && this.#tell(), 1_000);
+  }
+}
+
+/** `SEQUENCE.LINES…` is the place behind LINES lines: one less is the place before the last of them. */
+export function placeBefore(position: string): string {
+  const [sequence, lines, ...log] = position.split(".");
+  return [sequence, String(Math.max(0, Number(lines) - 1)), ...log].join(".");
+}

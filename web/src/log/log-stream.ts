@@ -1,0 +1,223 @@
+/**
+ * Reads an app's log as a stream that comes back: after a break it goes on behind the last line that it was told, so that
+ * nothing is missing and nothing comes twice. What arrives is parsed in slices of a frame; while the page does not keep
+ * up, the stream is not read.
+ */
+import { ApiFailure, api, type SessionBody } from "../api.ts";
+import { EventStream } from "./event-stream.ts";
+import { type Line, lineOf, type WireLine } from "./line.ts";
+
+export type StreamState =
+  | { readonly kind: "connecting" }
+  | { readonly kind: "live" }
+  | { readonly kind: "broken"; readonly sinceMs: number; readonly why: string }
+  | { readonly kind: "refused"; readonly why: string };
+
+export type StreamEvents = {
+  readonly onLines: (lines: readonly Line[]) => void;
+  readonly onState: (state: StreamState) => void;
+  /** The connection is there again: everything behind `from` follows. */
+  readonly onResumed: (from: string, seconds: number) => void;
+  /** The log is another one than before. */
+  readonly onReplaced: () => void;
+};
+
+/** From an app's newest lines on, or behind a place. */
+export type StreamStart =
+  | { readonly kind: "newest"; readonly lines: number; readonly since?: string }
+  | { readonly kind: "since"; readonly since: string }
+  | { readonly kind: "after"; readonly position: string };
+
+/** Work of one slice; what is left waits until the next frame is drawn. */
+const sliceMs = 6;
+const waitsMs = [250, 500, 1_000, 2_000, 5_000];
+/** No event for so long: the connection is dead, though nobody said so. The server writes every 15 s. */
+const silenceMsMax = 40_000;
+/** An event that does not end within so many characters is none of ours. */
+const eventCharsMax = 16 * 1024 * 1024;
+
+export class LogStream {
+  readonly #app: string;
+  readonly #filter: SessionBody;
+  readonly #events: StreamEvents;
+  readonly #stop = new AbortController();
+  #position: string | undefined;
+  #path: string | undefined;
+  #brokenAtMs: number | undefined;
+
+  constructor(app: string, filter: SessionBody, events: StreamEvents) {
+    this.#app = app;
+    this.#filter = filter;
+    this.#events = events;
+  }
+
+  /** Behind the last line that was told. */
+  get position(): string | undefined {
+    return this.#position;
+  }
+
+  start(start: StreamStart): void {
+    if (start.kind === "after") this.#position = start.position;
+    void this.#run(start);
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  async #run(start: StreamStart): Promise<void> {
+    const { signal } = this.#stop;
+    for (let tries = 0; !signal.aborted; tries++) {
+      if (this.#brokenAtMs === undefined) this.#events.onState({ kind: "connecting" });
+      let why = "The server ended the connection.";
+      try {
+        const response = await this.#open(start);
+        tries = 0;
+        await this.#read(response);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof ApiFailure && error.status >= 400 && error.status < 500 && error.status !== 429)
+          return this.#events.onState({ kind: "refused", why: error.message });
+        why = error instanceof ApiFailure ? error.message : "The connection broke.";
+      }
+      if (signal.aborted) return;
+      this.#brokenAtMs ??= performance.now();
+      this.#events.onState({ kind: "broken", sinceMs: this.#brokenAtMs, why });
+      await wait(waitsMs[Math.min(tries, waitsMs.length - 1)]! * (0.75 + Math.random() / 2), signal);
+    }
+  }
+
+  async #open(start: StreamStart): Promise<Response> {
+    const { signal } = this.#stop;
+    const after = this.#position;
+    if (this.#path === undefined) {
+      const extent = after === undefined ? extentOf(start) : { lines: 0 };
+      this.#path = await api.openSession(
+        this.#app,
+        { ...this.#filter, ...extent, tail: true, format: "json" },
+        signal,
+      );
+    }
+    const response = await fetch(this.#path, {
+      cache: "no-store",
+      headers: { accept: "text/event-stream", ...(after !== undefined && { "last-event-id": after }) },
+      signal,
+    });
+    if (response.ok) return response;
+    this.#path = undefined; // over: another session is asked for
+    if (response.status === 404) throw new ApiFailure(0, "The session is over.");
+    throw new ApiFailure(response.status >= 500 ? 0 : response.status, "The server opens no stream.");
+  }
+
+  async #read(response: Response): Promise<void> {
+    const { signal } = this.#stop;
+    if (this.#brokenAtMs !== undefined && this.#position !== undefined)
+      this.#events.onResumed(this.#position, (performance.now() - this.#brokenAtMs) / 1000);
+    this.#brokenAtMs = undefined;
+    this.#events.onState({ kind: "live" });
+    const reader = response.body!.getReader();
+    const decoder = new TextDecoder();
+    const events = new EventStream();
+    let silence: ReturnType<typeof setTimeout> | undefined;
+    try {
+      for (;;) {
+        clearTimeout(silence);
+        silence = setTimeout(() => void reader.cancel().catch(() => {}), silenceMsMax);
+        const { done, value } = await reader.read();
+        clearTimeout(silence);
+        if (done || signal.aborted) return;
+        for (let at = 0; at < value.length && !signal.aborted; at += pieceBytes) {
+          const text = decoder.decode(value.subarray(at, at + pieceBytes), { stream: true });
+          await this.#take(events.feed(text));
+        }
+        if (events.pending > eventCharsMax) throw new Error("an event without an end");
+      }
+    } finally {
+      clearTimeout(silence);
+      void reader.cancel().catch(() => {});
+    }
+  }
+
+  // Told in slices: a long history does not keep a frame from being drawn.
+  async #take(events: ReturnType<EventStream["feed"]>): Promise<void> {
+    let lines: Line[] = [];
+    for (const { type, id, data } of events) {
+      if (type === "message") lines.push(lineOf(JSON.parse(data) as WireLine));
+      if (type === "log-replaced") this.#events.onReplaced();
+      if (id !== undefined) this.#position = id;
+      if (lines.length > 0 && lines.length % 16 === 0 && slice.isOver()) {
+        this.#events.onLines(lines);
+        lines = [];
+        await slice.next();
+        if (this.#stop.signal.aborted) return;
+      }
+    }
+    if (lines.length > 0) this.#events.onLines(lines);
+  }
+}
+
+function extentOf(start: StreamStart): SessionBody {
+  if (start.kind === "after") return { lines: 0 };
+  if (start.kind === "since") return { since: start.since };
+  return { lines: start.lines, ...(start.since && { since: start.since }) };
+}
+
+const pieceBytes = 32 * 1024;
+
+/** One budget for all streams of the page. */
+class Slice {
+  #startMs = performance.now();
+  isOver(): boolean {
+    return performance.now() - this.#startMs > sliceMs;
+  }
+  /** Resolves behind the next frame, or soon where no frames are drawn. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      const go = () => {
+        clearTimeout(timer);
+        cancelAnimationFrame(frame);
+        this.#startMs = performance.now();
+        resolve();
+      };
+      const timer = setTimeout(go, 100);
+      const frame = requestAnimationFrame(() => setTimeout(go));
+    });
+  }
+}
+const slice = new Slice();
+
+/** So long, or until there is a network again. */
+const wait = (ms: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const over = new AbortController();
+    const done = () => {
+      clearTimeout(timer);
+      over.abort();
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { signal: over.signal });
+    addEventListener("online", done, { signal: over.signal });
+  });
+
+/** Lines of a stretch that has an end, oldest first: the newest `lines` before a place. */
+export async function readBefore(
+  app: string,
+  filter: SessionBody,
+  { before, lines }: { readonly before: string; readonly lines: number },
+  signal: AbortSignal,
+): Promise<{ lines: Line[]; isAll: boolean; isForeign: boolean }> {
+  const body = { ...filter, before, lines, format: "json", progress: true };
+  const path = await api.openSession(app, body, signal);
+  const response = await fetch(path, { headers: { accept: "text/event-stream" }, cache: "no-store", signal });
+  if (!response.ok) throw new ApiFailure(response.status, "The server opens no stream.");
+  const found: Line[] = [];
+  let isAll = false;
+  let isForeign = false;
+  for (const { type, data } of new EventStream().feed(await response.text())) {
+    if (type === "message") found.push(lineOf(JSON.parse(data) as WireLine));
+    if (type === "searched") isAll = (JSON.parse(data) as { end: string | null }).end === "all";
+    if (type === "log-replaced") isForeign = true;
+  }
+  return { lines: found, isAll, isForeign };
+}

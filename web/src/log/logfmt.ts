@@ -1,0 +1,45 @@
+/** `key=value key="two words"`: the router's lines, dynos' figures, and those of many programs. */
+export function logfmtOf(text: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>();
+  for (const found of text.matchAll(/([A-Za-z_][\w.#-]*)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)) {
+    fields.set(found[1]!, found[2] ?? found[3] ?? "");
+  }
+  return fields;
+}
+
+/** A request as the router tells it. */
+export type RouterLine = {
+  readonly status: number;
+  readonly method: string;
+  readonly path: string;
+  readonly serviceMs: number | undefined;
+  readonly dyno: string;
+  readonly bytes: number | undefined;
+  /** An H-code. */
+  readonly code: string | undefined;
+  readonly what: string | undefined;
+};
+
+/** Undefined for a line that is not the router's. */
+export function routerLineOf(source: string, dyno: string, message: string): RouterLine | undefined {
+  if (source !== "heroku" || dyno !== "router") return undefined;
+  const fields = logfmtOf(message);
+  const status = Number(fields.get("status"));
+  const method = fields.get("method");
+  if (!Number.isInteger(status) || status < 100 || status > 599 || method === undefined) return undefined;
+  return {
+    status,
+    method,
+    path: fields.get("path") ?? "",
+    serviceMs: numberOf(fields.get("service")),
+    dyno: fields.get("dyno") ?? "",
+    bytes: numberOf(fields.get("bytes")),
+    code: fields.get("code"),
+    what: fields.get("desc"),
+  };
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  const value = Number.parseFloat(text ?? "");
+  return Number.isFinite(value) ? value : undefined;
+}

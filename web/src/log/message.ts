@@ -1,0 +1,63 @@
+/** A message as it reads best in one row: JSON as its message and fields, a long one by its beginning. */
+export type Piece =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "name"; readonly text: string }
+  | { readonly kind: "quiet"; readonly text: string };
+
+/** Characters of a message that a row shows; all of it is one click away. */
+export const rowCharsMax = 4_000;
+/** A longer message is no JSON for a row. */
+const jsonCharsMax = 8_000;
+const fieldsMax = 6;
+const valueCharsMax = 60;
+const messageNames = ["message", "msg", "event", "text"];
+const quietNames = new Set([
+  "level",
+  "severity",
+  "time",
+  "timestamp",
+  "ts",
+  "@timestamp",
+  "hostname",
+  "pid",
+  "v",
+]);
+
+export function messageOf(message: string): readonly Piece[] {
+  const object = objectIn(message);
+  if (object !== undefined) return piecesOf(object);
+  if (message.length <= rowCharsMax) return [{ kind: "text", text: message }];
+  return [
+    { kind: "text", text: message.slice(0, rowCharsMax) },
+    { kind: "quiet", text: ` … ${message.length - rowCharsMax} characters more` },
+  ];
+}
+
+/** The object that the whole message is, as JSON. */
+export function objectIn(message: string): Readonly<Record<string, unknown>> | undefined {
+  if (message[0] !== "{" || message.length > jsonCharsMax) return undefined;
+  try {
+    const value: unknown = JSON.parse(message);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function piecesOf(object: Readonly<Record<string, unknown>>): readonly Piece[] {
+  const name = messageNames.find((one) => typeof object[one] === "string");
+  const fields = Object.entries(object).filter(([key]) => key !== name && !quietNames.has(key));
+  const pieces: Piece[] = name === undefined ? [] : [{ kind: "text", text: object[name] as string }];
+  for (const [key, value] of fields.slice(0, fieldsMax)) {
+    pieces.push({ kind: "name", text: `${pieces.length > 0 ? "  " : ""}${key}=` });
+    pieces.push({ kind: "text", text: shownValue(value) });
+  }
+  const more = fields.length - fieldsMax;
+  if (more > 0) pieces.push({ kind: "quiet", text: `  +${more} ${more === 1 ? "field" : "fields"}` });
+  return pieces;
+}
+
+function shownValue(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length <= valueCharsMax ? text : `${text.slice(0, valueCharsMax)}…`;
+}

@@ -1,0 +1,63 @@
+/** A list's virtual rows: which of them are drawn, and that none moves unless the reader moves it. */
+import {
+  elementScroll,
+  observeElementOffset,
+  observeElementRect,
+  type VirtualItem,
+  Virtualizer,
+} from "@tanstack/virtual-core";
+import type { RefObject } from "preact";
+import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import type { Row } from "./view-rows.ts";
+
+/** Heights that are remembered of rows that are gone. */
+const sizesMax = 30_000;
+
+type Wanted = {
+  readonly rows: readonly Row[];
+  readonly scroller: RefObject<HTMLDivElement | null>;
+  readonly estimate: (row: Row) => number;
+  readonly isFollowing: boolean;
+};
+
+export type Rows = Virtualizer<HTMLDivElement, HTMLElement>;
+
+export function useRows({ rows, scroller, estimate, isFollowing }: Wanted): {
+  rows: Rows;
+  items: VirtualItem[];
+} {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const held = useRef<Rows | undefined>(undefined);
+  const options = {
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (n: number) => estimate(rows[n]!),
+    getItemKey: (n: number) => rows[n]?.key ?? n,
+    scrollToFn: elementScroll,
+    observeElementRect,
+    observeElementOffset,
+    overscan: 8,
+    anchorTo: "end" as const,
+    followOnAppend: isFollowing,
+    scrollEndThreshold: 60,
+    paddingEnd: 8,
+    onChange: () => redraw(0),
+  };
+  held.current ??= new Virtualizer<HTMLDivElement, HTMLElement>(options);
+  const list = held.current;
+  list.setOptions(options);
+  useLayoutEffect(() => list._didMount(), [list]);
+  useLayoutEffect(() => list._willUpdate());
+  useLayoutEffect(() => forget(list.itemSizeCache), [rows]);
+  return { rows: list, items: list.getVirtualItems() };
+}
+
+// The cache has the oldest first.
+function forget(sizes: Map<unknown, number>): void {
+  if (sizes.size <= sizesMax) return;
+  let left = sizes.size - sizesMax / 2;
+  for (const key of sizes.keys()) {
+    if (left-- <= 0) return;
+    sizes.delete(key);
+  }
+}

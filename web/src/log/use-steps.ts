@@ -1,0 +1,100 @@
+/** From one find to the next: matches of the search, and errors. Where the list has no more, older lines are looked through. */
+import type { RefObject } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Line } from "./line.ts";
+import { steps as events } from "./log-bar.tsx";
+import type { ListHandle } from "./log-list.tsx";
+import type { LogStore } from "./log-store.ts";
+import type { Row } from "./view-rows.ts";
+
+type Wanted = {
+  readonly store: LogStore;
+  readonly rows: readonly Row[];
+  readonly finding: RegExp | undefined;
+  readonly selected: string | undefined;
+  readonly setSelected: (key: string) => void;
+  readonly list: RefObject<ListHandle | undefined>;
+  readonly unfold: (key: string) => void;
+};
+
+export type Steps = { readonly go: (kind: "match" | "error", back: boolean) => void; readonly note: string };
+
+/** Stretches of older lines that one step looks through. */
+const stretchesMax = 40;
+
+/** What is searched for: plain text in any case, or an expression between slashes. */
+export function findingOf(text: string): RegExp | undefined {
+  const wanted = text.trim();
+  if (wanted === "") return undefined;
+  const [, expression] = /^\/(.+)\/$/.exec(wanted) ?? [];
+  try {
+    return new RegExp(expression ?? wanted.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gi");
+  } catch {
+    return undefined;
+  }
+}
+
+export function useSteps(wanted: Wanted): Steps {
+  const now = useRef(wanted);
+  now.current = wanted;
+  const pending = useRef<{ kind: "match" | "error"; left: number } | undefined>(undefined);
+  const searched = useRef<string | undefined>(undefined);
+  const [note, setNote] = useState("");
+
+  const go = (kind: "match" | "error", back: boolean): void => {
+    const { rows, selected, store, setSelected, list, finding } = now.current;
+    const test = testOf(kind, finding);
+    if (test === undefined) return;
+    store.pause();
+    // What is searched for anew is searched for from the newest line on.
+    const isNew = kind === "match" && finding?.source !== searched.current;
+    searched.current = kind === "match" ? finding?.source : searched.current;
+    const key = nextIn(rows, isNew ? undefined : selected, test, back);
+    if (key !== undefined) {
+      pending.current = undefined;
+      setNote("");
+      setSelected(key);
+      list.current?.show(key, "center");
+    } else if (!back) setNote(kind === "error" ? "no later error" : "no later match");
+    else if (store.state.isOldestHere)
+      setNote(kind === "error" ? "no earlier error is kept" : "no earlier match is kept");
+    else {
+      const left = (pending.current?.left ?? stretchesMax) - 1;
+      pending.current = left > 0 ? { kind, left } : undefined;
+      setNote(left > 0 ? "looking through older lines" : "none in these older lines: step again to go on");
+      if (left > 0) void store.loadOlder();
+    }
+  };
+
+  useEffect(() => {
+    const { store } = now.current;
+    if (pending.current !== undefined && !store.state.isLoadingOlder) go(pending.current.kind, true);
+  }, [wanted.rows]);
+  useEffect(() => {
+    const matches = (event: Event) => go("match", (event as CustomEvent<boolean>).detail);
+    addEventListener(events.match, matches);
+    return () => removeEventListener(events.match, matches);
+  }, []);
+  return { go, note };
+}
+
+function testOf(kind: "match" | "error", finding: RegExp | undefined): ((line: Line) => boolean) | undefined {
+  if (kind === "error") return (line) => line.level === "error" && !line.isTrace;
+  return finding && (({ message }) => message.search(finding) !== -1);
+}
+
+function nextIn(
+  rows: readonly Row[],
+  from: string | undefined,
+  test: (line: Line) => boolean,
+  back: boolean,
+): string | undefined {
+  const at = from === undefined ? -1 : rows.findLastIndex(({ key }) => key === from);
+  const step = back ? -1 : 1;
+  const start = at === -1 ? (back ? rows.length - 1 : 0) : at + step;
+  for (let n = start; n >= 0 && n < rows.length; n += step) {
+    const row = rows[n]!;
+    if (row.kind === "line" && test(row.line)) return row.key;
+  }
+  return undefined;
+}

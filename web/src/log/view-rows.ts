@@ -1,0 +1,41 @@
+/** The rows that are shown of the entries that are held: stack traces are folded to their head. */
+
+import type { Line } from "./line.ts";
+import { isMark, type LineRing, type Mark } from "./line-ring.ts";
+
+export type Row =
+  | { readonly kind: "line"; readonly key: string; readonly line: Line; readonly folded: number }
+  | { readonly kind: "mark"; readonly key: string; readonly mark: Mark };
+
+/** A trace is folded from so many lines on. */
+export const foldMin = 2;
+
+/**
+ * One row for each entry, but for lines of a trace behind the first line of it, which are counted there. `unfolded` holds the
+ * keys of heads that are open.
+ */
+export function rowsOf(ring: LineRing, unfolded: ReadonlySet<string>, keep: (line: Line) => boolean): Row[] {
+  const rows: Row[] = [];
+  for (let n = 0; n < ring.count; n++) {
+    const entry = ring.at(n)!;
+    if (isMark(entry)) {
+      rows.push({ kind: "mark", key: entry.key, mark: entry });
+      continue;
+    }
+    if (!keep(entry)) continue;
+    const trace = entry.isTrace ? 0 : traceBehind(ring, n, entry);
+    const folded = trace >= foldMin ? trace : 0;
+    rows.push({ kind: "line", key: entry.key, line: entry, folded });
+    if (folded > 0 && !unfolded.has(entry.key)) n += folded;
+  }
+  return rows;
+}
+
+function traceBehind(ring: LineRing, head: number, { dyno, source }: Line): number {
+  let n = head + 1;
+  for (; n < ring.count; n++) {
+    const entry = ring.at(n)!;
+    if (isMark(entry) || !entry.isTrace || entry.dyno !== dyno || entry.source !== source) break;
+  }
+  return n - head - 1;
+}

@@ -1,0 +1,33 @@
+/** The node's figures, out of the text that Prometheus reads. */
+export type Figures = ReadonlyMap<string, number>;
+
+/** Sums of every figure over its labels, and those of lines of drains by what became of them: `NAME delivered`. */
+export function figuresOf(text: string): Figures {
+  const sums = new Map<string, number>();
+  const add = (name: string, value: number) => sums.set(name, (sums.get(name) ?? 0) + value);
+  for (const found of text.matchAll(/^([a-z_][a-z0-9_]*)(?:\{([^\n]*)\})? ([-+0-9.eE]+)$/gm)) {
+    const [, name = "", labels = ""] = found;
+    const value = Number(found[3]);
+    if (!Number.isFinite(value)) continue;
+    add(name, value);
+    const outcome = /\boutcome="(\w+)"/.exec(labels)?.[1];
+    if (outcome !== undefined) add(`${name} ${outcome}`, value);
+  }
+  return sums;
+}
+
+export type Pace = { readonly atMs: number; readonly accepted: number; readonly delivered: number };
+
+const accepted = "tailrace_accepted_lines_total";
+const delivered = "tailrace_drain_lines_total delivered";
+
+/** Lines a second between two readings; undefined when the node began anew between them. */
+export function paceBetween(
+  before: { readonly atMs: number; readonly figures: Figures },
+  after: { readonly atMs: number; readonly figures: Figures },
+): Pace | undefined {
+  const seconds = (after.atMs - before.atMs) / 1000;
+  const rate = (name: string) => ((after.figures.get(name) ?? 0) - (before.figures.get(name) ?? 0)) / seconds;
+  const pace = { atMs: after.atMs, accepted: rate(accepted), delivered: rate(delivered) };
+  return seconds <= 0 || pace.accepted < 0 || pace.delivered < 0 ? undefined : pace;
+}

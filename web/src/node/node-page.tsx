@@ -1,0 +1,146 @@
+/** The node: what it takes and hands on, how far its drains are behind, what it holds, and which apps are the noisiest. */
+import { useRef } from "preact/hooks";
+import { type App, api } from "../api.ts";
+import { ratePerS, type Summaries } from "../apps/summaries.ts";
+import { Chart } from "../parts/chart.tsx";
+import { useLoaded } from "../parts/use-store.ts";
+import { bytesOf, countOf, durationOf, rateOf } from "../parts/words.ts";
+import { hashOf, logOf } from "../route.ts";
+import { type Figures, figuresOf, type Pace, paceBetween } from "./figures.ts";
+
+const everyMs = 3_000;
+const pacesMax = 300;
+const noisiestMax = 10;
+
+export function NodePage({ apps, summaries }: { apps: readonly App[]; summaries: Summaries }) {
+  const before = useRef<{ atMs: number; figures: Figures } | undefined>(undefined);
+  const paces = useRef<Pace[]>([]);
+  const load = async () => {
+    const text = await api.figures();
+    if (text === undefined) return null;
+    const now = { atMs: Date.now(), figures: figuresOf(text) };
+    const pace = before.current && paceBetween(before.current, now);
+    if (pace !== undefined) paces.current = [...paces.current, pace].slice(-pacesMax);
+    before.current = now;
+    return { figures: now.figures, paces: paces.current };
+  };
+  const { value, failure } = useLoaded(load, [], everyMs);
+  return (
+    <main class="scrolls node">
+      <header class="head">
+        <h1>This node</h1>
+      </header>
+      {failure !== undefined && (
+        <p class="failure page-note" role="alert">
+          {failure} It is asked again.
+        </p>
+      )}
+      {value === undefined && failure === undefined && (
+        <div class="loading" role="status" aria-label="loading" />
+      )}
+      {value === null && (
+        <div class="empty">
+          <h2>Its figures are at the operator's own address</h2>
+          <p>
+            This server runs with <code>--admin</code>: <code>/metrics</code> is served there alone.
+          </p>
+        </div>
+      )}
+      {value && <NodeFigures {...value} />}
+      <Noisiest apps={apps} summaries={summaries} />
+    </main>
+  );
+}
+
+function NodeFigures({ figures, paces }: { figures: Figures; paces: readonly Pace[] }) {
+  const of = (name: string) => figures.get(name) ?? 0;
+  const pace = paces.at(-1);
+  const startS = figures.get("process_start_time_seconds");
+  return (
+    <>
+      <div class="tiles">
+        <Tile name="accepted lines a second" value={pace ? rateOf(pace.accepted) : "…"} />
+        <Tile name="delivered by drains a second" value={pace ? rateOf(pace.delivered) : "…"} />
+        <Tile name="store" value={bytesOf(of("tailrace_journal_bytes"))} />
+        <Tile name="free on its disk" value={bytesOf(of("tailrace_disk_free_bytes"))} />
+        <Tile name="open log streams" value={countOf(of("tailrace_open_tails"))} />
+        <Tile name="memory" value={bytesOf(of("process_resident_memory_bytes"))} />
+        {startS !== undefined && <Tile name="running for" value={durationOf(Date.now() / 1000 - startS)} />}
+      </div>
+      <section class="panel wide-panel">
+        <h2>Lines a second</h2>
+        <Chart
+          title="lines accepted and delivered a second, since this page is open"
+          timesMs={paces.map(({ atMs }) => atMs)}
+          series={[
+            {
+              name: "accepted",
+              colour: "--fill-accent",
+              kind: "area",
+              values: paces.map(({ accepted }) => accepted),
+            },
+            {
+              name: "delivered",
+              colour: "--fill-ok",
+              kind: "line",
+              values: paces.map(({ delivered }) => delivered),
+            },
+          ]}
+          height={140}
+          zone="local"
+          format={rateOf}
+        />
+        <ul class="chart-keys">
+          <li>
+            <i class="key-accent" aria-hidden="true" />
+            accepted
+          </li>
+          <li>
+            <i class="key-ok" aria-hidden="true" />
+            delivered
+          </li>
+        </ul>
+      </section>
+    </>
+  );
+}
+
+const Tile = ({ name, value }: { name: string; value: string }) => (
+  <div class="tile">
+    <b>{value}</b>
+    <span>{name}</span>
+  </div>
+);
+
+function Noisiest({ apps, summaries }: { apps: readonly App[]; summaries: Summaries }) {
+  const known = apps.flatMap(({ name }) => {
+    const summary = summaries.get(name);
+    return summary === undefined ? [] : [{ name, summary }];
+  });
+  const paced = known.map((one) => ({ ...one, rate: ratePerS(one.summary) })).sort((a, b) => b.rate - a.rate);
+  const most = paced[0]?.rate ?? 0;
+  const waiting = known.reduce((sum, { summary }) => sum + summary.drains.lag_lines, 0);
+  return (
+    <section class="panel wide-panel">
+      <h2>Noisiest apps</h2>
+      <p class="mute">
+        {countOf(known.length)} {known.length === 1 ? "app" : "apps"}
+        {waiting > 0 && ` · ${countOf(waiting)} lines wait for drains`}
+      </p>
+      <ol class="noisiest">
+        {paced.slice(0, noisiestMax).map(({ name, rate, summary }) => (
+          <li key={name}>
+            <a href={hashOf(logOf(name))}>{name}</a>
+            <span class="noise" aria-hidden="true">
+              <i style={{ width: `${most === 0 ? 0 : (100 * rate) / most}%` }} />
+            </span>
+            <span class="number">{rateOf(rate)} lines/s</span>
+            <span class="number mute">
+              {countOf(summary.end_line - (summary.oldest?.line ?? summary.end_line))} kept
+            </span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,197 @@
+/** A chart over time: uPlot draws it, a hidden table says the same in words, and a stretch of it can be picked. */
+import { useEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { clockOf, dayOf, type Zone } from "./words.ts";
+
+export type Series = {
+  readonly name: string;
+  /** A custom property of the style: `--err`. */
+  readonly colour: string;
+  readonly kind: "bars" | "line" | "area";
+  /** One for each time; null where nothing is known. */
+  readonly values: readonly (number | null)[];
+  readonly dashed?: boolean;
+};
+
+type Props = {
+  readonly title: string;
+  readonly timesMs: readonly number[];
+  readonly series: readonly Series[];
+  readonly height: number;
+  readonly zone: Zone;
+  readonly format: (value: number) => string;
+  /** Without axes: a strip. */
+  readonly isBare?: boolean;
+  readonly max?: number;
+  readonly onBrush?: ((fromMs: number, toMs: number) => void) | undefined;
+};
+
+export function Chart(props: Props) {
+  const { title, timesMs, series, height, zone, format, isBare = false, onBrush } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const now = useRef(props);
+  now.current = props;
+  const shape = JSON.stringify([
+    series.map(({ name, colour, kind }) => [name, colour, kind]),
+    height,
+    zone,
+    isBare,
+  ]);
+
+  useEffect(() => {
+    const make = () => {
+      plot.current?.destroy();
+      plot.current = new uPlot(optionsOf(now, box.current!), dataOf(now.current), box.current!);
+    };
+    make();
+    const resized = new ResizeObserver(() => {
+      const width = box.current?.clientWidth ?? 0;
+      if (width > 0 && width !== plot.current?.width) plot.current?.setSize({ width, height });
+    });
+    resized.observe(box.current!);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    scheme.addEventListener("change", make);
+    return () => {
+      resized.disconnect();
+      scheme.removeEventListener("change", make);
+      plot.current?.destroy();
+      plot.current = undefined;
+    };
+  }, [shape]);
+  useEffect(() => plot.current?.setData(dataOf(props)), [timesMs, series]);
+
+  return (
+    <figure class="chart">
+      <div
+        ref={box}
+        class={`plot${onBrush ? " brushable" : ""}`}
+        aria-hidden="true"
+        style={{ height: `${height}px` }}
+      />
+      <ChartTable title={title} timesMs={timesMs} series={series} zone={zone} format={format} />
+    </figure>
+  );
+}
+
+type TableProps = Pick<Props, "title" | "timesMs" | "series" | "zone" | "format">;
+/** Rows of the table at most: the newest. */
+const tableRowsMax = 30;
+
+function ChartTable({ title, timesMs, series, zone, format }: TableProps) {
+  const from = Math.max(0, timesMs.length - tableRowsMax);
+  return (
+    <table class="for-ears">
+      <caption>{title}</caption>
+      <thead>
+        <tr>
+          <th scope="col">time</th>
+          {series.map(({ name }) => (
+            <th key={name} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {timesMs.slice(from).map((timeMs, n) => (
+          <tr key={timeMs}>
+            <th scope="row">{clockOf(timeMs, zone).time}</th>
+            {series.map(({ name, values }) => {
+              const value = values[from + n];
+              return <td key={name}>{value == null ? "none" : format(value)}</td>;
+            })}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const dataOf = ({ timesMs, series }: Props): uPlot.AlignedData =>
+  [timesMs.map((ms) => ms / 1000), ...series.map(({ values }) => values)] as unknown as uPlot.AlignedData;
+
+function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
+  const { series, height, zone, format, isBare = false, onBrush } = now.current;
+  const style = getComputedStyle(box);
+  const colourOf = (name: string) => style.getPropertyValue(name).trim();
+  const axis = {
+    stroke: colourOf("--faint"),
+    grid: { stroke: colourOf("--line"), width: 1 },
+    ticks: { show: false },
+    font: "11px system-ui, sans-serif",
+  };
+  return {
+    width: Math.max(50, box.clientWidth),
+    height,
+    legend: { show: false },
+    padding: isBare ? [2, 0, 0, 0] : [8, 4, 0, 0],
+    ...(zone === "utc" && { tzDate: (s: number) => uPlot.tzDate(new Date(s * 1000), "UTC") }),
+    cursor: {
+      show: true,
+      y: false,
+      points: { show: false },
+      drag: { x: onBrush !== undefined, y: false, setScale: false },
+    },
+    scales: {
+      x: { time: true },
+      y: { range: (_, __, max) => [0, Math.max(1, now.current.max ?? 0, max) * 1.05] },
+    },
+    axes: isBare
+      ? [
+          { ...axis, size: 16, gap: 2, space: 90, grid: { show: false }, values: timesIn(zone), incrs },
+          { show: false },
+        ]
+      : [
+          { ...axis, size: 24, space: 70, grid: { show: false }, values: timesIn(zone), incrs },
+          { ...axis, size: 56, space: 28, values: (_, splits) => splits.map(format) },
+        ],
+    series: [
+      {},
+      ...series.map((one): uPlot.Series => {
+        const colour = colourOf(one.colour);
+        if (one.kind === "bars")
+          return {
+            fill: colour,
+            stroke: colour,
+            width: 0,
+            points: { show: false },
+            paths: uPlot.paths.bars!({ size: [0.85, 40], align: 1 }),
+          };
+        return {
+          stroke: colour,
+          width: 1.5,
+          points: { show: false },
+          ...(one.kind === "area" && { fill: `${colour}22` }),
+          ...(one.dashed && { dash: [4, 4] }),
+        };
+      }),
+    ],
+    hooks: {
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select;
+          if (width < 4) return;
+          const [from, to] = [plot.posToVal(left, "x"), plot.posToVal(left + width, "x")];
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          now.current.onBrush?.(from * 1000, to * 1000);
+        },
+      ],
+    },
+  };
+}
+
+/** Steps of the axis in seconds. */
+const incrs = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
+
+/** Labels of the axis, as long as their steps need. */
+const timesIn =
+  (zone: Zone) =>
+  (_: uPlot, splits: number[]): string[] => {
+    const step = (splits[1] ?? 0) - (splits[0] ?? 0);
+    return splits.map((s) => {
+      const { time } = clockOf(s * 1000, zone);
+      return step >= 86_400 ? dayOf(s * 1000, zone) : step < 60 ? time : time.slice(0, 5);
+    });
+  };

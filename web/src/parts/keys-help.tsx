@@ -1,0 +1,59 @@
+/** What the keyboard does: `?` shows it. */
+import { useEffect, useRef } from "preact/hooks";
+
+const keys: readonly (readonly [string, string])[] = [
+  ["/", "to the filter"],
+  ["s", "to the search"],
+  ["n  N", "next match, the one before"],
+  ["e  E", "next error, the one before"],
+  ["j  k", "next line, the one before"],
+  ["Enter", "all of the line"],
+  ["Escape", "close what is open"],
+  ["g  G", "oldest lines here, newest lines"],
+  ["f", "follow, or pause"],
+  ["w", "wrap long lines"],
+  ["t", "local time, or UTC"],
+  ["c  l", "copy the line, a link to it"],
+  ["?", "these keys"],
+];
+
+/** True while somebody writes: then letters are text. */
+export const isTyping = (event: KeyboardEvent): boolean =>
+  event.target instanceof HTMLElement &&
+  (/^(?:INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable);
+
+export function KeysHelp() {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const show = (event: KeyboardEvent) => {
+      if (event.key !== "?" || isTyping(event)) return;
+      event.preventDefault();
+      if (dialog.current?.open) dialog.current.close();
+      else dialog.current?.showModal();
+    };
+    addEventListener("keydown", show);
+    return () => removeEventListener("keydown", show);
+  }, []);
+  return (
+    <dialog ref={dialog} class="keys-help" aria-labelledby="keys-title">
+      <h2 id="keys-title">Keys</h2>
+      <dl>
+        {keys.map(([key, does]) => (
+          <div key={key}>
+            <dt>
+              {key.split("  ").map((one) => (
+                <kbd key={one}>{one}</kbd>
+              ))}
+            </dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+      <form method="dialog">
+        <button type="submit" class="ghost">
+          Close
+        </button>
+      </form>
+    </dialog>
+  );
+}

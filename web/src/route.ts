@@ -1,0 +1,74 @@
+/** What the address says: the page, the app, and all that is chosen on it. It is behind the `#`, and leaves the browser never. */
+import { type Filter, filterFromParams, filterToParams } from "./log/filter.ts";
+
+export type AppPage = "log" | "drains" | "glance";
+
+/** How the lines are shown. */
+export type LogView = {
+  readonly filter: Filter;
+  /** The line that a link leads to. */
+  readonly at?: string | undefined;
+  /** Processes side by side; empty: one list of all. */
+  readonly panes: readonly string[];
+  readonly wrap: boolean;
+  readonly zone: "local" | "utc";
+};
+
+export type Route =
+  | { readonly page: "apps" }
+  | { readonly page: "node" }
+  | { readonly page: "app"; readonly app: string; readonly tab: AppPage; readonly view: LogView };
+
+export const panesMax = 4;
+const tabs: readonly AppPage[] = ["log", "drains", "glance"];
+
+/** Reads `location.hash`; what it does not know it takes for the list of apps. */
+export function routeOf(hash: string): Route {
+  const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
+  const [first, app, tab = "log"] = path.split("/").map(decoded);
+  if (first === "node") return { page: "node" };
+  if (first !== "apps" || app === undefined || app === "") return { page: "apps" };
+  const view = viewOf(new URLSearchParams(query));
+  return { page: "app", app, tab: tabs.find((one) => one === tab) ?? "log", view };
+}
+
+export function hashOf(route: Route): string {
+  if (route.page !== "app") return `#/${route.page}`;
+  const { app, tab, view } = route;
+  const params = filterToParams(view.filter);
+  if (view.at !== undefined) params.set("at", view.at);
+  if (view.panes.length > 0) params.set("panes", view.panes.join(","));
+  if (!view.wrap) params.set("wrap", "0");
+  if (view.zone === "utc") params.set("zone", "utc");
+  const query = params.toString();
+  return `#/apps/${encodeURIComponent(app)}/${tab}${query === "" ? "" : `?${query}`}`;
+}
+
+export const plainView: LogView = { filter: {}, panes: [], wrap: true, zone: "local" };
+
+export const logOf = (app: string, filter: Filter = {}): Route => ({
+  page: "app",
+  app,
+  tab: "log",
+  view: { ...plainView, filter },
+});
+
+function viewOf(params: URLSearchParams): LogView {
+  const at = params.get("at") ?? undefined;
+  const panes = (params.get("panes") ?? "").split(",").filter((name) => name !== "");
+  return {
+    filter: filterFromParams(params),
+    ...(at !== undefined && { at }),
+    panes: panes.slice(0, panesMax),
+    wrap: params.get("wrap") !== "0",
+    zone: params.get("zone") === "utc" ? "utc" : "local",
+  };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

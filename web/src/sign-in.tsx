@@ -1,0 +1,58 @@
+/** Signing in with a key. It goes to the server once, and what stays in the browser no script can read. */
+import { useState } from "preact/hooks";
+import { api, type KeyFacts } from "./api.ts";
+import { Icon } from "./parts/icons.tsx";
+
+export function SignIn({ onSignedIn }: { onSignedIn: (key: KeyFacts) => void }) {
+  const [key, setKey] = useState("");
+  const [failure, setFailure] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    setFailure("");
+    try {
+      const session = await api.signIn(key);
+      setKey("");
+      onSignedIn(session.key!);
+    } catch (error) {
+      setFailure((error as Error).message);
+    }
+    setBusy(false);
+  };
+  return (
+    <main class="whole">
+      <form class="sign-in" onSubmit={submit}>
+        <div class="brand">
+          <Icon name="wave" />
+          tailrace
+        </div>
+        <h1>Sign in</h1>
+        <label for="key">API key</label>
+        <input
+          id="key"
+          type="password"
+          autocomplete="current-password"
+          spellcheck={false}
+          required
+          value={key}
+          aria-describedby="key-help"
+          aria-invalid={failure !== ""}
+          onInput={(event) => setKey(event.currentTarget.value)}
+        />
+        {failure !== "" && (
+          <p class="failure" role="alert">
+            {failure}
+          </p>
+        )}
+        <button class="button" type="submit" disabled={isBusy}>
+          {isBusy ? "Signing in" : "Sign in"}
+        </button>
+        <p class="mute" id="key-help">
+          The operator's key is in the file that <code>tailrace serve</code> names when it starts; for others
+          it makes keys with <code>tailrace keys:create</code>. You stay signed in for 12 hours.
+        </p>
+      </form>
+    </main>
+  );
+}
