@@ -54,6 +54,25 @@ export class PageWorld {
     }
   }
 
+  /** Sends lines of two sources in the order of their times. */
+  async sendInOrder(app: string, bySource: Readonly<Record<string, readonly SentLine[]>>): Promise<void> {
+    const all = Object.entries(bySource).flatMap(([source, lines]) =>
+      lines.map((line) => ({ source, line })),
+    );
+    all.sort((a, b) => (a.line.atMs ?? 0) - (b.line.atMs ?? 0));
+    for (let from = 0; from < all.length; ) {
+      const { source } = all[from]!;
+      let to = from;
+      while (to < all.length && all[to]!.source === source) to++;
+      await this.send(
+        app,
+        all.slice(from, to).map(({ line }) => line),
+        source,
+      );
+      from = to;
+    }
+  }
+
   /** A window of a browser in which nobody is signed in. */
   async window({ width = 1_400, height = 900, scheme = "light" }: Look = {}): Promise<{
     context: BrowserContext;
@@ -67,6 +86,7 @@ export class PageWorld {
       acceptDownloads: true,
     });
     const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
     const faults: string[] = [];
     page.on("pageerror", (error) => faults.push(String(error)));
     page.on("console", (message) => {

@@ -1,70 +1,7 @@
 /** The server's API, the same as everybody's. All paths are relative, so that the page works under any prefix. */
-export type App = { readonly id: string; readonly name: string };
-export type KeyFacts = {
-  readonly id: string;
-  readonly operator: boolean;
-  readonly all_apps: boolean;
-  readonly read_only: boolean;
-};
-export type WebSession = {
-  readonly signed_in: boolean;
-  readonly key: KeyFacts | null;
-  readonly expires_at: string | null;
-};
-export type LogSummary = {
-  readonly position: string;
-  readonly end_line: number;
-  readonly oldest: { readonly line: number; readonly accepted_at: string } | null;
-  readonly recent: { readonly seconds: number; readonly lines: number; readonly errors: number };
-  readonly newest: {
-    readonly accepted_at: string;
-    readonly source: string;
-    readonly dyno: string;
-    readonly severity: string;
-    readonly message: string;
-  } | null;
-  readonly drains: {
-    readonly idle: number;
-    readonly delivering: number;
-    readonly retrying: number;
-    readonly paused: number;
-    readonly lag_lines: number;
-  };
-};
-export type SessionBody = Readonly<Record<string, unknown>>;
-export type DrainState = "idle" | "delivering" | "retrying" | "paused";
-export type Drain = {
-  readonly id: string;
-  readonly token: string;
-  readonly url: string;
-  readonly created_at: string;
-  readonly format?: string;
-  readonly compression?: string | null;
-  readonly filter?: Readonly<Record<string, unknown>> | null;
-  readonly state: DrainState;
-  readonly last_error: { readonly at: string; readonly message: string } | null;
-  readonly lag_lines: number;
-  readonly lag_seconds: number;
-  readonly rate: number;
-  readonly next_attempt_at: string | null;
-  readonly delivered: number;
-  readonly refused: number;
-  readonly lost: number;
-  readonly filtered: number;
-  readonly replayed: number;
-  readonly delivered_at: string | null;
-};
-export type DrainTest = {
-  readonly kind: "delivered" | "retry" | "split" | "refused";
-  readonly reason: string | null;
-  readonly expiring: string | null;
-  readonly steps: readonly {
-    readonly name: string;
-    readonly ms: number;
-    readonly detail: string;
-    readonly failed: boolean;
-  }[];
-};
+import type { App, Drain, LogSummary, SessionBody, WebSession } from "./api-types.ts";
+
+export type * from "./api-types.ts";
 
 /** An answer that is not what was asked for: in the server's own words. `status` 0: there was no answer. */
 export class ApiFailure extends Error {

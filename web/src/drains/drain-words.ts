@@ -1,5 +1,5 @@
 /** A drain in sentences: how it is, since when, why, and what to do. */
-import type { Drain } from "../api.ts";
+import type { Drain } from "../api-types.ts";
 import { durationOf, linesOf, rateOf } from "../parts/words.ts";
 
 export type Health = { readonly mark: "good" | "wait" | "bad"; readonly word: string };

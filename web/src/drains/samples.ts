@@ -1,5 +1,5 @@
 /** Lag and pace of drains since the page looks at them: a sample for each answer, the oldest give way. */
-import type { Drain } from "../api.ts";
+import type { Drain } from "../api-types.ts";
 
 export type Sample = { readonly atMs: number; readonly lag: number; readonly rate: number };
 

@@ -1,4 +1,5 @@
 /** The bar above the log: the filter, the search, processes, and how lines are shown. */
+import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../parts/icons.tsx";
 import { isTyping } from "../parts/keys-help.tsx";
@@ -47,6 +48,7 @@ export function LogBar({ view, change, setFilter, find, setFind, dynos }: Props)
         <input
           ref={filterField}
           type="search"
+          onKeyDown={leave}
           spellcheck={false}
           autocapitalize="off"
           aria-label="Filter: words, dyno:, source:, level:, since:, and a minus for what is left out"
@@ -67,6 +69,7 @@ export function LogBar({ view, change, setFilter, find, setFind, dynos }: Props)
         <input
           ref={findField}
           type="search"
+          onKeyDown={leave}
           spellcheck={false}
           autocapitalize="off"
           aria-label="Search in these lines"
@@ -108,6 +111,13 @@ export function LogBar({ view, change, setFilter, find, setFind, dynos }: Props)
       <ShowMenu view={view} change={change} dynos={dynos} />
     </div>
   );
+}
+
+/** Escape leaves a field, and what is in it stays. */
+function leave(event: JSX.TargetedKeyboardEvent<HTMLInputElement>): void {
+  if (event.key !== "Escape") return;
+  event.preventDefault();
+  event.currentTarget.blur();
 }
 
 function withLevel({ level: _, ...rest }: Filter, value: string): Filter {

@@ -7,6 +7,7 @@ import { Histogram } from "./histogram.ts";
 import type { Line } from "./line.ts";
 import { LineRing, type RingEntry } from "./line-ring.ts";
 import { LogStream, readBefore, type StreamState } from "./log-stream.ts";
+import { placeBefore } from "./place-before.ts";
 
 /** Lines that a list holds, in number and memory. */
 export const ringBounds = { linesMax: 10_000, bytesMax: 24 * 1024 * 1024 } as const;
@@ -294,10 +295,4 @@ export class LogStore {
   #again(): void {
     setTimeout(() => !this.#stop.signal.aborted && this.#timer === undefined && this.#tell(), 1_000);
   }
-}
-
-/** `SEQUENCE.LINES…` is the place behind LINES lines: one less is the place before the last of them. */
-export function placeBefore(position: string): string {
-  const [sequence, lines, ...log] = position.split(".");
-  return [sequence, String(Math.max(0, Number(lines) - 1)), ...log].join(".");
 }

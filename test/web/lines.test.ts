@@ -1,0 +1,226 @@
+/** From the stream to rows: events, levels, traces, times, figures. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Drain } from "../../web/src/api-types.ts";
+import { causeAndMend, whatFollows } from "../../web/src/drains/drain-words.ts";
+import { partsOf, sharesOf } from "../../web/src/drains/ledger.ts";
+import { Glance, percentileOf, sumOf } from "../../web/src/glance/glance.ts";
+import { EventStream } from "../../web/src/log/event-stream.ts";
+import { Histogram } from "../../web/src/log/histogram.ts";
+import { lineOf, type WireLine } from "../../web/src/log/line.ts";
+import { LineRing } from "../../web/src/log/line-ring.ts";
+import { routerLineOf } from "../../web/src/log/logfmt.ts";
+import { messageOf } from "../../web/src/log/message.ts";
+import { rowsOf } from "../../web/src/log/view-rows.ts";
+import { figuresOf, paceBetween } from "../../web/src/node/figures.ts";
+
+const time = "2026-01-02T03:04:05.000Z";
+const wire = (message: string, more: Partial<WireLine> = {}): WireLine => ({
+  position: `0.${more.line ?? 0}`,
+  time,
+  source: "app",
+  dyno: "web.1",
+  severity: "info",
+  message,
+  line: 0,
+  ...more,
+});
+
+test("events are the same however their bytes come", () => {
+  const text =
+    'retry: 50\n\n: ping\n\nid: 1.1\ndata: {"a":1}\n\nid: 1.2\n\nevent: searched\ndata: {"end":null}\n\nid: 1.3\ndata: one\ndata: two\n\n';
+  const whole = new EventStream().feed(text);
+  expect(whole.map(({ type, id, data }) => [type, id, data])).toEqual([
+    ["message", "1.1", '{"a":1}'],
+    ["place", "1.2", ""],
+    ["searched", undefined, '{"end":null}'],
+    ["message", "1.3", "one\ntwo"],
+  ]);
+  fc.assert(
+    fc.property(fc.array(fc.nat(text.length)), (cuts) => {
+      const stream = new EventStream();
+      const edges = [0, ...cuts.sort((a, b) => a - b), text.length];
+      const events = edges.slice(1).flatMap((to, n) => stream.feed(text.slice(edges[n], to)));
+      expect(events).toEqual(whole);
+    }),
+  );
+});
+
+test.each([
+  ["ERROR: no", "info", "error"],
+  ["all is well", "err", "error"],
+  ['{"level":"warn","msg":"x"}', "info", "warn"],
+  ["all is well", "notice", "info"],
+] as const)("%j sent as %s is a line of level %s", (message, severity, level) => {
+  expect(lineOf(wire(message, { severity })).level).toBe(level);
+});
+
+test("a stack trace is one row until it is opened, and never swallows another process", () => {
+  const ring = new LineRing({ linesMax: 100, bytesMax: 1e9 });
+  const messages: [string, string][] = [
+    ["web.1", "TypeError: x"],
+    ["web.1", "    at one (a.js:1)"],
+    ["web.1", "    at two (a.js:2)"],
+    ["web.2", "    at other (b.js:1)"],
+    ["web.1", "next"],
+  ];
+  ring.pushNewer(messages.map(([dyno, message], line) => lineOf(wire(message, { dyno, line }))));
+  const rows = (open: string[]) =>
+    rowsOf(ring, new Set(open), () => true).map((row) =>
+      row.kind === "line" ? [row.line.message, row.folded] : [],
+    );
+  expect(rows([])).toEqual([
+    ["TypeError: x", 2],
+    ["    at other (b.js:1)", 0],
+    ["next", 0],
+  ]);
+  expect(rows(["0.0"])).toHaveLength(5);
+});
+
+test("the router's line is told by its fields, and nobody else's is", () => {
+  const message =
+    'at=error code=H12 desc="Request timeout" method=GET path="/lists?a=b" dyno=web.1 service=30000ms status=503 bytes=0';
+  expect(routerLineOf("heroku", "router", message)).toMatchObject({
+    status: 503,
+    code: "H12",
+    path: "/lists?a=b",
+    serviceMs: 30_000,
+    what: "Request timeout",
+  });
+  expect(routerLineOf("app", "router", message)).toBeUndefined();
+  expect(routerLineOf("heroku", "router", "status=abc method=GET")).toBeUndefined();
+});
+
+test("JSON reads as its message and fields, everything else as it is", () => {
+  const text = (message: string) =>
+    messageOf(message)
+      .map((piece) => piece.text)
+      .join("");
+  expect(text('{"level":"info","msg":"done","ms":12,"user":{"id":1}}')).toBe('done  ms=12  user={"id":1}');
+  expect(text('{"broken":')).toBe('{"broken":');
+  expect(text("x".repeat(5_000))).toBe(`${"x".repeat(4_000)} … 1000 characters more`);
+});
+
+describe("the histogram", () => {
+  test("keeps every line in at most as many steps as it may, however long the span", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 40 * 86_400_000 }), { minLength: 1, maxLength: 200 }),
+        (times) => {
+          const histogram = new Histogram(60);
+          for (const timeMs of times) histogram.add(timeMs, "info");
+          const bins = histogram.bins();
+          expect(bins.length).toBeLessThanOrEqual(61);
+          expect(bins.reduce((sum, { counts }) => sum + counts.info, 0)).toBe(times.length);
+          for (const [n, bin] of bins.entries())
+            expect(bin.startMs).toBe(bins[0]!.startMs + n * histogram.stepMs);
+        },
+      ),
+    );
+  });
+});
+
+test("an app at a glance counts requests by status, times, codes and memory", () => {
+  const glance = new Glance(3_600_000);
+  for (let n = 0; n < 200; n++)
+    glance.add(
+      lineOf(
+        wire(
+          `at=info method=GET path="/" service=${n + 1}ms status=${n % 4 === 0 ? 503 : 200} code=${n % 4 === 0 ? "H12" : ""}`,
+          { source: "heroku", dyno: "router", line: n },
+        ),
+      ),
+    );
+  glance.add(
+    lineOf(
+      wire("source=web.1 sample#memory_total=300.5MB sample#memory_quota=512.00MB", { source: "heroku" }),
+    ),
+  );
+  glance.add(lineOf(wire("Error R14 (Memory quota exceeded)", { source: "heroku" })));
+  const [step] = glance.inOrder();
+  expect(step!.byStatus).toMatchObject({ "2xx": 150, "5xx": 50 });
+  expect(glance.codes.get("H12")).toBe(50);
+  expect(glance.codes.get("R14")).toBe(1);
+  expect(glance.memory.get("web.1")).toMatchObject({ quotaMb: 512 });
+  const p95 = percentileOf(sumOf(glance.inOrder()), 0.95)!;
+  expect(p95).toBeGreaterThanOrEqual(190);
+  expect(p95).toBeLessThan(190 * 1.16);
+});
+
+const drain = (more: Partial<Drain>): Drain => ({
+  id: "1",
+  token: "d",
+  url: "https://example.com",
+  created_at: time,
+  state: "idle",
+  last_error: null,
+  lag_lines: 0,
+  lag_seconds: 0,
+  rate: 0,
+  next_attempt_at: null,
+  delivered: 0,
+  refused: 0,
+  lost: 0,
+  filtered: 0,
+  replayed: 0,
+  delivered_at: null,
+  ...more,
+});
+
+test("the ledger's bar adds up, and what is there at all is seen", () => {
+  const count = fc.nat(1_000_000);
+  fc.assert(
+    fc.property(count, count, count, count, count, (delivered, refused, lost, filtered, lag_lines) => {
+      const parts = partsOf(drain({ delivered, refused, lost, filtered, lag_lines }));
+      const shares = sharesOf(parts);
+      const sum = shares.reduce((all, share) => all + share, 0);
+      expect(sum).toBeCloseTo(delivered + refused + lost + filtered + lag_lines === 0 ? 0 : 100);
+      for (const [n, { lines }] of parts.entries())
+        expect(shares[n]! > 0.9).toBe(lines > 0 && shares[n]! > 0.9);
+      for (const [n, { lines }] of parts.entries()) expect(shares[n]! > 0).toBe(lines > 0);
+    }),
+  );
+});
+
+test.each([
+  [
+    '127.0.0.1:9 answered 401 ("no"): check the drain\'s credentials',
+    '127.0.0.1:9 answered 401 ("no").',
+    "Check the drain's credentials.",
+  ],
+  [
+    "the certificate of a.example:443 has expired (valid Jan  1 00:00:00 2020 GMT): nothing was sent; renew it",
+    "The certificate of a.example:443 has expired (valid Jan  1 00:00:00 2020 GMT).",
+    "Nothing was sent; renew it.",
+  ],
+  ["it does not get through", "It does not get through.", ""],
+])("%s", (message, cause, mend) => {
+  expect(causeAndMend(message)).toEqual({ cause, mend });
+});
+
+test("a drain that fails says what waits, what is lost, and when it tries next", () => {
+  const failing = drain({
+    state: "retrying",
+    lag_lines: 2,
+    lag_seconds: 130,
+    next_attempt_at: "2026-01-02T03:04:17.000Z",
+  });
+  expect(whatFollows(failing, Date.parse(time))).toBe(
+    "2 lines wait, the oldest for 2 min. Nothing is lost. Next try in 12 s.",
+  );
+});
+
+test("the node's pace is the difference of two readings", () => {
+  const reading = (atMs: number, accepted: number, delivered: number) => ({
+    atMs,
+    figures: figuresOf(
+      `# HELP x\ntailrace_accepted_lines_total{via="http"} ${accepted}\ntailrace_accepted_lines_total{via="syslog"} 1\ntailrace_drain_lines_total{outcome="delivered"} ${delivered}\ntailrace_drain_lines_total{outcome="lost"} 99\n`,
+    ),
+  });
+  expect(paceBetween(reading(0, 10, 5), reading(2_000, 30, 9))).toEqual({
+    atMs: 2_000,
+    accepted: 10,
+    delivered: 2,
+  });
+  expect(paceBetween(reading(0, 30, 5), reading(2_000, 1, 1))).toBeUndefined(); // it began anew
+});
