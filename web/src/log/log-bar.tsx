@@ -1,5 +1,4 @@
 /** The bar above the log: the filter, the search, processes, and how lines are shown. */
-import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../parts/icons.tsx";
 import { isTyping } from "../parts/keys-help.tsx";
@@ -114,10 +113,10 @@ export function LogBar({ view, change, setFilter, find, setFind, dynos }: Props)
 }
 
 /** Escape leaves a field, and what is in it stays. */
-function leave(event: JSX.TargetedKeyboardEvent<HTMLInputElement>): void {
+function leave(event: KeyboardEvent): void {
   if (event.key !== "Escape") return;
   event.preventDefault();
-  event.currentTarget.blur();
+  (event.target as HTMLInputElement).blur();
 }
 
 function withLevel({ level: _, ...rest }: Filter, value: string): Filter {
