@@ -102,7 +102,7 @@ export class PageWorld {
     await opened.page.goto(`${this.server.url}/`);
     await opened.page.getByLabel("API key").fill(testKey);
     await opened.page.getByRole("button", { name: "Sign in" }).click();
-    await opened.page.getByRole("navigation", { name: "main" }).waitFor({ state: "attached" });
+    await opened.page.locator(".shell").waitFor();
     await opened.page.goto(`${this.server.url}/${hash}`);
     return opened;
   }
