@@ -11,12 +11,14 @@ import { boundTalk } from "./talk.ts";
 const quietMsMin = 5;
 const quietMsMax = 250;
 /**
- * Over a connection that nothing went over yet the wait is so much longer: whom a peer turns away (a client certificate
- * under TLS 1.3 is judged after the client's handshake ended) it turns away when it gets to run.
+ * Over a connection that nothing went over yet the wait is longer by so many parts of so long: whom a peer turns away it
+ * turns away when it gets to run. In parts, as time in which this process did not run says nothing of the peer, and costs
+ * one of them.
  */
-const strangerMs = 100;
-/** In so many parts: time in which this process did not run says nothing of the peer, and costs one of them. */
-const strangerParts = 10;
+const strangerPartMs = 10;
+const strangerParts = 3;
+/** Under TLS 1.3 a peer judges the client's certificate after the client's handshake ended: then the wait is longer. */
+const tlsStrangerParts = 10;
 /** A connection that is let go may flush for so long. */
 const closeMsMax = 1_000;
 
@@ -192,8 +194,9 @@ export class SyslogConnection {
   // Waits for a reset. An end alone is none yet: that follows when the peer did not read everything. What was flushed by
   // the time that is returned was followed by none.
   async #standing(flushedAtMs: number): Promise<number> {
-    for (let part = 0; !this.#isProven && !this.#isEnded && !this.#isBroken && part < strangerParts; part++) {
-      await this.#until(() => this.#isEnded || this.#isBroken, strangerMs / strangerParts);
+    const parts = this.certificate === undefined ? strangerParts : tlsStrangerParts;
+    for (let part = 0; !this.#isProven && !this.#isEnded && !this.#isBroken && part < parts; part++) {
+      await this.#until(() => this.#isEnded || this.#isBroken, strangerPartMs);
       await polled();
     }
     const quietMs = this.#isProven ? this.#quietMs - (performance.now() - flushedAtMs) : this.#quietMs;
