@@ -8,6 +8,7 @@ import { followLatency } from "./follow-latency.ts";
 import { ingestHttp } from "./ingest-http.ts";
 import { manyDrains } from "./many-drains.ts";
 import { memory } from "./memory.ts";
+import { routers } from "./routers.ts";
 import { type ScaleRow, scale, setupsOf } from "./scale.ts";
 
 type Row = readonly [question: string, figure: string, beside: string];
@@ -58,6 +59,17 @@ await ask("ingest to an HTTP drain", async () => {
       `${micros(found.catchUpUsPerLine)} CPU a line`,
     ],
   ];
+});
+
+await ask("syslog in and out, beside rsyslog and the floor in plain Node", async () => {
+  const found = await routers({ lines: 3_000_000, apps: 10, rounds: isFull ? 5 : 3 });
+  const [floor] = found;
+  const peer = found.find(({ name }) => name === "rsyslog") ?? floor!;
+  return found.map((row) => [
+    `syslog to syslog, ${row.name}, lines/s`,
+    thousands(row.linesPerSecond),
+    `${micros(row.cpuMicrosPerLine)} CPU a line, ${ratio(row.linesPerSecond, peer.linesPerSecond)} of ${peer.name}'s lines at ${ratio(row.cpuMicrosPerLine, peer.cpuMicrosPerLine)} of its CPU`,
+  ]);
 });
 
 await ask("a tail at 10,000 lines a second", async () => {

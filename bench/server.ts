@@ -84,6 +84,34 @@ export class BenchServer {
   }
 }
 
+/** Another program. */
+export class BenchChild {
+  /** What `pattern` matched of its output. */
+  readonly said: string;
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess, text: string) {
+    this.#child = child;
+    this.said = text;
+  }
+
+  /** Resolves when it printed what `pattern` matches; without one, at once. */
+  static async start([file = "", ...args]: readonly string[], pattern?: RegExp): Promise<BenchChild> {
+    const child = spawn(file, args, { stdio: ["ignore", "pipe", "inherit"] });
+    return new BenchChild(child, pattern === undefined ? "" : await said(child, "stdout", pattern));
+  }
+
+  cpuSeconds(): Promise<number> {
+    return cpuSecondsOf(this.#child.pid!);
+  }
+
+  async stop(): Promise<void> {
+    const ended = once(this.#child, "exit");
+    this.#child.kill();
+    await ended;
+  }
+}
+
 /** One nats-server, or a cluster of three. */
 export class BenchNats {
   readonly urls: string;
@@ -151,7 +179,7 @@ function said(child: ChildProcess, stream: "stdout" | "stderr", pattern: RegExp)
   });
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as { port: number };

@@ -6,6 +6,7 @@ import { isBlank } from "./blank-line.ts";
 import { isAsBad, type Level, levelCharsMax, levelOf, levels } from "./level.ts";
 import type { LineCursor } from "./line-cursor.ts";
 import { cursorOver, type IndexedFrames } from "./line-index.ts";
+import { type LineTest, passesAll, passesAny } from "./line-tests.ts";
 import { type Pattern, readPattern } from "./pattern.ts";
 import type { Expression, TextWork } from "./pattern-work.ts";
 import { processTest } from "./process-names.ts";
@@ -37,8 +38,6 @@ export type LineFilter = {
 /** One byte for each line of a batch: 1 keeps it. Undefined where all are kept. */
 export type Kept = Uint8Array;
 
-type Test = (line: LineCursor) => boolean;
-
 /**
  * A filter for `spec`, undefined when it keeps every line; `bad` names the pattern that cannot be used. `keepsBlanks`
  * is false for a receiver that refuses lines without anything to see.
@@ -49,14 +48,11 @@ export function compileFilter(
 ):
   | { readonly kind: "filter"; readonly filter: LineFilter | undefined }
   | { readonly kind: "bad"; readonly field: "match" | "exclude"; readonly reason: string } {
-  const tests: Test[] = [];
+  const tests: LineTest[] = [];
   const expressions: Expression[] = [];
   if (!keepsBlanks) tests.push((line) => !isBlank(line));
   if (spec.sources !== undefined && spec.sources.length > 0) {
-    const sources = spec.sources.map((source) => Buffer.from(source));
-    tests.push((line) =>
-      sources.some((source) => isAt(source, line.bytes, line.sourceStart, line.sourceEnd)),
-    );
+    tests.push(passesAny(spec.sources.map(sourceTest)));
   }
   if (spec.dynos !== undefined && spec.dynos.length > 0) {
     tests.push(processTest(spec.dynos));
@@ -85,7 +81,7 @@ export function compileFilter(
     spec.excludeDynos ?? [],
     spec.level ?? null,
   ]);
-  const keeps = (line: LineCursor) => tests.every((test) => test(line));
+  const keeps = passesAll(tests);
   return { kind: "filter", filter: { key, expressions, keeps, isSlow: spec.level !== undefined } };
 }
 
@@ -148,7 +144,7 @@ const expressionOf = ({ text, instructions }: Pattern, found: boolean): Expressi
 const messageTextEnd = ({ bytes, messageStart, messageEnd }: LineCursor): number =>
   messageEnd > messageStart && bytes[messageEnd - 1] === 0x0a ? messageEnd - 1 : messageEnd;
 
-function plainTest(plain: Buffer, found: boolean): Test {
+function plainTest(plain: Buffer, found: boolean): LineTest {
   return (line) => {
     const { buffer, byteOffset } = line.bytes;
     const length = messageTextEnd(line) - line.messageStart;
@@ -156,7 +152,7 @@ function plainTest(plain: Buffer, found: boolean): Test {
   };
 }
 
-function levelTest(least: Level): Test {
+function levelTest(least: Level): LineTest {
   return (line) => {
     const { buffer, byteOffset } = line.bytes;
     const length = Math.min(messageTextEnd(line) - line.messageStart, utf8BytesMax * levelCharsMax);
@@ -168,8 +164,10 @@ function levelTest(least: Level): Test {
 /** Bytes of a character, as strings of JavaScript count them. */
 const utf8BytesMax = 3;
 
-function isAt(text: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  return end - start === text.length && startsWith(text, bytes, start);
+function sourceTest(source: string): LineTest {
+  const name = Buffer.from(source);
+  return ({ bytes, sourceStart, sourceEnd }) =>
+    sourceEnd - sourceStart === name.length && startsWith(name, bytes, sourceStart);
 }
 
 function startsWith(text: Uint8Array, bytes: Uint8Array, start: number): boolean {

@@ -3,6 +3,9 @@
 const firstBytes = 1 << 16;
 const keptBytesMax = 1 << 20;
 
+/** Copies without a view of what is copied. */
+const { copy } = Buffer.prototype;
+
 let spare: Buffer | undefined;
 
 /** Reserve, then put: nothing is checked byte by byte. */
@@ -24,8 +27,8 @@ export class OutBuffer {
 
   // Copies a few bytes one by one: no call, no view.
   put(from: Uint8Array, start: number, end: number): void {
-    if (end - start > 64) {
-      this.#bytes.set(from.subarray(start, end), this.#end);
+    if (end - start > 32) {
+      copy.call(from, this.#bytes, this.#end, start, end);
       this.#end += end - start;
       return;
     }

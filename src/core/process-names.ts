@@ -1,16 +1,14 @@
 /** Tests of a line's process, by the names that people write: `web.1`, `web` for all of a type, `web.*`, `*.1`. */
-import type { LineCursor } from "./line-cursor.ts";
+import { type LineTest, passesAny } from "./line-tests.ts";
 
 const dot = 0x2e;
 
 /** True for lines of any of the processes that are named. */
-export function processTest(names: readonly string[]): (line: LineCursor) => boolean {
-  const tests = names.map((name) => (name.includes("*") ? globTest(name) : nameTest(Buffer.from(name))));
-  return (line) => tests.some((test) => test(line));
-}
+export const processTest = (names: readonly string[]): LineTest =>
+  passesAny(names.map((name) => (name.includes("*") ? globTest(name) : nameTest(Buffer.from(name)))));
 
 // `web` is `web.1`, but not `webx.1` (docs/spec/sessions.md#s1-4).
-function nameTest(name: Uint8Array): (line: LineCursor) => boolean {
+function nameTest(name: Uint8Array): LineTest {
   return ({ bytes, processStart, processEnd }) => {
     const length = processEnd - processStart;
     if (length < name.length) return false;
@@ -20,7 +18,7 @@ function nameTest(name: Uint8Array): (line: LineCursor) => boolean {
 }
 
 // A star stands for any characters, also for none. Each part is looked for once, behind the one before it.
-function globTest(glob: string): (line: LineCursor) => boolean {
+function globTest(glob: string): LineTest {
   const parts = glob.split("*");
   const [first, last] = [parts[0]!, parts.at(-1)!];
   const between = parts.slice(1, -1);

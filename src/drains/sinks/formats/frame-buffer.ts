@@ -3,7 +3,9 @@ import type { Buffers } from "../buffers.ts";
 
 const space = 0x20;
 /** Up to so many bytes a loop is faster than a call. */
-const loopBytesMax = 48;
+const loopBytesMax = 32;
+/** Copies without a view of what is copied. */
+const { copy } = Buffer.prototype;
 /** The digits of a frame's length, and the space behind them. */
 const prefixBytesMax = 10;
 
@@ -36,7 +38,7 @@ export class FrameBuffer {
   copy(from: Uint8Array, start: number, end: number): void {
     const out = this.#out;
     let at = this.#end;
-    if (end - start > loopBytesMax) out.set(from.subarray(start, end), at);
+    if (end - start > loopBytesMax) copy.call(from, out, at, start, end);
     else for (let i = start; i < end; i++) out[at++] = from[i]!;
     this.#end += end - start;
   }

@@ -1,0 +1,120 @@
+/**
+ * Work on the way out, counted: what a line and a parcel cost in memory, promises, timers and writes. No machine's speed
+ * decides. Each ceiling stands beside the figure of the day when it was set; a change that needs more of something says why.
+ */
+import { createHook } from "node:async_hooks";
+import { type AddressInfo, createServer, Socket } from "node:net";
+import { afterEach, expect, test, vi } from "vitest";
+import { Canoniser } from "../../src/core/canonical.ts";
+import { formatBatch } from "../../src/core/format.ts";
+import { compileFilter, Preselection } from "../../src/core/line-filter.ts";
+import { origin } from "../../src/core/position.ts";
+import { BufferPool } from "../../src/drains/sinks/buffers.ts";
+import { strictFrames } from "../../src/drains/sinks/formats/rfc5424.ts";
+import type { Slice } from "../../src/ports.ts";
+import { never, parcelOf, sinkOf } from "../drains/sinks/parts.ts";
+
+const closing: (() => Promise<unknown> | unknown)[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const lines = 10_000;
+const hostname = Buffer.from("d.01234567-89ab-cdef-0123-456789abcdef");
+
+/** A batch as ingest makes it, of lines of 200 bytes. */
+function batch(): Slice {
+  const canoniser = new Canoniser("app");
+  const frame = Buffer.from(`<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ${"x".repeat(140)}`);
+  for (let line = 0; line < lines; line++) canoniser.add(frame, 0, frame.length, 0);
+  return canoniser.take();
+}
+
+/** Bytes of V8's heap that `work` takes, in the best of several times: the collector only ever makes it look like less or more. */
+function heapBytes(work: () => void): number {
+  for (let time = 0; time < 5; time++) work(); // compiled by then
+  let best = Number.POSITIVE_INFINITY;
+  for (let time = 0; time < 15; time++) {
+    const before = process.memoryUsage().heapUsed;
+    work();
+    const taken = process.memoryUsage().heapUsed - before;
+    if (taken >= 0) best = Math.min(best, taken);
+  }
+  return best;
+}
+
+test("a line is framed for syslog without an object of its own, in memory that is used again", () => {
+  const slice = batch();
+  let taken = 0;
+  const pool = new BufferPool(1 << 26);
+  const buffers = {
+    take: (bytes: number) => {
+      taken++;
+      return pool.take(bytes);
+    },
+    give: (buffer: Buffer) => pool.give(buffer),
+  };
+  const work = () => buffers.give(strictFrames([slice], { hostname, endsLines: true, buffers }));
+  expect(heapBytes(work) / lines).toBeLessThan(16); // 0.8
+  taken = 0;
+  work();
+  expect(taken).toBe(1); // of a known size: nothing is copied because it grew
+});
+
+test("text for a tail is made of a batch in one buffer", () => {
+  const slice = batch();
+  const work = () => formatBatch({ ...slice, at: origin }, { format: "text", transport: "plain" });
+  expect(heapBytes(work) / lines).toBeLessThan(16); // 0.4: the text itself lies outside of the heap
+});
+
+test("a filter by source and process looks at places, and makes nothing for a line", () => {
+  const slice = batch();
+  const compiled = compileFilter({ sources: ["app"], dynos: ["web"] });
+  if (compiled.kind === "bad") throw new Error(compiled.reason);
+  const work = () => void new Preselection(slice, compiled.filter!).go(() => false);
+  expect(heapBytes(work) / lines).toBeLessThan(4); // 0.1: which lines are kept lies outside of the heap
+});
+
+/** What was made while `work` ran, by the names of `async_hooks`. */
+async function countedIn(work: () => Promise<void>): Promise<(kind: string) => number> {
+  const counts = new Map<string, number>();
+  const hook = createHook({ init: (_, kind) => void counts.set(kind, (counts.get(kind) ?? 0) + 1) });
+  hook.enable();
+  await work();
+  hook.disable();
+  return (kind) => counts.get(kind) ?? 0;
+}
+
+test("a parcel of one line over syslog costs one write, few promises, and no timer of its own", async () => {
+  let bytes = 0;
+  const server = createServer((socket) =>
+    socket.on("data", (data) => {
+      bytes += data.length;
+    }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closing.push(() => new Promise((resolve) => server.close(resolve)));
+  const sink = sinkOf(
+    `syslog://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    {},
+    { attemptMsMax: 10_000 },
+  );
+  closing.push(() => sink.close());
+  expect(await sink.deliver(parcelOf("first"), never)).toEqual({ kind: "delivered" });
+
+  const parcels = 1_000;
+  const writes = vi.spyOn(Socket.prototype, "write");
+  const made = await countedIn(async () => {
+    const settled: Promise<unknown>[] = [];
+    for (let n = 0; n < parcels; n++) {
+      const parcel = parcelOf(`line ${n}`);
+      await new Promise<void>((sent) => settled.push(sink.deliver(parcel, never, sent)));
+    }
+    await Promise.all(settled);
+  });
+  expect(writes).toHaveBeenCalledTimes(parcels);
+  expect(made("PROMISE") / parcels).toBeLessThan(14); // 10, of which 2 are this test's
+  expect(made("Timeout") / parcels).toBeLessThan(0.5); // one walk settles all that stood long enough
+  expect(bytes).toBeGreaterThan(parcels * 60);
+});
