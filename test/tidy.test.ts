@@ -62,7 +62,10 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
       "src/limits.ts",
     ],
   },
-  { at: "src/http-routes.ts", mayImport: ["src/canary/", "src/control/", "src/ingest/", "src/tail/", "src/web/"] },
+  {
+    at: "src/http-routes.ts",
+    mayImport: ["src/canary/", "src/control/", "src/ingest/", "src/tail/", "src/web/"],
+  },
   { at: "src/http/", mayImport: ground() },
   {
     at: "src/admin-server.ts",
