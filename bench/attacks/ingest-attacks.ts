@@ -96,6 +96,22 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
   "400 unfinished gzip bodies of 8 MB": unfinished(400, 100_000, gzipSync(Buffer.alloc(7_900_000, "9")), [
     "Content-Encoding: gzip",
   ]),
+  "bodies in chunks of a byte": {
+    async run(target, signal) {
+      const head = postHead(target, 0, ["Transfer-Encoding: chunked"]).replace(/Content-Length: 0\r\n/, "");
+      const chunks = "1\r\n9\r\n".repeat(200_000);
+      const tally = new Tally();
+      await again(50, signal, async () => {
+        const raw = new Raw(target.port);
+        raw.socket.write(head);
+        raw.socket.write(chunks);
+        await Promise.race([raw.closed(), called(signal)]);
+        tally.add(raw.fate);
+        raw.socket.destroy();
+      });
+      return tally.told;
+    },
+  },
   "POST /logs with unknown tokens": {
     async run(target, signal) {
       const tally = new Tally();
