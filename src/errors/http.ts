@@ -59,3 +59,11 @@ export const headersTooLarge = () =>
     message: "The request's headers have more than 16 KiB.",
     mend: "Send fewer or shorter headers, and a shorter path.",
   });
+
+export const bodyTooFine = (pieceBytesMin: number) =>
+  new AppError({
+    code: "BODY_TOO_FINE",
+    status: 400,
+    message: `The body came in chunks of fewer than ${pieceBytesMin} bytes: nothing was stored.`,
+    mend: "Send it with Content-Length, or in larger chunks.",
+  });

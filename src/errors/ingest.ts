@@ -51,14 +51,6 @@ export const bodyTooSlow = (bytesMin: number, seconds: number) =>
     mend: "Send it again when all of it is there, or fewer lines in one request.",
   });
 
-export const bodyTooFine = (pieceBytesMin: number) =>
-  new AppError({
-    code: "BODY_TOO_FINE",
-    status: 400,
-    message: `The body came in chunks of fewer than ${pieceBytesMin} bytes: nothing was stored.`,
-    mend: "Send it with Content-Length, or in larger chunks.",
-  });
-
 const bodiesFull = (whose: string, bytesMax: number) =>
   new AppError({
     code: "BODIES_FULL",

@@ -7,14 +7,38 @@
 import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
-/** For the option `IncomingMessage` of a server; `isFull` tells whether a connection has as many requests as it may. */
-export const boundedRequests = (isFull: (socket: Socket) => boolean): typeof IncomingMessage =>
+/** Each chunk of a body costs as much as some hundred bytes: a body may have a thousand small ones, then larger ones. */
+const smallPiecesMax = 1_000;
+export const pieceBytesMin = 64;
+
+/**
+ * For the option `IncomingMessage` of a server; `isFull` tells whether a connection has as many requests as it may. What
+ * comes of a body in too many pieces is dropped, and `tooFine` is called once.
+ */
+export const boundedRequests = (
+  isFull: (socket: Socket) => boolean,
+  tooFine: (socket: Socket) => void,
+): typeof IncomingMessage =>
   class extends IncomingMessage {
     readonly #isTooMuch: boolean;
+    #pieces = 0;
+    #bytes = 0;
+    #isTooFine = false;
 
     constructor(socket: Socket) {
       super(socket);
       this.#isTooMuch = isFull(socket);
+    }
+
+    override push(chunk: Buffer | null, encoding?: BufferEncoding): boolean {
+      if (chunk === null) return super.push(chunk);
+      this.#bytes += chunk.length;
+      if (++this.#pieces <= smallPiecesMax + this.#bytes / pieceBytesMin) return super.push(chunk, encoding);
+      if (!this.#isTooFine) {
+        this.#isTooFine = true;
+        tooFine(this.socket);
+      }
+      return true;
     }
 
     /** The protocol that a client asks for is left out of account: no other is spoken here. */

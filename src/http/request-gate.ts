@@ -5,14 +5,17 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { FairLine } from "../core/fair-line.ts";
-import { hostMissing, tooManyPipelined, unknownExpectation } from "../errors/http.ts";
+import { bodyTooFine, hostMissing, tooManyPipelined, unknownExpectation } from "../errors/http.ts";
 import { httpDroppedConnections } from "../metrics.ts";
 import { Turns } from "../turns.ts";
 import { AnswerPace, type AnswerPaceLimits } from "./answer-pace.ts";
-import { boundedRequests } from "./bounded-request.ts";
+import { boundedRequests, pieceBytesMin } from "./bounded-request.ts";
 import type { Arrival, Connection } from "./connection.ts";
 import type { Connections } from "./connections.ts";
-import { closeWith, sendAnswer } from "./raw-answer.ts";
+import { closeWith, rawAnswer, sendAnswer } from "./raw-answer.ts";
+
+/** For a client to read why its body is not taken. */
+const fineLingerMs = 100;
 
 export type RequestGateLimits = AnswerPaceLimits & {
   /** Requests of one connection that are here, the one that is being answered among them. */
@@ -40,10 +43,13 @@ export class RequestGate {
   }
 
   /** For the server's option of that name. */
-  readonly IncomingMessage: typeof IncomingMessage = boundedRequests((socket) => {
-    const connection = this.#connections.of(socket);
-    return connection === undefined || connection.requests >= this.#requestsMax;
-  });
+  readonly IncomingMessage: typeof IncomingMessage = boundedRequests(
+    (socket) => {
+      const connection = this.#connections.of(socket);
+      return connection === undefined || connection.requests >= this.#requestsMax;
+    },
+    (socket) => this.#cutFine(socket),
+  );
 
   /** Takes every request of `server`, which must not look for the Host header itself. */
   attach(server: Server): void {
@@ -145,6 +151,17 @@ export class RequestGate {
       return;
     }
     this.#schedule(connection);
+  }
+
+  // The socket is not read any more: what lies in it would all be parsed.
+  #cutFine(socket: Socket): void {
+    const connection = this.#connections.of(socket);
+    if (connection === undefined) return;
+    connection.isRefused = true;
+    connection.waiting.length = 0;
+    socket.pause();
+    if (connection.current?.headersSent !== true) socket.write(rawAnswer(bodyTooFine(pieceBytesMin)));
+    setTimeout(() => socket.destroy(), fineLingerMs);
   }
 
   // While nothing was begun the refusal is the answer to the first request; else there is no place for one.

@@ -1,13 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { AppError } from "../errors/app-error.ts";
-import {
-  bodyTimeout,
-  bodyTooFine,
-  bodyTooLarge,
-  bodyTooSlow,
-  hasZstd,
-  unreadableBody,
-} from "../errors/ingest.ts";
+import { bodyTimeout, bodyTooLarge, bodyTooSlow, hasZstd, unreadableBody } from "../errors/ingest.ts";
 import type { Reservation } from "./body-budget.ts";
 import { isZstd } from "./inflations.ts";
 
@@ -21,9 +14,6 @@ export type BodyLimits = {
   readonly bodyRateMs: number;
 };
 
-/** Each chunk costs as much as some hundred bytes: a body may have a thousand small ones, and from there on larger ones. */
-const smallPiecesMax = 1_000;
-const pieceBytesMin = 64;
 /** A read of a socket may hold far more than the piece of a body that is a view of it. */
 const viewBytesMax = 4 * 1024;
 
@@ -95,7 +85,6 @@ class BodyReading {
   #isOver = false;
   #bytes: Buffer = Buffer.alloc(0);
   #length = 0;
-  #pieces = 0;
 
   constructor(
     request: IncomingMessage,
@@ -139,10 +128,6 @@ class BodyReading {
     const refusal = length > this.#bytes.length ? this.#grow(chunk, length) : undefined;
     if (refusal !== undefined) {
       this.#refuse(refusal);
-      return;
-    }
-    if (++this.#pieces > smallPiecesMax + length / pieceBytesMin) {
-      this.#refuse(bodyTooFine(pieceBytesMin));
       return;
     }
     if (this.#bytes !== chunk) chunk.copy(this.#bytes, this.#length);

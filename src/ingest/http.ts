@@ -89,7 +89,7 @@ function answerError(error: unknown, _request: FastifyRequest, reply: FastifyRep
   if (!(error instanceof AppError)) throw error;
   refusedRequests.inc({ code: error.code });
   if (error.status === 405) reply.header("allow", "POST");
-  if (error.status === 408 || error.code === "BODY_TOO_FINE") reply.header("connection", "close");
+  if (error.status === 408) reply.header("connection", "close");
   if (error.status === 415) reply.header("accept-encoding", codingsTaken);
   if ([400, 401, 403].includes(error.status)) reply.header("www-authenticate", "Basic realm=Logplex");
   if ([400, 403].includes(error.status)) {

@@ -76,7 +76,7 @@ export class IngestDoor {
       host: "here",
       authorization: authorizationOf(app),
       "content-type": "application/logplex-1",
-      ...(headers["transfer-encoding"] === undefined && { "content-length": String(bodyBytes) }),
+      "content-length": String(bodyBytes),
       ...headers,
     };
     const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -272,3 +272,16 @@ test("a client that hangs up in the middle leaves nothing behind", async () => {
   await door.reached(() => door.connections.count === 0 && door.underWay === 0);
   expect(door.begun).toBe(1);
 });
+
+test("a body in chunks of a byte is refused after a thousand of them, and the rest of it is not read", async () => {
+  const door = kept(await HttpDoor.open(echo));
+  const head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const fine = await RawClient.open(door.port);
+  fine.send(head + "1\r\n9\r\n".repeat(5_000));
+  expect(await fine.closed()).toMatch(
+    /^HTTP\/1\.1 400 [\s\S]*in chunks of fewer than 64 bytes: nothing was stored/,
+  );
+  const lines = await RawClient.open(door.port);
+  lines.send(head + `50\r\n${"x".repeat(80)}\r\n`.repeat(2_000)).send("0\r\n\r\n");
+  expect(await lines.until((got) => got.includes(";"))).toMatch(/^HTTP\/1\.1 200 /);
+});
