@@ -1,4 +1,4 @@
-/** Ten thousand lines a second: no frozen frame, flat memory, only visible rows drawn. */
+/** Ten thousand lines a second: flat memory, only visible rows drawn, and how long the longest tasks were. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PageWorld } from "./page-world.ts";
 
@@ -47,7 +47,7 @@ test("under ten thousand lines a second the list holds its bounds, and draws wha
   console.log(
     `long tasks of ${seconds} s: ${longTasks.join(" ")} ms; heap: ${heaps.map(Math.round).join(" ")} MB`,
   );
-  // What a frame may take is measured apart (docs/capacity.md): a busy machine must not decide here.
+  // The long tasks are printed and not judged: a busy machine must not decide here.
   expect(heaps.at(-1)!).toBeLessThan(heaps[0]! + 40);
   expect(heaps.at(-1)!).toBeLessThan(120);
   expect(faults).toEqual([]);
