@@ -26,6 +26,8 @@ export type UpOptions = {
   readonly port: number;
 };
 
+export type UpContext = { readonly api: Api; readonly output: Output; readonly variables: Variables };
+
 /** The variables of `up` that are nothing to an app: what it prints may be read by many. */
 const ownVariables = ["TAILRACE_API_KEY"];
 
@@ -37,81 +39,37 @@ export type Ending = {
   readonly now: AbortSignal;
 };
 
-export async function up(
-  { api, output, variables }: { readonly api: Api; readonly output: Output; readonly variables: Variables },
-  options: UpOptions,
-  ending: Ending,
-): Promise<void> {
-  const path = resolve(options.procfile);
-  const folder = dirname(path);
-  const procfile = readProcfile(path);
-  const own = Object.fromEntries(Object.entries(variables).filter(([name]) => !ownVariables.includes(name)));
-  const base = { ...own, ...readEnvFile(join(folder, ".env")) };
-  const environment = (config: Readonly<Record<string, string>>) =>
-    withPrograms(folder, { ...base, ...config });
-
+/** Resolves when `ending` says so and all is down; rejects with why `up` could not begin or go on. */
+export async function up(context: UpContext, options: UpOptions, ending: Ending): Promise<void> {
+  const { api, output } = context;
+  const source = readSource(options, context.variables);
   const app = await appOf(api, options.app, output);
-  const { email: user } = await api.account();
   const log = new UpLog(api, app.name, output);
-  ending.now.addEventListener("abort", () => log.giveUp());
   const ended = new AbortController();
   const signal = AbortSignal.any([ending.soon, ended.signal]);
   let lost: CliError | undefined;
-  const dynos = new Dynos({
-    folder,
-    environment,
-    outputOf: (dyno) => log.outputOf("app", dyno),
-    state: (dyno, text) => log.state(dyno, text),
-    onChange: () => {
-      link.changed();
-      router?.changed();
-    },
-    clock: upClock,
-    limits: dynoLimits,
+  let router: Router | undefined;
+  const dynos = openDynos(source, log, () => {
+    link.changed();
+    router?.changed();
   });
-  ending.now.addEventListener("abort", () => dynos.kill());
-  const link = new RunnerLink({
-    api,
-    app: app.name,
-    dynos: () => dynos.reports,
-    onWanted: (wanted) => dynos.follow(wanted),
-    onEnd: (error) => {
-      lost = error;
-      ended.abort();
-    },
-    onAway: ({ message }) => output.note(`tailrace: ${message} The dynos go on as they are.`),
-    clock: upClock,
+  const link = linkTo(context, app, dynos, (error) => {
+    lost = error;
+    ended.abort();
+  });
+  ending.now.addEventListener("abort", () => {
+    log.giveUp();
+    dynos.kill();
   });
   await link.register();
-  let router: Router | undefined;
   try {
-    router = await Router.open({
-      host: "127.0.0.1",
-      port: options.port,
-      dynos: () => dynos.web,
-      tell: (line) => log.router(line),
-      room: (over) => log.room(over),
-      clock: upClock,
-      limits: routerLimits,
-    });
-    const config = await api.configVars(app.name);
-    const common = { folder, environment: environment(config), log, output, user, signal };
-    await build({ ...common, steps: buildSteps(folder, options.build) });
-    await release({ ...common, api, app: app.name, procfile });
-    if (options.scale.length > 0) await api.scale(app.name, options.scale);
-    const wanted = await api.wanted(app.name);
+    router = await openRouter(options.port, dynos, log);
+    const wanted = await deploy(context, { app, source, log, signal }, options);
     dynos.follow(wanted);
     link.start(wanted);
-    const watching = watchMemory(
-      {
-        appId: app.id,
-        dynos: () => dynos.all,
-        tell: (dyno, text) => log.state(dyno, text),
-        read: readMemory,
-        clock: upClock,
-      },
-      signal,
-    );
+    const tell = (dyno: string, text: string) => log.state(dyno, text);
+    const watched = { appId: app.id, dynos: () => dynos.all, tell, read: readMemory, clock: upClock };
+    const watching = watchMemory(watched, signal);
     output.note(`tailrace: ${app.name} is on http://127.0.0.1:${router.port}. Ctrl-C ends it.`);
     await watching;
   } catch (error) {
@@ -123,6 +81,81 @@ export async function up(
     await log.close(logGraceMs);
   }
   if (lost !== undefined) throw lost;
+}
+
+/** The folder of the Procfile, and the environment that its processes get. */
+function readSource({ procfile }: UpOptions, variables: Variables) {
+  const path = resolve(procfile);
+  const folder = dirname(path);
+  const own = Object.fromEntries(Object.entries(variables).filter(([name]) => !ownVariables.includes(name)));
+  const base = { ...own, ...readEnvFile(join(folder, ".env")) };
+  return {
+    folder,
+    procfile: readProcfile(path),
+    environment: (config: Readonly<Record<string, string>>) => withPrograms(folder, { ...base, ...config }),
+  };
+}
+type Source = ReturnType<typeof readSource>;
+
+const openDynos = ({ folder, environment }: Source, log: UpLog, onChange: () => void): Dynos =>
+  new Dynos({
+    folder,
+    environment,
+    outputOf: (dyno) => log.outputOf("app", dyno),
+    state: (dyno, text) => log.state(dyno, text),
+    onChange,
+    clock: upClock,
+    limits: dynoLimits,
+  });
+
+const linkTo = (
+  { api, output }: UpContext,
+  app: App,
+  dynos: Dynos,
+  onEnd: (error: CliError) => void,
+): RunnerLink =>
+  new RunnerLink({
+    api,
+    app: app.name,
+    dynos: () => dynos.reports,
+    onWanted: (wanted) => dynos.follow(wanted),
+    onEnd,
+    onAway: ({ message }) => output.note(`tailrace: ${message} The dynos go on as they are.`),
+    clock: upClock,
+  });
+
+const openRouter = (port: number, dynos: Dynos, log: UpLog): Promise<Router> =>
+  Router.open({
+    host: "127.0.0.1",
+    port,
+    dynos: () => dynos.web,
+    tell: (line) => log.router(line),
+    room: (over) => log.room(over),
+    clock: upClock,
+    limits: routerLimits,
+  });
+
+type Deployed = {
+  readonly app: App;
+  readonly source: Source;
+  readonly log: UpLog;
+  readonly signal: AbortSignal;
+};
+
+/** Builds, releases and scales; the state that is wanted then. */
+async function deploy(
+  { api, output }: UpContext,
+  { app, source, log, signal }: Deployed,
+  { build: command, scale }: UpOptions,
+) {
+  const { email: user } = await api.account();
+  const { folder, procfile } = source;
+  const environment = source.environment(await api.configVars(app.name));
+  const common = { folder, environment, log, output, user, signal };
+  await build({ ...common, steps: buildSteps(folder, command) });
+  await release({ ...common, api, app: app.name, procfile });
+  if (scale.length > 0) await api.scale(app.name, scale);
+  return api.wanted(app.name);
 }
 
 /** The app of that name; made when it is not there. */
