@@ -40,7 +40,7 @@ export class DrainNotices {
     this.#tell("lost", drain, lines, sinceMs, "");
   }
 
-  /** The destination refused lines three times (L13). */
+  /** The destination refused lines for good (L13). */
   refused(drain: DrainRecord, lines: number, sinceMs: number, reason: string): void {
     this.#tell("refused", drain, lines, sinceMs, reason);
   }

@@ -198,9 +198,9 @@ export type Effect =
   | { readonly kind: "send"; readonly number: number }
   /** Deliveries under way are aborted. */
   | { readonly kind: "abandon" }
-  /** The parcel is sent again as it was, whoever runs the drain then. */
+  /** The parcel of live lines is sent again as it was, whoever runs the drain then. */
   | { readonly kind: "hold"; readonly endLine: number }
-  /** The parcel is sent in parts. */
+  /** The end that was held is void: the parcel is sent in parts, or is of a log that is gone. */
   | { readonly kind: "halve" }
   /** The checkpoint is written: soon, or within a second when only its readers miss it. */
   | { readonly kind: "record"; readonly within: "moment" | "second" }

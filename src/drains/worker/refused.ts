@@ -7,6 +7,7 @@ import { hold } from "./batcher.ts";
 import type { DeliveryRules, Effect, EventOf } from "./delivery-types.ts";
 import { notify, recordSoon } from "./moves.ts";
 import type { CutRange } from "./parcel.ts";
+import type { DeliveryRange } from "./ranges.ts";
 import type { Setback } from "./setbacks.ts";
 import { type Left, settle, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
@@ -32,7 +33,7 @@ export function onRefusedAlone(
   if (refusals >= limits.refusalsMax) return skipped(state, cut, reason, event);
   const sizing = { ...hold(memory.sizing, range, cut), refusals };
   const setback = { reason: explained(memory.skippedInRow, reason), cause, isNews: refusals === 1 };
-  return { memory: { ...memory, sizing }, range, effects: [held(cut)], setback };
+  return { memory: { ...memory, sizing }, range, effects: held(range, cut), setback };
 }
 
 /**
@@ -55,8 +56,13 @@ export function skipped(state: UnderWay, cut: CutRange, reason: string, event: V
   };
 }
 
-/** The parcel is sent again as it was, whoever runs the drain then. */
-export const held = ({ endLine }: CutRange): Effect => ({ kind: "hold", endLine });
+/** A parcel of live lines is sent again as it was, whoever runs the drain then; others are cut anew by another node. */
+export const held = ({ kind }: DeliveryRange, { endLine }: CutRange): readonly Effect[] =>
+  kind === "live" ? [{ kind: "hold", endLine }] : [];
+
+/** A parcel of live lines is sent in parts: the end that another node may know of it is void. */
+export const halved = ({ kind }: DeliveryRange): readonly Effect[] =>
+  kind === "live" ? [{ kind: "halve" }] : [];
 
 /** A notice that is refused, as the lines before it were, would be told by the next one, for ever. */
 export const told = (

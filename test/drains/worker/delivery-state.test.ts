@@ -657,6 +657,33 @@ describe("a connection that breaks", () => {
   });
 });
 
+describe("the end of a parcel that another node may have to send", () => {
+  const ranges = {
+    replay: { kind: "replay", id: "again", ...placeOf(2), endLine: 10 },
+    redelivery: { kind: "redelivery", ...placeOf(2), endLine: 10, counted: 8 },
+  } as const;
+  const verdicts = [
+    { kind: "retry", reason: "503" },
+    { kind: "split", reason: "413" },
+    { kind: "refused", reason: "400" },
+  ] as const;
+
+  test.each(verdicts)("is held or void after a $kind of live lines", (verdict) => {
+    const kinds = kindsOf(come(delivering!, verdictOf(verdict)));
+    expect(kinds).toContain(verdict.kind === "retry" ? "hold" : "halve");
+  });
+
+  test.each(verdicts)("stays as it is after a $kind of lines that are sent once more", (verdict) => {
+    for (const range of Object.values(ranges)) {
+      const inFlight = [{ number: 1, line: 2, stage: "going", cut: cutOf(2, 10), isAlone: false }] as const;
+      const state = { ...delivering!, range, inFlight } as DeliveryState;
+      const kinds = kindsOf(come(state, verdictOf(verdict)));
+      expect(kinds).not.toContain("hold");
+      expect(kinds).not.toContain("halve");
+    }
+  });
+});
+
 describe("a parcel that is too large", () => {
   test("is sent in halves at once, and later ones are as small for ten minutes", () => {
     const { state, effects } = come(delivering!, verdictOf({ kind: "split", reason: "413" }));
