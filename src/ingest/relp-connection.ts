@@ -10,6 +10,7 @@ import { turns } from "../turns.ts";
 import { sampleOf } from "./fault-sample.ts";
 import { RelpBuffer } from "./relp-buffer.ts";
 import type { Sorting } from "./router.ts";
+import { SenderPace } from "./sender-pace.ts";
 import type { SyslogOptions } from "./syslog.ts";
 import type { Closing, SyslogParts } from "./syslog-connection.ts";
 
@@ -45,13 +46,9 @@ export class RelpConnection {
   readonly #frames: RelpBuffer;
   readonly #fallback: string | undefined;
   readonly #stop = new AbortController();
-  #isKnown = false;
+  readonly #pace = new SenderPace();
   #isOpen = false;
   #isClosing = false;
-  /** Something of ours is waited for: that time is not the client's. */
-  #isOurs = false;
-  #sinceMs = performance.now();
-  #frameSinceMs: number | undefined;
   #wake: () => void = () => {};
 
   constructor(socket: Socket, parts: RelpParts) {
@@ -64,7 +61,7 @@ export class RelpConnection {
 
   /** It has brought a frame with a known token. */
   get isKnown(): boolean {
-    return this.#isKnown;
+    return this.#pace.isKnown;
   }
 
   /** Resolves when the connection is closed. Never rejects. */
@@ -73,7 +70,7 @@ export class RelpConnection {
     for (const event of ["readable", "end", "close"]) socket.on(event, () => this.#wake());
     socket.on("error", () => {}); // `close` follows
     socket.setTimeout(this.#parts.options.connectionIdleMs, () => {
-      if (!this.#isOurs) this.close("idle");
+      if (!this.#pace.isPaused) this.close("idle");
     });
     try {
       await this.#read();
@@ -104,12 +101,8 @@ export class RelpConnection {
 
   /** To be called now and then: closes a client that takes too long. */
   checkPace(): void {
-    if (this.#isOurs) return;
-    const nowMs = performance.now();
-    const { firstTokenMs, frameMsMax } = this.#parts.options;
-    if (!this.#isKnown && nowMs - this.#sinceMs >= firstTokenMs) this.close("no_token_in_time");
-    else if (this.#frameSinceMs !== undefined && nowMs - this.#frameSinceMs >= frameMsMax)
-      this.close("too_slow");
+    const overrun = this.#pace.overrun(this.#parts.options);
+    if (overrun !== undefined) this.close(overrun);
   }
 
   async #read(): Promise<void> {
@@ -193,7 +186,7 @@ export class RelpConnection {
 
   // Stores the lines, and then answers. False when the server stops before they are stored: they are not answered.
   async #settle(sorting: Sorting, answers: readonly string[]): Promise<boolean> {
-    this.#isKnown ||= sorting.placed > 0;
+    this.#pace.brought(sorting.placed);
     const { faults } = sorting;
     malformedFrames.inc({ via: "relp" }, faults.count("no_token"));
     unknownTokenFrames.inc({ via: "relp" }, faults.count("unknown_token"));
@@ -232,21 +225,16 @@ export class RelpConnection {
 
   #holdUnfinished(isNew: boolean): void {
     const { isUnfinished, unfinishedBytes } = this.#frames;
-    if (!isUnfinished) this.#frameSinceMs = undefined;
-    else if (isNew || this.#frameSinceMs === undefined) this.#frameSinceMs = performance.now();
+    this.#pace.took(isUnfinished, isNew);
     this.#parts.unfinished.set(this, unfinishedBytes, isNew);
   }
 
   async #ours<Value>(work: Promise<Value>): Promise<Value> {
-    const startMs = performance.now();
-    this.#isOurs = true;
+    this.#pace.pause();
     try {
       return await work;
     } finally {
-      this.#isOurs = false;
-      const tookMs = performance.now() - startMs;
-      this.#sinceMs += tookMs;
-      if (this.#frameSinceMs !== undefined) this.#frameSinceMs += tookMs;
+      this.#pace.resume();
     }
   }
 

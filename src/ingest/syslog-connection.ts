@@ -7,6 +7,7 @@ import type { ForeignProtocol } from "./foreign-protocol.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
 import type { FrameRouter, Sorting } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
+import { SenderPace } from "./sender-pace.ts";
 import type { SyslogOptions } from "./syslog.ts";
 import type { SyslogWriter } from "./syslog-writer.ts";
 import type { UnfinishedFrames } from "./unfinished-frames.ts";
@@ -50,17 +51,12 @@ export class SyslogConnection {
   readonly #writer: SyslogWriter;
   readonly #frames: FrameBuffer;
   readonly #fallback: string | undefined;
-  #isKnown = false;
+  readonly #pace = new SenderPace();
   #isClosing = false;
   #isStopped = false;
-  /** Something of ours is waited for: that time is not the sender's. */
-  #isWaiting = false;
   #isOver = false;
   /** The sender has ended the stream. */
   #hasEnded = false;
-  /** From when the sender has had to bring a known token, and the end of the frame that has begun. */
-  #sinceMs = performance.now();
-  #frameSinceMs: number | undefined;
   #end: () => void = () => {};
   readonly #ended = new Promise<void>((resolve) => {
     this.#end = resolve;
@@ -77,7 +73,7 @@ export class SyslogConnection {
 
   /** It has brought a frame with a known token. */
   get isKnown(): boolean {
-    return this.#isKnown;
+    return this.#pace.isKnown;
   }
 
   /** Resolves when the connection is closed and its last line is durable, or given up after `stop`. Never rejects. */
@@ -116,13 +112,8 @@ export class SyslogConnection {
 
   /** To be called now and then: closes a sender that takes too long. */
   checkPace(): void {
-    if (this.#isWaiting) return;
-    const nowMs = performance.now();
-    const { firstTokenMs, frameMsMax } = this.#parts.options;
-    const isLate = !this.#isKnown && nowMs - this.#sinceMs >= firstTokenMs;
-    const isSlow = this.#frameSinceMs !== undefined && nowMs - this.#frameSinceMs >= frameMsMax;
-    if (isLate) this.close("no_token_in_time");
-    else if (isSlow) this.close("too_slow");
+    const overrun = this.#pace.overrun(this.#parts.options);
+    if (overrun !== undefined) this.close(overrun);
   }
 
   #onData(chunk: Buffer): void {
@@ -137,7 +128,7 @@ export class SyslogConnection {
 
   // Goes on when there is nothing to wait for: with what has arrived meanwhile, or to the end.
   #goOn(): void {
-    if (this.#isWaiting || this.#isOver) return;
+    if (this.#pace.isPaused || this.#isOver) return;
     const { readableEnded, destroyed } = this.#socket;
     if (!this.#isStopped && !this.#hasEnded && !readableEnded && !destroyed) {
       this.#socket.resume();
@@ -156,14 +147,10 @@ export class SyslogConnection {
 
   // Nothing is read before `ours` is done.
   #wait(ours: Promise<unknown>): void {
-    const startMs = performance.now();
-    this.#isWaiting = true;
+    this.#pace.pause();
     this.#socket.pause();
     const done = () => {
-      this.#isWaiting = false;
-      const waitedMs = performance.now() - startMs;
-      this.#sinceMs += waitedMs;
-      if (this.#frameSinceMs !== undefined) this.#frameSinceMs += waitedMs;
+      this.#pace.resume();
       this.#goOn();
     };
     ours.then(done, (error: unknown) => {
@@ -227,7 +214,7 @@ export class SyslogConnection {
   }
 
   #handOver(sorting: Sorting, isNew: boolean): void {
-    this.#isKnown ||= sorting.placed > 0;
+    this.#pace.brought(sorting.placed);
     this.#tell(sorting);
     this.#holdUnfinished(isNew);
     this.#frames.release();
@@ -235,8 +222,7 @@ export class SyslogConnection {
 
   #holdUnfinished(isNew: boolean): void {
     const { isUnfinished, unfinishedBytes } = this.#frames;
-    if (!isUnfinished) this.#frameSinceMs = undefined;
-    else if (isNew || this.#frameSinceMs === undefined) this.#frameSinceMs = performance.now();
+    this.#pace.took(isUnfinished, isNew);
     this.#parts.unfinished.set(this, unfinishedBytes, isNew);
   }
 
@@ -265,7 +251,7 @@ export class SyslogConnection {
 
   // Inactivity while we do not read is our own doing.
   #onIdle(): void {
-    if (!this.#isWaiting) this.close("idle");
+    if (!this.#pace.isPaused) this.close("idle");
     else this.#socket.setTimeout(this.#parts.options.connectionIdleMs);
   }
 }
