@@ -35,7 +35,7 @@ export class SenderPace {
     this.#isKnown ||= frames > 0;
   }
 
-  /** What came is taken. `isUnfinished`: a frame is not whole yet; `isNew`: it is another one than before. */
+  /** The bytes that came are taken. `isUnfinished`: a frame is not whole yet; `isNew`: it is another one than before. */
   took(isUnfinished: boolean, isNew: boolean): void {
     if (!isUnfinished) this.#frameSinceMs = undefined;
     else if (isNew || this.#frameSinceMs === undefined) this.#frameSinceMs = this.#nowMs();
