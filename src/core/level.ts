@@ -52,6 +52,11 @@ const tracebackForm = /^(?:Traceback \(most recent call last\)|Exception in thre
 /** Heroku's codes: an H or R code is an error of the app's, an L code tells of the log itself. */
 const codeForm = /^Error ([HLR])\d{1,2}\b/;
 
+/** A dyno that did not end as it was asked to; 143 is the answer to SIGTERM, which asks. */
+const crashForm = /^(?:State changed from [a-z]+ to crashed$|Process exited with status (?!0$|143$)\d{1,3}$)/;
+/** The command of a dyno, which may name any level. */
+const commandForm = /^Starting process with command /;
+
 /** The level of a line that was sent with `severity`. */
 export function levelOf(text: string, severity: Level): Level {
   return levelIn(text) ?? severity;
@@ -60,6 +65,8 @@ export function levelOf(text: string, severity: Level): Level {
 /** The level that a text names, undefined when it names none. */
 export function levelIn(text: string): Level | undefined {
   const looked = text.length > levelCharsMax ? text.slice(0, levelCharsMax) : text;
+  if (commandForm.test(looked)) return undefined;
+  if (crashForm.test(looked)) return "err";
   const field = levelInFields(looked);
   if (field !== undefined) return field;
   const [, word] = routerForm.exec(looked) ?? capitalForm.exec(looked) ?? [];

@@ -5,6 +5,14 @@ import { isAsBad, type Level, levelIn, levelOf, levels } from "../../src/core/le
 describe("the level of a line", () => {
   test.each<[text: string, level: Level | undefined]>([
     ['{"level":"error","msg":"x"}', "err"],
+    ['Starting process with command `node -e {"level":"error"}`', undefined],
+    ["Starting process with command `serve level=warn`", undefined],
+    ["State changed from up to crashed", "err"],
+    ["State changed from up to down", undefined],
+    ["Process exited with status 137", "err"],
+    ["Process exited with status 1", "err"],
+    ["Process exited with status 143", undefined],
+    ["Process exited with status 0", undefined],
     ['{"msg":"x","level":50,"time":1}', "err"],
     ['{"lvl":"WARN"}', "warning"],
     ['{"severity": "CRITICAL"}', "crit"],

@@ -496,7 +496,8 @@ describe("the answer", () => {
     expect(reason).not.toMatch(/user-name|pass-word|Basic/);
   });
 
-  const large = () => parcelOf(Array.from({ length: 2_000 }, () => "x".repeat(2_000)));
+  /** More than the buffers of both sides hold. */
+  const large = () => parcelOf(Array.from({ length: 8_000 }, () => "x".repeat(2_000)));
 
   test("before the body was read, and nothing is read ever: it counts, and the next parcel gets a new connection", async () => {
     const peer = await peerThat((socket, index) => {

@@ -124,7 +124,8 @@ describe("Heroku's own command line and an app that up runs", { timeout: 120_000
     const lines = await up.logs(
       new RegExp(`^heroku\\[${dyno.replace(".", "\\.")}\\]: State changed from up to complete$`),
     );
-    expect(lines).toContain(`app[${dyno}]: two words from ${dyno}`);
+    expect(lines.join("\n")).toContain(`heroku[${dyno}]: Starting process with command`);
+    await up.logs(new RegExp(`^app\\[${dyno.replace(".", "\\.")}\\]: two words from`)); // another source: in no order
     expect((await heroku("logs", "-d", dyno, "-n", "5")).text).toContain(
       `app[${dyno}]: two words from ${dyno}`,
     );

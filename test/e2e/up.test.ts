@@ -85,10 +85,11 @@ describe("tailrace up", { timeout: 120_000 }, () => {
       (await Promise.all([1, 2, 3, 4].map(() => ask()))).map((text) => text.split(" ")[0]),
     );
     expect([...dynos].sort()).toEqual(["web.1", "web.2"]);
-    const ps = await tailrace("ps", "--json");
-    expect(
-      JSON.parse(ps.stdout).map((dyno: { name: string; state: string }) => `${dyno.name} ${dyno.state}`),
-    ).toEqual(["web.1 up", "web.2 up"]);
+    const states = async (): Promise<string[]> =>
+      JSON.parse((await tailrace("ps", "--json")).stdout).map(
+        (dyno: { name: string; state: string }) => `${dyno.name} ${dyno.state}`,
+      );
+    await until(async () => (await states()).join() === "web.1 up,web.2 up"); // reported a moment after it is logged
     expect((await tailrace("config:set", "GREETING=hush-hush")).status).toBe(0);
     await up!.logs(/^app\[api\]: Release v2 created/);
     await until(async () => (await ask()).includes("hush-hush"));

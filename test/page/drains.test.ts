@@ -23,9 +23,9 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
 }, 60_000);
 afterAll(async () => {
-  receiver.closeAllConnections();
-  receiver.close();
-  await world.close();
+  receiver?.closeAllConnections();
+  receiver?.close();
+  await world?.close();
 });
 
 test("a drain is added, found to fail with its cause, tested, paused, mended, replayed and removed", async () => {

@@ -6,7 +6,7 @@ let world: PageWorld;
 beforeAll(async () => {
   world = await PageWorld.open();
 }, 60_000);
-afterAll(() => world.close());
+afterAll(() => world?.close());
 
 const seconds = 12;
 const perS = 10_000;

@@ -9,7 +9,7 @@ let world: PageWorld;
 beforeAll(async () => {
   world = await PageWorld.open();
 }, 60_000);
-afterAll(() => world.close());
+afterAll(() => world?.close());
 
 const list = (page: Page) => page.getByRole("list", { name: "lines" });
 const rowWith = (page: Page, text: string) => page.locator(".row", { hasText: text });

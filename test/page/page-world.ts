@@ -1,4 +1,6 @@
 /** A real server with lines in it, and a real browser in front of it. */
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { TestServer, testKey } from "../support/server.ts";
 
@@ -10,6 +12,14 @@ export type SentLine = {
 };
 
 export type Look = { readonly width?: number; readonly height?: number; readonly scheme?: "light" | "dark" };
+
+/** The file of a program: a browser is started by that alone. */
+function onPath(program: string): string {
+  const folders = program.includes("/") ? [""] : (process.env.PATH ?? "").split(delimiter);
+  const found = folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
+  if (found === undefined) throw new Error(`no ${program}: install it, or name it in CHROMIUM`);
+  return found;
+}
 
 export class PageWorld {
   readonly server: TestServer;
@@ -24,7 +34,7 @@ export class PageWorld {
   static async open(args: readonly string[] = []): Promise<PageWorld> {
     const server = await TestServer.start([...args]);
     const browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      executablePath: onPath(process.env.CHROMIUM || "chromium"),
       args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
     });
     return new PageWorld(server, browser);

@@ -36,7 +36,7 @@ beforeAll(async () => {
   await world.send("shop-search", app.slice(-60));
   await world.server.api("POST", "/apps/todo/log-drains", { url: "http://127.0.0.1:9/in", since: "1h" });
 }, 120_000);
-afterAll(() => world.close());
+afterAll(() => world?.close());
 
 test.each(looks)("at $width pixels, $scheme", { timeout: 120_000 }, async (look) => {
   const { page, faults, context } = await world.signedIn("#/apps", look);
