@@ -40,10 +40,17 @@ test("every page is in the list of pages, and says which of them it is", () => {
   expect(current?.[1]).toBe(`${manualPrefix}/docs/operating`);
 });
 
-test("no page loads or runs anything", () => {
+test("pictures are shown from the package, and a title is plain", () => {
+  const [, src] = html(manualPrefix).match(/<img src="([^"]*)"/) ?? [];
+  expect(pages.get(src!)).toMatchObject({ type: "image/png" });
+  for (const [, { body }] of [...pages].filter(isHtml))
+    expect(/<nav .*<\/nav>/.exec(body.toString())![0]).not.toContain("`");
+});
+
+test("no page runs anything, or loads from elsewhere", () => {
   for (const [, { body }] of [...pages].filter(isHtml)) {
     const text = body.toString();
-    expect(text).not.toMatch(/<(?:script|img|iframe|form|object)\b| on[a-z]+=| style=/);
+    expect(text).not.toMatch(/<(?:script|iframe|form|object)\b| on[a-z]+=| style=/);
     expect(text.match(/<link [^>]*>/g)).toEqual(['<link rel="stylesheet" href="/docs/manual/style.css">']);
   }
 });

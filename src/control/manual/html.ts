@@ -20,7 +20,10 @@ export function htmlOf(markdown: string, resolve: (target: string) => string | u
         const to = resolve(href);
         return to === undefined ? text : `<a href="${escaped(to)}">${text}</a>`;
       },
-      image: ({ text }) => escaped(text),
+      image({ href, text }) {
+        const to = resolve(href);
+        return to === undefined ? escaped(text) : `<img src="${escaped(to)}" alt="${escaped(text)}">`;
+      },
       table({ header, rows }) {
         const cells = (tag: string, row: typeof header) =>
           `<tr>${row.map((cell) => `<${tag}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join("")}</tr>`;

@@ -91,6 +91,7 @@ th,td{text-align:left;vertical-align:top;padding:.45rem .75rem .45rem 0;border-b
 thead th:empty{padding:0;border:0}
 .skip{position:absolute;left:-99rem}
 .skip:focus{left:1rem;top:1rem;background:var(--back);padding:.5rem 1rem}
-@media(max-width:48rem){body{display:block}nav{border-right:0;border-bottom:1px solid var(--line)}nav ul{columns:2}main{padding:1.25rem 1rem 3rem}}
+img{max-width:100%;height:auto;border:1px solid var(--line);border-radius:6px}
+@media(max-width:48rem){body{display:flex;flex-direction:column}nav{order:2;border-right:0;border-top:1px solid var(--line)}nav ul{columns:2}nav li{break-inside:avoid}main{padding:1.25rem 1rem 3rem}}
 @media print{nav,.anchor{display:none}body{display:block}}
 `;

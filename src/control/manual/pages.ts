@@ -18,6 +18,7 @@ export const manualPrefix = "/docs/manual";
 const files = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 const folders = ["docs", "examples"];
 /** Kinds of files that are no pages and are shown all the same. */
+const asImage = /\.png$/;
 const asText = /\.(?:yml|json|conf|mjs|js|ts|service|toml|env|txt|md)$|(?:^|\/)(?:Procfile|Dockerfile)$/;
 
 /** The folder of package.json: two levels above the sources of this file's folder, three above the built ones. */
@@ -36,14 +37,28 @@ export async function makeManual(folder: string = packageFolder()): Promise<Read
     [`${manualPrefix}/style.css`, { type: "text/css; charset=utf-8", body: Buffer.from(stylesheet) }],
   ]);
   const places = new Set(sources.keys());
-  const titles = new Map([...sources].map(([place, text]) => [place, /^# (.+)$/m.exec(text)?.[1] ?? place]));
-  for (const [place, text] of sources) {
-    const page = place.endsWith(".md")
-      ? { type: "text/html; charset=utf-8", body: framed(place, text, places, titles) }
-      : { type: "text/plain; charset=utf-8", body: Buffer.from(text) };
+  const titles = new Map([...sources].map(([place, bytes]) => [place, titleOf(place, bytes)]));
+  for (const [place, bytes] of sources) {
+    const page = pageOf(place, bytes, places, titles);
     for (const path of pathsOf(place)) pages.set(path, page);
   }
   return pages;
+}
+
+/** The first heading of a page, without what marks code in it. */
+const titleOf = (place: string, bytes: Buffer): string =>
+  place.endsWith(".md") ? (/^# (.+)$/m.exec(bytes.toString())?.[1]?.replaceAll("`", "") ?? place) : place;
+
+function pageOf(
+  place: string,
+  bytes: Buffer,
+  places: ReadonlySet<string>,
+  titles: ReadonlyMap<string, string>,
+): ManualPage {
+  if (asImage.test(place)) return { type: "image/png", body: bytes };
+  return place.endsWith(".md")
+    ? { type: "text/html; charset=utf-8", body: framed(place, bytes.toString(), places, titles) }
+    : { type: "text/plain; charset=utf-8", body: bytes };
 }
 
 function framed(
@@ -75,9 +90,9 @@ const pathsOf = (place: string): readonly string[] =>
     ? [manualPrefix, `${manualPrefix}/`, `${manualPrefix}/README.md`]
     : [...new Set([pathOf(place), `${manualPrefix}/${place}`])];
 
-async function readSources(folder: string): Promise<ReadonlyMap<string, string>> {
-  const sources = new Map<string, string>();
-  const take = async (place: string) => sources.set(place, await readFile(join(folder, place), "utf8"));
+async function readSources(folder: string): Promise<ReadonlyMap<string, Buffer>> {
+  const sources = new Map<string, Buffer>();
+  const take = async (place: string) => sources.set(place, await readFile(join(folder, place)));
   for (const file of files) if (existsSync(join(folder, file))) await take(file);
   for (const top of folders.filter((one) => existsSync(join(folder, one))))
     for (const entry of await readdir(join(folder, top), { recursive: true, withFileTypes: true })) {
@@ -86,7 +101,7 @@ async function readSources(folder: string): Promise<ReadonlyMap<string, string>>
         entry.parentPath.slice(join(folder, top).length).split("\\").join("/"),
         entry.name,
       );
-      if (entry.isFile() && asText.test(place)) await take(place);
+      if (entry.isFile() && (asText.test(place) || asImage.test(place))) await take(place);
     }
   return new Map([...sources].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
