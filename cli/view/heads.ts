@@ -1,5 +1,6 @@
 /** The head of a line on a terminal: time, app, process and a bar, in columns of bounded width. */
 import { isAsBad, type Level } from "../../src/core/level.ts";
+import { processText } from "../../src/core/process-text.ts";
 import { oneLine, terminalText } from "../../src/core/terminal-text.ts";
 import { padTo, shortened, widthOf } from "./columns.ts";
 import { hueOf, type Paint } from "./paint.ts";
@@ -43,16 +44,6 @@ const narrowAppMax = 10;
 const usualWidth = 7;
 /** Names take no more than this share of a terminal. */
 const namesShareMax = 0.35;
-
-/**
- * The process of a line in words that no app can forge: its own processes go by their names, what the platform says has
- * a star, and everything else its source.
- */
-export function processText({ source, dyno }: ShownLine): string {
-  if (source === "heroku") return `*${dyno}`;
-  const isOwn = source === "app" && !/^\*|\//.test(dyno);
-  return isOwn ? dyno : `${source}/${dyno}`;
-}
 
 /** Makes heads; the columns of names grow with the names that come, within their bounds. */
 export class Heads {

@@ -1,6 +1,7 @@
 /** Drains on the page: one that fails, understood, mended, and what it missed sent again. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PageWorld } from "./page-world.ts";
 
@@ -81,3 +82,49 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
   expect(faults).toEqual([]);
   await context.close();
 }, 90_000);
+
+test.each([
+  [1_400, 900],
+  [390, 844],
+])(
+  "at %i x %i pixels every card is as high as what it says, and the page scrolls",
+  async (width, height) => {
+    const app = `cards-${width}`;
+    status = 204;
+    await world.createApp(app);
+    const port = (receiver.address() as AddressInfo).port;
+    for (const url of ["http://127.0.0.1:9/refused", `http://127.0.0.1:${port}/taken`])
+      await world.server.api("POST", `/apps/${app}/log-drains`, { url });
+    await world.send(app, [{ message: "one" }, { message: "two" }]);
+    const { page, faults, context } = await world.signedIn(`#/apps/${app}/drains`, { width, height });
+    await page.getByText("failing", { exact: true }).waitFor();
+    await page.getByText("idle, nothing waits").waitFor();
+    const cards = page.getByRole("article");
+    expect(await cards.count()).toBe(2);
+    await expectWhole(page);
+
+    await cards.first().getByRole("button", { name: "Replay" }).click();
+    const form = cards.first().getByRole("heading", { name: "Send lines once more" });
+    await form.waitFor();
+    await expectWhole(page);
+    const addDrain = page.getByRole("button", { name: "Add a drain" });
+    await addDrain.scrollIntoViewIfNeeded();
+    const { y, height: buttonHeight } = (await addDrain.boundingBox())!;
+    expect(y + buttonHeight).toBeLessThanOrEqual(height);
+    expect(faults).toEqual([]);
+    await context.close();
+  },
+  60_000,
+);
+
+/** No card hides a part of what it says, and the last thing in it ends within it. */
+async function expectWhole(page: Page): Promise<void> {
+  const cards = (await page.evaluate(`[...document.querySelectorAll("article.card")].map((card) => ({
+    hidden: card.scrollHeight - card.clientHeight,
+    below: card.lastElementChild.getBoundingClientRect().bottom - card.getBoundingClientRect().bottom,
+  }))`)) as { hidden: number; below: number }[];
+  for (const { hidden, below } of cards) {
+    expect(hidden).toBe(0);
+    expect(below).toBeLessThanOrEqual(0);
+  }
+}

@@ -25,6 +25,18 @@ async function axeFinds(page: Page): Promise<string[]> {
   );
 }
 
+/** How many points of the colour of errors a chart shows. */
+const drawnIn = (page: Page, canvas: string): Promise<number> =>
+  page.evaluate(`(() => {
+    const canvas = document.querySelector(${JSON.stringify(canvas)});
+    if (canvas === null || canvas.width === 0) return 0;
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let drawn = 0;
+    for (let n = 0; n < data.length; n += 4)
+      if (data[n + 3] > 200 && data[n] > 150 && data[n + 1] < 120 && data[n + 2] < 120) drawn++;
+    return drawn;
+  })()`);
+
 describe("signing in and out", () => {
   test("a wrong key is told, the right one opens the page, and signing out closes it", async () => {
     const { page, context } = await world.window();
@@ -66,6 +78,53 @@ describe("lines", () => {
     await page.locator(".detail .json").first().waitFor();
     expect(await page.locator(".detail").innerText()).toContain("c: null");
     expect(faults).toEqual([]);
+    await context.close();
+  });
+
+  test("of the platform have a star that no app can write", async () => {
+    await world.createApp("stars");
+    const message = "State changed from up to crashed";
+    await world.send("stars", [{ message }, { message, dyno: "*web.1" }]);
+    await world.send("stars", [{ message }], "heroku");
+    const { page, context } = await world.signedIn("#/apps/stars/log");
+    await page.getByRole("img", { name: "the platform:" }).waitFor();
+    expect(await page.locator(".row .process").allInnerTexts()).toEqual(["web.1", "app/*web.1", "*web.1"]);
+    expect(await page.getByRole("img", { name: "the platform:" }).count()).toBe(1);
+    expect(await axeFinds(page)).toEqual([]);
+    await context.close();
+  });
+
+  test("of errors are counted for the last minute, and the list of apps says so", async () => {
+    await world.createApp("late");
+    await world.send("late", [{ message: "no", pri: 187 }]);
+    const { page, context } = await world.signedIn("#/apps");
+    await page.getByRole("columnheader", { name: "Errors, last minute" }).waitFor();
+    const row = page.getByRole("row", { name: /^late/ });
+    await row.locator("a.bad").waitFor();
+    expect(await row.locator("a.bad").innerText()).toBe("1");
+    await context.close();
+  });
+
+  test("that come at one moment have a bar at once, in the log and at a glance", async () => {
+    await world.createApp("moment");
+    const atMs = Date.now();
+    const lines = Array.from({ length: 5 }, () => ({ message: "ERROR: no", atMs }));
+    const { page, context } = await world.signedIn("#/apps/moment/log");
+    await page.getByRole("heading", { name: "No line yet" }).waitFor();
+    await world.send("moment", lines);
+    await expect.poll(() => drawnIn(page, ".histogram canvas"), { timeout: 15_000 }).toBeGreaterThan(50);
+    await page.goto(`${world.server.url}/#/apps/moment/glance`);
+    const errors = ".panel:has(.events) canvas";
+    await page.locator(errors).waitFor();
+    await expect.poll(() => drawnIn(page, errors), { timeout: 15_000 }).toBeGreaterThan(50);
+    await context.close();
+  });
+
+  test("of an app that there is not are told to be missing, and nothing is said of a stream", async () => {
+    const { page, context } = await world.signedIn("#/apps/no-such-app/log");
+    await page.getByRole("heading", { name: "The log cannot be shown" }).waitFor();
+    expect(await page.getByRole("button", { name: /^Follow/ }).count()).toBe(0);
+    expect(await page.getByText("nothing missing").count()).toBe(0);
     await context.close();
   });
 

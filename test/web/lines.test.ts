@@ -13,6 +13,7 @@ import { routerLineOf } from "../../web/src/log/logfmt.ts";
 import { messageOf } from "../../web/src/log/message.ts";
 import { rowsOf } from "../../web/src/log/view-rows.ts";
 import { figuresOf, paceBetween } from "../../web/src/node/figures.ts";
+import { timeSpanOf } from "../../web/src/parts/time-span.ts";
 
 const time = "2026-01-02T03:04:05.000Z";
 const wire = (message: string, more: Partial<WireLine> = {}): WireLine => ({
@@ -117,6 +118,41 @@ describe("the histogram", () => {
         },
       ),
     );
+  });
+});
+
+describe("the time of a chart", () => {
+  test("ends where the last step ends: five lines of one moment have a bar of their own step", () => {
+    const histogram = new Histogram();
+    for (let n = 0; n < 5; n++) histogram.add(7_200, "info");
+    const times = histogram.bins().map(({ startMs }) => startMs);
+    expect(timeSpanOf(times, histogram.stepMs)).toEqual([7, 8]);
+    histogram.add(9_900, "error");
+    expect(
+      timeSpanOf(
+        histogram.bins().map(({ startMs }) => startMs),
+        histogram.stepMs,
+      ),
+    ).toEqual([7, 10]);
+  });
+
+  test("has every line of any histogram in it", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 9 * 86_400_000 }), { minLength: 1 }), (times) => {
+        const histogram = new Histogram(60);
+        for (const timeMs of times) histogram.add(timeMs, "info");
+        const starts = histogram.bins().map(({ startMs }) => startMs);
+        const [from, to] = timeSpanOf(starts, histogram.stepMs)!;
+        expect(from * 1000).toBeLessThanOrEqual(Math.min(...times));
+        expect(to * 1000).toBeGreaterThan(Math.max(...times));
+      }),
+    );
+  });
+
+  test("is from the first moment to the last without steps, and open where that is nothing", () => {
+    expect(timeSpanOf([1_000, 3_000], undefined)).toEqual([1, 3]);
+    expect(timeSpanOf([1_000], undefined)).toBeUndefined();
+    expect(timeSpanOf([], 1_000)).toBeUndefined();
   });
 });
 

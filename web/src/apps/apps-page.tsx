@@ -1,5 +1,6 @@
 /** All apps at a glance: pace, errors, the last line, and how their drains are. */
 import { useState } from "preact/hooks";
+import { processText } from "../../../src/core/process-text.ts";
 import { type App, api, type KeyFacts, type LogSummary } from "../api.ts";
 import { withoutColours } from "../log/sgr.ts";
 import type { Go } from "../page.tsx";
@@ -15,6 +16,9 @@ type Props = {
   readonly keyFacts: KeyFacts;
   readonly go: Go;
 };
+
+/** Of an app that writes much, the newest lines tell of less than a minute: then the count says of how much. */
+const minuteS = 60;
 
 export function AppsPage({ apps, summaries, keyFacts, go }: Props) {
   const { value, failure } = apps;
@@ -38,7 +42,7 @@ export function AppsPage({ apps, summaries, keyFacts, go }: Props) {
               <tr>
                 <th>App</th>
                 <th class="number">Pace</th>
-                <th class="number">Errors</th>
+                <th class="number wraps">Errors, last{"\u00a0"}minute</th>
                 <th>Drains</th>
                 <th class="wide">Last line</th>
               </tr>
@@ -68,7 +72,8 @@ function AppRow({ name, summary }: { name: string; summary: LogSummary | undefin
       <td class="number">
         {errors > 0 ? (
           <a class="bad" href={hashOf(logOf(name, { level: "error" }))}>
-            {countOf(errors)} in {summary!.recent.seconds} s
+            {countOf(errors)}
+            {summary!.recent.seconds < minuteS && ` in ${summary!.recent.seconds} s`}
           </a>
         ) : (
           <span class="mute">none</span>
@@ -84,7 +89,7 @@ function AppRow({ name, summary }: { name: string; summary: LogSummary | undefin
         {newest && (
           <>
             <span class="mute">{clockOf(Date.parse(newest.accepted_at), "local").time}</span>{" "}
-            <span class="mute">{newest.dyno}</span> {withoutColours(newest.message)}
+            <span class="mute">{processText(newest)}</span> {withoutColours(newest.message)}
           </>
         )}
       </td>

@@ -72,6 +72,7 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
               <Chart
                 title="requests a second by status"
                 timesMs={timesMs}
+                stepMs={glance.stepMs}
                 series={statusSeries(steps, glance.stepMs)}
                 height={150}
                 zone="local"
@@ -91,6 +92,7 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
               <Chart
                 title="service time in ms"
                 timesMs={timesMs}
+                stepMs={glance.stepMs}
                 series={[
                   line("p99", "--fill-err", steps, 0.99),
                   line("p95", "--fill-warn", steps, 0.95),
@@ -113,6 +115,7 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
               <MemoryChart
                 memory={glance.memory}
                 timesMs={timesMs}
+                stepMs={glance.stepMs}
                 onBrush={toLines({ match: "sample#memory_total" })}
               />
             </Panel>
@@ -120,6 +123,7 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
               <Chart
                 title="lines of errors"
                 timesMs={timesMs}
+                stepMs={glance.stepMs}
                 series={[
                   {
                     name: "errors",
@@ -213,9 +217,10 @@ const hues = ["--p1", "--p2", "--p3", "--p4", "--p5", "--p6"] as const;
 type MemoryProps = {
   memory: ReadonlyMap<string, DynoMemory>;
   timesMs: number[];
+  stepMs: number;
   onBrush: (fromMs: number) => void;
 };
-function MemoryChart({ memory, timesMs, onBrush }: MemoryProps) {
+function MemoryChart({ memory, timesMs, stepMs, onBrush }: MemoryProps) {
   const dynos = [...memory].slice(0, hues.length);
   const quota = Math.max(0, ...dynos.map(([, { quotaMb }]) => quotaMb ?? 0));
   const series: Series[] = dynos.map(([name, { mb }], n) => ({
@@ -237,6 +242,7 @@ function MemoryChart({ memory, timesMs, onBrush }: MemoryProps) {
       <Chart
         title="memory of dynos in MB"
         timesMs={timesMs}
+        stepMs={stepMs}
         series={series}
         height={150}
         zone="local"

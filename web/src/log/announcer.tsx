@@ -1,5 +1,6 @@
 /** For those who listen: now and then the newest line, and how many came besides. The list itself is silent. */
 import { useEffect, useState } from "preact/hooks";
+import { processText } from "../../../src/core/process-text.ts";
 import { linesOf } from "../parts/words.ts";
 import type { LogStore } from "./log-store.ts";
 import { withoutColours } from "./sgr.ts";
@@ -18,7 +19,7 @@ export function Announcer({ store }: { store: LogStore }) {
       const line = store.ring.last();
       if (!isFollowing || more === 0 || line === undefined) return;
       const others = more > 1 ? `${linesOf(more - 1)} more, then ` : "";
-      const text = `${others}${line.dyno}: ${withoutColours(line.message).slice(0, charsMax)}`;
+      const text = `${others}${processText(line)}: ${withoutColours(line.message).slice(0, charsMax)}`;
       setSaid((before) => [...before.slice(-2), text]);
     }, everyMs);
     return () => clearInterval(timer);

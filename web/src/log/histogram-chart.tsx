@@ -1,5 +1,5 @@
 /** Lines over time by severity, above the list. A stretch that is picked shows its lines. */
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Chart, type Series } from "../parts/chart.tsx";
 import { linesOf, type Zone } from "../parts/words.ts";
 import type { LogStore } from "./log-store.ts";
@@ -10,10 +10,28 @@ type Props = {
   readonly onBrush: (fromMs: number, toMs: number) => void;
 };
 
+const drawEveryMs = 500;
+
+/** The value as it was at most half a second ago: what came last is always shown, soon after. */
+function useUnhurried<T>(value: T): T {
+  const [shown, setShown] = useState(value);
+  const newest = useRef(value);
+  newest.current = value;
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  useEffect(() => {
+    if (value === shown) return;
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      setShown(newest.current);
+    }, drawEveryMs);
+  }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return shown;
+}
+
 export function HistogramChart({ store, zone, onBrush }: Props) {
-  const { version } = store.state;
-  const shown = Math.floor(version / 5); // twice a second is enough
-  const { timesMs, series, step } = useMemo(() => {
+  const shown = useUnhurried(store.state.version);
+  const { timesMs, series, stepMs } = useMemo(() => {
     const bins = store.histogram.bins();
     // Drawn over one another: all, then what is at least a warning, then errors.
     const bars = (name: string, colour: string, values: number[]): Series => ({
@@ -24,7 +42,7 @@ export function HistogramChart({ store, zone, onBrush }: Props) {
     });
     return {
       timesMs: bins.map(({ startMs }) => startMs),
-      step: store.histogram.stepMs / 1000,
+      stepMs: store.histogram.stepMs,
       series: [
         bars(
           "lines",
@@ -47,8 +65,9 @@ export function HistogramChart({ store, zone, onBrush }: Props) {
   return (
     <div class="histogram">
       <Chart
-        title={`lines by severity in steps of ${step} s`}
+        title={`lines by severity in steps of ${stepMs / 1000} s`}
         timesMs={timesMs}
+        stepMs={stepMs}
         series={series}
         height={54}
         zone={zone}

@@ -1,6 +1,7 @@
 /** One row: time, process, text. Text is text: nothing of it becomes HTML. */
 import type { JSX } from "preact";
 import { memo } from "preact/compat";
+import { processText } from "../../../src/core/process-text.ts";
 import { clockOf, countOf, durationOf, type Zone } from "../parts/words.ts";
 import type { Line } from "./line.ts";
 import type { Mark } from "./line-ring.ts";
@@ -40,12 +41,7 @@ const SameRow = ({ row, zone, find, isSelected, isUnfolded, onUnfold }: Props) =
         {time}
         <span class="ms">{ms}</span>
       </span>
-      <span
-        class={`process hue-${line.isNotice ? 4 : hueOf(line.dyno)}`}
-        title={`${line.source}[${line.dyno}]`}
-      >
-        {line.isNotice ? "tailrace" : line.dyno}
-      </span>
+      <Process line={line} />
       <span class="text">
         <Message line={line} find={find} />
         {folded > 0 && (
@@ -66,6 +62,22 @@ const SameRow = ({ row, zone, find, isSelected, isUnfolded, onUnfold }: Props) =
 };
 
 export const LogRow = memo(SameRow);
+
+function Process({ line }: { line: Line }) {
+  const { source, dyno, isNotice } = line;
+  const isPlatform = source === "heroku";
+  const name = isNotice ? "tailrace" : dyno;
+  return (
+    <span class={`process hue-${isNotice ? 4 : hueOf(dyno)}`} title={`${source}[${dyno}]`}>
+      {isPlatform && (
+        <span role="img" aria-label="the platform:" title="the platform says this, no app can">
+          *
+        </span>
+      )}
+      {isPlatform ? name : processText(line)}
+    </span>
+  );
+}
 
 function MarkRow({ mark }: { mark: Mark }) {
   const { seconds, missing, from, to } = mark;

@@ -17,22 +17,26 @@ type Props = {
 export function PaneFoot({ store, rows, onFollow, kept, note }: Props) {
   const { state } = store;
   const last = store.ring.last();
+  const isRefused = state.stream.kind === "refused";
+  if (isRefused && last === undefined) return null;
   return (
     <footer class="foot">
-      <button
-        type="button"
-        class={`follow ${state.isFollowing ? "on" : ""}`}
-        aria-pressed={state.isFollowing}
-        onClick={() => (state.isFollowing ? store.pause() : onFollow())}
-      >
-        {state.isFollowing ? "Following" : "Follow"}
-      </button>
+      {!isRefused && (
+        <button
+          type="button"
+          class={`follow ${state.isFollowing ? "on" : ""}`}
+          aria-pressed={state.isFollowing}
+          onClick={() => (state.isFollowing ? store.pause() : onFollow())}
+        >
+          {state.isFollowing ? "Following" : "Follow"}
+        </button>
+      )}
       <StreamWords store={store} />
-      <span>{rateOf(state.ratePerS)} lines/s</span>
+      {!isRefused && <span>{rateOf(state.ratePerS)} lines/s</span>}
       {note !== "" && <span role="status">{note}</span>}
       <span class="rest">{kept}</span>
       {last && <span class="rest">position {short(last.position)}</span>}
-      {state.missing !== undefined && (
+      {state.missing !== undefined && !isRefused && (
         <span class={state.missing > 0 ? "bad" : "rest"}>
           {state.missing === 0 ? "nothing missing" : `${linesOf(state.missing)} missing`}
         </span>

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { timeSpanOf } from "./time-span.ts";
 import { clockOf, dayOf, type Zone } from "./words.ts";
 
 export type Series = {
@@ -17,6 +18,8 @@ export type Series = {
 type Props = {
   readonly title: string;
   readonly timesMs: readonly number[];
+  /** Each time is the start of a step of that length; undefined: it is a moment. */
+  readonly stepMs?: number;
   readonly series: readonly Series[];
   readonly height: number;
   readonly zone: Zone;
@@ -135,7 +138,13 @@ function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
       drag: { x: onBrush !== undefined, y: false, setScale: false },
     },
     scales: {
-      x: { time: true },
+      x: {
+        time: true,
+        range: (_, min, max) => {
+          const [from, to] = timeSpanOf(now.current.timesMs, now.current.stepMs) ?? [min, max];
+          return [from, to];
+        },
+      },
       y: { range: (_, __, max) => [0, Math.max(1, now.current.max ?? 0, max) * 1.05] },
     },
     axes: isBare
@@ -185,13 +194,20 @@ function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
 /** Steps of the axis in seconds. */
 const incrs = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
 
-/** Labels of the axis, as long as their steps need. */
+/** Half of a label's width for each of its characters, in pixels. */
+const halfCharPx = 3.2;
+
+/** Labels of the axis, as long as their steps need; those that an edge of the chart would cut are left out. */
 const timesIn =
   (zone: Zone) =>
-  (_: uPlot, splits: number[]): string[] => {
+  (plot: uPlot, splits: number[]): string[] => {
     const step = (splits[1] ?? 0) - (splits[0] ?? 0);
+    const leftPx = plot.bbox.left / devicePixelRatio;
     return splits.map((s) => {
       const { time } = clockOf(s * 1000, zone);
-      return step >= 86_400 ? dayOf(s * 1000, zone) : step < 60 ? time : time.slice(0, 5);
+      const label = step >= 86_400 ? dayOf(s * 1000, zone) : step < 60 ? time : time.slice(0, 5);
+      const atPx = leftPx + plot.valToPos(s, "x");
+      const halfPx = label.length * halfCharPx;
+      return atPx < halfPx || atPx > plot.width - halfPx ? "" : label;
     });
   };
