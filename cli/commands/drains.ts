@@ -24,7 +24,7 @@ export function registerDrains(program: Command, context: Context): void {
   const { api, output } = context;
   program
     .command("drains")
-    .description("list the drains of all apps, or of some: how far behind they are and what ails them")
+    .description("list the drains of all apps, or of some: their state and how far behind they are; drains:info tells why")
     .addOption(appsOption())
     .addOption(jsonOption())
     .action((options: { app?: string[]; json?: true }) =>
