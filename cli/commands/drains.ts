@@ -24,7 +24,9 @@ export function registerDrains(program: Command, context: Context): void {
   const { api, output } = context;
   program
     .command("drains")
-    .description("list the drains of all apps, or of some: their state and how far behind they are; drains:info tells why")
+    .description(
+      "list the drains of all apps, or of some: their state and how far behind they are; drains:info tells why",
+    )
     .addOption(appsOption())
     .addOption(jsonOption())
     .action((options: { app?: string[]; json?: true }) =>
