@@ -16,7 +16,7 @@ export type RunningDrain = {
   readonly channel: ChannelId;
   readonly checkpoint: DrainCheckpoint;
   /** All that its app has is settled. */
-  readonly isAtRest: boolean;
+  readonly isIdle: boolean;
 };
 
 export type CensusOptions = {
@@ -72,7 +72,7 @@ export class DrainCensus {
         const cause = failing.has(failed.cause ?? "other") ? (failed.cause ?? "other") : "other";
         failing.set(cause, failing.get(cause)! + 1);
       }
-      if (!drain.isAtRest) busy.set(drain.id, drain);
+      if (!drain.isIdle) busy.set(drain.id, drain);
     }
     for (const [cause, drains] of failing) failingDrains.set({ cause }, drains);
     for (const id of this.#lags.keys()) if (!busy.has(id)) this.#lags.delete(id);

@@ -95,7 +95,7 @@ export class DrainSupervisor {
   *running(): Iterable<RunningDrain> {
     for (const [id, { worker, wanted }] of this.#assignments)
       if (worker !== undefined && wanted !== undefined)
-        yield { id, channel: wanted.channel, checkpoint: worker.checkpoint, isAtRest: worker.isAtRest };
+        yield { id, channel: wanted.channel, checkpoint: worker.checkpoint, isIdle: worker.isIdle };
   }
 
   /** Idempotent. Ends every worker: deliveries under way may finish, cursors are committed. */

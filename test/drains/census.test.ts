@@ -49,7 +49,7 @@ async function append(number: number, lines: number): Promise<void> {
 async function drainOf(number: number, rest: Partial<RunningDrain> = {}): Promise<RunningDrain> {
   const { end } = await engine.log.recent(channelOf(number), 0);
   const checkpoint = firstCheckpoint({ start: end });
-  return { id: `drain-${number}`, channel: channelOf(number), checkpoint, isAtRest: false, ...rest };
+  return { id: `drain-${number}`, channel: channelOf(number), checkpoint, isIdle: false, ...rest };
 }
 
 function open(readsMax = 200): void {
@@ -89,7 +89,7 @@ test("the lines of all drains add up, and the oldest of them tells the age", asy
 });
 
 test("a drain at rest has nothing that waits and is not looked at", async () => {
-  drains = [await drainOf(1, { isAtRest: true })];
+  drains = [await drainOf(1, { isIdle: true })];
   open();
   await append(1, 3);
   reads = [];

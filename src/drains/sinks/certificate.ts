@@ -17,8 +17,8 @@ export const expiryMsMax = 14 * dayMs;
 export function certificateOf(shown: PeerCertificate | undefined): Certificate | undefined {
   if (shown?.subject === undefined) return undefined;
   return {
-    subject: nameIn(shown.subject),
-    issuer: nameIn(shown.issuer),
+    subject: holderText(shown.subject),
+    issuer: holderText(shown.issuer),
     endsAtMs: Date.parse(shown.valid_to),
   };
 }
@@ -41,7 +41,7 @@ export function expiring(
 }
 
 /** The common name, or the organisation. */
-export const nameIn = (name: PeerCertificate["subject"] | undefined): string =>
+export const holderText = (name: PeerCertificate["subject"] | undefined): string =>
   [name?.CN ?? name?.O ?? "unknown"].flat().join(", ");
 
 function daysLeft(endsAtMs: number, nowMs: number): string {

@@ -7,7 +7,7 @@ import type { PeerCertificate } from "node:tls";
 import type { FailureCause } from "../../core/failure-cause.ts";
 import type { Verdict } from "../../ports.ts";
 import { AddressRefused, ownKind, shownAddress } from "../addresses.ts";
-import { nameIn } from "./certificate.ts";
+import { holderText } from "./certificate.ts";
 import { type Endpoint, nameOf } from "./endpoint.ts";
 
 /** The certificates that the drain brought. */
@@ -257,5 +257,5 @@ function describe(cert: PeerCertificate | undefined): string {
   if (cert?.subject === undefined) return "";
   const { subject, issuer, subjectaltname, valid_from, valid_to } = cert;
   const names = subjectaltname?.slice(0, 200) ?? "none";
-  return ` (names ${names}; issuer ${nameIn(issuer)}; subject ${nameIn(subject)}; valid ${valid_from} to ${valid_to})`;
+  return ` (names ${names}; issuer ${holderText(issuer)}; subject ${holderText(subject)}; valid ${valid_from} to ${valid_to})`;
 }

@@ -69,7 +69,7 @@ export function heldEndOf({ heldLive, heldReplay }: Sizing, range: DeliveryRange
 }
 
 /** The bounds of the next parcel. `isHeld`: it ends there and nowhere else. */
-export function boundsOf(sizing: Sizing, sized: Sized): ParcelLimits & { readonly isHeld: boolean } {
+export function parcelLimitsOf(sizing: Sizing, sized: Sized): ParcelLimits & { readonly isHeld: boolean } {
   const { range, isProven, monotonicMs, limits, receiver } = sized;
   const heldEnd = heldEndOf(sizing, range);
   if (heldEnd !== undefined) return { ...unbounded, endLine: heldEnd, isHeld: true };

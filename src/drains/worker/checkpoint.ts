@@ -41,12 +41,12 @@ export class Checkpoint {
   #pause: { readonly end: () => void; readonly afterFailure: boolean } | undefined;
   #writing: Promise<void> | undefined;
   #isClosing = false;
-  #isLost: boolean;
+  #isTakenOver: boolean;
 
   private constructor(
     latest: DrainCheckpoint,
     revision: number,
-    isLost: boolean,
+    isTakenOver: boolean,
     drain: DrainRecord,
     options: CheckpointOptions,
   ) {
@@ -54,7 +54,7 @@ export class Checkpoint {
     this.#record = new OwnedRecord(options.store, checkpointKey(drain.id), revision);
     this.#latest = latest;
     this.#storedLine = latest.line;
-    this.#isLost = isLost;
+    this.#isTakenOver = isTakenOver;
   }
 
   /**
@@ -81,8 +81,8 @@ export class Checkpoint {
   }
 
   /** True when the drain is somebody else's: what is set here is written nowhere. */
-  get isLost(): boolean {
-    return this.#isLost;
+  get isTakenOver(): boolean {
+    return this.#isTakenOver;
   }
 
   /** The cursor's line as it is stored. */
@@ -98,13 +98,13 @@ export class Checkpoint {
       this.#dueMs = dueMs;
       this.#endPause();
     }
-    if (!this.#isLost) this.#writing ??= this.#write();
+    if (!this.#isTakenOver) this.#writing ??= this.#write();
   }
 
   /** Takes effect now and is written at once; false when the Store failed or the drain is somebody else's. */
   setNow(checkpoint: DrainCheckpoint): Promise<boolean> {
     return new Promise((resolve) => {
-      if (this.#isLost) return resolve(false);
+      if (this.#isTakenOver) return resolve(false);
       this.#waiting.push(resolve);
       this.set(checkpoint);
       this.#endPause();
@@ -127,12 +127,12 @@ export class Checkpoint {
 
   async #write(): Promise<void> {
     let closeTries = 0;
-    while (this.#dueMs !== undefined && !this.#isLost) {
+    while (this.#dueMs !== undefined && !this.#isTakenOver) {
       await this.#untilDue();
       this.#dueMs = undefined;
       const waiting = this.#waiting.splice(0);
       const isWritten = await this.#put(this.#latest);
-      for (const tell of waiting) tell(isWritten && !this.#isLost);
+      for (const tell of waiting) tell(isWritten && !this.#isTakenOver);
       if (isWritten) continue;
       this.#dueMs ??= this.#options.clock.monotonicMs();
       if (this.#isClosing && ++closeTries >= closeTriesMax) break; // what was delivered since will be repeated
@@ -173,7 +173,7 @@ export class Checkpoint {
       this.#options.logger.error({ err }, "a drain's checkpoint could not be stored");
       return false;
     }
-    this.#isLost = true;
+    this.#isTakenOver = true;
     this.#options.onConflict();
     return true;
   }

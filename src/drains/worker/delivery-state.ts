@@ -120,7 +120,7 @@ function idle(state: StateOf<"idle">, event: DeliveryEvent, rules: DeliveryRules
     }
     case "log replaced": {
       const begun = beginAgain(memory, range, event);
-      return after([{ kind: "halve" }, recordSoon], choose(begun));
+      return after([{ kind: "unhold" }, recordSoon], choose(begun));
     }
     case "reading ended":
       return backOff(memory, { reason: undefined }, event, rules);

@@ -201,7 +201,7 @@ export type Effect =
   /** The parcel of live lines is sent again as it was, whoever runs the drain then. */
   | { readonly kind: "hold"; readonly endLine: number }
   /** The end that was held is void: the parcel is sent in parts, or is of a log that is gone. */
-  | { readonly kind: "halve" }
+  | { readonly kind: "unhold" }
   /** The checkpoint is written: soon, or within a second when only its readers miss it. */
   | { readonly kind: "record"; readonly within: "moment" | "second" }
   | { readonly kind: "notify"; readonly notice: Notice }

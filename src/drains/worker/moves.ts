@@ -1,4 +1,4 @@
-import { boundsOf, heldEndOf, passed, sizingFor, unsized } from "./batcher.ts";
+import { heldEndOf, parcelLimitsOf, passed, sizingFor, unsized } from "./batcher.ts";
 import type {
   DeliveryEvent,
   DeliveryRules,
@@ -66,7 +66,7 @@ export function prepare(
   const number = memory.parcels + 1;
   const line = nextLine(range, inFlight);
   const isAlone = !isProven;
-  const bounds = boundsOf(sizing, { range, isProven, monotonicMs, limits, receiver });
+  const bounds = parcelLimitsOf(sizing, { range, isProven, monotonicMs, limits, receiver });
   const flight: Flight = { number, line, stage: "preparing", cut: undefined, isAlone };
   const counted = { ...memory, parcels: number };
   return {

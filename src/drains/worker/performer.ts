@@ -136,8 +136,8 @@ export class Performer {
       case "hold":
         this.#takeover?.hold(effect.endLine);
         break;
-      case "halve":
-        this.#takeover?.halve();
+      case "unhold":
+        this.#takeover?.unhold();
         break;
       case "record":
         this.#record(state, effect.within);

@@ -61,8 +61,8 @@ export const held = ({ kind }: DeliveryRange, { endLine }: CutRange): readonly E
   kind === "live" ? [{ kind: "hold", endLine }] : [];
 
 /** A parcel of live lines is sent in parts: the end that another node may know of it is void. */
-export const halved = ({ kind }: DeliveryRange): readonly Effect[] =>
-  kind === "live" ? [{ kind: "halve" }] : [];
+export const unheld = ({ kind }: DeliveryRange): readonly Effect[] =>
+  kind === "live" ? [{ kind: "unhold" }] : [];
 
 /** A notice that is refused, as the lines before it were, would be told by the next one, for ever. */
 export const told = (

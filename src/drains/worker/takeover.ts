@@ -16,7 +16,7 @@ type TakeoverOptions = {
 };
 
 type Bounds = ParcelLimits & { readonly isHeld: boolean };
-type Prepared = { readonly range: DeliveryRange; readonly bounds: Bounds };
+type Bounded = { readonly range: DeliveryRange; readonly bounds: Bounds };
 
 /** So much that waits is worth a write of the checkpoint, however short the last one is ago. */
 const gatherBytes = 64 * 1024;
@@ -52,7 +52,7 @@ export class Takeover {
   }
 
   /** The parcel is sent in parts: these are for the next node to find out anew. */
-  halve(): void {
+  unhold(): void {
     this.#parcelEnd = 0;
   }
 
@@ -64,7 +64,7 @@ export class Takeover {
 
   /** Resolves to true when `cut` may be sent; to false when its end could not be written, and it has to be cut anew. */
   async prepare(
-    { range, bounds }: Prepared,
+    { range, bounds }: Bounded,
     cut: CutRange,
     batches: readonly StoredBatch[],
   ): Promise<boolean> {

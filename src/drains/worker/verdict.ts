@@ -6,7 +6,7 @@ import { halveByContent, halveBySize, heldEndOf, hold, isDivisible } from "./bat
 import type { DeliveryRules, Effect, Step } from "./delivery-types.ts";
 import { after, halt, notify, recordSoon, resume, withFlights } from "./moves.ts";
 import type { CutRange } from "./parcel.ts";
-import { halved, held, onRefusedAlone, skipped, told, type VerdictEvent, type Weighed } from "./refused.ts";
+import { held, onRefusedAlone, skipped, told, unheld, type VerdictEvent, type Weighed } from "./refused.ts";
 import { backOff, breakDelayMs, owing } from "./setbacks.ts";
 import { type Left, resting, settle, settleFiltered, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
@@ -73,7 +73,7 @@ function goOn(
 function weigh(state: UnderWay, cut: CutRange, event: VerdictEvent, rules: DeliveryRules): Weighed {
   const { memory, range } = state;
   const { verdict, monotonicMs } = event;
-  const halve: readonly Effect[] = [...halved(range), recordSoon];
+  const halve: readonly Effect[] = [...unheld(range), recordSoon];
   switch (verdict.kind) {
     case "delivered":
       return onDelivered(state, cut, verdict, event);
@@ -135,7 +135,7 @@ function onRetry(
     ? halveBySize(memory.sizing, range, cut, monotonicMs + limits.splitMsMax)
     : { ...hold(memory.sizing, range, cut), slowTries };
   const told = certificate ? [notify({ kind: "certificate", reason })] : [];
-  const effects = [...(isHalved ? halved(range) : held(range, cut)), ...told];
+  const effects = [...(isHalved ? unheld(range) : held(range, cut)), ...told];
   const isNews = isHalved || heldEndOf(memory.sizing, range) !== cut.endLine;
   return { memory: { ...memory, sizing }, range, effects, setback: { reason, cause, afterMs, isNews } };
 }

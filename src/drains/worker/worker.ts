@@ -66,7 +66,7 @@ export class DrainWorker {
     this.#running.catch(() => {}); // whoever waits for the end is told
     const first = begin(checkpoint.latest, drain.replay, isShared);
     this.#state = first.state;
-    if (checkpoint.isLost) this.#tell({ kind: "stop" });
+    if (checkpoint.isTakenOver) this.#tell({ kind: "stop" });
     else this.#follow(() => first);
   }
 
@@ -98,7 +98,7 @@ export class DrainWorker {
   }
 
   /** All that was there is settled: it waits for lines. */
-  get isAtRest(): boolean {
+  get isIdle(): boolean {
     return this.#state.kind === "idle";
   }
 

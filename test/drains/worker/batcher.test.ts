@@ -2,12 +2,12 @@
 import { describe, expect, test } from "vitest";
 import {
   beginningAt,
-  boundsOf,
   halveByContent,
   halveBySize,
   heldEndOf,
   hold,
   isDivisible,
+  parcelLimitsOf,
   passed,
   type ReceiverLimits,
   type Sized,
@@ -24,7 +24,7 @@ const replay: DeliveryRange = { kind: "replay", id: "again", ...placeOf(10), end
 const redelivery: DeliveryRange = { kind: "redelivery", ...placeOf(10), endLine: 50, counted: 5 };
 
 const bounds = (sizing: Sizing, rest: Partial<Sized> = {}) =>
-  boundsOf(sizing, { range: live, isProven: true, monotonicMs: 0, limits, receiver: {}, ...rest });
+  parcelLimitsOf(sizing, { range: live, isProven: true, monotonicMs: 0, limits, receiver: {}, ...rest });
 
 describe("a parcel is as large as", () => {
   test("the limits allow, and smaller where its receiver takes less", () => {

@@ -44,9 +44,9 @@ test("after a claim nothing that the earlier keeper sets is written", async () =
   const late = await open(2);
   early.set(at(5, 1));
   await clock.advance(50);
-  expect({ conflicts, isLost: early.isLost, stored: await stored() }).toMatchObject({
+  expect({ conflicts, isTakenOver: early.isTakenOver, stored: await stored() }).toMatchObject({
     conflicts: 1,
-    isLost: true,
+    isTakenOver: true,
     stored: { line: 0, lease: 2 },
   });
   late.set(at(3, 2));
@@ -57,7 +57,7 @@ test("after a claim nothing that the earlier keeper sets is written", async () =
 test("a claim under a lease that is over by then is none", async () => {
   await open(2);
   const late = await open(1);
-  expect(late.isLost).toBe(true);
+  expect(late.isTakenOver).toBe(true);
   late.set(at(5, 2));
   await clock.advance(5_000);
   await late.close();
@@ -80,11 +80,11 @@ test("a put whose answer was lost is not taken for the claim of another node tha
   isAnswerLost = false;
   early.set(at(6, 1));
   await clock.advance(2_000);
-  expect(early.isLost).toBe(true);
+  expect(early.isTakenOver).toBe(true);
   late.set(at(7, 2));
   await clock.advance(50);
-  expect({ isLost: late.isLost, stored: await stored() }).toMatchObject({
-    isLost: false,
+  expect({ isTakenOver: late.isTakenOver, stored: await stored() }).toMatchObject({
+    isTakenOver: false,
     stored: { line: 7 },
   });
 });

@@ -670,7 +670,7 @@ describe("the end of a parcel that another node may have to send", () => {
 
   test.each(verdicts)("is held or void after a $kind of live lines", (verdict) => {
     const kinds = kindsOf(come(delivering!, verdictOf(verdict)));
-    expect(kinds).toContain(verdict.kind === "retry" ? "hold" : "halve");
+    expect(kinds).toContain(verdict.kind === "retry" ? "hold" : "unhold");
   });
 
   test.each(verdicts)("stays as it is after a $kind of lines that are sent once more", (verdict) => {
@@ -679,7 +679,7 @@ describe("the end of a parcel that another node may have to send", () => {
       const state = { ...delivering!, range, inFlight } as DeliveryState;
       const kinds = kindsOf(come(state, verdictOf(verdict)));
       expect(kinds).not.toContain("hold");
-      expect(kinds).not.toContain("halve");
+      expect(kinds).not.toContain("unhold");
     }
   });
 });
@@ -691,7 +691,7 @@ describe("a parcel that is too large", () => {
       kind: "idle",
       memory: { failures: 0, sizing: { split: { bytesMax: 500, untilMonotonicMs: monotonicMs + 600_000 } } },
     });
-    expect(effects[0]).toEqual({ kind: "halve" });
+    expect(effects[0]).toEqual({ kind: "unhold" });
     const bytesMax = (ms: number) =>
       effectOf(come(state, { kind: "lines" }, { afterMs: ms }), "prepare")!.bounds.bytesMax;
     expect([bytesMax(0), bytesMax(599_999), bytesMax(600_000)]).toEqual([
@@ -973,7 +973,7 @@ describe("a log that was replaced", () => {
       lost: 0,
       lastError: { message: expect.stringContaining("the app's log is not the one") },
     });
-    expect(effects[0]).toEqual({ kind: "halve" });
+    expect(effects[0]).toEqual({ kind: "unhold" });
     expect(come(state, { kind: "connection broke", reason: "reset" }).effects).toEqual([]);
   });
 
