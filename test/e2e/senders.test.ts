@@ -97,7 +97,7 @@ async function tailrace(
 async function shell(script: string, text = ""): Promise<string> {
   const file = join(folder, `lines-${Math.random()}`);
   await writeFile(file, text);
-  const child = spawn("sh", ["-c", script.replaceAll("/tmp/lines", file)], {
+  const child = spawn("sh", ["-c", script.replaceAll("lines.txt", file)], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let said = "";

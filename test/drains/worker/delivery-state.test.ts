@@ -657,6 +657,31 @@ describe("a connection that breaks", () => {
   });
 });
 
+describe("a drain that fails", () => {
+  const causeAfter = (state: DeliveryState, event: NewEvent) =>
+    come(state, event).state.memory.checkpoint.failing?.cause;
+
+  test("tells the cause of its last failure; without a word of the sink it is another", () => {
+    expect(causeAfter(delivering!, verdictOf({ kind: "retry", reason: "late", cause: "timeout" }))).toBe(
+      "timeout",
+    );
+    expect(causeAfter(delivering!, verdictOf({ kind: "retry", reason: "503" }))).toBe("other");
+    expect(causeAfter(idle!, { kind: "connection broke", reason: "reset" })).toBe("connection");
+    expect(causeAfter(looking!, { kind: "reading failed" })).toBe("other");
+  });
+
+  test("gives its slot back when nothing is under way, as lines may be long in coming; one that is well keeps it", () => {
+    const tooLarge = verdictOf({ kind: "split", reason: "413" });
+    const passing = (failures: number): Step =>
+      come(sending(cutOf(10, 11), { failures, skippedInRow: 9 }), tooLarge);
+    expect(kindsOf(passing(1))).toContain("release");
+    expect(kindsOf(passing(1))).not.toContain("rest");
+    expect(passing(1).state.memory.hasSlot).toBe(false);
+    expect(kindsOf(passing(0))).toContain("rest");
+    expect(passing(0).state.memory.hasSlot).toBe(true);
+  });
+});
+
 describe("the end of a parcel that another node may have to send", () => {
   const ranges = {
     replay: { kind: "replay", id: "again", ...placeOf(2), endLine: 10 },
