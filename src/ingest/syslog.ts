@@ -12,7 +12,7 @@ import type { ClientTokens } from "./client-tokens.ts";
 import { FrameRouter, type Loops, type TokenLookup } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
 import type { Door, Senders } from "./senders.ts";
-import { type StreamListener, streamListener } from "./stream-listener.ts";
+import { type StreamConnection, type StreamListener, streamListener } from "./stream-listener.ts";
 import { SyslogConnection, type SyslogParts } from "./syslog-connection.ts";
 import { SyslogPeers } from "./syslog-peers.ts";
 import { SyslogWriter } from "./syslog-writer.ts";
@@ -79,25 +79,38 @@ export function syslogListener(
   options: SyslogOptions & { readonly tls?: TlsFiles | undefined },
   room: SyslogRoom = syslogRoom(options),
 ): Promise<StreamListener> {
-  const { faults, senders } = options;
   const door: Door = options.tls === undefined ? "syslog" : "syslog-tls";
-  const parts: SyslogParts = {
-    ...room,
-    faults,
+  return doorListener(
+    door,
     options,
-    fallbackOf: fallbackOf(options),
-    heard: (address, framing, frames) => {
-      const sender = senders?.heard(address, door);
-      if (sender !== undefined) Object.assign(sender, { framing, frames: sender.frames + frames });
-    },
+    room,
+    (socket, parts) => new SyslogConnection(socket, parts, new SyslogWriter(options)),
+  );
+}
+
+/** Listens at a door of streams: its connections are made of the same parts, whatever they speak. */
+export function doorListener<Options extends SyslogOptions & { readonly tls?: TlsFiles | undefined }>(
+  door: Door,
+  options: Options,
+  room: SyslogRoom,
+  open: (
+    socket: Socket,
+    parts: Omit<SyslogParts, "options"> & { readonly options: Options },
+  ) => StreamConnection,
+): Promise<StreamListener> {
+  const { faults, senders } = options;
+  const heard: SyslogParts["heard"] = (address, framing, frames) => {
+    const sender = senders?.heard(address, door);
+    if (sender !== undefined) Object.assign(sender, { framing, frames: sender.frames + frames });
   };
+  const parts = { ...room, faults, options, fallbackOf: fallbackOf(options), heard };
   return streamListener({
     ...options,
     peers: room.peers,
     noteHandshake: (address, cause) => faults.note(address, cause),
     checkMs: checkMsOf(options),
     handshakeMsMax: options.firstTokenMs,
-    open: (socket) => new SyslogConnection(socket, parts, new SyslogWriter(options)),
+    open: (socket) => open(socket, parts),
   });
 }
 
