@@ -318,6 +318,20 @@ const unimported: Record<string, string> = {
   node: "the pinned Node that npm's scripts run on",
 };
 
+test("ARCHITECTURE's life of a line names functions that are there, each declared in its file", () => {
+  const section = /^## The life of a line$([\s\S]*?)^## /m.exec(readText("ARCHITECTURE.md"))![1]!;
+  const hops = [...section.matchAll(/`(src\/[\w/-]+\.ts)` `(#?\w+)`/g)].map(([, path, name]) => ({
+    path: path!,
+    name: name!,
+  }));
+  const isDeclared = ({ path, name }: (typeof hops)[number]): boolean =>
+    new RegExp(`(?:function\\*? |class |const |^  (?:async )?)${name}\\b`, "m").test(
+      withoutComments(readText(path)),
+    );
+  expect(hops.length).toBeGreaterThan(25);
+  expect(hops.filter((hop) => !isDeclared(hop))).toEqual([]);
+});
+
 describe("documents", () => {
   test.each([
     ["docs/settings.md", settingsPage],
