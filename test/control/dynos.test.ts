@@ -1,16 +1,20 @@
 /** What is wanted of an app's dynos, and what its runner tells: over the API, as Heroku's clients and `up` call it. */
-import { setTimeout as delay } from "node:timers/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { platformLimits } from "../../src/registry/platform/limits.ts";
+import { Platforms } from "../../src/registry/platform/platforms.ts";
 import { ControlServer, TestRegistry } from "../support/control-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { until } from "../support/until.ts";
 
 const clock = new FakeClock();
 let server: ControlServer;
 beforeAll(async () => {
   server = await ControlServer.open({ registry: await TestRegistry.open({ clock }) });
 });
-afterEach(() => server.reset());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await server.reset();
+});
 afterAll(() => server.close());
 
 const call = async (method: string, path: string, body?: unknown, headers?: Record<string, string>) => {
@@ -229,8 +233,9 @@ describe("a runner", () => {
   test("is told that the app is gone, while it waits too", async () => {
     await deployed();
     const { revision } = await call("GET", "/runner/wanted");
+    const changed = vi.spyOn(Platforms.prototype, "changed");
     const waiting = call("GET", `/runner/wanted?after=${revision}`);
-    await delay(20);
+    await until(() => changed.mock.calls.length > 0);
     await server.call("DELETE", "/apps/shop");
     expect((await waiting).status).toBe(404);
     expect((await reported()).status).toBe(404);
@@ -241,8 +246,9 @@ describe("a runner", () => {
     const { json } = await server.call("POST", "/oauth/authorizations", { apps: ["shop"] });
     const { revision } = await call("GET", "/runner/wanted");
     const path = `/apps/shop/runner/wanted?after=${revision}`;
+    const changed = vi.spyOn(Platforms.prototype, "changed");
     const waiting = server.call("GET", path, undefined, { key: json.access_token.token });
-    await delay(20);
+    await until(() => changed.mock.calls.length > 0);
     await server.call("DELETE", `/oauth/authorizations/${json.id}`);
     await call("PATCH", "/config-vars", { SECRET: "hush" });
     const answer = await waiting;

@@ -8,6 +8,7 @@ import { PatternThread } from "../../src/patterns/thread.ts";
 import type { Answer } from "../../src/patterns/worker.ts";
 import { settled } from "../support/fake-clock.ts";
 import { randomFrom } from "../support/random.ts";
+import { until } from "../support/until.ts";
 
 /** A task that says whose it is. */
 const taskOf = (owner: string): Task =>
@@ -125,7 +126,7 @@ test("a wait for the budget ends by itself", async () => {
   const { done } = threads.run("spent", 2);
   await threads.answer(20);
   threads.nowMs += 100;
-  for (; threads.running.length === 0; ) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until(() => threads.running.length > 0);
   await threads.answer(1);
   await done;
 });
