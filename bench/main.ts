@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: the first questions of each part, side by side, in one table. `npm run bench -- --full` asks the
- * questions of scale too (NATS with one server and three, 10,000 apps; it takes some minutes).
+ * `npm run bench`: tailrace beside other routers, and then the first questions of each part, side by side.
+ * `npm run bench -- --full` asks the questions of scale too (NATS with one server and three, 10,000 apps; it takes some
+ * minutes more). `npm run bench -- routers [WORD…]` prints the first table alone.
  */
 import { deadDrains } from "./dead-drains.ts";
 import { drainHttp } from "./drain-http.ts";
@@ -8,12 +9,15 @@ import { followLatency } from "./follow-latency.ts";
 import { ingestHttp } from "./ingest-http.ts";
 import { manyDrains } from "./many-drains.ts";
 import { memory } from "./memory.ts";
-import { routers } from "./routers.ts";
+import { routers } from "./routers/main.ts";
 import { type ScaleRow, scale, setupsOf } from "./scale.ts";
 
 type Row = readonly [question: string, figure: string, beside: string];
 
 const isFull = process.argv.includes("--full");
+const isRoutersOnly = process.argv[2] === "routers";
+await routers(isRoutersOnly ? process.argv.slice(3) : []);
+if (isRoutersOnly) process.exit();
 const rows: Row[] = [];
 const thousands = (value: number) => `${Math.round(value / 1000)} k`;
 const micros = (value: number) => `${value.toFixed(2)} µs`;
@@ -59,17 +63,6 @@ await ask("ingest to an HTTP drain", async () => {
       `${micros(found.catchUpUsPerLine)} CPU a line`,
     ],
   ];
-});
-
-await ask("syslog in and out, beside rsyslog and the floor in plain Node", async () => {
-  const found = await routers({ lines: 3_000_000, apps: 10, rounds: isFull ? 5 : 3 });
-  const [floor] = found;
-  const peer = found.find(({ name }) => name === "rsyslog") ?? floor!;
-  return found.map((row) => [
-    `syslog to syslog, ${row.name}, lines/s`,
-    thousands(row.linesPerSecond),
-    `${micros(row.cpuMicrosPerLine)} CPU a line, ${ratio(row.linesPerSecond, peer.linesPerSecond)} of ${peer.name}'s lines at ${ratio(row.cpuMicrosPerLine, peer.cpuMicrosPerLine)} of its CPU`,
-  ]);
 });
 
 await ask("a tail at 10,000 lines a second", async () => {

@@ -76,6 +76,11 @@ export class BenchServer {
     return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
   }
 
+  /** The most that was resident at once, pages of mapped files included. */
+  peakBytes(): Promise<number> {
+    return peakBytesOf(this.#child.pid!);
+  }
+
   async stop(): Promise<void> {
     const ended = once(this.#child, "exit");
     this.#child.kill();
@@ -103,6 +108,10 @@ export class BenchChild {
 
   cpuSeconds(): Promise<number> {
     return cpuSecondsOf(this.#child.pid!);
+  }
+
+  peakBytes(): Promise<number> {
+    return peakBytesOf(this.#child.pid!);
   }
 
   async stop(): Promise<void> {
@@ -191,4 +200,9 @@ async function cpuSecondsOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+async function peakBytesOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 }

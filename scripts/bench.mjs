@@ -1,4 +1,5 @@
 // npm run bench: the questions of bench/, in one table. Arguments pass through (`npm run bench -- --full`).
+// npm run bench -- routers [--rounds N] [--lines N] [WORD…]: tailrace beside other routers.
 // npm run bench -- attacks [--nats] [NAME…]: what a victim feels beside each attack.
 import { ensureBuilt } from "./lib/build.mjs";
 import { ensureNatsServer } from "./lib/nats-server.mjs";
@@ -19,8 +20,8 @@ await command(async (args) => {
       "npm run bench needs a Node that runs TypeScript (22.18 or newer). Install Node 24.",
     );
   }
-  const programs =
-    args.includes("--full") || args.includes("--nats") ? { NATS_SERVER: await ensureNatsServer() } : {};
+  const needsNats = args[0] !== "attacks" || args.includes("--nats");
+  const programs = needsNats ? { NATS_SERVER: await ensureNatsServer() } : {};
   const question = args[0] === "attacks" ? ["attacks", "main.ts"] : ["main.ts"];
   return runInFront(node, [inRoot("bench", ...question), ...args], { env: envWith(node, programs) });
 });

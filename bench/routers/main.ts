@@ -1,0 +1,100 @@
+/**
+ * `npm run bench -- routers [--rounds N] [--lines N] [WORD…]`: tailrace beside the routers that people use and beside what
+ * plain Node can do, all jobs or those whose name has one of the words in it. One table, medians, ratios of one sitting.
+ */
+import type { Job, PeerName, Start } from "./job.ts";
+import { jobsOf } from "./job.ts";
+import { startFastify, startFloor, startRsyslog, startSyslogNg } from "./peers/others.ts";
+import { startTailrace, startTailraceOnNats } from "./peers/tailrace.ts";
+import { type Run, runOnce } from "./run.ts";
+
+const starts: Readonly<Record<PeerName, Start>> = {
+  floor: startFloor,
+  rsyslog: startRsyslog,
+  "syslog-ng": startSyslogNg,
+  fastify: startFastify,
+  tailrace: startTailrace,
+  "tailrace on NATS": startTailraceOnNats,
+};
+
+/** More than this of a core that others took, or between the best run and the worst, and a row says that it is noisy. */
+const noisyShare = 0.15;
+
+type Found = { readonly peer: PeerName; readonly runs: readonly Run[] };
+
+/** The peers in turn, `rounds` times: what disturbs the machine for a while disturbs all of them. */
+export async function measure(job: Job, rounds: number, told: (text: string) => void): Promise<Found[]> {
+  const runs = new Map<PeerName, Run[]>(job.peers.map((peer) => [peer, []]));
+  for (let round = 1; round <= rounds; round++)
+    for (const [peer, of] of runs) {
+      told(`${job.name}, round ${round} of ${rounds}: ${peer}`);
+      const run = await runOnce(starts[peer], job);
+      if (run === undefined) runs.delete(peer);
+      else of.push(run);
+    }
+  return [...runs].map(([peer, of]) => ({ peer, runs: of }));
+}
+
+/** Of the field; of none undefined. */
+function medianOf(runs: readonly Run[], field: keyof Run): number | undefined {
+  const sorted = runs.flatMap((run) => run[field] ?? []).sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** One row of the table for each peer. */
+export function rowsOf(job: Job, found: readonly Found[]): string[] {
+  const first = found[0]?.runs ?? [];
+  return found.map(({ peer, runs }) => {
+    const speed = medianOf(runs, "linesPerSecond")!;
+    const cpu = medianOf(runs, "cpuMicrosPerLine")!;
+    const ratio = (value: number, field: keyof Run) =>
+      runs === first ? "1" : (value / medianOf(first, field)!).toFixed(2);
+    const ms = (field: "p50Ms" | "p99Ms") => medianOf(runs, field)?.toFixed(1) ?? "";
+    const cells = [
+      job.name,
+      peer,
+      `${Math.round(speed / 1000)} k`,
+      job.linesPerSecond === undefined ? ratio(speed, "linesPerSecond") : "",
+      cpu.toFixed(2),
+      ratio(cpu, "cpuMicrosPerLine"),
+      ms("p50Ms"),
+      ms("p99Ms"),
+      `${Math.round(medianOf(runs, "peakBytes")! / 1e6)}`,
+      noiseOf(runs),
+    ];
+    return `| ${cells.join(" | ")} |`;
+  });
+}
+
+function noiseOf(runs: readonly Run[]): string {
+  const speeds = runs.map(({ linesPerSecond }) => linesPerSecond);
+  const spread = Math.max(...speeds) / Math.min(...speeds) - 1;
+  const foreign = Math.max(...runs.map(({ foreignCores }) => foreignCores));
+  return [
+    spread > noisyShare && `runs differ by ${Math.round(spread * 100)} %`,
+    foreign > noisyShare && `others took ${foreign.toFixed(2)} of a core`,
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+const heads = ["Job", "Peer", "lines/s", "×", "CPU µs/line", "×", "p50 ms", "p99 ms", "MB", "noise"];
+
+/** Runs what the arguments ask for and prints the table. */
+export async function routers(args: readonly string[]): Promise<void> {
+  const option = (name: string, otherwise: number) => {
+    const at = args.indexOf(name);
+    return at === -1 ? otherwise : Number(args[at + 1]);
+  };
+  const rounds = option("--rounds", 5);
+  const words = args.filter((arg, at) => !arg.startsWith("--") && !args[at - 1]?.startsWith("--"));
+  const jobs = jobsOf(option("--lines", 3_000_000)).filter(
+    ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
+  );
+  if (jobs.length === 0) throw new Error(`no job has any of these words in its name: ${words.join(" ")}`);
+  console.log(`| ${heads.join(" | ")} |\n|${heads.map(() => "---|").join("")}`);
+  for (const job of jobs) {
+    const found = await measure(job, rounds, (text) => process.stderr.write(`${text}\n`));
+    console.log(rowsOf(job, found).join("\n"));
+  }
+}

@@ -1,0 +1,86 @@
+/** Where all drains of a job lead: counts marks, and how late each line is that tells its time. */
+import { createServer as createHttpServer } from "node:http";
+import { createServer, type Server } from "node:net";
+import type { Way } from "./job.ts";
+import { mark, timeDigits } from "./lines.ts";
+import { nowMicros } from "./senders.ts";
+
+const stallMsMax = 20_000;
+
+export class Receiver {
+  readonly #server: Server;
+  #lines = 0;
+  #told = () => {};
+  #lateMs: number[] | undefined;
+
+  private constructor(way: Way) {
+    this.#server =
+      way === "tcp"
+        ? createServer((socket) => {
+            const scan = this.#scanner();
+            socket.on("error", () => {}).on("data", scan);
+          })
+        : createHttpServer((request, response) => {
+            request.on("data", this.#scanner()).on("end", () => response.writeHead(204).end());
+          });
+  }
+
+  static async open(way: Way): Promise<Receiver> {
+    const receiver = new Receiver(way);
+    await new Promise<void>((resolve) => receiver.#server.listen(0, "127.0.0.1", resolve));
+    return receiver;
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port;
+  }
+
+  /** From now on: how late each line is, in milliseconds. */
+  measure(): readonly number[] {
+    this.#lateMs = [];
+    return this.#lateMs;
+  }
+
+  get lines(): number {
+    return this.#lines;
+  }
+
+  /** Resolves when `count` lines came in all; rejects when none came for a while. */
+  has(count: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let before = -1;
+      const watch = setInterval(() => {
+        if (this.#lines === before)
+          reject(new Error(`${this.#lines} of ${count} lines came, and then none for ${stallMsMax} ms`));
+        before = this.#lines;
+      }, stallMsMax);
+      this.#told = () => {
+        if (this.#lines < count) return;
+        clearInterval(watch);
+        resolve();
+      };
+      this.#told();
+    });
+  }
+
+  // A time that is cut by the end of what came goes on in what comes next.
+  #scanner(): (data: Buffer) => void {
+    let cut: Buffer | undefined;
+    return (data) => {
+      const bytes = cut === undefined ? data : Buffer.concat([cut, data]);
+      cut = undefined;
+      const now = nowMicros();
+      for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) {
+        if (this.#lateMs !== undefined) {
+          if (at + timeDigits >= bytes.length) {
+            cut = Buffer.from(bytes.subarray(at));
+            break;
+          }
+          this.#lateMs.push((now - Number(bytes.toString("latin1", at + 1, at + 1 + timeDigits))) / 1000);
+        }
+        this.#lines++;
+      }
+      this.#told();
+    };
+  }
+}
