@@ -54,6 +54,12 @@ export class FrameBuffer {
     this.#at = 0;
   }
 
+  /** Copies what was pushed: the memory of the chunk is good for this turn alone. The frame that `next` found stays. */
+  own(): void {
+    this.bytes = Buffer.from(this.bytes);
+    if (this.#rest.length > 0) this.#rest = Buffer.from(this.#rest);
+  }
+
   /** Adds what came in; every frame of the bytes before was taken with `next`. */
   push(chunk: Uint8Array): void {
     if (this.#kept === 0) {

@@ -200,10 +200,11 @@ export class Sorting {
   }
 
   async #addWhenFound(token: string, bytes: Uint8Array, start: number, end: number): Promise<void> {
+    const frame = Buffer.from(bytes.subarray(start, end)); // the bytes are good for this turn
     // A token whose record is unreadable is nobody's: the lines of others behind it go on.
     const record = (await unlessUnreadable(this.#tokens.find(token))) ?? null;
     this.#found = { token, record };
-    this.add(bytes, start, end); // others may have scanned in between
+    this.add(frame, 0, frame.length); // others may have scanned in between
     this.#found = undefined;
   }
 

@@ -8,6 +8,7 @@ import { FrameBuffer } from "./frame-buffer.ts";
 import type { FrameRouter, Sorting } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
 import { SenderPace } from "./sender-pace.ts";
+import { readShared } from "./shared-reads.ts";
 import type { SyslogOptions } from "./syslog.ts";
 import type { SyslogWriter } from "./syslog-writer.ts";
 import type { UnfinishedFrames } from "./unfinished-frames.ts";
@@ -52,6 +53,8 @@ export class SyslogConnection {
   readonly #frames: FrameBuffer;
   readonly #fallback: string | undefined;
   readonly #pace = new SenderPace();
+  /** What it brings lies in memory of all connections. */
+  #isShared = false;
   #isClosing = false;
   #isStopped = false;
   #isOver = false;
@@ -86,7 +89,9 @@ export class SyslogConnection {
       this.#goOn();
     });
     socket.on("close", () => this.#goOn());
-    socket.on("data", (chunk: Buffer) => this.#onData(chunk));
+    const take = (chunk: Buffer) => this.#onData(chunk);
+    this.#isShared = readShared(socket, take);
+    if (!this.#isShared) socket.on("data", take);
     await this.#ended;
     this.#parts.unfinished.set(this, 0, false);
     socket.destroy();
@@ -182,9 +187,11 @@ export class SyslogConnection {
     for (; next === "frame"; next = frames.next()) {
       const asking = sorting.add(frames.bytes, frames.start, frames.end);
       count++;
-      if (asking !== undefined) return this.#sortLater(this.#ask(sorting, asking), sorting, count, isNew);
-      if (count % stepFrames === 0 && turns.isOver)
-        return this.#sortLater(turns.next(this.address ?? ""), sorting, count, isNew);
+      const isOver = asking === undefined && count % stepFrames === 0 && turns.isOver;
+      if (asking === undefined && !isOver) continue;
+      if (this.#isShared) frames.own();
+      const waited = asking === undefined ? turns.next(this.address ?? "") : this.#ask(sorting, asking);
+      return this.#sortLater(waited, sorting, count, isNew);
     }
     const { bytes, start, end } = frames;
     if (count > 0) this.#parts.heard(this.address, frames.framing, count);

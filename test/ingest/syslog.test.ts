@@ -318,11 +318,12 @@ test("while memory is tight, a connection whose lines wait is not read before th
 
 test("a registry that fails is asked again, and no line is lost", async () => {
   tokens.failure = storeUnavailable(new Error("gone"));
-  await send(Buffer.concat([to(1, "a"), to(2, "b"), to(1, "c")]));
+  const sent = send(Buffer.concat([to(1, "a"), to(2, "b"), to(1, "c")]));
   await until(() => tokens.finds > 1);
   tokens.failure = undefined;
   await until(() => log.lines().length === 3);
   expect(log.messages(app)).toEqual(["a\n", "c\n"]);
+  await sent;
 });
 
 test("one connection too many: one without a known token makes room, or the new one is closed", async () => {
