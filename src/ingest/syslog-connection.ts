@@ -53,7 +53,7 @@ export class SyslogConnection {
   readonly #frames: FrameBuffer;
   readonly #fallback: string | undefined;
   readonly #pace = new SenderPace();
-  /** What it brings lies in memory of all connections. */
+  /** Its bytes lie in memory of all connections. */
   #isShared = false;
   #isClosing = false;
   #isStopped = false;

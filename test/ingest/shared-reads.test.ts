@@ -94,7 +94,10 @@ test("frames that wait for the registry keep their bytes while others are read",
   await until(() => log.lines(channelOf(2)).length === 20);
   answer();
   await until(() => log.lines(channelOf(1)).length === 20);
-  for (const [app, text] of [[1, "waits"], [2, "other"]] as const) {
+  for (const [app, text] of [
+    [1, "waits"],
+    [2, "other"],
+  ] as const) {
     expect(log.messages(channelOf(app))).toEqual(Array.from({ length: 20 }, (_, i) => `${text} ${i}`));
   }
   await listener.close();
