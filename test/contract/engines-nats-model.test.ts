@@ -13,8 +13,14 @@ skipped({
   "forward is believed when it has lasted an hour": ownTime,
 });
 
-const openEmpty: OpenEngine = ({ clock, retention }) =>
-  openOn(new NatsModel(clock).connect(), { clock, retention, replicas: 1, shards: 1, headIdleMs: 1000 });
+const onServers =
+  (knowsBatches: boolean): OpenEngine =>
+  ({ clock, retention }) => {
+    const server = new NatsModel(clock);
+    server.knowsBatches = knowsBatches;
+    return openOn(server.connect(), { clock, retention, replicas: 1, shards: 1, headIdleMs: 1000 });
+  };
 
-channelLogContract("nats", openEmpty);
-storeContract("nats", openEmpty);
+channelLogContract("nats", onServers(true));
+channelLogContract("nats before 2.11", onServers(false));
+storeContract("nats", onServers(true));

@@ -6,31 +6,39 @@ import { type AddressInfo, createServer, connect as dial, type Socket } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const binary = process.env.NATS_SERVER || "nats-server";
+const installed = process.env.NATS_SERVER || "nats-server";
+/** A second server, from 2.11 on: what those do otherwise is tested on it too, where there is one. */
+export const newerServer = process.env.NATS_SERVER_NEWER;
 
 export type NatsServerOptions = {
   /** What JetStream may store; absent: 20GB. */
   readonly room?: string;
-  /** More of the server's configuration file. */
+  /** More of the `jetstream` block of the server's configuration file. */
+  readonly jetstream?: string;
+  /** More of that file. */
   readonly config?: string;
+  /** The program; absent: the installed one. */
+  readonly program?: string;
 };
 
 /** One server process; it can be killed, stopped for a while and started again on the same port and folder. */
 export class NatsServer {
   readonly port: number;
   readonly url: string;
+  readonly #program: string;
   readonly #configFile: string;
   #child: ChildProcess | undefined;
 
-  constructor(port: number, configFile: string) {
+  constructor(port: number, configFile: string, program = installed) {
     this.port = port;
+    this.#program = program;
     this.url = `nats://127.0.0.1:${port}`;
     this.#configFile = configFile;
   }
 
   /** Resolves when it takes connections. */
   async start(): Promise<void> {
-    const child = spawn(binary, ["-c", this.#configFile], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(this.#program, ["-c", this.#configFile], { stdio: ["ignore", "ignore", "pipe"] });
     let said = "";
     child.stderr?.on("data", (data) => {
       said = (said + data).slice(-4000);
@@ -87,13 +95,13 @@ export async function startNats(count: 1 | 3 = 1, options: NatsServerOptions = {
       const config = [
         `server_name: n${number}`,
         `listen: "127.0.0.1:${port}"`,
-        `jetstream { store_dir: "${join(folder, String(number))}", max_file_store: ${options.room ?? "20GB"}, max_memory_store: 1GB }`,
+        `jetstream { store_dir: "${join(folder, String(number))}", max_file_store: ${options.room ?? "20GB"}, max_memory_store: 1GB, ${options.jetstream ?? ""} }`,
         count > 1 ? cluster : "",
         options.config ?? "",
       ];
       const file = join(folder, `${number}.conf`);
       await writeFile(file, config.join("\n"));
-      return new NatsServer(port, file);
+      return new NatsServer(port, file, options.program);
     }),
   );
   await Promise.all(servers.map((server) => server.start()));

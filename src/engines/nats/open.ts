@@ -9,6 +9,8 @@ import type { ChannelLog, Clock, Store } from "../../ports.ts";
 import type { Retention as Limits } from "../engine.ts";
 import { newLogId } from "../incarnation.ts";
 import { Appends } from "./log/appends.ts";
+import { readingParts } from "./log/behind.ts";
+import { Expectations } from "./log/expectations.ts";
 import { Heads } from "./log/heads.ts";
 import { LiveChannels } from "./log/live.ts";
 import { NatsLog } from "./log/log.ts";
@@ -21,7 +23,6 @@ import type { ConnectionSettings, ConnectionStatus } from "./wire/connection.ts"
 import { Health } from "./wire/health.ts";
 import { openConnection, withoutSecrets } from "./wire/open-connection.ts";
 import { Publisher } from "./wire/publisher.ts";
-import { PullSlots } from "./wire/pull-slots.ts";
 import { StreamApi } from "./wire/stream-api.ts";
 import type { Wire } from "./wire/wire.ts";
 
@@ -45,6 +46,8 @@ export type EngineOptions = {
    * lines reach.
    */
   readonly headIdleMs?: number;
+  /** Whether appends look behind what was acknowledged; absent: as the servers need it. */
+  readonly looksBehind?: boolean;
   /** How long servers that were just started may take to agree on their leaders; absent: 20 seconds. */
   readonly settleMsMax?: number;
 };
@@ -121,7 +124,7 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
 
   const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
   const id = await agreed(own, recordPrefixes.logId, isText, newLogId);
-  const reader = new Reader({ wire, api, clock, slots: new PullSlots() }, { id, shards, replicas });
+  const reader = new Reader(readingParts(wire, api, clock), { id, shards, replicas });
   // Written down before age may take the last of its lines.
   const idleMs = Math.min(options.headIdleMs ?? headIdleMsDefault, limits.ageMsMax / 4);
   const heads = new Heads({ reader, store: own, idleMs, failures, clock });
@@ -129,6 +132,7 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
   const retention = new Retention({ reader, api, limits, failures });
   const live = new LiveChannels({ wire, reader, failures, clock });
   const turns = new Turns(wire, clock);
+  const expectations = new Expectations(wire, api, clock);
   const appends = new Appends({
     publisher,
     reader,
@@ -138,6 +142,7 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
     clock,
     payloadBytesMax: () => wire.payloadBytesMax,
     followersStarting: (channel) => live.starting(channel),
+    looksBehind: (stream) => options.looksBehind ?? (replicas > 1 && !expectations.areKept(stream)),
   });
   const log = new NatsLog({ reader, api, heads, appends, retention, live, clock });
   const { server, version } = wire.status();
@@ -153,6 +158,7 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
     },
     close() {
       health.close();
+      expectations.close();
       closing ??= closeAll([log, store, own], publisher, wire);
       return closing;
     },

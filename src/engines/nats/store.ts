@@ -10,8 +10,9 @@ import { AppError } from "../../errors/app-error.ts";
 import { natsFull, storeUnavailable, storeUncertain } from "../../errors/store.ts";
 import type { Clock, Store, StoreChange, StoreRecord } from "../../ports.ts";
 import { isStoreKey, valueBytesMax } from "../engine.ts";
+import type { Pulled } from "./wire/consumer.ts";
 import type { Publisher } from "./wire/publisher.ts";
-import { type Pulled, pull, pullOn } from "./wire/pull.ts";
+import { pull, pullOn } from "./wire/pull.ts";
 import type { RawMessage, StreamApi } from "./wire/stream-api.ts";
 import type { Wire } from "./wire/wire.ts";
 
@@ -182,10 +183,10 @@ export class NatsStore implements Store {
     return { stream: this.#stream, filter: `${this.#subjectOf(words)}>` };
   }
 
-  #recordOf({ msg, sequence }: Pulled): RawRecord {
-    const isRemoved = msg.headers?.has(operationHeader) ?? false;
-    const key = swapped(msg.subject.slice(this.#subjectPrefix.length));
-    return { key, payload: isRemoved ? undefined : msg.data, revision: sequence };
+  #recordOf({ subject, headers, data, sequence }: Pulled): RawRecord {
+    const isRemoved = headers?.has(operationHeader) ?? false;
+    const key = swapped(subject.slice(this.#subjectPrefix.length));
+    return { key, payload: isRemoved ? undefined : data, revision: sequence };
   }
 }
 

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { Reader } from "../../../src/engines/nats/log/reader.ts";
 import { PullSlots, pullsMax } from "../../../src/engines/nats/wire/pull-slots.ts";
 import { channel, rig } from "./rig.ts";
 
@@ -33,9 +32,7 @@ test("subjects take turns", async () => {
 
 test("single messages count as pulls, and give their place back when they fail", async () => {
   const parts = rig();
-  const slots = new PullSlots();
-  const { wire, api, clock } = parts;
-  const reader = new Reader({ wire, api, clock, slots }, { id: "log", shards: 1, replicas: 1 });
+  const { reader } = parts;
   await parts.write("a");
   parts.server.isSilent = true;
   const failed = Promise.allSettled(Array.from({ length: 3 * pullsMax }, () => reader.next(channel, 0)));

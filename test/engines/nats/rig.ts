@@ -1,10 +1,12 @@
 /** Parts of the engine on a server in memory, with one shard, by a clock that a test holds. */
 
+import { readingParts } from "../../../src/engines/nats/log/behind.ts";
 import { Reader } from "../../../src/engines/nats/log/reader.ts";
 import { encodeMessage, type Head, headBehind } from "../../../src/engines/nats/log/stored.ts";
 import { logStream } from "../../../src/engines/nats/streams.ts";
 import { Publisher } from "../../../src/engines/nats/wire/publisher.ts";
 import { StreamApi } from "../../../src/engines/nats/wire/stream-api.ts";
+import { Untaken } from "../../../src/engines/nats/wire/untaken.ts";
 import { Failures } from "../../../src/failures.ts";
 import { keepsAll } from "../../contract/channel-log.ts";
 import { batchOf, channelOf } from "../../support/batches.ts";
@@ -13,14 +15,14 @@ import { NatsModel } from "../../support/nats-model/server.ts";
 
 export const channel = channelOf(1);
 
-export function rig(replicas = 1) {
+export function rig(replicas = 1, untaken = new Untaken()) {
   const clock = new FakeClock();
   const server = new NatsModel(clock);
   server.add(logStream(0, 1, 1, keepsAll));
   const wire = server.connect();
   const api = new StreamApi(wire, clock);
   const publisher = new Publisher(wire, clock);
-  const reader = new Reader({ wire, api, clock }, { id: "log", shards: 1, replicas });
+  const reader = new Reader(readingParts(wire, api, clock, untaken), { id: "log", shards: 1, replicas });
   const told: { readonly err: unknown }[] = [];
   const failures = new Failures({
     logger: { warn: (fields: { err: unknown }) => told.push(fields) } as never,

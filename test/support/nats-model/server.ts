@@ -6,6 +6,7 @@
 import { type MsgHdrs, headers as newHeaders } from "nats";
 import type { Wanted } from "../../../src/engines/nats/streams.ts";
 import type { Clock } from "../../../src/ports.ts";
+import { asJson, type BatchRequest, batchAnswers, directAnswer } from "./answers.ts";
 import { type ConsumerConfig, type Delivery, ModelConsumer } from "./consumer.ts";
 import { ModelStream, matches, type Stored } from "./stream.ts";
 import { ModelWire } from "./wire.ts";
@@ -33,6 +34,10 @@ export class NatsModel {
   nextToMiss = 0;
   /** Consumers are on a replica that lags by so many messages: it begins with one of those that come next there. */
   consumersLag = 0;
+  /** As a server from 2.11 on: one question is answered by many messages. */
+  knowsBatches = true;
+  /** So many messages of answers do not arrive. */
+  batchedToLose = 0;
   /** Nothing is answered. */
   isSilent = false;
   /** What a publish to a stream is refused with; absent: it is not. */
@@ -124,6 +129,8 @@ export class NatsModel {
     const stream = this.streams.get(streamName);
     const consumer = this.#consumers.get(consumerName);
     if (kind === "INFO") this.#answer(reply, {});
+    else if (kind === "DIRECT.GET" && stream !== undefined && request.batch > 0 && this.knowsBatches)
+      this.#batch(reply, stream, request);
     else if (kind === "DIRECT.GET" && stream !== undefined) this.#direct(reply, this.#found(stream, request));
     else if (kind === "CONSUMER.MSG.NEXT" && consumer !== undefined)
       consumer.pull(reply, request.batch, request.expires / 1_000_000);
@@ -172,14 +179,16 @@ export class NatsModel {
     return undefined;
   }
 
+  #batch(reply: string, stream: ModelStream, request: BatchRequest): void {
+    const found = (seq: number) => this.#found(stream, { seq, next_by_subj: request.next_by_subj });
+    const answers = batchAnswers(stream, request, found);
+    const lost = Math.min(this.batchedToLose, answers.length - 1);
+    this.batchedToLose -= lost;
+    for (const answer of answers.slice(lost)) this.deliver(reply, { subject: reply, ...answer });
+  }
+
   #direct(reply: string, message: Stored | undefined): void {
-    const headers = message === undefined ? newHeaders(404, "Message Not Found") : newHeaders();
-    if (message !== undefined) {
-      for (const [name, values] of message.headers) headers.set(name, values[0]!);
-      headers.set("Nats-Subject", message.subject);
-      headers.set("Nats-Sequence", String(message.sequence));
-    }
-    this.deliver(reply, { subject: reply, payload: message?.payload ?? new Uint8Array(), headers });
+    this.deliver(reply, { subject: reply, ...directAnswer(message) });
   }
 
   #answer(reply: string | undefined, body: object): void {
@@ -203,9 +212,3 @@ export class NatsModel {
 
 type Request = Lookup & { readonly filter?: string; readonly config?: ConsumerConfig };
 type Lookup = { readonly seq?: number; readonly next_by_subj?: string; readonly last_by_subj?: string };
-
-function asJson({ subject, sequence, payload, headers }: Stored): object {
-  const lines = [...headers].map(([name, values]) => `${name}: ${values[0]}\r\n`).join("");
-  const hdrs = Buffer.from(`NATS/1.0\r\n${lines}\r\n`).toString("base64");
-  return { subject, seq: sequence, data: Buffer.from(payload).toString("base64"), hdrs };
-}

@@ -28,6 +28,8 @@ export type AppendsOptions = {
   readonly followersStarting: (channel: ChannelId) => Promise<unknown> | undefined;
   /** Bytes that a message may weigh; a larger batch goes in several. */
   readonly payloadBytesMax: () => number;
+  /** Is an acknowledgement of this stream only believed after a look behind the message before (decision 002)? */
+  readonly looksBehind: (stream: string) => boolean;
 };
 
 /** One append, elections of a leader included. */
@@ -118,8 +120,8 @@ export class Appends {
     dedupId: string | undefined,
     giveUpAtMs: number,
   ): Promise<Appended> {
-    const { publisher, reader, heads, turns, clock } = this.#options;
-    const { log } = reader.place(channel);
+    const { publisher, reader, heads, turns, clock, looksBehind } = this.#options;
+    const { log, stream } = reader.place(channel);
     let losing: ReturnType<Turns["loser"]> | undefined;
     const isOwn = (other: Batch | Omit<Batch, "dedupId">) =>
       other.producer === batch.producer && other.firstLine === batch.firstLine;
@@ -147,7 +149,7 @@ export class Appends {
       switch (published.kind) {
         case "stored": {
           const { sequence } = published;
-          if (await reader.counts(channel, { sequence, previous: head.sequence }))
+          if (!looksBehind(stream) || (await reader.counts(channel, { sequence, previous: head.sequence })))
             return stored(sequence, head);
           suffix = `~${sequence}`;
           break;

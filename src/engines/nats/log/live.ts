@@ -10,6 +10,7 @@ import type { Failures } from "../../../failures.ts";
 import type { Clock } from "../../../ports.ts";
 import { every } from "../every.ts";
 import type { Wire } from "../wire/wire.ts";
+import { electionSubject } from "./expectations.ts";
 import { LiveChannel } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import { Replacements } from "./replacements.ts";
@@ -22,7 +23,6 @@ const quietMs = 30_000;
 const tickMs = 1000;
 /** A leader that was just elected may not know yet what its predecessor sent out: it is asked a second time. */
 const secondLookMs = 3000;
-const electionSubject = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.";
 const destroyedHeader = "Tailrace-Destroyed";
 
 type Joined = { readonly live: LiveChannel; readonly unsubscribe: () => void };

@@ -1,30 +1,27 @@
-/**
- * Reads the stream of a channel: its last message, the next one behind a place, and stretches of history. Single
- * messages are asked for directly; a long stretch gets a consumer, which costs its making.
- */
+/** Reads the stream of a channel: its last message, the next one behind a place, and stretches of history. */
 import { DeliverPolicy } from "nats";
 import { fnv1a } from "../../../core/hash.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { storeUncertain } from "../../../errors/store.ts";
 import { incarnationOf } from "../../incarnation.ts";
-import { type PullParts, pull } from "../wire/pull.ts";
+import { pull } from "../wire/pull.ts";
 import type { RawMessage, StreamApi } from "../wire/stream-api.ts";
+import { type BehindParts, behind } from "./behind.ts";
+import { Interned } from "./interned.ts";
 import { type Place, placeOf } from "./shards.ts";
 import { decodeMessage, type StoredMessage } from "./stored.ts";
-
-/** So many messages of a stretch are asked for one by one before a consumer is worth its making. */
-const singlesMax = 8;
 
 /** How the log was made: its name, the number of its streams and of their copies. */
 export type LogSettings = { readonly id: string; readonly shards: number; readonly replicas: number };
 
 export class Reader {
-  readonly #parts: PullParts;
+  readonly #parts: BehindParts;
+  readonly #interned = new Interned();
   readonly #api: StreamApi;
   readonly #log: LogSettings;
   readonly #replicated: boolean;
 
-  constructor(parts: PullParts, log: LogSettings) {
+  constructor(parts: BehindParts, log: LogSettings) {
     this.#parts = parts;
     this.#api = parts.api;
     this.#log = log;
@@ -51,7 +48,7 @@ export class Reader {
     const lookup = { last_by_subj: log };
     const ask = () =>
       this.#replicated ? this.#api.fromLeader(stream, lookup) : this.#api.direct(stream, lookup);
-    return this.#decoded(channel, await this.#inSlot(log, ask));
+    return this.#found(channel, await this.#inSlot(log, ask));
   }
 
   /** The last sequence of the channel's stream, whosever it is. */
@@ -63,18 +60,15 @@ export class Reader {
   async next(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const lookup = { seq: sequence + 1, next_by_subj: log };
-    const ask = async () => {
-      const found = await this.#api.direct(stream, lookup);
-      return found ?? (this.#replicated ? this.#api.fromLeader(stream, lookup) : undefined);
-    };
-    return this.#decoded(channel, await this.#inSlot(log, ask));
+    const found = await this.#inSlot(log, () => this.#api.direct(stream, lookup));
+    return this.#found(channel, found) ?? this.#fromLeader(channel, sequence);
   }
 
   /** The channel's message at `sequence`. */
   async at(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const found = await this.#inSlot(log, () => this.#api.fromLeader(stream, { seq: sequence }));
-    return found?.subject === log ? this.#decoded(channel, found) : undefined;
+    return found?.subject === log ? this.#found(channel, found) : undefined;
   }
 
   /**
@@ -101,7 +95,7 @@ export class Reader {
     const { stream, log } = this.place(channel);
     const next = await this.#api.fromLeader(stream, { seq: after + 1, next_by_subj: log });
     if (next !== undefined) return next.sequence <= until;
-    if ((await this.lastOfStream(channel)) < until) throw behind(until);
+    if ((await this.lastOfStream(channel)) < until) throw notReached(until);
     return false;
   }
 
@@ -111,46 +105,51 @@ export class Reader {
    */
   async *stretch(channel: ChannelId, after: number, until: number): AsyncGenerator<StoredMessage> {
     const { stream, log } = this.place(channel);
-    let at = after;
-    for (;;) {
-      for (let singles = 0; singles < singlesMax; singles++) {
-        if (at >= until) return;
-        const message = (await this.next(channel, at)) ?? (await this.#confirmed(channel, at, until));
-        if (message === undefined) {
-          return;
-        }
-        at = message.sequence;
-        yield message;
-      }
-      const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: at + 1 };
-      for await (const { msg, sequence } of pull(this.#parts, {
-        stream,
-        filter: log,
-        start,
-      })) {
-        if (sequence <= at) continue; // a consumer on a replica that lags begins where that one ends
+    const subject = { stream, subject: log };
+    for (let at = after; at < until; ) {
+      for await (const { sequence, payload } of behind(this.#parts, subject, at, until)) {
         at = sequence;
-        yield decodeMessage(msg.data, sequence, this.incarnation(channel));
+        yield this.#decoded(channel, payload, sequence);
         if (at >= until) return;
       }
+      // A replica may lag: what it has not, the leader is asked for.
+      const message = (await this.#fromLeader(channel, at)) ?? (await this.#confirmed(channel, at, until));
+      if (message === undefined) return;
+      at = message.sequence;
+      yield message;
     }
   }
 
   /** The channel's first message that was stored at `timeMs` or later. */
   async since(channel: ChannelId, timeMs: number): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
-    const start = { deliver_policy: DeliverPolicy.StartTime, opt_start_time: new Date(timeMs).toISOString() };
-    for await (const { msg, sequence } of pull(this.#parts, { stream, filter: log, start }, 1)) {
-      return decodeMessage(msg.data, sequence, this.incarnation(channel));
+    const time = new Date(timeMs).toISOString();
+    const question = { stream, subject: log, start: { start_time: time } };
+    const { kind, messages } = await this.#parts.batches.ask(question, 1);
+    if (kind === "batch") {
+      const [first] = messages;
+      return first && this.#decoded(channel, first.payload, first.sequence);
+    }
+    // A server that knows no batches knows no time either: that was the channel's first message.
+    const start = { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time };
+    for await (const { data, sequence } of pull(this.#parts, { stream, filter: log, start }, 1)) {
+      return this.#decoded(channel, data, sequence);
     }
     return undefined;
+  }
+
+  async #fromLeader(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
+    if (!this.#replicated) return undefined;
+    const { stream, log } = this.place(channel);
+    const lookup = { seq: sequence + 1, next_by_subj: log };
+    return this.#found(channel, await this.#inSlot(log, () => this.#api.fromLeader(stream, lookup)));
   }
 
   // A new leader may not have applied yet what the old one sent out: absent means trimmed only once it has.
   async #confirmed(channel: ChannelId, at: number, until: number): Promise<StoredMessage | undefined> {
     if (!this.#replicated) return undefined;
     if ((await this.lastOfStream(channel)) < until) {
-      throw behind(until);
+      throw notReached(until);
     }
     return this.next(channel, at);
   }
@@ -165,10 +164,15 @@ export class Reader {
     }
   }
 
-  #decoded(channel: ChannelId, raw: RawMessage | undefined): StoredMessage | undefined {
-    return raw && decodeMessage(raw.payload, raw.sequence, this.incarnation(channel));
+  #found(channel: ChannelId, raw: RawMessage | undefined): StoredMessage | undefined {
+    return raw && this.#decoded(channel, raw.payload, raw.sequence);
+  }
+
+  #decoded(channel: ChannelId, payload: Uint8Array, sequence: number): StoredMessage {
+    const message = decodeMessage(payload, sequence, this.incarnation(channel));
+    return { ...message, batch: this.#interned.of(this.place(channel).stream, message.batch) };
   }
 }
 
-const behind = (sequence: number) =>
+const notReached = (sequence: number) =>
   storeUncertain(new Error(`the stream's leader has not reached message ${sequence} yet`));

@@ -1,0 +1,34 @@
+/**
+ * Readers of the same history hold it once: a batch that is read again is the one that somebody still has. It is read from
+ * the servers all the same, so that what was trimmed or destroyed is given to nobody.
+ */
+import type { StoredBatch } from "../../../core/batch.ts";
+
+/** A smaller batch costs less than to remember it. */
+const bytesMin = 16 * 1024;
+
+export class Interned {
+  readonly #known = new Map<string, WeakRef<StoredBatch>>();
+  readonly #gone = new FinalizationRegistry<string>((key) => {
+    if (this.#known.get(key)?.deref() === undefined) this.#known.delete(key);
+  });
+
+  /** `batch` of this stream, or the same one that was read before and that somebody still has. */
+  of(stream: string, batch: StoredBatch): StoredBatch {
+    if (batch.bytes.length < bytesMin) return batch;
+    const key = `${stream}:${batch.sequence}`;
+    const known = this.#known.get(key)?.deref();
+    if (known !== undefined && isSame(known, batch)) return known;
+    this.#known.set(key, new WeakRef(batch));
+    this.#gone.register(batch, key);
+    return batch;
+  }
+}
+
+const isSame = (one: StoredBatch, other: StoredBatch): boolean =>
+  one.line === other.line &&
+  one.producer === other.producer &&
+  one.firstLine === other.firstLine &&
+  one.acceptedAtMs === other.acceptedAtMs &&
+  one.incarnation === other.incarnation &&
+  Buffer.compare(one.bytes, other.bytes) === 0;

@@ -1,0 +1,115 @@
+/**
+ * Many messages for one question, which any copy of a stream answers without a consumer: servers from 2.11 on do it. Older
+ * ones answer the same question with one message, and do not say how many follow: that is how they are told apart.
+ */
+import { createInbox, type Msg } from "nats";
+import { storeUncertain } from "../../../errors/store.ts";
+import type { Clock } from "../../../ports.ts";
+import type { PullSlots } from "./pull-slots.ts";
+import type { Untaken } from "./untaken.ts";
+import type { Wire } from "./wire.ts";
+
+/** A message in memory of its own. */
+export type Kept = { readonly sequence: number; readonly payload: Uint8Array };
+
+/** `single`: the server is one that knows no batches. No messages: it has none there. */
+export type Answer = { readonly kind: "batch" | "single"; readonly messages: readonly Kept[] };
+
+/** Where messages are asked for, and of which subject. */
+export type Question = {
+  readonly stream: string;
+  readonly subject: string;
+  readonly start: { readonly seq: number } | { readonly start_time: string };
+};
+
+export type BatchesParts = {
+  readonly wire: Wire;
+  readonly clock: Clock;
+  readonly slots?: PullSlots;
+  readonly untaken: Untaken;
+};
+
+const attemptMsMax = 2000;
+const answerMsMax = 8000;
+const pauseMs = 100;
+
+type Asked = { readonly messages: Kept[]; readonly end: (kind: Answer["kind"] | undefined) => void };
+
+export class Batches {
+  readonly #parts: BatchesParts;
+  readonly #inbox = `${createInbox()}.`;
+  readonly #asked = new Map<string, Asked>();
+  #unsubscribe: (() => void) | undefined;
+  #tokens = 0;
+
+  constructor(parts: BatchesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * The first `count` messages from there on, fewer when they are large: an answer ends behind the message that brings it
+   * over its share of memory. Rejects with `storeUncertain`.
+   */
+  async ask(question: Question, count: number): Promise<Answer> {
+    const { wire, clock, slots } = this.#parts;
+    const giveUpAtMs = clock.monotonicMs() + answerMsMax;
+    do {
+      await slots?.take(question.subject);
+      const answer = wire.connected ? await this.#attempt(question, count) : undefined;
+      slots?.release();
+      if (answer !== undefined) return answer;
+      await clock.sleep(pauseMs);
+    } while (clock.monotonicMs() < giveUpAtMs);
+    throw storeUncertain(new Error(`NATS cannot answer for ${question.subject} now`));
+  }
+
+  close(): void {
+    this.#unsubscribe?.();
+  }
+
+  #attempt({ stream, subject, start }: Question, batch: number): Promise<Answer | undefined> {
+    const { wire, clock, untaken } = this.#parts;
+    this.#unsubscribe ??= wire.subscribe(`${this.#inbox}*`, (msg) => this.#take(msg));
+    const token = (this.#tokens++).toString(36);
+    const messages: Kept[] = [];
+    const ended = new AbortController();
+    return new Promise((resolve) => {
+      const end: Asked["end"] = (kind) => {
+        if (!this.#asked.delete(token)) return;
+        ended.abort();
+        // What came in order is good, also when the rest did not.
+        const isAnswer = kind !== undefined || messages.length > 0;
+        resolve(isAnswer ? { kind: kind ?? "batch", messages } : undefined);
+      };
+      this.#asked.set(token, { messages, end });
+      void clock.sleep(attemptMsMax, ended.signal).then(() => end(undefined));
+      const request = { ...start, next_by_subj: subject, batch, max_bytes: untaken.share };
+      try {
+        wire.publish(`$JS.API.DIRECT.GET.${stream}`, JSON.stringify(request), { reply: this.#inbox + token });
+      } catch {
+        end(undefined); // the connection is closed
+      }
+    });
+  }
+
+  #take({ subject, headers, data }: Msg): void {
+    const asked = this.#asked.get(subject.slice(this.#inbox.length));
+    if (asked === undefined) return;
+    const { messages, end } = asked;
+    const code = headers?.code ?? 0;
+    if (headers === undefined || code !== 0) {
+      end(code === 204 || code === 404 ? "batch" : undefined);
+      return;
+    }
+    const isBatch = headers.has("Nats-Num-Pending");
+    const before = messages.at(-1)?.sequence ?? 0;
+    if (isBatch && Number(headers.get("Nats-Last-Sequence")) !== before) {
+      end(undefined); // one is missing
+      return;
+    }
+    const payload = Buffer.allocUnsafeSlow(data.length); // what came in one read of the socket is not kept for it
+    payload.set(data);
+    messages.push({ sequence: Number(headers.get("Nats-Sequence")), payload });
+    if (!isBatch) end("single");
+  }
+}
