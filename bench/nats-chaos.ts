@@ -154,7 +154,11 @@ async function counted({ log }: NatsEngine): Promise<Record<string, number>> {
     }
     stop.abort();
     found.stored += due;
-    for (const times of seen.values()) if (times > 1) found.twice++;
+    for (const [name, times] of seen) {
+      if (times === 1) continue;
+      found.twice++;
+      console.error(`${name} is there ${times} times`);
+    }
     const names = acknowledged.get(channel)!;
     found.acknowledged += names.size;
     for (const name of names) if (!seen.has(name)) found.lost++;

@@ -3,14 +3,14 @@
  * What a container's network and disk would do is done by replacing names: a service's host and port by a free port
  * of 127.0.0.1, `/data` by a folder of the service's own, the containers' range of addresses by loopback.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { freePorts } from "./nats.ts";
+import { freePorts, newerServer } from "./nats.ts";
 import { nginxBinary, ownTemporaryFolders } from "./nginx.ts";
 
 type Service = {
@@ -23,6 +23,7 @@ type Service = {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const natsPort = 4222;
+const natsServer = newerServer ?? (process.env.NATS_SERVER || "nats-server");
 const outputCharsMax = 200_000;
 const startMsMax = 30_000;
 
@@ -123,7 +124,8 @@ export class ComposeCluster {
     const args = this.#here(name, service.command!).split(" ");
     if (name.startsWith("nats")) {
       const at = ["--addr", "127.0.0.1", "--port", String(this.#ports.get(`${name}:${natsPort}`))];
-      return [process.env.NATS_SERVER || "nats-server", ...args, ...at];
+      const config = this.#natsConfigOf(name, service);
+      return [natsServer, ...args.map((arg) => (arg.startsWith("/etc/nats/") ? config : arg)), ...at];
     }
     const entry = service.entrypoint ?? ["node", "/app/dist/cli/main.js"]; // the image's own
     const program = entry.map((part) => part.replace(/^\/app\//, root));
@@ -136,13 +138,25 @@ export class ComposeCluster {
 
   // The file that is mounted over the image's own, with the names as they are here.
   #nginxCommandOf(name: string, { volumes }: Service): string[] {
-    const [mounted] = volumes!.map((volume) => volume.split(":")[0]!);
     const folder = this.#dataFolder(name);
-    const written = this.#here(name, readFileSync(join(root, mounted!), "utf8"));
+    const written = this.#here(name, readFileSync(join(root, volumes![0]!.split(":")[0]!), "utf8"));
     const config = written.replace("http {", `http {\n${ownTemporaryFolders(folder)}`);
     writeFileSync(join(folder, "nginx.conf"), config);
     const main = `daemon off; pid ${folder}/pid; ${process.getuid?.() === 0 ? "user root;" : ""}`;
     return [nginxBinary, "-p", folder, "-c", "nginx.conf", "-e", "stderr", "-g", main];
+  }
+
+  // The file that is mounted, for the folder and the server that are here: before 2.10 it knows no `always`.
+  #natsConfigOf(name: string, { volumes }: Service): string {
+    const [mounted] = volumes!.map((volume) => volume.split(":")[0]!);
+    const written = readFileSync(join(root, mounted!), "utf8").replace(
+      "/data",
+      `"${this.#dataFolder(name)}"`,
+    );
+    const isOld = /v2\.9\./.test(spawnSync(natsServer, ["--version"], { encoding: "utf8" }).stdout);
+    const file = join(this.#dataFolder(name), "nats.conf");
+    writeFileSync(file, isOld ? written.replace("sync_interval: always", "") : written);
+    return file;
   }
 
   // The image's volume is the folder that the server keeps its things in.
@@ -167,8 +181,7 @@ export class ComposeCluster {
       .replace("listen 8601", `listen 127.0.0.1:${this.#ports.get("front:8601")}`)
       .replace(/\b8700 0\.0\.0\.0/, `${this.#ports.get("receiver:8700")} 127.0.0.1`)
       .replace(/--http_port (\d+)/, (_, port) => `--http_port ${this.#ports.get(`${name}:${port}`)}`)
-      .replace("172.16.0.0/12", "127.0.0.0/8")
-      .replace("--store_dir /data", `--store_dir ${this.#dataFolder(name)}`);
+      .replace("172.16.0.0/12", "127.0.0.0/8");
   }
 
   async #isHealthy(name: string, service: Service): Promise<boolean> {

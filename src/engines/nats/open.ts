@@ -46,7 +46,7 @@ export type EngineOptions = {
    * lines reach.
    */
   readonly headIdleMs?: number;
-  /** Whether appends look behind what was acknowledged; absent: as the servers need it. */
+  /** Appends look behind what was acknowledged, or never do; absent: as the servers need it. */
   readonly looksBehind?: boolean;
   /** How long servers that were just started may take to agree on their leaders; absent: 20 seconds. */
   readonly settleMsMax?: number;

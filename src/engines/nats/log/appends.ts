@@ -4,14 +4,14 @@
  * place. In one process one append of a channel is under way at a time.
  */
 import assert from "node:assert";
-import { type Batch, encodedBytes, endOf } from "../../../core/batch.ts";
-import { scanFrame } from "../../../core/frame.ts";
+import { type Batch, encodedBytes, endOf, type StoredBatch } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, positionAt } from "../../../core/position.ts";
 import { natsFull, storeUnavailable, storeUncertain } from "../../../errors/store.ts";
 import type { Appended, Clock } from "../../../ports.ts";
 import type { Publisher } from "../wire/publisher.ts";
 import type { Heads } from "./heads.ts";
+import { partsOf } from "./parts.ts";
 import type { Reader } from "./reader.ts";
 import type { Retention } from "./retention.ts";
 import { encodeMessage, type Head, headBehind, messageOverheadBytes, type StoredMessage } from "./stored.ts";
@@ -36,10 +36,11 @@ export type AppendsOptions = {
 const appendMsMax = 15_000;
 /** Headers: the subject, the message id, what is expected. */
 const headerBytesMax = 1024;
-const frameBytesMax = 1024 * 1024;
 /** After so many conflicts in a row a writer pauses between its attempts. */
 const conflictsAtOnce = 3;
 const conflictPauseMsMax = 6;
+/** Until it is seen what is in the way of a message that may be stored already. */
+const unsurePauseMs = 50;
 
 /** A batch that waits for its turn in a channel. */
 type Entry = () => Promise<void>;
@@ -126,6 +127,7 @@ export class Appends {
     const isOwn = (other: Batch | Omit<Batch, "dedupId">) =>
       other.producer === batch.producer && other.firstLine === batch.firstLine;
     let suffix = "";
+    let isUnsure = false;
     for (let conflicts = 0; ; conflicts++) {
       if (conflicts > conflictsAtOnce) await clock.sleep(Math.random() * conflictPauseMsMax);
       const leftMs = giveUpAtMs - clock.monotonicMs();
@@ -163,52 +165,46 @@ export class Appends {
             const position = positionAt(sequence, batch.count, logOf(reader.incarnation(channel)));
             if (!isEmpty) return { position, repeated: true };
           } else if (await reader.counts(channel, before)) {
-            if (published.attempts > 1 && isOwn(before.batch)) return stored(sequence, linesBefore(before));
+            if ((isUnsure || published.attempts > 1) && isOwn(before.batch))
+              return stored(sequence, linesBefore(before));
             return { position: endOf(before.batch), repeated: true };
           }
           suffix = `~${sequence}`;
           break;
         }
         case "conflict": {
-          // Our own message may be what is in the way: stored, and its acknowledgement lost.
-          const first = published.attempts > 1 ? await reader.next(channel, head.sequence) : undefined;
-          if (first?.previous === head.sequence && isOwn(first.batch))
-            return stored(first.sequence, linesBefore(first));
+          isUnsure ||= published.attempts > 1;
+          const found = isUnsure ? await this.#inTheWay(channel, head, isOwn) : "another";
+          if (found === "unseen") continue;
+          if (found !== "another") return stored(found.sequence, linesBefore(found));
           break;
         }
         case "failed":
           heads.forget(channel);
           throw published.full ? natsFull(published.cause) : storeUncertain(published.cause);
       }
+      isUnsure = false;
       losing ??= turns.loser(channel);
       losing.lost();
       await heads.read(channel);
     }
   }
+
+  /**
+   * Our own message may be what is in the way: stored, or under way, and its acknowledgement lost. As long as nothing is
+   * seen there, the same has to be published again at the same place, under the same id.
+   */
+  async #inTheWay(
+    channel: ChannelId,
+    { sequence }: Head,
+    isOwn: (batch: StoredBatch) => boolean,
+  ): Promise<StoredMessage | "another" | "unseen"> {
+    const { reader, clock } = this.#options;
+    const first = await reader.next(channel, sequence);
+    if (first === undefined) await clock.sleep(unsurePauseMs);
+    if (first === undefined) return "unseen";
+    return first.previous === sequence && isOwn(first.batch) ? first : "another";
+  }
 }
 
 const linesBefore = ({ batch, bytes }: StoredMessage) => ({ line: batch.line, bytes });
-
-/** Cuts a batch between its frames into batches of at most `bytesMax`; a frame alone may be larger. */
-function partsOf(batch: Batch, bytesMax: number): Batch[] {
-  const parts: Batch[] = [];
-  const { bytes } = batch;
-  let start = 0;
-  let count = 0;
-  let firstLine = batch.firstLine;
-  for (let at = 0; at < bytes.length; ) {
-    const scan = scanFrame(bytes, at, frameBytesMax);
-    assert(scan.kind === "frame", "a batch holds canonical frames");
-    const part = { ...batch, firstLine, count, bytes: bytes.subarray(start, at) };
-    if (count > 0 && encodedBytes(part) + scan.end - at > bytesMax) {
-      parts.push(part);
-      firstLine += count;
-      start = at;
-      count = 0;
-    }
-    count++;
-    at = scan.end;
-  }
-  parts.push({ ...batch, firstLine, count, bytes: bytes.subarray(start) });
-  return parts;
-}

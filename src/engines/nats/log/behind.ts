@@ -11,7 +11,7 @@ import type { Wire } from "../wire/wire.ts";
 
 export type BehindParts = PullParts & { readonly batches: Batches; readonly untaken: Untaken };
 
-/** What all readers of history on one connection share. */
+/** Made once for all readers of history on a connection. */
 export function readingParts(
   wire: Wire,
   api: StreamApi,
@@ -72,7 +72,7 @@ async function* pulled(
   }
 }
 
-/** What has come, until it is taken or has to give way to others. */
+/** Messages that have come, until they are taken or have to give way to others. */
 class Ahead implements Holder {
   readonly #untaken: Untaken;
   #messages: readonly Kept[];

@@ -1,13 +1,13 @@
 /**
- * Which streams' servers keep what they say about an expected sequence: of several writers that name the same message as
- * the last, one is acknowledged. Those that do not are found out by a look behind each acknowledgement (decision 002). A
+ * Tells the streams whose servers keep what they say about an expected sequence: of several writers that name the same
+ * message as the last, one is acknowledged. Elsewhere that takes a look behind each acknowledgement (decision 002). A
  * stream's leader says its version; a new leader is asked anew, and until it has answered, appends look.
  */
 import type { Clock } from "../../../ports.ts";
 import type { StreamApi } from "../wire/stream-api.ts";
 import type { Wire } from "../wire/wire.ts";
 
-/** What `bench/nats-chaos.ts` has proved: nothing was lost without the look. */
+/** Proved by `bench/nats-chaos.ts`: nothing was lost without the look. */
 const soundFrom = [2, 15];
 /** A leader that could not be asked is asked again after this. */
 const askAgainMs = 1_000;

@@ -5,6 +5,7 @@
 import { createInbox, type Msg } from "nats";
 import { storeUncertain } from "../../../errors/store.ts";
 import type { Clock } from "../../../ports.ts";
+import { directHead } from "./direct-head.ts";
 import type { PullSlots } from "./pull-slots.ts";
 import type { Untaken } from "./untaken.ts";
 import type { Wire } from "./wire.ts";
@@ -15,7 +16,7 @@ export type Kept = { readonly sequence: number; readonly payload: Uint8Array };
 /** `single`: the server is one that knows no batches. No messages: it has none there. */
 export type Answer = { readonly kind: "batch" | "single"; readonly messages: readonly Kept[] };
 
-/** Where messages are asked for, and of which subject. */
+/** A stream, a subject in it, and the place from which its messages are wanted. */
 export type Question = {
   readonly stream: string;
   readonly subject: string;
@@ -39,7 +40,7 @@ export class Batches {
   readonly #parts: BatchesParts;
   readonly #inbox = `${createInbox()}.`;
   readonly #asked = new Map<string, Asked>();
-  #unsubscribe: (() => void) | undefined;
+  #isSubscribed = false;
   #tokens = 0;
 
   constructor(parts: BatchesParts) {
@@ -63,13 +64,10 @@ export class Batches {
     throw storeUncertain(new Error(`NATS cannot answer for ${question.subject} now`));
   }
 
-  close(): void {
-    this.#unsubscribe?.();
-  }
-
   #attempt({ stream, subject, start }: Question, batch: number): Promise<Answer | undefined> {
     const { wire, clock, untaken } = this.#parts;
-    this.#unsubscribe ??= wire.subscribe(`${this.#inbox}*`, (msg) => this.#take(msg));
+    if (!this.#isSubscribed) wire.subscribe(`${this.#inbox}*`, (msg) => this.#take(msg)); // as long as the wire lives
+    this.#isSubscribed = true;
     const token = (this.#tokens++).toString(36);
     const messages: Kept[] = [];
     const ended = new AbortController();
@@ -77,7 +75,7 @@ export class Batches {
       const end: Asked["end"] = (kind) => {
         if (!this.#asked.delete(token)) return;
         ended.abort();
-        // What came in order is good, also when the rest did not.
+        // As far as it came in order it is good.
         const isAnswer = kind !== undefined || messages.length > 0;
         resolve(isAnswer ? { kind: kind ?? "batch", messages } : undefined);
       };
@@ -92,24 +90,24 @@ export class Batches {
     });
   }
 
-  #take({ subject, headers, data }: Msg): void {
-    const asked = this.#asked.get(subject.slice(this.#inbox.length));
+  #take(msg: Msg): void {
+    const asked = this.#asked.get(msg.subject.slice(this.#inbox.length));
     if (asked === undefined) return;
     const { messages, end } = asked;
-    const code = headers?.code ?? 0;
-    if (headers === undefined || code !== 0) {
-      end(code === 204 || code === 404 ? "batch" : undefined);
+    const head = directHead(msg);
+    if (!("sequence" in head)) {
+      end(head.code === 204 || head.code === 404 ? "batch" : undefined);
       return;
     }
-    const isBatch = headers.has("Nats-Num-Pending");
-    const before = messages.at(-1)?.sequence ?? 0;
-    if (isBatch && Number(headers.get("Nats-Last-Sequence")) !== before) {
+    const { isBatch, before, sequence } = head;
+    if (isBatch && before !== (messages.at(-1)?.sequence ?? 0)) {
       end(undefined); // one is missing
       return;
     }
-    const payload = Buffer.allocUnsafeSlow(data.length); // what came in one read of the socket is not kept for it
+    const { data } = msg;
+    const payload = Buffer.allocUnsafeSlow(data.length); // one read of the socket is not kept for it
     payload.set(data);
-    messages.push({ sequence: Number(headers.get("Nats-Sequence")), payload });
+    messages.push({ sequence, payload });
     if (!isBatch) end("single");
   }
 }

@@ -46,7 +46,7 @@ export class Consumer implements Holder {
   readonly pending: number;
   /** It has lost a message, or does not answer: there is nothing more to be had from it. */
   isOver = false;
-  /** What came had to give way. */
+  /** Its messages had to give way. */
   isDropped = false;
   readonly #parts: PullParts;
   readonly #stream: string;
@@ -143,7 +143,7 @@ export class Consumer implements Holder {
     if (--this.#awaited <= 0 || place === undefined) this.#tellArrived();
     if (this.isDropped) return;
     const { untaken } = this.#parts;
-    const data = Buffer.allocUnsafeSlow(msg.data.length); // what came in one read of the socket is not kept for it
+    const data = Buffer.allocUnsafeSlow(msg.data.length); // one read of the socket is not kept for it
     data.set(msg.data);
     // Log messages are known by their payload: their headers are not parsed.
     const headers = place === undefined || untaken === undefined ? msg.headers : undefined;

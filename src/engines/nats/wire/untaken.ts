@@ -3,14 +3,14 @@
  * does not read; the servers keep what it has not taken, so it can be let go of and asked for again.
  */
 
-/** What all readers of a connection hold together; over it, the one who has taken nothing for longest lets go of its part. */
-export const untakenBytesMax = 32 * 1024 * 1024;
+/** Bytes that all readers of a connection hold together; over it, the one who has taken nothing for longest lets go. */
+const untakenBytesMax = 32 * 1024 * 1024;
 /** One reader asks for so much at a time, and for less when they are many. */
 const answerBytesMax = 256 * 1024;
-/** What a message costs besides its payload. */
+/** Bytes that a message costs besides its payload. */
 const messageOverheadBytes = 256;
 
-/** Whoever holds messages for a reader. */
+/** Holds messages for a reader. */
 export type Holder = {
   /** Lets go of all of them. */
   drop(): void;
@@ -18,14 +18,12 @@ export type Holder = {
 
 export class Untaken {
   readonly #bytesMax: number;
-  readonly #onDrop: () => void;
-  /** Those who took something longest ago first. */
+  /** In the order of their last use, the longest ago first. */
   readonly #holders = new Map<Holder, number>();
   #bytes = 0;
 
-  constructor(bytesMax = untakenBytesMax, onDrop: () => void = () => {}) {
+  constructor(bytesMax = untakenBytesMax) {
     this.#bytesMax = bytesMax;
-    this.#onDrop = onDrop;
   }
 
   get bytes(): number {
@@ -44,7 +42,6 @@ export class Untaken {
       if (this.#bytes <= this.#bytesMax) return;
       this.end(oldest);
       oldest.drop();
-      this.#onDrop();
     }
   }
 

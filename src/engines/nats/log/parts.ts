@@ -1,0 +1,30 @@
+/** A batch that is larger than a message may be goes in several. */
+import assert from "node:assert";
+import { type Batch, encodedBytes } from "../../../core/batch.ts";
+import { scanFrame } from "../../../core/frame.ts";
+
+const frameBytesMax = 1024 * 1024;
+
+/** Cuts a batch between its frames into batches of at most `bytesMax`; a frame alone may be larger. */
+export function partsOf(batch: Batch, bytesMax: number): Batch[] {
+  const parts: Batch[] = [];
+  const { bytes } = batch;
+  let start = 0;
+  let count = 0;
+  let firstLine = batch.firstLine;
+  for (let at = 0; at < bytes.length; ) {
+    const scan = scanFrame(bytes, at, frameBytesMax);
+    assert(scan.kind === "frame", "a batch holds canonical frames");
+    const part = { ...batch, firstLine, count, bytes: bytes.subarray(start, at) };
+    if (count > 0 && encodedBytes(part) + scan.end - at > bytesMax) {
+      parts.push(part);
+      firstLine += count;
+      start = at;
+      count = 0;
+    }
+    count++;
+    at = scan.end;
+  }
+  parts.push({ ...batch, firstLine, count, bytes: bytes.subarray(start) });
+  return parts;
+}

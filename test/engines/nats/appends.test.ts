@@ -1,0 +1,49 @@
+/** A batch is stored once, whatever servers say to its repeats while they do not know themselves whether they have it. */
+import { afterEach, expect, test } from "vitest";
+import { type NatsEngine, openOn } from "../../../src/engines/nats/open.ts";
+import { keepsAll } from "../../contract/channel-log.ts";
+import { batchOf, channelOf, textsOf } from "../../support/batches.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { NatsModel } from "../../support/nats-model/server.ts";
+
+const inProcess = { code: 400, err_code: 10164, description: "subject is in process" };
+const wrongSequence = { code: 400, err_code: 10071, description: "wrong last sequence" };
+let engine: NatsEngine;
+afterEach(() => engine.close());
+
+test.each([
+  ["one is under way", inProcess, undefined],
+  ["another is the last", wrongSequence, undefined],
+  ["one is under way, with a dedup id", inProcess, "id"],
+])(
+  "its acknowledgement is lost, and its repeat is told that %s before anybody sees it",
+  async (_, refusal, dedupId) => {
+    const clock = new FakeClock();
+    const server = new NatsModel(clock);
+    engine = await openOn(server.connect(), { clock, retention: keepsAll, replicas: 3, shards: 1 });
+    const channel = channelOf(1);
+    await engine.log.append(channel, batchOf(["before"]));
+    server.acksToLose = 1;
+    let sent = 0;
+    const publish = server.publish.bind(server);
+    server.publish = (publication, reply) => {
+      if (publication.subject.startsWith("log.")) {
+        sent++;
+        server.refusal = sent === 2 ? refusal : undefined;
+        server.nextToMiss = sent === 2 ? 2 : 0; // a copy and the leader have not applied it yet
+      }
+      publish(publication, reply);
+    };
+    const appending = engine.log.append(
+      channel,
+      batchOf(["once"], { firstLine: 1, ...(dedupId && { dedupId }) }),
+    );
+    await clock.advance(5_000);
+    await appending;
+    await engine.log.append(channel, batchOf(["after"], { firstLine: 2 }));
+    const { batches, end } = await engine.log.recent(channel, 10);
+    expect(batches.flatMap(textsOf)).toEqual(["before", "once", "after"]);
+    expect(end.line).toBe(3);
+    expect(sent).toBe(4);
+  },
+);
