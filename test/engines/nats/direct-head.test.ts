@@ -35,7 +35,7 @@ test.each([
 test.each([
   [204, "EOB"],
   [404, "Message Not Found"],
-  [503, ""],
+  [503, "No Responders"],
 ])("the end of an answer: %i", (code, description) => {
   for (const message of messages(batch, code, description)) expect(directHead(message)).toEqual({ code });
 });
