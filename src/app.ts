@@ -204,7 +204,10 @@ function openIntake({ scope, store, log, clock, logger, has }: Base) {
     logger,
   });
   const notices = scope.own("notices", new DrainNotices({ append, clock, logger, everyMs: noticeEveryMs }));
-  const platform = scope.own("platforms", platformParts({ store, clock, logger, append }));
+  const platform = scope.own(
+    "platforms",
+    platformParts({ store, clock, logger, append, watchesRunners: has("control") }),
+  );
   return { queues, faults, senders, loops, notices, platform };
 }
 

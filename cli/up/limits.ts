@@ -17,8 +17,10 @@ export const dynoLimits = {
   stableMs: minuteMs,
 } as const;
 
-/** Between two samples of memory, and two reports of a runner that has nothing new. */
+/** Between two samples of memory. */
 export const sampleMs = 20 * secondMs;
+/** Between two reports of a runner that has nothing new: a third of the silence that the server takes for its end. */
+export const heartbeatMs = 5 * secondMs;
 /** Above its quota a dyno is told of it (R14), above this many times it is ended (R15). */
 export const quotaTimesMax = 2;
 
@@ -48,9 +50,8 @@ export type DynoLimits = {
 export type RouterLimits = { readonly [Name in keyof typeof routerLimits]: number };
 type WithNumbers<Value> = Value extends number ? number : { readonly [Name in keyof Value]: number };
 
-/** At the end of `up`: for requests under way, and for lines that the server has not taken. */
+/** At the end of `up`, for requests under way. */
 export const routerGraceMs = 5 * secondMs;
-export const logGraceMs = 10 * secondMs;
 
 /** A build or a `release:` line that prints nothing is told to be at work, in its terminal and its log. */
 export const progressMs = { screen: secondMs, log: 15 * secondMs } as const;

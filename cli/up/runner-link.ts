@@ -8,7 +8,7 @@ import { type RetryPolicy, retryDelayMs } from "../../src/core/retry.ts";
 import type { Api } from "../api.ts";
 import { CliError } from "../errors.ts";
 import type { UpClock } from "./clock.ts";
-import { sampleMs } from "./limits.ts";
+import { heartbeatMs } from "./limits.ts";
 import type { DynoReport, Wanted } from "./wanted.ts";
 
 export type RunnerLinkOptions = {
@@ -66,7 +66,7 @@ export class RunnerLink {
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#work;
-    await this.#options.api.leave(this.#options.app, this.#id).catch(() => {}); // forgotten after a minute
+    await this.#options.api.leave(this.#options.app, this.#id).catch(() => {}); // then its silence says so
   }
 
   #report() {
@@ -94,7 +94,7 @@ export class RunnerLink {
   async #keepReporting(): Promise<void> {
     const { api, app, clock } = this.#options;
     while (!this.#isStopped) {
-      await clock.sleep(sampleMs, AbortSignal.any([this.#stop.signal, this.#changed.signal]));
+      await clock.sleep(heartbeatMs, AbortSignal.any([this.#stop.signal, this.#changed.signal]));
       await clock.sleep(gatherMs, this.#stop.signal);
       if (this.#isStopped) return;
       this.#changed = new AbortController();

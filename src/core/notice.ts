@@ -87,6 +87,10 @@ export const noticeLine = (pri: number, nowMs: number, text: string): CanonicalL
 export const apiLine = (nowMs: number, text: string): CanonicalLines =>
   ownLine(platformPri, nowMs, "app api", text);
 
+/** The words of the platform about a process of an app: `heroku[web.1]`. */
+export const stateLine = (nowMs: number, process: string, text: string): CanonicalLines =>
+  ownLine(platformPri, nowMs, `heroku ${process}`, text);
+
 function ownLine(pri: number, nowMs: number, writer: string, text: string): CanonicalLines {
   const oneLine = text.replace(/[\s\p{Cc}]+/gu, " ");
   const frame = `<${pri}>1 ${syslogTime(nowMs)} host ${writer} - ${oneLine}\n`;

@@ -57,7 +57,7 @@ export const runnerPresent = (host: string, pid: number) =>
     code: "RUNNER_PRESENT",
     status: 409,
     message: `Another "tailrace up" runs this app's dynos: process ${pid} on ${host}.`,
-    mend: "Stop that one first; one that ended without a word is forgotten after a minute.",
+    mend: "Stop that one first; one that ended without a word is forgotten after 15 seconds.",
   });
 
 export const runnersFull = () =>

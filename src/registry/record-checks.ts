@@ -101,7 +101,7 @@ const checks: Readonly<Record<RecordKind, Check>> = {
   drainTest: ofVersion(1, hasFields(drainTest, { reason: isText, expiring: isText })),
   drainNumber: isCount,
   platform: ofVersion(1, hasFields(platform)),
-  runner: ofVersion(1, hasFields(runner)),
+  runner: ofVersion(1, hasFields(runner, { silentAtMs: isNumber })),
   addons: ofVersion(1, hasFields({ addons: isListOf(hasFields(addon)) })),
   sessionSecret: isText,
   readyCheck: anything, // written to see whether it can be

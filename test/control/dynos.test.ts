@@ -1,5 +1,6 @@
 /** What is wanted of an app's dynos, and what its runner tells: over the API, as Heroku's clients and `up` call it. */
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { platformParts } from "../../src/control/platform/platform-parts.ts";
 import { platformLimits } from "../../src/registry/platform/limits.ts";
 import { Platforms } from "../../src/registry/platform/platforms.ts";
 import { ControlServer, TestRegistry } from "../support/control-server.ts";
@@ -189,16 +190,75 @@ describe("config vars", () => {
 });
 
 describe("a runner", () => {
-  test("tells its dynos, which are gone when it has been silent for a minute", async () => {
+  test("tells its dynos, which are shown by name and number", async () => {
     await deployed();
-    await reported(dyno("web.1"), dyno("worker.1", { state: "crashed" }));
+    await reported(
+      dyno("worker.1", { state: "crashed" }),
+      dyno("web.10"),
+      dyno("web.9"),
+      dyno("web.1", { state: "starting" }),
+    );
     const { list } = await call("GET", "/dynos");
     expect(list).toMatchObject([
-      { name: "web.1", type: "web", state: "up", release: { version: 1 }, app: { name: "shop" } },
+      { name: "web.1", type: "web", state: "starting", release: { version: 1 }, app: { name: "shop" } },
+      { name: "web.9", state: "up" },
+      { name: "web.10" },
       { name: "worker.1", state: "crashed" },
     ]);
-    await clock.advance(60_000);
-    expect((await call("GET", "/dynos")).list).toEqual([]);
+  });
+
+  test("that falls silent has its dynos down, once and in the log, and they are back when it is", async () => {
+    await deployed();
+    const dynos = [dyno("run.1234"), dyno("web.1"), dyno("worker.1", { state: "crashed" })];
+    await reported(...dynos);
+    await clock.advance(platformLimits.silentMsMax - 1);
+    expect((await call("GET", "/dynos")).list).toMatchObject(dynos.map(({ state }) => ({ state })));
+    await reported(...dynos);
+    await clock.advance(platformLimits.silentMsMax - 1);
+    expect(await told()).toHaveLength(2);
+    await clock.advance(2 * platformLimits.silenceLookMs);
+    const downLines = [
+      'heroku up - "tailrace up" (process 7 on box) was not heard of for 15 seconds: its dynos are down',
+      "heroku run.1234 - State changed from up to down",
+      "heroku web.1 - State changed from up to down",
+      "heroku worker.1 - State changed from crashed to down",
+    ];
+    await until(async () => (await told()).length === 2 + downLines.length);
+    expect((await told()).slice(2)).toEqual(downLines);
+    expect((await call("GET", "/dynos")).list).toMatchObject([
+      { name: "web.1", state: "down" },
+      { name: "worker.1", state: "down" },
+    ]);
+    expect((await call("GET", "/runner")).list).toEqual([]);
+    expect(await call("DELETE", "/dynos")).toMatchObject({ status: 422, code: "NO_RUNNER" });
+    await clock.advance(10 * platformLimits.silentMsMax);
+    expect(await told()).toHaveLength(2 + downLines.length);
+    await reported(dyno("web.1"), dyno("worker.1", { state: "down" }));
+    expect((await told()).slice(2 + downLines.length)).toEqual([
+      'heroku up - "tailrace up" (process 7 on box) is heard of again, and so are its dynos',
+      "heroku web.1 - State changed from down to up",
+    ]);
+    expect((await call("GET", "/dynos")).list).toMatchObject([{ state: "up" }, { state: "down" }]);
+  });
+
+  test("is silent for as long as each node has seen it so, and is told of by one of them", async () => {
+    await deployed();
+    await reported(dyno("web.1"));
+    await clock.advance(platformLimits.silentMsMax - platformLimits.silenceLookMs);
+    const second = platformParts({
+      ...server.registry,
+      logger: { warn: () => {} },
+      watchesRunners: true,
+      append: async () => {
+        throw new Error("told twice");
+      },
+    });
+    clock.jump(24 * 3_600_000); // a clock that is set is no silence
+    await clock.advance(platformLimits.silentMsMax - 2 * platformLimits.silenceLookMs);
+    await until(async () => (await told()).length === 4);
+    await clock.advance(2 * platformLimits.silentMsMax);
+    await second.close();
+    expect(await told()).toHaveLength(4);
   });
 
   test("keeps others away while it is there, unless one found it dead", async () => {
@@ -207,6 +267,9 @@ describe("a runner", () => {
     const second = { id: other, host: "box", pid: 8, dynos: [] };
     expect(await call("PUT", "/runner", second)).toMatchObject({ status: 409, code: "RUNNER_PRESENT" });
     expect(await call("PUT", "/runner", { ...second, replaces: id })).toMatchObject({ status: 200 });
+    expect((await told()).at(-1)).toBe(
+      'heroku up - "tailrace up" (process 7 on box) has ended: its dynos are down',
+    );
     expect((await call("GET", "/runner")).list).toEqual([{ id: other, host: "box", pid: 8 }]);
     await call("DELETE", `/runner?id=${id}`); // too late: it is not its turn any more
     expect((await call("GET", "/runner")).list).toHaveLength(1);

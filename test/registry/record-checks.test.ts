@@ -82,7 +82,10 @@ const objects = {
     },
   },
   addons: { needed: { addons: [] } },
-  runner: { needed: { id, host: "box", pid: 7, seenAtMs: 1, dynos: [] } },
+  runner: {
+    needed: { id, host: "box", pid: 7, seenAtMs: 1, dynos: [] },
+    optional: { silentAtMs: 2 },
+  },
   drainClaims: {
     needed: { claims: [{ id, url: "https://example.com/", atMs: 1 }] },
     older: [{ claims: [] }],

@@ -167,6 +167,7 @@ export class ControlServer {
     this.#platform = platformParts({
       ...registry,
       logger: { warn: () => {} },
+      watchesRunners: true,
       append: async (channel, lines) => {
         const { line } = (await registry.log.recent(channel, 0)).end;
         const batch = { ...lines, producer: newProducerId(), firstLine: line };

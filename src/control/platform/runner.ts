@@ -110,7 +110,7 @@ export const runnerApi: FastifyPluginAsync<RunnerDeps> = async (server, deps) =>
     {
       schema: {
         tags,
-        summary: "A runner tells that it is there, and its dynos: at each change, and every 20 s",
+        summary: "A runner tells that it is there, and its dynos: at each change, and every 5 s",
         params: appPath,
         body: reportBody,
         response: { 200: runnerReply, ...failures },

@@ -69,5 +69,7 @@ export type RunnerRecord = {
   readonly host: string;
   readonly pid: number;
   readonly seenAtMs: number;
+  /** It was not heard of for too long, at that time: nothing runs its dynos, which are down. */
+  readonly silentAtMs?: number;
   readonly dynos: readonly DynoReport[];
 };

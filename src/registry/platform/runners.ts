@@ -1,6 +1,6 @@
 /**
- * The runners of apps, and the dynos that each has. A runner says so again and again; one that has been silent for a while
- * is gone, and so are its dynos. An app has one runner at a time.
+ * The runners of apps, and the dynos that each has. A runner says so again and again; the dynos of one that has fallen
+ * silent (`runner-watch.ts`) are down, which its app is told in its log. An app has one runner at a time.
  */
 import type { ChannelId } from "../../core/ids.ts";
 import { appKey, runnerKey } from "../../core/record-keys.ts";
@@ -8,35 +8,45 @@ import { notFound } from "../../errors/access.ts";
 import { noRunner, runnerPresent } from "../../errors/platform.ts";
 import type { Clock, Store } from "../../ports.ts";
 import type { AppRecord } from "../records.ts";
+import { timeOf } from "../time.ts";
 import { removeRecord, updateRecord } from "../update.ts";
+import { platformLimits } from "./limits.ts";
 import type { DynoReport, RunnerRecord } from "./platform-records.ts";
 
-/** A runner reports at least three times as often. */
-export const silentMsMax = 60_000;
-
-export type RunnerReport = Omit<RunnerRecord, "seenAtMs"> & {
+export type RunnerReport = Omit<RunnerRecord, "seenAtMs" | "silentAtMs"> & {
   /** The runner that this one has found dead on its own machine. */
   readonly replaces?: string;
 };
 
+/** Puts a line `heroku[PROCESS]: TEXT` into the app's log; never rejects. */
+export type TellState = (channel: ChannelId, process: string, text: string) => Promise<void>;
+
+export type RunnersOptions = { readonly store: Store; readonly clock: Clock; readonly tell: TellState };
+
+/** The process that lines about a runner are of, as those of `up` itself. */
+const runnerProcess = "up";
+
 export class Runners {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #tell: TellState;
 
-  constructor({ store, clock }: { readonly store: Store; readonly clock: Clock }) {
+  constructor({ store, clock, tell }: RunnersOptions) {
     this.#store = store;
     this.#clock = clock;
+    this.#tell = tell;
   }
 
-  /** The runner that was heard of lately. */
+  /** The runner, unless it has fallen silent. */
   async get(channel: ChannelId): Promise<RunnerRecord | undefined> {
-    const found = await this.#store.get<RunnerRecord>(runnerKey(channel));
-    return found !== undefined && this.#isAlive(found.value) ? found.value : undefined;
+    const runner = await this.#last(channel);
+    return runner !== undefined && isThere(runner) ? runner : undefined;
   }
 
-  /** The dynos that there are now. */
+  /** The dynos by name, `web.2` before `web.10`: those that there are, or that were there when the runner fell silent. */
   async dynos(channel: ChannelId): Promise<readonly DynoReport[]> {
-    return (await this.get(channel))?.dynos ?? [];
+    const dynos = (await this.#last(channel))?.dynos ?? [];
+    return [...dynos].sort((a, b) => byNumber.compare(a.name, b.name));
   }
 
   /** Throws when nobody is there to do anything. */
@@ -49,15 +59,37 @@ export class Runners {
   /** Keeps what a runner says of itself. Throws when the app has another one. */
   async report(channel: ChannelId, { replaces, ...report }: RunnerReport): Promise<void> {
     const key = runnerKey(channel);
+    let before: RunnerRecord | undefined;
     await updateRecord<RunnerRecord>(this.#store, key, (found) => {
+      before = found;
       const isOther = found !== undefined && ![report.id, replaces].includes(found.id);
-      if (isOther && this.#isAlive(found)) throw runnerPresent(found.host, found.pid);
+      if (isOther && isThere(found)) throw runnerPresent(found.host, found.pid);
       return { ...report, seenAtMs: this.#clock.nowMs() };
     });
     const app = await this.#store.get<AppRecord>(appKey(channel));
-    if (app !== undefined && app.value.destroying === undefined) return;
-    await removeRecord(this.#store, key);
-    throw notFound("app");
+    if (app === undefined || app.value.destroying !== undefined) {
+      await removeRecord(this.#store, key);
+      throw notFound("app");
+    }
+    if (before === undefined) return;
+    if (before.id === report.id && !isThere(before)) await this.#tellBack(channel, report);
+    if (before.id === replaces && isThere(before)) await this.#tellGone(channel, before, "has ended");
+  }
+
+  /** The runner whose last report is of `seenAtMs` was not heard of since. Fine when it was meanwhile. */
+  async fellSilent(channel: ChannelId, seenAtMs: number): Promise<void> {
+    let gone: RunnerRecord | undefined;
+    const nowMs = this.#clock.nowMs();
+    await updateRecord<RunnerRecord>(this.#store, runnerKey(channel), (found) => {
+      gone = found?.seenAtMs === seenAtMs && isThere(found) ? found : undefined;
+      if (gone === undefined) return found;
+      const dynos = lasting(gone).map(
+        (dyno) => ({ ...dyno, state: "down", updatedAt: timeOf(nowMs) }) as const,
+      );
+      return { ...gone, silentAtMs: nowMs, dynos };
+    });
+    if (gone === undefined) return; // told by another node, or back
+    await this.#tellGone(channel, gone, `was not heard of for ${platformLimits.silentMsMax / 1000} seconds`);
   }
 
   /** The runner has ended all its dynos. Fine when it is another's turn by now. */
@@ -67,7 +99,28 @@ export class Runners {
     );
   }
 
-  #isAlive({ seenAtMs }: RunnerRecord): boolean {
-    return this.#clock.nowMs() - seenAtMs < silentMsMax;
+  async #last(channel: ChannelId): Promise<RunnerRecord | undefined> {
+    return (await this.#store.get<RunnerRecord>(runnerKey(channel)))?.value;
+  }
+
+  async #tellGone(channel: ChannelId, runner: RunnerRecord, how: string): Promise<void> {
+    await this.#tell(channel, runnerProcess, `${nameOf(runner)} ${how}: its dynos are down`);
+    for (const { name, state } of runner.dynos)
+      if (!hasEnded(state)) await this.#tell(channel, name, `State changed from ${state} to down`);
+  }
+
+  async #tellBack(channel: ChannelId, runner: RunnerReport): Promise<void> {
+    await this.#tell(channel, runnerProcess, `${nameOf(runner)} is heard of again, and so are its dynos`);
+    for (const { name, state } of runner.dynos)
+      if (!hasEnded(state)) await this.#tell(channel, name, `State changed from down to ${state}`);
   }
 }
+
+const isThere = ({ silentAtMs }: RunnerRecord): boolean => silentAtMs === undefined;
+const hasEnded = (state: string): boolean => state === "down" || state === "complete";
+/** One-off dynos are not started again. */
+const lasting = ({ dynos }: RunnerRecord): readonly DynoReport[] =>
+  dynos.filter(({ type }) => type !== "run");
+const nameOf = ({ host, pid }: Pick<RunnerRecord, "host" | "pid">): string =>
+  `"tailrace up" (process ${pid} on ${host})`;
+const byNumber = new Intl.Collator("en", { numeric: true });
