@@ -1,11 +1,15 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { FormationUpdate } from "../api-types.ts";
 import { appOption, requiredApp } from "../app-names.ts";
-import { type Context, single } from "../context.ts";
+import { type Context, single, wholeNumber } from "../context.ts";
+import { graceSecondsDefault } from "../local/limits.ts";
+import { joinOption, levelOption, noLevelOption } from "../local/line-options.ts";
+import type { LineOptions } from "../local/program-lines.ts";
 import { scalesIn } from "../scale-words.ts";
 import { up } from "../up/up.ts";
 
-type Options = {
+type Options = LineOptions & {
+  grace: number;
   app?: string;
   procfile: string;
   scale?: readonly FormationUpdate[];
@@ -37,18 +41,27 @@ export function registerUp(program: Command, context: Context): void {
         .default(5000)
         .argParser(port),
     )
+    .addOption(joinOption())
+    .addOption(levelOption())
+    .addOption(noLevelOption())
+    .addOption(
+      new Option("--grace <seconds>", "time at the end to deliver what waits")
+        .default(graceSecondsDefault)
+        .argParser(wholeNumber),
+    )
     .addHelpText(
       "after",
       `
 Each process type of the Procfile gets one dyno at first; "tailrace scale" changes that, from any
 terminal, as "ps", "restart", "stop" and "config:set" do theirs. Dynos find PORT and DYNO in their
-environment, besides .env and the config vars. Ctrl-C ends them in good order, twice at once.
+environment, besides .env and the config vars. Ctrl-C ends them in good order, twice at once. While
+the server is away lines wait for it as those of "tailrace run" do: 32 MiB in memory, 1 GiB in a file.
 
 Examples:
   tailrace up -a shop
   tailrace up -a shop -f app/Procfile --scale web=2,worker=1 --port 8080`,
     )
-    .action(async ({ app, procfile, scale = [], build, port: at }: Options) => {
+    .action(async ({ app, procfile, scale = [], build, port: at, grace, ...lines }: Options) => {
       const [soon, now] = [new AbortController(), new AbortController()];
       const listener = () => (soon.signal.aborted ? now : soon).abort();
       for (const signal of signals) process.on(signal, listener);
@@ -57,7 +70,7 @@ Examples:
       try {
         await up(
           { api: context.api(), output: context.output, variables: context.variables },
-          { app: requiredApp(app), procfile, scale, build, port: at },
+          { app: requiredApp(app), procfile, scale, build, port: at, lines, graceMs: grace * 1000 },
           { soon: soon.signal, now: now.signal },
         );
       } finally {

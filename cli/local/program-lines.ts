@@ -23,13 +23,13 @@ export class ProgramLines {
   readonly #kind: { readonly pri: number; readonly process: string };
   readonly #splitter: LineSplitter;
   readonly #joiner: LineJoiner | undefined;
-  readonly #shipper: Shipper;
+  readonly #shipper: Pick<Shipper, "add">;
   readonly #hasLevels: boolean;
   /** The writers of each severity; the stream's own is there from the start. */
   readonly #sources = new Map<number, LineSource>();
 
   constructor(
-    shipper: Shipper,
+    shipper: Pick<Shipper, "add">,
     destination: Destination,
     kind: { readonly pri: number; readonly process: string },
     { join, levelFromJson }: LineOptions,

@@ -4,11 +4,12 @@ import type { Api } from "../api.ts";
 import type { App, FormationUpdate } from "../api-types.ts";
 import type { Variables } from "../environment.ts";
 import type { CliError } from "../errors.ts";
+import type { LineOptions } from "../local/program-lines.ts";
 import type { Output } from "../output.ts";
 import { build, buildSteps, withPrograms } from "./build.ts";
 import { upClock } from "./clock.ts";
 import { Dynos } from "./dynos.ts";
-import { dynoLimits, logGraceMs, routerGraceMs, routerLimits } from "./limits.ts";
+import { dynoLimits, routerGraceMs, routerLimits } from "./limits.ts";
 import { readMemory } from "./memory.ts";
 import { watchMemory } from "./memory-watch.ts";
 import { readEnvFile, readProcfile } from "./procfile.ts";
@@ -24,6 +25,10 @@ export type UpOptions = {
   readonly scale: readonly FormationUpdate[];
   readonly build: string | undefined;
   readonly port: number;
+  /** How the output of dynos becomes lines. */
+  readonly lines: LineOptions;
+  /** For lines that the server has not taken at the end. */
+  readonly graceMs: number;
 };
 
 export type UpContext = { readonly api: Api; readonly output: Output; readonly variables: Variables };
@@ -44,7 +49,7 @@ export async function up(context: UpContext, options: UpOptions, ending: Ending)
   const { api, output } = context;
   const source = readSource(options, context.variables);
   const app = await appOf(api, options.app, output);
-  const log = new UpLog(api, app.name, output);
+  const log = new UpLog(api, app.name, output, options.lines);
   const ended = new AbortController();
   const signal = AbortSignal.any([ending.soon, ended.signal]);
   let lost: CliError | undefined;
@@ -78,7 +83,7 @@ export async function up(context: UpContext, options: UpOptions, ending: Ending)
     await router?.close(ending.now.aborted ? 0 : routerGraceMs);
     await dynos.close();
     await link.close();
-    await log.close(logGraceMs);
+    await log.close(options.graceMs);
   }
   if (lost !== undefined) throw lost;
 }

@@ -8,6 +8,7 @@ import { Highlighter } from "./highlight.ts";
 import { jsonForm, type LogForm, plainForm, templateForm, terminalForm } from "./log-form.ts";
 import { paintOf } from "./paint.ts";
 import { readTemplate, type Template, templateNames } from "./template.ts";
+import { TerminalForm } from "./terminal-form.ts";
 import { type TimeStyle, timeStyle, timeStyles } from "./times.ts";
 
 export type FormOptions = {
@@ -114,6 +115,27 @@ export function formOf(
     pretty: options.pretty === true,
     positions: plain.positions,
     highlighter,
+    marks: marksOf(output.isUtf8),
+    nowMs,
+  });
+}
+
+/** The form for eyes of a log of these apps, as it is when no option is given. */
+export function eyesForm(output: Output, apps: readonly string[], nowMs: () => number): TerminalForm {
+  const colours = output.colours();
+  return new TerminalForm({
+    paint: paintOf(colours),
+    colours,
+    columns: () => output.columns,
+    noWrap: false,
+    time: "local",
+    names: apps.length > 1 ? "app and process" : "process",
+    apps,
+    fold: false,
+    fields: undefined,
+    pretty: false,
+    positions: false,
+    highlighter: new Highlighter([]),
     marks: marksOf(output.isUtf8),
     nowMs,
   });

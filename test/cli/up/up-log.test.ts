@@ -1,0 +1,103 @@
+/** The lines of `up` on their way to the log and to the screen, at a server that the test plays. */
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Api } from "../../../cli/api.ts";
+import { Output } from "../../../cli/output.ts";
+import { UpLog } from "../../../cli/up/up-log.ts";
+import { FakeTailrace } from "../../support/fake-tailrace.ts";
+
+let server: FakeTailrace;
+let shown: string;
+let stdout: PassThrough;
+beforeEach(async () => {
+  server = await FakeTailrace.open();
+  shown = "";
+  stdout = new PassThrough();
+  stdout.setEncoding("utf8").on("data", (text) => (shown += text));
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await server.close();
+});
+
+const plainly = { levelFromJson: true };
+function open(lines: { join?: true; levelFromJson: boolean } = plainly, terminal: object = {}): UpLog {
+  const variables = { TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key };
+  const out = Object.assign(stdout, { fd: 1, ...terminal }) as never;
+  const output = new Output(out, new PassThrough() as never, variables);
+  return new UpLog(new Api(variables), "shop", output, lines);
+}
+const posted = () => server.posts.flatMap(({ frames }) => frames);
+
+describe("the output of a dyno", () => {
+  test("that the server does not take waits in a file beyond 32 MiB, and arrives in its order", async () => {
+    server.logsAnswers = Array.from({ length: 10_000 }, () => ({ status: 503 }));
+    const folder = mkdtempSync(join(tmpdir(), "tailrace-up-spill-"));
+    vi.stubEnv("TMPDIR", folder);
+    const log = open();
+    const { take, end } = log.outputOf("app", "web.1");
+    const chunk = (at: number) =>
+      Buffer.from(Array.from({ length: 100 }, (_, n) => `${at * 100 + n} ${"x".repeat(9_000)}\n`).join(""));
+    for (let at = 0; at < 50; at++) await take("stdout", chunk(at)); // 45 MB
+    expect(shown.split("\n")).toHaveLength(5_001);
+    server.logsAnswers = [];
+    end();
+    await log.close(60_000);
+    const numbers = server.lines("web.1").map((line) => Number(/^app\[web\.1\]: (\d+)/.exec(line)?.[1]));
+    expect(numbers).toEqual(Array.from({ length: 5_000 }, (_, n) => n));
+    expect(readdirSync(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
+  }, 60_000);
+
+  test("has the severity of its stream, or the one that a line names itself", async () => {
+    const log = open();
+    const { take, end } = log.outputOf("app", "web.1");
+    await take("stdout", Buffer.from('plain\n{"level":"warn","msg":"hot"}\n'));
+    await take("stderr", Buffer.from("loud\n"));
+    end();
+    await log.close(5_000);
+    expect(posted().map((frame) => /^<\d+>/.exec(frame)![0])).toEqual(["<190>", "<188>", "<187>"]);
+  });
+
+  test("is joined with --join, and each row of a message has its head on the screen", async () => {
+    const log = open({ ...plainly, join: true });
+    const { take, end } = log.outputOf("app", "web.1");
+    await take("stderr", Buffer.from("Error: no\n    at web.js:1\n    at web.js:2\nnext\n"));
+    await vi.waitFor(() => expect(shown).toContain("next")); // without more output, by the joiner's own time
+    end();
+    await log.close(5_000);
+    expect(posted()).toHaveLength(2);
+    expect(shown).toBe(
+      "app[web.1]: Error: no\napp[web.1]:     at web.js:1\napp[web.1]:     at web.js:2\napp[web.1]: next\n",
+    );
+  });
+});
+
+describe("the screen", () => {
+  test("of a terminal has aligned names in colours, and errors told apart", async () => {
+    const log = open(plainly, { isTTY: true, columns: 80 });
+    log.state("web.1", "State changed from starting to up");
+    await log.outputOf("app", "worker.1").take("stderr", Buffer.from("no such thing \u001b[2J\n"));
+    log.api("Release v1 created by user a@b");
+    await log.close(5_000);
+    const esc = "\u001b";
+    const rows = shown.split("\n").map((row) => row.replace(/\d\d:\d\d:\d\d/, "TIME"));
+    expect(rows).toEqual([
+      `${esc}[2mTIME${esc}[22m ${esc}[36m*web.1${esc}[39m ${esc}[2m|${esc}[22m State changed from starting to up`,
+      expect.stringContaining(`worker.1${esc}[39m ${esc}[31m`),
+      expect.stringContaining("Release v1 created by user a@b"),
+      "",
+    ]);
+    expect(rows[1]).toContain("no such thing \\u001b[2J");
+  });
+
+  test("of a pipe is plain, and what drives terminals is written out", async () => {
+    const log = open();
+    await log.outputOf("app", "web.1").take("stdout", Buffer.from("a\u001b]0;b\u0007\n"));
+    await log.close(5_000);
+    expect(shown).toBe("app[web.1]: a\\u001b]0;b\\u0007\n");
+  });
+});
