@@ -16,6 +16,8 @@ export type Sender = {
   readonly framing: string | null;
   readonly frames: number;
   readonly seen_at: string;
+  /** The node that heard it: `HOST:PORT`. Older servers do not say. */
+  readonly node?: string;
   readonly last_error: {
     readonly cause: string;
     readonly message: string;

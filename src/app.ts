@@ -54,6 +54,7 @@ import { openEngine, sharedSecret } from "./open-engine.ts";
 import { openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
 import { openSyslogDoors } from "./open-syslog.ts";
 import { keptOperatorKey } from "./operator-key.ts";
+import type { OtherNodes } from "./other-nodes.ts";
 import { Patterns } from "./patterns/patterns.ts";
 import { Apps } from "./registry/apps.ts";
 import { CheckedStore } from "./registry/checked-store.ts";
@@ -115,7 +116,7 @@ async function open(
   const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
   const filesMax = openFilesMax();
   const engine = scope.own("the log", await openEngine(config, clock, logger));
-  const { log } = engine;
+  const { log, others } = engine;
   const store = new CheckedStore(engine.store, logger);
   const base: Base = {
     config,
@@ -141,7 +142,7 @@ async function open(
   const shared = await sharedSecret(store);
   const urls = new SessionUrls({ secret: shared, clock, operatorSecret });
   const canary = makeCanary(base, registry, shared);
-  const made = { urls, drainTests, addons, readiness, canary };
+  const made = { urls, drainTests, addons, readiness, canary, others };
   const parts = { ...registry, ...intake, ...readers, ...places, ...made };
   const http = await openHttp(base, parts);
   await canary?.start(http.url, places.own);
@@ -251,6 +252,7 @@ type HttpParts = Places &
     readonly addons: Addons;
     readonly readiness: () => Promise<readonly string[]>;
     readonly canary: ReturnType<typeof makeCanary>;
+    readonly others: OtherNodes;
   };
 
 /** The HTTP server with the routes of this node's roles, and the operator's own address. */
@@ -297,11 +299,24 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
     rights,
     urls,
     drainTests,
+    others,
   } = parts;
   const addressOf = (socket: Socket) => connections.addressOf(socket);
   const bodies = new BodyBudget(queues.budget, ingestLimits);
   return {
-    ingest: { ...ingestLimits, queues, bodies, addressOf, tokens, keys, loops, faults, senders, clock },
+    ingest: {
+      ...ingestLimits,
+      queues,
+      bodies,
+      addressOf,
+      tokens,
+      keys,
+      loops,
+      faults,
+      senders,
+      others,
+      clock,
+    },
     tail: { parts: parts.parts, urls, tails, rights },
     canary: parts.canary?.echo,
     control: {

@@ -30,7 +30,8 @@ export async function registerRoutes(
 ): Promise<void> {
   await server.register(ofRole("ingest", roles, ingestHttp), ingest);
   await server.register(ofRole("ingest", roles, otlpHttp), ingest);
-  await server.register(ofRole("ingest", roles, sendersHttp), ingest);
+  const tellsSenders = roles.includes("ingest") ? "ingest" : "control";
+  await server.register(ofRole(tellsSenders, roles, sendersHttp), ingest);
   await server.register(ofRole("tail", roles, sessionStreams), tail);
   await server.register(ofRole("control", roles, controlApi), control);
   if (canary !== undefined) await server.register(echoHttp, canary);

@@ -7,6 +7,7 @@ import { recordPrefixes } from "./core/record-keys.ts";
 import { openEmbedded } from "./engines/embedded.ts";
 import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors/app-error.ts";
+import { noOtherNodes } from "./other-nodes.ts";
 import type { Clock, Store } from "./ports.ts";
 
 /** The log and the store, wherever they are kept; `readiness` tells what is wrong with them. */
@@ -21,6 +22,7 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
     const engine = await openEmbedded({ folder: config.data, clock, logger, retention });
     return {
       ...engine,
+      others: noOtherNodes,
       readiness: async () => {
         const troubles = engine.troubles();
         return troubles.length > 0 ? troubles : unwritable(engine.store);

@@ -30,6 +30,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/clock.ts", mayImport: ["src/ports.ts"] },
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/turns.ts", mayImport: ["src/core/"] },
+  { at: "src/other-nodes.ts", mayImport: [] },
   { at: "src/open-files.ts", mayImport: ["src/failures.ts", "src/ports.ts"] },
   { at: "src/ticking.ts", mayImport: ["src/ports.ts"] },
   { at: "src/patterns/", mayImport: ground() },
@@ -113,6 +114,7 @@ function ground(): string[] {
   return [
     "src/core/",
     "src/ports.ts",
+    "src/other-nodes.ts",
     "src/errors/",
     "src/metrics.ts",
     "src/failures.ts",

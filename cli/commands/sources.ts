@@ -16,9 +16,11 @@ export function registerSources(program: Command, { api, output }: Context): voi
         return output.note(
           "Nobody has sent anything over syslog or RELP since the server started, and nothing was wrong over HTTP.",
         );
+      const areSeveral = new Set(senders.map(({ node }) => node)).size > 1;
       await output.table(
-        ["PEER", "DOOR", "FRAMING", "FRAMES", "LAST SEEN", "LAST ERROR"],
+        [...(areSeveral ? ["NODE"] : []), "PEER", "DOOR", "FRAMING", "FRAMES", "LAST SEEN", "LAST ERROR"],
         senders.map((sender) => [
+          ...(areSeveral ? [sender.node ?? "-"] : []),
           sender.peer,
           sender.door ?? "-",
           sender.framing ?? "-",

@@ -55,10 +55,12 @@ export type BuildOptions = {
 export async function build({ steps, log, user, ...options }: BuildOptions): Promise<void> {
   if (steps.length === 0) return;
   log.api(`Build started by user ${user}`);
+  // A build is no occasion for npm to ask the network whether there is a newer npm.
+  const environment = { npm_config_update_notifier: "false", ...options.environment };
   for (const { title, command } of steps) {
     log.state("build", `-----> ${title}`);
     const status = await runToEnd(
-      { ...options, command, name: "build", log: log.outputOf("heroku", "build") },
+      { ...options, environment, command, name: "build", log: log.outputOf("heroku", "build") },
       log,
     );
     if (status === 0) continue;

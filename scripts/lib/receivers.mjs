@@ -1,6 +1,6 @@
 // Real programs that tests run beside ours: rsyslog and nginx as receivers of drains, Prometheus' promtool for the alerts,
-// Chromium for the page.
-// They are those that RSYSLOGD, NGINX and PROMTOOL name, else those on PATH or where Debian has them, else the system's
+// Chromium for the page, journalctl as a sender.
+// They are those that RSYSLOGD, NGINX, PROMTOOL and so on name, else those on PATH or where Debian has them, else the system's
 // packages. Nothing of them is started as a service.
 import { existsSync, readdirSync } from "node:fs";
 import { run } from "./run.mjs";
@@ -39,6 +39,14 @@ const chromium = {
   works: async (program, env) => says("Chromium", await run(program, ["--version", "--no-sandbox"], { env })),
 };
 
+const journalctl = {
+  name: "journalctl",
+  variable: "JOURNALCTL",
+  programs: ["journalctl", "/usr/bin/journalctl"],
+  packages: ["systemd"],
+  works: async (program, env) => says("systemd", await run(program, ["--version"], { env })),
+};
+
 /** Returns the programs as variables of the environment, installed where they were missing. */
 export async function ensureReceivers(env = process.env) {
   return {
@@ -46,6 +54,7 @@ export async function ensureReceivers(env = process.env) {
     NGINX: await ensure(nginx, env),
     PROMTOOL: await ensure(promtool, env),
     CHROMIUM: await ensure(chromium, env),
+    JOURNALCTL: await ensure(journalctl, env),
   };
 }
 

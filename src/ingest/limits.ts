@@ -51,5 +51,6 @@ export const faultLimits = Object.freeze({ peersMax: 1_000, warningsMax: 60, eve
 /** Bounds of the lines that tell owners of drains that lead back here. */
 export const loopLimits = Object.freeze({ everyMsMin: 60_000, everyMsMax: 86_400_000, drainsMax: 10_000 });
 
-/** Senders that `tailrace sources` tells of. */
+/** Senders that a node remembers for `tailrace sources`, and those of all nodes that it tells of. */
 export const sendersMax = 1_000;
+export const sendersShownMax = 10_000;

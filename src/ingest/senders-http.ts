@@ -1,7 +1,13 @@
-/** `GET /senders`, for the operator: who sends to this node, how, and what was wrong with it last. No token, no line. */
+/**
+ * `GET /senders`, for the operator: who sends, to which node, how, and what was wrong with it last. No token, no line. Nodes
+ * that take no lines answer it, too, by what the others say.
+ */
+import { hostname } from "node:os";
 import type { FastifyPluginAsync } from "fastify";
 import { AppError } from "../errors/app-error.ts";
 import { sendersForOperator } from "../errors/ingest.ts";
+import type { OtherNodes } from "../other-nodes.ts";
+import { sendersShownMax } from "./limits.ts";
 import type { TokenLookup } from "./router.ts";
 import type { ListedSender, Senders } from "./senders.ts";
 import { type KeyLookup, writerOf } from "./writer.ts";
@@ -10,12 +16,24 @@ export type SendersHttpOptions = {
   readonly senders: Pick<Senders, "list">;
   readonly tokens: TokenLookup;
   readonly keys: KeyLookup;
+  readonly others: OtherNodes;
 };
+
+const question = "senders";
 
 export const sendersHttp: FastifyPluginAsync<SendersHttpOptions> = async (
   server,
-  { senders, tokens, keys },
+  { senders, tokens, keys, others },
 ) => {
+  const own = () => {
+    const address = server.server.address();
+    const node =
+      address !== null && typeof address === "object" ? `${hostname()}:${address.port}` : hostname();
+    return senders.list().map((sender) => ({ ...shown(sender), node }));
+  };
+  const silence = others.answer(question, own);
+  server.addHook("onClose", async () => silence());
+
   server.get("/senders", { schema: { hide: true } }, async (request) => {
     const isOperator = await writerOf(request.headers.authorization, tokens, keys).then(
       ({ kind }) => kind === "any_channel",
@@ -25,7 +43,8 @@ export const sendersHttp: FastifyPluginAsync<SendersHttpOptions> = async (
       },
     );
     if (!isOperator) throw sendersForOperator();
-    return senders.list().map(shown);
+    const all = [...own(), ...((await others.ask(question)).flat() as ReturnType<typeof own>)];
+    return all.sort((a, b) => Date.parse(b.seen_at) - Date.parse(a.seen_at)).slice(0, sendersShownMax);
   });
 };
 

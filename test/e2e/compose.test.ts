@@ -46,7 +46,7 @@ test("README.md's own commands, at the address in front alone", async () => {
   const page = readText("README.md");
   const run = await ExampleRun.open(page, { port: new URL(cluster.url("front")).port, key: cluster.key });
   try {
-    const examples = examplesBelow(page, ["Use", "Send logs", "Drains", "Keys"]);
+    const examples = examplesBelow(page, ["Use", "Send logs", "Drains", "Run an app", "Keys"]);
     expect(examples.filter(({ kind }) => kind === "sh").length).toBeGreaterThan(8);
     for (const example of examples) await run.follow(example);
   } finally {

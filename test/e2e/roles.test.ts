@@ -1,9 +1,13 @@
 /** A cluster without one address in front: what people type leads to the nodes that do it, or says what is missing. */
+import { once } from "node:events";
+import { connect } from "node:net";
+import { hostname } from "node:os";
 import { afterEach, expect, test } from "vitest";
 import { runCli } from "../support/cli.ts";
 import { kept } from "../support/kept.ts";
 import { startNats } from "../support/nats.ts";
 import { TestServer, testKey } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 const started: TestServer[] = [];
 afterEach(() => Promise.all(started.splice(0).map((server) => server.destroy())));
@@ -34,6 +38,26 @@ test("senders are told --ingest-url; who asks a node for what it does not do is 
   expect(shipped.status).toBe(1);
   expect(shipped.stderr).toContain("This node has the roles tail, control, and /logs needs the role ingest.");
   expect(shipped.stderr).toContain("--ingest-url");
+  const second = await node("--roles", "ingest");
+  for (const { syslogPort } of [ingest, second]) {
+    const socket = connect(syslogPort, "127.0.0.1");
+    socket.end("<13>1 - box nobody - - - a line without a token\n");
+    await once(socket.resume(), "close");
+  }
+  const places = [ingest, second].map(({ url }) => `${hostname()}:${new URL(url).port}`);
+  for (const at of [ingest, second, control]) {
+    let heard: { node: string; door: string; last_error: { cause: string } }[] = [];
+    const hear = async () => {
+      const { stdout } = await tailrace(at, "sources", "--json");
+      heard = (JSON.parse(stdout) as typeof heard).filter(({ door }) => door === "syslog");
+      return heard.length === places.length;
+    };
+    await until(hear, { tell: () => JSON.stringify(heard) });
+    expect(heard.map((sender) => sender.node).sort()).toEqual([...places].sort());
+    for (const { last_error } of heard) expect(last_error.cause).toMatch(/token/);
+  }
+  expect((await tailrace(control, "sources")).stdout).toMatch(/^NODE +PEER +DOOR/);
+
   const asked = await tailrace(ingest, "apps");
   expect(asked.status).toBe(1);
   expect(asked.stderr).toContain("This node has the role ingest, and /apps needs the role control.");

@@ -9,9 +9,10 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
+import { runCli } from "../support/cli.ts";
 import { LedgerReceiver, sendNumbered } from "../support/ledger.ts";
 import { freePorts } from "../support/nats.ts";
-import { program, TestServer } from "../support/server.ts";
+import { program, TestServer, testKey } from "../support/server.ts";
 import { ca, selfSignedTls, serverTls } from "../support/tls.ts";
 import { until } from "../support/until.ts";
 
@@ -148,6 +149,64 @@ describe("SIGHUP with a certificate", () => {
     await hangUp("files of the settings were read again");
     expect(await shown()).toBe(first);
     agent.destroy();
+  });
+
+  test("shows it to new senders of syslog and RELP over TLS, and those that are connected go on", async () => {
+    folder = await mkdtemp(join(tmpdir(), "tailrace-tls-"));
+    await put(serverTls);
+    const [tls = 0, relp = 0] = await freePorts(2);
+    const doors = ["--syslog-tls", `127.0.0.1:${tls}`, "--relp", `127.0.0.1:${relp}`];
+    server = await TestServer.start(["--tls-cert", certFile(), "--tls-key", keyFile(), ...doors], {
+      NODE_EXTRA_CA_CERTS: fileURLToPath(new URL("../fixtures/tls/ca.pem", import.meta.url)),
+    });
+    const tailrace = async (...args: string[]) => {
+      const env = { TAILRACE_URL: server!.url, TAILRACE_API_KEY: testKey, NODE_TLS_REJECT_UNAUTHORIZED: "0" };
+      return (await runCli(args, { PATH: process.env.PATH!, ...env })).stdout;
+    };
+    await tailrace("apps:create", "senders");
+    const { token } = JSON.parse(await tailrace("tokens:create", "-a", "senders", "app", "--json"));
+    const open = async (port: number) => {
+      const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
+      let told = "";
+      socket.on("data", (data) => (told += data));
+      await once(socket, "secureConnect");
+      return { socket, shown: socket.getPeerCertificate().fingerprint256, told: () => told };
+    };
+    const frame = (text: string) => `<190>1 - box ${token} web.1 - - ${text}`;
+    const opening = "1 open 14 relp_version=0\n";
+    const inRelp = (number: number, text: string) =>
+      `${number} syslog ${Buffer.byteLength(frame(text))} ${frame(text)}\n`;
+    const [oldTls, oldRelp] = [await open(tls), await open(relp)];
+    expect(oldTls.shown).toBe(oldRelp.shown);
+    oldTls.socket.write(`${frame("over TLS, before")}\n`);
+    oldRelp.socket.write(opening + inRelp(2, "by RELP, before"));
+    await until(() => oldRelp.told().includes("2 rsp 6 200 OK\n"));
+
+    await put(selfSignedTls);
+    await hangUp("files of the settings were read again");
+    const [newTls, newRelp] = [await open(tls), await open(relp)];
+    expect(newTls.shown).not.toBe(oldTls.shown);
+    expect(newRelp.shown).toBe(newTls.shown);
+    oldTls.socket.write(`${frame("over the old TLS")}\n`);
+    newTls.socket.write(`${frame("over the new TLS")}\n`);
+    oldRelp.socket.write(inRelp(3, "by the old RELP"));
+    newRelp.socket.write(opening + inRelp(2, "by the new RELP"));
+    await until(
+      () => oldRelp.told().includes("3 rsp 6 200 OK\n") && newRelp.told().includes("2 rsp 6 200 OK\n"),
+    );
+    const wanted = [
+      "over TLS, before",
+      "by RELP, before",
+      "over the old TLS",
+      "over the new TLS",
+      "by the old RELP",
+      "by the new RELP",
+    ];
+    await until(async () => {
+      const log = await tailrace("logs", "-a", "senders");
+      return wanted.every((text) => log.includes(`app[web.1]: ${text}\n`));
+    });
+    for (const { socket } of [oldTls, oldRelp, newTls, newRelp]) socket.destroy();
   });
 });
 

@@ -1,7 +1,9 @@
+import { hostname } from "node:os";
 import fastify from "fastify";
 import { expect, test } from "vitest";
 import { Senders } from "../../src/ingest/senders.ts";
 import { sendersHttp } from "../../src/ingest/senders-http.ts";
+import { noOtherNodes } from "../../src/other-nodes.ts";
 import { FakeTokens, fakeKeys, tokenOf } from "./registry.ts";
 
 test("the operator is told who sends, nobody else is", async () => {
@@ -10,7 +12,12 @@ test("the operator is told who sends, nobody else is", async () => {
   senders.failed("10.0.0.2", "tls", "x");
   const server = fastify();
   server.setErrorHandler((error, _, reply) => reply.code((error as { status: number }).status).send({}));
-  await server.register(sendersHttp, { senders, tokens: new FakeTokens(), keys: fakeKeys });
+  await server.register(sendersHttp, {
+    senders,
+    tokens: new FakeTokens(),
+    keys: fakeKeys,
+    others: noOtherNodes,
+  });
   const ask = async (secret?: string) => {
     const headers = secret === undefined ? {} : { authorization: `Bearer ${secret}` };
     return server.inject({ url: "/senders", headers });
@@ -26,6 +33,7 @@ test("the operator is told who sends, nobody else is", async () => {
       framing: "newline",
       frames: 3,
       seen_at: "1970-01-01T00:00:00.000Z",
+      node: hostname(),
       last_error: null,
     },
     {
@@ -34,6 +42,7 @@ test("the operator is told who sends, nobody else is", async () => {
       framing: null,
       frames: 0,
       seen_at: "1970-01-01T00:00:00.000Z",
+      node: hostname(),
       last_error: expect.objectContaining({ cause: "tls", first_bytes: "x", mend: expect.any(String) }),
     },
   ]);

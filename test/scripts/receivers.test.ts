@@ -27,7 +27,8 @@ test("programs that are named are taken", async () => {
   const NGINX = program("my-nginx", 'echo "nginx version: nginx/1.22.1" >&2');
   const PROMTOOL = program("my-promtool", 'echo "promtool, version 2.42.0"');
   const CHROMIUM = program("my-chromium", 'echo "Chromium 156.0.1"');
-  const named = { RSYSLOGD, NGINX, PROMTOOL, CHROMIUM };
+  const JOURNALCTL = program("my-journalctl", 'echo "systemd 252 (252.39-1)"');
+  const named = { RSYSLOGD, NGINX, PROMTOOL, CHROMIUM, JOURNALCTL };
   expect(await ensureReceivers({ PATH: folder, ...named })).toEqual(named);
 });
 

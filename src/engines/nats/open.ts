@@ -5,6 +5,7 @@ import { type Check, inWords, isCount, isText } from "../../core/record-shape.ts
 import { recordUnreadable } from "../../errors/drains.ts";
 import { natsShardsDiffer } from "../../errors/nats.ts";
 import { Failures } from "../../failures.ts";
+import { type OtherNodes, otherNodesLimits } from "../../other-nodes.ts";
 import type { ChannelLog, Clock, Store } from "../../ports.ts";
 import type { Retention as Limits } from "../engine.ts";
 import { newLogId } from "../incarnation.ts";
@@ -17,6 +18,7 @@ import { NatsLog } from "./log/log.ts";
 import { Reader } from "./log/reader.ts";
 import { Retention } from "./log/retention.ts";
 import { Turns } from "./log/turns.ts";
+import { NatsOtherNodes } from "./other-nodes.ts";
 import { NatsStore } from "./store.ts";
 import { ensureStream, logStream, recordStream, type StreamMaker, type Wanted } from "./streams.ts";
 import type { ConnectionSettings, ConnectionStatus } from "./wire/connection.ts";
@@ -65,6 +67,7 @@ export type NatsStatus = ConnectionStatus & { readonly jetstream: "ready" | "una
 export type NatsEngine = {
   readonly log: ChannelLog;
   readonly store: Store;
+  readonly others: OtherNodes;
   status(): NatsStatus;
   close(): Promise<void>;
 };
@@ -152,6 +155,7 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
   return {
     log,
     store,
+    others: new NatsOtherNodes(wire, clock, otherNodesLimits),
     status() {
       const status = wire.status();
       return { ...status, jetstream: status.connected && health.isReady ? "ready" : "unavailable" };
