@@ -75,9 +75,13 @@ const headBytes = 1 + 1 + 1 + 4 + 8 + 8;
 export const encodedBytes = (batch: { readonly producer: string; readonly bytes: Uint8Array }): number =>
   headBytes + batch.producer.length + batch.bytes.length;
 
-/** One buffer: version, form, producer, count, first line, time, frames. `dedupId` is not part of it. */
-export function encodeBatch(batch: Batch): Buffer {
-  const out = Buffer.allocUnsafe(encodedBytes(batch));
+/**
+ * One buffer: version, form, producer, count, first line, time, frames. `dedupId` is not part of it. `room` bytes before are
+ * for whoever asked for them.
+ */
+export function encodeBatch(batch: Batch, room = 0): Buffer {
+  const whole = Buffer.allocUnsafe(room + encodedBytes(batch));
+  const out = room === 0 ? whole : whole.subarray(room);
   out[0] = versionByte;
   out[1] = batch.form === "logplex" ? 0 : 1;
   out[2] = batch.producer.length;
@@ -86,8 +90,20 @@ export function encodeBatch(batch: Batch): Buffer {
   out.writeDoubleLE(batch.acceptedAtMs, 15);
   out.write(batch.producer, headBytes, "latin1");
   out.set(batch.bytes, headBytes + batch.producer.length);
-  return out;
+  return whole;
 }
+
+/** Is this, byte for byte, what `encodeBatch` wrote for this batch? */
+export const isEncoded = (stored: Buffer, batch: Batch): boolean =>
+  stored.length === encodedBytes(batch) &&
+  stored[0] === versionByte &&
+  stored[1] === (batch.form === "logplex" ? 0 : 1) &&
+  stored[2] === batch.producer.length &&
+  stored.readUInt32LE(3) === batch.count &&
+  stored.readDoubleLE(7) === batch.firstLine &&
+  stored.readDoubleLE(15) === batch.acceptedAtMs &&
+  stored.toString("latin1", headBytes, headBytes + batch.producer.length) === batch.producer &&
+  Buffer.compare(stored.subarray(headBytes + batch.producer.length), batch.bytes) === 0;
 
 /** Reads what `encodeBatch` wrote; `bytes` is a view of `stored`. Throws on anything else: the store is damaged. */
 export function decodeBatch(

@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Batch, decodeBatch, encodeBatch, endOf, markOf, positionIn } from "../../src/core/batch.ts";
+import {
+  type Batch,
+  decodeBatch,
+  encodeBatch,
+  endOf,
+  isEncoded,
+  markOf,
+  positionIn,
+} from "../../src/core/batch.ts";
 import { newProducerId } from "../../src/core/ids.ts";
 import { LineCursor } from "../../src/core/line-cursor.ts";
 import { weigh } from "../../src/core/loss.ts";
@@ -83,6 +91,19 @@ describe("a stored batch", () => {
     expect({ ...stored, bytes: Buffer.from(stored.bytes) }).toEqual({ ...batch, ...place });
     expect(positionIn(stored, 2)).toBe(`7.2.test0.${markOf(batch)}`);
     expect(endOf(stored)).toBe(`7.3.test0.${markOf(batch)}`);
+  });
+
+  test("is known by every byte of it, and leaves the room before it that was asked for", () => {
+    const stored = encodeBatch(batch, 10).subarray(10);
+    expect(stored).toEqual(encodeBatch(batch));
+    expect(isEncoded(stored, batch)).toBe(true);
+    for (const at of stored.keys()) {
+      const other = Buffer.from(stored);
+      other[at]! ^= 1;
+      expect(isEncoded(other, batch)).toBe(false);
+    }
+    expect(isEncoded(stored.subarray(0, -1), batch)).toBe(false);
+    expect(isEncoded(Buffer.alloc(0), batch)).toBe(false);
   });
 
   test("that is damaged is told from one that is not", () => {

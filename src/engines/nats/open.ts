@@ -1,5 +1,7 @@
 /** The distributed engine: the log and the store on NATS JetStream. */
 import type { Logger } from "pino";
+import type { Batch } from "../../core/batch.ts";
+import type { ChannelId } from "../../core/ids.ts";
 import { recordPrefixes } from "../../core/record-keys.ts";
 import { type Check, inWords, isCount, isText } from "../../core/record-shape.ts";
 import { recordUnreadable } from "../../errors/drains.ts";
@@ -133,7 +135,8 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
   const heads = new Heads({ reader, store: own, idleMs, failures, clock });
   wire.onReconnect(() => heads.forgetAll());
   const retention = new Retention({ reader, api, limits, failures });
-  const live = new LiveChannels({ wire, reader, failures, clock });
+  const underWay = new Map<ChannelId, Batch>();
+  const live = new LiveChannels({ wire, reader, failures, clock, underWay });
   const turns = new Turns(wire, clock);
   const expectations = new Expectations(wire, api, clock);
   const appends = new Appends({
@@ -143,6 +146,7 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
     retention,
     turns,
     clock,
+    underWay,
     payloadBytesMax: () => wire.payloadBytesMax,
     followersStarting: (channel) => live.starting(channel),
     looksBehind: (stream) => options.looksBehind ?? (replicas > 1 && !expectations.areKept(stream)),

@@ -9,7 +9,7 @@ import { channel, rig } from "./rig.ts";
 async function follower(parts: ReturnType<typeof rig>) {
   const { wire, reader, failures, clock } = parts;
   await parts.write("a");
-  const channels = new LiveChannels({ wire, reader, failures, clock });
+  const channels = new LiveChannels({ wire, reader, failures, clock, underWay: new Map() });
   const live = channels.join(channel);
   await live.start;
   const lines: number[] = [];

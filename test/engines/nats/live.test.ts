@@ -7,7 +7,7 @@ import { channel, rig } from "./rig.ts";
 /** A follower's side of the channel, once it knows where it starts. */
 async function joined(parts: ReturnType<typeof rig>) {
   const { wire, reader, failures, clock } = parts;
-  const channels = new LiveChannels({ wire, reader, failures, clock });
+  const channels = new LiveChannels({ wire, reader, failures, clock, underWay: new Map() });
   const live = channels.join(channel);
   await live.start;
   await settled();

@@ -24,6 +24,8 @@ export type AppendsOptions = {
   readonly retention: Retention;
   readonly turns: Turns;
   readonly clock: Clock;
+  /** Written here: the batch of each channel that is being stored. */
+  readonly underWay: Map<ChannelId, Batch>;
   /** Resolves when followers that began before know where: an append after that is behind them. */
   readonly followersStarting: (channel: ChannelId) => Promise<unknown> | undefined;
   /** Bytes that a message may weigh; a larger batch goes in several. */
@@ -95,6 +97,7 @@ export class Appends {
       await this.#options.followersStarting(channel);
       await this.#options.turns.wait(channel);
       await entry();
+      this.#options.underWay.delete(channel);
     }
     this.#queues.delete(channel);
     if (this.#queues.size === 0) this.#lastDone();
@@ -123,6 +126,7 @@ export class Appends {
   ): Promise<Appended> {
     const { publisher, reader, heads, turns, clock, looksBehind } = this.#options;
     const { log, stream } = reader.place(channel);
+    this.#options.underWay.set(channel, batch);
     let losing: ReturnType<Turns["loser"]> | undefined;
     const isOwn = (other: Batch | Omit<Batch, "dedupId">) =>
       other.producer === batch.producer && other.firstLine === batch.firstLine;

@@ -3,13 +3,16 @@
  * stream.
  */
 import type { Msg } from "nats";
-import { markOf } from "../../../core/batch.ts";
+import { type Batch, markOf } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Clock } from "../../../ports.ts";
-import { decodeMessage, type StoredMessage } from "./stored.ts";
+import { decodeMessage, ownMessage, type StoredMessage } from "./stored.ts";
 
 /** A live message, and the sequence of the channel's message before it as the server knew it. */
 type Arrival = { readonly before: number; readonly bytes: number; readonly message: StoredMessage };
+
+/** Batches that this process is storing: one at a time for each channel. */
+export type UnderWay = ReadonlyMap<ChannelId, Batch>;
 
 /** A message by its place and its batch's mark. */
 export type Named = { readonly sequence: number; readonly mark: string };
@@ -36,6 +39,7 @@ export class LiveChannel {
   isStarting = true;
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #held: { bytes: number };
+  readonly #underWay: UnderWay;
   readonly #whenEnded: () => void;
   /** The newest message that came live, as it is told from another one at its place. */
   #named: Named | undefined;
@@ -46,7 +50,7 @@ export class LiveChannel {
   constructor(
     { id, incarnation }: { readonly id: ChannelId; readonly incarnation: string },
     clock: Pick<Clock, "monotonicMs">,
-    held: { bytes: number },
+    { held, underWay }: { readonly held: { bytes: number }; readonly underWay: UnderWay },
     start: Promise<StoredMessage | undefined>,
     whenEnded: () => void,
   ) {
@@ -55,6 +59,7 @@ export class LiveChannel {
     this.#clock = clock;
     this.checkedAtMs = clock.monotonicMs();
     this.#held = held;
+    this.#underWay = underWay;
     this.#whenEnded = whenEnded;
     this.start = start.finally(() => {
       this.isStarting = false;
@@ -108,7 +113,10 @@ export class LiveChannel {
     this.checkedAtMs = this.#clock.monotonicMs();
     if (this.#held.bytes > heldBytesMax) this.clear();
     else {
-      const message = decodeMessage(data, sequence, this.#incarnation);
+      const own = this.#underWay.get(this.id);
+      const message =
+        (own && ownMessage(data, sequence, this.#incarnation, own)) ??
+        decodeMessage(data, sequence, this.#incarnation);
       this.#named = { sequence, mark: markOf(message.batch) };
       this.#hold({ before, bytes: data.length + arrivalOverheadBytes, message });
     }

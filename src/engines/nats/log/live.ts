@@ -11,7 +11,7 @@ import type { Clock } from "../../../ports.ts";
 import { every } from "../every.ts";
 import type { Wire } from "../wire/wire.ts";
 import { electionSubject } from "./expectations.ts";
-import { LiveChannel } from "./live-channel.ts";
+import { LiveChannel, type UnderWay } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import { Replacements } from "./replacements.ts";
 import { streamOf } from "./shards.ts";
@@ -32,6 +32,7 @@ export type LiveChannelsOptions = {
   readonly reader: Reader;
   readonly failures: Failures;
   readonly clock: Clock;
+  readonly underWay: UnderWay;
 };
 
 /** All channels that this process follows. */
@@ -104,12 +105,13 @@ export class LiveChannels {
   #subscribe(channel: ChannelId): Joined {
     let joined: Joined | undefined;
     // The subscription goes out before the question for the channel's end: nothing falls between the two.
-    const { wire, clock } = this.#options;
+    const { wire, clock, underWay } = this.#options;
     const unsubscribe = wire.subscribe(this.#reader.place(channel).live, (msg) =>
       joined?.live.take(msg, isTombstone(msg)),
     );
     const name = { id: channel, incarnation: this.#reader.incarnation(channel) };
-    const live = new LiveChannel(name, clock, this.#held, this.#reader.last(channel), () => this.#drop(live));
+    const shared = { held: this.#held, underWay };
+    const live = new LiveChannel(name, clock, shared, this.#reader.last(channel), () => this.#drop(live));
     joined = { live, unsubscribe };
     this.#channels.set(channel, joined);
     return joined;

@@ -3,7 +3,14 @@
  * writer took for the channel's last, then `encodeBatch`. Little endian. A message says all of itself: readers keep
  * no state, and what is gone is an exact number.
  */
-import { type Batch, decodeBatch, encodeBatch, encodedBytes, type StoredBatch } from "../../../core/batch.ts";
+import {
+  type Batch,
+  decodeBatch,
+  encodeBatch,
+  encodedBytes,
+  isEncoded,
+  type StoredBatch,
+} from "../../../core/batch.ts";
 
 /**
  * A message of a channel as it lies in the stream. `previous` is 0 when its writer knew of none; `bytes` counts what
@@ -31,11 +38,11 @@ export const messageOverheadBytes = headBytes;
 
 /** The payload of the message that follows `head`. */
 export function encodeMessage(head: Head, batch: Batch): Buffer {
-  const start = Buffer.allocUnsafe(headBytes);
-  start.writeDoubleLE(head.line, 0);
-  start.writeDoubleLE(head.bytes, 8);
-  start.writeDoubleLE(head.sequence, 16);
-  return Buffer.concat([start, encodeBatch(batch)]);
+  const payload = encodeBatch(batch, headBytes);
+  payload.writeDoubleLE(head.line, 0);
+  payload.writeDoubleLE(head.bytes, 8);
+  payload.writeDoubleLE(head.sequence, 16);
+  return payload;
 }
 
 /** Reads what `encodeMessage` wrote. Throws on anything else: the stream is damaged, or not ours. */
@@ -47,6 +54,28 @@ export function decodeMessage(payload: Uint8Array, sequence: number, incarnation
     bytes: bytes.readDoubleLE(8),
     previous: bytes.readDoubleLE(16),
     batch: decodeBatch(bytes.subarray(headBytes), { sequence, line: bytes.readDoubleLE(0), incarnation }),
+  };
+}
+
+/**
+ * The same of a message that may be one that this process wrote as `batch`: then its followers are handed these lines,
+ * whose index is made, and nothing is copied or scanned again. Undefined: it is another one.
+ */
+export function ownMessage(
+  payload: Uint8Array,
+  sequence: number,
+  incarnation: string,
+  batch: Batch,
+): StoredMessage | undefined {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
+  if (bytes.length < headBytes || !isEncoded(bytes.subarray(headBytes), batch)) return undefined;
+  const { form, producer, count, firstLine, acceptedAtMs, index } = batch;
+  const place = { sequence, line: bytes.readDoubleLE(0), incarnation };
+  return {
+    sequence,
+    bytes: bytes.readDoubleLE(8),
+    previous: bytes.readDoubleLE(16),
+    batch: { form, producer, count, firstLine, acceptedAtMs, bytes: batch.bytes, index, ...place },
   };
 }
 
