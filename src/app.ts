@@ -27,6 +27,7 @@ import { parseDestination, redactUrl } from "./drains/destination.ts";
 import type { DrainTests } from "./drains/drain-tests.ts";
 import { DrainNotices } from "./drains/notices.ts";
 import { Failures } from "./failures.ts";
+import { BareRoutes } from "./http/bare-routes.ts";
 import { Connections } from "./http/connections.ts";
 import { registerRoutes } from "./http-routes.ts";
 import { closeServer, httpServer, reloadTls } from "./http-server.ts";
@@ -260,13 +261,14 @@ async function openHttp(base: Base, parts: HttpParts) {
   const { scope, config, logger } = base;
   const { connections, own, readiness } = parts;
   const { tlsCert, tlsKey } = config;
-  const server = await httpServer({ logger, connections, limits: httpLimits, tlsCert, tlsKey });
+  const bare = new BareRoutes();
+  const server = await httpServer({ logger, connections, bare, limits: httpLimits, tlsCert, tlsKey });
   await describeApi(server, { version });
   const document = () => server.swagger();
   const isBrief = config.admin !== undefined;
   await server.register(healthApi, { readiness, isBrief });
   if (!isBrief) await server.register(docsPages, { document });
-  await registerRoutes(server, config.roles, routeParts(base, parts));
+  await registerRoutes(server, config.roles, { ...routeParts(base, parts), bare });
   const address = await server.listen(config.http).catch((cause: unknown) => {
     throw listenFailure("--http", config.http, cause);
   });

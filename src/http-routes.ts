@@ -7,6 +7,7 @@ import { type EchoOptions, echoHttp } from "./canary/echo-http.ts";
 import { type ControlDeps, controlApi } from "./control/api.ts";
 import { refuseForeignHost } from "./control/browser.ts";
 import { ofRole } from "./control/other-roles.ts";
+import type { BareRoutes } from "./http/bare-routes.ts";
 import { type IngestHttpOptions, ingestHttp } from "./ingest/http.ts";
 import { otlpHttp } from "./ingest/otlp-http.ts";
 import { type SendersHttpOptions, sendersHttp } from "./ingest/senders-http.ts";
@@ -16,6 +17,8 @@ import { webPages } from "./web/pages.ts";
 /** The parts that the routes of each role are made of. */
 export type RouteParts = {
   readonly ingest: IngestHttpOptions & SendersHttpOptions;
+  /** The routes that need no framework, to which those are added of roles that this node has. */
+  readonly bare?: BareRoutes;
   readonly tail: SessionStreamsOptions;
   readonly control: ControlDeps;
   /** Absent: this node has no canary. */
@@ -26,9 +29,10 @@ export type RouteParts = {
 export async function registerRoutes(
   server: FastifyInstance,
   roles: readonly string[],
-  { ingest, tail, control, canary }: RouteParts,
+  { ingest, bare, tail, control, canary }: RouteParts,
 ): Promise<void> {
-  await server.register(ofRole("ingest", roles, ingestHttp), ingest);
+  const ofThisNode = roles.includes("ingest") ? bare : undefined;
+  await server.register(ofRole("ingest", roles, ingestHttp), { ...ingest, bare: ofThisNode });
   await server.register(ofRole("ingest", roles, otlpHttp), ingest);
   const tellsSenders = roles.includes("ingest") ? "ingest" : "control";
   await server.register(ofRole(tellsSenders, roles, sendersHttp), ingest);

@@ -5,6 +5,7 @@ import type { Server as TlsServer } from "node:tls";
 import fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
 import { answerErrors, answerFrameworkError } from "./http/api-errors.ts";
+import type { BareRoutes } from "./http/bare-routes.ts";
 import { readCertificate } from "./http/certificate.ts";
 import { answerClientErrors } from "./http/client-errors.ts";
 import type { Connections } from "./http/connections.ts";
@@ -30,12 +31,14 @@ const restingEveryMs = 50;
 export async function httpServer({
   logger,
   connections,
+  bare,
   limits,
   tlsCert,
   tlsKey,
 }: {
   readonly logger: Logger;
   readonly connections: Connections;
+  readonly bare?: BareRoutes;
   readonly limits: HttpServerLimits;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
@@ -57,15 +60,19 @@ export async function httpServer({
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: answerClientErrors(connections),
     serverFactory: (handle) => {
-      const gate = new RequestGate(connections, handle, limits);
+      const gate = new RequestGate(
+        connections,
+        (request, response) => (bare?.find(request) ?? handle)(request, response),
+        limits,
+      );
       const options = { ...bounds, IncomingMessage: gate.IncomingMessage };
-      const bare =
+      const listener =
         certificate === undefined
           ? createServer(options)
           : createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headersMsMax });
-      connections.attach(bare, { isTls: certificate !== undefined });
-      gate.attach(bare);
-      return bare;
+      connections.attach(listener, { isTls: certificate !== undefined });
+      gate.attach(listener);
+      return listener;
     },
   }) as unknown as FastifyInstance; // fastify has a type for each protocol; the features need none of them
   answerErrors(server);

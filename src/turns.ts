@@ -73,6 +73,15 @@ export async function inTurns<Value>(steps: Steps<Value>, group: string): Promis
   }
 }
 
+/** Does the work at once, or in turns where this one is over before its end: then the result is a promise. */
+export function inFewTurns<Value>(steps: Steps<Value>, group: string): Value | Promise<Value> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    if (turns.isOver) return turns.next(group).then(() => inTurns(steps, group));
+  }
+}
+
 /** `steps` with fewer pauses: one in so many. */
 export function* everySo<Value>(steps: Steps<Value>, each = 64): Steps<Value> {
   for (let count = 1; ; count++) {

@@ -272,7 +272,7 @@ type BodyOptions = {
   readonly dedupId?: string;
 };
 
-type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming;
+export type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming;
 
 /** A walk over a body may pause after so many frames, which take tens of microseconds. */
 export const stepFrames = 64;

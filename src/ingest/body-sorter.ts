@@ -1,16 +1,16 @@
 /** From a body of frames to a batch for each channel: with one token for all frames, or by the token in each. */
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import type { FastifyRequest } from "fastify";
 import type { CanonicalLines } from "../core/batch.ts";
-import { type BadFraming, canoniseInSteps, stepFrames } from "../core/canonical.ts";
+import { type BadFraming, type CanonisedBody, canoniseInSteps, stepFrames } from "../core/canonical.ts";
 import { scanFrame } from "../core/frame.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { AppError } from "../errors/app-error.ts";
 import { countMismatch, malformedFrames, tooManyFrames } from "../errors/ingest.ts";
 import { malformedFrames as malformedCount, unknownTokenFrames } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
-import { inTurns, turns } from "../turns.ts";
+import type { TokenRecord } from "../registry/records.ts";
+import { inFewTurns, turns } from "../turns.ts";
 import { isMarked } from "./marks.ts";
 import { dedupIdOf, type NamedRequest, RequestIds } from "./request-ids.ts";
 import { FrameRouter } from "./router.ts";
@@ -28,11 +28,8 @@ type SorterOptions = RouterOptions &
     readonly framesMax: number;
   };
 
-/** A body that was read: good frames, and the lines for each channel, a batch for each. */
-type Sorted = {
-  readonly frames: number;
-  readonly channels: readonly (readonly [ChannelId, CanonicalLines])[];
-};
+/** A body that was read: the lines for each channel, a batch for each. */
+export type Sorted = { readonly channels: readonly (readonly [ChannelId, CanonicalLines])[] };
 
 export class BodySorter {
   readonly #options: SorterOptions;
@@ -45,23 +42,20 @@ export class BodySorter {
     this.#requestIds = new RequestIds(options);
   }
 
-  /** The lines of `body` for each channel. Rejects with what is wrong with its frames, or their count. */
-  async sort(writer: Writer, body: Buffer, request: FastifyRequest): Promise<Sorted["channels"]> {
-    const { frames, channels } = await (writer.kind === "token" && !isMarked(writer.record)
-      ? this.#ofToken(writer, body, request)
-      : this.#sortedOf(writer, body, request));
-    checkCount(request.headers, frames);
-    return channels;
+  /**
+   * The lines of `body` for each channel, at once where that takes less than a turn. Throws or rejects with what is wrong
+   * with its frames, or their count.
+   */
+  sort(writer: Writer, body: Buffer, request: IncomingMessage): Sorted | Promise<Sorted> {
+    return writer.kind === "token" && !isMarked(writer.record)
+      ? this.#ofToken(writer.record, body, request)
+      : this.#sortedOf(writer, body, request);
   }
 
-  async #ofToken(
-    writer: Writer & { kind: "token" },
-    body: Buffer,
-    { headers, raw }: FastifyRequest,
-  ): Promise<Sorted> {
+  #ofToken(record: TokenRecord, body: Buffer, request: IncomingMessage): Sorted | Promise<Sorted> {
     const { clock, frameBytesMax, framesMax } = this.#options;
-    const { channel, source, token } = writer.record;
-    const named = this.#requestIds.name(headers, token, body);
+    const { channel, source, token } = record;
+    const named = this.#requestIds.name(request.headers, token, body);
     const steps = canoniseInSteps(body, source, {
       frameBytesMax,
       framesMax,
@@ -69,16 +63,19 @@ export class BodySorter {
       token,
       ...(named !== undefined && { dedupId: dedupIdOf(named, channel) }),
     });
-    const canonised = await inTurns(steps, channel);
-    if (canonised.kind === "bad") throw badFraming(canonised, body.length, headers, this.#options);
-    const { lines } = canonised;
-    this.#noteReuse(named, raw.socket);
-    return { frames: lines.count, channels: lines.count === 0 ? [] : [[channel, lines]] };
+    const canonised = inFewTurns(steps, channel);
+    const sorted = (found: CanonisedBody): Sorted => {
+      if (found.kind === "bad") throw badFraming(found, body.length, request.headers, this.#options);
+      this.#noteReuse(named, request.socket);
+      const { lines } = found;
+      return counted(request.headers, lines.count, lines.count === 0 ? [] : [[channel, lines]]);
+    };
+    return canonised instanceof Promise ? canonised.then(sorted) : sorted(canonised);
   }
 
   // Frames with the token that each of them names, where it is missing or unknown dropped and counted; or all with one
   // token whose marks keep something of each frame.
-  async #sortedOf(writer: Writer, body: Buffer, { headers, raw }: FastifyRequest): Promise<Sorted> {
+  async #sortedOf(writer: Writer, body: Buffer, { headers, socket }: IncomingMessage): Promise<Sorted> {
     const { clock, faults, addressOf, frameBytesMax, framesMax } = this.#options;
     const one = writer.kind === "token" ? writer.record : undefined;
     const named = this.#requestIds.name(
@@ -87,7 +84,7 @@ export class BodySorter {
       body,
     );
     const sorting = this.#router.sort(clock.nowMs());
-    const address = addressOf(raw.socket);
+    const address = addressOf(socket);
     let frames = 0;
     for (let offset = 0; offset < body.length; frames++) {
       const scan = scanFrame(body, offset, frameBytesMax);
@@ -103,20 +100,25 @@ export class BodySorter {
     }
     malformedCount.inc({ via: "http" }, sorting.faults.count("no_token"));
     unknownTokenFrames.inc({ via: "http" }, sorting.faults.count("unknown_token"));
-    sorting.faults.tellTo(faults, raw.socket.remoteAddress);
-    this.#noteReuse(named, raw.socket);
+    sorting.faults.tellTo(faults, socket.remoteAddress);
+    this.#noteReuse(named, socket);
     const channels = [...sorting.take()].map(([channel, lines]) => {
       // Tokens that came or went since the first try: then these are other lines.
       const dedupId = named && dedupIdOf(named, `${channel} ${lines.count}`);
       return [channel, dedupId === undefined ? lines : { ...lines, dedupId }] as const;
     });
-    return { frames, channels };
+    return counted(headers, frames, channels);
   }
 
   #noteReuse(named: NamedRequest | undefined, socket: Socket): void {
     if (named !== undefined && this.#requestIds.isReused(named))
       this.#options.faults.note(socket.remoteAddress, "request_id_reused");
   }
+}
+
+function counted(headers: IncomingHttpHeaders, frames: number, channels: Sorted["channels"]): Sorted {
+  checkCount(headers, frames);
+  return { channels };
 }
 
 function checkCount(headers: IncomingHttpHeaders, frames: number): void {

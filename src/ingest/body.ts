@@ -1,3 +1,4 @@
+/** Reads the bodies of requests, within every bound. */
 import type { IncomingMessage } from "node:http";
 import type { AppError } from "../errors/app-error.ts";
 import { bodyTimeout, bodyTooLarge, bodyTooSlow, hasZstd, unreadableBody } from "../errors/ingest.ts";
@@ -35,6 +36,16 @@ export function codingOf(request: IncomingMessage): "identity" | "gzip" | "zstd"
 }
 
 /**
+ * The body, where it has come whole with its head and is in no coding, as most have: nothing of it has to be waited for.
+ * Undefined for any other: `readBody` takes it. Node's parser has put it into memory of just its size.
+ */
+export function bodyAtHand(request: IncomingMessage, { bodyBytesMax }: BodyLimits): Buffer | undefined {
+  const declaredBytes = Number(request.headers["content-length"] ?? 0);
+  const isAtHand = isHere(request, declaredBytes) && declaredBytes <= bodyBytesMax;
+  return isAtHand && codingOf(request) === "identity" ? readAtOnce(request) : undefined;
+}
+
+/**
  * Reads a body whole, inflated where it is gzip or zstd, within every bound: bytes, time, pace, and the memory that
  * `reservation` gets. Rejects with the error to answer; what still comes in is then read and dropped.
  */
@@ -56,16 +67,19 @@ function readWhole(request: IncomingMessage, reservation: Reservation, limits: B
     request.resume();
     return Promise.reject(bodyTooLarge(limits.bodyBytesMax));
   }
-  const isHere = request.complete || (declaredBytes > 0 && request.readableLength === declaredBytes);
-  if (isHere) return readAtOnce(request, reservation);
+  if (isHere(request, declaredBytes)) {
+    const body = readAtOnce(request);
+    const refusal = reservation.take(body.length);
+    return refusal === undefined ? Promise.resolve(body) : Promise.reject(refusal);
+  }
   return new Promise((resolve, reject) => new BodyReading(request, reservation, limits, resolve, reject));
 }
 
-// Most bodies come in one read with their head: nothing of them has to be waited for.
-async function readAtOnce(request: IncomingMessage, reservation: Reservation): Promise<Buffer> {
+const isHere = (request: IncomingMessage, declaredBytes: number): boolean =>
+  request.complete || (declaredBytes > 0 && request.readableLength === declaredBytes);
+
+function readAtOnce(request: IncomingMessage): Buffer {
   const bytes = (request.read() as Buffer | null) ?? Buffer.alloc(0);
-  const refusal = reservation.take(bytes.length);
-  if (refusal !== undefined) throw refusal;
   return isSmallPart(bytes) ? Buffer.from(bytes) : bytes;
 }
 

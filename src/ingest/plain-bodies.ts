@@ -29,12 +29,13 @@ export const mediaTypeOf = (contentType = ""): string => contentType.split(";", 
 export const plainKindOf = (contentType: string | undefined): PlainKind | undefined =>
   kinds[mediaTypeOf(contentType)];
 
-/** The `process` that a query names, for PROCID. Throws for what is no word. */
-export function processIn(query: unknown): string {
-  const { process } = query as { readonly process?: unknown };
-  if (process === undefined || process === "") return "-";
-  if (typeof process !== "string" || !/^[\x21-\x5c\x5e-\x7e]{1,128}$/.test(process)) throw processInvalid();
-  return process;
+/** The `process` that the query of a URL names, for PROCID. Throws for what is no word. */
+export function processIn(url = ""): string {
+  const query = url.indexOf("?");
+  const named = query === -1 ? [] : new URLSearchParams(url.slice(query + 1)).getAll("process");
+  const [process = ""] = named;
+  if (named.length > 1 || !/^([\x21-\x5c\x5e-\x7e]{1,128})?$/.test(process)) throw processInvalid();
+  return process || "-";
 }
 
 /** The body as counted frames, `framesMax` at most, with a pause behind each. Throws for what is no JSON. */

@@ -34,8 +34,9 @@ export const sendersHttp: FastifyPluginAsync<SendersHttpOptions> = async (
   const silence = others.answer(question, own);
   server.addHook("onClose", async () => silence());
 
+  const writer = async (authorization: string | undefined) => writerOf(authorization, tokens, keys);
   server.get("/senders", { schema: { hide: true } }, async (request) => {
-    const isOperator = await writerOf(request.headers.authorization, tokens, keys).then(
+    const isOperator = await writer(request.headers.authorization).then(
       ({ kind }) => kind === "any_channel",
       (error: unknown) => {
         if (error instanceof AppError && error.status < 500) return false;

@@ -22,17 +22,20 @@ const base64Form = /^[A-Za-z0-9+/]+={0,2}$/;
 const bearerForm = /^Bearer +([\x21-\x7e]+)$/i;
 
 /**
- * Throws 401 or 403. `Basic` is compared as logplex does, to the letter; `Bearer` brings a token or a key as it is, as
+ * Throws or rejects with 401 or 403; the holder of a token that is known is told at once. `Basic` is compared as logplex does, to the letter; `Bearer` brings a token or a key as it is, as
  * RFC 6750 has it.
  */
-export async function writerOf(
+export function writerOf(
   authorization: string | undefined,
   tokens: TokenLookup,
   keys: KeyLookup,
-): Promise<Writer> {
-  const bearer = bearerForm.exec(authorization ?? "")?.[1];
-  if (bearer !== undefined) return bearer.startsWith("t.") ? ofToken(bearer, tokens) : ofKey(bearer, keys);
-  if (authorization === undefined || !authorization.startsWith("Basic ")) throw ingestUnauthorized();
+): Writer | Promise<Writer> {
+  if (authorization === undefined) throw ingestUnauthorized();
+  if (!authorization.startsWith("Basic ")) {
+    const bearer = bearerForm.exec(authorization)?.[1];
+    if (bearer === undefined) throw ingestUnauthorized();
+    return bearer.startsWith("t.") ? ofToken(bearer, tokens) : ofKey(bearer, keys);
+  }
   const encoded = authorization.slice("Basic ".length);
   if (!base64Form.test(encoded)) throw ingestUnauthorized();
   const userinfo = Buffer.from(encoded, "base64").toString();
@@ -42,9 +45,12 @@ export async function writerOf(
   return userinfo.slice(0, colon) === "token" ? ofToken(secret, tokens) : ofKey(secret, keys);
 }
 
-async function ofToken(secret: string, tokens: TokenLookup): Promise<Writer> {
+function ofToken(secret: string, tokens: TokenLookup): Writer | Promise<Writer> {
   const known = tokens.peek(secret);
-  const record = known === undefined ? await tokens.find(secret) : known;
+  return known === undefined ? tokens.find(secret).then(holderOf) : holderOf(known);
+}
+
+function holderOf(record: TokenRecord | null | undefined): Writer {
   if (record === null || record === undefined) throw ingestUnauthorized();
   return { kind: "token", record };
 }
