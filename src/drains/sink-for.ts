@@ -15,7 +15,7 @@ export type SinkOptions = Omit<SinkLimits, "resolve"> & {
   /** This server's own places: no drain goes there, though its URL was stored before they were known. */
   readonly own?: OwnEndpoints;
   readonly userAgent: string;
-  /** Memory that all syslog drains write into. */
+  /** Memory that all drains write into. */
   readonly buffers?: Buffers;
   /** An app's name; without it formats name the app by its id. */
   readonly appName?: (appId: DrainRecord["channel"]) => Promise<string | undefined>;
@@ -66,6 +66,7 @@ export function sinksFor({
           ...tls,
           destination,
           drainToken: token,
+          ...(buffers && { buffers }),
           userAgent,
           appId: channel,
           ...(appName && { appName: () => appName(channel) }),

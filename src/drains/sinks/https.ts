@@ -10,21 +10,23 @@
 import { isIP } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import type { Clock, Parcel, Sink } from "../../ports.ts";
-import { inTurns } from "../../turns.ts";
+import type { Clock, Parcel, Sink, Verdict } from "../../ports.ts";
+import { inFewTurns } from "../../turns.ts";
 import type { AddressPolicy, Resolve } from "../addresses.ts";
 import { type HttpDestination, type ParcelBounds, parcelBounds } from "../destination.ts";
 import type { Trace } from "../trace.ts";
+import { type Buffers, freshBuffers } from "./buffers.ts";
 import { expiring } from "./certificate.ts";
 import { type TlsParts, timedOut } from "./connecting.ts";
 import { nameOf } from "./endpoint.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
-import { answerOf } from "./http/answer.ts";
+import type { Body } from "./formats/body-format.ts";
+import { type Answer, answerOf } from "./http/answer.ts";
 import { HttpConnection, StaleConnection } from "./http/connection.ts";
+import { type HeadOptions, RequestHead, whole } from "./http/request-head.ts";
 import { judge } from "./judge.ts";
 import { secretsOf } from "./secrets.ts";
-import { signatureHeader, signatureOf } from "./signature.ts";
 
 /** How long things may take, and who may be reached: the same for all sinks. */
 export type SinkLimits = {
@@ -42,84 +44,96 @@ export type SinkLimits = {
 };
 
 export type HttpsSinkOptions = SinkLimits &
-  TlsParts & {
-    readonly destination: HttpDestination;
-    readonly drainToken: string;
-    readonly userAgent: string;
+  TlsParts &
+  HeadOptions & {
     readonly appId: string;
     /** Asked once, at the first parcel, by formats that name the app. */
     readonly appName?: () => Promise<string | undefined>;
-    /** Sent besides, or instead of the `Authorization` of the URL. */
-    readonly headers?: Readonly<Record<string, string>>;
-    /** Sign the bodies: the current secret, and the one before it. */
-    readonly secrets?: readonly string[];
+    /** The memory that requests are written into. Absent: fresh. */
+    readonly buffers?: Buffers;
   };
 
 const compress = promisify(gzip);
 
 /** A sink for one drain. */
 export function httpsSink(options: HttpsSinkOptions): Sink {
-  const { destination, clock, attemptMsMax, drainToken, appId, trace } = options;
+  const { destination, clock, attemptMsMax, drainToken, appId, trace, buffers = freshBuffers } = options;
   const format = bodyFormats[destination.format];
   const secrets = secretsOf(destination, options.headers);
-  let appName: Promise<string | undefined> | undefined;
+  const heads = new RequestHead(options, format.contentType);
+  const requests = { buffers, readsBodyOfSuccess: format.rejected !== undefined };
+  let appName: string | undefined;
+  let asksName = destination.format !== "logplex" && options.appName !== undefined;
   let connection: HttpConnection | undefined;
   /** Ends the attempt under way. */
   let giveUp: (reason: Error) => void = () => {};
-
-  const write = async ({ slices }: Parcel): Promise<readonly Uint8Array[]> => {
-    if (destination.format !== "logplex") appName ??= options.appName?.().catch(() => undefined);
-    const context = { drainToken, appId, appName: await appName, nowMs: clock.nowMs() };
-    return [await inTurns(format.write(slices, context), appId)].flat();
+  /** The one that was listened to last: a drain's parcels all come with the same. */
+  let watched: AbortSignal | undefined;
+  const abort = () => giveUp(watched?.reason);
+  const watch = (signal: AbortSignal | undefined) => {
+    if (signal === watched) return;
+    watched?.removeEventListener("abort", abort);
+    watched = signal;
+    signal?.addEventListener("abort", abort, { once: true });
   };
 
-  const attempt = async (body: readonly Uint8Array[], parcel: Parcel, signal: AbortSignal) => {
+  const write = ({ slices }: Parcel) =>
+    inFewTurns(format.write(slices, { drainToken, appId, appName, nowMs: clock.nowMs() }), appId);
+
+  const open = async (): Promise<HttpConnection> => {
     const ending = new AbortController();
     giveUp = (reason) => ending.abort(reason);
+    connection?.close();
+    connection = await HttpConnection.open(destination, { ...options, ...requests }, ending.signal);
+    if (ending.signal.aborted) throw ending.signal.reason;
+    return connection;
+  };
+
+  const attempt = async (body: readonly Uint8Array[], bytes: number, parcel: Parcel): Promise<Answer> => {
     const timer = setTimeout(() => giveUp(timedOut("answer", attemptMsMax)), attemptMsMax);
-    const abort = () => giveUp(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
     try {
       trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
-      if (connection?.isUsable !== true) {
-        connection?.close();
-        connection = await HttpConnection.open(destination, options, ending.signal);
-      }
-      const exchange = {
-        pieces: [Buffer.from(headOf(options, format.contentType, parcel, body), "latin1"), ...body],
-        readsBodyOfSuccess: format.rejected !== undefined,
-        onSent: () => {
-          trace?.note(`${lengthOf(body)} bytes`);
-          trace?.begin("answer");
-        },
-      };
-      const answer = await connection.exchange(exchange, ending.signal);
+      const usable = connection?.isUsable === true ? connection : await open();
+      giveUp = (reason) => usable.giveUp(reason);
+      const head = heads.of(parcel, body, bytes, clock.nowMs());
+      const onSent = trace && (() => noteSent(trace, bytes));
+      const answer = await usable.exchange(head, body, bytes, onSent);
       trace?.begin("answer");
       trace?.note(`status ${answer.status}`);
       return await answerOf(answer);
     } finally {
       clearTimeout(timer);
-      signal.removeEventListener("abort", abort);
+      giveUp = () => {};
     }
+  };
+
+  const verdictOn = (answer: Answer, { count: lines }: Parcel): Verdict => {
+    const isTaken = answer.status >= 200 && answer.status < 300;
+    const rejected = isTaken ? format.rejected?.(answer) : undefined;
+    if (isTaken && rejected === undefined && connection?.certificate === undefined) return delivered;
+    const nowMs = clock.nowMs();
+    const verdict = judge(answer, { ...options, secrets, rejected, lines }, nowMs);
+    const ending =
+      verdict.kind === "delivered" && expiring(connection?.certificate, destination, nowMs);
+    return ending ? { ...verdict, expiring: ending } : verdict;
   };
 
   return {
     async deliver(parcel, signal) {
       signal.throwIfAborted();
-      const pieces = await write(parcel);
+      watch(signal);
+      if (asksName) appName = await options.appName!().catch(() => undefined);
+      asksName = false;
+      const written = write(parcel);
+      const pieces = piecesOf(written instanceof Promise ? await written : written);
       const excess = excessOf(parcel, lengthOf(pieces), destination);
       if (excess !== undefined) return { kind: "split", reason: excess };
       const body = destination.compresses ? [await compress(whole(pieces))] : pieces;
+      const bytes = lengthOf(body);
       for (let isFresh = false; ; isFresh = true) {
         try {
-          const answer = await attempt(body, parcel, signal);
-          const isTaken = answer.status >= 200 && answer.status < 300;
-          const rejected = isTaken ? format.rejected?.(answer) : undefined;
-          const judging = { ...options, secrets, rejected, lines: parcel.count };
-          const verdict = judge(answer, judging, clock.nowMs());
-          const ending =
-            verdict.kind === "delivered" && expiring(connection?.certificate, destination, clock.nowMs());
-          return ending ? { ...verdict, expiring: ending } : verdict;
+          signal.throwIfAborted();
+          return verdictOn(await attempt(body, bytes, parcel), parcel);
         } catch (failure) {
           signal.throwIfAborted();
           if (!isFresh && failure instanceof StaleConnection) continue;
@@ -128,48 +142,18 @@ export function httpsSink(options: HttpsSinkOptions): Sink {
       }
     },
     async close() {
+      watch(undefined);
       giveUp(new Error("closed"));
       connection?.close();
     },
   };
 }
 
-/** The head of a request, in the order and spelling of docs/spec/wire-out.md#d2-1, and without a header more. */
-function headOf(
-  options: HttpsSinkOptions,
-  contentType: string,
-  parcel: Parcel,
-  body: readonly Uint8Array[],
-): string {
-  const headers = Object.entries(headersOf(options, contentType, parcel, body));
-  // None of these is a line of its own: what an owner gives was checked when it was stored.
-  const lines = headers.map(([name, value]) => `${name}: ${String(value).replace(/[\r\n\0]/g, " ")}\r\n`);
-  return `POST ${options.destination.path} HTTP/1.1\r\n${lines.join("")}\r\n`;
-}
+const delivered: Verdict = { kind: "delivered" };
 
-function headersOf(
-  options: HttpsSinkOptions,
-  contentType: string,
-  parcel: Parcel,
-  body: readonly Uint8Array[],
-) {
-  const { destination, headers = {}, secrets = [] } = options;
-  const hasOwn = Object.keys(headers).some((name) => name.toLowerCase() === "authorization");
-  return {
-    Host: destination.hostHeader,
-    ...(destination.authorization && !hasOwn && { Authorization: destination.authorization }),
-    "Content-Type": contentType,
-    ...(destination.compresses && { "Content-Encoding": "gzip" }),
-    "Logplex-Msg-Count": parcel.count,
-    "Logplex-Frame-Id": parcel.parcelId,
-    "Logplex-Drain-Token": options.drainToken,
-    "User-Agent": options.userAgent,
-    ...headers,
-    ...(secrets.length > 0 && {
-      [signatureHeader]: signatureOf(whole(body), secrets, options.clock.nowMs()),
-    }),
-    "Content-Length": lengthOf(body),
-  };
+function noteSent(trace: Trace, bytes: number): void {
+  trace.note(`${bytes} bytes`);
+  trace.begin("answer");
 }
 
 // A receiver is not asked to refuse what its documentation says that it does not take.
@@ -181,8 +165,10 @@ function excessOf({ count }: Parcel, bytes: number, destination: HttpDestination
   return `${nameOf(destination)} takes ${takes} in a request of format ${destination.format}, not ${has}: log shorter lines`;
 }
 
-const lengthOf = (pieces: readonly Uint8Array[]): number =>
-  pieces.reduce((bytes, piece) => bytes + piece.length, 0);
+const piecesOf = (body: Body): readonly Uint8Array[] => (body instanceof Uint8Array ? [body] : body);
 
-const whole = (pieces: readonly Uint8Array[]): Uint8Array =>
-  pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const piece of pieces) bytes += piece.length;
+  return bytes;
+}

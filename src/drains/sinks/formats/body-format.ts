@@ -13,7 +13,7 @@ export type BodyContext = {
   readonly nowMs: number;
 };
 
-type Body = Uint8Array | readonly Uint8Array[];
+export type Body = Uint8Array | readonly Uint8Array[];
 
 export type BodyFormat = {
   readonly contentType: string;

@@ -27,21 +27,22 @@ export type Answer = {
 export const answerBytesMax = 8_192;
 
 /** The answer in words and not in a coding. */
-export async function answerOf({ status, headers, raw, isCut }: RawAnswer): Promise<Answer> {
-  const coding = headers.get("content-encoding")?.toLowerCase() ?? "identity";
-  const { body, isWhole } = await decoded(raw, coding);
-  return {
-    status,
-    retryAfter: headers.get("retry-after"),
-    contentType: headers.get("content-type") ?? "",
-    body,
-    isCut: isCut || !isWhole,
-  };
+export function answerOf(raw: RawAnswer): Answer | Promise<Answer> {
+  const coding = raw.headers.get("content-encoding")?.toLowerCase() ?? "";
+  if (coding === "identity" || coding === "" || raw.raw.length === 0) return inWords(raw, raw.raw, true);
+  return decoded(raw.raw, coding).then(({ body, isWhole }) => inWords(raw, body, isWhole));
 }
+
+const inWords = ({ status, headers, isCut }: RawAnswer, body: Buffer, isWhole: boolean): Answer => ({
+  status,
+  retryAfter: headers.get("retry-after"),
+  contentType: headers.get("content-type") ?? "",
+  body,
+  isCut: isCut || !isWhole,
+});
 
 // Nobody was asked for a coding, but some proxies compress whatever they pass on.
 async function decoded(raw: Buffer, coding: string): Promise<{ body: Buffer; isWhole: boolean }> {
-  if (coding === "identity" || coding === "" || raw.length === 0) return { body: raw, isWhole: true };
   if (!/^(x-)?gzip$|^deflate$/.test(coding)) return { body: Buffer.alloc(0), isWhole: false };
   const unzip = createUnzip({ finishFlush: constants.Z_SYNC_FLUSH }); // gives what there is of a body that was cut
   const chunks: Buffer[] = [];

@@ -1,6 +1,7 @@
 /** One connection to an HTTP receiver, for one request at a time. */
 import type { Socket } from "node:net";
 import type { HttpDestination } from "../../destination.ts";
+import type { Buffers } from "../buffers.ts";
 import type { Certificate } from "../certificate.ts";
 import { type Opening, type OpenSocket, openSocket } from "../open-socket.ts";
 import type { RawAnswer } from "./answer.ts";
@@ -11,14 +12,25 @@ const restMsMax = 1_000;
 /** A connection that the server ends about now is not used any more. */
 const keptMarginMs = 1_000;
 
-export type Exchange = {
-  /** The request: its head, and its body. */
-  readonly pieces: readonly Uint8Array[];
+/** A request up to so many bytes is put together in one piece: that costs less than handing over several. */
+const oneWriteBytesMax = 64 * 1024;
+/** A longer answer is not kept to know the next one by. */
+const knownBytesMax = 1024;
+
+export type Requests = {
+  /** The memory that they are written into. */
+  readonly buffers: Buffers;
   /** True when the body of a 2xx says something. */
   readonly readsBodyOfSuccess: boolean;
-  /** All of the request was handed to the connection. */
-  readonly onSent?: () => void;
 };
+
+/** Who waits for an answer. */
+type Waiting = {
+  readonly resolve: (answer: RawAnswer) => void;
+  readonly reject: (failure: Error | undefined) => void;
+};
+/** An answer that came whole in one read and left the connection in order: the same bytes mean the same again. */
+type Known = { readonly bytes: Buffer; readonly answer: RawAnswer; readonly keptMs: number | undefined };
 
 /** A kept connection was closed by the peer while it was idle: that says nothing of the peer. */
 export class StaleConnection extends Error {
@@ -29,16 +41,23 @@ export class HttpConnection {
   /** The peer's, over TLS. */
   readonly certificate: Certificate | undefined;
   readonly #socket: Socket;
-  /** Undefined while nothing is under way. */
+  readonly #requests: Requests;
+  /** Told of the answer to the request under way; undefined while there is none. */
+  #waiting: Waiting | undefined;
+  /** Undefined until something of the answer has come that is not known already. */
   #reader: AnswerReader | undefined;
-  #settle: (failure?: Error) => void = () => {};
+  #known: Known | undefined;
+  /** The one read that the answer under way may have come in. */
+  #onlyRead: Buffer | undefined;
   /** Until the rest of an answer is not waited for any more. */
   #rest: NodeJS.Timeout | undefined;
   #isUsed = false;
+  #isReused = false;
   #usableUntilMs = Number.POSITIVE_INFINITY;
 
-  private constructor({ socket, certificate }: OpenSocket) {
+  private constructor({ socket, certificate }: OpenSocket, requests: Requests) {
     this.#socket = socket;
+    this.#requests = requests;
     this.certificate = certificate;
     socket.on("data", (bytes: Buffer) => this.#take(bytes));
     socket.on("end", () => this.#ended());
@@ -48,10 +67,10 @@ export class HttpConnection {
 
   static async open(
     destination: HttpDestination,
-    options: Opening,
+    options: Opening & Requests,
     signal: AbortSignal,
   ): Promise<HttpConnection> {
-    return new HttpConnection(await openSocket({ ...destination, verifies: true }, options, signal));
+    return new HttpConnection(await openSocket({ ...destination, verifies: true }, options, signal), options);
   }
 
   /** Another request may go over it. */
@@ -60,53 +79,115 @@ export class HttpConnection {
   }
 
   /**
-   * Resolves with the answer, whatever became of the connection once its status was known; rejects when there was
-   * none, and with the reason of `signal`.
+   * Sends a request, of `bytes` bytes of body. Resolves with the answer, whatever became of the connection once its status
+   * was known; rejects when there was none, and with the reason of `giveUp`. `onSent`: all of the request was handed to
+   * the connection.
    */
-  exchange({ pieces, readsBodyOfSuccess, onSent }: Exchange, signal: AbortSignal): Promise<RawAnswer> {
-    const reader = new AnswerReader({ readsBodyOfSuccess });
-    const socket = this.#socket;
-    const isReused = this.#isUsed;
+  exchange(
+    head: string,
+    body: readonly Uint8Array[],
+    bytes: number,
+    onSent: (() => void) | undefined,
+  ): Promise<RawAnswer> {
+    this.#isReused = this.#isUsed;
     this.#isUsed = true;
-    this.#reader = reader;
+    this.#reader = undefined;
+    this.#onlyRead = undefined;
     return new Promise((resolve, reject) => {
-      const abort = () => this.#settle(signal.reason);
-      signal.addEventListener("abort", abort, { once: true });
-      this.#settle = (failure) => {
-        this.#settle = () => {};
-        this.#reader = undefined;
-        signal.removeEventListener("abort", abort);
-        clearTimeout(this.#rest);
-        this.#rest = undefined;
-        // An answer before the request was read: what is left of that has no reader.
-        if (failure !== undefined || !reader.isReusable || socket.writableLength > 0) socket.destroy();
-        else if (reader.keptMs !== undefined)
-          this.#usableUntilMs = performance.now() + reader.keptMs - keptMarginMs;
-        if (reader.status !== undefined) resolve(reader.answer);
-        else reject(isReused && !reader.isBegun && isReset(failure) ? new StaleConnection() : failure);
-      };
-      if (signal.aborted) return abort();
-      socket.cork();
-      for (const piece of pieces.slice(0, -1)) socket.write(piece);
-      socket.write(pieces.at(-1)!, (failure) => failure == null && onSent?.());
-      socket.uncork();
+      this.#waiting = { resolve, reject };
+      if (head.length + bytes <= oneWriteBytesMax) this.#sendTogether(head, body, bytes, onSent);
+      else this.#sendPieces(head, body, onSent);
     });
+  }
+
+  /** Ends the request under way. */
+  giveUp(reason: Error): void {
+    this.#settle(reason);
   }
 
   close(): void {
     this.#socket.destroy();
   }
 
-  #take(bytes: Buffer): void {
+  #sendTogether(
+    head: string,
+    body: readonly Uint8Array[],
+    bytes: number,
+    onSent: (() => void) | undefined,
+  ): void {
+    const { buffers } = this.#requests;
+    const request = buffers.take(head.length + bytes).subarray(0, head.length + bytes);
+    let at = request.write(head, 0, "latin1");
+    for (const piece of body) {
+      request.set(piece, at);
+      at += piece.length;
+    }
+    this.#socket.write(request, (failure) => {
+      if (failure != null) return; // the system may read it still
+      buffers.give(request);
+      onSent?.();
+    });
+  }
+
+  #sendPieces(head: string, body: readonly Uint8Array[], onSent: (() => void) | undefined): void {
+    const socket = this.#socket;
+    socket.cork();
+    socket.write(head, "latin1", body.length === 0 ? onSent : undefined);
+    for (const [n, piece] of body.entries())
+      socket.write(piece, n < body.length - 1 ? undefined : (failure) => failure == null && onSent?.());
+    socket.uncork();
+  }
+
+  // An answer before the request was read: what is left of that has no reader.
+  #settle(failure?: Error): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
     const reader = this.#reader;
-    if (reader === undefined) {
+    const socket = this.#socket;
+    clearTimeout(this.#rest);
+    this.#rest = undefined;
+    if (failure !== undefined || reader?.isReusable !== true || socket.writableLength > 0) socket.destroy();
+    else this.#keep(reader.keptMs);
+    if (reader?.status !== undefined) {
+      const { answer, keptMs } = reader;
+      const bytes = this.#onlyRead;
+      this.#onlyRead = undefined;
+      const isShort = bytes !== undefined && bytes.length <= knownBytesMax;
+      if (isShort && reader.isReusable) this.#known = { bytes: Buffer.from(bytes), answer, keptMs };
+      waiting.resolve(answer);
+    } else waiting.reject(this.#isReused && !reader?.isBegun && isReset(failure) ? new StaleConnection() : failure);
+  }
+
+  #keep(keptMs: number | undefined): void {
+    if (keptMs !== undefined) this.#usableUntilMs = performance.now() + keptMs - keptMarginMs;
+  }
+
+  #take(bytes: Buffer): void {
+    if (this.#waiting === undefined) {
       this.#socket.destroy(); // nobody asked: it would be taken for the next answer
       return;
     }
+    const known = this.#known;
+    if (this.#reader === undefined && known !== undefined && bytes.equals(known.bytes)) {
+      this.#takeKnown(known, this.#waiting);
+      return;
+    }
+    this.#onlyRead = this.#reader === undefined ? bytes : undefined;
+    this.#reader ??= new AnswerReader(this.#requests);
+    const reader = this.#reader;
     reader.push(bytes);
     if (reader.flaw !== undefined) this.#settle(flawed(reader.flaw));
     else if (reader.isDone) this.#settle();
     else if (reader.status !== undefined) this.#rest ??= setTimeout(() => this.#settle(), restMsMax);
+  }
+
+  // Most answers are the one before them again: nothing of such a one is read, and nothing made.
+  #takeKnown({ answer, keptMs }: Known, waiting: Waiting): void {
+    this.#waiting = undefined;
+    if (this.#socket.writableLength > 0) this.#socket.destroy();
+    else this.#keep(keptMs);
+    waiting.resolve(answer);
   }
 
   #ended(): void {
