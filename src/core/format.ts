@@ -4,13 +4,14 @@
  * in several, as one of half a megabyte may take a tenth of a second.
  */
 import { logOfBatch, type Placed, type StoredBatch } from "./batch.ts";
-import { levels } from "./level.ts";
+import { JsonFormatting } from "./format-json.ts";
 import { LineBreaks } from "./line-breaks.ts";
 import type { LineCursor } from "./line-cursor.ts";
 import type { Kept } from "./line-filter.ts";
 import { cursorOver, type IndexedFrames } from "./line-index.ts";
 import { OutBuffer } from "./out-buffer.ts";
-import { type Position, positionAt } from "./position.ts";
+import type { Position } from "./position.ts";
+import { textEnd } from "./text-end.ts";
 
 export type LineFormat = "text" | "json" | "raw";
 
@@ -62,56 +63,6 @@ export const formattingOf = (batch: Formattable, shape: Shape, selection: Select
   shape.format === "json"
     ? new JsonFormatting(batch, shape, selection)
     : new ByteFormatting(batch, shape, selection);
-
-// JSON has its own idea of bytes (UTF-8 alone, escapes), which V8 knows best: a string for each line.
-class JsonFormatting implements Formatting {
-  readonly #batch: Formattable;
-  readonly #events: boolean;
-  readonly #selection: Selection;
-  readonly #bytes: Buffer;
-  readonly #log: string;
-  readonly #cursor: LineCursor;
-  #line = 0;
-  #out = "";
-  #count = 0;
-
-  constructor(batch: Formattable, { transport }: Shape, selection: Selection) {
-    this.#batch = batch;
-    this.#events = transport === "events";
-    this.#selection = selection;
-    this.#bytes = asBuffer(batch.bytes);
-    this.#log = "at" in batch ? "" : logOfBatch(batch);
-    this.#cursor = cursorOver(batch);
-  }
-
-  go(isOver: () => boolean): Formatted | undefined {
-    const { kept, skip } = this.#selection;
-    while (this.#cursor.next()) {
-      const line = ++this.#line;
-      if (line <= skip || kept?.[line - 1] === 0) continue;
-      this.#put(line);
-      if (++this.#count % stepsBetween === 0 && isOver()) return undefined;
-    }
-    return { bytes: Buffer.from(this.#out), count: this.#count };
-  }
-
-  #put(line: number): void {
-    const batch = this.#batch;
-    const bytes = this.#bytes;
-    const cursor = this.#cursor;
-    const position = "at" in batch ? batch.at : positionAt(batch.sequence, line, this.#log);
-    const object = JSON.stringify({
-      position,
-      time: bytes.toString("utf8", cursor.timeStart, cursor.timeEnd),
-      source: bytes.toString("utf8", cursor.sourceStart, cursor.sourceEnd),
-      dyno: bytes.toString("utf8", cursor.processStart, cursor.processEnd),
-      severity: levels[cursor.pri & 7],
-      message: bytes.toString("utf8", cursor.messageStart, textEnd(bytes, cursor)),
-      ...("at" in batch ? {} : { line: batch.line + line - 1 }),
-    });
-    this.#out += this.#events ? `id: ${position}\ndata: ${object}\n\n` : `${object}\n`;
-  }
-}
 
 class ByteFormatting implements Formatting {
   readonly #bytes: Uint8Array;
@@ -233,12 +184,3 @@ class ByteFormatting implements Formatting {
     out.put(headEnd, 0, headEnd.length);
   }
 }
-
-// The end of the message, without the newline that most senders put behind it.
-function textEnd(bytes: Uint8Array, { messageStart, end }: LineCursor): number {
-  if (end === messageStart || bytes[end - 1] !== newline) return end;
-  return end - 1 > messageStart && bytes[end - 2] === carriageReturn ? end - 2 : end - 1;
-}
-
-const asBuffer = (bytes: Uint8Array): Buffer =>
-  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

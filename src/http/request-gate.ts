@@ -113,7 +113,8 @@ export class RequestGate {
   }
 
   #next(connection: Connection): void {
-    const waitMs = isIngest(connection.waiting[0]) ? 0 : this.#pace.waitMs(connection.address);
+    const isPaced = !isIngest(connection.waiting[0]); // its answers are too short to be counted
+    const waitMs = isPaced ? this.#pace.waitMs(connection.address) : 0;
     if (waitMs > 0) {
       setTimeout(() => this.#lineUp(connection), waitMs).unref();
       return;
@@ -125,11 +126,7 @@ export class RequestGate {
     connection.current = response;
     connection.turn = this.#turnNow();
     connection.sinceMs = performance.now();
-    const writtenBefore = request.socket.bytesWritten;
-    response.once("prefinish", () => {
-      if (!connection.isStream)
-        this.#pace.sent(connection.address, request.socket.bytesWritten - writtenBefore);
-    });
+    if (isPaced) this.#paceBy(arrival, connection);
     response.once("close", () => this.#done(connection, request.socket));
     if (request.httpVersion === "1.1" && request.headers.host === undefined) {
       sendAnswer(response, hostMissing());
@@ -139,6 +136,13 @@ export class RequestGate {
       if (expects === "continue") response.writeContinue();
       this.#handle(request, response as Parameters<RequestListener>[1]);
     }
+  }
+
+  #paceBy({ request: { socket }, response }: Arrival, connection: Connection): void {
+    const writtenBefore = socket.bytesWritten;
+    response.once("prefinish", () => {
+      if (!connection.isStream) this.#pace.sent(connection.address, socket.bytesWritten - writtenBefore);
+    });
   }
 
   #done(connection: Connection, socket: Socket): void {

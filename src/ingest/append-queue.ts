@@ -69,16 +69,8 @@ export class AppendQueue implements StreamOwner {
   }
 
   /** Stores lines for which memory was taken, as parts: one after the other, so that none is stored behind a refused one. */
-  async append(parts: readonly CanonicalLines[], via: Via): Promise<Appended> {
-    for (let at = 0; at < parts.length - 1; at++) {
-      try {
-        await this.#enqueue(parts[at]!, via);
-      } catch (error) {
-        this.held(-heldBytes(parts.slice(at + 1)));
-        throw error;
-      }
-    }
-    return this.#enqueue(parts.at(-1)!, via);
+  append(parts: readonly CanonicalLines[], via: Via): Promise<Appended> {
+    return parts.length === 1 ? this.#enqueue(parts[0]!, via) : this.#appendParts(parts, via);
   }
 
   /** More memory is taken for lines, or less. */
@@ -99,6 +91,18 @@ export class AppendQueue implements StreamOwner {
     storedLines.inc({ via: "syslog" }, lines.count);
   }
 
+  async #appendParts(parts: readonly CanonicalLines[], via: Via): Promise<Appended> {
+    for (let at = 0; at < parts.length - 1; at++) {
+      try {
+        await this.#enqueue(parts[at]!, via);
+      } catch (error) {
+        this.held(-heldBytes(parts.slice(at + 1)));
+        throw error;
+      }
+    }
+    return this.#enqueue(parts.at(-1)!, via);
+  }
+
   #enqueue(lines: CanonicalLines, via: Via): Promise<Appended> {
     return new Promise((resolve, reject) => {
       this.#entries.push({ lines, via, resolve, reject });
@@ -113,30 +117,38 @@ export class AppendQueue implements StreamOwner {
       const alone = this.#entries[0]!.lines.dedupId !== undefined;
       if (!alone && !mayGather) return;
       const count = alone ? 1 : gatherable(this.#entries, this.#parts.batchBytesMax);
-      void this.#storeEntries(this.#entries.splice(0, count), alone ? 0 : 1);
+      this.#storeEntries(this.#entries.splice(0, count), alone ? 0 : 1);
     }
   }
 
-  async #storeEntries(entries: readonly Entry[], gathered: 0 | 1): Promise<void> {
+  #storeEntries(entries: readonly Entry[], gathered: 0 | 1): void {
     this.#inFlight++;
     this.#gathered += gathered;
-    try {
-      const appended = await this.#appendBatch(entries.length === 1 ? entries[0]!.lines : joined(entries));
-      const counter = appended.repeated ? repeatedLines : storedLines;
-      for (const { lines, via, resolve } of entries) {
-        counter.inc({ via }, lines.count);
-        resolve(appended);
-      }
-    } catch (error) {
-      for (const { reject } of entries) reject(error);
-    }
-    this.#inFlight--;
-    this.#gathered -= gathered;
-    this.#pump();
-    this.held(-heldBytes(entries.map(({ lines }) => lines)));
+    const settled = () => {
+      this.#inFlight--;
+      this.#gathered -= gathered;
+      this.#pump();
+      let bytes = 0;
+      for (const { lines } of entries) bytes += lines.bytes.length + overheadBytes;
+      this.held(-bytes);
+    };
+    this.#appendBatch(entries.length === 1 ? entries[0]!.lines : joined(entries)).then(
+      (appended) => {
+        const counter = appended.repeated ? repeatedLines : storedLines;
+        for (const { lines, via, resolve } of entries) {
+          counter.inc({ via }, lines.count);
+          resolve(appended);
+        }
+        settled();
+      },
+      (error) => {
+        for (const { reject } of entries) reject(error);
+        settled();
+      },
+    );
   }
 
-  async #appendBatch(lines: CanonicalLines): Promise<Appended> {
+  #appendBatch(lines: CanonicalLines): Promise<Appended> {
     const { log, clock } = this.#parts;
     const numbering = this.#numberings.pop() ?? { producer: newProducerId(), next: 0 };
     const startedMs = performance.now();
@@ -144,13 +156,14 @@ export class AppendQueue implements StreamOwner {
     const { producer, next: firstLine } = numbering;
     const numbered = { bytes, count, form, index, producer, firstLine, acceptedAtMs: clock.nowMs() };
     const batch: Batch = dedupId === undefined ? numbered : { ...numbered, dedupId };
-    const appended = await log.append(this.channel, batch);
-    appendSeconds.observe((performance.now() - startedMs) / 1000);
-    if (!appended.repeated) {
-      numbering.next += batch.count;
-      this.#numberings.push(numbering);
-    }
-    return appended;
+    return log.append(this.channel, batch).then((appended) => {
+      appendSeconds.observe((performance.now() - startedMs) / 1000);
+      if (!appended.repeated) {
+        numbering.next += count;
+        this.#numberings.push(numbering);
+      }
+      return appended;
+    });
   }
 }
 

@@ -3,10 +3,8 @@
  * the journal, over a disk that only counts. Each figure has a ceiling, somewhat above the figure of the day that is named
  * beside it: what makes one rise has to be worth it.
  */
-import { createHook } from "node:async_hooks";
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Disk, DiskFile } from "../../src/engines/journal/disk.ts";
 import { openJournal } from "../../src/engines/journal/open.ts";
 import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
@@ -17,35 +15,7 @@ import { UnfinishedFrames } from "../../src/ingest/unfinished-frames.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { alone, channelOf, FakeTokens, silent, tokenOf } from "../ingest/registry.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
-
-/** A disk that takes everything, keeps nothing, and counts the calls that a real one would get. */
-class CountingDisk implements Disk {
-  writes = 0;
-  syncs = 0;
-  writtenBytes = 0;
-
-  readonly #file = (): DiskFile => ({
-    write: async (parts) => {
-      this.writes++;
-      for (const { length } of parts) this.writtenBytes += length;
-    },
-    sync: async () => {
-      this.syncs++;
-    },
-    read: async () => 0,
-    readSync: () => 0,
-    truncate: async () => {},
-    size: async () => 0,
-    isInPlace: () => true,
-    close: async () => {},
-  });
-
-  list = async () => [];
-  create = async () => this.#file();
-  open = async () => this.#file();
-  replace = async () => {};
-  remove = async () => {};
-}
+import { CountingDisk, countWork, type Work } from "./counting.ts";
 
 /** A socket that a test hands bytes to. */
 class TestSocket extends EventEmitter {
@@ -82,8 +52,6 @@ const frameOf = (app: number, text: string): string => {
   return `${frame.length} ${frame}`;
 };
 
-type Work = { promises: number; allocatedBytes: number };
-
 let restore: () => void = () => {};
 // The clock stands still: a turn of the event loop is never over, and no round waits longer for the machine.
 beforeEach(() => vi.spyOn(performance, "now").mockReturnValue(1_000));
@@ -92,25 +60,10 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Counts from now on: promises, and bytes of buffers that are asked for. */
+/** Counts from now on. */
 function counting(): Work {
-  const work = { promises: 0, allocatedBytes: 0 };
-  const hook = createHook({
-    init: (_, type) => {
-      if (type === "PROMISE") work.promises++;
-    },
-  }).enable();
-  const spies = (["allocUnsafe", "allocUnsafeSlow"] as const).map((name) => {
-    const real = Buffer[name].bind(Buffer);
-    return vi.spyOn(Buffer, name).mockImplementation((bytes: number) => {
-      work.allocatedBytes += bytes;
-      return real(bytes);
-    });
-  });
-  restore = () => {
-    hook.disable();
-    for (const spy of spies) spy.mockRestore();
-  };
+  const { work, end } = countWork();
+  restore = end;
   return work;
 }
 

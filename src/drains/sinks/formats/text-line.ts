@@ -1,6 +1,7 @@
 /** Stored lines as text, for formats that are JSON: invalid UTF-8 becomes U+FFFD there, since JSON has no bytes. */
-import { LineCursor } from "../../../core/line-cursor.ts";
+import { cursorOver } from "../../../core/line-index.ts";
 import type { Steps } from "../../../core/steps.ts";
+import { textEnd } from "../../../core/text-end.ts";
 import type { Slice } from "../../../ports.ts";
 
 /** One line. */
@@ -24,15 +25,14 @@ export const severityWords = ["emerg", "alert", "crit", "err", "warning", "notic
 
 /** Visits one line after the other. */
 export function* forEachLine(slices: readonly Slice[], visit: (line: TextLine) => void): Steps<void> {
-  const cursor = new LineCursor();
   for (const slice of slices) {
+    const cursor = cursorOver(slice);
     const bytes = Buffer.from(slice.bytes.buffer, slice.bytes.byteOffset, slice.bytes.length);
     const field = (start: number, end: number) => bytes.toString("utf8", start, end);
     const unlessNil = (start: number, end: number) => {
       const text = field(start, end);
       return text === "-" || text === "" ? undefined : text;
     };
-    cursor.open(bytes, slice.form);
     while (cursor.next()) {
       visit({
         time: field(cursor.timeStart, cursor.timeEnd),
@@ -47,12 +47,6 @@ export function* forEachLine(slices: readonly Slice[], visit: (line: TextLine) =
       yield;
     }
   }
-}
-
-/** The end of a line's message without its line break. */
-export function textEnd(bytes: Uint8Array, { messageStart, end }: LineCursor): number {
-  if (end === messageStart || bytes[end - 1] !== 0x0a) return end;
-  return end - 1 > messageStart && bytes[end - 2] === 0x0d ? end - 2 : end - 1;
 }
 
 /** Nanoseconds since 1970 of an RFC 3339 time, to its last digit; undefined when it is none that a clock can show. */

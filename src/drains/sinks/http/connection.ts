@@ -12,8 +12,10 @@ const restMsMax = 1_000;
 /** A connection that the server ends about now is not used any more. */
 const keptMarginMs = 1_000;
 
-/** A request up to so many bytes is put together in one piece: that costs less than handing over several. */
-const oneWriteBytesMax = 64 * 1024;
+/** A request is put together in one piece where copying costs less than handing over several: it is short, or they are. */
+const shortBytesMax = 64 * 1024;
+const shortPieceBytes = 8 * 1024;
+const togetherBytesMax = 1024 * 1024;
 /** A longer answer is not kept to know the next one by. */
 const knownBytesMax = 1024;
 
@@ -95,7 +97,8 @@ export class HttpConnection {
     this.#onlyRead = undefined;
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      if (head.length + bytes <= oneWriteBytesMax) this.#sendTogether(head, body, bytes, onSent);
+      const areShort = bytes <= shortBytesMax || bytes < shortPieceBytes * body.length;
+      if (areShort && head.length + bytes <= togetherBytesMax) this.#sendTogether(head, body, bytes, onSent);
       else this.#sendPieces(head, body, onSent);
     });
   }

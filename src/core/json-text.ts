@@ -1,0 +1,33 @@
+/**
+ * Fields of lines as strings of JSON, without a string of ours: what needs no escape is copied. All else (escapes, what is
+ * no ASCII, which may be no UTF-8 either) is left to the engine, which knows it best.
+ */
+import type { OutBuffer } from "./out-buffer.ts";
+
+const quote = 0x22;
+const backslash = 0x5c;
+const space = 0x20;
+
+/** Puts [start, end) with its quotes. Bytes that are no UTF-8 become U+FFFD, as JSON has no bytes. */
+export function putJsonText(out: OutBuffer, bytes: Uint8Array, start: number, end: number): void {
+  if (!isVerbatim(bytes, start, end)) {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
+    const escaped = Buffer.from(JSON.stringify(text));
+    out.reserve(escaped.length);
+    out.put(escaped, 0, escaped.length);
+    return;
+  }
+  out.reserve(end - start + 2);
+  out.putByte(quote);
+  out.put(bytes, start, end);
+  out.putByte(quote);
+}
+
+/** Printable ASCII without a quote or a backslash, and DEL, which JSON leaves as it is. */
+function isVerbatim(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!;
+    if (byte < space || byte > 0x7f || byte === quote || byte === backslash) return false;
+  }
+  return true;
+}

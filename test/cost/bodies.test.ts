@@ -1,0 +1,99 @@
+/**
+ * What a request of `POST /logs` costs, counted: no machine's speed decides. Bodies that came with their head go through the
+ * door, the append queues and the journal, ten at a time as ten senders that each wait for their answer send them, over
+ * a disk that only counts. Each figure has a ceiling, somewhat above the figure of the day that is named beside it.
+ */
+import { IncomingMessage, type ServerResponse } from "node:http";
+import { Socket } from "node:net";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { openJournal } from "../../src/engines/journal/open.ts";
+import { AppendQueues } from "../../src/ingest/append-queues.ts";
+import { BodyBudget } from "../../src/ingest/body-budget.ts";
+import { LogsDoor } from "../../src/ingest/http-door.ts";
+import { ingestLimits } from "../../src/ingest/limits.ts";
+import { keepsAll } from "../contract/channel-log.ts";
+import { alone, channelOf, FakeTokens, fakeKeys, silent, tokenOf } from "../ingest/registry.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { octetCounted } from "../support/frames.ts";
+import { CountingDisk, countWork } from "./counting.ts";
+
+const apps = 10;
+const bodies = 10_000;
+const lineBytes = 200;
+const head = "<190>1 2026-01-02T03:04:05.000006+00:00 host app web.1 - - ";
+const line = octetCounted(head + "x".repeat(lineBytes - head.length));
+
+let end: () => void = () => {};
+// The clock stands still: a turn of the event loop is never over.
+beforeEach(() => vi.spyOn(performance, "now").mockReturnValue(1_000));
+afterEach(() => {
+  end();
+  vi.restoreAllMocks();
+});
+
+async function rig() {
+  const clock = new FakeClock();
+  const disk = new CountingDisk();
+  const { log } = await openJournal({ disk, clock, retention: keepsAll });
+  const tokens = new FakeTokens();
+  for (let app = 0; app < apps; app++) tokens.add(tokenOf(app), channelOf(app));
+  const queues = new AppendQueues({ ...ingestLimits, log, clock, logger: silent });
+  const shares = new BodyBudget(queues.budget, ingestLimits);
+  const addressOf = () => "10.0.0.1";
+  const parts = { queues, bodies: shares, addressOf, tokens, keys: fakeKeys, clock };
+  return { disk, queues, door: new LogsDoor({ ...ingestLimits, ...alone, ...parts }, silent) };
+}
+
+const socket = new Socket();
+const authorizations = Array.from(
+  { length: apps },
+  (_, app) => `Basic ${Buffer.from(`token:${tokenOf(app)}`).toString("base64")}`,
+);
+
+/** The request as Node's parser leaves it when all of it came in one read. */
+function requestOf(app: number, body: Buffer): IncomingMessage {
+  const request = new IncomingMessage(socket);
+  request.method = "POST";
+  request.url = "/logs";
+  request.headers = {
+    authorization: authorizations[app],
+    "content-type": "application/logplex-1",
+    "content-length": String(body.length),
+  };
+  request.push(Buffer.from(body));
+  request.push(null);
+  request.complete = true;
+  return request;
+}
+
+/** Resolves with the statuses of ten requests that are here at once, one of each app. */
+function ten(door: LogsDoor, body: Buffer): Promise<number[]> {
+  const statuses: number[] = [];
+  return new Promise((resolve) => {
+    const response = {
+      writeHead: (status: number) => statuses.push(status),
+      end: () => statuses.length === apps && resolve(statuses),
+    } as unknown as ServerResponse;
+    for (let app = 0; app < apps; app++) door.handle(requestOf(app, body), response);
+  });
+}
+
+test.each([
+  // 4 promises of a request (its append, the batch's, and who waits for either), and a tenth of its commit's
+  { lines: 100, promisesMax: 7, copiedMax: 0.05 },
+  { lines: 1, promisesMax: 7, copiedMax: 5 },
+])("ten thousand bodies of $lines lines", async ({ lines, promisesMax, copiedMax }) => {
+  const { disk, queues, door } = await rig();
+  const body = Buffer.concat(Array.from({ length: lines }, () => line));
+  await ten(door, body); // the tokens are known from here on
+  const before = { writes: disk.writes, syncs: disk.syncs };
+  const counted = countWork();
+  end = counted.end;
+  for (let sent = 0; sent < bodies; sent += apps) expect(await ten(door, body)).toEqual(Array(apps).fill(204));
+  end();
+  expect(queues.budget.bytes).toBe(0);
+  expect(disk.writes - before.writes).toBe(bodies / apps); // bodies that are here together are one commit
+  expect(disk.syncs - before.syncs).toBe(bodies / apps);
+  expect(counted.work.promises / bodies).toBeLessThanOrEqual(promisesMax);
+  expect(counted.work.allocatedBytes / (bodies * body.length)).toBeLessThanOrEqual(copiedMax); // lines are written where they came
+});
