@@ -7,7 +7,8 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { paramsInvalid, requestRefused } from "../errors/api.ts";
 import { AppError } from "../errors/app-error.ts";
 import { bodyTooLarge, codingUnsupported } from "../errors/ingest.ts";
-import { codingOf, readBody } from "../ingest/body.ts";
+import { readBody } from "../ingest/body.ts";
+import { codingOf } from "../ingest/body-coding.ts";
 import type { BodyBudget } from "../ingest/body-budget.ts";
 import { ingestLimits } from "../ingest/limits.ts";
 

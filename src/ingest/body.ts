@@ -1,8 +1,9 @@
 /** Reads the bodies of requests, within every bound. */
 import type { IncomingMessage } from "node:http";
 import type { AppError } from "../errors/app-error.ts";
-import { bodyTimeout, bodyTooLarge, bodyTooSlow, hasZstd, unreadableBody } from "../errors/ingest.ts";
+import { bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../errors/ingest.ts";
 import type { Reservation } from "./body-budget.ts";
+import { codingOf } from "./body-coding.ts";
 import { isZstd } from "./inflations.ts";
 
 export type BodyLimits = {
@@ -17,23 +18,6 @@ export type BodyLimits = {
 
 /** A read of a socket may hold far more than the piece of a body that is a view of it. */
 const viewBytesMax = 4 * 1024;
-
-/** The codings of a body that are taken; undefined for any other. */
-export function codingOf(request: IncomingMessage): "identity" | "gzip" | "zstd" | undefined {
-  switch (request.headers["content-encoding"]?.trim().toLowerCase()) {
-    case undefined:
-    case "":
-    case "identity":
-      return "identity";
-    case "gzip":
-    case "x-gzip":
-      return "gzip";
-    case "zstd":
-      return hasZstd ? "zstd" : undefined;
-    default:
-      return undefined;
-  }
-}
 
 /**
  * The body, where it has come whole with its head and is in no coding, as most have: nothing of it has to be waited for.

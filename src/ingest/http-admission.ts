@@ -8,16 +8,17 @@ import {
   ingestNotAcceptable,
   tokenNeeded,
 } from "../errors/ingest.ts";
-import { codingOf } from "./body.ts";
+import { codingOf } from "./body-coding.ts";
 import type { BodyBudget, BodyOf } from "./body-budget.ts";
 import { type PlainKind, plainKindOf } from "./plain-bodies.ts";
 import type { Loops, TokenLookup } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
 import { type KeyLookup, type Writer, writerOf } from "./writer.ts";
 
-type AdmissionOptions = {
+export type AdmissionOptions = {
   readonly bodies: BodyBudget;
   readonly bodyBytesMax: number;
+  /** The owner of a connection, for the share of its address. */
   readonly addressOf: (socket: Socket) => string;
   readonly tokens: TokenLookup;
   readonly keys: KeyLookup;

@@ -5,38 +5,28 @@
  * several batches (many lines, or a key that writes to several apps): what of it was stored is known again by its dedup id.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../ports.ts";
 import { everySo, inTurns } from "../turns.ts";
 import type { AppendQueues } from "./append-queues.ts";
 import { type BodyLimits, bodyAtHand, readBody } from "./body.ts";
-import type { BodyBudget, Reservation } from "./body-budget.ts";
+import type { Reservation } from "./body-budget.ts";
 import { BodySorter, type Sorted } from "./body-sorter.ts";
-import { type Admitted, Admission } from "./http-admission.ts";
+import { Admission, type AdmissionOptions, type Admitted } from "./http-admission.ts";
 import { answerError, answerStored } from "./http-answers.ts";
 import { framesOfPlain, jsonBytesMax, type PlainKind, processIn } from "./plain-bodies.ts";
-import type { Loops, TokenLookup } from "./router.ts";
-import type { SenderFaults } from "./sender-faults.ts";
-import type { KeyLookup } from "./writer.ts";
 
-export type LogsDoorOptions = BodyLimits & {
-  readonly queues: Pick<AppendQueues, "append">;
-  readonly bodies: BodyBudget;
-  /** The owner of a connection, for the share of its address. */
-  readonly addressOf: (socket: Socket) => string;
-  readonly tokens: TokenLookup;
-  readonly keys: KeyLookup;
-  readonly loops: Loops;
-  readonly faults: Pick<SenderFaults, "note">;
-  readonly clock: Pick<Clock, "nowMs">;
-  readonly frameBytesMax: number;
-  /** Frames of one body. */
-  readonly framesMax: number;
-  /** Tokens whose records are kept at hand for keys that write to every app. */
-  readonly tokensMax: number;
-  readonly requestIdsMax: number;
-};
+export type LogsDoorOptions = BodyLimits &
+  AdmissionOptions & {
+    readonly queues: Pick<AppendQueues, "append">;
+    readonly clock: Pick<Clock, "nowMs">;
+    readonly frameBytesMax: number;
+    /** Frames of one body. */
+    readonly framesMax: number;
+    /** Tokens whose records are kept at hand for keys that write to every app. */
+    readonly tokensMax: number;
+    readonly requestIdsMax: number;
+  };
 
 export class LogsDoor {
   readonly #options: LogsDoorOptions;

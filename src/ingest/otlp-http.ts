@@ -23,7 +23,8 @@ import {
 import { refusedRequests } from "../metrics.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import { everySo, inTurns } from "../turns.ts";
-import { codingOf, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
+import { codingOf } from "./body-coding.ts";
 import type { IngestHttpOptions } from "./http.ts";
 import { contentTypeOf, exportAnswer, type OtlpEncoding, statusAnswer } from "./otlp-answers.ts";
 import { frameOf } from "./otlp-frames.ts";

@@ -6,16 +6,13 @@ import type { Certificate } from "../certificate.ts";
 import { type Opening, type OpenSocket, openSocket } from "../open-socket.ts";
 import type { RawAnswer } from "./answer.ts";
 import { AnswerReader, type Flaw, interimAnswersMax } from "./answer-reader.ts";
+import { sendRequest } from "./send-request.ts";
 
 /** For the rest of an answer whose status is known. */
 const restMsMax = 1_000;
 /** A connection that the server ends about now is not used any more. */
 const keptMarginMs = 1_000;
 
-/** A request is put together in one piece where copying costs less than handing over several: it is short, or they are. */
-const shortBytesMax = 64 * 1024;
-const shortPieceBytes = 8 * 1024;
-const togetherBytesMax = 1024 * 1024;
 /** A longer answer is not kept to know the next one by. */
 const knownBytesMax = 1024;
 
@@ -97,9 +94,7 @@ export class HttpConnection {
     this.#onlyRead = undefined;
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      const areShort = bytes <= shortBytesMax || bytes < shortPieceBytes * body.length;
-      if (areShort && head.length + bytes <= togetherBytesMax) this.#sendTogether(head, body, bytes, onSent);
-      else this.#sendPieces(head, body, onSent);
+      sendRequest(this.#socket, this.#requests.buffers, head, body, bytes, onSent);
     });
   }
 
@@ -110,35 +105,6 @@ export class HttpConnection {
 
   close(): void {
     this.#socket.destroy();
-  }
-
-  #sendTogether(
-    head: string,
-    body: readonly Uint8Array[],
-    bytes: number,
-    onSent: (() => void) | undefined,
-  ): void {
-    const { buffers } = this.#requests;
-    const request = buffers.take(head.length + bytes).subarray(0, head.length + bytes);
-    let at = request.write(head, 0, "latin1");
-    for (const piece of body) {
-      request.set(piece, at);
-      at += piece.length;
-    }
-    this.#socket.write(request, (failure) => {
-      if (failure != null) return; // the system may read it still
-      buffers.give(request);
-      onSent?.();
-    });
-  }
-
-  #sendPieces(head: string, body: readonly Uint8Array[], onSent: (() => void) | undefined): void {
-    const socket = this.#socket;
-    socket.cork();
-    socket.write(head, "latin1", body.length === 0 ? onSent : undefined);
-    for (const [n, piece] of body.entries())
-      socket.write(piece, n < body.length - 1 ? undefined : (failure) => failure == null && onSent?.());
-    socket.uncork();
   }
 
   // An answer before the request was read: what is left of that has no reader.
