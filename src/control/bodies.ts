@@ -8,8 +8,8 @@ import { paramsInvalid, requestRefused } from "../errors/api.ts";
 import { AppError } from "../errors/app-error.ts";
 import { bodyTooLarge, codingUnsupported } from "../errors/ingest.ts";
 import { readBody } from "../ingest/body.ts";
-import { codingOf } from "../ingest/body-coding.ts";
 import type { BodyBudget } from "../ingest/body-budget.ts";
+import { codingOf } from "../ingest/body-coding.ts";
 import { ingestLimits } from "../ingest/limits.ts";
 
 /** The memory that bodies are read into: API calls share it with `POST /logs`. */

@@ -8,8 +8,8 @@ import {
   ingestNotAcceptable,
   tokenNeeded,
 } from "../errors/ingest.ts";
-import { codingOf } from "./body-coding.ts";
 import type { BodyBudget, BodyOf } from "./body-budget.ts";
+import { codingOf } from "./body-coding.ts";
 import { type PlainKind, plainKindOf } from "./plain-bodies.ts";
 import type { Loops, TokenLookup } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";

@@ -17,7 +17,9 @@ const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 60 }).map((some) => Buffer.from(some)),
   fc.string({ unit: "binary", maxLength: 60 }).map((text) => Buffer.from(text)),
   fc.string({ unit: "grapheme-ascii", maxLength: 60 }).map((text) => Buffer.from(`${text}\r\n`)),
-  fc.constantFrom("", "\n", '"', "\\", "\u007f", "\u2028", "\u0000 \u001f", "é", "x".repeat(200)).map(Buffer.from),
+  fc
+    .constantFrom("", "\n", '"', "\\", "\u007f", "\u2028", "\u0000 \u001f", "é", "x".repeat(200))
+    .map(Buffer.from),
 );
 const word = fc.stringMatching(/^[!-Z^-~]{1,20}$/);
 const data = fc.constantFrom("", "- - ", '- [a@1 k="v"] ', 'ID7 [a@1 k="v \\" w"][b c="d"] ', "ID7 - ");

@@ -21,12 +21,12 @@ import { type TlsParts, timedOut } from "./connecting.ts";
 import { nameOf } from "./endpoint.ts";
 import { failureVerdict } from "./explain.ts";
 import { bodyFormats } from "./formats/all-formats.ts";
-import type { Body } from "./formats/body-format.ts";
+import type { Body, BodyFormat } from "./formats/body-format.ts";
 import { type Answer, answerOf } from "./http/answer.ts";
-import { HttpConnection, StaleConnection } from "./http/connection.ts";
+import { HttpConnection, type Requests, StaleConnection } from "./http/connection.ts";
 import { type HeadOptions, RequestHead, whole } from "./http/request-head.ts";
 import { judge } from "./judge.ts";
-import { secretsOf } from "./secrets.ts";
+import { type Secrets, secretsOf } from "./secrets.ts";
 
 /** How long things may take, and who may be reached: the same for all sinks. */
 export type SinkLimits = {
@@ -56,97 +56,119 @@ export type HttpsSinkOptions = SinkLimits &
 const compress = promisify(gzip);
 
 /** A sink for one drain. */
-export function httpsSink(options: HttpsSinkOptions): Sink {
-  const { destination, clock, attemptMsMax, drainToken, appId, trace, buffers = freshBuffers } = options;
-  const format = bodyFormats[destination.format];
-  const secrets = secretsOf(destination, options.headers);
-  const heads = new RequestHead(options, format.contentType);
-  const requests = { buffers, readsBodyOfSuccess: format.rejected !== undefined };
-  let appName: string | undefined;
-  let asksName = destination.format !== "logplex" && options.appName !== undefined;
-  let connection: HttpConnection | undefined;
+export const httpsSink = (options: HttpsSinkOptions): Sink => new HttpsSink(options);
+
+class HttpsSink implements Sink {
+  readonly #options: HttpsSinkOptions;
+  readonly #format: BodyFormat;
+  readonly #secrets: Secrets;
+  readonly #heads: RequestHead;
+  readonly #requests: Requests;
+  #appName: string | undefined;
+  #asksName: boolean;
+  #connection: HttpConnection | undefined;
   /** Ends the attempt under way. */
-  let giveUp: (reason: Error) => void = () => {};
+  #giveUp: (reason: Error) => void = () => {};
   /** The one that was listened to last: a drain's parcels all come with the same. */
-  let watched: AbortSignal | undefined;
-  const abort = () => giveUp(watched?.reason);
-  const watch = (signal: AbortSignal | undefined) => {
-    if (signal === watched) return;
-    watched?.removeEventListener("abort", abort);
-    watched = signal;
-    signal?.addEventListener("abort", abort, { once: true });
-  };
+  #watched: AbortSignal | undefined;
 
-  const write = ({ slices }: Parcel) =>
-    inFewTurns(format.write(slices, { drainToken, appId, appName, nowMs: clock.nowMs() }), appId);
+  constructor(options: HttpsSinkOptions) {
+    const { destination, buffers = freshBuffers } = options;
+    this.#options = options;
+    this.#format = bodyFormats[destination.format];
+    this.#secrets = secretsOf(destination, options.headers);
+    this.#heads = new RequestHead(options, this.#format.contentType);
+    this.#requests = { buffers, readsBodyOfSuccess: this.#format.rejected !== undefined };
+    this.#asksName = destination.format !== "logplex" && options.appName !== undefined;
+  }
 
-  const open = async (): Promise<HttpConnection> => {
+  async deliver(parcel: Parcel, signal: AbortSignal): Promise<Verdict> {
+    const { destination } = this.#options;
+    signal.throwIfAborted();
+    this.#watch(signal);
+    if (this.#asksName) this.#appName = await this.#options.appName!().catch(() => undefined);
+    this.#asksName = false;
+    const written = this.#write(parcel);
+    const pieces = piecesOf(written instanceof Promise ? await written : written);
+    const excess = excessOf(parcel, lengthOf(pieces), destination);
+    if (excess !== undefined) return { kind: "split", reason: excess };
+    const body = destination.compresses ? [await compress(whole(pieces))] : pieces;
+    const bytes = lengthOf(body);
+    for (let isFresh = false; ; isFresh = true) {
+      try {
+        signal.throwIfAborted();
+        return this.#verdictOn(await this.#attempt(body, bytes, parcel), parcel);
+      } catch (failure) {
+        signal.throwIfAborted();
+        if (!isFresh && failure instanceof StaleConnection) continue;
+        return failureVerdict(failure, destination, this.#options);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#watch(undefined);
+    this.#giveUp(new Error("closed"));
+    this.#connection?.close();
+  }
+
+  readonly #abort = (): void => this.#giveUp(this.#watched?.reason);
+
+  #watch(signal: AbortSignal | undefined): void {
+    if (signal === this.#watched) return;
+    this.#watched?.removeEventListener("abort", this.#abort);
+    this.#watched = signal;
+    signal?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  #write({ slices }: Parcel): Body | Promise<Body> {
+    const { drainToken, appId, clock } = this.#options;
+    const context = { drainToken, appId, appName: this.#appName, nowMs: clock.nowMs() };
+    return inFewTurns(this.#format.write(slices, context), appId);
+  }
+
+  async #open(): Promise<HttpConnection> {
+    const { destination } = this.#options;
     const ending = new AbortController();
-    giveUp = (reason) => ending.abort(reason);
-    connection?.close();
-    connection = await HttpConnection.open(destination, { ...options, ...requests }, ending.signal);
-    if (ending.signal.aborted) throw ending.signal.reason;
-    return connection;
-  };
+    this.#giveUp = (reason) => ending.abort(reason);
+    this.#connection?.close();
+    const options = { ...this.#options, ...this.#requests };
+    this.#connection = await HttpConnection.open(destination, options, ending.signal);
+    ending.signal.throwIfAborted();
+    return this.#connection;
+  }
 
-  const attempt = async (body: readonly Uint8Array[], bytes: number, parcel: Parcel): Promise<Answer> => {
-    const timer = setTimeout(() => giveUp(timedOut("answer", attemptMsMax)), attemptMsMax);
+  async #attempt(body: readonly Uint8Array[], bytes: number, parcel: Parcel): Promise<Answer> {
+    const { destination, attemptMsMax, clock, trace } = this.#options;
+    const timer = setTimeout(() => this.#giveUp(timedOut("answer", attemptMsMax)), attemptMsMax);
     try {
       trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
-      const usable = connection?.isUsable === true ? connection : await open();
-      giveUp = (reason) => usable.giveUp(reason);
-      const head = heads.of(parcel, body, bytes, clock.nowMs());
+      const connection = this.#connection?.isUsable === true ? this.#connection : await this.#open();
+      this.#giveUp = (reason) => connection.giveUp(reason);
+      const head = this.#heads.of(parcel, body, bytes, clock.nowMs());
       const onSent = trace && (() => noteSent(trace, bytes));
-      const answer = await usable.exchange(head, body, bytes, onSent);
+      const answer = await connection.exchange(head, body, bytes, onSent);
       trace?.begin("answer");
       trace?.note(`status ${answer.status}`);
       return await answerOf(answer);
     } finally {
       clearTimeout(timer);
-      giveUp = () => {};
+      this.#giveUp = () => {};
     }
-  };
+  }
 
-  const verdictOn = (answer: Answer, { count: lines }: Parcel): Verdict => {
+  #verdictOn(answer: Answer, { count: lines }: Parcel): Verdict {
+    const { destination, clock } = this.#options;
+    const certificate = this.#connection?.certificate;
     const isTaken = answer.status >= 200 && answer.status < 300;
-    const rejected = isTaken ? format.rejected?.(answer) : undefined;
-    if (isTaken && rejected === undefined && connection?.certificate === undefined) return delivered;
+    const rejected = isTaken ? this.#format.rejected?.(answer) : undefined;
+    if (isTaken && rejected === undefined && certificate === undefined) return delivered;
     const nowMs = clock.nowMs();
-    const verdict = judge(answer, { ...options, secrets, rejected, lines }, nowMs);
-    const ending =
-      verdict.kind === "delivered" && expiring(connection?.certificate, destination, nowMs);
+    const judging = { ...this.#options, secrets: this.#secrets, rejected, lines };
+    const verdict = judge(answer, judging, nowMs);
+    const ending = verdict.kind === "delivered" && expiring(certificate, destination, nowMs);
     return ending ? { ...verdict, expiring: ending } : verdict;
-  };
-
-  return {
-    async deliver(parcel, signal) {
-      signal.throwIfAborted();
-      watch(signal);
-      if (asksName) appName = await options.appName!().catch(() => undefined);
-      asksName = false;
-      const written = write(parcel);
-      const pieces = piecesOf(written instanceof Promise ? await written : written);
-      const excess = excessOf(parcel, lengthOf(pieces), destination);
-      if (excess !== undefined) return { kind: "split", reason: excess };
-      const body = destination.compresses ? [await compress(whole(pieces))] : pieces;
-      const bytes = lengthOf(body);
-      for (let isFresh = false; ; isFresh = true) {
-        try {
-          signal.throwIfAborted();
-          return verdictOn(await attempt(body, bytes, parcel), parcel);
-        } catch (failure) {
-          signal.throwIfAborted();
-          if (!isFresh && failure instanceof StaleConnection) continue;
-          return failureVerdict(failure, destination, options);
-        }
-      }
-    },
-    async close() {
-      watch(undefined);
-      giveUp(new Error("closed"));
-      connection?.close();
-    },
-  };
+  }
 }
 
 const delivered: Verdict = { kind: "delivered" };

@@ -125,7 +125,10 @@ export class HttpConnection {
       const isShort = bytes !== undefined && bytes.length <= knownBytesMax;
       if (isShort && reader.isReusable) this.#known = { bytes: Buffer.from(bytes), answer, keptMs };
       waiting.resolve(answer);
-    } else waiting.reject(this.#isReused && !reader?.isBegun && isReset(failure) ? new StaleConnection() : failure);
+    } else
+      waiting.reject(
+        this.#isReused && !reader?.isBegun && isReset(failure) ? new StaleConnection() : failure,
+      );
   }
 
   #keep(keptMs: number | undefined): void {
