@@ -45,7 +45,10 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   },
   { at: "src/drains/sink-for.ts", mayImport: [...ground(), "src/registry/", "src/drains/"] },
   { at: "src/addons/", mayImport: [...ground(), "src/registry/", "src/drains/addresses.ts"] },
-  { at: "src/ingest/", mayImport: [...ground(), "src/registry/"] },
+  {
+    at: "src/ingest/",
+    mayImport: [...ground(), "src/registry/", "src/http/api-errors.ts", "src/http/bare-routes.ts"],
+  },
   ...["src/drains/", "src/tail/"].map((at) => ({
     at,
     mayImport: [...ground(), "src/registry/", "src/patterns/"],
@@ -65,7 +68,14 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   },
   {
     at: "src/http-routes.ts",
-    mayImport: ["src/canary/", "src/control/", "src/ingest/", "src/tail/", "src/web/"],
+    mayImport: [
+      "src/canary/",
+      "src/control/",
+      "src/http/bare-routes.ts",
+      "src/ingest/",
+      "src/tail/",
+      "src/web/",
+    ],
   },
   { at: "src/http/", mayImport: ground() },
   {

@@ -1,4 +1,4 @@
-/** Where the text of a message ends. */
+/** The end of the text of a message. */
 import type { LineCursor } from "./line-cursor.ts";
 
 const newline = 0x0a;

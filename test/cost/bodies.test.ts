@@ -79,10 +79,9 @@ function ten(door: LogsDoor, body: Buffer): Promise<number[]> {
 }
 
 test.each([
-  // 4 promises of a request (its append, the batch's, and who waits for either), and a tenth of its commit's
-  { lines: 100, promisesMax: 7, copiedMax: 0.05 },
-  { lines: 1, promisesMax: 7, copiedMax: 5 },
-])("ten thousand bodies of $lines lines", async ({ lines, promisesMax, copiedMax }) => {
+  { lines: 100 }, // 6.7 promises a body
+  { lines: 1 }, // the same: nothing is made for a line
+])("ten thousand bodies of $lines lines", async ({ lines }) => {
   const { disk, queues, door } = await rig();
   const body = Buffer.concat(Array.from({ length: lines }, () => line));
   await ten(door, body); // the tokens are known from here on
@@ -93,10 +92,9 @@ test.each([
     expect(await ten(door, body)).toEqual(Array(apps).fill(204));
   end();
   expect(queues.budget.bytes).toBe(0);
-  console.log("FIGURES", lines, counted.work.promises / bodies, counted.work.allocatedBytes / (bodies * body.length));
   // Bodies that are here together are one commit; each 64 MiB have a segment that is begun.
   expect(disk.writes - before.writes).toBeLessThanOrEqual(bodies / apps + 4);
   expect(disk.syncs - before.syncs).toBe(disk.writes - before.writes);
-  expect(counted.work.promises / bodies).toBeLessThanOrEqual(promisesMax);
-  expect(counted.work.allocatedBytes / (bodies * body.length)).toBeLessThanOrEqual(copiedMax); // lines are written where they came
+  expect(counted.work.promises / bodies).toBeLessThanOrEqual(7.5); // its append's, its commit's, the test's
+  expect(counted.work.allocatedBytes).toBe(0); // lines are written where they came
 });

@@ -23,7 +23,7 @@ export type Requests = {
   readonly readsBodyOfSuccess: boolean;
 };
 
-/** Who waits for an answer. */
+/** Told of the answer. */
 type Waiting = {
   readonly resolve: (answer: RawAnswer) => void;
   readonly reject: (failure: Error | undefined) => void;
