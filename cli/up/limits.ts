@@ -44,6 +44,17 @@ export const routerLimits = {
   wordCharsMax: 256,
 } as const;
 
+/** The terminal of `up`. */
+export const screenLimits = {
+  /** Lines that wait to be drawn: with more, the app's are left out, with their number. */
+  linesMax: 1_000,
+  /** Laying out takes so much of a turn of the event loop, but for the lines that are laid out at once. */
+  sliceMs: 5,
+  linesAtOnce: 20,
+  /** Lines of a stack trace that wait for what follows them are shown when nothing came for so long. */
+  quietMs: 150,
+} as const;
+
 export type DynoLimits = {
   readonly [Name in keyof typeof dynoLimits]: WithNumbers<(typeof dynoLimits)[Name]>;
 };

@@ -1,23 +1,28 @@
 /**
- * The screen of `up`: on a terminal as `tailrace logs` lays lines out, through a pipe `app[web.1]: text`, a row
- * each. Nobody's text can drive the terminal.
+ * The screen of `up`: on a terminal as `tailrace logs` lays lines out, through a pipe `app[web.1]: text`, a row each. Nobody's
+ * text can drive the terminal. Laying out takes its time, so that a terminal is drawn in slices of a turn, and of lines that
+ * come quicker than anybody could read the app's are left out, with their number: neither dynos nor the log wait for eyes.
  */
 import { type Level, levelOf } from "../../src/core/level.ts";
 import { terminalText } from "../../src/core/terminal-text.ts";
 import type { Output } from "../output.ts";
 import { eyesForm } from "../view/form-options.ts";
+import { paintOf } from "../view/paint.ts";
 import { rowsIn, type ShownLine } from "../view/shown-line.ts";
 import type { TerminalForm } from "../view/terminal-form.ts";
+import { screenLimits } from "./limits.ts";
 
-/** Lines of a stack trace that wait for what follows them are shown when nothing came for so long. */
-const quietMs = 150;
+type Line = Omit<ShownLine, "app" | "position" | "level">;
 
 export class UpScreen {
   readonly #app: string;
   readonly #output: Output;
   /** Absent: nobody looks. */
   readonly #form: TerminalForm | undefined;
-  #lines: ShownLine[] = [];
+  #lines: Line[] = [];
+  /** Lines that were left out in front of those that wait. */
+  #leftOut = 0;
+  #isDrawing = false;
   #quiet: NodeJS.Timeout | undefined;
 
   constructor(app: string, output: Output) {
@@ -29,32 +34,70 @@ export class UpScreen {
   /** Takes a line, which `flush` shows, at the end of this turn at the latest. */
   add(source: string, dyno: string, severity: Level, message: string): void {
     if (this.#lines.length === 0) setImmediate(() => void this.flush());
-    const time = new Date().toISOString();
-    const level = levelOf(message, severity);
-    this.#lines.push({ app: this.#app, position: "", time, source, dyno, severity, level, message });
+    this.#lines.push({ time: new Date().toISOString(), source, dyno, severity, message });
+    if (this.#form !== undefined && this.#lines.length > screenLimits.linesMax) this.#leaveOut();
   }
 
-  /** Resolves when the terminal or the pipe has taken what was added; undefined when more may come at once. */
+  /** Resolves when the pipe has taken what was added; undefined when more may come at once. A terminal holds nobody. */
   flush(): Promise<void> | undefined {
-    if (this.#lines.length === 0) return undefined;
+    if (this.#form !== undefined) {
+      if (!this.#isDrawing) void this.#draw(this.#form);
+      return undefined;
+    }
     const lines = this.#lines;
     this.#lines = [];
-    clearTimeout(this.#quiet);
-    if (this.#form === undefined) return this.#pass(lines.map(plainText).join(""));
-    const text = this.#form.push(lines);
-    if (this.#form.isOpen) this.#quiet = setTimeout(() => this.#passRest(), quietMs);
-    return this.#pass(text);
+    return this.#pass(lines.map(plainText).join(""));
   }
 
   /** Shows what waits. */
   close(): void {
-    void this.flush();
+    if (this.#form === undefined) return void this.flush();
     clearTimeout(this.#quiet);
-    this.#passRest();
+    void this.#pass(this.#next(this.#form, Number.POSITIVE_INFINITY) + this.#form.end());
   }
 
-  #passRest(): void {
-    void this.#pass(this.#form?.end() ?? "");
+  async #draw(form: TerminalForm): Promise<void> {
+    this.#isDrawing = true;
+    while (this.#lines.length > 0) {
+      clearTimeout(this.#quiet);
+      await this.#pass(this.#next(form, performance.now() + screenLimits.sliceMs));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#isDrawing = false;
+    clearTimeout(this.#quiet);
+    if (form.isOpen) this.#quiet = setTimeout(() => void this.#pass(form.end()), screenLimits.quietMs);
+  }
+
+  /** The text of lines that wait, as many as are laid out until `endMs`. */
+  #next(form: TerminalForm, endMs: number): string {
+    let text = this.#leftOutRow(form);
+    let at = 0;
+    while (at < this.#lines.length && (at === 0 || performance.now() < endMs)) {
+      const some = this.#lines.slice(at, at + screenLimits.linesAtOnce);
+      text += form.push(some.map((line) => this.#shown(line)));
+      at += some.length;
+    }
+    this.#lines = this.#lines.slice(at);
+    return text;
+  }
+
+  #shown(line: Line): ShownLine {
+    return { ...line, app: this.#app, position: "", level: levelOf(line.message, line.severity) };
+  }
+
+  /** The platform's lines are few, and stay. */
+  #leaveOut(): void {
+    const kept = this.#lines.filter(({ source, dyno }) => source !== "app" || dyno === "api");
+    this.#leftOut += this.#lines.length - kept.length;
+    this.#lines = kept.slice(-screenLimits.linesMax / 2);
+  }
+
+  #leftOutRow(form: TerminalForm): string {
+    const count = this.#leftOut;
+    if (count === 0) return "";
+    this.#leftOut = 0;
+    const row = `-- ${count} ${count === 1 ? "line is" : "lines are"} not shown here: the log has all --`;
+    return `${form.end()}${paintOf(this.#output.colours()).dim(row)}\n`;
   }
 
   #pass(text: string): Promise<void> | undefined {
@@ -64,7 +107,7 @@ export class UpScreen {
   }
 }
 
-const plainText = ({ source, dyno, message }: ShownLine): string =>
+const plainText = ({ source, dyno, message }: Line): string =>
   rowsIn(message)
     .map((row) => `${source}[${dyno}]: ${row}\n`)
     .join("");

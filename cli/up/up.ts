@@ -35,6 +35,8 @@ export type UpContext = { readonly api: Api; readonly output: Output; readonly v
 
 /** The variables of `up` that are nothing to an app: what it prints may be read by many. */
 const ownVariables = ["TAILRACE_API_KEY"];
+/** Python keeps lines for a pipe back by the block, as long as nobody says this; Heroku's dynos have it, too. */
+const defaults = { PYTHONUNBUFFERED: "1" };
 
 /** The signals that `up` is to end, in good order or now. */
 export type Ending = {
@@ -93,7 +95,7 @@ function readSource({ procfile }: UpOptions, variables: Variables) {
   const path = resolve(procfile);
   const folder = dirname(path);
   const own = Object.fromEntries(Object.entries(variables).filter(([name]) => !ownVariables.includes(name)));
-  const base = { ...own, ...readEnvFile(join(folder, ".env")) };
+  const base = { ...defaults, ...own, ...readEnvFile(join(folder, ".env")) };
   return {
     folder,
     procfile: readProcfile(path),

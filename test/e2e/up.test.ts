@@ -111,7 +111,7 @@ describe("tailrace up", { timeout: 120_000 }, () => {
 
   test("brings a dyno back that was killed, and no other terminal's key is in its environment", async () => {
     await start({
-      Procfile: "web: node web.js\nworker: env | grep -c TAILRACE_API_KEY; exec sleep 600",
+      Procfile: "web: node web.js\nworker: env | grep -c TAILRACE_API_KEY; env | grep PYTHON; exec sleep 600",
       "web.js": web,
     });
     const [, , pid] = (await ask()).split(" ");
@@ -124,6 +124,7 @@ describe("tailrace up", { timeout: 120_000 }, () => {
     const lines = await up!.lines();
     expect(lines).toContain("heroku[web.1]: State changed from up to crashed");
     expect(lines).toContain("app[worker.1]: 0");
+    expect(lines).toContain("app[worker.1]: PYTHONUNBUFFERED=1");
   });
 
   test("loses none of 200,000 lines that a dyno prints at once", async () => {

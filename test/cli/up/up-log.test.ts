@@ -6,6 +6,7 @@ import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Api } from "../../../cli/api.ts";
 import { Output } from "../../../cli/output.ts";
+import { screenLimits } from "../../../cli/up/limits.ts";
 import { UpLog } from "../../../cli/up/up-log.ts";
 import { FakeTailrace } from "../../support/fake-tailrace.ts";
 
@@ -93,6 +94,25 @@ describe("the screen", () => {
     ]);
     expect(rows[1]).toContain("no such thing \\u001b[2J");
   });
+
+  test("of a terminal leaves out what nobody could read, says how much, and holds nobody up", async () => {
+    const log = open(plainly, { isTTY: true, columns: 80 });
+    const { take, end } = log.outputOf("app", "web.1");
+    const lines = 50_000;
+    const chunk = (at: number) => Buffer.from(Array.from({ length: 500 }, (_, n) => `${at + n}\n`).join(""));
+    for (let at = 0; at < lines; at += 500) {
+      expect(take("stdout", chunk(at))).toBeUndefined();
+      if (at === lines / 2) log.state("web.1", "State changed from up to crashed");
+    }
+    end();
+    await log.close(60_000);
+    const shownLines = shown.match(/web\.1\S* \S+ \d+$/gm)?.length ?? 0;
+    const leftOut = [...shown.matchAll(/-- (\d+) lines are not shown here: the log has all --/g)];
+    expect(shownLines + leftOut.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(lines);
+    expect(shownLines).toBeLessThanOrEqual(screenLimits.linesMax);
+    expect(shown).toContain("State changed from up to crashed");
+    expect(server.lines("web.1")).toHaveLength(lines + 1);
+  }, 60_000);
 
   test("of a pipe is plain, and what drives terminals is written out", async () => {
     const log = open();
