@@ -87,9 +87,10 @@ export class UpScreen {
 
   /** The platform's lines are few, and stay. */
   #leaveOut(): void {
-    const kept = this.#lines.filter(({ source, dyno }) => source !== "app" || dyno === "api");
+    const platform = this.#lines.filter(({ source, dyno }) => source !== "app" || dyno === "api");
+    const kept = platform.slice(-screenLimits.linesMax / 2);
     this.#leftOut += this.#lines.length - kept.length;
-    this.#lines = kept.slice(-screenLimits.linesMax / 2);
+    this.#lines = kept;
   }
 
   #leftOutRow(form: TerminalForm): string {
