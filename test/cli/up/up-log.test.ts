@@ -106,7 +106,7 @@ describe("the screen", () => {
     }
     end();
     await log.close(60_000);
-    const shownLines = shown.match(/web\.1\S* \S+ \d+$/gm)?.length ?? 0;
+    const shownLines = shown.match(/web\.1\S* +\S+ \d+$/gm)?.length ?? 0;
     const leftOut = [...shown.matchAll(/-- (\d+) lines are not shown here: the log has all --/g)];
     expect(shownLines + leftOut.reduce((sum, [, count]) => sum + Number(count), 0)).toBe(lines);
     expect(shownLines).toBeLessThanOrEqual(screenLimits.linesMax);
