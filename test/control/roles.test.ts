@@ -7,6 +7,7 @@ import { describeApi } from "../../src/control/openapi.ts";
 import { answerErrors } from "../../src/http/api-errors.ts";
 import { type RouteParts, registerRoutes } from "../../src/http-routes.ts";
 import { ingestHttp } from "../../src/ingest/http.ts";
+import { noOtherNodes } from "../../src/other-nodes.ts";
 import { sessionStreams } from "../../src/tail/http.ts";
 import { ControlServer, operatorSecret } from "../support/control-server.ts";
 
@@ -29,6 +30,7 @@ afterAll(() => whole.close());
 /** What routes are made of, as far as a request gets in these tests. */
 const partsOf = ({ registry, sessions }: ControlServer): RouteParts => ({
   ingest: {
+    others: noOtherNodes,
     bodies: { refusal: () => undefined },
     addressOf: () => "here",
     tokens: registry.tokens,

@@ -44,6 +44,8 @@ export interface Work {
 /** Bounds of one commit; one larger piece of work is taken alone. Everybody waits for the sync of all of it. */
 const commitBytesMax = 2 * 1024 * 1024;
 const commitWorksMax = 8192;
+/** More work is waited for no longer: that is what it may cost in latency while many lines come. */
+const gatherMsMax = 1;
 /** Between attempts while the disk fails: what came meanwhile gets its answer together. */
 const failingMs = 100;
 
@@ -144,11 +146,21 @@ export class Journal {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await allRead();
+      await this.#gather();
       if (this.#isFailing) await this.#pause();
       await this.#store(this.#take());
     }
     this.#running = undefined;
+  }
+
+  // A commit waits for as long as each turn of the event loop brings more work, up to a bound: microseconds where lines come
+  // alone, and of ten senders that each wait for their answer, all ten where there would be two commits of five.
+  async #gather(): Promise<void> {
+    const endMs = performance.now() + gatherMsMax;
+    for (let before = -1; this.#waiting.length > before && performance.now() < endMs; ) {
+      before = this.#waiting.length;
+      await nextTurn();
+    }
   }
 
   // Somebody waits for an answer: unlike other waits this one keeps the process.
@@ -276,8 +288,8 @@ export class Journal {
   }
 }
 
-/** Resolves when all that has arrived in this turn of the event loop was read: it goes together. Microseconds. */
-const allRead = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** Resolves in the next turn of the event loop, when all that had arrived was read. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** As much as a commit may hold. Channels take turns; what goes in its order among all stays there. */
 function fairShare(waiting: readonly Work[]): Work[] {

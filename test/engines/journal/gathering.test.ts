@@ -1,0 +1,55 @@
+/** When a commit begins: it waits while each turn of the event loop brings more work, and no longer than its bound. */
+import { afterEach, expect, test, vi } from "vitest";
+import { openJournal } from "../../../src/engines/journal/open.ts";
+import { keepsAll } from "../../contract/channel-log.ts";
+import { CountingDisk } from "../../cost/counting.ts";
+import { batchOf, channelOf } from "../../support/batches.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+async function open() {
+  const disk = new CountingDisk();
+  const { log } = await openJournal({ disk, clock: new FakeClock(), retention: keepsAll });
+  await log.append(channelOf(0), batchOf(["first"])); // begins the segment
+  const before = disk.writes;
+  return { log, commits: () => disk.writes - before };
+}
+
+/** Appends a batch in each of so many turns of the event loop, one behind the other; resolves when all are stored. */
+function inTurns(log: Awaited<ReturnType<typeof open>>["log"], turns: number): Promise<unknown> {
+  const appends: Promise<unknown>[] = [];
+  return new Promise((resolve) => {
+    const turn = (left: number) => {
+      if (left > 1) setImmediate(turn, left - 1); // before the journal looks in that turn
+      appends.push(log.append(channelOf(left), batchOf([`line ${left}`])));
+      if (left === 1) resolve(Promise.all(appends));
+    };
+    turn(turns);
+  });
+}
+
+test("what comes alone is a commit of its own, at once", async () => {
+  const { log, commits } = await open();
+  await log.append(channelOf(1), batchOf(["one"]));
+  await log.append(channelOf(2), batchOf(["two"]));
+  expect(commits()).toBe(2);
+});
+
+test("what comes turn by turn goes together", async () => {
+  vi.spyOn(performance, "now").mockReturnValue(1_000);
+  const { log, commits } = await open();
+  await inTurns(log, 10);
+  expect(commits()).toBe(1);
+});
+
+test("for no longer than a millisecond, whatever comes", async () => {
+  let nowMs = 1_000;
+  vi.spyOn(performance, "now").mockImplementation(() => {
+    nowMs += 0.3;
+    return nowMs;
+  });
+  const { log, commits } = await open();
+  await inTurns(log, 40);
+  expect(commits()).toBeGreaterThanOrEqual(5);
+});
