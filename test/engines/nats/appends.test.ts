@@ -12,15 +12,17 @@ let engine: NatsEngine;
 afterEach(() => engine.close());
 
 test.each([
-  ["one is under way", inProcess, undefined],
-  ["another is the last", wrongSequence, undefined],
-  ["one is under way, with a dedup id", inProcess, "id"],
+  ["one is under way", inProcess, undefined, false],
+  ["another is the last", wrongSequence, undefined, false],
+  ["one is under way, with a dedup id", inProcess, "id", false],
+  ["one is under way, and the connection is renewed", inProcess, undefined, true],
 ])(
   "its acknowledgement is lost, and its repeat is told that %s before anybody sees it",
-  async (_, refusal, dedupId) => {
+  async (_, refusal, dedupId, isRenewed) => {
     const clock = new FakeClock();
     const server = new NatsModel(clock);
-    engine = await openOn(server.connect(), { clock, retention: keepsAll, replicas: 3, shards: 1 });
+    const wire = server.connect();
+    engine = await openOn(wire, { clock, retention: keepsAll, replicas: 3, shards: 1 });
     const channel = channelOf(1);
     await engine.log.append(channel, batchOf(["before"]));
     server.acksToLose = 1;
@@ -38,6 +40,11 @@ test.each([
       channel,
       batchOf(["once"], { firstLine: 1, ...(dedupId && { dedupId }) }),
     );
+    while (sent < 2) await clock.advance(10);
+    if (isRenewed) {
+      wire.break(); // all that is known of channels' ends is forgotten
+      wire.restore();
+    }
     await clock.advance(5_000);
     await appending;
     await engine.log.append(channel, batchOf(["after"], { firstLine: 2 }));

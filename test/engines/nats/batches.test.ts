@@ -1,5 +1,6 @@
 /** History is read by batches, from servers that know none one by one and by a consumer; what is missing is asked for again. */
 import { expect, test } from "vitest";
+import { NatsLog } from "../../../src/engines/nats/log/log.ts";
 import { Untaken } from "../../../src/engines/nats/wire/untaken.ts";
 import { channel, rig } from "./rig.ts";
 
@@ -120,6 +121,17 @@ test.each([true, false])(
   },
 );
 
+test("readers who begin together ask together", async () => {
+  const parts = rig();
+  await parts.write(...texts.map((text) => text.padEnd(20_000, "x")));
+  const alone = questionsOf(parts);
+  expect(await linesOf(parts, 0, 40)).toEqual(all);
+  const { batches } = alone;
+  const read = await Promise.all(Array.from({ length: 100 }, () => linesOf(parts, 0, 40)));
+  expect(read).toEqual(Array.from({ length: 100 }, () => all));
+  expect(alone.batches - batches).toBeLessThan(10 * batches);
+});
+
 test("a large batch that two have read is one in memory, and another that took its place is not", async () => {
   const parts = rig();
   await parts.write("a".repeat(20_000), "small");
@@ -131,4 +143,16 @@ test("a large batch that two have read is one in memory, and another that took i
   other[other.length - 1]! ^= 1;
   (found as { payload: Uint8Array }).payload = other;
   expect((await parts.reader.next(channel, 0))!.batch).not.toBe(first!.batch);
+});
+
+test("the end of a log is told by its last message alone", async () => {
+  const parts = rig();
+  await parts.write(...texts);
+  const unused = {} as never;
+  const log = new NatsLog({ ...parts, heads: unused, appends: unused, retention: unused, live: unused });
+  const asked = questionsOf(parts);
+  const { end, batches } = await log.recent(channel, 0);
+  expect([end.line, batches]).toEqual([40, []]);
+  expect((await log.recent(channel, 1)).batches.map(({ line }) => line)).toEqual([39]);
+  expect(asked.batches).toBe(2);
 });

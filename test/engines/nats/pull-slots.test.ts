@@ -30,12 +30,37 @@ test("subjects take turns", async () => {
   expect(gone.indexOf("one")).toBe(pullsMax + 1);
 });
 
+test("the same question that waits for its turn is asked once for all, and again once it is under way", async () => {
+  const slots = new PullSlots();
+  const held = Array.from({ length: pullsMax }, () => slots.take("other"));
+  await Promise.all(held);
+  const asked: { readonly answer: (value: string) => void; readonly fail: (why: Error) => void }[] = [];
+  const question = () => new Promise<string>((answer, fail) => asked.push({ answer, fail }));
+  const ask = (name: string) => slots.ask("a", name, question);
+  const waiting = [ask("first"), ask("first"), ask("second"), ask("first")];
+  expect(asked).toHaveLength(0);
+  for (const _ of held) slots.release();
+  await Promise.resolve();
+  await Promise.resolve();
+  expect(asked).toHaveLength(2);
+  const late = ask("first");
+  await Promise.resolve();
+  expect(asked).toHaveLength(3);
+  asked[0]!.answer("early");
+  asked[1]!.fail(new Error("nobody"));
+  asked[2]!.answer("late");
+  const results = await Promise.allSettled([...waiting, late]);
+  expect(
+    results.map((result) => (result.status === "fulfilled" ? result.value : result.reason.message)),
+  ).toEqual(["early", "early", "nobody", "early", "late"]);
+});
+
 test("single messages count as pulls, and give their place back when they fail", async () => {
   const parts = rig();
   const { reader } = parts;
   await parts.write("a");
   parts.server.isSilent = true;
-  const failed = Promise.allSettled(Array.from({ length: 3 * pullsMax }, () => reader.next(channel, 0)));
+  const failed = Promise.allSettled(Array.from({ length: 3 * pullsMax }, (_, n) => reader.next(channel, n)));
   await parts.clock.advance(60_000);
   expect((await failed).every(({ status }) => status === "rejected")).toBe(true);
   parts.server.isSilent = false;

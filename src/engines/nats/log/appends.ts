@@ -131,13 +131,14 @@ export class Appends {
     const isOwn = (other: Batch | Omit<Batch, "dedupId">) =>
       other.producer === batch.producer && other.firstLine === batch.firstLine;
     let suffix = "";
-    let isUnsure = false;
+    /** A place where the batch may be stored already: whatever is known of the channel's end, it is tried there again. */
+    let unsureOf: Head | undefined;
     for (let conflicts = 0; ; conflicts++) {
       if (conflicts > conflictsAtOnce) await clock.sleep(Math.random() * conflictPauseMsMax);
       const leftMs = giveUpAtMs - clock.monotonicMs();
       if (leftMs <= 0)
         throw storeUncertain(new Error(`gave up after ${conflicts} other writers were faster`));
-      const head = await heads.of(channel);
+      const head: Head = unsureOf ?? (await heads.of(channel));
       // Without a dedup id the place is part of the id: of all attempts at one place one is stored, and an attempt
       // that comes late, behind another writer's message, is void or refused.
       const id = (dedupId ?? `${batch.producer}.${batch.firstLine}.${head.sequence}`) + suffix;
@@ -169,7 +170,7 @@ export class Appends {
             const position = positionAt(sequence, batch.count, logOf(reader.incarnation(channel)));
             if (!isEmpty) return { position, repeated: true };
           } else if (await reader.counts(channel, before)) {
-            if ((isUnsure || published.attempts > 1) && isOwn(before.batch))
+            if ((unsureOf !== undefined || published.attempts > 1) && isOwn(before.batch))
               return stored(sequence, linesBefore(before));
             return { position: endOf(before.batch), repeated: true };
           }
@@ -177,8 +178,8 @@ export class Appends {
           break;
         }
         case "conflict": {
-          isUnsure ||= published.attempts > 1;
-          const found = isUnsure ? await this.#inTheWay(channel, head, isOwn) : "another";
+          if (published.attempts > 1) unsureOf = head;
+          const found = unsureOf ? await this.#inTheWay(channel, head, isOwn) : "another";
           if (found === "unseen") continue;
           if (found !== "another") return stored(found.sequence, linesBefore(found));
           break;
@@ -187,7 +188,7 @@ export class Appends {
           heads.forget(channel);
           throw published.full ? natsFull(published.cause) : storeUncertain(published.cause);
       }
-      isUnsure = false;
+      unsureOf = undefined;
       losing ??= turns.loser(channel);
       losing.lost();
       await heads.read(channel);

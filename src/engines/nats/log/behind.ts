@@ -9,7 +9,11 @@ import type { StreamApi } from "../wire/stream-api.ts";
 import { type Holder, Untaken } from "../wire/untaken.ts";
 import type { Wire } from "../wire/wire.ts";
 
-export type BehindParts = PullParts & { readonly batches: Batches; readonly untaken: Untaken };
+export type BehindParts = PullParts & {
+  readonly batches: Batches;
+  readonly slots: PullSlots;
+  readonly untaken: Untaken;
+};
 
 /** Made once for all readers of history on a connection. */
 export function readingParts(
@@ -75,12 +79,12 @@ async function* pulled(
 /** Messages that have come, until they are taken or have to give way to others. */
 class Ahead implements Holder {
   readonly #untaken: Untaken;
-  #messages: readonly Kept[];
+  #messages: (Kept | undefined)[];
   #at = 0;
 
   constructor(messages: readonly Kept[], untaken: Untaken) {
     this.#untaken = untaken;
-    this.#messages = messages;
+    this.#messages = [...messages];
     const bytes = messages.reduce((sum, { payload }) => sum + payload.length, 0);
     untaken.hold(this, bytes, messages.length);
   }
@@ -90,7 +94,7 @@ class Ahead implements Holder {
     const message = this.#messages[this.#at];
     if (message === undefined) return undefined;
     this.#untaken.taken(this, message.payload.length);
-    (this.#messages as (Kept | undefined)[])[this.#at++] = undefined;
+    this.#messages[this.#at++] = undefined;
     return message;
   }
 

@@ -31,4 +31,7 @@ const isSame = (one: StoredBatch, other: StoredBatch): boolean =>
   one.firstLine === other.firstLine &&
   one.acceptedAtMs === other.acceptedAtMs &&
   one.incarnation === other.incarnation &&
-  Buffer.compare(one.bytes, other.bytes) === 0;
+  (isSameMemory(one.bytes, other.bytes) || Buffer.compare(one.bytes, other.bytes) === 0);
+
+const isSameMemory = (one: Uint8Array, other: Uint8Array): boolean =>
+  one.buffer === other.buffer && one.byteOffset === other.byteOffset && one.length === other.length;

@@ -66,7 +66,9 @@ export class NatsLog implements ChannelLog {
     let bytes = 0;
     let newest: StoredBatch | undefined;
     let before = Number.POSITIVE_INFINITY;
-    for await (const message of reader.stretch(channel, first.sequence - 1, last.sequence)) {
+    const isLast = first.sequence === last.sequence;
+    const messages = isLast ? [last] : reader.stretch(channel, first.sequence - 1, last.sequence);
+    for await (const message of messages) {
       const { batch } = message;
       const counts = message.previous >= before || (await reader.counts(channel, message));
       before = message.sequence;

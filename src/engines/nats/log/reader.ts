@@ -48,7 +48,7 @@ export class Reader {
     const lookup = { last_by_subj: log };
     const ask = () =>
       this.#replicated ? this.#api.fromLeader(stream, lookup) : this.#api.direct(stream, lookup);
-    return this.#found(channel, await this.#inSlot(log, ask));
+    return this.#ask(channel, "last", ask);
   }
 
   /** The last sequence of the channel's stream, whosever it is. */
@@ -60,15 +60,14 @@ export class Reader {
   async next(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const lookup = { seq: sequence + 1, next_by_subj: log };
-    const found = await this.#inSlot(log, () => this.#api.direct(stream, lookup));
-    return this.#found(channel, found) ?? this.#fromLeader(channel, sequence);
+    const found = await this.#ask(channel, `next ${sequence}`, () => this.#api.direct(stream, lookup));
+    return found ?? this.#fromLeader(channel, sequence);
   }
 
   /** The channel's message at `sequence`. */
   async at(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
-    const { stream, log } = this.place(channel);
-    const found = await this.#inSlot(log, () => this.#api.fromLeader(stream, { seq: sequence }));
-    return found?.subject === log ? this.#found(channel, found) : undefined;
+    const { stream } = this.place(channel);
+    return this.#ask(channel, `at ${sequence}`, () => this.#api.fromLeader(stream, { seq: sequence }));
   }
 
   /**
@@ -142,7 +141,7 @@ export class Reader {
     if (!this.#replicated) return undefined;
     const { stream, log } = this.place(channel);
     const lookup = { seq: sequence + 1, next_by_subj: log };
-    return this.#found(channel, await this.#inSlot(log, () => this.#api.fromLeader(stream, lookup)));
+    return this.#ask(channel, `leader ${sequence}`, () => this.#api.fromLeader(stream, lookup));
   }
 
   // A new leader may not have applied yet what the old one sent out: absent means trimmed only once it has.
@@ -154,18 +153,18 @@ export class Reader {
     return this.next(channel, at);
   }
 
-  async #inSlot<Answer>(subject: string, ask: () => Promise<Answer>): Promise<Answer> {
-    const { slots } = this.#parts;
-    await slots?.take(subject);
-    try {
-      return await ask();
-    } finally {
-      slots?.release();
-    }
-  }
-
-  #found(channel: ChannelId, raw: RawMessage | undefined): StoredMessage | undefined {
-    return raw && this.#decoded(channel, raw.payload, raw.sequence);
+  /** One message, decoded once for all who ask the same and share the answer. */
+  #ask(
+    channel: ChannelId,
+    name: string,
+    question: () => Promise<RawMessage | undefined>,
+  ): Promise<StoredMessage | undefined> {
+    const { log } = this.place(channel);
+    const decoded = async () => {
+      const found = await question();
+      return found?.subject === log ? this.#decoded(channel, found.payload, found.sequence) : undefined;
+    };
+    return this.#parts.slots.ask(log, `${log} ${name}`, decoded);
   }
 
   #decoded(channel: ChannelId, payload: Uint8Array, sequence: number): StoredMessage {

@@ -62,7 +62,8 @@ export class Starts {
   }
 
   /** The message that holds line `line`, else the first one behind it; `last` when there is none. */
-  holding(channel: ChannelId, last: StoredMessage, line: number): Promise<StoredMessage> {
+  async holding(channel: ChannelId, last: StoredMessage, line: number): Promise<StoredMessage> {
+    if (line >= last.batch.line && (await this.#reader.counts(channel, last))) return last;
     return firstWhere(
       this.#reader,
       channel,

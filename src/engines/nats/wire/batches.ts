@@ -26,7 +26,7 @@ export type Question = {
 export type BatchesParts = {
   readonly wire: Wire;
   readonly clock: Clock;
-  readonly slots?: PullSlots;
+  readonly slots: PullSlots;
   readonly untaken: Untaken;
 };
 
@@ -49,15 +49,20 @@ export class Batches {
 
   /**
    * The first `count` messages from there on, fewer when they are large: an answer ends behind the message that brings it
-   * over its share of memory. Rejects with `storeUncertain`.
+   * over its share of memory. Shared with who asks the same. Rejects with `storeUncertain`.
    */
-  async ask(question: Question, count: number): Promise<Answer> {
-    const { wire, clock, slots } = this.#parts;
+  ask(question: Question, count: number): Promise<Answer> {
+    const { stream, subject, start } = question;
+    const place = "seq" in start ? start.seq : start.start_time;
+    const name = `${stream} ${subject} ${place} ${count}`;
+    return this.#parts.slots.ask(subject, name, () => this.#answer(question, count));
+  }
+
+  async #answer(question: Question, count: number): Promise<Answer> {
+    const { wire, clock } = this.#parts;
     const giveUpAtMs = clock.monotonicMs() + answerMsMax;
     do {
-      await slots?.take(question.subject);
       const answer = wire.connected ? await this.#attempt(question, count) : undefined;
-      slots?.release();
       if (answer !== undefined) return answer;
       await clock.sleep(pauseMs);
     } while (clock.monotonicMs() < giveUpAtMs);

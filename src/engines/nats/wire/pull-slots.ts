@@ -11,6 +11,8 @@ export const pullsMax = 4;
 export class PullSlots {
   readonly #waiting = new FairLine<() => void>();
   #taken = 0;
+  /** Questions that wait for their turn, by their names. */
+  readonly #questions = new Map<string, Promise<unknown>>();
 
   /** Resolves when `subject` may be asked for; give it back with `release`. Subjects take turns. */
   take(subject: string): Promise<void> {
@@ -25,5 +27,27 @@ export class PullSlots {
     const next = this.#waiting.shift();
     if (next === undefined) this.#taken--;
     else next();
+  }
+
+  /**
+   * Asks when it is the turn of `subject`. Those who ask the same, by its name, while it waits for its turn share one answer,
+   * which is newer than each of their questions. Who asks once it is under way gets an answer of his own.
+   */
+  ask<Answer>(subject: string, name: string, question: () => Promise<Answer>): Promise<Answer> {
+    const waiting = this.#questions.get(name) as Promise<Answer> | undefined;
+    if (waiting !== undefined) return waiting;
+    const answer = this.#inTurn(subject, name, question);
+    this.#questions.set(name, answer);
+    return answer;
+  }
+
+  async #inTurn<Answer>(subject: string, name: string, question: () => Promise<Answer>): Promise<Answer> {
+    await this.take(subject);
+    this.#questions.delete(name);
+    try {
+      return await question();
+    } finally {
+      this.release();
+    }
   }
 }
