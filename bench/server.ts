@@ -27,9 +27,13 @@ export class BenchServer {
     this.#folder = folder;
   }
 
-  /** Listens on free ports, with a folder of its own. `prefix`: a command that runs the server's. */
-  static async start(args: readonly string[] = [], prefix: readonly string[] = []): Promise<BenchServer> {
-    const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-"));
+  /** Listens on free ports, with a folder of its own, or the `given` one. `prefix`: a command that runs the server's. */
+  static async start(
+    args: readonly string[] = [],
+    prefix: readonly string[] = [],
+    given?: string,
+  ): Promise<BenchServer> {
+    const folder = given ?? (await mkdtemp(join(tmpdir(), "tailrace-bench-")));
     const listen = ["--dev", "--http", "127.0.0.1:0", "--syslog", "127.0.0.1:0", "--data", folder];
     const [file = "", ...rest] = [...prefix, process.execPath, program, "serve", ...listen, ...args];
     const child = spawn(file, rest, {
@@ -81,10 +85,15 @@ export class BenchServer {
     return peakBytesOf(this.#child.pid!);
   }
 
-  async stop(): Promise<void> {
+  /** Its folder stays. */
+  async end(): Promise<void> {
     const ended = once(this.#child, "exit");
     this.#child.kill();
     await ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.end();
     await rm(this.#folder, { recursive: true, force: true });
   }
 }

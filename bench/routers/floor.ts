@@ -1,7 +1,7 @@
 /**
  * The floor: what plain Node does with syslog over TCP when nothing stands in its way. Lines in, one file and one sync for all
  * apps together, lines out to each app's drain. No tokens, no retention, no readers, no recovery, no errors: something to
- * measure against, not a design. Run by `routers.ts`; the settings come as JSON in the first argument.
+ * measure against, not a design. Run by `peers/others.ts`; the settings come as JSON in the first argument.
  */
 import { closeSync, fdatasync, fsyncSync, openSync, writeSync, writev } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";

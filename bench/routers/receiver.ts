@@ -63,24 +63,39 @@ export class Receiver {
     });
   }
 
-  // A time that is cut by the end of what came goes on in what comes next.
   #scanner(): (data: Buffer) => void {
-    let cut: Buffer | undefined;
-    return (data) => {
-      const bytes = cut === undefined ? data : Buffer.concat([cut, data]);
-      cut = undefined;
-      const now = nowMicros();
-      for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) {
-        if (this.#lateMs !== undefined) {
-          if (at + timeDigits >= bytes.length) {
-            cut = Buffer.from(bytes.subarray(at));
-            break;
-          }
-          this.#lateMs.push((now - Number(bytes.toString("latin1", at + 1, at + 1 + timeDigits))) / 1000);
-        }
+    const scan = lineScanner(
+      () => this.#lateMs !== undefined,
+      (lateMs) => {
         this.#lines++;
-      }
+        if (lateMs !== undefined) this.#lateMs?.push(lateMs);
+      },
+    );
+    return (data) => {
+      scan(data);
       this.#told();
     };
   }
+}
+
+/** Finds lines in what comes, and how late each is where that is wanted. A time that is cut goes on in what comes next. */
+export function lineScanner(
+  isTimed: () => boolean,
+  onLine: (lateMs: number | undefined) => void,
+): (data: Buffer) => void {
+  let cut: Buffer | undefined;
+  return (data) => {
+    const bytes = cut === undefined ? data : Buffer.concat([cut, data]);
+    cut = undefined;
+    const now = nowMicros();
+    const timed = isTimed();
+    for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) {
+      const end = at + 1 + timeDigits;
+      if (timed && end > bytes.length) {
+        cut = Buffer.from(bytes.subarray(at));
+        return;
+      }
+      onLine(timed ? (now - Number(bytes.toString("latin1", at + 1, end))) / 1000 : undefined);
+    }
+  };
 }

@@ -23,6 +23,8 @@ export type Forward = {
   readonly from: From;
   /** The channel's running number of the line that comes next, where that is known. */
   readonly due?: number | undefined;
+  /** When the newest line before it was accepted; without it, now. */
+  readonly toldMs?: number | undefined;
   /** The reading ends before this line of the channel; without it, it goes on with what comes. */
   readonly finalLine?: number | undefined;
   /** Set when the reader is to be told how many lines there were before this one, and how many of them passed. */
@@ -42,15 +44,16 @@ const delayTellAgainMs = 60_000;
 export async function* readForward(
   parts: SessionParts,
   session: Session,
-  { from, due: firstDue, finalLine, censusLine }: Forward,
+  { from, due: firstDue, toldMs: firstToldMs, finalLine, censusLine }: Forward,
   signal: AbortSignal,
 ): AsyncGenerator<TailPart, void, void> {
-  if (from.kind === "after") yield placePart(from.position);
+  let toldMs = firstToldMs ?? parts.clock.nowMs();
+  let due = firstDue;
+  if (from.kind === "after") yield { ...placePart(from.position), next: { line: due, toldMs } };
   const delays = new Delays(parts, session);
   const census = censusLine === undefined ? undefined : new Census(parts.clock, censusLine);
-  let due = firstDue;
+  let owesCensus = census !== undefined;
   let start = from;
-  let toldMs = parts.clock.nowMs();
   for await (const batch of batchesFrom(parts, session.channel, from, signal)) {
     if (batch === "foreign") {
       yield replacedPart(parts, session);
@@ -62,7 +65,8 @@ export async function* readForward(
     const { missing, repeated } = weigh(due, isPast ? { line: finalLine, count: 0 } : batch);
     if (missing > 0) {
       tailLostLines.inc(missing);
-      yield noticePart(parts, session, l11Text(missing, toldMs), positionIn(batch, 0));
+      const notice = noticePart(parts, session, l11Text(missing, toldMs), positionIn(batch, 0));
+      yield { ...notice, next: { line: batch.line, toldMs } };
     }
     if (!isPast) {
       const { filter } = session;
@@ -73,11 +77,14 @@ export async function* readForward(
       const selection = { kept, skip: repeated };
       const formatting = parts.formats.get(batch, session.shape, selection, filter?.key);
       const lines = formatting instanceof Promise ? await formatting : formatting;
-      yield { ...lines, position: endOf(batch) };
       due = batch.line + batch.count;
       toldMs = batch.acceptedAtMs;
+      yield { ...lines, position: endOf(batch), next: owesCensus ? undefined : { line: due, toldMs } };
       const told = census?.add(batch, batch.count - repeated, lines.count);
-      if (told !== undefined) yield told;
+      if (told !== undefined) {
+        owesCensus = false;
+        yield told;
+      }
     }
     if (finalLine !== undefined && (isPast || due >= finalLine)) break;
   }

@@ -4,7 +4,7 @@ import type { Transport } from "../core/format.ts";
 import { type Position, parsePosition } from "../core/position.ts";
 import { positionInvalid } from "../errors/tails.ts";
 import type { ReadingRights } from "../registry/reading-rights.ts";
-import { openSession, type SessionParts } from "./session.ts";
+import { feedOf, openSession, type SessionParts } from "./session.ts";
 import type { SessionSpec, SessionUrls } from "./session-url.ts";
 import type { Tails } from "./tails.ts";
 
@@ -86,7 +86,8 @@ export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (
     }
     reply.raw.flushHeaders();
     if (transport === "events") reply.raw.write(tail ? retryField.tail : retryField.history);
-    await tails.serve(reply.raw, { channel, over, transport, tail, read }, (cause) =>
+    const feed = feedOf(parts, spec, transport);
+    await tails.serve(reply.raw, { channel, over, transport, tail, read, feed }, (cause) =>
       request.log.error({ err: cause }, "reading the log for a stream failed"),
     );
   };

@@ -6,7 +6,7 @@
  */
 import { endOf, markOf, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { type Place, type Position, readPosition } from "../core/position.ts";
+import { isSamePlace, type Place, type Position, readPosition } from "../core/position.ts";
 import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
 
 export type RecentOptions = {
@@ -78,6 +78,12 @@ export class Recent {
   holding(channel: ChannelId, line: number): StoredBatch | undefined {
     const found = this.#first(channel, (batch) => batch.line + batch.count > line)?.batch;
     return found !== undefined && found.line <= line ? found : undefined;
+  }
+
+  /** True when a ring says that nothing is stored behind `position`; asking is no use of the ring. */
+  isEnd(channel: ChannelId, position: Position): boolean {
+    const ring = this.#rings.get(channel);
+    return ring !== undefined && isSamePlace(ring.end.position, position);
   }
 
   /** The time of acceptance before which lines are not shown. */

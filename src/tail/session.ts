@@ -13,6 +13,7 @@ import type { ChannelEnd, From } from "../ports.ts";
 import { showAround } from "./around.ts";
 import { type Forward, readForward } from "./forward.ts";
 import { showFound } from "./found-lines.ts";
+import type { Feed } from "./hub.ts";
 import { lineBefore, newestBefore } from "./lines-before.ts";
 import type { History } from "./recent.ts";
 import { type Looked, searchNewest, type Wanted } from "./search.ts";
@@ -52,14 +53,9 @@ export async function openSession(
   spec: SessionSpec,
   { transport, after }: Reader,
 ): Promise<ReadSession> {
-  const { channel, format, tail } = spec;
-  const session: Session = {
-    channel,
-    filter: filterOf(spec),
-    shape: { format, transport },
-    payer: { channel, as: "reader" },
-    tellsProgress: spec.progress === true && transport === "events" && after === undefined,
-  };
+  const { channel, tail } = spec;
+  const tellsProgress = spec.progress === true && transport === "events" && after === undefined;
+  const session = sessionOf(spec, transport, tellsProgress);
   const whole = await parts.recent.read(channel);
   const end = spec.untilMs === undefined ? whole.end : await endBefore(parts, channel, whole, spec.untilMs);
   const history = { ...whole, end };
@@ -75,6 +71,30 @@ export async function openSession(
     if (!isOver) yield* readForward(parts, session, forward, signal);
   };
 }
+
+/** The session's lines from a place on, as other tails may want them too; undefined for one that does not tail. */
+export function feedOf(parts: SessionParts, spec: SessionSpec, transport: Transport): Feed | undefined {
+  const { channel, format, tail } = spec;
+  if (!tail) return undefined;
+  const session = sessionOf(spec, transport, false);
+  return {
+    key: `${channel} ${format} ${transport} ${session.filter?.key ?? ""}`,
+    channel,
+    isEnd: (position) => parts.recent.isEnd(channel, position),
+    read: ({ position, next }, signal) => {
+      const forward = { from: { kind: "after", position }, due: next.line, toldMs: next.toldMs } as const;
+      return readForward(parts, session, forward, signal);
+    },
+  };
+}
+
+const sessionOf = (spec: SessionSpec, transport: Transport, tellsProgress: boolean): Session => ({
+  channel: spec.channel,
+  filter: filterOf(spec),
+  shape: { format: spec.format, transport },
+  payer: { channel: spec.channel, as: "reader" },
+  tellsProgress,
+});
 
 function beginningOf(
   { recent }: SessionParts,

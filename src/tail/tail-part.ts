@@ -52,7 +52,12 @@ export type TailPart = {
   readonly bytes: Buffer;
   readonly count: number;
   readonly position: Position | undefined;
+  /** Set where the reader has nothing else to be told than the lines behind the part. */
+  readonly next?: NextLine | undefined;
 };
+
+/** The line behind a part: its running number, where that is known, and when the newest one before it was accepted. */
+export type NextLine = { readonly line: number | undefined; readonly toldMs: number };
 
 const noticePri = 172; // local5.warning, as L10
 const nothing = Buffer.alloc(0);

@@ -6,10 +6,11 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Transport } from "../core/format.ts";
 import type { ChannelId } from "../core/ids.ts";
-import type { Position } from "../core/position.ts";
 import { appTailsFull, tailsFull, tailsStopping } from "../errors/tails.ts";
-import { cutTails, openTails, tailLines } from "../metrics.ts";
-import type { ReadSession, TailPart } from "./session.ts";
+import { cutTails, openTails } from "../metrics.ts";
+import { type Feed, Hubs } from "./hub.ts";
+import { OpenTail } from "./open-tail.ts";
+import type { ReadSession } from "./session.ts";
 import { Stalls } from "./stalls.ts";
 
 export type TailsOptions = {
@@ -38,9 +39,10 @@ export type Stream = {
   readonly transport: Transport;
   readonly tail: boolean;
   readonly read: ReadSession;
+  /** Present where it is the same as others' once it has all that there is. */
+  readonly feed?: Feed | undefined;
 };
 
-const writeBytesMax = 65_536; // a slow client must take so much for its stall to be over
 const historyWaitMsMax = 30_000; // a stream that does not tail waits no longer for the log
 
 /** Serves streams and ends them all. */
@@ -48,6 +50,7 @@ export class Tails {
   readonly #options: TailsOptions;
   readonly #open = new Set<OpenTail>();
   readonly #stalls: Stalls;
+  readonly #hubs = new Hubs();
   readonly #perApp = new Map<ChannelId, number>();
   readonly #serving = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
@@ -78,8 +81,8 @@ export class Tails {
    * instead, as its client comes back by itself and resumes.
    */
   serve(response: ServerResponse, stream: Stream, failed: (cause: unknown) => void): Promise<void> {
-    const serving = this.#serve(new OpenTail(response, stream, this.#stalls), failed).finally(() =>
-      this.#serving.delete(serving),
+    const serving = this.#serve(new OpenTail(response, stream, this.#stalls, this.#hubs), failed).finally(
+      () => this.#serving.delete(serving),
     );
     this.#serving.add(serving);
     return serving;
@@ -133,120 +136,5 @@ export class Tails {
         tail.beat();
       }
     }
-  }
-}
-
-// One stream. Times are of the monotonic clock.
-class OpenTail {
-  readonly stream: Stream;
-  readonly #response: ServerResponse;
-  readonly #stalls: Stalls;
-  readonly #stopping = new AbortController();
-  #told: Position | undefined;
-  #isToldToClient = true;
-  #isNew = true;
-  partAtMs = performance.now();
-  wroteAtMs = performance.now();
-  stalledAtMs: number | undefined;
-
-  constructor(response: ServerResponse, stream: Stream, stalls: Stalls) {
-    this.#response = response;
-    this.#stalls = stalls;
-    this.stream = stream;
-    response.once("close", () => this.stop());
-    response.on("error", () => this.stop()); // a write that raced with the client's leaving
-    if (response.destroyed) this.stop(); // left while the session was opened
-    stream.over.addEventListener("abort", () => this.#revoke(), { once: true });
-    if (stream.over.aborted) this.#revoke();
-    response.socket?.setKeepAlive(true, 60_000);
-  }
-
-  get socket(): Socket | null {
-    return this.#response.socket;
-  }
-
-  async run(): Promise<void> {
-    const { signal } = this.#stopping;
-    for await (const part of this.stream.read(signal)) {
-      if (signal.aborted) return;
-      await this.#send(part);
-    }
-  }
-
-  // A part is sent whole unless the client goes: an event that is not closed is lost to it.
-  async #send({ bytes, count, position }: TailPart): Promise<void> {
-    const response = this.#response;
-    this.partAtMs = performance.now();
-    if (position !== undefined) {
-      this.#told = position;
-      this.#isToldToClient = count > 0;
-    }
-    for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
-      const isAll = bytes.length <= writeBytesMax;
-      if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
-      this.wroteAtMs = performance.now();
-    }
-    if (count > 0) tailLines.inc({ transport: this.stream.transport }, count);
-    if (position === undefined || !this.#isNew) return;
-    this.#isNew = false;
-    if (count === 0 && this.stream.tail && this.stream.transport === "events") this.beat(); // resumable from the start
-  }
-
-  /**
-   * A comment, so that nobody on the way takes the stream for dead. Where lines went by that the filter did not keep,
-   * the new place goes with it: a block of an id alone dispatches no event, and the client resumes from there.
-   */
-  beat(): void {
-    const id = this.#isToldToClient ? "" : `id: ${this.#told}\n`;
-    this.#isToldToClient = true;
-    this.#response.write(`: ping\n${id}\n`);
-    this.wroteAtMs = performance.now();
-  }
-
-  /** Reads no further; what was begun is sent. */
-  stop(): void {
-    this.#stopping.abort();
-  }
-
-  /** Ends at once, whatever is under way. */
-  cut(): void {
-    this.#response.destroy();
-    this.#stalls.end(this);
-  }
-
-  // Tells nothing more, and does not keep what a slow client has not taken yet.
-  #revoke(): void {
-    this.stop();
-    if (this.stalledAtMs !== undefined) this.cut();
-  }
-
-  /** Resolves when the client has the end of the stream, or is gone. */
-  end(): Promise<void> {
-    return new Promise((resolve) => {
-      const response = this.#response;
-      if (response.destroyed || response.closed) return resolve();
-      response.once("close", resolve);
-      response.once("finish", resolve);
-      this.stalledAtMs = performance.now();
-      response.end();
-    });
-  }
-
-  #drained(part: Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
-      const response = this.#response;
-      if (!response.writableNeedDrain) return resolve();
-      this.stalledAtMs = performance.now();
-      const done = () => {
-        this.stalledAtMs = undefined;
-        this.#stalls.end(this);
-        response.off("drain", done);
-        response.off("close", done);
-        resolve();
-      };
-      response.on("drain", done);
-      response.on("close", done);
-      this.#stalls.begin(this, part);
-    });
   }
 }

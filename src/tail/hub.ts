@@ -1,0 +1,194 @@
+/**
+ * Tails of one app that want the same lines in the same form, and have all that there is, share one reading: a hub. What
+ * it reads is one piece for all of them, and the more they are the more lines make a piece, since the cost is in the
+ * number of writes. A tail that cannot take a piece leaves, without it, and reads on from its own place.
+ */
+import { isSamePlace, type Position } from "../core/position.ts";
+import { turns } from "../turns.ts";
+import type { NextLine, TailPart } from "./tail-part.ts";
+
+/** How far a reader is. */
+export type TailPlace = { readonly position: Position; readonly next: NextLine };
+
+/** Lines that many tails may want. */
+export type Feed = {
+  /** Names the app, the form and the filter. */
+  readonly key: string;
+  readonly channel: string;
+  /** True when nothing behind `position` is stored, as far as is known here. */
+  readonly isEnd: (position: Position) => boolean;
+  readonly read: (from: TailPlace, signal: AbortSignal) => AsyncGenerator<TailPart, void, void>;
+};
+
+export type Member = {
+  /** False when it cannot take the piece now; then `left` follows. Never throws. */
+  readonly take: (piece: TailPart) => boolean;
+  /** It is to read on by itself from `place`. */
+  readonly left: (place: TailPlace) => void;
+  /** The log is over, or could not be read. */
+  readonly ended: (failure?: unknown) => void;
+};
+
+/** More bytes are not held back for one more line; a part that is larger is for each tail to read by itself. */
+export const pieceBytesMax = 65_536;
+/** After a piece the next one waits for so long for each member, which is about twice what their writes take. */
+const waitMsEach = 0.03;
+/** Members that are too few to be worth a wait. */
+const waitMsMin = 1;
+export const waitMsMax = 50;
+
+export class Hub {
+  readonly #feed: Feed;
+  readonly #onEmpty: () => void;
+  readonly #members = new Set<Member>();
+  readonly #stopping = new AbortController();
+  /** Read, and not yet told. */
+  #waiting: TailPart[] = [];
+  #waitingBytes = 0;
+  /** How far it has read, and how far its members are. */
+  #read: TailPlace;
+  #told: TailPlace;
+  #telling: Promise<void> | undefined;
+  #notBeforeMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `onEmpty`: nobody is to join any more. */
+  constructor(feed: Feed, place: TailPlace, onEmpty: () => void) {
+    this.#feed = feed;
+    this.#onEmpty = onEmpty;
+    this.#read = place;
+    this.#told = place;
+  }
+
+  /** Begins to read; `first` is its first member. */
+  open(first: Member): void {
+    this.#members.add(first);
+    void this.#run();
+  }
+
+  /** Takes a member that is exactly as far as the others; false when it is not. */
+  admit(member: Member, position: Position): boolean {
+    if (this.#telling !== undefined || this.#waiting.length > 0) return false;
+    if (this.#stopping.signal.aborted || !isSamePlace(position, this.#told.position)) return false;
+    this.#members.add(member);
+    return true;
+  }
+
+  /** Idempotent. The member is told nothing more. */
+  remove(member: Member): void {
+    if (this.#members.delete(member) && this.#members.size === 0) this.#stop();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for await (const part of this.#feed.read(this.#read, this.#stopping.signal)) {
+        if (part.bytes.length > pieceBytesMax) {
+          await this.#tellAll();
+          this.#dismiss((member) => member.left(this.#told));
+          return;
+        }
+        this.#add(part);
+        if (this.#waitingBytes >= pieceBytesMax) await this.#tellAll();
+        else this.#tellSoon();
+      }
+      await this.#tellAll();
+      this.#dismiss((member) => member.ended());
+    } catch (failure) {
+      await this.#tellAll();
+      this.#dismiss((member) => member.ended(failure));
+    }
+  }
+
+  #add(part: TailPart): void {
+    const { position, next } = part;
+    if (position === undefined) return; // nothing is told by it
+    this.#waiting.push(part);
+    this.#waitingBytes += part.bytes.length;
+    this.#read = { position, next: next ?? { line: undefined, toldMs: this.#read.next.toldMs } };
+  }
+
+  #tellSoon(): void {
+    if (this.#telling !== undefined || this.#timer !== undefined || this.#waiting.length === 0) return;
+    const waitMs = this.#notBeforeMs - performance.now();
+    if (waitMs <= 0) this.#begin();
+    else
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#begin();
+      }, waitMs);
+  }
+
+  async #tellAll(): Promise<void> {
+    await this.#telling;
+    while (this.#waiting.length > 0) await this.#begin();
+  }
+
+  #begin(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const waiting = this.#waiting;
+    const place = this.#read;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    const telling = this.#tell(pieceOf(waiting, place)).then(() => {
+      this.#told = place;
+      this.#telling = undefined;
+      this.#tellSoon();
+    });
+    this.#telling = telling;
+    return telling;
+  }
+
+  // Members are many: others have their turn between them.
+  async #tell(piece: TailPart): Promise<void> {
+    for (const member of this.#members) {
+      if (!member.take(piece)) {
+        this.remove(member);
+        member.left(this.#told);
+      }
+      if (turns.isOver) await turns.next(this.#feed.channel);
+    }
+    const waitMs = Math.min(waitMsMax, this.#members.size * waitMsEach);
+    this.#notBeforeMs = waitMs < waitMsMin ? 0 : performance.now() + waitMs;
+  }
+
+  #dismiss(tell: (member: Member) => void): void {
+    const members = [...this.#members];
+    this.#members.clear();
+    this.#stop();
+    for (const member of members) tell(member);
+  }
+
+  #stop(): void {
+    if (this.#stopping.signal.aborted) return;
+    clearTimeout(this.#timer);
+    this.#waiting = [];
+    this.#stopping.abort();
+    this.#onEmpty();
+  }
+}
+
+function pieceOf(parts: readonly TailPart[], { position, next }: TailPlace): TailPart {
+  const [first] = parts;
+  if (first !== undefined && parts.length === 1) return first;
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  return { bytes: Buffer.concat(parts.map(({ bytes }) => bytes)), count, position, next };
+}
+
+/** The hubs of a server, by what their feeds name. */
+export class Hubs {
+  readonly #hubs = new Map<string, Hub>();
+
+  /** The hub that the member is in from now on; undefined when it is behind, and reads on by itself. */
+  join(feed: Feed, place: TailPlace, member: Member): Hub | undefined {
+    const known = this.#hubs.get(feed.key);
+    if (known !== undefined) return known.admit(member, place.position) ? known : undefined;
+    if (!feed.isEnd(place.position)) return undefined;
+    const hub: Hub = new Hub(feed, place, () => {
+      if (this.#hubs.get(feed.key) === hub) this.#hubs.delete(feed.key);
+    });
+    this.#hubs.set(feed.key, hub);
+    hub.open(member);
+    return hub;
+  }
+}

@@ -1,0 +1,191 @@
+/**
+ * One open stream: what it is told goes to its client, whose back-pressure holds it. It reads by itself while it is behind
+ * and shares a reading (`hub.ts`) while it is not.
+ */
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Position } from "../core/position.ts";
+import { tailLines } from "../metrics.ts";
+import type { Hub, Hubs, Member, TailPlace } from "./hub.ts";
+import type { TailPart } from "./session.ts";
+import type { Stalls } from "./stalls.ts";
+import type { Stream } from "./tails.ts";
+
+const writeBytesMax = 65_536; // a slow client must take so much for its stall to be over
+
+/** Wrapped, so that waiting for the joining is not waiting for the leaving. */
+type Shared = { readonly left: Promise<TailPlace | undefined> };
+
+/** One stream. Times are of the monotonic clock. */
+export class OpenTail implements Member {
+  readonly stream: Stream;
+  readonly #response: ServerResponse;
+  readonly #stalls: Stalls;
+  readonly #hubs: Hubs;
+  readonly #stopping = new AbortController();
+  #hub: Hub | undefined;
+  #leave:
+    | { readonly resolve: (place?: TailPlace) => void; readonly reject: (failure: unknown) => void }
+    | undefined;
+  #draining: Promise<void> | undefined;
+  #told: Position | undefined;
+  #isToldToClient = true;
+  #isNew = true;
+  partAtMs = performance.now();
+  wroteAtMs = performance.now();
+  stalledAtMs: number | undefined;
+
+  constructor(response: ServerResponse, stream: Stream, stalls: Stalls, hubs: Hubs) {
+    this.#hubs = hubs;
+    this.#response = response;
+    this.#stalls = stalls;
+    this.stream = stream;
+    response.once("close", () => this.stop());
+    response.on("error", () => this.stop()); // a write that raced with the client's leaving
+    if (response.destroyed) this.stop(); // left while the session was opened
+    stream.over.addEventListener("abort", () => this.#revoke(), { once: true });
+    if (stream.over.aborted) this.#revoke();
+    response.socket?.setKeepAlive(true, 60_000);
+  }
+
+  get socket(): Socket | null {
+    return this.#response.socket;
+  }
+
+  /** Reads by itself until it has all that there is, then with others, and by itself again when it is behind them. */
+  async run(): Promise<void> {
+    const { signal } = this.#stopping;
+    let reading = this.stream.read(signal);
+    for (;;) {
+      const shared = await this.#readAlone(reading);
+      const place = await shared?.left;
+      if (place === undefined || signal.aborted) return;
+      await this.#draining;
+      reading = this.stream.feed!.read(place, signal);
+    }
+  }
+
+  // Resolves when it joined others, with what resolves when it left them; without it when there is nothing more.
+  async #readAlone(reading: AsyncIterable<TailPart>): Promise<Shared | undefined> {
+    const { signal } = this.#stopping;
+    const { feed } = this.stream;
+    for await (const part of reading) {
+      if (signal.aborted) return undefined;
+      await this.#send(part);
+      const { position, next } = part;
+      if (feed === undefined || position === undefined || next === undefined || signal.aborted) continue;
+      const left = this.#untilLeft();
+      this.#hub = this.#hubs.join(feed, { position, next }, this);
+      if (this.#hub !== undefined) return { left };
+    }
+    return undefined;
+  }
+
+  // Resolves with the place to read on from; without one when there is nothing more.
+  #untilLeft(): Promise<TailPlace | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#leave = { resolve, reject };
+    });
+  }
+
+  take({ bytes, count, position }: TailPart): boolean {
+    if (this.stalledAtMs !== undefined || this.#response.destroyed) return false;
+    this.#tell(count, position);
+    if (bytes.length > 0 && !this.#response.write(bytes)) this.#draining = this.#drained(bytes);
+    this.wroteAtMs = performance.now();
+    return true;
+  }
+
+  left(place: TailPlace): void {
+    this.#hub = undefined;
+    this.#leave?.resolve(place);
+  }
+
+  ended(failure?: unknown): void {
+    this.#hub = undefined;
+    if (failure === undefined) this.#leave?.resolve();
+    else this.#leave?.reject(failure);
+  }
+
+  // A part is sent whole unless the client goes: an event that is not closed is lost to it.
+  async #send({ bytes, count, position }: TailPart): Promise<void> {
+    const response = this.#response;
+    this.#tell(count, position);
+    for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
+      const isAll = bytes.length <= writeBytesMax;
+      if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
+      this.wroteAtMs = performance.now();
+    }
+    if (position === undefined || !this.#isNew) return;
+    this.#isNew = false;
+    if (count === 0 && this.stream.tail && this.stream.transport === "events") this.beat(); // resumable from the start
+  }
+
+  #tell(count: number, position: Position | undefined): void {
+    this.partAtMs = performance.now();
+    if (count > 0) tailLines.inc({ transport: this.stream.transport }, count);
+    if (position === undefined) return;
+    this.#told = position;
+    this.#isToldToClient = count > 0;
+  }
+
+  /**
+   * A comment, so that nobody on the way takes the stream for dead. Where lines went by that the filter did not keep,
+   * the new place goes with it: a block of an id alone dispatches no event, and the client resumes from there.
+   */
+  beat(): void {
+    const id = this.#isToldToClient ? "" : `id: ${this.#told}\n`;
+    this.#isToldToClient = true;
+    this.#response.write(`: ping\n${id}\n`);
+    this.wroteAtMs = performance.now();
+  }
+
+  /** Reads no further; what was begun is sent. */
+  stop(): void {
+    this.#stopping.abort();
+    this.#hub?.remove(this);
+    this.#leave?.resolve();
+  }
+
+  /** Ends at once, whatever is under way. */
+  cut(): void {
+    this.#response.destroy();
+    this.#stalls.end(this);
+  }
+
+  // Tells nothing more, and does not keep what a slow client has not taken yet.
+  #revoke(): void {
+    this.stop();
+    if (this.stalledAtMs !== undefined) this.cut();
+  }
+
+  /** Resolves when the client has the end of the stream, or is gone. */
+  end(): Promise<void> {
+    return new Promise((resolve) => {
+      const response = this.#response;
+      if (response.destroyed || response.closed) return resolve();
+      response.once("close", resolve);
+      response.once("finish", resolve);
+      this.stalledAtMs = performance.now();
+      response.end();
+    });
+  }
+
+  #drained(part: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      const response = this.#response;
+      if (!response.writableNeedDrain) return resolve();
+      this.stalledAtMs = performance.now();
+      const done = () => {
+        this.stalledAtMs = undefined;
+        this.#stalls.end(this);
+        response.off("drain", done);
+        response.off("close", done);
+        resolve();
+      };
+      response.on("drain", done);
+      response.on("close", done);
+      this.#stalls.begin(this, part);
+    });
+  }
+}
