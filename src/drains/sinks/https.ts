@@ -147,7 +147,7 @@ class HttpsSink implements Sink {
       this.#giveUp = (reason) => connection.giveUp(reason);
       const head = this.#heads.of(parcel, body, bytes, clock.nowMs());
       const onSent = trace && (() => noteSent(trace, bytes));
-      const answer = await connection.exchange(head, body, bytes, onSent);
+      const answer = await connection.exchange({ head, body, bytes, onSent });
       trace?.begin("answer");
       trace?.note(`status ${answer.status}`);
       return await answerOf(answer);

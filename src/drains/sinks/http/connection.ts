@@ -6,7 +6,7 @@ import type { Certificate } from "../certificate.ts";
 import { type Opening, type OpenSocket, openSocket } from "../open-socket.ts";
 import type { RawAnswer } from "./answer.ts";
 import { AnswerReader, type Flaw, interimAnswersMax } from "./answer-reader.ts";
-import { sendRequest } from "./send-request.ts";
+import { type HttpRequest, sendRequest } from "./send-request.ts";
 
 /** For the rest of an answer whose status is known. */
 const restMsMax = 1_000;
@@ -78,23 +78,17 @@ export class HttpConnection {
   }
 
   /**
-   * Sends a request, of `bytes` bytes of body. Resolves with the answer, whatever became of the connection once its status
-   * was known; rejects when there was none, and with the reason of `giveUp`. `onSent`: all of the request was handed to
-   * the connection.
+   * Sends a request. Resolves with the answer, whatever became of the connection once its status was known; rejects when
+   * there was none, and with the reason of `giveUp`.
    */
-  exchange(
-    head: string,
-    body: readonly Uint8Array[],
-    bytes: number,
-    onSent: (() => void) | undefined,
-  ): Promise<RawAnswer> {
+  exchange(request: HttpRequest): Promise<RawAnswer> {
     this.#isReused = this.#isUsed;
     this.#isUsed = true;
     this.#reader = undefined;
     this.#onlyRead = undefined;
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
-      sendRequest(this.#socket, this.#requests.buffers, head, body, bytes, onSent);
+      sendRequest(this.#socket, this.#requests.buffers, request);
     });
   }
 

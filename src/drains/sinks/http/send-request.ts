@@ -7,18 +7,20 @@ const shortBytesMax = 64 * 1024;
 const shortPieceBytes = 8 * 1024;
 const togetherBytesMax = 1024 * 1024;
 
-/** `bytes`: those of the body. `onSent` is told when the connection has taken all of it. */
-export function sendRequest(
-  socket: Socket,
-  buffers: Buffers,
-  head: string,
-  body: readonly Uint8Array[],
-  bytes: number,
-  onSent: (() => void) | undefined,
-): void {
+export type HttpRequest = {
+  readonly head: string;
+  readonly body: readonly Uint8Array[];
+  /** Those of the body. */
+  readonly bytes: number;
+  /** The connection has taken all of it. */
+  readonly onSent?: (() => void) | undefined;
+};
+
+export function sendRequest(socket: Socket, buffers: Buffers, request: HttpRequest): void {
+  const { head, body, bytes, onSent } = request;
   const areShort = bytes <= shortBytesMax || bytes < shortPieceBytes * body.length;
   if (areShort && head.length + bytes <= togetherBytesMax) {
-    sendTogether(socket, buffers, head, body, bytes, onSent);
+    sendTogether(socket, buffers, request);
     return;
   }
   socket.cork();
@@ -28,23 +30,16 @@ export function sendRequest(
   socket.uncork();
 }
 
-function sendTogether(
-  socket: Socket,
-  buffers: Buffers,
-  head: string,
-  body: readonly Uint8Array[],
-  bytes: number,
-  onSent: (() => void) | undefined,
-): void {
-  const request = buffers.take(head.length + bytes).subarray(0, head.length + bytes);
-  let at = request.write(head, 0, "latin1");
+function sendTogether(socket: Socket, buffers: Buffers, { head, body, bytes, onSent }: HttpRequest): void {
+  const together = buffers.take(head.length + bytes).subarray(0, head.length + bytes);
+  let at = together.write(head, 0, "latin1");
   for (const piece of body) {
-    request.set(piece, at);
+    together.set(piece, at);
     at += piece.length;
   }
-  socket.write(request, (failure) => {
+  socket.write(together, (failure) => {
     if (failure != null) return; // the system may read it still
-    buffers.give(request);
+    buffers.give(together);
     onSent?.();
   });
 }
