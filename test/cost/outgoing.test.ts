@@ -11,6 +11,7 @@ import { compileFilter, Preselection } from "../../src/core/line-filter.ts";
 import { origin } from "../../src/core/position.ts";
 import { BufferPool } from "../../src/drains/sinks/buffers.ts";
 import { strictFrames } from "../../src/drains/sinks/formats/rfc5424.ts";
+import { AnswerReader } from "../../src/drains/sinks/http/answer-reader.ts";
 import type { Slice } from "../../src/ports.ts";
 import { never, parcelOf, sinkOf } from "../drains/sinks/parts.ts";
 
@@ -117,4 +118,33 @@ test("a parcel of one line over syslog costs one write, few promises, and no tim
   expect(made("PROMISE") / parcels).toBeLessThan(14); // 10, of which 2 are this test's
   expect(made("Timeout") / parcels).toBeLessThan(0.5); // one walk settles all that stood long enough
   expect(bytes).toBeGreaterThan(parcels * 60);
+});
+
+test("a parcel over HTTP costs one write, few promises, one timer, and nothing for an answer that is known", async () => {
+  const server = createServer((socket) =>
+    socket.on("data", () => socket.write("HTTP/1.1 204 No Content\r\nDate: now\r\n\r\n")),
+  );
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closing.push(() => new Promise((resolve) => server.close(resolve)));
+  const sink = sinkOf(
+    `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    {},
+    { attemptMsMax: 10_000 },
+  );
+  closing.push(() => sink.close());
+  expect(await sink.deliver(parcelOf("first"), never)).toEqual({ kind: "delivered" });
+
+  const parcels = 1_000;
+  const ready = Array.from({ length: parcels }, (_, n) => parcelOf(`line ${n}`));
+  const read = vi.spyOn(AnswerReader.prototype, "push");
+  const writes = vi.spyOn(Socket.prototype, "write");
+  let ours = 0;
+  const made = await countedIn(async () => {
+    for (const parcel of ready) await sink.deliver(parcel, never);
+    ours = writes.mock.calls.filter(([data]) => Buffer.isBuffer(data)).length;
+  });
+  expect(ours).toBe(parcels); // the server's answers are strings
+  expect(read).toHaveBeenCalledTimes(0);
+  expect(made("PROMISE") / parcels).toBeLessThan(10); // 8, of which 1 is this test's
+  expect(made("Timeout") / parcels).toBeLessThan(1.5); // 1, the attempt's
 });
