@@ -7,10 +7,12 @@
  */
 import type { CanonicalLines, Form } from "./batch.ts";
 import { copyBytes, viewOf } from "./copy-words.ts";
+import { decimalDigits, writeDecimal } from "./decimal.ts";
 import { scanFrame } from "./frame.ts";
 import { indexFrames, isPlain, sourceBytesMax } from "./line-index.ts";
 import { hostBytes, placeShift, placesPerLine, strictBit } from "./line-places.ts";
 import { toRfc5424 } from "./lines.ts";
+import { type PlainFrame, plainLineBytes, writePlain } from "./plain-frame.ts";
 import { atOnce, type Steps } from "./steps.ts";
 import { SyslogHeader, scanHeader } from "./syslog.ts";
 import { syslogTime } from "./timestamp.ts";
@@ -106,6 +108,18 @@ export class Canoniser {
     const hasMore = header.msgidEnd > header.msgidStart || header.sdEnd > header.sdStart;
     if (hasMore && this.#form === "logplex") this.#widen(bytes);
     this.#write(bytes, end, header, origin ?? this.#origin);
+  }
+
+  /** `add` of a frame that `scanPlain` took; false, and nothing is added, where lines keep structured data. */
+  addPlain(bytes: Uint8Array, frame: PlainFrame, origin: Origin): boolean {
+    if (this.#form !== "logplex") return false;
+    const length = plainLineBytes(frame, origin.names);
+    const out = this.#reserve(decimalDigits(length) + 1 + length, true, frame.end);
+    this.#count++;
+    const places = this.#placesOfLast();
+    const place = (this.#count - 1) << placeShift;
+    this.#end = writePlain(bytes, frame, origin, out, this.#view, this.#end, places, place);
+    return true;
   }
 
   /** Hands over the lines collected so far and starts anew in a new buffer. */
@@ -334,28 +348,5 @@ function mendProcess(bytes: Uint8Array, start: number, end: number): void {
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!;
     if (byte <= space || byte > 0x7e || byte === closing) bytes[i] = questionMark;
-  }
-}
-
-const decimalDigits = (value: number): number =>
-  value < 100
-    ? value < 10
-      ? 1
-      : 2
-    : value < 1000
-      ? 3
-      : value < 10_000
-        ? 4
-        : value < 100_000
-          ? 5
-          : value < 1_000_000
-            ? 6
-            : 7;
-
-function writeDecimal(out: Uint8Array, at: number, digits: number, value: number): void {
-  let rest = value;
-  for (let i = at + digits - 1; i >= at; i--) {
-    out[i] = 0x30 + (rest % 10);
-    rest = (rest / 10) | 0;
   }
 }

@@ -16,7 +16,7 @@ export const timestampBytesMax = 32;
 
 /** The place behind the timestamp at `at`, or -1 when none is there. */
 export function timestampEnd(bytes: Uint8Array, at: number, end: number): number {
-  if (at + 20 > end || !isDateAndTime(viewOf(bytes), at)) return none;
+  if (at + 20 > end || !isDateAndTime(viewOver(bytes), at)) return none;
   let i = at + 19;
   if (bytes[i] === dot) {
     const fraction = ++i;
@@ -46,7 +46,8 @@ export const syslogTime = (timeMs: number): string =>
 let viewed: Uint8Array = new Uint8Array(0);
 let view = new DataView(viewed.buffer);
 
-function viewOf(bytes: Uint8Array): DataView {
+/** A view of all of `bytes`, made once for the calls that follow one another. */
+export function viewOver(bytes: Uint8Array): DataView {
   if (bytes !== viewed) {
     viewed = bytes;
     view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -2,6 +2,7 @@
 import type { CanonicalLines } from "../core/batch.ts";
 import { Canoniser, type Origin } from "../core/canonical.ts";
 import { placesPerLine } from "../core/line-places.ts";
+import type { PlainFrame } from "../core/plain-frame.ts";
 import type { SyslogHeader } from "../core/syslog.ts";
 
 /** A connection that sent lines and hears nothing of them. */
@@ -55,6 +56,16 @@ export class OpenBatch {
   ): number {
     const before = this.#canoniser.bytes;
     this.#canoniser.addScanned(bytes, end, header, nowMs, origin);
+    return this.#took(sender, before);
+  }
+
+  /** The same of a plain frame; 0, and nothing is added, where its line is not to be plain. */
+  addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
+    const before = this.#canoniser.bytes;
+    return this.#canoniser.addPlain(bytes, frame, origin) ? this.#took(sender, before) : 0;
+  }
+
+  #took(sender: Sender, before: number): number {
     const taken = this.#canoniser.bytes - before + placesBytes;
     const last = this.#senders.length - 1;
     if (last >= 0 && this.#senders[last] === sender) this.#shares[last]! += taken;

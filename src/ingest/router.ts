@@ -46,6 +46,8 @@ export interface LineTarget {
     header: SyslogHeader,
     nowMs: number,
   ): void;
+  /** That token is the record's: in this read, and in this turn of the event loop, it need not be asked for again. */
+  knows?(name: Uint8Array, record: TokenRecord): void;
 }
 
 /** PROCID of our own lines to owners. */
@@ -134,7 +136,7 @@ export class Sorting {
       return this.#addElsewhere(bytes, start, end);
     const route = this.#routes.find(bytes, appStart, appEnd);
     if (route !== undefined && route.sorting === this.#id) {
-      this.#place(route.record, bytes, start, end);
+      this.#placeRouted(route, bytes, start, end);
       return undefined;
     }
     return route !== undefined || isTokenIn(bytes, appStart, appEnd)
@@ -189,10 +191,15 @@ export class Sorting {
       this.faults.add("unknown_token", bytes, start, end);
       return undefined;
     }
-    if (route === undefined) this.#routes.keep(bytes, tokenStart, tokenEnd, record, this.#id);
-    else Object.assign(route, { record, sorting: this.#id });
-    this.#place(record, bytes, start, end);
+    if (route !== undefined) Object.assign(route, { record, sorting: this.#id });
+    const known = route ?? this.#routes.keep(bytes, tokenStart, tokenEnd, record, this.#id);
+    this.#placeRouted(known, bytes, start, end);
     return undefined;
+  }
+
+  #placeRouted({ name, record }: Route, bytes: Uint8Array, start: number, end: number): void {
+    this.#place(record, bytes, start, end);
+    if (!isMarked(record)) this.#target.knows?.(name, record);
   }
 
   #peek(token: string): TokenRecord | null | undefined {

@@ -40,7 +40,7 @@ export class Routes {
   }
 
   /** Remembers the known token that is [start, end). */
-  keep(bytes: Uint8Array, start: number, end: number, record: TokenRecord, sorting: number): void {
+  keep(bytes: Uint8Array, start: number, end: number, record: TokenRecord, sorting: number): Route {
     if (this.#count >= this.#tokensMax) {
       this.#routes.clear();
       this.#count = 0;
@@ -53,6 +53,7 @@ export class Routes {
     this.#routes.set(hash, [...(this.#routes.get(hash) ?? none), route]);
     this.#count++;
     this.#newest = route;
+    return route;
   }
 
   /** For a token that was revoked. */

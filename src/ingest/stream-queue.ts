@@ -5,6 +5,7 @@
  */
 import type { CanonicalLines } from "../core/batch.ts";
 import { type Origin, originOf } from "../core/canonical.ts";
+import type { PlainFrame } from "../core/plain-frame.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
 import type { SyslogHeader } from "../core/syslog.ts";
 import type { TokenRecord } from "../registry/records.ts";
@@ -75,16 +76,32 @@ export class StreamQueue implements Gatherer {
     header: SyslogHeader,
     nowMs: number,
   ): number {
-    const newest = this.#newest;
-    const isNewest = newest?.record === record && newest.source === source;
-    const origin = isNewest ? newest.origin : this.#originOf(record, source);
-    const lineBytesMax = end - start + origin.names.length + growthBytesMax;
-    if (this.#open !== undefined && this.#open.linesBytes + lineBytesMax > this.#parts.batchBytesMax)
-      this.#close();
+    const origin = this.originOf(record, source);
+    if (this.#open !== undefined && !this.#fits(this.#open, end - start, origin)) this.#close();
     const open = this.#open ?? this.#begin();
     const taken = open.add(sender, bytes, end, header, nowMs, origin);
     this.#owner.held(taken);
     return taken;
+  }
+
+  /** The same for a plain frame, in the batch that is open; 0, and nothing is added, when that cannot take it. */
+  addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
+    const open = this.#open;
+    if (open === undefined || !this.#fits(open, frame.end - frame.start, origin)) return 0;
+    const taken = open.addPlain(sender, bytes, frame, origin);
+    if (taken > 0) this.#owner.held(taken);
+    return taken;
+  }
+
+  /** The parts of lines that came with this token, under that name. */
+  originOf(record: TokenRecord, source: string): Origin {
+    const newest = this.#newest;
+    const isNewest = newest?.record === record && newest.source === source;
+    return isNewest ? newest.origin : this.#nextOrigin(record, source);
+  }
+
+  #fits(open: OpenBatch, frameBytes: number, { names }: Origin): boolean {
+    return open.linesBytes + frameBytes + names.length + growthBytesMax <= this.#parts.batchBytesMax;
   }
 
   /** Hands the next batch to the log, unless one is under way. */
@@ -155,7 +172,7 @@ export class StreamQueue implements Gatherer {
     this.#owner.held(-bytes);
   }
 
-  #originOf(record: TokenRecord, source: string): Origin {
+  #nextOrigin(record: TokenRecord, source: string): Origin {
     const other = this.#other;
     const isOther = other?.record === record && other.source === source;
     const named = isOther ? other : { record, source, origin: originOf(source, record.token) };

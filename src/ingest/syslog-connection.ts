@@ -184,8 +184,11 @@ export class SyslogConnection {
     const frames = this.#frames;
     let next = frames.next();
     let count = before;
+    this.#writer.forgetTokens();
     for (; next === "frame"; next = frames.next()) {
-      const asking = sorting.add(frames.bytes, frames.start, frames.end);
+      const isPlaced = this.#writer.placePlain(frames.bytes, frames.start, frames.end);
+      if (isPlaced) sorting.placed++;
+      const asking = isPlaced ? undefined : sorting.add(frames.bytes, frames.start, frames.end);
       count++;
       const isOver = asking === undefined && count % stepFrames === 0 && turns.isOver;
       if (asking === undefined && !isOver) continue;
@@ -225,6 +228,7 @@ export class SyslogConnection {
     this.#tell(sorting);
     this.#holdUnfinished(isNew);
     this.#frames.release();
+    this.#writer.forgetTokens();
   }
 
   #holdUnfinished(isNew: boolean): void {

@@ -3,6 +3,7 @@ import type { SyslogHeader } from "../core/syslog.ts";
 import { syslogLostLines } from "../metrics.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { Sender } from "./open-batches.ts";
+import { ShortWay } from "./short-way.ts";
 import type { LineTarget } from "./router.ts";
 import type { SyslogOptions } from "./syslog.ts";
 
@@ -18,6 +19,7 @@ const askRetry: RetryPolicy = {
 export class SyslogWriter implements LineTarget, Sender {
   readonly #options: Omit<SyslogOptions, "host" | "port">;
   readonly #stop = new AbortController();
+  readonly #shortWay = new ShortWay();
   #bytes = 0;
   #wake: (() => void) | undefined;
 
@@ -37,6 +39,23 @@ export class SyslogWriter implements LineTarget, Sender {
   ): void {
     const stream = this.#options.queues.stream(record.channel);
     this.#bytes += stream.add(this, record, source, bytes, start, end, header, nowMs);
+  }
+
+  /** The same for a frame that is plain and of a token that was told with `knows`; false when the frame goes the long way. */
+  placePlain(bytes: Uint8Array, start: number, end: number): boolean {
+    const taken = this.#shortWay.add(this, bytes, start, end);
+    this.#bytes += taken;
+    return taken > 0;
+  }
+
+  knows(name: Uint8Array, record: TokenRecord): void {
+    const stream = this.#options.queues.stream(record.channel);
+    this.#shortWay.learn(name, stream, stream.originOf(record, record.source));
+  }
+
+  /** To be called where a read, or a turn of the event loop, begins and ends. */
+  forgetTokens(): void {
+    this.#shortWay.forget();
   }
 
   /** Memory of lines that are not stored yet. */

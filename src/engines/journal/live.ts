@@ -1,50 +1,20 @@
 /**
  * The live side of the log. A follower is a line number: which line it wants next. Those that wait at the end of a
  * channel are handed each batch as it is stored, all the same object. For those that are busy it stays a while in one
- * window, shared by all followers of all channels and bounded in bytes; who comes later than that reads the segments.
+ * window, shared by all followers of all channels and bounded in bytes, until they have taken it; who comes later than that
+ * reads the segments.
  * So a slow follower costs nothing, and thousands of idle ones a few hundred bytes each.
  */
 import assert from "node:assert";
 import type { StoredBatch } from "../../core/batch.ts";
 import type { Followed } from "../../ports.ts";
 import type { Channel } from "./channel.ts";
+import type { LiveWindow, WindowedBatches } from "./live-window.ts";
 import type { Reader } from "./reader.ts";
 import type { Start } from "./start.ts";
 
-/** Batches in memory for followers that are busy; the oldest go first, whosever they are. */
-const windowBytesMax = 32 * 1024 * 1024;
-const batchOverheadBytes = 400;
-
-type Entry = {
-  readonly live: LiveChannel;
-  readonly line: number;
-  readonly bytes: number;
-  next: Entry | undefined;
-};
-
-/** The window: which batches are in it, oldest first. */
-export class LiveWindow {
-  #oldest: Entry | undefined;
-  #newest: Entry | undefined;
-  #bytes = 0;
-
-  add(live: LiveChannel, batch: StoredBatch): void {
-    const bytes = batch.bytes.length + batchOverheadBytes;
-    const entry: Entry = { live, line: batch.line, bytes, next: undefined };
-    if (this.#newest === undefined) this.#oldest = entry;
-    else this.#newest.next = entry;
-    this.#newest = entry;
-    this.#bytes += bytes;
-    live.window.set(batch.line, batch);
-    while (this.#bytes > windowBytesMax && this.#oldest !== undefined) {
-      const { live: owner, line, bytes: freed, next } = this.#oldest;
-      owner.window.delete(line);
-      this.#bytes -= freed;
-      this.#oldest = next;
-      if (next === undefined) this.#newest = undefined;
-    }
-  }
-}
+/** With more followers of a channel its batches stay in the window until they are the oldest. */
+const askedMax = 8;
 
 /** A channel that somebody follows. */
 export class LiveChannel {
@@ -53,7 +23,7 @@ export class LiveChannel {
   channel: Channel | undefined;
   /** Behind the newest line that is known to be stored. */
   line: number;
-  readonly window = new Map<number, StoredBatch>();
+  readonly #window: WindowedBatches = new Map();
   readonly #shared: LiveWindow;
   readonly #followers = new Set<Follower>();
   #waiting = new Set<Follower>();
@@ -72,11 +42,23 @@ export class LiveChannel {
     this.channel = channel;
     this.line = Math.max(this.line, batch.line + batch.count);
     const waiting = this.#waiting;
-    if (waiting.size < this.#followers.size) this.#shared.add(this, batch);
+    if (waiting.size < this.#followers.size) this.#shared.add(this.#window, batch);
     this.#waiting = new Set();
     for (const follower of waiting) {
       if (!follower.hand(batch)) this.#waiting.add(follower);
     }
+  }
+
+  /** The batch of the window that begins at `line`, for a follower that is handed it now. */
+  take(line: number): StoredBatch | undefined {
+    return this.#window.get(line)?.batch;
+  }
+
+  /** A follower has the batch: it leaves the window when no other one is to come for it, of few who are asked. */
+  taken({ line, count }: StoredBatch): void {
+    if (!this.#window.has(line) || this.#followers.size > askedMax) return;
+    for (const { due } of this.#followers) if (due < line + count) return;
+    this.#shared.remove(this.#window, line);
   }
 
   add(follower: Follower): void {
@@ -100,7 +82,7 @@ export class LiveChannel {
   }
 
   #leave(): void {
-    this.window.clear();
+    for (const line of [...this.#window.keys()]) this.#shared.remove(this.#window, line);
     this.#unused();
   }
 }
@@ -138,6 +120,11 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     }
   }
 
+  /** The line that it wants next. */
+  get due(): number {
+    return this.#due;
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }
@@ -155,7 +142,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
       this.#isForeign = false;
       return Promise.resolve({ done: false, value: "foreign" });
     }
-    const batch = this.#ahead[this.#taken] ?? this.#live.window.get(this.#due);
+    const batch = this.#ahead[this.#taken] ?? this.#live.take(this.#due);
     if (batch !== undefined) return Promise.resolve({ done: false, value: this.#take(batch) });
     this.#isPulling = true;
     return this.#due < this.#live.line ? this.#read() : this.#wait();
@@ -232,6 +219,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
       this.#taken = 0;
     }
     this.#due = batch.line + batch.count;
+    this.#live.taken(batch);
     return batch;
   }
 }

@@ -10,7 +10,8 @@ import { Append, type AppendParts } from "./append.ts";
 import type { Channel } from "./channel.ts";
 import { Destroy } from "./destroy.ts";
 import type { Journal } from "./journal.ts";
-import { Follower, LiveChannel, LiveWindow } from "./live.ts";
+import { Follower, LiveChannel } from "./live.ts";
+import { LiveWindow } from "./live-window.ts";
 import type { Reader } from "./reader.ts";
 import { startOf } from "./start.ts";
 

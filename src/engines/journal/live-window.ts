@@ -1,0 +1,55 @@
+/** Batches that were just stored, in memory for followers that are busy: one window for all channels, bounded in bytes. */
+import type { StoredBatch } from "../../core/batch.ts";
+
+/** The oldest batches go first, whosever they are, when there are more bytes. */
+export const windowBytesMax = 32 * 1024 * 1024;
+const batchOverheadBytes = 400;
+
+/** The batches of one channel that are in the window, by their first lines. */
+export type WindowedBatches = Map<number, WindowEntry>;
+
+export type WindowEntry = {
+  readonly of: WindowedBatches;
+  readonly batch: StoredBatch;
+  older: WindowEntry | undefined;
+  newer: WindowEntry | undefined;
+};
+
+const bytesOf = ({ batch }: WindowEntry): number => batch.bytes.length + batchOverheadBytes;
+
+export class LiveWindow {
+  #oldest: WindowEntry | undefined;
+  #newest: WindowEntry | undefined;
+  #bytes = 0;
+
+  /** Bytes of the batches in it, and what holding them costs. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds the newest batch of a channel. */
+  add(of: WindowedBatches, batch: StoredBatch): void {
+    this.remove(of, batch.line);
+    const entry: WindowEntry = { of, batch, older: this.#newest, newer: undefined };
+    if (this.#newest === undefined) this.#oldest = entry;
+    else this.#newest.newer = entry;
+    this.#newest = entry;
+    of.set(batch.line, entry);
+    this.#bytes += bytesOf(entry);
+    while (this.#bytes > windowBytesMax && this.#oldest !== undefined)
+      this.remove(this.#oldest.of, this.#oldest.batch.line);
+  }
+
+  /** Lets go of the batch of a channel that begins at `line`, if it is there. */
+  remove(of: WindowedBatches, line: number): void {
+    const entry = of.get(line);
+    if (entry === undefined) return;
+    const { older, newer } = entry;
+    of.delete(line);
+    this.#bytes -= bytesOf(entry);
+    if (older === undefined) this.#oldest = newer;
+    else older.newer = newer;
+    if (newer === undefined) this.#newest = older;
+    else newer.older = older;
+  }
+}
