@@ -3,8 +3,8 @@ import type { SyslogHeader } from "../core/syslog.ts";
 import { syslogLostLines } from "../metrics.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { Sender } from "./open-batches.ts";
-import { ShortWay } from "./short-way.ts";
 import type { LineTarget } from "./router.ts";
+import { ShortWay } from "./short-way.ts";
 import type { SyslogOptions } from "./syslog.ts";
 
 const askRetry: RetryPolicy = {

@@ -114,5 +114,5 @@ test("a token that was revoked between two reads is asked for again", async () =
   const lines = await overSyslog(reads, tokens, (left) => {
     if (left === 1) tokens.revoke(tokenOf(1));
   });
-  expect(lines.get(channelOf(1))).toEqual(["app web.1|one", "app web.1|two"]);
+  expect(lines.get(channelOf(1))).toEqual(["app web.1 -|one", "app web.1 -|two"]);
 });
