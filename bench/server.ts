@@ -27,18 +27,30 @@ export class BenchServer {
     this.#folder = folder;
   }
 
-  /** Listens on free ports, with a folder of its own, or the `given` one. `prefix`: a command that runs the server's. */
+  /**
+   * Listens on free ports, with a folder of its own, or the `given` one. `prefix`: a command that runs the server's;
+   * `nodeArgs`: Node's own.
+   */
   static async start(
     args: readonly string[] = [],
     prefix: readonly string[] = [],
     given?: string,
+    nodeArgs: readonly string[] = [],
   ): Promise<BenchServer> {
     const folder = given ?? (await mkdtemp(join(tmpdir(), "tailrace-bench-")));
     const listen = ["--dev", "--http", "127.0.0.1:0", "--syslog", "127.0.0.1:0", "--data", folder];
-    const [file = "", ...rest] = [...prefix, process.execPath, program, "serve", ...listen, ...args];
+    const [file = "", ...rest] = [
+      ...prefix,
+      process.execPath,
+      ...nodeArgs,
+      program,
+      "serve",
+      ...listen,
+      ...args,
+    ];
     const child = spawn(file, rest, {
       env: { ...process.env, TAILRACE_API_KEY: key },
-      stdio: ["ignore", "pipe", "ignore"],
+      stdio: ["ignore", "pipe", "ignore", ...(nodeArgs.length > 0 ? ["ipc" as const] : [])],
     });
     const line = await said(child, "stdout", /^.*"msg":"listening".*$/m);
     return new BenchServer(JSON.parse(line) as Listening, child, folder);
@@ -83,6 +95,17 @@ export class BenchServer {
   /** The most that was resident at once, pages of mapped files included. */
   peakBytes(): Promise<number> {
     return peakBytesOf(this.#child.pid!);
+  }
+
+  /** Tells a module of ours that `nodeArgs` loaded into it. */
+  tell(message: string): void {
+    this.#child.send(message);
+  }
+
+  async ask(message: string): Promise<unknown> {
+    const answer = once(this.#child, "message");
+    this.tell(message);
+    return (await answer)[0];
   }
 
   /** Its folder stays. */

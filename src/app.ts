@@ -44,6 +44,7 @@ import {
   httpLimits,
   noticeEveryMs,
   patternLimits,
+  readingLimits,
   readyAgeMsMax,
   registryLimits,
   tailLimits,
@@ -343,6 +344,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
       ingestUrl: config.ingestUrl ?? config.publicUrl,
       historyLinesMax: config.historyLines,
       answersBytesMax,
+      readings: readingLimits,
       failures,
     },
   };

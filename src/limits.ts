@@ -31,6 +31,9 @@ export const adminLimits = { ...httpLimits, connectionsMax: 200, addressConnecti
 /** Answers of the API that their clients have not taken yet. */
 export const answersBytesMax = 64 * MiB;
 
+/** Answers to GET of the APIs that are being made. */
+export const readingLimits = { inAllMax: 16, perAddressMax: 4, waitMsMax: 30 * secondMs } as const;
+
 /** A write to the store finds out whether the server can work; it is not done more often. */
 export const readyAgeMsMax = secondMs;
 

@@ -1,4 +1,4 @@
-/** What an attack is, and what attackers have in their hands: connections that send what they like and read or not. */
+/** An attack, and what attackers have in their hands: connections that send what they like and read or not. */
 import { once } from "node:events";
 import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { connect, type Socket } from "node:net";

@@ -2,10 +2,12 @@
 import type { Attack } from "./attack.ts";
 import { httpAttacks } from "./http-attacks.ts";
 import { ingestAttacks } from "./ingest-attacks.ts";
+import { ownerAttacks } from "./owner-attacks.ts";
 import { readerAttacks } from "./reader-attacks.ts";
 
 export const attacks: Readonly<Record<string, Attack>> = {
   ...httpAttacks,
   ...ingestAttacks,
   ...readerAttacks,
+  ...ownerAttacks,
 };

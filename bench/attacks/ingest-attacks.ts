@@ -145,6 +145,17 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
       return fates(raws);
     },
   },
+  "syslog: 4,000 silent connections from four addresses": {
+    async run(target, signal) {
+      const raws = await open(
+        4_000,
+        signal,
+        (n) => new Raw(target.syslogPort, { from: `127.0.0.${2 + (n % 4)}` }),
+      );
+      await called(signal);
+      return fates(raws);
+    },
+  },
   "syslog: 1,000 silent connections": {
     async run(target, signal) {
       const raws = await open(1_000, signal, () => new Raw(target.syslogPort));

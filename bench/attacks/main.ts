@@ -7,17 +7,22 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { heapArgs } from "../../cli/server-heap.ts";
 import { BenchNats, BenchServer } from "../server.ts";
 import type { Target, Told } from "./attack.ts";
 import { attacks } from "./attacks.ts";
+import { type Measurement, tableHead, tableRow } from "./table.ts";
 import type { Measured } from "./victim.ts";
+import type { Watched } from "./watch.ts";
 
 const serverCore = ["taskset", "-c", "0"];
 const otherCore = ["taskset", "-c", "1"];
-const givesWay = ["nice", "-n", "19", ...otherCore];
-const warmSeconds = 1.5;
-const quietSeconds = 4;
-const attackedSeconds = 5;
+const givesWay = ["chrt", "--idle", "0", ...otherCore];
+/** Each posts a line every 50 ms: with one of them p99 would be the slowest line of all. */
+const victims = ["victim-a", "victim-b", "victim-c", "victim-d"];
+const warmSeconds = 1;
+const quietSeconds = 3;
+const attackedSeconds = 4;
 const memoryEveryMs = 50;
 
 /** A process of this folder that is told lines and answers in lines. */
@@ -55,15 +60,13 @@ class Partner {
   }
 }
 
-type Row = {
-  readonly quiet: Measured;
-  readonly attacked: Measured;
-  readonly peakBytes: number;
-  readonly told: Told;
-};
-
-async function measureAttack(name: string, nats: BenchNats | undefined): Promise<Row> {
-  const server = await BenchServer.start(nats ? ["--nats", nats.urls] : [], serverCore);
+async function measureAttack(name: string, nats: BenchNats | undefined): Promise<Measurement> {
+  const server = await BenchServer.start(nats ? ["--nats", nats.urls] : [], serverCore, undefined, [
+    "--import",
+    new URL("./watch.ts", import.meta.url).href,
+    ...heapArgs,
+    ...nodeArgs,
+  ]);
   const partners: Partner[] = [];
   const partner = (...args: ConstructorParameters<typeof Partner>) => {
     const made = new Partner(...args);
@@ -81,26 +84,32 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
     };
     const attacker = partner(givesWay, "./attacker.ts", [name, JSON.stringify(target)]);
     await attacker.answer();
-    const token = await server.token("victim");
-    const session = await server.call("POST", "/apps/victim/log-sessions", { lines: 0, tail: true });
-    const { logplex_url: sessionUrl } = session as { logplex_url: string };
-    const victim = partner(otherCore, "./victim.ts", [server.url, token, sessionUrl]);
+    const tokensAndTails: string[] = [];
+    for (const name of victims) {
+      const token = await server.token(name);
+      const session = await server.call("POST", `/apps/${name}/log-sessions`, { lines: 0, tail: true });
+      tokensAndTails.push(token, (session as { logplex_url: string }).logplex_url);
+    }
+    const victim = partner(otherCore, "./victim.ts", [server.url, ...tokensAndTails]);
     await victim.answer();
     const measure = async (seconds: number) => {
       victim.tell(seconds);
       return JSON.parse(await victim.answer()) as Measured;
     };
     await measure(warmSeconds);
+    server.tell("reset");
     const quiet = await measure(quietSeconds);
     let peakBytes = 0;
     const watch = setInterval(async () => {
       peakBytes = Math.max(peakBytes, await server.memoryBytes().catch(() => 0));
     }, memoryEveryMs);
+    server.tell("reset");
     attacker.tell("go");
     const attacked = await measure(attackedSeconds);
+    const watched = (await server.ask("watched")) as Watched;
     clearInterval(watch);
     attacker.tell("stop");
-    return { quiet, attacked, peakBytes, told: JSON.parse(await attacker.answer()) as Told };
+    return { quiet, attacked, peakBytes, watched, told: JSON.parse(await attacker.answer()) as Told };
   } finally {
     await Promise.all(partners.map((each) => each.end()));
     await server.stop();
@@ -108,33 +117,17 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
 }
 
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--") && word !== "attacks");
+/** `--node=ARG`: an argument of the server's Node. */
+const nodeArgs = process.argv.flatMap((arg) => (arg.startsWith("--node=") ? [arg.slice(7)] : []));
 const isNats = process.argv.includes("--nats");
 const names = Object.keys(attacks).filter(
   (name) => words.length === 0 || words.some((word) => name.includes(word)),
 );
-const ms = (value: number) => value.toFixed(1);
-console.log(
-  "| Attack | Engine | Quiet p99, ms | p99, ms | Ratio | Lost | Refused | Peak, MiB | The attacker is told |",
-);
-console.log("|---|---|---|---|---|---|---|---|---|");
+console.log(tableHead);
 for (const name of names) {
   const nats = isNats ? await BenchNats.start(1, otherCore) : undefined;
   try {
-    const { quiet, attacked, peakBytes, told } = await measureAttack(name, nats);
-    const ratio = (attacked.p99Ms / quiet.p99Ms).toFixed(1);
-    const answers = Object.entries(told).map(([what, times]) => `${times} × ${what}`);
-    const cells = [
-      name,
-      isNats ? "nats" : "embedded",
-      ms(quiet.p99Ms),
-      ms(attacked.p99Ms),
-      ratio,
-      attacked.lost,
-      attacked.refused,
-      peakBytes >> 20,
-      answers.join(", ").replaceAll(/[\n|]/g, " "),
-    ];
-    console.log(`| ${cells.join(" | ")} |`);
+    console.log(tableRow(name, isNats ? "nats" : "embedded", await measureAttack(name, nats)));
   } finally {
     await nats?.stop();
   }

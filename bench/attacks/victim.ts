@@ -1,8 +1,10 @@
 /**
- * The victim's process: `victim.ts URL TOKEN SESSION_URL`. Another app, which posts one line every 50 ms and tails itself.
- * For each number of seconds on its input it says how long its lines took from the post to the tail, and how many were lost.
+ * The victims' process: `victim.ts URL {TOKEN SESSION_URL}…`. Other apps, each of which posts one line every 50 ms and tails
+ * itself, one after the other. For each number of seconds on its input it says how long their lines took from the post to the
+ * tail, and how many were lost.
  */
 import { Agent, get, request } from "node:http";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { frame } from "./attack.ts";
@@ -15,32 +17,41 @@ export type Measured = {
   readonly lost: number;
   /** Not acknowledged. */
   readonly refused: number;
+  /** How much later than due the victims' own timers came, at most: they share a processor with the attacker. */
+  readonly ownDelayMs: number;
 };
 
 const everyMs = 50;
 const lateMsMax = 10_000;
-const [, , url = "", token = "", sessionUrl = ""] = process.argv;
+const [, , url = "", ...rest] = process.argv;
+const victims = rest.flatMap((token, at) => (at % 2 === 0 ? [{ token, sessionUrl: rest[at + 1]! }] : []));
 const agent = new Agent({ keepAlive: true });
 const sentAtMs = new Map<number, number>();
 const tookMs = new Map<number, number>();
 const acknowledged = new Set<number>();
+const ownLoop = monitorEventLoopDelay({ resolution: 2 });
 let number = 0;
-let rest = "";
 
-get(sessionUrl, { agent: false }, (response) => {
-  response.setEncoding("utf8").on("data", (text: string) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) {
-      const at = Number(/ line=(\d+)/.exec(line)?.[1] ?? -1);
-      const sent = sentAtMs.get(at);
-      if (sent !== undefined && !tookMs.has(at)) tookMs.set(at, performance.now() - sent);
-    }
+/** Resolves when the tail is open. */
+const tail = (sessionUrl: string) =>
+  new Promise<void>((resolve) => {
+    get(sessionUrl, { agent: false }, (response) => {
+      let unfinished = "";
+      response.setEncoding("utf8").on("data", (text: string) => {
+        const lines = (unfinished + text).split("\n");
+        unfinished = lines.pop()!;
+        for (const line of lines) {
+          const at = Number(/ line=(\d+)/.exec(line)?.[1] ?? -1);
+          const sent = sentAtMs.get(at);
+          if (sent !== undefined && !tookMs.has(at)) tookMs.set(at, performance.now() - sent);
+        }
+      });
+      resolve();
+    });
   });
-  console.log("ready");
-});
 
 function post(at: number): void {
+  const { token } = victims[at % victims.length]!;
   const body = frame(`a line=${at}`);
   const headers = {
     authorization: `Basic ${Buffer.from(`token:${token}`).toString("base64")}`,
@@ -58,24 +69,29 @@ function post(at: number): void {
 
 async function measure(seconds: number): Promise<Measured> {
   const first = number;
+  ownLoop.reset();
+  ownLoop.enable();
   const startMs = performance.now();
   while (performance.now() - startMs < seconds * 1000) {
     post(number++);
-    await delay(Math.max(0, startMs + (number - first) * everyMs - performance.now()));
+    await delay(Math.max(0, startMs + ((number - first) * everyMs) / victims.length - performance.now()));
   }
   const all = Array.from({ length: number - first }, (_, i) => first + i);
   const endMs = performance.now();
   while (all.some((at) => !tookMs.has(at)) && performance.now() - endMs < lateMsMax) await delay(20);
   const took = all.map((at) => tookMs.get(at) ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
-  const quantile = (part: number) => took[Math.min(took.length - 1, Math.floor(took.length * part))]!;
+  const quantile = (part: number) => took[Math.max(0, Math.ceil(took.length * part) - 1)]!;
   return {
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
     maxMs: quantile(1),
     lost: all.filter((at) => acknowledged.has(at) && !tookMs.has(at)).length,
     refused: all.filter((at) => !acknowledged.has(at)).length,
+    ownDelayMs: ownLoop.max / 1e6,
   };
 }
 
+await Promise.all(victims.map(({ sessionUrl }) => tail(sessionUrl)));
+console.log("ready");
 for await (const line of createInterface({ input: process.stdin }))
   console.log(JSON.stringify(await measure(Number(line))));

@@ -34,6 +34,7 @@ import type { TellApp } from "./platform/platform-lines.ts";
 import { releasesApi } from "./platform/releases.ts";
 import { runnerApi } from "./platform/runner.ts";
 import { telemetryDrainsApi } from "./platform/telemetry-drains.ts";
+import { boundReadings, ReadingPlaces, type ReadingPlacesLimits } from "./reading-places.ts";
 import { boundUnreadAnswers } from "./unread-answers.ts";
 import { webSessionApi } from "./web-session.ts";
 
@@ -63,6 +64,8 @@ export type ControlDeps = BodyDeps &
     readonly summaryOf: SummaryOf;
     /** Bytes of all answers that were not taken yet. */
     readonly answersBytesMax: number;
+    /** Answers to GET that are being made. */
+    readonly readings: ReadingPlacesLimits;
     readonly failures: Failures;
   };
 
@@ -70,6 +73,9 @@ export type ControlDeps = BodyDeps &
 export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   decorateRequests(server);
   boundUnreadAnswers(server, deps.answersBytesMax);
+  boundReadings(server, new ReadingPlaces(deps.readings, deps.clock), ({ raw }) =>
+    deps.addressOf(raw.socket),
+  );
   server.addHook("onRequest", async (request, reply) => {
     reply.header("request-id", requestIdOf(request));
   });

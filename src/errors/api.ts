@@ -147,6 +147,16 @@ export const recordContended = () =>
     retryAfterS: 1,
   });
 
+/** No answer was begun within the time that a request may wait. */
+export const apiBusy = () =>
+  new AppError({
+    code: "API_BUSY",
+    status: 503,
+    message: "Too many answers are being made for this address, or for all of them: this one was not begun.",
+    mend: "Ask again, and for fewer things at the same time.",
+    retryAfterS: 5,
+  });
+
 export const internalError = (requestId: string) =>
   new AppError({
     code: "INTERNAL_ERROR",

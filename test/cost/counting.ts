@@ -14,6 +14,11 @@ export class CountingDisk implements Disk {
       this.writes++;
       for (const { length } of parts) this.writtenBytes += length;
     },
+    writeSynced: async (parts) => {
+      this.writes++;
+      this.syncs++;
+      for (const { length } of parts) this.writtenBytes += length;
+    },
     sync: async () => {
       this.syncs++;
     },

@@ -27,7 +27,7 @@ import { pathPartCharsMax } from "../../src/http-server.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
-import { answersBytesMax, lookupLimits, tailLimits } from "../../src/limits.ts";
+import { answersBytesMax, lookupLimits, readingLimits, tailLimits } from "../../src/limits.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
 import { Apps } from "../../src/registry/apps.ts";
 import { Drains } from "../../src/registry/drains.ts";
@@ -239,6 +239,7 @@ export class ControlServer {
       ingestUrl: undefined,
       historyLinesMax: 1_500,
       answersBytesMax,
+      readings: readingLimits,
       failures: new Failures({ logger: undefined, nowMs: () => registry.clock.nowMs() }),
       ...deps,
     });

@@ -83,7 +83,8 @@ export class FakeDisk implements Disk {
   }
 
   #open(content: Content): DiskFile {
-    return {
+    const file: DiskFile = {
+      writeSynced: (parts, at) => file.write(parts, at).then(() => file.sync()),
       write: async (parts, at) => {
         const bytes = Buffer.concat(parts);
         const fault = this.fault("write");
@@ -119,6 +120,7 @@ export class FakeDisk implements Disk {
       isInPlace: () => true,
       close: async () => {},
     };
+    return file;
   }
 
   #ask(call: DiskCall): void {

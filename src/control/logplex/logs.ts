@@ -40,6 +40,7 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
   server.get(
     logsPath,
     {
+      config: { waits: true },
       schema: {
         tags,
         summary: "The newest lines of a channel as syslog frames",

@@ -142,6 +142,7 @@ export const runnerApi: FastifyPluginAsync<RunnerDeps> = async (server, deps) =>
   server.get<{ Querystring: WaitQuery }>(
     "/apps/:app/runner/wanted",
     {
+      config: { waits: true },
       schema: {
         tags,
         summary: "What is wanted of the app's dynos; with `after`, as soon as it is newer than that revision",

@@ -41,8 +41,8 @@ export interface Work {
   failed(error: AppError): void;
 }
 
-/** Bounds of one commit; one larger piece of work is taken alone. Everybody waits for the sync of all of it. */
-const commitBytesMax = 2 * 1024 * 1024;
+/** Bounds of one commit; one larger piece of work is taken alone. Everybody waits for the sync of all of it: a batch or two. */
+const commitBytesMax = 512 * 1024;
 const commitWorksMax = 8192;
 /** More work is waited for no longer: that is what it may cost in latency while many lines come. */
 const gatherMsMax = 1;

@@ -97,8 +97,7 @@ export class Segment {
 
   /** Writes behind the end and syncs; the end moves when both are done. */
   async append(parts: readonly Uint8Array[], bytes: number): Promise<void> {
-    await this.#file.write(parts, this.end);
-    await this.#file.sync();
+    await this.#file.writeSynced(parts, this.end);
     this.end += bytes;
   }
 

@@ -1,0 +1,93 @@
+/** Loaded into the server before its own code: what its event loop and its collector did between two questions. */
+import fs from "node:fs";
+import {
+  createHistogram,
+  monitorEventLoopDelay,
+  type PerformanceEntry,
+  PerformanceObserver,
+  performance,
+} from "node:perf_hooks";
+
+export type Watched = {
+  /** How much later than due a timer came, p99 and at most. */
+  readonly loopP99Ms: number;
+  readonly loopMaxMs: number;
+  /** The part of the time in which the event loop worked. */
+  readonly busy: number;
+  /** Processor seconds of all threads in a second. */
+  readonly cpu: number;
+  /** A commit of the log on the disk, from the call to its answer, p99 and at most. */
+  readonly commitP99Ms: number;
+  readonly commitMaxMs: number;
+  /** Collections of the young and of all objects: how many a second, ms a second, and the longest. */
+  readonly young: Collections;
+  readonly full: Collections;
+};
+
+export type Collections = { readonly perS: number; readonly msPerS: number; readonly maxMs: number };
+
+type GcEntry = PerformanceEntry & { readonly detail: { readonly kind: number } };
+type Times = { count: number; ms: number; maxMs: number };
+
+const none = (): Times => ({ count: 0, ms: 0, maxMs: 0 });
+const youngKinds = new Set([1, 2]);
+const loop = monitorEventLoopDelay({ resolution: 2 });
+const commits = createHistogram();
+let young = none();
+let full = none();
+let startMs = 0;
+let used = performance.eventLoopUtilization();
+let cpu = process.cpuUsage();
+
+new PerformanceObserver((list) => {
+  for (const { duration, detail } of list.getEntries() as GcEntry[]) {
+    const times = youngKinds.has(detail.kind) ? young : full;
+    times.count++;
+    times.ms += duration;
+    times.maxMs = Math.max(times.maxMs, duration);
+  }
+}).observe({ entryTypes: ["gc"] });
+
+type WriteDone = (error: NodeJS.ErrnoException | null, bytes: number) => void;
+
+const { writev } = fs;
+fs.writev = ((fd: number, parts: readonly Uint8Array[], at: number, done: WriteDone) => {
+  const atMs = performance.now();
+  writev(fd, parts, at, (error, bytes) => {
+    commits.record(Math.max(1, Math.round((performance.now() - atMs) * 1e3)));
+    done(error, bytes);
+  });
+}) as typeof fs.writev;
+
+function reset(): void {
+  young = none();
+  full = none();
+  loop.reset();
+  loop.enable();
+  commits.reset();
+  startMs = performance.now();
+  used = performance.eventLoopUtilization();
+  cpu = process.cpuUsage();
+}
+
+function watched(): Watched {
+  const seconds = (performance.now() - startMs) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  const perSecond = ({ count, ms, maxMs }: Times) => ({ perS: count / seconds, msPerS: ms / seconds, maxMs });
+  return {
+    loopP99Ms: loop.percentile(99) / 1e6,
+    loopMaxMs: loop.max / 1e6,
+    busy: performance.eventLoopUtilization(used).utilization,
+    cpu: (user + system) / 1e6 / seconds,
+    commitP99Ms: commits.percentile(99) / 1e3,
+    commitMaxMs: commits.max / 1e3,
+    young: perSecond(young),
+    full: perSecond(full),
+  };
+}
+
+process.on("message", (asked) => {
+  if (asked === "reset") reset();
+  else process.send!(watched());
+});
+process.channel!.unref();
