@@ -207,6 +207,11 @@ export class Api {
     return this.#at("/logs");
   }
 
+  /** A call of one command alone; the values in `at` are encoded already. */
+  call<Answer>(method: Method, at: string, body?: object): Promise<Answer> {
+    return this.#call(method, at, body);
+  }
+
   close(): void {
     this.#client.close();
   }
