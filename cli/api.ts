@@ -52,8 +52,8 @@ export class Api {
   apps(): Promise<App[]> {
     return this.#call("GET", "/apps");
   }
-  createApp(name: string | undefined): Promise<App> {
-    return this.#call("POST", "/apps", name === undefined ? {} : { name });
+  createApp(name: string | undefined, generation?: string): Promise<App> {
+    return this.#call("POST", "/apps", { ...(name && { name }), ...(generation && { generation }) });
   }
   destroyApp(app: string): Promise<App> {
     return this.#call("DELETE", path`/apps/${app}`);

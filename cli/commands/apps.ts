@@ -1,8 +1,10 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { oneLine } from "../../src/core/terminal-text.ts";
 import { requiredApp } from "../app-names.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
+
+type CreateOptions = { readonly json?: true; readonly generation?: string };
 
 /** `apps`, `apps:create`, `apps:destroy`. */
 export function registerApps(program: Command, { api, output }: Context): void {
@@ -22,9 +24,15 @@ export function registerApps(program: Command, { api, output }: Context): void {
     .command("apps:create")
     .description("make an app; without a name it gets one")
     .argument("[name]", "1 to 63 of a-z, 0-9 and -, starting with a letter")
+    .addOption(
+      new Option(
+        "--generation <name>",
+        "what Heroku's tools take it for: fir reads logs and telemetry drains",
+      ).choices(["cedar", "fir"]),
+    )
     .addOption(jsonOption())
-    .action(async (name: string | undefined, { json }: { json?: true }) => {
-      const app = await api().createApp(name);
+    .action(async (name: string | undefined, { json, generation }: CreateOptions) => {
+      const app = await api().createApp(name, generation);
       if (json) return output.json(app);
       await output.print(`Created app ${app.name}`);
       output.note(`

@@ -43,7 +43,7 @@ export async function moveApp(
   { isDry, here }: { readonly isDry: boolean; readonly here: ReadonlySet<string> },
 ): Promise<MovedApp> {
   const isPresent = here.has(there.name);
-  if (!isPresent && !isDry) await api.createApp(there.name);
+  if (!isPresent && !isDry) await api.createApp(there.name, there.isFir ? "fir" : undefined);
   const exists = isPresent || !isDry;
   const { app, heroku } = exists ? await tokensOf(api, there.name, isDry) : {};
   const drains = await moveDrains(api, there, { isDry, exists });

@@ -11,10 +11,11 @@ import type { Clock, Store } from "../ports.ts";
 import type { Drains } from "../registry/drains.ts";
 import type { AddonRecord, AddonsRecord } from "../registry/platform/addon-records.ts";
 import type { Platforms, User } from "../registry/platform/platforms.ts";
-import type { AppRecord } from "../registry/records.ts";
+import type { AppRecord, DrainRecord } from "../registry/records.ts";
 import { timeOf } from "../registry/time.ts";
 import type { Tokens } from "../registry/tokens.ts";
 import { updateRecord } from "../registry/update.ts";
+import { Grants } from "./grants.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Provider, ProviderAnswer } from "./provider.ts";
 
@@ -48,9 +49,12 @@ const nameForm = /^[a-z0-9][a-z0-9-]{0,60}$/;
 
 export class Addons {
   readonly #options: AddonsOptions;
+  /** The rights of providers over their own add-ons. */
+  readonly grants: Grants;
 
   constructor(options: AddonsOptions) {
     this.#options = options;
+    this.grants = new Grants(options);
   }
 
   get manifests(): ReadonlyMap<string, Manifest> {
@@ -94,13 +98,16 @@ export class Addons {
     const name = wanted.name ?? `${manifest.id}-${randomInt(10_000, 100_000)}`;
     if (!nameForm.test(name) || (await this.find(name)) !== undefined) throw addonNameTaken(name);
     const now = timeOf(clock.nowMs());
+    const id = randomUUID();
+    const { grant, record } = this.grants.issue(app.id, id);
     const asked: AddonRecord = {
-      id: randomUUID(),
+      id,
       name,
       service: manifest.id,
       plan: wanted.plan,
       state: "asked",
       configVars: [],
+      ...record,
       atMs: clock.nowMs(),
       createdAt: now,
       updatedAt: now,
@@ -120,6 +127,11 @@ export class Addons {
         region: "here",
         callback_url: places.callbackUrl(asked.id),
         options: wanted.options,
+        oauth_grant: {
+          code: grant.code,
+          expires_at: timeOf(grant.expiresAtMs),
+          type: "authorization_code",
+        },
         ...(drain !== undefined && { log_drain_token: drain.token }),
         ...(token !== undefined && { log_input_url: places.inputUrl(token.token) }),
       });
@@ -170,11 +182,23 @@ export class Addons {
     return this.#take(channel, addon.id, { ...none, config }, user, addon.state);
   }
 
-  /** The URL of the drain that the provider sets later. */
-  async setDrain(channel: ChannelId, { drain: id }: AddonRecord, url: string): Promise<void> {
+  /** The values of the config vars that are the add-on's own. */
+  async configOf(channel: ChannelId, { configVars }: AddonRecord): Promise<ReadonlyMap<string, string>> {
+    const { config } = await this.#options.platforms.get(channel);
+    return new Map(configVars.flatMap((name) => (name in config ? [[name, config[name]!]] : [])));
+  }
+
+  /** The drain of an add-on, also while it has no URL yet. */
+  async drainOf(channel: ChannelId, { drain: id }: AddonRecord): Promise<DrainRecord | undefined> {
     const drain = id === undefined ? undefined : await this.#options.drains.find(id);
-    if (drain === undefined || drain.channel !== channel) throw notFound("log_drain");
-    await this.#options.drains.update(drain, { url });
+    return drain?.channel === channel ? drain : undefined;
+  }
+
+  /** The URL of the drain that the provider sets later. */
+  async setDrain(channel: ChannelId, addon: AddonRecord, url: string): Promise<DrainRecord> {
+    const drain = await this.drainOf(channel, addon);
+    if (drain === undefined) throw notFound("log_drain");
+    return this.#options.drains.update(drain, { url });
   }
 
   /** Removes the add-on; `force`: also when its provider does not answer. */

@@ -10,6 +10,11 @@ export type Manifest = {
   readonly password: string;
   /** The provider's resources, without a slash at the end. */
   readonly baseUrl: string;
+  /** The OAuth client's secret: `api.client_secret`, else the password. */
+  readonly clientSecret: string;
+  /** The dashboard to sign on at, and the salt of its tokens. */
+  readonly ssoUrl: string | undefined;
+  readonly ssoSalt: string | undefined;
   readonly configVars: readonly string[];
   readonly requires: readonly ("syslog_drain" | "log_input")[];
 };
@@ -51,14 +56,25 @@ function manifestIn(path: string): Manifest {
   }
   const { api = {} } = given ?? {};
   const { password, config_vars: vars = [], requires = [], production, test } = api;
-  const place = (production ?? test) as { base_url?: unknown } | string | undefined;
+  const place = (production ?? test) as { base_url?: unknown; sso_url?: unknown } | string | undefined;
   const baseUrl = typeof place === "string" ? place : place?.base_url;
+  const ssoUrl = typeof place === "object" ? place?.sso_url : undefined;
+  const { sso_salt: ssoSalt, client_secret: clientSecret = password } = api;
   const check = (isRight: boolean, reason: string) => {
     if (!isRight) throw addonsUnusable(path, reason);
   };
   check(typeof given.id === "string" && idForm.test(given.id), "`id` is no name of a service");
   check(typeof password === "string" && password !== "", "`api.password` is missing");
   check(typeof baseUrl === "string" && isHttp(baseUrl), "`api.production.base_url` is no http address");
+  check(
+    ssoUrl === undefined || (typeof ssoUrl === "string" && isHttp(ssoUrl)),
+    "`sso_url` is no http address",
+  );
+  check(
+    ssoSalt === undefined || (typeof ssoSalt === "string" && ssoSalt !== ""),
+    "`api.sso_salt` is no text",
+  );
+  check(typeof clientSecret === "string" && clientSecret !== "", "`api.client_secret` is no text");
   check(
     isListOf(vars, (name) => varForm.test(name)),
     "`api.config_vars` is no list of names",
@@ -71,6 +87,9 @@ function manifestIn(path: string): Manifest {
     id: given.id as string,
     name: typeof given.name === "string" ? given.name : (given.id as string),
     password: password as string,
+    clientSecret: clientSecret as string,
+    ssoUrl: ssoUrl as string | undefined,
+    ssoSalt: ssoSalt as string | undefined,
     baseUrl: (baseUrl as string).replace(/\/+$/, ""),
     configVars: vars as string[],
     requires: (requires as string[]).filter(

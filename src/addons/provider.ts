@@ -39,6 +39,11 @@ export type ProvisionBody = {
   readonly region: string;
   readonly callback_url: string;
   readonly options: Readonly<Record<string, unknown>>;
+  readonly oauth_grant: {
+    readonly code: string;
+    readonly expires_at: string;
+    readonly type: "authorization_code";
+  };
   readonly log_drain_token?: string;
   readonly log_input_url?: string;
 };

@@ -13,7 +13,9 @@ import type { ReadingRights } from "../registry/reading-rights.ts";
 import type { Tokens } from "../registry/tokens.ts";
 import type { FrameHistory } from "../tail/frame-history.ts";
 import type { Tails } from "../tail/tails.ts";
-import { addonCallbacks } from "./addon-callbacks.ts";
+import { addonItself } from "./addon-itself.ts";
+import { addonOauth } from "./addon-oauth.ts";
+import { addonProviders } from "./addon-providers.ts";
 import { authenticate, decorateRequests, findApp } from "./auth.ts";
 import { type BodyDeps, readBodies } from "./bodies.ts";
 import type { BrowserDeps } from "./browser.ts";
@@ -81,7 +83,7 @@ export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) 
   });
   await server.register(platformApi, deps);
   await server.register(logplexApi, deps);
-  await server.register(callbacks, deps);
+  await server.register(ofProviders, deps);
   await server.register(webSessionApi, deps);
 };
 
@@ -109,7 +111,9 @@ const platformApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
 };
 
 /** The calls of add-on providers, who have credentials of their own. */
-const callbacks: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
+const ofProviders: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   readBodies(server, deps);
-  await server.register(addonCallbacks, deps);
+  await server.register(addonProviders, deps);
+  await server.register(addonItself, deps);
+  await server.register(addonOauth, deps);
 };

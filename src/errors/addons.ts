@@ -51,6 +51,22 @@ export const addonOwnsDrain = (addon: string) =>
     mend: "It goes with the add-on: `heroku addons:destroy`.",
   });
 
+export const addonHasNoDashboard = (service: string) =>
+  new AppError({
+    code: "ADDON_HAS_NO_DASHBOARD",
+    status: 422,
+    message: `${service} has no dashboard to sign on at.`,
+    mend: "Its manifest names none: `api.sso_salt` and `api.production.sso_url`.",
+  });
+
+export const oauthRefused = () =>
+  new AppError({
+    code: "OAUTH_REFUSED",
+    status: 401,
+    message: "There is no such grant, or it was used or has ended, or the client secret is another's.",
+    mend: "A code is good for five minutes, and once; the client secret is the manifest's `api.client_secret`, else its password.",
+  });
+
 export const addonsUnusable = (file: string, reason: string) =>
   new AppError({
     code: "ADDONS_UNUSABLE",

@@ -7,6 +7,7 @@ import { pathNotFound } from "../errors/access.ts";
 import { bodyNotJson, internalError, paramsInvalid, requestRefused } from "../errors/api.ts";
 import { AppError } from "../errors/app-error.ts";
 import { codingsTaken, codingUnsupported } from "../errors/ingest.ts";
+import { noMeaning } from "../errors/platform.ts";
 
 /** The JSON of a failure. Heroku's CLI shows `message` and `id`; `code` is the one in docs/errors.md. */
 export type ErrorBody = {
@@ -19,8 +20,17 @@ export type ErrorBody = {
 /** Makes the server and what is registered on it answer failures as the API does. */
 export function answerErrors(server: FastifyInstance): void {
   server.setErrorHandler((error, request, reply) => sendError(error as FastifyError, request, reply));
-  server.setNotFoundHandler((request, reply) => sendError(pathNotFound(), request, reply));
+  server.setNotFoundHandler((request, reply) => sendError(nowhere(request), request, reply));
 }
+
+/** Heroku's clients are told that a part of its API is not here, where "not found" would look like a fault of theirs. */
+function nowhere({ method, url, headers }: FastifyRequest): AppError {
+  if (!/application\/vnd\.heroku\+json/.test(headers.accept ?? "")) return pathNotFound();
+  const path = url.split("?")[0]!.slice(0, pathCharsShown);
+  return noMeaning(`${method} ${path}`, "docs/heroku-cli.md tells which of Heroku's commands work here.");
+}
+
+const pathCharsShown = 100;
 
 /** For a server's option `frameworkErrors`: paths that cannot be decoded or are too long. */
 export function answerFrameworkError(

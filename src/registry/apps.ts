@@ -38,15 +38,19 @@ export class Apps {
   }
 
   /** A new app with a token for each of `sources`; without a name one is made. */
-  async create(name?: string, sources: readonly string[] = firstSources): Promise<AppRecord> {
+  async create(
+    name?: string,
+    sources: readonly string[] = firstSources,
+    generation?: AppRecord["generation"],
+  ): Promise<AppRecord> {
     if (name !== undefined) {
       if (!isAppName(name)) throw appNameInvalid(name);
-      const app = await this.#create(name, sources);
+      const app = await this.#create(name, sources, generation);
       if (app === undefined) throw appNameTaken(name);
       return app;
     }
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const app = await this.#create(randomAppName(), sources);
+      const app = await this.#create(randomAppName(), sources, generation);
       if (app !== undefined) return app;
     }
     throw recordContended();
@@ -109,7 +113,11 @@ export class Apps {
 
   // Undefined when the name is taken. The put of the app's record decides who made it. Tokens are written before, so
   // that every app that can be seen has them.
-  async #create(name: string, sources: readonly string[]): Promise<AppRecord | undefined> {
+  async #create(
+    name: string,
+    sources: readonly string[],
+    generation: AppRecord["generation"],
+  ): Promise<AppRecord | undefined> {
     const id = await this.#claim(name);
     if (id === undefined) return undefined;
     const present = new Set((await this.#tokens.list(id)).map((token) => token.source));
@@ -117,7 +125,7 @@ export class Apps {
       if (!present.has(source)) await this.#tokens.write(id, source);
     }
     const now = timeOf(this.#clock.nowMs());
-    const app: AppRecord = { id, name, createdAt: now, updatedAt: now };
+    const app: AppRecord = { id, name, ...(generation && { generation }), createdAt: now, updatedAt: now };
     return (await this.#store.put(appKey(id), app, 0)) === undefined ? undefined : app;
   }
 

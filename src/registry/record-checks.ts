@@ -74,6 +74,8 @@ const addon = {
   configVars: isListOf(isText),
   atMs: isNumber,
 };
+const held = hasFields({ hash: isText, untilMs: isNumber });
+const addonGrants = { grant: held, access: isListOf(held), refreshHash: isText };
 const runner = {
   id: isText,
   host: isText,
@@ -84,7 +86,7 @@ const runner = {
 
 /** The check of each kind. Those of `anything` are checked by the one reader that they have, or are read by nobody. */
 const checks: Readonly<Record<RecordKind, Check>> = {
-  app: ofVersion(1, hasFields(app, { destroying: isOneOf(true) })),
+  app: ofVersion(1, hasFields(app, { destroying: isOneOf(true), generation: isOneOf("fir") })),
   appName: ofVersion(1, hasFields({ id: isText })),
   token: ofVersion(1, hasFields(token, { keepHostname: isOneOf(true), keepSource: isOneOf(true) })),
   tokenClaims: claims,
@@ -102,7 +104,7 @@ const checks: Readonly<Record<RecordKind, Check>> = {
   drainNumber: isCount,
   platform: ofVersion(1, hasFields(platform)),
   runner: ofVersion(1, hasFields(runner, { silentAtMs: isNumber })),
-  addons: ofVersion(1, hasFields({ addons: isListOf(hasFields(addon)) })),
+  addons: ofVersion(1, hasFields({ addons: isListOf(hasFields(addon, addonGrants)) })),
   sessionSecret: isText,
   readyCheck: anything, // written to see whether it can be
   leases: anything,

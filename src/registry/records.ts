@@ -10,6 +10,8 @@ import type { Position } from "../core/position.ts";
 export type AppRecord = {
   readonly id: ChannelId;
   readonly name: string;
+  /** The generation that Heroku's tools take it for; absent: `cedar`. */
+  readonly generation?: "fir";
   readonly createdAt: string;
   readonly updatedAt: string;
   /** Set while the app is being destroyed: it is gone for everybody, and whoever sees it finishes the work. */

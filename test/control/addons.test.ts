@@ -119,6 +119,16 @@ describe("an add-on that requires a drain", () => {
     expect((await call("GET", `/apps/shop/addons/${addon.name}`)).plan.name).toBe("papertrail:choklad");
     const removed = await call("DELETE", `/apps/shop/log-drains/${drain.id}`);
     expect(removed).toMatchObject({ status: 422, code: "ADDON_OWNS_DRAIN" });
+    const moved = await call("PATCH", `/apps/shop/log-drains/${drain.id}`, {
+      url: "https://mine.example.com/",
+    });
+    expect(moved).toMatchObject({ status: 422, code: "ADDON_OWNS_DRAIN" });
+    const { number } = (await server.registry.drains.find(drain.id))!;
+    for (const method of ["PUT", "DELETE"])
+      expect(
+        await call(method, `/v3/channels/shop/drains/${number}`, { url: "https://mine.example.com/" }),
+      ).toMatchObject({ status: 422 });
+    expect((await call("GET", "/apps/shop/log-drains")).list).toEqual([drain]);
   });
 
   test("is destroyed with all that was its own", async () => {
@@ -171,8 +181,14 @@ describe("an add-on that requires a drain", () => {
     const config = [{ name: "PAPERTRAIL_API_TOKEN", value: "later" }];
     expect((await asProvider("PATCH", `/addons/${id}/config`, { config })).status).toBe(200);
     const url = "https://late.example.com/";
-    expect((await asProvider("PUT", `/addons/${id}/log-drains/x`, { url })).status).toBe(200);
-    expect((await asProvider("POST", `/addons/${id}/actions/provision`)).json).toEqual({
+    const drain = provider.calls[0]!.body.log_drain_token;
+    expect((await asProvider("PUT", `/addons/${id}/log-drains/other`, { url })).status).toBe(404);
+    expect((await asProvider("PUT", `/addons/${id}/log-drains/${drain}`, { url })).json).toMatchObject({
+      token: drain,
+      url,
+      addon: { id, app: { name: "shop" } },
+    });
+    expect((await asProvider("POST", `/addons/${id}/actions/provision`)).json).toMatchObject({
       id,
       state: "provisioned",
     });

@@ -11,6 +11,8 @@ afterAll(() => server.close());
 
 test.each([
   ["PATCH", "/apps/shop", { maintenance: true }],
+  ["PATCH", "/apps/shop", { name: "other" }],
+  ["PATCH", "/apps/shop", { build_stack: "heroku-24" }],
   ["GET", "/apps/shop/domains", undefined],
   ["POST", "/apps/shop/builds", { source_blob: {} }],
   ["PUT", "/apps/shop/buildpack-installations", { updates: [] }],

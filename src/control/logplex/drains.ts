@@ -1,6 +1,7 @@
 /** v3 drains, by their decimal ids. Without a URL a drain is only reserved. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { notFound } from "../../errors/access.ts";
+import { addonOwnsDrain } from "../../errors/addons.ts";
 import type { Principal } from "../../registry/principal.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import { appToManage } from "../auth.ts";
@@ -68,7 +69,7 @@ export const logplexDrains: FastifyPluginAsync<LogplexDeps & { publicUrl: Public
       keys,
       (payload) => wantedUrl(payload)?.url,
       async (request, reply, principal, url) => {
-        const drain = await find(request, principal);
+        const drain = notAddons(await find(request, principal));
         return reply.send(replyOf(await drains.update(drain, { url })));
       },
     ),
@@ -78,12 +79,18 @@ export const logplexDrains: FastifyPluginAsync<LogplexDeps & { publicUrl: Public
     `${path}/:number`,
     { schema: { tags, summary: "Remove a drain" } },
     call(keys, async (request, reply, principal) => {
-      const drain = await find(request, principal);
+      const drain = notAddons(await find(request, principal));
       await drains.remove(drain.channel, drain.id);
       return reply.code(204).send();
     }),
   );
 };
+
+/** A drain that is no add-on's: those are their providers' to change, and go with them. */
+function notAddons(drain: DrainRecord): DrainRecord {
+  if (drain.addon !== undefined) throw addonOwnsDrain(drain.addon.name);
+  return drain;
+}
 
 function wantedUrl({ url }: Payload): { url?: string } | undefined {
   if (url === undefined) return {};

@@ -1,144 +1,40 @@
-/** Heroku Platform API, "Add-on", "Add-on Attachment", "Add-on Service" and "Plan". Routes only translate; `Addons` holds the rules. */
+/** Heroku Platform API, "Add-on" and "Add-on Attachment" of apps. Routes only translate; `Addons` holds the rules. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { Addons, Places } from "../../addons/addons.ts";
-import type { Manifest } from "../../addons/manifest.ts";
-import { notFound } from "../../errors/access.ts";
+import { signOnOf } from "../../addons/single-sign-on.ts";
+import { keyReadOnly, notFound } from "../../errors/access.ts";
+import { addonHasNoDashboard } from "../../errors/addons.ts";
 import { noMeaning } from "../../errors/platform.ts";
+import type { Clock } from "../../ports.ts";
 import type { Apps } from "../../registry/apps.ts";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import { maySee } from "../../registry/principal.ts";
 import type { AppRecord } from "../../registry/records.ts";
 import { appOf, appToSee, managedAppOf, principalOf } from "../auth.ts";
 import { type PublicUrl, publicUrlOf } from "../public-url.ts";
+import { appPath, arrayOf, bodyOf, failures, flag, optionalText, text } from "../schemas.ts";
 import {
-  appPath,
-  appRef,
-  arrayOf,
-  bodyOf,
-  count,
-  failures,
-  flag,
-  object,
-  optionalText,
-  text,
-  time,
-  uuid,
-} from "../schemas.ts";
-import { derivedId } from "./formation.ts";
+  addonOf,
+  addonPath,
+  addonReply,
+  attachmentOf,
+  attachmentReply,
+  planIn,
+  signOnReply,
+  tags,
+} from "./addon-reply.ts";
+import { addonServicesApi } from "./addon-services.ts";
 import { requester } from "./platform-lines.ts";
 
 export type AddonsDeps = {
   readonly addons: Addons;
   readonly apps: Apps;
+  readonly clock: Pick<Clock, "nowMs">;
   readonly publicUrl: PublicUrl;
   readonly ingestUrl: string | undefined;
 };
 
-const serviceRef = object({ id: uuid, name: text });
-const price = object({ cents: count, contract: flag, metered: flag, unit: text });
-const planReply = object({ id: uuid, name: text, human_name: text, description: text, default: flag, price });
-const addonReply = object({
-  id: uuid,
-  name: text,
-  state: { ...text, enum: ["provisioning", "provisioned", "deprovisioning", "deprovisioned"] },
-  app: appRef,
-  billing_entity: object({ id: uuid, name: text, type: text }),
-  addon_service: object({ id: uuid, name: text, human_name: text }),
-  plan: planReply,
-  billed_price: price,
-  config_vars: arrayOf(text),
-  provision_message: optionalText,
-  provider_id: optionalText,
-  web_url: optionalText,
-  actions: { type: "array", items: object({}) },
-  created_at: time,
-  updated_at: time,
-});
-const attachmentReply = object({
-  id: uuid,
-  name: text,
-  app: appRef,
-  addon: object({ id: uuid, name: text, app: appRef, plan: serviceRef }),
-  config_vars: arrayOf(text),
-  namespace: optionalText,
-  created_at: time,
-  updated_at: time,
-});
-const serviceReply = object({
-  id: uuid,
-  name: text,
-  human_name: text,
-  state: text,
-  cli_plugin_name: optionalText,
-  supports_multiple_installations: flag,
-  supports_sharing: flag,
-});
-const addonPath = object({ app: { ...text, description: "name or id" }, addon: text });
-const tags = ["Add-ons"];
-const free = { cents: 0, contract: false, metered: false, unit: "month" };
-
-const planOf = (service: string, plan: string) => ({
-  id: derivedId(service, plan),
-  name: `${service}:${plan}`,
-  human_name: plan,
-  description: `${service} ${plan}`,
-  default: plan === defaultPlan,
-  price: free,
-});
-const defaultPlan = "default";
-
-const serviceOf = ({ id, name }: Manifest) => ({
-  id: derivedId("service", id),
-  name: id,
-  human_name: name,
-  state: "ga",
-  cli_plugin_name: null,
-  supports_multiple_installations: true,
-  supports_sharing: false,
-});
-
-const addonOf = ({ id, name }: AppRecord, addon: AddonRecord, state?: "deprovisioned") => ({
-  id: addon.id,
-  name: addon.name,
-  state: state ?? (addon.state === "asked" ? "provisioning" : addon.state),
-  app: { id, name },
-  billing_entity: { id, name, type: "app" },
-  addon_service: { id: derivedId("service", addon.service), name: addon.service, human_name: addon.service },
-  plan: planOf(addon.service, addon.plan),
-  billed_price: free,
-  config_vars: addon.configVars,
-  provision_message: addon.message ?? null,
-  provider_id: addon.providerId ?? null,
-  web_url: null,
-  actions: [],
-  created_at: addon.createdAt,
-  updated_at: addon.updatedAt,
-});
-
-const attachmentOf = ({ id, name }: AppRecord, addon: AddonRecord) => ({
-  id: derivedId(addon.id, "attachment"),
-  name: addon.service.toUpperCase().replaceAll("-", "_"),
-  app: { id, name },
-  addon: {
-    id: addon.id,
-    name: addon.name,
-    app: { id, name },
-    plan: { id: derivedId(addon.service, addon.plan), name: `${addon.service}:${addon.plan}` },
-  },
-  config_vars: addon.configVars,
-  namespace: null,
-  created_at: addon.createdAt,
-  updated_at: addon.updatedAt,
-});
-
-/** `SERVICE:PLAN`, or a service with its default plan. */
-function planIn(words: string): { readonly service: string; readonly plan: string } {
-  const [service = "", ...plan] = words.split(":");
-  return { service, plan: plan.join(":") || defaultPlan };
-}
-
 type AddonRequest = { Params: { addon: string } };
-type ServiceRequest = { Params: { service: string } };
 type Create = {
   readonly plan: string | { readonly name: string };
   readonly name?: string | null;
@@ -147,6 +43,7 @@ type Create = {
 
 export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) => {
   const { addons, apps } = deps;
+  await server.register(addonServicesApi, deps);
 
   const places = (request: FastifyRequest): Places => {
     const base = publicUrlOf(request, deps.publicUrl);
@@ -280,26 +177,40 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
     },
   );
 
+  const signOn = (request: FastifyRequest, app: AppRecord, addon: AddonRecord) => {
+    if (principalOf(request).readOnly) throw keyReadOnly();
+    const manifest = addons.manifest(addon.service);
+    const found = signOnOf(manifest, app, addon, requester(request), deps.clock.nowMs());
+    if (found === undefined) throw addonHasNoDashboard(addon.service);
+    return found;
+  };
   server.get<AddonRequest>(
-    "/addons/:addon",
-    { schema: { tags, summary: "An add-on of whichever app", response: { 200: addonReply, ...failures } } },
-    async (request) => {
-      const { app, addon } = await find(request, request.params.addon);
-      return addonOf(app, addon);
-    },
-  );
-  server.get<AddonRequest>(
-    "/addons/:addon/addon-attachments",
+    "/apps/:app/addons/:addon/sso",
     {
       schema: {
         tags,
-        summary: "The attachment of an add-on",
-        response: { 200: arrayOf(attachmentReply), ...failures },
+        summary: "The form that signs on at an add-on's dashboard",
+        params: addonPath,
+        response: { 200: signOnReply, ...failures },
+      },
+    },
+    async (request) => {
+      const app = appOf(request);
+      return signOn(request, app, await addons.get(app.id, request.params.addon));
+    },
+  );
+  server.get<AddonRequest>(
+    "/addons/:addon/sso",
+    {
+      schema: {
+        tags,
+        summary: "The same, for an add-on of whichever app",
+        response: { 200: signOnReply, ...failures },
       },
     },
     async (request) => {
       const { app, addon } = await find(request, request.params.addon);
-      return [attachmentOf(app, addon)];
+      return signOn(request, app, addon);
     },
   );
   server.get(
@@ -349,33 +260,5 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
       const app = await appToSee(apps, principalOf(request), name);
       return [addonOf(app, await addons.get(app.id, wanted))];
     },
-  );
-
-  server.get(
-    "/addon-services",
-    {
-      schema: {
-        tags,
-        summary: "The services with a manifest here",
-        response: { 200: arrayOf(serviceReply), ...failures },
-      },
-    },
-    async () => [...addons.manifests.values()].map(serviceOf),
-  );
-  server.get<ServiceRequest>(
-    "/addon-services/:service",
-    { schema: { tags, summary: "A service", response: { 200: serviceReply, ...failures } } },
-    async (request) => serviceOf(addons.manifest(request.params.service)),
-  );
-  server.get<ServiceRequest>(
-    "/addon-services/:service/plans",
-    {
-      schema: {
-        tags,
-        summary: "Its plans: any name is one, the provider says which it has",
-        response: { 200: arrayOf(planReply), ...failures },
-      },
-    },
-    async (request) => [planOf(addons.manifest(request.params.service).id, defaultPlan)],
   );
 };

@@ -1,83 +1,13 @@
 /** Heroku Platform API, "App". Routes only translate; `Apps` holds the rules. */
 import type { FastifyPluginAsync } from "fastify";
 import type { ChannelId } from "../../core/ids.ts";
+import { noMeaning } from "../../errors/platform.ts";
 import type { Apps } from "../../registry/apps.ts";
 import type { Principal } from "../../registry/principal.ts";
 import type { AppRecord } from "../../registry/records.ts";
 import { appOf, managedAppOf, managesAll, principalOf } from "../auth.ts";
-import {
-  appPath,
-  arrayOf,
-  bodyOf,
-  count,
-  failures,
-  flag,
-  object,
-  optionalText,
-  optionalTime,
-  text,
-  time,
-  uuid,
-} from "../schemas.ts";
-import { operatorUser } from "./account.ts";
-
-const named = object({ id: uuid, name: text });
-const nothing = { ...object({}), nullable: true };
-
-const appReply = object({
-  id: uuid,
-  name: text,
-  generation: named,
-  owner: object({ id: uuid, email: text }),
-  region: named,
-  stack: named,
-  build_stack: named,
-  web_url: optionalText,
-  git_url: text,
-  acm: flag,
-  maintenance: flag,
-  archived_at: optionalTime,
-  create_status: text,
-  repo_size: count,
-  slug_size: count,
-  space: nothing,
-  team: nothing,
-  organization: nothing,
-  internal_routing: { ...flag, nullable: true },
-  created_at: time,
-  updated_at: time,
-  released_at: optionalTime,
-});
-
-// Heroku's clients read these fields. The generation is always cedar: docs/spec/apis.md#p2-2.
-const platform = {
-  generation: { id: "00000000-0000-4000-8000-000000000001", name: "cedar" },
-  owner: operatorUser,
-  region: { id: "00000000-0000-4000-8000-000000000002", name: "here" },
-  stack: { id: "00000000-0000-4000-8000-000000000003", name: "none" },
-  build_stack: { id: "00000000-0000-4000-8000-000000000003", name: "none" },
-  web_url: null,
-  git_url: "",
-  acm: false,
-  maintenance: false,
-  archived_at: null,
-  create_status: "complete",
-  repo_size: 0,
-  slug_size: 0,
-  space: null,
-  team: null,
-  organization: null,
-  internal_routing: null,
-  released_at: null,
-};
-
-const replyOf = ({ id, name, createdAt, updatedAt }: AppRecord) => ({
-  ...platform,
-  id,
-  name,
-  created_at: createdAt,
-  updated_at: updatedAt,
-});
+import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText } from "../schemas.ts";
+import { appReply, platform, replyOf } from "./app-reply.ts";
 
 /** The apps that this key may see, by name. */
 async function appsOf(apps: Apps, principal: Principal): Promise<AppRecord[]> {
@@ -101,7 +31,7 @@ export const appsApi: FastifyPluginAsync<{ apps: Apps }> = async (server, { apps
     );
   }
 
-  server.post<{ Body: { name?: string | null } }>(
+  server.post<{ Body: { name?: string | null; generation?: "cedar" | "fir" | null } }>(
     "/apps",
     {
       onRequest: managesAll,
@@ -110,12 +40,18 @@ export const appsApi: FastifyPluginAsync<{ apps: Apps }> = async (server, { apps
         summary: "Make an app",
         body: bodyOf({
           name: { ...optionalText, description: "1 to 63 of a-z, 0-9, -; left out: one is made" },
+          generation: {
+            ...optionalText,
+            enum: ["cedar", "fir", null],
+            description: "what Heroku's tools take it for; left out: cedar",
+          },
         }),
         response: { 201: appReply, ...failures },
       },
     },
     async (request, reply) => {
-      const app = await apps.create(request.body.name ?? undefined);
+      const { name, generation } = request.body;
+      const app = await apps.create(name ?? undefined, undefined, generation === "fir" ? "fir" : undefined);
       return reply.code(201).send(replyOf(app));
     },
   );
@@ -150,16 +86,64 @@ export const appsApi: FastifyPluginAsync<{ apps: Apps }> = async (server, { apps
     },
   );
 
-  server.get(
-    "/apps/:app/collaborators",
+  server.patch<{ Body: Changes }>(
+    "/apps/:app",
     {
       schema: {
         tags: ["Apps"],
-        summary: "Always empty: keys say who may see an app",
+        summary: "Nothing of an app can be changed: what asks for it as it is gets it",
         params: appPath,
-        response: { 200: arrayOf(object({})), ...failures },
+        body: bodyOf({
+          name: optionalText,
+          build_stack: optionalText,
+          maintenance: { ...flag, nullable: true },
+        }),
+        response: { 200: appReply, ...failures },
       },
     },
-    async () => [],
+    async (request) => {
+      const app = managedAppOf(request);
+      refuseChanges(app, request.body);
+      return replyOf(app);
+    },
   );
+
+  for (const [path, why] of alwaysEmpty) {
+    server.get(
+      path,
+      {
+        schema: {
+          tags: ["Apps"],
+          summary: `Always empty: ${why}`,
+          params: appPath,
+          response: { 200: arrayOf(object({})), ...failures },
+        },
+      },
+      async () => [],
+    );
+  }
 };
+
+/** Clients go on by these lists, where a refusal would end them. */
+const alwaysEmpty = [
+  ["/apps/:app/collaborators", "keys say who may see an app"],
+  ["/apps/:app/buildpack-installations", "`tailrace up` builds what the folder asks for"],
+] as const;
+
+type Changes = {
+  readonly name?: string | null;
+  readonly build_stack?: string | null;
+  readonly maintenance?: boolean | null;
+};
+
+/** Terraform sends a change of an app before each change of its config vars, also when it changes nothing. */
+function refuseChanges(app: AppRecord, { name, build_stack: stack, maintenance }: Changes): void {
+  if (name != null && name !== app.name) throw noMeaning("Renaming an app", "An app keeps its name.");
+  if (stack != null && stack !== platform.stack.name)
+    throw noMeaning("The stack of an app", "`tailrace up` runs it on the system that it is on.");
+  if (maintenance)
+    throw noMeaning(
+      "The maintenance mode of an app",
+      `\`tailrace scale web=0 -a ${app.name}\` takes it offline.`,
+    );
+}

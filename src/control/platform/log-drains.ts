@@ -147,6 +147,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
       const { app, drain } = await findToManage(request);
       refuseUnknown(request.body, "", Object.keys(drainChangesBody.properties));
       const { url } = request.body;
+      if (url !== undefined && drain.addon !== undefined) throw addonOwnsDrain(drain.addon.name);
       const changes = { ...fieldsIn(request.body), ...(url !== undefined && { url: url ?? "" }) };
       return show(request, app, await drains.update(drain, changes));
     },

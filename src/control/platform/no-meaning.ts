@@ -18,12 +18,6 @@ const changes: readonly Methods[] = ["POST", "PATCH", "DELETE"];
 const proxy = "A proxy in front of `tailrace up` does that.";
 
 const rows: readonly Row[] = [
-  {
-    methods: ["PATCH"],
-    paths: ["/apps/:app"],
-    what: "Renaming an app, its maintenance mode or its stack",
-    instead: "An app keeps its name; `tailrace scale web=0 -a APP` takes it offline.",
-  },
   { methods: ["GET", ...changes], paths: ["/apps/:app/domains"], what: "A domain", instead: proxy },
   {
     methods: ["GET", ...changes],
@@ -32,7 +26,7 @@ const rows: readonly Row[] = [
     instead: proxy,
   },
   {
-    methods: ["GET", "PUT"],
+    methods: ["PUT"],
     paths: ["/apps/:app/buildpack-installations"],
     what: "A buildpack",
     instead: "`tailrace up` builds what the folder asks for, or runs --build COMMAND.",

@@ -16,10 +16,17 @@ export type AddonRecord = {
   readonly drain?: DrainId;
   /** The ingest token that the provider writes with. */
   readonly token?: string;
+  /** Of the provider's OAuth (`addons/grants.ts`), by hash: its code until it is used, its access tokens, its refresh token. */
+  readonly grant?: Held;
+  readonly access?: readonly Held[];
+  readonly refreshHash?: string;
   readonly atMs: number;
   readonly createdAt: string;
   readonly updatedAt: string;
 };
+
+/** A secret that is good until then. */
+type Held = { readonly hash: string; readonly untilMs: number };
 
 /** At `addons/CHANNEL`. */
 export type AddonsRecord = { readonly addons: readonly AddonRecord[] };

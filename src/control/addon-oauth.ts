@@ -1,0 +1,69 @@
+/**
+ * `POST /oauth/token`: the provider of an add-on exchanges the code of its provision request for tokens, and renews them
+ * (RFC 6749, 4.1.3 and 6; Heroku has it at id.heroku.com). The client secret in the body says who asks.
+ */
+import type { FastifyPluginAsync, FastifyRequest } from "fastify";
+import type { Addons } from "../addons/addons.ts";
+import { accessSeconds } from "../addons/grants.ts";
+import { oauthRefused } from "../errors/addons.ts";
+import { paramsInvalid } from "../errors/api.ts";
+import { type BodyDeps, textOf } from "./bodies.ts";
+import { tags } from "./platform/addon-reply.ts";
+import { count, failures, object, text } from "./schemas.ts";
+
+const tokenReply = object({ access_token: text, token_type: text, expires_in: count, refresh_token: text });
+
+export const addonOauth: FastifyPluginAsync<BodyDeps & { readonly addons: Addons }> = async (
+  server,
+  deps,
+) => {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser("*", async (request: FastifyRequest) => fieldsIn(await textOf(request, deps)));
+
+  server.post<{ Body: Fields }>(
+    "/oauth/token",
+    {
+      schema: {
+        tags,
+        summary: "A provider: tokens for the code of a provision request, or for a refresh token",
+        description:
+          "A form or JSON: `grant_type` (`authorization_code`, `refresh_token`), `code` or `refresh_token`, `client_secret`.",
+        response: { 200: tokenReply, ...failures },
+      },
+    },
+    async (request, reply) => {
+      const fields = request.body ?? {};
+      const { client_secret: clientSecret = "" } = fields;
+      if (clientSecret === "") throw oauthRefused();
+      const { access, refresh } = await tokensFor(deps.addons, fields, clientSecret);
+      return reply.header("cache-control", "no-store").send({
+        access_token: access,
+        token_type: "Bearer",
+        expires_in: accessSeconds,
+        refresh_token: refresh,
+      });
+    },
+  );
+};
+
+type Fields = Readonly<Partial<Record<string, string>>>;
+
+function tokensFor({ grants }: Addons, fields: Fields, clientSecret: string) {
+  const { grant_type: kind, code, refresh_token: token } = fields;
+  if (kind === "authorization_code" && code !== undefined) return grants.exchange(code, clientSecret);
+  if (kind === "refresh_token" && token !== undefined) return grants.refresh(token, clientSecret);
+  throw paramsInvalid("`grant_type` is not `authorization_code` with `code`, or `refresh_token` with it");
+}
+
+/** The texts in a form, or in an object of JSON; none in what is neither. */
+function fieldsIn(body: string): Fields {
+  if (!body.trimStart().startsWith("{")) return Object.fromEntries(new URLSearchParams(body));
+  try {
+    const given = Object.entries(JSON.parse(body) as Record<string, unknown>);
+    return Object.fromEntries(
+      given.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+    );
+  } catch {
+    return {};
+  }
+}
