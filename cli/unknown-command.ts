@@ -2,6 +2,8 @@
 
 /** Commands that change nothing and send nothing. No other is ever suggested for a word that was mistyped. */
 export const readingCommands = [
+  "addons",
+  "addons:info",
   "apps",
   "config",
   "drains",

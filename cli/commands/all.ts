@@ -22,6 +22,7 @@ const modules: readonly Module[] = [
   { group: "Apps:", name: "apps", load: async () => (await import("./apps.ts")).registerApps },
   { group: "Apps:", name: "tokens", load: async () => (await import("./tokens.ts")).registerTokens },
   { group: "Apps:", name: "drains", load: async () => (await import("./drains.ts")).registerDrains },
+  { group: "Apps:", name: "addons", load: async () => (await import("./addons.ts")).registerAddons },
   { group: "Apps:", name: "import", load: async () => (await import("./import.ts")).registerImport },
   { group: "Dynos:", name: "up", load: async () => (await import("./up.ts")).registerUp },
   {

@@ -49,6 +49,7 @@ test("OpenAPI describes every route with a summary, its parameters and its answe
   }
   const missing = server.routes
     .filter(({ method, url }) => !["HEAD", "OPTIONS", "TRACE"].includes(method) && !url.startsWith("/docs"))
+    .filter(({ url }) => !url.endsWith("/*")) // what has no meaning, below a list that says so
     .map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, "{$1}")}`)
     .filter((route) => !described.has(route));
   const refusals = missing.filter((route) => route.includes("/v3/")); // methods that answer 405

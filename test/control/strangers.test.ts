@@ -23,7 +23,8 @@ const ofNobody = [
 ];
 
 /** Calls of add-on providers, whose credentials are their own. */
-const ofProviders = /^(?:POST|PUT|PATCH) \/addons\/:addon\/(?:actions|config|log-drains)/;
+const ofProviders =
+  /^(?:POST|PUT|PATCH) \/addons\/:addon\/(?:actions|config|log-drains)|^POST \/oauth\/token/;
 
 beforeAll(async () => {
   server = await ControlServer.open();

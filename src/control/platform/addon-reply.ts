@@ -93,9 +93,12 @@ export const addonOf = ({ id, name }: AppRecord, addon: AddonRecord, state?: "de
   updated_at: addon.updatedAt,
 });
 
+/** `papertrail-pro` as `PAPERTRAIL_PRO`. */
+export const attachmentName = (service: string): string => service.toUpperCase().replaceAll("-", "_");
+
 export const attachmentOf = ({ id, name }: AppRecord, addon: AddonRecord) => ({
   id: derivedId(addon.id, "attachment"),
-  name: addon.service.toUpperCase().replaceAll("-", "_"),
+  name: attachmentName(addon.service),
   app: { id, name },
   addon: {
     id: addon.id,

@@ -1,34 +1,23 @@
-/** Heroku Platform API, "Add-on" and "Add-on Attachment" of apps. Routes only translate; `Addons` holds the rules. */
+/** Heroku Platform API, "Add-on" of apps. Routes only translate; `Addons` holds the rules. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import type { Addons, Places } from "../../addons/addons.ts";
+import type { Places } from "../../addons/addons.ts";
 import { signOnOf } from "../../addons/single-sign-on.ts";
-import { keyReadOnly, notFound } from "../../errors/access.ts";
+import { keyReadOnly } from "../../errors/access.ts";
 import { addonHasNoDashboard } from "../../errors/addons.ts";
 import { noMeaning } from "../../errors/platform.ts";
 import type { Clock } from "../../ports.ts";
-import type { Apps } from "../../registry/apps.ts";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
-import { maySee } from "../../registry/principal.ts";
 import type { AppRecord } from "../../registry/records.ts";
-import { appOf, appToSee, managedAppOf, principalOf } from "../auth.ts";
+import { appOf, managedAppOf, principalOf } from "../auth.ts";
 import { type PublicUrl, publicUrlOf } from "../public-url.ts";
-import { appPath, arrayOf, bodyOf, failures, flag, optionalText, text } from "../schemas.ts";
-import {
-  addonOf,
-  addonPath,
-  addonReply,
-  attachmentOf,
-  attachmentReply,
-  planIn,
-  signOnReply,
-  tags,
-} from "./addon-reply.ts";
+import { appPath, arrayOf, bodyOf, failures, flag, optionalText } from "../schemas.ts";
+import { addonAttachmentsApi } from "./addon-attachments.ts";
+import { type AddonLookup, findAddon, visibleAddons } from "./addon-lookup.ts";
+import { addonOf, addonPath, addonReply, planIn, signOnReply, tags } from "./addon-reply.ts";
 import { addonServicesApi } from "./addon-services.ts";
 import { requester } from "./platform-lines.ts";
 
-export type AddonsDeps = {
-  readonly addons: Addons;
-  readonly apps: Apps;
+export type AddonsDeps = AddonLookup & {
   readonly clock: Pick<Clock, "nowMs">;
   readonly publicUrl: PublicUrl;
   readonly ingestUrl: string | undefined;
@@ -42,8 +31,9 @@ type Create = {
 };
 
 export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) => {
-  const { addons, apps } = deps;
+  const { addons } = deps;
   await server.register(addonServicesApi, deps);
+  await server.register(addonAttachmentsApi, deps);
 
   const places = (request: FastifyRequest): Places => {
     const base = publicUrlOf(request, deps.publicUrl);
@@ -56,19 +46,6 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
         return url.href;
       },
     };
-  };
-  /** The apps that the key may see, with their add-ons. */
-  const visible = async (request: FastifyRequest) => {
-    const principal = principalOf(request);
-    const seen = (await apps.list()).filter(({ id }) => maySee(principal, id));
-    return Promise.all(seen.map(async (app) => ({ app, list: await addons.list(app.id) })));
-  };
-  const find = async (request: FastifyRequest, wanted: string) => {
-    const found = await addons.find(wanted);
-    if (found === undefined || !maySee(principalOf(request), found.channel)) throw notFound("add_on");
-    const app = await apps.get(found.channel);
-    if (app === undefined) throw notFound("add_on");
-    return { app, addon: found.addon };
   };
 
   server.get(
@@ -96,7 +73,9 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
       },
     },
     async (request) =>
-      (await visible(request)).flatMap(({ app, list }) => list.map((addon) => addonOf(app, addon))),
+      (await visibleAddons(deps, request)).flatMap(({ app, list }) =>
+        list.map((addon) => addonOf(app, addon)),
+      ),
   );
 
   server.post<{ Body: Create }>(
@@ -209,56 +188,8 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
       },
     },
     async (request) => {
-      const { app, addon } = await find(request, request.params.addon);
+      const { app, addon } = await findAddon(deps, request, request.params.addon);
       return signOn(request, app, addon);
-    },
-  );
-  server.get(
-    "/apps/:app/addon-attachments",
-    {
-      schema: {
-        tags,
-        summary: "The attachments of an app",
-        params: appPath,
-        response: { 200: arrayOf(attachmentReply), ...failures },
-      },
-    },
-    async (request) => {
-      const app = appOf(request);
-      return (await addons.list(app.id)).map((addon) => attachmentOf(app, addon));
-    },
-  );
-  server.get(
-    "/addon-attachments",
-    {
-      schema: {
-        tags,
-        summary: "All attachments that this key may see",
-        response: { 200: arrayOf(attachmentReply), ...failures },
-      },
-    },
-    async (request) =>
-      (await visible(request)).flatMap(({ app, list }) => list.map((addon) => attachmentOf(app, addon))),
-  );
-
-  server.post<{ Body: { addon: string; app?: string | null } }>(
-    "/actions/addons/resolve",
-    {
-      schema: {
-        tags,
-        summary: "The add-ons that a name means",
-        body: bodyOf({ addon: text, app: optionalText }, ["addon"]),
-        response: { 200: arrayOf(addonReply), ...failures },
-      },
-    },
-    async (request) => {
-      const { addon: wanted, app: name } = request.body;
-      if (!name) {
-        const { app, addon } = await find(request, wanted);
-        return [addonOf(app, addon)];
-      }
-      const app = await appToSee(apps, principalOf(request), name);
-      return [addonOf(app, await addons.get(app.id, wanted))];
     },
   );
 };

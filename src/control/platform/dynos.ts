@@ -1,5 +1,6 @@
 /** Heroku Platform API, "Dyno": what runs now, and what its runner is to do with it. */
 import type { FastifyPluginAsync } from "fastify";
+import { isUuid } from "../../core/ids.ts";
 import {
   attachedRun,
   configInvalid,
@@ -95,6 +96,11 @@ export const dynosApi: FastifyPluginAsync<DynosDeps> = async (server, { platform
     if ([...dynos, ...formation].some((one) => one.type === type)) return type;
     throw processTypeUnknown(type);
   };
+  /** `heroku ps:restart worker` names a type where others name a dyno. */
+  const ofEither = async (app: AppRecord, wanted: string): Promise<string> => {
+    const isName = wanted.includes(".") || isUuid(wanted);
+    return isName ? (await ofDyno(app, wanted)).name : ofType(app, wanted);
+  };
 
   server.get(
     "/apps/:app/dynos",
@@ -188,11 +194,10 @@ export const dynosApi: FastifyPluginAsync<DynosDeps> = async (server, { platform
   );
   server.delete<DynoRequest>(
     "/apps/:app/dynos/:dyno",
-    { schema: { tags, summary: "Restart a dyno", params: dynoPath, response: accepted } },
+    { schema: { tags, summary: "Restart a dyno, or those of a type", params: dynoPath, response: accepted } },
     async (request, reply) => {
       const app = managedAppOf(request);
-      const { name } = await ofDyno(app, request.params.dyno);
-      return reply.code(202).send(await order(app, "restart", name));
+      return reply.code(202).send(await order(app, "restart", await ofEither(app, request.params.dyno)));
     },
   );
   server.delete<TypeRequest>(
@@ -207,11 +212,10 @@ export const dynosApi: FastifyPluginAsync<DynosDeps> = async (server, { platform
   );
   server.post<DynoRequest>(
     "/apps/:app/dynos/:dyno/actions/stop",
-    { schema: { tags, summary: "Stop a dyno", params: dynoPath, response: accepted } },
+    { schema: { tags, summary: "Stop a dyno, or those of a type", params: dynoPath, response: accepted } },
     async (request, reply) => {
       const app = managedAppOf(request);
-      const { name } = await ofDyno(app, request.params.dyno);
-      return reply.code(202).send(await order(app, "stop", name));
+      return reply.code(202).send(await order(app, "stop", await ofEither(app, request.params.dyno)));
     },
   );
   server.post<TypeRequest>(

@@ -16,7 +16,7 @@ export type AddonRecord = {
   readonly drain?: DrainId;
   /** The ingest token that the provider writes with. */
   readonly token?: string;
-  /** Of the provider's OAuth (`addons/grants.ts`), by hash: its code until it is used, its access tokens, its refresh token. */
+  /** The provider's OAuth (`addons/grants.ts`), by hash: its code until it is used, its access tokens, its refresh token. */
   readonly grant?: Held;
   readonly access?: readonly Held[];
   readonly refreshHash?: string;

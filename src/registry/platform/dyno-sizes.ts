@@ -15,9 +15,9 @@ const sizes: ReadonlyMap<string, number> = new Map([
 export const defaultSize = "Standard-1X";
 export const sizeNames: readonly string[] = [...sizes.keys()];
 
-/** The size of that name, in whatever letters; `1X` and `2X` are the standard ones. Undefined for any other word. */
+/** The size of that name, in whatever letters; `1X`, `2X`, `1` and `2` are the standard ones. Undefined for any other word. */
 export function sizeNamed(name: string): string | undefined {
-  const wanted = name.toLowerCase().replace(/^(?=[12]x$)/, "standard-");
+  const wanted = name.toLowerCase().replace(/^([12])x?$/, "standard-$1x");
   return sizeNames.find((size) => size.toLowerCase() === wanted);
 }
 

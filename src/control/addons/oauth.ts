@@ -3,13 +3,13 @@
  * (RFC 6749, 4.1.3 and 6; Heroku has it at id.heroku.com). The client secret in the body says who asks.
  */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import type { Addons } from "../addons/addons.ts";
-import { accessSeconds } from "../addons/grants.ts";
-import { oauthRefused } from "../errors/addons.ts";
-import { paramsInvalid } from "../errors/api.ts";
-import { type BodyDeps, textOf } from "./bodies.ts";
-import { tags } from "./platform/addon-reply.ts";
-import { count, failures, object, text } from "./schemas.ts";
+import type { Addons } from "../../addons/addons.ts";
+import { accessSeconds } from "../../addons/grants.ts";
+import { oauthRefused } from "../../errors/addons.ts";
+import { paramsInvalid } from "../../errors/api.ts";
+import { type BodyDeps, textOf } from "../bodies.ts";
+import { tags } from "../platform/addon-reply.ts";
+import { count, failures, object, text } from "../schemas.ts";
 
 const tokenReply = object({ access_token: text, token_type: text, expires_in: count, refresh_token: text });
 

@@ -1,17 +1,11 @@
 /** An add-on by its own id or name: for the keys that may see its app, and for its provider. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import { keyReadOnly, notFound } from "../errors/access.ts";
-import type { Keys } from "../registry/keys.ts";
-import { maySee } from "../registry/principal.ts";
-import type { AppRecord } from "../registry/records.ts";
-import {
-  type AddonProvidersDeps,
-  type AddonRequest,
-  addonOfProvider,
-  type OwnAddon,
-} from "./addon-providers.ts";
-import { authenticate } from "./auth.ts";
-import type { BrowserDeps } from "./browser.ts";
+import { keyReadOnly, notFound } from "../../errors/access.ts";
+import type { Keys } from "../../registry/keys.ts";
+import { maySee } from "../../registry/principal.ts";
+import type { AppRecord } from "../../registry/records.ts";
+import { authenticate } from "../auth.ts";
+import type { BrowserDeps } from "../browser.ts";
 import {
   addonConfigOf,
   addonConfigReply,
@@ -22,8 +16,9 @@ import {
   attachmentOf,
   attachmentReply,
   tags,
-} from "./platform/addon-reply.ts";
-import { arrayOf, failures } from "./schemas.ts";
+} from "../platform/addon-reply.ts";
+import { arrayOf, failures } from "../schemas.ts";
+import { type AddonProvidersDeps, type AddonRequest, addonOfProvider, type OwnAddon } from "./providers.ts";
 
 export type AddonItselfDeps = AddonProvidersDeps &
   BrowserDeps & {

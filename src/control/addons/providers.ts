@@ -4,15 +4,15 @@
  * credentials.
  */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import type { Addons } from "../addons/addons.ts";
-import type { Manifest } from "../addons/manifest.ts";
-import type { ChannelId } from "../core/ids.ts";
-import { notFound, unauthorized } from "../errors/access.ts";
-import { paramsInvalid } from "../errors/api.ts";
-import type { Apps } from "../registry/apps.ts";
-import type { AddonRecord } from "../registry/platform/addon-records.ts";
-import { isSameSecret } from "../registry/secrets.ts";
-import { secretIn } from "./auth.ts";
+import type { Addons } from "../../addons/addons.ts";
+import type { Manifest } from "../../addons/manifest.ts";
+import type { ChannelId } from "../../core/ids.ts";
+import { notFound, unauthorized } from "../../errors/access.ts";
+import { paramsInvalid } from "../../errors/api.ts";
+import type { Apps } from "../../registry/apps.ts";
+import type { AddonRecord } from "../../registry/platform/addon-records.ts";
+import { isSameSecret } from "../../registry/secrets.ts";
+import { secretIn } from "../auth.ts";
 import {
   addonConfigOf,
   addonConfigReply,
@@ -21,8 +21,8 @@ import {
   addonOf,
   addonReply,
   tags,
-} from "./platform/addon-reply.ts";
-import { arrayOf, bodyOf, failures, optionalText, text } from "./schemas.ts";
+} from "../platform/addon-reply.ts";
+import { arrayOf, bodyOf, failures, optionalText, text } from "../schemas.ts";
 
 export type AddonRequest = { Params: { addon: string } };
 export type OwnAddon = { readonly channel: ChannelId; readonly addon: AddonRecord };

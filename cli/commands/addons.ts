@@ -1,0 +1,153 @@
+import type { Command } from "commander";
+import { oneLine } from "../../src/core/terminal-text.ts";
+import { appOption, appsOption, requiredApp } from "../app-names.ts";
+import { printRows } from "../app-rows.ts";
+import { type Context, collect, jsonOption } from "../context.ts";
+import { wrongUse } from "../errors.ts";
+
+type Options = { readonly app?: string; readonly json?: true };
+type Addon = {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly app: { readonly name: string };
+  readonly plan: { readonly name: string };
+  readonly config_vars: readonly string[];
+  readonly provision_message: string | null;
+  readonly created_at: string;
+};
+type Named = { readonly name: string; readonly human_name: string };
+
+/** `addons`, `addons:create`, `addons:info`, `addons:plans`, `addons:services`, `addons:destroy`. */
+export function registerAddons(program: Command, context: Context): void {
+  const { api, output } = context;
+  program
+    .command("addons")
+    .description("list the add-ons of all apps, or of some")
+    .addOption(appsOption())
+    .addOption(jsonOption())
+    .action((options: { app?: string[]; json?: true }) =>
+      printRows(
+        context,
+        { ...options, app: options.app ?? ["*"] },
+        {
+          rowsOf: (app) => api().call<Addon[]>("GET", `/apps/${encodeURIComponent(app)}/addons`),
+          heads: ["NAME", "PLAN", "STATE", "CONFIG VARS"],
+          cells: ({ name, plan, state, config_vars: vars }) => [
+            name,
+            plan.name,
+            state,
+            vars.join(", ") || "-",
+          ],
+          none: (app) => `${app} has no add-ons. "tailrace addons:create SERVICE -a ${app}" makes one.`,
+        },
+      ),
+    );
+
+  program
+    .command("addons:create")
+    .description("make an add-on at its provider, with its drain and its config vars")
+    .argument("<plan>", "as papertrail:choklad, or papertrail for the default plan")
+    .option("--name <name>", "its name (else one is made)")
+    .option("--config <name=value>", "an option for the provider (may be repeated)", collect)
+    .addOption(appOption())
+    .addOption(jsonOption())
+    .action(async (plan: string, options: Options & { name?: string; config?: readonly string[] }) => {
+      const app = requiredApp(options.app);
+      const config = Object.fromEntries((options.config ?? []).map(assignment));
+      const body = { plan: { name: plan }, config, ...(options.name && { name: options.name }) };
+      const addon = await api().call<Addon>("POST", `/apps/${encodeURIComponent(app)}/addons`, body);
+      if (options.json) return output.json(addon);
+      await output.print(`Created ${addon.name} (${addon.plan.name}) for ${app}${varsOf(addon)}`);
+      if (addon.state === "provisioning")
+        output.note("Its provider makes it ready, and says so in the app's log.");
+      if (addon.provision_message) output.note(oneLine(addon.provision_message));
+    });
+
+  program
+    .command("addons:info")
+    .description("show an add-on")
+    .argument("<addon>", "its name or id, or with -a its service")
+    .addOption(appOption("the app that has it (else it is looked for in all)"))
+    .addOption(jsonOption())
+    .action(async (wanted: string, { app, json }: Options) => {
+      const addon = await find(wanted, app);
+      if (json) return output.json(addon);
+      const facts = [
+        ["name", addon.name],
+        ["app", addon.app.name],
+        ["plan", addon.plan.name],
+        ["state", addon.state],
+        ["config vars", addon.config_vars.join(", ") || "-"],
+        ["created", addon.created_at],
+        ...(addon.provision_message ? [["message", addon.provision_message]] : []),
+      ] as [string, string][];
+      await output.write(facts.map(([name, value]) => `${name.padEnd(11)}  ${oneLine(value)}\n`).join(""));
+    });
+
+  program
+    .command("addons:services")
+    .description("list the services that the operator has a manifest of")
+    .addOption(jsonOption())
+    .action(async ({ json }: Options) => {
+      const services = await api().call<Named[]>("GET", "/addon-services");
+      if (json) return output.json(services);
+      if (services.length === 0)
+        return output.note('There are none: "tailrace serve --addons FOLDER" reads their manifests.');
+      await output.table(
+        ["SERVICE", "NAME"],
+        services.map(({ name, human_name: human }) => [name, human]),
+      );
+    });
+
+  program
+    .command("addons:plans")
+    .description("list the plans of a service that are known here; its provider may have others")
+    .argument("<service>", 'as "tailrace addons:services" lists it')
+    .addOption(jsonOption())
+    .action(async (service: string, { json }: Options) => {
+      const at = `/addon-services/${encodeURIComponent(service)}/plans`;
+      const plans = await api().call<Named[]>("GET", at);
+      if (json) return output.json(plans);
+      await output.write(plans.map(({ name }) => `${oneLine(name)}\n`).join(""));
+      output.note("Any other plan of the provider can be named, too: it says which it has.");
+    });
+
+  program
+    .command("addons:destroy")
+    .description("end an add-on at its provider, with its drain and its config vars, for good")
+    .argument("<addon>", "its name or id, or with -a its service")
+    .option("--confirm <app>", "the name of the app, to say that you mean it")
+    .option("--force", "also when its provider does not answer or refuses")
+    .addOption(appOption("the app that has it (else it is looked for in all)"))
+    .addOption(jsonOption())
+    .action(async (wanted: string, options: Options & { confirm?: string; force?: true }) => {
+      const addon = await find(wanted, options.app);
+      const app = addon.app.name;
+      if (options.confirm !== app)
+        throw wrongUse(
+          `This destroys ${addon.name} of ${app} for good.`,
+          `Say that you mean it: tailrace addons:destroy ${addon.name} --confirm ${app}`,
+        );
+      const at = `/apps/${encodeURIComponent(app)}/addons/${addon.id}`;
+      const gone = await api().call<Addon>("DELETE", at, { force: options.force === true });
+      await (options.json ? output.json(gone) : output.print(`Destroyed ${addon.name} of ${app}`));
+    });
+
+  const find = async (addon: string, app: string | undefined): Promise<Addon> => {
+    const [found] = await api().call<Addon[]>("POST", "/actions/addons/resolve", {
+      addon,
+      ...(app && { app }),
+    });
+    return found!;
+  };
+}
+
+const varsOf = ({ config_vars: vars }: Addon): string =>
+  vars.length === 0 ? "" : ` with ${vars.join(", ")}`;
+
+function assignment(word: string): [string, string] {
+  const at = word.indexOf("=");
+  if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
+  throw wrongUse(`"${word}" is no option.`, "Write NAME=VALUE.");
+}

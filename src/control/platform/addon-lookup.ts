@@ -1,0 +1,35 @@
+/** Add-ons that the key of a request may see. */
+import type { FastifyRequest } from "fastify";
+import type { Addons } from "../../addons/addons.ts";
+import { notFound } from "../../errors/access.ts";
+import type { Apps } from "../../registry/apps.ts";
+import type { AddonRecord } from "../../registry/platform/addon-records.ts";
+import { maySee } from "../../registry/principal.ts";
+import type { AppRecord } from "../../registry/records.ts";
+import { principalOf } from "../auth.ts";
+
+export type AddonLookup = { readonly addons: Addons; readonly apps: Apps };
+type AppAddons = { readonly app: AppRecord; readonly list: readonly AddonRecord[] };
+
+/** The apps that the key may see, with their add-ons. */
+export async function visibleAddons(
+  { addons, apps }: AddonLookup,
+  request: FastifyRequest,
+): Promise<readonly AppAddons[]> {
+  const principal = principalOf(request);
+  const seen = (await apps.list()).filter(({ id }) => maySee(principal, id));
+  return Promise.all(seen.map(async (app) => ({ app, list: await addons.list(app.id) })));
+}
+
+/** The add-on of that id or name, and its app. */
+export async function findAddon(
+  { addons, apps }: AddonLookup,
+  request: FastifyRequest,
+  wanted: string,
+): Promise<{ readonly app: AppRecord; readonly addon: AddonRecord }> {
+  const found = await addons.find(wanted);
+  if (found === undefined || !maySee(principalOf(request), found.channel)) throw notFound("add_on");
+  const app = await apps.get(found.channel);
+  if (app === undefined) throw notFound("add_on");
+  return { app, addon: found.addon };
+}

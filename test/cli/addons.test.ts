@@ -1,0 +1,76 @@
+/** `addons` and what belongs to it, at a provider that the test plays. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readManifests } from "../../src/addons/manifest.ts";
+import { AddonProvider } from "../support/addon-provider.ts";
+import { cliEnvironment, runCli } from "../support/cli.ts";
+import { ControlServer, operatorSecret } from "../support/control-server.ts";
+
+let server: ControlServer;
+let provider: AddonProvider;
+beforeAll(async () => {
+  provider = await AddonProvider.open();
+  const folder = mkdtempSync(join(tmpdir(), "tailrace-addons-"));
+  const manifest = provider.manifest("papertrail", ["syslog_drain"], ["PAPERTRAIL_TOKEN"]);
+  writeFileSync(join(folder, "papertrail.json"), JSON.stringify(manifest));
+  server = await ControlServer.open({ manifests: readManifests(folder) });
+  rmSync(folder, { recursive: true });
+  for (const name of ["shop", "blog"]) await server.call("POST", "/apps", { name });
+});
+afterAll(async () => {
+  await server.close();
+  provider.close();
+});
+
+const run = (args: string) =>
+  runCli(args.split(" "), cliEnvironment({ url: server.url, key: operatorSecret }));
+
+test("an add-on is made, shown, listed and destroyed", async () => {
+  const config = { PAPERTRAIL_TOKEN: "hush" };
+  provider.answers = [
+    { status: 200, body: { id: "1", config, message: "Welcome.", log_drain_url: "https://a.example.com/" } },
+  ];
+  expect((await run("addons")).stderr).toContain("shop has no add-ons.");
+  const made = await run("addons:create papertrail:choklad -a shop --name logs-1 --config region=eu");
+  expect(made).toMatchObject({
+    status: 0,
+    stdout: "Created logs-1 (papertrail:choklad) for shop with PAPERTRAIL_TOKEN\n",
+    stderr: "Welcome.\n",
+  });
+  expect(provider.calls[0]!.body).toMatchObject({ plan: "choklad", options: { region: "eu" } });
+  expect((await run("addons")).stdout).toMatch(
+    /^shop +logs-1 +papertrail:choklad +provisioned +PAPERTRAIL_TOKEN$/m,
+  );
+  expect((await run("addons -a shop")).stdout).toMatch(/^logs-1 /m);
+  const info = await run("addons:info logs-1");
+  expect(info.stdout).toMatch(/^name +logs-1\napp +shop\nplan +papertrail:choklad\nstate +provisioned\n/);
+  expect((await run("addons:info papertrail -a shop")).stdout).toBe(info.stdout);
+  expect(JSON.parse((await run("addons:info logs-1 --json")).stdout).provider_id).toBe("1");
+  expect(await run("addons:destroy logs-1")).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("tailrace addons:destroy logs-1 --confirm shop"),
+  });
+  expect((await run("addons:destroy logs-1 --confirm shop")).stdout).toBe("Destroyed logs-1 of shop\n");
+  const { status, stderr } = await run("addons:info logs-1");
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: expect.stringContaining('"tailrace addons" lists'),
+  });
+});
+
+test("one that its provider makes later is said to be under way", async () => {
+  provider.answers = [{ status: 202 }];
+  expect((await run("addons:create papertrail -a blog")).stderr).toContain("makes it ready");
+  expect((await run("addons:create papertrail:x -a blog --config odd")).status).toBe(2);
+});
+
+test("services and plans are listed; what the provider refuses is told in its words", async () => {
+  expect((await run("addons:services")).stdout).toMatch(/^papertrail +PAPERTRAIL$/m);
+  expect((await run("addons:plans papertrail")).stdout).toBe("papertrail:default\n");
+  expect((await run("addons:plans nothing")).stderr).toContain('"tailrace addons:services" lists');
+  provider.answers = [{ status: 422, body: { message: "no room" } }];
+  const { status, stderr } = await run("addons:create papertrail:x -a shop");
+  expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("refuses: no room.") });
+});
