@@ -3,6 +3,7 @@
  * code are compared here; `npm test -- test/tidy.test.ts -u` writes them anew.
  */
 import { describe, expect, test } from "vitest";
+import { herokuCliPage } from "./support/heroku-page.ts";
 import { manPage } from "./support/man-page.ts";
 import { errorsPage, metricsPage, settingsPage } from "./support/reference-pages.ts";
 import { filesIn, isThere, readText, type SourceFile, sourcesIn, trackedFiles } from "./support/sources.ts";
@@ -349,6 +350,7 @@ describe("documents", () => {
     ["docs/settings.md", settingsPage],
     ["docs/errors.md", errorsPage],
     ["docs/metrics.md", metricsPage],
+    ["docs/heroku-cli.md", herokuCliPage],
   ] as const)("%s is what the code says (-u writes it)", async (path, page) => {
     await expect(page()).toMatchFileSnapshot(`../${path}`);
   });

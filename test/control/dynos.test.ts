@@ -337,8 +337,10 @@ describe("orders", () => {
   test.each([
     ["DELETE", "/dynos", { kind: "restart" }],
     ["DELETE", "/dynos/web.1", { kind: "restart", target: "web.1" }],
+    ["DELETE", "/dynos/web", { kind: "restart", target: "web" }],
     ["DELETE", "/formations/web", { kind: "restart", target: "web" }],
     ["POST", "/dynos/web.1/actions/stop", { kind: "stop", target: "web.1" }],
+    ["POST", "/dynos/web/actions/stop", { kind: "stop", target: "web" }],
     ["POST", "/formations/web/actions/stop", { kind: "stop", target: "web" }],
   ])("%s %s reaches the runner", async (method, path, order) => {
     await deployed();
@@ -370,6 +372,7 @@ describe("orders", () => {
 
   test.each([
     ["DELETE", "/dynos/web.9", 404, "DYNO_UNKNOWN"],
+    ["DELETE", "/dynos/nothing", 404, "PROCESS_TYPE_UNKNOWN"],
     ["DELETE", "/formations/nope", 404, "PROCESS_TYPE_UNKNOWN"],
     ["POST", "/formations/nope/actions/stop", 404, "PROCESS_TYPE_UNKNOWN"],
   ])("%s %s of what is not there are refused", async (method, path, status, code) => {

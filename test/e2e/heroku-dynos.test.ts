@@ -87,6 +87,8 @@ describe("Heroku's own command line and an app that up runs", { timeout: 120_000
     expect((await heroku("ps:restart", "-d", "web.1")).text).toContain(
       "Restarting dyno web.1 on shop... done",
     );
+    expect((await heroku("ps:restart", "worker")).text).toContain("done"); // a type where the CLI names a dyno
+    await up.logs(/^heroku\[worker\.1\]: Restarting$/);
     expect((await heroku("ps:restart", "-p", "worker")).text).toContain("done");
     expect((await heroku("ps:stop", "-d", "worker.1")).text).toContain(
       "Stopping dyno worker.1 on shop... done",
@@ -169,16 +171,16 @@ describe("Heroku's own command line and an app that up runs", { timeout: 120_000
   });
 
   test("is told in its own form what has no meaning", async () => {
-    const [run, domains, buildpacks, maintenance] = await all(
+    const [run, domains, webhooks, maintenance] = await all(
       ["run", "ls"],
       ["domains"],
-      ["buildpacks"],
+      ["webhooks"],
       ["maintenance:on"],
     );
     expect(run!.text).toMatch(
       /Error: A one-off dyno cannot be attached to a terminal here.*Error ID: invalid_params/,
     );
-    for (const answer of [domains, buildpacks, maintenance])
+    for (const answer of [domains, webhooks, maintenance])
       expect(answer!.text).toMatch(/Error: .* (?:has no meaning on tailrace).*Error ID: invalid_params/);
   });
 });

@@ -52,11 +52,15 @@ function heroku(...args: string[]): Promise<{ status: number; stdout: string; st
   });
 }
 
-async function send(message: string, options: Parameters<typeof shuttleFrame>[1] = {}): Promise<void> {
+async function send(
+  message: string,
+  options: Parameters<typeof shuttleFrame>[1] = {},
+  token = tokens.app,
+): Promise<void> {
   const response = await fetch(`${server.url}/logs`, {
     method: "POST",
     headers: {
-      authorization: `Basic ${Buffer.from(`token:${tokens.app}`).toString("base64")}`,
+      authorization: `Basic ${Buffer.from(`token:${token}`).toString("base64")}`,
       "content-type": "application/logplex-1",
     },
     body: new Uint8Array(shuttleFrame(message, options)),
@@ -80,6 +84,57 @@ describe("Heroku's own command line, unmodified", () => {
     expect(all.stdout).not.toContain("hello 1");
     expect((await heroku("logs", "-a", "shop", "-d", "web.1")).stdout).toContain("app[web.1]: hello 1");
     expect((await heroku("logs", "-a", "shop", "-s", "heroku")).stdout).not.toContain("hello");
+  }, 60_000);
+
+  test("filters by each of its options, in both of their spellings", async () => {
+    await send("by a worker", { process: "worker.1" });
+    const found = await Promise.all(
+      [
+        ["-n", "1"],
+        ["--num", "1", "--process-type", "web"],
+        ["-p", "worker", "--source", "app"],
+        ["--dyno-name", "web.2", "--no-color"],
+        ["-s", "heroku", "-p", "web"],
+      ].map(async (options) => (await heroku("logs", "-a", "shop", ...options)).stdout.trim().split("\n")),
+    );
+    const messages = found.map((lines) => lines.map((line) => line.replace(/^\S+ /, "")));
+    expect(messages).toEqual([
+      ["app[worker.1]: by a worker"],
+      ["app[web.3]: hello 3"],
+      ["app[worker.1]: by a worker"],
+      ["app[web.2]: hello 2"],
+      [""],
+    ]);
+  }, 60_000);
+
+  test("follows the log of a fir app, filtered, over the session that it asks for anew", async () => {
+    const { id } = await server.api<{ id: string }>("POST", "/apps", { name: "forest", generation: "fir" });
+    const { tokens: own } = await server.api<{ tokens: Record<string, string> }>("GET", `/v3/channels/${id}`);
+    await send("of a worker", { process: "worker-7d4f-x2" }, own.app);
+    await send("of the web", { process: "web-5c9b-q8" }, own.app);
+    const child = spawn(
+      process.execPath,
+      [program, "logs", "-a", "forest", "-s", "app", "-d", "web-5c9b-q8"],
+      {
+        env: { ...environment(), HEROKU_LOG_STREAM_TIMEOUT: "0.02" },
+      },
+    );
+    let seen = "";
+    let noted = "";
+    child.stdout.on("data", (chunk) => (seen += chunk));
+    child.stderr.on("data", (chunk) => (noted += chunk));
+    const shown = (text: string) =>
+      until(() => seen.includes(text), { tell: () => seen + noted, msMax: 30_000 });
+    await shown("app[web-5c9b-q8]: of the web");
+    await send("live", { process: "web-5c9b-q8" }, own.app);
+    await shown("app[web-5c9b-q8]: live");
+    await until(() => seen.split("of the web").length > 2, { tell: () => seen, msMax: 30_000 }); // of the next session
+    await send("later", { process: "web-5c9b-q8" }, own.app);
+    await shown("app[web-5c9b-q8]: later");
+    expect(seen).not.toContain("of a worker");
+    expect(noted).toContain("Fetching logs...");
+    child.kill();
+    await once(child, "exit");
   }, 60_000);
 
   test("follows the log over a restart of the server", async () => {

@@ -198,14 +198,14 @@ export function callOf(id: string, words: readonly string[] | undefined): string
   if (words !== undefined)
     return [id, ...words, ...(flags.app && !words.includes("-A") ? ["--app", "shop"] : [])];
   const needed = Object.values(flags).filter(({ required }) => required);
-  const given = needed.flatMap(({ name, options }) => [`--${name}`, valueOf(name, options)]);
+  const given = needed.flatMap(({ name, options }) => [`--${name}`, wordFor(name, options)]);
   const app = flags.app && !flags.app.required ? ["--app", "shop"] : [];
   const confirm = flags.confirm ? ["--confirm", "shop"] : [];
   const places = Object.values(args).filter(({ required }) => required);
-  return [id, ...given, ...app, ...confirm, ...places.map(({ name, options }) => valueOf(name, options))];
+  return [id, ...given, ...app, ...confirm, ...places.map(({ name, options }) => wordFor(name, options))];
 }
 
-const valueOf = (name: string, options: readonly string[] | undefined): string =>
+const wordFor = (name: string, options: readonly string[] | undefined): string =>
   options?.[0] ?? values[name] ?? "x";
 
 const values: Readonly<Record<string, string>> = {

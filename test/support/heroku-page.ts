@@ -1,0 +1,53 @@
+/** docs/heroku-cli.md, from the table that `test/e2e/heroku-commands.test.ts` holds the command line itself to. */
+import { type CommandRow, commandRows } from "./heroku-commands.ts";
+
+const kinds: readonly (readonly [CommandRow["kind"], string, string])[] = [
+  ["works", "What works", "Tests run each of these as Heroku publishes it."],
+  [
+    "no meaning",
+    "What has no meaning here",
+    "These are answered in Heroku's form, with what does the same: `Error: … has no meaning on tailrace. …`, `Error ID: invalid_params`, status 2.",
+  ],
+  ["none here", "What there is none of", "The command says so itself, such as `shop has no databases`."],
+  ["this machine", "What does not ask a server", "These do what they do everywhere."],
+  [
+    "another host",
+    "What asks another host",
+    "These ask hosts of Heroku's that no variable moves, and send some of them the key. Do not use them with a key of this server.",
+  ],
+];
+
+export function herokuCliPage(): string {
+  const sections = kinds.flatMap(([kind, title, about]) => [
+    `## ${title}`,
+    "",
+    about,
+    "",
+    "| What for | Commands |",
+    "|---|---|",
+    ...commandRows
+      .filter((row) => row.kind === kind)
+      .map((row) => `| ${row.about} | ${row.commands.map((name) => `\`${name}\``).join(" ")} |`),
+    "",
+  ]);
+  return `${[head, ...sections].join("\n").trim()}\n`;
+}
+
+const head = `# Heroku's command line
+
+The \`heroku\` command (npm \`heroku\`, 11.10) works with a tailrace server as it is published, by variables:
+
+\`\`\`sh
+export HEROKU_HOST=http://127.0.0.1:8601              # the server
+export HEROKU_PARTICLEBOARD_URL=$HEROKU_HOST          # else \`whoami\` and \`apps\` send the key to Heroku, too
+export HEROKU_API_KEY=$(cat data/api-key)             # or a key of \`tailrace keys:create\`
+export DISABLE_TELEMETRY=true                         # nothing is told to Heroku of what you do
+heroku logs --tail -a shop
+\`\`\`
+
+It takes \`HEROKU_HOST\` only where its text has \`localhost\` or \`127.0.0.1\` in it, or names a host of Heroku's. For a server elsewhere write
+\`HEROKU_HOST='https://logs.example.com/#localhost'\` and \`HEROKU_HEADERS='{"Authorization":"Bearer KEY"}'\`, or forward a port. A private authority's
+certificate is named by \`NODE_EXTRA_CA_CERTS\`. \`heroku mcp:start\`, Heroku's MCP server, runs the same commands by the same variables.
+
+\`pg:*\` stands for \`pg\` and all commands that begin with \`pg:\`, but for those that another row names.
+`;
