@@ -8,8 +8,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AddonProvider } from "../support/addon-provider.ts";
 import { type CommandRow, callOf, rowsByCommand } from "../support/heroku-commands.ts";
+import { herokuEnvironment } from "../support/heroku-environment.ts";
 import type { Walked } from "../support/heroku-walk.ts";
-import { TestServer, testKey } from "../support/server.ts";
+import { TestServer } from "../support/server.ts";
 
 const walk = fileURLToPath(new URL("../support/heroku-walk.ts", import.meta.url));
 let server: TestServer;
@@ -53,17 +54,7 @@ const runner = { id: "01234567-89ab-4cde-8f01-23456789abcd", host: "box", pid: 7
 
 /** Runs the commands one after another. */
 async function run(calls: readonly (readonly string[])[]): Promise<readonly Walked[]> {
-  const env = {
-    PATH: process.env.PATH,
-    HOME: home,
-    HEROKU_HOST: server.url,
-    HEROKU_PARTICLEBOARD_URL: server.url,
-    HEROKU_API_KEY: testKey,
-    DISABLE_TELEMETRY: "true",
-    HEROKU_SKIP_NEW_VERSION_CHECK: "true",
-    NO_COLOR: "1",
-    EDITOR: "true",
-  };
+  const env = { ...herokuEnvironment(server.url, home), EDITOR: "true" };
   const child = spawn(process.execPath, [walk], { env, stdio: ["pipe", "pipe", "ignore"] });
   child.stdin.end(JSON.stringify(calls));
   return JSON.parse(await text(child.stdout));

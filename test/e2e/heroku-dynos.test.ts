@@ -3,15 +3,14 @@ import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AddonProvider } from "../support/addon-provider.ts";
+import { herokuEnvironment, herokuProgram } from "../support/heroku-environment.ts";
 import { openPeer } from "../support/peer.ts";
-import { TestServer, testKey } from "../support/server.ts";
+import { TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import { UpProcess } from "../support/up-process.ts";
 
-const program = fileURLToPath(new URL("../heroku/node_modules/heroku/bin/run.js", import.meta.url));
 let server: TestServer;
 let up: UpProcess;
 let home: string;
@@ -41,19 +40,9 @@ const web = `require("node:http").createServer((_, response) => response.end("x"
 
 /** Runs `heroku ARGS -a shop`; what it printed on both outputs, its own line breaks undone. */
 function heroku(...args: string[]): Promise<{ status: number; text: string }> {
-  const env = {
-    PATH: process.env.PATH,
-    HOME: home,
-    HEROKU_HOST: server.url,
-    HEROKU_PARTICLEBOARD_URL: server.url,
-    HEROKU_API_KEY: testKey,
-    HEROKU_APP: "shop",
-    DISABLE_TELEMETRY: "true",
-    HEROKU_SKIP_NEW_VERSION_CHECK: "true",
-    NO_COLOR: "1",
-  };
+  const env = { ...herokuEnvironment(server.url, home), HEROKU_APP: "shop" };
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { env }, (error, stdout, stderr) => {
+    execFile(process.execPath, [herokuProgram, ...args], { env }, (error, stdout, stderr) => {
       const text = (stdout + stderr).replace(/[\s›]+/g, " ");
       resolve({ status: error === null ? 0 : Number(error.code), text });
     });

@@ -8,7 +8,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
-import { TestServer, testKey } from "../support/server.ts";
+import { herokuEnvironment, herokuProgram } from "../support/heroku-environment.ts";
+import { TestServer } from "../support/server.ts";
 
 const packages = new URL("../heroku/node_modules/", import.meta.url);
 const fileOf = (path: string): string => fileURLToPath(new URL(path, packages));
@@ -28,19 +29,13 @@ beforeAll(async () => {
   expect(sent.status).toBe(204);
   // Where npx is found it would fetch the newest CLI; here the one on PATH is the one that is pinned.
   const heroku = join(folder, "heroku");
-  await writeFile(heroku, `#!/bin/sh\nexec '${process.execPath}' '${fileOf("heroku/bin/run.js")}' "$@"\n`);
+  await writeFile(heroku, `#!/bin/sh\nexec '${process.execPath}' '${herokuProgram}' "$@"\n`);
   await chmod(heroku, 0o755);
   await symlink(process.execPath, join(folder, "node"));
   mcp = spawn(process.execPath, [fileOf("@heroku/mcp-server/bin/heroku-mcp-server.mjs")], {
     env: {
+      ...herokuEnvironment(server.url, folder),
       PATH: folder,
-      HOME: folder,
-      HEROKU_HOST: server.url,
-      HEROKU_PARTICLEBOARD_URL: server.url,
-      HEROKU_API_KEY: testKey,
-      DISABLE_TELEMETRY: "true",
-      HEROKU_SKIP_NEW_VERSION_CHECK: "true",
-      NO_COLOR: "1",
       MCP_SERVER_REQUEST_TIMEOUT: "60000",
     },
   });

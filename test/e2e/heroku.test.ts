@@ -3,16 +3,14 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
+import { herokuEnvironment, herokuProgram } from "../support/heroku-environment.ts";
 import { LedgerReceiver, sendNumbered } from "../support/ledger.ts";
 import { readOtlp } from "../support/otlp-receiver.ts";
 import { openPeer } from "../support/peer.ts";
-import { TestServer, testKey } from "../support/server.ts";
+import { TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
-
-const program = fileURLToPath(new URL("../heroku/node_modules/heroku/bin/run.js", import.meta.url));
 
 let server: TestServer;
 let receiver: LedgerReceiver;
@@ -32,21 +30,12 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-const environment = () => ({
-  PATH: process.env.PATH,
-  HOME: home,
-  HEROKU_HOST: server.url,
-  HEROKU_PARTICLEBOARD_URL: server.url,
-  HEROKU_API_KEY: testKey,
-  DISABLE_TELEMETRY: "true",
-  HEROKU_SKIP_NEW_VERSION_CHECK: "true",
-  NO_COLOR: "1",
-});
+const environment = () => herokuEnvironment(server.url, home);
 
 /** Runs Heroku's command line as a user would; its output and status. */
 function heroku(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { env: environment() }, (error, stdout, stderr) => {
+    execFile(process.execPath, [herokuProgram, ...args], { env: environment() }, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
@@ -114,7 +103,7 @@ describe("Heroku's own command line, unmodified", () => {
     await send("of the web", { process: "web-5c9b-q8" }, own.app);
     const child = spawn(
       process.execPath,
-      [program, "logs", "-a", "forest", "-s", "app", "-d", "web-5c9b-q8"],
+      [herokuProgram, "logs", "-a", "forest", "-s", "app", "-d", "web-5c9b-q8"],
       {
         env: { ...environment(), HEROKU_LOG_STREAM_TIMEOUT: "0.02" },
       },
@@ -138,7 +127,7 @@ describe("Heroku's own command line, unmodified", () => {
   }, 60_000);
 
   test("follows the log over a restart of the server", async () => {
-    const child = spawn(process.execPath, [program, "logs", "-a", "shop", "--tail", "-n", "1"], {
+    const child = spawn(process.execPath, [herokuProgram, "logs", "-a", "shop", "--tail", "-n", "1"], {
       env: environment(),
       stdio: ["ignore", "pipe", "inherit"],
     });
