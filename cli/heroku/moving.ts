@@ -46,7 +46,8 @@ export async function moveApp(
   if (!isPresent && !isDry) await api.createApp(there.name, there.isFir ? "fir" : undefined);
   const exists = isPresent || !isDry;
   const { app, heroku } = exists ? await tokensOf(api, there.name, isDry) : {};
-  const drains = await moveDrains(api, there, { isDry, exists });
+  const senders = app === undefined ? undefined : hostOf(api.sendingUrl(app));
+  const drains = await moveDrains(api, there, { isDry, exists, own: [api.url.host, senders] });
   const ofAddons = new Set(there.addons.flatMap(({ configNames }) => configNames));
   const names = there.configNames.filter((name) => !ofAddons.has(name));
   const set = exists && names.length > 0 ? Object.keys(await api.configVars(there.name)) : [];
@@ -81,17 +82,13 @@ async function tokensOf(
 async function moveDrains(
   api: Api,
   there: AppThere,
-  { isDry, exists }: { readonly isDry: boolean; readonly exists: boolean },
+  { isDry, exists, own }: { isDry: boolean; exists: boolean; own: readonly (string | undefined)[] },
 ): Promise<readonly MovedDrain[]> {
   const present = new Set(exists ? (await api.drains(there.name)).map(({ url }) => url) : []);
   const endpoints = new Set(exists && there.isFir ? await endpointsOf(api, there.name) : []);
-  const ways = [
-    api.url.host,
-    ...(exists ? (await api.tokens(there.name)).map((one) => hostOf(api.sendingUrl(one))) : []),
-  ];
   const moved: MovedDrain[] = [];
   const add = async (url: string, isPresent: boolean, adding: () => Promise<unknown>): Promise<void> => {
-    if (ways.includes(hostOf(url))) moved.push({ url, outcome: "leads here" });
+    if (own.includes(hostOf(url))) moved.push({ url, outcome: "leads here" });
     else if (isPresent) moved.push({ url, outcome: "present" });
     else if (isDry) moved.push({ url, outcome: "to add" });
     else moved.push(await outcomeOf(url, adding));
