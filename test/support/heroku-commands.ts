@@ -54,7 +54,7 @@ export const commandRows: readonly CommandRow[] = [
     about: "dynos that `tailrace up` runs, and their releases",
     commands: [
       ...["ps", "ps:restart", "ps:scale", "ps:stop", "ps:type", "ps:wait", "run:detached"],
-      ...["releases", "releases:info", "releases:output", "releases:rollback"],
+      ...["releases", "releases:info", "releases:output"],
       ...["maintenance", "maintenance:off", "buildpacks"],
     ],
   },
@@ -96,8 +96,8 @@ export const commandRows: readonly CommandRow[] = [
   },
   {
     kind: "no meaning",
-    about: "what `tailrace up` does in the app's folder: stacks, regions, buildpacks",
-    commands: ["apps:stacks:*", "buildpacks:clear", "regions"],
+    about: "what `tailrace up` does in the app's folder: stacks, regions, buildpacks, an older release",
+    commands: ["apps:stacks:*", "buildpacks:clear", "regions", "releases:rollback"],
   },
   {
     kind: "no meaning",
@@ -163,14 +163,16 @@ export const commandRows: readonly CommandRow[] = [
     about: "another host of Heroku's is asked, whatever HEROKU_HOST says",
     commands: [
       ...["status", "dashboard", "notifications", "apps:errors", "apps:favorites:*", "pipelines:connect"],
+      ...["pipelines:setup", "ps:autoscale:*", "buildpacks:add", "buildpacks:info", "buildpacks:remove"],
       ...[
-        "pipelines:setup",
-        "ps:autoscale:disable",
-        "buildpacks:add",
-        "buildpacks:info",
-        "buildpacks:remove",
+        "buildpacks:search",
+        "buildpacks:set",
+        "buildpacks:versions",
+        "data:maintenances",
+        "data:pg:create",
       ],
-      ...["buildpacks:search", "buildpacks:set", "buildpacks:versions"],
+      ...["data:pg:destroy", "data:pg:levels", "data:pg:migrate", "pg:backups", "pg:backups:cancel"],
+      ...["pg:backups:delete", "pg:backups:download", "pg:backups:info", "pg:backups:url"],
     ],
   },
 ];
