@@ -17,6 +17,8 @@ const groups: readonly (readonly [name: string, places: readonly string[]])[] = 
     [
       "docs/up.md",
       "docs/addons.md",
+      "docs/heroku-cli.md",
+      "docs/moving.md",
       "docs/sending.md",
       "docs/reading.md",
       "docs/drains.md",
