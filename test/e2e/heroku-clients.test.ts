@@ -1,5 +1,6 @@
 /** Heroku's other clients: heroku-client as it is published, Terraform's provider and heroku3 by their recorded calls. */
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
 import { recording, replay } from "../support/recorded-calls.ts";
@@ -62,9 +63,10 @@ describe.each(stores)("over %s,", (store) => {
   });
 
   describe("heroku-client, unmodified", () => {
-    const require = createRequire(new URL("../heroku/package.json", import.meta.url));
+    const published = new URL("../heroku/node_modules/heroku-client/lib/index.js", import.meta.url);
+    const load = createRequire(published);
     const client = (token = testKey): Client => {
-      const Heroku = require("heroku-client") as new (options: object) => Client;
+      const Heroku = load(fileURLToPath(published)) as new (options: object) => Client;
       return new Heroku({ token, host: server.url });
     };
 
