@@ -3,7 +3,7 @@
  * `Next-Range`); 429 is waited out. There are no redirects: the key goes to no other address.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { CliError, codeOf, networkReason } from "../errors.ts";
+import { asSentence, CliError, networkReason } from "../errors.ts";
 import { type HttpAnswer, HttpClient } from "../http-client.ts";
 import type { HerokuKey } from "./heroku-key.ts";
 import {
@@ -97,7 +97,7 @@ export class HerokuApi {
       return { status: answer.statusCode, headers: answer.headers, text: await boundedText(answer) };
     } catch (error) {
       if (error instanceof TooLong) throw this.#odd(path, `it has more than ${answerBytesMax / 1048576} MiB`);
-      const mend = codeOf(error) === "ECONNREFUSED" ? "Check --api." : "Try again in a moment.";
+      const mend = "Check the network and --api, and try again: what was made already is not made twice.";
       throw new CliError(`No answer from ${url.origin}: ${networkReason(error)}.`, mend, { passing: true });
     }
   }
@@ -125,7 +125,8 @@ export class HerokuApi {
 
   #odd(path: string, what: string): CliError {
     const { origin } = this.#options.url;
-    return new CliError(`What ${origin} answered to GET ${path} cannot be used: ${what}.`, "Check --api.");
+    const message = `What ${origin} answered to GET ${path} cannot be used: ${what}`;
+    return new CliError(asSentence(message), "Check --api.");
   }
 }
 

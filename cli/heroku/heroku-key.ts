@@ -22,8 +22,13 @@ export function herokuUrl(text: string): URL {
 }
 
 export function herokuKey(variables: Variables, url: URL): HerokuKey {
-  if (variables.HEROKU_API_KEY)
-    return { key: variables.HEROKU_API_KEY.trim(), origin: "from HEROKU_API_KEY" };
+  const given = variables.HEROKU_API_KEY?.trim();
+  if (given?.startsWith("trk_") || (given && given === variables.TAILRACE_API_KEY?.trim()))
+    throw wrongUse(
+      `HEROKU_API_KEY is a key of tailrace: it would go to ${url.host}.`,
+      "Unset it, and HEROKU_HOST, where they point Heroku's tools at this server; Heroku's own key is asked for here.",
+    );
+  if (given) return { key: given, origin: "from HEROKU_API_KEY" };
   const path = netrcPath(variables);
   let text: string;
   try {

@@ -6,7 +6,7 @@ export const addonServiceUnknown = (service: string) =>
     code: "ADDON_SERVICE_UNKNOWN",
     status: 404,
     message: `Couldn't find either the add-on service or the add-on plan of "${service.slice(0, 60)}".`,
-    mend: "The operator puts the manifests of add-ons into the folder of --addons; `heroku addons:services` lists them.",
+    mend: "The operator puts the manifests of add-ons into the folder of --addons; `tailrace addons:services` lists them.",
     resource: "addon_service",
   });
 
@@ -48,7 +48,7 @@ export const addonOwnsDrain = (addon: string) =>
     code: "ADDON_OWNS_DRAIN",
     status: 422,
     message: `The drain is the add-on ${addon}'s.`,
-    mend: "It goes with the add-on: `heroku addons:destroy`.",
+    mend: "It goes with the add-on: `tailrace addons:destroy`.",
   });
 
 export const addonHasNoDashboard = (service: string) =>

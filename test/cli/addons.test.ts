@@ -69,7 +69,7 @@ test("one that its provider makes later is said to be under way", async () => {
 test("services and plans are listed; what the provider refuses is told in its words", async () => {
   expect((await run("addons:services")).stdout).toMatch(/^papertrail +PAPERTRAIL$/m);
   expect((await run("addons:plans papertrail")).stdout).toBe("papertrail:default\n");
-  expect((await run("addons:plans nothing")).stderr).toContain('"tailrace addons:services" lists');
+  expect((await run("addons:plans nothing")).stderr).toContain("`tailrace addons:services` lists");
   provider.answers = [{ status: 422, body: { message: "no room" } }];
   const { status, stderr } = await run("addons:create papertrail:x -a shop");
   expect({ status, stderr }).toEqual({ status: 2, stderr: expect.stringContaining("refuses: no room.") });

@@ -196,6 +196,18 @@ describe("import heroku", () => {
     expect(stderr).toContain("does not accept this key (from HEROKU_API_KEY): Invalid credentials provided.");
   });
 
+  test.each([
+    ["trk_0123456789", {}],
+    ["an operator's own", { TAILRACE_API_KEY: "an operator's own" }],
+  ])("sends no key of tailrace to Heroku (%s)", async (key, more) => {
+    const { status, stderr } = await run("", { HEROKU_API_KEY: key, ...more });
+    expect({ status, stderr }).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("is a key of tailrace"),
+    });
+    expect(heroku.asked).toEqual([]);
+  });
+
   test("whose drains may not be read is partial; whose apps may not, fails", async () => {
     const forbidden = (path: string) =>
       heroku.once.push({ path, status: 403, headers: {}, body: { id: "forbidden", message: "No." } });
