@@ -12,7 +12,7 @@ import { scanFrame } from "./frame.ts";
 import { indexFrames, isPlain, sourceBytesMax } from "./line-index.ts";
 import { hostBytes, placeShift, placesPerLine, strictBit } from "./line-places.ts";
 import { toRfc5424 } from "./lines.ts";
-import { type PlainFrame, plainLineBytes, writePlain } from "./plain-frame.ts";
+import { fitsInPlace, PlainFrame, plainLineBytes, scanPlain, writePlain } from "./plain-frame.ts";
 import { atOnce, type Steps } from "./steps.ts";
 import { SyslogHeader, scanHeader } from "./syslog.ts";
 import { syslogTime } from "./timestamp.ts";
@@ -38,6 +38,7 @@ const lineBytesShift = 7;
 const noView = viewOf(noRoom);
 const noPlaces = new Uint32Array(0);
 const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
+const plain = new PlainFrame();
 
 /** The parts of a line that follow from the token that it came with. */
 export type Origin = {
@@ -110,10 +111,14 @@ export class Canoniser {
     this.#write(bytes, end, header, origin ?? this.#origin);
   }
 
-  /** `add` of a frame that `scanPlain` took; false, and nothing is added, where lines keep structured data. */
-  addPlain(bytes: Uint8Array, frame: PlainFrame, origin: Origin): boolean {
+  /**
+   * `add` of a frame that `scanPlain` took; false, and nothing is added, where lines keep structured data, or its own bytes
+   * are where it would have to be written.
+   */
+  addPlain(bytes: Uint8Array, frame: PlainFrame, origin: Origin = this.#origin): boolean {
     if (this.#form !== "logplex") return false;
     const length = plainLineBytes(frame, origin.names);
+    if (bytes === this.#out && !fitsInPlace(frame, origin.names, this.#end, length)) return false;
     const out = this.#reserve(decimalDigits(length) + 1 + length, true, frame.end);
     this.#count++;
     const places = this.#placesOfLast();
@@ -321,7 +326,8 @@ export function* canoniseInSteps(
       return { kind: "bad", reason, frame, offset: at };
     }
     if (frame === framesMax) return { kind: "bad", reason: "too_many", frame, offset: at };
-    canoniser.add(body, scan.start, scan.end, nowMs);
+    const isPlainFrame = scanPlain(body, scan.start, scan.end, plain, true);
+    if (!isPlainFrame || !canoniser.addPlain(body, plain)) canoniser.add(body, scan.start, scan.end, nowMs);
     at = scan.end;
     if (canoniser.count % stepFrames === 0) yield;
   }

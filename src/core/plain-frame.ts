@@ -34,8 +34,17 @@ export class PlainFrame {
   messageStart = 0;
 }
 
-/** Fills `found` from the frame [start, end); false when it is not plain. Whether the token is one is not looked at. */
-export function scanPlain(bytes: Uint8Array, start: number, end: number, found: PlainFrame): boolean {
+/**
+ * Fills `found` from the frame [start, end); false when it is not plain. Whether the token is one is not looked at. With
+ * `hasAnyName` any word may stand in its place, as in bodies whose sender is known.
+ */
+export function scanPlain(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  found: PlainFrame,
+  hasAnyName = false,
+): boolean {
   const priEnd = plainPri(bytes, start, end, found);
   if (priEnd === none || bytes[priEnd] !== one || bytes[priEnd + 1] !== space) return false;
   const timeEnd = timestampEnd(bytes, priEnd + 2, end);
@@ -44,8 +53,9 @@ export function scanPlain(bytes: Uint8Array, start: number, end: number, found: 
   const hostEnd = plainWord(bytes, hostStart, end);
   if (hostEnd === none || (bytes[hostStart] === letterD && bytes[hostStart + 1] === dot)) return false;
   const tokenStart = hostEnd + 1;
-  const tokenEnd = tokenStart + tokenBytes;
-  if (tokenEnd >= end || bytes[tokenStart] !== letterT || bytes[tokenEnd] !== space) return false;
+  const tokenEnd = hasAnyName ? plainWord(bytes, tokenStart, end) : tokenStart + tokenBytes;
+  if (tokenEnd === none || tokenEnd >= end || bytes[tokenEnd] !== space) return false;
+  if (bytes[tokenStart] !== letterT && !hasAnyName) return false;
   const processStart = tokenEnd + 1;
   const processEnd = plainWord(bytes, processStart, end);
   if (processEnd === none || processEnd - processStart > processBytesMax) return false;
@@ -107,6 +117,15 @@ export const plainLineBytes = (frame: PlainFrame, names: Uint8Array): number =>
   (frame.processEnd - frame.processStart) +
   3 +
   (frame.end - frame.messageStart);
+
+/** True when the line can be written to `at` of the frame's own bytes: no field of it moves to the right. */
+export const fitsInPlace = (frame: PlainFrame, names: Uint8Array, at: number, length: number): boolean => {
+  const headAt = at + decimalDigits(length) + 1;
+  const processAt = headAt + (frame.timeEnd - frame.start) + names.length;
+  return (
+    headAt <= frame.start && processAt <= frame.processStart && headAt + length <= frame.end // so does its message
+  );
+};
 
 /**
  * Writes the line to `at` of `out`, whose view is `view`, and its numbers to `place` of `places`; returns the place behind. There
