@@ -53,9 +53,14 @@ export type Placed = Pick<StoredBatch, "sequence" | "incarnation" | "producer" |
 
 const marks = 36 ** 4;
 
+/** The producer that was hashed last, as most batches of a process are its own. */
+let hashed = { producer: "", hash: fnv1a("") };
+
 /** Tells a batch from others that have, or had, its place: 1 to 4 characters that follow from its producer and number. */
-export const markOf = ({ producer, firstLine }: Pick<Batch, "producer" | "firstLine">): string =>
-  (((fnv1a(producer) + Math.imul(firstLine, 0x9e3779b1)) >>> 0) % marks).toString(36);
+export function markOf({ producer, firstLine }: Pick<Batch, "producer" | "firstLine">): string {
+  if (hashed.producer !== producer) hashed = { producer, hash: fnv1a(producer) };
+  return (((hashed.hash + Math.imul(firstLine, 0x9e3779b1)) >>> 0) % marks).toString(36);
+}
 
 /** The end of the positions of a stored batch. */
 export const logOfBatch = (batch: Placed): string => logOf(batch.incarnation, markOf(batch));

@@ -1,12 +1,12 @@
 /**
- * Copies fields and messages of a line: a call to the engine's own copy costs more than their few hundred bytes. Four bytes
- * at a time, wherever they lie. Right for overlapping bytes that move to the left.
+ * Copies fields and messages of a line: a call to the engine's own copy costs more than their few hundred bytes. Eight bytes
+ * at a time, wherever they lie: compiled, no BigInt is made of them. Right for overlapping bytes that move to the left.
  */
 
 /** Shorter ones are copied byte by byte. */
 const wordsMin = 16;
 /** Longer ones are copied by the engine. */
-const wordsMax = 1_024;
+export const wordsMax = 1_024;
 
 // The view of the buffer that was copied from last, as all lines of a read or a body are in one.
 let viewed: Uint8Array = new Uint8Array(0);
@@ -31,21 +31,34 @@ export function copyBytes(
     for (let i = start; i < end; i++) out[to++] = from[i]!;
     return to;
   }
-  if (length <= wordsMax) return copyWords(target, at, from, start, end);
+  if (length <= wordsMax) {
+    if (from !== viewed) {
+      viewed = from;
+      view = viewOf(from);
+    }
+    return copyWords(target, at, view, start, end);
+  }
   if (out === from) out.copyWithin(at, start, end);
   else out.set(from.subarray(start, end), at);
   return at + length;
 }
 
-function copyWords(target: DataView, at: number, from: Uint8Array, start: number, end: number): number {
-  if (from !== viewed) {
-    viewed = from;
-    view = viewOf(from);
-  }
-  const source = view;
+/** The same between views, of up to `wordsMax` bytes. */
+export function copyWords(
+  target: DataView,
+  at: number,
+  source: DataView,
+  start: number,
+  end: number,
+): number {
   let to = at;
   let i = start;
-  for (; i + 4 <= end; i += 4, to += 4) target.setInt32(to, source.getInt32(i, true), true);
+  for (; i + 8 <= end; i += 8, to += 8) target.setBigInt64(to, source.getBigInt64(i, true), true);
+  if (i + 4 <= end) {
+    target.setInt32(to, source.getInt32(i, true), true);
+    i += 4;
+    to += 4;
+  }
   for (; i < end; i++, to++) target.setUint8(to, source.getUint8(i));
   return to;
 }

@@ -33,6 +33,6 @@ export function redactionOf(
       slices.push(left);
     }
     for (const [what, count] of Object.entries(counts)) if (count > 0) drainRedactions.inc({ what }, count);
-    return { ...parcel, slices };
+    return { parcelId: parcel.parcelId, count: parcel.count, slices };
   };
 }

@@ -60,3 +60,13 @@ export function countWork(): { readonly work: Work; readonly end: () => void } {
   };
   return { work, end };
 }
+
+/** What was made while `work` ran, by the names of `async_hooks`. */
+export async function countedIn(work: () => Promise<void>): Promise<(kind: string) => number> {
+  const counts = new Map<string, number>();
+  const hook = createHook({ init: (_, kind) => void counts.set(kind, (counts.get(kind) ?? 0) + 1) });
+  hook.enable();
+  await work();
+  hook.disable();
+  return (kind) => counts.get(kind) ?? 0;
+}

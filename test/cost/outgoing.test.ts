@@ -2,7 +2,6 @@
  * Work on the way out, counted: what a line and a parcel cost in memory, promises, timers and writes. No machine's speed
  * decides. Each ceiling stands beside the figure of the day when it was set; a change that needs more of something says why.
  */
-import { createHook } from "node:async_hooks";
 import { type AddressInfo, createServer, Socket } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
 import { Canoniser } from "../../src/core/canonical.ts";
@@ -14,6 +13,7 @@ import { strictFrames } from "../../src/drains/sinks/formats/rfc5424.ts";
 import { AnswerReader } from "../../src/drains/sinks/http/answer-reader.ts";
 import type { Slice } from "../../src/ports.ts";
 import { never, parcelOf, sinkOf } from "../drains/sinks/parts.ts";
+import { countedIn } from "./counting.ts";
 
 const closing: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
@@ -77,16 +77,6 @@ test("a filter by source and process looks at places, and makes nothing for a li
   expect(heapBytes(work) / lines).toBeLessThan(4); // 0.1: which lines are kept lies outside of the heap
 });
 
-/** What was made while `work` ran, by the names of `async_hooks`. */
-async function countedIn(work: () => Promise<void>): Promise<(kind: string) => number> {
-  const counts = new Map<string, number>();
-  const hook = createHook({ init: (_, kind) => void counts.set(kind, (counts.get(kind) ?? 0) + 1) });
-  hook.enable();
-  await work();
-  hook.disable();
-  return (kind) => counts.get(kind) ?? 0;
-}
-
 test("a parcel of one line over syslog costs one write, few promises, and no timer of its own", async () => {
   let bytes = 0;
   const server = createServer((socket) =>
@@ -115,8 +105,8 @@ test("a parcel of one line over syslog costs one write, few promises, and no tim
     await Promise.all(settled);
   });
   expect(writes).toHaveBeenCalledTimes(parcels);
-  expect(made("PROMISE") / parcels).toBeLessThan(14); // 10, of which 2 are this test's
-  expect(made("Timeout") / parcels).toBeLessThan(0.5); // one walk settles all that stood long enough
+  expect(made("PROMISE") / parcels).toBeLessThan(6); // 4, of which 3 are this test's
+  expect(made("Timeout") / parcels).toBeLessThan(0.2); // one walk settles all that stood long enough
   expect(bytes).toBeGreaterThan(parcels * 60);
 });
 

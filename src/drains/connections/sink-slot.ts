@@ -54,19 +54,28 @@ export class SinkSlot implements SlotHolder {
     this.#hooks.onWanted();
   }
 
-  /** Delivers over the slot it has; undefined when `signal` is aborted. */
-  async deliver(parcel: Parcel, signal: AbortSignal, onSent: () => void): Promise<Verdict | undefined> {
+  /** Delivers over the slot it has; `tell` is told of the verdict, or of none when `signal` is aborted. */
+  deliver(
+    parcel: Parcel,
+    signal: AbortSignal,
+    onSent: () => void,
+    tell: (verdict: Verdict | undefined) => void,
+  ): Promise<void> {
     this.#slot?.busy();
+    const failed = (failure: unknown) => tell(signal.aborted ? undefined : this.#verdictOn(failure));
     try {
       this.#sink ??= this.#parts.sinkFor(this.#drain, this.#hooks);
-      return await this.#sink.deliver(parcel, signal, onSent);
+      return this.#sink.deliver(parcel, signal, onSent).then(tell, failed);
     } catch (failure) {
-      if (signal.aborted) return undefined;
-      // The record asks for something that cannot be: its owner is told as of any other failure.
-      if (failure instanceof AppError) return { kind: "retry", reason: failure.message };
-      this.#parts.logger.error({ err: failure, drain: this.#drain.id }, "a drain's sink broke");
-      return { kind: "retry", reason: "an internal error; the operator has to look into it" };
+      return Promise.resolve(failure).then(failed);
     }
+  }
+
+  #verdictOn(failure: unknown): Verdict {
+    // The record asks for something that cannot be: its owner is told as of any other failure.
+    if (failure instanceof AppError) return { kind: "retry", reason: failure.message };
+    this.#parts.logger.error({ err: failure, drain: this.#drain.id }, "a drain's sink broke");
+    return { kind: "retry", reason: "an internal error; the operator has to look into it" };
   }
 
   /** Nothing is under way: others may ask for the slot. */

@@ -1,9 +1,9 @@
 /** One TCP or TLS connection that is only written to. What the peer says is read and thrown away, within a bound, so that its end is seen. */
 import type { Socket } from "node:net";
-import { setImmediate as polled } from "node:timers/promises";
 import type { Certificate } from "./certificate.ts";
 import { timedOut } from "./connecting.ts";
 import { type OpenSocket, openSocket } from "./open-socket.ts";
+import { never, quietWalkOf, type Waits } from "./quiet-walk.ts";
 import type { SyslogSinkOptions } from "./syslog.ts";
 import { boundTalk } from "./talk.ts";
 
@@ -22,28 +22,32 @@ const tlsStrangerParts = 10;
 /** A connection that is let go may flush for so long. */
 const closeMsMax = 1_000;
 
-/** A write: the next one may follow when it is flushed, and it is settled when the connection stood for a while. */
-export type Write = {
+/** The end of a write that did not fail. "ended": the peer ended the connection meanwhile. */
+export type End = "open" | "ended";
+
+/** A write, and who is told of it: the next one may follow when it is flushed. */
+export interface Write {
   readonly bytes: Uint8Array;
   /** For the flush. */
   readonly msMax: number;
   readonly signal: AbortSignal;
-  readonly onFlushed: () => void;
-};
-
-/** The end of a write that did not fail. "ended": the peer ended the connection meanwhile. */
-type End = "open" | "ended";
+  flushed(): void;
+  /**
+   * The connection stood for a while behind the flush. "ended": the peer ended it meanwhile; either it had read
+   * everything, or its end and what was written passed each other on the way.
+   */
+  settled(end: End): void;
+  /** The connection broke, or one before failed. */
+  failed(failure: unknown): void;
+}
 
 /** A write that is not settled. */
-type Unsettled = {
-  readonly write: Write;
-  readonly startedAtMs: number;
-  flushedAtMs: number | undefined;
-  readonly resolve: (end: End) => void;
-  readonly reject: (failure: unknown) => void;
-};
+type Unsettled = { readonly write: Write; readonly startedAtMs: number; flushedAtMs: number };
 
-export class SyslogConnection {
+/** All connections are looked at together. */
+const walk = quietWalkOf(quietMsMin);
+
+export class SyslogConnection implements Waits {
   /** Called once when the connection breaks (it did not just end) while no write is unsettled. */
   onBreak: (failure: Error) => void = () => {};
   /** The peer's, over TLS. */
@@ -51,31 +55,33 @@ export class SyslogConnection {
   readonly #socket: Socket;
   readonly #quietMs: number;
   #isEnded = false;
-  /** In the order of the calls. One walk settles all of them, and many at a time when they are many. */
+  /** In the order of the calls. One walk settles all that stood long enough. */
   readonly #unsettled: Unsettled[] = [];
-  #isSettling = false;
+  /** The first of them so many are flushed. */
+  #flushed = 0;
   /** Those that end what is under way: one, mostly, for all that is written. */
   readonly #signals = new Set<AbortSignal>();
-  /** Something went over it, and it stood. */
-  #isProven = false;
+  /** Parts of the wait of a connection that nothing went over yet. */
+  #partsLeft: number;
+  /** When the part ends, and then the quiet time: not known before there was a flush. */
+  #strangerMs: number | undefined;
   /** The first that failed; nothing that is written after it arrives. */
   #failure: unknown;
-  /** Waits for something to change. */
-  readonly #waits = new Set<() => void>();
 
   private constructor({ socket, roundTripMs, certificate }: OpenSocket) {
     this.#socket = socket;
     this.certificate = certificate;
     this.#quietMs = Math.min(quietMsMax, Math.max(quietMsMin, 2 * roundTripMs));
+    this.#partsLeft = certificate === undefined ? strangerParts : tlsStrangerParts;
     socket.on("end", () => {
-      this.#ended();
       if (this.#unsettled.length === 0) socket.end();
+      this.#ended();
     });
     socket.on("close", () => this.#ended());
     socket.on("error", (failure) => {
       this.#failure ??= failure;
-      this.#ended();
       if (this.#unsettled.length === 0) this.onBreak(failure);
+      this.#ended();
     });
     boundTalk(socket);
   }
@@ -90,66 +96,92 @@ export class SyslogConnection {
     return !this.#isEnded;
   }
 
-  /**
-   * Resolves when all is flushed and no reset followed, in the order of the calls. "ended": the peer ended the
-   * connection meanwhile; either it had read everything, or its end and what was written passed each other on the way.
-   * Rejects when the connection broke, or one before failed. The next write may come when this one is flushed.
-   */
-  write(write: Write): Promise<End> {
-    return new Promise((resolve, reject) => {
-      if (write.signal.aborted) return reject(write.signal.reason);
-      const startedAtMs = performance.now();
-      const one: Unsettled = { write, startedAtMs, flushedAtMs: undefined, resolve, reject };
-      this.#unsettled.push(one);
-      this.#watch(write.signal);
-      this.#socket.write(write.bytes, (failure) => {
-        if (failure == null) {
-          one.flushedAtMs = performance.now();
-          write.onFlushed();
-        }
-        this.#changed();
-      });
-      if (!this.#isSettling) void this.#settleAll();
-    });
+  /** Writes are told of their ends in the order of the calls, one of them each, and not before this returns. */
+  write(write: Write): void {
+    const { bytes, signal } = write;
+    if (signal.aborted) {
+      queueMicrotask(() => write.failed(signal.reason));
+      return;
+    }
+    const startedAtMs = performance.now();
+    this.#unsettled.push({ write, startedAtMs, flushedAtMs: never });
+    this.#watch(signal);
+    this.#socket.write(bytes, this.#written);
+    if (this.#unsettled.length === 1) walk.wait(this, startedAtMs + quietMsMin);
   }
+
+  // Writes are flushed in their order. Of a failure an event tells.
+  readonly #written = (failure?: Error | null): void => {
+    const one = failure == null ? this.#unsettled[this.#flushed] : undefined;
+    if (one === undefined) return;
+    one.flushedAtMs = performance.now();
+    if (++this.#flushed === 1) walk.wait(this, one.flushedAtMs + this.#quietMs);
+    one.write.flushed();
+  };
 
   /** A signal was aborted. */
   handleEvent({ target }: Event): void {
     this.#socket.destroy((target as AbortSignal).reason);
   }
 
-  // Settles what is written, oldest first, as long as there is any.
-  async #settleAll(): Promise<void> {
-    this.#isSettling = true;
-    try {
-      for (let [first] = this.#unsettled; first !== undefined; [first] = this.#unsettled) {
-        const stoodSinceMs = await this.#stands(first);
-        const later = this.#unsettled.findIndex(({ flushedAtMs = Infinity }) => flushedAtMs > stoodSinceMs);
-        const settled = this.#unsettled.splice(0, later === -1 ? this.#unsettled.length : later);
-        for (const { resolve } of settled) resolve(this.#isEnded ? "ended" : "open");
-      }
-    } catch (failure) {
-      this.#failure ??= failure;
-      for (const { reject } of this.#unsettled.splice(0)) reject(failure);
-    }
-    this.#isSettling = false;
-    this.#unwatch();
-    if (this.#isEnded) void this.close();
+  /**
+   * Settles what is written, oldest first: an end alone is no failure yet, as a reset follows when the peer did not read
+   * everything.
+   */
+  look(polledMs: number): number {
+    const first = this.#unsettled[0];
+    if (first === undefined) return never;
+    const { flushedAtMs, startedAtMs, write } = first;
+    const isFlushed = flushedAtMs !== never;
+    const dueMs = isFlushed ? this.#standsAtMs(flushedAtMs, polledMs) : startedAtMs + write.msMax;
+    if (!this.#isBroken && polledMs < dueMs) return dueMs;
+    if (this.#isBroken || (this.#isEnded && this.#isReset)) return this.#fail(this.#failure ?? brokenPipe());
+    if (!isFlushed) return this.#fail(timedOut("room for all the lines", write.msMax));
+    return this.#settle(Math.max(flushedAtMs, polledMs - this.#quietMs));
   }
 
-  // Resolves when `first` was flushed and the connection stood since: what was flushed up to the time that is returned
-  // is settled. Throws when it broke.
-  async #stands(first: Unsettled): Promise<number> {
-    const { msMax } = first.write;
-    const leftMs = first.startedAtMs + msMax - performance.now();
-    await this.#until(() => first.flushedAtMs !== undefined || this.#isBroken, leftMs);
-    const flushedAtMs = first.flushedAtMs;
-    const stoodSinceMs = flushedAtMs === undefined ? 0 : await this.#standing(flushedAtMs);
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#isBroken || (this.#isEnded && this.#isReset)) throw brokenPipe();
-    if (flushedAtMs === undefined) throw timedOut("room for all the lines", msMax);
-    this.#isProven = true;
-    return stoodSinceMs;
+  // When a connection has stood long enough behind the flush of its oldest write.
+  #standsAtMs(flushedAtMs: number, polledMs: number): number {
+    if (this.#partsLeft === 0 && this.#strangerMs === undefined) return flushedAtMs + this.#quietMs;
+    this.#strangerMs ??= flushedAtMs + strangerPartMs;
+    if (this.#isEnded && this.#partsLeft > 0) {
+      this.#partsLeft = 0;
+      this.#strangerMs = polledMs + this.#quietMs;
+    }
+    if (this.#partsLeft > 0 && polledMs >= this.#strangerMs) {
+      this.#partsLeft--;
+      this.#strangerMs = polledMs + (this.#partsLeft > 0 ? strangerPartMs : this.#quietMs);
+    }
+    return this.#strangerMs;
+  }
+
+  // No reset followed what was flushed by `stoodSinceMs`.
+  #settle(stoodSinceMs: number): number {
+    this.#partsLeft = 0;
+    this.#strangerMs = undefined; // something went over it, and it stood
+    let count = 0;
+    while (count < this.#flushed && this.#unsettled[count]!.flushedAtMs <= stoodSinceMs) count++;
+    const settled = this.#take(count);
+    for (const { write } of settled) write.settled(this.#isEnded ? "ended" : "open");
+    const next = this.#unsettled[0];
+    if (next === undefined) return never;
+    const { flushedAtMs, startedAtMs, write } = next;
+    return flushedAtMs === never ? startedAtMs + write.msMax : flushedAtMs + this.#quietMs;
+  }
+
+  #fail(failure: unknown): number {
+    this.#failure ??= failure;
+    for (const { write } of this.#take(this.#unsettled.length)) write.failed(failure);
+    return never;
+  }
+
+  #take(count: number): readonly Unsettled[] {
+    const taken = this.#unsettled.splice(0, count);
+    this.#flushed = Math.max(0, this.#flushed - count);
+    if (this.#unsettled.length > 0) return taken;
+    this.#unwatch();
+    if (this.#isEnded) void this.close();
+    return taken;
   }
 
   /** Nobody is told that it broke. */
@@ -161,9 +193,18 @@ export class SyslogConnection {
   /** Ends the connection in order; a peer that does not is left. Idempotent. */
   async close(): Promise<void> {
     this.#isEnded = true;
-    if (!this.#socket.destroyed) this.#socket.end();
-    await this.#until(() => this.#socket.closed, closeMsMax);
-    this.#socket.destroy();
+    const socket = this.#socket;
+    if (!socket.destroyed) socket.end();
+    if (!socket.closed) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, closeMsMax);
+        socket.once("close", () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    socket.destroy();
   }
 
   #watch(signal: AbortSignal): void {
@@ -179,7 +220,7 @@ export class SyslogConnection {
 
   #ended(): void {
     this.#isEnded = true;
-    this.#changed();
+    if (this.#unsettled.length > 0 && this.#isBroken) this.#fail(this.#failure ?? brokenPipe());
   }
 
   get #isBroken(): boolean {
@@ -189,39 +230,6 @@ export class SyslogConnection {
   // A reset behind an end is no event: reading is over. But then the kernel knows of no peer any more.
   get #isReset(): boolean {
     return this.#socket.remoteAddress === undefined;
-  }
-
-  // Waits for a reset. An end alone is none yet: that follows when the peer did not read everything. What was flushed by
-  // the time that is returned was followed by none.
-  async #standing(flushedAtMs: number): Promise<number> {
-    const parts = this.certificate === undefined ? strangerParts : tlsStrangerParts;
-    for (let part = 0; !this.#isProven && !this.#isEnded && !this.#isBroken && part < parts; part++) {
-      await this.#until(() => this.#isEnded || this.#isBroken, strangerPartMs);
-      await polled();
-    }
-    const quietMs = this.#isProven ? this.#quietMs - (performance.now() - flushedAtMs) : this.#quietMs;
-    await this.#until(() => this.#isBroken, quietMs);
-    const stoodSinceMs = Math.max(flushedAtMs, performance.now() - this.#quietMs);
-    await polled(); // the timer may have fired before what the kernel held by then was read
-    return stoodSinceMs;
-  }
-
-  async #until(isSo: () => boolean, msMax: number): Promise<void> {
-    if (isSo() || msMax <= 0) return;
-    await new Promise<void>((resolve) => {
-      const end = () => {
-        this.#waits.delete(look);
-        clearTimeout(timer);
-        resolve();
-      };
-      const look = () => void (isSo() && end());
-      const timer = setTimeout(end, Math.ceil(msMax));
-      this.#waits.add(look);
-    });
-  }
-
-  #changed(): void {
-    for (const look of this.#waits) look();
   }
 }
 

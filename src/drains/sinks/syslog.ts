@@ -12,11 +12,11 @@ import type { Buffers } from "./buffers.ts";
 import { expiring } from "./certificate.ts";
 import type { TlsParts } from "./connecting.ts";
 import { nameOf } from "./endpoint.ts";
-import { explainFailure, failureVerdict } from "./explain.ts";
+import { failureVerdict } from "./explain.ts";
 import { type FrameOptions, strictFrames } from "./formats/rfc5424.ts";
 import type { SinkLimits } from "./https.ts";
-import { SyslogConnection } from "./syslog-connection.ts";
-import { isTalk } from "./talk.ts";
+import { type End, SyslogConnection } from "./syslog-connection.ts";
+import { Way } from "./syslog-way.ts";
 
 export type SyslogSinkOptions = SinkLimits &
   TlsParts & {
@@ -28,14 +28,10 @@ export type SyslogSinkOptions = SinkLimits &
     readonly onBreak: (reason: string) => void;
   };
 
-/** A connection that breaks so long after its last write says nothing of that. */
-const breakMsMax = 30_000;
-
 /** A sink for one drain. */
 export const syslogSink = (options: SyslogSinkOptions): Sink => new SyslogSink(options);
 
-/** A connection, and when what went over it was settled last. */
-type Way = { readonly connection: SyslogConnection; settledAtMs: number; isUsed: boolean };
+type Beginning = { readonly delivering: Promise<Verdict>; isOver: boolean };
 
 class SyslogSink implements Sink {
   readonly #options: SyslogSinkOptions;
@@ -43,6 +39,8 @@ class SyslogSink implements Sink {
   #way: Way | undefined;
   /** The parcel that was delivered last, settled or not. */
   #last: Promise<unknown> = Promise.resolve();
+  /** The newest of those that opened a connection, or waited for one: what follows is settled behind it. */
+  #beginning: Beginning | undefined;
   /** The verdict of a parcel that others followed: nothing may be delivered any more. */
   #spent: Verdict | undefined;
 
@@ -53,7 +51,11 @@ class SyslogSink implements Sink {
   }
 
   deliver(parcel: Parcel, signal: AbortSignal, onSent?: () => void): Promise<Verdict> {
-    const settling = this.#deliver(parcel, signal, onSent, this.#last);
+    const way = this.#way;
+    const follows = onSent !== undefined && way?.isUsed && way.connection.isOpen && !signal.aborted;
+    const settling = follows
+      ? this.#follow(way, parcel, signal, onSent)
+      : this.#begin(this.#deliver(parcel, signal, onSent, this.#last));
     this.#last = settling;
     return settling;
   }
@@ -70,7 +72,7 @@ class SyslogSink implements Sink {
     onSent: (() => void) | undefined,
     before: Promise<unknown>,
   ): Promise<Verdict> {
-    const { destination, clock, trace } = this.#options;
+    const { destination, trace } = this.#options;
     signal.throwIfAborted();
     // A connection that ended takes nothing more, and a new one is opened when it is known what became of all before.
     if (this.#way?.connection.isOpen !== true) await before.catch(() => {}); // whoever called is told
@@ -79,18 +81,66 @@ class SyslogSink implements Sink {
     try {
       trace?.begin(isIP(destination.host) === 0 ? "resolve" : "connect");
       let isTaken = await this.#attempt(bytes, signal, onSent);
-      if (!isTaken && onSent !== undefined)
-        return this.#end({ kind: "retry", reason: grownOld(destination), stale: true });
+      if (!isTaken && onSent !== undefined) return this.#end(grownOld(destination));
       if (!isTaken) isTaken = await this.#attempt(bytes, signal, undefined);
       trace?.note(`${bytes.length} bytes, and the connection stood`);
-      const shown = destination.verifies ? this.#way?.connection.certificate : undefined;
-      const ending = expiring(shown, destination, clock.nowMs());
-      return ending === undefined ? { kind: "delivered" } : { kind: "delivered", expiring: ending };
+      return this.#delivered();
     } catch (failure) {
       signal.throwIfAborted();
-      const verdict = failureVerdict(failure, destination, this.#options);
+      const verdict = this.#verdictOn(failure);
       return onSent === undefined ? verdict : this.#end(verdict);
     }
+  }
+
+  #begin(delivering: Promise<Verdict>): Promise<Verdict> {
+    const beginning = { delivering, isOver: false };
+    this.#beginning = beginning;
+    const end = () => {
+      beginning.isOver = true;
+    };
+    delivering.then(end, end);
+    return delivering;
+  }
+
+  // Goes behind others over a connection that stands: at once, and nothing is waited for but its end.
+  #follow(way: Way, parcel: Parcel, signal: AbortSignal, onSent: () => void): Promise<Verdict> {
+    if (this.#spent !== undefined) return Promise.resolve(this.#spent);
+    const { destination, attemptMsMax: msMax, buffers } = this.#options;
+    const bytes = strictFrames(parcel.slices, this.#form);
+    const before = this.#beginning;
+    return new Promise((resolve, reject) => {
+      const flushed = () => {
+        buffers?.give(bytes);
+        onSent();
+      };
+      const settled = (end: End) => {
+        if (end === "ended") this.#drop(way);
+        inTurn(before, () =>
+          resolve(way.isTaken(end, true) ? this.#delivered() : this.#end(grownOld(destination))),
+        );
+      };
+      const failed = (failure: unknown) => {
+        this.#drop(way);
+        way.connection.destroy();
+        inTurn(before, () => {
+          if (signal.aborted) return reject(signal.reason);
+          const isOld = way.hasGrownOld(failure, true);
+          resolve(this.#end(isOld ? grownOld(destination) : this.#verdictOn(failure)));
+        });
+      };
+      way.connection.write({ bytes, msMax, signal, flushed, settled, failed });
+    });
+  }
+
+  #delivered(): Verdict {
+    const { destination, clock } = this.#options;
+    const shown = destination.verifies ? this.#way?.connection.certificate : undefined;
+    const ending = shown && expiring(shown, destination, clock.nowMs());
+    return ending === undefined ? delivered : { kind: "delivered", expiring: ending };
+  }
+
+  #verdictOn(failure: unknown): Verdict {
+    return failureVerdict(failure, this.#options.destination, this.#options);
   }
 
   #end(verdict: Verdict): Verdict {
@@ -100,40 +150,32 @@ class SyslogSink implements Sink {
 
   // False when the connection stood before and is gone: that may be its age alone, and a fresh one may do.
   async #attempt(bytes: Buffer, signal: AbortSignal, onSent: (() => void) | undefined): Promise<boolean> {
-    const { clock, attemptMsMax, buffers } = this.#options;
+    const { attemptMsMax: msMax, buffers } = this.#options;
     const way = await this.#open(signal);
     const isReused = way.isUsed;
     way.isUsed = true;
-    const { connection } = way;
+    const flushed = () => {
+      if (onSent === undefined) return;
+      buffers?.give(bytes); // the kernel has it, and whoever follows what is sent does not send it again from here
+      onSent();
+    };
     try {
-      const onFlushed = () => {
-        if (onSent === undefined) return;
-        buffers?.give(bytes); // the kernel has it, and whoever follows what is sent does not send it again from here
-        onSent();
-      };
-      const write = { bytes, msMax: attemptMsMax, signal, onFlushed };
-      const end = await connection.write(write);
+      const end = await new Promise<End>((settled, failed) =>
+        way.connection.write({ bytes, msMax, signal, flushed, settled, failed }),
+      );
       if (end === "ended") this.#drop(way); // it closes by itself
-      // A peer that ends a fresh connection, and does not reset it, has read what came; one that stood may be ended for
-      // its age.
-      if (end === "ended" && isReused) return false;
-      way.settledAtMs = clock.monotonicMs();
-      return true;
+      return way.isTaken(end, isReused);
     } catch (failure) {
       this.#drop(way);
-      connection.destroy();
-      if (signal.aborted || !isReused) throw failure;
-      // Parcels that were flushed before this one may have been on their way still; then those go first.
-      if (this.#broke(way, failure) || !isReset(failure)) throw failure;
+      way.connection.destroy();
+      if (signal.aborted || !way.hasGrownOld(failure, isReused)) throw failure;
       return false;
     }
   }
 
   async #open(signal: AbortSignal): Promise<Way> {
     if (this.#way?.connection.isOpen === true) return this.#way;
-    const connection = await SyslogConnection.open(this.#options, signal);
-    const way = { connection, settledAtMs: Number.NEGATIVE_INFINITY, isUsed: false };
-    connection.onBreak = (failure) => this.#broke(way, failure);
+    const way = new Way(await SyslogConnection.open(this.#options, signal), this.#options);
     this.#way = way;
     return way;
   }
@@ -141,24 +183,18 @@ class SyslogSink implements Sink {
   #drop(way: Way): void {
     if (this.#way === way) this.#way = undefined;
   }
-
-  // True when what was settled last may not have arrived.
-  #broke(way: Way, failure: unknown): boolean {
-    const { clock, onBreak, destination } = this.#options;
-    const isSoon = clock.monotonicMs() - way.settledAtMs <= breakMsMax;
-    way.settledAtMs = Number.NEGATIVE_INFINITY;
-    if (isSoon) onBreak(brokenSoon(failure, destination));
-    return isSoon;
-  }
 }
 
-const isReset = (failure: unknown): boolean =>
-  ["ECONNRESET", "EPIPE"].includes((failure as NodeJS.ErrnoException).code ?? "");
+const delivered: Verdict = { kind: "delivered" };
 
-const grownOld = (destination: SyslogDestination): string =>
-  `${nameOf(destination)} ended a connection that was in use; the lines are sent again over a new one`;
+// The parcel that opened the connection is told of first.
+function inTurn(before: Beginning | undefined, tell: () => void): void {
+  if (before === undefined || before.isOver) tell();
+  else before.delivering.then(tell, tell);
+}
 
-const brokenSoon = (failure: unknown, destination: SyslogDestination): string =>
-  isTalk(failure)
-    ? `${explainFailure(failure, destination)}; lines that were just sent are sent again`
-    : `${nameOf(destination)} broke the connection soon after lines were sent, so these are sent again: does it restart, or not take octet-counted frames (RFC 6587)?`;
+const grownOld = (destination: SyslogDestination): Verdict => ({
+  kind: "retry",
+  reason: `${nameOf(destination)} ended a connection that was in use; the lines are sent again over a new one`,
+  stale: true,
+});

@@ -6,13 +6,14 @@ import assert from "node:assert";
 import type { LineFilter } from "../../core/line-filter.ts";
 import { drainDeliverySeconds, drainLagSeconds } from "../../metrics.ts";
 import type { Patterns } from "../../patterns/patterns.ts";
-import type { Clock, Parcel } from "../../ports.ts";
+import type { Clock, Parcel, Verdict } from "../../ports.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import { turns } from "../../turns.ts";
 import type { SinkSlot } from "../connections/sink-slot.ts";
 import { DrainPatterns } from "../drain-patterns.ts";
 import type { Effect, NewEvent } from "./delivery-types.ts";
-import { type Cut, type CutRange, compact, cutParcel, hasOnlyNotices } from "./parcel.ts";
+import { hasOnlyNotices } from "./only-notices.ts";
+import { type Cut, type CutRange, compact, cutParcel } from "./parcel.ts";
 import type { ReadAhead, ReadAheadBudget } from "./read-ahead.ts";
 import type { Takeover } from "./takeover.ts";
 
@@ -37,6 +38,10 @@ type Ready = {
   readonly reading: ReadAhead;
 };
 
+/** There is nothing to tell of it but that it was delivered. */
+const isPlain = (verdict: Verdict): boolean =>
+  verdict.kind === "delivered" && verdict.rejected === undefined && verdict.expiring === undefined;
+
 export class Courier {
   readonly #options: CourierOptions;
   readonly #patterns: DrainPatterns;
@@ -44,6 +49,8 @@ export class Courier {
   readonly #ending = new AbortController();
   /** Made, and not sent yet. */
   #ready: Ready | undefined;
+  /** Delivered in this turn, and still to be told. */
+  #delivered: { readonly number: number; readonly through: number; readonly verdict: Verdict } | undefined;
 
   constructor(options: CourierOptions) {
     const { drain, filter, patterns, clock, tell } = options;
@@ -53,33 +60,59 @@ export class Courier {
     this.#patterns = new DrainPatterns(drain, filter, { patterns, clock, onHeld, signal });
   }
 
-  /** Ends in `prepared`, unless nobody waits for it any more. `letGo` ends the reading. */
-  async prepare(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> {
+  /**
+   * Ends in `prepared`, unless nobody waits for it any more; at once where nothing has to be waited for. `letGo` ends the
+   * reading.
+   */
+  prepare(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> | undefined {
+    if (this.#patterns.filter !== undefined || this.#options.takeover !== undefined)
+      return this.#prepareLater(prepare, reading, letGo);
+    const { parcel, ...cut } = this.#cut(prepare, reading);
+    return this.#finish(prepare, parcel!, cut, reading, letGo);
+  }
+
+  async #prepareLater(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> {
     const { takeover, tell, isInFlight } = this.#options;
-    const { number, isAlone, bounds } = prepare;
+    const { number, bounds } = prepare;
     const { filter } = this.#patterns;
     const known = filter?.known(reading.batches, bounds.isHeld ? bounds.endLine : 0);
     if (known !== undefined && (!(await this.#patterns.wait(known)) || !isInFlight(number))) return;
-    const { parcel: whole, ...cut } = this.#cut(prepare, reading);
-    if (whole === undefined) {
+    const { parcel, ...cut } = this.#cut(prepare, reading);
+    if (parcel === undefined) {
       if (turns.isOver) await turns.next(this.#options.drain.channel); // a filter that keeps nothing never waits for anybody
       return tell({ kind: "prepared", number, cut, outcome: "filtered" });
     }
-    // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.
-    const own = isAlone ? compact(whole) : whole;
     const isRepeatable = takeover === undefined || (await takeover.prepare(prepare, cut, reading.batches));
     if (!isInFlight(number)) return;
     if (!isRepeatable) return tell({ kind: "prepared", number, cut, outcome: "uncut" });
+    await this.#finish(prepare, parcel, cut, reading, letGo);
+  }
+
+  #finish(
+    { number, isAlone }: Prepare,
+    parcel: Parcel,
+    cut: CutRange,
+    reading: ReadAhead,
+    letGo: () => void,
+  ): Promise<void> | undefined {
+    // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.
+    const own = isAlone ? compact(parcel) : parcel;
     if (isAlone) letGo();
     const redacted = this.#patterns.redacted(own);
-    const parcel = redacted instanceof Promise ? await redacted : redacted;
+    if (redacted instanceof Promise) return redacted.then((made) => this.#hand(number, made, cut, reading));
+    this.#hand(number, redacted, cut, reading);
+    return undefined;
+  }
+
+  #hand(number: number, parcel: Parcel | undefined, cut: CutRange, reading: ReadAhead): void {
+    const { tell, isInFlight } = this.#options;
     if (parcel === undefined || !isInFlight(number)) return;
     this.#ready = { number, parcel, cut, reading };
     tell({ kind: "prepared", number, cut, outcome: "ready" });
   }
 
   /** Sends the parcel that was prepared. Ends in `verdict`, unless it is abandoned. Times the attempt alone. */
-  async send(number: number): Promise<void> {
+  send(number: number): Promise<void> {
     const { clock, budget, slot, tell } = this.#options;
     const ready = this.#ready;
     assert.equal(ready?.number, number, "what is sent was prepared");
@@ -87,20 +120,41 @@ export class Courier {
     const { parcel, cut, reading } = ready!;
     const startedAtMs = clock.monotonicMs();
     let heldBytes = 0;
-    const verdict = await slot.deliver(parcel, this.#ending.signal, () => {
+    const onSent = () => {
       heldBytes = cut.bytes; // in memory until it is settled, as what is read ahead is
       budget.add(heldBytes);
       reading.forget(cut.endLine);
       tell({ kind: "sent", number });
-    });
-    budget.add(-heldBytes);
-    if (verdict === undefined) return;
-    drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.monotonicMs() - startedAtMs) / 1000);
-    if (verdict.kind === "delivered")
-      drainLagSeconds.observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
-    const isRefused = verdict.kind === "refused" || verdict.kind === "split" || "rejected" in verdict;
-    tell({ kind: "verdict", number, verdict, isNotices: isRefused && hasOnlyNotices(parcel) });
+    };
+    const onVerdict = (verdict: Verdict | undefined) => {
+      budget.add(-heldBytes);
+      if (verdict === undefined) return;
+      drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.monotonicMs() - startedAtMs) / 1000);
+      if (verdict.kind === "delivered")
+        drainLagSeconds.observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
+      this.#settled(number, verdict, parcel);
+    };
+    return slot.deliver(parcel, this.#ending.signal, onSent, onVerdict);
   }
+
+  // Parcels that are delivered one behind the other in one turn have one verdict.
+  #settled(number: number, verdict: Verdict, parcel: Parcel): void {
+    if (isPlain(verdict)) {
+      if (this.#delivered === undefined) queueMicrotask(this.#tellDelivered);
+      this.#delivered = { number: this.#delivered?.number ?? number, through: number, verdict };
+      return;
+    }
+    this.#tellDelivered();
+    const isRefused = verdict.kind === "refused" || verdict.kind === "split" || "rejected" in verdict;
+    const isNotices = isRefused && hasOnlyNotices(parcel);
+    this.#options.tell({ kind: "verdict", number, verdict, isNotices });
+  }
+
+  readonly #tellDelivered = (): void => {
+    const delivered = this.#delivered;
+    this.#delivered = undefined;
+    if (delivered !== undefined) this.#options.tell({ kind: "verdict", ...delivered });
+  };
 
   /** Forgets what was prepared. */
   forget(): void {

@@ -132,10 +132,14 @@ type EventBody =
   | { readonly kind: "held up"; readonly reason: string }
   /** All of a parcel is on its way, and the next one may follow. */
   | { readonly kind: "sent"; readonly number: number }
-  /** A parcel is settled, or it failed. `isNotices`: it held nothing but notices. */
+  /**
+   * A parcel is settled, or it failed. `isNotices`: it held nothing but notices. `through`: all up to the parcel of that
+   * number are delivered.
+   */
   | {
       readonly kind: "verdict";
       readonly number: number;
+      readonly through?: number;
       readonly verdict: Verdict;
       readonly isNotices?: boolean;
     }

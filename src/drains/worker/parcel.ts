@@ -5,7 +5,7 @@
 import { hash } from "node:crypto";
 import { positionIn, type StoredBatch } from "../../core/batch.ts";
 import type { Kept } from "../../core/line-filter.ts";
-import { cursorOver, endOfFrame, indexOf, pickLines } from "../../core/line-index.ts";
+import { endOfFrame, indexOf, pickLines } from "../../core/line-index.ts";
 import type { Position } from "../../core/position.ts";
 import type { Parcel, Slice } from "../../ports.ts";
 
@@ -72,8 +72,8 @@ export function cutParcel(
   }
   const end = positionIn(final, at - final.line);
   const count = limits.linesMax - room.lines;
-  const start = () => positionIn(first, line - first.line);
-  const parcel = count === 0 ? undefined : named(() => parcelId(name, start(), end), slices, count);
+  const idParts = { name, first, skipped: line - first.line, end };
+  const parcel = count === 0 ? undefined : new CutParcel(slices, count, idParts);
   return {
     parcel,
     count,
@@ -86,23 +86,38 @@ export function cutParcel(
   };
 }
 
-// The id is made when somebody asks for it: a destination that is sent no ids costs no hash.
-function named(idOf: () => string, slices: readonly Slice[], count: number): Parcel {
-  let id: string | undefined;
-  return {
-    get parcelId() {
-      id ??= idOf();
-      return id;
-    },
-    slices,
-    count,
-  };
+type IdParts = {
+  readonly name: string;
+  readonly first: StoredBatch;
+  readonly skipped: number;
+  readonly end: Position;
+};
+
+/** Its id is made when somebody asks for it: a destination that is sent no ids costs no hash. */
+class CutParcel implements Parcel {
+  readonly slices: readonly Slice[];
+  readonly count: number;
+  readonly #idParts: IdParts;
+  #id: string | undefined;
+
+  constructor(slices: readonly Slice[], count: number, idParts: IdParts) {
+    this.slices = slices;
+    this.count = count;
+    this.#idParts = idParts;
+  }
+
+  get parcelId(): string {
+    const { name, first, skipped, end } = this.#idParts;
+    this.#id ??= parcelId(name, positionIn(first, skipped), end);
+    return this.#id;
+  }
 }
 
 /** The same parcel in memory of its own, so that it keeps no batch alive. */
-export const compact = (parcel: Parcel): Parcel => ({
-  ...parcel,
-  slices: parcel.slices.map(({ bytes, count, form }) => ({ bytes: owned(bytes), count, form })),
+export const compact = ({ parcelId: id, slices, count: lines }: Parcel): Parcel => ({
+  parcelId: id,
+  count: lines,
+  slices: slices.map(({ bytes, count, form }) => ({ bytes: owned(bytes), count, form })),
 });
 
 // A small Buffer is a piece of a slab that many share, and would keep all of it.
@@ -110,23 +125,6 @@ function owned(bytes: Uint8Array): Uint8Array {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   copy.set(bytes);
   return copy;
-}
-
-/** True when the lines are notices alone: what becomes of those is not worth another notice. */
-export function hasOnlyNotices({ slices }: Parcel): boolean {
-  for (const slice of slices) {
-    const line = cursorOver(slice);
-    const { bytes } = line;
-    while (line.next()) {
-      const head = Buffer.from(
-        bytes.buffer,
-        bytes.byteOffset + line.sourceStart,
-        line.processEnd - line.sourceStart,
-      );
-      if (head.toString("latin1") !== "heroku logplex") return false;
-    }
-  }
-  return true;
 }
 
 /** 32 upper-case hex digits that follow from the drain and the stretch alone. */

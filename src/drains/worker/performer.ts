@@ -240,7 +240,7 @@ export class Performer {
   }
 
   // Whatever fails here is a fault of the program.
-  #guarded(work: Promise<unknown>): void {
-    work.catch((fault: unknown) => this.#hooks.broke(fault));
+  #guarded(work: Promise<unknown> | undefined): void {
+    work?.catch((fault: unknown) => this.#hooks.broke(fault));
   }
 }

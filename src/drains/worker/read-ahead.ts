@@ -4,7 +4,7 @@
  */
 import { positionIn, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import type { ChannelLog, From } from "../../ports.ts";
+import type { ChannelLog, Followed, From } from "../../ports.ts";
 import { type Pulse, pulseOf } from "./pulse.ts";
 import type { LinePlace } from "./ranges.ts";
 
@@ -66,17 +66,23 @@ export class ReadAhead {
   readonly #batches: StoredBatch[] = [];
   readonly #options: ReadAheadOptions;
   readonly #stopping = new AbortController();
-  readonly #reading: Promise<void>;
+  #following: AsyncIterator<Followed> | undefined;
+  readonly #over: Promise<void>;
+  #letGo!: () => void;
   #bytes = 0;
   #end: Found | undefined;
-  #wakeReader: (() => void) | undefined;
+  /** It holds what it may: the next batch is asked for when some of that is forgotten. */
+  #isFull = false;
   #isTelling = false;
   /** The place that was asked for is none of this log: what is held begins with its oldest batch. */
   #isForeign = false;
 
   constructor(options: ReadAheadOptions) {
     this.#options = options;
-    this.#reading = this.#read();
+    this.#over = new Promise((resolve) => {
+      this.#letGo = resolve;
+    });
+    this.#pull();
   }
 
   /** Batches that were not sent yet, oldest first. */
@@ -106,7 +112,7 @@ export class ReadAhead {
     if (count === 0) return;
     this.#batches.splice(0, count);
     this.#hold(-bytes);
-    this.#wakeReader?.();
+    if (this.#isFull) this.#goOn();
   }
 
   /** Ends the reading and forgets everything at once; resolves when the log was let go. Idempotent. */
@@ -115,8 +121,8 @@ export class ReadAhead {
     this.#stopping.abort(closed);
     this.#batches.length = 0;
     this.#hold(-this.#bytes);
-    this.#wakeReader?.();
-    return this.#reading;
+    if (this.#isFull) this.#goOn();
+    return this.#over;
   }
 
   // Batches that came before the reading failed or ended are there to be sent.
@@ -136,29 +142,44 @@ export class ReadAhead {
     return this.#bytes < this.#options.bytesMax && !(this.#options.budget.isSpent && this.#isThrough());
   }
 
-  async #read(): Promise<void> {
+  // Two promises a batch, where a loop over the iterator has seven.
+  #pull(): void {
     const { log, channel, from } = this.#options;
     try {
-      for await (const batch of log.follow(channel, from, this.#stopping.signal)) {
-        if (this.#end !== undefined) return;
-        if (batch === "foreign") {
-          this.#isForeign = true;
-          continue;
-        }
+      this.#following ??= log.follow(channel, from, this.#stopping.signal)[Symbol.asyncIterator]();
+      this.#following.next().then(this.#take, this.#fail);
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  readonly #take = ({ done, value: batch }: IteratorResult<Followed>): void => {
+    if (done) this.#finish({ kind: "ended" });
+    else if (this.#end === undefined) {
+      if (batch === "foreign") this.#isForeign = true;
+      else {
         this.#batches.push(batch);
         this.#hold(batch.bytes.length);
         this.#changed();
-        while (this.#end === undefined && !this.#wantsMore()) {
-          await new Promise<void>((resolve) => {
-            this.#wakeReader = resolve;
-          });
-        }
       }
-      this.#end ??= { kind: "ended" };
-    } catch (cause) {
-      this.#end ??= { kind: "failed", cause };
     }
+    this.#goOn();
+  };
+
+  readonly #fail = (cause: unknown): void => this.#finish({ kind: "failed", cause });
+
+  #finish(end: Found): void {
+    this.#end ??= end;
+    this.#letGo();
     this.#changed();
+  }
+
+  #goOn(): void {
+    const isOver = this.#end !== undefined;
+    this.#isFull = !isOver && !this.#wantsMore();
+    if (this.#isFull) return;
+    if (!isOver) this.#pull();
+    else Promise.resolve(this.#following?.return?.()).then(this.#letGo, this.#letGo);
   }
 
   #changed(): void {

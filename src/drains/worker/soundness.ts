@@ -17,8 +17,8 @@ export function assertSound(state: DeliveryState, rules: DeliveryRules): void {
   }
   if (kind === "idle" || kind === "delivering" || kind === "stopping") assertRange(state, state.range);
   if (kind === "delivering" || kind === "stopping") assertUnderWay(state, rules);
-  if (kind === "awaiting slot" || kind === "backing off" || kind === "stopped")
-    assert(!memory.hasSlot, `no slot while ${kind}`);
+  if (memory.hasSlot && (kind === "awaiting slot" || kind === "backing off" || kind === "stopped"))
+    assert.fail(`no slot while ${kind}`);
 }
 
 function assertRange({ memory }: DeliveryState, range: DeliveryRange): void {
@@ -37,8 +37,9 @@ function assertUnderWay({ memory, range, inFlight }: UnderWay, { limits }: Deliv
   assert(inFlight.length <= limits.unsettledParcelsMax, "parcels under way have a bound");
   let due = range.line;
   let bytes = 0;
-  for (const [at, { line, cut, stage }] of inFlight.entries()) {
-    assert.equal(line, due, "parcels follow one another without a gap");
+  for (let at = 0; at < inFlight.length; at++) {
+    const { line, cut, stage } = inFlight[at]!;
+    assert(line === due, "parcels follow one another without a gap");
     assert(at === 0 || due - range.line < limits.unsettledLinesMax, "lines under way have a bound");
     assert(at === 0 || bytes < limits.unsettledBytesMax, "bytes under way have a bound");
     assert(stage === "sent" || at === inFlight.length - 1, "a parcel follows what is sent");

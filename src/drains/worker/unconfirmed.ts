@@ -33,7 +33,12 @@ export const nothingRecent: Recent = {
  */
 export function withDelivered(recent: Recent, stretch: Stretch, nowMs: number): Recent {
   const { newest, sinceMs, older, lastAtMs } = recent;
-  if (nowMs - sinceMs <= spanMs) return { newest: union(newest, [stretch]), sinceMs, older, lastAtMs: nowMs };
+  if (nowMs - sinceMs <= spanMs) {
+    const [only] = newest;
+    const follows = newest.length === 1 && stretch.line === only!.endLine;
+    const all = follows ? [joined(only!, stretch)] : union(newest, [stretch]);
+    return { newest: all, sinceMs, older, lastAtMs: nowMs };
+  }
   return {
     newest: [stretch],
     sinceMs: nowMs,

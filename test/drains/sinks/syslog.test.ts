@@ -83,6 +83,62 @@ test("a parcel that meets the reset brings the one before into doubt, and is not
   expect(receiver.messages).toEqual(["one"]);
 });
 
+describe("parcels that follow the one that opened the connection", () => {
+  /** Delivers `texts`, each as soon as the one before is sent; the outcomes in the order in which they were told. */
+  async function deliverAll(sink: Sink, texts: readonly string[]) {
+    const outcomes: (readonly [string, string])[] = [];
+    const settled: Promise<unknown>[] = [];
+    for (const text of texts) {
+      await new Promise<void>((sent) => {
+        const delivering = sink.deliver(parcelOf(text), never, sent);
+        settled.push(delivering.then((verdict) => outcomes.push([text, verdict.kind])));
+        void delivering.then(() => sent()); // one that fails is never sent
+      });
+    }
+    return { outcomes, all: Promise.all(settled) };
+  }
+
+  test("are settled behind it, in order", async () => {
+    const receiver = await openReceiver();
+    const { sink } = doubting(`syslog://localhost:${receiver.port}`);
+    const { outcomes, all } = await deliverAll(sink, ["one", "two", "three"]);
+    await all;
+    expect(outcomes).toEqual([
+      ["one", "delivered"],
+      ["two", "delivered"],
+      ["three", "delivered"],
+    ]);
+    expect(receiver.messages).toEqual(["one", "two", "three"]);
+  });
+
+  test("are settled, though another one waits for them behind the connection's end", async () => {
+    const receiver = await openReceiver();
+    const { sink } = doubting(`syslog://localhost:${receiver.port}`);
+    const { all: first } = await deliverAll(sink, ["one"]);
+    await first;
+    const { outcomes, all } = await deliverAll(sink, ["two", "three"]);
+    await until(() => receiver.messages.length === 3);
+    receiver.sockets[0]!.end();
+    await once(receiver.sockets[0]!, "finish");
+    const later = await deliverAll(sink, ["four"]);
+    await Promise.all([all, later.all]);
+    expect(outcomes.map(([text]) => text)).toEqual(["two", "three"]);
+    expect(later.outcomes).toHaveLength(1);
+  });
+
+  test("fail as it does, when a receiver turns it away: a fresh connection has no age", async () => {
+    const receiver = await openReceiver();
+    const { sink, doubts } = doubting(`syslog://localhost:${receiver.port}`);
+    const { outcomes, all } = await deliverAll(sink, ["one", "two", "three"]);
+    receiver.resets[0]!();
+    await all;
+    expect(outcomes.map(([text]) => text)).toEqual(["one", "two", "three"]);
+    expect(outcomes.map(([, kind]) => kind)).toEqual(["retry", "retry", "retry"]);
+    expect(await sink.deliver(parcelOf("four"), never)).not.toHaveProperty("stale");
+    expect(doubts).toEqual([]);
+  });
+});
+
 test("a receiver that reads a parcel and ends the connection has it, once", async () => {
   const messages: string[] = [];
   const peer = kept(

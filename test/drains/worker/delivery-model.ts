@@ -5,6 +5,7 @@
 import assert from "node:assert";
 import { begin, step } from "../../../src/drains/worker/delivery-state.ts";
 import type {
+  DeliveryEvent,
   DeliveryRules,
   DeliveryState,
   Effect,
@@ -57,6 +58,8 @@ export class DeliveryModel {
   requests = 0;
   /** Parcels that were sent while others were not settled. */
   pipelined = 0;
+  /** Verdicts of several parcels. */
+  settledTogether = 0;
   isPoison = (line: number): boolean => line % 23 === 11;
   readonly #chance: Chance;
   readonly #isSilent: boolean;
@@ -143,14 +146,25 @@ export class DeliveryModel {
   #tell(event: NewEvent): void {
     const before = this.checkpoint;
     const random = this.#chance(1_000) / 1_000;
-    const { state, effects } = step(this.state, { ...event, ...this.#times(), random }, this.rules);
+    const { state, effects } = step(this.state, this.#now(event, random), this.rules);
     this.state = state;
     assert(this.checkpoint.line >= before.line, "the cursor never goes back");
     for (const effect of effects) this.#do(effect);
   }
 
-  #times() {
-    return { nowMs: this.nowMs, monotonicMs: this.nowMs - startMs };
+  #now(event: NewEvent, random: number): DeliveryEvent {
+    return { ...event, nowMs: this.nowMs, monotonicMs: this.nowMs - startMs, random };
+  }
+
+  // Parcels that are delivered at once come to what they come to one by one.
+  #compare(numbers: readonly number[], verdict: Verdict): void {
+    const now = (rest: { number: number; through?: number }) =>
+      this.#now({ kind: "verdict", verdict, ...rest }, 0);
+    let apart = this.state;
+    for (const number of numbers) apart = step(apart, now({ number }), this.rules).state;
+    const together = now({ number: numbers[0]!, through: numbers.at(-1)! });
+    assert.deepEqual(withoutRate(step(this.state, together, this.rules).state), withoutRate(apart));
+    this.settledTogether++;
   }
 
   #do(effect: Effect): void {
@@ -242,7 +256,7 @@ export class DeliveryModel {
         this.#tell({ kind: "slot granted" });
       });
     if (this.#isSleeping && this.state.kind === "backing off") {
-      const leftMs = this.state.untilMonotonicMs - this.#times().monotonicMs;
+      const leftMs = this.state.untilMonotonicMs - (this.nowMs - startMs);
       if (leftMs <= 0 || this.#isCalm || this.#chance(4) === 0)
         answers.push(() => {
           this.nowMs += Math.max(0, leftMs);
@@ -323,10 +337,17 @@ export class DeliveryModel {
     this.#tell({ kind: "verdict", number, verdict });
   }
 
+  // One, or several at once.
   #settle(): void {
-    const parcel = this.#sent.shift()!;
-    this.#recent.push({ ...parcel, atMs: this.nowMs });
-    this.#tell({ kind: "verdict", number: parcel.number, verdict: { kind: "delivered" } });
+    const settled = this.#sent.splice(0, 1 + this.#chance(this.#sent.length));
+    for (const parcel of settled) this.#recent.push({ ...parcel, atMs: this.nowMs });
+    const verdict = { kind: "delivered" } as const;
+    const numbers = settled.map(({ number }) => number);
+    const [number, through] = [numbers[0]!, numbers.at(-1)!];
+    // When the connection broke only the oldest one counts as it would have.
+    const isWhole = !("broke" in this.state) || this.state.broke === undefined;
+    if (settled.length > 1 && isWhole) this.#compare(numbers, verdict);
+    this.#tell({ kind: "verdict", number, through, verdict });
   }
 
   // Lost on the way: all that is not settled, and some of what was settled within the last second.
@@ -387,4 +408,10 @@ function kept(line: number, endLine: number): number[] {
   const lines: number[] = [];
   for (let at = line; at < endLine; at++) if (!isFiltered(at)) lines.push(at);
   return lines;
+}
+
+/** The rate is a sum of fractions, in whose last digits the order shows. */
+function withoutRate({ memory, ...rest }: DeliveryState) {
+  const { rate: _, ...checkpoint } = memory.checkpoint;
+  return { ...rest, memory: { ...memory, checkpoint } };
 }

@@ -1,4 +1,5 @@
 /** Octet-counted frames, written one behind the other into memory that grows where it has to. */
+import { copyWords, viewOf, wordsMax } from "../../../core/copy-words.ts";
 import type { Buffers } from "../buffers.ts";
 
 const space = 0x20;
@@ -12,11 +13,13 @@ const prefixBytesMax = 10;
 export class FrameBuffer {
   readonly #buffers: Buffers;
   #out: Buffer;
+  #view: DataView;
   #end = 0;
 
   constructor(bytes: number, buffers: Buffers) {
     this.#buffers = buffers;
     this.#out = buffers.take(bytes + prefixBytesMax);
+    this.#view = viewOf(this.#out);
   }
 
   /** Makes room for a frame of `length` bytes and writes its length; the bytes follow. */
@@ -43,6 +46,12 @@ export class FrameBuffer {
     this.#end += end - start;
   }
 
+  /** The same, when there is a view of the bytes already. */
+  copyViewed(from: Uint8Array, view: DataView, start: number, end: number): void {
+    if (end - start <= wordsMax) this.#end = copyWords(this.#view, this.#end, view, start, end);
+    else this.copy(from, start, end);
+  }
+
   byte(byte: number): void {
     this.#out[this.#end++] = byte;
   }
@@ -56,5 +65,6 @@ export class FrameBuffer {
     larger.set(this.#out.subarray(0, this.#end));
     this.#buffers.give(this.#out);
     this.#out = larger;
+    this.#view = viewOf(larger);
   }
 }

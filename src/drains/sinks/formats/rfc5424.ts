@@ -4,10 +4,11 @@
  * line index: such a line is copied in three parts from known places. Any other is written field by field
  * (`odd-frame.ts`).
  */
+import { viewOf } from "../../../core/copy-words.ts";
 import type { LineCursor } from "../../../core/line-cursor.ts";
-import { cursorOver } from "../../../core/line-index.ts";
-import { hostBytes } from "../../../core/line-places.ts";
-import { atOnce, type Steps } from "../../../core/steps.ts";
+import { cursorOver, indexOf } from "../../../core/line-index.ts";
+import { hostBytes, place, placeShift, strictBit } from "../../../core/line-places.ts";
+import type { Steps } from "../../../core/steps.ts";
 import type { Slice } from "../../../ports.ts";
 import { type Buffers, freshBuffers } from "../buffers.ts";
 import type { BodyFormat } from "./body-format.ts";
@@ -29,53 +30,107 @@ export type FrameOptions = {
 };
 
 const newline = 0x0a;
+const dash = 0x2d;
+const space = 0x20;
+/** The length of `- `, nil structured data. */
+const nilBytes = 2;
 /** Bytes that a line may get besides another hostname: nil structured data, a newline, a digit of its length. */
 const grownBytesMax = 4;
 /** Lines between two looks at the clock. */
 const stepLines = 64;
 
-export const strictFrames = (slices: readonly Slice[], options: FrameOptions): Buffer =>
-  atOnce(strictFramesInSteps(slices, options));
-
-function* strictFramesInSteps(
-  slices: readonly Slice[],
-  { hostname, endsLines, buffers = freshBuffers }: FrameOptions,
-): Steps<Buffer> {
-  let bytesMax = 0;
-  for (const { bytes, count } of slices) bytesMax += bytes.length + count * (hostname.length + grownBytesMax);
-  const out = new FrameBuffer(bytesMax, buffers);
+export function strictFrames(slices: readonly Slice[], options: FrameOptions): Buffer {
+  const frames = new StrictFrames(slices, options);
   for (const slice of slices) {
-    const line = cursorOver(slice);
-    for (let step = 1; line.next(); step++) {
-      if (line.isStrict) addFrame(out, line, hostname, endsLines);
-      else addOddFrame(out, line, hostname, endsLines);
-      if (step % stepLines === 0) yield;
-    }
+    frames.open(slice);
+    for (let line = 0; line < slice.count; line++) frames.add(line);
   }
-  return out.take();
+  return frames.take();
 }
 
-const nilData = Buffer.from("- ");
+function* strictFramesInSteps(slices: readonly Slice[], options: FrameOptions): Steps<Buffer> {
+  const frames = new StrictFrames(slices, options);
+  for (const slice of slices) {
+    frames.open(slice);
+    for (let line = 0; line < slice.count; line++) {
+      frames.add(line);
+      if ((line + 1) % stepLines === 0) yield;
+    }
+  }
+  return frames.take();
+}
 
-// `<PRI>1 TIME `, the hostname, ` SOURCE PROCID MSGID `, structured data, and the message.
-function addFrame(out: FrameBuffer, line: LineCursor, hostname: Uint8Array, endsLines: boolean): void {
-  const { bytes, headStart, timeEnd, messageStart, end } = line;
-  const isWide = line.form === "rfc5424";
-  const fieldsStart = timeEnd + hostBytes - 1;
-  const needsNewline = endsLines && (end === messageStart || bytes[end - 1] !== newline);
-  const length =
-    timeEnd +
-    1 -
-    headStart +
-    hostname.length +
-    (isWide ? 0 : nilData.length) +
-    (end - fieldsStart) +
-    (needsNewline ? 1 : 0);
-  out.begin(length);
-  out.copy(bytes, headStart, timeEnd + 1);
-  out.copy(hostname, 0, hostname.length);
-  out.copy(bytes, fieldsStart, messageStart);
-  if (!isWide) out.copy(nilData, 0, nilData.length);
-  out.copy(bytes, messageStart, end);
-  if (needsNewline) out.byte(newline);
+class StrictFrames {
+  readonly #options: FrameOptions;
+  readonly #out: FrameBuffer;
+  readonly #host: DataView;
+  /** The slice whose lines are written, and the places in it. */
+  #slice!: Slice;
+  #view!: DataView;
+  #places!: Uint32Array;
+  /** Walks to the lines that are not copied, and the number of the one behind it. */
+  #odd: LineCursor | undefined;
+  #oddNext = 0;
+
+  /** With room for all of `slices`. */
+  constructor(slices: readonly Slice[], options: FrameOptions) {
+    const { hostname, buffers = freshBuffers } = options;
+    let bytesMax = 0;
+    for (const { bytes, count } of slices)
+      bytesMax += bytes.length + count * (hostname.length + grownBytesMax);
+    this.#options = options;
+    this.#out = new FrameBuffer(bytesMax, buffers);
+    this.#host = viewOf(hostname);
+  }
+
+  /** The lines that follow are those of `slice`. */
+  open(slice: Slice): void {
+    this.#slice = slice;
+    this.#view = viewOf(slice.bytes);
+    this.#places = indexOf(slice).places;
+    this.#odd = undefined;
+    this.#oddNext = 0;
+  }
+
+  take(): Buffer {
+    return this.#out.take();
+  }
+
+  /** `<PRI>1 TIME `, the hostname, ` SOURCE PROCID MSGID `, structured data, and the message. */
+  add(line: number): void {
+    const places = this.#places;
+    const at = line << placeShift;
+    if ((places[at + place.pri]! & strictBit) === 0) {
+      this.#addOdd(line);
+      return;
+    }
+    const { bytes, form } = this.#slice;
+    const out = this.#out;
+    const view = this.#view;
+    const { hostname, endsLines } = this.#options;
+    const head = places[at + place.head]!;
+    const timeEnd = places[at + place.timeEnd]!;
+    const message = places[at + place.message]!;
+    const end = places[at + place.end]!;
+    const isNil = form !== "rfc5424";
+    const fields = timeEnd + hostBytes - 1;
+    const needsNewline = endsLines && (end === message || bytes[end - 1] !== newline);
+    const copied = timeEnd + 1 - head + hostname.length + (end - fields);
+    out.begin(copied + (isNil ? nilBytes : 0) + (needsNewline ? 1 : 0));
+    out.copyViewed(bytes, view, head, timeEnd + 1);
+    out.copyViewed(hostname, this.#host, 0, hostname.length);
+    out.copyViewed(bytes, view, fields, message);
+    if (isNil) {
+      out.byte(dash);
+      out.byte(space);
+    }
+    out.copyViewed(bytes, view, message, end);
+    if (needsNewline) out.byte(newline);
+  }
+
+  #addOdd(line: number): void {
+    this.#odd ??= cursorOver(this.#slice);
+    for (; this.#oddNext <= line; this.#oddNext++) this.#odd.next();
+    addOddFrame(this.#out, this.#odd, this.#options.hostname, this.#options.endsLines);
+  }
 }

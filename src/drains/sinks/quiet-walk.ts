@@ -1,0 +1,85 @@
+/**
+ * One timer for all who wait for time to pass over a connection in which nothing happens. They are looked at together, not
+ * more often than once in a while, and behind a poll: what the kernel held when the time was up has been read by then.
+ */
+
+/** One that waits. */
+export interface Waits {
+  /** `polledMs`: the time up to which all that came is known. Returns when to look again; `never` when for nothing. */
+  look(polledMs: number): number;
+}
+
+export const never = Number.POSITIVE_INFINITY;
+
+type WalkParts = {
+  readonly everyMs: number;
+  /** Milliseconds that never go back. */
+  readonly nowMs: () => number;
+  /** Runs a function behind the next poll. */
+  readonly defer: (run: () => void) => void;
+  /** Returns what calls it off. */
+  readonly after: (ms: number, run: () => void) => () => void;
+};
+
+export class QuietWalk {
+  readonly #parts: WalkParts;
+  /** When each is to be looked at. */
+  readonly #dueMs = new Map<Waits, number>();
+  #lastMs = Number.NEGATIVE_INFINITY;
+  /** When the next walk is, and what calls it off. */
+  #nextMs = never;
+  #callOff: () => void = () => {};
+  #polledMs = 0;
+
+  constructor(parts: WalkParts) {
+    this.#parts = parts;
+  }
+
+  /** Looks at `one` at `dueMs`, or a little later; instead of any time that was said before. */
+  wait(one: Waits, dueMs: number): void {
+    this.#dueMs.set(one, dueMs);
+    this.#walkAt(dueMs);
+  }
+
+  #walkAt(dueMs: number): void {
+    const { everyMs, nowMs, after } = this.#parts;
+    const atMs = Math.max(dueMs, this.#lastMs + everyMs);
+    if (atMs >= this.#nextMs) return;
+    this.#callOff();
+    this.#nextMs = atMs;
+    this.#callOff = after(Math.max(0, atMs - nowMs()), this.#poll);
+  }
+
+  readonly #poll = (): void => {
+    const { nowMs, defer } = this.#parts;
+    this.#polledMs = nowMs();
+    defer(this.#walk);
+  };
+
+  readonly #walk = (): void => {
+    const polledMs = this.#polledMs;
+    this.#lastMs = polledMs;
+    this.#nextMs = never;
+    this.#callOff = () => {};
+    let nextMs = never;
+    for (const [one, dueMs] of this.#dueMs) {
+      if (dueMs <= polledMs) this.#dueMs.set(one, one.look(polledMs));
+      const againMs = this.#dueMs.get(one)!;
+      if (againMs === never) this.#dueMs.delete(one);
+      else nextMs = Math.min(nextMs, againMs);
+    }
+    if (nextMs !== never) this.#walkAt(nextMs);
+  };
+}
+
+/** By this process's event loop, which it does not keep: a connection that is open does. */
+export const quietWalkOf = (everyMs: number): QuietWalk =>
+  new QuietWalk({
+    everyMs,
+    nowMs: () => performance.now(),
+    defer: setImmediate,
+    after: (ms, run) => {
+      const timer = setTimeout(run, Math.ceil(ms)).unref();
+      return () => clearTimeout(timer);
+    },
+  });
