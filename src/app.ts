@@ -41,6 +41,7 @@ import { Scope } from "./lifecycle.ts";
 import {
   answersBytesMax,
   closeMsMax,
+  histogramLimits,
   httpLimits,
   noticeEveryMs,
   patternLimits,
@@ -68,6 +69,7 @@ import { Tokens } from "./registry/tokens.ts";
 import { WebSessions } from "./registry/web-sessions.ts";
 import { listenFailure } from "./start-failures.ts";
 import { FrameHistory } from "./tail/frame-history.ts";
+import { Histograms } from "./tail/histograms.ts";
 import { summaryOf } from "./tail/log-summary.ts";
 import { Recent } from "./tail/recent.ts";
 import { sessionParts } from "./tail/session.ts";
@@ -242,7 +244,8 @@ function openReaders(
   const opened = (socket: Socket) => connections.carriesStream(socket);
   const tails = scope.own("tails", new Tails({ ...tailLimits, tailsMax, closeMsMax, opened }));
   const parts = sessionParts({ log, recent, clock, selector: patterns.selector }, tailLimits);
-  return { recent, rights, connections, tails, parts };
+  const histograms = new Histograms(parts, histogramLimits);
+  return { recent, rights, connections, tails, parts, histograms };
 }
 
 type HttpParts = Places &
@@ -324,6 +327,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
     canary: parts.canary?.echo,
     control: {
       summaryOf: (channel: ChannelId) => summaryOf({ log, recent, clock }, channel),
+      histogramOf: (...of: Parameters<Histograms["read"]>) => parts.histograms.read(...of),
       frames: new FrameHistory({ log, recent, framesBytesMax: tailLimits.framesBytesMax }),
       tails,
       rights,

@@ -59,6 +59,9 @@ export const tailLimits = {
   searchesPerAppMax: 2,
 } as const;
 
+/** Lines counted over time. A remembered histogram has some 25 KB. */
+export const histogramLimits = { entriesMax: 200, binsMax: 120, countMsMax: 400, atOnceMax: 2 } as const;
+
 /** Bounds of users' patterns. The budget is that of an app's readers, and once more that of its drains. */
 export const patternLimits = {
   /** The event loop has a processor of its own where there are several. */

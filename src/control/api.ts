@@ -29,6 +29,7 @@ import type { TestDrain } from "./platform/drain-actions.ts";
 import { dynosApi } from "./platform/dynos.ts";
 import { formationApi } from "./platform/formation.ts";
 import { logDrainsApi } from "./platform/log-drains.ts";
+import { type HistogramOf, logHistogramApi } from "./platform/log-histogram.ts";
 import { type IssueSession, logSessionsApi } from "./platform/log-sessions.ts";
 import { logSummaryApi, type SummaryOf } from "./platform/log-summary.ts";
 import { noMeaningApi } from "./platform/no-meaning.ts";
@@ -64,6 +65,8 @@ export type ControlDeps = BodyDeps &
     readonly historyLinesMax: number;
     /** Tells what is in a channel's log, at a glance. */
     readonly summaryOf: SummaryOf;
+    /** Counts a channel's lines over time. */
+    readonly histogramOf: HistogramOf;
     /** Bytes of all answers that were not taken yet. */
     readonly answersBytesMax: number;
     /** Answers to GET that are being made. */
@@ -98,6 +101,7 @@ const platformApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   await server.register(appsApi, deps);
   await server.register(logSessionsApi, deps);
   await server.register(logSummaryApi, deps);
+  await server.register(logHistogramApi, deps);
   await server.register(logDrainsApi, deps);
   await server.register(telemetryDrainsApi, deps);
   await server.register(authorizationsApi, deps);

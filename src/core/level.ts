@@ -8,6 +8,11 @@ export const levels = ["emerg", "alert", "crit", "err", "warning", "notice", "in
 
 export type Level = (typeof levels)[number];
 
+/** The levels in four, as readers tell lines apart; the worst first. */
+export const grades = ["error", "warn", "info", "debug"] as const;
+
+export type Grade = (typeof grades)[number];
+
 /** The words of loggers for a level; all of syslog's are among them. */
 const words: Readonly<Record<string, Level>> = {
   emerg: "emerg",
@@ -41,6 +46,8 @@ const fieldForm =
   /(?:^|[\s{,"@.])(?:level|lvl|severity|loglevel|levelname)"?\s?[=:]\s?"?([A-Za-z]{3,11}|[1-6]0|[0-7])(?![\w.])/g;
 /** The router's own field, which opens its lines. */
 const routerForm = /^(?:sock=\w{1,16} )?at=(error|warning|info)\b/;
+/** The router's status of a request that failed on the server's side, whatever `at` says of it. */
+const failedForm = /^(?:sock=\w{1,16} )?at=[^\n]{1,2000} status=5\d\d(?: |$)/;
 /** `2026-01-02 03:04:05 ERROR …`, `E, [2026-01-02T03:04:05 #7] ERROR -- : …`. */
 const capitalForm =
   /^(?:[A-Z], )?[^A-SU-Ya-z]{0,80}\b(TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRIT|CRITICAL|FATAL|ALERT|EMERG|PANIC)\b/;
@@ -69,6 +76,7 @@ export function levelIn(text: string): Level | undefined {
   if (crashForm.test(looked)) return "err";
   const field = levelInFields(looked);
   if (field !== undefined) return field;
+  if (failedForm.test(looked)) return "err";
   const [, word] = routerForm.exec(looked) ?? capitalForm.exec(looked) ?? [];
   if (word !== undefined) return levelNamed(word);
   const [, inBrackets, beforeColon] = openingForm.exec(looked) ?? [];
@@ -97,6 +105,19 @@ export function levelNamed(said: string): Level | undefined {
   if (/^[0-7]$/.test(said)) return levels[Number(said)];
   return /^[1-6]0$/.test(said) ? tens[Number(said) / 10] : undefined;
 }
+
+const gradesByLevel: Readonly<Record<Level, Grade>> = {
+  emerg: "error",
+  alert: "error",
+  crit: "error",
+  err: "error",
+  warning: "warn",
+  notice: "info",
+  info: "info",
+  debug: "debug",
+};
+
+export const gradeOf = (level: Level): Grade => gradesByLevel[level];
 
 /** True when `level` is as bad as `least`, or worse. */
 export const isAsBad = (level: Level, least: Level): boolean =>

@@ -3,9 +3,10 @@
  * left to callers that bound their time (`patterns/`).
  */
 import { isBlank } from "./blank-line.ts";
-import { isAsBad, type Level, levelCharsMax, levelOf, levels } from "./level.ts";
+import { isAsBad, type Level } from "./level.ts";
 import type { LineCursor } from "./line-cursor.ts";
 import { cursorOver, type IndexedFrames } from "./line-index.ts";
+import { levelAt } from "./line-level.ts";
 import { type LineTest, passesAll, passesAny } from "./line-tests.ts";
 import { type Pattern, readPattern } from "./pattern.ts";
 import type { Expression, TextWork } from "./pattern-work.ts";
@@ -152,17 +153,10 @@ function plainTest(plain: Buffer, found: boolean): LineTest {
   };
 }
 
-function levelTest(least: Level): LineTest {
-  return (line) => {
-    const { buffer, byteOffset } = line.bytes;
-    const length = Math.min(messageTextEnd(line) - line.messageStart, utf8BytesMax * levelCharsMax);
-    const text = Buffer.from(buffer, byteOffset + line.messageStart, length).toString();
-    return isAsBad(levelOf(text, levels[line.pri & 7]!), least);
-  };
-}
-
-/** Bytes of a character, as strings of JavaScript count them. */
-const utf8BytesMax = 3;
+const levelTest =
+  (least: Level): LineTest =>
+  (line) =>
+    isAsBad(levelAt(line), least);
 
 function sourceTest(source: string): LineTest {
   const name = Buffer.from(source);

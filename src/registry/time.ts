@@ -13,3 +13,7 @@ export function parseSince(text: string, nowMs: number): number | undefined {
   const timeMs = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(timeMs) ? undefined : timeMs;
 }
+
+/** The ms of a span of time such as `15m`; undefined for any other text. */
+export const parseSpan = (text: string): number | undefined =>
+  ago.test(text) ? ms(text as ms.StringValue) : undefined;

@@ -1,10 +1,12 @@
 /** An app's log at a glance: how much, since when, how fast of late, how many errors, and the last line. */
 import type { StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { levels } from "../core/level.ts";
+import { isAsBad, levels } from "../core/level.ts";
 import { cursorOver } from "../core/line-index.ts";
+import { levelAt } from "../core/line-level.ts";
 import { origin, type Position } from "../core/position.ts";
 import type { ChannelLog, Clock } from "../ports.ts";
+import { turns } from "../turns.ts";
 import type { Recent } from "./recent.ts";
 
 export type LogSummary = {
@@ -17,6 +19,7 @@ export type LogSummary = {
   /** Lines that came in the last so many seconds, or in as many of them as the newest lines reach back. */
   readonly seconds: number;
   readonly lines: number;
+  /** The errors among them, by what they say themselves, else by their severity. */
   readonly errors: number;
   readonly newest: NewestLine | undefined;
 };
@@ -30,7 +33,6 @@ type NewestLine = {
 };
 
 const windowMs = 60_000;
-const errorMax = 3; // syslog's `err` and what is worse
 const messageBytesMax = 300;
 /** The longest wait for the oldest batch. */
 const readMsMax = 2_000;
@@ -53,16 +55,33 @@ export async function summaryOf(
     oldest: oldest && { line: oldest.line, acceptedAtMs: oldest.acceptedAtMs },
     seconds: Math.round(spanMs / 1000),
     lines: late.reduce((sum, { count }) => sum + count, 0),
-    errors: late.reduce((sum, batch) => sum + errorsIn(batch), 0),
+    errors: await errorsIn(late, channel),
     newest: last && newestOf(last),
   };
 }
 
-function errorsIn(batch: StoredBatch): number {
-  const cursor = cursorOver(batch);
-  let errors = 0;
-  while (cursor.next()) if ((cursor.pri & 7) <= errorMax) errors++;
-  return errors;
+// Batches of a ring are asked about as long as they are there, and read once.
+const errorCounts = new WeakMap<StoredBatch, number>();
+/** Lines between two looks at the clock. */
+const linesBetween = 32;
+
+/** Lines that are errors by what they say themselves, else by their severity. */
+async function errorsIn(batches: readonly StoredBatch[], channel: ChannelId): Promise<number> {
+  let sum = 0;
+  for (const batch of batches) {
+    let errors = errorCounts.get(batch);
+    if (errors === undefined) {
+      errors = 0;
+      const cursor = cursorOver(batch);
+      for (let line = 1; cursor.next(); line++) {
+        if (isAsBad(levelAt(cursor), "err")) errors++;
+        if (line % linesBetween === 0 && turns.isOver) await turns.next(channel);
+      }
+      errorCounts.set(batch, errors);
+    }
+    sum += errors;
+  }
+  return sum;
 }
 
 // The last line of a batch.

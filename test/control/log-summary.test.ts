@@ -53,3 +53,20 @@ test("where the newest lines do not reach back a minute, it says how far they do
   const { recent } = await summary("fast"); // the ring of this server holds 1,500
   expect(recent).toMatchObject({ lines: 1_500, seconds: 6 });
 });
+
+test("errors of the last minute are those that lines say themselves, whatever severity they came with", async () => {
+  const { json: app } = await server.call("POST", "/apps", { name: "errors" });
+  const texts = [
+    '{"level":"error","msg":"no"}',
+    "level=fatal msg=no",
+    "Error R14 (Memory quota exceeded)",
+    'at=error code=H12 desc="Request timeout" status=503',
+    'at=info method=GET path="/" status=500 bytes=1',
+    'at=info method=GET path="/" status=404 bytes=1',
+    '{"level":"info","msg":"no error"}',
+    "fine",
+  ];
+  for (const text of texts) await server.registry.write(app.id, 1, { text });
+  expect((await summary("errors")).recent).toMatchObject({ lines: 8, errors: 5 });
+  expect((await summary("errors")).recent).toMatchObject({ errors: 5 });
+});

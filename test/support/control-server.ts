@@ -27,7 +27,13 @@ import { pathPartCharsMax } from "../../src/http-server.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
-import { answersBytesMax, lookupLimits, readingLimits, tailLimits } from "../../src/limits.ts";
+import {
+  answersBytesMax,
+  histogramLimits,
+  lookupLimits,
+  readingLimits,
+  tailLimits,
+} from "../../src/limits.ts";
 import type { ChannelLog, Clock, Store, Verdict } from "../../src/ports.ts";
 import { Apps } from "../../src/registry/apps.ts";
 import { Drains } from "../../src/registry/drains.ts";
@@ -38,10 +44,12 @@ import { Tokens } from "../../src/registry/tokens.ts";
 import { removeRecord } from "../../src/registry/update.ts";
 import { WebSessions } from "../../src/registry/web-sessions.ts";
 import { FrameHistory } from "../../src/tail/frame-history.ts";
+import { Histograms } from "../../src/tail/histograms.ts";
 import { summaryOf } from "../../src/tail/log-summary.ts";
 import { Recent } from "../../src/tail/recent.ts";
 import { SessionUrls } from "../../src/tail/session-url.ts";
 import { Tails, type TailsOptions } from "../../src/tail/tails.ts";
+import { openPatterns } from "./patterns.ts";
 
 export const operatorSecret = "the-operator's-key-of-the-tests";
 
@@ -214,7 +222,10 @@ export class ControlServer {
       await server.register(docsPages, { document: () => server.swagger() });
     }
     await server.register(healthApi, { readiness: async () => opened.reasons });
+    const { selector } = openPatterns();
+    const histograms = new Histograms({ ...registry, recent: opened.#recent, selector }, histogramLimits);
     await server.register(controlApi, {
+      histogramOf: (...of) => histograms.read(...of),
       summaryOf: (channel) => summaryOf({ ...registry, recent: opened.#recent }, channel),
       frames: new FrameHistory({ log: registry.log, recent: opened.#recent, framesBytesMax: 1 << 20 }),
       tails: opened.#tails,

@@ -1,12 +1,12 @@
 /** From the stream to rows: events, levels, traces, times, figures. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { Histogram } from "../../src/core/histogram.ts";
 import type { Drain } from "../../web/src/api-types.ts";
 import { causeAndMend, whatFollows } from "../../web/src/drains/drain-words.ts";
 import { partsOf, sharesOf } from "../../web/src/drains/ledger.ts";
 import { Glance, percentileOf, sumOf } from "../../web/src/glance/glance.ts";
 import { EventStream } from "../../web/src/log/event-stream.ts";
-import { Histogram } from "../../web/src/log/histogram.ts";
 import { lineOf, type WireLine } from "../../web/src/log/line.ts";
 import { LineRing } from "../../web/src/log/line-ring.ts";
 import { routerLineOf } from "../../web/src/log/logfmt.ts";
@@ -102,25 +102,6 @@ test("JSON reads as its message and fields, everything else as it is", () => {
   expect(text("x".repeat(5_000))).toBe(`${"x".repeat(4_000)} … 1000 characters more`);
 });
 
-describe("the histogram", () => {
-  test("keeps every line in at most as many steps as it may, however long the span", () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: 0, max: 40 * 86_400_000 }), { minLength: 1, maxLength: 200 }),
-        (times) => {
-          const histogram = new Histogram(60);
-          for (const timeMs of times) histogram.add(timeMs, "info");
-          const bins = histogram.bins();
-          expect(bins.length).toBeLessThanOrEqual(61);
-          expect(bins.reduce((sum, { counts }) => sum + counts.info, 0)).toBe(times.length);
-          for (const [n, bin] of bins.entries())
-            expect(bin.startMs).toBe(bins[0]!.startMs + n * histogram.stepMs);
-        },
-      ),
-    );
-  });
-});
-
 describe("the time of a chart", () => {
   test("ends where the last step ends: five lines of one moment have a bar of their own step", () => {
     const histogram = new Histogram();
@@ -139,7 +120,7 @@ describe("the time of a chart", () => {
   test("has every line of any histogram in it", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 9 * 86_400_000 }), { minLength: 1 }), (times) => {
-        const histogram = new Histogram(60);
+        const histogram = new Histogram({ binsMax: 60 });
         for (const timeMs of times) histogram.add(timeMs, "info");
         const starts = histogram.bins().map(({ startMs }) => startMs);
         const [from, to] = timeSpanOf(starts, histogram.stepMs)!;

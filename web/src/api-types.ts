@@ -31,6 +31,19 @@ export type LogSummary = {
     readonly lag_lines: number;
   };
 };
+type HistogramBin = Readonly<
+  Record<"error" | "warn" | "info" | "debug" | "first_line" | "end_line", number>
+> & {
+  readonly at: string;
+  readonly position: string;
+};
+export type LogHistogram = {
+  readonly step_seconds: number;
+  readonly bins: readonly HistogramBin[];
+  readonly first_line: number;
+  readonly end_line: number;
+  readonly complete: boolean;
+};
 export type SessionBody = Readonly<Record<string, unknown>>;
 export type DrainState = "idle" | "delivering" | "retrying" | "paused";
 export type Drain = {

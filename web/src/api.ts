@@ -1,5 +1,5 @@
 /** The server's API, the same as everybody's. All paths are relative, so that the page works under any prefix. */
-import type { App, Drain, LogSummary, SessionBody, WebSession } from "./api-types.ts";
+import type { App, Drain, LogHistogram, LogSummary, SessionBody, WebSession } from "./api-types.ts";
 
 export type * from "./api-types.ts";
 
@@ -23,6 +23,9 @@ export class Api {
   apps = () => this.#call<App[]>("GET", "apps");
   createApp = (name: string) => this.#call<App>("POST", "apps", name === "" ? {} : { name });
   summary = (app: string) => this.#call<LogSummary>("GET", `apps/${of(app)}/log-summary`);
+
+  histogram = (app: string, query: URLSearchParams, signal: AbortSignal) =>
+    this.#call<LogHistogram>("GET", `apps/${of(app)}/log-histogram?${query}`, undefined, signal);
 
   /** The path of a stream. */
   async openSession(app: string, body: SessionBody, signal: AbortSignal): Promise<string> {

@@ -12,7 +12,12 @@ export type LogView = {
   readonly panes: readonly string[];
   readonly wrap: boolean;
   readonly zone: "local" | "utc";
+  /** The histogram is of the newest so much; undefined: of all that is kept. */
+  readonly span?: string | undefined;
 };
+
+/** Spans of the histogram that one chooses between. */
+export const spans = ["15m", "1h", "6h", "24h", "7d"] as const;
 
 export type Route =
   | { readonly page: "apps" }
@@ -40,6 +45,7 @@ export function hashOf(route: Route): string {
   if (view.panes.length > 0) params.set("panes", view.panes.join(","));
   if (!view.wrap) params.set("wrap", "0");
   if (view.zone === "utc") params.set("zone", "utc");
+  if (view.span !== undefined) params.set("span", view.span);
   const query = params.toString();
   return `#/apps/${encodeURIComponent(app)}/${tab}${query === "" ? "" : `?${query}`}`;
 }
@@ -56,8 +62,10 @@ export const logOf = (app: string, filter: Filter = {}): Route => ({
 function viewOf(params: URLSearchParams): LogView {
   const at = params.get("at") ?? undefined;
   const panes = (params.get("panes") ?? "").split(",").filter((name) => name !== "");
+  const span = spans.find((one) => one === params.get("span"));
   return {
     filter: filterFromParams(params),
+    ...(span !== undefined && { span }),
     ...(at !== undefined && { at }),
     panes: panes.slice(0, panesMax),
     wrap: params.get("wrap") !== "0",

@@ -2,10 +2,8 @@
 import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
 import type { LineFormat } from "../../core/format.ts";
-import { type Level, levelNamed, levels } from "../../core/level.ts";
-import { compileFilter, type FilterSpec } from "../../core/line-filter.ts";
 import { type Position, parsePosition } from "../../core/position.ts";
-import { paramsInvalid, patternInvalid, sinceInvalid } from "../../errors/api.ts";
+import { paramsInvalid, sinceInvalid } from "../../errors/api.ts";
 import type { Clock } from "../../ports.ts";
 import { parseSince, timeOf } from "../../registry/time.ts";
 import { type Around, aroundMax } from "../../tail/around.ts";
@@ -24,21 +22,16 @@ import {
   time,
   uuid,
 } from "../schemas.ts";
+import { type FilterFields, filterFields, filterOf, nameCharsMax } from "./filter-fields.ts";
 
 /** Lines that a session shows when its body does not say. */
 export const linesDefault = 100;
-const nameCharsMax = 128;
-/** The most sources, or dynos, of one session. */
-const namesMax = 20;
-const patternCharsMax = 1_000;
 
 /** Makes the last part of a session's URL. The tail's own part provides it. */
 export type IssueSession = (spec: SessionSpec) => string;
 
-type Body = {
-  readonly [Field in "source" | "dyno" | "dyno_name" | "type" | "exclude_dyno"]?: readonly string[] | null;
-} & {
-  readonly [Field in "since" | "until" | "before" | "match" | "exclude" | "level"]?: string | null;
+type Body = FilterFields & {
+  readonly [Field in "since" | "until" | "before"]?: string | null;
 } & {
   readonly [Field in "lines" | "context_before" | "context_after"]?: number | null;
 } & {
@@ -46,15 +39,6 @@ type Body = {
   readonly format?: LineFormat | null;
   readonly progress?: boolean | null;
 };
-
-/** Heroku's clients send a text; the server takes it for an array of one. */
-const names = {
-  type: "array",
-  items: { ...text, maxLength: nameCharsMax },
-  maxItems: namesMax,
-  nullable: true,
-};
-const pattern = { ...optionalText, maxLength: patternCharsMax };
 
 const neighbours = { type: "integer", minimum: 0, maximum: aroundMax, nullable: true } as const;
 
@@ -72,16 +56,7 @@ const sessionBody = bodyOf({
     nullable: true,
     description: "go on with live lines; left out, it is true only when `lines` and `since` are left out too",
   },
-  source: { ...names, description: "`app`, `heroku`, …: whole; a text, or an array: any of them" },
-  dyno: { ...names, description: "`web.1`, `web` for all of a process type, `web.*`; a text, or an array" },
-  exclude_dyno: { ...names, description: "none of these processes; written like `dyno`" },
-  level: {
-    ...optionalText,
-    maxLength: nameCharsMax,
-    description: `lines as bad as this or worse, by what they say themselves (JSON, logfmt, \`ERROR …\`), else by their severity: ${levels.join(", ")}`,
-  },
-  dyno_name: { ...names, description: "the same as `dyno`; both add up" },
-  type: { ...names, description: "process types; hold besides `dyno`" },
+  ...filterFields,
   since: {
     ...optionalText,
     maxLength: nameCharsMax,
@@ -102,8 +77,6 @@ const sessionBody = bodyOf({
     maxLength: nameCharsMax,
     description: "a position: the newest of the lines before it, and no live ones",
   },
-  match: { ...pattern, description: "RE2 expression that the message has to match" },
-  exclude: { ...pattern, description: "RE2 expression that the message must not match" },
   format: { type: "string", enum: ["text", "json", "raw", null], nullable: true },
   progress: {
     type: "boolean",
@@ -216,45 +189,4 @@ function beforeOf({ before, tail }: Body): Position | undefined {
   if (tail === true)
     throw paramsInvalid("`before` asks for lines that are there, and `tail` for those that come");
   return position;
-}
-
-function filterOf(body: Body): FilterSpec {
-  const sources = given(body.source);
-  const dynos = narrower(given(body.dyno, body.dyno_name), given(body.type));
-  const excludeDynos = given(body.exclude_dyno);
-  const filter: FilterSpec = {
-    ...(sources.length > 0 && { sources }),
-    ...(dynos.length > 0 && { dynos }),
-    ...(excludeDynos.length > 0 && { excludeDynos }),
-    ...(body.level && { level: levelOf(body.level) }),
-    ...(body.match && { match: body.match }),
-    ...(body.exclude && { exclude: body.exclude }),
-  };
-  const compiled = compileFilter(filter);
-  if (compiled.kind === "bad") throw patternInvalid(compiled.field, compiled.reason);
-  return filter;
-}
-
-function levelOf(said: string): Level {
-  const level = levelNamed(said);
-  if (level === undefined) throw paramsInvalid(`\`level\` is one of ${levels.join(", ")}`);
-  return level;
-}
-
-// Each once. An empty text counts as left out.
-const given = (...fields: readonly (readonly string[] | null | undefined)[]): readonly string[] => [
-  ...new Set(fields.flatMap((names) => names ?? []).filter((name) => name !== "")),
-];
-
-// Both a dyno and a type have to hold: `web.1` and `web` together are `web.1`.
-function narrower(dynos: readonly string[], types: readonly string[]): readonly string[] {
-  if (dynos.length === 0 || types.length === 0) return [...dynos, ...types];
-  const both = dynos.flatMap((dyno) =>
-    types.flatMap((type) => {
-      if (dyno === type || dyno.startsWith(`${type}.`)) return [dyno];
-      return type.startsWith(`${dyno}.`) ? [type] : [];
-    }),
-  );
-  if (both.length === 0) throw paramsInvalid("no process is of both the `dyno` and the `type` given");
-  return [...new Set(both)];
 }

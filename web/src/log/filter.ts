@@ -1,4 +1,6 @@
 /** A filter as people write it, as the address holds it, and as the API takes it. Its fields are those of `tailrace logs`. */
+import { type Grade, grades } from "../../../src/core/level.ts";
+
 export type Filter = {
   readonly sources?: readonly string[];
   readonly dynos?: readonly string[];
@@ -10,8 +12,8 @@ export type Filter = {
 };
 
 /** From the worst on. */
-export const levels = ["error", "warn", "info", "debug"] as const;
-export type Level = (typeof levels)[number];
+export const levels = grades;
+export type Level = Grade;
 
 const words: Readonly<Record<string, "sources" | "dynos" | "since" | "level" | "match" | "exclude">> = {
   source: "sources",
@@ -100,6 +102,24 @@ export const sessionFields = ({ sources, dynos, match, exclude, level }: Filter)
   ...(exclude && { exclude }),
   ...(level && { level }),
 });
+
+/** The same in a query, and `span`. A filter that begins at a time is told as the span since then. */
+export function histogramQuery(filter: Filter, span: string | undefined, nowMs: number): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(sessionFields(filter)))
+    for (const one of [value].flat()) query.append(name, one);
+  const since = filter.since === undefined ? undefined : spanSince(filter.since, nowMs);
+  const chosen = since ?? span;
+  if (chosen !== undefined) query.set("span", chosen);
+  return query;
+}
+
+const spanSince = (since: string, nowMs: number): string | undefined =>
+  /^\d{1,9}(?:s|m|h|d)$/.test(since)
+    ? since
+    : Number.isNaN(Date.parse(since))
+      ? undefined
+      : `${Math.max(1, Math.ceil((nowMs - Date.parse(since)) / 1_000))}s`;
 
 /** True when every line passes, so that running numbers have to follow one another. */
 export const isOpen = ({ sources, dynos, match, exclude, level }: Filter): boolean =>

@@ -1,13 +1,18 @@
 /** Lines over time by severity, above the list. A stretch that is picked shows its lines. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Chart, type Series } from "../parts/chart.tsx";
-import { linesOf, type Zone } from "../parts/words.ts";
+import { countOf, linesOf, type Zone } from "../parts/words.ts";
+import { spans } from "../route.ts";
 import type { LogStore } from "./log-store.ts";
+import { type Picked, pickedOf } from "./picked.ts";
+import { useCounts } from "./use-counts.ts";
 
 type Props = {
   readonly store: LogStore;
   readonly zone: Zone;
-  readonly onBrush: (fromMs: number, toMs: number) => void;
+  readonly span: string | undefined;
+  readonly onSpan: (span: string | undefined) => void;
+  readonly onPick: (picked: Picked) => void;
 };
 
 const drawEveryMs = 500;
@@ -29,10 +34,13 @@ function useUnhurried<T>(value: T): T {
   return shown;
 }
 
-export function HistogramChart({ store, zone, onBrush }: Props) {
-  const shown = useUnhurried(store.state.version);
-  const { timesMs, series, stepMs } = useMemo(() => {
-    const bins = store.histogram.bins();
+export function HistogramChart({ store, zone, span, onSpan, onPick }: Props) {
+  useCounts(store, span);
+  const { counts } = store;
+  const shown = useUnhurried(counts.version);
+  const { bins, stepMs, timesMs, series, total } = useMemo(() => {
+    const { bins, stepMs } = counts.bins();
+    const sums = bins.map(({ counts: of }) => of.error + of.warn + of.info + of.debug);
     // Drawn over one another: all, then what is at least a warning, then errors.
     const bars = (name: string, colour: string, values: number[]): Series => ({
       name,
@@ -41,27 +49,25 @@ export function HistogramChart({ store, zone, onBrush }: Props) {
       values,
     });
     return {
+      bins,
+      stepMs,
       timesMs: bins.map(({ startMs }) => startMs),
-      stepMs: store.histogram.stepMs,
+      total: sums.reduce((all, sum) => all + sum, 0),
       series: [
-        bars(
-          "lines",
-          "--bars",
-          bins.map(({ counts }) => counts.error + counts.warn + counts.info + counts.debug),
-        ),
+        bars("lines", "--bars", sums),
         bars(
           "warnings and errors",
           "--fill-warn",
-          bins.map(({ counts }) => counts.error + counts.warn),
+          bins.map(({ counts: of }) => of.error + of.warn),
         ),
         bars(
           "errors",
           "--fill-err",
-          bins.map(({ counts }) => counts.error),
+          bins.map(({ counts: of }) => of.error),
         ),
       ],
     };
-  }, [store, shown, store.ring.count === 0]);
+  }, [counts, shown]);
   return (
     <div class="histogram">
       <Chart
@@ -73,8 +79,29 @@ export function HistogramChart({ store, zone, onBrush }: Props) {
         zone={zone}
         format={linesOf}
         isBare
-        onBrush={onBrush}
+        onBrush={(fromMs, toMs) => {
+          const picked = pickedOf(bins, stepMs, fromMs, toMs);
+          if (picked !== undefined) onPick(picked);
+        }}
       />
+      <p class="histogram-of">
+        <span class="mute" role="status">
+          {countOf(total)}
+          {counts.isGrowing ? " lines, counting" : counts.isTold ? " lines" : " lines here"}
+        </span>
+        <select
+          aria-label="span of the histogram"
+          value={span ?? ""}
+          onChange={(event) => onSpan(event.currentTarget.value || undefined)}
+        >
+          <option value="">all that is kept</option>
+          {spans.map((one) => (
+            <option key={one} value={one}>
+              last {one}
+            </option>
+          ))}
+        </select>
+      </p>
     </div>
   );
 }

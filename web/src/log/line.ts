@@ -1,5 +1,5 @@
 /** A line as the page keeps it, and what can be told of it at once. */
-import { levelOf, type Level as ServerLevel } from "../../../src/core/level.ts";
+import { gradeOf, levelOf, type Level as ServerLevel } from "../../../src/core/level.ts";
 import type { Level } from "./filter.ts";
 
 export type Line = {
@@ -30,18 +30,6 @@ export type WireLine = {
   readonly line?: number;
 };
 
-/** The levels of the server in four, as a reader wants to tell them apart. */
-const inFour: Readonly<Record<ServerLevel, Level>> = {
-  emerg: "error",
-  alert: "error",
-  crit: "error",
-  err: "error",
-  warning: "warn",
-  notice: "info",
-  info: "info",
-  debug: "debug",
-};
-
 const trace =
   /^(?:\s+(?:at |from |File "|\.\.\. \d+ more|\|)|\s*Caused by: |Traceback \(most recent|\tfrom |\s{4,}\S|\s*goroutine \d+)/;
 /** What is looked at of a message to tell whether it goes on with a trace. */
@@ -59,7 +47,7 @@ export function lineOf(wire: WireLine): Line {
     timeMs: Date.parse(wire.time),
     source: wire.source,
     dyno: wire.dyno,
-    level: inFour[levelOf(wire.message, wire.severity)],
+    level: gradeOf(levelOf(wire.message, wire.severity)),
     message: wire.message,
     isNotice,
     isTrace: trace.test(wire.message.slice(0, headChars)),

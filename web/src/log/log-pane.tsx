@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { AppRoute } from "../app-page.tsx";
 import type { Go } from "../page.tsx";
 import { useTold } from "../parts/use-store.ts";
-import { clockOf } from "../parts/words.ts";
+import { clockOf, linesOf } from "../parts/words.ts";
 import { hashOf, type LogView, plainView } from "../route.ts";
 import { Announcer } from "./announcer.tsx";
 import type { Filter } from "./filter.ts";
@@ -13,6 +13,7 @@ import { LineDetail } from "./line-detail.tsx";
 import { type ListHandle, LogList } from "./log-list.tsx";
 import { LogStore } from "./log-store.ts";
 import { PaneFoot } from "./pane-foot.tsx";
+import type { Picked } from "./picked.ts";
 import { usePaneKeys } from "./use-pane-keys.ts";
 import { findingOf, useSteps } from "./use-steps.ts";
 import { rowsOf } from "./view-rows.ts";
@@ -30,15 +31,13 @@ export type PaneProps = {
   readonly kept: string;
 };
 
-type Range = { readonly fromMs: number; readonly toMs: number };
-
 export function LogPane(props: PaneProps) {
   const { app, view, dyno, find, route, go, change, onDynos, kept } = props;
   const filter: Filter = dyno === undefined ? view.filter : { ...view.filter, dynos: [dyno] };
   const store = useOpenStore(app, filter, view.at);
   useTold(useMemo(() => (listener: () => void) => store.subscribe(listener), [store]));
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
-  const [range, setRange] = useState<Range | undefined>(undefined);
+  const [range, setRange] = useState<Picked | undefined>(undefined);
   const [selected, setSelected] = useState<string | undefined>(view.at);
   const [isOpen, setOpen] = useState(false);
   const list = useRef<ListHandle | undefined>(undefined);
@@ -71,9 +70,11 @@ export function LogPane(props: PaneProps) {
       location.href,
     ).href;
   const steps = useSteps({ store, rows, finding, selected, setSelected, list, unfold });
-  const brush = (fromMs: number, toMs: number) => {
-    setRange({ fromMs, toMs });
-    store.openSince(fromMs);
+  const pick = (picked: Picked) => {
+    setRange(picked);
+    // What comes after the picking is not of the stretch.
+    const newest = store.newest?.number ?? Number.MAX_SAFE_INTEGER - 1;
+    store.openStretch({ from: picked.from, endLine: picked.endLine ?? newest + 1 });
   };
   const line = lineIn(rows, selected);
   const keys = usePaneKeys({
@@ -96,10 +97,17 @@ export function LogPane(props: PaneProps) {
       {dyno !== undefined && (
         <PaneHead dyno={dyno} onClose={() => change({ panes: view.panes.filter((one) => one !== dyno) })} />
       )}
-      <HistogramChart store={store} zone={view.zone} onBrush={brush} />
+      <HistogramChart
+        store={store}
+        zone={view.zone}
+        span={view.span}
+        onSpan={(span) => change({ span }, "replace")}
+        onPick={pick}
+      />
       {range !== undefined && (
-        <p class="range">
-          {clockOf(range.fromMs, view.zone).time} to {clockOf(range.toMs, view.zone).time}
+        <p class="range" role="status">
+          {clockOf(range.fromMs, view.zone).time} to {clockOf(range.toMs, view.zone).time} ·{" "}
+          {linesOf(range.lines)}
           <button type="button" class="plain" onClick={follow}>
             all times
           </button>

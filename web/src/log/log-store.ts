@@ -2,10 +2,11 @@
  * What one list shows, and where it comes from: a stretch of the log without a hole, that grows by the stream at its newer
  * end and by reading backwards at the older one. It tells its listeners at most ten times a second.
  */
+import type { LogHistogram } from "../api.ts";
 import { type Filter, isOpen, levels, sessionFields } from "./filter.ts";
-import { Histogram } from "./histogram.ts";
 import type { Line } from "./line.ts";
 import { LineRing, type RingEntry } from "./line-ring.ts";
+import { LogCounts } from "./log-counts.ts";
 import { LogStream, readBefore, type StreamState } from "./log-stream.ts";
 import { placeBefore } from "./place-before.ts";
 
@@ -36,9 +37,16 @@ export type StoreState = {
   readonly isForeign: boolean;
 };
 
+export type Stretch = {
+  readonly from:
+    | { readonly kind: "place"; readonly position: string }
+    | { readonly kind: "time"; readonly timeMs: number };
+  readonly endLine: number;
+};
+
 export class LogStore {
   readonly ring = new LineRing(ringBounds);
-  readonly histogram = new Histogram();
+  readonly counts = new LogCounts();
   readonly app: string;
   readonly filter: Filter;
   readonly #listeners = new Set<() => void>();
@@ -53,9 +61,11 @@ export class LogStore {
   #ahead = 0;
   #isOfNewest = true;
   #takenAtMs = 0;
+  #newest: Line | undefined;
   #openedAtMs = 0;
-  /** Running numbers of the lines that the histogram counted, from and to. */
-  #counted: [number, number] | undefined;
+  /** The list is of a stretch: nothing before it is read, and nothing from this number on. */
+  #stretchEnd: number | undefined;
+  #isStretchRead = false;
 
   constructor(app: string, filter: Filter) {
     this.app = app;
@@ -77,6 +87,11 @@ export class LogStore {
     return this.#state;
   }
 
+  /** The newest line that the list was told, wherever it is now. */
+  get newest(): Line | undefined {
+    return this.#newest;
+  }
+
   /** The stream is read: what is written shows up. */
   get isAttached(): boolean {
     return this.#stream !== undefined;
@@ -93,7 +108,8 @@ export class LogStore {
 
   /** The newest lines, and those that come. */
   follow(): void {
-    const isNear = this.isAttached && !this.ring.isCutNewer && this.#isCaughtUp();
+    const isWhole = this.#stretchEnd === undefined;
+    const isNear = isWhole && this.isAttached && !this.ring.isCutNewer && this.#isCaughtUp();
     this.#set({ isFollowing: true, isForeign: false });
     if (isNear) return;
     this.#clear();
@@ -115,17 +131,20 @@ export class LogStore {
     this.#open({ kind: "after", position });
   }
 
-  /** All lines from that time on. */
-  openSince(timeMs: number): void {
+  /** A stretch of the log: from a place, or a time, up to a running number. */
+  openStretch({ from, endLine }: Stretch): void {
     this.#set({ isFollowing: false });
     this.#clear();
-    this.#open({ kind: "since", since: new Date(timeMs).toISOString() });
+    this.#stretchEnd = endLine;
+    if (from.kind === "place") this.#open({ kind: "after", position: from.position });
+    else this.#open({ kind: "since", since: new Date(from.timeMs).toISOString() });
   }
 
   /** One more stretch at the older end, if there is one. */
   async loadOlder(): Promise<void> {
     const first = this.ring.first();
     if (first === undefined || this.#state.isLoadingOlder || this.#state.isOldestHere) return;
+    if (this.#stretchEnd !== undefined) return;
     // The place behind a line is the place before the next one; its own is one line back.
     await this.#readOlder(placeBefore(first.position));
   }
@@ -134,6 +153,7 @@ export class LogStore {
   loadNewer(): void {
     const last = this.ring.last();
     if (this.#stream !== undefined || last === undefined) return;
+    if (this.#isStretchRead) return;
     this.ring.isCutNewer = false;
     this.#due = last.number === undefined ? undefined : last.number + 1;
     this.#open({ kind: "after", position: last.position });
@@ -144,6 +164,12 @@ export class LogStore {
     this.#ahead = linesAhead;
     if (this.#state.isFollowing) return;
     if (linesAhead < aheadMax / 4) this.loadNewer();
+  }
+
+  /** The server counted lines over time. */
+  count(told: LogHistogram, spanMs: number | undefined): void {
+    this.counts.tell(told, spanMs, this.ring);
+    this.#tell();
   }
 
   close(): void {
@@ -166,7 +192,7 @@ export class LogStore {
       const held = new Set<string>();
       for (let n = 0; n < Math.min(this.ring.count, olderLines); n++) held.add(this.ring.at(n)!.key);
       const fresh = found.lines.filter((line) => line.number !== undefined && !held.has(line.key));
-      for (const line of fresh.toReversed()) this.#count(line);
+      for (const line of fresh.toReversed()) this.counts.add(line);
       this.ring.pushOlder(fresh);
       if (this.ring.isCutNewer) this.#detach();
       this.#set({ isLoadingOlder: false, isOldestHere: found.isAll || fresh.length === 0 });
@@ -188,8 +214,7 @@ export class LogStore {
       },
       onReplaced: () => {
         this.ring.clear();
-        this.histogram.clear();
-        this.#counted = undefined;
+        this.counts.clear();
         this.#due = undefined;
       },
     });
@@ -211,20 +236,12 @@ export class LogStore {
     return this.#isOfNewest || performance.now() - this.#takenAtMs > caughtUpMs;
   }
 
-  // Lines that are read once more, after a jump, are counted once.
-  #count({ number, timeMs, level }: Line): void {
-    if (number === undefined) return;
-    const [from, to] = this.#counted ?? [number + 1, number];
-    if (number >= from && number <= to) return;
-    this.#counted = [Math.min(from, number), Math.max(to, number)];
-    this.histogram.add(timeMs, level);
-  }
-
   #take(lines: readonly Line[]): void {
     this.#takenAtMs = performance.now();
     if (!this.#state.isFollowing) {
       this.#ahead += lines.length;
-      if (this.#ahead > aheadMax) {
+      this.#isStretchRead = (lines[0]!.number ?? 0) >= (this.#stretchEnd ?? Number.POSITIVE_INFINITY);
+      if (this.#isStretchRead || this.#ahead > aheadMax) {
         this.#detach(); // they are read again when the reader comes to them
         return;
       }
@@ -250,7 +267,8 @@ export class LogStore {
         });
       }
       entries.push(line);
-      this.#count(line);
+      if ((line.number ?? -1) > (this.#newest?.number ?? -1)) this.#newest = line;
+      this.counts.add(line);
     }
     const gone = this.ring.pushNewer(entries);
     const nowMs = performance.now();
@@ -270,6 +288,8 @@ export class LogStore {
     this.ring.clear();
     this.#ahead = 0;
     this.#due = undefined;
+    this.#stretchEnd = undefined;
+    this.#isStretchRead = false;
     this.#set({ isOldestHere: false, ...(isOpen(this.filter) && { missing: 0 }) });
   }
 

@@ -1,0 +1,83 @@
+/**
+ * How many lines of each grade there were when, of all that is kept of a log. What was counted is remembered: the next who
+ * asks pays for the lines that came since. One answer counts for a bounded time, newest first, and says how far it came.
+ */
+import { LRUCache } from "lru-cache";
+import { type Bin, Histogram } from "../core/histogram.ts";
+import type { ChannelId } from "../core/ids.ts";
+import { compileFilter, type FilterSpec } from "../core/line-filter.ts";
+import type { Position } from "../core/position.ts";
+import { Count, type CountParts, type CountWanted } from "./line-count.ts";
+import { Searches } from "./searches.ts";
+
+export type HistogramLimits = {
+  /** Histograms that are remembered, of all apps, filters and spans. */
+  readonly entriesMax: number;
+  readonly binsMax: number;
+  /** Time for which one answer counts lines. */
+  readonly countMsMax: number;
+  /** Answers that count at the same time; one of an app. */
+  readonly atOnceMax: number;
+};
+
+export type HistogramTold = {
+  readonly stepMs: number;
+  readonly bins: readonly Bin[];
+  /** Lines that were looked at, back to the one with this number. */
+  readonly firstLine: number;
+  /** Everything before this number and place is counted. */
+  readonly endLine: number;
+  readonly position: Position;
+  /** True when nothing older is kept, or of the span. */
+  readonly isWhole: boolean;
+};
+
+type Entry = { readonly count: Count; running: Promise<void> | undefined };
+
+export class Histograms {
+  readonly #parts: CountParts;
+  readonly #limits: HistogramLimits;
+  readonly #entries: LRUCache<string, Entry>;
+  readonly #places: Searches;
+
+  constructor(parts: CountParts, limits: HistogramLimits) {
+    this.#parts = parts;
+    this.#limits = limits;
+    this.#entries = new LRUCache({ max: limits.entriesMax });
+    this.#places = new Searches({ searchesMax: limits.atOnceMax, searchesPerAppMax: 1 });
+  }
+
+  /**
+   * The lines that pass `spec` of the last `spanMs`, or of all that is kept, as far as they were counted in time. Those who ask
+   * for the same at the same time share the work.
+   */
+  async read(channel: ChannelId, spec: FilterSpec, spanMs: number | undefined): Promise<HistogramTold> {
+    const compiled = compileFilter(spec);
+    if (compiled.kind === "bad") throw new Error(`a filter that was checked is bad: ${compiled.reason}`);
+    const { filter } = compiled;
+    const key = JSON.stringify([channel, filter?.key ?? "", spanMs ?? 0]);
+    const entry = this.#entries.get(key) ?? this.#open(key, { channel, filter, spanMs });
+    entry.running ??= this.#goOn(entry, channel).finally(() => {
+      entry.running = undefined;
+    });
+    await entry.running;
+    return entry.count.told(this.#parts.clock.nowMs());
+  }
+
+  #open(key: string, wanted: CountWanted): Entry {
+    const histogram = new Histogram({ binsMax: this.#limits.binsMax, spanMs: wanted.spanMs });
+    const entry: Entry = { count: new Count(this.#parts, wanted, histogram), running: undefined };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  async #goOn({ count }: Entry, channel: ChannelId): Promise<void> {
+    const over = AbortSignal.timeout(this.#limits.countMsMax);
+    const leave = await this.#places.enter(channel, over);
+    try {
+      await count.goOn(over);
+    } finally {
+      leave?.();
+    }
+  }
+}

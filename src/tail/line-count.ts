@@ -1,0 +1,177 @@
+/**
+ * Counts the lines of a log over time, in goes: those that came since the last go first, then older ones, back to what is
+ * kept. It remembers counts and two places, and no line.
+ */
+import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
+import type { Histogram } from "../core/histogram.ts";
+import type { ChannelId } from "../core/ids.ts";
+import { gradeOf } from "../core/level.ts";
+import type { LineFilter } from "../core/line-filter.ts";
+import { cursorOver } from "../core/line-index.ts";
+import { levelAt, timeMsAt } from "../core/line-level.ts";
+import { origin } from "../core/position.ts";
+import type { Selector } from "../patterns/selector.ts";
+import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
+import { turns } from "../turns.ts";
+import { batchesFrom } from "./batches-from.ts";
+import type { HistogramTold } from "./histograms.ts";
+import type { Recent } from "./recent.ts";
+
+export type CountParts = {
+  readonly log: ChannelLog;
+  readonly recent: Recent;
+  readonly clock: Clock;
+  readonly selector: Selector;
+};
+
+export type CountWanted = {
+  readonly channel: ChannelId;
+  readonly filter: LineFilter | undefined;
+  /** The span back from now in ms; undefined: all that is kept. */
+  readonly spanMs: number | undefined;
+};
+
+/** Read at a time going back; a larger batch is read whole. */
+const stepLines = 4_000;
+const stepBytesMax = 1024 * 1024;
+/** Lines between two looks at the clock. */
+const linesBetween = 32;
+
+export class Count {
+  readonly #parts: CountParts;
+  readonly #wanted: CountWanted;
+  readonly #histogram: Histogram;
+  /** Lines before this place are counted, back to `#firstLine`; undefined: nothing is. */
+  #end: ChannelEnd | undefined;
+  #firstLine = 0;
+  #isWhole = false;
+
+  constructor(parts: CountParts, wanted: CountWanted, histogram: Histogram) {
+    this.#parts = parts;
+    this.#wanted = wanted;
+    this.#histogram = histogram;
+  }
+
+  told(nowMs: number): HistogramTold {
+    const { spanMs } = this.#wanted;
+    const { stepMs } = this.#histogram;
+    const fromMs = spanMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - spanMs - stepMs;
+    return {
+      stepMs,
+      bins: this.#histogram.bins().filter(({ startMs }) => startMs > fromMs),
+      firstLine: this.#firstLine,
+      endLine: this.#end?.line ?? 0,
+      position: this.#end?.position ?? origin,
+      isWhole: this.#isWhole,
+    };
+  }
+
+  /** Counts until all is counted, or `over` is aborted. */
+  async goOn(over: AbortSignal): Promise<void> {
+    const { recent } = this.#parts;
+    const { channel } = this.#wanted;
+    const { end } = await recent.read(channel);
+    // A log that is shorter than what was counted is another one.
+    if (this.#end === undefined || end.line < this.#end.line) this.#begin(end);
+    await this.#forward(end, over);
+    await this.#dropTrimmed(over);
+    // Each go gets on by one batch at least.
+    while (!this.#isWhole) {
+      await this.#back(over);
+      if (over.aborted) return;
+    }
+  }
+
+  #begin(end: ChannelEnd): void {
+    this.#histogram.clear();
+    this.#end = end;
+    this.#firstLine = end.line;
+    this.#isWhole = false;
+  }
+
+  // Counts the lines that came since the last go.
+  async #forward(end: ChannelEnd, over: AbortSignal): Promise<void> {
+    if (this.#end!.line >= end.line || over.aborted) return;
+    const read = new AbortController();
+    const from = { kind: "after", position: this.#end!.position } as const;
+    const signal = AbortSignal.any([over, read.signal]);
+    try {
+      for await (const batch of batchesFrom(this.#parts, this.#wanted.channel, from, signal)) {
+        if (batch === "foreign") return this.#begin(end);
+        const first = Math.max(batch.line, this.#end!.line);
+        if (!(await this.#take(batch, first, batch.line + batch.count, over))) return;
+        this.#end = { position: endOf(batch), line: batch.line + batch.count };
+        if (this.#end.line >= end.line) return;
+      }
+    } finally {
+      read.abort();
+    }
+  }
+
+  async #back(over: AbortSignal): Promise<void> {
+    const { log, recent } = this.#parts;
+    const { channel } = this.#wanted;
+    const before = this.#firstLine;
+    const kept = recent.holding(channel, before - 1);
+    const within = { endLine: before, bytesMax: stepBytesMax };
+    const batches = kept ? [kept] : [...(await log.recent(channel, stepLines, within)).batches];
+    this.#isWhole = batches.length === 0;
+    for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
+      this.#isWhole = batch.acceptedAtMs < this.#acceptedMsMin || batch.line >= this.#firstLine;
+      if (this.#isWhole || !(await this.#take(batch, batch.line, this.#firstLine, over))) return;
+      this.#firstLine = batch.line;
+      if (over.aborted) return;
+    }
+  }
+
+  get #acceptedMsMin(): number {
+    const { recent, clock } = this.#parts;
+    const { spanMs } = this.#wanted;
+    return spanMs === undefined
+      ? recent.acceptedMsMin
+      : Math.max(recent.acceptedMsMin, clock.nowMs() - spanMs);
+  }
+
+  // Bins of lines that retention took since go: the oldest batch says which.
+  async #dropTrimmed(over: AbortSignal): Promise<void> {
+    if (this.#firstLine >= this.#end!.line) return;
+    const newest = await this.#parts.log.recent(this.#wanted.channel, 1);
+    if (newest.batches.length === 0) return this.#begin(newest.end);
+    const read = new AbortController();
+    const from = { kind: "after", position: origin } as const;
+    const signal = AbortSignal.any([over, read.signal]);
+    try {
+      for await (const batch of this.#parts.log.follow(this.#wanted.channel, from, signal)) {
+        if (batch === "foreign") continue;
+        this.#histogram.dropBefore(batch.line);
+        this.#firstLine = Math.max(this.#firstLine, batch.line);
+        return;
+      }
+    } finally {
+      read.abort();
+    }
+  }
+
+  // Counts the lines of a batch from `first` to `end`; false when it was given up, and nothing of them is counted.
+  async #take(batch: StoredBatch, first: number, end: number, over: AbortSignal): Promise<boolean> {
+    const { selector } = this.#parts;
+    const { channel, filter } = this.#wanted;
+    const payer = { channel, as: "reader" } as const;
+    const selecting = filter && selector.select(payer, batch, filter, over);
+    const kept = selecting instanceof Promise ? await selecting : selecting;
+    if (filter !== undefined && kept === undefined) return false;
+    const extent = {
+      position: positionIn(batch, 0),
+      firstLine: batch.line,
+      endLine: batch.line + batch.count,
+    };
+    const cursor = cursorOver(batch);
+    for (let n = 0; n < batch.count && cursor.next(); n++) {
+      const line = batch.line + n;
+      if (line < first || line >= end || kept?.[n] === 0) continue;
+      this.#histogram.add(timeMsAt(cursor, batch.acceptedAtMs), gradeOf(levelAt(cursor)), 1, extent);
+      if (n % linesBetween === 0 && turns.isOver) await turns.next(channel);
+    }
+    return true;
+  }
+}

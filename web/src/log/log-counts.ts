@@ -1,0 +1,86 @@
+/**
+ * Lines over time of all that is kept: what the server counted, and what the list was told since. As long as the server has
+ * told nothing, of what the list was told alone.
+ */
+import { type BinExtent, type Counts, Histogram } from "../../../src/core/histogram.ts";
+import { grades } from "../../../src/core/level.ts";
+import type { LogHistogram } from "../api.ts";
+import type { Line } from "./line.ts";
+import { isMark, type LineRing } from "./line-ring.ts";
+
+const binsMax = 120;
+
+export type CountedBin = {
+  readonly startMs: number;
+  readonly counts: Counts;
+  readonly extent?: BinExtent | undefined;
+};
+
+export class LogCounts {
+  #told: LogHistogram | undefined;
+  #spanMs: number | undefined;
+  readonly #live = new Histogram({ binsMax });
+  /** Running numbers of the lines in `#live`, from and to. */
+  #counted: readonly [from: number, to: number] | undefined;
+  /** Counts every change. */
+  version = 0;
+
+  /** Lines that are read once more, after a jump, are counted once. */
+  add({ number, timeMs, level }: Line): void {
+    if (number === undefined || number < (this.#told?.end_line ?? 0)) return;
+    const [from, to] = this.#counted ?? [number + 1, number];
+    if (number >= from && number <= to) return;
+    this.#counted = [Math.min(from, number), Math.max(to, number)];
+    this.#live.add(timeMs, level);
+    this.version++;
+  }
+
+  /** What the server counted, of the last `spanMs` or of all; `ring` has what came since. */
+  tell(told: LogHistogram, spanMs: number | undefined, ring: LineRing): void {
+    this.clear();
+    this.#told = told;
+    this.#spanMs = spanMs;
+    for (let n = 0; n < ring.count; n++) {
+      const entry = ring.at(n)!;
+      if (!isMark(entry)) this.add(entry);
+    }
+    this.version++;
+  }
+
+  clear(): void {
+    this.#told = undefined;
+    this.#live.clear();
+    this.#counted = undefined;
+    this.version++;
+  }
+
+  /** The server has told how many there are. */
+  get isTold(): boolean {
+    return this.#told !== undefined;
+  }
+
+  /** Older lines are still being counted. */
+  get isGrowing(): boolean {
+    return this.#told?.complete === false;
+  }
+
+  bins(): { readonly stepMs: number; readonly bins: readonly CountedBin[] } {
+    const bins = this.#told?.bins ?? [];
+    const all = new Histogram({
+      binsMax,
+      spanMs: this.#spanMs,
+      stepMsMin: 1_000 * (this.#told?.step_seconds ?? 1),
+    });
+    for (const bin of bins) {
+      const extent: BinExtent = {
+        position: bin.position as BinExtent["position"],
+        firstLine: bin.first_line,
+        endLine: bin.end_line,
+      };
+      for (const grade of grades) if (bin[grade] > 0) all.add(Date.parse(bin.at), grade, bin[grade], extent);
+    }
+    for (const { startMs, counts } of this.#live.bins())
+      for (const grade of grades) if (counts[grade] > 0) all.add(startMs, grade, counts[grade]);
+    return { stepMs: all.stepMs, bins: all.bins() };
+  }
+}

@@ -1,0 +1,46 @@
+/** A stretch of the histogram that was picked, and where its lines are. */
+import type { CountedBin } from "./log-counts.ts";
+import type { Stretch } from "./log-store.ts";
+
+export type Picked = {
+  /** Whole steps. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly lines: number;
+  readonly from: Stretch["from"];
+  /** All of its lines have lower running numbers; undefined: those that came last are in it. */
+  readonly endLine: number | undefined;
+};
+
+/** The steps that a stretch of time touches; undefined where there is none. */
+export function pickedOf(
+  bins: readonly CountedBin[],
+  stepMs: number,
+  fromMs: number,
+  toMs: number,
+): Picked | undefined {
+  const touched = bins.filter(({ startMs }) => startMs < toMs && startMs + stepMs > fromMs);
+  const [first, last] = [touched[0], touched.at(-1)];
+  if (first === undefined || last === undefined) return undefined;
+  const filled = touched.filter(({ counts }) => sumOf(counts) > 0);
+  const extents = filled.flatMap(({ extent }) => extent ?? []);
+  // Lines that came since the server counted have no place: nobody knows yet where they end.
+  const isCounted = extents.length === filled.length && extents.length > 0;
+  const start = extents.reduce(
+    (least, one) => (one.firstLine < least.firstLine ? one : least),
+    extents[0] ?? { firstLine: 0, position: undefined },
+  );
+  return {
+    fromMs: first.startMs,
+    toMs: last.startMs + stepMs,
+    lines: filled.reduce((sum, { counts }) => sum + sumOf(counts), 0),
+    from:
+      start.position === undefined
+        ? { kind: "time", timeMs: first.startMs }
+        : { kind: "place", position: start.position },
+    endLine: isCounted ? Math.max(...extents.map(({ endLine }) => endLine)) : undefined,
+  };
+}
+
+const sumOf = (counts: CountedBin["counts"]): number =>
+  counts.error + counts.warn + counts.info + counts.debug;
