@@ -24,6 +24,7 @@ import { platformParts } from "./control/platform/platform-parts.ts";
 import { sharedAnswer } from "./control/shared-answer.ts";
 import type { ChannelId } from "./core/ids.ts";
 import { parseDestination, redactUrl } from "./drains/destination.ts";
+import type { DrainHistories } from "./drains/drain-histories.ts";
 import type { DrainTests } from "./drains/drain-tests.ts";
 import { DrainNotices } from "./drains/notices.ts";
 import { Failures } from "./failures.ts";
@@ -140,13 +141,13 @@ async function open(
   const registry = await openRegistry(base, operatorSecret, places);
   const intake = openIntake(base);
   const patterns = scope.own("patterns", new Patterns({ limits: patternLimits, logger }));
-  const drainTests = await openDrains(base, { ...registry, ...intake, ...places, patterns });
+  const { drainTests, histories } = await openDrains(base, { ...registry, ...intake, ...places, patterns });
   const addons = openAddons(base, { ...registry, ...intake, ...places });
   const readers = openReaders(base, registry.keys, patterns);
   const shared = await sharedSecret(store);
   const urls = new SessionUrls({ secret: shared, clock, operatorSecret });
   const canary = makeCanary(base, registry, shared);
-  const made = { urls, drainTests, addons, readiness, canary, others };
+  const made = { urls, drainTests, histories, addons, readiness, canary, others };
   const parts = { ...registry, ...intake, ...readers, ...places, ...made };
   const http = await openHttp(base, parts);
   await canary?.start(http.url, places.own);
@@ -254,6 +255,7 @@ type HttpParts = Places &
   Readers & {
     readonly urls: SessionUrls;
     readonly drainTests: DrainTests;
+    readonly histories: DrainHistories;
     readonly addons: Addons;
     readonly readiness: () => Promise<readonly string[]>;
     readonly canary: ReturnType<typeof makeCanary>;
@@ -342,6 +344,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
       addons: parts.addons,
       clock,
       issueSession: (spec: Parameters<SessionUrls["issue"]>[0]) => urls.issue(spec),
+      historyOf: (id: string) => parts.histories.of(id),
       testDrain: (record: Parameters<DrainTests["run"]>[0]) => drainTests.run(record),
       redactUrl,
       publicUrl: config.publicUrl,

@@ -142,5 +142,8 @@ export const canaryLimits = { lostMs: minuteMs, waitingMax: 1_000 } as const;
 /** How often the operator's figures of all drains are brought up to date, and the lags that are read for them each time. */
 export const censusLimits = { everyMs: 15 * secondMs, readsMax: 200 } as const;
 
+/** Samples of a drain's lag and pace, one in each round of the census: an hour of them. */
+export const drainHistoryLimits = { samplesMax: 240, drainsMax: 2_000 } as const;
+
 /** A drain's notices of one kind come no closer together. */
 export const noticeEveryMs = minuteMs;

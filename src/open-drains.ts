@@ -6,6 +6,7 @@ import { addressPolicy, loopbackCidrs, sparing } from "./drains/addresses.ts";
 import { DrainCensus } from "./drains/census.ts";
 import { ConnectionSlots } from "./drains/connections/slots.ts";
 import { boundsOf } from "./drains/destination.ts";
+import { DrainHistories } from "./drains/drain-histories.ts";
 import { DrainTests } from "./drains/drain-tests.ts";
 import { Leases } from "./drains/leases.ts";
 import { Lookups } from "./drains/lookups.ts";
@@ -19,6 +20,7 @@ import { DrainSupervisor } from "./drains/supervisor.ts";
 import { ReadAheadBudget } from "./drains/worker/read-ahead.ts";
 import {
   censusLimits,
+  drainHistoryLimits,
   drainLimits,
   drainShards,
   drainTestLimits,
@@ -51,7 +53,7 @@ type Parts = Places & {
   readonly patterns: Patterns;
 };
 
-/** Drains, where this node runs them, and their tests. */
+/** Drains, where this node runs them, their tests, and how they were of late. */
 export async function openDrains(base: Base, { policy, own, apps, notices, patterns }: Parts) {
   const { scope, config, clock, log, store, logger, failures, has, within } = base;
   const names = nameResolver({ ...lookupLimits, files: new NameFiles() });
@@ -68,6 +70,7 @@ export async function openDrains(base: Base, { policy, own, apps, notices, patte
   });
   const socketsMax = within("drains", slotLimits.socketsMax);
   const slots = scope.own("drain connections", new ConnectionSlots({ ...slotLimits, socketsMax, clock }));
+  const histories = new DrainHistories(drainHistoryLimits);
   const isShared = config.nats !== undefined;
   if (has("drain")) {
     const supervisor = scope.own(
@@ -90,10 +93,11 @@ export async function openDrains(base: Base, { policy, own, apps, notices, patte
       }),
     );
     const running = () => supervisor.running();
-    scope.own("the census of drains", new DrainCensus({ ...censusLimits, running, log, clock, failures }));
+    const census = { ...censusLimits, running, log, clock, failures, histories };
+    scope.own("the census of drains", new DrainCensus(census));
     if (isShared) ownLeases(base, supervisor);
   }
-  return new DrainTests({ sinkFor, clock, limits: drainTestLimits });
+  return { drainTests: new DrainTests({ sinkFor, clock, limits: drainTestLimits }), histories };
 }
 
 /** Drain nodes share the drains by leases. */

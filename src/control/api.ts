@@ -26,6 +26,7 @@ import { appsApi } from "./platform/apps.ts";
 import { authorizationsApi } from "./platform/authorizations.ts";
 import { configVarsApi } from "./platform/config-vars.ts";
 import type { TestDrain } from "./platform/drain-actions.ts";
+import type { HistoryOf } from "./platform/drain-history.ts";
 import { dynosApi } from "./platform/dynos.ts";
 import { formationApi } from "./platform/formation.ts";
 import { logDrainsApi } from "./platform/log-drains.ts";
@@ -57,6 +58,7 @@ export type ControlDeps = BodyDeps &
     readonly clock: Clock;
     readonly issueSession: IssueSession;
     readonly testDrain: TestDrain;
+    readonly historyOf: HistoryOf;
     readonly redactUrl: (url: string) => string;
     /**
      * The base of URLs handed to senders, without a slash at the end; undefined: senders use the address that they know.

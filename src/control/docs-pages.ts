@@ -18,7 +18,18 @@ type Document = ReturnType<import("fastify").FastifyInstance["swagger"]>;
 type Page = { readonly headers: Readonly<Record<string, string>>; readonly body: Buffer };
 
 const prefix = "/docs";
-const headersKept = ["content-type", "content-security-policy"];
+/** The library's own policy would let styles of other sites in, and send browsers of a plain HTTP server to HTTPS. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:", // icons in its style sheet
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
 
 export type DocsOptions = {
   /** Called once, when somebody first looks. */
@@ -46,8 +57,9 @@ async function makePages(specification: Document): Promise<ReadonlyMap<string, P
   await library.register(swagger, { mode: "static", specification: { document: specification } as never });
   await library.register(swaggerUi, {
     routePrefix: prefix,
-    staticCSP: true,
-    uiConfig: { deepLinking: true, persistAuthorization: false },
+    theme: { title: "tailrace: the API" },
+    // Without its top bar, whose logo brings a style of its own, and which loads descriptions from anywhere.
+    uiConfig: { deepLinking: true, persistAuthorization: false, layout: "BaseLayout" },
   });
   const assets = await readdir(
     join(dirname(fileURLToPath(import.meta.resolve("@fastify/swagger-ui"))), "static"),
@@ -57,10 +69,12 @@ async function makePages(specification: Document): Promise<ReadonlyMap<string, P
   for (const path of [...paths, ...assets.map((name) => `/static/${name}`)]) {
     const { statusCode, headers, rawPayload } = await library.inject(prefix + path);
     if (statusCode !== 200) continue;
-    const kept = headersKept.flatMap((name) =>
-      headers[name] === undefined ? [] : [[name, String(headers[name])]],
-    );
-    pages.set(prefix + path, { headers: Object.fromEntries(kept), body: rawPayload });
+    const kept = {
+      "content-type": String(headers["content-type"]),
+      "content-security-policy": policy,
+      "x-content-type-options": "nosniff",
+    };
+    pages.set(prefix + path, { headers: kept, body: rawPayload });
   }
   await library.close();
   return pages;

@@ -4,11 +4,13 @@
  */
 import { type FailureCause, failureCauses } from "../core/failure-cause.ts";
 import type { ChannelId } from "../core/ids.ts";
+import { rateAt } from "../core/rate.ts";
 import type { Failures } from "../failures.ts";
 import { drainBacklogAge, drainBacklogLines, failingDrains } from "../metrics.ts";
 import type { ChannelLog, Clock } from "../ports.ts";
 import type { DrainCheckpoint } from "../registry/drain-checkpoint.ts";
 import { lagOf } from "../registry/drain-ledger.ts";
+import type { DrainHistories } from "./drain-histories.ts";
 
 /** A drain that is being run here. */
 export type RunningDrain = {
@@ -24,6 +26,8 @@ export type CensusOptions = {
   readonly log: ChannelLog;
   readonly clock: Clock;
   readonly failures: Pick<Failures, "note">;
+  /** Takes a sample of each drain in each round. */
+  readonly histories: DrainHistories;
   /** Between two rounds. */
   readonly everyMs: number;
   /** Drains whose lag is read in a round. */
@@ -64,6 +68,7 @@ export class DrainCensus {
 
   async #round(): Promise<void> {
     const { running, readsMax } = this.#options;
+    const all = new Map<string, RunningDrain>();
     const busy = new Map<string, RunningDrain>();
     const failing = new Map<FailureCause, number>(failureCauses.map((cause) => [cause, 0]));
     for (const drain of running()) {
@@ -72,12 +77,25 @@ export class DrainCensus {
         const cause = failing.has(failed.cause ?? "other") ? (failed.cause ?? "other") : "other";
         failing.set(cause, failing.get(cause)! + 1);
       }
+      all.set(drain.id, drain);
       if (!drain.isIdle) busy.set(drain.id, drain);
     }
     for (const [cause, drains] of failing) failingDrains.set({ cause }, drains);
     for (const id of this.#lags.keys()) if (!busy.has(id)) this.#lags.delete(id);
     for (const drain of this.#dueOf(busy).slice(0, readsMax)) await this.#look(drain);
+    this.#sample(all);
     this.#tell();
+  }
+
+  // A drain whose turn to be looked at was not now has the lag of its last look.
+  #sample(all: ReadonlyMap<string, RunningDrain>): void {
+    const { histories, clock } = this.#options;
+    const atMs = clock.nowMs();
+    histories.keep(all);
+    for (const [id, { checkpoint }] of all) {
+      const lagLines = this.#lags.get(id)?.lagLines ?? 0;
+      histories.add(id, { atMs, lagLines, rate: rateAt(checkpoint.rate, atMs) });
+    }
   }
 
   // Those that were not looked at yet, then those that were longest ago.

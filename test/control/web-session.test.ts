@@ -1,7 +1,7 @@
 /** Browsers that sign in: whose requests count, which do not, and when it is over. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { signInLimits } from "../../src/limits.ts";
-import { webSessionMs, webSessionsPerKeyMax } from "../../src/registry/web-sessions.ts";
+import { WebSessions, webSessionMs, webSessionsPerKeyMax } from "../../src/registry/web-sessions.ts";
 import { type Answer, ControlServer, operatorSecret, TestRegistry } from "../support/control-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -159,4 +159,17 @@ describe("a browser that is signed in", () => {
         (await server.call(method, path, body, by(cookie, { "sec-fetch-site": "cross-site" }))).status,
       ).toBe(403);
   });
+});
+
+test("a server has so many browsers signed in and no more, and those that expire make room", async () => {
+  const { store, keys } = server.registry;
+  const sessions = new WebSessions({ store, clock, keys, sessionsMax: 3 });
+  await clock.advance(webSessionMs); // those of other tests are over
+  const secrets: string[] = [];
+  for (let n = 0; n < 4; n++) secrets.push((await newKey()).secret);
+  for (const secret of secrets.slice(0, 3)) await sessions.open(secret);
+  await expect(sessions.open(secrets[3]!)).rejects.toMatchObject({ code: "WEB_SESSIONS_FULL", status: 503 });
+  await clock.advance(webSessionMs);
+  expect(await sessions.open(secrets[3]!)).toBeDefined();
+  await sessions.stop();
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { failureCauses } from "../../src/core/failure-cause.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
 import { DrainCensus, type RunningDrain } from "../../src/drains/census.ts";
+import { DrainHistories } from "../../src/drains/drain-histories.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import { drainBacklogAge, drainBacklogLines, failingDrains } from "../../src/metrics.ts";
@@ -25,6 +26,7 @@ let engine: Engine;
 let census: DrainCensus | undefined;
 /** Reads of the log's end. */
 let reads: ChannelId[];
+let histories: DrainHistories;
 let noted: string[];
 let drains: RunningDrain[];
 
@@ -61,7 +63,9 @@ function open(readsMax = 200): void {
     follow: engine.log.follow.bind(engine.log),
   });
   const failures = { note: (work: string) => noted.push(work) };
-  census = new DrainCensus({ running: () => drains, log, clock, failures, everyMs, readsMax });
+  histories = new DrainHistories({ samplesMax: 3, drainsMax: 4 });
+  const running = () => drains;
+  census = new DrainCensus({ running, log, clock, failures, histories, everyMs, readsMax });
 }
 
 const backlog = async () => ({
@@ -143,4 +147,20 @@ test("a log that cannot be read is noted, and the next round goes on", async () 
   engine.log.recent = recent.bind(engine.log);
   await clock.advance(everyMs);
   expect(await backlog()).toMatchObject({ lines: 3 });
+});
+
+test("each round takes a sample of every drain; the oldest gives way, and those beyond the bound have none", async () => {
+  drains = await Promise.all([1, 2, 3, 4, 5].map((number) => drainOf(number, { isIdle: number === 2 })));
+  open();
+  for (let round = 1; round <= 5; round++) {
+    await append(1, 10);
+    await clock.advance(everyMs);
+  }
+  expect(histories.of("drain-1").map(({ lagLines }) => lagLines)).toEqual([30, 40, 50]);
+  expect(histories.of("drain-2").map(({ lagLines }) => lagLines)).toEqual([0, 0, 0]);
+  expect(histories.of("drain-5")).toEqual([]);
+  drains = drains.slice(1);
+  await clock.advance(2 * everyMs);
+  expect(histories.of("drain-1")).toEqual([]);
+  expect(histories.of("drain-5")).toHaveLength(2);
 });

@@ -45,7 +45,7 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
   await card.waitFor();
 
   await world.send("todo", [{ message: "one" }, { message: "two" }]);
-  await card.getByText("failing", { exact: true }).waitFor();
+  await card.getByText("retrying", { exact: true }).waitFor();
   expect(await card.locator(".why").innerText()).toMatch(
     /answered 401 \("token expired"\)[\s\S]*credentials[\s\S]*2 lines wait[\s\S]*Nothing is lost/i,
   );
@@ -97,7 +97,7 @@ test.each([
       await world.server.api("POST", `/apps/${app}/log-drains`, { url });
     await world.send(app, [{ message: "one" }, { message: "two" }]);
     const { page, faults, context } = await world.signedIn(`#/apps/${app}/drains`, { width, height });
-    await page.getByText("failing", { exact: true }).waitFor();
+    await page.getByText("retrying", { exact: true }).waitFor();
     await page.getByText("idle, nothing waits").waitFor();
     const cards = page.getByRole("article");
     expect(await cards.count()).toBe(2);

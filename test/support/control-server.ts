@@ -16,6 +16,7 @@ import type { CanonicalLines } from "../../src/core/batch.ts";
 import { type ChannelId, newProducerId } from "../../src/core/ids.ts";
 import { addressPolicy } from "../../src/drains/addresses.ts";
 import { parseDestination, redactUrl } from "../../src/drains/destination.ts";
+import { DrainHistories } from "../../src/drains/drain-histories.ts";
 import { NameFiles } from "../../src/drains/name-files.ts";
 import { nameResolver } from "../../src/drains/name-resolver.ts";
 import type { Step } from "../../src/drains/trace.ts";
@@ -29,6 +30,7 @@ import { ingestLimits } from "../../src/ingest/limits.ts";
 import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
 import {
   answersBytesMax,
+  drainHistoryLimits,
   histogramLimits,
   lookupLimits,
   readingLimits,
@@ -147,6 +149,7 @@ export class ControlServer {
   verdict: Verdict = { kind: "delivered" };
   steps: readonly Step[] = [];
   tried: DrainRecord | undefined;
+  readonly histories = new DrainHistories(drainHistoryLimits);
   reasons: readonly string[] = [];
   #faults: readonly string[] = [];
   /** Where it listens. */
@@ -240,6 +243,7 @@ export class ControlServer {
       ...opened.#platform,
       addons: opened.addons,
       clock: registry.clock,
+      historyOf: (id) => opened.histories.of(id),
       issueSession: (spec) => opened.sessions.issue(spec),
       testDrain: async (record) => {
         opened.tried = record;

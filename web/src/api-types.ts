@@ -67,6 +67,9 @@ export type Drain = {
   readonly replayed: number;
   readonly delivered_at: string | null;
 };
+export type DrainHistory = {
+  readonly samples: readonly { readonly at: string; readonly lag_lines: number; readonly rate: number }[];
+};
 export type DrainTest = {
   readonly kind: "delivered" | "retry" | "split" | "refused";
   readonly reason: string | null;

@@ -1,5 +1,13 @@
 /** The server's API, the same as everybody's. All paths are relative, so that the page works under any prefix. */
-import type { App, Drain, LogHistogram, LogSummary, SessionBody, WebSession } from "./api-types.ts";
+import type {
+  App,
+  Drain,
+  DrainHistory,
+  LogHistogram,
+  LogSummary,
+  SessionBody,
+  WebSession,
+} from "./api-types.ts";
 
 export type * from "./api-types.ts";
 
@@ -35,6 +43,8 @@ export class Api {
   }
 
   drains = (app: string) => this.#call<Drain[]>("GET", `apps/${of(app)}/log-drains`);
+  drainHistory = (app: string, id: string) =>
+    this.#call<DrainHistory>("GET", `apps/${of(app)}/log-drains/${of(id)}/history`);
   addDrain = (app: string, body: object) => this.#call<Drain>("POST", `apps/${of(app)}/log-drains`, body);
   changeDrain = (app: string, id: string, body: object) =>
     this.#call<Drain>("PATCH", `apps/${of(app)}/log-drains/${of(id)}`, body);

@@ -35,7 +35,7 @@ export function AppPageView({ route, go, keyFacts, summary }: Props) {
               aria-current={tab === route.tab ? "page" : undefined}
             >
               {name}
-              {tab === "drains" && failing > 0 && <b class="bad"> {failing} failing</b>}
+              {tab === "drains" && failing > 0 && <b class="bad"> {failing} retrying</b>}
             </a>
           ))}
         </nav>

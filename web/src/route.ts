@@ -12,9 +12,13 @@ export type LogView = {
   readonly panes: readonly string[];
   readonly wrap: boolean;
   readonly zone: "local" | "utc";
+  /** The lines of that time alone. */
+  readonly stretch?: TimeStretch | undefined;
   /** The histogram is of the newest so much; undefined: of all that is kept. */
   readonly span?: string | undefined;
 };
+
+export type TimeStretch = { readonly fromMs: number; readonly toMs: number };
 
 /** Spans of the histogram that one chooses between. */
 export const spans = ["15m", "1h", "6h", "24h", "7d"] as const;
@@ -46,31 +50,42 @@ export function hashOf(route: Route): string {
   if (!view.wrap) params.set("wrap", "0");
   if (view.zone === "utc") params.set("zone", "utc");
   if (view.span !== undefined) params.set("span", view.span);
+  if (view.stretch !== undefined) {
+    params.set("from", new Date(view.stretch.fromMs).toISOString());
+    params.set("to", new Date(view.stretch.toMs).toISOString());
+  }
   const query = params.toString();
   return `#/apps/${encodeURIComponent(app)}/${tab}${query === "" ? "" : `?${query}`}`;
 }
 
 export const plainView: LogView = { filter: {}, panes: [], wrap: true, zone: "local" };
 
-export const logOf = (app: string, filter: Filter = {}): Route => ({
+export const logOf = (app: string, filter: Filter = {}, view: Partial<LogView> = {}): Route => ({
   page: "app",
   app,
   tab: "log",
-  view: { ...plainView, filter },
+  view: { ...plainView, ...view, filter },
 });
 
 function viewOf(params: URLSearchParams): LogView {
   const at = params.get("at") ?? undefined;
   const panes = (params.get("panes") ?? "").split(",").filter((name) => name !== "");
+  const stretch = stretchOf(params);
   const span = spans.find((one) => one === params.get("span"));
   return {
     filter: filterFromParams(params),
     ...(span !== undefined && { span }),
+    ...(stretch !== undefined && { stretch }),
     ...(at !== undefined && { at }),
     panes: panes.slice(0, panesMax),
     wrap: params.get("wrap") !== "0",
     zone: params.get("zone") === "utc" ? "utc" : "local",
   };
+}
+
+function stretchOf(params: URLSearchParams): TimeStretch | undefined {
+  const [fromMs, toMs] = ["from", "to"].map((name) => Date.parse(params.get(name) ?? ""));
+  return fromMs! < toMs! ? { fromMs: fromMs!, toMs: toMs! } : undefined;
 }
 
 function decoded(part: string): string {

@@ -49,8 +49,10 @@ export function SignIn({ onSignedIn }: { onSignedIn: (key: KeyFacts) => void }) 
           {isBusy ? "Signing in" : "Sign in"}
         </button>
         <p class="mute" id="key-help">
-          The operator's key is in the file that <code>tailrace serve</code> names when it starts; for others
-          it makes keys with <code>tailrace keys:create</code>. You stay signed in for 12 hours.
+          The operator's key is on the server, in the file <code>api-key</code> of its data folder:{" "}
+          <code>cat data/api-key</code>, unless <code>--data</code> names another, or in{" "}
+          <code>TAILRACE_API_KEY</code>. It makes keys for others with <code>tailrace keys:create</code>. You
+          stay signed in for 12 hours.
         </p>
       </form>
     </main>

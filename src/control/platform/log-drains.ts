@@ -22,6 +22,7 @@ import {
   tags,
 } from "./drain-actions.ts";
 import { fieldsIn } from "./drain-fields.ts";
+import { type HistoryOf, registerDrainHistory } from "./drain-history.ts";
 import {
   drainChangesBody,
   drainReply,
@@ -34,6 +35,8 @@ import {
 export type LogDrainsDeps = {
   readonly drains: Drains;
   readonly testDrain: TestDrain;
+  /** Lag and pace of a drain that runs here, over the last hour. */
+  readonly historyOf: HistoryOf;
   /** A drain's URL without its secrets, for keys that only read. */
   readonly redactUrl: (url: string) => string;
 };
@@ -130,6 +133,8 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
       return show(request, app, drain);
     },
   );
+
+  registerDrainHistory(server, { find, historyOf: deps.historyOf });
 
   server.patch<DrainRequest & { Body: Body }>(
     "/apps/:app/log-drains/:drain",

@@ -61,7 +61,7 @@ export function drainHealth(summary: LogSummary | undefined): {
   const count = idle + delivering + retrying + paused;
   if (count === 0) return { mark: "none", words: "no drains" };
   if (retrying > 0)
-    return { mark: "bad", words: `${retrying} of ${count} ${count === 1 ? "drain" : "drains"} failing` };
+    return { mark: "bad", words: `${retrying} of ${count} ${count === 1 ? "drain" : "drains"} retrying` };
   if (paused > 0)
     return { mark: "wait", words: `${paused} of ${count} ${count === 1 ? "drain" : "drains"} paused` };
   return { mark: "ok", words: count === 1 ? "1 drain, well" : `${count} drains, all well` };

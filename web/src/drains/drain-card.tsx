@@ -56,7 +56,7 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
       </header>
       <Why drain={drain} />
       <div class="two">
-        <LedgerBar drain={drain} />
+        <LedgerBar app={app} drain={drain} />
         <Lag samples={samples} drain={drain} />
       </div>
       {test && <TestSteps test={test} onClose={() => setTest(undefined)} />}
@@ -181,7 +181,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
         Waiting lines <span class="mute">· {paceOf(drain)}</span>
       </h3>
       <Chart
-        title="waiting lines, and lines delivered a second, since this page is open"
+        title="waiting lines, of the last hour as far as this server ran the drain"
         timesMs={samples.map(({ atMs }) => atMs)}
         series={[
           { name: "waiting", colour: "--fill-warn", kind: "area", values: samples.map(({ lag }) => lag) },
@@ -191,7 +191,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
         format={(value) => countOf(value)}
       />
       <Chart
-        title="lines delivered a second"
+        title="lines delivered a second, of the same time"
         timesMs={samples.map(({ atMs }) => atMs)}
         series={[
           {
@@ -203,6 +203,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
         ]}
         height={76}
         zone="local"
+        leastStep={0.1}
         format={(value) => `${rateOf(value)}/s`}
       />
     </section>

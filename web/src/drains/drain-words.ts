@@ -5,7 +5,7 @@ import { durationOf, linesOf, rateOf } from "../parts/words.ts";
 export type Health = { readonly mark: "good" | "wait" | "bad"; readonly word: string };
 
 export function healthOf({ state }: Drain): Health {
-  if (state === "retrying") return { mark: "bad", word: "failing" };
+  if (state === "retrying") return { mark: "bad", word: "retrying" };
   if (state === "paused") return { mark: "wait", word: "paused" };
   return { mark: "good", word: state === "delivering" ? "delivering" : "idle, nothing waits" };
 }

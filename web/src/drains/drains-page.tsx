@@ -10,9 +10,17 @@ const everyMs = 2_000;
 
 export function DrainsPage({ app, keyFacts }: { app: string; keyFacts: KeyFacts }) {
   const samples = useRef(new Samples());
+  const asked = useRef(new Set<string>());
+  const remember = async ({ id }: Drain) => {
+    if (asked.current.has(id)) return;
+    asked.current.add(id);
+    const history = await api.drainHistory(app, id).catch(() => undefined);
+    if (history !== undefined) samples.current.remember(id, history);
+  };
   const load = async () => {
     const drains = await api.drains(app);
     samples.current.add(drains, Date.now());
+    await Promise.all(drains.map(remember));
     return drains;
   };
   const drains = useLoaded<Drain[]>(load, [app], everyMs);

@@ -1,9 +1,10 @@
 /** Every line since the drain was made, in one bar that adds up. */
 import type { Drain } from "../api.ts";
 import { countOf } from "../parts/words.ts";
+import { hashOf, logOf } from "../route.ts";
 import { partsOf, sharesOf, totalOf } from "./ledger.ts";
 
-export function LedgerBar({ drain }: { drain: Drain }) {
+export function LedgerBar({ app, drain }: { app: string; drain: Drain }) {
   const parts = partsOf(drain);
   const shares = sharesOf(parts);
   return (
@@ -16,13 +17,24 @@ export function LedgerBar({ drain }: { drain: Drain }) {
       </div>
       <table class="legend">
         <tbody>
-          {parts.map(({ name, lines, colour }) => (
+          {parts.map(({ name, lines, colour, notice }) => (
             <tr key={name} class={lines === 0 ? "none" : ""}>
               <th scope="row">
                 <i class={`part-${colour}`} aria-hidden="true" />
                 {name}
               </th>
-              <td>{countOf(lines)}</td>
+              <td>
+                {notice !== undefined && lines > 0 ? (
+                  <a
+                    href={hashOf(logOf(app, { sources: ["heroku"], match: `${notice}.*${drain.token}` }))}
+                    title="the notices of it in the log: when, how many, and why"
+                  >
+                    {countOf(lines)}
+                  </a>
+                ) : (
+                  countOf(lines)
+                )}
+              </td>
             </tr>
           ))}
           <tr class="sum">

@@ -1,13 +1,19 @@
 /** A drain's counts as parts of one bar: every line since it was made is in one of them. */
 import type { Drain } from "../api-types.ts";
 
-export type Part = { readonly name: string; readonly lines: number; readonly colour: string };
+export type Part = {
+  readonly name: string;
+  readonly lines: number;
+  readonly colour: string;
+  /** The notices in the app's log that tell of them. */
+  readonly notice?: string;
+};
 
 export const partsOf = (drain: Drain): readonly Part[] => [
   { name: "delivered", lines: drain.delivered, colour: "ok" },
   { name: "filtered", lines: drain.filtered, colour: "quiet" },
-  { name: "refused", lines: drain.refused, colour: "err" },
-  { name: "lost", lines: drain.lost, colour: "lost" },
+  { name: "refused", lines: drain.refused, colour: "err", notice: "L13" },
+  { name: "lost", lines: drain.lost, colour: "lost", notice: "L10" },
   { name: "waiting", lines: drain.lag_lines, colour: "warn" },
 ];
 

@@ -2,10 +2,11 @@
 import { useEffect, useMemo, useReducer, useState } from "preact/hooks";
 import type { Filter } from "../log/filter.ts";
 import { LogStream, type StreamState } from "../log/log-stream.ts";
+import { withoutColours } from "../log/sgr.ts";
 import type { Go } from "../page.tsx";
-import { Chart, type Series } from "../parts/chart.tsx";
+import { Chart, type ChartEvent, type Series } from "../parts/chart.tsx";
 import { countOf, dayOf, linesOf, rateOf } from "../parts/words.ts";
-import { logOf } from "../route.ts";
+import { hashOf, logOf } from "../route.ts";
 import { type DynoMemory, Glance, percentileOf, type Step, statusClasses, sumOf } from "./glance.ts";
 
 const spans = [
@@ -21,8 +22,12 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
   const [span, setSpan] = useState<(typeof spans)[number]>(spans[1]);
   const { glance, state, drawn } = useGlance(app, span);
   const steps = useMemo(() => glance.inOrder(), [glance, drawn]);
-  const toLines = (filter: Filter) => (fromMs: number) =>
-    go(logOf(app, { ...filter, since: new Date(fromMs).toISOString() }));
+  const toLines = (filter: Filter) => (fromMs: number, toMs: number) =>
+    go(logOf(app, filter, { stretch: { fromMs, toMs } }));
+  const events = glance.releases.map(({ timeMs, text }) => ({
+    timeMs,
+    name: /\bv\d+\b/.exec(text)?.[0] ?? "deploy",
+  }));
   const all = sumOf(steps);
   const timesMs = steps.map(({ startMs }) => startMs);
   const p95 = percentileOf(all, 0.95);
@@ -76,6 +81,8 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
                 series={statusSeries(steps, glance.stepMs)}
                 height={150}
                 zone="local"
+                events={events}
+                leastStep={0.1}
                 format={rateOf}
                 onBrush={toLines({ sources: ["heroku"], dynos: ["router"] })}
               />
@@ -100,6 +107,7 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
                 ]}
                 height={150}
                 zone="local"
+                events={events}
                 format={msOf}
                 onBrush={toLines({ sources: ["heroku"], dynos: ["router"] })}
               />
@@ -114,6 +122,7 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
             <Panel title="Memory" isEmpty={glance.memory.size === 0}>
               <MemoryChart
                 memory={glance.memory}
+                events={events}
                 timesMs={timesMs}
                 stepMs={glance.stepMs}
                 onBrush={toLines({ match: "sample#memory_total" })}
@@ -134,6 +143,7 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
                 ]}
                 height={120}
                 zone="local"
+                events={events}
                 format={countOf}
                 onBrush={toLines({ level: "error" })}
               />
@@ -142,9 +152,10 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
                 go={(code) => go(logOf(app, { match: `code=${code}|Error ${code}` }))}
               />
               <ul class="events">
-                {glance.releases.slice(-5).map(({ timeMs, text }) => (
-                  <li key={timeMs}>
-                    <span class="mute">{dayOf(timeMs, "local", true)}</span> {text}
+                {glance.releases.slice(-5).map(({ timeMs, text, position }) => (
+                  <li key={position}>
+                    <span class="mute">{dayOf(timeMs, "local", true)}</span>{" "}
+                    <a href={hashOf(logOf(app, {}, { at: position }))}>{withoutColours(text)}</a>
                   </li>
                 ))}
               </ul>
@@ -215,12 +226,13 @@ const line = (name: string, colour: string, steps: readonly Step[], share: numbe
 const hues = ["--p1", "--p2", "--p3", "--p4", "--p5", "--p6"] as const;
 
 type MemoryProps = {
+  readonly events: readonly ChartEvent[];
   memory: ReadonlyMap<string, DynoMemory>;
   timesMs: number[];
   stepMs: number;
-  onBrush: (fromMs: number) => void;
+  onBrush: (fromMs: number, toMs: number) => void;
 };
-function MemoryChart({ memory, timesMs, stepMs, onBrush }: MemoryProps) {
+function MemoryChart({ memory, events, timesMs, stepMs, onBrush }: MemoryProps) {
   const dynos = [...memory].slice(0, hues.length);
   const quota = Math.max(0, ...dynos.map(([, { quotaMb }]) => quotaMb ?? 0));
   const series: Series[] = dynos.map(([name, { mb }], n) => ({
@@ -246,6 +258,7 @@ function MemoryChart({ memory, timesMs, stepMs, onBrush }: MemoryProps) {
         series={series}
         height={150}
         zone="local"
+        events={events}
         format={(mb) => `${countOf(mb)} MB`}
         onBrush={onBrush}
       />

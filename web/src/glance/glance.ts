@@ -17,7 +17,7 @@ export type Step = {
 };
 
 export type DynoMemory = { readonly mb: Map<number, number>; quotaMb: number | undefined };
-export type Event = { readonly timeMs: number; readonly text: string };
+export type Event = { readonly timeMs: number; readonly text: string; readonly position: string };
 
 /** Edges of service times, in ms: each 15 % above the one before, so that a percentile is off by less than that. */
 export const edgesMs: readonly number[] = Array.from({ length: 84 }, (_, n) => 1.15 ** n);
@@ -59,7 +59,11 @@ export class Glance {
       this.#countCode(/\bError ([RL]\d\d)\b/.exec(line.message)?.[1]);
     if (line.message.includes("sample#memory_total")) this.#addMemory(line);
     if (/^Release v\d+ created|^Deployed? |^Deploy \w+ by/.test(line.message)) {
-      this.releases.push({ timeMs: line.timeMs, text: line.message.slice(0, 120) });
+      this.releases.push({
+        timeMs: line.timeMs,
+        text: line.message.slice(0, 120),
+        position: line.position,
+      });
       if (this.releases.length > eventsMax) this.releases.shift();
     }
   }

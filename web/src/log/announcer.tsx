@@ -7,11 +7,15 @@ import { withoutColours } from "./sgr.ts";
 
 const everyMs = 5_000;
 const charsMax = 200;
+const historyMs = 1_500;
 
 export function Announcer({ store }: { store: LogStore }) {
   const [said, setSaid] = useState<readonly string[]>([]);
   useEffect(() => {
     let told = store.state.received;
+    const opened = setTimeout(() => {
+      told = store.state.received; // what was there is no news
+    }, historyMs);
     const timer = setInterval(() => {
       const { received, isFollowing } = store.state;
       const more = received - told;
@@ -22,7 +26,10 @@ export function Announcer({ store }: { store: LogStore }) {
       const text = `${others}${processText(line)}: ${withoutColours(line.message).slice(0, charsMax)}`;
       setSaid((before) => [...before.slice(-2), text]);
     }, everyMs);
-    return () => clearInterval(timer);
+    return () => {
+      clearTimeout(opened);
+      clearInterval(timer);
+    };
   }, [store]);
   return (
     <div class="for-ears" role="log" aria-label="newest lines" aria-live="polite" tabIndex={0}>

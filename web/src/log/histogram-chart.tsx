@@ -2,9 +2,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Chart, type Series } from "../parts/chart.tsx";
 import { countOf, linesOf, type Zone } from "../parts/words.ts";
-import { spans } from "../route.ts";
+import { spans, type TimeStretch } from "../route.ts";
 import type { LogStore } from "./log-store.ts";
-import { type Picked, pickedOf } from "./picked.ts";
+import { pickedOf } from "./picked.ts";
 import { useCounts } from "./use-counts.ts";
 
 type Props = {
@@ -12,7 +12,8 @@ type Props = {
   readonly zone: Zone;
   readonly span: string | undefined;
   readonly onSpan: (span: string | undefined) => void;
-  readonly onPick: (picked: Picked) => void;
+  /** Whole steps. */
+  readonly onPick: (stretch: TimeStretch) => void;
 };
 
 const drawEveryMs = 500;
@@ -81,7 +82,7 @@ export function HistogramChart({ store, zone, span, onSpan, onPick }: Props) {
         isBare
         onBrush={(fromMs, toMs) => {
           const picked = pickedOf(bins, stepMs, fromMs, toMs);
-          if (picked !== undefined) onPick(picked);
+          if (picked !== undefined) onPick({ fromMs: picked.fromMs, toMs: picked.toMs });
         }}
       />
       <p class="histogram-of">

@@ -13,9 +13,9 @@ import { LineDetail } from "./line-detail.tsx";
 import { type ListHandle, LogList } from "./log-list.tsx";
 import { LogStore } from "./log-store.ts";
 import { PaneFoot } from "./pane-foot.tsx";
-import type { Picked } from "./picked.ts";
 import { usePaneKeys } from "./use-pane-keys.ts";
 import { findingOf, useSteps } from "./use-steps.ts";
+import { useStretch } from "./use-stretch.ts";
 import { rowsOf } from "./view-rows.ts";
 
 export type PaneProps = {
@@ -34,14 +34,14 @@ export type PaneProps = {
 export function LogPane(props: PaneProps) {
   const { app, view, dyno, find, route, go, change, onDynos, kept } = props;
   const filter: Filter = dyno === undefined ? view.filter : { ...view.filter, dynos: [dyno] };
-  const store = useOpenStore(app, filter, view.at);
+  const store = useOpenStore(app, filter, view);
   useTold(useMemo(() => (listener: () => void) => store.subscribe(listener), [store]));
   const [unfolded, setUnfolded] = useState<ReadonlySet<string>>(new Set());
-  const [range, setRange] = useState<Picked | undefined>(undefined);
   const [selected, setSelected] = useState<string | undefined>(view.at);
   const [isOpen, setOpen] = useState(false);
   const list = useRef<ListHandle | undefined>(undefined);
   const { state } = store;
+  const range = useStretch(store, view.stretch);
 
   const rows = useMemo(() => {
     const keep = (line: Line) =>
@@ -59,8 +59,8 @@ export function LogPane(props: PaneProps) {
       return next;
     });
   const follow = () => {
-    setRange(undefined);
-    if (view.at !== undefined) change({ at: undefined }, "replace");
+    if (view.at !== undefined || view.stretch !== undefined)
+      change({ at: undefined, stretch: undefined }, "replace");
     store.follow();
     list.current?.toEnd();
   };
@@ -70,12 +70,6 @@ export function LogPane(props: PaneProps) {
       location.href,
     ).href;
   const steps = useSteps({ store, rows, finding, selected, setSelected, list, unfold });
-  const pick = (picked: Picked) => {
-    setRange(picked);
-    // What comes after the picking is not of the stretch.
-    const newest = store.newest?.number ?? Number.MAX_SAFE_INTEGER - 1;
-    store.openStretch({ from: picked.from, endLine: picked.endLine ?? newest + 1 });
-  };
   const line = lineIn(rows, selected);
   const keys = usePaneKeys({
     rows,
@@ -102,7 +96,7 @@ export function LogPane(props: PaneProps) {
         zone={view.zone}
         span={view.span}
         onSpan={(span) => change({ span }, "replace")}
-        onPick={pick}
+        onPick={(stretch) => change({ stretch, at: undefined })}
       />
       {range !== undefined && (
         <p class="range" role="status">
@@ -159,13 +153,14 @@ const PaneHead = ({ dyno, onClose }: { dyno: string; onClose: () => void }) => (
 // A link to a line shows it as it was seen; a time that the list began at says nothing there.
 const linkFilter = ({ since: _, ...rest }: Filter): Filter => rest;
 
-function useOpenStore(app: string, filter: Filter, at: string | undefined): LogStore {
+function useOpenStore(app: string, filter: Filter, { at, stretch }: LogView): LogStore {
   const wanted = JSON.stringify([app, filter]);
   const store = useMemo(() => new LogStore(app, filter), [wanted]);
   useEffect(() => {
+    if (at === undefined && stretch !== undefined) return; // it is opened where the histogram says
     if (at === undefined) store.follow();
     else void store.openAt(at);
-  }, [store, at]);
+  }, [store, at, stretch === undefined]);
   useEffect(() => () => store.close(), [store]);
   return store;
 }

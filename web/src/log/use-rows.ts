@@ -7,11 +7,15 @@ import {
   Virtualizer,
 } from "@tanstack/virtual-core";
 import type { RefObject } from "preact";
-import { useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import { flushSync } from "preact/compat";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Row } from "./view-rows.ts";
 
 /** Heights that are remembered of rows that are gone. */
 const sizesMax = 30_000;
+
+/** Rows on paper, on either side of those that are seen. */
+const printedMax = 1_000;
 
 type Wanted = {
   readonly rows: readonly Row[];
@@ -26,6 +30,7 @@ export function useRows({ rows, scroller, estimate, isFollowing }: Wanted): {
   rows: Rows;
   items: VirtualItem[];
 } {
+  const isPrinting = usePrinting();
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const held = useRef<Rows | undefined>(undefined);
   const options = {
@@ -36,7 +41,7 @@ export function useRows({ rows, scroller, estimate, isFollowing }: Wanted): {
     scrollToFn: elementScroll,
     observeElementRect,
     observeElementOffset,
-    overscan: 8,
+    overscan: isPrinting ? printedMax : 8,
     anchorTo: "end" as const,
     followOnAppend: isFollowing,
     scrollEndThreshold: 60,
@@ -50,6 +55,18 @@ export function useRows({ rows, scroller, estimate, isFollowing }: Wanted): {
   useLayoutEffect(() => list._willUpdate());
   useLayoutEffect(() => forget(list.itemSizeCache), [rows]);
   return { rows: list, items: list.getVirtualItems() };
+}
+
+// The browser prints what is there when its print style is in force.
+function usePrinting(): boolean {
+  const [isPrinting, setPrinting] = useState(false);
+  useEffect(() => {
+    const print = matchMedia("print");
+    const follow = () => flushSync(() => setPrinting(print.matches));
+    print.addEventListener("change", follow);
+    return () => print.removeEventListener("change", follow);
+  }, []);
+  return isPrinting;
 }
 
 // The cache has the oldest first.

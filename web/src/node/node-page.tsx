@@ -88,6 +88,7 @@ function NodeFigures({ figures, paces }: { figures: Figures; paces: readonly Pac
           ]}
           height={140}
           zone="local"
+          leastStep={0.1}
           format={rateOf}
         />
         <ul class="chart-keys">

@@ -15,6 +15,8 @@ export type Series = {
   readonly dashed?: boolean;
 };
 
+export type ChartEvent = { readonly timeMs: number; readonly name: string };
+
 type Props = {
   readonly title: string;
   readonly timesMs: readonly number[];
@@ -27,6 +29,10 @@ type Props = {
   /** Without axes: a strip. */
   readonly isBare?: boolean;
   readonly max?: number;
+  /** The least step of the axis of values: 1 where they are counts. */
+  readonly leastStep?: number;
+  /** What happened meanwhile, each as a line across. */
+  readonly events?: readonly ChartEvent[];
   readonly onBrush?: ((fromMs: number, toMs: number) => void) | undefined;
 };
 
@@ -116,7 +122,7 @@ const dataOf = ({ timesMs, series }: Props): uPlot.AlignedData =>
   [timesMs.map((ms) => ms / 1000), ...series.map(({ values }) => values)] as unknown as uPlot.AlignedData;
 
 function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
-  const { series, height, zone, format, isBare = false, onBrush } = now.current;
+  const { series, height, zone, format, isBare = false, onBrush, leastStep = 1 } = now.current;
   const style = getComputedStyle(box);
   const colourOf = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
@@ -145,7 +151,7 @@ function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
           return [from, to];
         },
       },
-      y: { range: (_, __, max) => [0, Math.max(1, now.current.max ?? 0, max) * 1.05] },
+      y: { range: (_, __, max) => [0, Math.max(leastStep, now.current.max ?? 0, max) * 1.05] },
     },
     axes: isBare
       ? [
@@ -154,7 +160,13 @@ function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
         ]
       : [
           { ...axis, size: 24, space: 70, grid: { show: false }, values: timesIn(zone), incrs },
-          { ...axis, size: 56, space: 28, values: (_, splits) => splits.map(format) },
+          {
+            ...axis,
+            size: 56,
+            space: height < 100 ? 18 : 28,
+            incrs: valueIncrs.filter((step) => step >= leastStep),
+            values: (_, splits) => splits.map(format),
+          },
         ],
     series: [
       {},
@@ -178,6 +190,7 @@ function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
       }),
     ],
     hooks: {
+      draw: [(plot) => drawEvents(plot, now.current.events ?? [], colourOf)],
       setSelect: [
         (plot) => {
           const { left, width } = plot.select;
@@ -189,6 +202,33 @@ function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
       ],
     },
   };
+}
+
+/** Steps of the axis of values: 1, 2 and 5 times a power of ten. */
+const valueIncrs = Array.from({ length: 14 }, (_, power) =>
+  [1, 2, 5].map((digit) => digit * 10 ** (power - 2)),
+).flat();
+
+function drawEvents(plot: uPlot, events: readonly ChartEvent[], colourOf: (name: string) => string): void {
+  const { ctx } = plot;
+  const { left, top, width, height } = plot.bbox;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colourOf("--mute");
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  for (const { timeMs, name } of events) {
+    const x = Math.round(plot.valToPos(timeMs / 1000, "x", true)) + 0.5; // between two columns of points it is sharp
+    if (x < left || x > left + width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, top);
+    ctx.lineTo(x, top + height);
+    ctx.stroke();
+    const isRoom = x + ctx.measureText(name).width + 8 < left + width;
+    ctx.textAlign = isRoom ? "left" : "right";
+    ctx.fillText(name, x + (isRoom ? 4 : -4), top + 9 * devicePixelRatio);
+  }
+  ctx.restore();
 }
 
 /** Steps of the axis in seconds. */
