@@ -13,6 +13,7 @@ const written = [
   ["timeout", { match: "timeout" }],
   ["connection refused -healthz -ping", { match: "connection refused", exclude: "healthz|ping" }],
   ["dyno:web.*,worker.1 source:app", { dynos: ["web", "worker.1"], sources: ["app"] }],
+  ["-dyno:web.2,scheduler.* oops", { excludeDynos: ["web.2", "scheduler"], match: "oops" }],
   ["level:err since:10m", { level: "error", since: "10m" }],
   ["level:loud http://host:80/", { match: "http://host:80/" }],
 ] as const;
@@ -28,8 +29,9 @@ test.each(written)("%j comes back as it was, from its text and from the address"
 });
 
 test("the API is asked for what the filter says", () => {
-  expect(sessionFields(filterFromText("a b dyno:web level:warn -c"))).toEqual({
+  expect(sessionFields(filterFromText("a b dyno:web level:warn -dyno:web.2 -c"))).toEqual({
     dyno: ["web"],
+    exclude_dyno: ["web.2"],
     match: "a b",
     exclude: "c",
     level: "warn",
@@ -42,6 +44,7 @@ test.each([
   "#/apps/todo/log",
   "#/apps/todo/drains",
   "#/apps/todo/log?dyno=web&match=50%25+%26+more&at=12.3.abcd.xy&panes=web.1%2Cworker.1&wrap=0&zone=utc",
+  "#/apps/todo/log?level=error&span=6h&from=2026-01-02T03%3A04%3A00.000Z&to=2026-01-02T03%3A05%3A00.000Z",
 ])("%s leads to the same again", (hash) => {
   expect(hashOf(routeOf(hash))).toBe(hash);
 });

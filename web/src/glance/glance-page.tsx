@@ -4,10 +4,13 @@ import type { Filter } from "../log/filter.ts";
 import { LogStream, type StreamState } from "../log/log-stream.ts";
 import { withoutColours } from "../log/sgr.ts";
 import type { Go } from "../page.tsx";
-import { Chart, type ChartEvent, type Series } from "../parts/chart.tsx";
+import { Chart } from "../parts/chart.tsx";
 import { countOf, dayOf, linesOf, rateOf } from "../parts/words.ts";
 import { hashOf, logOf } from "../route.ts";
-import { type DynoMemory, Glance, percentileOf, type Step, statusClasses, sumOf } from "./glance.ts";
+import { Glance, percentileOf, sumOf } from "./glance.ts";
+import { MemoryChart } from "./memory-chart.tsx";
+import { Codes, Keys, Panel, Tile } from "./panels.tsx";
+import { statusSeries, timesSeries } from "./series.ts";
 
 const spans = [
   ["15m", 900],
@@ -101,9 +104,9 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
                 timesMs={timesMs}
                 stepMs={glance.stepMs}
                 series={[
-                  line("p99", "--fill-err", steps, 0.99),
-                  line("p95", "--fill-warn", steps, 0.95),
-                  line("p50", "--fill-accent", steps, 0.5),
+                  timesSeries("p99", "--fill-err", steps, 0.99),
+                  timesSeries("p95", "--fill-warn", steps, 0.95),
+                  timesSeries("p50", "--fill-accent", steps, 0.5),
                 ]}
                 height={150}
                 zone="local"
@@ -196,135 +199,3 @@ function useGlance(app: string, [span, seconds]: (typeof spans)[number]) {
 
 const msOf = (ms: number | null): string =>
   ms === null ? "none" : ms >= 10_000 ? `${countOf(ms / 1_000)} s` : `${countOf(ms)} ms`;
-
-const colours = {
-  "2xx": "--fill-ok",
-  "3xx": "--fill-accent",
-  "4xx": "--fill-warn",
-  "5xx": "--fill-err",
-} as const;
-
-// Drawn over one another, the largest first: what is seen of each is its own share.
-function statusSeries(steps: readonly Step[], stepMs: number): Series[] {
-  return statusClasses.map((_, n) => ({
-    name: statusClasses[n]!,
-    colour: colours[statusClasses[n]!],
-    kind: "bars" as const,
-    values: steps.map(
-      ({ byStatus }) => statusClasses.slice(n).reduce((sum, of) => sum + byStatus[of], 0) / (stepMs / 1_000),
-    ),
-  }));
-}
-
-const line = (name: string, colour: string, steps: readonly Step[], share: number): Series => ({
-  name,
-  colour,
-  kind: "line",
-  values: steps.map(({ times }) => percentileOf(times, share)),
-});
-
-const hues = ["--p1", "--p2", "--p3", "--p4", "--p5", "--p6"] as const;
-
-type MemoryProps = {
-  readonly events: readonly ChartEvent[];
-  memory: ReadonlyMap<string, DynoMemory>;
-  timesMs: number[];
-  stepMs: number;
-  onBrush: (fromMs: number, toMs: number) => void;
-};
-function MemoryChart({ memory, events, timesMs, stepMs, onBrush }: MemoryProps) {
-  const dynos = [...memory].slice(0, hues.length);
-  const quota = Math.max(0, ...dynos.map(([, { quotaMb }]) => quotaMb ?? 0));
-  const series: Series[] = dynos.map(([name, { mb }], n) => ({
-    name,
-    colour: hues[n]!,
-    kind: "line",
-    values: heldOver(timesMs.map((ms) => mb.get(ms) ?? null)),
-  }));
-  if (quota > 0)
-    series.push({
-      name: "limit",
-      colour: "--fill-err",
-      kind: "line",
-      dashed: true,
-      values: timesMs.map(() => quota),
-    });
-  return (
-    <>
-      <Chart
-        title="memory of dynos in MB"
-        timesMs={timesMs}
-        stepMs={stepMs}
-        series={series}
-        height={150}
-        zone="local"
-        events={events}
-        format={(mb) => `${countOf(mb)} MB`}
-        onBrush={onBrush}
-      />
-      <Keys
-        of={[
-          ...dynos.map(([name], n) => [name, hues[n]!.slice(2)] as const),
-          ...(quota > 0 ? [["limit", "err"] as const] : []),
-        ]}
-      />
-    </>
-  );
-}
-
-// Dynos tell their memory every 20 s or so: between two of those it is the one before.
-function heldOver(values: readonly (number | null)[]): (number | null)[] {
-  let last: number | null = null;
-  return values.map((value) => {
-    last = value ?? last;
-    return last;
-  });
-}
-
-function Panel({
-  title,
-  isEmpty,
-  children,
-}: {
-  title: string;
-  isEmpty: boolean;
-  children: preact.ComponentChildren;
-}) {
-  return (
-    <section class="panel">
-      <h2>{title}</h2>
-      {isEmpty ? <p class="mute">No line tells of it in this time.</p> : children}
-    </section>
-  );
-}
-
-const Tile = ({ name, value, mark = "" }: { name: string; value: string; mark?: string }) => (
-  <div class="tile">
-    <b class={mark}>{value}</b>
-    <span>{name}</span>
-  </div>
-);
-
-const Keys = ({ of }: { of: readonly (readonly [string, string])[] }) => (
-  <ul class="chart-keys">
-    {of.map(([name, colour]) => (
-      <li key={name}>
-        <i class={`key-${colour}`} aria-hidden="true" />
-        {name}
-      </li>
-    ))}
-  </ul>
-);
-
-function Codes({ codes, go }: { codes: ReadonlyMap<string, number>; go: (code: string) => void }) {
-  const shown = [...codes].sort((a, b) => b[1] - a[1]).slice(0, 12);
-  return (
-    <div class="codes">
-      {shown.map(([code, count]) => (
-        <button key={code} type="button" class="chip" onClick={() => go(code)}>
-          <b class="bad">{code}</b> {countOf(count)}
-        </button>
-      ))}
-    </div>
-  );
-}

@@ -4,6 +4,8 @@ import { type Grade, grades } from "../../../src/core/level.ts";
 export type Filter = {
   readonly sources?: readonly string[];
   readonly dynos?: readonly string[];
+  /** None of these processes. */
+  readonly excludeDynos?: readonly string[];
   readonly match?: string;
   readonly exclude?: string;
   readonly since?: string;
@@ -25,16 +27,17 @@ const words: Readonly<Record<string, "sources" | "dynos" | "since" | "level" | "
   exclude: "exclude",
 };
 
-/** `timeout dyno:web source:app level:error since:10m -healthz`: words match together, a minus excludes. */
+/** `timeout dyno:web source:app level:error since:10m -dyno:web.2 -healthz`: words match together, a minus excludes. */
 export function filterFromText(text: string): Filter {
   const found: {
     sources: string[];
     dynos: string[];
+    excludeDynos: string[];
     match: string[];
     exclude: string[];
     since?: string;
     level?: Level | undefined;
-  } = { sources: [], dynos: [], match: [], exclude: [] };
+  } = { sources: [], dynos: [], excludeDynos: [], match: [], exclude: [] };
   for (const word of text.trim().split(/\s+/)) {
     const [, name, value] = /^([a-z]+):(.+)$/.exec(word) ?? [];
     const field = name === undefined ? undefined : words[name];
@@ -43,12 +46,15 @@ export function filterFromText(text: string): Filter {
     else if (field === "since") found.since = value!;
     else if (field === "level") found.level = levelOf(value!);
     else if (field === "match" || field === "exclude") found[field].push(value!);
+    else if (/^-(?:dyno|process):./.test(word))
+      found.excludeDynos.push(...word.slice(word.indexOf(":") + 1).split(",").map(dynoOf));
     else if (/^-./.test(word)) found.exclude.push(word.slice(1));
     else if (word !== "") found.match.push(word);
   }
   return withoutEmpty({
     sources: found.sources,
     dynos: found.dynos,
+    excludeDynos: found.excludeDynos,
     match: found.match.join(" "),
     exclude: found.exclude.join("|"),
     since: found.since,
@@ -57,13 +63,14 @@ export function filterFromText(text: string): Filter {
 }
 
 /** What `filterFromText` reads back as the same. */
-export function textOfFilter({ sources, dynos, match, exclude, since, level }: Filter): string {
+export function textOfFilter({ sources, dynos, excludeDynos, match, exclude, since, level }: Filter): string {
   return [
     match,
     dynos && `dyno:${dynos.join(",")}`,
     sources && `source:${sources.join(",")}`,
     level && `level:${level}`,
     since && `since:${since}`,
+    excludeDynos && `-dyno:${excludeDynos.join(",")}`,
     ...(exclude?.split("|").map((one) => `-${one}`) ?? []),
   ]
     .filter((part) => part !== undefined)
@@ -74,6 +81,7 @@ export function filterToParams(filter: Filter): URLSearchParams {
   const params = new URLSearchParams();
   if (filter.sources) params.set("source", filter.sources.join(","));
   if (filter.dynos) params.set("dyno", filter.dynos.join(","));
+  if (filter.excludeDynos) params.set("exclude_dyno", filter.excludeDynos.join(","));
   for (const field of ["match", "exclude", "since", "level"] as const) {
     const value = filter[field];
     if (value !== undefined) params.set(field, value);
@@ -87,6 +95,7 @@ export function filterFromParams(params: URLSearchParams): Filter {
   return withoutEmpty({
     sources: list("source"),
     dynos: list("dyno").map(dynoOf),
+    excludeDynos: list("exclude_dyno").map(dynoOf),
     match: text("match"),
     exclude: text("exclude"),
     since: text("since"),
@@ -95,9 +104,10 @@ export function filterFromParams(params: URLSearchParams): Filter {
 }
 
 /** The fields of a log session that choose lines. */
-export const sessionFields = ({ sources, dynos, match, exclude, level }: Filter) => ({
+export const sessionFields = ({ sources, dynos, excludeDynos, match, exclude, level }: Filter) => ({
   ...(sources && { source: sources }),
   ...(dynos && { dyno: dynos }),
+  ...(excludeDynos && { exclude_dyno: excludeDynos }),
   ...(match && { match }),
   ...(exclude && { exclude }),
   ...(level && { level }),
@@ -122,8 +132,8 @@ const spanSince = (since: string, nowMs: number): string | undefined =>
       : `${Math.max(1, Math.ceil((nowMs - Date.parse(since)) / 1_000))}s`;
 
 /** True when every line passes, so that running numbers have to follow one another. */
-export const isOpen = ({ sources, dynos, match, exclude, level }: Filter): boolean =>
-  !sources && !dynos && !match && !exclude && !level;
+export const isOpen = ({ sources, dynos, excludeDynos, match, exclude, level }: Filter): boolean =>
+  !sources && !dynos && !excludeDynos && !match && !exclude && !level;
 
 const dynoOf = (name: string): string => name.replace(/\.\*$/, "");
 const aliases: Readonly<Record<string, Level>> = {

@@ -61,6 +61,8 @@ function NodeFigures({ figures, paces }: { figures: Figures; paces: readonly Pac
       <div class="tiles">
         <Tile name="accepted lines a second" value={pace ? rateOf(pace.accepted) : "…"} />
         <Tile name="delivered by drains a second" value={pace ? rateOf(pace.delivered) : "…"} />
+        <Tile name="lines wait for drains" value={countOf(of("tailrace_drain_backlog_lines"))} />
+        <Tile name="the oldest of them for" value={durationOf(of("tailrace_drain_backlog_age_seconds"))} />
         <Tile name="store" value={bytesOf(of("tailrace_journal_bytes"))} />
         <Tile name="free on its disk" value={bytesOf(of("tailrace_disk_free_bytes"))} />
         <Tile name="open log streams" value={countOf(of("tailrace_open_tails"))} />

@@ -2,8 +2,10 @@
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { type ChartEvent, drawEvents, incrs, timesIn, valueIncrs } from "./chart-axes.ts";
+import { ChartTable } from "./chart-table.tsx";
 import { timeSpanOf } from "./time-span.ts";
-import { clockOf, dayOf, type Zone } from "./words.ts";
+import type { Zone } from "./words.ts";
 
 export type Series = {
   readonly name: string;
@@ -13,9 +15,9 @@ export type Series = {
   /** One for each time; null where nothing is known. */
   readonly values: readonly (number | null)[];
   readonly dashed?: boolean;
+  /** The values in words, where what is drawn are sums. */
+  readonly told?: readonly number[];
 };
-
-export type ChartEvent = { readonly timeMs: number; readonly name: string };
 
 type Props = {
   readonly title: string;
@@ -81,40 +83,6 @@ export function Chart(props: Props) {
       />
       <ChartTable title={title} timesMs={timesMs} series={series} zone={zone} format={format} />
     </figure>
-  );
-}
-
-type TableProps = Pick<Props, "title" | "timesMs" | "series" | "zone" | "format">;
-/** Rows of the table at most: the newest. */
-const tableRowsMax = 30;
-
-function ChartTable({ title, timesMs, series, zone, format }: TableProps) {
-  const from = Math.max(0, timesMs.length - tableRowsMax);
-  return (
-    <table class="for-ears">
-      <caption>{title}</caption>
-      <thead>
-        <tr>
-          <th scope="col">time</th>
-          {series.map(({ name }) => (
-            <th key={name} scope="col">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {timesMs.slice(from).map((timeMs, n) => (
-          <tr key={timeMs}>
-            <th scope="row">{clockOf(timeMs, zone).time}</th>
-            {series.map(({ name, values }) => {
-              const value = values[from + n];
-              return <td key={name}>{value == null ? "none" : format(value)}</td>;
-            })}
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 
@@ -203,51 +171,3 @@ function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
     },
   };
 }
-
-/** Steps of the axis of values: 1, 2 and 5 times a power of ten. */
-const valueIncrs = Array.from({ length: 14 }, (_, power) =>
-  [1, 2, 5].map((digit) => digit * 10 ** (power - 2)),
-).flat();
-
-function drawEvents(plot: uPlot, events: readonly ChartEvent[], colourOf: (name: string) => string): void {
-  const { ctx } = plot;
-  const { left, top, width, height } = plot.bbox;
-  ctx.save();
-  ctx.strokeStyle = ctx.fillStyle = colourOf("--mute");
-  ctx.lineWidth = devicePixelRatio;
-  ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-  ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
-  for (const { timeMs, name } of events) {
-    const x = Math.round(plot.valToPos(timeMs / 1000, "x", true)) + 0.5; // between two columns of points it is sharp
-    if (x < left || x > left + width) continue;
-    ctx.beginPath();
-    ctx.moveTo(x, top);
-    ctx.lineTo(x, top + height);
-    ctx.stroke();
-    const isRoom = x + ctx.measureText(name).width + 8 < left + width;
-    ctx.textAlign = isRoom ? "left" : "right";
-    ctx.fillText(name, x + (isRoom ? 4 : -4), top + 9 * devicePixelRatio);
-  }
-  ctx.restore();
-}
-
-/** Steps of the axis in seconds. */
-const incrs = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
-
-/** Half of a label's width for each of its characters, in pixels. */
-const halfCharPx = 3.2;
-
-/** Labels of the axis, as long as their steps need; those that an edge of the chart would cut are left out. */
-const timesIn =
-  (zone: Zone) =>
-  (plot: uPlot, splits: number[]): string[] => {
-    const step = (splits[1] ?? 0) - (splits[0] ?? 0);
-    const leftPx = plot.bbox.left / devicePixelRatio;
-    return splits.map((s) => {
-      const { time } = clockOf(s * 1000, zone);
-      const label = step >= 86_400 ? dayOf(s * 1000, zone) : step < 60 ? time : time.slice(0, 5);
-      const atPx = leftPx + plot.valToPos(s, "x");
-      const halfPx = label.length * halfCharPx;
-      return atPx < halfPx || atPx > plot.width - halfPx ? "" : label;
-    });
-  };

@@ -1,0 +1,65 @@
+/** The memory of an app's dynos, with their limit. */
+import { Chart, type Series } from "../parts/chart.tsx";
+import type { ChartEvent } from "../parts/chart-axes.ts";
+import { countOf } from "../parts/words.ts";
+import type { DynoMemory } from "./glance.ts";
+import { Keys } from "./panels.tsx";
+
+const hues = ["--p1", "--p2", "--p3", "--p4", "--p5", "--p6"] as const;
+
+type Props = {
+  readonly events: readonly ChartEvent[];
+  readonly memory: ReadonlyMap<string, DynoMemory>;
+  readonly timesMs: readonly number[];
+  readonly stepMs: number;
+  readonly onBrush: (fromMs: number, toMs: number) => void;
+};
+
+export function MemoryChart({ memory, events, timesMs, stepMs, onBrush }: Props) {
+  const dynos = [...memory].slice(0, hues.length);
+  const quota = Math.max(0, ...dynos.map(([, { quotaMb }]) => quotaMb ?? 0));
+  const series: Series[] = dynos.map(([name, { mb }], n) => ({
+    name,
+    colour: hues[n]!,
+    kind: "line",
+    values: heldOver(timesMs.map((ms) => mb.get(ms) ?? null)),
+  }));
+  if (quota > 0)
+    series.push({
+      name: "limit",
+      colour: "--fill-err",
+      kind: "line",
+      dashed: true,
+      values: timesMs.map(() => quota),
+    });
+  return (
+    <>
+      <Chart
+        title="memory of dynos in MB"
+        timesMs={timesMs}
+        stepMs={stepMs}
+        series={series}
+        height={150}
+        zone="local"
+        events={events}
+        format={(mb) => `${countOf(mb)} MB`}
+        onBrush={onBrush}
+      />
+      <Keys
+        of={[
+          ...dynos.map(([name], n) => [name, hues[n]!.slice(2)] as const),
+          ...(quota > 0 ? [["limit", "err"] as const] : []),
+        ]}
+      />
+    </>
+  );
+}
+
+// Dynos tell their memory every 20 s or so: between two of those it is the one before.
+function heldOver(values: readonly (number | null)[]): (number | null)[] {
+  let last: number | null = null;
+  return values.map((value) => {
+    last = value ?? last;
+    return last;
+  });
+}
