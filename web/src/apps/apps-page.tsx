@@ -68,8 +68,8 @@ function AppRow({ name, summary }: { name: string; summary: LogSummary | undefin
       <th scope="row">
         <a href={hashOf(logOf(name))}>{name}</a>
       </th>
-      <td class="number">{summary === undefined ? "…" : paceOf(summary)}</td>
-      <td class="number">
+      <td class="number pace">{summary === undefined ? "…" : paceOf(summary)}</td>
+      <td class="number errors">
         {errors > 0 ? (
           <a class="bad" href={hashOf(logOf(name, { level: "error" }))}>
             {countOf(errors)}
@@ -79,7 +79,7 @@ function AppRow({ name, summary }: { name: string; summary: LogSummary | undefin
           <span class="mute">none</span>
         )}
       </td>
-      <td>
+      <td class="drains-of">
         <a class="drain-health" href={hashOf({ page: "app", app: name, tab: "drains", view: plainView })}>
           {mark !== "none" && <span class={`dot ${mark}`} aria-hidden="true" />}
           <span class={mark === "none" ? "mute" : ""}>{words}</span>

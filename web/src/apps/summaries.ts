@@ -60,9 +60,8 @@ export function drainHealth(summary: LogSummary | undefined): {
   const { idle, delivering, retrying, paused } = summary.drains;
   const count = idle + delivering + retrying + paused;
   if (count === 0) return { mark: "none", words: "no drains" };
-  if (retrying > 0)
-    return { mark: "bad", words: `${retrying} of ${count} ${count === 1 ? "drain" : "drains"} retrying` };
-  if (paused > 0)
-    return { mark: "wait", words: `${paused} of ${count} ${count === 1 ? "drain" : "drains"} paused` };
+  const some = (drains: number) => (count === 1 ? "1 drain," : `${drains} of ${count} drains`);
+  if (retrying > 0) return { mark: "bad", words: `${some(retrying)} retrying` };
+  if (paused > 0) return { mark: "wait", words: `${some(paused)} paused` };
   return { mark: "ok", words: count === 1 ? "1 drain, well" : `${count} drains, all well` };
 }

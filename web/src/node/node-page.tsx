@@ -71,6 +71,18 @@ function NodeFigures({ figures, paces }: { figures: Figures; paces: readonly Pac
       </div>
       <section class="panel wide-panel">
         <h2>Lines a second</h2>
+        {paces.length < 2 ? (
+          <p class="mute">The first figures are there in a few seconds.</p>
+        ) : (
+          <PaceChart paces={paces} />
+        )}
+      </section>
+    </>
+  );
+}
+
+const PaceChart = ({ paces }: { paces: readonly Pace[] }) => (
+  <>
         <Chart
           title="lines accepted and delivered a second, since this page is open"
           timesMs={paces.map(({ atMs }) => atMs)}
@@ -103,10 +115,8 @@ function NodeFigures({ figures, paces }: { figures: Figures; paces: readonly Pac
             delivered
           </li>
         </ul>
-      </section>
-    </>
-  );
-}
+  </>
+);
 
 const Tile = ({ name, value }: { name: string; value: string }) => (
   <div class="tile">
