@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import type { BinExtent } from "../../src/core/histogram.ts";
-import { type CountedBin, LogCounts } from "../../web/src/log/log-counts.ts";
-import { LineRing } from "../../web/src/log/line-ring.ts";
 import { lineOf } from "../../web/src/log/line.ts";
+import { LineRing } from "../../web/src/log/line-ring.ts";
+import { type CountedBin, LogCounts } from "../../web/src/log/log-counts.ts";
 import { pickedOf } from "../../web/src/log/picked.ts";
 
 const minuteMs = 60_000;
@@ -31,7 +31,10 @@ test("a stretch is whole steps, and leads to the place of its first line and the
 
 test("the end of lines that came since the server counted is not known, and without any place the time leads to them", () => {
   expect(pick(3, 5)).toMatchObject({ from: { kind: "place", position: "12.0" }, endLine: undefined });
-  expect(pick(4, 5)).toMatchObject({ from: { kind: "time", timeMs: startMs + 4 * minuteMs }, endLine: undefined });
+  expect(pick(4, 5)).toMatchObject({
+    from: { kind: "time", timeMs: startMs + 4 * minuteMs },
+    endLine: undefined,
+  });
   expect(pick(7, 9)).toBeUndefined();
 });
 

@@ -47,7 +47,12 @@ export function filterFromText(text: string): Filter {
     else if (field === "level") found.level = levelOf(value!);
     else if (field === "match" || field === "exclude") found[field].push(value!);
     else if (/^-(?:dyno|process):./.test(word))
-      found.excludeDynos.push(...word.slice(word.indexOf(":") + 1).split(",").map(dynoOf));
+      found.excludeDynos.push(
+        ...word
+          .slice(word.indexOf(":") + 1)
+          .split(",")
+          .map(dynoOf),
+      );
     else if (/^-./.test(word)) found.exclude.push(word.slice(1));
     else if (word !== "") found.match.push(word);
   }

@@ -4,7 +4,7 @@
  */
 import { type BinExtent, type Counts, Histogram } from "../../../src/core/histogram.ts";
 import { grades } from "../../../src/core/level.ts";
-import type { LogHistogram } from "../api.ts";
+import type { LogHistogram } from "../api-types.ts";
 import type { Line } from "./line.ts";
 import { isMark, type LineRing } from "./line-ring.ts";
 
@@ -16,14 +16,16 @@ export type CountedBin = {
   readonly extent?: BinExtent | undefined;
 };
 
+let changes = 0;
+
 export class LogCounts {
   #told: LogHistogram | undefined;
   #spanMs: number | undefined;
   readonly #live = new Histogram({ binsMax });
   /** Running numbers of the lines in `#live`, from and to. */
   #counted: readonly [from: number, to: number] | undefined;
-  /** Counts every change. */
-  version = 0;
+  /** Another one after every change, of whichever list. */
+  version = ++changes;
 
   /** Lines that are read once more, after a jump, are counted once. */
   add({ number, timeMs, level }: Line): void {
@@ -32,7 +34,7 @@ export class LogCounts {
     if (number >= from && number <= to) return;
     this.#counted = [Math.min(from, number), Math.max(to, number)];
     this.#live.add(timeMs, level);
-    this.version++;
+    this.version = ++changes;
   }
 
   /** What the server counted, of the last `spanMs` or of all; `ring` has what came since. */
@@ -44,14 +46,14 @@ export class LogCounts {
       const entry = ring.at(n)!;
       if (!isMark(entry)) this.add(entry);
     }
-    this.version++;
+    this.version = ++changes;
   }
 
   clear(): void {
     this.#told = undefined;
     this.#live.clear();
     this.#counted = undefined;
-    this.version++;
+    this.version = ++changes;
   }
 
   /** The server has told how many there are. */

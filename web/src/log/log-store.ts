@@ -2,12 +2,13 @@
  * What one list shows, and where it comes from: a stretch of the log without a hole, that grows by the stream at its newer
  * end and by reading backwards at the older one. It tells its listeners at most ten times a second.
  */
-import type { LogHistogram } from "../api.ts";
+import type { LogHistogram } from "../api-types.ts";
 import { type Filter, isOpen, levels, sessionFields } from "./filter.ts";
 import type { Line } from "./line.ts";
 import { LineRing, type RingEntry } from "./line-ring.ts";
 import { LogCounts } from "./log-counts.ts";
 import { LogStream, readBefore, type StreamState } from "./log-stream.ts";
+import type { Stretch } from "./picked.ts";
 import { placeBefore } from "./place-before.ts";
 
 /** Lines that a list holds, in number and memory. */
@@ -35,13 +36,6 @@ export type StoreState = {
   readonly received: number;
   /** The log that a link led into is not there any more. */
   readonly isForeign: boolean;
-};
-
-export type Stretch = {
-  readonly from:
-    | { readonly kind: "place"; readonly position: string }
-    | { readonly kind: "time"; readonly timeMs: number };
-  readonly endLine: number;
 };
 
 export class LogStore {

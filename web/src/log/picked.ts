@@ -1,6 +1,13 @@
 /** A stretch of the histogram that was picked, and where its lines are. */
 import type { CountedBin } from "./log-counts.ts";
-import type { Stretch } from "./log-store.ts";
+
+/** Lines from a place, or a time, up to a running number. */
+export type Stretch = {
+  readonly from:
+    | { readonly kind: "place"; readonly position: string }
+    | { readonly kind: "time"; readonly timeMs: number };
+  readonly endLine: number;
+};
 
 export type Picked = {
   /** Whole steps. */

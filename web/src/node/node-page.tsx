@@ -83,38 +83,38 @@ function NodeFigures({ figures, paces }: { figures: Figures; paces: readonly Pac
 
 const PaceChart = ({ paces }: { paces: readonly Pace[] }) => (
   <>
-        <Chart
-          title="lines accepted and delivered a second, since this page is open"
-          timesMs={paces.map(({ atMs }) => atMs)}
-          series={[
-            {
-              name: "accepted",
-              colour: "--fill-accent",
-              kind: "area",
-              values: paces.map(({ accepted }) => accepted),
-            },
-            {
-              name: "delivered",
-              colour: "--fill-ok",
-              kind: "line",
-              values: paces.map(({ delivered }) => delivered),
-            },
-          ]}
-          height={140}
-          zone="local"
-          leastStep={0.1}
-          format={rateOf}
-        />
-        <ul class="chart-keys">
-          <li>
-            <i class="key-accent" aria-hidden="true" />
-            accepted
-          </li>
-          <li>
-            <i class="key-ok" aria-hidden="true" />
-            delivered
-          </li>
-        </ul>
+    <Chart
+      title="lines accepted and delivered a second, since this page is open"
+      timesMs={paces.map(({ atMs }) => atMs)}
+      series={[
+        {
+          name: "accepted",
+          colour: "--fill-accent",
+          kind: "area",
+          values: paces.map(({ accepted }) => accepted),
+        },
+        {
+          name: "delivered",
+          colour: "--fill-ok",
+          kind: "line",
+          values: paces.map(({ delivered }) => delivered),
+        },
+      ]}
+      height={140}
+      zone="local"
+      leastStep={0.1}
+      format={rateOf}
+    />
+    <ul class="chart-keys">
+      <li>
+        <i class="key-accent" aria-hidden="true" />
+        accepted
+      </li>
+      <li>
+        <i class="key-ok" aria-hidden="true" />
+        delivered
+      </li>
+    </ul>
   </>
 );
 

@@ -9,7 +9,11 @@ export const valueIncrs = Array.from({ length: 14 }, (_, power) =>
   [1, 2, 5].map((digit) => digit * 10 ** (power - 2)),
 ).flat();
 
-export function drawEvents(plot: uPlot, events: readonly ChartEvent[], colourOf: (name: string) => string): void {
+export function drawEvents(
+  plot: uPlot,
+  events: readonly ChartEvent[],
+  colourOf: (name: string) => string,
+): void {
   const { ctx } = plot;
   const { left, top, width, height } = plot.bbox;
   ctx.save();
@@ -32,7 +36,9 @@ export function drawEvents(plot: uPlot, events: readonly ChartEvent[], colourOf:
 }
 
 /** Steps of the axis in seconds. */
-export const incrs = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
+export const incrs = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400,
+];
 
 /** Half of a label's width for each of its characters, in pixels. */
 const halfCharPx = 3.2;

@@ -15,29 +15,31 @@ const tableRowsMax = 30;
 export function ChartTable({ title, timesMs, series, zone, format }: Props) {
   const from = Math.max(0, timesMs.length - tableRowsMax);
   return (
-    <table class="for-ears">
-      <caption>{title}</caption>
-      <thead>
-        <tr>
-          <th scope="col">time</th>
-          {series.map(({ name }) => (
-            <th key={name} scope="col">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {timesMs.slice(from).map((timeMs, n) => (
-          <tr key={timeMs}>
-            <th scope="row">{clockOf(timeMs, zone).time}</th>
-            {series.map(({ name, values, told }) => {
-              const value = (told ?? values)[from + n];
-              return <td key={name}>{value == null ? "none" : format(value)}</td>;
-            })}
+    <div class="for-ears">
+      <table>
+        <caption>{title}</caption>
+        <thead>
+          <tr>
+            <th scope="col">time</th>
+            {series.map(({ name }) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {timesMs.slice(from).map((timeMs, n) => (
+            <tr key={timeMs}>
+              <th scope="row">{clockOf(timeMs, zone).time}</th>
+              {series.map(({ name, values, told }) => {
+                const value = (told ?? values)[from + n];
+                return <td key={name}>{value == null ? "none" : format(value)}</td>;
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
