@@ -26,11 +26,8 @@ const looks = [
 /** The pictures of the README, by page and look. */
 const kept: Readonly<Record<string, string>> = {
   "log 1400 light": "log.png",
-  "log 1400 dark": "log-dark.png",
-  "drains 1400 light": "drains.png",
   "drains 1400 dark": "drains-dark.png",
   "log 390 light": "phone.png",
-  "glance 390 dark": "phone-dark.png",
 };
 
 let world: PageWorld;

@@ -73,6 +73,7 @@ function AppRow({ name, summary }: { name: string; summary: LogSummary | undefin
         {errors > 0 ? (
           <a class="bad" href={hashOf(logOf(name, { level: "error" }))}>
             {countOf(errors)}
+            <span class="on-phone"> {errors === 1 ? "error" : "errors"}</span>
             {summary!.recent.seconds < minuteS && ` in ${summary!.recent.seconds} s`}
           </a>
         ) : (
