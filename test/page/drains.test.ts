@@ -83,6 +83,22 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
   await context.close();
 }, 90_000);
 
+test("lines that a receiver refuses lead to the notice that tells of them", async () => {
+  status = 422;
+  await world.createApp("refusing");
+  const port = (receiver.address() as AddressInfo).port;
+  await world.server.api("POST", "/apps/refusing/log-drains", { url: `http://127.0.0.1:${port}/in` });
+  await world.send("refusing", [{ message: "nobody wants this" }]);
+  const { page, faults, context } = await world.signedIn("#/apps/refusing/drains");
+  await page
+    .getByRole("row", { name: /refused/ })
+    .getByRole("link")
+    .click();
+  await page.locator(".row", { hasText: "Error L13 (messages refused)" }).waitFor();
+  expect(faults).toEqual([]);
+  await context.close();
+}, 60_000);
+
 test.each([
   [1_400, 900],
   [390, 844],
