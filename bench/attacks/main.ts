@@ -17,7 +17,7 @@ import type { Watched } from "./watch.ts";
 
 const serverCore = ["taskset", "-c", "0"];
 const otherCore = ["taskset", "-c", "1"];
-const givesWay = ["chrt", "--idle", "0", ...otherCore];
+const givesWay = ["nice", "-n", "19", ...otherCore];
 /** Each posts a line every 50 ms: with one of them p99 would be the slowest line of all. */
 const victims = ["victim-a", "victim-b", "victim-c", "victim-d"];
 const warmSeconds = 1;

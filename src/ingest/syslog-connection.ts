@@ -206,6 +206,8 @@ export class SyslogConnection {
 
   async #sortLater(waited: Promise<void>, sorting: Sorting, count: number, isNew: boolean): Promise<unknown> {
     await waited;
+    // Answers that are at hand are no pause: a read of unknown tokens would go on, and the next one in the same turn.
+    if (turns.isOver) await turns.next(this.address ?? "");
     return this.#sort(sorting, count, isNew);
   }
 

@@ -11,6 +11,7 @@ import { isAppName, randomAppName } from "./app-name.ts";
 import { unlessUnreadable } from "./checked-store.ts";
 import type { Drains } from "./drains.ts";
 import type { AppRecord } from "./records.ts";
+import { shared } from "./shared.ts";
 import { timeOf } from "./time.ts";
 import type { Tokens } from "./tokens.ts";
 import { removeRecord, updateRecord } from "./update.ts";
@@ -28,6 +29,7 @@ export class Apps {
   readonly #clock: Clock;
   readonly #tokens: Tokens;
   readonly #drains: Drains;
+  readonly #listing = shared(() => this.#list());
 
   constructor(options: { store: Store; log: ChannelLog; clock: Clock; tokens: Tokens; drains: Drains }) {
     this.#store = options.store;
@@ -71,8 +73,12 @@ export class Apps {
     return (await this.#store.get<NameRecord>(appNameKey(idOrName)))?.value.id;
   }
 
-  /** All apps, by name. */
-  async list(): Promise<AppRecord[]> {
+  /** All apps, by name. One reading is under way at a time: all that come meanwhile share the next one. */
+  list(): Promise<readonly AppRecord[]> {
+    return this.#listing();
+  }
+
+  async #list(): Promise<readonly AppRecord[]> {
     const apps: AppRecord[] = [];
     for await (const { value } of this.#store.list<AppRecord>(recordPrefixes.app)) {
       if (value.destroying === undefined) apps.push(value);

@@ -1,5 +1,6 @@
 /** How long a syslog sender may take, by a clock that the test holds. */
 import { PassThrough } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { storeUnavailable } from "../../src/errors/store.ts";
@@ -9,6 +10,7 @@ import { FrameRouter } from "../../src/ingest/router.ts";
 import { SyslogConnection } from "../../src/ingest/syslog-connection.ts";
 import { SyslogWriter } from "../../src/ingest/syslog-writer.ts";
 import { UnfinishedFrames } from "../../src/ingest/unfinished-frames.ts";
+import { turnMsMax } from "../../src/turns.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
 import { shuttleFrame } from "../support/frames.ts";
 import { alone, channelOf, FakeTokens, silent, tokenOf } from "./registry.ts";
@@ -120,4 +122,22 @@ test("the frames of one read are sorted in turns of five milliseconds, and keep 
   await settled(40);
   expect(log.messages()).toEqual(sent.map((text) => `${text}\n`));
   expect(othersTurns).toBeGreaterThan(600 / 64);
+});
+
+test("frames of unknown tokens take turns with everybody else, also where the registry answers at once", async () => {
+  const frames = 30;
+  const find = tokens.find.bind(tokens);
+  tokens.find = (unknown) => {
+    nowMs += turnMsMax / 2;
+    return find(unknown);
+  };
+  socket.write(Array.from({ length: frames }, (_, n) => shuttleFrame("x", { app: tokenOf(7 + n) })).join(""));
+  let before = 0;
+  let mostInTurn = 0;
+  while (tokens.finds < frames) {
+    await nextTurn();
+    mostInTurn = Math.max(mostInTurn, tokens.finds - before);
+    before = tokens.finds;
+  }
+  expect(mostInTurn).toBeLessThanOrEqual(3);
 });

@@ -10,7 +10,7 @@ import { appPath, arrayOf, bodyOf, failures, flag, object, optionalText } from "
 import { appReply, platform, replyOf } from "./app-reply.ts";
 
 /** The apps that this key may see, by name. */
-async function appsOf(apps: Apps, principal: Principal): Promise<AppRecord[]> {
+async function appsOf(apps: Apps, principal: Principal): Promise<readonly AppRecord[]> {
   if (principal.apps === "all") return apps.list();
   const found = await Promise.all([...principal.apps].map((id: ChannelId) => apps.get(id)));
   return found.filter((app) => app !== undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
