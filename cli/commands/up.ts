@@ -2,10 +2,10 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { FormationUpdate } from "../api-types.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { type Context, single, wholeNumber } from "../context.ts";
-import { graceSecondsDefault } from "../local/limits.ts";
 import { joinOption, levelOption, noLevelOption } from "../local/line-options.ts";
 import type { LineOptions } from "../local/program-lines.ts";
 import { scalesIn } from "../scale-words.ts";
+import { logGraceSecondsDefault } from "../up/limits.ts";
 import { up } from "../up/up.ts";
 
 type Options = LineOptions & {
@@ -46,7 +46,7 @@ export function registerUp(program: Command, context: Context): void {
     .addOption(noLevelOption())
     .addOption(
       new Option("--grace <seconds>", "time at the end to deliver what waits")
-        .default(graceSecondsDefault)
+        .default(logGraceSecondsDefault)
         .argParser(wholeNumber),
     )
     .addHelpText(

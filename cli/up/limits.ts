@@ -61,8 +61,9 @@ export type DynoLimits = {
 export type RouterLimits = { readonly [Name in keyof typeof routerLimits]: number };
 type WithNumbers<Value> = Value extends number ? number : { readonly [Name in keyof Value]: number };
 
-/** At the end of `up`, for requests under way. */
+/** At the end of `up`: for requests under way, and for lines that the server has not taken, when no other time is given. */
 export const routerGraceMs = 5 * secondMs;
+export const logGraceSecondsDefault = 10;
 
 /** A build or a `release:` line that prints nothing is told to be at work, in its terminal and its log. */
 export const progressMs = { screen: secondMs, log: 15 * secondMs } as const;
