@@ -3,16 +3,14 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { shuttleFrame } from "../support/frames.ts";
+import { herokuEnvironment, herokuProgram } from "../support/heroku-environment.ts";
 import { LedgerReceiver, sendNumbered } from "../support/ledger.ts";
 import { readOtlp } from "../support/otlp-receiver.ts";
 import { openPeer } from "../support/peer.ts";
-import { TestServer, testKey } from "../support/server.ts";
+import { TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
-
-const program = fileURLToPath(new URL("../heroku/node_modules/heroku/bin/run.js", import.meta.url));
 
 let server: TestServer;
 let receiver: LedgerReceiver;
@@ -32,31 +30,26 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-const environment = () => ({
-  PATH: process.env.PATH,
-  HOME: home,
-  HEROKU_HOST: server.url,
-  HEROKU_PARTICLEBOARD_URL: server.url,
-  HEROKU_API_KEY: testKey,
-  DISABLE_TELEMETRY: "true",
-  HEROKU_SKIP_NEW_VERSION_CHECK: "true",
-  NO_COLOR: "1",
-});
+const environment = () => herokuEnvironment(server.url, home);
 
 /** Runs Heroku's command line as a user would; its output and status. */
 function heroku(...args: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { env: environment() }, (error, stdout, stderr) => {
+    execFile(process.execPath, [herokuProgram, ...args], { env: environment() }, (error, stdout, stderr) => {
       resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr });
     });
   });
 }
 
-async function send(message: string, options: Parameters<typeof shuttleFrame>[1] = {}): Promise<void> {
+async function send(
+  message: string,
+  options: Parameters<typeof shuttleFrame>[1] = {},
+  token = tokens.app,
+): Promise<void> {
   const response = await fetch(`${server.url}/logs`, {
     method: "POST",
     headers: {
-      authorization: `Basic ${Buffer.from(`token:${tokens.app}`).toString("base64")}`,
+      authorization: `Basic ${Buffer.from(`token:${token}`).toString("base64")}`,
       "content-type": "application/logplex-1",
     },
     body: new Uint8Array(shuttleFrame(message, options)),
@@ -82,8 +75,59 @@ describe("Heroku's own command line, unmodified", () => {
     expect((await heroku("logs", "-a", "shop", "-s", "heroku")).stdout).not.toContain("hello");
   }, 60_000);
 
+  test("filters by each of its options, in both of their spellings", async () => {
+    await send("by a worker", { process: "worker.1" });
+    const found = await Promise.all(
+      [
+        ["-n", "1"],
+        ["--num", "1", "--process-type", "web"],
+        ["-p", "worker", "--source", "app"],
+        ["--dyno-name", "web.2", "--no-color"],
+        ["-s", "heroku", "-p", "web"],
+      ].map(async (options) => (await heroku("logs", "-a", "shop", ...options)).stdout.trim().split("\n")),
+    );
+    const messages = found.map((lines) => lines.map((line) => line.replace(/^\S+ /, "")));
+    expect(messages).toEqual([
+      ["app[worker.1]: by a worker"],
+      ["app[web.3]: hello 3"],
+      ["app[worker.1]: by a worker"],
+      ["app[web.2]: hello 2"],
+      [""],
+    ]);
+  }, 60_000);
+
+  test("follows the log of a fir app, filtered, over the session that it asks for anew", async () => {
+    const { id } = await server.api<{ id: string }>("POST", "/apps", { name: "forest", generation: "fir" });
+    const { tokens: own } = await server.api<{ tokens: Record<string, string> }>("GET", `/v3/channels/${id}`);
+    await send("of a worker", { process: "worker-7d4f-x2" }, own.app);
+    await send("of the web", { process: "web-5c9b-q8" }, own.app);
+    const child = spawn(
+      process.execPath,
+      [herokuProgram, "logs", "-a", "forest", "-s", "app", "-d", "web-5c9b-q8"],
+      {
+        env: { ...environment(), HEROKU_LOG_STREAM_TIMEOUT: "0.02" },
+      },
+    );
+    let seen = "";
+    let noted = "";
+    child.stdout.on("data", (chunk) => (seen += chunk));
+    child.stderr.on("data", (chunk) => (noted += chunk));
+    const shown = (text: string) =>
+      until(() => seen.includes(text), { tell: () => seen + noted, msMax: 30_000 });
+    await shown("app[web-5c9b-q8]: of the web");
+    await send("live", { process: "web-5c9b-q8" }, own.app);
+    await shown("app[web-5c9b-q8]: live");
+    await until(() => seen.split("of the web").length > 2, { tell: () => seen, msMax: 30_000 }); // of the next session
+    await send("later", { process: "web-5c9b-q8" }, own.app);
+    await shown("app[web-5c9b-q8]: later");
+    expect(seen).not.toContain("of a worker");
+    expect(noted).toContain("Fetching logs...");
+    child.kill();
+    await once(child, "exit");
+  }, 60_000);
+
   test("follows the log over a restart of the server", async () => {
-    const child = spawn(process.execPath, [program, "logs", "-a", "shop", "--tail", "-n", "1"], {
+    const child = spawn(process.execPath, [herokuProgram, "logs", "-a", "shop", "--tail", "-n", "1"], {
       env: environment(),
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -92,7 +136,7 @@ describe("Heroku's own command line, unmodified", () => {
       seen += chunk;
     });
     const shown = (text: string) => until(() => seen.includes(text), { tell: () => seen, msMax: 30_000 });
-    await shown("hello 3");
+    await shown("by a worker");
     await send("live one");
     await shown("live one");
     await server.kill("SIGTERM");

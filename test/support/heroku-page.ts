@@ -47,7 +47,10 @@ heroku logs --tail -a shop
 
 It takes \`HEROKU_HOST\` only where its text has \`localhost\` or \`127.0.0.1\` in it, or names a host of Heroku's. For a server elsewhere write
 \`HEROKU_HOST='https://logs.example.com/#localhost'\` and \`HEROKU_HEADERS='{"Authorization":"Bearer KEY"}'\`, or forward a port. A private authority's
-certificate is named by \`NODE_EXTRA_CA_CERTS\`. \`heroku mcp:start\`, Heroku's MCP server, runs the same commands by the same variables.
+certificate is named by \`NODE_EXTRA_CA_CERTS\`.
+
+Heroku's MCP server (npm \`@heroku/mcp-server\`) runs the \`heroku\` command, so that the same variables do. Its release 1.2.8 does not start on
+a plain Node, as it names modules of its SDK without their \`.js\`; tests run it with those names mended, and nothing else.
 
 \`pg:*\` stands for \`pg\` and all commands that begin with \`pg:\`, but for those that another row names.
 `;
