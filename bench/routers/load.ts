@@ -27,8 +27,8 @@ async function answerTo(order: Order): Promise<Answer> {
     return { kind: "listening", port: receiver.port };
   }
   const { sending, comesOut } = order;
-  const lateMs = sending.linesPerSecond === undefined ? [] : receiver!.measure();
-  const before = receiver!.lines;
+  const lateMs = sending.linesPerSecond === undefined || !comesOut ? [] : receiver!.measure();
+  const before = receiver?.lines ?? 0;
   const startedMs = performance.now();
   const cpu = process.cpuUsage();
   await Promise.all([send(sending), comesOut && receiver!.has(before + sending.lines)]);

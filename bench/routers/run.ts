@@ -9,6 +9,7 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Job, Running, Start } from "./job.ts";
 import type { Answer, Order } from "./load.ts";
+import type { Sending } from "./senders.ts";
 
 export type Run = {
   readonly linesPerSecond: number;
@@ -70,7 +71,7 @@ async function busySeconds(): Promise<number> {
 }
 
 /** The process that sends and receives. */
-class Load {
+export class Load {
   readonly #child: ChildProcess;
 
   constructor() {
@@ -88,7 +89,12 @@ class Load {
     const { connections, linesPerSecond } = job;
     const { port, senders } = running;
     const sending = { way: job.in, port, senders, connections, lines, linesPerSecond };
-    const answer = await this.#ask({ kind: "send", sending, comesOut: running.throwsAway !== true });
+    return this.order(sending, running.throwsAway !== true);
+  }
+
+  /** Resolves when all was taken, and, where lines come out, received. */
+  async order(sending: Sending, comesOut = false) {
+    const answer = await this.#ask({ kind: "send", sending, comesOut });
     return answer.kind === "received" ? answer : this.#refuse(answer);
   }
 
