@@ -5,7 +5,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Flame, flameOf, type Profile } from "./flame/profile.ts";
+import { cut, type Flame, flameOf, type Profile } from "./flame/profile.ts";
 import { drawn } from "./flame/svg.ts";
 import { jobsOf } from "./routers/job.ts";
 import { startTailrace } from "./routers/peers/tailrace.ts";
@@ -27,7 +27,8 @@ try {
     ),
   );
   // Worker threads write one each: the main thread's is the one with the most to tell.
-  const flames = profiles.map(flameOf).sort((a, b) => b.micros - a.micros);
+  const micros = (job.lines * 1e6) / run!.linesPerSecond;
+  const flames = profiles.map((profile) => flameOf(cut(profile, micros))).sort((a, b) => b.micros - a.micros);
   const speed = `${Math.round(run!.linesPerSecond / 1000)} thousand lines a second`;
   console.log(
     drawn(flames[0]!, `${job.name}: ${speed}, ${run!.cpuMicrosPerLine.toFixed(2)} µs of CPU a line`),

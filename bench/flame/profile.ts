@@ -20,6 +20,18 @@ export type Flame = {
   readonly children: readonly Flame[];
 };
 
+/** The last `micros` before lines stopped coming in: what starting and stopping cost is none of a line's time. */
+export function cut(profile: Profile, micros: number): Profile {
+  const { nodes, samples, timeDeltas } = profile;
+  const isWayIn = new Set(
+    nodes.filter(({ callFrame }) => callFrame.url.includes("/dist/src/ingest/")).map(({ id }) => id),
+  );
+  const end = samples.findLastIndex((id) => isWayIn.has(id)) + 1;
+  let start = end;
+  for (let left = micros; start > 0 && left > 0; ) left -= timeDeltas[--start]!;
+  return { nodes, samples: samples.slice(start, end), timeDeltas: timeDeltas.slice(start, end) };
+}
+
 /** Of all time that was not idle. */
 export function flameOf({ nodes, samples, timeDeltas }: Profile): Flame {
   const own = new Map<number, number>();

@@ -5,6 +5,7 @@ const width = 1_200;
 const rowHeight = 18;
 const headHeight = 50;
 const shareMin = 0.003;
+const depthMax = 26; // below are Node's own
 const colours: Readonly<Record<Group, string>> = {
   "way in": "#7fb2e5",
   journal: "#8fcf9f",
@@ -19,19 +20,19 @@ const colours: Readonly<Record<Group, string>> = {
 export function drawn(flame: Flame, title: string): string {
   const boxes: string[] = [];
   const scale = width / flame.micros;
-  let depthMax = 0;
-  const walk = (one: Flame, x: number, depth: number) => {
-    if (one.micros < flame.micros * shareMin) return;
-    depthMax = Math.max(depthMax, depth);
-    boxes.push(boxOf(one, x * scale, depth, one.micros * scale, one.micros / flame.micros));
+  let depth = 0;
+  const walk = (one: Flame, x: number, row: number) => {
+    if (one.micros < flame.micros * shareMin || row > depthMax) return;
+    depth = Math.max(depth, row);
+    boxes.push(boxOf(one, x * scale, row, one.micros * scale, one.micros / flame.micros));
     let at = x;
     for (const child of one.children) {
-      walk(child, at, depth + 1);
+      walk(child, at, row + 1);
       at += child.micros;
     }
   };
   walk(flame, 0, 0);
-  const height = headHeight + (depthMax + 1) * rowHeight + 4;
+  const height = headHeight + (depth + 1) * rowHeight + 4;
   const legend = Object.entries(colours).map(
     ([group, colour], at) =>
       `<rect x="${at * 130}" y="28" width="12" height="12" fill="${colour}"/><text x="${at * 130 + 16}" y="38">${group}</text>`,
