@@ -11,6 +11,16 @@ import { ensureReceivers } from "./lib/receivers.mjs";
 import { run, runInFront } from "./lib/run.mjs";
 import { command, say, step } from "./lib/steps.mjs";
 
+/** Tests that run Heroku's own command line, or one of its clients. */
+const herokuTests = [
+  "test/e2e/heroku.test.ts",
+  "test/e2e/heroku-dynos.test.ts",
+  "test/e2e/heroku-commands.test.ts",
+  "test/e2e/heroku-clients.test.ts",
+  "test/e2e/heroku-mcp.test.ts",
+  "test/readme.test.ts",
+];
+
 await command(async (args) => {
   await ensurePackages();
   if (herokuTests.some((file) => runs(args, file))) await ensureHeroku();
@@ -39,16 +49,6 @@ await command(async (args) => {
   process.stdout.write(`${tests.passed} passed, ${tests.failed} failed\n`);
   return failed.length === 0 ? 0 : 1;
 });
-
-/** Tests that run Heroku's own command line, or one of its clients. */
-const herokuTests = [
-  "test/e2e/heroku.test.ts",
-  "test/e2e/heroku-dynos.test.ts",
-  "test/e2e/heroku-commands.test.ts",
-  "test/e2e/heroku-clients.test.ts",
-  "test/e2e/heroku-mcp.test.ts",
-  "test/readme.test.ts",
-];
 
 /** Whether vitest, given these arguments, runs that file: it takes parts of paths, and all files when there is none. */
 function runs(args, file) {
