@@ -27,7 +27,14 @@ const groups: readonly (readonly [name: string, places: readonly string[]])[] = 
   ],
   [
     "Operate",
-    ["docs/service.md", "docs/operating.md", "docs/settings.md", "docs/alerts.md", "docs/capacity.md"],
+    [
+      "docs/service.md",
+      "docs/backup.md",
+      "docs/operating.md",
+      "docs/settings.md",
+      "docs/alerts.md",
+      "docs/capacity.md",
+    ],
   ],
   [
     "Look up",
