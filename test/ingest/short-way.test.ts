@@ -23,6 +23,10 @@ function registry(): FakeTokens {
   return tokens;
 }
 
+/** A batch in which a line has structured data tells of nil ones, too, and batches may be cut otherwise. */
+const linesOf = (log: ScriptedLog, channel: ChannelId): string[] =>
+  log.lines(channel).map((line) => line.replace(/^([^|]*) - -\|/, "$1 -|"));
+
 /** Lines of each channel as a connection stores them; its bytes come in these chunks, `taken` one after the other. */
 async function overSyslog(
   chunks: readonly Buffer[],
@@ -64,7 +68,7 @@ async function overSyslog(
   }
   expect(queues.budget.bytes).toBe(0);
   const channels = new Map<ChannelId, string[]>();
-  for (let app = 0; app < 15; app++) channels.set(channelOf(app), log.lines(channelOf(app)));
+  for (let app = 0; app < 15; app++) channels.set(channelOf(app), linesOf(log, channelOf(app)));
   return channels;
 }
 
@@ -76,7 +80,7 @@ async function byRouter(frames: readonly Buffer[], tokens: FakeTokens): Promise<
   for (const [channel, lines] of sorting.take())
     log.stored.push({ channel, batch: { ...lines, producer: "p" as never, firstLine: 0, acceptedAtMs: 0 } });
   const channels = new Map<ChannelId, string[]>();
-  for (let app = 0; app < 15; app++) channels.set(channelOf(app), log.lines(channelOf(app)));
+  for (let app = 0; app < 15; app++) channels.set(channelOf(app), linesOf(log, channelOf(app)));
   return channels;
 }
 
