@@ -19,7 +19,7 @@ const texts = trackedFiles().filter((path) => /\.(?:md|ts|mjs|json|yml|conf)$/.t
 
 /** What a clause may name as its source; `docs/spec/README.md` says what each is. */
 const sourceForm =
-  /^(?:RFC \d{4} §\d+(?:\.\d+)*|HTML §\d+(?:\.\d+)*|OTLP|RELP|nginx|Heroku, (?:Logging|Log Drains|Error Codes|Platform API Reference)|logplex|log-shuttle|heroku CLI|tailrace)$/;
+  /^(?:RFC \d{4} §\d+(?:\.\d+)*|HTML §\d+(?:\.\d+)*|OTLP|RELP|nginx|Heroku, (?:Logging|Log Drains|Error Codes|Platform API Reference)|logplex|log-shuttle|heroku CLI|Terraform|tailrace)$/;
 
 describe("every clause", () => {
   test("stands in a page of the specification", () => {

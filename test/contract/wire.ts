@@ -115,7 +115,7 @@ export function wireContract(name: string, open: () => Promise<WirePair>): void 
         await until(() => returns === n && there.connected);
         expect(others).toBe(1);
         end();
-        // Subscriptions hold.
+        await known(here); // subscriptions hold
         there.publish("a", `after return ${n}`);
         await until(() => came.includes(`after return ${n}`));
       }
