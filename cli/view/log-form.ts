@@ -30,11 +30,32 @@ export function terminalForm(options: TerminalFormOptions): LogForm {
   return {
     format: "json",
     push: (lines) =>
-      form.push(lines.map(({ app, line, position }) => ({ ...readShownLine(app, line), position }))),
+      stretches(lines)
+        .map((stretch) => shownStretch(form, stretch))
+        .join(""),
     isOpen: () => form.isOpen,
     end: () => form.end(),
   };
 }
+
+/** A gap by itself, or the lines between two gaps. */
+type Stretch = "gap" | readonly AppLine[];
+
+function stretches(lines: readonly AppLine[]): Stretch[] {
+  const found: Stretch[] = [];
+  let from = 0;
+  lines.forEach((line, at) => {
+    if (!line.isGap) return;
+    found.push(lines.slice(from, at), "gap");
+    from = at + 1;
+  });
+  return [...found, lines.slice(from)];
+}
+
+const shownStretch = (form: TerminalForm, stretch: Stretch): string =>
+  stretch === "gap"
+    ? form.gap()
+    : form.push(stretch.map(({ app, line, position }) => ({ ...readShownLine(app, line), position })));
 
 export type PlainOptions = {
   /** Set when each line has its app's name: the apps that are known. */

@@ -59,6 +59,13 @@ export class TerminalForm {
     return this.#shown(this.#together.end()) + this.#foldedRow();
   }
 
+  /** Stands where lines are left out; what was open is over. */
+  gap(): string {
+    const open = this.end();
+    this.#lastProcess = undefined;
+    return `${open}${this.#options.paint.dim("--")}\n`;
+  }
+
   #fit(): void {
     const columns = this.#options.columns();
     if (columns === this.#columns) return;
