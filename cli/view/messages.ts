@@ -1,5 +1,5 @@
 /** The rows of a message on a terminal: its text, its fields, or the request that the router tells of. */
-import { isAsBad, type Level } from "../../src/core/level.ts";
+import { isAsBad, type Level, opensWithLevel } from "../../src/core/level.ts";
 import {
   type Field,
   fieldAt,
@@ -117,7 +117,8 @@ function fieldRows(read: MessageFields, level: Level, options: MessageOptions): 
   const { paint, pretty } = options;
   const fields = chosen(read, options);
   const [first = "", ...others] = read.message === undefined ? [] : textRows(read.message, options);
-  const opening = [badge(level, paint), first].filter((part) => part !== "");
+  const isSaid = opensWithLevel(withoutSgr(first), level);
+  const opening = [isSaid ? "" : badge(level, paint), first].filter((part) => part !== "");
   if (pretty) return [opening.join(" "), ...others, ...fields.flatMap((field) => prettyRows(field, paint))];
   const pairs = fields.map(([key, value]) => `${paint.dim(`${plain(key)}=`)}${plain(fieldText(value))}`);
   if (others.length > 0) return [opening.join(" "), ...others, pairs.join(" ")];

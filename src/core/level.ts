@@ -106,6 +106,19 @@ export function levelNamed(said: string): Level | undefined {
   return /^[1-6]0$/.test(said) ? tens[Number(said) / 10] : undefined;
 }
 
+const firstWordForm = /^[^A-Za-z]{0,80}([A-Za-z]{3,11})(?![A-Za-z])/;
+
+/** True when a text opens with a word for the grade of `level`: `ERROR job failed`, `[warn] slow`, `12:00 FATAL: no`. */
+export function opensWithLevel(text: string, level: Level): boolean {
+  const looked = text.slice(0, levelCharsMax);
+  const [, word] = firstWordForm.exec(looked) ?? [];
+  const [, capital] = capitalForm.exec(looked) ?? [];
+  return [word, capital].some((said) => {
+    const named = said === undefined ? undefined : levelNamed(said);
+    return named !== undefined && gradeOf(named) === gradeOf(level);
+  });
+}
+
 const gradesByLevel: Readonly<Record<Level, Grade>> = {
   emerg: "error",
   alert: "error",
