@@ -4,16 +4,7 @@
  */
 
 /** A property of text that one value of a kind at a time may have. */
-export type SgrPart =
-  | "weight"
-  | "italic"
-  | "underline"
-  | "blink"
-  | "inverse"
-  | "hidden"
-  | "strike"
-  | "foreground"
-  | "background";
+export type SgrPart = "weight" | "italic" | "underline" | "inverse" | "strike" | "foreground" | "background";
 
 /** The looks that are on: the parameters that turn each part on. Empty when all is off. */
 export type SgrState = ReadonlyMap<SgrPart, string>;
@@ -30,23 +21,19 @@ const sequenceForm = new RegExp(`^(?=${sgrSource}$)[^0-9:;m]*([0-9:;]*)m$`);
 export const withoutSgr = (text: string): string => text.replace(sgrForm, "");
 const sgrForm = new RegExp(sgrSource, "g");
 
+/** Neither concealing (8) nor blinking (5, 6) is among them: a text of a log can be read. */
 const single: Readonly<Record<number, readonly [SgrPart, isOn: boolean]>> = {
   1: ["weight", true],
   2: ["weight", true],
   3: ["italic", true],
   4: ["underline", true],
-  5: ["blink", true],
-  6: ["blink", true],
   7: ["inverse", true],
-  8: ["hidden", true],
   9: ["strike", true],
   21: ["underline", true],
   22: ["weight", false],
   23: ["italic", false],
   24: ["underline", false],
-  25: ["blink", false],
   27: ["inverse", false],
-  28: ["hidden", false],
   29: ["strike", false],
   39: ["foreground", false],
   49: ["background", false],
@@ -54,33 +41,49 @@ const single: Readonly<Record<number, readonly [SgrPart, isOn: boolean]>> = {
 
 /** The state behind `sequence`. Parameters that mean nothing change nothing. */
 export function sgrAfter(state: SgrState, sequence: string): SgrState {
-  const [, parameters] = sequenceForm.exec(sequence) ?? [];
-  if (parameters === undefined) return state;
   let next = new Map(state);
-  const given = parameters.split(";");
-  for (let at = 0; at < given.length; at++) {
-    const parameter = given[at]!;
-    const code = Number(parameter.split(":")[0]);
+  for (const { code, text } of parametersIn(sequence)) {
     if (code === 0) next = new Map();
-    else if (code === 38 || code === 48) {
-      const length = parameter.includes(":") ? 1 : colourLength(given, at);
-      if (length > 1 || parameter.includes(":"))
-        next.set(code === 38 ? "foreground" : "background", given.slice(at, at + length).join(";"));
-      at += length - 1;
-    } else put(next, code, parameter);
+    else put(next, code, text);
   }
   return next;
 }
 
-function put(state: Map<SgrPart, string>, code: number, parameter: string): void {
-  if (isBetween(code, 30, 37) || isBetween(code, 90, 97)) state.set("foreground", parameter);
-  else if (isBetween(code, 40, 47) || isBetween(code, 100, 107)) state.set("background", parameter);
-  else {
-    const [part, isOn] = single[code] ?? [];
-    if (part === undefined) return;
-    if (isOn) state.set(part, parameter);
-    else state.delete(part);
+/** `sequence` with those of its parameters alone that mean something here; "" when none does. */
+export function knownSgr(sequence: string): string {
+  const known = parametersIn(sequence).filter(({ code }) => code === 0 || partOf(code) !== undefined);
+  return known.length === 0 ? "" : `\u001b[${known.map(({ text }) => text).join(";")}m`;
+}
+
+type Parameter = { readonly code: number; readonly text: string };
+
+/** An extended colour is one parameter; where it is none, it is left out. */
+function parametersIn(sequence: string): Parameter[] {
+  const given = sequenceForm.exec(sequence)?.[1]?.split(";") ?? [];
+  const found: Parameter[] = [];
+  for (let at = 0; at < given.length; at++) {
+    const parameter = given[at]!;
+    const code = Number(parameter.split(":")[0]);
+    const isExtended = code === 38 || code === 48;
+    const length = isExtended && !parameter.includes(":") ? colourLength(given, at) : 1;
+    if (!isExtended || length > 1 || parameter.includes(":"))
+      found.push({ code, text: given.slice(at, at + length).join(";") });
+    at += length - 1;
   }
+  return found;
+}
+
+function put(state: Map<SgrPart, string>, code: number, text: string): void {
+  const [part, isOn] = partOf(code) ?? [];
+  if (part === undefined) return;
+  if (isOn) state.set(part, text);
+  else state.delete(part);
+}
+
+function partOf(code: number): readonly [SgrPart, isOn: boolean] | undefined {
+  if (isBetween(code, 30, 38) || isBetween(code, 90, 97)) return ["foreground", true];
+  if (isBetween(code, 40, 48) || isBetween(code, 100, 107)) return ["background", true];
+  return single[code];
 }
 
 /** Parameters of an extended colour at `at`: `38;5;N` has three, `38;2;R;G;B` five; one when it is none. */

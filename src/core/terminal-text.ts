@@ -1,10 +1,10 @@
 /**
  * The text that may reach a terminal: text, tabs, line ends and colours (SGR). Everything else that drives a terminal
  * is written out as `\uXXXX`, which JSON strings know too: an app can neither set the title, nor clear the screen, nor
- * move the cursor back to write a head in another's name. Lines that go through a pipe never come here.
+ * move the cursor back to write a head in another's name, nor hide a text or let it blink. Lines that go through a pipe never come here.
  */
 
-import { sgrAfter, sgrOff, sgrSource } from "./sgr.ts";
+import { knownSgr, sgrAfter, sgrOff, sgrSource } from "./sgr.ts";
 
 /** C0, DEL and C1; line and paragraph separators; characters that turn the direction of text. */
 const control = "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069";
@@ -24,7 +24,7 @@ export function terminalText(text: string, colours: boolean): string {
     if (found.length === 1) return writtenOut(found);
     if (!colours) return "";
     looks = sgrAfter(looks, found);
-    return found;
+    return knownSgr(found);
   });
   return looks.size > 0 ? shown + reset : shown;
 }

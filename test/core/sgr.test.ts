@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { sgrAfter, sgrOff, sgrSequence } from "../../src/core/sgr.ts";
+import { knownSgr, sgrAfter, sgrOff, sgrSequence } from "../../src/core/sgr.ts";
 
 const esc = "\u001b";
 const behind = (...parameters: string[]) =>
@@ -22,6 +22,27 @@ describe("what is on after a sequence", () => {
     [["73"], ""],
   ])("%j is %s", (given, on) => {
     expect(sgrSequence(behind(...given))).toBe(on === "" ? "" : `${esc}[${on}m`);
+  });
+
+  test.each<[given: string, shown: string]>([
+    ["8", ""],
+    ["08", ""],
+    ["8:1", ""],
+    ["28", ""],
+    ["5", ""],
+    ["6;25", ""],
+    ["31;8", "31"],
+    ["8;0;1", "0;1"],
+    ["58;5;8", ""],
+    ["38;8", ""],
+    ["38;5;8", "38;5;8"],
+    ["48;2;8;5;6;8", "48;2;8;5;6"],
+    ["38:5:8", "38:5:8"],
+    ["", ""],
+    ["51;73;10", ""],
+  ])("%s neither hides a text nor lets it blink", (given, shown) => {
+    const expected = shown === "" && given !== "" ? "" : `${esc}[${shown}m`;
+    expect(knownSgr(`${esc}[${given}m`)).toBe(expected);
   });
 
   test("can be turned on again by one sequence, and off by a reset", () => {

@@ -117,3 +117,18 @@ describe("text for a terminal", () => {
 test("a cell of a table stays in its line", () => {
   expect(oneLine("https://h/\r\nd.1  idle")).toBe("https://h/\\u000d\\u000ad.1  idle");
 });
+
+test("no text of an app is hidden or blinks", () => {
+  const codes = fc.array(fc.constantFrom("8", "08", "5", "6", "28", "25", "31", "1", "38;5;8", ""), {
+    maxLength: 5,
+  });
+  fc.assert(
+    fc.property(codes, (given) => {
+      const shown = terminalText(`${esc}[${given.join(";")}mtext${esc}[0m`, true);
+      const left = [...shown.matchAll(/\[([0-9;]*)m/g)].map(([, all]) => all!.replaceAll("38;5;8", ""));
+      for (const code of left.flatMap((all) => all.split(";")))
+        expect([5, 6, 8, 25, 28]).not.toContain(Number(code));
+      expect(shown).toContain("text");
+    }),
+  );
+});
