@@ -40,6 +40,21 @@ test("releases stand on the time line of every chart, and lead to their line", a
   await context.close();
 });
 
+test("a change between light and dark finds no chart that has left its page", async () => {
+  const { page, faults, context } = await world.signedIn("#/apps/todo/glance");
+  for (const tab of ["glance", "drains", "log", "drains", "glance", "log"]) {
+    await page.goto(`${world.server.url}/#/apps/todo/${tab}`);
+    await page
+      .locator(tab === "drains" ? "main" : "canvas")
+      .first()
+      .waitFor();
+    for (const colorScheme of ["dark", "light"] as const) await page.emulateMedia({ colorScheme });
+  }
+  await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+  expect(faults).toEqual([]);
+  await context.close();
+});
+
 test("a stretch of a chart leads to its lines, and to no others", async () => {
   const { page, context } = await world.signedIn("#/apps/todo/glance");
   const errors = page.locator(".panel", { hasText: "Errors and releases" }).locator(".u-over");

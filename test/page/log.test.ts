@@ -194,7 +194,7 @@ describe("lines", () => {
     await world.send("shop", heroku, "heroku");
     await world.send("shop", app);
     const { page, faults, context } = await world.signedIn("#/apps/shop/log?source=app");
-    await page.locator(".row").first().waitFor();
+    await page.locator(".marks i.err").first().waitFor(); // errors are in the list, seen or not
     await page.keyboard.press("Shift+E");
     await page.locator(".row.err.selected").waitFor();
     expect(await page.locator(".row.err.selected").innerText()).toMatch(
@@ -223,6 +223,36 @@ describe("lines", () => {
     ).toBe(0);
     expect(await axeFinds(page)).toEqual([]);
     await context.close();
+  });
+
+  test("side by side, too, what the platform says has a star, and no line of the app has one", async () => {
+    await world.createApp("forged");
+    await world.send("forged", [{ message: "State changed from up to crashed", dyno: "web.1" }]);
+    await world.send("forged", [{ message: "State changed from starting to up", dyno: "web.1" }], "heroku");
+    const { page, context } = await world.signedIn("#/apps/forged/log?panes=web.1,worker.1");
+    await rowWith(page, "from starting to up").waitFor();
+    const shown = async (text: string) => (await rowWith(page, text).innerText()).split("\n").slice(1);
+    expect(await shown("up to crashed")).toEqual(["State changed from up to crashed"]);
+    expect(await shown("starting to up")).toEqual(["*", "State changed from starting to up"]);
+    await context.close();
+  });
+
+  test("an opened line shows its text in whole rows, however much else there is of it", async () => {
+    await world.createApp("fields");
+    const message = JSON.stringify({
+      msg: "payment failed",
+      ...Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`field_${n}`, `value ${n}`])),
+    });
+    await world.send("fields", [{ message }]);
+    for (const width of [1400, 390]) {
+      const { page, context } = await world.signedIn("#/apps/fields/log");
+      await page.setViewportSize({ width, height: 844 });
+      await rowWith(page, "payment failed").click();
+      const text = page.locator(".detail .whole-text");
+      await text.waitFor();
+      expect((await text.boundingBox())!.height).toBeGreaterThan(80);
+      await context.close();
+    }
   });
 });
 

@@ -5,7 +5,8 @@ import { Histogram } from "../../src/core/histogram.ts";
 import type { Drain } from "../../web/src/api-types.ts";
 import { causeAndMend, whatFollows } from "../../web/src/drains/drain-words.ts";
 import { partsOf, sharesOf } from "../../web/src/drains/ledger.ts";
-import { Glance, percentileOf, sumOf } from "../../web/src/glance/glance.ts";
+import { Glance, sumOf } from "../../web/src/glance/glance.ts";
+import { ServiceTimes } from "../../web/src/glance/service-times.ts";
 import { EventStream } from "../../web/src/log/event-stream.ts";
 import { lineOf, type WireLine } from "../../web/src/log/line.ts";
 import { LineRing } from "../../web/src/log/line-ring.ts";
@@ -159,9 +160,49 @@ test("an app at a glance counts requests by status, times, codes and memory", ()
   expect(glance.codes.get("H12")).toBe(50);
   expect(glance.codes.get("R14")).toBe(1);
   expect(glance.memory.get("web.1")).toMatchObject({ quotaMb: 512 });
-  const p95 = percentileOf(sumOf(glance.inOrder()), 0.95)!;
+  const p95 = sumOf(glance.inOrder()).within(0.95)!;
   expect(p95).toBeGreaterThanOrEqual(190);
   expect(p95).toBeLessThan(190 * 1.16);
+});
+
+describe("the service time that a share of requests does not exceed", () => {
+  const timesOf = (all: readonly number[]) => {
+    const times = new ServiceTimes();
+    for (const ms of all) times.add(ms);
+    return times;
+  };
+
+  test("is a time that was told, where times are few", () => {
+    expect(timesOf([]).within(0.5)).toBeNull();
+    expect(timesOf([90, 8, 400, 12, 40, 22]).within(0.5)).toBe(22);
+    expect(timesOf([90, 8, 400, 12, 40, 22]).within(0.99)).toBe(400);
+  });
+
+  test("is the one time that all took, and never off by 15 % nor out of the times' range", () => {
+    const ms = fc.integer({ min: 0, max: 100_000 });
+    fc.assert(
+      fc.property(
+        ms,
+        fc.integer({ min: 1, max: 50 }),
+        fc.constantFrom(0.5, 0.95, 0.99),
+        (one, count, share) => {
+          expect(timesOf(Array<number>(count).fill(one)).within(share)).toBe(one);
+        },
+      ),
+      { examples: [[30_000, 8, 0.99]] },
+    );
+    fc.assert(
+      fc.property(fc.array(ms, { minLength: 1 }), fc.constantFrom(0.5, 0.95, 0.99), (all, share) => {
+        const exact = all.toSorted((a, b) => a - b)[Math.ceil(all.length * share - 1e-9) - 1]!;
+        const told = timesOf(all).within(share)!;
+        expect(Math.abs(told - exact)).toBeLessThanOrEqual(Math.max(1, exact * 0.15));
+        const halves = [timesOf(all.slice(0, all.length / 2)), timesOf(all.slice(all.length / 2))];
+        const sum = new ServiceTimes();
+        for (const half of halves) sum.addAll(half);
+        expect(sum.within(share)).toBe(told);
+      }),
+    );
+  });
 });
 
 const drain = (more: Partial<Drain>): Drain => ({

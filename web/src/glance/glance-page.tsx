@@ -7,7 +7,7 @@ import type { Go } from "../page.tsx";
 import { Chart } from "../parts/chart.tsx";
 import { countOf, dayOf, linesOf, rateOf } from "../parts/words.ts";
 import { hashOf, logOf } from "../route.ts";
-import { Glance, percentileOf, sumOf } from "./glance.ts";
+import { Glance, sumOf } from "./glance.ts";
 import { MemoryChart } from "./memory-chart.tsx";
 import { Codes, Keys, Panel, Tile } from "./panels.tsx";
 import { statusSeries, timesSeries } from "./series.ts";
@@ -18,6 +18,14 @@ const spans = [
   ["6h", 21_600],
   ["24h", 86_400],
 ] as const;
+
+const shares = [
+  ["half of them within", 0.5],
+  ["95 % within", 0.95],
+  ["99 % within", 0.99],
+] as const;
+const slowMs = 1_000;
+const slowOf = (ms: number | null) => (ms !== null && ms >= slowMs ? "slow" : "");
 
 const drawEveryMs = 1_000;
 
@@ -33,7 +41,6 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
   }));
   const all = sumOf(steps);
   const timesMs = steps.map(({ startMs }) => startMs);
-  const p95 = percentileOf(all, 0.95);
   const errors = steps.reduce((sum, one) => sum + one.errors, 0);
   return (
     <div class="glance scrolls">
@@ -70,9 +77,9 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
         <>
           <div class="tiles">
             <Tile name="requests" value={countOf(glance.requests)} />
-            <Tile name="half of them within" value={msOf(percentileOf(all, 0.5))} />
-            <Tile name="95 % within" value={msOf(p95)} mark={p95 !== null && p95 > 1_000 ? "slow" : ""} />
-            <Tile name="99 % within" value={msOf(percentileOf(all, 0.99))} />
+            {shares.map(([name, share]) => (
+              <Tile key={name} name={name} value={msOf(all.within(share))} mark={slowOf(all.within(share))} />
+            ))}
             <Tile name="errors" value={countOf(errors)} mark={errors > 0 ? "bad" : ""} />
           </div>
           <div class="charts">

@@ -4,6 +4,7 @@
  */
 import type { Line } from "../log/line.ts";
 import { logfmtOf, routerLineOf } from "../log/logfmt.ts";
+import { ServiceTimes } from "./service-times.ts";
 
 export type StatusClass = "2xx" | "3xx" | "4xx" | "5xx";
 export const statusClasses: readonly StatusClass[] = ["2xx", "3xx", "4xx", "5xx"];
@@ -11,16 +12,12 @@ export const statusClasses: readonly StatusClass[] = ["2xx", "3xx", "4xx", "5xx"
 export type Step = {
   readonly startMs: number;
   readonly byStatus: Record<StatusClass, number>;
-  /** Counts of service times, by the edge that they do not exceed. */
-  readonly times: Uint32Array;
+  readonly times: ServiceTimes;
   errors: number;
 };
 
 export type DynoMemory = { readonly mb: Map<number, number>; quotaMb: number | undefined };
 export type Event = { readonly timeMs: number; readonly text: string; readonly position: string };
-
-/** Edges of service times, in ms: each 15 % above the one before, so that a percentile is off by less than that. */
-export const edgesMs: readonly number[] = Array.from({ length: 84 }, (_, n) => 1.15 ** n);
 
 const dynosMax = 40;
 const codesMax = 40;
@@ -51,7 +48,7 @@ export class Glance {
       this.requests++;
       const of = `${Math.floor(router.status / 100)}xx` as StatusClass;
       step.byStatus[of in step.byStatus ? of : "2xx"]++;
-      if (router.serviceMs !== undefined) step.times[edgeOf(router.serviceMs)]!++;
+      if (router.serviceMs !== undefined) step.times.add(router.serviceMs);
       if (router.code !== undefined) this.#countCode(router.code);
       return;
     }
@@ -109,28 +106,13 @@ export class Glance {
 const emptyStep = (startMs: number): Step => ({
   startMs,
   byStatus: { "2xx": 0, "3xx": 0, "4xx": 0, "5xx": 0 },
-  times: new Uint32Array(edgesMs.length),
+  times: new ServiceTimes(),
   errors: 0,
 });
 
-const edgeOf = (ms: number): number =>
-  Math.min(edgesMs.length - 1, ms <= 1 ? 0 : Math.ceil(Math.log(ms) / Math.log(1.15) - 1e-9));
-
-/** The time that this share of requests does not exceed; null without requests. */
-export function percentileOf(times: Uint32Array, share: number): number | null {
-  const count = times.reduce((sum, n) => sum + n, 0);
-  if (count === 0) return null;
-  let left = Math.ceil(count * share);
-  for (const [n, of] of times.entries()) {
-    left -= of;
-    if (left <= 0) return edgesMs[n]!;
-  }
-  return edgesMs.at(-1)!;
-}
-
 /** All steps' times in one. */
-export function sumOf(steps: readonly Step[]): Uint32Array {
-  const sum = new Uint32Array(edgesMs.length);
-  for (const { times } of steps) for (let n = 0; n < sum.length; n++) sum[n]! += times[n]!;
+export function sumOf(steps: readonly Step[]): ServiceTimes {
+  const sum = new ServiceTimes();
+  for (const { times } of steps) sum.addAll(times);
   return sum;
 }

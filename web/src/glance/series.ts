@@ -1,6 +1,6 @@
 /** Requests of an app as charts draw them. */
 import type { Series } from "../parts/chart.tsx";
-import { percentileOf, type Step, statusClasses } from "./glance.ts";
+import { type Step, statusClasses } from "./glance.ts";
 
 const colours = {
   "2xx": "--fill-ok",
@@ -27,5 +27,5 @@ export const timesSeries = (name: string, colour: string, steps: readonly Step[]
   name,
   colour,
   kind: "line",
-  values: steps.map(({ times }) => percentileOf(times, share)),
+  values: steps.map(({ times }) => times.within(share)),
 });

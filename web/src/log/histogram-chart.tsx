@@ -1,7 +1,7 @@
 /** Lines over time by severity, above the list. A stretch that is picked shows its lines. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Chart, type Series } from "../parts/chart.tsx";
-import { countOf, linesOf, type Zone } from "../parts/words.ts";
+import { linesOf, type Zone } from "../parts/words.ts";
 import { spans, type TimeStretch } from "../route.ts";
 import type { LogStore } from "./log-store.ts";
 import { pickedOf } from "./picked.ts";
@@ -87,8 +87,8 @@ export function HistogramChart({ store, zone, span, onSpan, onPick }: Props) {
       />
       <p class="histogram-of">
         <span class="mute" role="status">
-          {countOf(total)}
-          {counts.isGrowing ? " lines, counting" : counts.isTold ? " lines" : " lines here"}
+          {linesOf(total)}
+          {counts.isGrowing ? ", counting" : counts.isTold ? "" : " here"}
         </span>
         <select
           aria-label="span of the histogram"

@@ -1,7 +1,7 @@
 /** All of one line: when, who, where in the log, its whole text, and its fields as a tree. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../parts/icons.tsx";
-import { countOf } from "../parts/words.ts";
+import { clockOf, countOf, dayOf } from "../parts/words.ts";
 import { JsonTree } from "./json-tree.tsx";
 import type { Line } from "./line.ts";
 import { Plain } from "./log-row.tsx";
@@ -75,7 +75,7 @@ export function LineDetail({ line, link, onNeighbours, onClose }: Props) {
 
 const timesOf = (timeMs: number): string =>
   Number.isFinite(timeMs)
-    ? `${new Date(timeMs).toISOString()} · here ${new Date(timeMs).toLocaleString()}`
+    ? `${new Date(timeMs).toISOString()} · here ${dayOf(timeMs, "local")}, ${clockOf(timeMs, "local").time}`
     : "none";
 
 function Copy({ what, name }: { what: string; name: string }) {

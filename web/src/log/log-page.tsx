@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { LogSummary } from "../api.ts";
 import type { AppRoute } from "../app-page.tsx";
 import type { Go } from "../page.tsx";
-import { countOf, dayOf } from "../parts/words.ts";
+import { dayOf, linesOf } from "../parts/words.ts";
 import type { LogView } from "../route.ts";
 import type { Filter } from "./filter.ts";
 import { LogBar } from "./log-bar.tsx";
@@ -38,7 +38,7 @@ export function LogPage({ route, go, summary }: Props) {
             route={route}
             change={change}
             onDynos={setSeen}
-            kept={kept ? `${countOf(kept.count)} lines kept since ${kept.since}` : ""}
+            kept={kept ? `${linesOf(kept.count)} kept since ${kept.since}` : ""}
           />
         ))}
       </div>

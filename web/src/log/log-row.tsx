@@ -66,15 +66,19 @@ export const LogRow = memo(SameRow);
 function Process({ line }: { line: Line }) {
   const { source, dyno, isNotice } = line;
   const isPlatform = source === "heroku";
-  const name = isNotice ? "tailrace" : dyno;
+  const said = isPlatform ? (isNotice ? "tailrace" : dyno) : processText(line);
+  const isForeign = !isPlatform && said !== dyno;
   return (
-    <span class={`process hue-${isNotice ? 4 : hueOf(dyno)}`} title={`${source}[${dyno}]`}>
+    <span
+      class={`process hue-${isNotice ? 4 : hueOf(dyno)}${isForeign ? " foreign" : ""}`}
+      title={`${source}[${dyno}]`}
+    >
       {isPlatform && (
         <span role="img" aria-label="the platform:" title="the platform says this, no app can">
           *
         </span>
       )}
-      {isPlatform ? name : processText(line)}
+      <span class="process-name">{said}</span>
     </span>
   );
 }

@@ -17,6 +17,7 @@ type Props = {
 export function PaneFoot({ store, rows, onFollow, kept, note }: Props) {
   const { state } = store;
   const last = store.ring.last();
+  const isBroken = state.stream.kind === "broken";
   const isRefused = state.stream.kind === "refused";
   if (isRefused && last === undefined) return null;
   return (
@@ -36,7 +37,7 @@ export function PaneFoot({ store, rows, onFollow, kept, note }: Props) {
       {note !== "" && <span role="status">{note}</span>}
       <span class="rest">{kept}</span>
       {last && <span class="rest">position {short(last.position)}</span>}
-      {state.missing !== undefined && !isRefused && (
+      {state.missing !== undefined && !isRefused && !(isBroken && state.missing === 0) && (
         <span class={state.missing > 0 ? "bad" : "rest"}>
           {state.missing === 0 ? "nothing missing" : `${linesOf(state.missing)} missing`}
         </span>

@@ -4,7 +4,7 @@ import { type App, api } from "../api.ts";
 import { ratePerS, type Summaries } from "../apps/summaries.ts";
 import { Chart } from "../parts/chart.tsx";
 import { useLoaded } from "../parts/use-store.ts";
-import { bytesOf, countOf, durationOf, rateOf } from "../parts/words.ts";
+import { bytesOf, countOf, durationOf, linesOf, rateOf } from "../parts/words.ts";
 import { hashOf, logOf } from "../route.ts";
 import { type Figures, figuresOf, type Pace, paceBetween } from "./figures.ts";
 
@@ -138,7 +138,7 @@ function Noisiest({ apps, summaries }: { apps: readonly App[]; summaries: Summar
       <h2>Noisiest apps</h2>
       <p class="mute">
         {countOf(known.length)} {known.length === 1 ? "app" : "apps"}
-        {waiting > 0 && ` · ${countOf(waiting)} lines wait for drains`}
+        {waiting > 0 && ` · ${linesOf(waiting)} ${waiting === 1 ? "waits" : "wait"} for drains`}
       </p>
       <ol class="noisiest">
         {paced.slice(0, noisiestMax).map(({ name, rate, summary }) => (

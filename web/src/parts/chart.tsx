@@ -52,16 +52,19 @@ export function Chart(props: Props) {
   ]);
 
   useEffect(() => {
+    const element = box.current;
+    if (element === null) return; // it left the page before it was drawn
     const make = () => {
+      if (!element.isConnected) return;
       plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(now, box.current!), dataOf(now.current), box.current!);
+      plot.current = new uPlot(optionsOf(now, element), dataOf(now.current), element);
     };
     make();
     const resized = new ResizeObserver(() => {
-      const width = box.current?.clientWidth ?? 0;
+      const width = element.clientWidth;
       if (width > 0 && width !== plot.current?.width) plot.current?.setSize({ width, height });
     });
-    resized.observe(box.current!);
+    resized.observe(element);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     scheme.addEventListener("change", make);
     return () => {
