@@ -46,7 +46,7 @@ export function unreachable(url: URL, error: unknown, msMax: number): CliError {
 
 function mendOfSilence(url: URL, code = ""): string {
   if (code === "ECONNREFUSED")
-    return 'Start a server with "tailrace serve --dev", or set TAILRACE_URL to the address of one that runs.';
+    return 'Start a server with "tailrace serve --dev" (in a checkout "npm start"), or set TAILRACE_URL to the address of one that runs.';
   if (url.protocol === "http:" && cuts.includes(code)) return "Check TAILRACE_URL: is it https://?";
   if (code === "CERT_HAS_EXPIRED") return "Its operator has to renew it.";
   return /CERT$|LEAF_SIGNATURE$/.test(code) ? "" : "Check TAILRACE_URL."; // an untrusted one's is in the reason

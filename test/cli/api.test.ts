@@ -76,7 +76,7 @@ describe("the client", () => {
     await closed.close();
     const error = await failure(new Api({ TAILRACE_URL: url, TAILRACE_API_KEY: "k" }));
     expect(error.message).toBe(`No answer from ${url}: the connection was refused.`);
-    expect(error.mend).toContain("tailrace serve --dev");
+    for (const way of ["tailrace serve --dev", "npm start"]) expect(error.mend).toContain(way);
   });
 
   test("shows the server's own message", async () => {
