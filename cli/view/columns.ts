@@ -71,44 +71,61 @@ export function shortened(name: string, width: number, mark: string): string {
 }
 
 /**
- * Rows of at most `width` columns. A row ends between words where that is not far from its end. Blanks at a break are
- * left out, so that no message can place a text where it likes on the next row. Colours end with a row and begin again
- * on the next.
+ * Rows of at most `width` columns. A row ends between words; a word that is longer than a row, behind a separator in
+ * it; a text without either, anywhere. Blanks at a break are left out, so that no message can place a text where it
+ * likes on the next row. Colours end with a row and begin again on the next.
  */
 export function wrapped(text: string, width: number): string[] {
   if (width < 1 || widthOf(text) <= width) return [closed(sgrOff, text)];
+  const atoms = [...atomsOf(text)];
   const rows: string[] = [];
   let colours = sgrOff;
-  let row: Atom[] = [];
-  let used = 0;
-  const end = (at: number) => {
-    const shown = row
-      .slice(0, at)
-      .map((atom) => atom.text)
-      .join("");
-    rows.push(closed(colours, shown));
+  for (let from = 0; from < atoms.length; ) {
+    const end = rowEnd(atoms, from, width);
+    const row = atoms.slice(from, end);
+    const shown = row.map((atom) => atom.text).join("");
+    if (row.some((atom) => atom.width > 0) || rows.length === 0) rows.push(closed(colours, shown));
     colours = activeAfter(colours, shown);
-    row = row.slice(at);
-    while (row[0]?.text === " ") row.shift();
-    used = row.reduce((sum, atom) => sum + atom.width, 0);
-  };
-  for (const atom of atomsOf(text)) {
-    if (atom.width > 0 && used > 0 && used + atom.width > width) end(breakIn(row));
-    if (atom.text === " " && used === 0 && rows.length > 0) continue;
-    row.push(atom);
-    used += atom.width;
+    from = end;
+    while (atoms[from]?.text === " ") from++;
   }
-  if (used > 0 || rows.length === 0) end(row.length);
   return rows;
 }
 
-/** Share of a row that may stay empty for the sake of a word. */
-const raggedMax = 0.3;
+/** The place behind the row that begins at `from`. */
+function rowEnd(atoms: readonly Atom[], from: number, width: number): number {
+  let used = 0;
+  let full = from;
+  for (; full < atoms.length; full++) {
+    used += atoms[full]!.width;
+    if (used > width && used > atoms[full]!.width) break;
+  }
+  if (full === atoms.length || isBlank(atoms[full]!)) return full;
+  return breakIn(atoms, from, full, width, isBlank) ?? breakIn(atoms, from, full, width, endsPart) ?? full;
+}
 
-function breakIn(row: readonly Atom[]): number {
-  const least = Math.floor(row.length * (1 - raggedMax));
-  for (let at = row.length; at > least && at > 0; at--) if (row[at - 1]!.text === " ") return at;
-  return row.length;
+const isBlank = ({ text }: Atom): boolean => text === " ";
+const endsPart = ({ text }: Atom): boolean => /^[ /\\,;:&?=|]$/.test(text);
+
+/** The last place for a break up to `full`, where all that stands up to the next one fits into a row. */
+function breakIn(
+  atoms: readonly Atom[],
+  from: number,
+  full: number,
+  width: number,
+  endsHere: (atom: Atom) => boolean,
+): number | undefined {
+  let at = full;
+  while (at > from && !endsHere(atoms[at - 1]!)) at--;
+  if (!atoms.slice(from, at).some((atom) => atom.width > 0 && atom.text !== " ")) return undefined;
+  let used = 0;
+  for (let next = at; next < atoms.length; next++) {
+    const atom = atoms[next]!;
+    if (atom.text !== " ") used += atom.width;
+    if (used > width) return undefined;
+    if (endsHere(atom)) break;
+  }
+  return at;
 }
 
 function closed(before: SgrState, text: string): string {

@@ -55,6 +55,35 @@ describe("wrapping", () => {
     expect(wrapped(`x${" ".repeat(40)}y`, 10)).toEqual([`x${" ".repeat(9)}`, "y"]);
   });
 
+  test("a word that fits into a row is never cut, with colours or marks in it either", () => {
+    const words = fc.array(fc.stringMatching(/^[a-z/_=.]{1,12}$/), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(words, fc.integer({ min: 12, max: 30 }), fc.nat(10), (given, width, n) => {
+        const marked = given.map((word, i) => (i % 3 === n % 3 ? `${esc}[7m${word}${esc}[27m` : word));
+        const rows = wrapped(marked.join(" "), width).map(withoutSgr);
+        expect(rows.flatMap((row) => row.trim().split(" "))).toEqual(given);
+      }),
+    );
+  });
+
+  test("a word that is longer than a row is cut behind a separator, else anywhere", () => {
+    expect(wrapped("payment failed code=card_declined", 26)).toEqual([
+      "payment failed ",
+      "code=card_declined",
+    ]);
+    expect(wrapped("GET /lists/42/items/declined?page=2", 20)).toEqual([
+      "GET /lists/42/items/",
+      "declined?page=2",
+    ]);
+    expect(wrapped('{"code":"card_declined","n":1}', 16)).toEqual(['{"code":', '"card_declined",', '"n":1}']);
+    expect(wrapped(`    ${"x".repeat(9)}`, 10)).toEqual([`    ${"x".repeat(6)}`, "xxx"]);
+  });
+
+  test("a long text takes as many steps as it has characters", () => {
+    const text = "ab/".repeat(100_000);
+    expect(wrapped(text, 80).length).toBeLessThanOrEqual(Math.ceil(text.length / 77));
+  });
+
   test("takes a wide character whole", () => {
     expect(wrapped("日本語", 5)).toEqual(["日本", "語"]);
     expect(wrapped("日", 1)).toEqual(["日"]);
