@@ -3,7 +3,8 @@ import { isAsBad, type Level } from "../../src/core/level.ts";
 import { processText } from "../../src/core/process-text.ts";
 import { oneLine, terminalText } from "../../src/core/terminal-text.ts";
 import { padTo, shortened, widthOf } from "./columns.ts";
-import { hueOf, type Paint } from "./paint.ts";
+import { NameColours } from "./name-colours.ts";
+import type { Paint } from "./paint.ts";
 import type { ShownLine } from "./shown-line.ts";
 import { type TimeStyle, timeText } from "./times.ts";
 
@@ -45,17 +46,23 @@ const usualWidth = 7;
 /** Names take no more than this share of a terminal. */
 const namesShareMax = 0.35;
 
+/** Outlives a change of the terminal's width. */
+export type HeadColours = { readonly apps: NameColours; readonly processes: NameColours };
+export const headColours = (): HeadColours => ({ apps: new NameColours(), processes: new NameColours() });
+
 /** Makes heads; the columns of names grow with the names that come, within their bounds. */
 export class Heads {
   readonly #options: HeadOptions;
+  readonly #colours: HeadColours;
   readonly #nameMax: number;
   readonly #appMax: number;
   readonly #isWide: boolean;
   #appWidth = 0;
   #processWidth = 0;
 
-  constructor(options: HeadOptions) {
+  constructor(options: HeadOptions, colours: HeadColours) {
     this.#options = options;
+    this.#colours = colours;
     const { columns, names } = options;
     this.#isWide = columns >= wideColumns;
     const share = Math.floor((columns * namesShareMax) / (names === "app and process" ? 2 : 1));
@@ -79,8 +86,10 @@ export class Heads {
     const cells: string[] = [];
     const at = shown(timeText(line.time, time, this.#isWide && time !== "relative", nowMs));
     if (at !== "") cells.push(paint.dim(at));
-    if (names === "app and process") cells.push(this.#name(line.app, this.#appWidth, line.app));
-    if (names !== "none") cells.push(this.#name(processText(line), this.#processWidth, line.dyno));
+    if (names === "app and process")
+      cells.push(this.#name(line.app, this.#appWidth, this.#colours.apps, line.app));
+    if (names !== "none")
+      cells.push(this.#name(processText(line), this.#processWidth, this.#colours.processes, ownerOf(line)));
     const front = cells.map((cell) => `${cell} `).join("");
     const width = widthOf(front);
     const bar = `${barOf(line.level, marks, paint)} `;
@@ -98,11 +107,15 @@ export class Heads {
     return Math.min(this.#nameMax, width);
   }
 
-  #name(name: string, width: number, hueName: string): string {
+  #name(name: string, width: number, colours: NameColours, owner: string): string {
     const { paint, marks } = this.#options;
-    return padTo(paint.hue(hueOf(hueName), shortened(shown(name), width, marks.cut)), width);
+    return padTo(colours.painted(owner, shortened(shown(name), width, marks.cut), paint), width);
   }
 }
+
+/** The process whose colour a line has, also when the platform tells of it. */
+const ownerOf = ({ source, dyno }: ShownLine): string =>
+  source === "app" || source === "heroku" ? dyno : `${source}/${dyno}`;
 
 const shown = (text: string): string => terminalText(oneLine(text), false).replaceAll("\t", " ");
 

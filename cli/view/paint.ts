@@ -13,15 +13,6 @@ const codes: Readonly<Record<Hue, number>> = {
   magenta: 35,
   cyan: 36,
 };
-/** Processes whose colour Heroku's command gave them; red is for errors alone. */
-const standing: Readonly<Record<string, Hue>> = {
-  web: "cyan",
-  router: "magenta",
-  run: "blue",
-  postgres: "yellow",
-  api: "green",
-};
-const hues: readonly Hue[] = ["cyan", "magenta", "green", "blue", "yellow"];
 
 /** Paints texts, or leaves them as they are. */
 export type Paint = {
@@ -48,12 +39,3 @@ const same = (text: string): string => text;
 const plain: Paint = { hue: (_, text) => text, bold: same, dim: same, found: same };
 
 export const paintOf = (colours: boolean): Paint => (colours ? coloured : plain);
-
-/** The colour of a name: the same everywhere and always. `web.1` and `web.2` have that of `web`. */
-export function hueOf(name: string): Hue {
-  const type = /^[^.]*/.exec(name)![0];
-  if (Object.hasOwn(standing, type)) return standing[type]!;
-  let hash = 0;
-  for (let i = 0; i < type.length; i++) hash = (hash * 31 + type.charCodeAt(i)) >>> 0;
-  return hues[hash % hues.length]!;
-}

@@ -1,7 +1,7 @@
 /** The form of a log for eyes: heads in columns, text wrapped beside them, traces together. Pure but for the time. */
 import { traceRows } from "../../src/core/stack-trace.ts";
 import { cutTo, withoutTabs, wrapped } from "./columns.ts";
-import { type HeadOptions, Heads } from "./heads.ts";
+import { type HeadOptions, Heads, headColours } from "./heads.ts";
 import { type MessageOptions, messageRows } from "./messages.ts";
 import { processOf, type ShownLine } from "./shown-line.ts";
 import { dayText } from "./times.ts";
@@ -28,6 +28,7 @@ const pipeColumns = 120;
 export class TerminalForm {
   readonly #options: TerminalFormOptions;
   readonly #together = new Together();
+  readonly #colours = headColours();
   #columns: number | undefined;
   #heads: Heads;
   #day: string | undefined;
@@ -38,7 +39,7 @@ export class TerminalForm {
   constructor(options: TerminalFormOptions) {
     this.#options = options;
     this.#columns = options.columns();
-    this.#heads = new Heads({ ...options, columns: this.#columns ?? pipeColumns });
+    this.#heads = new Heads({ ...options, columns: this.#columns ?? pipeColumns }, this.#colours);
     this.#day = dayText(new Date(options.nowMs()).toISOString(), options.time);
   }
 
@@ -70,7 +71,7 @@ export class TerminalForm {
     const columns = this.#options.columns();
     if (columns === this.#columns) return;
     this.#columns = columns;
-    this.#heads = new Heads({ ...this.#options, columns: columns ?? pipeColumns });
+    this.#heads = new Heads({ ...this.#options, columns: columns ?? pipeColumns }, this.#colours);
   }
 
   #shown(placed: readonly Placed[]): string {
