@@ -6,10 +6,17 @@ import { randomInt, randomUUID } from "node:crypto";
 import type { ChannelId } from "../core/ids.ts";
 import { addonsKey, appKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
 import { notFound } from "../errors/access.ts";
-import { addonLimit, addonNameTaken, addonProviderFails, addonServiceUnknown } from "../errors/addons.ts";
+import {
+  addonLimit,
+  addonNameTaken,
+  addonOwnsConfig,
+  addonProviderFails,
+  addonServiceUnknown,
+} from "../errors/addons.ts";
 import type { Clock, Store } from "../ports.ts";
 import type { Drains } from "../registry/drains.ts";
 import type { AddonRecord, AddonsRecord } from "../registry/platform/addon-records.ts";
+import type { ConfigChanges } from "../registry/platform/config-vars.ts";
 import type { Platforms, User } from "../registry/platform/platforms.ts";
 import type { AppRecord, DrainRecord } from "../registry/records.ts";
 import { timeOf } from "../registry/time.ts";
@@ -180,6 +187,18 @@ export class Addons {
     const user = { id: addon.id, email: `${addon.service}@addons.localhost` };
     const none = { isLater: false, id: undefined, message: undefined, drainUrl: undefined };
     return this.#take(channel, addon.id, { ...none, config }, user, addon.state);
+  }
+
+  /** Throws when the app's owner would change config vars that are an add-on's; a value that stays is no change. */
+  async refuseForeignConfig(channel: ChannelId, changes: ConfigChanges): Promise<void> {
+    const owned = new Set((await this.list(channel)).flatMap(({ configVars }) => configVars));
+    if (owned.size === 0) return;
+    const { config } = await this.#options.platforms.get(channel);
+    const names = Object.keys(changes).filter((name) => owned.has(name) && changes[name] !== config[name]);
+    const removed = names.filter((name) => changes[name] === null);
+    const set = names.filter((name) => changes[name] !== null);
+    if (set.length > 0) throw addonOwnsConfig(set, false);
+    if (removed.length > 0) throw addonOwnsConfig(removed, true);
   }
 
   /** The values of the config vars that are the add-on's own. */

@@ -9,18 +9,24 @@ export const unauthorized = () =>
     mend: "Send it as `Authorization: Bearer KEY`, or as the password of Basic credentials.",
   });
 
+const resourceWords = {
+  app: "app",
+  log_drain: "drain",
+  telemetry_drain: "telemetry drain",
+  token: "token",
+  key: "key",
+  add_on: "add-on",
+} as const;
+
 /**
  * Also what a key is told of things it may not see: nothing in the answer depends on whether they exist. `name` is
  * what was asked for, of apps alone: tokens are secrets.
  */
-export const notFound = (
-  resource: "app" | "log_drain" | "telemetry_drain" | "token" | "key" | "add_on",
-  name?: string,
-) =>
+export const notFound = (resource: keyof typeof resourceWords, name?: string) =>
   new AppError({
     code: "NOT_FOUND",
     status: 404,
-    message: `There is no ${name === undefined ? "such " : ""}${resource.replace("_", " ").replace("log ", "")}${name === undefined ? "" : ` "${name.slice(0, 70)}"`} here, or this key may not see it.`,
+    message: `There is no ${name === undefined ? "such " : ""}${resourceWords[resource]}${name === undefined ? "" : ` "${name.slice(0, 70)}"`} here, or this key may not see it.`,
     mend: "Check the name and the key.",
     resource,
   });

@@ -43,6 +43,15 @@ export const addonProviderFails = (service: string, reason: string) =>
     retryAfterS: 30,
   });
 
+/** In Heroku's words. `isRemoval`: the variables were to be taken away. */
+export const addonOwnsConfig = (names: readonly string[], isRemoval: boolean) =>
+  new AppError({
+    code: "ADDON_OWNS_CONFIG",
+    status: 422,
+    message: `Cannot ${isRemoval ? "destroy" : "overwrite"} attachment values ${names.join(", ")}.`,
+    mend: "The provider of the add-on sets them, and they go with the add-on: `tailrace addons:destroy`.",
+  });
+
 export const addonOwnsDrain = (addon: string) =>
   new AppError({
     code: "ADDON_OWNS_DRAIN",

@@ -131,6 +131,36 @@ describe("an add-on that requires a drain", () => {
     expect((await call("GET", "/apps/shop/log-drains")).list).toEqual([drain]);
   });
 
+  test.each([
+    ["set", { PAPERTRAIL_API_TOKEN: "mine" }, "Cannot overwrite attachment values PAPERTRAIL_API_TOKEN."],
+    [
+      "set beside others",
+      { A: "1", PAPERTRAIL_API_TOKEN: "" },
+      "Cannot overwrite attachment values PAPERTRAIL_API_TOKEN.",
+    ],
+    ["unset", { PAPERTRAIL_API_TOKEN: null }, "Cannot destroy attachment values PAPERTRAIL_API_TOKEN."],
+  ])("has config vars that the app's owner cannot have %s", async (_, changes, message) => {
+    provider.answers = [made()];
+    const { id } = await create();
+    const refused = await call("PATCH", "/apps/shop/config-vars", changes);
+    expect(refused).toMatchObject({ status: 422, code: "ADDON_OWNS_CONFIG" });
+    expect(refused.message).toContain(message);
+    const kept = { PAPERTRAIL_API_TOKEN: "secret-token" };
+    expect((await call("GET", "/apps/shop/config-vars")).list).toEqual(kept);
+    const same = await call("PATCH", "/apps/shop/config-vars", { ...kept, B: "2" });
+    expect(same.list).toEqual({ ...kept, B: "2" });
+    await call("DELETE", `/apps/shop/addons/${id}`);
+    const own = await call("PATCH", "/apps/shop/config-vars", { PAPERTRAIL_API_TOKEN: "mine" });
+    expect(own.list).toEqual({ PAPERTRAIL_API_TOKEN: "mine", B: "2" });
+    await call("PATCH", "/apps/shop/config-vars", { PAPERTRAIL_API_TOKEN: null, B: null });
+  });
+
+  test("that is not there is told as an add-on", async () => {
+    const missing = await call("GET", "/apps/shop/addons/nothing");
+    expect(missing).toMatchObject({ status: 404 });
+    expect(missing.message).toContain("There is no such add-on here");
+  });
+
   test("is destroyed with all that was its own", async () => {
     provider.answers = [made({ log_drain_url: "https://logs.example.com:4433/" })];
     const { id, name } = await create();

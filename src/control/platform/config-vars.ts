@@ -1,5 +1,6 @@
 /** Heroku Platform API, "Config Vars". Their values are secrets: only keys that manage the app see them. */
 import type { FastifyPluginAsync } from "fastify";
+import type { Addons } from "../../addons/addons.ts";
 import type { ConfigChanges } from "../../registry/platform/config-vars.ts";
 import type { Platforms } from "../../registry/platform/platforms.ts";
 import { managedAppOf } from "../auth.ts";
@@ -7,12 +8,19 @@ import { appPath, failures, text } from "../schemas.ts";
 import { requester, type TellApp } from "./platform-lines.ts";
 import { tellRelease } from "./releases.ts";
 
-export type ConfigVarsDeps = { readonly platforms: Platforms; readonly tellApp: TellApp };
+export type ConfigVarsDeps = {
+  readonly platforms: Platforms;
+  readonly addons: Pick<Addons, "refuseForeignConfig">;
+  readonly tellApp: TellApp;
+};
 
 const vars = { type: "object", additionalProperties: text };
 const tags = ["Dynos"];
 
-export const configVarsApi: FastifyPluginAsync<ConfigVarsDeps> = async (server, { platforms, tellApp }) => {
+export const configVarsApi: FastifyPluginAsync<ConfigVarsDeps> = async (
+  server,
+  { platforms, addons, tellApp },
+) => {
   server.get(
     "/apps/:app/config-vars",
     {
@@ -39,6 +47,7 @@ export const configVarsApi: FastifyPluginAsync<ConfigVarsDeps> = async (server, 
     },
     async (request) => {
       const { id } = managedAppOf(request);
+      await addons.refuseForeignConfig(id, request.body);
       const release = await platforms.configure(id, request.body, requester(request));
       if (release !== undefined) await tellRelease(tellApp, id, release);
       return (await platforms.get(id)).config;
