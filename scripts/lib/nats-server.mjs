@@ -1,4 +1,5 @@
 // The nats-server that tests of the distributed engine run: NATS_SERVER, else the one on PATH, else the system's package.
+import { aptGet, hasAptGet } from "./apt-get.mjs";
 import { run } from "./run.mjs";
 import { CannotGoOn, step } from "./steps.mjs";
 
@@ -27,19 +28,11 @@ async function works(program, env) {
 }
 
 async function installPackage(env) {
-  if ((await run("apt-get", ["--version"], { env })).status !== 0) {
+  if (!(await hasAptGet(env))) {
     throw new CannotGoOn(`There is no nats-server, and no apt-get to install it with. ${mend}`);
   }
-  const isRoot = process.getuid?.() === 0;
-  // sudo -n fails at once where it would have to ask for a password.
-  const aptGet = (...args) =>
-    isRoot
-      ? run("apt-get", args, { env: quiet(env) })
-      : run("sudo", ["-n", "DEBIAN_FRONTEND=noninteractive", "apt-get", ...args], { env });
-  await aptGet("update"); // old lists may do: the install decides
-  const { status, output } = await aptGet("install", "-y", "--no-install-recommends", "nats-server");
+  await aptGet(env, "update"); // old lists may do: the install decides
+  const { status, output } = await aptGet(env, "install", "-y", "--no-install-recommends", "nats-server");
   if (status !== 0)
     throw new CannotGoOn(`${output}\nThere is no nats-server, and apt-get could not install it. ${mend}`);
 }
-
-const quiet = (env) => ({ ...env, DEBIAN_FRONTEND: "noninteractive" });

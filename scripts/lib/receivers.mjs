@@ -1,10 +1,12 @@
 // Real programs that tests run beside ours: rsyslog and nginx as receivers of drains, Prometheus' promtool for the alerts,
-// Chromium for the page, journalctl as a sender.
+// Chromium for the page, journalctl and syslog-ng as senders.
 // They are those that RSYSLOGD, NGINX, PROMTOOL and so on name, else those on PATH or where Debian has them, else the system's
 // packages. Nothing of them is started as a service.
 import { existsSync, readdirSync } from "node:fs";
+import { aptGet, hasAptGet } from "./apt-get.mjs";
 import { run } from "./run.mjs";
 import { CannotGoOn, step } from "./steps.mjs";
+import { unpackedSyslogNg, unpackSyslogNg } from "./syslog-ng.mjs";
 
 const rsyslog = {
   name: "rsyslog",
@@ -47,6 +49,15 @@ const journalctl = {
   works: async (program, env) => says("systemd", await run(program, ["--version"], { env })),
 };
 
+const syslogNg = {
+  name: "syslog-ng",
+  variable: "SYSLOG_NG",
+  programs: ["syslog-ng", "/usr/sbin/syslog-ng", unpackedSyslogNg],
+  packages: ["syslog-ng-core"],
+  works: async (program, env) => says("syslog-ng", await run(program, ["--version"], { env })),
+  unpack: unpackSyslogNg,
+};
+
 /** Returns the programs as variables of the environment, installed where they were missing. */
 export async function ensureReceivers(env = process.env) {
   return {
@@ -55,6 +66,7 @@ export async function ensureReceivers(env = process.env) {
     PROMTOOL: await ensure(promtool, env),
     CHROMIUM: await ensure(chromium, env),
     JOURNALCTL: await ensure(journalctl, env),
+    SYSLOG_NG: await ensure(syslogNg, env),
   };
 }
 
@@ -68,10 +80,11 @@ async function ensure(wanted, env) {
   }
   const found = await find(wanted, env);
   if (found !== undefined) return found;
-  await step(`installing the system's package ${wanted.packages.join(" and ")}`, () => install(wanted, env));
+  const doing = wanted.unpack === undefined ? "installing" : "unpacking";
+  await step(`${doing} the system's package ${wanted.packages.join(" and ")}`, () => install(wanted, env));
   const installed = await find(wanted, env);
   if (installed !== undefined) return installed;
-  throw new CannotGoOn(`apt-get installed ${wanted.name}, but it does not run. ${mend(wanted)}`);
+  throw new CannotGoOn(`apt-get brought ${wanted.name}, but it does not run. ${mend(wanted)}`);
 }
 
 async function find(wanted, env) {
@@ -80,17 +93,10 @@ async function find(wanted, env) {
 }
 
 async function install(wanted, env) {
-  if ((await run("apt-get", ["--version"], { env })).status !== 0) {
+  if (!(await hasAptGet(env))) {
     throw new CannotGoOn(`There is no ${wanted.name}, and no apt-get to install it with. ${mend(wanted)}`);
   }
-  const isRoot = process.getuid?.() === 0;
-  // Run level 1 keeps Debian from starting what it installs; sudo -n fails at once where it would have to ask.
-  const aptGet = (...args) =>
-    isRoot
-      ? run("apt-get", args, { env: { ...env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" } })
-      : run("sudo", ["-n", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", ...args], { env });
-  await aptGet("update"); // old lists may do: the install decides
-  const { status, output } = await aptGet("install", "-y", "--no-install-recommends", ...wanted.packages);
+  const { status, output } = await (wanted.unpack ?? installPackages(wanted))(env);
   if (status !== 0) {
     throw new CannotGoOn(
       `${output}\nThere is no ${wanted.name}, and apt-get could not install it. ${mend(wanted)}`,
@@ -98,8 +104,18 @@ async function install(wanted, env) {
   }
 }
 
-const mend = ({ name, variable, packages }) =>
-  `Install ${name} (Debian: apt-get install ${packages.join(" ")}) and put it on PATH or name it in ${variable}.`;
+const installPackages =
+  ({ packages }) =>
+  async (env) => {
+    await aptGet(env, "update"); // old lists may do: the install decides
+    return aptGet(env, "install", "-y", "--no-install-recommends", ...packages);
+  };
+
+const mend = ({ name, variable, packages, unpack }) => {
+  const names = packages.join(" ");
+  const how = unpack === undefined ? `install ${names}` : `download ${names} and dpkg -x, as it excludes rsyslog`;
+  return `Install ${name} (Debian: apt-get ${how}) and put it on PATH or name it in ${variable}.`;
+};
 
 const says = (word, { status, output }) => status === 0 && output.includes(word);
 

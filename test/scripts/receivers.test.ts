@@ -22,13 +22,18 @@ function program(name: string, script: string): string {
   return path;
 }
 
+/** Programs that say what the real ones say. */
+const programs = () => ({
+  RSYSLOGD: program("my-rsyslogd", 'echo "rsyslogd  8.2302.0"'),
+  NGINX: program("my-nginx", 'echo "nginx version: nginx/1.22.1" >&2'),
+  PROMTOOL: program("my-promtool", 'echo "promtool, version 2.42.0"'),
+  CHROMIUM: program("my-chromium", 'echo "Chromium 156.0.1"'),
+  JOURNALCTL: program("my-journalctl", 'echo "systemd 252 (252.39-1)"'),
+  SYSLOG_NG: program("my-syslog-ng", 'echo "syslog-ng 3 (3.38.1)"'),
+});
+
 test("programs that are named are taken", async () => {
-  const RSYSLOGD = program("my-rsyslogd", 'echo "rsyslogd  8.2302.0"');
-  const NGINX = program("my-nginx", 'echo "nginx version: nginx/1.22.1" >&2');
-  const PROMTOOL = program("my-promtool", 'echo "promtool, version 2.42.0"');
-  const CHROMIUM = program("my-chromium", 'echo "Chromium 156.0.1"');
-  const JOURNALCTL = program("my-journalctl", 'echo "systemd 252 (252.39-1)"');
-  const named = { RSYSLOGD, NGINX, PROMTOOL, CHROMIUM, JOURNALCTL };
+  const named = programs();
   expect(await ensureReceivers({ PATH: folder, ...named })).toEqual(named);
 });
 
@@ -36,5 +41,12 @@ test("a name that is no such program is an error, not a reason to take another",
   const other = program("other", "echo something else");
   await expect(ensureReceivers({ PATH: folder, RSYSLOGD: other })).rejects.toThrow(
     "does not run as rsyslog. Install rsyslog (Debian: apt-get install rsyslog rsyslog-gnutls rsyslog-relp)",
+  );
+});
+
+test("syslog-ng's mend is to unpack it, as its package excludes rsyslog's", async () => {
+  const named = { ...programs(), SYSLOG_NG: program("other", "echo something else") };
+  await expect(ensureReceivers({ PATH: folder, ...named })).rejects.toThrow(
+    "Install syslog-ng (Debian: apt-get download syslog-ng-core and dpkg -x, as it excludes rsyslog)",
   );
 });

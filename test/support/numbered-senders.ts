@@ -8,6 +8,7 @@ import { openNginx } from "./nginx.ts";
 import { RsyslogSender } from "./rsyslog-sender.ts";
 import { type Doors, type SenderWorld, shell, type Token } from "./sender-world.ts";
 import { program } from "./server.ts";
+import { SyslogNgSender } from "./syslog-ng-sender.ts";
 
 /** A sender under way. */
 export type Sending = {
@@ -45,6 +46,21 @@ const rsyslog = (
     return { write: (lines) => sender.write(lines), end: async () => {}, close: () => sender.close() };
   },
 });
+
+const syslogNg: NumberedSender = {
+  name: "syslog-ng",
+  door: "secure",
+  mayLose: "stretch",
+  marks: kept,
+  async open(world, _, token) {
+    const sender = await SyslogNgSender.start(world.syslogNg(token));
+    return {
+      write: (lines) => sender.write(lines.map((line) => `<134>Nov 28 10:00:00 box numbered: ${line}`)),
+      end: async () => {},
+      close: () => sender.close(),
+    };
+  },
+};
 
 /** A program that reads lines from its standard input. */
 function piped(child: ChildProcess): Sending {
@@ -163,6 +179,7 @@ export const numberedSenders: readonly NumberedSender[] = [
   rsyslog("rsyslog-tcp", "plain", "syslog", "stretch"),
   rsyslog("rsyslog-tls", "secure", "tls", "stretch"),
   rsyslog("rsyslog-udp", "plain", "udp", "any"),
+  syslogNg,
   { name: "nginx", door: "plain", mayLose: "any", open: nginx },
   {
     name: "logger",

@@ -123,6 +123,15 @@ export class SenderWorld {
     return ["rsyslog-template", name].map((one) => configurationOf(one, replaced)).join("\n");
   }
 
+  /** The configuration of syslog-ng for the secure door. */
+  syslogNg({ token }: Token): string {
+    return configurationOf("syslog-ng", {
+      TOKEN: token,
+      'ca-dir("/etc/ssl/certs")': `ca-file("${pemFile("ca")}")`,
+      '"logs.example.com" port(6514)': `"localhost" port(${this.secure.tls})`,
+    });
+  }
+
   /** A file with this text. */
   async file(text: string): Promise<string> {
     const path = join(this.folder, `lines-${++this.#files}`);
