@@ -113,7 +113,8 @@ const installPackages =
 
 const mend = ({ name, variable, packages, unpack }) => {
   const names = packages.join(" ");
-  const how = unpack === undefined ? `install ${names}` : `download ${names} and dpkg -x, as it excludes rsyslog`;
+  const how =
+    unpack === undefined ? `install ${names}` : `download ${names} and dpkg -x, as it excludes rsyslog`;
   return `Install ${name} (Debian: apt-get ${how}) and put it on PATH or name it in ${variable}.`;
 };
 

@@ -13,11 +13,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { openNginx } from "../support/nginx.ts";
 import { writeOtlp } from "../support/otlp-receiver.ts";
-import { RsyslogSender } from "../support/rsyslog-sender.ts";
+import { startRsyslogSender } from "../support/rsyslog-sender.ts";
 import { SenderWorld, shell, type Token, tailrace } from "../support/sender-world.ts";
 import { configurationOf } from "../support/sending-page.ts";
 import { program } from "../support/server.ts";
-import { SyslogNgSender } from "../support/syslog-ng-sender.ts";
+import { startSyslogNgSender } from "../support/syslog-ng-sender.ts";
 import { until } from "../support/until.ts";
 
 let world: SenderWorld;
@@ -94,7 +94,7 @@ describe("run as the page says", () => {
     const { token, has } = await appFor("forwarded", "--keep-hostname", "--keep-source");
     const socket = join(world.folder, "forwarded");
     const input = `module(load="imuxsock" SysSock.Use="off")\ninput(type="imuxsock" Socket="${socket}")`;
-    const rsyslog = await RsyslogSender.start(
+    const rsyslog = await startRsyslogSender(
       `${world.rsyslog("rsyslog-tcp", world.plain.syslog, token)}\n${input}`,
     );
     try {
@@ -112,7 +112,7 @@ describe("run as the page says", () => {
 
   test("syslog-ng over TLS", async () => {
     const token = await world.tokenOf(world.secure, "syslog-ng", "--keep-hostname", "--keep-source");
-    const syslogNg = await SyslogNgSender.start(world.syslogNg(token));
+    const syslogNg = await startSyslogNgSender(world.syslogNg(token));
     const shown = [
       " shop[box1.77]: first line é",
       ' cron[box2]: [x] no pid, a "quote"',

@@ -5,10 +5,10 @@ import { Agent, get } from "node:http";
 import { OTLPLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import { BatchLogRecordProcessor, LoggerProvider, type LogRecordExporter } from "@opentelemetry/sdk-logs";
 import { openNginx } from "./nginx.ts";
-import { RsyslogSender } from "./rsyslog-sender.ts";
+import { startRsyslogSender } from "./rsyslog-sender.ts";
 import { type Doors, type SenderWorld, shell, type Token } from "./sender-world.ts";
 import { program } from "./server.ts";
-import { SyslogNgSender } from "./syslog-ng-sender.ts";
+import { startSyslogNgSender } from "./syslog-ng-sender.ts";
 
 /** A sender under way. */
 export type Sending = {
@@ -42,7 +42,7 @@ const rsyslog = (
   mayLose,
   marks: kept,
   async open(world, doors, token) {
-    const sender = await RsyslogSender.start(world.rsyslog(name, doors[port], token));
+    const sender = await startRsyslogSender(world.rsyslog(name, doors[port], token));
     return { write: (lines) => sender.write(lines), end: async () => {}, close: () => sender.close() };
   },
 });
@@ -53,7 +53,7 @@ const syslogNg: NumberedSender = {
   mayLose: "stretch",
   marks: kept,
   async open(world, _, token) {
-    const sender = await SyslogNgSender.start(world.syslogNg(token));
+    const sender = await startSyslogNgSender(world.syslogNg(token));
     return {
       write: (lines) => sender.write(lines.map((line) => `<134>Nov 28 10:00:00 box numbered: ${line}`)),
       end: async () => {},
