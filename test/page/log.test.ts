@@ -237,6 +237,33 @@ describe("lines", () => {
     await context.close();
   });
 
+  test("a list of two days names the day, and a filter that nothing passes is told and cleared", async () => {
+    await world.createApp("days");
+    const nowMs = Date.now();
+    await world.send("days", [
+      { message: "of the day before", atMs: nowMs - 86_400_000 },
+      { message: "of today", atMs: nowMs },
+    ]);
+    const { page, faults, context } = await world.signedIn("#/apps/days/log?match=nowhere");
+    await page.getByRole("heading", { name: "No line of days matches" }).waitFor();
+    await page.getByText("Of 2 lines kept since").waitFor();
+    await page.getByRole("button", { name: "Clear the filter" }).click();
+    await rowWith(page, "of today").waitFor();
+    expect(await page.locator(".place").allInnerTexts()).toEqual([
+      expect.stringContaining("of the day before"),
+      expect.stringMatching(/^\w{3}, \d{1,2} \w{3} \d{4}$/),
+      expect.stringContaining("of today"),
+    ]);
+    await page.keyboard.press("k");
+    await page.keyboard.press("k"); // over the day, to a line
+    await page.locator(".row.selected", { hasText: "of the day before" }).waitFor();
+    await page.goto(`${world.server.url}/#/apps/days/log?match=%5Bbad`);
+    await page.getByText("The filter cannot be used").waitFor();
+    expect(await page.locator(".empty").innerText()).not.toContain("`");
+    expect(faults.filter((fault) => !fault.includes("422") && !fault.includes("400"))).toEqual([]);
+    await context.close();
+  });
+
   test("an opened line shows its text in whole rows, however much else there is of it", async () => {
     await world.createApp("fields");
     const message = JSON.stringify({

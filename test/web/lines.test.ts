@@ -15,6 +15,7 @@ import { messageOf } from "../../web/src/log/message.ts";
 import { rowsOf } from "../../web/src/log/view-rows.ts";
 import { figuresOf, paceBetween } from "../../web/src/node/figures.ts";
 import { timeSpanOf } from "../../web/src/parts/time-span.ts";
+import { calendarDayOf, longDayOf } from "../../web/src/parts/words.ts";
 
 const time = "2026-01-02T03:04:05.000Z";
 const wire = (message: string, more: Partial<WireLine> = {}): WireLine => ({
@@ -77,6 +78,25 @@ test("a stack trace is one row until it is opened, and never swallows another pr
     ["next", 0],
   ]);
   expect(rows(["0.0"])).toHaveLength(5);
+});
+
+test("between lines of two days, in the zone that is shown, stands the day that begins", () => {
+  const ring = new LineRing({ linesMax: 100, bytesMax: 1e6 });
+  const times = ["27T10:00", "27T23:59", "28T00:00", "28T23:59", "29T00:01"];
+  ring.pushNewer(times.map((at, line) => lineOf(wire(at, { line, time: `2026-11-${at}:00.000Z` }))));
+  const rows = rowsOf(ring, new Set(), () => true, "utc");
+  expect(rows.map((row) => (row.kind === "day" ? longDayOf(row.timeMs, "utc") : row.kind))).toEqual([
+    "line",
+    "line",
+    "Sat, 28 Nov 2026",
+    "line",
+    "line",
+    "Sun, 29 Nov 2026",
+    "line",
+  ]);
+  expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length);
+  const [fromMs, toMs] = calendarDayOf(Date.parse("2026-11-28T12:00:00Z"), "local");
+  expect([new Date(fromMs).getHours(), new Date(toMs).getHours()]).toEqual([0, 0]);
 });
 
 test("the router's line is told by its fields, and nobody else's is", () => {

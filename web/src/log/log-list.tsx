@@ -2,6 +2,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { LogView } from "../route.ts";
+import { ListTop } from "./list-top.tsx";
 import { LogRow } from "./log-row.tsx";
 import type { LogStore } from "./log-store.ts";
 import { Marks } from "./marks.tsx";
@@ -27,6 +28,9 @@ type Props = {
   readonly handle: RefObject<ListHandle | undefined>;
   readonly onSelect: (key: string) => void;
   readonly onUnfold: (key: string) => void;
+  /** How many lines are kept, since when; empty: not known. */
+  readonly kept: string;
+  readonly onClear: () => void;
 };
 
 const rowPx = 21;
@@ -44,7 +48,7 @@ export function LogList(props: Props) {
     scroller,
     isFollowing: state.isFollowing,
     estimate: (row) =>
-      row.kind === "mark" || !view.wrap
+      row.kind !== "line" || !view.wrap
         ? rowPx
         : rowPx * Math.max(1, Math.ceil(row.line.message.length / columns.current)),
   });
@@ -112,7 +116,7 @@ export function LogList(props: Props) {
           if (key !== undefined) onSelect(key);
         }}
       >
-        <Top store={store} rows={rows} />
+        <ListTop store={store} rows={rows} view={view} kept={props.kept} onClear={props.onClear} />
         <div class="sizer" style={{ height: `${list.getTotalSize()}px` }}>
           {items.map(({ key, index, start }) => {
             const row = rows[index];
@@ -174,29 +178,3 @@ function useLinkedLine(at: string | undefined, rows: readonly Row[], handle: Pro
     if (handle.current?.show(at, "center")) shown.current = at;
   }, [at, rows]);
 }
-
-function Top({ store, rows }: { store: LogStore; rows: readonly Row[] }) {
-  const { state } = store;
-  if (state.isForeign)
-    return <Empty title="This line is not there any more">Retention took it, or it is of another log.</Empty>;
-  if (state.stream.kind === "refused")
-    return <Empty title="The log cannot be shown">{state.stream.why}</Empty>;
-  if (rows.length > 0) return null;
-  if (state.stream.kind === "connecting" || state.isLoadingOlder)
-    return <div class="loading" role="status" aria-label="loading" />;
-  return (
-    <Empty title="No line yet">
-      {Object.keys(store.filter).length > 0
-        ? "Lines that pass the filter show up here as they come; older ones were looked for too."
-        : "Lines show up here as they come. Send some:"}
-      {Object.keys(store.filter).length === 0 && <pre>tailrace run -a {store.app} -- echo hello</pre>}
-    </Empty>
-  );
-}
-
-const Empty = ({ title, children }: { title: string; children: preact.ComponentChildren }) => (
-  <div class="empty">
-    <h2>{title}</h2>
-    <p>{children}</p>
-  </div>
-);

@@ -46,8 +46,8 @@ export function LogPane(props: PaneProps) {
   const rows = useMemo(() => {
     const keep = (line: Line) =>
       store.keeps(line) && (range === undefined || (line.timeMs >= range.fromMs && line.timeMs < range.toMs));
-    return rowsOf(store.ring, unfolded, keep);
-  }, [store, state.version, unfolded, range]);
+    return rowsOf(store.ring, unfolded, keep, view.zone);
+  }, [store, state.version, unfolded, range, view.zone]);
   const finding = useMemo(() => findingOf(find), [find]);
   useDynos(store, onDynos, state.version);
   useEffect(() => setSelected(view.at), [view.at]);
@@ -121,6 +121,8 @@ export function LogPane(props: PaneProps) {
           setOpen(true);
         }}
         onUnfold={unfold}
+        kept={kept}
+        onClear={() => change({ filter: {} })}
       />
       {line !== undefined && isOpen && (
         <LineDetail

@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { memo } from "preact/compat";
 import { processText } from "../../../src/core/process-text.ts";
-import { clockOf, countOf, durationOf, type Zone } from "../parts/words.ts";
+import { clockOf, countOf, durationOf, longDayOf, type Zone } from "../parts/words.ts";
 import type { Line } from "./line.ts";
 import type { Mark } from "./line-ring.ts";
 import { routerLineOf } from "./logfmt.ts";
@@ -29,6 +29,12 @@ export function hueOf(dyno: string): number {
 
 const SameRow = ({ row, zone, find, isSelected, isUnfolded, onUnfold }: Props) => {
   if (row.kind === "mark") return <MarkRow mark={row.mark} />;
+  if (row.kind === "day")
+    return (
+      <div class="gap day">
+        <span>{longDayOf(row.timeMs, zone)}</span>
+      </div>
+    );
   const { line, folded } = row;
   const { time, ms } = clockOf(line.timeMs, zone);
   const kind = line.level === "error" ? " err" : line.level === "warn" || line.isNotice ? " note" : "";

@@ -91,7 +91,9 @@ function actOn(key: string, wanted: Wanted): boolean {
 function move({ rows, selected, setSelected, store, list }: Wanted, by: number): void {
   store.pause();
   const at = selected === undefined ? -1 : rows.findLastIndex(({ key }) => key === selected);
-  const next = rows[at === -1 ? rows.length - 1 : Math.min(rows.length - 1, Math.max(0, at + by))];
+  let to = at === -1 ? rows.length - 1 : at + by;
+  if (rows[to]?.kind === "day") to += by; // a day is no line; there is one on either side of it
+  const next = rows[Math.min(rows.length - 1, Math.max(0, to))];
   if (next === undefined) return;
   setSelected(next.key);
   list.current?.show(next.key);

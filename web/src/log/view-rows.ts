@@ -1,10 +1,13 @@
 /** The rows that are shown of the entries that are held: stack traces are folded to their head. */
 
+import { calendarDayOf, type Zone } from "../parts/words.ts";
 import type { Line } from "./line.ts";
 import { isMark, type LineRing, type Mark } from "./line-ring.ts";
 
 export type Row =
   | { readonly kind: "line"; readonly key: string; readonly line: Line; readonly folded: number }
+  /** Between lines of two days: the day that begins. */
+  | { readonly kind: "day"; readonly key: string; readonly timeMs: number }
   | { readonly kind: "mark"; readonly key: string; readonly mark: Mark };
 
 /** A trace is folded from so many lines on. */
@@ -12,10 +15,16 @@ export const foldMin = 2;
 
 /**
  * One row for each entry, but for lines of a trace behind the first line of it, which are counted there. `unfolded` holds the
- * keys of heads that are open.
+ * keys of heads that are open. A line of another day than the one before it, in that zone, has the day before it.
  */
-export function rowsOf(ring: LineRing, unfolded: ReadonlySet<string>, keep: (line: Line) => boolean): Row[] {
+export function rowsOf(
+  ring: LineRing,
+  unfolded: ReadonlySet<string>,
+  keep: (line: Line) => boolean,
+  zone: Zone = "local",
+): Row[] {
   const rows: Row[] = [];
+  let day: readonly [fromMs: number, toMs: number] | undefined;
   for (let n = 0; n < ring.count; n++) {
     const entry = ring.at(n)!;
     if (isMark(entry)) {
@@ -23,6 +32,11 @@ export function rowsOf(ring: LineRing, unfolded: ReadonlySet<string>, keep: (lin
       continue;
     }
     if (!keep(entry)) continue;
+    const { timeMs } = entry;
+    if (Number.isFinite(timeMs) && !(day && timeMs >= day[0] && timeMs < day[1])) {
+      if (day !== undefined) rows.push({ kind: "day", key: `day ${entry.key}`, timeMs });
+      day = calendarDayOf(timeMs, zone);
+    }
     const trace = entry.isTrace ? 0 : traceBehind(ring, n, entry);
     const folded = trace >= foldMin ? trace : 0;
     rows.push({ kind: "line", key: entry.key, line: entry, folded });

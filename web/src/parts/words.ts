@@ -61,3 +61,24 @@ export function dayOf(timeMs: number, zone: Zone, withClock = false): string {
   const date = `${day} ${months[month]}`;
   return withClock ? `${date}, ${clockOf(timeMs, zone).time.slice(0, 5)}` : date;
 }
+
+/** When the day of a moment begins, and when the next does. */
+export function calendarDayOf(timeMs: number, zone: Zone): readonly [fromMs: number, toMs: number] {
+  const at = new Date(timeMs);
+  if (zone === "utc") {
+    const fromMs = Math.floor(timeMs / 86_400_000) * 86_400_000;
+    return [fromMs, fromMs + 86_400_000];
+  }
+  const midnight = (more: number) => new Date(at.getFullYear(), at.getMonth(), at.getDate() + more).getTime();
+  return [midnight(0), midnight(1)];
+}
+
+const weekdays = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+
+/** `Sat, 28 Nov 2026`. */
+export function longDayOf(timeMs: number, zone: Zone): string {
+  const at = new Date(timeMs);
+  const [weekday, year] =
+    zone === "utc" ? [at.getUTCDay(), at.getUTCFullYear()] : [at.getDay(), at.getFullYear()];
+  return `${weekdays[weekday]}, ${dayOf(timeMs, zone)} ${year}`;
+}

@@ -1,0 +1,61 @@
+/** What a list says where it has no lines: why, and what can be done. */
+import type { ComponentChildren } from "preact";
+import type { LogView } from "../route.ts";
+import type { LogStore } from "./log-store.ts";
+import type { Row } from "./view-rows.ts";
+
+type Props = {
+  readonly store: LogStore;
+  readonly rows: readonly Row[];
+  readonly view: LogView;
+  /** How many lines are kept, and since when; empty: not known. */
+  readonly kept: string;
+  readonly onClear: () => void;
+};
+
+export function ListTop({ store, rows, view, kept, onClear }: Props) {
+  const { state } = store;
+  const isFiltered = Object.keys(view.filter).length > 0;
+  const clear = (
+    <button type="button" class="plain" onClick={onClear}>
+      Clear the filter
+    </button>
+  );
+  if (state.isForeign)
+    return <Empty title="This line is not there any more">Retention took it, or it is of another log.</Empty>;
+  if (state.stream.kind === "refused")
+    return (
+      <Empty title="The log cannot be shown">
+        {wordsOf(state.stream.why)} {isFiltered && clear}
+      </Empty>
+    );
+  if (rows.length > 0) return null;
+  if (state.stream.kind === "connecting" || state.isLoadingOlder)
+    return <div class="loading" role="status" aria-label="loading" />;
+  if (isFiltered)
+    return (
+      <Empty title={`No line of ${store.app} matches`}>
+        {kept !== "" && `Of ${kept}, none was found that passes the filter. `}
+        Lines that pass it show up here as they come. {clear}
+      </Empty>
+    );
+  if (Object.keys(store.filter).length > 0)
+    return <Empty title="No line yet">Lines of this process show up here as they come.</Empty>;
+  return (
+    <Empty title="No line yet">
+      Lines show up here as they come. Send some:
+      <pre>tailrace run -a {store.app} -- echo hello</pre>
+    </Empty>
+  );
+}
+
+/** The API names its fields; on the page there is one, the filter. */
+export const wordsOf = (why: string): string =>
+  why.replace(/^`(?:match|exclude)`/, "The filter").replaceAll("`", "");
+
+const Empty = ({ title, children }: { title: string; children: ComponentChildren }) => (
+  <div class="empty">
+    <h2>{title}</h2>
+    <p>{children}</p>
+  </div>
+);
