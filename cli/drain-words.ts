@@ -3,6 +3,7 @@ import { allDrainFields, type DrainField } from "../src/core/drain-fields.ts";
 import type { Drain, DrainTestResult } from "./api-types.ts";
 import { asSentence } from "./errors.ts";
 import type { Output } from "./output.ts";
+import { count } from "./search-words.ts";
 
 /** The result of a `--verify` that added its drain. */
 export const taken = ({ last_test: test }: Drain): DrainTestResult => ({
@@ -40,8 +41,10 @@ export async function printTestResult(output: Output, key: string, result: Drain
 }
 
 /** The facts of a drain, each with its name; absent ones are left out. */
-export function factsOf(drain: Drain): [string, string][] {
+export function factsOf(drain: Drain, nowMs: number): [string, string][] {
   const { last_error: error, last_test: test } = drain;
+  const ledger = ledgerOf(drain);
+  const counts: readonly (keyof Drain)[] = ["delivered", "refused", "lost", "filtered"];
   const facts: [string, unknown][] = [
     ["url", drain.url],
     ["token", drain.token],
@@ -51,12 +54,11 @@ export function factsOf(drain: Drain): [string, string][] {
     ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],
     ["last test", test && [test.at, test.reason ?? "taken", test.expiring].filter(Boolean).join("; ")],
     ["lag", drain.lag_lines && `${drain.lag_lines} lines, ${drain.lag_seconds ?? 0} s`],
-    ["next attempt", drain.next_attempt_at],
+    ["next attempt", drain.next_attempt_at && untilText(Date.parse(drain.next_attempt_at) - nowMs)],
     ["rate", drain.rate === undefined ? undefined : `${drain.rate} lines/s`],
-    ["delivered", drain.delivered],
-    ["refused", drain.refused],
-    ["lost", drain.lost],
-    ["filtered", drain.filtered],
+    ...(ledger === undefined
+      ? counts.map((name): [string, unknown] => [name, drain[name]])
+      : [["ledger", ledger] satisfies [string, unknown]]),
     ["replayed", drain.replayed],
     ["last delivery", drain.delivered_at],
     ["created", drain.created_at],
@@ -64,6 +66,25 @@ export function factsOf(drain: Drain): [string, string][] {
   return facts.flatMap(([name, value]) =>
     value === undefined || value === null || value === "" ? [] : [[name, String(value)] as [string, string]],
   );
+}
+
+/** `120 accepted = 100 delivered + 20 waiting + …; nothing is lost`; undefined for a server that does not count. */
+function ledgerOf(drain: Drain): string | undefined {
+  const { delivered, lag_lines: waiting, refused, lost, filtered } = drain;
+  const parts = { delivered, waiting, refused, lost, filtered };
+  const counts = Object.values(parts).filter((lines) => lines !== undefined);
+  if (counts.length < Object.keys(parts).length) return undefined;
+  const sum = Object.entries(parts).map(([name, lines]) => `${count(lines!)} ${name}`);
+  const accepted = counts.reduce((total, lines) => total + lines, 0);
+  const outcome = refused === 0 && lost === 0 ? "; nothing is lost" : "";
+  return `${count(accepted)} accepted = ${sum.join(" + ")}${outcome}`;
+}
+
+/** `in 19 s`, `in 3 min`. Drains that fail take turns, so that one whose time has come may still wait. */
+function untilText(ms: number): string {
+  if (!(ms > 0)) return "now, in its turn";
+  const seconds = Math.ceil(ms / 1_000);
+  return seconds < 120 ? `in ${seconds} s` : `in ${Math.round(seconds / 60)} min`;
 }
 
 function factsOfField({ name, shown, parts }: DrainField, drain: Drain): [string, unknown][] {

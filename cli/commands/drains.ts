@@ -1,10 +1,10 @@
 import type { Command } from "commander";
-import { oneLine } from "../../src/core/terminal-text.ts";
 import type { DrainBody } from "../api-types.ts";
 import { appOption, appsOption, requiredApp } from "../app-names.ts";
 import { printRows } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
-import { factsOf, firstFinding, isTaken, printTestResult, taken, whatFollows } from "../drain-words.ts";
+import { printFacts } from "../drain-facts.ts";
+import { firstFinding, isTaken, printTestResult, taken, whatFollows } from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
 import { since, timeForms } from "../time.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
@@ -78,9 +78,7 @@ export function registerDrains(program: Command, context: Context): void {
   withDrain("drains:info", "show a drain with its ledger").action(async (key: string, options: Options) => {
     const drain = await api().drain(requiredApp(options.app), key);
     if (options.json) return output.json(drain);
-    const facts = factsOf(drain);
-    const width = Math.max(...facts.map(([name]) => name.length));
-    await output.write(facts.map(([name, value]) => `${name.padEnd(width)}  ${oneLine(value)}\n`).join(""));
+    await printFacts(output, drain, Date.now());
   });
 
   withDrain("drains:remove", "stop sending to a drain and forget it").action(

@@ -148,7 +148,7 @@ describe("the command line", () => {
   );
 
   test("shows what a reply has of each", () => {
-    const facts = factsOf({ id: "1", token: "d.1", url: "u", created_at: "t", ...shownFieldsOf(record) });
+    const facts = factsOf({ id: "1", token: "d.1", url: "u", created_at: "t", ...shownFieldsOf(record) }, 0);
     const labels = facts.map(([label]) => label);
     for (const { name, shown, parts } of allDrainFields) {
       const wanted = parts ? parts.map(({ label }) => label) : shown === "whether" ? ["signed"] : [name];

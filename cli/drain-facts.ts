@@ -1,0 +1,40 @@
+/** The facts of a drain for eyes: names and values in two columns, wrapped at the terminal's width. */
+import { oneLine, terminalText } from "../src/core/terminal-text.ts";
+import type { Drain } from "./api-types.ts";
+import { factsOf } from "./drain-words.ts";
+import type { Output } from "./output.ts";
+import { wrapped } from "./view/columns.ts";
+import { type Hue, type Paint, paintOf } from "./view/paint.ts";
+
+/** Columns that values have at least. */
+const valueColumnsMin = 20;
+const gapColumns = 2;
+
+/** Prints the facts; through a pipe each has one line, without colours. */
+export async function printFacts(output: Output, drain: Drain, nowMs: number): Promise<void> {
+  const facts = factsOf(drain, nowMs);
+  const paint = paintOf(output.isTerminal && output.colours());
+  const indent = Math.max(...facts.map(([name]) => name.length)) + gapColumns;
+  const columns = Math.max(valueColumnsMin, (output.columns ?? Number.POSITIVE_INFINITY) - indent);
+  const rows = facts.map(([name, value]) => {
+    const shown = painted(name, terminalText(oneLine(value), false), drain, paint);
+    const [first = "", ...others] = wrapped(output.isTerminal ? shown : oneLine(value), columns);
+    return [
+      paint.dim(name) + " ".repeat(indent - name.length) + first,
+      ...others.map((row) => " ".repeat(indent) + row),
+    ];
+  });
+  await output.write(rows.map((lines) => lines.map((line) => `${line.trimEnd()}\n`).join("")).join(""));
+}
+
+const stateHues: Readonly<Record<string, Hue>> = {
+  idle: "green",
+  delivering: "green",
+  retrying: "red",
+  paused: "yellow",
+};
+
+function painted(name: string, value: string, { state = "" }: Drain, paint: Paint): string {
+  if (name === "state" && Object.hasOwn(stateHues, state)) return paint.hue(stateHues[state], value);
+  return name === "last error" && state === "retrying" ? paint.hue("red", value) : value;
+}

@@ -1,0 +1,62 @@
+/** What `drains:info` says to eyes: the ledger, the next attempt, and rows that fit. */
+import { expect, test } from "vitest";
+import type { Drain } from "../../cli/api-types.ts";
+import { factsOf } from "../../cli/drain-words.ts";
+import { cliEnvironment, runCli } from "../support/cli.ts";
+import { FakeTailrace, json } from "../support/fake-tailrace.ts";
+import { runInTerminal } from "../support/terminal.ts";
+
+const nowMs = Date.parse("2026-01-01T00:00:00Z");
+const cause =
+  "https://logs.example.com/in refused the connection: start the receiver, or change the URL of this drain";
+const drain: Drain = {
+  id: "1",
+  token: "d.1",
+  url: "https://logs.example.com/in",
+  created_at: "2026-01-01T00:00:00Z",
+  state: "retrying",
+  last_error: { at: "2026-01-01T00:00:00Z", message: cause },
+  lag_lines: 20,
+  delivered: 1_000,
+  refused: 0,
+  lost: 0,
+  filtered: 3,
+};
+const factOf = (name: string, more: Partial<Drain> = {}) =>
+  new Map(factsOf({ ...drain, ...more }, nowMs)).get(name);
+
+test("the ledger adds up, and says whether anything is lost", () => {
+  const sum = "1,023 accepted = 1,000 delivered + 20 waiting + 0 refused + 0 lost + 3 filtered";
+  expect(factOf("ledger")).toBe(`${sum}; nothing is lost`);
+  expect(factOf("ledger", { lost: 1 })).toMatch(/^1,024 accepted .* \+ 1 lost \+ 3 filtered$/);
+  expect(factOf("ledger", { refused: 1 })).not.toContain("nothing");
+  expect(factOf("delivered")).toBeUndefined();
+});
+
+test.each([
+  ["2026-01-01T00:00:18.200Z", "in 19 s"],
+  ["2026-01-01T00:03:00.000Z", "in 3 min"],
+  ["2025-12-31T23:59:59.000Z", "now, in its turn"],
+])("the next attempt at %s is %s", (next, words) => {
+  expect(factOf("next attempt", { next_attempt_at: next })).toBe(words);
+});
+
+test("facts fit the terminal, which alone has colours", async () => {
+  const server = await FakeTailrace.open(["blog"]);
+  server.routes.set("GET /apps/blog/log-drains/d.1", json(200, drain));
+  const onTerminal = await runInTerminal(
+    "stty cols 50; tailrace drains:info d.1 -a blog",
+    cliEnvironment(server),
+  );
+  const piped = await runCli(["drains:info", "d.1", "-a", "blog"], cliEnvironment(server));
+  await server.close();
+  expect(onTerminal.text).toContain("\u001b[31mretrying\u001b[39m");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what is taken away
+  const rows = onTerminal.text.replace(/\u001b\[\d*m/g, "").split("\n");
+  for (const row of rows) expect(row.trimEnd().length).toBeLessThanOrEqual(50);
+  const shown = rows.map((row) => row.trim()).join(" ");
+  expect(shown).toContain(cause);
+  expect(shown.split("start the receiver")).toHaveLength(2);
+  expect(piped.stdout).toContain(`${cause}\n`);
+  expect(piped.stdout).not.toContain("\u001b");
+});
