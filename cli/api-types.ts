@@ -66,6 +66,8 @@ export type Drain = {
   readonly token: string;
   readonly url: string;
   readonly created_at: string;
+  /** The add-on that it is of. */
+  readonly addon?: { readonly id: string; readonly name: string } | null;
   readonly format?: string;
   readonly compression?: string | null;
   readonly headers?: Readonly<Record<string, string>>;

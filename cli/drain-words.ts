@@ -49,6 +49,7 @@ export function factsOf(drain: Drain, nowMs: number): [string, string][] {
     ["url", drain.url],
     ["token", drain.token],
     ["id", drain.id],
+    ["add-on", drain.addon?.name],
     ...allDrainFields.flatMap((field) => factsOfField(field, drain)),
     ["state", drain.state],
     ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],

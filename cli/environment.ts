@@ -1,6 +1,6 @@
 /** Reads the environment: where the server is, and the key for it. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { codeOf, wrongUse } from "./errors.ts";
 
 /** Variables as `process.env` holds them. */
@@ -31,21 +31,37 @@ export function serverUrl(variables: Variables): URL {
   return url;
 }
 
-/** TAILRACE_API_KEY, else the file that `serve` made, when the server is on this machine. */
-export function findKey(variables: Variables, url: URL): KeyFinding {
+/**
+ * TAILRACE_API_KEY, else the file that `serve` made, when the server is on this machine: that of TAILRACE_DATA, else
+ * `data/api-key` in `folder` or the nearest folder above that has one.
+ */
+export function findKey(variables: Variables, url: URL, folder: string = process.cwd()): KeyFinding {
   if (variables.TAILRACE_API_KEY)
     return { key: variables.TAILRACE_API_KEY.trim(), origin: "from TAILRACE_API_KEY" };
   if (!isLoopback(url.hostname))
     return { key: undefined, origin: "none was sent: TAILRACE_API_KEY is not set" };
-  const path = join(variables.TAILRACE_DATA || "./data", "api-key");
-  try {
-    return { key: readFileSync(path, "utf8").trim(), origin: `from ${path}` };
-  } catch (error) {
-    const isFileMissing = codeOf(error) === "ENOENT";
-    const why = isFileMissing ? "does not exist" : `cannot be read (${codeOf(error)})`;
-    const origin = `none was sent: TAILRACE_API_KEY is not set and ${path} ${why}`;
-    return { key: undefined, origin, isFileMissing };
+  const { TAILRACE_DATA: data } = variables;
+  const paths = data ? [join(data, "api-key")] : [...usualPaths(folder)];
+  for (const path of paths) {
+    try {
+      return { key: readFileSync(path, "utf8").trim(), origin: `from ${path}` };
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === "ENOENT" || code === "ENOTDIR") continue;
+      const origin = `none was sent: TAILRACE_API_KEY is not set and ${path} cannot be read (${code})`;
+      return { key: undefined, origin };
+    }
   }
+  const where = data ? `${paths[0]} does not exist` : "data/api-key does not exist here or in a folder above";
+  const origin = `none was sent: TAILRACE_API_KEY is not set and ${where}`;
+  return { key: undefined, origin, isFileMissing: true };
+}
+
+/** `data/api-key` of a folder and of all above it, the nearest first. */
+function* usualPaths(folder: string): Generator<string> {
+  yield join(folder, "data", "api-key");
+  const above = dirname(folder);
+  if (above !== folder) yield* usualPaths(above);
 }
 
 const isLoopback = (hostname: string): boolean =>

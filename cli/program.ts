@@ -32,7 +32,7 @@ Environment:
   TAILRACE_URL      where the server is (default: http://127.0.0.1:8601)
   TAILRACE_API_KEY  the key; for a server on this machine the file DATA/api-key will do
   TAILRACE_APP      the app, when -a is not given
-  TAILRACE_DATA     the folder DATA of a server on this machine (default: ./data)
+  TAILRACE_DATA     the folder DATA of a server on this machine (default: data, here or above)
 
 Start here:
   tailrace serve --dev                          a server on this machine

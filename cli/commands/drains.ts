@@ -36,7 +36,12 @@ export function registerDrains(program: Command, context: Context): void {
         {
           rowsOf: (app) => api().drains(app),
           heads: ["TOKEN", "STATE", "LAG", "URL"],
-          cells: ({ token, state = "", lag_lines: lag = "", url }) => [token, state, String(lag), url],
+          cells: ({ token, state = "", lag_lines: lag = "", url, addon }) => [
+            token,
+            state,
+            String(lag),
+            addon ? `${url} (add-on ${addon.name})` : url,
+          ],
           none: (app) => `${app} has no drains. "tailrace drains:add -a ${app} URL" adds one.`,
         },
       ),

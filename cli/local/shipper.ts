@@ -36,6 +36,8 @@ export type ShipperOptions = {
   readonly onRefused?: (error: CliError) => void;
   /** A parcel was not taken at the `attempt`th try (from 1); the next follows. */
   readonly onRetry?: (reason: string, attempt: number) => void;
+  /** Lines were taken after tries that failed. */
+  readonly onTakenAgain?: () => void;
 };
 
 /** The fate of the lines. */
@@ -244,7 +246,10 @@ export class Shipper {
         this.#givingUp.signal,
       );
       this.#isAway = verdict.kind === "retry";
-      if (verdict.kind === "delivered") return true;
+      if (verdict.kind === "delivered") {
+        if (attempt > 0) this.#options.onTakenAgain?.();
+        return true;
+      }
       if (verdict.kind === "refused") {
         this.#refusal = verdict.error;
         this.#reason = verdict.error.message;

@@ -55,6 +55,7 @@ export class UpLog {
       onRefused: ({ message, mend }) =>
         output.note(`tailrace: From now on nothing is logged: ${message}\n${mend}`),
       onRetry: (reason, attempt) => this.#away(reason, attempt),
+      onTakenAgain: () => this.#back(),
     });
   }
 
@@ -167,5 +168,11 @@ export class UpLog {
     if (attempt !== triesBeforeNote || this.#isEnding || this.#isAwayTold) return;
     this.#isAwayTold = true;
     this.#output.note(`tailrace: ${this.#logs.app.host()} does not take the lines (${reason}); they wait`);
+  }
+
+  #back(): void {
+    if (!this.#isAwayTold || this.#isEnding) return;
+    this.#isAwayTold = false;
+    this.#output.note(`tailrace: ${this.#logs.app.host()} takes the lines again, those that waited first`);
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -62,6 +62,23 @@ describe("the client", () => {
     expect(["http://10.0.0.1:1", "http://127.0.0.1.example", "http://localhost.example"].map(keyFor)).toEqual(
       Array(3).fill(undefined),
     );
+  });
+
+  test("finds the key file in a folder above, the nearest first, for servers on this machine alone", () => {
+    const app = join(data, "apps", "shop");
+    const keyAt = (folder: string, url = "http://127.0.0.1:1") => findKey({}, new URL(url), folder).key;
+    mkdirSync(app, { recursive: true });
+    mkdirSync(join(data, "data"), { recursive: true });
+    writeFileSync(join(data, "data", "api-key"), "of the root\n");
+    expect([data, app].map((folder) => keyAt(folder))).toEqual(Array(2).fill("of the root"));
+    expect(keyAt(app, "http://10.0.0.1:1")).toBeUndefined();
+    writeFileSync(join(data, "apps", "data"), "a file is no folder");
+    expect(keyAt(app)).toBe("of the root");
+    mkdirSync(join(app, "data"));
+    writeFileSync(join(app, "data", "api-key"), "of the app");
+    expect(keyAt(app)).toBe("of the app");
+    const given = findKey({ TAILRACE_DATA: join(data, "none") }, new URL("http://127.0.0.1:1"), app);
+    expect(given).toMatchObject({ key: undefined, isFileMissing: true });
   });
 
   test("refuses an address with a password in it", () => {

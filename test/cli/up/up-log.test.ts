@@ -12,10 +12,12 @@ import { FakeTailrace } from "../../support/fake-tailrace.ts";
 
 let server: FakeTailrace;
 let shown: string;
+let noted: string;
 let stdout: PassThrough;
 beforeEach(async () => {
   server = await FakeTailrace.open();
   shown = "";
+  noted = "";
   stdout = new PassThrough();
   stdout.setEncoding("utf8").on("data", (text) => (shown += text));
 });
@@ -28,7 +30,9 @@ const plainly = { levelFromJson: true };
 function open(lines: { join?: true; levelFromJson: boolean } = plainly, terminal: object = {}): UpLog {
   const variables = { TAILRACE_URL: server.url, TAILRACE_API_KEY: server.key };
   const out = Object.assign(stdout, { fd: 1, ...terminal }) as never;
-  const output = new Output(out, new PassThrough() as never, variables);
+  const notes = new PassThrough();
+  notes.setEncoding("utf8").on("data", (text) => (noted += text));
+  const output = new Output(out, notes as never, variables);
   return new UpLog(new Api(variables), "shop", output, lines);
 }
 const posted = () => server.posts.flatMap(({ frames }) => frames);
@@ -76,6 +80,18 @@ describe("the output of a dyno", () => {
     );
   });
 });
+
+test("the person is told that lines wait for the server, and that it takes them again", async () => {
+  server.logsAnswers = Array.from({ length: 3 }, () => ({ status: 503 }));
+  const log = open();
+  const { take, end } = log.outputOf("app", "web.1");
+  await take("stdout", Buffer.from("kept\n"));
+  await vi.waitFor(() => expect(noted).toContain("takes the lines again"), 30_000);
+  expect(noted.match(/they wait|takes the lines again/g)).toEqual(["they wait", "takes the lines again"]);
+  expect(server.lines("web.1")).toEqual(["app[web.1]: kept"]);
+  end();
+  await log.close(5_000);
+}, 60_000);
 
 describe("the screen", () => {
   test("of a terminal has aligned names in colours, and errors told apart", async () => {
