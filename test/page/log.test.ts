@@ -206,6 +206,10 @@ describe("lines", () => {
     await page.keyboard.type("pool is busy");
     await page.keyboard.press("Enter");
     await page.locator(".row.selected mark").first().waitFor();
+    const place = page.locator(".foot [role=status]", { hasText: /^\d+ of \d+$/ });
+    await place.waitFor();
+    const [, at, all] = /(\d+) of (\d+)/.exec(await place.innerText())!;
+    expect(at).toBe(all); // the newest comes first
     await page.keyboard.press("Escape");
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keys" }).waitFor();
@@ -234,6 +238,23 @@ describe("lines", () => {
     const shown = async (text: string) => (await rowWith(page, text).innerText()).split("\n").slice(1);
     expect(await shown("up to crashed")).toEqual(["State changed from up to crashed"]);
     expect(await shown("starting to up")).toEqual(["*", "State changed from starting to up"]);
+    await context.close();
+  });
+
+  test("what is searched for is marked in a request's own row, and in fields that are shown", async () => {
+    await world.createApp("found");
+    const request =
+      'at=info method=GET path="/lists/42" host=h request_id=4f1d fwd="1.2.3.4" dyno=web.1 connect=0ms service=12ms status=200 bytes=512';
+    await world.send("found", [{ message: request, dyno: "router" }], "heroku");
+    await world.send("found", [{ message: 'level=warn msg="slow query" table=lists rows=12003' }]);
+    const { page, context } = await world.signedIn("#/apps/found/log");
+    await rowWith(page, "slow query  table=lists  rows=12003").waitFor();
+    await page.keyboard.press("s");
+    await page.keyboard.type("lists");
+    await expect.poll(() => page.locator(".row mark").allInnerTexts()).toEqual(["lists", "lists"]);
+    expect(await rowWith(page, "/lists/42").innerText()).toContain("200 GET /lists/42 12 ms");
+    await page.locator("input.find, .find input").first().fill("4f1d"); // the row does not have it: the line does
+    await expect.poll(() => page.locator(".row mark").allInnerTexts()).toEqual(["4f1d"]);
     await context.close();
   });
 

@@ -113,6 +113,17 @@ test("the router's line is told by its fields, and nobody else's is", () => {
   expect(routerLineOf("heroku", "router", "status=abc method=GET")).toBeUndefined();
 });
 
+test("logfmt reads as its message and fields, and what is no logfmt as it is", () => {
+  const read = (message: string) =>
+    messageOf(message)
+      .map(({ text }) => text)
+      .join("");
+  expect(read('level=warn msg="slow query" table=lists dur=1.2s')).toBe("slow query  table=lists  dur=1.2s");
+  expect(read("payment failed order=7 user=9")).toBe("payment failed  order=7  user=9");
+  for (const same of ["a = b", "x=1", "level=info time=now", "\x1b[31mlevel=warn a=1 b=2", "{}", "plain"])
+    expect(read(same)).toBe(same);
+});
+
 test("JSON reads as its message and fields, everything else as it is", () => {
   const text = (message: string) =>
     messageOf(message)

@@ -109,34 +109,47 @@ export const short = (position: string): string => position.split(".").slice(0, 
 
 function Message({ line, find }: { line: Line; find: RegExp | undefined }): JSX.Element {
   const router = routerLineOf(line.source, line.dyno, line.message);
-  if (router !== undefined && find === undefined) {
+  if (router !== undefined) {
     const { status, method, path, serviceMs, dyno, bytes, code, what } = router;
     const rest = [dyno, bytes === undefined ? "" : `${countOf(bytes)} B`, what].filter(Boolean).join(" · ");
+    const took = serviceMs === undefined ? "" : ` ${countOf(serviceMs)} ms`;
+    const parts = [`${status}`, code, method, path, took, rest];
+    if (find !== undefined && isHidden(find, line.message, parts))
+      return <Plain text={line.message} find={find} />;
+    const marked = (text: string) => (find === undefined ? text : markedIn(text, find));
     return (
       <>
         <b class={`status s${Math.floor(status / 100)}`}>
-          {status}
-          {code && ` ${code}`}
+          {marked(`${status}`)}
+          {code && " "}
+          {code && marked(code)}
         </b>{" "}
-        {method} <Plain text={path} find={undefined} />
-        {serviceMs !== undefined && (
-          <span class={serviceMs >= 1_000 ? "slow" : "mute"}> {countOf(serviceMs)} ms</span>
-        )}
-        {rest !== "" && <span class="mute"> · {rest}</span>}
+        {marked(method)} <Plain text={path} find={find} />
+        {serviceMs !== undefined && <span class={serviceMs >= 1_000 ? "slow" : "mute"}>{marked(took)}</span>}
+        {rest !== "" && <span class="mute"> · {marked(rest)}</span>}
       </>
     );
   }
+  const pieces = messageOf(line.message);
+  const shown = pieces.map(({ text }) => text);
+  if (find !== undefined && isHidden(find, line.message, shown))
+    return <Plain text={line.message} find={find} />;
   return (
     <>
-      {messageOf(line.message).map((piece, n) => (
+      {pieces.map((piece, n) => (
         <PieceOf key={n} piece={piece} find={find} />
       ))}
     </>
   );
 }
 
+/** True when a message has what is searched for, and no part of its row shows it: then it is shown as it is. */
+const isHidden = (find: RegExp, message: string, parts: readonly (string | undefined)[]): boolean =>
+  message.search(find) !== -1 && !parts.some((part) => part !== undefined && part.search(find) !== -1);
+
 function PieceOf({ piece, find }: { piece: Piece; find: RegExp | undefined }) {
-  if (piece.kind === "name") return <span class="name">{piece.text}</span>;
+  if (piece.kind === "name")
+    return <span class="name">{find === undefined ? piece.text : markedIn(piece.text, find)}</span>;
   if (piece.kind === "quiet") return <span class="mute">{piece.text}</span>;
   return <Plain text={piece.text} find={find} />;
 }

@@ -1,4 +1,6 @@
-/** A message as it reads best in one row: JSON as its message and fields, a long one by its beginning. */
+/** A message as it reads best in one row: JSON and logfmt as message and fields, a long one by its beginning. */
+import { readFields } from "../../../src/core/message-fields.ts";
+
 export type Piece =
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "name"; readonly text: string }
@@ -25,7 +27,8 @@ const quietNames = new Set([
 
 export function messageOf(message: string): readonly Piece[] {
   const object = objectIn(message);
-  if (object !== undefined) return piecesOf(object);
+  const pieces = object === undefined ? logfmtPieces(message) : piecesOf(object);
+  if (pieces.length > 0) return pieces;
   if (message.length <= rowCharsMax) return [{ kind: "text", text: message }];
   return [
     { kind: "text", text: message.slice(0, rowCharsMax) },
@@ -42,6 +45,15 @@ export function objectIn(message: string): Readonly<Record<string, unknown>> | u
   } catch {
     return undefined;
   }
+}
+
+// The colours of a message would end where its pieces do.
+function logfmtPieces(message: string): readonly Piece[] {
+  if (message.length > jsonCharsMax || message.includes("\x1b")) return [];
+  const read = readFields(message);
+  if (read?.kind !== "logfmt") return [];
+  const fields = Object.fromEntries(read.fields);
+  return piecesOf(read.message === undefined ? fields : { ...fields, message: read.message });
 }
 
 function piecesOf(object: Readonly<Record<string, unknown>>): readonly Piece[] {

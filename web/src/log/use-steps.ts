@@ -1,6 +1,7 @@
 /** From one find to the next: matches of the search, and errors. Where the list has no more, older lines are looked through. */
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { countOf } from "../parts/words.ts";
 import type { Line } from "./line.ts";
 import { steps as events } from "./log-bar.tsx";
 import type { ListHandle } from "./log-list.tsx";
@@ -52,7 +53,7 @@ export function useSteps(wanted: Wanted): Steps {
     const key = nextIn(rows, isNew ? undefined : selected, test, back);
     if (key !== undefined) {
       pending.current = undefined;
-      setNote("");
+      setNote(kind === "match" ? placeOf(rows, key, test) : "");
       setSelected(key);
       list.current?.show(key, "center");
     } else if (!back) setNote(kind === "error" ? "no later error" : "no later match");
@@ -66,6 +67,7 @@ export function useSteps(wanted: Wanted): Steps {
     }
   };
 
+  useEffect(() => setNote(""), [wanted.finding?.source]); // it was of another search
   useEffect(() => {
     const { store } = now.current;
     if (pending.current !== undefined && !store.state.isLoadingOlder) go(pending.current.kind, true);
@@ -76,6 +78,12 @@ export function useSteps(wanted: Wanted): Steps {
     return () => removeEventListener(events.match, matches);
   }, []);
   return { go, note };
+}
+
+/** `3 of 40`: of the lines that are here, from the oldest on. */
+function placeOf(rows: readonly Row[], key: string, test: (line: Line) => boolean): string {
+  const found = rows.filter((row) => row.kind === "line" && test(row.line));
+  return `${countOf(found.findIndex((row) => row.key === key) + 1)} of ${countOf(found.length)}`;
 }
 
 function testOf(kind: "match" | "error", finding: RegExp | undefined): ((line: Line) => boolean) | undefined {
