@@ -1,5 +1,7 @@
 /** The form of a log for eyes: heads in columns, text wrapped beside them, traces together. Pure but for the time. */
-import { traceRows } from "../../src/core/stack-trace.ts";
+
+import { withoutSgr } from "../../src/core/sgr.ts";
+import { traceEnd, traceRows } from "../../src/core/stack-trace.ts";
 import { cutTo, withoutTabs, wrapped } from "./columns.ts";
 import { type HeadOptions, Heads, headColours } from "./heads.ts";
 import { type MessageOptions, messageRows } from "./messages.ts";
@@ -110,7 +112,8 @@ export class TerminalForm {
     const { fold, positions, paint } = this.#options;
     const rows = messageRows(line, this.#options);
     const folded = fold ? traceRows(rows) : 0;
-    const shown = folded > 0 ? [rows[0]!, paint.dim(leftOut(folded))] : rows;
+    const end = folded > 1 && traceEnd(rows.map(withoutSgr)) !== undefined ? rows.slice(-1) : [];
+    const shown = folded > 0 ? [rows[0]!, paint.dim(leftOut(folded - end.length)), ...end] : rows;
     const isNext = continues && processOf(line) === this.#lastProcess;
     return this.#rows(line, positions ? [...shown, paint.dim(line.position)] : shown, isNext);
   }

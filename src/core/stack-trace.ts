@@ -89,3 +89,10 @@ const isFrame = (text: string): boolean => frameForms.some((form) => form.test(t
 export function traceRows(rows: readonly string[]): number {
   return rows.slice(1).some(isFrame) ? rows.length - 1 : 0;
 }
+
+/** The last of the rows of one message, when it alone says what went wrong: Python has it below the frames. */
+export function traceEnd(rows: readonly string[]): string | undefined {
+  const last = rows.at(-1);
+  const isPython = rows.some((row) => pythonOpening.test(row));
+  return isPython && last !== undefined && pythonLast.test(last) ? last : undefined;
+}

@@ -16,6 +16,7 @@ const line = (number: number, chars = 10): Line => ({
   message: "x".repeat(chars),
   isNotice: false,
   isTrace: false,
+  opens: "none",
 });
 const lines = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => line(from + n));
 const all = (ring: LineRing): RingEntry[] => Array.from({ length: ring.count }, (_, n) => ring.at(n)!);

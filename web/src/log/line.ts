@@ -1,5 +1,6 @@
 /** A line as the page keeps it, and what can be told of it at once. */
 import { gradeOf, levelOf, type Level as ServerLevel } from "../../../src/core/level.ts";
+import { type TraceState, traceStep } from "../../../src/core/stack-trace.ts";
 import type { Level } from "./filter.ts";
 
 export type Line = {
@@ -17,6 +18,8 @@ export type Line = {
   readonly isNotice: boolean;
   /** It goes on with the stack trace that a line before it began. */
   readonly isTrace: boolean;
+  /** The trace that it may be the head of. */
+  readonly opens: TraceState;
 };
 
 /** The JSON of a line in the API. */
@@ -31,7 +34,7 @@ export type WireLine = {
 };
 
 const trace =
-  /^(?:\s+(?:at |from |File "|\.\.\. \d+ more|\|)|\s*Caused by: |Traceback \(most recent|\tfrom |\s{4,}\S|\s*goroutine \d+)/;
+  /^(?:\s+(?:at |from |File "|\.\.\. \d+ more|\|)|\s*Caused by: |\tfrom |\s{4,}\S|\s*goroutine \d+)/;
 /** What is looked at of a message to tell whether it goes on with a trace. */
 const headChars = 400;
 
@@ -51,6 +54,7 @@ export function lineOf(wire: WireLine): Line {
     message: wire.message,
     isNotice,
     isTrace: trace.test(wire.message.slice(0, headChars)),
+    opens: traceStep("none", wire.message).state,
   };
 }
 

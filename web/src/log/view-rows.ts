@@ -1,5 +1,6 @@
 /** The rows that are shown of the entries that are held: stack traces are folded to their head. */
 
+import { traceStep } from "../../../src/core/stack-trace.ts";
 import { calendarDayOf, type Zone } from "../parts/words.ts";
 import type { Line } from "./line.ts";
 import { isMark, type LineRing, type Mark } from "./line-ring.ts";
@@ -45,11 +46,19 @@ export function rowsOf(
   return rows;
 }
 
-function traceBehind(ring: LineRing, head: number, { dyno, source }: Line): number {
+/** Lines of a trace behind its head; of one of Python without its last, which alone says what went wrong. */
+function traceBehind(ring: LineRing, head: number, { dyno, source, opens }: Line): number {
+  let state = opens;
   let n = head + 1;
+  let said = n;
   for (; n < ring.count; n++) {
     const entry = ring.at(n)!;
-    if (isMark(entry) || !entry.isTrace || entry.dyno !== dyno || entry.source !== source) break;
+    if (isMark(entry) || entry.dyno !== dyno || entry.source !== source) break;
+    if (state === "none" && !entry.isTrace) break;
+    const step = traceStep(state, entry.message);
+    if (!step.continues && !entry.isTrace) break;
+    state = step.continues ? step.state : "none";
+    if (entry.message.trim() !== "") said = n;
   }
-  return n - head - 1;
+  return (state === "python-end" ? said : n) - head - 1;
 }
