@@ -44,16 +44,6 @@ test("an add-on is made, shown, listed and destroyed", async () => {
     /^shop +logs-1 +papertrail:choklad +provisioned +PAPERTRAIL_TOKEN$/m,
   );
   expect((await run("addons -a shop")).stdout).toMatch(/^logs-1 /m);
-  expect((await run("drains -a shop")).stdout).toMatch(/ https:\/\/a\.example\.com\/ \(add-on logs-1\)$/m);
-  expect((await run("drains:info https://a.example.com/ -a shop")).stdout).toMatch(/^add-on +logs-1$/m);
-  for (const [change, verb] of [
-    ["config:set PAPERTRAIL_TOKEN=mine", "overwrite"],
-    ["config:unset PAPERTRAIL_TOKEN", "destroy"],
-  ]) {
-    const refused = await run(`${change} -a shop`);
-    expect(refused).toMatchObject({ status: 2, stdout: "" });
-    expect(refused.stderr).toContain(`Cannot ${verb} attachment values PAPERTRAIL_TOKEN.`);
-  }
   const info = await run("addons:info logs-1");
   expect(info.stdout).toMatch(/^name +logs-1\napp +shop\nplan +papertrail:choklad\nstate +provisioned\n/);
   expect((await run("addons:info papertrail -a shop")).stdout).toBe(info.stdout);
@@ -68,6 +58,23 @@ test("an add-on is made, shown, listed and destroyed", async () => {
     status: 1,
     stderr: expect.stringContaining('"tailrace addons" lists'),
   });
+});
+
+test("an add-on's drain is listed with its name, and its config vars are not the owner's", async () => {
+  const config = { PAPERTRAIL_TOKEN: "hush" };
+  provider.answers = [{ status: 200, body: { id: "2", config, log_drain_url: "https://a.example.com/" } }];
+  await server.call("POST", "/apps", { name: "mine" });
+  await server.call("POST", "/apps/mine/addons", { plan: "papertrail:x", name: "logs-2" });
+  expect((await run("drains -a mine")).stdout).toMatch(/ https:\/\/a\.example\.com\/ \(add-on logs-2\)$/m);
+  expect((await run("drains:info https://a.example.com/ -a mine")).stdout).toMatch(/^add-on +logs-2$/m);
+  for (const [change, verb] of [
+    ["config:set PAPERTRAIL_TOKEN=mine", "overwrite"],
+    ["config:unset PAPERTRAIL_TOKEN", "destroy"],
+  ]) {
+    const refused = await run(`${change} -a mine`);
+    expect(refused).toMatchObject({ status: 2, stdout: "" });
+    expect(refused.stderr).toContain(`Cannot ${verb} attachment values PAPERTRAIL_TOKEN.`);
+  }
 });
 
 test("one that its provider makes later is said to be under way", async () => {
