@@ -102,7 +102,7 @@ export function LogList(props: Props) {
       <div
         ref={scroller}
         class={`list${view.wrap ? "" : " nowrap"}`}
-        role="list"
+        role={rows.length === 0 ? "group" : "list"}
         aria-label="lines"
         tabIndex={0}
         onScroll={onScroll}

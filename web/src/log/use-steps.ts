@@ -40,7 +40,8 @@ export function useSteps(wanted: Wanted): Steps {
   now.current = wanted;
   const pending = useRef<{ kind: "match" | "error"; left: number } | undefined>(undefined);
   const searched = useRef<string | undefined>(undefined);
-  const [note, setNote] = useState("");
+  const [note, setTold] = useState<{ readonly text: string; readonly of?: string | undefined }>({ text: "" });
+  const setNote = (text: string) => setTold({ text, of: now.current.finding?.source });
 
   const go = (kind: "match" | "error", back: boolean): void => {
     const { rows, selected, store, setSelected, list, finding } = now.current;
@@ -67,7 +68,6 @@ export function useSteps(wanted: Wanted): Steps {
     }
   };
 
-  useEffect(() => setNote(""), [wanted.finding?.source]); // it was of another search
   useEffect(() => {
     const { store } = now.current;
     if (pending.current !== undefined && !store.state.isLoadingOlder) go(pending.current.kind, true);
@@ -77,7 +77,8 @@ export function useSteps(wanted: Wanted): Steps {
     addEventListener(events.match, matches);
     return () => removeEventListener(events.match, matches);
   }, []);
-  return { go, note };
+  // A word on another search is no longer true.
+  return { go, note: note.of === wanted.finding?.source ? note.text : "" };
 }
 
 /** `3 of 40`: of the lines that are here, from the oldest on. */
