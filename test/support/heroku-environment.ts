@@ -15,5 +15,6 @@ export const herokuEnvironment = (url: string, home: string) => ({
   HEROKU_API_KEY: testKey,
   DISABLE_TELEMETRY: "true",
   HEROKU_SKIP_NEW_VERSION_CHECK: "true",
+  HEROKU_DISABLE_AUTOUPDATE: "1", // else each new home starts a program that asks for updates, and stays
   NO_COLOR: "1",
 });
