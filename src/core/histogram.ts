@@ -84,17 +84,23 @@ export class Histogram {
     return Math.floor(timeMs / this.#stepMs) * this.#stepMs;
   }
 
+  // Steps need not be multiples of each other: the bin is found by the step that there is in the end.
   #open(timeMs: number): Kept {
-    const bin = none();
-    this.#bins.set(this.#startOf(timeMs), bin);
     const [first, last] = this.#span();
+    const start = this.#startOf(timeMs);
     if (this.#spanMs === undefined) {
-      const needed = (last - first) / (this.#binsMax - 1);
+      const needed = (Math.max(last, start) - Math.min(first, start)) / (this.#binsMax - 1);
       if (this.#stepMs < needed) this.#widen(stepOver(needed));
-      return this.#bins.get(this.#startOf(timeMs))!;
     }
-    for (let at = first; at + this.#stepMs <= last - this.#spanMs; at += this.#stepMs) this.#bins.delete(at);
+    const at = this.#startOf(timeMs);
+    const bin = this.#bins.get(at) ?? none();
+    this.#bins.set(at, bin);
+    if (this.#spanMs !== undefined) this.#dropOlder(Math.max(last, start) - this.#spanMs);
     return bin; // one that is too old is counted, and shown to nobody
+  }
+
+  #dropOlder(endMs: number): void {
+    for (const at of this.#bins.keys()) if (at + this.#stepMs <= endMs) this.#bins.delete(at);
   }
 
   #span(): [number, number] {

@@ -38,10 +38,6 @@ type Ready = {
   readonly reading: ReadAhead;
 };
 
-/** There is nothing to tell of it but that it was delivered. */
-const isPlain = (verdict: Verdict): boolean =>
-  verdict.kind === "delivered" && verdict.rejected === undefined && verdict.expiring === undefined;
-
 export class Courier {
   readonly #options: CourierOptions;
   readonly #patterns: DrainPatterns;
@@ -49,8 +45,6 @@ export class Courier {
   readonly #ending = new AbortController();
   /** Made, and not sent yet. */
   #ready: Ready | undefined;
-  /** Delivered in this turn, and still to be told. */
-  #delivered: { readonly number: number; readonly through: number; readonly verdict: Verdict } | undefined;
 
   constructor(options: CourierOptions) {
     const { drain, filter, patterns, clock, tell } = options;
@@ -137,24 +131,11 @@ export class Courier {
     return slot.deliver(parcel, this.#ending.signal, onSent, onVerdict);
   }
 
-  // Parcels that are delivered one behind the other in one turn have one verdict.
   #settled(number: number, verdict: Verdict, parcel: Parcel): void {
-    if (isPlain(verdict)) {
-      if (this.#delivered === undefined) queueMicrotask(this.#tellDelivered);
-      this.#delivered = { number: this.#delivered?.number ?? number, through: number, verdict };
-      return;
-    }
-    this.#tellDelivered();
     const isRefused = verdict.kind === "refused" || verdict.kind === "split" || "rejected" in verdict;
     const isNotices = isRefused && hasOnlyNotices(parcel);
     this.#options.tell({ kind: "verdict", number, verdict, isNotices });
   }
-
-  readonly #tellDelivered = (): void => {
-    const delivered = this.#delivered;
-    this.#delivered = undefined;
-    if (delivered !== undefined) this.#options.tell({ kind: "verdict", ...delivered });
-  };
 
   /** Forgets what was prepared. */
   forget(): void {

@@ -139,7 +139,6 @@ type EventBody =
   | {
       readonly kind: "verdict";
       readonly number: number;
-      readonly through?: number;
       readonly verdict: Verdict;
       readonly isNotices?: boolean;
     }

@@ -10,23 +10,6 @@ import { withDelivered } from "./unconfirmed.ts";
 type Times = Pick<DeliveryEvent, "nowMs" | "monotonicMs">;
 export type Left = { readonly memory: Memory; readonly range: DeliveryRange };
 
-/** Stretches that follow one another, as one. */
-export function joined(cuts: readonly CutRange[]): CutRange {
-  const [first] = cuts;
-  if (cuts.length === 1) return first!;
-  const { end, endLine, finalAcceptedAtMs } = cuts.at(-1)!;
-  let count = 0;
-  let bytes = 0;
-  let filtered = 0;
-  for (const cut of cuts) {
-    count += cut.count;
-    bytes += cut.bytes;
-    filtered += cut.filtered;
-  }
-  const { firstAcceptedAtMs } = first!;
-  return { count, bytes, filtered, end, endLine, firstAcceptedAtMs, finalAcceptedAtMs };
-}
-
 /** Each line of `cut`, which `range` begins with, has its place. */
 export function settle({ memory, range }: Left, cut: CutRange, counts: Settled, at: Times): Left {
   const { delivered } = counts;

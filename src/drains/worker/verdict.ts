@@ -8,7 +8,7 @@ import { after, halt, notify, recordSoon, resume, withFlights } from "./moves.ts
 import type { CutRange } from "./parcel.ts";
 import { held, onRefusedAlone, skipped, told, unheld, type VerdictEvent, type Weighed } from "./refused.ts";
 import { backOff, breakDelayMs, owing } from "./setbacks.ts";
-import { joined, type Left, resting, settle, settleFiltered, withError } from "./settle.ts";
+import { type Left, resting, settle, settleFiltered, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 
 /** A parcel that was not taken or answered in time so often is sent in parts: the time may be too short for it. */
@@ -16,18 +16,16 @@ const slowTriesMax = 2;
 /** Between two notices of a certificate that ends soon. */
 const expiryNoticeMs = 86_400_000;
 
-/** The oldest parcel has its verdict, or several are delivered, which is as if they were one. One of a parcel that nobody waits for any more changes nothing. */
+/** The oldest parcel has its verdict. One of a parcel that nobody waits for any more changes nothing. */
 export function onVerdict(state: UnderWay, event: VerdictEvent, rules: DeliveryRules): Step {
   const { inFlight } = state;
-  const [first] = inFlight;
-  const { number, through = number } = event;
+  const [first, ...others] = inFlight;
+  const { number } = event;
   if (first!.number !== number) {
     assert(!inFlight.some((flight) => flight.number === number), "parcels are settled in their order");
     return { state, effects: [] };
   }
-  const passing = inFlight.filter((flight) => flight.number <= through);
-  const others = inFlight.slice(passing.length);
-  const weighed = weigh(state, joined(passing.map(({ cut }) => cut!)), event, rules);
+  const weighed = weigh(state, first!.cut!, event, rules);
   const isPassed = weighed.range.line > state.range.line;
   if (!isPassed) {
     // Those sent behind it are sent again with it, and what was read ahead begins behind them.

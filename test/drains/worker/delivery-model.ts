@@ -58,8 +58,6 @@ export class DeliveryModel {
   requests = 0;
   /** Parcels that were sent while others were not settled. */
   pipelined = 0;
-  /** Verdicts of several parcels. */
-  settledTogether = 0;
   isPoison = (line: number): boolean => line % 23 === 11;
   readonly #chance: Chance;
   readonly #isSilent: boolean;
@@ -154,17 +152,6 @@ export class DeliveryModel {
 
   #now(event: NewEvent, random: number): DeliveryEvent {
     return { ...event, nowMs: this.nowMs, monotonicMs: this.nowMs - startMs, random };
-  }
-
-  // Parcels that are delivered at once come to what they come to one by one.
-  #compare(numbers: readonly number[], verdict: Verdict): void {
-    const now = (rest: { number: number; through?: number }) =>
-      this.#now({ kind: "verdict", verdict, ...rest }, 0);
-    let apart = this.state;
-    for (const number of numbers) apart = step(apart, now({ number }), this.rules).state;
-    const together = now({ number: numbers[0]!, through: numbers.at(-1)! });
-    assert.deepEqual(withoutRate(step(this.state, together, this.rules).state), withoutRate(apart));
-    this.settledTogether++;
   }
 
   #do(effect: Effect): void {
@@ -341,13 +328,7 @@ export class DeliveryModel {
   #settle(): void {
     const settled = this.#sent.splice(0, 1 + this.#chance(this.#sent.length));
     for (const parcel of settled) this.#recent.push({ ...parcel, atMs: this.nowMs });
-    const verdict = { kind: "delivered" } as const;
-    const numbers = settled.map(({ number }) => number);
-    const [number, through] = [numbers[0]!, numbers.at(-1)!];
-    // When the connection broke only the oldest one counts as it would have.
-    const isWhole = !("broke" in this.state) || this.state.broke === undefined;
-    if (settled.length > 1 && isWhole) this.#compare(numbers, verdict);
-    this.#tell({ kind: "verdict", number, through, verdict });
+    for (const { number } of settled) this.#tell({ kind: "verdict", number, verdict: { kind: "delivered" } });
   }
 
   // Lost on the way: all that is not settled, and some of what was settled within the last second.
@@ -411,7 +392,3 @@ function kept(line: number, endLine: number): number[] {
 }
 
 /** The rate is a sum of fractions, in whose last digits the order shows. */
-function withoutRate({ memory, ...rest }: DeliveryState) {
-  const { rate: _, ...checkpoint } = memory.checkpoint;
-  return { ...rest, memory: { ...memory, checkpoint } };
-}
