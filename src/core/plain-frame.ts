@@ -5,6 +5,7 @@
  */
 import { copyBytes } from "./copy-words.ts";
 import { decimalDigits, writeDecimal } from "./decimal.ts";
+import { processBytesMax, scanPri } from "./syslog.ts";
 import { timestampEnd } from "./timestamp.ts";
 import { maskTokens, tokenBytes } from "./token-mask.ts";
 
@@ -12,14 +13,12 @@ const space = 0x20;
 const dash = 0x2d;
 const zero = 0x30;
 const one = 0x31;
-const nine = 0x39;
 const opening = 0x5b;
 const closing = 0x5d;
 const letterD = 0x64;
 const letterT = 0x74;
 const dot = 0x2e;
 const none = -1;
-const processBytesMax = 128;
 
 /** The places of a plain frame; each scan fills them again. */
 export class PlainFrame {
@@ -75,18 +74,10 @@ export function scanPlain(
 
 // A PRI of 0 to 191 without needless zeros: the place behind it, or -1.
 function plainPri(bytes: Uint8Array, start: number, end: number, found: PlainFrame): number {
-  if (bytes[start] !== 0x3c) return none;
-  let pri = 0;
-  let at = start + 1;
-  for (; at < end && at < start + 4; at++) {
-    const byte = bytes[at]!;
-    if (byte < zero || byte > nine) break;
-    pri = pri * 10 + byte - zero;
-  }
-  const digits = at - start - 1;
-  if (digits === 0 || (digits > 1 && bytes[start + 1] === zero) || pri > 191) return none;
-  found.pri = pri;
-  return at + 2 < end && bytes[at] === 0x3e ? at + 1 : none;
+  const priEnd = scanPri(bytes, start, end, found);
+  if (priEnd === none || priEnd + 1 >= end || found.pri > 191) return none;
+  const digits = priEnd - start - 2;
+  return digits > 1 && bytes[start + 1] === zero ? none : priEnd;
 }
 
 // The space behind the word at `at`, or -1 where it is empty or has other characters than printable ASCII without `]`.

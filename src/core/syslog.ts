@@ -20,7 +20,7 @@ const closing = 0x5d;
 const none = -1;
 
 /** RFC 5424 §6: PROCID and MSGID are no longer. */
-const processBytesMax = 128;
+export const processBytesMax = 128;
 const msgidBytesMax = 32;
 /** `local7.info`, the priority of a line that brings none. */
 const defaultPri = 190;

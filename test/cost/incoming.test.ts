@@ -6,14 +6,11 @@
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openJournal } from "../../src/engines/journal/open.ts";
-import { AppendQueues } from "../../src/ingest/append-queues.ts";
-import { ingestLimits } from "../../src/ingest/limits.ts";
-import { FrameRouter } from "../../src/ingest/router.ts";
 import { SyslogConnection } from "../../src/ingest/syslog-connection.ts";
 import { SyslogWriter } from "../../src/ingest/syslog-writer.ts";
-import { UnfinishedFrames } from "../../src/ingest/unfinished-frames.ts";
 import { keepsAll } from "../contract/channel-log.ts";
-import { alone, channelOf, FakeTokens, silent, tokenOf } from "../ingest/registry.ts";
+import { channelOf, FakeTokens, tokenOf } from "../ingest/registry.ts";
+import { syslogParts } from "../ingest/syslog-parts.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
 import { CountingDisk, countWork, type Work } from "./counting.ts";
 
@@ -74,16 +71,7 @@ async function rig() {
   const append = vi.spyOn(log, "append");
   const tokens = new FakeTokens();
   for (let app = 0; app < apps; app++) tokens.add(tokenOf(app), channelOf(app));
-  const queues = new AppendQueues({ ...ingestLimits, log, clock, logger: silent });
-  const options = { ...ingestLimits, ...alone, queues, tokens, logger: silent, clock };
-  const parts = {
-    router: new FrameRouter(options),
-    unfinished: new UnfinishedFrames(ingestLimits.unfinishedBytesMax),
-    faults: alone.faults,
-    options,
-    fallbackOf: () => undefined,
-    heard: () => {},
-  };
+  const { queues, options, parts } = syslogParts({ log, clock, tokens });
   const sockets = Array.from({ length: apps }, () => {
     const socket = new TestSocket();
     void new SyslogConnection(socket as never, parts, new SyslogWriter(options)).run();

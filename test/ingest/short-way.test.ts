@@ -2,16 +2,15 @@ import { EventEmitter } from "node:events";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { ChannelId } from "../../src/core/ids.ts";
-import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { FrameRouter } from "../../src/ingest/router.ts";
 import { SyslogConnection } from "../../src/ingest/syslog-connection.ts";
 import { SyslogWriter } from "../../src/ingest/syslog-writer.ts";
-import { UnfinishedFrames } from "../../src/ingest/unfinished-frames.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
 import { octetCounted } from "../support/frames.ts";
-import { alone, channelOf, FakeTokens, silent, tokenOf } from "./registry.ts";
+import { alone, channelOf, FakeTokens, tokenOf } from "./registry.ts";
 import { ScriptedLog } from "./scripted-log.ts";
+import { syslogParts } from "./syslog-parts.ts";
 
 const apps = 20; // more than a connection knows at a time
 const time = "2026-01-02T03:04:05.000006+00:00";
@@ -35,16 +34,7 @@ async function overSyslog(
 ): Promise<Map<ChannelId, string[]>> {
   const log = new ScriptedLog();
   const clock = new FakeClock();
-  const queues = new AppendQueues({ ...ingestLimits, log, clock, logger: silent, batchBytesMax: 2_000 });
-  const options = { ...ingestLimits, ...alone, queues, tokens, logger: silent, clock };
-  const parts = {
-    router: new FrameRouter(options),
-    unfinished: new UnfinishedFrames(ingestLimits.unfinishedBytesMax),
-    faults: alone.faults,
-    options,
-    fallbackOf: () => undefined,
-    heard: () => {},
-  };
+  const { queues, options, parts } = syslogParts({ log, clock, tokens, batchBytesMax: 2_000 });
   const socket = Object.assign(new EventEmitter(), {
     setTimeout: () => {},
     destroy: () => {},

@@ -1,9 +1,10 @@
 /** Heroku Platform API, "Add-on Attachment": each add-on has one, at its own app. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { noMeaning } from "../../errors/platform.ts";
-import { appOf, appToSee, principalOf } from "../auth.ts";
-import { appPath, arrayOf, bodyOf, failures, optionalText, text } from "../schemas.ts";
-import { type AddonLookup, findAddon, visibleAddons } from "./addon-lookup.ts";
+import { appToSee, principalOf } from "../auth.ts";
+import { arrayOf, bodyOf, failures, optionalText, text } from "../schemas.ts";
+import { serveAddonLists } from "./addon-lists.ts";
+import { type AddonLookup, findAddon } from "./addon-lookup.ts";
 import { addonOf, addonReply, attachmentName, attachmentOf, attachmentReply, tags } from "./addon-reply.ts";
 
 type Resolve = { readonly app?: string | null; readonly addon_service?: string | null };
@@ -11,35 +12,12 @@ type Resolve = { readonly app?: string | null; readonly addon_service?: string |
 export const addonAttachmentsApi: FastifyPluginAsync<AddonLookup> = async (server, deps) => {
   const { addons, apps } = deps;
 
-  server.get(
-    "/apps/:app/addon-attachments",
-    {
-      schema: {
-        tags,
-        summary: "The attachments of an app",
-        params: appPath,
-        response: { 200: arrayOf(attachmentReply), ...failures },
-      },
-    },
-    async (request) => {
-      const app = appOf(request);
-      return (await addons.list(app.id)).map((addon) => attachmentOf(app, addon));
-    },
-  );
-  server.get(
-    "/addon-attachments",
-    {
-      schema: {
-        tags,
-        summary: "All attachments that this key may see",
-        response: { 200: arrayOf(attachmentReply), ...failures },
-      },
-    },
-    async (request) =>
-      (await visibleAddons(deps, request)).flatMap(({ app, list }) =>
-        list.map((addon) => attachmentOf(app, addon)),
-      ),
-  );
+  serveAddonLists(server, deps, {
+    path: "addon-attachments",
+    name: "attachments",
+    reply: attachmentReply,
+    told: attachmentOf,
+  });
 
   /** The add-ons that a name means, in an app or in all; of one service alone, where the body names it. */
   const resolve = async (

@@ -10,9 +10,10 @@ import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import type { AppRecord } from "../../registry/records.ts";
 import { appOf, managedAppOf, principalOf } from "../auth.ts";
 import { type PublicUrl, publicUrlOf } from "../public-url.ts";
-import { appPath, arrayOf, bodyOf, failures, flag, optionalText } from "../schemas.ts";
+import { appPath, bodyOf, failures, flag, optionalText } from "../schemas.ts";
 import { addonAttachmentsApi } from "./addon-attachments.ts";
-import { type AddonLookup, findAddon, visibleAddons } from "./addon-lookup.ts";
+import { serveAddonLists } from "./addon-lists.ts";
+import { type AddonLookup, findAddon } from "./addon-lookup.ts";
 import { addonOf, addonPath, addonReply, planIn, signOnReply, tags } from "./addon-reply.ts";
 import { addonServicesApi } from "./addon-services.ts";
 import { requester } from "./platform-lines.ts";
@@ -48,35 +49,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
     };
   };
 
-  server.get(
-    "/apps/:app/addons",
-    {
-      schema: {
-        tags,
-        summary: "The add-ons of an app",
-        params: appPath,
-        response: { 200: arrayOf(addonReply), ...failures },
-      },
-    },
-    async (request) => {
-      const app = appOf(request);
-      return (await addons.list(app.id)).map((addon) => addonOf(app, addon));
-    },
-  );
-  server.get(
-    "/addons",
-    {
-      schema: {
-        tags,
-        summary: "All add-ons that this key may see",
-        response: { 200: arrayOf(addonReply), ...failures },
-      },
-    },
-    async (request) =>
-      (await visibleAddons(deps, request)).flatMap(({ app, list }) =>
-        list.map((addon) => addonOf(app, addon)),
-      ),
-  );
+  serveAddonLists(server, deps, { path: "addons", name: "add-ons", reply: addonReply, told: addonOf });
 
   server.post<{ Body: Create }>(
     "/apps/:app/addons",

@@ -211,6 +211,5 @@ export type Effect =
   | { readonly kind: "sleep"; readonly ms: number }
   /** The worker is over when its connection is closed and its checkpoint written. */
   | { readonly kind: "end" };
-export type EffectKind = Effect["kind"];
 
 export type Step = { readonly state: DeliveryState; readonly effects: readonly Effect[] };

@@ -1,0 +1,40 @@
+/** What add-ons have is told of one app, and of all apps that a key may see. */
+import type { FastifyInstance } from "fastify";
+import type { AddonRecord } from "../../registry/platform/addon-records.ts";
+import type { AppRecord } from "../../registry/records.ts";
+import { appOf } from "../auth.ts";
+import { appPath, arrayOf, failures } from "../schemas.ts";
+import { type AddonLookup, visibleAddons } from "./addon-lookup.ts";
+import { tags } from "./addon-reply.ts";
+
+type Listed = {
+  /** The last part of both addresses. */
+  readonly path: string;
+  /** The word for them in the documentation. */
+  readonly name: string;
+  readonly reply: object;
+  readonly told: (app: AppRecord, addon: AddonRecord) => unknown;
+};
+
+/** `GET /apps/{app}/PATH` and `GET /PATH`. */
+export function serveAddonLists(
+  server: FastifyInstance,
+  deps: AddonLookup,
+  { path, name, reply, told }: Listed,
+): void {
+  const response = { 200: arrayOf(reply), ...failures };
+  server.get(
+    `/apps/:app/${path}`,
+    { schema: { tags, summary: `The ${name} of an app`, params: appPath, response } },
+    async (request) => {
+      const app = appOf(request);
+      return (await deps.addons.list(app.id)).map((addon) => told(app, addon));
+    },
+  );
+  server.get(
+    `/${path}`,
+    { schema: { tags, summary: `All ${name} that this key may see`, response } },
+    async (request) =>
+      (await visibleAddons(deps, request)).flatMap(({ app, list }) => list.map((addon) => told(app, addon))),
+  );
+}
