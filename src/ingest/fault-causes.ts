@@ -38,6 +38,10 @@ export const causes = {
     what: "a syslog sender's lines are dropped: nobody knows the token that they name",
     mend: "Give it a token that the app has (tailrace tokens -a APP); this one was revoked, mistyped, or is another server's.",
   },
+  not_admitted: {
+    what: "a request over HTTP was refused: it names no token, one that nobody knows, or a key that may not write",
+    mend: "Let it send a token of the app (tailrace tokens -a APP) as the password of user `token`, or as Bearer.",
+  },
   unreadable: {
     what: "a sender's lines are stored as text: their heads are no syslog",
     mend: "Let it write RFC 5424: <PRI>1 TIME HOST APPNAME PROCID MSGID SD MSG.",

@@ -13,7 +13,7 @@ import { codingOf } from "./body-coding.ts";
 import { type PlainKind, plainKindOf } from "./plain-bodies.ts";
 import type { Loops, TokenLookup } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
-import { type KeyLookup, type Writer, writerOf } from "./writer.ts";
+import { type KeyLookup, type Writer, writerFor } from "./writer.ts";
 
 export type AdmissionOptions = {
   readonly bodies: BodyBudget;
@@ -49,8 +49,7 @@ export class Admission {
    * The sender of a known token is admitted at once.
    */
   admit(request: IncomingMessage): Admitted | Promise<Admitted> {
-    const { tokens, keys } = this.#options;
-    const writer = writerOf(request.headers.authorization, tokens, keys);
+    const writer = writerFor(request, this.#options);
     if (writer instanceof Promise) return writer.then((found) => this.#admitted(request, found));
     return this.#admitted(request, writer);
   }

@@ -29,14 +29,14 @@ import type { IngestHttpOptions } from "./http.ts";
 import { contentTypeOf, exportAnswer, type OtlpEncoding, statusAnswer } from "./otlp-answers.ts";
 import { frameOf } from "./otlp-frames.ts";
 import { jsonBytesMax, mediaTypeOf } from "./plain-bodies.ts";
-import { writerOf } from "./writer.ts";
+import { writerFor } from "./writer.ts";
 
 const recordKey = "otlpToken";
 /** An answer's reason for records that were rejected. */
 const tooLong = "a log record is longer than 256 KiB as a line";
 
 export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
-  const { queues, bodies, addressOf, tokens, keys, loops, faults, clock, frameBytesMax, framesMax } = options;
+  const { queues, bodies, addressOf, loops, faults, clock, frameBytesMax, framesMax } = options;
 
   server.decorateRequest(recordKey, null);
   server.removeAllContentTypeParsers();
@@ -44,7 +44,7 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
   server.setErrorHandler(answerError);
 
   const admit = async (request: FastifyRequest) => {
-    const writer = await writerOf(request.headers.authorization, tokens, keys);
+    const writer = await writerFor(request.raw, options);
     if (writer.kind !== "token") throw tokenNeeded();
     request.setDecorator(recordKey, writer.record);
     const drainToken = request.headers["logplex-drain-token"];

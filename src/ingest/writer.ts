@@ -1,7 +1,10 @@
 /** Decides who may write where, by the `Authorization` of `POST /logs`: docs/spec/wire-in.md#w3-3. */
+import type { IncomingMessage } from "node:http";
+import { AppError } from "../errors/app-error.ts";
 import { ingestForbidden, ingestUnauthorized } from "../errors/ingest.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { TokenLookup } from "./router.ts";
+import type { SenderFaults } from "./sender-faults.ts";
 
 /** Ingest's view of the registry of API keys. */
 export type KeyLookup = {
@@ -18,12 +21,36 @@ export type Writer =
   | { readonly kind: "token"; readonly record: TokenRecord }
   | { readonly kind: "any_channel"; readonly keyId: string };
 
+type Doors = {
+  readonly tokens: TokenLookup;
+  readonly keys: KeyLookup;
+  readonly faults: Pick<SenderFaults, "note">;
+};
+
+/** `writerOf` a request; one that may not write is told of among the faults of senders, too. */
+export function writerFor(
+  { headers, socket }: IncomingMessage,
+  { tokens, keys, faults }: Doors,
+): Writer | Promise<Writer> {
+  const refused = (failure: unknown): never => {
+    if (failure instanceof AppError && failure.status < 500)
+      faults.note(socket.remoteAddress, "not_admitted");
+    throw failure;
+  };
+  try {
+    const writer = writerOf(headers.authorization, tokens, keys);
+    return writer instanceof Promise ? writer.catch(refused) : writer;
+  } catch (failure) {
+    return refused(failure);
+  }
+}
+
 const base64Form = /^[A-Za-z0-9+/]+={0,2}$/;
 const bearerForm = /^Bearer +([\x21-\x7e]+)$/i;
 
 /**
- * Throws or rejects with 401 or 403; the holder of a token that is known is told at once. `Basic` is compared as logplex does, to the letter; `Bearer` brings a token or a key as it is, as
- * RFC 6750 has it.
+ * Throws or rejects with 401 or 403; the holder of a token that is known is told at once. `Basic` is compared as logplex
+ * does, to the letter; `Bearer` brings a token or a key as it is, as RFC 6750 has it.
  */
 export function writerOf(
   authorization: string | undefined,

@@ -1,4 +1,4 @@
-/** What add-ons have is told of one app, and of all apps that a key may see. */
+/** Lists of add-ons, and of their attachments: those of one app, and of all apps that a key may see. */
 import type { FastifyInstance } from "fastify";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import type { AppRecord } from "../../registry/records.ts";
