@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type NatsCluster, startNats } from "./nats.ts";
 
@@ -67,8 +68,23 @@ export class TestServer {
     return this.#child!.pid!;
   }
 
-  /** Starts it, on the ports it had before, `more` in its environment. Resolves when it listens. */
+  /**
+   * Starts it, on the ports it had before, `more` in its environment. Resolves when it listens. While it was away a client's
+   * socket may have been given its port: it waits for that.
+   */
   async start(more: Record<string, string> = {}): Promise<void> {
+    const isAgain = this.url !== "";
+    for (const endMs = performance.now() + startMsMax; ; await delay(100)) {
+      try {
+        return await this.#startOnce(more);
+      } catch (failure) {
+        const isTaken = isAgain && (failure as Error).message.includes("is in use already");
+        if (!isTaken || performance.now() >= endMs) throw failure;
+      }
+    }
+  }
+
+  async #startOnce(more: Record<string, string>): Promise<void> {
     const http = this.url === "" ? "127.0.0.1:0" : new URL(this.url).host;
     const listen = ["--dev", "--http", http, "--syslog", `127.0.0.1:${this.syslogPort}`, "--data", this.data];
     const command = [process.execPath, program, "serve", ...listen, ...this.#args];
