@@ -5,7 +5,6 @@ import { realClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { recordPrefixes } from "./core/record-keys.ts";
 import { openEmbedded } from "./engines/embedded.ts";
-import { openNats } from "./engines/nats/open.ts";
 import { AppError } from "./errors/app-error.ts";
 import { noOtherNodes } from "./other-nodes.ts";
 import type { Clock, Store } from "./ports.ts";
@@ -29,6 +28,7 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
       },
     };
   }
+  const { openNats } = await import("./engines/nats/open.ts"); // a client that the embedded engine does not need
   const engine = await openNats({
     urls: config.nats,
     replicas: config.natsReplicas,

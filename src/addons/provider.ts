@@ -2,7 +2,6 @@
  * Calls of a provider's API, Heroku's partner API v3. Addresses are checked as those of drains are; there are no
  * redirects; answers are bounded. A call is tried again under the same uuid, by which the provider knows it.
  */
-import { Agent, request } from "undici";
 import {
   type AddressPolicy,
   atPort,
@@ -94,6 +93,7 @@ export class Provider {
     const url = new URL(manifest.baseUrl + path);
     const { policy, resolve } = this.#options;
     const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
+    const { Agent, request } = await import("undici"); // most servers never need it
     const agent = new Agent({
       connect: { lookup: checkedLookup(atPort(policy, port), resolve), timeout: tryMsMax },
       maxResponseSize: answerBytesMax,

@@ -4,7 +4,6 @@
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { Logger } from "pino";
-import { request } from "undici";
 import type { ChannelId } from "../core/ids.ts";
 import { canaryDelay, canaryLost, canaryRefused, canarySent } from "../metrics.ts";
 import type { ChannelLog, Clock } from "../ports.ts";
@@ -133,6 +132,7 @@ export class Canary {
     const time = new Date(this.#parts.clock.nowMs()).toISOString();
     const frame = `<14>1 ${time} host ${source} canary.1 - ${text}\n`; // ASCII alone
     try {
+      const { request } = await import("undici");
       const { statusCode, body } = await request(url, {
         method: "POST",
         headers: {
