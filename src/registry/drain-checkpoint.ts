@@ -30,6 +30,14 @@ export type Stretch = {
   readonly counted: number;
 };
 
+/** A replay from `firstLine` up to `endLine`: `line` is the next one to go through, `sent` of those before it were delivered. */
+export type ReplayProgress = {
+  readonly firstLine: number;
+  readonly line: number;
+  readonly endLine: number;
+  readonly sent: number;
+};
+
 /**
  * `line - start = delivered + refused + lost + filtered`, always: they change in one put. `start` is `startLine`, or else
  * the record's `start.line`.
@@ -56,6 +64,8 @@ export type DrainCheckpoint = {
   /** Set since the last attempt failed: the next one comes not before then, and then in its turn. */
   readonly failing?: { readonly nextAttemptAt: string; readonly cause?: FailureCause } | undefined;
   readonly lastError?: { readonly at: string; readonly message: string };
+  /** When the destination took lines again behind its last failure, or for the first time; unset while it fails. */
+  readonly wellSince?: string | undefined;
   /** The lease under which it was written, where nodes share the drains. None replaces one of a later lease. */
   readonly lease?: number;
   /**
@@ -66,7 +76,11 @@ export type DrainCheckpoint = {
   /** When the owner was last told that the destination's certificate ends soon. */
   readonly expiryToldAtMs?: number;
   /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
-  readonly replay?: { readonly id: string; readonly position?: Position };
+  readonly replay?: {
+    readonly id: string;
+    readonly position?: Position;
+    readonly progress?: ReplayProgress;
+  };
   /**
    * Delivered lines that may not have arrived, as the connection broke soon after. They are sent before all others. In
    * order, disjoint.
@@ -113,6 +127,7 @@ function upgraded({ phase, nextAttemptAt, doubt, ...rest }: Of01 & DrainCheckpoi
 }
 
 const isStretch = hasFields({ position: isPosition, line: isCount, endLine: isCount, counted: isCount });
+const isProgress = hasFields({ firstLine: isCount, line: isCount, endLine: isCount, sent: isCount });
 const isCheckpoint = ofVersion(
   version,
   hasFields(
@@ -135,7 +150,8 @@ const isCheckpoint = ofVersion(
       lease: isNumber,
       parcelEnd: isCount,
       expiryToldAtMs: isNumber,
-      replay: hasFields({ id: isText }, { position: isPosition }),
+      wellSince: isTime,
+      replay: hasFields({ id: isText }, { position: isPosition, progress: isProgress }),
       unconfirmed: isListOf(isStretch),
       nextAttemptAt: isTime,
       doubt: isStretch,

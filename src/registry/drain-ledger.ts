@@ -7,7 +7,7 @@ import { checkpointKey, drainTestKey } from "../core/record-keys.ts";
 import { AppError } from "../errors/app-error.ts";
 import type { ChannelEnd, ChannelLog, From, Store } from "../ports.ts";
 import { unlessUnreadable } from "./checked-store.ts";
-import { type DrainCheckpoint, readCheckpoint } from "./drain-checkpoint.ts";
+import { type DrainCheckpoint, type ReplayProgress, readCheckpoint } from "./drain-checkpoint.ts";
 import type { DrainRecord, DrainTest } from "./records.ts";
 import { timeOf } from "./time.ts";
 
@@ -28,8 +28,21 @@ export type DrainLedger = {
   readonly deliveredAt: string | undefined;
   /** Lines a second, delivered over the last minute or so. */
   readonly rate: number;
+  /** When it took lines again behind its last failure, or for the first time; undefined while it fails. */
+  readonly wellSince: string | undefined;
+  /** The newest replay, running or done. */
+  readonly replay: ReplayView | undefined;
   /** Set while it is retrying; a time that is past says that it waits for its turn, or tries just now. */
   readonly nextAttemptAt: string | undefined;
+};
+
+/** `left` of the `lines` since then are still to go through; `sent` of the others were delivered, the rest filtered or refused. */
+export type ReplayView = {
+  readonly since: string;
+  readonly state: "waiting" | "sending" | "done";
+  readonly lines: number;
+  readonly left: number;
+  readonly sent: number;
 };
 
 /** The longest wait for a read of history that is known to be there; beyond it the place is taken as unknown. */
@@ -60,8 +73,52 @@ export async function readLedger(
     replayed: checkpoint?.replayed ?? 0,
     deliveredAt: checkpoint?.deliveredAt && timeOf(Date.parse(checkpoint.deliveredAt)),
     rate: Math.round(100 * rateAt(checkpoint?.rate, nowMs)) / 100,
+    wellSince: checkpoint?.wellSince && timeOf(Date.parse(checkpoint.wellSince)),
+    replay: await replayOf(log, record, checkpoint),
     nextAttemptAt: state === "retrying" ? checkpoint?.failing?.nextAttemptAt : undefined,
   };
+}
+
+async function replayOf(
+  log: ChannelLog,
+  record: DrainRecord,
+  checkpoint: DrainCheckpoint | undefined,
+): Promise<ReplayView | undefined> {
+  const asked = record.replay;
+  if (asked === undefined) return undefined;
+  const since = timeOf(asked.sinceMs);
+  const found = checkpoint?.replay?.id === asked.id ? checkpoint.replay : undefined;
+  if (found?.progress === undefined && found?.position === undefined) {
+    const lines = found === undefined ? await linesSince(log, record, checkpoint, asked.sinceMs) : 0;
+    return { since, state: found === undefined ? "waiting" : "done", lines, left: lines, sent: 0 };
+  }
+  const { firstLine, line, endLine, sent } = found.progress ?? unknownProgress;
+  const state = found.position === undefined ? "done" : "sending";
+  return { since, state, lines: endLine - firstLine, left: endLine - line, sent };
+}
+
+/** Of a replay that an earlier version began. */
+const unknownProgress: ReplayProgress = { firstLine: 0, line: 0, endLine: 0, sent: 0 };
+
+/** How many lines a replay since then would go through: those up to the drain's cursor. */
+export async function linesToReplay(
+  store: Store,
+  log: ChannelLog,
+  record: DrainRecord,
+  sinceMs: number,
+): Promise<number> {
+  const { checkpoint } = await read(store, record, sinceMs);
+  return linesSince(log, record, checkpoint, sinceMs);
+}
+
+async function linesSince(
+  log: ChannelLog,
+  record: Pick<DrainRecord, "channel" | "start">,
+  checkpoint: DrainCheckpoint | undefined,
+  sinceMs: number,
+): Promise<number> {
+  const { line } = await placeSince(log, record.channel, sinceMs);
+  return Math.max(0, (checkpoint ?? record.start).line - line);
 }
 
 /** How far an app's log is ahead of a drain's cursor. */

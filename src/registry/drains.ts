@@ -11,7 +11,7 @@ import { sinceInvalid } from "../errors/api.ts";
 import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";
 import { unlessUnreadable, unreadableIn } from "./checked-store.ts";
 import { DrainClaimLists } from "./drain-claims.ts";
-import { type DrainLedger, placeSince, readLedger } from "./drain-ledger.ts";
+import { type DrainLedger, linesToReplay, placeSince, readLedger } from "./drain-ledger.ts";
 import { checkDrainOptions, type DrainOptions } from "./drain-options.ts";
 import type { DrainClaim, DrainRecord, DrainTest } from "./records.ts";
 import { parseSince, timeOf } from "./time.ts";
@@ -180,6 +180,11 @@ export class Drains {
   replay(record: DrainRecord, since: string): Promise<DrainRecord> {
     const replay = { id: randomUUID(), sinceMs: this.#sinceMs(since) };
     return this.#change(record.channel, record.id, (found) => ({ ...found, replay }));
+  }
+
+  /** How many lines a replay since then would go through; undefined: of all that is kept. */
+  async linesOfReplay(record: DrainRecord, since: string | undefined): Promise<number> {
+    return linesToReplay(this.#store, this.#log, record, since === undefined ? 0 : this.#sinceMs(since));
   }
 
   /** The drain's ledger as it is now. */

@@ -47,6 +47,8 @@ test("added, the drain has everything that Heroku's clients and its owner need",
     replayed: 0,
     delivered_at: null,
     next_attempt_at: null,
+    well_since: null,
+    replay: null,
   });
   expect((await server.call("GET", drains)).json).toEqual([json]);
 });
@@ -217,6 +219,9 @@ describe("actions", () => {
     expect((await server.call("POST", at(drain.id, "/actions/replay"), { since: "10m" })).status).toBe(200);
     const [record] = await server.registry.drains.list(appId as never);
     expect(record!.replay!.sinceMs).toBeLessThan(Date.now() - 599_000);
+    const since = new Date(record!.replay!.sinceMs).toISOString().replace(/\.\d+Z$/, "Z");
+    const waiting = { since, state: "waiting", lines: 0, left: 0, sent: 0 };
+    expect((await server.call("GET", at(drain.id, ""))).json.replay).toEqual(waiting);
     for (const body of [{}, { since: "soon" }, { since: null }]) {
       expect((await server.call("POST", at(drain.id, "/actions/replay"), body)).status).toBe(422);
     }

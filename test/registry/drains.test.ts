@@ -269,6 +269,34 @@ describe("the ledger", () => {
     expect(await registry.drains.view(paused)).toMatchObject({ state: "paused", nextAttemptAt: undefined });
   });
 
+  test("tells how far a replay is: before it begins, meanwhile, and when it is done", async () => {
+    const drain = await registry.drains.create(app.id, { url: urlOf(1) });
+    await registry.write(app.id, 4);
+    await clock.advance(5_000);
+    await registry.write(app.id, 4);
+    const counts = { delivered: 8, refused: 0, lost: 0, filtered: 0, replayed: 0 };
+    const state: DrainCheckpoint = { version: 2, position: positionAt(2, 4), line: 8, ...counts };
+    const key = `drain-state/${drain.id}`;
+    const keep = async (replay?: DrainCheckpoint["replay"]) => {
+      const revision = (await registry.store.get(key))?.revision ?? 0;
+      await registry.store.put(key, { ...state, ...(replay && { replay }) }, revision);
+    };
+    await keep();
+    expect(await registry.drains.view(drain)).toMatchObject({ replay: undefined });
+    expect(await registry.drains.linesOfReplay(drain, "2s")).toBe(4);
+    expect(await registry.drains.linesOfReplay(drain, "10m")).toBe(8);
+    const asked = await registry.drains.replay(drain, "2s");
+    const waiting = { state: "waiting", lines: 4, left: 4, sent: 0 };
+    expect((await registry.drains.view(asked)).replay).toMatchObject(waiting);
+    const progress = { firstLine: 4, line: 7, endLine: 8, sent: 2 };
+    const { id } = asked.replay!;
+    await keep({ id, position: positionAt(2, 3), progress });
+    const sending = { state: "sending", lines: 4, left: 1, sent: 2 };
+    expect((await registry.drains.view(asked)).replay).toMatchObject(sending);
+    await keep({ id, progress: { ...progress, line: 8, sent: 3 } });
+    expect((await registry.drains.view(asked)).replay).toMatchObject({ state: "done", left: 0, sent: 3 });
+  });
+
   test("is answered at once when retention took all that the cursor waited for", async () => {
     const drain = await registry.drains.create(app.id, { url: urlOf(1) });
     await registry.write(app.id, 4);

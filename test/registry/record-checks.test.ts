@@ -103,7 +103,8 @@ const objects = {
       lease: 3,
       parcelEnd: 14,
       expiryToldAtMs: 1,
-      replay: { id, position },
+      replay: { id, position, progress: { firstLine: 1, line: 2, endLine: 3, sent: 0 } },
+      wellSince: at,
       unconfirmed: [{ position, line: 10, endLine: 12, counted: 2 }],
     },
     older: [

@@ -4,7 +4,7 @@ import type { DrainTestResult } from "../../drains/drain-tests.ts";
 import type { Verdict } from "../../ports.ts";
 import type { Drains } from "../../registry/drains.ts";
 import type { AppRecord, DrainRecord, DrainTest } from "../../registry/records.ts";
-import { arrayOf, bodyOf, failures, flag, object, optionalText, text } from "../schemas.ts";
+import { arrayOf, bodyOf, count, failures, flag, object, optionalText, text } from "../schemas.ts";
 import { drainReply } from "./drain-reply.ts";
 
 /** Sends one test line over a drain, past its cursor and its counts. The drains' own part provides it. */
@@ -18,18 +18,20 @@ export const drainPath = object({
   drain: { ...text, description: "id, token or URL (percent-encoded once)" },
 });
 export const tags = ["Drains"];
+const since = { ...text, description: "RFC 3339, or `10m` ago" };
 
 type Parts = {
   readonly drains: Drains;
   readonly testDrain: TestDrain;
   readonly show: (request: FastifyRequest, app: AppRecord, drain: DrainRecord) => Promise<object>;
+  readonly find: (request: FastifyRequest<DrainRequest>) => Promise<Found>;
   /** Throws for who may not change the drain. */
   readonly findToManage: (request: FastifyRequest<DrainRequest>) => Promise<Found>;
 };
 
 export function registerDrainActions(
   server: FastifyInstance,
-  { drains, testDrain, show, findToManage }: Parts,
+  { drains, testDrain, show, find, findToManage }: Parts,
 ): void {
   const act = (action: string, summary: string, run: (drain: DrainRecord) => Promise<DrainRecord>) =>
     server.post<DrainRequest>(
@@ -69,7 +71,7 @@ export function registerDrainActions(
         params: drainPath,
         body: {
           type: "object",
-          properties: { since: { ...text, description: "RFC 3339, or `10m` ago" } },
+          properties: { since },
           required: ["since"],
         },
         response: { 200: drainReply, ...failures },
@@ -78,6 +80,28 @@ export function registerDrainActions(
     async (request) => {
       const { app, drain } = await findToManage(request);
       return show(request, app, await drains.replay(drain, request.body.since));
+    },
+  );
+
+  server.get<DrainRequest & { Querystring: { since?: string } }>(
+    "/apps/:app/log-drains/:drain/replay",
+    {
+      schema: {
+        tags,
+        summary: "How many lines a replay since a time would go through; nothing is sent",
+        params: drainPath,
+        querystring: {
+          type: "object",
+          properties: {
+            since: { ...since, description: `${since.description}; left out, all that is kept` },
+          },
+        },
+        response: { 200: object({ lines: count }), ...failures },
+      },
+    },
+    async (request) => {
+      const { drain } = await find(request);
+      return { lines: await drains.linesOfReplay(drain, request.query.since) };
     },
   );
 

@@ -59,6 +59,24 @@ export const drainReply = object(
     filtered: count,
     replayed: { ...count, description: "lines sent once more by `replay`; in no other count" },
     delivered_at: optionalTime,
+    well_since: {
+      ...optionalTime,
+      description:
+        "when it took lines again behind its last failure, or for the first time; null while it fails",
+    },
+    replay: {
+      ...object(
+        {
+          since: time,
+          state: { ...text, enum: ["waiting", "sending", "done"] },
+          lines: { ...count, description: "lines from then up to where the drain was" },
+          left: { ...count, description: "of these, still to go through" },
+          sent: { ...count, description: "of the others, delivered; its filter keeps the rest" },
+        },
+        { nullable: true },
+      ),
+      description: "the newest replay",
+    },
     next_attempt_at: {
       ...optionalText,
       description:
@@ -104,6 +122,8 @@ export const replyOf = (
   filtered: ledger.filtered,
   replayed: ledger.replayed,
   delivered_at: ledger.deliveredAt ?? null,
+  well_since: ledger.wellSince ?? null,
+  replay: ledger.replay ?? null,
   next_attempt_at: ledger.nextAttemptAt ?? null,
   ...(isExtended && { extended: { drain_id: drain.number } }),
 });

@@ -184,7 +184,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
     },
   );
 
-  registerDrainActions(server, { drains, testDrain: deps.testDrain, show, findToManage });
+  registerDrainActions(server, { find, drains, testDrain: deps.testDrain, show, findToManage });
 };
 
 // Null counts as left out.

@@ -32,18 +32,30 @@ export function settled(
     };
   const replayed = checkpoint.replayed + delivered;
   const left = behind(range, { position: cut.end, line: cut.endLine }, delivered);
-  return { ...advanced(rated, range, left), replayed };
+  return { ...advanced(rated, range, left, delivered), replayed };
 }
 
-/** The checkpoint when `left` is left of `range`, whose lines have their places already. */
+/** The destination took lines: since now, unless it did so before. */
+export const tookLines = (checkpoint: DrainCheckpoint, nowMs: number): DrainCheckpoint => {
+  const deliveredAt = new Date(nowMs).toISOString();
+  return { ...checkpoint, deliveredAt, failing: undefined, wellSince: checkpoint.wellSince ?? deliveredAt };
+};
+
+/** The checkpoint when `left` is left of `range`, whose lines have their places already; `sent` of them went to the destination. */
 export function advanced<Range extends DeliveryRange>(
   checkpoint: DrainCheckpoint,
   range: Range,
   left: Range,
+  sent = 0,
 ): DrainCheckpoint {
   const isOver = left.line >= left.endLine;
-  if (left.kind === "replay")
-    return { ...checkpoint, replay: { id: left.id, ...(!isOver && { position: left.position }) } };
+  if (left.kind === "replay") {
+    const { id, line, endLine, position } = left;
+    const before = checkpoint.replay?.id === id ? checkpoint.replay.progress : undefined;
+    const { firstLine, sent: sentBefore } = before ?? { firstLine: range.line, sent: 0 };
+    const progress = { firstLine, line: Math.min(line, endLine), endLine, sent: sentBefore + sent };
+    return { ...checkpoint, replay: { id, ...(!isOver && { position }), progress } };
+  }
   if (left.kind !== "redelivery") return checkpoint;
   const [first, ...others] = checkpoint.unconfirmed ?? [];
   // A break meanwhile brought more back: then all of it is sent again.

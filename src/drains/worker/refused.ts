@@ -47,7 +47,11 @@ export function skipped(state: UnderWay, cut: CutRange, reason: string, event: V
   return {
     memory: {
       ...memory,
-      checkpoint: { ...withError(memory.checkpoint, words, event.nowMs), failing: undefined },
+      checkpoint: {
+        ...withError(memory.checkpoint, words, event.nowMs),
+        failing: undefined,
+        wellSince: undefined,
+      },
       failures: skippedInRow < skippedInRowMax ? 0 : memory.failures,
       skippedInRow,
     },

@@ -56,6 +56,7 @@ const failing = (
 ): DrainCheckpoint => ({
   ...checkpoint,
   failing: { nextAttemptAt: new Date(untilMs).toISOString(), cause },
+  wellSince: undefined,
   lastError: { at: new Date(nowMs).toISOString(), message: reason },
 });
 

@@ -4,6 +4,7 @@ import type { Verdict } from "../../ports.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { halveByContent, halveBySize, heldEndOf, hold, isDivisible } from "./batcher.ts";
 import type { DeliveryRules, Effect, Step } from "./delivery-types.ts";
+import { tookLines } from "./ledger.ts";
 import { after, halt, notify, recordSoon, resume, withFlights } from "./moves.ts";
 import type { CutRange } from "./parcel.ts";
 import { held, onRefusedAlone, skipped, told, unheld, type VerdictEvent, type Weighed } from "./refused.ts";
@@ -108,9 +109,7 @@ function onDelivered(
   const isExpiryNews = verdict.expiring !== undefined && nowMs - expiryToldAtMs >= expiryNoticeMs;
   const reason = verdict.reason ?? "the destination rejected lines";
   const checkpoint: DrainCheckpoint = {
-    ...(refused > 0 ? withError(memory.checkpoint, reason, nowMs) : memory.checkpoint),
-    deliveredAt: new Date(nowMs).toISOString(),
-    failing: undefined,
+    ...tookLines(refused > 0 ? withError(memory.checkpoint, reason, nowMs) : memory.checkpoint, nowMs),
     ...(isExpiryNews && { expiryToldAtMs: nowMs }),
   };
   return {

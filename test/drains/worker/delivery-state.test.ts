@@ -235,6 +235,17 @@ describe("a 503", () => {
       failing: undefined,
       lastError: { message: "503" },
     });
+    // It is well since then, and stays so until it fails.
+    const { wellSince, deliveredAt } = state.memory.checkpoint;
+    expect([checkpoint.wellSince, wellSince]).toEqual([undefined, deliveredAt]);
+    const well = { ...state.memory.checkpoint, wellSince: "2024-01-01T00:00:00.000Z" };
+    const later = come(sending(cutOf(20, 30), { checkpoint: well }), verdictOf({ kind: "delivered" }));
+    expect(later.state.memory.checkpoint.wellSince).toBe(well.wellSince);
+    const again = come(
+      sending(cutOf(20, 30), { checkpoint: well }),
+      verdictOf({ kind: "retry", reason: "503" }),
+    );
+    expect(again.state.memory.checkpoint.wellSince).toBeUndefined();
   });
 });
 

@@ -42,7 +42,23 @@ test("a range that is over is owed no more", () => {
   const over = { ...redelivery, ...placeOf(16) };
   expect(advanced(owing, redelivery, over).unconfirmed).toEqual([other]);
   expect(advanced({ ...owing, unconfirmed: [stretch] }, redelivery, over).unconfirmed).toBeUndefined();
-  expect(advanced(owing, replay, { ...replay, ...placeOf(16) }).replay).toEqual({ id: "again" });
+  const progress = { firstLine: 12, line: 16, endLine: 16, sent: 3 };
+  expect(advanced(owing, replay, { ...replay, ...placeOf(16) }, 3).replay).toEqual({ id: "again", progress });
+});
+
+test("a replay counts how far it is, across its parcels, and another one begins anew", () => {
+  const half = advanced(owing, replay, { ...replay, ...placeOf(14) }, 1);
+  expect(half.replay?.progress).toEqual({ firstLine: 12, line: 14, endLine: 16, sent: 1 });
+  const rest = { ...replay, ...placeOf(14) };
+  const whole = advanced(half, rest, { ...rest, ...placeOf(16) }, 2);
+  expect(whole.replay?.progress).toEqual({ firstLine: 12, line: 16, endLine: 16, sent: 3 });
+  const other = { ...replay, id: "other" };
+  expect(advanced(whole, other, { ...other, ...placeOf(13) }, 1).replay?.progress).toEqual({
+    firstLine: 12,
+    line: 13,
+    endLine: 16,
+    sent: 1,
+  });
 });
 
 test("what a break brought back meanwhile is owed whole", () => {

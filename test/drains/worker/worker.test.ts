@@ -562,7 +562,8 @@ describe("replay", () => {
     await rig.append(["new"]);
     await rig.until(async () => (await rig.state())?.delivered === 6);
     expect(await rig.state()).toMatchObject({ replayed: 3, line: 6, lost: 0, replay: { id: "again" } });
-    expect(worker.checkpoint.replay).toEqual({ id: "again" });
+    const progress = { firstLine: 2, line: 5, endLine: 5, sent: 3 };
+    expect(worker.checkpoint.replay).toEqual({ id: "again", progress });
     expect(rig.tries.slice(5).some(({ parcelId }) => before.has(parcelId))).toBe(false);
     expect(rig.received.at(-1)).toBe("new");
   });
