@@ -97,7 +97,7 @@ async function replayOf(
   return { since, state, lines: endLine - firstLine, left: endLine - line, sent };
 }
 
-/** Of a replay that an earlier version began. */
+/** An earlier version began the replay, and counted nothing. */
 const unknownProgress: ReplayProgress = { firstLine: 0, line: 0, endLine: 0, sent: 0 };
 
 /** How many lines a replay since then would go through: those up to the drain's cursor. */
