@@ -1,7 +1,7 @@
 /** The real servers, tailrace's and NATS', in processes of their own, for questions that go over the wire. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,6 +84,17 @@ export class BenchServer {
   /** CPU seconds of the process so far, all threads. */
   cpuSeconds(): Promise<number> {
     return cpuSecondsOf(this.#child.pid!);
+  }
+
+  /** CPU seconds so far of its threads, by the names that Node gives them. */
+  async threadSeconds(): Promise<ReadonlyMap<string, number>> {
+    const folder = `/proc/${this.#child.pid}/task`;
+    const found = new Map<string, number>();
+    for (const task of await readdir(folder)) {
+      const name = (await readFile(`${folder}/${task}/comm`, "utf8")).trim();
+      found.set(name, (found.get(name) ?? 0) + (await cpuSecondsIn(`${folder}/${task}/stat`)));
+    }
+    return found;
   }
 
   /** Bytes that the process holds itself: pages of mapped files are the system's. */
@@ -228,8 +239,10 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function cpuSecondsOf(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+const cpuSecondsOf = (pid: number): Promise<number> => cpuSecondsIn(`/proc/${pid}/stat`);
+
+async function cpuSecondsIn(file: string): Promise<number> {
+  const stat = await readFile(file, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }

@@ -25,6 +25,8 @@ export type Running = {
   readonly throwsAway?: true;
   /** CPU seconds so far, of all that it needs. */
   cpuSeconds(): Promise<number>;
+  /** The same of each thread, by its name. */
+  threadSeconds?(): Promise<ReadonlyMap<string, number>>;
   /** The most that was resident at once, mapped files included. */
   peakBytes(): Promise<number>;
   stop(): Promise<void>;

@@ -30,6 +30,7 @@ async function start(job: Job, port: number, prefix: readonly string[], args: re
     port: job.in === "tcp" ? server.syslogPort : Number(new URL(server.url).port),
     senders: job.in === "tcp" ? tokens : tokens.map(basic),
     cpuSeconds: () => server.cpuSeconds(),
+    threadSeconds: () => server.threadSeconds(),
     peakBytes: () => server.peakBytes(),
     stop: () => server.stop(),
   };
