@@ -127,12 +127,12 @@ export class Api {
     return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/test`, {});
   }
   /** `pause`, `resume` and `replay`; the answer is the drain. */
-  actOnDrain(
+  actOnDrain<Answer = Record<string, unknown>>(
     app: string,
     drain: string,
     action: string,
     body: object = {},
-  ): Promise<Record<string, unknown>> {
+  ): Promise<Answer> {
     return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/${action}`, body);
   }
 

@@ -1,6 +1,7 @@
 /** Lists of what apps have. */
-import { requiredApps } from "./app-names.ts";
-import type { Context } from "./context.ts";
+import type { Command } from "commander";
+import { appsOption, requiredApps } from "./app-names.ts";
+import { type Context, jsonOption } from "./context.ts";
 
 /** How to find and show the rows of an app. */
 export type RowKind<Row extends object> = {
@@ -25,4 +26,20 @@ export async function printRows<Row extends object>(
   if (all.length === 0) return output.note(apps.map(none).join("\n"));
   const table = all.map(({ app, row }) => (areSeveral ? [app, ...cells(row)] : cells(row)));
   await output.table(areSeveral ? ["APP", ...heads] : heads, table);
+}
+
+/** A command that lists what apps have: of all of them, when none is named. */
+export function registerList<Row extends object>(
+  program: Command,
+  context: Context,
+  { name, description, ...kind }: RowKind<Row> & { readonly name: string; readonly description: string },
+): void {
+  program
+    .command(name)
+    .description(description)
+    .addOption(appsOption())
+    .addOption(jsonOption())
+    .action((options: { app?: string[]; json?: true }) =>
+      printRows(context, { ...options, app: options.app ?? ["*"] }, kind),
+    );
 }

@@ -40,6 +40,18 @@ export async function printTestResult(output: Output, key: string, result: Drain
   if (expiring) output.note(asSentence(`But ${expiring}`));
 }
 
+/** A drain that is told to replay; `replay_lines`: how many lines that has before it. */
+export type Replayed = Pick<Drain, "state" | "filter"> & { readonly replay_lines?: number };
+
+export function replayWords(key: string, since: string, { replay_lines: lines, filter }: Replayed): string {
+  if (lines === undefined) return `Drain ${key} gets the lines since ${since} once more`;
+  if (lines === 0) return `There are no lines since ${since} that drain ${key} could get once more`;
+  const those = `${count(lines)} ${lines === 1 ? "line" : "lines"} since ${since}`;
+  return Object.values(filter ?? {}).flat().length === 0
+    ? `Drain ${key} gets ${those} once more`
+    : `Drain ${key} gets what passes its filter of ${those} once more`;
+}
+
 /** The facts of a drain, each with its name; absent ones are left out. */
 export function factsOf(drain: Drain, nowMs: number): [string, string][] {
   const { last_error: error, last_test: test } = drain;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { oneLine } from "../../src/core/terminal-text.ts";
-import { appOption, appsOption, requiredApp } from "../app-names.ts";
-import { printRows } from "../app-rows.ts";
+import { appOption, requiredApp } from "../app-names.ts";
+import { registerList } from "../app-rows.ts";
 import { type Context, collect, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 
@@ -21,28 +21,14 @@ type Named = { readonly name: string; readonly human_name: string };
 /** `addons`, `addons:create`, `addons:info`, `addons:plans`, `addons:services`, `addons:destroy`. */
 export function registerAddons(program: Command, context: Context): void {
   const { api, output } = context;
-  program
-    .command("addons")
-    .description("list the add-ons of all apps, or of some")
-    .addOption(appsOption())
-    .addOption(jsonOption())
-    .action((options: { app?: string[]; json?: true }) =>
-      printRows(
-        context,
-        { ...options, app: options.app ?? ["*"] },
-        {
-          rowsOf: (app) => api().call<Addon[]>("GET", `/apps/${encodeURIComponent(app)}/addons`),
-          heads: ["NAME", "PLAN", "STATE", "CONFIG VARS"],
-          cells: ({ name, plan, state, config_vars: vars }) => [
-            name,
-            plan.name,
-            state,
-            vars.join(", ") || "-",
-          ],
-          none: (app) => `${app} has no add-ons. "tailrace addons:create SERVICE -a ${app}" makes one.`,
-        },
-      ),
-    );
+  registerList<Addon>(program, context, {
+    name: "addons",
+    description: "list the add-ons of all apps, or of some",
+    rowsOf: (app) => api().call("GET", `/apps/${encodeURIComponent(app)}/addons`),
+    heads: ["NAME", "PLAN", "STATE", "CONFIG VARS"],
+    cells: ({ name, plan, state, config_vars: vars }) => [name, plan.name, state, vars.join(", ") || "-"],
+    none: (app) => `${app} has no add-ons. "tailrace addons:create SERVICE -a ${app}" makes one.`,
+  });
 
   program
     .command("addons:create")

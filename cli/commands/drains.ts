@@ -1,10 +1,18 @@
 import type { Command } from "commander";
 import type { DrainBody } from "../api-types.ts";
-import { appOption, appsOption, requiredApp } from "../app-names.ts";
-import { printRows } from "../app-rows.ts";
+import { appOption, requiredApp } from "../app-names.ts";
+import { registerList } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { printFacts } from "../drain-facts.ts";
-import { firstFinding, isTaken, printTestResult, taken, whatFollows } from "../drain-words.ts";
+import {
+  firstFinding,
+  isTaken,
+  printTestResult,
+  type Replayed,
+  replayWords,
+  taken,
+  whatFollows,
+} from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
 import { since, timeForms } from "../time.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
@@ -22,30 +30,20 @@ type Options = { app?: string; json?: true };
 /** `drains` and everything done to one drain. */
 export function registerDrains(program: Command, context: Context): void {
   const { api, output } = context;
-  program
-    .command("drains")
-    .description(
+  registerList(program, context, {
+    name: "drains",
+    description:
       "list the drains of all apps, or of some: their state and how far behind they are; drains:info tells why",
-    )
-    .addOption(appsOption())
-    .addOption(jsonOption())
-    .action((options: { app?: string[]; json?: true }) =>
-      printRows(
-        context,
-        { ...options, app: options.app ?? ["*"] },
-        {
-          rowsOf: (app) => api().drains(app),
-          heads: ["TOKEN", "STATE", "LAG", "URL"],
-          cells: ({ token, state = "", lag_lines: lag = "", url, addon }) => [
-            token,
-            state,
-            String(lag),
-            addon ? `${url} (add-on ${addon.name})` : url,
-          ],
-          none: (app) => `${app} has no drains. "tailrace drains:add -a ${app} URL" adds one.`,
-        },
-      ),
-    );
+    rowsOf: (app) => api().drains(app),
+    heads: ["TOKEN", "STATE", "LAG", "URL"],
+    cells: ({ token, state = "", lag_lines: lag = "", url, addon }) => [
+      token,
+      state,
+      String(lag),
+      addon ? `${url} (add-on ${addon.name})` : url,
+    ],
+    none: (app) => `${app} has no drains. "tailrace drains:add -a ${app} URL" adds one.`,
+  });
 
   addDrainOptions(
     program
@@ -116,10 +114,12 @@ export function registerDrains(program: Command, context: Context): void {
   withDrain("drains:replay", "send the lines since a time once more")
     .requiredOption("--since <time>", timeForms, since)
     .action(async (key: string, options: Options & { since: string }) => {
-      const drain = await api().actOnDrain(requiredApp(options.app), key, "replay", { since: options.since });
-      await (options.json
-        ? output.json(drain)
-        : output.print(`Drain ${key} gets the lines since ${options.since} once more`));
+      const app = requiredApp(options.app);
+      const drain = await api().actOnDrain<Replayed>(app, key, "replay", { since: options.since });
+      if (options.json) return output.json(drain);
+      await output.print(replayWords(key, options.since, drain));
+      if (drain.state === "paused")
+        output.note(`It is paused: "tailrace drains:resume ${key} -a ${app}" lets it begin.`);
     });
 
   withDrain("drains:test", "send one test line now and show each step with its time").action(

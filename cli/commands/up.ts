@@ -15,6 +15,7 @@ type Options = LineOptions & {
   scale?: readonly FormationUpdate[];
   build?: string;
   port: number;
+  runtimeMetrics: boolean;
 };
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -41,6 +42,7 @@ export function registerUp(program: Command, context: Context): void {
         .default(5000)
         .argParser(port),
     )
+    .option("--no-runtime-metrics", "leave the memory of dynos out of the log; R14 and R15 stay")
     .addOption(joinOption())
     .addOption(levelOption())
     .addOption(noLevelOption())
@@ -61,22 +63,33 @@ Examples:
   tailrace up -a shop
   tailrace up -a shop -f app/Procfile --scale web=2,worker=1 --port 8080`,
     )
-    .action(async ({ app, procfile, scale = [], build, port: at, grace, ...lines }: Options) => {
-      const [soon, now] = [new AbortController(), new AbortController()];
-      const listener = () => (soon.signal.aborted ? now : soon).abort();
-      for (const signal of signals) process.on(signal, listener);
-      context.output.onClosedPipe = () => {}; // the dynos go on, and so does their log
-      context.output.onFailure = () => {};
-      try {
-        await up(
-          { api: context.api(), output: context.output, variables: context.variables },
-          { app: requiredApp(app), procfile, scale, build, port: at, lines, graceMs: grace * 1000 },
-          { soon: soon.signal, now: now.signal },
-        );
-      } finally {
-        for (const signal of signals) process.off(signal, listener);
-      }
-    });
+    .action(
+      async ({ app, procfile, scale = [], build, port: at, grace, runtimeMetrics, ...lines }: Options) => {
+        const [soon, now] = [new AbortController(), new AbortController()];
+        const listener = () => (soon.signal.aborted ? now : soon).abort();
+        for (const signal of signals) process.on(signal, listener);
+        context.output.onClosedPipe = () => {}; // the dynos go on, and so does their log
+        context.output.onFailure = () => {};
+        try {
+          await up(
+            { api: context.api(), output: context.output, variables: context.variables },
+            {
+              app: requiredApp(app),
+              procfile,
+              scale,
+              build,
+              port: at,
+              runtimeMetrics,
+              lines,
+              graceMs: grace * 1000,
+            },
+            { soon: soon.signal, now: now.signal },
+          );
+        } finally {
+          for (const signal of signals) process.off(signal, listener);
+        }
+      },
+    );
 }
 
 function port(text: string): number {

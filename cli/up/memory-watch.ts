@@ -8,6 +8,8 @@ export type MemoryWatchOptions = {
   readonly appId: string;
   readonly dynos: () => readonly ManagedDyno[];
   readonly tell: (dyno: string, text: string) => void;
+  /** Absent: samples are not told. */
+  readonly tellSample?: (dyno: string, text: string) => void;
   readonly read: ReadMemory;
   readonly clock: UpClock;
 };
@@ -21,7 +23,7 @@ export async function watchMemory(options: MemoryWatchOptions, signal: AbortSign
   }
 }
 
-function sampleAll({ appId, dynos, tell, read }: MemoryWatchOptions): void {
+function sampleAll({ appId, dynos, tell, tellSample, read }: MemoryWatchOptions): void {
   const groups = read();
   for (const dyno of dynos()) {
     const pid = dyno.process?.pid;
@@ -34,7 +36,7 @@ function sampleAll({ appId, dynos, tell, read }: MemoryWatchOptions): void {
       dynoId: dyno.id,
       quotaMb,
     });
-    tell(dyno.name, sample);
+    tellSample?.(dyno.name, sample);
     if (totalMb <= quotaMb) continue;
     if (totalMb > quotaMb * quotaTimesMax) {
       dyno.fail(running, "Error R15 (Memory quota vastly exceeded)");

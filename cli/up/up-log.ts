@@ -87,6 +87,11 @@ export class UpLog {
     this.#add("heroku", process, text, { pri: pris.platform, vital: true });
   }
 
+  /** How much a dyno takes: for the log alone, as nobody wants that three times a minute before their eyes. */
+  sample(process: string, text: string): void {
+    this.#add("heroku", process, text, { pri: pris.platform, vital: true }, false);
+  }
+
   /** `app[api]: Build started …`. */
   api(text: string): void {
     this.#add("app", "api", text, { pri: pris.platform, vital: true });
@@ -147,10 +152,17 @@ export class UpLog {
     return new ProgramLines(both, this.#logs[source], { pri, process }, this.#lineOptions);
   }
 
-  #add(source: SourceName, process: string, text: string, kind: { pri: number; vital?: true }): void {
+  #add(
+    source: SourceName,
+    process: string,
+    text: string,
+    kind: { pri: number; vital?: true },
+    isShown = true,
+  ): void {
     const line = firstPiece(text);
     const writer = this.#sourceOf(source, process, kind);
     this.#shippers[source].add(writer, line, 0, line.length, true);
+    if (!isShown) return;
     this.#screen.add(source, process, "info", text);
     void this.#screen.flush();
   }

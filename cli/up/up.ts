@@ -25,6 +25,8 @@ export type UpOptions = {
   readonly scale: readonly FormationUpdate[];
   readonly build: string | undefined;
   readonly port: number;
+  /** The memory of dynos is told in the log. */
+  readonly runtimeMetrics: boolean;
   /** How the output of dynos becomes lines. */
   readonly lines: LineOptions;
   /** For lines that the server has not taken at the end. */
@@ -75,8 +77,9 @@ export async function up(context: UpContext, options: UpOptions, ending: Ending)
     dynos.follow(wanted);
     link.start(wanted);
     const tell = (dyno: string, text: string) => log.state(dyno, text);
+    const tellSample = (dyno: string, text: string) => log.sample(dyno, text);
     const watched = { appId: app.id, dynos: () => dynos.all, tell, read: readMemory, clock: upClock };
-    const watching = watchMemory(watched, signal);
+    const watching = watchMemory({ ...watched, ...(options.runtimeMetrics && { tellSample }) }, signal);
     output.note(`tailrace: ${app.name} is on http://127.0.0.1:${router.port}. Ctrl-C ends it.`);
     await watching;
   } catch (error) {

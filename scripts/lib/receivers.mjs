@@ -1,5 +1,5 @@
 // Real programs that tests run beside ours: rsyslog and nginx as receivers of drains, Prometheus' promtool for the alerts,
-// Chromium for the page, journalctl and syslog-ng as senders.
+// Chromium for the page, journalctl and syslog-ng as senders, zsh and fish for completion.
 // They are those that RSYSLOGD, NGINX, PROMTOOL and so on name, else those on PATH or where Debian has them, else the system's
 // packages. Nothing of them is started as a service.
 import { existsSync, readdirSync } from "node:fs";
@@ -58,6 +58,14 @@ const syslogNg = {
   unpack: unpackSyslogNg,
 };
 
+const shell = (name) => ({
+  name,
+  variable: name.toUpperCase(),
+  programs: [name, `/usr/bin/${name}`],
+  packages: [name],
+  works: async (program, env) => says(name, await run(program, ["--version"], { env })),
+});
+
 /** Returns the programs as variables of the environment, installed where they were missing. */
 export async function ensureReceivers(env = process.env) {
   return {
@@ -67,6 +75,8 @@ export async function ensureReceivers(env = process.env) {
     CHROMIUM: await ensure(chromium, env),
     JOURNALCTL: await ensure(journalctl, env),
     SYSLOG_NG: await ensure(syslogNg, env),
+    ZSH: await ensure(shell("zsh"), env),
+    FISH: await ensure(shell("fish"), env),
   };
 }
 

@@ -1,7 +1,5 @@
 /** `addons` and what belongs to it, at a provider that the test plays. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readManifests } from "../../src/addons/manifest.ts";
 import { AddonProvider } from "../support/addon-provider.ts";
@@ -12,9 +10,7 @@ let server: ControlServer;
 let provider: AddonProvider;
 beforeAll(async () => {
   provider = await AddonProvider.open();
-  const folder = mkdtempSync(join(tmpdir(), "tailrace-addons-"));
-  const manifest = provider.manifest("papertrail", ["syslog_drain"], ["PAPERTRAIL_TOKEN"]);
-  writeFileSync(join(folder, "papertrail.json"), JSON.stringify(manifest));
+  const folder = provider.manifests({ papertrail: ["syslog_drain", "PAPERTRAIL_TOKEN"] });
   server = await ControlServer.open({ manifests: readManifests(folder) });
   rmSync(folder, { recursive: true });
   for (const name of ["shop", "blog"]) await server.call("POST", "/apps", { name });

@@ -1,7 +1,7 @@
 /** What `drains:info` says to eyes: the ledger, the next attempt, and rows that fit. */
 import { expect, test } from "vitest";
 import type { Drain } from "../../cli/api-types.ts";
-import { factsOf } from "../../cli/drain-words.ts";
+import { factsOf, replayWords } from "../../cli/drain-words.ts";
 import { cliEnvironment, runCli } from "../support/cli.ts";
 import { FakeTailrace, json } from "../support/fake-tailrace.ts";
 import { runInTerminal } from "../support/terminal.ts";
@@ -24,6 +24,18 @@ const drain: Drain = {
 };
 const factOf = (name: string, more: Partial<Drain> = {}) =>
   new Map(factsOf({ ...drain, ...more }, nowMs)).get(name);
+
+test("a replay is told with the number of its lines, and with the filter that they go through", () => {
+  const words = (lines: number | undefined, more: object = {}) =>
+    replayWords("d.1", "10m", { ...more, ...(lines !== undefined && { replay_lines: lines }) });
+  expect(words(1_234)).toBe("Drain d.1 gets 1,234 lines since 10m once more");
+  expect(words(1, { filter: { dynos: [] } })).toBe("Drain d.1 gets 1 line since 10m once more");
+  expect(words(20, { filter: { match: "x" } })).toBe(
+    "Drain d.1 gets what passes its filter of 20 lines since 10m once more",
+  );
+  expect(words(0)).toContain("no lines since 10m");
+  expect(words(undefined)).toBe("Drain d.1 gets the lines since 10m once more");
+});
 
 test("the ledger adds up, and says whether anything is lost", () => {
   const sum = "1,023 accepted = 1,000 delivered + 20 waiting + 0 refused + 0 lost + 3 filtered";

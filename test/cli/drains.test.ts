@@ -67,7 +67,7 @@ test("paused, resumed, replayed and removed are what was asked for", async () =>
   expect(await done("drains:resume", at)).toBe(`Resumed drain ${at}\n`);
   expect(await kept()).toMatchObject({ paused: false });
   expect(await done("drains:replay", token, "--since", "2026-01-02T03:04:05Z")).toBe(
-    `Drain ${token} gets the lines since 2026-01-02T03:04:05Z once more\n`,
+    `There are no lines since 2026-01-02T03:04:05Z that drain ${token} could get once more\n`,
   );
   expect((await kept())!.replay!.sinceMs).toBe(Date.parse("2026-01-02T03:04:05Z"));
   expect(await done("drains:remove", token)).toBe(`Removed drain ${at} from todo\n`);

@@ -1,8 +1,6 @@
 /** What the provider of an add-on may do over the API: OAuth by the code of its provision request, and single sign-on. */
 import { hash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { accessSeconds, accessTokensMax, grantSeconds } from "../../src/addons/grants.ts";
 import { readManifests } from "../../src/addons/manifest.ts";
@@ -16,12 +14,10 @@ let server: ControlServer;
 let folder: string;
 beforeAll(async () => {
   provider = await AddonProvider.open();
-  folder = mkdtempSync(join(tmpdir(), "tailrace-addons-"));
-  for (const id of ["papertrail", "other"])
-    writeFileSync(
-      join(folder, `${id}.json`),
-      JSON.stringify(provider.manifest(id, ["syslog_drain"], [`${id.toUpperCase()}_TOKEN`])),
-    );
+  folder = provider.manifests({
+    papertrail: ["syslog_drain", "PAPERTRAIL_TOKEN"],
+    other: ["syslog_drain", "OTHER_TOKEN"],
+  });
   server = await ControlServer.open({
     registry: await TestRegistry.open({ clock }),
     manifests: readManifests(folder),

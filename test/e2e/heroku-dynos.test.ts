@@ -1,6 +1,6 @@
 /** Heroku's own command line, unmodified, at an app that `tailrace up` runs. */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -20,9 +20,7 @@ let provider: AddonProvider;
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "tailrace-heroku-"));
   provider = await AddonProvider.open();
-  manifests = await mkdtemp(join(tmpdir(), "tailrace-addons-"));
-  const manifest = provider.manifest("papertrail", ["syslog_drain"], ["PAPERTRAIL_API_TOKEN"]);
-  await writeFile(join(manifests, "papertrail.json"), JSON.stringify(manifest));
+  manifests = provider.manifests({ papertrail: ["syslog_drain", "PAPERTRAIL_API_TOKEN"] });
   server = await TestServer.start(["--addons", manifests]);
   up = await UpProcess.start(server, {
     Procfile: "web: exec node web.js\nworker: exec sleep 600",

@@ -30,6 +30,8 @@ const programs = () => ({
   CHROMIUM: program("my-chromium", 'echo "Chromium 156.0.1"'),
   JOURNALCTL: program("my-journalctl", 'echo "systemd 252 (252.39-1)"'),
   SYSLOG_NG: program("my-syslog-ng", 'echo "syslog-ng 3 (3.38.1)"'),
+  ZSH: program("my-zsh", 'echo "zsh 5.9 (x86_64-debian-linux-gnu)"'),
+  FISH: program("my-fish", 'echo "fish, version 3.6.0"'),
 });
 
 test("programs that are named are taken", async () => {

@@ -1,7 +1,10 @@
 /** A provider of add-ons that the test plays: the partner API v3, with scripted answers. */
 import { once } from "node:events";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 export type ProviderCall = {
   readonly method: string;
@@ -56,6 +59,14 @@ export class AddonProvider {
       production,
     };
     return { id, name: id.toUpperCase(), api };
+  }
+
+  /** A folder for `--addons` with a manifest of each service: what it requires, and its config vars. */
+  manifests(services: Readonly<Record<string, readonly [requires: string, variable: string]>>): string {
+    const folder = mkdtempSync(join(tmpdir(), "tailrace-addons-"));
+    for (const [id, [requires, variable]] of Object.entries(services))
+      writeFileSync(join(folder, `${id}.json`), JSON.stringify(this.manifest(id, [requires], [variable])));
+    return folder;
   }
 
   close(): void {

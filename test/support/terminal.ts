@@ -7,10 +7,13 @@ import { mainFile } from "./cli.ts";
 export type Shown = { readonly status: number | null; readonly text: string };
 
 /** Runs a line of shell in which `tailrace` is the command; standard input, output and error are a terminal. */
-export async function runInTerminal(line: string, env: Record<string, string>): Promise<Shown> {
-  const defined = `tailrace() { '${process.execPath}' '${mainFile}' "$@"; }; ${line}`;
+export const runInTerminal = (line: string, env: Record<string, string>): Promise<Shown> =>
+  runScript(`tailrace() { '${process.execPath}' '${mainFile}' "$@"; }; ${line}`, env);
+
+/** Runs a line of shell as it is, in a terminal. */
+export async function runScript(line: string, env: Record<string, string>): Promise<Shown> {
   // Its own standard input stays open: an end there would be typed as Ctrl-D.
-  const child = spawn("script", ["--quiet", "--return", "--command", defined, "/dev/null"], {
+  const child = spawn("script", ["--quiet", "--return", "--command", line, "/dev/null"], {
     env: { TERM: "xterm-256color", SHELL: "/bin/sh", ...env },
   });
   let text = "";

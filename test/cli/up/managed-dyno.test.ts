@@ -245,8 +245,9 @@ describe("a crash loop", () => {
 });
 
 describe("memory", () => {
-  async function sampled(rssMb: number) {
+  async function sampled(rssMb: number, areTold = true) {
     const { clock, told, dyno, pass, newest } = opened();
+    const tellSample = (_: string, text: string) => told.push(text);
     await pass();
     const end = new AbortController();
     const watching = watchMemory(
@@ -254,6 +255,7 @@ describe("memory", () => {
         appId: "APP",
         dynos: () => [dyno],
         tell: (_, text) => told.push(text),
+        ...(areTold && { tellSample }),
         read: () => new Map([[newest().pid, { rssKb: rssMb * 1024, cacheKb: 1024, swapKb: 0 }]]),
         clock,
       },
@@ -277,6 +279,14 @@ describe("memory", () => {
     const { told, dyno } = await sampled(600);
     expect(told.slice(1)).toEqual(["Process running mem=601M(117.4%)", "Error R14 (Memory quota exceeded)"]);
     expect(dyno.state).toBe("up");
+  });
+
+  test("that is not to be told is watched all the same", async () => {
+    expect((await sampled(99, false)).told).toEqual([]);
+    expect((await sampled(600, false)).told).toEqual([
+      "Process running mem=601M(117.4%)",
+      "Error R14 (Memory quota exceeded)",
+    ]);
   });
 
   test("far above the quota ends the dyno with R15", async () => {

@@ -37,6 +37,18 @@ function open(lines: { join?: true; levelFromJson: boolean } = plainly, terminal
 }
 const posted = () => server.posts.flatMap(({ frames }) => frames);
 
+test("samples of memory are in the log, and not before anybody's eyes", async () => {
+  const log = open();
+  log.sample("web.1", "source=web.1 sample#memory_total=44.52MB");
+  log.state("web.1", "Error R14 (Memory quota exceeded)");
+  await log.close(60_000);
+  expect(shown).toBe("heroku[web.1]: Error R14 (Memory quota exceeded)\n");
+  expect(server.lines()).toEqual([
+    "heroku[web.1]: source=web.1 sample#memory_total=44.52MB",
+    "heroku[web.1]: Error R14 (Memory quota exceeded)",
+  ]);
+});
+
 describe("the output of a dyno", () => {
   test("that the server does not take waits in a file beyond 32 MiB, and arrives in its order", async () => {
     server.logsAnswers = Array.from({ length: 10_000 }, () => ({ status: 503 }));
