@@ -92,6 +92,15 @@ export type Drain = {
   readonly filtered?: number;
   readonly replayed?: number;
   readonly delivered_at?: string | null;
+  readonly well_since?: string | null;
+  /** The newest: of its `lines` some are `left`, and of the others some were `sent`. */
+  readonly replay?: {
+    readonly since: string;
+    readonly state: string;
+    readonly lines: number;
+    readonly left: number;
+    readonly sent: number;
+  } | null;
 };
 export type SessionBody = {
   readonly lines?: number;

@@ -40,10 +40,13 @@ export async function printTestResult(output: Output, key: string, result: Drain
   if (expiring) output.note(asSentence(`But ${expiring}`));
 }
 
-/** A drain that is told to replay; `replay_lines`: how many lines that has before it. */
-export type Replayed = Pick<Drain, "state" | "filter"> & { readonly replay_lines?: number };
-
-export function replayWords(key: string, since: string, { replay_lines: lines, filter }: Replayed): string {
+/** The words for a replay that was just asked for. */
+export function replayWords(
+  key: string,
+  since: string,
+  { replay, filter }: Pick<Drain, "replay" | "filter">,
+): string {
+  const lines = replay?.lines;
   if (lines === undefined) return `Drain ${key} gets the lines since ${since} once more`;
   if (lines === 0) return `There are no lines since ${since} that drain ${key} could get once more`;
   const those = `${count(lines)} ${lines === 1 ? "line" : "lines"} since ${since}`;
@@ -73,7 +76,9 @@ export function factsOf(drain: Drain, nowMs: number): [string, string][] {
       ? counts.map((name): [string, unknown] => [name, drain[name]])
       : [["ledger", ledger] satisfies [string, unknown]]),
     ["replayed", drain.replayed],
+    ["replay", drain.replay && replayText(drain.replay)],
     ["last delivery", drain.delivered_at],
+    ["well since", drain.well_since],
     ["created", drain.created_at],
   ];
   return facts.flatMap(([name, value]) =>
@@ -91,6 +96,12 @@ function ledgerOf(drain: Drain): string | undefined {
   const accepted = counts.reduce((total, lines) => total + lines, 0);
   const outcome = refused === 0 && lost === 0 ? "; nothing is lost" : "";
   return `${count(accepted)} accepted = ${sum.join(" + ")}${outcome}`;
+}
+
+/** `1,000 lines since 2026-11-28T10:00:00Z: 400 sent, 600 left`. */
+function replayText({ since, state, lines, left, sent }: NonNullable<Drain["replay"]>): string {
+  const end = state === "done" ? ", done" : state === "waiting" ? ", not begun yet" : "";
+  return `${count(lines)} ${lines === 1 ? "line" : "lines"} since ${since}: ${count(sent)} sent, ${count(left)} left${end}`;
 }
 
 /** `in 19 s`, `in 3 min`. Drains that fail take turns, so that one whose time has come may still wait. */

@@ -1,18 +1,10 @@
 import type { Command } from "commander";
-import type { DrainBody } from "../api-types.ts";
+import type { Drain, DrainBody } from "../api-types.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { registerList } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { printFacts } from "../drain-facts.ts";
-import {
-  firstFinding,
-  isTaken,
-  printTestResult,
-  type Replayed,
-  replayWords,
-  taken,
-  whatFollows,
-} from "../drain-words.ts";
+import { firstFinding, isTaken, printTestResult, replayWords, taken, whatFollows } from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
 import { since, timeForms } from "../time.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
@@ -115,7 +107,7 @@ export function registerDrains(program: Command, context: Context): void {
     .requiredOption("--since <time>", timeForms, since)
     .action(async (key: string, options: Options & { since: string }) => {
       const app = requiredApp(options.app);
-      const drain = await api().actOnDrain<Replayed>(app, key, "replay", { since: options.since });
+      const drain = await api().actOnDrain<Drain>(app, key, "replay", { since: options.since });
       if (options.json) return output.json(drain);
       await output.print(replayWords(key, options.since, drain));
       if (drain.state === "paused")

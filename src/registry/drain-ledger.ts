@@ -173,19 +173,6 @@ export async function placeSince(log: ChannelLog, channel: ChannelId, sinceMs: n
   return first === undefined ? end : { position: positionIn(first, 0), line: first.line };
 }
 
-/** How many lines a replay since then has before it: those that are kept, as far as the drain has come. */
-export async function linesToReplay(
-  store: Store,
-  log: ChannelLog,
-  record: DrainRecord,
-  sinceMs: number,
-  nowMs: number,
-): Promise<number> {
-  const { checkpoint } = await read(store, record, nowMs);
-  const place = await placeSince(log, record.channel, sinceMs);
-  return Math.max(0, (checkpoint ?? record.start).line - place.line);
-}
-
 async function firstBatch(log: ChannelLog, channel: ChannelId, from: From): Promise<StoredBatch | undefined> {
   for await (const batch of log.follow(channel, from, AbortSignal.timeout(readMsMax)))
     if (batch !== "foreign") return batch;

@@ -176,13 +176,10 @@ export class Drains {
     if ((await this.#read(channel, id)) === undefined) await removeRecord(this.#store, drainTestKey(id));
   }
 
-  /** Asks for the lines since then (RFC 3339, or `10m`) once more; their number as it is now. */
-  async replay(record: DrainRecord, since: string): Promise<{ drain: DrainRecord; lines: number }> {
-    const nowMs = this.#clock.nowMs();
+  /** Asks for the lines since then (RFC 3339, or `10m`) once more. */
+  replay(record: DrainRecord, since: string): Promise<DrainRecord> {
     const replay = { id: randomUUID(), sinceMs: this.#sinceMs(since) };
-    const lines = await linesToReplay(this.#store, this.#log, record, replay.sinceMs, nowMs);
-    const drain = await this.#change(record.channel, record.id, (found) => ({ ...found, replay }));
-    return { drain, lines };
+    return this.#change(record.channel, record.id, (found) => ({ ...found, replay }));
   }
 
   /** How many lines a replay since then would go through; undefined: of all that is kept. */

@@ -26,8 +26,9 @@ const factOf = (name: string, more: Partial<Drain> = {}) =>
   new Map(factsOf({ ...drain, ...more }, nowMs)).get(name);
 
 test("a replay is told with the number of its lines, and with the filter that they go through", () => {
+  const asked = { since: "2026-01-01T00:00:00Z", state: "waiting", left: 0, sent: 0 };
   const words = (lines: number | undefined, more: object = {}) =>
-    replayWords("d.1", "10m", { ...more, ...(lines !== undefined && { replay_lines: lines }) });
+    replayWords("d.1", "10m", { ...more, ...(lines !== undefined && { replay: { ...asked, lines } }) });
   expect(words(1_234)).toBe("Drain d.1 gets 1,234 lines since 10m once more");
   expect(words(1, { filter: { dynos: [] } })).toBe("Drain d.1 gets 1 line since 10m once more");
   expect(words(20, { filter: { match: "x" } })).toBe(
@@ -35,6 +36,18 @@ test("a replay is told with the number of its lines, and with the filter that th
   );
   expect(words(0)).toContain("no lines since 10m");
   expect(words(undefined)).toBe("Drain d.1 gets the lines since 10m once more");
+});
+
+test("how far a replay is, and since when the drain is well", () => {
+  const replay = { since: "2026-01-01T00:00:00Z", state: "sending", lines: 1_000, left: 600, sent: 390 };
+  expect(factOf("replay", { replay })).toBe("1,000 lines since 2026-01-01T00:00:00Z: 390 sent, 600 left");
+  expect(factOf("replay", { replay: { ...replay, state: "done", left: 0 } })).toMatch(
+    /390 sent, 0 left, done$/,
+  );
+  expect(factOf("replay", { replay: { ...replay, state: "waiting" } })).toMatch(/left, not begun yet$/);
+  expect(factOf("replay", { replay: null })).toBeUndefined();
+  expect(factOf("well since", { well_since: "2026-01-01T00:00:00Z" })).toBe("2026-01-01T00:00:00Z");
+  expect(factOf("well since", { well_since: null })).toBeUndefined();
 });
 
 test("the ledger adds up, and says whether anything is lost", () => {

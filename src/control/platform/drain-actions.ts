@@ -20,18 +20,6 @@ export const drainPath = object({
 export const tags = ["Drains"];
 const since = { ...text, description: "RFC 3339, or `10m` ago" };
 
-const replayReply = {
-  ...drainReply,
-  properties: {
-    ...drainReply.properties,
-    replay_lines: {
-      ...count,
-      description:
-        "lines that the replay has before it; those that the drain's filter leaves out are not sent",
-    },
-  },
-};
-
 type Parts = {
   readonly drains: Drains;
   readonly testDrain: TestDrain;
@@ -86,13 +74,12 @@ export function registerDrainActions(
           properties: { since },
           required: ["since"],
         },
-        response: { 200: replayReply, ...failures },
+        response: { 200: drainReply, ...failures },
       },
     },
     async (request) => {
       const { app, drain } = await findToManage(request);
-      const replay = await drains.replay(drain, request.body.since);
-      return { ...(await show(request, app, replay.drain)), replay_lines: replay.lines };
+      return show(request, app, await drains.replay(drain, request.body.since));
     },
   );
 
