@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/wipe-memory.ts"],
     // Real sockets, stores and child processes: one process for each file keeps them apart.
     pool: "forks",
     maxWorkers: 2,

@@ -1,6 +1,7 @@
 /** The four interfaces between features and the world. One contract suite runs over every engine of each. */
 
 import type { Batch, Form, StoredBatch } from "./core/batch.ts";
+import type { BatchMemory } from "./core/batch-memory.ts";
 import type { FailureCause } from "./core/failure-cause.ts";
 import type { ChannelId } from "./core/ids.ts";
 import type { LineIndex } from "./core/line-places.ts";
@@ -34,15 +35,17 @@ export interface ChannelLog {
    * Resolves when the batch is durable. Appends of one channel are stored in the order of the calls.
    * Rejects with `storeFull` or `storeUnavailable`; then nothing of the batch is stored,
    * except that a distributed engine which had no answer in time may find it stored later: once under its dedup id.
+   * When the batch lies in `memory`, the caller's hold on that is the log's once it resolves, to give back or to keep.
    */
-  append(channel: ChannelId, batch: Batch): Promise<Appended>;
+  append(channel: ChannelId, batch: Batch, memory?: BatchMemory): Promise<Appended>;
   /**
    * History, then live: no gap, no repeat, in one total order, pulled by the reader at flat memory. Yields whole
    * stored batches, except that the first one may begin before the place asked for: `after` a position inside a
    * batch yields that batch, and `last` the batch that holds the first of those lines. Positions of trimmed batches
    * are fine: the first batch left follows, and its `line` tells how many are gone. So are positions that name no
    * incarnation, as far as the log reaches, and the origin. Ends when `signal` is aborted, when the channel is
-   * destroyed, or when its log is replaced while it is followed; never throws for these.
+   * destroyed, or when its log is replaced while it is followed; never throws for these. The reader has a hold on the
+   * memory of each batch that he is handed, and may give it back (`core/batch-memory.ts`).
    */
   follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed>;
   /**
@@ -151,6 +154,7 @@ export interface Sink {
    * Such a protocol calls `onSent` before that, when the parcel is on its way and the next one may follow at once;
    * parcels are settled in the order of the calls. When one of those fails, all that follow it fail too, and so does
    * whatever is delivered after that: nothing overtakes what has to be sent again. Then the sink is to be closed.
+   * A parcel that is told as delivered is not read any more: its memory is used again.
    * Without an `onSent`, parcels are delivered one at a time, and a failure says nothing of the next one.
    * Never rejects for the peer's faults; rejects with the signal's reason when `signal` is aborted.
    */

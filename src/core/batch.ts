@@ -2,6 +2,7 @@
  * The unit of the log. A batch is immutable: canonical frames back to back, and who accepted them when.
  * Nothing after ingest touches a line unless it must.
  */
+import type { BatchMemory } from "./batch-memory.ts";
 import { fnv1a } from "./hash.ts";
 import type { ProducerId } from "./ids.ts";
 import type { LineIndex } from "./line-places.ts";
@@ -46,6 +47,8 @@ export type StoredBatch = Omit<Batch, "dedupId"> & {
   readonly sequence: number;
   readonly line: number;
   readonly incarnation: string;
+  /** Whoever is handed the batch has a hold on the memory that it lies in. Absent: that is its own. */
+  readonly memory?: BatchMemory | undefined;
 };
 
 /** The fields of a stored batch that its positions are made of. */
@@ -128,5 +131,6 @@ export function decodeBatch(
     sequence,
     line,
     incarnation,
+    memory: undefined,
   };
 }

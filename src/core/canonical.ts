@@ -88,6 +88,11 @@ export class Canoniser {
     return this.#count;
   }
 
+  /** Bytes of lines that it has room for, those collected so far included. */
+  get linesBytesMax(): number {
+    return this.#out.length;
+  }
+
   /** Memory that it keeps. */
   get roomBytes(): number {
     return this.#out.length + this.#places.byteLength;
@@ -157,6 +162,29 @@ export class Canoniser {
     const lines = { bytes, count: this.#count, form: this.#form, index: { bytes, places } };
     this.clear();
     return lines;
+  }
+
+  /** The lines collected so far, where they lie: nothing may be added before they are cleared. */
+  view(): CanonicalLines {
+    const bytes = this.#out.subarray(0, this.#end);
+    return { bytes, count: this.#count, form: this.#form, index: { bytes, places: this.#places } };
+  }
+
+  /** Has the lines that `other` collected, and no others. */
+  copyOf(other: Canoniser): void {
+    this.clear();
+    this.#reserve(other.#end, true, 0);
+    this.#out.set(other.#out.subarray(0, other.#end));
+    this.#end = other.#end;
+    this.#count = other.#count;
+    this.#form = other.#form;
+    this.#placesOfLast().set(other.#places.subarray(0, other.#count << placeShift));
+  }
+
+  /** Writes over the memory: see `returnedMemory`. */
+  wipe(): void {
+    this.#out.fill(0xdb);
+    this.#places.fill(0xdbdbdbdb);
   }
 
   /** Forgets the lines, and keeps the memory. */
@@ -254,7 +282,7 @@ export class Canoniser {
     const places = this.#places;
     if (this.#count << placeShift <= places.length) return places;
     const first = Math.max(1, this.#out.length >> lineBytesShift) << placeShift;
-    const larger = new Uint32Array(Math.max(first, 2 * places.length));
+    const larger = new Uint32Array(Math.max(first, 2 * places.length, this.#count << placeShift));
     larger.set(places);
     this.#places = larger;
     return larger;
@@ -265,17 +293,19 @@ export class Canoniser {
     const needed = this.#end + more;
     if (fits && needed <= this.#out.length) return this.#out;
     // A body that does not fit in place needs as much more as its first frames did; a buffer that grows frame by frame is
-    // doubled.
-    const spare = fits
-      ? this.#out.length
-      : Math.min(growthBytesMax, spareOf(this.#out.length, needed, frameEnd));
-    const larger = Buffer.allocUnsafe(Math.max(needed, this.#out.length) + spare + 1024);
+    // a power of two.
+    const most = Math.max(needed, this.#out.length);
+    const spare = () => Math.min(growthBytesMax, spareOf(this.#out.length, needed, frameEnd)) + 1024;
+    const larger = Buffer.allocUnsafe(fits ? powerOfTwo(needed) : most + spare());
     larger.set(this.#out.subarray(0, this.#end));
     this.#out = larger;
     this.#view = viewOf(larger);
     return larger;
   }
 }
+
+/** The smallest power of two that is so large. */
+export const powerOfTwo = (bytes: number): number => 1 << (32 - Math.clz32(Math.max(1, bytes) - 1));
 
 /** Bytes that a body has to spare when it takes the same room for each of its bytes as up to here; an eighth at least. */
 const spareOf = (bodyBytes: number, needed: number, frameEnd: number): number =>

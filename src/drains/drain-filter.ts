@@ -56,9 +56,16 @@ export class DrainFilter {
     if (kept !== undefined) return kept;
     kept = this.#selector.select(this.#payer, batch, this.#filter, this.#signal);
     this.#kept.set(batch, kept);
-    if (kept instanceof Promise) {
-      void kept.then((known) => known !== undefined && this.#kept.set(batch, known));
-    }
+    if (kept instanceof Promise) void this.#keep(batch, kept);
     return kept;
+  }
+
+  // A look that was ended may go on for others: then the memory is left to the collector.
+  async #keep(batch: StoredBatch, looking: Promise<Kept | undefined>): Promise<void> {
+    batch.memory?.hold();
+    const kept = await looking;
+    if (kept === undefined) return;
+    this.#kept.set(batch, kept);
+    batch.memory?.release();
   }
 }

@@ -1,5 +1,6 @@
 /** The lines of one channel that wait for the log. */
 import type { Batch, CanonicalLines } from "../core/batch.ts";
+import type { BatchMemory } from "../core/batch-memory.ts";
 import { type ChannelId, newProducerId, type ProducerId } from "../core/ids.ts";
 import { acceptedLines, appendSeconds, repeatedLines, storedLines } from "../metrics.ts";
 import type { Appended, ChannelLog, Clock } from "../ports.ts";
@@ -86,8 +87,8 @@ export class AppendQueue implements StreamOwner {
     acceptedLines.inc({ via: "syslog" }, lines.count);
   }
 
-  async store(lines: CanonicalLines): Promise<void> {
-    await this.#appendBatch(lines);
+  async store(lines: CanonicalLines, memory: BatchMemory | undefined): Promise<void> {
+    await this.#appendBatch(lines, memory);
     storedLines.inc({ via: "syslog" }, lines.count);
   }
 
@@ -148,7 +149,7 @@ export class AppendQueue implements StreamOwner {
     );
   }
 
-  #appendBatch(lines: CanonicalLines): Promise<Appended> {
+  #appendBatch(lines: CanonicalLines, memory?: BatchMemory): Promise<Appended> {
     const { log, clock } = this.#parts;
     const numbering = this.#numberings.pop() ?? { producer: newProducerId(), next: 0 };
     const startedMs = performance.now();
@@ -156,7 +157,7 @@ export class AppendQueue implements StreamOwner {
     const { producer, next: firstLine } = numbering;
     const numbered = { bytes, count, form, index, producer, firstLine, acceptedAtMs: clock.nowMs() };
     const batch: Batch = dedupId === undefined ? numbered : { ...numbered, dedupId };
-    return log.append(this.channel, batch).then((appended) => {
+    return log.append(this.channel, batch, memory).then((appended) => {
       appendSeconds.observe((performance.now() - startedMs) / 1000);
       if (!appended.repeated) {
         numbering.next += count;

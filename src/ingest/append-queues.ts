@@ -16,7 +16,7 @@ import type { Appended, ChannelLog, Clock } from "../ports.ts";
 import { AppendQueue, heldBytes, type QueueParts, type Via } from "./append-queue.ts";
 import { Gathering } from "./gathering.ts";
 import { MemoryBudget } from "./memory-budget.ts";
-import { OpenBatches } from "./open-batches.ts";
+import { Rooms } from "./rooms.ts";
 import type { StreamQueue } from "./stream-queue.ts";
 
 export type AppendQueuesOptions = {
@@ -37,6 +37,8 @@ export type AppendQueuesOptions = {
 export class AppendQueues {
   /** The bound over everything that ingest holds. */
   readonly budget: MemoryBudget;
+  /** The memory that streams are written into. */
+  readonly rooms = new Rooms();
   readonly #options: AppendQueuesOptions;
   readonly #parts: QueueParts;
   readonly #busy = new Map<ChannelId, AppendQueue>();
@@ -55,7 +57,7 @@ export class AppendQueues {
     this.budget = new MemoryBudget(options.memoryBytesMax);
     this.#known = new LRUCache({ max: options.channelsMax });
     const streams = {
-      batches: new OpenBatches(),
+      rooms: this.rooms,
       gathering: new Gathering(clock),
       batchBytesMax,
       pause: (ms: number) => clock.sleep(ms, signal),

@@ -6,7 +6,7 @@ import type { Origin } from "../core/canonical.ts";
 import { PlainFrame, scanPlain } from "../core/plain-frame.ts";
 import { viewOver } from "../core/timestamp.ts";
 import { tokenBytes } from "../core/token-mask.ts";
-import type { Sender } from "./open-batches.ts";
+import type { Sender } from "./open-batch.ts";
 import type { StreamQueue } from "./stream-queue.ts";
 
 /** Tokens that are known at a time, of one read of one connection. */

@@ -4,13 +4,15 @@
  * straight into the next batch.
  */
 import type { CanonicalLines } from "../core/batch.ts";
+import type { BatchMemory } from "../core/batch-memory.ts";
 import { type Origin, originOf } from "../core/canonical.ts";
 import type { PlainFrame } from "../core/plain-frame.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
 import type { SyslogHeader } from "../core/syslog.ts";
 import type { TokenRecord } from "../registry/records.ts";
 import type { Gatherer, Gathering } from "./gathering.ts";
-import type { ClosedBatch, OpenBatch, OpenBatches, Sender } from "./open-batches.ts";
+import { type ClosedBatch, OpenBatch, type Sender } from "./open-batch.ts";
+import type { Rooms } from "./rooms.ts";
 
 const appendRetry: RetryPolicy = {
   delayMsMin: 20,
@@ -25,7 +27,7 @@ const growthBytesMax = 128;
 
 /** Shared by the streams of all channels. */
 export type StreamParts = {
-  readonly batches: OpenBatches;
+  readonly rooms: Rooms;
   readonly gathering: Gathering;
   readonly batchBytesMax: number;
   /** Waits between attempts. When it is stopped, there is one more. */
@@ -39,8 +41,8 @@ export type StreamParts = {
 export interface StreamOwner {
   /** Lines are about to be stored, for the first time. */
   accept(lines: CanonicalLines): void;
-  /** Stores them; rejects when the log refuses them. */
-  store(lines: CanonicalLines): Promise<unknown>;
+  /** Stores them, with the hold on `memory`; rejects when the log refuses them. */
+  store(lines: CanonicalLines, memory: BatchMemory | undefined): Promise<unknown>;
   /** Memory was taken for lines, or given back. */
   held(bytes: number): void;
 }
@@ -49,7 +51,8 @@ export class StreamQueue implements Gatherer {
   readonly #parts: StreamParts;
   readonly #owner: StreamOwner;
   #open: OpenBatch | undefined;
-  #room: ReturnType<OpenBatches["open"]>["room"] | undefined;
+  /** Bytes of the last batch: the next one will have about as many. */
+  #lastBytes = 0;
   /** Full, in order. */
   #closed: ClosedBatch[] = [];
   /** A batch is with the log, or waits to be tried again. */
@@ -114,20 +117,20 @@ export class StreamQueue implements Gatherer {
   }
 
   #begin(): OpenBatch {
-    const { batch, room } = this.#parts.batches.open();
-    this.#open = batch;
-    this.#room = room;
+    const open = new OpenBatch(this.#parts.rooms, this.#lastBytes);
+    this.#open = open;
     this.#announce();
-    return batch;
+    return open;
   }
 
   #close(): void {
-    const batch = this.#open!.close();
+    const open = this.#open!;
+    const batch = open.close();
+    this.#open = undefined;
+    this.#owner.held(batch.bytes - open.bytes);
+    this.#lastBytes = batch.lines.bytes.length;
     this.#owner.accept(batch.lines);
     this.#closed.push(batch);
-    this.#parts.batches.release(this.#room!);
-    this.#open = undefined;
-    this.#room = undefined;
   }
 
   #announce(): void {
@@ -141,7 +144,7 @@ export class StreamQueue implements Gatherer {
     this.#isStoring = true;
     const isLast = isStopped();
     gathering.began();
-    this.#owner.store(batch.lines).then(
+    this.#owner.store(batch.lines, batch.memory).then(
       () => {
         this.#settle(batch);
         gathering.ended();

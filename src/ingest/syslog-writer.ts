@@ -2,7 +2,7 @@ import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
 import type { SyslogHeader } from "../core/syslog.ts";
 import { syslogLostLines } from "../metrics.ts";
 import type { TokenRecord } from "../registry/records.ts";
-import type { Sender } from "./open-batches.ts";
+import type { Sender } from "./open-batch.ts";
 import type { LineTarget } from "./router.ts";
 import { ShortWay } from "./short-way.ts";
 import type { SyslogOptions } from "./syslog.ts";

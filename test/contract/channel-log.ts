@@ -15,6 +15,7 @@ import type { Engine, Retention } from "../../src/engines/engine.ts";
 import type { ChannelLog, Clock, From } from "../../src/ports.ts";
 import { batchOf, batchOfBytes, channelOf, takeFollowed, takeLines, textsOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { lentCopy } from "../support/lending-log.ts";
 import { until } from "../support/until.ts";
 
 export type OpenEngine = (options: { clock: Clock; retention: Retention }) => Promise<Engine>;
@@ -288,6 +289,26 @@ export function channelLogContract(name: string, open: OpenEngine): void {
       });
 
       // Each with a signal of its own, as readers have: adding a listener to a signal walks over all that it has.
+      test("a batch in memory that is used again stays as it is for all who hold it, and for the log", async () => {
+        const followers = [1, 2, 3].map(() => log.follow(app, start, stop.signal)[Symbol.asyncIterator]());
+        const next = () => Promise.all(followers.map(async (one) => (await one.next()).value as StoredBatch));
+        const handed = [next()];
+        for (let n = 0; n < 20; n++) {
+          const { batch, memory } = lentCopy(batchOf([`line ${n}`]));
+          await log.append(app, batch, memory);
+          const [first, second, third] = await handed.shift()!;
+          handed.push(next());
+          first!.memory?.release();
+          expect(textsOf(second!)).toEqual([`line ${n}`]);
+          second!.memory?.release();
+          expect(textsOf(third!)).toEqual([`line ${n}`]);
+          if (n % 2 === 0) third!.memory?.release();
+        }
+        stop.abort();
+        await handed[0];
+        expect((await stored()).flatMap(textsOf)).toEqual(Array.from({ length: 20 }, (_, n) => `line ${n}`));
+      });
+
       test("ten thousand live followers each get a line that comes", async () => {
         const followers = Array.from({ length: 10_000 }, (_, i) =>
           takeLines(log.follow(channelOf(i % 100), { kind: "now" }, new AbortController().signal), 1),

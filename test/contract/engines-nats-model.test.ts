@@ -2,7 +2,6 @@
 import { openOn } from "../../src/engines/nats/open.ts";
 import { NatsModel } from "../support/nats-model/server.ts";
 import { channelLogContract, type OpenEngine } from "./channel-log.ts";
-import { checkpointSheetsContract } from "./checkpoint-sheets.ts";
 import { skipped } from "./skipped.ts";
 import { storeContract } from "./store.ts";
 
@@ -25,4 +24,3 @@ const onServers =
 channelLogContract("nats", onServers(true));
 channelLogContract("nats before 2.11", onServers(false));
 storeContract("nats", onServers(true));
-checkpointSheetsContract("nats", onServers(true));

@@ -1,13 +1,15 @@
 /** One seeded life of a journal on a disk that fails, tears and forgets, beside a model of what it promised. */
 import { expect } from "vitest";
-import type { StoredBatch } from "../../src/core/batch.ts";
+import type { Batch, StoredBatch } from "../../src/core/batch.ts";
+import type { ChannelId } from "../../src/core/ids.ts";
 import { isSamePlace, origin } from "../../src/core/position.ts";
 import type { Retention } from "../../src/engines/engine.ts";
 import { type OpenJournal, openJournal } from "../../src/engines/journal/open.ts";
-import type { ChannelLog } from "../../src/ports.ts";
+import type { Appended, ChannelLog } from "../../src/ports.ts";
 import { batchOf, channelOf, textsOf } from "../support/batches.ts";
 import { FakeClock, settled } from "../support/fake-clock.ts";
 import { FakeDisk, type Fault } from "../support/fake-disk.ts";
+import { lentCopy } from "../support/lending-log.ts";
 import { randomFrom } from "../support/random.ts";
 
 const channelsMax = 4;
@@ -129,7 +131,7 @@ export class JournalWorld {
       ...(isNamed && { dedupId: `request-${this.#next}` }),
     });
     const owed = this.#owed[channel]!;
-    const append = () => this.#log.append(channelOf(channel), batch);
+    const append = () => this.#appendLent(channelOf(channel), batch);
     try {
       const { position } = await append();
       this.totals.batches++;
@@ -146,6 +148,12 @@ export class JournalWorld {
       if ((error as { code?: string }).code === undefined) throw error;
       this.totals.failures++;
     }
+  }
+
+  // The memory is the log's once it is stored.
+  #appendLent(channel: ChannelId, lines: Batch): Promise<Appended> {
+    const { batch, memory } = lentCopy(lines);
+    return this.#log.append(channel, batch, memory);
   }
 
   async #destroy(): Promise<void> {
@@ -191,7 +199,7 @@ export class JournalWorld {
   // In a channel of its own: whatever becomes of it, nobody was promised anything.
   async #appendUnanswered(): Promise<void> {
     const appends = Array.from({ length: 1 + this.#below(5) }, () =>
-      this.#log.append(channelOf(99), batchOf([`unanswered-${"y".repeat(this.#below(3000))}`])),
+      this.#appendLent(channelOf(99), batchOf([`unanswered-${"y".repeat(this.#below(3000))}`])),
     );
     await Promise.allSettled(appends);
   }

@@ -13,6 +13,7 @@ import type { DrainRecord } from "../../src/registry/records.ts";
 import { drainOf, keepAll, limits } from "../drains/rig.ts";
 import { batchOf, channelOf, textsOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
+import { LendingLog } from "../support/lending-log.ts";
 import { randomFrom } from "../support/random.ts";
 import { Destination, type Mood, type Traits } from "./destination.ts";
 import { SimNode } from "./sim-node.ts";
@@ -60,6 +61,8 @@ export class Simulator {
   readonly #clock = new FakeClock({ gridMs: 10, turns: 1 });
   readonly #removed = new Map<string, Destination>();
   #engine!: Engine;
+  /** Lends its batches: what a drain reads too late is rubbish. */
+  #log!: LendingLog;
   #nodesMade = 0;
   #drainsMade = 0;
   #replaysMade = 0;
@@ -79,6 +82,7 @@ export class Simulator {
     const simulator = new Simulator(plan);
     const retention = { ...keepAll, ...plan.retention };
     simulator.#engine = await openMemory({ clock: simulator.#clock, retention });
+    simulator.#log = new LendingLog(simulator.#engine.log);
     for (const [index, drain] of plan.drains.entries()) await simulator.#addDrain(index, drain);
     for (let node = 0; node < (plan.nodes ?? 1); node++) await simulator.start();
     return simulator;
@@ -145,7 +149,7 @@ export class Simulator {
     if (this.nodes.length >= (shards === undefined ? 1 : nodesMax)) return;
     const node: SimNode = new SimNode(`n${++this.#nodesMade}`, {
       clock: this.#clock,
-      log: this.#engine.log,
+      log: this.#log,
       store: this.witness.storeOf(() => node, this.#engine.store),
       random: this.random,
       sinkFor: (drain, onBreak) => this.#destinationOf(drain).sink(node, onBreak),

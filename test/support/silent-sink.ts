@@ -4,6 +4,7 @@
  * within the last second. Whatever else it was given arrives, in order.
  */
 import assert from "node:assert";
+import { compact } from "../../src/drains/worker/parcel.ts";
 import type { Clock, Parcel, Sink, Verdict } from "../../src/ports.ts";
 
 export type SilentSinkOptions = {
@@ -88,7 +89,7 @@ export class SilentSink implements Sink {
     signal.throwIfAborted();
     if (this.#isBroken) return reset;
     this.#unsettled++;
-    const sent: Sent = { parcel, settledAtMs: undefined };
+    const sent: Sent = { parcel: compact(parcel), settledAtMs: undefined }; // as bytes of a socket
     this.#underWay.push(sent);
     onSend(parcel);
     try {

@@ -3,6 +3,8 @@
  * them to the drain's sink, and tells what became of them.
  */
 import assert from "node:assert";
+import type { StoredBatch } from "../../core/batch.ts";
+import type { BatchMemory } from "../../core/batch-memory.ts";
 import type { LineFilter } from "../../core/line-filter.ts";
 import { drainDeliverySeconds, drainLagSeconds } from "../../metrics.ts";
 import type { Patterns } from "../../patterns/patterns.ts";
@@ -31,12 +33,13 @@ type CourierOptions = {
   readonly isInFlight: (number: number) => boolean;
 };
 type Prepare = Effect & { readonly kind: "prepare" };
-type Ready = {
-  readonly number: number;
+/** A parcel on its way, the place that it has in its channel, and the memory that it lies in. */
+type Made = {
   readonly parcel: Parcel;
   readonly cut: CutRange;
-  readonly reading: ReadAhead;
+  readonly memory: readonly BatchMemory[];
 };
+type Ready = Made & { readonly number: number; readonly reading: ReadAhead };
 
 export class Courier {
   readonly #options: CourierOptions;
@@ -61,8 +64,8 @@ export class Courier {
   prepare(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> | undefined {
     if (this.#patterns.filter !== undefined || this.#options.takeover !== undefined)
       return this.#prepareLater(prepare, reading, letGo);
-    const { parcel, ...cut } = this.#cut(prepare, reading);
-    return this.#finish(prepare, parcel!, cut, reading, letGo);
+    const { parcel, ...rest } = this.#cut(prepare, reading);
+    return this.#finish(prepare, { parcel: parcel!, ...rest }, reading, letGo);
   }
 
   async #prepareLater(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> {
@@ -71,7 +74,7 @@ export class Courier {
     const { filter } = this.#patterns;
     const known = filter?.known(reading.batches, bounds.isHeld ? bounds.endLine : 0);
     if (known !== undefined && (!(await this.#patterns.wait(known)) || !isInFlight(number))) return;
-    const { parcel, ...cut } = this.#cut(prepare, reading);
+    const { parcel, cut, memory } = this.#cut(prepare, reading);
     if (parcel === undefined) {
       if (turns.isOver) await turns.next(this.#options.drain.channel); // a filter that keeps nothing never waits for anybody
       return tell({ kind: "prepared", number, cut, outcome: "filtered" });
@@ -79,29 +82,29 @@ export class Courier {
     const isRepeatable = takeover === undefined || (await takeover.prepare(prepare, cut, reading.batches));
     if (!isInFlight(number)) return;
     if (!isRepeatable) return tell({ kind: "prepared", number, cut, outcome: "uncut" });
-    await this.#finish(prepare, parcel, cut, reading, letGo);
+    await this.#finish(prepare, { parcel, cut, memory }, reading, letGo);
   }
 
   #finish(
     { number, isAlone }: Prepare,
-    parcel: Parcel,
-    cut: CutRange,
+    made: Made,
     reading: ReadAhead,
     letGo: () => void,
   ): Promise<void> | undefined {
     // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.
-    const own = isAlone ? compact(parcel) : parcel;
+    const own = isAlone ? compact(made.parcel) : made.parcel;
     if (isAlone) letGo();
     const redacted = this.#patterns.redacted(own);
-    if (redacted instanceof Promise) return redacted.then((made) => this.#hand(number, made, cut, reading));
-    this.#hand(number, redacted, cut, reading);
+    if (redacted instanceof Promise)
+      return redacted.then((parcel) => this.#hand(number, parcel, made, reading));
+    this.#hand(number, redacted, made, reading);
     return undefined;
   }
 
-  #hand(number: number, parcel: Parcel | undefined, cut: CutRange, reading: ReadAhead): void {
+  #hand(number: number, parcel: Parcel | undefined, { cut, memory }: Made, reading: ReadAhead): void {
     const { tell, isInFlight } = this.#options;
     if (parcel === undefined || !isInFlight(number)) return;
-    this.#ready = { number, parcel, cut, reading };
+    this.#ready = { number, parcel, cut, memory, reading };
     tell({ kind: "prepared", number, cut, outcome: "ready" });
   }
 
@@ -111,7 +114,7 @@ export class Courier {
     const ready = this.#ready;
     assert.equal(ready?.number, number, "what is sent was prepared");
     this.#ready = undefined;
-    const { parcel, cut, reading } = ready!;
+    const { parcel, cut, reading, memory } = ready!;
     const startedAtMs = clock.monotonicMs();
     let heldBytes = 0;
     const onSent = () => {
@@ -127,6 +130,7 @@ export class Courier {
       if (verdict.kind === "delivered")
         drainLagSeconds.observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
       this.#settled(number, verdict, parcel);
+      if (verdict.kind === "delivered") for (const one of memory) one.release(); // else it may be read still
     };
     return slot.deliver(parcel, this.#ending.signal, onSent, onVerdict);
   }
@@ -147,11 +151,24 @@ export class Courier {
     this.#ending.abort();
   }
 
-  #cut({ line, range, bounds }: Prepare, { batches }: ReadAhead): Cut {
+  #cut({ line, range, bounds }: Prepare, { batches }: ReadAhead): Omit<Made, "parcel"> & Pick<Cut, "parcel"> {
     const { drain, takeover } = this.#options;
     // A replay is meant to arrive again: its parcel ids are not those of the first time.
     const name = `${drain.token} ${range.kind === "replay" ? range.id : ""}`;
     const limits = takeover?.bounded(bounds, range, batches) ?? bounds;
-    return cutParcel(batches, line, this.#patterns.filter?.keptOf, limits, name);
+    const { parcel, ...cut } = cutParcel(batches, line, this.#patterns.filter?.keptOf, limits, name);
+    return { parcel, cut, memory: parcel === undefined ? [] : heldMemory(batches, line, cut.endLine) };
   }
+}
+
+/** A hold on the memory of each batch that has lines from `line` up to `endLine`. */
+function heldMemory(batches: readonly StoredBatch[], line: number, endLine: number): readonly BatchMemory[] {
+  const memory: BatchMemory[] = [];
+  for (const batch of batches) {
+    if (batch.line >= endLine) break;
+    if (batch.memory === undefined || batch.line + batch.count <= line) continue;
+    batch.memory.hold();
+    memory.push(batch.memory);
+  }
+  return memory;
 }

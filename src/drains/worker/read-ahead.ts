@@ -110,7 +110,7 @@ export class ReadAhead {
       count++;
     }
     if (count === 0) return;
-    this.#batches.splice(0, count);
+    this.#drop(count);
     this.#hold(-bytes);
     if (this.#isFull) this.#goOn();
   }
@@ -119,7 +119,7 @@ export class ReadAhead {
   close(): Promise<void> {
     this.#end ??= { kind: "ended" };
     this.#stopping.abort(closed);
-    this.#batches.length = 0;
+    this.#drop(this.#batches.length);
     this.#hold(-this.#bytes);
     if (this.#isFull) this.#goOn();
     return this.#over;
@@ -192,6 +192,10 @@ export class ReadAhead {
     this.#isTelling = false;
     this.#options.onChange();
   };
+
+  #drop(count: number): void {
+    for (const { memory } of this.#batches.splice(0, count)) memory?.release();
+  }
 
   #hold(bytes: number): void {
     this.#bytes += bytes;

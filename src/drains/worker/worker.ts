@@ -7,7 +7,6 @@ import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import type { ReceiverLimits } from "./batcher.ts";
 import { Checkpoint } from "./checkpoint.ts";
-import type { CheckpointSheets } from "./checkpoint-sheets.ts";
 import { begin, step } from "./delivery-state.ts";
 import type { DeliveryEvent, DeliveryRules, DeliveryState, NewEvent, Step } from "./delivery-types.ts";
 import { countLines } from "./line-counts.ts";
@@ -19,7 +18,7 @@ export type WorkerParts = PerformerParts & {
   /**
    * Present where nodes share the drains: a worker that starts takes the drain's checkpoint from whoever had it before.
    */
-  readonly sheets?: Pick<CheckpointSheets, "open"> | undefined;
+  readonly lease?: number | undefined;
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
   /** The receiver's bounds of one parcel, when those are less than the limits. Never throws. */
@@ -51,7 +50,7 @@ export class DrainWorker {
       limits: parts.limits,
       receiver: parts.receiverFor?.(drain) ?? {},
     };
-    const isShared = parts.sheets !== undefined;
+    const isShared = parts.lease !== undefined;
     this.#performer = new Performer(
       { drain, filter, parts, checkpoint, isShared },
       (event) => this.#tell(event),
@@ -79,9 +78,7 @@ export class DrainWorker {
   ): Promise<DrainWorker> {
     const { commitMsMax } = parts.limits;
     const onConflict = () => worker.#tell({ kind: "stop" });
-    const checkpoint =
-      (await parts.sheets?.open(drain, onConflict)) ??
-      (await Checkpoint.open(drain, { ...parts, commitMsMax }, onConflict));
+    const checkpoint = await Checkpoint.open(drain, { ...parts, commitMsMax, onConflict });
     const worker: DrainWorker = new DrainWorker(drain, filter, parts, checkpoint);
     return worker;
   }

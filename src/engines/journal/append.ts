@@ -1,5 +1,6 @@
 /** One batch on its way to the disk. */
 import { type Batch, encodedBytes, markOf, type StoredBatch } from "../../core/batch.ts";
+import type { BatchMemory } from "../../core/batch-memory.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { logOf, type Position, positionAt } from "../../core/position.ts";
 import type { AppError } from "../../errors/app-error.ts";
@@ -30,6 +31,8 @@ export class Append implements Work {
   readonly #parts: AppendParts;
   readonly channel: ChannelId;
   #batch: Batch;
+  /** The hold on it is this append's from the commit on. */
+  readonly #memory: BatchMemory | undefined;
   readonly #resolve: (appended: Appended) => void;
   /** The outcome of `form`: the place in the channel, or that of the append that this one repeats. */
   #channel: Channel | undefined;
@@ -43,12 +46,14 @@ export class Append implements Work {
     parts: AppendParts,
     channel: ChannelId,
     batch: Batch,
+    memory: BatchMemory | undefined,
     resolve: (appended: Appended) => void,
     reject: (error: AppError) => void,
   ) {
     this.#parts = parts;
     this.channel = channel;
     this.#batch = batch;
+    this.#memory = memory;
     this.#resolve = resolve;
     this.bytes = encodedBytes(batch);
     this.failed = (error) => {
@@ -86,6 +91,7 @@ export class Append implements Work {
     const repeated = this.#place === undefined;
     if (this.#place !== undefined) this.#publish(this.#channel!, this.#place, segment);
     this.#resolve(new Stored(incarnation, this.#line, this.#count, repeated ? undefined : this.#batch));
+    this.#memory?.release();
   }
 
   #publish(channel: Channel, { offset, size }: EntryPlace, segment: Segment): void {
@@ -99,7 +105,9 @@ export class Append implements Work {
       segment.dedupIds.push({ channel, id, line: row.line, count: this.#count, atMs: this.#storedAtMs });
     }
     grown(channel);
-    live.get(this.channel)?.publish(channel, storedForm(this.#batch, row.line, channel.incarnation));
+    live
+      .get(this.channel)
+      ?.publish(channel, storedForm(this.#batch, row.line, channel.incarnation, this.#memory));
   }
 
   // The commit failed: the channel goes on where it is on the disk.
@@ -139,7 +147,21 @@ class Stored implements Appended {
   }
 }
 
-const storedForm = (batch: Batch, line: number, incarnation: string): StoredBatch => {
-  const { form, producer, count, firstLine, acceptedAtMs, bytes, index } = batch;
-  return { form, producer, count, firstLine, acceptedAtMs, bytes, index, sequence: line, line, incarnation };
-};
+const storedForm = (
+  { form, producer, count, firstLine, acceptedAtMs, bytes, index }: Batch,
+  line: number,
+  incarnation: string,
+  memory: BatchMemory | undefined,
+): StoredBatch => ({
+  form,
+  producer,
+  count,
+  firstLine,
+  acceptedAtMs,
+  bytes,
+  index,
+  sequence: line,
+  line,
+  incarnation,
+  memory,
+});

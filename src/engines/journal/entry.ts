@@ -239,5 +239,17 @@ const noEntry = (kind: EntryKind, channel: ChannelId): Entry => ({
 export const batchOfEntry = (entry: Entry): StoredBatch => {
   const { form, producer, count, firstLine, acceptedAtMs, bytes, line, incarnation } = entry;
   const index = undefined; // found when somebody asks
-  return { form, producer, count, firstLine, acceptedAtMs, bytes, index, sequence: line, line, incarnation };
+  return {
+    form,
+    producer,
+    count,
+    firstLine,
+    acceptedAtMs,
+    bytes,
+    index,
+    sequence: line,
+    line,
+    incarnation,
+    memory: undefined,
+  };
 };

@@ -11,18 +11,20 @@ export type WindowedBatches = Map<number, WindowEntry>;
 export type WindowEntry = {
   readonly of: WindowedBatches;
   readonly batch: StoredBatch;
+  readonly bytes: number;
   older: WindowEntry | undefined;
   newer: WindowEntry | undefined;
 };
 
-const bytesOf = ({ batch }: WindowEntry): number => batch.bytes.length + batchOverheadBytes;
+const bytesOf = ({ memory, bytes }: StoredBatch): number =>
+  (memory?.bytes ?? bytes.length) + batchOverheadBytes;
 
 export class LiveWindow {
   #oldest: WindowEntry | undefined;
   #newest: WindowEntry | undefined;
   #bytes = 0;
 
-  /** Bytes of the batches in it, and what holding them costs. */
+  /** Memory of the batches in it, and what holding them costs. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -30,12 +32,13 @@ export class LiveWindow {
   /** Adds the newest batch of a channel. */
   add(of: WindowedBatches, batch: StoredBatch): void {
     this.remove(of, batch.line);
-    const entry: WindowEntry = { of, batch, older: this.#newest, newer: undefined };
+    batch.memory?.hold();
+    const entry: WindowEntry = { of, batch, bytes: bytesOf(batch), older: this.#newest, newer: undefined };
     if (this.#newest === undefined) this.#oldest = entry;
     else this.#newest.newer = entry;
     this.#newest = entry;
     of.set(batch.line, entry);
-    this.#bytes += bytesOf(entry);
+    this.#bytes += entry.bytes;
     while (this.#bytes > windowBytesMax && this.#oldest !== undefined)
       this.remove(this.#oldest.of, this.#oldest.batch.line);
   }
@@ -46,10 +49,11 @@ export class LiveWindow {
     if (entry === undefined) return;
     const { older, newer } = entry;
     of.delete(line);
-    this.#bytes -= bytesOf(entry);
+    this.#bytes -= entry.bytes;
     if (older === undefined) this.#oldest = newer;
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
+    entry.batch.memory?.release();
   }
 }

@@ -219,6 +219,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
       this.#taken = 0;
     }
     this.#due = batch.line + batch.count;
+    batch.memory?.hold(); // the reader's
     this.#live.taken(batch);
     return batch;
   }

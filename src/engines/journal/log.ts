@@ -1,6 +1,7 @@
 /** The log on the journal: appends through its commits, reads from the segments, hands what is new over in memory. */
 import assert from "node:assert";
 import type { Batch, StoredBatch } from "../../core/batch.ts";
+import type { BatchMemory } from "../../core/batch-memory.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { origin } from "../../core/position.ts";
 import type { AppError } from "../../errors/app-error.ts";
@@ -34,11 +35,11 @@ export class JournalLog implements ChannelLog {
     this.#appendParts = { ...parts, live: this.#live };
   }
 
-  append(channel: ChannelId, batch: Batch): Promise<Appended> {
+  append(channel: ChannelId, batch: Batch, memory?: BatchMemory): Promise<Appended> {
     assert(batch.count > 0);
     return new Promise((resolve, reject) => {
       if (this.#closed) reject(logClosed());
-      else this.#parts.journal.submit(new Append(this.#appendParts, channel, batch, resolve, reject));
+      else this.#parts.journal.submit(new Append(this.#appendParts, channel, batch, memory, resolve, reject));
     });
   }
 

@@ -151,6 +151,7 @@ describe("what becomes of a parcel", () => {
     await rig.append(["second"]);
     await rig.until(() => rig.tries.length === 2, 0);
     for (let n = 0; n < 5; n++) await rig.append(numbered(3, 3 * n));
+    await rig.clock.advance(0); // all of them are read
     answer(delivered);
     await rig.until(() => rig.tries.length > 2, 0);
     expect(rig.tries[2]!.texts).toEqual(numbered(15));

@@ -1,9 +1,14 @@
-/** Batches that lines are being written to, and the memory that they are written in, which is used again. */
+/**
+ * Batches that lines are being written to, and the rooms that they are written in. A batch lies in its room until the last of
+ * those who hold it gives it back (`core/batch-memory.ts`); then the room waits for its next use.
+ */
 import type { CanonicalLines } from "../core/batch.ts";
-import { Canoniser, type Origin } from "../core/canonical.ts";
+import { BatchMemory } from "../core/batch-memory.ts";
+import type { Canoniser, Origin } from "../core/canonical.ts";
 import { placesPerLine } from "../core/line-places.ts";
 import type { PlainFrame } from "../core/plain-frame.ts";
 import type { SyslogHeader } from "../core/syslog.ts";
+import type { Rooms } from "./rooms.ts";
 
 /** A connection that sent lines and hears nothing of them. */
 export interface Sender {
@@ -13,27 +18,32 @@ export interface Sender {
 
 /** Memory that a line takes besides its bytes: its places. */
 const placesBytes = placesPerLine * Uint32Array.BYTES_PER_ELEMENT;
-/** Room that nobody writes to is kept up to so much, all together. */
-const spareBytesMax = 16 * 1024 * 1024;
-const roomBytesFirst = 1024;
+/** A smaller batch is copied: that costs less than to count who holds it. */
+const lentBytesMin = 4 * 1024;
 
 /** Lines of one channel, whoever sent them, that are to be stored together. */
 export type ClosedBatch = {
   readonly lines: CanonicalLines;
+  /** Memory that they take. */
   readonly bytes: number;
   readonly senders: readonly Sender[];
   /** The bytes of each of them. */
   readonly shares: readonly number[];
+  /** With a hold, where the lines lie in a room. */
+  readonly memory: BatchMemory | undefined;
 };
 
 export class OpenBatch {
+  readonly #rooms: Rooms;
   readonly #canoniser: Canoniser;
   readonly #senders: Sender[] = [];
   readonly #shares: number[] = [];
   #bytes = 0;
 
-  constructor(canoniser: Canoniser) {
-    this.#canoniser = canoniser;
+  /** For about so many bytes of lines. */
+  constructor(rooms: Rooms, bytes: number) {
+    this.#rooms = rooms;
+    this.#canoniser = rooms.take(bytes);
   }
 
   /** Bytes of the lines. */
@@ -41,8 +51,9 @@ export class OpenBatch {
     return this.#canoniser.bytes;
   }
 
-  get count(): number {
-    return this.#canoniser.count;
+  /** Memory of the lines, without room that is left. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Adds the frame that was scanned; returns the memory that its line takes. */
@@ -77,29 +88,19 @@ export class OpenBatch {
     return taken;
   }
 
-  /** The lines, in memory of their own. */
+  /** The lines, for good. Nothing can be added afterwards. */
   close(): ClosedBatch {
-    const lines = this.#canoniser.copyOut();
-    return { lines, bytes: this.#bytes, senders: this.#senders, shares: this.#shares };
-  }
-}
-
-/** The room of open batches, which they get and give back. */
-export class OpenBatches {
-  readonly #spare: Canoniser[] = [];
-  #spareBytes = 0;
-
-  open(): { readonly batch: OpenBatch; readonly room: Canoniser } {
-    const room = this.#spare.pop();
-    if (room !== undefined) this.#spareBytes -= room.roomBytes;
-    const canoniser = room ?? new Canoniser("", Buffer.allocUnsafeSlow(roomBytesFirst));
-    return { batch: new OpenBatch(canoniser), room: canoniser };
-  }
-
-  /** The batch that was written there is closed. */
-  release(room: Canoniser): void {
-    if (this.#spareBytes + room.roomBytes > spareBytesMax) return;
-    this.#spareBytes += room.roomBytes;
-    this.#spare.push(room);
+    const written = this.#canoniser;
+    const bytes = written.bytes;
+    const senders = this.#senders;
+    const shares = this.#shares;
+    if (bytes < lentBytesMin) {
+      const lines = written.copyOut();
+      this.#rooms.takeBack(written);
+      return { lines, bytes: this.#bytes, senders, shares, memory: undefined };
+    }
+    const room = this.#rooms.fitting(written);
+    const memory = new BatchMemory(this.#rooms, room, room.roomBytes);
+    return { lines: room.view(), bytes: memory.bytes, senders, shares, memory };
   }
 }

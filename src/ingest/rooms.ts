@@ -1,0 +1,81 @@
+/**
+ * Memory that lines are written into, used again: of each power of two some rooms wait for their next use, all together within
+ * a bound. What is asked for when none waits is made, and what comes home when the bound is reached is left to the collector.
+ */
+import { type MemoryHome, returnedMemory } from "../core/batch-memory.ts";
+import { Canoniser, powerOfTwo } from "../core/canonical.ts";
+
+/** Rooms that wait, with what is for the places of their lines. */
+export const waitingBytesMax = 16 * 1024 * 1024;
+/** The first class has rooms of a KiB, the last one of a MiB and more. */
+const smallestShift = 10;
+const largestShift = 20;
+const last = largestShift - smallestShift;
+/** A larger room than this is let go. */
+const largestKept = 2 << largestShift;
+
+export class Rooms implements MemoryHome<Canoniser> {
+  readonly #classes: Canoniser[][] = Array.from({ length: last + 1 }, () => []);
+  readonly #bytesOf: number[] = this.#classes.map(() => 0);
+  #bytes = 0;
+  #out = 0;
+
+  /** Bytes of the rooms that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Rooms that were taken and did not come home: some never do. */
+  get out(): number {
+    return this.#out;
+  }
+
+  /** An empty room for `bytes` of lines and a quarter more, or about as large. */
+  take(bytes: number): Canoniser {
+    return this.#take(powerOfTwo(bytes + (bytes >> 2)));
+  }
+
+  /** The lines of `written` in a room that they fill half of, at least: in that one, unless it is too large. */
+  fitting(written: Canoniser): Canoniser {
+    if (2 * written.bytes >= written.linesBytesMax) return written;
+    const room = this.#take(powerOfTwo(written.bytes));
+    room.copyOf(written);
+    this.takeBack(written);
+    return room;
+  }
+
+  /** Nobody reads or writes in the room any more. */
+  takeBack(room: Canoniser): void {
+    this.#out--;
+    room.clear();
+    if (returnedMemory.isWiped) room.wipe();
+    if (room.linesBytesMax > largestKept) return;
+    while (this.#bytes + room.roomBytes > waitingBytesMax) this.#letGo();
+    const to = classOf(room.linesBytesMax);
+    this.#classes[to]!.push(room);
+    this.#count(to, room.roomBytes);
+  }
+
+  #take(bytes: number): Canoniser {
+    this.#out++;
+    const wanted = classOf(bytes);
+    const room = this.#classes[wanted]!.pop();
+    if (room === undefined) return new Canoniser("", Buffer.allocUnsafeSlow(1 << (wanted + smallestShift)));
+    this.#count(wanted, -room.roomBytes);
+    return room;
+  }
+
+  // The sizes that batches have change with the load: a room of the class that has most makes way.
+  #letGo(): void {
+    const most = this.#bytesOf.indexOf(Math.max(...this.#bytesOf));
+    this.#count(most, -this.#classes[most]!.pop()!.roomBytes);
+  }
+
+  #count(which: number, bytes: number): void {
+    this.#bytesOf[which]! += bytes;
+    this.#bytes += bytes;
+  }
+}
+
+const classOf = (bytes: number): number =>
+  Math.min(last, Math.max(0, 31 - Math.clz32(bytes) - smallestShift));
