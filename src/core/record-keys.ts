@@ -17,6 +17,7 @@ export const recordPrefixes = {
   drain: "drain/",
   drainClaims: "channel-drain/",
   drainCheckpoint: "drain-state/",
+  drainSheet: "drain-sheet/",
   drainTest: "drain-test/",
   drainNumber: "setting/drain-number",
   platform: "platform/",
@@ -35,8 +36,8 @@ export const recordPrefixes = {
 export type RecordKind = keyof typeof recordPrefixes;
 
 const { app, appName, token, tokenClaims, key, keyPointer, leaseNode, leaseShard } = recordPrefixes;
-const { drain, drainClaims, drainCheckpoint, drainTest, channelEnd, platform, runner, addons, webSession } =
-  recordPrefixes;
+const { drain, drainClaims, drainCheckpoint, drainSheet, drainTest } = recordPrefixes;
+const { channelEnd, platform, runner, addons, webSession } = recordPrefixes;
 
 export const appKey = (id: ChannelId): string => app + id;
 export const appNameKey = (name: string): string => appName + name;
@@ -50,6 +51,8 @@ export const webSessionKey = (hash: string): string => webSession + hash;
 export const drainKey = (id: DrainId): string => drain + id;
 export const drainClaimsKey = (channel: ChannelId): string => drainClaims + channel;
 export const checkpointKey = (id: string): string => drainCheckpoint + id;
+/** `name`: the shard of the drains, and a name of its own. */
+export const sheetKey = (name: string): string => drainSheet + name;
 export const drainTestKey = (id: DrainId): string => drainTest + id;
 export const platformKey = (channel: ChannelId): string => platform + channel;
 export const runnerKey = (channel: ChannelId): string => runner + channel;

@@ -12,9 +12,10 @@ import { DrainStates } from "./drain-states.ts";
 import { watchLasting } from "./lasting-watch.ts";
 import type { DrainNotices } from "./notices.ts";
 import { Semaphore } from "./semaphore.ts";
+import { CheckpointSheets } from "./worker/checkpoint-sheets.ts";
 import { DrainWorker, type WorkerParts } from "./worker/worker.ts";
 
-export type SupervisorOptions = Omit<WorkerParts, "logger" | "lease"> & {
+export type SupervisorOptions = Omit<WorkerParts, "logger" | "sheets"> & {
   readonly logger: Pick<Logger, "error" | "warn">;
   readonly notices: Pick<DrainNotices, "forget">;
   /** Workers that read their state at the same time, so that a start with many drains is no stampede. */
@@ -39,6 +40,8 @@ type Assignment = {
   running: Promise<void> | undefined;
 };
 
+type ShardParts = WorkerParts & { readonly sheets?: CheckpointSheets };
+
 /** Runs the drains of the Store that are this process's, have a URL and are not paused. */
 export class DrainSupervisor {
   readonly #options: SupervisorOptions;
@@ -46,7 +49,7 @@ export class DrainSupervisor {
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   /** Shards that are this process's, and what their workers are made of. */
-  readonly #mine = new Map<number, WorkerParts>();
+  readonly #mine = new Map<number, ShardParts>();
   readonly #starts: Semaphore;
   readonly #states: DrainStates;
   #watching: Promise<void> = Promise.resolve();
@@ -77,10 +80,13 @@ export class DrainSupervisor {
    * Runs the drains of one shard, under `lease`, until `signal` is aborted; resolves when none of its workers goes on.
    */
   async run(shard: number, signal: AbortSignal, lease: number): Promise<void> {
-    this.#mine.set(shard, { ...this.#options, lease });
+    const sheets = this.#sheetsOf(shard, lease);
+    this.#mine.set(shard, { ...this.#options, sheets });
+    const over = AbortSignal.any([signal, this.#closing.signal]);
+    const sweeping = this.#sweep(sheets, over);
     for (const [id, assignment] of this.#assignments)
       if (assignment.shard === shard) this.#start(id, assignment);
-    await aborted(AbortSignal.any([signal, this.#closing.signal]));
+    await aborted(over);
     this.#mine.delete(shard);
     const ending: (Promise<void> | undefined)[] = [];
     for (const assignment of this.#assignments.values()) {
@@ -89,6 +95,21 @@ export class DrainSupervisor {
       ending.push(assignment.running);
     }
     await Promise.all(ending);
+    await sweeping;
+    await sheets.close();
+  }
+
+  #sheetsOf(shard: number, lease: number): CheckpointSheets {
+    const { limits, ...options } = this.#options;
+    return new CheckpointSheets({ ...options, commitMsMax: limits.commitMsMax, shard, lease });
+  }
+
+  async #sweep(sheets: CheckpointSheets, signal: AbortSignal): Promise<void> {
+    try {
+      await sheets.sweep((id) => this.#assignments.has(id), signal);
+    } catch (err) {
+      this.#options.logger.error({ err }, "the states of removed drains could not be removed");
+    }
   }
 
   /** Drains that have a worker now. */
@@ -186,6 +207,7 @@ export class DrainSupervisor {
       if (wanted === undefined) {
         this.#assignments.delete(id);
         this.#options.notices.forget(id);
+        await this.#mine.get(assignment.shard)?.sheets?.forget(id);
         return this.#states.forget(id);
       }
       if (wanted.url === undefined || wanted.paused) await aborted(assignment.change.signal);

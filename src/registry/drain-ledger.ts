@@ -3,11 +3,12 @@ import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { comparePositions } from "../core/position.ts";
 import { rateAt } from "../core/rate.ts";
-import { checkpointKey, drainTestKey } from "../core/record-keys.ts";
+import { drainTestKey } from "../core/record-keys.ts";
 import { AppError } from "../errors/app-error.ts";
 import type { ChannelEnd, ChannelLog, From, Store } from "../ports.ts";
 import { unlessUnreadable } from "./checked-store.ts";
 import { type DrainCheckpoint, type ReplayProgress, readCheckpoint } from "./drain-checkpoint.ts";
+import { storedCheckpoint } from "./drain-sheet.ts";
 import type { DrainRecord, DrainTest } from "./records.ts";
 import { timeOf } from "./time.ts";
 
@@ -152,13 +153,16 @@ export function stateOf(
   return lagLines > 0 || checkpoint?.unconfirmed !== undefined || isReplaying ? "delivering" : "idle";
 }
 
+const unreadableCodes: ReadonlySet<string> = new Set(["DRAIN_STATE_UNREADABLE", "RECORD_UNREADABLE"]);
+
 // A checkpoint that cannot be used stops its drain, and its owner is told; its other drains are shown all the same.
 async function read(store: Store, record: DrainRecord, nowMs: number) {
-  const found = await store.get(checkpointKey(record.id));
   try {
-    return { checkpoint: found && readCheckpoint(found.value, record), lastError: undefined };
+    const stored = await storedCheckpoint(store, record);
+    const checkpoint = stored === undefined ? undefined : readCheckpoint(stored, record);
+    return { checkpoint, lastError: undefined };
   } catch (failure) {
-    if (!(failure instanceof AppError)) throw failure;
+    if (!(failure instanceof AppError) || !unreadableCodes.has(failure.code)) throw failure;
     const { message, mend } = failure;
     return { checkpoint: undefined, lastError: { at: timeOf(nowMs), message: `${message} ${mend}` } };
   }

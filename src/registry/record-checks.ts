@@ -22,6 +22,7 @@ import {
   isTime,
   ofVersion,
 } from "../core/record-shape.ts";
+import { isSheet } from "./drain-sheet.ts";
 
 /** A list of claims of 0.1 is one of ids alone. */
 const claims = isListOf(isEither(isText, hasFields({ id: isText, atMs: isNumber })));
@@ -100,6 +101,7 @@ const checks: Readonly<Record<RecordKind, Check>> = {
     hasFields({ claims: isListOf(hasFields({ id: isText, atMs: isNumber }, { url: isText })) }),
   ),
   drainCheckpoint: anything, // `readCheckpoint`, which knows its drain
+  drainSheet: isSheet,
   drainTest: ofVersion(1, hasFields(drainTest, { reason: isText, expiring: isText })),
   drainNumber: isCount,
   platform: ofVersion(1, hasFields(platform)),

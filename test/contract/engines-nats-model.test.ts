@@ -2,6 +2,7 @@
 import { openOn } from "../../src/engines/nats/open.ts";
 import { NatsModel } from "../support/nats-model/server.ts";
 import { channelLogContract, type OpenEngine } from "./channel-log.ts";
+import { checkpointSheetsContract } from "./checkpoint-sheets.ts";
 import { skipped } from "./skipped.ts";
 import { storeContract } from "./store.ts";
 
@@ -24,3 +25,4 @@ const onServers =
 channelLogContract("nats", onServers(true));
 channelLogContract("nats before 2.11", onServers(false));
 storeContract("nats", onServers(true));
+checkpointSheetsContract("nats", onServers(true));

@@ -5,6 +5,7 @@ import { realClock } from "../../src/clock.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import { type NatsCluster, newerServer, startNats } from "../support/nats.ts";
 import { channelLogContract, type OpenEngine } from "./channel-log.ts";
+import { checkpointSheetsContract } from "./checkpoint-sheets.ts";
 import { skipped } from "./skipped.ts";
 import { storeContract } from "./store.ts";
 
@@ -38,6 +39,7 @@ const onServer = (name: string, program?: string) =>
     };
     channelLogContract("nats", openEmpty);
     storeContract("nats", openEmpty);
+    checkpointSheetsContract("nats", openEmpty);
   });
 
 onServer("the installed server");

@@ -6,6 +6,7 @@ import { afterAll } from "vitest";
 import { openEmbedded } from "../../src/engines/embedded.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import { channelLogContract, type OpenEngine } from "./channel-log.ts";
+import { checkpointSheetsContract } from "./checkpoint-sheets.ts";
 import { storeContract } from "./store.ts";
 
 const folders: string[] = [];
@@ -20,5 +21,7 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true 
 
 channelLogContract("memory", openMemory);
 storeContract("memory", openMemory);
+checkpointSheetsContract("memory", openMemory);
 channelLogContract("embedded", openTempEmbedded);
 storeContract("embedded", openTempEmbedded);
+checkpointSheetsContract("embedded", openTempEmbedded);

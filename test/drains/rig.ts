@@ -9,6 +9,7 @@ import { drainRetry } from "../../src/core/retry.ts";
 import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
 import type { SupervisorOptions } from "../../src/drains/supervisor.ts";
+import { CheckpointSheets, type SheetsOptions } from "../../src/drains/worker/checkpoint-sheets.ts";
 import type { DrainLimits } from "../../src/drains/worker/performer.ts";
 import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
 import { DrainWorker } from "../../src/drains/worker/worker.ts";
@@ -18,6 +19,7 @@ import type { Patterns } from "../../src/patterns/patterns.ts";
 import type { Parcel, Sink, Store, Verdict } from "../../src/ports.ts";
 import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
 import { type DrainLedger, readLedger } from "../../src/registry/drain-ledger.ts";
+import { type DrainSheet, sheetIn, storedCheckpoint } from "../../src/registry/drain-sheet.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { batchOf, channelOf, textsOf } from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -169,6 +171,11 @@ export class Rig {
     };
   }
 
+  /** Checkpoints as a node keeps them that holds `lease`. */
+  sheets(lease: number): CheckpointSheets {
+    return sheetsOf(this.store, lease, { ...this.parts, commitMsMax: this.limits.commitMsMax });
+  }
+
   /** Appends a batch of one line for each text, or lines as they are. */
   async append(lines: readonly string[] | CanonicalLines, to: ChannelId = channel): Promise<void> {
     const canonical = Array.isArray(lines) ? batchOf(lines) : (lines as CanonicalLines);
@@ -190,7 +197,9 @@ export class Rig {
     const drain = { ...this.drain, ...changes };
     const compiled = compileFilter(drain.filter ?? {});
     assert(compiled.kind === "filter");
-    const worker = await DrainWorker.open(drain, compiled.filter, { ...this.parts, ...parts });
+    const { lease, ...others } = parts;
+    const sheets = lease === undefined ? undefined : this.sheets(lease);
+    const worker = await DrainWorker.open(drain, compiled.filter, { ...this.parts, ...others, sheets });
     this.#workers.push(worker);
     await this.clock.advance(0);
     return worker;
@@ -203,9 +212,9 @@ export class Rig {
 
   /** What the Store has of the drain, and what its owner sees. */
   async state(drain = this.drain): Promise<(DrainCheckpoint & Pick<DrainLedger, "state">) | undefined> {
-    const stored = await this.store.get<DrainCheckpoint>(`drain-state/${drain.id}`);
+    const stored = await storedCheckpoint(this.store, drain);
     if (stored === undefined) return undefined;
-    return { ...stored.value, state: (await this.shown(drain)).state };
+    return { ...(stored as DrainCheckpoint), state: (await this.shown(drain)).state };
   }
 
   /** What the drain's owner sees. */
@@ -286,6 +295,23 @@ const hang = (signal: AbortSignal): Promise<never> =>
     else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 
+/** Checkpoints as a node keeps them that holds `lease`. */
+export const sheetsOf = (
+  store: Store,
+  lease: number,
+  { clock, commitMsMax }: Pick<SheetsOptions, "clock" | "commitMsMax">,
+): CheckpointSheets => {
+  const logger = pino({ level: "silent" });
+  return new CheckpointSheets({ store, clock, logger, commitMsMax, random: () => 0, shard: 0, lease });
+};
+
+/** The checkpoints that a put writes. */
+export function checkpointsIn(key: string, value: unknown): DrainCheckpoint[] {
+  if (value === undefined || sheetIn(value) !== undefined) return [];
+  if (key.startsWith("drain-sheet/")) return Object.values((value as DrainSheet).drains) as DrainCheckpoint[];
+  return key.startsWith("drain-state/") ? [value as DrainCheckpoint] : [];
+}
+
 /** Holds every state that is put to the ledger's invariant. */
 function checkedStore(store: Store, startLine: () => number): Store {
   return {
@@ -294,13 +320,10 @@ function checkedStore(store: Store, startLine: () => number): Store {
     watch: (prefix, signal) => store.watch(prefix, signal),
     close: () => store.close(),
     async put(key, value, revision) {
-      if (key.startsWith("drain-state/") && value !== undefined) {
-        const { line, startLine: begun, delivered, refused, lost, filtered } = value as DrainCheckpoint;
-        assert.equal(
-          line - (begun ?? startLine()),
-          delivered + refused + lost + filtered,
-          "every put adds up",
-        );
+      for (const checkpoint of checkpointsIn(key, value)) {
+        const { line, startLine: begun, delivered, refused, lost, filtered } = checkpoint;
+        const counted = delivered + refused + lost + filtered;
+        assert.equal(line - (begun ?? startLine()), counted, "every put adds up");
       }
       return store.put(key, value, revision);
     },

@@ -11,6 +11,7 @@ import type { ChannelId } from "../../src/core/ids.ts";
 import { placeOf } from "../../src/engines/nats/log/shards.ts";
 import { openNats } from "../../src/engines/nats/open.ts";
 import type { DrainCheckpoint } from "../../src/registry/drain-checkpoint.ts";
+import type { DrainSheet } from "../../src/registry/drain-sheet.ts";
 import { LedgerReceiver, sendNumbered } from "../support/ledger.ts";
 import { type Gate, type NatsCluster, openGate, startNats } from "../support/nats.ts";
 import { TestServer } from "../support/server.ts";
@@ -211,16 +212,19 @@ test("a drain node that is frozen for longer than its lease writes nothing when 
     load = await Load.start(front);
     await shared(one, other);
     const setBack: string[] = [];
-    const last = new Map<string, DrainCheckpoint>();
+    const last = new Map<string, { readonly line: number; readonly lease: number }>();
     let puts = 0;
     const watched = (async () => {
-      for await (const change of engine.store.watch<DrainCheckpoint>("drain-state/", watching.signal)) {
+      for await (const change of engine.store.watch<DrainSheet>("drain-sheet/", watching.signal)) {
         if (change === "ready" || change.value === undefined) continue;
-        const { key, value } = change;
-        const before = last.get(key);
-        last.set(key, value);
+        const { lease, drains } = change.value;
         puts++;
-        if (before && (value.line < before.line || value.lease! < before.lease!)) setBack.push(key);
+        for (const [id, entry] of Object.entries(drains)) {
+          const { line } = entry as DrainCheckpoint;
+          const before = last.get(id);
+          last.set(id, { line, lease });
+          if (before && (line < before.line || lease < before.lease)) setBack.push(id);
+        }
       }
     })();
     await delay(500);

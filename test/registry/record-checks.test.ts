@@ -121,6 +121,7 @@ const objects = {
       },
     ],
   },
+  drainSheet: { needed: { lease: 3, drains: { [id]: { line: 1 } } }, older: [{ lease: 3, drains: {} }] },
   drainTest: { needed: { at, kind: "delivered" }, optional: { reason: "r", expiring: "e" } },
   leaseShard: { needed: { holder: "node-1" }, older: [{ holder: null }] },
   channelEnd: { needed: { line: 3, bytes: 9, position } },

@@ -2,6 +2,7 @@
 import assert from "node:assert";
 import type { Clock, Store } from "../../src/ports.ts";
 import { type DrainCheckpoint, readCheckpoint } from "../../src/registry/drain-checkpoint.ts";
+import { type DrainSheet, sheetIn, storedCheckpoint } from "../../src/registry/drain-sheet.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { type Destination, isNoise } from "./destination.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -19,8 +20,11 @@ export class Witness {
   readonly #isShared: boolean;
   /** Who put the record of a lease, by the record's revision. */
   readonly #leases = new Map<number, string>();
-  /** States as the Store has them, by their keys. */
+  /** States as the Store has them, by their keys: with the lease of their sheet when they are on one. */
   readonly #states = new Map<string, DrainCheckpoint>();
+  /** Sheets by their names, and which one a state is on. */
+  readonly #sheets = new Map<string, DrainSheet>();
+  readonly #sheetOf = new Map<string, string>();
   readonly #removed = new Set<string>();
   readonly #heldAtMs: number[];
   readonly #senders = new Set<SimNode>();
@@ -55,6 +59,7 @@ export class Witness {
    */
   forget({ id }: DrainRecord): void {
     this.#states.delete(`drain-state/${id}`);
+    this.#sheetOf.delete(`drain-state/${id}`);
     this.#removed.add(id);
   }
 
@@ -85,8 +90,7 @@ export class Witness {
       watch: (prefix, signal) => store.watch(prefix, signal),
       close: async () => {},
       put: async (key, value, revision) => {
-        const isState = key.startsWith("drain-state/");
-        const before = this.#states.get(key);
+        const isState = key.startsWith("drain-state/") || key.startsWith("drain-sheet/");
         const put = await store.put(key, value, revision);
         if (put === undefined) {
           if (isState) this.counts.keptOut++;
@@ -95,13 +99,31 @@ export class Witness {
         const { name, wellSinceMs } = node();
         if (key.startsWith("lease/shard/")) this.#leases.set(put, name);
         if (key.startsWith("lease/") && wellSinceMs === undefined) this.noteEvent();
-        if (isState && value !== undefined) this.#committed(name, key, value as DrainCheckpoint, before);
+        if (isState && value !== undefined) this.#stored(name, key, value);
         return put;
       },
     };
   }
 
-  #committed(node: string, key: string, after: DrainCheckpoint, before: DrainCheckpoint | undefined): void {
+  // What is on a sheet counts from when the drain's own record leads there.
+  #stored(node: string, key: string, value: unknown): void {
+    const led = sheetIn(value);
+    if (led !== undefined) {
+      this.#sheetOf.set(key, led);
+      const { lease, drains } = this.#sheets.get(led)!;
+      this.#committed(node, key, { ...(drains[nameOf(key)] as DrainCheckpoint), lease });
+    } else if (key.startsWith("drain-sheet/")) {
+      const name = key.slice("drain-sheet/".length);
+      const { lease, drains } = value as DrainSheet;
+      this.#sheets.set(name, value as DrainSheet);
+      for (const [state, sheet] of this.#sheetOf)
+        if (sheet === name)
+          this.#committed(node, state, { ...(drains[nameOf(state)] as DrainCheckpoint), lease });
+    } else this.#committed(node, key, value as DrainCheckpoint);
+  }
+
+  #committed(node: string, key: string, after: DrainCheckpoint): void {
+    const before = this.#states.get(key);
     this.#states.set(key, after);
     const { lease = 0, line } = after;
     if (this.#isShared && this.#leases.get(lease) !== node)
@@ -114,6 +136,8 @@ export class Witness {
       this.flaws.push(`${node} set ${key} back from ${before?.line} to ${line}`);
   }
 }
+
+const nameOf = (state: string): string => state.slice("drain-state/".length);
 
 /** What is wrong with a ledger when all is well again and every line has its place, in words. */
 export function flawOf(
@@ -149,8 +173,7 @@ export function flawOf(
 
 /** A drain's state, as the Store has it. */
 export async function stateOf(store: Store, drain: DrainRecord): Promise<DrainCheckpoint> {
-  const found = await store.get<DrainCheckpoint>(`drain-state/${drain.id}`);
-  const state = readCheckpoint(found?.value, drain);
+  const state = readCheckpoint(await storedCheckpoint(store, drain), drain);
   const { line, startLine = drain.start.line, delivered, refused, lost, filtered } = state;
   assert.equal(line - startLine, delivered + refused + lost + filtered, "every state adds up");
   return state;

@@ -10,7 +10,7 @@ import type { CutRange, ParcelLimits } from "./parcel.ts";
 import type { DeliveryRange } from "./ranges.ts";
 
 type TakeoverOptions = {
-  readonly checkpoint: Pick<Checkpoint, "latest" | "storedLine" | "setNow">;
+  readonly checkpoint: Pick<Checkpoint, "latest" | "storedLine" | "spanOf" | "setNow">;
   readonly clock: Clock;
   readonly commitMsMax: number;
 };
@@ -27,8 +27,8 @@ const aloneMax = 64;
 export class Takeover {
   readonly #options: TakeoverOptions;
   #parcelEnd: number;
-  /** When the end of a parcel of several batches was last written. */
-  #announcedAtMs = Number.NEGATIVE_INFINITY;
+  /** The span of time in which the end of a parcel of several batches was last written. */
+  #announcedIn = Number.NEGATIVE_INFINITY;
   /** Ends of parcels of one batch; those after the line that was written last count. */
   #alone: number[] = [];
   /** Batches that the node before may have sent alone. */
@@ -81,18 +81,18 @@ export class Takeover {
     return true;
   }
 
-  // Writes of ends are few: one in `commitMsMax`, or in `gatherBytes`.
+  // Writes of ends are few: one in each span, which begins for all drains of a record at once, or in `gatherBytes`.
   #mayGather(batches: readonly StoredBatch[]): boolean {
-    const { clock, commitMsMax } = this.#options;
+    const { clock, checkpoint } = this.#options;
     if (this.#inherited > 0 || clock.monotonicMs() < this.#aloneUntilMs) return false;
-    if (clock.monotonicMs() - this.#announcedAtMs >= commitMsMax) return true;
+    if (checkpoint.spanOf(clock.monotonicMs()) > this.#announcedIn) return true;
     let bytes = 0;
     return batches.some((batch) => (bytes += batch.bytes.length) >= gatherBytes);
   }
 
   async #announce(endLine: number): Promise<boolean> {
-    const { clock, commitMsMax } = this.#options;
-    this.#announcedAtMs = clock.monotonicMs();
+    const { clock, checkpoint, commitMsMax } = this.#options;
+    this.#announcedIn = checkpoint.spanOf(clock.monotonicMs());
     this.#parcelEnd = endLine;
     if (await this.#write()) return true;
     this.#aloneUntilMs = clock.monotonicMs() + commitMsMax;

@@ -7,6 +7,7 @@ import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import type { ReceiverLimits } from "./batcher.ts";
 import { Checkpoint } from "./checkpoint.ts";
+import type { CheckpointSheets } from "./checkpoint-sheets.ts";
 import { begin, step } from "./delivery-state.ts";
 import type { DeliveryEvent, DeliveryRules, DeliveryState, NewEvent, Step } from "./delivery-types.ts";
 import { countLines } from "./line-counts.ts";
@@ -18,7 +19,7 @@ export type WorkerParts = PerformerParts & {
   /**
    * Present where nodes share the drains: a worker that starts takes the drain's checkpoint from whoever had it before.
    */
-  readonly lease?: number | undefined;
+  readonly sheets?: Pick<CheckpointSheets, "open"> | undefined;
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
   /** The receiver's bounds of one parcel, when those are less than the limits. Never throws. */
@@ -50,7 +51,7 @@ export class DrainWorker {
       limits: parts.limits,
       receiver: parts.receiverFor?.(drain) ?? {},
     };
-    const isShared = parts.lease !== undefined;
+    const isShared = parts.sheets !== undefined;
     this.#performer = new Performer(
       { drain, filter, parts, checkpoint, isShared },
       (event) => this.#tell(event),
@@ -78,7 +79,9 @@ export class DrainWorker {
   ): Promise<DrainWorker> {
     const { commitMsMax } = parts.limits;
     const onConflict = () => worker.#tell({ kind: "stop" });
-    const checkpoint = await Checkpoint.open(drain, { ...parts, commitMsMax, onConflict });
+    const checkpoint =
+      (await parts.sheets?.open(drain, onConflict)) ??
+      (await Checkpoint.open(drain, { ...parts, commitMsMax }, onConflict));
     const worker: DrainWorker = new DrainWorker(drain, filter, parts, checkpoint);
     return worker;
   }

@@ -45,13 +45,11 @@ beforeEach(async () => {
 
 let conflicts: number;
 const open = (): Promise<Checkpoint> =>
-  Checkpoint.open(drain, {
-    store,
-    clock,
-    logger: pino({ level: "silent" }),
-    commitMsMax: 50,
-    onConflict: () => conflicts++,
-  });
+  Checkpoint.open(
+    drain,
+    { store, clock, logger: pino({ level: "silent" }), commitMsMax: 50 },
+    () => conflicts++,
+  );
 /** A checkpoint at `line`, all of them delivered. */
 const at = (line: number) => ({ ...firstCheckpoint(drain), line, delivered: line });
 const stored = async () => (await store.get<DrainCheckpoint>("drain-state/drain-1"))?.value;

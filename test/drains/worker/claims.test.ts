@@ -1,12 +1,12 @@
 /** Who may write a drain's state when two nodes believe that they run the drain. */
-import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
-import { Checkpoint } from "../../../src/drains/worker/checkpoint.ts";
+import type { Checkpoint } from "../../../src/drains/worker/checkpoint.ts";
 import { openMemory } from "../../../src/engines/memory.ts";
 import type { Store } from "../../../src/ports.ts";
-import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
+import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";
+import { type DrainSheet, storedCheckpoint } from "../../../src/registry/drain-sheet.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { drainOf, keepAll } from "../rig.ts";
+import { drainOf, keepAll, sheetsOf } from "../rig.ts";
 
 const drain = drainOf(1);
 let clock: FakeClock;
@@ -20,16 +20,9 @@ beforeEach(async () => {
 });
 
 const open = (lease: number, own: Partial<Store> = {}): Promise<Checkpoint> =>
-  Checkpoint.open(drain, {
-    store: { ...methodsOf(store), ...own },
-    clock,
-    logger: pino({ level: "silent" }),
-    commitMsMax: 50,
-    lease,
-    onConflict: () => conflicts++,
-  });
-/** A checkpoint under `lease` at `line`, all of them delivered. */
-const at = (line: number, lease: number) => ({ ...firstCheckpoint(drain), line, delivered: line, lease });
+  sheetsOf({ ...methodsOf(store), ...own }, lease, { clock, commitMsMax: 50 }).open(drain, () => conflicts++);
+/** A checkpoint at `line`, all of them delivered. */
+const at = (line: number) => ({ ...firstCheckpoint(drain), line, delivered: line });
 const methodsOf = (of: Store): Store => ({
   get: (key) => of.get(key),
   put: (...args) => of.put(...args),
@@ -37,31 +30,42 @@ const methodsOf = (of: Store): Store => ({
   watch: (prefix, signal) => of.watch(prefix, signal),
   close: () => of.close(),
 });
-const stored = async () => (await store.get<DrainCheckpoint>("drain-state/drain-1"))?.value;
+const stored = () => storedCheckpoint(store, drain);
+const leases = async () => {
+  const found: number[] = [];
+  for await (const { value } of store.list<DrainSheet>("drain-sheet/")) found.push(value.lease);
+  return found;
+};
 
 test("after a claim nothing that the earlier keeper sets is written", async () => {
   const early = await open(1);
   const late = await open(2);
-  early.set(at(5, 1));
+  early.set(at(5));
   await clock.advance(50);
-  expect({ conflicts, isTakenOver: early.isTakenOver, stored: await stored() }).toMatchObject({
+  expect({
+    conflicts,
+    isTakenOver: early.isTakenOver,
+    stored: await stored(),
+    leases: await leases(),
+  }).toMatchObject({
     conflicts: 1,
     isTakenOver: true,
-    stored: { line: 0, lease: 2 },
+    stored: { line: 0 },
+    leases: [2],
   });
-  late.set(at(3, 2));
+  late.set(at(3));
   await clock.advance(50);
-  expect(await stored()).toMatchObject({ line: 3, lease: 2 });
+  expect(await stored()).toMatchObject({ line: 3 });
 });
 
 test("a claim under a lease that is over by then is none", async () => {
   await open(2);
   const late = await open(1);
   expect(late.isTakenOver).toBe(true);
-  late.set(at(5, 2));
+  late.set(at(5));
   await clock.advance(5_000);
   await late.close();
-  expect(await stored()).toMatchObject({ line: 0, lease: 2 });
+  expect(await stored()).toMatchObject({ line: 0 });
 });
 
 test("a put whose answer was lost is not taken for the claim of another node that found it", async () => {
@@ -74,14 +78,14 @@ test("a put whose answer was lost is not taken for the claim of another node tha
     },
   });
   isAnswerLost = true;
-  early.set(at(5, 1));
+  early.set(at(5));
   await clock.advance(50);
   const late = await open(2);
   isAnswerLost = false;
-  early.set(at(6, 1));
+  early.set(at(6));
   await clock.advance(2_000);
   expect(early.isTakenOver).toBe(true);
-  late.set(at(7, 2));
+  late.set(at(7));
   await clock.advance(50);
   expect({ isTakenOver: late.isTakenOver, stored: await stored() }).toMatchObject({
     isTakenOver: false,

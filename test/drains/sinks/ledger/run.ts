@@ -12,7 +12,7 @@ import { openPatterns } from "../../../support/patterns.ts";
 import { randomFrom } from "../../../support/random.ts";
 import { openRawPeer } from "../../../support/raw-peer.ts";
 import { until } from "../../../support/until.ts";
-import { drainOf, limits } from "../../rig.ts";
+import { drainOf, limits, sheetsOf } from "../../rig.ts";
 import { ample, openSlots, sinkOptions } from "../parts.ts";
 import { type Fate, type Kind, kinds, type World } from "./kinds.ts";
 
@@ -123,7 +123,8 @@ async function openWorker(
   return DrainWorker.open(drain, withoutOdd, {
     log: engine.log,
     store: engine.store,
-    lease,
+    sheets:
+      lease === undefined ? undefined : sheetsOf(engine.store, lease, { clock: realClock, commitMsMax: 1 }),
     clock: realClock,
     random,
     sinkFor: sinksFor({ ...sinkOptions, ...ample }),
