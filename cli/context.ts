@@ -30,9 +30,5 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-/** Several patterns as one (RE2), which finds what any of them finds. */
-export const anyOf = (patterns: readonly string[]): string =>
-  patterns.length === 1 ? patterns[0]! : patterns.map((pattern) => `(?:${pattern})`).join("|");
-
 /** `--json`, for programs. */
 export const jsonOption = (): Option => new Option("--json", "print JSON for programs");

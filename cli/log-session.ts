@@ -1,13 +1,14 @@
 /** The options of `logs` that say which lines, and the session that they ask for. */
 import { type Command, InvalidArgumentError } from "commander";
 import { type Level, levelNamed, levels } from "../src/core/level.ts";
+import { anyOf, type Finder, finders, neighboursMax } from "../src/core/log-finders.ts";
 import { parsePosition } from "../src/core/position.ts";
+import { timeAsked, timeForms } from "../src/core/time-words.ts";
 import type { SessionBody } from "./api-types.ts";
-import { anyOf, collect } from "./context.ts";
+import { collect } from "./context.ts";
 import { wrongUse } from "./errors.ts";
 import { isFiltered } from "./line-test.ts";
 import type { NeighbourCounts } from "./neighbours.ts";
-import { since, timeForms } from "./time.ts";
 
 export type SessionOptions = {
   readonly num?: number;
@@ -30,36 +31,34 @@ export type SessionOptions = {
 };
 
 const linesDefault = 100;
-const neighboursMax = 100;
 
 /** Adds the options to a command. */
 export function addSessionOptions(command: Command): Command {
-  return command
+  command
     .option("-n, --num <lines>", `the newest so many (default: ${linesDefault}, or all --since)`, lineCount)
     .option("-t, --tail", "go on with the lines that come; reconnects by itself")
-    .option("-f, --follow", "the same as --tail")
-    .option("-s, --source <source>", "only this source: app, heroku, … (may be repeated)", collect)
-    .option(
-      "-d, --dyno <dyno>",
-      "only this process (web.1) or type (web, 'web.*') (may be repeated)",
-      collect,
-    )
-    .option("--exclude-dyno <dyno>", "not this process or type (may be repeated)", collect)
-    .option("--level <level>", `only lines as bad as that: ${levels.join(", ")}`, level)
-    .option("--since <time>", `only lines since then: ${timeForms}`, since)
-    .option("--until <time>", "no lines after that; written like --since", since)
+    .option("-f, --follow", "the same as --tail");
+  for (const { flags, help, kind } of Object.values(finders)) command.option(flags, help, readers[kind]);
+  return command
     .option("--from <position>", "go on behind that place, as --positions printed it", position)
-    .option("--match <re>", "only lines whose text matches (RE2); repeated: any of them", collect)
-    .option("--exclude <re>", "not the lines whose text matches (RE2); repeated: none of them", collect)
-    .option(
-      "-C, --context <lines>",
-      "with as many lines before and behind each that is found",
-      neighbourCount,
-    )
-    .option("-B, --before-context <lines>", "the same before each", neighbourCount)
-    .option("-A, --after-context <lines>", "the same behind each", neighbourCount)
     .option("--until-match <re>", "end behind the first line whose text matches (RE2)");
 }
+
+/** A time as the server takes it. */
+export function since(text: string): string {
+  const asked = timeAsked(text, Date.now());
+  if (asked === undefined) throw new InvalidArgumentError(`Write a time as ${timeForms}.`);
+  return asked;
+}
+
+const collected = (value: string, before: unknown) => collect(value, before as readonly string[] | undefined);
+const readers: Readonly<Record<Finder["kind"], (value: string, before: unknown) => unknown>> = {
+  names: collected,
+  level,
+  time: since,
+  pattern: collected,
+  lines: neighbourCount,
+};
 
 /** Throws wrong use for options that do not go together. */
 export function checkSession(options: SessionOptions, apps: readonly string[]): void {

@@ -60,7 +60,13 @@ export const tailLimits = {
 } as const;
 
 /** Lines counted over time. A remembered histogram has some 25 KB. */
-export const histogramLimits = { entriesMax: 200, binsMax: 120, countMsMax: 400, atOnceMax: 2 } as const;
+export const histogramLimits = {
+  entriesMax: 200,
+  binsMax: 120,
+  processesMax: 200,
+  countMsMax: 400,
+  atOnceMax: 2,
+} as const;
 
 /** Bounds of users' patterns. The budget is that of an app's readers, and once more that of its drains. */
 export const patternLimits = {

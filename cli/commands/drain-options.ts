@@ -7,8 +7,9 @@ import {
   type DrainFieldPart,
   type DrainFlag,
 } from "../../src/core/drain-fields.ts";
+import { anyOf } from "../../src/core/log-finders.ts";
 import type { DrainChangesBody } from "../api-types.ts";
-import { anyOf, collect } from "../context.ts";
+import { collect } from "../context.ts";
 import { codeOf, wrongUse } from "../errors.ts";
 
 /** The values of the table's flags, by commander's names for them. */

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { timeForms } from "../../src/core/time-words.ts";
 import type { Drain, DrainBody } from "../api-types.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { registerList } from "../app-rows.ts";
@@ -6,7 +7,7 @@ import { type Context, jsonOption } from "../context.ts";
 import { printFacts } from "../drain-facts.ts";
 import { firstFinding, isTaken, printTestResult, replayWords, taken, whatFollows } from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
-import { since, timeForms } from "../time.ts";
+import { since } from "../log-session.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
 import { registerDrainsUpdate } from "./drains-update.ts";
 

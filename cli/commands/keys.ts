@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { readDuration } from "../../src/core/durations.ts";
 import type { Authorization, KeyBody } from "../api-types.ts";
 import { type Context, collect, jsonOption } from "../context.ts";
-import { readDuration } from "../duration.ts";
 import { wrongUse } from "../errors.ts";
 
 type Wanted = {

@@ -9,11 +9,14 @@ import { compileFilter, type FilterSpec } from "../core/line-filter.ts";
 import type { Position } from "../core/position.ts";
 import { Count, type CountParts, type CountWanted } from "./line-count.ts";
 import { Searches } from "./searches.ts";
+import { SeenProcesses } from "./seen-processes.ts";
 
 export type HistogramLimits = {
   /** Histograms that are remembered, of all apps, filters and spans. */
   readonly entriesMax: number;
   readonly binsMax: number;
+  /** Names of processes that are remembered of each. */
+  readonly processesMax: number;
   /** Time for which one answer counts lines. */
   readonly countMsMax: number;
   /** Answers that count at the same time; one of an app. */
@@ -30,6 +33,8 @@ export type HistogramTold = {
   readonly position: Position;
   /** True when nothing older is kept, or of the span. */
   readonly isWhole: boolean;
+  /** Processes that wrote any of these lines; of very many those that did so last. */
+  readonly processes: readonly string[];
 };
 
 type Entry = { readonly count: Count; running: Promise<void> | undefined };
@@ -65,8 +70,10 @@ export class Histograms {
   }
 
   #open(key: string, wanted: CountWanted): Entry {
-    const histogram = new Histogram({ binsMax: this.#limits.binsMax, spanMs: wanted.spanMs });
-    const entry: Entry = { count: new Count(this.#parts, wanted, histogram), running: undefined };
+    const { binsMax, processesMax } = this.#limits;
+    const histogram = new Histogram({ binsMax, spanMs: wanted.spanMs });
+    const count = new Count(this.#parts, wanted, histogram, new SeenProcesses(processesMax));
+    const entry: Entry = { count, running: undefined };
     this.#entries.set(key, entry);
     return entry;
   }

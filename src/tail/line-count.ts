@@ -16,6 +16,7 @@ import { turns } from "../turns.ts";
 import { batchesFrom } from "./batches-from.ts";
 import type { HistogramTold } from "./histograms.ts";
 import type { Recent } from "./recent.ts";
+import type { SeenProcesses } from "./seen-processes.ts";
 
 export type CountParts = {
   readonly log: ChannelLog;
@@ -41,12 +42,14 @@ export class Count {
   readonly #parts: CountParts;
   readonly #wanted: CountWanted;
   readonly #histogram: Histogram;
+  readonly #processes: SeenProcesses;
   /** Lines before this place are counted, back to `#firstLine`; undefined: nothing is. */
   #end: ChannelEnd | undefined;
   #firstLine = 0;
   #isWhole = false;
 
-  constructor(parts: CountParts, wanted: CountWanted, histogram: Histogram) {
+  constructor(parts: CountParts, wanted: CountWanted, histogram: Histogram, processes: SeenProcesses) {
+    this.#processes = processes;
     this.#parts = parts;
     this.#wanted = wanted;
     this.#histogram = histogram;
@@ -63,6 +66,7 @@ export class Count {
       endLine: this.#end?.line ?? 0,
       position: this.#end?.position ?? origin,
       isWhole: this.#isWhole,
+      processes: this.#processes.names(),
     };
   }
 
@@ -84,6 +88,7 @@ export class Count {
 
   #begin(end: ChannelEnd): void {
     this.#histogram.clear();
+    this.#processes.clear();
     this.#end = end;
     this.#firstLine = end.line;
     this.#isWhole = false;
@@ -144,6 +149,7 @@ export class Count {
       for await (const batch of this.#parts.log.follow(this.#wanted.channel, from, signal)) {
         if (batch === "foreign") continue;
         this.#histogram.dropBefore(batch.line);
+        this.#processes.dropBefore(batch.line);
         this.#firstLine = Math.max(this.#firstLine, batch.line);
         return;
       }
@@ -169,6 +175,7 @@ export class Count {
     for (let n = 0; n < batch.count && cursor.next(); n++) {
       const line = batch.line + n;
       if (line < first || line >= end || kept?.[n] === 0) continue;
+      this.#processes.add(cursor, line);
       this.#histogram.add(timeMsAt(cursor, batch.acceptedAtMs), gradeOf(levelAt(cursor)), 1, extent);
       if (n % linesBetween === 0 && turns.isOver) await turns.next(channel);
     }

@@ -12,13 +12,20 @@ const get = (query: string) => server.call("GET", `/apps/todo/log-histogram${que
 test("an app's lines over time: how many of each grade, and where they are", async () => {
   await server.call("POST", "/apps", { name: "todo" });
   const empty = await get("");
-  expect(empty.json).toEqual({ step_seconds: 1, bins: [], first_line: 0, end_line: 0, complete: true });
+  expect(empty.json).toEqual({
+    step_seconds: 1,
+    bins: [],
+    first_line: 0,
+    end_line: 0,
+    dynos: [],
+    complete: true,
+  });
 
   const { json: app } = await server.call("GET", "/apps/todo");
   await server.registry.write(app.id, 3, { text: "fine" });
   await server.registry.write(app.id, 2, { text: "ERROR no" });
   const { json } = await get("");
-  expect(json).toMatchObject({ first_line: 0, end_line: 5, complete: true });
+  expect(json).toMatchObject({ first_line: 0, end_line: 5, dynos: ["web.1"], complete: true });
   const sum = (grade: string) =>
     json.bins.reduce((all: number, bin: Record<string, number>) => all + bin[grade]!, 0);
   expect([sum("error"), sum("warn"), sum("info"), sum("debug")]).toEqual([2, 0, 3, 0]);

@@ -7,6 +7,7 @@ import type { ChannelLog } from "../../src/ports.ts";
 import { type HistogramLimits, Histograms } from "../../src/tail/histograms.ts";
 import { Recent } from "../../src/tail/recent.ts";
 import { batchOf } from "../support/batches.ts";
+import { octetCounted } from "../support/frames.ts";
 import { openPatterns } from "../support/patterns.ts";
 import { engines, openMemoryLog } from "./logs.ts";
 
@@ -44,6 +45,16 @@ class World {
     const batch = batchOf(texts, { producer: newProducerId(), firstLine: this.#line, acceptedAtMs });
     this.#line += texts.length;
     await this.log.append(this.channel, batch);
+  }
+
+  /** A line of each process. */
+  async appendOf(processes: readonly string[], acceptedAtMs = Date.now()): Promise<void> {
+    const bytes = Buffer.concat(
+      processes.map((name) => octetCounted(`<190>1 2026-01-02T03:04:05.000006+00:00 host app ${name} - a`)),
+    );
+    const batch = batchOf(processes, { producer: newProducerId(), firstLine: this.#line, acceptedAtMs });
+    this.#line += processes.length;
+    await this.log.append(this.channel, { ...batch, bytes });
   }
 
   /** Sums of all bins. */
@@ -151,4 +162,17 @@ test("those who ask for the same at the same time share the work, and the least 
   await world.counts({ sources: ["heroku"] });
   await world.counts();
   expect(world.reads).toBeGreaterThan(reads + 2); // counted anew
+});
+
+test("the processes of all counted lines are told, of trimmed ones not, and of too many those that wrote last", async () => {
+  world = new World(await openMemoryLog({ retainLines: 30 }), { processesMax: 3 });
+  const processes = async () => (await world.histograms.read(world.channel, {}, undefined)).processes;
+  await world.appendOf(["web.1", "web.1", "worker.1"]);
+  expect(await processes()).toEqual(["web.1", "worker.1"]);
+  await world.appendOf(["web.2", "web.1", "run.7"]);
+  expect(await processes()).toEqual(["run.7", "web.1", "web.2"]);
+  for (let n = 0; n < 40; n++) await world.appendOf(["web.2"]);
+  expect(await processes()).toEqual(["web.2"]);
+  const { processes: of } = await world.histograms.read(world.channel, { dynos: ["run"] }, undefined);
+  expect(of).toEqual([]);
 });

@@ -66,6 +66,7 @@ test("what the server counted and what came since are one histogram, each line o
       bins: [{ ...bin, position: "0.0", first_line: 0, end_line: 8 }],
       first_line: 0,
       end_line: 8,
+      dynos: [],
       complete: true,
     },
     undefined,

@@ -43,6 +43,8 @@ export type LogHistogram = {
   readonly first_line: number;
   readonly end_line: number;
   readonly complete: boolean;
+  /** Processes that wrote any of the lines that were counted. */
+  readonly dynos: readonly string[];
 };
 export type SessionBody = Readonly<Record<string, unknown>>;
 export type DrainState = "idle" | "delivering" | "retrying" | "paused";

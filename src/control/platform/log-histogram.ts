@@ -38,6 +38,10 @@ const histogramReply = object({
   },
   first_line: { ...count, description: "lines were counted back to this running number" },
   end_line: { ...count, description: "and up to this one, which is not counted yet" },
+  dynos: {
+    ...arrayOf(text),
+    description: "processes that wrote any of these lines; of more than 200 those that did so last",
+  },
   complete: { ...flag, description: "false: older lines are counted when it is asked again" },
 });
 
@@ -85,6 +89,7 @@ export const logHistogramApi: FastifyPluginAsync<{
         ),
         first_line: told.firstLine,
         end_line: told.endLine,
+        dynos: told.processes,
         complete: told.isWhole,
       };
     },

@@ -1,5 +1,7 @@
-/** A filter as people write it, as the address holds it, and as the API takes it. Its fields are those of `tailrace logs`. */
-import { type Grade, grades } from "../../../src/core/level.ts";
+/** A filter as the address holds it, and as the API takes it. Its fields are those of `tailrace logs` (`core/log-finders.ts`). */
+import { type Grade, gradeOf, grades, isAsBad, type Level, levelNamed } from "../../../src/core/level.ts";
+import { neighboursMax } from "../../../src/core/log-finders.ts";
+import { timeAsked } from "../../../src/core/time-words.ts";
 
 export type Filter = {
   readonly sources?: readonly string[];
@@ -8,103 +10,54 @@ export type Filter = {
   readonly excludeDynos?: readonly string[];
   readonly match?: string;
   readonly exclude?: string;
+  /** How long ago, or RFC 3339. Other words are the server's to refuse. */
   readonly since?: string;
-  /** This severity and worse. */
-  readonly level?: Level;
+  readonly until?: string;
+  /** This severity and worse: one of `levels`, or a level of syslog between two of them. */
+  readonly level?: string;
+  /** Lines to show before and behind each that is found. */
+  readonly before?: number;
+  readonly after?: number;
 };
 
 /** From the worst on. */
 export const levels = grades;
-export type Level = Grade;
-
-const words: Readonly<Record<string, "sources" | "dynos" | "since" | "level" | "match" | "exclude">> = {
-  source: "sources",
-  dyno: "dynos",
-  process: "dynos",
-  since: "since",
-  level: "level",
-  match: "match",
-  exclude: "exclude",
-};
-
-/** `timeout dyno:web source:app level:error since:10m -dyno:web.2 -healthz`: words match together, a minus excludes. */
-export function filterFromText(text: string): Filter {
-  const found: {
-    sources: string[];
-    dynos: string[];
-    excludeDynos: string[];
-    match: string[];
-    exclude: string[];
-    since?: string;
-    level?: Level | undefined;
-  } = { sources: [], dynos: [], excludeDynos: [], match: [], exclude: [] };
-  for (const word of text.trim().split(/\s+/)) {
-    const [, name, value] = /^([a-z]+):(.+)$/.exec(word) ?? [];
-    const field = name === undefined ? undefined : words[name];
-    if (field === "sources") found.sources.push(...value!.split(","));
-    else if (field === "dynos") found.dynos.push(...value!.split(",").map(dynoOf));
-    else if (field === "since") found.since = value!;
-    else if (field === "level") found.level = levelOf(value!);
-    else if (field === "match" || field === "exclude") found[field].push(value!);
-    else if (/^-(?:dyno|process):./.test(word))
-      found.excludeDynos.push(
-        ...word
-          .slice(word.indexOf(":") + 1)
-          .split(",")
-          .map(dynoOf),
-      );
-    else if (/^-./.test(word)) found.exclude.push(word.slice(1));
-    else if (word !== "") found.match.push(word);
-  }
-  return withoutEmpty({
-    sources: found.sources,
-    dynos: found.dynos,
-    excludeDynos: found.excludeDynos,
-    match: found.match.join(" "),
-    exclude: found.exclude.join("|"),
-    since: found.since,
-    level: found.level,
-  });
-}
-
-/** What `filterFromText` reads back as the same. */
-export function textOfFilter({ sources, dynos, excludeDynos, match, exclude, since, level }: Filter): string {
-  return [
-    match,
-    dynos && `dyno:${dynos.join(",")}`,
-    sources && `source:${sources.join(",")}`,
-    level && `level:${level}`,
-    since && `since:${since}`,
-    excludeDynos && `-dyno:${excludeDynos.join(",")}`,
-    ...(exclude?.split("|").map((one) => `-${one}`) ?? []),
-  ]
-    .filter((part) => part !== undefined)
-    .join(" ");
-}
+export type { Grade as Level } from "../../../src/core/level.ts";
 
 export function filterToParams(filter: Filter): URLSearchParams {
   const params = new URLSearchParams();
-  if (filter.sources) params.set("source", filter.sources.join(","));
-  if (filter.dynos) params.set("dyno", filter.dynos.join(","));
-  if (filter.excludeDynos) params.set("exclude_dyno", filter.excludeDynos.join(","));
-  for (const field of ["match", "exclude", "since", "level"] as const) {
+  const { sources, dynos, excludeDynos, before, after } = filter;
+  if (sources) params.set("source", sources.join(","));
+  if (dynos) params.set("dyno", dynos.join(","));
+  if (excludeDynos) params.set("exclude_dyno", excludeDynos.join(","));
+  for (const field of ["match", "exclude", "since", "until", "level"] as const) {
     const value = filter[field];
     if (value !== undefined) params.set(field, value);
+  }
+  if (before !== undefined && before === after) params.set("context", String(before));
+  else {
+    if (before !== undefined) params.set("before", String(before));
+    if (after !== undefined) params.set("after", String(after));
   }
   return params;
 }
 
-export function filterFromParams(params: URLSearchParams): Filter {
+export function filterFromParams(params: URLSearchParams, nowMs = Date.now()): Filter {
   const list = (name: string) => (params.get(name) ?? "").split(",").filter((part) => part !== "");
   const text = (name: string) => params.get(name) ?? "";
+  const time = (name: string) => timeAsked(text(name), nowMs) ?? text(name);
+  const around = countIn(text("context"));
   return withoutEmpty({
     sources: list("source"),
     dynos: list("dyno").map(dynoOf),
     excludeDynos: list("exclude_dyno").map(dynoOf),
     match: text("match"),
     exclude: text("exclude"),
-    since: text("since"),
-    level: levelOf(text("level")),
+    since: time("since"),
+    until: time("until"),
+    level: levelIn(text("level")) ?? text("level"),
+    before: countIn(text("before")) ?? around,
+    after: countIn(text("after")) ?? around,
   });
 }
 
@@ -116,6 +69,14 @@ export const sessionFields = ({ sources, dynos, excludeDynos, match, exclude, le
   ...(match && { match }),
   ...(exclude && { exclude }),
   ...(level && { level }),
+});
+
+/** Those of a search: of lines that are there already, with their neighbours. */
+export const searchFields = (filter: Filter) => ({
+  ...sessionFields(filter),
+  ...(filter.since && { since: filter.since }),
+  ...(filter.before && { context_before: filter.before }),
+  ...(filter.after && { context_after: filter.after }),
 });
 
 /** The same in a query, and `span`. A filter that begins at a time is told as the span since then. */
@@ -136,22 +97,55 @@ const spanSince = (since: string, nowMs: number): string | undefined =>
       ? undefined
       : `${Math.max(1, Math.ceil((nowMs - Date.parse(since)) / 1_000))}s`;
 
+const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** The moment of a `since` or `until` of a filter. */
+export function momentOf(time: string, nowMs: number): number {
+  const [, count, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(time) ?? [];
+  return count === undefined ? Date.parse(time) : nowMs - Number(count) * unitsMs[unit!]!;
+}
+
 /** True when every line passes, so that running numbers have to follow one another. */
-export const isOpen = ({ sources, dynos, excludeDynos, match, exclude, level }: Filter): boolean =>
-  !sources && !dynos && !excludeDynos && !match && !exclude && !level;
+export const isOpen = (filter: Filter): boolean => Object.keys(sessionFields(filter)).length === 0;
 
-const dynoOf = (name: string): string => name.replace(/\.\*$/, "");
-const aliases: Readonly<Record<string, Level>> = {
-  err: "error",
-  warning: "warn",
-  crit: "error",
-  notice: "info",
+export const hasNeighbours = ({ before = 0, after = 0 }: Filter): boolean => before + after > 0;
+
+/** True when it asks for lines that are there: none comes live. */
+export const isSearch = (filter: Filter): boolean => filter.until !== undefined || hasNeighbours(filter);
+
+export const dynoOf = (name: string): string => name.replace(/\.\*$/, "");
+
+/** The word for a level that a filter keeps; undefined for a word that is none. */
+export function levelIn(word: string): string | undefined {
+  const level = levelNamed(word);
+  return level === undefined ? undefined : wordOf(level);
+}
+
+// A grade is the word for its mildest level but for `notice`, which is less than all of `info`.
+function wordOf(level: Level): string {
+  const grade: Grade = gradeOf(level);
+  return levelNamed(grade) === level ? grade : level;
+}
+
+/** Whether lines of that grade pass; undefined where the level is one between two grades. */
+export const isGradeKept = (level: string, grade: Grade): boolean | undefined => {
+  const wanted = grades.find((one) => one === level);
+  return wanted && isAsBad(levelNamed(grade)!, levelNamed(wanted)!);
 };
-const levelOf = (word: string): Level | undefined => levels.find((level) => level === word) ?? aliases[word];
 
-type Loose = { readonly [Field in keyof Filter]: Filter[Field] | undefined };
+/** A number of neighbours; undefined for what is none. */
+export const countIn = (text: string): number | undefined =>
+  /^\d{1,3}$/.test(text) && Number(text) <= neighboursMax ? Number(text) : undefined;
 
-function withoutEmpty(filter: Loose): Filter {
-  const given = Object.entries(filter).filter(([, value]) => value !== undefined && value.length > 0);
+export type Loose = { readonly [Field in keyof Filter]: Filter[Field] | undefined };
+
+export function withoutEmpty(filter: Loose): Filter {
+  const given = Object.entries(filter).filter(
+    ([, value]) =>
+      value !== undefined &&
+      value !== 0 &&
+      !(typeof value === "object" && value.length === 0) &&
+      value !== "",
+  );
   return Object.fromEntries(given) as Filter;
 }

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Chart, type Series } from "../parts/chart.tsx";
 import { linesOf, type Zone } from "../parts/words.ts";
 import { spans, type TimeStretch } from "../route.ts";
+import { momentOf } from "./filter.ts";
 import type { LogStore } from "./log-store.ts";
 import { pickedOf } from "./picked.ts";
 import { useCounts } from "./use-counts.ts";
@@ -40,7 +41,10 @@ export function HistogramChart({ store, zone, span, onSpan, onPick }: Props) {
   const { counts } = store;
   const shown = useUnhurried(counts.version);
   const { bins, stepMs, timesMs, series, total } = useMemo(() => {
-    const { bins, stepMs } = counts.bins();
+    const { stepMs, bins: all } = counts.bins();
+    const { until } = store.filter;
+    const endMs = until === undefined ? Number.POSITIVE_INFINITY : momentOf(until, Date.now());
+    const bins = all.filter(({ startMs }) => startMs <= endMs);
     const sums = bins.map(({ counts: of }) => of.error + of.warn + of.info + of.debug);
     // Drawn over one another: all, then what is at least a warning, then errors.
     const bars = (name: string, colour: string, values: number[]): Series => ({

@@ -1,6 +1,7 @@
 /** What a list says where it has no lines: why, and what can be done. */
 import type { ComponentChildren } from "preact";
 import type { LogView } from "../route.ts";
+import { isSearch } from "./filter.ts";
 import type { LogStore } from "./log-store.ts";
 import type { Row } from "./view-rows.ts";
 
@@ -25,7 +26,7 @@ export function ListTop({ store, rows, view, kept, onClear }: Props) {
     return <Empty title="This line is not there any more">Retention took it, or it is of another log.</Empty>;
   if (state.stream.kind === "refused")
     return (
-      <Empty title="The log cannot be shown">
+      <Empty title={isFiltered ? "The filter cannot be used" : "The log cannot be shown"}>
         {wordsOf(state.stream.why)} {isFiltered && clear}
       </Empty>
     );
@@ -36,7 +37,7 @@ export function ListTop({ store, rows, view, kept, onClear }: Props) {
     return (
       <Empty title={`No line of ${store.app} matches`}>
         {kept !== "" && `Of ${kept}, none was found that passes the filter. `}
-        Lines that pass it show up here as they come. {clear}
+        {!isSearch(view.filter) && "Lines that pass it show up here as they come."} {clear}
       </Empty>
     );
   if (Object.keys(store.filter).length > 0)
@@ -49,9 +50,18 @@ export function ListTop({ store, rows, view, kept, onClear }: Props) {
   );
 }
 
-/** The API names its fields; on the page there is one, the filter. */
+/** The API names its fields; on the page there is one, the filter, whose text is an expression. */
 export const wordsOf = (why: string): string =>
-  why.replace(/^`(?:match|exclude)`/, "The filter").replaceAll("`", "");
+  why
+    .replace(
+      /^`(?:match|exclude)` cannot be used: (?:error parsing regexp: )?/,
+      "Its text is an expression: ",
+    )
+    .replace(
+      /Write an RE2 expression;/,
+      "Write \\( for a ( that is meant as itself, as for . * + ? [ { | ^ $. RE2 is its form:",
+    )
+    .replaceAll("`", "");
 
 const Empty = ({ title, children }: { title: string; children: ComponentChildren }) => (
   <div class="empty">

@@ -2,16 +2,20 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../parts/icons.tsx";
 import { isTyping } from "../parts/keys-help.tsx";
-import { type LogView, panesMax } from "../route.ts";
-import { type Filter, filterFromText, levels, textOfFilter } from "./filter.ts";
+import type { LogView } from "../route.ts";
+import { type Filter, levels } from "./filter.ts";
+import { type FilterText, filterFromText, filterWords } from "./filter-text.ts";
+import { textOfFilter } from "./filter-writing.ts";
+import { findingOf } from "./finding.ts";
+import { ShowMenu } from "./show-menu.tsx";
 
 type Props = {
+  readonly app: string;
   readonly view: LogView;
   readonly change: (changed: Partial<LogView>) => void;
   readonly setFilter: (filter: Filter) => void;
   readonly find: string;
   readonly setFind: (find: string) => void;
-  readonly dynos: ReadonlySet<string>;
 };
 
 /** Sent to the list that was used last. */
@@ -20,12 +24,17 @@ export const step = (kind: keyof typeof steps, back: boolean): void => {
   dispatchEvent(new CustomEvent(steps[kind], { detail: back }));
 };
 
-export function LogBar({ view, change, setFilter, find, setFind, dynos }: Props) {
+export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
   const filterField = useRef<HTMLInputElement>(null);
   const findField = useRef<HTMLInputElement>(null);
-  const given = textOfFilter(view.filter);
+  const given = textOfFilter(view.filter, view.zone);
   const [text, setText] = useState(given);
-  useEffect(() => setText(given), [given]);
+  const [flaw, setFlaw] = useState<Extract<FilterText, { kind: "bad" }> | undefined>(undefined);
+  const show = (shown: string) => {
+    setText(shown);
+    setFlaw(undefined);
+  };
+  useEffect(() => show(given), [given]);
   useEffect(() => {
     const focus = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
@@ -39,7 +48,10 @@ export function LogBar({ view, change, setFilter, find, setFind, dynos }: Props)
   }, []);
   const submit = (event: Event) => {
     event.preventDefault();
-    setFilter(filterFromText(text));
+    const read = filterFromText(text, Date.now(), view.zone);
+    if (read.kind === "bad") return setFlaw(read);
+    setFlaw(undefined);
+    setFilter(read.filter);
   };
   return (
     <div class="bar">
@@ -50,12 +62,19 @@ export function LogBar({ view, change, setFilter, find, setFind, dynos }: Props)
           onKeyDown={leave}
           spellcheck={false}
           autocapitalize="off"
-          aria-label="Filter: words, dyno:, source:, level:, since:, and a minus for what is left out"
+          aria-label={`Filter: words, ${filterWords}, and a minus for what is left out`}
           placeholder="filter: timeout dyno:web level:error since:1h -healthz"
+          aria-invalid={flaw !== undefined}
+          aria-describedby={flaw && "filter-flaw"}
           value={text}
-          onInput={(event) => setText(event.currentTarget.value)}
+          onInput={(event) => show(event.currentTarget.value)}
           onSearch={submit}
         />
+        {flaw && (
+          <p class="filter-flaw" id="filter-flaw" role="alert">
+            <b>{flaw.message}</b> {flaw.mend}
+          </p>
+        )}
       </form>
       <form
         class="find"
@@ -72,6 +91,7 @@ export function LogBar({ view, change, setFilter, find, setFind, dynos }: Props)
           spellcheck={false}
           autocapitalize="off"
           aria-label="Search in these lines"
+          aria-invalid={find.trim() !== "" && findingOf(find) === undefined}
           placeholder="search"
           value={find}
           onInput={(event) => setFind(event.currentTarget.value)}
@@ -107,7 +127,7 @@ export function LogBar({ view, change, setFilter, find, setFind, dynos }: Props)
           </option>
         ))}
       </select>
-      <ShowMenu view={view} change={change} dynos={dynos} />
+      <ShowMenu app={app} view={view} change={change} />
     </div>
   );
 }
@@ -122,57 +142,4 @@ function leave(event: KeyboardEvent): void {
 function withLevel({ level: _, ...rest }: Filter, value: string): Filter {
   const level = levels.find((one) => one === value);
   return { ...rest, ...(level && { level }) };
-}
-
-function ShowMenu({ view, change, dynos }: Pick<Props, "view" | "change" | "dynos">) {
-  const menu = useRef<HTMLDetailsElement>(null);
-  useEffect(() => {
-    const close = (event: Event) => {
-      const isKey = event instanceof KeyboardEvent;
-      if (isKey ? event.key === "Escape" : !menu.current?.contains(event.target as Node))
-        menu.current?.removeAttribute("open");
-    };
-    addEventListener("pointerdown", close);
-    addEventListener("keydown", close);
-    return () => {
-      removeEventListener("pointerdown", close);
-      removeEventListener("keydown", close);
-    };
-  }, []);
-  const toggle = (dyno: string) => {
-    const panes = view.panes.includes(dyno)
-      ? view.panes.filter((one) => one !== dyno)
-      : [...view.panes, dyno];
-    change({ panes: panes.slice(-panesMax) });
-  };
-  const names = [...new Set([...view.panes, ...dynos])].sort().slice(0, 40);
-  return (
-    <details class="show-menu" ref={menu}>
-      <summary class="ghost">Show</summary>
-      <div class="menu-box">
-        <label>
-          <input type="checkbox" checked={view.wrap} onChange={() => change({ wrap: !view.wrap })} />
-          Wrap long lines
-        </label>
-        <label>
-          <input
-            type="checkbox"
-            checked={view.zone === "utc"}
-            onChange={() => change({ zone: view.zone === "utc" ? "local" : "utc" })}
-          />
-          Times in UTC
-        </label>
-        <fieldset>
-          <legend>Side by side, up to {panesMax}</legend>
-          {names.length === 0 && <span class="mute">No process was seen yet</span>}
-          {names.map((dyno) => (
-            <label key={dyno}>
-              <input type="checkbox" checked={view.panes.includes(dyno)} onChange={() => toggle(dyno)} />
-              {dyno}
-            </label>
-          ))}
-        </fieldset>
-      </div>
-    </details>
-  );
 }

@@ -2,6 +2,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { LogView } from "../route.ts";
+import type { Line } from "./line.ts";
 import { ListTop } from "./list-top.tsx";
 import { LogRow } from "./log-row.tsx";
 import type { LogStore } from "./log-store.ts";
@@ -22,6 +23,8 @@ type Props = {
   readonly store: LogStore;
   readonly view: LogView;
   readonly finding: RegExp | undefined;
+  /** Tells what a search found from its neighbours. */
+  readonly isFound: ((line: Line) => boolean) | undefined;
   readonly selected: string | undefined;
   readonly unfolded: ReadonlySet<string>;
   readonly at: string | undefined;
@@ -136,6 +139,7 @@ export function LogList(props: Props) {
                   find={finding}
                   isSelected={row.key === selected}
                   isUnfolded={unfolded.has(row.key)}
+                  isAround={props.isFound !== undefined && row.kind === "line" && !props.isFound(row.line)}
                   onUnfold={onUnfold}
                 />
               </div>

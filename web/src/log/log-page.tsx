@@ -14,7 +14,6 @@ type Props = { readonly route: AppRoute; readonly go: Go; readonly summary: LogS
 export function LogPage({ route, go, summary }: Props) {
   const { app, view } = route;
   const [find, setFind] = useState("");
-  const [seen, setSeen] = useState<ReadonlySet<string>>(new Set());
   const change = (changed: Partial<LogView>, how?: "replace") =>
     go({ ...route, view: { ...view, ...changed } }, how);
   const setFilter = (filter: Filter) => change({ filter, at: undefined });
@@ -25,7 +24,7 @@ export function LogPage({ route, go, summary }: Props) {
   };
   return (
     <div class="log-page">
-      <LogBar view={view} change={change} setFilter={setFilter} find={find} setFind={setFind} dynos={seen} />
+      <LogBar app={app} view={view} change={change} setFilter={setFilter} find={find} setFind={setFind} />
       <div class={`panes of-${panes.length}`}>
         {panes.map((dyno) => (
           <LogPane
@@ -37,7 +36,6 @@ export function LogPage({ route, go, summary }: Props) {
             go={go}
             route={route}
             change={change}
-            onDynos={setSeen}
             kept={kept ? `${linesOf(kept.count)} kept since ${kept.since}` : ""}
           />
         ))}

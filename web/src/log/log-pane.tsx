@@ -6,15 +6,17 @@ import { useTold } from "../parts/use-store.ts";
 import { clockOf, linesOf } from "../parts/words.ts";
 import { hashOf, type LogView, plainView } from "../route.ts";
 import { Announcer } from "./announcer.tsx";
-import type { Filter } from "./filter.ts";
+import { type Filter, hasNeighbours } from "./filter.ts";
+import { findingOf } from "./finding.ts";
+import { foundTest } from "./found-test.ts";
 import { HistogramChart } from "./histogram-chart.tsx";
 import type { Line } from "./line.ts";
 import { LineDetail } from "./line-detail.tsx";
 import { type ListHandle, LogList } from "./log-list.tsx";
-import { LogStore } from "./log-store.ts";
 import { PaneFoot } from "./pane-foot.tsx";
+import { useOpenStore } from "./use-open-store.ts";
 import { usePaneKeys } from "./use-pane-keys.ts";
-import { findingOf, useSteps } from "./use-steps.ts";
+import { useSteps } from "./use-steps.ts";
 import { useStretch } from "./use-stretch.ts";
 import { rowsOf } from "./view-rows.ts";
 
@@ -27,12 +29,11 @@ export type PaneProps = {
   readonly route: AppRoute;
   readonly go: Go;
   readonly change: (changed: Partial<LogView>, how?: "replace") => void;
-  readonly onDynos: (dynos: ReadonlySet<string>) => void;
   readonly kept: string;
 };
 
 export function LogPane(props: PaneProps) {
-  const { app, view, dyno, find, route, go, change, onDynos, kept } = props;
+  const { app, view, dyno, find, route, go, change, kept } = props;
   const filter: Filter = dyno === undefined ? view.filter : { ...view.filter, dynos: [dyno] };
   const store = useOpenStore(app, filter, view);
   useTold(useMemo(() => (listener: () => void) => store.subscribe(listener), [store]));
@@ -44,12 +45,11 @@ export function LogPane(props: PaneProps) {
   const range = useStretch(store, view.stretch);
 
   const rows = useMemo(() => {
-    const keep = (line: Line) =>
-      store.keeps(line) && (range === undefined || (line.timeMs >= range.fromMs && line.timeMs < range.toMs));
-    return rowsOf(store.ring, unfolded, keep, view.zone);
+    const keep = ({ timeMs }: Line) => range === undefined || (timeMs >= range.fromMs && timeMs < range.toMs);
+    return rowsOf(store.ring, unfolded, keep, view.zone, hasNeighbours(store.filter));
   }, [store, state.version, unfolded, range, view.zone]);
   const finding = useMemo(() => findingOf(find), [find]);
-  useDynos(store, onDynos, state.version);
+  const isFound = useMemo(() => foundTest(store.filter), [store]);
   useEffect(() => setSelected(view.at), [view.at]);
 
   const unfold = (key: string) =>
@@ -112,6 +112,7 @@ export function LogPane(props: PaneProps) {
         store={store}
         view={view}
         finding={finding}
+        isFound={isFound}
         selected={selected}
         unfolded={unfolded}
         at={view.at}
@@ -152,33 +153,8 @@ const PaneHead = ({ dyno, onClose }: { dyno: string; onClose: () => void }) => (
   </header>
 );
 
-// A link to a line shows it as it was seen; a time that the list began at says nothing there.
-const linkFilter = ({ since: _, ...rest }: Filter): Filter => rest;
-
-function useOpenStore(app: string, filter: Filter, { at, stretch }: LogView): LogStore {
-  const wanted = JSON.stringify([app, filter]);
-  const store = useMemo(() => new LogStore(app, filter), [wanted]);
-  useEffect(() => {
-    if (at === undefined && stretch !== undefined) return; // it is opened where the histogram says
-    if (at === undefined) store.follow();
-    else void store.openAt(at);
-  }, [store, at, stretch === undefined]);
-  useEffect(() => () => store.close(), [store]);
-  return store;
-}
-
-// Processes that were seen, for the menu; a few hundred lines tell.
-function useDynos(store: LogStore, onDynos: PaneProps["onDynos"], version: number): void {
-  const known = useRef(new Set<string>());
-  useEffect(() => {
-    const before = known.current.size;
-    for (let n = Math.max(0, store.ring.count - 200); n < store.ring.count; n++) {
-      const entry = store.ring.at(n)!;
-      if (!("kind" in entry) && known.current.size < 100) known.current.add(entry.dyno);
-    }
-    if (known.current.size > before) onDynos(new Set(known.current));
-  }, [store, version]);
-}
+// A link to a line shows it as it was seen; the times of the list, and neighbours, say nothing there.
+const linkFilter = ({ since: _s, until: _u, before: _b, after: _a, ...rest }: Filter): Filter => rest;
 
 function lineIn(rows: ReturnType<typeof rowsOf>, key: string | undefined): Line | undefined {
   if (key === undefined) return undefined;

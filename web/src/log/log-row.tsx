@@ -2,7 +2,7 @@
 import type { JSX } from "preact";
 import { memo } from "preact/compat";
 import { processText } from "../../../src/core/process-text.ts";
-import { clockOf, countOf, durationOf, longDayOf, type Zone } from "../parts/words.ts";
+import { clockOf, countOf, durationOf, linesOf, longDayOf, type Zone } from "../parts/words.ts";
 import type { Line } from "./line.ts";
 import type { Mark } from "./line-ring.ts";
 import { routerLineOf } from "./logfmt.ts";
@@ -16,6 +16,8 @@ type Props = {
   readonly find: RegExp | undefined;
   readonly isSelected: boolean;
   readonly isUnfolded: boolean;
+  /** It is shown as a neighbour of what was found. */
+  readonly isAround: boolean;
   readonly onUnfold: (key: string) => void;
 };
 
@@ -27,7 +29,7 @@ export function hueOf(dyno: string): number {
   return (hash % 6) + 1;
 }
 
-const SameRow = ({ row, zone, find, isSelected, isUnfolded, onUnfold }: Props) => {
+const SameRow = ({ row, zone, find, isSelected, isUnfolded, isAround, onUnfold }: Props) => {
   if (row.kind === "mark") return <MarkRow mark={row.mark} />;
   if (row.kind === "day")
     return (
@@ -35,12 +37,18 @@ const SameRow = ({ row, zone, find, isSelected, isUnfolded, onUnfold }: Props) =
         <span>{longDayOf(row.timeMs, zone)}</span>
       </div>
     );
+  if (row.kind === "skip")
+    return (
+      <div class="gap skip">
+        <span>{linesOf(row.lines)} between</span>
+      </div>
+    );
   const { line, folded } = row;
   const { time, ms } = clockOf(line.timeMs, zone);
   const kind = line.level === "error" ? " err" : line.level === "warn" || line.isNotice ? " note" : "";
   return (
     <div
-      class={`row${kind}${isSelected ? " selected" : ""}${line.isTrace ? " trace" : ""}`}
+      class={`row${kind}${isSelected ? " selected" : ""}${line.isTrace ? " trace" : ""}${isAround ? " around" : ""}`}
       data-key={line.key}
     >
       <span class="time">
@@ -158,8 +166,8 @@ function PieceOf({ piece, find }: { piece: Piece; find: RegExp | undefined }) {
 export function Plain({ text, find }: { text: string; find: RegExp | undefined }) {
   return (
     <>
-      {spansOf(text).map(({ text: part, classes }, n) => (
-        <span key={n} class={classes || undefined}>
+      {spansOf(text).map(({ text: part, classes, style }, n) => (
+        <span key={n} class={classes || undefined} style={style}>
           {find === undefined ? part : markedIn(part, find)}
         </span>
       ))}

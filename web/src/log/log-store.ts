@@ -3,11 +3,12 @@
  * end and by reading backwards at the older one. It tells its listeners at most ten times a second.
  */
 import type { LogHistogram } from "../api-types.ts";
-import { type Filter, isOpen, levels, sessionFields } from "./filter.ts";
+import { type Filter, isOpen, isSearch, searchFields, sessionFields } from "./filter.ts";
 import type { Line } from "./line.ts";
 import { LineRing, type RingEntry } from "./line-ring.ts";
 import { LogCounts } from "./log-counts.ts";
-import { LogStream, readBefore, type StreamState } from "./log-stream.ts";
+import { type FoundLines, readLines } from "./log-search.ts";
+import { LogStream, type StreamState } from "./log-stream.ts";
 import type { Stretch } from "./picked.ts";
 import { placeBefore } from "./place-before.ts";
 
@@ -19,6 +20,8 @@ const olderLines = 500;
 const aheadMax = 4_000;
 const tellEveryMs = 100;
 const caughtUpMs = 1_500;
+/** Lines of one answer to a search, neighbours included, about. */
+const searchedMax = 2_000;
 /** What comes within so much of the opening is history, and says nothing of the pace. */
 const historyMs = 1_000;
 
@@ -60,6 +63,8 @@ export class LogStore {
   /** The list is of a stretch: nothing before it is read, and nothing from this number on. */
   #stretchEnd: number | undefined;
   #isStretchRead = false;
+  #isSearched = false;
+  #searching: AbortController | undefined;
 
   constructor(app: string, filter: Filter) {
     this.app = app;
@@ -71,7 +76,7 @@ export class LogStore {
       isLoadingOlder: false,
       version: 0,
       ratePerS: 0,
-      missing: isOpen(filter) ? 0 : undefined,
+      missing: isOpen(filter) && !isSearch(filter) ? 0 : undefined,
       received: 0,
       isForeign: false,
     };
@@ -96,12 +101,9 @@ export class LogStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** True for lines that pass what the server does not look at. */
-  keeps = (line: Line): boolean =>
-    this.filter.level === undefined || levels.indexOf(line.level) <= levels.indexOf(this.filter.level);
-
-  /** The newest lines, and those that come. */
+  /** The newest lines, and those that come; of a search those that are there. */
   follow(): void {
+    if (isSearch(this.filter)) return void this.#search();
     const isWhole = this.#stretchEnd === undefined;
     const isNear = isWhole && this.isAttached && !this.ring.isCutNewer && this.#isCaughtUp();
     this.#set({ isFollowing: true, isForeign: false });
@@ -138,7 +140,7 @@ export class LogStore {
   async loadOlder(): Promise<void> {
     const first = this.ring.first();
     if (first === undefined || this.#state.isLoadingOlder || this.#state.isOldestHere) return;
-    if (this.#stretchEnd !== undefined) return;
+    if (this.#stretchEnd !== undefined || this.isFull) return;
     // The place behind a line is the place before the next one; its own is one line back.
     await this.#readOlder(placeBefore(first.position));
   }
@@ -147,10 +149,15 @@ export class LogStore {
   loadNewer(): void {
     const last = this.ring.last();
     if (this.#stream !== undefined || last === undefined) return;
-    if (this.#isStretchRead) return;
+    if (this.#isStretchRead || this.#isSearched) return;
     this.ring.isCutNewer = false;
     this.#due = last.number === undefined ? undefined : last.number + 1;
     this.#open({ kind: "after", position: last.position });
+  }
+
+  /** A search found more than the list holds. */
+  get isFull(): boolean {
+    return this.#isSearched && this.ring.count + searchedMax > ringBounds.linesMax;
   }
 
   /** The list shows up to that many lines from the newer end. */
@@ -173,18 +180,43 @@ export class LogStore {
     this.#listeners.clear();
   }
 
-  async #readOlder(before: string) {
+  async #search(): Promise<void> {
+    this.#clear();
+    this.#isSearched = true;
+    this.#set({ isFollowing: true, isForeign: false, stream: { kind: "connecting" } });
+    this.#searching = new AbortController();
+    const signal = AbortSignal.any([this.#stop.signal, this.#searching.signal]);
+    const { until } = this.filter;
+    try {
+      const body = {
+        ...searchFields(this.filter),
+        lines: this.#linesOf(firstLines),
+        ...(until && { until }),
+      };
+      const { lines, isAll } = await readLines(this.app, body, signal);
+      this.ring.pushNewer(lines.filter(({ number }) => number !== undefined));
+      this.#set({ stream: { kind: "searched" }, isOldestHere: isAll });
+    } catch (failure) {
+      if (!signal.aborted) this.#set({ stream: { kind: "refused", why: (failure as Error).message } });
+    }
+  }
+
+  // Each line that is found brings its neighbours.
+  #linesOf(lines: number): number {
+    const { before = 0, after = 0 } = this.filter;
+    return Math.max(10, Math.min(lines, Math.floor(searchedMax / (1 + before + after))));
+  }
+
+  async #readOlder(before: string): Promise<FoundLines | undefined> {
     this.#set({ isLoadingOlder: true });
     try {
       const { signal } = this.#stop;
-      const found = await readBefore(
-        this.app,
-        sessionFields(this.filter),
-        { before, lines: olderLines },
-        signal,
-      );
+      const fields = this.#isSearched ? searchFields(this.filter) : sessionFields(this.filter);
+      const { since } = this.filter;
+      const body = { ...fields, ...(since && { since }), before, lines: this.#linesOf(olderLines) };
+      const found = await readLines(this.app, body, signal);
       const held = new Set<string>();
-      for (let n = 0; n < Math.min(this.ring.count, olderLines); n++) held.add(this.ring.at(n)!.key);
+      for (let n = 0; n < Math.min(this.ring.count, searchedMax); n++) held.add(this.ring.at(n)!.key);
       const fresh = found.lines.filter((line) => line.number !== undefined && !held.has(line.key));
       for (const line of fresh.toReversed()) this.counts.add(line);
       this.ring.pushOlder(fresh);
@@ -277,6 +309,8 @@ export class LogStore {
   }
 
   #clear(): void {
+    this.#searching?.abort();
+    this.#isSearched = false;
     this.#stream?.stop();
     this.#stream = undefined;
     this.ring.clear();
@@ -284,7 +318,7 @@ export class LogStore {
     this.#due = undefined;
     this.#stretchEnd = undefined;
     this.#isStretchRead = false;
-    this.#set({ isOldestHere: false, ...(isOpen(this.filter) && { missing: 0 }) });
+    this.#set({ isOldestHere: false, ...(this.#state.missing !== undefined && { missing: 0 }) });
   }
 
   #set(change: Partial<StoreState>): void {

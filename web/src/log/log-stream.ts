@@ -6,11 +6,14 @@
 import { ApiFailure, api, type SessionBody } from "../api.ts";
 import { EventStream } from "./event-stream.ts";
 import { type Line, lineOf, type WireLine } from "./line.ts";
+import { slice } from "./slice.ts";
 
 export type StreamState =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
   | { readonly kind: "broken"; readonly sinceMs: number; readonly why: string }
+  /** Lines that were there are read: none comes. */
+  | { readonly kind: "searched" }
   | { readonly kind: "refused"; readonly why: string };
 
 export type StreamEvents = {
@@ -28,8 +31,6 @@ export type StreamStart =
   | { readonly kind: "since"; readonly since: string }
   | { readonly kind: "after"; readonly position: string };
 
-/** Work of one slice; what is left waits until the next frame is drawn. */
-const sliceMs = 6;
 const waitsMs = [250, 500, 1_000, 2_000, 5_000];
 /** No event for so long: the connection is dead, though nobody said so. The server writes every 15 s. */
 const silenceMsMax = 40_000;
@@ -164,28 +165,6 @@ function extentOf(start: StreamStart): SessionBody {
 
 const pieceBytes = 32 * 1024;
 
-/** One budget for all streams of the page. */
-class Slice {
-  #startMs = performance.now();
-  isOver(): boolean {
-    return performance.now() - this.#startMs > sliceMs;
-  }
-  /** Resolves behind the next frame, or soon where no frames are drawn. */
-  next(): Promise<void> {
-    return new Promise((resolve) => {
-      const go = () => {
-        clearTimeout(timer);
-        cancelAnimationFrame(frame);
-        this.#startMs = performance.now();
-        resolve();
-      };
-      const timer = setTimeout(go, 100);
-      const frame = requestAnimationFrame(() => setTimeout(go));
-    });
-  }
-}
-const slice = new Slice();
-
 /** So long, or until there is a network again. */
 const wait = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -199,25 +178,3 @@ const wait = (ms: number, signal: AbortSignal): Promise<void> =>
     signal.addEventListener("abort", done, { signal: over.signal });
     addEventListener("online", done, { signal: over.signal });
   });
-
-/** Lines of a stretch that has an end, oldest first: the newest `lines` before a place. */
-export async function readBefore(
-  app: string,
-  filter: SessionBody,
-  { before, lines }: { readonly before: string; readonly lines: number },
-  signal: AbortSignal,
-): Promise<{ lines: Line[]; isAll: boolean; isForeign: boolean }> {
-  const body = { ...filter, before, lines, format: "json", progress: true };
-  const path = await api.openSession(app, body, signal);
-  const response = await fetch(path, { headers: { accept: "text/event-stream" }, cache: "no-store", signal });
-  if (!response.ok) throw new ApiFailure(response.status, "The server opens no stream.");
-  const found: Line[] = [];
-  let isAll = false;
-  let isForeign = false;
-  for (const { type, data } of new EventStream().feed(await response.text())) {
-    if (type === "message") found.push(lineOf(JSON.parse(data) as WireLine));
-    if (type === "searched") isAll = (JSON.parse(data) as { end: string | null }).end === "all";
-    if (type === "log-replaced") isForeign = true;
-  }
-  return { lines: found, isAll, isForeign };
-}

@@ -41,7 +41,7 @@ function marksOf(rows: readonly Row[]): At[] {
 
 function kindOf(row: Row): At["kind"] | undefined {
   if (row.kind === "mark") return "note";
-  if (row.kind === "day") return undefined;
+  if (row.kind !== "line") return undefined;
   if (row.line.level === "error") return "err";
   return row.line.isNotice || row.line.level === "warn" ? "note" : undefined;
 }

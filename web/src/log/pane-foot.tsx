@@ -18,6 +18,7 @@ export function PaneFoot({ store, rows, onFollow, kept, note }: Props) {
   const { state } = store;
   const last = store.ring.last();
   const isBroken = state.stream.kind === "broken";
+  const isSearched = state.stream.kind === "searched";
   const isRefused = state.stream.kind === "refused";
   if (isRefused && last === undefined) return null;
   return (
@@ -25,15 +26,16 @@ export function PaneFoot({ store, rows, onFollow, kept, note }: Props) {
       {!isRefused && (
         <button
           type="button"
-          class={`follow ${state.isFollowing ? "on" : ""}`}
-          aria-pressed={state.isFollowing}
-          onClick={() => (state.isFollowing ? store.pause() : onFollow())}
+          class={`follow ${state.isFollowing && !isSearched ? "on" : ""}`}
+          aria-pressed={isSearched ? undefined : state.isFollowing}
+          onClick={() => (state.isFollowing && !isSearched ? store.pause() : onFollow())}
         >
-          {state.isFollowing ? "Following" : "Follow"}
+          {isSearched ? "Search again" : state.isFollowing ? "Following" : "Follow"}
         </button>
       )}
       <StreamWords store={store} />
-      {!isRefused && <span>{rateOf(state.ratePerS)} lines/s</span>}
+      {store.isFull && <span class="mute">older ones are not held: search until an earlier time</span>}
+      {!isRefused && !isSearched && <span>{rateOf(state.ratePerS)} lines/s</span>}
       {note !== "" && <span role="status">{note}</span>}
       <span class="rest">{kept}</span>
       {last && <span class="rest">position {short(last.position)}</span>}
@@ -72,6 +74,7 @@ function StreamWords({ store }: { store: LogStore }) {
     );
   }
   if (stream.kind === "refused") return <span class="bad">ended</span>;
+  if (stream.kind === "searched") return <span class="mute">searched: no line comes live</span>;
   if (stream.kind === "connecting") return <span class="mute">connecting</span>;
   return isFollowing ? <b class="ok">live</b> : <b class="mute">paused, nothing moves</b>;
 }

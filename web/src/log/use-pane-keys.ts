@@ -92,7 +92,7 @@ function move({ rows, selected, setSelected, store, list }: Wanted, by: number):
   store.pause();
   const at = selected === undefined ? -1 : rows.findLastIndex(({ key }) => key === selected);
   let to = at === -1 ? rows.length - 1 : at + by;
-  if (rows[to]?.kind === "day") to += by; // a day is no line; there is one on either side of it
+  while (/^(?:day|skip)$/.test(rows[to]?.kind ?? "")) to += by; // these are no lines; there is one on either side of each
   const next = rows[Math.min(rows.length - 1, Math.max(0, to))];
   if (next === undefined) return;
   setSelected(next.key);

@@ -23,18 +23,6 @@ export type Steps = { readonly go: (kind: "match" | "error", back: boolean) => v
 /** Stretches of older lines that one step looks through. */
 const stretchesMax = 40;
 
-/** What is searched for: plain text in any case, or an expression between slashes. */
-export function findingOf(text: string): RegExp | undefined {
-  const wanted = text.trim();
-  if (wanted === "") return undefined;
-  const [, expression] = /^\/(.+)\/$/.exec(wanted) ?? [];
-  try {
-    return new RegExp(expression ?? wanted.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "gi");
-  } catch {
-    return undefined;
-  }
-}
-
 export function useSteps(wanted: Wanted): Steps {
   const now = useRef(wanted);
   now.current = wanted;

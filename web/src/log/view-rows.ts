@@ -3,10 +3,12 @@
 import { traceStep } from "../../../src/core/stack-trace.ts";
 import { calendarDayOf, type Zone } from "../parts/words.ts";
 import type { Line } from "./line.ts";
-import { isMark, type LineRing, type Mark } from "./line-ring.ts";
+import { isMark, type LineRing, type Mark, type RingEntry } from "./line-ring.ts";
 
 export type Row =
   | { readonly kind: "line"; readonly key: string; readonly line: Line; readonly folded: number }
+  /** Between what a search found: so many lines are left out. */
+  | { readonly kind: "skip"; readonly key: string; readonly lines: number }
   /** Between lines of two days: the day that begins. */
   | { readonly kind: "day"; readonly key: string; readonly timeMs: number }
   | { readonly kind: "mark"; readonly key: string; readonly mark: Mark };
@@ -16,15 +18,18 @@ export const foldMin = 2;
 
 /**
  * One row for each entry, but for lines of a trace behind the first line of it, which are counted there. `unfolded` holds the
- * keys of heads that are open. A line of another day than the one before it, in that zone, has the day before it.
+ * keys of heads that are open. A line of another day than the one before it, in that zone, has the day before it; with
+ * `tellsSkips`, one whose number does not follow the number before it is told how many are left out.
  */
 export function rowsOf(
   ring: LineRing,
   unfolded: ReadonlySet<string>,
   keep: (line: Line) => boolean,
   zone: Zone = "local",
+  tellsSkips = false,
 ): Row[] {
   const rows: Row[] = [];
+  let due: number | undefined;
   let day: readonly [fromMs: number, toMs: number] | undefined;
   for (let n = 0; n < ring.count; n++) {
     const entry = ring.at(n)!;
@@ -33,7 +38,9 @@ export function rowsOf(
       continue;
     }
     if (!keep(entry)) continue;
-    const { timeMs } = entry;
+    const { timeMs, number } = entry;
+    if (tellsSkips && due !== undefined && number !== undefined && number > due)
+      rows.push({ kind: "skip", key: `skip ${entry.key}`, lines: number - due });
     if (Number.isFinite(timeMs) && !(day && timeMs >= day[0] && timeMs < day[1])) {
       if (day !== undefined) rows.push({ kind: "day", key: `day ${entry.key}`, timeMs });
       day = calendarDayOf(timeMs, zone);
@@ -42,9 +49,13 @@ export function rowsOf(
     const folded = trace >= foldMin ? trace : 0;
     rows.push({ kind: "line", key: entry.key, line: entry, folded });
     if (folded > 0 && !unfolded.has(entry.key)) n += folded;
+    due = tellsSkips ? behind(ring.at(n)!) : undefined;
   }
   return rows;
 }
+
+const behind = (entry: RingEntry): number | undefined =>
+  isMark(entry) || entry.number === undefined ? undefined : entry.number + 1;
 
 /** Lines of a trace behind its head; of one of Python without its last, which alone says what went wrong. */
 function traceBehind(ring: LineRing, head: number, { dyno, source, opens }: Line): number {

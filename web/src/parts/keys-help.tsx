@@ -1,5 +1,6 @@
 /** What the keyboard does: `?` shows it. */
 import { useEffect, useRef } from "preact/hooks";
+import { filterHelp } from "../log/filter-text.ts";
 
 const keys: readonly (readonly [string, string])[] = [
   ["/", "to the filter"],
@@ -36,19 +37,40 @@ export function KeysHelp() {
   }, []);
   return (
     <dialog ref={dialog} class="keys-help" aria-labelledby="keys-title">
-      <h2 id="keys-title">Keys</h2>
-      <dl>
-        {keys.map(([key, does]) => (
-          <div key={key}>
+      <h2 id="keys-title">Keys, and the filter’s words</h2>
+      <div class="columns">
+        <dl>
+          {keys.map(([key, does]) => (
+            <div key={key}>
+              <dt>
+                {key.split("  ").map((one) => (
+                  <kbd key={one}>{one}</kbd>
+                ))}
+              </dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
+        </dl>
+        <dl class="filter-words">
+          {filterHelp.map(([word, does]) => (
+            <div key={word}>
+              <dt>
+                <code>{word}:</code>
+              </dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
+          <div>
             <dt>
-              {key.split("  ").map((one) => (
-                <kbd key={one}>{one}</kbd>
-              ))}
+              <code>-healthz</code>
             </dt>
-            <dd>{does}</dd>
+            <dd>
+              not that text; -dyno:web.2 not that process; words with blanks stand in quotes: since:"28 Nov
+              14:30"
+            </dd>
           </div>
-        ))}
-      </dl>
+        </dl>
+      </div>
       <form method="dialog">
         <button type="submit" class="ghost">
           Close

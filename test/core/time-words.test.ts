@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readTime, since } from "../../cli/time.ts";
+import { since } from "../../cli/log-session.ts";
+import { readTime, timeAsked } from "../../src/core/time-words.ts";
 
 /** Saturday, 28 November 2026, 15:04:05 where this runs. */
 const now = new Date(2026, 10, 28, 15, 4, 5).getTime();
@@ -104,4 +105,14 @@ test("how long ago is left to the server, whose clock counts; the rest is sent a
   expect(since("2026-11-28")).toBe(new Date(2026, 10, 28).toISOString().replace(".000", ""));
   expect(since("1h30m")).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
   expect(() => since("soon")).toThrow("Write a time as 10m, 14:30, yesterday,");
+});
+
+test.each([
+  ["yesterday 14:30", "2026-11-27T14:30:00Z"],
+  ["2026-11-28", "2026-11-28T00:00:00Z"],
+  ["2026-11-28 14:30 +0100", "2026-11-28T13:30:00Z"],
+  ["10m", "10m"],
+  ["soon", undefined],
+])("where times are UTC %j is %s", (text, asked) => {
+  expect(timeAsked(text, Date.UTC(2026, 10, 28, 15, 4, 5), "utc")).toBe(asked);
 });

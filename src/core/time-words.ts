@@ -1,27 +1,31 @@
 /**
- * Times as people write them. Without a zone they are in the zone of the person; without a day or a year they are the
- * newest such moment in the past.
+ * Times as people write them, on the command line and on the page. Without a zone they are in the zone of the person;
+ * without a day or a year they are the newest such moment in the past. Pure but for the zone.
  */
-import { InvalidArgumentError } from "commander";
-import { daysNamed } from "./day.ts";
-import { readDuration } from "./duration.ts";
+import { daysNamed } from "./day-names.ts";
+import { readDuration } from "./durations.ts";
 
-/** For the help of an option that takes a time. */
+/** For the help of what takes a time. */
 export const timeForms = "10m, 14:30, yesterday, 2026-11-28, '28 Nov 14:30', or an RFC 3339 time";
 
-/** A `since` as the server takes it: how long ago as it is, so that the server's clock counts; else RFC 3339. */
-export function since(text: string): string {
+/** The zone of times without one: that of the person, or UTC. */
+export type TimeZone = "local" | "utc";
+
+/**
+ * A time as the server takes it: how long ago as it is, so that the server's clock counts; else RFC 3339. Undefined for
+ * text that names none.
+ */
+export function timeAsked(text: string, nowMs: number, zone: TimeZone = "local"): string | undefined {
   if (/^\d{1,9}(ms|s|m|h|d)$/.test(text)) return text;
-  const timeMs = readTime(text, Date.now());
-  if (timeMs === undefined) throw new InvalidArgumentError(`Write a time as ${timeForms}.`);
-  return new Date(timeMs).toISOString().replace(/\.000Z$/, "Z");
+  const timeMs = readTime(text, nowMs, zone);
+  return timeMs === undefined ? undefined : new Date(timeMs).toISOString().replace(/\.000Z$/, "Z");
 }
 
 /** The moment that a text names, in ms since 1970; undefined when it names none. */
-export function readTime(text: string, nowMs: number): number | undefined {
+export function readTime(text: string, nowMs: number, zone: TimeZone = "local"): number | undefined {
   const words = text.trim().replace(/,? +/g, " ");
   const agoMs = readDuration(words.replace(/ ago$/i, ""));
-  const timeMs = agoMs === undefined ? readMoment(words.toLowerCase(), nowMs) : nowMs - agoMs;
+  const timeMs = agoMs === undefined ? readMoment(words.toLowerCase(), nowMs, zone) : nowMs - agoMs;
   return timeMs !== undefined && timeMs >= 0 && timeMs < timeMsMax ? timeMs : undefined;
 }
 
@@ -35,13 +39,14 @@ const timeForm =
   /(?:^|[ t])(\d{1,2})(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(am|pm)?(?: ?(z|utc|gmt|[+-]\d\d:?\d\d))?$/;
 
 /** A day, a time of day, or both; a zone may follow the time. */
-function readMoment(text: string, nowMs: number): number | undefined {
+function readMoment(text: string, nowMs: number, zone: TimeZone): number | undefined {
   const match = timeForm.exec(text);
   // A number by itself is the day of a month, or its year.
   const isTime = match !== null && (match[2] !== undefined || match[5] !== undefined);
   const time = isTime ? timeOfDay(match) : midnight;
   if (time === undefined || text === "") return undefined;
-  const offsetMs = isTime && match[6] !== undefined ? zoneOffsetMs(match[6]) : undefined;
+  const named = isTime && match[6] !== undefined ? zoneOffsetMs(match[6]) : undefined;
+  const offsetMs = named ?? (zone === "utc" ? 0 : undefined);
   const moments = daysNamed(isTime ? text.slice(0, match.index) : text, today(nowMs, offsetMs)).map(
     ({ year, month, day }) => momentOf([year, month - 1, day, time.hour, time.minute, 0, time.ms], offsetMs),
   );

@@ -1,0 +1,32 @@
+/** Lines that are there already: those before a place, and those that a search finds. */
+import { ApiFailure, api, type SessionBody } from "../api.ts";
+import { EventStream } from "./event-stream.ts";
+import { type Line, lineOf, type WireLine } from "./line.ts";
+import { slice } from "./slice.ts";
+
+export type FoundLines = {
+  /** Oldest first. */
+  readonly lines: readonly Line[];
+  /** Nothing older is kept, or asked for. */
+  readonly isAll: boolean;
+  /** The place is none of the log that is there now. */
+  readonly isForeign: boolean;
+};
+
+/** The newest lines that `body` asks for, without those that come. */
+export async function readLines(app: string, body: SessionBody, signal: AbortSignal): Promise<FoundLines> {
+  const path = await api.openSession(app, { ...body, tail: false, format: "json", progress: true }, signal);
+  const response = await fetch(path, { headers: { accept: "text/event-stream" }, cache: "no-store", signal });
+  if (!response.ok) throw new ApiFailure(response.status, "The server opens no stream.");
+  const lines: Line[] = [];
+  let isAll = false;
+  let isForeign = false;
+  for (const { type, data } of new EventStream().feed(await response.text())) {
+    if (type === "message") lines.push(lineOf(JSON.parse(data) as WireLine));
+    if (type === "searched") isAll = (JSON.parse(data) as { end: string | null }).end === "all";
+    if (type === "log-replaced") isForeign = true;
+    if (lines.length % 16 === 0 && slice.isOver()) await slice.next();
+  }
+  signal.throwIfAborted();
+  return { lines, isAll, isForeign };
+}

@@ -1,0 +1,29 @@
+/** The processes of an app, as the server knows them from all lines that are kept. Asked for while the menu is open. */
+import { useEffect, useState } from "preact/hooks";
+import { api } from "../api.ts";
+
+export type Processes = { readonly names: readonly string[]; readonly isAll: boolean };
+
+const growingMs = 700;
+const everyMs = 5_000;
+
+export function useProcesses(app: string, isWanted: boolean): Processes {
+  const [known, setKnown] = useState<Processes>({ names: [], isAll: false });
+  useEffect(() => {
+    if (!isWanted) return;
+    const over = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const ask = async () => {
+      const told = await api.histogram(app, new URLSearchParams(), over.signal).catch(() => undefined);
+      if (over.signal.aborted) return;
+      if (told !== undefined) setKnown({ names: told.dynos, isAll: told.complete });
+      timer = setTimeout(ask, told?.complete === false ? growingMs : everyMs);
+    };
+    void ask();
+    return () => {
+      over.abort();
+      clearTimeout(timer);
+    };
+  }, [app, isWanted]);
+  return known;
+}
