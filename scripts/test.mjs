@@ -18,6 +18,8 @@ const herokuTests = [
   "test/e2e/heroku-commands.test.ts",
   "test/e2e/heroku-clients.test.ts",
   "test/e2e/heroku-mcp.test.ts",
+  "test/manual/addons.test.ts",
+  "test/manual/heroku.test.ts",
   "test/readme.test.ts",
 ];
 

@@ -1,10 +1,12 @@
 /** The package as npm makes it, installed elsewhere: the command works there, and what the image copies is what it has. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { completionScripts, shells } from "../../cli/completion-scripts.ts";
+import { stepsOf } from "../support/manual-blocks.ts";
 import { freePorts } from "../support/nats.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
@@ -12,29 +14,45 @@ const run = promisify(execFile);
 const installMsMax = 240_000;
 
 let folder: string;
+/** As npm puts programs and their manuals on a machine. */
+let elsewhere: string;
 let command: string;
 /** Paths in the package. */
 let packed: readonly string[];
 
+/** Runs a line of shell where an operator stands, in an environment of the machine's own. */
+const shell = (script: string, cwd = folder) =>
+  run("bash", ["-e", "-o", "pipefail", "-c", script], {
+    cwd,
+    maxBuffer: 64 * 1024 * 1024,
+    env: {
+      PATH: `${join(elsewhere, "bin")}:${process.env.PATH}`,
+      HOME: process.env.HOME,
+      npm_config_prefix: elsewhere, // a --global of the test's own
+      npm_config_pack_destination: folder,
+      npm_config_prefer_offline: "true",
+      npm_config_audit: "false",
+      npm_config_fund: "false",
+      npm_config_update_notifier: "false",
+    },
+  });
+let doctor: string;
+
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "tailrace-package-"));
-  // What `prepack` builds is built already.
-  const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", folder];
-  const { stdout } = await run("npm", pack, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
-  const [{ filename, files }] = JSON.parse(stdout);
-  packed = files.map(({ path }: { path: string }) => path);
-  const elsewhere = join(folder, "elsewhere");
-  const install = [
-    "install",
-    "--prefix",
-    elsewhere,
-    "--no-audit",
-    "--no-fund",
-    "--prefer-offline",
-    "--omit=dev",
-  ];
-  await run("npm", [...install, join(folder, filename)], { maxBuffer: 64 * 1024 * 1024 });
-  command = join(elsewhere, "node_modules", ".bin", "tailrace");
+  elsewhere = join(folder, "elsewhere");
+  mkdirSync(elsewhere);
+  const [pack, install, look] = stepsOf("docs/service.md", "install", 3);
+  doctor = look!;
+  await shell(pack!, root);
+  await shell(install!);
+  const [archive] = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  const { stdout } = await run("tar", ["-tf", join(folder, archive!)], { maxBuffer: 64 * 1024 * 1024 });
+  packed = stdout
+    .trimEnd()
+    .split("\n")
+    .map((path) => path.replace(/^package\//, ""));
+  command = join(elsewhere, "bin", "tailrace");
 }, installMsMax);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -73,10 +91,31 @@ test("its server starts in an empty folder, stores a line, shows it, and shows i
     expect((await tailrace("logs", "-a", "shop")).stdout).toMatch(/app\[web\.1\]: it works$/m);
     for (const path of ["/docs", "/docs/manual", "/docs/manual/docs/drains"])
       expect((await fetch(url + path)).status).toBe(200);
+    const page = await (await fetch(`${url}/`)).text();
+    const [, script] = /<script type="module"[^>]* src="([^"]+)"/.exec(page)!;
+    expect((await fetch(new URL(script!, `${url}/`))).headers.get("content-type")).toContain("javascript");
   } finally {
     server.child.kill("SIGTERM");
   }
   await server;
+});
+
+test("its doctor looks at the machine, as the page says", async () => {
+  const [http, syslog] = await freePorts(2);
+  const here = doctor.replace("/var/lib/tailrace", join(folder, "looked-at"));
+  const { stdout } = await shell(
+    `export TAILRACE_HTTP=127.0.0.1:${http} TAILRACE_SYSLOG=127.0.0.1:${syslog}\n${here} || [ $? = 1 ]`,
+  );
+  expect(stdout).toMatch(/^ok +http +127\.0\.0\.1:\d+ is free\n/);
+  expect(existsSync(join(folder, "looked-at"))).toBe(false);
+});
+
+test("its manual page and the completions of the shells come with it", async () => {
+  const manual = readFileSync(join(elsewhere, "share", "man", "man1", "tailrace.1"), "utf8");
+  expect(manual).toMatch(/^\.TH TAILRACE 1/im);
+  for (const shellName of shells)
+    expect((await run(command, ["completion", shellName])).stdout).toBe(completionScripts[shellName]);
+  expect((await run(command, ["__complete", "fish", "drains:repl"])).stdout).toMatch(/^drains:replay\t/);
 });
 
 test("it has what it needs and nothing of a checkout", () => {

@@ -1,6 +1,6 @@
 /** The alerts and the dashboard that an operator loads: every metric in them exists, every alert fires when it should. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,6 +8,7 @@ import { collectDefaultMetrics, Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { metricsRegistry } from "../../src/metrics.ts";
+import { blockOf } from "../support/manual-blocks.ts";
 
 const docs = new URL("../../docs/", import.meta.url).pathname;
 const promtool = process.env.PROMTOOL || (existsSync("/usr/bin/promtool") ? "/usr/bin/promtool" : "promtool");
@@ -55,6 +56,18 @@ test("Prometheus takes the alerts, each fires in its test, and none for a node t
   expect(fired).toEqual(rules.map(({ alert }) => alert));
 });
 
+test("Prometheus takes the page's configuration, with the alerts beside it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tailrace-scrape-"));
+  try {
+    writeFileSync(join(folder, "prometheus.yml"), blockOf("docs/alerts.md", "scrape").body);
+    copyFileSync(`${docs}prometheus/alerts.yml`, join(folder, "alerts.yml"));
+    const { stdout } = await run(promtool, ["check", "config", join(folder, "prometheus.yml")]);
+    expect(stdout).toContain(`SUCCESS: ${rules.length} rules found`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test("Prometheus takes every expression of the dashboard", async () => {
   expect(expressions.length).toBeGreaterThan(panels.length);
   const folder = mkdtempSync(join(tmpdir(), "tailrace-rules-"));
@@ -80,6 +93,19 @@ test.each([
   const all = await known();
   expect(names.filter((name) => !all.has(name))).toEqual([]);
   expect(names.length).toBeGreaterThanOrEqual(rules.length);
+});
+
+test("every alert's section says what happened, what it means, and what to do", () => {
+  const sections = readFileSync(`${docs}alerts.md`, "utf8")
+    .split(/^## .*\n/m)
+    .slice(1);
+  for (const [at, { alert, annotations, labels }] of rules.entries()) {
+    const [told, means, todo, ...more] = sections[at]!.trim().split("\n\n");
+    expect(told, alert).toContain(`(\`${labels.severity}\`)`);
+    expect(annotations.summary, alert).not.toBe("");
+    for (const text of [means, todo]) expect(text?.length ?? 0, alert).toBeGreaterThan(30);
+    expect(more, alert).toEqual([]);
+  }
 });
 
 test("every alert has its section, which is where its runbook leads", () => {

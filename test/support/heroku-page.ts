@@ -37,6 +37,7 @@ const head = `# Heroku's command line
 
 The \`heroku\` command (npm \`heroku\`, 11.10) works with a tailrace server as it is published, by variables:
 
+<!-- example: variables -->
 \`\`\`sh
 export HEROKU_HOST=http://127.0.0.1:8601              # the server
 export HEROKU_PARTICLEBOARD_URL=$HEROKU_HOST          # else \`whoami\` and \`apps\` send the key to Heroku, too

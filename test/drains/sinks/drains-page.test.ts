@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { signatureOf } from "../../../src/drains/sinks/signature.ts";
+import { blockOf } from "../../support/manual-blocks.ts";
 import { openPeer } from "../../support/peer.ts";
 import { readText } from "../../support/sources.ts";
 import { ample, never, parcelOf, sinkOf } from "./parts.ts";
@@ -16,7 +17,7 @@ async function verifier(): Promise<IsSigned> {
   const folder = await mkdtemp(join(tmpdir(), "tailrace-page-"));
   try {
     const path = join(folder, "verify.mjs");
-    await writeFile(path, /```js\n([\s\S]*?)```/.exec(page)![1]!);
+    await writeFile(path, blockOf("docs/drains.md", "verify").body);
     return ((await import(/* @vite-ignore */ path)) as { isSigned: IsSigned }).isSigned;
   } finally {
     await rm(folder, { recursive: true });
@@ -59,6 +60,13 @@ test("the request on the page has the headers of a request, in their order", asy
   await sink.deliver(parcelOf("one"), never);
   await sink.close();
   await peer.close();
-  const shown = /```http\nPOST [^\n]*\n([\s\S]*?)```/.exec(page)![1]!.match(/^[\w-]+(?=:)/gm);
+  const shown = blockOf("docs/drains.md", "request").body.match(/^[\w-]+(?=:)/gm);
   expect(peer.received[0]!.rawHeaders.filter((_, index) => index % 2 === 0)).toEqual(shown);
+});
+
+test("the signature on the page is that of its first test vector", () => {
+  const { body } = blockOf("docs/drains.md", "signature");
+  const header = signatureOf(Buffer.from("hello"), ["first"], 1_700_000_000_000);
+  expect(body).toBe(`Tailrace-Signature: ${header}\n`);
+  expect(page).toContain(`| \`first\` | 1700000000 | \`hello\` | \`${header.split("v1=")[1]}\` |`);
 });

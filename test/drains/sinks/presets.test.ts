@@ -3,22 +3,16 @@ import { gunzipSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import { parseDestination } from "../../../src/drains/destination.ts";
 import { checkDrainOptions, type DrainOptions } from "../../../src/registry/drain-options.ts";
+import { blockOf } from "../../support/manual-blocks.ts";
 import { type Answer, openPeer, type Peer } from "../../support/peer.ts";
 import { readText } from "../../support/sources.ts";
 import { ample, never, parcelOfSlices, sinkOf, sinkOptions, sliceWithData } from "./parts.ts";
 
 type Preset = DrainOptions & { readonly url: string };
 
-const page = readText("docs/destinations.md");
-const presets = new Map(
-  page
-    .split(/^## /m)
-    .filter((section) => section.includes("```json"))
-    .map((section): [string, Preset] => [
-      section.split("\n")[0]!.toLowerCase().replace(" ", ""),
-      JSON.parse(/```json\n([\s\S]*?)```/.exec(section)![1]!),
-    ]),
-);
+const page = "docs/destinations.md";
+const names = ["loki", "datadog", "betterstack", "newrelic", "splunk", "opentelemetry", "syslog", "vector"];
+const presets = new Map(names.map((name): [string, Preset] => [name, JSON.parse(blockOf(page, name).body)]));
 
 /** What a fixture says: the request that the receiver documents, and its answers with the verdict that is due. */
 function readFixture(name: string) {
@@ -95,4 +89,13 @@ describe.each(["loki", "datadog", "betterstack", "newrelic", "splunk"])("%s", (n
       expect("reason" in found.verdict && found.verdict.reason).toContain(said);
     }
   });
+});
+
+test("Vector's source is set to read what its preset sends: an object of JSON in each line", async () => {
+  const source = blockOf(page, "vector-toml").body;
+  expect(source).toContain('decoding.codec = "json"');
+  expect(source).toContain('framing.method = "newline_delimited"');
+  const { request } = await send({ ...presets.get("vector")!, url: "http://127.0.0.1/" });
+  const objects = request.body.toString().trimEnd().split("\n");
+  expect(objects.map((line) => JSON.parse(line).message)).toEqual(["user 17 signed in", "at=error code=H12"]);
 });
