@@ -12,11 +12,11 @@ export class DrainFilter {
   readonly #filter: LineFilter;
   readonly #selector: Selector;
   readonly #payer: Payer;
-  /** Ends the looking. */
-  readonly #signal: AbortSignal;
+  /** Gives what ends the looking. */
+  readonly #signal: () => AbortSignal;
   readonly #kept = new WeakMap<StoredBatch, Kept | Promise<Kept | undefined>>();
 
-  constructor(filter: LineFilter, selector: Selector, payer: Payer, signal: AbortSignal) {
+  constructor(filter: LineFilter, selector: Selector, payer: Payer, signal: () => AbortSignal) {
     this.#filter = filter;
     this.#selector = selector;
     this.#payer = payer;
@@ -54,7 +54,7 @@ export class DrainFilter {
   #look(batch: StoredBatch): Kept | Promise<Kept | undefined> {
     let kept = this.#kept.get(batch);
     if (kept !== undefined) return kept;
-    kept = this.#selector.select(this.#payer, batch, this.#filter, this.#signal);
+    kept = this.#selector.select(this.#payer, batch, this.#filter, this.#signal());
     this.#kept.set(batch, kept);
     if (kept instanceof Promise) void this.#keep(batch, kept);
     return kept;

@@ -16,8 +16,8 @@ export type DrainPatternsParts = {
   readonly clock: Clock;
   /** It is the app's budget that is waited for. */
   readonly onHeld: (reason: string) => void;
-  /** Ends all waits. */
-  readonly signal: AbortSignal;
+  /** Gives what ends all waits. */
+  readonly signal: () => AbortSignal;
 };
 
 /** A wait for the budget is told after this, and not again before that. */
@@ -44,7 +44,7 @@ export class DrainPatterns {
 
   /** The parcel as it is to be sent: the same one at once, or a promise, of undefined when the waits are ended. */
   redacted(parcel: Parcel): Parcel | Promise<Parcel | undefined> {
-    return this.#redact === undefined ? parcel : this.wait(this.#redact(parcel, this.#parts.signal));
+    return this.#redact === undefined ? parcel : this.wait(this.#redact(parcel, this.#parts.signal()));
   }
 
   /** Waits for what patterns come to. */

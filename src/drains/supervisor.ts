@@ -5,8 +5,10 @@ import type { DrainId } from "../core/ids.ts";
 import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { drainKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
 import { drainWorkers } from "../metrics.ts";
+import type { Clock } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import type { RunningDrain } from "./census.ts";
+import { Change } from "./change.ts";
 import { boundsOf } from "./destination.ts";
 import { DrainStates } from "./drain-states.ts";
 import { watchLasting } from "./lasting-watch.ts";
@@ -31,11 +33,11 @@ export type SupervisorOptions = Omit<WorkerParts, "logger" | "sheets"> & {
 /** For a delivery under way when its drain goes to another node. */
 const moveMsMax = 3_000;
 
-/** A drain as it is wanted. `change` is aborted when that, or whose it is, changed in what matters to its worker. */
+/** A drain as it is wanted. `change` is made when that, or whose it is, changed in what matters to its worker. */
 type Assignment = {
   readonly shard: number;
   wanted: DrainRecord | undefined;
-  change: AbortController;
+  change: Change;
   worker: DrainWorker | undefined;
   running: Promise<void> | undefined;
 };
@@ -91,7 +93,7 @@ export class DrainSupervisor {
     const ending: (Promise<void> | undefined)[] = [];
     for (const assignment of this.#assignments.values()) {
       if (assignment.shard !== shard) continue;
-      assignment.change.abort();
+      assignment.change.make();
       ending.push(assignment.running);
     }
     await Promise.all(ending);
@@ -127,7 +129,7 @@ export class DrainSupervisor {
 
   async #close(): Promise<void> {
     this.#closing.abort();
-    for (const { change } of this.#assignments.values()) change.abort();
+    for (const { change } of this.#assignments.values()) change.make();
     await Promise.all(this.#running);
     await this.#watching;
   }
@@ -167,7 +169,7 @@ export class DrainSupervisor {
     const assignment = known ?? this.#assign(id, wanted!);
     const isSame = workKey(assignment.wanted) === workKey(wanted);
     assignment.wanted = wanted;
-    if (!isSame) assignment.change.abort();
+    if (!isSame) assignment.change.make();
     else if (wanted?.replay !== undefined) assignment.worker?.replay(wanted.replay);
     this.#start(id, assignment);
     if (assignment.running === undefined && wanted === undefined) this.#assignments.delete(id);
@@ -178,7 +180,7 @@ export class DrainSupervisor {
     const assignment = {
       shard,
       wanted: undefined,
-      change: new AbortController(),
+      change: new Change(),
       worker: undefined,
       running: undefined,
     };
@@ -202,7 +204,7 @@ export class DrainSupervisor {
   // One drain, from when it is this process's and wanted until it is not.
   async #run(id: string, assignment: Assignment): Promise<void> {
     while (!this.#closing.signal.aborted && this.#mine.has(assignment.shard)) {
-      assignment.change = new AbortController();
+      assignment.change = new Change();
       const { wanted } = assignment;
       if (wanted === undefined) {
         this.#assignments.delete(id);
@@ -210,7 +212,7 @@ export class DrainSupervisor {
         await this.#mine.get(assignment.shard)?.sheets?.forget(id);
         return this.#states.forget(id);
       }
-      if (wanted.url === undefined || wanted.paused) await aborted(assignment.change.signal);
+      if (wanted.url === undefined || wanted.paused) await assignment.change.made;
       else await this.#work(wanted, assignment);
     }
   }
@@ -218,11 +220,11 @@ export class DrainSupervisor {
   // One worker, until its record changes.
   async #work(drain: DrainRecord, assignment: Assignment): Promise<void> {
     const { logger, clock, restartMs } = this.#options;
-    const { signal } = assignment.change;
+    const { change } = assignment;
     try {
       const parts = this.#mine.get(assignment.shard);
       const worker = await this.#starts.run(async () =>
-        signal.aborted || parts === undefined
+        change.isMade || parts === undefined
           ? undefined
           : await DrainWorker.open(drain, filterOf(drain), parts),
       );
@@ -231,15 +233,15 @@ export class DrainSupervisor {
       assignment.worker = worker;
       const { replay } = assignment.wanted ?? {};
       if (replay !== undefined) worker.replay(replay); // it may have been asked for while the worker was opened
-      await worker.endedOr(signal);
-      if (!signal.aborted) {
+      await Promise.race([worker.ended, change.made]);
+      if (!change.isMade) {
         logger.warn({ drain: drain.id }, "somebody else runs this drain: it is left to them");
-        if (this.#options.shards === undefined) await aborted(signal);
-        else await clock.sleep(restartMs, signal); // whose shard it is says whose it is
+        if (this.#options.shards === undefined) await change.made;
+        else await sleepUnless(change, clock, restartMs); // whose shard it is says whose it is
       }
     } catch (err) {
       logger.error({ err, drain: drain.id }, "a drain's worker broke; it is started again");
-      await clock.sleep(restartMs, signal);
+      await sleepUnless(change, clock, restartMs);
     } finally {
       const { worker } = assignment;
       if (worker !== undefined) {
@@ -277,6 +279,12 @@ function filterOf(drain: DrainRecord): LineFilter | undefined {
   if (compiled.kind === "bad")
     throw new Error(`the stored filter is bad: ${compiled.field} ${compiled.reason}`);
   return compiled.filter;
+}
+
+async function sleepUnless(change: Change, clock: Clock, ms: number): Promise<void> {
+  const ending = new AbortController();
+  void change.made.then(() => ending.abort());
+  await clock.sleep(ms, ending.signal);
 }
 
 const aborted = (signal: AbortSignal): Promise<void> =>

@@ -112,7 +112,8 @@ class Right implements ReadingRight {
   readonly #clock: Clock;
   readonly #leave: () => void;
   readonly #ending = new AbortController();
-  #expiry = new AbortController();
+  /** Ends the wait for the key's expiry, where it has one. */
+  #expiry: AbortController | undefined;
 
   constructor(channel: ChannelId, clock: Clock, leave: () => void) {
     this.#channel = channel;
@@ -132,7 +133,7 @@ class Right implements ReadingRight {
       return;
     }
     const key = value as KeyRecord | undefined;
-    this.#expiry.abort();
+    this.#expiry?.abort();
     if (key === undefined || !(key.apps === "all" || key.apps.includes(this.#channel))) this.end();
     else void this.#endAt(expiryMsOf(key));
   }
@@ -143,7 +144,7 @@ class Right implements ReadingRight {
   }
 
   release(): void {
-    this.#expiry.abort();
+    this.#expiry?.abort();
     this.#leave();
   }
 

@@ -22,7 +22,9 @@ export class OpenTail implements Member {
   readonly #response: ServerResponse;
   readonly #stalls: Stalls;
   readonly #hubs: Hubs;
-  readonly #stopping = new AbortController();
+  #isStopped = false;
+  /** Ends the reading by itself, while there is one: a signal takes most of a kilobyte. */
+  #reading: AbortController | undefined;
   #hub: Hub | undefined;
   #leave:
     | { readonly resolve: (place?: TailPlace) => void; readonly reject: (failure: unknown) => void }
@@ -54,29 +56,30 @@ export class OpenTail implements Member {
 
   /** Reads by itself until it has all that there is, then with others, and by itself again when it is behind them. */
   async run(): Promise<void> {
-    const { signal } = this.#stopping;
-    let reading = this.stream.read(signal);
+    let from: TailPlace | undefined;
     for (;;) {
-      const shared = await this.#readAlone(reading);
-      const place = await shared?.left;
-      if (place === undefined || signal.aborted) return;
+      const shared = await this.#readAlone(from);
+      from = await shared?.left;
+      if (from === undefined || this.#isStopped) return;
       await this.#draining;
-      reading = this.stream.feed!.read(place, signal);
     }
   }
 
   // Resolves when it joined others, with what resolves when it left them; without it when there is nothing more.
-  async #readAlone(reading: AsyncIterable<TailPart>): Promise<Shared | undefined> {
-    const { signal } = this.#stopping;
+  async #readAlone(from: TailPlace | undefined): Promise<Shared | undefined> {
+    if (this.#isStopped) return undefined;
     const { feed } = this.stream;
-    for await (const part of reading) {
+    const { signal } = (this.#reading = new AbortController());
+    for await (const part of from === undefined ? this.stream.read(signal) : feed!.read(from, signal)) {
       if (signal.aborted) return undefined;
       await this.#send(part);
       const { position, next } = part;
       if (feed === undefined || position === undefined || next === undefined || signal.aborted) continue;
       const left = this.#untilLeft();
       this.#hub = this.#hubs.join(feed, { position, next }, this);
-      if (this.#hub !== undefined) return { left };
+      if (this.#hub === undefined) continue;
+      this.#reading = undefined;
+      return { left };
     }
     return undefined;
   }
@@ -142,7 +145,8 @@ export class OpenTail implements Member {
 
   /** Reads no further; what was begun is sent. */
   stop(): void {
-    this.#stopping.abort();
+    this.#isStopped = true;
+    this.#reading?.abort();
     this.#hub?.remove(this);
     this.#leave?.resolve();
   }

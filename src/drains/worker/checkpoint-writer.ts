@@ -29,11 +29,14 @@ const storeRetryMs = 1_000;
 /** Attempts at the last write of a drain, the first included. */
 const lastTriesMax = 3;
 
+/** One for all that have nothing to write, as most drains are idle. */
+const none: Set<string> = new Set();
+
 export class CheckpointWriter {
   readonly #options: CheckpointWriterOptions;
   readonly #record: OwnedRecord<unknown>;
   /** Drains of which something is not stored, without those of the put under way. */
-  #changed = new Set<string>();
+  #changed = none;
   /** When what changed is to be written. */
   #dueMs = Number.POSITIVE_INFINITY;
   #lastPutMs = Number.NEGATIVE_INFINITY;
@@ -57,12 +60,17 @@ export class CheckpointWriter {
   /** Something of the drain `id` changed: it is written by `dueMs` of the monotonic clock. */
   changed(id: string, dueMs: number): void {
     if (this.#isLost) return;
-    this.#changed.add(id);
+    this.#add(id);
     if (dueMs < this.#dueMs) {
       this.#dueMs = dueMs;
       this.#endPause();
     }
     this.#running ??= this.#run();
+  }
+
+  #add(id: string): void {
+    if (this.#changed === none) this.#changed = new Set();
+    this.#changed.add(id);
   }
 
   /** Writes as soon as may be; resolves to false when the Store failed or the record is somebody else's. */
@@ -97,11 +105,11 @@ export class CheckpointWriter {
       const waiting = this.#waiting;
       this.#waiting = [];
       const ids = this.#changed;
-      this.#changed = new Set();
+      this.#changed = none;
       this.#putting = this.#put(ids);
       const isWritten = await this.#putting;
       this.#putting = undefined;
-      if (!isWritten) for (const id of ids) this.#changed.add(id);
+      if (!isWritten) for (const id of ids) this.#add(id);
       for (const tell of waiting) tell(isWritten && !this.#isLost);
       if (isWritten) continue;
       this.#dueMs = this.#options.clock.monotonicMs();

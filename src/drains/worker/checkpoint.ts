@@ -59,13 +59,15 @@ export class Checkpoint {
     options: CheckpointOptions,
     onConflict: () => void,
   ): Promise<Checkpoint> {
-    const { store, clock, commitMsMax } = options;
+    const { store, clock, logger, commitMsMax } = options;
     const key = checkpointKey(drain.id);
     const found = await store.get(key);
     const latest = readCheckpoint(found?.value, drain);
     const parts = { id: drain.id, latest, clock, commitMsMax, onConflict };
     const writer = new CheckpointWriter({
-      ...options,
+      store,
+      clock,
+      logger,
       key,
       revision: found?.revision ?? 0,
       draft: () => checkpoint.draft(),

@@ -44,17 +44,22 @@ type Ready = Made & { readonly number: number; readonly reading: ReadAhead };
 export class Courier {
   readonly #options: CourierOptions;
   readonly #patterns: DrainPatterns;
-  /** Ends what is under way. */
-  readonly #ending = new AbortController();
+  /** Ends what is under way. Made for the first parcel: a signal takes most of a kilobyte, and most drains wait for a line. */
+  #ending: AbortController | undefined;
+  #isAbandoned = false;
   /** Made, and not sent yet. */
   #ready: Ready | undefined;
 
   constructor(options: CourierOptions) {
     const { drain, filter, patterns, clock, tell } = options;
     const onHeld = (reason: string) => tell({ kind: "held up", reason });
-    const { signal } = this.#ending;
     this.#options = options;
-    this.#patterns = new DrainPatterns(drain, filter, { patterns, clock, onHeld, signal });
+    this.#patterns = new DrainPatterns(drain, filter, {
+      patterns,
+      clock,
+      onHeld,
+      signal: () => this.#signal,
+    });
   }
 
   /**
@@ -132,7 +137,7 @@ export class Courier {
       this.#settled(number, verdict, parcel);
       if (verdict.kind === "delivered") for (const one of memory) one.release(); // else it may be read still
     };
-    return slot.deliver(parcel, this.#ending.signal, onSent, onVerdict);
+    return slot.deliver(parcel, this.#signal, onSent, onVerdict);
   }
 
   #settled(number: number, verdict: Verdict, parcel: Parcel): void {
@@ -148,7 +153,14 @@ export class Courier {
 
   /** Everything under way is given up, for good. */
   abandon(): void {
-    this.#ending.abort();
+    this.#isAbandoned = true;
+    this.#ending?.abort();
+  }
+
+  get #signal(): AbortSignal {
+    this.#ending ??= new AbortController();
+    if (this.#isAbandoned) this.#ending.abort();
+    return this.#ending.signal;
   }
 
   #cut({ line, range, bounds }: Prepare, { batches }: ReadAhead): Omit<Made, "parcel"> & Pick<Cut, "parcel"> {

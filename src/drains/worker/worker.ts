@@ -77,22 +77,19 @@ export class DrainWorker {
     filter: LineFilter | undefined,
     parts: WorkerParts,
   ): Promise<DrainWorker> {
-    const { commitMsMax } = parts.limits;
+    const { store, clock, logger, limits } = parts;
+    const { commitMsMax } = limits;
     const onConflict = () => worker.#tell({ kind: "stop" });
     const checkpoint =
       (await parts.sheets?.open(drain, onConflict)) ??
-      (await Checkpoint.open(drain, { ...parts, commitMsMax }, onConflict));
+      (await Checkpoint.open(drain, { store, clock, logger, commitMsMax }, onConflict));
     const worker: DrainWorker = new DrainWorker(drain, filter, parts, checkpoint);
     return worker;
   }
 
-  /** Resolves when the worker ended, for whatever reason, or `signal` is aborted; rejects when it broke. */
-  endedOr(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", () => resolve(), { once: true });
-      this.#running.then(resolve, reject);
-    });
+  /** Resolves when the worker ended, for whatever reason; rejects when it broke. */
+  get ended(): Promise<void> {
+    return this.#running;
   }
 
   /** How far it is, ahead of the Store by a moment. */

@@ -497,7 +497,7 @@ describe("stopping and going on", () => {
     await rig.append(["b"]);
     await rig.until(() => rig.received.length === 2);
     await rig.clock.advance(1_000);
-    await worker.endedOr(new AbortController().signal);
+    await worker.ended;
     expect(await rig.state()).toMatchObject({ delivered: 1 });
     await rig.append(["c"]);
     await rig.clock.advance(60_000);
