@@ -41,6 +41,7 @@ import { Senders } from "./ingest/senders.ts";
 import { Scope } from "./lifecycle.ts";
 import {
   answersBytesMax,
+  appCensusMs,
   closeMsMax,
   histogramLimits,
   httpLimits,
@@ -60,6 +61,7 @@ import { openSyslogDoors } from "./open-syslog.ts";
 import { keptOperatorKey } from "./operator-key.ts";
 import type { OtherNodes } from "./other-nodes.ts";
 import { Patterns } from "./patterns/patterns.ts";
+import { AppCensus } from "./registry/app-census.ts";
 import { Apps } from "./registry/apps.ts";
 import { CheckedStore } from "./registry/checked-store.ts";
 import { DrainTokens } from "./registry/drain-tokens.ts";
@@ -167,7 +169,7 @@ type Readers = ReturnType<typeof openReaders>;
 
 /** The rules about records. */
 async function openRegistry(
-  { scope, store, log, clock, has }: Base,
+  { scope, store, log, clock, has, failures }: Base,
   operatorSecret: string,
   { policy, own }: Places,
 ) {
@@ -187,6 +189,8 @@ async function openRegistry(
   const apps = new Apps({ store, log, clock, tokens, drains });
   if (has("control")) await apps.finishDestroying();
   if (has("control")) await keys.adoptOlder();
+  if (has("control"))
+    scope.own("the census of apps", new AppCensus({ apps, clock, failures, everyMs: appCensusMs }));
   return { drains, tokens, keys, webSessions, apps };
 }
 

@@ -148,6 +148,9 @@ export const canaryLimits = { lostMs: minuteMs, waitingMax: 1_000 } as const;
 /** How often the operator's figures of all drains are brought up to date, and the lags that are read for them each time. */
 export const censusLimits = { everyMs: 15 * secondMs, readsMax: 200 } as const;
 
+/** How often the apps are counted: it reads the record of each. */
+export const appCensusMs = minuteMs;
+
 /** Samples of a drain's lag and pace, one in each round of the census: an hour of them. */
 export const drainHistoryLimits = { samplesMax: 240, drainsMax: 2_000 } as const;
 

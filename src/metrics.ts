@@ -62,6 +62,12 @@ export const httpDroppedConnections = new Counter({
   registers,
 });
 
+export const appsCounted = new Gauge({
+  name: "tailrace_apps",
+  help: "Apps that there are, counted once a minute by nodes of the role control, each of which counts all.",
+  registers,
+});
+
 // The folder of --data
 
 export const diskFree = new Gauge({

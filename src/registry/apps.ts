@@ -78,6 +78,14 @@ export class Apps {
     return this.#listing();
   }
 
+  /** How many there are, without holding them. */
+  async count(): Promise<number> {
+    let apps = 0;
+    for await (const { value } of this.#store.list<AppRecord>(recordPrefixes.app))
+      if (value.destroying === undefined) apps++;
+    return apps;
+  }
+
   async #list(): Promise<readonly AppRecord[]> {
     const apps: AppRecord[] = [];
     for await (const { value } of this.#store.list<AppRecord>(recordPrefixes.app)) {

@@ -48,7 +48,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   "docs/service.md": {
     install: "test/e2e/package.test.ts",
-    ...all("test/manual/service.test.ts", "unit", "journal"),
+    ...all("test/manual/service.test.ts", "unit", "nginx", "journal"),
   },
   "docs/up.md": all("test/manual/up.test.ts", "start", "control"),
 };
@@ -65,7 +65,7 @@ const used = blocks.filter(({ language, name }) => name !== undefined || !shown.
 
 describe("a block of the manual", () => {
   test("says its language, and is at the margin", () => {
-    const known = [...shown, "sh", "json", "yaml", "toml", "js", "http"];
+    const known = [...shown, "sh", "json", "yaml", "toml", "js", "http", "nginx"];
     expect(blocks.filter(({ language }) => !known.includes(language))).toEqual([]);
     for (const page of pages) {
       expect(readText(page), page).not.toMatch(/^[ \t>]+(?:```|~~~)|^~~~/m);

@@ -5,7 +5,10 @@ import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { blockOf, scriptOf } from "../support/manual-blocks.ts";
 import { freePorts } from "../support/nats.ts";
+import { openNginxServers } from "../support/nginx.ts";
 import { Reader } from "../support/reader.ts";
+import { pemFile } from "../support/sender-world.ts";
+import { TestServer } from "../support/server.ts";
 import { readText } from "../support/sources.ts";
 
 let reader: Reader;
@@ -37,6 +40,38 @@ ${command!.replace("/var/lib/tailrace", data)}`;
   expect(shown).toContain(`"http":"http://127.0.0.1:${port}"`);
   expect(shown).not.toContain('"level":"error"');
   expect(statSync(join(data, "api-key")).mode & 0o777).toBe(0o600);
+}, 60_000);
+
+test("nginx in front, as the page has it: lines in, tails as they come, the page, and no figures", async () => {
+  const [port = 0] = await freePorts(1);
+  const url = `https://localhost:${port}`;
+  const server = await TestServer.start(["--public-url", url]);
+  const nginx = await openNginxServers(
+    port,
+    scriptOf("docs/service.md", "nginx", {
+      "listen 443 ssl": `listen 127.0.0.1:${port} ssl`,
+      "/etc/letsencrypt/live/logs.example.com/fullchain.pem": pemFile("server"),
+      "/etc/letsencrypt/live/logs.example.com/privkey.pem": pemFile("server-key"),
+      "http://127.0.0.1:8601": server.url,
+    }),
+  );
+  const client = new Reader(url, { NODE_EXTRA_CA_CERTS: pemFile("ca"), CURL_CA_BUNDLE: pemFile("ca") });
+  try {
+    const ship = (line: string) => client.run(`echo ${line} | tailrace ship -a shop --dyno web.1`);
+    expect(await client.run("tailrace apps:create shop")).toMatchObject({ status: 0 });
+    expect(await ship("one")).toMatchObject({ status: 0, stderr: "" });
+    const tail = client.runUntil("tailrace logs -a shop -f", /: two$/m);
+    expect(await ship("two")).toMatchObject({ status: 0, stderr: "" });
+    expect(await tail).toMatch(/^\S+ app\[web\.1\]: one\n\S+ app\[web\.1\]: two\n/);
+    const { stdout } = await client.run(
+      `for path in / /healthz /metrics; do curl -s -o /dev/null -w '%{http_code} ' '${url}'$path; done`,
+    );
+    expect(stdout).toBe("200 200 404 ");
+  } finally {
+    await client.close();
+    await nginx.close();
+    await server.destroy();
+  }
 }, 60_000);
 
 test("the journal of a unit is read as the page says", async () => {

@@ -1,4 +1,4 @@
-/** A real nginx on a free port, with a configuration of the test's for what is inside of `server { … }`. */
+/** A real nginx, with a configuration of the test's for what is inside of `server { … }`, or for all of it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -13,10 +13,15 @@ export const nginxBinary = process.env.NGINX || (existsSync("/usr/sbin/nginx") ?
 
 export type Nginx = { readonly url: string; close(): Promise<void> };
 
-export async function openNginx(server: string): Promise<Nginx> {
-  const folder = await mkdtemp(join(tmpdir(), "tailrace-nginx-"));
+export const openNginx = async (server: string): Promise<Nginx> => {
   const port = await closedPort();
-  await writeFile(join(folder, "nginx.conf"), configOf(folder, port, server));
+  return openNginxServers(port, `server {\n    listen 127.0.0.1:${port};\n    ${server}\n  }`);
+};
+
+/** The same with whole blocks `server { … }`, one of which listens on that port. */
+export async function openNginxServers(port: number, servers: string): Promise<Nginx> {
+  const folder = await mkdtemp(join(tmpdir(), "tailrace-nginx-"));
+  await writeFile(join(folder, "nginx.conf"), configOf(folder, servers));
   let said = "";
   const child = spawn(nginxBinary, ["-p", folder, "-c", "nginx.conf", "-e", join(folder, "error.log")], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -62,7 +67,7 @@ const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
 export const ownTemporaryFolders = (folder: string): string =>
   temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join("\n  ");
 
-const configOf = (folder: string, port: number, server: string): string => `
+const configOf = (folder: string, servers: string): string => `
 daemon off;
 worker_processes 1;
 pid ${folder}/pid;
@@ -71,9 +76,6 @@ events { worker_connections 64; }
 http {
   access_log off;
   ${ownTemporaryFolders(folder)}
-  server {
-    listen 127.0.0.1:${port};
-    ${server}
-  }
+  ${servers}
 }
 `;

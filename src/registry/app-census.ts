@@ -1,0 +1,39 @@
+/** The operator's figure of all apps, counted anew once a minute: a count that is kept up to date would hold every name. */
+import type { Failures } from "../failures.ts";
+import { appsCounted } from "../metrics.ts";
+import type { Clock } from "../ports.ts";
+import type { Apps } from "./apps.ts";
+
+export type AppCensusOptions = {
+  readonly apps: Pick<Apps, "count">;
+  readonly clock: Pick<Clock, "sleep">;
+  readonly failures: Pick<Failures, "note">;
+  /** Between two counts. */
+  readonly everyMs: number;
+};
+
+export class AppCensus {
+  readonly #closing = new AbortController();
+  readonly #rounds: Promise<void>;
+
+  constructor(options: AppCensusOptions) {
+    this.#rounds = this.#run(options);
+  }
+
+  /** Idempotent. */
+  close(): Promise<void> {
+    this.#closing.abort();
+    return this.#rounds;
+  }
+
+  async #run({ apps, clock, failures, everyMs }: AppCensusOptions): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await apps.count().then(
+        (count) => appsCounted.set(count),
+        (err: unknown) => failures.note("census", err, "the apps could not be counted; it is tried again"),
+      );
+      await clock.sleep(everyMs, signal);
+    }
+  }
+}
