@@ -266,7 +266,7 @@ export const tailLines = new Counter({
 
 export const tailLostLines = new Counter({
   name: "tailrace_tail_lost_lines_total",
-  help: "Lines that retention took before the reader of a log stream came to them; each was told in an L11 line.",
+  help: "Lines that retention took before the reader of a log stream came to them, or that are damaged; each was told in an L11 line.",
   registers,
 });
 

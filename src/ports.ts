@@ -44,10 +44,16 @@ export interface ChannelLog {
    * batch yields that batch, and `last` the batch that holds the first of those lines. Positions of trimmed batches
    * are fine: the first batch left follows, and its `line` tells how many are gone. So are positions that name no
    * incarnation, as far as the log reaches, and the origin. Ends when `signal` is aborted, when the channel is
-   * destroyed, or when its log is replaced while it is followed; never throws for these. The reader has a hold on the
-   * memory of each batch that he is handed, and may give it back (`core/batch-memory.ts`).
+   * destroyed, or when its log is replaced while it is followed; never throws for these. With `present` it also ends
+   * where it would wait for lines that nobody has written yet, whatever of those before cannot be read any more. The
+   * reader has a hold on the memory of each batch that he is handed, and may give it back (`core/batch-memory.ts`).
    */
-  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed>;
+  follow(channel: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed>;
+  /**
+   * The channel's running number of the line behind a place of its log; undefined where the log cannot tell any more,
+   * as when retention took what the position names. A foreign position may get any answer.
+   */
+  lineBehind(channel: ChannelId, position: Position): Promise<number | undefined>;
   /**
    * The newest batches that together hold at least `lines` lines (or all there are), oldest first, and the end. With
    * `within`, those that begin before its `endLine`, and no more of them than have `bytesMax` bytes, but one at least:

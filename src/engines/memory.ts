@@ -85,20 +85,31 @@ class MemoryLog implements ChannelLog {
     return { position: endOf(stored), repeated: false };
   }
 
-  follow(id: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed> {
+  follow(id: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed> {
     this.#trim();
     const channel = this.#channel(id);
-    return this.#follow(channel, startLine(channel, from), signal);
+    return this.#follow(channel, startLine(channel, from), signal, until);
   }
 
-  async *#follow(channel: Channel, from: number | "foreign", signal: AbortSignal): AsyncGenerator<Followed> {
+  async lineBehind(_id: ChannelId, position: Position): Promise<number | undefined> {
+    return lineOf(position);
+  }
+
+  async *#follow(
+    channel: Channel,
+    from: number | "foreign",
+    signal: AbortSignal,
+    until: "present" | undefined,
+  ): AsyncGenerator<Followed> {
     const start = from === "foreign" ? 0 : from;
     if (from === "foreign" && !signal.aborted && !this.#closed) yield from;
     for (let due = start; ; ) {
       if (signal.aborted || channel.ended || this.#closed) return;
       const batch = channel.batches.find(({ line, count }) => line + count > due);
-      if (batch === undefined) await changed(channel, signal);
-      else {
+      if (batch === undefined) {
+        if (until === "present") return;
+        await changed(channel, signal);
+      } else {
         due = batch.line + batch.count;
         yield batch;
       }
@@ -170,7 +181,7 @@ function startLine(channel: Channel, from: From): number | "foreign" {
       const { incarnation, end, batches } = channel;
       const at = batches.find(({ sequence }) => sequence === place.sequence);
       if (isForeign(place, { incarnation, end, at, oldest: batches[0] })) return "foreign";
-      return place.sequence + place.lines;
+      return lineOf(from.position);
     }
     case "last":
       return channel.line - from.lines;
@@ -179,6 +190,13 @@ function startLine(channel: Channel, from: From): number | "foreign" {
     case "now":
       return channel.line;
   }
+}
+
+// A batch's sequence is the number of its first line.
+function lineOf(position: Position): number {
+  const place = readPosition(position);
+  assert(place !== undefined, "not a position");
+  return place.sequence + place.lines;
 }
 
 function changed(channel: Channel, signal: AbortSignal): Promise<void> {

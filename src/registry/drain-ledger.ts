@@ -178,7 +178,7 @@ export async function placeSince(log: ChannelLog, channel: ChannelId, sinceMs: n
 }
 
 async function firstBatch(log: ChannelLog, channel: ChannelId, from: From): Promise<StoredBatch | undefined> {
-  for await (const batch of log.follow(channel, from, AbortSignal.timeout(readMsMax)))
+  for await (const batch of log.follow(channel, from, AbortSignal.timeout(readMsMax), "present"))
     if (batch !== "foreign") return batch;
   return undefined;
 }

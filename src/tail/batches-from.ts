@@ -10,6 +10,7 @@ export async function* batchesFrom(
   channel: ChannelId,
   from: From,
   signal: AbortSignal,
+  until?: "present",
 ): AsyncGenerator<Followed, void, void> {
   let rest = from;
   while (rest.kind === "after" && !signal.aborted) {
@@ -19,7 +20,7 @@ export async function* batchesFrom(
     yield batch;
     if (turns.isOver) await turns.next(channel);
   }
-  for await (const batch of log.follow(channel, rest, signal)) {
+  for await (const batch of log.follow(channel, rest, signal, until)) {
     yield batch;
     if (turns.isOver) await turns.next(channel);
   }

@@ -5,7 +5,7 @@ import { weigh } from "../core/loss.ts";
 import { delayedText, l11Text } from "../core/notice.ts";
 import { origin, type Position, readPosition } from "../core/position.ts";
 import { tailLostLines } from "../metrics.ts";
-import type { From } from "../ports.ts";
+import type { ChannelEnd, From } from "../ports.ts";
 import { ticking } from "../ticking.ts";
 import { batchesFrom } from "./batches-from.ts";
 import { Census } from "./census.ts";
@@ -25,8 +25,8 @@ export type Forward = {
   readonly due?: number | undefined;
   /** When the newest line before it was accepted; without it, now. */
   readonly toldMs?: number | undefined;
-  /** The reading ends before this line of the channel; without it, it goes on with what comes. */
-  readonly finalLine?: number | undefined;
+  /** The reading ends at this place of the channel; without it, it goes on with what comes. */
+  readonly end?: ChannelEnd | undefined;
   /** Set when the reader is to be told how many lines there were before this one, and how many of them passed. */
   readonly censusLine?: number | undefined;
 };
@@ -38,13 +38,13 @@ const delayTellMs = 5_000;
 const delayTellAgainMs = 60_000;
 
 /**
- * Lines that retention took before they were pulled are told in one L11 line with their exact number, which no filter
- * drops.
+ * Lines that cannot be read any more when they are pulled, as retention took them or they are damaged, are told in one L11
+ * line with their exact number, which no filter drops.
  */
 export async function* readForward(
   parts: SessionParts,
   session: Session,
-  { from, due: firstDue, toldMs: firstToldMs, finalLine, censusLine }: Forward,
+  { from, due: firstDue, toldMs: firstToldMs, end, censusLine }: Forward,
   signal: AbortSignal,
 ): AsyncGenerator<TailPart, void, void> {
   let toldMs = firstToldMs ?? parts.clock.nowMs();
@@ -54,10 +54,13 @@ export async function* readForward(
   const census = censusLine === undefined ? undefined : new Census(parts.clock, censusLine);
   let owesCensus = census !== undefined;
   let start = from;
-  for await (const batch of batchesFrom(parts, session.channel, from, signal)) {
+  const finalLine = end?.line;
+  const until = end && "present";
+  for await (const batch of batchesFrom(parts, session.channel, from, signal, until)) {
     if (batch === "foreign") {
       yield replacedPart(parts, session);
       start = oldest;
+      due = undefined;
       continue;
     }
     const isPast = finalLine !== undefined && batch.line >= finalLine;
@@ -86,10 +89,30 @@ export async function* readForward(
         yield told;
       }
     }
-    if (finalLine !== undefined && (isPast || due >= finalLine)) break;
+    if (finalLine !== undefined && (isPast || due >= finalLine)) {
+      due = finalLine;
+      break;
+    }
+  }
+  const isCounted = !signal.aborted && end !== undefined && start === from; // the end of another log says nothing
+  const missing = isCounted ? await missingBefore(parts, session, end, due) : 0;
+  if (missing > 0) {
+    tailLostLines.inc(missing);
+    yield noticePart(parts, session, l11Text(missing, toldMs), end!.position);
   }
   const told = signal.aborted ? undefined : census?.end();
   if (told !== undefined) yield told;
+}
+
+// The newest lines may be those that cannot be read. A log that is destroyed meanwhile, and has no line, lost none of them.
+async function missingBefore(
+  { log }: SessionParts,
+  { channel }: Session,
+  { line }: ChannelEnd,
+  due: number | undefined,
+): Promise<number> {
+  if (due === undefined || due >= line) return 0;
+  return (await log.recent(channel, 0)).end.line === 0 ? 0 : line - due;
 }
 
 // A position tells how many lines of its own batch were read. It cannot tell how many were trimmed behind that batch.

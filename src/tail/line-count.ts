@@ -146,7 +146,7 @@ export class Count {
     const from = { kind: "after", position: origin } as const;
     const signal = AbortSignal.any([over, read.signal]);
     try {
-      for await (const batch of this.#parts.log.follow(this.#wanted.channel, from, signal)) {
+      for await (const batch of this.#parts.log.follow(this.#wanted.channel, from, signal, "present")) {
         if (batch === "foreign") continue;
         this.#histogram.dropBefore(batch.line);
         this.#processes.dropBefore(batch.line);

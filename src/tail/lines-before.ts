@@ -22,9 +22,10 @@ export async function lineBefore(
   const read = new AbortController();
   const late = setTimeout(() => read.abort(), readMsMax);
   try {
-    for await (const batch of log.follow(channel, from, read.signal))
-      return batch === "foreign" ? batch : dueIn(from, batch);
-    return end.line;
+    const line = await log.lineBehind(channel, position);
+    for await (const batch of log.follow(channel, from, read.signal, "present"))
+      return batch === "foreign" ? batch : (line ?? dueIn(from, batch));
+    return line ?? end.line;
   } finally {
     clearTimeout(late);
     read.abort();

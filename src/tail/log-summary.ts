@@ -106,7 +106,12 @@ async function firstBatch(log: ChannelLog, channel: ChannelId): Promise<StoredBa
   const read = new AbortController();
   const late = setTimeout(() => read.abort(), readMsMax);
   try {
-    for await (const batch of log.follow(channel, { kind: "after", position: origin }, read.signal))
+    for await (const batch of log.follow(
+      channel,
+      { kind: "after", position: origin },
+      read.signal,
+      "present",
+    ))
       if (batch !== "foreign") return batch;
     return undefined;
   } finally {

@@ -74,6 +74,15 @@ export class Recent {
     return place.lines < found.batch.count ? found.batch : found.next;
   }
 
+  /** The running number of the line behind `position`; undefined where the log cannot tell any more. */
+  async lineBehind(channel: ChannelId, position: Position): Promise<number | undefined> {
+    const place = readPosition(position);
+    if (place === undefined) return undefined;
+    const found = this.#first(channel, ({ sequence }) => sequence >= place.sequence)?.batch;
+    if (found !== undefined && isIn(found, place)) return found.line + place.lines;
+    return this.#options.log.lineBehind(channel, position);
+  }
+
   /** The batch that holds line `line` of the channel, when a ring has it; asking is no use of the ring. */
   holding(channel: ChannelId, line: number): StoredBatch | undefined {
     const found = this.#first(channel, (batch) => batch.line + batch.count > line)?.batch;

@@ -8,7 +8,7 @@ import type { Transport } from "../core/format.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { incompleteText } from "../core/notice.ts";
-import { comparePositions, isSamePlace, type Position } from "../core/position.ts";
+import type { Position } from "../core/position.ts";
 import type { ChannelEnd, From } from "../ports.ts";
 import { showAround } from "./around.ts";
 import { type Forward, readForward } from "./forward.ts";
@@ -60,15 +60,15 @@ export async function openSession(
   const end = spec.untilMs === undefined ? whole.end : await endBefore(parts, channel, whole, spec.untilMs);
   const history = { ...whole, end };
   if (spec.before !== undefined) return readBefore(parts, session, spec, spec.before, end);
-  const beginning = beginningOf(parts, session, spec, history, after);
+  const due = after === undefined ? undefined : await parts.recent.lineBehind(channel, after);
+  const beginning = beginningOf(parts, session, spec, history, { after, due });
   if (beginning.kind === "search")
     return (signal) => searchAndRead(parts, session, beginning.wanted, end, spec, signal);
   const { looked } = beginning;
-  const forward = { ...beginning.forward, finalLine: tail ? undefined : end.line };
-  const isOver = !tail && (await isAtEnd(parts, channel, history, forward.from));
+  const forward = { ...beginning.forward, end: tail ? undefined : end };
   return async function* (signal) {
     if (session.tellsProgress && looked !== undefined) yield searchedPart(looked);
-    if (!isOver) yield* readForward(parts, session, forward, signal);
+    yield* readForward(parts, session, forward, signal);
   };
 }
 
@@ -101,9 +101,10 @@ function beginningOf(
   { payer, filter, tellsProgress }: Session,
   { lines, sinceMs = 0, untilMs }: SessionSpec,
   history: History,
-  after: Position | undefined,
+  { after, due }: { readonly after: Position | undefined; readonly due: number | undefined },
 ): Beginning {
-  if (after !== undefined) return { kind: "place", forward: { from: { kind: "after", position: after } } };
+  if (after !== undefined)
+    return { kind: "place", forward: { from: { kind: "after", position: after }, due } };
   const endLine = history.end.line;
   if (lines === undefined) {
     const from: From = { kind: "since", timeMs: sinceMs };
@@ -205,7 +206,8 @@ async function endBefore(
 ): Promise<ChannelEnd> {
   if (!hasSince(history, untilMs + 1)) return history.end;
   const found = new AbortController();
-  for await (const batch of log.follow(channel, { kind: "since", timeMs: untilMs + 1 }, found.signal)) {
+  const from: From = { kind: "since", timeMs: untilMs + 1 };
+  for await (const batch of log.follow(channel, from, found.signal, "present")) {
     found.abort();
     if (batch !== "foreign") return { position: positionIn(batch, 0), line: batch.line };
   }
@@ -214,21 +216,6 @@ async function endBefore(
 
 // Without a line there is nothing to count.
 const nothingLooked: Looked = { lines: 0, sinceMs: undefined, matches: 0, end: "all" };
-
-// A reader of history alone must not wait for lines that nobody has written yet. A place behind the end is of another
-// log.
-async function isAtEnd(
-  { log }: SessionParts,
-  channel: ChannelId,
-  history: History,
-  from: From,
-): Promise<boolean> {
-  if (from.kind === "since") return !hasSince(history, from.timeMs);
-  if (from.kind !== "after" || comparePositions(from.position, history.end.position) < 0) return false;
-  // The ring may be a moment behind.
-  const { position } = (await log.recent(channel, 0)).end;
-  return isSamePlace(from.position, position);
-}
 
 function hasSince({ batches }: History, timeMs: number): boolean {
   const newest = batches.at(-1);

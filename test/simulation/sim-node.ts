@@ -250,8 +250,9 @@ export class SimNode {
         await this.awake();
         return recent;
       },
-      async *follow(channel, from, signal) {
-        for await (const batch of log.follow(channel, from, signal)) {
+      lineBehind: (...args) => log.lineBehind(...args),
+      async *follow(channel, from, signal, until) {
+        for await (const batch of log.follow(channel, from, signal, until)) {
           while (self.#cut?.fromLog && !signal.aborted) await unlessAborted(self.#cut.over, signal);
           await self.awake();
           if (logFails()) throw new Error("a bad block");

@@ -5,6 +5,7 @@
 import type { Batch, StoredBatch } from "../../src/core/batch.ts";
 import { BatchMemory } from "../../src/core/batch-memory.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
+import type { Position } from "../../src/core/position.ts";
 import type { ChannelLog, Followed, From, Within } from "../../src/ports.ts";
 
 /** The batch in memory of its own, with the first hold on that; it is overwritten with the last release. */
@@ -35,9 +36,13 @@ export class LendingLog implements ChannelLog {
     return this.#log.append(channel, batch);
   }
 
-  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed> {
-    const followed = this.#log.follow(channel, from, signal);
+  follow(channel: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed> {
+    const followed = this.#log.follow(channel, from, signal, until);
     return { [Symbol.asyncIterator]: () => this.#lending(followed[Symbol.asyncIterator]()) };
+  }
+
+  lineBehind(channel: ChannelId, position: Position) {
+    return this.#log.lineBehind(channel, position);
   }
 
   recent(channel: ChannelId, lines: number, within?: Within) {

@@ -30,6 +30,7 @@ class World {
         if (args[2] !== undefined) this.reads++;
         return log.recent(...args);
       },
+      lineBehind: (...args) => log.lineBehind(...args),
       destroy: (...args) => log.destroy(...args),
       close: () => log.close(),
     };

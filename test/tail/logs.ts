@@ -33,6 +33,7 @@ export async function openEmbeddedLog(options: LogOptions = {}): Promise<Channel
     append: (...args) => log.append(...args),
     follow: (...args) => log.follow(...args),
     recent: (...args) => log.recent(...args),
+    lineBehind: (...args) => log.lineBehind(...args),
     destroy: (...args) => log.destroy(...args),
     async close() {
       await engine.close();

@@ -21,6 +21,7 @@ async function open(options: Partial<RecentOptions> = {}): Promise<void> {
   log = {
     append: (...args) => inner.append(...args),
     follow: (...args) => inner.follow(...args),
+    lineBehind: (...args) => inner.lineBehind(...args),
     destroy: (...args) => inner.destroy(...args),
     close: () => inner.close(),
     recent: (channel, lines) => {

@@ -33,7 +33,7 @@ export async function survey(log: ChannelLog, channel: ChannelId, choice: RangeC
 
 async function firstBatch(log: ChannelLog, channel: ChannelId, from: From): Promise<StoredBatch | undefined> {
   const looking = new AbortController();
-  for await (const first of log.follow(channel, from, looking.signal)) {
+  for await (const first of log.follow(channel, from, looking.signal, "present")) {
     looking.abort();
     return first === "foreign" ? undefined : first; // its lines are gone with the log that they were in
   }

@@ -95,6 +95,7 @@ const nothing: readonly StoredBatch[] = [];
 export class Follower implements AsyncIterableIterator<Followed, undefined> {
   readonly #live: LiveChannel;
   readonly #signal: AbortSignal;
+  readonly #until: "present" | undefined;
   #due: number;
   /** Finds out where to begin, while that is not known. */
   #start: (() => Promise<Start>) | undefined;
@@ -107,8 +108,14 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
   #isPulling = false;
   #ended = false;
 
-  constructor(live: LiveChannel, start: Start | (() => Promise<Start>), signal: AbortSignal) {
+  constructor(
+    live: LiveChannel,
+    start: Start | (() => Promise<Start>),
+    signal: AbortSignal,
+    until?: "present",
+  ) {
     this.#live = live;
+    this.#until = until;
     this.#start = typeof start === "function" ? start : undefined;
     this.#due = typeof start === "function" ? 0 : start.line;
     this.#isForeign = typeof start !== "function" && start.foreign === true;
@@ -144,6 +151,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     }
     const batch = this.#ahead[this.#taken] ?? this.#live.take(this.#due);
     if (batch !== undefined) return Promise.resolve({ done: false, value: this.#take(batch) });
+    if (this.#due >= this.#live.line && this.#until === "present") return this.return();
     this.#isPulling = true;
     return this.#due < this.#live.line ? this.#read() : this.#wait();
   }

@@ -3,7 +3,7 @@ import assert from "node:assert";
 import type { Batch, StoredBatch } from "../../core/batch.ts";
 import type { BatchMemory } from "../../core/batch-memory.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { origin } from "../../core/position.ts";
+import { origin, type Position, readPosition } from "../../core/position.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import { storeUnavailable } from "../../errors/store.ts";
 import type { Appended, ChannelEnd, ChannelLog, Followed, From, Within } from "../../ports.ts";
@@ -43,7 +43,7 @@ export class JournalLog implements ChannelLog {
     });
   }
 
-  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed> {
+  follow(channel: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed> {
     if (this.#closed) return { [Symbol.asyncIterator]: () => none };
     // The place is fixed now; reading begins with the first pull.
     const { channels, reader } = this.#parts;
@@ -51,9 +51,15 @@ export class JournalLog implements ChannelLog {
     return {
       [Symbol.asyncIterator]: () => {
         if (this.#closed || signal.aborted) return none;
-        return new Follower(this.#liveChannel(channel), start, signal);
+        return new Follower(this.#liveChannel(channel), start, signal, until);
       },
     };
+  }
+
+  /** A batch's sequence is the number of its first line, so that a place tells it without being read. */
+  async lineBehind(_channel: ChannelId, position: Position): Promise<number | undefined> {
+    const place = readPosition(position);
+    return place && place.sequence + place.lines;
   }
 
   async recent(

@@ -91,6 +91,11 @@ export class ModelStream {
     this.#bytes = this.#messages.reduce((sum, { payload }) => sum + payload.length + overheadBytes, 0);
   }
 
+  /** Loses messages, as a damaged file of a real server does. */
+  lose(sequences: ReadonlySet<number>): void {
+    this.#messages = this.#messages.filter(({ sequence }) => !sequences.has(sequence));
+  }
+
   /** The messages that age and the bytes of all have left. */
   #kept(): readonly Stored[] {
     const { max_age = 0, max_bytes = -1 } = this.config;

@@ -15,12 +15,16 @@ export const retryPauseMs = 300;
 
 type FollowParts = { readonly reader: Reader; readonly clock: Clock };
 
-/** The batches behind `start`, until `signal` is aborted, the channel ends, or its line numbers begin anew. */
+/**
+ * The batches behind `start`, until `signal` is aborted, the channel ends, or its line numbers begin anew. `present`:
+ * until there is none behind the last one, as the leader has it.
+ */
 export async function* followFrom(
   { reader, clock }: FollowParts,
   live: LiveChannel,
   { at: startAt, named }: Start,
   signal: AbortSignal,
+  until?: "present",
 ): AsyncGenerator<StoredBatch> {
   const isOver = () => signal.aborted || live.ended;
   let due = 0;
@@ -29,13 +33,19 @@ export async function* followFrom(
   let isToBeReadAgain = false;
   for (let at = startAt; !isOver(); ) {
     const next = isToBeReadAgain ? "behind" : live.next(at);
-    if (next === undefined) {
+    if (next === undefined && until === undefined) {
       await live.changed(signal);
       continue;
     }
     const { newest } = live;
     isToBeReadAgain = false;
     try {
+      if (next === undefined) {
+        const last = await reader.last(live.id);
+        if (last === undefined || last.sequence <= at) return;
+        live.note(last.sequence);
+        continue;
+      }
       for await (const message of next === "behind" ? reader.stretch(live.id, at, newest) : [next]) {
         const { batch, sequence, previous } = message;
         const isNew = sequence !== named?.sequence || batch.count > named.lines;

@@ -1,8 +1,10 @@
 /** The log on JetStream: one subject for each channel, in the stream of its shard. */
 import { type Batch, endOf, type StoredBatch } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
+import { type Position, readPosition } from "../../../core/position.ts";
 import type { Appended, ChannelEnd, ChannelLog, Clock, Followed, From, Within } from "../../../ports.ts";
 import { turns } from "../../../turns.ts";
+import { isOrigin } from "../../incarnation.ts";
 import type { StreamApi } from "../wire/stream-api.ts";
 import type { Appends } from "./appends.ts";
 import { followFrom, passing, retryPauseMs } from "./follow.ts";
@@ -38,7 +40,7 @@ export class NatsLog implements ChannelLog {
     return this.#parts.appends.append(channel, batch);
   }
 
-  follow(channel: ChannelId, from: From, signal: AbortSignal): AsyncIterable<Followed> {
+  follow(channel: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed> {
     if (this.#closed !== undefined || signal.aborted) return nothing();
     const { live, heads } = this.#parts;
     const joined = live.join(channel);
@@ -49,7 +51,15 @@ export class NatsLog implements ChannelLog {
     });
     signal.addEventListener("abort", leave);
     const nowAt = joined.isStarting ? undefined : Math.max(joined.newest, heads.known(channel));
-    return this.#follow(joined, from, nowAt, signal, leave);
+    return this.#follow(joined, { from, nowAt, until }, signal, leave);
+  }
+
+  async lineBehind(channel: ChannelId, position: Position): Promise<number | undefined> {
+    const place = readPosition(position);
+    if (place === undefined) return undefined;
+    if (isOrigin(place)) return 0;
+    const found = await this.#parts.reader.next(channel, place.sequence - 1);
+    return found?.sequence === place.sequence ? found.batch.line + place.lines : undefined;
   }
 
   async recent(
@@ -114,8 +124,7 @@ export class NatsLog implements ChannelLog {
 
   async *#follow(
     live: LiveChannel,
-    from: From,
-    nowAt: number | undefined,
+    { from, nowAt, until }: Wanted,
     signal: AbortSignal,
     leave: () => void,
   ): AsyncGenerator<Followed> {
@@ -123,7 +132,7 @@ export class NatsLog implements ChannelLog {
       const start = await this.#startOf(live, from, nowAt, signal);
       if (start === undefined) return;
       if (start.foreign) yield "foreign";
-      yield* followFrom(this.#parts, live, start, signal);
+      yield* followFrom(this.#parts, live, start, signal, until);
     } finally {
       leave();
     }
@@ -148,6 +157,13 @@ export class NatsLog implements ChannelLog {
     return undefined;
   }
 }
+
+type Wanted = {
+  readonly from: From;
+  /** The channel's end when it was asked, where that is known. */
+  readonly nowAt: number | undefined;
+  readonly until: "present" | undefined;
+};
 
 const endBehind = (batch: StoredBatch): ChannelEnd => ({
   position: endOf(batch),
