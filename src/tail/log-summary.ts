@@ -33,7 +33,8 @@ type NewestLine = {
 };
 
 const windowMs = 60_000;
-const messageBytesMax = 300;
+/** So much of a line of JSON is mostly all of it. */
+const messageBytesMax = 2_000;
 /** The longest wait for the oldest batch. */
 const readMsMax = 2_000;
 

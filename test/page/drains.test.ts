@@ -46,9 +46,9 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
 
   await world.send("todo", [{ message: "one" }, { message: "two" }]);
   await card.getByText("retrying", { exact: true }).waitFor();
-  expect(await card.locator(".why").innerText()).toMatch(
-    /answered 401 \("token expired"\)[\s\S]*credentials[\s\S]*2 lines wait[\s\S]*Nothing is lost/i,
-  );
+  await expect
+    .poll(() => card.locator(".why").innerText())
+    .toMatch(/answered 401 \("token expired"\)[\s\S]*credentials[\s\S]*2 lines wait[\s\S]*Nothing is lost/i);
   await card.getByRole("button", { name: "Test" }).click();
   await card.getByText("It did not take a test line.").waitFor();
 
@@ -60,19 +60,30 @@ test("a drain is added, found to fail with its cause, tested, paused, mended, re
   await card.getByRole("button", { name: "Save" }).click();
   await card.getByRole("button", { name: "Resume" }).click();
   await card.getByText("idle, nothing waits").waitFor();
-  expect(
-    await card
-      .getByRole("row", { name: /delivered/ })
-      .first()
-      .innerText(),
-  ).toMatch(/2$/);
-  expect(await card.getByRole("row", { name: /accepted/ }).innerText()).toMatch(/2$/);
+  await expect
+    .poll(() =>
+      card
+        .getByRole("row", { name: /delivered/ })
+        .first()
+        .innerText(),
+    )
+    .toMatch(/2$/);
+  await expect.poll(() => card.getByRole("row", { name: /accepted/ }).innerText()).toMatch(/2$/);
 
   expect(received).not.toContain("before the drain");
+  await card.getByText(/^Well since .* Before that, .* answered 401/).waitFor();
   await card.getByRole("button", { name: "Replay" }).click();
+  await card.getByText("It goes through 3 lines.").waitFor();
+  const since = card.getByLabel("Lines since");
+  await since.fill("soon");
+  await card.getByRole("button", { name: "Replay" }).first().click();
+  await card.getByRole("alert").filter({ hasText: "“soon” is no time. Write one as 10m" }).waitFor();
+  await since.fill("yesterday 14:30");
+  await card.getByText("It goes through 3 lines.").waitFor();
   await card.getByRole("button", { name: "Replay" }).first().click();
   await card.getByText("sent once more by a replay").waitFor();
-  expect(received).toContain("before the drain");
+  await card.getByText(/^The replay of lines since .* is done: 3 lines sent\./).waitFor();
+  await expect.poll(() => received).toContain("before the drain");
 
   await card.getByRole("button", { name: "Remove" }).click();
   await card.getByRole("button", { name: "Keep it" }).click();
@@ -116,7 +127,7 @@ test.each([
     await page.getByText("retrying", { exact: true }).waitFor();
     await page.getByText("idle, nothing waits").waitFor();
     const cards = page.getByRole("article");
-    expect(await cards.count()).toBe(2);
+    await expect.poll(() => cards.count()).toBe(2);
     await expectWhole(page);
 
     await cards.first().getByRole("button", { name: "Replay" }).click();

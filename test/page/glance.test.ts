@@ -67,7 +67,7 @@ test("a stretch of a chart leads to its lines, and to no others", async () => {
   await page.locator(".range").waitFor();
   await page.locator(".row.err").first().waitFor();
   expect(page.url()).toMatch(/level=error.*from=.*to=/);
-  expect(await page.locator(".row:not(.err)").count()).toBe(0);
+  await expect.poll(() => page.locator(".row:not(.err)").count()).toBe(0);
   await context.close();
 });
 

@@ -70,13 +70,12 @@ describe("lines", () => {
     const { page, faults, context } = await world.signedIn("#/apps/hostile/log");
     await rowWith(page, "<img src=x").waitFor();
     expect(await page.locator(".list img, .list script, .list b:not(.status)").count()).toBe(0);
-    expect(await page.title()).toBe("hostile · tailrace");
-    const text = await rowWith(page, "gnp.exe").locator(".text").innerText();
-    expect(text).toBe("\\u001b]0;title\\u0007\\u001b[2Jred \\u202egnp.exe");
-    expect(await page.locator(".c-red.bold").innerText()).toBe("red");
+    await expect.poll(() => page.title()).toBe("hostile · tailrace");
+    const text = rowWith(page, "gnp.exe").locator(".text");
+    await expect.poll(() => text.innerText()).toBe("\\u001b]0;title\\u0007\\u001b[2Jred \\u202egnp.exe");
+    await expect.poll(() => page.locator(".c-red.bold").innerText()).toBe("red");
     await rowWith(page, "<b>bold</b>").click();
-    await page.locator(".detail .json").first().waitFor();
-    expect(await page.locator(".detail").innerText()).toContain("c: null");
+    await expect.poll(() => page.locator(".detail").innerText()).toContain("c: null");
     expect(faults).toEqual([]);
     await context.close();
   });
@@ -87,9 +86,9 @@ describe("lines", () => {
     await world.send("stars", [{ message }, { message, dyno: "*web.1" }]);
     await world.send("stars", [{ message }], "heroku");
     const { page, context } = await world.signedIn("#/apps/stars/log");
-    await page.getByRole("img", { name: "the platform:" }).waitFor();
-    expect(await page.locator(".row .process").allInnerTexts()).toEqual(["web.1", "app/*web.1", "*web.1"]);
-    expect(await page.getByRole("img", { name: "the platform:" }).count()).toBe(1);
+    const names = () => page.locator(".row .process").allInnerTexts();
+    await expect.poll(names).toEqual(["web.1", "app/*web.1", "*web.1"]);
+    await expect.poll(() => page.getByRole("img", { name: "the platform:" }).count()).toBe(1);
     expect(await axeFinds(page)).toEqual([]);
     await context.close();
   });
@@ -100,8 +99,7 @@ describe("lines", () => {
     const { page, context } = await world.signedIn("#/apps");
     await page.getByRole("columnheader", { name: "Errors, last minute" }).waitFor();
     const row = page.getByRole("row", { name: /^late/ });
-    await row.locator("a.bad").waitFor();
-    expect(await row.locator("a.bad").innerText()).toBe("1");
+    await expect.poll(() => row.locator("a.bad").innerText()).toBe("1");
     await context.close();
   });
 
@@ -176,13 +174,16 @@ describe("lines", () => {
     const shown = await page.locator(".row .text").allInnerTexts();
     const numbers = shown.map((text) => Number(/line (\d+) of/.exec(text)?.[1]));
     expect(numbers).toEqual(numbers.map((_, n) => numbers[0]! + n));
-    const before = await page.locator(".place").first().boundingBox();
+    const place = async () => JSON.stringify(await page.locator(".place").first().boundingBox());
+    let before = await place();
+    const hasSettled = async () => before === (before = await place());
+    await expect.poll(hasSettled, { interval: 250 }).toBe(true);
     await world.send(
       "links",
       Array.from({ length: 200 }, (_, n) => ({ message: `later ${n}` })),
     );
-    await page.waitForTimeout(400);
-    expect(await page.locator(".place").first().boundingBox()).toEqual(before);
+    await page.locator(".histogram-of", { hasText: "5,202 lines" }).waitFor(); // the page was told of them
+    expect(await place()).toBe(before);
     await page.getByRole("button", { name: "Follow", exact: true }).click();
     await rowWith(page, "later 199").waitFor();
     await context.close();
@@ -207,8 +208,7 @@ describe("lines", () => {
     await page.locator(".row.selected mark").first().waitFor();
     const place = page.locator(".foot [role=status]", { hasText: /^\d+ of \d+$/ });
     await place.waitFor();
-    const [, at, all] = /(\d+) of (\d+)/.exec(await place.innerText())!;
-    expect(at).toBe(all); // the newest comes first
+    await expect.poll(() => place.innerText()).toMatch(/^(\d+) of \1$/); // the newest comes first
     await page.keyboard.press("Escape");
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keys" }).waitFor();
@@ -269,11 +269,13 @@ describe("lines", () => {
     await page.getByText("Of 2 lines kept since").waitFor();
     await page.getByRole("button", { name: "Clear the filter" }).click();
     await rowWith(page, "of today").waitFor();
-    expect(await page.locator(".place").allInnerTexts()).toEqual([
-      expect.stringContaining("of the day before"),
-      expect.stringMatching(/^\w{3}, \d{1,2} \w{3} \d{4}$/),
-      expect.stringContaining("of today"),
-    ]);
+    await expect
+      .poll(() => page.locator(".place").allInnerTexts())
+      .toEqual([
+        expect.stringContaining("of the day before"),
+        expect.stringMatching(/^\w{3}, \d{1,2} \w{3} \d{4}$/),
+        expect.stringContaining("of today"),
+      ]);
     await page.keyboard.press("k");
     await page.keyboard.press("k"); // over the day, to a line
     await page.locator(".row.selected", { hasText: "of the day before" }).waitFor();
@@ -296,8 +298,7 @@ describe("lines", () => {
       await page.setViewportSize({ width, height: 844 });
       await rowWith(page, "payment failed").click();
       const text = page.locator(".detail .whole-text");
-      await text.waitFor();
-      expect((await text.boundingBox())!.height).toBeGreaterThan(80);
+      await expect.poll(async () => (await text.boundingBox())?.height).toBeGreaterThan(80);
       await context.close();
     }
   });
@@ -320,8 +321,10 @@ describe("a server that goes away", () => {
       Array.from({ length: 10 }, (_, n) => ({ message: `number ${n + 50}` })),
     );
     await rowWith(page, "number 59").waitFor();
-    const mark = await page.locator(".gap").innerText();
-    expect(mark).toMatch(/connection resumed after .* · nothing missing \(\d+\.\d+ → \d+\.\d+\)/);
+    const mark = page.locator(".gap").first();
+    await expect
+      .poll(() => mark.innerText())
+      .toMatch(/connection resumed after .* · nothing missing \(\d+\.\d+ → \d+\.\d+\)/);
     await page.getByText("nothing missing", { exact: true }).waitFor();
     const [download] = await Promise.all([
       page.waitForEvent("download"),
@@ -347,8 +350,9 @@ describe("axe finds nothing", () => {
     ["#/node", "light"],
   ] as const)("at %s in %s", async (hash, scheme) => {
     const { page, context } = await world.signedIn(hash, { scheme });
+    await page.locator(".row, .apps tbody tr, .drains .empty, canvas, .noisiest li").first().waitFor();
     await page.waitForTimeout(1_500);
-    expect(await axeFinds(page)).toEqual([]);
+    await expect.poll(() => axeFinds(page), { timeout: 10_000 }).toEqual([]);
     await context.close();
   });
 });

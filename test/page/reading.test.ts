@@ -51,13 +51,14 @@ test("the histogram covers all that is kept, whatever the list holds, and a stre
   const shown = await orders(page);
   expect(shown[0]! % perMinute).toBe(0); // whole steps: the first line of its minute
   expect(shown).toEqual(shown.map((_, n) => shown[0]! + n));
-  const told = await page.locator(".range").innerText();
-  expect(told).toMatch(/^\d\d:\d\d:00 to \d\d:\d\d:00 · (?:80|120|160) lines/);
+  const range = () => page.locator(".range").innerText();
+  await expect.poll(range).toMatch(/^\d\d:\d\d:00 to \d\d:\d\d:00 · (?:80|120|160) lines/);
+  const told = await range();
   await page.keyboard.press("e");
   await failed.waitFor();
 
   await page.reload(); // the stretch is in the address
-  await expect.poll(() => page.locator(".range").innerText()).toBe(told);
+  await expect.poll(range).toBe(told);
   await expect.poll(async () => (await orders(page))[0]).toBe(shown[0]);
   await page.getByRole("button", { name: "all times" }).click();
   await rowWith(page, "order 3999 done").waitFor();
@@ -98,7 +99,7 @@ test("long lines wrap or not, and times are local or UTC: by key, by menu, and i
   await page.getByText("Show", { exact: true }).click();
   await page.getByLabel("Wrap long lines").check();
   await page.locator(".list:not(.nowrap)").waitFor();
-  expect(await page.getByLabel("Times in UTC").isChecked()).toBe(true);
+  await expect.poll(() => page.getByLabel("Times in UTC").isChecked()).toBe(true);
   await context.close();
 });
 

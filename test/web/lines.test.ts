@@ -2,9 +2,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Histogram } from "../../src/core/histogram.ts";
-import type { Drain } from "../../web/src/api-types.ts";
-import { causeAndMend, whatFollows } from "../../web/src/drains/drain-words.ts";
-import { partsOf, sharesOf } from "../../web/src/drains/ledger.ts";
 import { Glance, sumOf } from "../../web/src/glance/glance.ts";
 import { ServiceTimes } from "../../web/src/glance/service-times.ts";
 import { EventStream } from "../../web/src/log/event-stream.ts";
@@ -236,80 +233,18 @@ describe("the service time that a share of requests does not exceed", () => {
   });
 });
 
-const drain = (more: Partial<Drain>): Drain => ({
-  id: "1",
-  token: "d",
-  url: "https://example.com",
-  created_at: time,
-  state: "idle",
-  last_error: null,
-  lag_lines: 0,
-  lag_seconds: 0,
-  rate: 0,
-  next_attempt_at: null,
-  delivered: 0,
-  refused: 0,
-  lost: 0,
-  filtered: 0,
-  replayed: 0,
-  delivered_at: null,
-  ...more,
-});
-
-test("the ledger's bar adds up, and what is there at all is seen", () => {
-  const count = fc.nat(1_000_000);
-  fc.assert(
-    fc.property(count, count, count, count, count, (delivered, refused, lost, filtered, lag_lines) => {
-      const parts = partsOf(drain({ delivered, refused, lost, filtered, lag_lines }));
-      const shares = sharesOf(parts);
-      const sum = shares.reduce((all, share) => all + share, 0);
-      expect(sum).toBeCloseTo(delivered + refused + lost + filtered + lag_lines === 0 ? 0 : 100);
-      for (const [n, { lines }] of parts.entries())
-        expect(shares[n]! > 0.9).toBe(lines > 0 && shares[n]! > 0.9);
-      for (const [n, { lines }] of parts.entries()) expect(shares[n]! > 0).toBe(lines > 0);
-    }),
-  );
-});
-
-test.each([
-  [
-    '127.0.0.1:9 answered 401 ("no"): check the drain\'s credentials',
-    '127.0.0.1:9 answered 401 ("no").',
-    "Check the drain's credentials.",
-  ],
-  [
-    "the certificate of a.example:443 has expired (valid Jan  1 00:00:00 2020 GMT): nothing was sent; renew it",
-    "The certificate of a.example:443 has expired (valid Jan  1 00:00:00 2020 GMT).",
-    "Nothing was sent; renew it.",
-  ],
-  ["it does not get through", "It does not get through.", ""],
-])("%s", (message, cause, mend) => {
-  expect(causeAndMend(message)).toEqual({ cause, mend });
-});
-
-test("a drain that fails says what waits, what is lost, and when it tries next", () => {
-  const failing = drain({
-    state: "retrying",
-    lag_lines: 2,
-    lag_seconds: 130,
-    next_attempt_at: "2026-01-02T03:04:17.000Z",
-  });
-  expect(whatFollows(failing, Date.parse(time))).toBe(
-    "2 lines wait, the oldest for 2 min. Nothing is lost. Next try in 12 s.",
-  );
-});
-
 test("the node's pace is the difference of two readings", () => {
   const reading = (atMs: number, accepted: number, delivered: number) => ({
     atMs,
     figures: figuresOf(
-      `# HELP x\ntailrace_accepted_lines_total{via="http"} ${accepted}\ntailrace_accepted_lines_total{via="syslog"} 1\ntailrace_drain_lines_total{outcome="delivered"} ${delivered}\ntailrace_drain_lines_total{outcome="lost"} 99\n`,
+      `# HELP x\ntailrace_accepted_lines_total{via="http"} ${accepted}\ntailrace_accepted_lines_total{via="syslog"} 1\ntailrace_drain_lines_total{outcome="delivered"} ${delivered}\ntailrace_drain_lines_total{outcome="lost"} 99\ntailrace_drain_backlog_lines 7\n`,
     ),
   });
   expect(paceBetween(reading(0, 10, 5), reading(2_000, 30, 9))).toEqual({
     atMs: 2_000,
     accepted: 10,
     delivered: 2,
+    waiting: 7,
   });
   expect(paceBetween(reading(0, 30, 5), reading(2_000, 1, 1))).toBeUndefined(); // it began anew
 });

@@ -1,4 +1,6 @@
 /** What the API answers, as far as the page looks at it. */
+import type { Level } from "../../src/core/level.ts";
+
 export type App = { readonly id: string; readonly name: string };
 export type KeyFacts = {
   readonly id: string;
@@ -20,7 +22,7 @@ export type LogSummary = {
     readonly accepted_at: string;
     readonly source: string;
     readonly dyno: string;
-    readonly severity: string;
+    readonly severity: Level;
     readonly message: string;
   } | null;
   readonly drains: {
@@ -68,6 +70,15 @@ export type Drain = {
   readonly filtered: number;
   readonly replayed: number;
   readonly delivered_at: string | null;
+  readonly well_since: string | null;
+  readonly replay: Replay | null;
+};
+export type Replay = {
+  readonly since: string;
+  readonly state: "waiting" | "sending" | "done";
+  readonly lines: number;
+  readonly left: number;
+  readonly sent: number;
 };
 export type DrainHistory = {
   readonly samples: readonly { readonly at: string; readonly lag_lines: number; readonly rate: number }[];

@@ -45,6 +45,14 @@ export class Api {
   drains = (app: string) => this.#call<Drain[]>("GET", `apps/${of(app)}/log-drains`);
   drainHistory = (app: string, id: string) =>
     this.#call<DrainHistory>("GET", `apps/${of(app)}/log-drains/${of(id)}/history`);
+  /** How many lines a replay since then would go through. */
+  linesOfReplay = (app: string, id: string, since: string, signal: AbortSignal) =>
+    this.#call<{ readonly lines: number }>(
+      "GET",
+      `apps/${of(app)}/log-drains/${of(id)}/replay?since=${of(since)}`,
+      undefined,
+      signal,
+    );
   addDrain = (app: string, body: object) => this.#call<Drain>("POST", `apps/${of(app)}/log-drains`, body);
   changeDrain = (app: string, id: string, body: object) =>
     this.#call<Drain>("PATCH", `apps/${of(app)}/log-drains/${of(id)}`, body);

@@ -26,7 +26,7 @@ const summaryReply = object({
       { accepted_at: time, source: text, dyno: text, severity: text, message: text },
       { nullable: true },
     ),
-    description: "the newest line, its message cut to 300 bytes",
+    description: "the newest line, its message cut to 2,000 bytes",
   },
   drains: {
     ...object({ idle: count, delivering: count, retrying: count, paused: count, lag_lines: count }),

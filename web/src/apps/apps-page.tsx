@@ -1,8 +1,10 @@
 /** All apps at a glance: pace, errors, the last line, and how their drains are. */
 import { useState } from "preact/hooks";
-import { processText } from "../../../src/core/process-text.ts";
+import { gradeOf, levelOf } from "../../../src/core/level.ts";
 import { type App, api, type KeyFacts, type LogSummary } from "../api.ts";
-import { withoutColours } from "../log/sgr.ts";
+import { edgeOf, isNoticeOf } from "../log/line.ts";
+import { Message } from "../log/message-text.tsx";
+import { Process } from "../log/process-name.tsx";
 import type { Go } from "../page.tsx";
 import type { Loaded } from "../parts/use-store.ts";
 import { clockOf, countOf } from "../parts/words.ts";
@@ -86,15 +88,20 @@ function AppRow({ name, summary }: { name: string; summary: LogSummary | undefin
           <span class={mark === "none" ? "mute" : ""}>{words}</span>
         </a>
       </td>
-      <td class="wide last-line">
-        {newest && (
-          <>
-            <span class="mute">{clockOf(Date.parse(newest.accepted_at), "local").time}</span>{" "}
-            <span class="mute">{processText(newest)}</span> {withoutColours(newest.message)}
-          </>
-        )}
-      </td>
+      <td class="wide last-line">{newest && <LastLine newest={newest} />}</td>
     </tr>
+  );
+}
+
+/** As its row in the log shows it. */
+function LastLine({ newest }: { newest: NonNullable<LogSummary["newest"]> }) {
+  const { message, source, dyno, severity } = newest;
+  const line = { message, source, dyno, isNotice: isNoticeOf(newest) };
+  return (
+    <div class={`last ${edgeOf(gradeOf(levelOf(message, severity)), line.isNotice)}`}>
+      <span class="mute">{clockOf(Date.parse(newest.accepted_at), "local").time}</span>{" "}
+      <Process line={line} /> <Message line={line} find={undefined} />
+    </div>
   );
 }
 

@@ -4,7 +4,7 @@ import { api, type Drain, type DrainTest } from "../api.ts";
 import { Chart } from "../parts/chart.tsx";
 import { countOf, dayOf, durationOf, linesOf, rateOf } from "../parts/words.ts";
 import { DrainForm } from "./drain-form.tsx";
-import { causeAndMend, healthOf, paceOf, whatFollows } from "./drain-words.ts";
+import { causeAndMend, healingOf, healthOf, paceOf, replayWords, whatFollows } from "./drain-words.ts";
 import { LedgerBar } from "./ledger-bar.tsx";
 import { ReplayForm } from "./replay-form.tsx";
 import type { Sample } from "./samples.ts";
@@ -17,6 +17,9 @@ type Props = {
   readonly mayChange: boolean;
   readonly reload: () => void;
 };
+
+/** The server remembers a sample in 15 s, the page one in two; between two that are further apart nobody counted. */
+const gapMsMax = 45_000;
 
 type Open = "change" | "replay" | "remove" | undefined;
 
@@ -55,6 +58,18 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
         </span>
       </header>
       <Why drain={drain} />
+      {drain.replay !== null && (
+        <p class="replay" role="status">
+          {replayWords(drain.replay)}
+          {drain.replay.state === "sending" && (
+            <progress
+              aria-label="replay"
+              max={drain.replay.lines}
+              value={drain.replay.lines - drain.replay.left}
+            />
+          )}
+        </p>
+      )}
       <div class="two">
         <LedgerBar app={app} drain={drain} />
         <Lag samples={samples} drain={drain} />
@@ -160,7 +175,10 @@ function Why({ drain }: { drain: Drain }) {
         <p>{whatFollows(drain, Date.now())} Resume it, and it goes on where it stopped.</p>
       </div>
     );
-  if (drain.state !== "retrying") return null;
+  if (drain.state !== "retrying") {
+    const healing = healingOf(drain, Date.now());
+    return healing === undefined ? null : <p class="healed">{healing}</p>;
+  }
   const { cause, mend } = causeAndMend(drain.last_error?.message ?? "It does not get through");
   const since = drain.lag_seconds > 0 ? ` Lines wait for ${durationOf(drain.lag_seconds)}.` : "";
   return (
@@ -183,6 +201,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
       <Chart
         title="waiting lines, of the last hour as far as this server ran the drain"
         timesMs={samples.map(({ atMs }) => atMs)}
+        gapMsMax={gapMsMax}
         series={[
           { name: "waiting", colour: "--fill-warn", kind: "area", values: samples.map(({ lag }) => lag) },
         ]}
@@ -193,6 +212,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
       <Chart
         title="lines delivered a second, of the same time"
         timesMs={samples.map(({ atMs }) => atMs)}
+        gapMsMax={gapMsMax}
         series={[
           {
             name: "delivered a second",

@@ -1,6 +1,6 @@
 /** A drain in sentences: how it is, since when, why, and what to do. */
-import type { Drain } from "../api-types.ts";
-import { durationOf, linesOf, rateOf } from "../parts/words.ts";
+import type { Drain, Replay } from "../api-types.ts";
+import { countOf, dayOf, durationOf, linesOf, rateOf, type Zone } from "../parts/words.ts";
 
 export type Health = { readonly mark: "good" | "wait" | "bad"; readonly word: string };
 
@@ -30,6 +30,29 @@ export function whatFollows(drain: Drain, nowMs: number): string {
     parts.push(seconds > 0 ? `Next try in ${durationOf(seconds)}.` : "It tries just now.");
   }
   return parts.join(" ");
+}
+
+/** Since when it is well again, and what was before; undefined where it never failed, or does now. */
+export function healingOf(drain: Drain, nowMs: number, zone: Zone = "local"): string | undefined {
+  const { state, well_since: since, last_error: error } = drain;
+  if (error === null || since === null || state === "retrying" || state === "paused") return undefined;
+  const sinceMs = Date.parse(since);
+  // A line that is refused does not end the health of a drain.
+  if (Date.parse(error.at) > sinceMs + 1_000) return undefined;
+  const { cause } = causeAndMend(error.message);
+  const well = `Well since ${dayOf(sinceMs, zone, true)}, for ${durationOf(Math.max(0, nowMs - sinceMs) / 1_000)}.`;
+  return `${well} Before that, the last time at ${dayOf(Date.parse(error.at), zone, true)}: ${cause}`;
+}
+
+/** How far a replay is, in a sentence. */
+export function replayWords({ since, state, lines, left, sent }: Replay, zone: Zone = "local"): string {
+  const of = `The replay of lines since ${dayOf(Date.parse(since), zone, true)}`;
+  if (state === "waiting") return `${of} waits for its turn: ${linesOf(lines)} to go through.`;
+  if (state === "sending")
+    return `${of} runs: ${countOf(lines - left)} of ${linesOf(lines)} gone through, ${countOf(sent)} sent.`;
+  if (lines === 0) return `${of} found no line.`;
+  const kept = lines - sent;
+  return `${of} is done: ${linesOf(sent)} sent${kept > 0 ? `, ${countOf(kept)} kept back by its filter, refused or gone` : ""}.`;
 }
 
 export const paceOf = (drain: Drain): string =>

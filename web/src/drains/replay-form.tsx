@@ -1,7 +1,11 @@
-/** Sending lines once more. */
-import { useState } from "preact/hooks";
+/** Sending lines once more, and how many that are. */
+import { useEffect, useState } from "preact/hooks";
+import { timeAsked, timeForms } from "../../../src/core/time-words.ts";
 import { api, type Drain } from "../api.ts";
+import { linesOf } from "../parts/words.ts";
 
+/** The time is read when nothing was written for so long. */
+const restMs = 300;
 const spans = ["10m", "1h", "6h", "24h", "7d"] as const;
 
 type Props = {
@@ -14,10 +18,29 @@ type Props = {
 export function ReplayForm({ app, drain, onDone, onCancel }: Props) {
   const [since, setSince] = useState("1h");
   const [failure, setFailure] = useState("");
+  const [count, setCount] = useState<number | undefined>(undefined);
+  const asked = timeAsked(since.trim(), Date.now());
+  useEffect(() => {
+    setCount(undefined);
+    if (asked === undefined) return;
+    const over = new AbortController();
+    const timer = setTimeout(async () => {
+      const told = await api.linesOfReplay(app, drain.id, asked, over.signal).catch(() => undefined);
+      if (!over.signal.aborted) setCount(told?.lines);
+    }, restMs);
+    return () => {
+      clearTimeout(timer);
+      over.abort();
+    };
+  }, [since]);
   const submit = async (event: Event) => {
     event.preventDefault();
+    if (asked === undefined) {
+      setFailure(`“${since}” is no time. Write one as ${timeForms.replaceAll("'", "")}.`);
+      return;
+    }
     try {
-      await api.actOnDrain(app, drain.id, "replay", { since: since.trim() });
+      await api.actOnDrain(app, drain.id, "replay", { since: asked });
       onDone();
     } catch (error) {
       setFailure((error as Error).message);
@@ -31,7 +54,10 @@ export function ReplayForm({ app, drain, onDone, onCancel }: Props) {
         <input
           value={since}
           list={`spans-${drain.id}`}
-          onInput={(event) => setSince(event.currentTarget.value)}
+          onInput={(event) => {
+            setSince(event.currentTarget.value);
+            setFailure("");
+          }}
           required
         />
       </label>
@@ -40,8 +66,15 @@ export function ReplayForm({ app, drain, onDone, onCancel }: Props) {
           <option key={span} value={span} />
         ))}
       </datalist>
+      <p role="status">
+        {count === undefined
+          ? "\u00a0"
+          : count === 0
+            ? "There is no line since then."
+            : `It goes through ${linesOf(count)}${Object.keys(drain.filter ?? {}).length > 0 ? ", and sends those that its filter keeps" : ""}.`}
+      </p>
       <p class="mute">
-        As <code>10m</code>, <code>2h</code>, or a time like <code>2026-01-31T12:00:00Z</code>. What was
+        As <code>10m</code>, <code>yesterday 14:30</code>, or <code>2026-01-31T12:00:00Z</code>. What was
         delivered before comes twice at the receiver; live lines wait until the replay is through.
       </p>
       {failure !== "" && (

@@ -5,11 +5,11 @@ import { LogStream, type StreamState } from "../log/log-stream.ts";
 import { withoutColours } from "../log/sgr.ts";
 import type { Go } from "../page.tsx";
 import { Chart } from "../parts/chart.tsx";
+import { Codes, Keys, Panel, Tile } from "../parts/panels.tsx";
 import { countOf, dayOf, linesOf, rateOf } from "../parts/words.ts";
 import { hashOf, logOf } from "../route.ts";
 import { Glance, sumOf } from "./glance.ts";
 import { MemoryChart } from "./memory-chart.tsx";
-import { Codes, Keys, Panel, Tile } from "./panels.tsx";
 import { statusSeries, timesSeries } from "./series.ts";
 
 const spans = [
@@ -20,9 +20,9 @@ const spans = [
 ] as const;
 
 const shares = [
-  ["half of them within", 0.5],
-  ["95 % within", 0.95],
-  ["99 % within", 0.99],
+  ["service time, p50", 0.5],
+  ["service time, p95", 0.95],
+  ["service time, p99", 0.99],
 ] as const;
 const slowMs = 1_000;
 const slowOf = (ms: number | null) => (ms !== null && ms >= slowMs ? "slow" : "");
@@ -123,9 +123,9 @@ export function GlancePage({ app, go }: { app: string; go: Go }) {
               />
               <Keys
                 of={[
-                  ["half", "accent"],
-                  ["95 %", "warn"],
-                  ["99 %", "err"],
+                  ["p50", "accent"],
+                  ["p95", "warn"],
+                  ["p99", "err"],
                 ]}
               />
             </Panel>

@@ -1,10 +1,15 @@
 /** The memory of an app's dynos, with their limit. */
 import { Chart, type Series } from "../parts/chart.tsx";
 import type { ChartEvent } from "../parts/chart-axes.ts";
+import { heldOver } from "../parts/gaps.ts";
+import { Keys } from "../parts/panels.tsx";
 import { countOf } from "../parts/words.ts";
 import type { DynoMemory } from "./glance.ts";
-import { Keys } from "./panels.tsx";
 
+/** Dynos tell their memory every 20 s or so: between two of those it is the one before, and one that is gone has none. */
+const heldMs = 60_000;
+/** `web.2` stands before `web.10`. */
+const byName = new Intl.Collator("en", { numeric: true });
 const hues = ["--p1", "--p2", "--p3", "--p4", "--p5", "--p6"] as const;
 
 type Props = {
@@ -16,13 +21,19 @@ type Props = {
 };
 
 export function MemoryChart({ memory, events, timesMs, stepMs, onBrush }: Props) {
-  const dynos = [...memory].slice(0, hues.length);
+  const most = (of: DynoMemory) => Math.max(...of.mb.values());
+  const byNeed = [...memory].sort(([, a], [, b]) => most(b) - most(a));
+  const dynos = byNeed.slice(0, hues.length).sort(([a], [b]) => byName.compare(a, b));
+  const others = memory.size - dynos.length;
   const quota = Math.max(0, ...dynos.map(([, { quotaMb }]) => quotaMb ?? 0));
   const series: Series[] = dynos.map(([name, { mb }], n) => ({
     name,
     colour: hues[n]!,
     kind: "line",
-    values: heldOver(timesMs.map((ms) => mb.get(ms) ?? null)),
+    values: heldOver(
+      timesMs.map((ms) => mb.get(ms) ?? null),
+      Math.ceil(heldMs / stepMs),
+    ),
   }));
   if (quota > 0)
     series.push({
@@ -51,15 +62,12 @@ export function MemoryChart({ memory, events, timesMs, stepMs, onBrush }: Props)
           ...(quota > 0 ? [["limit", "err"] as const] : []),
         ]}
       />
+      {others > 0 && (
+        <p class="mute">
+          {others === 1 ? "One more process needs" : `${countOf(others)} more processes need`} less than
+          these.
+        </p>
+      )}
     </>
   );
-}
-
-// Dynos tell their memory every 20 s or so: between two of those it is the one before.
-function heldOver(values: readonly (number | null)[]): (number | null)[] {
-  let last: number | null = null;
-  return values.map((value) => {
-    last = value ?? last;
-    return last;
-  });
 }

@@ -4,9 +4,9 @@ import { Icon } from "../parts/icons.tsx";
 import { clockOf, countOf, dayOf } from "../parts/words.ts";
 import { JsonTree } from "./json-tree.tsx";
 import type { Line } from "./line.ts";
-import { Plain } from "./log-row.tsx";
 import { logfmtOf } from "./logfmt.ts";
 import { objectIn } from "./message.ts";
+import { Plain } from "./message-text.tsx";
 
 type Props = {
   readonly line: Line;

@@ -42,7 +42,7 @@ let told = 0;
 
 /** Reads a line of the API; `before`: the newest one of the same process, of which it may be a part. */
 export function lineOf(wire: WireLine): Line {
-  const isNotice = wire.source === "heroku" && wire.dyno === "logplex";
+  const isNotice = isNoticeOf(wire);
   return {
     key: wire.line === undefined ? `${wire.position}#${told++}` : wire.position,
     position: wire.position,
@@ -57,6 +57,14 @@ export function lineOf(wire: WireLine): Line {
     opens: traceStep("none", wire.message).state,
   };
 }
+
+/** True for a line of tailrace itself. */
+export const isNoticeOf = ({ source, dyno }: Pick<WireLine, "source" | "dyno">): boolean =>
+  source === "heroku" && dyno === "logplex";
+
+/** The class of a row's edge, by how bad its line is. */
+export const edgeOf = (level: Level, isNotice: boolean): "err" | "note" | "" =>
+  level === "error" ? "err" : level === "warn" || isNotice ? "note" : "";
 
 /** What a line costs in memory, about. */
 export const bytesOf = (line: Line): number => 250 + 2 * line.message.length;

@@ -16,9 +16,16 @@ export function figuresOf(text: string): Figures {
   return sums;
 }
 
-export type Pace = { readonly atMs: number; readonly accepted: number; readonly delivered: number };
+/** Lines a second, and lines that wait for drains. */
+export type Pace = {
+  readonly atMs: number;
+  readonly accepted: number;
+  readonly delivered: number;
+  readonly waiting: number;
+};
 
 const accepted = "tailrace_accepted_lines_total";
+const backlog = "tailrace_drain_backlog_lines";
 const delivered = "tailrace_drain_lines_total delivered";
 
 /** Lines a second between two readings; undefined when the node began anew between them. */
@@ -28,6 +35,7 @@ export function paceBetween(
 ): Pace | undefined {
   const seconds = (after.atMs - before.atMs) / 1000;
   const rate = (name: string) => ((after.figures.get(name) ?? 0) - (before.figures.get(name) ?? 0)) / seconds;
-  const pace = { atMs: after.atMs, accepted: rate(accepted), delivered: rate(delivered) };
+  const waiting = after.figures.get(backlog) ?? 0;
+  const pace = { atMs: after.atMs, accepted: rate(accepted), delivered: rate(delivered), waiting };
   return seconds <= 0 || pace.accepted < 0 || pace.delivered < 0 ? undefined : pace;
 }

@@ -2,13 +2,13 @@
 import { useRef } from "preact/hooks";
 import { type App, api } from "../api.ts";
 import { ratePerS, type Summaries } from "../apps/summaries.ts";
-import { Chart } from "../parts/chart.tsx";
+import { Tile } from "../parts/panels.tsx";
 import { useLoaded } from "../parts/use-store.ts";
 import { bytesOf, countOf, durationOf, linesOf, rateOf } from "../parts/words.ts";
 import { hashOf, logOf } from "../route.ts";
 import { type Figures, figuresOf, type Pace, paceBetween } from "./figures.ts";
+import { everyMs, NodeCharts } from "./node-charts.tsx";
 
-const everyMs = 3_000;
 const pacesMax = 300;
 const noisiestMax = 10;
 
@@ -59,71 +59,22 @@ function NodeFigures({ figures, paces }: { figures: Figures; paces: readonly Pac
   return (
     <>
       <div class="tiles">
-        <Tile name="accepted lines a second" value={pace ? rateOf(pace.accepted) : "…"} />
-        <Tile name="delivered by drains a second" value={pace ? rateOf(pace.delivered) : "…"} />
-        <Tile name="lines wait for drains" value={countOf(of("tailrace_drain_backlog_lines"))} />
-        <Tile name="the oldest of them for" value={durationOf(of("tailrace_drain_backlog_age_seconds"))} />
-        <Tile name="store" value={bytesOf(of("tailrace_journal_bytes"))} />
+        <Tile name="lines a second accepted" value={pace ? rateOf(pace.accepted) : "…"} />
+        <Tile name="lines a second delivered" value={pace ? rateOf(pace.delivered) : "…"} />
+        <Tile name="lines waiting for drains" value={countOf(of("tailrace_drain_backlog_lines"))} />
+        <Tile name="age of the oldest" value={durationOf(of("tailrace_drain_backlog_age_seconds"))} />
+        <Tile name="in the store" value={bytesOf(of("tailrace_journal_bytes"))} />
         <Tile name="free on its disk" value={bytesOf(of("tailrace_disk_free_bytes"))} />
         <Tile name="open log streams" value={countOf(of("tailrace_open_tails"))} />
-        <Tile name="memory" value={bytesOf(of("process_resident_memory_bytes"))} />
-        {startS !== undefined && <Tile name="running for" value={durationOf(Date.now() / 1000 - startS)} />}
-      </div>
-      <section class="panel wide-panel">
-        <h2>Lines a second</h2>
-        {paces.length < 2 ? (
-          <p class="mute">The first figures are there in a few seconds.</p>
-        ) : (
-          <PaceChart paces={paces} />
+        <Tile name="memory of the server" value={bytesOf(of("process_resident_memory_bytes"))} />
+        {startS !== undefined && (
+          <Tile name="since its start" value={durationOf(Date.now() / 1000 - startS)} />
         )}
-      </section>
+      </div>
+      <NodeCharts paces={paces} />
     </>
   );
 }
-
-const PaceChart = ({ paces }: { paces: readonly Pace[] }) => (
-  <>
-    <Chart
-      title="lines accepted and delivered a second, since this page is open"
-      timesMs={paces.map(({ atMs }) => atMs)}
-      series={[
-        {
-          name: "accepted",
-          colour: "--fill-accent",
-          kind: "area",
-          values: paces.map(({ accepted }) => accepted),
-        },
-        {
-          name: "delivered",
-          colour: "--fill-ok",
-          kind: "line",
-          values: paces.map(({ delivered }) => delivered),
-        },
-      ]}
-      height={140}
-      zone="local"
-      leastStep={0.1}
-      format={rateOf}
-    />
-    <ul class="chart-keys">
-      <li>
-        <i class="key-accent" aria-hidden="true" />
-        accepted
-      </li>
-      <li>
-        <i class="key-ok" aria-hidden="true" />
-        delivered
-      </li>
-    </ul>
-  </>
-);
-
-const Tile = ({ name, value }: { name: string; value: string }) => (
-  <div class="tile">
-    <b>{value}</b>
-    <span>{name}</span>
-  </div>
-);
 
 function Noisiest({ apps, summaries }: { apps: readonly App[]; summaries: Summaries }) {
   const known = apps.flatMap(({ name }) => {

@@ -1,9 +1,10 @@
 /** A chart over time: uPlot draws it, a hidden table says the same in words, and a stretch of it can be picked. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { type ChartEvent, drawEvents, incrs, timesIn, valueIncrs } from "./chart-axes.ts";
 import { ChartTable } from "./chart-table.tsx";
+import { lonePlaces, withGaps } from "./gaps.ts";
 import { timeSpanOf } from "./time-span.ts";
 import type { Zone } from "./words.ts";
 
@@ -24,6 +25,8 @@ type Props = {
   readonly timesMs: readonly number[];
   /** Each time is the start of a step of that length; undefined: it is a moment. */
   readonly stepMs?: number;
+  /** Moments that are further apart than that have a gap between them. */
+  readonly gapMsMax?: number;
   readonly series: readonly Series[];
   readonly height: number;
   readonly zone: Zone;
@@ -38,8 +41,13 @@ type Props = {
   readonly onBrush?: ((fromMs: number, toMs: number) => void) | undefined;
 };
 
-export function Chart(props: Props) {
-  const { title, timesMs, series, height, zone, format, isBare = false, onBrush } = props;
+export function Chart(given: Props) {
+  const { timesMs, series } = useMemo(
+    () => withGaps(given.timesMs, given.series, given.gapMsMax),
+    [given.timesMs, given.series, given.gapMsMax],
+  );
+  const props = { ...given, timesMs, series };
+  const { title, height, zone, format, isBare = false, onBrush } = props;
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const now = useRef(props);
@@ -154,7 +162,14 @@ function optionsOf(now: { current: Props }, box: HTMLElement): uPlot.Options {
         return {
           stroke: colour,
           width: 1.5,
-          points: { show: false },
+          spanGaps: false,
+          points: {
+            show: false,
+            size: 5,
+            width: 0,
+            fill: colour,
+            filter: (plot, of) => lonePlaces(plot.data[of] as (number | null)[]),
+          },
           ...(one.kind === "area" && { fill: `${colour}22` }),
           ...(one.dashed && { dash: [4, 4] }),
         };

@@ -37,7 +37,9 @@ export function KeysHelp() {
   }, []);
   return (
     <dialog ref={dialog} class="keys-help" aria-labelledby="keys-title">
-      <h2 id="keys-title">Keys, and the filter’s words</h2>
+      <h2 id="keys-title" tabIndex={-1} autofocus>
+        Keys, and the filter’s words
+      </h2>
       <div class="columns">
         <dl>
           {keys.map(([key, does]) => (

@@ -1,20 +1,22 @@
 /** What the page of an app at a glance is made of: tiles, panels, and the keys of charts. */
 import type { ComponentChildren } from "preact";
-import { countOf } from "../parts/words.ts";
+import { countOf } from "./words.ts";
 
 export function Panel({
   title,
   isEmpty,
+  empty = "No line tells of it in this time.",
   children,
 }: {
   title: string;
   isEmpty: boolean;
+  empty?: string;
   children: ComponentChildren;
 }) {
   return (
     <section class="panel">
       <h2>{title}</h2>
-      {isEmpty ? <p class="mute">No line tells of it in this time.</p> : children}
+      {isEmpty ? <p class="mute">{empty}</p> : children}
     </section>
   );
 }

@@ -1,0 +1,41 @@
+/** The list of apps in a real browser: the last line of each as its row in the log shows it. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { PageWorld } from "./page-world.ts";
+
+let world: PageWorld;
+beforeAll(async () => {
+  world = await PageWorld.open();
+}, 60_000);
+afterAll(() => world?.close());
+
+test("the last line is shown as the log shows it: fields of JSON, colours, requests, how bad it is, and who wrote it", async () => {
+  for (const app of ["json", "colours", "requests", "long"]) await world.createApp(app);
+  await world.send("json", [
+    { message: JSON.stringify({ level: "error", msg: "payment failed", order: 17, card: "visa" }) },
+  ]);
+  await world.send("colours", [
+    { message: "\u001b[1;31mred\u001b[0m \u001b[48;5;24mon blue\u001b[0m \u001b[2J" },
+  ]);
+  const request =
+    'at=error code=H12 desc="Request timeout" method=GET path="/x" host=h dyno=web.1 service=30000ms status=503 bytes=0';
+  await world.send("requests", [{ message: request, dyno: "router", pri: 158 }], "heroku");
+  const fields = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`field_${n}`, n]));
+  await world.send("long", [{ message: JSON.stringify({ msg: "with many fields", ...fields }) }]);
+  const { page, faults, context } = await world.signedIn("#/apps");
+  const last = (app: string) => page.getByRole("row", { name: new RegExp(`^${app}`) }).locator(".last");
+  const shown = async (app: string) =>
+    (await last(app).innerText()).replaceAll(/\s+/g, " ").replace(/^[\d:]+ /, "");
+  await expect.poll(() => shown("json")).toBe("web.1 payment failed order=17 card=visa");
+  await expect.poll(() => shown("colours")).toBe("web.1 red on blue \\u001b[2J");
+  await expect
+    .poll(() => shown("requests"))
+    .toBe("*router 503 H12 GET /x 30,000 ms · web.1 · 0 B · Request timeout");
+  await expect.poll(() => shown("long")).toMatch(/^web\.1 with many fields field_0=0 .* \+34 fields$/);
+  const edges = async (app: string) => (await last(app).getAttribute("class"))?.trim();
+  expect(await edges("json")).toBe("last err");
+  expect(await edges("requests")).toBe("last err");
+  expect(await edges("colours")).toBe("last");
+  await expect.poll(() => last("colours").locator(".c-red.bold").innerText()).toBe("red");
+  expect(faults).toEqual([]);
+  await context.close();
+}, 60_000);

@@ -1,0 +1,81 @@
+/** The text of a line as its row shows it: a request as what it was, JSON and logfmt as message and fields, with its colours. */
+import type { JSX } from "preact";
+import { countOf } from "../parts/words.ts";
+import type { Line } from "./line.ts";
+import { routerLineOf } from "./logfmt.ts";
+import { messageOf, type Piece } from "./message.ts";
+import { spansOf } from "./sgr.ts";
+
+type Props = { readonly line: Pick<Line, "source" | "dyno" | "message">; readonly find: RegExp | undefined };
+
+export function Message({ line, find }: Props): JSX.Element {
+  const router = routerLineOf(line.source, line.dyno, line.message);
+  if (router !== undefined) {
+    const { status, method, path, serviceMs, dyno, bytes, code, what } = router;
+    const rest = [dyno, bytes === undefined ? "" : `${countOf(bytes)} B`, what].filter(Boolean).join(" · ");
+    const took = serviceMs === undefined ? "" : ` ${countOf(serviceMs)} ms`;
+    const parts = [`${status}`, code, method, path, took, rest];
+    if (find !== undefined && isHidden(find, line.message, parts))
+      return <Plain text={line.message} find={find} />;
+    const marked = (text: string) => (find === undefined ? text : markedIn(text, find));
+    return (
+      <>
+        <b class={`status s${Math.floor(status / 100)}`}>
+          {marked(`${status}`)}
+          {code && " "}
+          {code && marked(code)}
+        </b>{" "}
+        {marked(method)} <Plain text={path} find={find} />
+        {serviceMs !== undefined && <span class={serviceMs >= 1_000 ? "slow" : "mute"}>{marked(took)}</span>}
+        {rest !== "" && <span class="mute"> · {marked(rest)}</span>}
+      </>
+    );
+  }
+  const pieces = messageOf(line.message);
+  const shown = pieces.map(({ text }) => text);
+  if (find !== undefined && isHidden(find, line.message, shown))
+    return <Plain text={line.message} find={find} />;
+  return (
+    <>
+      {pieces.map((piece, n) => (
+        <PieceOf key={n} piece={piece} find={find} />
+      ))}
+    </>
+  );
+}
+
+/** True when a message has what is searched for, and no part of its row shows it: then it is shown as it is. */
+const isHidden = (find: RegExp, message: string, parts: readonly (string | undefined)[]): boolean =>
+  message.search(find) !== -1 && !parts.some((part) => part !== undefined && part.search(find) !== -1);
+
+function PieceOf({ piece, find }: { piece: Piece; find: RegExp | undefined }) {
+  if (piece.kind === "name")
+    return <span class="name">{find === undefined ? piece.text : markedIn(piece.text, find)}</span>;
+  if (piece.kind === "quiet") return <span class="mute">{piece.text}</span>;
+  return <Plain text={piece.text} find={find} />;
+}
+
+/** Text with its colours, and with what is searched for marked in it. */
+export function Plain({ text, find }: { text: string; find: RegExp | undefined }) {
+  return (
+    <>
+      {spansOf(text).map(({ text: part, classes, style }, n) => (
+        <span key={n} class={classes || undefined} style={style}>
+          {find === undefined ? part : markedIn(part, find)}
+        </span>
+      ))}
+    </>
+  );
+}
+
+function markedIn(text: string, find: RegExp): (string | JSX.Element)[] {
+  const parts: (string | JSX.Element)[] = [];
+  let from = 0;
+  for (const found of text.matchAll(find)) {
+    if (found[0] === "") continue;
+    parts.push(text.slice(from, found.index), <mark key={found.index}>{found[0]}</mark>);
+    from = found.index + found[0].length;
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
