@@ -74,6 +74,7 @@ test("every filter that the address can hold is written so that it is read back"
     fc.property(filters, (filter) => {
       expect(filterOf(textOfFilter(filter, "utc"))).toEqual(filter);
     }),
+    { examples: [[{ match: '"', exclude: '"' }], [{ match: 'a "b', exclude: 'c "d' }]], numRuns: 500 },
   );
 });
 

@@ -41,9 +41,13 @@ export function textOfFilter(filter: Filter, zone: TimeZone = "local"): string {
 const inQuotes = (text: string): string => `"${text.replaceAll('"', '""')}"`;
 const value = (text: string): string => (/\s|^"|^$/.test(text) ? inQuotes(text) : text);
 
-/** The first of these texts that says just that. */
+/** A quote that opens a word could find its end in a later one. */
+const bareQuote = /(?:^|\s)-?"/;
+
+/** The first of these texts that says just that, whatever follows it. */
 function writtenAs(texts: readonly string[], wanted: Filter): string {
   const isRight = (text: string) => {
+    if (bareQuote.test(text)) return false;
     const read = filterFromText(text);
     return read.kind === "filter" && JSON.stringify(read.filter) === JSON.stringify(wanted);
   };
