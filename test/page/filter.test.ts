@@ -139,3 +139,28 @@ test("processes to put side by side are those of the whole log, not of the lines
   expect(faults).toEqual([]);
   await context.close();
 });
+
+test("a search that finds more than the list holds says so, and a level between the grades is shown as chosen", async () => {
+  await world.createApp("full");
+  await world.send(
+    "full",
+    Array.from({ length: 12_000 }, (_, n) => ({ message: `line ${n}`, pri: 186 })),
+  );
+  const { page, faults, context } = await world.signedIn("#/apps/full/log");
+  await rowWith(page, "line 11999").waitFor();
+  await write(page, "level:crit until:0s");
+  await page.getByText("searched: no line comes live").waitFor();
+  await expect.poll(() => page.getByLabel("severity").inputValue()).toBe("crit");
+  await rowWith(page, "line 11999").click();
+  const told = page.getByText("older ones are not held");
+  const upwards = async () => {
+    await page.keyboard.press("g");
+    return told.count();
+  };
+  await expect.poll(upwards, { timeout: 45_000, interval: 200 }).toBe(1);
+  await expect
+    .poll(async () => Number(/line (\d+)/.exec(await page.locator(".row .text").first().innerText())?.[1]))
+    .toBeGreaterThan(1_500);
+  expect(faults).toEqual([]);
+  await context.close();
+}, 90_000);

@@ -1,7 +1,7 @@
 /** The log in a real browser: hostile lines, links, search, keys, a server that goes away, and axe. */
-import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { axeFinds } from "./axe-finds.ts";
 import { PageWorld } from "./page-world.ts";
 import { sampleLines } from "./sample-lines.ts";
 
@@ -13,17 +13,6 @@ afterAll(() => world?.close());
 
 const list = (page: Page) => page.getByRole("list", { name: "lines" });
 const rowWith = (page: Page, text: string) => page.locator(".row", { hasText: text });
-
-async function axeFinds(page: Page): Promise<string[]> {
-  // Evaluated from outside of the page: its policy lets no script in.
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate(
-    "axe.run(document, { resultTypes: ['violations'] })",
-  )) as axe.AxeResults;
-  return violations.map(
-    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`,
-  );
-}
 
 /** How many points of the colour of errors a chart shows. */
 const drawnIn = (page: Page, canvas: string): Promise<number> =>

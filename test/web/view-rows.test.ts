@@ -69,3 +69,15 @@ test("a joined trace of Python is a head, no part of one", () => {
   expect(lineAt(joined, 1).isTrace).toBe(false);
   expect(rowsFor(["GET / 200", joined, "done"]).map(([, folded]) => folded)).toEqual([0, 0, 0]);
 });
+
+test("of a search each gap says how many lines are between, behind a folded trace, too", () => {
+  const ring = new LineRing({ linesMax: 100, bytesMax: 1e9 });
+  const node = ["TypeError: no", "    at a (/a.js:1:2)", "    at b (/a.js:3:4)"];
+  ring.pushNewer([...node.map((text, n) => lineAt(text, n)), lineAt("next", 3), lineAt("later", 10)]);
+  const kinds = (tellsSkips: boolean) =>
+    rowsOf(ring, new Set(), () => true, "utc", tellsSkips).map((row) =>
+      row.kind === "skip" ? row.lines : row.kind,
+    );
+  expect(kinds(true)).toEqual(["line", "line", 6, "line"]);
+  expect(kinds(false)).toEqual(["line", "line", "line"]);
+});

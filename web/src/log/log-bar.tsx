@@ -121,6 +121,9 @@ export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
         onChange={(event) => setFilter(withLevel(view.filter, event.currentTarget.value))}
       >
         <option value="">every level</option>
+        {isBetween(view.filter.level) && (
+          <option value={view.filter.level}>{view.filter.level} and worse</option>
+        )}
         {levels.slice(0, 3).map((level) => (
           <option key={level} value={level}>
             {level === "error" ? "errors" : `${level} and worse`}
@@ -139,7 +142,10 @@ function leave(event: KeyboardEvent): void {
   (event.target as HTMLInputElement).blur();
 }
 
+/** A level that the list has no row for, as `level:crit` asks for one. */
+const isBetween = (level: string | undefined): boolean =>
+  level !== undefined && !levels.slice(0, 3).some((one) => one === level);
+
 function withLevel({ level: _, ...rest }: Filter, value: string): Filter {
-  const level = levels.find((one) => one === value);
-  return { ...rest, ...(level && { level }) };
+  return { ...rest, ...(value !== "" && { level: value }) };
 }
