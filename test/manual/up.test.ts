@@ -21,7 +21,10 @@ beforeAll(async () => {
 beforeEach(() => {
   reader = new Reader(server.url);
 });
-afterEach(() => reader.close());
+afterEach(async () => {
+  await reader.close();
+  await server.api("DELETE", "/apps/shop"); // what it was scaled to is kept
+});
 afterAll(() => server.destroy());
 
 test("up runs the Procfile of the folder, or the one that is named, scaled, at the port that is named", async () => {
@@ -40,6 +43,10 @@ test("up runs the Procfile of the folder, or the one that is named, scaled, at t
 test("its dynos are listed, scaled, restarted, stopped and configured from another terminal", async () => {
   const up = await UpProcess.start(server, { Procfile: procfile, "web.js": web }, { app: "shop" });
   try {
+    // The server hears of the dynos a moment after they are up.
+    const dynos = async () =>
+      (await server.api<{ state: string }[]>("GET", "/apps/shop/dynos")).map(({ state }) => state);
+    await expect.poll(dynos, { timeout: 30_000 }).toEqual(["up", "up"]);
     const { status, stdout, stderr } = await reader.run(scriptOf("docs/up.md", "control"));
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/^web\.1 /m);
