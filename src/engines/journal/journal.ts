@@ -146,7 +146,7 @@ export class Journal {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await this.#gather();
+      if (this.#waitingBytes < commitBytesMax) await this.#gather();
       if (this.#isFailing) await this.#pause();
       await this.#store(this.#take());
     }
@@ -154,7 +154,8 @@ export class Journal {
   }
 
   // A commit waits for as long as each turn of the event loop brings more work, up to a bound: microseconds where lines come
-  // alone, and of ten senders that each wait for their answer, all ten where there would be two commits of five.
+  // alone, and of ten senders that each wait for their answer, all ten where there would be two commits of five. A commit that
+  // is full already waits for nobody.
   async #gather(): Promise<void> {
     const endMs = performance.now() + gatherMsMax;
     for (let before = -1; this.#waiting.length > before && performance.now() < endMs; ) {
