@@ -4,10 +4,11 @@
  * without one writes lines into the channel's stream (`stream-queue.ts`), which gathers with those of all channels
  * (`gathering.ts`). An idle system adds no delay, and a busy one makes bigger batches.
  */
-import { LRUCache } from "lru-cache";
+import type { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import type { CanonicalLines } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
+import { lastUsed } from "../core/last-used.ts";
 import { splitLines } from "../core/lines.ts";
 import { stopping } from "../errors/ingest.ts";
 import { overloaded } from "../errors/store.ts";
@@ -55,7 +56,7 @@ export class AppendQueues {
     const { log, clock, batchBytesMax } = options;
     const { signal } = this.#retrying;
     this.budget = new MemoryBudget(options.memoryBytesMax);
-    this.#known = new LRUCache({ max: options.channelsMax });
+    this.#known = lastUsed(options.channelsMax);
     const streams = {
       rooms: this.rooms,
       gathering: new Gathering(clock),

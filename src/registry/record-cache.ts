@@ -3,7 +3,8 @@
  * Absent records are remembered too, in a part of their own, so that guesses displace no record that is used. While the
  * watch is down (at the start, after a failure) nothing is kept and every `find` reads the Store.
  */
-import { LRUCache } from "lru-cache";
+import type { LRUCache } from "lru-cache";
+import { lastUsed } from "../core/last-used.ts";
 import type { Clock, Store } from "../ports.ts";
 import { followRecords } from "./follow-records.ts";
 
@@ -25,8 +26,8 @@ export class RecordCache<Value extends object> {
   constructor(options: { store: Store; clock: Clock; prefix: string; entriesMax: number }) {
     this.#store = options.store;
     this.#prefix = options.prefix;
-    this.#known = new LRUCache({ max: options.entriesMax });
-    this.#unknown = new LRUCache({ max: options.entriesMax });
+    this.#known = lastUsed(options.entriesMax);
+    this.#unknown = lastUsed(options.entriesMax);
     this.#watching = this.#watch(options.clock);
   }
 
