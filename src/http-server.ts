@@ -14,8 +14,6 @@ import { RequestGate, type RequestGateLimits } from "./http/request-gate.ts";
 export type HttpServerLimits = RequestGateLimits & {
   /** For a TLS handshake, and for all headers of a request. */
   readonly headersMsMax: number;
-  /** For a whole request: what is sent on after an early refusal is read and dropped no longer than this. */
-  readonly requestMsMax: number;
   /** How long a connection waits for its next request. */
   readonly keepAliveMs: number;
 };
@@ -63,6 +61,7 @@ export async function httpServer({
       const gate = new RequestGate(
         connections,
         (request, response) => (bare?.find(request) ?? handle)(request, response),
+        (request) => bare?.find(request) !== undefined,
         limits,
       );
       const options = { ...bounds, IncomingMessage: gate.IncomingMessage };
@@ -71,7 +70,7 @@ export async function httpServer({
           ? createServer(options)
           : createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headersMsMax });
       connections.attach(listener, { isTls: certificate !== undefined });
-      gate.attach(listener);
+      gate.attach(listener, { isTls: certificate !== undefined });
       return listener;
     },
   }) as unknown as FastifyInstance; // fastify has a type for each protocol; the features need none of them

@@ -22,6 +22,7 @@ export const httpLimits = {
   answerBytesPerSecond: 8 * MiB,
   headersMsMax: 10 * secondMs,
   requestMsMax: minuteMs,
+  waitingReadsBytesMax: 32 * MiB,
   keepAliveMs: 72 * secondMs,
 } as const;
 

@@ -11,6 +11,9 @@ import type { Steps } from "./core/steps.ts";
 /** A turn of the event loop is given to walks for so long, and to the requests that begin in it. */
 export const turnMsMax = 2;
 
+/** The same in a turn in which a connection came: the system hands out one in each, and others may be behind it. */
+const shortTurnMs = 0.5;
+
 /**
  * Walks that go on in one turn, when none of them has much to do: what each does before it looks at the time adds up.
  */
@@ -28,6 +31,7 @@ export class Turns {
   readonly #waiting = new FairLine<() => void>();
   #isOn = false;
   #startMs = 0;
+  #msMax = turnMsMax;
   /** How many go on in the next turn. */
   #group = 1;
 
@@ -37,7 +41,7 @@ export class Turns {
 
   /** True when it is the others' turn: then `await next(…)` before the walk goes on. */
   get isOver(): boolean {
-    if (this.#isOn) return this.#parts.nowMs() - this.#startMs >= turnMsMax;
+    if (this.#isOn) return this.#parts.nowMs() - this.#startMs >= this.#msMax;
     this.#begin();
     return false;
   }
@@ -48,8 +52,15 @@ export class Turns {
     return new Promise((resolve) => this.#waiting.push(group, resolve));
   }
 
+  /** Makes this turn a short one. */
+  shorten(): void {
+    if (!this.#isOn) this.#begin();
+    this.#msMax = shortTurnMs;
+  }
+
   #begin(): void {
     this.#isOn = true;
+    this.#msMax = turnMsMax;
     this.#startMs = this.#parts.nowMs();
     this.#parts.defer(() => this.#end());
   }

@@ -41,6 +41,20 @@ test("all walks of a round share its time, and a new round has time again", asyn
   expect(turns.isOver).toBe(false);
 });
 
+test("a turn is a short one when a connection came in it, and the next one is not", async () => {
+  const { turns, pass, round } = loop();
+  turns.shorten();
+  expect(turns.isOver).toBe(false);
+  pass(turnMsMax / 4);
+  expect(turns.isOver).toBe(true);
+  await round();
+  expect(turns.isOver).toBe(false);
+  pass(turnMsMax / 4);
+  expect(turns.isOver).toBe(false);
+  turns.shorten();
+  expect(turns.isOver).toBe(true);
+});
+
 test("those who wait go on in their order, one in each round", async () => {
   const { turns, pass, round } = loop();
   const order: string[] = [];

@@ -19,6 +19,8 @@ export class Connection {
   readonly address: string;
   /** Requests that wait for those before them. */
   readonly waiting: Arrival[] = [];
+  /** How it is read: `ConnectionReads`; undefined where Node's parser does that by itself. */
+  reads: { goOn(): void } | undefined;
   /** The answer to the request that is being worked on. */
   current: ServerResponse | undefined;
   /** The turn of the event loop in which a request of it was last begun. */

@@ -5,21 +5,24 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { FairLine } from "../core/fair-line.ts";
-import { bodyTooFine, hostMissing, tooManyPipelined, unknownExpectation } from "../errors/http.ts";
-import { httpDroppedConnections } from "../metrics.ts";
+import { hostMissing, unknownExpectation } from "../errors/http.ts";
 import { Turns } from "../turns.ts";
 import { AnswerPace, type AnswerPaceLimits } from "./answer-pace.ts";
-import { boundedRequests, pieceBytesMin } from "./bounded-request.ts";
+import { boundedRequests } from "./bounded-request.ts";
 import type { Arrival, Connection } from "./connection.ts";
+import { ConnectionReads, type ReadsParts } from "./connection-reads.ts";
 import type { Connections } from "./connections.ts";
-import { closeWith, rawAnswer, sendAnswer } from "./raw-answer.ts";
-
-/** For a client to read why its body is not taken. */
-const fineLingerMs = 100;
+import { cutFine, refusePipelined } from "./cut-off.ts";
+import { ownBodyOf } from "./own-body.ts";
+import { sendAnswer } from "./raw-answer.ts";
 
 export type RequestGateLimits = AnswerPaceLimits & {
   /** Requests of one connection that are here, the one that is being answered among them. */
   readonly requestsMax: number;
+  /** For a whole request: what is sent on after an early refusal is read and dropped no longer than this. */
+  readonly requestMsMax: number;
+  /** What was read of all connections and waits for a turn. */
+  readonly waitingReadsBytesMax: number;
 };
 
 export class RequestGate {
@@ -31,14 +34,28 @@ export class RequestGate {
   readonly #pace: AnswerPace;
   /** Apart from those of walks, which would keep requests waiting. */
   readonly #turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
+  readonly #reads: ReadsParts;
   /** Counts turns of the event loop in which requests came. */
   #turn = 0;
   #isTurnOpen = false;
 
-  constructor(connections: Connections, handle: RequestListener, limits: RequestGateLimits) {
+  /** `isOwn`: the body of the request is read beside Node's parser. */
+  constructor(
+    connections: Connections,
+    handle: RequestListener,
+    isOwn: (request: IncomingMessage) => boolean,
+    limits: RequestGateLimits,
+  ) {
     this.#connections = connections;
     this.#handle = handle;
     this.#requestsMax = limits.requestsMax;
+    this.#reads = {
+      turns: this.#turns,
+      isOwn,
+      dropMsMax: limits.requestMsMax,
+      waitingBytes: 0,
+      waitingBytesMax: limits.waitingReadsBytesMax,
+    };
     this.#pace = new AnswerPace(limits, () => performance.now());
   }
 
@@ -48,11 +65,16 @@ export class RequestGate {
       const connection = this.#connections.of(socket);
       return connection === undefined || connection.requests >= this.#requestsMax;
     },
-    (socket) => this.#cutFine(socket),
+    (socket) => cutFine(this.#connections.of(socket), socket),
   );
 
   /** Takes every request of `server`, which must not look for the Host header itself. */
-  attach(server: Server): void {
+  attach(server: Server, { isTls }: { readonly isTls: boolean }): void {
+    server.on(isTls ? "secureConnection" : "connection", (socket: Socket) => {
+      this.#turns.shorten();
+      const connection = this.#connections.of(socket);
+      if (connection !== undefined) connection.reads = ConnectionReads.of(socket, connection, this.#reads);
+    });
     const on = (event: string, expects: Arrival["expects"]) =>
       server.on(event, (request: IncomingMessage, response: ServerResponse) =>
         this.#arrive({ request, response, expects }),
@@ -69,7 +91,7 @@ export class RequestGate {
     if (connection === undefined) return; // it was refused, and is being closed
     connection.waiting.push(arrival);
     if (connection.requests > 1) {
-      socket.pause(); // what is not read yet has to wait
+      if (connection.reads === undefined) socket.pause(); // what is not read yet has to wait
       connection.isPaused = true;
     }
     if (connection.current === undefined && !connection.isScheduled) this.#schedule(connection);
@@ -85,10 +107,8 @@ export class RequestGate {
 
   // In a later turn. All requests together have 2 ms of one, on however many connections they come.
   #lineUp(connection: Connection): void {
-    this.#inLine.push(
-      isIngest(connection.waiting[0]) ? `${connection.address} ingest` : connection.address,
-      connection,
-    );
+    const { address, waiting } = connection;
+    this.#inLine.push(isIngest(waiting[0]) ? `${address} ingest` : address, connection);
     setImmediate(() => this.#goOn());
   }
 
@@ -124,10 +144,11 @@ export class RequestGate {
     if (arrival === undefined || arrival.request.socket.destroyed) return;
     const { request, response, expects } = arrival;
     connection.current = response;
+    if (connection.reads !== undefined && connection.waiting.length === 0) this.#readOn(connection);
     connection.turn = this.#turnNow();
     connection.sinceMs = performance.now();
     if (isPaced) this.#paceBy(arrival, connection);
-    response.once("close", () => this.#done(connection, request.socket));
+    response.once("close", () => this.#done(connection, request));
     if (request.httpVersion === "1.1" && request.headers.host === undefined) {
       sendAnswer(response, hostMissing());
     } else if (expects === "unknown") {
@@ -145,41 +166,28 @@ export class RequestGate {
     });
   }
 
-  #done(connection: Connection, socket: Socket): void {
+  #done(connection: Connection, request: IncomingMessage): void {
     connection.current = undefined;
     connection.sinceMs = performance.now();
+    ownBodyOf(request)?.drop(); // what is left of it is nobody's
     if (connection.isStream) this.#connections.streamEnded(connection);
     if (connection.waiting.length === 0) {
-      if (connection.isPaused) socket.resume();
-      connection.isPaused = false;
+      if (connection.isPaused && connection.reads === undefined) request.socket.resume();
+      this.#readOn(connection);
       return;
     }
     this.#schedule(connection);
   }
 
-  // The socket is not read any more: what lies in it would all be parsed.
-  #cutFine(socket: Socket): void {
-    const connection = this.#connections.of(socket);
-    if (connection === undefined) return;
-    connection.isRefused = true;
-    connection.waiting.length = 0;
-    socket.pause();
-    if (connection.current?.headersSent !== true) socket.write(rawAnswer(bodyTooFine(pieceBytesMin)));
-    setTimeout(() => socket.destroy(), fineLingerMs);
+  #readOn(connection: Connection): void {
+    connection.isPaused = false;
+    connection.reads?.goOn();
   }
 
-  // While nothing was begun the refusal is the answer to the first request; else there is no place for one.
   #refuse(socket: Socket): void {
     const connection = this.#connections.of(socket);
-    if (connection === undefined) {
-      socket.resume(); // it was refused before, and is being closed
-      return;
-    }
-    httpDroppedConnections.inc({ reason: "pipelined" });
-    connection.isRefused = true;
-    connection.waiting.length = 0;
-    if (connection.current !== undefined) socket.destroy();
-    else closeWith(socket, tooManyPipelined(this.#requestsMax));
+    if (connection !== undefined) refusePipelined(connection, socket, this.#requestsMax);
+    else socket.resume(); // it was refused before, and is being closed
   }
 }
 

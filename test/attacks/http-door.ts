@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
+import type { BareRoutes } from "../../src/http/bare-routes.ts";
 import { Connections } from "../../src/http/connections.ts";
 import { closeServer, httpServer } from "../../src/http-server.ts";
 import { httpLimits } from "../../src/limits.ts";
@@ -31,7 +32,11 @@ export class HttpDoor {
   /** Every request is answered by `handle`. */
   static async open(
     handle: (request: IncomingMessage, response: ServerResponse, door: HttpDoor) => void,
-    { tls = false, ...given }: Partial<Limits> & { readonly tls?: boolean } = {},
+    {
+      tls = false,
+      bare,
+      ...given
+    }: Partial<Limits> & { readonly tls?: boolean; readonly bare?: BareRoutes } = {},
   ): Promise<HttpDoor> {
     const limits = { ...httpLimits, ...given };
     const connections = new Connections(limits);
@@ -39,6 +44,7 @@ export class HttpDoor {
       logger: pino({ level: "silent" }),
       connections,
       limits,
+      ...(bare !== undefined && { bare }),
       ...(tls && { tlsCert: pemFile("server"), tlsKey: pemFile("server-key") }),
     });
     const door = new HttpDoor(server, connections);

@@ -1,0 +1,200 @@
+/**
+ * What a connection of the HTTP server reads, and when Node's parser gets it. The parser by itself takes a whole read of 64 KiB
+ * before anybody else has a turn, be it of ten thousand chunks or a thousand requests, and copies each read of a body into
+ * fresh memory. Here it gets pieces, in the 2 ms of a turn that all connections have together, and the bodies of some
+ * routes do not go through it.
+ */
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { readBy, readBytesMax } from "../socket-reads.ts";
+import type { Turns } from "../turns.ts";
+import type { Connection } from "./connection.ts";
+import { tellUnfinished } from "./cut-off.ts";
+import type { OwnBody } from "./own-body.ts";
+import { RequestBytes, type RequestBytesParts } from "./request-bytes.ts";
+
+/** Senders of lines have a turn of their own beside other requests of their address. */
+const ingestBegin = Buffer.from("POST /logs");
+
+/** Read into by all connections, one after the other. */
+const shared = Buffer.allocUnsafeSlow(readBytesMax);
+const nothing = Buffer.alloc(0);
+
+/** What the reads of all connections of a server have in common. */
+export type ReadsParts = {
+  readonly turns: Turns;
+  readonly isOwn: RequestBytesParts["isOwn"];
+  /** For the rest of a body that nobody wants. */
+  readonly dropMsMax: number;
+  /** Bytes of reads that wait for a turn, and the most of all connections: what is read beyond is parsed at once. */
+  waitingBytes: number;
+  readonly waitingBytesMax: number;
+};
+
+/** The insides of an HTTP server's socket: its parser, and the handle that is told to read. */
+type Parsing = {
+  readonly parser?: { onIncoming: (request: IncomingMessage, keepAlive: boolean) => number } | null;
+  readonly _handle?: { reading: boolean; readStart: () => number } | null;
+  /** Node stopped reading, since an answer is not taken. */
+  readonly _paused?: boolean;
+};
+
+export class ConnectionReads {
+  readonly #socket: Socket & Parsing;
+  readonly #connection: Connection;
+  readonly #parts: ReadsParts;
+  readonly #bytes: RequestBytes;
+  /** What was read and has to wait, in memory of its own. */
+  #waiting: Buffer = nothing;
+  #isInLine = false; // for a turn
+  #isHolding = false; // the socket is not read
+  #dropping: NodeJS.Timeout | undefined;
+
+  private constructor(socket: Socket, connection: Connection, parts: ReadsParts) {
+    this.#socket = socket as Socket & Parsing;
+    this.#connection = connection;
+    this.#parts = parts;
+    this.#bytes = new RequestBytes({
+      parse: (piece) => socket.emit("data", piece), // to the HTTP server's own listener
+      isOwn: parts.isOwn,
+      moved: (body) => this.#moved(body),
+      ended: () => this.#dropped(),
+    });
+  }
+
+  /**
+   * Takes over the reads of a socket that the HTTP server has just been given. Undefined, and nothing is changed, on a Node
+   * where that cannot be done.
+   */
+  static of(socket: Socket, connection: Connection, parts: ReadsParts): ConnectionReads | undefined {
+    const reads = new ConnectionReads(socket, connection, parts);
+    return reads.#begin() ? reads : undefined;
+  }
+
+  #begin(): boolean {
+    const socket = this.#socket;
+    const { parser, _handle: handle } = socket;
+    if (parser == null || handle == null) return false;
+    const letGo = () => {};
+    socket.on("data", letGo).off("data", letGo); // the parser reads the socket itself until somebody else wants to
+    const isRead = readBy(socket, {
+      memory: shared,
+      next: () => (this.#waiting.length === 0 && this.#bytes.body?.spare) || shared,
+      take: (bytes, memory) => this.#take(bytes, memory),
+    });
+    if (!isRead) return false;
+    const start = handle.readStart.bind(handle);
+    handle.readStart = () => {
+      if (!this.#isHolding) return start();
+      handle.reading = false;
+      setImmediate(() => this.goOn());
+      return 0;
+    };
+    const incoming = parser.onIncoming;
+    parser.onIncoming = (request, keepAlive) => this.#bytes.begun(request, incoming(request, keepAlive));
+    socket.prependListener("end", () => this.#ended());
+    socket.once("close", () => this.#close());
+    return true;
+  }
+
+  /** Goes on where nothing stands against it any more. */
+  goOn(): void {
+    if (!this.#isHolding || this.#socket.destroyed || this.#mustHold) return;
+    this.#isHolding = false;
+    const waiting = this.#waiting;
+    this.#waiting = nothing;
+    this.#parts.waitingBytes -= waiting.length;
+    const handle = this.#work(waiting) ? this.#socket._handle : undefined;
+    if (handle == null) return;
+    handle.reading = true;
+    handle.readStart();
+  }
+
+  // Requests that wait for an answer hold up what comes behind them, but not the end of the connection.
+  get #mustHold(): boolean {
+    const isPaused = this.#waiting.length > 0 && this.#connection.isPaused;
+    const isUnread = this.#socket._paused === true;
+    return this.#isInLine || isPaused || isUnread || this.#bytes.body?.isWaiting === true;
+  }
+
+  // Called by Node, when so many bytes were read. False: no more for now.
+  #take(bytes: number, memory: Buffer): boolean {
+    if (memory !== shared) {
+      this.#bytes.filled(bytes);
+      return !this.#isHolding && this.#work(nothing);
+    }
+    const read = shared.subarray(0, bytes);
+    if (!this.#isHolding) return this.#work(read);
+    this.#wait(this.#waiting.length > 0 ? Buffer.concat([this.#waiting, read]) : read);
+    return false;
+  }
+
+  // Works on what was read, as far as it may; false when the socket is not to be read on for now.
+  #work(bytes: Buffer): boolean {
+    let at = 0;
+    while (at < bytes.length && !this.#isOver && !this.#mustWait(bytes, at)) at = this.#bytes.take(bytes, at);
+    if (this.#isOver) at = bytes.length;
+    const hasMore = at < bytes.length || this.#bytes.isInBody;
+    if (hasMore && !this.#isInLine && !this.#isOver && this.#parts.turns.isOver) this.#lineUp(bytes);
+    if (at < bytes.length) this.#wait(bytes.subarray(at));
+    this.#isHolding = this.#mustHold;
+    return !this.#isHolding;
+  }
+
+  // All requests of a read are looked at together, so that none is begun of those that are too many.
+  #mustWait(bytes: Buffer, at: number): boolean {
+    if (this.#socket._paused === true) return true;
+    if (at > 0) return this.#bytes.isInChunks && this.#isTurnOver(bytes.length);
+    return this.#connection.isPaused || this.#isTurnOver(bytes.length);
+  }
+
+  #isTurnOver(bytes: number): boolean {
+    const { turns, waitingBytes, waitingBytesMax } = this.#parts;
+    return turns.isOver && waitingBytes + bytes <= waitingBytesMax;
+  }
+
+  /** Nothing that comes is worked on any more. */
+  get #isOver(): boolean {
+    const { destroyed, writableEnded, parser } = this.#socket;
+    return destroyed || writableEnded || parser == null || this.#connection.isRefused;
+  }
+
+  #lineUp(bytes: Buffer): void {
+    const { address } = this.#connection;
+    const isIngest = this.#bytes.body !== undefined || bytes.subarray(0, ingestBegin.length).equals(ingestBegin);
+    this.#isInLine = true;
+    this.#parts.turns.next(isIngest ? `${address} ingest` : address).then(() => {
+      this.#isInLine = false;
+      this.goOn();
+    });
+  }
+
+  #wait(bytes: Buffer): void {
+    this.#parts.waitingBytes += bytes.length - this.#waiting.length;
+    this.#waiting = bytes.buffer === shared.buffer ? Buffer.from(bytes) : bytes;
+  }
+
+  #moved(body: OwnBody): void {
+    if (body === this.#bytes.body && body.isDropped && this.#dropping === undefined) {
+      this.#dropping = setTimeout(() => this.#socket.destroy(), this.#parts.dropMsMax).unref();
+    }
+    this.goOn();
+  }
+
+  #dropped(): void {
+    clearTimeout(this.#dropping);
+    this.#dropping = undefined;
+  }
+
+  #ended(): void {
+    const { body } = this.#bytes;
+    if (body !== undefined && !body.isDropped) tellUnfinished(this.#socket);
+  }
+
+  #close(): void {
+    this.#parts.waitingBytes -= this.#waiting.length;
+    this.#waiting = nothing;
+    this.#dropped();
+    this.#bytes.close();
+  }
+}

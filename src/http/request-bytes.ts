@@ -1,0 +1,128 @@
+/**
+ * Which bytes of a connection go where: heads, and the bodies of most routes, to Node's parser in pieces; the bodies of some
+ * routes into memory of their own.
+ */
+import type { IncomingMessage } from "node:http";
+import { HeadEnd } from "./head-end.ts";
+import { OwnBody, setOwnBody } from "./own-body.ts";
+
+/** The parser's part at a time, where it may hold many chunks or a head without end. */
+const pieceBytesMax = 4 * 1024;
+/** To Node's parser: what follows the head is no part of this request. */
+const skipBody = 1;
+/** An empty line, read as a number. */
+const emptyLine = 0x0d0a0d0a;
+
+export type RequestBytesParts = {
+  readonly parse: (piece: Buffer) => void;
+  /** The body of the request is read by its route: see `OwnBody`. */
+  readonly isOwn: (request: IncomingMessage) => boolean;
+  /** The body that is being read has found its reader, or none; and: all of it is here. */
+  readonly moved: (body: OwnBody) => void;
+  readonly ended: () => void;
+};
+
+export class RequestBytes {
+  readonly #parts: RequestBytesParts;
+  readonly #head = new HeadEnd();
+  /** The piece that is being parsed ends with the head of a request. */
+  #isWholeHead = false;
+  #body: OwnBody | undefined;
+  /** The request whose body the parser reads, and the bytes of it that are to come; NaN for one in chunks. */
+  #parsed: IncomingMessage | undefined;
+  #parsedBytes = 0;
+
+  constructor(parts: RequestBytesParts) {
+    this.#parts = parts;
+  }
+
+  /** The body that is read beside the parser, while it is not whole. */
+  get body(): OwnBody | undefined {
+    return this.#body;
+  }
+
+  /** A body is amid its way, whoever reads it. */
+  get isInBody(): boolean {
+    return this.#body !== undefined || this.#parsed !== undefined;
+  }
+
+  get isInChunks(): boolean {
+    return this.#parsed !== undefined && Number.isNaN(this.#parsedBytes);
+  }
+
+  /** Takes some bytes from `at` on; returns the place behind them. */
+  take(bytes: Buffer, at: number): number {
+    if (this.#body !== undefined) {
+      const end = this.#body.add(bytes, at);
+      this.#lookAtBody();
+      return end;
+    }
+    return this.#parsed === undefined ? this.#parseHead(bytes, at) : this.#parseBody(this.#parsed, bytes, at);
+  }
+
+  /** So many bytes were read into the memory of the body's reader. */
+  filled(bytes: number): void {
+    this.#body?.filled(bytes);
+    this.#lookAtBody();
+  }
+
+  /** The parser begins a request. The result tells it what is special about that; `special`: what Node says. */
+  begun(request: IncomingMessage, special: number): number {
+    if (special !== 0) return special;
+    const { headers } = request;
+    const length = Number(headers["content-length"] ?? 0);
+    this.#parsed = undefined;
+    if (headers["transfer-encoding"] !== undefined || !this.#isWholeHead) {
+      this.#parsed = request;
+      this.#parsedBytes = Number.NaN;
+    } else if (length > 0 && this.#parts.isOwn(request)) {
+      const body = new OwnBody(length);
+      body.onMoved = () => this.#parts.moved(body);
+      setOwnBody(request, body);
+      this.#body = body;
+      return skipBody;
+    } else if (length > 0) {
+      this.#parsed = request;
+      this.#parsedBytes = length;
+    }
+    return 0;
+  }
+
+  /** No more comes. */
+  close(): void {
+    const body = this.#body;
+    this.#body = undefined;
+    body?.broke();
+  }
+
+  #parseHead(bytes: Buffer, at: number): number {
+    const piece = bytes.subarray(at, at + pieceBytesMax);
+    const found = this.#head.find(piece, 0);
+    this.#isWholeHead = found !== -1;
+    this.#parts.parse(this.#isWholeHead ? piece.subarray(0, found) : piece);
+    this.#isWholeHead = false;
+    return at + (found === -1 ? piece.length : found);
+  }
+
+  #parseBody(request: IncomingMessage, bytes: Buffer, at: number): number {
+    const isInChunks = this.isInChunks;
+    const piece = bytes.subarray(at, at + (isInChunks ? pieceBytesMax : this.#parsedBytes));
+    this.#parts.parse(piece);
+    if (this.#parsed === request) {
+      if (!isInChunks) this.#parsedBytes -= piece.length;
+      const isOver = isInChunks ? endsInChunks(request, piece) : this.#parsedBytes === 0;
+      if (isOver) this.#parsed = undefined;
+    }
+    return at + piece.length;
+  }
+
+  #lookAtBody(): void {
+    if (this.#body?.missingBytes !== 0) return;
+    this.#body = undefined;
+    this.#parts.ended();
+  }
+}
+
+// A body in chunks has ended with this piece: nothing of another request is in it, or that would have begun.
+const endsInChunks = (request: IncomingMessage, piece: Buffer): boolean =>
+  request.complete && piece.length >= 4 && piece.readUInt32BE(piece.length - 4) === emptyLine;

@@ -1,0 +1,81 @@
+/** How reads wait for turns, on real sockets and a turn that the test holds. */
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { type AddressInfo, Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { Connection } from "../../src/http/connection.ts";
+import { ConnectionReads } from "../../src/http/connection-reads.ts";
+import { Turns } from "../../src/turns.ts";
+import { kept } from "../support/kept.ts";
+import { RawClient } from "../support/raw-client.ts";
+
+const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+
+/** A server whose connections read by turns that end when `go` is called. */
+async function listening(waitingBytesMax: number) {
+  let nowMs = 0;
+  let end = () => {};
+  const turns = new Turns({
+    nowMs: () => nowMs,
+    defer: (run) => {
+      end = run;
+    },
+  });
+  const parts = { turns, isOwn: () => false, dropMsMax: 1_000, waitingBytes: 0, waitingBytesMax };
+  const asked: string[] = [];
+  const server = createServer(({ url }, response) => {
+    asked.push(url!);
+    response.end();
+  });
+  server.on("connection", (socket) => {
+    expect(ConnectionReads.of(socket, new Connection(socket, "a"), parts)).toBeDefined();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  kept({ close: async () => void server.close().closeAllConnections() });
+  expect(turns.isOver).toBe(false);
+  nowMs = 1_000;
+  return { port: (server.address() as AddressInfo).port, parts, asked, go: () => end() };
+}
+
+async function reached(isThere: () => boolean): Promise<void> {
+  while (!isThere()) await nextTurn();
+}
+
+test("what is read when a turn is over waits for the next one, in memory of its own", async () => {
+  const { port, parts, asked, go } = await listening(1_000);
+  const first = await RawClient.open(port);
+  first.send(get("/first"));
+  await reached(() => parts.waitingBytes === get("/first").length);
+  const second = await RawClient.open(port);
+  second.send(get("/second"));
+  await reached(() => parts.waitingBytes > get("/first").length);
+  expect(asked).toEqual([]);
+  go();
+  await reached(() => asked.length === 1);
+  go();
+  await reached(() => asked.length === 2);
+  expect(asked).toEqual(["/first", "/second"]);
+  expect(parts.waitingBytes).toBe(0);
+});
+
+test("no more waits than may; what is read beyond is parsed at once, and who leaves gives back", async () => {
+  const { port, parts, asked } = await listening(100);
+  const waits = await RawClient.open(port);
+  waits.send(get("/waits"));
+  await reached(() => parts.waitingBytes > 0);
+  const beyond = await RawClient.open(port);
+  beyond.send(get("/beyond", `X: ${"x".repeat(100)}\r\n`));
+  await reached(() => asked.length > 0);
+  expect(asked).toEqual(["/beyond"]);
+  expect(parts.waitingBytes).toBe(get("/waits").length);
+  waits.leave();
+  beyond.leave();
+});
+
+test("a socket that has no parser of an HTTP server is left alone", () => {
+  const socket = new Socket();
+  const { turns } = { turns: new Turns({ nowMs: () => 0, defer: () => {} }) };
+  const parts = { turns, isOwn: () => false, dropMsMax: 1, waitingBytes: 0, waitingBytesMax: 1 };
+  expect(ConnectionReads.of(socket, new Connection(socket, "a"), parts)).toBeUndefined();
+});

@@ -1,0 +1,165 @@
+/** Bodies that are read beside Node's parser, on real connections. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { AppError } from "../../src/errors/app-error.ts";
+import { BareRoutes } from "../../src/http/bare-routes.ts";
+import { ownBodyOf } from "../../src/http/own-body.ts";
+import { readBody } from "../../src/ingest/body.ts";
+import { BodyBudget } from "../../src/ingest/body-budget.ts";
+import { ingestLimits } from "../../src/ingest/limits.ts";
+import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
+import { readBytesMax } from "../../src/socket-reads.ts";
+import { echo, HttpDoor } from "../attacks/http-door.ts";
+import { kept } from "../support/kept.ts";
+import { RawClient } from "../support/raw-client.ts";
+
+const head = (path: string, more: string) => `POST ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
+const posted = (path: string, body: string) => head(path, `Content-Length: ${body.length}\r\n`) + body;
+const chunked = (path: string, body: string) =>
+  head(path, "Transfer-Encoding: chunked\r\n") +
+  `${body === "" ? "" : `${body.length.toString(16)}\r\n${body}\r\n`}0\r\n\r\n`;
+const last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+const bodies = new BodyBudget(new MemoryBudget(1 << 28), ingestLimits);
+
+/** Answers with the body, and counts those that came beside the parser. */
+class Echo {
+  readonly bare = new BareRoutes();
+  own = 0;
+
+  constructor() {
+    this.bare.post("/own", (request, response) => this.#answer(request, response));
+    // Not every route wants the body.
+    this.bare.post("/unread", (_request, response) => response.end("unread;"));
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (ownBodyOf(request) !== undefined) this.own++;
+    const reservation = bodies.reserve({ address: "a" });
+    try {
+      response.end(`own ${await readBody(request, reservation, ingestLimits)};`);
+    } catch (error) {
+      response.statusCode = (error as AppError).status;
+      response.end("refused;");
+    } finally {
+      reservation.release();
+    }
+  }
+}
+
+async function opened(tls = false) {
+  const route = new Echo();
+  const door = kept(await HttpDoor.open(echo, { tls, bare: route.bare }));
+  return { door, route };
+}
+
+const answersIn = (got: string): string[] =>
+  got
+    .split(/HTTP\/1\.1 200 OK\r\n/)
+    .slice(1)
+    .map((answer) =>
+      answer.slice(answer.indexOf("\r\n\r\n") + 4).replace(/^[0-9a-f]+\r\n|\r\n0\r\n\r\n$/g, ""),
+    );
+
+describe.each([false, true])("over TLS: %s", (tls) => {
+  test("requests are answered in order wherever reads are cut, and whatever bodies hold", async () => {
+    const { door, route } = await opened(tls);
+    const part = fc.constantFrom("\r\n\r\n", "\r\n", posted("/own", "forged"), "x".repeat(700), "y", last);
+    const body = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(""));
+    const request = fc.oneof(
+      body.map((text) => ({ wire: posted("/own", text), answer: `own ${text};` })),
+      body.map((text) => ({ wire: chunked("/own", text), answer: `own ${text};` })),
+      body.map((text) => ({ wire: posted("/unread", text), answer: "unread;" })),
+      body.map((text) => ({ wire: posted("/p", text), answer: `POST /p ${text};` })),
+      body.map((text) => ({ wire: chunked("/c", text), answer: `POST /c ${text};` })),
+    );
+    const cuts = fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { maxLength: 12 }), cuts, async (requests, sizes) => {
+        const client = await RawClient.open(door.port, { tls });
+        const wire = requests.map(({ wire }) => wire).join("") + last;
+        for (let at = 0, cut = 0; at < wire.length; cut++) {
+          const end = at + sizes[cut % sizes.length]!;
+          client.send(wire.slice(at, end));
+          at = end;
+          await nextTurn();
+        }
+        expect(answersIn(await client.closed())).toEqual([
+          ...requests.map(({ answer }) => answer),
+          "GET /last ;",
+        ]);
+      }),
+      { numRuns: tls ? 20 : 60, endOnFailure: true },
+    );
+    expect(route.own).toBeGreaterThan(0);
+  });
+
+  test("a body of many reads is whole, in the memory of its reader, also behind another one", async () => {
+    const { door } = await opened(tls);
+    const client = await RawClient.open(door.port, { tls });
+    const large = Array.from({ length: 60_000 }, (_, n) => `${n} and so on, `).join("");
+    expect(large.length).toBeGreaterThan(8 * readBytesMax);
+    client.send(posted("/own", large) + posted("/own", "small") + last);
+    expect(answersIn(await client.closed())).toEqual([`own ${large};`, "own small;", "GET /last ;"]);
+  });
+});
+
+test("what is left of a body that nobody reads is thrown away, and the connection goes on", async () => {
+  const { door } = await opened();
+  const client = await RawClient.open(door.port);
+  const large = posted("/unread", "x".repeat(20 * readBytesMax));
+  client.send(large.slice(0, 100));
+  await client.until((got) => got.includes("unread;"));
+  client.send(large.slice(100) + posted("/own", "next") + last);
+  expect(answersIn(await client.closed())).toEqual(["unread;", "own next;", "GET /last ;"]);
+});
+
+test("a body that is too large is refused by its head, and thrown away", async () => {
+  const { door } = await opened();
+  const client = await RawClient.open(door.port);
+  client.send(head("/own", "Content-Length: 8000001\r\n"));
+  expect(await client.until((got) => got.includes("refused;"))).toMatch(/^HTTP\/1\.1 413 /);
+  client.send("x".repeat(8_000_001) + last);
+  expect(answersIn(await client.closed())).toEqual(["GET /last ;"]);
+});
+
+test("what is left of a refused body has its time, and no more", async () => {
+  const route = new Echo();
+  const door = kept(await HttpDoor.open(echo, { bare: route.bare, headersMsMax: 50, requestMsMax: 100 }));
+  const client = await RawClient.open(door.port);
+  client.send(head("/unread", "Content-Length: 1000\r\n"));
+  await client.closed();
+  await door.reached(() => door.connections.count === 0);
+});
+
+test("a client that leaves amid its body leaves nothing behind; one that only ends it is told", async () => {
+  const { door } = await opened();
+  const gone = await RawClient.open(door.port);
+  gone.send(head("/own", "Content-Length: 1000\r\n") + "x".repeat(100));
+  await door.reached(() => bodies.bytes > 0);
+  gone.leave();
+  await door.reached(() => bodies.bytes === 0 && door.connections.count === 0);
+  const ended = await RawClient.open(door.port);
+  ended.send(head("/own", "Content-Length: 1000\r\n") + "x".repeat(100));
+  await door.reached(() => bodies.bytes > 0);
+  ended.socket.end();
+  expect(await ended.closed()).toMatch(/^HTTP\/1\.1 400 /);
+  await door.reached(() => bodies.bytes === 0);
+});
+
+test.each([
+  ["two lengths", "Content-Length: 3\r\nContent-Length: 4\r\n"],
+  ["a length and chunks", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"],
+  ["a length that is none", "Content-Length: +3\r\n"],
+  ["a length behind a line feed", "X: y\nContent-Length: 3\r\n"],
+])("%s are no request, and nothing behind them is one", async (_name, lengths) => {
+  const { door, route } = await opened();
+  const client = await RawClient.open(door.port);
+  client.send(`${head("/own", lengths)}abc${last}`);
+  const got = await client.closed();
+  expect(got).toMatch(/^HTTP\/1\.1 400 /);
+  expect(got.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
+  expect(route.own).toBe(0);
+});
