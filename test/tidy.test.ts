@@ -31,6 +31,8 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/clock.ts", mayImport: ["src/ports.ts"] },
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/turns.ts", mayImport: ["src/core/"] },
+  { at: "src/socket-reads.ts", mayImport: [] },
+  { at: "src/background-threads.ts", mayImport: [] },
   { at: "src/other-nodes.ts", mayImport: [] },
   { at: "src/open-files.ts", mayImport: ["src/failures.ts", "src/ports.ts"] },
   { at: "src/ticking.ts", mayImport: ["src/ports.ts"] },
@@ -48,7 +50,13 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/addons/", mayImport: [...ground(), "src/registry/", "src/drains/addresses.ts"] },
   {
     at: "src/ingest/",
-    mayImport: [...ground(), "src/registry/", "src/http/api-errors.ts", "src/http/bare-routes.ts"],
+    mayImport: [
+      ...ground(),
+      "src/registry/",
+      "src/http/api-errors.ts",
+      "src/http/bare-routes.ts",
+      "src/http/own-body.ts",
+    ],
   },
   ...["src/drains/", "src/tail/"].map((at) => ({
     at,
@@ -111,7 +119,16 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/open-drains.ts", mayImport: ["src/"] },
   { at: "src/open-addons.ts", mayImport: ["src/"] },
   { at: "src/open-canary.ts", mayImport: ["src/"] },
-  { at: "src/main.ts", mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts", "src/server-log.ts"] },
+  {
+    at: "src/main.ts",
+    mayImport: [
+      "src/app.ts",
+      "src/background-threads.ts",
+      "src/config.ts",
+      "src/metrics.ts",
+      "src/server-log.ts",
+    ],
+  },
   { at: "src/server-log.ts", mayImport: ["src/core/"] },
   // The one command that is the server; all others speak HTTP.
   { at: "cli/commands/serve.ts", mayImport: ["cli/", "src/main.ts", "src/app.ts", "src/config.ts"] },
@@ -131,6 +148,7 @@ function ground(): string[] {
     "src/failures.ts",
     "src/lifecycle.ts",
     "src/turns.ts",
+    "src/socket-reads.ts",
     "src/ticking.ts",
     "src/start-failures.ts",
     "src/whole-file.ts",

@@ -1,5 +1,5 @@
 /**
- * What a connection of the HTTP server reads, and when Node's parser gets it. The parser by itself takes a whole read of 64 KiB
+ * Reads of a connection of the HTTP server, and when Node's parser gets them. The parser by itself takes a whole read of 64 KiB
  * before anybody else has a turn, be it of ten thousand chunks or a thousand requests, and copies each read of a body into
  * fresh memory. Here it gets pieces, in the 2 ms of a turn that all connections have together, and the bodies of some
  * routes do not go through it.
@@ -20,7 +20,7 @@ const ingestBegin = Buffer.from("POST /logs");
 const shared = Buffer.allocUnsafeSlow(readBytesMax);
 const nothing = Buffer.alloc(0);
 
-/** What the reads of all connections of a server have in common. */
+/** Parts that the reads of all connections of a server have in common. */
 export type ReadsParts = {
   readonly turns: Turns;
   readonly isOwn: RequestBytesParts["isOwn"];
@@ -44,7 +44,7 @@ export class ConnectionReads {
   readonly #connection: Connection;
   readonly #parts: ReadsParts;
   readonly #bytes: RequestBytes;
-  /** What was read and has to wait, in memory of its own. */
+  /** Read, and not worked on yet: in memory of its own. */
   #waiting: Buffer = nothing;
   #isInLine = false; // for a turn
   #isHolding = false; // the socket is not read
@@ -161,7 +161,8 @@ export class ConnectionReads {
 
   #lineUp(bytes: Buffer): void {
     const { address } = this.#connection;
-    const isIngest = this.#bytes.body !== undefined || bytes.subarray(0, ingestBegin.length).equals(ingestBegin);
+    const isIngest =
+      this.#bytes.body !== undefined || bytes.subarray(0, ingestBegin.length).equals(ingestBegin);
     this.#isInLine = true;
     this.#parts.turns.next(isIngest ? `${address} ingest` : address).then(() => {
       this.#isInLine = false;

@@ -1,4 +1,4 @@
-/** Where the head of a request ends: behind the first empty line, wherever reads are cut. */
+/** The end of the head of a request: behind the first empty line, wherever reads are cut. */
 
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;

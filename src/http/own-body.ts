@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 
-/** Who gathers a body. It is called in the turn in which bytes arrive. */
+/** Gathers a body. It is called in the turn in which bytes arrive. */
 export type BodyReceiver = {
   /** Memory for so many bytes that have come, which `filled` then counts. Undefined: no more is wanted. */
   room(bytes: number): Buffer | undefined;

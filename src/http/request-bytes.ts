@@ -1,5 +1,5 @@
 /**
- * Which bytes of a connection go where: heads, and the bodies of most routes, to Node's parser in pieces; the bodies of some
+ * The bytes of a connection, and where they go: heads, and the bodies of most routes, to Node's parser in pieces; the bodies of some
  * routes into memory of their own.
  */
 import type { IncomingMessage } from "node:http";

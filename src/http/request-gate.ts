@@ -21,7 +21,7 @@ export type RequestGateLimits = AnswerPaceLimits & {
   readonly requestsMax: number;
   /** For a whole request: what is sent on after an early refusal is read and dropped no longer than this. */
   readonly requestMsMax: number;
-  /** What was read of all connections and waits for a turn. */
+  /** Reads of all connections that wait for a turn. */
   readonly waitingReadsBytesMax: number;
 };
 

@@ -18,7 +18,7 @@ export type BodyLimits = {
 /** A read of a socket may hold far more than the piece of a body that is a view of it. */
 const viewBytesMax = 4 * 1024;
 
-/** What still comes of the body is read, and dropped. */
+/** The rest of the body is read, and dropped. */
 export function drop(request: IncomingMessage): void {
   ownBodyOf(request)?.drop();
   request.resume();
@@ -65,7 +65,7 @@ export class BodyReading implements BodyReceiver {
     else this.#begin(own);
   }
 
-  // What has come is in memory of its own.
+  // The part that has come is in memory of its own.
   #begin(own: OwnBody): void {
     this.#request.on("error", () => {}); // an error without it would end the process
     const begin = own.read(this);
