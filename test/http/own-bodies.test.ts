@@ -66,6 +66,7 @@ const answersIn = (got: string): string[] =>
 describe.each([false, true])("over TLS: %s", (tls) => {
   test("requests are answered in order wherever reads are cut, and whatever bodies hold", async () => {
     const { door, route } = await opened(tls);
+    const numRuns = tls ? 20 : 60;
     const part = fc.constantFrom("\r\n\r\n", "\r\n", posted("/own", "forged"), "x".repeat(700), "y", last);
     const body = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(""));
     const request = fc.oneof(
@@ -75,11 +76,14 @@ describe.each([false, true])("over TLS: %s", (tls) => {
       body.map((text) => ({ wire: posted("/p", text), answer: `POST /p ${text};` })),
       body.map((text) => ({ wire: chunked("/c", text), answer: `POST /c ${text};` })),
     );
-    const cuts = fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 12 });
+    // Not all of a byte: a body in a thousand such pieces is refused.
+    const cuts = fc
+      .array(fc.integer({ min: 1, max: 3_000 }), { maxLength: 12 })
+      .map((sizes) => [...sizes, 500]);
     await fc.assert(
       fc.asyncProperty(fc.array(request, { maxLength: 12 }), cuts, async (requests, sizes) => {
         const client = await RawClient.open(door.port, { tls });
-        const wire = requests.map(({ wire }) => wire).join("") + last;
+        const wire = posted("/own", "first") + requests.map(({ wire }) => wire).join("") + last;
         for (let at = 0, cut = 0; at < wire.length; cut++) {
           const end = at + sizes[cut % sizes.length]!;
           client.send(wire.slice(at, end));
@@ -87,13 +91,14 @@ describe.each([false, true])("over TLS: %s", (tls) => {
           await nextTurn();
         }
         expect(answersIn(await client.closed())).toEqual([
+          "own first;",
           ...requests.map(({ answer }) => answer),
           "GET /last ;",
         ]);
       }),
-      { numRuns: tls ? 20 : 60, endOnFailure: true },
+      { numRuns, endOnFailure: true },
     );
-    expect(route.own).toBeGreaterThan(0);
+    expect(route.own).toBeGreaterThanOrEqual(numRuns);
   });
 
   test("a body of many reads is whole, in the memory of its reader, also behind another one", async () => {
