@@ -8,6 +8,7 @@ import { commandRows } from "../support/heroku-commands.ts";
 import { wholeProgram } from "../support/man-page.ts";
 import {
   blocksOf,
+  commandsInText,
   commandsOf,
   manualPages,
   toldCommands,
@@ -176,6 +177,31 @@ describe("a command in running text", () => {
     const known = new Set(commandRows.flatMap(({ commands }) => commands));
     const wrong = beginning("heroku").filter(({ code }) => !known.has(code.split(" ")[1]!));
     expect(wrong).toEqual([]);
+  });
+
+  test("of another program is one whose doing has a test", () => {
+    const others = [
+      "systemctl",
+      "docker",
+      "nats",
+      "curl",
+      "source",
+      "man",
+      "node",
+      "export",
+      "journalctl",
+      "openssl",
+    ];
+    const found = others.flatMap(beginning);
+    const told = Object.entries(commandsInText);
+    expect(found.filter(({ code }) => !told.some(([begin]) => code.startsWith(begin)))).toEqual([]);
+    for (const [begin, file] of told) {
+      expect(
+        found.filter(({ code }) => code.startsWith(begin)),
+        begin,
+      ).not.toEqual([]);
+      expect(isThere(file), file).toBe(true);
+    }
   });
 
   test("of npm or npx is one of this package, with files that are there", () => {

@@ -6,6 +6,7 @@ import { blockOf, scriptOf, stepsOf } from "../support/manual-blocks.ts";
 import { openPeer, type Peer } from "../support/peer.ts";
 import { Reader } from "../support/reader.ts";
 import { TestServer } from "../support/server.ts";
+import { readText } from "../support/sources.ts";
 import { ca } from "../support/tls.ts";
 
 let server: TestServer;
@@ -50,6 +51,15 @@ test("tokens are made and listed", async () => {
   expect(
     await follow("docs/sending.md", "tokens", { "-a shop app": `-a ${app} other`, "-a shop": `-a ${app}` }),
   ).toMatch(/^syslog .*hostname.*source/m);
+});
+
+test("a file is sent by README's one line of curl", async () => {
+  const [, line] = /`(curl --data-binary @file [^`]*)`/.exec(readText("README.md"))!;
+  const { tokens } = await server.api<{ tokens: { app: string } }>("GET", `/v3/channels/${app}`);
+  writeFileSync(join(reader.folder, "file"), "from a file\n");
+  const url = server.url.replace("//", `//token:${tokens.app}@`);
+  expect(await reader.run(`URL='${url}/logs'\n${line} -f`)).toMatchObject({ status: 0 });
+  expect((await reader.run(`tailrace logs -a ${app}`)).stdout).toMatch(/ app\[cron\.1\]: from a file\n$/);
 });
 
 test("a drain is added by its JSON", async () => {

@@ -108,6 +108,24 @@ export const toldCommands: Readonly<Record<string, Readonly<Record<string, Told>
   },
 };
 
+/** Commands of other programs in running text, by how they begin, and the test of what they do. */
+export const commandsInText: Readonly<Record<string, string>> = {
+  "systemctl stop tailrace": "test/e2e/signals.test.ts", // SIGTERM
+  "systemctl restart tailrace": "test/e2e/stop.test.ts", // and a start
+  "systemctl reload tailrace": "test/e2e/signals.test.ts", // SIGHUP
+  "systemctl status tailrace": "test/operating/service.test.ts",
+  "systemctl enable --now tailrace": "test/operating/service.test.ts",
+  "docker compose up --build": "test/e2e/compose.test.ts", // the same processes; test/e2e/image.test.ts: the image
+  "nats stream rm": "test/manual/nats-backup.test.ts",
+  "nats stream edit": "test/engines/nats-faults.test.ts", // what differs is told by the start
+  "curl --data-binary @file": "test/manual/drains.test.ts",
+  "curl -i": "test/ingest/http.test.ts",
+  "source <(tailrace completion bash)": "test/cli/completion.test.ts",
+  "man tailrace": "test/e2e/package.test.ts",
+  "node bench/dead-drains.ts": "bench/dead-drains.ts", // it is there
+  "export TAILRACE_URL=": "test/readme.test.ts",
+};
+
 /** Why a command is not run, if it is not. */
 export const toldOf = (page: string, command: string): Told | undefined =>
   Object.entries(toldCommands[page] ?? {}).find(([begin]) => command.startsWith(begin))?.[1];
