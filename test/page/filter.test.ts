@@ -105,7 +105,7 @@ test("an expression without an end is told with what to write, and so is a bad t
   await page.getByRole("heading", { name: "The filter cannot be used" }).waitFor();
   await expect
     .poll(() => page.locator(".empty").innerText())
-    .toMatch(/missing closing \)[\s\S]*Write \\\( for a \(/);
+    .toMatch(/missing closing \) in “order \(5”[\s\S]*Write \\\( for a \(/);
   await page.getByRole("button", { name: "Clear the filter" }).click();
   await rowWith(page, "order 59 done").waitFor();
   await page.goto(`${world.server.url}/#/apps/shop/log?since=soon`);

@@ -94,18 +94,22 @@ export function HistogramChart({ store, zone, span, onSpan, onPick }: Props) {
           {linesOf(total)}
           {counts.isGrowing ? ", counting" : counts.isTold ? "" : " here"}
         </span>
-        <select
-          aria-label="span of the histogram"
-          value={span ?? ""}
-          onChange={(event) => onSpan(event.currentTarget.value || undefined)}
-        >
-          <option value="">all that is kept</option>
-          {spans.map((one) => (
-            <option key={one} value={one}>
-              last {one}
-            </option>
-          ))}
-        </select>
+        {store.filter.since === undefined ? (
+          <select
+            aria-label="span of the histogram"
+            value={span ?? ""}
+            onChange={(event) => onSpan(event.currentTarget.value || undefined)}
+          >
+            <option value="">all that is kept</option>
+            {spans.map((one) => (
+              <option key={one} value={one}>
+                last {one}
+              </option>
+            ))}
+          </select>
+        ) : (
+          <span class="mute">since the filter’s time</span>
+        )}
       </p>
     </div>
   );

@@ -54,13 +54,10 @@ export function ListTop({ store, rows, view, kept, onClear }: Props) {
 export const wordsOf = (why: string): string =>
   why
     .replace(
-      /^`(?:match|exclude)` cannot be used: (?:error parsing regexp: )?/,
-      "Its text is an expression: ",
+      /^`(?:match|exclude)` cannot be used: (?:error parsing regexp: )?(missing [^:]*|[^:]*): (.*)\. Write an RE2 expression;/s,
+      "Its text is an expression: $1 in “$2”. Write \\( for a ( that is meant as itself, and so for . * + ? [ { | ^ $ and \\ itself. Expressions are RE2:",
     )
-    .replace(
-      /Write an RE2 expression;/,
-      "Write \\( for a ( that is meant as itself, as for . * + ? [ { | ^ $. RE2 is its form:",
-    )
+    .replace(/^`(?:match|exclude)`/, "The filter")
     .replaceAll("`", "");
 
 const Empty = ({ title, children }: { title: string; children: ComponentChildren }) => (
