@@ -4,6 +4,7 @@
  * socket is the same kind of object, so it is given memory here by the names that `onread` sets inside of it.
  */
 import type { Socket } from "node:net";
+import { returnedMemory } from "./core/batch-memory.ts";
 
 /** As much as Node reads at once. */
 export const readBytesMax = 64 * 1024;
@@ -14,7 +15,7 @@ type Insides = Record<symbol, unknown> & {
 };
 
 export type Reads = {
-  /** Memory of the first read, and of each one where `next` is absent. */
+  /** Memory of the first read, and of each one where `next` is absent. Others read into it as soon as `take` returns. */
   readonly memory: Buffer;
   /** Called behind each read: the memory of the next one. */
   readonly next?: () => Buffer;
@@ -38,7 +39,15 @@ export function readBy(socket: Socket, { memory, next, take }: Reads): boolean {
   handle.useUserBuffer(memory);
   insides[buffer] = memory;
   if (next !== undefined) insides[made] = next;
-  insides[callback] = take;
+  insides[callback] = returnedMemory.isWiped ? wiping(memory, take) : take;
   socket.resume(); // there is no listener of `data` that would
   return true;
 }
+
+const wiping =
+  (shared: Buffer, take: Reads["take"]): Reads["take"] =>
+  (bytes, memory) => {
+    const goesOn = take(bytes, memory);
+    if (memory === shared) shared.fill(0xdb, 0, bytes);
+    return goesOn;
+  };

@@ -5,7 +5,7 @@
 import type { BatchMemory } from "./batch-memory.ts";
 import { fnv1a } from "./hash.ts";
 import type { ProducerId } from "./ids.ts";
-import type { LineIndex } from "./line-places.ts";
+import { type LineIndex, placeShift } from "./line-places.ts";
 import { logOf, type Position, positionAt } from "./position.ts";
 
 /**
@@ -53,6 +53,18 @@ export type StoredBatch = Omit<Batch, "dedupId"> & {
 
 /** The fields of a stored batch that its positions are made of. */
 export type Placed = Pick<StoredBatch, "sequence" | "incarnation" | "producer" | "firstLine">;
+
+/** Memory that is kept from its next use, or from the collector, while somebody has the batch. */
+export const keptBytes = ({ memory, bytes }: Pick<StoredBatch, "memory" | "bytes">): number =>
+  memory?.bytes ?? bytes.length;
+
+/** The same batch in just as much memory of its own. */
+export function ownBatch(batch: StoredBatch): StoredBatch {
+  const bytes: Uint8Array = Uint8Array.prototype.slice.call(batch.bytes);
+  const isIndexed = batch.index?.bytes === batch.bytes;
+  const places = isIndexed ? batch.index?.places.slice(0, batch.count << placeShift) : undefined;
+  return { ...batch, bytes, index: places && { bytes, places }, memory: undefined };
+}
 
 const marks = 36 ** 4;
 

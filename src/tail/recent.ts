@@ -4,7 +4,7 @@
  * read least recently goes first. `lru-cache` counts a new size of an entry as a use of it, which would keep busy apps
  * that nobody reads, so the rings are in a Map in order of use.
  */
-import { endOf, markOf, type StoredBatch } from "../core/batch.ts";
+import { endOf, markOf, ownBatch, type StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { isSamePlace, type Place, type Position, readPosition } from "../core/position.ts";
 import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
@@ -217,9 +217,14 @@ const isIn = (batch: StoredBatch, { sequence, lines, incarnation, mark }: Place)
 
 const bytesOf = (batch: StoredBatch): number => batch.bytes.length + batchOverheadBytes;
 
-// A view may pin far more memory than it shows: then the ring keeps lines of its own.
+// A view may pin far more memory than it shows, and memory that is used again would not be while it is here, which may be for
+// hours: then the ring has lines of its own.
 function compact(batch: StoredBatch): StoredBatch {
-  const pinnedBytes = batch.bytes.buffer.byteLength;
-  if (pinnedBytes <= pooledBytesMax || pinnedBytes <= 2 * batch.bytes.length) return batch;
-  return { ...batch, bytes: Uint8Array.prototype.slice.call(batch.bytes) };
+  const { memory, bytes } = batch;
+  const pinnedBytes = bytes.buffer.byteLength;
+  const isCompact = pinnedBytes <= pooledBytesMax || pinnedBytes <= 2 * bytes.length;
+  if (memory === undefined && isCompact) return batch;
+  const own = ownBatch(batch);
+  memory?.release();
+  return own;
 }

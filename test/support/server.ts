@@ -10,6 +10,8 @@ import { type NatsCluster, startNats } from "./nats.ts";
 
 /** The command line as it is built. */
 export const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** Loaded into each server: see there. */
+const wiping = new URL("wipe-built-memory.mjs", import.meta.url).href;
 const startMsMax = 20_000;
 const outputCharsMax = 4_000_000;
 
@@ -87,7 +89,7 @@ export class TestServer {
   async #startOnce(more: Record<string, string>): Promise<void> {
     const http = this.url === "" ? "127.0.0.1:0" : new URL(this.url).host;
     const listen = ["--dev", "--http", http, "--syslog", `127.0.0.1:${this.syslogPort}`, "--data", this.data];
-    const command = [process.execPath, program, "serve", ...listen, ...this.#args];
+    const command = [process.execPath, "--import", wiping, program, "serve", ...listen, ...this.#args];
     const limited = ["bash", "-c", 'ulimit -n "$0"; exec "$@"', String(this.#openFilesMax)];
     const [file, ...args] = this.#openFilesMax === undefined ? command : [...limited, ...command];
     const child = spawn(file!, args, {

@@ -4,6 +4,8 @@ import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.
 import { origin, positionAt } from "../../src/core/position.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import { type History, Recent, type RecentOptions } from "../../src/tail/recent.ts";
+import { textsOf } from "../support/batches.ts";
+import { LendingLog } from "../support/lending-log.ts";
 import { openMemoryLog } from "./logs.ts";
 
 const nowMs = 1_800_000_000_000;
@@ -15,8 +17,11 @@ let recent: Recent;
 /** Calls of `recent`, by channel. */
 let fills: ChannelId[];
 
-async function open(options: Partial<RecentOptions> = {}): Promise<void> {
-  const inner = await openMemoryLog({ clock });
+async function open(
+  options: Partial<RecentOptions> = {},
+  lending: (log: ChannelLog) => ChannelLog = (log) => log,
+): Promise<void> {
+  const inner = lending(await openMemoryLog({ clock }));
   fills = [];
   log = {
     append: (...args) => inner.append(...args),
@@ -47,6 +52,18 @@ const lineNumbers = ({ batches }: History) => batches.map(({ line, count }) => [
 const channel = newChannelId();
 
 describe("the recent ring", () => {
+  test("gives memory back that is used again, and has its lines in memory of its own", async () => {
+    let lending!: LendingLog;
+    await open({ historyLines: 100 }, (log) => (lending = new LendingLog(log)));
+    await recent.read(channel);
+    for (let lines = 1; lines < 5; lines++) await append(channel, lines);
+    await expect.poll(async () => (await recent.read(channel)).end.line).toBe(10);
+    expect({ lent: lending.lent, returned: lending.returned }).toEqual({ lent: 4, returned: 4 });
+    const { batches } = await recent.read(channel);
+    expect(batches.flatMap(textsOf)).toEqual(Array(10).fill("x".repeat(10)));
+    expect(batches.map(({ memory }) => memory)).toEqual(Array(4).fill(undefined));
+  });
+
   test("is filled once for readers that ask at the same time, and then follows", async () => {
     await open();
     await append(channel, 3);

@@ -3,6 +3,8 @@
  * than to fill. What is kept has a bound; what is asked for beyond it is made, and left to the collector.
  */
 
+import { returnedMemory } from "../../core/batch-memory.ts";
+
 /** A source of memory, which takes back what nobody reads any more. */
 export type Buffers = {
   /** At least so many bytes, of any content. */
@@ -51,6 +53,7 @@ export class BufferPool implements Buffers {
     const memory = buffer.buffer as ArrayBuffer;
     const bytes = memory.byteLength;
     if (!this.#own.has(memory) || this.#bytes + bytes > this.#bytesMax) return;
+    if (returnedMemory.isWiped) new Uint8Array(memory).fill(0xdb);
     this.#bytes += bytes;
     this.#classes[31 - Math.clz32(bytes) - smallestShift]!.push(memory);
   }

@@ -123,7 +123,8 @@ export class Courier {
     const startedAtMs = clock.monotonicMs();
     let heldBytes = 0;
     const onSent = () => {
-      heldBytes = cut.bytes; // in memory until it is settled, as what is read ahead is
+      for (const { bytes } of memory) heldBytes += bytes; // until it is settled, as what is read ahead is
+      heldBytes = Math.max(heldBytes, cut.bytes);
       budget.add(heldBytes);
       reading.forget(cut.endLine);
       tell({ kind: "sent", number });

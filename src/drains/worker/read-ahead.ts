@@ -2,7 +2,7 @@
  * Lines that wait for a drain, read ahead from its channel's log: batches stay here until they are sent. Bounded in
  * bytes; at the bound it stops pulling from the log, which is where the lines are safe.
  */
-import { positionIn, type StoredBatch } from "../../core/batch.ts";
+import { keptBytes, positionIn, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Followed, From } from "../../ports.ts";
 import { type Pulse, pulseOf } from "./pulse.ts";
@@ -103,15 +103,12 @@ export class ReadAhead {
   /** Forgets the batches that lie wholly before the channel's line number `line`. */
   forget(line: number): void {
     let count = 0;
-    let bytes = 0;
     for (const batch of this.#batches) {
       if (batch.line + batch.count > line) break;
-      bytes += batch.bytes.length;
       count++;
     }
     if (count === 0) return;
     this.#drop(count);
-    this.#hold(-bytes);
     if (this.#isFull) this.#goOn();
   }
 
@@ -120,7 +117,6 @@ export class ReadAhead {
     this.#end ??= { kind: "ended" };
     this.#stopping.abort(closed);
     this.#drop(this.#batches.length);
-    this.#hold(-this.#bytes);
     if (this.#isFull) this.#goOn();
     return this.#over;
   }
@@ -159,7 +155,7 @@ export class ReadAhead {
       if (batch === "foreign") this.#isForeign = true;
       else {
         this.#batches.push(batch);
-        this.#hold(batch.bytes.length);
+        this.#hold(batch.bytes.length, keptBytes(batch));
         this.#changed();
       }
     }
@@ -194,11 +190,18 @@ export class ReadAhead {
   };
 
   #drop(count: number): void {
-    for (const { memory } of this.#batches.splice(0, count)) memory?.release();
+    let bytes = 0;
+    let kept = 0;
+    for (const batch of this.#batches.splice(0, count)) {
+      bytes += batch.bytes.length;
+      kept += keptBytes(batch);
+      batch.memory?.release();
+    }
+    this.#hold(-bytes, -kept);
   }
 
-  #hold(bytes: number): void {
+  #hold(bytes: number, kept: number): void {
     this.#bytes += bytes;
-    this.#options.budget.add(bytes);
+    this.#options.budget.add(kept);
   }
 }

@@ -1,5 +1,5 @@
 /** Batches that were just stored, in memory for followers that are busy: one window for all channels, bounded in bytes. */
-import type { StoredBatch } from "../../core/batch.ts";
+import { keptBytes, type StoredBatch } from "../../core/batch.ts";
 
 /** The oldest batches go first, whosever they are, when there are more bytes. */
 export const windowBytesMax = 32 * 1024 * 1024;
@@ -16,9 +16,6 @@ export type WindowEntry = {
   newer: WindowEntry | undefined;
 };
 
-const bytesOf = ({ memory, bytes }: StoredBatch): number =>
-  (memory?.bytes ?? bytes.length) + batchOverheadBytes;
-
 export class LiveWindow {
   #oldest: WindowEntry | undefined;
   #newest: WindowEntry | undefined;
@@ -33,7 +30,13 @@ export class LiveWindow {
   add(of: WindowedBatches, batch: StoredBatch): void {
     this.remove(of, batch.line);
     batch.memory?.hold();
-    const entry: WindowEntry = { of, batch, bytes: bytesOf(batch), older: this.#newest, newer: undefined };
+    const entry: WindowEntry = {
+      of,
+      batch,
+      bytes: keptBytes(batch) + batchOverheadBytes,
+      older: this.#newest,
+      newer: undefined,
+    };
     if (this.#newest === undefined) this.#oldest = entry;
     else this.#newest.newer = entry;
     this.#newest = entry;
