@@ -1,6 +1,7 @@
 // npm run bench: the questions of bench/, in one table. Arguments pass through (`npm run bench -- --full`).
 // npm run bench -- routers [--rounds N] [--lines N] [WORD…]: tailrace beside other routers.
 // npm run bench -- attacks [--nats] [NAME…]: what a victim feels beside each attack.
+// npm run bench -- used-memory [--nats] [--seconds N]: is a byte sent of memory that is somebody else's by then?
 import { ensureBuilt } from "./lib/build.mjs";
 import { ensureNatsServer } from "./lib/nats-server.mjs";
 import { ensurePackages } from "./lib/packages.mjs";
@@ -8,6 +9,12 @@ import { inRoot } from "./lib/paths.mjs";
 import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
 import { run, runInFront } from "./lib/run.mjs";
 import { CannotGoOn, command } from "./lib/steps.mjs";
+
+/** Those that are asked by their names alone. */
+const questions = {
+  attacks: ["bench", "attacks", "main.ts"],
+  "used-memory": ["test", "attacks", "used-memory", "main.ts"],
+};
 
 await command(async (args) => {
   await ensurePackages();
@@ -20,8 +27,8 @@ await command(async (args) => {
       "npm run bench needs a Node that runs TypeScript (22.18 or newer). Install Node 24.",
     );
   }
-  const needsNats = args[0] !== "attacks" || args.includes("--nats");
+  const needsNats = !Object.hasOwn(questions, args[0]) || args.includes("--nats");
   const programs = needsNats ? { NATS_SERVER: await ensureNatsServer() } : {};
-  const question = args[0] === "attacks" ? ["attacks", "main.ts"] : ["main.ts"];
-  return runInFront(node, [inRoot("bench", ...question), ...args], { env: envWith(node, programs) });
+  const file = Object.hasOwn(questions, args[0]) ? questions[args[0]] : ["bench", "main.ts"];
+  return runInFront(node, [inRoot(...file), ...args], { env: envWith(node, programs) });
 });
