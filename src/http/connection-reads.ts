@@ -9,7 +9,7 @@ import type { Socket } from "node:net";
 import { readBy, readBytesMax } from "../socket-reads.ts";
 import type { Turns } from "../turns.ts";
 import type { Connection } from "./connection.ts";
-import { tellUnfinished } from "./cut-off.ts";
+import { tellMalformed } from "./cut-off.ts";
 import type { OwnBody } from "./own-body.ts";
 import { RequestBytes, type RequestBytesParts } from "./request-bytes.ts";
 
@@ -59,6 +59,7 @@ export class ConnectionReads {
       isOwn: parts.isOwn,
       moved: (body) => this.#moved(body),
       ended: () => this.#dropped(),
+      malformed: () => tellMalformed(socket),
     });
   }
 
@@ -189,7 +190,7 @@ export class ConnectionReads {
 
   #ended(): void {
     const { body } = this.#bytes;
-    if (body !== undefined && !body.isDropped) tellUnfinished(this.#socket);
+    if (body !== undefined && !body.isDropped) tellMalformed(this.#socket);
   }
 
   #close(): void {

@@ -29,8 +29,8 @@ export function refusePipelined(connection: Connection, socket: Socket, requests
   else closeWith(socket, tooManyPipelined(requestsMax));
 }
 
-/** The client has ended a body before its end: told as Node tells of one that its parser reads. */
-export function tellUnfinished(socket: Socket & { readonly server?: EventEmitter }): void {
-  const error = Object.assign(new Error("a body without its end"), { code: "HPE_INVALID_EOF_STATE" });
+/** A body without its end, or in chunks that are none: told as Node tells of one that its parser reads. */
+export function tellMalformed(socket: Socket & { readonly server?: EventEmitter }): void {
+  const error = Object.assign(new Error("a body that is none"), { code: "HPE_INVALID_BODY" });
   socket.server?.emit("clientError", error, socket);
 }

@@ -3,6 +3,7 @@
  * read of it into fresh memory. Until somebody reads it, it holds what came with its head and no more.
  */
 import type { IncomingMessage } from "node:http";
+import type { Chunks } from "./chunks.ts";
 
 /** Gathers a body. It is called in the turn in which bytes arrive. */
 export type BodyReceiver = {
@@ -22,7 +23,7 @@ const nothing = Buffer.alloc(0);
 const spareBytesMin = 16 * 1024;
 
 export class OwnBody {
-  readonly declaredBytes: number;
+  readonly #chunks: Chunks | undefined;
   #missingBytes: number;
   #begin: Buffer = nothing;
   #receiver: BodyReceiver | undefined;
@@ -30,13 +31,18 @@ export class OwnBody {
   /** Called when it begins to be read or dropped. */
   onMoved: () => void = () => {};
 
-  /** `declaredBytes`: its length, 1 at least. */
-  constructor(declaredBytes: number) {
-    this.declaredBytes = declaredBytes;
-    this.#missingBytes = declaredBytes;
+  /** `length`: its bytes, 1 at least; or how it comes in chunks. */
+  constructor(length: number | Chunks) {
+    this.#chunks = typeof length === "number" ? undefined : length;
+    this.#missingBytes = typeof length === "number" ? length : Number.POSITIVE_INFINITY;
   }
 
-  /** Bytes that have not arrived. */
+  /** It comes in chunks that are none. */
+  get isBad(): boolean {
+    return this.#chunks?.isBad === true;
+  }
+
+  /** Bytes that have not arrived; infinite for chunks that have not ended. */
   get missingBytes(): number {
     return this.#missingBytes;
   }
@@ -76,7 +82,7 @@ export class OwnBody {
 
   /** Memory of its reader for the next read of the socket, where that has enough. */
   get spare(): Buffer | undefined {
-    const spare = this.#receiver?.spare ?? nothing;
+    const spare = this.#chunks === undefined ? (this.#receiver?.spare ?? nothing) : nothing;
     if (spare.length < Math.min(spareBytesMin, this.#missingBytes) || this.#missingBytes === 0)
       return undefined;
     return spare.length > this.#missingBytes ? spare.subarray(0, this.#missingBytes) : spare;
@@ -91,14 +97,21 @@ export class OwnBody {
 
   /** Takes of `bytes`, from `at` on, what is the body's; returns the place behind. */
   add(bytes: Buffer, at: number): number {
-    const end = Math.min(bytes.length, at + this.#missingBytes);
-    if (this.#fate === "waits") this.#keep(bytes.subarray(at, end));
+    const { dataEnd, end } = this.#chunks?.decode(bytes, at) ?? this.#plain(bytes, at);
+    const arrivedBytes = dataEnd - at;
+    if (this.#chunks?.isOver === true) this.#missingBytes = arrivedBytes;
+    if (this.#fate === "waits") this.#keep(bytes.subarray(at, dataEnd));
     else {
-      const room = this.#receiver?.room(end - at);
-      if (room !== undefined) bytes.copy(room, 0, at, end);
-      this.filled(end - at);
+      const room = arrivedBytes === 0 ? undefined : this.#receiver?.room(arrivedBytes);
+      if (room !== undefined) bytes.copy(room, 0, at, dataEnd);
+      this.filled(arrivedBytes);
     }
     return end;
+  }
+
+  #plain(bytes: Buffer, at: number): { readonly dataEnd: number; readonly end: number } {
+    const end = Math.min(bytes.length, at + this.#missingBytes);
+    return { dataEnd: end, end };
   }
 
   /** No more of it comes. */

@@ -3,6 +3,7 @@
  * routes into memory of their own.
  */
 import type { IncomingMessage } from "node:http";
+import { Chunks } from "./chunks.ts";
 import { HeadEnd } from "./head-end.ts";
 import { OwnBody, setOwnBody } from "./own-body.ts";
 
@@ -17,9 +18,10 @@ export type RequestBytesParts = {
   readonly parse: (piece: Buffer) => void;
   /** The body of the request is read by its route: see `OwnBody`. */
   readonly isOwn: (request: IncomingMessage) => boolean;
-  /** The body that is being read has found its reader, or none; and: all of it is here. */
+  /** The body that is being read has found its reader, or none; all of it is here; it is none. */
   readonly moved: (body: OwnBody) => void;
   readonly ended: () => void;
+  readonly malformed: () => void;
 };
 
 export class RequestBytes {
@@ -71,16 +73,19 @@ export class RequestBytes {
     if (special !== 0) return special;
     const { headers } = request;
     const length = Number(headers["content-length"] ?? 0);
+    const coding = headers["transfer-encoding"];
+    const isOwn = this.#isWholeHead && this.#parts.isOwn(request);
     this.#parsed = undefined;
-    if (headers["transfer-encoding"] !== undefined || !this.#isWholeHead) {
-      this.#parsed = request;
-      this.#parsedBytes = Number.NaN;
-    } else if (length > 0 && this.#parts.isOwn(request)) {
-      const body = new OwnBody(length);
+    if (isOwn && (coding === undefined ? length > 0 : coding.toLowerCase() === "chunked")) {
+      const body = new OwnBody(coding === undefined ? length : new Chunks());
       body.onMoved = () => this.#parts.moved(body);
       setOwnBody(request, body);
       this.#body = body;
       return skipBody;
+    }
+    if (coding !== undefined || !this.#isWholeHead) {
+      this.#parsed = request;
+      this.#parsedBytes = Number.NaN;
     } else if (length > 0) {
       this.#parsed = request;
       this.#parsedBytes = length;
@@ -117,6 +122,7 @@ export class RequestBytes {
   }
 
   #lookAtBody(): void {
+    if (this.#body?.isBad === true) this.#parts.malformed();
     if (this.#body?.missingBytes !== 0) return;
     this.#body = undefined;
     this.#parts.ended();

@@ -85,7 +85,9 @@ export class BodyReading implements BodyReceiver {
   room(bytes: number): Buffer | undefined {
     if (this.#isOver) return undefined;
     const length = this.#length + bytes;
-    const refusal = length > this.#bytes.length ? this.#grow(length) : undefined;
+    let refusal: AppError | undefined;
+    if (length > this.#limits.bodyBytesMax) refusal = bodyTooLarge(this.#limits.bodyBytesMax);
+    else if (length > this.#bytes.length) refusal = this.#grow(length);
     if (refusal === undefined) return this.spare;
     this.#refuse(refusal);
     return undefined;
@@ -111,21 +113,21 @@ export class BodyReading implements BodyReceiver {
 
   #take(chunk: Buffer): void {
     if (this.#isOver) return;
-    const length = this.#length + chunk.length;
-    if (length > this.#limits.bodyBytesMax) {
-      this.#refuse(bodyTooLarge(this.#limits.bodyBytesMax));
-    } else if (this.#length === 0 && !isSmallPart(chunk)) {
+    if (this.#length === 0 && !isSmallPart(chunk)) {
       this.#adopt(chunk);
-    } else {
-      const room = this.room(chunk.length);
-      if (room !== undefined) chunk.copy(room);
-      this.#length = length;
+      return;
     }
+    const room = this.room(chunk.length);
+    if (room === undefined) return;
+    chunk.copy(room);
+    this.#length += chunk.length;
   }
 
   // The first part of a body, in memory of its own: most bodies have no other, and are not copied.
   #adopt(first: Buffer): void {
-    const refusal = this.#reservation.take(first.length);
+    const { bodyBytesMax } = this.#limits;
+    const isTooLarge = first.length > bodyBytesMax;
+    const refusal = isTooLarge ? bodyTooLarge(bodyBytesMax) : this.#reservation.take(first.length);
     if (refusal !== undefined) this.#refuse(refusal);
     else {
       this.#bytes = first;

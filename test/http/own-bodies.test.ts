@@ -111,6 +111,42 @@ describe.each([false, true])("over TLS: %s", (tls) => {
   });
 });
 
+test("chunks of a byte are as good as any, and those that are none are refused", async () => {
+  const { door, route } = await opened();
+  const client = await RawClient.open(door.port);
+  const fine = `${head("/own", "Transfer-Encoding: Chunked\r\n")}${"1\r\n9\r\n".repeat(20_000)}0\r\n\r\n`;
+  client.send(fine + posted("/own", "next") + last);
+  expect(answersIn(await client.closed())).toEqual([
+    `own ${"9".repeat(20_000)};`,
+    "own next;",
+    "GET /last ;",
+  ]);
+  expect(route.own).toBe(2);
+  const bad = await RawClient.open(door.port);
+  bad.send(`${head("/own", "Transfer-Encoding: chunked\r\n")}1\r\n9\r\nx\r\n${last}`);
+  const got = await bad.closed();
+  expect(got).toMatch(/^HTTP\/1\.1 400 /);
+  expect(got.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
+  await door.reached(() => bodies.bytes === 0);
+});
+
+test("chunks without end are refused where they are too many bytes", async () => {
+  const { door } = await opened();
+  const client = await RawClient.open(door.port);
+  client.send(head("/own", "Transfer-Encoding: chunked\r\n"));
+  for (let sent = 0; sent <= 8_000_000; sent += 1 << 20) client.send(`100000\r\n${"x".repeat(1 << 20)}\r\n`);
+  client.send(`0\r\n\r\n${last}`);
+  expect(await client.closed()).toMatch(/^HTTP\/1\.1 413 [\s\S]*GET \/last ;/);
+});
+
+test("a wish for another protocol is left out of account", async () => {
+  const { door } = await opened();
+  const client = await RawClient.open(door.port);
+  const wish = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n";
+  client.send(`${head("/own", `${wish}Content-Length: 3\r\n`)}abc${last}`);
+  expect(answersIn(await client.closed())).toEqual(["own abc;", "GET /last ;"]);
+});
+
 test("what is left of a body that nobody reads is thrown away, and the connection goes on", async () => {
   const { door } = await opened();
   const client = await RawClient.open(door.port);
