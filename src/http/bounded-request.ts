@@ -7,8 +7,8 @@
 import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
-/** Each chunk of a body costs as much as some hundred bytes: a body may have a thousand small ones, then larger ones. */
-const smallPiecesMax = 1_000;
+/** Each chunk of a body costs as much as some hundred bytes: a body may have a hundred small ones, then larger ones. */
+const smallPiecesMax = 100;
 export const pieceBytesMin = 64;
 
 /**

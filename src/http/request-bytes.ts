@@ -7,8 +7,9 @@ import { Chunks } from "./chunks.ts";
 import { HeadEnd } from "./head-end.ts";
 import { OwnBody, setOwnBody } from "./own-body.ts";
 
-/** The parser's part at a time, where it may hold many chunks or a head without end. */
+/** The parser's part at a time, where it may hold many chunks or a head without end; of the chunks of a body at first. */
 const pieceBytesMax = 4 * 1024;
+const firstPieceBytes = 1024;
 /** To Node's parser: what follows the head is no part of this request. */
 const skipBody = 1;
 /** An empty line, read as a number. */
@@ -33,6 +34,7 @@ export class RequestBytes {
   /** The request whose body the parser reads, and the bytes of it that are to come; NaN for one in chunks. */
   #parsed: IncomingMessage | undefined;
   #parsedBytes = 0;
+  #pieceBytes = firstPieceBytes;
 
   constructor(parts: RequestBytesParts) {
     this.#parts = parts;
@@ -86,6 +88,7 @@ export class RequestBytes {
     if (coding !== undefined || !this.#isWholeHead) {
       this.#parsed = request;
       this.#parsedBytes = Number.NaN;
+      this.#pieceBytes = firstPieceBytes;
     } else if (length > 0) {
       this.#parsed = request;
       this.#parsedBytes = length;
@@ -111,7 +114,8 @@ export class RequestBytes {
 
   #parseBody(request: IncomingMessage, bytes: Buffer, at: number): number {
     const isInChunks = this.isInChunks;
-    const piece = bytes.subarray(at, at + (isInChunks ? pieceBytesMax : this.#parsedBytes));
+    const piece = bytes.subarray(at, at + (isInChunks ? this.#pieceBytes : this.#parsedBytes));
+    this.#pieceBytes = Math.min(2 * this.#pieceBytes, pieceBytesMax);
     this.#parts.parse(piece);
     if (this.#parsed === request) {
       if (!isInChunks) this.#parsedBytes -= piece.length;

@@ -87,11 +87,16 @@ export class AppendQueues {
     const queue = this.#queueOf(channel);
     const parts = splitLines(lines, this.#options.batchBytesMax);
     const bytes = heldBytes(parts);
-    const queueIsFull = queue.bytes > 0 && queue.bytes + bytes > this.#options.queueBytesMax;
-    if (queueIsFull || !this.budget.makeRoom(bytes)) return Promise.reject(overloaded());
+    if (!this.#fits(queue, bytes) || !this.budget.makeRoom(bytes)) return Promise.reject(overloaded());
     queue.held(bytes);
     acceptedLines.inc({ via }, lines.count);
     return queue.append(parts, via);
+  }
+
+  /** False when the channel has too many lines waiting for so many bytes more. Takes nothing. */
+  fits(channel: ChannelId, bytes: number): boolean {
+    const queue = this.#busy.get(channel);
+    return queue === undefined || this.#fits(queue, bytes);
   }
 
   /**
@@ -115,6 +120,10 @@ export class AppendQueues {
       if (this.#busy.size === 0) resolve();
     });
     return this.#closed;
+  }
+
+  #fits(queue: AppendQueue, bytes: number): boolean {
+    return queue.bytes === 0 || queue.bytes + bytes <= this.#options.queueBytesMax;
   }
 
   #queueOf(channel: ChannelId): AppendQueue {

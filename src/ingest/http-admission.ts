@@ -8,6 +8,8 @@ import {
   ingestNotAcceptable,
   tokenNeeded,
 } from "../errors/ingest.ts";
+import { overloaded } from "../errors/store.ts";
+import type { AppendQueues } from "./append-queues.ts";
 import type { BodyBudget, BodyOf } from "./body-budget.ts";
 import { codingOf } from "./body-coding.ts";
 import { type PlainKind, plainKindOf } from "./plain-bodies.ts";
@@ -17,6 +19,7 @@ import { type KeyLookup, type Writer, writerFor } from "./writer.ts";
 
 export type AdmissionOptions = {
   readonly bodies: BodyBudget;
+  readonly queues: Pick<AppendQueues, "fits">;
   readonly bodyBytesMax: number;
   /** The owner of a connection, for the share of its address. */
   readonly addressOf: (socket: Socket) => string;
@@ -55,7 +58,7 @@ export class Admission {
   }
 
   #admitted(request: IncomingMessage, writer: Writer): Admitted {
-    const { bodies, bodyBytesMax, addressOf } = this.#options;
+    const { bodies, queues, bodyBytesMax, addressOf } = this.#options;
     const { headers, socket } = request;
     this.#refuseLoop(request);
     const isFrames = mediaTypes.has(headers["content-type"]);
@@ -66,8 +69,11 @@ export class Admission {
     if (codingOf(request) === undefined) throw codingUnsupported(headers["content-encoding"]!);
     const declaredBytes = Number(headers["content-length"] ?? 0);
     const address = addressOf(socket);
-    const of = writer.kind === "token" ? { app: writer.record.channel, address } : { address };
-    const refusal = bodies.refusal(of, declaredBytes);
+    const app = writer.kind === "token" ? writer.record.channel : undefined;
+    const of = app === undefined ? { address } : { app, address };
+    // Its lines take about as much as the body: it is not read where they would be refused.
+    const isFull = app !== undefined && !queues.fits(app, declaredBytes);
+    const refusal = isFull ? overloaded() : bodies.refusal(of, declaredBytes);
     if (declaredBytes <= bodyBytesMax && refusal !== undefined) throw refusal;
     return { writer, plain, of };
   }

@@ -18,7 +18,7 @@ import { framesOfPlain, jsonBytesMax, type PlainKind, processIn } from "./plain-
 
 export type LogsDoorOptions = BodyLimits &
   AdmissionOptions & {
-    readonly queues: Pick<AppendQueues, "append">;
+    readonly queues: Pick<AppendQueues, "append" | "fits">;
     readonly clock: Pick<Clock, "nowMs">;
     readonly frameBytesMax: number;
     /** Frames of one body. */

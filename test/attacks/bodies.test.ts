@@ -175,6 +175,21 @@ describe("unfinished bodies", () => {
   });
 });
 
+test("a body that its app has no room for is refused by its head, and those of others are not", async () => {
+  await open({ queueBytesMax: 2_000 });
+  door.log.holding = true;
+  const first = door.post(1, shuttleFrame("x".repeat(1_500)));
+  await reached(() => door.queues.budget.bytes > 1_500 && door.bodies.bytes === 0);
+  const refused = await door.begin(1, 1_000);
+  expect(await refused.until((got) => got.includes("\n\n"))).toMatch(
+    /^HTTP\/1\.1 503 [\s\S]*unwritten lines/,
+  );
+  door.log.holding = false;
+  expect(await door.post(2, shuttleFrame("x".repeat(1_500)))).toMatch(/^HTTP\/1\.1 204 /);
+  door.log.release();
+  expect(await first).toMatch(/^HTTP\/1\.1 204 /);
+});
+
 describe("codings", () => {
   test.each(["br", "compress", "deflate", "gzip, gzip", "nonsense"])(
     "%s is told as a coding that is not taken, with those that are",
