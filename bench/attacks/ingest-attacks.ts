@@ -17,6 +17,7 @@ import {
   postHead,
   Raw,
   Tally,
+  type Target,
 } from "./attack.ts";
 
 /** Eight senders of one zipped body, each on a connection of its own for each request. */
@@ -59,6 +60,24 @@ const unfinished = (
   },
 });
 
+/** Fifty senders of bodies of 200,000 chunks, each on a connection of its own; `headOf` says how the head would be without them. */
+const inChunks = (headOf: (target: Target) => string): Attack => ({
+  async run(target, signal) {
+    const head = headOf(target).replace("Content-Length: 0", "Transfer-Encoding: chunked");
+    const chunks = `${"1\r\n9\r\n".repeat(200_000)}0\r\n\r\n`;
+    const tally = new Tally();
+    await again(50, signal, async () => {
+      const raw = new Raw(target.port);
+      raw.socket.write(head);
+      raw.socket.write(chunks);
+      await Promise.race([raw.closed(), called(signal)]);
+      tally.add(raw.fate);
+      raw.socket.destroy();
+    });
+    return tally.told;
+  },
+});
+
 /** Connections that send frames as fast as they are taken. */
 const syslogFlood = (connections: number, bytesOf: (token: string) => string): Attack => ({
   async run(target, signal) {
@@ -96,22 +115,11 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
   "400 unfinished gzip bodies of 8 MB": unfinished(400, 100_000, gzipSync(Buffer.alloc(7_900_000, "9")), [
     "Content-Encoding: gzip",
   ]),
-  "bodies in chunks of a byte": {
-    async run(target, signal) {
-      const head = postHead(target, 0, ["Transfer-Encoding: chunked"]).replace(/Content-Length: 0\r\n/, "");
-      const chunks = "1\r\n9\r\n".repeat(200_000);
-      const tally = new Tally();
-      await again(50, signal, async () => {
-        const raw = new Raw(target.port);
-        raw.socket.write(head);
-        raw.socket.write(chunks);
-        await Promise.race([raw.closed(), called(signal)]);
-        tally.add(raw.fate);
-        raw.socket.destroy();
-      });
-      return tally.told;
-    },
-  },
+  "bodies in chunks of a byte": inChunks((target) => postHead(target, 0, ["Connection: close"])),
+  "bodies of the API in chunks of a byte": inChunks(
+    ({ key }) =>
+      `POST /apps HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${key}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+  ),
   "POST /logs with unknown tokens": {
     async run(target, signal) {
       const tally = new Tally();
