@@ -75,6 +75,27 @@ export class Turns {
   }
 }
 
+/** Short work that waits for a later turn: as much of it is done in one as the turn has time for; groups take turns. */
+export class TurnLine {
+  readonly #turns: Turns;
+  readonly #waiting = new FairLine<() => void>();
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
+
+  /** `run` is called when its turn has come. */
+  add(group: string, run: () => void): void {
+    this.#waiting.push(group, run);
+    setImmediate(() => this.#goOn());
+  }
+
+  #goOn(): void {
+    if (this.#turns.isOver) setImmediate(() => this.#goOn());
+    else this.#waiting.shift()?.();
+  }
+}
+
 /** Does the work in turns. `group`: whom it is for. */
 export async function inTurns<Value>(steps: Steps<Value>, group: string): Promise<Value> {
   for (;;) {

@@ -4,14 +4,13 @@
  * fresh memory. Here it gets pieces, in the 2 ms of a turn that all connections have together, and the bodies of some
  * routes do not go through it.
  */
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { readBy, readBytesMax } from "../socket-reads.ts";
-import type { Turns } from "../turns.ts";
 import type { Connection } from "./connection.ts";
 import { tellMalformed } from "./cut-off.ts";
 import type { OwnBody } from "./own-body.ts";
-import { RequestBytes, type RequestBytesParts } from "./request-bytes.ts";
+import type { Parsing, ReadsParts } from "./reads-parts.ts";
+import { RequestBytes } from "./request-bytes.ts";
 
 /** Senders of lines have a turn of their own beside other requests of their address. */
 const ingestBegin = Buffer.from("POST /logs");
@@ -19,25 +18,6 @@ const ingestBegin = Buffer.from("POST /logs");
 /** Read into by all connections, one after the other. */
 const shared = Buffer.allocUnsafeSlow(readBytesMax);
 const nothing = Buffer.alloc(0);
-
-/** Parts that the reads of all connections of a server have in common. */
-export type ReadsParts = {
-  readonly turns: Turns;
-  readonly isOwn: RequestBytesParts["isOwn"];
-  /** For the rest of a body that nobody wants. */
-  readonly dropMsMax: number;
-  /** Bytes of reads that wait for a turn, and the most of all connections: what is read beyond is parsed at once. */
-  waitingBytes: number;
-  readonly waitingBytesMax: number;
-};
-
-/** The insides of an HTTP server's socket: its parser, and the handle that is told to read. */
-type Parsing = {
-  readonly parser?: { onIncoming: (request: IncomingMessage, keepAlive: boolean) => number } | null;
-  readonly _handle?: { reading: boolean; readStart: () => number } | null;
-  /** Node stopped reading, since an answer is not taken. */
-  readonly _paused?: boolean;
-};
 
 export class ConnectionReads {
   readonly #socket: Socket & Parsing;
@@ -136,7 +116,9 @@ export class ConnectionReads {
     while (at < bytes.length && !this.#isOver && !this.#mustWait(bytes, at)) at = this.#bytes.take(bytes, at);
     if (this.#isOver) at = bytes.length;
     const hasMore = at < bytes.length || this.#bytes.isInBody;
-    if (hasMore && !this.#isInLine && !this.#isOver && this.#parts.turns.isOver) this.#lineUp(bytes);
+    if (hasMore && !this.#isInLine && !this.#isOver && this.#parts.turns.isOver) {
+      this.#lineUp(bytes.subarray(at));
+    }
     if (at < bytes.length) this.#wait(bytes.subarray(at));
     this.#isHolding = this.#mustHold;
     return !this.#isHolding;
@@ -164,11 +146,14 @@ export class ConnectionReads {
     const { address } = this.#connection;
     const isIngest =
       this.#bytes.body !== undefined || bytes.subarray(0, ingestBegin.length).equals(ingestBegin);
-    this.#isInLine = true;
-    this.#parts.turns.next(isIngest ? `${address} ingest` : address).then(() => {
+    const group = isIngest ? `${address} ingest` : address;
+    const go = () => {
       this.#isInLine = false;
       this.goOn();
-    });
+    };
+    this.#isInLine = true;
+    if (bytes.length === 0) this.#parts.turns.next(group).then(go);
+    else this.#parts.line.add(group, go);
   }
 
   #wait(bytes: Buffer): void {

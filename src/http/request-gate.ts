@@ -4,17 +4,17 @@
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { FairLine } from "../core/fair-line.ts";
 import { hostMissing, unknownExpectation } from "../errors/http.ts";
-import { Turns } from "../turns.ts";
+import { TurnLine, Turns } from "../turns.ts";
 import { AnswerPace, type AnswerPaceLimits } from "./answer-pace.ts";
 import { boundedRequests } from "./bounded-request.ts";
 import type { Arrival, Connection } from "./connection.ts";
-import { ConnectionReads, type ReadsParts } from "./connection-reads.ts";
+import { ConnectionReads } from "./connection-reads.ts";
 import type { Connections } from "./connections.ts";
 import { cutFine, refusePipelined } from "./cut-off.ts";
 import { ownBodyOf } from "./own-body.ts";
 import { sendAnswer } from "./raw-answer.ts";
+import type { ReadsParts } from "./reads-parts.ts";
 
 export type RequestGateLimits = AnswerPaceLimits & {
   /** Requests of one connection that are here, the one that is being answered among them. */
@@ -30,7 +30,7 @@ export class RequestGate {
   readonly #handle: RequestListener;
   readonly #requestsMax: number;
   /** Connections with a request that waits for a later turn; addresses are served in turn, and `POST /logs` of each apart. */
-  readonly #inLine = new FairLine<Connection>();
+  readonly #inLine: TurnLine;
   readonly #pace: AnswerPace;
   /** Apart from those of walks, which would keep requests waiting. */
   readonly #turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
@@ -49,8 +49,10 @@ export class RequestGate {
     this.#connections = connections;
     this.#handle = handle;
     this.#requestsMax = limits.requestsMax;
+    this.#inLine = new TurnLine(this.#turns);
     this.#reads = {
       turns: this.#turns,
+      line: new TurnLine(this.#turns),
       isOwn,
       dropMsMax: limits.requestMsMax,
       waitingBytes: 0,
@@ -108,17 +110,7 @@ export class RequestGate {
   // In a later turn. All requests together have 2 ms of one, on however many connections they come.
   #lineUp(connection: Connection): void {
     const { address, waiting } = connection;
-    this.#inLine.push(isIngest(waiting[0]) ? `${address} ingest` : address, connection);
-    setImmediate(() => this.#goOn());
-  }
-
-  #goOn(): void {
-    if (this.#turns.isOver) {
-      setImmediate(() => this.#goOn());
-      return;
-    }
-    const connection = this.#inLine.shift();
-    if (connection !== undefined) this.#next(connection);
+    this.#inLine.add(isIngest(waiting[0]) ? `${address} ingest` : address, () => this.#next(connection));
   }
 
   #turnNow(): number {

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Connection } from "../../src/http/connection.ts";
 import { ConnectionReads } from "../../src/http/connection-reads.ts";
-import { Turns } from "../../src/turns.ts";
+import { TurnLine, Turns } from "../../src/turns.ts";
 import { kept } from "../support/kept.ts";
 import { RawClient } from "../support/raw-client.ts";
 
@@ -22,7 +22,8 @@ async function listening(waitingBytesMax: number) {
       end = run;
     },
   });
-  const parts = { turns, isOwn: () => false, dropMsMax: 1_000, waitingBytes: 0, waitingBytesMax };
+  const line = new TurnLine(turns);
+  const parts = { turns, line, isOwn: () => false, dropMsMax: 1_000, waitingBytes: 0, waitingBytesMax };
   const asked: string[] = [];
   const server = createServer(({ url }, response) => {
     asked.push(url!);
@@ -52,8 +53,6 @@ test("what is read when a turn is over waits for the next one, in memory of its 
   await reached(() => parts.waitingBytes > get("/first").length);
   expect(asked).toEqual([]);
   go();
-  await reached(() => asked.length === 1);
-  go();
   await reached(() => asked.length === 2);
   expect(asked).toEqual(["/first", "/second"]);
   expect(parts.waitingBytes).toBe(0);
@@ -75,7 +74,14 @@ test("no more waits than may; what is read beyond is parsed at once, and who lea
 
 test("a socket that has no parser of an HTTP server is left alone", () => {
   const socket = new Socket();
-  const { turns } = { turns: new Turns({ nowMs: () => 0, defer: () => {} }) };
-  const parts = { turns, isOwn: () => false, dropMsMax: 1, waitingBytes: 0, waitingBytesMax: 1 };
+  const turns = new Turns({ nowMs: () => 0, defer: () => {} });
+  const parts = {
+    turns,
+    line: new TurnLine(turns),
+    isOwn: () => false,
+    dropMsMax: 1,
+    waitingBytes: 0,
+    waitingBytesMax: 1,
+  };
   expect(ConnectionReads.of(socket, new Connection(socket, "a"), parts)).toBeUndefined();
 });
