@@ -127,7 +127,8 @@ export class ConnectionReads {
   // All requests of a read are looked at together, so that none is begun of those that are too many.
   #mustWait(bytes: Buffer, at: number): boolean {
     if (this.#socket._paused === true) return true;
-    if (at > 0) return this.#bytes.isInChunks && this.#isTurnOver(bytes.length);
+    if (at > 0)
+      return this.#bytes.isInChunks && this.#connection.requests < 2 && this.#isTurnOver(bytes.length);
     return this.#connection.isPaused || this.#isTurnOver(bytes.length);
   }
 
