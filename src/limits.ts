@@ -101,6 +101,11 @@ export const drainLimits = {
 
 /** A drain's state is written at most so often where many nodes share the Store. */
 export const sharedCommitMsMax = secondMs;
+/**
+ * In a process that has all drains `commitMsMax` grows up to `msMax` while they would write more often than this: what a crash
+ * repeats is what was delivered since.
+ */
+export const checkpointPace = { perSecond: 50, msMax: secondMs } as const;
 
 /** Bytes that all drains together read ahead of their deliveries, and have sent and not settled. */
 export const readAheadBytesMax = 128 * MiB;

@@ -17,9 +17,11 @@ import { OwnEndpoints } from "./drains/own-endpoints.ts";
 import { sinksFor } from "./drains/sink-for.ts";
 import { BufferPool } from "./drains/sinks/buffers.ts";
 import { DrainSupervisor } from "./drains/supervisor.ts";
+import { CheckpointPace } from "./drains/worker/checkpoint-pace.ts";
 import { ReadAheadBudget } from "./drains/worker/read-ahead.ts";
 import {
   censusLimits,
+  checkpointPace,
   drainHistoryLimits,
   drainLimits,
   drainShards,
@@ -88,6 +90,9 @@ export async function openDrains(base: Base, { policy, own, apps, notices, patte
         patterns,
         notices,
         limits: isShared ? { ...drainLimits, commitMsMax: sharedCommitMsMax } : drainLimits,
+        ...(!isShared && {
+          pace: new CheckpointPace({ clock, msMin: drainLimits.commitMsMax, ...checkpointPace }),
+        }),
         receiverFor: boundsOf,
         logger,
       }),

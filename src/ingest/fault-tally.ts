@@ -4,30 +4,33 @@ import { sampleOf } from "./fault-sample.ts";
 import type { SenderFaults } from "./sender-faults.ts";
 
 export class FaultTally {
-  readonly #found = new Map<Cause, { count: number; readonly sample: string }>();
+  /** Made with the first fault: most reads have none. */
+  #found: Map<Cause, { count: number; readonly sample: string }> | undefined;
 
   add(cause: Cause, bytes: Uint8Array, start: number, end: number): void {
+    this.#found ??= new Map();
     const found = this.#found.get(cause);
     if (found === undefined) this.#found.set(cause, { count: 1, sample: sampleOf(bytes, start, end) });
     else found.count++;
   }
 
   get isEmpty(): boolean {
-    return this.#found.size === 0;
+    return this.#found === undefined;
   }
 
   /** How many were of that cause. */
   count(cause: Cause): number {
-    return this.#found.get(cause)?.count ?? 0;
+    return this.#found?.get(cause)?.count ?? 0;
   }
 
   /** The causes that were found. */
   causes(): Iterable<Cause> {
-    return this.#found.keys();
+    return this.#found?.keys() ?? [];
   }
 
   /** Tells what `address` did wrong. */
   tellTo(faults: Pick<SenderFaults, "note">, address: string | undefined): void {
-    for (const [cause, { count, sample }] of this.#found) faults.note(address, cause, count, () => sample);
+    for (const [cause, { count, sample }] of this.#found ?? [])
+      faults.note(address, cause, count, () => sample);
   }
 }

@@ -19,6 +19,8 @@ import { isTokenLong, type Route, Routes } from "./routes.ts";
 
 /** Ingest's view of the token registry. */
 export type TokenLookup = {
+  /** Answers of `peek` hold as long as this is the same number; NaN: for no moment. */
+  readonly version: number;
   /** From memory: null is known to be unknown, undefined is not known here. */
   peek(token: string): TokenRecord | null | undefined;
   find(token: string): Promise<TokenRecord | undefined>;
@@ -46,7 +48,7 @@ export interface LineTarget {
     header: SyslogHeader,
     nowMs: number,
   ): void;
-  /** That token is the record's: in this read, and in this turn of the event loop, it need not be asked for again. */
+  /** That token is the record's: it need not be asked for again in this read, or while the registry has the version it has. */
   knows?(name: Uint8Array, record: TokenRecord): void;
 }
 
@@ -135,7 +137,7 @@ export class Sorting {
     if (!isTokenLong(appStart, appEnd) || bytes[appStart] !== letterT)
       return this.#addElsewhere(bytes, start, end);
     const route = this.#routes.find(bytes, appStart, appEnd);
-    if (route !== undefined && route.sorting === this.#id) {
+    if (route !== undefined && (route.sorting === this.#id || route.version === this.#tokens.version)) {
       this.#placeRouted(route, bytes, start, end);
       return undefined;
     }
@@ -191,8 +193,10 @@ export class Sorting {
       this.faults.add("unknown_token", bytes, start, end);
       return undefined;
     }
-    if (route !== undefined) Object.assign(route, { record, sorting: this.#id });
-    const known = route ?? this.#routes.keep(bytes, tokenStart, tokenEnd, record, this.#id);
+    // A record that was read from the store may have changed since: it holds for this sorting alone.
+    const version = this.#found?.token === token ? Number.NaN : this.#tokens.version;
+    if (route !== undefined) Object.assign(route, { record, sorting: this.#id, version });
+    const known = route ?? this.#routes.keep(bytes, tokenStart, tokenEnd, record, this.#id, version);
     this.#placeRouted(known, bytes, start, end);
     return undefined;
   }

@@ -6,12 +6,13 @@ import type { Token } from "../core/ids.ts";
 import { shortTokenBytes, tokenBytes, tokenOfSpelling } from "../core/token-mask.ts";
 import type { TokenRecord } from "../registry/records.ts";
 
-/** A token that frames named. `record` holds for the sorting that looked last. */
+/** A token that frames named. `record` holds for the sorting that looked last, and while the registry has that version. */
 export type Route = {
   readonly name: Uint8Array;
   readonly token: Token;
   record: TokenRecord;
   sorting: number;
+  version: number;
 };
 
 const none: readonly Route[] = [];
@@ -40,7 +41,14 @@ export class Routes {
   }
 
   /** Remembers the known token that is [start, end). */
-  keep(bytes: Uint8Array, start: number, end: number, record: TokenRecord, sorting: number): Route {
+  keep(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    record: TokenRecord,
+    sorting: number,
+    version: number,
+  ): Route {
     if (this.#count >= this.#tokensMax) {
       this.#routes.clear();
       this.#count = 0;
@@ -48,7 +56,7 @@ export class Routes {
     const name = Buffer.allocUnsafeSlow(end - start); // of its own: a name in the pool would hold 64 KiB
     name.set(bytes.subarray(start, end));
     const token = tokenOfSpelling(name.toString("latin1")) as Token;
-    const route: Route = { name, token, record, sorting };
+    const route: Route = { name, token, record, sorting, version };
     const hash = hashOf(name, name.length);
     this.#routes.set(hash, [...(this.#routes.get(hash) ?? none), route]);
     this.#count++;

@@ -3,38 +3,62 @@
  * many frames of few tokens at once. Everything else goes through the router, which tells of the tokens that it finds.
  */
 import type { Origin } from "../core/canonical.ts";
+import type { ChannelId } from "../core/ids.ts";
 import { PlainFrame, scanPlain } from "../core/plain-frame.ts";
 import { viewOver } from "../core/timestamp.ts";
 import { tokenBytes } from "../core/token-mask.ts";
 import type { Sender } from "./open-batch.ts";
 import type { StreamQueue } from "./stream-queue.ts";
 
-/** Tokens that are known at a time, of one read of one connection. */
+/** Tokens that are known at a time, of one connection. */
 const knownMax = 16;
 const wordBytes = 4;
 /** Words that lie whole in a token; one more ends with it. */
 const wholeWords = Math.floor(tokenBytes / wordBytes);
 
-type Known = { readonly name: Uint8Array; readonly view: DataView; stream: StreamQueue; origin: Origin };
+type Known = {
+  readonly name: Uint8Array;
+  readonly view: DataView;
+  readonly channel: ChannelId;
+  readonly origin: Origin;
+  /** Good for one turn of the event loop. */
+  stream: StreamQueue | undefined;
+};
 
 const scanned = new PlainFrame(); // of the frame that is being added
 
 export class ShortWay {
+  readonly #streamOf: (channel: ChannelId) => StreamQueue;
   #known: Known[] = [];
   /** The token of the last frame. */
   #last = 0;
+  /** That of the registry when these tokens were known. */
+  #version = Number.NaN;
 
-  /** Forgets the tokens: they are known for one read, and their streams for one turn of the event loop. */
-  forget(): void {
-    if (this.#known.length > 0) this.#known = [];
-    this.#last = 0;
+  constructor(streamOf: (channel: ChannelId) => StreamQueue) {
+    this.#streamOf = streamOf;
   }
 
-  /** Lines of that token go to `stream`, with that origin. */
-  learn(name: Uint8Array, stream: StreamQueue, origin: Origin): void {
+  /** A read, or a turn of the event loop, begins: tokens are known as long as the registry has this version. */
+  begin(version: number): void {
+    if (version !== this.#version || this.#known.length >= knownMax) {
+      if (this.#known.length > 0) this.#known = [];
+      this.#last = 0;
+      this.#version = version;
+    }
+    this.rest();
+  }
+
+  /** Nothing is written for now: no stream is held. */
+  rest(): void {
+    for (let at = 0; at < this.#known.length; at++) this.#known[at]!.stream = undefined;
+  }
+
+  /** Lines of that token go to the stream of `channel`, with that origin. */
+  learn(name: Uint8Array, channel: ChannelId, stream: StreamQueue, origin: Origin): void {
     if (name.length !== tokenBytes || this.#known.length >= knownMax) return;
     const view = new DataView(name.buffer, name.byteOffset, name.byteLength);
-    this.#known.push({ name, view, stream, origin });
+    this.#known.push({ name, view, channel, origin, stream });
   }
 
   /**
@@ -44,7 +68,9 @@ export class ShortWay {
   add(sender: Sender, bytes: Uint8Array, start: number, end: number): number {
     if (this.#known.length === 0 || !scanPlain(bytes, start, end, scanned)) return 0;
     const known = this.#find(bytes, scanned.tokenStart);
-    return known === undefined ? 0 : known.stream.addPlain(sender, bytes, scanned, known.origin);
+    if (known === undefined) return 0;
+    known.stream ??= this.#streamOf(known.channel);
+    return known.stream.addPlain(sender, bytes, scanned, known.origin);
   }
 
   // Looks at the token of the last frame first, and then at those behind it: senders take turns.

@@ -87,11 +87,10 @@ export class StreamQueue implements Gatherer {
     return taken;
   }
 
-  /** The same for a plain frame, in the batch that is open; 0, and nothing is added, when that cannot take it. */
+  /** The same for a plain frame; 0, and nothing is added, when the batch that is open cannot take it. An empty one takes any. */
   addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
-    const open = this.#open;
-    if (open === undefined || !this.#fits(open, frame.end - frame.start, origin)) return 0;
-    const taken = open.addPlain(sender, bytes, frame, origin);
+    if (this.#open !== undefined && !this.#fits(this.#open, frame.end - frame.start, origin)) return 0;
+    const taken = (this.#open ?? this.#begin()).addPlain(sender, bytes, frame, origin);
     if (taken > 0) this.#owner.held(taken);
     return taken;
   }

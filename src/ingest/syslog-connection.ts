@@ -184,7 +184,7 @@ export class SyslogConnection {
     const frames = this.#frames;
     let next = frames.next();
     let count = before;
-    this.#writer.forgetTokens();
+    this.#writer.begin();
     for (; next === "frame"; next = frames.next()) {
       const isPlaced = this.#writer.placePlain(frames.bytes, frames.start, frames.end);
       if (isPlaced) sorting.placed++;
@@ -230,7 +230,7 @@ export class SyslogConnection {
     this.#tell(sorting);
     this.#holdUnfinished(isNew);
     this.#frames.release();
-    this.#writer.forgetTokens();
+    this.#writer.rest();
   }
 
   #holdUnfinished(isNew: boolean): void {

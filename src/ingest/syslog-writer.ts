@@ -19,12 +19,13 @@ const askRetry: RetryPolicy = {
 export class SyslogWriter implements LineTarget, Sender {
   readonly #options: Omit<SyslogOptions, "host" | "port">;
   readonly #stop = new AbortController();
-  readonly #shortWay = new ShortWay();
+  readonly #shortWay: ShortWay;
   #bytes = 0;
   #wake: (() => void) | undefined;
 
   constructor(options: Omit<SyslogOptions, "host" | "port">) {
     this.#options = options;
+    this.#shortWay = new ShortWay((channel) => options.queues.stream(channel));
   }
 
   /** Puts a line behind all that its channel was given before. */
@@ -50,12 +51,17 @@ export class SyslogWriter implements LineTarget, Sender {
 
   knows(name: Uint8Array, record: TokenRecord): void {
     const stream = this.#options.queues.stream(record.channel);
-    this.#shortWay.learn(name, stream, stream.originOf(record, record.source));
+    this.#shortWay.learn(name, record.channel, stream, stream.originOf(record, record.source));
   }
 
-  /** To be called where a read, or a turn of the event loop, begins and ends. */
-  forgetTokens(): void {
-    this.#shortWay.forget();
+  /** To be called where a read, or a turn of the event loop, begins. */
+  begin(): void {
+    this.#shortWay.begin(this.#options.tokens.version);
+  }
+
+  /** To be called where it ends. */
+  rest(): void {
+    this.#shortWay.rest();
   }
 
   /** Memory of lines that are not stored yet. */

@@ -21,6 +21,8 @@ export class RecordCache<Value extends object> {
   readonly #stop = new AbortController();
   readonly #watching: Promise<void>;
   #live = false;
+  /** Changes of records that were told of. */
+  #changes = 0;
 
   /** `entriesMax` bounds the present and the absent records each; the one not used for longest goes. */
   constructor(options: { store: Store; clock: Clock; prefix: string; entriesMax: number }) {
@@ -29,6 +31,11 @@ export class RecordCache<Value extends object> {
     this.#known = lastUsed(options.entriesMax);
     this.#unknown = lastUsed(options.entriesMax);
     this.#watching = this.#watch(options.clock);
+  }
+
+  /** Answers of `peek` hold as long as this is the same number. It is none while the watch is down. */
+  get version(): number {
+    return this.#live ? this.#changes : Number.NaN;
   }
 
   /** Answers at once: the record, null when it is known to be absent, undefined when only `find` can tell. */
@@ -44,6 +51,7 @@ export class RecordCache<Value extends object> {
 
   /** To be called after a put of one's own, so that it holds here before the watch tells. */
   forget(key: string): void {
+    this.#changes++;
     this.#known.delete(key);
     this.#unknown.delete(key);
     this.#reads.delete(key);
@@ -81,6 +89,7 @@ export class RecordCache<Value extends object> {
       },
       onDown: () => {
         this.#live = false;
+        this.#changes++;
         this.#known.clear();
         this.#unknown.clear();
         this.#reads.clear();

@@ -52,6 +52,11 @@ export class Tokens {
     });
   }
 
+  /** Answers of `peek` hold as long as this is the same number; NaN: for no moment. */
+  get version(): number {
+    return this.#cache.version;
+  }
+
   /** Answers at once: the record, null when the token is known to be unknown, undefined when only `find` can tell. */
   peek(token: string): TokenRecord | null | undefined {
     return this.#cache.peek(tokenKey(hashOf(token)));

@@ -1,4 +1,4 @@
-/** What things that do nothing are made of: a signal of its own takes most of a kilobyte on Node 20. */
+/** Things that do nothing, and what they are made of: a signal of its own takes most of a kilobyte on Node 20. */
 import { afterEach, expect, test, vi } from "vitest";
 import { appKey } from "../../src/core/record-keys.ts";
 import { DrainWorker } from "../../src/drains/worker/worker.ts";

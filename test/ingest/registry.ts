@@ -14,6 +14,8 @@ export class FakeTokens implements TokenLookup {
   /** While set, `find` rejects with it. */
   failure: unknown;
   finds = 0;
+  peeks = 0;
+  version = 0;
   readonly #known = new Map<string, TokenRecord | null>();
 
   add(token: Token, channel: ChannelId, source = "app"): void {
@@ -21,16 +23,19 @@ export class FakeTokens implements TokenLookup {
   }
 
   revoke(token: Token): void {
+    this.version++;
     this.records.delete(token);
     this.#known.set(token, null);
   }
 
   /** As a change of the registry does. */
   forget(): void {
+    this.version++;
     this.#known.clear();
   }
 
   peek(token: string): TokenRecord | null | undefined {
+    this.peeks++;
     return this.#known.get(token);
   }
 

@@ -23,7 +23,7 @@ describe("tokens that are remembered", () => {
   test("are found by their bytes, also among others whose last digits are the same", () => {
     const routes = new Routes(100);
     const names = [1, 2, 3].map((n) => Buffer.from(`t.0000000${n}-0000-4000-8000-000000000000`));
-    for (const [n, name] of names.entries()) routes.keep(name, 0, name.length, recordOf(n), 1);
+    for (const [n, name] of names.entries()) routes.keep(name, 0, name.length, recordOf(n), 1, 1);
     for (const [n, name] of names.entries()) {
       const wire = Buffer.concat([Buffer.from("box "), name]);
       expect(routes.find(wire, 4, wire.length)?.record.channel).toBe(channelOf(n));
@@ -35,13 +35,13 @@ describe("tokens that are remembered", () => {
   test("have memory of their own: a name is no view of what was read", () => {
     const routes = new Routes(100);
     const read = Buffer.concat([Buffer.alloc(65_000), Buffer.from(tokenOf(1))]);
-    routes.keep(read, 65_000, read.length, recordOf(1), 1);
+    routes.keep(read, 65_000, read.length, recordOf(1), 1, 1);
     expect(routes.find(read, 65_000, read.length)!.name.buffer.byteLength).toBe(tokenOf(1).length);
   });
 
   test("have a bound, behind which those in use come back", () => {
     const routes = new Routes(2);
-    for (let n = 1; n <= 3; n++) routes.keep(Buffer.from(tokenOf(n)), 0, 38, recordOf(n), 1);
+    for (let n = 1; n <= 3; n++) routes.keep(Buffer.from(tokenOf(n)), 0, 38, recordOf(n), 1, 1);
     expect([1, 2, 3].map((n) => routes.find(Buffer.from(tokenOf(n)), 0, 38) !== undefined)).toEqual([
       false,
       false,
@@ -53,6 +53,7 @@ describe("tokens that are remembered", () => {
 test("of twenty thousand tokens that nobody knows none is remembered", () => {
   const asked: string[] = [];
   const tokens = {
+    version: 1,
     peek: (token: string) => {
       asked.push(token);
       return token === tokenOf(1) ? recordOf(1) : null;
@@ -70,6 +71,36 @@ test("of twenty thousand tokens that nobody knows none is remembered", () => {
     expect(sorting.faults.count("unknown_token")).toBe(20_000);
     expect(sorting.placed).toBe(20);
   }
-  // Each time anew; the known one once for each sorting.
-  expect(asked).toHaveLength(2 * 20_001);
+  // Each time anew; the known one once.
+  expect(asked).toHaveLength(2 * 20_000 + 1);
+});
+
+test("a known token is asked for again when the registry has changed, or cannot tell", () => {
+  let record: TokenRecord | null = recordOf(1);
+  let asked = 0;
+  const tokens = {
+    version: 1,
+    peek: () => {
+      asked++;
+      return record;
+    },
+    find: async () => undefined,
+  };
+  const router = new FrameRouter({ tokens, loops: alone.loops, tokensMax: 100 });
+  const frame = frameOf(tokenOf(1));
+  const isPlaced = () => {
+    const sorting = router.sort(0);
+    sorting.add(frame, 0, frame.length);
+    return sorting.placed === 1;
+  };
+  const told: [number, boolean, number][] = [];
+  for (const version of [1, 1, 2, 2, Number.NaN, Number.NaN]) {
+    tokens.version = version;
+    told.push([version, isPlaced(), asked]);
+  }
+  expect(told.map(([, , count]) => count)).toEqual([1, 1, 2, 2, 3, 4]);
+  expect(told.every(([, placed]) => placed)).toBe(true);
+  record = null; // revoked
+  tokens.version = 3;
+  expect(isPlaced()).toBe(false);
 });

@@ -45,6 +45,28 @@ test("a revoked token is unknown at once here, and soon on another node that had
   expect(await registry.tokens.revoke(token)).toBe(false);
 });
 
+test("what is at hand of a token holds for a version, which ends with it on every node, and with the watch", async () => {
+  const app = await registry.apps.create("todo");
+  const { token } = await registry.tokens.create(app.id, "worker");
+  const versions = await Promise.all(
+    [registry.tokens, other.tokens].map(async (tokens) => {
+      await vi.waitFor(async () => {
+        await tokens.find(token);
+        expect(tokens.peek(token)).not.toBeUndefined();
+      });
+      const { version } = tokens;
+      expect(tokens.version).toBe(version);
+      return version;
+    }),
+  );
+  await registry.tokens.revoke(token);
+  expect(registry.tokens.version).not.toBe(versions[0]);
+  await vi.waitFor(() => expect(other.tokens.peek(token)).toBeNull());
+  expect(other.tokens.version).not.toBe(versions[1]);
+  await other.tokens.close();
+  expect(other.tokens.version).toBeNaN();
+});
+
 test("the Store holds no token's text as a key, and two tokens of an app may have one source", async () => {
   const app = await registry.apps.create("todo");
   const { token } = await registry.tokens.create(app.id, "app");

@@ -7,7 +7,9 @@ import { checkpointKey } from "../../core/record-keys.ts";
 import type { Clock, Store } from "../../ports.ts";
 import { type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DrainRecord } from "../../registry/records.ts";
+import type { CheckpointPace } from "./checkpoint-pace.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
+import type { Within } from "./delivery-types.ts";
 
 export type CheckpointOptions = {
   readonly store: Store;
@@ -15,6 +17,8 @@ export type CheckpointOptions = {
   readonly logger: Pick<Logger, "error">;
   /** A checkpoint is written at most so long after it changed. */
   readonly commitMsMax: number;
+  /** The same, where it follows the load. */
+  readonly pace?: CheckpointPace | undefined;
 };
 
 /** The record that a checkpoint is in, as it sees it. */
@@ -28,6 +32,7 @@ type CheckpointParts = {
   readonly latest: DrainCheckpoint;
   readonly clock: Clock;
   readonly commitMsMax: number;
+  readonly pace?: CheckpointPace | undefined;
   readonly onConflict: () => void;
 };
 
@@ -59,11 +64,11 @@ export class Checkpoint {
     options: CheckpointOptions,
     onConflict: () => void,
   ): Promise<Checkpoint> {
-    const { store, clock, logger, commitMsMax } = options;
+    const { store, clock, logger, commitMsMax, pace } = options;
     const key = checkpointKey(drain.id);
     const found = await store.get(key);
     const latest = readCheckpoint(found?.value, drain);
-    const parts = { id: drain.id, latest, clock, commitMsMax, onConflict };
+    const parts = { id: drain.id, latest, clock, commitMsMax, pace, onConflict };
     const writer = new CheckpointWriter({
       store,
       clock,
@@ -100,11 +105,13 @@ export class Checkpoint {
     return Math.floor((ms - (this.#record?.offsetMs ?? 0)) / this.#parts.commitMsMax);
   }
 
-  /** Takes effect now and is written within `commitMsMax`, or within a second when that is said. */
-  set(checkpoint: DrainCheckpoint, within: "moment" | "second" = "moment"): void {
+  /** Takes effect now and is written within `commitMsMax`, or when the pace says, or within a second. */
+  set(checkpoint: DrainCheckpoint, within: Within = "moment"): void {
     this.#latest = checkpoint;
     if (this.#isTakenOver) return;
-    const msMax = within === "moment" ? this.#parts.commitMsMax : secondMs;
+    const { pace, commitMsMax } = this.#parts;
+    const pacedMs = within === "pace" && pace !== undefined ? pace.spanMs : commitMsMax;
+    const msMax = within === "second" ? secondMs : pacedMs;
     const offsetMs = this.#record!.offsetMs;
     const nowMs = this.#parts.clock.monotonicMs() - offsetMs;
     this.#record!.changed(this.#parts.id, (Math.floor(nowMs / msMax) + 1) * msMax + offsetMs);
@@ -125,7 +132,11 @@ export class Checkpoint {
   /** The state to be written now, for the record that it is in. */
   draft(): { readonly value: DrainCheckpoint; readonly written: () => void } {
     const value = this.#latest;
-    return { value, written: () => void (this.#storedLine = value.line) };
+    const written = () => {
+      this.#storedLine = value.line;
+      this.#parts.pace?.wrote();
+    };
+    return { value, written };
   }
 
   /** Somebody else wrote the record that it is in. */

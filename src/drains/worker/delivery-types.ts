@@ -168,6 +168,9 @@ export type Notice =
   | { readonly kind: "refused"; readonly lines: number; readonly sinceMs: number; readonly reason: string }
   | { readonly kind: "certificate" | "expiring"; readonly reason: string };
 
+/** How soon a checkpoint is written: at once, nearly; as often as many busy drains allow; late, as only readers miss it. */
+export type Within = "moment" | "pace" | "second";
+
 export type Effect =
   /** Asks the log what it has of the range; ends in `looked` or `reading failed`. Ends a reading that is open. */
   | { readonly kind: "look"; readonly choice: RangeChoice }
@@ -206,7 +209,7 @@ export type Effect =
   /** The end that was held is void: the parcel is sent in parts, or is of a log that is gone. */
   | { readonly kind: "unhold" }
   /** The checkpoint is written: soon, or within a second when only its readers miss it. */
-  | { readonly kind: "record"; readonly within: "moment" | "second" }
+  | { readonly kind: "record"; readonly within: Within }
   | { readonly kind: "notify"; readonly notice: Notice }
   | { readonly kind: "sleep"; readonly ms: number }
   /** The worker is over when its connection is closed and its checkpoint written. */

@@ -10,7 +10,7 @@ import { SinkSlot, type SinkSlotParts } from "../connections/sink-slot.ts";
 import type { DrainNotices } from "../notices.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { Courier } from "./courier.ts";
-import type { DeliveryLimits, DeliveryState, Effect, NewEvent, Notice } from "./delivery-types.ts";
+import type { DeliveryLimits, DeliveryState, Effect, NewEvent, Notice, Within } from "./delivery-types.ts";
 import type { RangeChoice } from "./ranges.ts";
 import { ReadAhead, type ReadAheadBudget } from "./read-ahead.ts";
 import { LogUnreadable, survey } from "./survey.ts";
@@ -201,7 +201,7 @@ export class Performer {
     this.#reading = undefined;
   }
 
-  #record(state: DeliveryState, within: "moment" | "second"): void {
+  #record(state: DeliveryState, within: Within): void {
     const { checkpoint } = state.memory;
     const parcelEnd = this.#takeover?.parcelEnd;
     this.#work.checkpoint.set(parcelEnd === undefined ? checkpoint : { ...checkpoint, parcelEnd }, within);

@@ -14,6 +14,8 @@ import type { UnderWay } from "./under-way.ts";
 
 /** A parcel that was not taken or answered in time so often is sent in parts: the time may be too short for it. */
 const slowTriesMax = 2;
+/** A crash that comes before it is written repeats lines, and loses none. */
+const progress: Effect = { kind: "record", within: "pace" };
 /** Between two notices of a certificate that ends soon. */
 const expiryNoticeMs = 86_400_000;
 
@@ -116,7 +118,7 @@ function onDelivered(
     memory: { ...memory, checkpoint, failures: 0, isProven: true, skippedInRow: 0 },
     range,
     effects: [
-      recordSoon,
+      progress,
       ...(refused > 0 ? told(refused, cut, reason, event) : []),
       ...(isExpiryNews ? [notify({ kind: "expiring", reason: verdict.expiring! })] : []),
     ],

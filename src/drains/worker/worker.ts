@@ -7,6 +7,7 @@ import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import type { ReceiverLimits } from "./batcher.ts";
 import { Checkpoint } from "./checkpoint.ts";
+import type { CheckpointPace } from "./checkpoint-pace.ts";
 import type { CheckpointSheets } from "./checkpoint-sheets.ts";
 import { begin, step } from "./delivery-state.ts";
 import type { DeliveryEvent, DeliveryRules, DeliveryState, NewEvent, Step } from "./delivery-types.ts";
@@ -20,6 +21,8 @@ export type WorkerParts = PerformerParts & {
    * Present where nodes share the drains: a worker that starts takes the drain's checkpoint from whoever had it before.
    */
   readonly sheets?: Pick<CheckpointSheets, "open"> | undefined;
+  /** Present where one process has all drains: how soon they write their checkpoints. */
+  readonly pace?: CheckpointPace | undefined;
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
   /** The receiver's bounds of one parcel, when those are less than the limits. Never throws. */
@@ -77,12 +80,12 @@ export class DrainWorker {
     filter: LineFilter | undefined,
     parts: WorkerParts,
   ): Promise<DrainWorker> {
-    const { store, clock, logger, limits } = parts;
+    const { store, clock, logger, limits, pace } = parts;
     const { commitMsMax } = limits;
     const onConflict = () => worker.#tell({ kind: "stop" });
     const checkpoint =
       (await parts.sheets?.open(drain, onConflict)) ??
-      (await Checkpoint.open(drain, { store, clock, logger, commitMsMax }, onConflict));
+      (await Checkpoint.open(drain, { store, clock, logger, commitMsMax, pace }, onConflict));
     const worker: DrainWorker = new DrainWorker(drain, filter, parts, checkpoint);
     return worker;
   }

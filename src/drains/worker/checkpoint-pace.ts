@@ -1,0 +1,48 @@
+/**
+ * The times at which the drains of a process write their checkpoints. Each write costs about as much as a small parcel, and many of them
+ * hold up the disk that lines are stored on: so the more drains are busy, the less often each of them writes how far it is.
+ */
+import type { Clock } from "../../ports.ts";
+
+type PaceParts = {
+  readonly clock: Pick<Clock, "monotonicMs">;
+  /** A change is written within so long where few drains are busy, and where very many are. */
+  readonly msMin: number;
+  readonly msMax: number;
+  /** Writes of all drains that spans are made longer for. */
+  readonly perSecond: number;
+};
+
+export class CheckpointPace {
+  readonly #parts: PaceParts;
+  #spanMs: number;
+  /** Writes since then. */
+  #writes = 0;
+  #sinceMs: number;
+
+  constructor(parts: PaceParts) {
+    this.#parts = parts;
+    this.#spanMs = parts.msMin;
+    this.#sinceMs = parts.clock.monotonicMs();
+  }
+
+  /** Changes are written within this: `msMin` times a power of two, so that all write at the same moments. */
+  get spanMs(): number {
+    return this.#spanMs;
+  }
+
+  /** A drain wrote: once in each span, while it is busy. */
+  wrote(): void {
+    const { clock, msMin, msMax, perSecond } = this.#parts;
+    this.#writes++;
+    const nowMs = clock.monotonicMs();
+    const passedMs = nowMs - this.#sinceMs;
+    if (passedMs < msMax) return;
+    const busy = (this.#writes * this.#spanMs) / passedMs;
+    let spanMs = msMin;
+    while (spanMs * perSecond < busy * 1_000 && spanMs * 2 <= msMax) spanMs *= 2;
+    this.#spanMs = spanMs;
+    this.#writes = 0;
+    this.#sinceMs = nowMs;
+  }
+}
