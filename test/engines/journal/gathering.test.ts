@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { openJournal } from "../../../src/engines/journal/open.ts";
 import { keepsAll } from "../../contract/channel-log.ts";
 import { CountingDisk } from "../../cost/counting.ts";
-import { batchOf, channelOf } from "../../support/batches.ts";
+import { batchOf, batchOfBytes, channelOf } from "../../support/batches.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 
 afterEach(() => vi.restoreAllMocks());
@@ -52,4 +52,23 @@ test("for no longer than a millisecond, whatever comes", async () => {
   const { log, commits } = await open();
   await inTurns(log, 40);
   expect(commits()).toBeGreaterThanOrEqual(5);
+});
+
+test("what is full already waits for nothing that comes", async () => {
+  vi.spyOn(performance, "now").mockReturnValue(1_000);
+  const { log } = await open();
+  const appends: Promise<unknown>[] = [];
+  let isStored = false;
+  appends.push(log.append(channelOf(1), batchOfBytes(512 * 1024)).then(() => (isStored = true)));
+  let turns = 0;
+  await new Promise<void>((resolve) => {
+    const turn = () => {
+      appends.push(log.append(channelOf(2), batchOf([`line ${turns}`])));
+      if (isStored || ++turns === 100) resolve();
+      else setImmediate(turn);
+    };
+    setImmediate(turn);
+  });
+  await Promise.all(appends);
+  expect(turns).toBeLessThan(100);
 });
