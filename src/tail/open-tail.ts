@@ -6,6 +6,7 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Position } from "../core/position.ts";
 import { tailLines } from "../metrics.ts";
+import { turns } from "../turns.ts";
 import type { Hub, Hubs, Member, TailPlace } from "./hub.ts";
 import type { TailPart } from "./session.ts";
 import type { Stalls } from "./stalls.ts";
@@ -110,11 +111,13 @@ export class OpenTail implements Member {
     else this.#leave?.reject(failure);
   }
 
-  // A part is sent whole unless the client goes: an event that is not closed is lost to it.
+  // A part is sent whole unless the client goes: an event that is not closed is lost to it. The system takes some megabytes
+  // for a client that reads nothing, as fast as they are copied: hundreds of streams that begin at once take turns.
   async #send({ bytes, count, position }: TailPart): Promise<void> {
     const response = this.#response;
     this.#tell(count, position);
     for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
+      if (turns.isOver) await turns.next(this.stream.channel);
       const isAll = bytes.length <= writeBytesMax;
       if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
       this.wroteAtMs = performance.now();

@@ -13,7 +13,8 @@ import { isStoreKey, valueBytesMax } from "../engine.ts";
 import type { Pulled } from "./wire/consumer.ts";
 import type { Publisher } from "./wire/publisher.ts";
 import { pull, pullOn } from "./wire/pull.ts";
-import type { RawMessage, StreamApi } from "./wire/stream-api.ts";
+import { PullSlots } from "./wire/pull-slots.ts";
+import { answerMsMax, type RawMessage, type StreamApi } from "./wire/stream-api.ts";
 import type { Wire } from "./wire/wire.ts";
 
 export type NatsStoreParts = {
@@ -32,6 +33,8 @@ export const bucketSubjects = (bucket: string): string => `$KV.${bucket}.>`;
 const operationHeader = "KV-Operation";
 const putHeader = "Tailrace-Put";
 const putMsMax = 15_000;
+/** Records that are read at a time: who asks for one that somebody waits for shares his answer. */
+const getsMax = 16;
 /** A watcher whose server does not answer tries again after this. */
 const retryPauseMs = 300;
 
@@ -43,6 +46,7 @@ export class NatsStore implements Store {
   readonly #parts: NatsStoreParts;
   readonly #puts = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly #gets = new PullSlots(getsMax);
   readonly #stream: string;
   readonly #subjectPrefix: string;
 
@@ -170,7 +174,15 @@ export class NatsStore implements Store {
   }
 
   #last(key: string): Promise<RawMessage | undefined> {
-    return this.#parts.api.fromLeader(this.#stream, { last_by_subj: this.#subjectOf(key) });
+    const { api, clock } = this.#parts;
+    const subject = this.#subjectOf(key);
+    const askedMs = clock.monotonicMs();
+    return this.#gets.ask(subject, subject, async () => {
+      // Those before it had no answer: who waited as long as one question may take is not to wait as long again.
+      if (clock.monotonicMs() - askedMs >= answerMsMax)
+        throw storeUncertain(new Error("NATS does not answer"));
+      return api.fromLeader(this.#stream, { last_by_subj: subject });
+    });
   }
 
   #subjectOf(key: string): string {

@@ -1,7 +1,8 @@
 /**
  * The share of history in one connection: pulls, and messages that are asked for one by one. What they bring lies in the
  * connection before live lines and acknowledgements of everybody, and in the server while the connection does not take it,
- * 64 MiB at most by default: beyond that the server drops the connection, and with it everybody's.
+ * 64 MiB at most by default: beyond that the server drops the connection, and with it everybody's. Records are read in a line of
+ * their own, by the same rules.
  */
 import { FairLine } from "../../../core/fair-line.ts";
 
@@ -9,14 +10,19 @@ import { FairLine } from "../../../core/fair-line.ts";
 export const pullsMax = 4;
 
 export class PullSlots {
+  readonly #places: number;
   readonly #waiting = new FairLine<() => void>();
   #taken = 0;
   /** Questions that wait for their turn, by their names. */
   readonly #questions = new Map<string, Promise<unknown>>();
 
+  constructor(places = pullsMax) {
+    this.#places = places;
+  }
+
   /** Resolves when `subject` may be asked for; give it back with `release`. Subjects take turns. */
   take(subject: string): Promise<void> {
-    if (this.#taken < pullsMax) {
+    if (this.#taken < this.#places) {
       this.#taken++;
       return Promise.resolve();
     }

@@ -23,7 +23,8 @@ export type RawMessage = {
 
 const attemptMsMax = 2000;
 const pauseMs = 100;
-const answerMsMax = 8000;
+/** A question that has no answer by then is given up. */
+export const answerMsMax = 8000;
 const noMessage = 10037;
 const noSuchConsumer = 10014;
 
