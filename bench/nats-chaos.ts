@@ -1,7 +1,8 @@
 /**
  * Is the look behind each acknowledged append (decision 002) needed? Three servers, three writers on each of four channels,
  * and one fault after the other: the leader or another server killed with -9, or stopped for seconds as a machine that
- * stalls. Then every acknowledged batch is looked for, and the copies are held beside each other.
+ * stalls. Then every acknowledged batch is looked for, and the copies are held beside each other. Meanwhile nodes take the
+ * checkpoints of 80 drains from each other.
  * Run: NATS_SERVER=… node bench/nats-chaos.ts [SECONDS=100] [looks|trusts=looks] [SEED=1] [all|kills=all]
  */
 import { createHash } from "node:crypto";
@@ -15,6 +16,7 @@ import { type NatsEngine, openNats } from "../src/engines/nats/open.ts";
 import { batchesOf, batchOf, channelOf } from "../test/support/batches.ts";
 import { type NatsCluster, startNats } from "../test/support/nats.ts";
 import { randomFrom } from "../test/support/random.ts";
+import { keepCheckpoints } from "./checkpoint-keepers.ts";
 
 const seconds = Number(process.argv[2] ?? 100);
 const looksBehind = process.argv[3] !== "trusts";
@@ -179,8 +181,14 @@ try {
   const sending = engines.flatMap((engine, node) =>
     channels.flatMap((channel) => [send(engine, node, channel, true), send(engine, node, channel, false)]),
   );
+  const keeping = keepCheckpoints(
+    engines.map(({ store }) => store),
+    () => Math.floor(random() * engines.length),
+    () => !writing,
+  );
   const told = await faults(cluster, manager);
   writing = false;
+  const checkpoints = await keeping;
   await Promise.all(sending);
   await settled(manager);
   const found = await counted(engines[0]!);
@@ -197,6 +205,7 @@ try {
       seconds,
       faults: told.length,
       ...found,
+      checkpoints,
       void: messages.reduce((sum, each) => sum + each, 0) - found.stored!,
       differing,
       failed,

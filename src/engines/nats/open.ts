@@ -98,23 +98,45 @@ export async function openNats(options: NatsOptions): Promise<NatsEngine> {
   try {
     const connection = await openConnection(options);
     what = "JetStream";
-    return await openOn(connection, options);
+    return await openOn(connection, options, await historyConnection(connection, options));
   } finally {
     starting.abort();
   }
 }
 
-/** Opens the engine on what is connected already, and closes that when it cannot. */
-export async function openOn(connection: Served, options: EngineOptions): Promise<NatsEngine> {
+// History has a connection of its own: what many readers ask for does not lie before the acknowledgements and live lines of
+// all, and when they take too little the server drops that one alone.
+async function historyConnection(connection: Served, options: NatsOptions): Promise<Served> {
   try {
-    return await compose(connection, options);
+    return await openConnection({
+      ...options,
+      name: `${options.name ?? "tailrace"} history`,
+      isCounted: false,
+    });
   } catch (error) {
     await connection.close();
     throw error;
   }
 }
 
-async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine> {
+/**
+ * Opens the engine on what is connected already, and closes that when it cannot. `history`: the connection that readers of
+ * history use; absent: the same.
+ */
+export async function openOn(
+  connection: Served,
+  options: EngineOptions,
+  history: Served = connection,
+): Promise<NatsEngine> {
+  try {
+    return await compose(connection, history, options);
+  } catch (error) {
+    await Promise.all([connection.close(), history.close()]);
+    throw error;
+  }
+}
+
+async function compose(wire: Served, history: Served, options: EngineOptions): Promise<NatsEngine> {
   const { retention: limits, replicas, logger, clock } = options;
   const api = new StreamApi(wire, clock);
   const publisher = new Publisher(wire, clock);
@@ -129,7 +151,10 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
 
   const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
   const id = await agreed(own, recordPrefixes.logId, isText, newLogId);
-  const reader = new Reader(readingParts(wire, api, clock), { id, shards, replicas });
+  const settings = { id, shards, replicas };
+  const reader = new Reader(readingParts(wire, api, clock), settings);
+  const historyParts = readingParts(history, new StreamApi(history, clock), clock);
+  const historyReader = history === wire ? reader : new Reader(historyParts, settings);
   // Written down before age may take the last of its lines.
   const idleMs = Math.min(options.headIdleMs ?? headIdleMsDefault, limits.ageMsMax / 4);
   const heads = new Heads({ reader, store: own, idleMs, failures, clock });
@@ -151,7 +176,7 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
     followersStarting: (channel) => live.starting(channel),
     looksBehind: (stream) => options.looksBehind ?? (replicas > 1 && !expectations.areKept(stream)),
   });
-  const log = new NatsLog({ reader, api, heads, appends, retention, live, clock });
+  const log = new NatsLog({ reader: historyReader, api, heads, appends, retention, live, clock });
   const { server, version } = wire.status();
   logger?.info({ server, version, shards, replicas }, "the log is on NATS");
   const health = new Health(wire, clock);
@@ -167,7 +192,7 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
     close() {
       health.close();
       expectations.close();
-      closing ??= closeAll([log, store, own], publisher, wire);
+      closing ??= closeAll([log, store, own], publisher, [wire, history]);
       return closing;
     },
   };
@@ -176,11 +201,11 @@ async function compose(wire: Served, options: EngineOptions): Promise<NatsEngine
 async function closeAll(
   parts: readonly { close(): Promise<void> }[],
   publisher: Publisher,
-  wire: Served,
+  wires: readonly Served[],
 ): Promise<void> {
   for (const part of parts) await part.close();
   publisher.close();
-  await wire.close();
+  await Promise.all(wires.map((wire) => wire.close()));
 }
 
 /** The number of shards that the log was made with. */

@@ -11,6 +11,7 @@ import { natsFull, storeUnavailable, storeUncertain } from "../../errors/store.t
 import type { Clock, Store, StoreChange, StoreRecord } from "../../ports.ts";
 import { isStoreKey, valueBytesMax } from "../engine.ts";
 import type { Pulled } from "./wire/consumer.ts";
+import { Handover } from "./wire/handover.ts";
 import type { Publisher } from "./wire/publisher.ts";
 import { pull, pullOn } from "./wire/pull.ts";
 import { PullSlots } from "./wire/pull-slots.ts";
@@ -47,17 +48,20 @@ export class NatsStore implements Store {
   readonly #puts = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #gets = new PullSlots(getsMax);
+  readonly #handover: Handover;
   readonly #stream: string;
   readonly #subjectPrefix: string;
 
   constructor(parts: NatsStoreParts) {
     this.#parts = parts;
+    this.#handover = new Handover(parts.clock);
     this.#stream = bucketStream(parts.bucket);
     this.#subjectPrefix = `$KV.${parts.bucket}.`;
   }
 
   async get<Value>(key: string): Promise<StoreRecord<Value> | undefined> {
     const found = await this.#last(key);
+    await this.#handover.turn(key);
     if (found === undefined || isRemoval(found)) return undefined;
     return { key, value: parsed<Value>(found.payload), revision: found.sequence };
   }

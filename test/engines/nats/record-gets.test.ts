@@ -60,6 +60,22 @@ test("different records are read so many at a time", async () => {
   expect(counts).toEqual({ asked: 200, underWay: 0, most: getsMax });
 });
 
+test("those who wait for the same answer go on a few in each turn of the event loop", async () => {
+  const { store } = open();
+  await store.put("app/1", "a", 0);
+  let inTurn = 0;
+  let most = 0;
+  let turns = 0;
+  const turn = () => {
+    most = Math.max(most, inTurn);
+    inTurn = 0;
+    if (++turns < 200) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await Promise.all(Array.from({ length: 500 }, () => store.get("app/1").then(() => inTurn++)));
+  expect(most).toBeLessThanOrEqual(2 * getsMax + 4); // all 500 before; a turn takes no time by this clock
+});
+
 test("when nothing is answered, all who wait are told soon, however many there are", async () => {
   const { clock, server, store } = open();
   server.isSilent = true;

@@ -1,6 +1,6 @@
 /**
  * One connection to the NATS servers: it comes back by itself without end, and says how it is. Everything of the
- * engine goes through it.
+ * engine goes through one, but for history, which has one of its own.
  */
 import { Events, type JetStreamManager, type Msg, type NatsConnection } from "nats";
 import type { Logger } from "pino";
@@ -18,6 +18,8 @@ export type ConnectionSettings = {
   readonly name?: string;
   readonly logger?: Logger;
   readonly clock: Clock;
+  /** False: metrics do not tell of it. */
+  readonly isCounted?: boolean;
   /** How long to try at start. */
   readonly connectMsMax?: number;
 };
@@ -40,6 +42,7 @@ export class Connection implements Wire {
   readonly #urls: readonly string[];
   readonly #logger: Logger | undefined;
   readonly #clock: Clock;
+  readonly #isCounted: boolean;
   readonly #reconnected = new Set<() => void>();
   #connected = true;
   #reconnects = 0;
@@ -47,14 +50,19 @@ export class Connection implements Wire {
   #version: string;
   #server: string;
 
-  constructor(nats: NatsConnection, urls: readonly string[], { logger, clock }: ConnectionSettings) {
+  constructor(
+    nats: NatsConnection,
+    urls: readonly string[],
+    { logger, clock, isCounted = true }: ConnectionSettings,
+  ) {
     this.#nats = nats;
     this.#urls = urls;
     this.#logger = logger;
     this.#clock = clock;
+    this.#isCounted = isCounted;
     this.#version = nats.info?.version ?? "unknown";
     this.#server = nats.getServer();
-    natsConnected.set(1);
+    if (isCounted) natsConnected.set(1);
     void this.#watch();
   }
 
@@ -122,12 +130,14 @@ export class Connection implements Wire {
           this.#logger?.warn({ server: this.#server }, "the connection to NATS is gone: reconnecting");
         }
         this.#connected = false;
-        natsConnected.set(0);
+        if (this.#isCounted) natsConnected.set(0);
       } else if (status.type === Events.Reconnect) {
         this.#connected = true;
         this.#reconnects++;
-        natsConnected.set(1);
-        natsReconnects.inc();
+        if (this.#isCounted) {
+          natsConnected.set(1);
+          natsReconnects.inc();
+        }
         this.#server = this.#nats.getServer();
         this.#version = this.#nats.info?.version ?? this.#version;
         this.#logger?.info({ server: this.#server, version: this.#version }, "connected to NATS again");
