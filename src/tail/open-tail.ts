@@ -118,6 +118,7 @@ export class OpenTail implements Member {
     this.#tell(count, position);
     for (let at = 0; at < bytes.length && !response.destroyed; at += writeBytesMax) {
       if (turns.isOver) await turns.next(this.stream.channel);
+      if (response.destroyed) break;
       const isAll = bytes.length <= writeBytesMax;
       if (!response.write(isAll ? bytes : bytes.subarray(at, at + writeBytesMax))) await this.#drained(bytes);
       this.wroteAtMs = performance.now();
