@@ -186,7 +186,7 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
     store,
     others: new NatsOtherNodes(wire, clock, otherNodesLimits),
     status() {
-      const status = wire.status();
+      const status = { ...wire.status(), connected: wire.connected && history.connected };
       return { ...status, jetstream: status.connected && health.isReady ? "ready" : "unavailable" };
     },
     close() {
