@@ -23,9 +23,11 @@ import type {
   SessionBody,
   TokenMarks,
 } from "./api-types.ts";
+import { inCommands } from "./api-words.ts";
 import { findKey, type KeyFinding, serverUrl, type Variables } from "./environment.ts";
 import { answered, asSentence, codeOf, keyRefused, notTailrace, unreachable } from "./errors.ts";
 import { HttpClient } from "./http-client.ts";
+import { nameLike } from "./likeness.ts";
 import type { RunnerReport, Wanted } from "./up/wanted.ts";
 
 const callMsMax = 30_000;
@@ -238,7 +240,29 @@ export class Api {
       if (answer === undefined) throw notTailrace(this.url.origin, "its answer is not JSON");
       return answer;
     }
-    throw this.#explain(status, at, answer as ErrorBody | undefined);
+    const failure = answer as ErrorBody | undefined;
+    const changesNothing = method === "GET" || at.endsWith("/log-sessions");
+    if (status === 404 && failure?.resource === "app" && changesNothing) {
+      const like = nameLike(appIn(at), await this.#appNames(finding));
+      if (like !== undefined)
+        throw answered(
+          404,
+          asSentence(`There is no app ${appIn(at)}`),
+          `Did you mean ${like}? ${appsList}`,
+          failure.code,
+        );
+    }
+    throw this.#explain(status, at, failure);
+  }
+
+  /** For a name that was mistyped: none when they cannot be told. */
+  async #appNames({ key }: KeyFinding): Promise<readonly string[]> {
+    try {
+      const apps = parseJson((await this.#send("GET", "/apps", key)).text);
+      return Array.isArray(apps) ? apps.map(({ name }) => String(name)) : [];
+    } catch {
+      return [];
+    }
   }
 
   async #send(method: Method, at: string, key: string | undefined, body?: object) {
@@ -280,7 +304,12 @@ export class Api {
       );
     if (body === undefined || said === undefined)
       return notTailrace(this.url.origin, `it answered ${status} without a message`);
-    return answered(status, asSentence(said), mendFor(status, at, body.resource), body.code);
+    return answered(
+      status,
+      asSentence(inCommands(said, appIn(at))),
+      mendFor(status, at, body.resource),
+      body.code,
+    );
   }
 }
 
@@ -295,13 +324,15 @@ function path(texts: TemplateStringsArray, ...values: string[]): string {
 /** The server's message holds its own mend; only we can name a command that helps. */
 function mendFor(status: number, at: string, resource: string | undefined): string {
   if (status !== 404) return "";
-  if (resource === "app") return '"tailrace apps" lists the apps that this key may see.';
+  if (resource === "app") return appsList;
   if (resource === "log_drain") return `"tailrace drains -a ${appIn(at)}" lists the drains of the app.`;
   if (resource === "token") return `"tailrace tokens -a ${appIn(at)}" lists the tokens of the app.`;
   if (resource === "add_on") return '"tailrace addons" lists the add-ons of all apps.';
   if (resource === "key") return 'A key is revoked by its id: "tailrace keys" lists them.';
   return "";
 }
+
+const appsList = '"tailrace apps" lists the apps that this key may see.';
 
 /** The app in a path: `/apps/APP/…` or `/v3/channels/APP/…`. */
 const appIn = (at: string): string =>

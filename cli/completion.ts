@@ -10,6 +10,7 @@ export type Candidate = { readonly text: string; readonly about: string };
 export type KnownNames = {
   readonly apps: () => Promise<readonly string[]>;
   readonly drains: (app: string) => Promise<readonly string[]>;
+  readonly processes: (app: string) => Promise<readonly string[]>;
 };
 
 /** The candidates for the last of `words`, which may be empty or half typed. The program's own name is not among them. */
@@ -85,6 +86,7 @@ async function valuesOf(
   if (option.argChoices !== undefined) return option.argChoices.map(plain);
   if (name === "app" || name === "confirm") return (await known.apps()).map(plain);
   if (name === "drain") return (await known.drains(appIn(words))).map(plain);
+  if (name === "dyno" || name === "excludeDyno") return (await known.processes(appIn(words))).map(plain);
   if (name === "level") return levels.map(plain);
   return name === "time" ? timeStyles.map(plain) : [];
 }

@@ -28,7 +28,7 @@ export function lineTest({ source, dyno, exclude_dyno, level, match, exclude }: 
   return (line) => tests.every((test) => test(line));
 }
 
-const listOf = (names: string | readonly string[]): readonly string[] =>
+export const listOf = (names: string | readonly string[]): readonly string[] =>
   typeof names === "string" ? [names] : names;
 
 const not =
@@ -42,7 +42,7 @@ function textTest(pattern: string): LineTest {
 }
 
 /** `web.1`, `web` for all of a type, names with stars. */
-function processTest(names: readonly string[]): LineTest {
+export function processTest(names: readonly string[]): (line: Pick<ShownLine, "dyno">) => boolean {
   const forms = names.map((name) => {
     const text = name.split("*").map((part) => part.replace(/[^\w]/g, "\\$&"));
     return RE2JS.compile(

@@ -8,6 +8,7 @@ import type { AppLine } from "./interleave.ts";
 import { lineTest } from "./line-test.ts";
 import { type NeighbourCounts, Neighbours } from "./neighbours.ts";
 import type { Output } from "./output.ts";
+import { processesOf, unknownProcesses } from "./processes.ts";
 import { count, nothingFound, type Searched, searchOutcome, searchProgress } from "./search-words.ts";
 import type { LogForm } from "./view/log-form.ts";
 import { readShownLine } from "./view/shown-line.ts";
@@ -122,12 +123,18 @@ export class LogView {
   }
 
   /** Tells, behind the last line, everything that the lines themselves do not say. */
-  tellOutcome(app: string): void {
-    const { session } = this.#options;
+  async tellOutcome(app: string): Promise<void> {
+    const { session, api } = this.#options;
     const searched = this.#searched.get(app);
     const isSilent = searched === undefined && !this.#shown.has(app) && session.lines !== 0;
     const outcome = searched ? searchOutcome(app, session, searched) : isSilent && nothingFound(app, session);
     if (outcome) this.#say(outcome);
+    const hasFound = this.#shown.has(app) || (searched?.matches ?? 0) > 0;
+    if (!outcome || hasFound || session.dyno === undefined) return;
+    // Said besides: a server that cannot tell is no failure of the search.
+    const processes = await processesOf(api, app).catch(() => undefined);
+    const missing = processes && unknownProcesses(app, session.dyno, processes);
+    if (missing) this.#say(missing);
   }
 
   /** For `--until-match`, when everything is shown: nothing matched. */
@@ -156,7 +163,7 @@ export class LogView {
     output.progress(isOver || this.#shown.has(app) ? "" : searchProgress(app, searched));
     if (!isOver) return;
     this.#searched.set(app, searched);
-    if (session.tail) this.tellOutcome(app); // its lines have no end
+    if (session.tail) void this.tellOutcome(app); // its lines have no end
   }
 
   #tellMost(app: string, { lines, linesMax }: Parameters<NonNullable<FollowOptions["onOpened"]>>[0]): void {

@@ -2,6 +2,7 @@ import { Argument, type Command } from "commander";
 import { type Candidate, candidatesFor, type KnownNames } from "../completion.ts";
 import { completionScripts, type Shell, shells } from "../completion-scripts.ts";
 import type { Context } from "../context.ts";
+import { processesOf } from "../processes.ts";
 
 /** `completion`, and what its scripts ask: `__complete`. */
 export function registerCompletion(program: Command, { api, output, variables }: Context): void {
@@ -42,6 +43,7 @@ function knownNames(api: Context["api"], appByDefault: string | undefined): Know
     apps: () => orNone((async () => (await api().apps()).map(({ name }) => name))()),
     drains: (app) =>
       orNone((async () => (await api().drains(app || appByDefault || "")).map(({ token }) => token))()),
+    processes: (app) => orNone((async () => (await processesOf(api(), app || appByDefault || "")).names)()),
   };
 }
 

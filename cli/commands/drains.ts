@@ -9,6 +9,7 @@ import { firstFinding, isTaken, printTestResult, replayWords, taken, whatFollows
 import { asSentence } from "../errors.ts";
 import { since } from "../log-session.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
+import { addingFailed } from "./drain-repeated.ts";
 import { registerDrainsUpdate } from "./drains-update.ts";
 
 type AddOptions = DrainOptions & {
@@ -53,7 +54,9 @@ export function registerDrains(program: Command, context: Context): void {
     .addOption(jsonOption())
     .action(async (url: string, options: AddOptions) => {
       const app = requiredApp(options.app);
-      const drain = await api().addDrain(app, drainBody(url, options));
+      const drain = await api()
+        .addDrain(app, drainBody(url, options))
+        .catch((error) => addingFailed(api(), app, error));
       if (!options.json) await output.print(`Added drain ${drain.token} to ${app}: ${drain.url}`);
       if (options.verify && options.json) return output.json(drain);
       const result = options.verify ? taken(drain) : await api().testDrain(app, drain.id);

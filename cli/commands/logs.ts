@@ -70,7 +70,7 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
   if (tail) output.endWithReader();
   if (apps.length === 1 && !mayJoin) {
     await view.all(apps[0]!, options.from);
-    view.tellOutcome(apps[0]!);
+    await view.tellOutcome(apps[0]!);
     return view.mustHaveMatched();
   }
 
@@ -81,7 +81,7 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
   for (; !next.done; next = await merged.next()) await view.show(next.value);
   await view.end();
   if (!tail) {
-    for (const app of apps) view.tellOutcome(app);
+    for (const app of apps) await view.tellOutcome(app);
     return view.mustHaveMatched();
   }
   const places = next.value;

@@ -74,6 +74,8 @@ export class Heads {
 
   /** Learns the names of lines that are shown next, so that these stand in one column. */
   see(lines: readonly ShownLine[]): void {
+    this.#colours.apps.see(lines.map(({ app }) => app));
+    this.#colours.processes.see(lines.map(ownerOf));
     for (const line of lines) {
       this.#appWidth = Math.max(this.#appWidth, Math.min(this.#appMax, widthOf(line.app)));
       this.#processWidth = Math.max(this.#processWidth, this.#bounded(widthOf(shown(processText(line)))));

@@ -69,11 +69,16 @@ export type PlainOptions = {
   readonly marked: (row: string) => string;
 };
 
-/** For programs: an object a line. */
+/** For programs: an object a line, as it came, and behind its fields the level that it names itself, else its severity. */
 export const jsonForm = ({ apps }: PlainOptions): LogForm =>
   atOnce("json", ({ app, line }) =>
-    apps !== undefined ? `${JSON.stringify({ app, ...JSON.parse(line) })}\n` : `${line}\n`,
+    withLevel(apps === undefined ? line : JSON.stringify({ app, ...JSON.parse(line) })),
   );
+
+function withLevel(line: string): string {
+  if (!line.endsWith("}") || line.length < 3) return `${line}\n`;
+  return `${line.slice(0, -1)},"level":"${readShownLine("", line).level}"}\n`;
+}
 
 /** As Heroku prints lines, or as they are stored; with several apps each has its app's name. */
 export function plainForm(format: "text" | "raw", options: PlainOptions): LogForm {

@@ -64,16 +64,20 @@ function summaryRows(line: ShownLine, options: MessageOptions): string[] | undef
 const textRows = (message: string, { colours }: MessageOptions): string[] =>
   rowsIn(message).map((row) => terminalText(row, colours));
 
+/** Columns of the status, and of all usual methods: paths stand below each other. */
+const statusWidth = 3;
+const methodWidth = 6;
+
 function requestRow(request: RouterLine, paint: Paint): string {
   const { status, code, desc, method, path, serviceMs, dyno, bytes } = request;
   const parts = [
     status === undefined
-      ? ""
+      ? " ".repeat(statusWidth)
       : paint.hue(statusHue(status), status >= 500 ? paint.bold(String(status)) : String(status)),
-    code === undefined ? "" : paint.hue("red", paint.bold(code)),
-    plain(method),
+    plain(method).padEnd(methodWidth),
     plain(path),
     serviceMs === undefined ? "" : paint.hue(slownessHue(serviceMs), durationText(serviceMs)),
+    code === undefined ? "" : paint.hue("red", paint.bold(code)),
     paint.dim(
       [dyno, bytes === undefined ? undefined : sizeText(bytes), desc]
         .filter(Boolean)

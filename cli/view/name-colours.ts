@@ -1,4 +1,7 @@
-/** The colours of names on a screen: each has its own while there are some, for as long as the log is shown. */
+/**
+ * The colours of names on a screen: each has its own while there are some, for as long as the log is shown, and the same
+ * in every log, unless another name has it already.
+ */
 import type { Hue, Paint } from "./paint.ts";
 
 /** Names whose colours Heroku's command gave them, while these are free; red is for errors alone. */
@@ -12,7 +15,6 @@ const standing: Readonly<Record<string, Hue>> = {
 
 type Look = { readonly hue: Hue; readonly isBold: boolean };
 
-/** Those that no usual name asks for come first; bold ones when all others are given. */
 const hues: readonly Hue[] = ["green", "yellow", "blue", "magenta", "cyan"];
 const looks: readonly Look[] = [false, true].flatMap((isBold) => hues.map((hue) => ({ hue, isBold })));
 /** Names that differ by their colour alone. */
@@ -23,6 +25,12 @@ const namesMax = 1_000;
 
 export class NameColours {
   readonly #looks = new Map<string, Look>();
+
+  /** Gives names that come together their colours in the order of the names: whoever speaks first gets no other. */
+  see(names: Iterable<string>): void {
+    const news = [...new Set(names)].filter((name) => !this.#looks.has(name));
+    for (const name of news.sort()) this.#of(name);
+  }
 
   /** `text` in the colour of `name`. */
   painted(name: string, text: string, paint: Paint): string {
@@ -39,12 +47,25 @@ export class NameColours {
     return look;
   }
 
+  // The colour that it prefers, or the next one that is free; when none is, again the one that it prefers.
   #next(name: string): Look {
-    if (this.#looks.size >= looksMax) return looks[this.#looks.size % looksMax]!;
+    const preferred = preferredLook(name);
     const given = new Set(this.#looks.values());
-    const free = looks.filter((look) => !given.has(look));
-    const type = /^[^.]*/.exec(name)![0];
-    const usual = Object.hasOwn(standing, type) ? standing[type] : undefined;
-    return free.find(({ hue, isBold }) => hue === usual && !isBold) ?? free[0]!;
+    const turned = [...looks.slice(preferred), ...looks.slice(0, preferred)];
+    return turned.find((look) => !given.has(look)) ?? looks[preferred]!;
   }
+}
+
+/** Usual names have the first of their type in the colour that it has everywhere; of others the name alone decides. */
+function preferredLook(name: string): number {
+  const type = /^(.*?)(?:\.1)?$/s.exec(name)![1]!;
+  const usual = Object.hasOwn(standing, type) ? hues.indexOf(standing[type]!) : -1;
+  return usual === -1 ? hashOf(name) % looksMax : usual;
+}
+
+/** FNV-1a. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash ^ (hash >>> 15)) >>> 0;
 }

@@ -36,7 +36,7 @@ export class TerminalForm {
   #day: string | undefined;
   #lastProcess: string | undefined;
   /** Lines of the present trace that were left out, and the last of them. */
-  #folded: { readonly head: ShownLine; rows: number; last: ShownLine } | undefined;
+  #folded: { readonly head: ShownLine; readonly isNext: boolean; rows: number; last: ShownLine } | undefined;
 
   constructor(options: TerminalFormOptions) {
     this.#options = options;
@@ -79,26 +79,30 @@ export class TerminalForm {
   #shown(placed: readonly Placed[]): string {
     let text = "";
     for (const { line, continues } of placed) {
-      if (continues && this.#options.fold) this.#leaveOut(line);
+      if (continues && this.#options.fold) text += this.#leaveOut(line);
       else text += this.#foldedRow() + this.#dayRow(line) + this.#line(line, continues);
       this.#lastProcess = processOf(line);
     }
     return text;
   }
 
-  #leaveOut(line: ShownLine): void {
-    this.#folded ??= { head: line, rows: 0, last: line };
+  // Lines whose head is not right above say whose they are.
+  #leaveOut(line: ShownLine): string {
+    const isNext = processOf(line) === this.#lastProcess;
+    const above = isNext ? "" : this.#foldedRow() + this.#dayRow(line);
+    this.#folded ??= { head: line, isNext, rows: 0, last: line };
     this.#folded.rows += line.message.split("\n").length;
     this.#folded.last = line;
+    return above;
   }
 
   // Python says what went wrong last.
   #foldedRow(): string {
     if (this.#folded === undefined) return "";
-    const { head, rows, last } = this.#folded;
+    const { head, isNext, rows, last } = this.#folded;
     this.#folded = undefined;
     const end = /^\S/.test(last.message) && rows > 1 ? messageRows(last, this.#options).slice(0, 1) : [];
-    return this.#rows(head, [this.#options.paint.dim(leftOut(rows - end.length)), ...end], true);
+    return this.#rows(head, [this.#options.paint.dim(leftOut(rows - end.length)), ...end], isNext);
   }
 
   #dayRow({ time }: ShownLine): string {

@@ -1,14 +1,15 @@
 /**
  * The text that may reach a terminal: text, tabs, line ends and colours (SGR). Everything else that drives a terminal
  * is written out as `\uXXXX`, which JSON strings know too: an app can neither set the title, nor clear the screen, nor
- * move the cursor back to write a head in another's name, nor hide a text or let it blink. Lines that go through a pipe never come here.
+ * move the cursor back to write a head in another's name, nor hide a text or let it blink, nor say what is not seen.
+ * Lines that go through a pipe never come here.
  */
 
+import { hiddenSource, writtenOut } from "./hidden-text.ts";
 import { knownSgr, sgrAfter, sgrOff, sgrSource } from "./sgr.ts";
 
-/** C0, DEL and C1; line and paragraph separators; characters that turn the direction of text. */
-const control = "\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069";
-const special = new RegExp(`${sgrSource}|[${control}]`, "g");
+/** C0, DEL and C1; all that is not seen. */
+const special = new RegExp(`${sgrSource}|[\\u0000-\\u001f\\u007f-\\u009f]|${hiddenSource}`, "gu");
 const reset = "\u001b[0m";
 
 /** `text` as a terminal gets it. Colours of one line never reach the next; without `colours` there are none. */
@@ -21,7 +22,7 @@ export function terminalText(text: string, colours: boolean): string {
       looks = sgrOff;
       return end;
     }
-    if (found.length === 1) return writtenOut(found);
+    if (found.length === 1 || !found.startsWith("\u001b")) return writtenOut(found);
     if (!colours) return "";
     looks = sgrAfter(looks, found);
     return knownSgr(found);
@@ -34,5 +35,3 @@ export function terminalText(text: string, colours: boolean): string {
  * too.
  */
 export const oneLine = (text: string): string => text.replace(/[\r\n\u2028\u2029]/g, writtenOut);
-
-const writtenOut = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;

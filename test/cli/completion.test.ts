@@ -16,6 +16,7 @@ afterEach(() => server.close());
 const known = {
   apps: async () => ["blog", "shop-api"],
   drains: async (app: string) => (app === "blog" ? ["d.1f"] : []),
+  processes: async (app: string) => (app === "blog" ? ["web.1", "worker.1"] : []),
 };
 const texts = async (line: string): Promise<string[]> =>
   (await candidatesFor(await wholeProgram(), line.split(" "), known)).map(({ text }) => text);
@@ -35,6 +36,9 @@ describe("what may stand there", () => {
     ["apps:create b", []],
     ["drains:info -a blog d", ["d.1f"]],
     ["drains:info -a shop-api ", []],
+    ["logs -a blog --dyno we", ["web.1"]],
+    ["logs -a blog --exclude-dyno=", ["--exclude-dyno=web.1", "--exclude-dyno=worker.1"]],
+    ["restart -a blog wo", ["worker.1"]],
     ["completion z", ["zsh"]],
     ["run -a blog -- --", []],
     ["nothing --", []],

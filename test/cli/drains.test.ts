@@ -211,7 +211,7 @@ describe("drains:update", () => {
     [["--url", "ftp://example.com"], "The drain's URL cannot be used: its scheme is not"],
     [["--url", "https://10.0.0.1/"], "leads to 10.0.0.1 (private)"],
     [["--format", "xml"], 'There is no drain format "xml".'],
-    [["--cert", "CERT"], "there is no `key` to go with it"],
+    [["--cert", "CERT"], "there is no --key to go with it"],
   ] as const)("%j is wrong use, and changes nothing", async (args, words) => {
     const { token } = await added("--secret", "first");
     const before = await kept();
@@ -279,5 +279,16 @@ describe("a certificate that ends soon", () => {
     const { token } = await added();
     server.verdict = { kind: "delivered", expiring };
     expect(await tailrace("drains:test", token)).toMatchObject({ status: 0, stderr: `But ${expiring}.\n` });
+  });
+});
+
+test("a URL that is there already: drains:update is named, with the drain's token", async () => {
+  const drain = await added();
+  expect(await tailrace("drains:add", at)).toEqual({
+    status: 1,
+    stdout: "",
+    stderr:
+      `tailrace: The app has a drain with this URL already: ${drain.token}. "tailrace drains:update ${drain.token} -a todo" changes its options; ` +
+      "or remove it and add it again, with --since for the lines that wait.\n",
   });
 });

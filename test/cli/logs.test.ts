@@ -37,6 +37,23 @@ describe("tailrace logs", () => {
     ]);
   });
 
+  test("--json has the level that a line names itself, else its severity, and the rest as it came", async () => {
+    const sent = [
+      `{"message":"ERROR no \\u0041","severity":"info","line":12345678901234567890}`,
+      `{"message":"plain","severity":"notice"}`,
+    ];
+    server.streams = [
+      eventStream([
+        ["1.1", sent[0]!],
+        ["1.2", sent[1]!],
+      ]),
+    ];
+    const { stdout } = await tailrace("logs -a blog --json --level notice");
+    expect(stdout).toBe(
+      `${sent[0]!.slice(0, -1)},"level":"err"}\n${sent[1]!.slice(0, -1)},"level":"notice"}\n`,
+    );
+  });
+
   test("several sources, processes and patterns add up; --follow is --tail", async () => {
     server.streams = [eventStream([], "stay")];
     const child = startCli(

@@ -18,6 +18,10 @@ const piece = fc
       "\u0085",
       "\u202e",
       "\u2066",
+      "\u200b",
+      "\u200d",
+      "\ufe0f",
+      "\u{e0041}",
       "☃",
     ),
     fc.constantFrom("[2J", "[1;1H", "[?1049h", "]0;owned\u0007", "]8;;http://x\u001b\\", "P+q\u001b\\", "c"),
@@ -49,11 +53,24 @@ function withoutColours(text: string): string {
   return rest;
 }
 
+/** All that Unicode calls a format character or ignorable, and fillers; those that shape others are tested by themselves. */
+const isUnseen = (char: string): boolean =>
+  /^[\p{Cf}\p{Default_Ignorable_Code_Point}]$/u.test(char) &&
+  !/^[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u{110bd}\u{110cd}]$/u.test(char);
+/** Joiners, variation selectors and tags. */
+const shapes = (char: string): boolean => {
+  const code = char.codePointAt(0)!;
+  const isSelector =
+    (code >= 0xfe00 && code <= 0xfe0f) || (code >= 0x180b && code <= 0x180f && code !== 0x180e);
+  return code === 0x200c || code === 0x200d || isSelector || (code >= 0xe0020 && code <= 0xe01ef);
+};
+
 const isHarmless = (char: string): boolean => {
   const code = char.charCodeAt(0);
   if (char === "\n" || char === "\t") return true;
   const turnsText =
     code === 0x61c || (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+  if (isUnseen(char) && !shapes(char)) return false;
   return code >= 0x20 && (code < 0x7f || code > 0x9f) && !turnsText;
 };
 
@@ -69,7 +86,9 @@ describe("text for a terminal", () => {
   });
 
   test("is as it was where nothing drives a terminal", () => {
-    const plain = fc.string({ unit: "grapheme" }).filter((text) => [...text].every(isHarmless));
+    const plain = fc
+      .string({ unit: "grapheme" })
+      .filter((text) => [...text].every((char) => isHarmless(char) && !shapes(char)));
     fc.assert(
       fc.property(plain, (text) => {
         expect(terminalText(text, true)).toBe(text);
@@ -131,4 +150,38 @@ test("no text of an app is hidden or blinks", () => {
       expect(shown).toContain("text");
     }),
   );
+});
+
+describe("what is not seen", () => {
+  test("is written out, all that Unicode has of it", () => {
+    const unseen = [];
+    for (let code = 0; code <= 0x10ffff; code++) {
+      const char = String.fromCodePoint(code);
+      if ((code < 0xd800 || code > 0xdfff) && /^\p{Cf}$/u.test(char) && isUnseen(char)) unseen.push(char);
+    }
+    unseen.push("\u115f", "\u1160", "\u3164", "\uffa0", "\u034f", "\ufe0f", "\u{e0100}", "\u17b4");
+    expect(unseen.length).toBeGreaterThan(150);
+    for (const char of unseen) {
+      const shown = terminalText(`user${char}name`, true);
+      expect(shown).toMatch(/^user(?:\\u[0-9a-f]{4}){1,2}name$/);
+      expect(JSON.parse(`"${shown}"`)).toBe(`user${char}name`);
+    }
+  });
+
+  test.each([
+    ["a family", "👩‍👩‍👧 👩🏽‍💻 🏳️‍🌈 ❤️‍🔥"],
+    ["a keycap and a heart", "1️⃣ ❤️ ☎︎"],
+    ["flags", "🏴\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f} 🇩🇪"],
+    ["Persian, with its joiners", "می\u200cخواهم"],
+    ["Hindi and Malayalam", "क्\u200dष ന്\u200d"],
+    ["a variant of a Chinese character", "葛\u{e0100}"],
+  ])("%s stays as it is", (_, text) => {
+    expect(terminalText(text, true)).toBe(text);
+  });
+
+  test("is written out where it shapes nothing", () => {
+    expect(terminalText("a\u200db 👩\u200dx م\u200c\u200c a\ufe0f 1\ufe0f ❤\ufe0f\ufe0f", true)).toBe(
+      "a\\u200db 👩\\u200dx م\u200c\\u200c a\\ufe0f 1\\ufe0f ❤\ufe0f\\ufe0f",
+    );
+  });
 });

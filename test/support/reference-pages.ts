@@ -36,8 +36,8 @@ export function settingsPage(): string {
 const defaultOf = (value: unknown): string =>
   value === undefined || value === false ? "none" : `\`${String(value)}\``;
 
-/** docs/errors.md: every expected failure, its code, status, message and mend. */
-export function errorsPage(): string {
+/** Every expected failure, made of any facts. */
+export function everyFailure(): readonly AppError[] {
   const areas = [
     store,
     http,
@@ -53,18 +53,22 @@ export function errorsPage(): string {
     engines,
     nats,
   ];
-  const failures = areas
+  return areas
     .flatMap((area): unknown[] => Object.values(area))
     .filter((make) => typeof make === "function")
     .map((make) => (make as (...all: unknown[]) => unknown)(...Array(8).fill(anything)))
-    .filter((made) => made instanceof AppError)
-    .map(({ code, status, id, message, mend }) => [
-      `\`${code}\``,
-      String(status),
-      `\`${id}\``,
-      message,
-      mend,
-    ]);
+    .filter((made) => made instanceof AppError);
+}
+
+/** docs/errors.md: every expected failure, its code, status, message and mend. */
+export function errorsPage(): string {
+  const failures = everyFailure().map(({ code, status, id, message, mend }) => [
+    `\`${code}\``,
+    String(status),
+    `\`${id}\``,
+    message,
+    mend,
+  ]);
   return page(
     "Errors",
     "What tailrace answers when it cannot do what it was asked. `code` never changes its meaning; `id` is the Platform\n" +

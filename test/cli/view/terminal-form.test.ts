@@ -128,9 +128,9 @@ describe("what lines tell", () => {
     const line = "stty cols 200; tailrace logs -a blog --time none --no-prefix";
     const { text } = await runInTerminal(line, { ...cliEnvironment(server), LANG: "C.UTF-8" });
     const [first, second, third] = text.replaceAll("\u001b", "^").split("\n");
-    expect(first).toBe("^[33m404^[39m  GET  /x  ^[33m1,418 ms^[39m  ^[2mweb.1  2.3 kB^[22m");
+    expect(first).toBe("^[33m404^[39m  GET     /x  ^[33m1,418 ms^[39m  ^[2mweb.1  2.3 kB^[22m");
     expect(second).toBe(
-      "^[31m^[1m503^[22m^[39m  ^[31m^[1mH12^[22m^[39m  GET  /  ^[31m30,000 ms^[39m  ^[2mweb.1  0 B  Request timeout^[22m",
+      "^[31m^[1m503^[22m^[39m  GET     /  ^[31m30,000 ms^[39m  ^[31m^[1mH12^[22m^[39m  ^[2mweb.1  0 B  Request timeout^[22m",
     );
     expect(third).toContain("request_id"); // an app's own text is not the router's
   });
@@ -291,7 +291,7 @@ describe("other forms", () => {
   test("an option for eyes means that form through a pipe too, without colours and as wide as it likes", async () => {
     stream(router(request), entry("x".repeat(300)));
     const { stdout } = await piped("--time", "none");
-    expect(stdout).toBe(`*router | 404  GET  /x  1,418 ms  web.1  2.3 kB\nweb.1   | ${"x".repeat(300)}\n`);
+    expect(stdout).toBe(`*router | 404  GET     /x  1,418 ms  web.1  2.3 kB\nweb.1   | ${"x".repeat(300)}\n`);
   });
 
   test("--positions gives each line its position", async () => {

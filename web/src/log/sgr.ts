@@ -2,6 +2,7 @@
  * Text with colours (SGR) as spans of our own classes. Whatever else would drive a terminal, or turn the direction of text, is
  * written out: nothing that an app prints can hide, move or forge what is beside it.
  */
+import { hiddenSource, writtenOut } from "../../../src/core/hidden-text.ts";
 import {
   type SgrPart,
   type SgrState,
@@ -15,8 +16,7 @@ import { lookOf, type SpanStyle } from "./sgr-colours.ts";
 export type Span = { readonly text: string; readonly classes: string; readonly style?: SpanStyle };
 
 const sgr = new RegExp(sgrSource, "g");
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const control = new RegExp(`[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]|${hiddenSource}`, "gu");
 
 /** True when there is nothing but plain text in it. */
 export const isPlain = (text: string): boolean => text.search(control) === -1;
@@ -58,5 +58,3 @@ function spanOf(text: string, state: SgrState): Span {
   ];
   return { text, classes: all.join(" "), ...(style && { style }) };
 }
-
-const writtenOut = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;

@@ -1,0 +1,15 @@
+/** Says of a URL that an app sends to already which drain it is, by the token that all commands show. */
+import type { Api } from "../api.ts";
+import { CliError } from "../errors.ts";
+
+/** Throws what `drains:add` failed with. */
+export async function addingFailed(api: Api, app: string, error: unknown): Promise<never> {
+  const id = error instanceof CliError && error.code === "DRAIN_REPEATED" && idForm.exec(error.message)?.[0];
+  if (!id) throw error;
+  const drain = await api.drain(app, id).catch(() => undefined);
+  if (drain === undefined) throw error;
+  const { message, mend, exitStatus, code } = error;
+  throw new CliError(message.replaceAll(id, drain.token), mend, { exitStatus, code });
+}
+
+const idForm = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/;
