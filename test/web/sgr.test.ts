@@ -54,6 +54,7 @@ test.each([
   [`${esc}[2Jgone`, [["\\u001b[2Jgone", ""]]],
   [`${esc}]0;title\u0007`, [["\\u001b]0;title\\u0007", ""]]],
   ["\u202egnp.exe", [["\\u202egnp.exe", ""]]],
+  ["us\u200ber \u{e0041} 👩‍💻", [["us\\u200ber \\udb40\\udc41 👩‍💻", ""]]],
   ["\rheroku[router]: forged", [["\\u000dheroku[router]: forged", ""]]],
 ])("%j", (text, spans) => {
   expect(spansOf(text).map((span) => [span.text, span.classes])).toEqual(spans);

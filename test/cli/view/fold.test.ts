@@ -12,10 +12,10 @@ const trace = [
   "KeyError: 'x'",
 ];
 
-const formOf = (names: "process" | "none") =>
+const formOf = (names: "process" | "none", colours = false) =>
   terminalForm({
-    paint: paintOf(false),
-    colours: false,
+    paint: paintOf(colours),
+    colours,
     columns: () => 80,
     noWrap: false,
     time: "none",
@@ -74,27 +74,8 @@ test.each([
   ["a line at a time", trace],
   ["joined", [trace.join("\n")]],
 ])("%s", (_, messages) => {
-  const form = terminalForm({
-    paint: paintOf(true),
-    colours: true,
-    columns: () => 80,
-    noWrap: false,
-    time: "none",
-    names: "none",
-    apps: ["shop"],
-    fold: true,
-    fields: undefined,
-    pretty: false,
-    positions: false,
-    highlighter: new Highlighter([]),
-    marks: marksOf(true),
-    nowMs: () => 0,
-  });
-  const lines = messages.map((message, n) => ({
-    app: "shop",
-    position: `1.${n}`,
-    line: JSON.stringify({ message, source: "app", dyno: "web.1", severity: "info" }),
-  }));
+  const form = formOf("none", true);
+  const lines = linesOf(messages.map((message) => ["web.1", message]));
   expect(form.push(lines) + form.end()).toBe(
     `${trace[0]}\n\u001b[2m[+2 lines of stack trace]\u001b[22m\nKeyError: 'x'\n`,
   );
