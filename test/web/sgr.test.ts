@@ -63,7 +63,18 @@ test.each([
 test("no text brings a control, or a class that is not ours", () => {
   const piece = fc.oneof(
     fc.string({ unit: "binary" }),
-    fc.constantFrom(esc, `${esc}[`, "31m", "1;38;5;", "\u009b", "\u202e"),
+    fc.constantFrom(
+      esc,
+      `${esc}[`,
+      "31m",
+      "1;38;5;",
+      "\u009b",
+      "\u202e",
+      "👩",
+      "\u200d",
+      "\ufe0f",
+      "\u{e0041}",
+    ),
   );
   fc.assert(
     fc.property(fc.array(piece), (pieces) => {

@@ -3,26 +3,22 @@
  * written out: nothing that an app prints can hide, move or forge what is beside it.
  */
 import { hiddenSource, writtenOut } from "../../../src/core/hidden-text.ts";
-import {
-  type SgrPart,
-  type SgrState,
-  sgrAfter,
-  sgrOff,
-  sgrSource,
-  withoutSgr,
-} from "../../../src/core/sgr.ts";
+import { type SgrPart, type SgrState, sgrAfter, sgrOff, sgrSource } from "../../../src/core/sgr.ts";
 import { lookOf, type SpanStyle } from "./sgr-colours.ts";
 
 export type Span = { readonly text: string; readonly classes: string; readonly style?: SpanStyle };
 
 const sgr = new RegExp(sgrSource, "g");
 const control = new RegExp(`[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]|${hiddenSource}`, "gu");
+/** A colour has three characters or more; it parts what stands beside it. */
+const either = new RegExp(`${sgrSource}|${control.source}`, "gu");
 
 /** True when there is nothing but plain text in it. */
 export const isPlain = (text: string): boolean => text.search(control) === -1;
 
 /** The text without colours, everything else written out. */
-export const withoutColours = (text: string): string => withoutSgr(text).replace(control, writtenOut);
+export const withoutColours = (text: string): string =>
+  text.replace(either, (found) => (found.length > 2 ? "" : writtenOut(found)));
 
 export function spansOf(text: string): Span[] {
   if (isPlain(text)) return [{ text, classes: "" }];
