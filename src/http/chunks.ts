@@ -6,6 +6,10 @@
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 const semicolon = 0x3b;
+const colon = 0x3a;
+const equals = 0x3d;
+const quote = 0x22;
+const backslash = 0x5c;
 const sizeDigitsMax = 7;
 /** Extensions and trailers of a body, which nobody reads. */
 const besidesBytesMax = 16 * 1024;
@@ -13,11 +17,15 @@ const besidesBytesMax = 16 * 1024;
 type State =
   | "size"
   | "extension"
+  | "quoted"
+  | "escaped"
   | "size end"
   | "data"
   | "data end"
   | "line"
   | "trailer"
+  | "trailer name"
+  | "trailer value"
   | "line end"
   | "over"
   | "bad";
@@ -69,7 +77,14 @@ export class Chunks {
       case "size":
         return this.#afterSize(byte);
       case "extension":
-        return byte === carriageReturn ? "size end" : this.#besides(byte, "extension");
+        if (byte === carriageReturn) return "size end";
+        if (byte === quote) return this.#besides(byte, "quoted");
+        return isOfName(byte) || byte === equals || byte === semicolon ? this.#besides(byte, "extension") : "bad";
+      case "quoted":
+        if (byte === carriageReturn) return "bad";
+        return this.#besides(byte, byte === quote ? "extension" : byte === backslash ? "escaped" : "quoted");
+      case "escaped":
+        return byte === carriageReturn ? "bad" : this.#besides(byte, "quoted");
       case "size end":
         return byte === lineFeed ? this.#begin() : "bad";
       case "data end":
@@ -79,7 +94,12 @@ export class Chunks {
       case "trailer":
         if (byte === carriageReturn) return "line end";
         this.#isEmptyLine = false;
-        return this.#besides(byte, "trailer");
+        return isOfName(byte) ? this.#besides(byte, "trailer name") : "bad";
+      case "trailer name":
+        if (byte === colon) return this.#besides(byte, "trailer value");
+        return isOfName(byte) ? this.#besides(byte, "trailer name") : "bad";
+      case "trailer value":
+        return byte === carriageReturn ? "line end" : this.#besides(byte, "trailer value");
       default:
         return byte === lineFeed ? this.#afterTrailer() : "bad";
     }
@@ -111,6 +131,12 @@ export class Chunks {
     return byte === lineFeed || ++this.#besidesBytes > besidesBytesMax ? "bad" : state;
   }
 }
+
+/** A byte that the name of a field may hold: a token's, RFC 9110 §5.6.2. */
+const isOfName = (byte: number): boolean => nameBytes[byte] === 1;
+const nameBytes = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))),
+);
 
 function hexadecimal(byte: number): number | undefined {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;

@@ -70,7 +70,7 @@ const sizeOf = (bytes: number) =>
   fc.constantFrom(
     ...[bytes.toString(16), bytes.toString(16).toUpperCase(), `0${bytes.toString(16)}`, `${bytes.toString(16)};a=b`],
     ...[`${bytes.toString(16)};a="b;c"`, `${bytes.toString(16)} `, ` ${bytes.toString(16)}`, `+${bytes}`, `0x${bytes}`],
-    ...["", "g", "-1", (bytes + 1).toString(16), "fffffffffffffffff", `${bytes.toString(16)};`, `${bytes.toString(16)}\t`],
+    ...["", "g", "-1", (bytes + 1).toString(16), "fffffffffffffffff", `${bytes.toString(16)};a`, `${bytes.toString(16)}\t`],
   );
 const right = (bytes: number) => fc.constant(bytes.toString(16));
 const mostly = <T>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
@@ -83,7 +83,7 @@ const chunk = data.chain((text) =>
         .tuple(mostly(right(text.length), sizeOf(text.length)), mostly(crlf, ending), mostly(crlf, ending))
         .map(([size, behindSize, behind]) => `${size}${behindSize}${text}${behind}`),
 );
-const trailers = mostly(fc.constant(""), fc.constantFrom("A: b\r\n", "Content-Length: 3\r\n", "A\n", ": x\r\n"));
+const trailers = mostly(fc.constant(""), fc.constantFrom("A: b\r\n", "A-b.c: d, e\r\n", "A\n", "A\r\n", "A b: c\r\n", ": x\r\n"));
 const inChunks = fc
   .tuple(fc.array(chunk, { maxLength: 4 }), mostly(fc.constant("0"), sizeOf(0)), trailers, mostly(crlf, ending))
   .map(([chunks, last, trailer, end]) => ({
@@ -145,9 +145,10 @@ test("requests that are nearly right are taken, cut and refused as Node does", a
       const found = await made(tailrace, wire, sizes, expected.isRefused ? 0 : expected.requests.length);
       taken += expected.requests.length;
       refusals += Number(expected.isRefused);
-      // Behind bytes that are no request the ones before may end unanswered: we begin one when the one before is answered.
-      const known = expected.isRefused ? found.requests.length : expected.requests.length;
-      expect(found).toEqual({ ...expected, requests: expected.requests.slice(0, known) });
+      if (expected.isRefused) {
+        // What stood before may end unanswered, since we begin a request when the one before is answered; nothing else may begin.
+        expect(expected.requests.slice(0, found.requests.length)).toEqual(found.requests);
+      } else expect(found).toEqual(expected);
     }),
     { numRuns: Number(process.env.AS_NODE_RUNS ?? 200), endOnFailure: true },
   );
