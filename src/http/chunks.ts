@@ -79,7 +79,9 @@ export class Chunks {
       case "extension":
         if (byte === carriageReturn) return "size end";
         if (byte === quote) return this.#besides(byte, "quoted");
-        return isOfName(byte) || byte === equals || byte === semicolon ? this.#besides(byte, "extension") : "bad";
+        return isOfName(byte) || byte === equals || byte === semicolon
+          ? this.#besides(byte, "extension")
+          : "bad";
       case "quoted":
         if (byte === carriageReturn) return "bad";
         return this.#besides(byte, byte === quote ? "extension" : byte === backslash ? "escaped" : "quoted");

@@ -51,7 +51,11 @@ async function oracle(): Promise<Side> {
   const seen = new Seen();
   const server: Server = createServer(seen.note);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  kept({ close: () => void server.close() });
+  kept({
+    close: async () => {
+      server.close();
+    },
+  });
   return { seen, port: (server.address() as AddressInfo).port };
 }
 
@@ -68,9 +72,28 @@ const data = fc.constantFrom("", "abc", "a\r\n\r\nb", "0\r\n\r\n", forged, "x".r
 const ending = fc.constantFrom("\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r", "\r\r\n", " \r\n");
 const sizeOf = (bytes: number) =>
   fc.constantFrom(
-    ...[bytes.toString(16), bytes.toString(16).toUpperCase(), `0${bytes.toString(16)}`, `${bytes.toString(16)};a=b`],
-    ...[`${bytes.toString(16)};a="b;c"`, `${bytes.toString(16)} `, ` ${bytes.toString(16)}`, `+${bytes}`, `0x${bytes}`],
-    ...["", "g", "-1", (bytes + 1).toString(16), "fffffffffffffffff", `${bytes.toString(16)};a`, `${bytes.toString(16)}\t`],
+    ...[
+      bytes.toString(16),
+      bytes.toString(16).toUpperCase(),
+      `0${bytes.toString(16)}`,
+      `${bytes.toString(16)};a=b`,
+    ],
+    ...[
+      `${bytes.toString(16)};a="b;c"`,
+      `${bytes.toString(16)} `,
+      ` ${bytes.toString(16)}`,
+      `+${bytes}`,
+      `0x${bytes}`,
+    ],
+    ...[
+      "",
+      "g",
+      "-1",
+      (bytes + 1).toString(16),
+      "fffffffffffffffff",
+      `${bytes.toString(16)};a`,
+      `${bytes.toString(16)}\t`,
+    ],
   );
 const right = (bytes: number) => fc.constant(bytes.toString(16));
 const mostly = <T>(usual: fc.Arbitrary<T>, odd: fc.Arbitrary<T>) =>
@@ -83,9 +106,17 @@ const chunk = data.chain((text) =>
         .tuple(mostly(right(text.length), sizeOf(text.length)), mostly(crlf, ending), mostly(crlf, ending))
         .map(([size, behindSize, behind]) => `${size}${behindSize}${text}${behind}`),
 );
-const trailers = mostly(fc.constant(""), fc.constantFrom("A: b\r\n", "A-b.c: d, e\r\n", "A\n", "A\r\n", "A b: c\r\n", ": x\r\n"));
+const trailers = mostly(
+  fc.constant(""),
+  fc.constantFrom("A: b\r\n", "A-b.c: d, e\r\n", "A\n", "A\r\n", "A b: c\r\n", ": x\r\n"),
+);
 const inChunks = fc
-  .tuple(fc.array(chunk, { maxLength: 4 }), mostly(fc.constant("0"), sizeOf(0)), trailers, mostly(crlf, ending))
+  .tuple(
+    fc.array(chunk, { maxLength: 4 }),
+    mostly(fc.constant("0"), sizeOf(0)),
+    trailers,
+    mostly(crlf, ending),
+  )
   .map(([chunks, last, trailer, end]) => ({
     heads: "Transfer-Encoding: chunked\r\n",
     body: `${chunks.join("")}${last}\r\n${trailer}${end}`,
@@ -93,11 +124,22 @@ const inChunks = fc
 const oddLengths = (bytes: number) =>
   fc.constantFrom(
     ...[`Content-Length: +${bytes}\r\n`, `Content-Length: 0${bytes}\r\n`, `Content-Length : ${bytes}\r\n`],
-    ...[`Content-Length: ${bytes}, ${bytes}\r\n`, `Content-Length: ${bytes}\n`, `Content-Length:\t${bytes} \r\n`],
-    ...[`Content-Length: ${bytes}\r\nContent-Length: ${bytes}\r\n`, `X: y\r\n Content-Length: 1\r\nContent-Length: ${bytes}\r\n`],
+    ...[
+      `Content-Length: ${bytes}, ${bytes}\r\n`,
+      `Content-Length: ${bytes}\n`,
+      `Content-Length:\t${bytes} \r\n`,
+    ],
+    ...[
+      `Content-Length: ${bytes}\r\nContent-Length: ${bytes}\r\n`,
+      `X: y\r\n Content-Length: 1\r\nContent-Length: ${bytes}\r\n`,
+    ],
     ...["", "Content-Length: \r\n", "Content-Length: -1\r\n", "Content-Length: 99999999999999999999\r\n"],
     ...[`Content-Length: ${bytes}\r\nTransfer-Encoding: chunked\r\n`, `Transfer-Encoding: xchunked\r\n`],
-    ...["Transfer-Encoding: identity\r\n", "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked, gzip\r\n"],
+    ...[
+      "Transfer-Encoding: identity\r\n",
+      "Transfer-Encoding: gzip, chunked\r\n",
+      "Transfer-Encoding: chunked, gzip\r\n",
+    ],
     ...["Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding:\x0bchunked\r\n"],
   );
 const usualLength = (bytes: number) => fc.constant(`Content-Length: ${bytes}\r\n`);
@@ -106,15 +148,31 @@ const withLength = data.chain((body) =>
 );
 const others = mostly(
   fc.constant(""),
-  fc.constantFrom("A: b\r\n", "A: b\n", "A:\x00b\r\n", "Connection: close\r\n", "Expect: 100-continue\r\n", "\u00e9: b\r\n"),
+  fc.constantFrom(
+    "A: b\r\n",
+    "A: b\n",
+    "A:\x00b\r\n",
+    "Connection: close\r\n",
+    "Expect: 100-continue\r\n",
+    "\u00e9: b\r\n",
+  ),
 );
 const start = mostly(
   fc.constantFrom("POST /own HTTP/1.1", "POST /own HTTP/1.1", "POST /other HTTP/1.1"),
-  fc.constantFrom("POST  /own HTTP/1.1", "\r\nPOST /own HTTP/1.1", "PUT /own HTTP/1.1", "POST /own HTTP/1.0", "POST /own HTTP/2.0"),
+  fc.constantFrom(
+    "POST  /own HTTP/1.1",
+    "\r\nPOST /own HTTP/1.1",
+    "PUT /own HTTP/1.1",
+    "POST /own HTTP/1.0",
+    "POST /own HTTP/2.0",
+  ),
 );
 const request = fc
   .tuple(start, mostly(crlf, ending), others, fc.oneof(withLength, inChunks), mostly(crlf, ending))
-  .map(([line, behind, other, { heads, body }, end]) => `${line}${behind}Host: a\r\n${other}${heads}${end}${body}`);
+  .map(
+    ([line, behind, other, { heads, body }, end]) =>
+      `${line}${behind}Host: a\r\n${other}${heads}${end}${body}`,
+  );
 
 /** What a server made of the bytes: requests that came whole, and whether it refused something. */
 async function made({ seen, port }: Side, wire: string, cuts: readonly number[], wholeMin: number) {
