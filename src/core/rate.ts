@@ -1,8 +1,8 @@
-/** Lines a second, decayed over a minute: one number and a time, changed when lines pass and at no other time. */
+/** Lines a second over about the last minute: one number and a time, changed when lines pass and at no other time. */
 
 export type Rate = { readonly perSecond: number; readonly atMs: number };
 
-/** Lines that passed so long ago count a third (1/e) of lines that pass now. */
+/** Lines that passed weigh less with their age; behind so long a silence they are nothing. */
 const decayMs = 60_000;
 
 /** The rate after `lines` more passed at `nowMs`. */
@@ -11,8 +11,9 @@ export const rateAfter = (rate: Rate | undefined, lines: number, nowMs: number):
   atMs: nowMs,
 });
 
-/** The rate as it is at `nowMs`; 0 when nothing ever passed. */
+/** The rate as it is at `nowMs`; 0 when nothing passed for a minute, or ever. */
 export function rateAt(rate: Rate | undefined, nowMs: number): number {
   if (rate === undefined) return 0;
-  return rate.perSecond * Math.exp(-Math.max(0, nowMs - rate.atMs) / decayMs);
+  const silentMs = Math.max(0, nowMs - rate.atMs);
+  return rate.perSecond * Math.max(0, 1 - silentMs / decayMs);
 }

@@ -40,6 +40,8 @@ export class DrainCensus {
   readonly #options: CensusOptions;
   readonly #closing = new AbortController();
   readonly #rounds: Promise<void>;
+  /** Lines that each drain had sent when it was counted last. */
+  readonly #sent = new Map<string, { readonly lines: number; readonly atMs: number }>();
   /** The drains that are not at rest, as they were when they were looked at; those looked at longest ago first. */
   #lags = new Map<string, Lag>();
 
@@ -92,9 +94,16 @@ export class DrainCensus {
     const { histories, clock } = this.#options;
     const atMs = clock.nowMs();
     histories.keep(all);
+    for (const id of this.#sent.keys()) if (!all.has(id)) this.#sent.delete(id);
     for (const [id, { checkpoint }] of all) {
       const lagLines = this.#lags.get(id)?.lagLines ?? 0;
-      histories.add(id, { atMs, lagLines, rate: rateAt(checkpoint.rate, atMs) });
+      const before = this.#sent.get(id);
+      const lines = checkpoint.delivered + checkpoint.replayed;
+      this.#sent.set(id, { lines, atMs });
+      const sent = before === undefined ? 0 : lines - before.lines;
+      const seconds = before === undefined ? 0 : (atMs - before.atMs) / 1_000;
+      const rate = seconds > 0 && sent >= 0 ? sent / seconds : rateAt(checkpoint.rate, atMs);
+      histories.add(id, { atMs, lagLines, rate: Math.round(100 * rate) / 100 });
     }
   }
 

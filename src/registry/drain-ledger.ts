@@ -73,7 +73,7 @@ export async function readLedger(
     filtered: checkpoint?.filtered ?? 0,
     replayed: checkpoint?.replayed ?? 0,
     deliveredAt: checkpoint?.deliveredAt && timeOf(Date.parse(checkpoint.deliveredAt)),
-    rate: Math.round(100 * rateAt(checkpoint?.rate, nowMs)) / 100,
+    rate: state === "retrying" ? 0 : Math.round(100 * rateAt(checkpoint?.rate, nowMs)) / 100,
     wellSince: checkpoint?.wellSince && timeOf(Date.parse(checkpoint.wellSince)),
     replay: await replayOf(log, record, checkpoint),
     nextAttemptAt: state === "retrying" ? checkpoint?.failing?.nextAttemptAt : undefined,

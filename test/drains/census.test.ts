@@ -164,3 +164,33 @@ test("each round takes a sample of every drain; the oldest gives way, and those 
   expect(histories.of("drain-1")).toEqual([]);
   expect(histories.of("drain-5")).toHaveLength(2);
 });
+
+test("a sample's rate is of the lines that were sent since the sample before, and 0 when none was", async () => {
+  const drain = await drainOf(1);
+  const sentOf = (delivered: number, replayed = 0): void => {
+    drains = [
+      {
+        ...drain,
+        checkpoint: {
+          ...drain.checkpoint,
+          delivered,
+          replayed,
+          rate: { perSecond: 99, atMs: clock.nowMs() },
+        },
+      },
+    ];
+  };
+  sentOf(500);
+  open();
+  await clock.advance(everyMs);
+  const perSecond = (lines: number) => Math.round((100 * lines * 1_000) / everyMs) / 100;
+  for (const [delivered, replayed] of [
+    [530, 0],
+    [530, 60],
+    [530, 60],
+  ] as const) {
+    sentOf(delivered, replayed);
+    await clock.advance(everyMs);
+  }
+  expect(histories.of("drain-1").map(({ rate }) => rate)).toEqual([perSecond(30), perSecond(60), 0]);
+});

@@ -9,7 +9,7 @@ import {
   searchFields,
   sessionFields,
 } from "../../web/src/log/filter.ts";
-import { filterFromText, filterWords } from "../../web/src/log/filter-text.ts";
+import { filterFromText, filterWords, hintOf } from "../../web/src/log/filter-text.ts";
 import { textOfFilter } from "../../web/src/log/filter-writing.ts";
 import { foundTest } from "../../web/src/log/found-test.ts";
 import { lineOf } from "../../web/src/log/line.ts";
@@ -186,4 +186,16 @@ test.each(["", "#", "#/", "#/nowhere", "#/apps/", "#/apps/%E0%A4%A/log?panes=a,b
     expect(["apps", "app"]).toContain(route.page);
     if (route.page === "app") expect(route.view.panes).toHaveLength(4);
   },
+);
+
+test.each([
+  ["/a|b/", /without them, as in a\|b/],
+  ["timeout OR refused", /write a\|b for one of two/],
+] as const)("who writes %j is told what it looks for, and what is perhaps meant", (text, hint) => {
+  expect(hintOf(text)).toMatch(hint);
+});
+
+test.each(["/lists/7/items", "a|b", "timeout refused", "OR", "dyno:web /healthz/"])(
+  "%j says what it seems to",
+  (text) => expect(hintOf(text)).toBeUndefined(),
 );

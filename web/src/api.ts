@@ -63,7 +63,9 @@ export class Api {
 
   /** Figures of the node, as Prometheus reads them; undefined where they are told at another address. */
   async figures(): Promise<string | undefined> {
-    const response = await fetch("metrics", { cache: "no-store" });
+    const response = await fetch("metrics", { cache: "no-store" }).catch(() => {
+      throw new ApiFailure(0, "The server does not answer.");
+    });
     return response.ok ? response.text() : undefined;
   }
 

@@ -12,7 +12,7 @@ const historyReply = object({
       object({
         at: { ...text, description: "RFC 3339" },
         lag_lines: { ...count, description: "lines that waited" },
-        rate: { type: "number", description: "lines a second, delivered over the minute before" },
+        rate: { type: "number", description: "lines a second, delivered since the sample before" },
       }),
     ),
     description:

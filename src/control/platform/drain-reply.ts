@@ -52,7 +52,10 @@ export const drainReply = object(
     },
     lag_lines: { ...count, description: "lines that wait" },
     lag_seconds: { ...count, description: "age of the oldest of them" },
-    rate: { type: "number", description: "lines a second, delivered over the last minute or so" },
+    rate: {
+      type: "number",
+      description: "lines a second, delivered over the last minute or so; 0 while it fails",
+    },
     delivered: count,
     refused: { ...count, description: "lines that the destination would not take" },
     lost: { ...count, description: "lines that retention took before the drain could" },

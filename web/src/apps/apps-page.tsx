@@ -51,7 +51,7 @@ export function AppsPage({ apps, summaries, keyFacts, go }: Props) {
             </thead>
             <tbody>
               {value.map(({ name }) => (
-                <AppRow key={name} name={name} summary={summaries.get(name)} />
+                <AppRow key={name} name={name} summary={summaries.get(name)} isAway={failure !== undefined} />
               ))}
             </tbody>
           </table>
@@ -61,8 +61,14 @@ export function AppsPage({ apps, summaries, keyFacts, go }: Props) {
   );
 }
 
-function AppRow({ name, summary }: { name: string; summary: LogSummary | undefined }) {
-  const { mark, words } = drainHealth(summary);
+type RowProps = {
+  readonly name: string;
+  readonly summary: LogSummary | undefined;
+  readonly isAway: boolean;
+};
+
+function AppRow({ name, summary, isAway }: RowProps) {
+  const { mark, words } = drainHealth(summary, isAway);
   const errors = summary?.recent.errors ?? 0;
   const newest = summary?.newest;
   return (

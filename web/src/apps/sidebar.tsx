@@ -53,6 +53,7 @@ export function Sidebar({ apps, summaries, route, keyFacts, onSignOut, isOpen, o
               name={name}
               summaries={summaries}
               isHere={route.page === "app" && route.app === name}
+              isAway={apps.failure !== undefined}
             />
           ))}
         </ul>
@@ -75,15 +76,23 @@ export function Sidebar({ apps, summaries, route, keyFacts, onSignOut, isOpen, o
   );
 }
 
-function AppLink({ name, summaries, isHere }: { name: string; summaries: Summaries; isHere: boolean }) {
+type LinkProps = {
+  readonly name: string;
+  readonly summaries: Summaries;
+  readonly isHere: boolean;
+  /** The server does not answer: how things are is not known. */
+  readonly isAway: boolean;
+};
+
+function AppLink({ name, summaries, isHere, isAway }: LinkProps) {
   const summary = summaries.get(name);
-  const { mark, words } = drainHealth(summary);
+  const { mark, words } = drainHealth(summary, isAway);
   return (
     <li>
       <a class="app-link" href={hashOf(logOf(name))} aria-current={isHere ? "page" : undefined}>
         <span class="name">{name}</span>
         {mark !== "none" && <span class={`dot ${mark}`} role="img" aria-label={words} title={words} />}
-        <small>{summary === undefined ? "\u00a0" : paceOf(summary)}</small>
+        <small>{summary === undefined || isAway ? "\u00a0" : paceOf(summary)}</small>
       </a>
     </li>
   );

@@ -52,14 +52,18 @@ async function askFor(names: readonly string[]): Promise<[string, LogSummary][]>
 export const ratePerS = ({ recent }: LogSummary): number => recent.lines / Math.max(1, recent.seconds);
 
 /** How an app's drains are, in one word and a sentence. */
-export function drainHealth(summary: LogSummary | undefined): {
-  mark: "ok" | "wait" | "bad" | "none";
+export function drainHealth(
+  summary: LogSummary | undefined,
+  isAway = false,
+): {
+  mark: "ok" | "wait" | "bad" | "none" | "unknown";
   words: string;
 } {
   if (summary === undefined) return { mark: "none", words: "" };
   const { idle, delivering, retrying, paused } = summary.drains;
   const count = idle + delivering + retrying + paused;
   if (count === 0) return { mark: "none", words: "no drains" };
+  if (isAway) return { mark: "unknown", words: "not known: the server does not answer" };
   const some = (drains: number) => (count === 1 ? "1 drain," : `${drains} of ${count} drains`);
   if (retrying > 0) return { mark: "bad", words: `${some(retrying)} retrying` };
   if (paused > 0) return { mark: "wait", words: `${some(paused)} paused` };

@@ -7,7 +7,7 @@ import { DrainForm } from "./drain-form.tsx";
 import { causeAndMend, healingOf, healthOf, paceOf, replayWords, whatFollows } from "./drain-words.ts";
 import { LedgerBar } from "./ledger-bar.tsx";
 import { ReplayForm } from "./replay-form.tsx";
-import type { Sample } from "./samples.ts";
+import { lastMinuteOf, type Sample } from "./samples.ts";
 import { TestSteps } from "./test-steps.tsx";
 
 type Props = {
@@ -41,6 +41,12 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
     setBusy("");
     reload();
   };
+  // A drain that goes on behind a pause tries at once, whatever it waited for.
+  const tryNow = () =>
+    act("try", async () => {
+      await api.actOnDrain(app, drain.id, "pause");
+      await api.actOnDrain(app, drain.id, "resume");
+    });
   const toggle = (what: Open) => setOpen((now) => (now === what ? undefined : what));
   const done = () => {
     setOpen(undefined);
@@ -57,7 +63,7 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
             .join(" · ")}
         </span>
       </header>
-      <Why drain={drain} />
+      <Why drain={drain} onTry={mayChange && busy === "" ? tryNow : undefined} />
       {drain.replay !== null && (
         <p class="replay" role="status">
           {replayWords(drain.replay)}
@@ -167,7 +173,7 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
   );
 }
 
-function Why({ drain }: { drain: Drain }) {
+function Why({ drain, onTry }: { drain: Drain; onTry: (() => void) | undefined }) {
   if (drain.state === "paused")
     return (
       <div class="why wait">
@@ -181,6 +187,7 @@ function Why({ drain }: { drain: Drain }) {
   }
   const { cause, mend } = causeAndMend(drain.last_error?.message ?? "It does not get through");
   const since = drain.lag_seconds > 0 ? ` Lines wait for ${durationOf(drain.lag_seconds)}.` : "";
+  const isWaiting = drain.next_attempt_at !== null && Date.parse(drain.next_attempt_at) > Date.now() + 1_000;
   return (
     <div class="why bad" role="status">
       <b>{cause}</b>
@@ -188,6 +195,11 @@ function Why({ drain }: { drain: Drain }) {
       <p>
         {drain.lag_lines > 0 ? whatFollows(drain, Date.now()) : `${since} ${whatFollows(drain, Date.now())}`}
       </p>
+      {isWaiting && onTry && (
+        <button type="button" class="ghost" onClick={onTry}>
+          Try now
+        </button>
+      )}
     </div>
   );
 }
@@ -196,7 +208,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
   return (
     <section>
       <h3>
-        Waiting lines <span class="mute">· {paceOf(drain)}</span>
+        Waiting lines <span class="mute">· {paceOf(drain, lastMinuteOf(samples))}</span>
       </h3>
       <Chart
         title="waiting lines, of the last hour as far as this server ran the drain"
@@ -209,6 +221,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
         zone="local"
         format={(value) => countOf(value)}
       />
+      <h3>Delivered a second</h3>
       <Chart
         title="lines delivered a second, of the same time"
         timesMs={samples.map(({ atMs }) => atMs)}
@@ -223,7 +236,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
         ]}
         height={76}
         zone="local"
-        leastStep={0.1}
+        leastStep={0.5}
         format={(value) => `${rateOf(value)}/s`}
       />
     </section>

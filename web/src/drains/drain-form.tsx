@@ -51,7 +51,7 @@ export function DrainForm({ app, drain, onDone, onCancel }: Props) {
       else await api.changeDrain(app, drain.id, body);
       onDone();
     } catch (error) {
-      setFailure((error as Error).message);
+      setFailure(onPage((error as Error).message));
       setBusy(false);
     }
   };
@@ -131,3 +131,10 @@ export function DrainForm({ app, drain, onDone, onCancel }: Props) {
     </form>
   );
 }
+
+/** The API names its field; on the page that is a box to tick. */
+const onPage = (why: string): string =>
+  why.replace(
+    "add the drain without `verify`",
+    "add the drain without the test line, which the box below chooses",
+  );

@@ -55,12 +55,13 @@ export function replayWords({ since, state, lines, left, sent }: Replay, zone: Z
   return `${of} is done: ${linesOf(sent)} sent${kept > 0 ? `, ${countOf(kept)} kept back by its filter, refused or gone` : ""}.`;
 }
 
-export const paceOf = (drain: Drain): string =>
-  drain.rate > 0
-    ? `${rateOf(drain.rate)} lines/s delivered`
-    : drain.delivered_at === null
-      ? "nothing sent yet"
-      : "quiet";
+/** Of the last minute: `counted` by the page, else as the server tells it. */
+export function paceOf(drain: Drain, counted: number | undefined): string {
+  const rate = drain.state === "retrying" ? 0 : (counted ?? drain.rate);
+  if (rate > 0) return `${rateOf(rate)} lines/s delivered in the last minute`;
+  if (drain.delivered_at === null) return "nothing sent yet";
+  return drain.state === "retrying" ? "nothing gets through" : "quiet";
+}
 
 function sentence(text: string): string {
   const first = text.charAt(0);

@@ -1,7 +1,17 @@
 /** Lag and pace of drains: what the server remembers of the last hour, then a sample for each answer; the oldest give way. */
 import type { Drain, DrainHistory } from "../api-types.ts";
 
-export type Sample = { readonly atMs: number; readonly lag: number; readonly rate: number };
+/** `sent`: lines that were delivered until then, once more or not; undefined: the server remembers none. */
+export type Sample = {
+  readonly atMs: number;
+  readonly lag: number;
+  readonly rate: number;
+  readonly sent?: number;
+};
+
+/** The chart's rate is of so long, the one in words of a minute. */
+const chartMs = 15_000;
+const minuteMs = 60_000;
 
 export class Samples {
   readonly #max: number;
@@ -14,7 +24,12 @@ export class Samples {
   add(drains: readonly Drain[], atMs: number): void {
     const ids = new Set(drains.map(({ id }) => id));
     for (const id of this.#byDrain.keys()) if (!ids.has(id)) this.#byDrain.delete(id);
-    for (const { id, lag_lines: lag, rate } of drains) this.#put(id, [...this.of(id), { atMs, lag, rate }]);
+    for (const drain of drains) {
+      const { id, lag_lines: lag, delivered, replayed } = drain;
+      const before = this.of(id);
+      const sample = { atMs, lag, sent: delivered + replayed };
+      this.#put(id, [...before, { ...sample, rate: rateOf(before, sample, chartMs) ?? drain.rate }]);
+    }
   }
 
   /** What was before the first sample of the page's own. */
@@ -32,4 +47,21 @@ export class Samples {
   #put(id: string, samples: readonly Sample[]): void {
     this.#byDrain.set(id, samples.slice(-this.#max));
   }
+}
+
+/** Lines a second over the last minute, as they were counted; undefined before the page counted for some seconds. */
+export const lastMinuteOf = (samples: readonly Sample[]): number | undefined =>
+  rateOf(samples.slice(0, -1), samples.at(-1), minuteMs);
+
+// Counts of a drain that was made anew begin at 0: they have no rate.
+function rateOf(
+  before: readonly Sample[],
+  now: Pick<Sample, "atMs" | "sent"> | undefined,
+  spanMs: number,
+): number | undefined {
+  if (now?.sent === undefined) return undefined;
+  const first = before.find(({ atMs, sent }) => sent !== undefined && atMs >= now.atMs - spanMs);
+  if (first?.sent === undefined || now.atMs - first.atMs < chartMs / 2 || now.sent < first.sent)
+    return undefined;
+  return ((now.sent - first.sent) * 1_000) / (now.atMs - first.atMs);
 }

@@ -32,6 +32,15 @@ export const filterWords = names.map((name) => `${wordFor(name)}:`).join(" ");
 /** What each of them chooses. */
 export const filterHelp = names.map((name) => [wordFor(name), finders[name].help] as const);
 
+/** What somebody who wrote that perhaps meant; undefined where it says what it seems to. */
+export function hintOf(text: string): string | undefined {
+  if (/(?:^|\s)-?\/\S*[|()[\]\\+*^$]\S*\/[a-z]?(?=\s|$)/.test(text))
+    return "These slashes are looked for, too: an expression stands here without them, as in a|b.";
+  if (/\S\s+(?:OR|AND|NOT)\s+\S/.test(text))
+    return "OR, AND and NOT are looked for as words: write a|b for one of two, and -b for what is left out.";
+  return undefined;
+}
+
 /** What is found of a text so far. */
 type Found = { [Name in FinderName]: string[] } & { text: string[] };
 
@@ -162,7 +171,7 @@ const quoted = (value: string): string => `“${value.length > 40 ? `${value.sli
 const unknownWord = (name: string, value: string, isQuoted: boolean): Bad =>
   bad(
     `There is no filter “${name}:”.`,
-    `There are ${filterWords.replaceAll(": ", ", ")} To find that text, write "${name}:${isQuoted ? `""${value}""` : value}".`,
+    `There are ${filterWords.replaceAll(": ", ", ").slice(0, -1)}. To find that text, write "${name}:${isQuoted ? `""${value}""` : value}".`,
   );
 
 // A flag of an expression would reach into those behind it.

@@ -10,14 +10,17 @@ import { Plain } from "./message-text.tsx";
 
 type Props = {
   readonly line: Line;
+  /** The lines of the stack trace that it is the head of. */
+  readonly trace: readonly string[];
   readonly link: string;
   readonly onNeighbours: (() => void) | undefined;
   readonly onClose: () => void;
 };
 
-export function LineDetail({ line, link, onNeighbours, onClose }: Props) {
+export function LineDetail({ line, trace, link, onNeighbours, onClose }: Props) {
   const box = useRef<HTMLElement>(null);
   useEffect(() => box.current?.focus(), []);
+  const text = [line.message, ...trace].join("\n");
   const object = objectIn(line.message);
   const fields = object === undefined ? [...logfmtOf(line.message)] : [];
   return (
@@ -26,7 +29,7 @@ export function LineDetail({ line, link, onNeighbours, onClose }: Props) {
         <h2>
           {line.source}[{line.dyno}]
         </h2>
-        <Copy what={line.message} name="Copy" />
+        <Copy what={text} name={trace.length > 0 ? "Copy all" : "Copy"} />
         <Copy what={link} name="Copy link" />
         {onNeighbours && (
           <button type="button" class="ghost" onClick={onNeighbours}>
@@ -52,7 +55,7 @@ export function LineDetail({ line, link, onNeighbours, onClose }: Props) {
         )}
       </dl>
       <pre class="whole-text" tabIndex={0} aria-label="the text">
-        <Plain text={line.message} find={undefined} />
+        <Plain text={text} find={undefined} />
       </pre>
       {object !== undefined && <JsonTree value={object} />}
       {fields.length > 1 && (

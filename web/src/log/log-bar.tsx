@@ -4,7 +4,7 @@ import { Icon } from "../parts/icons.tsx";
 import { isTyping } from "../parts/keys-help.tsx";
 import type { LogView } from "../route.ts";
 import { type Filter, levels } from "./filter.ts";
-import { type FilterText, filterFromText, filterWords } from "./filter-text.ts";
+import { type FilterText, filterFromText, filterWords, hintOf } from "./filter-text.ts";
 import { textOfFilter } from "./filter-writing.ts";
 import { findingOf } from "./finding.ts";
 import { ShowMenu } from "./show-menu.tsx";
@@ -53,6 +53,8 @@ export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
     setFlaw(undefined);
     setFilter(read.filter);
   };
+  const isUnsent = text.trim() !== given.trim();
+  const hint = isUnsent ? "Not in force yet: Enter filters by it." : hintOf(given);
   return (
     <div class="bar">
       <form class="filter" role="search" aria-label="filter" onSubmit={submit}>
@@ -64,8 +66,9 @@ export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
           autocapitalize="off"
           aria-label={`Filter: words, ${filterWords}, and a minus for what is left out`}
           placeholder="filter: timeout dyno:web level:error since:1h -healthz"
+          class={isUnsent ? "unsent" : ""}
           aria-invalid={flaw !== undefined}
-          aria-describedby={flaw && "filter-flaw"}
+          aria-describedby={flaw || hint ? "filter-flaw" : undefined}
           value={text}
           onInput={(event) => show(event.currentTarget.value)}
           onSearch={submit}
@@ -73,6 +76,11 @@ export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
         {flaw && (
           <p class="filter-flaw" id="filter-flaw" role="alert">
             <b>{flaw.message}</b> {flaw.mend}
+          </p>
+        )}
+        {!flaw && hint !== undefined && (
+          <p class="filter-flaw hint" id="filter-flaw" role="status">
+            {hint}
           </p>
         )}
       </form>

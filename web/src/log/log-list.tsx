@@ -16,6 +16,8 @@ export type ListHandle = {
   /** False when that row is not there. */
   readonly show: (key: string, align?: "center" | "auto") => boolean;
   readonly focus: () => void;
+  /** The rows that are in sight. */
+  readonly seen: () => { readonly first: number; readonly last: number } | undefined;
 };
 
 type Props = {
@@ -39,6 +41,8 @@ type Props = {
 const rowPx = 21;
 /** Older lines are asked for when there is less than that above what is seen. */
 const olderPx = 1_500;
+/** What is left below of a list that is at its end. */
+const endPx = 8;
 const charPx = 7.85;
 
 export function LogList(props: Props) {
@@ -67,17 +71,24 @@ export function LogList(props: Props) {
     if (state.isFollowing && element) element.scrollTop = element.scrollHeight;
   });
 
+  const pauseOn = useMemo(() => pausing(), []);
   const byKey = (key: string) => rows.findLastIndex((row) => row.key === key);
   handle.current = {
     toEnd: () => list.scrollToEnd(),
-    toStart: () => list.scrollToIndex(0, { align: "start" }),
+    toStart: () => {
+      pauseOn.wantsEnd = false;
+      list.scrollToIndex(0, { align: "start" });
+    },
     show: (key, align = "auto") => {
       const index = byKey(key);
       if (index === -1) return false;
+      pauseOn.wantsEnd = false; // the reader goes to that row, wherever it is
       list.scrollToIndex(index, { align });
       return true;
     },
     focus: () => scroller.current?.focus(),
+    seen: () =>
+      list.range === null ? undefined : { first: list.range.startIndex, last: list.range.endIndex },
   };
 
   useLinkedLine(at, rows, handle);
@@ -89,16 +100,16 @@ export function LogList(props: Props) {
     if (state.isFollowing && rows.length < 40 && first) void store.loadOlder();
   });
 
-  const pauseOn = useMemo(() => pausing(store), [store]);
-  const onScroll = () => {
-    if (
-      !state.isFollowing &&
-      !store.ring.isCutNewer &&
-      store.isAttached &&
-      pauseOn.wantsEnd &&
-      list.isAtEnd(2)
-    )
-      store.follow();
+  // Where the list is says the element: the rows hear of a scroll behind this listener.
+  const followAtEnd = () => {
+    const element = scroller.current;
+    if (store.state.isFollowing || store.ring.isCutNewer || !store.isAttached) return;
+    if (!pauseOn.wantsEnd || element === null) return;
+    if (element.scrollHeight - element.scrollTop - element.clientHeight <= endPx) store.follow();
+  };
+  const touch = () => {
+    pauseOn.wantsEnd = true;
+    store.pause();
   };
   return (
     <div class="list-frame">
@@ -108,10 +119,17 @@ export function LogList(props: Props) {
         role={rows.length === 0 ? "group" : "list"}
         aria-label="lines"
         tabIndex={0}
-        onScroll={onScroll}
-        onWheel={pauseOn.wheel}
-        onTouchMove={pauseOn.touch}
-        onPointerDown={(event) => event.target === scroller.current && pauseOn.touch()}
+        onScroll={followAtEnd}
+        onWheel={({ deltaY }) => {
+          pauseOn.wantsEnd = deltaY > 0;
+          if (deltaY < 0) store.pause();
+          else if (deltaY > 0) followAtEnd(); // at the end nothing scrolls any more
+        }}
+        onTouchMove={touch}
+        onPointerDown={(event) => event.target === scroller.current && touch()}
+        onKeyDown={({ key }) => {
+          pauseOn.wantsEnd = /^(?:ArrowDown|PageDown| )$/.test(key);
+        }}
         onClick={(event) => {
           const target = event.target as HTMLElement;
           if (target.closest("[data-fold]") || !getSelection()?.isCollapsed) return;
@@ -121,30 +139,32 @@ export function LogList(props: Props) {
       >
         <ListTop store={store} rows={rows} view={view} kept={props.kept} onClear={props.onClear} />
         <div class="sizer" style={{ height: `${list.getTotalSize()}px` }}>
-          {items.map(({ key, index, start }) => {
-            const row = rows[index];
-            if (row === undefined) return null;
-            return (
-              <div
-                key={key}
-                class="place"
-                role="listitem"
-                data-index={index}
-                ref={(node) => list.measureElement(node)}
-                style={{ transform: `translateY(${start}px)` }}
-              >
-                <LogRow
-                  row={row}
-                  zone={view.zone}
-                  find={finding}
-                  isSelected={row.key === selected}
-                  isUnfolded={unfolded.has(row.key)}
-                  isAround={props.isFound !== undefined && row.kind === "line" && !props.isFound(row.line)}
-                  onUnfold={onUnfold}
-                />
-              </div>
-            );
-          })}
+          {/* Rows stand below one another as any text does; the block of them alone has a place. */}
+          <div class="block" style={{ top: `${items[0]?.start ?? 0}px` }}>
+            {items.map(({ key, index }) => {
+              const row = rows[index];
+              if (row === undefined) return null;
+              return (
+                <div
+                  key={key}
+                  class="place"
+                  role="listitem"
+                  data-index={index}
+                  ref={(node) => list.measureElement(node)}
+                >
+                  <LogRow
+                    row={row}
+                    zone={view.zone}
+                    find={finding}
+                    isSelected={row.key === selected}
+                    isUnfolded={unfolded.has(row.key)}
+                    isAround={props.isFound !== undefined && row.kind === "line" && !props.isFound(row.line)}
+                    onUnfold={onUnfold}
+                  />
+                </div>
+              );
+            })}
+          </div>
         </div>
       </div>
       <Marks
@@ -152,6 +172,7 @@ export function LogList(props: Props) {
         version={state.version}
         onGo={(index) => {
           store.pause();
+          pauseOn.wantsEnd = false;
           list.scrollToIndex(index, { align: "center" });
         }}
       />
@@ -160,20 +181,7 @@ export function LogList(props: Props) {
 }
 
 // What moves the list up is somebody who wants to read; what moves it to its end wants what comes.
-function pausing(store: LogStore) {
-  const self = {
-    wantsEnd: false,
-    wheel: (event: WheelEvent) => {
-      self.wantsEnd = event.deltaY > 0;
-      if (event.deltaY < 0) store.pause();
-    },
-    touch: () => {
-      self.wantsEnd = true;
-      store.pause();
-    },
-  };
-  return self;
-}
+const pausing = (): { wantsEnd: boolean } => ({ wantsEnd: false });
 
 function useLinkedLine(at: string | undefined, rows: readonly Row[], handle: Props["handle"]): void {
   const shown = useRef<string | undefined>(undefined);

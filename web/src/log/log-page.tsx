@@ -36,6 +36,7 @@ export function LogPage({ route, go, summary }: Props) {
             go={go}
             route={route}
             change={change}
+            keptCount={kept?.count}
             kept={kept ? `${linesOf(kept.count)} kept since ${kept.since}` : ""}
           />
         ))}

@@ -18,7 +18,7 @@ import { useOpenStore } from "./use-open-store.ts";
 import { usePaneKeys } from "./use-pane-keys.ts";
 import { useSteps } from "./use-steps.ts";
 import { useStretch } from "./use-stretch.ts";
-import { rowsOf } from "./view-rows.ts";
+import { fromOldest, type Row, rowsOf, traceTexts } from "./view-rows.ts";
 
 export type PaneProps = {
   readonly app: string;
@@ -30,10 +30,11 @@ export type PaneProps = {
   readonly go: Go;
   readonly change: (changed: Partial<LogView>, how?: "replace") => void;
   readonly kept: string;
+  readonly keptCount: number | undefined;
 };
 
 export function LogPane(props: PaneProps) {
-  const { app, view, dyno, find, route, go, change, kept } = props;
+  const { app, view, dyno, find, route, go, change, kept, keptCount } = props;
   const filter: Filter = dyno === undefined ? view.filter : { ...view.filter, dynos: [dyno] };
   const store = useOpenStore(app, filter, view);
   useTold(useMemo(() => (listener: () => void) => store.subscribe(listener), [store]));
@@ -46,8 +47,10 @@ export function LogPane(props: PaneProps) {
 
   const rows = useMemo(() => {
     const keep = ({ timeMs }: Line) => range === undefined || (timeMs >= range.fromMs && timeMs < range.toMs);
-    return rowsOf(store.ring, unfolded, keep, view.zone, hasNeighbours(store.filter));
-  }, [store, state.version, unfolded, range, view.zone]);
+    const all = rowsOf(store.ring, unfolded, keep, view.zone, hasNeighbours(store.filter));
+    const isWhole = view.stretch === undefined && state.isOldestHere && !state.isForeign;
+    return isWhole ? fromOldest(all, Object.keys(store.filter).length === 0) : all;
+  }, [store, state.version, unfolded, range, view.zone, view.stretch, state.isOldestHere]);
   const finding = useMemo(() => findingOf(find), [find]);
   const isFound = useMemo(() => foundTest(store.filter), [store]);
   useEffect(() => setSelected(view.at), [view.at]);
@@ -70,7 +73,11 @@ export function LogPane(props: PaneProps) {
       location.href,
     ).href;
   const steps = useSteps({ store, rows, finding, selected, setSelected, list, unfold });
-  const line = lineIn(rows, selected);
+  const { line, folded } = lineIn(rows, selected);
+  const trace = useMemo(
+    () => (line === undefined || folded === 0 ? [] : traceTexts(store.ring, line.key, folded)),
+    [store, line?.key, folded],
+  );
   const keys = usePaneKeys({
     rows,
     selected,
@@ -129,6 +136,7 @@ export function LogPane(props: PaneProps) {
         <LineDetail
           key={line.key}
           line={line}
+          trace={trace}
           link={linkOf(line)}
           onNeighbours={
             line.number === undefined
@@ -138,7 +146,15 @@ export function LogPane(props: PaneProps) {
           onClose={() => setOpen(false)}
         />
       )}
-      <PaneFoot store={store} rows={rows} onFollow={follow} kept={kept} note={steps.note} />
+      <PaneFoot
+        store={store}
+        rows={rows}
+        onFollow={follow}
+        kept={kept}
+        keptCount={keptCount}
+        note={steps.note}
+        onNote={steps.tell}
+      />
       <Announcer store={store} />
     </section>
   );
@@ -156,11 +172,10 @@ const PaneHead = ({ dyno, onClose }: { dyno: string; onClose: () => void }) => (
 // A link to a line shows it as it was seen; the times of the list, and neighbours, say nothing there.
 const linkFilter = ({ since: _s, until: _u, before: _b, after: _a, ...rest }: Filter): Filter => rest;
 
-function lineIn(rows: ReturnType<typeof rowsOf>, key: string | undefined): Line | undefined {
-  if (key === undefined) return undefined;
-  for (let n = rows.length - 1; n >= 0; n--) {
-    const row = rows[n]!;
-    if (row.kind === "line" && row.key === key) return row.line;
-  }
-  return undefined;
+function lineIn(
+  rows: readonly Row[],
+  key: string | undefined,
+): { readonly line: Line | undefined; readonly folded: number } {
+  const row = key === undefined ? undefined : rows.findLast((one) => one.key === key);
+  return row?.kind === "line" ? row : { line: undefined, folded: 0 };
 }

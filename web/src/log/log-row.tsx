@@ -1,6 +1,7 @@
 /** One row: time, process, text. Text is text: nothing of it becomes HTML. */
 import { memo } from "preact/compat";
 import { clockOf, countOf, durationOf, linesOf, longDayOf, type Zone } from "../parts/words.ts";
+import { levelWordOf } from "./level-word.ts";
 import { edgeOf } from "./line.ts";
 import type { Mark } from "./line-ring.ts";
 import { Message } from "./message-text.tsx";
@@ -32,9 +33,16 @@ const SameRow = ({ row, zone, find, isSelected, isUnfolded, isAround, onUnfold }
         <span>{linesOf(row.lines)} between</span>
       </div>
     );
+  if (row.kind === "oldest")
+    return (
+      <div class="gap oldest">
+        <span>{row.isAll ? "the oldest line that is kept" : "the oldest line that is kept and passes"}</span>
+      </div>
+    );
   const { line, folded } = row;
   const { time, ms } = clockOf(line.timeMs, zone);
   const edge = edgeOf(line.level, line.isNotice);
+  const word = levelWordOf(line);
   return (
     <div
       class={`row${edge && ` ${edge}`}${isSelected ? " selected" : ""}${line.isTrace ? " trace" : ""}${isAround ? " around" : ""}`}
@@ -46,6 +54,7 @@ const SameRow = ({ row, zone, find, isSelected, isUnfolded, isAround, onUnfold }
       </span>
       <Process line={line} />
       <span class="text">
+        {word && <b class={`level ${edge}`}>{word} </b>}
         <Message line={line} find={find} />
         {folded > 0 && (
           <button

@@ -34,6 +34,8 @@ export type StoreState = {
   /** Counts every change of the lines. */
   readonly version: number;
   readonly ratePerS: number;
+  /** The list is open for so long that the rate says something. */
+  readonly isPaceKnown: boolean;
   /** Lines that should be here and are not; undefined: a filter is set. */
   readonly missing: number | undefined;
   readonly received: number;
@@ -76,6 +78,7 @@ export class LogStore {
       isLoadingOlder: false,
       version: 0,
       ratePerS: 0,
+      isPaceKnown: false,
       missing: isOpen(filter) && !isSearch(filter) ? 0 : undefined,
       received: 0,
       isForeign: false,
@@ -333,8 +336,14 @@ export class LogStore {
       this.#rate = this.#rate.filter(({ ms }) => nowMs - ms < 3_000);
       const lines = this.#rate.reduce((sum, one) => sum + one.lines, 0);
       const spanS = Math.max(1, (nowMs - (this.#rate[0]?.ms ?? nowMs)) / 1000);
-      this.#state = { ...this.#state, ratePerS: lines / spanS, version: this.#state.version + 1 };
-      if (lines > 0) this.#again();
+      const isPaceKnown = nowMs - this.#openedAtMs > 2 * historyMs;
+      this.#state = {
+        ...this.#state,
+        ratePerS: lines / spanS,
+        isPaceKnown,
+        version: this.#state.version + 1,
+      };
+      if (lines > 0 || !isPaceKnown) this.#again();
       for (const listener of this.#listeners) listener();
     }, tellEveryMs);
   }

@@ -11,15 +11,24 @@ type Props = {
   readonly rows: readonly Row[];
   readonly onFollow: () => void;
   readonly kept: string;
+  /** How many lines are kept, filtered or not. */
+  readonly keptCount: number | undefined;
   readonly note: string;
+  readonly onNote: (text: string) => void;
 };
 
-export function PaneFoot({ store, rows, onFollow, kept, note }: Props) {
+export function PaneFoot({ store, rows, onFollow, kept, keptCount, note, onNote }: Props) {
   const { state } = store;
   const last = store.ring.last();
   const isBroken = state.stream.kind === "broken";
   const isSearched = state.stream.kind === "searched";
   const isRefused = state.stream.kind === "refused";
+  const copyAll = async () => {
+    const lines = rows.filter(({ kind }) => kind === "line").length;
+    const isDone = await copied(textOf(rows));
+    const of = keptCount !== undefined && keptCount > lines ? ` of ${countOf(keptCount)} kept` : "";
+    onNote(isDone ? `copied: ${linesOf(lines)} that are loaded${of}` : "not copied: the browser refused");
+  };
   if (isRefused && last === undefined) return null;
   return (
     <footer class="foot">
@@ -35,7 +44,7 @@ export function PaneFoot({ store, rows, onFollow, kept, note }: Props) {
       )}
       <StreamWords store={store} />
       {store.isFull && <span class="mute">older ones are not held: search until an earlier time</span>}
-      {!isRefused && !isSearched && <span>{rateOf(state.ratePerS)} lines/s</span>}
+      {!isRefused && !isSearched && <span>{state.isPaceKnown ? rateOf(state.ratePerS) : "…"} lines/s</span>}
       {note !== "" && <span role="status">{note}</span>}
       <span class="rest">{kept}</span>
       {last && <span class="rest">position {short(last.position)}</span>}
@@ -45,7 +54,7 @@ export function PaneFoot({ store, rows, onFollow, kept, note }: Props) {
         </span>
       )}
       <span class="end buttons">
-        <button type="button" class="plain" onClick={() => void copied(textOf(rows))}>
+        <button type="button" class="plain" onClick={copyAll} title="the lines that are loaded, as text">
           Copy
         </button>
         <button type="button" class="plain" onClick={() => download(store.app, rows)}>

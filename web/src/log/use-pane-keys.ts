@@ -68,33 +68,40 @@ function actOn(key: string, wanted: Wanted): boolean {
       setOpen(false);
       list.current?.focus();
     },
-    g: () => {
-      store.pause();
-      list.current?.toStart();
-    },
+    g: () => toOldest(wanted),
     G: follow,
     f: () => (store.state.isFollowing ? store.pause() : follow()),
     w: () => change({ wrap: !view.wrap }),
     t: () => change({ zone: view.zone === "utc" ? "local" : "utc" }),
-    c: () => line && copied(withoutColours(line.message)),
-    l: () => line && copied(linkOf(line)),
+    c: () => line && copy(steps, withoutColours(line.message), "the line"),
+    l: () => line && copy(steps, linkOf(line), "a link to the line"),
     ArrowUp: () => store.pause(),
     PageUp: () => store.pause(),
-    Home: () => store.pause(),
+    Home: () => toOldest(wanted),
+    End: follow,
   };
   const act = actions[key];
   act?.();
   // Scrolling is the browser's.
-  return act !== undefined && !/^(?:Enter|ArrowUp|PageUp|Home)$/.test(key);
+  return act !== undefined && !/^(?:Enter|ArrowUp|PageUp)$/.test(key);
+}
+
+function toOldest({ store, list }: Wanted): void {
+  store.pause();
+  list.current?.toStart();
+}
+
+async function copy(steps: Steps, text: string, what: string): Promise<void> {
+  steps.tell((await copied(text)) ? `copied: ${what}` : "not copied: the browser refused");
 }
 
 function move({ rows, selected, setSelected, store, list }: Wanted, by: number): void {
   store.pause();
   const at = selected === undefined ? -1 : rows.findLastIndex(({ key }) => key === selected);
   let to = at === -1 ? rows.length - 1 : at + by;
-  while (/^(?:day|skip)$/.test(rows[to]?.kind ?? "")) to += by; // these are no lines; there is one on either side of each
+  while (/^(?:day|skip|oldest)$/.test(rows[to]?.kind ?? "")) to += by; // these are no lines; there is one on either side of each
   const next = rows[Math.min(rows.length - 1, Math.max(0, to))];
-  if (next === undefined) return;
+  if (next === undefined || next.kind === "oldest") return;
   setSelected(next.key);
   list.current?.show(next.key);
 }

@@ -18,7 +18,12 @@ type Wanted = {
   readonly unfold: (key: string) => void;
 };
 
-export type Steps = { readonly go: (kind: "match" | "error", back: boolean) => void; readonly note: string };
+export type Steps = {
+  readonly go: (kind: "match" | "error", back: boolean) => void;
+  readonly note: string;
+  /** Says something in the foot, until the next step. */
+  readonly tell: (text: string) => void;
+};
 
 /** Stretches of older lines that one step looks through. */
 const stretchesMax = 40;
@@ -35,11 +40,16 @@ export function useSteps(wanted: Wanted): Steps {
     const { rows, selected, store, setSelected, list, finding } = now.current;
     const test = testOf(kind, finding);
     if (test === undefined) return;
-    store.pause();
+    const { isFollowing } = store.state;
     // What is searched for anew is searched for from the newest line on.
     const isNew = kind === "match" && finding?.source !== searched.current;
     searched.current = kind === "match" ? finding?.source : searched.current;
-    const key = nextIn(rows, isNew ? undefined : selected, test, back);
+    const chosen = isNew ? -1 : rows.findLastIndex((row) => row.key === selected);
+    const seen = isFollowing || isNew || chosen !== -1 ? undefined : list.current?.seen();
+    const start = chosen !== -1 ? chosen + (back ? -1 : 1) : back ? seen?.last : seen?.first;
+    const from = start ?? (back ? rows.length - 1 : kind === "match" ? 0 : rows.length);
+    const key = nextIn(rows, from, test, back);
+    if (key !== undefined || back) store.pause(); // where nothing is found further on, the list goes on following
     if (key !== undefined) {
       pending.current = undefined;
       setNote(kind === "match" ? placeOf(rows, key, test) : "");
@@ -66,7 +76,7 @@ export function useSteps(wanted: Wanted): Steps {
     return () => removeEventListener(events.match, matches);
   }, []);
   // A word on another search is no longer true.
-  return { go, note: note.of === wanted.finding?.source ? note.text : "" };
+  return { go, tell: setNote, note: note.of === wanted.finding?.source ? note.text : "" };
 }
 
 /** `3 of 40`: of the lines that are here, from the oldest on. */
@@ -82,13 +92,11 @@ function testOf(kind: "match" | "error", finding: RegExp | undefined): ((line: L
 
 function nextIn(
   rows: readonly Row[],
-  from: string | undefined,
+  start: number,
   test: (line: Line) => boolean,
   back: boolean,
 ): string | undefined {
-  const at = from === undefined ? -1 : rows.findLastIndex(({ key }) => key === from);
   const step = back ? -1 : 1;
-  const start = at === -1 ? (back ? rows.length - 1 : 0) : at + step;
   for (let n = start; n >= 0 && n < rows.length; n += step) {
     const row = rows[n]!;
     if (row.kind === "line" && test(row.line)) return row.key;

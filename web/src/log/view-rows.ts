@@ -11,6 +11,8 @@ export type Row =
   | { readonly kind: "skip"; readonly key: string; readonly lines: number }
   /** Between lines of two days: the day that begins. */
   | { readonly kind: "day"; readonly key: string; readonly timeMs: number }
+  /** Before the oldest line that is kept: of all, or of those that pass the filter. */
+  | { readonly kind: "oldest"; readonly key: string; readonly isAll: boolean }
   | { readonly kind: "mark"; readonly key: string; readonly mark: Mark };
 
 /** A trace is folded from so many lines on. */
@@ -52,6 +54,21 @@ export function rowsOf(
     due = tellsSkips ? behind(ring.at(n)!) : undefined;
   }
   return rows;
+}
+
+/** The same below the mark that no older line is kept. */
+export const fromOldest = (rows: readonly Row[], isAll: boolean): readonly Row[] =>
+  rows.length === 0 ? rows : [{ kind: "oldest", key: "oldest", isAll }, ...rows];
+
+/** The texts of the lines of a trace behind its head. */
+export function traceTexts(ring: LineRing, head: string, lines: number): readonly string[] {
+  for (let n = ring.count - 1; n >= 0; n--) {
+    if (ring.at(n)!.key !== head) continue;
+    return Array.from({ length: lines }, (_, at) => ring.at(n + 1 + at)).flatMap((entry) =>
+      entry === undefined || isMark(entry) ? [] : [entry.message],
+    );
+  }
+  return [];
 }
 
 const behind = (entry: RingEntry): number | undefined =>

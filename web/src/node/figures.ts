@@ -33,6 +33,8 @@ export function paceBetween(
   before: { readonly atMs: number; readonly figures: Figures },
   after: { readonly atMs: number; readonly figures: Figures },
 ): Pace | undefined {
+  const start = "process_start_time_seconds";
+  if (before.figures.get(start) !== after.figures.get(start)) return undefined; // its counts began at 0
   const seconds = (after.atMs - before.atMs) / 1000;
   const rate = (name: string) => ((after.figures.get(name) ?? 0) - (before.figures.get(name) ?? 0)) / seconds;
   const waiting = after.figures.get(backlog) ?? 0;

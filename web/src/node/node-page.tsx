@@ -1,28 +1,22 @@
 /** The node: what it takes and hands on, how far its drains are behind, what it holds, and which apps are the noisiest. */
-import { useRef } from "preact/hooks";
 import { type App, api } from "../api.ts";
 import { ratePerS, type Summaries } from "../apps/summaries.ts";
 import { Tile } from "../parts/panels.tsx";
 import { useLoaded } from "../parts/use-store.ts";
 import { bytesOf, countOf, durationOf, linesOf, rateOf } from "../parts/words.ts";
 import { hashOf, logOf } from "../route.ts";
-import { type Figures, figuresOf, type Pace, paceBetween } from "./figures.ts";
+import { type Figures, figuresOf, type Pace } from "./figures.ts";
 import { everyMs, NodeCharts } from "./node-charts.tsx";
+import { Readings } from "./readings.ts";
 
-const pacesMax = 300;
+/** Kept while the page is open, whichever part of it is seen. */
+const readings = new Readings();
 const noisiestMax = 10;
 
 export function NodePage({ apps, summaries }: { apps: readonly App[]; summaries: Summaries }) {
-  const before = useRef<{ atMs: number; figures: Figures } | undefined>(undefined);
-  const paces = useRef<Pace[]>([]);
   const load = async () => {
     const text = await api.figures();
-    if (text === undefined) return null;
-    const now = { atMs: Date.now(), figures: figuresOf(text) };
-    const pace = before.current && paceBetween(before.current, now);
-    if (pace !== undefined) paces.current = [...paces.current, pace].slice(-pacesMax);
-    before.current = now;
-    return { figures: now.figures, paces: paces.current };
+    return text === undefined ? null : readings.add({ atMs: Date.now(), figures: figuresOf(text) });
   };
   const { value, failure } = useLoaded(load, [], everyMs);
   return (
@@ -54,7 +48,8 @@ export function NodePage({ apps, summaries }: { apps: readonly App[]; summaries:
 
 function NodeFigures({ figures, paces }: { figures: Figures; paces: readonly Pace[] }) {
   const of = (name: string) => figures.get(name) ?? 0;
-  const pace = paces.at(-1);
+  const newest = paces.at(-1);
+  const pace = newest && Date.now() - newest.atMs < 4 * everyMs ? newest : undefined;
   const startS = figures.get("process_start_time_seconds");
   return (
     <>

@@ -11,6 +11,7 @@ const keys: readonly (readonly [string, string])[] = [
   ["Enter", "all of the line"],
   ["Escape", "close what is open"],
   ["g  G", "oldest lines here, newest lines"],
+  ["Home  End", "the same"],
   ["f", "follow, or pause"],
   ["w", "wrap long lines"],
   ["t", "local time, or UTC"],
