@@ -155,3 +155,20 @@ async function expectWhole(page: Page): Promise<void> {
     expect(below).toBeLessThanOrEqual(0);
   }
 }
+
+test("a drain that waits for its next try is tried at once by a button, and its pace is nothing until then", async () => {
+  status = 503;
+  await world.createApp("waiting");
+  const port = (receiver.address() as AddressInfo).port;
+  await world.server.api("POST", "/apps/waiting/log-drains", { url: `http://127.0.0.1:${port}/in` });
+  await world.send("waiting", [{ message: "soon" }]);
+  const { page, faults, context } = await world.signedIn("#/apps/waiting/drains");
+  const tryNow = page.getByRole("button", { name: "Try now" });
+  await tryNow.waitFor();
+  await page.getByText("nothing sent yet").waitFor();
+  status = 204;
+  await tryNow.click();
+  await page.getByText("idle, nothing waits").waitFor();
+  expect(faults).toEqual([]);
+  await context.close();
+}, 60_000);

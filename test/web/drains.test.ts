@@ -2,7 +2,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Drain, Replay } from "../../web/src/api-types.ts";
-import { causeAndMend, healingOf, replayWords, whatFollows } from "../../web/src/drains/drain-words.ts";
+import {
+  causeAndMend,
+  healingOf,
+  paceOf,
+  replayWords,
+  whatFollows,
+} from "../../web/src/drains/drain-words.ts";
 import { partsOf, sharesOf } from "../../web/src/drains/ledger.ts";
 
 const time = "2026-01-02T03:04:05.000Z";
@@ -108,4 +114,14 @@ test.each([
 ] as const)("a replay %j %s", (replay, words) => {
   const whole: Replay = { since: time, lines: 0, left: 0, sent: 0, ...replay };
   expect(replayWords(whole, "utc")).toBe(`The replay of lines since 2 Jan, 03:04 ${words}`);
+});
+
+test.each([
+  [{ rate: 19, delivered_at: time }, 8, "8.0 lines/s delivered in the last minute"],
+  [{ rate: 19, delivered_at: time }, undefined, "19 lines/s delivered in the last minute"],
+  [{ rate: 3.8, delivered_at: time, state: "retrying" }, 3, "nothing gets through"],
+  [{ rate: 3.8, delivered_at: time }, 0, "quiet"],
+  [{}, undefined, "nothing sent yet"],
+] as const)("a drain %j of which the page counted %s lines/s says: %s", (more, counted, words) => {
+  expect(paceOf(drain(more), counted)).toBe(words);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { type Line, lineOf } from "../../web/src/log/line.ts";
 import { LineRing } from "../../web/src/log/line-ring.ts";
-import { rowsOf } from "../../web/src/log/view-rows.ts";
+import { fromOldest, rowsOf, traceTexts } from "../../web/src/log/view-rows.ts";
 
 const lineAt = (message: string, n: number): Line =>
   lineOf({
@@ -80,4 +80,16 @@ test("of a search each gap says how many lines are between, behind a folded trac
     );
   expect(kinds(true)).toEqual(["line", "line", 6, "line"]);
   expect(kinds(false)).toEqual(["line", "line", "line"]);
+});
+
+test("the lines of a folded trace are told for its detail, and the oldest line that is kept has a mark before it", () => {
+  const ring = new LineRing({ linesMax: 100, bytesMax: 1e9 });
+  const error = "ValueError: no";
+  ring.pushNewer([opening, ...frames, error].map(lineAt));
+  const [head] = rowsOf(ring, new Set(), () => true);
+  if (head?.kind !== "line") throw new Error("no row");
+  expect(traceTexts(ring, head.key, head.folded)).toEqual(frames);
+  expect(traceTexts(ring, "gone", 3)).toEqual([]);
+  expect(fromOldest([head], true).map(({ kind }) => kind)).toEqual(["oldest", "line"]);
+  expect(fromOldest([], true)).toEqual([]);
 });
