@@ -262,7 +262,7 @@ describe("the ledger", () => {
       filtered: 1,
       replayed: 9,
       deliveredAt: "2026-01-02T03:00:00Z",
-      rate: 0.37,
+      rate: 0,
       nextAttemptAt: "2026-01-02T03:00:30.000Z",
     });
     const paused = await registry.drains.pause(drain);
