@@ -1,7 +1,6 @@
 /** `tailrace serve`: one server from its settings until a signal stops it. */
 import type { Logger } from "pino";
 import { type App, openApp } from "./app.ts";
-import { calmBackgroundThreads } from "./background-threads.ts";
 import { type Config, operatorKey, version } from "./config.ts";
 import { collectProcessMetrics, tellBuild } from "./metrics.ts";
 import { openServerLog } from "./server-log.ts";
@@ -18,7 +17,6 @@ const keptAliveMs = 60_000;
 export async function serve(config: Config, announce: (app: App) => void): Promise<void> {
   const givenKey = operatorKey();
   const logger = openServerLog(config.logLevel, givenKey === undefined ? [] : [givenKey]);
-  calmBackgroundThreads();
   collectProcessMetrics();
   tellBuild(version);
   const stopping = firstSignal();

@@ -32,7 +32,6 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/turns.ts", mayImport: ["src/core/"] },
   { at: "src/socket-reads.ts", mayImport: ["src/core/"] },
-  { at: "src/background-threads.ts", mayImport: [] },
   { at: "src/other-nodes.ts", mayImport: [] },
   { at: "src/open-files.ts", mayImport: ["src/failures.ts", "src/ports.ts"] },
   { at: "src/ticking.ts", mayImport: ["src/ports.ts"] },
@@ -121,13 +120,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/open-canary.ts", mayImport: ["src/"] },
   {
     at: "src/main.ts",
-    mayImport: [
-      "src/app.ts",
-      "src/background-threads.ts",
-      "src/config.ts",
-      "src/metrics.ts",
-      "src/server-log.ts",
-    ],
+    mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts", "src/server-log.ts"],
   },
   { at: "src/server-log.ts", mayImport: ["src/core/"] },
   // The one command that is the server; all others speak HTTP.
