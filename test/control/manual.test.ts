@@ -43,6 +43,8 @@ test("every page is in the list of pages, and says which of them it is", () => {
 test("pictures are shown from the package, and a title is plain", () => {
   const [, src] = html(manualPrefix).match(/<img src="([^"]*)"/) ?? [];
   expect(pages.get(src!)).toMatchObject({ type: "image/png" });
+  const drawing = html(`${manualPrefix}/docs/performance`).match(/<img src="([^"]*\.svg)"/)?.[1];
+  expect(pages.get(drawing!)).toMatchObject({ type: "image/svg+xml" });
   for (const [, { body }] of [...pages].filter(isHtml))
     expect(/<nav .*<\/nav>/.exec(body.toString())![0]).not.toContain("`");
 });

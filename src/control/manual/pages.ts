@@ -18,7 +18,7 @@ export const manualPrefix = "/docs/manual";
 const files = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 const folders = ["docs", "examples"];
 /** Kinds of files that are no pages and are shown all the same. */
-const asImage = /\.png$/;
+const imageTypes: Readonly<Record<string, string>> = { ".png": "image/png", ".svg": "image/svg+xml" };
 const asText = /\.(?:yml|json|conf|mjs|js|ts|service|toml|env|txt|md)$|(?:^|\/)(?:Procfile|Dockerfile)$/;
 
 /** The folder of package.json: two levels above the sources of this file's folder, three above the built ones. */
@@ -55,7 +55,8 @@ function pageOf(
   places: ReadonlySet<string>,
   titles: ReadonlyMap<string, string>,
 ): ManualPage {
-  if (asImage.test(place)) return { type: "image/png", body: bytes };
+  const imageType = imageTypes[posix.extname(place)];
+  if (imageType !== undefined) return { type: imageType, body: bytes };
   return place.endsWith(".md")
     ? { type: "text/html; charset=utf-8", body: framed(place, bytes.toString(), places, titles) }
     : { type: "text/plain; charset=utf-8", body: bytes };
@@ -101,7 +102,7 @@ async function readSources(folder: string): Promise<ReadonlyMap<string, Buffer>>
         entry.parentPath.slice(join(folder, top).length).split("\\").join("/"),
         entry.name,
       );
-      if (entry.isFile() && (asText.test(place) || asImage.test(place))) await take(place);
+      if (entry.isFile() && (asText.test(place) || posix.extname(place) in imageTypes)) await take(place);
     }
   return new Map([...sources].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
