@@ -120,9 +120,15 @@ export async function startNats(count: 1 | 3 = 1, options: NatsServerOptions = {
 export async function freePorts(count: number): Promise<number[]> {
   const held = await Promise.all(
     Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
+      for (let tries = 0; ; tries++) {
+        const server = createServer().listen(20_000 + Math.floor(Math.random() * 12_000), "127.0.0.1");
+        try {
+          await once(server, "listening");
+          return server;
+        } catch (failure) {
+          if (tries === 20) throw failure;
+        }
+      }
     }),
   );
   const ports = held.map((server) => (server.address() as { port: number }).port);

@@ -35,7 +35,7 @@ export function withDelivered(recent: Recent, stretch: Stretch, nowMs: number): 
   const { newest, sinceMs, older, lastAtMs } = recent;
   if (nowMs - sinceMs <= spanMs) {
     const [only] = newest;
-    const follows = newest.length === 1 && stretch.line === only!.endLine;
+    const follows = newest.length === 1 && stretch.line === only!.endLine && areAlike(only!, stretch);
     const all = follows ? [joined(only!, stretch)] : union(newest, [stretch]);
     return { newest: all, sinceMs, older, lastAtMs: nowMs };
   }
@@ -56,15 +56,25 @@ export function union(one: readonly Stretch[], other: readonly Stretch[]): reado
   const apart: Stretch[] = [];
   for (const stretch of all) {
     const before = apart.at(-1);
-    if (before !== undefined && stretch.line <= before.endLine)
+    if (before === undefined || stretch.line > before.endLine) apart.push(stretch);
+    else if (areAlike(before, stretch) || (before.counted > 0 && stretch.line < before.endLine))
       apart[apart.length - 1] = joined(before, stretch);
-    else apart.push(stretch);
+    else apart.splice(-1, 1, ...sideBySide(before, stretch));
   }
   while (apart.length > stretchesMax) {
     const at = closest(apart);
     apart.splice(at, 2, joined(apart[at]!, apart[at + 1]!));
   }
   return apart;
+}
+
+// Lines of a replay count in no stretch: were they in one with others, some of those others would be taken for them.
+const areAlike = (one: Stretch, other: Stretch): boolean => one.counted > 0 === other.counted > 0;
+
+// Two stretches that touch: what is in both is in the second, which reaches as far as either.
+function sideBySide(first: Stretch, second: Stretch): readonly Stretch[] {
+  const rest = { ...second, endLine: Math.max(first.endLine, second.endLine) };
+  return second.line > first.line ? [{ ...first, endLine: second.line }, rest] : [rest];
 }
 
 // One stretch from the beginning of `first` to the end of both. Lines that are in both count once.

@@ -37,8 +37,17 @@ test("stretches that overlap or touch are one, and lines that are in both count 
   expect(union([stretch(5, 10)], [stretch(0, 5)])).toEqual([stretch(0, 10)]);
   expect(union([stretch(0, 10)], [stretch(5, 15)])).toEqual([stretch(0, 15)]);
   expect(union([stretch(0, 10)], [stretch(2, 4)])).toEqual([stretch(0, 10)]);
-  expect(union([stretch(0, 10, 0)], [stretch(2, 6)])).toEqual([stretch(0, 10, 4)]);
   expect(union([stretch(0, 5)], [stretch(6, 9)])).toEqual([stretch(0, 5), stretch(6, 9)]);
+});
+
+test("lines of a replay, which count in no stretch, stay apart from those that do", () => {
+  expect(union([stretch(0, 5, 0)], [stretch(5, 9)])).toEqual([stretch(0, 5, 0), stretch(5, 9)]);
+  expect(union([stretch(0, 5)], [stretch(5, 9, 0)])).toEqual([stretch(0, 5), stretch(5, 9, 0)]);
+  expect(union([stretch(0, 5, 0)], [stretch(5, 9, 0)])).toEqual([stretch(0, 9, 0)]);
+  expect(union([stretch(0, 10, 0)], [stretch(2, 6)])).toEqual([stretch(0, 2, 0), stretch(2, 10, 4)]);
+  expect(union([stretch(0, 10, 0)], [stretch(0, 6)])).toEqual([stretch(0, 10, 6)]);
+  const replayed = withDelivered(withDelivered(nothingRecent, stretch(0, 5, 0), 0), stretch(5, 9), 10);
+  expect(unconfirmedOf(replayed)).toEqual([stretch(0, 5, 0), stretch(5, 9)]);
 });
 
 test("of more than four the two that lie closest become one, with the lines between, which do not count", () => {
