@@ -1,4 +1,4 @@
-/** The list of apps in a real browser: the last line of each as its row in the log shows it. */
+/** The list of apps in a real browser: the last line of each as its row in the log shows it, and the way from it to an app. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PageWorld } from "./page-world.ts";
 
@@ -37,5 +37,23 @@ test("the last line is shown as the log shows it: fields of JSON, colours, reque
   expect(await edges("colours")).toBe("last");
   await expect.poll(() => last("colours").locator(".c-red.bold").innerText()).toBe("red");
   expect(faults).toEqual([]);
+  await context.close();
+}, 60_000);
+
+test("an address that changes while the page is being drawn is followed", async () => {
+  await world.createApp("soon");
+  await world.send("soon", [{ message: "hello soon" }]);
+  const { page, context } = await world.signedIn("#/apps");
+  await page.getByRole("row", { name: /^soon/ }).waitFor();
+  // Between the moment at which the page is there and the one at which it listens.
+  await context.addInitScript(`
+    new MutationObserver((_, observer) => {
+      if (document.querySelector(".shell") === null) return;
+      observer.disconnect();
+      location.hash = "#/apps/soon/log";
+    }).observe(document, { childList: true, subtree: true });
+  `);
+  await page.reload();
+  await page.locator(".row", { hasText: "hello soon" }).waitFor();
   await context.close();
 }, 60_000);

@@ -84,6 +84,7 @@ function useRoute(): [Route, Go] {
   useEffect(() => {
     const follow = () => setHash(location.hash);
     addEventListener("hashchange", follow);
+    follow(); // it may have changed since the page was drawn
     return () => removeEventListener("hashchange", follow);
   }, []);
   const route = useMemo(() => routeOf(hash), [hash]);

@@ -4,7 +4,11 @@ import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 /** Draws again whenever `subscribe` tells. */
 export function useTold(subscribe: (listener: () => void) => () => void): void {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  useEffect(() => subscribe(() => redraw(0)), [subscribe]);
+  useEffect(() => {
+    const end = subscribe(() => redraw(0));
+    redraw(0); // something may have changed since it was drawn
+    return end;
+  }, [subscribe]);
 }
 
 export type Loaded<Value> = {
