@@ -7,24 +7,12 @@ import { httpLimits } from "../../src/limits.ts";
 import { turnMsMax } from "../../src/turns.ts";
 import { kept } from "../support/kept.ts";
 import { RawClient } from "../support/raw-client.ts";
+import { answersIn, chunked, last } from "../support/raw-requests.ts";
 import { echo, HttpDoor } from "./http-door.ts";
 
 const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 const post = (path: string, body: string): string =>
   `POST ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-const chunked = (path: string, body: string): string =>
-  `POST ${path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n` +
-  `${body === "" ? "" : `${body.length.toString(16)}\r\n${body}\r\n`}0\r\n\r\n`;
-const last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-
-/** What the handler answered, in the order of the answers. */
-const answersIn = (got: string): string[] =>
-  got
-    .split(/HTTP\/1\.1 200 OK\r\n/)
-    .slice(1)
-    .map((answer) =>
-      answer.slice(answer.indexOf("\r\n\r\n") + 4).replace(/^[0-9a-f]+\r\n|\r\n0\r\n\r\n$/g, ""),
-    );
 
 describe.each([false, true])("over TLS: %s", (tls) => {
   test("as many requests as may come in one write are answered one after the other, and each once", async () => {

@@ -14,13 +14,10 @@ import { readBytesMax } from "../../src/socket-reads.ts";
 import { echo, HttpDoor } from "../attacks/http-door.ts";
 import { kept } from "../support/kept.ts";
 import { RawClient } from "../support/raw-client.ts";
+import { answersIn, chunked, last } from "../support/raw-requests.ts";
 
 const head = (path: string, more: string) => `POST ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 const posted = (path: string, body: string) => head(path, `Content-Length: ${body.length}\r\n`) + body;
-const chunked = (path: string, body: string) =>
-  head(path, "Transfer-Encoding: chunked\r\n") +
-  `${body === "" ? "" : `${body.length.toString(16)}\r\n${body}\r\n`}0\r\n\r\n`;
-const last = "GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
 const bodies = new BodyBudget(new MemoryBudget(1 << 28), ingestLimits);
 
@@ -54,14 +51,6 @@ async function opened(tls = false) {
   const door = kept(await HttpDoor.open(echo, { tls, bare: route.bare }));
   return { door, route };
 }
-
-const answersIn = (got: string): string[] =>
-  got
-    .split(/HTTP\/1\.1 200 OK\r\n/)
-    .slice(1)
-    .map((answer) =>
-      answer.slice(answer.indexOf("\r\n\r\n") + 4).replace(/^[0-9a-f]+\r\n|\r\n0\r\n\r\n$/g, ""),
-    );
 
 describe.each([false, true])("over TLS: %s", (tls) => {
   test("requests are answered in order wherever reads are cut, and whatever bodies hold", async () => {

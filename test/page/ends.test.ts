@@ -1,7 +1,7 @@
 /** The ends of a list: following ends and begins again, keys go on from what is seen, and the oldest line is marked. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PageWorld } from "./page-world.ts";
+import { PageWorld, rowWith } from "./page-world.ts";
 
 let world: PageWorld;
 beforeAll(async () => {
@@ -17,7 +17,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world?.close());
 
-const rowWith = (page: Page, text: string) => page.locator(".row", { hasText: text });
 const foot = (page: Page, text: string) => page.locator(".foot [role=status]", { hasText: text });
 const following = (page: Page) => page.getByRole("button", { name: "Following", exact: true });
 const paused = (page: Page) => page.getByText("paused, nothing moves");

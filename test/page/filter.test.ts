@@ -1,7 +1,7 @@
 /** The filter of the log in a real browser: every word of it, what it says of a text that says nothing, and neighbours. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PageWorld } from "./page-world.ts";
+import { PageWorld, rowWith } from "./page-world.ts";
 
 const lines = 60;
 const atMs = Date.now() - 3_600_000;
@@ -22,7 +22,6 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 
 const filterField = (page: Page) => page.getByRole("searchbox", { name: /^Filter/ });
-const rowWith = (page: Page, text: string) => page.locator(".row", { hasText: text });
 const orders = async (page: Page): Promise<number[]> =>
   (await page.locator(".row .text").allInnerTexts()).map((text) => Number(/order (\d+)/.exec(text)?.[1]));
 

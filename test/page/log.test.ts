@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { axeFinds } from "./axe-finds.ts";
-import { PageWorld } from "./page-world.ts";
+import { PageWorld, rowWith } from "./page-world.ts";
 import { sampleLines } from "./sample-lines.ts";
 
 let world: PageWorld;
@@ -12,7 +12,6 @@ beforeAll(async () => {
 afterAll(() => world?.close());
 
 const list = (page: Page) => page.getByRole("list", { name: "lines" });
-const rowWith = (page: Page, text: string) => page.locator(".row", { hasText: text });
 
 /** How many points of the colour of errors a chart shows. */
 const drawnIn = (page: Page, canvas: string): Promise<number> =>

@@ -1,7 +1,7 @@
 /** A real server with lines in it, and a real browser in front of it. */
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { TestServer, testKey } from "../support/server.ts";
 
 export type SentLine = {
@@ -127,3 +127,6 @@ function frameOf({ message, dyno = "web.1", pri = 190, atMs = Date.now() }: Sent
   const frame = `<${pri}>1 ${new Date(atMs).toISOString()} host ${token} ${dyno} - ${message}`;
   return `${Buffer.byteLength(frame)} ${frame}`;
 }
+
+/** Rows of a list that show the text. */
+export const rowWith = (page: Page, text: string): Locator => page.locator(".row", { hasText: text });

@@ -1,7 +1,7 @@
 /** Reading a log in a real browser: the histogram, how lines are shown, what can be taken along, and what is told to ears. */
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { PageWorld, type SentLine } from "./page-world.ts";
+import { PageWorld, rowWith, type SentLine } from "./page-world.ts";
 
 const minutes = 100;
 const perMinute = 40;
@@ -26,7 +26,6 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world?.close());
 
-const rowWith = (page: Page, text: string) => page.locator(".row", { hasText: text });
 const orders = async (page: Page): Promise<number[]> =>
   (await page.locator(".row .text").allInnerTexts()).map((text) => Number(/order (\d+)/.exec(text)?.[1]));
 

@@ -1,5 +1,5 @@
 /** One batch on its way to the disk. */
-import { type Batch, encodedBytes, markOf, type StoredBatch } from "../../core/batch.ts";
+import { type Batch, encodedBytes, markOf } from "../../core/batch.ts";
 import type { BatchMemory } from "../../core/batch-memory.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { logOf, type Position, positionAt } from "../../core/position.ts";
@@ -8,7 +8,7 @@ import type { Appended } from "../../ports.ts";
 import type { Channel } from "./channel.ts";
 import type { Channels } from "./channels.ts";
 import type { DedupWindow } from "./dedup-window.ts";
-import { linesEntry } from "./entry.ts";
+import { linesEntry, storedForm } from "./entry.ts";
 import type { Work } from "./journal.ts";
 import type { JournalClock } from "./journal-clock.ts";
 import type { LiveChannel } from "./live.ts";
@@ -146,22 +146,3 @@ class Stored implements Appended {
     return positionAt(this.#line, this.#count, logOf(this.#incarnation, mark));
   }
 }
-
-const storedForm = (
-  { form, producer, count, firstLine, acceptedAtMs, bytes, index }: Batch,
-  line: number,
-  incarnation: string,
-  memory: BatchMemory | undefined,
-): StoredBatch => ({
-  form,
-  producer,
-  count,
-  firstLine,
-  acceptedAtMs,
-  bytes,
-  index,
-  sequence: line,
-  line,
-  incarnation,
-  memory,
-});

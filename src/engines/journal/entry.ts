@@ -6,6 +6,7 @@
  */
 import { crc32 } from "node:zlib";
 import type { Batch, Form, StoredBatch } from "../../core/batch.ts";
+import type { BatchMemory } from "../../core/batch-memory.ts";
 import type { ChannelId, ProducerId } from "../../core/ids.ts";
 
 /** Twelve bytes: a magic number, the version of this form, the segment's number; then their checksum. */
@@ -235,21 +236,27 @@ const noEntry = (kind: EntryKind, channel: ChannelId): Entry => ({
   bytes: noBytes,
 });
 
-/** The batch of an entry of kind `lines`; its place in the log is its line. */
-export const batchOfEntry = (entry: Entry): StoredBatch => {
-  const { form, producer, count, firstLine, acceptedAtMs, bytes, line, incarnation } = entry;
-  const index = undefined; // found when somebody asks
-  return {
-    form,
-    producer,
-    count,
-    firstLine,
-    acceptedAtMs,
-    bytes,
-    index,
-    sequence: line,
-    line,
-    incarnation,
-    memory: undefined,
-  };
-};
+/** The batch of an entry of kind `lines`. Its line index is found when somebody asks. */
+export const batchOfEntry = (entry: Entry): StoredBatch => storedForm(entry, entry.line, entry.incarnation);
+
+type Kept = Pick<Batch, "form" | "producer" | "count" | "firstLine" | "acceptedAtMs" | "bytes" | "index">;
+
+/** A batch in the journal: its place in the log is its line. `memory` is what it lies in; absent: memory of its own. */
+export const storedForm = (
+  { form, producer, count, firstLine, acceptedAtMs, bytes, index }: Kept,
+  line: number,
+  incarnation: string,
+  memory?: BatchMemory,
+): StoredBatch => ({
+  form,
+  producer,
+  count,
+  firstLine,
+  acceptedAtMs,
+  bytes,
+  index,
+  sequence: line,
+  line,
+  incarnation,
+  memory,
+});
