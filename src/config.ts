@@ -69,7 +69,7 @@ export type Config = {
 };
 
 /** `TAILRACE_API_KEY`: the operator's key, which may do everything. Without it one is made and kept in the data folder. */
-export const operatorKeyVariable = "TAILRACE_API_KEY";
+const operatorKeyVariable = "TAILRACE_API_KEY";
 
 /** All flags of `tailrace serve`. */
 export const serveOptions = (): Option[] => [

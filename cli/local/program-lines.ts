@@ -78,7 +78,7 @@ export class ProgramLines {
 }
 
 /** The severity that a line of JSON or logfmt names itself. */
-export function severityIn(bytes: Uint8Array, start: number, end: number): number | undefined {
+function severityIn(bytes: Uint8Array, start: number, end: number): number | undefined {
   const looked = Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.min(end - start, lookedBytes));
   const isJson = looked[0] === opening;
   if (!isJson && !looked.includes("=")) return undefined;

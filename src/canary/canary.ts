@@ -12,7 +12,7 @@ import { echoPath } from "./echo-http.ts";
 import { CanaryLedger, type CanaryLimits, canaryText, numbersIn, type Way, ways } from "./ledger.ts";
 
 /** The app that its lines are of: the operator sees it, and may add drains to it. */
-export const canaryApp = "tailrace-canary";
+const canaryApp = "tailrace-canary";
 const source = "canary";
 const sendMsMax = 10_000;
 

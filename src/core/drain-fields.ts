@@ -52,7 +52,7 @@ const pem = {
 } as const;
 const secret = { kind: "text", shown: "never", charsMax: 1_000 } as const;
 
-export const drainFields = [
+const drainFields = [
   {
     name: "format",
     record: "format",

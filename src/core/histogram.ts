@@ -28,8 +28,7 @@ const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21
 );
 
 /** The shortest step of whole seconds, minutes or hours that is not below `ms`. */
-export const stepOver = (ms: number): number =>
-  steps.find((step) => step >= ms) ?? Math.ceil(ms / dayMs) * dayMs;
+const stepOver = (ms: number): number => steps.find((step) => step >= ms) ?? Math.ceil(ms / dayMs) * dayMs;
 
 export class Histogram {
   readonly #binsMax: number;

@@ -8,7 +8,7 @@ import { LRUCache } from "lru-cache";
 import { RE2JS } from "re2js";
 
 /** Bytes of a pattern. */
-export const patternBytesMax = 1_000;
+const patternBytesMax = 1_000;
 
 /** Instructions of one pattern, and of all patterns together that are looked for in a line. */
 export const instructionsMax = 500;

@@ -113,7 +113,7 @@ export function fieldEnd(bytes: Uint8Array, at: number, end: number): number {
 }
 
 /** The place behind a byte order mark, which some senders put before UTF-8; it is no part of the text. */
-export const passByteOrderMark = (bytes: Uint8Array, at: number, end: number): number =>
+const passByteOrderMark = (bytes: Uint8Array, at: number, end: number): number =>
   bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf && at + 3 <= end ? at + 3 : at;
 
 // Scans from TIME on; false when a field up to PROCID is missing.

@@ -49,7 +49,7 @@ function listenOnce({ host, port }: Address): Promise<void> {
 }
 
 /** True when a tailrace server answers at `--http`. Its certificate is another check's affair. */
-export async function isTailrace({ http, tlsCert }: Pick<Config, "http" | "tlsCert">): Promise<boolean> {
+async function isTailrace({ http, tlsCert }: Pick<Config, "http" | "tlsCert">): Promise<boolean> {
   const host = ["0.0.0.0", "::"].includes(http.host) ? "127.0.0.1" : http.host;
   const url = `${tlsCert === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${http.port}/healthz`;
   const { Agent } = await import("undici");

@@ -114,7 +114,7 @@ export function doorListener<Options extends SyslogOptions & { readonly tls?: Tl
   });
 }
 
-export const checkMsOf = ({
+const checkMsOf = ({
   firstTokenMs,
   frameMsMax,
 }: Pick<SyslogOptions, "firstTokenMs" | "frameMsMax">): number =>

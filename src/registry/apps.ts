@@ -17,7 +17,7 @@ import type { Tokens } from "./tokens.ts";
 import { removeRecord, updateRecord } from "./update.ts";
 
 /** The tokens that a new app has. */
-export const firstSources: readonly string[] = ["app", "heroku"];
+const firstSources: readonly string[] = ["app", "heroku"];
 
 const attemptsMax = 20;
 

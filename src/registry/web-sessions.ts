@@ -19,7 +19,7 @@ export const webSessionMs = 12 * 3_600_000;
 /** Sessions of one key; the oldest makes room. */
 export const webSessionsPerKeyMax = 20;
 /** Sessions of a server; expired ones make room. */
-export const webSessionsMax = 2_000;
+const webSessionsMax = 2_000;
 
 const prefix = recordPrefixes.webSession;
 const cookieForm = /^[A-Za-z0-9_-]{43}$/;

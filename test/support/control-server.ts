@@ -123,7 +123,7 @@ export const keepsAll = {
 };
 
 /** `<190>1 … host app web.1 - line 0`, and so on. */
-export function testLines(count: number, text = "line"): CanonicalLines {
+function testLines(count: number, text = "line"): CanonicalLines {
   const frames = Array.from({ length: count }, (_, n) => {
     const frame = `<190>1 2026-01-02T03:04:05.000006+00:00 host app web.1 - ${text} ${n}`;
     return `${Buffer.byteLength(frame)} ${frame}`;

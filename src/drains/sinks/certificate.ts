@@ -11,7 +11,7 @@ export type Certificate = {
 
 const dayMs = 86_400_000;
 /** The owner is told of a certificate that ends within this. */
-export const expiryMsMax = 14 * dayMs;
+const expiryMsMax = 14 * dayMs;
 
 /** Undefined when the peer showed none. */
 export function certificateOf(shown: PeerCertificate | undefined): Certificate | undefined {

@@ -13,7 +13,7 @@ import { type Left, settle, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 
 /** A destination that refused so many lines in a row, each alone, is waited for as one that is down. */
-export const skippedInRowMax = 10;
+const skippedInRowMax = 10;
 
 export type VerdictEvent = EventOf<"verdict">;
 

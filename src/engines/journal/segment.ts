@@ -12,7 +12,7 @@ import type { Run } from "./run.ts";
 const digits = 10;
 const segmentForm = /^(\d{10})\.log$/;
 
-export const segmentName = (number: number): string => `${String(number).padStart(digits, "0")}.log`;
+const segmentName = (number: number): string => `${String(number).padStart(digits, "0")}.log`;
 export const indexName = (number: number): string => `${String(number).padStart(digits, "0")}.index`;
 /** The number of the segment of this name; undefined for any other file. */
 export const segmentNumber = (name: string): number | undefined => {

@@ -97,7 +97,7 @@ async function made(jsm: StreamMaker, wanted: Wanted): Promise<unknown> {
 }
 
 /** The differences, as `name: wanted X, found Y`. */
-export function differencesOf(wanted: Wanted, found: StreamConfig): string[] {
+function differencesOf(wanted: Wanted, found: StreamConfig): string[] {
   const differences: string[] = [];
   for (const [name, value] of Object.entries(wanted)) {
     const other = found[name as keyof StreamConfig];

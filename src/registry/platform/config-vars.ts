@@ -1,7 +1,7 @@
 /** Config vars and changes of them. Pure. */
 import { configInvalid } from "../../errors/platform.ts";
 
-export const configLimits = { nameCharsMax: 128, bytesMax: 32 * 1024 } as const;
+const configLimits = { nameCharsMax: 128, bytesMax: 32 * 1024 } as const;
 
 export type ConfigVars = Readonly<Record<string, string>>;
 /** Null takes a var away. */

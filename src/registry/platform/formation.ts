@@ -15,7 +15,7 @@ export type FormationUpdate = {
 const typeForm = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 
 /** Names of process types: they are in the log's lines, as `web` is in `web.1`. */
-export const isProcessType = (text: string): boolean => typeForm.test(text);
+const isProcessType = (text: string): boolean => typeForm.test(text);
 
 /** The formation after `updates`, all of them or none: throws when one cannot be made. */
 export function scaled(

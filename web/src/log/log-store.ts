@@ -13,7 +13,7 @@ import type { Stretch } from "./picked.ts";
 import { placeBefore } from "./place-before.ts";
 
 /** Lines that a list holds, in number and memory. */
-export const ringBounds = { linesMax: 10_000, bytesMax: 24 * 1024 * 1024 } as const;
+const ringBounds = { linesMax: 10_000, bytesMax: 24 * 1024 * 1024 } as const;
 const firstLines = 1_000;
 const olderLines = 500;
 /** Lines ahead of a reader who is not at the end, beyond which the stream is not read on. */

@@ -7,7 +7,7 @@ export type Piece =
   | { readonly kind: "quiet"; readonly text: string };
 
 /** Characters of a message that a row shows; all of it is one click away. */
-export const rowCharsMax = 4_000;
+const rowCharsMax = 4_000;
 /** A longer message is no JSON for a row. */
 const jsonCharsMax = 8_000;
 const fieldsMax = 6;

@@ -77,7 +77,7 @@ function ofIndex(index: number): Colour {
 }
 
 /** A colour of that hue that reads on a ground of that luminance: as near as can be, towards black or white. */
-export function readableOn(colour: Rgb, ground: number): Rgb {
+function readableOn(colour: Rgb, ground: number): Rgb {
   const extreme: Rgb = contrast(0, ground) > contrast(1, ground) ? [0, 0, 0] : [255, 255, 255];
   let mixed = colour;
   for (let step = 1; step <= steps && contrast(luminance(mixed), ground) < contrastMin; step++)

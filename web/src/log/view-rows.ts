@@ -16,7 +16,7 @@ export type Row =
   | { readonly kind: "mark"; readonly key: string; readonly mark: Mark };
 
 /** A trace is folded from so many lines on. */
-export const foldMin = 2;
+const foldMin = 2;
 
 /**
  * One row for each entry, but for lines of a trace behind the first line of it, which are counted there. `unfolded` holds the
