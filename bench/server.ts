@@ -149,6 +149,10 @@ export class BenchChild {
     return new BenchChild(child, pattern === undefined ? "" : await said(child, "stdout", pattern));
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   cpuSeconds(): Promise<number> {
     return cpuSecondsOf(this.#child.pid!);
   }

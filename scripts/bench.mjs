@@ -7,6 +7,7 @@ import { ensureNatsServer } from "./lib/nats-server.mjs";
 import { ensurePackages } from "./lib/packages.mjs";
 import { inRoot } from "./lib/paths.mjs";
 import { envWith, pinnedNode } from "./lib/pinned-node.mjs";
+import { findRouters } from "./lib/receivers.mjs";
 import { run, runInFront } from "./lib/run.mjs";
 import { CannotGoOn, command } from "./lib/steps.mjs";
 
@@ -27,8 +28,11 @@ await command(async (args) => {
       "npm run bench needs a Node that runs TypeScript (22.18 or newer). Install Node 24.",
     );
   }
-  const needsNats = !Object.hasOwn(questions, args[0]) || args.includes("--nats");
-  const programs = needsNats ? { NATS_SERVER: await ensureNatsServer() } : {};
-  const file = Object.hasOwn(questions, args[0]) ? questions[args[0]] : ["bench", "main.ts"];
+  const isTable = !Object.hasOwn(questions, args[0]);
+  const programs = {
+    ...((isTable || args.includes("--nats")) && { NATS_SERVER: await ensureNatsServer() }),
+    ...(isTable && (await findRouters())),
+  };
+  const file = isTable ? ["bench", "main.ts"] : questions[args[0]];
   return runInFront(node, [inRoot(...file), ...args], { env: envWith(node, programs) });
 });

@@ -48,7 +48,14 @@ export function jobsOf(lines: number): readonly Job[] {
       in: "http",
       out: "http",
       ...few,
-      peers: ["fastify", "tailrace", "tailrace on NATS"],
+      peers: ["fastify", "floor", "tailrace"],
+    },
+    {
+      name: "http-http on NATS",
+      in: "http",
+      out: "http",
+      ...few,
+      peers: ["tailrace", "tailrace on NATS"],
     },
     {
       name: "tcp-tcp of 1,000 apps",

@@ -41,10 +41,13 @@ function medianOf(runs: readonly Run[], field: keyof Run): number | undefined {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-/** One row of the table for each peer. */
+/** One row of the table for each peer; that of one which is not installed says so. */
 export function rowsOf(job: Job, found: readonly Found[]): string[] {
   const first = found[0]?.runs ?? [];
-  return found.map(({ peer, runs }) => {
+  return job.peers.map((peer) => {
+    const runs = found.find((each) => each.peer === peer)?.runs;
+    if (runs === undefined)
+      return `| ${job.name} | ${peer} | not installed |${" |".repeat(heads.length - 3)}`;
     const speed = medianOf(runs, "linesPerSecond")!;
     const cpu = medianOf(runs, "cpuMicrosPerLine")!;
     const ratio = (value: number, field: keyof Run) =>

@@ -5,15 +5,17 @@
 import { existsSync, readdirSync } from "node:fs";
 import { aptGet, hasAptGet } from "./apt-get.mjs";
 import { run } from "./run.mjs";
-import { CannotGoOn, step } from "./steps.mjs";
+import { CannotGoOn, say, step } from "./steps.mjs";
 import { unpackedSyslogNg, unpackSyslogNg } from "./syslog-ng.mjs";
+
+const isRsyslog = async (program, env) => says("rsyslogd", await run(program, ["-v"], { env }));
 
 const rsyslog = {
   name: "rsyslog",
   variable: "RSYSLOGD",
   programs: ["rsyslogd", "/usr/sbin/rsyslogd"],
   packages: ["rsyslog", "rsyslog-gnutls", "rsyslog-relp"],
-  works: async (program, env) => says("rsyslogd", await run(program, ["-v"], { env })) && hasModules(),
+  works: async (program, env) => (await isRsyslog(program, env)) && hasModules(),
 };
 
 const nginx = {
@@ -78,6 +80,36 @@ export async function ensureReceivers(env = process.env) {
     ZSH: await ensure(shell("zsh"), env),
     FISH: await ensure(shell("fish"), env),
   };
+}
+
+/** As the bench needs it: what an earlier version unpacked may have no module that speaks HTTP. */
+const httpSyslogNg = {
+  ...syslogNg,
+  works: async (program, env) => {
+    const { status, output } = await run(program, ["--version"], { env });
+    return status === 0 && /^Available-Modules:.*\bhttp\b/m.test(output);
+  },
+};
+
+/**
+ * Returns rsyslog and syslog-ng for the bench, as far as they are here, as variables. Neither is installed, as their packages
+ * exclude each other; syslog-ng is unpacked where that can be done.
+ */
+export async function findRouters(env = process.env) {
+  const plainRsyslog = { ...rsyslog, works: isRsyslog };
+  const RSYSLOGD = await (env.RSYSLOGD ? ensure(plainRsyslog, env) : find(plainRsyslog, env));
+  const SYSLOG_NG = await (env.SYSLOG_NG ? ensure(syslogNg, env) : findOrUnpack(env));
+  return { ...(RSYSLOGD && { RSYSLOGD }), ...(SYSLOG_NG && { SYSLOG_NG }) };
+}
+
+async function findOrUnpack(env) {
+  try {
+    return await ensure(httpSyslogNg, env);
+  } catch (failure) {
+    if (!(failure instanceof CannotGoOn)) throw failure;
+    say(`the bench goes on without syslog-ng's HTTP: ${failure.message}`);
+    return find(syslogNg, env);
+  }
 }
 
 async function ensure(wanted, env) {

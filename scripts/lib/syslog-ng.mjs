@@ -6,6 +6,9 @@ import { aptGet } from "./apt-get.mjs";
 import { inRoot } from "./paths.mjs";
 import { run } from "./run.mjs";
 
+/** The module http, by which the bench sends, is of a package of its own. */
+const packages = ["syslog-ng-core", "syslog-ng-mod-http"];
+
 const cached = inRoot("node_modules", ".cache", "tailrace", "syslog-ng");
 
 /** The script that starts what was unpacked. */
@@ -14,11 +17,11 @@ export const unpackedSyslogNg = join(cached, "syslog-ng");
 /** Unpacks syslog-ng with those libraries that are not installed; nothing but the folder changes. Returns how apt-get or dpkg ended. */
 export async function unpackSyslogNg(env, folder = cached) {
   await aptGet(env, "update"); // old lists may do: the download decides
-  const plan = ["install", "--simulate", "--no-install-recommends", "syslog-ng-core"];
+  const plan = ["install", "--simulate", "--no-install-recommends", ...packages];
   const simulated = await run("apt-get", plan, { env });
   if (simulated.status !== 0) return simulated;
   const names = [...simulated.output.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name);
-  const wanted = names.includes("syslog-ng-core") ? names : ["syslog-ng-core", ...names];
+  const wanted = [...new Set([...packages, ...names])];
   const part = `${folder}-${process.pid}`;
   mkdirSync(part, { recursive: true });
   try {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 // @ts-expect-error: the scripts are plain JavaScript, so that they run where nothing is installed
-import { ensureReceivers } from "../../scripts/lib/receivers.mjs";
+import { ensureReceivers, findRouters } from "../../scripts/lib/receivers.mjs";
 
 let folder: string;
 beforeEach(() => {
@@ -51,4 +51,28 @@ test("syslog-ng's mend is to unpack it, as its package excludes rsyslog's", asyn
   await expect(ensureReceivers({ PATH: folder, ...named })).rejects.toThrow(
     "Install syslog-ng (Debian: apt-get download syslog-ng-core and dpkg -x, as it excludes rsyslog)",
   );
+});
+
+test("the bench takes the routers that are named, and a wrong name is an error there as well", async () => {
+  const { RSYSLOGD, SYSLOG_NG } = programs();
+  expect(await findRouters({ PATH: folder, RSYSLOGD, SYSLOG_NG })).toEqual({ RSYSLOGD, SYSLOG_NG });
+  const other = program("other", "echo something else");
+  await expect(findRouters({ PATH: folder, RSYSLOGD, SYSLOG_NG: other })).rejects.toThrow(
+    "does not run as syslog-ng",
+  );
+});
+
+test("the bench finds them on PATH, and is content without modules for TLS", async () => {
+  const { RSYSLOGD } = programs();
+  const SYSLOG_NG = program(
+    "my-syslog-ng",
+    'echo "syslog-ng 3 (3.38.1)"; echo "Available-Modules: affile,http,cef"',
+  );
+  for (const [name, path] of [
+    ["rsyslogd", RSYSLOGD],
+    ["syslog-ng", SYSLOG_NG],
+  ] as const)
+    program(name, `exec "${path}"`);
+  const PATH = `${folder}:${process.env.PATH}`;
+  expect(await findRouters({ PATH })).toEqual({ RSYSLOGD: "rsyslogd", SYSLOG_NG: "syslog-ng" });
 });

@@ -37,7 +37,7 @@ const unpack = () =>
 
 test("what apt-get would install is downloaded and unpacked, with a script that starts it", async () => {
   aptGet('shift; for name in "$@"; do echo > "$name.deb"; done; echo got "$@"');
-  expect(await unpack()).toEqual({ status: 0, output: "got libnet1 syslog-ng-core\n" });
+  expect(await unpack()).toEqual({ status: 0, output: "got syslog-ng-core syslog-ng-mod-http libnet1\n" });
   const root = join(folder, "cache", "root");
   const { stdout } = spawnSync(join(folder, "cache", "syslog-ng"), ["--version"], { encoding: "utf8" });
   expect(stdout).toBe(

@@ -39,7 +39,7 @@ export function syslogNgConf({
   );
   const lines = [
     `@version: ${version}`,
-    "options { keep-hostname(yes); use-dns(no); chain-hostnames(no); stats-freq(0); threaded(yes); log-msg-size(65536); time-reopen(1); };",
+    "options { keep-hostname(yes); use-dns(no); dns-cache(no); chain-hostnames(no); stats-freq(0); threaded(yes); log-msg-size(65536); time-reopen(1); };",
     `source s { syslog(ip("127.0.0.1") port(${port}) transport("tcp") max-connections(1000) log-iw-size(1000000) log-fetch-limit(1000)); };`,
     ...destinations,
     "log { source(s);",

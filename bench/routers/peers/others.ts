@@ -15,7 +15,8 @@ const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 export const startFloor: Start = async (job, drainPort, prefix) => {
   const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-floor-"));
   const settings = JSON.stringify({ apps: namesOf(job.apps), drainPort, file: join(folder, "lines") });
-  const command = [...prefix, process.execPath, here("../floor.ts"), settings];
+  const program = here(job.in === "tcp" ? "../floor.ts" : "../floor-http.ts");
+  const command = [...prefix, process.execPath, program, settings];
   const child = await BenchChild.start(command, /^\{.*\}$/m);
   const { port } = JSON.parse(child.said) as { port: number };
   return runningOf(child, job, port, folder);
@@ -38,7 +39,7 @@ export const startRsyslog: Start = async (job, drainPort, prefix) => {
   const file = join(folder, "rsyslog.conf");
   await writeFile(file, rsyslogConf({ folder, port, drainPort, names: namesOf(job.apps) }));
   const child = await BenchChild.start([...prefix, program, "-n", "-f", file, "-i", join(folder, "pid")]);
-  await answers(port);
+  await answers(child, port);
   return runningOf(child, job, port, folder);
 };
 
@@ -47,7 +48,8 @@ export const startSyslogNg: Start = async (job, drainPort, prefix) => {
   const program = process.env.SYSLOG_NG || "syslog-ng";
   const told = spawnSync(program, ["--version"], { encoding: "utf8" });
   const version = /Config version: ([\d.]+)/.exec(told.stdout ?? "")?.[1];
-  if (version === undefined) return undefined;
+  const hasHttp = /^Available-Modules:.*\bhttp\b/m.test(told.stdout ?? ""); // of a package of its own
+  if (version === undefined || (job.out === "http" && !hasHttp)) return undefined;
   const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-syslog-ng-"));
   const port = await freePort();
   const file = join(folder, "syslog-ng.conf");
@@ -55,7 +57,7 @@ export const startSyslogNg: Start = async (job, drainPort, prefix) => {
   await writeFile(file, syslogNgConf({ version, out: job.out, port, drainPort, names }));
   const own = ["-R", join(folder, "persist"), "-p", join(folder, "pid"), "-c", join(folder, "ctl")];
   const child = await BenchChild.start([...prefix, program, "-F", "--no-caps", "-f", file, ...own]);
-  await answers(port);
+  await answers(child, port);
   return runningOf(child, job, port, folder);
 };
 
@@ -72,9 +74,10 @@ function runningOf(child: BenchChild, job: Job, port: number, folder?: string): 
   };
 }
 
-/** Resolves when the port takes connections. */
-async function answers(port: number): Promise<void> {
+/** Resolves when the port takes connections; rejects when the program ends before. */
+async function answers(child: BenchChild, port: number): Promise<void> {
   for (;;) {
+    if (child.hasEnded) throw new Error("a peer ended before it took connections: what it said is above");
     const isOpen = await new Promise<boolean>((resolve) => {
       const socket = connect(port, "127.0.0.1");
       socket.once("connect", () => resolve(true)).once("error", () => resolve(false));

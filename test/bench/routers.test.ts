@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { jobsOf } from "../../bench/routers/job.ts";
+import { rowsOf } from "../../bench/routers/main.ts";
+import type { Run } from "../../bench/routers/run.ts";
+
+const job = jobsOf(3_000_000).find(({ name }) => name === "tcp-http")!;
+const runOf = (linesPerSecond: number, foreignCores = 0): Run => ({
+  linesPerSecond,
+  cpuMicrosPerLine: 1e6 / linesPerSecond,
+  peakBytes: 100e6,
+  p50Ms: undefined,
+  p99Ms: undefined,
+  foreignCores,
+});
+
+test("a row is the median of its runs, beside that of the first peer", () => {
+  const rows = rowsOf(job, [
+    { peer: "syslog-ng", runs: [200_000, 210_000, 220_000].map((speed) => runOf(speed)) },
+    { peer: "tailrace", runs: [400_000, 430_000, 420_000].map((speed) => runOf(speed)) },
+  ]);
+  expect(rows).toEqual([
+    "| tcp-http | syslog-ng | 210 k | 1 | 4.76 | 1 |  |  | 100 |  |",
+    "| tcp-http | tailrace | 420 k | 2.00 | 2.38 | 0.50 |  |  | 100 |  |",
+  ]);
+});
+
+test("a peer that is not installed has a row that says so, and the next one is what others are held against", () => {
+  expect(rowsOf(job, [{ peer: "tailrace", runs: [runOf(400_000)] }])).toEqual([
+    "| tcp-http | syslog-ng | not installed | | | | | | | |",
+    "| tcp-http | tailrace | 400 k | 1 | 2.50 | 1 |  |  | 100 |  |",
+  ]);
+});
+
+test("a row says when its runs differ, and when others used the machine", () => {
+  const runs = [runOf(200_000), runOf(240_000, 0.3), runOf(220_000)];
+  expect(rowsOf(job, [{ peer: "syslog-ng", runs }])[0]).toContain(
+    "runs differ by 20 %, others took 0.30 of a core |",
+  );
+});
