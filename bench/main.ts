@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: tailrace beside other routers, and then the first questions of each part, side by side.
- * `npm run bench -- --full` asks the questions of scale too (NATS with one server and three, 10,000 apps; it takes some
- * minutes more). `npm run bench -- routers [WORD…]` prints the first table alone.
+ * `npm run bench`: tailrace beside other routers, which takes a quarter of an hour, and then the first questions of each part.
+ * `npm run bench -- --full` asks the questions of scale too (NATS with one server and three, 10,000 apps; some minutes
+ * more). `npm run bench -- routers [WORD…]` prints the first table alone, `npm run bench -- parts [--full]` the second.
  */
 import { deadDrains } from "./dead-drains.ts";
 import { drainHttp } from "./drain-http.ts";
@@ -16,7 +16,7 @@ type Row = readonly [question: string, figure: string, beside: string];
 
 const isFull = process.argv.includes("--full");
 const isRoutersOnly = process.argv[2] === "routers";
-await routers(isRoutersOnly ? process.argv.slice(3) : []);
+if (process.argv[2] !== "parts") await routers(isRoutersOnly ? process.argv.slice(3) : []);
 if (isRoutersOnly) process.exit();
 const rows: Row[] = [];
 const thousands = (value: number) => `${Math.round(value / 1000)} k`;

@@ -1,6 +1,6 @@
 /**
  * Does a delivered line cost more when there are more drains? The same load over as many apps, each with one HTTP
- * drain to a receiver in a process of its own; the whole server, on either store. Run: node bench/many-drains.ts
+ * drain to a receiver in a process of its own; the whole server, on either store. Run: node bench/many-drains.ts [0|1|3 NATS servers…]
  */
 import { fileURLToPath } from "node:url";
 import { Receiver } from "./drain-rig.ts";
@@ -64,5 +64,9 @@ export async function manyDrains(
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const natsServers of [0, 1] as const) console.table(await manyDrains(natsServers, [100, 2_000]));
+  const wanted = process.argv.slice(2).map(Number);
+  for (const natsServers of [0, 1, 3] as const) {
+    if (!(wanted.length > 0 ? wanted : [0, 1]).includes(natsServers)) continue;
+    console.table(await manyDrains(natsServers, [100, 2_000]));
+  }
 }

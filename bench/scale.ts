@@ -1,7 +1,7 @@
 /**
  * Does a line cost more when there are more other apps? The same load spread over 1, 1,000 and 10,000 apps, on the
  * embedded store, on one NATS server (R1) and three (R3), with one ingest process and two.
- * Run: node bench/scale.ts [seconds]
+ * Run: node bench/scale.ts [seconds] [0|1|3 NATS servers…]
  */
 import { fileURLToPath } from "node:url";
 import { postLines } from "./load.ts";
@@ -65,7 +65,9 @@ export async function scale(setups: readonly ScaleSetup[], seconds = 3): Promise
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [seconds = 3, ...wanted] = process.argv.slice(2).map(Number);
   for (const natsServers of [0, 1, 3] as const) {
-    console.table(await scale(setupsOf(natsServers, [1, 1_000, 10_000]), Number(process.argv[2] ?? 3)));
+    if (wanted.length > 0 && !wanted.includes(natsServers)) continue;
+    console.table(await scale(setupsOf(natsServers, [1, 1_000, 10_000]), seconds));
   }
 }
