@@ -77,7 +77,7 @@ test("a filter by source and process looks at places, and makes nothing for a li
   expect(heapBytes(work) / lines).toBeLessThan(4); // 0.1: which lines are kept lies outside of the heap
 });
 
-test("a parcel of one line over syslog costs one write, few promises, and no timer of its own", async () => {
+test("a parcel of one line over syslog costs one write, few promises, and no timer or listener of its own", async () => {
   let bytes = 0;
   const server = createServer((socket) =>
     socket.on("data", (data) => {
@@ -93,6 +93,9 @@ test("a parcel of one line over syslog costs one write, few promises, and no tim
   );
   closing.push(() => sink.close());
   expect(await sink.deliver(parcelOf("first"), never)).toEqual({ kind: "delivered" });
+  const listeners = vi.spyOn(EventTarget.prototype, "addEventListener");
+  for (let n = 0; n < 10; n++) await sink.deliver(parcelOf(`alone ${n}`), never, () => {});
+  expect(listeners).toHaveBeenCalledTimes(0); // all of a drain's parcels come with the same signal
 
   const parcels = 1_000;
   const writes = vi.spyOn(Socket.prototype, "write");

@@ -62,8 +62,8 @@ export class QuietWalk {
     this.#nextMs = never;
     this.#callOff = () => {};
     let nextMs = never;
-    for (const [one, dueMs] of this.#dueMs) {
-      if (dueMs <= polledMs) this.#dueMs.set(one, one.look(polledMs));
+    for (const one of this.#dueMs.keys()) {
+      if (this.#dueMs.get(one)! <= polledMs) this.#dueMs.set(one, one.look(polledMs));
       const againMs = this.#dueMs.get(one)!;
       if (againMs === never) this.#dueMs.delete(one);
       else nextMs = Math.min(nextMs, againMs);

@@ -44,6 +44,9 @@ export interface Write {
 /** A write that is not settled. */
 type Unsettled = { readonly write: Write; readonly startedAtMs: number; flushedAtMs: number };
 
+/** One for all connections, as nearly each has one signal all its life. */
+const none: AbortSignal[] = [];
+
 /** All connections are looked at together. */
 const walk = quietWalkOf(quietMsMin);
 
@@ -59,8 +62,10 @@ export class SyslogConnection implements Waits {
   readonly #unsettled: Unsettled[] = [];
   /** The first of them so many are flushed. */
   #flushed = 0;
-  /** Those that end what is under way: one, mostly, for all that is written. */
-  readonly #signals = new Set<AbortSignal>();
+  /** Ends what is under way. A drain's parcels all come with the same one, so it is listened to from one to the next. */
+  #signal: AbortSignal | undefined;
+  /** Those before it, of writes that may not be settled. */
+  #earlier: AbortSignal[] = none;
   /** Parts of the wait of a connection that nothing went over yet. */
   #partsLeft: number;
   /** When the part ends, and then the quiet time: not known before there was a flush. */
@@ -121,7 +126,7 @@ export class SyslogConnection implements Waits {
 
   /** A signal was aborted. */
   handleEvent({ target }: Event): void {
-    this.#socket.destroy((target as AbortSignal).reason);
+    if (this.#unsettled.length > 0) this.#socket.destroy((target as AbortSignal).reason);
   }
 
   /**
@@ -193,6 +198,7 @@ export class SyslogConnection implements Waits {
   /** Ends the connection in order; a peer that does not is left. Idempotent. */
   async close(): Promise<void> {
     this.#isEnded = true;
+    if (this.#unsettled.length === 0) this.#unwatch();
     const socket = this.#socket;
     if (!socket.destroyed) socket.end();
     if (!socket.closed) {
@@ -208,19 +214,26 @@ export class SyslogConnection implements Waits {
   }
 
   #watch(signal: AbortSignal): void {
-    if (this.#signals.has(signal)) return;
-    this.#signals.add(signal);
+    if (signal === this.#signal) return;
+    if (this.#signal !== undefined) this.#earlier = [...this.#earlier, this.#signal];
+    this.#signal = signal;
     signal.addEventListener("abort", this, { once: true });
   }
 
+  // All that is written is settled: who comes next comes with the same signal, mostly, and with none when this was the end.
   #unwatch(): void {
-    for (const signal of this.#signals) signal.removeEventListener("abort", this);
-    this.#signals.clear();
+    for (const signal of this.#earlier)
+      if (signal !== this.#signal) signal.removeEventListener("abort", this);
+    this.#earlier = none;
+    if (!this.#isEnded) return;
+    this.#signal?.removeEventListener("abort", this);
+    this.#signal = undefined;
   }
 
   #ended(): void {
     this.#isEnded = true;
-    if (this.#unsettled.length > 0 && this.#isBroken) this.#fail(this.#failure ?? brokenPipe());
+    if (this.#unsettled.length === 0) this.#unwatch();
+    else if (this.#isBroken) this.#fail(this.#failure ?? brokenPipe());
   }
 
   get #isBroken(): boolean {

@@ -15,7 +15,7 @@ import { nameOf } from "./endpoint.ts";
 import { failureVerdict } from "./explain.ts";
 import { type FrameOptions, strictFrames } from "./formats/rfc5424.ts";
 import type { SinkLimits } from "./https.ts";
-import { type End, SyslogConnection } from "./syslog-connection.ts";
+import { type End, SyslogConnection, type Write } from "./syslog-connection.ts";
 import { Way } from "./syslog-way.ts";
 
 export type SyslogSinkOptions = SinkLimits &
@@ -105,31 +105,22 @@ class SyslogSink implements Sink {
   // Goes behind others over a connection that stands: at once, and nothing is waited for but its end.
   #follow(way: Way, parcel: Parcel, signal: AbortSignal, onSent: () => void): Promise<Verdict> {
     if (this.#spent !== undefined) return Promise.resolve(this.#spent);
-    const { destination, attemptMsMax: msMax, buffers } = this.#options;
     const bytes = strictFrames(parcel.slices, this.#form);
-    const before = this.#beginning;
-    return new Promise((resolve, reject) => {
-      const flushed = () => {
-        buffers?.give(bytes);
-        onSent();
-      };
-      const settled = (end: End) => {
-        if (end === "ended") this.#drop(way);
-        inTurn(before, () =>
-          resolve(way.isTaken(end, true) ? this.#delivered() : this.#end(grownOld(destination))),
-        );
-      };
-      const failed = (failure: unknown) => {
-        this.#drop(way);
-        way.connection.destroy();
-        inTurn(before, () => {
-          if (signal.aborted) return reject(signal.reason);
-          const isOld = way.hasGrownOld(failure, true);
-          resolve(this.#end(isOld ? grownOld(destination) : this.#verdictOn(failure)));
-        });
-      };
-      way.connection.write({ bytes, msMax, signal, flushed, settled, failed });
-    });
+    const following = new Following(this, way, this.#options, bytes, signal, onSent, this.#beginning);
+    way.connection.write(following);
+    return following.verdict;
+  }
+
+  /** A parcel that followed others stood, or the connection ended behind it. */
+  stood(way: Way, end: End): Verdict {
+    if (way.isTaken(end, true)) return this.#delivered();
+    return this.#end(grownOld(this.#options.destination));
+  }
+
+  /** A parcel that followed others failed. */
+  fell(way: Way, failure: unknown): Verdict {
+    const isOld = way.hasGrownOld(failure, true);
+    return this.#end(isOld ? grownOld(this.#options.destination) : this.#verdictOn(failure));
   }
 
   #delivered(): Verdict {
@@ -163,10 +154,10 @@ class SyslogSink implements Sink {
       const end = await new Promise<End>((settled, failed) =>
         way.connection.write({ bytes, msMax, signal, flushed, settled, failed }),
       );
-      if (end === "ended") this.#drop(way); // it closes by itself
+      if (end === "ended") this.drop(way); // it closes by itself
       return way.isTaken(end, isReused);
     } catch (failure) {
-      this.#drop(way);
+      this.drop(way);
       way.connection.destroy();
       if (signal.aborted || !way.hasGrownOld(failure, isReused)) throw failure;
       return false;
@@ -180,8 +171,68 @@ class SyslogSink implements Sink {
     return way;
   }
 
-  #drop(way: Way): void {
+  /** Nothing more goes over it. */
+  drop(way: Way): void {
     if (this.#way === way) this.#way = undefined;
+  }
+}
+
+/** A parcel on its way behind others, over a connection that stands. */
+class Following implements Write {
+  readonly verdict: Promise<Verdict>;
+  readonly bytes: Buffer;
+  readonly signal: AbortSignal;
+  readonly #sink: SyslogSink;
+  readonly #way: Way;
+  readonly #options: SyslogSinkOptions;
+  readonly #onSent: () => void;
+  readonly #before: Beginning | undefined;
+  #resolve!: (verdict: Verdict) => void;
+  #reject!: (reason: unknown) => void;
+
+  constructor(
+    sink: SyslogSink,
+    way: Way,
+    options: SyslogSinkOptions,
+    bytes: Buffer,
+    signal: AbortSignal,
+    onSent: () => void,
+    before: Beginning | undefined,
+  ) {
+    this.#sink = sink;
+    this.#way = way;
+    this.#options = options;
+    this.bytes = bytes;
+    this.signal = signal;
+    this.#onSent = onSent;
+    this.#before = before;
+    this.verdict = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  get msMax(): number {
+    return this.#options.attemptMsMax;
+  }
+
+  flushed(): void {
+    this.#options.buffers?.give(this.bytes);
+    this.#onSent();
+  }
+
+  settled(end: End): void {
+    if (end === "ended") this.#sink.drop(this.#way);
+    inTurn(this.#before, () => this.#resolve(this.#sink.stood(this.#way, end)));
+  }
+
+  failed(failure: unknown): void {
+    this.#sink.drop(this.#way);
+    this.#way.connection.destroy();
+    inTurn(this.#before, () => {
+      if (this.signal.aborted) this.#reject(this.signal.reason);
+      else this.#resolve(this.#sink.fell(this.#way, failure));
+    });
   }
 }
 

@@ -120,9 +120,11 @@ export const isDivisible = ({ bytes, count }: CutRange): boolean => count > 1 &&
 /** Lines of `range` before `line` are settled, or gone. */
 export function passed(sizing: Sizing, range: DeliveryRange, line: number): Sizing {
   const heldEnd = heldEndOf(sizing, range);
-  const { suspectEnds } = sizing;
+  const { suspectEnds, slowTries, refusals } = sizing;
+  const isHeld = heldEnd !== undefined && heldEnd <= line;
+  if (!isHeld && suspectEnds.length === 0 && slowTries === 0 && refusals === 0) return sizing;
   return {
-    ...(heldEnd !== undefined && heldEnd <= line ? withHeldEnd(sizing, range, undefined) : sizing),
+    ...(isHeld ? withHeldEnd(sizing, range, undefined) : sizing),
     suspectEnds: suspectEnds.length === 0 ? suspectEnds : suspectEnds.filter((end) => end > line),
     slowTries: 0,
     refusals: 0,

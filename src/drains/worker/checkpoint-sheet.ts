@@ -108,7 +108,7 @@ export class CheckpointSheet {
     return this.#writer.close();
   }
 
-  #draft(ids: ReadonlySet<string>): Draft {
+  #draft(ids: readonly string[]): Draft {
     const { lease } = this.#options;
     const stored: (() => void)[] = [];
     for (const id of ids) {

@@ -4,6 +4,7 @@
  */
 import type { Logger } from "pino";
 import type { Clock, Store } from "../../ports.ts";
+import { Moments, type Sleeper } from "./moments.ts";
 import { OwnedRecord } from "./owned-record.ts";
 
 /** The record as it is to be written now; `undefined` removes it. `written` is called when it is stored. */
@@ -17,7 +18,7 @@ export type CheckpointWriterOptions = {
   /** The revision of the record as it was read; 0 when there was none. */
   readonly revision: number;
   /** Something of the drains `ids` changed since the last draft, or was not stored. */
-  readonly draft: (ids: ReadonlySet<string>) => Draft;
+  readonly draft: (ids: readonly string[]) => Draft;
   /** Writes that are asked for at once are gathered, so that puts come no closer together than this. */
   readonly paceMs: () => number;
   /** Called once when somebody else wrote the record: nothing is written any more. */
@@ -30,27 +31,31 @@ const storeRetryMs = 1_000;
 const lastTriesMax = 3;
 
 /** One for all that have nothing to write, as most drains are idle. */
-const none: Set<string> = new Set();
+const none: string[] = [];
+const nobody: ((isWritten: boolean) => void)[] = [];
 
-export class CheckpointWriter {
+export class CheckpointWriter implements Sleeper {
   readonly #options: CheckpointWriterOptions;
   readonly #record: OwnedRecord<unknown>;
+  readonly #moments: Moments;
   /** Drains of which something is not stored, without those of the put under way. */
   #changed = none;
   /** When what changed is to be written. */
   #dueMs = Number.POSITIVE_INFINITY;
+  /** A Store that failed is not asked again before then. */
+  #againMs = Number.NEGATIVE_INFINITY;
   #lastPutMs = Number.NEGATIVE_INFINITY;
+  /** When it looks next whether it is to write. */
+  #wakeMs = Number.POSITIVE_INFINITY;
   /** Told of the next write. */
-  #waiting: ((isWritten: boolean) => void)[] = [];
-  /** The wait before a write, while there is one. */
-  #pause: { readonly end: () => void; readonly afterFailure: boolean } | undefined;
-  #putting: Promise<boolean> | undefined;
-  #running: Promise<void> | undefined;
+  #waiting = nobody;
+  #putting: Promise<void> | undefined;
   #isLost = false;
 
   constructor(options: CheckpointWriterOptions) {
     this.#options = options;
     this.#record = new OwnedRecord(options.store, options.key, options.revision);
+    this.#moments = Moments.of(options.clock);
   }
 
   get isLost(): boolean {
@@ -61,87 +66,86 @@ export class CheckpointWriter {
   changed(id: string, dueMs: number): void {
     if (this.#isLost) return;
     this.#add(id);
-    if (dueMs < this.#dueMs) {
-      this.#dueMs = dueMs;
-      this.#endPause();
-    }
-    this.#running ??= this.#run();
+    if (dueMs < this.#dueMs) this.#dueMs = dueMs;
+    this.#plan();
   }
 
   #add(id: string): void {
-    if (this.#changed === none) this.#changed = new Set();
-    this.#changed.add(id);
+    if (this.#changed === none) this.#changed = [id];
+    else if (!this.#changed.includes(id)) this.#changed.push(id);
   }
 
   /** Writes as soon as may be; resolves to false when the Store failed or the record is somebody else's. */
   writeNow(id: string): Promise<boolean> {
     return new Promise((resolve) => {
       if (this.#isLost) return resolve(false);
+      if (this.#waiting === nobody) this.#waiting = [];
       this.#waiting.push(resolve);
       this.changed(id, Number.POSITIVE_INFINITY);
-      this.#endPause();
     });
   }
 
   /** Writes what is not stored of the drain, if the Store takes it within a few tries; then that is given up. */
   async flush(id: string): Promise<void> {
     await this.#putting;
-    if (this.#changed.has(id)) this.#pause?.end();
-    for (let tries = 0; tries < lastTriesMax && this.#changed.has(id); tries++) await this.writeNow(id);
+    this.#againMs = Number.NEGATIVE_INFINITY;
+    for (let tries = 0; tries < lastTriesMax && this.#changed.includes(id); tries++) await this.writeNow(id);
     // The lines that were delivered since will be repeated.
-    if (this.#changed.delete(id) && this.#changed.size === 0) this.#pause?.end();
+    if (this.#changed.includes(id)) this.#changed = this.#changed.filter((one) => one !== id);
   }
 
   /** Writes all that is not stored, as `flush` does for each. */
   async close(): Promise<void> {
     await this.#putting;
-    await Promise.all([...this.#changed].map((id) => this.flush(id)));
+    await Promise.all(this.#changed.map((id) => this.flush(id)));
   }
 
-  async #run(): Promise<void> {
-    while (this.#changed.size > 0 && !this.#isLost) {
-      if (!(await this.#untilDue())) continue;
-      this.#dueMs = Number.POSITIVE_INFINITY;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      const ids = this.#changed;
-      this.#changed = none;
-      this.#putting = this.#put(ids);
-      const isWritten = await this.#putting;
-      this.#putting = undefined;
-      if (!isWritten) for (const id of ids) this.#add(id);
-      for (const tell of waiting) tell(isWritten && !this.#isLost);
-      if (isWritten) continue;
-      this.#dueMs = this.#options.clock.monotonicMs();
-      await this.#sleep(storeRetryMs, true);
+  /** A time has come that was waited for; an earlier look may have been enough. */
+  woken(atMs: number): void {
+    if (atMs === this.#wakeMs) this.#wakeMs = Number.POSITIVE_INFINITY;
+    if (this.#putting !== undefined || this.#changed.length === 0) return;
+    if (this.#nextMs > this.#options.clock.monotonicMs()) this.#plan();
+    else this.#putting = this.#write();
+  }
+
+  // Looks again when the next write is due, unless a put is under way: that ends in a plan.
+  #plan(): void {
+    if (this.#putting !== undefined || this.#changed.length === 0) return;
+    const nextMs = this.#nextMs;
+    if (nextMs >= this.#wakeMs) return;
+    this.#wakeMs = nextMs;
+    // In a turn of promises what changes together is written together.
+    if (nextMs <= this.#options.clock.monotonicMs()) queueMicrotask(() => this.woken(nextMs));
+    else this.#moments.wake(this, nextMs);
+  }
+
+  get #nextMs(): number {
+    const isAsked = this.#waiting.length > 0;
+    const dueMs = isAsked ? Math.min(this.#dueMs, this.#lastPutMs + this.#options.paceMs()) : this.#dueMs;
+    return Math.max(this.#againMs, dueMs);
+  }
+
+  async #write(): Promise<void> {
+    const { clock } = this.#options;
+    const ids = this.#changed;
+    const waiting = this.#waiting;
+    this.#changed = none;
+    this.#waiting = nobody;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    const isWritten = await this.#put(ids);
+    this.#putting = undefined;
+    if (!isWritten) {
+      for (const id of ids) this.#add(id);
+      this.#dueMs = clock.monotonicMs();
+      this.#againMs = this.#dueMs + storeRetryMs;
     }
-    this.#running = undefined;
-    for (const tell of this.#waiting.splice(0)) tell(false);
-  }
-
-  /** False when it may be due by now, or there may be nothing left to write: it is to be looked at again. */
-  async #untilDue(): Promise<boolean> {
-    const pacedMs = this.#waiting.length > 0 ? this.#lastPutMs + this.#options.paceMs() : this.#dueMs;
-    const leftMs = Math.min(this.#dueMs, pacedMs) - this.#options.clock.monotonicMs();
-    if (leftMs <= 0) return true;
-    await this.#sleep(leftMs, false);
-    return false;
-  }
-
-  async #sleep(ms: number, afterFailure: boolean): Promise<void> {
-    const ending = new AbortController();
-    this.#pause = { end: () => ending.abort(), afterFailure };
-    await this.#options.clock.sleep(ms, ending.signal);
-    this.#pause = undefined;
-  }
-
-  // A Store that failed is not asked again before its time.
-  #endPause(): void {
-    if (this.#pause?.afterFailure === false) this.#pause.end();
+    for (const tell of waiting) tell(isWritten && !this.#isLost);
+    if (this.#isLost) for (const tell of this.#waiting.splice(0)) tell(false);
+    else this.#plan();
   }
 
   // False when the Store failed and it is worth another try.
-  async #put(ids: ReadonlySet<string>): Promise<boolean> {
+  async #put(ids: readonly string[]): Promise<boolean> {
     const { clock, logger, draft, onLost } = this.#options;
     try {
       const { value, written } = draft(ids);

@@ -8,38 +8,53 @@ import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { CutRange } from "./parcel.ts";
 import { behind, type DeliveryRange, type LinePlace, type Redelivery } from "./ranges.ts";
 
-/** Lines of a cut that were delivered and refused; its `filtered` are the others. */
-export type Settled = { readonly delivered: number; readonly refused: number };
+/** Lines of a cut that were delivered and refused; its `filtered` are the others. `isTaken`: the destination took the parcel. */
+export type Settled = { readonly delivered: number; readonly refused: number; readonly isTaken?: true };
+type Mutable<Of> = { -readonly [Key in keyof Of]: Of[Key] };
 
 /** The checkpoint when the lines of `cut`, which `range` begins with, have their places. */
 export function settled(
   checkpoint: DrainCheckpoint,
   range: DeliveryRange,
   cut: CutRange,
-  { delivered, refused }: Settled,
+  { delivered, refused, isTaken }: Settled,
   nowMs: number,
 ): DrainCheckpoint {
-  const rate = delivered > 0 ? rateAfter(checkpoint.rate, delivered, nowMs) : checkpoint.rate;
-  const rated = rate === undefined ? checkpoint : { ...checkpoint, rate };
-  if (range.kind === "live")
-    return {
-      ...rated,
-      position: cut.end,
-      line: cut.endLine,
-      delivered: checkpoint.delivered + delivered,
-      refused: checkpoint.refused + refused,
-      filtered: checkpoint.filtered + cut.filtered,
-    };
-  const replayed = checkpoint.replayed + delivered;
+  // One copy for all that changes: each parcel makes one.
+  const next: Mutable<DrainCheckpoint> = { ...checkpoint };
+  if (delivered > 0) next.rate = rateAfter(checkpoint.rate, delivered, nowMs);
+  if (isTaken) tookLines(next, nowMs);
+  if (range.kind === "live") {
+    next.position = cut.end;
+    next.line = cut.endLine;
+    next.delivered += delivered;
+    next.refused += refused;
+    next.filtered += cut.filtered;
+    return next;
+  }
+  next.replayed += delivered;
   const left = behind(range, { position: cut.end, line: cut.endLine }, delivered);
-  return { ...advanced(rated, range, left, delivered), replayed };
+  return advanced(next, range, left, delivered);
 }
 
-/** The destination took lines: since now, unless it did so before. */
-export const tookLines = (checkpoint: DrainCheckpoint, nowMs: number): DrainCheckpoint => {
-  const deliveredAt = new Date(nowMs).toISOString();
-  return { ...checkpoint, deliveredAt, failing: undefined, wellSince: checkpoint.wellSince ?? deliveredAt };
-};
+// The destination took lines: since now, unless it did so before.
+function tookLines(checkpoint: Mutable<DrainCheckpoint>, nowMs: number): void {
+  const deliveredAt = timeInWords(nowMs);
+  checkpoint.deliveredAt = deliveredAt;
+  checkpoint.failing = undefined;
+  checkpoint.wellSince ??= deliveredAt;
+}
+
+const last = { nowMs: Number.NaN, words: "" };
+
+// One text for all drains that delivered in a millisecond.
+function timeInWords(nowMs: number): string {
+  if (nowMs !== last.nowMs) {
+    last.words = new Date(nowMs).toISOString();
+    last.nowMs = nowMs;
+  }
+  return last.words;
+}
 
 /** The checkpoint when `left` is left of `range`, whose lines have their places already; `sent` of them went to the destination. */
 export function advanced<Range extends DeliveryRange>(

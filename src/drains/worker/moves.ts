@@ -100,7 +100,7 @@ export function resume(memory: Memory, range: DeliveryRange, isReadAgain: boolea
   const isOver = range.line >= range.endLine;
   const picked = pickRange(memory.checkpoint, memory.asked);
   if (isOver || isReadAgain || !isPicked(range, picked)) return choose(memory);
-  return { state: { kind: "idle", memory, range }, effects: [] };
+  return stay({ kind: "idle", memory, range });
 }
 
 /** The lines of `range` before `place` are gone: each is counted, and told when it was not sent yet. */
@@ -146,7 +146,9 @@ export const halt = (memory: Memory): Step => ({
 /** With what had to be done before. */
 export const after = (effects: readonly Effect[], { state, effects: then }: Step): Step => ({
   state,
-  effects: [...effects, ...then],
+  effects: then.length === 0 ? effects : [...effects, ...then],
 });
 
-export const stay = (state: DeliveryState): Step => ({ state, effects: [] });
+const nothing: readonly Effect[] = [];
+
+export const stay = (state: DeliveryState): Step => ({ state, effects: nothing });

@@ -241,6 +241,6 @@ export class Performer {
 
   // Whatever fails here is a fault of the program.
   #guarded(work: Promise<unknown> | undefined): void {
-    work?.catch((fault: unknown) => this.#hooks.broke(fault));
+    work?.catch(this.#hooks.broke);
   }
 }

@@ -64,6 +64,6 @@ export const behind = <Range extends DeliveryRange>(
 ): Range =>
   range.kind === "redelivery"
     ? { ...range, ...place, counted: clamp(range.counted - delivered, range.endLine - place.line) }
-    : { ...range, ...place };
+    : { ...range, position: place.position, line: place.line };
 
 const clamp = (lines: number, max: number): number => Math.max(0, Math.min(lines, max));

@@ -151,13 +151,12 @@ export class ReadAhead {
 
   readonly #take = ({ done, value: batch }: IteratorResult<Followed>): void => {
     if (done) this.#finish({ kind: "ended" });
-    else if (this.#end === undefined) {
-      if (batch === "foreign") this.#isForeign = true;
-      else {
-        this.#batches.push(batch);
-        this.#hold(batch.bytes.length, keptBytes(batch));
-        this.#changed();
-      }
+    else if (batch === "foreign") this.#isForeign = true;
+    else if (this.#end !== undefined) batch.memory?.release();
+    else {
+      this.#batches.push(batch);
+      this.#hold(batch.bytes.length, keptBytes(batch));
+      this.#changed();
     }
     this.#goOn();
   };

@@ -7,12 +7,15 @@ import type { CutRange } from "./parcel.ts";
 import { behind, type DeliveryRange } from "./ranges.ts";
 import { withDelivered } from "./unconfirmed.ts";
 
+const nothing: readonly Effect[] = [];
+const rest: readonly Effect[] = [{ kind: "rest" }];
+
 type Times = Pick<DeliveryEvent, "nowMs" | "monotonicMs">;
 export type Left = { readonly memory: Memory; readonly range: DeliveryRange };
 
 /** Each line of `cut`, which `range` begins with, has its place. */
 export function settle({ memory, range }: Left, cut: CutRange, counts: Settled, at: Times): Left {
-  const { delivered } = counts;
+  const { delivered, isTaken } = counts;
   const { position, line, kind } = range;
   const stretch = { position, line, endLine: cut.endLine, counted: kind === "replay" ? 0 : delivered };
   return {
@@ -22,6 +25,9 @@ export function settle({ memory, range }: Left, cut: CutRange, counts: Settled, 
       recent: delivered > 0 ? withDelivered(memory.recent, stretch, at.monotonicMs) : memory.recent,
       sizing: passed(memory.sizing, range, cut.endLine),
       settledAtMs: kind === "live" ? cut.finalAcceptedAtMs : memory.settledAtMs,
+      failures: isTaken ? 0 : memory.failures,
+      isProven: isTaken ?? memory.isProven,
+      skippedInRow: isTaken ? 0 : memory.skippedInRow,
     },
     range: behind(range, { position: cut.end, line: cut.endLine }, delivered),
   };
@@ -36,8 +42,9 @@ export function resting(
   memory: Memory,
   others: readonly Flight[],
 ): { memory: Memory; effects: readonly Effect[] } {
-  if (!memory.hasSlot || others.some(({ stage }) => stage !== "preparing")) return { memory, effects: [] };
-  if (memory.failures === 0) return { memory, effects: [{ kind: "rest" }] };
+  if (!memory.hasSlot || others.some(({ stage }) => stage !== "preparing"))
+    return { memory, effects: nothing };
+  if (memory.failures === 0) return { memory, effects: rest };
   return { memory: { ...memory, hasSlot: false }, effects: [{ kind: "release" }] };
 }
 

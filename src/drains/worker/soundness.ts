@@ -51,8 +51,10 @@ function assertUnderWay({ memory, range, inFlight }: UnderWay, { limits }: Deliv
 }
 
 function assertUnconfirmed({ memory }: DeliveryState): void {
+  const { unconfirmed } = memory.checkpoint;
+  if (unconfirmed === undefined) return;
   let endLine = 0;
-  for (const stretch of memory.checkpoint.unconfirmed ?? []) {
+  for (const stretch of unconfirmed) {
     assert(stretch.line >= endLine && stretch.line < stretch.endLine, "unconfirmed lines are in order");
     assert(stretch.counted <= stretch.endLine - stretch.line, "a line counts once");
     endLine = stretch.endLine;

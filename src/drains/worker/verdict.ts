@@ -1,10 +1,8 @@
 /** Goes on when the destination has answered for a parcel, or has let it pass. Pure. */
 import assert from "node:assert";
 import type { Verdict } from "../../ports.ts";
-import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { halveByContent, halveBySize, heldEndOf, hold, isDivisible } from "./batcher.ts";
-import type { DeliveryRules, Effect, Step } from "./delivery-types.ts";
-import { tookLines } from "./ledger.ts";
+import type { DeliveryRules, Effect, Flight, Step } from "./delivery-types.ts";
 import { after, halt, notify, recordSoon, resume, withFlights } from "./moves.ts";
 import type { CutRange } from "./parcel.ts";
 import { held, onRefusedAlone, skipped, told, unheld, type VerdictEvent, type Weighed } from "./refused.ts";
@@ -15,7 +13,7 @@ import type { UnderWay } from "./under-way.ts";
 /** A parcel that was not taken or answered in time so often is sent in parts: the time may be too short for it. */
 const slowTriesMax = 2;
 /** A crash that comes before it is written repeats lines, and loses none. */
-const progress: Effect = { kind: "record", within: "pace" };
+const progress: readonly Effect[] = [{ kind: "record", within: "pace" }];
 /** Between two notices of a certificate that ends soon. */
 const expiryNoticeMs = 86_400_000;
 
@@ -33,18 +31,27 @@ export function onVerdict(state: UnderWay, event: VerdictEvent, rules: DeliveryR
   if (!isPassed) {
     // Those sent behind it are sent again with it, and what was read ahead begins behind them.
     const isReadAgain = first!.isAlone || first!.stage === "sent";
-    return after(
-      weighed.effects,
-      goOn({ ...state, ...left(weighed), inFlight: [] }, isReadAgain, weighed, event, rules),
-    );
+    return after(weighed.effects, goOn(withRest(state, weighed, []), isReadAgain, weighed, event, rules));
   }
-  const passed = passFiltered({ ...state, ...left(weighed), inFlight: others }, event);
+  const passed = passFiltered(withRest(state, weighed, others), event);
   const rested = resting(passed.memory, passed.inFlight);
-  const next = { ...passed, memory: rested.memory };
-  return after([...weighed.effects, ...rested.effects], goOn(next, first!.isAlone, weighed, event, rules));
+  const next = rested.memory === passed.memory ? passed : { ...passed, memory: rested.memory };
+  const effects = rested.effects.length === 0 ? weighed.effects : [...weighed.effects, ...rested.effects];
+  return after(effects, goOn(next, first!.isAlone, weighed, event, rules));
 }
 
-const left = ({ memory, range }: Left): Left => ({ memory, range });
+// All that is under way behind the first.
+const withRest = (
+  { kind, broke }: UnderWay,
+  { memory, range }: Left,
+  inFlight: readonly Flight[],
+): UnderWay => ({
+  kind,
+  memory,
+  range,
+  inFlight,
+  broke,
+});
 
 // Lines that the filter left out, and that are the oldest now.
 function passFiltered(state: UnderWay, event: VerdictEvent): UnderWay {
@@ -106,19 +113,23 @@ function onDelivered(
 ): Weighed {
   const { nowMs } = event;
   const refused = Math.min(verdict.rejected ?? 0, cut.count);
-  const { memory, range } = settle(state, cut, { delivered: cut.count - refused, refused }, event);
-  const { expiryToldAtMs = Number.NEGATIVE_INFINITY } = memory.checkpoint;
+  const left = settle(state, cut, { delivered: cut.count - refused, refused, isTaken: true }, event);
+  const { checkpoint } = left.memory;
+  const { expiryToldAtMs = Number.NEGATIVE_INFINITY } = checkpoint;
   const isExpiryNews = verdict.expiring !== undefined && nowMs - expiryToldAtMs >= expiryNoticeMs;
+  if (refused === 0 && !isExpiryNews) return { memory: left.memory, range: left.range, effects: progress };
   const reason = verdict.reason ?? "the destination rejected lines";
-  const checkpoint: DrainCheckpoint = {
-    ...tookLines(refused > 0 ? withError(memory.checkpoint, reason, nowMs) : memory.checkpoint, nowMs),
-    ...(isExpiryNews && { expiryToldAtMs: nowMs }),
-  };
   return {
-    memory: { ...memory, checkpoint, failures: 0, isProven: true, skippedInRow: 0 },
-    range,
+    memory: {
+      ...left.memory,
+      checkpoint: {
+        ...(refused > 0 ? withError(checkpoint, reason, nowMs) : checkpoint),
+        ...(isExpiryNews && { expiryToldAtMs: nowMs }),
+      },
+    },
+    range: left.range,
     effects: [
-      progress,
+      ...progress,
       ...(refused > 0 ? told(refused, cut, reason, event) : []),
       ...(isExpiryNews ? [notify({ kind: "expiring", reason: verdict.expiring! })] : []),
     ],

@@ -173,6 +173,10 @@ function timedEvent(event: NewEvent, nowMs: number, monotonicMs: number, random:
       const { number, cut, outcome } = event;
       return { kind: "prepared", number, cut, outcome, nowMs, monotonicMs, random };
     }
+    case "verdict": {
+      const { number, verdict, isNotices = false } = event;
+      return { kind: "verdict", number, verdict, isNotices, nowMs, monotonicMs, random };
+    }
     default:
       return { ...event, nowMs, monotonicMs, random };
   }

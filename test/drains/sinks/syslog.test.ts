@@ -294,6 +294,20 @@ describe("what a receiver says is read, and means nothing", () => {
   });
 });
 
+test("the end of a signal ends what is under way with it, and not the connection that it went over before", async () => {
+  const receiver = await openReceiver();
+  const sink = kept(sinkOf(`syslog://localhost:${receiver.port}`));
+  const [first, second] = [new AbortController(), new AbortController()];
+  expect(await sink.deliver(parcelOf("one"), first.signal)).toEqual(delivered);
+  first.abort(new Error("the first is over"));
+  expect(await sink.deliver(parcelOf("two"), second.signal)).toEqual(delivered);
+  await until(() => receiver.messages.length === 2);
+  expect(receiver.sockets).toHaveLength(1);
+  const cut = sink.deliver(parcelOf("three"), second.signal);
+  second.abort(new Error("the second is over"));
+  await expect(cut).rejects.toThrow("the second is over");
+});
+
 test("the path and query of the URL are not used, and nothing of them is sent", async () => {
   const receiver = await openReceiver();
   const sink = kept(sinkOf(`syslog://localhost:${receiver.port}/in/app?key=value#insecure`));
