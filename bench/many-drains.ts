@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { Receiver } from "./drain-rig.ts";
-import { postLines } from "./load.ts";
+import { postFirstLines, postLines } from "./load.ts";
 import { BenchNats, BenchServer } from "./server.ts";
 
 export type ManyDrains = {
@@ -38,8 +38,9 @@ export async function manyDrains(
         );
       }
       const doors = tokens.map((token) => ({ url: server.url, token }));
+      const first = await postFirstLines(doors);
       const warm = await postLines(doors, 1);
-      await receiver.seconds(warm.lines);
+      await receiver.seconds(first + warm.lines);
 
       const before = [await server.cpuSeconds(), (await nats?.cpuSeconds()) ?? 0] as const;
       const startedMs = performance.now();

@@ -4,7 +4,7 @@
  * Run: node bench/scale.ts [seconds] [0|1|3 NATS servers…]
  */
 import { fileURLToPath } from "node:url";
-import { postLines } from "./load.ts";
+import { postFirstLines, postLines } from "./load.ts";
 import { BenchNats, BenchServer } from "./server.ts";
 
 export type ScaleSetup = {
@@ -46,6 +46,7 @@ export async function scale(setups: readonly ScaleSetup[], seconds = 3): Promise
           (sum, each) => sum + each,
           0,
         );
+      await postFirstLines(doors);
       await postLines(doors, Math.min(seconds, 1));
       const before = [await cpu(), (await nats?.cpuSeconds()) ?? 0] as const;
       const { lines, linesPerSecond } = await postLines(doors, seconds);
