@@ -28,6 +28,7 @@ import type { DrainHistories } from "./drains/drain-histories.ts";
 import type { DrainTests } from "./drains/drain-tests.ts";
 import { DrainNotices } from "./drains/notices.ts";
 import { Failures } from "./failures.ts";
+import { listenFurther, shared } from "./further-listeners.ts";
 import { BareRoutes } from "./http/bare-routes.ts";
 import { Connections } from "./http/connections.ts";
 import { registerRoutes } from "./http-routes.ts";
@@ -279,12 +280,14 @@ async function openHttp(base: Base, parts: HttpParts) {
   await server.register(healthApi, { readiness, isBrief });
   if (!isBrief) await server.register(docsPages, { document });
   await registerRoutes(server, config.roles, { ...routeParts(base, parts), bare });
-  const address = await server.listen(config.http).catch((cause: unknown) => {
+  const listen = async () => server.listen(await shared(config.http));
+  const address = await listen().catch((cause: unknown) => {
     throw listenFailure("--http", config.http, cause);
   });
+  const further = await listenFurther(server.server);
   const url = tlsCert === undefined ? address : address.replace(/^http:/, "https:");
   own.listens({ ...config.http, port: Number(new URL(url).port) });
-  scope.own("HTTP", { close: () => closeServer(server, connections, closeMsMax) });
+  scope.own("HTTP", { close: () => closeServer(server, connections, closeMsMax, further) });
   const settings = settingsInForce(config);
   const admin =
     config.admin &&

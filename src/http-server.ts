@@ -99,11 +99,12 @@ export async function closeServer(
   server: FastifyInstance,
   connections: Connections,
   closeMsMax: number,
+  further?: { close(): Promise<void> },
 ): Promise<void> {
   const cut = setTimeout(() => server.server.closeAllConnections(), closeMsMax);
   const resting = setInterval(() => connections.closeResting(), restingEveryMs);
   try {
-    await server.close();
+    await Promise.all([server.close(), further?.close()]);
   } finally {
     clearInterval(resting);
     clearTimeout(cut);

@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Logger } from "pino";
+import { listenFurther, shared } from "../further-listeners.ts";
 import { syslogConnections } from "../metrics.ts";
 import type { Closing } from "./syslog-connection.ts";
 import type { SyslogPeers } from "./syslog-peers.ts";
@@ -75,8 +76,9 @@ export async function streamListener(options: StreamListenerOptions): Promise<St
     { keepAlive: true, noDelay: true },
     handshakes === undefined ? accept : (socket) => handshakes.begin(socket),
   );
-  server.listen({ host: options.host, port: options.port, backlog });
+  server.listen({ ...(await shared({ host: options.host, port: options.port })), backlog });
   await once(server, "listening");
+  const further = await listenFurther(server);
   server.on("error", (error) => logger.error({ err: error }, "the syslog listener failed"));
   const checking = setInterval(() => {
     for (const connection of open.keys()) connection.checkPace();
@@ -85,7 +87,7 @@ export async function streamListener(options: StreamListenerOptions): Promise<St
   let closing: Promise<void> | undefined;
   const closeAll = async () => {
     clearInterval(checking);
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    const closed = Promise.all([new Promise((resolve) => server.close(resolve)), further.close()]);
     handshakes?.close();
     for (const connection of open.keys()) connection.stop();
     await Promise.all(open.values());
