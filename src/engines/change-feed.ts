@@ -19,6 +19,13 @@ export class ChangeFeed {
   #published = 0;
   #closed = false;
 
+  /** Changes come in the order of their revisions. One that nobody watches is not worth reading: true when somebody does. */
+  passes(key: string, revision: number): boolean {
+    this.#published = revision;
+    for (const { prefix } of this.#watchers) if (key.startsWith(prefix)) return true;
+    return false;
+  }
+
   /** Changes come in the order of their revisions. */
   publish(change: StoreChange): void {
     this.#published = change.revision;

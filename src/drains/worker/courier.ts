@@ -132,9 +132,9 @@ export class Courier {
     const onVerdict = (verdict: Verdict | undefined) => {
       budget.add(-heldBytes);
       if (verdict === undefined) return;
-      drainDeliverySeconds.observe({ verdict: verdict.kind }, (clock.monotonicMs() - startedAtMs) / 1000);
+      drainDeliverySeconds.of[verdict.kind].observe((clock.monotonicMs() - startedAtMs) / 1000);
       if (verdict.kind === "delivered")
-        drainLagSeconds.observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
+        drainLagSeconds.of[""].observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
       this.#settled(number, verdict, parcel);
       if (verdict.kind === "delivered") for (const one of memory) one.release(); // else it may be read still
     };

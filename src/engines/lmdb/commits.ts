@@ -31,7 +31,7 @@ export interface Work {
 
 /** Bounds of one transaction; one larger piece of work is taken alone. */
 const commitBytesMax = 16 * 1024 * 1024;
-const commitWorksMax = 4096;
+export const commitWorksMax = 4096;
 /** Bounds of the work that waits for its turn. Callers bound themselves long before; over it, work is refused. */
 const waitingBytesMax = 256 * 1024 * 1024;
 /** Between attempts while the disk fails: what came meanwhile gets its answer together. */

@@ -1,4 +1,7 @@
-/** The store on LMDB. Revisions come from one counter for all keys, so a key that comes back is never mistaken. */
+/**
+ * The store on LMDB. Revisions come from one counter for all keys, so a key that comes back is never mistaken; a start passes some
+ * of them over.
+ */
 import assert from "node:assert";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Database } from "lmdb";
@@ -7,7 +10,7 @@ import { storeUnavailable } from "../../errors/store.ts";
 import type { Store, StoreChange, StoreRecord } from "../../ports.ts";
 import { ChangeFeed } from "../change-feed.ts";
 import { isStoreKey, valueBytesMax } from "../engine.ts";
-import type { Commits, Work } from "./commits.ts";
+import { type Commits, commitWorksMax, type Work } from "./commits.ts";
 import type { BinaryDb } from "./environment.ts";
 
 /** Keys that `list` reads in one turn. */
@@ -116,12 +119,12 @@ export class Records {
 
   /** Inside `write`: writes or, without a value, removes; the new revision. */
   put(key: string, json: string | undefined, commits: Commits): number {
+    // With the first record, so that none is stored without it: a counter behind all that the transaction may give.
+    if (this.#forming.size === 0)
+      commits.put(this.#meta, revisionKey, recordOf(this.#revision + commitWorksMax, ""));
     const revision = ++this.#revision;
-    const counter = Buffer.allocUnsafe(revisionBytes);
-    counter.writeDoubleLE(revision, 0);
-    commits.put(this.#meta, revisionKey, counter);
     if (json === undefined) commits.remove(this.#db, key);
-    else commits.put(this.#db, key, Buffer.concat([counter, Buffer.from(json)]));
+    else commits.put(this.#db, key, recordOf(revision, json));
     this.#forming.set(key, json === undefined ? 0 : revision);
     return revision;
   }
@@ -130,6 +133,13 @@ export class Records {
   formed(): void {
     this.#forming.clear();
   }
+}
+
+function recordOf(revision: number, json: string): Buffer {
+  const record = Buffer.allocUnsafe(revisionBytes + Buffer.byteLength(json));
+  record.writeDoubleLE(revision, 0);
+  record.write(json, revisionBytes, "utf8");
+  return record;
 }
 
 /** One put on its way to the disk. */
@@ -175,7 +185,7 @@ class Put implements Work {
 
   stored(): void {
     const revision = this.#revision;
-    if (revision) {
+    if (revision && this.#feed.passes(this.#key, revision)) {
       const value: unknown = this.#json === undefined ? undefined : JSON.parse(this.#json);
       this.#feed.publish({ key: this.#key, value, revision });
     }
