@@ -28,7 +28,9 @@ export const ingestLimits = Object.freeze({
   connectionsMax: 4_000,
   addressConnectionsMax: 1_000,
   /** Lines of one syslog connection that are not stored yet. */
-  connectionBytesMax: 256 * 1024,
+  connectionBytesMax: 1024 * 1024,
+  /** Lines of a RELP client that are read before the first of them are answered. */
+  roundBytesMax: 256 * 1024,
   /** Memory of syslog frames that have begun and not ended. */
   unfinishedBytesMax: 32 * 1024 * 1024,
   /** From a syslog connection to its first frame with a known token. */

@@ -27,6 +27,8 @@ const offers = "200 OK\nrelp_version=0\nrelp_software=tailrace\ncommands=syslog"
 export type RelpOptions = Omit<SyslogOptions, "host" | "port"> & {
   /** The bound of a batch: more lines are handed over one batch after the other. */
   readonly batchBytesMax: number;
+  /** Read from a client before the first of it is answered. */
+  readonly roundBytesMax: number;
 };
 
 /** The parts of every connection, and where lines go. */
@@ -114,7 +116,7 @@ export class RelpConnection {
       for (let chunk = this.#chunk(); goesOn && chunk !== null; chunk = this.#chunk()) {
         bytes += chunk.length;
         goesOn = await this.#take(chunk, sorting, answers);
-        if (bytes >= options.connectionBytesMax) break;
+        if (bytes >= options.roundBytesMax) break;
       }
       if (answers.length > 0 && !(await this.#settle(sorting, answers))) return;
       const { readableEnded, destroyed } = this.#socket;

@@ -10,15 +10,13 @@ const memory = Buffer.allocUnsafeSlow(readBytesMax);
 
 /**
  * From now on `take` is called with what arrives on the socket, instead of its `data` events. The bytes are good until
- * `take` returns. False, and nothing is changed, when the socket cannot be read so; to be called before anything arrives.
+ * `take` returns; where that is false, no more is read until somebody resumes the socket. False, and nothing is changed, when
+ * the socket cannot be read so; to be called before anything arrives.
  */
-export function readShared(socket: Socket, take: (bytes: Buffer) => void): boolean {
+export function readShared(socket: Socket, take: (bytes: Buffer) => boolean): boolean {
   if (socket instanceof TLSSocket) return false;
   return readBy(socket, {
     memory,
-    take: (bytes) => {
-      take(memory.subarray(0, bytes));
-      return true; // whoever wants no more has paused the socket
-    },
+    take: (bytes) => take(memory.subarray(0, bytes)),
   });
 }

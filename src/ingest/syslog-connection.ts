@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { stepFrames } from "../core/canonical.ts";
 import { droppedConnections, malformedFrames, unknownTokenFrames } from "../metrics.ts";
-import { turns } from "../turns.ts";
+import { Burst } from "./burst.ts";
+import type { Bursts } from "./bursts.ts";
 import { sampleOf } from "./fault-sample.ts";
 import type { ForeignProtocol } from "./foreign-protocol.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
@@ -28,6 +29,7 @@ export type Closing =
 export type SyslogParts = {
   readonly router: FrameRouter;
   readonly unfinished: UnfinishedFrames;
+  readonly bursts: Bursts;
   readonly faults: Pick<SenderFaults, "note">;
   readonly options: Omit<SyslogOptions, "host" | "port" | "queues">;
   /** The token of frames that name none. */
@@ -53,6 +55,7 @@ export class SyslogConnection {
   readonly #frames: FrameBuffer;
   readonly #fallback: string | undefined;
   readonly #pace = new SenderPace();
+  readonly #burst: Burst;
   /** Its bytes lie in memory of all connections. */
   #isShared = false;
   #isClosing = false;
@@ -70,6 +73,7 @@ export class SyslogConnection {
     this.#parts = parts;
     this.#writer = writer;
     this.address = socket.remoteAddress;
+    this.#burst = new Burst(parts.bursts, this.address ?? "");
     this.#frames = new FrameBuffer(parts.options.frameBytesMax);
     this.#fallback = parts.fallbackOf(socket);
   }
@@ -89,9 +93,8 @@ export class SyslogConnection {
       this.#goOn();
     });
     socket.on("close", () => this.#goOn());
-    const take = (chunk: Buffer) => this.#onData(chunk);
-    this.#isShared = readShared(socket, take);
-    if (!this.#isShared) socket.on("data", take);
+    this.#isShared = readShared(socket, (bytes) => this.#onRead(bytes));
+    if (!this.#isShared) socket.on("data", (chunk: Buffer) => this.#onData(chunk));
     await this.#ended;
     this.#parts.unfinished.set(this, 0, false);
     socket.destroy();
@@ -125,10 +128,27 @@ export class SyslogConnection {
     if (this.#isOver) return;
     try {
       const wait = this.#take(chunk);
-      if (wait !== undefined) this.#wait(wait);
+      if (wait === undefined) return;
+      this.#socket.pause();
+      this.#wait(wait);
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  // False: it is not read on before it is resumed.
+  #onRead(bytes: Buffer): boolean {
+    if (this.#isOver) return false;
+    try {
+      const ours = this.#take(bytes);
+      const { length } = bytes;
+      const wait = ours === undefined ? this.#burst.took(length) : ours.then(() => this.#burst.took(length));
+      if (wait === undefined) return true;
+      this.#wait(wait);
+    } catch (error) {
+      this.#failed(error);
+    }
+    return false;
   }
 
   // Goes on when there is nothing to wait for: with what has arrived meanwhile, or to the end.
@@ -150,10 +170,9 @@ export class SyslogConnection {
     else this.#finish().then(this.#end, (error: unknown) => this.#failed(error));
   }
 
-  // Nothing is read before `ours` is done.
+  // Nothing is read before `ours` is done: the socket is not read.
   #wait(ours: Promise<unknown>): void {
     this.#pace.pause();
-    this.#socket.pause();
     const done = () => {
       this.#pace.resume();
       this.#goOn();
@@ -182,6 +201,7 @@ export class SyslogConnection {
   // Sorts frame after frame, `count` of them before.
   #sort(sorting: Sorting, before: number, isNew: boolean): Promise<unknown> | undefined {
     const frames = this.#frames;
+    const { bursts } = this.#parts;
     let next = frames.next();
     let count = before;
     this.#writer.begin();
@@ -190,12 +210,14 @@ export class SyslogConnection {
       if (isPlaced) sorting.placed++;
       const asking = isPlaced ? undefined : sorting.add(frames.bytes, frames.start, frames.end);
       count++;
-      const isOver = asking === undefined && count % stepFrames === 0 && turns.isOver;
+      const isOver = asking === undefined && count % stepFrames === 0 && bursts.isLate;
       if (asking === undefined && !isOver) continue;
-      if (this.#isShared) frames.own();
-      const waited = asking === undefined ? turns.next(this.address ?? "") : this.#ask(sorting, asking);
+      if (this.#isShared && before === 0) frames.own();
+      bursts.took();
+      const waited = asking === undefined ? bursts.next(this.address ?? "") : this.#ask(sorting, asking);
       return this.#sortLater(waited, sorting, count, isNew);
     }
+    bursts.took();
     const { bytes, start, end } = frames;
     if (count > 0) this.#parts.heard(this.address, frames.framing, count);
     this.#handOver(sorting, count > 0 || isNew);
@@ -207,7 +229,9 @@ export class SyslogConnection {
   async #sortLater(waited: Promise<void>, sorting: Sorting, count: number, isNew: boolean): Promise<unknown> {
     await waited;
     // Answers that are at hand are no pause: a read of unknown tokens would go on, and the next one in the same turn.
-    if (turns.isOver) await turns.next(this.address ?? "");
+    const { bursts } = this.#parts;
+    if (bursts.isOver) await bursts.next(this.address ?? "");
+    bursts.began();
     return this.#sort(sorting, count, isNew);
   }
 

@@ -8,6 +8,7 @@ import { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
 import type { Clock } from "../ports.ts";
 import type { AppendQueues } from "./append-queues.ts";
+import { Bursts } from "./bursts.ts";
 import type { ClientTokens } from "./client-tokens.ts";
 import { FrameRouter, type Loops, type TokenLookup } from "./router.ts";
 import type { SenderFaults } from "./sender-faults.ts";
@@ -59,12 +60,14 @@ const checkMsMax = 1_000;
 export type SyslogRoom = {
   readonly peers: SyslogPeers;
   readonly unfinished: UnfinishedFrames;
+  readonly bursts: Bursts;
   readonly router: FrameRouter;
 };
 
 export const syslogRoom = (options: SyslogOptions): SyslogRoom => ({
   peers: new SyslogPeers(options),
   unfinished: new UnfinishedFrames(options.unfinishedBytesMax),
+  bursts: new Bursts({ waitingBytes: () => options.queues.budget.bytes, clock: options.clock }),
   router: new FrameRouter(options),
 });
 

@@ -133,7 +133,7 @@ test.each([
 
 test("a round has a bound: a client that sends without end is answered on the way", async () => {
   await listener.close();
-  await start({ connectionBytesMax: 1_000 });
+  await start({ roundBytesMax: 1_000 });
   const { socket, told } = await client(opening);
   for (let number = 2; number < 2_000; number++) socket.write(frame(number, "syslog", line(`n ${number}`)));
   await until(() => told().includes("1999 rsp 6 200 OK\n"));

@@ -1,5 +1,6 @@
 /** The parts that connections of syslog share, over a log and a clock of the test. */
 import { AppendQueues } from "../../src/ingest/append-queues.ts";
+import { Bursts } from "../../src/ingest/bursts.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { FrameRouter } from "../../src/ingest/router.ts";
 import { UnfinishedFrames } from "../../src/ingest/unfinished-frames.ts";
@@ -20,6 +21,7 @@ export function syslogParts({ log, clock, tokens, ...bounds }: Given) {
   const parts = {
     router: new FrameRouter(options),
     unfinished: new UnfinishedFrames(ingestLimits.unfinishedBytesMax),
+    bursts: new Bursts({ waitingBytes: () => queues.budget.bytes, clock }),
     faults: alone.faults,
     options,
     fallbackOf: () => undefined,

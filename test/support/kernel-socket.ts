@@ -1,0 +1,79 @@
+/**
+ * Sockets of a kernel that a test holds: what was sent waits in them until the server polls, and then each that is being read is
+ * read as libuv does it, up to 32 times as long as reads are full.
+ */
+import { EventEmitter } from "node:events";
+
+const readsMax = 32;
+
+type Take = (bytes: number, memory: Uint8Array) => boolean;
+
+const insides = { memory: Symbol("kBuffer"), next: Symbol("kBufferGen"), take: Symbol("kBufferCb") };
+
+export class KernelSocket extends EventEmitter {
+  readonly readableEnded = false;
+  readonly destroyed = false;
+  readonly remoteAddress: string;
+  readonly _handle = { useUserBuffer: (): void => {} };
+  #sent: Buffer[] = [];
+  #isReading = false;
+
+  constructor(remoteAddress = "10.0.0.1") {
+    super();
+    this.remoteAddress = remoteAddress;
+    for (const symbol of Object.values(insides)) Object.assign(this, { [symbol]: null });
+  }
+
+  /** Bytes that were sent and not read. */
+  get bytes(): number {
+    return this.#sent.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  send(bytes: Buffer): void {
+    this.#sent.push(bytes);
+  }
+
+  /** Hands over what there is, as far as it is wanted; returns how often it was read. */
+  poll(): number {
+    const memory = this.#inside<Buffer>(insides.memory);
+    const take = this.#inside<Take>(insides.take);
+    let reads = 0;
+    while (this.#isReading && this.#sent.length > 0 && reads < readsMax) {
+      const bytes = this.#readInto(memory);
+      reads++;
+      if (!take(bytes, memory)) this.#isReading = false;
+      if (bytes < memory.length) break;
+    }
+    return reads;
+  }
+
+  resume(): void {
+    this.#isReading = true;
+  }
+
+  pause(): void {
+    this.#isReading = false;
+  }
+
+  setTimeout(): void {}
+  destroy(): void {}
+  read(): null {
+    return null;
+  }
+
+  #inside<Value>(symbol: symbol): Value {
+    return (this as unknown as Record<symbol, Value>)[symbol]!;
+  }
+
+  #readInto(memory: Buffer): number {
+    let at = 0;
+    while (at < memory.length && this.#sent.length > 0) {
+      const first = this.#sent[0]!;
+      const copied = first.copy(memory, at);
+      at += copied;
+      if (copied === first.length) this.#sent.shift();
+      else this.#sent[0] = first.subarray(copied);
+    }
+    return at;
+  }
+}
