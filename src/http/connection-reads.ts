@@ -153,8 +153,7 @@ export class ConnectionReads {
       this.goOn();
     };
     this.#isInLine = true;
-    if (bytes.length === 0) this.#parts.turns.next(group).then(go);
-    else this.#parts.line.add(group, go);
+    this.#parts.line.add(group, go);
   }
 
   #wait(bytes: Buffer): void {

@@ -25,11 +25,17 @@ export type RequestGateLimits = AnswerPaceLimits & {
   readonly waitingReadsBytesMax: number;
 };
 
+/** A client that has closed its side waits no longer for its answers. */
+const halfClosedMsMax = 10_000;
+
+/** Node's property, which its types do not name. */
+type HalfOpen = Server & { httpAllowHalfOpen: boolean };
+
 export class RequestGate {
   readonly #connections: Connections;
   readonly #handle: RequestListener;
   readonly #requestsMax: number;
-  /** Connections with a request that waits for a later turn; addresses are served in turn, and `POST /logs` of each apart. */
+  /** Reads and requests that wait for a later turn; addresses are served in turn, and `POST /logs` of each apart. */
   readonly #inLine: TurnLine;
   readonly #pace: AnswerPace;
   /** Apart from those of walks, which would keep requests waiting. */
@@ -52,7 +58,7 @@ export class RequestGate {
     this.#inLine = new TurnLine(this.#turns);
     this.#reads = {
       turns: this.#turns,
-      line: new TurnLine(this.#turns),
+      line: this.#inLine, // of two lines one would be served behind all that waits in the other
       isOwn,
       dropMsMax: limits.requestMsMax,
       waitingBytes: 0,
@@ -75,8 +81,11 @@ export class RequestGate {
     server.on(isTls ? "secureConnection" : "connection", (socket: Socket) => {
       this.#turns.shorten();
       const connection = this.#connections.of(socket);
-      if (connection !== undefined) connection.reads = ConnectionReads.of(socket, connection, this.#reads);
+      if (connection === undefined) return;
+      connection.reads = ConnectionReads.of(socket, connection, this.#reads);
+      if (!isTls) socket.once("end", () => halfClosed(connection, socket));
     });
+    (server as HalfOpen).httpAllowHalfOpen = !isTls; // a side of TLS that is closed closes the other one
     const on = (event: string, expects: Arrival["expects"]) =>
       server.on(event, (request: IncomingMessage, response: ServerResponse) =>
         this.#arrive({ request, response, expects }),
@@ -180,6 +189,18 @@ export class RequestGate {
     const connection = this.#connections.of(socket);
     if (connection !== undefined) refusePipelined(connection, socket, this.#requestsMax);
     else socket.resume(); // it was refused before, and is being closed
+  }
+}
+
+/**
+ * The client says no more. What it asked for is answered: Node closes the connection behind the last answer. A stream is
+ * for those who stay, and so is a wait for something to happen.
+ */
+function halfClosed(connection: Connection, socket: Socket): void {
+  if (connection.isStream) socket.end();
+  else {
+    const end = setTimeout(() => socket.end(), halfClosedMsMax).unref();
+    socket.once("close", () => clearTimeout(end));
   }
 }
 

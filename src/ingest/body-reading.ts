@@ -15,6 +15,8 @@ export type BodyLimits = {
   readonly bodyRateMs: number;
 };
 
+/** The rest of a body that has brought so much is believed to come. */
+const muchBytes = 1024 * 1024;
 /** A read of a socket may hold far more than the piece of a body that is a view of it. */
 const viewBytesMax = 4 * 1024;
 
@@ -135,10 +137,12 @@ export class BodyReading implements BodyReceiver {
     }
   }
 
-  // Room for so many bytes, and behind the first ones for as many more. A list of parts would cost far more than tiny ones hold.
+  // Room for so many bytes, and behind the first ones for as many more; for all of a body of which much has come: it would be
+  // copied again and again, and a copy of megabytes holds everybody up. A list of parts would cost far more than tiny ones hold.
   #grow(length: number): AppError | undefined {
     const wholeLength = Number(this.#request.headers["content-length"] ?? 2 * length);
-    const capacity = this.#length === 0 ? length : Math.max(length, Math.min(2 * length, wholeLength));
+    const ahead = length > muchBytes ? wholeLength : Math.min(2 * length, wholeLength);
+    const capacity = this.#length === 0 ? length : Math.max(length, ahead);
     const refusal = this.#reservation.take(capacity - this.#bytes.length);
     if (refusal !== undefined) return refusal;
     const larger = Buffer.allocUnsafeSlow(capacity);

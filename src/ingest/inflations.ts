@@ -11,7 +11,10 @@ import type { Reservation } from "./body-budget.ts";
 
 /** Bytes that deflate makes of one at most. */
 const ratioMax = 1032;
-/** Bytes that come out of a thread at once: small bodies need little, and a large one few rounds. */
+/**
+ * Bytes that come out of a thread at once, where a body does not say how long it is: small bodies need little, and a large one
+ * few rounds. One that does comes out as a whole, in the memory in which it stays.
+ */
 const chunkBytesMin = 16 * 1024;
 const chunkBytesMax = 128 * 1024;
 /** At the end of a gzip member: how long it was, modulo 2^32. */
@@ -54,10 +57,11 @@ export class Inflations {
   ): Promise<Buffer> {
     const saidBytes =
       packed.length < lengthBytes || isZstd(packed) ? 0 : packed.readUInt32LE(packed.length - lengthBytes);
+    if (saidBytes > bytesMax) throw bodyTooLarge(bytesMax);
     await this.#place(address, reservation);
     try {
       // The length that the body claims is believed as far as it can be true.
-      const capacity = saidBytes <= bytesMax ? Math.min(saidBytes, ratioMax * packed.length) : 0;
+      const capacity = Math.min(saidBytes, ratioMax * packed.length);
       return await inflated(packed, capacity, reservation, bytesMax);
     } finally {
       this.#leave();
@@ -94,7 +98,8 @@ function inflated(
   reservation: Reservation,
   bytesMax: number,
 ): Promise<Buffer> {
-  const chunkSize = Math.min(Math.max(8 * packed.length, chunkBytesMin), chunkBytesMax);
+  const partBytes = Math.min(Math.max(8 * packed.length, chunkBytesMin), chunkBytesMax);
+  const chunkSize = Math.max(capacity + 1, partBytes); // a full one would be followed by another
   const ofZstd = isZstd(packed);
   const inflater = ofZstd
     ? createZstdDecompress!({ chunkSize, params: { [constants.ZSTD_d_windowLogMax!]: zstdWindowLog } })
@@ -122,6 +127,11 @@ function inflated(
     inflater.on("data", (chunk: Buffer) => {
       const wanted = length + chunk.length;
       if (wanted > bytesMax) return give(bodyTooLarge(bytesMax));
+      if (length === 0 && wanted + 1 === chunkSize) {
+        bytes = chunk;
+        length = wanted;
+        return;
+      }
       const refusal = wanted > bytes.length ? grow(wanted) : undefined;
       if (refusal !== undefined) return give(refusal);
       chunk.copy(bytes, length);

@@ -12,6 +12,11 @@ type Claim = string | { readonly id: string; readonly atMs: number };
 /** A claim that is this old and was not kept is a crash's remains. */
 const claimMsMax = 60_000;
 
+/** A list that was found full of things that are there is not looked through again for so long, however many ask. */
+const fullMs = 1_000;
+/** Lists that this is remembered of. */
+const fullListsMax = 1_000;
+
 const idOf = (claim: Claim): string => (typeof claim === "string" ? claim : claim.id);
 
 export type ClaimsOptions = {
@@ -27,6 +32,8 @@ export type ClaimsOptions = {
 /** Lists of one kind, each by the key of its record. */
 export class Claims {
   readonly #options: ClaimsOptions;
+  /** When each full list was looked through in vain. */
+  readonly #fullAtMs = new Map<string, number>();
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
@@ -41,7 +48,7 @@ export class Claims {
   async claim(list: string, id: string): Promise<void> {
     const { store, clock, claimsMax, full } = this.#options;
     await updateRecord<readonly Claim[]>(store, list, async (found = []) => {
-      const claims = found.length < claimsMax ? found : await this.#cleared(found);
+      const claims = found.length < claimsMax ? found : await this.#cleared(list, found);
       if (claims.length >= claimsMax) throw full();
       return [...claims, { id, atMs: clock.nowMs() }];
     });
@@ -64,12 +71,21 @@ export class Claims {
   }
 
   // Young claims stay: their things are about to be written.
-  async #cleared(claims: readonly Claim[]): Promise<readonly Claim[]> {
-    const oldMs = this.#options.clock.nowMs() - claimMsMax;
+  async #cleared(list: string, claims: readonly Claim[]): Promise<readonly Claim[]> {
+    const nowMs = this.#options.clock.nowMs();
+    const fullAtMs = this.#fullAtMs.get(list);
+    if (fullAtMs !== undefined && Math.abs(nowMs - fullAtMs) < fullMs) return claims;
+    const oldMs = nowMs - claimMsMax;
     const present = await this.#options.present(claims.map(idOf));
-    return claims.flatMap((claim): Claim[] => {
+    const left = claims.flatMap((claim): Claim[] => {
       if (present.has(idOf(claim))) return [idOf(claim)];
       return typeof claim === "string" || claim.atMs <= oldMs ? [] : [claim];
     });
+    if (left.length < claims.length) this.#fullAtMs.delete(list);
+    else {
+      if (this.#fullAtMs.size >= fullListsMax) this.#fullAtMs.clear();
+      this.#fullAtMs.set(list, nowMs);
+    }
+    return left;
   }
 }

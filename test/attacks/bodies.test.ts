@@ -124,6 +124,17 @@ describe("unfinished bodies", () => {
     expect(await door.post(3, shuttleFrame("x".repeat(60_000)))).toMatch(/^HTTP\/1\.1 204 /);
   });
 
+  test("have all their room when much of them has come, and are not copied again and again", async () => {
+    await open({});
+    const body = await door.begin(1, 8_000_000);
+    body.send(Buffer.alloc(200_000, "9"));
+    await reached(() => door.bodies.bytes >= 200_000);
+    expect(door.bodies.bytes).toBeLessThan(1_000_000);
+    body.send(Buffer.alloc(3_000_000, "9"));
+    await reached(() => door.bodies.bytes === 8_000_000);
+    body.leave();
+  });
+
   test("are inflated when they are whole: until then they hold what has come", async () => {
     await open({ appBodyBytesMax: 300_000 });
     const zipped = gzipSync(shuttleFrame("x".repeat(200_000)));
@@ -137,7 +148,7 @@ describe("unfinished bodies", () => {
       expect(await client.until((got) => got !== "")).toMatch(/^HTTP\/1\.1 (204|503) /);
       expect(door.bodies.bytes).toBeLessThanOrEqual(300_000);
     }
-    expect(clients[0]!.got).toMatch(/^HTTP\/1\.1 204 /);
+    expect(clients.some(({ got }) => got.startsWith("HTTP/1.1 204 "))).toBe(true);
   });
 
   test("hold no more memory than is counted when their first piece is a small part of a read", async () => {

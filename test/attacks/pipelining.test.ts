@@ -69,6 +69,19 @@ describe.each([false, true])("over TLS: %s", (tls) => {
   });
 });
 
+test("who closes his side is answered what he asked for", async () => {
+  const door = kept(
+    await HttpDoor.open(async (request, response) => {
+      await nextTurn();
+      echo(request, response);
+    }),
+  );
+  const client = await RawClient.open(door.port);
+  client.socket.end(get("/a") + post("/b", "x") + get("/c"));
+  expect(answersIn(await client.closed())).toEqual(["GET /a ;", "POST /b x;", "GET /c ;"]);
+  await door.reached(() => door.connections.count === 0);
+});
+
 describe("a hundred connections", () => {
   const slowDoor = () =>
     HttpDoor.open((_request, response) => {
@@ -119,6 +132,25 @@ describe("a hundred connections", () => {
     for (const client of [...crowd, other]) client.send(get("/"));
     await door.reached(() => order.includes("127.0.0.9"));
     expect(order.length).toBeLessThan(10);
+  });
+
+  test("let another one come between whose bytes come while they wait", async () => {
+    const order: string[] = [];
+    const door = kept(
+      await HttpDoor.open(({ socket }, response) => {
+        order.push(socket.remoteAddress!);
+        for (const start = performance.now(); performance.now() - start < 2 * turnMsMax; );
+        response.end();
+      }),
+    );
+    const crowd = await Promise.all(Array.from({ length: 100 }, () => RawClient.open(door.port)));
+    const other = await RawClient.open(door.port, { from: "127.0.0.9" });
+    await door.reached(() => door.connections.count === 101);
+    for (const client of crowd) client.send(get("/"));
+    await door.reached(() => order.length >= 5);
+    other.send(get("/"));
+    await door.reached(() => order.includes("127.0.0.9"));
+    expect(order.length).toBeLessThan(20);
   });
 
   test("let POST /logs of the same address come between", async () => {

@@ -57,6 +57,15 @@ test("one that inflates to more than the bound is refused there", async () => {
   await expect(inflate(gzipSync(Buffer.alloc(5_000_000))).body).rejects.toMatchObject({ status: 413 });
 });
 
+test("one that says that it is longer than the bound is refused before anything of it is inflated", async () => {
+  const { inflate, pending } = rig();
+  const said = gzipSync(Buffer.from("short"));
+  said.writeUInt32LE(bytesMax + 1, said.length - 4);
+  const { body } = inflate(said);
+  expect(pending.bytes).toBe(0);
+  await expect(body).rejects.toMatchObject({ status: 413 });
+});
+
 test("one that gives way while it waits is refused at once, and its place is nobody's", async () => {
   const { inflate, pending } = rig();
   const packed = gzipSync(Buffer.alloc(500_000, "x"));

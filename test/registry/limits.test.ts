@@ -164,6 +164,31 @@ describe("claims", () => {
     );
   });
 
+  test("of a full list are not looked through again at once, however many ask", async () => {
+    const registry = await TestRegistry.open();
+    const clock = new FakeClock();
+    let looks = 0;
+    const claims = new Claims({
+      store: registry.store,
+      clock,
+      claimsMax: 1,
+      present: async (ids) => {
+        looks++;
+        return new Set(ids);
+      },
+      full: () => new Full(),
+    });
+    await claims.claim(list, "one");
+    for (let n = 0; n < 20; n++) await expect(claims.claim(list, "more")).rejects.toThrow(Full);
+    expect(looks).toBe(1);
+    await clock.advance(1_000);
+    await expect(claims.claim(list, "more")).rejects.toThrow(Full);
+    expect(looks).toBe(2);
+    await claims.drop(list, "one");
+    await claims.claim(list, "more");
+    await registry.close();
+  });
+
   test("of a maker that stood still for too long are given up, and it is told so", async () => {
     const registry = await TestRegistry.open();
     const clock = new FakeClock();
