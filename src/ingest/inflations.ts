@@ -23,6 +23,7 @@ const lengthBytes = 4;
 /** The window of zstd, which senders ask no more of at the levels that they use. */
 const zstdWindowLog = 23;
 const zstdMagic = 0xfd2fb528;
+const gzipMagic = 0x8b1f;
 
 /** The oldest Node that this runs on has neither, and so have its types. */
 const { createZstdDecompress, constants } = zlib as unknown as {
@@ -32,6 +33,13 @@ const { createZstdDecompress, constants } = zlib as unknown as {
 
 /** True of a body that begins as zstd has it; gzip begins otherwise. */
 export const isZstd = (packed: Buffer): boolean => packed.length >= 4 && packed.readUInt32LE(0) === zstdMagic;
+
+/** The length that a gzip body claims to have, inflated; 0 where it claims none, or one that cannot be true. */
+function saidLength(packed: Buffer): number {
+  if (packed.length < lengthBytes || packed.readUInt16LE(0) !== gzipMagic) return 0;
+  const bytes = packed.readUInt32LE(packed.length - lengthBytes);
+  return bytes > ratioMax * packed.length ? 0 : bytes;
+}
 
 type Waiting = { readonly go: () => void; isGone: boolean };
 
@@ -55,14 +63,11 @@ export class Inflations {
     reservation: Reservation,
     bytesMax: number,
   ): Promise<Buffer> {
-    const saidBytes =
-      packed.length < lengthBytes || isZstd(packed) ? 0 : packed.readUInt32LE(packed.length - lengthBytes);
+    const saidBytes = saidLength(packed);
     if (saidBytes > bytesMax) throw bodyTooLarge(bytesMax);
     await this.#place(address, reservation);
     try {
-      // The length that the body claims is believed as far as it can be true.
-      const capacity = Math.min(saidBytes, ratioMax * packed.length);
-      return await inflated(packed, capacity, reservation, bytesMax);
+      return await inflated(packed, saidBytes, reservation, bytesMax);
     } finally {
       this.#leave();
     }

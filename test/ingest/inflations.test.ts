@@ -59,11 +59,17 @@ test("one that inflates to more than the bound is refused there", async () => {
 
 test("one that says that it is longer than the bound is refused before anything of it is inflated", async () => {
   const { inflate, pending } = rig();
-  const said = gzipSync(Buffer.from("short"));
-  said.writeUInt32LE(bytesMax + 1, said.length - 4);
-  const { body } = inflate(said);
+  const { body } = inflate(gzipSync(Buffer.alloc(bytesMax + 1)));
   expect(pending.bytes).toBe(0);
   await expect(body).rejects.toMatchObject({ status: 413 });
+});
+
+test("one that is no gzip, or is cut off, is told so, whatever its last bytes would say of its length", async () => {
+  const { inflate } = rig();
+  const ff = Buffer.alloc(4, 0xff);
+  const cut = gzipSync(Buffer.from("short")).subarray(0, 12);
+  for (const packed of [Buffer.from("no gzip at all"), Buffer.concat([cut, ff])])
+    await expect(inflate(packed).body).rejects.toMatchObject({ status: 400 });
 });
 
 test("one that gives way while it waits is refused at once, and its place is nobody's", async () => {
