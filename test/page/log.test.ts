@@ -260,6 +260,7 @@ describe("lines", () => {
     await expect
       .poll(() => page.locator(".place").allInnerTexts())
       .toEqual([
+        "the oldest line that is kept",
         expect.stringContaining("of the day before"),
         expect.stringMatching(/^\w{3}, \d{1,2} \w{3} \d{4}$/),
         expect.stringContaining("of today"),

@@ -20,6 +20,9 @@ export type Doors = {
 export type Sent = Map<string, number>;
 
 const linesOfBurst = 60;
+/** Bursts behind one another, and the rest after them: drains that lag are to catch up in the end. */
+const burstsAtOnce = 8;
+const restMs = 60;
 const time = "2026-01-02T03:04:05.000006+00:00";
 const windowMax = 100;
 
@@ -61,7 +64,7 @@ const syslog =
         text += counted(frameOf(app, stream, n));
       }
       await written(socket, text);
-      await delay(burst % 8 === 0 ? 10 : 0);
+      await delay(burst % burstsAtOnce === 0 ? restMs : 0);
     }
     await ended(socket);
     return sent;
