@@ -121,6 +121,18 @@ test.each([true, false])(
   },
 );
 
+test.each([true, false])(
+  "messages that are far larger than those before give way at once, and none is missed (batches: %s)",
+  async (knowsBatches) => {
+    const untaken = new Untaken(200_000);
+    const parts = rig(1, untaken);
+    await parts.write(...texts.map((text, n) => text.padEnd(n < 12 ? 0 : 20_000, "x")));
+    parts.server.knowsBatches = knowsBatches;
+    expect(await linesOf(parts, 0, 40)).toEqual(all);
+    expect(untaken.bytes).toBe(0);
+  },
+);
+
 test("readers who begin together ask together", async () => {
   const parts = rig();
   await parts.write(...texts.map((text) => text.padEnd(20_000, "x")));

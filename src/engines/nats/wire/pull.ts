@@ -1,4 +1,5 @@
 /** Reads many messages of a stream, in order, by pull consumers that live as long as the reading. */
+import { DeliverPolicy } from "nats";
 import { storeUncertain } from "../../../errors/store.ts";
 import { Consumer, type Pulled, type PullParts, type Source } from "./consumer.ts";
 
@@ -10,34 +11,54 @@ const firstPullMessages = 1;
 
 /**
  * All messages that the stream has when this is called, `messagesMax` at most. Rejects when the server stops
- * answering: the caller goes on behind the last message that it got. It ends early when what came had to give way.
+ * answering: the caller goes on behind the last message that it got. What had to give way is asked for again.
  */
 export async function* pull(
   parts: PullParts,
   source: Source,
   messagesMax = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Pulled> {
-  const consumer = await Consumer.open(parts, source);
-  try {
-    let left = Math.min(consumer.pending, messagesMax);
-    let batch = Math.min(firstPullMessages, left);
-    while (left > 0) {
-      await parts.slots?.take(source.filter);
-      consumer.request(batch, () => parts.slots?.release());
-      let bytes = 0;
-      for (let got = 0; got < batch; got++) {
-        const pulled = await consumer.next();
-        if (consumer.isDropped) return;
-        if (pulled === undefined) throw brokeOff(source);
-        bytes += pulled.data.length;
+  let rest = source;
+  let left = messagesMax;
+  for (let isWhole = false; !isWhole && left > 0; ) {
+    const consumer = await Consumer.open(parts, rest);
+    try {
+      for await (const pulled of taken(parts, consumer, source, left)) {
+        const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: pulled.sequence + 1 };
+        rest = { ...source, start };
+        left--;
         yield pulled;
       }
-      left -= batch;
-      const share = parts.untaken?.share ?? pullBytesMax;
-      batch = Math.min(left, pullMessagesMax, Math.max(1, Math.floor(share / (bytes / batch + 1))));
+      isWhole = !consumer.isDropped;
+    } finally {
+      consumer.close();
     }
-  } finally {
-    consumer.close();
+  }
+}
+
+// Ends early when what came had to give way.
+async function* taken(
+  parts: PullParts,
+  consumer: Consumer,
+  source: Source,
+  messagesMax: number,
+): AsyncGenerator<Pulled> {
+  let left = Math.min(consumer.pending, messagesMax);
+  let batch = Math.min(firstPullMessages, left);
+  while (left > 0) {
+    await parts.slots?.take(source.filter);
+    consumer.request(batch, () => parts.slots?.release());
+    let bytes = 0;
+    for (let got = 0; got < batch; got++) {
+      const pulled = await consumer.next();
+      if (consumer.isDropped) return;
+      if (pulled === undefined) throw brokeOff(source);
+      bytes += pulled.data.length;
+      yield pulled;
+    }
+    left -= batch;
+    const share = parts.untaken?.share ?? pullBytesMax;
+    batch = Math.min(left, pullMessagesMax, Math.max(1, Math.floor(share / (bytes / batch + 1))));
   }
 }
 
