@@ -2,9 +2,10 @@
  * The floor for bodies: `POST /logs` to plain Node, frames made lines in the body's own memory, one file and one sync for all,
  * then 204, and one request at a time to each app's drain with what waits. Started as `floor.ts` is; Authorization is the app's name.
  */
-import { fdatasync, fsyncSync, openSync, writeSync, writev } from "node:fs";
+import { fdatasync, writev } from "node:fs";
 import { Agent, createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { preparedFile, segmentBytes } from "./floor-file.ts";
 
 type Settings = { readonly apps: readonly string[]; readonly drainPort: number; readonly file: string };
 
@@ -13,7 +14,6 @@ const space = 0x20;
 const zero = 0x30;
 const closing = 0x3e;
 const dash = 0x2d;
-const segmentBytes = 256 << 20;
 const own = Buffer.from(" host app ");
 
 type Lines = { readonly bytes: Buffer; readonly count: number };
@@ -30,10 +30,7 @@ let works: Work[] = [];
 let isCommitting = false;
 let fileAt = 0;
 
-const fd = openSync(file, "w");
-const zeros = Buffer.alloc(8 << 20);
-for (let at = 0; at < segmentBytes; at += zeros.length) writeSync(fd, zeros, 0, zeros.length, at);
-fsyncSync(fd);
+const fd = preparedFile(file);
 
 function behindWords(bytes: Buffer, start: number, count: number): number {
   let at = start;

@@ -3,14 +3,14 @@
  * apps together, lines out to each app's drain. No tokens, no retention, no readers, no recovery, no errors: something to
  * measure against, not a design. Run by `peers/others.ts`; the settings come as JSON in the first argument.
  */
-import { closeSync, fdatasync, fsyncSync, openSync, writeSync, writev } from "node:fs";
+import { closeSync, fdatasync, writev } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { preparedFile, segmentBytes } from "./floor-file.ts";
 
 type Settings = { readonly apps: readonly string[]; readonly drainPort: number; readonly file: string };
 
 const { apps: names, drainPort, file } = JSON.parse(process.argv[2]!) as Settings;
 const space = 0x20;
-const segmentBytes = 256 << 20;
 const batchBytesMax = 256 << 10;
 const waitingBytesMax = 16 << 20;
 
@@ -36,10 +36,7 @@ let inFlight = 0;
 let isCommitting = false;
 let fileAt = 0;
 
-const fd = openSync(file, "w");
-const zeros = Buffer.alloc(8 << 20);
-for (let at = 0; at < segmentBytes; at += zeros.length) writeSync(fd, zeros, 0, zeros.length, at);
-fsyncSync(fd);
+const fd = preparedFile(file);
 
 function take(bytes: Buffer, start: number, end: number): void {
   let at = start;
