@@ -1,7 +1,7 @@
 // npm run bench: tailrace beside other routers, and the questions of bench/. Arguments pass through (`npm run bench -- --full`).
 // npm run bench -- parts [--full]: the questions of bench/ alone.
 // npm run bench -- routers [--rounds N] [--lines N] [WORD…]: tailrace beside other routers.
-// npm run bench -- attacks [--nats] [NAME…]: what a victim feels beside each attack.
+// npm run bench -- attacks [--nats] [--rounds N] [NAME…]: what a victim feels beside each attack.
 // npm run bench -- used-memory [--nats] [--seconds N]: is a byte sent of memory that is somebody else's by then?
 import { ensureBuilt } from "./lib/build.mjs";
 import { ensureNatsServer } from "./lib/nats-server.mjs";

@@ -1,12 +1,13 @@
 /**
- * `npm run bench -- attacks [--nats] [NAME…]`: each attack (or those whose name has one of these words in it), and what a
- * victim beside it feels. The server has a processor of its own. Victim and attacker share another one, where the attacker
+ * `npm run bench -- attacks [--nats] [--rounds N] [NAME…]`: each attack (or those whose name has one of these words in it), and
+ * what a victim beside it feels. Of several rounds, in each of which every attack has its turn, the median is told. The server has a processor of its own. Victim and attacker share another one, where the attacker
  * gives way: a real attacker has a machine of his own, and what he takes from the victim there is not the server's doing.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { heapArgs } from "../../cli/server-heap.ts";
 import { BenchNats, BenchServer } from "../server.ts";
 import type { Target, Told } from "./attack.ts";
@@ -65,7 +66,7 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
     "--import",
     new URL("./watch.ts", import.meta.url).href,
     ...heapArgs,
-    ...nodeArgs,
+    ...values.node,
   ]);
   const partners: Partner[] = [];
   const partner = (...args: ConstructorParameters<typeof Partner>) => {
@@ -116,19 +117,35 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
   }
 }
 
-const words = process.argv.slice(2).filter((word) => !word.startsWith("--") && word !== "attacks");
-/** `--node=ARG`: an argument of the server's Node. */
-const nodeArgs = process.argv.flatMap((arg) => (arg.startsWith("--node=") ? [arg.slice(7)] : []));
-const isNats = process.argv.includes("--nats");
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    nats: { type: "boolean", default: false },
+    rounds: { type: "string", default: "1" },
+    /** Arguments of the server's Node. */
+    node: { type: "string", multiple: true, default: [] },
+  },
+});
+const [, ...words] = positionals; // the first is the name of this bench
+const rounds = Number(values.rounds);
 const names = Object.keys(attacks).filter(
   (name) => words.length === 0 || words.some((word) => name.includes(word)),
 );
-console.log(tableHead);
-for (const name of names) {
-  const nats = isNats ? await BenchNats.start(1, otherCore) : undefined;
+const measured = new Map<string, Measurement[]>(names.map((name) => [name, []]));
+
+async function measureOnce(name: string): Promise<void> {
+  const nats = values.nats ? await BenchNats.start(1, otherCore) : undefined;
   try {
-    console.log(tableRow(name, isNats ? "nats" : "embedded", await measureAttack(name, nats)));
+    measured.get(name)!.push(await measureAttack(name, nats));
   } finally {
     await nats?.stop();
+  }
+}
+
+console.log(tableHead);
+for (let round = 1; round <= rounds; round++) {
+  for (const name of names) {
+    await measureOnce(name);
+    if (round === rounds) console.log(tableRow(name, values.nats ? "nats" : "embedded", measured.get(name)!));
   }
 }

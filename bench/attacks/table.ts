@@ -20,6 +20,7 @@ const columns = [
   "Engine",
   "Quiet p50 · p99, ms",
   "p99 · max, ms",
+  "Of each round",
   "Ratio",
   "Victims' own delay, ms",
   "Lost",
@@ -35,19 +36,23 @@ const columns = [
 
 export const tableHead = `| ${columns.join(" | ")} |\n|${"---|".repeat(columns.length)}`;
 
-export function tableRow(name: string, engine: string, measured: Measurement): string {
-  const { quiet, attacked, peakBytes, told, watched } = measured;
+/** The row of the median round, by the p99 under attack; the memory's peak is the highest of all, and so is what was lost. */
+export function tableRow(name: string, engine: string, rounds: readonly Measurement[]): string {
+  const ordered = rounds.toSorted((a, b) => a.attacked.p99Ms - b.attacked.p99Ms);
+  const { quiet, attacked, told, watched } = ordered[(ordered.length - 1) >> 1]!;
+  const most = (of: (measured: Measurement) => number) => Math.max(...rounds.map(of));
   const answers = Object.entries(told).map(([what, times]) => `${times} × ${what}`);
   const cells = [
     name,
     engine,
     `${ms(quiet.p50Ms)} · ${ms(quiet.p99Ms)}`,
     `${ms(attacked.p99Ms)} · ${ms(attacked.maxMs)}`,
+    ordered.map((round) => ms(round.attacked.p99Ms)).join(", "),
     (attacked.p99Ms / quiet.p99Ms).toFixed(1),
     ms(attacked.ownDelayMs),
-    attacked.lost,
-    attacked.refused,
-    peakBytes >> 20,
+    most((round) => round.attacked.lost),
+    most((round) => round.attacked.refused),
+    most((round) => round.peakBytes) >> 20,
     `${ms(watched.loopP99Ms)} · ${ms(watched.loopMaxMs)}`,
     `${ms(watched.commitP99Ms)} · ${ms(watched.commitMaxMs)}`,
     `${watched.busy.toFixed(2)} · ${watched.cpu.toFixed(2)}`,
