@@ -35,7 +35,7 @@ export type ClosedBatch = {
 
 export class OpenBatch {
   readonly #rooms: Rooms;
-  readonly #canoniser: Canoniser;
+  #canoniser: Canoniser;
   readonly #senders: Sender[] = [];
   readonly #shares: number[] = [];
   #bytes = 0;
@@ -54,6 +54,12 @@ export class OpenBatch {
   /** Memory of the lines, without room that is left. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Makes space for a line of so many bytes: in a larger room, where there is none; the smaller one goes back. */
+  reserve(lineBytes: number): void {
+    const { linesBytesMax, bytes } = this.#canoniser;
+    if (linesBytesMax - bytes < lineBytes) this.#canoniser = this.#rooms.larger(this.#canoniser, lineBytes);
   }
 
   /** Adds the frame that was scanned; returns the memory that its line takes. */

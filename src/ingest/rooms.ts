@@ -44,6 +44,15 @@ export class Rooms implements MemoryHome<Canoniser> {
     return room;
   }
 
+  /** The lines of `written` in a larger room, with space for `more` bytes; in the same one, which grows by itself, if none is. */
+  larger(written: Canoniser, more: number): Canoniser {
+    if (written.linesBytesMax >= 1 << largestShift) return written;
+    const room = this.#take(powerOfTwo(Math.max(written.bytes + more, 2 * written.linesBytesMax)));
+    room.copyOf(written);
+    this.takeBack(written);
+    return room;
+  }
+
   /** Nobody reads or writes in the room any more. */
   takeBack(room: Canoniser): void {
     this.#out--;

@@ -80,8 +80,10 @@ export class StreamQueue implements Gatherer {
     nowMs: number,
   ): number {
     const origin = this.originOf(record, source);
-    if (this.#open !== undefined && !this.#fits(this.#open, end - start, origin)) this.#close();
+    const lineBytes = lineBytesMax(end - start, origin);
+    if (this.#open !== undefined && !this.#fits(this.#open, lineBytes)) this.#close();
     const open = this.#open ?? this.#begin();
+    open.reserve(lineBytes);
     const taken = open.add(sender, bytes, end, header, nowMs, origin);
     this.#owner.held(taken);
     return taken;
@@ -89,8 +91,11 @@ export class StreamQueue implements Gatherer {
 
   /** The same for a plain frame; 0, and nothing is added, when the batch that is open cannot take it. An empty one takes any. */
   addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
-    if (this.#open !== undefined && !this.#fits(this.#open, frame.end - frame.start, origin)) return 0;
-    const taken = (this.#open ?? this.#begin()).addPlain(sender, bytes, frame, origin);
+    const lineBytes = lineBytesMax(frame.end - frame.start, origin);
+    if (this.#open !== undefined && !this.#fits(this.#open, lineBytes)) return 0;
+    const open = this.#open ?? this.#begin();
+    open.reserve(lineBytes);
+    const taken = open.addPlain(sender, bytes, frame, origin);
     if (taken > 0) this.#owner.held(taken);
     return taken;
   }
@@ -102,8 +107,8 @@ export class StreamQueue implements Gatherer {
     return isNewest ? newest.origin : this.#nextOrigin(record, source);
   }
 
-  #fits(open: OpenBatch, frameBytes: number, { names }: Origin): boolean {
-    return open.linesBytes + frameBytes + names.length + growthBytesMax <= this.#parts.batchBytesMax;
+  #fits(open: OpenBatch, lineBytes: number): boolean {
+    return open.linesBytes + lineBytes <= this.#parts.batchBytesMax;
   }
 
   /** Hands the next batch to the log, unless one is under way. */
@@ -183,5 +188,9 @@ export class StreamQueue implements Gatherer {
     return named.origin;
   }
 }
+
+/** The most that the line of a frame takes. */
+const lineBytesMax = (frameBytes: number, { names }: Origin): number =>
+  frameBytes + names.length + growthBytesMax;
 
 type Named = { readonly record: TokenRecord; readonly source: string; readonly origin: Origin };

@@ -61,3 +61,20 @@ test("over the bound rooms are let go, of the size that has most, and what is as
   const more = Array.from({ length: 60 }, () => rooms.take(400 * KiB));
   expect(more.some((room) => !large.includes(room))).toBe(true);
 });
+
+test("lines that do not fit move to a room twice as large, whole and with their places, and the smaller one comes home", () => {
+  const rooms = new Rooms();
+  const room = rooms.take(20 * KiB);
+  fill(room, 30 * KiB);
+  const [texts, places] = [textsOf(room.view()), [...room.view().index!.places]];
+  const larger = rooms.larger(room, 4 * KiB);
+  expect(larger.linesBytesMax).toBe(2 * room.linesBytesMax);
+  expect(textsOf(larger.view())).toEqual(texts);
+  expect([...larger.view().index!.places].slice(0, 8 * texts.length)).toEqual(
+    places.slice(0, 8 * texts.length),
+  );
+  expect(rooms.take(20 * KiB)).toBe(room);
+  expect(rooms.larger(larger, 200 * KiB).linesBytesMax).toBe(256 * KiB);
+  const largest = rooms.take(1024 * KiB);
+  expect(rooms.larger(largest, KiB)).toBe(largest); // it grows by itself
+});
