@@ -69,7 +69,7 @@ export type Flight = {
   readonly stage: "preparing" | "going" | "sent";
   /** Known when it is prepared. */
   readonly cut: CutRange | undefined;
-  /** It goes out alone, from memory of its own: nothing is read ahead meanwhile. */
+  /** Its destination fails: it goes out alone, from memory of its own, and nothing is read ahead meanwhile. */
   readonly isAlone: boolean;
   /** The filter kept none of its lines: it is settled as soon as those before it are. */
   readonly isFiltered?: boolean;
@@ -182,6 +182,8 @@ export type Effect =
       /** All up to this line is wanted at once: a parcel is to be cut again as it was. */
       readonly throughLine: number;
     }
+  /** The reading that is open may hold more from now on. */
+  | { readonly kind: "widen"; readonly bytesMax: number }
   /** Ends the reading. */
   | { readonly kind: "let go" }
   | { readonly kind: "take slot"; readonly queue: Queue }

@@ -65,7 +65,7 @@ export function prepare(
   const { sizing, isProven } = memory;
   const number = memory.parcels + 1;
   const line = nextLine(range, inFlight);
-  const isAlone = !isProven;
+  const isAlone = !isProven && memory.failures > 0;
   const bounds = parcelLimitsOf(sizing, { range, isProven, monotonicMs, limits, receiver });
   const flight: Flight = { number, line, stage: "preparing", cut: undefined, isAlone };
   const counted = { ...memory, parcels: number };

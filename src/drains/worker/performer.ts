@@ -109,6 +109,9 @@ export class Performer {
       case "read":
         this.#read(effect);
         break;
+      case "widen":
+        this.#reading?.widen(effect.bytesMax);
+        break;
       case "let go":
         this.#letGo();
         break;

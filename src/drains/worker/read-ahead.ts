@@ -66,6 +66,7 @@ export class ReadAhead {
   readonly #batches: StoredBatch[] = [];
   readonly #options: ReadAheadOptions;
   readonly #stopping = new AbortController();
+  #bytesMax: number;
   #following: AsyncIterator<Followed> | undefined;
   readonly #over: Promise<void>;
   #letGo!: () => void;
@@ -79,6 +80,7 @@ export class ReadAhead {
 
   constructor(options: ReadAheadOptions) {
     this.#options = options;
+    this.#bytesMax = options.bytesMax;
     this.#over = new Promise((resolve) => {
       this.#letGo = resolve;
     });
@@ -112,6 +114,12 @@ export class ReadAhead {
     if (this.#isFull) this.#goOn();
   }
 
+  /** It may hold so many bytes from now on. */
+  widen(bytesMax: number): void {
+    this.#bytesMax = bytesMax;
+    if (this.#isFull) this.#goOn();
+  }
+
   /** Ends the reading and forgets everything at once; resolves when the log was let go. Idempotent. */
   close(): Promise<void> {
     this.#end ??= { kind: "ended" };
@@ -123,9 +131,7 @@ export class ReadAhead {
 
   // Batches that came before the reading failed or ended are there to be sent.
   #isReady(): boolean {
-    return (
-      this.#end !== undefined || this.#isForeign || this.#isThrough() || this.#bytes >= this.#options.bytesMax
-    );
+    return this.#end !== undefined || this.#isForeign || this.#isThrough() || this.#bytes >= this.#bytesMax;
   }
 
   #isThrough(): boolean {
@@ -135,7 +141,7 @@ export class ReadAhead {
 
   #wantsMore(): boolean {
     if (this.#batches.length === 0) return true;
-    return this.#bytes < this.#options.bytesMax && !(this.#options.budget.isSpent && this.#isThrough());
+    return this.#bytes < this.#bytesMax && !(this.#options.budget.isSpent && this.#isThrough());
   }
 
   // Two promises a batch, where a loop over the iterator has seven.

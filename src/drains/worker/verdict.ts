@@ -14,6 +14,8 @@ import type { UnderWay } from "./under-way.ts";
 const slowTriesMax = 2;
 /** A crash that comes before it is written repeats lines, and loses none. */
 const progress: readonly Effect[] = [{ kind: "record", within: "pace" }];
+const nothing: readonly Effect[] = [];
+const widen = ({ limits }: DeliveryRules): Effect => ({ kind: "widen", bytesMax: limits.readAheadBytesMax });
 /** Between two notices of a certificate that ends soon. */
 const expiryNoticeMs = 86_400_000;
 
@@ -36,7 +38,10 @@ export function onVerdict(state: UnderWay, event: VerdictEvent, rules: DeliveryR
   const passed = passFiltered(withRest(state, weighed, others), event);
   const rested = resting(passed.memory, passed.inFlight);
   const next = rested.memory === passed.memory ? passed : { ...passed, memory: rested.memory };
-  const effects = rested.effects.length === 0 ? weighed.effects : [...weighed.effects, ...rested.effects];
+  const isNewlyProven = weighed.memory.isProven && !state.memory.isProven;
+  const widened = isNewlyProven ? [widen(rules)] : nothing;
+  const more = widened.length + rested.effects.length;
+  const effects = more === 0 ? weighed.effects : [...weighed.effects, ...widened, ...rested.effects];
   return after(effects, goOn(next, first!.isAlone, weighed, event, rules));
 }
 

@@ -904,7 +904,7 @@ describe("what comes next", () => {
     expect(left.state.memory).toMatchObject({ hasSlot: true, checkpoint: { failing: {} } });
   });
 
-  test("of a drain that did not deliver yet is a small parcel, alone; of one taken over, where it was well, a whole one", () => {
+  test("of a drain that did not deliver yet is a small parcel, alone where it failed; of one taken over, where it was well, a whole one", () => {
     const first = { ...memoryAt(10).checkpoint, deliveredAt: "2024-05-01T09:00:00.000Z" };
     const sizeOf = (checkpoint: DrainCheckpoint, isShared: boolean) => {
       const { state } = begin(checkpoint, undefined, isShared);
@@ -913,13 +913,13 @@ describe("what comes next", () => {
       return [bounds.bytesMax, isAlone];
     };
     const { probeBytesMax, parcelBytesMax } = rules.limits;
-    expect(sizeOf(first, false)).toEqual([probeBytesMax, true]);
+    expect(sizeOf(first, false)).toEqual([probeBytesMax, false]);
     expect(sizeOf(first, true)).toEqual([parcelBytesMax, false]);
     expect(sizeOf({ ...first, failing: { nextAttemptAt: first.deliveredAt! } }, true)).toEqual([
       probeBytesMax,
       true,
     ]);
-    expect(sizeOf(memoryAt(10).checkpoint, true)).toEqual([probeBytesMax, true]);
+    expect(sizeOf(memoryAt(10).checkpoint, true)).toEqual([probeBytesMax, false]);
   });
 
   test("of a parcel that another node may have sent ends where that ended", () => {

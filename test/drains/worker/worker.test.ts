@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { endOf, positionIn } from "../../../src/core/batch.ts";
 import type { DrainWorker } from "../../../src/drains/worker/worker.ts";
 import type { Verdict } from "../../../src/ports.ts";
@@ -355,6 +355,27 @@ describe("small while it may be dead", () => {
     expect(sizes[0]).toBeLessThan(20);
     expect(Math.max(...sizes)).toBeGreaterThan(50);
     expect(rig.received).toEqual(numbered(400));
+  });
+
+  test("behind its first parcel a drain reads on, and holds no more before that arrived; behind a failure it looks again", async () => {
+    rig = await Rig.open({ bounds: { probeBytesMax: 1 } });
+    const follow = vi.spyOn(rig.log, "follow");
+    const answers: ((verdict: Verdict) => void)[] = [];
+    rig.script = () => new Promise((resolve) => answers.push(resolve));
+    for (let n = 0; n < 5; n++) await rig.append([`line ${n}`]);
+    await rig.work();
+    await rig.until(() => answers.length === 1);
+    expect([rig.log.lent, follow.mock.calls.length]).toEqual([1, 1]);
+    answers[0]!(delivered);
+    await rig.until(() => answers.length === 2);
+    expect([rig.log.lent, follow.mock.calls.length]).toEqual([5, 1]);
+    expect(rig.tries[1]?.texts).toEqual(numbered(4, 1));
+    answers[1]!(retry);
+    await rig.until(() => answers.length === 3);
+    expect(follow.mock.calls.length).toBe(2);
+    answers[2]!(delivered);
+    await rig.until(() => rig.received.length === 5);
+    expect(rig.received).toEqual(numbered(5));
   });
 
   test("what all drains read ahead is bounded, and at the bound each goes on batch by batch", async () => {
