@@ -2,7 +2,7 @@
  * Is the look behind each acknowledged append (decision 002) needed? Three servers, three writers on each of four channels,
  * and one fault after the other: the leader or another server killed with -9, or stopped for seconds as a machine that
  * stalls. Then every acknowledged batch is looked for, and the copies are held beside each other. Meanwhile nodes take the
- * checkpoints of 80 drains from each other.
+ * checkpoints of 80 drains from each other, and follow all channels, three of which one node alone writes.
  * Run: NATS_SERVER=… node bench/nats-chaos.ts [SECONDS=100] [looks|trusts=looks] [SEED=1] [all|kills=all]
  */
 import { createHash } from "node:crypto";
@@ -34,7 +34,10 @@ const retention = {
 const random = randomFrom(seed);
 const pick = <Value>(values: readonly Value[]): Value => values[Math.floor(random() * values.length)]!;
 const streams = Array.from({ length: shards }, (_, shard) => streamOf(shard));
-const channels = Array.from({ length: 4 }, (_, i) => channelOf(i + 1));
+const shared = Array.from({ length: 4 }, (_, i) => channelOf(i + 1));
+/** The node of the same number writes it without a pause, and nobody else does. */
+const ofOne = Array.from({ length: 3 }, (_, i) => channelOf(i + 11));
+const channels = [...shared, ...ofOne];
 const acknowledged = new Map<ChannelId, Set<string>>(channels.map((id) => [id, new Set()]));
 const latenciesMs: number[] = [];
 let writing = true;
@@ -59,6 +62,30 @@ async function send({ log }: NatsEngine, node: number, channel: ChannelId, withI
     latenciesMs.push(performance.now() - began);
     await delay(pauseMs);
   }
+}
+
+/** A live reading: the line that comes next, and how often another one came. */
+type Heard = { readonly channel: ChannelId; due: number; gaps: number };
+
+function hear({ log }: NatsEngine, channel: ChannelId): Heard {
+  const heard: Heard = { channel, due: 0, gaps: 0 };
+  void (async () => {
+    const from = { kind: "after", position: origin } as const;
+    for await (const { line, count } of batchesOf(log.follow(channel, from, new AbortController().signal))) {
+      if (line !== heard.due) heard.gaps++;
+      heard.due = line + count;
+    }
+  })();
+  return heard;
+}
+
+/** How many live readings have not all and only what there is, ten seconds after it was written at most. */
+async function misheard(all: readonly Heard[], { log }: NatsEngine): Promise<number> {
+  const ends = new Map<ChannelId, number>();
+  for (const channel of channels) ends.set(channel, (await log.recent(channel, 1)).end.line);
+  const wrong = () => all.filter(({ channel, due, gaps }) => gaps > 0 || due !== ends.get(channel)).length;
+  for (let tries = 0; wrong() > 0 && tries < 100; tries++) await delay(100);
+  return wrong();
 }
 
 /** Waits until each copy of each stream has all, 30 seconds at most. */
@@ -137,7 +164,7 @@ async function differences(admin: NatsConnection, manager: JetStreamManager): Pr
   return found;
 }
 
-async function counted({ log }: NatsEngine): Promise<Record<string, number>> {
+async function counted({ log }: NatsEngine) {
   const found = { acknowledged: 0, lost: 0, twice: 0, gaps: 0, stored: 0 };
   for (const channel of channels) {
     const { end } = await log.recent(channel, 1);
@@ -179,8 +206,12 @@ try {
   const admin = await connect({ servers: [...cluster.urls], maxReconnectAttempts: -1 });
   const manager = await admin.jetstreamManager({ checkAPI: false, timeout: 2000 });
   const sending = engines.flatMap((engine, node) =>
-    channels.flatMap((channel) => [send(engine, node, channel, true), send(engine, node, channel, false)]),
+    [...shared, ofOne[node]!].flatMap((channel) => [
+      send(engine, node, channel, true),
+      send(engine, node, channel, false),
+    ]),
   );
+  const hearing = engines.flatMap((engine) => channels.map((channel) => hear(engine, channel)));
   const keeping = keepCheckpoints(
     engines.map(({ store }) => store),
     () => Math.floor(random() * engines.length),
@@ -191,7 +222,7 @@ try {
   const checkpoints = await keeping;
   await Promise.all(sending);
   await settled(manager);
-  const found = await counted(engines[0]!);
+  const found = { ...(await counted(engines[0]!)), misheard: await misheard(hearing, engines[1]!) };
   const messages = (await Promise.all(streams.map((name) => manager.streams.info(name)))).map(
     ({ state }) => state.messages,
   );
@@ -206,7 +237,7 @@ try {
       faults: told.length,
       ...found,
       checkpoints,
-      void: messages.reduce((sum, each) => sum + each, 0) - found.stored!,
+      void: messages.reduce((sum, each) => sum + each, 0) - found.stored,
       differing,
       failed,
       p50Ms: Math.round(latenciesMs[latenciesMs.length >> 1]!),

@@ -96,12 +96,12 @@ export const encodedBytes = (batch: { readonly producer: string; readonly bytes:
   headBytes + batch.producer.length + batch.bytes.length;
 
 /**
- * One buffer: version, form, producer, count, first line, time, frames. `dedupId` is not part of it. `room` bytes before are
- * for whoever asked for them.
+ * Two pieces: version, form, producer, count, first line, time; and the frames, where they lie. `dedupId` is not part of it.
+ * `room` bytes before are for whoever asked for them.
  */
-export function encodeBatch(batch: Batch, room = 0): Buffer {
-  const whole = Buffer.allocUnsafe(room + encodedBytes(batch));
-  const out = room === 0 ? whole : whole.subarray(room);
+export function encodeBatch(batch: Batch, room = 0): readonly [head: Buffer, frames: Uint8Array] {
+  const head = Buffer.allocUnsafe(room + headBytes + batch.producer.length);
+  const out = room === 0 ? head : head.subarray(room);
   out[0] = versionByte;
   out[1] = batch.form === "logplex" ? 0 : 1;
   out[2] = batch.producer.length;
@@ -109,8 +109,7 @@ export function encodeBatch(batch: Batch, room = 0): Buffer {
   out.writeDoubleLE(batch.firstLine, 7);
   out.writeDoubleLE(batch.acceptedAtMs, 15);
   out.write(batch.producer, headBytes, "latin1");
-  out.set(batch.bytes, headBytes + batch.producer.length);
-  return whole;
+  return [head, batch.bytes];
 }
 
 /** Is this, byte for byte, what `encodeBatch` wrote for this batch? */

@@ -50,7 +50,7 @@ async function oldFolder(channels: readonly OldChannel[], format: string | undef
         key.writeUInt32BE(number, 0);
         key.writeUIntBE(line, 4, 6);
         key.writeUIntBE(bytes, 10, 6);
-        const stored = encodeBatch(batch);
+        const stored = Buffer.concat(encodeBatch(batch));
         tree("lines").put(key, stored);
         line += batch.count;
         bytes += stored.length;

@@ -128,7 +128,7 @@ describe("a message that the servers let through at a place that was taken", () 
     await one!.log.append(channel, batchOf(["b"], { firstLine: 1 }));
     const taken = { sequence: readPosition(first.position)!.sequence, line: 1, bytes: 100 };
     const producer = "other" as ProducerId;
-    const loser = encodeMessage(taken, batchOf(["void", "void", "void"], { producer }));
+    const loser = Buffer.concat(encodeMessage(taken, batchOf(["void", "void", "void"], { producer })));
     await admin.request(placeOf(channel, 2).log, loser, { timeout: 2000 });
     await other!.log.append(channel, batchOf(["c"], { producer }));
     await one!.log.append(channel, batchOf(["d"], { firstLine: 2 }));

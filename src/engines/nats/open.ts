@@ -173,7 +173,7 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
     clock,
     underWay,
     payloadBytesMax: () => wire.payloadBytesMax,
-    followersStarting: (channel) => live.starting(channel),
+    live,
     looksBehind: (stream) => options.looksBehind ?? (replicas > 1 && !expectations.areKept(stream)),
   });
   const log = new NatsLog({ reader: historyReader, api, heads, appends, retention, live, clock });

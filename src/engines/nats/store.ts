@@ -150,7 +150,7 @@ export class NatsStore implements Store {
     const published = await this.#parts.publisher.publish(
       {
         subject: this.#subjectOf(key),
-        payload: Buffer.from(json ?? ""),
+        payload: [Buffer.from(json ?? "")],
         id: `${key}@${expected}`,
         expected,
         put,

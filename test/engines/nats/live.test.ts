@@ -1,6 +1,7 @@
 /** Live lines: what the core subscription loses is found in the stream. */
 import { expect, test } from "vitest";
 import { LiveChannels } from "../../../src/engines/nats/log/live.ts";
+import { batchOf } from "../../support/batches.ts";
 import { settled } from "../../support/fake-clock.ts";
 import { channel, rig } from "./rig.ts";
 
@@ -83,6 +84,20 @@ test("a comparison that fails is told, and made again", async () => {
   parts.server.isSilent = false;
   await parts.clock.advance(10_000);
   expect(live.newest).toBe(2);
+});
+
+test("what this process stored is handed on once, and is behind what is not known here", async () => {
+  const parts = rig();
+  const { channels, live } = await joined(parts);
+  const batch = batchOf(["own"]);
+  channels.stored(channel, { sequence: 0, line: 0, bytes: 0 }, batch, 1);
+  expect(live.next(0)).toMatchObject({ sequence: 1, previous: 0, batch: { line: 0, bytes: batch.bytes } });
+  channels.stored(channel, { sequence: 0, line: 0, bytes: 0 }, batch, 1);
+  expect(live.next(1)).toBeUndefined();
+  // Somebody else wrote the message at 4.
+  channels.stored(channel, { sequence: 4, line: 9, bytes: 90 }, batch, 6);
+  expect(live.next(1)).toBe("behind");
+  expect(live.next(4)).toMatchObject({ sequence: 6, bytes: 90, batch: { line: 9 } });
 });
 
 test("closing ends followers, and leaves nobody asleep", async () => {

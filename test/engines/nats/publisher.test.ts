@@ -5,7 +5,7 @@ import { rig } from "./rig.ts";
 
 const publishOf = (id: string, bytes = 10) => ({
   subject: "log.0.x",
-  payload: Buffer.alloc(bytes, id),
+  payload: [Buffer.alloc(bytes, id)],
   id,
   expected: 0,
 });
@@ -73,7 +73,7 @@ test("64 MiB are under way; the others go out as room is made, or give up where 
   const { publisher, server, clock } = rig();
   const payload = Buffer.alloc(8 * 1024 * 1024);
   const publish = (n: number, forMs: number) =>
-    publisher.publish({ subject: `log.0.${n}`, payload, id: `${n}`, expected: 0 }, forMs);
+    publisher.publish({ subject: `log.0.${n}`, payload: [payload], id: `${n}`, expected: 0 }, forMs);
   server.acksToLose = Number.POSITIVE_INFINITY;
   const underWay = Array.from({ length: 8 }, (_, n) => publish(n, 1900));
   const impatient = publish(8, 1000);

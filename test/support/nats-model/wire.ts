@@ -3,7 +3,8 @@ import { createInbox, ErrorCode, type Msg, NatsError, type StreamConfig } from "
 import type { Served } from "../../../src/engines/nats/open.ts";
 import type { StreamMaker, Wanted } from "../../../src/engines/nats/streams.ts";
 import type { ConnectionStatus } from "../../../src/engines/nats/wire/connection.ts";
-import type { PublishOptions } from "../../../src/engines/nats/wire/wire.ts";
+import { headersOf } from "../../../src/engines/nats/wire/straight.ts";
+import type { InPieces, PublishOptions } from "../../../src/engines/nats/wire/wire.ts";
 import type { Delivery } from "./consumer.ts";
 import type { NatsModel } from "./server.ts";
 import { matches } from "./stream.ts";
@@ -32,6 +33,10 @@ export class ModelWire implements Served {
     queueMicrotask(() =>
       this.#server.publish({ subject, payload: bytes, ...(headers && { headers }) }, reply),
     );
+  }
+
+  publishPieces({ subject, reply, headers, payload }: InPieces): void {
+    this.publish(subject, Buffer.concat(payload), { reply, headers: headersOf(headers) });
   }
 
   subscribe(subject: string, take: (msg: Msg) => void): () => void {

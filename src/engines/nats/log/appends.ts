@@ -11,6 +11,7 @@ import { natsFull, storeUnavailable, storeUncertain } from "../../../errors/stor
 import type { Appended, Clock } from "../../../ports.ts";
 import type { Publisher } from "../wire/publisher.ts";
 import type { Heads } from "./heads.ts";
+import type { LiveChannels } from "./live.ts";
 import { partsOf } from "./parts.ts";
 import type { Reader } from "./reader.ts";
 import type { Retention } from "./retention.ts";
@@ -26,8 +27,8 @@ export type AppendsOptions = {
   readonly clock: Clock;
   /** Written here: the batch of each channel that is being stored. */
   readonly underWay: Map<ChannelId, Batch>;
-  /** Resolves when followers that began before know where: an append after that is behind them. */
-  readonly followersStarting: (channel: ChannelId) => Promise<unknown> | undefined;
+  /** Told what is stored, for this process's own followers. */
+  readonly live: LiveChannels;
   /** Bytes that a message may weigh; a larger batch goes in several. */
   readonly payloadBytesMax: () => number;
   /** Is an acknowledgement of this stream only believed after a look behind the message before (decision 002)? */
@@ -94,7 +95,7 @@ export class Appends {
 
   async #run(channel: ChannelId, queue: Entry[]): Promise<void> {
     for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-      await this.#options.followersStarting(channel);
+      await this.#options.live.starting(channel);
       await this.#options.turns.wait(channel);
       await entry();
       this.#options.underWay.delete(channel);
@@ -124,7 +125,7 @@ export class Appends {
     dedupId: string | undefined,
     giveUpAtMs: number,
   ): Promise<Appended> {
-    const { publisher, reader, heads, turns, clock, looksBehind } = this.#options;
+    const { publisher, reader, heads, turns, live, clock, looksBehind } = this.#options;
     const { log, stream } = reader.place(channel);
     this.#options.underWay.set(channel, batch);
     let losing: ReturnType<Turns["loser"]> | undefined;
@@ -147,17 +148,15 @@ export class Appends {
         { subject: log, payload, id: `${channel}:${id}`, expected: head.sequence },
         leftMs,
       );
-      const stored = (sequence: number, before: Omit<Head, "sequence">): Appended => {
-        const moved = headBehind(before, batch, sequence);
-        const position = heads.moved(channel, moved, batch);
-        this.#options.retention.grown(channel, moved);
-        return { position, repeated: false };
-      };
+      const stored = (at: number, before: Omit<Head, "sequence">) => this.#moved(channel, batch, at, before);
+      if (published.kind !== "stored") live.shared(channel);
       switch (published.kind) {
         case "stored": {
           const { sequence } = published;
-          if (!looksBehind(stream) || (await reader.counts(channel, { sequence, previous: head.sequence })))
+          if (!looksBehind(stream) || (await reader.counts(channel, { sequence, previous: head.sequence }))) {
+            live.stored(channel, head, batch, sequence);
             return stored(sequence, head);
+          }
           suffix = `~${sequence}`;
           break;
         }
@@ -193,6 +192,13 @@ export class Appends {
       losing.lost();
       await heads.read(channel);
     }
+  }
+
+  #moved(channel: ChannelId, batch: Batch, at: number, before: Omit<Head, "sequence">): Appended {
+    const head = headBehind(before, batch, at);
+    const position = this.#options.heads.moved(channel, head, batch);
+    this.#options.retention.grown(channel, head);
+    return { position, repeated: false };
   }
 
   /**

@@ -6,7 +6,7 @@ import type { Msg } from "nats";
 import { type Batch, markOf } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Clock } from "../../../ports.ts";
-import { decodeMessage, ownMessage, type StoredMessage } from "./stored.ts";
+import { decodeMessage, type Head, ownMessage, type StoredMessage, storedMessage } from "./stored.ts";
 
 /** A live message, and the sequence of the channel's message before it as the server knew it. */
 type Arrival = { readonly before: number; readonly bytes: number; readonly message: StoredMessage };
@@ -101,26 +101,23 @@ export class LiveChannel {
   }
 
   /** A message of the channel's live subject. */
-  take({ headers, data }: Msg, isTombstone: boolean): void {
-    if (isTombstone) {
-      this.end();
-      return;
-    }
+  take({ headers, data }: Msg): void {
     const sequence = Number(headers?.get("Nats-Sequence"));
     const before = Number(headers?.get("Nats-Last-Sequence"));
     if (!(sequence > this.newest && before < sequence)) return; // seen, or not of the stream
-    this.newest = sequence;
-    this.checkedAtMs = this.#clock.monotonicMs();
-    if (this.#held.bytes > heldBytesMax) this.clear();
-    else {
-      const own = this.#underWay.get(this.id);
-      const message =
-        (own && ownMessage(data, sequence, this.#incarnation, own)) ??
-        decodeMessage(data, sequence, this.#incarnation);
-      this.#named = { sequence, mark: markOf(message.batch) };
-      this.#hold({ before, bytes: data.length + arrivalOverheadBytes, message });
-    }
-    this.#wake();
+    const own = this.#underWay.get(this.id);
+    this.#arrived(before, data.length, sequence, () => {
+      const known = own && ownMessage(data, sequence, this.#incarnation, own);
+      return known ?? decodeMessage(data, sequence, this.#incarnation);
+    });
+  }
+
+  /** This process stored `batch` at `sequence`, directly behind the channel's end as `head` has it. */
+  takeOwn(head: Head, batch: Batch, sequence: number): void {
+    if (sequence <= this.newest) return; // it came back already
+    this.#arrived(head.sequence, batch.bytes.length, sequence, () =>
+      storedMessage(head, batch, sequence, this.#incarnation),
+    );
   }
 
   /** The stream's last message of the channel is at `sequence`. */
@@ -144,6 +141,18 @@ export class LiveChannel {
     this.#arrivals = [];
     this.#held.bytes -= this.#bytes;
     this.#bytes = 0;
+  }
+
+  #arrived(before: number, bytes: number, sequence: number, message: () => StoredMessage): void {
+    this.newest = sequence;
+    this.checkedAtMs = this.#clock.monotonicMs();
+    if (this.#held.bytes > heldBytesMax) this.clear();
+    else {
+      const arrival = { before, bytes: bytes + arrivalOverheadBytes, message: message() };
+      this.#named = { sequence, mark: markOf(arrival.message.batch) };
+      this.#hold(arrival);
+    }
+    this.#wake();
   }
 
   #hold(arrival: Arrival): void {

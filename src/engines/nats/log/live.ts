@@ -2,19 +2,22 @@
  * Live lines: one core subscription for each channel that this process follows, shared by all its followers. It may
  * lose messages (a slow reader cut off, a reconnect, a change of the leader). Each message names the one before it, so
  * a follower sees a gap at once and reads the stream instead; a quiet channel is compared with the stream after every
- * event that may have cost messages, and from time to time.
+ * event that may have cost messages, and from time to time. A channel that only this process writes need not be listened to
+ * (`listening.ts`).
  */
-import { headers, type Msg } from "nats";
+import type { Batch } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Failures } from "../../../failures.ts";
 import type { Clock } from "../../../ports.ts";
 import { every } from "../every.ts";
 import type { Wire } from "../wire/wire.ts";
 import { electionSubject } from "./expectations.ts";
+import { Listening, Unheard } from "./listening.ts";
 import { LiveChannel, type UnderWay } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import { Replacements } from "./replacements.ts";
 import { streamOf } from "./shards.ts";
+import type { Head } from "./stored.ts";
 
 /** Channels compared with the stream at the same time. */
 const comparesMax = 16;
@@ -23,9 +26,10 @@ const quietMs = 30_000;
 const tickMs = 1000;
 /** A leader that was just elected may not know yet what its predecessor sent out: it is asked a second time. */
 const secondLookMs = 3000;
-const destroyedHeader = "Tailrace-Destroyed";
+/** A channel that was destroyed is told there by its name. */
+const tombstoneSubject = "tombstone.";
 
-type Joined = { readonly live: LiveChannel; readonly unsubscribe: () => void };
+type Joined = { readonly live: LiveChannel; readonly listening: Listening };
 
 export type LiveChannelsOptions = {
   readonly wire: Wire;
@@ -47,20 +51,26 @@ export class LiveChannels {
   readonly #queue = new Set<LiveChannel>();
   #comparing = 0;
   readonly #closing = new AbortController();
-  readonly #ignoreElections: () => void;
-  readonly #forget: () => void;
+  readonly #unheard: Unheard<Joined>;
+  readonly #ends: readonly (() => void)[];
 
   constructor(options: LiveChannelsOptions) {
     const { wire, reader, clock } = options;
     this.#options = options;
     this.#reader = reader;
     this.#replacements = new Replacements(reader, clock);
-    this.#forget = wire.onReconnect(() => this.#compareTwice(() => true));
-    // The old leader may have died between storing a message and sending it out.
-    this.#ignoreElections = wire.subscribe(`${electionSubject}*`, ({ subject }) => {
-      const stream = subject.slice(electionSubject.length);
-      this.#compareTwice(({ id }) => streamOf(reader.place(id).shard) === stream);
-    });
+    this.#unheard = new Unheard(clock, this.#closing.signal, (joined) => this.#listen(joined));
+    this.#ends = [
+      wire.onReconnect(() => this.#compareTwice(() => true)),
+      // The old leader may have died between storing a message and sending it out.
+      wire.subscribe(`${electionSubject}*`, ({ subject }) => {
+        const stream = subject.slice(electionSubject.length);
+        this.#compareTwice(({ id }) => streamOf(reader.place(id).shard) === stream);
+      }),
+      wire.subscribe(`${tombstoneSubject}*`, ({ subject }) =>
+        this.#channels.get(subject.slice(tombstoneSubject.length) as ChannelId)?.live.end(),
+      ),
+    ];
     void every(clock, tickMs, this.#closing.signal, () => {
       const quietSinceMs = clock.monotonicMs() - quietMs;
       this.#compare((live) => live.checkedAtMs < quietSinceMs);
@@ -86,18 +96,31 @@ export class LiveChannels {
     return live?.isStarting ? live.start.catch(() => {}) : undefined;
   }
 
+  /** This process stored `batch` at `sequence`, behind the channel's end as `head` has it. */
+  stored(channel: ChannelId, head: Head, batch: Batch, sequence: number): void {
+    const joined = this.#channels.get(channel);
+    if (joined === undefined) return;
+    const { live, listening } = joined;
+    live.takeOwn(head, batch, sequence);
+    listening.stored(this.#options.clock.monotonicMs());
+    if (!listening.isOn) this.#unheard.add(joined);
+  }
+
+  /** Somebody else writes the channel, or may have written it. */
+  shared(channel: ChannelId): void {
+    const joined = this.#channels.get(channel);
+    if (joined !== undefined) this.#listen(joined);
+  }
+
   /** Ends the channel's followers in every process. */
   destroyed(channel: ChannelId): void {
     this.#channels.get(channel)?.live.end();
-    const head = headers();
-    head.set(destroyedHeader, "1");
-    this.#options.wire.publish(this.#reader.place(channel).live, undefined, { headers: head });
+    this.#options.wire.publish(tombstoneSubject + channel);
   }
 
   /** Ends every follower. */
   close(): void {
-    this.#forget();
-    this.#ignoreElections();
+    for (const end of this.#ends) end();
     this.#closing.abort();
     for (const { live } of [...this.#channels.values()]) live.end();
   }
@@ -106,13 +129,13 @@ export class LiveChannels {
     let joined: Joined | undefined;
     // The subscription goes out before the question for the channel's end: nothing falls between the two.
     const { wire, clock, underWay } = this.#options;
-    const unsubscribe = wire.subscribe(this.#reader.place(channel).live, (msg) =>
-      joined?.live.take(msg, isTombstone(msg)),
+    const listening = new Listening(() =>
+      wire.subscribe(this.#reader.place(channel).live, (msg) => joined?.live.take(msg)),
     );
     const name = { id: channel, incarnation: this.#reader.incarnation(channel) };
     const shared = { held: this.#held, underWay };
     const live = new LiveChannel(name, clock, shared, this.#reader.last(channel), () => this.#drop(live));
-    joined = { live, unsubscribe };
+    joined = { live, listening };
     this.#channels.set(channel, joined);
     return joined;
   }
@@ -124,11 +147,26 @@ export class LiveChannels {
     const joined = this.#channels.get(live.id);
     if (joined?.live !== live) return;
     this.#channels.delete(live.id);
-    joined.unsubscribe();
+    this.#unheard.delete(joined);
+    joined.listening.end();
+  }
+
+  // Lines that came while nobody listened lie in the stream.
+  #listen(joined: Joined): void {
+    const { live, listening } = joined;
+    const wasOn = listening.isOn;
+    listening.begin();
+    if (wasOn) return;
+    live.checkedAtMs = Number.NEGATIVE_INFINITY; // until a comparison has succeeded
+    this.#compare((other) => other === live);
   }
 
   #compareTwice(which: (live: LiveChannel) => boolean): void {
-    for (const { live } of this.#channels.values()) if (which(live)) this.#replacements.suspect(live);
+    for (const joined of this.#channels.values())
+      if (which(joined.live)) {
+        this.#replacements.suspect(joined.live);
+        this.#listen(joined);
+      }
     this.#compare(which);
     const { signal } = this.#closing;
     void this.#options.clock.sleep(secondLookMs, signal).then(() => {
@@ -163,5 +201,3 @@ export class LiveChannels {
     this.#comparing--;
   }
 }
-
-const isTombstone = ({ headers }: Msg): boolean => headers?.has(destroyedHeader) ?? false;

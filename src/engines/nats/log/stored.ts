@@ -36,13 +36,14 @@ const headBytes = 24;
 /** Bytes that `encodeMessage` adds to an encoded batch. */
 export const messageOverheadBytes = headBytes;
 
-/** The payload of the message that follows `head`. */
-export function encodeMessage(head: Head, batch: Batch): Buffer {
-  const payload = encodeBatch(batch, headBytes);
-  payload.writeDoubleLE(head.line, 0);
-  payload.writeDoubleLE(head.bytes, 8);
-  payload.writeDoubleLE(head.sequence, 16);
-  return payload;
+/** The payload of the message that follows `head`, in pieces: the lines are not copied. */
+export function encodeMessage(head: Head, batch: Batch): readonly Uint8Array[] {
+  const pieces = encodeBatch(batch, headBytes);
+  const [first] = pieces;
+  first.writeDoubleLE(head.line, 0);
+  first.writeDoubleLE(head.bytes, 8);
+  first.writeDoubleLE(head.sequence, 16);
+  return pieces;
 }
 
 /** Reads what `encodeMessage` wrote. Throws on anything else: the stream is damaged, or not ours. */
@@ -69,13 +70,28 @@ export function ownMessage(
 ): StoredMessage | undefined {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
   if (bytes.length < headBytes || !isEncoded(bytes.subarray(headBytes), batch)) return undefined;
-  const { form, producer, count, firstLine, acceptedAtMs, index } = batch;
-  const place = { sequence, line: bytes.readDoubleLE(0), incarnation };
+  const head = {
+    line: bytes.readDoubleLE(0),
+    bytes: bytes.readDoubleLE(8),
+    sequence: bytes.readDoubleLE(16),
+  };
+  return storedMessage(head, batch, sequence, incarnation);
+}
+
+/** The message of `batch` at `sequence` that was written behind `head`. */
+export function storedMessage(
+  head: Head,
+  batch: Batch,
+  sequence: number,
+  incarnation: string,
+): StoredMessage {
+  const { form, producer, count, firstLine, acceptedAtMs, bytes, index } = batch;
+  const place = { sequence, line: head.line, incarnation, memory: undefined };
   return {
     sequence,
-    bytes: bytes.readDoubleLE(8),
-    previous: bytes.readDoubleLE(16),
-    batch: { form, producer, count, firstLine, acceptedAtMs, bytes: batch.bytes, index, ...place },
+    bytes: head.bytes,
+    previous: head.sequence,
+    batch: { form, producer, count, firstLine, acceptedAtMs, bytes, index, ...place },
   };
 }
 

@@ -6,7 +6,8 @@ import { Events, type JetStreamManager, type Msg, type NatsConnection } from "na
 import type { Logger } from "pino";
 import { natsConnected, natsReconnects } from "../../../metrics.ts";
 import type { Clock } from "../../../ports.ts";
-import type { PublishOptions, Wire } from "./wire.ts";
+import { headersOf, Straight } from "./straight.ts";
+import type { InPieces, PublishOptions, Wire } from "./wire.ts";
 
 export type ConnectionSettings = {
   /** `nats://HOST:PORT` or `tls://…`; any of them leads to the cluster. */
@@ -39,6 +40,7 @@ const flushMsMax = 2000;
 /** The wire to real servers. */
 export class Connection implements Wire {
   readonly #nats: NatsConnection;
+  readonly #straight: Straight;
   readonly #urls: readonly string[];
   readonly #logger: Logger | undefined;
   readonly #clock: Clock;
@@ -56,6 +58,7 @@ export class Connection implements Wire {
     { logger, clock, isCounted = true }: ConnectionSettings,
   ) {
     this.#nats = nats;
+    this.#straight = new Straight(nats);
     this.#urls = urls;
     this.#logger = logger;
     this.#clock = clock;
@@ -95,6 +98,12 @@ export class Connection implements Wire {
 
   publish(subject: string, payload?: Uint8Array | string, options?: PublishOptions): void {
     this.#nats.publish(subject, payload, options);
+  }
+
+  publishPieces(message: InPieces): void {
+    if (this.#straight.publish(message)) return;
+    const { subject, reply, headers, payload } = message;
+    this.#nats.publish(subject, Buffer.concat(payload), { reply, headers: headersOf(headers) });
   }
 
   subscribe(subject: string, take: (msg: Msg) => void): () => void {

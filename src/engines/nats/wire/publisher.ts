@@ -3,13 +3,14 @@
  * under way on one connection. What gets no answer is published again under the same message id, which the server
  * stores once.
  */
-import { createInbox, headers, type Msg } from "nats";
+import { createInbox, type Msg } from "nats";
 import type { Clock } from "../../../ports.ts";
 import type { Wire } from "./wire.ts";
 
 export type Publish = {
   readonly subject: string;
-  readonly payload: Uint8Array;
+  /** In pieces, which stay as they are until this is answered. */
+  readonly payload: readonly Uint8Array[];
   /** `Nats-Msg-Id`. */
   readonly id: string;
   /** The subject's last sequence must still be this; 0: it has no message. */
@@ -28,6 +29,7 @@ export type Published =
   | { readonly kind: "failed"; readonly full: boolean; readonly cause: Error };
 
 type Pending = Publish & {
+  readonly bytes: number;
   readonly token: string;
   readonly giveUpAtMs: number;
   readonly resolve: (published: Published) => void;
@@ -78,6 +80,7 @@ export class Publisher {
       const token = (this.#tokens++).toString(36);
       const pending: Pending = {
         ...publish,
+        bytes: bytesOf(publish.payload),
         token,
         giveUpAtMs: nowMs + forMs,
         resolve,
@@ -107,9 +110,9 @@ export class Publisher {
   #pump(): void {
     let taken = 0;
     for (const pending of this.#waiting) {
-      if (this.#bytesInFlight > 0 && this.#bytesInFlight + pending.payload.length > bytesInFlightMax) break;
+      if (this.#bytesInFlight > 0 && this.#bytesInFlight + pending.bytes > bytesInFlightMax) break;
       taken++;
-      this.#bytesInFlight += pending.payload.length;
+      this.#bytesInFlight += pending.bytes;
       this.#send(pending);
     }
     if (taken > 0) this.#waiting.splice(0, taken);
@@ -121,16 +124,12 @@ export class Publisher {
     // A disconnected client would keep the bytes and drop them: they go out at the reconnect.
     if (!this.#wire.connected) return;
     pending.attempts++;
-    const head = headers();
-    head.set("Nats-Msg-Id", pending.id);
-    head.set("Nats-Expected-Last-Subject-Sequence", String(pending.expected));
-    if (pending.operation !== undefined) head.set("KV-Operation", pending.operation);
-    if (pending.put !== undefined) head.set("Tailrace-Put", pending.put);
+    const { subject, payload, id, expected, operation, put } = pending;
+    let headers = `Nats-Msg-Id: ${id}\r\nNats-Expected-Last-Subject-Sequence: ${expected}\r\n`;
+    if (operation !== undefined) headers += `KV-Operation: ${operation}\r\n`;
+    if (put !== undefined) headers += `Tailrace-Put: ${put}\r\n`;
     try {
-      this.#wire.publish(pending.subject, pending.payload, {
-        reply: this.#inbox + pending.token,
-        headers: head,
-      });
+      this.#wire.publishPieces({ subject, reply: this.#inbox + pending.token, headers, payload });
     } catch (cause) {
       this.#settle(pending, { kind: "failed", full: false, cause: cause as Error });
     }
@@ -177,7 +176,7 @@ export class Publisher {
 
   #settle(pending: Pending, published: Published): void {
     if (!this.#pending.delete(pending.token)) return;
-    this.#bytesInFlight -= pending.payload.length;
+    this.#bytesInFlight -= pending.bytes;
     pending.resolve(published);
     if (this.#waiting.length > 0) this.#pump();
   }
@@ -206,5 +205,8 @@ export class Publisher {
     }
   }
 }
+
+const bytesOf = (pieces: readonly Uint8Array[]): number =>
+  pieces.reduce((sum, { length }) => sum + length, 0);
 
 const failed = (reason: string): Published => ({ kind: "failed", full: false, cause: new Error(reason) });

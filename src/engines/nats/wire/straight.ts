@@ -1,0 +1,82 @@
+/**
+ * The way to a server's socket past its library, which makes two copies of what is published, of which the garbage costs more
+ * than the copies. Messages of one turn of the event loop go out in one write. The library's own messages are written to the
+ * same socket, each of them whole.
+ */
+import type { Socket } from "node:net";
+import { headers, type MsgHdrs, type NatsConnection } from "nats";
+import type { InPieces } from "./wire.ts";
+
+/** The insides of a connection, found by their names; a library that has others is used as it is. */
+type Insides = {
+  readonly protocol?: {
+    /** The server has taken the connection. */
+    readonly connected?: boolean;
+    readonly transport?: { readonly socket?: Socket };
+  };
+};
+
+/** A piece up to this size is copied behind the one before it: each piece of a write costs more than that. */
+const copiedBytesMax = 2048;
+const versionLine = "NATS/1.0\r\n";
+const end = Buffer.from("\r\n");
+
+/** The lines of headers of a message in pieces, as the library has them. */
+export function headersOf(lines: string): MsgHdrs {
+  const found = headers();
+  for (const line of lines.split("\r\n").slice(0, -1)) {
+    const colon = line.indexOf(": ");
+    found.set(line.slice(0, colon), line.slice(colon + 2));
+  }
+  return found;
+}
+
+export class Straight {
+  readonly #insides: Insides;
+  #corked: Socket | undefined;
+
+  constructor(nats: NatsConnection) {
+    this.#insides = nats as unknown as Insides;
+  }
+
+  /** False: there is no such way now, and nothing was written. */
+  publish({ subject, reply, headers, payload }: InPieces): boolean {
+    const { protocol } = this.#insides;
+    const socket = protocol?.connected === true ? protocol.transport?.socket : undefined;
+    if (socket === undefined || !socket.writable) return false;
+    let bytes = 0;
+    for (const piece of payload) bytes += piece.length;
+    const headerBytes = versionLine.length + headers.length + 2;
+    const first = `HPUB ${subject} ${reply} ${headerBytes} ${headerBytes + bytes}\r\n${versionLine}${headers}\r\n`;
+    this.#cork(socket);
+    if (bytes <= copiedBytesMax) {
+      const whole = Buffer.allocUnsafe(first.length + bytes + 2);
+      let at = whole.write(first, 0, "latin1");
+      for (const piece of payload) {
+        whole.set(piece, at);
+        at += piece.length;
+      }
+      whole.set(end, at);
+      socket.write(whole);
+      return true;
+    }
+    const [head, ...rest] = payload;
+    const begin = Buffer.allocUnsafe(first.length + head!.length);
+    begin.write(first, 0, "latin1");
+    begin.set(head!, first.length);
+    socket.write(begin);
+    for (const piece of rest) socket.write(piece);
+    socket.write(end);
+    return true;
+  }
+
+  #cork(socket: Socket): void {
+    if (this.#corked === socket) return;
+    this.#corked = socket;
+    socket.cork();
+    setImmediate(() => {
+      if (this.#corked === socket) this.#corked = undefined;
+      socket.uncork();
+    });
+  }
+}
