@@ -10,6 +10,7 @@ export default defineConfig({
     // For what hangs, on the slowest machine: how long a test takes says nothing.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
     teardownTimeout: 5_000,
     // A test that passes alone and fails in company is a fault: no retries.
     retry: 0,

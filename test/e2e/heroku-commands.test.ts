@@ -17,6 +17,7 @@ let server: TestServer;
 let provider: AddonProvider;
 let home: string;
 let sshKey: string;
+let heartbeat: NodeJS.Timeout;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), "tailrace-heroku-"));
@@ -30,8 +31,11 @@ beforeAll(async () => {
   for (const web of ["node old.js", "node web.js"])
     await server.api("POST", "/apps/shop/releases", { process_types: { web, worker: "sleep 600" } });
   await server.api("PUT", "/apps/shop/runner", runner);
+  // A runner that is silent for half a minute is down, and the walk may take longer.
+  heartbeat = setInterval(() => server.api("PUT", "/apps/shop/runner", runner).catch(() => {}), 5_000);
 }, 60_000);
 afterAll(async () => {
+  clearInterval(heartbeat);
   await server.destroy();
   provider.close();
   await rm(home, { recursive: true, force: true });

@@ -16,8 +16,8 @@ import { type App, type Doors, type Sent, senders } from "./senders.ts";
 import { openTail, type Pace } from "./tails.ts";
 
 type Drain = { readonly id: string; readonly app: App; readonly kind: DrainKind; readonly witness: Witness };
-/** For what waits to arrive once all are well. */
-const settleMsMax = 60_000;
+/** Nothing new arrives for that long, though all are well: what is missing then does not come any more. */
+const settledMs = 30_000;
 
 export class Torture {
   readonly #server: TestServer;
@@ -71,10 +71,8 @@ export class Torture {
     const sent = await Promise.all(sending);
     for (const weather of this.#weathers) weather.mood = "fine";
     if (this.flaws.length > 0) return this.flaws;
-    const endMs = performance.now() + settleMsMax;
-    while (this.#missing(sent).length > 0 && performance.now() < endMs && this.flaws.length === 0)
-      await delay(200);
-    return [...this.flaws, ...this.#missing(sent)];
+    await this.#settle(sent);
+    return [...this.flaws, ...(await this.#missingAndWhy(sent))];
   }
 
   async close(): Promise<void> {
@@ -83,16 +81,41 @@ export class Torture {
     await this.#server.destroy();
   }
 
-  #missing(sent: readonly Sent[]): string[] {
-    const missing: string[] = [];
-    for (const { app, kind, witness } of this.#drains) {
-      if (mayMiss(kind)) continue;
-      for (const [n, { stream }] of senders.entries()) {
-        const lines = witness.missing(stream, sent[n]!.get(app.name)!);
-        if (lines !== 0) missing.push(`${witness.name}: ${lines} lines of ${stream} are missing`);
-      }
+  /** Waits for what is on its way, as long as anything comes. */
+  async #settle(sent: readonly Sent[]): Promise<void> {
+    let { lines } = this;
+    let endMs = performance.now() + settledMs;
+    while (this.#missing(sent).length > 0 && performance.now() < endMs && this.flaws.length === 0) {
+      await delay(200);
+      if (this.lines === lines) continue;
+      lines = this.lines;
+      endMs = performance.now() + settledMs;
     }
-    return missing;
+  }
+
+  #missing(
+    sent: readonly Sent[],
+  ): { readonly drain: Drain; readonly lines: number; readonly stream: string }[] {
+    return this.#drains
+      .filter(({ kind }) => !mayMiss(kind))
+      .flatMap((drain) =>
+        senders.map(({ stream }, n) => ({
+          drain,
+          stream,
+          lines: drain.witness.missing(stream, sent[n]!.get(drain.app.name)!),
+        })),
+      )
+      .filter(({ lines }) => lines !== 0);
+  }
+
+  /** With what the server says of each drain. */
+  #missingAndWhy(sent: readonly Sent[]): Promise<string[]> {
+    return Promise.all(
+      this.#missing(sent).map(async ({ drain: { id, app, witness }, lines, stream }) => {
+        const said = await this.#call("GET", `/apps/${app.name}/log-drains/${id}`);
+        return `${witness.name}: ${lines} lines of ${stream} are missing; ${JSON.stringify(said)}`;
+      }),
+    );
   }
 
   async #app(name: string): Promise<App> {

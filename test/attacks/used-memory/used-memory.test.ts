@@ -10,5 +10,5 @@ test.each(stores)(
     const torture = kept(await Torture.open(store));
     expect(await torture.run(() => torture.lines >= 100_000)).toEqual([]);
   },
-  180_000,
+  300_000,
 );
