@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { heapArgs } from "../../cli/server-heap.ts";
@@ -25,6 +26,7 @@ const warmSeconds = 1;
 const quietSeconds = 3;
 const attackedSeconds = 4;
 const memoryEveryMs = 50;
+const warmAttackMs = 2_000;
 
 /** A process of this folder that is told lines and answers in lines. */
 class Partner {
@@ -83,8 +85,13 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
       app,
       token: await server.token(app),
     };
-    const attacker = partner(givesWay, "./attacker.ts", [name, JSON.stringify(target)]);
-    await attacker.answer();
+    const attackerOf = async () => {
+      const made = partner(givesWay, "./attacker.ts", [name, JSON.stringify(target)]);
+      await made.answer(); // it is prepared
+      return made;
+    };
+    if (values.warm) await attackFor(warmAttackMs, await attackerOf());
+    const attacker = await attackerOf();
     const tokensAndTails: string[] = [];
     for (const name of victims) {
       const token = await server.token(name);
@@ -117,11 +124,22 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
   }
 }
 
+/** A whole attack, and what is told of it. */
+async function attackFor(ms: number, attacker: Partner): Promise<void> {
+  attacker.tell("go");
+  await delay(ms);
+  attacker.tell("stop");
+  await attacker.answer();
+  await attacker.end();
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     nats: { type: "boolean", default: false },
     rounds: { type: "string", default: "1" },
+    /** The server has been attacked in this way before, for two seconds. */
+    warm: { type: "boolean", default: false },
     /** Arguments of the server's Node. */
     node: { type: "string", multiple: true, default: [] },
   },

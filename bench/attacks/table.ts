@@ -1,5 +1,6 @@
 /** The table of attacks, as Markdown. */
 import type { Told } from "./attack.ts";
+import { slowestOverTime, stepNames, stepsOfSlowest } from "./steps.ts";
 import type { Measured } from "./victim.ts";
 import type { Collections, Watched } from "./watch.ts";
 
@@ -12,6 +13,7 @@ export type Measurement = {
 };
 
 const ms = (value: number) => value.toFixed(1);
+const rounded = (values: readonly number[]) => values.map((value) => value.toFixed(0)).join(", ");
 const collections = ({ perS, msPerS, maxMs }: Collections) =>
   `${perS.toFixed(1)}, ${msPerS.toFixed(0)}, ${ms(maxMs)}`;
 
@@ -31,6 +33,8 @@ const columns = [
   "Busy · CPU",
   "Young: a second, ms a second, max",
   "Full: the same",
+  `The slowest 3 %: ${stepNames.join(", ")}, ms`,
+  "The slowest of each half second, ms",
   "The attacker is told",
 ];
 
@@ -58,6 +62,8 @@ export function tableRow(name: string, engine: string, rounds: readonly Measurem
     `${watched.busy.toFixed(2)} · ${watched.cpu.toFixed(2)}`,
     collections(watched.young),
     collections(watched.full),
+    rounded(stepsOfSlowest(attacked.lines, new Map(watched.seen))),
+    rounded(slowestOverTime(attacked.lines)),
     answers.join(", ").replaceAll(/[\n|]/g, " "),
   ];
   return `| ${cells.join(" | ")} |`;

@@ -8,6 +8,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { frame } from "./attack.ts";
+import { clockMs, type Line, lineHeader } from "./steps.ts";
 
 export type Measured = {
   readonly p50Ms: number;
@@ -19,6 +20,8 @@ export type Measured = {
   readonly refused: number;
   /** How much later than due the victims' own timers came, at most: they share a processor with the attacker. */
   readonly ownDelayMs: number;
+  /** Those that came to the tail. */
+  readonly lines: readonly Line[];
 };
 
 const everyMs = 50;
@@ -27,7 +30,7 @@ const [, , url = "", ...rest] = process.argv;
 const victims = rest.flatMap((token, at) => (at % 2 === 0 ? [{ token, sessionUrl: rest[at + 1]! }] : []));
 const agent = new Agent({ keepAlive: true });
 const sentAtMs = new Map<number, number>();
-const tookMs = new Map<number, number>();
+const tailedAtMs = new Map<number, number>();
 const acknowledged = new Set<number>();
 const ownLoop = monitorEventLoopDelay({ resolution: 2 });
 let number = 0;
@@ -42,8 +45,7 @@ const tail = (sessionUrl: string) =>
         unfinished = lines.pop()!;
         for (const line of lines) {
           const at = Number(/ line=(\d+)/.exec(line)?.[1] ?? -1);
-          const sent = sentAtMs.get(at);
-          if (sent !== undefined && !tookMs.has(at)) tookMs.set(at, performance.now() - sent);
+          if (sentAtMs.has(at) && !tailedAtMs.has(at)) tailedAtMs.set(at, clockMs());
         }
       });
       resolve();
@@ -57,13 +59,14 @@ function post(at: number): void {
     authorization: `Basic ${Buffer.from(`token:${token}`).toString("base64")}`,
     "content-type": "application/logplex-1",
     "content-length": Buffer.byteLength(body),
+    [lineHeader]: at,
   };
   const sent = request(`${url}/logs`, { method: "POST", agent, headers }, (response) => {
     if (response.statusCode === 204) acknowledged.add(at);
     response.resume();
   });
   sent.on("error", () => {});
-  sentAtMs.set(at, performance.now());
+  sentAtMs.set(at, clockMs());
   sent.end(body);
 }
 
@@ -78,16 +81,22 @@ async function measure(seconds: number): Promise<Measured> {
   }
   const all = Array.from({ length: number - first }, (_, i) => first + i);
   const endMs = performance.now();
-  while (all.some((at) => !tookMs.has(at)) && performance.now() - endMs < lateMsMax) await delay(20);
-  const took = all.map((at) => tookMs.get(at) ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
+  while (all.some((at) => !tailedAtMs.has(at)) && performance.now() - endMs < lateMsMax) await delay(20);
+  const lines = all.map((at) => ({
+    number: at,
+    sentMs: sentAtMs.get(at)!,
+    tailedMs: tailedAtMs.get(at) ?? Number.POSITIVE_INFINITY,
+  }));
+  const took = lines.map(({ sentMs, tailedMs }) => tailedMs - sentMs).sort((a, b) => a - b);
   const quantile = (part: number) => took[Math.max(0, Math.ceil(took.length * part) - 1)]!;
   return {
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
     maxMs: quantile(1),
-    lost: all.filter((at) => acknowledged.has(at) && !tookMs.has(at)).length,
+    lost: all.filter((at) => acknowledged.has(at) && !tailedAtMs.has(at)).length,
     refused: all.filter((at) => !acknowledged.has(at)).length,
     ownDelayMs: ownLoop.max / 1e6,
+    lines: lines.filter(({ number }) => tailedAtMs.has(number)),
   };
 }
 

@@ -1,5 +1,8 @@
-/** Loaded into the server before its own code: what its event loop and its collector did between two questions. */
+/** Loaded into the server before its own code: what its event loop and its collector did, and when it came to whose line. */
+import { subscribe } from "node:diagnostics_channel";
 import fs from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import {
   createHistogram,
   monitorEventLoopDelay,
@@ -7,6 +10,7 @@ import {
   PerformanceObserver,
   performance,
 } from "node:perf_hooks";
+import { clockMs, lineHeader, type Seen } from "./steps.ts";
 
 export type Watched = {
   /** How much later than due a timer came, p99 and at most. */
@@ -22,6 +26,8 @@ export type Watched = {
   /** Collections of the young and of all objects: how many a second, ms a second, and the longest. */
   readonly young: Collections;
   readonly full: Collections;
+  /** The lines of victims, by their numbers. */
+  readonly seen: readonly (readonly [number, Seen])[];
 };
 
 export type Collections = { readonly perS: number; readonly msPerS: number; readonly maxMs: number };
@@ -50,11 +56,38 @@ new PerformanceObserver((list) => {
 
 type WriteDone = (error: NodeJS.ErrnoException | null, bytes: number) => void;
 
+const acceptedAtMs = new WeakMap<Socket, number>();
+const seen = new Map<number, Seen>();
+let writingAtMs = 0;
+let writtenAtMs = 0;
+
+subscribe("net.server.socket", (message) =>
+  acceptedAtMs.set((message as { socket: Socket }).socket, clockMs()),
+);
+subscribe("http.server.request.start", (message) => {
+  const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
+  const number = request.headers[lineHeader];
+  if (number === undefined) return;
+  const accepted = acceptedAtMs.get(request.socket) ?? 0;
+  const line: Seen = { accepted, parsed: clockMs(), begun: 0, writing: 0, written: 0, answered: 0 };
+  seen.set(Number(number), line);
+  // The gate waits for the end of the response when it lets a request in.
+  response.on("newListener", (event) => {
+    if (event === "close" && line.begun === 0) line.begun = clockMs();
+  });
+  response.once("finish", () => {
+    line.writing = writingAtMs;
+    line.written = writtenAtMs;
+    line.answered = clockMs();
+  });
+});
+
 const { writev } = fs;
 fs.writev = ((fd: number, parts: readonly Uint8Array[], at: number, done: WriteDone) => {
-  const atMs = performance.now();
+  writingAtMs = clockMs();
   writev(fd, parts, at, (error, bytes) => {
-    commits.record(Math.max(1, Math.round((performance.now() - atMs) * 1e3)));
+    writtenAtMs = clockMs();
+    commits.record(Math.max(1, Math.round((writtenAtMs - writingAtMs) * 1e3)));
     done(error, bytes);
   });
 }) as typeof fs.writev;
@@ -65,6 +98,7 @@ function reset(): void {
   loop.reset();
   loop.enable();
   commits.reset();
+  seen.clear();
   startMs = performance.now();
   used = performance.eventLoopUtilization();
   cpu = process.cpuUsage();
@@ -83,6 +117,7 @@ function watched(): Watched {
     commitMaxMs: commits.max / 1e3,
     young: perSecond(young),
     full: perSecond(full),
+    seen: [...seen],
   };
 }
 
@@ -90,4 +125,4 @@ process.on("message", (asked) => {
   if (asked === "reset") reset();
   else process.send!(watched());
 });
-process.channel!.unref();
+process.channel?.unref(); // threads of the server load this too

@@ -1,0 +1,63 @@
+/**
+ * What a victim's lines wait for, from their post to their tail. The server's part is seen from inside (`watch.ts` records
+ * it), the rest by the victim; the two share the system's monotonic clock.
+ */
+
+/** Milliseconds of a clock that all processes of a machine have in common. */
+export const clockMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+/** The header by which the server's side knows a victim's line. */
+export const lineHeader = "x-line";
+
+/** When the server came to a line, each of the clock above. */
+export type Seen = {
+  /** Its connection was accepted. */
+  accepted: number;
+  /** The head of its request was parsed. */
+  parsed: number;
+  /** It was let in to its route. */
+  begun: number;
+  /** The last write to the disk before its answer began, and ended. */
+  writing: number;
+  written: number;
+  answered: number;
+};
+
+/** A line as its victim saw it. */
+export type Line = { readonly number: number; readonly sentMs: number; readonly tailedMs: number };
+
+export const stepNames = ["connect", "read", "door", "gather", "commit", "answer", "tail"] as const;
+
+const slowestPart = 0.03;
+
+/** Milliseconds in each step, on the average of the slowest lines, of which the server saw all steps. */
+export function stepsOfSlowest(lines: readonly Line[], seen: ReadonlyMap<number, Seen>): readonly number[] {
+  const took = ({ sentMs, tailedMs }: Line) => tailedMs - sentMs;
+  const slowest = lines
+    .filter(({ number }) => seen.has(number))
+    .toSorted((a, b) => took(b) - took(a))
+    .slice(0, Math.max(1, Math.round(lines.length * slowestPart)));
+  const all = slowest.map((line) => stepsOf(line, seen.get(line.number)!));
+  return stepNames.map((_, step) => all.reduce((sum, steps) => sum + steps[step]!, 0) / all.length);
+}
+
+/** Each ends when the next begins; on NATS nothing is written here, and the wait for its answer is told as `gather`. */
+function stepsOf({ sentMs, tailedMs }: Line, seen: Seen): readonly number[] {
+  const { accepted, parsed, begun, answered } = seen;
+  const isWritten = seen.writing >= begun;
+  const writing = isWritten ? seen.writing : answered;
+  const written = isWritten ? Math.max(writing, seen.written) : answered;
+  const times = [sentMs, Math.max(sentMs, accepted), parsed, begun, writing, written, answered, tailedMs];
+  return stepNames.map((_, step) => times[step + 1]! - times[step]!);
+}
+
+/** The slowest line of each half second, in ms. */
+export function slowestOverTime(lines: readonly Line[]): readonly number[] {
+  const startMs = Math.min(...lines.map(({ sentMs }) => sentMs));
+  const slowest: number[] = [];
+  for (const { sentMs, tailedMs } of lines) {
+    const half = Math.floor((sentMs - startMs) / 500);
+    slowest[half] = Math.max(slowest[half] ?? 0, tailedMs - sentMs);
+  }
+  return slowest;
+}
