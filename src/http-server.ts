@@ -64,7 +64,8 @@ export async function httpServer({
         (request) => bare?.find(request) !== undefined,
         limits,
       );
-      const options = { ...bounds, IncomingMessage: gate.IncomingMessage };
+      const { IncomingMessage, ServerResponse } = gate;
+      const options = { ...bounds, IncomingMessage, ServerResponse };
       const listener =
         certificate === undefined
           ? createServer(options)

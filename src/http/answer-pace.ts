@@ -11,7 +11,7 @@ export type AnswerPaceLimits = {
 };
 
 /** Shorter answers cost no more than their requests, and are not counted. */
-const smallBytesMax = 16 * 1024;
+export const answerBytesMin = 16 * 1024;
 const addressesMax = 10_000;
 
 type Sent = { bytes: number; atMs: number };
@@ -30,7 +30,7 @@ export class AnswerPace {
 
   /** An answer of so many bytes is sent to the address. */
   sent(address: string, bytes: number): void {
-    if (bytes <= smallBytesMax) return;
+    if (bytes <= answerBytesMin) return;
     const known = this.#paidOff(address);
     if (known !== undefined) known.bytes += bytes;
     else {

@@ -12,7 +12,9 @@ import type { Arrival, Connection } from "./connection.ts";
 import { ConnectionReads } from "./connection-reads.ts";
 import type { Connections } from "./connections.ts";
 import { cutFine, refusePipelined } from "./cut-off.ts";
+import { pacedResponses } from "./long-answers.ts";
 import { ownBodyOf } from "./own-body.ts";
+import { PacedLine } from "./paced-line.ts";
 import { sendAnswer } from "./raw-answer.ts";
 import type { ReadsParts } from "./reads-parts.ts";
 
@@ -38,6 +40,7 @@ export class RequestGate {
   /** Reads and requests that wait for a later turn; addresses are served in turn, and `POST /logs` of each apart. */
   readonly #inLine: TurnLine;
   readonly #pace: AnswerPace;
+  readonly #paced: PacedLine;
   /** Apart from those of walks, which would keep requests waiting. */
   readonly #turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
   readonly #reads: ReadsParts;
@@ -65,6 +68,7 @@ export class RequestGate {
       waitingBytesMax: limits.waitingReadsBytesMax,
     };
     this.#pace = new AnswerPace(limits, () => performance.now());
+    this.#paced = new PacedLine(this.#pace);
   }
 
   /** For the server's option of that name. */
@@ -74,6 +78,11 @@ export class RequestGate {
       return connection === undefined || connection.requests >= this.#requestsMax;
     },
     (socket) => cutFine(this.#connections.of(socket), socket),
+  );
+
+  /** For the server's option of that name. */
+  readonly ServerResponse: typeof ServerResponse = pacedResponses((response, bytes, send) =>
+    this.#sendLong(response, bytes, send),
   );
 
   /** Takes every request of `server`, which must not look for the Host header itself. */
@@ -135,9 +144,8 @@ export class RequestGate {
 
   #next(connection: Connection): void {
     const isPaced = !isIngest(connection.waiting[0]); // its answers are too short to be counted
-    const waitMs = isPaced ? this.#pace.waitMs(connection.address) : 0;
-    if (waitMs > 0) {
-      setTimeout(() => this.#lineUp(connection), waitMs).unref();
+    if (isPaced && this.#pace.waitMs(connection.address) > 0) {
+      this.#paced.add(connection.address, () => this.#lineUp(connection));
       return;
     }
     connection.isScheduled = false;
@@ -148,7 +156,6 @@ export class RequestGate {
     if (connection.reads !== undefined && connection.waiting.length === 0) this.#readOn(connection);
     connection.turn = this.#turnNow();
     connection.sinceMs = performance.now();
-    if (isPaced) this.#paceBy(arrival, connection);
     response.once("close", () => this.#done(connection, request));
     if (request.httpVersion === "1.1" && request.headers.host === undefined) {
       sendAnswer(response, hostMissing());
@@ -160,11 +167,17 @@ export class RequestGate {
     }
   }
 
-  #paceBy({ request: { socket }, response }: Arrival, connection: Connection): void {
-    const writtenBefore = socket.bytesWritten;
-    response.once("prefinish", () => {
-      if (!connection.isStream) this.#pace.sent(connection.address, socket.bytesWritten - writtenBefore);
-    });
+  // Counted when it is made, sent when it is its turn.
+  #sendLong(response: ServerResponse, bytes: number, send: () => void): void {
+    if (response.destroyed) return;
+    const address = this.#connections.addressOf(response.req.socket);
+    if (this.#pace.waitMs(address) > 0) {
+      this.#paced.add(address, () => this.#sendLong(response, bytes, send));
+      return;
+    }
+    this.#pace.sent(address, bytes);
+    if (this.#turns.isOver) this.#inLine.add(address, () => !response.destroyed && send());
+    else send();
   }
 
   #done(connection: Connection, request: IncomingMessage): void {

@@ -1,0 +1,20 @@
+/**
+ * Long answers wait for their turn between being made and being sent: the system takes megabytes of each at once, whether
+ * its client reads or not, and answers that many wait for are all there in one turn of the event loop.
+ */
+import { type IncomingMessage, ServerResponse } from "node:http";
+import { answerBytesMin } from "./answer-pace.ts";
+
+/** For the option `ServerResponse` of a server. `line`: calls `send` when so many bytes may be sent, or never, once it is destroyed. */
+export const pacedResponses = (
+  line: (response: ServerResponse<IncomingMessage>, bytes: number, send: () => void) => void,
+): typeof ServerResponse =>
+  class<Request extends IncomingMessage = IncomingMessage> extends ServerResponse<Request> {
+    override end(...given: unknown[]): this {
+      const [chunk] = given;
+      const bytes = typeof chunk === "string" || chunk instanceof Uint8Array ? chunk.length : 0;
+      if (bytes <= answerBytesMin) return super.end(...(given as []));
+      line(this, bytes, () => super.end(...(given as [])));
+      return this;
+    }
+  };
