@@ -7,6 +7,7 @@ import { drainTestRefused, drainUnverified } from "../src/errors/api.ts";
 import { AppError } from "../src/errors/app-error.ts";
 import { storeInUse } from "../src/errors/engines.ts";
 import { dataUnusable } from "../src/errors/start.ts";
+import { overloaded, storeFull } from "../src/errors/store.ts";
 import { ControlServer } from "./support/control-server.ts";
 
 let server: ControlServer;
@@ -173,4 +174,10 @@ describe("the command's own words", () => {
     });
     expect(explain(storeInUse(7, "/srv/x")).exitStatus).toBe(1);
   });
+});
+
+test("a refusal is made without a stack, which is most of what it would cost; a failure with a cause has one", () => {
+  expect(overloaded().stack).not.toContain("    at ");
+  expect(storeFull(new Error("no room")).stack).toContain("errors.test.ts");
+  expect(new Error("any other").stack).toContain("errors.test.ts");
 });

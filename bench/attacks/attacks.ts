@@ -1,5 +1,6 @@
 /** All attacks, by the name under which their row stands in docs/security.md. */
 import type { Attack } from "./attack.ts";
+import { doorAttacks } from "./door-attacks.ts";
 import { httpAttacks } from "./http-attacks.ts";
 import { ingestAttacks } from "./ingest-attacks.ts";
 import { ownerAttacks } from "./owner-attacks.ts";
@@ -7,6 +8,7 @@ import { readerAttacks } from "./reader-attacks.ts";
 
 export const attacks: Readonly<Record<string, Attack>> = {
   ...httpAttacks,
+  ...doorAttacks,
   ...ingestAttacks,
   ...readerAttacks,
   ...ownerAttacks,

@@ -39,7 +39,7 @@ export class ReadingPlaces {
     return new Promise((resolve, reject) => {
       const over = new AbortController();
       const go = () => {
-        over.abort();
+        over.abort("entered");
         resolve();
       };
       address.waiting.add(go);

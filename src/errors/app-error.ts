@@ -32,7 +32,11 @@ export class AppError extends Error {
   readonly exitStatus: 2 | undefined;
 
   constructor(parts: AppErrorParts) {
+    // Refusals are made by the thousand, and a stack is most of what one costs: without a cause, the code says where it was made.
+    const { stackTraceLimit } = Error;
+    if (parts.cause === undefined) Error.stackTraceLimit = 0;
     super(withoutKeys(parts.message), parts.cause === undefined ? undefined : { cause: parts.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = parts.code;
     this.status = parts.status;
     this.id = parts.id ?? idOf(parts.status);

@@ -163,7 +163,7 @@ export class Hub {
     if (this.#stopping.signal.aborted) return;
     clearTimeout(this.#timer);
     this.#waiting = [];
-    this.#stopping.abort();
+    this.#stopping.abort("stopped");
     this.#onEmpty();
   }
 }

@@ -150,7 +150,7 @@ export class OpenTail implements Member {
   /** Reads no further; what was begun is sent. */
   stop(): void {
     this.#isStopped = true;
-    this.#reading?.abort();
+    this.#reading?.abort("stopped"); // a reason of its own would be made with a stack
     this.#hub?.remove(this);
     this.#leave?.resolve();
   }

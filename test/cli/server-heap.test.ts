@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { type Starting, startWithV8Args, v8Args } from "../../cli/server-v8.ts";
+import { heapArgs, type Starting, startWithHeap } from "../../cli/server-heap.ts";
 
 class Replaced extends Error {}
 
@@ -20,55 +20,44 @@ function outcome(more: Partial<Starting>): { readonly command?: readonly string[
     ...more,
   };
   try {
-    startWithV8Args(starting, (text) => (flags = text));
+    startWithHeap(starting, (text) => (flags = text));
   } catch (cause) {
     if (!(cause instanceof Replaced)) throw cause;
   }
   return { ...(command && { command }), ...(flags !== undefined && { flags }) };
 }
 
-describe("how a server asks V8 to run", () => {
-  it("is said by the same program, once", () => {
+describe("the heap of a server", () => {
+  it("is asked for by the same program, once", () => {
     const { command } = outcome({ execArgv: ["--enable-source-maps"] });
     expect(command).toEqual([
       "/bin/node",
       "--enable-source-maps",
-      ...v8Args,
+      ...heapArgs,
       "/app/main.js",
       "serve",
       "--dev",
     ]);
-    expect(outcome({ execArgv: command!.slice(1, 2 + v8Args.length) })).toEqual({});
+    expect(outcome({ execArgv: command!.slice(1, 3) })).toEqual({});
   });
 
   it.each([
-    { more: { execArgv: ["--max-semi-space-size=16"] }, left: "--v8-pool-size" },
-    { more: { execArgv: ["--max_semi_space_size=16"] }, left: "--v8-pool-size" },
-    { more: { env: { NODE_OPTIONS: "--trace-warnings --v8-pool-size=3" } }, left: "--max-semi-space-size" },
-  ])("is what the operator says: $more", ({ more, left }) => {
-    const { command = [] } = outcome(more);
-    expect(command.filter((word) => v8Args.includes(word)).map((word) => word.split("=")[0])).toEqual([left]);
-    const env = { NODE_OPTIONS: "--max-semi-space-size=8 --v8-pool-size=3" };
-    expect(outcome({ env })).toEqual({});
+    { execArgv: ["--max-semi-space-size=16"] },
+    { execArgv: ["--max_semi_space_size=16"] },
+    { env: { NODE_OPTIONS: "--trace-warnings --max-semi-space-size=8" } },
+  ])("is what the operator says: %j", (more) => {
+    expect(outcome(more)).toEqual({});
   });
 
   it.each([
     { name: "a Node that cannot", more: { execve: undefined } },
     { name: "a parent that sends messages", more: { channel: {} } },
-  ])("is a heap that does not grow with $name", ({ more }) => {
+  ])("does not grow with $name", ({ more }) => {
     expect(outcome(more)).toEqual({ flags: "--semi-space-growth-factor=1" });
-    expect(outcome({ ...more, execArgv: ["--max-semi-space-size=16"] })).toEqual({});
-  });
-
-  it("is a thread for each processor but the one that serves, of V8's four", () => {
-    const program = "const { v8Args } = await import(process.argv[1]); console.log(v8Args[1])";
-    const module = new URL("../../cli/server-v8.ts", import.meta.url).href;
-    const args = ["-c", "0", process.execPath, "--input-type=module", "-e", program, module];
-    expect(execFileSync("taskset", args).toString().trim()).toBe("--v8-pool-size=1");
   });
 
   it.each([
-    { args: v8Args, begin: "" },
+    { args: heapArgs, begin: "" },
     { args: [], begin: 'process.getBuiltinModule("v8").setFlagsFromString("--semi-space-growth-factor=1");' },
   ])("is taken by V8: $args$begin", ({ args, begin }) => {
     const program = `${begin}
