@@ -9,7 +9,7 @@ import { createInterface, type Interface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { heapArgs } from "../../cli/server-heap.ts";
+import { v8Args } from "../../cli/server-v8.ts";
 import { BenchNats, BenchServer } from "../server.ts";
 import type { Target, Told } from "./attack.ts";
 import { attacks } from "./attacks.ts";
@@ -67,7 +67,7 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
   const server = await BenchServer.start(nats ? ["--nats", nats.urls] : [], serverCore, undefined, [
     "--import",
     new URL("./watch.ts", import.meta.url).href,
-    ...heapArgs,
+    ...v8Args,
     ...values.node,
   ]);
   const partners: Partner[] = [];

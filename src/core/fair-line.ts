@@ -16,6 +16,12 @@ export class FairLine<Waiting> {
     else before.push(waiting);
   }
 
+  /** The one that `shift` would take out. */
+  get next(): Waiting | undefined {
+    for (const waiting of this.#groups.values()) return waiting[0];
+    return undefined;
+  }
+
   /** Takes the next one out; undefined when nobody waits. */
   shift(): Waiting | undefined {
     for (const [group, waiting] of this.#groups) {

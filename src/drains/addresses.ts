@@ -112,10 +112,13 @@ export type Resolve = (
 export type ResolveInTurn = (...lookup: [...Parameters<Resolve>, app: string]) => void;
 
 /**
- * Resolves every address of a name and keeps those that the policy allows: for the `lookup` option of `net.connect`.
+ * Resolves every address of a name and keeps those that the policy allows: for the `lookup` option of `net.connect`. Asks
+ * when the caller listens to the socket, so that it is told of a name that is known at once, too.
  */
 export function checkedLookup(policy: AddressPolicy, resolve: Resolve): LookupFunction {
-  return (hostname, options, callback) => {
+  return (hostname, options, callback) => process.nextTick(look, hostname, options, callback);
+
+  function look(...[hostname, options, callback]: Parameters<LookupFunction>): void {
     resolve(hostname, { ...options, all: true }, (failure, found) => {
       if (failure !== null) return callback(failure, []);
       const allowed = found.filter(({ address }) => policy.refusal(address) === undefined);
@@ -127,7 +130,7 @@ export function checkedLookup(policy: AddressPolicy, resolve: Resolve): LookupFu
       if (options.all === true) callback(null, allowed);
       else callback(null, first.address, first.family);
     });
-  };
+  }
 }
 
 const within = (address: Address, [network, bits]: Cidr) =>

@@ -1,6 +1,6 @@
 /**
  * Memory that lines are written into, used again: of each power of two some rooms wait for their next use, all together within
- * a bound. What is asked for when none waits is made, and what comes home when the bound is reached is left to the collector.
+ * a bound. What is asked for when none waits is made; when the bound is reached those that wait longest are left to the collector.
  */
 import { type MemoryHome, returnedMemory } from "../core/batch-memory.ts";
 import { Canoniser, powerOfTwo } from "../core/canonical.ts";
@@ -15,8 +15,11 @@ const last = largestShift - smallestShift;
 const largestKept = 2 << largestShift;
 
 export class Rooms implements MemoryHome<Canoniser> {
+  /** The one that came home last is taken first, so that the oldest of a class is its first. */
   readonly #classes: Canoniser[][] = Array.from({ length: last + 1 }, () => []);
-  readonly #bytesOf: number[] = this.#classes.map(() => 0);
+  /** The number of the homecoming of each. */
+  readonly #cameAs: number[][] = this.#classes.map(() => []);
+  #cameHome = 0;
   #bytes = 0;
   #out = 0;
 
@@ -62,7 +65,8 @@ export class Rooms implements MemoryHome<Canoniser> {
     while (this.#bytes + room.roomBytes > waitingBytesMax) this.#letGo();
     const to = classOf(room.linesBytesMax);
     this.#classes[to]!.push(room);
-    this.#count(to, room.roomBytes);
+    this.#cameAs[to]!.push(this.#cameHome++);
+    this.#bytes += room.roomBytes;
   }
 
   #take(bytes: number): Canoniser {
@@ -70,19 +74,23 @@ export class Rooms implements MemoryHome<Canoniser> {
     const wanted = classOf(bytes);
     const room = this.#classes[wanted]!.pop();
     if (room === undefined) return new Canoniser("", Buffer.allocUnsafeSlow(1 << (wanted + smallestShift)));
-    this.#count(wanted, -room.roomBytes);
+    this.#cameAs[wanted]!.pop();
+    this.#bytes -= room.roomBytes;
     return room;
   }
 
-  // The sizes that batches have change with the load: a room of the class that has most makes way.
+  // The sizes that batches have change with the load: the room that nobody has wanted for longest makes way.
   #letGo(): void {
-    const most = this.#bytesOf.indexOf(Math.max(...this.#bytesOf));
-    this.#count(most, -this.#classes[most]!.pop()!.roomBytes);
-  }
-
-  #count(which: number, bytes: number): void {
-    this.#bytesOf[which]! += bytes;
-    this.#bytes += bytes;
+    let oldest = 0;
+    let cameAs = Number.POSITIVE_INFINITY;
+    for (let at = 0; at <= last; at++) {
+      const first = this.#cameAs[at]![0];
+      if (first === undefined || first >= cameAs) continue;
+      oldest = at;
+      cameAs = first;
+    }
+    this.#cameAs[oldest]!.shift();
+    this.#bytes -= this.#classes[oldest]!.shift()!.roomBytes;
   }
 }
 

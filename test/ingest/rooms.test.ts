@@ -47,7 +47,7 @@ test("lines that fill half of their room stay in it", () => {
   expect(rooms.fitting(room)).toBe(room);
 });
 
-test("over the bound rooms are let go, of the size that has most, and what is asked for is made", () => {
+test("over the bound those that wait longest are let go, whatever their size, and what is asked for is made", () => {
   const rooms = new Rooms();
   const large = Array.from({ length: 60 }, () => rooms.take(400 * KiB));
   const small = Array.from({ length: 100 }, () => rooms.take(20 * KiB));
@@ -57,9 +57,15 @@ test("over the bound rooms are let go, of the size that has most, and what is as
     expect(rooms.bytes).toBeLessThanOrEqual(waitingBytesMax);
   }
   expect(rooms.out).toBe(0);
-  for (const room of small) expect(small).toContain(rooms.take(room.linesBytesMax >> 1));
-  const more = Array.from({ length: 60 }, () => rooms.take(400 * KiB));
-  expect(more.some((room) => !large.includes(room))).toBe(true);
+  const again = rooms.take(400 * KiB);
+  expect(again).toBe(large.at(-1));
+  const used = rooms.take(small[0]!.linesBytesMax >> 1);
+  expect(used).toBe(small.at(-1));
+  rooms.takeBack(used);
+  for (const room of large.slice(0, 40)) rooms.takeBack(room); // none of these is one of the 20 to 30 that wait
+  expect(rooms.bytes).toBeGreaterThan(waitingBytesMax - 1024 * KiB);
+  expect(rooms.take(small[0]!.linesBytesMax >> 1)).not.toBe(small[0]);
+  expect(small).not.toContain(rooms.take(small[0]!.linesBytesMax >> 1));
 });
 
 test("lines that do not fit move to a room twice as large, whole and with their places, and the smaller one comes home", () => {

@@ -5,6 +5,7 @@ import { type AddressPolicy, atPort, checkedLookup, checkLiteral, type Resolve }
 import type { Certificate } from "./certificate.ts";
 import { type TlsParts, type Watching, watchConnecting } from "./connecting.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { RoundTrips } from "./round-trips.ts";
 import { boundNoise } from "./talk.ts";
 
 /** Until an idle connection is asked whether it still stands. */
@@ -14,6 +15,8 @@ const keepAliveMs = 30_000;
  * while.
  */
 const handshakesMax = 4;
+
+const roundTrips = new RoundTrips();
 
 export type Opening = Watching &
   TlsParts & {
@@ -26,7 +29,7 @@ export type OpenSocket = {
   readonly socket: Socket;
   /** The peer's, over TLS. */
   readonly certificate: Certificate | undefined;
-  /** The time of the TCP handshake. */
+  /** At most: the time of the TCP handshake, or of a shorter one before. */
   readonly roundTripMs: number;
 };
 
@@ -50,14 +53,17 @@ export async function openSocket(
   const socket = connect(destination, options, isHalfOpen);
   socket.setKeepAlive(true, keepAliveMs);
   socket.setNoDelay(true);
-  let startedAtMs = performance.now();
+  let startedAtMs = 0;
+  let address = "";
   let roundTripMs = 0;
   let certificate: Certificate | undefined;
-  socket.once("lookup", () => {
+  // Not `remoteAddress`: a socket that was asked once answers the same when the connection is gone.
+  socket.on("connectionAttempt", (tried) => {
+    address = tried;
     startedAtMs = performance.now();
   });
   socket.once("connect", () => {
-    roundTripMs = performance.now() - startedAtMs;
+    roundTripMs = roundTrips.seen(address, performance.now() - startedAtMs);
   });
   return new Promise((resolve, reject) => {
     const abort = () => socket.destroy(signal.reason);

@@ -4,7 +4,6 @@
  * in the one turn in which its commit is formed, with nothing else under way.
  */
 import type { Logger } from "pino";
-import { FairLine } from "../../core/fair-line.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { AppError } from "../../errors/app-error.ts";
 import { dataGone } from "../../errors/engines.ts";
@@ -13,6 +12,7 @@ import type { Clock } from "../../ports.ts";
 import type { Use } from "../disk/free-space.ts";
 import type { Disk } from "./disk.ts";
 import type { Times } from "./entry.ts";
+import { fairShare } from "./fair-share.ts";
 import { RecordBuilder } from "./record-builder.ts";
 import { Segment } from "./segment.ts";
 
@@ -41,7 +41,7 @@ export interface Work {
   failed(error: AppError): void;
 }
 
-/** Bounds of one commit; one larger piece of work is taken alone. Everybody waits for the sync of all of it: a batch or two. */
+/** Bounds of one commit, beside which one piece of work goes whatever its size. Everybody waits for the sync of all of it. */
 const commitBytesMax = 512 * 1024;
 const commitWorksMax = 8192;
 /** More work is waited for no longer: that is what it may cost in latency while many lines come. */
@@ -146,7 +146,7 @@ export class Journal {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
-      if (this.#waitingBytes < commitBytesMax) await this.#gather();
+      if (this.#waitingBytes < commitBytesMax / 2) await this.#gather();
       if (this.#isFailing) await this.#pause();
       await this.#store(this.#take());
     }
@@ -155,7 +155,7 @@ export class Journal {
 
   // A commit waits for as long as each turn of the event loop brings more work, up to a bound: microseconds where lines come
   // alone, and of ten senders that each wait for their answer, all ten where there would be two commits of five. A commit that
-  // is full already waits for nobody.
+  // is half full already waits for nobody: a turn is long when so much is brought in it.
   async #gather(): Promise<void> {
     const endMs = performance.now() + gatherMsMax;
     for (let before = -1; this.#waiting.length > before && performance.now() < endMs; ) {
@@ -171,17 +171,16 @@ export class Journal {
     clearInterval(kept);
   }
 
-  #take(): Work[] {
+  #take(): readonly Work[] {
     const waiting = this.#waiting;
     if (this.#waitingBytes <= commitBytesMax && waiting.length <= commitWorksMax) {
       this.#waiting = [];
       this.#waitingBytes = 0;
       return waiting;
     }
-    const taken = fairShare(waiting);
+    const { taken, left } = fairShare(waiting, { bytesMax: commitBytesMax, worksMax: commitWorksMax });
     for (const work of taken) this.#waitingBytes -= work.bytes;
-    const isTaken = new Set(taken);
-    this.#waiting = waiting.filter((work) => !isTaken.has(work));
+    this.#waiting = left;
     return taken;
   }
 
@@ -291,24 +290,6 @@ export class Journal {
 
 /** Resolves in the next turn of the event loop, when all that had arrived was read. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** As much as a commit may hold. Channels take turns; what goes in its order among all stays there. */
-function fairShare(waiting: readonly Work[]): Work[] {
-  const line = new FairLine<Work>();
-  const isOrdered = waiting[0]!.channel === undefined;
-  for (const work of waiting) {
-    if ((work.channel === undefined) !== isOrdered) break;
-    line.push(work.channel ?? "", work);
-  }
-  const taken: Work[] = [];
-  let bytes = 0;
-  for (let work = line.shift(); work !== undefined; work = line.shift()) {
-    bytes += work.bytes;
-    if (taken.length > 0 && (bytes > commitBytesMax || taken.length === commitWorksMax)) break;
-    taken.push(work);
-  }
-  return taken;
-}
 
 const bytesOf = (works: readonly Work[]): number => works.reduce((sum, work) => sum + work.bytes, 0);
 

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { heapArgs, type Starting, startWithHeap } from "../../cli/server-heap.ts";
+import { type Starting, startWithV8Args, v8Args } from "../../cli/server-v8.ts";
 
 class Replaced extends Error {}
 
@@ -20,44 +20,55 @@ function outcome(more: Partial<Starting>): { readonly command?: readonly string[
     ...more,
   };
   try {
-    startWithHeap(starting, (text) => (flags = text));
+    startWithV8Args(starting, (text) => (flags = text));
   } catch (cause) {
     if (!(cause instanceof Replaced)) throw cause;
   }
   return { ...(command && { command }), ...(flags !== undefined && { flags }) };
 }
 
-describe("the heap of a server", () => {
-  it("is asked for by the same program, once", () => {
+describe("how a server asks V8 to run", () => {
+  it("is said by the same program, once", () => {
     const { command } = outcome({ execArgv: ["--enable-source-maps"] });
     expect(command).toEqual([
       "/bin/node",
       "--enable-source-maps",
-      ...heapArgs,
+      ...v8Args,
       "/app/main.js",
       "serve",
       "--dev",
     ]);
-    expect(outcome({ execArgv: command!.slice(1, 3) })).toEqual({});
+    expect(outcome({ execArgv: command!.slice(1, 2 + v8Args.length) })).toEqual({});
   });
 
   it.each([
-    { execArgv: ["--max-semi-space-size=16"] },
-    { execArgv: ["--max_semi_space_size=16"] },
-    { env: { NODE_OPTIONS: "--trace-warnings --max-semi-space-size=8" } },
-  ])("is what the operator says: %j", (more) => {
-    expect(outcome(more)).toEqual({});
+    { more: { execArgv: ["--max-semi-space-size=16"] }, left: "--v8-pool-size" },
+    { more: { execArgv: ["--max_semi_space_size=16"] }, left: "--v8-pool-size" },
+    { more: { env: { NODE_OPTIONS: "--trace-warnings --v8-pool-size=3" } }, left: "--max-semi-space-size" },
+  ])("is what the operator says: $more", ({ more, left }) => {
+    const { command = [] } = outcome(more);
+    expect(command.filter((word) => v8Args.includes(word)).map((word) => word.split("=")[0])).toEqual([left]);
+    const env = { NODE_OPTIONS: "--max-semi-space-size=8 --v8-pool-size=3" };
+    expect(outcome({ env })).toEqual({});
   });
 
   it.each([
     { name: "a Node that cannot", more: { execve: undefined } },
     { name: "a parent that sends messages", more: { channel: {} } },
-  ])("does not grow with $name", ({ more }) => {
+  ])("is a heap that does not grow with $name", ({ more }) => {
     expect(outcome(more)).toEqual({ flags: "--semi-space-growth-factor=1" });
+    expect(outcome({ ...more, execArgv: ["--max-semi-space-size=16"] })).toEqual({});
+  });
+
+  it("is a thread for each processor but the one that serves, of V8's four", () => {
+    const program = "const { v8Args } = await import(process.argv[1]); console.log(v8Args[1])";
+    const module = new URL("../../cli/server-v8.ts", import.meta.url).href;
+    const args = ["-c", "0", process.execPath, "--input-type=module", "-e", program, module];
+    expect(execFileSync("taskset", args).toString().trim()).toBe("--v8-pool-size=1");
   });
 
   it.each([
-    { args: heapArgs, begin: "" },
+    { args: v8Args, begin: "" },
     { args: [], begin: 'process.getBuiltinModule("v8").setFlagsFromString("--semi-space-growth-factor=1");' },
   ])("is taken by V8: $args$begin", ({ args, begin }) => {
     const program = `${begin}

@@ -1,0 +1,44 @@
+/** The works of the next commit: nobody's line waits for all that another app has brought. */
+import { FairLine } from "../../core/fair-line.ts";
+import type { Work } from "./journal.ts";
+
+/** A work of so few bytes makes a commit hardly longer. */
+const littleBytesMax = 16 * 1024;
+
+type Bounds = { readonly bytesMax: number; readonly worksMax: number };
+
+/** `left` is in the order in which it is to wait on: who was served stands behind those who were not. */
+export type Share = { readonly taken: readonly Work[]; readonly left: Work[] };
+
+/**
+ * The first work of each channel goes at once where it is little, within the bounds. Then channels take turns: one work
+ * goes, whatever its bytes, and more as long as all of it is within the bounds. The works of a channel stay in their order,
+ * and those without a channel in their order among all.
+ */
+export function fairShare(waiting: readonly Work[], { bytesMax, worksMax }: Bounds): Share {
+  const isOrdered = waiting[0]?.channel === undefined;
+  const others = waiting.findIndex(({ channel }) => (channel === undefined) !== isOrdered);
+  const end = others === -1 ? waiting.length : others;
+  const begun = new Set<string | undefined>();
+  const line = new FairLine<Work>();
+  const taken: Work[] = [];
+  let bytes = 0;
+  const take = (work: Work) => {
+    taken.push(work);
+    bytes += work.bytes;
+  };
+  for (let at = 0; at < end; at++) {
+    const work = waiting[at]!;
+    const isLittle =
+      work.bytes <= littleBytesMax && bytes + work.bytes <= bytesMax && taken.length < worksMax;
+    if (isLittle && !begun.has(work.channel)) take(work);
+    else line.push(work.channel ?? "", work);
+    begun.add(work.channel);
+  }
+  if (line.length > 0 && taken.length < worksMax) take(line.shift()!);
+  while (line.length > 0 && taken.length < worksMax && bytes + line.next!.bytes <= bytesMax)
+    take(line.shift()!);
+  const left: Work[] = [];
+  for (let work = line.shift(); work !== undefined; work = line.shift()) left.push(work);
+  return { taken, left: [...left, ...waiting.slice(end)] };
+}
