@@ -9,7 +9,7 @@ import { type AddressInfo, createServer, type Server, type ServerOpts } from "no
 type Place = { readonly host: string; readonly port: number };
 type Shared = Place & { readonly reusePort?: true };
 
-const furtherMax = 15;
+const furtherMax = 31;
 /** Elsewhere the system does not deal connections out. */
 const mayShare = process.platform === "linux";
 
