@@ -12,6 +12,7 @@ import type { Clock, Parcel, Verdict } from "../../ports.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import { turns } from "../../turns.ts";
 import type { SinkSlot } from "../connections/sink-slot.ts";
+import type { DrainFilter } from "../drain-filter.ts";
 import { DrainPatterns } from "../drain-patterns.ts";
 import type { Effect, NewEvent } from "./delivery-types.ts";
 import { hasOnlyNotices } from "./only-notices.ts";
@@ -67,27 +68,44 @@ export class Courier {
    * reading.
    */
   prepare(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> | undefined {
-    if (this.#patterns.filter !== undefined || this.#options.takeover !== undefined)
-      return this.#prepareLater(prepare, reading, letGo);
+    const { filter } = this.#patterns;
+    if (filter !== undefined) return this.#prepareFiltered(filter, prepare, reading, letGo);
     const { parcel, ...rest } = this.#cut(prepare, reading);
-    return this.#finish(prepare, { parcel: parcel!, ...rest }, reading, letGo);
+    return this.#repeatable(prepare, { parcel: parcel!, ...rest }, reading, letGo);
   }
 
-  async #prepareLater(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> {
-    const { takeover, tell, isInFlight } = this.#options;
+  async #prepareFiltered(
+    filter: DrainFilter,
+    prepare: Prepare,
+    reading: ReadAhead,
+    letGo: () => void,
+  ): Promise<void> {
+    const { tell, isInFlight } = this.#options;
     const { number, bounds } = prepare;
-    const { filter } = this.#patterns;
-    const known = filter?.known(reading.batches, bounds.isHeld ? bounds.endLine : 0);
+    const known = filter.known(reading.batches, bounds.isHeld ? bounds.endLine : 0);
     if (known !== undefined && (!(await this.#patterns.wait(known)) || !isInFlight(number))) return;
     const { parcel, cut, memory } = this.#cut(prepare, reading);
-    if (parcel === undefined) {
-      if (turns.isOver) await turns.next(this.#options.drain.channel); // a filter that keeps nothing never waits for anybody
-      return tell({ kind: "prepared", number, cut, outcome: "filtered" });
-    }
-    const isRepeatable = takeover === undefined || (await takeover.prepare(prepare, cut, reading.batches));
-    if (!isInFlight(number)) return;
-    if (!isRepeatable) return tell({ kind: "prepared", number, cut, outcome: "uncut" });
-    await this.#finish(prepare, { parcel, cut, memory }, reading, letGo);
+    if (parcel !== undefined) return this.#repeatable(prepare, { parcel, cut, memory }, reading, letGo);
+    if (turns.isOver) await turns.next(this.#options.drain.channel); // a filter that keeps nothing never waits for anybody
+    tell({ kind: "prepared", number, cut, outcome: "filtered" });
+  }
+
+  #repeatable(
+    prepare: Prepare,
+    made: Made,
+    reading: ReadAhead,
+    letGo: () => void,
+  ): Promise<void> | undefined {
+    const { takeover, tell, isInFlight } = this.#options;
+    const { number } = prepare;
+    const { cut } = made;
+    const isRepeatable = takeover?.prepare(prepare, cut, reading.batches) ?? true;
+    if (isRepeatable === true) return this.#finish(prepare, made, reading, letGo);
+    return Promise.resolve(isRepeatable).then((isSo) => {
+      if (!isInFlight(number)) return undefined;
+      if (isSo) return this.#finish(prepare, made, reading, letGo);
+      return tell({ kind: "prepared", number, cut, outcome: "uncut" });
+    });
   }
 
   #finish(

@@ -62,23 +62,28 @@ export class Takeover {
     return { ...bounds, endLine: Math.min(bounds.endLine, endLineOf(batches[0]!)) };
   }
 
-  /** Resolves to true when `cut` may be sent; to false when its end could not be written, and it has to be cut anew. */
-  async prepare(
+  /**
+   * True when `cut` may be sent, false when its end could not be written, and it has to be cut anew. A promise where something is
+   * to be written first.
+   */
+  prepare(
     { range, bounds }: Bounded,
     cut: CutRange,
     batches: readonly StoredBatch[],
-  ): Promise<boolean> {
+  ): boolean | Promise<boolean> {
     if (range.kind !== "live" || bounds.isHeld) return true;
     if (cut.endLine > endLineOf(batches[0]!)) return this.#announce(cut.endLine);
     const { checkpoint } = this.#options;
     this.#inherited = Math.max(0, this.#inherited - 1);
-    this.#alone = this.#alone.filter((endLine) => endLine > checkpoint.storedLine);
-    if (this.#alone.length >= aloneMax) {
-      await this.#write();
-      this.#alone = [];
+    while (this.#alone.length > 0 && this.#alone[0]! <= checkpoint.storedLine) this.#alone.shift();
+    if (this.#alone.length < aloneMax) {
+      this.#alone.push(cut.endLine);
+      return true;
     }
-    this.#alone.push(cut.endLine);
-    return true;
+    return this.#write().then(() => {
+      this.#alone = [cut.endLine];
+      return true;
+    });
   }
 
   // Writes of ends are few: one in each span, which begins for all drains of a record at once, or in `gatherBytes`.

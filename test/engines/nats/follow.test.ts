@@ -14,8 +14,9 @@ async function follower(parts: ReturnType<typeof rig>) {
   await live.start;
   const lines: number[] = [];
   const reading = (async () => {
-    for await (const { line } of followFrom(parts, live, { at: 1 }, new AbortController().signal))
-      lines.push(line);
+    const { signal } = new AbortController();
+    const follower = { live, waiter: { wake: () => {} }, signal, until: undefined };
+    for await (const { line } of followFrom(parts, follower, { at: 1 })) lines.push(line);
   })();
   await settled();
   return {

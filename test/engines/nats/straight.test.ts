@@ -1,6 +1,7 @@
 /** The way past the library: there, whole, and shared with what the library writes itself. */
 import { connect, type Msg, type NatsConnection } from "nats";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { realClock } from "../../../src/clock.ts";
 import { headersOf, Straight } from "../../../src/engines/nats/wire/straight.ts";
 import { type NatsCluster, startNats } from "../../support/nats.ts";
 import { until } from "../../support/until.ts";
@@ -22,7 +23,7 @@ test("messages of any size arrive as they were given, in order, among the librar
   const came: Msg[] = [];
   nats.subscribe("x", { callback: (_, msg) => came.push(msg) });
   await nats.flush();
-  const straight = new Straight(nats);
+  const straight = new Straight(nats, realClock);
   const sizes = [0, 1, 1_000, 1_024, 1_025, 20_000, 500_000];
   for (const [at, size] of sizes.entries()) {
     const payload = [Buffer.alloc(size, "h"), Buffer.alloc(size, at)];
@@ -47,7 +48,7 @@ test("while the server is away there is none, and nothing is kept for it", async
   const came: string[] = [];
   nats.subscribe("y", { callback: (_, msg) => came.push(msg.string()) });
   await nats.flush();
-  const straight = new Straight(nats);
+  const straight = new Straight(nats, realClock);
   const publish = (text: string) =>
     straight.publish({ subject: "y", reply: "r", headers, payload: [Buffer.from(text)] });
   await cluster.servers[0]!.kill();

@@ -95,8 +95,11 @@ export class Appends {
 
   async #run(channel: ChannelId, queue: Entry[]): Promise<void> {
     for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-      await this.#options.live.starting(channel);
-      await this.#options.turns.wait(channel);
+      // A wait for nothing is one of microtasks.
+      const starting = this.#options.live.starting(channel);
+      if (starting !== undefined) await starting;
+      const turn = this.#options.turns.wait(channel);
+      if (turn !== undefined) await turn;
       await entry();
       this.#options.underWay.delete(channel);
     }
@@ -104,9 +107,19 @@ export class Appends {
     if (this.#queues.size === 0) this.#lastDone();
   }
 
-  async #store(channel: ChannelId, batch: Batch, giveUpAtMs: number): Promise<Appended> {
+  #store(channel: ChannelId, batch: Batch, giveUpAtMs: number): Promise<Appended> {
     const bytesMax = this.#options.payloadBytesMax() - headerBytesMax - messageOverheadBytes;
-    if (encodedBytes(batch) <= bytesMax) return this.#storeMessage(channel, batch, batch.dedupId, giveUpAtMs);
+    return encodedBytes(batch) <= bytesMax
+      ? this.#storeMessage(channel, batch, batch.dedupId, giveUpAtMs)
+      : this.#storeParts(channel, batch, bytesMax, giveUpAtMs);
+  }
+
+  async #storeParts(
+    channel: ChannelId,
+    batch: Batch,
+    bytesMax: number,
+    giveUpAtMs: number,
+  ): Promise<Appended> {
     // Each part has an id of its own: a repeat of the whole finds those that are stored and stores the others.
     let appended: Appended | undefined;
     let repeated = true;
@@ -139,7 +152,8 @@ export class Appends {
       const leftMs = giveUpAtMs - clock.monotonicMs();
       if (leftMs <= 0)
         throw storeUncertain(new Error(`gave up after ${conflicts} other writers were faster`));
-      const head: Head = unsureOf ?? (await heads.of(channel));
+      const known = unsureOf ?? heads.of(channel);
+      const head = known instanceof Promise ? await known : known;
       // Without a dedup id the place is part of the id: of all attempts at one place one is stored, and an attempt
       // that comes late, behind another writer's message, is void or refused.
       const id = (dedupId ?? `${batch.producer}.${batch.firstLine}.${head.sequence}`) + suffix;

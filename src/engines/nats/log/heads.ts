@@ -54,8 +54,8 @@ export class Heads {
   }
 
   /** The head as far as this process knows: somebody else may have moved it. */
-  async of(channel: ChannelId): Promise<Head> {
-    return this.#heads.get(channel) ?? (await this.read(channel));
+  of(channel: ChannelId): Head | Promise<Head> {
+    return this.#heads.get(channel) ?? this.read(channel);
   }
 
   /** The channel's last sequence, as far as this process knows; 0: it knows nothing. */

@@ -11,6 +11,9 @@ import { decodeMessage, type Head, ownMessage, type StoredMessage, storedMessage
 /** A live message, and the sequence of the channel's message before it as the server knew it. */
 type Arrival = { readonly before: number; readonly bytes: number; readonly message: StoredMessage };
 
+/** A follower; it may wait in one place at a time. */
+export type Waiter = { wake: () => void };
+
 /** Batches that this process is storing: one at a time for each channel. */
 export type UnderWay = ReadonlyMap<ChannelId, Batch>;
 
@@ -45,7 +48,7 @@ export class LiveChannel {
   #named: Named | undefined;
   #arrivals: Arrival[] = [];
   #bytes = 0;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<Waiter>();
 
   constructor(
     { id, incarnation }: { readonly id: ChannelId; readonly incarnation: string },
@@ -85,16 +88,14 @@ export class LiveChannel {
     return this.#named;
   }
 
-  /** Resolves when something has come or ended, or `signal` is aborted. */
-  changed(signal: AbortSignal): Promise<void> {
+  /** Resolves when something has come or ended, or the follower calls `wake`. */
+  changed(waiter: Waiter): Promise<void> {
     return new Promise((resolve) => {
-      const wake = () => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener("abort", wake);
+      waiter.wake = () => {
+        this.#waiting.delete(waiter);
         resolve();
       };
-      this.#waiting.add(wake);
-      signal.addEventListener("abort", wake, { once: true });
+      this.#waiting.add(waiter);
       // A follower that waits has everything: when all wait, nobody needs what is held.
       if (this.#waiting.size === this.followers) this.clear();
     });
@@ -170,6 +171,6 @@ export class LiveChannel {
   }
 
   #wake(): void {
-    for (const wake of [...this.#waiting]) wake();
+    for (const { wake } of [...this.#waiting]) wake();
   }
 }

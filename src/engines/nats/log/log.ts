@@ -7,10 +7,10 @@ import { turns } from "../../../turns.ts";
 import { isOrigin } from "../../incarnation.ts";
 import type { StreamApi } from "../wire/stream-api.ts";
 import type { Appends } from "./appends.ts";
-import { followFrom, passing, retryPauseMs } from "./follow.ts";
+import { type Follower, followFrom, passing, retryPauseMs } from "./follow.ts";
 import type { Heads } from "./heads.ts";
 import type { LiveChannels } from "./live.ts";
-import type { LiveChannel } from "./live-channel.ts";
+import type { LiveChannel, Waiter } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import { behindMsMax } from "./replacements.ts";
 import type { Retention } from "./retention.ts";
@@ -45,13 +45,15 @@ export class NatsLog implements ChannelLog {
     const { live, heads } = this.#parts;
     const joined = live.join(channel);
     // Not every follower is pulled from: the signal lets go of those too.
+    const waiter: Waiter = { wake: () => {} };
     const leave = once(() => {
       signal.removeEventListener("abort", leave);
       live.leave(joined);
+      waiter.wake();
     });
     signal.addEventListener("abort", leave);
     const nowAt = joined.isStarting ? undefined : Math.max(joined.newest, heads.known(channel));
-    return this.#follow(joined, { from, nowAt, until }, signal, leave);
+    return this.#follow({ live: joined, waiter, signal, until }, { from, nowAt }, leave);
   }
 
   async lineBehind(channel: ChannelId, position: Position): Promise<number | undefined> {
@@ -122,17 +124,12 @@ export class NatsLog implements ChannelLog {
     await heads.close();
   }
 
-  async *#follow(
-    live: LiveChannel,
-    { from, nowAt, until }: Wanted,
-    signal: AbortSignal,
-    leave: () => void,
-  ): AsyncGenerator<Followed> {
+  async *#follow(follower: Follower, { from, nowAt }: Wanted, leave: () => void): AsyncGenerator<Followed> {
     try {
-      const start = await this.#startOf(live, from, nowAt, signal);
+      const start = await this.#startOf(follower.live, from, nowAt, follower.signal);
       if (start === undefined) return;
       if (start.foreign) yield "foreign";
-      yield* followFrom(this.#parts, live, start, signal, until);
+      yield* followFrom(this.#parts, follower, start);
     } finally {
       leave();
     }
@@ -162,7 +159,6 @@ type Wanted = {
   readonly from: From;
   /** The channel's end when it was asked, where that is known. */
   readonly nowAt: number | undefined;
-  readonly until: "present" | undefined;
 };
 
 const endBehind = (batch: StoredBatch): ChannelEnd => ({

@@ -58,7 +58,7 @@ export class Connection implements Wire {
     { logger, clock, isCounted = true }: ConnectionSettings,
   ) {
     this.#nats = nats;
-    this.#straight = new Straight(nats);
+    this.#straight = new Straight(nats, clock);
     this.#urls = urls;
     this.#logger = logger;
     this.#clock = clock;

@@ -1,10 +1,11 @@
 /**
  * The way to a server's socket past its library, which makes two copies of what is published, of which the garbage costs more
- * than the copies. Messages of one turn of the event loop go out in one write. The library's own messages are written to the
- * same socket, each of them whole.
+ * than the copies. Messages that come together go out in one write. The library's own are written to the same socket, each of
+ * them whole.
  */
 import type { Socket } from "node:net";
 import { headers, type MsgHdrs, type NatsConnection } from "nats";
+import type { Clock } from "../../../ports.ts";
 import type { InPieces } from "./wire.ts";
 
 /** The insides of a connection, found by their names; a library that has others is used as it is. */
@@ -18,6 +19,8 @@ type Insides = {
 
 /** A piece up to this size is copied behind the one before it: each piece of a write costs more than that. */
 const copiedBytesMax = 2048;
+const gatherMsMax = 1;
+const gatherBytesMax = 512 * 1024;
 const versionLine = "NATS/1.0\r\n";
 const end = Buffer.from("\r\n");
 
@@ -33,10 +36,14 @@ export function headersOf(lines: string): MsgHdrs {
 
 export class Straight {
   readonly #insides: Insides;
+  readonly #clock: Pick<Clock, "monotonicMs">;
   #corked: Socket | undefined;
+  /** Messages that were ever gathered. */
+  #gathered = 0;
 
-  constructor(nats: NatsConnection) {
+  constructor(nats: NatsConnection, clock: Pick<Clock, "monotonicMs">) {
     this.#insides = nats as unknown as Insides;
+    this.#clock = clock;
   }
 
   /** False: there is no such way now, and nothing was written. */
@@ -71,10 +78,22 @@ export class Straight {
   }
 
   #cork(socket: Socket): void {
+    this.#gathered++;
     if (this.#corked === socket) return;
     this.#corked = socket;
     socket.cork();
+    this.#gather(socket, this.#clock.monotonicMs() + gatherMsMax);
+  }
+
+  // As a commit of the journal does: messages wait for as long as each turn of the event loop brings more, up to a bound.
+  #gather(socket: Socket, endMs: number): void {
+    const before = this.#gathered;
     setImmediate(() => {
+      const waits = this.#gathered > before && this.#corked === socket && this.#clock.monotonicMs() < endMs;
+      if (waits && socket.writableLength < gatherBytesMax) {
+        this.#gather(socket, endMs);
+        return;
+      }
       if (this.#corked === socket) this.#corked = undefined;
       socket.uncork();
     });
