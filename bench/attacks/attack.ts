@@ -8,6 +8,8 @@ import { setTimeout as delay } from "node:timers/promises";
 export type Target = {
   readonly port: number;
   readonly syslogPort: number;
+  readonly udpPort: number;
+  readonly relpPort: number;
   readonly key: string;
   readonly app: string;
   readonly token: string;

@@ -1,5 +1,6 @@
 /** Attacks on the doors for lines: bodies that are large in little, slow or never whole, tokens, floods over syslog. */
 import { randomUUID } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
@@ -7,6 +8,7 @@ import {
   type Attack,
   again,
   ask,
+  attackerAddress,
   basic,
   called,
   fates,
@@ -33,6 +35,26 @@ const zipped = (inflated: () => Buffer | string, senders = 8): Attack => ({
       await Promise.race([raw.closed(), called(signal)]);
       tally.add(raw.fate);
       raw.socket.destroy();
+    });
+    return tally.told;
+  },
+});
+
+/** Eight senders of one body of that type, as fast as it is answered. `more`: fields of each request. */
+const bodies = (
+  path: string,
+  type: string,
+  make: () => string,
+  more: () => Readonly<Record<string, string>> = () => ({}),
+): Attack => ({
+  async run(target, signal) {
+    const body = Buffer.from(make());
+    const tally = new Tally();
+    await again(8, signal, async () => {
+      const authorization = `Bearer ${target.token}`;
+      const headers = { authorization, "content-type": type, ...more() };
+      const { status } = await ask(target, "POST", path, { body, headers });
+      tally.add(String(status));
     });
     return tally.told;
   },
@@ -111,6 +133,27 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
       return tally.told;
     },
   },
+  "bodies of JSON: 2 MB of empty objects": bodies(
+    "/logs",
+    "application/json",
+    () => `[${"{},".repeat(660_000)}{}]`,
+  ),
+  "bodies of NDJSON: a line of 8 MB of empty lists": bodies(
+    "/logs",
+    "application/x-ndjson",
+    () => `[${"[],".repeat(2_600_000)}[]]`,
+  ),
+  "bodies of OTLP in JSON: 2 MB of empty objects": bodies(
+    "/v1/logs",
+    "application/json",
+    () => `{"resourceLogs":[${"{},".repeat(660_000)}{}]}`,
+  ),
+  "bodies of 8 MB with an id of their own each": bodies(
+    "/logs",
+    "application/logplex-1",
+    () => frames(790, "x".repeat(9_900)),
+    () => ({ "logplex-frame-id": randomUUID() }),
+  ),
   "900 slow bodies": unfinished(900, 8_000_000, Buffer.alloc(300_000, "9")),
   "400 unfinished gzip bodies of 8 MB": unfinished(400, 100_000, gzipSync(Buffer.alloc(7_900_000, "9")), [
     "Content-Encoding: gzip",
@@ -141,6 +184,40 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
     frame("x".repeat(100), token).repeat(300),
   ),
   "syslog: a flood of tiny lines with a valid token": syslogFlood(4, (token) => frame("", token).repeat(700)),
+  "syslog over UDP: a flood with a valid token from 200 ports": {
+    async run({ udpPort, token }, signal) {
+      const line = Buffer.from(frame("x".repeat(100), token).replace(/^\d+ /, ""));
+      const sockets = Array.from({ length: 200 }, () => createSocket("udp4"));
+      await Promise.all(sockets.map((socket) => once(socket.bind(0, attackerAddress), "listening")));
+      let sent = 0;
+      for (let at = 0; !signal.aborted; at++) {
+        sockets[at % sockets.length]!.send(line, udpPort, "127.0.0.1");
+        if (++sent % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      for (const socket of sockets) socket.close();
+      return { "datagrams sent": sent };
+    },
+  },
+  "RELP: 50 clients with windows of a thousand lines, answers unread": {
+    async run({ relpPort, token }, signal) {
+      const line = frame("", token).replace(/^\d+ /, "");
+      const raws = await open(50, signal, () => new Raw(relpPort, { reads: false }));
+      let sent = 0;
+      const flood = async ({ socket }: Raw) => {
+        socket.write("1 open 0 \n");
+        for (let number = 2; !signal.aborted && !socket.destroyed; ) {
+          let window = "";
+          for (let left = 1_000; left > 0; left--)
+            window += `${(number++ % 900_000_000) + 1} syslog ${Buffer.byteLength(line)} ${line}\n`;
+          sent += window.length;
+          if (!socket.write(window))
+            await Promise.race([once(socket, "drain").catch(() => {}), called(signal)]);
+        }
+      };
+      await Promise.all(raws.map(flood));
+      return { ...fates(raws), "MiB written": sent >> 20 };
+    },
+  },
   "syslog: 1,000 unfinished frames": {
     async run(target, signal) {
       const begin = `${frame("known", target.token)}260000 <190>1 ${"x".repeat(250_000)}`;

@@ -10,7 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { v8Args } from "../../cli/server-v8.ts";
-import { BenchNats, BenchServer } from "../server.ts";
+import { BenchNats, BenchServer, freePort } from "../server.ts";
 import type { Target, Told } from "./attack.ts";
 import { attacks } from "./attacks.ts";
 import { type Measurement, tableHead, tableRow } from "./table.ts";
@@ -64,7 +64,10 @@ class Partner {
 }
 
 async function measureAttack(name: string, nats: BenchNats | undefined): Promise<Measurement> {
-  const server = await BenchServer.start(nats ? ["--nats", nats.urls] : [], serverCore, undefined, [
+  const [udpPort, relpPort] = [await freePort(), await freePort()];
+  const doors = ["--syslog-udp", `127.0.0.1:${udpPort}`, "--relp", `127.0.0.1:${relpPort}`];
+  const args = nats ? [...doors, "--nats", nats.urls] : doors;
+  const server = await BenchServer.start(args, serverCore, undefined, [
     "--import",
     new URL("./watch.ts", import.meta.url).href,
     ...v8Args,
@@ -81,6 +84,8 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
     const target: Target = {
       port: Number(new URL(server.url).port),
       syslogPort: server.syslogPort,
+      udpPort,
+      relpPort,
       key: server.key,
       app,
       token: await server.token(app),

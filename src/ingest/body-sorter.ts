@@ -5,12 +5,13 @@ import type { CanonicalLines } from "../core/batch.ts";
 import { type BadFraming, type CanonisedBody, canoniseInSteps, stepFrames } from "../core/canonical.ts";
 import { scanFrame } from "../core/frame.ts";
 import type { ChannelId } from "../core/ids.ts";
+import type { Steps } from "../core/steps.ts";
 import type { AppError } from "../errors/app-error.ts";
 import { countMismatch, malformedFrames, tooManyFrames } from "../errors/ingest.ts";
 import { malformedFrames as malformedCount, unknownTokenFrames } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
 import type { TokenRecord } from "../registry/records.ts";
-import { inFewTurns, turns } from "../turns.ts";
+import { inFewTurns, inTurns, turns } from "../turns.ts";
 import { isMarked } from "./marks.ts";
 import { dedupIdOf, type NamedRequest, RequestIds } from "./request-ids.ts";
 import { FrameRouter } from "./router.ts";
@@ -30,6 +31,8 @@ type SorterOptions = RouterOptions &
 
 /** A body that was read: the lines for each channel, a batch for each. */
 export type Sorted = { readonly channels: readonly (readonly [ChannelId, CanonicalLines])[] };
+
+type CanonisedRequest = { readonly named: NamedRequest | undefined; readonly found: CanonisedBody };
 
 export class BodySorter {
   readonly #options: SorterOptions;
@@ -53,18 +56,9 @@ export class BodySorter {
   }
 
   #ofToken(record: TokenRecord, body: Buffer, request: IncomingMessage): Sorted | Promise<Sorted> {
-    const { clock, frameBytesMax, framesMax } = this.#options;
-    const { channel, source, token } = record;
-    const named = this.#requestIds.name(request.headers, token, body);
-    const steps = canoniseInSteps(body, source, {
-      frameBytesMax,
-      framesMax,
-      nowMs: clock.nowMs(),
-      token,
-      ...(named !== undefined && { dedupId: dedupIdOf(named, channel) }),
-    });
-    const canonised = inFewTurns(steps, channel);
-    const sorted = (found: CanonisedBody): Sorted => {
+    const { channel } = record;
+    const canonised = inFewTurns(this.#canonised(record, body, request.headers), channel);
+    const sorted = ({ named, found }: CanonisedRequest): Sorted => {
       if (found.kind === "bad") throw badFraming(found, body.length, request.headers, this.#options);
       this.#noteReuse(named, request.socket);
       const { lines } = found;
@@ -73,18 +67,32 @@ export class BodySorter {
     return canonised instanceof Promise ? canonised.then(sorted) : sorted(canonised);
   }
 
+  *#canonised(
+    { channel, source, token }: TokenRecord,
+    body: Buffer,
+    headers: IncomingHttpHeaders,
+  ): Steps<CanonisedRequest> {
+    const { clock, frameBytesMax, framesMax } = this.#options;
+    const named = yield* this.#requestIds.name(headers, token, body);
+    const found = yield* canoniseInSteps(body, source, {
+      frameBytesMax,
+      framesMax,
+      nowMs: clock.nowMs(),
+      token,
+      ...(named !== undefined && { dedupId: dedupIdOf(named, channel) }),
+    });
+    return { named, found };
+  }
+
   // Frames with the token that each of them names, where it is missing or unknown dropped and counted; or all with one
   // token whose marks keep something of each frame.
   async #sortedOf(writer: Writer, body: Buffer, { headers, socket }: IncomingMessage): Promise<Sorted> {
     const { clock, faults, addressOf, frameBytesMax, framesMax } = this.#options;
     const one = writer.kind === "token" ? writer.record : undefined;
-    const named = this.#requestIds.name(
-      headers,
-      writer.kind === "token" ? writer.record.token : writer.keyId,
-      body,
-    );
-    const sorting = this.#router.sort(clock.nowMs());
     const address = addressOf(socket);
+    const right = writer.kind === "token" ? writer.record.token : writer.keyId;
+    const named = await inTurns(this.#requestIds.name(headers, right, body), address);
+    const sorting = this.#router.sort(clock.nowMs());
     let frames = 0;
     for (let offset = 0; offset < body.length; frames++) {
       const scan = scanFrame(body, offset, frameBytesMax);

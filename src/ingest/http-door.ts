@@ -91,11 +91,11 @@ export class LogsDoor {
   }
 
   async #framesIn(request: IncomingMessage, plain: PlainKind, reservation: Reservation): Promise<Buffer> {
-    const { addressOf, framesMax } = this.#options;
+    const { addressOf } = this.#options;
     const process = processIn(request.url);
     const bodyBytesMax = plain === "json" ? jsonBytesMax : this.#options.bodyBytesMax;
     const body = await readBody(request, reservation, { ...this.#options, bodyBytesMax });
-    return inTurns(everySo(framesOfPlain(body, plain, process, framesMax)), addressOf(request.socket));
+    return inTurns(everySo(framesOfPlain(body, plain, process, this.#options)), addressOf(request.socket));
   }
 
   #store({ channels }: Sorted): Promise<unknown> | undefined {

@@ -2,13 +2,14 @@
  * Bodies of `POST /logs` that are no frames: lines of text, lines of JSON, and one JSON document, docs/spec/wire-in.md#w3-16.
  * They become frames, so that everything else is the same for them.
  */
-import { levelInFields, levels } from "../core/level.ts";
+import { eachElement } from "../core/json-elements.ts";
 import type { Steps } from "../core/steps.ts";
-import { plainMalformed, processInvalid, tooManyFrames } from "../errors/ingest.ts";
+import { processInvalid } from "../errors/ingest.ts";
+import { notJson, type PlainBounds, PlainFrames } from "./plain-frames.ts";
 
 export type PlainKind = "text" | "ndjson" | "json";
 
-/** A body of JSON is parsed at one go: larger ones would hold everybody else up. */
+/** A document of JSON; that of OTLP is parsed at one go. */
 export const jsonBytesMax = 2_000_000;
 
 const kinds: Readonly<Record<string, PlainKind>> = {
@@ -17,8 +18,6 @@ const kinds: Readonly<Record<string, PlainKind>> = {
   "application/json": "json",
 };
 
-const local7 = 23 * 8;
-const info = 6;
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 
@@ -38,55 +37,27 @@ export function processIn(url = ""): string {
   return process || "-";
 }
 
-/** The body as counted frames, `framesMax` at most, with a pause behind each. Throws for what is no JSON. */
+/** The body as counted frames, within the bounds, with a pause behind each. Throws for what is no JSON. */
 export function* framesOfPlain(
   body: Buffer,
   kind: PlainKind,
   process: string,
-  framesMax: number,
+  bounds: PlainBounds,
 ): Steps<Buffer> {
-  const parts: Buffer[] = [];
-  const put = (message: Buffer, severity: number | undefined) => {
-    if (parts.length === 2 * framesMax) throw tooManyFrames(framesMax);
-    const head = `<${local7 + (severity ?? info)}>1 - - - ${process} - - `;
-    parts.push(Buffer.from(`${head.length + message.length} ${head}`), message);
-  };
+  const frames = new PlainFrames(process, bounds);
   if (kind === "json") {
-    const document = parsed(body.toString(), "The body");
-    for (const event of Array.isArray(document) ? document : [document]) {
-      const text = typeof event === "string" ? event : JSON.stringify(event);
-      put(Buffer.from(text), severityOf(text));
-      yield;
-    }
-    return Buffer.concat(parts);
+    const isWhole = yield* eachElement(body, (start, end) => frames.addValue(body.subarray(start, end)));
+    if (!isWhole) throw notJson("The body");
+    return frames.take();
   }
   for (let at = 0, line = 1; at < body.length; line++) {
     const found = body.indexOf(newline, at);
     const next = found === -1 ? body.length : found;
     const message = body.subarray(at, next > at && body[next - 1] === carriageReturn ? next - 1 : next);
     at = next + 1;
-    if (kind === "text") put(message, undefined);
-    else {
-      const text = message.toString();
-      if (/\S/.test(text)) {
-        parsed(text, `Line ${line}`);
-        put(message, severityOf(text));
-      }
-    }
+    if (kind === "text") frames.add(message);
+    else frames.addJson(message, line);
     yield;
   }
-  return Buffer.concat(parts);
-}
-
-function severityOf(text: string): number | undefined {
-  const level = levelInFields(text);
-  return level && levels.indexOf(level);
-}
-
-function parsed(text: string, name: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw plainMalformed(`${name} is no JSON.`);
-  }
+  return frames.take();
 }

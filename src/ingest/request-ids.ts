@@ -3,13 +3,17 @@
  * the sender's right to write, *and* its bytes. Proxies hand on one id with many bodies: the id alone would lose
  * all but the first behind a 204.
  */
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { LRUCache } from "lru-cache";
+import type { Steps } from "../core/steps.ts";
 import type { Clock } from "../ports.ts";
 
 /** An id that came with other bytes is told for as long as the log knows it. */
 const rememberedMs = 10 * 60_000;
+
+/** Bodies are hashed in pieces of this size, which take a quarter of a millisecond, with a pause behind each. */
+const pieceBytes = 256 * 1024;
 
 /** A request that came with an id. */
 export type NamedRequest = {
@@ -30,10 +34,10 @@ export class RequestIds {
   }
 
   /** Names the request with this whole body; undefined when its sender gave it no id. `writer`: whose right it is. */
-  name(headers: IncomingHttpHeaders, writer: string, body: Uint8Array): NamedRequest | undefined {
+  *name(headers: IncomingHttpHeaders, writer: string, body: Uint8Array): Steps<NamedRequest | undefined> {
     const given = headers["logplex-frame-id"] || headers["x-request-id"];
     if (typeof given !== "string" || given === "") return undefined;
-    return { id: short(`${writer} ${given}`), digest: short(body) };
+    return { id: short(`${writer} ${given}`), digest: yield* digestOf(body) };
   }
 
   /** True when another body came under the same id not long ago. */
@@ -49,4 +53,15 @@ export class RequestIds {
 export const dedupIdOf = ({ id, digest }: NamedRequest, part: string): string =>
   short(`${id} ${digest} ${part}`);
 
-const short = (data: string | Uint8Array): string => hash("sha256", data, "base64url").slice(0, 22);
+const digits = 22;
+const short = (data: string | Uint8Array): string => hash("sha256", data, "base64url").slice(0, digits);
+
+function* digestOf(body: Uint8Array): Steps<string> {
+  if (body.length <= pieceBytes) return short(body);
+  const hashing = createHash("sha256");
+  for (let at = 0; at < body.length; at += pieceBytes) {
+    hashing.update(body.subarray(at, at + pieceBytes));
+    yield;
+  }
+  return hashing.digest("base64url").slice(0, digits);
+}

@@ -76,6 +76,14 @@ test("lines of a body have a bound, however short they are", async () => {
 test("a line over 256 KiB is refused with its whole body, and a document over 2 MB", async () => {
   expect((await post("text/plain", `a\n${"x".repeat(256 * 1024)}\n`)).status).toBe(400);
   expect((await post("application/json", JSON.stringify("x".repeat(2_000_000)))).status).toBe(413);
+  const long = `[${"[],".repeat(100_000)}[]]`;
+  for (const [type, body] of [
+    ["application/json", `[1, ${long}]`],
+    ["application/json", `{"a": ${long}}`],
+    ["application/x-ndjson", `1\n${long}`],
+  ] as const)
+    expect((await post(type, body)).headers.get("tailrace-error")).toContain("is longer than 262144 bytes.");
+  expect(door.log.lines()).toEqual([]);
 });
 
 test("the same body under the same id is stored once", async () => {
