@@ -23,10 +23,15 @@ import {
 } from "./attack.ts";
 
 /** Eight senders of one zipped body, each on a connection of its own for each request. */
-const zipped = (inflated: () => Buffer | string, senders = 8): Attack => ({
+const zipped = (
+  inflated: () => Buffer | string,
+  senders = 8,
+  headOf = (target: Target, length: number) =>
+    postHead(target, length, ["Content-Encoding: gzip", "Connection: close"]),
+): Attack => ({
   async run(target, signal) {
     const body = gzipSync(inflated());
-    const head = postHead(target, body.length, ["Content-Encoding: gzip", "Connection: close"]);
+    const head = headOf(target, body.length);
     const tally = new Tally();
     await again(senders, signal, async () => {
       const raw = new Raw(target.port);
@@ -147,6 +152,14 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
     "/v1/logs",
     "application/json",
     () => `{"resourceLogs":[${"{},".repeat(660_000)}{}]}`,
+  ),
+  "bodies of OTLP that inflate to 4 million empty scopes": zipped(
+    () => Buffer.concat([Buffer.from([0x0a, 0xfa, 0xa3, 0xe8, 0x03]), Buffer.alloc(7_999_994, "\x12\0")]),
+    8,
+    (target, length) =>
+      postHead(target, length, ["Content-Encoding: gzip", "Connection: close"])
+        .replace("/logs", "/v1/logs")
+        .replace("logplex-1", "x-protobuf"),
   ),
   "bodies of 8 MB with an id of their own each": bodies(
     "/logs",

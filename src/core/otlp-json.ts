@@ -3,6 +3,8 @@
  * number. Fields that it does not know are passed over.
  */
 import {
+  bounded,
+  countValue,
   emptyRecord,
   idOf,
   type OtlpAttributes,
@@ -21,17 +23,23 @@ export class MalformedOtlp extends Error {}
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Visits one record after the other, with a pause behind each. Throws `MalformedOtlp`. */
+/** Visits one record after the other, with a pause behind each part that it looks at. Throws `MalformedOtlp`. */
 export function* visitJson(request: unknown, visit: VisitRecord): Steps<void> {
-  for (const resourceLogs of listIn(objectAt(request, "the request"), "resourceLogs")) {
-    const resource = attributesIn(optional(resourceLogs.resource, "resource"), 1);
-    for (const scopeLogs of listIn(resourceLogs, "scopeLogs")) {
+  for (const logs of listIn(objectAt(request, "the request"), "resourceLogs")) {
+    const resourceLogs = objectAt(logs, "resourceLogs");
+    const resource = bounded(() => attributesIn(optional(resourceLogs.resource, "resource"), 1));
+    for (const item of listIn(resourceLogs, "scopeLogs")) {
+      const scopeLogs = objectAt(item, "scopeLogs");
       const scope = textIn(optional(scopeLogs.scope, "scope"), "name");
-      for (const fields of listIn(scopeLogs, "logRecords")) {
-        visit(recordIn(fields), { resource, scope });
+      const origin = { resource: resource ?? [], scope };
+      for (const record of listIn(scopeLogs, "logRecords")) {
+        const fields = objectAt(record, "logRecords");
+        visit(resource && bounded(() => recordIn(fields)), origin);
         yield;
       }
+      yield;
     }
+    yield;
   }
 }
 
@@ -53,12 +61,18 @@ function recordIn(fields: Fields): OtlpRecord {
 }
 
 const attributesIn = (fields: Fields, depth: number, name = "attributes"): OtlpAttributes =>
-  listIn(fields, name).map((pair) => [
-    textIn(pair, "key"),
-    pair.value === undefined || pair.value === null ? null : valueIn(objectAt(pair.value, "value"), depth),
-  ]);
+  listIn(fields, name).map((item) => {
+    countValue();
+    const pair = objectAt(item, name);
+    const { value } = pair;
+    return [
+      textIn(pair, "key"),
+      value === undefined || value === null ? null : valueIn(objectAt(value, "value"), depth),
+    ];
+  });
 
 function valueIn(fields: Fields, depth: number): OtlpValue {
+  countValue();
   if (typeof fields.stringValue === "string") return fields.stringValue;
   if (typeof fields.boolValue === "boolean") return fields.boolValue;
   if (fields.intValue !== undefined) return wholeNumber(numberIn(fields, "intValue"));
@@ -68,18 +82,18 @@ function valueIn(fields: Fields, depth: number): OtlpValue {
   if (depth >= valueDepthMax) return null;
   if (fields.arrayValue !== undefined)
     return listIn(objectAt(fields.arrayValue, "arrayValue"), "values").map((value) =>
-      valueIn(value, depth + 1),
+      valueIn(objectAt(value, "values"), depth + 1),
     );
   if (fields.kvlistValue !== undefined)
     return Object.fromEntries(attributesIn(objectAt(fields.kvlistValue, "kvlistValue"), depth + 1, "values"));
   return null;
 }
 
-function listIn(fields: Fields, name: string): readonly Fields[] {
+function listIn(fields: Fields, name: string): readonly unknown[] {
   const list = fields[name];
   if (list === undefined || list === null) return [];
   if (!Array.isArray(list)) throw new MalformedOtlp(`"${name}" is no list.`);
-  return list.map((item) => objectAt(item, name));
+  return list;
 }
 
 function objectAt(value: unknown, name: string): Fields {

@@ -30,7 +30,34 @@ export type OtlpRecord = {
 /** Shared by records. */
 export type OtlpOrigin = { readonly resource: OtlpAttributes; readonly scope: string };
 
-export type VisitRecord = (record: OtlpRecord, origin: OtlpOrigin) => void;
+/** `record` is undefined where it, or what it shares with others, is more than a line holds. */
+export type VisitRecord = (record: OtlpRecord | undefined, origin: OtlpOrigin) => void;
+
+/** Bytes of a record or a resource in protobuf, which is read at one go: no line has as many. */
+export const partBytesMax = 512 * 1024;
+/** Attributes and values of a record, or of a resource, those inside of others included. */
+const valuesMax = 10_000;
+
+/** More values than a record may have. */
+export class TooManyValues extends Error {}
+
+let values = 0; // of the record that is being read: nothing awaits meanwhile
+
+/** One more value of the record that `bounded` reads. Throws `TooManyValues`. */
+export function countValue(): void {
+  if (++values > valuesMax) throw new TooManyValues();
+}
+
+/** The result of `read`; undefined where there are too many values. */
+export function bounded<Part>(read: () => Part): Part | undefined {
+  values = 0;
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof TooManyValues) return undefined;
+    throw error;
+  }
+}
 
 /** Values inside of values; deeper ones are left out. */
 export const valueDepthMax = 16;

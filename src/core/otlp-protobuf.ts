@@ -1,11 +1,14 @@
 /** Reads OTLP logs in protobuf, by the field numbers of opentelemetry-proto 1.x. Fields that it does not know are passed over. */
 import {
+  bounded,
+  countValue,
   emptyRecord,
   idOf,
   type OtlpAttributes,
   type OtlpOrigin,
   type OtlpRecord,
   type OtlpValue,
+  partBytesMax,
   spanIdBytes,
   traceIdBytes,
   type VisitRecord,
@@ -15,34 +18,39 @@ import {
 import { ProtobufFields } from "./protobuf-fields.ts";
 import type { Steps } from "./steps.ts";
 
-/** Visits one record after the other, with a pause behind each. Throws `MalformedProtobuf`. */
+/** Visits one record after the other, with a pause behind each field that it looks at. Throws `MalformedProtobuf`. */
 export function* visitProtobuf(body: Buffer, visit: VisitRecord): Steps<void> {
   const request = new ProtobufFields(body);
-  while (request.next()) if (request.field === 1) yield* visitResource(request.message(), visit);
+  for (; request.next(); yield) if (request.field === 1) yield* visitResource(request, visit);
 }
 
-function* visitResource(resourceLogs: ProtobufFields, visit: VisitRecord): Steps<void> {
-  let resource: OtlpAttributes = [];
-  const scopes: ProtobufFields[] = [];
-  while (resourceLogs.next()) {
-    if (resourceLogs.field === 1) resource = attributesIn(resourceLogs.message(), 1);
-    else if (resourceLogs.field === 2) scopes.push(resourceLogs.message());
-  }
-  for (const scopeLogs of scopes) yield* visitScope(scopeLogs, resource, visit);
+// Fields come in any order: those that records share are looked for first. A list of the others could be far larger than they are.
+function* visitResource(logs: ProtobufFields, visit: VisitRecord): Steps<void> {
+  let resource: OtlpAttributes | undefined = [];
+  for (const fields = logs.message(); fields.next(); yield)
+    if (fields.field === 1) resource = partIn(fields, (part) => attributesIn(part, 1));
+  for (const fields = logs.message(); fields.next(); yield)
+    if (fields.field === 2) yield* visitScope(fields, resource, visit);
 }
 
-function* visitScope(scopeLogs: ProtobufFields, resource: OtlpAttributes, visit: VisitRecord): Steps<void> {
-  let scope = "";
-  const records: ProtobufFields[] = [];
-  while (scopeLogs.next()) {
-    if (scopeLogs.field === 1) scope = nameIn(scopeLogs.message());
-    else if (scopeLogs.field === 2) records.push(scopeLogs.message());
-  }
-  const origin: OtlpOrigin = { resource, scope };
-  for (const fields of records) {
-    visit(recordIn(fields), origin);
-    yield;
-  }
+function* visitScope(
+  logs: ProtobufFields,
+  resource: OtlpAttributes | undefined,
+  visit: VisitRecord,
+): Steps<void> {
+  let scope: string | undefined = "";
+  for (const fields = logs.message(); fields.next(); yield)
+    if (fields.field === 1) scope = partIn(fields, nameIn);
+  const origin: OtlpOrigin = { resource: resource ?? [], scope: scope ?? "" };
+  const isTooLong = resource === undefined || scope === undefined;
+  for (const fields = logs.message(); fields.next(); yield)
+    if (fields.field === 2) visit(isTooLong ? undefined : partIn(fields, recordIn), origin);
+}
+
+/** The message of the field as `read` has it; undefined where it is more than a line holds. */
+function partIn<Part>(fields: ProtobufFields, read: (message: ProtobufFields) => Part): Part | undefined {
+  const message = fields.message();
+  return fields.end - fields.start > partBytesMax ? undefined : bounded(() => read(message));
 }
 
 function nameIn(scope: ProtobufFields): string {
@@ -100,6 +108,7 @@ function attributesIn(fields: ProtobufFields, number: number, depth = 1): OtlpAt
 }
 
 function pairIn(fields: ProtobufFields, depth: number): readonly [string, OtlpValue] {
+  countValue();
   let key = "";
   let value: OtlpValue = null;
   while (fields.next()) {
@@ -110,6 +119,7 @@ function pairIn(fields: ProtobufFields, depth: number): readonly [string, OtlpVa
 }
 
 function valueIn(fields: ProtobufFields, depth: number): OtlpValue {
+  countValue();
   let value: OtlpValue = null;
   while (fields.next()) {
     switch (fields.field) {

@@ -4,6 +4,7 @@
  */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { Canoniser } from "../core/canonical.ts";
+import { parseInSteps } from "../core/json-elements.ts";
 import { MalformedOtlp, visitJson } from "../core/otlp-json.ts";
 import type { VisitRecord } from "../core/otlp-logs.ts";
 import { visitProtobuf } from "../core/otlp-protobuf.ts";
@@ -33,7 +34,9 @@ import { writerFor } from "./writer.ts";
 
 const recordKey = "otlpToken";
 /** An answer's reason for records that were rejected. */
-const tooLong = "a log record is longer than 256 KiB as a line";
+/** Pauses that are passed over for one that is looked at: a record may be as long as a line. */
+const pausesBetween = 16;
+const tooLong = "a log record is longer than 256 KiB as a line, or has more than 10,000 values";
 
 export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
   const { queues, bodies, addressOf, loops, faults, clock, frameBytesMax, framesMax } = options;
@@ -69,12 +72,12 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
       const nowMs = clock.nowMs();
       const visit: VisitRecord = (found, origin) => {
         if (canoniser.count + rejected === framesMax) throw tooManyFrames(framesMax);
-        const frame = Buffer.from(frameOf(found, origin, nowMs));
-        if (frame.length > frameBytesMax) rejected++;
+        const frame = found === undefined ? undefined : Buffer.from(frameOf(found, origin, nowMs));
+        if (frame === undefined || frame.length > frameBytesMax) rejected++;
         else canoniser.add(frame, 0, frame.length, nowMs);
         if (canoniser.bytes > 2 * options.bodyBytesMax) throw bodyTooLarge(options.bodyBytesMax);
       };
-      await inTurns(everySo(visitBody(body, encoding, visit)), record.channel);
+      await inTurns(everySo(visitBody(body, encoding, visit), pausesBetween), record.channel);
       reservation.release(); // the log's own bound holds the lines from here on
       if (canoniser.count > 0) await queues.append(record.channel, canoniser.take(), "http");
     } finally {
@@ -89,7 +92,7 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
 function* visitBody(body: Buffer, encoding: OtlpEncoding, visit: VisitRecord): Steps<void> {
   try {
     if (encoding === "protobuf") yield* visitProtobuf(body, visit);
-    else yield* visitJson(JSON.parse(body.toString()), visit);
+    else yield* visitJson(yield* parseInSteps(body), visit);
   } catch (error) {
     if (error instanceof MalformedProtobuf) throw otlpMalformed("It is no protobuf message.");
     if (error instanceof SyntaxError) throw otlpMalformed("It is no JSON.");

@@ -9,7 +9,7 @@ import { notJson, type PlainBounds, PlainFrames } from "./plain-frames.ts";
 
 export type PlainKind = "text" | "ndjson" | "json";
 
-/** A document of JSON; that of OTLP is parsed at one go. */
+/** A document of JSON: its values take far more memory than its text. */
 export const jsonBytesMax = 2_000_000;
 
 const kinds: Readonly<Record<string, PlainKind>> = {

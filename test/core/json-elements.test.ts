@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
-import { eachElement } from "../../src/core/json-elements.ts";
+import { describe, expect, test } from "vitest";
+import { eachElement, parseInSteps } from "../../src/core/json-elements.ts";
 import { atOnce } from "../../src/core/steps.ts";
 
 /** The elements of a document, parsed one by one; undefined where it is none. */
@@ -44,4 +44,74 @@ test("what is no JSON as a whole is none element by element", () => {
     }),
     { numRuns: 3_000 },
   );
+});
+
+describe("a long document, piece by piece", () => {
+  const inSteps = (text: string): unknown => {
+    try {
+      return atOnce(parseInSteps(Buffer.from(text)));
+    } catch (error) {
+      expect(error).toBeInstanceOf(SyntaxError);
+      return undefined;
+    }
+  };
+  const asWhole = (text: string): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return undefined;
+    }
+  };
+  const long = JSON.stringify("y".repeat(40_000));
+  const list = `[${"[1,{}],".repeat(10_000)}{"a":[]}]`;
+
+  test("is what it is as a whole", () => {
+    fc.assert(
+      fc.property(
+        fc.json(),
+        fc.constantFrom(long, list),
+        fc.constantFrom("", " ", "\n\t"),
+        (json, filling, blank) => {
+          for (const text of [
+            `${blank}[${json},${blank}${filling}${blank},${json}]${blank}`,
+            `{"a":${blank}${filling},"__proto__":${json}${blank},"b\\"c"${blank}:{"d":${filling},"a":1,"a":${json}}}`,
+          ])
+            expect(JSON.stringify(inSteps(text))).toEqual(JSON.stringify(asWhole(text)));
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test("is none where it is none as a whole", () => {
+    const pieces = fc.constantFrom(
+      ..."[]{},: \n",
+      '"',
+      '"a"',
+      '"a":1',
+      "\\",
+      "1",
+      "[1,2]",
+      long,
+      `"a":${long}`,
+      list,
+    );
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 9 }), (all) => {
+        const text = all.join("");
+        expect(JSON.stringify(inSteps(text))).toEqual(JSON.stringify(asWhole(text)));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  test("pauses, and is refused where nobody nests so deep", () => {
+    let pauses = 0;
+    const steps = parseInSteps(Buffer.from(`{"a":[${"{},".repeat(600_000)}{}]}`));
+    for (let step = steps.next(); step.done !== true; step = steps.next()) pauses++;
+    expect(pauses).toBeGreaterThan(600_000);
+    expect(() => atOnce(parseInSteps(Buffer.from("[".repeat(100_000) + "]".repeat(100_000))))).toThrow(
+      SyntaxError,
+    );
+  });
 });

@@ -173,7 +173,7 @@ test("records of one body and a body of JSON have bounds", async () => {
 const origin: OtlpOrigin = { resource: [], scope: "" };
 const seen = (body: Buffer): { record: OtlpRecord; origin: OtlpOrigin }[] => {
   const all: { record: OtlpRecord; origin: OtlpOrigin }[] = [];
-  atOnce(visitProtobuf(body, (record, origin) => void all.push({ record, origin })));
+  atOnce(visitProtobuf(body, (record, origin) => void all.push({ record: record!, origin })));
   return all;
 };
 
@@ -228,7 +228,7 @@ test("any request is read as the official definitions wrote it, in both encoding
       const request = requestOf(records, attributes);
       const inProtobuf = seen(writeOtlp(request));
       const inJson: typeof inProtobuf = [];
-      atOnce(visitJson(request, (record, origin) => void inJson.push({ record, origin })));
+      atOnce(visitJson(request, (record, origin) => void inJson.push({ record: record!, origin })));
       expect(inJson).toEqual(inProtobuf);
       expect(inProtobuf).toHaveLength(records.length);
       expect(inProtobuf.map(({ record }) => record.severityText)).toEqual(records.map((r) => r.severityText));
@@ -268,12 +268,53 @@ test("any JSON is records or malformed", () => {
         { resourceLogs: [{ resource: a, scopeLogs: [{ logRecords: [b] }] }] },
       ])
         try {
-          atOnce(visitJson(request, (record, origin) => void frameOf(record, origin, 0)));
+          atOnce(visitJson(request, (record, origin) => void frameOf(record!, origin, 0)));
         } catch (error) {
           expect(error).toBeInstanceOf(MalformedOtlp);
         }
     }),
   );
+});
+
+test("records with more values than a line holds are rejected and counted, the others stored", async () => {
+  const many = Array.from({ length: 10_001 }, (_, n) => ({ key: `${n}`, value: { intValue: "1" } }));
+  const values = { arrayValue: { values: many.map(({ value }) => value) } };
+  const shared = requestOf([record("shared by its resource")], many);
+  const own = requestOf([
+    record("own", { attributes: many }),
+    record("in", { body: values }),
+    record("good"),
+  ]);
+  for (const request of [shared, own]) {
+    const inJson = await door.post("/v1/logs", JSON.stringify(request), json);
+    const { partialSuccess } = (await inJson.json()) as { partialSuccess: { rejectedLogRecords: string } };
+    expect(partialSuccess.rejectedLogRecords).toBe(request === own ? "2" : "1");
+    expect((await door.post("/v1/logs", writeOtlp(request), protobuf)).status).toBe(200);
+  }
+  expect(door.log.messages(app)).toEqual(["good", "good"]);
+});
+
+test("whatever a body has millions of, others have turns, and it takes no memory", () => {
+  const empty = (field: number, count: number) => Buffer.alloc(2 * count, Buffer.from([(field << 3) | 2, 0]));
+  const inside = (field: number, content: Buffer) => {
+    const head = Buffer.from([(field << 3) | 2, 0x80, 0x80, 0x80, 0x80, 0]);
+    for (let at = 1, rest = content.length; at < 5; at++, rest >>= 7) head[at] = 0x80 | (rest & 0x7f);
+    return Buffer.concat([head, content]);
+  };
+  const count = 300_000;
+  for (const body of [
+    empty(1, count),
+    inside(1, empty(2, count)),
+    inside(1, empty(3, count)),
+    inside(1, inside(2, empty(2, count))),
+    inside(1, inside(2, empty(9, count))),
+  ]) {
+    let pauses = 0;
+    for (const steps = visitProtobuf(body, () => {}); steps.next().done !== true; ) pauses++;
+    expect(pauses).toBeGreaterThanOrEqual(count);
+  }
+  const long = inside(1, inside(2, inside(2, empty(6, count))));
+  expect(seen(long).map(({ record }) => record)).toEqual([undefined]);
 });
 
 test("values inside of values have a depth", () => {
