@@ -27,6 +27,21 @@ test("what gets no answer is published again under its id, and stored once", asy
   expect(stream.pending(1, ">")).toBe(1);
 });
 
+test("a repeat of what the server does not know yet to be stored is asked again soon", async () => {
+  const { publisher, server, clock } = rig();
+  const deliver = server.deliver;
+  let isAnswered = false;
+  server.deliver = (to, delivery) => {
+    const isAck = !isAnswered && to !== "log.0.x" && !to.startsWith("live.");
+    isAnswered ||= isAck;
+    const payload = Buffer.from('{"stream":"tailrace-log-0","seq":0,"duplicate":true}');
+    return deliver.call(server, to, isAck ? { ...delivery, payload } : delivery);
+  };
+  const published = publisher.publish(publishOf("a"), 10_000);
+  await clock.advance(300);
+  expect(await published).toEqual({ kind: "duplicate", sequence: 1, attempts: 2 });
+});
+
 test("a stream without a leader is asked again soon, until it has one", async () => {
   const { publisher, server, clock } = rig();
   server.isLeaderless = true;

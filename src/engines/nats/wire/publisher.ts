@@ -149,17 +149,20 @@ export class Publisher {
       duplicate?: boolean;
       error?: { code: number; err_code?: number; description?: string };
     };
-    if (answer.error === undefined && answer.seq !== undefined) {
+    if (answer.error === undefined && answer.seq === 0) {
+      // Servers of 2.10 say so of a repeat while they do not know yet whether the first one is stored.
+      this.#later(pending, "its first attempt is under way");
+    } else if (answer.error === undefined && answer.seq !== undefined) {
       this.#settle(pending, {
         kind: answer.duplicate ? "duplicate" : "stored",
         sequence: answer.seq,
         attempts,
       });
-      return;
+    } else {
+      const errorCode = answer.error?.err_code ?? 0;
+      if (wrongLastSequence.has(errorCode)) this.#settle(pending, { kind: "conflict", attempts });
+      else this.#refused(pending, noRoom.has(errorCode), answer.error?.description ?? "unknown");
     }
-    const errorCode = answer.error?.err_code ?? 0;
-    if (wrongLastSequence.has(errorCode)) this.#settle(pending, { kind: "conflict", attempts });
-    else this.#refused(pending, noRoom.has(errorCode), answer.error?.description ?? "unknown");
   }
 
   // A server that has no room, or cannot store now, may be able to in a moment, until the time is up.
