@@ -160,7 +160,7 @@ export interface Sink {
    * Such a protocol calls `onSent` before that, when the parcel is on its way and the next one may follow at once;
    * parcels are settled in the order of the calls. When one of those fails, all that follow it fail too, and so does
    * whatever is delivered after that: nothing overtakes what has to be sent again. Then the sink is to be closed.
-   * A parcel that is told as delivered is not read any more: its memory is used again.
+   * A parcel that is told as sent or delivered is not read any more: its memory is used again.
    * Without an `onSent`, parcels are delivered one at a time, and a failure says nothing of the next one.
    * Never rejects for the peer's faults; rejects with the signal's reason when `signal` is aborted.
    */

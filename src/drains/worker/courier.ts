@@ -17,7 +17,7 @@ import { DrainPatterns } from "../drain-patterns.ts";
 import type { Effect, NewEvent } from "./delivery-types.ts";
 import { hasOnlyNotices } from "./only-notices.ts";
 import { type Cut, type CutRange, compact, cutParcel } from "./parcel.ts";
-import type { ReadAhead, ReadAheadBudget } from "./read-ahead.ts";
+import type { ReadAhead } from "./read-ahead.ts";
 import type { Takeover } from "./takeover.ts";
 
 type CourierOptions = {
@@ -25,7 +25,6 @@ type CourierOptions = {
   readonly filter: LineFilter | undefined;
   readonly patterns: Pick<Patterns, "selector" | "redactions">;
   readonly clock: Clock;
-  readonly budget: ReadAheadBudget;
   readonly slot: SinkSlot;
   /** Present where nodes share the drains. */
   readonly takeover: Takeover | undefined;
@@ -133,35 +132,36 @@ export class Courier {
 
   /** Sends the parcel that was prepared. Ends in `verdict`, unless it is abandoned. Times the attempt alone. */
   send(number: number): Promise<void> {
-    const { clock, budget, slot, tell } = this.#options;
+    const { clock, slot, tell } = this.#options;
     const ready = this.#ready;
     assert.equal(ready?.number, number, "what is sent was prepared");
     this.#ready = undefined;
-    const { parcel, cut, reading, memory } = ready!;
+    const { cut, reading } = ready!;
+    const { firstAcceptedAtMs, endLine } = cut;
     const startedAtMs = clock.monotonicMs();
-    let heldBytes = 0;
+    let unsent: Ready | undefined = ready;
+    // What is on its way is never sent again from here: until it is settled nothing keeps its lines.
     const onSent = () => {
-      for (const { bytes } of memory) heldBytes += bytes; // until it is settled, as what is read ahead is
-      heldBytes = Math.max(heldBytes, cut.bytes);
-      budget.add(heldBytes);
-      reading.forget(cut.endLine);
+      if (unsent !== undefined) release(unsent.memory);
+      unsent = undefined;
+      reading.forget(endLine);
       tell({ kind: "sent", number });
     };
     const onVerdict = (verdict: Verdict | undefined) => {
-      budget.add(-heldBytes);
       if (verdict === undefined) return;
       drainDeliverySeconds.of[verdict.kind].observe((clock.monotonicMs() - startedAtMs) / 1000);
       if (verdict.kind === "delivered")
-        drainLagSeconds.of[""].observe(Math.max(0, clock.nowMs() - cut.firstAcceptedAtMs) / 1000);
-      this.#settled(number, verdict, parcel);
-      if (verdict.kind === "delivered") for (const one of memory) one.release(); // else it may be read still
+        drainLagSeconds.of[""].observe(Math.max(0, clock.nowMs() - firstAcceptedAtMs) / 1000);
+      this.#settled(number, verdict, unsent?.parcel);
+      if (verdict.kind === "delivered" && unsent !== undefined) release(unsent.memory); // else it may be read still
     };
-    return slot.deliver(parcel, this.#signal, onSent, onVerdict);
+    return slot.deliver(ready!.parcel, this.#signal, onSent, onVerdict);
   }
 
-  #settled(number: number, verdict: Verdict, parcel: Parcel): void {
+  // `parcel`: absent when it was on its way before it was answered, which nobody refuses then.
+  #settled(number: number, verdict: Verdict, parcel: Parcel | undefined): void {
     const isRefused = verdict.kind === "refused" || verdict.kind === "split" || "rejected" in verdict;
-    const isNotices = isRefused && hasOnlyNotices(parcel);
+    const isNotices = isRefused && parcel !== undefined && hasOnlyNotices(parcel);
     this.#options.tell({ kind: "verdict", number, verdict, isNotices });
   }
 
@@ -190,6 +190,10 @@ export class Courier {
     const { parcel, ...cut } = cutParcel(batches, line, this.#patterns.filter?.keptOf, limits, name);
     return { parcel, cut, memory: parcel === undefined ? [] : heldMemory(batches, line, cut.endLine) };
   }
+}
+
+function release(memory: readonly BatchMemory[]): void {
+  for (const one of memory) one.release();
 }
 
 /** A hold on the memory of each batch that has lines from `line` up to `endLine`. */

@@ -71,14 +71,14 @@ export class Performer {
       onWanted: () => tell({ kind: "slot wanted" }),
       onBreak: (reason) => tell({ kind: "connection broke", reason }),
     });
-    const { clock, limits, readAhead: budget } = parts;
+    const { clock, limits } = parts;
     const slot = this.#slot;
     const { commitMsMax } = limits;
     const takeover = isShared ? new Takeover({ checkpoint, clock, commitMsMax }) : undefined;
     const { isInFlight } = hooks;
     this.#takeover = takeover;
     const { patterns } = parts;
-    this.#courier = new Courier({ drain, filter, patterns, clock, budget, slot, takeover, tell, isInFlight });
+    this.#courier = new Courier({ drain, filter, patterns, clock, slot, takeover, tell, isInFlight });
   }
 
   /** The event of what is to be sent from `line` on, if `state` can do anything about it. */

@@ -57,6 +57,9 @@ export class LiveWindow {
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
+    // An entry that has become old, and is garbage, would make all that came after it old too.
+    entry.older = undefined;
+    entry.newer = undefined;
     entry.batch.memory?.release();
   }
 }
