@@ -4,6 +4,7 @@ import { fnv1a } from "../core/hash.ts";
 import type { DrainId } from "../core/ids.ts";
 import { compileFilter, type LineFilter } from "../core/line-filter.ts";
 import { drainKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
+import { Semaphore } from "../core/semaphore.ts";
 import { drainWorkers } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
@@ -13,7 +14,6 @@ import { boundsOf } from "./destination.ts";
 import { DrainStates } from "./drain-states.ts";
 import { watchLasting } from "./lasting-watch.ts";
 import type { DrainNotices } from "./notices.ts";
-import { Semaphore } from "./semaphore.ts";
 import { CheckpointSheets } from "./worker/checkpoint-sheets.ts";
 import { DrainWorker, type WorkerParts } from "./worker/worker.ts";
 

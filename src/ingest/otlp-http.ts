@@ -9,6 +9,7 @@ import { MalformedOtlp, visitJson } from "../core/otlp-json.ts";
 import type { VisitRecord } from "../core/otlp-logs.ts";
 import { visitProtobuf } from "../core/otlp-protobuf.ts";
 import { MalformedProtobuf } from "../core/protobuf-fields.ts";
+import { Semaphore } from "../core/semaphore.ts";
 import type { Steps } from "../core/steps.ts";
 import { AppError } from "../errors/app-error.ts";
 import {
@@ -33,9 +34,11 @@ import { jsonBytesMax, mediaTypeOf } from "./plain-bodies.ts";
 import { writerFor } from "./writer.ts";
 
 const recordKey = "otlpToken";
-/** An answer's reason for records that were rejected. */
 /** Pauses that are passed over for one that is looked at: a record may be as long as a line. */
 const pausesBetween = 16;
+/** A document of JSON takes thirty times its length while it is read: 60 MB, and no more than one of them at a time. */
+const documents = new Semaphore(1);
+/** An answer's reason for records that were rejected. */
 const tooLong = "a log record is longer than 256 KiB as a line, or has more than 10,000 values";
 
 export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
@@ -77,7 +80,8 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
         else canoniser.add(frame, 0, frame.length, nowMs);
         if (canoniser.bytes > 2 * options.bodyBytesMax) throw bodyTooLarge(options.bodyBytesMax);
       };
-      await inTurns(everySo(visitBody(body, encoding, visit), pausesBetween), record.channel);
+      const read = () => inTurns(everySo(visitBody(body, encoding, visit), pausesBetween), record.channel);
+      await (encoding === "json" ? documents.run(read, record.channel) : read());
       reservation.release(); // the log's own bound holds the lines from here on
       if (canoniser.count > 0) await queues.append(record.channel, canoniser.take(), "http");
     } finally {

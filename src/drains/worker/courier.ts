@@ -140,7 +140,7 @@ export class Courier {
     const { firstAcceptedAtMs, endLine } = cut;
     const startedAtMs = clock.monotonicMs();
     let unsent: Ready | undefined = ready;
-    // What is on its way is never sent again from here: until it is settled nothing keeps its lines.
+    // Lines on their way are never sent again from here: until they are settled nothing keeps them.
     const onSent = () => {
       if (unsent !== undefined) release(unsent.memory);
       unsent = undefined;
