@@ -42,14 +42,15 @@ describe("how a server asks V8 to run", () => {
   });
 
   it.each([
-    { more: { execArgv: ["--max-semi-space-size=16"] }, left: "--v8-pool-size" },
-    { more: { execArgv: ["--max_semi_space_size=16"] }, left: "--v8-pool-size" },
-    { more: { env: { NODE_OPTIONS: "--trace-warnings --v8-pool-size=3" } }, left: "--max-semi-space-size" },
-  ])("is what the operator says: $more", ({ more, left }) => {
+    { more: { execArgv: ["--max-semi-space-size=16"] }, said: 0 },
+    { more: { execArgv: ["--max_semi_space_size=16"] }, said: 0 },
+    { more: { env: { NODE_OPTIONS: "--trace-warnings --v8-pool-size=3" } }, said: 1 },
+    { more: { execArgv: ["--heap-growing-percent", "50"] }, said: 2 },
+  ])("is what the operator says: $more", ({ more, said }) => {
     const { command = [] } = outcome(more);
-    expect(command.filter((word) => v8Args.includes(word)).map((word) => word.split("=")[0])).toEqual([left]);
+    expect(command.filter((word) => v8Args.includes(word))).toEqual(v8Args.toSpliced(said, 1));
     const env = { NODE_OPTIONS: "--max-semi-space-size=8 --v8-pool-size=3" };
-    expect(outcome({ env })).toEqual({});
+    expect(outcome({ env, execArgv: ["--heap-growing-percent=50"] })).toEqual({});
   });
 
   it.each([
