@@ -18,7 +18,7 @@ const threads = Math.min(4, Math.max(1, availableParallelism() - 1));
  * The heap grows by so many percent of what a full collection left, until the next one. By itself V8 goes by how fast it grows:
  * by a fifth where little becomes old, so that it collects every second, and to four times as much under load.
  */
-const growingPercent = 100;
+const growingPercent = 200;
 
 /** For a Node that is about to run a server. */
 export const v8Args: readonly string[] = [
