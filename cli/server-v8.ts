@@ -20,9 +20,11 @@ const threads = Math.min(4, Math.max(1, availableParallelism() - 1));
  */
 const growingPercent = 200;
 
+const youngArg = `--max-semi-space-size=${youngMiB}`;
+
 /** For a Node that is about to run a server. */
 export const v8Args: readonly string[] = [
-  `--max-semi-space-size=${youngMiB}`,
+  youngArg,
   `--v8-pool-size=${threads}`,
   `--heap-growing-percent=${growingPercent}`,
 ];
@@ -52,5 +54,5 @@ export function startWithV8Args(
   if (missing.length === 0) return;
   if (execve !== undefined && channel === undefined)
     execve(execPath, [execPath, ...execArgv, ...missing, ...argv.slice(1)], env);
-  else if (missing.includes(v8Args[0]!)) setFlags("--semi-space-growth-factor=1");
+  else if (missing.includes(youngArg)) setFlags("--semi-space-growth-factor=1");
 }
