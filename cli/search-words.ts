@@ -42,7 +42,12 @@ export function searchOutcome(app: string, session: SessionBody, searched: Searc
 /** The same for a server that does not tell its progress. */
 export function nothingFound(app: string, session: SessionBody): string {
   if (isFiltered(session)) return `No line of ${app} matches.`;
-  return `${app} has no lines${session.since === undefined ? "" : " since then"}.`;
+  return `${app} has no lines${timeAsked(session)}.`;
+}
+
+function timeAsked({ since, until }: SessionBody): string {
+  if (until === undefined) return since === undefined ? "" : " since then";
+  return since === undefined ? " before that time" : " in that time";
 }
 
 const extent = ({ lines, since }: Searched): string =>

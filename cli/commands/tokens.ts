@@ -4,7 +4,7 @@ import type { IngestToken } from "../api-types.ts";
 import { appOption, appsOption, requiredApp } from "../app-names.ts";
 import { printRows } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
-import { CliError } from "../errors.ts";
+import { CliError, wrongUse } from "../errors.ts";
 
 type Wanted = {
   readonly app?: string;
@@ -58,6 +58,11 @@ export function registerTokens(program: Command, context: Context): void {
     .addOption(appOption("the app that has the token (else all apps are asked)"))
     .addOption(jsonOption())
     .action(async (token: string, { app, json }: { app?: string; json?: true }) => {
+      if (!token.startsWith("t."))
+        throw wrongUse(
+          `"${token}" is no token: several may have one name.`,
+          '"tailrace tokens -a APP" lists them: t.…',
+        );
       const owner = app || (await ownerOf(api(), token));
       await api().revokeToken(owner, token);
       await (json ? output.json({ token, app: owner }) : output.print(`Revoked token ${token} of ${owner}`));

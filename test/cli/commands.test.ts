@@ -235,6 +235,13 @@ describe("tailrace apps, tokens and keys", () => {
     expect(server.calls.at(-1)).toBe("DELETE /v3/channels/blog/tokens/t.x");
   });
 
+  test("a token's name is not taken for the token", async () => {
+    const { status, stderr } = await tailrace("tokens:revoke nightly -a blog");
+    expect({ status, asked: server.calls.length }).toEqual({ status: 2, asked: 0 });
+    expect(stderr).toContain('"nightly" is no token');
+    expect(stderr).toContain('"tailrace tokens -a APP" lists them');
+  });
+
   test("a new key is printed alone on stdout", async () => {
     let asked: unknown;
     server.routes.set("POST /oauth/authorizations", (request, response, body) => {

@@ -253,6 +253,8 @@ describe("tailrace logs", () => {
     ["-n 0 --match x", [searched(0, "found")], ""],
     ["-n 5", [searched(0, "all")], "blog has no lines."],
     ["--since 1h", [searched(0, "all")], "blog has no lines since then."],
+    ["--until 1h", [searched(0, "all")], "blog has no lines before that time."],
+    ["--since 2h --until 1h", [searched(0, "all")], "blog has no lines in that time."],
     ["--match x", [searched(3_214_900, "all")], `No line of blog matches, of 3,214,900 lines ${back}.`],
     [
       "--match x",

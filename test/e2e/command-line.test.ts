@@ -95,7 +95,10 @@ describe.each(stores)("the history on %s", (store) => {
     expect(messages(behind.stdout)).toEqual(["app[cron.1] tick"]);
     const [time] = (await logs("--dyno", "cron")).stdout.split(" ");
     const before = new Date(Date.parse(time!) - 60_000).toISOString();
-    expect(await logs("--until", before)).toMatchObject({ stdout: "", stderr: "shop has no lines.\n" });
+    expect(await logs("--until", before)).toMatchObject({
+      stdout: "",
+      stderr: "shop has no lines before that time.\n",
+    });
   }, 60_000);
 });
 
