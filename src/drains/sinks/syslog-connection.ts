@@ -21,6 +21,15 @@ const strangerParts = 3;
 const tlsStrangerParts = 10;
 /** A connection that is let go may flush for so long. */
 const closeMsMax = 1_000;
+/**
+ * A peer that has ended its side, and closes with lines unread, resets the connection later: it is looked for so long, and no
+ * longer than a break brings back what was delivered (`worker/unconfirmed.ts`), over so many connections of this process.
+ */
+const leavingMsMax = 1_000;
+const leavingLookMs = 50;
+const leavingMax = 500;
+const nothing = new Uint8Array(0);
+let leaving = 0;
 
 /** The end of a write that did not fail. "ended": the peer ended the connection meanwhile. */
 export type End = "open" | "ended";
@@ -70,6 +79,8 @@ export class SyslogConnection implements Waits {
   #partsLeft: number;
   /** When the part ends, and then the quiet time: not known before there was a flush. */
   #strangerMs: number | undefined;
+  /** When a write was settled last. */
+  #settledMs = Number.NEGATIVE_INFINITY;
   /** The first that failed; nothing that is written after it arrives. */
   #failure: unknown;
 
@@ -79,7 +90,7 @@ export class SyslogConnection implements Waits {
     this.#quietMs = Math.min(quietMsMax, Math.max(quietMsMin, 2 * roundTripMs));
     this.#partsLeft = certificate === undefined ? strangerParts : tlsStrangerParts;
     socket.on("end", () => {
-      if (this.#unsettled.length === 0) socket.end();
+      if (this.#unsettled.length === 0) this.#leave();
       this.#ended();
     });
     socket.on("close", () => this.#ended());
@@ -164,6 +175,7 @@ export class SyslogConnection implements Waits {
   #settle(stoodSinceMs: number): number {
     this.#partsLeft = 0;
     this.#strangerMs = undefined; // something went over it, and it stood
+    this.#settledMs = performance.now();
     let count = 0;
     while (count < this.#flushed && this.#unsettled[count]!.flushedAtMs <= stoodSinceMs) count++;
     const settled = this.#take(count);
@@ -185,8 +197,34 @@ export class SyslogConnection implements Waits {
     this.#flushed = Math.max(0, this.#flushed - count);
     if (this.#unsettled.length > 0) return taken;
     this.#unwatch();
-    if (this.#isEnded) void this.close();
+    if (this.#isEnded) this.#leave();
     return taken;
+  }
+
+  // The peer ended its side, and all is settled. A reset that comes now is no event, as nothing is read any more: a write of
+  // no bytes fails of it.
+  #leave(): void {
+    const socket = this.#socket;
+    const overMs = performance.now() + leavingMsMax;
+    const isLongAgo = this.#settledMs < overMs - 2 * leavingMsMax;
+    if (isLongAgo || this.#isBroken || leaving === leavingMax) {
+      void this.close();
+      return;
+    }
+    leaving++;
+    const looking = setInterval(() => {
+      if (socket.writable && performance.now() < overMs) {
+        socket.write(nothing);
+        return;
+      }
+      clearInterval(looking);
+      // Over TLS nothing is written of no bytes.
+      if (socket.writable && this.#isReset) socket.destroy(brokenPipe());
+      else void this.close();
+    }, leavingLookMs).unref();
+    socket.once("close", () => {
+      leaving--;
+    });
   }
 
   /** Nobody is told that it broke. */

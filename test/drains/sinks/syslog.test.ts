@@ -1,6 +1,7 @@
 /** What syslog drains do about the acknowledgement that syslog has not. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { TLSSocket } from "node:tls";
 import { describe, expect, test } from "vitest";
 import { sinksFor } from "../../../src/drains/sink-for.ts";
@@ -135,6 +136,40 @@ describe("parcels that follow the one that opened the connection", () => {
     expect(outcomes.map(([text]) => text)).toEqual(["one", "two", "three"]);
     expect(outcomes.map(([, kind]) => kind)).toEqual(["retry", "retry", "retry"]);
     expect(await sink.deliver(parcelOf("four"), never)).not.toHaveProperty("stale");
+    expect(doubts).toEqual([]);
+  });
+});
+
+describe.each([
+  ["over TCP", undefined],
+  ["over TLS", serverTls],
+] as const)("a receiver that ends its side right after a parcel, %s", (_, tls) => {
+  async function endedSide() {
+    const at: { socket?: Socket; reset?: () => void } = {};
+    const peer = kept(
+      await openRawPeer((socket, _index, reset) => Object.assign(at, { socket, reset }), tls && { tls }),
+    );
+    const { sink, doubts } = doubting(`syslog${tls ? "+tls" : ""}://localhost:${peer.port}`, tls && { ca });
+    expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
+    at.socket!.end();
+    await delay(150);
+    return { peer, doubts, read: () => at.socket!.resume(), reset: at.reset! };
+  }
+
+  test("and resets the connection later, had not read it", async () => {
+    const { doubts, reset } = await endedSide();
+    expect(doubts).toEqual([]);
+    reset();
+    await until(() => doubts.length > 0);
+    await delay(100);
+    expect(doubts).toEqual([expect.stringContaining("are sent again")]);
+  });
+
+  test("and no more than that, had read it: the connection is ended from here, too", async () => {
+    const { peer, doubts, read } = await endedSide();
+    expect(peer.open()).toBe(1);
+    read();
+    await until(() => peer.open() === 0);
     expect(doubts).toEqual([]);
   });
 });
