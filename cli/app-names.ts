@@ -1,6 +1,6 @@
 /** Options that name the apps of a command. */
 import { Option } from "commander";
-import type { Api } from "./api.ts";
+import type { Api } from "./api/api.ts";
 import { collect, single } from "./context.ts";
 import { CliError, wrongUse } from "./errors.ts";
 

@@ -1,6 +1,6 @@
 /** The context of every command, and parsers of common options. */
 import { InvalidArgumentError, Option } from "commander";
-import type { Api } from "./api.ts";
+import type { Api } from "./api/api.ts";
 import type { Variables } from "./environment.ts";
 import type { Output } from "./output.ts";
 

@@ -1,6 +1,6 @@
 /** The facts of a drain for eyes: names and values in two columns, wrapped at the terminal's width. */
 import { oneLine, terminalText } from "../src/core/terminal-text.ts";
-import type { Drain } from "./api-types.ts";
+import type { Drain } from "./api/api-types.ts";
 import { factsOf } from "./drain-words.ts";
 import type { Output } from "./output.ts";
 import { wrapped } from "./view/columns.ts";

@@ -1,9 +1,9 @@
 /** Drains in words. */
 import { allDrainFields, type DrainField } from "../src/core/drain-fields.ts";
-import type { Drain, DrainTestResult } from "./api-types.ts";
+import type { Drain, DrainTestResult } from "./api/api-types.ts";
 import { asSentence } from "./errors.ts";
+import { count } from "./logs/search-words.ts";
 import type { Output } from "./output.ts";
-import { count } from "./search-words.ts";
 
 /** The result of a `--verify` that added its drain. */
 export const taken = ({ last_test: test }: Drain): DrainTestResult => ({

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line: every command but `serve` speaks HTTP to a server. */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Api } from "./api.ts";
+import { Api } from "./api/api.ts";
 import { registerCommands } from "./commands/all.ts";
 import type { Context } from "./context.ts";
 import { explain, explainAsJson, Output } from "./output.ts";

@@ -1,6 +1,6 @@
 /** Numbers and sizes of dynos as people write them: `web=3`, `worker+1`, `web=2:Standard-2X`. */
 import { InvalidArgumentError } from "commander";
-import type { FormationUpdate } from "./api-types.ts";
+import type { FormationUpdate } from "./api/api-types.ts";
 
 const form = /^([A-Za-z0-9][A-Za-z0-9_-]*)(?:=([0-9]+)|([+-][0-9]+))(?::([A-Za-z0-9-]+))?$/;
 

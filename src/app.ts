@@ -13,8 +13,16 @@
 import type { Socket } from "node:net";
 import type { Logger } from "pino";
 import type { Addons } from "./addons/addons.ts";
-import { openAdminServer } from "./admin-server.ts";
-import type { Base } from "./app-base.ts";
+import { openAdminServer } from "./app/admin-server.ts";
+import type { Base } from "./app/base.ts";
+import { registerRoutes } from "./app/http-routes.ts";
+import { openAddons } from "./app/open-addons.ts";
+import { makeCanary } from "./app/open-canary.ts";
+import { openDrains, ownEndpoints, type Places } from "./app/open-drains.ts";
+import { openEngine, sharedSecret } from "./app/open-engine.ts";
+import { openSyslogDoors } from "./app/open-syslog.ts";
+import { keptOperatorKey } from "./app/operator-key.ts";
+import { BackgroundFailures } from "./background-failures.ts";
 import { realClock } from "./clock.ts";
 import { type Config, settingsInForce, version } from "./config.ts";
 import { docsPages } from "./control/docs-pages.ts";
@@ -27,12 +35,10 @@ import { parseDestination, redactUrl } from "./drains/destination.ts";
 import type { DrainHistories } from "./drains/drain-histories.ts";
 import type { DrainTests } from "./drains/drain-tests.ts";
 import { DrainNotices } from "./drains/notices.ts";
-import { Failures } from "./failures.ts";
-import { listenFurther, shared } from "./further-listeners.ts";
+import { openFilesMax, watchOpenFiles, withinFiles } from "./files/open-files.ts";
 import { BareRoutes } from "./http/bare-routes.ts";
 import { Connections } from "./http/connections.ts";
-import { registerRoutes } from "./http-routes.ts";
-import { closeServer, httpServer, reloadTls } from "./http-server.ts";
+import { closeServer, httpServer, reloadTls } from "./http/http-server.ts";
 import { AppendQueues } from "./ingest/append-queues.ts";
 import { BodyBudget } from "./ingest/body-budget.ts";
 import { DrainLoops } from "./ingest/drain-loops.ts";
@@ -53,13 +59,6 @@ import {
   registryLimits,
   tailLimits,
 } from "./limits.ts";
-import { openAddons } from "./open-addons.ts";
-import { makeCanary } from "./open-canary.ts";
-import { openDrains, ownEndpoints, type Places } from "./open-drains.ts";
-import { openEngine, sharedSecret } from "./open-engine.ts";
-import { openFilesMax, watchOpenFiles, withinFiles } from "./open-files.ts";
-import { openSyslogDoors } from "./open-syslog.ts";
-import { keptOperatorKey } from "./operator-key.ts";
 import type { OtherNodes } from "./other-nodes.ts";
 import { Patterns } from "./patterns/patterns.ts";
 import { AppCensus } from "./registry/app-census.ts";
@@ -71,7 +70,8 @@ import { Keys } from "./registry/keys.ts";
 import { ReadingRights } from "./registry/reading-rights.ts";
 import { Tokens } from "./registry/tokens.ts";
 import { WebSessions } from "./registry/web-sessions.ts";
-import { listenFailure } from "./start-failures.ts";
+import { listenFurther, shared } from "./sockets/further-listeners.ts";
+import { listenFailure } from "./sockets/listen-failure.ts";
 import { FrameHistory } from "./tail/frame-history.ts";
 import { Histograms } from "./tail/histograms.ts";
 import { summaryOf } from "./tail/log-summary.ts";
@@ -121,7 +121,7 @@ async function open(
   scope: Scope,
 ): Promise<App> {
   const clock = realClock;
-  const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
+  const failures = new BackgroundFailures({ logger, nowMs: () => clock.monotonicMs() });
   const filesMax = openFilesMax();
   const engine = scope.own("the log", await openEngine(config, clock, logger));
   const { log, others } = engine;

@@ -1,6 +1,6 @@
 /** Every metric: unit in the name, labels from closed sets only, never an app, a token or a URL. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { QuickHistogram } from "./quick-histogram.ts";
+import { QuickHistogram } from "./metrics/quick-histogram.ts";
 
 /** The metrics that `/metrics` prints. */
 export const metricsRegistry = new Registry();

@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { keptOperatorKey } from "../src/app/operator-key.ts";
 import { AppError } from "../src/errors/app-error.ts";
-import { keptOperatorKey } from "../src/operator-key.ts";
-import { dataFailure, listenFailure, makeDataFolder } from "../src/start-failures.ts";
+import { dataFailure, makeDataFolder } from "../src/files/data-folder.ts";
+import { listenFailure } from "../src/sockets/listen-failure.ts";
 import { finished, runCli, startCli } from "./support/cli.ts";
 
 let folder: string;

@@ -26,21 +26,17 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/ports.ts", mayImport: ["src/core/"] },
   { at: "src/lifecycle.ts", mayImport: ["src/core/"] },
   { at: "src/errors/", mayImport: ["src/core/"] },
-  { at: "src/quick-histogram.ts", mayImport: [] },
-  { at: "src/metrics.ts", mayImport: ["src/core/", "src/quick-histogram.ts"] },
-  { at: "src/failures.ts", mayImport: ["src/metrics.ts"] },
+  { at: "src/metrics/", mayImport: [] },
+  { at: "src/metrics.ts", mayImport: ["src/core/", "src/metrics/"] },
+  { at: "src/background-failures.ts", mayImport: ["src/metrics.ts"] },
   { at: "src/clock.ts", mayImport: ["src/ports.ts"] },
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/turns.ts", mayImport: ["src/core/"] },
-  { at: "src/socket-reads.ts", mayImport: ["src/core/"] },
-  { at: "src/further-listeners.ts", mayImport: [] },
+  { at: "src/sockets/", mayImport: ["src/core/", "src/errors/"] },
   { at: "src/other-nodes.ts", mayImport: [] },
-  { at: "src/open-files.ts", mayImport: ["src/failures.ts", "src/ports.ts"] },
+  { at: "src/files/", mayImport: ["src/errors/", "src/background-failures.ts", "src/ports.ts"] },
   { at: "src/ticking.ts", mayImport: ["src/ports.ts"] },
   { at: "src/patterns/", mayImport: ground() },
-  { at: "src/start-failures.ts", mayImport: ["src/errors/"] },
-  { at: "src/whole-file.ts", mayImport: [] },
-  { at: "src/operator-key.ts", mayImport: ground() },
   ...["src/engines/", "src/registry/"].map((at) => ({ at, mayImport: ground() })),
   // What a sink has to know of its drain: where to, which addresses are allowed, and who is told its steps.
   {
@@ -76,24 +72,8 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
       "src/limits.ts",
     ],
   },
-  {
-    at: "src/http-routes.ts",
-    mayImport: [
-      "src/canary/",
-      "src/control/",
-      "src/http/bare-routes.ts",
-      "src/ingest/",
-      "src/tail/",
-      "src/web/",
-    ],
-  },
-  { at: "src/http/", mayImport: ground() },
-  {
-    at: "src/admin-server.ts",
-    mayImport: ["src/control/", "src/http/", "src/http-server.ts", "src/limits.ts", "src/start-failures.ts"],
-  },
   // The base: features register on it, and it knows of none.
-  { at: "src/http-server.ts", mayImport: ["src/http/"] },
+  { at: "src/http/", mayImport: ground() },
   { at: "src/web/", mayImport: ground() },
   { at: "src/setting-parsers.ts", mayImport: ["src/core/"] },
   { at: "src/config.ts", mayImport: [...ground(), "src/drains/addresses.ts", "src/setting-parsers.ts"] },
@@ -105,21 +85,20 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
       "src/config.ts",
       "src/setting-parsers.ts",
       "src/clock.ts",
-      "src/open-files.ts",
       "src/http/certificate.ts",
     ],
   },
-  { at: "src/open-engine.ts", mayImport: ["src/config.ts", "src/clock.ts", "src/engines/", ...ground()] },
+  { at: "src/app.ts", mayImport: ["src/"] },
+  // Parts of the composition root, those first that need little.
+  { at: "src/app/base.ts", mayImport: ["src/config.ts", ...ground()] },
+  { at: "src/app/operator-key.ts", mayImport: ground() },
+  { at: "src/app/admin-server.ts", mayImport: ["src/control/", "src/http/", "src/limits.ts", ...ground()] },
+  { at: "src/app/open-engine.ts", mayImport: ["src/config.ts", "src/clock.ts", "src/engines/", ...ground()] },
   {
-    at: "src/open-syslog.ts",
+    at: "src/app/open-syslog.ts",
     mayImport: ["src/config.ts", "src/setting-parsers.ts", "src/http/", "src/ingest/", ...ground()],
   },
-  { at: "src/app.ts", mayImport: ["src/"] },
-  // Parts of the composition root.
-  { at: "src/app-base.ts", mayImport: ["src/config.ts", "src/open-files.ts", ...ground()] },
-  { at: "src/open-drains.ts", mayImport: ["src/"] },
-  { at: "src/open-addons.ts", mayImport: ["src/"] },
-  { at: "src/open-canary.ts", mayImport: ["src/"] },
+  { at: "src/app/", mayImport: ["src/"] },
   {
     at: "src/main.ts",
     mayImport: ["src/app.ts", "src/config.ts", "src/metrics.ts", "src/server-log.ts"],
@@ -140,20 +119,18 @@ function ground(): string[] {
     "src/other-nodes.ts",
     "src/errors/",
     "src/metrics.ts",
-    "src/failures.ts",
+    "src/background-failures.ts",
     "src/lifecycle.ts",
     "src/turns.ts",
-    "src/socket-reads.ts",
-    "src/further-listeners.ts",
     "src/ticking.ts",
-    "src/start-failures.ts",
-    "src/whole-file.ts",
+    "src/sockets/",
+    "src/files/",
   ];
 }
 
 /** The adapters, and the table that finds the sink for a drain: only the composition root names them. */
 const adapters = ["src/engines/", "src/drains/sinks/", "src/drains/sink-for.ts"];
-const namers = ["src/app.ts", "src/open-drains.ts", "src/open-engine.ts", "src/drains/sink-for.ts"];
+const namers = ["src/app.ts", "src/app/open-drains.ts", "src/app/open-engine.ts", "src/drains/sink-for.ts"];
 /** Where imports begin: the command, and the model that the engines are tested against. */
 const entries = ["cli/main.ts", "web/src/main.tsx", "src/engines/memory.ts"];
 

@@ -2,7 +2,7 @@ import { Argument, type Command } from "commander";
 import { type Candidate, candidatesFor, type KnownNames } from "../completion.ts";
 import { completionScripts, type Shell, shells } from "../completion-scripts.ts";
 import type { Context } from "../context.ts";
-import { processesOf } from "../processes.ts";
+import { processesOf } from "../logs/processes.ts";
 
 /** `completion`, and what its scripts ask: `__complete`. */
 export function registerCompletion(program: Command, { api, output, variables }: Context): void {

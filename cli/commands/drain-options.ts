@@ -8,7 +8,7 @@ import {
   type DrainFlag,
 } from "../../src/core/drain-fields.ts";
 import { anyOf } from "../../src/core/log-finders.ts";
-import type { DrainChangesBody } from "../api-types.ts";
+import type { DrainChangesBody } from "../api/api-types.ts";
 import { collect } from "../context.ts";
 import { codeOf, wrongUse } from "../errors.ts";
 

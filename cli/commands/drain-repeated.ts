@@ -1,5 +1,5 @@
 /** Says of a URL that an app sends to already which drain it is, by the token that all commands show. */
-import type { Api } from "../api.ts";
+import type { Api } from "../api/api.ts";
 import { CliError } from "../errors.ts";
 
 /** Throws what `drains:add` failed with. */

@@ -1,8 +1,8 @@
 /** `drains:update`: changes what a drain was given, where it is; it goes on with the lines that wait. */
 import type { Command } from "commander";
 import { allDrainFields } from "../../src/core/drain-fields.ts";
-import type { Api } from "../api.ts";
-import type { Drain, DrainChangesBody } from "../api-types.ts";
+import type { Api } from "../api/api.ts";
+import type { Drain, DrainChangesBody } from "../api/api-types.ts";
 import { requiredApp } from "../app-names.ts";
 import { type Context, collect } from "../context.ts";
 import { wrongUse } from "../errors.ts";

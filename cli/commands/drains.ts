@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import { timeForms } from "../../src/core/time-words.ts";
-import type { Drain, DrainBody } from "../api-types.ts";
+import type { Drain, DrainBody } from "../api/api-types.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { registerList } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { printFacts } from "../drain-facts.ts";
 import { firstFinding, isTaken, printTestResult, replayWords, taken, whatFollows } from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
-import { since } from "../log-session.ts";
+import { since } from "../logs/log-session.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
 import { addingFailed } from "./drain-repeated.ts";
 import { registerDrainsUpdate } from "./drains-update.ts";

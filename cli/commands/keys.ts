@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { readDuration } from "../../src/core/durations.ts";
-import type { Authorization, KeyBody } from "../api-types.ts";
+import type { Authorization, KeyBody } from "../api/api-types.ts";
 import { type Context, collect, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
 

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { appsMatching, appsOption, isPattern, requiredApps } from "../app-names.ts";
 import type { Context } from "../context.ts";
-import { interleave } from "../interleave.ts";
-import { followAll, newApps } from "../joining-apps.ts";
+import { interleave } from "../logs/interleave.ts";
+import { followAll, newApps } from "../logs/joining-apps.ts";
 import {
   addSessionOptions,
   checkSession,
@@ -11,8 +11,8 @@ import {
   readsMessages,
   type SessionOptions,
   sessionOf,
-} from "../log-session.ts";
-import { LogView } from "../log-view.ts";
+} from "../logs/log-session.ts";
+import { LogView } from "../logs/log-view.ts";
 import { addFormOptions, type FormOptions, formOf } from "../view/form-options.ts";
 import { compiled } from "../view/highlight.ts";
 import { timeOf } from "../view/log-form.ts";

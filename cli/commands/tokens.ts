@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import type { Api } from "../api.ts";
-import type { IngestToken } from "../api-types.ts";
+import type { Api } from "../api/api.ts";
+import type { IngestToken } from "../api/api-types.ts";
 import { appOption, appsOption, requiredApp } from "../app-names.ts";
 import { printRows } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { FormationUpdate } from "../api-types.ts";
+import type { FormationUpdate } from "../api/api-types.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { type Context, single, wholeNumber } from "../context.ts";
 import { joinOption, levelOption, noLevelOption } from "../local/line-options.ts";

@@ -3,8 +3,8 @@
  * `Next-Range`); 429 is waited out. There are no redirects: the key goes to no other address.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { type HttpAnswer, HttpClient } from "../api/http-client.ts";
 import { asSentence, CliError, networkReason } from "../errors.ts";
-import { type HttpAnswer, HttpClient } from "../http-client.ts";
 import type { HerokuKey } from "./heroku-key.ts";
 import {
   answerBytesMax,

@@ -3,8 +3,8 @@
  * stays as it is, so that a second time makes nothing twice. Drains of add-ons are told and not made: they are their
  * provider's, whose address is good for the app at Heroku alone.
  */
-import type { Api } from "../api.ts";
-import type { IngestToken } from "../api-types.ts";
+import type { Api } from "../api/api.ts";
+import type { IngestToken } from "../api/api-types.ts";
 import { CliError } from "../errors.ts";
 import type { AddonThere, AppThere, TelemetryThere, Unread } from "./app-there.ts";
 

@@ -1,6 +1,6 @@
 /** Destinations of `ship` and `run`, and the form of the names in their lines. */
-import type { Api } from "../api.ts";
-import type { IngestToken } from "../api-types.ts";
+import type { Api } from "../api/api.ts";
+import type { IngestToken } from "../api/api-types.ts";
 import { wrongUse } from "../errors.ts";
 
 /** An address that takes lines, and the right to write there. */

@@ -1,6 +1,7 @@
 /** One try to hand a parcel to a log server, and the meaning of the answer. */
+
+import { HttpClient } from "../api/http-client.ts";
 import { asSentence, CliError, networkReason } from "../errors.ts";
-import { HttpClient } from "../http-client.ts";
 import type { Destination, Endpoint } from "./destinations.ts";
 
 /** The result of one try. */

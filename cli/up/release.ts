@@ -1,5 +1,5 @@
 /** A release: told to the server, and its `release:` line run before any dyno runs it. */
-import type { Api } from "../api.ts";
+import type { Api } from "../api/api.ts";
 import { CliError } from "../errors.ts";
 import type { Output } from "../output.ts";
 import { deployWords, runToEnd } from "./build.ts";

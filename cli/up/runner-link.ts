@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { type RetryPolicy, retryDelayMs } from "../../src/core/retry.ts";
-import type { Api } from "../api.ts";
+import type { Api } from "../api/api.ts";
 import { CliError } from "../errors.ts";
 import type { UpClock } from "./clock.ts";
 import { heartbeatMs } from "./limits.ts";

@@ -3,7 +3,7 @@
  * server is slow or away, as those of `run` do; lines of one source arrive in their order.
  */
 import type { Level } from "../../src/core/level.ts";
-import type { Api } from "../api.ts";
+import type { Api } from "../api/api.ts";
 import type { OutputName } from "../local/child-group.ts";
 import { appDestinations, type Destination } from "../local/destinations.ts";
 import { sendLastLines } from "../local/last-lines.ts";

@@ -1,7 +1,7 @@
 /** An app on this machine: built, released, its dynos run, a router in front of them, and everything told in its log. */
 import { dirname, join, resolve } from "node:path";
-import type { Api } from "../api.ts";
-import type { App, FormationUpdate } from "../api-types.ts";
+import type { Api } from "../api/api.ts";
+import type { App, FormationUpdate } from "../api/api-types.ts";
 import type { Variables } from "../environment.ts";
 import type { CliError } from "../errors.ts";
 import type { LineOptions } from "../local/program-lines.ts";

@@ -1,7 +1,7 @@
 /** The forms in which `logs` prints lines. */
-import type { SessionBody } from "../api-types.ts";
+import type { SessionBody } from "../api/api-types.ts";
 import { colourLine, colourName } from "../colour.ts";
-import type { AppLine } from "../interleave.ts";
+import type { AppLine } from "../logs/interleave.ts";
 import { readShownLine, rowsIn, type ShownLine } from "./shown-line.ts";
 import type { Template } from "./template.ts";
 import { TerminalForm, type TerminalFormOptions } from "./terminal-form.ts";

@@ -1,7 +1,7 @@
 /** The APIs: Heroku's Platform API and logplex v3. Ingest, streams and health are registered elsewhere. */
 import type { FastifyPluginAsync } from "fastify";
 import type { Addons } from "../addons/addons.ts";
-import type { Failures } from "../failures.ts";
+import type { BackgroundFailures } from "../background-failures.ts";
 import { requestIdOf } from "../http/api-errors.ts";
 import type { Clock } from "../ports.ts";
 import type { Apps } from "../registry/apps.ts";
@@ -73,7 +73,7 @@ export type ControlDeps = BodyDeps &
     readonly answersBytesMax: number;
     /** Answers to GET that are being made. */
     readonly readings: ReadingPlacesLimits;
-    readonly failures: Failures;
+    readonly failures: BackgroundFailures;
   };
 
 /** Registers all routes. Failures are answered by the server's own handlers: see `answerErrors`. */

@@ -4,7 +4,7 @@ import { request } from "undici";
 import type { Config } from "../config.ts";
 import { AppError } from "../errors/app-error.ts";
 import type { Address } from "../setting-parsers.ts";
-import { listenFailure } from "../start-failures.ts";
+import { listenFailure } from "../sockets/listen-failure.ts";
 import { type Finding, ill, well } from "./finding.ts";
 
 const askMsMax = 2_000;

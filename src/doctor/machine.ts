@@ -1,7 +1,7 @@
 /** The machine: its clock, and how many files a process may open. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { openFilesMax } from "../open-files.ts";
+import { openFilesMax } from "../files/open-files.ts";
 import { type Finding, unknown, warning, well } from "./finding.ts";
 
 const filesMin = 10_000;

@@ -2,10 +2,11 @@
  * The operator's metrics of all drains of this node: what waits for them, and why some fail. A drain at rest has nothing that waits; the others are
  * looked at in turn, so many in each round: however many are dead, they cost no more reads of the log than that.
  */
+
+import type { BackgroundFailures } from "../background-failures.ts";
 import { type FailureCause, failureCauses } from "../core/failure-cause.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { rateAt } from "../core/rate.ts";
-import type { Failures } from "../failures.ts";
 import { drainBacklogAge, drainBacklogLines, failingDrains } from "../metrics.ts";
 import type { ChannelLog, Clock } from "../ports.ts";
 import type { DrainCheckpoint } from "../registry/drain-checkpoint.ts";
@@ -25,7 +26,7 @@ export type CensusOptions = {
   readonly running: () => Iterable<RunningDrain>;
   readonly log: ChannelLog;
   readonly clock: Clock;
-  readonly failures: Pick<Failures, "note">;
+  readonly failures: Pick<BackgroundFailures, "note">;
   /** Takes a sample of each drain in each round. */
   readonly histories: DrainHistories;
   /** Between two rounds. */

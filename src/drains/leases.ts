@@ -4,8 +4,9 @@
  * dead when its record was seen unchanged for `ttlMs`, and it stops its own work before that, counted from the start
  * of its last renewal that was stored. Every write is revision-checked.
  */
+
+import type { BackgroundFailures } from "../background-failures.ts";
 import { leaseNodeKey, leaseShardKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
-import type { Failures } from "../failures.ts";
 import type { Clock, Store, StoreChange } from "../ports.ts";
 import { watchLasting } from "./lasting-watch.ts";
 
@@ -15,7 +16,7 @@ export type LeasesOptions = {
   /** This node; no two at the same time have the same name. Characters of a store key's word. */
   readonly node: string;
   readonly shards: number;
-  readonly failures: Failures;
+  readonly failures: BackgroundFailures;
   /**
    * Does the shard's work until `signal` is aborted; resolves when nothing of it goes on. `lease` is greater than that
    * of every earlier holder: who writes it beside the work keeps out whoever still believes to hold the shard.

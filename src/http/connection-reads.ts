@@ -5,7 +5,7 @@
  * routes do not go through it.
  */
 import type { Socket } from "node:net";
-import { readBy, readBytesMax } from "../socket-reads.ts";
+import { readBy, readBytesMax } from "../sockets/socket-reads.ts";
 import type { Connection } from "./connection.ts";
 import { tellMalformed } from "./cut-off.ts";
 import type { OwnBody } from "./own-body.ts";

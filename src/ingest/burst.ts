@@ -1,5 +1,5 @@
 /** The reads of one connection, one after the other, and when others have their turn. */
-import { readBytesMax } from "../socket-reads.ts";
+import { readBytesMax } from "../sockets/socket-reads.ts";
 import type { Bursts } from "./bursts.ts";
 
 /** A connection brings so much before others that wait have their turn. */

@@ -4,7 +4,7 @@
  */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { readBy, readBytesMax } from "../socket-reads.ts";
+import { readBy, readBytesMax } from "../sockets/socket-reads.ts";
 
 const memory = Buffer.allocUnsafeSlow(readBytesMax);
 

@@ -5,8 +5,8 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Logger } from "pino";
-import { listenFurther, shared } from "../further-listeners.ts";
 import { syslogConnections } from "../metrics.ts";
+import { listenFurther, shared } from "../sockets/further-listeners.ts";
 import type { Closing } from "./syslog-connection.ts";
 import type { SyslogPeers } from "./syslog-peers.ts";
 import { type HandshakeNote, type TlsFiles, tlsHandshakes } from "./tls-handshakes.ts";

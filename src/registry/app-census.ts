@@ -1,5 +1,5 @@
 /** The operator's figure of all apps, counted anew once a minute: a count that is kept up to date would hold every name. */
-import type { Failures } from "../failures.ts";
+import type { BackgroundFailures } from "../background-failures.ts";
 import { appsCounted } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
 import type { Apps } from "./apps.ts";
@@ -7,7 +7,7 @@ import type { Apps } from "./apps.ts";
 export type AppCensusOptions = {
   readonly apps: Pick<Apps, "count">;
   readonly clock: Pick<Clock, "sleep">;
-  readonly failures: Pick<Failures, "note">;
+  readonly failures: Pick<BackgroundFailures, "note">;
   /** Between two counts. */
   readonly everyMs: number;
 };

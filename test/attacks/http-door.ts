@@ -7,7 +7,7 @@ import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import type { BareRoutes } from "../../src/http/bare-routes.ts";
 import { Connections } from "../../src/http/connections.ts";
-import { closeServer, httpServer } from "../../src/http-server.ts";
+import { closeServer, httpServer } from "../../src/http/http-server.ts";
 import { httpLimits } from "../../src/limits.ts";
 
 type Limits = { -readonly [Name in keyof typeof httpLimits]: number };

@@ -1,6 +1,6 @@
 /** What `drains:info` says to eyes: the ledger, the next attempt, and rows that fit. */
 import { expect, test } from "vitest";
-import type { Drain } from "../../cli/api-types.ts";
+import type { Drain } from "../../cli/api/api-types.ts";
 import { factsOf, replayWords } from "../../cli/drain-words.ts";
 import { cliEnvironment, runCli } from "../support/cli.ts";
 import { FakeTailrace, json } from "../support/fake-tailrace.ts";

@@ -1,7 +1,7 @@
 /** Names that there are not: which there are, and which was meant. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { nameLike } from "../../cli/likeness.ts";
-import { namesToldMax, unknownProcesses } from "../../cli/processes.ts";
+import { namesToldMax, unknownProcesses } from "../../cli/logs/processes.ts";
 import { cliEnvironment, runCli } from "../support/cli.ts";
 import { eventStream, FakeTailrace, json } from "../support/fake-tailrace.ts";
 

@@ -1,11 +1,11 @@
 /** Every route there is, asked of nodes with every set of roles: it is answered, or told whose it is. */
 import { type FastifyInstance, fastify } from "fastify";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RouteParts, registerRoutes } from "../../src/app/http-routes.ts";
 import { roles as allRoles, type Role } from "../../src/config.ts";
 import { controlApi } from "../../src/control/api.ts";
 import { describeApi } from "../../src/control/openapi.ts";
 import { answerErrors } from "../../src/http/api-errors.ts";
-import { type RouteParts, registerRoutes } from "../../src/http-routes.ts";
 import { ingestHttp } from "../../src/ingest/http.ts";
 import { noOtherNodes } from "../../src/other-nodes.ts";
 import { sessionStreams } from "../../src/tail/http.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { since } from "../../cli/log-session.ts";
+import { since } from "../../cli/logs/log-session.ts";
 import { readTime, timeAsked } from "../../src/core/time-words.ts";
 
 /** Saturday, 28 November 2026, 15:04:05 where this runs. */

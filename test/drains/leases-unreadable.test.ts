@@ -1,9 +1,9 @@
 /** A shard whose record another version wrote is left to it; the others are run. */
 import { expect, test, vi } from "vitest";
+import { BackgroundFailures } from "../../src/background-failures.ts";
 import { leaseShardKey } from "../../src/core/record-keys.ts";
 import { Leases } from "../../src/drains/leases.ts";
 import { openMemory } from "../../src/engines/memory.ts";
-import { Failures } from "../../src/failures.ts";
 import { CheckedStore } from "../../src/registry/checked-store.ts";
 import { keepsAll } from "../support/control-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -19,7 +19,7 @@ test("an unreadable lease is left alone, and told once", async () => {
     clock,
     node: "node-1",
     shards: 4,
-    failures: new Failures({ logger: undefined, nowMs: () => clock.nowMs() }),
+    failures: new BackgroundFailures({ logger: undefined, nowMs: () => clock.nowMs() }),
     run: (_shard, signal) =>
       new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true })),
   });

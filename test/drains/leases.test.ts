@@ -1,9 +1,9 @@
 /** Shards are shared by nodes that come, go, die and are cut off: never two at one shard, never none for long. */
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
+import { BackgroundFailures } from "../../src/background-failures.ts";
 import { Leases } from "../../src/drains/leases.ts";
 import { openMemory } from "../../src/engines/memory.ts";
-import { Failures } from "../../src/failures.ts";
 import type { Store } from "../../src/ports.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 
@@ -62,7 +62,7 @@ class Node {
       clock: world.clock,
       node: name,
       shards,
-      failures: new Failures({ logger: undefined, nowMs: () => world.clock.nowMs() }),
+      failures: new BackgroundFailures({ logger: undefined, nowMs: () => world.clock.nowMs() }),
       run: async (shard, signal) => {
         world.begin(shard, name);
         await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));

@@ -10,7 +10,7 @@ import { readBody } from "../../src/ingest/body.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
-import { readBytesMax } from "../../src/socket-reads.ts";
+import { readBytesMax } from "../../src/sockets/socket-reads.ts";
 import { echo, HttpDoor } from "../attacks/http-door.ts";
 import { kept } from "../support/kept.ts";
 import { RawClient } from "../support/raw-client.ts";

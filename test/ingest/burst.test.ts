@@ -1,7 +1,7 @@
 /** The reads of one connection among others. */
 import { beforeEach, expect, test } from "vitest";
 import { Burst } from "../../src/ingest/burst.ts";
-import { readBytesMax } from "../../src/socket-reads.ts";
+import { readBytesMax } from "../../src/sockets/socket-reads.ts";
 
 let others: { isCrowded: boolean; isOver: boolean };
 let waited: string[];

@@ -6,7 +6,7 @@ import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { readShared } from "../../src/ingest/shared-reads.ts";
 import { syslogListener } from "../../src/ingest/syslog.ts";
-import { readBytesMax } from "../../src/socket-reads.ts";
+import { readBytesMax } from "../../src/sockets/socket-reads.ts";
 import { octetCounted } from "../support/frames.ts";
 import { until } from "../support/until.ts";
 import { alone, channelOf, FakeTokens, silent, tokenOf } from "./registry.ts";

@@ -4,6 +4,7 @@
  * the way before may arrive, at once or late, whether or not it hears of it.
  */
 import { pino } from "pino";
+import { BackgroundFailures } from "../../src/background-failures.ts";
 import type { CanonicalLines } from "../../src/core/batch.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
 import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
@@ -12,7 +13,6 @@ import { DrainNotices } from "../../src/drains/notices.ts";
 import { DrainSupervisor } from "../../src/drains/supervisor.ts";
 import type { DrainLimits } from "../../src/drains/worker/performer.ts";
 import { ReadAheadBudget } from "../../src/drains/worker/read-ahead.ts";
-import { Failures } from "../../src/failures.ts";
 import type { ChannelLog, Clock, Sink, Store } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { patternsInProcess } from "../support/patterns.ts";
@@ -107,7 +107,7 @@ export class SimNode {
       });
       this.#supervisor = supervisor;
       if (shards !== undefined) {
-        const failures = new Failures({ logger: undefined, nowMs: () => clock.nowMs() });
+        const failures = new BackgroundFailures({ logger: undefined, nowMs: () => clock.nowMs() });
         const run: LeasesOptions["run"] = (...args) => supervisor.run(...args);
         this.#leases = new Leases({ store, clock, node: this.name, shards, run, failures });
       }

@@ -6,6 +6,7 @@ import { type FastifyInstance, fastify } from "fastify";
 import { Addons } from "../../src/addons/addons.ts";
 import type { Manifest } from "../../src/addons/manifest.ts";
 import { Provider } from "../../src/addons/provider.ts";
+import { BackgroundFailures } from "../../src/background-failures.ts";
 import { realClock } from "../../src/clock.ts";
 import { type ControlDeps, controlApi } from "../../src/control/api.ts";
 import { docsPages } from "../../src/control/docs-pages.ts";
@@ -22,9 +23,8 @@ import { nameResolver } from "../../src/drains/name-resolver.ts";
 import type { Step } from "../../src/drains/trace.ts";
 import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
-import { Failures } from "../../src/failures.ts";
 import { answerErrors, answerFrameworkError } from "../../src/http/api-errors.ts";
-import { pathPartCharsMax } from "../../src/http-server.ts";
+import { pathPartCharsMax } from "../../src/http/http-server.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
@@ -255,7 +255,7 @@ export class ControlServer {
       historyLinesMax: 1_500,
       answersBytesMax,
       readings: readingLimits,
-      failures: new Failures({ logger: undefined, nowMs: () => registry.clock.nowMs() }),
+      failures: new BackgroundFailures({ logger: undefined, nowMs: () => registry.clock.nowMs() }),
       ...deps,
     });
     opened.url = await server.listen({ host: "127.0.0.1", port: 0 });

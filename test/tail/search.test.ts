@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, test } from "vitest";
-import { EventStreamReader } from "../../cli/event-stream.ts";
+import { EventStreamReader } from "../../cli/api/event-stream.ts";
 import { realClock } from "../../src/clock.ts";
 import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.ts";
 import type { FilterSpec } from "../../src/core/line-filter.ts";

@@ -1,11 +1,11 @@
 /** v3 history as frames, and v3 sessions. */
 import type { OutgoingHttpHeaders } from "node:http";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
+import type { BackgroundFailures } from "../../background-failures.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import type { FilterSpec } from "../../core/line-filter.ts";
 import { unauthorized } from "../../errors/access.ts";
 import { AppError } from "../../errors/app-error.ts";
-import type { Failures } from "../../failures.ts";
 import type { ReadingRights } from "../../registry/reading-rights.ts";
 import { type FrameHistory, LinesGone, type OpenedFrames } from "../../tail/frame-history.ts";
 import type { Stream, Tails } from "../../tail/tails.ts";
@@ -23,7 +23,7 @@ export type LogplexLogsDeps = LogplexDeps & {
   readonly issueSession: IssueSession;
   readonly publicUrl: PublicUrl;
   readonly historyLinesMax: number;
-  readonly failures: Failures;
+  readonly failures: BackgroundFailures;
 };
 
 const tags = ["Logplex"];

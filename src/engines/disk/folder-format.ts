@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { dataDamaged, dataNewer } from "../../errors/engines.ts";
-import { writeWhole } from "../../whole-file.ts";
+import { writeWhole } from "../../files/whole-file.ts";
 
 const fileName = "tailrace.json";
 /**

@@ -8,7 +8,7 @@ import { type Database, open, type RootDatabase } from "lmdb";
 import { AppError } from "../../errors/app-error.ts";
 import { dataDamaged, storeInUse } from "../../errors/engines.ts";
 import { dataUnusable } from "../../errors/start.ts";
-import { dataFailure } from "../../start-failures.ts";
+import { dataFailure } from "../../files/data-folder.ts";
 import { type FolderFormat, refuseEmptied } from "../disk/folder-format.ts";
 import { FreeSpace, type FreeSpaceOptions } from "../disk/free-space.ts";
 import { checkFile } from "./file-check.ts";

@@ -1,12 +1,12 @@
 /** The distributed engine: the log and the store on NATS JetStream. */
 import type { Logger } from "pino";
+import { BackgroundFailures } from "../../background-failures.ts";
 import type { Batch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { recordPrefixes } from "../../core/record-keys.ts";
 import { type Check, inWords, isCount, isText } from "../../core/record-shape.ts";
 import { recordUnreadable } from "../../errors/drains.ts";
 import { natsShardsDiffer } from "../../errors/nats.ts";
-import { Failures } from "../../failures.ts";
 import { type OtherNodes, otherNodesLimits } from "../../other-nodes.ts";
 import type { ChannelLog, Clock, Store } from "../../ports.ts";
 import type { Retention as Limits } from "../engine.ts";
@@ -149,7 +149,7 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
   const wanted = Array.from({ length: shards }, (_, shard) => logStream(shard, shards, replicas, limits));
   await Promise.all(wanted.map(ensure));
 
-  const failures = new Failures({ logger, nowMs: () => clock.monotonicMs() });
+  const failures = new BackgroundFailures({ logger, nowMs: () => clock.monotonicMs() });
   const id = await agreed(own, recordPrefixes.logId, isText, newLogId);
   const settings = { id, shards, replicas };
   const reader = new Reader(readingParts(wire, api, clock), settings);

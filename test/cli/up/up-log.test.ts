@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { Api } from "../../../cli/api.ts";
+import { Api } from "../../../cli/api/api.ts";
 import { Output } from "../../../cli/output.ts";
 import { screenLimits } from "../../../cli/up/limits.ts";
 import { UpLog } from "../../../cli/up/up-log.ts";

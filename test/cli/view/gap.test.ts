@@ -1,6 +1,6 @@
 /** Where lines are left out between those that were looked for: the same on a terminal as through a pipe. */
 import { expect, test } from "vitest";
-import { gapAt } from "../../../cli/neighbours.ts";
+import { gapAt } from "../../../cli/logs/neighbours.ts";
 import { marksOf } from "../../../cli/view/heads.ts";
 import { Highlighter } from "../../../cli/view/highlight.ts";
 import { terminalForm } from "../../../cli/view/log-form.ts";

@@ -1,5 +1,6 @@
 /** Parts of the engine on a server in memory, with one shard, by a clock that a test holds. */
 
+import { BackgroundFailures } from "../../../src/background-failures.ts";
 import { readingParts } from "../../../src/engines/nats/log/behind.ts";
 import { Reader } from "../../../src/engines/nats/log/reader.ts";
 import { encodeMessage, type Head, headBehind } from "../../../src/engines/nats/log/stored.ts";
@@ -7,7 +8,6 @@ import { logStream } from "../../../src/engines/nats/streams.ts";
 import { Publisher } from "../../../src/engines/nats/wire/publisher.ts";
 import { StreamApi } from "../../../src/engines/nats/wire/stream-api.ts";
 import { Untaken } from "../../../src/engines/nats/wire/untaken.ts";
-import { Failures } from "../../../src/failures.ts";
 import { keepsAll } from "../../contract/channel-log.ts";
 import { batchOf, channelOf } from "../../support/batches.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
@@ -24,7 +24,7 @@ export function rig(replicas = 1, untaken = new Untaken()) {
   const publisher = new Publisher(wire, clock);
   const reader = new Reader(readingParts(wire, api, clock, untaken), { id: "log", shards: 1, replicas });
   const told: { readonly err: unknown }[] = [];
-  const failures = new Failures({
+  const failures = new BackgroundFailures({
     logger: { warn: (fields: { err: unknown }) => told.push(fields) } as never,
     nowMs: () => clock.monotonicMs(),
   });

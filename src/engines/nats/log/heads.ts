@@ -4,13 +4,13 @@
  * line number is ever used twice.
  */
 import { LRUCache } from "lru-cache";
+import type { BackgroundFailures } from "../../../background-failures.ts";
 import { type Batch, markOf } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, origin, type Position, positionAt } from "../../../core/position.ts";
 import { channelEndKey } from "../../../core/record-keys.ts";
 import { hasFields, inWords, isCount, isPosition, ofVersion } from "../../../core/record-shape.ts";
 import { recordUnreadable } from "../../../errors/drains.ts";
-import type { Failures } from "../../../failures.ts";
 import type { ChannelEnd, Clock, Store, StoreRecord } from "../../../ports.ts";
 import { every } from "../every.ts";
 import type { Reader } from "./reader.ts";
@@ -27,7 +27,7 @@ export type HeadsOptions = {
   readonly store: Store;
   /** A channel that was not written for so long gets its record. */
   readonly idleMs: number;
-  readonly failures: Failures;
+  readonly failures: BackgroundFailures;
   readonly clock: Clock;
 };
 

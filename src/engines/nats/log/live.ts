@@ -5,9 +5,10 @@
  * event that may have cost messages, and from time to time. A channel that only this process writes need not be listened to
  * (`listening.ts`).
  */
+
+import type { BackgroundFailures } from "../../../background-failures.ts";
 import type { Batch } from "../../../core/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
-import type { Failures } from "../../../failures.ts";
 import type { Clock } from "../../../ports.ts";
 import { every } from "../every.ts";
 import type { Wire } from "../wire/wire.ts";
@@ -34,7 +35,7 @@ type Joined = { readonly live: LiveChannel; readonly listening: Listening };
 export type LiveChannelsOptions = {
   readonly wire: Wire;
   readonly reader: Reader;
-  readonly failures: Failures;
+  readonly failures: BackgroundFailures;
   readonly clock: Clock;
   readonly underWay: UnderWay;
 };

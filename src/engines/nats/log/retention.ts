@@ -3,8 +3,8 @@
  * writers of a channel look at them when it has grown, and purge what is over.
  */
 import { LRUCache } from "lru-cache";
+import type { BackgroundFailures } from "../../../background-failures.ts";
 import type { ChannelId } from "../../../core/ids.ts";
-import type { Failures } from "../../../failures.ts";
 import type { Retention as Limits } from "../../engine.ts";
 import type { StreamApi } from "../wire/stream-api.ts";
 import { firstWhere } from "./history.ts";
@@ -15,7 +15,7 @@ export type RetentionOptions = {
   readonly reader: Reader;
   readonly api: StreamApi;
   readonly limits: Limits;
-  readonly failures: Failures;
+  readonly failures: BackgroundFailures;
 };
 
 /** A channel may be over its limits by this share of them. */

@@ -1,0 +1,48 @@
+/** The words of the command line where the server's words are for those who call its API: a call, a field, a header. */
+import { allDrainFields } from "../../src/core/drain-fields.ts";
+
+const otherVersion =
+  'The server may be of another version than this command ("tailrace --version"), or a proxy changed the call.';
+
+/** Pieces of the mends in `src/errors/`, and the same in words of the command line. */
+const pieces: readonly (readonly [said: RegExp, says: string])[] = [
+  [
+    /Change its options by PATCH \/apps\/APP\/log-drains\/([^\s;]+);/,
+    '"tailrace drains:update $1 -a APP" changes its options;',
+  ],
+  [/: `GET \/apps\/APP\/releases` lists them\./, "."],
+  [/Send one JSON object with `Content-Type: application\/json`\./, otherVersion],
+  [/Send `Content-Type: application\/json`\./, otherVersion],
+  [/Mend that and send it again; \/docs on this server describes the API\./, otherVersion],
+  [/\/docs on this server describes the API\./, "The command's --help tells what it takes."],
+  [/\/docs on this server lists the paths\./, otherVersion],
+  [/Mend the field, or leave it out\./, "Mend the option, or leave it out."],
+  [/; null takes a var away\./, '; "tailrace config:unset" takes one away.'],
+  [/after the time in Retry-After/g, "in a moment"],
+  [/Send the (?:same )?request again/g, "Try again"],
+];
+
+/** Fields of bodies by the options that give them. */
+const optionOf: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    allDrainFields.flatMap(({ name, flag, parts = [] }) => [
+      ...(flag ? [[name, flag.name]] : []),
+      ...parts.map((part) => [part.name, part.flag.name]),
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["since", "until", "verify", "match", "exclude", "level"].map((name) => [name, name]),
+  ),
+};
+
+/** A message of the server's, as the command line says it. `app`: the one that was asked about. */
+export function inCommands(message: string, app: string): string {
+  const said = pieces.reduce(
+    (text, [from, to]) => text.replace(from, to.replaceAll(" APP", ` ${app.replaceAll("$", "$$$$")}`)),
+    message,
+  );
+  return said.replace(/`([a-z_]+)`/g, (whole, name: string) => {
+    const option = Object.hasOwn(optionOf, name) ? optionOf[name] : undefined;
+    return option === undefined ? whole : `--${option}`;
+  });
+}

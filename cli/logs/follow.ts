@@ -1,0 +1,201 @@
+/**
+ * One app's stream as the person sees it: opens a session, reads it, and when it breaks goes on behind the last line
+ * that was handed out: no gap, no repeat.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type RetryPolicy, retryDelayMs } from "../../src/core/retry.ts";
+import type { Api } from "../api/api.ts";
+import type { OpenedSession, SessionBody } from "../api/api-types.ts";
+import { EventStreamReader, type StreamEvent } from "../api/event-stream.ts";
+import { type HttpAnswer, HttpClient } from "../api/http-client.ts";
+import { CliError, networkReason } from "../errors.ts";
+import type { PlacedLine } from "./interleave.ts";
+import { gapAt } from "./neighbours.ts";
+import { readSearched, type Searched } from "./search-words.ts";
+
+/** The app and session to follow. */
+export type FollowOptions = {
+  readonly api: Api;
+  readonly app: string;
+  readonly session: SessionBody;
+  /** The place to go on from: an event id of an earlier stream of this app. */
+  readonly after?: string;
+  /** Tells the person that the stream broke, that it goes on, and that it goes on with another log. */
+  readonly note: (text: string) => void;
+  /** Is told the first session: what the server grants. */
+  readonly onOpened?: (session: OpenedSession) => void;
+  /** Is told what the server has looked at. */
+  readonly onSearched?: (searched: Searched) => void;
+};
+
+/** A tail never gives up once it ran. */
+const tailRetry: RetryPolicy = {
+  delayMsMin: 250,
+  delayMsMax: 10_000,
+  factor: 2,
+  attemptsMax: Number.POSITIVE_INFINITY,
+  jitter: 0.2,
+};
+/** History is asked for again a few times only: somebody waits for the end. */
+const historyRetry: RetryPolicy = { ...tailRetry, attemptsMax: 3 };
+/** The server speaks every 15 s; a connection silent for this long is dead. */
+const silenceMsMax = 45_000;
+const connectMsMax = 5_000;
+/** A server may ask for a wait before the reconnect; this much is granted. */
+const retryMsMax = 10_000;
+/** Sessions in a row that may be refused as expired; they are new, so more of them will not help. */
+const expiriesMax = 3;
+
+/** How one connection ended. */
+type Ending =
+  | { readonly kind: "ended" }
+  | { readonly kind: "broken"; readonly reason: string }
+  /** True when the session's address is not valid any more. */
+  | { readonly kind: "expired"; readonly status: number };
+
+/**
+ * Yields the lines of each read; the return value is the place behind the last one. Without `tail` it ends with the
+ * history. What fails before the first line of an answer is thrown, later failures are mended.
+ */
+export async function* follow(options: FollowOptions): AsyncGenerator<readonly PlacedLine[], string> {
+  const follower = new Follower(options);
+  try {
+    return yield* follower.lines();
+  } finally {
+    follower.close();
+  }
+}
+
+class Follower {
+  readonly #options: FollowOptions;
+  readonly #client = new HttpClient({ connectMsMax, silenceMsMax });
+  #url: URL | undefined;
+  #after: string;
+  #retryMs: number | undefined;
+  /** Reconnects in a row that brought nothing. */
+  #attempt = 0;
+  #expiries = 0;
+  #connectedOnce = false;
+  /** Set when the stream has broken, and is not back. */
+  #troubledAtMs: number | undefined;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#after = options.after ?? "";
+  }
+
+  async *lines(): AsyncGenerator<readonly PlacedLine[], string> {
+    const { session, app } = this.#options;
+    for (;;) {
+      const ending = yield* this.#connection();
+      if (ending.kind === "ended" && !session.tail) return this.#after;
+      if (ending.kind === "expired") {
+        const origin = this.#url?.origin;
+        this.#url = undefined;
+        if (++this.#expiries <= expiriesMax) continue;
+        throw new CliError(
+          `${origin} does not know the log session of ${app} (it answered ${ending.status}).`,
+          "That address is the server's --public-url: have the operator check that it leads to this server.",
+        );
+      }
+      await this.#waitToReconnect(ending);
+    }
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async *#connection(): AsyncGenerator<readonly PlacedLine[], Ending> {
+    const opened = await this.#open();
+    if ("kind" in opened) return opened;
+    const { app, note } = this.#options;
+    if (this.#troubledAtMs !== undefined) {
+      const seconds = Math.round((performance.now() - this.#troubledAtMs) / 1000);
+      const place = this.#after === "" ? "" : "; it goes on behind the last line";
+      note(`tailrace: ${app}: connected again after ${seconds} s${place}`);
+    }
+    this.#troubledAtMs = undefined;
+    this.#connectedOnce = true;
+    this.#expiries = 0;
+    const reader = new EventStreamReader();
+    const openedMs = Date.now();
+    try {
+      for await (const chunk of opened.body) {
+        const lines = reader.push(chunk).flatMap((event) => this.#linesOf(event));
+        if (lines.length > 0 || Date.now() - openedMs > tailRetry.delayMsMax) this.#attempt = 0;
+        if (lines.length > 0) yield lines;
+        this.#after = reader.lastEventId || this.#after;
+        this.#retryMs = reader.retryMs;
+      }
+      return { kind: "ended" };
+    } catch (error) {
+      return { kind: "broken", reason: networkReason(error) };
+    }
+  }
+
+  /** The lines to show of an event; events that are no lines are told otherwise. */
+  #linesOf({ id, event, data }: StreamEvent): readonly PlacedLine[] {
+    const { app, note, onSearched } = this.#options;
+    if (event === "message") return [{ position: id, line: data }];
+    if (event === "gap") return [gapAt(id)];
+    if (event === "log-replaced")
+      note(
+        `tailrace: ${app}: this log is not the one that was read before (another server, a restored backup, or an app made again); it begins again with its oldest line`,
+      );
+    const searched = event === "searched" ? readSearched(data) : undefined;
+    if (searched !== undefined) onSearched?.(searched);
+    return [];
+  }
+
+  async #newSession(): Promise<URL> {
+    const { api, app, session, onOpened } = this.#options;
+    const opened = await api.createSession(app, { ...session, progress: true });
+    if (!this.#connectedOnce) onOpened?.(opened);
+    return opened.url;
+  }
+
+  async #open(): Promise<{ body: AsyncIterable<Buffer> } | Ending> {
+    let response: HttpAnswer;
+    try {
+      this.#url ??= await this.#newSession();
+      response = await this.#client.request(this.#url, {
+        headers: {
+          accept: "text/event-stream",
+          "user-agent": "tailrace-cli",
+          ...(this.#after !== "" && { "last-event-id": this.#after }),
+        },
+      });
+    } catch (error) {
+      // An answer about the app or the key is final; silence is not.
+      if (error instanceof CliError && !(error.passing && this.#connectedOnce)) throw error;
+      return { kind: "broken", reason: error instanceof CliError ? "no answer" : networkReason(error) };
+    }
+    const { statusCode: status, headers, body } = response;
+    if (status === 200 && String(headers["content-type"]).startsWith("text/event-stream")) return { body };
+    body.destroy();
+    if ([403, 404, 410].includes(status)) return { kind: "expired", status };
+    if (status >= 500 || status === 429 || status === 408)
+      return { kind: "broken", reason: `the server answered ${status}` };
+    throw new CliError(
+      `The log stream's address ${this.#url.origin} answered ${status} and no stream.`,
+      "That address is the server's --public-url: check it, and any proxy before it.",
+    );
+  }
+
+  async #waitToReconnect(ending: Ending): Promise<void> {
+    const { app, session, note } = this.#options;
+    const reason = ending.kind === "broken" ? ending.reason : "the server ended the stream";
+    if (!this.#connectedOnce)
+      throw new CliError(
+        `The log stream of ${app} at ${this.#url?.origin} could not be read: ${reason}.`,
+        "That address is the server's --public-url: it has to be reachable from here.",
+      );
+    const delayMs = retryDelayMs(session.tail ? tailRetry : historyRetry, this.#attempt, Math.random());
+    if (delayMs === null) throw new CliError(`The log stream of ${app} broke off: ${reason}.`, "Try again.");
+    if (this.#troubledAtMs === undefined) note(`tailrace: ${app}: ${reason}; connecting again`);
+    this.#troubledAtMs ??= performance.now();
+    const asked = this.#attempt++ === 0 ? this.#retryMs : undefined;
+    await sleep(asked === undefined ? delayMs : Math.min(asked, retryMsMax));
+  }
+}

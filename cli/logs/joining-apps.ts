@@ -1,0 +1,62 @@
+/** Follows several apps at a time, and those that come to be while that goes on. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { CliError } from "../errors.ts";
+
+/** The list of apps is asked for so often. */
+const lookEveryMs = 5_000;
+
+/**
+ * Yields apps that `list` names and that are not `known`, each once. A list that cannot be had for the moment is asked
+ * for again; one that is refused is thrown.
+ */
+export async function* newApps(
+  list: () => Promise<readonly string[]>,
+  known: readonly string[],
+  wait: () => Promise<unknown> = () => sleep(lookEveryMs),
+): AsyncGenerator<string, never> {
+  const seen = new Set(known);
+  for (;;) {
+    await wait();
+    let listed: readonly string[] = [];
+    try {
+      listed = await list();
+    } catch (error) {
+      if (!(error instanceof CliError && error.passing)) throw error;
+    }
+    for (const app of listed) {
+      if (seen.has(app)) continue;
+      seen.add(app);
+      yield app;
+    }
+  }
+}
+
+export type Following = {
+  readonly apps: readonly string[];
+  readonly follow: (app: string) => Promise<void>;
+  /** Apps that come to be; without it there are none. */
+  readonly joining?: AsyncIterable<string>;
+  readonly join: (app: string) => Promise<void>;
+  /** Is told of an app that cannot be followed any more: the others go on. */
+  readonly failed: (app: string, error: CliError) => void;
+};
+
+/** Follows all of them. Ends, with the first failure, when there is nothing left to follow and nothing to come. */
+export async function followAll({ apps, follow, joining, join, failed }: Following): Promise<void> {
+  let first: CliError | undefined;
+  const guarded = async (app: string, run: (app: string) => Promise<void>) => {
+    try {
+      await run(app);
+    } catch (error) {
+      if (!(error instanceof CliError)) throw error;
+      failed(app, error);
+      first ??= error;
+    }
+  };
+  const running = apps.map((app) => guarded(app, follow));
+  const joins = (async () => {
+    for await (const app of joining ?? []) guarded(app, join);
+  })();
+  await Promise.all([...running, joins]);
+  if (first !== undefined) throw first;
+}

@@ -1,0 +1,181 @@
+/** The output of `logs`: lines on stdout; on stderr the extent of searches, and anything that cannot be shown. */
+import type { RE2JS } from "re2js";
+import type { Api } from "../api/api.ts";
+import type { SessionBody } from "../api/api-types.ts";
+import { CliError } from "../errors.ts";
+import type { Output } from "../output.ts";
+import type { LogForm } from "../view/log-form.ts";
+import { readShownLine } from "../view/shown-line.ts";
+import { type FollowOptions, follow } from "./follow.ts";
+import type { AppLine } from "./interleave.ts";
+import { lineTest } from "./line-test.ts";
+import { type NeighbourCounts, Neighbours } from "./neighbours.ts";
+import { processesOf, unknownProcesses } from "./processes.ts";
+import { count, nothingFound, type Searched, searchOutcome, searchProgress } from "./search-words.ts";
+
+export type LogViewOptions = {
+  readonly api: Api;
+  readonly output: Output;
+  readonly session: SessionBody;
+  readonly form: LogForm;
+  /** As many lines were asked for. */
+  readonly asked: number | undefined;
+  readonly colours: boolean;
+  /** Lines that pass are shown with so many neighbours. */
+  readonly neighbours: NeighbourCounts | undefined;
+  /** The command ends behind the first line whose text matches. */
+  readonly untilMatch: RE2JS | undefined;
+};
+
+/** For `since`: nothing is older. */
+const firstTime = "1970-01-01T00:00:00Z";
+
+/** Lines that wait for what follows them are shown when nothing came for so long. */
+const quietMs = 150;
+
+export class LogView {
+  readonly #options: LogViewOptions;
+  /** Apps of which a line was shown. */
+  readonly #shown = new Set<string>();
+  readonly #searched = new Map<string, Searched>();
+  /** Notices that were given: the tail that follows a history finds the same. */
+  readonly #said = new Set<string>();
+  readonly #neighbours = new Map<string, Neighbours>();
+  #quiet: NodeJS.Timeout | undefined;
+
+  constructor(options: LogViewOptions) {
+    this.#options = options;
+  }
+
+  /** Reads one app: its history, and what comes after it when `tail`. The result is the place behind it. */
+  async *read(app: string, tail: boolean, after = ""): ReturnType<typeof follow> {
+    const { session, neighbours: counts } = this.#options;
+    if (counts === undefined) return yield* this.#follow(app, { ...session, tail }, after);
+    const neighbours = this.#neighbours.get(app) ?? new Neighbours(lineTest(session), counts);
+    this.#neighbours.set(app, neighbours);
+    let place = after;
+    if (after === "" && session.lines !== undefined) {
+      const { before, after: behind } = counts;
+      const searched = { ...session, tail: false, context_before: before, context_after: behind };
+      place = yield* neighbours.chosen(this.#follow(app, searched, ""));
+      if (!tail) return place;
+    }
+    const { since, until, format } = session;
+    const whole = {
+      ...(since === undefined ? { lines: 0 } : { since }),
+      ...(until && { until }),
+      tail,
+      format,
+    };
+    return yield* neighbours.from(this.#follow(app, whole, place));
+  }
+
+  #follow(app: string, session: SessionBody, after: string): ReturnType<typeof follow> {
+    const { api, output } = this.#options;
+    return follow({
+      api,
+      app,
+      session,
+      ...(after !== "" && { after }),
+      note: (text) => output.note(text),
+      onOpened: (opened) => this.#tellMost(app, opened),
+      onSearched: (searched) => this.#see(app, searched),
+    });
+  }
+
+  /** Shows everything of one app. */
+  async all(app: string, after = ""): Promise<void> {
+    await this.#showAll(app, this.read(app, this.#options.session.tail, after));
+  }
+
+  /** The same of an app that is new, from its first line on. */
+  async whole(app: string): Promise<void> {
+    const { lines: _, ...session } = this.#options.session;
+    const neighbours =
+      this.#options.neighbours && new Neighbours(lineTest(session), this.#options.neighbours);
+    const { format, tail } = session;
+    const reads = this.#follow(app, { ...(neighbours ? { format, tail } : session), since: firstTime }, "");
+    await this.#showAll(app, neighbours ? neighbours.from(reads) : reads);
+  }
+
+  async #showAll(app: string, lines: ReturnType<typeof follow>): Promise<void> {
+    for await (const read of lines) await this.show(read.map((line) => ({ app, ...line })));
+    await this.end();
+  }
+
+  async show(lines: readonly AppLine[]): Promise<void> {
+    const { form } = this.#options;
+    clearTimeout(this.#quiet);
+    for (const { app } of lines) this.#shown.add(app);
+    const last = this.#lastOf(lines);
+    await this.#write(form.push(last === undefined ? lines : lines.slice(0, last + 1)));
+    if (last !== undefined) {
+      await this.end();
+      await this.#options.output.finish();
+    }
+    if (form.isOpen()) this.#quiet = setTimeout(() => void this.end(), quietMs);
+  }
+
+  /** Shows what waits. */
+  async end(): Promise<void> {
+    clearTimeout(this.#quiet);
+    await this.#write(this.#options.form.end());
+  }
+
+  /** Tells, behind the last line, everything that the lines themselves do not say. */
+  async tellOutcome(app: string): Promise<void> {
+    const { session, api } = this.#options;
+    const searched = this.#searched.get(app);
+    const isSilent = searched === undefined && !this.#shown.has(app) && session.lines !== 0;
+    const outcome = searched ? searchOutcome(app, session, searched) : isSilent && nothingFound(app, session);
+    if (outcome) this.#say(outcome);
+    const hasFound = this.#shown.has(app) || (searched?.matches ?? 0) > 0;
+    if (!outcome || hasFound || session.dyno === undefined) return;
+    // Said besides: a server that cannot tell is no failure of the search.
+    const processes = await processesOf(api, app).catch(() => undefined);
+    const missing = processes && unknownProcesses(app, session.dyno, processes);
+    if (missing) this.#say(missing);
+  }
+
+  /** For `--until-match`, when everything is shown: nothing matched. */
+  mustHaveMatched(): void {
+    if (this.#options.untilMatch !== undefined)
+      throw new CliError("No line matches --until-match.", "With --tail it waits for one.");
+  }
+
+  // The line that `--until-match` waits for.
+  #lastOf(lines: readonly AppLine[]): number | undefined {
+    const { untilMatch } = this.#options;
+    if (untilMatch === undefined) return undefined;
+    const at = lines.findIndex(
+      (line) => !line.isGap && untilMatch.test(readShownLine("", line.line).message),
+    );
+    return at === -1 ? undefined : at;
+  }
+
+  async #write(text: string): Promise<void> {
+    if (text !== "") await this.#options.output.write(text, this.#options.colours);
+  }
+
+  #see(app: string, searched: Searched): void {
+    const { session, output } = this.#options;
+    const isOver = searched.end !== null;
+    output.progress(isOver || this.#shown.has(app) ? "" : searchProgress(app, searched));
+    if (!isOver) return;
+    this.#searched.set(app, searched);
+    if (session.tail) void this.tellOutcome(app); // its lines have no end
+  }
+
+  #tellMost(app: string, { lines, linesMax }: Parameters<NonNullable<FollowOptions["onOpened"]>>[0]): void {
+    const { asked } = this.#options;
+    if (asked === undefined || lines === undefined || asked <= lines) return;
+    this.#say(
+      `${app}: ${count(asked)} lines were asked for, and this server shows ${count(linesMax ?? lines)} at most. With --since it shows all since then.`,
+    );
+  }
+
+  #say(text: string): void {
+    if (!this.#said.has(text)) this.#options.output.note(text);
+    this.#said.add(text);
+  }
+}

@@ -1,0 +1,45 @@
+/** The processes of an app's lines: for completion, and for a name that none of them has. */
+import type { Api } from "../api/api.ts";
+import type { SessionBody } from "../api/api-types.ts";
+import { nameLike } from "../likeness.ts";
+import { listOf, processTest } from "./line-test.ts";
+
+/** Without `isWhole` older lines may be of others. */
+export type Processes = { readonly names: readonly string[]; readonly isWhole: boolean };
+
+/** The server names no more: those that were silent for longest are left out. */
+const namesMax = 200;
+/** Names that are told of those that there are. */
+export const namesToldMax = 12;
+
+/** The server counts for a moment. */
+export async function processesOf(api: Api, app: string): Promise<Processes> {
+  type Reply = { readonly dynos?: readonly string[]; readonly complete?: boolean };
+  const { dynos = [], complete = false } = await api.call<Reply>(
+    "GET",
+    `/apps/${encodeURIComponent(app)}/log-histogram`,
+  );
+  const names = [...dynos].sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  return { names, isWhole: complete && names.length < namesMax };
+}
+
+/** The words for a session that found nothing and names processes that there are not; undefined when each is there. */
+export function unknownProcesses(
+  app: string,
+  dyno: SessionBody["dyno"],
+  { names, isWhole }: Processes,
+): string | undefined {
+  if (dyno === undefined || names.length === 0) return undefined;
+  const missing = listOf(dyno).filter(
+    (wanted) => !names.some((name) => processTest([wanted])({ dyno: name })),
+  );
+  if (missing.length === 0) return undefined;
+  const types = [...new Set(names.map((name) => name.replace(/\..*$/, "")))];
+  const like = missing.map((name) => nameLike(name, [...types, ...names])).find((name) => name !== undefined);
+  const told = names.slice(0, namesToldMax).join(", ");
+  const more = names.length > namesToldMax ? ` and ${names.length - namesToldMax} more` : "";
+  return (
+    `${isWhole ? "No line" : "None of the newest lines"} of ${app} is of a process ${missing.join(" or ")}. ` +
+    `${like === undefined ? "" : `Did you mean ${like}? `}There are ${told}${more}.`
+  );
+}

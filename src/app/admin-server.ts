@@ -1,0 +1,35 @@
+/**
+ * The operator's own address (`--admin`): what strangers at the public one are not to see or to use up. It asks for no
+ * key; whoever reaches it reads it. It has connections of its own, so that it answers whatever happens at the public
+ * one.
+ */
+import type { Logger } from "pino";
+import { type DocsOptions, docsPages } from "../control/docs-pages.ts";
+import { type HealthOptions, healthApi } from "../control/health.ts";
+import { Connections } from "../http/connections.ts";
+import { closeServer, httpServer } from "../http/http-server.ts";
+import { adminLimits, closeMsMax } from "../limits.ts";
+import { listenFailure } from "../sockets/listen-failure.ts";
+
+export type AdminOptions = Pick<HealthOptions, "readiness"> &
+  DocsOptions & {
+    readonly logger: Logger;
+    /** Shown by `/settings`. */
+    readonly settings: readonly object[];
+  };
+
+/** Listens at the address. */
+export async function openAdminServer(
+  at: { readonly host: string; readonly port: number },
+  { logger, readiness, document, settings }: AdminOptions,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const connections = new Connections(adminLimits);
+  const server = await httpServer({ logger, connections, limits: adminLimits });
+  await server.register(healthApi, { readiness });
+  await server.register(docsPages, { document });
+  server.get("/settings", async () => settings);
+  const url = await server.listen(at).catch((cause: unknown) => {
+    throw listenFailure("--admin", at, cause);
+  });
+  return { url, close: () => closeServer(server, connections, closeMsMax) };
+}

@@ -1,0 +1,36 @@
+/** Opens add-ons: their manifests, their providers, and what a crash left half made. A part of `app.ts`. */
+import { Addons } from "../addons/addons.ts";
+import { readManifests } from "../addons/manifest.ts";
+import { Provider } from "../addons/provider.ts";
+import type { PlatformParts } from "../control/platform/platform-parts.ts";
+import { NameFiles } from "../drains/name-files.ts";
+import { nameResolver } from "../drains/name-resolver.ts";
+import { lookupLimits } from "../limits.ts";
+import type { Apps } from "../registry/apps.ts";
+import type { Drains } from "../registry/drains.ts";
+import type { Tokens } from "../registry/tokens.ts";
+import type { Base } from "./base.ts";
+import type { Places } from "./open-drains.ts";
+
+type Parts = Pick<Places, "policy"> & {
+  readonly apps: Apps;
+  readonly drains: Drains;
+  readonly tokens: Tokens;
+  readonly platform: PlatformParts;
+};
+
+export function openAddons(
+  { config, store, clock, logger, has }: Base,
+  { policy, apps, drains, tokens, platform }: Parts,
+): Addons {
+  const resolve = nameResolver({ ...lookupLimits, files: new NameFiles() });
+  const provider = new Provider({ policy, resolve, clock });
+  const manifests = readManifests(config.addons);
+  const addons = new Addons({ store, clock, drains, tokens, ...platform, provider, manifests });
+  if (has("control"))
+    void addons.undoHalfMade().catch((err: unknown) => {
+      logger.warn({ err }, "add-ons that are half made could not be undone; the next start tries again");
+    });
+  apps.beforeDestroying = (id, user) => addons.destroyAll(id, user);
+  return addons;
+}

@@ -1,0 +1,71 @@
+/** The engine that the settings ask for, and what is wrong with it. */
+import { randomBytes } from "node:crypto";
+import type { Logger } from "pino";
+import { realClock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import { recordPrefixes } from "../core/record-keys.ts";
+import { openEmbedded } from "../engines/embedded.ts";
+import { AppError } from "../errors/app-error.ts";
+import { noOtherNodes } from "../other-nodes.ts";
+import type { Clock, Store } from "../ports.ts";
+
+/** The log and the store, wherever they are kept; `readiness` tells what is wrong with them. */
+export async function openEngine(config: Config, clock: Clock, logger: Logger) {
+  const retention = {
+    ageMsMax: config.retain,
+    channelBytesMax: config.retainApp,
+    channelLinesMax: Number.POSITIVE_INFINITY,
+    totalBytesMax: config.retainTotal,
+  };
+  if (config.nats === undefined) {
+    const engine = await openEmbedded({ folder: config.data, clock, logger, retention });
+    return {
+      ...engine,
+      others: noOtherNodes,
+      readiness: async () => {
+        const troubles = engine.troubles();
+        return troubles.length > 0 ? troubles : unwritable(engine.store);
+      },
+    };
+  }
+  const { openNats } = await import("../engines/nats/open.ts"); // a client that the embedded engine does not need
+  const engine = await openNats({
+    urls: config.nats,
+    replicas: config.natsReplicas,
+    ...(config.natsShards !== undefined && { shards: config.natsShards }),
+    name: `tailrace ${config.roles.join(",")}`,
+    retention,
+    logger,
+    clock,
+    ...(config.natsCreds !== undefined && { credsFile: config.natsCreds }),
+    ...(config.natsCa !== undefined && { tls: { caFile: config.natsCa } }),
+  });
+  return {
+    ...engine,
+    readiness: async () => {
+      const { connected, jetstream } = engine.status();
+      if (!connected) return ["there is no connection to NATS; it is tried again"];
+      return jetstream === "ready" ? unwritable(engine.store) : ["JetStream does not answer"];
+    },
+  };
+}
+
+/** Signs session URLs: the same for every node and after every restart. */
+export async function sharedSecret(store: Store): Promise<Buffer> {
+  const key = recordPrefixes.sessionSecret;
+  await store.put(key, randomBytes(32).toString("base64url"), 0); // whoever is first makes it
+  const record = await store.get<string>(key);
+  return Buffer.from(record!.value, "base64url");
+}
+
+/** Ready is who can write: a full disk shows here before a sender is told 503. */
+async function unwritable(store: Store): Promise<readonly string[]> {
+  const key = recordPrefixes.readyCheck;
+  try {
+    const before = await store.get(key);
+    await store.put(key, realClock.nowMs(), before?.revision ?? 0);
+    return [];
+  } catch (error) {
+    return [error instanceof AppError ? error.message : "the store cannot be written"];
+  }
+}

@@ -1,0 +1,41 @@
+/** The operator's key where none is given: made at the first start, kept in the data folder, readable by its owner alone. */
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { dataUnusable } from "../errors/start.ts";
+import { dataFailure, makeDataFolder } from "../files/data-folder.ts";
+import { makeWhole, writeWhole } from "../files/whole-file.ts";
+
+export type KeptKey = { readonly secret: string; readonly path: string };
+
+const keyBytes = 32;
+const prefix = "trk_";
+/** A key of ours: shorter ones that begin so are cut. */
+const keyForm = /^trk_[A-Za-z0-9_-]{43}$/;
+
+/**
+ * The key in `FOLDER/api-key`, made when there is none, or when the file is empty: a disk that was full at the first start
+ * left such, and no word at all would be the operator's. Rejects with `dataUnusable`.
+ */
+export async function keptOperatorKey(folder: string, logger?: Pick<Logger, "warn">): Promise<KeptKey> {
+  const path = join(folder, "api-key");
+  makeDataFolder(folder);
+  try {
+    const made = `${prefix}${randomBytes(keyBytes).toString("base64url")}`;
+    if (await makeWhole(path, `${made}\n`)) return { secret: made, path };
+    const secret = (await readFile(path, "utf8")).replaceAll("\0", "").trim();
+    if (secret === "") {
+      logger?.warn({ path }, "the operator's key was an empty file: a new one is in its place");
+      await writeWhole(path, `${made}\n`);
+      return { secret: made, path };
+    }
+    if (secret.startsWith(prefix) && !keyForm.test(secret)) {
+      const what = `${path} holds a part of a key; put the whole one back, or remove it, and the next start makes another`;
+      throw dataUnusable(folder, what);
+    }
+    return { secret, path };
+  } catch (error) {
+    throw dataFailure(folder, error);
+  }
+}

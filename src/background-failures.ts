@@ -1,0 +1,38 @@
+/**
+ * Failures of work that nobody waits for and that is tried again by itself: each is counted, and of each kind at most
+ * one in a minute is logged, with how many were not since the one before.
+ */
+import type { Logger } from "pino";
+import { backgroundFailures } from "./metrics.ts";
+
+/** The kind of a failure: a label of the metric, so a closed set. */
+export type FailedWork = "retention" | "head" | "live" | "history" | "lease" | "open_files" | "census";
+
+type Options = {
+  readonly logger: Pick<Logger, "warn"> | undefined;
+  readonly nowMs: () => number;
+};
+
+const everyMs = 60_000;
+
+export class BackgroundFailures {
+  readonly #options: Options;
+  readonly #told = new Map<FailedWork, { readonly atMs: number; untold: number }>();
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** `message` says what failed and when it is tried again. */
+  note(work: FailedWork, err: unknown, message: string): void {
+    backgroundFailures.inc({ work });
+    const { logger, nowMs } = this.#options;
+    const before = this.#told.get(work);
+    if (before !== undefined && nowMs() - before.atMs < everyMs) {
+      before.untold++;
+      return;
+    }
+    logger?.warn({ err, ...(before && before.untold > 0 && { untold: before.untold }) }, message);
+    this.#told.set(work, { atMs: nowMs(), untold: 0 });
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Files and sockets that the process may have open. A connection that is accepted without one left is closed by the
+ * system below us, and nobody is told; so what may be open is shared out at the start, and running out is looked for.
+ */
+import { open } from "node:fs/promises";
+import { devNull } from "node:os";
+import type { BackgroundFailures } from "../background-failures.ts";
+import type { Clock } from "../ports.ts";
+
+/** How many the system lets this process have; Node has raised it as far as it may. */
+export function openFilesMax(): number {
+  const report = process.report as typeof process.report & { excludeNetwork: boolean };
+  report.excludeNetwork = true; // looking up interfaces takes long
+  const { userLimits } = report.getReport() as unknown as {
+    readonly userLimits?: { readonly open_files?: { readonly soft: number | string } };
+  };
+  const soft = Number(userLimits?.open_files?.soft);
+  return Number.isFinite(soft) ? soft : Number.POSITIVE_INFINITY;
+}
+
+/** The share of all that may be open; a tenth is left for the log, the disk and what nobody thought of. */
+const parts = { http: 0.15, syslog: 0.15, drains: 0.15, streams: 0.45 } as const;
+export type FilesPart = keyof typeof parts;
+
+/** A bound of connections, or what this part may have of the open files when that is less. */
+export const withinFiles = (filesMax: number, part: FilesPart, connectionsMax: number): number =>
+  Math.min(connectionsMax, Math.max(1, Math.floor(filesMax * parts[part])));
+
+const everyMs = 1_000;
+
+type WatchParts = {
+  readonly clock: Clock;
+  readonly failures: Pick<BackgroundFailures, "note">;
+  /** Called each time that there was none left: closes what can be spared. */
+  readonly makeRoom: () => void;
+  /** Opens a file and closes it. */
+  readonly probe?: () => Promise<void>;
+};
+
+/** Looks once a second whether a file can be opened; tells, counts and makes room when not. */
+export function watchOpenFiles({ clock, failures, makeRoom, probe = openOne }: WatchParts): {
+  close(): Promise<void>;
+} {
+  const stop = new AbortController();
+  const watch = async () => {
+    while (!stop.signal.aborted) {
+      await clock.sleep(everyMs, stop.signal);
+      try {
+        await probe();
+      } catch (error) {
+        if (!isOutOfFiles(error)) continue;
+        failures.note(
+          "open_files",
+          error,
+          "the process has as many files open as it may: new connections are closed unanswered; raise its limit (ulimit -n)",
+        );
+        makeRoom();
+      }
+    }
+  };
+  const watching = watch();
+  return {
+    close: () => {
+      stop.abort();
+      return watching;
+    },
+  };
+}
+
+const openOne = async (): Promise<void> => {
+  await (await open(devNull)).close();
+};
+
+const isOutOfFiles = (error: unknown): boolean =>
+  ["EMFILE", "ENFILE"].includes((error as NodeJS.ErrnoException).code ?? "");

@@ -1,0 +1,113 @@
+/** The HTTP servers: how one is made and how it ends. Features register on it. */
+import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { Server as TlsServer } from "node:tls";
+import fastify, { type FastifyInstance, LogController } from "fastify";
+import type { Logger } from "pino";
+import { answerErrors, answerFrameworkError } from "./api-errors.ts";
+import type { BareRoutes } from "./bare-routes.ts";
+import { readCertificate } from "./certificate.ts";
+import { answerClientErrors } from "./client-errors.ts";
+import type { Connections } from "./connections.ts";
+import { RequestGate, type RequestGateLimits } from "./request-gate.ts";
+
+export type HttpServerLimits = RequestGateLimits & {
+  /** For a TLS handshake, and for all headers of a request. */
+  readonly headersMsMax: number;
+  /** How long a connection waits for its next request. */
+  readonly keepAliveMs: number;
+};
+
+/** The most characters of one part of a path: drain URLs and session ids are such parts. */
+export const pathPartCharsMax = 8_192;
+/** Late requests are looked for so often. */
+const checkEveryMs = 2_000;
+/** While the server closes, connections that rest are. */
+const restingEveryMs = 50;
+
+/** A server without routes. Requests are not logged: paths hold drain URLs and session ids, which are secrets. */
+export async function httpServer({
+  logger,
+  connections,
+  bare,
+  limits,
+  tlsCert,
+  tlsKey,
+}: {
+  readonly logger: Logger;
+  readonly connections: Connections;
+  readonly bare?: BareRoutes;
+  readonly limits: HttpServerLimits;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
+}): Promise<FastifyInstance> {
+  const certificate = tlsCert === undefined ? undefined : await readCertificate(tlsCert, tlsKey!);
+  const bounds = {
+    headersTimeout: limits.headersMsMax,
+    requestTimeout: limits.requestMsMax,
+    keepAliveTimeout: limits.keepAliveMs,
+    connectionsCheckingInterval: checkEveryMs,
+    requireHostHeader: false, // the gate looks for it
+  };
+  const server = fastify({
+    loggerInstance: logger.child({}, logger.level === "info" ? { level: "warn" } : {}), // "listening" is ours to say
+    logController: new LogController({ disableRequestLogging: true }),
+    childLoggerFactory: (log) => log, // one for each request would cost more than finding its route
+    forceCloseConnections: "idle",
+    routerOptions: { maxParamLength: pathPartCharsMax },
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientErrors(connections),
+    serverFactory: (handle) => {
+      const gate = new RequestGate(
+        connections,
+        (request, response) => (bare?.find(request) ?? handle)(request, response),
+        (request) => bare?.find(request) !== undefined,
+        limits,
+      );
+      const { IncomingMessage, ServerResponse } = gate;
+      const options = { ...bounds, IncomingMessage, ServerResponse };
+      const listener =
+        certificate === undefined
+          ? createServer(options)
+          : createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headersMsMax });
+      connections.attach(listener, { isTls: certificate !== undefined });
+      gate.attach(listener, { isTls: certificate !== undefined });
+      return listener;
+    },
+  }) as unknown as FastifyInstance; // fastify has a type for each protocol; the features need none of them
+  answerErrors(server);
+  return server;
+}
+
+/**
+ * Reads certificate and key again, for the connections that come from then on; those that are open stay. Resolves to
+ * the files; rejects with `tlsUnusable`, and what was read before stays in use.
+ */
+export async function reloadTls(
+  server: FastifyInstance,
+  { tlsCert, tlsKey }: { readonly tlsCert?: string; readonly tlsKey?: string },
+): Promise<readonly string[]> {
+  if (tlsCert === undefined) return [];
+  (server.server as unknown as TlsServer).setSecureContext(await readCertificate(tlsCert, tlsKey!));
+  return [tlsCert, tlsKey!];
+}
+
+/**
+ * Waits for requests under way, and cuts them off after `closeMsMax`. Connections without one hold nothing up, those
+ * that come while streams are being ended neither.
+ */
+export async function closeServer(
+  server: FastifyInstance,
+  connections: Connections,
+  closeMsMax: number,
+  further?: { close(): Promise<void> },
+): Promise<void> {
+  const cut = setTimeout(() => server.server.closeAllConnections(), closeMsMax);
+  const resting = setInterval(() => connections.closeResting(), restingEveryMs);
+  try {
+    await Promise.all([server.close(), further?.close()]);
+  } finally {
+    clearInterval(resting);
+    clearTimeout(cut);
+  }
+}
