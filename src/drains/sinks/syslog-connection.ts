@@ -28,7 +28,6 @@ const closeMsMax = 1_000;
 const leavingMsMax = 1_000;
 const leavingLookMs = 50;
 const leavingMax = 500;
-const nothing = new Uint8Array(0);
 let leaving = 0;
 
 /** The end of a write that did not fail. "ended": the peer ended the connection meanwhile. */
@@ -201,8 +200,7 @@ export class SyslogConnection implements Waits {
     return taken;
   }
 
-  // The peer ended its side, and all is settled. A reset that comes now is no event, as nothing is read any more: a write of
-  // no bytes fails of it.
+  // The peer ended its side, and all is settled. A reset that comes now is no event, as nothing is read any more: it is looked for.
   #leave(): void {
     const socket = this.#socket;
     const overMs = performance.now() + leavingMsMax;
@@ -213,13 +211,10 @@ export class SyslogConnection implements Waits {
     }
     leaving++;
     const looking = setInterval(() => {
-      if (socket.writable && performance.now() < overMs) {
-        socket.write(nothing);
-        return;
-      }
+      const isReset = socket.writable && this.#isReset;
+      if (socket.writable && !isReset && performance.now() < overMs) return;
       clearInterval(looking);
-      // Over TLS nothing is written of no bytes.
-      if (socket.writable && this.#isReset) socket.destroy(brokenPipe());
+      if (isReset) socket.destroy(brokenPipe());
       else void this.close();
     }, leavingLookMs).unref();
     socket.once("close", () => {
@@ -278,9 +273,12 @@ export class SyslogConnection implements Waits {
     return this.#failure !== undefined || this.#socket.destroyed;
   }
 
-  // A reset behind an end is no event: reading is over. But then the kernel knows of no peer any more.
+  // A reset behind an end is no event: reading is over. But then the kernel knows of no peer any more. Its handle is asked, as a
+  // socket says for good what it said first.
   get #isReset(): boolean {
-    return this.#socket.remoteAddress === undefined;
+    type Handle = { getpeername(name: object): number };
+    const { _handle: handle } = this.#socket as Socket & { readonly _handle?: Handle | null };
+    return handle != null && handle.getpeername({}) !== 0;
   }
 }
 

@@ -144,29 +144,34 @@ describe.each([
   ["over TCP", undefined],
   ["over TLS", serverTls],
 ] as const)("a receiver that ends its side right after a parcel, %s", (_, tls) => {
-  async function endedSide() {
+  async function endedSide(when: "settled" | "under way") {
     const at: { socket?: Socket; reset?: () => void } = {};
-    const peer = kept(
-      await openRawPeer((socket, _index, reset) => Object.assign(at, { socket, reset }), tls && { tls }),
-    );
+    const take: HandleConnection = (socket, _index, reset) => {
+      Object.assign(at, { socket, reset });
+      if (when === "under way") socket.end();
+    };
+    const peer = kept(await openRawPeer(take, tls && { tls }));
     const { sink, doubts } = doubting(`syslog${tls ? "+tls" : ""}://localhost:${peer.port}`, tls && { ca });
     expect(await sink.deliver(parcelOf("one"), never)).toEqual(delivered);
-    at.socket!.end();
+    if (when === "settled") at.socket!.end();
     await delay(150);
     return { peer, doubts, read: () => at.socket!.resume(), reset: at.reset! };
   }
 
-  test("and resets the connection later, had not read it", async () => {
-    const { doubts, reset } = await endedSide();
-    expect(doubts).toEqual([]);
-    reset();
-    await until(() => doubts.length > 0);
-    await delay(100);
-    expect(doubts).toEqual([expect.stringContaining("are sent again")]);
-  });
+  test.each(["settled", "under way"] as const)(
+    "%s, and resets the connection later, had not read it",
+    async (when) => {
+      const { doubts, reset } = await endedSide(when);
+      expect(doubts).toEqual([]);
+      reset();
+      await until(() => doubts.length > 0);
+      await delay(100);
+      expect(doubts).toEqual([expect.stringContaining("are sent again")]);
+    },
+  );
 
   test("and no more than that, had read it: the connection is ended from here, too", async () => {
-    const { peer, doubts, read } = await endedSide();
+    const { peer, doubts, read } = await endedSide("settled");
     expect(peer.open()).toBe(1);
     read();
     await until(() => peer.open() === 0);
