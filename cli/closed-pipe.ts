@@ -1,8 +1,8 @@
 /**
- * Notices that nobody reads a pipe any more while nothing is written to it, as when `head` has seen enough of a quiet
- * tail. Node learns that from a write alone, at the next line. GNU `tail -f` watches its standard output, and ends by
- * SIGPIPE when its reader has gone: so one is given the same output, and follows a file in which nothing ever comes.
- * Without such a `tail`, the next line tells.
+ * Notices that the reader of a pipe has gone, as when `head` has seen enough of a quiet tail. Node only learns this
+ * when it writes, that is, at the next line. GNU `tail -f` watches its standard output and dies of SIGPIPE when the
+ * reader goes. So we start one on the same output, following a file that never grows. Without such a `tail`, we notice
+ * at the next line.
  */
 import { spawn } from "node:child_process";
 import { fstatSync } from "node:fs";

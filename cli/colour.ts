@@ -1,4 +1,4 @@
-/** Colours for eyes: one for each process type, as the heroku command has it. The text itself stays as it is. */
+/** Colours for terminals: one for each process type, as in the heroku command. The text itself is unchanged. */
 
 /** `TIME SOURCE[TYPE.N]:`, whole and at the start: nothing that an app writes behind its head passes for one. */
 const headForm =

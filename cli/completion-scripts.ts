@@ -1,4 +1,4 @@
-/** The scripts by which shells ask for completions. They are short: `tailrace __complete` knows everything. */
+/** The scripts by which shells ask for completions. They are short, because `tailrace __complete` does the work. */
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];

@@ -1,4 +1,7 @@
-/** Completes a place of a command line: by commands, options, and the values of those that are known. */
+/**
+ * Completes the word at the cursor of a command line: commands, options, and the values of options that have known
+ * ones.
+ */
 import type { Argument, Command, Option } from "commander";
 import { levels } from "../src/core/level.ts";
 import { timeStyles } from "./view/times.ts";

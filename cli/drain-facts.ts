@@ -1,4 +1,4 @@
-/** The facts of a drain for eyes: names and values in two columns, wrapped at the terminal's width. */
+/** The facts of a drain for a terminal: names and values in two columns, wrapped at the terminal's width. */
 import { oneLine, terminalText } from "../src/core/terminal-text.ts";
 import type { Drain } from "./api/api-types.ts";
 import { factsOf } from "./drain-words.ts";

@@ -1,4 +1,4 @@
-/** Finds the name that was meant by one that there is not. */
+/** Suggests the existing name that a mistyped one was meant to be. */
 
 /** Letters that may differ. */
 const distanceMax = 2;

@@ -1,4 +1,4 @@
-/** The program: its name, its help, and how wrong use of it is told. */
+/** The program: its name, its help, and how it reports wrong usage. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { type Output, useMend } from "./output.ts";

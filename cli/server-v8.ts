@@ -1,4 +1,4 @@
-/** The server asks V8 for little memory of young objects and few threads, which V8 takes at the start of a process only. */
+/** Starts the server with a small young generation and few V8 threads, which V8 takes only when a process starts. */
 import { availableParallelism } from "node:os";
 import { setFlagsFromString } from "node:v8";
 

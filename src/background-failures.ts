@@ -1,6 +1,6 @@
 /**
- * Failures of work that nobody waits for and that is tried again by itself: each is counted, and of each kind at most
- * one in a minute is logged, with how many were not since the one before.
+ * Failures of background work that is retried by itself. Each is counted. Of each kind at most one a minute is logged,
+ * with the number of those that were not.
  */
 import type { Logger } from "pino";
 import { backgroundFailures } from "./metrics.ts";

@@ -1,5 +1,5 @@
 /**
- * Bounds that are no settings: what happens at each is said where it is used. Those of ingest are in
+ * Bounds that are not settings. What happens at each is said where it is used. Those of ingest are in
  * `ingest/limits.ts`.
  */
 import { availableParallelism } from "node:os";

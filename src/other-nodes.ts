@@ -1,6 +1,6 @@
 /**
- * Questions to the other nodes of a cluster about what each knows alone. Whoever does not answer in time is left out: this is
- * for the operator's eyes, and nothing is decided by it.
+ * Asks the other nodes of a cluster about what only they know. Nodes that do not answer in time are left out: the
+ * answers are for the operator to read, and nothing is decided by them.
  */
 export interface OtherNodes {
   /** The lists that other nodes answer with, within `answerMsMax` and up to `answersMax` nodes. Never rejects. */

@@ -1,6 +1,6 @@
 /**
- * The server's own log: JSON lines on standard output. Whatever is logged, by us or by a library whose errors carry more
- * than their message, no line holds a key, a token, the address of a session or the secret part of a URL.
+ * The server's own log: JSON lines on standard output. Whatever is logged, by us or by a library whose errors carry
+ * more than their message, no line contains a key, a token, a session's address or the secret part of a URL.
  */
 import { type Logger, pino } from "pino";
 import { withoutKeys } from "./core/secret-forms.ts";

@@ -1,4 +1,4 @@
-/** Parsers of settings: from a flag's text to its value, or to what should be written instead. */
+/** Parsers of settings: from a flag's text to its value, or to an error that says what to write instead. */
 import { readFileSync } from "node:fs";
 import bytes from "bytes";
 import { InvalidArgumentError } from "commander";

@@ -1,4 +1,4 @@
-/** Waiting that says so. */
+/** Waits for something slow and, while it does, yields once a second to say so. */
 import type { Clock } from "./ports.ts";
 
 /** Somebody who reads a stream is told that it goes on so often. */

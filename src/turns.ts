@@ -1,8 +1,8 @@
 /**
- * Walks over many lines share the event loop by time, not by count: after 2 ms a walk waits until everybody else had a
- * turn. All walks of a process share one turn of the loop. Those that wait go on one in each turn, and more as long as
- * turns are short: apps and senders take turns, and within one the first goes first. So a thousand walks of one delay
- * others no longer than one does.
+ * Walks over many lines share the event loop by time, not by count: after 2 ms a walk waits until everybody else has
+ * had a turn. All walks of a process share one budget for each turn of the loop. One waiting walk continues in each
+ * turn, and more as long as turns are short; apps and senders take turns, and within each it is first come, first
+ * served. So a thousand walks of one app delay others no longer than one does.
  */
 
 import { FairLine } from "./core/fair-line.ts";

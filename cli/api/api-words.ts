@@ -1,4 +1,7 @@
-/** The words of the command line where the server's words are for those who call its API: a call, a field, a header. */
+/**
+ * Words for people who use the command line, in place of the server's words for callers of its API: a call, a field, a
+ * header.
+ */
 import { allDrainFields } from "../../src/core/drain-fields.ts";
 
 const otherVersion =

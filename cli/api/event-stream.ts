@@ -1,5 +1,6 @@
 /**
- * `text/event-stream` as the HTML standard has it: bytes in, events out, in chunks of any size. Knows no socket.
+ * Parses `text/event-stream` as the HTML standard defines it: bytes in, in chunks of any size; events out. Knows no
+ * socket.
  */
 
 /** One event. `id` is the newest id the stream named so far, in this event or before. */

@@ -1,6 +1,6 @@
 /**
- * Requests to a server, over connections that are kept. Node's own client: another would take longer to load than most
- * commands take to run. TLS is loaded with the first address that wants it.
+ * An HTTP client that keeps its connections open. It uses Node's own `http`, since any other client would take longer
+ * to load than most commands take to run. TLS is loaded only for the first address that needs it.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Agent as TlsAgent } from "node:https";

@@ -1,6 +1,6 @@
 /**
- * All commands, in the order of the help. The one that is asked for is loaded alone, so that it starts quickly; help, and
- * what names none of them, is told by all.
+ * All commands, in the order of the help. Only the command that was asked for is loaded, so that it starts quickly;
+ * help, and a name that no command has, load them all.
  */
 import type { Command } from "commander";
 import type { Context } from "../context.ts";

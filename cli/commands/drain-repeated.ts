@@ -1,4 +1,4 @@
-/** Says of a URL that an app sends to already which drain it is, by the token that all commands show. */
+/** Tells which drain an app already has for a URL, by the token that all commands show. */
 import type { Api } from "../api/api.ts";
 import { CliError } from "../errors.ts";
 

@@ -1,4 +1,4 @@
-/** `drains:update`: changes what a drain was given, where it is; it goes on with the lines that wait. */
+/** `drains:update` changes a drain in place; it continues with the lines that wait. */
 import type { Command } from "commander";
 import { allDrainFields } from "../../src/core/drain-fields.ts";
 import type { Api } from "../api/api.ts";

@@ -1,6 +1,6 @@
 /**
- * Heroku's Platform API, read and never changed: it has one verb, GET. Lists are read over all their pages (`Range`,
- * `Next-Range`); 429 is waited out. There are no redirects: the key goes to no other address.
+ * Heroku's Platform API, read-only: GET is the only verb here. Lists are read page by page (`Range`, `Next-Range`), and
+ * 429 is waited out. Redirects are not followed, so that the key reaches no other address.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type HttpAnswer, HttpClient } from "../api/http-client.ts";

@@ -1,4 +1,4 @@
-/** `import heroku`: reads apps one by one, makes each here, and tells it before the next. */
+/** `import heroku` reads apps one by one, creates each here, and reports it before the next. */
 import type { Context } from "../context.ts";
 import { appsThere, appThere } from "./app-there.ts";
 import { HerokuApi } from "./heroku-api.ts";

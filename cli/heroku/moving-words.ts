@@ -1,4 +1,4 @@
-/** An app that was moved, in words, and the commands that are left to its owner, in their order. */
+/** Describes an app that was moved, and lists in order the commands that its owner still has to run. */
 import { oneLine } from "../../src/core/terminal-text.ts";
 import type { MovedApp } from "./moving.ts";
 

@@ -1,7 +1,7 @@
 /**
- * Makes here what is at Heroku: the app, a token for what Heroku sends on, and the app's own drains. What is here already
- * stays as it is, so that a second time makes nothing twice. Drains of add-ons are told and not made: they are their
- * provider's, whose address is good for the app at Heroku alone.
+ * Creates here what is at Heroku: the app, a token for what Heroku sends on, and the app's own drains. Whatever exists
+ * here already is left alone, so a second run creates nothing twice. Drains of add-ons are reported and not created:
+ * they belong to their provider, and their address works only for the app at Heroku.
  */
 import type { Api } from "../api/api.ts";
 import type { IngestToken } from "../api/api-types.ts";

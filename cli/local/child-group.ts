@@ -1,6 +1,6 @@
 /**
  * A real process in a process group of its own, with real pipes for its output. The group ends with the process, and
- * with this one, however that ends.
+ * also with this one, however that ends.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,6 +1,7 @@
 /**
- * Ends a process group when this process has gone, however it went: nothing can be done in the moment of a `kill -9`. A
- * small shell waits for the end of a pipe that only this process holds open; a word through the pipe lets the shell go.
+ * Ends a process group when this process has gone, however it went: nothing can run at the moment of a `kill -9`. A
+ * small shell waits for the end of a pipe that only this process holds open; a word through the pipe releases the
+ * shell.
  */
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import type { Writable } from "node:stream";

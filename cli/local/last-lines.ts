@@ -1,4 +1,4 @@
-/** The end of `run` and `ship`: sends everything that still waits, and tells the person who waits for it. */
+/** The end of `run` and `ship`: sends everything that still waits, and shows progress to whoever is waiting. */
 import type { Output } from "../output.ts";
 import type { Shipped, Shipper } from "./shipper.ts";
 

@@ -1,4 +1,4 @@
-/** Lines that are missing, until the app has been told. */
+/** Remembers lines that were lost until the app has been told of them. */
 import { type LineSource, type Loss, lossText, Parcel } from "./parcel.ts";
 
 export class Losses {

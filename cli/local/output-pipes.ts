@@ -1,6 +1,6 @@
 /**
- * The pipes that a dyno writes its output to. Node gives its children sockets, where `/dev/stdout` cannot be opened
- * and where a reader who has gone is no SIGPIPE; a real process expects real pipes.
+ * The pipes that a dyno writes its output to. Node gives its children sockets; on those `/dev/stdout` cannot be opened,
+ * and a reader that has gone causes no SIGPIPE. Programs expect real pipes.
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** One try to hand a parcel to a log server, and the meaning of the answer. */
+/** One attempt to hand a parcel to a log server, and what its answer means. */
 
 import { HttpClient } from "../api/http-client.ts";
 import { asSentence, CliError, networkReason } from "../errors.ts";

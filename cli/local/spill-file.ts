@@ -1,6 +1,6 @@
 /**
- * Lines that the queue has no room for, in a file, first in, first out. The file has no name any more once it is open, so
- * that nothing of it is left whatever ends this process; only its owner could have read it.
+ * Holds lines that the queue has no room for in a file, first in, first out. The file is unlinked as soon as it is
+ * open, so that nothing of it remains however this process ends, and only its owner could have read it.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";

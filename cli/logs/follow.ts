@@ -1,6 +1,6 @@
 /**
- * One app's stream as the person sees it: opens a session, reads it, and when it breaks goes on behind the last line
- * that was handed out: no gap, no repeat.
+ * One app's stream as the user sees it. It opens a session and reads it; after a break it continues behind the last
+ * line that was handed out, so there is no gap and no repeat.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RetryPolicy, retryDelayMs } from "../../src/core/retry.ts";

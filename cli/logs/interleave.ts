@@ -1,4 +1,4 @@
-/** Several apps' histories as one, oldest line first, pulled: memory holds one read for each app. */
+/** Merges the histories of several apps, oldest line first. It pulls, so memory holds one read for each app. */
 
 /** A line as the server sent it, and the place behind it. */
 export type PlacedLine = {

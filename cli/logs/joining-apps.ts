@@ -1,4 +1,4 @@
-/** Follows several apps at a time, and those that come to be while that goes on. */
+/** Follows several apps at once, including those that are created meanwhile. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "../errors.ts";
 

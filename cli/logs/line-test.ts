@@ -1,6 +1,6 @@
 /**
- * The filters of a session, as this side applies them: to lines of a stream that is read whole, for their neighbours.
- * They keep the same lines as the server's (`core/line-filter.ts`), which a test holds them to.
+ * The filters of a session, applied on this side to a stream that is read whole because neighbours of matches are
+ * wanted. They keep the same lines as the server's (`core/line-filter.ts`); a test compares the two.
  */
 import { RE2JS } from "re2js";
 import { isAsBad, levelNamed } from "../../src/core/level.ts";

@@ -1,4 +1,7 @@
-/** The neighbours of an app's lines that pass a filter, in a stream that is read whole. Holds as many lines as asked for. */
+/**
+ * Finds the neighbours of lines that pass a filter, in a stream that is read whole. Holds no more lines than were asked
+ * for.
+ */
 
 import { readShownLine } from "../view/shown-line.ts";
 import type { PlacedLine } from "./interleave.ts";

@@ -1,4 +1,6 @@
-/** The processes of an app's lines: for completion, and for a name that none of them has. */
+/**
+ * The processes that wrote an app's lines, for completion and for the hint when no process has the name that was given.
+ */
 import type { Api } from "../api/api.ts";
 import type { SessionBody } from "../api/api-types.ts";
 import { nameLike } from "../likeness.ts";

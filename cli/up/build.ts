@@ -1,6 +1,5 @@
 /**
- * The build of an app: what its folder asks for, or the person's own command. Its output is in the log as
- * `heroku[build]`.
+ * Builds an app as its folder requires, or with the user's own command. The output is in the log as `heroku[build]`.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** Time, so that tests can hold it. */
+/** The clock, so that tests can control it. */
 import { setTimeout as wait } from "node:timers/promises";
 
 export type UpClock = {

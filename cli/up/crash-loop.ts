@@ -1,6 +1,6 @@
 /**
- * A dyno that crashes again and again must not fill its log: the first crash is told in full, the second says that more
- * will be counted, and the count is told when the dyno stays up or is ended.
+ * Keeps a dyno that crashes again and again from filling its log. The first crash is reported in full, the second says
+ * that further ones will only be counted, and the count follows when the dyno stays up or is ended.
  */
 import type { DynoLimits } from "./limits.ts";
 

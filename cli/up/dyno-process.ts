@@ -1,4 +1,4 @@
-/** The process of a dyno: `bash -c COMMAND`, and whether it takes connections yet. */
+/** The process of a dyno: `bash -c COMMAND`, and whether it accepts connections yet. */
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { connect, createServer } from "node:net";

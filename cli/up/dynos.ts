@@ -1,6 +1,6 @@
 /**
- * The dynos of an app on this machine: made and ended until they are those that are wanted, restarted when a release is
- * in force that they do not run, and told to do what was ordered.
+ * The dynos of an app on this machine. They are started and ended until they match what is wanted, restarted when a new
+ * release is in force, and given their orders.
  */
 import type { UpClock } from "./clock.ts";
 import { type DynoProcess, freePort, startProcess } from "./dyno-process.ts";

@@ -1,6 +1,6 @@
 /**
- * One dyno of an app: a process that is started, watched, started again when it crashes, and ended when it is no longer
- * wanted. Its states are told in Heroku's words.
+ * One dyno of an app: a process that is started, watched, restarted when it crashes, and ended when it is no longer
+ * wanted. Its states are reported in Heroku's words.
  */
 import { randomUUID } from "node:crypto";
 import type { UpClock } from "./clock.ts";

@@ -1,4 +1,4 @@
-/** Samples the memory of all dynos again and again, tells it, and ends those that are far above their quota. */
+/** Samples the memory of all dynos at intervals, reports it, and ends those that are far above their quota. */
 import type { UpClock } from "./clock.ts";
 import { quotaTimesMax, sampleMs } from "./limits.ts";
 import type { ManagedDyno } from "./managed-dyno.ts";

@@ -1,4 +1,4 @@
-/** A release: told to the server, and its `release:` line run before any dyno runs it. */
+/** Registers a release with the server, and runs its `release:` line before any dyno runs it. */
 import type { Api } from "../api/api.ts";
 import { CliError } from "../errors.ts";
 import type { Output } from "../output.ts";

@@ -1,6 +1,6 @@
 /**
- * The link between this machine's dynos and the server: reports them when they change and now and then, and hears what
- * is wanted by requests that wait for it. When the server is away the dynos go on as they are.
+ * The link between this machine's dynos and the server. It reports dynos when they change and at intervals, and learns
+ * what is wanted by long polling. When the server is away, the dynos carry on.
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";

@@ -1,7 +1,8 @@
 /**
- * The screen of `up`: on a terminal as `tailrace logs` lays lines out, through a pipe `app[web.1]: text`, a row each. Nobody's
- * text can drive the terminal. Laying out takes its time, so that a terminal is drawn in slices of a turn, and of lines that
- * come quicker than anybody could read the app's are left out, with their number: neither dynos nor the log wait for eyes.
+ * The screen of `up`. On a terminal, lines are laid out as `tailrace logs` does it; in a pipe they are `app[web.1]:
+ * text`, a row each. No text can drive the terminal. Since laying out takes time, it is done in slices of a turn; when
+ * an app's lines come faster than anybody could read, some are left out and counted. Neither dynos nor the log wait for
+ * the screen.
  */
 import { type Level, levelOf } from "../../src/core/level.ts";
 import { terminalText } from "../../src/core/terminal-text.ts";

@@ -1,7 +1,4 @@
-/**
- * The two ways of the lines of `up` to the server, as their sources have tokens of their own: of the app, and of the
- * platform. The lines of each arrive in their order.
- */
+/** The two shippers of `up`, one for each token: the app's lines and the platform's. Each keeps its lines in order. */
 import type { Destination } from "../local/destinations.ts";
 import { spillBytesMax, tryMsMax } from "../local/limits.ts";
 import { LineSource } from "../local/parcel.ts";

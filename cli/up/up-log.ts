@@ -1,6 +1,6 @@
 /**
- * The way of everything that `up` has to tell: to the app's log, and to the screen. The lines of dynos wait when the
- * server is slow or away, as those of `run` do; lines of one source arrive in their order.
+ * Sends everything that `up` reports to the app's log and to the screen. Dynos' lines wait when the server is
+ * slow or away, as those of `run` do; lines of one source stay in order.
  */
 import type { Level } from "../../src/core/level.ts";
 import type { Api } from "../api/api.ts";

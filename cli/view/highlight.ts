@@ -1,4 +1,4 @@
-/** Marks what was looked for in text that may have colours. RE2: linear in the text, within bounds. */
+/** Marks matches in text that may have colours. Uses RE2, so it is linear in the text, and within bounds. */
 import { RE2JS } from "re2js";
 import { sgrSource } from "../../src/core/sgr.ts";
 import { wrongUse } from "../errors.ts";

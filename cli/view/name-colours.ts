@@ -1,6 +1,6 @@
 /**
- * The colours of names on a screen: each has its own while there are some, for as long as the log is shown, and the same
- * in every log, unless another name has it already.
+ * Colours of names on a screen. While colours last, each name has its own for as long as the log is shown; it is the
+ * same in every log, unless another name has taken it already.
  */
 import type { Hue, Paint } from "./paint.ts";
 

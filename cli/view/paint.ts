@@ -1,6 +1,6 @@
 /**
- * Colours of our own, from the sixteen that each theme sets for its own background: never white, black or grey, so that
- * all of them can be read on light and on dark. Dimmed is what one reads last.
+ * Our colours, chosen from the sixteen that each theme adapts to its background. We never use white, black or grey, so
+ * that all are readable on light and on dark. Dimmed text is what one reads last.
  */
 
 export type Hue = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan";

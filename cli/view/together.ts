@@ -1,6 +1,6 @@
 /**
- * Keeps the lines of a stack trace together, when lines of other processes come in between: these wait until the trace
- * is over. The lines of each process keep their order. At most `heldMax` lines wait.
+ * Keeps the lines of a stack trace together when lines of other processes come in between: these wait until the trace
+ * is over. The lines of each process stay in order. At most `heldMax` lines wait.
  */
 import { isInTrace, type TraceState, traceStep } from "../../src/core/stack-trace.ts";
 import { processOf, type ShownLine } from "./shown-line.ts";

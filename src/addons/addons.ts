@@ -1,6 +1,7 @@
 /**
- * Add-ons of apps: made at their provider, with a drain, a token and config vars of their own, and removed with all of
- * them. What is half made is undone: at once when a provider refuses or is silent, at the next start after a crash.
+ * Add-ons of apps. Each is created at its provider, with a drain, a token and config vars of its own, and removed with
+ * all of them. A half-made add-on is undone: at once when its provider refuses or does not answer, at the next start
+ * after a crash.
  */
 import { randomInt, randomUUID } from "node:crypto";
 import type { ChannelId } from "../core/ids.ts";

@@ -1,6 +1,6 @@
 /**
- * Calls of a provider's API, Heroku's partner API v3. Addresses are checked as those of drains are; there are no
- * redirects; answers are bounded. A call is tried again under the same uuid, by which the provider knows it.
+ * Calls a provider's API, Heroku's partner API v3. Addresses are checked like those of drains, redirects are not
+ * followed, and answers are bounded. A call is retried under the same uuid, by which the provider recognises it.
  */
 import {
   type AddressPolicy,

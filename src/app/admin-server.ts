@@ -1,7 +1,7 @@
 /**
- * The operator's own address (`--admin`): what strangers at the public one are not to see or to use up. It asks for no
- * key; whoever reaches it reads it. It has connections of its own, so that it answers whatever happens at the public
- * one.
+ * The operator's own address (`--admin`), for what strangers at the public address should neither see nor use up. It
+ * asks for no key: whoever can reach it can read it. It has connections of its own, so that it answers whatever happens
+ * at the public address.
  */
 import type { Logger } from "pino";
 import { type DocsOptions, docsPages } from "../control/docs-pages.ts";

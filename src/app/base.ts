@@ -1,4 +1,4 @@
-/** The parts that everything in a server is made with, as `app.ts` opens them first. */
+/** The parts that everything else in a server is built on; `app.ts` opens them first. */
 import type { Logger } from "pino";
 import type { BackgroundFailures } from "../background-failures.ts";
 import type { Config, Role } from "../config.ts";

@@ -1,6 +1,6 @@
 /**
- * All routes over HTTP, and the role that answers each. Every node knows all routes; those of roles that it does not
- * have say whose they are.
+ * All HTTP routes, and the role that serves each. Every node knows all routes; for those of roles that it does not
+ * have, it answers which role they belong to.
  */
 import type { FastifyInstance } from "fastify";
 import { type EchoOptions, echoHttp } from "../canary/echo-http.ts";

@@ -1,4 +1,4 @@
-/** Opens all that has to do with drains, where this node runs them. A part of `app.ts`. */
+/** Opens everything about drains, if this node runs them. A part of `app.ts`. */
 
 import { type Config, version } from "../config.ts";
 import { newProducerId } from "../core/ids.ts";

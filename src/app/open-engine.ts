@@ -1,4 +1,4 @@
-/** The engine that the settings ask for, and what is wrong with it. */
+/** Opens the engine that the settings ask for, and tells what is wrong with it. */
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import { realClock } from "../clock.ts";

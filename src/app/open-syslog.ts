@@ -1,4 +1,4 @@
-/** The doors of syslog that this node has, what they share, and the files that they read again on SIGHUP. */
+/** Opens this node's syslog listeners: what they share, and the files that they read again on SIGHUP. */
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { createSecureContext } from "node:tls";

@@ -1,4 +1,7 @@
-/** The operator's key where none is given: made at the first start, kept in the data folder, readable by its owner alone. */
+/**
+ * The operator's key when none is given: made at the first start and kept in the data folder, readable only by its
+ * owner.
+ */
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * Sends a numbered line through the whole of the server now and then: in by `POST /logs` at the address that senders use, out
- * of the log, and out through a drain that leads back here. Metrics tell how long each way took and what did not come back.
+ * Now and then sends a numbered line through the whole server: in by `POST /logs` at the address that senders use,
+ * through the log, and out through a drain that leads back here. Metrics say how long each way took and what did not
+ * come back.
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { Logger } from "pino";

@@ -1,4 +1,7 @@
-/** The place where the canary's lines come back: to its own drain, and to whoever its operator tells the address. */
+/**
+ * The route where the canary's lines come back. Only its own drain has the address, and whoever the operator gives it
+ * to.
+ */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
 import { pathNotFound } from "../errors/access.ts";

@@ -1,6 +1,6 @@
 /**
- * Requests of browsers that are signed in: whose they are, and that they come from the page itself. No other site can
- * send one (the cookie, `Sec-Fetch-Site`, `Origin`), nor reach this server under a name of its own (`Host`).
+ * Requests from signed-in browsers: whose they are, and that they come from our own page. No other site can send one
+ * (the cookie, `Sec-Fetch-Site` and `Origin` see to that), nor reach this server under its own name (`Host`).
  */
 import type { FastifyRequest } from "fastify";
 import ipaddr from "ipaddr.js";

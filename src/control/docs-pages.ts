@@ -1,6 +1,7 @@
 /**
- * The pages at `/docs`, OpenAPI at `/docs/json`, the manual at `/docs/manual`. They never change while the server runs. A thread makes them when
- * somebody first asks, so that nobody else waits and what makes them is not held; each is sent from one buffer from then on.
+ * The pages at `/docs`, OpenAPI at `/docs/json`, the manual at `/docs/manual`. They never change while the server runs.
+ * A thread makes them when they are first asked for, so that nobody else waits and its memory is freed again; from then
+ * on each is sent from one buffer.
  */
 import { Worker } from "node:worker_threads";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";

@@ -1,4 +1,4 @@
-/** A thread that makes all pages at `/docs`, tells them, and ends. Nothing of a page comes from elsewhere. */
+/** A thread that makes all pages at `/docs`, hands them over, and ends. No page loads anything from elsewhere. */
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -1,6 +1,6 @@
 /**
- * Places for answers to GET that are being made: so many of one address at a time, and of all together. A list of many
- * records takes the store, memory and the event loop for itself, however fast it is asked for. Addresses take turns.
+ * Limits how many GET answers are being made at a time, per address and in all. A list of many records takes the store,
+ * memory and the event loop for itself, however often it is asked for. Addresses take turns.
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { apiBusy } from "../errors/api.ts";

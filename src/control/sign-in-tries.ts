@@ -1,4 +1,4 @@
-/** Wrong keys that an address may try: a guess costs the one who guesses time. */
+/** Limits the wrong keys that an address may try, so that guessing takes time. */
 import { LRUCache } from "lru-cache";
 import { signInsTooMany } from "../errors/web.ts";
 import type { Clock } from "../ports.ts";

@@ -1,6 +1,6 @@
 /**
- * Answers of the API that their clients have not taken: together they hold so many bytes at most, and beyond that the
- * one that waits for longest is cut off. Lists of many apps are what grows large.
+ * Bounds the bytes of API answers that clients have not read yet. Beyond the bound, the one that has waited longest is
+ * cut off. It is lists of many apps that grow large.
  */
 import type { FastifyInstance } from "fastify";
 import { httpDroppedConnections } from "../metrics.ts";

@@ -1,8 +1,8 @@
 /**
- * Memory that batches lie in and that is used again. Everybody who is handed such a batch has a hold on its memory, and gives
- * it back when nobody reads the batch through him any more; with the last hold the memory goes home. Whoever cannot tell when
- * that is never gives it back: then the collector takes the memory, as any other, once nobody knows of it. So a hold that is
- * forgotten costs no more than memory that is made anew; only one that is given back too early is a fault.
+ * Reference counts for memory that batches lie in and that is reused. Everybody who is handed such a batch has a hold
+ * on its memory and releases it when done; the last release returns the memory. A reader that cannot tell when it is
+ * done never releases, and the garbage collector takes the memory like any other. So a forgotten release costs no more
+ * than new memory; only an early one is a fault.
  */
 import assert from "node:assert";
 

@@ -1,4 +1,4 @@
-/** Lines without anything to see, which some receivers refuse. */
+/** Lines without visible text, which some receivers refuse. */
 import type { LineCursor } from "./line-cursor.ts";
 
 /** True when the message is empty, or white space alone (also that of Unicode). */

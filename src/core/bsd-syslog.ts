@@ -1,9 +1,8 @@
 /**
- * The head of BSD syslog, RFC 3164 §4.1, behind its `<PRI>`: `Feb  3 04:05:06 HOST TAG[PID]: text`; senders that know
- * better write an RFC 3339 time there. `syslog-parse` tells host, tag and clock apart. It knows months by their exact
- * spelling alone, takes names of processes for numbers, trims the text and ends it at a newline, and sets the month on
- * today's date, which is another month on the 31st. So it is shown the head alone, and what it says is taken where
- * the bytes say the same.
+ * The head of BSD syslog, RFC 3164 §4.1, after its `<PRI>`: `Feb  3 04:05:06 HOST TAG[PID]: text`; better senders write
+ * an RFC 3339 time there. `syslog-parse` separates host, tag and clock. But it accepts only the exact spelling of
+ * months, takes process names for numbers, trims the text and ends it at a newline, and sets the month on today's date,
+ * which gives another month on the 31st. So it gets the head alone, and its result is used only where the bytes agree.
  */
 import syslogParse from "syslog-parse";
 import type { SyslogHeader } from "./syslog.ts";

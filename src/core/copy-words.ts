@@ -1,6 +1,7 @@
 /**
- * Copies fields and messages of a line: a call to the engine's own copy costs more than their few hundred bytes. Eight bytes
- * at a time, wherever they lie: compiled, no BigInt is made of them. Right for overlapping bytes that move to the left.
+ * Copies the fields and messages of lines: for a few hundred bytes, calling the engine's own copy costs more than
+ * copying. Works in words of eight bytes, at any alignment; once compiled, no BigInt is allocated. Correct for
+ * overlapping ranges that move to the left.
  */
 
 /** Shorter ones are copied byte by byte. */

@@ -1,7 +1,7 @@
 /**
- * The named detectors of a redaction. They read a line as latin1, one character for each byte, in time linear in it:
- * each finds the characters that no find can lack, and looks at a bounded range around them. They find too much rather
- * than too little.
+ * The named detectors of a redaction. They read a line as latin1, one character for each byte, in linear time: each
+ * searches for the characters that every match must have, and looks at a bounded range around them. They err on the
+ * side of finding too much.
  */
 import { isIPv6 } from "node:net";
 

@@ -1,4 +1,4 @@
-/** A queue in a fair order: groups take turns, and within one the first that came is the first to go. */
+/** A fair queue: groups take turns, and within a group it is first come, first served. */
 export class FairLine<Waiting> {
   /** No group is empty; the one whose turn it is comes first. */
   readonly #groups = new Map<string, Waiting[]>();

@@ -1,7 +1,7 @@
 /**
- * Stored lines as readers see them: text (docs/spec/sessions.md#s6-1), JSON (one object a line) and raw (the syslog frame
- * in one line), each as plain lines or as server-sent events. A batch is formatted in one growing buffer, at one go or
- * in several, as one of half a megabyte may take a tenth of a second.
+ * Stored lines as readers see them: text (docs/spec/sessions.md#s6-1), JSON (one object a line) and raw (the syslog
+ * frame in one line), each as plain lines or as server-sent events. A batch is formatted into one growing buffer, at
+ * once or in steps: half a megabyte may take a tenth of a second.
  */
 import { logOfBatch, type Placed, type StoredBatch } from "./batch.ts";
 import { JsonFormatting } from "./format-json.ts";

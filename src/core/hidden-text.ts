@@ -1,7 +1,8 @@
 /**
- * Characters that are not seen, or that turn or hide others: in a log they make two texts look alike, or put a text where
- * nobody looks for it. For a `RegExp` with the flag `u`. Those that shape what is seen pass where they do: a joiner in an
- * emoji or behind a letter of a script that needs it, a variation selector behind what it varies, the tags of a flag.
+ * Characters that are invisible, or that reorder or hide others: in a log they make two texts look alike, or put text
+ * where nobody looks for it. For a `RegExp` with the flag `u`. Those that shape visible text are allowed where they do
+ * so: a joiner in an emoji or after a letter of a script that needs it, a variation selector after its base, the tags
+ * of a flag.
  */
 
 /** Scripts that are spelt with joiners. */

@@ -1,4 +1,6 @@
-/** Lines over time by grade, in steps that grow with the span: flat memory, however much is read. Pure. */
+/**
+ * Lines over time by grade, in steps that grow with the time span: memory stays the same, however much is read. Pure.
+ */
 import { type Grade, grades } from "./level.ts";
 import type { Position } from "./position.ts";
 

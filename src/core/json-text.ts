@@ -1,6 +1,6 @@
 /**
- * Fields of lines as strings of JSON, without a string of ours: what needs no escape is copied. All else (escapes, what is
- * no ASCII, which may be no UTF-8 either) is left to the engine, which knows it best.
+ * Writes fields of lines as JSON strings without making a JavaScript string: text that needs no escape is copied.
+ * Everything else (escapes, non-ASCII, which may not even be UTF-8) is left to the engine.
  */
 import type { OutBuffer } from "./out-buffer.ts";
 

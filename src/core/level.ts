@@ -1,6 +1,6 @@
 /**
- * The level of a line: what its text says, else the severity that it was sent with. Many programs write everything to
- * one stream, and say in the text alone how bad it is. Pure, and linear in the text.
+ * The level of a line: what its text says, else the severity it was sent with. Many programs write everything to one
+ * stream, and only the text says how bad it is. Pure, and linear in the text.
  */
 
 /** Syslog's own words, by severity (RFC 5424 §6.2.1, `syslog.conf`): the worst first. */

@@ -1,6 +1,6 @@
 /**
- * Filters of readers: by source, process and pattern. Cheap tests are done here; expressions, which may cost much, are
- * left to callers that bound their time (`patterns/`).
+ * Filters of readers: by source, process and pattern. Cheap tests are done here; expressions, which may be expensive,
+ * are left to callers that bound their time (`patterns/`).
  */
 import { isBlank } from "./blank-line.ts";
 import { isAsBad, type Level } from "./level.ts";

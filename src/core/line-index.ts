@@ -1,7 +1,7 @@
 /**
  * The line index of a batch: where the parts of its lines are, found once. Ingest makes it while it writes the lines; a
- * batch that was read from a disk or a network gets its own at the first question (`indexOf`). It says the same,
- * whoever made it. What stands behind ingest copies from known places instead of scanning lines again.
+ * batch that was read from a disk or a network gets one when it is first asked for (`indexOf`). Both ways give the same
+ * index. Everything behind ingest copies from known places instead of scanning lines again.
  */
 import type { Form } from "./batch.ts";
 import { LineCursor } from "./line-cursor.ts";

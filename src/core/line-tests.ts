@@ -1,4 +1,4 @@
-/** Tests of a line, joined. Loops, not calls with a function: these would make one for each line. */
+/** Combines tests of a line. Uses loops instead of `every` and `some`, which would make a closure for each line. */
 import type { LineCursor } from "./line-cursor.ts";
 
 export type LineTest = (line: LineCursor) => boolean;

@@ -1,4 +1,7 @@
-/** Parts and other forms of stored lines: canonical frames back to back, as ingest wrote them. */
+/**
+ * Reads parts of stored lines, and writes them in other forms. Stored lines are canonical frames back to back, as
+ * ingest wrote them.
+ */
 import type { CanonicalLines } from "./batch.ts";
 import { digitAt, type LineCursor } from "./line-cursor.ts";
 import { cursorOver, endOfFrame, type IndexedFrames, indexOf } from "./line-index.ts";

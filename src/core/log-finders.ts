@@ -1,6 +1,6 @@
 /**
- * The finders choose the lines of a log: one word each, the same on the command line (`--since 1h`) and in the filter of
- * the page (`since:1h`). Both are read by this table.
+ * The words that choose the lines of a log, the same on the command line (`--since 1h`) and in the page's filter
+ * (`since:1h`). Both are read from this table.
  */
 import { levels } from "./level.ts";
 import { timeForms } from "./time-words.ts";

@@ -1,4 +1,4 @@
-/** Loss is a number that two running numbers compute. */
+/** Computes loss from two running numbers. */
 
 /**
  * Weighs a batch against the running number of the line that is due: how many lines are missing before it (retention

@@ -1,4 +1,4 @@
-/** Appends bytes to a buffer. One buffer is kept for the next user: most need no more. */
+/** Appends bytes to a growing buffer. One buffer is kept for the next user; most need no more. */
 
 const firstBytes = 1 << 16;
 const keptBytesMax = 1 << 20;

@@ -1,6 +1,6 @@
 /**
- * Finds the ranges of a line that an owner's patterns take out. What patterns may cost a line has a bound; the rest of
- * the line, behind that bound, counts as found.
+ * Finds the ranges of a line that an owner's patterns remove. The work of patterns on a line is bounded; the rest of
+ * the line, beyond that bound, counts as found.
  */
 import { isUtf8 } from "node:buffer";
 import type { Span } from "./detectors.ts";

@@ -1,8 +1,7 @@
 /**
- * Bounds of owners' RE2 patterns. RE2 is linear in the text, but each character may cost as much as the program is
- * long: 20 to 120 ns for each instruction where all of them are alive. So the program has a bound, and so has the part
- * of a line that it is run over. The size of a program is estimated before it is compiled, as counted repetitions
- * multiply it.
+ * Bounds of owners' RE2 patterns. RE2 is linear in the text, but each character may cost in proportion to the program's
+ * length: 20 to 120 ns per instruction in the worst case. So both the program and the part of a line that it runs over
+ * are bounded. The size of a program is estimated before it is compiled, since counted repetitions multiply it.
  */
 import { LRUCache } from "lru-cache";
 import { RE2JS } from "re2js";

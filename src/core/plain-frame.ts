@@ -1,7 +1,7 @@
 /**
- * The short way of frames as nearly all are: `<PRI>1 TIME HOST APPNAME PROCID - MSG`, with or without a `-` for structured
- * data, one space between fields, a good TIME, and a token in APPNAME. It finds and writes what the long way (`scanHeader`,
- * `Canoniser.addScanned`) does, with less to ask; whatever is otherwise about a frame is left to that.
+ * A fast path for the usual frame: `<PRI>1 TIME HOST APPNAME PROCID - MSG`, with or without a `-` for structured data,
+ * one space between fields, a valid TIME, and a token in APPNAME. It gives the same result as the general path
+ * (`scanHeader`, `Canoniser.addScanned`) with fewer checks. Any other frame is left to that.
  */
 import { copyBytes } from "./copy-words.ts";
 import { decimalDigits, writeDecimal } from "./decimal.ts";

@@ -1,4 +1,4 @@
-/** How a reader tells whose line it is: on a terminal and on the page alike. */
+/** How readers are told whose line it is, on a terminal and on the page alike. */
 
 /**
  * The process of a line in words that no app can forge: its own processes go by their names, what the platform says has

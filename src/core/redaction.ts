@@ -1,6 +1,6 @@
 /**
- * Redaction: named detectors and an owner's own patterns find parts of lines, and a mark replaces them. They look at
- * every part of a line that a sender or an owner wrote: source, process, MSGID, structured data, message.
+ * Redaction: named detectors and an owner's own patterns find parts of lines, and a mark replaces them. Every part of a
+ * line that a sender or an owner wrote is searched: source, process, MSGID, structured data, message.
  */
 import type { Form } from "./batch.ts";
 import { type Detector, detectors, type Span } from "./detectors.ts";

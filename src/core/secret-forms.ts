@@ -1,4 +1,7 @@
-/** Recognises keys and tokens by their form, so that none is repeated where others read it, wherever it was pasted to. */
+/**
+ * Recognises keys and tokens by their form, so that we never repeat one where others can read it, wherever somebody
+ * pasted it.
+ */
 
 const forms: readonly (readonly [form: RegExp, left: string])[] = [
   [/\btrk_[\w-]{43}/g, "trk_…"],

@@ -1,4 +1,4 @@
-/** Work that can be paused: it yields wherever others may come between, and returns the result. */
+/** Work that can be paused: it yields wherever others may run, and returns the result. */
 export type Steps<Value> = Generator<void, Value, void>;
 
 /** Does the work at one go. */

@@ -1,7 +1,7 @@
 /**
- * Structured data, RFC 5424 §6.3: `[ID NAME="VALUE" …]`, one element behind the other. Brackets that are not
- * well-formed are text, and so is `[GIN]`: apps begin lines with a word in brackets far more often than senders write
- * an element without parameters, and text that disappears is the worse mistake.
+ * Structured data, RFC 5424 §6.3: `[ID NAME="VALUE" …]`, one element after another. Brackets that are not well-formed
+ * are text, and so is `[GIN]`: apps begin lines with a word in brackets far more often than senders write an element
+ * without parameters, and text that disappears is the worse mistake.
  */
 
 const space = 0x20;

@@ -1,7 +1,7 @@
 /**
- * Hides tokens where they must not be read. A token is `t.UUID` (`newToken`); whoever reads one may write to an app. A
- * frame that is set up wrongly has its token in a field that is shown, so everything that is stored or said of a frame
- * goes through here.
+ * Hides tokens where they must not be read. A token is `t.UUID` (`newToken`), and whoever reads one may write to an
+ * app. A misconfigured sender puts its token into a field that is shown, so everything that is stored or said about a
+ * frame goes through here.
  */
 
 const dot = 0x2e;

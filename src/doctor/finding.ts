@@ -1,4 +1,4 @@
-/** One thing that the doctor looked at: what it is, how it is, and what to do where it is not well. */
+/** One finding of the doctor: what it checked, the result, and what to do if it is not well. */
 export type Finding = {
   /** The part of the set-up, in one word: `disk`, `http`, … */
   readonly part: string;

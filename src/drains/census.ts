@@ -1,6 +1,7 @@
 /**
- * The operator's metrics of all drains of this node: what waits for them, and why some fail. A drain at rest has nothing that waits; the others are
- * looked at in turn, so many in each round: however many are dead, they cost no more reads of the log than that.
+ * The operator's metrics of all drains of this node: what waits for them, and why some fail. Nothing waits for a drain
+ * that is up to date; of the others, a bounded number is looked at in each round, so that dead drains cost no more
+ * reads of the log than that, however many there are.
  */
 
 import type { BackgroundFailures } from "../background-failures.ts";

@@ -1,4 +1,6 @@
-/** Something that happens once, with a promise of it: an `AbortController` takes most of a kilobyte, for each drain. */
+/**
+ * A one-time event with a promise. There is one for each drain, and an `AbortController` would take most of a kilobyte.
+ */
 export class Change {
   readonly made: Promise<void>;
   isMade = false;

@@ -1,4 +1,4 @@
-/** A drain's URL and what it means. The URL is stored as it was given; this is its meaning, computed when needed. */
+/** Parses a drain's URL. The URL is stored as it was given; its meaning is computed when needed. */
 import { isIPv6 } from "node:net";
 import {
   drainAddressRefused,

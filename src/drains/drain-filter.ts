@@ -1,6 +1,4 @@
-/**
- * Finds which lines of waiting batches a drain's filter keeps. The next ones are looked at while others are delivered.
- */
+/** Finds which lines of waiting batches a drain's filter keeps. While some are delivered, the next are filtered. */
 import type { StoredBatch } from "../core/batch.ts";
 import type { Kept, LineFilter } from "../core/line-filter.ts";
 import type { Payer, Selector } from "../patterns/selector.ts";

@@ -1,6 +1,6 @@
 /**
- * Runs users' patterns for one drain: which lines its filter keeps, what its redaction leaves, and the waits
- * for both. When it is its app's budget that is waited for, the owner is told, and the connection given back.
+ * Runs users' patterns for one drain: which lines its filter keeps, what its redaction removes, and the waiting for
+ * both. When it has to wait for its app's budget, its owner is told, and the connection is returned.
  */
 import type { LineFilter } from "../core/line-filter.ts";
 import type { Patterns } from "../patterns/patterns.ts";

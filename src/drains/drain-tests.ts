@@ -1,6 +1,4 @@
-/**
- * One test line, right now, outside of the app's log and of every ledger; so many tests at a time as there is room for.
- */
+/** Sends one test line at once, outside the app's log and every ledger. The number of tests at a time is bounded. */
 import { noticeLine } from "../core/notice.ts";
 import { positionAt } from "../core/position.ts";
 import { drainTestsBusy } from "../errors/drains.ts";

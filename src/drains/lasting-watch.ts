@@ -1,4 +1,4 @@
-/** A watch that outlives the failures of its Store: it is begun again, and what changed meanwhile is seen then. */
+/** A watch that outlives failures of its Store: it is restarted, and changes that were missed are seen then. */
 import type { Clock, Store, StoreChange } from "../ports.ts";
 
 export type LastingWatch<Value> = {

@@ -1,10 +1,10 @@
 /**
- * Shares look-ups of names fairly. A name whose name servers are silent takes seconds, and whoever owns a domain can
- * make it so. So there are many places, a look-up holds its place for a moment at most, each app has a few under way,
- * and the apps take turns: names that were quick the last time go first, then new ones, then those that were slow. A
- * name is looked up once for all who ask meanwhile.
+ * Shares name look-ups fairly. A name whose name servers are silent takes seconds, and whoever owns a domain can make
+ * it so. So there are many places, a look-up holds its place only for a moment, each app has few under way, and apps
+ * take turns: names that were quick last time go first, then new ones, then those that were slow. Callers that ask for
+ * the same name meanwhile share one look-up.
  *
- * Nobody waits who holds no turn at a connection, or makes a test: that bounds how many wait.
+ * Only callers that have their turn at a connection, or make a test, wait here: that bounds how many wait.
  */
 import type { LookupAllOptions } from "node:dns";
 import { LRUCache } from "lru-cache";

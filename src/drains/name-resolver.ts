@@ -1,7 +1,7 @@
 /**
- * Looks names up without the system's resolver, whose two threads a handful of silent name servers keep busy for
- * everybody: the hosts file, then the name servers and search domains of `resolv.conf`, over c-ares, in parallel, with
- * an end that is known. Other sources that `nsswitch.conf` may name are not asked.
+ * Resolves names without the system's resolver, whose two threads a handful of silent name servers can keep busy for
+ * everybody. It asks the hosts file, then the name servers and search domains of `resolv.conf` over c-ares, in parallel
+ * and with a known end. Other sources in `nsswitch.conf` are not asked.
  */
 import { type LookupAddress, Resolver } from "node:dns";
 import { isLocalName, type Resolve } from "./addresses.ts";

@@ -1,6 +1,6 @@
 /**
- * Tells a drain's owner in the app's own log: L10, L13 and L14 lines. At most one of a kind for a drain in
- * `everyMs`, with the count since the last, so that a drain that gets its own notices cannot feed itself.
+ * Tells a drain's owner in the app's own log: L10, L13 and L14 lines. At most one of a kind per drain in `everyMs`,
+ * with the count since the last, so that a drain that gets its own notices cannot feed itself.
  */
 import type { Logger } from "pino";
 import type { CanonicalLines } from "../core/batch.ts";

@@ -1,7 +1,7 @@
 /**
- * Knows where this server itself is reached. A drain there would bring every line back as a new one, without end, so
- * its URL is refused, and so is a name that leads here when it is connected to. What cannot be known here (another name
- * of a proxy in front, other nodes) is caught at ingest, by the drain's token that each request and frame carries.
+ * Knows the addresses of this server itself. A drain to it would bring every line back as a new one, endlessly, so such
+ * a URL is refused, and so is a name that turns out to lead here at connect. What cannot be known here (another name of
+ * a proxy in front, other nodes) is caught at ingest, by the drain's token in each request and frame.
  */
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";

@@ -1,4 +1,4 @@
-/** Parcels are redacted before they are sent. The log keeps lines whole: what is taken out depends on the drain. */
+/** Redacts parcels before they are sent. The log keeps lines whole, since each drain may redact something else. */
 import { CompiledPatterns } from "../core/pattern.ts";
 import { noRedactions, patternsMax, Redactor, readRedaction } from "../core/redaction.ts";
 import { drainRedactions } from "../metrics.ts";

@@ -1,4 +1,4 @@
-/** From a drain's record to the sink that its destination needs. */
+/** Makes the sink that a drain's destination needs. */
 import type { Sink } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { anyAddress, type Resolve, type ResolveInTurn } from "./addresses.ts";

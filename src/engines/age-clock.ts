@@ -1,8 +1,8 @@
 /**
- * The time by which lines grow old. Clocks jump: a virtual machine comes back, somebody sets the date, a time server is
- * wrong for a moment; and what retention has taken is gone for good. So this time goes at the pace of time, adopts
- * small steps of the machine's clock at once, and larger ones when they have lasted an hour. Until then lines are no
- * older than either of the two clocks says.
+ * The clock by which lines grow old. Machine clocks jump: a virtual machine resumes, somebody sets the date, a time
+ * server is wrong for a moment; and what retention has removed is gone for good. So this clock runs at the pace of real
+ * time. It adopts small steps of the machine's clock at once, and larger ones after they have lasted an hour. Until
+ * then, lines are no older than either clock says.
  */
 import type { Clock } from "../ports.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Files and sockets that the process may have open. A connection that is accepted without one left is closed by the
- * system below us, and nobody is told; so what may be open is shared out at the start, and running out is looked for.
+ * Files and sockets that the process may have open. When none is left, the system closes a newly accepted connection
+ * without telling us or its client. So the limit is shared out at the start, and the process watches for running out.
  */
 import { open } from "node:fs/promises";
 import { devNull } from "node:os";

@@ -1,6 +1,6 @@
 /**
- * Small files that are whole or not there, whatever happens while they are written: written beside their place, synced,
- * then put there in one step. For their owner alone.
+ * Writes small files atomically: beside their place, synced, then moved there in one step. Readable only by their
+ * owner.
  */
 import { randomBytes } from "node:crypto";
 import { link, open, rename, rm } from "node:fs/promises";

@@ -1,6 +1,6 @@
 /**
- * Answers to the clients of one address: so much at once, then so much each second. An answer that its client does not
- * read lies in the system's memory for sockets, where nothing of ours bounds it, and where it takes the room of all others.
+ * Paces answers to the clients of one address: a burst, then a rate. An unread answer lies in the system's socket
+ * memory, where we cannot bound it, and where it takes room from everybody.
  */
 
 export type AnswerPaceLimits = {

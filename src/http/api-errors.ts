@@ -1,6 +1,4 @@
-/**
- * Answers every failure of an API call as `{id, message}` (docs/spec/apis.md#p1-3), and with nothing of what is inside.
- */
+/** Answers every failure of an API call as `{id, message}` (docs/spec/apis.md#p1-3), without internal details. */
 import { randomUUID } from "node:crypto";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { pathNotFound } from "../errors/access.ts";

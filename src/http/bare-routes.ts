@@ -1,7 +1,7 @@
 /**
- * Routes that are served before the framework is asked: those of which every microsecond of a request counts. What comes to
- * them was bounded by `RequestGate` like any other request. They are found by the whole URL, without a query; every
- * other spelling of it goes through the framework, where the same route must be, too.
+ * Routes that bypass the framework, because each microsecond of their requests counts. `RequestGate` bounds them like
+ * any other request. They match the exact URL without a query; any other spelling goes through the framework, which
+ * must have the same route.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 

@@ -1,4 +1,4 @@
-/** Answers what never became a request: bytes that are no HTTP, headers without end, a request that does not arrive. */
+/** Answers what never became a request: bytes that are not HTTP, endless headers, a request that does not arrive. */
 import type { Socket } from "node:net";
 import { requestRefused } from "../errors/api.ts";
 import type { AppError } from "../errors/app-error.ts";

@@ -1,4 +1,4 @@
-/** How connections end whose client sends too many requests, a body in too many pieces, or no more of one. */
+/** Ends connections whose client sends too many requests, a body in too many pieces, or stops in the middle of one. */
 import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { bodyTooFine, tooManyPipelined } from "../errors/http.ts";

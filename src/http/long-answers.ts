@@ -1,6 +1,6 @@
 /**
- * Long answers wait for their turn between being made and being sent: the system takes megabytes of each at once, whether
- * its client reads or not, and answers that many wait for are all there in one turn of the event loop.
+ * Makes long answers take turns before they are sent. The system accepts megabytes of each at once, whether its client
+ * reads or not, and an answer that many wait for is ready for all of them in one turn of the event loop.
  */
 import { type IncomingMessage, ServerResponse } from "node:http";
 import { answerBytesMin } from "./answer-pace.ts";

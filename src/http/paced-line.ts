@@ -1,4 +1,7 @@
-/** A line for each address that has to pay off what it was sent: they go in the order in which they came, one in a turn of the event loop. */
+/**
+ * A queue of the addresses that have to wait because of what they were sent: first come, first served, one in each turn
+ * of the event loop.
+ */
 import type { AnswerPace } from "./answer-pace.ts";
 
 export class PacedLine {

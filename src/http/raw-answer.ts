@@ -1,4 +1,4 @@
-/** Answers of the server itself, to what never becomes a request of a route. */
+/** Answers that the server itself gives to what never becomes a request of a route. */
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { AppError } from "../errors/app-error.ts";

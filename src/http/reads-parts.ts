@@ -1,4 +1,4 @@
-/** The surroundings of `ConnectionReads`. */
+/** The parts that `ConnectionReads` needs from its surroundings. */
 import type { IncomingMessage } from "node:http";
 import type { TurnLine, Turns } from "../turns.ts";
 import type { RequestBytesParts } from "./request-bytes.ts";

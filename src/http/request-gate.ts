@@ -1,6 +1,7 @@
 /**
- * Hands the requests of each connection on one at a time: the next one when the one before it is answered. Together they
- * begin within 2 ms of a turn of the event loop; the rest of them waits for the next one. Who was sent a lot waits longer.
+ * Lets the requests of each connection through one at a time: the next when the one before it is answered. All together
+ * they start within 2 ms of a turn of the event loop, and the rest wait for the next turn. Clients that were sent a lot
+ * wait longer.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";

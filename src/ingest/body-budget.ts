@@ -1,6 +1,6 @@
 /**
- * Bounds what bodies that are being read hold: a share for each app, one for each address, and all of them what ingest
- * has left. Where that is nothing, the body that was begun first gives way: slow ones are what fills a budget.
+ * Bounds the memory of bodies that are being read: a share for each app, one for each address, and for all of them what
+ * ingest has left. If nothing is left, the body that was begun first is dropped: slow bodies are what fills a budget.
  */
 import type { AppError } from "../errors/app-error.ts";
 import { bodiesOfAddressFull, bodiesOfAppFull } from "../errors/ingest.ts";

@@ -1,4 +1,4 @@
-/** The reads of one connection, one after the other, and when others have their turn. */
+/** Reads one connection, read after read, until it is the turn of others. */
 import { readBytesMax } from "../sockets/socket-reads.ts";
 import type { Bursts } from "./bursts.ts";
 

@@ -1,7 +1,7 @@
 /**
- * Lines that a drain of ours sent and that came back: taken, they would be drained, come back, and so on without end.
- * They are refused, and the drain's owner is told in the app's own log. That line comes back, too: it is not told of,
- * and each line for a drain lets twice as long pass as the one before, up to a day.
+ * Catches lines that one of our own drains sent and that came back here. If accepted, they would be drained, come back,
+ * and so on endlessly. They are refused, and the drain's owner is told in the app's own log. That notice comes back
+ * too, so the time between notices doubles each time, up to a day.
  */
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";

@@ -1,6 +1,6 @@
 /**
- * The first bytes of what a sender sent, for a warning in the server's own log: one short line, printable, without
- * anything that could be a secret. Better too much is hidden than a token shown.
+ * The first bytes of what a sender sent, for a warning in the server's log: one short printable line without anything
+ * that could be a secret. It hides too much rather than show a token.
  */
 import { maskTokens, tokenBytes } from "../core/token-mask.ts";
 

@@ -1,4 +1,4 @@
-/** The language of a client that has come to the wrong port. */
+/** Recognises the protocol of a client that has come to the wrong port. */
 export type ForeignProtocol = "tls" | "http";
 
 const handshake = 0x16;

@@ -1,9 +1,9 @@
 /**
- * When lines that gather go to the log. Lines that come while a round is being stored gather for the next one, of all
- * channels together: on the journal that is one commit. Rounds and batches cost what they cost, whatever is in them, so they
- * are spread over time: a round begins some time after the one before, which follows the number of its batches, and how
- * many there were in the last milliseconds. So nothing waits on an idle system, where the last round is long past, and
- * under a load of single lines a round waits just long enough for more of them.
+ * Decides when gathered lines go to the log. Lines that arrive while a round is being stored gather for the next one,
+ * of all channels together: on the journal that is one commit. Rounds and batches have fixed costs, so they are spread
+ * over time: the distance to the previous round follows the number of its batches, and how many there were in the last
+ * milliseconds. On an idle system the last round is long past and nothing waits; under a load of single lines a round
+ * waits just long enough for more of them.
  */
 import type { Clock } from "../ports.ts";
 

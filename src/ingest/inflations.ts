@@ -1,6 +1,6 @@
 /**
- * Inflates bodies that have arrived whole. It is done in threads that also sync the log, and that take processors from the
- * event loop: so few bodies are inflated at a time, and addresses take turns.
+ * Inflates bodies that have arrived whole. Threads do this that also sync the log, and that take processors from the
+ * event loop. So few bodies are inflated at a time, and addresses take turns.
  */
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";

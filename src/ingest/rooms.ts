@@ -1,6 +1,6 @@
 /**
- * Memory that lines are written into, used again: of each power of two some rooms wait for their next use, all together within
- * a bound. What is asked for when none waits is made; when the bound is reached those that wait longest are left to the collector.
+ * Memory that lines are written into, reused. For each power of two some rooms are kept, all together within a bound;
+ * beyond it, those kept longest are left to the garbage collector. If none is free, a new one is allocated.
  */
 import { type MemoryHome, returnedMemory } from "../core/batch-memory.ts";
 import { Canoniser, powerOfTwo } from "../core/canonical.ts";

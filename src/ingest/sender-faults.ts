@@ -1,8 +1,8 @@
 /**
- * Tells the operator what senders do wrong: a syslog sender hears nothing from us, so that one that is set up wrongly
- * would vanish without a trace. Every fault is counted by its cause; each peer is warned of at most once in a turn of a
- * minute, with what of its faults was not told before. Peers, and warnings in a minute, are bounded: an attacker with
- * very many addresses fills neither the memory nor the log.
+ * Reports to the operator what senders do wrong. A syslog sender hears nothing from us, so a misconfigured one would
+ * vanish without a trace. Every fault is counted by its cause; there is at most one warning a minute for each peer,
+ * with all its faults since the last. Peers, and warnings in a minute, are bounded: an attacker with very many
+ * addresses fills neither the memory nor the log.
  */
 import type { Logger } from "pino";
 import { addressGroup } from "../core/address-group.ts";

@@ -1,6 +1,7 @@
 /**
- * The short way into the streams, for plain frames (`plain-frame.ts`) whose tokens were looked up a moment ago: most senders send
- * many frames of few tokens at once. Everything else goes through the router, which tells of the tokens that it finds.
+ * A fast path into the streams, for plain frames (`plain-frame.ts`) whose tokens were looked up a moment ago: most
+ * senders send many frames of few tokens at once. Everything else goes through the router, which hands the tokens that
+ * it finds to this.
  */
 import type { Origin } from "../core/canonical.ts";
 import type { ChannelId } from "../core/ids.ts";

@@ -1,6 +1,6 @@
 /**
- * A histogram for what happens with each parcel or batch: an observation is two additions. One of prom-client's checks and
- * hashes the labels of each, 0.7 µs and garbage.
+ * A histogram for what happens with each parcel or batch: an observation is two additions. prom-client's checks and
+ * hashes the labels each time, which takes 0.7 µs and makes garbage.
  */
 import assert from "node:assert";
 import type { Metric, Registry } from "prom-client";

@@ -1,4 +1,4 @@
-/** The two jobs of threads: find the lines that hold expressions, and redact frames. */
+/** The two jobs of threads: find the lines that match expressions, and redact frames. */
 import type { Form } from "../core/batch.ts";
 import type { Kept } from "../core/line-filter.ts";
 import { framesWithin } from "../core/lines.ts";

@@ -1,6 +1,6 @@
 /**
- * Redacts frames without holding anybody up. Detectors and plain texts are linear and fast, and are looked for here, in
- * turns; expressions, and lines so long that even detectors are slow, go to the pool.
+ * Redacts frames without holding anybody up. Detectors and plain texts are linear and fast, and run here, in turns;
+ * expressions, and lines so long that even detectors are slow, go to the pool.
  */
 import type { Form } from "../core/batch.ts";
 import { splitLines } from "../core/lines.ts";

@@ -1,7 +1,7 @@
 /**
- * The threads that run patterns, shared by the owners of jobs in fair turns. A job is done in slices of some 20 ms. The
- * owner with most of his budget left is next; an owner with nothing left waits until he has something again. So an
- * owner whose patterns cost much delays himself, and others by one slice.
+ * The threads that run patterns, shared fairly by the owners of jobs. A job is done in slices of some 20 ms. The owner
+ * with the largest balance is next; an owner without one waits. So an owner whose patterns are expensive delays its own
+ * jobs, and those of others by one slice.
  */
 import type { Logger } from "pino";
 import type { Outcome, Task } from "../core/pattern-work.ts";

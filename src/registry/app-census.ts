@@ -1,4 +1,4 @@
-/** The operator's figure of all apps, counted anew once a minute: a count that is kept up to date would hold every name. */
+/** Counts all apps once a minute, for a metric: keeping the count up to date would mean remembering every name. */
 import type { BackgroundFailures } from "../background-failures.ts";
 import { appsCounted } from "../metrics.ts";
 import type { Clock } from "../ports.ts";

@@ -1,6 +1,6 @@
 /**
- * The records of the Store, as they are written. Their keys: `core/record-keys.ts`; what is checked when they are read:
- * `record-checks.ts`.
+ * The records of the Store, as they are written. `core/record-keys.ts` has their keys, `record-checks.ts` the checks
+ * when they are read.
  */
 import type { DrainFieldsRecord } from "../core/drain-fields.ts";
 import type { ChannelId, DrainId, DrainToken, Token } from "../core/ids.ts";

@@ -1,6 +1,6 @@
 /**
- * Something that takes long and that many want at once. It is done once at a time; those who ask while it is done share
- * the next time, so that nobody is told what was before they asked.
+ * Shares slow work between callers. It runs once at a time; callers that ask while it runs share the next run, so that
+ * nobody gets an answer that is older than their question.
  */
 export function shared<Value>(make: () => Promise<Value>): () => Promise<Value> {
   let current: Promise<Value> | undefined;

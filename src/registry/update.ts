@@ -1,5 +1,6 @@
 /**
- * Changes of one record by several nodes at once: read, change, write if nobody else wrote meanwhile, else begin again.
+ * Changes a record that several nodes may change at once: read, change, write if nobody else wrote meanwhile, else
+ * start again.
  */
 import { recordContended } from "../errors/api.ts";
 import type { Store } from "../ports.ts";

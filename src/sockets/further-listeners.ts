@@ -1,7 +1,7 @@
 /**
- * Further listeners at the address of a server, which accept connections for it. In a turn of the event loop each listener is
- * handed one connection (libuv), so that at a single one whoever connects waits for as many turns as connections came before. The
- * system deals new connections out among all sockets of an address that share it (SO_REUSEPORT).
+ * Further listeners at a server's address, which accept connections for it. libuv accepts one connection per listener
+ * in a turn of the event loop, so with a single listener a new connection waits as many turns as there are connections
+ * before it. The system spreads connections over all sockets that share an address (SO_REUSEPORT).
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type ServerOpts } from "node:net";

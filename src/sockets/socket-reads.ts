@@ -1,7 +1,7 @@
 /**
- * Reads of a server's socket into memory that we name. Node reads it into 64 KiB of fresh memory each time, which a busy
- * server pays for with full collections; only a client's socket can be given memory (`onread` of `net.connect`). A server's
- * socket is the same kind of object, so it is given memory here by the names that `onread` sets inside of it.
+ * Reads server sockets into memory of our choice. Node reads into 64 KiB of fresh memory each time, which a busy server
+ * pays for with full collections, and lets only client sockets have memory (`onread` of `net.connect`). A server's
+ * socket is the same kind of object, so we set the internal fields that `onread` sets.
  */
 import type { Socket } from "node:net";
 import { returnedMemory } from "../core/batch-memory.ts";

@@ -1,4 +1,6 @@
-/** Shows lines that a search found with their neighbours in the log. Readers are told where lines are left out. */
+/**
+ * Shows the lines that a search found together with their neighbours in the log, and says where lines are left out.
+ */
 import { positionIn, type StoredBatch } from "../core/batch.ts";
 import type { Kept } from "../core/line-filter.ts";
 import { l11Text } from "../core/notice.ts";

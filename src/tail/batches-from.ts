@@ -1,4 +1,4 @@
-/** An app's batches from a place on: from its ring as far as that has them, which costs nothing, then from the log. */
+/** An app's batches from a position on: from its ring while that has them, which costs nothing, then from the log. */
 import { endOf } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { ChannelLog, Followed, From } from "../ports.ts";

@@ -1,4 +1,4 @@
-/** Pieces of logs that readers of found lines are at. All of them together are bounded. */
+/** Bounds the pieces of logs that readers of found lines are holding. */
 import { LRUCache } from "lru-cache";
 import type { StoredBatch } from "../core/batch.ts";
 import type { ChannelId } from "../core/ids.ts";

@@ -1,6 +1,7 @@
 /**
- * How many lines of each grade there were when, of all that is kept of a log. What was counted is remembered: the next who
- * asks pays for the lines that came since. One answer counts for a bounded time, newest first, and says how far it came.
+ * How many lines of each grade a log had when, over all that is kept of it. Counts are remembered, so the next request
+ * pays only for the lines that came since. An answer counts for a bounded time, newest lines first, and says how far it
+ * got.
  */
 import { LRUCache } from "lru-cache";
 import { type Bin, Histogram } from "../core/histogram.ts";

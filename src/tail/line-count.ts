@@ -1,6 +1,6 @@
 /**
- * Counts the lines of a log over time, in goes: those that came since the last go first, then older ones, back to what is
- * kept. It remembers counts and two places, and no line.
+ * Counts the lines of a log over time, in several runs: first those that came since the last run, then older ones, back
+ * to the oldest that is kept. It remembers counts and two positions, and no line.
  */
 import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
 import type { Histogram } from "../core/histogram.ts";

@@ -1,7 +1,7 @@
 /**
- * The page at `/`, as it was built: a fixed set of files, read once and sent from memory. A path is a key of a map, so none
- * leads out of it. What the browser may do with them is said in their headers: nothing from elsewhere, no script or style
- * that is not a file of ours, and no HTML that a script makes of text.
+ * The page at `/` as it was built: a fixed set of files, read once and sent from memory. Paths are keys of a map, so
+ * none leads out of it. Headers tell the browser what it may do: load nothing from elsewhere, run no script or style
+ * that is not one of our files, and make no HTML from text in scripts.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";

@@ -1,4 +1,4 @@
-/** One request on its way through the router, its timers, and the line that tells what became of it. */
+/** One request on its way through the router, its timers, and the log line about it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { UpClock } from "../clock.ts";
 import type { RouterLimits } from "../limits.ts";

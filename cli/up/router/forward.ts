@@ -1,4 +1,6 @@
-/** Forwards a request to a dyno and its answer to the client, as they come: nothing is gathered, and each side waits for the other. */
+/**
+ * Streams a request to a dyno and its response to the client. Nothing is buffered, and each side waits for the other.
+ */
 import { once } from "node:events";
 import {
   type ClientRequest,

@@ -1,4 +1,6 @@
-/** Router lines in Heroku's form. What a client sent stands in them as one word each: no blank, quote or control. */
+/**
+ * Router lines in Heroku's form. Values that a client sent are one word each: no blank, quote or control character.
+ */
 import { routerLimits } from "../limits.ts";
 
 /** Errors that the router tells, with Heroku's words. */

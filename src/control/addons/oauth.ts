@@ -1,6 +1,6 @@
 /**
- * `POST /oauth/token`: the provider of an add-on exchanges the code of its provision request for tokens, and renews them
- * (RFC 6749, 4.1.3 and 6; Heroku has it at id.heroku.com). The client secret in the body says who asks.
+ * `POST /oauth/token`: an add-on provider exchanges the code of its provision request for tokens, and renews them (RFC
+ * 6749, 4.1.3 and 6; Heroku has it at id.heroku.com). The client secret in the body authenticates the provider.
  */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { Addons } from "../../addons/addons.ts";

@@ -1,4 +1,7 @@
-/** Markdown of ours as HTML. HTML inside of it is left out but for the names of clauses, `<a id="w1-2">`; and a link is kept only where it leads somewhere. */
+/**
+ * Renders our Markdown as HTML. HTML in it is dropped, except the anchors of clauses, `<a id="w1-2">`, and links are
+ * kept only if they lead somewhere.
+ */
 import { Marked } from "marked";
 
 /** `resolve` gives the address of a link's target, or undefined when it is to be plain text. */

@@ -1,6 +1,6 @@
 /**
- * The manual as the server shows it: the Markdown files of the package, made into pages once. Their addresses follow their
- * places in the package, so that links between them hold; what is linked and is no Markdown is shown as plain text.
+ * The manual as the server shows it: the Markdown files of the package, rendered once. Addresses follow the files'
+ * paths in the package, so that links between them work; linked files that are not Markdown are shown as plain text.
  */
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";

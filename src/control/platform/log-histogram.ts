@@ -1,4 +1,4 @@
-/** How many lines of an app there were when, by how bad they are. Our own addition to the Platform API. */
+/** How many lines an app had when, by severity. Our own addition to the Platform API. */
 import type { FastifyPluginAsync } from "fastify";
 import type { ChannelId } from "../../core/ids.ts";
 import type { FilterSpec } from "../../core/line-filter.ts";

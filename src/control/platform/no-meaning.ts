@@ -1,6 +1,6 @@
 /**
- * Parts of Heroku's Platform API that have no meaning here: a client that asks for them is told so in its own form,
- * where "there is nothing at this path" would look like a fault.
+ * Parts of Heroku's Platform API that mean nothing here. A client that asks for them gets a proper answer in its own
+ * form, where a plain 404 would look like a fault.
  */
 import type { FastifyPluginAsync } from "fastify";
 import { noMeaning } from "../../errors/platform.ts";

@@ -1,8 +1,8 @@
 /**
- * The bound on connections that drains hold, and fair turns at them: first come, first served. A drain keeps its slot
- * while its connection is open; at the bound the connection that was idle longest is closed for the next in line.
- * Drains whose last attempt failed get few slots, and one after the other, so that dead ones cannot keep well ones
- * waiting, nor all come at once.
+ * Bounds the connections that drains hold, and shares them fairly: first come, first served. A drain keeps its slot
+ * while its connection is open; at the bound, the connection that has been idle longest is closed for the next in line.
+ * Drains whose last attempt failed get few slots, one after the other, so that dead ones neither keep healthy ones
+ * waiting nor all come at once.
  */
 import { drainSockets } from "../../metrics.ts";
 import type { Clock } from "../../ports.ts";

@@ -1,6 +1,7 @@
 /**
- * Memory that parcels are written into, used again when they were sent: a buffer of half a megabyte costs more to make
- * than to fill. What is kept has a bound; what is asked for beyond it is made, and left to the collector.
+ * Memory that parcels are written into, reused after they were sent: a buffer of half a megabyte costs more to allocate
+ * than to fill. What is kept for reuse is bounded; beyond that, buffers are allocated and left to the garbage
+ * collector.
  */
 
 import { returnedMemory } from "../../core/batch-memory.ts";

@@ -1,4 +1,4 @@
-/** Reads whose certificate a destination shows, and for how long it holds: the owner is told before it ends. */
+/** Reads the certificate that a destination shows, and when it expires: the owner is warned before. */
 import type { PeerCertificate } from "node:tls";
 import { type Endpoint, nameOf } from "./endpoint.ts";
 

@@ -1,6 +1,6 @@
 /**
- * One timer for all who wait for time to pass over a connection in which nothing happens. They are looked at together, not
- * more often than once in a while, and behind a poll: what the kernel held when the time was up has been read by then.
+ * One timer for everything that waits for a connection to have been quiet for a time. All are checked together, at most
+ * once in an interval, and after a poll: by then, whatever the kernel held when the time was up has been read.
  */
 
 /** One that waits. */

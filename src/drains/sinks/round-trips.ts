@@ -1,6 +1,6 @@
 /**
- * Round trips to where drains lead. The time of a TCP handshake, as this process sees it, is too long by what else was done
- * meanwhile, which is most of it when all drains begin at once: so the least of an hour counts.
+ * Round-trip times to destinations. A TCP handshake as this process sees it seems longer by whatever else it did
+ * meanwhile, which is most of the time when all drains start at once. So the minimum of the last hour counts.
  */
 import ipaddr from "ipaddr.js";
 import { LRUCache } from "lru-cache";

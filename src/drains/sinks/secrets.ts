@@ -1,7 +1,6 @@
 /**
- * Finds what a drain sends that nobody should be shown, though its receiver repeat it: it is taken out of every excerpt
- * of an answer. Receivers repeat things as they came, percent-decoded, or escaped for JSON or HTML: any of these, mixed
- * too.
+ * Finds a drain's secrets in answers of its receiver, so that excerpts can be shown without them. Receivers repeat what
+ * they were sent verbatim, percent-decoded, or escaped for JSON or HTML, in any mixture.
  */
 import type { HttpDestination } from "../destination.ts";
 

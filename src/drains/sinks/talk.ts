@@ -1,6 +1,6 @@
 /**
- * Bounds what a peer may say that is only sent to. Some syslog receivers answer each line with a word or with the line
- * itself, so it may say as much as it was sent, and a little more; who says more keeps a core busy for nothing.
+ * Bounds what a syslog receiver may send back. Some answer each line with a word or with the line itself, so a receiver
+ * may send as much as it was sent, and a little more; one that sends more keeps a core busy for nothing.
  */
 import type { Socket } from "node:net";
 

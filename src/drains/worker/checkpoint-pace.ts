@@ -1,6 +1,7 @@
 /**
- * The times at which the drains of a process write their checkpoints. Each write costs about as much as a small parcel, and many of them
- * hold up the disk that lines are stored on: so the more drains are busy, the less often each of them writes how far it is.
+ * Decides when the drains of a process write their checkpoints. Each write costs about as much as a small parcel, and
+ * many of them hold up the disk that lines are stored on. So the more drains are busy, the less often each writes its
+ * progress.
  */
 import type { Clock } from "../../ports.ts";
 

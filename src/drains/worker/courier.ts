@@ -1,6 +1,6 @@
 /**
- * Makes parcels of lines at hand (what the filter keeps of them, cut, with what is to be taken out redacted), hands
- * them to the drain's sink, and tells what became of them.
+ * Makes parcels of the lines at hand (filtered, cut, redacted), hands them to the drain's sink, and reports the
+ * outcome.
  */
 import assert from "node:assert";
 import type { StoredBatch } from "../../core/batch.ts";

@@ -1,4 +1,4 @@
-/** Goes on after a look at the log, before a range is followed. Pure. */
+/** Handles the result of a look at the log, before a range is followed. Pure. */
 import { beginningAt } from "./batcher.ts";
 import type { DeliveryRules, EventOf, StateOf, Step } from "./delivery-types.ts";
 import { after, choose, follow, lose, recordSoon } from "./moves.ts";

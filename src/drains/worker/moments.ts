@@ -1,6 +1,6 @@
 /**
- * Waits for moments of a clock, one for all who wait for the same: a thousand drains that write their checkpoints together
- * have one timer, and nothing that lives for as long as they wait.
+ * Shares timers: everything that waits for the same moment of a clock has one. A thousand drains that write their
+ * checkpoints together have one timer, and hold nothing else while they wait.
  */
 import type { Clock } from "../../ports.ts";
 

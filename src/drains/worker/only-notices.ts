@@ -1,4 +1,4 @@
-/** Looks whether a parcel holds nothing that anybody sent. */
+/** Tells whether a parcel holds nothing but notices. */
 import { cursorOver } from "../../core/line-index.ts";
 import type { Parcel } from "../../ports.ts";
 

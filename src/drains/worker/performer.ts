@@ -1,6 +1,6 @@
 /**
- * Does what the state machine asks for, and tells it what came of it: reads the log, waits for slots and times, has
- * parcels sent, writes the checkpoint. It decides nothing.
+ * Carries out the effects of the state machine and reports the results to it: reads the log, waits for slots and times,
+ * has parcels sent, writes the checkpoint. It decides nothing.
  */
 import type { LineFilter } from "../../core/line-filter.ts";
 import type { Patterns } from "../../patterns/patterns.ts";

@@ -1,4 +1,4 @@
-/** Goes on with a parcel that was made, or that turned out to be none. Pure. */
+/** Handles a parcel that was made, or that turned out to be empty. Pure. */
 import type { EventOf, Step } from "./delivery-types.ts";
 import {
   after,

@@ -1,7 +1,7 @@
 /**
- * When drains look at what was read for them: together, and not more often than once in a while. A line that comes
- * alone is looked at in the same turn of the event loop; of lines that come one by one and fast, those of a while
- * go out as one parcel for each drain. So what a parcel costs is paid less often the more lines there are.
+ * Decides when drains look at what was read for them: all together, and at most once in an interval. A line that comes
+ * alone is seen in the same turn of the event loop; lines that come one by one in quick succession go out as one parcel
+ * per drain. So the more lines there are, the less often the cost of a parcel is paid.
  */
 
 type PulseParts = {

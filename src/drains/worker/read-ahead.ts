@@ -1,6 +1,6 @@
 /**
- * Lines that wait for a drain, read ahead from its channel's log: batches stay here until they are sent. Bounded in
- * bytes; at the bound it stops pulling from the log, which is where the lines are safe.
+ * Reads lines of a channel ahead for its drain; batches stay here until they are sent. Bounded in bytes: at the bound
+ * it stops pulling from the log, where the lines are safe.
  */
 import { keptBytes, positionIn, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";

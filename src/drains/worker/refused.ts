@@ -1,6 +1,6 @@
 /**
- * Lines that a destination refuses: one that came alone is tried a few times and then passed, so that its neighbours
- * arrive. Pure.
+ * Handles lines that a destination refuses: a line sent alone is tried a few times and then passed, so that its
+ * neighbours arrive. Pure.
  */
 import type { Verdict } from "../../ports.ts";
 import { hold } from "./batcher.ts";

@@ -1,4 +1,4 @@
-/** Failed attempts and broken connections: they cost waits that grow, and bring back lines that are owed. Pure. */
+/** Handles failed attempts and broken connections: waits grow, and lines that are owed come back. Pure. */
 import type { FailureCause } from "../../core/failure-cause.ts";
 import { retryDelayMs } from "../../core/retry.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";

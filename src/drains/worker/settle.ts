@@ -1,4 +1,4 @@
-/** Lines of a parcel get their places in the ledger, and the range goes on behind them. Pure. */
+/** Counts a parcel's lines in the ledger and moves the range behind them. Pure. */
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { passed } from "./batcher.ts";
 import type { DeliveryEvent, Effect, Flight, Memory } from "./delivery-types.ts";

@@ -1,4 +1,4 @@
-/** Asks a channel's log what it has of a range, before that is followed. */
+/** Asks a channel's log what it still has of a range, before the range is followed. */
 import { endOf, positionIn, type StoredBatch } from "../../core/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { comparePositions, readPosition } from "../../core/position.ts";

@@ -1,7 +1,7 @@
 /**
- * A node that takes a drain over has to cut its parcels as they were cut before: destinations
- * tell repeats by the id of a parcel, which follows from its lines. So each batch goes alone, or a parcel of several
- * batches ends at a line that was written to the checkpoint before it was sent.
+ * A node that takes a drain over has to cut its parcels at the same places as before: destinations recognise repeats by
+ * the id of a parcel, which follows from its lines. So each batch goes alone, or a parcel of several batches ends at a
+ * line that was written to the checkpoint before it was sent.
  */
 import type { StoredBatch } from "../../core/batch.ts";
 import type { Clock } from "../../ports.ts";

@@ -1,4 +1,4 @@
-/** Goes on when the destination has answered for a parcel, or has let it pass. Pure. */
+/** Handles the destination's verdict on a parcel. Pure. */
 import assert from "node:assert";
 import type { Verdict } from "../../ports.ts";
 import { halveByContent, halveBySize, heldEndOf, hold, isDivisible } from "./batcher.ts";

@@ -1,6 +1,6 @@
 /**
- * Runs one drain: hands what happens to the state machine of `delivery-state.ts`, and what has to be done to the
- * performer, which tells what came of it. All that is decided is decided in the state machine.
+ * Runs one drain: hands events to the state machine of `delivery-state.ts` and its effects to the performer. All
+ * decisions are made in the state machine.
  */
 import type { LineFilter } from "../../core/line-filter.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";

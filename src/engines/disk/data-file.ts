@@ -1,4 +1,4 @@
-/** The file that is written: is it still the one that the next start will open? */
+/** Checks that the file being written is still the one that the next start will open. */
 import { type Stats, statSync } from "node:fs";
 
 /** `gone`: removed, renamed, or another one lies in its place. `cut`: it is shorter than it was. */

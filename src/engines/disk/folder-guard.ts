@@ -1,7 +1,7 @@
 /**
- * May this be written, and was it written to where the next start will look? Asked by an engine for each of its
- * transactions, and by a tick when there are none. What stands in the way is told in the log once, in `/readyz` and in
- * metrics as long as it lasts, and to who writes as an error; it ends by itself when its cause does.
+ * Answers for an engine's folder: may it be written now, and is it still the folder that the next start will open? The
+ * engine asks before each transaction, and a timer asks when there are none. Trouble is logged once, shown in `/readyz`
+ * and metrics while it lasts, and returned to writers as an error; it ends by itself when its cause does.
  */
 import { join } from "node:path";
 import type { Logger } from "pino";

@@ -1,5 +1,5 @@
 /**
- * Keeps the files of a data folder to their owner: what is made is its owner's alone; what is there stays, and is told.
+ * Keeps a data folder private: new files are readable only by their owner; existing ones are left alone, and reported.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The works of the next commit: nobody's line waits for all that another app has brought. */
+/** Chooses the work of the next commit, so that nobody's line waits for everything that another app has brought. */
 import { FairLine } from "../../core/fair-line.ts";
 import type { Work } from "./journal.ts";
 

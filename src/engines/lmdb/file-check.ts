@@ -1,6 +1,6 @@
 /**
- * Is a data file whole? Asked before LMDB opens it: LMDB maps the file, and a file that is cut, zeroed or somebody
- * else's ends the process without a word, at once or when the page that is missing is read.
+ * Checks that a data file is whole before LMDB opens it. LMDB maps the file, and if the file is truncated, zeroed or
+ * not LMDB's, the process dies without a word, at once or when a missing page is read.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import {

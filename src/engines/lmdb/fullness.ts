@@ -1,4 +1,4 @@
-/** Was it for want of room that a transaction failed? */
+/** Tells whether a transaction failed for want of room. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 

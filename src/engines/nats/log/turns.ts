@@ -1,6 +1,7 @@
 /**
- * Fair turns among the processes that write to one channel. Who writes without a pause knows the channel's end first
- * and would always be faster than who has to ask for it; who keeps losing says so, and the others wait a moment.
+ * Gives the processes that write to one channel fair turns. A process that writes without a pause already knows the
+ * channel's end, and would always be faster than one that has to ask. So one that keeps losing says so, and the others
+ * wait a moment.
  */
 import { createInbox } from "nats";
 import type { ChannelId } from "../../../core/ids.ts";

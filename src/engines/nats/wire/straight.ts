@@ -1,7 +1,7 @@
 /**
- * The way to a server's socket past its library, which makes two copies of what is published, of which the garbage costs more
- * than the copies. Messages that come together go out in one write. The library's own are written to the same socket, each of
- * them whole.
+ * Writes publishes straight to the server's socket. The client library copies each message twice, and the garbage of
+ * these copies costs more than the copying. Messages that come together go out in one write. The library's own messages
+ * go to the same socket, each of them whole.
  */
 import type { Socket } from "node:net";
 import { headers, type MsgHdrs, type NatsConnection } from "nats";
