@@ -57,7 +57,7 @@ describe("what is not there", () => {
     const { status, json } = await server.call(method, url, method === "POST" ? {} : undefined, { key });
     expect(status).toBe(404);
     expect(json.message).toBe(
-      "This key is for its own apps: it cannot make apps or see keys. Use a key that was made without --app.",
+      "This key is limited to its own apps: it cannot create apps or see keys. Use a key that was created without --app.",
     );
   });
 });
@@ -69,7 +69,7 @@ test("a key that reads is told why it may not see tokens, and of a change that i
     expect(await messageOf("GET", url, undefined, { key })).toContain("tokens are rights to write");
   }
   const change = await messageOf("DELETE", "/apps/todo", undefined, { key });
-  expect(change).toBe("This key may read and nothing else. Use a key that was made without --read-only.");
+  expect(change).toBe("This key may only read. Use a key that was created without --read-only.");
 });
 
 test("a drain's URL that the app has already is that of a drain with an id", async () => {
@@ -92,7 +92,7 @@ describe("a test line that was not delivered", () => {
     async (kind) => {
       server.verdict = { kind, reason: "it answered 400" };
       const message = await verify();
-      expect(message).toContain("refused the test line: it answered 400. Mend");
+      expect(message).toContain("refused the test line: it answered 400. Fix");
       expect(message).toContain("not sent again");
       expect(message).not.toContain("wait");
     },
@@ -168,7 +168,7 @@ describe("the command's own words", () => {
   test("for a failure of a setting end with status 2, for others with 1", () => {
     expect(explain(dataUnusable("/srv/x", "it is full"))).toEqual({
       text: expect.stringMatching(
-        /^tailrace: The folder of --data, \/srv\/x, cannot be used: it is full\.\nMend/,
+        /^tailrace: The folder of --data, \/srv\/x, cannot be used: it is full\.\nFix/,
       ),
       exitStatus: 2,
     });

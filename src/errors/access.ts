@@ -53,16 +53,16 @@ export const keyOfSomeApps = () =>
   new AppError({
     code: "NOT_FOUND",
     status: 404,
-    message: "This key is for its own apps: it cannot make apps or see keys.",
-    mend: "Use a key that was made without --app.",
+    message: "This key is limited to its own apps: it cannot create apps or see keys.",
+    mend: "Use a key that was created without --app.",
   });
 
 export const keyReadOnly = () =>
   new AppError({
     code: "KEY_READ_ONLY",
     status: 403,
-    message: "This key may read and nothing else.",
-    mend: "Use a key that was made without --read-only.",
+    message: "This key may only read.",
+    mend: "Use a key that was created without --read-only.",
   });
 
 /** For calls that show tokens: reading them is refused too. */
@@ -70,6 +70,6 @@ export const tokensForWriters = () =>
   new AppError({
     code: "KEY_READ_ONLY",
     status: 403,
-    message: "This key may read logs and nothing else; tokens are rights to write.",
-    mend: "Use a key that was made without --read-only.",
+    message: "This key may only read logs; tokens are rights to write.",
+    mend: "Use a key that was created without --read-only.",
   });

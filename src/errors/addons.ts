@@ -14,7 +14,7 @@ export const addonLimit = (max: number) =>
   new AppError({
     code: "ADDON_LIMIT",
     status: 422,
-    message: `The app has ${max} add-ons, which is as many as it may have.`,
+    message: `The app has ${max} add-ons, which is the limit.`,
     mend: "Destroy one that nothing uses any more.",
   });
 
@@ -22,8 +22,8 @@ export const addonNameTaken = (name: string) =>
   new AppError({
     code: "ADDON_NAME_TAKEN",
     status: 422,
-    message: `The name ${name.slice(0, 60)} is taken, or no name of an add-on.`,
-    mend: "Use a-z, 0-9 and -, or leave the name out: then one is made.",
+    message: `The name ${name.slice(0, 60)} is taken, or is not a valid add-on name.`,
+    mend: "Use a-z, 0-9 and -, or leave the name out to get a generated one.",
   });
 
 export const addonRefused = (service: string, said: string) =>
@@ -49,7 +49,7 @@ export const addonOwnsConfig = (names: readonly string[], isRemoval: boolean) =>
     code: "ADDON_OWNS_CONFIG",
     status: 422,
     message: `Cannot ${isRemoval ? "destroy" : "overwrite"} attachment values ${names.join(", ")}.`,
-    mend: "The provider of the add-on sets them, and they go with the add-on: `tailrace addons:destroy`.",
+    mend: "The provider of the add-on sets them, and they are removed with it: `tailrace addons:destroy`.",
   });
 
 export const addonOwnsDrain = (addon: string) =>
@@ -57,7 +57,7 @@ export const addonOwnsDrain = (addon: string) =>
     code: "ADDON_OWNS_DRAIN",
     status: 422,
     message: `The drain is the add-on ${addon}'s.`,
-    mend: "It goes with the add-on: `tailrace addons:destroy`.",
+    mend: "It is removed with the add-on: `tailrace addons:destroy`.",
   });
 
 export const addonHasNoDashboard = (service: string) =>
@@ -72,7 +72,7 @@ export const oauthRefused = () =>
   new AppError({
     code: "OAUTH_REFUSED",
     status: 401,
-    message: "There is no such grant, or it was used or has ended, or the client secret is another's.",
+    message: "There is no such grant, or it was used or has ended, or the client secret is wrong.",
     mend: "A code is good for five minutes, and once; the client secret is the manifest's `api.client_secret`, else its password.",
   });
 

@@ -14,7 +14,7 @@ export const mediaTypeNotJson = () =>
   new AppError({
     code: "MEDIA_TYPE_NOT_JSON",
     status: 415,
-    message: "The body is not said to be JSON.",
+    message: "The Content-Type is not JSON.",
     mend: "Send `Content-Type: application/json`.",
   });
 
@@ -24,7 +24,7 @@ export const requestRefused = (status: number, reason: string) =>
     status,
     id: "bad_request",
     message: `The request cannot be read: ${reason}.`,
-    mend: "Mend that and send it again; /docs on this server describes the API.",
+    mend: "Correct that and send it again; /docs on this server describes the API.",
   });
 
 export const paramsInvalid = (what: string) =>
@@ -39,7 +39,7 @@ export const sinceInvalid = (text: string) =>
   new AppError({
     code: "SINCE_INVALID",
     status: 422,
-    message: `"${text.slice(0, 50)}" is no time for \`since\`.`,
+    message: `"${text.slice(0, 50)}" is not a time for \`since\`.`,
     mend: "Write a time as 2026-01-31T12:00:00Z, or how long ago as 30s, 10m, 2h or 7d.",
   });
 
@@ -64,7 +64,7 @@ export const appNameTaken = (name: string) =>
     code: "APP_NAME_TAKEN",
     status: 422,
     message: `Name ${name} is already taken.`,
-    mend: "Choose another name, or none: then one is made.",
+    mend: "Choose another name, or leave it out to get a generated one.",
   });
 
 export const sourceInvalid = (source: string) =>
@@ -79,7 +79,7 @@ export const tokenLimit = (max: number) =>
   new AppError({
     code: "TOKEN_LIMIT",
     status: 422,
-    message: `The app has ${max} tokens, which is as many as it may have.`,
+    message: `The app has ${max} tokens, which is the limit.`,
     mend: 'Revoke one that nothing uses any more: "tailrace tokens -a APP" lists them, tokens:revoke ends one.',
   });
 
@@ -87,7 +87,7 @@ export const keyLimit = (max: number) =>
   new AppError({
     code: "KEY_LIMIT",
     status: 422,
-    message: `There are ${max} API keys, which is as many as there may be.`,
+    message: `There are ${max} API keys, which is the limit.`,
     mend: 'Revoke those that nobody uses any more: "tailrace keys" lists them, keys:revoke ends one.',
   });
 
@@ -113,7 +113,7 @@ export const drainOption = (field: string, reason: string) =>
     code: "DRAIN_OPTION",
     status: 422,
     message: `The drain's \`${field}\` cannot be used: ${reason}.`,
-    mend: "Mend the field, or leave it out.",
+    mend: "Correct the field, or leave it out.",
   });
 
 const drainNotAdded = (why: string, mend: string) =>
@@ -128,14 +128,14 @@ const drainNotAdded = (why: string, mend: string) =>
 export const drainUnverified = (reason: string) =>
   drainNotAdded(
     `took no test line: ${sentence(reason)}`,
-    "Mend what is said there, or add the drain without `verify`: its lines wait until the destination takes them.",
+    "Fix that, or add the drain without `verify`: its lines wait until the destination takes them.",
   );
 
 /** The test line was refused for good. */
 export const drainTestRefused = (reason: string) =>
   drainNotAdded(
     `refused the test line: ${sentence(reason)}`,
-    "Mend what is said there. Without `verify` the drain is added, and lines that the destination refuses are not sent again.",
+    "Fix that. Without `verify` the drain is added, and lines that the destination refuses are not sent again.",
   );
 
 export const recordContended = () =>
@@ -152,7 +152,8 @@ export const apiBusy = () =>
   new AppError({
     code: "API_BUSY",
     status: 503,
-    message: "Too many answers are being made for this address, or for all of them: this one was not begun.",
+    message:
+      "Too many answers are being made for this address, or for all of them: this one was not started.",
     mend: "Ask again, and for fewer things at the same time.",
     retryAfterS: 5,
   });
@@ -161,6 +162,6 @@ export const internalError = (requestId: string) =>
   new AppError({
     code: "INTERNAL_ERROR",
     status: 500,
-    message: `The server failed at this request (Request-Id ${requestId}).`,
+    message: `The server failed on this request (Request-Id ${requestId}).`,
     mend: "Tell its operator: its own log says why, under that requestId.",
   });

@@ -68,12 +68,11 @@ export const drainToItself = () =>
     mend: "Give the URL of a receiver. `tailrace logs -a APP --tail` follows an app without a drain.",
   });
 
-/** `whose`: of what so many tests are under way already. */
 export const drainTestsBusy = (whose: "drain" | "app" | "server", max: number) =>
   new AppError({
     code: "DRAIN_TESTS_BUSY",
     status: 429,
-    message: `Of this ${whose} ${max === 1 ? "a test is" : `${max} tests of drains are`} under way, and more are not made at once.`,
+    message: `Drain tests under way for this ${whose}: ${max}, which is the limit.`,
     mend: "Send the request again after the time in Retry-After: a test takes some seconds at most.",
     retryAfterS: 5,
   });

@@ -5,7 +5,7 @@ export const connectionsFull = (max: number) =>
   new AppError({
     code: "CONNECTIONS_FULL",
     status: 503,
-    message: `The server has ${max} connections whose requests are under way, which is as many as it may.`,
+    message: `The server has ${max} connections whose requests are under way, which is the limit.`,
     mend: "Connect again after the time in Retry-After.",
     retryAfterS: 1,
   });
@@ -14,8 +14,8 @@ export const addressConnectionsFull = (max: number) =>
   new AppError({
     code: "CONNECTIONS_FULL",
     status: 503,
-    message: `Your address has ${max} connections whose requests are under way, which is as many as one may.`,
-    mend: "Use fewer connections, and read the answers on those that there are.",
+    message: `Your address has ${max} connections whose requests are under way, which is the limit for one address.`,
+    mend: "Use fewer connections, and read the answers on those you have.",
     retryAfterS: 1,
   });
 

@@ -55,7 +55,7 @@ const bodiesFull = (whose: string, bytesMax: number) =>
   new AppError({
     code: "BODIES_FULL",
     status: 503,
-    message: `Requests ${whose} that are not whole yet hold ${bytesMax} bytes, which is as much as they may: nothing was stored.`,
+    message: `Requests ${whose} that are not whole yet hold ${bytesMax} bytes, which is the limit: nothing was stored.`,
     mend: "Send fewer at a time, each without pauses, and this one again after the time in Retry-After.",
     retryAfterS: 1,
   });
@@ -122,8 +122,8 @@ export const sendersForOperator = () =>
   new AppError({
     code: "SENDERS_FOR_OPERATOR",
     status: 403,
-    message: "Who sends here is told to the operator alone.",
-    mend: "Use the key of the server, or one for all apps that is not read-only.",
+    message: "Only the operator may see who sends here.",
+    mend: "Use the operator's key, or one for all apps that is not read-only.",
   });
 
 export const tokenNeeded = () =>
@@ -138,7 +138,7 @@ export const otlpMediaType = () =>
   new AppError({
     code: "OTLP_MEDIA_TYPE",
     status: 415,
-    message: "The body is not said to be OTLP.",
+    message: "The Content-Type is not one for OTLP.",
     mend: "Send Content-Type: application/x-protobuf or application/json.",
   });
 
@@ -146,7 +146,7 @@ export const otlpMalformed = (detail: string) =>
   new AppError({
     code: "OTLP_MALFORMED",
     status: 400,
-    message: "The body is no OTLP request for logs: nothing was stored.",
+    message: "The body is not an OTLP request for logs: nothing was stored.",
     mend: `${detail} Let the exporter send logs (ExportLogsServiceRequest) to /v1/logs.`,
   });
 
@@ -186,6 +186,6 @@ export const ingestMediaType = () =>
   new AppError({
     code: "INGEST_MEDIA_TYPE",
     status: 415,
-    message: "The body is not said to be log messages.",
+    message: "The Content-Type is not one for log messages.",
     mend: "Send Content-Type: application/logplex-1 (or application/x-logplex-1) without parameters, text/plain, application/x-ndjson or application/json.",
   });

@@ -32,7 +32,7 @@ export const formationInvalid = (why: string) =>
   new AppError({
     code: "FORMATION_INVALID",
     status: 422,
-    message: `The dynos cannot be scaled so: ${why}.`,
+    message: `The dynos cannot be scaled: ${why}.`,
     mend: "Write it as web=2, or as web=2:Standard-2X.",
   });
 
@@ -40,8 +40,8 @@ export const configInvalid = (why: string) =>
   new AppError({
     code: "CONFIG_INVALID",
     status: 422,
-    message: `The config vars cannot be set so: ${why}.`,
-    mend: "A name is letters, digits and _, not a digit first; a value is text; null takes a var away.",
+    message: `The config vars cannot be set: ${why}.`,
+    mend: "A name has letters, digits and _, and does not start with a digit; a value is text; null removes a var.",
   });
 
 export const noRunner = () =>

@@ -36,7 +36,7 @@ export const dataUnusable = (folder: string, reason: string, cause?: unknown) =>
     code: "DATA_UNUSABLE",
     status: 503,
     message: `The folder of --data, ${folder}, cannot be used: ${reason}.`,
-    mend: "Mend that, so that the user of this process can read and write there, or give another folder with --data.",
+    mend: "Fix that, so that the user of this process can read and write there, or give another folder with --data.",
     exitStatus: 2,
     cause,
   });
@@ -46,7 +46,7 @@ export const clientTokensUnusable = (file: string, line: number) =>
   new AppError({
     code: "CLIENT_TOKENS_UNUSABLE",
     status: 503,
-    message: `Line ${line} of --tls-client-tokens ${file} is no name and token.`,
+    message: `Line ${line} of --tls-client-tokens ${file} is not a name and a token.`,
     mend: 'Write NAME TOKEN in each line: a common name, a DNS name or sha256:FINGERPRINT of the certificate, and an ingest token ("tailrace tokens -a APP").',
     exitStatus: 2,
   });

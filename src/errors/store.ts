@@ -46,7 +46,7 @@ export const overloaded = () =>
   new AppError({
     code: "OVERLOADED",
     status: 503,
-    message: "The server has as many unwritten lines in memory as it may: nothing was stored.",
+    message: "The server has reached its limit of unwritten lines in memory: nothing was stored.",
     mend: "Send the same request again after the time in Retry-After.",
     retryAfterS: 1,
   });

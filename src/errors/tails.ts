@@ -13,7 +13,7 @@ export const appTailsFull = (max: number) =>
   new AppError({
     code: "TAILS_FULL",
     status: 503,
-    message: `This app has ${max} log streams open, as many as it may.`,
+    message: `This app has ${max} log streams open, which is the limit.`,
     mend: "Close some of them, or open this one again after the time in Retry-After.",
     retryAfterS: 5,
   });
@@ -22,7 +22,7 @@ export const tailsFull = (max: number) =>
   new AppError({
     code: "TAILS_FULL",
     status: 503,
-    message: `The server has ${max} log streams open, as many as it may.`,
+    message: `The server has ${max} log streams open, which is the limit.`,
     mend: "Open this one again after the time in Retry-After. When it lasts, the operator has to add a server (role tail).",
     retryAfterS: 5,
   });
@@ -40,6 +40,6 @@ export const positionInvalid = () =>
   new AppError({
     code: "POSITION_INVALID",
     status: 400,
-    message: "`after` is no position in a log.",
+    message: "`after` is not a position in a log.",
     mend: "Use the id of an event of this stream, or `position` of a line in JSON, as it was sent.",
   });

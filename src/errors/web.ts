@@ -21,7 +21,7 @@ export const signInRefused = () =>
   new AppError({
     code: "SIGN_IN_REFUSED",
     status: 401,
-    message: "This is no key of this server, or it is over.",
+    message: "This is not a key of this server, or it has expired or been revoked.",
     mend: "Paste the whole key. `tailrace keys:create` makes one; the operator's is in the file that the start names.",
   });
 
@@ -38,7 +38,7 @@ export const webSessionsFull = (max: number) =>
   new AppError({
     code: "WEB_SESSIONS_FULL",
     status: 503,
-    message: `${max} browsers are signed in, as many as can be.`,
+    message: `${max} browsers are signed in, which is the limit.`,
     mend: "Sign out in one of them; each ends by itself after 12 hours.",
     retryAfterS: 60,
   });

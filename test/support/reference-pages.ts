@@ -27,8 +27,8 @@ export function settingsPage(): string {
   ]);
   return page(
     "Settings",
-    "Every option of `tailrace serve` is a flag and an environment variable; the flag wins. A wrong value names the\n" +
-      "option, the value and the mend, and ends with status 2.",
+    "Every option of `tailrace serve` is a flag and an environment variable; the flag wins. For an invalid value,\n" +
+      "`serve` names the option, the value and the fix, and exits with status 2.",
     table(["Flag", "Variable", "Default", "What"], rows),
   );
 }
@@ -66,13 +66,13 @@ export function errorsPage(): string {
     `\`${code}\``,
     String(status),
     `\`${id}\``,
-    message,
+    message.replaceAll("undefined", "…"), // a word that is looked up by an argument
     mend,
   ]);
   return page(
     "Errors",
-    "What tailrace answers when it cannot do what it was asked. `code` never changes its meaning; `id` is the Platform\n" +
-      "API's word for the kind. `…` stands for what the request named.\n\nFor 400 and 403 of `/logs` the body is logplex's own text alone; what to do is in the header `Tailrace-Error`\n(`curl -i` shows it). Failures of a start are printed by `tailrace serve`, which ends with status 2 when a\nsetting has to be changed, else with 1.",
+    "Every error that tailrace returns. The meaning of a `code` never changes; `id` is the Platform API's word for the kind.\n" +
+      "`…` stands for what the request named.\n\nFor 400 and 403 of `/logs` the body is only logplex's own text; what to do is in the header `Tailrace-Error`\n(`curl -i` shows it). Errors at a start are printed by `tailrace serve`, which exits with status 2 if a\nsetting has to be changed, else with 1.",
     table(["Code", "Status", "Id", "Message", "What to do"], unique(failures)),
   );
 }

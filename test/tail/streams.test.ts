@@ -336,11 +336,11 @@ describe("the route", () => {
     const third = await open();
     expect(third.response.statusCode).toBe(503);
     expect(third.response.headers["retry-after"]).toBe("5");
-    expect((await third.end()).text).toContain("This app has 2 log streams open, as many as it may.");
+    expect((await third.end()).text).toContain("This app has 2 log streams open, which is the limit.");
     expect((await open(newChannelId())).response.statusCode).toBe(200);
     const fourth = await open(newChannelId());
     expect(fourth.response.statusCode).toBe(503);
-    expect((await fourth.end()).text).toContain("The server has 3 log streams open, as many as it may.");
+    expect((await fourth.end()).text).toContain("The server has 3 log streams open, which is the limit.");
     await server.tails.close();
     const late = await open(newChannelId());
     expect((await late.end()).text).toContain("The server is stopping and opens no more log streams.");
