@@ -14,15 +14,16 @@ export type From =
   | { readonly kind: "since"; readonly timeMs: number }
   | { readonly kind: "now" };
 
-/** The end of a channel's log: the position behind its last line and the number of lines it ever had. */
+/** The end of a channel's log: the position behind its last line, and the number of lines it has ever had. */
 export type ChannelEnd = { readonly position: Position; readonly line: number };
 
 /**
- * A follower is handed batches. `foreign` comes before all of them, once, when the position that it asked for is no
- * place of the channel's log as it is now: it is of another log, or of a part that this one lost and that others wrote
- * anew. The batches after it begin with the oldest one.
+ * A follower gets batches. `foreign` comes first, once, if the position that it asked for is not in the channel's log
+ * as it is now: it belongs to another log, or to a part that this log has lost and others have written again. The
+ * batches after `foreign` begin with the oldest one.
  */
 export type Followed = StoredBatch | "foreign";
+
 /** Bounds of what `recent` reads; `endLine` is a channel's running number of a line. */
 export type Within = { readonly endLine?: number; readonly bytesMax?: number };
 
@@ -33,38 +34,38 @@ export type Appended = { readonly position: Position; readonly repeated: boolean
 export interface ChannelLog {
   /**
    * Resolves when the batch is durable. Appends of one channel are stored in the order of the calls.
-   * Rejects with `storeFull` or `storeUnavailable`; then nothing of the batch is stored,
-   * except that a distributed engine which had no answer in time may find it stored later: once under its dedup id.
-   * When the batch lies in `memory`, the caller's hold on that is the log's once it resolves, to give back or to keep.
+   * Rejects with `storeFull` or `storeUnavailable`; then nothing of the batch is stored, except that with a
+   * distributed engine a batch without an answer in time may turn out to be stored after all: once, under its dedup id.
+   * If the batch lies in `memory`, the caller's hold passes to the log when this resolves, to be released or kept.
    */
   append(channel: ChannelId, batch: Batch, memory?: BatchMemory): Promise<Appended>;
   /**
-   * History, then live: no gap, no repeat, in one total order, pulled by the reader at flat memory. Yields whole
-   * stored batches, except that the first one may begin before the place asked for: `after` a position inside a
-   * batch yields that batch, and `last` the batch that holds the first of those lines. Positions of trimmed batches
-   * are fine: the first batch left follows, and its `line` tells how many are gone. So are positions that name no
-   * incarnation, as far as the log reaches, and the origin. Ends when `signal` is aborted, when the channel is
-   * destroyed, or when its log is replaced while it is followed; never throws for these. With `present` it also ends
-   * where it would wait for lines that nobody has written yet, whatever of those before cannot be read any more. The
-   * reader has a hold on the memory of each batch that he is handed, and may give it back (`core/batch-memory.ts`).
+   * History, then live: no gap, no repeat, in one total order, pulled by the reader in constant memory. Yields whole
+   * stored batches, so the first one may begin before the place asked for: `after` a position inside a batch yields
+   * that batch, and `last` the batch that holds the first of those lines. Positions of trimmed batches are allowed: the
+   * first batch that is left follows, and its `line` tells how many lines are gone. So are the origin, and positions
+   * that name no incarnation, if they are within the log. Ends, without throwing, when `signal` is aborted, when the
+   * channel is destroyed, or when its log is replaced meanwhile. With `present` it also ends where it would wait for
+   * lines that nobody has written yet, even if some before them can no longer be read. The reader has a hold on the
+   * memory of each batch that it gets, and may release it (`core/batch-memory.ts`).
    */
   follow(channel: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed>;
   /**
-   * The channel's running number of the line behind a place of its log; undefined where the log cannot tell any more,
-   * as when retention took what the position names. A foreign position may get any answer.
+   * The channel's running number of the line behind a position; undefined if the log can no longer tell, as when
+   * retention has removed what the position names. A foreign position may get any answer.
    */
   lineBehind(channel: ChannelId, position: Position): Promise<number | undefined>;
   /**
    * The newest batches that together hold at least `lines` lines (or all there are), oldest first, and the end. With
-   * `within`, those that begin before its `endLine`, and no more of them than have `bytesMax` bytes, but one at least:
-   * so a log is read backwards at flat memory.
+   * `within`, only batches that begin before its `endLine`, and at most `bytesMax` bytes of them, but at least one: so
+   * a log can be read backwards in constant memory.
    */
   recent(
     channel: ChannelId,
     lines: number,
     within?: Within,
   ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }>;
-  /** Removes the channel's lines for good and ends its followers. Unknown channels are fine. */
+  /** Removes the channel's lines for good and ends its followers. An unknown channel is no error. */
   destroy(channel: ChannelId): Promise<void>;
   /** Idempotent. Ends every follower, waits for appends under way. */
   close(): Promise<void>;
@@ -77,12 +78,12 @@ export type StoreRecord<Value = unknown> = {
   readonly revision: number;
 };
 
-/** A change that `watch` saw; `value` is undefined when the record was removed, or cannot be used. */
+/** A change that `watch` saw; `value` is undefined if the record was removed or cannot be used. */
 export type StoreChange<Value = unknown> = {
   readonly key: string;
   readonly value: Value | undefined;
   readonly revision: number;
-  /** The record is there, and not of a form that this program reads. Engines never set it. */
+  /** The record exists in a form that this program cannot read. Engines never set this. */
   readonly isUnreadable?: true;
 };
 
@@ -94,11 +95,11 @@ export interface Store {
   /** The record, or undefined when it is absent. */
   get<Value>(key: string): Promise<StoreRecord<Value> | undefined>;
   /**
-   * Writes when the record's revision is still `revision` (0: it must be absent), durable when it resolves.
-   * `value` undefined removes. Resolves to the new revision, or undefined when somebody else was faster.
+   * Writes if the record's revision is still `revision` (0: it must be absent); durable when this resolves. A `value`
+   * of undefined removes the record. Resolves to the new revision, or to undefined if somebody else was faster.
    */
   put(key: string, value: unknown, revision: number): Promise<number | undefined>;
-  /** Records whose key starts with `prefix`, in key order, as they are when each is reached. */
+  /** Records whose key starts with `prefix`, in key order, each as it is when it is reached. */
   list<Value>(prefix: string): AsyncIterable<StoreRecord<Value>>;
   /** First every record with `prefix`, then one `ready`, then each change in order, until `signal` is aborted. */
   watch<Value>(prefix: string, signal: AbortSignal): AsyncIterable<StoreChange<Value> | "ready">;
@@ -106,7 +107,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Lines sent to a drain in one request under one parcel id, unchanged on a retry. */
+/** Lines sent to a destination together under one parcel id, unchanged on a retry. */
 export type Parcel = {
   /** 32 upper-case hex digits. */
   readonly parcelId: string;
@@ -116,7 +117,7 @@ export type Parcel = {
   readonly count: number;
 };
 
-/** `count` canonical frames of one form, back to back, and where their parts are if that is known: see `indexOf`. */
+/** `count` canonical frames of one form, back to back, and their line index if there is one already: see `indexOf`. */
 export type Slice = {
   readonly bytes: Uint8Array;
   readonly count: number;
@@ -125,16 +126,16 @@ export type Slice = {
 };
 
 /**
- * A sink's word on a parcel. `rejected` counts lines that the destination took the trouble to refuse
- * one by one (OTLP partial success); `reason` is for the drain's owner and never holds a secret.
+ * A sink's verdict on a parcel. `rejected` counts lines that the destination refused one by one (OTLP partial success);
+ * `reason` is for the drain's owner and never holds a secret.
  */
 export type Verdict =
   | {
       readonly kind: "delivered";
       readonly rejected?: number;
-      /** The destination's words on the rejected ones. */
+      /** The destination's explanation for the rejected lines. */
       readonly reason?: string;
-      /** The destination's certificate ends within two weeks, in words: a notice tells the owner once a day. */
+      /** Says that the destination's certificate expires within two weeks: a notice tells the owner once a day. */
       readonly expiring?: string;
     }
   | {
@@ -143,11 +144,11 @@ export type Verdict =
       /** Absent: "other". */
       readonly cause?: FailureCause;
       readonly afterMs?: number;
-      /** It was connected and did not take or answer the parcel in time: a smaller one may do. */
+      /** The destination was connected but did not take or answer the parcel in time: a smaller one may pass. */
       readonly slow?: true;
-      /** The destination's certificate does not hold: an L14 notice tells the owner. */
+      /** The destination's certificate is not valid: an L14 notice tells the owner. */
       readonly certificate?: true;
-      /** The connection was ended for its age alone: a fresh one may do at once. Never without an `onSent`. */
+      /** The connection was closed only because of its age: a fresh one may work at once. Never without an `onSent`. */
       readonly stale?: true;
     }
   | { readonly kind: "split"; readonly reason: string }
@@ -156,12 +157,12 @@ export type Verdict =
 /** One drain's way out over one protocol. */
 export interface Sink {
   /**
-   * Resolves when the parcel is settled: the destination answered or, over a protocol without answers, let it stand.
-   * Such a protocol calls `onSent` before that, when the parcel is on its way and the next one may follow at once;
-   * parcels are settled in the order of the calls. When one of those fails, all that follow it fail too, and so does
-   * whatever is delivered after that: nothing overtakes what has to be sent again. Then the sink is to be closed.
-   * A parcel that is told as sent or delivered is not read any more: its memory is used again.
-   * Without an `onSent`, parcels are delivered one at a time, and a failure says nothing of the next one.
+   * Resolves when the parcel is settled: the destination answered or, over a protocol without answers, kept the
+   * connection. Such a protocol calls `onSent` earlier, when the parcel is on its way and the next one may follow at
+   * once; parcels are settled in the order of the calls. When one fails, all that follow fail too, including those
+   * delivered later: nothing overtakes what has to be sent again. Then the sink has to be closed.
+   * Once a parcel is reported as sent or delivered, it is not read any more: its memory is reused.
+   * Without an `onSent`, parcels are delivered one at a time, and a failure says nothing about the next one.
    * Never rejects for the peer's faults; rejects with the signal's reason when `signal` is aborted.
    */
   deliver(parcel: Parcel, signal: AbortSignal, onSent?: () => void): Promise<Verdict>;
@@ -169,13 +170,13 @@ export interface Sink {
   close(): Promise<void>;
 }
 
-/** Time, so that tests can hold it. */
+/** Time, so that tests can control it. */
 export interface Clock {
   /** Milliseconds since 1970, as `Date.now`. */
   nowMs(): number;
   /**
-   * Milliseconds since some moment, which only go forward, at the pace of time: what waits and windows are measured by.
-   * The time of day jumps.
+   * Milliseconds since some moment, at the pace of real time and never going back. Waits and windows are measured by
+   * this, since the time of day jumps.
    */
   monotonicMs(): number;
   /** Resolves after `ms`, or at once when `signal` is aborted; never rejects. */

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert";
 
-/** The place where memory waits for its next use. */
+/** Keeps memory for its next use. */
 export interface MemoryHome<Memory> {
   takeBack(memory: Memory): void;
 }
@@ -19,25 +19,25 @@ export class BatchMemory<Memory = unknown> {
   readonly #memory: Memory;
   #holds = 1;
 
-  /** The first hold is its maker's. */
+  /** The first hold belongs to the caller. */
   constructor(home: MemoryHome<Memory>, memory: Memory, bytes: number) {
     this.#home = home;
     this.#memory = memory;
     this.bytes = bytes;
   }
 
-  /** One more has a hold. */
+  /** Adds a hold. */
   hold(): void {
-    assert(this.#holds > 0, "memory that went home is held");
+    assert(this.#holds > 0, "memory that was taken back is held");
     this.#holds++;
   }
 
-  /** A hold is given back: whoever had it does not read there any more. */
+  /** Ends a hold: whoever had it reads there no more. */
   release(): void {
-    assert(this.#holds > 0, "memory is given back more often than it was held");
+    assert(this.#holds > 0, "memory is released more often than it was held");
     if (--this.#holds === 0) this.#home.takeBack(this.#memory);
   }
 }
 
-/** Tests have what went home overwritten, so that somebody who reads it still is found. */
+/** In tests, memory that is taken back is overwritten, to catch whoever still reads it. */
 export const returnedMemory = { isWiped: false };

@@ -20,16 +20,16 @@ export type CanonicalLines = {
   readonly bytes: Uint8Array;
   readonly count: number;
   readonly form: Form;
-  /** The places of the lines' parts, if they are known already: ask `indexOf`, which finds it once for all who ask. */
+  /** The line index, if there is one already. Callers use `indexOf`, which makes it once for all. */
   index?: LineIndex | undefined;
-  /** Names the request they came in: an append with the same id within 10 minutes stores nothing. */
+  /** Names the request that brought the lines: an append with the same id within 10 minutes stores nothing. */
   readonly dedupId?: string;
 };
 
 /**
- * Lines of one channel that are stored together. `firstLine` counts the producer's lines in this channel from 0. Every
- * engine needs it: with the producer it makes the mark of a batch, by which a position is known to be of this log, and
- * writers on NATS know their own batch by it after an answer was lost.
+ * Lines of one channel that are stored together. `firstLine` counts the producer's lines in this channel from 0.
+ * Together with the producer it makes the batch's mark, which shows that a position belongs to this log; and by it
+ * writers on NATS recognise their own batch after an answer was lost.
  */
 export type Batch = CanonicalLines & {
   readonly producer: ProducerId;
@@ -39,22 +39,22 @@ export type Batch = CanonicalLines & {
 
 /**
  * A batch in the log. `sequence` is its place; `line` is the channel's running number (from 0, over all producers)
- * of its first line, so that the difference of two of them is an exact count of lines, also of those that are gone.
- * `incarnation` names the life of the channel's log. Engines hand the same object to every follower: it may serve as a
- * key of a `WeakMap`.
+ * of its first line, so that the difference of two of them is an exact count of lines, even of removed ones.
+ * `incarnation` names the life of the channel's log. Engines hand the same object to every follower, so it can be a key
+ * in a `WeakMap`.
  */
 export type StoredBatch = Omit<Batch, "dedupId"> & {
   readonly sequence: number;
   readonly line: number;
   readonly incarnation: string;
-  /** Whoever is handed the batch has a hold on the memory that it lies in. Absent: that is its own. */
+  /** The memory that the batch lies in, on which everybody who is handed the batch has a hold. Absent: its own. */
   readonly memory?: BatchMemory | undefined;
 };
 
 /** The fields of a stored batch that its positions are made of. */
 export type Placed = Pick<StoredBatch, "sequence" | "incarnation" | "producer" | "firstLine">;
 
-/** Memory that is kept from its next use, or from the collector, while somebody has the batch. */
+/** The bytes of memory that cannot be reused or collected while somebody has the batch. */
 export const keptBytes = ({ memory, bytes }: Pick<StoredBatch, "memory" | "bytes">): number =>
   memory?.bytes ?? bytes.length;
 

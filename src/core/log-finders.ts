@@ -35,12 +35,16 @@ export const finders = {
     help: "not this process or type (may be repeated)",
     word: "exclude-dyno",
   },
-  level: { flags: "--level <level>", kind: "level", help: `only lines as bad as that: ${levels.join(", ")}` },
+  level: {
+    flags: "--level <level>",
+    kind: "level",
+    help: `only lines at least this severe: ${levels.join(", ")}`,
+  },
   since: { flags: "--since <time>", kind: "time", help: `only lines since then: ${timeForms}` },
   until: {
     flags: "--until <time>",
     kind: "time",
-    help: "no lines after that time, which is written the same way",
+    help: "no lines after this time, which is written the same way",
   },
   match: {
     flags: "--match <re>",
@@ -55,18 +59,18 @@ export const finders = {
   context: {
     flags: "-C, --context <lines>",
     kind: "lines",
-    help: "with as many lines before and behind each that is found",
+    help: "show this many lines before and after each match",
   },
   beforeContext: {
     flags: "-B, --before-context <lines>",
     kind: "lines",
-    help: "the same before each",
+    help: "lines before each match",
     word: "before",
   },
   afterContext: {
     flags: "-A, --after-context <lines>",
     kind: "lines",
-    help: "the same behind each",
+    help: "lines after each match",
     word: "after",
   },
 } as const satisfies Readonly<Record<string, Finder>>;

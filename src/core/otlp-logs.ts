@@ -39,7 +39,7 @@ export const partBytesMax = 512 * 1024;
 const valuesMax = 10_000;
 
 /** More values than a record may have. */
-export class TooManyValues extends Error {}
+class TooManyValues extends Error {}
 
 let values = 0; // of the record that is being read: nothing awaits meanwhile
 

@@ -14,7 +14,7 @@ import { flawOfRecord } from "./record-checks.ts";
 const toldMax = 1_000;
 
 /** The cause of `recordUnreadable`: `revision` is for whoever removes or replaces the record. */
-export class UnreadableRecord extends Error {
+class UnreadableRecord extends Error {
   readonly revision: number;
 
   constructor(revision: number) {

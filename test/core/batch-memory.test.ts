@@ -18,10 +18,10 @@ test("memory goes home once, with the last hold", () => {
   expect(home).toEqual(["memory"]);
 });
 
-test("a hold or a release of what went home is a fault of the program", () => {
+test("a hold or a release of memory that was taken back is a fault of the program", () => {
   const { home, memory } = world();
   memory.release();
-  expect(() => memory.hold()).toThrow("went home");
+  expect(() => memory.hold()).toThrow("taken back");
   expect(() => memory.release()).toThrow("more often than it was held");
   expect(home).toHaveLength(1);
 });

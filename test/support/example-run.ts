@@ -8,7 +8,7 @@ import { type Example, endOfMatch, matchesWhole, plain } from "./examples.ts";
 import { root } from "./sources.ts";
 
 const commandMsMax = 60_000;
-const awaitMsMax = 30_000;
+const awaitMsMax = 80_000;
 const endMsMax = 15_000;
 const pollMs = 25;
 /** Where npm test put Heroku's own command line. */

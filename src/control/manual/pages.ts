@@ -31,8 +31,8 @@ function packageFolder(): string {
 }
 
 /** Every page by its path. */
-export async function makeManual(folder: string = packageFolder()): Promise<ReadonlyMap<string, ManualPage>> {
-  const sources = await readSources(folder);
+export async function makeManual(): Promise<ReadonlyMap<string, ManualPage>> {
+  const sources = await readSources(packageFolder());
   const pages = new Map<string, ManualPage>([
     [`${manualPrefix}/style.css`, { type: "text/css; charset=utf-8", body: Buffer.from(stylesheet) }],
   ]);
