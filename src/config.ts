@@ -83,7 +83,7 @@ export const serveOptions = (): Option[] => [
   )
     .env("TAILRACE_ADMIN")
     .argParser(address),
-  new Option("--syslog <host:port>", "syslog over TCP, counted frames or lines; off: none")
+  new Option("--syslog <host:port>", "syslog over TCP, counted frames or lines; off disables it")
     .env("TAILRACE_SYSLOG")
     .argParser(addressOrOff)
     .default({ host: "127.0.0.1", port: 6001 }, "127.0.0.1:6001"),
@@ -117,7 +117,10 @@ export const serveOptions = (): Option[] => [
   new Option("--data <dir>", "where the embedded log and its records are kept")
     .env("TAILRACE_DATA")
     .default("./data"),
-  new Option("--nats <urls>", "keep the log on NATS JetStream; several servers of one cluster with commas")
+  new Option(
+    "--nats <urls>",
+    "keep the log on NATS JetStream; several servers of one cluster are separated by commas",
+  )
     .env("TAILRACE_NATS")
     .argParser(natsUrls),
   new Option("--nats-creds <file>", "credentials for NATS, as nsc writes them")
@@ -133,7 +136,7 @@ export const serveOptions = (): Option[] => [
   new Option("--nats-shards <n>", "streams that the log is spread over; fixed at the first start (16)")
     .env("TAILRACE_NATS_SHARDS")
     .argParser(shardCount),
-  new Option("--roles <list>", "what this process does; a part of them only with --nats")
+  new Option("--roles <list>", "what this process does; fewer roles only with --nats")
     .env("TAILRACE_ROLES")
     .argParser(roleList)
     .default(roles, roles.join(",")),
@@ -153,7 +156,7 @@ export const serveOptions = (): Option[] => [
     .default([], "none"),
   new Option(
     "--canary <time>",
-    "send a numbered line through everything this often, and tell in metrics how long it took",
+    "send a numbered line through the whole server this often, and report in metrics how long it took",
   )
     .env("TAILRACE_CANARY")
     .argParser(duration),

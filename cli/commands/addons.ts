@@ -32,9 +32,9 @@ export function registerAddons(program: Command, context: Context): void {
 
   program
     .command("addons:create")
-    .description("make an add-on at its provider, with its drain and its config vars")
+    .description("create an add-on at its provider, with its drain and its config vars")
     .argument("<plan>", "as papertrail:choklad, or papertrail for the default plan")
-    .option("--name <name>", "its name (else one is made)")
+    .option("--name <name>", "its name (else one is generated)")
     .option("--config <name=value>", "an option for the provider (may be repeated)", collect)
     .addOption(appOption())
     .addOption(jsonOption())
@@ -54,7 +54,7 @@ export function registerAddons(program: Command, context: Context): void {
     .command("addons:info")
     .description("show an add-on")
     .argument("<addon>", "its name or id, or with -a its service")
-    .addOption(appOption("the app that has it (else it is looked for in all)"))
+    .addOption(appOption("the app that has it (else all apps are searched)"))
     .addOption(jsonOption())
     .action(async (wanted: string, { app, json }: Options) => {
       const addon = await find(wanted, app);
@@ -73,7 +73,7 @@ export function registerAddons(program: Command, context: Context): void {
 
   program
     .command("addons:services")
-    .description("list the services that the operator has a manifest of")
+    .description("list the services for which the operator has a manifest")
     .addOption(jsonOption())
     .action(async ({ json }: Options) => {
       const services = await api().call<Named[]>("GET", "/addon-services");
@@ -101,11 +101,11 @@ export function registerAddons(program: Command, context: Context): void {
 
   program
     .command("addons:destroy")
-    .description("end an add-on at its provider, with its drain and its config vars, for good")
+    .description("destroy an add-on at its provider, with its drain and its config vars, for good")
     .argument("<addon>", "its name or id, or with -a its service")
     .option("--confirm <app>", "the name of the app, to say that you mean it")
-    .option("--force", "also when its provider does not answer or refuses")
-    .addOption(appOption("the app that has it (else it is looked for in all)"))
+    .option("--force", "even if its provider does not answer or refuses")
+    .addOption(appOption("the app that has it (else all apps are searched)"))
     .addOption(jsonOption())
     .action(async (wanted: string, options: Options & { confirm?: string; force?: true }) => {
       const addon = await find(wanted, options.app);

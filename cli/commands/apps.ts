@@ -22,7 +22,7 @@ export function registerApps(program: Command, { api, output }: Context): void {
 
   program
     .command("apps:create")
-    .description("make an app; without a name it gets one")
+    .description("create an app; without a name, one is generated")
     .argument("[name]", "1 to 63 of a-z, 0-9 and -, starting with a letter")
     .addOption(
       new Option(

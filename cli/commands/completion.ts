@@ -13,7 +13,7 @@ export function registerCompletion(program: Command, { api, output, variables }:
     .addHelpText(
       "after",
       `
-Put one of these where your shell begins:
+Put one of these into your shell's start-up file:
   bash  source <(tailrace completion bash)
   zsh   source <(tailrace completion zsh)
   fish  tailrace completion fish | source`,

@@ -50,7 +50,7 @@ export function registerConfig(program: Command, { api, output }: Context): void
 
   program
     .command("config:unset")
-    .description("take config vars away; the app's dynos are restarted without them")
+    .description("remove config vars; the app's dynos are restarted without them")
     .argument("<name...>")
     .addOption(appOption())
     .action(async (names: string[], { app: name }: Options) => {

@@ -31,12 +31,12 @@ const unsettable: ReadonlyMap<string, readonly [field: string, part?: string]> =
 /** `command` names the drain. */
 export function registerDrainsUpdate(command: Command, { api, output }: Context): void {
   addDrainOptions(command.option("--url <url>", "send to this URL from now on"))
-    .option("--secret <text>", "sign with this secret, and for now with the one before, too")
+    .option("--secret <text>", "sign with this secret and, for now, with the previous one too")
     .option("--drop-previous-secret", "sign with the newest secret alone: receivers have changed over")
-    .option("--unset <option>", "take this one away, as in --unset ca (may be repeated)", collect)
+    .option("--unset <option>", "remove this option, as in --unset ca (may be repeated)", collect)
     .addHelpText(
       "after",
-      "\nWhat is not given stays; of filters and redactions each part by itself. --header replaces all headers.",
+      "\nOptions that are not given stay as they are, and so does each part of a filter or redaction. --header replaces all headers.",
     )
     .action(async (key: string, options: UpdateOptions) => {
       const app = requiredApp(options.app);

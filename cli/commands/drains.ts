@@ -89,7 +89,7 @@ export function registerDrains(program: Command, context: Context): void {
   );
 
   registerDrainsUpdate(
-    withDrain("drains:update", "change a drain's URL or options; it goes on where it is"),
+    withDrain("drains:update", "change a drain's URL or options; it keeps its place in the log"),
     context,
   );
 
@@ -100,14 +100,14 @@ export function registerDrains(program: Command, context: Context): void {
     },
   );
 
-  withDrain("drains:resume", "go on where a paused drain stopped").action(
+  withDrain("drains:resume", "resume a paused drain where it stopped").action(
     async (key: string, options: Options) => {
       const drain = await api().actOnDrain(requiredApp(options.app), key, "resume");
       await (options.json ? output.json(drain) : output.print(`Resumed drain ${key}`));
     },
   );
 
-  withDrain("drains:replay", "send the lines since a time once more")
+  withDrain("drains:replay", "send the lines since a time again")
     .requiredOption("--since <time>", timeForms, since)
     .action(async (key: string, options: Options & { since: string }) => {
       const app = requiredApp(options.app);

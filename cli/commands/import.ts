@@ -7,7 +7,7 @@ export function registerImport(program: Command, context: Context): void {
   program
     .command("import")
     .description(
-      "make apps and drains here as they are at Heroku, and print what is left to do; nothing is changed there",
+      "create apps and drains here as they are at Heroku, and print what is left to do; nothing is changed there",
     )
     .addArgument(new Argument("<platform>", "where they are").choices(["heroku"]))
     .option(
@@ -16,7 +16,7 @@ export function registerImport(program: Command, context: Context): void {
       collect,
     )
     .option("--api <url>", "where Heroku's API is", "https://api.heroku.com")
-    .option("--dry-run", "say what would be made, and make nothing")
+    .option("--dry-run", "say what would be created, and create nothing")
     .addOption(jsonOption())
     .addHelpText(
       "after",

@@ -18,7 +18,7 @@ type Wanted = {
 export function registerKeys(program: Command, { api, output }: Context): void {
   program
     .command("keys")
-    .description("list the API keys; the keys themselves are never shown again")
+    .description("list the API keys; the secrets themselves are never shown again")
     .addOption(jsonOption())
     .action(async ({ json }: { json?: true }) => {
       const keys = await api().keys();
@@ -41,7 +41,7 @@ export function registerKeys(program: Command, { api, output }: Context): void {
     .option("--app <app>", "limit the key to this app (may be repeated)", collect)
     .option("--read-only", "the key may read logs, not change anything")
     .option("--description <text>", "what the key is for")
-    .option("--expires <time>", "how long it is good for, as 30d or 12h (else for ever)", life)
+    .option("--expires <time>", "how long it is valid, as 30d or 12h (else forever)", life)
     .addOption(jsonOption())
     .action(async (options: Wanted) => {
       const key = await api().createKey({ read_only: false, ...bodyOf(options) });
@@ -53,18 +53,14 @@ export function registerKeys(program: Command, { api, output }: Context): void {
 
   program
     .command("keys:update")
-    .description("change what an API key may do; what it may not any more ends at once, its open streams too")
+    .description("change what an API key may do; it takes effect at once, even for open streams")
     .argument("<id>", 'the id that "tailrace keys" shows')
     .option("--app <app>", "limit the key to this app (may be repeated)", collect)
     .option("--all-apps", "the key is for all apps")
     .option("--read-only", "the key may read logs, not change anything")
     .option("--manage", "the key may change things too")
     .option("--description <text>", "what the key is for")
-    .option(
-      "--expires <time>",
-      "how long it is good for from now, as 30d or 12h; never: for ever",
-      lifeOrNever,
-    )
+    .option("--expires <time>", "how long it is valid from now, as 30d or 12h; never: forever", lifeOrNever)
     .addOption(jsonOption())
     .action(async (id: string, options: Wanted) => {
       const body = bodyOf(options);
@@ -78,7 +74,7 @@ export function registerKeys(program: Command, { api, output }: Context): void {
 
   program
     .command("keys:revoke")
-    .description("end an API key at once, its open streams and log sessions too")
+    .description("revoke an API key at once, with its open streams and log sessions")
     .argument("<id>", 'the id that "tailrace keys" shows')
     .addOption(jsonOption())
     .action(async (id: string, { json }: { json?: true }) => {

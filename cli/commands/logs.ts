@@ -29,8 +29,8 @@ export function registerLogs(program: Command, context: Context): void {
     .addHelpText(
       "after",
       `
-On a terminal lines are laid out for eyes: *router is what the platform says, not the app. The app's colours stay, and
-every other control character is written out (\\u001b). Through a pipe lines are Heroku's, as with --long.
+On a terminal lines are laid out to be read; *router marks a line of the platform, not of the app. The app's colours stay,
+and every other control character is written out (\\u001b). In a pipe lines have Heroku's form, as with --long.
 
 Examples:
   tailrace logs -a shop -n 20                   the newest 20 lines

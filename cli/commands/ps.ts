@@ -34,7 +34,7 @@ export function registerPs(program: Command, { api, output }: Context): void {
 
   program
     .command("scale")
-    .description("change how many dynos of a process type run; without any, tell")
+    .description("change how many dynos of a process type run; without arguments, show it")
     .argument("[dynos...]", "as web=3, worker+1 or web=2:Standard-2X")
     .addOption(appOption())
     .addOption(jsonOption())

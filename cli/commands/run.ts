@@ -51,11 +51,11 @@ export function registerRun(program: Command, context: Context): void {
       "after",
       `
 Standard input, the terminal's signals and the exit status are those of the command. Its standard
-error is logged with severity err; a level in a line of JSON or logfmt wins. The command starts and
-goes on when the server is away: 32 MiB of lines wait for it in memory and 1 GiB in a file, and what comes
-beyond is dropped with a count (L12), or all of it holds the command (--hold). While the server takes
-lines the command goes no quicker than they can be kept. Everything that the command started ends with
-it, and with tailrace. LOGS_URL, an address with a token in it, does instead of -a and a key.
+error is logged with severity err, unless a JSON or logfmt line names its own level. The command starts
+and runs even if the server is away: 32 MiB of lines wait in memory and 1 GiB in a file; further lines
+are dropped and counted (L12), or the command waits (--hold). While the server takes lines, the command
+runs no faster than they can be stored. Everything that the command started ends with it, and with
+tailrace. LOGS_URL, an address with a token in it, replaces -a and a key.
 
 Examples:
   tailrace run -a shop -- npm start

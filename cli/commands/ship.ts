@@ -53,7 +53,7 @@ export function registerShip(program: Command, context: Context): void {
     .option("--drop", "drop lines with a count (L12) when too many wait, instead of holding standard input")
     .option(
       "--max-attempts <n>",
-      "give up on lines after so many tries (L13); default: keep trying",
+      "give up on lines after this many tries (L13); default: keep trying",
       wholeNumber,
     )
     .addOption(

@@ -6,7 +6,7 @@ export function registerSources(program: Command, { api, output }: Context): voi
   program
     .command("sources")
     .description(
-      "list who sends logs here over syslog and RELP, how, and what was wrong last, also over HTTP (for the operator)",
+      "list who sends logs here, how, and what last went wrong: syslog, RELP and HTTP (for the operator)",
     )
     .addOption(jsonOption())
     .action(async ({ json }: { json?: true }) => {

@@ -53,9 +53,9 @@ export function registerTokens(program: Command, context: Context): void {
 
   program
     .command("tokens:revoke")
-    .description("end an ingest token at once")
+    .description("revoke an ingest token at once")
     .argument("<token>", "t.… as it is listed")
-    .addOption(appOption("the app that has the token (else all apps are asked)"))
+    .addOption(appOption("the app that has the token (else all apps are searched)"))
     .addOption(jsonOption())
     .action(async (token: string, { app, json }: { app?: string; json?: true }) => {
       if (!token.startsWith("t."))

@@ -25,7 +25,7 @@ export function registerUp(program: Command, context: Context): void {
   program
     .command("up")
     .description("run a Procfile on this machine: build, dynos, a router, everything in the app's log")
-    .addOption(appOption("the app; made when it is not there"))
+    .addOption(appOption("the app; created if it does not exist"))
     .option("-f, --procfile <file>", "the Procfile; its folder is the app's", "Procfile")
     .addOption(
       new Option("--scale <dynos>", "numbers of dynos, as web=2,worker=1").argParser((text: string) =>
@@ -54,10 +54,10 @@ export function registerUp(program: Command, context: Context): void {
     .addHelpText(
       "after",
       `
-Each process type of the Procfile gets one dyno at first; "tailrace scale" changes that, from any
-terminal, as "ps", "restart", "stop" and "config:set" do theirs. Dynos find PORT and DYNO in their
-environment, besides .env and the config vars. Ctrl-C ends them in good order, twice at once. While
-the server is away lines wait for it as those of "tailrace run" do: 32 MiB in memory, 1 GiB in a file.
+Each process type of the Procfile starts with one dyno; "tailrace scale" changes that from any
+terminal, and "ps", "restart", "stop" and "config:set" work there too. Dynos find PORT and DYNO in their
+environment, besides .env and the config vars. Ctrl-C stops them cleanly; pressed twice, at once. While
+the server is away, lines wait for it as with "tailrace run": 32 MiB in memory, 1 GiB in a file.
 
 Examples:
   tailrace up -a shop

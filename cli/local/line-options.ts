@@ -2,13 +2,10 @@
 import { Option } from "commander";
 
 export const joinOption = (): Option =>
-  new Option("--join", "indented lines and stack traces are one message with the line before them");
+  new Option("--join", "join indented lines and stack traces with the line before them into one message");
 
 export const levelOption = (): Option =>
-  new Option(
-    "--level-from-json",
-    "a level that a line of JSON or logfmt names is its severity (default)",
-  ).default(true);
+  new Option("--level-from-json", "use the level in a JSON or logfmt line as its severity").default(true);
 
 export const noLevelOption = (): Option =>
-  new Option("--no-level-from-json", "severities are those of the streams alone");
+  new Option("--no-level-from-json", "take severities from stdout and stderr only");

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "../errors.ts";
 
-/** The list of apps is asked for so often. */
+/** How often the list of apps is asked for. */
 const lookEveryMs = 5_000;
 
 /**

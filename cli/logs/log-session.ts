@@ -35,13 +35,17 @@ const linesDefault = 100;
 /** Adds the options to a command. */
 export function addSessionOptions(command: Command): Command {
   command
-    .option("-n, --num <lines>", `the newest so many (default: ${linesDefault}, or all --since)`, lineCount)
-    .option("-t, --tail", "go on with the lines that come; reconnects by itself")
+    .option(
+      "-n, --num <lines>",
+      `how many of the newest lines (default: ${linesDefault}, or all with --since)`,
+      lineCount,
+    )
+    .option("-t, --tail", "keep following new lines; reconnects by itself")
     .option("-f, --follow", "the same as --tail");
   for (const { flags, help, kind } of Object.values(finders)) command.option(flags, help, readers[kind]);
   return command
-    .option("--from <position>", "go on behind that place, as --positions printed it", position)
-    .option("--until-match <re>", "end behind the first line whose text matches (RE2)");
+    .option("--from <position>", "continue after this position, as --positions prints it", position)
+    .option("--until-match <re>", "end after the first line whose text matches (RE2)");
 }
 
 /** A time as the server takes it. */

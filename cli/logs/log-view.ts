@@ -30,7 +30,7 @@ export type LogViewOptions = {
 /** For `since`: nothing is older. */
 const firstTime = "1970-01-01T00:00:00Z";
 
-/** Lines that wait for what follows them are shown when nothing came for so long. */
+/** How long lines wait for what follows them before they are shown. */
 const quietMs = 150;
 
 export class LogView {

@@ -51,7 +51,7 @@ export const screenLimits = {
   /** Laying out takes so much of a turn of the event loop, but for the lines that are laid out at once. */
   sliceMs: 5,
   linesAtOnce: 20,
-  /** Lines of a stack trace that wait for what follows them are shown when nothing came for so long. */
+  /** How long lines of a stack trace wait for more before they are shown. */
   quietMs: 150,
 } as const;
 

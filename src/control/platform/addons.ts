@@ -56,7 +56,7 @@ export const addonsApi: FastifyPluginAsync<AddonsDeps> = async (server, deps) =>
     {
       schema: {
         tags,
-        summary: "Make an add-on at its provider",
+        summary: "Create an add-on at its provider",
         params: appPath,
         body: bodyOf(
           {

@@ -142,7 +142,7 @@ export const logDrainsApi: FastifyPluginAsync<LogDrainsDeps> = async (server, de
       schema: {
         tags,
         summary:
-          "Change a drain's URL and options; it goes on where it is. What is null is taken away, what is left out stays",
+          "Change a drain's URL and options; it keeps its place in the log. What is null is taken away, what is left out stays",
         params: drainPath,
         body: drainChangesBody,
         response: { 200: drainReply, ...failures },
