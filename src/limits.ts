@@ -9,7 +9,7 @@ const secondMs = 1000;
 const minuteMs = 60 * secondMs;
 const MiB = 1024 * 1024;
 
-/** For deliveries under way, and for clients to take their last bytes, when the server stops. */
+/** How long deliveries under way, and clients that read their last bytes, have when the server stops. */
 export const closeMsMax = 10 * secondMs;
 
 /** The HTTP door: `ConnectionLimits`, `HttpServerLimits`. */
@@ -29,13 +29,13 @@ export const httpLimits = {
 /** The same of the operator's own address. */
 export const adminLimits = { ...httpLimits, connectionsMax: 200, addressConnectionsMax: 100 } as const;
 
-/** Answers of the API that their clients have not taken yet. */
+/** Answers of the API that their clients have not read yet. */
 export const answersBytesMax = 64 * MiB;
 
-/** Answers to GET of the APIs that are being made. */
+/** Answers to API GETs that are being made at a time. */
 export const readingLimits = { inAllMax: 16, perAddressMax: 4, waitMsMax: 30 * secondMs } as const;
 
-/** A write to the store finds out whether the server can work; it is not done more often. */
+/** How long a result of `/readyz` is reused: it takes a write to the store. */
 export const readyAgeMsMax = secondMs;
 
 /** Wrong keys at the page's sign-in. */
@@ -99,11 +99,11 @@ export const drainLimits = {
   retry: drainRetry,
 } as const;
 
-/** A drain's state is written at most so often where many nodes share the Store. */
+/** How often a drain's state is written at most where nodes share the Store. */
 export const sharedCommitMsMax = secondMs;
 /**
- * In a process that has all drains `commitMsMax` grows up to `msMax` while they would write more often than this: what a crash
- * repeats is what was delivered since.
+ * In a process that has all drains, `commitMsMax` grows up to `msMax` while they would write more often than this. A crash
+ * repeats what was delivered since the last write.
  */
 export const checkpointPace = { perSecond: 50, msMax: secondMs } as const;
 
@@ -112,7 +112,7 @@ export const readAheadBytesMax = 128 * MiB;
 /** Memory that syslog drains write parcels into and that waits for its next use, of all of them together. */
 export const encodeBuffersBytesMax = 8 * MiB;
 
-/** Drains look at new lines not more often than this: lines that come faster one after the other go out together. */
+/** Drains look for new lines no more often than this: lines in quicker succession go out together. */
 export const gatherMs = 1;
 
 export const sinkLimits = {
@@ -131,7 +131,7 @@ export const slotLimits = {
 /** Test lines on their way to destinations; one at a time for a drain. */
 export const drainTestLimits = { perAppMax: 3, inAllMax: 50 } as const;
 
-/** Drain nodes share the drains in so many parts; no cluster has use for more drain nodes. */
+/** The shards of all drains; a cluster has no use for more drain nodes than this. */
 export const drainShards = 64;
 
 /**
@@ -148,10 +148,10 @@ export const lookupLimits = {
 
 export const supervisorLimits = { startsMax: 32, restartMs: 5 * secondMs, closeMsMax } as const;
 
-/** A line of the canary that did not come back after so long is lost; so many are waited for. */
+/** How long a line of the canary may take before it counts as lost, and how many may be on their way. */
 export const canaryLimits = { lostMs: minuteMs, waitingMax: 1_000 } as const;
 
-/** How often the operator's figures of all drains are brought up to date, and the lags that are read for them each time. */
+/** How often the operator's metrics of all drains are updated, and how many lags are read for them each time. */
 export const censusLimits = { everyMs: 15 * secondMs, readsMax: 200 } as const;
 
 /** How often the apps are counted: it reads the record of each. */
@@ -160,5 +160,5 @@ export const appCensusMs = minuteMs;
 /** Samples of a drain's lag and pace, one in each round of the census: an hour of them. */
 export const drainHistoryLimits = { samplesMax: 240, drainsMax: 2_000 } as const;
 
-/** A drain's notices of one kind come no closer together. */
+/** The least time between a drain's notices of one kind. */
 export const noticeEveryMs = minuteMs;

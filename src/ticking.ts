@@ -1,7 +1,7 @@
 /** Waits for something slow and, while it does, yields once a second to say so. */
 import type { Clock } from "./ports.ts";
 
-/** Somebody who reads a stream is told that it goes on so often. */
+/** How often the reader of a stream is told that work goes on. */
 export const tickMs = 1_000;
 
 const tick = Symbol("tick");

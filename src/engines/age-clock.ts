@@ -8,7 +8,7 @@ import type { Clock } from "../ports.ts";
 
 /** A step that is adopted at once: no more than this is trimmed too early. */
 export const stepMsMax = 10_000;
-/** A clock that is further off than a step is believed when it has been for so long. */
+/** How long a clock that is off by more than a step has to stay so before it is believed. */
 export const believedMs = 3_600_000;
 
 export class AgeClock {

@@ -20,9 +20,9 @@ export type HttpServerLimits = RequestGateLimits & {
 
 /** The most characters of one part of a path: drain URLs and session ids are such parts. */
 export const pathPartCharsMax = 8_192;
-/** Late requests are looked for so often. */
+/** How often late requests are looked for. */
 const checkEveryMs = 2_000;
-/** While the server closes, connections that rest are. */
+/** How often idle connections are closed while the server stops. */
 const restingEveryMs = 50;
 
 /** A server without routes. Requests are not logged: paths hold drain URLs and session ids, which are secrets. */

@@ -114,7 +114,7 @@ export class Reservation {
     this.inflate = inflate;
   }
 
-  /** Takes so many more bytes, or says why not. */
+  /** Takes more bytes, or says why not. */
   take(bytes: number): AppError | undefined {
     const refusal = this.#take(bytes);
     if (refusal === undefined) this.#bytes += bytes;

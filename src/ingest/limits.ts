@@ -10,7 +10,7 @@ export const ingestLimits = Object.freeze({
   framesMax: 125_000,
   /** From the first to the last byte of a body. */
   bodyTimeoutMs: 30_000,
-  /** A body that is not whole brings so much in each stretch of so long. */
+  /** The least that an incomplete body must bring in each span of time. */
   bodyRateBytesMin: 20 * 1024,
   bodyRateMs: 5_000,
   /** Bodies of one app, and from one address, that are being read. */

@@ -30,7 +30,7 @@ export type StreamListenerOptions = {
   readonly peers: SyslogPeers;
   readonly noteHandshake: HandshakeNote;
   readonly logger: Pick<Logger, "error">;
-  /** Late senders are looked for so often. */
+  /** How often late senders are looked for. */
   readonly checkMs: number;
   /** For a TLS handshake. */
   readonly handshakeMsMax: number;

@@ -11,7 +11,7 @@ export type BudgetLimits = {
   readonly msPerSecond: number;
 };
 
-/** From so many owners on, those who have all of their budget are forgotten. */
+/** From this many owners on, those with a full budget are forgotten. */
 const sweepAt = 1_024;
 
 type Balance = { ms: number; atMs: number };

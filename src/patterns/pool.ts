@@ -64,7 +64,7 @@ export class PatternPool {
     this.#budgets = new Budgets(parts.limits, parts.nowMs ?? (() => performance.now()));
   }
 
-  /** True when the owner's budget is used up, so that his jobs wait. */
+  /** True while the owner's budget is used up, so that its jobs wait. */
   isSpent(owner: string): boolean {
     return this.#budgets.left(owner) <= 0;
   }
@@ -120,7 +120,7 @@ export class PatternPool {
     }
   }
 
-  // The first job of the owner who has most of his budget left.
+  // The first job of the owner with the largest balance.
   #next(): Queued | undefined {
     let best: string | undefined;
     let most = 0;

@@ -55,7 +55,7 @@ export class Selector {
     });
   }
 
-  /** True when the payer's budget is used up, so that what he asks for waits. */
+  /** True while the payer's budget is used up, so that its jobs wait. */
   isSpent(payer: Payer): boolean {
     return this.#pool.isSpent(ownerOf(payer));
   }

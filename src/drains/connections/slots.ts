@@ -19,9 +19,9 @@ export type Slot = {
 
 export type ConnectionSlotsOptions = {
   readonly socketsMax: number;
-  /** An unused connection is closed after so long. */
+  /** How long an unused connection stays open. */
   readonly idleMsMax: number;
-  /** Connections of drains whose last attempt failed, at most; one more of them is opened every so often. */
+  /** The most connections of drains whose last attempt failed, and how often one more of them is opened. */
   readonly failingMax: number;
   readonly failingEveryMs: number;
   readonly clock: Clock;

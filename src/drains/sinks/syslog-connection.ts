@@ -19,7 +19,7 @@ const strangerPartMs = 10;
 const strangerParts = 3;
 /** Under TLS 1.3 a peer judges the client's certificate after the client's handshake ended: then the wait is longer. */
 const tlsStrangerParts = 10;
-/** A connection that is let go may flush for so long. */
+/** How long a connection may flush after it was let go. */
 const closeMsMax = 1_000;
 /**
  * A peer that has ended its side, and closes with lines unread, resets the connection later: it is looked for so long, and no

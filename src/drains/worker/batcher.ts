@@ -11,7 +11,7 @@ export type BatchLimits = {
   readonly parcelBytesMax: number;
   /** The parcel of a drain that did not deliver yet since it was opened or since it failed. */
   readonly probeBytesMax: number;
-  /** A destination that answered 413 gets smaller parcels for so long. */
+  /** How long a destination that answered 413 gets smaller parcels. */
   readonly splitMsMax: number;
 };
 

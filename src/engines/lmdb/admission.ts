@@ -7,7 +7,7 @@ import type { FolderGuard } from "../disk/folder-guard.ts";
 import type { Work } from "./commits.ts";
 import { isFull } from "./fullness.ts";
 
-/** A disk that took no write, though it had not said so before, is asked again after so long. */
+/** After this time a disk that unexpectedly refused a write is tried again. */
 const spentMs = 1_000;
 
 type AdmissionOptions = { readonly guard: FolderGuard; readonly folder: string };

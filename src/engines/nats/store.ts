@@ -34,7 +34,7 @@ export const bucketSubjects = (bucket: string): string => `$KV.${bucket}.>`;
 const operationHeader = "KV-Operation";
 const putHeader = "Tailrace-Put";
 const putMsMax = 15_000;
-/** Records that are read at a time: who asks for one that somebody waits for shares his answer. */
+/** How many records are read at a time. Callers that ask for the same record meanwhile share one answer. */
 const getsMax = 16;
 /** A watcher whose server does not answer tries again after this. */
 const retryPauseMs = 300;

@@ -39,7 +39,7 @@ export type AppendsOptions = {
 const appendMsMax = 15_000;
 /** Headers: the subject, the message id, what is expected. */
 const headerBytesMax = 1024;
-/** After so many conflicts in a row a writer pauses between its attempts. */
+/** After this many conflicts in a row a writer pauses between its attempts. */
 const conflictsAtOnce = 3;
 const conflictPauseMsMax = 6;
 /** Until it is seen what is in the way of a message that may be stored already. */

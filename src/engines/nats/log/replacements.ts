@@ -8,9 +8,9 @@ import type { LiveChannel, Named } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import type { StoredMessage } from "./stored.ts";
 
-/** A leader that was just elected may not have applied yet what its predecessor stored: it has so long. */
+/** How long a newly elected leader has to apply what its predecessor stored. */
 export const behindMsMax = 2_500;
-/** An answer about a whole stream does for all its channels so long. */
+/** How long an answer about a whole stream holds for all its channels. */
 const streamMsMax = 1_000;
 
 export class Replacements {

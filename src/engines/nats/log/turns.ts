@@ -10,7 +10,7 @@ import type { Wire } from "../wire/wire.ts";
 
 /** A writer that has lost for so long asks for a turn, and again after as long. */
 const patienceMs = 20;
-/** A turn: the others start no append of the channel for so long. */
+/** A turn: for this long the others start no append of the channel. */
 const turnMs = 25;
 /** Turns given at the same time; over it, they are forgotten, and their writers ask again. */
 const givenMax = 10_000;
