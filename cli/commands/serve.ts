@@ -12,7 +12,7 @@ export function registerServe(program: Command): void {
     .description("run the server: ingest, tails, drains and API in one process");
   for (const option of serveOptions()) command.addOption(option);
   command.action(async (options: Config) => {
-    const { serve } = await import("../../src/main.ts"); // not loaded for the other commands: they start quicker
+    const { serve } = await import("../../src/serve.ts"); // not loaded for the other commands: they start quicker
     await serve(checkedConfig(command, options), (app) => {
       if (process.stdout.isTTY || options.dev) process.stderr.write(welcome(app));
     });
