@@ -82,24 +82,23 @@ import { Tails } from "./tail/tails.ts";
 
 /** A running server. */
 export type App = {
-  /** The address where it listens, as it is reached. */
+  /** The address at which clients reach it. */
   readonly url: string;
   /** The operator's own address, when there is one. */
   readonly admin: string | undefined;
-  /** `HOST:PORT` of the doors of syslog that there are, by their flags. */
+  /** `HOST:PORT` of each syslog listener, by its flag. */
   readonly syslog: Awaited<ReturnType<typeof openSyslogDoors>>["addresses"];
   /** The file with the operator's key, when it did not come from the environment. */
   readonly keyPath: string | undefined;
   /**
-   * Reads the certificate and its key again, for connections from then on; which files that were. Rejects when one
-   * cannot be used.
+   * Reads certificates and keys again, for new connections; resolves to the files that were read. Rejects when one cannot be used.
    */
   reload(): Promise<readonly string[]>;
   close(): Promise<void>;
 };
 
 /**
- * Opens everything and listens. Rejects with an `AppError` for what the operator can mend; then nothing is left open.
+ * Opens everything and listens. Rejects with an `AppError` for what the operator can fix; then nothing is left open.
  */
 export async function openApp(
   config: Config,
@@ -364,7 +363,7 @@ function routeParts({ config, clock, log, failures }: Base, parts: HttpParts) {
   };
 }
 
-/** The doors of syslog, where this node takes lines. */
+/** The syslog listeners, if this node takes lines. */
 async function openSyslog(base: Base, parts: Places & Registry & Intake) {
   const { scope, config, clock, logger, has, within } = base;
   if (!has("ingest")) return undefined;

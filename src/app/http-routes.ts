@@ -17,7 +17,7 @@ import { webPages } from "../web/pages.ts";
 /** The parts that the routes of each role are made of. */
 export type RouteParts = {
   readonly ingest: IngestHttpOptions & SendersHttpOptions;
-  /** The routes that need no framework, to which those are added of roles that this node has. */
+  /** The routes that bypass the framework; those of this node's roles are added to them. */
   readonly bare?: BareRoutes;
   readonly tail: SessionStreamsOptions;
   readonly control: ControlDeps;

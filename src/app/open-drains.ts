@@ -41,7 +41,7 @@ import type { Base } from "./base.ts";
 
 export type Places = ReturnType<typeof ownEndpoints>;
 
-/** The addresses that drains may send to, and the places that are this server itself. */
+/** The addresses that drains may send to, and this server's own endpoints, which they may not. */
 export function ownEndpoints(config: Config) {
   const policy = addressPolicy([...config.drainAllow, ...(config.dev ? loopbackCidrs : [])]);
   const own = new OwnEndpoints([config.publicUrl, config.ingestUrl].filter((url) => url !== undefined));
@@ -56,7 +56,7 @@ type Parts = Places & {
   readonly patterns: Patterns;
 };
 
-/** Drains, where this node runs them, their tests, and how they were of late. */
+/** Drains, if this node runs them, their tests, and their recent history. */
 export async function openDrains(base: Base, { policy, own, apps, notices, patterns }: Parts) {
   const { scope, config, clock, log, store, logger, failures, has, within } = base;
   const names = nameResolver({ ...lookupLimits, files: new NameFiles() });

@@ -53,12 +53,12 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
 /** Signs session URLs: the same for every node and after every restart. */
 export async function sharedSecret(store: Store): Promise<Buffer> {
   const key = recordPrefixes.sessionSecret;
-  await store.put(key, randomBytes(32).toString("base64url"), 0); // whoever is first makes it
+  await store.put(key, randomBytes(32).toString("base64url"), 0); // the first node makes it
   const record = await store.get<string>(key);
   return Buffer.from(record!.value, "base64url");
 }
 
-/** Ready is who can write: a full disk shows here before a sender is told 503. */
+/** A server is ready if it can write: a full disk shows here before a sender gets a 503. */
 async function unwritable(store: Store): Promise<readonly string[]> {
   const key = recordPrefixes.readyCheck;
   try {

@@ -14,12 +14,12 @@ export type KeptKey = { readonly secret: string; readonly path: string };
 
 const keyBytes = 32;
 const prefix = "trk_";
-/** A key of ours: shorter ones that begin so are cut. */
+/** The form of our keys: a shorter one with this prefix has been truncated. */
 const keyForm = /^trk_[A-Za-z0-9_-]{43}$/;
 
 /**
- * The key in `FOLDER/api-key`, made when there is none, or when the file is empty: a disk that was full at the first start
- * left such, and no word at all would be the operator's. Rejects with `dataUnusable`.
+ * The key in `FOLDER/api-key`. It is made when there is none, or when the file is empty: a disk that was full at the first start
+ * leaves an empty file, and an empty key must not be the operator's. Rejects with `dataUnusable`.
  */
 export async function keptOperatorKey(folder: string, logger?: Pick<Logger, "warn">): Promise<KeptKey> {
   const path = join(folder, "api-key");

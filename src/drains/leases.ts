@@ -18,15 +18,15 @@ export type LeasesOptions = {
   readonly shards: number;
   readonly failures: BackgroundFailures;
   /**
-   * Does the shard's work until `signal` is aborted; resolves when nothing of it goes on. `lease` is greater than that
-   * of every earlier holder: who writes it beside the work keeps out whoever still believes to hold the shard.
+   * Does the shard's work until `signal` is aborted; resolves when all of it has stopped. `lease` is greater than that of every
+   * earlier holder: work that writes it along keeps out a node that still believes it holds the shard.
    */
   readonly run: (shard: number, signal: AbortSignal, lease: number) => Promise<void>;
 };
 
-/** A node whose record did not change for so long is dead. */
+/** How long a node's record may stay unchanged before the node counts as dead. */
 const ttlMs = 5000;
-/** A node that could not renew stops so long before the others may think it dead. */
+/** How long before the others may think it dead a node that could not renew stops. */
 const marginMs = 1000;
 const renewMs = 1000;
 const tickMs = 500;
@@ -46,7 +46,7 @@ export class Leases {
   #isReady = false;
   #ownRevision = 0;
   #renewed = 0;
-  /** From here on others may think this node dead: it works on nothing. */
+  /** From then on others may think this node dead, so it stops all work. */
   #untilMs = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | undefined;
 
@@ -68,7 +68,7 @@ export class Leases {
     return [...this.#held.keys()].filter((shard) => this.holds(shard));
   }
 
-  /** Idempotent. Stops all work and gives the shards back, so that others need not wait. */
+  /** Idempotent. Stops all work and releases the shards, so that others need not wait. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -97,7 +97,7 @@ export class Leases {
     });
   }
 
-  // A node that went while nobody watched is forgotten.
+  // Forgets nodes that went while nobody watched.
   #listed(keys: ReadonlySet<string>): void {
     for (const node of this.#nodes.keys()) if (!keys.has(leaseNodeKey(node))) this.#nodes.delete(node);
     this.#isReady = true;
@@ -117,7 +117,7 @@ export class Leases {
     if ((map.get(key)?.revision ?? 0) < seen.revision) map.set(key, seen);
   }
 
-  // Whatever a renewal is waiting for, the work ends in time.
+  // Ends the work in time, whatever a renewal is waiting for.
   async #guard(): Promise<void> {
     const { clock } = this.#options;
     while (!this.#closing.signal.aborted) {
@@ -177,7 +177,7 @@ export class Leases {
     }
   }
 
-  /** The nodes that live, this one among them, in the same order everywhere. */
+  /** The live nodes, including this one, in the same order everywhere. */
   #living(): string[] {
     const { clock, node } = this.#options;
     const nodes = new Set([node]);

@@ -22,18 +22,18 @@ export type SupervisorOptions = Omit<WorkerParts, "logger" | "sheets"> & {
   readonly notices: Pick<DrainNotices, "forget">;
   /** Workers that read their state at the same time, so that a start with many drains is no stampede. */
   readonly startsMax: number;
-  /** Until a worker that broke is started again. */
+  /** How long before a worker that failed is started again. */
   readonly restartMs: number;
-  /** For a delivery under way when its drain is paused or changed, or the server stops. */
+  /** How long a delivery under way has when its drain is paused or changed, or the server stops. */
   readonly closeMsMax: number;
-  /** Absent: every drain is this process's. Else those of the shards that it is told to `run`. */
+  /** Absent: this process runs every drain. Else only those of the shards that it is told to `run`. */
   readonly shards?: number;
 };
 
-/** For a delivery under way when its drain goes to another node. */
+/** How long a delivery under way has when its drain moves to another node. */
 const moveMsMax = 3_000;
 
-/** A drain as it is wanted. `change` is made when that, or whose it is, changed in what matters to its worker. */
+/** A drain as it is wanted. `change` happens when that, or its owner, changes in a way that matters to its worker. */
 type Assignment = {
   readonly shard: number;
   wanted: DrainRecord | undefined;
@@ -134,7 +134,7 @@ export class DrainSupervisor {
     await this.#watching;
   }
 
-  // Once it was ready, a watch that breaks is begun again: drains go on meanwhile.
+  // Once ready, a watch that breaks is restarted; drains carry on meanwhile.
   #watch(ready: () => void): Promise<void> {
     const { store, logger, clock, restartMs } = this.#options;
     const { signal } = this.#closing;
@@ -145,7 +145,7 @@ export class DrainSupervisor {
       prefix: recordPrefixes.drain,
       restartMs,
       signal,
-      // A worker whose record cannot be used goes on as it was, and is not started again.
+      // A worker whose record became unusable carries on as it was, but is not started again.
       onChange: ({ key, value, isUnreadable }) => {
         if (!isUnreadable) this.#take(nameIn("drain", key), value);
       },
@@ -201,7 +201,7 @@ export class DrainSupervisor {
     this.#running.add(running);
   }
 
-  // One drain, from when it is this process's and wanted until it is not.
+  // Runs one drain for as long as it is wanted and belongs to this process.
   async #run(id: string, assignment: Assignment): Promise<void> {
     while (!this.#closing.signal.aborted && this.#mine.has(assignment.shard)) {
       assignment.change = new Change();

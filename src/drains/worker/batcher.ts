@@ -5,20 +5,20 @@
 import type { CutRange, ParcelLimits } from "./parcel.ts";
 import type { DeliveryRange, RangeChoice } from "./ranges.ts";
 
-/** Bounds of the parcels of each drain. */
+/** The limits of each drain's parcels. */
 export type BatchLimits = {
   readonly parcelLinesMax: number;
   readonly parcelBytesMax: number;
-  /** The parcel of a drain that did not deliver yet since it was opened or since it failed. */
+  /** The parcel size of a drain that has not delivered anything since it was opened or last failed. */
   readonly probeBytesMax: number;
   /** How long a destination that answered 413 gets smaller parcels. */
   readonly splitMsMax: number;
 };
 
-/** A receiver's bounds of one parcel, where they are less than the limits. */
+/** A receiver's own limits of one parcel, where they are lower. */
 export type ReceiverLimits = { readonly linesMax?: number; readonly bytesMax?: number };
 
-/** Lessons of earlier attempts about the next parcel's size. */
+/** Lessons from earlier attempts about the next parcel's size. */
 export type Sizing = {
   /** The range that the tries and the suspect ends belong to. */
   readonly of: string;
@@ -32,7 +32,7 @@ export type Sizing = {
   readonly suspectEnds: readonly number[];
   /** Set when a parcel was too large. */
   readonly split: { readonly bytesMax: number; readonly untilMonotonicMs: number } | undefined;
-  /** Tries of the parcel that was not taken or answered in time. */
+  /** Tries of a parcel that was not taken or answered in time. */
   readonly slowTries: number;
   /** Tries of the line that was refused alone. */
   readonly refusals: number;
@@ -48,7 +48,7 @@ export const unsized: Sizing = {
   refusals: 0,
 };
 
-/** Parcels are not made smaller than this for a destination that is slow. */
+/** For a slow destination, parcels are not made smaller than this. */
 const slowBytesMin = 16 * 1024;
 /** A parcel that is sent again ends where it ended the first time, however large it is. */
 const unbounded = { linesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER };
@@ -87,7 +87,7 @@ export function parcelLimitsOf(sizing: Sizing, sized: Sized): ParcelLimits & { r
   };
 }
 
-/** `cut` was not taken, and is sent again as it was. */
+/** `cut` was not taken, and is sent again unchanged. */
 export const hold = (sizing: Sizing, range: DeliveryRange, { endLine }: CutRange): Sizing =>
   withHeldEnd(sizing, range, endLine);
 
@@ -131,7 +131,7 @@ export function passed(sizing: Sizing, range: DeliveryRange, line: number): Sizi
   };
 }
 
-/** When retention took lines of what was to be sent again, the rest of it is cut anew. */
+/** When retention has removed lines of a parcel that was to be sent again, the rest is cut anew. */
 export function beginningAt(sizing: Sizing, range: DeliveryRange): Sizing {
   const ends = [heldEndOf(sizing, range) ?? range.endLine, ...sizing.suspectEnds];
   return ends.every((end) => end > range.line) ? sizing : passed(sizing, range, range.line);

@@ -7,7 +7,7 @@ import type { Clock } from "../../ports.ts";
 
 type PaceParts = {
   readonly clock: Pick<Clock, "monotonicMs">;
-  /** A change is written within so long where few drains are busy, and where very many are. */
+  /** How soon a change is written when few drains are busy, and when very many are. */
   readonly msMin: number;
   readonly msMax: number;
   /** Writes of all drains that spans are made longer for. */

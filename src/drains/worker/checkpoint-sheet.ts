@@ -19,7 +19,7 @@ type SheetParts = {
   readonly onLost: () => void;
 };
 
-/** Writes that are asked for at once come no closer together than this, for each drain of the sheet. */
+/** The least time between immediate writes, for each drain of the sheet. */
 const paceMsEach = 0.5;
 
 export class CheckpointSheet {
@@ -63,7 +63,7 @@ export class CheckpointSheet {
     return this.#entries.size < sheetDrainsMax;
   }
 
-  /** True when nothing is kept in it: its record is removed, and it takes nothing any more. */
+  /** True when it holds nothing: its record is removed, and it accepts nothing more. */
   get isEmpty(): boolean {
     return this.#entries.size === 0;
   }
@@ -103,7 +103,7 @@ export class CheckpointSheet {
     if (this.#entries.delete(id)) await this.#writer.writeNow(id);
   }
 
-  /** Writes what is not written, if the Store takes it within a few tries. */
+  /** Writes what is still unwritten, if the Store takes it within a few tries. */
   close(): Promise<void> {
     return this.#writer.close();
   }

@@ -7,7 +7,7 @@ import type { Clock, Store } from "../../ports.ts";
 import { Moments, type Sleeper } from "./moments.ts";
 import { OwnedRecord } from "./owned-record.ts";
 
-/** The record as it is to be written now; `undefined` removes it. `written` is called when it is stored. */
+/** The record to write now; `undefined` removes it. `written` is called once it is stored. */
 export type Draft = { readonly value: unknown; readonly written: () => void };
 
 export type CheckpointWriterOptions = {
@@ -19,7 +19,7 @@ export type CheckpointWriterOptions = {
   readonly revision: number;
   /** Something of the drains `ids` changed since the last draft, or was not stored. */
   readonly draft: (ids: readonly string[]) => Draft;
-  /** Writes that are asked for at once are gathered, so that puts come no closer together than this. */
+  /** The least time between puts: immediate writes are gathered. */
   readonly paceMs: () => number;
   /** Called once when somebody else wrote the record: nothing is written any more. */
   readonly onLost: () => void;
@@ -42,10 +42,10 @@ export class CheckpointWriter implements Sleeper {
   #changed = none;
   /** When what changed is to be written. */
   #dueMs = Number.POSITIVE_INFINITY;
-  /** A Store that failed is not asked again before then. */
+  /** A Store that failed is not asked again before this. */
   #againMs = Number.NEGATIVE_INFINITY;
   #lastPutMs = Number.NEGATIVE_INFINITY;
-  /** When it looks next whether it is to write. */
+  /** When it next checks whether to write. */
   #wakeMs = Number.POSITIVE_INFINITY;
   /** Told of the next write. */
   #waiting = nobody;
@@ -75,7 +75,7 @@ export class CheckpointWriter implements Sleeper {
     else if (!this.#changed.includes(id)) this.#changed.push(id);
   }
 
-  /** Writes as soon as may be; resolves to false when the Store failed or the record is somebody else's. */
+  /** Writes as soon as possible; resolves to false if the Store failed or somebody else has the record. */
   writeNow(id: string): Promise<boolean> {
     return new Promise((resolve) => {
       if (this.#isLost) return resolve(false);
@@ -100,7 +100,7 @@ export class CheckpointWriter implements Sleeper {
     await Promise.all(this.#changed.map((id) => this.flush(id)));
   }
 
-  /** A time has come that was waited for; an earlier look may have been enough. */
+  /** A time that was waited for has come; an earlier check may have done the work already. */
   woken(atMs: number): void {
     if (atMs === this.#wakeMs) this.#wakeMs = Number.POSITIVE_INFINITY;
     if (this.#putting !== undefined || this.#changed.length === 0) return;
@@ -108,7 +108,7 @@ export class CheckpointWriter implements Sleeper {
     else this.#putting = this.#write();
   }
 
-  // Looks again when the next write is due, unless a put is under way: that ends in a plan.
+  // Plans the next check for when a write is due, unless a put is under way: that ends in a plan.
   #plan(): void {
     if (this.#putting !== undefined || this.#changed.length === 0) return;
     const nextMs = this.#nextMs;
@@ -144,7 +144,7 @@ export class CheckpointWriter implements Sleeper {
     else this.#plan();
   }
 
-  // False when the Store failed and it is worth another try.
+  // False if the Store failed and another try is worthwhile.
   async #put(ids: readonly string[]): Promise<boolean> {
     const { clock, logger, draft, onLost } = this.#options;
     try {

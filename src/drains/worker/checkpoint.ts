@@ -15,9 +15,9 @@ export type CheckpointOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "error">;
-  /** A checkpoint is written at most so long after it changed. */
+  /** How soon a checkpoint is written after it changed. */
   readonly commitMsMax: number;
-  /** The same, where it follows the load. */
+  /** The same, where it depends on the load. */
   readonly pace?: CheckpointPace | undefined;
 };
 
@@ -36,7 +36,7 @@ type CheckpointParts = {
   readonly onConflict: () => void;
 };
 
-/** Changes that only readers of the checkpoint miss may be written so late. */
+/** How late changes may be written that only matter to readers of the checkpoint. */
 const secondMs = 1_000;
 
 export class Checkpoint {
@@ -90,7 +90,7 @@ export class Checkpoint {
     return this.#latest;
   }
 
-  /** True when the drain is somebody else's: what is set here is written nowhere. */
+  /** True when somebody else has the drain: nothing that is set here is written. */
   get isTakenOver(): boolean {
     return this.#isTakenOver;
   }
@@ -100,12 +100,12 @@ export class Checkpoint {
     return this.#storedLine;
   }
 
-  /** The span of time, of `commitMsMax`, that `ms` of the monotonic clock lies in; its record is written between two. */
+  /** The number of the span of `commitMsMax` in which `ms` of the monotonic clock lies; the record is written between spans. */
   spanOf(ms: number): number {
     return Math.floor((ms - (this.#record?.offsetMs ?? 0)) / this.#parts.commitMsMax);
   }
 
-  /** Takes effect now and is written within `commitMsMax`, or when the pace says, or within a second. */
+  /** Takes effect at once, and is written within `commitMsMax`, at the pace's time, or within a second. */
   set(checkpoint: DrainCheckpoint, within: Within = "moment"): void {
     this.#latest = checkpoint;
     if (this.#isTakenOver) return;
@@ -117,7 +117,7 @@ export class Checkpoint {
     this.#record!.changed(this.#parts.id, (Math.floor(nowMs / msMax) + 1) * msMax + offsetMs);
   }
 
-  /** Takes effect now and is written at once; false when the Store failed or the drain is somebody else's. */
+  /** Takes effect and is written at once; false if the Store failed or somebody else has the drain. */
   async setNow(checkpoint: DrainCheckpoint): Promise<boolean> {
     if (this.#isTakenOver) return false;
     this.#latest = checkpoint;

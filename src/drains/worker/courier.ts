@@ -44,7 +44,7 @@ type Ready = Made & { readonly number: number; readonly reading: ReadAhead };
 export class Courier {
   readonly #options: CourierOptions;
   readonly #patterns: DrainPatterns;
-  /** Ends what is under way. Made for the first parcel: a signal takes most of a kilobyte, and most drains wait for a line. */
+  /** Ends what is under way. Made with the first parcel: a signal takes most of a kilobyte, and most drains are idle. */
   #ending: AbortController | undefined;
   #isAbandoned = false;
   /** Made, and not sent yet. */
@@ -63,8 +63,7 @@ export class Courier {
   }
 
   /**
-   * Ends in `prepared`, unless nobody waits for it any more; at once where nothing has to be waited for. `letGo` ends the
-   * reading.
+   * Ends in `prepared`, unless nobody waits for it any more; synchronously if there is nothing to wait for. `letGo` ends the reading.
    */
   prepare(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> | undefined {
     const { filter } = this.#patterns;
@@ -113,7 +112,7 @@ export class Courier {
     reading: ReadAhead,
     letGo: () => void,
   ): Promise<void> | undefined {
-    // A destination that may be dead for hours costs the parcel alone: nothing that waits for it holds a batch.
+    // A destination that may be dead for hours costs only the parcel: nothing that waits for it holds a batch.
     const own = isAlone ? compact(made.parcel) : made.parcel;
     if (isAlone) letGo();
     const redacted = this.#patterns.redacted(own);
@@ -140,7 +139,7 @@ export class Courier {
     const { firstAcceptedAtMs, endLine } = cut;
     const startedAtMs = clock.monotonicMs();
     let unsent: Ready | undefined = ready;
-    // Lines on their way are never sent again from here: until they are settled nothing keeps them.
+    // Lines on their way are never sent again from here, so nothing keeps them until they are settled.
     const onSent = () => {
       if (unsent !== undefined) release(unsent.memory);
       unsent = undefined;
@@ -170,7 +169,7 @@ export class Courier {
     this.#ready = undefined;
   }
 
-  /** Everything under way is given up, for good. */
+  /** Gives up everything under way, for good. */
   abandon(): void {
     this.#isAbandoned = true;
     this.#ending?.abort();
@@ -184,7 +183,7 @@ export class Courier {
 
   #cut({ line, range, bounds }: Prepare, { batches }: ReadAhead): Omit<Made, "parcel"> & Pick<Cut, "parcel"> {
     const { drain, takeover } = this.#options;
-    // A replay is meant to arrive again: its parcel ids are not those of the first time.
+    // A replay is meant to arrive again, so its parcel ids differ from those of the first time.
     const name = `${drain.token} ${range.kind === "replay" ? range.id : ""}`;
     const limits = takeover?.bounded(bounds, range, batches) ?? bounds;
     const { parcel, ...cut } = cutParcel(batches, line, this.#patterns.filter?.keptOf, limits, name);
