@@ -223,6 +223,15 @@ describe("log sessions", () => {
     expect(await specOf({ since: "1h" })).not.toHaveProperty("lines");
   });
 
+  test("a time range that ends before it begins is refused, and one of a moment is not", async () => {
+    expect(await ask({ since: "5m", until: "10m" })).toMatchObject({
+      status: 422,
+      json: { id: "invalid_params", message: expect.stringContaining("`since` is later than `until`") },
+    });
+    expect((await ask({ since: "5m", until: "5m" })).status).toBe(201);
+    expect((await ask({ since: "10m", until: "5m" })).status).toBe(201);
+  });
+
   test("has the configured address when there is one", async () => {
     const other = await ControlServer.open({ publicUrl: "https://logs.example.com/base/" });
     await other.call("POST", "/apps", { name: "todo" });

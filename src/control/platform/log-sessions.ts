@@ -148,6 +148,8 @@ function extentOf(
   const sinceMs = since && parseSince(since, nowMs);
   if (since !== undefined && sinceMs === undefined) throw sinceInvalid(since);
   const untilMs = untilOf(body, nowMs);
+  if (typeof sinceMs === "number" && untilMs !== undefined && sinceMs > untilMs)
+    throw paramsInvalid("`since` is later than `until`: no line can lie between them");
   const before = beforeOf(body);
   const isAll = since !== undefined && before === undefined;
   const lines = body.lines ?? (isAll ? undefined : linesDefault);
