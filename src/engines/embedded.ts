@@ -84,6 +84,7 @@ async function compose(
     folder,
     guard,
     logger,
+    clock: options.clock,
     formed: () => records.formed(),
   });
   parts.unshift(commits);

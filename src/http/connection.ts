@@ -33,8 +33,6 @@ export class Connection {
   isRefused = false;
   /** It carries a stream, which has bounds of its own. */
   isStream = false;
-  /** When it last began to rest, or its request began; of the monotonic clock. */
-  sinceMs = performance.now();
 
   constructor(socket: Socket, address: string) {
     this.socket = socket;
@@ -54,17 +52,5 @@ export class Connection {
   /** We have said what we had to say, and the client does not take it. */
   get isUnread(): boolean {
     return this.current !== undefined && (this.current.writableEnded || this.current.writableLength > 0);
-  }
-
-  /** Nobody loses work of ours when it is closed. */
-  get isDispensable(): boolean {
-    return !this.isStream && (this.isResting || this.isUnread);
-  }
-
-  /**
-   * The order in which connections are closed: those that rest first, and of these the one that has done so for longer.
-   */
-  isDispensableBefore(other: Connection): boolean {
-    return this.isResting === other.isResting ? this.sinceMs <= other.sinceMs : this.isResting;
   }
 }

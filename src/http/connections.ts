@@ -10,6 +10,7 @@ import { addressGroup } from "../core/address-group.ts";
 import type { AppError } from "../errors/app-error.ts";
 import { addressConnectionsFull, connectionsFull } from "../errors/http.ts";
 import { httpConnections, httpDroppedConnections } from "../metrics.ts";
+import { AddressConnections } from "./address-connections.ts";
 import { Connection } from "./connection.ts";
 import { closeWith } from "./raw-answer.ts";
 
@@ -29,7 +30,7 @@ const refusingMax = 100;
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #bySocket = new WeakMap<Socket, Connection>();
-  readonly #addresses = new Map<string, Set<Connection>>();
+  readonly #addresses = new Map<string, AddressConnections>();
   /** Raw connections whose TLS handshake is under way, by where they come from. */
   readonly #shaking = new Map<string, Connection>();
   #count = 0;
@@ -54,9 +55,8 @@ export class Connections {
 
   /** Closes every connection of which no request is here, whole or begun: nobody loses anything. */
   closeResting(): void {
-    for (const connections of [...this.#addresses.values()]) {
-      for (const connection of [...connections]) if (connection.isResting) connection.socket.destroy();
-    }
+    for (const { resting } of [...this.#addresses.values()])
+      for (const connection of resting) connection.socket.destroy();
   }
 
   /** The connection of a request; undefined when it was refused. */
@@ -67,6 +67,12 @@ export class Connections {
   /** The group of the connection's address, for bounds of each address. */
   addressOf(socket: Socket): string {
     return this.#bySocket.get(socket)?.address ?? addressGroup(socket.remoteAddress);
+  }
+
+  /** The connection began to rest, or its request began. */
+  moved(connection: Connection): void {
+    const ofAddress = this.#addresses.get(connection.address);
+    if (ofAddress?.delete(connection) === true) ofAddress.add(connection);
   }
 
   /** From here on the connection carries a stream, until its request ends. */
@@ -139,21 +145,15 @@ export class Connections {
     for (let closed = 0; closed < sparedAtOnce && this.#makeRoom(this.#largest()); closed++);
   }
 
-  #largest(): ReadonlySet<Connection> {
-    let largest: ReadonlySet<Connection> = new Set();
+  #largest(): AddressConnections {
+    let largest = new AddressConnections();
     for (const connections of this.#addresses.values()) {
       if (connections.size > largest.size) largest = connections;
     }
     return largest;
   }
 
-  #makeRoom(among: ReadonlySet<Connection>): boolean {
-    let dispensable: Connection | undefined;
-    for (const connection of among) {
-      if (connection.isDispensable && !(dispensable?.isDispensableBefore(connection) ?? false)) {
-        dispensable = connection;
-      }
-    }
+  #makeRoom({ dispensable }: AddressConnections): boolean {
     if (dispensable === undefined) return false;
     httpDroppedConnections.inc({ reason: "made_room" });
     this.#leave(dispensable);
@@ -162,9 +162,9 @@ export class Connections {
   }
 
   #enter(connection: Connection): void {
-    const ofAddress = this.#addresses.get(connection.address);
-    if (ofAddress === undefined) this.#addresses.set(connection.address, new Set([connection]));
-    else ofAddress.add(connection);
+    const ofAddress = this.#addresses.get(connection.address) ?? new AddressConnections();
+    ofAddress.add(connection);
+    this.#addresses.set(connection.address, ofAddress);
     this.#count++;
     httpConnections.inc();
   }

@@ -111,7 +111,8 @@ export class RequestGate {
     const connection = this.#connections.of(socket);
     if (connection === undefined) return; // it was refused, and is being closed
     connection.waiting.push(arrival);
-    if (connection.requests > 1) {
+    if (connection.requests === 1) this.#connections.moved(connection);
+    else {
       if (connection.reads === undefined) socket.pause(); // what is not read yet has to wait
       connection.isPaused = true;
     }
@@ -156,7 +157,6 @@ export class RequestGate {
     connection.current = response;
     if (connection.reads !== undefined && connection.waiting.length === 0) this.#readOn(connection);
     connection.turn = this.#turnNow();
-    connection.sinceMs = performance.now();
     response.once("close", () => this.#done(connection, request));
     if (request.httpVersion === "1.1" && request.headers.host === undefined) {
       sendAnswer(response, hostMissing());
@@ -183,9 +183,9 @@ export class RequestGate {
 
   #done(connection: Connection, request: IncomingMessage): void {
     connection.current = undefined;
-    connection.sinceMs = performance.now();
     ownBodyOf(request)?.drop(); // what is left of it is nobody's
     if (connection.isStream) this.#connections.streamEnded(connection);
+    else this.#connections.moved(connection);
     if (connection.waiting.length === 0) {
       if (connection.isPaused && connection.reads === undefined) request.socket.resume();
       this.#readOn(connection);

@@ -36,3 +36,24 @@ test("records that are stored together are a put each, and one for their revisio
   expect(await again.store.get("drain-state/1")).toMatchObject({ value: { round: 2 }, revision: second[1] });
   await again.close();
 });
+
+test("records for which a turn has no time go with the next transaction, in their order", async () => {
+  folder = await mkdtemp(join(tmpdir(), "tailrace-records-"));
+  const clock = new FakeClock();
+  const engine = await openEmbedded({ folder, clock, retention: keepsAll });
+  const puts = vi.spyOn(Commits.prototype, "put");
+  let nowMs = 0;
+  vi.spyOn(clock, "monotonicMs").mockImplementation(() => nowMs++); // so each record takes a millisecond
+  const records = 100;
+  const stored: number[] = [];
+  const write = async (n: number) => {
+    const revision = await engine.store.put(`drain-state/${n}`, { n }, 0);
+    stored.push(n);
+    return revision!;
+  };
+  const revisions = await Promise.all(Array.from({ length: records }, (_, n) => write(n)));
+  expect(puts).toHaveBeenCalledTimes(records + records / 2); // two in a transaction, which adds one of its own
+  expect(stored).toEqual([...stored].sort((a, b) => a - b));
+  expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
+  await engine.close();
+});

@@ -1,30 +1,43 @@
 /**
- * The names of the requests of the last 10 minutes, in memory, for a few dozen bytes each: two tables of 96-bit hashes,
- * of which the older one is dropped whole. The names are on the disk with their lines, so that a start fills it again.
+ * The names of the requests of the last 10 minutes, in memory, for a few dozen bytes each: tables of 96-bit hashes, each of
+ * which is begun when the one before it is full, and dropped whole. None is ever copied into a larger one, which would hold
+ * everybody up. The names are on the disk with their lines, so that a start fills it again.
  */
 import { dedupMs } from "../engine.ts";
 
 /** The batch that is stored under a name. */
 export type Deduped = { readonly line: number; readonly count: number };
 
-/** Names in one table. A window with more of them becomes shorter: the older table goes before its time. */
-const namesMax = 2_000_000;
+/** A table has twice as many cells as the one that it follows, up to a quarter of all: a look-up goes through few of them. */
 const cellsFirst = 1024;
+/** Cells of all tables together: 128 MiB, two million names. A window with more of them becomes shorter: the oldest table goes. */
+const cellsMaxUsual = 4 * 1024 * 1024;
+const cellBytes = 32;
 const loadMax = 0.6;
 
 /**
  * Remembers which appends were named how. Names of one channel never meet those of another: `owner` tells them apart.
  */
 export class DedupWindow {
-  #newer = new Table(cellsFirst);
-  #older = new Table(cellsFirst);
-  #newerSinceMs = Number.NEGATIVE_INFINITY;
+  readonly #cellsMax: number;
+  /** The newest first; there is always one. */
+  readonly #tables = [new Table(cellsFirst)];
+  #cells = cellsFirst;
   readonly #key = new Uint32Array(3);
+
+  constructor({ cellsMax = cellsMaxUsual }: { readonly cellsMax?: number } = {}) {
+    this.#cellsMax = cellsMax;
+  }
+
+  /** The memory of its tables. */
+  get bytes(): number {
+    return this.#cells * cellBytes;
+  }
 
   /** The batch that was stored under `id` less than 10 minutes before `nowMs`. */
   find(owner: number, id: string, nowMs: number): Deduped | undefined {
     hashInto(this.#key, owner, id);
-    for (const table of [this.#newer, this.#older]) {
+    for (const table of this.#tables) {
       const cell = table.find(this.#key);
       if (cell === -1 || table.counts[cell] === 0) continue;
       if (nowMs - table.timesMs[cell]! >= dedupMs) continue;
@@ -34,23 +47,31 @@ export class DedupWindow {
   }
 
   add(owner: number, id: string, { line, count }: Deduped, nowMs: number): void {
-    if (nowMs - this.#newerSinceMs >= dedupMs || this.#newer.used >= namesMax) {
-      this.#older = this.#newer;
-      this.#newer = new Table(cellsFirst);
-      this.#newerSinceMs = nowMs;
-    }
+    const newest = this.#tables[0]!;
+    const isFull = newest.used >= newest.cells * loadMax;
+    if (isFull || nowMs - newest.firstMs >= dedupMs)
+      this.#begin(isFull ? Math.min(2 * newest.cells, this.#cellsMax / 4) : cellsFirst, nowMs);
     hashInto(this.#key, owner, id);
-    if (this.#newer.used >= this.#newer.cells * loadMax) this.#newer = this.#newer.larger();
-    this.#newer.put(this.#key, line, count, nowMs);
+    this.#tables[0]!.put(this.#key, line, count, nowMs);
   }
 
   /** Nothing was stored under `id` after all. */
   remove(owner: number, id: string): void {
     hashInto(this.#key, owner, id);
-    for (const table of [this.#newer, this.#older]) {
+    for (const table of this.#tables) {
       const cell = table.find(this.#key);
       if (cell !== -1) table.counts[cell] = 0;
     }
+  }
+
+  #begin(cells: number, nowMs: number): void {
+    this.#cells += cells;
+    for (let oldest = this.#tables.at(-1); oldest !== undefined; oldest = this.#tables.at(-1)) {
+      if (nowMs - oldest.lastMs < dedupMs && this.#cells <= this.#cellsMax) break;
+      this.#cells -= oldest.cells;
+      this.#tables.pop();
+    }
+    this.#tables.unshift(new Table(cells));
   }
 }
 
@@ -65,6 +86,9 @@ class Table {
   readonly counts: Uint32Array;
   readonly timesMs: Float64Array;
   used = 0;
+  /** When its first and its last name came. */
+  firstMs = Number.POSITIVE_INFINITY;
+  lastMs = 0;
 
   constructor(cells: number) {
     this.cells = cells;
@@ -87,17 +111,8 @@ class Table {
     this.lines[cell] = line;
     this.counts[cell] = count;
     this.timesMs[cell] = timeMs;
-  }
-
-  /** The same names with twice the room. */
-  larger(): Table {
-    const table = new Table(this.cells * 2);
-    for (let cell = 0; cell < this.cells; cell++) {
-      if (this.counts[cell] === 0) continue;
-      const key = this.#keys.subarray(cell * 3, cell * 3 + 3);
-      table.put(key, this.lines[cell]!, this.counts[cell]!, this.timesMs[cell]!);
-    }
-    return table;
+    this.firstMs = Math.min(this.firstMs, timeMs);
+    this.lastMs = Math.max(this.lastMs, timeMs);
   }
 
   #cell(key: Uint32Array): number {

@@ -10,6 +10,7 @@ import type { Logger } from "pino";
 import type { AppError } from "../../errors/app-error.ts";
 import { dataGone } from "../../errors/engines.ts";
 import { storeFull, storeUnavailable } from "../../errors/store.ts";
+import type { Clock } from "../../ports.ts";
 import type { FolderGuard } from "../disk/folder-guard.ts";
 import type { Use } from "../disk/free-space.ts";
 import { Admission, bytesOf } from "./admission.ts";
@@ -32,6 +33,8 @@ export interface Work {
 /** Bounds of one transaction; one larger piece of work is taken alone. */
 const commitBytesMax = 16 * 1024 * 1024;
 export const commitWorksMax = 4096;
+/** Forming a transaction holds the event loop: what is not formed by then goes with the next one. */
+const formMsMax = 2;
 /** Bounds of the work that waits for its turn. Callers bound themselves long before; over it, work is refused. */
 const waitingBytesMax = 256 * 1024 * 1024;
 /** Between attempts while the disk fails: what came meanwhile gets its answer together. */
@@ -47,6 +50,7 @@ export type CommitsOptions = {
   readonly folder: string;
   readonly guard: FolderGuard;
   readonly logger: Logger | undefined;
+  readonly clock: Pick<Clock, "monotonicMs">;
   /** Runs at the end of the forming of each transaction. */
   readonly formed: () => void;
 };
@@ -149,7 +153,7 @@ export class Commits {
     const written: Work[] = [];
     // Inside `batch` no put has a promise of its own: the one for all cannot be missed when it is rejected.
     const committed = this.#options.root.batch(() => this.#form(allowed, written));
-    const error = await this.#outcome(committed, allowed);
+    const error = await this.#outcome(committed, written);
     if (error === undefined) {
       if (this.#failing) this.#options.logger?.info("records can be written again");
       this.#failing = false;
@@ -160,7 +164,13 @@ export class Commits {
   }
 
   #form(works: readonly Work[], written: Work[]): void {
-    for (const work of works) {
+    const { clock } = this.#options;
+    const endMs = clock.monotonicMs() + formMsMax;
+    for (const [at, work] of works.entries()) {
+      if (at > 0 && clock.monotonicMs() >= endMs) {
+        this.#putBack(works.slice(at));
+        break;
+      }
       try {
         work.write();
         written.push(work);
@@ -169,6 +179,11 @@ export class Commits {
       }
     }
     this.#options.formed();
+  }
+
+  #putBack(works: readonly Work[]): void {
+    this.#waiting = [...works, ...this.#waiting];
+    this.#waitingBytes += bytesOf(works);
   }
 
   /** Waits until a transaction is on the disk, or tells why it is not. */

@@ -55,3 +55,24 @@ test("it answers as a plain map would", () => {
     }),
   );
 });
+
+test("at its bound the oldest names go before their time, and the newest stay", () => {
+  const namesMax = 20_000;
+  const window = new DedupWindow({ cellsMax: 65_536 });
+  for (let i = 0; i < 5 * namesMax; i++) {
+    window.add(1, `name-${i}`, { line: i, count: 1 }, 1000);
+    if (i % 100 === 0) expect(window.bytes).toBeLessThanOrEqual(65_536 * 32);
+  }
+  const known = (i: number) => window.find(1, `name-${i}`, 1000) !== undefined;
+  expect(known(0)).toBe(false);
+  expect(Array.from({ length: namesMax }, (_, i) => known(4 * namesMax + i))).not.toContain(false);
+});
+
+test("a window that was large becomes small when few names come", () => {
+  const window = new DedupWindow();
+  for (let i = 0; i < 100_000; i++) window.add(1, `many-${i}`, { line: i, count: 1 }, 1000);
+  expect(window.bytes).toBeGreaterThan(5_000_000);
+  window.add(1, "few", { line: 1, count: 1 }, 1000 + dedupMs);
+  expect(window.bytes).toBe(1024 * 32);
+  expect(window.find(1, "few", 1000 + dedupMs)).toEqual({ line: 1, count: 1 });
+});
