@@ -114,14 +114,5 @@ export function inFewTurns<Value>(steps: Steps<Value>, group: string): Value | P
   }
 }
 
-/** `steps` with fewer pauses: one in so many. */
-export function* everySo<Value>(steps: Steps<Value>, each = 64): Steps<Value> {
-  for (let count = 1; ; count++) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    if (count % each === 0) yield;
-  }
-}
-
 /** Those of this process's event loop. */
 export const turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { Turns, turnMsMax } from "../src/turns.ts";
+import { expect, test, vi } from "vitest";
+import { inTurns, Turns, turnMsMax } from "../src/turns.ts";
 
 /** An event loop that the test turns: what is deferred runs in the next round, in order. */
 function loop() {
@@ -126,4 +126,27 @@ test("nothing is deferred while nobody walks", async () => {
   expect(turns.isOver).toBe(false);
   await round();
   expect(waiting()).toBe(0);
+});
+
+test("others come behind each pause of a walk whose parts are longer than a turn, however few they are", async () => {
+  let nowMs = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+  let others = 0;
+  const other = () => {
+    others++;
+    if (others < 100) setImmediate(other);
+  };
+  function* parts() {
+    const before: number[] = [];
+    for (let part = 0; part < 10; part++) {
+      nowMs += turnMsMax;
+      before.push(others);
+      yield;
+    }
+    return before;
+  }
+  setImmediate(other);
+  const before = await inTurns(parts(), "walk");
+  vi.restoreAllMocks();
+  expect(new Set(before).size).toBeGreaterThanOrEqual(before.length - 1); // the first may begin in a turn that has time
 });

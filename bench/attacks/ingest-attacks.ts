@@ -148,10 +148,18 @@ export const ingestAttacks: Readonly<Record<string, Attack>> = {
     "application/x-ndjson",
     () => `[${"[],".repeat(2_600_000)}[]]`,
   ),
+  "bodies of NDJSON: 32 lines of 250 kB of empty lists": bodies("/logs", "application/x-ndjson", () =>
+    Array.from({ length: 32 }, () => `[${"[],".repeat(83_000)}[]]`).join("\n"),
+  ),
   "bodies of OTLP in JSON: 2 MB of empty objects": bodies(
     "/v1/logs",
     "application/json",
     () => `{"resourceLogs":[${"{},".repeat(660_000)}{}]}`,
+  ),
+  "bodies of OTLP in JSON: an object of 170,000 members": bodies(
+    "/v1/logs",
+    "application/json",
+    () => `{${Array.from({ length: 170_000 }, (_, at) => `"a${at}":1`).join(",")}}`,
   ),
   "bodies of OTLP that inflate to 4 million empty scopes": zipped(
     () => Buffer.concat([Buffer.from([0x0a, 0xfa, 0xa3, 0xe8, 0x03]), Buffer.alloc(7_999_994, "\x12\0")]),

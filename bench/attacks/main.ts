@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- attacks [--nats] [--rounds N] [NAME…]`: each attack (or those whose name has one of these words in it), and
+ * `npm run bench -- attacks [--nats] [--rounds N] [--warm] [--floor] [NAME…]`: each attack (or those whose name has one of these words in it), and
  * what a victim beside it feels. Of several rounds, in each of which every attack has its turn, the median is told. The server has a processor of its own. Victim and attacker share another one, where the attacker
  * gives way: a real attacker has a machine of his own, and what he takes from the victim there is not the server's doing.
  */
@@ -90,8 +90,9 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
       app,
       token: await server.token(app),
     };
+    const ports = values.floor ? JSON.parse(await partner(givesWay, "./sink.ts", []).answer()) : {};
     const attackerOf = async () => {
-      const made = partner(givesWay, "./attacker.ts", [name, JSON.stringify(target)]);
+      const made = partner(givesWay, "./attacker.ts", [name, JSON.stringify({ ...target, ...ports })]);
       await made.answer(); // it is prepared
       return made;
     };
@@ -145,6 +146,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "1" },
     /** The server has been attacked in this way before, for two seconds. */
     warm: { type: "boolean", default: false },
+    /** Nobody is attacked but ports that take what comes: what is the machine's own doing. */
+    floor: { type: "boolean", default: false },
     /** Arguments of the server's Node. */
     node: { type: "string", multiple: true, default: [] },
   },

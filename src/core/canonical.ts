@@ -35,6 +35,8 @@ const growthBytesMax = 8 * 1024 * 1024;
 const noRoom = Buffer.alloc(0);
 /** Lines are taken to have 128 bytes, until there are more of them. */
 const lineBytesShift = 7;
+/** Lines of more bytes have no index: they are cut into batches before they are stored, and it would be megabytes, for nobody. */
+const indexedBytesMax = 1024 * 1024;
 const noView = viewOf(noRoom);
 const noPlaces = new Uint32Array(0);
 const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
@@ -63,6 +65,8 @@ export class Canoniser {
   #view: DataView;
   #end = 0;
   #places: Uint32Array = noPlaces;
+  /** False: `#places` has the last line alone. */
+  #isIndexed = true;
   #count = 0;
   #form: Form = "logplex";
   #nowMs = Number.NaN;
@@ -126,9 +130,8 @@ export class Canoniser {
     if (bytes === this.#out && !fitsInPlace(frame, origin.names, this.#end, length)) return false;
     const out = this.#reserve(decimalDigits(length) + 1 + length, true, frame.end);
     this.#count++;
-    const places = this.#placesOfLast();
-    const place = (this.#count - 1) << placeShift;
-    this.#end = writePlain(bytes, frame, origin, out, this.#view, this.#end, places, place);
+    const place = this.#placeOfLast();
+    this.#end = writePlain(bytes, frame, origin, out, this.#view, this.#end, this.#places, place);
     return true;
   }
 
@@ -139,7 +142,7 @@ export class Canoniser {
       bytes,
       count: this.#count,
       form: this.#form,
-      index: { bytes, places: this.#places },
+      index: this.#isIndexed ? { bytes, places: this.#places } : undefined,
       ...(dedupId !== undefined && { dedupId }),
     };
     this.#out = noRoom;
@@ -167,7 +170,8 @@ export class Canoniser {
   /** The lines collected so far, where they lie: nothing may be added before they are cleared. */
   view(): CanonicalLines {
     const bytes = this.#out.subarray(0, this.#end);
-    return { bytes, count: this.#count, form: this.#form, index: { bytes, places: this.#places } };
+    const index = this.#isIndexed ? { bytes, places: this.#places } : undefined;
+    return { bytes, count: this.#count, form: this.#form, index };
   }
 
   /** Has the lines that `other` collected, and no others. */
@@ -178,7 +182,9 @@ export class Canoniser {
     this.#end = other.#end;
     this.#count = other.#count;
     this.#form = other.#form;
-    this.#placesOfLast().set(other.#places.subarray(0, other.#count << placeShift));
+    this.#isIndexed = other.#isIndexed;
+    this.#placeOfLast();
+    if (this.#isIndexed) this.#places.set(other.#places.subarray(0, other.#count << placeShift));
   }
 
   /** Writes over the memory: see `returnedMemory`. */
@@ -192,6 +198,7 @@ export class Canoniser {
     this.#end = 0;
     this.#count = 0;
     this.#form = "logplex";
+    this.#isIndexed = true;
   }
 
   #stampNow(header: SyslogHeader, nowMs: number): void {
@@ -213,6 +220,7 @@ export class Canoniser {
     this.#out.set(wide);
     this.#end = wide.length;
     this.#form = "rfc5424";
+    if (!this.#isIndexed) return;
     const places = new Uint32Array(this.#places.length);
     places.set(indexFrames(wide, this.#count - 1, "rfc5424").places);
     this.#places = places;
@@ -249,8 +257,8 @@ export class Canoniser {
     out[headAt + priBytes + 2] = 0x31;
     out[headAt + priBytes + 3] = space;
     const view = this.#view;
-    const places = this.#placesOfLast();
-    const place = (this.#count - 1) << placeShift;
+    const place = this.#placeOfLast();
+    const places = this.#places;
     places[place] = headAt;
     places[place + 1] = header.pri | strict;
     let at = copyBytes(out, view, headAt + timeAt, time, timeStart, timeEnd);
@@ -277,15 +285,18 @@ export class Canoniser {
     maskTokens(out, headAt + processAt, this.#end, token);
   }
 
-  // With room for the line that is being written.
-  #placesOfLast(): Uint32Array {
+  // The place in `#places` of the line that is being written, where there is room for it.
+  #placeOfLast(): number {
     const places = this.#places;
-    if (this.#count << placeShift <= places.length) return places;
-    const first = Math.max(1, this.#out.length >> lineBytesShift) << placeShift;
-    const larger = new Uint32Array(Math.max(first, 2 * places.length, this.#count << placeShift));
-    larger.set(places);
-    this.#places = larger;
-    return larger;
+    if (this.#isIndexed && this.#end > indexedBytesMax) {
+      this.#isIndexed = false;
+      this.#places = new Uint32Array(placesPerLine);
+    } else if (this.#isIndexed && this.#count << placeShift > places.length) {
+      const first = Math.max(1, this.#out.length >> lineBytesShift) << placeShift;
+      this.#places = new Uint32Array(Math.max(first, 2 * places.length, this.#count << placeShift));
+      this.#places.set(places);
+    }
+    return this.#isIndexed ? (this.#count - 1) << placeShift : 0;
   }
 
   // Makes room for `more` bytes; takes a new buffer when this one is too small, or is still being read.

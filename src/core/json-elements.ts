@@ -6,6 +6,8 @@ const pauseBytes = 1024;
 const pieceBytesMax = 32 * 1024;
 /** Arrays and objects inside of one another that are longer than a piece. */
 const depthMax = 32;
+/** Members of an object that is longer than a piece: one of very many is made at one go, and its names stay in memory for long. */
+const membersMax = 10_000;
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
@@ -17,6 +19,13 @@ const objectEnd = 0x7d;
 const curled = 0x20;
 /** From the bracket that begins to the one that ends. */
 const toEnd = 2;
+
+/** An object with more members than any protocol has. */
+export class TooManyMembers extends SyntaxError {
+  constructor() {
+    super(`It has an object with more than ${membersMax} members.`);
+  }
+}
 
 type Found = (start: number, end: number) => void;
 
@@ -32,7 +41,7 @@ export function* eachElement(bytes: Uint8Array, found: Found): Steps<boolean> {
   return true;
 }
 
-/** `JSON.parse` with pauses. What is nested deeper than any protocol has it, in texts of more than 32 KiB, is refused. */
+/** `JSON.parse` with pauses. What is nested deeper, or has more members, than any protocol has it, in texts of more than 32 KiB, is refused. */
 export function* parseInSteps(bytes: Buffer, from = 0, end = bytes.length, depth = 0): Steps<unknown> {
   const start = skipBlank(bytes, from);
   const first = bytes[start];
@@ -40,7 +49,9 @@ export function* parseInSteps(bytes: Buffer, from = 0, end = bytes.length, depth
     return JSON.parse(bytes.toString("utf8", start, end));
   if (depth === depthMax) throw new SyntaxError("nested too deep");
   const runs: { start: number; end: number }[] = [];
+  let parts = 0;
   const isWhole = yield* eachPart(bytes, start, end, (partStart, partEnd) => {
+    if (++parts > membersMax && first === object) throw new TooManyMembers();
     const last = runs.at(-1);
     if (last !== undefined && partEnd - last.start <= pieceBytesMax) last.end = partEnd;
     else runs.push({ start: partStart, end: partEnd });

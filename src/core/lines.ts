@@ -4,8 +4,7 @@
  */
 import type { CanonicalLines } from "./batch.ts";
 import { digitAt, type LineCursor } from "./line-cursor.ts";
-import { cursorOver, endOfFrame, type IndexedFrames, indexOf } from "./line-index.ts";
-import type { LineIndex } from "./line-places.ts";
+import { cursorOver, type IndexedFrames } from "./line-index.ts";
 
 const space = 0x20;
 
@@ -26,32 +25,29 @@ export function framesWithin(bytes: Uint8Array, bytesMax: number): Uint8Array {
   return bytes.subarray(0, end);
 }
 
-/** The lines in parts of at most `bytesMax`, as views; a longer line is a part of its own. The same object when it needs no cut. */
+/**
+ * The lines in parts of at most `bytesMax`, as views; a longer line is a part of its own. The same object when it needs no cut.
+ * Only length prefixes are read: a millisecond for the most lines that a body has.
+ */
 export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLines[] {
-  if (lines.bytes.length <= bytesMax) return [lines];
-  const index = indexOf(lines);
+  const { bytes, form } = lines;
+  if (bytes.length <= bytesMax) return [lines];
   const parts: CanonicalLines[] = [];
-  for (let first = 0; first < lines.count; ) {
-    const start = endOfFrame(index, first - 1);
-    const behind = fitting(index, first, lines.count, start + bytesMax);
-    const bytes = lines.bytes.subarray(start, endOfFrame(index, behind - 1));
+  for (let start = 0; start < bytes.length; ) {
+    let end = frameOffset(bytes, start, 1);
+    let count = 1;
+    while (end < bytes.length) {
+      const next = frameOffset(bytes, end, 1);
+      if (next - start > bytesMax) break;
+      end = next;
+      count++;
+    }
     // Equal lines are cut equally, so that each part of a repeated request is known again.
     const dedupId = lines.dedupId !== undefined && { dedupId: `${lines.dedupId}.${parts.length}` };
-    parts.push({ bytes, count: behind - first, form: lines.form, ...dedupId });
-    first = behind;
+    parts.push({ bytes: bytes.subarray(start, end), count, form, ...dedupId });
+    start = end;
   }
   return parts;
-}
-
-/** The line behind those from `first` on that end at `end` or before; one at least. Looks at a few places, not at lines. */
-function fitting(index: LineIndex, first: number, count: number, end: number): number {
-  let low = first + 1;
-  for (let high = count; low < high; ) {
-    const middle = (low + high + 1) >> 1;
-    if (endOfFrame(index, middle - 1) <= end) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }
 
 function frameOffset(bytes: Uint8Array, from: number, frames: number): number {

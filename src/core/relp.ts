@@ -22,6 +22,8 @@ const newline = 0x0a;
 const zero = 0x30;
 const transactionMax = 999_999_999;
 const commandBytesMax = 32;
+const syslog = "syslog";
+const syslogBytes = Buffer.from(syslog);
 
 const more = (bytesMissing = 1): RelpScan => ({ kind: "more", bytesMissing });
 const bad: RelpScan = { kind: "bad", reason: "no_relp" };
@@ -42,7 +44,7 @@ export function scanRelp(bytes: Uint8Array, offset: number, dataBytesMax: number
     if (!isLetter(bytes[at]!) || at - commandStart >= commandBytesMax) return bad;
   if (at >= bytes.length) return more();
   if (at === commandStart) return bad;
-  const command = Buffer.from(bytes.subarray(commandStart, at)).toString("latin1");
+  const command = commandIn(bytes, commandStart, at);
   const lengthStart = ++at;
   let length = 0;
   for (; at < bytes.length && bytes[at] !== space && bytes[at] !== newline; at++) {
@@ -66,6 +68,14 @@ export function scanRelp(bytes: Uint8Array, offset: number, dataBytesMax: number
 export function relpFrame(transaction: number, command: "rsp" | "serverclose", data = ""): string {
   const length = Buffer.byteLength(data);
   return length === 0 ? `${transaction} ${command} 0\n` : `${transaction} ${command} ${length} ${data}\n`;
+}
+
+// Nearly all of them are `syslog`: no string is made for those.
+function commandIn(bytes: Uint8Array, start: number, end: number): string {
+  let at = start;
+  while (at < end && bytes[at] === syslogBytes[at - start]) at++;
+  if (at === end && end - start === syslogBytes.length) return syslog;
+  return Buffer.from(bytes.subarray(start, end)).toString("latin1");
 }
 
 const isLetter = (byte: number): boolean => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;

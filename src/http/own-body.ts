@@ -21,6 +21,8 @@ export type BodyReceiver = {
 const nothing = Buffer.alloc(0);
 /** A read into less memory of the body's own costs more than a copy of what comes. */
 const spareBytesMin = 16 * 1024;
+/** One read brings no more: it is made at one go, into memory that is fresh, which costs far more than the copy. */
+const spareBytesMax = 128 * 1024;
 
 export class OwnBody {
   readonly #chunks: Chunks | undefined;
@@ -85,7 +87,7 @@ export class OwnBody {
     const spare = this.#chunks === undefined ? (this.#receiver?.spare ?? nothing) : nothing;
     if (spare.length < Math.min(spareBytesMin, this.#missingBytes) || this.#missingBytes === 0)
       return undefined;
-    return spare.length > this.#missingBytes ? spare.subarray(0, this.#missingBytes) : spare;
+    return spare.subarray(0, Math.min(spareBytesMax, this.#missingBytes));
   }
 
   /** So many bytes were read into its `spare` memory. */

@@ -16,7 +16,7 @@ export type BodyLimits = {
 };
 
 /** The rest of a body that has brought so much is believed to come. */
-const muchBytes = 1024 * 1024;
+const muchBytes = 256 * 1024;
 /** A read of a socket may hold far more than the piece of a body that is a view of it. */
 const viewBytesMax = 4 * 1024;
 
@@ -138,7 +138,7 @@ export class BodyReading implements BodyReceiver {
   }
 
   // Room for so many bytes, and behind the first ones for as many more; for all of a body of which much has come: it would be
-  // copied again and again, and a copy of megabytes holds everybody up. A list of parts would cost far more than tiny ones hold.
+  // copied again and again, and a copy of a megabyte holds everybody up. A list of parts would cost far more than tiny ones hold.
   #grow(length: number): AppError | undefined {
     const wholeLength = Number(this.#request.headers["content-length"] ?? 2 * length);
     const ahead = length > muchBytes ? wholeLength : Math.min(2 * length, wholeLength);

@@ -7,7 +7,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyBaseLogger } from "fastify";
 import type { Clock } from "../ports.ts";
-import { everySo, inTurns } from "../turns.ts";
+import { inTurns } from "../turns.ts";
 import type { AppendQueues } from "./append-queues.ts";
 import { type BodyLimits, bodyAtHand, readBody } from "./body.ts";
 import type { Reservation } from "./body-budget.ts";
@@ -95,7 +95,7 @@ export class LogsDoor {
     const process = processIn(request.url);
     const bodyBytesMax = plain === "json" ? jsonBytesMax : this.#options.bodyBytesMax;
     const body = await readBody(request, reservation, { ...this.#options, bodyBytesMax });
-    return inTurns(everySo(framesOfPlain(body, plain, process, this.#options)), addressOf(request.socket));
+    return inTurns(framesOfPlain(body, plain, process, this.#options), addressOf(request.socket));
   }
 
   #store({ channels }: Sorted): Promise<unknown> | undefined {

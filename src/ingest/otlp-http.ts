@@ -4,7 +4,7 @@
  */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { Canoniser } from "../core/canonical.ts";
-import { parseInSteps } from "../core/json-elements.ts";
+import { parseInSteps, TooManyMembers } from "../core/json-elements.ts";
 import { MalformedOtlp, visitJson } from "../core/otlp-json.ts";
 import type { VisitRecord } from "../core/otlp-logs.ts";
 import { visitProtobuf } from "../core/otlp-protobuf.ts";
@@ -24,7 +24,7 @@ import {
 } from "../errors/ingest.ts";
 import { refusedRequests } from "../metrics.ts";
 import type { TokenRecord } from "../registry/records.ts";
-import { everySo, inTurns } from "../turns.ts";
+import { inTurns } from "../turns.ts";
 import { readBody } from "./body.ts";
 import { codingOf } from "./body-coding.ts";
 import type { IngestHttpOptions } from "./http.ts";
@@ -34,8 +34,6 @@ import { jsonBytesMax, mediaTypeOf } from "./plain-bodies.ts";
 import { writerFor } from "./writer.ts";
 
 const recordKey = "otlpToken";
-/** Pauses that are passed over for one that is looked at: a record may be as long as a line. */
-const pausesBetween = 16;
 /** A document of JSON takes thirty times its length while it is read: 60 MB, and no more than one of them at a time. */
 const documents = new Semaphore(1);
 /** An answer's reason for records that were rejected. */
@@ -80,7 +78,7 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
         else canoniser.add(frame, 0, frame.length, nowMs);
         if (canoniser.bytes > 2 * options.bodyBytesMax) throw bodyTooLarge(options.bodyBytesMax);
       };
-      const read = () => inTurns(everySo(visitBody(body, encoding, visit), pausesBetween), record.channel);
+      const read = () => inTurns(visitBody(body, encoding, visit), record.channel);
       await (encoding === "json" ? documents.run(read, record.channel) : read());
       reservation.release(); // the log's own bound holds the lines from here on
       if (canoniser.count > 0) await queues.append(record.channel, canoniser.take(), "http");
@@ -99,6 +97,7 @@ function* visitBody(body: Buffer, encoding: OtlpEncoding, visit: VisitRecord): S
     else yield* visitJson(yield* parseInSteps(body), visit);
   } catch (error) {
     if (error instanceof MalformedProtobuf) throw otlpMalformed("It is no protobuf message.");
+    if (error instanceof TooManyMembers) throw otlpMalformed(error.message);
     if (error instanceof SyntaxError) throw otlpMalformed("It is no JSON.");
     if (error instanceof MalformedOtlp) throw otlpMalformed(error.message);
     throw error;

@@ -140,7 +140,8 @@ export class RelpConnection {
         this.close("not_relp", () => sampleOf(frames.bytes, start, end));
         return false;
       }
-      if (command === "syslog" && end > start && !(await this.#sort(sorting, start, end))) {
+      const asking = command === "syslog" && end > start ? sorting.add(frames.bytes, start, end) : undefined;
+      if (asking !== undefined && !(await this.#sortLater(asking, sorting, start, end))) {
         answers.length = 0; // the server stops: the client has the lines of this round
         return false;
       }
@@ -172,10 +173,8 @@ export class RelpConnection {
   }
 
   // A registry that fails is asked until it answers; false when the server stops before.
-  async #sort(sorting: Sorting, start: number, end: number): Promise<boolean> {
+  #sortLater(asking: Promise<void>, sorting: Sorting, start: number, end: number): Promise<boolean> {
     const { bytes } = this.#frames;
-    const asking = sorting.add(bytes, start, end);
-    if (asking === undefined) return true;
     let first: Promise<void> | undefined = asking;
     return this.#ours(
       this.#insist(async () => {

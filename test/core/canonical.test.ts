@@ -216,11 +216,30 @@ test("many lines are cut into parts between frames, each part under a dedup id o
           expect(payloadsOf({ bytes, form: "logplex" }).length).toBe(count);
           expect(count === 1 || bytes.length <= max).toBe(true);
         }
+        parts.slice(1).forEach(({ bytes }, before) => {
+          const more = framesFrom(bytes, 0, 1).length;
+          expect(parts[before]!.bytes.length + more).toBeGreaterThan(max); // as many as fit
+        });
         if (lines.bytes.length <= max) expect(parts[0]).toBe(lines);
         else expect(parts.map(({ dedupId }) => dedupId)).toEqual(parts.map((_, n) => `f.${n}`));
       },
     ),
   );
+});
+
+test("lines that are cut before they are stored have no index, whatever form they take; fewer have one", () => {
+  const some = canonise("app", ...Array<string>(100).fill("tiny"));
+  expect(some.index?.bytes).toBe(some.bytes);
+  for (const last of ["tiny", `<13>1 ${time} h app web.1 ID [a b="c"] wide`]) {
+    const lines = canonise("app", ...Array<string>(20_000).fill("tiny"), last);
+    expect(lines.bytes.length).toBeGreaterThan(1024 * 1024);
+    expect(lines.index).toBeUndefined();
+    expect(lines.count).toBe(20_001);
+    const parts = splitLines(lines, 512 * 1024);
+    expect(parts.reduce((sum, { count }) => sum + count, 0)).toBe(lines.count);
+    const shown = payloadsOf({ bytes: parts.at(-1)!.bytes, form: lines.form });
+    expect(shown.at(-1)!.slice(-4)).toBe(last.slice(-4));
+  }
 });
 
 test("a body whose lines outgrow it gets room once, and no more than its first frames foretell", () => {

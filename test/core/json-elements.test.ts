@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { eachElement, parseInSteps } from "../../src/core/json-elements.ts";
+import { describe, expect, test, vi } from "vitest";
+import { eachElement, parseInSteps, TooManyMembers } from "../../src/core/json-elements.ts";
 import { atOnce } from "../../src/core/steps.ts";
 
 /** The elements of a document, parsed one by one; undefined where it is none. */
@@ -113,5 +113,14 @@ describe("a long document, piece by piece", () => {
     expect(() => atOnce(parseInSteps(Buffer.from("[".repeat(100_000) + "]".repeat(100_000))))).toThrow(
       SyntaxError,
     );
+  });
+
+  test("is refused before any of it is parsed, where an object has more members than any protocol has", () => {
+    const members = (count: number) => Array.from({ length: count }, (_, n) => `"member-${n}":1`).join(",");
+    expect(Object.keys(inSteps(`{${members(10_000)}}`) as object)).toHaveLength(10_000);
+    const parsed = vi.spyOn(JSON, "parse");
+    expect(() => atOnce(parseInSteps(Buffer.from(`{${members(10_001)}}`)))).toThrow(TooManyMembers);
+    expect(parsed).not.toHaveBeenCalled();
+    parsed.mockRestore();
   });
 });

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { AppError } from "../../src/errors/app-error.ts";
 import { BareRoutes } from "../../src/http/bare-routes.ts";
-import { ownBodyOf } from "../../src/http/own-body.ts";
+import { OwnBody, ownBodyOf } from "../../src/http/own-body.ts";
 import { readBody } from "../../src/ingest/body.ts";
 import { BodyBudget } from "../../src/ingest/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
@@ -192,4 +192,34 @@ test.each([
   expect(got).toMatch(/^HTTP\/1\.1 400 /);
   expect(got.match(/HTTP\/1\.1 \d/g)).toHaveLength(1);
   expect(route.own).toBe(0);
+});
+
+test("one read of a large body brings no more than a turn has time for, however much room its reader has", () => {
+  const length = 8_000_000;
+  const room = Buffer.alloc(length);
+  let at = 0;
+  let isWhole = false;
+  const body = new OwnBody(length);
+  body.read({
+    room: () => room.subarray(at),
+    get spare() {
+      return room.subarray(at);
+    },
+    filled: (bytes) => {
+      at += bytes;
+    },
+    ended: () => {
+      isWhole = true;
+    },
+    broke: () => {},
+  });
+  let reads = 0;
+  for (; !isWhole; reads++) {
+    const { spare } = body;
+    expect(spare?.buffer).toBe(room.buffer);
+    expect(spare!.length).toBeLessThanOrEqual(128 * 1024);
+    body.filled(spare!.length);
+  }
+  expect(at).toBe(length);
+  expect(reads).toBe(Math.ceil(length / (128 * 1024)));
 });
