@@ -101,32 +101,43 @@ export class HttpConnection {
     this.#socket.destroy();
   }
 
-  // An answer before the request was read: what is left of that has no reader.
   #settle(failure?: Error): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
     this.#waiting = undefined;
     const reader = this.#reader;
-    const socket = this.#socket;
     clearTimeout(this.#rest);
     this.#rest = undefined;
-    if (failure !== undefined || reader?.isReusable !== true || socket.writableLength > 0) socket.destroy();
-    else this.#keep(reader.keptMs);
-    if (reader?.status !== undefined) {
-      const { answer, keptMs } = reader;
-      const bytes = this.#onlyRead;
-      this.#onlyRead = undefined;
-      const isShort = bytes !== undefined && bytes.length <= knownBytesMax;
-      if (isShort && reader.isReusable) this.#known = { bytes: Buffer.from(bytes), answer, keptMs };
-      waiting.resolve(answer);
-    } else
+    const isKept = failure === undefined && reader?.isReusable === true;
+    if (!isKept) this.#socket.destroy();
+    if (reader?.status === undefined) {
       waiting.reject(
         this.#isReused && !reader?.isBegun && isReset(failure) ? new StaleConnection() : failure,
       );
+      return;
+    }
+    const { answer, keptMs } = reader;
+    const bytes = this.#onlyRead;
+    this.#onlyRead = undefined;
+    const isShort = bytes !== undefined && bytes.length <= knownBytesMax;
+    if (isShort && reader.isReusable) this.#known = { bytes: Buffer.from(bytes), answer, keptMs };
+    if (isKept) this.#keep(keptMs, waiting, answer);
+    else waiting.resolve(answer);
   }
 
-  #keep(keptMs: number | undefined): void {
+  // An answer before the request was read: what is left of that has no reader. But over TLS a write is told as done in the turn
+  // after the system took it, and in a busy process the answer may be there by then.
+  #keep(keptMs: number | undefined, waiting: Waiting, answer: RawAnswer): void {
+    const socket = this.#socket;
     if (keptMs !== undefined) this.#usableUntilMs = performance.now() + keptMs - keptMarginMs;
+    if (socket.writableLength === 0) {
+      waiting.resolve(answer);
+      return;
+    }
+    setImmediate(() => {
+      if (socket.writableLength > 0) socket.destroy();
+      waiting.resolve(answer);
+    });
   }
 
   #take(bytes: Buffer): void {
@@ -151,9 +162,7 @@ export class HttpConnection {
   // Most answers are the one before them again: nothing of such a one is read, and nothing made.
   #takeKnown({ answer, keptMs }: Known, waiting: Waiting): void {
     this.#waiting = undefined;
-    if (this.#socket.writableLength > 0) this.#socket.destroy();
-    else this.#keep(keptMs);
-    waiting.resolve(answer);
+    this.#keep(keptMs, waiting, answer);
   }
 
   #ended(): void {
