@@ -151,7 +151,7 @@ export const datagrams = new Counter({
 
 export const senderFaults = new Counter({
   name: "tailrace_sender_faults_total",
-  help: "What senders did wrong, by cause; the server's log tells which peers, and the mend.",
+  help: "What senders did wrong, by cause; the server's log tells which peers, and the remedy.",
   labelNames: ["cause"] as const, // those of src/ingest/fault-causes.ts
   registers,
 });
