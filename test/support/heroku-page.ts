@@ -51,7 +51,7 @@ It takes \`HEROKU_HOST\` only where its text has \`localhost\` or \`127.0.0.1\` 
 certificate is named by \`NODE_EXTRA_CA_CERTS\`.
 
 Heroku's MCP server (npm \`@heroku/mcp-server\`) runs the \`heroku\` command, so that the same variables do. Its release 1.2.8 does not start on
-a plain Node, as it names modules of its SDK without their \`.js\`; tests run it with those names mended, and nothing else.
+a plain Node, as it names modules of its SDK without their \`.js\`; tests run it with those names corrected, and nothing else.
 
 \`pg:*\` stands for \`pg\` and all commands that begin with \`pg:\`, but for those that another row names.
 `;
