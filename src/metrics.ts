@@ -144,8 +144,8 @@ export const unknownTokenFrames = new Counter({
 
 export const datagrams = new Counter({
   name: "tailrace_syslog_datagrams_total",
-  help: "Datagrams of syslog over UDP; dropped: those before them filled the memory that there is for them. The system's own drops are in /proc/net/udp.",
-  labelNames: ["fate"] as const, // taken, dropped
+  help: "Datagrams of syslog over UDP; dropped: those before them filled the memory that there is for them; overrun: the system dropped them, as more came than were read in time (Linux, looked at every 5 s).",
+  labelNames: ["fate"] as const, // taken, dropped, overrun
   registers,
 });
 

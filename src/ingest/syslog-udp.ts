@@ -1,6 +1,6 @@
 /**
  * Syslog over UDP, RFC 5426: a datagram is a frame. UDP has no answer and no way to hold a sender, so at the bound of memory
- * datagrams are dropped and counted; what the system drops before it hands them over nobody hears of.
+ * datagrams are dropped and counted. So are those that the system dropped, where it counts them (`udp-overruns.ts`).
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -12,6 +12,7 @@ import type { Sorting } from "./router.ts";
 import { FrameRouter } from "./router.ts";
 import type { SyslogOptions } from "./syslog.ts";
 import { SyslogWriter } from "./syslog-writer.ts";
+import { UdpOverruns } from "./udp-overruns.ts";
 
 export type UdpOptions = SyslogOptions & {
   /** Datagrams and lines that wait for the log. */
@@ -22,6 +23,8 @@ type Datagram = { readonly bytes: Buffer; readonly address: string };
 
 /** Asked of the system, which gives as much as it may (`net.core.rmem_max`). */
 const receiveBytes = 4 * 1024 * 1024;
+/** Between two looks at what the system dropped. */
+const overrunsEveryMs = 5_000;
 /** Holding a datagram costs so much besides its bytes. */
 const overheadBytes = 256;
 
@@ -29,15 +32,28 @@ const overheadBytes = 256;
 export async function udpListener(
   options: UdpOptions,
 ): Promise<{ readonly address: AddressInfo; close(): Promise<void> }> {
-  const { host, port, logger } = options;
+  const { host, port, logger, clock } = options;
   const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4", recvBufferSize: receiveBytes });
   const intake = new UdpIntake(options);
   socket.on("message", (bytes, { address }) => intake.take(bytes, address));
   socket.bind(port, host);
   await once(socket, "listening");
   socket.on("error", (error) => logger.error({ err: error }, "the syslog listener for UDP failed"));
+  const overruns = new UdpOverruns(socket.address());
+  const tellOverruns = async () => {
+    const count = await overruns.more();
+    if (count === 0) return;
+    datagrams.inc({ fate: "overrun" }, count);
+    logger.warn({ count }, "the system dropped datagrams of syslog, as more came than were read in time");
+  };
+  const stop = new AbortController();
+  const telling = (async () => {
+    for (; !stop.signal.aborted; await tellOverruns()) await clock.sleep(overrunsEveryMs, stop.signal);
+  })();
   let closing: Promise<void> | undefined;
   const closeAll = async () => {
+    stop.abort();
+    await telling; // the last look, while there is a socket
     socket.close();
     await intake.close();
   };

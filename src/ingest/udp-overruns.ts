@@ -1,0 +1,46 @@
+/**
+ * Datagrams that the system dropped because nobody read them in time. No program is told of them; Linux counts them for each
+ * socket in /proc/net/udp.
+ */
+import { readFile } from "node:fs/promises";
+import { type AddressInfo, isIPv6 } from "node:net";
+import { endianness } from "node:os";
+import { parse } from "ipaddr.js";
+
+/** Counts the overruns of one socket. */
+export class UdpOverruns {
+  readonly #file: string;
+  readonly #local: string;
+  #told = 0;
+
+  constructor(at: AddressInfo) {
+    this.#file = isIPv6(at.address) ? "/proc/self/net/udp6" : "/proc/self/net/udp";
+    this.#local = localAddress(at);
+  }
+
+  /** Those since it was last asked; 0 where the system does not count them. */
+  async more(): Promise<number> {
+    const table = await readFile(this.#file, "latin1").catch(() => "");
+    const drops = dropsIn(table, this.#local);
+    const more = Math.max(0, drops - this.#told);
+    this.#told = Math.max(this.#told, drops);
+    return more;
+  }
+}
+
+/** The last column of the row of a socket in /proc/net/udp, which is bound to `local`; 0 when there is none. */
+export function dropsIn(table: string, local: string): number {
+  for (const row of table.split("\n")) {
+    const cells = row.trim().split(/\s+/);
+    if (cells[1] === local) return Number(cells.at(-1)) || 0;
+  }
+  return 0;
+}
+
+/** An address as /proc/net/udp writes it: words of 32 bits in the machine's order of bytes, in hex, and the port. */
+export function localAddress({ address, port }: Pick<AddressInfo, "address" | "port">): string {
+  const bytes = Buffer.from(parse(address).toByteArray());
+  if (endianness() === "LE") bytes.swap32();
+  const hexPort = port.toString(16).padStart(4, "0");
+  return `${bytes.toString("hex")}:${hexPort}`.toUpperCase();
+}
