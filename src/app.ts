@@ -273,11 +273,10 @@ async function openHttp(base: Base, parts: HttpParts) {
   const { tlsCert, tlsKey } = config;
   const bare = new BareRoutes();
   const server = await httpServer({ logger, connections, bare, limits: httpLimits, tlsCert, tlsKey });
-  await describeApi(server, { version });
-  const document = () => server.swagger();
+  const described = describeApi(server, { version });
   const isBrief = config.admin !== undefined;
   await server.register(healthApi, { readiness, isBrief });
-  if (!isBrief) await server.register(docsPages, { document });
+  if (!isBrief) await server.register(docsPages, { described });
   await registerRoutes(server, config.roles, { ...routeParts(base, parts), bare });
   const listen = async () => server.listen(await shared(config.http));
   const address = await listen().catch((cause: unknown) => {
@@ -292,7 +291,7 @@ async function openHttp(base: Base, parts: HttpParts) {
     config.admin &&
     scope.own(
       "the operator's address",
-      await openAdminServer(config.admin, { logger, readiness, document, settings }),
+      await openAdminServer(config.admin, { logger, readiness, described, settings }),
     );
   if (admin !== undefined) own.listens({ ...config.admin!, port: Number(new URL(admin.url).port) });
   return { url, admin: admin?.url, reload: () => reloadTls(server, config) };

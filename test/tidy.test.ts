@@ -32,7 +32,7 @@ const layers: readonly { readonly at: string; readonly mayImport: readonly strin
   { at: "src/clock.ts", mayImport: ["src/ports.ts"] },
   { at: "src/limits.ts", mayImport: ["src/core/"] },
   { at: "src/turns.ts", mayImport: ["src/core/"] },
-  { at: "src/sockets/", mayImport: ["src/core/", "src/errors/"] },
+  { at: "src/sockets/", mayImport: ["src/core/", "src/errors/", "src/turns.ts"] },
   { at: "src/other-nodes.ts", mayImport: [] },
   { at: "src/files/", mayImport: ["src/errors/", "src/background-failures.ts", "src/ports.ts"] },
   { at: "src/ticking.ts", mayImport: ["src/ports.ts"] },

@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { inTurns, Turns, turnMsMax } from "../src/turns.ts";
+import { inTurns, TurnLine, Turns, turnMsMax } from "../src/turns.ts";
 
 /** An event loop that the test turns: what is deferred runs in the next round, in order. */
 function loop() {
@@ -149,4 +149,28 @@ test("others come behind each pause of a walk whose parts are longer than a turn
   const before = await inTurns(parts(), "walk");
   vi.restoreAllMocks();
   expect(new Set(before).size).toBeGreaterThanOrEqual(before.length - 1); // the first may begin in a turn that has time
+});
+
+test("a line goes on a little in each turn though others use all of them up, and groups take turns", async () => {
+  const all = loop();
+  expect(all.turns.isOver).toBe(false);
+  all.pass(turnMsMax); // and it is never another turn
+  const own = loop();
+  const line = new TurnLine(all.turns, own.turns);
+  const done: string[] = [];
+  const work = (name: string) => () => {
+    done.push(name);
+    own.pass(turnMsMax / 4);
+  };
+  for (const name of ["a1", "a2", "a3"]) line.add("a", work(name));
+  line.add("b", work("b1"));
+  const perTurn: number[] = [];
+  while (done.length < 4) {
+    const before = done.length;
+    await new Promise(setImmediate);
+    await own.round();
+    perTurn.push(done.length - before);
+  }
+  expect(perTurn.filter((count) => count > 0)).toEqual([1, 1, 1, 1]);
+  expect(done).toEqual(["a1", "b1", "a2", "a3"]);
 });

@@ -10,12 +10,16 @@ export type Target = {
   readonly syslogPort: number;
   readonly udpPort: number;
   readonly relpPort: number;
+  /** Of an attack over TLS; else 0. */
+  readonly syslogTlsPort: number;
   readonly key: string;
   readonly app: string;
   readonly token: string;
 };
 
 export type Attack = {
+  /** The doors speak TLS, and victims do. */
+  readonly isTls?: true;
   /** Done before the quiet time is measured: what the attacker's app has in its log. */
   readonly prepare?: (target: Target) => Promise<void>;
   /** Goes on until `signal` is aborted; what the attacker was told, and how often. */

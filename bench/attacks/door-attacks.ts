@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   type Attack,
   again,
+  ask,
   call,
   called,
   fates,
@@ -26,15 +27,20 @@ const asking =
     const tally = new Tally();
     const ask = () => {
       const raw = new Raw(target.port);
-      let unread = "";
+      let head = "";
+      let missingBytes = 0; // of an answer whose head is here
       const send = () => raw.socket.write(askedBy(target, number++));
       raw.socket.on("data", (bytes: Buffer) => {
-        unread = `${unread}${bytes.toString("latin1")}`.slice(-200_000);
-        const length = Number(/content-length: (\d+)\r\n/i.exec(unread)?.[1] ?? 0);
-        const end = unread.indexOf("\r\n\r\n");
-        if (end === -1 || unread.length < Math.min(end + 4 + length, 200_000)) return;
-        if (length > 190_000 && bytes.length === 65_536) return; // the middle of a long one
-        unread = "";
+        if (missingBytes > 0) missingBytes -= bytes.length;
+        else {
+          head += bytes.toString("latin1");
+          const end = head.indexOf("\r\n\r\n");
+          if (end === -1) return;
+          missingBytes = end + 4 + Number(/content-length: (\d+)\r\n/i.exec(head)?.[1] ?? 0) - head.length;
+          head = "";
+        }
+        if (missingBytes > 0) return;
+        missingBytes = 0;
         answers++;
         send();
       });
@@ -95,7 +101,13 @@ export const doorAttacks: Readonly<Record<string, Attack>> = {
     ),
   },
   "files of the page, 50 connections that read": {
-    run: asking(50, () => get("/").replace("Host: a", "Host: 127.0.0.1")),
+    async run(target, signal) {
+      const ofPage = (path: string) => get(path).replace("Host: a", "Host: 127.0.0.1");
+      const { text } = await ask(target, "GET", "/", { headers: { host: "127.0.0.1" } });
+      const paths = ["/", ...[...text.matchAll(/(?:src|href)="\.(\/[^"]+)"/g)].map(([, path]) => path!)];
+      if (paths.length < 3) throw new Error(`the page names too few files: ${text}`);
+      return asking(50, (_, number) => ofPage(paths[number % paths.length]!))(target, signal);
+    },
   },
   "50 sessions asked for at a time": {
     run: asking(50, (target) => {

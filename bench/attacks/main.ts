@@ -13,6 +13,7 @@ import { v8Args } from "../../cli/server-v8.ts";
 import { BenchNats, BenchServer, freePort } from "../server.ts";
 import type { Target, Told } from "./attack.ts";
 import { attacks } from "./attacks.ts";
+import { certificateFiles } from "./certificate.ts";
 import { type Measurement, tableHead, tableRow } from "./table.ts";
 import type { Measured } from "./victim.ts";
 import type { Watched } from "./watch.ts";
@@ -65,8 +66,13 @@ class Partner {
 
 async function measureAttack(name: string, nats: BenchNats | undefined): Promise<Measurement> {
   const [udpPort, relpPort] = [await freePort(), await freePort()];
+  const isTls = attacks[name]!.isTls === true;
+  const syslogTlsPort = isTls ? await freePort() : 0;
+  const { cert, key } = certificateFiles;
+  const tls = ["--tls-cert", cert, "--tls-key", key, "--syslog-tls", `127.0.0.1:${syslogTlsPort}`];
   const doors = ["--syslog-udp", `127.0.0.1:${udpPort}`, "--relp", `127.0.0.1:${relpPort}`];
-  const args = nats ? [...doors, "--nats", nats.urls] : doors;
+  const args = [...doors, ...(isTls ? tls : []), ...(nats ? ["--nats", nats.urls] : [])];
+  if (isTls) process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"; // the certificate is of tests
   const server = await BenchServer.start(args, serverCore, undefined, [
     "--import",
     new URL("./watch.ts", import.meta.url).href,
@@ -86,6 +92,7 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
       syslogPort: server.syslogPort,
       udpPort,
       relpPort,
+      syslogTlsPort,
       key: server.key,
       app,
       token: await server.token(app),
@@ -119,11 +126,17 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
     }, memoryEveryMs);
     server.tell("reset");
     attacker.tell("go");
-    const attacked = await measure(attackedSeconds);
+    const underAttack = await measure(attackedSeconds);
     const watched = (await server.ask("watched")) as Watched;
     clearInterval(watch);
     attacker.tell("stop");
-    return { quiet, attacked, peakBytes, watched, told: JSON.parse(await attacker.answer()) as Told };
+    return {
+      quiet,
+      attacked: underAttack,
+      peakBytes,
+      watched,
+      told: JSON.parse(await attacker.answer()) as Told,
+    };
   } finally {
     await Promise.all(partners.map((each) => each.end()));
     await server.stop();

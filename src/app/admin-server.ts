@@ -21,12 +21,12 @@ export type AdminOptions = Pick<HealthOptions, "readiness"> &
 /** Listens at the address. */
 export async function openAdminServer(
   at: { readonly host: string; readonly port: number },
-  { logger, readiness, document, settings }: AdminOptions,
+  { logger, readiness, described, settings }: AdminOptions,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   const connections = new Connections(adminLimits);
   const server = await httpServer({ logger, connections, limits: adminLimits });
   await server.register(healthApi, { readiness });
-  await server.register(docsPages, { document });
+  await server.register(docsPages, { described });
   server.get("/settings", async () => settings);
   const url = await server.listen(at).catch((cause: unknown) => {
     throw listenFailure("--admin", at, cause);

@@ -7,21 +7,19 @@ import { Worker } from "node:worker_threads";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { pathNotFound } from "../errors/access.ts";
 import type { DocsPage } from "./docs-thread.ts";
+import type { ApiDescription } from "./openapi.ts";
 import { sharedAnswer } from "./shared-answer.ts";
-
-/** OpenAPI, as an object. */
-type Document = ReturnType<import("fastify").FastifyInstance["swagger"]>;
 
 const docsPrefix = "/docs";
 
 export type DocsOptions = {
   /** Called once, when somebody first looks. */
-  readonly document: () => Document;
+  readonly described: () => ApiDescription;
 };
 
 /** The routes. */
-export const docsPages: FastifyPluginAsync<DocsOptions> = async (server, { document }) => {
-  const pages = sharedAnswer(async () => pagesFromThread(document()), Number.POSITIVE_INFINITY);
+export const docsPages: FastifyPluginAsync<DocsOptions> = async (server, { described }) => {
+  const pages = sharedAnswer(async () => pagesFromThread(described()), Number.POSITIVE_INFINITY);
   const send = async (request: FastifyRequest, reply: FastifyReply) => {
     const page = (await pages()).get(request.url.split("?", 1)[0]!);
     if (page === undefined) throw pathNotFound();
@@ -36,11 +34,11 @@ type Kept = { readonly headers: DocsPage["headers"]; readonly body: Buffer };
 const script = new URL(`./docs-thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
 /** Every page by its path. Rejects when the thread could not make them. */
-function pagesFromThread(document: Document): Promise<ReadonlyMap<string, Kept>> {
+function pagesFromThread(description: ApiDescription): Promise<ReadonlyMap<string, Kept>> {
   const thread = new Worker(script, {
     name: "docs",
     env: {},
-    workerData: { prefix: docsPrefix, document },
+    workerData: { prefix: docsPrefix, description },
     resourceLimits: { maxOldGenerationSizeMb: 128 },
   });
   thread.unref();

@@ -1,5 +1,6 @@
 /** A thread that makes all pages at `/docs`, hands them over, and ends. No page loads anything from elsewhere. */
 import { readdir } from "node:fs/promises";
+import { setPriority } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
@@ -7,6 +8,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { fastify } from "fastify";
 import { makeManual } from "./manual/pages.ts";
+import { type ApiDescription, openApiOf } from "./openapi.ts";
 
 export type DocsPage = {
   readonly headers: Readonly<Record<string, string>>;
@@ -75,6 +77,13 @@ async function manualPages(): Promise<ReadonlyMap<string, DocsPage>> {
   return byPath;
 }
 
-const { prefix, document } = workerData as { readonly prefix: string; readonly document: object };
+// Nobody waits for a page as for a line. (Linux has a priority for each thread, elsewhere it would be that of the process.)
+if (process.platform === "linux") setPriority(0, 19);
+
+const { prefix, description } = workerData as {
+  readonly prefix: string;
+  readonly description: ApiDescription;
+};
+const document = await openApiOf(description);
 const pages = new Map([...(await apiPages(prefix, document)), ...(await manualPages())]);
 parentPort!.postMessage(pages, [...new Set([...pages.values()].map(({ body }) => body.buffer))]);

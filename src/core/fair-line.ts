@@ -33,4 +33,16 @@ export class FairLine<Waiting> {
     }
     return undefined;
   }
+
+  /** Takes the first one of the group that has the most out; undefined when nobody waits. */
+  shiftOfLargest(): Waiting | undefined {
+    let [largest, most]: [string | undefined, readonly Waiting[]] = [undefined, []];
+    for (const [group, waiting] of this.#groups)
+      if (waiting.length > most.length) [largest, most] = [group, waiting];
+    if (largest === undefined) return undefined;
+    const waiting = this.#groups.get(largest)!;
+    if (waiting.length === 1) this.#groups.delete(largest);
+    this.#length--;
+    return waiting.shift();
+  }
 }

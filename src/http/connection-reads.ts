@@ -78,14 +78,14 @@ export class ConnectionReads {
     return true;
   }
 
-  /** Goes on where nothing stands against it any more. */
-  goOn(): void {
+  /** Goes on where nothing stands against it any more. `isInTurn`: it has waited for its turn, and this is it. */
+  goOn(isInTurn = false): void {
     if (!this.#isHolding || this.#socket.destroyed || this.#mustHold) return;
     this.#isHolding = false;
     const waiting = this.#waiting;
     this.#waiting = nothing;
     this.#parts.waitingBytes -= waiting.length;
-    const handle = this.#work(waiting) ? this.#socket._handle : undefined;
+    const handle = this.#work(waiting, isInTurn) ? this.#socket._handle : undefined;
     if (handle == null) return;
     handle.reading = true;
     handle.readStart();
@@ -111,9 +111,10 @@ export class ConnectionReads {
   }
 
   // Works on what was read, as far as it may; false when the socket is not to be read on for now.
-  #work(bytes: Buffer): boolean {
+  #work(bytes: Buffer, isInTurn = false): boolean {
     let at = 0;
-    while (at < bytes.length && !this.#isOver && !this.#mustWait(bytes, at)) at = this.#bytes.take(bytes, at);
+    while (at < bytes.length && !this.#isOver && !this.#mustWait(bytes, at, isInTurn))
+      at = this.#bytes.take(bytes, at);
     if (this.#isOver) at = bytes.length;
     const hasMore = at < bytes.length || this.#bytes.isInBody;
     if (hasMore && !this.#isInLine && !this.#isOver && this.#parts.turns.isOver) {
@@ -125,11 +126,11 @@ export class ConnectionReads {
   }
 
   // All requests of a read are looked at together, so that none is begun of those that are too many.
-  #mustWait(bytes: Buffer, at: number): boolean {
+  #mustWait(bytes: Buffer, at: number, isInTurn: boolean): boolean {
     if (this.#socket._paused === true) return true;
     if (at > 0)
       return this.#bytes.isInChunks && this.#connection.requests < 2 && this.#isTurnOver(bytes.length);
-    return this.#connection.isPaused || this.#isTurnOver(bytes.length);
+    return this.#connection.isPaused || (!isInTurn && this.#isTurnOver(bytes.length));
   }
 
   #isTurnOver(bytes: number): boolean {
@@ -150,7 +151,7 @@ export class ConnectionReads {
     const group = isIngest ? `${address} ingest` : address;
     const go = () => {
       this.#isInLine = false;
-      this.goOn();
+      this.goOn(true);
     };
     this.#isInLine = true;
     this.#parts.line.add(group, go);
@@ -158,7 +159,7 @@ export class ConnectionReads {
 
   #wait(bytes: Buffer): void {
     this.#parts.waitingBytes += bytes.length - this.#waiting.length;
-    this.#waiting = bytes.buffer === shared.buffer ? Buffer.from(bytes) : bytes;
+    this.#waiting = bytes.buffer === shared.buffer ? copied(bytes) : bytes;
   }
 
   #moved(body: OwnBody): void {
@@ -184,4 +185,11 @@ export class ConnectionReads {
     this.#dropped();
     this.#bytes.close();
   }
+}
+
+/** In memory that nobody has filled with zeros first, which takes as long as ten copies. */
+function copied(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }

@@ -97,13 +97,14 @@ export class Connections {
       return;
     }
     this.#enter(connection);
-    const from = whence(socket);
-    if (isTls) this.#shaking.set(from, connection);
-    else this.#bySocket.set(socket, connection);
-    socket.once("close", () => {
-      this.#leave(connection);
-      if (isTls) this.#shaking.delete(from);
-    });
+    socket.once("close", () => this.#leave(connection));
+    if (!isTls) {
+      this.#bySocket.set(socket, connection);
+      return;
+    }
+    const from = whence(socket); // two calls of the system
+    this.#shaking.set(from, connection);
+    socket.once("close", () => this.#shaking.delete(from));
   }
 
   // In words as long as few are being told; nobody is told before a TLS handshake.

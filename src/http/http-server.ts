@@ -1,9 +1,11 @@
 /** The HTTP servers: how one is made and how it ends. Features register on it. */
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import type { Server, Socket } from "node:net";
 import type { Server as TlsServer } from "node:tls";
 import fastify, { type FastifyInstance, LogController } from "fastify";
 import type { Logger } from "pino";
+import { newConnections } from "../sockets/new-connections.ts";
 import { answerErrors, answerFrameworkError } from "./api-errors.ts";
 import type { BareRoutes } from "./bare-routes.ts";
 import { readCertificate } from "./certificate.ts";
@@ -70,13 +72,32 @@ export async function httpServer({
         certificate === undefined
           ? createServer(options)
           : createTlsServer({ ...options, ...certificate, handshakeTimeout: limits.headersMsMax });
-      connections.attach(listener, { isTls: certificate !== undefined });
-      gate.attach(listener, { isTls: certificate !== undefined });
+      const isTls = certificate !== undefined;
+      const shakeHands = isTls ? connectionListenersOf(listener) : undefined;
+      connections.attach(listener, { isTls });
+      gate.attach(listener, { isTls });
+      if (shakeHands !== undefined) {
+        listener.on("connection", (socket: Socket) => {
+          if (socket.destroyed) return;
+          const [begin, late] = [() => shakeHands(socket), () => socket.destroy()];
+          newConnections.addHello(socket, { msMax: limits.headersMsMax, begin, late });
+        });
+      }
+      newConnections.attach(listener);
       return listener;
     },
   }) as unknown as FastifyInstance; // fastify has a type for each protocol; the features need none of them
   answerErrors(server);
   return server;
+}
+
+/** Takes what listens to connections of `server` off it; the result calls that. */
+function connectionListenersOf(server: Server): (socket: Socket) => void {
+  const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
+  server.removeAllListeners("connection");
+  return (socket) => {
+    for (const listener of listeners) listener.call(server, socket);
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Logger } from "pino";
 import { syslogConnections } from "../metrics.ts";
 import { listenFurther, shared } from "../sockets/further-listeners.ts";
+import { newConnections } from "../sockets/new-connections.ts";
 import type { Closing } from "./syslog-connection.ts";
 import type { SyslogPeers } from "./syslog-peers.ts";
 import { type HandshakeNote, type TlsFiles, tlsHandshakes } from "./tls-handshakes.ts";
@@ -76,6 +77,7 @@ export async function streamListener(options: StreamListenerOptions): Promise<St
     { keepAlive: true, noDelay: true },
     handshakes === undefined ? accept : (socket) => handshakes.begin(socket),
   );
+  newConnections.attach(server);
   server.listen({ ...(await shared({ host: options.host, port: options.port })), backlog });
   await once(server, "listening");
   const further = await listenFurther(server);

@@ -6,6 +6,7 @@
 import type { Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
 import { droppedConnections } from "../metrics.ts";
+import { newConnections } from "../sockets/new-connections.ts";
 import type { Peer, Reason, SyslogPeers } from "./syslog-peers.ts";
 
 /** PEM: the certificate chain, its key, and the authority of clients' certificates, where they are asked for. */
@@ -99,7 +100,15 @@ export function tlsHandshakes(
       socket.on("error", () => {});
       socket.once("close", () => leave(key));
       peers.enter(handshake);
-      if (!socket.destroyed) server.emit("connection", socket);
+      if (socket.destroyed) return;
+      newConnections.addHello(socket, {
+        msMax: handshakeMsMax,
+        begin: () => server.emit("connection", socket),
+        late: () => {
+          note(socket.remoteAddress, "tls_handshake");
+          socket.destroy();
+        },
+      });
     },
     setTls: (changed) => server.setSecureContext(contextOf(changed)),
     close() {

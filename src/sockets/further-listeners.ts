@@ -27,11 +27,11 @@ export async function shared(at: Place): Promise<Shared> {
 /** Listens beside `server`, which does by `shared`. Node before 22.12 cannot: then `server` accepts all by itself. */
 export async function listenFurther(server: Server): Promise<{ close(): Promise<void> }> {
   const { address: host, port } = server.address() as AddressInfo;
-  const { allowHalfOpen, noDelay, keepAlive } = server as ServerOpts;
+  const { allowHalfOpen, noDelay, keepAlive, pauseOnConnect } = server as ServerOpts;
   const further: Server[] = [];
   try {
     while (mayShare && further.length < furtherMax) {
-      const next = createServer({ allowHalfOpen, noDelay, keepAlive }, (socket) =>
+      const next = createServer({ allowHalfOpen, noDelay, keepAlive, pauseOnConnect }, (socket) =>
         server.emit("connection", socket),
       );
       await listening(next, { host, port, reusePort: true });

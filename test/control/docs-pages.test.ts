@@ -13,13 +13,13 @@ beforeEach(async () => {
   failures = 0;
   server = fastify();
   answerErrors(server);
-  await describeApi(server, { version: "1.2.3" });
-  const document = () => {
+  const describing = describeApi(server, { version: "1.2.3" });
+  const described = () => {
     asked++;
     if (failures-- > 0) throw new Error("not now");
-    return server.swagger();
+    return describing();
   };
-  await server.register(docsPages, { document });
+  await server.register(docsPages, { described });
   await server.listen({ port: 0, host: "127.0.0.1" });
 });
 afterEach(() => server.close());

@@ -5,7 +5,7 @@ import fastify from "fastify";
 import { describe, expect, test } from "vitest";
 import { addDrainOptions, drainOptionsBody, flaggedFields } from "../../cli/commands/drain-options.ts";
 import { factsOf } from "../../cli/drain-words.ts";
-import { describeApi } from "../../src/control/openapi.ts";
+import { describeApi, openApiOf } from "../../src/control/openapi.ts";
 import { drainFieldsTaken, fieldsIn, shownFieldsOf } from "../../src/control/platform/drain-fields.ts";
 import { drainChangesBody, drainReply, newDrainBody } from "../../src/control/platform/drain-reply.ts";
 import { allDrainFields, type DrainField } from "../../src/core/drain-fields.ts";
@@ -80,15 +80,15 @@ describe("the table and", () => {
 
   test("the OpenAPI document: the bodies and the reply as they are here", async () => {
     const server = fastify();
-    await describeApi(server as never, { version: "0.0.0" });
+    const described = describeApi(server as never, { version: "0.0.0" });
     server.post(
       "/drains",
       { schema: { body: newDrainBody, response: { 201: drainReply } } },
       async () => ({}),
     );
     await server.ready();
-    const { post } = (server.swagger() as unknown as { paths: Record<string, Record<string, Described>> })
-      .paths["/drains"]!;
+    const { paths } = (await openApiOf(described())) as { paths: Record<string, Record<string, Described>> };
+    const { post } = paths["/drains"]!;
     const taken = post!.requestBody.content["application/json"].schema.properties;
     expect(names.filter((name) => !(name in taken))).toEqual([]);
     for (const { name, about } of allDrainFields) expect(taken[name]).toMatchObject({ description: about });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RouteParts, registerRoutes } from "../../src/app/http-routes.ts";
 import { roles as allRoles, type Role } from "../../src/config.ts";
 import { controlApi } from "../../src/control/api.ts";
-import { describeApi } from "../../src/control/openapi.ts";
+import { type ApiDescription, describeApi, openApiOf } from "../../src/control/openapi.ts";
 import { answerErrors } from "../../src/http/api-errors.ts";
 import { ingestHttp } from "../../src/ingest/http.ts";
 import { noOtherNodes } from "../../src/other-nodes.ts";
@@ -58,13 +58,13 @@ async function routesOf(register: (server: FastifyInstance) => unknown): Promise
   return routes;
 }
 
-async function open(roles: readonly string[]): Promise<FastifyInstance> {
+async function open(roles: readonly string[]): Promise<readonly [FastifyInstance, ApiDescription]> {
   const server = fastify({ routerOptions: { maxParamLength: 8192 } });
   answerErrors(server);
-  await describeApi(server, { version: "0.0.0" });
+  const described = describeApi(server, { version: "0.0.0" });
   await registerRoutes(server, roles, partsOf(whole));
   await server.ready();
-  return server;
+  return [server, described()];
 }
 
 /** Any request of the route, with what is needed to come as far as it can. */
@@ -91,8 +91,8 @@ test("the table has the routes of every role", () => {
 });
 
 test.each(subsets.map((roles) => ({ roles })))("a node with the roles $roles", async ({ roles }) => {
-  const server = await open(roles);
-  const described = Object.keys((server as unknown as { swagger(): { paths: object } }).swagger().paths);
+  const [server, description] = await open(roles);
+  const described = Object.keys(((await openApiOf(description)) as { paths: object }).paths);
   for (const [role, routes] of ownedBy) {
     const isHere = roles.includes(role);
     for (const route of routes) {
@@ -114,7 +114,7 @@ test.each(subsets.map((roles) => ({ roles })))("a node with the roles $roles", a
 });
 
 test("the answer names no secret that stands in the path, and comes before the credentials are looked at", async () => {
-  const server = await open(["drain"]);
+  const [server] = await open(["drain"]);
   for (const [method, url] of [
     ["GET", "/sessions/secret-1"],
     ["DELETE", "/v3/channels/todo/tokens/secret-2"],

@@ -22,7 +22,7 @@ async function listening(waitingBytesMax: number) {
       end = run;
     },
   });
-  const line = new TurnLine(turns);
+  const line = new TurnLine(turns, turns);
   const parts = { turns, line, isOwn: () => false, dropMsMax: 1_000, waitingBytes: 0, waitingBytesMax };
   const asked: string[] = [];
   const server = createServer(({ url }, response) => {
@@ -77,7 +77,7 @@ test("a socket that has no parser of an HTTP server is left alone", () => {
   const turns = new Turns({ nowMs: () => 0, defer: () => {} });
   const parts = {
     turns,
-    line: new TurnLine(turns),
+    line: new TurnLine(turns, turns),
     isOwn: () => false,
     dropMsMax: 1,
     waitingBytes: 0,

@@ -221,8 +221,7 @@ export class ControlServer {
     opened.#watchSchemas();
     answerErrors(server);
     if (described) {
-      await describeApi(server, { version: "0.0.0" });
-      await server.register(docsPages, { document: () => server.swagger() });
+      await server.register(docsPages, { described: describeApi(server, { version: "0.0.0" }) });
     }
     await server.register(healthApi, { readiness: async () => opened.reasons });
     const { selector } = openPatterns();

@@ -9,6 +9,7 @@ import { AppError } from "../../errors/app-error.ts";
 import type { ReadingRights } from "../../registry/reading-rights.ts";
 import { type FrameHistory, LinesGone, type OpenedFrames } from "../../tail/frame-history.ts";
 import type { Stream, Tails } from "../../tail/tails.ts";
+import { turns } from "../../turns.ts";
 import { appToSee } from "../auth.ts";
 import { type IssueSession, linesDefault } from "../platform/log-sessions.ts";
 import { type PublicUrl, publicUrlOf } from "../public-url.ts";
@@ -58,6 +59,7 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
       const right = await rights.take(principal.keyId, app.id);
       if (right === undefined) throw unauthorized(); // the right ended just now
       try {
+        if (turns.isOver) await turns.next(app.id); // all who waited for the same lines are here at once
         tails.admit(app.id);
         await serve(request, reply, { channel: app.id, over: right.over, ...opened });
       } finally {

@@ -1,0 +1,96 @@
+/** Floods of TLS handshakes, at HTTPS and at syslog over TLS, by somebody who spends nothing on them: one ClientHello, sent again and again. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
+import {
+  type Attack,
+  again,
+  attackerAddress,
+  called,
+  fates,
+  open,
+  Raw,
+  Tally,
+  type Target,
+} from "./attack.ts";
+
+/** The first bytes of a client that speaks TLS 1.3. */
+async function clientHello(): Promise<Buffer> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as AddressInfo;
+  const client = connectTls({ host: "127.0.0.1", port }).on("error", () => {});
+  const [socket] = (await once(listener, "connection")) as [Socket];
+  const [hello] = (await once(socket, "data")) as [Buffer];
+  client.destroy();
+  socket.destroy();
+  listener.close();
+  return hello;
+}
+
+type Door = (target: Target) => number;
+const https: Door = ({ port }) => port;
+const syslog: Door = ({ syslogTlsPort }) => syslogTlsPort;
+
+/** So many at a time: a hello, whatever comes back, and the end. */
+const hellos = (door: Door): Attack => ({
+  isTls: true,
+  async run(target, signal) {
+    const hello = await clientHello();
+    const tally = new Tally();
+    await again(50, signal, async () => {
+      const socket = connect({ host: "127.0.0.1", port: door(target), localAddress: attackerAddress });
+      socket.on("error", () => {});
+      socket.write(hello);
+      const answered = once(socket, "data").then(() => "answered");
+      tally.add(
+        await Promise.race([
+          answered,
+          once(socket, "close").then(() => "closed"),
+          delay(2_000, "silent"),
+        ]).catch(() => "closed"),
+      );
+      socket.resetAndDestroy();
+    });
+    return tally.told;
+  },
+});
+
+/** Whole handshakes, fifty at a time. */
+const handshakes = (door: Door): Attack => ({
+  isTls: true,
+  async run(target, signal) {
+    const tally = new Tally();
+    await again(50, signal, async () => {
+      const raw = connect({ host: "127.0.0.1", port: door(target), localAddress: attackerAddress });
+      const socket = connectTls({ socket: raw, rejectUnauthorized: false });
+      const done = once(socket, "secureConnect").then(() => "secured");
+      tally.add(await Promise.race([done, delay(2_000, "not secured")]).catch(() => "closed"));
+      socket.on("error", () => {}).destroy();
+      raw.destroy();
+    });
+    return tally.told;
+  },
+});
+
+/** Connections that say nothing until there are 900, and then their hellos at one moment. */
+const hellosTogether = (door: Door): Attack => ({
+  isTls: true,
+  async run(target, signal) {
+    const hello = await clientHello();
+    const raws = await open(900, signal, () => new Raw(door(target)));
+    for (const raw of raws) raw.socket.write(hello);
+    await called(signal);
+    const answered = raws.filter(({ got }) => got !== "").length;
+    return { ...fates(raws.filter(({ got }) => got === "")), answered };
+  },
+});
+
+export const tlsAttacks: Readonly<Record<string, Attack>> = {
+  "HTTPS: hellos of TLS, 50 at a time": hellos(https),
+  "HTTPS: whole handshakes, 50 at a time": handshakes(https),
+  "HTTPS: 900 hellos of TLS at one moment": hellosTogether(https),
+  "syslog over TLS: hellos, 50 at a time": hellos(syslog),
+  "syslog over TLS: 900 hellos at one moment": hellosTogether(syslog),
+};

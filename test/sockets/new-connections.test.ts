@@ -1,0 +1,112 @@
+/** Connections that were accepted are taken up in turns, and of TLS when they have said something. */
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { expect, test } from "vitest";
+import { NewConnections } from "../../src/sockets/new-connections.ts";
+import { Turns, turnMsMax } from "../../src/turns.ts";
+import { kept } from "../support/kept.ts";
+
+/** New connections whose turns end when `next` is called. */
+function held() {
+  let nowMs = 0;
+  let end = () => {};
+  const defer = (run: () => void) => {
+    end = run;
+  };
+  const turns = new Turns({ nowMs: () => nowMs, defer });
+  return {
+    connections: new NewConnections(turns),
+    pass: () => {
+      nowMs += turnMsMax;
+    },
+    async next() {
+      end();
+      await new Promise(setImmediate);
+    },
+  };
+}
+
+/** Stands for one that was accepted. */
+function accepted(remoteAddress: string): Socket {
+  const socket = { remoteAddress, destroyed: false, destroy: () => void (socket.destroyed = true) };
+  return socket as unknown as Socket;
+}
+
+test("what does not fit into a turn waits for the next ones, in which addresses take turns", async () => {
+  const { connections, pass, next } = held();
+  const taken: string[] = [];
+  const add = (name: string) =>
+    connections.add(accepted(`127.0.0.${name[0]}`), () => {
+      taken.push(name);
+      pass();
+    });
+  for (const name of ["2a", "2b", "2c", "2d", "1a"]) add(name);
+  expect(taken).toEqual(["2a"]);
+  for (let turn = 0; turn < 4; turn++) await next();
+  expect(taken).toEqual(["2a", "2b", "1a", "2c", "2d"]);
+});
+
+test("a thousand wait: beyond, the first of the address that has the most is closed", async () => {
+  const { connections, pass, next } = held();
+  const taken: Socket[] = [];
+  const add = (address: string) => {
+    const socket = accepted(address);
+    connections.add(socket, () => {
+      taken.push(socket);
+      pass();
+    });
+    return socket;
+  };
+  add("127.0.0.2");
+  const many = Array.from({ length: 999 }, () => add("127.0.0.2"));
+  const one = add("127.0.0.1");
+  expect(many.some(({ destroyed }) => destroyed)).toBe(false);
+  add("127.0.0.1");
+  expect(many.map(({ destroyed }) => destroyed)).toEqual(many.map((_, at) => at === 0));
+  for (let turn = 0; turn < 2; turn++) await next();
+  expect(taken).not.toContain(many[0]);
+  expect(taken.slice(1)).toEqual([many[1], one]);
+});
+
+async function listening(begin: (connections: NewConnections, socket: Socket) => void) {
+  const connections = new NewConnections();
+  const server = createServer((socket) => begin(connections, socket));
+  connections.attach(server);
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  kept({ close: async () => void server.close() });
+  const client = connect((server.address() as AddressInfo).port, "127.0.0.1").on("error", () => {});
+  kept({ close: async () => void client.destroy() });
+  return client;
+}
+
+test("a handshake begins when its first bytes are here, which it gets", async () => {
+  const begun = new Promise<Socket>((resolve) => {
+    const late = () => expect.unreachable("it has spoken");
+    void listening((connections, socket) =>
+      connections.addHello(socket, { msMax: 60_000, begin: () => resolve(socket), late }),
+    ).then((client) => client.write("hello".repeat(2_000)));
+  });
+  const socket = await begun;
+  expect(socket.readableLength).toBe(4_096); // the rest stays in the system
+  expect(socket.read().toString("latin1")).toMatch(/^hellohello/);
+  socket.destroy();
+});
+
+const begin = () => expect.unreachable("it has said nothing");
+
+test("who says nothing is late", async () => {
+  const client = await listening((connections, socket) =>
+    connections.addHello(socket, { msMax: 1, begin, late: () => socket.destroy() }),
+  );
+  await once(client.resume(), "close");
+});
+
+test("who leaves without a word is none of anybody's errors", async () => {
+  const left = new Promise<void>((resolve) => {
+    void listening((connections, socket) => {
+      connections.addHello(socket, { msMax: 60_000, begin, late: begin });
+      socket.once("close", resolve);
+    }).then((client) => client.once("connect", () => client.resetAndDestroy()));
+  });
+  await left;
+});
