@@ -5,7 +5,7 @@
 import type { Logger } from "pino";
 import type { Clock, Store } from "../../ports.ts";
 import { Moments, type Sleeper } from "./moments.ts";
-import { OwnedRecord } from "./owned-record.ts";
+import { OwnedRecord, type Put } from "./owned-record.ts";
 
 /** The record to write now; `undefined` removes it. `written` is called once it is stored. */
 export type Draft = { readonly value: unknown; readonly written: () => void };
@@ -125,42 +125,46 @@ export class CheckpointWriter implements Sleeper {
     return Math.max(this.#againMs, dueMs);
   }
 
-  async #write(): Promise<void> {
-    const { clock } = this.#options;
+  // Nothing but one promise and what it calls waits for the Store: thousands of drains write at the same moment.
+  #write(): Promise<void> {
     const ids = this.#changed;
     const waiting = this.#waiting;
     this.#changed = none;
     this.#waiting = nobody;
     this.#dueMs = Number.POSITIVE_INFINITY;
-    const isWritten = await this.#put(ids);
+    const failed = (err: unknown) => {
+      this.#options.logger.error({ err }, "a drain's checkpoint could not be stored");
+      this.#ended(false, ids, waiting);
+    };
+    try {
+      const { value, written } = this.#options.draft(ids);
+      const done = (put: Put) => {
+        this.#lastPutMs = this.#options.clock.monotonicMs();
+        if (put === "written") written();
+        else this.#lost();
+        this.#ended(true, ids, waiting);
+      };
+      return this.#record.put(value, done, failed);
+    } catch (err) {
+      return Promise.resolve(err).then(failed);
+    }
+  }
+
+  // `isOver`: false if the Store failed and another try is worthwhile.
+  #ended(isOver: boolean, ids: readonly string[], waiting: readonly ((isWritten: boolean) => void)[]): void {
     this.#putting = undefined;
-    if (!isWritten) {
+    if (!isOver) {
       for (const id of ids) this.#add(id);
-      this.#dueMs = clock.monotonicMs();
+      this.#dueMs = this.#options.clock.monotonicMs();
       this.#againMs = this.#dueMs + storeRetryMs;
     }
-    for (const tell of waiting) tell(isWritten && !this.#isLost);
+    for (const tell of waiting) tell(isOver && !this.#isLost);
     if (this.#isLost) for (const tell of this.#waiting.splice(0)) tell(false);
     else this.#plan();
   }
 
-  // False if the Store failed and another try is worthwhile.
-  async #put(ids: readonly string[]): Promise<boolean> {
-    const { clock, logger, draft, onLost } = this.#options;
-    try {
-      const { value, written } = draft(ids);
-      const put = await this.#record.put(value);
-      this.#lastPutMs = clock.monotonicMs();
-      if (put === "written") {
-        written();
-        return true;
-      }
-    } catch (err) {
-      logger.error({ err }, "a drain's checkpoint could not be stored");
-      return false;
-    }
+  #lost(): void {
     this.#isLost = true;
-    onLost();
-    return true;
+    this.#options.onLost();
   }
 }

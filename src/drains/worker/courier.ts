@@ -39,6 +39,8 @@ type Made = {
   readonly cut: CutRange;
   readonly memory: readonly BatchMemory[];
 };
+/** `parcel`: absent where the filter kept no line. */
+type MaybeMade = Omit<Made, "parcel"> & Pick<Cut, "parcel">;
 type Ready = Made & { readonly number: number; readonly reading: ReadAhead };
 
 export class Courier {
@@ -68,8 +70,9 @@ export class Courier {
   prepare(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> | undefined {
     const { filter } = this.#patterns;
     if (filter !== undefined) return this.#prepareFiltered(filter, prepare, reading, letGo);
-    const { parcel, ...rest } = this.#cut(prepare, reading);
-    return this.#repeatable(prepare, { parcel: parcel!, ...rest }, reading, letGo);
+    const made = this.#cut(prepare, reading);
+    assert(isParcel(made), "without a filter there is a line");
+    return this.#repeatable(prepare, made, reading, letGo);
   }
 
   async #prepareFiltered(
@@ -82,10 +85,10 @@ export class Courier {
     const { number, bounds } = prepare;
     const known = filter.known(reading.batches, bounds.isHeld ? bounds.endLine : 0);
     if (known !== undefined && (!(await this.#patterns.wait(known)) || !isInFlight(number))) return;
-    const { parcel, cut, memory } = this.#cut(prepare, reading);
-    if (parcel !== undefined) return this.#repeatable(prepare, { parcel, cut, memory }, reading, letGo);
+    const made = this.#cut(prepare, reading);
+    if (isParcel(made)) return this.#repeatable(prepare, made, reading, letGo);
     if (turns.isOver) await turns.next(this.#options.drain.channel); // a filter that keeps nothing never waits for anybody
-    tell({ kind: "prepared", number, cut, outcome: "filtered" });
+    tell({ kind: "prepared", number, cut: made.cut, outcome: "filtered" });
   }
 
   #repeatable(
@@ -181,15 +184,17 @@ export class Courier {
     return this.#ending.signal;
   }
 
-  #cut({ line, range, bounds }: Prepare, { batches }: ReadAhead): Omit<Made, "parcel"> & Pick<Cut, "parcel"> {
+  #cut({ line, range, bounds }: Prepare, { batches }: ReadAhead): MaybeMade {
     const { drain, takeover } = this.#options;
     // A replay is meant to arrive again, so its parcel ids differ from those of the first time.
     const name = `${drain.token} ${range.kind === "replay" ? range.id : ""}`;
     const limits = takeover?.bounded(bounds, range, batches) ?? bounds;
-    const { parcel, ...cut } = cutParcel(batches, line, this.#patterns.filter?.keptOf, limits, name);
+    const { parcel, cut } = cutParcel(batches, line, this.#patterns.filter?.keptOf, limits, name);
     return { parcel, cut, memory: parcel === undefined ? [] : heldMemory(batches, line, cut.endLine) };
   }
 }
+
+const isParcel = (made: MaybeMade): made is Made => made.parcel !== undefined;
 
 function release(memory: readonly BatchMemory[]): void {
   for (const one of memory) one.release();

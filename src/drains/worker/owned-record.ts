@@ -21,15 +21,23 @@ export class OwnedRecord<Value> {
     this.#revision = revision;
   }
 
-  /** Rejects when the Store fails: it may be tried again. */
-  async put(value: Value): Promise<Put> {
-    if (this.#uncertain !== undefined) await this.#settle(this.#uncertain);
+  /**
+   * Calls one of the two, `failed` when the Store fails: it may be tried again. Resolves behind that. Thousands of drains wait for
+   * the Store at once, so this makes one promise for a put, and keeps nothing else.
+   */
+  put(value: Value, done: (put: Put) => void, failed: (cause: unknown) => void): Promise<void> {
+    const uncertain = this.#uncertain;
+    if (uncertain === undefined) return this.#put(value, done, failed);
+    return this.#settle(uncertain).then(() => this.#put(value, done, failed), failed);
+  }
+
+  #put(value: Value, done: (put: Put) => void, failed: (cause: unknown) => void): Promise<void> {
     this.#uncertain = value;
-    const revision = await this.#store.put(this.#key, value, this.#revision);
-    this.#uncertain = undefined;
-    if (revision === undefined) return "conflict";
-    this.#revision = revision;
-    return "written";
+    return this.#store.put(this.#key, value, this.#revision).then((revision) => {
+      this.#uncertain = undefined;
+      if (revision !== undefined) this.#revision = revision;
+      done(revision === undefined ? "conflict" : "written");
+    }, failed);
   }
 
   async #settle(uncertain: Value): Promise<void> {

@@ -34,7 +34,7 @@ export type CutRange = {
 };
 
 /** With what is to be sent of it: undefined when the filter kept no line. */
-export type Cut = CutRange & { readonly parcel: Parcel | undefined };
+export type Cut = { readonly cut: CutRange; readonly parcel: Parcel | undefined };
 
 /** The lines of a batch that are sent; undefined where that is not known yet. */
 export type KeptOf = (batch: StoredBatch) => Kept | undefined;
@@ -74,8 +74,7 @@ export function cutParcel(
   const count = limits.linesMax - room.lines;
   const idParts = { name, first, skipped: line - first.line, end };
   const parcel = count === 0 ? undefined : new CutParcel(slices, count, idParts);
-  return {
-    parcel,
+  const cut: CutRange = {
     count,
     bytes: limits.bytesMax - room.bytes,
     filtered,
@@ -84,6 +83,7 @@ export function cutParcel(
     firstAcceptedAtMs: first.acceptedAtMs,
     finalAcceptedAtMs: final.acceptedAtMs,
   };
+  return { cut, parcel };
 }
 
 type IdParts = {

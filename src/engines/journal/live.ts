@@ -26,7 +26,7 @@ export class LiveChannel {
   readonly #window: WindowedBatches = new Map();
   readonly #shared: LiveWindow;
   readonly #followers = new Set<Follower>();
-  #waiting = new Set<Follower>();
+  readonly #waiting = new Set<Follower>();
   readonly #unused: () => void;
 
   constructor(reader: Reader, shared: LiveWindow, channel: Channel | undefined, unused: () => void) {
@@ -43,10 +43,8 @@ export class LiveChannel {
     this.line = Math.max(this.line, batch.line + batch.count);
     const waiting = this.#waiting;
     if (waiting.size < this.#followers.size) this.#shared.add(this.#window, batch);
-    this.#waiting = new Set();
-    for (const follower of waiting) {
-      if (!follower.hand(batch)) this.#waiting.add(follower);
-    }
+    // None of them waits again before a later turn. A set of its own for each batch would live as long as the next one.
+    for (const follower of waiting) if (follower.hand(batch)) waiting.delete(follower);
   }
 
   /** The batch of the window that begins at `line`, for a follower that is handed it now. */

@@ -62,11 +62,12 @@ function cutAll(
   const cuts: Cut[] = [];
   for (let line = start; line < end; ) {
     const left = batches.filter((batch) => batch.line + batch.count > line);
-    const cut = cutParcel(left, line, filter, limits, name);
-    expect(cut.endLine).toBeGreaterThan(line);
-    expect(cut.endLine).toBeLessThanOrEqual(end);
-    line = cut.endLine;
-    cuts.push(cut);
+    const made = cutParcel(left, line, filter, limits, name);
+    const { endLine } = made.cut;
+    expect(endLine).toBeGreaterThan(line);
+    expect(endLine).toBeLessThanOrEqual(end);
+    line = endLine;
+    cuts.push(made);
   }
   return cuts;
 }
@@ -88,9 +89,10 @@ test("cuts cover every line once and in order, filtered ones as filtered, whatev
         const kept = due.filter((text) => match === undefined || new RegExp(match).test(text));
         const cuts = cutAll(batches, start, filter, limits);
         expect(cuts.flatMap(({ parcel }) => (parcel ? textsOfParcel(parcel) : []))).toEqual(kept);
-        expect(cuts.reduce((sum, { filtered }) => sum + filtered, 0)).toBe(due.length - kept.length);
-        for (const { parcel, bytes } of cuts) {
+        expect(cuts.reduce((sum, { cut }) => sum + cut.filtered, 0)).toBe(due.length - kept.length);
+        for (const { parcel, cut } of cuts) {
           if (parcel === undefined) continue;
+          const { bytes } = cut;
           const texts = textsOfParcel(parcel);
           expect(parcel.count).toBe(texts.length);
           expect(parcel.count).toBeLessThanOrEqual(limits.linesMax);
@@ -105,22 +107,23 @@ test("cuts cover every line once and in order, filtered ones as filtered, whatev
 test("a cut ends where it is not known yet what the filter keeps", () => {
   const batches = stored([["a", "b"], ["a"], ["a"], ["b"]]);
   const keptOf = keptBy("a")!;
-  const cut = cutParcel(batches, 0, (batch) => (batch.line < 3 ? keptOf(batch) : undefined), all, name);
-  expect(textsOfParcel(cut.parcel!)).toEqual(["a", "a"]);
+  const known: KeptOf = (batch) => (batch.line < 3 ? keptOf(batch) : undefined);
+  const { cut, parcel } = cutParcel(batches, 0, known, all, name);
+  expect(textsOfParcel(parcel!)).toEqual(["a", "a"]);
   expect(cut).toMatchObject({ endLine: 3, end: endOf(batches[1]!), filtered: 1 });
 });
 
 test("a cut's end is the place behind its last line, inside a batch too", () => {
   const batches = stored([["a", "b", "c"], ["d"]]);
-  expect(cutParcel(batches, 0, undefined, { ...all, linesMax: 2 }, name)).toMatchObject({
+  expect(cutParcel(batches, 0, undefined, { ...all, linesMax: 2 }, name).cut).toMatchObject({
     endLine: 2,
     end: positionIn(batches[0]!, 2),
   });
-  expect(cutParcel(batches, 2, undefined, all, name)).toMatchObject({
+  expect(cutParcel(batches, 2, undefined, all, name).cut).toMatchObject({
     endLine: 4,
     end: positionIn(batches[1]!, 1),
   });
-  expect(cutParcel(batches, 0, undefined, { ...all, endLine: 3 }, name)).toMatchObject({
+  expect(cutParcel(batches, 0, undefined, { ...all, endLine: 3 }, name).cut).toMatchObject({
     endLine: 3,
     end: positionIn(batches[0]!, 3),
   });
@@ -129,8 +132,8 @@ test("a cut's end is the place behind its last line, inside a batch too", () => 
 test("a gap in the log ends a cut: what is missing is counted first", () => {
   const [first] = stored([["a"]]);
   const [behind] = stored([["z"]], 5);
-  const cut = cutParcel([first!, behind!], 0, undefined, all, name);
-  expect(textsOfParcel(cut.parcel!)).toEqual(["a"]);
+  const { cut, parcel } = cutParcel([first!, behind!], 0, undefined, all, name);
+  expect(textsOfParcel(parcel!)).toEqual(["a"]);
   expect(cut.endLine).toBe(1);
 });
 
@@ -143,7 +146,7 @@ test("half the bytes make at least two parcels of the same lines, down to single
         expect(cuts.flatMap(({ parcel }) => textsOfParcel(parcel!))).toEqual(textsOfParcel(whole.parcel!));
         const [first] = cuts;
         if (first!.parcel!.count === 1) break;
-        limits = { ...limits, bytesMax: Math.ceil(first!.bytes / 2) };
+        limits = { ...limits, bytesMax: Math.ceil(first!.cut.bytes / 2) };
         const halved = cutParcel(batches, 100, undefined, limits, name);
         expect(halved.parcel!.count).toBeLessThan(first!.parcel!.count);
       }
@@ -185,8 +188,8 @@ test("a batch that the next parcel takes whole is not cut for this one", () => {
   const lengths: number[] = [];
   for (let line = 0; line < 11; ) {
     const left = batches.filter((batch) => batch.line + batch.count > line);
-    const cut = cutParcel(left, line, undefined, { ...all, linesMax: 4 }, name);
-    lengths.push(cut.parcel!.count);
+    const { cut, parcel } = cutParcel(left, line, undefined, { ...all, linesMax: 4 }, name);
+    lengths.push(parcel!.count);
     line = cut.endLine;
   }
   expect(lengths).toEqual([2, 4, 4, 1]); // the last batch is too large for any parcel, so it is cut anyhow
@@ -194,8 +197,8 @@ test("a batch that the next parcel takes whole is not cut for this one", () => {
 
 test("lines around a filtered one keep their bytes and their form", () => {
   const batch = { ...stored([["keep 1", "drop", "keep 2", "keep 3"]])[0]!, form: "logplex" as const };
-  const { parcel, filtered } = cutParcel([batch], 0, keptBy("keep"), all, name);
-  expect(filtered).toBe(1);
+  const { parcel, cut } = cutParcel([batch], 0, keptBy("keep"), all, name);
+  expect(cut.filtered).toBe(1);
   expect(parcel!.slices).toHaveLength(1);
   expect(textsOfParcel(parcel!)).toEqual(["keep 1", "keep 2", "keep 3"]);
   expect(parcel!.slices[0]!.form).toBe("logplex");
