@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterEach, expect, test } from "vitest";
 import type { ProducerId } from "../../../src/core/ids.ts";
-import { ownRunMin, pauseMsMax } from "../../../src/engines/nats/log/listening.ts";
+import { answerMsMax, ownRunMin, pauseMsMax } from "../../../src/engines/nats/log/listening.ts";
 import { placeOf } from "../../../src/engines/nats/log/shards.ts";
 import { openOn } from "../../../src/engines/nats/open.ts";
 import type { ChannelLog } from "../../../src/ports.ts";
@@ -93,6 +93,27 @@ test("who pauses between his appends goes on listening", async () => {
     await clock.advance(pauseMsMax + 1);
   }
   expect(came()).toBe(2 * ownRunMin);
+});
+
+test.each([
+  { ms: 4 * pauseMsMax, comeBack: 0 },
+  { ms: answerMsMax + pauseMsMax, comeBack: 3 },
+])("of four batches that are acknowledged after $ms ms, $comeBack come back", async ({ ms, comeBack }) => {
+  const { clock, server, here, came, alone } = await nodes();
+  const texts = await alone();
+  const deliver = server.deliver;
+  server.deliver = (to, message) => {
+    if (!to.startsWith("_INBOX.")) return deliver.call(server, to, message);
+    void clock.sleep(ms).then(() => deliver.call(server, to, message));
+    return true;
+  };
+  for (let at = 0; at < 4; at++) {
+    const written = here.write(`slow ${at}`);
+    await clock.advance(ms);
+    await written;
+  }
+  expect(came()).toBe(ownRunMin + comeBack);
+  expect(here.heard.slice(texts.length)).toEqual(["slow 0", "slow 1", "slow 2", "slow 3"]);
 });
 
 test("another's lines are seen when this process appends the next time", async () => {

@@ -9,7 +9,7 @@ import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, positionAt } from "../../../core/position.ts";
 import { natsFull, storeUnavailable, storeUncertain } from "../../../errors/store.ts";
 import type { Appended, Clock } from "../../../ports.ts";
-import type { Publisher } from "../wire/publisher.ts";
+import type { Publish, Published, Publisher } from "../wire/publisher.ts";
 import type { Heads } from "./heads.ts";
 import type { LiveChannels } from "./live.ts";
 import { partsOf } from "./parts.ts";
@@ -45,8 +45,14 @@ const conflictPauseMsMax = 6;
 /** Until it is seen what is in the way of a message that may be stored already. */
 const unsurePauseMs = 50;
 
-/** A batch that waits for its turn in a channel. */
-type Entry = () => Promise<void>;
+/** Work that waits for its turn in a channel, and calls `done` when the next may begin. */
+type Entry = (done: () => void) => void;
+
+/** Takes what an append comes to. */
+type Settle = (work: () => Appended | Promise<Appended>) => void;
+
+/** The first attempt at a place, and what the server said to it. */
+type Attempt = { readonly head: Head; readonly published: Published };
 
 export class Appends {
   readonly #options: AppendsOptions;
@@ -63,12 +69,31 @@ export class Appends {
     assert(batch.count > 0);
     if (this.#closed !== undefined) return Promise.reject(storeUnavailable(new Error("the log is closed")));
     const giveUpAtMs = this.#options.clock.monotonicMs() + appendMsMax;
-    return this.#inTurn(channel, () => this.#store(channel, batch, giveUpAtMs));
+    return new Promise((resolve, reject) => {
+      this.#inTurn(channel, (done) => {
+        const settle = (work: () => Appended | Promise<Appended>) => {
+          try {
+            const result = work();
+            if (result instanceof Promise) {
+              void result.then(resolve, reject).then(done);
+              return;
+            }
+            resolve(result);
+          } catch (error) {
+            reject(error);
+          }
+          done();
+        };
+        this.#store(channel, batch, giveUpAtMs, settle);
+      });
+    });
   }
 
   /** Runs `work` between the appends that were called before and those that are called after. */
   between(channel: ChannelId, work: () => Promise<void>): Promise<void> {
-    return this.#inTurn(channel, work);
+    return new Promise((resolve, reject) => {
+      this.#inTurn(channel, (done) => void work().then(resolve, reject).then(done));
+    });
   }
 
   /** Takes no more and waits for what it has. Idempotent. */
@@ -80,38 +105,72 @@ export class Appends {
     return this.#closed;
   }
 
-  #inTurn<Result>(channel: ChannelId, work: () => Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const run = () => work().then(resolve, reject);
-      const queue = this.#queues.get(channel);
-      if (queue !== undefined) queue.push(run);
-      else {
-        const started = [run];
-        this.#queues.set(channel, started);
-        void this.#run(channel, started);
-      }
+  #inTurn(channel: ChannelId, entry: Entry): void {
+    const queue = this.#queues.get(channel);
+    if (queue !== undefined) queue.push(entry);
+    else {
+      const started = [entry];
+      this.#queues.set(channel, started);
+      this.#next(channel, started);
+    }
+  }
+
+  #next(channel: ChannelId, queue: Entry[]): void {
+    if (queue.length === 0) {
+      this.#queues.delete(channel);
+      if (this.#queues.size === 0) this.#lastDone();
+      return;
+    }
+    const { live, turns } = this.#options;
+    const waits = live.starting(channel) ?? turns.wait(channel);
+    if (waits !== undefined) {
+      void waits.then(() => this.#next(channel, queue));
+      return;
+    }
+    queue.shift()!(() => {
+      this.#options.underWay.delete(channel);
+      this.#next(channel, queue);
     });
   }
 
-  async #run(channel: ChannelId, queue: Entry[]): Promise<void> {
-    for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-      // A wait for nothing is one of microtasks.
-      const starting = this.#options.live.starting(channel);
-      if (starting !== undefined) await starting;
-      const turn = this.#options.turns.wait(channel);
-      if (turn !== undefined) await turn;
-      await entry();
-      this.#options.underWay.delete(channel);
+  // Nearly always the channel's end is known, one message takes the batch, and its acknowledgement says all: then that is all
+  // that is waited for. Anything else takes the long way, which goes on from there.
+  #store(channel: ChannelId, batch: Batch, giveUpAtMs: number, settle: Settle): void {
+    const { publisher, reader, heads, live, clock, payloadBytesMax, looksBehind } = this.#options;
+    const bytesMax = payloadBytesMax() - headerBytesMax - messageOverheadBytes;
+    if (encodedBytes(batch) > bytesMax) {
+      settle(() => this.#storeParts(channel, batch, bytesMax, giveUpAtMs));
+      return;
     }
-    this.#queues.delete(channel);
-    if (this.#queues.size === 0) this.#lastDone();
+    const head = heads.known(channel);
+    const leftMs = giveUpAtMs - clock.monotonicMs();
+    const theLongWay = (first?: Attempt) =>
+      this.#storeMessage(channel, batch, batch.dedupId, giveUpAtMs, first);
+    if (head === undefined || leftMs <= 0) {
+      settle(() => theLongWay());
+      return;
+    }
+    this.#options.underWay.set(channel, batch);
+    const { stream } = reader.place(channel);
+    live.storing(channel);
+    const message = this.#messageOf(channel, batch, idAt(head, batch, batch.dedupId), head);
+    publisher.send(message, leftMs, (published) =>
+      settle(() => {
+        if (published.kind !== "stored" || looksBehind(stream)) return theLongWay({ head, published });
+        live.stored(channel, head, batch, published.sequence);
+        return this.#moved(channel, batch, published.sequence, head);
+      }),
+    );
   }
 
-  #store(channel: ChannelId, batch: Batch, giveUpAtMs: number): Promise<Appended> {
-    const bytesMax = this.#options.payloadBytesMax() - headerBytesMax - messageOverheadBytes;
-    return encodedBytes(batch) <= bytesMax
-      ? this.#storeMessage(channel, batch, batch.dedupId, giveUpAtMs)
-      : this.#storeParts(channel, batch, bytesMax, giveUpAtMs);
+  #messageOf(channel: ChannelId, batch: Batch, id: string, head: Head): Publish {
+    const { log } = this.#options.reader.place(channel);
+    return {
+      subject: log,
+      payload: encodeMessage(head, batch),
+      id: `${channel}:${id}`,
+      expected: head.sequence,
+    };
   }
 
   async #storeParts(
@@ -137,9 +196,10 @@ export class Appends {
     batch: Batch,
     dedupId: string | undefined,
     giveUpAtMs: number,
+    first?: Attempt,
   ): Promise<Appended> {
     const { publisher, reader, heads, turns, live, clock, looksBehind } = this.#options;
-    const { log, stream } = reader.place(channel);
+    const { stream } = reader.place(channel);
     this.#options.underWay.set(channel, batch);
     let losing: ReturnType<Turns["loser"]> | undefined;
     const isOwn = (other: Batch | Omit<Batch, "dedupId">) =>
@@ -149,19 +209,15 @@ export class Appends {
     let unsureOf: Head | undefined;
     for (let conflicts = 0; ; conflicts++) {
       if (conflicts > conflictsAtOnce) await clock.sleep(Math.random() * conflictPauseMsMax);
+      const made = conflicts === 0 ? first : undefined;
       const leftMs = giveUpAtMs - clock.monotonicMs();
-      if (leftMs <= 0)
+      if (leftMs <= 0 && made === undefined)
         throw storeUncertain(new Error(`gave up after ${conflicts} other writers were faster`));
-      const known = unsureOf ?? heads.of(channel);
-      const head = known instanceof Promise ? await known : known;
-      // Without a dedup id the place is part of the id: of all attempts at one place one is stored, and an attempt
-      // that comes late, behind another writer's message, is void or refused.
-      const id = (dedupId ?? `${batch.producer}.${batch.firstLine}.${head.sequence}`) + suffix;
-      const payload = encodeMessage(head, batch);
-      const published = await publisher.publish(
-        { subject: log, payload, id: `${channel}:${id}`, expected: head.sequence },
-        leftMs,
-      );
+      const head = made?.head ?? unsureOf ?? heads.known(channel) ?? (await heads.read(channel));
+      const id = idAt(head, batch, dedupId) + suffix;
+      if (made === undefined) live.storing(channel);
+      const published =
+        made?.published ?? (await publisher.publish(this.#messageOf(channel, batch, id, head), leftMs));
       const stored = (at: number, before: Omit<Head, "sequence">) => this.#moved(channel, batch, at, before);
       if (published.kind !== "stored") live.shared(channel);
       switch (published.kind) {
@@ -231,5 +287,10 @@ export class Appends {
     return first.previous === sequence && isOwn(first.batch) ? first : "another";
   }
 }
+
+// Without a dedup id the place is part of the id: of all attempts at one place one is stored, and an attempt that comes
+// late, behind another writer's message, is void or refused.
+const idAt = (head: Head, batch: Batch, dedupId: string | undefined): string =>
+  dedupId ?? `${batch.producer}.${batch.firstLine}.${head.sequence}`;
 
 const linesBefore = ({ batch, bytes }: StoredMessage) => ({ line: batch.line, bytes });

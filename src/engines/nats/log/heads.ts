@@ -20,6 +20,8 @@ import { type Head, headAt, type StoredMessage } from "./stored.ts";
 /** At `channelEndKey`: the end of a channel at the time of writing. */
 type HeadRecord = { readonly line: number; readonly bytes: number; readonly position: Position };
 export const isHeadRecord = ofVersion(1, hasFields({ line: isCount, bytes: isCount, position: isPosition }));
+/** A head moves with each append, and keeps its place in the cache. */
+type Known = { head: Head };
 type Unrecorded = { head: Head; last: Position; writtenAtMs: number };
 
 export type HeadsOptions = {
@@ -41,7 +43,7 @@ const closeMsMax = 3000;
 
 export class Heads {
   readonly #options: HeadsOptions;
-  readonly #heads = new LRUCache<ChannelId, Head>({ max: headsMax });
+  readonly #heads = new LRUCache<ChannelId, Known>({ max: headsMax });
   /** Channels with lines that no record tells of, in the order of their first such line. */
   readonly #unrecorded = new Map<ChannelId, Unrecorded>();
   readonly #closing = new AbortController();
@@ -53,21 +55,16 @@ export class Heads {
     this.#rounds = every(options.clock, roundMs, this.#closing.signal, () => this.#round());
   }
 
-  /** The head as far as this process knows: somebody else may have moved it. */
-  of(channel: ChannelId): Head | Promise<Head> {
-    return this.#heads.get(channel) ?? this.read(channel);
-  }
-
-  /** The channel's last sequence, as far as this process knows; 0: it knows nothing. */
-  known(channel: ChannelId): number {
-    return this.#heads.peek(channel)?.sequence ?? 0;
+  /** The head as far as this process knows: somebody else may have moved it. Undefined: it has to be read. */
+  known(channel: ChannelId): Head | undefined {
+    return this.#heads.get(channel)?.head;
   }
 
   /** The head as the stream has it. */
   async read(channel: ChannelId): Promise<Head> {
     const last = await this.#options.reader.last(channel);
     const head = last === undefined ? await this.#recorded(channel) : await this.#behind(channel, last);
-    this.#heads.set(channel, head);
+    this.#heads.set(channel, { head });
     return head;
   }
 
@@ -81,7 +78,9 @@ export class Heads {
 
   /** This process has stored `batch`, and the channel ends at `head` now, at the place that is given back. */
   moved(channel: ChannelId, head: Head, batch: Batch): Position {
-    this.#heads.set(channel, head);
+    const place = this.#heads.peek(channel);
+    if (place === undefined) this.#heads.set(channel, { head });
+    else place.head = head;
     const log = logOf(this.#options.reader.incarnation(channel), markOf(batch));
     const last = positionAt(head.sequence, batch.count, log);
     const known = this.#unrecorded.get(channel);

@@ -3,7 +3,8 @@
  * alone writes without a pause is not listened to: the same lines would come back through the server and both kernels. An
  * acknowledgement says that nobody wrote between it and the one before. As soon as one says otherwise, or this process has
  * not written for a moment, or servers or connection may have changed, the channel is listened to again and compared with
- * its stream, where the lines of others that came meanwhile lie.
+ * its stream, where the lines of others that came meanwhile lie. A batch whose acknowledgement is due is no pause: a server that
+ * is slow would otherwise be asked for all lines once more.
  */
 import type { Clock } from "../../../ports.ts";
 
@@ -11,6 +12,8 @@ import type { Clock } from "../../../ports.ts";
 export const ownRunMin = 16;
 /** Others' lines that come behind the last of this process may be seen so much later. */
 export const pauseMsMax = 50;
+/** The same while this process waits for an acknowledgement. */
+export const answerMsMax = 500;
 const tickMs = 25;
 
 /** The live side of a channel. */
@@ -20,6 +23,8 @@ export class Listening {
   /** Appends of this process with nobody else's between them. */
   #run = 0;
   #storedAtMs = Number.NEGATIVE_INFINITY;
+  /** When the batch was begun that is being stored. */
+  #storingSinceMs: number | undefined;
 
   /** `subscribe` gives back what ends it. */
   constructor(subscribe: () => () => void) {
@@ -31,15 +36,23 @@ export class Listening {
     return this.#unsubscribe !== undefined;
   }
 
-  /** This process stored a batch directly behind what it knew for the last one. */
+  /** This process begins to store a batch: the answer will say whether others wrote before it. */
+  storing(nowMs: number): void {
+    if (this.hasPaused(nowMs)) this.#run = 0;
+    this.#storingSinceMs = nowMs;
+  }
+
+  /** It stored the batch directly behind what it knew for the last one. */
   stored(nowMs: number): void {
     this.#run = this.hasPaused(nowMs) ? 1 : this.#run + 1;
+    this.#storingSinceMs = undefined;
     this.#storedAtMs = nowMs;
     if (this.#run >= ownRunMin) this.end();
   }
 
   hasPaused(nowMs: number): boolean {
-    return nowMs - this.#storedAtMs > pauseMsMax;
+    const since = this.#storingSinceMs;
+    return since === undefined ? nowMs - this.#storedAtMs > pauseMsMax : nowMs - since > answerMsMax;
   }
 
   begin(): void {

@@ -97,6 +97,11 @@ export class LiveChannels {
     return live?.isStarting ? live.start.catch(() => {}) : undefined;
   }
 
+  /** This process begins to store a batch. */
+  storing(channel: ChannelId): void {
+    this.#channels.get(channel)?.listening.storing(this.#options.clock.monotonicMs());
+  }
+
   /** This process stored `batch` at `sequence`, behind the channel's end as `head` has it. */
   stored(channel: ChannelId, head: Head, batch: Batch, sequence: number): void {
     const joined = this.#channels.get(channel);

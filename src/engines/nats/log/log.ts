@@ -52,7 +52,9 @@ export class NatsLog implements ChannelLog {
       waiter.wake();
     });
     signal.addEventListener("abort", leave);
-    const nowAt = joined.isStarting ? undefined : Math.max(joined.newest, heads.known(channel));
+    const nowAt = joined.isStarting
+      ? undefined
+      : Math.max(joined.newest, heads.known(channel)?.sequence ?? 0);
     return this.#follow({ live: joined, waiter, signal, until }, { from, nowAt }, leave);
   }
 

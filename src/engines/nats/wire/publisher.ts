@@ -5,6 +5,7 @@
  */
 import { createInbox, type Msg } from "nats";
 import type { Clock } from "../../../ports.ts";
+import { plainAcknowledgement } from "./acknowledgement.ts";
 import type { Wire } from "./wire.ts";
 
 export type Publish = {
@@ -32,7 +33,7 @@ type Pending = Publish & {
   readonly bytes: number;
   readonly token: string;
   readonly giveUpAtMs: number;
-  readonly resolve: (published: Published) => void;
+  readonly answered: (published: Published) => void;
   sentAtMs: number;
   attempts: number;
   /** The server's last word to an attempt, when that was no answer. */
@@ -75,24 +76,34 @@ export class Publisher {
 
   /** Resolves with the server's answer, at the latest `forMs` from now. Never rejects. */
   publish(publish: Publish, forMs: number): Promise<Published> {
-    return new Promise((resolve) => {
-      const nowMs = this.#clock.monotonicMs();
-      const token = (this.#tokens++).toString(36);
-      const pending: Pending = {
-        ...publish,
-        bytes: bytesOf(publish.payload),
-        token,
-        giveUpAtMs: nowMs + forMs,
-        resolve,
-        sentAtMs: 0,
-        attempts: 0,
-        refusal: "",
-      };
-      if (this.#closing.signal.aborted) return resolve(failed("the connection is closed"));
-      this.#waiting.push(pending);
-      this.#pump();
-      if (!this.#isTicking) void this.#ticking();
-    });
+    return new Promise((resolve) => this.send(publish, forMs, resolve));
+  }
+
+  /** The same without a promise: `answered` is called once, and may not throw. */
+  send(publish: Publish, forMs: number, answered: (published: Published) => void): void {
+    const { subject, payload, id, expected, operation, put } = publish;
+    const pending: Pending = {
+      subject,
+      payload,
+      id,
+      expected,
+      operation,
+      put,
+      answered,
+      bytes: bytesOf(payload),
+      token: (this.#tokens++).toString(36),
+      giveUpAtMs: this.#clock.monotonicMs() + forMs,
+      sentAtMs: 0,
+      attempts: 0,
+      refusal: "",
+    };
+    if (this.#closing.signal.aborted) {
+      answered(failed("the connection is closed"));
+      return;
+    }
+    if (this.#waiting.length === 0 && this.#fits(pending)) this.#begin(pending);
+    else this.#waiting.push(pending);
+    if (!this.#isTicking) void this.#ticking();
   }
 
   /** Idempotent. Answers every publish under way with a failure. */
@@ -100,22 +111,27 @@ export class Publisher {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     this.#forget();
-    for (const { resolve } of this.#pending.values()) resolve(failed("the connection is closed"));
-    for (const { resolve } of this.#waiting) resolve(failed("the connection is closed"));
+    const unanswered = [...this.#pending.values(), ...this.#waiting];
     this.#pending.clear();
     this.#waiting = [];
+    for (const { answered } of unanswered) answered(failed("the connection is closed"));
     this.#unsubscribe();
   }
 
   #pump(): void {
-    let taken = 0;
-    for (const pending of this.#waiting) {
-      if (this.#bytesInFlight > 0 && this.#bytesInFlight + pending.bytes > bytesInFlightMax) break;
-      taken++;
-      this.#bytesInFlight += pending.bytes;
-      this.#send(pending);
+    for (let [first] = this.#waiting; first !== undefined && this.#fits(first); [first] = this.#waiting) {
+      this.#waiting.shift();
+      this.#begin(first);
     }
-    if (taken > 0) this.#waiting.splice(0, taken);
+  }
+
+  #fits({ bytes }: Pending): boolean {
+    return this.#bytesInFlight === 0 || this.#bytesInFlight + bytes <= bytesInFlightMax;
+  }
+
+  #begin(pending: Pending): void {
+    this.#bytesInFlight += pending.bytes;
+    this.#send(pending);
   }
 
   #send(pending: Pending): void {
@@ -144,6 +160,11 @@ export class Publisher {
       return;
     }
     const { attempts } = pending;
+    const sequence = plainAcknowledgement(msg.data);
+    if (sequence !== undefined) {
+      this.#settle(pending, { kind: "stored", sequence, attempts });
+      return;
+    }
     const answer = JSON.parse(msg.string()) as {
       seq?: number;
       duplicate?: boolean;
@@ -180,7 +201,7 @@ export class Publisher {
   #settle(pending: Pending, published: Published): void {
     if (!this.#pending.delete(pending.token)) return;
     this.#bytesInFlight -= pending.bytes;
-    pending.resolve(published);
+    pending.answered(published);
     if (this.#waiting.length > 0) this.#pump();
   }
 
@@ -204,7 +225,7 @@ export class Publisher {
       } else if (this.#wire.connected && nowMs - pending.sentAtMs >= attemptMsMax) this.#send(pending);
     }
     while (this.#waiting.length > 0 && nowMs >= this.#waiting[0]!.giveUpAtMs) {
-      this.#waiting.shift()!.resolve(failed("too much waits to be published"));
+      this.#waiting.shift()!.answered(failed("too much waits to be published"));
     }
   }
 }
