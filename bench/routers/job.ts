@@ -23,8 +23,10 @@ export type Running = {
   readonly senders: readonly string[];
   /** It throws away what it takes: nothing comes out of it. */
   readonly throwsAway?: true;
-  /** CPU seconds so far, of all that it needs. */
+  /** CPU seconds so far. */
   cpuSeconds(): Promise<number>;
+  /** The same of what it needs beside itself, which is not pinned with it. */
+  besideSeconds?(): Promise<number>;
   /** The same of each thread, by its name. */
   threadSeconds?(): Promise<ReadonlyMap<string, number>>;
   /** The most that was resident at once, mapped files included. */

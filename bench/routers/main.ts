@@ -19,6 +19,8 @@ const starts: Readonly<Record<PeerName, Start>> = {
 
 /** More than this of a core that others took, or between the best run and the worst, and a row says that it is noisy. */
 const noisyShare = 0.15;
+/** With more of its core than this the load, or what a peer needs beside itself, may be what lines wait for. */
+const fullShare = 0.85;
 
 type Found = { readonly peer: PeerName; readonly runs: readonly Run[] };
 
@@ -50,6 +52,7 @@ export function rowsOf(job: Job, found: readonly Found[]): string[] {
       return `| ${job.name} | ${peer} | not installed |${" |".repeat(heads.length - 3)}`;
     const speed = medianOf(runs, "linesPerSecond")!;
     const cpu = medianOf(runs, "cpuMicrosPerLine")!;
+    const beside = medianOf(runs, "besideMicrosPerLine");
     const ratio = (value: number, field: keyof Run) =>
       runs === first ? "1" : (value / medianOf(first, field)!).toFixed(2);
     const ms = (field: "p50Ms" | "p99Ms") => medianOf(runs, field)?.toFixed(1) ?? "";
@@ -58,7 +61,7 @@ export function rowsOf(job: Job, found: readonly Found[]): string[] {
       peer,
       `${Math.round(speed / 1000)} k`,
       job.linesPerSecond === undefined ? ratio(speed, "linesPerSecond") : "",
-      cpu.toFixed(2),
+      [cpu, ...(beside === undefined ? [] : [beside])].map((micros) => micros.toFixed(2)).join(" + "),
       ratio(cpu, "cpuMicrosPerLine"),
       ms("p50Ms"),
       ms("p99Ms"),
@@ -73,8 +76,10 @@ function noiseOf(runs: readonly Run[]): string {
   const speeds = runs.map(({ linesPerSecond }) => linesPerSecond);
   const spread = Math.max(...speeds) / Math.min(...speeds) - 1;
   const foreign = Math.max(...runs.map(({ foreignCores }) => foreignCores));
+  const load = Math.max(...runs.map(({ loadCores }) => loadCores));
   return [
     spread > noisyShare && `runs differ by ${Math.round(spread * 100)} %`,
+    load > fullShare && `the load's core was full (${load.toFixed(2)})`,
     foreign > noisyShare && `others took ${foreign.toFixed(2)} of a core`,
   ]
     .filter(Boolean)

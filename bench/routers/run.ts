@@ -14,10 +14,14 @@ import type { Sending } from "./senders.ts";
 export type Run = {
   readonly linesPerSecond: number;
   readonly cpuMicrosPerLine: number;
+  /** The same of what the peer needs beside itself; undefined: nothing. */
+  readonly besideMicrosPerLine: number | undefined;
   readonly peakBytes: number;
   /** Of lines that are sent at their time: from when a line was due until it was received. */
   readonly p50Ms: number | undefined;
   readonly p99Ms: number | undefined;
+  /** Cores that the load, and what the peer needs beside itself, were busy with: of one that they share. */
+  readonly loadCores: number;
   /** Cores that others than peer and load were busy with meanwhile. */
   readonly foreignCores: number;
 };
@@ -42,14 +46,17 @@ export async function runOnce(start: Start, job: Job): Promise<Run | undefined> 
     const after = await usage(running);
     const own = process.cpuUsage(loadBefore);
     const cpu = after.cpu - before.cpu;
-    const others = after.busy - before.busy - cpu - loadCpuSeconds - (own.user + own.system) / 1e6;
+    const beside = after.beside - before.beside;
+    const others = after.busy - before.busy - cpu - beside - loadCpuSeconds - (own.user + own.system) / 1e6;
     const late = [...lateMs].sort((a, b) => a - b);
     return {
       linesPerSecond: job.lines / seconds,
       cpuMicrosPerLine: (cpu * 1e6) / job.lines,
+      besideMicrosPerLine: running.besideSeconds && (beside * 1e6) / job.lines,
       peakBytes: await running.peakBytes(),
       p50Ms: late[Math.floor(late.length * 0.5)],
       p99Ms: late[Math.floor(late.length * 0.99)],
+      loadCores: (loadCpuSeconds + beside) / seconds,
       foreignCores: Math.max(0, others / seconds),
     };
   } finally {
@@ -60,6 +67,7 @@ export async function runOnce(start: Start, job: Job): Promise<Run | undefined> 
 
 const usage = async (running: Running) => ({
   cpu: await running.cpuSeconds(),
+  beside: (await running.besideSeconds?.()) ?? 0,
   busy: await busySeconds(),
 });
 

@@ -4,12 +4,14 @@ import { rowsOf } from "../../bench/routers/main.ts";
 import type { Run } from "../../bench/routers/run.ts";
 
 const job = jobsOf(3_000_000).find(({ name }) => name === "tcp-http")!;
-const runOf = (linesPerSecond: number, foreignCores = 0): Run => ({
+const runOf = (linesPerSecond: number, foreignCores = 0, loadCores = 0.5): Run => ({
   linesPerSecond,
   cpuMicrosPerLine: 1e6 / linesPerSecond,
+  besideMicrosPerLine: undefined,
   peakBytes: 100e6,
   p50Ms: undefined,
   p99Ms: undefined,
+  loadCores,
   foreignCores,
 });
 
@@ -35,5 +37,16 @@ test("a row says when its runs differ, and when others used the machine", () => 
   const runs = [runOf(200_000), runOf(240_000, 0.3), runOf(220_000)];
   expect(rowsOf(job, [{ peer: "syslog-ng", runs }])[0]).toContain(
     "runs differ by 20 %, others took 0.30 of a core |",
+  );
+});
+
+test("what a peer needs beside itself stands behind its own processor, and a load that had no more to give is told", () => {
+  const onNats = jobsOf(3_000_000).find(({ name }) => name === "http-http on NATS")!;
+  const rows = rowsOf(onNats, [
+    { peer: "tailrace", runs: [runOf(250_000)] },
+    { peer: "tailrace on NATS", runs: [{ ...runOf(200_000, 0, 0.97), besideMicrosPerLine: 3.9 }] },
+  ]);
+  expect(rows[1]).toBe(
+    "| http-http on NATS | tailrace on NATS | 200 k | 0.80 | 5.00 + 3.90 | 1.25 |  |  | 100 | the load's core was full (0.97) |",
   );
 });

@@ -4,14 +4,14 @@ import { type Job, namesOf, type Start } from "../job.ts";
 
 export const startTailrace: Start = (job, port, prefix) => start(job, port, prefix);
 
-/** NATS has one server, which is not pinned with it. */
+/** NATS has one server, which is not pinned: it shares the load's processor, and takes of tailrace's what that leaves. */
 export const startTailraceOnNats: Start = async (job, port, prefix) => {
   if (!process.env.NATS_SERVER) return undefined;
   const nats = await BenchNats.start(1);
   const running = await start(job, port, prefix, ["--nats", nats.urls]);
   return {
     ...running,
-    cpuSeconds: async () => (await running.cpuSeconds()) + (await nats.cpuSeconds()),
+    besideSeconds: () => nats.cpuSeconds(),
     stop: async () => {
       await running.stop();
       await nats.stop();
