@@ -20,7 +20,7 @@ export const firstFinding = (result: DrainTestResult): string => {
 export const whatFollows = ({ kind }: DrainTestResult, drain: string): string =>
   kind === "retry"
     ? `They wait until it does. "tailrace drains:test ${drain}" shows each step of a test.`
-    : `Lines that it refuses are not sent again. "tailrace drains:pause ${drain}" holds them until that is mended.`;
+    : `Lines that it refuses are not sent again. "tailrace drains:pause ${drain}" holds them until that is fixed.`;
 
 export const isTaken = ({ kind }: DrainTestResult): boolean => kind === "delivered";
 

@@ -45,7 +45,7 @@ function fileText(path: string): string | undefined {
     if (bytes.length <= fileBytesMax) return bytes.toString();
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
-    throw new CliError(`${path} cannot be read (${codeOf(error)}).`, "Mend that, and try again.");
+    throw new CliError(`${path} cannot be read (${codeOf(error)}).`, "Fix that, and try again.");
   }
   throw new CliError(`${path} has more than ${fileBytesMax / 1024} KiB.`, "Is it the right file?");
 }
