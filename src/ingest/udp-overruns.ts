@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { endianness } from "node:os";
-import { parse } from "ipaddr.js";
+import ipaddr from "ipaddr.js";
 
 /** Counts the overruns of one socket. */
 export class UdpOverruns {
@@ -39,7 +39,7 @@ export function dropsIn(table: string, local: string): number {
 
 /** An address as /proc/net/udp writes it: words of 32 bits in the machine's order of bytes, in hex, and the port. */
 export function localAddress({ address, port }: Pick<AddressInfo, "address" | "port">): string {
-  const bytes = Buffer.from(parse(address).toByteArray());
+  const bytes = Buffer.from(ipaddr.parse(address).toByteArray());
   if (endianness() === "LE") bytes.swap32();
   const hexPort = port.toString(16).padStart(4, "0");
   return `${bytes.toString("hex")}:${hexPort}`.toUpperCase();

@@ -305,7 +305,7 @@ describe("tailrace drains", () => {
         status: 0,
         stdout: `Added drain d.1 to blog: https://h/\nIt refuses lines: ${trial.reason}\n`,
         stderr:
-          'Lines that it refuses are not sent again. "tailrace drains:pause d.1 -a blog" holds them until that is mended.\n',
+          'Lines that it refuses are not sent again. "tailrace drains:pause d.1 -a blog" holds them until that is fixed.\n',
       });
     },
   );

@@ -166,7 +166,7 @@ describe("so many tests at a time", () => {
     code: "DRAIN_TESTS_BUSY",
     status: 429,
     retryAfterS: expect.any(Number),
-    message: expect.stringContaining(`Of this ${whose} `),
+    message: expect.stringContaining(`for this ${whose}: `),
   });
 
   test("one for a drain, a few for an app, some in all; the others are told when to come again", async () => {
