@@ -31,7 +31,7 @@ describe("signing in and out", () => {
     await page.goto(`${world.server.url}/`);
     await page.getByLabel("API key").fill("wrong");
     await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("alert").filter({ hasText: "no key of this server" }).waitFor();
+    await page.getByRole("alert").filter({ hasText: "not a key of this server" }).waitFor();
     expect(await axeFinds(page)).toEqual([]);
     await page.getByLabel("API key").fill("test-operator-key-000000000000000000");
     await page.getByRole("button", { name: "Sign in" }).click();
