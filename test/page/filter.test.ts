@@ -113,7 +113,7 @@ test("an expression without an end is told with what to write, and so is a bad t
   await page.getByRole("button", { name: "Clear the filter" }).click();
   await rowWith(page, "order 59 done").waitFor();
   await page.goto(`${world.server.url}/#/apps/shop/log?since=soon`);
-  await expect.poll(() => page.locator(".empty").innerText()).toMatch(/"soon" is no time/);
+  await expect.poll(() => page.locator(".empty").innerText()).toMatch(/"soon" is not a time/);
   await context.close();
 });
 

@@ -169,7 +169,7 @@ function extentOf(
 function untilOf({ until, tail }: Body, nowMs: number): number | undefined {
   if (!until) return undefined;
   const untilMs = parseSince(until, nowMs);
-  if (untilMs === undefined) throw paramsInvalid("`until` is no time: write RFC 3339, or 10m");
+  if (untilMs === undefined) throw paramsInvalid("`until` is not a time: write RFC 3339, or 10m");
   if (tail === true)
     throw paramsInvalid("`until` asks for lines that are there, and `tail` for those that come");
   return untilMs;
@@ -187,7 +187,7 @@ function aroundOf(body: Body): { around?: Around } {
 function beforeOf({ before, tail }: Body): Position | undefined {
   if (!before) return undefined;
   const position = parsePosition(before);
-  if (position === undefined) throw paramsInvalid("`before` is no position");
+  if (position === undefined) throw paramsInvalid("`before` is not a position");
   if (tail === true)
     throw paramsInvalid("`before` asks for lines that are there, and `tail` for those that come");
   return position;
