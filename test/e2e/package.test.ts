@@ -8,11 +8,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { completionScripts, shells } from "../../cli/completion-scripts.ts";
 import { stepsOf } from "../support/manual-blocks.ts";
 import { freePorts } from "../support/nats.ts";
+import { networkEnvironment } from "../support/network-environment.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 const run = promisify(execFile);
-/** The first time npm asks the registry for all that the package needs, which takes minutes on some days. */
-const installMsMax = 600_000;
+/** The first time npm asks the registry for all that the package needs. */
+const installMsMax = 240_000;
 
 let folder: string;
 /** As npm puts programs and their manuals on a machine. */
@@ -29,6 +30,7 @@ const shell = (script: string, cwd = folder) =>
     env: {
       PATH: `${join(elsewhere, "bin")}:${process.env.PATH}`,
       HOME: process.env.HOME,
+      ...networkEnvironment,
       npm_config_prefix: elsewhere, // a --global of the test's own
       npm_config_pack_destination: folder,
       npm_config_prefer_offline: "true",

@@ -6,6 +6,7 @@ import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { networkEnvironment } from "./network-environment.ts";
 
 const run = promisify(execFile);
 const outputBytesMax = 64 * 1024 * 1024;
@@ -73,6 +74,7 @@ async function step(stage: Stage, instruction: string, rest: string, around: Aro
         env: {
           PATH: process.env.PATH,
           HOME: process.env.HOME,
+          ...networkEnvironment,
           npm_config_prefer_offline: "true",
           ...stage.env,
         },
