@@ -137,14 +137,7 @@ export class Canoniser {
 
   /** Hands over the lines collected so far and starts anew in a new buffer. */
   take(dedupId?: string): CanonicalLines {
-    const bytes = this.#out.subarray(0, this.#end);
-    const lines = {
-      bytes,
-      count: this.#count,
-      form: this.#form,
-      index: this.#isIndexed ? { bytes, places: this.#places } : undefined,
-      ...(dedupId !== undefined && { dedupId }),
-    };
+    const lines = { ...this.view(), ...(dedupId !== undefined && { dedupId }) };
     this.#out = noRoom;
     this.#view = noView;
     this.#places = noPlaces;
@@ -285,18 +278,24 @@ export class Canoniser {
     maskTokens(out, headAt + processAt, this.#end, token);
   }
 
-  // The place in `#places` of the line that is being written, where there is room for it.
+  // The place in `#places` of the line that is being written, where there is room for it. Short, so that it is compiled into its callers.
   #placeOfLast(): number {
+    const behind = this.#count << placeShift;
+    return behind <= this.#places.length ? behind - placesPerLine : this.#makePlaces();
+  }
+
+  #makePlaces(): number {
+    if (!this.#isIndexed) return 0;
     const places = this.#places;
-    if (this.#isIndexed && this.#end > indexedBytesMax) {
+    if (this.#end > indexedBytesMax) {
       this.#isIndexed = false;
       this.#places = new Uint32Array(placesPerLine);
-    } else if (this.#isIndexed && this.#count << placeShift > places.length) {
-      const first = Math.max(1, this.#out.length >> lineBytesShift) << placeShift;
-      this.#places = new Uint32Array(Math.max(first, 2 * places.length, this.#count << placeShift));
-      this.#places.set(places);
+      return 0;
     }
-    return this.#isIndexed ? (this.#count - 1) << placeShift : 0;
+    const first = Math.max(1, this.#out.length >> lineBytesShift) << placeShift;
+    this.#places = new Uint32Array(Math.max(first, 2 * places.length, this.#count << placeShift));
+    this.#places.set(places);
+    return (this.#count - 1) << placeShift;
   }
 
   // Makes room for `more` bytes; takes a new buffer when this one is too small, or is still being read.
