@@ -8,24 +8,21 @@ import { findRouters } from "./lib/receivers.mjs";
 import { run, runInFront } from "./lib/run.mjs";
 import { CannotGoOn, command } from "./lib/steps.mjs";
 
-const mainFile = ["bench", "main.ts"];
-
 await command(async (args) => {
   await ensurePackages();
   const { benchCommand } = await import("./lib/bench-command.mjs");
+  const natsIf = async ({ nats }) => (nats ? { NATS_SERVER: await ensureNatsServer() } : {});
   let status;
   await benchCommand({
     table: async () => {
       const programs = { NATS_SERVER: await ensureNatsServer(), ...(await findRouters()) };
-      status = await runBench(mainFile, args, programs);
+      status = await runBench(["bench", "main.ts"], args, programs);
     },
-    attacks: async ({ nats }) => {
-      const programs = nats ? { NATS_SERVER: await ensureNatsServer() } : {};
-      status = await runBench(["bench", "attacks", "main.ts"], args, programs);
+    attacks: async (options) => {
+      status = await runBench(["bench", "attacks", "main.ts"], args, await natsIf(options));
     },
-    usedMemory: async ({ nats }) => {
-      const programs = nats ? { NATS_SERVER: await ensureNatsServer() } : {};
-      status = await runBench(["test", "attacks", "used-memory", "main.ts"], args, programs);
+    usedMemory: async (options) => {
+      status = await runBench(["test", "attacks", "used-memory", "main.ts"], args, await natsIf(options));
     },
   }).parseAsync(args, { from: "user" });
   return status;

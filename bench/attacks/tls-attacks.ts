@@ -33,46 +33,51 @@ type Door = (target: Target) => number;
 const https: Door = ({ port }) => port;
 const syslog: Door = ({ syslogTlsPort }) => syslogTlsPort;
 
-/** So many at a time: a hello, whatever comes back, and the end. */
-const hellos = (door: Door): Attack => ({
+/** What becomes of one client, in a word. */
+type Client = () => Promise<string>;
+
+/** Fifty clients at a time; `prepare` is done once, before them. */
+const fiftyAtATime = (prepare: (target: Target) => Promise<Client>): Attack => ({
   isTls: true,
   async run(target, signal) {
-    const hello = await clientHello();
+    const client = await prepare(target);
     const tally = new Tally();
-    await again(50, signal, async () => {
-      const socket = connect({ host: "127.0.0.1", port: door(target), localAddress: attackerAddress });
-      socket.on("error", () => {});
-      socket.write(hello);
-      const answered = once(socket, "data").then(() => "answered");
-      tally.add(
-        await Promise.race([
-          answered,
-          once(socket, "close").then(() => "closed"),
-          delay(2_000, "silent"),
-        ]).catch(() => "closed"),
-      );
-      socket.resetAndDestroy();
-    });
+    await again(50, signal, async () => tally.add(await client().catch(() => "closed")));
     return tally.told;
   },
 });
 
-/** Whole handshakes, fifty at a time. */
-const handshakes = (door: Door): Attack => ({
-  isTls: true,
-  async run(target, signal) {
-    const tally = new Tally();
-    await again(50, signal, async () => {
-      const raw = connect({ host: "127.0.0.1", port: door(target), localAddress: attackerAddress });
-      const socket = connectTls({ socket: raw, rejectUnauthorized: false });
-      const done = once(socket, "secureConnect").then(() => "secured");
-      tally.add(await Promise.race([done, delay(2_000, "not secured")]).catch(() => "closed"));
+/** A hello, whatever comes back, and the end. */
+const hellos = (door: Door): Attack =>
+  fiftyAtATime(async (target) => {
+    const hello = await clientHello();
+    return async () => {
+      const socket = connect({ host: "127.0.0.1", port: door(target), localAddress: attackerAddress });
+      socket.on("error", () => {});
+      socket.write(hello);
+      const answered = once(socket, "data").then(() => "answered");
+      const closed = once(socket, "close").then(() => "closed");
+      try {
+        return await Promise.race([answered, closed, delay(2_000, "silent")]);
+      } finally {
+        socket.resetAndDestroy();
+      }
+    };
+  });
+
+/** Whole handshakes. */
+const handshakes = (door: Door): Attack =>
+  fiftyAtATime(async (target) => async () => {
+    const raw = connect({ host: "127.0.0.1", port: door(target), localAddress: attackerAddress });
+    const socket = connectTls({ socket: raw, rejectUnauthorized: false });
+    const done = once(socket, "secureConnect").then(() => "secured");
+    try {
+      return await Promise.race([done, delay(2_000, "not secured")]);
+    } finally {
       socket.on("error", () => {}).destroy();
       raw.destroy();
-    });
-    return tally.told;
-  },
-});
+    }
+  });
 
 /** Connections that say nothing until there are 900, and then their hellos at one moment. */
 const hellosTogether = (door: Door): Attack => ({
