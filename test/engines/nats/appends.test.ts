@@ -54,3 +54,25 @@ test.each([
     expect(sent).toBe(4);
   },
 );
+
+test("an append waits for one turn of another writer's, however many follow it", async () => {
+  const clock = new FakeClock();
+  const server = new NatsModel(clock);
+  engine = await openOn(server.connect(), { clock, retention: keepsAll, replicas: 1, shards: 1 });
+  const other = server.connect();
+  const channel = channelOf(1);
+  await engine.log.append(channel, batchOf(["before"]));
+  let isStored = false;
+  other.publish(`turn.${channel}`, Buffer.from("another"));
+  await clock.advance(1);
+  const appending = engine.log.append(channel, batchOf(["behind"], { firstLine: 1 })).then(() => {
+    isStored = true;
+  });
+  const startMs = clock.monotonicMs();
+  while (!isStored && clock.monotonicMs() - startMs < 1_000) {
+    other.publish(`turn.${channel}`, Buffer.from("another"));
+    await clock.advance(10);
+  }
+  expect(clock.monotonicMs() - startMs).toBeLessThan(100);
+  await appending;
+});

@@ -121,16 +121,21 @@ export class Appends {
       if (this.#queues.size === 0) this.#lastDone();
       return;
     }
-    const { live, turns } = this.#options;
-    const waits = live.starting(channel) ?? turns.wait(channel);
-    if (waits !== undefined) {
-      void waits.then(() => this.#next(channel, queue));
-      return;
-    }
-    queue.shift()!(() => {
-      this.#options.underWay.delete(channel);
-      this.#next(channel, queue);
-    });
+    const starting = this.#options.live.starting(channel);
+    if (starting === undefined) this.#begin(channel, queue);
+    else void starting.then(() => this.#begin(channel, queue));
+  }
+
+  // One turn of others is waited for, and not those that are given meanwhile: they would have no end.
+  #begin(channel: ChannelId, queue: Entry[]): void {
+    const run = () =>
+      queue.shift()!(() => {
+        this.#options.underWay.delete(channel);
+        this.#next(channel, queue);
+      });
+    const turn = this.#options.turns.wait(channel);
+    if (turn === undefined) run();
+    else void turn.then(run);
   }
 
   // Nearly always the channel's end is known, one message takes the batch, and its acknowledgement says all: then that is all
