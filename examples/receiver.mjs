@@ -33,6 +33,12 @@ const server = createServer((socket) => {
     else http.emit("connection", socket);
   });
 });
+server.on("error", ({ code }) => {
+  console.error(
+    `cannot listen on ${host}:${port} (${code}): give another port, as in "node examples/receiver.mjs 8710"`,
+  );
+  process.exitCode = 1;
+});
 server.listen(port, host, () => {
   const { port } = server.address();
   console.log(`receives on http://${host}:${port}`);

@@ -66,7 +66,7 @@ test("a key that reads is told why it may not see tokens, and of a change that i
   await server.call("POST", "/apps", { name: "todo" });
   const key = await keyOf({ read_only: true });
   for (const url of ["/v3/channels/todo/tokens", "/v3/channels/todo"]) {
-    expect(await messageOf("GET", url, undefined, { key })).toContain("tokens are rights to write");
+    expect(await messageOf("GET", url, undefined, { key })).toContain("a token gives the right to write");
   }
   const change = await messageOf("DELETE", "/apps/todo", undefined, { key });
   expect(change).toBe("This key may only read. Use a key that was created without --read-only.");

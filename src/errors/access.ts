@@ -70,6 +70,6 @@ export const tokensForWriters = () =>
   new AppError({
     code: "KEY_READ_ONLY",
     status: 403,
-    message: "This key may only read logs; tokens are rights to write.",
+    message: "This key may only read logs, and a token gives the right to write them.",
     mend: "Use a key that was created without --read-only.",
   });

@@ -6,7 +6,7 @@ export const processTypeUnknown = (type: string) =>
     code: "PROCESS_TYPE_UNKNOWN",
     status: 404,
     message: `Couldn't find that process type (${type.slice(0, 40)}).`,
-    mend: "The types are those of the Procfile that the app was last deployed with; `tailrace ps -a APP` lists them.",
+    mend: "The types are those of the Procfile that the app was last deployed with; `tailrace scale -a APP` lists them.",
     resource: "formation",
   });
 

@@ -46,3 +46,14 @@ test("a body that it cannot read is refused, and it goes on", async () => {
   expect((await post("application/x-ndjson", '{"message":"well again"}\n')).status).toBe(204);
   await until(() => printed.includes("well again"));
 });
+
+test("a port that is taken is told in a sentence", async () => {
+  const second = spawn(process.execPath, [example, String(port)], { stdio: ["ignore", "ignore", "pipe"] });
+  let told = "";
+  second.stderr.on("data", (chunk) => (told += chunk));
+  const [status] = await once(second, "close");
+  expect({ status, told }).toEqual({
+    status: 1,
+    told: `cannot listen on 127.0.0.1:${port} (EADDRINUSE): give another port, as in "node examples/receiver.mjs 8710"\n`,
+  });
+});
