@@ -21,9 +21,9 @@ function bodyOf(app: string): Buffer {
 
 async function open(folder: string): Promise<Checkout> {
   const load = (path: string) => import(pathToFileURL(resolve(folder, path)).href);
-  const { canoniseBody } = await load("src/core/canonical.ts");
-  const { scanFrame } = await load("src/core/frame.ts");
-  const { FrameRouter } = await load("src/ingest/router.ts");
+  const { canoniseBody } = await load("src/core/batch/canonical.ts");
+  const { scanFrame } = await load("src/core/wire/frame.ts");
+  const { FrameRouter } = await load("src/ingest/routing/router.ts");
   const record = { token, channel: "c", source: "app", createdAt: "" };
   const tokens = { peek: (text: string) => (text === token ? record : null), find: async () => record };
   const router = new FrameRouter({ tokens, tokensMax: 1000 });

@@ -9,8 +9,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import { realClock } from "../src/clock.ts";
-import type { CanonicalLines } from "../src/core/batch.ts";
-import { Canoniser } from "../src/core/canonical.ts";
+import type { CanonicalLines } from "../src/core/batch/batch.ts";
+import { Canoniser } from "../src/core/batch/canonical.ts";
 import { type ChannelId, newChannelId, newDrainId, newDrainToken } from "../src/core/ids.ts";
 import { origin } from "../src/core/position.ts";
 import { addressPolicy, loopbackCidrs } from "../src/drains/addresses.ts";
@@ -24,8 +24,8 @@ import { BufferPool } from "../src/drains/sinks/buffers.ts";
 import { DrainSupervisor } from "../src/drains/supervisor.ts";
 import { ReadAheadBudget } from "../src/drains/worker/read-ahead.ts";
 import { openEmbedded } from "../src/engines/embedded.ts";
-import { AppendQueues } from "../src/ingest/append-queues.ts";
 import { ingestLimits } from "../src/ingest/limits.ts";
+import { AppendQueues } from "../src/ingest/queues/append-queues.ts";
 import {
   drainLimits,
   encodeBuffersBytesMax,

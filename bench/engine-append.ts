@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { realClock } from "../src/clock.ts";
-import type { Batch } from "../src/core/batch.ts";
+import type { Batch } from "../src/core/batch/batch.ts";
 import type { ChannelId, ProducerId } from "../src/core/ids.ts";
 import { openEmbedded } from "../src/engines/embedded.ts";
 

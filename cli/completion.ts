@@ -3,7 +3,7 @@
  * ones.
  */
 import type { Argument, Command, Option } from "commander";
-import { levels } from "../src/core/level.ts";
+import { levels } from "../src/core/message/level.ts";
 import { timeStyles } from "./view/times.ts";
 
 /** One thing that may stand there, and what it is. */

@@ -1,5 +1,5 @@
 /** The facts of a drain for a terminal: names and values in two columns, wrapped at the terminal's width. */
-import { oneLine, terminalText } from "../src/core/terminal-text.ts";
+import { oneLine, terminalText } from "../src/core/terminal/terminal-text.ts";
 import type { Drain } from "./api/api-types.ts";
 import { factsOf } from "./drain-words.ts";
 import type { Output } from "./output.ts";

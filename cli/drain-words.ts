@@ -1,5 +1,5 @@
 /** Drains in words. */
-import { allDrainFields, type DrainField } from "../src/core/drain-fields.ts";
+import { allDrainFields, type DrainField } from "../src/core/records/drain-fields.ts";
 import type { Drain, DrainTestResult } from "./api/api-types.ts";
 import { asSentence } from "./errors.ts";
 import { count } from "./logs/search-words.ts";

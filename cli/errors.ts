@@ -1,4 +1,4 @@
-import { oneLine } from "../src/core/terminal-text.ts";
+import { oneLine } from "../src/core/terminal/terminal-text.ts";
 import type { KeyFinding } from "./environment.ts";
 
 /** The command line's own failures: what happened, the mend, and the exit status (1 failed, 2 wrong use). */

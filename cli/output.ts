@@ -1,7 +1,7 @@
 /** The terminal: results to stdout with back-pressure, everything else to stderr. */
 import { once } from "node:events";
 import { CommanderError } from "commander";
-import { oneLine, terminalText } from "../src/core/terminal-text.ts";
+import { oneLine, terminalText } from "../src/core/terminal/terminal-text.ts";
 import { watchReader } from "./closed-pipe.ts";
 import type { Variables } from "./environment.ts";
 import { codeOf } from "./errors.ts";

@@ -39,12 +39,12 @@ import { openFilesMax, watchOpenFiles, withinFiles } from "./files/open-files.ts
 import { BareRoutes } from "./http/bare-routes.ts";
 import { Connections } from "./http/connections.ts";
 import { closeServer, httpServer, reloadTls } from "./http/http-server.ts";
-import { AppendQueues } from "./ingest/append-queues.ts";
-import { BodyBudget } from "./ingest/body-budget.ts";
-import { DrainLoops } from "./ingest/drain-loops.ts";
+import { BodyBudget } from "./ingest/bodies/body-budget.ts";
 import { faultLimits, ingestLimits, loopLimits, sendersMax } from "./ingest/limits.ts";
-import { SenderFaults } from "./ingest/sender-faults.ts";
-import { Senders } from "./ingest/senders.ts";
+import { AppendQueues } from "./ingest/queues/append-queues.ts";
+import { DrainLoops } from "./ingest/routing/drain-loops.ts";
+import { SenderFaults } from "./ingest/senders/sender-faults.ts";
+import { Senders } from "./ingest/senders/senders.ts";
 import { Scope } from "./lifecycle.ts";
 import {
   answersBytesMax,

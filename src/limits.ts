@@ -3,7 +3,7 @@
  * `ingest/limits.ts`.
  */
 import { availableParallelism } from "node:os";
-import { drainRetry } from "./core/retry.ts";
+import { drainRetry } from "./core/scheduling/retry.ts";
 
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;

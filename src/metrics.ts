@@ -152,7 +152,7 @@ export const datagrams = new Counter({
 export const senderFaults = new Counter({
   name: "tailrace_sender_faults_total",
   help: "What senders did wrong, by cause; the server's log tells which peers, and the remedy.",
-  labelNames: ["cause"] as const, // those of src/ingest/fault-causes.ts
+  labelNames: ["cause"] as const, // those of src/ingest/senders/fault-causes.ts
   registers,
 });
 
@@ -172,7 +172,7 @@ export const syslogConnections = new Gauge({
 export const droppedConnections = new Counter({
   name: "tailrace_syslog_dropped_connections_total",
   help: "Connections of syslog senders that were closed by this side.",
-  labelNames: ["reason"] as const, // those of `Closing` in src/ingest/syslog-connection.ts
+  labelNames: ["reason"] as const, // those of `Closing` in src/ingest/connections/stream-listener.ts
   registers,
 });
 
@@ -225,7 +225,7 @@ export const drainWorkers = new Gauge({
 export const failingDrains = new Gauge({
   name: "tailrace_failing_drains",
   help: "Drains whose last attempt failed, by the cause; looked at every 15 s.",
-  labelNames: ["cause"] as const, // those of src/core/failure-cause.ts
+  labelNames: ["cause"] as const, // those of src/core/records/failure-cause.ts
   registers,
 });
 

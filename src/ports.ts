@@ -1,11 +1,11 @@
 /** The four interfaces between features and the world. One contract suite runs over every engine of each. */
 
-import type { Batch, Form, StoredBatch } from "./core/batch.ts";
-import type { BatchMemory } from "./core/batch-memory.ts";
-import type { FailureCause } from "./core/failure-cause.ts";
+import type { Batch, Form, StoredBatch } from "./core/batch/batch.ts";
+import type { BatchMemory } from "./core/batch/batch-memory.ts";
+import type { LineIndex } from "./core/batch/line-places.ts";
 import type { ChannelId } from "./core/ids.ts";
-import type { LineIndex } from "./core/line-places.ts";
 import type { Position } from "./core/position.ts";
+import type { FailureCause } from "./core/records/failure-cause.ts";
 
 /** The place where a follower starts. `last` counts lines, `since` is a time of acceptance in ms. */
 export type From =
@@ -47,7 +47,7 @@ export interface ChannelLog {
    * that name no incarnation, if they are within the log. Ends, without throwing, when `signal` is aborted, when the
    * channel is destroyed, or when its log is replaced meanwhile. With `present` it also ends where it would wait for
    * lines that nobody has written yet, even if some before them can no longer be read. The reader has a hold on the
-   * memory of each batch that it gets, and may release it (`core/batch-memory.ts`).
+   * memory of each batch that it gets, and may release it (`core/batch/batch-memory.ts`).
    */
   follow(channel: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed>;
   /**

@@ -3,8 +3,8 @@
  * more than their message, no line contains a key, a token, a session's address or the secret part of a URL.
  */
 import { type Logger, pino } from "pino";
-import { withoutKeys } from "./core/secret-forms.ts";
-import { terminalText } from "./core/terminal-text.ts";
+import { withoutKeys } from "./core/secrets/secret-forms.ts";
+import { terminalText } from "./core/terminal/terminal-text.ts";
 
 /** Bytes that an output which takes nothing may leave in memory; further ones are dropped. */
 const waitingBytesMax = 1024 * 1024;

@@ -4,7 +4,7 @@ import bytes from "bytes";
 import { InvalidArgumentError } from "commander";
 import ipaddr from "ipaddr.js";
 import ms, { type StringValue } from "ms";
-import { isTokenText, tokenOfSpelling } from "./core/token-mask.ts";
+import { isTokenText, tokenOfSpelling } from "./core/secrets/token-mask.ts";
 
 /** An address to listen at. */
 export type Address = { readonly host: string; readonly port: number };

@@ -5,8 +5,8 @@
  * served. So a thousand walks of one app delay others no longer than one does.
  */
 
-import { FairLine } from "./core/fair-line.ts";
-import type { Steps } from "./core/steps.ts";
+import { FairLine } from "./core/scheduling/fair-line.ts";
+import type { Steps } from "./core/scheduling/steps.ts";
 
 /** A turn of the event loop is given to walks for so long, and to the requests that begin in it. */
 export const turnMsMax = 2;

@@ -2,6 +2,7 @@
  * The repository's own rules, kept by tests and not by memory. The reference pages under docs/ that follow from the
  * code are compared here; `npm test -- test/tidy.test.ts -u` writes them anew.
  */
+import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { herokuCliPage } from "./support/heroku-page.ts";
 import { manPage } from "./support/man-page.ts";
@@ -160,6 +161,19 @@ describe("imports", () => {
   test("go in no circle, types aside", () => {
     expect(circleIn([...product, ...page])).toEqual([]);
   });
+
+  test.each(["src/core/", "src/ingest/"])(
+    "go in no circle between the folders of %s, types included",
+    (top) => {
+      const inside = product.filter(({ path }) => path.startsWith(top));
+      const folders = [...new Set(inside.map(({ path }) => dirname(path)))].map((path) => {
+        const reached = inside.filter((file) => dirname(file.path) === path).flatMap(({ files }) => files);
+        return { path, loaded: reached.map(dirname).filter((to) => to !== path) };
+      });
+      expect(folders.length).toBeGreaterThan(8);
+      expect(circleIn(folders)).toEqual([]);
+    },
+  );
 
   test("name files that are there", () => {
     const wrong = everything.flatMap((file) =>
@@ -411,7 +425,7 @@ describe("words", () => {
 const withoutComments = (text: string): string => text.replace(/\/\*[\s\S]*?\*\/|(?:^|\s)\/\/.*$/gm, "");
 
 /** One circle of imports as the paths along it, or nothing. */
-function circleIn(files: readonly SourceFile[]): string[] {
+function circleIn(files: readonly Pick<SourceFile, "path" | "loaded">[]): string[] {
   const byPath = new Map(files.map((file) => [file.path, file]));
   const settled = new Set<string>();
   const visit = (path: string, trail: readonly string[]): string[] => {

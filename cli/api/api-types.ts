@@ -1,5 +1,5 @@
 /** The fields of the API that the command line sends and reads. */
-import type { DrainFieldsBody } from "../../src/core/drain-fields.ts";
+import type { DrainFieldsBody } from "../../src/core/records/drain-fields.ts";
 
 export type App = { readonly id: string; readonly name: string; readonly created_at: string };
 /** `url` is the address to send lines to with it, if the server says one. */

@@ -2,7 +2,7 @@
  * Words for people who use the command line, in place of the server's words for callers of its API: a call, a field, a
  * header.
  */
-import { allDrainFields } from "../../src/core/drain-fields.ts";
+import { allDrainFields } from "../../src/core/records/drain-fields.ts";
 
 const otherVersion =
   'The server may be of another version than this command ("tailrace --version"), or a proxy changed the call.';

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { oneLine } from "../../src/core/terminal-text.ts";
+import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { registerList } from "../app-rows.ts";
 import { type Context, collect, jsonOption } from "../context.ts";

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { oneLine } from "../../src/core/terminal-text.ts";
+import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import { requiredApp } from "../app-names.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";

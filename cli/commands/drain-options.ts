@@ -1,13 +1,13 @@
 /** The options of `drains:add` and `drains:update` besides the URL. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { anyOf } from "../../src/core/filter/log-finders.ts";
 import {
   allDrainFields,
   type DrainField,
   type DrainFieldPart,
   type DrainFlag,
-} from "../../src/core/drain-fields.ts";
-import { anyOf } from "../../src/core/log-finders.ts";
+} from "../../src/core/records/drain-fields.ts";
 import type { DrainChangesBody } from "../api/api-types.ts";
 import { collect } from "../context.ts";
 import { codeOf, wrongUse } from "../errors.ts";

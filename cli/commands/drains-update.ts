@@ -1,6 +1,6 @@
 /** `drains:update` changes a drain in place; it continues with the lines that wait. */
 import type { Command } from "commander";
-import { allDrainFields } from "../../src/core/drain-fields.ts";
+import { allDrainFields } from "../../src/core/records/drain-fields.ts";
 import type { Api } from "../api/api.ts";
 import type { Drain, DrainChangesBody } from "../api/api-types.ts";
 import { requiredApp } from "../app-names.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { timeForms } from "../../src/core/time-words.ts";
+import { timeForms } from "../../src/core/time/time-words.ts";
 import type { Drain, DrainBody } from "../api/api-types.ts";
 import { appOption, requiredApp } from "../app-names.ts";
 import { registerList } from "../app-rows.ts";

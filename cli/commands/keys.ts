@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { readDuration } from "../../src/core/durations.ts";
+import { readDuration } from "../../src/core/time/durations.ts";
 import type { Authorization, KeyBody } from "../api/api-types.ts";
 import { type Context, collect, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";

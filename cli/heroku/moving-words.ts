@@ -1,5 +1,5 @@
 /** Describes an app that was moved, and lists in order the commands that its owner still has to run. */
-import { oneLine } from "../../src/core/terminal-text.ts";
+import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import type { MovedApp } from "./moving.ts";
 
 export function movedWords(moved: MovedApp): readonly string[] {

@@ -1,5 +1,5 @@
 /** The lines of a program's output on their way to the shipper: split, joined where that is wanted, each with its severity. */
-import { levelInFields, levels } from "../../src/core/level.ts";
+import { levelInFields, levels } from "../../src/core/message/level.ts";
 import type { Destination } from "./destinations.ts";
 import { LineJoiner } from "./line-joiner.ts";
 import { LineSplitter, type TakeLine } from "./line-splitter.ts";

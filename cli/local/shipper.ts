@@ -7,7 +7,7 @@
  * was dropped or lost is told to the app in a line of its own, L12 or L13, at the place where the lines are missing.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { type RetryPolicy, retryDelayMs } from "../../src/core/retry.ts";
+import { type RetryPolicy, retryDelayMs } from "../../src/core/scheduling/retry.ts";
 import type { CliError } from "../errors.ts";
 import { queueBytesMax } from "./limits.ts";
 import { Losses } from "./losses.ts";

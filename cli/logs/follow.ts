@@ -3,7 +3,7 @@
  * line that was handed out, so there is no gap and no repeat.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type RetryPolicy, retryDelayMs } from "../../src/core/retry.ts";
+import { type RetryPolicy, retryDelayMs } from "../../src/core/scheduling/retry.ts";
 import type { Api } from "../api/api.ts";
 import type { OpenedSession, SessionBody } from "../api/api-types.ts";
 import { EventStreamReader, type StreamEvent } from "../api/event-stream.ts";

@@ -1,9 +1,9 @@
 /**
  * The filters of a session, applied on this side to a stream that is read whole because neighbours of matches are
- * wanted. They keep the same lines as the server's (`core/line-filter.ts`); a test compares the two.
+ * wanted. They keep the same lines as the server's (`core/filter/line-filter.ts`); a test compares the two.
  */
 import { RE2JS } from "re2js";
-import { isAsBad, levelNamed } from "../../src/core/level.ts";
+import { isAsBad, levelNamed } from "../../src/core/message/level.ts";
 import type { SessionBody } from "../api/api-types.ts";
 import type { ShownLine } from "../view/shown-line.ts";
 

@@ -1,9 +1,9 @@
 /** The options of `logs` that say which lines, and the session that they ask for. */
 import { type Command, InvalidArgumentError } from "commander";
-import { type Level, levelNamed, levels } from "../../src/core/level.ts";
-import { anyOf, type Finder, finders, neighboursMax } from "../../src/core/log-finders.ts";
+import { anyOf, type Finder, finders, neighboursMax } from "../../src/core/filter/log-finders.ts";
+import { type Level, levelNamed, levels } from "../../src/core/message/level.ts";
 import { parsePosition } from "../../src/core/position.ts";
-import { timeAsked, timeForms } from "../../src/core/time-words.ts";
+import { timeAsked, timeForms } from "../../src/core/time/time-words.ts";
 import type { SessionBody } from "../api/api-types.ts";
 import { collect } from "../context.ts";
 import { wrongUse } from "../errors.ts";

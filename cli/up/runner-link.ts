@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { type RetryPolicy, retryDelayMs } from "../../src/core/retry.ts";
+import { type RetryPolicy, retryDelayMs } from "../../src/core/scheduling/retry.ts";
 import type { Api } from "../api/api.ts";
 import { CliError } from "../errors.ts";
 import type { UpClock } from "./clock.ts";

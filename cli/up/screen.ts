@@ -4,8 +4,8 @@
  * an app's lines come faster than anybody could read, some are left out and counted. Neither dynos nor the log wait for
  * the screen.
  */
-import { type Level, levelOf } from "../../src/core/level.ts";
-import { terminalText } from "../../src/core/terminal-text.ts";
+import { type Level, levelOf } from "../../src/core/message/level.ts";
+import { terminalText } from "../../src/core/terminal/terminal-text.ts";
 import type { Output } from "../output.ts";
 import { eyesForm } from "../view/form-options.ts";
 import { paintOf } from "../view/paint.ts";

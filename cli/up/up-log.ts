@@ -2,7 +2,7 @@
  * Sends everything that `up` reports to the app's log and to the screen. Dynos' lines wait when the server is
  * slow or away, as those of `run` do; lines of one source stay in order.
  */
-import type { Level } from "../../src/core/level.ts";
+import type { Level } from "../../src/core/message/level.ts";
 import type { Api } from "../api/api.ts";
 import type { OutputName } from "../local/child-group.ts";
 import { appDestinations, type Destination } from "../local/destinations.ts";

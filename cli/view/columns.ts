@@ -1,6 +1,6 @@
 /** Text in columns of a terminal: its width, cut and wrapped. Colours (SGR) take no room, and no row leaves one on. */
 import stringWidth from "string-width";
-import { type SgrState, sgrAfter, sgrOff, sgrSequence, sgrSource } from "../../src/core/sgr.ts";
+import { type SgrState, sgrAfter, sgrOff, sgrSequence, sgrSource } from "../../src/core/terminal/sgr.ts";
 
 /** A colour, or the longest piece of plain ASCII, or of anything else. */
 const pieceForm = new RegExp(`${sgrSource}|[\\x20-\\x7e]+|[^\\x20-\\x7e\\u001b]+|\\u001b`, "g");

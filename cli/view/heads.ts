@@ -1,7 +1,7 @@
 /** The head of a line on a terminal: time, app, process and a bar, in columns of bounded width. */
-import { isAsBad, type Level } from "../../src/core/level.ts";
-import { processText } from "../../src/core/process-text.ts";
-import { oneLine, terminalText } from "../../src/core/terminal-text.ts";
+import { isAsBad, type Level } from "../../src/core/message/level.ts";
+import { processText } from "../../src/core/terminal/process-text.ts";
+import { oneLine, terminalText } from "../../src/core/terminal/terminal-text.ts";
 import { padTo, shortened, widthOf } from "./columns.ts";
 import { NameColours } from "./name-colours.ts";
 import type { Paint } from "./paint.ts";

@@ -1,6 +1,6 @@
 /** Marks matches in text that may have colours. Uses RE2, so it is linear in the text, and within bounds. */
 import { RE2JS } from "re2js";
-import { sgrSource } from "../../src/core/sgr.ts";
+import { sgrSource } from "../../src/core/terminal/sgr.ts";
 import { wrongUse } from "../errors.ts";
 
 /** Half-open, in characters. */

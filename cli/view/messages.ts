@@ -1,15 +1,15 @@
 /** The rows of a message on a terminal: its text, its fields, or the request that the router tells of. */
-import { isAsBad, type Level, opensWithLevel } from "../../src/core/level.ts";
+import { isAsBad, type Level, opensWithLevel } from "../../src/core/message/level.ts";
 import {
   type Field,
   fieldAt,
   fieldText,
   type MessageFields,
   readFields,
-} from "../../src/core/message-fields.ts";
-import { platformCode, type RouterLine, readRouterLine } from "../../src/core/router-line.ts";
-import { withoutSgr } from "../../src/core/sgr.ts";
-import { oneLine, terminalText } from "../../src/core/terminal-text.ts";
+} from "../../src/core/message/message-fields.ts";
+import { platformCode, type RouterLine, readRouterLine } from "../../src/core/message/router-line.ts";
+import { withoutSgr } from "../../src/core/terminal/sgr.ts";
+import { oneLine, terminalText } from "../../src/core/terminal/terminal-text.ts";
 import type { Highlighter } from "./highlight.ts";
 import type { Hue, Paint } from "./paint.ts";
 import { rowsIn, type ShownLine } from "./shown-line.ts";

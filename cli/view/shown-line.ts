@@ -1,5 +1,5 @@
 /** A line as the person reads it, from the JSON that the server sends. */
-import { type Level, levelOf, levels } from "../../src/core/level.ts";
+import { type Level, levelOf, levels } from "../../src/core/message/level.ts";
 
 export type ShownLine = {
   readonly app: string;

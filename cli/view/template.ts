@@ -1,6 +1,6 @@
 /** A layout of lines in the person's own words: `{time} {dyno} {message}`. */
 import { InvalidArgumentError } from "commander";
-import { fieldAt, readFields } from "../../src/core/message-fields.ts";
+import { fieldAt, readFields } from "../../src/core/message/message-fields.ts";
 import type { ShownLine } from "./shown-line.ts";
 
 export type Template = (line: ShownLine) => string;

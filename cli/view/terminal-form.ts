@@ -1,7 +1,7 @@
 /** The form of a log for eyes: heads in columns, text wrapped beside them, traces together. Pure but for the time. */
 
-import { withoutSgr } from "../../src/core/sgr.ts";
-import { traceEnd, traceRows } from "../../src/core/stack-trace.ts";
+import { traceEnd, traceRows } from "../../src/core/message/stack-trace.ts";
+import { withoutSgr } from "../../src/core/terminal/sgr.ts";
 import { cutTo, withoutTabs, wrapped } from "./columns.ts";
 import { type HeadOptions, Heads, headColours } from "./heads.ts";
 import { type MessageOptions, messageRows } from "./messages.ts";

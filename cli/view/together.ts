@@ -2,7 +2,7 @@
  * Keeps the lines of a stack trace together when lines of other processes come in between: these wait until the trace
  * is over. The lines of each process stay in order. At most `heldMax` lines wait.
  */
-import { isInTrace, type TraceState, traceStep } from "../../src/core/stack-trace.ts";
+import { isInTrace, type TraceState, traceStep } from "../../src/core/message/stack-trace.ts";
 import { processOf, type ShownLine } from "./shown-line.ts";
 
 /** A line, and whether it belongs to the trace of the line before. */

@@ -5,7 +5,7 @@
  */
 import { randomInt, randomUUID } from "node:crypto";
 import type { ChannelId } from "../core/ids.ts";
-import { addonsKey, appKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
+import { addonsKey, appKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
 import {
   addonLimit,

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { type ChannelId, isUuid } from "../core/ids.ts";
-import { addonsKey } from "../core/record-keys.ts";
+import { addonsKey } from "../core/records/record-keys.ts";
 import { oauthRefused } from "../errors/addons.ts";
 import type { Clock, Store } from "../ports.ts";
 import type { AddonRecord, AddonsRecord } from "../registry/platform/addon-records.ts";

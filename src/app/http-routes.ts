@@ -8,9 +8,9 @@ import { type ControlDeps, controlApi } from "../control/api.ts";
 import { refuseForeignHost } from "../control/browser.ts";
 import { ofRole } from "../control/other-roles.ts";
 import type { BareRoutes } from "../http/bare-routes.ts";
-import { type IngestHttpOptions, ingestHttp } from "../ingest/http.ts";
-import { otlpHttp } from "../ingest/otlp-http.ts";
-import { type SendersHttpOptions, sendersHttp } from "../ingest/senders-http.ts";
+import { type IngestHttpOptions, ingestHttp } from "../ingest/http/http.ts";
+import { type SendersHttpOptions, sendersHttp } from "../ingest/http/senders-http.ts";
+import { otlpHttp } from "../ingest/otlp/otlp-http.ts";
 import { type SessionStreamsOptions, sessionStreams } from "../tail/http.ts";
 import { webPages } from "../web/pages.ts";
 

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import { realClock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { recordPrefixes } from "../core/record-keys.ts";
+import { recordPrefixes } from "../core/records/record-keys.ts";
 import { openEmbedded } from "../engines/embedded.ts";
 import { AppError } from "../errors/app-error.ts";
 import { noOtherNodes } from "../other-nodes.ts";

@@ -7,9 +7,9 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { paramsInvalid, requestRefused } from "../errors/api.ts";
 import { AppError } from "../errors/app-error.ts";
 import { bodyTooLarge, codingUnsupported } from "../errors/ingest.ts";
-import { readBody } from "../ingest/body.ts";
-import type { BodyBudget } from "../ingest/body-budget.ts";
-import { codingOf } from "../ingest/body-coding.ts";
+import { readBody } from "../ingest/bodies/body.ts";
+import type { BodyBudget } from "../ingest/bodies/body-budget.ts";
+import { codingOf } from "../ingest/bodies/body-coding.ts";
 import { ingestLimits } from "../ingest/limits.ts";
 
 /** The memory that bodies are read into: API calls share it with `POST /logs`. */

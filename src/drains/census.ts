@@ -5,9 +5,9 @@
  */
 
 import type { BackgroundFailures } from "../background-failures.ts";
-import { type FailureCause, failureCauses } from "../core/failure-cause.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { rateAt } from "../core/rate.ts";
+import { type FailureCause, failureCauses } from "../core/records/failure-cause.ts";
+import { rateAt } from "../core/records/rate.ts";
 import { drainBacklogAge, drainBacklogLines, failingDrains } from "../metrics.ts";
 import type { ChannelLog, Clock } from "../ports.ts";
 import type { DrainCheckpoint } from "../registry/drain-checkpoint.ts";

@@ -1,6 +1,6 @@
 /** Finds which lines of waiting batches a drain's filter keeps. While some are delivered, the next are filtered. */
-import type { StoredBatch } from "../core/batch.ts";
-import type { Kept, LineFilter } from "../core/line-filter.ts";
+import type { StoredBatch } from "../core/batch/batch.ts";
+import type { Kept, LineFilter } from "../core/filter/line-filter.ts";
 import type { Payer, Selector } from "../patterns/selector.ts";
 
 /** Looked at in advance, in stored bytes. */

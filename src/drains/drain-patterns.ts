@@ -2,7 +2,7 @@
  * Runs users' patterns for one drain: which lines its filter keeps, what its redaction removes, and the waiting for
  * both. When it has to wait for its app's budget, its owner is told, and the connection is returned.
  */
-import type { LineFilter } from "../core/line-filter.ts";
+import type { LineFilter } from "../core/filter/line-filter.ts";
 import type { Patterns } from "../patterns/patterns.ts";
 import type { Payer } from "../patterns/selector.ts";
 import type { Clock, Parcel } from "../ports.ts";

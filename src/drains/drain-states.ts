@@ -1,7 +1,7 @@
 /** Removes the checkpoints of drains that are gone. */
 import type { Logger } from "pino";
 import type { DrainId } from "../core/ids.ts";
-import { checkpointKey, drainKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
+import { checkpointKey, drainKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
 import type { Store } from "../ports.ts";
 import { revisionOf } from "../registry/checked-store.ts";
 

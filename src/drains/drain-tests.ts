@@ -1,5 +1,5 @@
 /** Sends one test line at once, outside the app's log and every ledger. The number of tests at a time is bounded. */
-import { noticeLine } from "../core/notice.ts";
+import { noticeLine } from "../core/batch/notice.ts";
 import { positionAt } from "../core/position.ts";
 import { drainTestsBusy } from "../errors/drains.ts";
 import type { Clock, Sink, Verdict } from "../ports.ts";

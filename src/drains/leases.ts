@@ -6,7 +6,7 @@
  */
 
 import type { BackgroundFailures } from "../background-failures.ts";
-import { leaseNodeKey, leaseShardKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
+import { leaseNodeKey, leaseShardKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
 import type { Clock, Store, StoreChange } from "../ports.ts";
 import { watchLasting } from "./lasting-watch.ts";
 

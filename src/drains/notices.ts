@@ -3,9 +3,9 @@
  * with the count since the last, so that a drain that gets its own notices cannot feed itself.
  */
 import type { Logger } from "pino";
-import type { CanonicalLines } from "../core/batch.ts";
+import type { CanonicalLines } from "../core/batch/batch.ts";
+import { l10, l13, l14, l14Expiry } from "../core/batch/notice.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { l10, l13, l14, l14Expiry } from "../core/notice.ts";
 import type { Clock } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 import { redactUrl } from "./destination.ts";

@@ -1,6 +1,6 @@
 /** Redacts parcels before they are sent. The log keeps lines whole, since each drain may redact something else. */
-import { CompiledPatterns } from "../core/pattern.ts";
-import { noRedactions, patternsMax, Redactor, readRedaction } from "../core/redaction.ts";
+import { CompiledPatterns } from "../core/patterns/pattern.ts";
+import { noRedactions, patternsMax, Redactor, readRedaction } from "../core/patterns/redaction.ts";
 import { drainRedactions } from "../metrics.ts";
 import type { LineRedactions } from "../patterns/line-redactions.ts";
 import type { Parcel, Slice } from "../ports.ts";

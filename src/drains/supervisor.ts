@@ -1,10 +1,10 @@
 /** Wanted drains − running drains: watches the records and starts, restarts and stops workers. */
 import type { Logger } from "pino";
+import { compileFilter, type LineFilter } from "../core/filter/line-filter.ts";
 import { fnv1a } from "../core/hash.ts";
 import type { DrainId } from "../core/ids.ts";
-import { compileFilter, type LineFilter } from "../core/line-filter.ts";
-import { drainKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
-import { Semaphore } from "../core/semaphore.ts";
+import { drainKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
+import { Semaphore } from "../core/scheduling/semaphore.ts";
 import { drainWorkers } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";

@@ -3,7 +3,7 @@
  * its place, and the trees are emptied. Cut short, it is begun anew at the next start.
  */
 import type { Logger } from "pino";
-import { decodeBatch } from "../core/batch.ts";
+import { decodeBatch } from "../core/batch/batch.ts";
 import type { ChannelId, ProducerId } from "../core/ids.ts";
 import { incarnationOf } from "./incarnation.ts";
 import type { ImportedBatch } from "./journal/import.ts";

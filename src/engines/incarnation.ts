@@ -4,7 +4,7 @@
  * synced) keeps its name and puts other batches at the same places: those are told by their marks.
  */
 import { randomBytes } from "node:crypto";
-import { markOf, type StoredBatch } from "../core/batch.ts";
+import { markOf, type StoredBatch } from "../core/batch/batch.ts";
 import { type Place, type Position, readPosition } from "../core/position.ts";
 
 const logIdChars = 6;

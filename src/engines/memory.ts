@@ -1,6 +1,6 @@
 /** The model: the simplest log and store that keep the contract. Nothing outlives the process. */
 import assert from "node:assert";
-import { type Batch, encodedBytes, endOf, type StoredBatch } from "../core/batch.ts";
+import { type Batch, encodedBytes, endOf, type StoredBatch } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { origin, type Position, readPosition } from "../core/position.ts";
 import { storeUnavailable } from "../errors/store.ts";

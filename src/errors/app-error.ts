@@ -2,7 +2,7 @@
  * Every expected failure is an `AppError`: a stable code, the HTTP status, what happened and the mend. They are made in
  * this folder alone, a file for each area; `docs/errors.md` lists them all (a test compares).
  */
-import { withoutKeys } from "../core/secret-forms.ts";
+import { withoutKeys } from "../core/secrets/secret-forms.ts";
 
 export type AppErrorParts = {
   readonly code: string;

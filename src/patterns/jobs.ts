@@ -1,9 +1,9 @@
 /** The two jobs of threads: find the lines that match expressions, and redact frames. */
-import type { Form } from "../core/batch.ts";
-import type { Kept } from "../core/line-filter.ts";
-import { framesWithin } from "../core/lines.ts";
-import { matchTask, type Outcome, type Task, type TextWork } from "../core/pattern-work.ts";
-import { blackout, noRedactions, type Redaction, type Redactions } from "../core/redaction.ts";
+import type { Form } from "../core/batch/batch.ts";
+import { framesWithin } from "../core/batch/lines.ts";
+import type { Kept } from "../core/filter/line-filter.ts";
+import { matchTask, type Outcome, type Task, type TextWork } from "../core/patterns/pattern-work.ts";
+import { blackout, noRedactions, type Redaction, type Redactions } from "../core/patterns/redaction.ts";
 import type { Job } from "./pool.ts";
 
 /** Bytes of one task; a longer line is a task of its own. */

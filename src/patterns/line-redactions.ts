@@ -2,10 +2,10 @@
  * Redacts frames without holding anybody up. Detectors and plain texts are linear and fast, and run here, in turns;
  * expressions, and lines so long that even detectors are slow, go to the pool.
  */
-import type { Form } from "../core/batch.ts";
-import { splitLines } from "../core/lines.ts";
-import { CompiledPatterns } from "../core/pattern.ts";
-import { type Redaction, type Redactions, Redactor } from "../core/redaction.ts";
+import type { Form } from "../core/batch/batch.ts";
+import { splitLines } from "../core/batch/lines.ts";
+import { CompiledPatterns } from "../core/patterns/pattern.ts";
+import { type Redaction, type Redactions, Redactor } from "../core/patterns/redaction.ts";
 import { turns } from "../turns.ts";
 import { RedactJob } from "./jobs.ts";
 import type { PatternPool } from "./pool.ts";

@@ -4,7 +4,7 @@
  * jobs, and those of others by one slice.
  */
 import type { Logger } from "pino";
-import type { Outcome, Task } from "../core/pattern-work.ts";
+import type { Outcome, Task } from "../core/patterns/pattern-work.ts";
 import { patternSeconds, patternThreadsEnded } from "../metrics.ts";
 import { type BudgetLimits, Budgets } from "./budgets.ts";
 import { PatternThread, type ThreadLimits } from "./thread.ts";

@@ -3,17 +3,17 @@
  * expressions is spent in the pool, once for all who ask the same of the same batch.
  */
 import { LRUCache } from "lru-cache";
-import { positionIn, type StoredBatch } from "../core/batch.ts";
-import type { ChannelId } from "../core/ids.ts";
+import { positionIn, type StoredBatch } from "../core/batch/batch.ts";
 import {
   type Kept,
   type LineFilter,
   type Preselected,
   Preselection,
   preselect,
-} from "../core/line-filter.ts";
-import { CompiledPatterns } from "../core/pattern.ts";
-import { costOf, matchHere, type TextWork } from "../core/pattern-work.ts";
+} from "../core/filter/line-filter.ts";
+import type { ChannelId } from "../core/ids.ts";
+import { CompiledPatterns } from "../core/patterns/pattern.ts";
+import { costOf, matchHere, type TextWork } from "../core/patterns/pattern-work.ts";
 import { turns } from "../turns.ts";
 import { MatchJob } from "./jobs.ts";
 import type { PatternPool } from "./pool.ts";

@@ -1,7 +1,7 @@
 /** One thread that runs patterns, seen from outside: it answers in time, or it is ended. */
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import type { Task } from "../core/pattern-work.ts";
+import type { Task } from "../core/patterns/pattern-work.ts";
 import type { Answer, Said, WorkerSetting } from "./worker.ts";
 
 export type ThreadLimits = WorkerSetting & {

@@ -2,7 +2,7 @@
 import { readlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
-import { type Outcome, PatternWork, type Task } from "../core/pattern-work.ts";
+import { type Outcome, PatternWork, type Task } from "../core/patterns/pattern-work.ts";
 
 /** The first message to it: how long it may go on with one task, and how many patterns it keeps compiled. */
 export type WorkerSetting = { readonly sliceMs: number; readonly compiledMax: number };

@@ -4,7 +4,7 @@
  * removed last, so that anybody can take the work up again.
  */
 import { type ChannelId, isUuid, newChannelId } from "../core/ids.ts";
-import { appKey, appNameKey, platformKey, recordPrefixes, runnerKey } from "../core/record-keys.ts";
+import { appKey, appNameKey, platformKey, recordPrefixes, runnerKey } from "../core/records/record-keys.ts";
 import { appNameInvalid, appNameTaken, recordContended } from "../errors/api.ts";
 import type { ChannelLog, Clock, Store } from "../ports.ts";
 import { isAppName, randomAppName } from "./app-name.ts";

@@ -2,9 +2,10 @@
  * The progress of a drain: the record at `drain-state/ID`, written by the drain's worker alone. Another version of the
  * program may have written it, so it is checked when it is read; a record without a `version` is of 0.1.
  */
-import type { FailureCause } from "../core/failure-cause.ts";
+
 import type { Position } from "../core/position.ts";
-import type { Rate } from "../core/rate.ts";
+import type { FailureCause } from "../core/records/failure-cause.ts";
+import type { Rate } from "../core/records/rate.ts";
 import {
   hasFields,
   inWords,
@@ -15,7 +16,7 @@ import {
   isText,
   isTime,
   ofVersion,
-} from "../core/record-shape.ts";
+} from "../core/records/record-shape.ts";
 import { drainStateUnreadable } from "../errors/drains.ts";
 import type { DrainRecord } from "./records.ts";
 

@@ -3,7 +3,7 @@
  * once. A claim is taken before its drain is written.
  */
 import type { ChannelId, DrainId } from "../core/ids.ts";
-import { drainClaimsKey, drainKey } from "../core/record-keys.ts";
+import { drainClaimsKey, drainKey } from "../core/records/record-keys.ts";
 import { drainLimit, drainRepeated } from "../errors/api.ts";
 import type { Clock, Store } from "../ports.ts";
 import { unreadableIn } from "./checked-store.ts";

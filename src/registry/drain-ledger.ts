@@ -1,9 +1,9 @@
 /** The work of a drain as its owner sees it: the worker's counts, and how far the app's log is ahead of it. */
-import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
+import { endOf, positionIn, type StoredBatch } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { comparePositions } from "../core/position.ts";
-import { rateAt } from "../core/rate.ts";
-import { drainTestKey } from "../core/record-keys.ts";
+import { rateAt } from "../core/records/rate.ts";
+import { drainTestKey } from "../core/records/record-keys.ts";
 import { AppError } from "../errors/app-error.ts";
 import type { ChannelEnd, ChannelLog, From, Store } from "../ports.ts";
 import { unlessUnreadable } from "./checked-store.ts";

@@ -3,8 +3,8 @@
  * of up to `sheetDrainsMax` drains, and the record at `drain-state/ID` says which one a drain's is in. Programs that know
  * no sheets take that for a checkpoint of a later version, and leave it alone.
  */
-import { checkpointKey, sheetKey } from "../core/record-keys.ts";
-import { hasFields, isCount, isMapOf, isNumber, isText, ofVersion } from "../core/record-shape.ts";
+import { checkpointKey, sheetKey } from "../core/records/record-keys.ts";
+import { hasFields, isCount, isMapOf, isNumber, isText, ofVersion } from "../core/records/record-shape.ts";
 import { drainStateUnreadable } from "../errors/drains.ts";
 import type { Store } from "../ports.ts";
 import type { DrainRecord } from "./records.ts";

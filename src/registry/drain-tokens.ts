@@ -3,7 +3,7 @@
  * hundred bytes a drain. While the watch of the Store is down, the last known tokens stand.
  */
 import type { ChannelId, DrainToken } from "../core/ids.ts";
-import { recordPrefixes } from "../core/record-keys.ts";
+import { recordPrefixes } from "../core/records/record-keys.ts";
 import type { Clock, Store } from "../ports.ts";
 import { followRecords } from "./follow-records.ts";
 import type { DrainRecord } from "./records.ts";

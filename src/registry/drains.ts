@@ -5,7 +5,13 @@
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type ChannelId, type DrainId, isUuid, newDrainId, newDrainToken } from "../core/ids.ts";
-import { appKey, checkpointKey, drainKey, drainTestKey, recordPrefixes } from "../core/record-keys.ts";
+import {
+  appKey,
+  checkpointKey,
+  drainKey,
+  drainTestKey,
+  recordPrefixes,
+} from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
 import { sinceInvalid } from "../errors/api.ts";
 import type { ChannelEnd, ChannelLog, Clock, Store } from "../ports.ts";

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type ChannelId, isUuid } from "../core/ids.ts";
-import { apiKeyKey, apiKeyPointerKey, nameIn, recordPrefixes } from "../core/record-keys.ts";
+import { apiKeyKey, apiKeyPointerKey, nameIn, recordPrefixes } from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
 import { keyLimit, recordContended } from "../errors/api.ts";
 import type { Clock, Store } from "../ports.ts";

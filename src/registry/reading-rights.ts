@@ -4,7 +4,7 @@
  * watch is down nothing is told; when it is up again every right is checked anew.
  */
 import type { ChannelId } from "../core/ids.ts";
-import { appKey, recordPrefixes } from "../core/record-keys.ts";
+import { appKey, recordPrefixes } from "../core/records/record-keys.ts";
 import type { Clock, Store } from "../ports.ts";
 import { unlessUnreadable } from "./checked-store.ts";
 import { followRecords } from "./follow-records.ts";

@@ -3,8 +3,8 @@
  * says so; whoever changes the meaning of a field writes `version: 2`, and an older program then leaves the record
  * alone.
  */
-import { allDrainFields, type DrainField } from "../core/drain-fields.ts";
-import { kindOf, type RecordKind } from "../core/record-keys.ts";
+import { allDrainFields, type DrainField } from "../core/records/drain-fields.ts";
+import { kindOf, type RecordKind } from "../core/records/record-keys.ts";
 import {
   anything,
   type Check,
@@ -21,7 +21,7 @@ import {
   isText,
   isTime,
   ofVersion,
-} from "../core/record-shape.ts";
+} from "../core/records/record-shape.ts";
 import { isSheet } from "./drain-sheet.ts";
 
 /** A list of claims of 0.1 is one of ids alone. */

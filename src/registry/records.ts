@@ -1,10 +1,11 @@
 /**
- * The records of the Store, as they are written. `core/record-keys.ts` has their keys, `record-checks.ts` the checks
+ * The records of the Store, as they are written. `core/records/record-keys.ts` has their keys, `record-checks.ts` the checks
  * when they are read.
  */
-import type { DrainFieldsRecord } from "../core/drain-fields.ts";
+
 import type { ChannelId, DrainId, DrainToken, Token } from "../core/ids.ts";
 import type { Position } from "../core/position.ts";
+import type { DrainFieldsRecord } from "../core/records/drain-fields.ts";
 
 /** An app. `name` is unique; `id` is its channel. Times are ISO 8601 in UTC, whole seconds. */
 export type AppRecord = {

@@ -5,7 +5,7 @@
  * destroys an app finds all tokens.
  */
 import { type ChannelId, newToken } from "../core/ids.ts";
-import { appKey, recordPrefixes, tokenClaimsKey, tokenKey } from "../core/record-keys.ts";
+import { appKey, recordPrefixes, tokenClaimsKey, tokenKey } from "../core/records/record-keys.ts";
 import { notFound } from "../errors/access.ts";
 import { recordContended, sourceInvalid, tokenLimit } from "../errors/api.ts";
 import type { Clock, Store } from "../ports.ts";

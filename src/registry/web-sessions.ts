@@ -3,7 +3,7 @@
  * its key: whatever becomes of that holds for the browser at once, on every node.
  */
 import { randomBytes } from "node:crypto";
-import { recordPrefixes, webSessionKey } from "../core/record-keys.ts";
+import { recordPrefixes, webSessionKey } from "../core/records/record-keys.ts";
 import { webSessionsFull } from "../errors/web.ts";
 import type { Clock, Store } from "../ports.ts";
 import type { Keys } from "./keys.ts";

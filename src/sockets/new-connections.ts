@@ -6,7 +6,7 @@
  */
 import type { Server, Socket } from "node:net";
 import { addressGroup } from "../core/address-group.ts";
-import { FairLine } from "../core/fair-line.ts";
+import { FairLine } from "../core/scheduling/fair-line.ts";
 import { Turns } from "../turns.ts";
 import { readBy } from "./socket-reads.ts";
 

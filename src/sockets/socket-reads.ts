@@ -4,7 +4,7 @@
  * socket is the same kind of object, so we set the internal fields that `onread` sets.
  */
 import type { Socket } from "node:net";
-import { returnedMemory } from "../core/batch-memory.ts";
+import { returnedMemory } from "../core/batch/batch-memory.ts";
 
 /** As much as Node reads at once. */
 export const readBytesMax = 64 * 1024;

@@ -1,9 +1,9 @@
 /**
  * Shows the lines that a search found together with their neighbours in the log, and says where lines are left out.
  */
-import { positionIn, type StoredBatch } from "../core/batch.ts";
-import type { Kept } from "../core/line-filter.ts";
-import { l11Text } from "../core/notice.ts";
+import { positionIn, type StoredBatch } from "../core/batch/batch.ts";
+import { l11Text } from "../core/batch/notice.ts";
+import type { Kept } from "../core/filter/line-filter.ts";
 import { tailLostLines } from "../metrics.ts";
 import type { ChannelEnd } from "../ports.ts";
 import { turns } from "../turns.ts";

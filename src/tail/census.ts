@@ -1,5 +1,5 @@
 /** Counts the lines of a history that is read forward, for a reader who asked how much of the log was looked at. */
-import type { StoredBatch } from "../core/batch.ts";
+import type { StoredBatch } from "../core/batch/batch.ts";
 import type { Clock } from "../ports.ts";
 import { tickMs } from "../ticking.ts";
 import { searchedPart, type TailPart } from "./tail-part.ts";

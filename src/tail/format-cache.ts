@@ -1,7 +1,13 @@
 /** A thousand tails of one app format each batch once: the result is kept with its batch, in bounded memory. */
 import { LRUCache } from "lru-cache";
-import type { StoredBatch } from "../core/batch.ts";
-import { type Formatted, type Formatting, formattingOf, type Selection, type Shape } from "../core/format.ts";
+import type { StoredBatch } from "../core/batch/batch.ts";
+import {
+  type Formatted,
+  type Formatting,
+  formattingOf,
+  type Selection,
+  type Shape,
+} from "../core/format/format.ts";
 import { turns } from "../turns.ts";
 
 /** The results by their shapes, finished or under way. */

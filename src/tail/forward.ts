@@ -1,8 +1,8 @@
 /** Reads a log forward from a place: history as far as there is some, then live, in one pull. */
-import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
-import type { Kept } from "../core/line-filter.ts";
-import { weigh } from "../core/loss.ts";
-import { delayedText, l11Text } from "../core/notice.ts";
+import { endOf, positionIn, type StoredBatch } from "../core/batch/batch.ts";
+import { weigh } from "../core/batch/loss.ts";
+import { delayedText, l11Text } from "../core/batch/notice.ts";
+import type { Kept } from "../core/filter/line-filter.ts";
 import { origin, type Position, readPosition } from "../core/position.ts";
 import { tailLostLines } from "../metrics.ts";
 import type { ChannelEnd, From } from "../ports.ts";

@@ -1,7 +1,7 @@
 /** Shows lines that a search found, by their numbers. The lines that all readers together have read ahead are bounded. */
-import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
-import type { Kept } from "../core/line-filter.ts";
-import { l11Text } from "../core/notice.ts";
+import { endOf, positionIn, type StoredBatch } from "../core/batch/batch.ts";
+import { l11Text } from "../core/batch/notice.ts";
+import type { Kept } from "../core/filter/line-filter.ts";
 import type { Position } from "../core/position.ts";
 import { tailLostLines } from "../metrics.ts";
 import { turns } from "../turns.ts";

@@ -1,6 +1,6 @@
 /** Bounds the pieces of logs that readers of found lines are holding. */
 import { LRUCache } from "lru-cache";
-import type { StoredBatch } from "../core/batch.ts";
+import type { StoredBatch } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { ChannelLog } from "../ports.ts";
 import type { Recent } from "./recent.ts";

@@ -4,10 +4,10 @@
  * holds the batch it is at, which it shares with all others who read the same.
  */
 import { LRUCache } from "lru-cache";
-import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
+import { endOf, positionIn, type StoredBatch } from "../core/batch/batch.ts";
+import { LineCursor } from "../core/batch/line-cursor.ts";
+import { framesFrom, toLogplex } from "../core/batch/lines.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { LineCursor } from "../core/line-cursor.ts";
-import { framesFrom, toLogplex } from "../core/lines.ts";
 import type { Position } from "../core/position.ts";
 import { tailLostLines } from "../metrics.ts";
 import type { ChannelLog, From } from "../ports.ts";

@@ -4,10 +4,10 @@
  * got.
  */
 import { LRUCache } from "lru-cache";
-import { type Bin, Histogram } from "../core/histogram.ts";
+import { compileFilter, type FilterSpec } from "../core/filter/line-filter.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { compileFilter, type FilterSpec } from "../core/line-filter.ts";
 import type { Position } from "../core/position.ts";
+import { type Bin, Histogram } from "../core/time/histogram.ts";
 import { Count, type CountParts, type CountWanted } from "./line-count.ts";
 import { Searches } from "./searches.ts";
 import { SeenProcesses } from "./seen-processes.ts";

@@ -1,6 +1,6 @@
 /** `GET /sessions/:id`, the stream behind `logplex_url`: docs/spec/sessions.md#s3-1 and on. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
-import type { Transport } from "../core/format.ts";
+import type { Transport } from "../core/format/format.ts";
 import { type Position, parsePosition } from "../core/position.ts";
 import { positionInvalid } from "../errors/tails.ts";
 import type { ReadingRights } from "../registry/reading-rights.ts";

@@ -2,14 +2,14 @@
  * Counts the lines of a log over time, in several runs: first those that came since the last run, then older ones, back
  * to the oldest that is kept. It remembers counts and two positions, and no line.
  */
-import { endOf, positionIn, type StoredBatch } from "../core/batch.ts";
-import type { Histogram } from "../core/histogram.ts";
+import { endOf, positionIn, type StoredBatch } from "../core/batch/batch.ts";
+import { cursorOver } from "../core/batch/line-index.ts";
+import type { LineFilter } from "../core/filter/line-filter.ts";
+import { levelAt, timeMsAt } from "../core/filter/line-level.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { gradeOf } from "../core/level.ts";
-import type { LineFilter } from "../core/line-filter.ts";
-import { cursorOver } from "../core/line-index.ts";
-import { levelAt, timeMsAt } from "../core/line-level.ts";
+import { gradeOf } from "../core/message/level.ts";
 import { origin } from "../core/position.ts";
+import type { Histogram } from "../core/time/histogram.ts";
 import type { Selector } from "../patterns/selector.ts";
 import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
 import { turns } from "../turns.ts";

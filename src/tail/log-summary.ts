@@ -1,9 +1,9 @@
 /** An app's log at a glance: how much, since when, how fast of late, how many errors, and the last line. */
-import type { StoredBatch } from "../core/batch.ts";
+import type { StoredBatch } from "../core/batch/batch.ts";
+import { cursorOver } from "../core/batch/line-index.ts";
+import { levelAt } from "../core/filter/line-level.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { isAsBad, levels } from "../core/level.ts";
-import { cursorOver } from "../core/line-index.ts";
-import { levelAt } from "../core/line-level.ts";
+import { isAsBad, levels } from "../core/message/level.ts";
 import { origin, type Position } from "../core/position.ts";
 import type { ChannelLog, Clock } from "../ports.ts";
 import { turns } from "../turns.ts";

@@ -4,7 +4,7 @@
  * read least recently goes first. `lru-cache` counts a new size of an entry as a use of it, which would keep busy apps
  * that nobody reads, so the rings are in a Map in order of use.
  */
-import { endOf, markOf, ownBatch, type StoredBatch } from "../core/batch.ts";
+import { endOf, markOf, ownBatch, type StoredBatch } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { isSamePlace, type Place, type Position, readPosition } from "../core/position.ts";
 import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";

@@ -2,8 +2,8 @@
  * Searches all that is kept of a log, backwards, for the newest lines that pass a filter. A search holds a piece of the
  * log and the numbers of the lines that it found, and takes no longer than `searchMsMax`.
  */
-import type { StoredBatch } from "../core/batch.ts";
-import type { LineFilter } from "../core/line-filter.ts";
+import type { StoredBatch } from "../core/batch/batch.ts";
+import type { LineFilter } from "../core/filter/line-filter.ts";
 import type { Payer, Selector } from "../patterns/selector.ts";
 import type { ChannelLog, Clock } from "../ports.ts";
 import { ticking } from "../ticking.ts";

@@ -1,5 +1,5 @@
 /** The processes that wrote lines of a log: bounded, those that were silent for longest give way. */
-import type { LineCursor } from "../core/line-cursor.ts";
+import type { LineCursor } from "../core/batch/line-cursor.ts";
 
 const nothing = new Uint8Array(0);
 

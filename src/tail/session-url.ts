@@ -3,9 +3,9 @@
  * and holds on every tail node that knows the secret (docs/spec/sessions.md#s2-1).
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import type { LineFormat } from "../core/format.ts";
+import type { FilterSpec } from "../core/filter/line-filter.ts";
+import type { LineFormat } from "../core/format/format.ts";
 import { type ChannelId, isUuid } from "../core/ids.ts";
-import type { FilterSpec } from "../core/line-filter.ts";
 import type { Position } from "../core/position.ts";
 import { sessionTooLong } from "../errors/tails.ts";
 import type { Clock } from "../ports.ts";

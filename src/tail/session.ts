@@ -3,11 +3,11 @@
  * pulls batch by batch, from the app's ring while that has them and from the log otherwise, so a reader that does not
  * pull costs one batch and nothing else.
  */
-import { positionIn } from "../core/batch.ts";
-import type { Transport } from "../core/format.ts";
+import { positionIn } from "../core/batch/batch.ts";
+import { incompleteText } from "../core/batch/notice.ts";
+import { compileFilter, type LineFilter } from "../core/filter/line-filter.ts";
+import type { Transport } from "../core/format/format.ts";
 import type { ChannelId } from "../core/ids.ts";
-import { compileFilter, type LineFilter } from "../core/line-filter.ts";
-import { incompleteText } from "../core/notice.ts";
 import type { Position } from "../core/position.ts";
 import type { ChannelEnd, From } from "../ports.ts";
 import { showAround } from "./around.ts";

@@ -1,8 +1,9 @@
 /** The pieces that a reader of a log is handed, and the parts that all makers of such pieces share. */
-import { formatBatch, type Shape } from "../core/format.ts";
+
+import { l11Replaced, noticeLine, replacedText } from "../core/batch/notice.ts";
+import type { LineFilter } from "../core/filter/line-filter.ts";
+import { formatBatch, type Shape } from "../core/format/format.ts";
 import type { ChannelId } from "../core/ids.ts";
-import type { LineFilter } from "../core/line-filter.ts";
-import { l11Replaced, noticeLine, replacedText } from "../core/notice.ts";
 import { origin, type Position } from "../core/position.ts";
 import type { Payer, Selector } from "../patterns/selector.ts";
 import type { ChannelLog, Clock } from "../ports.ts";

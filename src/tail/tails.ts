@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Transport } from "../core/format.ts";
+import type { Transport } from "../core/format/format.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { appTailsFull, tailsFull, tailsStopping } from "../errors/tails.ts";
 import { cutTails, openTails } from "../metrics.ts";

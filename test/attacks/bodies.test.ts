@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { canoniseInSteps, stepFrames } from "../../src/core/canonical.ts";
+import { canoniseInSteps, stepFrames } from "../../src/core/batch/canonical.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { tokenOf } from "../ingest/registry.ts";
 import { shuttleFrame } from "../support/frames.ts";

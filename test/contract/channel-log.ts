@@ -1,7 +1,7 @@
 /** What every engine's log owes. */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { encodedBytes, endOf, positionIn, type StoredBatch } from "../../src/core/batch.ts";
+import { encodedBytes, endOf, positionIn, type StoredBatch } from "../../src/core/batch/batch.ts";
 import {
   comparePositions,
   isSamePlace,

@@ -2,8 +2,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { BodyBudget } from "../../src/ingest/body-budget.ts";
-import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
+import { BodyBudget } from "../../src/ingest/bodies/body-budget.ts";
+import { MemoryBudget } from "../../src/ingest/queues/memory-budget.ts";
 import { ControlServer, operatorSecret } from "../support/control-server.ts";
 import { RawClient } from "../support/raw-client.ts";
 

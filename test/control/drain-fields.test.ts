@@ -8,8 +8,8 @@ import { factsOf } from "../../cli/drain-words.ts";
 import { describeApi, openApiOf } from "../../src/control/openapi.ts";
 import { drainFieldsTaken, fieldsIn, shownFieldsOf } from "../../src/control/platform/drain-fields.ts";
 import { drainChangesBody, drainReply, newDrainBody } from "../../src/control/platform/drain-reply.ts";
-import { allDrainFields, type DrainField } from "../../src/core/drain-fields.ts";
-import { recordPrefixes } from "../../src/core/record-keys.ts";
+import { allDrainFields, type DrainField } from "../../src/core/records/drain-fields.ts";
+import { recordPrefixes } from "../../src/core/records/record-keys.ts";
 import { flawOfRecord } from "../../src/registry/record-checks.ts";
 
 const names = allDrainFields.map(({ name }) => name);

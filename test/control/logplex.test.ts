@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { scanFrame } from "../../src/core/frame.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
+import { scanFrame } from "../../src/core/wire/frame.ts";
 import { metricsRegistry } from "../../src/metrics.ts";
 import { ControlServer, operatorSecret } from "../support/control-server.ts";
 

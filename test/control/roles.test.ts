@@ -6,7 +6,7 @@ import { roles as allRoles, type Role } from "../../src/config.ts";
 import { controlApi } from "../../src/control/api.ts";
 import { type ApiDescription, describeApi, openApiOf } from "../../src/control/openapi.ts";
 import { answerErrors } from "../../src/http/api-errors.ts";
-import { ingestHttp } from "../../src/ingest/http.ts";
+import { ingestHttp } from "../../src/ingest/http/http.ts";
 import { noOtherNodes } from "../../src/other-nodes.ts";
 import { sessionStreams } from "../../src/tail/http.ts";
 import { ControlServer, operatorSecret } from "../support/control-server.ts";

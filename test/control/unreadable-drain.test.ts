@@ -1,6 +1,6 @@
 /** A drain whose record another version of the program wrote can be removed by its owner, and by nobody else. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { drainKey } from "../../src/core/record-keys.ts";
+import { drainKey } from "../../src/core/records/record-keys.ts";
 import { CheckedStore } from "../../src/registry/checked-store.ts";
 import { replaceRecord } from "../../src/registry/update.ts";
 import { ControlServer, TestRegistry } from "../support/control-server.ts";

@@ -8,11 +8,11 @@ import {
   isEncoded,
   markOf,
   positionIn,
-} from "../../src/core/batch.ts";
+} from "../../src/core/batch/batch.ts";
+import { LineCursor } from "../../src/core/batch/line-cursor.ts";
+import { weigh } from "../../src/core/batch/loss.ts";
+import { l10, l13, l14, l14Expiry, noticeLine } from "../../src/core/batch/notice.ts";
 import { newProducerId } from "../../src/core/ids.ts";
-import { LineCursor } from "../../src/core/line-cursor.ts";
-import { weigh } from "../../src/core/loss.ts";
-import { l10, l13, l14, l14Expiry, noticeLine } from "../../src/core/notice.ts";
 import {
   comparePositions,
   isSamePlace,
@@ -22,7 +22,7 @@ import {
   positionAt,
   readPosition,
 } from "../../src/core/position.ts";
-import { drainRetry, retryDelayMs } from "../../src/core/retry.ts";
+import { drainRetry, retryDelayMs } from "../../src/core/scheduling/retry.ts";
 import { incarnationOf, newLogId } from "../../src/engines/incarnation.ts";
 
 describe("positions", () => {

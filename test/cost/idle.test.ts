@@ -1,6 +1,6 @@
 /** Things that do nothing, and what they are made of: a signal of its own takes most of a kilobyte on Node 20. */
 import { afterEach, expect, test, vi } from "vitest";
-import { appKey } from "../../src/core/record-keys.ts";
+import { appKey } from "../../src/core/records/record-keys.ts";
 import { DrainWorker } from "../../src/drains/worker/worker.ts";
 import { MemoryStore } from "../../src/engines/memory-store.ts";
 import { operatorKeyId } from "../../src/registry/keys.ts";

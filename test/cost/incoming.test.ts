@@ -6,8 +6,8 @@
 import { EventEmitter } from "node:events";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { openJournal } from "../../src/engines/journal/open.ts";
-import { SyslogConnection } from "../../src/ingest/syslog-connection.ts";
-import { SyslogWriter } from "../../src/ingest/syslog-writer.ts";
+import { SyslogConnection } from "../../src/ingest/syslog/syslog-connection.ts";
+import { SyslogWriter } from "../../src/ingest/syslog/syslog-writer.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { channelOf, FakeTokens, tokenOf } from "../ingest/registry.ts";
 import { syslogParts } from "../ingest/syslog-parts.ts";

@@ -4,9 +4,9 @@
  */
 import { type AddressInfo, createServer, Socket } from "node:net";
 import { afterEach, expect, test, vi } from "vitest";
-import { Canoniser } from "../../src/core/canonical.ts";
-import { formatBatch } from "../../src/core/format.ts";
-import { compileFilter, Preselection } from "../../src/core/line-filter.ts";
+import { Canoniser } from "../../src/core/batch/canonical.ts";
+import { compileFilter, Preselection } from "../../src/core/filter/line-filter.ts";
+import { formatBatch } from "../../src/core/format/format.ts";
 import { origin } from "../../src/core/position.ts";
 import { BufferPool } from "../../src/drains/sinks/buffers.ts";
 import { strictFrames } from "../../src/drains/sinks/formats/rfc5424.ts";

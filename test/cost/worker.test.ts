@@ -1,6 +1,6 @@
 /** Work of a drain's worker, counted: from the log to its verdict. No machine's speed decides. */
 import { afterEach, expect, test } from "vitest";
-import type { StoredBatch } from "../../src/core/batch.ts";
+import type { StoredBatch } from "../../src/core/batch/batch.ts";
 import { DrainWorker } from "../../src/drains/worker/worker.ts";
 import type { Sink } from "../../src/ports.ts";
 import { Rig } from "../drains/rig.ts";

@@ -1,7 +1,7 @@
 /** The operator's figures of all drains together: what waits, how old it is, why it fails, and what looking costs. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { failureCauses } from "../../src/core/failure-cause.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
+import { failureCauses } from "../../src/core/records/failure-cause.ts";
 import { DrainCensus, type RunningDrain } from "../../src/drains/census.ts";
 import { DrainHistories } from "../../src/drains/drain-histories.ts";
 import type { Engine } from "../../src/engines/engine.ts";

@@ -7,7 +7,7 @@ import type { TLSSocket } from "node:tls";
 import { gunzipSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fieldsIn } from "../../src/control/platform/drain-fields.ts";
-import { allDrainFields, type DrainFieldsBody } from "../../src/core/drain-fields.ts";
+import { allDrainFields, type DrainFieldsBody } from "../../src/core/records/drain-fields.ts";
 import { sinksFor } from "../../src/drains/sink-for.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { ca, clientTls, serverTls } from "../support/tls.ts";

@@ -1,7 +1,7 @@
 /** A shard whose record another version wrote is left to it; the others are run. */
 import { expect, test, vi } from "vitest";
 import { BackgroundFailures } from "../../src/background-failures.ts";
-import { leaseShardKey } from "../../src/core/record-keys.ts";
+import { leaseShardKey } from "../../src/core/records/record-keys.ts";
 import { Leases } from "../../src/drains/leases.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import { CheckedStore } from "../../src/registry/checked-store.ts";

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
-import type { CanonicalLines } from "../../src/core/batch.ts";
+import type { CanonicalLines } from "../../src/core/batch/batch.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { messagesOf } from "../support/peer.ts";

@@ -1,11 +1,11 @@
 /** A drain's worker or supervisor over the memory engine, a clock that the test holds and a sink that it scripts. */
 import assert from "node:assert";
 import { pino } from "pino";
-import type { CanonicalLines } from "../../src/core/batch.ts";
+import type { CanonicalLines } from "../../src/core/batch/batch.ts";
+import { compileFilter } from "../../src/core/filter/line-filter.ts";
 import type { ChannelId, DrainId, DrainToken } from "../../src/core/ids.ts";
-import { compileFilter } from "../../src/core/line-filter.ts";
 import { origin } from "../../src/core/position.ts";
-import { drainRetry } from "../../src/core/retry.ts";
+import { drainRetry } from "../../src/core/scheduling/retry.ts";
 import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { DrainNotices } from "../../src/drains/notices.ts";
 import type { SupervisorOptions } from "../../src/drains/supervisor.ts";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { open } from "lmdb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import { type Batch, encodeBatch, positionIn } from "../../src/core/batch.ts";
+import { type Batch, encodeBatch, positionIn } from "../../src/core/batch/batch.ts";
 import { type EmbeddedEngine, openEmbedded } from "../../src/engines/embedded.ts";
 import { incarnationOf } from "../../src/engines/incarnation.ts";
 import { keepsAll } from "../contract/channel-log.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import type { StoredBatch } from "../../src/core/batch.ts";
+import type { StoredBatch } from "../../src/core/batch/batch.ts";
 import { openEmbedded } from "../../src/engines/embedded.ts";
 import { keepsAll } from "../contract/channel-log.ts";
 import { batchOf, channelOf } from "../support/batches.ts";

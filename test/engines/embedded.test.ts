@@ -6,7 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { open as openEnvironment } from "lmdb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { encodedBytes } from "../../src/core/batch.ts";
+import { encodedBytes } from "../../src/core/batch/batch.ts";
 import { origin, type Position, positionAt } from "../../src/core/position.ts";
 import { openEmbedded } from "../../src/engines/embedded.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";

@@ -3,7 +3,7 @@
 import { connect, type NatsConnection } from "nats";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import type { StoredBatch } from "../../src/core/batch.ts";
+import type { StoredBatch } from "../../src/core/batch/batch.ts";
 import type { ChannelId, ProducerId } from "../../src/core/ids.ts";
 import { origin, readPosition } from "../../src/core/position.ts";
 import { placeOf } from "../../src/engines/nats/log/shards.ts";

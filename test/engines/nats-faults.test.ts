@@ -3,7 +3,7 @@ import { cp, rename, rm } from "node:fs/promises";
 import type { Logger } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import type { StoredBatch } from "../../src/core/batch.ts";
+import type { StoredBatch } from "../../src/core/batch/batch.ts";
 import type { ProducerId } from "../../src/core/ids.ts";
 import { origin, type Position } from "../../src/core/position.ts";
 import type { Retention } from "../../src/engines/engine.ts";

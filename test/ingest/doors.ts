@@ -1,9 +1,9 @@
 /** The options of a door of syslog over a scripted log, and what it says of senders. */
 import { pino } from "pino";
 import { realClock } from "../../src/clock.ts";
-import { AppendQueues } from "../../src/ingest/append-queues.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
-import { Senders } from "../../src/ingest/senders.ts";
+import { AppendQueues } from "../../src/ingest/queues/append-queues.ts";
+import { Senders } from "../../src/ingest/senders/senders.ts";
 import { alone, channelOf, FakeTokens, silent, tokenOf } from "./registry.ts";
 import { ScriptedLog } from "./scripted-log.ts";
 

@@ -1,7 +1,7 @@
 /** Tokens and keys as ingest sees them, without a store: the first look at a token always has to be a `find`. */
 import type { ChannelId, Token } from "../../src/core/ids.ts";
-import type { Loops, TokenLookup } from "../../src/ingest/router.ts";
-import type { KeyLookup } from "../../src/ingest/writer.ts";
+import type { Loops, TokenLookup } from "../../src/ingest/routing/router.ts";
+import type { KeyLookup } from "../../src/ingest/routing/writer.ts";
 import type { TokenRecord } from "../../src/registry/records.ts";
 
 export const channelOf = (number: number) =>

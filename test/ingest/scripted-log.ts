@@ -1,7 +1,7 @@
 /** A log that a test can hold, fail and read. It stores what its port promises and nothing more. */
-import type { Batch } from "../../src/core/batch.ts";
+import type { Batch } from "../../src/core/batch/batch.ts";
+import { LineCursor } from "../../src/core/batch/line-cursor.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
-import { LineCursor } from "../../src/core/line-cursor.ts";
 import { positionAt } from "../../src/core/position.ts";
 import type { Appended, ChannelLog } from "../../src/ports.ts";
 

@@ -1,9 +1,10 @@
 /** The parts that connections of syslog share, over a log and a clock of the test. */
-import { AppendQueues } from "../../src/ingest/append-queues.ts";
-import { Bursts } from "../../src/ingest/bursts.ts";
+
+import { Bursts } from "../../src/ingest/connections/bursts.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
-import { FrameRouter } from "../../src/ingest/router.ts";
-import { UnfinishedFrames } from "../../src/ingest/unfinished-frames.ts";
+import { AppendQueues } from "../../src/ingest/queues/append-queues.ts";
+import { FrameRouter } from "../../src/ingest/routing/router.ts";
+import { UnfinishedFrames } from "../../src/ingest/syslog/unfinished-frames.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import type { FakeClock } from "../support/fake-clock.ts";
 import { alone, type FakeTokens, silent } from "./registry.ts";

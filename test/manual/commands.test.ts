@@ -45,7 +45,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ...all("test/support/numbered-senders.ts", "rsyslog-tcp", "rsyslog-tls"),
     ...all("test/e2e/sender-pages.test.ts", "logger", "nginx", "journald", "docker", "vector", "fluent-bit"),
     ...all("test/e2e/sender-pages.test.ts", "log-shuttle", "otel-sdk", "otel-collector", "curl-frame"),
-    curl: "test/ingest/curl-recipe.test.ts",
+    curl: "test/ingest/http/curl-recipe.test.ts",
   },
   "docs/service.md": {
     install: "test/e2e/package.test.ts",

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { PatternWork, type Task } from "../../src/core/pattern-work.ts";
-import { noRedactions, type RedactionSpec, readRedaction } from "../../src/core/redaction.ts";
+import { PatternWork, type Task } from "../../src/core/patterns/pattern-work.ts";
+import { noRedactions, type RedactionSpec, readRedaction } from "../../src/core/patterns/redaction.ts";
 import { patternLimits } from "../../src/limits.ts";
 import { LineRedactions } from "../../src/patterns/line-redactions.ts";
 import { PatternPool, type PatternRunner } from "../../src/patterns/pool.ts";

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
-import { CompiledPatterns } from "../../src/core/pattern.ts";
-import { matchTask, type Outcome, type Task } from "../../src/core/pattern-work.ts";
+import { CompiledPatterns } from "../../src/core/patterns/pattern.ts";
+import { matchTask, type Outcome, type Task } from "../../src/core/patterns/pattern-work.ts";
 import { patternLimits } from "../../src/limits.ts";
 import { type Job, PatternPool, type PatternRunner, type PoolLimits } from "../../src/patterns/pool.ts";
 import { PatternThread } from "../../src/patterns/thread.ts";

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import type { StoredBatch } from "../../src/core/batch.ts";
-import { compileFilter, type FilterSpec, type LineFilter } from "../../src/core/line-filter.ts";
-import { PatternWork, type Task } from "../../src/core/pattern-work.ts";
+import type { StoredBatch } from "../../src/core/batch/batch.ts";
+import { compileFilter, type FilterSpec, type LineFilter } from "../../src/core/filter/line-filter.ts";
+import { PatternWork, type Task } from "../../src/core/patterns/pattern-work.ts";
 import { patternLimits } from "../../src/limits.ts";
 import { PatternPool } from "../../src/patterns/pool.ts";
 import { type Payer, Selector } from "../../src/patterns/selector.ts";

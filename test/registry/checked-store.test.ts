@@ -1,6 +1,6 @@
 /** A damaged record costs what it is about and nothing else: it is told once, left out or refused, and never a crash. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import * as keys from "../../src/core/record-keys.ts";
+import * as keys from "../../src/core/records/record-keys.ts";
 import type { Store } from "../../src/ports.ts";
 import { CheckedStore, revisionOf } from "../../src/registry/checked-store.ts";
 import { DrainTokens } from "../../src/registry/drain-tokens.ts";

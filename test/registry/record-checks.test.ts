@@ -3,8 +3,8 @@
  * value is told. Records of earlier versions are read as they are.
  */
 import { describe, expect, test } from "vitest";
-import { type RecordKind, recordPrefixes } from "../../src/core/record-keys.ts";
-import { type Check, inWords, isCount, isText } from "../../src/core/record-shape.ts";
+import { type RecordKind, recordPrefixes } from "../../src/core/records/record-keys.ts";
+import { type Check, inWords, isCount, isText } from "../../src/core/records/record-shape.ts";
 import { isHeadRecord } from "../../src/engines/nats/log/heads.ts";
 import { AppError } from "../../src/errors/app-error.ts";
 import { readCheckpoint } from "../../src/registry/drain-checkpoint.ts";

@@ -1,6 +1,6 @@
 /** One seeded life of a journal on a disk that fails, tears and forgets, beside a model of what it promised. */
 import { expect } from "vitest";
-import type { Batch, StoredBatch } from "../../src/core/batch.ts";
+import type { Batch, StoredBatch } from "../../src/core/batch/batch.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
 import { isSamePlace, origin } from "../../src/core/position.ts";
 import type { Retention } from "../../src/engines/engine.ts";

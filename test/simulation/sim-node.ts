@@ -5,7 +5,7 @@
  */
 import { pino } from "pino";
 import { BackgroundFailures } from "../../src/background-failures.ts";
-import type { CanonicalLines } from "../../src/core/batch.ts";
+import type { CanonicalLines } from "../../src/core/batch/batch.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
 import { ConnectionSlots } from "../../src/drains/connections/slots.ts";
 import { Leases, type LeasesOptions } from "../../src/drains/leases.ts";

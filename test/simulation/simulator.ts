@@ -3,7 +3,7 @@
  * happens is a list of steps; chance follows from a seed. In the end every line has its place in each drain's ledger.
  */
 import assert from "node:assert";
-import type { CanonicalLines } from "../../src/core/batch.ts";
+import type { CanonicalLines } from "../../src/core/batch/batch.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
 import type { DrainLimits } from "../../src/drains/worker/performer.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";

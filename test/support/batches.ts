@@ -1,5 +1,5 @@
 /** Batches and readers of logs, for tests. */
-import type { Batch, StoredBatch } from "../../src/core/batch.ts";
+import type { Batch, StoredBatch } from "../../src/core/batch/batch.ts";
 import type { ChannelId, ProducerId } from "../../src/core/ids.ts";
 import { logOf, type Position, positionAt, readPosition } from "../../src/core/position.ts";
 import type { Followed } from "../../src/ports.ts";

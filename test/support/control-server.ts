@@ -13,7 +13,7 @@ import { docsPages } from "../../src/control/docs-pages.ts";
 import { healthApi } from "../../src/control/health.ts";
 import { describeApi } from "../../src/control/openapi.ts";
 import { type PlatformParts, platformParts } from "../../src/control/platform/platform-parts.ts";
-import type { CanonicalLines } from "../../src/core/batch.ts";
+import type { CanonicalLines } from "../../src/core/batch/batch.ts";
 import { type ChannelId, newProducerId } from "../../src/core/ids.ts";
 import { addressPolicy } from "../../src/drains/addresses.ts";
 import { parseDestination, redactUrl } from "../../src/drains/destination.ts";
@@ -25,9 +25,9 @@ import type { Engine } from "../../src/engines/engine.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import { answerErrors, answerFrameworkError } from "../../src/http/api-errors.ts";
 import { pathPartCharsMax } from "../../src/http/http-server.ts";
-import { BodyBudget } from "../../src/ingest/body-budget.ts";
+import { BodyBudget } from "../../src/ingest/bodies/body-budget.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
-import { MemoryBudget } from "../../src/ingest/memory-budget.ts";
+import { MemoryBudget } from "../../src/ingest/queues/memory-budget.ts";
 import {
   answersBytesMax,
   drainHistoryLimits,

@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { scanFrame } from "../../src/core/frame.ts";
+import { scanFrame } from "../../src/core/wire/frame.ts";
 
 /** One request to `POST /logs`, taken or not. */
 export type Posted = {

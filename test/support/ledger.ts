@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { scanFrame } from "../../src/core/frame.ts";
+import { scanFrame } from "../../src/core/wire/frame.ts";
 import { shuttleFrame } from "./frames.ts";
 
 const marker = /\bledger sender=(\d+) n=(\d+)\b/;

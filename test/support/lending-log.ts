@@ -2,8 +2,8 @@
  * A log whose followers are handed batches in memory of their own, which is overwritten when they give it back: whoever reads a
  * batch too late reads rubbish.
  */
-import type { Batch, StoredBatch } from "../../src/core/batch.ts";
-import { BatchMemory } from "../../src/core/batch-memory.ts";
+import type { Batch, StoredBatch } from "../../src/core/batch/batch.ts";
+import { BatchMemory } from "../../src/core/batch/batch-memory.ts";
 import type { ChannelId } from "../../src/core/ids.ts";
 import type { Position } from "../../src/core/position.ts";
 import type { ChannelLog, Followed, From, Within } from "../../src/ports.ts";

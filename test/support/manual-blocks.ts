@@ -119,7 +119,7 @@ export const commandsInText: Readonly<Record<string, string>> = {
   "nats stream rm": "test/manual/nats-backup.test.ts",
   "nats stream edit": "test/engines/nats-faults.test.ts", // what differs is told by the start
   "curl --data-binary @file": "test/manual/drains.test.ts",
-  "curl -i": "test/ingest/http.test.ts",
+  "curl -i": "test/ingest/http/http.test.ts",
   "source <(tailrace completion bash)": "test/cli/completion.test.ts",
   "man tailrace": "test/e2e/package.test.ts",
   "node bench/dead-drains.ts": "bench/dead-drains.ts", // it is there

@@ -1,6 +1,6 @@
 /** What runs patterns, for tests: as a server has it, with a budget that no test uses up by the way. */
 import { pino } from "pino";
-import { PatternWork, type Task } from "../../src/core/pattern-work.ts";
+import { PatternWork, type Task } from "../../src/core/patterns/pattern-work.ts";
 import { patternLimits } from "../../src/limits.ts";
 import { Patterns, type PatternsParts } from "../../src/patterns/patterns.ts";
 

@@ -9,7 +9,7 @@ import {
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
-import { LineCursor } from "../../src/core/line-cursor.ts";
+import { LineCursor } from "../../src/core/batch/line-cursor.ts";
 
 /** One request as it came. */
 export type Received = {

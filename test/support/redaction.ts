@@ -1,8 +1,13 @@
 /** A redaction over whole slices, for tests. */
 import assert from "node:assert";
-import type { Form } from "../../src/core/batch.ts";
-import { CompiledPatterns } from "../../src/core/pattern.ts";
-import { type RedactionSpec, type Redactions, Redactor, readRedaction } from "../../src/core/redaction.ts";
+import type { Form } from "../../src/core/batch/batch.ts";
+import { CompiledPatterns } from "../../src/core/patterns/pattern.ts";
+import {
+  type RedactionSpec,
+  type Redactions,
+  Redactor,
+  readRedaction,
+} from "../../src/core/patterns/redaction.ts";
 
 type Frames = { readonly bytes: Uint8Array; readonly form: Form };
 

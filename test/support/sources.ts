@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 
 export type SourceFile = {
-  /** From the root, with slashes: `src/core/frame.ts`. */
+  /** From the root, with slashes: `src/core/wire/frame.ts`. */
   readonly path: string;
   readonly text: string;
   /** Files of the repository that it imports, types included. */

@@ -1,6 +1,6 @@
 /** A syslog receiver of octet-counted frames, as strict as the RFC. */
 import type { Socket } from "node:net";
-import { scanFrame } from "../../src/core/frame.ts";
+import { scanFrame } from "../../src/core/wire/frame.ts";
 
 /** One frame: its header fields and its message. */
 export type SyslogFrame = {

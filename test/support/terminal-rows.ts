@@ -3,7 +3,7 @@
  * knows no more than text, line ends and colours. Everything else is a mistake.
  */
 import stringWidth from "string-width";
-import { withoutSgr } from "../../src/core/sgr.ts";
+import { withoutSgr } from "../../src/core/terminal/sgr.ts";
 
 const control = /\p{Cc}/u;
 

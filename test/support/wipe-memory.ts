@@ -1,4 +1,4 @@
 /** Runs before each test file: memory of batches that was taken back is overwritten, so that a late reader reads rubbish. */
-import { returnedMemory } from "../../src/core/batch-memory.ts";
+import { returnedMemory } from "../../src/core/batch/batch-memory.ts";
 
 returnedMemory.isWiped = true;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import { endOf, positionIn, type StoredBatch } from "../../src/core/batch.ts";
+import { endOf, positionIn, type StoredBatch } from "../../src/core/batch/batch.ts";
 import { newChannelId } from "../../src/core/ids.ts";
 import { origin, type Position } from "../../src/core/position.ts";
 import { openEmbedded } from "../../src/engines/embedded.ts";

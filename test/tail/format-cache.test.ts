@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { StoredBatch } from "../../src/core/batch.ts";
-import { formatBatch, formattingOf } from "../../src/core/format.ts";
+import type { StoredBatch } from "../../src/core/batch/batch.ts";
+import { formatBatch, formattingOf } from "../../src/core/format/format.ts";
 import { FormatCache } from "../../src/tail/format-cache.ts";
 import { turnMsMax } from "../../src/turns.ts";
 import { batchOf } from "../support/batches.ts";

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
+import type { FilterSpec } from "../../src/core/filter/line-filter.ts";
 import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.ts";
-import type { FilterSpec } from "../../src/core/line-filter.ts";
 import { histogramLimits } from "../../src/limits.ts";
 import type { ChannelLog } from "../../src/ports.ts";
 import { type HistogramLimits, Histograms } from "../../src/tail/histograms.ts";

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { Canoniser } from "../../src/core/canonical.ts";
+import { Canoniser } from "../../src/core/batch/canonical.ts";
 import { type ChannelId, newChannelId, newProducerId } from "../../src/core/ids.ts";
 import { origin, positionAt } from "../../src/core/position.ts";
 import type { ChannelLog } from "../../src/ports.ts";

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
-import { Canoniser } from "../../src/core/canonical.ts";
+import { Canoniser } from "../../src/core/batch/canonical.ts";
 import { newChannelId, newProducerId } from "../../src/core/ids.ts";
 import type { Position } from "../../src/core/position.ts";
 import { tailLimits } from "../../src/limits.ts";

@@ -1,9 +1,8 @@
 import { request } from "node:http";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { replacedText } from "../../src/core/batch/notice.ts";
 import { newChannelId } from "../../src/core/ids.ts";
-
-import { replacedText } from "../../src/core/notice.ts";
 
 import type { SessionSpec } from "../../src/tail/session-url.ts";
 

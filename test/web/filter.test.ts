@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Finder, finders } from "../../src/core/log-finders.ts";
+import { type Finder, finders } from "../../src/core/filter/log-finders.ts";
 import {
   type Filter,
   filterFromParams,

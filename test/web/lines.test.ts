@@ -1,7 +1,7 @@
 /** From the stream to rows: events, levels, traces, times, figures. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Histogram } from "../../src/core/histogram.ts";
+import { Histogram } from "../../src/core/time/histogram.ts";
 import { Glance, sumOf } from "../../web/src/glance/glance.ts";
 import { ServiceTimes } from "../../web/src/glance/service-times.ts";
 import { EventStream } from "../../web/src/log/event-stream.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { BinExtent } from "../../src/core/histogram.ts";
+import type { BinExtent } from "../../src/core/time/histogram.ts";
 import { lineOf } from "../../web/src/log/line.ts";
 import { LineRing } from "../../web/src/log/line-ring.ts";
 import { type CountedBin, LogCounts } from "../../web/src/log/log-counts.ts";

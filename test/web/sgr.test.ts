@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { sgrAfter, sgrOff } from "../../src/core/sgr.ts";
+import { sgrAfter, sgrOff } from "../../src/core/terminal/sgr.ts";
 import { spansOf, withoutColours } from "../../web/src/log/sgr.ts";
 import {
   contrast,

@@ -1,5 +1,5 @@
 /** What the API answers, as far as the page looks at it. */
-import type { Level } from "../../src/core/level.ts";
+import type { Level } from "../../src/core/message/level.ts";
 
 export type App = { readonly id: string; readonly name: string };
 export type KeyFacts = {

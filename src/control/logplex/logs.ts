@@ -2,8 +2,8 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { BackgroundFailures } from "../../background-failures.ts";
+import type { FilterSpec } from "../../core/filter/line-filter.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import type { FilterSpec } from "../../core/line-filter.ts";
 import { unauthorized } from "../../errors/access.ts";
 import { AppError } from "../../errors/app-error.ts";
 import type { ReadingRights } from "../../registry/reading-rights.ts";

@@ -1,6 +1,6 @@
 /** v3 tokens; listing and removing single ones are ours. */
 import type { FastifyPluginAsync } from "fastify";
-import { shortTokenOf } from "../../core/token-mask.ts";
+import { shortTokenOf } from "../../core/secrets/token-mask.ts";
 import { notFound } from "../../errors/access.ts";
 import type { TokenMarks, TokenRecord } from "../../registry/records.ts";
 import { appOfTokens } from "../auth.ts";

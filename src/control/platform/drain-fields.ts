@@ -1,8 +1,8 @@
 /**
- * The fields of `core/drain-fields.ts` in bodies and replies. Secrets go in and never come out, but for those in the
+ * The fields of `core/records/drain-fields.ts` in bodies and replies. Secrets go in and never come out, but for those in the
  * URL.
  */
-import { allDrainFields, type DrainField, type DrainFieldsBody } from "../../core/drain-fields.ts";
+import { allDrainFields, type DrainField, type DrainFieldsBody } from "../../core/records/drain-fields.ts";
 import { compressionOf, formatOf } from "../../drains/destination.ts";
 import { drainOption } from "../../errors/api.ts";
 import type { DrainChanges } from "../../registry/drains.ts";

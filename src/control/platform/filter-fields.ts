@@ -1,6 +1,7 @@
 /** The fields by which a request chooses lines, wherever it does. */
-import { type Level, levelNamed, levels } from "../../core/level.ts";
-import { compileFilter, type FilterSpec } from "../../core/line-filter.ts";
+
+import { compileFilter, type FilterSpec } from "../../core/filter/line-filter.ts";
+import { type Level, levelNamed, levels } from "../../core/message/level.ts";
 import { paramsInvalid, patternInvalid } from "../../errors/api.ts";
 import { optionalText, text } from "../schemas.ts";
 

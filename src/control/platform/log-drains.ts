@@ -1,6 +1,6 @@
 /** Heroku Platform API, "Log Drain", and our additions (docs/spec/apis.md#p3-7). Routes only translate; `Drains` holds the rules. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
-import type { DrainFieldsBody } from "../../core/drain-fields.ts";
+import type { DrainFieldsBody } from "../../core/records/drain-fields.ts";
 import { notFound } from "../../errors/access.ts";
 import { addonOwnsDrain } from "../../errors/addons.ts";
 import { drainTestRefused, drainUnverified, paramsInvalid } from "../../errors/api.ts";

@@ -1,7 +1,7 @@
 /** How many lines an app had when, by severity. Our own addition to the Platform API. */
 import type { FastifyPluginAsync } from "fastify";
+import type { FilterSpec } from "../../core/filter/line-filter.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import type { FilterSpec } from "../../core/line-filter.ts";
 import { paramsInvalid } from "../../errors/api.ts";
 import { parseSpan } from "../../registry/time.ts";
 import type { HistogramTold } from "../../tail/histograms.ts";

@@ -1,7 +1,7 @@
 /** Heroku Platform API, "Log Session": an address to read an app's log at. */
 import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
-import type { LineFormat } from "../../core/format.ts";
+import type { LineFormat } from "../../core/format/format.ts";
 import { type Position, parsePosition } from "../../core/position.ts";
 import { paramsInvalid, sinceInvalid } from "../../errors/api.ts";
 import type { Clock } from "../../ports.ts";

@@ -1,8 +1,8 @@
 /** The ground of the routes about dynos: the records, and the app's own log. */
 import type { Logger } from "pino";
-import type { CanonicalLines } from "../../core/batch.ts";
+import type { CanonicalLines } from "../../core/batch/batch.ts";
+import { apiLine, stateLine } from "../../core/batch/notice.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { apiLine, stateLine } from "../../core/notice.ts";
 import type { Clock, Store } from "../../ports.ts";
 import { type PlatformLimits, platformLimits } from "../../registry/platform/limits.ts";
 import { Platforms } from "../../registry/platform/platforms.ts";

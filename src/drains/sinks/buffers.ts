@@ -4,7 +4,7 @@
  * collector.
  */
 
-import { returnedMemory } from "../../core/batch-memory.ts";
+import { returnedMemory } from "../../core/batch/batch-memory.ts";
 
 /** A source of memory, which takes back what nobody reads any more. */
 export type Buffers = {

@@ -4,7 +4,7 @@
  */
 import { isIPv6 } from "node:net";
 import type { PeerCertificate } from "node:tls";
-import type { FailureCause } from "../../core/failure-cause.ts";
+import type { FailureCause } from "../../core/records/failure-cause.ts";
 import type { Verdict } from "../../ports.ts";
 import { AddressRefused, ownKind, shownAddress } from "../addresses.ts";
 import { holderText } from "./certificate.ts";

@@ -1,5 +1,5 @@
 /** The verdict on an answer over HTTP: docs/spec/wire-out.md#d3-1 and on. */
-import { causeOfStatus } from "../../core/failure-cause.ts";
+import { causeOfStatus } from "../../core/records/failure-cause.ts";
 import type { Verdict } from "../../ports.ts";
 import type { HttpDestination } from "../destination.ts";
 import { explainAnswer, explainRejection } from "./explain-answer.ts";

@@ -1,5 +1,5 @@
 /** One sheet, as the holder of its lease keeps it: up to 64 checkpoints that are written as one record. */
-import { sheetKey } from "../../core/record-keys.ts";
+import { sheetKey } from "../../core/records/record-keys.ts";
 import { type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { type DrainSheet, entryIn, sheetDrainsMax, sheetErrorCharsMax } from "../../registry/drain-sheet.ts";
 import type { DrainRecord } from "../../registry/records.ts";

@@ -6,7 +6,7 @@
  */
 import type { DrainId } from "../../core/ids.ts";
 import { newProducerId } from "../../core/ids.ts";
-import { checkpointKey, drainKey, nameIn, recordPrefixes, sheetKey } from "../../core/record-keys.ts";
+import { checkpointKey, drainKey, nameIn, recordPrefixes, sheetKey } from "../../core/records/record-keys.ts";
 import { storeUnavailable } from "../../errors/store.ts";
 import { revisionOf } from "../../registry/checked-store.ts";
 import { type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";

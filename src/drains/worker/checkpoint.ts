@@ -3,7 +3,7 @@
  * nodes share them, `CheckpointSheets` keeps those of one lease together.
  */
 import type { Logger } from "pino";
-import { checkpointKey } from "../../core/record-keys.ts";
+import { checkpointKey } from "../../core/records/record-keys.ts";
 import type { Clock, Store } from "../../ports.ts";
 import { type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DrainRecord } from "../../registry/records.ts";

@@ -3,9 +3,9 @@
  * outcome.
  */
 import assert from "node:assert";
-import type { StoredBatch } from "../../core/batch.ts";
-import type { BatchMemory } from "../../core/batch-memory.ts";
-import type { LineFilter } from "../../core/line-filter.ts";
+import type { StoredBatch } from "../../core/batch/batch.ts";
+import type { BatchMemory } from "../../core/batch/batch-memory.ts";
+import type { LineFilter } from "../../core/filter/line-filter.ts";
 import { drainDeliverySeconds, drainLagSeconds } from "../../metrics.ts";
 import type { Patterns } from "../../patterns/patterns.ts";
 import type { Clock, Parcel, Verdict } from "../../ports.ts";

@@ -1,7 +1,7 @@
 /**
  * The states of a drain's delivery, the events that change them, and the effects that a change asks for. All are data.
  */
-import type { RetryPolicy } from "../../core/retry.ts";
+import type { RetryPolicy } from "../../core/scheduling/retry.ts";
 import type { ChannelEnd, Verdict } from "../../ports.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { Queue } from "../connections/slots.ts";

@@ -3,7 +3,7 @@
  * `line - start = delivered + refused + lost + filtered`.
  */
 import assert from "node:assert";
-import { rateAfter } from "../../core/rate.ts";
+import { rateAfter } from "../../core/records/rate.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { CutRange } from "./parcel.ts";
 import { behind, type DeliveryRange, type LinePlace, type Redelivery } from "./ranges.ts";

@@ -1,5 +1,5 @@
 /** Tells whether a parcel holds nothing but notices. */
-import { cursorOver } from "../../core/line-index.ts";
+import { cursorOver } from "../../core/batch/line-index.ts";
 import type { Parcel } from "../../ports.ts";
 
 /** True when the lines are notices alone: what becomes of those is not worth another notice. */

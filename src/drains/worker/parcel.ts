@@ -3,9 +3,9 @@
  * up to the bounds, so it goes out at once while its destination is idle and grows while that is busy or behind.
  */
 import { hash } from "node:crypto";
-import { positionIn, type StoredBatch } from "../../core/batch.ts";
-import type { Kept } from "../../core/line-filter.ts";
-import { endOfFrame, indexOf, pickLines } from "../../core/line-index.ts";
+import { positionIn, type StoredBatch } from "../../core/batch/batch.ts";
+import { endOfFrame, indexOf, pickLines } from "../../core/batch/line-index.ts";
+import type { Kept } from "../../core/filter/line-filter.ts";
 import type { Position } from "../../core/position.ts";
 import type { Parcel, Slice } from "../../ports.ts";
 

@@ -2,7 +2,7 @@
  * Carries out the effects of the state machine and reports the results to it: reads the log, waits for slots and times,
  * has parcels sent, writes the checkpoint. It decides nothing.
  */
-import type { LineFilter } from "../../core/line-filter.ts";
+import type { LineFilter } from "../../core/filter/line-filter.ts";
 import type { Patterns } from "../../patterns/patterns.ts";
 import type { ChannelLog, Clock, Store } from "../../ports.ts";
 import type { DrainRecord } from "../../registry/records.ts";

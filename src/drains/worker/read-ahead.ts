@@ -2,7 +2,7 @@
  * Reads lines of a channel ahead for its drain; batches stay here until they are sent. Bounded in bytes: at the bound
  * it stops pulling from the log, where the lines are safe.
  */
-import { keptBytes, positionIn, type StoredBatch } from "../../core/batch.ts";
+import { keptBytes, positionIn, type StoredBatch } from "../../core/batch/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Followed, From } from "../../ports.ts";
 import { type Pulse, pulseOf } from "./pulse.ts";

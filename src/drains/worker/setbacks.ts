@@ -1,6 +1,6 @@
 /** Handles failed attempts and broken connections: waits grow, and lines that are owed come back. Pure. */
-import type { FailureCause } from "../../core/failure-cause.ts";
-import { retryDelayMs } from "../../core/retry.ts";
+import type { FailureCause } from "../../core/records/failure-cause.ts";
+import { retryDelayMs } from "../../core/scheduling/retry.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DeliveryEvent, DeliveryRules, Effect, Memory, Step } from "./delivery-types.ts";
 import { nothingRecent, unconfirmedOf, union } from "./unconfirmed.ts";

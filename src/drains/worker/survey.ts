@@ -1,5 +1,5 @@
 /** Asks a channel's log what it still has of a range, before the range is followed. */
-import { endOf, positionIn, type StoredBatch } from "../../core/batch.ts";
+import { endOf, positionIn, type StoredBatch } from "../../core/batch/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { comparePositions, readPosition } from "../../core/position.ts";
 import type { ChannelEnd, ChannelLog, From } from "../../ports.ts";

@@ -3,7 +3,7 @@
  * the id of a parcel, which follows from its lines. So each batch goes alone, or a parcel of several batches ends at a
  * line that was written to the checkpoint before it was sent.
  */
-import type { StoredBatch } from "../../core/batch.ts";
+import type { StoredBatch } from "../../core/batch/batch.ts";
 import type { Clock } from "../../ports.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { CutRange, ParcelLimits } from "./parcel.ts";

@@ -2,7 +2,7 @@
  * Runs one drain: hands events to the state machine of `delivery-state.ts` and its effects to the performer. All
  * decisions are made in the state machine.
  */
-import type { LineFilter } from "../../core/line-filter.ts";
+import type { LineFilter } from "../../core/filter/line-filter.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import type { ReceiverLimits } from "./batcher.ts";

@@ -1,6 +1,6 @@
 /** One batch on its way to the disk. */
-import { type Batch, encodedBytes, markOf } from "../../core/batch.ts";
-import type { BatchMemory } from "../../core/batch-memory.ts";
+import { type Batch, encodedBytes, markOf } from "../../core/batch/batch.ts";
+import type { BatchMemory } from "../../core/batch/batch-memory.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { logOf, type Position, positionAt } from "../../core/position.ts";
 import type { AppError } from "../../errors/app-error.ts";

@@ -1,7 +1,7 @@
 /**
  * Entries of an old segment on their way to the newest one: the little that is still wanted, so that the rest can go.
  */
-import { encodedBytes } from "../../core/batch.ts";
+import { encodedBytes } from "../../core/batch/batch.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import type { Channel } from "./channel.ts";
 import { type Entry, endEntry } from "./entry.ts";

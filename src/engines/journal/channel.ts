@@ -1,5 +1,5 @@
 /** A channel of the log: which lines it has, in which segments, and where it goes on. */
-import { type Batch, encodedBytes, positionIn } from "../../core/batch.ts";
+import { type Batch, encodedBytes, positionIn } from "../../core/batch/batch.ts";
 import type { ChannelId, ProducerId } from "../../core/ids.ts";
 import { origin, type Position } from "../../core/position.ts";
 import type { Row } from "./rows.ts";

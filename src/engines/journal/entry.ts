@@ -5,8 +5,8 @@
  * functions over bytes.
  */
 import { crc32 } from "node:zlib";
-import type { Batch, Form, StoredBatch } from "../../core/batch.ts";
-import type { BatchMemory } from "../../core/batch-memory.ts";
+import type { Batch, Form, StoredBatch } from "../../core/batch/batch.ts";
+import type { BatchMemory } from "../../core/batch/batch-memory.ts";
 import type { ChannelId, ProducerId } from "../../core/ids.ts";
 
 /** Twelve bytes: a magic number, the version of this form, the segment's number; then their checksum. */

@@ -1,5 +1,5 @@
 /** Chooses the work of the next commit, so that nobody's line waits for everything that another app has brought. */
-import { FairLine } from "../../core/fair-line.ts";
+import { FairLine } from "../../core/scheduling/fair-line.ts";
 import type { Work } from "./journal.ts";
 
 /** A work of so few bytes makes a commit hardly longer. */

@@ -1,5 +1,5 @@
 /** Lines that another store kept, on their way into the journal, each at its place. */
-import { encodedBytes, type StoredBatch } from "../../core/batch.ts";
+import { encodedBytes, type StoredBatch } from "../../core/batch/batch.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import type { Channel, ChannelTail } from "./channel.ts";
 import { endEntry, linesEntry } from "./entry.ts";

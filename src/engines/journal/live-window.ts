@@ -1,5 +1,5 @@
 /** Batches that were just stored, in memory for followers that are busy: one window for all channels, bounded in bytes. */
-import { keptBytes, type StoredBatch } from "../../core/batch.ts";
+import { keptBytes, type StoredBatch } from "../../core/batch/batch.ts";
 
 /** The oldest batches go first, whosever they are, when there are more bytes. */
 export const windowBytesMax = 32 * 1024 * 1024;

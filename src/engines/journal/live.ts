@@ -6,7 +6,7 @@
  * So a slow follower costs nothing, and thousands of idle ones a few hundred bytes each.
  */
 import assert from "node:assert";
-import type { StoredBatch } from "../../core/batch.ts";
+import type { StoredBatch } from "../../core/batch/batch.ts";
 import type { Followed } from "../../ports.ts";
 import type { Channel } from "./channel.ts";
 import type { LiveWindow, WindowedBatches } from "./live-window.ts";

@@ -1,7 +1,7 @@
 /** The log on the journal: appends through its commits, reads from the segments, hands what is new over in memory. */
 import assert from "node:assert";
-import type { Batch, StoredBatch } from "../../core/batch.ts";
-import type { BatchMemory } from "../../core/batch-memory.ts";
+import type { Batch, StoredBatch } from "../../core/batch/batch.ts";
+import type { BatchMemory } from "../../core/batch/batch-memory.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { origin, type Position, readPosition } from "../../core/position.ts";
 import type { AppError } from "../../errors/app-error.ts";

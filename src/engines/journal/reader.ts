@@ -1,6 +1,6 @@
 /** Reads batches of a channel from its segments: many that lie together in one call, each proved by its checksum. */
 import type { Logger } from "pino";
-import { encodedBytes, type StoredBatch } from "../../core/batch.ts";
+import { encodedBytes, type StoredBatch } from "../../core/batch/batch.ts";
 import { turns } from "../../turns.ts";
 import type { Channel } from "./channel.ts";
 import { batchOfEntry, readEntry } from "./entry.ts";

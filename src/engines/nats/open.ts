@@ -1,10 +1,10 @@
 /** The distributed engine: the log and the store on NATS JetStream. */
 import type { Logger } from "pino";
 import { BackgroundFailures } from "../../background-failures.ts";
-import type { Batch } from "../../core/batch.ts";
+import type { Batch } from "../../core/batch/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
-import { recordPrefixes } from "../../core/record-keys.ts";
-import { type Check, inWords, isCount, isText } from "../../core/record-shape.ts";
+import { recordPrefixes } from "../../core/records/record-keys.ts";
+import { type Check, inWords, isCount, isText } from "../../core/records/record-shape.ts";
 import { recordUnreadable } from "../../errors/drains.ts";
 import { natsShardsDiffer } from "../../errors/nats.ts";
 import { type OtherNodes, otherNodesLimits } from "../../other-nodes.ts";

@@ -4,7 +4,7 @@
  */
 import { randomInt, randomUUID } from "node:crypto";
 import type { ChannelId } from "../../core/ids.ts";
-import { appKey, platformKey, recordPrefixes } from "../../core/record-keys.ts";
+import { appKey, platformKey, recordPrefixes } from "../../core/records/record-keys.ts";
 import { notFound } from "../../errors/access.ts";
 import { releaseUnknown, runnersFull } from "../../errors/platform.ts";
 import type { Clock, Store } from "../../ports.ts";

@@ -3,7 +3,7 @@
  * it begins anew when the store was away, and neither a clock that is set nor a server that was down makes any.
  */
 import type { ChannelId } from "../../core/ids.ts";
-import { recordPrefixes } from "../../core/record-keys.ts";
+import { recordPrefixes } from "../../core/records/record-keys.ts";
 import type { Clock, Store } from "../../ports.ts";
 import { followRecords } from "../follow-records.ts";
 import type { PlatformLimits } from "./limits.ts";

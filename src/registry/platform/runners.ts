@@ -3,7 +3,7 @@
  * silent (`runner-watch.ts`) are down, which its app is told in its log. An app has one runner at a time.
  */
 import type { ChannelId } from "../../core/ids.ts";
-import { appKey, runnerKey } from "../../core/record-keys.ts";
+import { appKey, runnerKey } from "../../core/records/record-keys.ts";
 import { notFound } from "../../errors/access.ts";
 import { noRunner, runnerPresent } from "../../errors/platform.ts";
 import type { Clock, Store } from "../../ports.ts";

@@ -1,5 +1,5 @@
 /** Reads octet-counted frames as they come, also those of a body that breaks off. */
-import { scanFrame } from "../../../src/core/frame.ts";
+import { scanFrame } from "../../../src/core/wire/frame.ts";
 
 export class Frames {
   readonly #line: (text: string) => void;

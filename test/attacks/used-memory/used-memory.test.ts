@@ -1,4 +1,4 @@
-/** Memory that batches lie in is used again (`src/core/batch-memory.ts`): nobody is sent what another wrote there since. */
+/** Memory that batches lie in is used again (`src/core/batch/batch-memory.ts`): nobody is sent what another wrote there since. */
 import { expect, test } from "vitest";
 import { kept } from "../../support/kept.ts";
 import { stores } from "../../support/server.ts";

@@ -2,11 +2,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { lineTest } from "../../../cli/logs/line-test.ts";
 import { readShownLine } from "../../../cli/view/shown-line.ts";
-import { canoniseBody } from "../../../src/core/canonical.ts";
-import { formatBatch } from "../../../src/core/format.ts";
-import { levels } from "../../../src/core/level.ts";
-import { compileFilter, preselect } from "../../../src/core/line-filter.ts";
-import { matchTask, PatternWork } from "../../../src/core/pattern-work.ts";
+import { canoniseBody } from "../../../src/core/batch/canonical.ts";
+import { compileFilter, preselect } from "../../../src/core/filter/line-filter.ts";
+import { formatBatch } from "../../../src/core/format/format.ts";
+import { levels } from "../../../src/core/message/level.ts";
+import { matchTask, PatternWork } from "../../../src/core/patterns/pattern-work.ts";
 import { origin } from "../../../src/core/position.ts";
 import { octetCounted } from "../../support/frames.ts";
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import { cutTo, padTo, shortened, widthOf, withoutTabs, wrapped } from "../../../cli/view/columns.ts";
-import { withoutSgr } from "../../../src/core/sgr.ts";
+import { withoutSgr } from "../../../src/core/terminal/sgr.ts";
 
 const esc = "\u001b";
 /** Text as it comes from `terminalText`: plain, wide, combining, emoji, and colours. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Highlighter } from "../../../cli/view/highlight.ts";
-import { withoutSgr } from "../../../src/core/sgr.ts";
+import { withoutSgr } from "../../../src/core/terminal/sgr.ts";
 
 const esc = "\u001b";
 const marks = (patterns: string[], row: string) =>

@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canoniseBody } from "../../../src/core/canonical.ts";
-import { formatBatch, type LineFormat } from "../../../src/core/format.ts";
-import { LineCursor } from "../../../src/core/line-cursor.ts";
-import { compileFilter } from "../../../src/core/line-filter.ts";
+import { canoniseBody } from "../../../src/core/batch/canonical.ts";
+import { LineCursor } from "../../../src/core/batch/line-cursor.ts";
+import { compileFilter } from "../../../src/core/filter/line-filter.ts";
+import { formatBatch, type LineFormat } from "../../../src/core/format/format.ts";
 import { origin } from "../../../src/core/position.ts";
-import { atOnce } from "../../../src/core/steps.ts";
+import { atOnce } from "../../../src/core/scheduling/steps.ts";
 import type { FormatName } from "../../../src/drains/destination.ts";
 import { bodyFormats } from "../../../src/drains/sinks/formats/all-formats.ts";
 import { strictFrames } from "../../../src/drains/sinks/formats/rfc5424.ts";

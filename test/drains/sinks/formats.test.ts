@@ -1,7 +1,7 @@
 /** What bodies look like: examples first, then what always holds. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { atOnce } from "../../../src/core/steps.ts";
+import { atOnce } from "../../../src/core/scheduling/steps.ts";
 import type { FormatName } from "../../../src/drains/destination.ts";
 import { bodyFormats } from "../../../src/drains/sinks/formats/all-formats.ts";
 import { rejectedIn } from "../../../src/drains/sinks/formats/otlp-model.ts";

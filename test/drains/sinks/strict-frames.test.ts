@@ -1,8 +1,8 @@
 /** Lines that ingest found strict are copied from known places; any line may be written field by field, and says the same. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Canoniser } from "../../../src/core/canonical.ts";
-import { cursorOver } from "../../../src/core/line-index.ts";
+import { Canoniser } from "../../../src/core/batch/canonical.ts";
+import { cursorOver } from "../../../src/core/batch/line-index.ts";
 import { BufferPool, freshBuffers } from "../../../src/drains/sinks/buffers.ts";
 import { FrameBuffer } from "../../../src/drains/sinks/formats/frame-buffer.ts";
 import { addOddFrame } from "../../../src/drains/sinks/formats/odd-frame.ts";

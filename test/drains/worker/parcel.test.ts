@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { endOf, positionIn, type StoredBatch } from "../../../src/core/batch.ts";
+import { endOf, positionIn, type StoredBatch } from "../../../src/core/batch/batch.ts";
 import {
   type Cut,
   compact,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { endOf, positionIn } from "../../../src/core/batch.ts";
+import { endOf, positionIn } from "../../../src/core/batch/batch.ts";
 import type { DrainWorker } from "../../../src/drains/worker/worker.ts";
 import type { Verdict } from "../../../src/ports.ts";
 import { firstCheckpoint } from "../../../src/registry/drain-checkpoint.ts";

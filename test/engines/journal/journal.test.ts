@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { encodedBytes } from "../../../src/core/batch.ts";
+import { encodedBytes } from "../../../src/core/batch/batch.ts";
 import { origin } from "../../../src/core/position.ts";
 import type { Retention } from "../../../src/engines/engine.ts";
 import { folderDisk } from "../../../src/engines/journal/disk.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { StoredBatch } from "../../../src/core/batch.ts";
+import type { StoredBatch } from "../../../src/core/batch/batch.ts";
 import type { Channel } from "../../../src/engines/journal/channel.ts";
 import { Follower, LiveChannel } from "../../../src/engines/journal/live.ts";
 import { LiveWindow, windowBytesMax } from "../../../src/engines/journal/live-window.ts";

@@ -1,7 +1,7 @@
 /** Followers in the process that wrote a batch are handed that batch; in another process, and later, they read it. */
 import { afterEach, expect, test } from "vitest";
-import type { StoredBatch } from "../../../src/core/batch.ts";
-import { indexOf } from "../../../src/core/line-index.ts";
+import type { StoredBatch } from "../../../src/core/batch/batch.ts";
+import { indexOf } from "../../../src/core/batch/line-index.ts";
 import { origin } from "../../../src/core/position.ts";
 import { type NatsEngine, openOn } from "../../../src/engines/nats/open.ts";
 import { keepsAll } from "../../contract/channel-log.ts";

@@ -1,6 +1,6 @@
 /** All apps at a glance: pace, errors, the last line, and how their drains are. */
 import { useState } from "preact/hooks";
-import { gradeOf, levelOf } from "../../../src/core/level.ts";
+import { gradeOf, levelOf } from "../../../src/core/message/level.ts";
 import { type App, api, type KeyFacts, type LogSummary } from "../api.ts";
 import { edgeOf, isNoticeOf } from "../log/line.ts";
 import { Message } from "../log/message-text.tsx";

@@ -1,6 +1,6 @@
 /** Sending lines once more, and how many that are. */
 import { useEffect, useState } from "preact/hooks";
-import { timeAsked, timeForms } from "../../../src/core/time-words.ts";
+import { timeAsked, timeForms } from "../../../src/core/time/time-words.ts";
 import { api, type Drain } from "../api.ts";
 import { linesOf } from "../parts/words.ts";
 

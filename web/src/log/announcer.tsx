@@ -1,6 +1,6 @@
 /** For those who listen: now and then the newest line, and how many came besides. The list itself is silent. */
 import { useEffect, useState } from "preact/hooks";
-import { processText } from "../../../src/core/process-text.ts";
+import { processText } from "../../../src/core/terminal/process-text.ts";
 import { linesOf } from "../parts/words.ts";
 import type { LogStore } from "./log-store.ts";
 import { withoutColours } from "./sgr.ts";

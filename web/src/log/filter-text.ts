@@ -2,15 +2,16 @@
  * A filter as people write it: `timeout dyno:web level:error since:1h -healthz`. Words without a name are the text that is
  * looked for, a minus leaves out, and a value with blanks stands between quotes.
  */
-import { levels as allLevels } from "../../../src/core/level.ts";
+
 import {
   anyOf,
   type Finder,
   type FinderName,
   finders,
   neighboursMax,
-} from "../../../src/core/log-finders.ts";
-import { type TimeZone, timeAsked, timeForms } from "../../../src/core/time-words.ts";
+} from "../../../src/core/filter/log-finders.ts";
+import { levels as allLevels } from "../../../src/core/message/level.ts";
+import { type TimeZone, timeAsked, timeForms } from "../../../src/core/time/time-words.ts";
 import { countIn, dynoOf, type Filter, hasNeighbours, isOpen, levelIn, withoutEmpty } from "./filter.ts";
 
 /** What a text says, or why it says nothing and what to write. */

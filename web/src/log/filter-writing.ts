@@ -1,5 +1,5 @@
 /** A filter as text, which is read back as the same filter. */
-import { type TimeZone, timeAsked } from "../../../src/core/time-words.ts";
+import { type TimeZone, timeAsked } from "../../../src/core/time/time-words.ts";
 import type { Filter } from "./filter.ts";
 import { filterFromText } from "./filter-text.ts";
 

@@ -1,7 +1,15 @@
-/** A filter as the address holds it, and as the API takes it. Its fields are those of `tailrace logs` (`core/log-finders.ts`). */
-import { type Grade, gradeOf, grades, isAsBad, type Level, levelNamed } from "../../../src/core/level.ts";
-import { neighboursMax } from "../../../src/core/log-finders.ts";
-import { timeAsked } from "../../../src/core/time-words.ts";
+/** A filter as the address holds it, and as the API takes it. Its fields are those of `tailrace logs` (`core/filter/log-finders.ts`). */
+
+import { neighboursMax } from "../../../src/core/filter/log-finders.ts";
+import {
+  type Grade,
+  gradeOf,
+  grades,
+  isAsBad,
+  type Level,
+  levelNamed,
+} from "../../../src/core/message/level.ts";
+import { timeAsked } from "../../../src/core/time/time-words.ts";
 
 export type Filter = {
   readonly sources?: readonly string[];
@@ -22,7 +30,7 @@ export type Filter = {
 
 /** From the worst on. */
 export const levels = grades;
-export type { Grade as Level } from "../../../src/core/level.ts";
+export type { Grade as Level } from "../../../src/core/message/level.ts";
 
 export function filterToParams(filter: Filter): URLSearchParams {
   const params = new URLSearchParams();

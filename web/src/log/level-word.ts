@@ -1,5 +1,5 @@
 /** The word of a line's level, where its text does not say it: no level is told by a colour alone. */
-import { gradeOf, levelOf } from "../../../src/core/level.ts";
+import { gradeOf, levelOf } from "../../../src/core/message/level.ts";
 import type { Line } from "./line.ts";
 import { routerLineOf } from "./logfmt.ts";
 import { messageOf } from "./message.ts";

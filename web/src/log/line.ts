@@ -1,6 +1,6 @@
 /** A line as the page keeps it, and what can be told of it at once. */
-import { gradeOf, levelOf, type Level as ServerLevel } from "../../../src/core/level.ts";
-import { type TraceState, traceStep } from "../../../src/core/stack-trace.ts";
+import { gradeOf, levelOf, type Level as ServerLevel } from "../../../src/core/message/level.ts";
+import { type TraceState, traceStep } from "../../../src/core/message/stack-trace.ts";
 import type { Level } from "./filter.ts";
 
 export type Line = {

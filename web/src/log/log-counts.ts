@@ -2,8 +2,9 @@
  * Lines over time of all that is kept: what the server counted, and what the list was told since. As long as the server has
  * told nothing, of what the list was told alone.
  */
-import { type BinExtent, type Counts, Histogram } from "../../../src/core/histogram.ts";
-import { grades } from "../../../src/core/level.ts";
+
+import { grades } from "../../../src/core/message/level.ts";
+import { type BinExtent, type Counts, Histogram } from "../../../src/core/time/histogram.ts";
 import type { LogHistogram } from "../api-types.ts";
 import type { Line } from "./line.ts";
 import { isMark, type LineRing } from "./line-ring.ts";

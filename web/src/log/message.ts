@@ -1,5 +1,5 @@
 /** A message as it reads best in one row: JSON and logfmt as message and fields, a long one by its beginning. */
-import { readFields } from "../../../src/core/message-fields.ts";
+import { readFields } from "../../../src/core/message/message-fields.ts";
 
 export type Piece =
   | { readonly kind: "text"; readonly text: string }

@@ -1,5 +1,5 @@
 /** Who wrote a line: the process in its hue, and a star before what the platform says, which no app can write. */
-import { processText } from "../../../src/core/process-text.ts";
+import { processText } from "../../../src/core/terminal/process-text.ts";
 import type { Line } from "./line.ts";
 
 /** A process has one of six hues, the same always. */

@@ -2,7 +2,7 @@
  * Colours that an app asks for (SGR), as a page shows them: the eight of a terminal are the page's own, which read well in
  * light and dark; of all others the lightness gives way until their text can be read. Pure.
  */
-import type { SgrState } from "../../../src/core/sgr.ts";
+import type { SgrState } from "../../../src/core/terminal/sgr.ts";
 
 export type Rgb = readonly [red: number, green: number, blue: number];
 

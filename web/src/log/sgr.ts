@@ -2,8 +2,8 @@
  * Text with colours (SGR) as spans of our own classes. Whatever else would drive a terminal, or turn the direction of text, is
  * written out: nothing that an app prints can hide, move or forge what is beside it.
  */
-import { hiddenSource, writtenOut } from "../../../src/core/hidden-text.ts";
-import { type SgrPart, type SgrState, sgrAfter, sgrOff, sgrSource } from "../../../src/core/sgr.ts";
+import { hiddenSource, writtenOut } from "../../../src/core/terminal/hidden-text.ts";
+import { type SgrPart, type SgrState, sgrAfter, sgrOff, sgrSource } from "../../../src/core/terminal/sgr.ts";
 import { lookOf, type SpanStyle } from "./sgr-colours.ts";
 
 export type Span = { readonly text: string; readonly classes: string; readonly style?: SpanStyle };

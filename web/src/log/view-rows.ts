@@ -1,6 +1,6 @@
 /** The rows that are shown of the entries that are held: stack traces are folded to their head. */
 
-import { traceStep } from "../../../src/core/stack-trace.ts";
+import { traceStep } from "../../../src/core/message/stack-trace.ts";
 import { calendarDayOf, type Zone } from "../parts/words.ts";
 import type { Line } from "./line.ts";
 import { isMark, type LineRing, type Mark, type RingEntry } from "./line-ring.ts";

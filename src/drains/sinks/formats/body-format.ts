@@ -1,5 +1,5 @@
 /** A format of request bodies is pure, bytes in and bytes out. One small module each; `all-formats.ts` lists them. */
-import type { Steps } from "../../../core/steps.ts";
+import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { Slice } from "../../../ports.ts";
 import type { Answer } from "../http/answer.ts";
 

@@ -1,5 +1,5 @@
 /** Octet-counted frames, written one behind the other into memory that grows where it has to. */
-import { copyWords, viewOf, wordsMax } from "../../../core/copy-words.ts";
+import { copyWords, viewOf, wordsMax } from "../../../core/batch/copy-words.ts";
 import type { Buffers } from "../buffers.ts";
 
 const space = 0x20;

@@ -1,5 +1,5 @@
 /** The body of an HTTPS drain: frames as they are stored (docs/spec/wire-out.md#d1-1). */
-import { toLogplex } from "../../../core/lines.ts";
+import { toLogplex } from "../../../core/batch/lines.ts";
 import type { BodyFormat } from "./body-format.ts";
 
 export const logplexFormat: BodyFormat = {

@@ -2,11 +2,12 @@
  * One JSON object a line, copied from the places of the line index. `timestamp` and `message` are the names that Vector and
  * Fluent Bit look for; Better Stack has `dt`.
  */
-import { putJsonText } from "../../../core/json-text.ts";
-import type { LineCursor } from "../../../core/line-cursor.ts";
-import { cursorOver } from "../../../core/line-index.ts";
-import { OutBuffer } from "../../../core/out-buffer.ts";
-import { textEnd } from "../../../core/text-end.ts";
+
+import type { LineCursor } from "../../../core/batch/line-cursor.ts";
+import { cursorOver } from "../../../core/batch/line-index.ts";
+import { putJsonText } from "../../../core/format/json-text.ts";
+import { OutBuffer } from "../../../core/format/out-buffer.ts";
+import { textEnd } from "../../../core/format/text-end.ts";
 import { type BodyFormat, serviceOf } from "./body-format.ts";
 import { severityWords } from "./text-line.ts";
 

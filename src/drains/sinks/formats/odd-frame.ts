@@ -3,10 +3,10 @@
  * be is cut, an odd character becomes `?`, a time that is none is nil, and structured data that is none goes in front of
  * the message.
  */
-import type { LineCursor } from "../../../core/line-cursor.ts";
-import { isPlain, msgidBytesMax, processBytesMax, sourceBytesMax } from "../../../core/line-index.ts";
-import { structuredDataEnd } from "../../../core/structured-data.ts";
-import { timestampEnd } from "../../../core/timestamp.ts";
+import type { LineCursor } from "../../../core/batch/line-cursor.ts";
+import { isPlain, msgidBytesMax, processBytesMax, sourceBytesMax } from "../../../core/batch/line-index.ts";
+import { structuredDataEnd } from "../../../core/wire/structured-data.ts";
+import { timestampEnd } from "../../../core/wire/timestamp.ts";
 import type { FrameBuffer } from "./frame-buffer.ts";
 
 const nil = Buffer.from("-");

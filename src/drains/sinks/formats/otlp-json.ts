@@ -1,5 +1,5 @@
 /** OTLP/HTTP logs as JSON: the same request as the protobuf one. */
-import type { Steps } from "../../../core/steps.ts";
+import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { BodyContext, BodyFormat } from "./body-format.ts";
 import { type OtlpGroup, otlpGroups, rejectedIn, scopeName, severityNumbers } from "./otlp-model.ts";
 import { severityWords, unixNanos } from "./text-line.ts";

@@ -2,7 +2,7 @@
  * The model that both encodings of OTLP logs share: lines grouped by who wrote them, and how an answer tells of
  * rejected ones.
  */
-import type { Steps } from "../../../core/steps.ts";
+import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { Slice } from "../../../ports.ts";
 import { type BodyContext, type BodyFormat, type Rejected, serviceOf } from "./body-format.ts";
 import { ProtoReader } from "./protobuf.ts";

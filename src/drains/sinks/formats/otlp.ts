@@ -1,5 +1,5 @@
 /** OTLP/HTTP logs as protobuf: an ExportLogsServiceRequest, written by hand, as its messages are few and stable. */
-import type { Steps } from "../../../core/steps.ts";
+import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { BodyFormat } from "./body-format.ts";
 import { type OtlpGroup, otlpGroups, rejectedIn, scopeName, severityNumbers } from "./otlp-model.ts";
 import { ProtoWriter } from "./protobuf.ts";

@@ -4,11 +4,11 @@
  * line index: such a line is copied in three parts from known places. Any other is written field by field
  * (`odd-frame.ts`).
  */
-import { viewOf } from "../../../core/copy-words.ts";
-import type { LineCursor } from "../../../core/line-cursor.ts";
-import { cursorOver, indexOf } from "../../../core/line-index.ts";
-import { hostBytes, place, placeShift, strictBit } from "../../../core/line-places.ts";
-import type { Steps } from "../../../core/steps.ts";
+import { viewOf } from "../../../core/batch/copy-words.ts";
+import type { LineCursor } from "../../../core/batch/line-cursor.ts";
+import { cursorOver, indexOf } from "../../../core/batch/line-index.ts";
+import { hostBytes, place, placeShift, strictBit } from "../../../core/batch/line-places.ts";
+import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { Slice } from "../../../ports.ts";
 import { type Buffers, freshBuffers } from "../buffers.ts";
 import type { BodyFormat } from "./body-format.ts";

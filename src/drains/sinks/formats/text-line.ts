@@ -1,7 +1,7 @@
 /** Stored lines as text, for formats that are JSON: invalid UTF-8 becomes U+FFFD there, since JSON has no bytes. */
-import { cursorOver } from "../../../core/line-index.ts";
-import type { Steps } from "../../../core/steps.ts";
-import { textEnd } from "../../../core/text-end.ts";
+import { cursorOver } from "../../../core/batch/line-index.ts";
+import { textEnd } from "../../../core/format/text-end.ts";
+import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { Slice } from "../../../ports.ts";
 
 /** One line. */

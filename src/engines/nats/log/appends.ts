@@ -4,7 +4,7 @@
  * place. In one process one append of a channel is under way at a time.
  */
 import assert from "node:assert";
-import { type Batch, encodedBytes, endOf, type StoredBatch } from "../../../core/batch.ts";
+import { type Batch, encodedBytes, endOf, type StoredBatch } from "../../../core/batch/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, positionAt } from "../../../core/position.ts";
 import { natsFull, storeUnavailable, storeUncertain } from "../../../errors/store.ts";

@@ -3,7 +3,7 @@
  * before it, so a follower knows when it has not seen one. Whether that is trimmed, or was only not found (on a replica that
  * lags, by a leader that was just elected), the leader is asked before the later message is told.
  */
-import type { StoredBatch } from "../../../core/batch.ts";
+import type { StoredBatch } from "../../../core/batch/batch.ts";
 import { AppError } from "../../../errors/app-error.ts";
 import type { Clock } from "../../../ports.ts";
 import type { LiveChannel, Waiter } from "./live-channel.ts";

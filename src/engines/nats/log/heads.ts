@@ -5,11 +5,11 @@
  */
 import { LRUCache } from "lru-cache";
 import type { BackgroundFailures } from "../../../background-failures.ts";
-import { type Batch, markOf } from "../../../core/batch.ts";
+import { type Batch, markOf } from "../../../core/batch/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, origin, type Position, positionAt } from "../../../core/position.ts";
-import { channelEndKey } from "../../../core/record-keys.ts";
-import { hasFields, inWords, isCount, isPosition, ofVersion } from "../../../core/record-shape.ts";
+import { channelEndKey } from "../../../core/records/record-keys.ts";
+import { hasFields, inWords, isCount, isPosition, ofVersion } from "../../../core/records/record-shape.ts";
 import { recordUnreadable } from "../../../errors/drains.ts";
 import type { ChannelEnd, Clock, Store, StoreRecord } from "../../../ports.ts";
 import { every } from "../every.ts";

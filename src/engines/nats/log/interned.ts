@@ -2,7 +2,7 @@
  * Readers of the same history hold it once: a batch that is read again is the one that somebody still has. It is read from
  * the servers all the same, so that what was trimmed or destroyed is given to nobody.
  */
-import type { StoredBatch } from "../../../core/batch.ts";
+import type { StoredBatch } from "../../../core/batch/batch.ts";
 
 /** A smaller batch costs less than to remember it. */
 const bytesMin = 16 * 1024;

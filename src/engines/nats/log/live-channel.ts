@@ -3,7 +3,7 @@
  * stream.
  */
 import type { Msg } from "nats";
-import { type Batch, markOf } from "../../../core/batch.ts";
+import { type Batch, markOf } from "../../../core/batch/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Clock } from "../../../ports.ts";
 import { decodeMessage, type Head, ownMessage, type StoredMessage, storedMessage } from "./stored.ts";

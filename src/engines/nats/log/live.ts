@@ -7,7 +7,7 @@
  */
 
 import type { BackgroundFailures } from "../../../background-failures.ts";
-import type { Batch } from "../../../core/batch.ts";
+import type { Batch } from "../../../core/batch/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Clock } from "../../../ports.ts";
 import { every } from "../every.ts";

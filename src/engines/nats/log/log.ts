@@ -1,5 +1,5 @@
 /** The log on JetStream: one subject for each channel, in the stream of its shard. */
-import { type Batch, endOf, type StoredBatch } from "../../../core/batch.ts";
+import { type Batch, endOf, type StoredBatch } from "../../../core/batch/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { type Position, readPosition } from "../../../core/position.ts";
 import type { Appended, ChannelEnd, ChannelLog, Clock, Followed, From, Within } from "../../../ports.ts";

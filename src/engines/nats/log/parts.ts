@@ -1,7 +1,7 @@
 /** A batch that is larger than a message may be goes in several. */
 import assert from "node:assert";
-import { type Batch, encodedBytes } from "../../../core/batch.ts";
-import { scanFrame } from "../../../core/frame.ts";
+import { type Batch, encodedBytes } from "../../../core/batch/batch.ts";
+import { scanFrame } from "../../../core/wire/frame.ts";
 
 const frameBytesMax = 1024 * 1024;
 

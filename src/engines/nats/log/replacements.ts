@@ -2,7 +2,7 @@
  * A log that is replaced while it is followed: servers came back from a backup, or without what they had not synced.
  * Places that are known here are then none any more, or have other messages.
  */
-import { markOf } from "../../../core/batch.ts";
+import { markOf } from "../../../core/batch/batch.ts";
 import type { Clock } from "../../../ports.ts";
 import type { LiveChannel, Named } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";

@@ -1,5 +1,5 @@
 /** Finds where a follower of a channel begins. */
-import { endOf } from "../../../core/batch.ts";
+import { endOf } from "../../../core/batch/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { type Place, type Position, positionAt, readPosition } from "../../../core/position.ts";
 import { storeUncertain } from "../../../errors/store.ts";

@@ -10,7 +10,7 @@ import {
   encodedBytes,
   isEncoded,
   type StoredBatch,
-} from "../../../core/batch.ts";
+} from "../../../core/batch/batch.ts";
 
 /**
  * A message of a channel as it lies in the stream. `previous` is 0 when its writer knew of none; `bytes` counts what

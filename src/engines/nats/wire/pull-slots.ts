@@ -4,7 +4,7 @@
  * 64 MiB at most by default: beyond that the server drops the connection, and with it everybody's. Records are read in a line of
  * their own, by the same rules.
  */
-import { FairLine } from "../../../core/fair-line.ts";
+import { FairLine } from "../../../core/scheduling/fair-line.ts";
 
 /** Pulls and single messages at a time: each brings a quarter of a MiB, or one message (`pull.ts`). */
 export const pullsMax = 4;

@@ -1,0 +1,399 @@
+/**
+ * Writes frames in the form that the log holds: `LEN <PRI>1 TIME host SOURCE PROCID - MSG`, SOURCE being the name of
+ * the token. A frame with a MSGID or structured data keeps them, and its batch is of form `rfc5424`. A frame that is no
+ * syslog becomes the message of a line: what was acknowledged is not thrown away. Every stored line has a PRI of 0 to
+ * 191, a TIME as RFC 5424 has it (the time of acceptance where the frame has none), a PROCID of printable ASCII without
+ * `]`, and no token in it (docs/spec/wire-in.md#w2-1 and on).
+ */
+
+import { atOnce, type Steps } from "../scheduling/steps.ts";
+import { maskTokens } from "../secrets/token-mask.ts";
+import { scanFrame } from "../wire/frame.ts";
+import { SyslogHeader, scanHeader } from "../wire/syslog.ts";
+import { syslogTime } from "../wire/timestamp.ts";
+import type { CanonicalLines, Form } from "./batch.ts";
+import { copyBytes, viewOf } from "./copy-words.ts";
+import { decimalDigits, writeDecimal } from "./decimal.ts";
+import { indexFrames, isPlain, sourceBytesMax } from "./line-index.ts";
+import { hostBytes, placeShift, placesPerLine, strictBit } from "./line-places.ts";
+import { toRfc5424 } from "./lines.ts";
+import { fitsInPlace, PlainFrame, plainLineBytes, scanPlain, writePlain } from "./plain-frame.ts";
+
+/** Why a body is not frames: `frame` counts from 0, `offset` in bytes. */
+export type BadFraming = {
+  readonly kind: "bad";
+  readonly reason: "length_not_decimal" | "frame_too_long" | "truncated" | "too_many";
+  readonly frame: number;
+  readonly offset: number;
+};
+
+const space = 0x20;
+const dash = 0x2d;
+const closing = 0x5d;
+const questionMark = 0x3f;
+/** Bytes that a body may grow by at once because its first frames grew. */
+const growthBytesMax = 8 * 1024 * 1024;
+const noRoom = Buffer.alloc(0);
+/** Lines are taken to have 128 bytes, until there are more of them. */
+const lineBytesShift = 7;
+/** Lines of more bytes have no index: they are cut into batches before they are stored, and it would be megabytes, for nobody. */
+const indexedBytesMax = 1024 * 1024;
+const noView = viewOf(noRoom);
+const noPlaces = new Uint32Array(0);
+const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
+const plain = new PlainFrame();
+
+/** The parts of a line that follow from the token that it came with. */
+export type Origin = {
+  /** ` host SOURCE `, which stands between TIME and PROCID. */
+  readonly names: Uint8Array;
+  /** Hidden wherever it stands. */
+  readonly token: string | undefined;
+  /** `strictBit`, unless SOURCE is no name for a strict parser. */
+  readonly strict: number;
+};
+
+export function originOf(source: string, token?: string): Origin {
+  const names = Buffer.from(` host ${source} `, "latin1");
+  const strict = isPlain(names, hostBytes, names.length - 1, sourceBytesMax) ? strictBit : 0;
+  return { names, token, strict };
+}
+
+/** Collects canonical lines. */
+export class Canoniser {
+  readonly #origin: Origin;
+  #out: Uint8Array;
+  #view: DataView;
+  #end = 0;
+  #places: Uint32Array = noPlaces;
+  /** False: `#places` has the last line alone. */
+  #isIndexed = true;
+  #count = 0;
+  #form: Form = "logplex";
+  #nowMs = Number.NaN;
+  #now: Uint8Array = noRoom;
+
+  /**
+   * Writes into `out` from its start, and into a larger buffer when `out` is full. The lines came with `token`, which
+   * is hidden wherever it stands.
+   */
+  constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string) {
+    this.#origin = originOf(source, token);
+    this.#out = out;
+    this.#view = viewOf(out);
+  }
+
+  /** Bytes of the lines collected so far. */
+  get bytes(): number {
+    return this.#end;
+  }
+
+  /** Lines collected so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of lines that it has room for, those collected so far included. */
+  get linesBytesMax(): number {
+    return this.#out.length;
+  }
+
+  /** Memory that it keeps. */
+  get roomBytes(): number {
+    return this.#out.length + this.#places.byteLength;
+  }
+
+  /**
+   * Adds the frame [start, end) of `bytes`, which may be the buffer that is written to if every frame before it was
+   * added. `nowMs` is the time of a line that brings none.
+   */
+  add(bytes: Uint8Array, start: number, end: number, nowMs: number): void {
+    scanHeader(bytes, start, end, scanned, nowMs);
+    this.addScanned(bytes, end, scanned, nowMs);
+  }
+
+  /** `add` of a frame that was scanned already; its line may have an origin of its own. */
+  addScanned(bytes: Uint8Array, end: number, header: SyslogHeader, nowMs: number, origin?: Origin): void {
+    this.#count++;
+    if (header.timeEnd === 0) this.#stampNow(header, nowMs);
+    const hasMore = header.msgidEnd > header.msgidStart || header.sdEnd > header.sdStart;
+    if (hasMore && this.#form === "logplex") this.#widen(bytes);
+    this.#write(bytes, end, header, origin ?? this.#origin);
+  }
+
+  /**
+   * `add` of a frame that `scanPlain` took; false, and nothing is added, where lines keep structured data, or its own bytes
+   * are where it would have to be written.
+   */
+  addPlain(bytes: Uint8Array, frame: PlainFrame, origin: Origin = this.#origin): boolean {
+    if (this.#form !== "logplex") return false;
+    const length = plainLineBytes(frame, origin.names);
+    if (bytes === this.#out && !fitsInPlace(frame, origin.names, this.#end, length)) return false;
+    const out = this.#reserve(decimalDigits(length) + 1 + length, true, frame.end);
+    this.#count++;
+    const place = this.#placeOfLast();
+    this.#end = writePlain(bytes, frame, origin, out, this.#view, this.#end, this.#places, place);
+    return true;
+  }
+
+  /** Hands over the lines collected so far and starts anew in a new buffer. */
+  take(dedupId?: string): CanonicalLines {
+    const lines = { ...this.view(), ...(dedupId !== undefined && { dedupId }) };
+    this.#out = noRoom;
+    this.#view = noView;
+    this.#places = noPlaces;
+    this.clear();
+    return lines;
+  }
+
+  /** A copy of the lines collected so far, in just as much memory; starts anew in the same buffer. */
+  copyOut(): CanonicalLines {
+    const length = this.#end;
+    const placesBytes = this.#count * placesPerLine * Uint32Array.BYTES_PER_ELEMENT;
+    const room = Buffer.allocUnsafe(length + 3 + placesBytes);
+    room.set(this.#out.subarray(0, length));
+    const bytes = room.subarray(0, length);
+    const placesAt = (room.byteOffset + length + 3) & ~3;
+    const places = new Uint32Array(room.buffer, placesAt, this.#count << placeShift);
+    places.set(this.#places.subarray(0, this.#count << placeShift));
+    const lines = { bytes, count: this.#count, form: this.#form, index: { bytes, places } };
+    this.clear();
+    return lines;
+  }
+
+  /** The lines collected so far, where they lie: nothing may be added before they are cleared. */
+  view(): CanonicalLines {
+    const bytes = this.#out.subarray(0, this.#end);
+    const index = this.#isIndexed ? { bytes, places: this.#places } : undefined;
+    return { bytes, count: this.#count, form: this.#form, index };
+  }
+
+  /** Has the lines that `other` collected, and no others. */
+  copyOf(other: Canoniser): void {
+    this.clear();
+    this.#reserve(other.#end, true, 0);
+    this.#out.set(other.#out.subarray(0, other.#end));
+    this.#end = other.#end;
+    this.#count = other.#count;
+    this.#form = other.#form;
+    this.#isIndexed = other.#isIndexed;
+    this.#placeOfLast();
+    if (this.#isIndexed) this.#places.set(other.#places.subarray(0, other.#count << placeShift));
+  }
+
+  /** Writes over the memory: see `returnedMemory`. */
+  wipe(): void {
+    this.#out.fill(0xdb);
+    this.#places.fill(0xdbdbdbdb);
+  }
+
+  /** Forgets the lines, and keeps the memory. */
+  clear(): void {
+    this.#end = 0;
+    this.#count = 0;
+    this.#form = "logplex";
+    this.#isIndexed = true;
+  }
+
+  #stampNow(header: SyslogHeader, nowMs: number): void {
+    if (nowMs !== this.#nowMs) {
+      this.#now = Buffer.from(syslogTime(nowMs), "latin1");
+      this.#nowMs = nowMs;
+    }
+    header.time = this.#now;
+    header.timeStart = 0;
+    header.timeEnd = this.#now.length;
+  }
+
+  // From here on lines keep MSGID and SD; those before it get nil ones.
+  #widen(bytes: Uint8Array): void {
+    const lines = this.#out.subarray(0, this.#end);
+    const wide = toRfc5424({ bytes: lines, count: this.#count - 1, form: "logplex" }).bytes;
+    this.#out = Buffer.allocUnsafe(Math.max(4096, wide.length + bytes.length));
+    this.#view = viewOf(this.#out);
+    this.#out.set(wide);
+    this.#end = wide.length;
+    this.#form = "rfc5424";
+    if (!this.#isIndexed) return;
+    const places = new Uint32Array(this.#places.length);
+    places.set(indexFrames(wide, this.#count - 1, "rfc5424").places);
+    this.#places = places;
+  }
+
+  // Fields are copied from left to right: writing in place overwrites nothing unread as long as no field moves to the
+  // right.
+  #write(bytes: Uint8Array, end: number, header: SyslogHeader, { names, token, strict }: Origin): void {
+    const { time, timeStart, timeEnd, processStart, msgidStart, msgidEnd, sdStart, sdEnd, messageStart } =
+      header;
+    const wide = this.#form === "rfc5424";
+    const priBytes = header.pri < 10 ? 1 : header.pri < 100 ? 2 : 3;
+    const processBytes = header.processEnd - processStart;
+    const msgidBytes = wide ? Math.max(1, msgidEnd - msgidStart) : 1;
+    const sdBytes = wide ? Math.max(1, sdEnd - sdStart) + 1 : 0;
+    const timeAt = priBytes + 4; // <PRI>1␠
+    const processAt = timeAt + (timeEnd - timeStart) + names.length;
+    const messageAt = processAt + Math.max(1, processBytes) + 1 + msgidBytes + 1 + sdBytes;
+    const length = messageAt + (end - messageStart);
+    const lengthBytes = decimalDigits(length) + 1;
+    const headAt = this.#end + lengthBytes;
+    const movesLeft =
+      (headAt + timeAt <= timeStart || time !== bytes) &&
+      (headAt + processAt <= processStart || processBytes === 0) &&
+      headAt + messageAt <= messageStart &&
+      headAt + length <= end;
+    const out = this.#reserve(lengthBytes + length, bytes !== this.#out || movesLeft, end);
+
+    writeDecimal(out, this.#end, lengthBytes - 1, length);
+    out[headAt - 1] = space;
+    out[headAt] = 0x3c;
+    writeDecimal(out, headAt + 1, priBytes, header.pri);
+    out[headAt + priBytes + 1] = 0x3e;
+    out[headAt + priBytes + 2] = 0x31;
+    out[headAt + priBytes + 3] = space;
+    const view = this.#view;
+    const place = this.#placeOfLast();
+    const places = this.#places;
+    places[place] = headAt;
+    places[place + 1] = header.pri | strict;
+    let at = copyBytes(out, view, headAt + timeAt, time, timeStart, timeEnd);
+    places[place + 2] = at;
+    at = copyBytes(out, view, at, names, 0, names.length);
+    places[place + 3] = at - 1;
+    if (processBytes === 0) out[at++] = dash;
+    else at = copyBytes(out, view, at, bytes, processStart, header.processEnd);
+    if (header.processIsOdd) mendProcess(out, at - processBytes, at);
+    places[place + 4] = at;
+    out[at++] = space;
+    if (wide && msgidEnd > msgidStart) at = copyBytes(out, view, at, bytes, msgidStart, msgidEnd);
+    else out[at++] = dash;
+    places[place + 5] = at;
+    out[at++] = space;
+    if (wide) {
+      if (sdEnd > sdStart) at = copyBytes(out, view, at, bytes, sdStart, sdEnd);
+      else out[at++] = dash;
+      out[at++] = space;
+    }
+    places[place + 6] = at;
+    this.#end = copyBytes(out, view, at, bytes, messageStart, end);
+    places[place + 7] = this.#end;
+    maskTokens(out, headAt + processAt, this.#end, token);
+  }
+
+  // The place in `#places` of the line that is being written, where there is room for it. Short, so that it is compiled into its callers.
+  #placeOfLast(): number {
+    const behind = this.#count << placeShift;
+    return behind <= this.#places.length ? behind - placesPerLine : this.#makePlaces();
+  }
+
+  #makePlaces(): number {
+    if (!this.#isIndexed) return 0;
+    const places = this.#places;
+    if (this.#end > indexedBytesMax) {
+      this.#isIndexed = false;
+      this.#places = new Uint32Array(placesPerLine);
+      return 0;
+    }
+    const first = Math.max(1, this.#out.length >> lineBytesShift) << placeShift;
+    this.#places = new Uint32Array(Math.max(first, 2 * places.length, this.#count << placeShift));
+    this.#places.set(places);
+    return (this.#count - 1) << placeShift;
+  }
+
+  // Makes room for `more` bytes; takes a new buffer when this one is too small, or is still being read.
+  #reserve(more: number, fits: boolean, frameEnd: number): Uint8Array {
+    const needed = this.#end + more;
+    if (fits && needed <= this.#out.length) return this.#out;
+    // A body that does not fit in place needs as much more as its first frames did; a buffer that grows frame by frame is
+    // a power of two.
+    const most = Math.max(needed, this.#out.length);
+    const spare = () => Math.min(growthBytesMax, spareOf(this.#out.length, needed, frameEnd)) + 1024;
+    const larger = Buffer.allocUnsafe(fits ? powerOfTwo(needed) : most + spare());
+    larger.set(this.#out.subarray(0, this.#end));
+    this.#out = larger;
+    this.#view = viewOf(larger);
+    return larger;
+  }
+}
+
+/** The smallest power of two that is so large. */
+export const powerOfTwo = (bytes: number): number => 1 << (32 - Math.clz32(Math.max(1, bytes) - 1));
+
+/** Bytes that a body has to spare when it takes the same room for each of its bytes as up to here; an eighth at least. */
+const spareOf = (bodyBytes: number, needed: number, frameEnd: number): number =>
+  Math.max(bodyBytes >> 3, Math.ceil((needed / frameEnd) * bodyBytes) - Math.max(needed, bodyBytes));
+
+type BodyOptions = {
+  readonly frameBytesMax: number;
+  /** Frames of a body; absent: any number. */
+  readonly framesMax?: number;
+  readonly nowMs: number;
+  /** The token that the lines came with: see `Canoniser`. */
+  readonly token?: string;
+  readonly dedupId?: string;
+};
+
+export type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming;
+
+/** A walk over a body may pause after so many frames, which take tens of microseconds. */
+export const stepFrames = 64;
+/** The same where frames are only counted. */
+const countStepFrames = 4096;
+/** The shortest frame: `0 `. */
+const frameBytesMin = 2;
+
+/**
+ * Canonises a whole body of octet-counted frames of one source, in the body's own memory where the lines fit: `body`
+ * must not be used afterwards. When a part of it is no frame, nothing of it counts.
+ */
+export function canoniseBody(body: Uint8Array, source: string, options: BodyOptions): CanonisedBody {
+  return atOnce(canoniseInSteps(body, source, options));
+}
+
+/** `canoniseBody` with pauses for others: yields after each `stepFrames` frames. */
+export function* canoniseInSteps(
+  body: Uint8Array,
+  source: string,
+  { frameBytesMax, framesMax = Number.POSITIVE_INFINITY, nowMs, token, dedupId }: BodyOptions,
+): Steps<CanonisedBody> {
+  const mayExceed = body.length > frameBytesMin * framesMax;
+  const excess = mayExceed ? yield* excessFrame(body, frameBytesMax, framesMax) : undefined;
+  if (excess !== undefined) return { kind: "bad", reason: "too_many", frame: framesMax, offset: excess };
+  const canoniser = new Canoniser(source, body, token);
+  for (let at = 0; at < body.length; ) {
+    const frame = canoniser.count;
+    const scan = scanFrame(body, at, frameBytesMax);
+    if (scan.kind !== "frame") {
+      const reason = scan.kind === "more" ? "truncated" : scan.reason;
+      return { kind: "bad", reason, frame, offset: at };
+    }
+    if (frame === framesMax) return { kind: "bad", reason: "too_many", frame, offset: at };
+    const isPlainFrame = scanPlain(body, scan.start, scan.end, plain, true);
+    if (!isPlainFrame || !canoniser.addPlain(body, plain)) canoniser.add(body, scan.start, scan.end, nowMs);
+    at = scan.end;
+    if (canoniser.count % stepFrames === 0) yield;
+  }
+  return { kind: "lines", lines: canoniser.take(dedupId) };
+}
+
+// Finds the frame that is one too many, in a body whose first frames are so short that there may be one: then frames are
+// counted before anything is made of them.
+function* excessFrame(body: Uint8Array, frameBytesMax: number, framesMax: number): Steps<number | undefined> {
+  let at = 0;
+  for (let frame = 0; at < body.length; frame++) {
+    if (frame === framesMax) return at;
+    if (frame === stepFrames && (at / frame) * framesMax > body.length) return undefined;
+    const scan = scanFrame(body, at, frameBytesMax);
+    if (scan.kind !== "frame") return undefined;
+    at = scan.end;
+    if (frame % countStepFrames === 0) yield;
+  }
+  return undefined;
+}
+
+// A PROCID with other characters could write a head that looks like another line's.
+function mendProcess(bytes: Uint8Array, start: number, end: number): void {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!;
+    if (byte <= space || byte > 0x7e || byte === closing) bytes[i] = questionMark;
+  }
+}

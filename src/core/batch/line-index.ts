@@ -1,0 +1,123 @@
+/**
+ * The line index of a batch: where the parts of its lines are, found once. Ingest makes it while it writes the lines; a
+ * batch that was read from a disk or a network gets one when it is first asked for (`indexOf`). Both ways give the same
+ * index. Everything behind ingest copies from known places instead of scanning lines again.
+ */
+
+import { structuredDataEnd } from "../wire/structured-data.ts";
+import { timestampEnd } from "../wire/timestamp.ts";
+import type { Form } from "./batch.ts";
+import { LineCursor } from "./line-cursor.ts";
+import { type LineIndex, place, placeShift, placesPerLine, strictBit } from "./line-places.ts";
+
+/** Canonical frames of one form. `index` is set by whoever makes it first; it holds for the bytes that it names alone. */
+export type IndexedFrames = {
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly form: Form;
+  index?: LineIndex | undefined;
+};
+
+const space = 0x20;
+/** Bounds of the fields in RFC 5424 §6; SOURCE stands where APP-NAME does. */
+export const processBytesMax = 128;
+export const msgidBytesMax = 32;
+export const sourceBytesMax = 48;
+
+/** The index of the frames, made now unless it was before. Throws when they are not canonical: the store is damaged. */
+export function indexOf(frames: IndexedFrames): LineIndex {
+  const known = frames.index;
+  if (known !== undefined && known.bytes === frames.bytes) return known;
+  const made = indexFrames(frames.bytes, frames.count, frames.form);
+  frames.index = made;
+  return made;
+}
+
+/** A cursor before the first of the frames, which it need not scan. */
+export const cursorOver = (frames: IndexedFrames): LineCursor =>
+  new LineCursor().openIndexed(indexOf(frames), frames.count, frames.form);
+
+/** Finds the places in `count` frames. */
+export function indexFrames(bytes: Uint8Array, count: number, form: Form): LineIndex {
+  const places = new Uint32Array(count << placeShift);
+  const line = new LineCursor().open(bytes, form);
+  let at = 0;
+  for (; at < places.length && line.next(); at += placesPerLine) {
+    places[at] = line.headStart;
+    places[at + 1] = line.pri | (isStrict(line) ? strictBit : 0);
+    places[at + 2] = line.timeEnd;
+    places[at + 3] = line.sourceEnd;
+    places[at + 4] = line.processEnd;
+    places[at + 5] = line.msgidEnd;
+    places[at + 6] = line.messageStart;
+    places[at + 7] = line.end;
+  }
+  if (at < places.length || line.end < bytes.length)
+    throw new Error("stored lines are damaged: not as many as told");
+  return { bytes, places };
+}
+
+/** The place behind the frame of that line; 0 for the line before the first one. */
+export const endOfFrame = ({ places }: LineIndex, line: number): number =>
+  line < 0 ? 0 : places[(line << placeShift) + place.end]!;
+
+/**
+ * Some of the lines, as frames of their own with an index. `runs` has the first line of each run and the one behind its
+ * last. One run is a view of the bytes, more of them are copied together.
+ */
+export function pickLines(frames: IndexedFrames, runs: readonly number[]): IndexedFrames {
+  const index = indexOf(frames);
+  const places = new Uint32Array(linesIn(runs) << placeShift);
+  const parts: Uint8Array[] = [];
+  let count = 0;
+  let end = 0;
+  for (let run = 0; run < runs.length; run += 2) {
+    const [first, behind] = [runs[run]!, runs[run + 1]!];
+    const start = endOfFrame(index, first - 1);
+    parts.push(frames.bytes.subarray(start, endOfFrame(index, behind - 1)));
+    movePlaces(index.places, first, behind, places, count, end - start);
+    count += behind - first;
+    end += parts.at(-1)!.length;
+  }
+  const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  return { bytes, count, form: frames.form, index: { bytes, places } };
+}
+
+function linesIn(runs: readonly number[]): number {
+  let lines = 0;
+  for (let run = 0; run < runs.length; run += 2) lines += runs[run + 1]! - runs[run]!;
+  return lines;
+}
+
+// Copies the numbers of the lines from `first` up to `behind`, whose frames lie `by` bytes further on now.
+function movePlaces(
+  from: Uint32Array,
+  first: number,
+  behind: number,
+  to: Uint32Array,
+  line: number,
+  by: number,
+): void {
+  let at = line << placeShift;
+  for (let i = first << placeShift; i < behind << placeShift; i++, at++) {
+    to[at] = (i & (placesPerLine - 1)) === place.pri ? from[i]! : from[i]! + by;
+  }
+}
+
+/** True when every field of the line holds against a strict parser: see `strictBit`. */
+function isStrict(line: LineCursor): boolean {
+  const { bytes, timeStart, timeEnd, sdStart, sdEnd } = line;
+  if (line.pri > 191 || timestampEnd(bytes, timeStart, timeEnd) !== timeEnd) return false;
+  return (
+    isPlain(bytes, line.sourceStart, line.sourceEnd, sourceBytesMax) &&
+    isPlain(bytes, line.processStart, line.processEnd, processBytesMax) &&
+    isPlain(bytes, line.msgidStart, line.msgidEnd, msgidBytesMax) &&
+    (sdEnd - sdStart <= 1 || structuredDataEnd(bytes, sdStart, sdEnd) === sdEnd)
+  );
+}
+
+/** Printable ASCII of at least one and at most so many bytes. */
+export function isPlain(bytes: Uint8Array, start: number, end: number, bytesMax: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i]! > 0x7e || bytes[i]! <= space) return false;
+  return end > start && end - start <= bytesMax;
+}

@@ -1,0 +1,182 @@
+/**
+ * Redaction: named detectors and an owner's own patterns find parts of lines, and a mark replaces them. Every part of a
+ * line that a sender or an owner wrote is searched: source, process, MSGID, structured data, message.
+ */
+import type { Form } from "../batch/batch.ts";
+import { LineCursor } from "../batch/line-cursor.ts";
+import { structuredDataEnd } from "../wire/structured-data.ts";
+import { type Detector, detectors, type Span } from "./detectors.ts";
+import { CompiledPatterns, instructionsMax, type Pattern, readPattern } from "./pattern.ts";
+import { patternFinders } from "./pattern-finder.ts";
+
+export { type Detector, detectorNames } from "./detectors.ts";
+
+export type RedactionSpec = {
+  readonly detectors?: readonly Detector[];
+  /** RE2 patterns. */
+  readonly patterns?: readonly string[];
+};
+
+/** A spec with its patterns compiled, for this thread or another. */
+export type Redaction = { readonly detectors: readonly Detector[]; readonly patterns: readonly Pattern[] };
+
+/** How often each thing was found. */
+export type Redactions = Record<Detector | "pattern", number>;
+
+/** Ranges of text to be replaced, in order, without overlaps. */
+type Finder = { readonly name: Detector | "pattern"; find(text: string): readonly Span[] };
+
+export const patternsMax = 10;
+
+/** The most bytes of a frame's fields (RFC 5424 §6): a mark may be longer than what it replaces. */
+const fieldBytesMax = { source: 48, process: 128, msgid: 32 } as const;
+
+const nil = 0x2d;
+const space = Buffer.from(" ");
+const mark = "<redacted>";
+
+/** Why the patterns cannot be used, or undefined. */
+export function patternsFlaw(patterns: readonly string[]): string | undefined {
+  let instructions = 0;
+  for (const [index, pattern] of patterns.entries()) {
+    const found = readPattern(pattern);
+    const flaw = typeof found === "string" ? found : findsNothing(found) ? "it finds empty text" : undefined;
+    if (typeof found === "string" || flaw !== undefined)
+      return `pattern ${index + 1} cannot be used: ${flaw}`;
+    instructions += found.instructions;
+  }
+  if (instructions <= instructionsMax) return undefined;
+  return `its patterns together compile to ${instructions} instructions, and ${instructionsMax} are the most: use fewer, or smaller counts in braces`;
+}
+
+/** Nothing found yet. */
+export const noRedactions = (): Redactions => ({ email: 0, card: 0, bearer: 0, ip: 0, pattern: 0 });
+
+/** The work of a spec. The registry checked its patterns before it stored them. */
+export function readRedaction({ detectors = [], patterns = [] }: RedactionSpec): Redaction {
+  const read = patterns.map((pattern) => {
+    const found = readPattern(pattern);
+    if (typeof found === "string") throw new Error(`a stored pattern is bad: ${found}`);
+    return found;
+  });
+  return { detectors, patterns: read };
+}
+
+/** Takes out of lines the parts that a spec names. */
+export class Redactor {
+  readonly #finders: readonly Finder[];
+  readonly #line = new LineCursor();
+
+  constructor(redaction: Redaction, compiled: CompiledPatterns) {
+    this.#finders = [
+      ...redaction.detectors.map((name) => ({ name, find: detectors[name] })),
+      ...patternFinders(redaction.patterns, compiled).map((find) => ({ name: "pattern" as const, find })),
+    ];
+  }
+
+  /**
+   * Redacts frames one after the other until `isOver`, at least one. `length` bytes of `frames` were looked at and
+   * became `bytes`; undefined when nothing was found. Adds the finds to `counts`.
+   */
+  redact(
+    frames: Uint8Array,
+    form: Form,
+    counts: Redactions,
+    isOver: () => boolean = () => false,
+  ): { readonly bytes: Uint8Array | undefined; readonly length: number } {
+    const bytes = Buffer.from(frames.buffer, frames.byteOffset, frames.length);
+    const out: Uint8Array[] = [];
+    let copied = 0;
+    const line = this.#line.open(bytes, form);
+    while (line.next()) {
+      const frame = this.#redacted(bytes, line, counts);
+      if (frame !== undefined) {
+        const length = frame.reduce((sum, part) => sum + part.length, 0);
+        out.push(bytes.subarray(copied, line.start), Buffer.from(`${length} `), ...frame);
+        copied = line.end;
+      }
+      if (isOver()) break;
+    }
+    if (out.length === 0) return { bytes: undefined, length: line.end };
+    return { bytes: Buffer.concat([...out, bytes.subarray(copied, line.end)]), length: line.end };
+  }
+
+  // The parts of the frame behind its length; undefined when there was nothing to find.
+  #redacted(bytes: Buffer, line: LineCursor, counts: Redactions): readonly Uint8Array[] | undefined {
+    const source = this.#field(bytes, line.sourceStart, line.sourceEnd, fieldBytesMax.source, counts);
+    const process = this.#field(bytes, line.processStart, line.processEnd, fieldBytesMax.process, counts);
+    const msgid = this.#field(bytes, line.msgidStart, line.msgidEnd, fieldBytesMax.msgid, counts);
+    const data = this.#data(bytes, line, counts);
+    const message = this.#text(bytes.subarray(line.messageStart, line.end), counts);
+    if ((source ?? process ?? msgid ?? data ?? message) === undefined) return undefined;
+    return [
+      bytes.subarray(line.headStart, line.sourceStart),
+      source ?? bytes.subarray(line.sourceStart, line.sourceEnd),
+      space,
+      process ?? bytes.subarray(line.processStart, line.processEnd),
+      space,
+      msgid ?? bytes.subarray(line.msgidStart, line.msgidEnd),
+      space,
+      data ?? bytes.subarray(line.sdStart, line.messageStart),
+      message ?? bytes.subarray(line.messageStart, line.end),
+    ];
+  }
+
+  #field(bytes: Buffer, start: number, end: number, bytesMax: number, counts: Redactions) {
+    if (isNil(bytes, start, end)) return undefined;
+    const redacted = this.#text(bytes.subarray(start, end), counts);
+    return redacted !== undefined && redacted.length > bytesMax ? Buffer.from(mark) : redacted;
+  }
+
+  // Structured data with the space behind it. A pattern may take part of their syntax: then nothing is left of them.
+  #data(bytes: Buffer, { sdStart, sdEnd }: LineCursor, counts: Redactions): Buffer | undefined {
+    if (sdEnd === sdStart || isNil(bytes, sdStart, sdEnd)) return undefined;
+    const redacted = this.#text(bytes.subarray(sdStart, sdEnd), counts);
+    if (redacted === undefined) return undefined;
+    const isWhole = structuredDataEnd(redacted, 0, redacted.length) === redacted.length;
+    return isWhole ? Buffer.concat([redacted, space]) : Buffer.from("- ");
+  }
+
+  // One character is one byte, so everything else stays as it is, UTF-8 or not.
+  #text(bytes: Buffer, counts: Redactions): Buffer | undefined {
+    let text = bytes.toString("latin1");
+    let isChanged = false;
+    for (const { name, find } of this.#finders) {
+      const spans = find(text);
+      if (spans.length === 0) continue;
+      isChanged = true;
+      counts[name] += spans.length;
+      text = replaced(text, spans, name === "pattern" ? mark : `<redacted:${name}>`);
+    }
+    return isChanged ? Buffer.from(text, "latin1") : undefined;
+  }
+}
+
+/** The frames without anything that senders wrote: for lines that could not be looked at. */
+export function blackout(frames: Uint8Array, form: Form): Uint8Array {
+  const out: Uint8Array[] = [];
+  const line = new LineCursor().open(frames, form);
+  while (line.next()) {
+    const head = frames.subarray(line.headStart, line.sourceEnd);
+    const rest = Buffer.from(form === "rfc5424" ? ` ${mark} - - ${mark}\n` : ` ${mark} - ${mark}\n`);
+    out.push(Buffer.from(`${head.length + rest.length} `), head, rest);
+  }
+  return Buffer.concat(out);
+}
+
+const isNil = (bytes: Uint8Array, start: number, end: number): boolean =>
+  end - start === 1 && bytes[start] === nil;
+
+function findsNothing({ text, plain }: Pattern): boolean {
+  return plain === undefined && new CompiledPatterns(1).get(text).test("");
+}
+
+function replaced(text: string, spans: readonly Span[], by: string): string {
+  let out = "";
+  let at = 0;
+  for (const { start, end } of spans) {
+    out += text.slice(at, start) + by;
+    at = end;
+  }
+  return out + text.slice(at);
+}

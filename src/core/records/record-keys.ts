@@ -1,0 +1,75 @@
+/**
+ * The keys of the Store's records, each kind below a prefix of its own: features write them here and nowhere else. The
+ * engines' own records (`head`, and two settings) are in a place of their own, and never meet the others.
+ */
+import type { ChannelId, DrainId } from "../ids.ts";
+
+/** Each kind's keys begin with its prefix. A setting is one record: its prefix is its key. */
+export const recordPrefixes = {
+  app: "app/",
+  appName: "app-name/",
+  token: "token/",
+  tokenClaims: "channel-token/",
+  key: "key/",
+  keyPointer: "key-id/",
+  keyClaims: "setting/keys",
+  webSession: "web-session/",
+  drain: "drain/",
+  drainClaims: "channel-drain/",
+  drainCheckpoint: "drain-state/",
+  drainSheet: "drain-sheet/",
+  drainTest: "drain-test/",
+  drainNumber: "setting/drain-number",
+  platform: "platform/",
+  runner: "runner/",
+  addons: "addons/",
+  sessionSecret: "setting/session-secret",
+  readyCheck: "setting/ready-check",
+  leases: "lease/",
+  leaseNode: "lease/node/",
+  leaseShard: "lease/shard/",
+  channelEnd: "head/",
+  logShards: "setting/shards",
+  logId: "setting/log-id",
+} as const;
+
+export type RecordKind = keyof typeof recordPrefixes;
+
+const { app, appName, token, tokenClaims, key, keyPointer, leaseNode, leaseShard } = recordPrefixes;
+const { drain, drainClaims, drainCheckpoint, drainSheet, drainTest } = recordPrefixes;
+const { channelEnd, platform, runner, addons, webSession } = recordPrefixes;
+
+export const appKey = (id: ChannelId): string => app + id;
+export const appNameKey = (name: string): string => appName + name;
+/** `hash`: SHA-256 of the token, in hex; keys of the API likewise. */
+export const tokenKey = (hash: string): string => token + hash;
+export const tokenClaimsKey = (channel: ChannelId): string => tokenClaims + channel;
+export const apiKeyKey = (hash: string): string => key + hash;
+export const apiKeyPointerKey = (id: string): string => keyPointer + id;
+/** `hash`: SHA-256 of what the browser holds, in hex. */
+export const webSessionKey = (hash: string): string => webSession + hash;
+export const drainKey = (id: DrainId): string => drain + id;
+export const drainClaimsKey = (channel: ChannelId): string => drainClaims + channel;
+export const checkpointKey = (id: string): string => drainCheckpoint + id;
+/** `name`: the shard of the drains, and a name of its own. */
+export const sheetKey = (name: string): string => drainSheet + name;
+export const drainTestKey = (id: DrainId): string => drainTest + id;
+export const platformKey = (channel: ChannelId): string => platform + channel;
+export const runnerKey = (channel: ChannelId): string => runner + channel;
+export const addonsKey = (channel: ChannelId): string => addons + channel;
+export const leaseNodeKey = (node: string): string => leaseNode + node;
+export const leaseShardKey = (shard: number): string => leaseShard + shard;
+export const channelEndKey = (channel: ChannelId): string => channelEnd + channel;
+
+/** The part of a record's key behind its kind's prefix. */
+export const nameIn = (kind: RecordKind, key: string): string => key.slice(recordPrefixes[kind].length);
+
+/** The kind of the record at `key`: the longest prefix says it. Undefined for a key that is none of ours. */
+export function kindOf(key: string): RecordKind | undefined {
+  let found: RecordKind | undefined;
+  for (const [kind, prefix] of Object.entries(recordPrefixes) as [RecordKind, string][]) {
+    const fits = prefix.endsWith("/") ? key.startsWith(prefix) : key === prefix;
+    if (fits && prefix.length > (found === undefined ? 0 : recordPrefixes[found].length)) found = kind;
+  }
+  return found;
+}

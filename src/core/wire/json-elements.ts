@@ -1,0 +1,136 @@
+/** Cuts arrays and objects of JSON into the texts of their elements, so that a long document is parsed piece by piece. */
+import type { Steps } from "../scheduling/steps.ts";
+
+const pauseBytes = 1024;
+/** A text of so many bytes is parsed at one go: half a millisecond at most. */
+const pieceBytesMax = 32 * 1024;
+/** Arrays and objects inside of one another that are longer than a piece. */
+const depthMax = 32;
+/** Members of an object that is longer than a piece: one of very many is made at one go, and its names stay in memory for long. */
+const membersMax = 10_000;
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const array = 0x5b;
+const object = 0x7b;
+const objectEnd = 0x7d;
+/** Turns the brackets of arrays into those of objects. */
+const curled = 0x20;
+/** From the bracket that begins to the one that ends. */
+const toEnd = 2;
+
+/** An object with more members than any protocol has. */
+export class TooManyMembers extends SyntaxError {
+  constructor() {
+    super(`It has an object with more than ${membersMax} members.`);
+  }
+}
+
+type Found = (start: number, end: number) => void;
+
+/**
+ * Calls `found` with the place of each element, and with that of all of `bytes` where they are no array; pauses behind each
+ * KiB, and behind each element. The texts are not looked into: whoever parses them finds what is wrong. False: something
+ * stands behind the array, or its end is missing.
+ */
+export function* eachElement(bytes: Uint8Array, found: Found): Steps<boolean> {
+  const begin = skipBlank(bytes, 0);
+  if (bytes[begin] === array) return yield* eachPart(bytes, begin, bytes.length, found);
+  found(0, bytes.length);
+  return true;
+}
+
+/** `JSON.parse` with pauses. What is nested deeper, or has more members, than any protocol has it, in texts of more than 32 KiB, is refused. */
+export function* parseInSteps(bytes: Buffer, from = 0, end = bytes.length, depth = 0): Steps<unknown> {
+  const start = skipBlank(bytes, from);
+  const first = bytes[start];
+  if (end - start <= pieceBytesMax || (first !== array && first !== object))
+    return JSON.parse(bytes.toString("utf8", start, end));
+  if (depth === depthMax) throw new SyntaxError("nested too deep");
+  const runs: { start: number; end: number }[] = [];
+  let parts = 0;
+  const isWhole = yield* eachPart(bytes, start, end, (partStart, partEnd) => {
+    if (++parts > membersMax && first === object) throw new TooManyMembers();
+    const last = runs.at(-1);
+    if (last !== undefined && partEnd - last.start <= pieceBytesMax) last.end = partEnd;
+    else runs.push({ start: partStart, end: partEnd });
+  });
+  if (!isWhole) throw new SyntaxError("no end");
+  return first === array ? yield* elementsOf(bytes, runs, depth) : yield* membersOf(bytes, runs, depth);
+}
+
+type Runs = readonly { readonly start: number; readonly end: number }[];
+
+function* elementsOf(bytes: Buffer, runs: Runs, depth: number): Steps<unknown[]> {
+  const values: unknown[] = [];
+  for (const { start, end } of runs) {
+    if (end - start > pieceBytesMax) values.push(yield* parseInSteps(bytes, start, end, depth + 1));
+    else for (const value of JSON.parse(`[${someOf(bytes, start, end)}]`) as unknown[]) values.push(value);
+    yield;
+  }
+  return values;
+}
+
+function* membersOf(bytes: Buffer, runs: Runs, depth: number): Steps<object> {
+  const members: (readonly [string, unknown])[] = [];
+  for (const { start, end } of runs) {
+    if (end - start > pieceBytesMax) {
+      const keyStart = skipBlank(bytes, start);
+      const keyEnd = textEnd(bytes, keyStart);
+      const at = skipBlank(bytes, keyEnd);
+      const key: unknown = JSON.parse(bytes.toString("utf8", keyStart, keyEnd));
+      if (typeof key !== "string" || bytes[at] !== colon) throw new SyntaxError("no member");
+      members.push([key, yield* parseInSteps(bytes, at + 1, end, depth + 1)]);
+    } else members.push(...Object.entries(JSON.parse(`{${someOf(bytes, start, end)}}`) as object));
+    yield;
+  }
+  return Object.fromEntries(members);
+}
+
+// Nothing but blanks stands behind a comma that nothing follows.
+function someOf(bytes: Buffer, start: number, end: number): string {
+  if (skipBlank(bytes, start) >= end) throw new SyntaxError("a comma too many");
+  return bytes.toString("utf8", start, end);
+}
+
+/** The place behind the text that begins at `from`, or that place where none does. */
+function textEnd(bytes: Uint8Array, from: number): number {
+  if (bytes[from] !== quote) return from;
+  let at = from + 1;
+  while (at < bytes.length && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1;
+  return at + 1;
+}
+
+// The parts of the array or object that begins at `begin`.
+function* eachPart(bytes: Uint8Array, begin: number, end: number, found: Found): Steps<boolean> {
+  let depth = 1;
+  let isText = false;
+  let start = begin + 1;
+  for (let at = start; at < end; at++) {
+    if (at % pauseBytes === 0) yield;
+    const byte = bytes[at]!;
+    if (isText) {
+      if (byte === backslash) at++;
+      else isText = byte !== quote;
+    } else if (byte === quote) isText = true;
+    else if ((byte | curled) === object) depth++;
+    else if ((byte | curled) === objectEnd && --depth === 0) {
+      const isEmpty = start === begin + 1 && skipBlank(bytes, start) === at;
+      if (!isEmpty) found(start, at);
+      return byte === bytes[begin]! + toEnd && skipBlank(bytes, at + 1) >= end;
+    } else if (byte === comma && depth === 1) {
+      found(start, at);
+      start = at + 1;
+      yield;
+    }
+  }
+  return false;
+}
+
+/** The place behind blanks, as JSON has them. */
+function skipBlank(bytes: Uint8Array, from: number): number {
+  let at = from;
+  while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;
+  return at;
+}

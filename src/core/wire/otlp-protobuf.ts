@@ -1,0 +1,161 @@
+/** Reads OTLP logs in protobuf, by the field numbers of opentelemetry-proto 1.x. Fields that it does not know are passed over. */
+
+import type { Steps } from "../scheduling/steps.ts";
+import {
+  bounded,
+  countValue,
+  emptyRecord,
+  idOf,
+  type OtlpAttributes,
+  type OtlpOrigin,
+  type OtlpRecord,
+  type OtlpValue,
+  partBytesMax,
+  spanIdBytes,
+  traceIdBytes,
+  type VisitRecord,
+  valueDepthMax,
+  wholeNumber,
+} from "./otlp-logs.ts";
+import { ProtobufFields } from "./protobuf-fields.ts";
+
+/** Visits one record after the other, with a pause behind each field that it looks at. Throws `MalformedProtobuf`. */
+export function* visitProtobuf(body: Buffer, visit: VisitRecord): Steps<void> {
+  const request = new ProtobufFields(body);
+  for (; request.next(); yield) if (request.field === 1) yield* visitResource(request, visit);
+}
+
+// Fields come in any order: those that records share are looked for first. A list of the others could be far larger than they are.
+function* visitResource(logs: ProtobufFields, visit: VisitRecord): Steps<void> {
+  let resource: OtlpAttributes | undefined = [];
+  for (const fields = logs.message(); fields.next(); yield)
+    if (fields.field === 1) resource = partIn(fields, (part) => attributesIn(part, 1));
+  for (const fields = logs.message(); fields.next(); yield)
+    if (fields.field === 2) yield* visitScope(fields, resource, visit);
+}
+
+function* visitScope(
+  logs: ProtobufFields,
+  resource: OtlpAttributes | undefined,
+  visit: VisitRecord,
+): Steps<void> {
+  let scope: string | undefined = "";
+  for (const fields = logs.message(); fields.next(); yield)
+    if (fields.field === 1) scope = partIn(fields, nameIn);
+  const origin: OtlpOrigin = { resource: resource ?? [], scope: scope ?? "" };
+  const isTooLong = resource === undefined || scope === undefined;
+  for (const fields = logs.message(); fields.next(); yield)
+    if (fields.field === 2) visit(isTooLong ? undefined : partIn(fields, recordIn), origin);
+}
+
+/** The message of the field as `read` has it; undefined where it is more than a line holds. */
+function partIn<Part>(fields: ProtobufFields, read: (message: ProtobufFields) => Part): Part | undefined {
+  const message = fields.message();
+  return fields.end - fields.start > partBytesMax ? undefined : bounded(() => read(message));
+}
+
+function nameIn(scope: ProtobufFields): string {
+  let name = "";
+  while (scope.next()) if (scope.field === 1) name = scope.text();
+  return name;
+}
+
+function recordIn(fields: ProtobufFields): OtlpRecord {
+  const record = emptyRecord();
+  const attributes: (readonly [string, OtlpValue])[] = [];
+  while (fields.next()) {
+    switch (fields.field) {
+      case 1:
+        record.timeNanos = fields.unsigned();
+        break;
+      case 2:
+        record.severity = Number(BigInt.asUintN(32, fields.unsigned()));
+        break;
+      case 3:
+        record.severityText = fields.text();
+        break;
+      case 5:
+        record.body = valueIn(fields.message(), 1);
+        break;
+      case 6:
+        attributes.push(pairIn(fields.message(), 1));
+        break;
+      case 8:
+        record.flags = Number(BigInt.asUintN(32, fields.unsigned()));
+        break;
+      case 9:
+        record.traceId = idOf(fields.content().toString("hex"), traceIdBytes);
+        break;
+      case 10:
+        record.spanId = idOf(fields.content().toString("hex"), spanIdBytes);
+        break;
+      case 11:
+        record.observedNanos = fields.unsigned();
+        break;
+      case 12:
+        record.eventName = fields.text();
+        break;
+    }
+  }
+  record.attributes = attributes;
+  return record;
+}
+
+// The KeyValues of a message, each in the field with that number.
+function attributesIn(fields: ProtobufFields, number: number, depth = 1): OtlpAttributes {
+  const attributes: (readonly [string, OtlpValue])[] = [];
+  while (fields.next()) if (fields.field === number) attributes.push(pairIn(fields.message(), depth));
+  return attributes;
+}
+
+function pairIn(fields: ProtobufFields, depth: number): readonly [string, OtlpValue] {
+  countValue();
+  let key = "";
+  let value: OtlpValue = null;
+  while (fields.next()) {
+    if (fields.field === 1) key = fields.text();
+    else if (fields.field === 2) value = valueIn(fields.message(), depth);
+  }
+  return [key, value];
+}
+
+function valueIn(fields: ProtobufFields, depth: number): OtlpValue {
+  countValue();
+  let value: OtlpValue = null;
+  while (fields.next()) {
+    switch (fields.field) {
+      case 1:
+        value = fields.text();
+        break;
+      case 2:
+        value = fields.unsigned() !== 0n;
+        break;
+      case 3:
+        value = wholeNumber(fields.signed());
+        break;
+      case 4:
+        value = fields.double();
+        break;
+      case 5:
+        value = depth < valueDepthMax ? arrayIn(fields.message(), depth + 1) : null;
+        break;
+      case 6:
+        value = depth < valueDepthMax ? objectOf(attributesIn(fields.message(), 1, depth + 1)) : null;
+        break;
+      case 7:
+        value = fields.content().toString("base64");
+        break;
+    }
+  }
+  return value;
+}
+
+function arrayIn(fields: ProtobufFields, depth: number): OtlpValue {
+  const values: OtlpValue[] = [];
+  while (fields.next()) if (fields.field === 1) values.push(valueIn(fields.message(), depth));
+  return values;
+}
+
+// Without a prototype: a key may be called `__proto__`.
+const objectOf = (pairs: OtlpAttributes): OtlpValue =>
+  Object.assign(Object.create(null) as object, Object.fromEntries(pairs)) as { [key: string]: OtlpValue };

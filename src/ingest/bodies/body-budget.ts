@@ -1,0 +1,152 @@
+/**
+ * Bounds the memory of bodies that are being read: a share for each app, one for each address, and for all of them what
+ * ingest has left. If nothing is left, the body that was begun first is dropped: slow bodies are what fills a budget.
+ */
+import type { AppError } from "../../errors/app-error.ts";
+import { bodiesOfAddressFull, bodiesOfAppFull } from "../../errors/ingest.ts";
+import { overloaded } from "../../errors/store.ts";
+import type { MemoryBudget } from "../queues/memory-budget.ts";
+import { Inflations } from "./inflations.ts";
+
+export type BodyShares = {
+  /** Bodies of one app that are being read. */
+  readonly appBodyBytesMax: number;
+  /** Bodies from one address that are being read. */
+  readonly addressBodyBytesMax: number;
+  /** Bodies that are inflated at the same time. */
+  readonly inflationsMax: number;
+};
+
+/** The owner of a body. `app` is absent where that is not known before it is read. */
+export type BodyOf = { readonly app?: string; readonly address: string };
+
+export class BodyBudget {
+  readonly #memory: MemoryBudget;
+  readonly #shares: BodyShares;
+  readonly #apps = new Tally();
+  readonly #addresses = new Tally();
+  readonly #inflations: Inflations;
+  /** The oldest first. */
+  readonly #reservations = new Set<Reservation>();
+  #bytes = 0;
+
+  constructor(memory: MemoryBudget, shares: BodyShares) {
+    this.#memory = memory;
+    this.#shares = shares;
+    this.#inflations = new Inflations({ placesMax: shares.inflationsMax });
+    memory.yields((bytes) => this.#makeRoom(bytes));
+  }
+
+  /** Bytes that bodies hold now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Why a body of so many bytes would not be taken now; nothing is reserved. */
+  refusal({ app, address }: BodyOf, bytes: number): AppError | undefined {
+    const { appBodyBytesMax, addressBodyBytesMax } = this.#shares;
+    if (app !== undefined && this.#apps.of(app) + bytes > appBodyBytesMax)
+      return bodiesOfAppFull(appBodyBytesMax);
+    if (this.#addresses.of(address) + bytes > addressBodyBytesMax)
+      return bodiesOfAddressFull(addressBodyBytesMax);
+    return this.#memory.fits(bytes - this.#bytes) ? undefined : overloaded(); // other bodies may give way
+  }
+
+  /** A reservation without bytes. `release` it. */
+  reserve(of: BodyOf): Reservation {
+    const reservation = new Reservation(
+      (bytes) => this.#take(reservation, of, bytes),
+      (bytes) => {
+        this.#reservations.delete(reservation);
+        this.#give(of, bytes);
+      },
+      (packed, bytesMax) => this.#inflations.inflate(packed, of.address, reservation, bytesMax),
+    );
+    this.#reservations.add(reservation);
+    return reservation;
+  }
+
+  #take(reservation: Reservation, of: BodyOf, bytes: number): AppError | undefined {
+    const refusal = this.refusal(of, bytes);
+    if (refusal !== undefined) return refusal;
+    if (!this.#memory.fits(bytes)) this.#makeRoom(bytes, reservation);
+    if (!this.#memory.makeRoom(bytes)) return overloaded();
+    this.#memory.hold(bytes);
+    this.#bytes += bytes;
+    if (of.app !== undefined) this.#apps.add(of.app, bytes);
+    this.#addresses.add(of.address, bytes);
+    return undefined;
+  }
+
+  #give({ app, address }: BodyOf, bytes: number): void {
+    this.#memory.hold(-bytes);
+    this.#bytes -= bytes;
+    if (app !== undefined) this.#apps.add(app, -bytes);
+    this.#addresses.add(address, -bytes);
+  }
+
+  // Those begun before `asking`, the oldest first; `asking` does not push out younger ones.
+  #makeRoom(bytes: number, asking?: Reservation): void {
+    for (const reservation of this.#reservations) {
+      if (reservation === asking || this.#memory.fits(bytes)) return;
+      reservation.evict();
+    }
+  }
+}
+
+/** The bytes that one body holds. */
+export class Reservation {
+  readonly #take: (bytes: number) => AppError | undefined;
+  readonly #give: (bytes: number) => void;
+  /** The body that a whole one holds, when it is its turn: see `Inflations`. */
+  readonly inflate: (packed: Buffer, bytesMax: number) => Promise<Buffer>;
+  #bytes = 0;
+  /** Called when the body has to give way; it then releases the reservation. Absent: it may not be asked to. */
+  onEvicted: ((reason: AppError) => void) | undefined;
+
+  constructor(
+    take: (bytes: number) => AppError | undefined,
+    give: (bytes: number) => void,
+    inflate: (packed: Buffer, bytesMax: number) => Promise<Buffer>,
+  ) {
+    this.#take = take;
+    this.#give = give;
+    this.inflate = inflate;
+  }
+
+  /** Takes more bytes, or says why not. */
+  take(bytes: number): AppError | undefined {
+    const refusal = this.#take(bytes);
+    if (refusal === undefined) this.#bytes += bytes;
+    return refusal;
+  }
+
+  evict(): void {
+    if (this.onEvicted === undefined) return;
+    this.onEvicted(overloaded());
+    this.release();
+  }
+
+  /** Gives everything back. Idempotent. */
+  release(): void {
+    const bytes = this.#bytes;
+    this.#bytes = 0;
+    this.onEvicted = undefined;
+    this.#give(bytes);
+  }
+}
+
+/** Bytes by name; a name without any is forgotten. */
+class Tally {
+  readonly #bytes = new Map<string, number>();
+
+  of(name: string): number {
+    return this.#bytes.get(name) ?? 0;
+  }
+
+  add(name: string, bytes: number): void {
+    const sum = this.of(name) + bytes;
+    if (sum === 0) this.#bytes.delete(name);
+    else this.#bytes.set(name, sum);
+  }
+}

@@ -1,0 +1,185 @@
+/** A body of a request that comes in several reads: gathered within the bounds of time, pace and memory. */
+import type { IncomingMessage } from "node:http";
+import type { AppError } from "../../errors/app-error.ts";
+import { bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../../errors/ingest.ts";
+import { type BodyReceiver, type OwnBody, ownBodyOf } from "../../http/own-body.ts";
+import type { Reservation } from "./body-budget.ts";
+
+export type BodyLimits = {
+  /** Bytes of a body, inflated. */
+  readonly bodyBytesMax: number;
+  /** For a whole body to arrive. */
+  readonly bodyTimeoutMs: number;
+  /** A body that is not whole has to bring so many bytes in each `bodyRateMs`. */
+  readonly bodyRateBytesMin: number;
+  readonly bodyRateMs: number;
+};
+
+/** The rest of a body that has brought so much is believed to come. */
+const muchBytes = 256 * 1024;
+/** A read of a socket may hold far more than the piece of a body that is a view of it. */
+const viewBytesMax = 4 * 1024;
+
+/** The rest of the body is read, and dropped. */
+export function drop(request: IncomingMessage): void {
+  ownBodyOf(request)?.drop();
+  request.resume();
+}
+
+/** The bytes keep far more memory from being freed than they take. */
+export const isSmallPart = ({ buffer, length }: Buffer): boolean =>
+  buffer.byteLength > Math.max(viewBytesMax, 2 * length);
+
+/** Into memory that grows with the body. Settles once, with the body or with the error to answer. */
+export class BodyReading implements BodyReceiver {
+  readonly #request: IncomingMessage;
+  readonly #reservation: Reservation;
+  readonly #limits: BodyLimits;
+  readonly #resolve: (body: Buffer) => void;
+  readonly #reject: (reason: AppError) => void;
+  readonly #timer: NodeJS.Timeout;
+  readonly #startMs = performance.now();
+  #arrivedBefore: number;
+  #isOver = false;
+  #bytes: Buffer = Buffer.alloc(0);
+  #length = 0;
+
+  constructor(
+    request: IncomingMessage,
+    reservation: Reservation,
+    limits: BodyLimits,
+    resolve: (body: Buffer) => void,
+    reject: (reason: AppError) => void,
+  ) {
+    this.#request = request;
+    this.#reservation = reservation;
+    this.#limits = limits;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#arrivedBefore = request.socket.bytesRead;
+    this.#timer = setTimeout(
+      () => setImmediate(() => this.#checkPace()), // what has arrived meanwhile is read first
+      Math.min(limits.bodyRateMs, limits.bodyTimeoutMs),
+    );
+    reservation.onEvicted = (reason) => this.#refuse(reason);
+    const own = ownBodyOf(request);
+    if (own === undefined) this.#listen();
+    else this.#begin(own);
+  }
+
+  // The part that has come is in memory of its own.
+  #begin(own: OwnBody): void {
+    this.#request.on("error", () => {}); // an error without it would end the process
+    const begin = own.read(this);
+    if (begin.length > 0) this.#adopt(begin);
+  }
+
+  // The listener for errors stays: an error without it would end the process.
+  #listen(): void {
+    const request = this.#request;
+    request.on("error", () => this.broke());
+    request.on("close", () => {
+      if (!request.complete) this.broke(); // gone before the end
+    });
+    request.on("data", (chunk: Buffer) => this.#take(chunk)).on("end", () => this.ended());
+  }
+
+  room(bytes: number): Buffer | undefined {
+    if (this.#isOver) return undefined;
+    const length = this.#length + bytes;
+    let refusal: AppError | undefined;
+    if (length > this.#limits.bodyBytesMax) refusal = bodyTooLarge(this.#limits.bodyBytesMax);
+    else if (length > this.#bytes.length) refusal = this.#grow(length);
+    if (refusal === undefined) return this.spare;
+    this.#refuse(refusal);
+    return undefined;
+  }
+
+  get spare(): Buffer {
+    return this.#bytes.subarray(this.#length);
+  }
+
+  filled(bytes: number): void {
+    this.#length += bytes;
+  }
+
+  ended(): void {
+    if (this.#isOver) return;
+    this.#stop();
+    this.#resolve(this.#bytes.subarray(0, this.#length));
+  }
+
+  broke(): void {
+    this.#refuse(unreadableBody());
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#isOver) return;
+    if (this.#length === 0 && !isSmallPart(chunk)) {
+      this.#adopt(chunk);
+      return;
+    }
+    const room = this.room(chunk.length);
+    if (room === undefined) return;
+    chunk.copy(room);
+    this.#length += chunk.length;
+  }
+
+  // The first part of a body, in memory of its own: most bodies have no other, and are not copied.
+  #adopt(first: Buffer): void {
+    const { bodyBytesMax } = this.#limits;
+    const isTooLarge = first.length > bodyBytesMax;
+    const refusal = isTooLarge ? bodyTooLarge(bodyBytesMax) : this.#reservation.take(first.length);
+    if (refusal !== undefined) this.#refuse(refusal);
+    else {
+      this.#bytes = first;
+      this.#length = first.length;
+    }
+  }
+
+  // Room for so many bytes, and behind the first ones for as many more; for all of a body of which much has come: it would be
+  // copied again and again, and a copy of a megabyte holds everybody up. A list of parts would cost far more than tiny ones hold.
+  #grow(length: number): AppError | undefined {
+    const wholeLength = Number(this.#request.headers["content-length"] ?? 2 * length);
+    const ahead = length > muchBytes ? wholeLength : Math.min(2 * length, wholeLength);
+    const capacity = this.#length === 0 ? length : Math.max(length, ahead);
+    const refusal = this.#reservation.take(capacity - this.#bytes.length);
+    if (refusal !== undefined) return refusal;
+    const larger = Buffer.allocUnsafeSlow(capacity);
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+    return undefined;
+  }
+
+  #checkPace(): void {
+    if (this.#isOver) return;
+    const { bodyTimeoutMs, bodyRateBytesMin, bodyRateMs } = this.#limits;
+    const arrived = this.#request.socket.bytesRead;
+    if (performance.now() - this.#startMs >= bodyTimeoutMs) this.#refuse(bodyTimeout());
+    else if (arrived - this.#arrivedBefore < bodyRateBytesMin && !this.#isParsed) {
+      this.#refuse(bodyTooSlow(bodyRateBytesMin, bodyRateMs / 1000));
+    } else {
+      this.#arrivedBefore = arrived;
+      this.#timer.refresh();
+    }
+  }
+
+  /** All of it went through Node's parser. */
+  get #isParsed(): boolean {
+    return this.#request.complete && ownBodyOf(this.#request) === undefined;
+  }
+
+  #refuse(reason: AppError): void {
+    if (this.#isOver) return;
+    this.#stop();
+    this.#bytes = Buffer.alloc(0);
+    drop(this.#request);
+    this.#reject(reason);
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    clearTimeout(this.#timer);
+    this.#reservation.onEvicted = undefined;
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Bodies of `POST /logs` that are no frames: lines of text, lines of JSON, and one JSON document, docs/spec/wire-in.md#w3-16.
+ * They become frames, so that everything else is the same for them.
+ */
+
+import type { Steps } from "../../core/scheduling/steps.ts";
+import { eachElement } from "../../core/wire/json-elements.ts";
+import { processInvalid } from "../../errors/ingest.ts";
+import { notJson, type PlainBounds, PlainFrames } from "./plain-frames.ts";
+
+export type PlainKind = "text" | "ndjson" | "json";
+
+/** A document of JSON: its values take far more memory than its text. */
+export const jsonBytesMax = 2_000_000;
+
+const kinds: Readonly<Record<string, PlainKind>> = {
+  "text/plain": "text",
+  "application/x-ndjson": "ndjson",
+  "application/json": "json",
+};
+
+const newline = 0x0a;
+const carriageReturn = 0x0d;
+
+/** A media type without its parameters. */
+export const mediaTypeOf = (contentType = ""): string => contentType.split(";", 1)[0]!.trim().toLowerCase();
+
+/** The kind of a body by its `Content-Type`; undefined for any other, frames among them. */
+export const plainKindOf = (contentType: string | undefined): PlainKind | undefined =>
+  kinds[mediaTypeOf(contentType)];
+
+/** The `process` that the query of a URL names, for PROCID. Throws for what is no word. */
+export function processIn(url = ""): string {
+  const query = url.indexOf("?");
+  const named = query === -1 ? [] : new URLSearchParams(url.slice(query + 1)).getAll("process");
+  const [process = ""] = named;
+  if (named.length > 1 || !/^([\x21-\x5c\x5e-\x7e]{1,128})?$/.test(process)) throw processInvalid();
+  return process || "-";
+}
+
+/** The body as counted frames, within the bounds, with a pause behind each. Throws for what is no JSON. */
+export function* framesOfPlain(
+  body: Buffer,
+  kind: PlainKind,
+  process: string,
+  bounds: PlainBounds,
+): Steps<Buffer> {
+  const frames = new PlainFrames(process, bounds);
+  if (kind === "json") {
+    const isWhole = yield* eachElement(body, (start, end) => frames.addValue(body.subarray(start, end)));
+    if (!isWhole) throw notJson("The body");
+    return frames.take();
+  }
+  for (let at = 0, line = 1; at < body.length; line++) {
+    const found = body.indexOf(newline, at);
+    const next = found === -1 ? body.length : found;
+    const message = body.subarray(at, next > at && body[next - 1] === carriageReturn ? next - 1 : next);
+    at = next + 1;
+    if (kind === "text") frames.add(message);
+    else frames.addJson(message, line);
+    yield;
+  }
+  return frames.take();
+}

@@ -1,0 +1,89 @@
+/** Counted frames of lines that came without heads: text, or values of JSON. */
+
+import { OutBuffer } from "../../core/format/out-buffer.ts";
+import { levelInFields, levels } from "../../core/message/level.ts";
+import { plainMalformed, tooManyFrames } from "../../errors/ingest.ts";
+
+export type PlainBounds = {
+  readonly framesMax: number;
+  /** Bytes of a value of JSON, which is parsed at one go: a longer one would hold everybody else up, and makes no line. */
+  readonly frameBytesMax: number;
+};
+
+const local7 = 23 * 8;
+const info = 6;
+const space = 0x20;
+const lengthBytesMax = 11;
+
+export class PlainFrames {
+  readonly #process: string;
+  readonly #bounds: PlainBounds;
+  /** By severity. */
+  readonly #heads: Buffer[] = [];
+  readonly #out = new OutBuffer();
+  #count = 0;
+
+  /** `process`: the PROCID of all of them. */
+  constructor(process: string, bounds: PlainBounds) {
+    this.#process = process;
+    this.#bounds = bounds;
+  }
+
+  add(message: Uint8Array, severity = info): void {
+    if (this.#count++ === this.#bounds.framesMax) throw tooManyFrames(this.#bounds.framesMax);
+    const head = this.#head(severity);
+    const out = this.#out;
+    out.reserve(lengthBytesMax + head.length + message.length);
+    out.putDecimal(head.length + message.length);
+    out.putByte(space);
+    out.put(head, 0, head.length);
+    out.put(message, 0, message.length);
+  }
+
+  /** A line of a body, which is a value of JSON, or blank. */
+  addJson(message: Buffer, line: number): void {
+    this.#checkBytes(message, `Line ${line}`);
+    const text = message.toString();
+    if (!/\S/.test(text)) return;
+    parsed(text, `Line ${line}`);
+    this.add(message, severityOf(text));
+  }
+
+  /** A value of a document, which is a line as its text, or in its shortest form. */
+  addValue(bytes: Buffer): void {
+    this.#checkBytes(bytes, `Value ${this.#count + 1} of the body`);
+    const value = parsed(bytes.toString(), "The body");
+    const text = typeof value === "string" ? value : JSON.stringify(value);
+    this.add(Buffer.from(text), severityOf(text));
+  }
+
+  /** All of them, in memory of their own. Nothing can be added afterwards. */
+  take(): Buffer {
+    return this.#out.take();
+  }
+
+  #checkBytes({ length }: Buffer, name: string): void {
+    const { frameBytesMax } = this.#bounds;
+    if (length > frameBytesMax) throw plainMalformed(`${name} is longer than ${frameBytesMax} bytes.`);
+  }
+
+  #head(severity: number): Buffer {
+    this.#heads[severity] ??= Buffer.from(`<${local7 + severity}>1 - - - ${this.#process} - - `);
+    return this.#heads[severity];
+  }
+}
+
+function severityOf(text: string): number | undefined {
+  const level = levelInFields(text);
+  return level && levels.indexOf(level);
+}
+
+export const notJson = (name: string) => plainMalformed(`${name} is no JSON.`);
+
+function parsed(text: string, name: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notJson(name);
+  }
+}

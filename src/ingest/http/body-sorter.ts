@@ -1,0 +1,165 @@
+/** From a body of frames to a batch for each channel: with one token for all frames, or by the token in each. */
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { CanonicalLines } from "../../core/batch/batch.ts";
+import {
+  type BadFraming,
+  type CanonisedBody,
+  canoniseInSteps,
+  stepFrames,
+} from "../../core/batch/canonical.ts";
+import type { ChannelId } from "../../core/ids.ts";
+import type { Steps } from "../../core/scheduling/steps.ts";
+import { scanFrame } from "../../core/wire/frame.ts";
+import type { AppError } from "../../errors/app-error.ts";
+import { countMismatch, malformedFrames, tooManyFrames } from "../../errors/ingest.ts";
+import { malformedFrames as malformedCount, unknownTokenFrames } from "../../metrics.ts";
+import type { Clock } from "../../ports.ts";
+import type { TokenRecord } from "../../registry/records.ts";
+import { inFewTurns, inTurns, turns } from "../../turns.ts";
+import { isMarked } from "../routing/marks.ts";
+import { FrameRouter } from "../routing/router.ts";
+import type { Writer } from "../routing/writer.ts";
+import type { SenderFaults } from "../senders/sender-faults.ts";
+import { dedupIdOf, type NamedRequest, RequestIds } from "./request-ids.ts";
+
+type RouterOptions = ConstructorParameters<typeof FrameRouter>[0];
+type SorterOptions = RouterOptions &
+  ConstructorParameters<typeof RequestIds>[0] & {
+    readonly addressOf: (socket: Socket) => string;
+    readonly faults: Pick<SenderFaults, "note">;
+    readonly clock: Pick<Clock, "nowMs">;
+    readonly frameBytesMax: number;
+    /** Frames of one body. */
+    readonly framesMax: number;
+  };
+
+/** A body that was read: the lines for each channel, a batch for each. */
+export type Sorted = { readonly channels: readonly (readonly [ChannelId, CanonicalLines])[] };
+
+type CanonisedRequest = { readonly named: NamedRequest | undefined; readonly found: CanonisedBody };
+
+export class BodySorter {
+  readonly #options: SorterOptions;
+  readonly #router: FrameRouter;
+  readonly #requestIds: RequestIds;
+
+  constructor(options: SorterOptions) {
+    this.#options = options;
+    this.#router = new FrameRouter(options);
+    this.#requestIds = new RequestIds(options);
+  }
+
+  /**
+   * The lines of `body` for each channel, at once where that takes less than a turn. Throws or rejects with what is wrong
+   * with its frames, or their count.
+   */
+  sort(writer: Writer, body: Buffer, request: IncomingMessage): Sorted | Promise<Sorted> {
+    return writer.kind === "token" && !isMarked(writer.record)
+      ? this.#ofToken(writer.record, body, request)
+      : this.#sortedOf(writer, body, request);
+  }
+
+  #ofToken(record: TokenRecord, body: Buffer, request: IncomingMessage): Sorted | Promise<Sorted> {
+    const { channel } = record;
+    const canonised = inFewTurns(this.#canonised(record, body, request.headers), channel);
+    const sorted = ({ named, found }: CanonisedRequest): Sorted => {
+      if (found.kind === "bad") throw badFraming(found, body.length, request.headers, this.#options);
+      this.#noteReuse(named, request.socket);
+      const { lines } = found;
+      return counted(request.headers, lines.count, lines.count === 0 ? [] : [[channel, lines]]);
+    };
+    return canonised instanceof Promise ? canonised.then(sorted) : sorted(canonised);
+  }
+
+  *#canonised(
+    { channel, source, token }: TokenRecord,
+    body: Buffer,
+    headers: IncomingHttpHeaders,
+  ): Steps<CanonisedRequest> {
+    const { clock, frameBytesMax, framesMax } = this.#options;
+    const named = yield* this.#requestIds.name(headers, token, body);
+    const found = yield* canoniseInSteps(body, source, {
+      frameBytesMax,
+      framesMax,
+      nowMs: clock.nowMs(),
+      token,
+      ...(named !== undefined && { dedupId: dedupIdOf(named, channel) }),
+    });
+    return { named, found };
+  }
+
+  // Frames with the token that each of them names, where it is missing or unknown dropped and counted; or all with one
+  // token whose marks keep something of each frame.
+  async #sortedOf(writer: Writer, body: Buffer, { headers, socket }: IncomingMessage): Promise<Sorted> {
+    const { clock, faults, addressOf, frameBytesMax, framesMax } = this.#options;
+    const one = writer.kind === "token" ? writer.record : undefined;
+    const address = addressOf(socket);
+    const right = writer.kind === "token" ? writer.record.token : writer.keyId;
+    const named = await inTurns(this.#requestIds.name(headers, right, body), address);
+    const sorting = this.#router.sort(clock.nowMs());
+    let frames = 0;
+    for (let offset = 0; offset < body.length; frames++) {
+      const scan = scanFrame(body, offset, frameBytesMax);
+      if (scan.kind !== "frame") {
+        const reason = scan.kind === "more" ? "truncated" : scan.reason;
+        throw badFraming({ kind: "bad", reason, frame: frames, offset }, body.length, headers, this.#options);
+      }
+      if (frames === framesMax) throw tooManyFrames(framesMax);
+      const asking = sorting.add(body, scan.start, scan.end, one);
+      if (asking !== undefined) await asking;
+      if (frames % stepFrames === 0 && turns.isOver) await turns.next(address);
+      offset = scan.end;
+    }
+    malformedCount.inc({ via: "http" }, sorting.faults.count("no_token"));
+    unknownTokenFrames.inc({ via: "http" }, sorting.faults.count("unknown_token"));
+    sorting.faults.tellTo(faults, socket.remoteAddress);
+    this.#noteReuse(named, socket);
+    const channels = [...sorting.take()].map(([channel, lines]) => {
+      // Tokens that came or went since the first try: then these are other lines.
+      const dedupId = named && dedupIdOf(named, `${channel} ${lines.count}`);
+      return [channel, dedupId === undefined ? lines : { ...lines, dedupId }] as const;
+    });
+    return counted(headers, frames, channels);
+  }
+
+  #noteReuse(named: NamedRequest | undefined, socket: Socket): void {
+    if (named !== undefined && this.#requestIds.isReused(named))
+      this.#options.faults.note(socket.remoteAddress, "request_id_reused");
+  }
+}
+
+function counted(headers: IncomingHttpHeaders, frames: number, channels: Sorted["channels"]): Sorted {
+  checkCount(headers, frames);
+  return { channels };
+}
+
+function checkCount(headers: IncomingHttpHeaders, frames: number): void {
+  const said = headers["logplex-msg-count"];
+  if (said === undefined) return;
+  if (typeof said !== "string" || !/^[0-9]+$/.test(said) || Number(said) !== frames) {
+    throw countMismatch(String(said), frames);
+  }
+}
+
+// A last frame that is cut off: logplex tells by the count header alone, and takes the rest without it; we lose
+// nothing.
+function badFraming(
+  bad: BadFraming,
+  bodyBytes: number,
+  headers: IncomingHttpHeaders,
+  { frameBytesMax, framesMax }: { readonly frameBytesMax: number; readonly framesMax: number },
+): AppError {
+  if (bad.reason === "too_many") return tooManyFrames(framesMax);
+  malformedCount.inc({ via: "http" });
+  const where = `Frame ${bad.frame + 1}, at byte ${bad.offset} of ${bodyBytes},`;
+  switch (bad.reason) {
+    case "truncated":
+      checkCount(headers, bad.frame);
+      return malformedFrames(`${where} is cut off by the end of the body: send it whole.`);
+    case "frame_too_long":
+      return malformedFrames(`${where} is longer than ${frameBytesMax} bytes: cut it into several.`);
+    case "length_not_decimal":
+      return malformedFrames(`${where} does not start with its length; newline-framed lines are not taken.`);
+  }
+}

@@ -1,0 +1,58 @@
+/** Answers of `POST /logs`: docs/spec/wire-in.md#w3-1. */
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyBaseLogger } from "fastify";
+import { internalError } from "../../errors/api.ts";
+import { AppError } from "../../errors/app-error.ts";
+import { codingsTaken } from "../../errors/ingest.ts";
+import { errorBody } from "../../http/api-errors.ts";
+import { refusedRequests } from "../../metrics.ts";
+
+/** Every line of the request is durable. */
+export function answerStored(response: ServerResponse): void {
+  response.writeHead(204);
+  response.end();
+}
+
+/** An error that logplex has a text for is that text to the byte, and a header holds the mend; else both are the body. */
+export function answerError(
+  error: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  logger: Pick<FastifyBaseLogger, "error">,
+): void {
+  if (!(error instanceof AppError)) {
+    answerFault(error, request, response, logger);
+    return;
+  }
+  refusedRequests.inc({ code: error.code });
+  response.statusCode = error.status;
+  response.setHeader("content-type", "text/plain; charset=utf-8");
+  if (error.status === 405) response.setHeader("allow", "POST");
+  if (error.status === 408) response.setHeader("connection", "close");
+  if (error.status === 415) response.setHeader("accept-encoding", codingsTaken);
+  if ([400, 401, 403].includes(error.status)) response.setHeader("www-authenticate", "Basic realm=Logplex");
+  if ([400, 403].includes(error.status)) {
+    response.statusMessage = error.message;
+    response.setHeader("tailrace-error", error.mend);
+    response.end(error.message);
+    return;
+  }
+  if (error.retryAfterS !== undefined) response.setHeader("retry-after", error.retryAfterS);
+  response.end(`${error.message}\n${error.mend}\n`);
+}
+
+// Nobody foresaw it: the server's log tells it, and the sender gets the id to ask about.
+function answerFault(
+  err: unknown,
+  request: IncomingMessage,
+  response: ServerResponse,
+  logger: Pick<FastifyBaseLogger, "error">,
+): void {
+  const requestId = String(request.headers["request-id"] ?? randomUUID()).slice(0, 200);
+  logger.error({ err, method: request.method, route: "/logs", requestId }, "a request failed");
+  response.statusCode = 500;
+  response.setHeader("request-id", requestId);
+  response.setHeader("content-type", "application/json; charset=utf-8");
+  response.end(JSON.stringify(errorBody(internalError(requestId))));
+}

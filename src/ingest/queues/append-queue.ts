@@ -1,0 +1,200 @@
+/** The lines of one channel that wait for the log. */
+import type { Batch, CanonicalLines } from "../../core/batch/batch.ts";
+import type { BatchMemory } from "../../core/batch/batch-memory.ts";
+import { type ChannelId, newProducerId, type ProducerId } from "../../core/ids.ts";
+import { acceptedLines, appendSeconds, repeatedLines, storedLines } from "../../metrics.ts";
+import type { Appended, ChannelLog, Clock } from "../../ports.ts";
+import type { MemoryBudget } from "./memory-budget.ts";
+import { type StreamOwner, type StreamParts, StreamQueue } from "./stream-queue.ts";
+
+/** How lines came in. */
+export type Via = "http" | "syslog" | "relp" | "notice";
+
+/** Batches of one channel with an answer that may be in flight together. */
+const inFlightMax = 16;
+/** Bytes that holding a handful of lines costs besides their own. */
+const overheadBytes = 512;
+
+type Numbering = { readonly producer: ProducerId; next: number };
+
+type Entry = {
+  readonly lines: CanonicalLines;
+  readonly via: Via;
+  readonly resolve: (appended: Appended) => void;
+  readonly reject: (reason: unknown) => void;
+};
+
+/** Shared by all queues. */
+export type QueueParts = {
+  readonly log: Pick<ChannelLog, "append">;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly budget: MemoryBudget;
+  readonly batchBytesMax: number;
+  readonly streams: StreamParts;
+  /** The queue has lines, or none any more. */
+  readonly busy: (queue: AppendQueue) => void;
+  readonly rests: (queue: AppendQueue) => void;
+};
+
+/**
+ * Numbers: a producer has at most one batch in flight and its number moves on only when a batch was stored, so its
+ * stored lines are numbered without a jump. A batch that was refused or a repeat takes its producer with it.
+ */
+export class AppendQueue implements StreamOwner {
+  readonly channel: ChannelId;
+  readonly #parts: QueueParts;
+  /** Lines with an answer that are not in flight yet, in order. */
+  #entries: Entry[] = [];
+  #inFlight = 0;
+  /** Batches of gathered lines in flight: while there is one, plain lines go on gathering. */
+  #gathered = 0;
+  #bytes = 0;
+  /** The lines without an answer. */
+  #stream: StreamQueue | undefined;
+  /** Producers of this channel that have no batch in flight. */
+  readonly #numberings: Numbering[] = [];
+
+  constructor(channel: ChannelId, parts: QueueParts) {
+    this.channel = channel;
+    this.#parts = parts;
+  }
+
+  /** Memory of the lines that wait and those in flight. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get stream(): StreamQueue {
+    this.#stream ??= new StreamQueue(this.#parts.streams, this);
+    return this.#stream;
+  }
+
+  /** Stores lines for which memory was taken, as parts: one after the other, so that none is stored behind a refused one. */
+  append(parts: readonly CanonicalLines[], via: Via): Promise<Appended> {
+    return parts.length === 1 ? this.#enqueue(parts[0]!, via) : this.#appendParts(parts, via);
+  }
+
+  /** More memory is taken for lines, or less. */
+  held(bytes: number): void {
+    const { budget, busy, rests } = this.#parts;
+    if (this.#bytes === 0) busy(this);
+    this.#bytes += bytes;
+    budget.hold(bytes);
+    if (this.#bytes === 0) rests(this);
+  }
+
+  accept(lines: CanonicalLines): void {
+    acceptedLines.inc({ via: "syslog" }, lines.count);
+  }
+
+  async store(lines: CanonicalLines, memory: BatchMemory | undefined): Promise<void> {
+    await this.#appendBatch(lines, memory);
+    storedLines.inc({ via: "syslog" }, lines.count);
+  }
+
+  async #appendParts(parts: readonly CanonicalLines[], via: Via): Promise<Appended> {
+    for (let at = 0; at < parts.length - 1; at++) {
+      try {
+        await this.#enqueue(parts[at]!, via);
+      } catch (error) {
+        this.held(-heldBytes(parts.slice(at + 1)));
+        throw error;
+      }
+    }
+    return this.#enqueue(parts.at(-1)!, via);
+  }
+
+  #enqueue(lines: CanonicalLines, via: Via): Promise<Appended> {
+    return new Promise((resolve, reject) => {
+      this.#entries.push({ lines, via, resolve, reject });
+      this.#pump();
+    });
+  }
+
+  // Issues what may go now. Frames with an id never gather, so they need not wait for one another.
+  #pump(): void {
+    const mayGather = this.#gathered === 0;
+    while (this.#entries.length > 0 && this.#inFlight < inFlightMax) {
+      const alone = this.#entries[0]!.lines.dedupId !== undefined;
+      if (!alone && !mayGather) return;
+      const count = alone ? 1 : gatherable(this.#entries, this.#parts.batchBytesMax);
+      this.#storeEntries(this.#entries.splice(0, count), alone ? 0 : 1);
+    }
+  }
+
+  #storeEntries(entries: readonly Entry[], gathered: 0 | 1): void {
+    this.#inFlight++;
+    this.#gathered += gathered;
+    const settled = () => {
+      this.#inFlight--;
+      this.#gathered -= gathered;
+      this.#pump();
+      let bytes = 0;
+      for (const { lines } of entries) bytes += lines.bytes.length + overheadBytes;
+      this.held(-bytes);
+    };
+    this.#appendBatch(entries.length === 1 ? entries[0]!.lines : joined(entries)).then(
+      (appended) => {
+        const counter = appended.repeated ? repeatedLines : storedLines;
+        for (const { lines, via, resolve } of entries) {
+          counter.inc({ via }, lines.count);
+          resolve(appended);
+        }
+        settled();
+      },
+      (error) => {
+        for (const { reject } of entries) reject(error);
+        settled();
+      },
+    );
+  }
+
+  #appendBatch(lines: CanonicalLines, memory?: BatchMemory): Promise<Appended> {
+    const { log, clock } = this.#parts;
+    const numbering = this.#numberings.pop() ?? { producer: newProducerId(), next: 0 };
+    const startedMs = performance.now();
+    const { bytes, count, form, index, dedupId } = lines;
+    const { producer, next: firstLine } = numbering;
+    const numbered = { bytes, count, form, index, producer, firstLine, acceptedAtMs: clock.nowMs() };
+    const batch: Batch = dedupId === undefined ? numbered : { ...numbered, dedupId };
+    return log.append(this.channel, batch, memory).then((appended) => {
+      appendSeconds.observe((performance.now() - startedMs) / 1000);
+      if (!appended.repeated) {
+        numbering.next += count;
+        this.#numberings.push(numbering);
+      }
+      return appended;
+    });
+  }
+}
+
+/** The memory that lines take while they wait. */
+export function heldBytes(batches: readonly CanonicalLines[]): number {
+  let held = batches.length * overheadBytes;
+  for (const { bytes } of batches) held += bytes.length;
+  return held;
+}
+
+/** How many entries at the head of the queue make one batch: of one form, without an id, within the bound. */
+function gatherable(queue: readonly Entry[], bytesMax: number): number {
+  const { form } = queue[0]!.lines;
+  let bytes = 0;
+  let entries = 0;
+  for (const { lines } of queue) {
+    bytes += lines.bytes.length;
+    const fits = entries === 0 || bytes <= bytesMax;
+    if (lines.form !== form || lines.dedupId !== undefined || !fits) break;
+    entries++;
+  }
+  return entries;
+}
+
+function joined(entries: readonly Entry[]): CanonicalLines {
+  let count = 0;
+  for (const { lines } of entries) count += lines.count;
+  return {
+    bytes: Buffer.concat(entries.map(({ lines }) => lines.bytes)),
+    count,
+    form: entries[0]!.lines.form,
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * Names of a sender that a token's marks let through: with `keepSource` its APPNAME or tag is the source of the line (an app of
+ * Heroku that drains to us keeps `heroku[router]`), with `keepHostname` its host stands before PROCID, so that ten boxes
+ * that send with one token are told apart. Lines of tokens without marks do not come here.
+ */
+
+import { isTokenAt } from "../../core/secrets/token-mask.ts";
+import type { SyslogHeader } from "../../core/wire/syslog.ts";
+import type { TokenRecord } from "../../registry/records.ts";
+import { isSource } from "../../registry/tokens.ts";
+
+type Marks = Pick<TokenRecord, "keepHostname" | "keepSource">;
+
+/** True where a line is not just the token's. */
+export const isMarked = ({ keepHostname, keepSource }: Marks): boolean =>
+  keepHostname !== undefined || keepSource !== undefined;
+
+const processBytesMax = 128;
+const couldHoldToken = /[0-9A-Fa-f-]{16}/;
+
+/** The sender's name for the source, where it is one that a token could have; else the token's. */
+export function sourceOf({ source }: TokenRecord, bytes: Uint8Array, header: SyslogHeader): string {
+  if (header.kind === "text") return source;
+  const name = textOf(bytes, header.appStart, header.appEnd);
+  return isSource(name) && !couldHoldToken.test(name) ? name : source;
+}
+
+/** The frame that was scanned as RFC 5424 with what the marks keep in its place. */
+export function markedFrame(
+  { keepHostname, keepSource }: Marks,
+  bytes: Uint8Array,
+  end: number,
+  header: SyslogHeader,
+): Buffer {
+  const { sdStart, sdEnd, msgidStart, msgidEnd } = header;
+  const process = textOf(bytes, header.processStart, header.processEnd).slice(0, processBytesMax);
+  const host = keepHostname === true && header.kind !== "text" ? hostOf(bytes, header) : "";
+  const names = [host, process].filter((name) => name !== "" && name !== "-").join(".") || "-";
+  const time = textOf(header.time, header.timeStart, header.timeEnd) || "-";
+  const isTagTold = keepSource === true && header.kind === "bsd";
+  const messageStart = isTagTold ? header.textStart : header.messageStart;
+  const head = `<${header.pri}>1 ${time} - - ${names} ${textOf(bytes, msgidStart, msgidEnd) || "-"} `;
+  return Buffer.concat([
+    Buffer.from(head, "latin1"),
+    sdEnd > sdStart ? bytes.subarray(sdStart, sdEnd) : Buffer.from("-"),
+    Buffer.from(" "),
+    bytes.subarray(messageStart, end),
+  ]);
+}
+
+function hostOf(bytes: Uint8Array, { hostStart, hostEnd }: SyslogHeader): string {
+  const host = textOf(bytes, hostStart, Math.min(hostEnd, hostStart + processBytesMax));
+  return isTokenAt(bytes, hostStart, hostEnd) || /^(-|host)$/.test(host) ? "" : host;
+}
+
+const textOf = (bytes: Uint8Array, start: number, end: number): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.max(0, end - start)).toString("latin1");

@@ -1,0 +1,108 @@
+/**
+ * Reports to the operator what senders do wrong. A syslog sender hears nothing from us, so a misconfigured one would
+ * vanish without a trace. Every fault is counted by its cause; there is at most one warning a minute for each peer,
+ * with all its faults since the last. Peers, and warnings in a minute, are bounded: an attacker with very many
+ * addresses fills neither the memory nor the log.
+ */
+import type { Logger } from "pino";
+import { addressGroup } from "../../core/address-group.ts";
+import { senderFaults } from "../../metrics.ts";
+import type { Clock } from "../../ports.ts";
+import { type Cause, causes } from "./fault-causes.ts";
+
+export type FaultsOptions = {
+  readonly logger: Pick<Logger, "warn">;
+  readonly clock: Clock;
+  /** Peers that are remembered within a minute; faults of others are counted together. */
+  readonly peersMax: number;
+  /** Warnings in a minute. */
+  readonly warningsMax: number;
+  readonly everyMs: number;
+  /** Told of each fault that is kept with a peer. */
+  readonly failed?: (address: string | undefined, cause: Cause, sample: string | undefined) => void;
+};
+
+/** Faults of one cause that are not told yet. */
+type Untold = { count: number; readonly sample: string | undefined };
+type Peer = { readonly untold: Map<Cause, Untold>; isTold: boolean };
+
+export class SenderFaults {
+  readonly #options: FaultsOptions;
+  readonly #peers = new Map<string, Peer>();
+  readonly #stop = new AbortController();
+  readonly #turning: Promise<void>;
+  #warnings = 0;
+  #others = 0;
+
+  constructor(options: FaultsOptions) {
+    this.#options = options;
+    this.#turning = this.#turn();
+  }
+
+  /** `sample` is made only when it may be told: the first bytes of what was wrong, without secrets. */
+  note(address: string | undefined, cause: Cause, count = 1, sample?: () => string): void {
+    if (count === 0) return;
+    senderFaults.inc({ cause }, count);
+    const name = addressGroup(address);
+    const peer = this.#peers.get(name) ?? this.#meet(name);
+    if (peer === undefined) {
+      this.#others += count;
+      return;
+    }
+    const untold = peer.untold.get(cause);
+    if (untold === undefined) {
+      const first = sample?.();
+      peer.untold.set(cause, { count, sample: first });
+      this.#options.failed?.(address, cause, first);
+    } else untold.count += count;
+    if (!peer.isTold) this.#tell(name, peer);
+  }
+
+  /** Idempotent. Tells what is still untold. */
+  close(): Promise<void> {
+    this.#stop.abort();
+    return this.#turning;
+  }
+
+  #meet(name: string): Peer | undefined {
+    if (this.#peers.size >= this.#options.peersMax) return undefined;
+    const peer: Peer = { untold: new Map(), isTold: false };
+    this.#peers.set(name, peer);
+    return peer;
+  }
+
+  async #turn(): Promise<void> {
+    const { clock, everyMs } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      await clock.sleep(everyMs, this.#stop.signal);
+      this.#tellAll();
+    }
+  }
+
+  // A new minute: whoever did nothing wrong in the last one is forgotten.
+  #tellAll(): void {
+    this.#warnings = 0;
+    for (const [name, peer] of this.#peers) {
+      if (peer.untold.size > 0) this.#tell(name, peer);
+      else this.#peers.delete(name);
+    }
+    if (this.#others === 0) return;
+    this.#options.logger.warn({ count: this.#others }, "more senders than are told apart do something wrong");
+    this.#others = 0;
+  }
+
+  #tell(name: string, peer: Peer): void {
+    if (this.#warnings >= this.#options.warningsMax) return;
+    this.#warnings++;
+    peer.isTold = true;
+    const faults = [...peer.untold].map(([cause, { count, sample }]) => ({
+      cause,
+      count,
+      ...(sample !== undefined && { firstBytes: sample }),
+      mend: causes[cause].mend,
+    }));
+    const [first] = peer.untold.keys();
+    this.#options.logger.warn({ peer: name, faults }, causes[first!].what);
+    peer.untold.clear();
+  }
+}

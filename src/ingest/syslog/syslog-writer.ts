@@ -1,0 +1,134 @@
+import { type RetryPolicy, retryDelayMs } from "../../core/scheduling/retry.ts";
+import type { SyslogHeader } from "../../core/wire/syslog.ts";
+import { syslogLostLines } from "../../metrics.ts";
+import type { TokenRecord } from "../../registry/records.ts";
+import type { Sender } from "../queues/open-batch.ts";
+import type { LineTarget } from "../routing/router.ts";
+import { ShortWay } from "./short-way.ts";
+import type { SyslogOptions } from "./syslog.ts";
+
+const askRetry: RetryPolicy = {
+  delayMsMin: 20,
+  delayMsMax: 2_000,
+  factor: 2,
+  attemptsMax: Number.POSITIVE_INFINITY,
+  jitter: 0.2,
+};
+
+/** The lines of one connection on their way to the streams of their channels. */
+export class SyslogWriter implements LineTarget, Sender {
+  readonly #options: Omit<SyslogOptions, "host" | "port">;
+  readonly #stop = new AbortController();
+  readonly #shortWay: ShortWay;
+  #bytes = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(options: Omit<SyslogOptions, "host" | "port">) {
+    this.#options = options;
+    this.#shortWay = new ShortWay((channel) => options.queues.stream(channel));
+  }
+
+  /** Puts a line behind all that its channel was given before. */
+  place(
+    record: TokenRecord,
+    source: string,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    header: SyslogHeader,
+    nowMs: number,
+  ): void {
+    const stream = this.#options.queues.stream(record.channel);
+    this.#bytes += stream.add(this, record, source, bytes, start, end, header, nowMs);
+  }
+
+  /** The same for a frame that is plain and of a token that was told with `knows`; false when the frame goes the long way. */
+  placePlain(bytes: Uint8Array, start: number, end: number): boolean {
+    const taken = this.#shortWay.add(this, bytes, start, end);
+    this.#bytes += taken;
+    return taken > 0;
+  }
+
+  knows(name: Uint8Array, record: TokenRecord): void {
+    const stream = this.#options.queues.stream(record.channel);
+    this.#shortWay.learn(name, record.channel, stream, stream.originOf(record, record.source));
+  }
+
+  /** To be called where a read, or a turn of the event loop, begins. */
+  begin(): void {
+    this.#shortWay.begin(this.#options.tokens.version);
+  }
+
+  /** To be called where it ends. */
+  rest(): void {
+    this.#shortWay.rest();
+  }
+
+  /** Memory of lines that are not stored yet. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  settle(bytes: number): void {
+    this.#bytes -= bytes;
+    if (this.#wake !== undefined && this.#hasRoom) this.#wake();
+  }
+
+  /**
+   * Undefined when more may be read. Otherwise resolves when it may be: when this connection's lines are within their
+   * bound, and there is memory for all connections or none of it is this one's, so that each of them gets on.
+   */
+  untilRoom(): Promise<void> | undefined {
+    return this.#hasRoom ? undefined : this.#woken();
+  }
+
+  /** Resolves when every line is durable, or given up after the queues stopped to try. */
+  async settled(): Promise<void> {
+    while (this.#bytes > 0) await this.#woken();
+  }
+
+  /** Ends the patience, as the server stops: what fails from now on is tried once more. */
+  stop(): void {
+    this.#stop.abort();
+    this.#options.queues.stopRetrying();
+  }
+
+  /** Asks until there is an answer: TCP has none to give. After `stop` once more, then `lines` are counted as lost. */
+  async insist(lines: number, attempt: () => Promise<unknown>): Promise<void> {
+    const { clock, logger } = this.#options;
+    for (let failures = 0; ; failures++) {
+      const last = this.#stop.signal.aborted;
+      try {
+        await attempt();
+        return;
+      } catch (error) {
+        if (failures === 0)
+          logger.warn({ err: error, lines }, "lines of a syslog connection wait for the registry");
+        if (last) {
+          syslogLostLines.inc(lines);
+          logger.error(
+            { err: error, lines },
+            "lines of a syslog connection are lost: the registry did not answer",
+          );
+          return;
+        }
+        await clock.sleep(retryDelayMs(askRetry, failures, Math.random()) ?? 0, this.#stop.signal);
+      }
+    }
+  }
+
+  get #hasRoom(): boolean {
+    const { queues, connectionBytesMax } = this.#options;
+    return this.#bytes <= connectionBytesMax && (this.#bytes === 0 || !queues.budget.isTight);
+  }
+
+  // One waits at a time: for room, and after that for the end of the connection.
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined;
+        resolve();
+      };
+    });
+  }
+}
