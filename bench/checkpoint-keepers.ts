@@ -15,7 +15,7 @@ const drains = 80;
 const holdMsMax = 3000;
 const writeEveryMs = 20;
 
-export type Kept = { acknowledged: number; claims: number; lost: number; late: number };
+type Kept = { acknowledged: number; claims: number; lost: number; late: number };
 
 /** Goes on until `isOver`: one shard after the other is taken by a node that `pick` names. */
 export async function keepCheckpoints(

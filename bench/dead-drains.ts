@@ -14,10 +14,11 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { newChannelId } from "../src/core/ids.ts";
 import type { DrainCheckpoint } from "../src/registry/drain-checkpoint.ts";
-import { addDrain, type DrainRig, linesOf, newChannelId, openDrainRig, Receiver } from "./drain-rig.ts";
+import { addDrain, type DrainRig, linesOf, openDrainRig, Receiver } from "./drain-rig.ts";
 
-export type DeadDrains = {
+type DeadDrains = {
   readonly dead: number;
   readonly alone: Well;
   readonly beside: Well;

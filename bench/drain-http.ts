@@ -4,7 +4,8 @@
  * that follows while lines come as fast as they are made durable. Run: node bench/drain-http.ts [lines]
  */
 import { fileURLToPath } from "node:url";
-import { addDrain, type DrainRig, linesOf, newChannelId, openDrainRig, Receiver } from "./drain-rig.ts";
+import { newChannelId } from "../src/core/ids.ts";
+import { addDrain, type DrainRig, linesOf, openDrainRig, Receiver } from "./drain-rig.ts";
 
 export type DrainHttp = {
   readonly lines: number;

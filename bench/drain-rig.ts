@@ -11,7 +11,7 @@ import { pino } from "pino";
 import { realClock } from "../src/clock.ts";
 import type { CanonicalLines } from "../src/core/batch/batch.ts";
 import { Canoniser } from "../src/core/batch/canonical.ts";
-import { type ChannelId, newChannelId, newDrainId, newDrainToken } from "../src/core/ids.ts";
+import { type ChannelId, newDrainId, newDrainToken } from "../src/core/ids.ts";
 import { origin } from "../src/core/position.ts";
 import { addressPolicy, loopbackCidrs } from "../src/drains/addresses.ts";
 import { ConnectionSlots } from "../src/drains/connections/slots.ts";
@@ -129,8 +129,6 @@ export async function addDrain(store: Store, channel: ChannelId, url: string): P
   return record;
 }
 
-export { newChannelId };
-
 /** Canonical lines of 200 bytes, with the time of their making in each. */
 export function linesOf(count: number, sent = String(process.hrtime.bigint())): CanonicalLines {
   const canoniser = new Canoniser("app");
@@ -142,7 +140,7 @@ export function linesOf(count: number, sent = String(process.hrtime.bigint())): 
 }
 
 /** What a receiver got since it was asked last: lines, and the age of each request's first line. */
-export type Got = {
+type Got = {
   readonly lines: number;
   readonly requests: number;
   readonly latenciesMs: readonly number[];

@@ -3,13 +3,14 @@
  * lines that come one by one at a steady pace. Run: node bench/drain-syslog.ts [lines]
  */
 import { fileURLToPath } from "node:url";
+import { newChannelId } from "../src/core/ids.ts";
 import { type DrainHttp, drainHttp } from "./drain-http.ts";
-import { addDrain, linesOf, newChannelId, openDrainRig, Receiver } from "./drain-rig.ts";
+import { addDrain, linesOf, openDrainRig, Receiver } from "./drain-rig.ts";
 
-export type DrainSyslog = DrainHttp & { readonly paced: readonly Paced[] };
+type DrainSyslog = DrainHttp & { readonly paced: readonly Paced[] };
 
 /** From the making of a line, before its append, until the receiver read it. */
-export type Paced = {
+type Paced = {
   readonly linesPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -20,7 +21,7 @@ const paces = [100, 1_000, 5_000];
 const tickMs = 2;
 
 /** Runs the question once. */
-export async function drainSyslog({ lines = 500_000, seconds = 3 } = {}): Promise<DrainSyslog> {
+async function drainSyslog({ lines = 500_000, seconds = 3 } = {}): Promise<DrainSyslog> {
   const found = await drainHttp({ lines, scheme: "syslog" });
   const paced: Paced[] = [];
   for (const linesPerSecond of paces) paced.push(await pace("syslog", linesPerSecond, seconds));
@@ -28,11 +29,7 @@ export async function drainSyslog({ lines = 500_000, seconds = 3 } = {}): Promis
 }
 
 /** Lines of one app, each appended alone, at `linesPerSecond` for `seconds`. */
-export async function pace(
-  scheme: "http" | "syslog",
-  linesPerSecond: number,
-  seconds: number,
-): Promise<Paced> {
+async function pace(scheme: "http" | "syslog", linesPerSecond: number, seconds: number): Promise<Paced> {
   const receiver = await Receiver.open(scheme);
   const rig = await openDrainRig();
   try {

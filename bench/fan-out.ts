@@ -10,7 +10,7 @@ import { lineScanner } from "./routers/receiver.ts";
 import { send } from "./routers/senders.ts";
 import { BenchServer } from "./server.ts";
 
-export type FanOut = {
+type FanOut = {
   readonly tails: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -23,11 +23,7 @@ const app = "bench";
 const sharedBytes = Buffer.alloc(65_536);
 
 /** The same lines with no tail, one, and `tails`; the first row is of the one. */
-export async function fanOut({
-  tails = 1_000,
-  linesPerSecond = 1_000,
-  seconds = 10,
-} = {}): Promise<FanOut[]> {
+async function fanOut({ tails = 1_000, linesPerSecond = 1_000, seconds = 10 } = {}): Promise<FanOut[]> {
   const server = await BenchServer.start();
   const sockets: Socket[] = [];
   try {

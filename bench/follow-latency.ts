@@ -23,11 +23,11 @@ import { Patterns } from "../src/patterns/patterns.ts";
 import { operatorKeyId } from "../src/registry/keys.ts";
 import { sessionStreams } from "../src/tail/http.ts";
 import { Recent } from "../src/tail/recent.ts";
-import { sessionParts } from "../src/tail/session.ts";
 import { SessionUrls, sessionIdCharsMax } from "../src/tail/session-url.ts";
+import { sessionParts } from "../src/tail/tail-part.ts";
 import { Tails } from "../src/tail/tails.ts";
 
-export type FollowLatency = {
+type FollowLatency = {
   readonly lines: number;
   readonly linesPerSecond: number;
   readonly p50Ms: number;

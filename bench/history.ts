@@ -8,7 +8,7 @@ import { Load } from "./routers/run.ts";
 import { send } from "./routers/senders.ts";
 import { BenchServer } from "./server.ts";
 
-export type History = {
+type History = {
   readonly beside: string;
   readonly reads: number;
   readonly p50Ms: number;
@@ -25,7 +25,7 @@ const otherSeconds = 12;
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
 /** Warm and cold, alone and beside others. */
-export async function history(): Promise<History[]> {
+async function history(): Promise<History[]> {
   const rows: History[] = [];
   for (const isBusy of [false, true]) {
     const server = await BenchServer.start();

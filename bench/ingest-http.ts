@@ -11,7 +11,7 @@ import { type Door, median, postLines } from "./load.ts";
 import { BenchServer } from "./server.ts";
 
 /** Lines a second and CPU of the server for a line: ours, durable when acknowledged, and the one that throws away. */
-export type IngestHttp = {
+type IngestHttp = {
   readonly linesPerSecond: number;
   readonly cpuMicrosPerLine: number;
   readonly nullLinesPerSecond: number;

@@ -1,7 +1,7 @@
 /** Senders: bodies of frames over kept connections, as fast as they are acknowledged. */
 import { Agent, request } from "node:http";
 
-export const linesEach = 100;
+const linesEach = 100;
 const lineBytes = 200;
 const connections = 8;
 
@@ -9,7 +9,7 @@ const connections = 8;
 export type Door = { readonly url: string; readonly token: string };
 
 /** A body of lines of 200 bytes. */
-export function body(lines = linesEach): Buffer {
+function body(lines = linesEach): Buffer {
   const head = "<190>1 2026-01-02T03:04:05.000006+00:00 h app web.1 - - ";
   const payload = `${head + "x".repeat(lineBytes - head.length - 5)}\n`;
   return Buffer.from(`${payload.length} ${payload}`.repeat(lines));

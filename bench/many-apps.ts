@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { postLines } from "./load.ts";
 import { BenchServer } from "./server.ts";
 
-export type ManyApps = {
+type ManyApps = {
   readonly apps: number;
   /** From the process's start until it listens. */
   readonly startSeconds: number;
@@ -21,7 +21,7 @@ export type ManyApps = {
 const makersAtOnce = 50;
 
 /** Runs the question once. */
-export async function manyApps({ apps = 100_000 } = {}): Promise<ManyApps> {
+async function manyApps({ apps = 100_000 } = {}): Promise<ManyApps> {
   const folder = await mkdtemp(join(tmpdir(), "tailrace-bench-"));
   try {
     const empty = await started(folder);

@@ -7,7 +7,7 @@ import { Receiver } from "./drain-rig.ts";
 import { postFirstLines, postLines } from "./load.ts";
 import { BenchNats, BenchServer } from "./server.ts";
 
-export type ManyDrains = {
+type ManyDrains = {
   readonly natsServers: 0 | 1 | 3;
   readonly drains: number;
   /** From the first line sent until the last was received. */

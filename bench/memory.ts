@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { postLines } from "./load.ts";
 import { BenchServer } from "./server.ts";
 
-export type Memory = {
+type Memory = {
   readonly count: number;
   readonly startBytes: number;
   readonly bytesPerApp: number;

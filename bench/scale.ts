@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { postFirstLines, postLines } from "./load.ts";
 import { BenchNats, BenchServer } from "./server.ts";
 
-export type ScaleSetup = {
+type ScaleSetup = {
   readonly natsServers: 0 | 1 | 3;
   readonly ingestProcesses: 1 | 2;
   readonly apps: number;

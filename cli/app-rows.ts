@@ -4,7 +4,7 @@ import { appsOption, requiredApps } from "./app-names.ts";
 import { type Context, jsonOption } from "./context.ts";
 
 /** How to find and show the rows of an app. */
-export type RowKind<Row extends object> = {
+type RowKind<Row extends object> = {
   readonly rowsOf: (app: string) => Promise<readonly Row[]>;
   readonly heads: readonly string[];
   readonly cells: (row: Row) => readonly string[];

@@ -76,8 +76,8 @@ import { FrameHistory } from "./tail/frame-history.ts";
 import { Histograms } from "./tail/histograms.ts";
 import { summaryOf } from "./tail/log-summary.ts";
 import { Recent } from "./tail/recent.ts";
-import { sessionParts } from "./tail/session.ts";
 import { SessionUrls } from "./tail/session-url.ts";
+import { sessionParts } from "./tail/tail-part.ts";
 import { Tails } from "./tail/tails.ts";
 
 /** A running server. */

@@ -224,7 +224,7 @@ export function checkConfig(config: Config): Config {
 }
 
 /** A setting as it is in force, written as its flag takes it. */
-export type ShownSetting = {
+type ShownSetting = {
   readonly flag: string;
   readonly variable: string | null;
   readonly value: string | null;

@@ -184,6 +184,26 @@ describe("imports", () => {
     expect(wrong).toEqual([]);
   });
 
+  test("take every thing that a file exports", () => {
+    const taken = new Set(everything.flatMap(({ things }) => things));
+    const exported = everything
+      .filter(({ path }) => !taken.has(`${path} *`))
+      .flatMap(({ path, text }) =>
+        [...text.matchAll(/^export (?:async )?(?:function\*?|class|const|let|type) (\w+)/gm)].map(
+          ([, name]) => `${path} ${name}`,
+        ),
+      );
+    expect(exported.length).toBeGreaterThan(1500);
+    expect(exported.filter((thing) => !taken.has(thing))).toEqual([]);
+  });
+
+  test("come from where a thing is, and not from a file that passes it on", () => {
+    const passedOn = everything.filter(({ text }) =>
+      /^export (?:type )?(?:\*|\{(?! \w+ as default ))/m.test(text),
+    );
+    expect(passedOn.map(({ path }) => path)).toEqual([]);
+  });
+
   test("reach every file", () => {
     const all = [
       ...product,

@@ -4,7 +4,7 @@ import { defineConfig } from "vite";
 const here = fileURLToPath(new URL(".", import.meta.url));
 
 /** web/ → dist/web. `scripts/lib/build.mjs` runs it; the server sends what comes out, and nothing else. */
-export const pageBuild = defineConfig({
+const pageBuild = defineConfig({
   root: here,
   base: "./",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },

@@ -95,7 +95,7 @@ export const postHead = (target: Target, length: number, more: readonly string[]
     "\r\n",
   ].join("\r\n");
 
-export type Answer = {
+type Answer = {
   readonly status: number;
   readonly text: string;
   readonly headers: IncomingHttpHeaders;

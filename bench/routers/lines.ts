@@ -9,7 +9,7 @@ export const mark = 0x7e;
 export const timeDigits = 12;
 
 /** A frame of an app; its time is still to be written. */
-export type Frame = { readonly bytes: Buffer; readonly timeAt: number };
+type Frame = { readonly bytes: Buffer; readonly timeAt: number };
 
 export function frameOf(name: string): Frame {
   const head = `<190>1 ${new Date().toISOString().replace("Z", "000+00:00")} host ${name} web.1 - - ~`;

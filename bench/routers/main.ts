@@ -25,7 +25,7 @@ const fullShare = 0.85;
 type Found = { readonly peer: PeerName; readonly runs: readonly Run[] };
 
 /** The peers in turn, `rounds` times: what disturbs the machine for a while disturbs all of them. */
-export async function measure(job: Job, rounds: number, told: (text: string) => void): Promise<Found[]> {
+async function measure(job: Job, rounds: number, told: (text: string) => void): Promise<Found[]> {
   const runs = new Map<PeerName, Run[]>(job.peers.map((peer) => [peer, []]));
   for (let round = 1; round <= rounds; round++)
     for (const [peer, of] of runs) {

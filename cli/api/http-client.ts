@@ -5,14 +5,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Agent as TlsAgent } from "node:https";
 
-export type HttpClientLimits = {
+type HttpClientLimits = {
   /** Until a connection stands, TLS included. */
   readonly connectMsMax: number;
   /** Without a byte of an answer for so long, an exchange has failed. Absent: for ever. */
   readonly silenceMsMax?: number;
 };
 
-export type HttpRequest = {
+type HttpRequest = {
   readonly method?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;

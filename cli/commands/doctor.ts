@@ -1,7 +1,7 @@
 /** `tailrace doctor` looks at the machine for a server with the same settings as `serve`. */
 import type { Command } from "commander";
 import { type Config, serveOptions } from "../../src/config.ts";
-import type { Finding } from "../../src/doctor/doctor.ts";
+import type { Finding } from "../../src/doctor/finding.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { checkedConfig } from "./serve.ts";
 

@@ -3,7 +3,7 @@ import { appsMatching, isPattern } from "../app-names.ts";
 import { CliError } from "../errors.ts";
 import type { HerokuApi, Read } from "./heroku-api.ts";
 
-export type DrainThere = { readonly url: string; readonly addon?: string };
+type DrainThere = { readonly url: string; readonly addon?: string };
 export type TelemetryThere = {
   readonly endpoint: string;
   readonly type: string;

@@ -16,7 +16,7 @@ import {
   waitsMax,
 } from "./limits.ts";
 
-export type HerokuApiOptions = {
+type HerokuApiOptions = {
   readonly url: URL;
   readonly key: HerokuKey;
   /** Told when Heroku asks to wait. */

@@ -30,7 +30,7 @@ const appWords = {
 const row = (head: string, text: string): string => `  ${head.padEnd(15)} ${oneLine(text)}`;
 
 /** One command or sentence a step; those of the app's own folder come last. */
-export function stepsOf(moved: MovedApp): readonly string[] {
+function stepsOf(moved: MovedApp): readonly string[] {
   const { app, drain_url: way, logs_url: own } = moved;
   const copied = moved.drains.filter(({ outcome }) => outcome === "added" || outcome === "present");
   return [

@@ -11,7 +11,7 @@ import type { AddonThere, AppThere, TelemetryThere, Unread } from "./app-there.t
 /** The source of lines whose sender names none; others keep `app` and `heroku`, as they are at Heroku. */
 const tokenSource = "heroku-drain";
 
-export type MovedDrain = {
+type MovedDrain = {
   readonly url: string;
   /** `leads here`: this server's own address, which must not get its lines back. */
   readonly outcome: "added" | "present" | "to add" | "refused" | "left out" | "leads here";

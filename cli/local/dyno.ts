@@ -5,7 +5,7 @@
 import { codeOf } from "../errors.ts";
 import { ChildGroup, type ChildOptions, type OutputName } from "./child-group.ts";
 
-export type DynoOptions = Pick<ChildOptions, "command" | "args" | "environment" | "onOutput"> & {
+type DynoOptions = Pick<ChildOptions, "command" | "args" | "environment" | "onOutput"> & {
   /** No more output will come. */
   readonly onOutputEnd: () => void;
   /** A state change in Heroku's words (docs/spec/wire-in.md#w6-3). */
@@ -13,7 +13,7 @@ export type DynoOptions = Pick<ChildOptions, "command" | "args" | "environment" 
 };
 
 /** The end of the process. `missing` says why it could not be started at all. */
-export type DynoEnd = { readonly status: number; readonly missing?: string };
+type DynoEnd = { readonly status: number; readonly missing?: string };
 
 export class Dyno {
   readonly #options: DynoOptions;

@@ -8,7 +8,7 @@ import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export type OutputPipe = {
+type OutputPipe = {
   readonly reader: Socket;
   /** The child's end: to be closed here when the child has it. */
   readonly writer: number;

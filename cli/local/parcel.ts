@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import type { Destination } from "./destinations.ts";
 import { parcelBytesMax, parcelLinesMax } from "./limits.ts";
 
-export type LineKind = {
+type LineKind = {
   readonly pri: number;
   readonly process: string;
   readonly host?: string;

@@ -5,7 +5,7 @@ import { asSentence, CliError, networkReason } from "../errors.ts";
 import type { Destination, Endpoint } from "./destinations.ts";
 
 /** The result of one try. */
-export type PostVerdict =
+type PostVerdict =
   | { readonly kind: "delivered" }
   | { readonly kind: "retry"; readonly reason: string; readonly afterMs?: number }
   | { readonly kind: "refused"; readonly error: CliError };

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LineSource } from "./parcel.ts";
 
-export type SpilledLine = {
+type SpilledLine = {
   readonly source: LineSource;
   readonly atMs: number;
   readonly bytes: Buffer;

@@ -12,7 +12,7 @@ export type PlacedLine = {
 export type AppLine = PlacedLine & { readonly app: string };
 
 /** An app's history; the return value is the place behind it. */
-export type History = { readonly app: string; readonly lines: AsyncGenerator<readonly PlacedLine[], string> };
+type History = { readonly app: string; readonly lines: AsyncGenerator<readonly PlacedLine[], string> };
 
 /**
  * Merges by time; the lines of one app keep their order whatever their times say. The return value maps each app

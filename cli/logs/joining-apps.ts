@@ -31,7 +31,7 @@ export async function* newApps(
   }
 }
 
-export type Following = {
+type Following = {
   readonly apps: readonly string[];
   readonly follow: (app: string) => Promise<void>;
   /** Apps that come to be; without it there are none. */

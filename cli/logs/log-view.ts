@@ -13,7 +13,7 @@ import { type NeighbourCounts, Neighbours } from "./neighbours.ts";
 import { processesOf, unknownProcesses } from "./processes.ts";
 import { count, nothingFound, type Searched, searchOutcome, searchProgress } from "./search-words.ts";
 
-export type LogViewOptions = {
+type LogViewOptions = {
   readonly api: Api;
   readonly output: Output;
   readonly session: SessionBody;

@@ -7,7 +7,7 @@ import { nameLike } from "../likeness.ts";
 import { listOf, processTest } from "./line-test.ts";
 
 /** Without `isWhole` older lines may be of others. */
-export type Processes = { readonly names: readonly string[]; readonly isWhole: boolean };
+type Processes = { readonly names: readonly string[]; readonly isWhole: boolean };
 
 /** The server names no more: those that were silent for longest are left out. */
 const namesMax = 200;

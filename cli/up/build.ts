@@ -15,7 +15,7 @@ import type { OutputLog, UpLog } from "./up-log.ts";
 const pythonFolder = ".venv";
 
 /** A step of a build: what is told of it, and its command. */
-export type BuildStep = { readonly title: string; readonly command: string };
+type BuildStep = { readonly title: string; readonly command: string };
 
 /** The steps for a folder; `own` is the person's own command. */
 export function buildSteps(folder: string, own: string | undefined): readonly BuildStep[] {
@@ -40,7 +40,7 @@ export function withPrograms(folder: string, environment: NodeJS.ProcessEnv): No
   return { ...environment, PATH: [...own, environment.PATH ?? ""].join(delimiter) };
 }
 
-export type BuildOptions = {
+type BuildOptions = {
   readonly folder: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly steps: readonly BuildStep[];
@@ -72,7 +72,7 @@ export async function build({ steps, log, user, ...options }: BuildOptions): Pro
   log.api("Build succeeded");
 }
 
-export type RunToEnd = {
+type RunToEnd = {
   readonly folder: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly command: string;

@@ -9,7 +9,7 @@ import { type DynoSpec, ManagedDyno } from "./managed-dyno.ts";
 import type { OutputLog } from "./up-log.ts";
 import type { DynoReport, Order, Wanted, WantedType } from "./wanted.ts";
 
-export type DynosOptions = {
+type DynosOptions = {
   readonly folder: string;
   /** A dyno's variables, before `PORT` and `DYNO`. */
   readonly environment: (config: Readonly<Record<string, string>>) => NodeJS.ProcessEnv;

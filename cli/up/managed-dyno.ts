@@ -8,7 +8,7 @@ import { CrashLoop } from "./crash-loop.ts";
 import type { DynoProcess } from "./dyno-process.ts";
 import type { DynoLimits } from "./limits.ts";
 
-export type DynoState = "starting" | "up" | "crashed" | "down" | "stopping" | "complete";
+type DynoState = "starting" | "up" | "crashed" | "down" | "stopping" | "complete";
 
 /** Everything that a dyno runs with. */
 export type DynoSpec = {
@@ -19,7 +19,7 @@ export type DynoSpec = {
   readonly environment: NodeJS.ProcessEnv;
 };
 
-export type ManagedDynoOptions = {
+type ManagedDynoOptions = {
   /** `web.1` */
   readonly name: string;
   readonly type: string;

@@ -4,7 +4,7 @@ import { quotaTimesMax, sampleMs } from "./limits.ts";
 import type { ManagedDyno } from "./managed-dyno.ts";
 import { memoryLines, type ReadMemory } from "./memory.ts";
 
-export type MemoryWatchOptions = {
+type MemoryWatchOptions = {
   readonly appId: string;
   readonly dynos: () => readonly ManagedDyno[];
   readonly tell: (dyno: string, text: string) => void;

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 /** Bytes in KiB, as the kernel tells them: own memory, memory of files, and what was swapped out. */
-export type MemorySample = { readonly rssKb: number; readonly cacheKb: number; readonly swapKb: number };
+type MemorySample = { readonly rssKb: number; readonly cacheKb: number; readonly swapKb: number };
 
 /** Samples by process group. Empty where there is no /proc. */
 export type ReadMemory = () => ReadonlyMap<number, MemorySample>;

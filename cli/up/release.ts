@@ -6,7 +6,7 @@ import { deployWords, runToEnd } from "./build.ts";
 import type { Procfile } from "./procfile.ts";
 import type { UpLog } from "./up-log.ts";
 
-export type ReleaseOptions = {
+type ReleaseOptions = {
   readonly api: Api;
   readonly app: string;
   readonly procfile: Procfile;

@@ -11,7 +11,7 @@ import type { UpClock } from "./clock.ts";
 import { heartbeatMs } from "./limits.ts";
 import type { DynoReport, Wanted } from "./wanted.ts";
 
-export type RunnerLinkOptions = {
+type RunnerLinkOptions = {
   readonly api: Pick<Api, "runner" | "report" | "leave" | "wanted">;
   readonly app: string;
   readonly dynos: () => readonly DynoReport[];

@@ -11,7 +11,7 @@ const noticePri = 172;
 /** Output appears in the log at once, for an eye; a burst still goes out together. */
 const batchMsMax = 25;
 
-export type UpShippersOptions = Pick<ShipperOptions, "onRefused" | "onRetry" | "onTakenAgain"> & {
+type UpShippersOptions = Pick<ShipperOptions, "onRefused" | "onRetry" | "onTakenAgain"> & {
   readonly heroku: Destination;
 };
 

@@ -18,7 +18,7 @@ import { Router } from "./router/router.ts";
 import { RunnerLink } from "./runner-link.ts";
 import { UpLog } from "./up-log.ts";
 
-export type UpOptions = {
+type UpOptions = {
   readonly app: string;
   /** The path of the Procfile; its folder is the app's. */
   readonly procfile: string;
@@ -33,7 +33,7 @@ export type UpOptions = {
   readonly graceMs: number;
 };
 
-export type UpContext = { readonly api: Api; readonly output: Output; readonly variables: Variables };
+type UpContext = { readonly api: Api; readonly output: Output; readonly variables: Variables };
 
 /** The variables of `up` that are nothing to an app: what it prints may be read by many. */
 const ownVariables = ["TAILRACE_API_KEY"];
@@ -41,7 +41,7 @@ const ownVariables = ["TAILRACE_API_KEY"];
 const defaults = { PYTHONUNBUFFERED: "1" };
 
 /** The signals that `up` is to end, in good order or now. */
-export type Ending = {
+type Ending = {
   /** Aborted when `up` is to end in good order. */
   readonly soon: AbortSignal;
   /** Aborted when it is to end now. */

@@ -20,12 +20,12 @@ export type HeadOptions = {
 };
 
 /** Signs that terminals without UTF-8 have in their own way. */
-export type Marks = { readonly bar: string; readonly heavyBar: string; readonly cut: string };
+type Marks = { readonly bar: string; readonly heavyBar: string; readonly cut: string };
 export const marksOf = (isUtf8: boolean): Marks =>
   isUtf8 ? { bar: "│", heavyBar: "┃", cut: "…" } : { bar: "|", heavyBar: "|", cut: "~" };
 
 /** In front of the rows of a line. */
-export type Head = {
+type Head = {
   /** In front of the first row, and of all others: equally wide, with the same bar. */
   readonly first: string;
   readonly other: string;
@@ -47,7 +47,7 @@ const usualWidth = 7;
 const namesShareMax = 0.35;
 
 /** Outlives a change of the terminal's width. */
-export type HeadColours = { readonly apps: NameColours; readonly processes: NameColours };
+type HeadColours = { readonly apps: NameColours; readonly processes: NameColours };
 export const headColours = (): HeadColours => ({ apps: new NameColours(), processes: new NameColours() });
 
 /** Makes heads; the columns of names grow with the names that come, within their bounds. */

@@ -57,7 +57,7 @@ const shownStretch = (form: TerminalForm, stretch: Stretch): string =>
     ? form.gap()
     : form.push(stretch.map(({ app, line, position }) => ({ ...readShownLine(app, line), position })));
 
-export type PlainOptions = {
+type PlainOptions = {
   /** Set when each line has its app's name: the apps that are known. */
   readonly apps: readonly string[] | undefined;
   readonly colours: boolean;

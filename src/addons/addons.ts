@@ -29,7 +29,7 @@ import type { Provider, ProviderAnswer } from "./provider.ts";
 
 export const addonsMax = 20;
 
-export type AddonsOptions = {
+type AddonsOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly drains: Drains;
@@ -46,7 +46,7 @@ export type Places = {
   readonly inputUrl: (token: string) => string;
 };
 
-export type NewAddon = {
+type NewAddon = {
   readonly service: string;
   readonly plan: string;
   readonly name: string | undefined;

@@ -19,8 +19,8 @@ export const accessSeconds = 28_800;
 /** Access tokens of an add-on that are good at a time: of a newer one, the oldest ends. */
 export const accessTokensMax = 4;
 
-export type IssuedTokens = { readonly access: string; readonly refresh: string };
-export type Grant = { readonly code: string; readonly expiresAtMs: number };
+type IssuedTokens = { readonly access: string; readonly refresh: string };
+type Grant = { readonly code: string; readonly expiresAtMs: number };
 
 type Kind = "grant" | "access" | "refresh";
 type Holder = { readonly channel: ChannelId; readonly addon: AddonRecord };

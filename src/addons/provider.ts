@@ -31,7 +31,7 @@ export type ProviderAnswer = {
   readonly drainUrl: string | undefined;
 };
 
-export type ProvisionBody = {
+type ProvisionBody = {
   readonly uuid: string;
   readonly name: string;
   readonly plan: string;

@@ -11,7 +11,7 @@ import { closeServer, httpServer } from "../http/http-server.ts";
 import { adminLimits, closeMsMax } from "../limits.ts";
 import { listenFailure } from "../sockets/listen-failure.ts";
 
-export type AdminOptions = Pick<HealthOptions, "readiness"> &
+type AdminOptions = Pick<HealthOptions, "readiness"> &
   DocsOptions & {
     readonly logger: Logger;
     /** Shown by `/settings`. */

@@ -17,7 +17,7 @@ import type { Address } from "../setting-parsers.ts";
 import { listenFailure, type SyslogFlag } from "../sockets/listen-failure.ts";
 
 /** The addresses that are listened at, as `HOST:PORT`, and the second reading of the files. */
-export type SyslogDoors = {
+type SyslogDoors = {
   readonly addresses: Readonly<Partial<Record<SyslogFlag, string>>>;
   /** The files that were read; rejects with what is wrong with one, and then all stays as it was. */
   reload(): Promise<readonly string[]>;

@@ -10,7 +10,7 @@ import { dataUnusable } from "../errors/start.ts";
 import { dataFailure, makeDataFolder } from "../files/data-folder.ts";
 import { makeWhole, writeWhole } from "../files/whole-file.ts";
 
-export type KeptKey = { readonly secret: string; readonly path: string };
+type KeptKey = { readonly secret: string; readonly path: string };
 
 const keyBytes = 32;
 const prefix = "trk_";

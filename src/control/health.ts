@@ -4,7 +4,7 @@ import { metricsRegistry } from "../metrics.ts";
 import { sharedAnswer } from "./shared-answer.ts";
 
 /** Reasons why the server cannot work, in words for the operator; empty when it can. */
-export type Readiness = () => Promise<readonly string[]>;
+type Readiness = () => Promise<readonly string[]>;
 
 const figuresAgeMsMax = 1000;
 

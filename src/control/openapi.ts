@@ -11,7 +11,7 @@ const tags = [
   { name: "Operations", description: "For whoever runs the server." },
 ];
 
-export type ApiRoute = {
+type ApiRoute = {
   readonly method: string | readonly string[];
   readonly url: string;
   readonly schema: object;

@@ -5,7 +5,7 @@ import type { Clock } from "../ports.ts";
 
 type Tries = { count: number; readonly sinceMs: number };
 
-export type SignInLimits = {
+type SignInLimits = {
   /** Wrong keys of an address in a window. */
   readonly triesMax: number;
   readonly windowMs: number;

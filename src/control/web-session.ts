@@ -19,7 +19,7 @@ import {
 import { bodyOf, failures, flag, object, optionalTime, text, uuid } from "./schemas.ts";
 import { SignInTries } from "./sign-in-tries.ts";
 
-export type WebSessionDeps = BrowserDeps &
+type WebSessionDeps = BrowserDeps &
   BodyDeps & { readonly clock: Clock; readonly addressOf: (socket: Socket) => string };
 
 const path = "/web/session";

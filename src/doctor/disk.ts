@@ -17,7 +17,7 @@ const inMemory: ReadonlyMap<number, string> = new Map([
 /** Kept free of lines, and what goes on besides. */
 const roomMin = 256 * 1024 * 1024;
 
-export type SyncTimes = { readonly p50Ms: number; readonly p95Ms: number };
+type SyncTimes = { readonly p50Ms: number; readonly p95Ms: number };
 
 /** Nothing is looked at where the log is on NATS and no key is kept here. */
 export async function lookAtDisk(

@@ -23,5 +23,3 @@ export async function examine(config: Config): Promise<readonly Finding[]> {
   ]);
   return found.flat();
 }
-
-export type { Finding } from "./finding.ts";

@@ -23,7 +23,7 @@ export type RunningDrain = {
   readonly isIdle: boolean;
 };
 
-export type CensusOptions = {
+type CensusOptions = {
   readonly running: () => Iterable<RunningDrain>;
   readonly log: ChannelLog;
   readonly clock: Clock;

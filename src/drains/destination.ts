@@ -79,7 +79,7 @@ const schemes = new Map([
   ["syslog+tls:", { secure: true, port: 6514 }],
 ]);
 
-export type DestinationOptions = {
+type DestinationOptions = {
   /** The drain's own `format`; without it the URL's `format` parameter may name one. */
   readonly format?: string | undefined;
   readonly compression?: string | undefined;

@@ -2,7 +2,7 @@
 
 export type DrainSample = { readonly atMs: number; readonly lagLines: number; readonly rate: number };
 
-export type DrainHistoriesLimits = {
+type DrainHistoriesLimits = {
   /** Samples of a drain; the oldest gives way. */
   readonly samplesMax: number;
   /** Drains beyond these have none, until one of these ends. */

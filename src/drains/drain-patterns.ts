@@ -11,7 +11,7 @@ import { ticking } from "../ticking.ts";
 import { DrainFilter } from "./drain-filter.ts";
 import { type RedactParcel, redactionOf } from "./redaction.ts";
 
-export type DrainPatternsParts = {
+type DrainPatternsParts = {
   readonly patterns: Pick<Patterns, "selector" | "redactions">;
   readonly clock: Clock;
   /** It is the app's budget that is waited for. */

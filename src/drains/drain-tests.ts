@@ -12,14 +12,14 @@ import { parcelId } from "./worker/parcel.ts";
 export type DrainTestResult = { readonly verdict: Verdict; readonly steps: readonly Step[] };
 
 /** Each test holds a connection of its own. Of one drain there is one at a time. */
-export type DrainTestLimits = {
+type DrainTestLimits = {
   /** Tests under way for the drains of one app. */
   readonly perAppMax: number;
   /** Tests under way for all drains. */
   readonly inAllMax: number;
 };
 
-export type DrainTestParts = {
+type DrainTestParts = {
   readonly sinkFor: (drain: DrainRecord, hooks: { readonly trace: Trace }) => Sink;
   readonly clock: Clock;
   readonly limits: DrainTestLimits;

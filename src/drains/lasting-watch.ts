@@ -1,7 +1,7 @@
 /** A watch that outlives failures of its Store: it is restarted, and changes that were missed are seen then. */
 import type { Clock, Store, StoreChange } from "../ports.ts";
 
-export type LastingWatch<Value> = {
+type LastingWatch<Value> = {
   readonly store: Store;
   readonly clock: Clock;
   readonly prefix: string;

@@ -13,7 +13,7 @@ import type { Resolve, ResolveInTurn } from "./addresses.ts";
 
 type Done = Parameters<Resolve>[2];
 
-export type LookupLimits = {
+type LookupLimits = {
   /** Look-ups that begin at the same time; those of slow names take half of these places at most. */
   readonly placesMax: number;
   /** A look-up that takes longer is slow, and its place goes to another. */

@@ -7,7 +7,7 @@ import { type LookupAddress, Resolver } from "node:dns";
 import { isLocalName, type Resolve } from "./addresses.ts";
 import { fullNames, type NameFacts, type NameFiles } from "./name-files.ts";
 
-export type NameResolverOptions = {
+type NameResolverOptions = {
   readonly files: Pick<NameFiles, "facts">;
   /** The whole look-up, whatever the number of name servers and search domains. */
   readonly lookupMsMax: number;

@@ -12,7 +12,7 @@ type Listener = { readonly host: string; readonly port: number };
 type Site = { readonly host: string; readonly port: number; readonly path: string };
 
 /** The parts of a drain's URL that say where it goes. */
-export type DrainEndpoint = {
+type DrainEndpoint = {
   readonly kind: "https" | "syslog";
   readonly host: string;
   readonly port: number;

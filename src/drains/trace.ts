@@ -3,7 +3,7 @@
  */
 import { performance } from "node:perf_hooks";
 
-export type StepName = "resolve" | "connect" | "tls" | "send" | "answer";
+type StepName = "resolve" | "connect" | "tls" | "send" | "answer";
 
 export type Step = {
   readonly name: StepName;

@@ -20,7 +20,7 @@ import { Commits } from "./lmdb/commits.ts";
 import { dataFileName, Environment, type Room } from "./lmdb/environment.ts";
 import { LmdbStore, Records } from "./lmdb/store.ts";
 
-export type EmbeddedOptions = {
+type EmbeddedOptions = {
   readonly folder: string;
   readonly clock: Clock;
   readonly logger?: Logger;

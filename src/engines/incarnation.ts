@@ -22,7 +22,7 @@ export const incarnationOf = (logId: string, number: number): string => `${logId
 export const isOrigin = ({ sequence, lines }: Place): boolean => sequence === 0 && lines === 0;
 
 /** Facts of a channel's log that tell whether a place is one of it. */
-export type Known = {
+type Known = {
   readonly incarnation: string;
   readonly end: Position;
   /** The batch at the place's sequence. */

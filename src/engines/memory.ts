@@ -10,7 +10,7 @@ import { dedupMs, type Engine, type Retention } from "./engine.ts";
 import { incarnationOf, isForeign, newLogId } from "./incarnation.ts";
 import { MemoryStore } from "./memory-store.ts";
 
-export type MemoryOptions = { readonly clock: Clock; readonly retention: Retention };
+type MemoryOptions = { readonly clock: Clock; readonly retention: Retention };
 
 /** Opens an empty log and an empty store in memory. */
 export async function openMemory({ clock, retention }: MemoryOptions): Promise<Engine> {

@@ -4,7 +4,7 @@
  */
 import { withoutKeys } from "../core/secrets/secret-forms.ts";
 
-export type AppErrorParts = {
+type AppErrorParts = {
   readonly code: string;
   readonly status: number;
   /** The Platform API's word for the kind of failure, where it does not follow from the status. */

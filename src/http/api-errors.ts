@@ -8,7 +8,7 @@ import { codingsTaken, codingUnsupported } from "../errors/ingest.ts";
 import { noMeaning } from "../errors/platform.ts";
 
 /** The JSON of a failure. Heroku's CLI shows `message` and `id`; `code` is the one in docs/errors.md. */
-export type ErrorBody = {
+type ErrorBody = {
   readonly id: string;
   readonly code: string;
   readonly message: string;

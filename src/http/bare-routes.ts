@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** Answers the request, whatever becomes of it. Never throws. */
-export type BareListener = (request: IncomingMessage, response: ServerResponse) => void;
+type BareListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export class BareRoutes {
   readonly #posts = new Map<string, BareListener>();

@@ -14,7 +14,7 @@ import { AddressConnections } from "./address-connections.ts";
 import { Connection } from "./connection.ts";
 import { closeWith } from "./raw-answer.ts";
 
-export type ConnectionLimits = {
+type ConnectionLimits = {
   /** Connections of all addresses together. */
   readonly connectionsMax: number;
   /** Connections of one address; a /64 of IPv6 is one. */

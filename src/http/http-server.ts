@@ -13,7 +13,7 @@ import { answerClientErrors } from "./client-errors.ts";
 import type { Connections } from "./connections.ts";
 import { RequestGate, type RequestGateLimits } from "./request-gate.ts";
 
-export type HttpServerLimits = RequestGateLimits & {
+type HttpServerLimits = RequestGateLimits & {
   /** For a TLS handshake, and for all headers of a request. */
   readonly headersMsMax: number;
   /** How long a connection waits for its next request. */

@@ -6,7 +6,7 @@ import assert from "node:assert";
 import type { Metric, Registry } from "prom-client";
 
 /** The observations under one value of the label. */
-export class Tally {
+class Tally {
   readonly #bounds: readonly number[];
   /** Observations by the first bound that they do not pass; the last are those that pass all. */
   readonly counts: number[];

@@ -4,7 +4,7 @@ import { appsCounted } from "../metrics.ts";
 import type { Clock } from "../ports.ts";
 import type { Apps } from "./apps.ts";
 
-export type AppCensusOptions = {
+type AppCensusOptions = {
   readonly apps: Pick<Apps, "count">;
   readonly clock: Pick<Clock, "sleep">;
   readonly failures: Pick<BackgroundFailures, "note">;

@@ -19,7 +19,7 @@ const fullListsMax = 1_000;
 
 const idOf = (claim: Claim): string => (typeof claim === "string" ? claim : claim.id);
 
-export type ClaimsOptions = {
+type ClaimsOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly claimsMax: number;

@@ -38,7 +38,7 @@ export type DrainLedger = {
 };
 
 /** `left` of the `lines` since then are still to go through; `sent` of the others were delivered, the rest filtered or refused. */
-export type ReplayView = {
+type ReplayView = {
   readonly since: string;
   readonly state: "waiting" | "sending" | "done";
   readonly lines: number;
@@ -140,7 +140,7 @@ export async function lagOf(
 }
 
 /** The state of a drain in one word. It is stored nowhere: it follows from the record, the checkpoint and the lag. */
-export function stateOf(
+function stateOf(
   { paused, url, replay }: Pick<DrainRecord, "paused" | "url" | "replay">,
   checkpoint: DrainCheckpoint | undefined,
   lagLines: number,

@@ -1,7 +1,8 @@
 /** The options of a drain besides its URL (docs/spec/apis.md#p3-7), checked before anything is written. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { compileFilter, type FilterSpec } from "../core/filter/line-filter.ts";
-import { detectorNames, patternsFlaw, patternsMax, type RedactionSpec } from "../core/patterns/redaction.ts";
+import { detectorNames } from "../core/patterns/detectors.ts";
+import { patternsFlaw, patternsMax, type RedactionSpec } from "../core/patterns/redaction.ts";
 import { allDrainFields, type DrainFieldsRecord } from "../core/records/drain-fields.ts";
 import { drainOption, patternInvalid } from "../errors/api.ts";
 

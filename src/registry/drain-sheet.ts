@@ -23,7 +23,7 @@ export type DrainSheet = {
 };
 
 /** The record at `drain-state/ID` of a drain whose checkpoint is in a sheet. */
-export type SheetPlace = { readonly version: typeof placeVersion; readonly sheet: string };
+type SheetPlace = { readonly version: typeof placeVersion; readonly sheet: string };
 
 const placeVersion = 3;
 const isPlace = ofVersion(placeVersion, hasFields({ version: isCount, sheet: isText }));

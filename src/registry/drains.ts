@@ -42,7 +42,7 @@ export type DrainChanges = {
 };
 
 /** Throws an AppError for a URL that no drain may have. The drains' own part provides it. */
-export type CheckDestination = (url: string, options: { format?: string }) => unknown;
+type CheckDestination = (url: string, options: { format?: string }) => unknown;
 
 export class Drains {
   readonly #store: Store;

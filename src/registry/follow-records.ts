@@ -7,7 +7,7 @@ const watchRetryMs = 1_000;
  * Callbacks of a watch. Changes between `onDown` and `onUp` may be missed: whatever depends on them has to be read
  * again.
  */
-export type RecordFollower<Value> = {
+type RecordFollower<Value> = {
   /** The watch is up: every change from here on is told; changes before may have been missed. */
   onUp(): void;
   /** The watch is down, or has ended. */

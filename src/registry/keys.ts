@@ -26,7 +26,7 @@ const operator: Principal = { keyId: operatorKeyId, apps: "all", readOnly: false
 const { key: prefix, keyClaims: claimsKey } = recordPrefixes;
 
 /** A new key: what it may do, its description, and its life. */
-export type NewKey = {
+type NewKey = {
   readonly apps: "all" | readonly ChannelId[];
   readonly readOnly: boolean;
   readonly description: string;
@@ -35,7 +35,7 @@ export type NewKey = {
 };
 
 /** Changes of a key; a `lifeMs` of null is for ever. */
-export type KeyChanges = Partial<Omit<NewKey, "lifeMs">> & { readonly lifeMs?: number | null };
+type KeyChanges = Partial<Omit<NewKey, "lifeMs">> & { readonly lifeMs?: number | null };
 
 /** The time from which the key is nobody's; infinite for one that does not expire. */
 export const expiryMsOf = ({ expiresAt }: KeyRecord): number =>

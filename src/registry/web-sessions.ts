@@ -25,7 +25,7 @@ const prefix = recordPrefixes.webSession;
 const cookieForm = /^[A-Za-z0-9_-]{43}$/;
 
 /** Somebody signed in: `secret` is for the cookie. */
-export type SignedIn = { readonly secret: string; readonly principal: Principal; readonly expiresAt: string };
+type SignedIn = { readonly secret: string; readonly principal: Principal; readonly expiresAt: string };
 
 export class WebSessions {
   readonly #store: Store;

@@ -14,7 +14,7 @@ type Insides = Record<symbol, unknown> & {
   readonly _handle?: { useUserBuffer?: (memory: Uint8Array) => void } | null;
 };
 
-export type Reads = {
+type Reads = {
   /** Memory of the first read, and of each one where `next` is absent. Others read into it as soon as `take` returns. */
   readonly memory: Buffer;
   /** Called behind each read: the memory of the next one. */

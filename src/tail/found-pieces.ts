@@ -33,7 +33,7 @@ export class Pieces {
   }
 }
 
-export type PiecesParts = {
+type PiecesParts = {
   readonly log: ChannelLog;
   readonly recent: Recent;
   readonly pieces: Pieces;

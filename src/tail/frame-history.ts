@@ -13,9 +13,10 @@ import { tailLostLines } from "../metrics.ts";
 import type { ChannelLog, From } from "../ports.ts";
 import { batchesFrom } from "./batches-from.ts";
 import type { History, Recent } from "./recent.ts";
-import type { ReadSession, TailPart } from "./session.ts";
+import type { ReadSession } from "./session.ts";
+import type { TailPart } from "./tail-part.ts";
 
-export type FrameHistoryOptions = {
+type FrameHistoryOptions = {
   readonly log: ChannelLog;
   readonly recent: Recent;
   /** Frames kept for those who read the same next. */

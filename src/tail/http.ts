@@ -4,8 +4,9 @@ import type { Transport } from "../core/format/format.ts";
 import { type Position, parsePosition } from "../core/position.ts";
 import { positionInvalid } from "../errors/tails.ts";
 import type { ReadingRights } from "../registry/reading-rights.ts";
-import { feedOf, openSession, type SessionParts } from "./session.ts";
+import { feedOf, openSession } from "./session.ts";
 import type { SessionSpec, SessionUrls } from "./session-url.ts";
+import type { SessionParts } from "./tail-part.ts";
 import type { Tails } from "./tails.ts";
 
 export type SessionStreamsOptions = {

@@ -32,7 +32,7 @@ export async function lineBefore(
   }
 }
 
-export type WantedBefore = {
+type WantedBefore = {
   readonly channel: ChannelId;
   readonly lines: number;
   readonly acceptedMsMin: number;

@@ -8,8 +8,8 @@ import type { Position } from "../core/position.ts";
 import { tailLines } from "../metrics.ts";
 import { turns } from "../turns.ts";
 import type { Hub, Hubs, Member, TailPlace } from "./hub.ts";
-import type { TailPart } from "./session.ts";
 import type { Stalls } from "./stalls.ts";
+import type { TailPart } from "./tail-part.ts";
 import type { Stream } from "./tails.ts";
 
 const writeBytesMax = 65_536; // a slow client must take so much for its stall to be over

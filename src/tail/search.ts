@@ -11,7 +11,7 @@ import { turns } from "../turns.ts";
 import type { Recent } from "./recent.ts";
 import type { Searches } from "./searches.ts";
 
-export type SearchParts = {
+type SearchParts = {
   readonly log: ChannelLog;
   readonly recent: Recent;
   readonly clock: Clock;

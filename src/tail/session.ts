@@ -27,8 +27,6 @@ import {
   tickPart,
 } from "./tail-part.ts";
 
-export { type SessionParts, sessionParts, type TailPart } from "./tail-part.ts";
-
 /** The transport of a reader, and the position that it has read up to if it was here before. */
 export type Reader = { readonly transport: Transport; readonly after?: Position | undefined };
 

@@ -17,7 +17,7 @@ type Page = {
   readonly gzipped: Buffer;
 };
 
-export type WebPagesOptions = {
+type WebPagesOptions = {
   /** Throws for a request under a name that is not the server's. */
   readonly refuseForeignHost: (request: FastifyRequest) => void;
   /** The folder of the built page. */

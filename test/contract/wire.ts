@@ -5,7 +5,7 @@ import type { Wire } from "../../src/engines/nats/wire/wire.ts";
 import { until } from "../support/until.ts";
 
 /** Two wires to one server. */
-export type WirePair = {
+type WirePair = {
   readonly here: Wire & { close(): Promise<void> };
   readonly there: Wire & { close(): Promise<void> };
   /** Lets so much time pass, where the test holds it. */

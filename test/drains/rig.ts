@@ -35,7 +35,7 @@ export type Try = {
   readonly atMs: number;
 };
 /** What the sink says of try number `index`; "hang" until the delivery is aborted. */
-export type Script = (tried: Try, index: number) => Verdict | "hang" | Promise<Verdict | "hang">;
+type Script = (tried: Try, index: number) => Verdict | "hang" | Promise<Verdict | "hang">;
 
 export const channel: ChannelId = channelOf(1);
 export const delivered: Verdict = { kind: "delivered" };
@@ -306,7 +306,7 @@ export const sheetsOf = (
 };
 
 /** The checkpoints that a put writes. */
-export function checkpointsIn(key: string, value: unknown): DrainCheckpoint[] {
+function checkpointsIn(key: string, value: unknown): DrainCheckpoint[] {
   if (value === undefined || sheetIn(value) !== undefined) return [];
   if (key.startsWith("drain-sheet/")) return Object.values((value as DrainSheet).drains) as DrainCheckpoint[];
   return key.startsWith("drain-state/") ? [value as DrainCheckpoint] : [];

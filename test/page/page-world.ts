@@ -11,7 +11,7 @@ export type SentLine = {
   readonly atMs?: number;
 };
 
-export type Look = { readonly width?: number; readonly height?: number; readonly scheme?: "light" | "dark" };
+type Look = { readonly width?: number; readonly height?: number; readonly scheme?: "light" | "dark" };
 
 /** The file of a program: a browser is started by that alone. */
 function onPath(program: string): string {

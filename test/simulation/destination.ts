@@ -31,7 +31,7 @@ export type Traits = {
   readonly quietMs: number;
 };
 
-export type DestinationParts = {
+type DestinationParts = {
   readonly clock: Clock;
   readonly random: () => number;
   readonly traits: Traits;

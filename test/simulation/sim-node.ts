@@ -17,7 +17,7 @@ import type { ChannelLog, Clock, Sink, Store } from "../../src/ports.ts";
 import type { DrainRecord } from "../../src/registry/records.ts";
 import { patternsInProcess } from "../support/patterns.ts";
 
-export type SimNodeParts = {
+type SimNodeParts = {
   readonly clock: Clock;
   readonly log: ChannelLog;
   readonly store: Store;

@@ -18,7 +18,7 @@ export type Step =
   | { readonly kind: "crash" | "stop" | "freeze" | "heal"; readonly node: number }
   | { readonly kind: "cut off"; readonly node: number; readonly fromLog: boolean };
 
-export type StepKind = Step["kind"];
+type StepKind = Step["kind"];
 
 export type ScheduleOptions = {
   /** How often each kind is met, against the others; the others never. */

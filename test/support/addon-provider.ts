@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-export type ProviderCall = {
+type ProviderCall = {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
@@ -14,7 +14,7 @@ export type ProviderCall = {
   readonly body: any;
 };
 /** A status with its JSON, or `reset`, `hang`. */
-export type ProviderAnswer = { readonly status: number; readonly body?: unknown } | "reset" | "hang";
+type ProviderAnswer = { readonly status: number; readonly body?: unknown } | "reset" | "hang";
 
 export class AddonProvider {
   readonly calls: ProviderCall[] = [];

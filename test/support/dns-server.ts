@@ -5,7 +5,7 @@ import { once } from "node:events";
 /** Addresses, none for a name without any; a name that is not in the table does not exist. */
 export type Zone = Readonly<Record<string, readonly string[] | "silent" | "fails">>;
 
-export type DnsServer = {
+type DnsServer = {
   /** For `Resolver.setServers`. */
   readonly at: string;
   /** `NAME TYPE` of each question. */

@@ -1,5 +1,5 @@
 /** The event stream parser of the HTML standard, §9.2.6, to the letter, for tests. */
-export type ServerEvent = { readonly id: string; readonly data: string };
+type ServerEvent = { readonly id: string; readonly data: string };
 
 /** Feed it decoded text in any chunks. */
 export class EventStreamParser {

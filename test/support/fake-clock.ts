@@ -1,7 +1,7 @@
 /** Time that a test holds: it moves when the test says so. */
 import type { Clock } from "../../src/ports.ts";
 
-export type FakeClockOptions = {
+type FakeClockOptions = {
   /** The time of day at first. */
   readonly startMs?: number;
   /** Sleeps end on multiples of this, all that do at once: quick where many sleep often. */

@@ -9,7 +9,7 @@ const sectorBytes = 512;
 
 /** What is to happen to one call: nothing, an error before it has any effect, or one after a part of it. */
 export type Fault = "none" | "refused" | "partial";
-export type DiskCall = "write" | "sync" | "read" | "truncate" | "create" | "replace" | "remove";
+type DiskCall = "write" | "sync" | "read" | "truncate" | "create" | "replace" | "remove";
 
 type Content = {
   /** On the disk. */

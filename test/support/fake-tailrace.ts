@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { scanFrame } from "../../src/core/wire/frame.ts";
 
 /** One request to `POST /logs`, taken or not. */
-export type Posted = {
+type Posted = {
   readonly token: string;
   readonly parcelId: string;
   readonly count: number;

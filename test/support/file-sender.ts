@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** How a program is started in a folder of its own, where it finds `in`, the file to follow, and `config`. */
-export type FileSenderProgram = {
+type FileSenderProgram = {
   readonly name: string;
   readonly binary: string;
   readonly config: (folder: string) => string;

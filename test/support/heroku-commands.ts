@@ -190,7 +190,7 @@ export function rowsByCommand(): ReadonlyMap<string, CommandRow | undefined> {
   return new Map(Object.keys(manifest().commands).map((id) => [id, named.get(id) ?? topicOf(id)]));
 }
 
-export function manifest(): Manifest {
+function manifest(): Manifest {
   const path = new URL("../heroku/node_modules/heroku/oclif.manifest.json", import.meta.url);
   return JSON.parse(readFileSync(path, "utf8"));
 }

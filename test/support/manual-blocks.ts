@@ -5,7 +5,7 @@
  */
 import { filesIn, readText } from "./sources.ts";
 
-export type Block = {
+type Block = {
   readonly page: string;
   /** Of its fence, from 1. */
   readonly line: number;
@@ -67,7 +67,7 @@ export function commandsOf(script: string): readonly string[] {
 const isOpen = (lines: readonly string[]): boolean => (lines.join("\n").match(/'/g)?.length ?? 0) % 2 === 1;
 
 /** A command that no test can run, and what is tested in its place. */
-export type Told = { readonly why: string; readonly instead: string };
+type Told = { readonly why: string; readonly instead: string };
 
 const systemd = {
   why: "it needs a machine that systemd runs, and root there",

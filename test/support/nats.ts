@@ -10,7 +10,7 @@ const installed = process.env.NATS_SERVER || "nats-server";
 /** A second server, from 2.11 on: what those do otherwise is tested on it too, where there is one. */
 export const newerServer = process.env.NATS_SERVER_NEWER;
 
-export type NatsServerOptions = {
+type NatsServerOptions = {
   /** What JetStream may store; absent: 20GB. */
   readonly room?: string;
   /** More of the `jetstream` block of the server's configuration file. */
@@ -22,7 +22,7 @@ export type NatsServerOptions = {
 };
 
 /** One server process; it can be killed, stopped for a while and started again on the same port and folder. */
-export class NatsServer {
+class NatsServer {
   readonly port: number;
   readonly url: string;
   readonly #program: string;

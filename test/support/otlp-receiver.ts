@@ -10,7 +10,7 @@ type Message<T> = {
 };
 type Value = { readonly stringValue?: string; readonly intValue?: string };
 type Pair = { readonly key: string; readonly value: Value };
-export type OtlpRecord = {
+type OtlpRecord = {
   readonly timeUnixNano?: string;
   readonly observedTimeUnixNano: string;
   readonly severityNumber: string | number;

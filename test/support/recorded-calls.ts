@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 
 /** `string`, `bool`, `int`, `time`, `*KIND` (may be null or absent), `map of string`, `list`, `anything`; fields; a list of those. */
-export type Shape = string | { readonly [field: string]: Shape } | readonly Shape[];
-export type RecordedCall = {
+type Shape = string | { readonly [field: string]: Shape } | readonly Shape[];
+type RecordedCall = {
   readonly call: string;
   readonly method: string;
   readonly path: string;
@@ -15,7 +15,7 @@ export type RecordedCall = {
   /** Names for fields of the answer, which stand in later paths. */
   readonly keep?: Readonly<Record<string, string>>;
 };
-export type Recording = {
+type Recording = {
   readonly headers: Readonly<Record<string, string>>;
   readonly types: Readonly<Record<string, Shape>>;
   readonly calls: readonly RecordedCall[];

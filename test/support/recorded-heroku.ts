@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export type RecordedAnswer = {
+type RecordedAnswer = {
   readonly path: string;
   /** The `Range` that asks for it; none: the first page. */
   readonly range?: string;

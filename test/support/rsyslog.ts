@@ -12,7 +12,7 @@ import { until } from "./until.ts";
 const binary = process.env.RSYSLOGD || (existsSync("/usr/sbin/rsyslogd") ? "/usr/sbin/rsyslogd" : "rsyslogd");
 
 /** A message as rsyslog took it apart. */
-export type RsyslogLine = {
+type RsyslogLine = {
   readonly pri: string;
   readonly timestamp: string;
   readonly hostname: string;

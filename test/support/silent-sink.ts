@@ -7,7 +7,7 @@ import assert from "node:assert";
 import { compact } from "../../src/drains/worker/parcel.ts";
 import type { Clock, Parcel, Sink, Verdict } from "../../src/ports.ts";
 
-export type SilentSinkOptions = {
+type SilentSinkOptions = {
   readonly clock: Clock;
   /** How long a connection has to stand for a parcel to be settled. */
   readonly quietMs: () => number;

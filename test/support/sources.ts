@@ -14,6 +14,8 @@ export type SourceFile = {
   readonly files: readonly string[];
   /** Those of them that are loaded when it is. */
   readonly loaded: readonly string[];
+  /** Each thing that it imports from them, after the path of its file: `src/core/ids.ts newKey`, or `*` for all things. */
+  readonly things: readonly string[];
   /** Packages that it imports, by name; Node's own modules are not among them. */
   readonly packages: readonly string[];
 };
@@ -59,6 +61,7 @@ function readSource(path: string): SourceFile {
   const found = [...text.matchAll(importPattern), ...text.matchAll(dynamicImportPattern)].map((match) => ({
     name: (match[1] ?? match[2])!,
     isType: /^\s*(?:import|export)\s+type\b/.test(match[0]),
+    things: /\{([^}]*)\}/.exec(match[0])?.[1]?.split(",").map(importedName) ?? ["*"],
   }));
   const names = found.map(({ name }) => name);
   const here = dirname(join(root, path));
@@ -69,9 +72,15 @@ function readSource(path: string): SourceFile {
     text,
     files: names.filter(isRelative).map(pathOf),
     loaded: found.filter(({ name, isType }) => isRelative(name) && !isType).map(({ name }) => pathOf(name)),
+    things: found
+      .filter(({ name }) => isRelative(name))
+      .flatMap(({ name, things }) => things.map((thing) => `${pathOf(name)} ${thing}`)),
     packages: names.filter((name) => !/^(\.|node:)/.test(name)).map(packageOf),
   };
 }
+
+/** `type Line as StoredLine` → `Line`. */
+const importedName = (specifier: string): string => specifier.trim().replace(/^type\s+|\s+as\s.*$/g, "");
 
 /** `@scope/name/deep/path` → `@scope/name`. */
 const packageOf = (name: string): string =>

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { scanFrame } from "../../src/core/wire/frame.ts";
 
 /** One frame: its header fields and its message. */
-export type SyslogFrame = {
+type SyslogFrame = {
   readonly pri: number;
   readonly time: string;
   readonly hostname: string;

@@ -1,7 +1,7 @@
 /** A client of a tail's event stream that resumes by `Last-Event-ID`, as a browser's EventSource would. */
 import { setTimeout as delay } from "node:timers/promises";
 
-export type TailClient = {
+type TailClient = {
   /** Id of the last event. */
   readonly lastEventId: () => string;
   /** Times that it had to connect. */

@@ -8,7 +8,7 @@ import { withoutSgr } from "../../src/core/terminal/sgr.ts";
 const control = /\p{Cc}/u;
 
 /** The rows; `starts` says of each whether a line feed began it, and not the edge of the terminal. */
-export type Rows = { readonly rows: readonly string[]; readonly starts: readonly boolean[] };
+type Rows = { readonly rows: readonly string[]; readonly starts: readonly boolean[] };
 
 export function rowsOf(text: string, columns: number): Rows {
   const rows: string[] = [];

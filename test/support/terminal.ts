@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { mainFile } from "./cli.ts";
 
 /** What a terminal got, byte by byte, but for the carriage returns that it puts before line feeds itself. */
-export type Shown = { readonly status: number | null; readonly text: string };
+type Shown = { readonly status: number | null; readonly text: string };
 
 /** Runs a line of shell in which `tailrace` is the command; standard input, output and error are a terminal. */
 export const runInTerminal = (line: string, env: Record<string, string>): Promise<Shown> =>

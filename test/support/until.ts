@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { FakeClock } from "./fake-clock.ts";
 
-export type UntilOptions = {
+type UntilOptions = {
   /** Of the time that a test holds, which passes meanwhile; without one time passes by itself. */
   readonly clock?: FakeClock;
   /** A bound in that time. */

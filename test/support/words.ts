@@ -2,7 +2,7 @@
 import { readText } from "./sources.ts";
 
 /** A row of the glossary. */
-export type GlossaryRow = { readonly word: string; readonly means: string; readonly not: readonly string[] };
+type GlossaryRow = { readonly word: string; readonly means: string; readonly not: readonly string[] };
 
 export const glossary = (): GlossaryRow[] =>
   readText("docs/glossary.md")
@@ -16,7 +16,7 @@ export const glossary = (): GlossaryRow[] =>
       return { word, means, not: not.split(", ").filter((other) => other !== "") };
     });
 
-export type RetiredWord = {
+type RetiredWord = {
   /** Parts of identifiers and of file names, in lower case: `frame id` is `frameId`, `FrameId` or `frame-id.ts`. */
   readonly word: string;
   readonly instead: string;

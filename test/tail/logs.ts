@@ -7,7 +7,7 @@ import { openEmbedded } from "../../src/engines/embedded.ts";
 import { openMemory } from "../../src/engines/memory.ts";
 import type { ChannelLog, Clock } from "../../src/ports.ts";
 
-export type LogOptions = { readonly retainLines?: number; readonly clock?: Clock };
+type LogOptions = { readonly retainLines?: number; readonly clock?: Clock };
 
 const optionsOf = ({ retainLines = Number.POSITIVE_INFINITY, clock = realClock }: LogOptions) => ({
   clock,
@@ -25,7 +25,7 @@ export async function openMemoryLog(options: LogOptions = {}): Promise<ChannelLo
 }
 
 /** The same on disk; closing it removes the disk's files. */
-export async function openEmbeddedLog(options: LogOptions = {}): Promise<ChannelLog> {
+async function openEmbeddedLog(options: LogOptions = {}): Promise<ChannelLog> {
   const folder = await mkdtemp(join(tmpdir(), "tailrace-tail-"));
   const engine = await openEmbedded({ folder, ...optionsOf(options) });
   const { log } = engine;

@@ -16,8 +16,8 @@ import { FormatCache } from "../../src/tail/format-cache.ts";
 import { sessionStreams } from "../../src/tail/http.ts";
 import { Recent } from "../../src/tail/recent.ts";
 import type { SearchesLimits } from "../../src/tail/searches.ts";
-import { sessionParts } from "../../src/tail/session.ts";
 import { type SessionSpec, SessionUrls, sessionIdCharsMax } from "../../src/tail/session-url.ts";
+import { sessionParts } from "../../src/tail/tail-part.ts";
 import { Tails, type TailsOptions } from "../../src/tail/tails.ts";
 import { placeBeside } from "../support/batches.ts";
 import { EventStreamParser } from "../support/event-stream.ts";
@@ -139,7 +139,7 @@ export class StreamServer {
   }
 }
 
-export class StreamClient {
+class StreamClient {
   readonly response: IncomingMessage;
   readonly parser = new EventStreamParser();
   text = "";

@@ -49,7 +49,7 @@ export type LogHistogram = {
   readonly dynos: readonly string[];
 };
 export type SessionBody = Readonly<Record<string, unknown>>;
-export type DrainState = "idle" | "delivering" | "retrying" | "paused";
+type DrainState = "idle" | "delivering" | "retrying" | "paused";
 export type Drain = {
   readonly id: string;
   readonly token: string;

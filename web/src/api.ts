@@ -9,8 +9,6 @@ import type {
   WebSession,
 } from "./api-types.ts";
 
-export type * from "./api-types.ts";
-
 /** An answer that is not what was asked for: in the server's own words. `status` 0: there was no answer. */
 export class ApiFailure extends Error {
   readonly status: number;
@@ -20,7 +18,7 @@ export class ApiFailure extends Error {
   }
 }
 
-export class Api {
+class Api {
   /** Told when the server says that nobody is signed in here. */
   onSignedOut: () => void = () => {};
 

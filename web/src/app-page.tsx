@@ -1,5 +1,5 @@
 /** An app: its head with the tabs, and the tab that is open. */
-import type { KeyFacts, LogSummary } from "./api.ts";
+import type { KeyFacts, LogSummary } from "./api-types.ts";
 import { DrainsPage } from "./drains/drains-page.tsx";
 import { GlancePage } from "./glance/glance-page.tsx";
 import { LogPage } from "./log/log-page.tsx";

@@ -1,6 +1,7 @@
 /** The whole page: who is signed in, where one is, and the frame around both. */
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
-import { type App, api, type KeyFacts } from "./api.ts";
+import { api } from "./api.ts";
+import type { App, KeyFacts } from "./api-types.ts";
 import { AppPageView } from "./app-page.tsx";
 import { AppsPage } from "./apps/apps-page.tsx";
 import { Sidebar } from "./apps/sidebar.tsx";

@@ -1,6 +1,7 @@
 /** Signing in with a key. It goes to the server once, and what stays in the browser no script can read. */
 import { useState } from "preact/hooks";
-import { api, type KeyFacts } from "./api.ts";
+import { api } from "./api.ts";
+import type { KeyFacts } from "./api-types.ts";
 import { Icon } from "./parts/icons.tsx";
 
 export function SignIn({ onSignedIn }: { onSignedIn: (key: KeyFacts) => void }) {

@@ -23,7 +23,7 @@ export type Backend = {
 };
 
 /** The taker of a request: a dyno, nobody before one has started, or nobody. */
-export type Choice =
+type Choice =
   | { readonly kind: "backend"; readonly backend: Backend }
   | { readonly kind: "starting" }
   | { readonly kind: "none"; readonly code: RouterCode };

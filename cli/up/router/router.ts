@@ -11,7 +11,7 @@ import { Exchange, type RouterParts } from "./exchange.ts";
 import { forward } from "./forward.ts";
 import { forwardUpgrade } from "./upgrade.ts";
 
-export type RouterOptions = Pick<RouterParts, "tell" | "room"> & {
+type RouterOptions = Pick<RouterParts, "tell" | "room"> & {
   readonly host: string;
   readonly port: number;
   /** The web dynos that are wanted, as they are now. */

@@ -20,7 +20,7 @@ import {
 import { arrayOf, failures } from "../schemas.ts";
 import { type AddonProvidersDeps, type AddonRequest, addonOfProvider, type OwnAddon } from "./providers.ts";
 
-export type AddonItselfDeps = AddonProvidersDeps &
+type AddonItselfDeps = AddonProvidersDeps &
   BrowserDeps & {
     readonly keys: Keys;
     /** A drain's URL without its secrets, for keys that only read. */

@@ -18,7 +18,7 @@ import { addonOf, addonPath, addonReply, planIn, signOnReply, tags } from "./add
 import { addonServicesApi } from "./addon-services.ts";
 import { requester } from "./platform-lines.ts";
 
-export type AddonsDeps = AddonLookup & {
+type AddonsDeps = AddonLookup & {
   readonly clock: Pick<Clock, "nowMs">;
   readonly publicUrl: PublicUrl;
   readonly ingestUrl: string | undefined;

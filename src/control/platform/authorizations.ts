@@ -79,7 +79,7 @@ type Body = {
   readonly expires_in?: number | null;
 };
 
-export type AuthorizationsDeps = { readonly apps: Apps; readonly keys: Keys; readonly clock: Clock };
+type AuthorizationsDeps = { readonly apps: Apps; readonly keys: Keys; readonly clock: Clock };
 
 export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (server, deps) => {
   const { keys, clock } = deps;

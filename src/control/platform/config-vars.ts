@@ -8,7 +8,7 @@ import { appPath, failures, text } from "../schemas.ts";
 import { requester, type TellApp } from "./platform-lines.ts";
 import { tellRelease } from "./releases.ts";
 
-export type ConfigVarsDeps = {
+type ConfigVarsDeps = {
   readonly platforms: Platforms;
   readonly addons: Pick<Addons, "refuseForeignConfig">;
   readonly tellApp: TellApp;

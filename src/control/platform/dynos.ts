@@ -33,7 +33,7 @@ import {
 import { derivedId } from "./formation.ts";
 import { requester, type TellApp } from "./platform-lines.ts";
 
-export type DynosDeps = {
+type DynosDeps = {
   readonly platforms: Platforms;
   readonly runners: Runners;
   readonly tellApp: TellApp;

@@ -10,7 +10,7 @@ import { appOf, managedAppOf } from "../auth.ts";
 import { appPath, appRef, arrayOf, bodyOf, count, failures, object, text, time, uuid } from "../schemas.ts";
 import { requester, type TellApp } from "./platform-lines.ts";
 
-export type FormationDeps = { readonly platforms: Platforms; readonly tellApp: TellApp };
+type FormationDeps = { readonly platforms: Platforms; readonly tellApp: TellApp };
 
 const formationReply = object({
   id: uuid,

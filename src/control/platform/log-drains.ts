@@ -32,7 +32,7 @@ import {
   unreadableReplyOf,
 } from "./drain-reply.ts";
 
-export type LogDrainsDeps = {
+type LogDrainsDeps = {
   readonly drains: Drains;
   readonly testDrain: TestDrain;
   /** Lag and pace of a drain that runs here, over the last hour. */

@@ -97,7 +97,7 @@ const sessionReply = object({
   updated_at: time,
 });
 
-export type LogSessionsDeps = {
+type LogSessionsDeps = {
   readonly clock: Clock;
   readonly issueSession: IssueSession;
   readonly publicUrl: PublicUrl;

@@ -22,7 +22,7 @@ import {
 } from "../schemas.ts";
 import { requester, type TellApp } from "./platform-lines.ts";
 
-export type ReleasesDeps = { readonly platforms: Platforms; readonly tellApp: TellApp };
+type ReleasesDeps = { readonly platforms: Platforms; readonly tellApp: TellApp };
 
 const releaseReply = object({
   id: uuid,

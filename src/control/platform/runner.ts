@@ -14,7 +14,7 @@ import type { Runners } from "../../registry/platform/runners.ts";
 import { authenticate, findApp, managedAppOf } from "../auth.ts";
 import { appPath, arrayOf, bodyOf, count, failures, object, text, time, uuid } from "../schemas.ts";
 
-export type RunnerDeps = {
+type RunnerDeps = {
   readonly platforms: Platforms;
   readonly runners: Runners;
   readonly keys: Keys;

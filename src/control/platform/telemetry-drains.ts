@@ -15,7 +15,7 @@ import { appOf, appToManage, principalOf } from "../auth.ts";
 import { refuseUnknown } from "../bodies.ts";
 import { appPath, arrayOf, failures, object, text, time, uuid } from "../schemas.ts";
 
-export type TelemetryDrainsDeps = {
+type TelemetryDrainsDeps = {
   readonly apps: Apps;
   readonly drains: Drains;
   /** An endpoint without its secrets, for keys that only read. */

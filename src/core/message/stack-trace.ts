@@ -6,7 +6,7 @@
 /** The kind of trace that the lines so far are in the middle of. */
 export type TraceState = "none" | "head" | "frames" | "python" | "python-end" | "go";
 
-export type TraceStep = {
+type TraceStep = {
   readonly state: TraceState;
   /** The line belongs to the one before it. */
   readonly continues: boolean;

@@ -9,8 +9,6 @@ import { type Detector, detectors, type Span } from "./detectors.ts";
 import { CompiledPatterns, instructionsMax, type Pattern, readPattern } from "./pattern.ts";
 import { patternFinders } from "./pattern-finder.ts";
 
-export { type Detector, detectorNames } from "./detectors.ts";
-
 export type RedactionSpec = {
   readonly detectors?: readonly Detector[];
   /** RE2 patterns. */

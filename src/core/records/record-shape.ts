@@ -4,7 +4,7 @@ import { parsePosition } from "../position.ts";
 /**
  * Why a value cannot be used, in words that hold nothing of the value, and where in it (`start.line`; empty: the whole).
  */
-export type Flaw = { readonly at: string; readonly why: string };
+type Flaw = { readonly at: string; readonly why: string };
 export type Check = (value: unknown) => Flaw | undefined;
 
 const flaw = (why: string): Flaw => ({ at: "", why });

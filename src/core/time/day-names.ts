@@ -1,7 +1,7 @@
 /** Days as people name them. */
 
 /** A day of the calendar; `day` may lie outside the month, as 0 does for the last day of the month before. */
-export type Day = { readonly year: number; readonly month: number; readonly day: number };
+type Day = { readonly year: number; readonly month: number; readonly day: number };
 
 const months = "january february march april may june july august september october november december".split(
   " ",

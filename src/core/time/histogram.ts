@@ -16,7 +16,7 @@ export type Bin = {
 
 type Kept = { counts: Record<Grade, number>; extent: BinExtent | undefined };
 
-export type HistogramBounds = {
+type HistogramBounds = {
   readonly binsMax: number;
   /** The steps are those of this span, and what is older than that before the newest bin goes; undefined: they grow. */
   readonly spanMs?: number | undefined;

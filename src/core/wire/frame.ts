@@ -1,5 +1,5 @@
 /** The result of one look at a buffer. A frame is the half-open byte range [start, end). */
-export type Scan =
+type Scan =
   | { readonly kind: "frame"; readonly start: number; readonly end: number }
   | { readonly kind: "more"; readonly bytesMissing: number }
   | { readonly kind: "bad"; readonly reason: "length_not_decimal" | "frame_too_long" };
@@ -33,7 +33,7 @@ export function scanFrame(bytes: Uint8Array, offset: number, frameBytesMax: numb
 }
 
 /** How the frame that begins at a place is told from the next; `unknown`: so many bytes do not say it yet. */
-export type Framing = "octet" | "newline" | "unknown";
+type Framing = "octet" | "newline" | "unknown";
 
 /**
  * RFC 6587 §3.4: a frame that begins with a digit is counted, any other ends with a newline. A line without a PRI may begin

@@ -27,7 +27,7 @@ export function structuredDataEnd(bytes: Uint8Array, at: number, end: number): n
 }
 
 /** An element that names a token: its own place, and that of the parameter's value. */
-export type TokenElement = {
+type TokenElement = {
   readonly start: number;
   readonly end: number;
   readonly valueStart: number;

@@ -9,7 +9,7 @@ import { structuredDataEnd } from "./structured-data.ts";
 import { mendedTimestamp, timestampBytesMax, timestampEnd } from "./timestamp.ts";
 
 /** Why a frame is not RFC 5424: without a PRI, of another VERSION, or without one of the fields up to PROCID. */
-export type Unreadable = "no_pri" | "version" | "fields_missing";
+type Unreadable = "no_pri" | "version" | "fields_missing";
 
 const space = 0x20;
 const zero = 0x30;

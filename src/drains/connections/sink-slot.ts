@@ -17,7 +17,7 @@ export type SinkSlotParts = {
   readonly logger: Pick<Logger, "error" | "warn">;
 };
 
-export type SinkSlotHooks = Required<SinkHooks> & {
+type SinkSlotHooks = Required<SinkHooks> & {
   readonly onGranted: () => void;
   /** Others wait for the slot, or it was idle for long: it is to be released. */
   readonly onWanted: () => void;

@@ -17,7 +17,7 @@ export type Slot = {
   release(): void;
 };
 
-export type ConnectionSlotsOptions = {
+type ConnectionSlotsOptions = {
   readonly socketsMax: number;
   /** How long an unused connection stays open. */
   readonly idleMsMax: number;

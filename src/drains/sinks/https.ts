@@ -43,7 +43,7 @@ export type SinkLimits = {
   readonly trace?: Trace;
 };
 
-export type HttpsSinkOptions = SinkLimits &
+type HttpsSinkOptions = SinkLimits &
   TlsParts &
   HeadOptions & {
     readonly appId: string;

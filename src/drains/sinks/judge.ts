@@ -8,7 +8,7 @@ import type { Answer } from "./http/answer.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { Secrets } from "./secrets.ts";
 
-export type JudgeOptions = {
+type JudgeOptions = {
   readonly destination: Pick<HttpDestination, "host" | "port">;
   /** Secrets that the owner must not be shown, should the receiver repeat them. */
   readonly secrets: Secrets;

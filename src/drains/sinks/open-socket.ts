@@ -33,7 +33,7 @@ export type OpenSocket = {
   readonly roundTripMs: number;
 };
 
-export type OpenDestination = Required<Pick<Endpoint, "host" | "port" | "secure">> & {
+type OpenDestination = Required<Pick<Endpoint, "host" | "port" | "secure">> & {
   /** False: any certificate will do. */
   readonly verifies: boolean;
 };

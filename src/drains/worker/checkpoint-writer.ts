@@ -10,7 +10,7 @@ import { OwnedRecord, type Put } from "./owned-record.ts";
 /** The record to write now; `undefined` removes it. `written` is called once it is stored. */
 export type Draft = { readonly value: unknown; readonly written: () => void };
 
-export type CheckpointWriterOptions = {
+type CheckpointWriterOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "error">;

@@ -22,7 +22,7 @@ export type CheckpointOptions = {
 };
 
 /** The record that a checkpoint is in, as it sees it. */
-export type CheckpointRecord = Pick<CheckpointWriter, "changed" | "writeNow" | "flush"> & {
+type CheckpointRecord = Pick<CheckpointWriter, "changed" | "writeNow" | "flush"> & {
   /** The moments at which changes are written are this much later than whole spans of the clock. */
   readonly offsetMs: number;
 };

@@ -85,7 +85,7 @@ type UnderWay = {
 };
 
 /** The parcel that `range` begins with. */
-export type Prepared = { readonly range: DeliveryRange; readonly flight: Flight };
+type Prepared = { readonly range: DeliveryRange; readonly flight: Flight };
 
 /** `delivery-state.ts` tells what each is. */
 export type DeliveryState =
@@ -159,7 +159,7 @@ export type DeliveryEvent = EventBody & {
   readonly monotonicMs: number;
   readonly random: number;
 };
-export type EventKind = DeliveryEvent["kind"];
+type EventKind = DeliveryEvent["kind"];
 export type EventOf<Kind extends EventKind> = Extract<DeliveryEvent, { readonly kind: Kind }>;
 export type NewEvent = EventBody;
 

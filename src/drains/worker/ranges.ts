@@ -19,7 +19,7 @@ export type Redelivery = LinePlace & {
   readonly counted: number;
 };
 /** Lines that the owner wants to have sent again. */
-export type Replay = LinePlace & { readonly kind: "replay"; readonly id: string; readonly endLine: number };
+type Replay = LinePlace & { readonly kind: "replay"; readonly id: string; readonly endLine: number };
 
 /** Begins at its next line to settle; `endLine` is not part of it. */
 export type DeliveryRange = LiveRange | Redelivery | Replay;

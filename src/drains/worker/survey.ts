@@ -5,7 +5,7 @@ import { comparePositions, readPosition } from "../../core/position.ts";
 import type { ChannelEnd, ChannelLog, From } from "../../ports.ts";
 import type { LinePlace, RangeChoice } from "./ranges.ts";
 
-export type Survey = {
+type Survey = {
   readonly end: ChannelEnd;
   /** No batch is left. */
   readonly isEmpty: boolean;

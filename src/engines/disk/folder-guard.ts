@@ -13,7 +13,7 @@ import { DataFile, type FileState } from "./data-file.ts";
 import type { FolderLock } from "./folder-lock.ts";
 import { FreeSpace, type FreeSpaceOptions, type Use } from "./free-space.ts";
 
-export type GuardOptions = Omit<FreeSpaceOptions, "folder" | "file"> & {
+type GuardOptions = Omit<FreeSpaceOptions, "folder" | "file"> & {
   readonly folder: string;
   /** The file that is written, which is there. */
   readonly file: string;

@@ -17,7 +17,7 @@ import type { Logger } from "pino";
 import { storeInUse } from "../../errors/engines.ts";
 import { ask, Flag, type FlagAnswer, isFlagName, pidSpace } from "./lock-flag.ts";
 
-export type FolderLockOptions = {
+type FolderLockOptions = {
   readonly logger?: Logger | undefined;
   /** Raises a flag; there for tests of disks that take no sockets. */
   readonly raise?: (at: string) => Promise<Flag>;

@@ -9,7 +9,7 @@ const othersMayRead = 0o044;
 const othersMayEnter = 0o011;
 
 /** Files in the folder that others than their owner may read, when they may enter the folder as well. */
-export function openFiles(folder: string): string[] {
+function openFiles(folder: string): string[] {
   if ((statSync(folder).mode & othersMayEnter) === 0) return [];
   return readdirSync(folder).filter((name) => {
     const found = statSync(join(folder, name), { throwIfNoEntry: false });

@@ -11,7 +11,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 
 /** `candidate`: it looks whether it is alone. `unknown`: it lives, and does not say. */
-export type FlagState = "candidate" | "holder" | "unknown";
+type FlagState = "candidate" | "holder" | "unknown";
 
 /** A flag's account of its process. */
 export type FlagAnswer = {

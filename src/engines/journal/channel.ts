@@ -17,7 +17,7 @@ export type ChannelTail = {
 export type Newest = { readonly line: number; readonly producer: ProducerId; readonly firstLine: number };
 
 /** The part of a batch that is kept in memory. */
-export type AddedBatch = Pick<Batch, "count" | "producer" | "firstLine" | "bytes">;
+type AddedBatch = Pick<Batch, "count" | "producer" | "firstLine" | "bytes">;
 
 const noRuns: readonly Run[] = [];
 

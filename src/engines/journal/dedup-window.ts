@@ -6,7 +6,7 @@
 import { dedupMs } from "../engine.ts";
 
 /** The batch that is stored under a name. */
-export type Deduped = { readonly line: number; readonly count: number };
+type Deduped = { readonly line: number; readonly count: number };
 
 /** A table has twice as many cells as the one that it follows, up to a quarter of all: a look-up goes through few of them. */
 const cellsFirst = 1024;

@@ -18,7 +18,7 @@ const formatVersion = 1;
  * An entry tells one thing of its channel. `lines`: a batch. `end`: the same without its bytes, which retention took,
  * and nothing of the channel is left. `destroyed`: all of it that stands before this entry is gone.
  */
-export type EntryKind = "lines" | "end" | "destroyed";
+type EntryKind = "lines" | "end" | "destroyed";
 
 const kinds: readonly EntryKind[] = ["lines", "end", "destroyed"];
 const forms: readonly Form[] = ["logplex", "rfc5424"];
@@ -209,10 +209,7 @@ export const linesEntry = (
 });
 
 /** The newest batch of a channel of which no line is left: its place, without its bytes. */
-export type NewestBatch = Pick<
-  Entry,
-  "incarnation" | "producer" | "firstLine" | "count" | "line" | "bytesBefore"
->;
+type NewestBatch = Pick<Entry, "incarnation" | "producer" | "firstLine" | "count" | "line" | "bytesBefore">;
 
 export const endEntry = (channel: ChannelId, newest: NewestBatch): Entry => ({
   ...noEntry("end", channel),

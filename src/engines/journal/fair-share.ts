@@ -8,7 +8,7 @@ const littleBytesMax = 16 * 1024;
 type Bounds = { readonly bytesMax: number; readonly worksMax: number };
 
 /** `left` is in the order in which it is to wait on: who was served stands behind those who were not. */
-export type Share = { readonly taken: readonly Work[]; readonly left: Work[] };
+type Share = { readonly taken: readonly Work[]; readonly left: Work[] };
 
 /**
  * The first work of each channel goes at once where it is little, within the bounds. Then channels take turns: one work

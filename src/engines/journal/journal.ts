@@ -51,7 +51,7 @@ const failingMs = 100;
 
 const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
-export type JournalOptions = {
+type JournalOptions = {
   readonly disk: Disk;
   /** Ascending; the last one is written on. Empty in a new folder. */
   readonly segments: readonly Segment[];

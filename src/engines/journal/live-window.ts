@@ -8,7 +8,7 @@ const batchOverheadBytes = 400;
 /** The batches of one channel that are in the window, by their first lines. */
 export type WindowedBatches = Map<number, WindowEntry>;
 
-export type WindowEntry = {
+type WindowEntry = {
   readonly of: WindowedBatches;
   readonly batch: StoredBatch;
   readonly bytes: number;

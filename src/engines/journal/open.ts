@@ -21,7 +21,7 @@ import { Retention } from "./retention.ts";
 import type { Segment } from "./segment.ts";
 import { Upkeep } from "./upkeep.ts";
 
-export type JournalOptions = {
+type JournalOptions = {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly logger?: Logger | undefined;
@@ -47,7 +47,7 @@ const segmentsAtLeast = 16;
 const segmentMsMin = 60_000;
 
 /** Bytes of the segments, and how many of them hold lines that are still wanted, about. */
-export type Room = { readonly bytes: number; readonly liveBytes: number };
+type Room = { readonly bytes: number; readonly liveBytes: number };
 
 /** The log, and what of its room on the disk is in use. */
 export type OpenJournal = {

@@ -12,7 +12,7 @@ const spanBytesMax = 64 * 1024;
 /** Between two batches of a channel: more of others than this is not read with them. */
 const gapBytesMax = 8 * 1024;
 
-export type ReaderOptions = {
+type ReaderOptions = {
   readonly logger: Logger | undefined;
   /** A batch that was acknowledged cannot be read: it is passed over, and line numbers tell its readers. */
   readonly damaged: (lines: number) => void;

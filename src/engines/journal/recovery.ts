@@ -13,7 +13,7 @@ import { Run } from "./run.ts";
 import { type Found, scanSegment } from "./scan.ts";
 import { indexName, Segment, segmentNumber } from "./segment.ts";
 
-export type Recovered = {
+type Recovered = {
   readonly segments: readonly Segment[];
   readonly channels: Channels;
   /** Channels that were destroyed and whose lines may still stand somewhere. */
@@ -22,7 +22,7 @@ export type Recovered = {
   readonly unindexed: readonly Segment[];
 };
 
-export type RecoveryOptions = {
+type RecoveryOptions = {
   readonly disk: Disk;
   readonly logger: Logger | undefined;
   readonly damaged: (bytes: number) => void;

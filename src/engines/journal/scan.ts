@@ -17,7 +17,7 @@ import {
 /** An entry with its place in the segment. `ranMs` is its commit's; 0 when that cannot be read. */
 export type Found = ReadEntry & { readonly offset: number; readonly ranMs: number };
 
-export type Scan = {
+type Scan = {
   readonly entries: readonly Found[];
   /** Everything behind this is to be cut off: a torn commit, or nothing. */
   readonly end: number;

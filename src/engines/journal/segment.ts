@@ -21,7 +21,7 @@ export const segmentNumber = (name: string): number | undefined => {
 };
 
 /** The name of a request that stands in a segment. */
-export type SegmentDedupId = {
+type SegmentDedupId = {
   readonly channel: Channel;
   readonly id: string;
   readonly line: number;

@@ -14,7 +14,7 @@ import type { Segment } from "./segment.ts";
 
 const lookMs = 1000;
 
-export type UpkeepOptions = {
+type UpkeepOptions = {
   readonly journal: Journal;
   readonly retention: Retention;
   readonly collector: Collector;

@@ -45,7 +45,7 @@ const failingMs = 100;
  */
 const failuresMax = 20;
 
-export type CommitsOptions = {
+type CommitsOptions = {
   readonly root: RootDatabase<Buffer, Buffer>;
   readonly folder: string;
   readonly guard: FolderGuard;

@@ -18,7 +18,7 @@ export const dataFileName = "data.mdb";
 export type BinaryDb = Database<Buffer, Buffer>;
 /** Trees of this version and of those before. */
 const treeNames = ["ages", "channels", "ends", "frame-ids", "graves", "lines", "meta", "records"] as const;
-export type TreeName = (typeof treeNames)[number];
+type TreeName = (typeof treeNames)[number];
 
 /** The room that is kept free of the disk, and how it is measured. */
 export type Room = Omit<FreeSpaceOptions, "folder" | "file">;

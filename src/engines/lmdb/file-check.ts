@@ -16,7 +16,7 @@ import {
 /** Pages that are looked at in any case: the heads, the roots, and what is next to them. */
 const pagesMax = 2_000;
 
-export type FileCheck = {
+type FileCheck = {
   /** The fault, in words that follow "it is"; undefined: none that can be seen. */
   readonly damage?: string;
   /** The named trees in it. */

@@ -47,7 +47,7 @@ export function readHead(page: Buffer): FileHead | "no LMDB file" | "a file of a
 }
 
 /** The pages that a page of a tree leads to. */
-export type TreePage = {
+type TreePage = {
   readonly children: readonly number[];
   /** Runs of pages that hold large values. */
   readonly runs: readonly { readonly page: number; readonly count: number }[];

@@ -18,7 +18,7 @@ const keysAtOnceMax = 256;
 const revisionBytes = 8;
 const revisionKey = Buffer.from("revision");
 
-export type RecordsDb = Database<Buffer, string>;
+type RecordsDb = Database<Buffer, string>;
 
 export class LmdbStore implements Store {
   readonly #records: Records;

@@ -18,7 +18,7 @@ import { PullSlots } from "./wire/pull-slots.ts";
 import { answerMsMax, type RawMessage, type StreamApi } from "./wire/stream-api.ts";
 import type { Wire } from "./wire/wire.ts";
 
-export type NatsStoreParts = {
+type NatsStoreParts = {
   readonly wire: Wire;
   readonly api: StreamApi;
   readonly clock: Clock;

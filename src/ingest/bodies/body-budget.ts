@@ -8,7 +8,7 @@ import { overloaded } from "../../errors/store.ts";
 import type { MemoryBudget } from "../queues/memory-budget.ts";
 import { Inflations } from "./inflations.ts";
 
-export type BodyShares = {
+type BodyShares = {
   /** Bodies of one app that are being read. */
   readonly appBodyBytesMax: number;
   /** Bodies from one address that are being read. */

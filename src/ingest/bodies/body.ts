@@ -7,8 +7,6 @@ import { codingOf } from "./body-coding.ts";
 import { type BodyLimits, BodyReading, drop, isSmallPart } from "./body-reading.ts";
 import { isZstd } from "./inflations.ts";
 
-export type { BodyLimits } from "./body-reading.ts";
-
 /**
  * The body, where it has come whole with its head and is in no coding, as most have: nothing of it has to be waited for.
  * Undefined for any other: `readBody` takes it. It is in memory of its own.

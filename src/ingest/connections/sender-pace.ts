@@ -1,6 +1,6 @@
 /** The time that a sender has: for its first known token, and for the end of a frame that has begun. Our own time is not its. */
 
-export type PaceLimits = {
+type PaceLimits = {
   /** For a frame with a known token, from the beginning of the connection. */
   readonly firstTokenMs: number;
   /** For the end of a frame, from its beginning. */

@@ -34,7 +34,7 @@ export type StreamConnection = {
   checkPace(): void;
 };
 
-export type StreamListenerOptions = {
+type StreamListenerOptions = {
   readonly host: string;
   readonly port: number;
   /** Absent: no TLS. */

@@ -16,7 +16,7 @@ export type TlsFiles = {
   readonly clientCa?: Buffer | undefined;
 };
 
-export type HandshakeFault = "not_tls" | "tls_handshake" | "client_certificate";
+type HandshakeFault = "not_tls" | "tls_handshake" | "client_certificate";
 export type HandshakeNote = (address: string | undefined, cause: HandshakeFault | Reason) => void;
 
 /** A connection that is not secured yet: it gives way to others like one without a known token. */

@@ -52,7 +52,7 @@ export function frameOf(record: OtlpRecord, { resource, scope }: OtlpOrigin, now
   return `<${pri}>1 ${timeOf(record, nowMs)} - - ${processOf(resource)} ${msgid} ${data} ${textOf(record.body)}`;
 }
 
-export function severityOf({ severity, severityText }: OtlpRecord): number {
+function severityOf({ severity, severityText }: OtlpRecord): number {
   for (const [from, level] of severityFrom) if (severity >= from && severity <= 24) return level;
   return severityOfText[severityText.toLowerCase()] ?? info;
 }

@@ -20,7 +20,7 @@ import { MemoryBudget } from "./memory-budget.ts";
 import { Rooms } from "./rooms.ts";
 import type { StreamQueue } from "./stream-queue.ts";
 
-export type AppendQueuesOptions = {
+type AppendQueuesOptions = {
   readonly log: Pick<ChannelLog, "append">;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn" | "error">;

@@ -33,7 +33,7 @@ export type RelpOptions = Omit<SyslogOptions, "host" | "port"> & {
 };
 
 /** The parts of every connection, and where lines go. */
-export type RelpParts = Omit<SyslogParts, "options"> & {
+type RelpParts = Omit<SyslogParts, "options"> & {
   readonly options: RelpOptions;
 };
 

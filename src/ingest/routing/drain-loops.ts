@@ -10,7 +10,7 @@ import { l16 } from "../../core/batch/notice.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import type { Clock } from "../../ports.ts";
 
-export type DrainLoopsOptions = {
+type DrainLoopsOptions = {
   /** The app whose drain has this token. */
   readonly channelOf: (drainToken: string) => ChannelId | undefined;
   /** The way in of all lines: `AppendQueues.append`. */

@@ -29,7 +29,7 @@ export type TokenLookup = {
 /** Ingest's view of lines that come back from our own drains. */
 export type Loops = Pick<DrainLoops, "isOurs" | "refused">;
 
-export type RouterOptions = {
+type RouterOptions = {
   readonly tokens: TokenLookup;
   readonly loops: Loops;
   /** Tokens that are remembered. */

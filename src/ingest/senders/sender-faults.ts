@@ -10,7 +10,7 @@ import { senderFaults } from "../../metrics.ts";
 import type { Clock } from "../../ports.ts";
 import { type Cause, causes } from "./fault-causes.ts";
 
-export type FaultsOptions = {
+type FaultsOptions = {
   readonly logger: Pick<Logger, "warn">;
   readonly clock: Clock;
   /** Peers that are remembered within a minute; faults of others are counted together. */

@@ -12,7 +12,7 @@ import { causes } from "./fault-causes.ts";
 export type Door = "syslog" | "syslog-tls" | "syslog-udp" | "relp";
 
 /** A sender at one door; the door counts in it as frames come. */
-export type Sender = {
+type Sender = {
   readonly peer: string;
   readonly door: Door;
   framing: "octet" | "newline" | "datagram" | "relp";
@@ -21,7 +21,7 @@ export type Sender = {
 };
 
 /** The newest fault of a peer, in words. */
-export type SenderFault = {
+type SenderFault = {
   readonly cause: Cause;
   readonly what: string;
   readonly mend: string;

@@ -2,7 +2,7 @@ import { frameEndFrom, framingAt, isFrameEnd, scanFrame, withoutReturn } from ".
 import { type ForeignProtocol, foreignProtocol } from "../connections/foreign-protocol.ts";
 
 /** The next bytes of a stream: a frame [start, end) of `bytes`, nothing whole, no end in sight, or no syslog at all. */
-export type NextFrame = "frame" | "more" | "too_long" | "foreign";
+type NextFrame = "frame" | "more" | "too_long" | "foreign";
 
 const nothing = new Uint8Array(0);
 const space = 0x20;

@@ -76,7 +76,7 @@ export const syslogRoom = (options: SyslogOptions): SyslogRoom => ({
 });
 
 /** The token of frames that name none: that of the client's certificate, else the listener's. */
-export const fallbackOf =
+const fallbackOf =
   ({ clientTokens, defaultToken }: Pick<SyslogOptions, "clientTokens" | "defaultToken">) =>
   (socket: Socket): string | undefined =>
     (socket instanceof TLSSocket ? clientTokens?.of(socket.getPeerCertificate()) : undefined) ?? defaultToken;

@@ -4,7 +4,7 @@
  */
 
 /** A connection as this sees it. */
-export type FrameHolder = { close(reason: "no_room"): void };
+type FrameHolder = { close(reason: "no_room"): void };
 
 /** Bytes that holding a frame costs besides its own. */
 const overheadBytes = 512;

@@ -3,7 +3,7 @@ import { configInvalid } from "../../errors/platform.ts";
 
 const configLimits = { nameCharsMax: 128, bytesMax: 32 * 1024 } as const;
 
-export type ConfigVars = Readonly<Record<string, string>>;
+type ConfigVars = Readonly<Record<string, string>>;
 /** Null takes a var away. */
 export type ConfigChanges = Readonly<Record<string, unknown>>;
 

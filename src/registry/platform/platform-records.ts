@@ -46,7 +46,7 @@ export type PlatformRecord = {
 };
 
 export const dynoStates = ["starting", "up", "idle", "crashed", "down", "stopping", "complete"] as const;
-export type DynoState = (typeof dynoStates)[number];
+type DynoState = (typeof dynoStates)[number];
 
 /** A dyno as its runner reports it. */
 export type DynoReport = {

@@ -17,7 +17,7 @@ import { deployed, type FormationUpdate, scaled } from "./formation.ts";
 import type { PlatformLimits } from "./limits.ts";
 import type { FormationEntry, Order, PlatformRecord, Release } from "./platform-records.ts";
 
-export type PlatformsOptions = {
+type PlatformsOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly limits: PlatformLimits;

@@ -10,7 +10,7 @@ import type { PlatformLimits } from "./limits.ts";
 import type { RunnerRecord } from "./platform-records.ts";
 import type { Runners } from "./runners.ts";
 
-export type RunnerWatchOptions = {
+type RunnerWatchOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly runners: Pick<Runners, "fellSilent">;

@@ -13,15 +13,15 @@ import { removeRecord, updateRecord } from "../update.ts";
 import { platformLimits } from "./limits.ts";
 import type { DynoReport, RunnerRecord } from "./platform-records.ts";
 
-export type RunnerReport = Omit<RunnerRecord, "seenAtMs" | "silentAtMs"> & {
+type RunnerReport = Omit<RunnerRecord, "seenAtMs" | "silentAtMs"> & {
   /** The runner that this one has found dead on its own machine. */
   readonly replaces?: string;
 };
 
 /** Puts a line `heroku[PROCESS]: TEXT` into the app's log; never rejects. */
-export type TellState = (channel: ChannelId, process: string, text: string) => Promise<void>;
+type TellState = (channel: ChannelId, process: string, text: string) => Promise<void>;
 
-export type RunnersOptions = { readonly store: Store; readonly clock: Clock; readonly tell: TellState };
+type RunnersOptions = { readonly store: Store; readonly clock: Clock; readonly tell: TellState };
 
 /** The process that lines about a runner are of, as those of `up` itself. */
 const runnerProcess = "up";

@@ -2,7 +2,7 @@
 import { crc32 } from "node:zlib";
 
 /** App, stream of that app, and number in it. */
-export type Seal = { readonly app: string; readonly stream: string; readonly n: number };
+type Seal = { readonly app: string; readonly stream: string; readonly n: number };
 
 /** Behind the seal stands what filters choose by and redactions take out. */
 const form = /^SEAL (\S+) (\S+) (\d+) ([a-z]*) ([0-9a-f]{8}) END\b/;
@@ -21,7 +21,7 @@ export function sealed({ app, stream, n }: Seal): string {
 }
 
 /** Throws when a byte of it is not as it was sealed. */
-export function readSeal(text: string): Seal {
+function readSeal(text: string): Seal {
   const match = form.exec(text);
   if (match === null) throw new Error(`no sealed line: ${JSON.stringify(text.slice(0, 200))}`);
   const [, app = "", stream = "", digits = "", padding = "", sum = ""] = match;

@@ -37,7 +37,7 @@ function frameOf(app: App, stream: string, n: number): string {
 }
 
 /** Sends until `signal`, then ends in order. */
-export type Send = (doors: Doors, apps: readonly App[], signal: AbortSignal) => Promise<Sent>;
+type Send = (doors: Doors, apps: readonly App[], signal: AbortSignal) => Promise<Sent>;
 
 /** Resolves when the kernel has it, or never will. */
 const written = (socket: Socket, text: string): Promise<void> =>

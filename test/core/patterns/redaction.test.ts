@@ -2,13 +2,9 @@ import fc from "fast-check";
 import { RE2JS } from "re2js";
 import { describe, expect, test } from "vitest";
 import { LineCursor } from "../../../src/core/batch/line-cursor.ts";
+import { detectorNames } from "../../../src/core/patterns/detectors.ts";
 import { lineWorkMax } from "../../../src/core/patterns/pattern.ts";
-import {
-  detectorNames,
-  noRedactions,
-  patternsFlaw,
-  type RedactionSpec,
-} from "../../../src/core/patterns/redaction.ts";
+import { noRedactions, patternsFlaw, type RedactionSpec } from "../../../src/core/patterns/redaction.ts";
 import { octetCounted } from "../../support/frames.ts";
 import { redaction } from "../../support/redaction.ts";
 

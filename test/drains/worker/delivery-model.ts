@@ -18,7 +18,7 @@ import { type DrainCheckpoint, firstCheckpoint } from "../../../src/registry/dra
 import { rules as allRules, cutOf, placeOf, nowMs as startMs } from "./states.ts";
 
 /** A whole number from 0 to `max - 1`. */
-export type Chance = (max: number) => number;
+type Chance = (max: number) => number;
 
 type Prepare = Extract<Effect, { kind: "prepare" }>;
 type Parcel = {

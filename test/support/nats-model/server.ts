@@ -11,7 +11,7 @@ import { type ConsumerConfig, type Delivery, ModelConsumer } from "./consumer.ts
 import { ModelStream, matches, type Stored } from "./stream.ts";
 import { ModelWire } from "./wire.ts";
 
-export type Publication = {
+type Publication = {
   readonly subject: string;
   readonly payload: Uint8Array;
   readonly headers?: MsgHdrs;

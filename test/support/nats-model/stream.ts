@@ -11,7 +11,7 @@ export type Stored = {
 };
 
 /** The body of a PubAck. */
-export type PubAck =
+type PubAck =
   | { readonly stream: string; readonly seq: number; readonly duplicate?: true }
   | { readonly error: { readonly code: number; readonly err_code: number; readonly description: string } };
 

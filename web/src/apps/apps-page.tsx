@@ -1,7 +1,8 @@
 /** All apps at a glance: pace, errors, the last line, and how their drains are. */
 import { useState } from "preact/hooks";
 import { gradeOf, levelOf } from "../../../src/core/message/level.ts";
-import { type App, api, type KeyFacts, type LogSummary } from "../api.ts";
+import { api } from "../api.ts";
+import type { App, KeyFacts, LogSummary } from "../api-types.ts";
 import { edgeOf, isNoticeOf } from "../log/line.ts";
 import { Message } from "../log/message-text.tsx";
 import { Process } from "../log/process-name.tsx";

@@ -1,6 +1,6 @@
 /** The apps beside everything else: which one is open, how fast each is, and whether a drain of it fails. */
 import { useState } from "preact/hooks";
-import type { App, KeyFacts } from "../api.ts";
+import type { App, KeyFacts } from "../api-types.ts";
 import { Icon } from "../parts/icons.tsx";
 import type { Loaded } from "../parts/use-store.ts";
 import { durationOf, rateOf } from "../parts/words.ts";

@@ -1,6 +1,7 @@
 /** Summaries of all apps that the key may see, asked for in turn: a few at a time, each a few seconds after its answer. */
 import { useEffect, useState } from "preact/hooks";
-import { type App, api, type LogSummary } from "../api.ts";
+import { api } from "../api.ts";
+import type { App, LogSummary } from "../api-types.ts";
 
 const roundMs = 5_000;
 const atOnceMax = 4;

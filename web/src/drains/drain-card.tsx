@@ -1,6 +1,7 @@
 /** One drain: its state in sentences, its ledger, lag and pace over time, and its actions. */
 import { useState } from "preact/hooks";
-import { api, type Drain, type DrainTest } from "../api.ts";
+import { api } from "../api.ts";
+import type { Drain, DrainTest } from "../api-types.ts";
 import { Chart } from "../parts/chart.tsx";
 import { countOf, dayOf, durationOf, linesOf, rateOf } from "../parts/words.ts";
 import { DrainForm } from "./drain-form.tsx";
@@ -244,7 +245,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
 }
 
 /** Passwords and keys in a URL are not shown to whoever looks over a shoulder. */
-export function shownUrl(url: string): string {
+function shownUrl(url: string): string {
   if (!URL.canParse(url)) return url;
   const { protocol, host, pathname, search, username, password } = new URL(url);
   const who = username || password ? "•••@" : "";

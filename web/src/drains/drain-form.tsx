@@ -1,6 +1,7 @@
 /** Adding a drain, and changing one. A field that is left as it is changes nothing. */
 import { useState } from "preact/hooks";
-import { api, type Drain } from "../api.ts";
+import { api } from "../api.ts";
+import type { Drain } from "../api-types.ts";
 import { dynosIn, headersIn } from "./drain-fields.ts";
 
 type Props = {

@@ -2,7 +2,7 @@
 import type { Drain, Replay } from "../api-types.ts";
 import { countOf, dayOf, durationOf, linesOf, rateOf, type Zone } from "../parts/words.ts";
 
-export type Health = { readonly mark: "good" | "wait" | "bad"; readonly word: string };
+type Health = { readonly mark: "good" | "wait" | "bad"; readonly word: string };
 
 export function healthOf({ state }: Drain): Health {
   if (state === "retrying") return { mark: "bad", word: "retrying" };

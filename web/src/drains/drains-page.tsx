@@ -1,6 +1,7 @@
 /** The drains of an app: how each is, and what can be done. */
 import { useMemo, useRef, useState } from "preact/hooks";
-import { api, type Drain, type KeyFacts } from "../api.ts";
+import { api } from "../api.ts";
+import type { Drain, KeyFacts } from "../api-types.ts";
 import { useLoaded } from "../parts/use-store.ts";
 import { DrainCard } from "./drain-card.tsx";
 import { DrainForm } from "./drain-form.tsx";

@@ -1,5 +1,5 @@
 /** Every line since the drain was made, in one bar that adds up. */
-import type { Drain } from "../api.ts";
+import type { Drain } from "../api-types.ts";
 import { countOf } from "../parts/words.ts";
 import { hashOf, logOf } from "../route.ts";
 import { partsOf, sharesOf, totalOf } from "./ledger.ts";

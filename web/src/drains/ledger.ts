@@ -1,7 +1,7 @@
 /** A drain's counts as parts of one bar: every line since it was made is in one of them. */
 import type { Drain } from "../api-types.ts";
 
-export type Part = {
+type Part = {
   readonly name: string;
   readonly lines: number;
   readonly colour: string;

@@ -1,7 +1,8 @@
 /** Sending lines once more, and how many that are. */
 import { useEffect, useState } from "preact/hooks";
 import { timeAsked, timeForms } from "../../../src/core/time/time-words.ts";
-import { api, type Drain } from "../api.ts";
+import { api } from "../api.ts";
+import type { Drain } from "../api-types.ts";
 import { linesOf } from "../parts/words.ts";
 
 /** The time is read when nothing was written for so long. */

@@ -1,5 +1,5 @@
 /** What a test line found, step by step. */
-import type { DrainTest } from "../api.ts";
+import type { DrainTest } from "../api-types.ts";
 
 const words: Readonly<Record<string, string>> = {
   resolve: "look the name up",

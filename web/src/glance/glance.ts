@@ -6,7 +6,7 @@ import type { Line } from "../log/line.ts";
 import { logfmtOf, routerLineOf } from "../log/logfmt.ts";
 import { ServiceTimes } from "./service-times.ts";
 
-export type StatusClass = "2xx" | "3xx" | "4xx" | "5xx";
+type StatusClass = "2xx" | "3xx" | "4xx" | "5xx";
 export const statusClasses: readonly StatusClass[] = ["2xx", "3xx", "4xx", "5xx"];
 
 export type Step = {
@@ -17,7 +17,7 @@ export type Step = {
 };
 
 export type DynoMemory = { readonly mb: Map<number, number>; quotaMb: number | undefined };
-export type Event = { readonly timeMs: number; readonly text: string; readonly position: string };
+type Event = { readonly timeMs: number; readonly text: string; readonly position: string };
 
 const dynosMax = 40;
 const codesMax = 40;

@@ -1,5 +1,5 @@
 /** Server-sent events out of text that comes in any pieces (HTML standard, §9.2.6), as far as our server writes them. */
-export type StreamEvent = { readonly type: string; readonly id: string | undefined; readonly data: string };
+type StreamEvent = { readonly type: string; readonly id: string | undefined; readonly data: string };
 
 export class EventStream {
   #rest = "";

@@ -21,16 +21,12 @@ export type Filter = {
   /** How long ago, or RFC 3339. Other words are the server's to refuse. */
   readonly since?: string;
   readonly until?: string;
-  /** This severity and worse: one of `levels`, or a level of syslog between two of them. */
+  /** This severity and worse: one of `grades`, or a level of syslog between two of them. */
   readonly level?: string;
   /** Lines to show before and behind each that is found. */
   readonly before?: number;
   readonly after?: number;
 };
-
-/** From the worst on. */
-export const levels = grades;
-export type { Grade as Level } from "../../../src/core/message/level.ts";
 
 export function filterToParams(filter: Filter): URLSearchParams {
   const params = new URLSearchParams();
@@ -145,7 +141,7 @@ export const isGradeKept = (level: string, grade: Grade): boolean | undefined =>
 export const countIn = (text: string): number | undefined =>
   /^\d{1,3}$/.test(text) && Number(text) <= neighboursMax ? Number(text) : undefined;
 
-export type Loose = { readonly [Field in keyof Filter]: Filter[Field] | undefined };
+type Loose = { readonly [Field in keyof Filter]: Filter[Field] | undefined };
 
 export function withoutEmpty(filter: Loose): Filter {
   const given = Object.entries(filter).filter(

@@ -19,7 +19,7 @@ export type Mark = {
 export type RingEntry = Line | Mark;
 export const isMark = (entry: RingEntry): entry is Mark => "kind" in entry;
 
-export type RingBounds = { readonly linesMax: number; readonly bytesMax: number };
+type RingBounds = { readonly linesMax: number; readonly bytesMax: number };
 
 export class LineRing {
   readonly #bounds: RingBounds;

@@ -1,7 +1,6 @@
 /** A line as the page keeps it, and what can be told of it at once. */
-import { gradeOf, levelOf, type Level as ServerLevel } from "../../../src/core/message/level.ts";
+import { type Grade, gradeOf, type Level, levelOf } from "../../../src/core/message/level.ts";
 import { type TraceState, traceStep } from "../../../src/core/message/stack-trace.ts";
-import type { Level } from "./filter.ts";
 
 export type Line = {
   /** Its position, and for what is told to this reader alone something that makes it one of its kind. */
@@ -12,7 +11,7 @@ export type Line = {
   readonly timeMs: number;
   readonly source: string;
   readonly dyno: string;
-  readonly level: Level;
+  readonly level: Grade;
   readonly message: string;
   /** A line of tailrace itself: an L-code. */
   readonly isNotice: boolean;
@@ -28,7 +27,7 @@ export type WireLine = {
   readonly time: string;
   readonly source: string;
   readonly dyno: string;
-  readonly severity: ServerLevel;
+  readonly severity: Level;
   readonly message: string;
   readonly line?: number;
 };
@@ -63,7 +62,7 @@ export const isNoticeOf = ({ source, dyno }: Pick<WireLine, "source" | "dyno">):
   source === "heroku" && dyno === "logplex";
 
 /** The class of a row's edge, by how bad its line is. */
-export const edgeOf = (level: Level, isNotice: boolean): "err" | "note" | "" =>
+export const edgeOf = (level: Grade, isNotice: boolean): "err" | "note" | "" =>
   level === "error" ? "err" : level === "warn" || isNotice ? "note" : "";
 
 /** What a line costs in memory, about. */

@@ -51,7 +51,7 @@ export function ListTop({ store, rows, view, kept, onClear }: Props) {
 }
 
 /** The API names its fields; on the page there is one, the filter, whose text is an expression. */
-export const wordsOf = (why: string): string =>
+const wordsOf = (why: string): string =>
   why
     .replace(
       /^`(?:match|exclude)` cannot be used: (?:error parsing regexp: )?(missing [^:]*|[^:]*): (.*)\. Write an RE2 expression;/s,

@@ -1,9 +1,10 @@
 /** The bar above the log: the filter, the search, processes, and how lines are shown. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { grades } from "../../../src/core/message/level.ts";
 import { Icon } from "../parts/icons.tsx";
 import { isTyping } from "../parts/keys-help.tsx";
 import type { LogView } from "../route.ts";
-import { type Filter, levels } from "./filter.ts";
+import type { Filter } from "./filter.ts";
 import { type FilterText, filterFromText, filterWords, hintOf } from "./filter-text.ts";
 import { textOfFilter } from "./filter-writing.ts";
 import { findingOf } from "./finding.ts";
@@ -20,7 +21,7 @@ type Props = {
 
 /** Sent to the list that was used last. */
 export const steps = { match: "tailrace:match", error: "tailrace:error" } as const;
-export const step = (kind: keyof typeof steps, back: boolean): void => {
+const step = (kind: keyof typeof steps, back: boolean): void => {
   dispatchEvent(new CustomEvent(steps[kind], { detail: back }));
 };
 
@@ -132,7 +133,7 @@ export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
         {isBetween(view.filter.level) && (
           <option value={view.filter.level}>{view.filter.level} and worse</option>
         )}
-        {levels.slice(0, 3).map((level) => (
+        {grades.slice(0, 3).map((level) => (
           <option key={level} value={level}>
             {level === "error" ? "errors" : `${level} and worse`}
           </option>
@@ -152,7 +153,7 @@ function leave(event: KeyboardEvent): void {
 
 /** A level that the list has no row for, as `level:crit` asks for one. */
 const isBetween = (level: string | undefined): boolean =>
-  level !== undefined && !levels.slice(0, 3).some((one) => one === level);
+  level !== undefined && !grades.slice(0, 3).some((one) => one === level);
 
 function withLevel({ level: _, ...rest }: Filter, value: string): Filter {
   return { ...rest, ...(value !== "" && { level: value }) };

@@ -1,6 +1,6 @@
 /** The log of an app: one list, or several processes side by side, under one bar. */
 import { useState } from "preact/hooks";
-import type { LogSummary } from "../api.ts";
+import type { LogSummary } from "../api-types.ts";
 import type { AppRoute } from "../app-page.tsx";
 import type { Go } from "../page.tsx";
 import { dayOf, linesOf } from "../parts/words.ts";

@@ -20,7 +20,7 @@ import { useSteps } from "./use-steps.ts";
 import { useStretch } from "./use-stretch.ts";
 import { fromOldest, type Row, rowsOf, traceTexts } from "./view-rows.ts";
 
-export type PaneProps = {
+type PaneProps = {
   readonly app: string;
   readonly view: LogView;
   /** Of one process alone, beside others. */

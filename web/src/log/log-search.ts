@@ -1,5 +1,6 @@
 /** Lines that are there already: those before a place, and those that a search finds. */
-import { ApiFailure, api, type SessionBody } from "../api.ts";
+import { ApiFailure, api } from "../api.ts";
+import type { SessionBody } from "../api-types.ts";
 import { EventStream } from "./event-stream.ts";
 import { type Line, lineOf, type WireLine } from "./line.ts";
 import { slice } from "./slice.ts";

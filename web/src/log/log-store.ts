@@ -25,7 +25,7 @@ const searchedMax = 2_000;
 /** What comes within so much of the opening is history, and says nothing of the pace. */
 const historyMs = 1_000;
 
-export type StoreState = {
+type StoreState = {
   readonly stream: StreamState;
   readonly isFollowing: boolean;
   /** The oldest line that is kept, and passes, is here. */

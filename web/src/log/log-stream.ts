@@ -3,7 +3,8 @@
  * nothing is missing and nothing comes twice. What arrives is parsed in slices of a frame; while the page does not keep
  * up, the stream is not read.
  */
-import { ApiFailure, api, type SessionBody } from "../api.ts";
+import { ApiFailure, api } from "../api.ts";
+import type { SessionBody } from "../api-types.ts";
 import { EventStream } from "./event-stream.ts";
 import { type Line, lineOf, type WireLine } from "./line.ts";
 import { slice } from "./slice.ts";
@@ -16,7 +17,7 @@ export type StreamState =
   | { readonly kind: "searched" }
   | { readonly kind: "refused"; readonly why: string };
 
-export type StreamEvents = {
+type StreamEvents = {
   readonly onLines: (lines: readonly Line[]) => void;
   readonly onState: (state: StreamState) => void;
   /** The connection is there again: everything behind `from` follows. */
@@ -26,7 +27,7 @@ export type StreamEvents = {
 };
 
 /** From an app's newest lines on, or behind a place. */
-export type StreamStart =
+type StreamStart =
   | { readonly kind: "newest"; readonly lines: number; readonly since?: string }
   | { readonly kind: "since"; readonly since: string }
   | { readonly kind: "after"; readonly position: string };

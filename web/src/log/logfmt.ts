@@ -8,7 +8,7 @@ export function logfmtOf(text: string): ReadonlyMap<string, string> {
 }
 
 /** A request as the router tells it. */
-export type RouterLine = {
+type RouterLine = {
   readonly status: number;
   readonly method: string;
   readonly path: string;

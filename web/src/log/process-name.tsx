@@ -3,7 +3,7 @@ import { processText } from "../../../src/core/terminal/process-text.ts";
 import type { Line } from "./line.ts";
 
 /** A process has one of six hues, the same always. */
-export function hueOf(dyno: string): number {
+function hueOf(dyno: string): number {
   const name = dyno.split(".")[0]!;
   let hash = 7;
   for (let n = 0; n < name.length; n++) hash = (hash * 31 + name.charCodeAt(n)) >>> 0;

@@ -8,7 +8,7 @@ export type Rgb = readonly [red: number, green: number, blue: number];
 
 /** Custom properties of one span, which its classes use. */
 export type SpanStyle = Readonly<Record<`--${string}`, string>>;
-export type Look = { readonly classes: readonly string[]; readonly style?: SpanStyle };
+type Look = { readonly classes: readonly string[]; readonly style?: SpanStyle };
 
 const names = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"] as const;
 const palette: readonly Rgb[] = [

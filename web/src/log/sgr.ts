@@ -6,7 +6,7 @@ import { hiddenSource, writtenOut } from "../../../src/core/terminal/hidden-text
 import { type SgrPart, type SgrState, sgrAfter, sgrOff, sgrSource } from "../../../src/core/terminal/sgr.ts";
 import { lookOf, type SpanStyle } from "./sgr-colours.ts";
 
-export type Span = { readonly text: string; readonly classes: string; readonly style?: SpanStyle };
+type Span = { readonly text: string; readonly classes: string; readonly style?: SpanStyle };
 
 const sgr = new RegExp(sgrSource, "g");
 const control = new RegExp(`[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]|${hiddenSource}`, "gu");
@@ -14,7 +14,7 @@ const control = new RegExp(`[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]|${hi
 const either = new RegExp(`${sgrSource}|${control.source}`, "gu");
 
 /** True when there is nothing but plain text in it. */
-export const isPlain = (text: string): boolean => text.search(control) === -1;
+const isPlain = (text: string): boolean => text.search(control) === -1;
 
 /** The text without colours, everything else written out. */
 export const withoutColours = (text: string): string =>

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
 
-export type Processes = { readonly names: readonly string[]; readonly isAll: boolean };
+type Processes = { readonly names: readonly string[]; readonly isAll: boolean };
 
 const growingMs = 700;
 const everyMs = 5_000;

@@ -24,7 +24,7 @@ type Wanted = {
   readonly isFollowing: boolean;
 };
 
-export type Rows = Virtualizer<HTMLDivElement, HTMLElement>;
+type Rows = Virtualizer<HTMLDivElement, HTMLElement>;
 
 export function useRows({ rows, scroller, estimate, isFollowing }: Wanted): {
   rows: Rows;

@@ -1,5 +1,6 @@
 /** The node: what it takes and hands on, how far its drains are behind, what it holds, and which apps are the noisiest. */
-import { type App, api } from "../api.ts";
+import { api } from "../api.ts";
+import type { App } from "../api-types.ts";
 import { ratePerS, type Summaries } from "../apps/summaries.ts";
 import { Tile } from "../parts/panels.tsx";
 import { useLoaded } from "../parts/use-store.ts";

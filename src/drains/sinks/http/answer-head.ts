@@ -4,7 +4,7 @@
  */
 
 /** How the body's end is told (RFC 9112 §6.3): not at all where there is no body. */
-export type Framing =
+type Framing =
   | { readonly kind: "none" }
   | { readonly kind: "length"; readonly bytes: number }
   | { readonly kind: "chunked" }

@@ -18,7 +18,7 @@ import type { Retention } from "./retention.ts";
 import { encodeMessage, type Head, headBehind, messageOverheadBytes, type StoredMessage } from "./stored.ts";
 import type { Turns } from "./turns.ts";
 
-export type AppendsOptions = {
+type AppendsOptions = {
   readonly publisher: Publisher;
   readonly reader: Reader;
   readonly heads: Heads;

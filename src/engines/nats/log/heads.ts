@@ -24,7 +24,7 @@ export const isHeadRecord = ofVersion(1, hasFields({ line: isCount, bytes: isCou
 type Known = { head: Head };
 type Unrecorded = { head: Head; last: Position; writtenAtMs: number };
 
-export type HeadsOptions = {
+type HeadsOptions = {
   readonly reader: Reader;
   readonly store: Store;
   /** A channel that was not written for so long gets its record. */

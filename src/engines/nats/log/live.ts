@@ -32,7 +32,7 @@ const tombstoneSubject = "tombstone.";
 
 type Joined = { readonly live: LiveChannel; readonly listening: Listening };
 
-export type LiveChannelsOptions = {
+type LiveChannelsOptions = {
   readonly wire: Wire;
   readonly reader: Reader;
   readonly failures: BackgroundFailures;

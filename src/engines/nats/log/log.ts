@@ -16,7 +16,7 @@ import { behindMsMax } from "./replacements.ts";
 import type { Retention } from "./retention.ts";
 import { type Start, Starts } from "./starts.ts";
 
-export type NatsLogParts = {
+type NatsLogParts = {
   readonly reader: Reader;
   readonly api: StreamApi;
   readonly heads: Heads;

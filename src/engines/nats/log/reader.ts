@@ -12,7 +12,7 @@ import { type Place, placeOf } from "./shards.ts";
 import { decodeMessage, type StoredMessage } from "./stored.ts";
 
 /** How the log was made: its name, the number of its streams and of their copies. */
-export type LogSettings = { readonly id: string; readonly shards: number; readonly replicas: number };
+type LogSettings = { readonly id: string; readonly shards: number; readonly replicas: number };
 
 export class Reader {
   readonly #parts: BehindParts;

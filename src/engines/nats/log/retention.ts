@@ -11,7 +11,7 @@ import { firstWhere } from "./history.ts";
 import type { Reader } from "./reader.ts";
 import { type Head, headAt, type StoredMessage } from "./stored.ts";
 
-export type RetentionOptions = {
+type RetentionOptions = {
   readonly reader: Reader;
   readonly api: StreamApi;
   readonly limits: Limits;

@@ -14,16 +14,16 @@ import type { Wire } from "./wire.ts";
 export type Kept = { readonly sequence: number; readonly payload: Uint8Array };
 
 /** `single`: the server is one that knows no batches. No messages: it has none there. */
-export type Answer = { readonly kind: "batch" | "single"; readonly messages: readonly Kept[] };
+type Answer = { readonly kind: "batch" | "single"; readonly messages: readonly Kept[] };
 
 /** A stream, a subject in it, and the place from which its messages are wanted. */
-export type Question = {
+type Question = {
   readonly stream: string;
   readonly subject: string;
   readonly start: { readonly seq: number } | { readonly start_time: string };
 };
 
-export type BatchesParts = {
+type BatchesParts = {
   readonly wire: Wire;
   readonly clock: Clock;
   readonly slots: PullSlots;

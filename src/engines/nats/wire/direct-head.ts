@@ -5,7 +5,7 @@
 import type { Msg } from "nats";
 
 /** `isBatch`: the answer says how many follow it, and that `before` is the message before it. */
-export type DirectHead =
+type DirectHead =
   | { readonly code: number }
   | { readonly code: 0; readonly sequence: number; readonly isBatch: boolean; readonly before: number };
 

@@ -8,7 +8,7 @@ import type { Clock } from "../../../ports.ts";
 import type { Wire } from "./wire.ts";
 
 /** One message of a stream. */
-export type Lookup =
+type Lookup =
   | { readonly seq: number }
   | { readonly seq: number; readonly next_by_subj: string }
   | { readonly last_by_subj: string };

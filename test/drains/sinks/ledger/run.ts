@@ -32,7 +32,7 @@ const fates: readonly Fate[] = [
   "partial",
 ];
 
-export type LedgerRun = {
+type LedgerRun = {
   readonly engine: Pick<Engine, "log" | "store">;
   readonly kind: keyof typeof kinds;
   readonly seed: number;
