@@ -17,7 +17,7 @@ export type Seen = {
   parsed: number;
   /** It was let in to its route. */
   begun: number;
-  /** The last write to the disk before its answer began, and ended. */
+  /** The last write to the disk before its answer began, and ended; on NATS its publish, and the read of its acknowledgement. */
   writing: number;
   written: number;
   answered: number;
@@ -41,7 +41,7 @@ export function stepsOfSlowest(lines: readonly Line[], seen: ReadonlyMap<number,
   return stepNames.map((_, step) => all.reduce((sum, steps) => sum + steps[step]!, 0) / all.length);
 }
 
-/** Each ends when the next begins; on NATS nothing is written here, and the wait for its answer is told as `gather`. */
+/** Each ends when the next begins. */
 function stepsOf({ sentMs, tailedMs }: Line, seen: Seen): readonly number[] {
   const { accepted, parsed, begun, answered } = seen;
   const isWritten = seen.writing >= begun;

@@ -11,6 +11,7 @@ import {
   performance,
 } from "node:perf_hooks";
 import { clockMs, lineHeader, type Seen } from "./steps.ts";
+import { storedOnNats, watchNats } from "./watch-nats.ts";
 
 export type Watched = {
   /** How much later than due a timer came, p99 and at most. */
@@ -20,7 +21,7 @@ export type Watched = {
   readonly busy: number;
   /** Processor seconds of all threads in a second. */
   readonly cpu: number;
-  /** A commit of the log on the disk, from the call to its answer, p99 and at most. */
+  /** A commit of the log on the disk, from the call to its answer, or a victim's publish to NATS until its acknowledgement, p99 and at most. */
   readonly commitP99Ms: number;
   readonly commitMaxMs: number;
   /** Collections of the young and of all objects: how many a second, ms a second, and the longest. */
@@ -76,8 +77,12 @@ subscribe("http.server.request.start", (message) => {
     if (event === "close" && line.begun === 0) line.begun = clockMs();
   });
   response.once("finish", () => {
-    line.writing = writingAtMs;
-    line.written = writtenAtMs;
+    const { writing, written } = storedOnNats(Number(number)) ?? {
+      writing: writingAtMs,
+      written: writtenAtMs,
+    };
+    line.writing = writing;
+    line.written = written;
     line.answered = clockMs();
   });
 });
@@ -87,10 +92,15 @@ fs.writev = ((fd: number, parts: readonly Uint8Array[], at: number, done: WriteD
   writingAtMs = clockMs();
   writev(fd, parts, at, (error, bytes) => {
     writtenAtMs = clockMs();
-    commits.record(Math.max(1, Math.round((writtenAtMs - writingAtMs) * 1e3)));
+    committed(writtenAtMs - writingAtMs);
     done(error, bytes);
   });
 }) as typeof fs.writev;
+watchNats(committed);
+
+function committed(ms: number): void {
+  commits.record(Math.max(1, Math.round(ms * 1e3)));
+}
 
 function reset(): void {
   young = none();

@@ -159,7 +159,7 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
   const idleMs = Math.min(options.headIdleMs ?? headIdleMsDefault, limits.ageMsMax / 4);
   const heads = new Heads({ reader, store: own, idleMs, failures, clock });
   wire.onReconnect(() => heads.forgetAll());
-  const retention = new Retention({ reader, api, limits, failures });
+  const retention = new Retention({ reader: historyReader, api, limits, failures });
   const underWay = new Map<ChannelId, Batch>();
   const live = new LiveChannels({ wire, reader, failures, clock, underWay });
   const turns = new Turns(wire, clock);

@@ -272,7 +272,8 @@ export class Appends {
   #moved(channel: ChannelId, batch: Batch, at: number, before: Omit<Head, "sequence">): Appended {
     const head = headBehind(before, batch, at);
     const position = this.#options.heads.moved(channel, head, batch);
-    this.#options.retention.grown(channel, head);
+    const { line, bytes } = before;
+    this.#options.retention.grown(channel, head, { sequence: at - 1, line, bytes });
     return { position, repeated: false };
   }
 

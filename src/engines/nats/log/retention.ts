@@ -1,15 +1,18 @@
 /**
  * The limits of one channel: what the stream's own limits, by age and by the bytes of a shard, know nothing of. The
  * writers of a channel look at them when it has grown, and purge what is over.
+ *
+ * To read a message brings all of its lines, so hardly any is read: a process remembers places of the channels that it
+ * writes (`marks.ts`), and purges up to one of them.
  */
 import { LRUCache } from "lru-cache";
 import type { BackgroundFailures } from "../../../background-failures.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Retention as Limits } from "../../engine.ts";
 import type { StreamApi } from "../wire/stream-api.ts";
-import { firstWhere } from "./history.ts";
+import { Marks, type Size } from "./marks.ts";
 import type { Reader } from "./reader.ts";
-import { type Head, headAt, type StoredMessage } from "./stored.ts";
+import type { Head } from "./stored.ts";
 
 type RetentionOptions = {
   readonly reader: Reader;
@@ -18,35 +21,43 @@ type RetentionOptions = {
   readonly failures: BackgroundFailures;
 };
 
-/** A channel may be over its limits by this share of them. */
+/** A channel may be over its limits by this share of them, and is purged to less than them by no more than that. */
 const slack = 1 / 16;
 const channelsMax = 100_000;
 /** Channels looked at, at the same time; the others wait, each once. */
 const looksMax = 8;
 
-/** When a channel is looked at again. */
-type Due = { readonly line: number; readonly bytes: number };
-
 export class Retention {
   readonly #options: RetentionOptions;
-  readonly #due = new LRUCache<ChannelId, Due>({ max: channelsMax });
-  readonly #queue = new Set<ChannelId>();
+  readonly #marks = new LRUCache<ChannelId, Marks>({ max: channelsMax });
+  readonly #queue = new Map<ChannelId, Marks>();
+  /** Those that wait for a look, or have one. */
+  readonly #due = new Set<Marks>();
   readonly #looks = new Set<Promise<void>>();
+  readonly #most: Size;
+  readonly #slack: Size;
   readonly #isLimited: boolean;
   #closed = false;
 
   constructor(options: RetentionOptions) {
     this.#options = options;
-    const { channelBytesMax, channelLinesMax } = options.limits;
-    this.#isLimited = Number.isFinite(channelBytesMax) || Number.isFinite(channelLinesMax);
+    const { channelBytesMax: bytes, channelLinesMax: line } = options.limits;
+    this.#most = { line, bytes };
+    this.#slack = { line: Math.floor(line * slack), bytes: Math.floor(bytes * slack) };
+    this.#isLimited = Number.isFinite(bytes) || Number.isFinite(line);
   }
 
-  /** The channel ends here now. */
-  grown(channel: ChannelId, head: Head): void {
+  /** The channel ends at `head` now, and its last message lies behind `last`. */
+  grown(channel: ChannelId, head: Head, last: Head): void {
     if (!this.#isLimited || this.#closed) return;
-    const due = this.#due.get(channel);
-    if (due !== undefined && head.line < due.line && head.bytes < due.bytes) return;
-    this.#queue.add(channel);
+    let marks = this.#marks.get(channel);
+    if (marks === undefined || marks.isOfAnotherLife(head)) {
+      marks = new Marks(this.#most, this.#slack);
+      this.#marks.set(channel, marks);
+    }
+    if (!marks.isDue(head, last) || this.#due.has(marks)) return;
+    this.#due.add(marks);
+    this.#queue.set(channel, marks);
     while (this.#queue.size > 0 && this.#looks.size < looksMax) {
       const look = this.#work().finally(() => this.#looks.delete(look));
       this.#looks.add(look);
@@ -61,37 +72,25 @@ export class Retention {
   }
 
   async #work(): Promise<void> {
-    for (const channel of this.#queue) {
+    for (const [channel, marks] of this.#queue) {
       this.#queue.delete(channel);
-      await this.#look(channel).catch((err: unknown) =>
+      await this.#look(channel, marks).catch((err: unknown) =>
         this.#options.failures.note(
           "retention",
           err,
           "an app's limits could not be held; its next lines try again",
         ),
       );
+      this.#due.delete(marks);
     }
   }
 
-  async #look(channel: ChannelId): Promise<void> {
-    const { reader, api, limits } = this.#options;
-    const { channelBytesMax, channelLinesMax } = limits;
-    const last = await reader.last(channel);
-    const oldest = last && (await reader.next(channel, 0));
-    if (last === undefined || oldest === undefined) return;
-    const { line, bytes } = headAt(last);
-    const fits = (message: StoredMessage) =>
-      message.sequence >= last.sequence ||
-      (line - message.batch.line <= channelLinesMax && bytes - message.bytes <= channelBytesMax);
-    let first = oldest;
-    if (!fits(oldest)) {
-      first = await firstWhere(reader, channel, last, fits);
-      const { stream, log } = reader.place(channel);
-      await api.purge(stream, log, first.sequence);
-    }
-    this.#due.set(channel, {
-      line: Math.max(first.batch.line + channelLinesMax, line) + Math.floor(channelLinesMax * slack),
-      bytes: Math.max(first.bytes + channelBytesMax, bytes) + Math.floor(channelBytesMax * slack),
-    });
+  async #look(channel: ChannelId, marks: Marks): Promise<void> {
+    const { reader, api } = this.#options;
+    const place = await marks.whole((sequence) => reader.next(channel, sequence));
+    if (place === undefined) return;
+    const { stream, log } = reader.place(channel);
+    await api.purge(stream, log, place.sequence + 1);
+    marks.purged(place);
   }
 }
