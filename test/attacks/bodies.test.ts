@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { canoniseInSteps, stepFrames } from "../../src/core/batch/canonical.ts";
+import { canoniseBody, stepFrames } from "../../src/core/batch/canonical.ts";
 import { ingestLimits } from "../../src/ingest/limits.ts";
 import { tokenOf } from "../ingest/registry.ts";
 import { shuttleFrame } from "../support/frames.ts";
@@ -47,7 +47,7 @@ describe("tiny frames", () => {
 
   test("a walk over a body can pause after each few of them", () => {
     const { framesMax, frameBytesMax } = ingestLimits;
-    const steps = canoniseInSteps(Buffer.from(tiny(10 * stepFrames + 1)), "app", {
+    const steps = canoniseBody(Buffer.from(tiny(10 * stepFrames + 1)), "app", {
       framesMax,
       frameBytesMax,
       nowMs: 0,

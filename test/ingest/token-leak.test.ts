@@ -74,7 +74,7 @@ async function overTcp(wire: Buffer, by = router, fallback?: string): Promise<st
 
 /** What `POST /logs` with a token makes of a body. */
 function overHttp(body: Buffer, token: string): string {
-  const found = canoniseBody(body, "app", { frameBytesMax: 1 << 18, nowMs, token });
+  const found = atOnce(canoniseBody(body, "app", { frameBytesMax: 1 << 18, nowMs, token }));
   return found.kind === "bad" ? "" : shown(found.lines);
 }
 

@@ -6,7 +6,7 @@
  * `]`, and no token in it (docs/spec/wire-in.md#w2-1 and on).
  */
 
-import { atOnce, type Steps } from "../scheduling/steps.ts";
+import type { Steps } from "../scheduling/steps.ts";
 import { maskTokens } from "../secrets/token-mask.ts";
 import { scanFrame } from "../wire/frame.ts";
 import { SyslogHeader, scanHeader } from "../wire/syslog.ts";
@@ -343,14 +343,9 @@ const frameBytesMin = 2;
 
 /**
  * Canonises a whole body of octet-counted frames of one source, in the body's own memory where the lines fit: `body`
- * must not be used afterwards. When a part of it is no frame, nothing of it counts.
+ * must not be used afterwards. When a part of it is no frame, nothing of it counts. Yields after each `stepFrames` frames.
  */
-export function canoniseBody(body: Uint8Array, source: string, options: BodyOptions): CanonisedBody {
-  return atOnce(canoniseInSteps(body, source, options));
-}
-
-/** `canoniseBody` with pauses for others: yields after each `stepFrames` frames. */
-export function* canoniseInSteps(
+export function* canoniseBody(
   body: Uint8Array,
   source: string,
   { frameBytesMax, framesMax = Number.POSITIVE_INFINITY, nowMs, token, dedupId }: BodyOptions,

@@ -5,7 +5,7 @@ import type { CanonicalLines } from "../../core/batch/batch.ts";
 import {
   type BadFraming,
   type CanonisedBody,
-  canoniseInSteps,
+  canoniseBody,
   stepFrames,
 } from "../../core/batch/canonical.ts";
 import type { ChannelId } from "../../core/ids.ts";
@@ -79,7 +79,7 @@ export class BodySorter {
   ): Steps<CanonisedRequest> {
     const { clock, frameBytesMax, framesMax } = this.#options;
     const named = yield* this.#requestIds.name(headers, token, body);
-    const found = yield* canoniseInSteps(body, source, {
+    const found = yield* canoniseBody(body, source, {
       frameBytesMax,
       framesMax,
       nowMs: clock.nowMs(),

@@ -9,6 +9,7 @@ import { levels } from "../../../src/core/message/level.ts";
 import { matchTask, PatternWork } from "../../../src/core/patterns/pattern-work.ts";
 import { origin } from "../../../src/core/position.ts";
 import { octetCounted } from "../../support/frames.ts";
+import { atOnce } from "../../../src/core/scheduling/steps.ts";
 
 const some = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
 const name = fc.constantFrom("web", "web.1", "web.*", "*.1", "worker", "router", "w.b", "*");
@@ -39,7 +40,7 @@ test("keeps the lines that the server's filter keeps", () => {
   fc.assert(
     fc.property(given, line, (filters, { source, dyno, pri, text }) => {
       const body = octetCounted(`<${pri}>1 2026-01-02T03:04:05Z h x ${dyno} - - ${text}\n`);
-      const lines = canoniseBody(body, source, { frameBytesMax: 10_000, nowMs: 0 });
+      const lines = atOnce(canoniseBody(body, source, { frameBytesMax: 10_000, nowMs: 0 }));
       if (lines.kind === "bad") throw new Error(lines.reason);
       const compiled = compileFilter({
         ...(filters.source && { sources: [filters.source] }),

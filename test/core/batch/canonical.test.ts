@@ -4,12 +4,13 @@ import { Canoniser, canoniseBody } from "../../../src/core/batch/canonical.ts";
 import { LineCursor } from "../../../src/core/batch/line-cursor.ts";
 import { framesFrom, splitLines, toLogplex, toRfc5424 } from "../../../src/core/batch/lines.ts";
 import { octetCounted } from "../../support/frames.ts";
+import { atOnce } from "../../../src/core/scheduling/steps.ts";
 
 const options = { frameBytesMax: 1000, nowMs: Date.UTC(2026, 0, 2) };
 const time = "2026-01-02T03:04:05.000006+00:00";
 
 function canonise(source: string, ...payloads: string[]) {
-  const found = canoniseBody(Buffer.concat(payloads.map(octetCounted)), source, options);
+  const found = atOnce(canoniseBody(Buffer.concat(payloads.map(octetCounted)), source, options));
   if (found.kind === "bad") throw new Error(found.reason);
   return found.lines;
 }
@@ -115,7 +116,7 @@ describe("canonical form", () => {
     ["5 hello\n5 hello", "length_not_decimal", 1, 7],
     ["1001 x", "frame_too_long", 0, 0],
   ])("a body %j is refused as a whole: %s", (body, reason, frame, offset) => {
-    expect(canoniseBody(Buffer.from(body), "app", options)).toEqual({ kind: "bad", reason, frame, offset });
+    expect(atOnce(canoniseBody(Buffer.from(body), "app", options))).toEqual({ kind: "bad", reason, frame, offset });
   });
 
   test("an empty body is no lines", () => {
@@ -198,7 +199,7 @@ test("frames of any bytes become as many canonical lines, in both forms", () => 
 test("any bytes as a body: lines or a clear refusal, never a throw", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      expect(["lines", "bad"]).toContain(canoniseBody(Buffer.from(bytes), "app", options).kind);
+      expect(["lines", "bad"]).toContain(atOnce(canoniseBody(Buffer.from(bytes), "app", options)).kind);
     }),
   );
 });
@@ -243,12 +244,12 @@ test("lines that are cut before they are stored have no index, whatever form the
 });
 
 test("a body whose lines outgrow it gets room once, and no more than its first frames foretell", () => {
-  const tiny = canoniseBody(Buffer.from("1 x".repeat(20_000)), "app", options);
-  const lying = canoniseBody(
+  const tiny = atOnce(canoniseBody(Buffer.from("1 x".repeat(20_000)), "app", options));
+  const lying = atOnce(canoniseBody(
     Buffer.concat([Buffer.from("1 x".repeat(10)), octetCounted("y".repeat(4_000_000))]),
     "app",
     { ...options, frameBytesMax: 5_000_000 },
-  );
+  ));
   if (tiny.kind === "bad" || lying.kind === "bad") throw new Error("they are frames");
   expect(tiny.lines.bytes.buffer.byteLength).toBeLessThan(1.1 * tiny.lines.bytes.length);
   expect(lying.lines.bytes.buffer.byteLength).toBeLessThan(4_000_000 + 9 * 1024 * 1024);
@@ -264,9 +265,9 @@ test.each([
   ],
 ])("frames over their bound are refused at the first of them: %s", (_, text, framesMax, offset) => {
   const body = Buffer.from(text);
-  const found = canoniseBody(Buffer.from(body), "app", { ...options, framesMax });
+  const found = atOnce(canoniseBody(Buffer.from(body), "app", { ...options, framesMax }));
   expect(found).toEqual({ kind: "bad", reason: "too_many", frame: framesMax, offset });
-  expect(canoniseBody(body, "app", { ...options, framesMax: 2_100 }).kind).toBe("lines");
+  expect(atOnce(canoniseBody(body, "app", { ...options, framesMax: 2_100 })).kind).toBe("lines");
 });
 
 test("frames can be skipped and taken by number", () => {

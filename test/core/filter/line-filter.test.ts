@@ -7,13 +7,14 @@ import { isAsBad, type Level, levelOf } from "../../../src/core/message/level.ts
 import { charsMax } from "../../../src/core/patterns/pattern.ts";
 import { matchTask, PatternWork } from "../../../src/core/patterns/pattern-work.ts";
 import { octetCounted } from "../../support/frames.ts";
+import { atOnce } from "../../../src/core/scheduling/steps.ts";
 
 /** Whether the filter keeps a line: what it says at once, and what a thread says of its expressions. */
 function keeps(spec: FilterSpec, source: string, process: string, message = "hello\n"): boolean {
   const found = compileFilter(spec);
   if (found.kind === "bad") throw new Error(found.reason);
   const body = octetCounted(`<190>1 2026-01-02T03:04:05Z h x ${process} - - ${message}`);
-  const lines = canoniseBody(body, source, { frameBytesMax: 1_000_000, nowMs: 0 });
+  const lines = atOnce(canoniseBody(body, source, { frameBytesMax: 1_000_000, nowMs: 0 }));
   if (lines.kind === "bad") throw new Error(lines.reason);
   if (found.filter === undefined) return true;
   const { kept, work } = preselect(lines.lines, found.filter);

@@ -30,7 +30,7 @@ type Seen = {
 };
 
 function stored(body: Buffer): Slice {
-  const found = canoniseBody(body, "app", { frameBytesMax: 1 << 18, nowMs });
+  const found = atOnce(canoniseBody(body, "app", { frameBytesMax: 1 << 18, nowMs }));
   if (found.kind === "bad") throw new Error(found.reason);
   return found.lines;
 }
