@@ -7,7 +7,7 @@ import { withoutKeys } from "./core/secrets/secret-forms.ts";
 import { terminalText } from "./core/terminal/terminal-text.ts";
 
 /** Bytes that an output which takes nothing may leave in memory; further ones are dropped. */
-const waitingBytesMax = 1024 * 1024;
+const freeBytesMax = 1024 * 1024;
 
 /** Secrets besides keys and tokens, and what is left of them. No text is looked at twice by one of them. */
 const forms: readonly (readonly [form: RegExp, left: string])[] = [
@@ -42,7 +42,7 @@ export const writtenLine = (line: string, secrets: readonly string[]): string =>
  * closed terminal or pipe, a full disk) ends the log, and nothing else.
  */
 export function openServerLog(level: string, secrets: readonly string[]): Logger {
-  const output = pino.destination({ fd: 1, sync: true, maxLength: waitingBytesMax });
+  const output = pino.destination({ fd: 1, sync: true, maxLength: freeBytesMax });
   output.on("error", () => {});
   const write = (line: string) => void output.write(writtenLine(line, secrets));
   return pino({ level, base: { pid: process.pid } }, { write });

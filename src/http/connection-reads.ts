@@ -134,8 +134,8 @@ export class ConnectionReads {
   }
 
   #isTurnOver(bytes: number): boolean {
-    const { turns, waitingBytes, waitingBytesMax } = this.#parts;
-    return turns.isOver && waitingBytes + bytes <= waitingBytesMax;
+    const { turns, waitingBytes, freeBytesMax } = this.#parts;
+    return turns.isOver && waitingBytes + bytes <= freeBytesMax;
   }
 
   /** Nothing that comes is worked on any more. */

@@ -13,7 +13,7 @@ export type ReadsParts = {
   readonly dropMsMax: number;
   /** Bytes of reads that wait for a turn, and the most of all connections: what is read beyond is parsed at once. */
   waitingBytes: number;
-  readonly waitingBytesMax: number;
+  readonly freeBytesMax: number;
 };
 
 /** The insides of an HTTP server's socket: its parser, and the handle that is told to read. */

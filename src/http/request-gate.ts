@@ -66,7 +66,7 @@ export class RequestGate {
       isOwn,
       dropMsMax: limits.requestMsMax,
       waitingBytes: 0,
-      waitingBytesMax: limits.waitingReadsBytesMax,
+      freeBytesMax: limits.waitingReadsBytesMax,
     };
     this.#pace = new AnswerPace(limits, () => performance.now());
     this.#paced = new PacedLine(this.#pace);

@@ -36,7 +36,7 @@ export const commitWorksMax = 4096;
 /** Forming a transaction holds the event loop: what is not formed by then goes with the next one. */
 const formMsMax = 2;
 /** Bounds of the work that waits for its turn. Callers bound themselves long before; over it, work is refused. */
-const waitingBytesMax = 256 * 1024 * 1024;
+const freeBytesMax = 256 * 1024 * 1024;
 /** Between attempts while the disk fails: what came meanwhile gets its answer together. */
 const failingMs = 100;
 /**
@@ -112,7 +112,7 @@ export class Commits {
 
   #refusal(work: Work): AppError | undefined {
     if (this.#closed) return storeUnavailable(new Error("the store is closed"));
-    if (this.#waitingBytes + work.bytes > waitingBytesMax && this.#waiting.length > 0) {
+    if (this.#waitingBytes + work.bytes > freeBytesMax && this.#waiting.length > 0) {
       return storeUnavailable(new Error("too much waits to be stored"));
     }
     return this.#broken;

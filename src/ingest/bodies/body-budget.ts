@@ -1,6 +1,7 @@
 /**
- * Bounds the memory of bodies that are being read: a share for each app, one for each address, and for all of them what
- * ingest has left. If nothing is left, the body that was begun first is dropped: slow bodies are what fills a budget.
+ * Bounds the memory of bodies that are being read: a share for each app, one for each address, and for all together
+ * whatever ingest has left. When nothing is left, the body that was begun first is dropped, because slow bodies are
+ * what fills a budget.
  */
 import type { AppError } from "../../errors/app-error.ts";
 import { bodiesOfAddressFull, bodiesOfAppFull } from "../../errors/ingest.ts";
@@ -17,7 +18,7 @@ type BodyShares = {
   readonly inflationsMax: number;
 };
 
-/** The owner of a body. `app` is absent where that is not known before it is read. */
+/** The owner of a body. `app` is absent where it is not known before the body is read. */
 export type BodyOf = { readonly app?: string; readonly address: string };
 
 export class BodyBudget {
@@ -34,7 +35,7 @@ export class BodyBudget {
     this.#memory = memory;
     this.#shares = shares;
     this.#inflations = new Inflations({ placesMax: shares.inflationsMax });
-    memory.yields((bytes) => this.#makeRoom(bytes));
+    memory.onShortage((bytes) => this.#makeRoom(bytes));
   }
 
   /** Bytes that bodies hold now. */
@@ -42,17 +43,17 @@ export class BodyBudget {
     return this.#bytes;
   }
 
-  /** Why a body of so many bytes would not be taken now; nothing is reserved. */
+  /** The reason why a body of `bytes` would be refused now. Reserves nothing. */
   refusal({ app, address }: BodyOf, bytes: number): AppError | undefined {
     const { appBodyBytesMax, addressBodyBytesMax } = this.#shares;
     if (app !== undefined && this.#apps.of(app) + bytes > appBodyBytesMax)
       return bodiesOfAppFull(appBodyBytesMax);
     if (this.#addresses.of(address) + bytes > addressBodyBytesMax)
       return bodiesOfAddressFull(addressBodyBytesMax);
-    return this.#memory.fits(bytes - this.#bytes) ? undefined : overloaded(); // other bodies may give way
+    return this.#memory.fits(bytes - this.#bytes) ? undefined : overloaded(); // other bodies may be evicted
   }
 
-  /** A reservation without bytes. `release` it. */
+  /** An empty reservation. The caller must `release` it. */
   reserve(of: BodyOf): Reservation {
     const reservation = new Reservation(
       (bytes) => this.#take(reservation, of, bytes),
@@ -85,7 +86,7 @@ export class BodyBudget {
     this.#addresses.add(address, -bytes);
   }
 
-  // Those begun before `asking`, the oldest first; `asking` does not push out younger ones.
+  // Evicts bodies, the oldest first, but none that is younger than `asking`.
   #makeRoom(bytes: number, asking?: Reservation): void {
     for (const reservation of this.#reservations) {
       if (reservation === asking || this.#memory.fits(bytes)) return;
@@ -94,14 +95,16 @@ export class BodyBudget {
   }
 }
 
-/** The bytes that one body holds. */
+/** The memory that one body holds. */
 export class Reservation {
   readonly #take: (bytes: number) => AppError | undefined;
   readonly #give: (bytes: number) => void;
-  /** The body that a whole one holds, when it is its turn: see `Inflations`. */
+  /** Inflates a body that has arrived whole, when its turn comes: see `Inflations`. */
   readonly inflate: (packed: Buffer, bytesMax: number) => Promise<Buffer>;
   #bytes = 0;
-  /** Called when the body has to give way; it then releases the reservation. Absent: it may not be asked to. */
+  /**
+   * Called when the body is evicted, and then has to release the reservation. Absent: this body cannot be evicted.
+   */
   onEvicted: ((reason: AppError) => void) | undefined;
 
   constructor(
@@ -114,7 +117,7 @@ export class Reservation {
     this.inflate = inflate;
   }
 
-  /** Takes more bytes, or says why not. */
+  /** Takes more bytes, or returns the reason why it cannot. */
   take(bytes: number): AppError | undefined {
     const refusal = this.#take(bytes);
     if (refusal === undefined) this.#bytes += bytes;
@@ -136,7 +139,7 @@ export class Reservation {
   }
 }
 
-/** Bytes by name; a name without any is forgotten. */
+/** Sums of bytes by name; a name whose sum is 0 is forgotten. */
 class Tally {
   readonly #bytes = new Map<string, number>();
 

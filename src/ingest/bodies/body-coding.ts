@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { hasZstd } from "../../errors/ingest.ts";
 
-/** The codings of a body that are taken; undefined for any other. */
+/** The coding of a body, or undefined if it is not supported. */
 export function codingOf(request: IncomingMessage): "identity" | "gzip" | "zstd" | undefined {
   switch (request.headers["content-encoding"]?.trim().toLowerCase()) {
     case undefined:

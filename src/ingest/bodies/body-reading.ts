@@ -1,4 +1,4 @@
-/** A body of a request that comes in several reads: gathered within the bounds of time, pace and memory. */
+/** Gathers the body of a request that arrives in several reads, within the bounds of time, pace and memory. */
 import type { IncomingMessage } from "node:http";
 import type { AppError } from "../../errors/app-error.ts";
 import { bodyTimeout, bodyTooLarge, bodyTooSlow, unreadableBody } from "../../errors/ingest.ts";
@@ -6,31 +6,31 @@ import { type BodyReceiver, type OwnBody, ownBodyOf } from "../../http/own-body.
 import type { Reservation } from "./body-budget.ts";
 
 export type BodyLimits = {
-  /** Bytes of a body, inflated. */
+  /** Bytes of a body after inflating. */
   readonly bodyBytesMax: number;
   /** For a whole body to arrive. */
   readonly bodyTimeoutMs: number;
-  /** A body that is not whole has to bring so many bytes in each `bodyRateMs`. */
+  /** An unfinished body has to bring this many bytes in each `bodyRateMs`. */
   readonly bodyRateBytesMin: number;
   readonly bodyRateMs: number;
 };
 
-/** The rest of a body that has brought so much is believed to come. */
+/** A body that has brought this much gets memory for the length that it declares. */
 const muchBytes = 256 * 1024;
-/** A read of a socket may hold far more than the piece of a body that is a view of it. */
+/** A smaller piece is copied: it is a view of a read that may be far larger. */
 const viewBytesMax = 4 * 1024;
 
-/** The rest of the body is read, and dropped. */
+/** Reads the rest of the body and drops it. */
 export function drop(request: IncomingMessage): void {
   ownBodyOf(request)?.drop();
   request.resume();
 }
 
-/** The bytes keep far more memory from being freed than they take. */
+/** True when the bytes keep far more memory alive than they need. */
 export const isSmallPart = ({ buffer, length }: Buffer): boolean =>
   buffer.byteLength > Math.max(viewBytesMax, 2 * length);
 
-/** Into memory that grows with the body. Settles once, with the body or with the error to answer. */
+/** Collects a body in memory that grows with it. Settles once, with the body or with the error to answer. */
 export class BodyReading implements BodyReceiver {
   readonly #request: IncomingMessage;
   readonly #reservation: Reservation;
@@ -58,7 +58,7 @@ export class BodyReading implements BodyReceiver {
     this.#reject = reject;
     this.#arrivedBefore = request.socket.bytesRead;
     this.#timer = setTimeout(
-      () => setImmediate(() => this.#checkPace()), // what has arrived meanwhile is read first
+      () => setImmediate(() => this.#checkPace()), // what has arrived in the meantime is read first
       Math.min(limits.bodyRateMs, limits.bodyTimeoutMs),
     );
     reservation.onEvicted = (reason) => this.#refuse(reason);
@@ -67,19 +67,19 @@ export class BodyReading implements BodyReceiver {
     else this.#begin(own);
   }
 
-  // The part that has come is in memory of its own.
+  // The first part is in memory of its own.
   #begin(own: OwnBody): void {
-    this.#request.on("error", () => {}); // an error without it would end the process
+    this.#request.on("error", () => {}); // without a listener, an error would end the process
     const begin = own.read(this);
     if (begin.length > 0) this.#adopt(begin);
   }
 
-  // The listener for errors stays: an error without it would end the process.
+  // Leaves the listener for errors in place: without it, an error would end the process.
   #listen(): void {
     const request = this.#request;
     request.on("error", () => this.broke());
     request.on("close", () => {
-      if (!request.complete) this.broke(); // gone before the end
+      if (!request.complete) this.broke(); // the client is gone
     });
     request.on("data", (chunk: Buffer) => this.#take(chunk)).on("end", () => this.ended());
   }
@@ -125,7 +125,8 @@ export class BodyReading implements BodyReceiver {
     this.#length += chunk.length;
   }
 
-  // The first part of a body, in memory of its own: most bodies have no other, and are not copied.
+  // Takes over the first part of a body, which is in memory of its own: most bodies have no other part, and so are
+  // not copied.
   #adopt(first: Buffer): void {
     const { bodyBytesMax } = this.#limits;
     const isTooLarge = first.length > bodyBytesMax;
@@ -137,8 +138,9 @@ export class BodyReading implements BodyReceiver {
     }
   }
 
-  // Room for so many bytes, and behind the first ones for as many more; for all of a body of which much has come: it would be
-  // copied again and again, and a copy of a megabyte holds everybody up. A list of parts would cost far more than tiny ones hold.
+  // Makes room for `length` bytes and as many more, or for the whole body once much of it has come: doubling a large
+  // buffer would copy it again and again, and copying a megabyte holds everybody up. A list of parts is no better,
+  // since tiny parts cost far more than they hold.
   #grow(length: number): AppError | undefined {
     const wholeLength = Number(this.#request.headers["content-length"] ?? 2 * length);
     const ahead = length > muchBytes ? wholeLength : Math.min(2 * length, wholeLength);
@@ -164,7 +166,7 @@ export class BodyReading implements BodyReceiver {
     }
   }
 
-  /** All of it went through Node's parser. */
+  /** True when all of the body went through Node's parser. */
   get #isParsed(): boolean {
     return this.#request.complete && ownBodyOf(this.#request) === undefined;
   }

@@ -1,4 +1,4 @@
-/** Reads the bodies of requests, within every bound. */
+/** Reads the bodies of requests within all bounds. */
 import type { IncomingMessage } from "node:http";
 import { bodyTooLarge, unreadableBody } from "../../errors/ingest.ts";
 import { ownBodyOf } from "../../http/own-body.ts";
@@ -8,8 +8,8 @@ import { type BodyLimits, BodyReading, drop, isSmallPart } from "./body-reading.
 import { isZstd } from "./inflations.ts";
 
 /**
- * The body, where it has come whole with its head and is in no coding, as most have: nothing of it has to be waited for.
- * Undefined for any other: `readBody` takes it. It is in memory of its own.
+ * The body if it arrived whole with its head and has no coding, as most do, so that there is nothing to wait for; in
+ * memory of its own. Undefined for any other, which `readBody` reads.
  */
 export function bodyAtHand(request: IncomingMessage, { bodyBytesMax }: BodyLimits): Buffer | undefined {
   const declaredBytes = Number(request.headers["content-length"] ?? 0);
@@ -18,8 +18,8 @@ export function bodyAtHand(request: IncomingMessage, { bodyBytesMax }: BodyLimit
 }
 
 /**
- * Reads a body whole, inflated where it is gzip or zstd, within every bound: bytes, time, pace, and the memory that
- * `reservation` gets. Rejects with the error to answer; what still comes in is then read and dropped.
+ * Reads a whole body and inflates gzip and zstd, bounded in size, time, pace, and the memory of `reservation`.
+ * Rejects with the error to answer; the rest of the body is then read and dropped.
  */
 export async function readBody(
   request: IncomingMessage,
@@ -47,7 +47,7 @@ function readWhole(request: IncomingMessage, reservation: Reservation, limits: B
   return new Promise((resolve, reject) => new BodyReading(request, reservation, limits, resolve, reject));
 }
 
-/** A body that has come whole with its head. */
+/** A body that arrived whole with its head. */
 function here(request: IncomingMessage, declaredBytes: number): Buffer | undefined {
   const own = ownBodyOf(request);
   if (own !== undefined) return own.whole();

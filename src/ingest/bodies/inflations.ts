@@ -1,6 +1,6 @@
 /**
- * Inflates bodies that have arrived whole. Threads do this that also sync the log, and that take processors from the
- * event loop. So few bodies are inflated at a time, and addresses take turns.
+ * Inflates bodies that have arrived whole. This runs in the threads that also sync the log, and competes with the
+ * event loop for processors. So only a few bodies are inflated at a time, and addresses take turns.
  */
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
@@ -9,32 +9,33 @@ import type { AppError } from "../../errors/app-error.ts";
 import { bodyTooLarge, unreadableBody } from "../../errors/ingest.ts";
 import type { Reservation } from "./body-budget.ts";
 
-/** Bytes that deflate makes of one at most. */
+/** The most that deflate can expand. */
 const ratioMax = 1032;
 /**
- * Bytes that come out of a thread at once, where a body does not say how long it is: small bodies need little, and a large one
- * few rounds. One that does comes out as a whole, in the memory in which it stays.
+ * Output of a thread at a time where a body does not declare its length: small enough for small bodies, and large
+ * enough that a large one needs few rounds. A body that declares its length is inflated at once, into the memory
+ * where it stays.
  */
 const chunkBytesMin = 16 * 1024;
 const chunkBytesMax = 128 * 1024;
-/** At the end of a gzip member: how long it was, modulo 2^32. */
+/** A gzip member ends with its length modulo 2^32. */
 const lengthBytes = 4;
 
-/** The window of zstd, which senders ask no more of at the levels that they use. */
+/** Senders need no larger window of zstd at the levels that they use. */
 const zstdWindowLog = 23;
 const zstdMagic = 0xfd2fb528;
 const gzipMagic = 0x8b1f;
 
-/** The oldest Node that this runs on has neither, and so have its types. */
+/** The oldest Node that this runs on has neither, nor have its types. */
 const { createZstdDecompress, constants } = zlib as unknown as {
   readonly createZstdDecompress?: (options: object) => Transform;
   readonly constants: { readonly ZSTD_d_windowLogMax?: number };
 };
 
-/** True of a body that begins as zstd has it; gzip begins otherwise. */
+/** True when a body begins like zstd; gzip begins differently. */
 export const isZstd = (packed: Buffer): boolean => packed.length >= 4 && packed.readUInt32LE(0) === zstdMagic;
 
-/** The length that a gzip body claims to have, inflated; 0 where it claims none, or one that cannot be true. */
+/** The length that a gzip body declares; 0 where it declares none, or an impossible one. */
 function saidLength(packed: Buffer): number {
   if (packed.length < lengthBytes || packed.readUInt16LE(0) !== gzipMagic) return 0;
   const bytes = packed.readUInt32LE(packed.length - lengthBytes);
@@ -48,14 +49,14 @@ export class Inflations {
   readonly #waiting = new FairLine<Waiting>();
   #taken = 0;
 
-  /** `placesMax`: bodies that are inflated at the same time. */
+  /** `placesMax`: bodies that are inflated at a time. */
   constructor({ placesMax }: { readonly placesMax: number }) {
     this.#placesMax = placesMax;
   }
 
   /**
-   * The body that `packed` holds, of `bytesMax` bytes at most. Rejects with the error to answer: that of a bound, of gzip
-   * that cannot be read, or of a body that had to give way.
+   * The inflated body, of at most `bytesMax` bytes. Rejects with the error to answer: a bound was reached, the data
+   * are damaged, or the body was evicted.
    */
   async inflate(
     packed: Buffer,
@@ -73,7 +74,7 @@ export class Inflations {
     }
   }
 
-  // Resolves with a place, or rejects when the body has to give way before it has one.
+  // Resolves with a place; rejects when the body is evicted before it gets one.
   #place(address: string, reservation: Reservation): Promise<void> | undefined {
     if (this.#taken < this.#placesMax) {
       this.#taken++;
@@ -104,7 +105,7 @@ function inflated(
   bytesMax: number,
 ): Promise<Buffer> {
   const partBytes = Math.min(Math.max(8 * packed.length, chunkBytesMin), chunkBytesMax);
-  const chunkSize = Math.max(capacity + 1, partBytes); // a full one would be followed by another
+  const chunkSize = Math.max(capacity + 1, partBytes); // a full one would be followed by an empty one
   const ofZstd = isZstd(packed);
   const inflater = ofZstd
     ? createZstdDecompress!({ chunkSize, params: { [constants.ZSTD_d_windowLogMax!]: zstdWindowLog } })

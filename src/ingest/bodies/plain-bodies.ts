@@ -1,6 +1,6 @@
 /**
- * Bodies of `POST /logs` that are no frames: lines of text, lines of JSON, and one JSON document, docs/spec/wire-in.md#w3-16.
- * They become frames, so that everything else is the same for them.
+ * Bodies of `POST /logs` without frames: lines of text, lines of JSON, or one JSON document,
+ * docs/spec/wire-in.md#w3-16. They are turned into frames, so that everything after this treats them alike.
  */
 
 import type { Steps } from "../../core/scheduling/steps.ts";
@@ -10,7 +10,7 @@ import { notJson, type PlainBounds, PlainFrames } from "./plain-frames.ts";
 
 export type PlainKind = "text" | "ndjson" | "json";
 
-/** A document of JSON: its values take far more memory than its text. */
+/** Bound for a JSON document, whose values take far more memory than its text. */
 export const jsonBytesMax = 2_000_000;
 
 const kinds: Readonly<Record<string, PlainKind>> = {
@@ -25,11 +25,11 @@ const carriageReturn = 0x0d;
 /** A media type without its parameters. */
 export const mediaTypeOf = (contentType = ""): string => contentType.split(";", 1)[0]!.trim().toLowerCase();
 
-/** The kind of a body by its `Content-Type`; undefined for any other, frames among them. */
+/** The kind of a body by its `Content-Type`; undefined for frames and any other type. */
 export const plainKindOf = (contentType: string | undefined): PlainKind | undefined =>
   kinds[mediaTypeOf(contentType)];
 
-/** The `process` that the query of a URL names, for PROCID. Throws for what is no word. */
+/** The `process` parameter of a URL's query, for PROCID. Throws if it is not one word. */
 export function processIn(url = ""): string {
   const query = url.indexOf("?");
   const named = query === -1 ? [] : new URLSearchParams(url.slice(query + 1)).getAll("process");
@@ -38,7 +38,7 @@ export function processIn(url = ""): string {
   return process || "-";
 }
 
-/** The body as counted frames, within the bounds, with a pause behind each. Throws for what is no JSON. */
+/** The body as counted frames, within the bounds, pausing after each. Throws for malformed JSON. */
 export function* framesOfPlain(
   body: Buffer,
   kind: PlainKind,

@@ -1,4 +1,4 @@
-/** Counted frames of lines that came without heads: text, or values of JSON. */
+/** Counted frames for lines that came without heads: text, or values of JSON. */
 
 import { OutBuffer } from "../../core/format/out-buffer.ts";
 import { levelInFields, levels } from "../../core/message/level.ts";
@@ -6,7 +6,7 @@ import { plainMalformed, tooManyFrames } from "../../errors/ingest.ts";
 
 export type PlainBounds = {
   readonly framesMax: number;
-  /** Bytes of a value of JSON, which is parsed at one go: a longer one would hold everybody else up, and makes no line. */
+  /** Bytes of a JSON value. It is parsed in one go, and a longer one would hold everybody up; it makes no line. */
   readonly frameBytesMax: number;
 };
 
@@ -18,12 +18,12 @@ const lengthBytesMax = 11;
 export class PlainFrames {
   readonly #process: string;
   readonly #bounds: PlainBounds;
-  /** By severity. */
+  /** Heads of frames, by severity. */
   readonly #heads: Buffer[] = [];
   readonly #out = new OutBuffer();
   #count = 0;
 
-  /** `process`: the PROCID of all of them. */
+  /** `process`: the PROCID of all frames. */
   constructor(process: string, bounds: PlainBounds) {
     this.#process = process;
     this.#bounds = bounds;
@@ -40,7 +40,7 @@ export class PlainFrames {
     out.put(message, 0, message.length);
   }
 
-  /** A line of a body, which is a value of JSON, or blank. */
+  /** Adds a line of a body: a value of JSON, or blank. */
   addJson(message: Buffer, line: number): void {
     this.#checkBytes(message, `Line ${line}`);
     const text = message.toString();
@@ -49,7 +49,7 @@ export class PlainFrames {
     this.add(message, severityOf(text));
   }
 
-  /** A value of a document, which is a line as its text, or in its shortest form. */
+  /** Adds a value of a document, as its text if it is a string, otherwise in its shortest form. */
   addValue(bytes: Buffer): void {
     this.#checkBytes(bytes, `Value ${this.#count + 1} of the body`);
     const value = parsed(bytes.toString(), "The body");
@@ -57,7 +57,7 @@ export class PlainFrames {
     this.add(Buffer.from(text), severityOf(text));
   }
 
-  /** All of them, in memory of their own. Nothing can be added afterwards. */
+  /** Returns the frames in memory of their own. Nothing can be added afterwards. */
   take(): Buffer {
     return this.#out.take();
   }

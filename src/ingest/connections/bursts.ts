@@ -15,7 +15,7 @@ const lateFactor = 1.25;
 /** Connections that are read in one turn of the event loop, when none of them has much. */
 const groupMax = 16;
 /** While more lines than this wait for the log nobody goes on, but one for each so many looks, each so long after the last. */
-const waitingBytesMax = 4 * 1024 * 1024;
+const freeBytesMax = 4 * 1024 * 1024;
 const looksMax = 5;
 const lookMs = 1;
 
@@ -104,7 +104,7 @@ export class Bursts {
 
   #goOn(): void {
     if (this.#waiting.length === 0) return;
-    if (this.#parts.waitingBytes() > waitingBytesMax && this.#looks++ < looksMax) {
+    if (this.#parts.waitingBytes() > freeBytesMax && this.#looks++ < looksMax) {
       this.#isLooking = true;
       this.#endMs = Number.NaN;
       void this.#parts.clock.sleep(lookMs).then(() => {

@@ -1,13 +1,8 @@
-/** From a body of frames to a batch for each channel: with one token for all frames, or by the token in each. */
+/** Turns a body of frames into a batch for each channel, with one token for all frames or by the token in each. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { CanonicalLines } from "../../core/batch/batch.ts";
-import {
-  type BadFraming,
-  type CanonisedBody,
-  canoniseBody,
-  stepFrames,
-} from "../../core/batch/canonical.ts";
+import { type BadFraming, type CanonisedBody, canoniseBody, stepFrames } from "../../core/batch/canonical.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import type { Steps } from "../../core/scheduling/steps.ts";
 import { scanFrame } from "../../core/wire/frame.ts";
@@ -34,7 +29,7 @@ type SorterOptions = RouterOptions &
     readonly framesMax: number;
   };
 
-/** A body that was read: the lines for each channel, a batch for each. */
+/** A body that was read, as one batch for each channel. */
 export type Sorted = { readonly channels: readonly (readonly [ChannelId, CanonicalLines])[] };
 
 type CanonisedRequest = { readonly named: NamedRequest | undefined; readonly found: CanonisedBody };
@@ -51,8 +46,8 @@ export class BodySorter {
   }
 
   /**
-   * The lines of `body` for each channel, at once where that takes less than a turn. Throws or rejects with what is wrong
-   * with its frames, or their count.
+   * Sorts `body`; returns at once where that takes less than a turn. Throws or rejects with the error of its frames
+   * or their number.
    */
   sort(writer: Writer, body: Buffer, request: IncomingMessage): Sorted | Promise<Sorted> {
     return writer.kind === "token" && !isMarked(writer.record)
@@ -89,7 +84,7 @@ export class BodySorter {
     return { named, found };
   }
 
-  // Frames with the token that each of them names, where it is missing or unknown dropped and counted; or all with one
+  // Sorts frame by frame: by the token that each names, dropping and counting those without a known one; or with one
   // token whose marks keep something of each frame.
   async #sortedOf(writer: Writer, body: Buffer, { headers, socket }: IncomingMessage): Promise<Sorted> {
     const { clock, faults, addressOf, frameBytesMax, framesMax } = this.#options;
@@ -116,7 +111,7 @@ export class BodySorter {
     sorting.faults.tellTo(faults, socket.remoteAddress);
     this.#noteReuse(named, socket);
     const channels = [...sorting.take()].map(([channel, lines]) => {
-      // Tokens that came or went since the first try: then these are other lines.
+      // The lines differ from the first attempt's if tokens came or went since, so their number is part of the id.
       const dedupId = named && dedupIdOf(named, `${channel} ${lines.count}`);
       return [channel, dedupId === undefined ? lines : { ...lines, dedupId }] as const;
     });
@@ -142,8 +137,8 @@ function checkCount(headers: IncomingHttpHeaders, frames: number): void {
   }
 }
 
-// A last frame that is cut off: logplex tells by the count header alone, and takes the rest without it; we lose
-// nothing.
+// For a body that is cut off within its last frame. Logplex notices only by the count header, and takes the rest; we
+// lose nothing.
 function badFraming(
   bad: BadFraming,
   bodyBytes: number,

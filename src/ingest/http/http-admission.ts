@@ -1,4 +1,6 @@
-/** The head of a request to `POST /logs`: who may write, in which form, and whether there is room for the body. */
+/**
+ * Checks the head of a request to `POST /logs`: who may write, in which form, and whether there is room for the body.
+ */
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import {
@@ -21,7 +23,7 @@ export type AdmissionOptions = {
   readonly bodies: BodyBudget;
   readonly queues: Pick<AppendQueues, "fits">;
   readonly bodyBytesMax: number;
-  /** The owner of a connection, for the share of its address. */
+  /** Maps a connection to its address, for the share of that address. */
   readonly addressOf: (socket: Socket) => string;
   readonly tokens: TokenLookup;
   readonly keys: KeyLookup;
@@ -32,9 +34,9 @@ export type AdmissionOptions = {
 /** A request whose body may be read. */
 export type Admitted = {
   readonly writer: Writer;
-  /** The kind of its body; undefined for frames. */
+  /** The kind of body; undefined for frames. */
   readonly plain: PlainKind | undefined;
-  /** The owner of its body, for the shares of app and address. */
+  /** The owner of the body, for the shares of app and address. */
   readonly of: BodyOf;
 };
 
@@ -48,8 +50,8 @@ export class Admission {
   }
 
   /**
-   * Throws or rejects for a request that is refused before its body is read, in the order of docs/spec/wire-in.md#w3-1.
-   * The sender of a known token is admitted at once.
+   * Throws or rejects for a request that is refused before its body is read, in the order of
+   * docs/spec/wire-in.md#w3-1. A sender with a known token is admitted at once.
    */
   admit(request: IncomingMessage): Admitted | Promise<Admitted> {
     const writer = writerFor(request, this.#options);
@@ -71,7 +73,7 @@ export class Admission {
     const address = addressOf(socket);
     const app = writer.kind === "token" ? writer.record.channel : undefined;
     const of = app === undefined ? { address } : { app, address };
-    // Its lines take about as much as the body: it is not read where they would be refused.
+    // The lines take about as much memory as the body: it is not read where they would be refused.
     const isFull = app !== undefined && !queues.fits(app, declaredBytes);
     const refusal = isFull ? overloaded() : bodies.refusal(of, declaredBytes);
     if (declaredBytes <= bodyBytesMax && refusal !== undefined) throw refusal;
@@ -88,7 +90,7 @@ export class Admission {
   }
 }
 
-/** RFC 9110 §12.5.1 for the one type that we answer with: the most specific range decides, `q=0` excludes. */
+/** RFC 9110 §12.5.1 for the only type that we answer with: the most specific range decides, and `q=0` excludes. */
 export function acceptsText(accept: string | undefined): boolean {
   if (accept === undefined || accept === "*/*" || accept.trim() === "") return true;
   const quality = new Map<string, boolean>();

@@ -14,7 +14,10 @@ export function answerStored(response: ServerResponse): void {
   response.end();
 }
 
-/** An error that logplex has a text for is that text to the byte, and a header holds the mend; else both are the body. */
+/**
+ * Where logplex has a text for an error, the body is that text to the byte and the mend goes into a header; otherwise
+ * the body has both.
+ */
 export function answerError(
   error: unknown,
   request: IncomingMessage,
@@ -42,7 +45,7 @@ export function answerError(
   response.end(`${error.message}\n${error.mend}\n`);
 }
 
-// Nobody foresaw it: the server's log tells it, and the sender gets the id to ask about.
+// For an unforeseen error: the details go to the server's log, and the sender gets an id to ask about.
 function answerFault(
   err: unknown,
   request: IncomingMessage,

@@ -1,8 +1,9 @@
 /**
- * One request of `POST /logs`, from its head to its answer. Most bodies have come whole with their head, from a sender whose
- * token is known: such a request is taken in one turn of the event loop, and waits for the log alone. A 204 says that
- * every line is durable; every other answer says that nothing of the request is stored, but for a 503 to a request of
- * several batches (many lines, or a key that writes to several apps): what of it was stored is known again by its dedup id.
+ * One request of `POST /logs`, from its head to its answer. Most bodies arrive whole with their head, from a sender
+ * whose token is known: such a request is handled in one turn of the event loop and waits only for the log. A 204
+ * says that every line is durable. Every other answer says that nothing of the request is stored, except for a 503 to
+ * a request of several batches (many lines, or a key that writes to several apps): if part of it was stored, its
+ * dedup id makes the repeat harmless.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyBaseLogger } from "fastify";
@@ -24,7 +25,7 @@ export type LogsDoorOptions = BodyLimits &
     readonly frameBytesMax: number;
     /** Frames of one body. */
     readonly framesMax: number;
-    /** Tokens whose records are kept at hand for keys that write to every app. */
+    /** Tokens whose records are kept in memory for keys that write to every app. */
     readonly tokensMax: number;
     readonly requestIdsMax: number;
   };
@@ -54,7 +55,10 @@ export class LogsDoor {
     }
   };
 
-  /** Resolves when every line is stored; undefined when that is so already. Throws or rejects with what to answer. */
+  /**
+   * Resolves when every line is stored; returns undefined if that is so already. Throws or rejects with the error to
+   * answer.
+   */
   #take(request: IncomingMessage): Promise<unknown> | undefined {
     const admitted = this.#admission.admit(request);
     if (admitted instanceof Promise) return admitted.then((later) => this.#takeOf(later, request));
@@ -71,7 +75,7 @@ export class LogsDoor {
       if (refusal !== undefined) throw refusal;
       sorted = this.#sorter.sort(admitted.writer, body, request);
     } finally {
-      if (!(sorted instanceof Promise)) reservation.release(); // the queues hold the lines from here on
+      if (!(sorted instanceof Promise)) reservation.release(); // from here on, the queues hold the lines
     }
     if (!(sorted instanceof Promise)) return this.#store(sorted);
     return sorted.finally(() => reservation.release()).then((later) => this.#store(later));
@@ -107,7 +111,7 @@ export class LogsDoor {
   }
 }
 
-/** Waits for all of them, so that nothing is in flight when the answer goes out; then throws the first failure. */
+/** Waits for all appends, so that nothing is in flight when the answer goes out; then throws the first failure. */
 async function allStored(appends: readonly Promise<unknown>[]): Promise<void> {
   for (const outcome of await Promise.allSettled(appends)) {
     if (outcome.status === "rejected") throw outcome.reason;

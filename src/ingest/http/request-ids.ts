@@ -1,7 +1,7 @@
 /**
- * Names a request for the log, so that it is stored once however often it is sent: the sender's id for it, under
- * the sender's right to write, *and* its bytes. Proxies hand on one id with many bodies: the id alone would lose
- * all but the first behind a 204.
+ * Names a request for the log, so that it is stored once however often it is sent. The name is made of the sender's
+ * id for it, the sender's credential, *and* the bytes: proxies pass on one id with many bodies, and the id alone
+ * would lose all but the first behind a 204.
  */
 import { createHash, hash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
@@ -9,15 +9,15 @@ import { LRUCache } from "lru-cache";
 import type { Steps } from "../../core/scheduling/steps.ts";
 import type { Clock } from "../../ports.ts";
 
-/** An id that came with other bytes is told for as long as the log knows it. */
+/** An id that comes with other bytes is reported for as long as the log remembers ids. */
 const rememberedMs = 10 * 60_000;
 
-/** Bodies are hashed in pieces of this size, which take a quarter of a millisecond, with a pause behind each. */
+/** Bodies are hashed in pieces of this size, a quarter of a millisecond each, with a pause after each. */
 const pieceBytes = 256 * 1024;
 
 /** A request that came with an id. */
 export type NamedRequest = {
-  /** Hash of the sender's id under its right to write. */
+  /** Hash of the sender's id and credential. */
   readonly id: string;
   /** Hash of the body. */
   readonly digest: string;
@@ -27,20 +27,20 @@ export class RequestIds {
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #seen: LRUCache<string, { readonly digest: string; readonly atMs: number }>;
 
-  /** At `idsMax` the id that was not seen for longest is forgotten: nothing but a warning depends on it. */
+  /** At `requestIdsMax` the id that has not been seen for longest is forgotten: only a warning depends on it. */
   constructor(options: { readonly clock: Pick<Clock, "nowMs">; readonly requestIdsMax: number }) {
     this.#clock = options.clock;
     this.#seen = new LRUCache({ max: options.requestIdsMax });
   }
 
-  /** Names the request with this whole body; undefined when its sender gave it no id. `writer`: whose right it is. */
+  /** Names the request with this whole body; undefined when its sender gave no id. `writer`: the credential. */
   *name(headers: IncomingHttpHeaders, writer: string, body: Uint8Array): Steps<NamedRequest | undefined> {
     const given = headers["logplex-frame-id"] || headers["x-request-id"];
     if (typeof given !== "string" || given === "") return undefined;
     return { id: short(`${writer} ${given}`), digest: yield* digestOf(body) };
   }
 
-  /** True when another body came under the same id not long ago. */
+  /** True when another body came under the same id recently. */
   isReused({ id, digest }: NamedRequest): boolean {
     const nowMs = this.#clock.nowMs();
     const before = this.#seen.get(id);
@@ -49,7 +49,7 @@ export class RequestIds {
   }
 }
 
-/** The id by which the log knows lines: `part` tells apart what one request writes. */
+/** The id by which the log recognises lines; `part` tells the batches of one request apart. */
 export const dedupIdOf = ({ id, digest }: NamedRequest, part: string): string =>
   short(`${id} ${digest} ${part}`);
 

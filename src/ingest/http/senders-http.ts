@@ -1,6 +1,6 @@
 /**
- * `GET /senders`, for the operator: who sends, to which node, how, and what was wrong with it last. No token, no line. Nodes
- * that take no lines answer it, too, by what the others say.
+ * `GET /senders`, for the operator: who sends, to which node, how, and what was wrong with it last. Contains no token
+ * and no line. Nodes without ingest answer it too, from what the others report.
  */
 import { hostname } from "node:os";
 import type { FastifyPluginAsync } from "fastify";

@@ -7,7 +7,7 @@ export const contentTypeOf: Readonly<Record<OtlpEncoding, string>> = {
   json: "application/json",
 };
 
-/** So many records were rejected, and why; 0: all were taken. */
+/** For `rejected` records and the reason; 0: all were accepted. */
 export function exportAnswer(encoding: OtlpEncoding, rejected: number, reason: string): Buffer {
   if (encoding === "json") {
     const partialSuccess = { rejectedLogRecords: String(rejected), errorMessage: reason };
@@ -18,11 +18,11 @@ export function exportAnswer(encoding: OtlpEncoding, rejected: number, reason: s
     : field(1, Buffer.concat([numberField(1, rejected), field(2, Buffer.from(reason))]));
 }
 
-/** gRPC's codes for the statuses of HTTP that a door of OTLP answers with. */
+/** gRPC's codes for the HTTP statuses that the OTLP door answers with. */
 const codes: Readonly<Record<number, number>> = { 400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 508: 9, 503: 14 };
 const unknown = 2;
 
-/** A failure in words. */
+/** A failure as its status message. */
 export function statusAnswer(encoding: OtlpEncoding, status: number, message: string): Buffer {
   const code = codes[status] ?? unknown;
   if (encoding === "json") return Buffer.from(JSON.stringify({ code, message }));

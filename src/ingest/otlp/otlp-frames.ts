@@ -1,11 +1,11 @@
 /**
- * Log records of OTLP as syslog frames, docs/spec/wire-in.md#w8-3: severity by the data model's own table, the service as
- * PROCID, everything else as structured data. Our own OTLP drain writes what comes out here the same again.
+ * Log records of OTLP as syslog frames, docs/spec/wire-in.md#w8-3: severity by the data model's own table, the
+ * service as PROCID, everything else as structured data. Our own OTLP drain turns these back into the same records.
  */
 import type { OtlpAttributes, OtlpOrigin, OtlpRecord, OtlpValue } from "../../core/wire/otlp-logs.ts";
 import { structuredDataEnd } from "../../core/wire/structured-data.ts";
 
-/** Syslog severities by the OpenTelemetry log data model (its appendix B), from the number on that each begins at. */
+/** Syslog severities by the OpenTelemetry log data model (appendix B), each from its first number on. */
 const severityFrom: readonly (readonly [from: number, severity: number])[] = [
   [21, 0],
   [19, 1],
@@ -38,11 +38,11 @@ const local7 = 23;
 const nanosPerMs = 1_000_000n;
 const timeMsMax = Date.UTC(9999, 11, 31);
 
-/** Attributes that are fields of the frame. */
+/** Attributes that become fields of the frame. */
 const ownKeys: ReadonlySet<string> = new Set(["syslog.facility", "syslog.msgid", "syslog.structured_data"]);
 const processKeys: ReadonlySet<string> = new Set(["service.name", "service.instance.id", "heroku.dyno.name"]);
 
-/** One frame, without a length. */
+/** One frame, without its length. */
 export function frameOf(record: OtlpRecord, { resource, scope }: OtlpOrigin, nowMs: number): string {
   const facility = Number(textOf(find(record.attributes, "syslog.facility")) || local7);
   const isFacility = Number.isInteger(facility) && facility >= 0 && facility <= local7;
@@ -65,7 +65,7 @@ function timeOf({ timeNanos, observedNanos }: OtlpRecord, nowMs: number): string
   return new Date(ms).toISOString().replace("Z", `${micros}+00:00`);
 }
 
-/** The dyno where a drain of ours says it; else the service, and which of its instances. */
+/** The dyno where one of our drains names it; otherwise the service and its instance. */
 function processOf(resource: OtlpAttributes): string {
   const dyno = textOf(find(resource, "heroku.dyno.name"));
   if (dyno !== "") return wordOf(dyno, 128);

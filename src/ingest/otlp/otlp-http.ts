@@ -1,6 +1,6 @@
 /**
- * `POST /v1/logs`, OTLP/HTTP: docs/spec/wire-in.md#w8-1 and on. 200 says that every record that is not told as rejected is
- * durable; a client repeats what was answered 503, and nothing else.
+ * `POST /v1/logs`, OTLP/HTTP: from docs/spec/wire-in.md#w8-1 on. 200 says that every record that is not reported as
+ * rejected is durable; a client repeats what was answered 503, and nothing else.
  */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import { Canoniser } from "../../core/batch/canonical.ts";
@@ -34,9 +34,9 @@ import { contentTypeOf, exportAnswer, type OtlpEncoding, statusAnswer } from "./
 import { frameOf } from "./otlp-frames.ts";
 
 const recordKey = "otlpToken";
-/** A document of JSON takes thirty times its length while it is read: 60 MB, and no more than one of them at a time. */
+/** A JSON document takes thirty times its length while it is read: 60 MB, so only one is read at a time. */
 const documents = new Semaphore(1);
-/** An answer's reason for records that were rejected. */
+/** The reason that an answer gives for rejected records. */
 const tooLong = "a log record is longer than 256 KiB as a line, or has more than 10,000 values";
 
 export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, options) => {
@@ -44,7 +44,7 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
 
   server.decorateRequest(recordKey, null);
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser("*", (_request, _payload, done) => done(null)); // the handler reads it, in its bounds
+  server.addContentTypeParser("*", (_request, _payload, done) => done(null)); // the handler reads the body, within its bounds
   server.setErrorHandler(answerError);
 
   const admit = async (request: FastifyRequest) => {
@@ -80,7 +80,7 @@ export const otlpHttp: FastifyPluginAsync<IngestHttpOptions> = async (server, op
       };
       const read = () => inTurns(visitBody(body, encoding, visit), record.channel);
       await (encoding === "json" ? documents.run(read, record.channel) : read());
-      reservation.release(); // the log's own bound holds the lines from here on
+      reservation.release(); // from here on, the log's own bound covers the lines
       if (canoniser.count > 0) await queues.append(record.channel, canoniser.take(), "http");
     } finally {
       reservation.release();
@@ -115,7 +115,7 @@ function encodingOf({ headers }: FastifyRequest): OtlpEncoding | undefined {
   }
 }
 
-// The specification has clients repeat 429, 502, 503 and 504 alone: a body that came too slowly is worth another try.
+// By the specification, clients repeat only 429, 502, 503 and 504: a body that came too slowly is worth another try.
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
   if (!(error instanceof AppError)) throw error;
   refusedRequests.inc({ code: error.code });

@@ -1,4 +1,4 @@
-/** The lines of one channel that wait for the log. */
+/** The lines of one channel that are waiting for the log. */
 import type { Batch, CanonicalLines } from "../../core/batch/batch.ts";
 import type { BatchMemory } from "../../core/batch/batch-memory.ts";
 import { type ChannelId, newProducerId, type ProducerId } from "../../core/ids.ts";
@@ -10,9 +10,9 @@ import { type StreamOwner, type StreamParts, StreamQueue } from "./stream-queue.
 /** How lines came in. */
 export type Via = "http" | "syslog" | "relp" | "notice";
 
-/** Batches of one channel with an answer that may be in flight together. */
+/** Batches of one channel that may be in flight at once, those of streams aside. */
 const inFlightMax = 16;
-/** Bytes that holding a handful of lines costs besides their own. */
+/** Memory that each group of waiting lines costs on top of its own bytes. */
 const overheadBytes = 512;
 
 type Numbering = { readonly producer: ProducerId; next: number };
@@ -31,27 +31,27 @@ export type QueueParts = {
   readonly budget: MemoryBudget;
   readonly batchBytesMax: number;
   readonly streams: StreamParts;
-  /** The queue has lines, or none any more. */
-  readonly busy: (queue: AppendQueue) => void;
-  readonly rests: (queue: AppendQueue) => void;
+  /** Called when the queue gets its first lines, and when it has none left. */
+  readonly onBusy: (queue: AppendQueue) => void;
+  readonly onIdle: (queue: AppendQueue) => void;
 };
 
 /**
- * Numbers: a producer has at most one batch in flight and its number moves on only when a batch was stored, so its
- * stored lines are numbered without a jump. A batch that was refused or a repeat takes its producer with it.
+ * Numbering: a producer has at most one batch in flight, and its number advances only when that batch is stored, so
+ * its stored lines are numbered without gaps. A producer whose batch was refused, or was a repeat, is not used again.
  */
 export class AppendQueue implements StreamOwner {
   readonly channel: ChannelId;
   readonly #parts: QueueParts;
-  /** Lines with an answer that are not in flight yet, in order. */
+  /** Lines whose door waits for an answer, not in flight yet, in order. */
   #entries: Entry[] = [];
   #inFlight = 0;
-  /** Batches of gathered lines in flight: while there is one, plain lines go on gathering. */
+  /** Gathered batches in flight: while there is one, lines without a dedup id keep gathering. */
   #gathered = 0;
   #bytes = 0;
-  /** The lines without an answer. */
+  /** Lines from doors that cannot answer. */
   #stream: StreamQueue | undefined;
-  /** Producers of this channel that have no batch in flight. */
+  /** Producers of this channel with no batch in flight. */
   readonly #numberings: Numbering[] = [];
 
   constructor(channel: ChannelId, parts: QueueParts) {
@@ -59,7 +59,7 @@ export class AppendQueue implements StreamOwner {
     this.#parts = parts;
   }
 
-  /** Memory of the lines that wait and those in flight. */
+  /** Memory of the waiting lines and of those in flight. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -69,18 +69,21 @@ export class AppendQueue implements StreamOwner {
     return this.#stream;
   }
 
-  /** Stores lines for which memory was taken, as parts: one after the other, so that none is stored behind a refused one. */
+  /**
+   * Stores lines whose memory is already counted. The parts go one after the other, so that none is stored behind a
+   * refused one.
+   */
   append(parts: readonly CanonicalLines[], via: Via): Promise<Appended> {
     return parts.length === 1 ? this.#enqueue(parts[0]!, via) : this.#appendParts(parts, via);
   }
 
-  /** More memory is taken for lines, or less. */
-  held(bytes: number): void {
-    const { budget, busy, rests } = this.#parts;
-    if (this.#bytes === 0) busy(this);
+  /** Counts `bytes` of memory as taken, or as given back where negative. */
+  addHeld(bytes: number): void {
+    const { budget, onBusy, onIdle } = this.#parts;
+    if (this.#bytes === 0) onBusy(this);
     this.#bytes += bytes;
     budget.hold(bytes);
-    if (this.#bytes === 0) rests(this);
+    if (this.#bytes === 0) onIdle(this);
   }
 
   accept(lines: CanonicalLines): void {
@@ -97,7 +100,7 @@ export class AppendQueue implements StreamOwner {
       try {
         await this.#enqueue(parts[at]!, via);
       } catch (error) {
-        this.held(-heldBytes(parts.slice(at + 1)));
+        this.addHeld(-heldBytes(parts.slice(at + 1)));
         throw error;
       }
     }
@@ -111,7 +114,7 @@ export class AppendQueue implements StreamOwner {
     });
   }
 
-  // Issues what may go now. Frames with an id never gather, so they need not wait for one another.
+  // Sends off what may go now. Lines with a dedup id never gather, so they do not wait for one another.
   #pump(): void {
     const mayGather = this.#gathered === 0;
     while (this.#entries.length > 0 && this.#inFlight < inFlightMax) {
@@ -131,7 +134,7 @@ export class AppendQueue implements StreamOwner {
       this.#pump();
       let bytes = 0;
       for (const { lines } of entries) bytes += lines.bytes.length + overheadBytes;
-      this.held(-bytes);
+      this.addHeld(-bytes);
     };
     this.#appendBatch(entries.length === 1 ? entries[0]!.lines : joined(entries)).then(
       (appended) => {
@@ -168,14 +171,17 @@ export class AppendQueue implements StreamOwner {
   }
 }
 
-/** The memory that lines take while they wait. */
+/** The memory that these lines take while they wait. */
 export function heldBytes(batches: readonly CanonicalLines[]): number {
   let held = batches.length * overheadBytes;
   for (const { bytes } of batches) held += bytes.length;
   return held;
 }
 
-/** How many entries at the head of the queue make one batch: of one form, without an id, within the bound. */
+/**
+ * The number of entries at the head of the queue that can share a batch: of one form, without a dedup id, within the
+ * bound.
+ */
 function gatherable(queue: readonly Entry[], bytesMax: number): number {
   const { form } = queue[0]!.lines;
   let bytes = 0;

@@ -1,8 +1,9 @@
 /**
- * The one place where lines wait for the log, from whatever door: a queue for each channel with work. A door with an
- * answer appends lines and waits for it (`append`); these gather while an append of their channel is in flight. A door
- * without one writes lines into the channel's stream (`stream-queue.ts`), which gathers with those of all channels
- * (`gathering.ts`). An idle system adds no delay, and a busy one makes bigger batches.
+ * The one place where lines wait for the log, whichever door they came through: a queue for each channel that has
+ * work. A door that answers its senders appends lines and awaits the result (`append`); such lines gather while an
+ * append of their channel is in flight. A door that cannot answer writes lines into the channel's stream
+ * (`stream-queue.ts`), which gathers with the streams of all channels (`gathering.ts`). An idle system adds no delay,
+ * and a busy one makes bigger batches.
  */
 import type { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
@@ -24,32 +25,33 @@ type AppendQueuesOptions = {
   readonly log: Pick<ChannelLog, "append">;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn" | "error">;
-  /** Bytes of all channels together, bodies that are still being read included. */
+  /** Bytes of all channels together, including bodies that are still being read. */
   readonly memoryBytesMax: number;
-  /** Bytes of one channel, so that one app cannot take all of it. An empty queue takes a batch of any size. */
+  /** Bytes of one channel, so that no app can take all the memory. An empty queue accepts a batch of any size. */
   readonly queueBytesMax: number;
-  /** Lines gather up to so many bytes; more than that at once are several batches. */
+  /** Lines gather up to this size; more than that at once becomes several batches. */
   readonly batchBytesMax: number;
-  /** Idle channels whose numbers are remembered; one that was forgotten starts again under a new producer. */
+  /** Idle channels whose numbering is remembered; a forgotten one starts again under a new producer. */
   readonly channelsMax: number;
 };
 
-/** The place where every line enters the log, from whatever door. */
+/** Every line enters the log here. */
 export class AppendQueues {
-  /** The bound over everything that ingest holds. */
+  /** The bound on everything that ingest holds. */
   readonly budget: MemoryBudget;
-  /** The memory that streams are written into. */
+  /** The memory that streams write into. */
   readonly rooms = new Rooms();
   readonly #options: AppendQueuesOptions;
   readonly #parts: QueueParts;
   readonly #busy = new Map<ChannelId, AppendQueue>();
   /**
-   * Queues that rested before, also those that are busy again: taking the last one out of an lru-cache clears all of it.
+   * Queues that have been idle, including those that are busy again: removing the last entry of an lru-cache clears
+   * all of it.
    */
   readonly #known: LRUCache<ChannelId, AppendQueue>;
   readonly #retrying = new AbortController();
   #closed: Promise<void> | undefined;
-  #lastSettled: () => void = () => {};
+  #allSettled: () => void = () => {};
 
   constructor(options: AppendQueuesOptions) {
     this.#options = options;
@@ -63,7 +65,7 @@ export class AppendQueues {
       batchBytesMax,
       pause: (ms: number) => clock.sleep(ms, signal),
       isStopped: () => signal.aborted,
-      refused: (error: unknown, lines: number, isLost: boolean) => this.#tellRefused(error, lines, isLost),
+      onRefused: (error: unknown, lines: number, isLost: boolean) => this.#tellRefused(error, lines, isLost),
     };
     this.#parts = {
       log,
@@ -71,16 +73,16 @@ export class AppendQueues {
       budget: this.budget,
       batchBytesMax,
       streams,
-      busy: (queue) => this.#busy.set(queue.channel, queue),
-      rests: (queue) => this.#rest(queue),
+      onBusy: (queue) => this.#busy.set(queue.channel, queue),
+      onIdle: (queue) => this.#becameIdle(queue),
     };
   }
 
   /**
    * Resolves when the lines are durable. Lines of one channel are stored in the order of the calls. Lines with a
-   * `dedupId` make a batch of their own. Rejects with `overloaded` or `stopping` before anything is held, or with
-   * what the log says; then nothing of these lines is stored, or a beginning of them when they are several batches:
-   * more than `batchBytesMax`.
+   * `dedupId` make a batch of their own. Rejects with `overloaded` or `stopping` before anything is held, or with the
+   * log's own error. After an error nothing of these lines is stored; only where they make several batches (more than
+   * `batchBytesMax`) may the first of those be.
    */
   append(channel: ChannelId, lines: CanonicalLines, via: Via = "notice"): Promise<Appended> {
     if (this.#closed !== undefined) return Promise.reject(stopping());
@@ -88,35 +90,38 @@ export class AppendQueues {
     const parts = splitLines(lines, this.#options.batchBytesMax);
     const bytes = heldBytes(parts);
     if (!this.#fits(queue, bytes) || !this.budget.makeRoom(bytes)) return Promise.reject(overloaded());
-    queue.held(bytes);
+    queue.addHeld(bytes);
     acceptedLines.inc({ via }, lines.count);
     return queue.append(parts, via);
   }
 
-  /** False when the channel has too many lines waiting for so many bytes more. Takes nothing. */
+  /** False when the channel has too many waiting lines to take this many bytes more. Reserves nothing. */
   fits(channel: ChannelId, bytes: number): boolean {
     const queue = this.#busy.get(channel);
     return queue === undefined || this.#fits(queue, bytes);
   }
 
   /**
-   * The stream of a channel, to write lines to in this turn of the event loop. They are stored however long the log
-   * refuses them, until `stopRetrying`.
+   * The stream of a channel, valid for writing during this turn of the event loop. Its lines are retried for as long
+   * as the log refuses them, until `stopRetrying`.
    */
   stream(channel: ChannelId): StreamQueue {
     return this.#queueOf(channel).stream;
   }
 
-  /** No door without an answer reads any more: what is refused from now on is tried once more, then counted as lost. */
+  /**
+   * Call once the doors that cannot answer have stopped reading: from then on a refused batch is tried once more and
+   * then counted as lost.
+   */
   stopRetrying(): void {
     this.#retrying.abort();
   }
 
-  /** Refuses new lines and waits until those it has are durable or refused. Idempotent. */
+  /** Refuses new lines, and waits until those that are held are durable or refused. Idempotent. */
   close(): Promise<void> {
     this.stopRetrying();
     this.#closed ??= new Promise((resolve) => {
-      this.#lastSettled = resolve;
+      this.#allSettled = resolve;
       if (this.#busy.size === 0) resolve();
     });
     return this.#closed;
@@ -129,14 +134,13 @@ export class AppendQueues {
   #queueOf(channel: ChannelId): AppendQueue {
     const known = this.#busy.get(channel) ?? this.#known.get(channel);
     if (known !== undefined) return known;
-    const queue = new AppendQueue(channel, this.#parts);
-    return queue;
+    return new AppendQueue(channel, this.#parts);
   }
 
-  #rest(queue: AppendQueue): void {
+  #becameIdle(queue: AppendQueue): void {
     this.#busy.delete(queue.channel);
     this.#known.set(queue.channel, queue);
-    if (this.#busy.size === 0) this.#lastSettled();
+    if (this.#busy.size === 0) this.#allSettled();
   }
 
   #tellRefused(error: unknown, lines: number, isLost: boolean): void {

@@ -1,56 +1,58 @@
 /**
  * Decides when gathered lines go to the log. Lines that arrive while a round is being stored gather for the next one,
- * of all channels together: on the journal that is one commit. Rounds and batches have fixed costs, so they are spread
- * over time: the distance to the previous round follows the number of its batches, and how many there were in the last
- * milliseconds. On an idle system the last round is long past and nothing waits; under a load of single lines a round
- * waits just long enough for more of them.
+ * for all channels together: on the journal that is one commit. Rounds and batches have fixed costs, so rounds are
+ * spaced out: the wait since the previous round grows with the number of waiting batches and with the number of
+ * batches in the last few milliseconds. On an idle system the last round is long past and nothing waits; under a load
+ * of single lines a round waits just long enough to collect more of them.
  */
 import type { Clock } from "../../ports.ts";
 
-/** A holder of lines that may go to the log. */
+/** A holder of lines that are ready for the log. */
 export type Gatherer = {
   /** Hands a batch to the log. */
   flush(): void;
 };
 
-/** About four times of what a batch of one line costs from door to drain, so that batches take a quarter of the time. */
+/** About four times what a batch of one line costs from door to drain, so that batches take a quarter of the time. */
 const batchCostMs = 0.1;
 /** The longest wait between rounds. */
 const roundMsMax = 10;
-/** So many batches in a millisecond make rounds of two milliseconds; half of them, of one. */
+/** At this many batches per millisecond, rounds are at least two milliseconds apart; at half of it, one. */
 const busyPerMs = 5;
 const busyMsMax = 2;
-/** The load is that of so long a time, about. */
+/** The load is averaged over about this long. */
 const loadMs = 10;
-/** A shorter wait is none: timers are no finer. */
+/** Timers are no finer than this, so a shorter wait is skipped. */
 const waitMsMin = 0.5;
-/** A round that takes longer holds up the next one no more: one channel may be slow where others are not. */
+/**
+ * A round that takes longer than this no longer holds up the next one: one channel may be slow where others are not.
+ */
 const storingMsMax = 5;
 
 export class Gathering {
   readonly #clock: Pick<Clock, "monotonicMs" | "sleep">;
   #waiting: Gatherer[] = [];
-  /** Batches that were handed over and have no answer yet. */
+  /** Batches that were handed to the log and not answered yet. */
   #underWay = 0;
   #roundAtMs = Number.NEGATIVE_INFINITY;
-  /** Batches in a millisecond. */
+  /** Batches per millisecond. */
   #load = 0;
-  /** A look at what waits is to come: behind all that is read in this turn of the event loop, or later. */
+  /** The next look at the waiting lines: after everything that is read in this turn of the event loop, or later. */
   #next: "none" | "soon" | "later" = "none";
-  /** Numbers the later looks: only the newest counts. */
+  /** The number of the newest later look; older ones do nothing. */
   #later = 0;
 
   constructor(clock: Pick<Clock, "monotonicMs" | "sleep">) {
     this.#clock = clock;
   }
 
-  /** `gatherer` has lines; it is asked for them once. */
+  /** `gatherer` has lines, and will be asked for them once. */
   add(gatherer: Gatherer): void {
     this.#waiting.push(gatherer);
     if (this.#next === "none") this.#lookSoon();
   }
 
-  /** A batch is on its way. */
+  /** A batch was handed to the log. */
   began(): void {
     this.#underWay++;
   }

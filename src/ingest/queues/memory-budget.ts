@@ -1,12 +1,12 @@
 /**
- * The memory of all lines that were taken in and are not stored yet, from whatever door, bodies that are being read
- * included. One bound for the process. A door that can refuse does so at the bound (`take`); one that can only stop reading
- * stops at half of it (`isTight`), so that there is room for the others.
+ * The memory of all lines that were accepted and are not stored yet, through any door, and of bodies that are being
+ * read. There is one bound for the process. A door that can refuse does so at the bound; one that can only stop
+ * reading stops at half of it (`isTight`), so that there is room left for the others.
  */
 export class MemoryBudget {
   readonly #bytesMax: number;
   #bytes = 0;
-  #makeRoom: (bytes: number) => void = () => {};
+  #reclaim: (bytes: number) => void = () => {};
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -17,30 +17,32 @@ export class MemoryBudget {
     return this.#bytes;
   }
 
-  /** Doors without an answer stop reading. */
+  /** True when doors that cannot answer should stop reading. */
   get isTight(): boolean {
     return this.#bytes > this.#bytesMax / 2;
   }
 
-  /** `makeRoom` is asked to give back so many bytes, where it can, before anything is refused. */
-  yields(makeRoom: (bytes: number) => void): void {
-    this.#makeRoom = makeRoom;
+  /**
+   * `reclaim` is called with the number of bytes that are missing before anything is refused, and frees what it can.
+   */
+  onShortage(reclaim: (bytes: number) => void): void {
+    this.#reclaim = reclaim;
   }
 
-  /** True when so many more would stay within the bound. Takes nothing. */
+  /** True when this many bytes more stay within the bound. Reserves nothing. */
   fits(bytes: number): boolean {
     return this.#bytes + bytes <= this.#bytesMax;
   }
 
-  /** True when so many more fit, after others gave way where they can. Takes nothing. */
+  /** The same, after whoever can has freed memory. Reserves nothing. */
   makeRoom(bytes: number): boolean {
-    if (!this.fits(bytes)) this.#makeRoom(bytes);
+    if (!this.fits(bytes)) this.#reclaim(bytes);
     return this.fits(bytes);
   }
 
   /**
-   * Takes so many bytes, or gives them back. What was read already is taken whatever the bound: at most one read of each
-   * connection, as `isTight` says.
+   * Counts bytes as taken, or as given back where negative. What has already been read is counted whatever the bound;
+   * `isTight` keeps that to one read of each connection.
    */
   hold(bytes: number): void {
     this.#bytes += bytes;

@@ -1,6 +1,6 @@
 /**
- * Batches that lines are being written to, and the rooms that they are written in. A batch lies in its room until the last of
- * those who hold it gives it back (`core/batch/batch-memory.ts`); then the room waits for its next use.
+ * Batches that are being written, and their rooms. A batch stays in its room until the last of its holders releases
+ * it (`core/batch/batch-memory.ts`); then the room is free for the next batch.
  */
 import type { CanonicalLines } from "../../core/batch/batch.ts";
 import { BatchMemory } from "../../core/batch/batch-memory.ts";
@@ -10,26 +10,26 @@ import type { PlainFrame } from "../../core/batch/plain-frame.ts";
 import type { SyslogHeader } from "../../core/wire/syslog.ts";
 import type { Rooms } from "./rooms.ts";
 
-/** A connection that sent lines and hears nothing of them. */
+/** A connection that sent lines and gets no answer. */
 export interface Sender {
-  /** So many bytes of its lines are stored, or given up. */
+  /** This many bytes of its lines are stored, or given up. */
   settle(bytes: number): void;
 }
 
-/** Memory that a line takes besides its bytes: its places. */
+/** Memory of a line's index, on top of its bytes. */
 const placesBytes = placesPerLine * Uint32Array.BYTES_PER_ELEMENT;
-/** A smaller batch is copied: that costs less than to count who holds it. */
+/** A smaller batch is copied out of its room: that costs less than counting its holders. */
 const lentBytesMin = 4 * 1024;
 
-/** Lines of one channel, whoever sent them, that are to be stored together. */
+/** Lines of one channel, from any number of senders, to be stored together. */
 export type ClosedBatch = {
   readonly lines: CanonicalLines;
-  /** Memory that they take. */
+  /** The memory that the lines take. */
   readonly bytes: number;
   readonly senders: readonly Sender[];
-  /** The bytes of each of them. */
+  /** The bytes of each sender's lines. */
   readonly shares: readonly number[];
-  /** With a hold, where the lines lie in a room. */
+  /** Set where the lines lie in a room; counts as one hold. */
   readonly memory: BatchMemory | undefined;
 };
 
@@ -40,7 +40,7 @@ export class OpenBatch {
   readonly #shares: number[] = [];
   #bytes = 0;
 
-  /** For about so many bytes of lines. */
+  /** `bytes`: the expected size of its lines. */
   constructor(rooms: Rooms, bytes: number) {
     this.#rooms = rooms;
     this.#canoniser = rooms.take(bytes);
@@ -51,18 +51,18 @@ export class OpenBatch {
     return this.#canoniser.bytes;
   }
 
-  /** Memory of the lines, without room that is left. */
+  /** Memory of the lines and their index; unused space of the room is not counted. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Makes space for a line of so many bytes: in a larger room, where there is none; the smaller one goes back. */
+  /** Makes space for a line of `lineBytes`, moving to a larger room if necessary. */
   reserve(lineBytes: number): void {
     const { linesBytesMax, bytes } = this.#canoniser;
     if (linesBytesMax - bytes < lineBytes) this.#canoniser = this.#rooms.larger(this.#canoniser, lineBytes);
   }
 
-  /** Adds the frame that was scanned; returns the memory that its line takes. */
+  /** Adds the scanned frame; returns the memory that its line takes. */
   add(
     sender: Sender,
     bytes: Uint8Array,
@@ -76,7 +76,7 @@ export class OpenBatch {
     return this.#took(sender, before);
   }
 
-  /** The same of a plain frame; 0, and nothing is added, where its line is not to be plain. */
+  /** The same for a plain frame. Returns 0 and adds nothing where its line cannot take the short form. */
   addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
     const before = this.#canoniser.bytes;
     return this.#canoniser.addPlain(bytes, frame, origin) ? this.#took(sender, before) : 0;
@@ -94,7 +94,7 @@ export class OpenBatch {
     return taken;
   }
 
-  /** The lines, for good. Nothing can be added afterwards. */
+  /** Closes the batch: nothing can be added afterwards. */
   close(): ClosedBatch {
     const written = this.#canoniser;
     const bytes = written.bytes;

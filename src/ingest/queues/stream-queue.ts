@@ -1,7 +1,7 @@
 /**
- * The lines of one channel that came through doors without an answer, such as syslog: on their way to the log one batch at
- * a time, so that a refused one is tried again before anything that came after it. What arrives meanwhile is written
- * straight into the next batch.
+ * The lines of one channel that came through doors that cannot answer, such as syslog. They go to the log one batch
+ * at a time, so that a refused batch is tried again before anything that came after it. Lines that arrive meanwhile
+ * are written straight into the next batch.
  */
 import type { CanonicalLines } from "../../core/batch/batch.ts";
 import type { BatchMemory } from "../../core/batch/batch-memory.ts";
@@ -22,7 +22,7 @@ const appendRetry: RetryPolicy = {
   jitter: 0.2,
 };
 
-/** The most that a line has besides its frame: other names, a length, a time. */
+/** The most that a line takes on top of its frame: other names, a length, a time. */
 const growthBytesMax = 128;
 
 /** Shared by the streams of all channels. */
@@ -30,36 +30,36 @@ export type StreamParts = {
   readonly rooms: Rooms;
   readonly gathering: Gathering;
   readonly batchBytesMax: number;
-  /** Waits between attempts. When it is stopped, there is one more. */
+  /** Waits between attempts. After `stopRetrying` it returns at once, and one more attempt is made. */
   readonly pause: (ms: number) => Promise<void>;
   readonly isStopped: () => boolean;
-  /** A batch is refused for the first time, or was for the last time and is lost. */
-  readonly refused: (error: unknown, lines: number, isLost: boolean) => void;
+  /** Called when a batch is refused for the first time, and when it is given up as lost. */
+  readonly onRefused: (error: unknown, lines: number, isLost: boolean) => void;
 };
 
-/** The stream's channel. */
+/** The queue of the stream's channel. */
 export interface StreamOwner {
-  /** Lines are about to be stored, for the first time. */
+  /** Called once for lines that are about to be stored for the first time. */
   accept(lines: CanonicalLines): void;
-  /** Stores them, with the hold on `memory`; rejects when the log refuses them. */
+  /** Stores the lines and passes on the hold on `memory`; rejects when the log refuses them. */
   store(lines: CanonicalLines, memory: BatchMemory | undefined): Promise<unknown>;
-  /** Memory was taken for lines, or given back. */
-  held(bytes: number): void;
+  /** Counts memory as taken, or as given back where negative. */
+  addHeld(bytes: number): void;
 }
 
 export class StreamQueue implements Gatherer {
   readonly #parts: StreamParts;
   readonly #owner: StreamOwner;
   #open: OpenBatch | undefined;
-  /** Bytes of the last batch: the next one will have about as many. */
+  /** Size of the last batch: the next one is expected to be about as large. */
   #lastBytes = 0;
-  /** Full, in order. */
+  /** Batches that are full, in order. */
   #closed: ClosedBatch[] = [];
-  /** A batch is with the log, or waits to be tried again. */
+  /** True while a batch is with the log or waits to be tried again. */
   #isStoring = false;
-  /** The gathering knows of lines here. */
+  /** True when the gathering knows that there are lines here. */
   #isAnnounced = false;
-  /** The newest token, and the one before it: an app and its router take turns. */
+  /** The two newest names: lines of an app and of its router usually alternate. */
   #newest: Named | undefined;
   #other: Named | undefined;
 
@@ -68,7 +68,7 @@ export class StreamQueue implements Gatherer {
     this.#owner = owner;
   }
 
-  /** Adds the line of the frame [start, end) that was scanned; returns the memory that it takes until it is stored. */
+  /** Adds the line of the scanned frame [start, end); returns the memory that it takes until it is stored. */
   add(
     sender: Sender,
     record: TokenRecord,
@@ -85,22 +85,25 @@ export class StreamQueue implements Gatherer {
     const open = this.#open ?? this.#begin();
     open.reserve(lineBytes);
     const taken = open.add(sender, bytes, end, header, nowMs, origin);
-    this.#owner.held(taken);
+    this.#owner.addHeld(taken);
     return taken;
   }
 
-  /** The same for a plain frame; 0, and nothing is added, when the batch that is open cannot take it. An empty one takes any. */
+  /**
+   * The same for a plain frame. Returns 0 and adds nothing when the open batch cannot take it; an empty batch takes
+   * any frame.
+   */
   addPlain(sender: Sender, bytes: Uint8Array, frame: PlainFrame, origin: Origin): number {
     const lineBytes = lineBytesMax(frame.end - frame.start, origin);
     if (this.#open !== undefined && !this.#fits(this.#open, lineBytes)) return 0;
     const open = this.#open ?? this.#begin();
     open.reserve(lineBytes);
     const taken = open.addPlain(sender, bytes, frame, origin);
-    if (taken > 0) this.#owner.held(taken);
+    if (taken > 0) this.#owner.addHeld(taken);
     return taken;
   }
 
-  /** The parts of lines that came with this token, under that name. */
+  /** The parts that all lines with this token and this name share. */
   originOf(record: TokenRecord, source: string): Origin {
     const newest = this.#newest;
     const isNewest = newest?.record === record && newest.source === source;
@@ -111,7 +114,7 @@ export class StreamQueue implements Gatherer {
     return open.linesBytes + lineBytes <= this.#parts.batchBytesMax;
   }
 
-  /** Hands the next batch to the log, unless one is under way. */
+  /** Hands the next batch to the log, unless one is being stored already. */
   flush(): void {
     this.#isAnnounced = false;
     if (this.#isStoring) return;
@@ -131,7 +134,7 @@ export class StreamQueue implements Gatherer {
     const open = this.#open!;
     const batch = open.close();
     this.#open = undefined;
-    this.#owner.held(batch.bytes - open.bytes);
+    this.#owner.addHeld(batch.bytes - open.bytes);
     this.#lastBytes = batch.lines.bytes.length;
     this.#owner.accept(batch.lines);
     this.#closed.push(batch);
@@ -161,10 +164,10 @@ export class StreamQueue implements Gatherer {
   }
 
   #failed(batch: ClosedBatch, failures: number, error: unknown, isLast: boolean): void {
-    const { refused, pause } = this.#parts;
-    if (failures === 0) refused(error, batch.lines.count, false);
+    const { onRefused, pause } = this.#parts;
+    if (failures === 0) onRefused(error, batch.lines.count, false);
     if (isLast) {
-      refused(error, batch.lines.count, true);
+      onRefused(error, batch.lines.count, true);
       this.#settle(batch);
       return;
     }
@@ -176,7 +179,7 @@ export class StreamQueue implements Gatherer {
     this.#isStoring = false;
     if (this.#closed.length > 0 || this.#open !== undefined) this.#announce();
     for (let at = 0; at < senders.length; at++) senders[at]!.settle(shares[at]!);
-    this.#owner.held(-bytes);
+    this.#owner.addHeld(-bytes);
   }
 
   #nextOrigin(record: TokenRecord, source: string): Origin {
@@ -189,7 +192,7 @@ export class StreamQueue implements Gatherer {
   }
 }
 
-/** The most that the line of a frame takes. */
+/** An upper bound for the bytes of a frame's line. */
 const lineBytesMax = (frameBytes: number, { names }: Origin): number =>
   frameBytes + names.length + growthBytesMax;
 

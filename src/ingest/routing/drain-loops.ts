@@ -1,7 +1,7 @@
 /**
- * Catches lines that one of our own drains sent and that came back here. If accepted, they would be drained, come back,
- * and so on endlessly. They are refused, and the drain's owner is told in the app's own log. That notice comes back
- * too, so the time between notices doubles each time, up to a day.
+ * Catches lines that one of our own drains sent and that came back here. If they were accepted, they would be drained
+ * and come back again, endlessly. They are refused, and the drain's owner is told in the app's own log. That notice
+ * comes back too, so the time between notices doubles each time, up to a day.
  */
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
@@ -11,20 +11,20 @@ import type { ChannelId } from "../../core/ids.ts";
 import type { Clock } from "../../ports.ts";
 
 type DrainLoopsOptions = {
-  /** The app whose drain has this token. */
+  /** The app that has a drain with this token. */
   readonly channelOf: (drainToken: string) => ChannelId | undefined;
-  /** The way in of all lines: `AppendQueues.append`. */
+  /** `AppendQueues.append`. */
   readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
   readonly clock: Pick<Clock, "nowMs">;
   readonly logger: Pick<Logger, "warn">;
-  /** From the first line for a drain to its second. */
+  /** Between the first notice for a drain and its second. */
   readonly everyMsMin: number;
   readonly everyMsMax: number;
-  /** Drains whose last line is remembered. */
+  /** Drains whose last notice is remembered. */
   readonly drainsMax: number;
 };
 
-/** One drain's loop: what came back since `sinceMs`, and when that is told next. */
+/** One drain's loop: lines that came back since `sinceMs`, and the time of the next notice. */
 type Loop = { count: number; sinceMs: number; nextAtMs: number; everyMs: number };
 
 export class DrainLoops {
@@ -41,7 +41,7 @@ export class DrainLoops {
     return this.#options.channelOf(drainToken) !== undefined;
   }
 
-  /** Something that a drain of ours sent was refused; `isNotice`: it is one of our own lines to owners. */
+  /** A line that one of our drains sent was refused. `isNotice`: it was one of our own notices. */
   refused(drainToken: string, isNotice = false): void {
     const { channelOf, clock, everyMsMin } = this.#options;
     const channel = channelOf(drainToken);

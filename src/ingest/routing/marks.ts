@@ -1,7 +1,8 @@
 /**
- * Names of a sender that a token's marks let through: with `keepSource` its APPNAME or tag is the source of the line (an app of
- * Heroku that drains to us keeps `heroku[router]`), with `keepHostname` its host stands before PROCID, so that ten boxes
- * that send with one token are told apart. Lines of tokens without marks do not come here.
+ * Names of a sender that a token's marks let through. With `keepSource` the sender's APPNAME or tag becomes the
+ * source of the line (an app of Heroku that drains to us keeps `heroku[router]`); with `keepHostname` its host is put
+ * before PROCID, so that ten boxes that send with one token can be told apart. Lines of tokens without marks do not
+ * come here.
  */
 
 import { isTokenAt } from "../../core/secrets/token-mask.ts";
@@ -11,21 +12,21 @@ import { isSource } from "../../registry/tokens.ts";
 
 type Marks = Pick<TokenRecord, "keepHostname" | "keepSource">;
 
-/** True where a line is not just the token's. */
+/** True for a token with at least one mark. */
 export const isMarked = ({ keepHostname, keepSource }: Marks): boolean =>
   keepHostname !== undefined || keepSource !== undefined;
 
 const processBytesMax = 128;
 const couldHoldToken = /[0-9A-Fa-f-]{16}/;
 
-/** The sender's name for the source, where it is one that a token could have; else the token's. */
+/** The sender's name, if a token could have it as its source; otherwise the token's own. */
 export function sourceOf({ source }: TokenRecord, bytes: Uint8Array, header: SyslogHeader): string {
   if (header.kind === "text") return source;
   const name = textOf(bytes, header.appStart, header.appEnd);
   return isSource(name) && !couldHoldToken.test(name) ? name : source;
 }
 
-/** The frame that was scanned as RFC 5424 with what the marks keep in its place. */
+/** The scanned frame as RFC 5424, with everything in place that the marks keep. */
 export function markedFrame(
   { keepHostname, keepSource }: Marks,
   bytes: Uint8Array,

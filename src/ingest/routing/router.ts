@@ -1,8 +1,8 @@
 /**
- * Sorts frames by the token that they name into canonical lines of each channel: syslog, and HTTP with a credential that
- * may write to every channel (docs/spec/wire-in.md#w3-14). The token stands in APPNAME or the tag of BSD syslog, else in
- * an element of structured data; a frame that names none has the one that its connection brings (#w5-2). No string is
- * made for a line whose token is known.
+ * Sorts frames into canonical lines of each channel by the token that they name: frames of syslog, and of HTTP
+ * requests whose credential may write to every channel (docs/spec/wire-in.md#w3-14). The token is in APPNAME or the
+ * tag of BSD syslog, or else in an element of structured data; a frame that names none gets the token of its
+ * connection (#w5-2). No string is made for a line whose token is known.
  */
 import type { CanonicalLines } from "../../core/batch/batch.ts";
 import { Canoniser, originOf } from "../../core/batch/canonical.ts";
@@ -19,9 +19,9 @@ import { isTokenLong, type Route, Routes } from "./routes.ts";
 
 /** Ingest's view of the token registry. */
 export type TokenLookup = {
-  /** Answers of `peek` hold as long as this is the same number; NaN: for no moment. */
+  /** Answers of `peek` are valid while this number stays the same; NaN: never. */
   readonly version: number;
-  /** From memory: null is known to be unknown, undefined is not known here. */
+  /** The record if it is in memory; null: the token is known not to exist; undefined: not in memory. */
   peek(token: string): TokenRecord | null | undefined;
   find(token: string): Promise<TokenRecord | undefined>;
 };
@@ -32,13 +32,13 @@ export type Loops = Pick<DrainLoops, "isOurs" | "refused">;
 type RouterOptions = {
   readonly tokens: TokenLookup;
   readonly loops: Loops;
-  /** Tokens that are remembered. */
+  /** Tokens whose records are kept in memory. */
   readonly tokensMax: number;
 };
 
-/** Whoever takes the lines of sorted frames. */
+/** Takes the lines of sorted frames. */
 export interface LineTarget {
-  /** Takes a copy of the frame [start, end), which was scanned: a line of the record's channel and of `source`. */
+  /** Copies the scanned frame [start, end) as a line of the record's channel and of `source`. */
   place(
     record: TokenRecord,
     source: string,
@@ -48,20 +48,23 @@ export interface LineTarget {
     header: SyslogHeader,
     nowMs: number,
   ): void;
-  /** That token is the record's: it need not be asked for again in this read, or while the registry has the version it has. */
+  /**
+   * Called with a token and its record, which is good for the rest of this read, and for as long as the registry
+   * keeps its version.
+   */
   knows?(name: Uint8Array, record: TokenRecord): void;
 }
 
-/** PROCID of our own lines to owners. */
+/** PROCID of our own notices. */
 const noticeProcess = "logplex";
-/** Length, PRI, time, host and nil values of a canonical line. */
+/** Length, PRI, time, host and nil values of a canonical line take at most this much. */
 const headBytesMax = 64;
 const letterD = 0x64;
 const letterT = 0x74;
 const dot = 0x2e;
-const scanned = new SyslogHeader(); // of the frame that is being added
+const scanned = new SyslogHeader(); // the frame that is being added
 
-/** Starts sortings; they share what is remembered of tokens. */
+/** Starts sortings, which share the tokens that are remembered. */
 export class FrameRouter {
   readonly #options: RouterOptions;
   readonly #routes: Routes;
@@ -73,8 +76,8 @@ export class FrameRouter {
   }
 
   /**
-   * Starts to sort the frames of one read or one body; each of its tokens is looked at once. Frames that name none have
-   * `fallback`, where there is one. The lines go to `target`, or wait in the sorting for `take`.
+   * Starts sorting the frames of one read or one body; each token is looked up at most once. Frames that name no
+   * token use `fallback`, if given. The lines go to `target`, or are kept for `take`.
    */
   sort(nowMs: number, fallback?: string, target?: LineTarget): Sorting {
     return new Sorting(this.#routes, this.#options, ++this.#sortings, nowMs, fallback, target);
@@ -83,9 +86,9 @@ export class FrameRouter {
 
 /** The frames of one read or one body on their way to their channels. */
 export class Sorting {
-  /** Counts of bad frames; those without a known token, and those that a drain of ours sent, are dropped. */
+  /** Counts bad frames. Those without a known token, and those that one of our drains sent, are dropped. */
   readonly faults = new FaultTally();
-  /** Frames that have a channel. */
+  /** Frames that were sorted into a channel. */
   placed = 0;
   readonly #routes: Routes;
   readonly #tokens: TokenLookup;
@@ -95,9 +98,9 @@ export class Sorting {
   readonly #fallback: string | undefined;
   readonly #target: LineTarget;
   readonly #kept: KeptLines | undefined;
-  /** Just read from the store, for the frame that asked. */
+  /** Just read from the store, for the frame that needed it. */
   #found: { readonly token: string; readonly record: TokenRecord | null } | undefined;
-  /** The record of `#fallback`, once it was needed. */
+  /** The record of `#fallback`, once a frame has needed it. */
   #fallbackRecord: TokenRecord | undefined;
 
   constructor(
@@ -119,18 +122,18 @@ export class Sorting {
   }
 
   /**
-   * Adds the frame [start, end), copying it. A promise means that its token has to be read from the store first: the
-   * frame is added when it resolves, and not at all when it rejects. Add no other frame before that. `one`: its token is
-   * known already, whatever it names.
+   * Adds a copy of the frame [start, end). A promise means that its token must be read from the store first: the
+   * frame has been added when it resolves, and has not when it rejects; add no other frame before then. With `only`,
+   * every frame belongs to that record, whatever token it names.
    */
-  add(bytes: Uint8Array, start: number, end: number, one?: TokenRecord): Promise<void> | undefined {
+  add(bytes: Uint8Array, start: number, end: number, only?: TokenRecord): Promise<void> | undefined {
     scanHeader(bytes, start, end, scanned, this.#nowMs);
-    if (one !== undefined) {
-      this.#place(one, bytes, start, end);
+    if (only !== undefined) {
+      this.#place(only, bytes, start, end);
       return undefined;
     }
     const { appStart, appEnd, hostStart, msgidStart, msgidEnd } = scanned;
-    // Docker writes its tag there, too.
+    // Docker writes its tag in MSGID, too.
     if (isShortTokenAt(bytes, msgidStart, msgidEnd)) scanned.msgidStart = msgidEnd;
     if (bytes[hostStart] === letterD && bytes[hostStart + 1] === dot && this.#isLoop(bytes, start, end))
       return undefined;
@@ -146,12 +149,12 @@ export class Sorting {
       : this.#addElsewhere(bytes, start, end);
   }
 
-  /** The lines of each channel in order, of a sorting without a target. */
+  /** The lines of each channel, in order. For sortings without a target. */
   take(): Map<ChannelId, CanonicalLines> {
     return this.#kept!.take();
   }
 
-  // A frame whose APPNAME is no token.
+  // Adds a frame whose APPNAME is no token.
   #addElsewhere(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
     const { sdStart, sdEnd } = scanned;
     const element = sdEnd > sdStart ? tokenElement(bytes, sdStart, sdEnd) : undefined;
@@ -176,7 +179,7 @@ export class Sorting {
     return undefined;
   }
 
-  // The first frame of its token, which is [tokenStart, tokenEnd), in this sorting.
+  // Adds the first frame in this sorting of the token [tokenStart, tokenEnd).
   #addNew(
     route: Route | undefined,
     bytes: Uint8Array,
@@ -193,7 +196,7 @@ export class Sorting {
       this.faults.add("unknown_token", bytes, start, end);
       return undefined;
     }
-    // A record that was read from the store may have changed since: it holds for this sorting alone.
+    // A record that was read from the store may have changed since, so it is valid for this sorting only.
     const version = this.#found?.token === token ? Number.NaN : this.#tokens.version;
     if (route !== undefined) Object.assign(route, { record, sorting: this.#id, version });
     const known = route ?? this.#routes.keep(bytes, tokenStart, tokenEnd, record, this.#id, version);
@@ -211,15 +214,15 @@ export class Sorting {
   }
 
   async #addWhenFound(token: string, bytes: Uint8Array, start: number, end: number): Promise<void> {
-    const frame = Buffer.from(bytes.subarray(start, end)); // the bytes are good for this turn
-    // A token whose record is unreadable is nobody's: the lines of others behind it go on.
+    const frame = Buffer.from(bytes.subarray(start, end)); // the caller's bytes are only valid in this turn
+    // A token whose record is unreadable counts as unknown, so that the frames of others behind it are not held up.
     const record = (await unlessUnreadable(this.#tokens.find(token))) ?? null;
     this.#found = { token, record };
-    this.add(frame, 0, frame.length); // others may have scanned in between
+    this.add(frame, 0, frame.length); // another frame may have been scanned in between
     this.#found = undefined;
   }
 
-  // The frame that was scanned: a drain of ours sent it, over whatever way it came back.
+  // True when one of our drains sent the scanned frame, whichever way it came back.
   #isLoop(bytes: Uint8Array, start: number, end: number): boolean {
     const drainToken = latin1Of(
       bytes,
@@ -233,7 +236,7 @@ export class Sorting {
     return true;
   }
 
-  // The frame that was scanned.
+  // Adds the scanned frame.
   #place(record: TokenRecord, bytes: Uint8Array, start: number, end: number): void {
     this.placed++;
     if (scanned.kind === "text") this.faults.add("unreadable", bytes, start, end);
@@ -248,7 +251,7 @@ export class Sorting {
   }
 }
 
-/** Lines by their channels, until somebody takes them. */
+/** Keeps lines by channel until they are taken. */
 class KeptLines implements LineTarget {
   readonly #channels = new Map<ChannelId, Canoniser>();
 
@@ -263,7 +266,7 @@ class KeptLines implements LineTarget {
   ): void {
     let canoniser = this.#channels.get(channel);
     if (canoniser === undefined) {
-      // Just large enough for a first frame: most channels of a busy router have one line in a body.
+      // Just large enough for the first frame: in a body of a busy router, most channels have one line.
       const room = Buffer.allocUnsafe(end - start + source.length + headBytesMax);
       this.#channels.set(channel, (canoniser = new Canoniser(source, room, token)));
     }

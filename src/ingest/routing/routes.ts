@@ -1,12 +1,15 @@
 /**
- * Known tokens, by the bytes of either spelling, so that no string is made for a line. What strangers send is never kept; the tokens that
- * are were made here at random, so nobody can choose some that fall together.
+ * Known tokens by the bytes of either spelling, so that no string is made for a line. Tokens that do not exist are
+ * never kept. Those that do were made here at random, so nobody can choose tokens that collide.
  */
 import type { Token } from "../../core/ids.ts";
 import { shortTokenBytes, tokenBytes, tokenOfSpelling } from "../../core/secrets/token-mask.ts";
 import type { TokenRecord } from "../../registry/records.ts";
 
-/** A token that frames named. `record` holds for the sorting that looked last, and while the registry has that version. */
+/**
+ * A token that frames named. `record` is valid in the sorting that looked it up, and while the registry stays at
+ * `version`.
+ */
 export type Route = {
   readonly name: Uint8Array;
   readonly token: Token;
@@ -23,12 +26,12 @@ export class Routes {
   #newest: Route | undefined;
   #count = 0;
 
-  /** At `tokensMax` all are forgotten; those still in use come back by themselves. */
+  /** At `tokensMax` all routes are forgotten; tokens that are still in use come back by themselves. */
   constructor(tokensMax: number) {
     this.#tokensMax = tokensMax;
   }
 
-  /** The route of the token that is [start, end); undefined when it is not remembered. */
+  /** The route of the token [start, end), or undefined when it is not remembered. */
   find(bytes: Uint8Array, start: number, end: number): Route | undefined {
     const newest = this.#newest;
     if (newest !== undefined && isEqual(newest.name, bytes, start, end)) return newest;
@@ -40,7 +43,7 @@ export class Routes {
     return undefined;
   }
 
-  /** Remembers the known token that is [start, end). */
+  /** Remembers the known token [start, end). */
   keep(
     bytes: Uint8Array,
     start: number,
@@ -53,7 +56,7 @@ export class Routes {
       this.#routes.clear();
       this.#count = 0;
     }
-    const name = Buffer.allocUnsafeSlow(end - start); // of its own: a name in the pool would hold 64 KiB
+    const name = Buffer.allocUnsafeSlow(end - start); // of its own: a slice of the pool would keep 64 KiB alive
     name.set(bytes.subarray(start, end));
     const token = tokenOfSpelling(name.toString("latin1")) as Token;
     const route: Route = { name, token, record, sorting, version };
@@ -76,7 +79,7 @@ export class Routes {
   }
 }
 
-/** True when [start, end) is as long as a token in one of its spellings. */
+/** True when [start, end) has the length of a token in either spelling. */
 export const isTokenLong = (start: number, end: number): boolean =>
   end - start === tokenBytes || end - start === shortTokenBytes;
 
@@ -87,7 +90,7 @@ function hashOf(bytes: Uint8Array, end: number): number {
   return hash;
 }
 
-// Tokens are secrets: the time that a comparison takes tells of one digit, the last, and of no other. Most differ there.
+// Tokens are secrets. The time that a comparison takes reveals at most the last digit, where most tokens differ.
 function isEqual(name: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   const { length } = name;
   if (end - start !== length || name[length - 1] !== bytes[end - 1]) return false;

@@ -27,7 +27,7 @@ type Doors = {
   readonly faults: Pick<SenderFaults, "note">;
 };
 
-/** `writerOf` a request; one that may not write is told of among the faults of senders, too. */
+/** As `writerOf`; a request that may not write is also counted among the faults of senders. */
 export function writerFor(
   { headers, socket }: IncomingMessage,
   { tokens, keys, faults }: Doors,
@@ -49,8 +49,8 @@ const base64Form = /^[A-Za-z0-9+/]+={0,2}$/;
 const bearerForm = /^Bearer +([\x21-\x7e]+)$/i;
 
 /**
- * Throws or rejects with 401 or 403; the holder of a token that is known is told at once. `Basic` is compared as logplex
- * does, to the letter; `Bearer` brings a token or a key as it is, as RFC 6750 has it.
+ * Throws or rejects with 401 or 403; returns at once for a known token. `Basic` is compared to the letter, as logplex
+ * does; `Bearer` brings a token or a key as it is (RFC 6750).
  */
 export function writerOf(
   authorization: string | undefined,

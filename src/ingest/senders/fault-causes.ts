@@ -1,4 +1,4 @@
-/** The faults of senders: what is said of each in the server's own log, and the mend. */
+/** The faults of senders, each with its text for the server's own log and the way to mend it. */
 export type Cause = keyof typeof causes;
 
 export const causes = {

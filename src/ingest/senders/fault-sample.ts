@@ -1,6 +1,6 @@
 /**
- * The first bytes of what a sender sent, for a warning in the server's log: one short printable line without anything
- * that could be a secret. It hides too much rather than show a token.
+ * The first bytes of a sender's data, for a warning in the server's log: one short printable line without anything
+ * that could be a secret. When in doubt it hides too much.
  */
 import { maskTokens, tokenBytes } from "../../core/secrets/token-mask.ts";
 
@@ -8,8 +8,8 @@ const sampleBytesMax = 100;
 const hidden = "…";
 
 /**
- * Half a token still lets the rest be guessed: whatever looks like a part of one, and what stands behind a word for a
- * secret.
+ * Part of a token makes the rest easier to guess, so whatever looks like a part of one is hidden, and so is any value
+ * that follows a word for a secret.
  */
 const secrets: readonly RegExp[] = [
   /\b[td]\.[0-9A-Za-z*-]{4,}/g,
@@ -22,7 +22,7 @@ const secrets: readonly RegExp[] = [
 /** The beginning of [start, end), up to the end of its first line. */
 export function sampleOf(bytes: Uint8Array, start: number, end: number): string {
   const from = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start);
-  // Masked before it is cut: half a token would not be known for one.
+  // Masked before it is cut, since half a token would not be recognised.
   const looked = Buffer.from(from.subarray(0, sampleBytesMax + tokenBytes));
   maskTokens(looked, 0, looked.length);
   const line = looked.toString("latin1").split(/[\r\n]/, 1)[0]!;

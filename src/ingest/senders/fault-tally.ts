@@ -4,7 +4,7 @@ import { sampleOf } from "./fault-sample.ts";
 import type { SenderFaults } from "./sender-faults.ts";
 
 export class FaultTally {
-  /** Made with the first fault: most reads have none. */
+  /** Created with the first fault, since most reads have none. */
   #found: Map<Cause, { count: number; readonly sample: string }> | undefined;
 
   add(cause: Cause, bytes: Uint8Array, start: number, end: number): void {
@@ -18,17 +18,16 @@ export class FaultTally {
     return this.#found === undefined;
   }
 
-  /** How many were of that cause. */
+  /** The number of faults with this cause. */
   count(cause: Cause): number {
     return this.#found?.get(cause)?.count ?? 0;
   }
 
-  /** The causes that were found. */
   causes(): Iterable<Cause> {
     return this.#found?.keys() ?? [];
   }
 
-  /** Tells what `address` did wrong. */
+  /** Reports the faults as those of `address`. */
   tellTo(faults: Pick<SenderFaults, "note">, address: string | undefined): void {
     for (const [cause, { count, sample }] of this.#found ?? [])
       faults.note(address, cause, count, () => sample);

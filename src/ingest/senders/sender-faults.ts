@@ -1,8 +1,8 @@
 /**
- * Reports to the operator what senders do wrong. A syslog sender hears nothing from us, so a misconfigured one would
- * vanish without a trace. Every fault is counted by its cause; there is at most one warning a minute for each peer,
- * with all its faults since the last. Peers, and warnings in a minute, are bounded: an attacker with very many
- * addresses fills neither the memory nor the log.
+ * Reports to the operator what senders do wrong. A syslog sender gets no answer, so the lines of a misconfigured one
+ * would vanish without a trace. Every fault is counted by its cause; each peer causes at most one warning a minute,
+ * with all its faults since the last. The numbers of peers and of warnings are bounded, so that an attacker with very
+ * many addresses fills neither the memory nor the log.
  */
 import type { Logger } from "pino";
 import { addressGroup } from "../../core/address-group.ts";
@@ -13,16 +13,16 @@ import { type Cause, causes } from "./fault-causes.ts";
 type FaultsOptions = {
   readonly logger: Pick<Logger, "warn">;
   readonly clock: Clock;
-  /** Peers that are remembered within a minute; faults of others are counted together. */
+  /** Peers remembered within a minute; faults of further peers are counted together. */
   readonly peersMax: number;
   /** Warnings in a minute. */
   readonly warningsMax: number;
   readonly everyMs: number;
-  /** Told of each fault that is kept with a peer. */
+  /** Called with each fault that is remembered for a peer. */
   readonly failed?: (address: string | undefined, cause: Cause, sample: string | undefined) => void;
 };
 
-/** Faults of one cause that are not told yet. */
+/** Faults of one cause that were not reported yet. */
 type Untold = { count: number; readonly sample: string | undefined };
 type Peer = { readonly untold: Map<Cause, Untold>; isTold: boolean };
 
@@ -39,7 +39,10 @@ export class SenderFaults {
     this.#turning = this.#turn();
   }
 
-  /** `sample` is made only when it may be told: the first bytes of what was wrong, without secrets. */
+  /**
+   * `sample` returns the first bytes of the faulty data, without secrets; it is called only when they may be
+   * reported.
+   */
   note(address: string | undefined, cause: Cause, count = 1, sample?: () => string): void {
     if (count === 0) return;
     senderFaults.inc({ cause }, count);
@@ -58,7 +61,7 @@ export class SenderFaults {
     if (!peer.isTold) this.#tell(name, peer);
   }
 
-  /** Idempotent. Tells what is still untold. */
+  /** Idempotent. Reports what is left. */
   close(): Promise<void> {
     this.#stop.abort();
     return this.#turning;
@@ -79,7 +82,7 @@ export class SenderFaults {
     }
   }
 
-  // A new minute: whoever did nothing wrong in the last one is forgotten.
+  // A new minute: peers without a fault in the last one are forgotten.
   #tellAll(): void {
     this.#warnings = 0;
     for (const [name, peer] of this.#peers) {

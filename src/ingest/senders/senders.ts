@@ -1,6 +1,6 @@
 /**
- * The senders that were here lately, for `tailrace sources`: by door and address, how they tell frames apart, and their
- * newest fault. Bounded: at the bound the one that was not heard for longest is forgotten.
+ * The senders of the last while, for `tailrace sources`: by door and address, with their framing and their newest
+ * fault. At the bound the sender that has been silent for longest is forgotten.
  */
 import { LRUCache } from "lru-cache";
 import { addressGroup } from "../../core/address-group.ts";
@@ -8,10 +8,10 @@ import type { Clock } from "../../ports.ts";
 import type { Cause } from "./fault-causes.ts";
 import { causes } from "./fault-causes.ts";
 
-/** The way in. */
+/** The listener that a sender uses. */
 export type Door = "syslog" | "syslog-tls" | "syslog-udp" | "relp";
 
-/** A sender at one door; the door counts in it as frames come. */
+/** A sender at one door; the door counts its frames here. */
 type Sender = {
   readonly peer: string;
   readonly door: Door;
@@ -29,7 +29,7 @@ type SenderFault = {
   readonly atMs: number;
 };
 
-/** A peer that brought nothing but faults has no door. */
+/** A peer with faults only has no door. */
 export type ListedSender = {
   readonly peer: string;
   readonly seenAtMs: number;
@@ -47,7 +47,7 @@ export class Senders {
     this.#faults = new LRUCache({ max: sendersMax });
   }
 
-  /** The sender at this address, which has just been heard. */
+  /** The sender at this address, seen just now. */
   heard(address: string | undefined, door: Door): Sender {
     const peer = addressGroup(address);
     const key = `${door} ${peer}`;
@@ -61,7 +61,7 @@ export class Senders {
     return sender;
   }
 
-  /** Something was wrong with what came from this address. `sample` is without secrets. */
+  /** Remembers the newest fault of this address. `sample` is without secrets. */
   failed(address: string | undefined, cause: Cause, sample: string | undefined): void {
     const { what, mend } = causes[cause];
     this.#faults.set(addressGroup(address), {
@@ -73,7 +73,7 @@ export class Senders {
     });
   }
 
-  /** The newest first; a peer with faults alone is there, too. */
+  /** The newest first, including peers with faults only. */
   list(): readonly ListedSender[] {
     const listed = [...this.#senders.values()].map((sender): ListedSender => {
       const fault = this.#faults.peek(sender.peer);

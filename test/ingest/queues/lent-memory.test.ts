@@ -149,7 +149,7 @@ test("whoever reads when: each line is as it was sent, also what is never given 
       expect(reader.seen).toEqual(sent.get(app));
     }
     for (const reader of readers) reader.check();
-    if (!hasKeepers) expect(queues.rooms.out, "rooms that did not come home").toBe(0);
+    if (!hasKeepers) expect(queues.rooms.outstanding, "rooms that did not come home").toBe(0);
     stop.abort();
     await queues.close();
     await journal.close();

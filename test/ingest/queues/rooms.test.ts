@@ -1,7 +1,7 @@
 /** Memory that lines are written into: used again, within its bound, and never more than twice as large as its lines. */
 import { expect, test } from "vitest";
 import type { Canoniser } from "../../../src/core/batch/canonical.ts";
-import { Rooms, waitingBytesMax } from "../../../src/ingest/queues/rooms.ts";
+import { Rooms, freeBytesMax } from "../../../src/ingest/queues/rooms.ts";
 import { textsOf } from "../../support/batches.ts";
 
 const KiB = 1024;
@@ -51,19 +51,19 @@ test("over the bound those that wait longest are let go, whatever their size, an
   const rooms = new Rooms();
   const large = Array.from({ length: 60 }, () => rooms.take(400 * KiB));
   const small = Array.from({ length: 100 }, () => rooms.take(20 * KiB));
-  expect(rooms.out).toBe(160);
+  expect(rooms.outstanding).toBe(160);
   for (const room of [...large, ...small]) {
     rooms.takeBack(room);
-    expect(rooms.bytes).toBeLessThanOrEqual(waitingBytesMax);
+    expect(rooms.bytes).toBeLessThanOrEqual(freeBytesMax);
   }
-  expect(rooms.out).toBe(0);
+  expect(rooms.outstanding).toBe(0);
   const again = rooms.take(400 * KiB);
   expect(again).toBe(large.at(-1));
   const used = rooms.take(small[0]!.linesBytesMax >> 1);
   expect(used).toBe(small.at(-1));
   rooms.takeBack(used);
   for (const room of large.slice(0, 40)) rooms.takeBack(room); // none of these is one of the 20 to 30 that wait
-  expect(rooms.bytes).toBeGreaterThan(waitingBytesMax - 1024 * KiB);
+  expect(rooms.bytes).toBeGreaterThan(freeBytesMax - 1024 * KiB);
   expect(rooms.take(small[0]!.linesBytesMax >> 1)).not.toBe(small[0]);
   expect(small).not.toContain(rooms.take(small[0]!.linesBytesMax >> 1));
 });
