@@ -109,6 +109,8 @@ const reasons: Readonly<Record<string, string>> = {
   EPROTO: noTls,
   ERR_SSL_WRONG_VERSION_NUMBER: noTls,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls,
+  EADDRINUSE: "it is in use already",
+  EACCES: "the system does not permit it",
   ECONNREFUSED: "the connection was refused",
   ECONNRESET: "the connection was cut",
   EPIPE: "the connection was cut",

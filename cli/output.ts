@@ -166,8 +166,8 @@ export function explainAsJson(error: unknown): { text: string; exitStatus: numbe
     : isTold
       ? error.message
       : text;
-  const mend = isUse ? useMend : isTold ? error.mend : "";
-  const code = isTold && "code" in error && error.code !== "" ? { code: error.code } : {};
+  const mend = isTold ? error.mend : isUse ? useMend : ""; // no command at all brings none
+  const code = isTold && !isUse && "code" in error && error.code !== "" ? { code: error.code } : {};
   return { text: JSON.stringify({ error: { message, mend, ...code, exit_status: exitStatus } }), exitStatus };
 }
 

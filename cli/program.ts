@@ -1,18 +1,18 @@
 /** The program: its name, its help, and how it reports wrong usage. */
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
-import { type Output, useMend } from "./output.ts";
+import type { Command } from "commander";
+import type { Output } from "./output.ts";
 import { readingCommandLike, readingCommands } from "./unknown-command.ts";
+import { HintingCommand } from "./use-hints.ts";
 
 /** The program without its commands. With `asJson` failures are told by whoever runs it. */
 export function newProgram(output: Output, asJson = false): Command {
-  const program = new Command("tailrace");
+  const program = new HintingCommand("tailrace");
   program
     .description("One ordered, durable log for every app, with tails and drains.")
     .version(packageVersion(), "-v, --version", "print the version")
     .enablePositionalOptions()
     .exitOverride()
-    .showHelpAfterError(useMend)
     .showSuggestionAfterError(false)
     .configureOutput({
       writeErr: (text) => {

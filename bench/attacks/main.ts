@@ -10,6 +10,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { v8Args } from "../../cli/server-v8.ts";
+import { chosen } from "../chosen.ts";
 import { BenchNats, BenchServer, freePort } from "../server.ts";
 import type { Target, Told } from "./attack.ts";
 import { attacks } from "./attacks.ts";
@@ -167,9 +168,7 @@ const { values, positionals } = parseArgs({
 });
 const [, ...words] = positionals; // the first is the name of this bench
 const rounds = Number(values.rounds);
-const names = Object.keys(attacks).filter(
-  (name) => words.length === 0 || words.some((word) => name.includes(word)),
-);
+const names = chosen(Object.keys(attacks), words);
 const measured = new Map<string, Measurement[]>(names.map((name) => [name, []]));
 
 async function measureOnce(name: string): Promise<void> {

@@ -2,6 +2,7 @@
  * `npm run bench -- routers [--rounds N] [--lines N] [WORD…]`: tailrace beside the routers that people use and beside what
  * plain Node can do, all jobs or those whose name has one of the words in it. One table, medians, ratios of one sitting.
  */
+import { chosen } from "../chosen.ts";
 import type { Job, PeerName, Start } from "./job.ts";
 import { jobsOf } from "./job.ts";
 import { startFastify, startFloor, startRsyslog, startSyslogNg } from "./peers/others.ts";
@@ -96,10 +97,12 @@ export async function routers(args: readonly string[]): Promise<void> {
   };
   const rounds = option("--rounds", 5);
   const words = args.filter((arg, at) => !arg.startsWith("--") && !args[at - 1]?.startsWith("--"));
-  const jobs = jobsOf(option("--lines", 3_000_000)).filter(
-    ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
+  const all = jobsOf(option("--lines", 3_000_000));
+  const names = chosen(
+    all.map(({ name }) => name),
+    words,
   );
-  if (jobs.length === 0) throw new Error(`no job has any of these words in its name: ${words.join(" ")}`);
+  const jobs = all.filter(({ name }) => names.includes(name));
   console.log(`| ${heads.join(" | ")} |\n|${heads.map(() => "---|").join("")}`);
   for (const job of jobs) {
     const found = await measure(job, rounds, (text) => process.stderr.write(`${text}\n`));

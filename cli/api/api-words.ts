@@ -13,6 +13,7 @@ const pieces: readonly (readonly [said: RegExp, says: string])[] = [
     /Change its options by PATCH \/apps\/APP\/log-drains\/([^\s;]+);/,
     '"tailrace drains:update $1 -a APP" changes its options;',
   ],
+  [/ -a APP\b/g, " -a APP"],
   [/: `GET \/apps\/APP\/releases` lists them\./, "."],
   [/Send one JSON object with `Content-Type: application\/json`\./, otherVersion],
   [/Send `Content-Type: application\/json`\./, otherVersion],

@@ -328,7 +328,7 @@ function mendFor(status: number, at: string, resource: string | undefined): stri
   if (resource === "log_drain") return `"tailrace drains -a ${appIn(at)}" lists the drains of the app.`;
   if (resource === "token") return `"tailrace tokens -a ${appIn(at)}" lists the tokens of the app.`;
   if (resource === "add_on") return '"tailrace addons" lists the add-ons of all apps.';
-  if (resource === "key") return 'A key is revoked by its id: "tailrace keys" lists them.';
+  if (resource === "key") return 'A key is named by its id: "tailrace keys" lists them.';
   return "";
 }
 

@@ -4,6 +4,7 @@ import { appOption, requiredApp } from "../app-names.ts";
 import { registerList } from "../app-rows.ts";
 import { type Context, collect, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
+import { ListedArgument } from "../listed.ts";
 
 type Options = { readonly app?: string; readonly json?: true };
 type Addon = {
@@ -33,7 +34,13 @@ export function registerAddons(program: Command, context: Context): void {
   program
     .command("addons:create")
     .description("create an add-on at its provider, with its drain and its config vars")
-    .argument("<plan>", "as papertrail:choklad, or papertrail for the default plan")
+    .addArgument(
+      new ListedArgument(
+        "service",
+        "<plan>",
+        "service:plan as papertrail:choklad, or papertrail for its default plan",
+      ),
+    )
     .option("--name <name>", "its name (else one is generated)")
     .option("--config <name=value>", "an option for the provider (may be repeated)", collect)
     .addOption(appOption())
@@ -53,7 +60,7 @@ export function registerAddons(program: Command, context: Context): void {
   program
     .command("addons:info")
     .description("show an add-on")
-    .argument("<addon>", "its name or id, or with -a its service")
+    .addArgument(new ListedArgument("addon", "<addon>", "its name or id, or with -a its service"))
     .addOption(appOption("the app that has it (else all apps are searched)"))
     .addOption(jsonOption())
     .action(async (wanted: string, { app, json }: Options) => {
@@ -89,7 +96,7 @@ export function registerAddons(program: Command, context: Context): void {
   program
     .command("addons:plans")
     .description("list the plans of a service that are known here; its provider may have others")
-    .argument("<service>", 'as "tailrace addons:services" lists it')
+    .addArgument(new ListedArgument("service", "<service>", "its name"))
     .addOption(jsonOption())
     .action(async (service: string, { json }: Options) => {
       const at = `/addon-services/${encodeURIComponent(service)}/plans`;
@@ -102,7 +109,7 @@ export function registerAddons(program: Command, context: Context): void {
   program
     .command("addons:destroy")
     .description("destroy an add-on at its provider, with its drain and its config vars, for good")
-    .argument("<addon>", "its name or id, or with -a its service")
+    .addArgument(new ListedArgument("addon", "<addon>", "its name or id, or with -a its service"))
     .option("--confirm <app>", "the name of the app, to say that you mean it")
     .option("--force", "even if its provider does not answer or refuses")
     .addOption(appOption("the app that has it (else all apps are searched)"))

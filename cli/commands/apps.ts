@@ -3,6 +3,7 @@ import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import { requiredApp } from "../app-names.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
+import { ListedArgument } from "../listed.ts";
 
 type CreateOptions = { readonly json?: true; readonly generation?: string };
 
@@ -44,7 +45,7 @@ Follow the app's log:       tailrace logs -a ${app.name} --tail`);
   program
     .command("apps:destroy")
     .description("destroy an app with its log, tokens and drains, for good")
-    .argument("<name>", "the app, by name or id")
+    .addArgument(new ListedArgument("app", "<name>", "the app, by name or id"))
     .option("--confirm <name>", "the same name again, to say that you mean it")
     .addOption(jsonOption())
     .action(async (name: string, { confirm, json }: { confirm?: string; json?: true }) => {

@@ -7,6 +7,7 @@ import { type Context, jsonOption } from "../context.ts";
 import { printFacts } from "../drain-facts.ts";
 import { firstFinding, isTaken, printTestResult, replayWords, taken, whatFollows } from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
+import { ListedArgument } from "../listed.ts";
 import { since } from "../logs/log-session.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
 import { addingFailed } from "./drain-repeated.ts";
@@ -70,7 +71,7 @@ export function registerDrains(program: Command, context: Context): void {
     program
       .command(name)
       .description(description)
-      .argument("<drain>", "its token (d.…), id or URL")
+      .addArgument(new ListedArgument("drain", "<drain>", "its token (d.…), id or URL"))
       .addOption(appOption())
       .addOption(jsonOption());
 

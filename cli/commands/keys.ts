@@ -3,6 +3,7 @@ import { readDuration } from "../../src/core/time/durations.ts";
 import type { Authorization, KeyBody } from "../api/api-types.ts";
 import { type Context, collect, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
+import { ListedArgument } from "../listed.ts";
 
 type Wanted = {
   readonly app?: string[];
@@ -54,7 +55,7 @@ export function registerKeys(program: Command, { api, output }: Context): void {
   program
     .command("keys:update")
     .description("change what an API key may do; it takes effect at once, even for open streams")
-    .argument("<id>", 'the id that "tailrace keys" shows')
+    .addArgument(new ListedArgument("key", "<id>", "the key's id"))
     .option("--app <app>", "limit the key to this app (may be repeated)", collect)
     .option("--all-apps", "the key is for all apps")
     .option("--read-only", "the key may read logs, not change anything")
@@ -75,7 +76,7 @@ export function registerKeys(program: Command, { api, output }: Context): void {
   program
     .command("keys:revoke")
     .description("revoke an API key at once, with its open streams and log sessions")
-    .argument("<id>", 'the id that "tailrace keys" shows')
+    .addArgument(new ListedArgument("key", "<id>", "the key's id"))
     .addOption(jsonOption())
     .action(async (id: string, { json }: { json?: true }) => {
       const key = await api().revokeKey(id);

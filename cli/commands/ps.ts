@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import { appOption, requiredApp } from "../app-names.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { wrongUse } from "../errors.ts";
+import { ListedArgument } from "../listed.ts";
+import { noteWhenIdle } from "../runner-words.ts";
 import { scalesIn } from "../scale-words.ts";
 
 type Options = { app?: string; json?: true };
@@ -48,6 +50,7 @@ export function registerPs(program: Command, { api, output }: Context): void {
       await output.print(
         formation.map(({ type, quantity, size }) => `${type}=${quantity}:${size}`).join(" "),
       );
+      if (words.length > 0) await noteWhenIdle({ api, output }, app);
     });
 
   program
@@ -64,7 +67,7 @@ export function registerPs(program: Command, { api, output }: Context): void {
   program
     .command("stop")
     .description("stop a dyno, or those of a process type, until it is restarted")
-    .argument("<dyno>", "as web.1, or web")
+    .addArgument(new ListedArgument("dyno", "<dyno>", "as web.1, or web"))
     .addOption(appOption())
     .action(async (target: string, { app: name }: Options) => {
       const app = requiredApp(name);

@@ -5,6 +5,7 @@ import { appOption, appsOption, requiredApp } from "../app-names.ts";
 import { printRows } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { CliError, wrongUse } from "../errors.ts";
+import { ListedArgument } from "../listed.ts";
 
 type Wanted = {
   readonly app?: string;
@@ -54,7 +55,7 @@ export function registerTokens(program: Command, context: Context): void {
   program
     .command("tokens:revoke")
     .description("revoke an ingest token at once")
-    .argument("<token>", "t.… as it is listed")
+    .addArgument(new ListedArgument("token", "<token>", "t.… as it is listed"))
     .addOption(appOption("the app that has the token (else all apps are searched)"))
     .addOption(jsonOption())
     .action(async (token: string, { app, json }: { app?: string; json?: true }) => {

@@ -52,8 +52,9 @@ type Ending = {
 export async function up(context: UpContext, options: UpOptions, ending: Ending): Promise<void> {
   const { api, output } = context;
   const source = readSource(options, context.variables);
-  const app = await appOf(api, options.app, output);
-  const log = new UpLog(api, app.name, output, options.lines);
+  const known = (await api.apps()).find(({ name, id }) => [name, id].includes(options.app));
+  const name = known?.name ?? options.app;
+  const log = new UpLog(api, name, output, options.lines);
   const ended = new AbortController();
   const signal = AbortSignal.any([ending.soon, ended.signal]);
   let lost: CliError | undefined;
@@ -62,7 +63,7 @@ export async function up(context: UpContext, options: UpOptions, ending: Ending)
     link.changed();
     router?.changed();
   });
-  const link = linkTo(context, app, dynos, (error) => {
+  const link = linkTo(context, name, dynos, (error) => {
     lost = error;
     ended.abort();
   });
@@ -70,6 +71,9 @@ export async function up(context: UpContext, options: UpOptions, ending: Ending)
     log.giveUp();
     dynos.kill();
   });
+  // No app is made for a port that is taken.
+  if (known === undefined) await (await openRouter(options.port, dynos, log)).close(0);
+  const app = known ?? (await made(context, name));
   await link.register();
   try {
     router = await openRouter(options.port, dynos, log);
@@ -120,13 +124,13 @@ const openDynos = ({ folder, environment }: Source, log: UpLog, onChange: () => 
 
 const linkTo = (
   { api, output }: UpContext,
-  app: App,
+  app: string,
   dynos: Dynos,
   onEnd: (error: CliError) => void,
 ): RunnerLink =>
   new RunnerLink({
     api,
-    app: app.name,
+    app,
     dynos: () => dynos.reports,
     onWanted: (wanted) => dynos.follow(wanted),
     onEnd,
@@ -168,11 +172,8 @@ async function deploy(
   return api.wanted(app.name);
 }
 
-/** The app of that name; made when it is not there. */
-async function appOf(api: Api, name: string, output: Output): Promise<App> {
-  const known = (await api.apps()).find((app) => app.name === name || app.id === name);
-  if (known !== undefined) return known;
-  const made = await api.createApp(name);
-  output.note(`tailrace: The app ${made.name} was made.`);
-  return made;
+async function made({ api, output }: UpContext, name: string): Promise<App> {
+  const app = await api.createApp(name);
+  output.note(`tailrace: The app ${app.name} was made.`);
+  return app;
 }

@@ -9,7 +9,8 @@ export function benchCommand(asks) {
     .description("tailrace beside other routers, then the questions of bench/ (a quarter of an hour)")
     .option("--full", "ask the questions of scale too: NATS, 10,000 apps, memory (some minutes more)")
     .showHelpAfterError()
-    .action(asks.table);
+    .argument("[command]")
+    .action((word) => (word === undefined ? asks.table() : bench.unknownCommand()));
   bench
     .command("routers")
     .description("tailrace beside rsyslog, syslog-ng, fastify and plain Node, in one table")

@@ -1,12 +1,16 @@
 /** Failures of the API about dynos, config vars and releases. */
 import { AppError } from "./app-error.ts";
 
-export const processTypeUnknown = (type: string) =>
+/** `known`: the app's types. */
+export const processTypeUnknown = (type: string, known: readonly { readonly type: string }[]) =>
   new AppError({
     code: "PROCESS_TYPE_UNKNOWN",
     status: 404,
     message: `Couldn't find that process type (${type.slice(0, 40)}).`,
-    mend: "The types are those of the Procfile that the app was last deployed with; `tailrace scale -a APP` lists them.",
+    mend:
+      known.length === 0
+        ? "The app has none yet: `tailrace up -a APP` brings those of a Procfile."
+        : `There are ${known.map((one) => one.type).join(", ")}: those of the Procfile that the app was last deployed with.`,
     resource: "formation",
   });
 

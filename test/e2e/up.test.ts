@@ -1,7 +1,9 @@
 /** `tailrace up` as a whole: a real server, a real `up`, real dynos, and a second terminal. */
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -142,6 +144,18 @@ describe("tailrace up", { timeout: 120_000 }, () => {
     const numbers = [...text.matchAll(/app\[worker\.1\]: (\d+)$/gm)].map((match) => Number(match[1]));
     expect(numbers).toHaveLength(200_000);
     expect(numbers.every((number, index) => number === index + 1)).toBe(true);
+  });
+
+  test("makes no app when its port is taken", async () => {
+    const holder = createServer().listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const { port } = holder.address() as AddressInfo;
+    await start({ Procfile: "web: node web.js", "web.js": web }, ["--port", String(port)], false);
+    expect(await up!.ended()).toBe(1);
+    expect(up!.output).toMatch(new RegExp(`^tailrace: .*127\\.0\\.0\\.1:${port}: it is in use already\\.`));
+    const apps = await server.api<{ name: string }[]>("GET", "/apps");
+    expect(apps.map(({ name }) => name)).not.toContain(up!.app);
+    holder.close();
   });
 
   test("leaves no process behind when it is killed with -9, and another one takes over at once", async () => {

@@ -50,7 +50,12 @@ describe("npm run bench", () => {
     ["--help", "commander.helpDisplayed", "attacks"],
     ["routers --help", "commander.helpDisplayed", "--rounds"],
     ["--ful", "commander.unknownOption", "--full"],
-    ["router", "commander.excessArguments", "routers"],
+    ["attack", "commander.unknownCommand", "error: unknown command 'attack'\n(Did you mean attacks?)"],
+    [
+      "nosuch",
+      "commander.unknownCommand",
+      "error: unknown command 'nosuch'\n\nUsage: npm run bench -- [options] [command]",
+    ],
     ["routers --rounds some", "commander.invalidArgument", "whole number"],
     ["attacks --seconds 3", "commander.unknownOption", "--seconds"],
   ])("%s is not measured", (line, code, word) => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { CliError, codeOf } from "../../errors.ts";
+import { CliError, networkReason } from "../../errors.ts";
 import type { UpClock } from "../clock.ts";
 import type { RouterLimits } from "../limits.ts";
 import { Backends, type WebDyno } from "./backends.ts";
@@ -50,7 +50,7 @@ export class Router {
       await once(server, "listening");
     } catch (error) {
       throw new CliError(
-        `The router cannot listen on ${host}:${port} (${codeOf(error)}).`,
+        `The router cannot listen on ${host}:${port}: ${networkReason(error)}.`,
         "Name another port with --port; 0 takes a free one.",
       );
     }

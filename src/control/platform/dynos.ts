@@ -94,7 +94,7 @@ export const dynosApi: FastifyPluginAsync<DynosDeps> = async (server, { platform
     const { dynos } = await runners.need(app.id);
     const { formation } = await platforms.get(app.id);
     if ([...dynos, ...formation].some((one) => one.type === type)) return type;
-    throw processTypeUnknown(type);
+    throw processTypeUnknown(type, formation);
   };
   /** `heroku ps:restart worker` names a type where others name a dyno. */
   const ofEither = async (app: AppRecord, wanted: string): Promise<string> => {

@@ -96,8 +96,9 @@ export const formationApi: FastifyPluginAsync<FormationDeps> = async (server, { 
     async (request) => {
       const app = appOf(request);
       const { type } = request.params;
-      const entry = (await platforms.get(app.id)).formation.find((one) => one.type === type);
-      if (entry === undefined) throw processTypeUnknown(type);
+      const { formation } = await platforms.get(app.id);
+      const entry = formation.find((one) => one.type === type);
+      if (entry === undefined) throw processTypeUnknown(type, formation);
       return replyOf(app, entry);
     },
   );

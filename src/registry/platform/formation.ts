@@ -23,7 +23,7 @@ export function scaled(
   updates: readonly FormationUpdate[],
 ): readonly FormationEntry[] {
   return updates.reduce<readonly FormationEntry[]>((entries, { type, quantity, size }) => {
-    if (!entries.some((entry) => entry.type === type)) throw processTypeUnknown(type);
+    if (!entries.some((entry) => entry.type === type)) throw processTypeUnknown(type, formation);
     return entries.map((entry) => {
       if (entry.type !== type) return entry;
       return {

@@ -144,7 +144,7 @@ describe("the client", () => {
       await mend("DELETE /v3/channels/shop/tokens/t.x", "token", () => api.revokeToken("shop", "t.x")),
     ).toBe('"tailrace tokens -a shop" lists the tokens of the app.');
     expect(await mend("DELETE /oauth/authorizations/x", "key", () => api.revokeKey("x"))).toBe(
-      'A key is revoked by its id: "tailrace keys" lists them.',
+      'A key is named by its id: "tailrace keys" lists them.',
     );
     await api.close();
   });
