@@ -1,16 +1,16 @@
-/** Reads one connection, read after read, until it is the turn of others. */
+/** Reads one connection, read after read, until others have to get their turn. */
 import { readBytesMax } from "../../sockets/socket-reads.ts";
 import type { Bursts } from "./bursts.ts";
 
-/** A connection brings so much before others that wait have their turn. */
+/** The most that a connection brings before others that are waiting get their turn. */
 const burstBytesMax = 1024 * 1024;
 
 export class Burst {
   readonly #bursts: Pick<Bursts, "isCrowded" | "isOver" | "next">;
   readonly #address: string;
-  /** Read since it began. */
+  /** Bytes read since the burst began. */
   #bytes = 0;
-  /** It waited until others let it read on. */
+  /** True after it has waited for its turn. */
   #hasTurn = false;
 
   constructor(bursts: Pick<Bursts, "isCrowded" | "isOver" | "next">, address: string) {
@@ -18,15 +18,18 @@ export class Burst {
     this.#address = address;
   }
 
-  /** So many bytes were read: undefined when more may be, else resolves when others had their turn. */
+  /**
+   * Counts a read of `bytes`. Returns undefined when the connection may be read on; otherwise resolves when it may,
+   * after others had their turn.
+   */
   took(bytes: number): Promise<void> | undefined {
     const hasMore = bytes === readBytesMax;
     this.#bytes += bytes;
-    const isOthers = hasMore ? this.#mustPause : this.#bursts.isCrowded && this.#bytes >= readBytesMax;
-    if (hasMore && !isOthers) return undefined;
+    const mustYield = hasMore ? this.#mustPause : this.#bursts.isCrowded && this.#bytes >= readBytesMax;
+    if (hasMore && !mustYield) return undefined;
     this.#bytes = 0;
-    this.#hasTurn = isOthers;
-    return isOthers ? this.#bursts.next(this.#address) : undefined;
+    this.#hasTurn = mustYield;
+    return mustYield ? this.#bursts.next(this.#address) : undefined;
   }
 
   get #mustPause(): boolean {

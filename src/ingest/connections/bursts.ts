@@ -1,48 +1,57 @@
 /**
- * Turns of connections that bring more than one read at a time. One of them is read until it has brought all that it has, or its
- * share is over, and only then the next one: so its lines make a few large batches, where a read of each connection in turn
- * would make many small ones. The bytes of those that wait stay in the kernel. Addresses take turns, and so do the
- * connections of one. Whoever brings little is read as it comes.
+ * Takes turns between connections that bring more than one read at a time. One of them is read until it is empty or
+ * has used up its share, and only then the next one: its lines then make a few large batches, where single reads in
+ * turn would make many small ones. The bytes of waiting connections stay in the kernel. Addresses take turns, and so
+ * do the connections of one address. A connection that brings little is read as its bytes arrive.
  */
 import { FairLine } from "../../core/scheduling/fair-line.ts";
 import type { Clock } from "../../ports.ts";
 import { turnMsMax } from "../../turns.ts";
 
-/** Reads have `turnMsMax` of a turn of the event loop, or half of what all else took in the last one, up to this. */
+/**
+ * In each turn of the event loop, reads get `turnMsMax`, or half of the time that everything else took in the last
+ * turn, up to this.
+ */
 const burstMsMax = 5;
-/** The last read of a turn has so many times as long to be taken whole. */
+/** The last read of a turn may overrun by this factor, so that it is taken whole. */
 const lateFactor = 1.25;
-/** Connections that are read in one turn of the event loop, when none of them has much. */
+/** The most connections to read in one turn of the event loop, when none of them brings much. */
 const groupMax = 16;
-/** While more lines than this wait for the log nobody goes on, but one for each so many looks, each so long after the last. */
+/**
+ * While more bytes of lines than this wait for the log, reading is held back: one connection goes on after every
+ * `looksMax` looks, `lookMs` apart.
+ */
 const freeBytesMax = 4 * 1024 * 1024;
 const looksMax = 5;
 const lookMs = 1;
 
 type BurstsParts = {
-  /** Bytes of lines that are not stored yet. */
+  /** Bytes of lines that were not stored yet. */
   readonly waitingBytes: () => number;
   readonly clock: Pick<Clock, "sleep">;
-  /** Milliseconds that never go back. */
+  /** A monotonic clock. */
   readonly nowMs: () => number;
-  /** Runs a function when all that can be read now was read. */
+  /** Runs a function once everything that can be read now was read. */
   readonly defer: (run: () => void) => void;
 };
 
 export class Bursts {
   readonly #parts: BurstsParts;
   readonly #waiting = new FairLine<() => void>();
-  /** The end of this turn of the event loop is awaited. */
-  #isOn = false;
-  /** When the read that is being taken began; undefined as long as it is a small one. What those before it took in this turn. */
+  /** True while `#end` is scheduled for this turn of the event loop. */
+  #isEndScheduled = false;
+  /**
+   * `#readAtMs`: when the current read began; undefined while it is a small one. `#readingMs`: time of the reads
+   * before it in this turn.
+   */
   #readAtMs: number | undefined;
   #readingMs = 0;
   #readingMsMax = turnMsMax;
-  /** The end of the last turn, in which some waited. */
+  /** When the last turn ended; NaN unless connections were waiting then. */
   #endMs = Number.NaN;
-  /** How many have their turn at the next end. */
+  /** The number of connections that may go on after this turn. */
   #group = 1;
-  /** How often the log had too many lines, one look after the other. */
+  /** Looks in a row that found too many lines waiting. */
   #looks = 0;
   #isLooking = false;
 
@@ -50,31 +59,33 @@ export class Bursts {
     this.#parts = { nowMs: () => performance.now(), defer: setImmediate, ...parts };
   }
 
-  /** Some wait for their turn. */
+  /** True when connections are waiting for their turn. */
   get isCrowded(): boolean {
     return this.#waiting.length > 0;
   }
 
-  /** A read that is no small one is being taken from now on. */
+  /** The current read turns out to be more than a small one. */
   began(): void {
     this.#begin();
     this.#readAtMs = this.#parts.nowMs();
   }
 
-  /** The read that is being taken, which is no small one, goes on in a later turn of the event loop. */
+  /**
+   * True when the current read, which is more than a small one, should continue in a later turn of the event loop.
+   */
   get isLate(): boolean {
     if (this.#readAtMs === undefined) this.began();
     return this.#readingMs + this.#parts.nowMs() - this.#readAtMs! >= lateFactor * this.#readingMsMax;
   }
 
-  /** It was taken, or has to wait. */
+  /** The current read is done, or has to wait. */
   took(): void {
     if (this.#readAtMs === undefined) return;
     this.#readingMs += this.#parts.nowMs() - this.#readAtMs;
     this.#readAtMs = undefined;
   }
 
-  /** A connection that has more to read goes on in a later turn. */
+  /** True when a connection that has more to read should wait for a later turn. */
   get isOver(): boolean {
     return this.#readingMs >= this.#readingMsMax;
   }
@@ -86,8 +97,8 @@ export class Bursts {
   }
 
   #begin(): void {
-    if (this.#isOn) return;
-    this.#isOn = true;
+    if (this.#isEndScheduled) return;
+    this.#isEndScheduled = true;
     this.#parts.defer(this.#end);
   }
 
@@ -97,7 +108,7 @@ export class Bursts {
     this.#group = this.#readingMs < this.#readingMsMax / 4 ? Math.min(2 * this.#group, groupMax) : 1;
     this.#readingMsMax = othersMs > 0 ? Math.min(burstMsMax, Math.max(turnMsMax, othersMs / 2)) : turnMsMax;
     this.#readingMs = 0;
-    this.#isOn = false;
+    this.#isEndScheduled = false;
     this.#endMs = this.#waiting.length > 0 ? nowMs : Number.NaN;
     if (!this.#isLooking) this.#goOn();
   };

@@ -1,4 +1,4 @@
-/** Recognises the protocol of a client that has come to the wrong port. */
+/** Recognises clients of another protocol that have come to the wrong port. */
 export type ForeignProtocol = "tls" | "http";
 
 const handshake = 0x16;
@@ -6,7 +6,10 @@ const versionMajor = 0x03;
 const httpForm = /^[A-Z]{3,7} \S{1,200} HTTP\/\d/;
 const lookedBytesMax = 220;
 
-/** The language of a stream's first bytes, if not syslog; `end` is that of their first line, -1: it has none yet. */
+/**
+ * The protocol of a stream's first bytes, if it is not syslog. `end` is the end of the first line, or -1 if it has
+ * not arrived.
+ */
 export function foreignProtocol(bytes: Uint8Array, start: number, end: number): ForeignProtocol | undefined {
   if (bytes[start] === handshake && bytes[start + 1] === versionMajor) return "tls";
   if (end === -1) return undefined;

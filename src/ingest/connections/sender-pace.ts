@@ -1,9 +1,12 @@
-/** The time that a sender has: for its first known token, and for the end of a frame that has begun. Our own time is not its. */
+/**
+ * The time limits of a sender: for its first known token, and for finishing a frame. Time during which we do not read
+ * does not count.
+ */
 
 type PaceLimits = {
-  /** For a frame with a known token, from the beginning of the connection. */
+  /** From the start of the connection to its first frame with a known token. */
   readonly firstTokenMs: number;
-  /** For the end of a frame, from its beginning. */
+  /** From the start of a frame to its end. */
   readonly frameMsMax: number;
 };
 
@@ -14,28 +17,28 @@ export class SenderPace {
   #frameSinceMs: number | undefined;
   #pausedAtMs: number | undefined;
 
-  /** `nowMs`: a clock that never goes back. */
+  /** `nowMs`: a monotonic clock. */
   constructor(nowMs: () => number = () => performance.now()) {
     this.#nowMs = nowMs;
     this.#sinceMs = nowMs();
   }
 
-  /** It has brought a frame with a known token. */
+  /** True once a frame with a known token has come. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** Something of ours is waited for. */
+  /** True while we do not read the sender. */
   get isPaused(): boolean {
     return this.#pausedAtMs !== undefined;
   }
 
-  /** So many frames with a known token came. */
+  /** This many frames with a known token came. */
   brought(frames: number): void {
     this.#isKnown ||= frames > 0;
   }
 
-  /** The bytes that came are taken. `isUnfinished`: a frame is not whole yet; `isNew`: it is another one than before. */
+  /** Bytes were taken. `isUnfinished`: they end within a frame; `isNew`: not the frame that was unfinished before. */
   took(isUnfinished: boolean, isNew: boolean): void {
     if (!isUnfinished) this.#frameSinceMs = undefined;
     else if (isNew || this.#frameSinceMs === undefined) this.#frameSinceMs = this.#nowMs();
@@ -53,7 +56,7 @@ export class SenderPace {
     if (this.#frameSinceMs !== undefined) this.#frameSinceMs += pausedMs;
   }
 
-  /** Its time that has run out; undefined while it is in time, or waits for us. */
+  /** The limit that the sender has exceeded, if any. */
   overrun({ firstTokenMs, frameMsMax }: PaceLimits): "no_token_in_time" | "too_slow" | undefined {
     if (this.isPaused) return undefined;
     const nowMs = this.#nowMs();

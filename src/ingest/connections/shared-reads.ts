@@ -1,6 +1,6 @@
 /**
- * One piece of memory that all plain connections are read into. Where a Node does not let a socket have it, the socket is read
- * as ever.
+ * One buffer that all plain connections are read into. Where Node does not allow that for a socket, it is read in the
+ * usual way.
  */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
@@ -9,9 +9,9 @@ import { readBy, readBytesMax } from "../../sockets/socket-reads.ts";
 const memory = Buffer.allocUnsafeSlow(readBytesMax);
 
 /**
- * From now on `take` is called with what arrives on the socket, instead of its `data` events. The bytes are good until
- * `take` returns; where that is false, no more is read until somebody resumes the socket. False, and nothing is changed, when
- * the socket cannot be read so; to be called before anything arrives.
+ * Calls `take` with everything that arrives on the socket from now on, instead of emitting `data`. The bytes are
+ * valid until `take` returns; if it returns false, reading pauses until the socket is resumed. Call this before
+ * anything arrives. Returns false, and changes nothing, when the socket cannot be read this way.
  */
 export function readShared(socket: Socket, take: (bytes: Buffer) => boolean): boolean {
   if (socket instanceof TLSSocket) return false;

@@ -1,6 +1,6 @@
 /**
- * A listener for connections of senders, over TCP or TLS: who may come in, who takes too long, and the end. What a
- * connection speaks is its own business.
+ * A listener for senders' connections over TCP or TLS: who may connect, who is too slow, and how it closes. The
+ * protocol is the connection's own business.
  */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
@@ -23,7 +23,7 @@ export type Closing =
   | ForeignProtocol
   | "idle";
 
-/** One sender, as its listener sees it. */
+/** One sender, as seen by its listener. */
 export type StreamConnection = {
   readonly address: string | undefined;
   readonly isKnown: boolean;
@@ -37,12 +37,12 @@ export type StreamConnection = {
 type StreamListenerOptions = {
   readonly host: string;
   readonly port: number;
-  /** Absent: no TLS. */
+  /** Absent: plain TCP. */
   readonly tls?: TlsFiles | undefined;
   readonly peers: SyslogPeers;
   readonly noteHandshake: HandshakeNote;
   readonly logger: Pick<Logger, "error">;
-  /** How often late senders are looked for. */
+  /** How often to look for senders that are too slow. */
   readonly checkMs: number;
   /** For a TLS handshake. */
   readonly handshakeMsMax: number;
@@ -51,7 +51,7 @@ type StreamListenerOptions = {
 
 export type StreamListener = {
   readonly address: AddressInfo;
-  /** Another certificate, for the connections from then on. */
+  /** Changes the certificate for connections from now on. */
   setTls(tls: TlsFiles): void;
   /** Stops reading, appends what was read, and closes every connection. Idempotent. */
   close(): Promise<void>;
@@ -59,7 +59,7 @@ export type StreamListener = {
 
 const backlog = 1000;
 
-/** Listens; rejects when the address cannot be had. */
+/** Rejects when it cannot listen at the address. */
 export async function streamListener(options: StreamListenerOptions): Promise<StreamListener> {
   const { peers, logger } = options;
   const open = new Map<StreamConnection, Promise<void>>();

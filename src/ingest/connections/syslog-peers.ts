@@ -1,14 +1,15 @@
 /**
- * How many syslog connections there may be, in all and from one address. At a bound the one that has gone without a
- * known token for longest makes room: of the same address, or of the address that has the most. Where all have
- * brought one the new connection is closed. The sender is told nothing on the wire, so the server's log says it.
+ * Bounds the number of syslog connections, in all and from one address. At a bound, the connection that has gone
+ * without a known token for longest is closed: one of the same address, or of the address that has the most
+ * connections. If all have brought a known token, the new connection is closed instead. The sender is told nothing on
+ * the wire, so the server's log says it.
  */
 import { addressGroup } from "../../core/address-group.ts";
 
-/** A connection as this sees it. */
+/** A connection, as seen from here. */
 export type Peer = {
   readonly address: string | undefined;
-  /** It has brought a frame with a known token. */
+  /** True once a frame with a known token has come. */
   readonly isKnown: boolean;
   close(reason: Reason): void;
 };
@@ -18,7 +19,7 @@ export type Reason = "too_many" | "too_many_of_address";
 export class SyslogPeers {
   readonly #connectionsMax: number;
   readonly #addressConnectionsMax: number;
-  /** Oldest connection first. */
+  /** The oldest connection of each comes first. */
   readonly #addresses = new Map<string, Set<Peer>>();
   #count = 0;
 
@@ -27,7 +28,7 @@ export class SyslogPeers {
     this.#addressConnectionsMax = limits.addressConnectionsMax;
   }
 
-  /** Takes the connection in, or closes it, or another one for it. */
+  /** Admits the connection; at a bound it closes this or another one. */
   enter(peer: Peer): void {
     const address = addressGroup(peer.address);
     const own = this.#addresses.get(address) ?? new Set();

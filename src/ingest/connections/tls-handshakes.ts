@@ -1,6 +1,6 @@
 /**
- * TLS in front of a listener of senders, RFC 5425 and 9662: versions 1.2 and 1.3, no early data (Node takes none). A
- * client may show a certificate where there is an authority for those; one that does not hold ends the connection. A
+ * TLS for listeners of senders, RFC 5425 and 9662: versions 1.2 and 1.3, no early data (Node accepts none). A client
+ * may present a certificate if there is an authority to check it against; an invalid one ends the connection. A
  * connection counts for its address from its first byte on.
  */
 import type { Socket } from "node:net";
@@ -9,7 +9,7 @@ import { droppedConnections } from "../../metrics.ts";
 import { newConnections } from "../../sockets/new-connections.ts";
 import type { Peer, Reason, SyslogPeers } from "./syslog-peers.ts";
 
-/** PEM: the certificate chain, its key, and the authority of clients' certificates, where they are asked for. */
+/** PEM: the certificate chain, its key, and the authority for clients' certificates, if they are asked for. */
 export type TlsFiles = {
   readonly cert: Buffer;
   readonly key: Buffer;
@@ -19,10 +19,10 @@ export type TlsFiles = {
 type HandshakeFault = "not_tls" | "tls_handshake" | "client_certificate";
 export type HandshakeNote = (address: string | undefined, cause: HandshakeFault | Reason) => void;
 
-/** A connection that is not secured yet: it gives way to others like one without a known token. */
+/** A connection that is not secured yet. At a bound it is closed like one without a known token. */
 type Handshake = Peer & { readonly socket: Socket };
 
-/** Bytes that are no TLS at all; any other failure is one of the handshake. */
+/** Errors for bytes that are not TLS at all; any other error means that the handshake failed. */
 const notTlsCodes: ReadonlySet<unknown> = new Set([
   "ERR_SSL_WRONG_VERSION_NUMBER",
   "ERR_SSL_HTTP_REQUEST",
@@ -51,7 +51,7 @@ export function tlsHandshakes(
     ...contextOf(tls),
     minVersion: "TLSv1.2",
     requestCert: tls.clientCa !== undefined,
-    rejectUnauthorized: false, // a client without a certificate is welcome: judged below
+    rejectUnauthorized: false, // a client without a certificate is welcome; others are checked below
     handshakeTimeout: handshakeMsMax,
   });
 

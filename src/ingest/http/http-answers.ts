@@ -15,8 +15,8 @@ export function answerStored(response: ServerResponse): void {
 }
 
 /**
- * Where logplex has a text for an error, the body is that text to the byte and the mend goes into a header; otherwise
- * the body has both.
+ * Answers with the body that logplex has for this error, to the byte, and the mend in a header; for an error that
+ * logplex does not know, both are in the body.
  */
 export function answerError(
   error: unknown,

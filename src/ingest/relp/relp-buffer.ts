@@ -2,11 +2,13 @@ import { type RelpScan, scanRelp } from "../../core/wire/relp.ts";
 
 const nothing = new Uint8Array(0);
 
-/** Cuts a stream of any chunking into RELP frames. Holds at most one unfinished frame besides the last chunk. */
+/**
+ * Cuts a stream into RELP frames, however its chunks fall. Holds at most one unfinished frame besides the last chunk.
+ */
 export class RelpBuffer {
-  /** The bytes that the places of the newest frame are in; valid until the next `push`. */
+  /** The bytes that the offsets of the newest frame refer to; valid until the next `push`. */
   bytes: Uint8Array = nothing;
-  /** The place of the next frame. */
+  /** The offset of the next frame. */
   at = 0;
   readonly #dataBytesMax: number;
   #room: Buffer = Buffer.alloc(0);
@@ -17,7 +19,7 @@ export class RelpBuffer {
     this.#dataBytesMax = dataBytesMax;
   }
 
-  /** A frame has begun and not ended. */
+  /** True when a frame has begun and not ended. */
   get isUnfinished(): boolean {
     return this.#kept > 0;
   }
@@ -27,7 +29,7 @@ export class RelpBuffer {
     return this.#kept > 0 ? this.#room.length : 0;
   }
 
-  /** Adds what came in; every frame of the bytes before was taken with `next`. */
+  /** Adds a chunk. Every frame of the previous bytes must have been taken with `next`. */
   push(chunk: Uint8Array): void {
     this.at = 0;
     if (this.#kept === 0) {
@@ -39,10 +41,10 @@ export class RelpBuffer {
     if (this.#kept < this.#needed) return;
     this.bytes = this.#room.subarray(0, this.#kept);
     this.#kept = 0;
-    this.#room = Buffer.alloc(0); // frames are views of it
+    this.#room = Buffer.alloc(0); // a new buffer, because frames are views of the old one
   }
 
-  /** The next frame; behind `more` or `bad` there is none. */
+  /** The next frame; after `more` or `bad` there is none. */
   next(): RelpScan {
     if (this.at >= this.bytes.length) return { kind: "more", bytesMissing: 1 };
     const scan = scanRelp(this.bytes, this.at, this.#dataBytesMax);

@@ -26,23 +26,23 @@ const appendRetry: RetryPolicy = {
 const offers = "200 OK\nrelp_version=0\nrelp_software=tailrace\ncommands=syslog";
 
 export type RelpOptions = Omit<SyslogOptions, "host" | "port"> & {
-  /** The bound of a batch: more lines are handed over one batch after the other. */
+  /** Bound of a batch; more lines are stored as several batches, one after the other. */
   readonly batchBytesMax: number;
-  /** Read from a client before the first of it is answered. */
+  /** The most that is read from a client before its first frames are answered. */
   readonly roundBytesMax: number;
 };
 
-/** The parts of every connection, and where lines go. */
+/** The shared parts of all connections, and where lines go. */
 type RelpParts = Omit<SyslogParts, "options"> & {
   readonly options: RelpOptions;
 };
 
 /**
- * One client. It is read until a round is full or nothing more is there; the round is stored, and then all of it is
- * answered, in order. A client that gets no answer sends the same again over its next connection.
+ * One client. It is read until a round is full or nothing more has arrived; the round is stored, and then all of it
+ * is answered, in order. A client that gets no answer sends the same again over its next connection.
  */
 export class RelpConnection {
-  /** The client, for its share. */
+  /** Identifies the client for the bounds of addresses. */
   readonly address: string | undefined;
   readonly #socket: Socket;
   readonly #parts: RelpParts;
@@ -62,7 +62,7 @@ export class RelpConnection {
     this.#fallback = parts.fallbackOf(socket);
   }
 
-  /** It has brought a frame with a known token. */
+  /** True once a frame with a known token has come. */
   get isKnown(): boolean {
     return this.#pace.isKnown;
   }
@@ -86,13 +86,13 @@ export class RelpConnection {
     socket.destroySoon();
   }
 
-  /** Stores and answers what is being stored, if the log takes it at once, and then no more. */
+  /** Stores and answers the current round if the log takes it at once, and then reads no more. */
   stop(): void {
     this.#stop.abort();
     this.#wake();
   }
 
-  /** Closes it at a bound: counted, and told in the server's log. */
+  /** Closes the connection at a bound; this is counted, and reported in the server's log. */
   close(reason: Closing | "not_relp", sample?: () => string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -102,7 +102,7 @@ export class RelpConnection {
     this.#wake();
   }
 
-  /** To be called now and then: closes a client that takes too long. */
+  /** Closes the client if it is too slow. Call this regularly. */
   checkPace(): void {
     const overrun = this.#pace.overrun(this.#parts.options);
     if (overrun !== undefined) this.close(overrun);
@@ -143,7 +143,7 @@ export class RelpConnection {
       }
       const asking = command === "syslog" && end > start ? sorting.add(frames.bytes, start, end) : undefined;
       if (asking !== undefined && !(await this.#sortLater(asking, sorting, start, end))) {
-        answers.length = 0; // the server stops: the client has the lines of this round
+        answers.length = 0; // the server is stopping, and the client still has the lines of this round
         return false;
       }
       answers.push(relpFrame(transaction, "rsp", this.#answerTo(command)));
@@ -173,7 +173,7 @@ export class RelpConnection {
     }
   }
 
-  // A registry that fails is asked until it answers; false when the server stops before.
+  // Asks a failing registry until it answers; false when the server stops first.
   #sortLater(asking: Promise<void>, sorting: Sorting, start: number, end: number): Promise<boolean> {
     const { bytes } = this.#frames;
     let first: Promise<void> | undefined = asking;
@@ -186,7 +186,7 @@ export class RelpConnection {
     );
   }
 
-  // Stores the lines, and then answers. False when the server stops before they are stored: they are not answered.
+  // Stores the lines, then answers. False when the server stops before they are stored; they are then not answered.
   async #settle(sorting: Sorting, answers: readonly string[]): Promise<boolean> {
     this.#pace.brought(sorting.placed);
     const { faults } = sorting;
@@ -203,13 +203,13 @@ export class RelpConnection {
 
   async #store(channel: ChannelId, lines: CanonicalLines): Promise<boolean> {
     const { queues, batchBytesMax } = this.#parts.options;
-    // A batch at a time: what is tried again is whole, so nothing is stored twice.
+    // One batch at a time: a retry repeats a whole batch, so nothing is stored twice.
     for (const batch of splitLines(lines, batchBytesMax))
       if (!(await this.#insist(() => queues.append(channel, batch, "relp")))) return false;
     return true;
   }
 
-  // Tries until it works; false after a try that failed when the server stops.
+  // Retries until it works; false when an attempt fails while the server is stopping.
   async #insist(attempt: () => Promise<unknown>): Promise<boolean> {
     const { clock, logger } = this.#parts.options;
     for (let failures = 0; ; failures++) {
@@ -219,7 +219,7 @@ export class RelpConnection {
         return true;
       } catch (error) {
         if (failures === 0) logger.warn({ err: error }, "lines of a RELP connection wait for the log");
-        if (isLast || this.#socket.destroyed) return false; // unanswered, so the client has them
+        if (isLast || this.#socket.destroyed) return false; // unanswered, so the client still has the lines
         await clock.sleep(retryDelayMs(appendRetry, failures, Math.random()) ?? 0, this.#stop.signal);
       }
     }

@@ -1,6 +1,6 @@
 /**
- * RELP over TCP and TLS, docs/spec/wire-in.md#w7-1: syslog with answers, which come when the lines are durable. A client
- * that is cut off sends again what was not answered, so nothing is lost, and the end may come twice.
+ * RELP over TCP and TLS, docs/spec/wire-in.md#w7-1: syslog with answers, which are sent when the lines are durable. A
+ * client that is cut off repeats what was not answered: nothing is lost, but the last lines may be stored twice.
  */
 
 import type { StreamListener } from "../connections/stream-listener.ts";
@@ -8,7 +8,7 @@ import type { TlsFiles } from "../connections/tls-handshakes.ts";
 import { doorListener, type SyslogOptions, type SyslogRoom, syslogRoom } from "../syslog/syslog.ts";
 import { RelpConnection, type RelpOptions } from "./relp-connection.ts";
 
-/** Listens. `close` answers what is stored and closes every connection. */
+/** `close` answers what is stored, and closes every connection. */
 export function relpListener(
   options: SyslogOptions & RelpOptions & { readonly tls?: TlsFiles | undefined },
   room: SyslogRoom = syslogRoom(options),

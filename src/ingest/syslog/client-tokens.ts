@@ -1,6 +1,7 @@
 /**
- * The token of a client by its certificate, from the operator's file: a line is a name and a token, `#` begins a comment.
- * A name is the certificate's common name, a DNS name, address or URI of it, or `sha256:` and its fingerprint.
+ * Tokens of clients by their certificates, from the operator's file. Each line is a name and a token; `#` begins a
+ * comment. A name is the certificate's common name, one of its DNS names, addresses or URIs, or `sha256:` and its
+ * fingerprint.
  */
 import type { PeerCertificate } from "node:tls";
 import { isTokenText } from "../../core/secrets/token-mask.ts";
@@ -13,12 +14,12 @@ export class ClientTokens {
     this.#tokens = tokens;
   }
 
-  /** From now on. */
+  /** Replaces the tokens. */
   set(tokens: ReadonlyMap<string, string>): void {
     this.#tokens = tokens;
   }
 
-  /** The token of the first name that the file has. */
+  /** The token of the first of the certificate's names that is in the file. */
   of(certificate: PeerCertificate): string | undefined {
     if (this.#tokens.size === 0) return undefined;
     for (const name of namesOf(certificate)) {
@@ -29,7 +30,7 @@ export class ClientTokens {
   }
 }
 
-/** The tokens by name; the number of the first line that is neither empty nor a name and a token, where there is one. */
+/** The tokens by name; or the number of the first line that is neither empty nor a name and a token. */
 export function readClientTokens(
   text: string,
 ): { readonly tokens: ReadonlyMap<string, string> } | { readonly badLine: number } {
@@ -44,7 +45,7 @@ export function readClientTokens(
   return { tokens };
 }
 
-/** The fingerprint first: it is the one name that nobody else can have. */
+/** The fingerprint comes first, as the one name that nobody else can have. */
 function namesOf({ fingerprint256, subject, subjectaltname }: PeerCertificate): readonly string[] {
   if (fingerprint256 === undefined) return []; // no certificate was shown
   const others = (subjectaltname ?? "").split(", ").map((name) => name.replace(/^[^:]*:/, ""));

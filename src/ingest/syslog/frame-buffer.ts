@@ -1,7 +1,10 @@
 import { frameEndFrom, framingAt, isFrameEnd, scanFrame, withoutReturn } from "../../core/wire/frame.ts";
 import { type ForeignProtocol, foreignProtocol } from "../connections/foreign-protocol.ts";
 
-/** The next bytes of a stream: a frame [start, end) of `bytes`, nothing whole, no end in sight, or no syslog at all. */
+/**
+ * The result of `next`: a frame [start, end) of `bytes`, no whole frame yet, a frame over the bound, or another
+ * protocol.
+ */
 type NextFrame = "frame" | "more" | "too_long" | "foreign";
 
 const nothing = new Uint8Array(0);
@@ -10,35 +13,36 @@ const zero = 0x30;
 const opening = 0x3c;
 
 /**
- * Cuts a stream of any chunking into frames: counted ones, and those that end with a newline or NUL, told apart for each
- * of them. A frame over the bound is the end of the stream. Holds at most one unfinished frame besides the last chunk.
+ * Cuts a stream into frames, however its chunks fall. A frame is counted, or ends with a newline or NUL; each frame
+ * is looked at for itself. A frame over the bound ends the stream. Holds at most one unfinished frame besides the
+ * last chunk.
  */
 export class FrameBuffer {
-  /** The place of the frame, or of the foreign beginning, that `next` found; valid until the next `push`. */
+  /** The frame that `next` found, or the beginning of a foreign stream; valid until the next `push`. */
   bytes: Uint8Array = nothing;
   start = 0;
   end = 0;
-  /** How the newest frame was told from the next. */
+  /** How the newest frame was delimited. */
   framing: "octet" | "newline" = "octet";
-  /** The language of a stream that is `foreign`. */
+  /** The protocol of a `foreign` stream. */
   foreign: ForeignProtocol = "http";
   readonly #frameBytesMax: number;
   #at = 0;
   #isFirst = true;
-  // The unfinished frame: `#kept` bytes of `#room`, of which `#needed` have to be there before it is worth a look, or,
-  // where it is not counted, its end.
+  // The unfinished frame: `#kept` bytes of `#room`. There is no point in looking at it before it has `#needed` bytes,
+  // or its end if it is not counted.
   #room: Buffer = Buffer.alloc(0);
   #kept = 0;
   #needed = 0;
   #awaitsEnd = false;
-  /** Behind the frame that was finished: what came with its end. */
+  /** Bytes after the frame that was completed, which came in the same chunk as its end. */
   #rest: Uint8Array = nothing;
 
   constructor(frameBytesMax: number) {
     this.#frameBytesMax = frameBytesMax;
   }
 
-  /** A frame has begun and not ended. */
+  /** True when a frame has begun and not ended. */
   get isUnfinished(): boolean {
     return this.#kept > 0;
   }
@@ -48,19 +52,22 @@ export class FrameBuffer {
     return this.#kept > 0 ? this.#room.length : 0;
   }
 
-  /** Lets go of the bytes whose frames were all taken. */
+  /** Releases the chunk, whose frames were all taken. */
   release(): void {
     this.bytes = nothing;
     this.#at = 0;
   }
 
-  /** Copies what was pushed: the memory of the chunk is good for this turn alone. The frame that `next` found stays. */
+  /**
+   * Copies what was pushed, because the chunk's memory is only valid in this turn. The frame that `next` found is
+   * kept.
+   */
   own(): void {
     this.bytes = Buffer.from(this.bytes);
     if (this.#rest.length > 0) this.#rest = Buffer.from(this.#rest);
   }
 
-  /** Adds what came in; every frame of the bytes before was taken with `next`. */
+  /** Adds a chunk. Every frame of the previous bytes must have been taken with `next`. */
   push(chunk: Uint8Array): void {
     if (this.#kept === 0) {
       this.bytes = chunk;
@@ -74,7 +81,7 @@ export class FrameBuffer {
       if (isLooked) this.#lookAtKept();
       return;
     }
-    // No more than the end of the frame is copied to its beginning.
+    // Copies only the end of the frame behind its beginning.
     const missing = this.#needed - this.#kept;
     if (chunk.length < missing) {
       this.#keep(chunk);
@@ -85,7 +92,7 @@ export class FrameBuffer {
     this.#lookAtKept();
   }
 
-  /** Goes to the next frame. */
+  /** Finds the next frame. */
   next(): NextFrame {
     for (;;) {
       if (this.#at >= this.bytes.length && !this.#goToRest()) return "more";
@@ -101,7 +108,7 @@ export class FrameBuffer {
     }
   }
 
-  /** The stream has ended, and not by failing: what has begun and is not counted is the last frame. */
+  /** Call when the stream has ended properly: an unfinished frame that is not counted is then complete. */
   finish(): boolean {
     if (!this.#awaitsEnd || this.#kept === 0) return false;
     this.#lookAtKept();
@@ -111,8 +118,8 @@ export class FrameBuffer {
     return true;
   }
 
-  // Goes to a counted frame that begins with a PRI and is all here, as nearly every one does and is: the short way of
-  // what `framingAt` and `scanFrame` decide.
+  // Finds a counted frame that begins with a PRI and has arrived whole, as nearly all do. A shortcut with the same
+  // result as `framingAt` and `scanFrame`.
   #isPlain(): boolean {
     const { bytes } = this;
     let at = this.#at;
@@ -132,7 +139,7 @@ export class FrameBuffer {
     return true;
   }
 
-  // False when there is nothing behind the bytes that are looked at.
+  // Moves on to the bytes after the completed frame; false when there are none.
   #goToRest(): boolean {
     const rest = this.#rest;
     if (rest.length === 0) return false;
@@ -153,7 +160,7 @@ export class FrameBuffer {
     return "frame";
   }
 
-  // Undefined where an empty line was passed.
+  // Undefined when it has skipped an empty line.
   #line(): NextFrame | undefined {
     const { bytes } = this;
     const start = this.#at;
@@ -192,7 +199,7 @@ export class FrameBuffer {
     this.bytes = this.#room.subarray(0, this.#kept);
     this.#at = 0;
     this.#kept = 0;
-    this.#room = Buffer.alloc(0); // frames are views of it
+    this.#room = Buffer.alloc(0); // a new buffer, because frames are views of the old one
   }
 
   #keep(more: Uint8Array): void {

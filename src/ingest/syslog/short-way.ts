@@ -1,7 +1,7 @@
 /**
  * A fast path into the streams, for plain frames (`plain-frame.ts`) whose tokens were looked up a moment ago: most
- * senders send many frames of few tokens at once. Everything else goes through the router, which hands the tokens that
- * it finds to this.
+ * senders send many frames with few tokens. All other frames go through the router, which passes on the tokens that
+ * it finds.
  */
 import type { Origin } from "../../core/batch/canonical.ts";
 import { PlainFrame, scanPlain } from "../../core/batch/plain-frame.ts";
@@ -11,10 +11,10 @@ import { viewOver } from "../../core/wire/timestamp.ts";
 import type { Sender } from "../queues/open-batch.ts";
 import type { StreamQueue } from "../queues/stream-queue.ts";
 
-/** Tokens that are known at a time, of one connection. */
+/** Tokens remembered for one connection. */
 const knownMax = 16;
 const wordBytes = 4;
-/** Words that lie whole in a token; one more ends with it. */
+/** Whole words in a token; the last word overlaps with them. */
 const wholeWords = Math.floor(tokenBytes / wordBytes);
 
 type Known = {
@@ -22,25 +22,28 @@ type Known = {
   readonly view: DataView;
   readonly channel: ChannelId;
   readonly origin: Origin;
-  /** Good for one turn of the event loop. */
+  /** Valid for one turn of the event loop. */
   stream: StreamQueue | undefined;
 };
 
-const scanned = new PlainFrame(); // of the frame that is being added
+const scanned = new PlainFrame(); // the frame that is being added
 
 export class ShortWay {
   readonly #streamOf: (channel: ChannelId) => StreamQueue;
   #known: Known[] = [];
-  /** The token of the last frame. */
+  /** The index of the last frame's token. */
   #last = 0;
-  /** That of the registry when these tokens were known. */
+  /** The registry's version for which the tokens are valid. */
   #version = Number.NaN;
 
   constructor(streamOf: (channel: ChannelId) => StreamQueue) {
     this.#streamOf = streamOf;
   }
 
-  /** A read, or a turn of the event loop, begins: tokens are known as long as the registry has this version. */
+  /**
+   * Call at the beginning of a read or of a turn of the event loop. The tokens are kept if the registry still has
+   * this version.
+   */
   begin(version: number): void {
     if (version !== this.#version || this.#known.length >= knownMax) {
       if (this.#known.length > 0) this.#known = [];
@@ -50,12 +53,12 @@ export class ShortWay {
     this.rest();
   }
 
-  /** Nothing is written for now: no stream is held. */
+  /** Call when writing pauses: the streams are released. */
   rest(): void {
     for (let at = 0; at < this.#known.length; at++) this.#known[at]!.stream = undefined;
   }
 
-  /** Lines of that token go to the stream of `channel`, with that origin. */
+  /** Remembers that lines with this token go to the stream of `channel`, with that origin. */
   learn(name: Uint8Array, channel: ChannelId, stream: StreamQueue, origin: Origin): void {
     if (name.length !== tokenBytes || this.#known.length >= knownMax) return;
     const view = new DataView(name.buffer, name.byteOffset, name.byteLength);
@@ -63,8 +66,8 @@ export class ShortWay {
   }
 
   /**
-   * Adds the frame [start, end), when it is plain, its token known, and room in the open batch; returns the memory that its line
-   * takes. 0: nothing was added.
+   * Adds the frame [start, end) if it is plain, its token is known, and the open batch has room. Returns the memory
+   * that its line takes, or 0 if it was not added.
    */
   add(sender: Sender, bytes: Uint8Array, start: number, end: number): number {
     if (this.#known.length === 0 || !scanPlain(bytes, start, end, scanned)) return 0;
@@ -74,7 +77,7 @@ export class ShortWay {
     return known.stream.addPlain(sender, bytes, scanned, known.origin);
   }
 
-  // Looks at the token of the last frame first, and then at those behind it: senders take turns.
+  // Looks at the last frame's token first, then at those after it, since tokens tend to come in the same order.
   #find(bytes: Uint8Array, at: number): Known | undefined {
     const known = this.#known;
     const view = viewOver(bytes);
@@ -90,7 +93,7 @@ export class ShortWay {
   }
 }
 
-// Tokens are secrets: the time that this takes tells of the last digit alone.
+// Tokens are secrets: the time that this takes reveals at most the last digit.
 function isToken({ name, view }: Known, bytes: Uint8Array, from: DataView, at: number): boolean {
   if (name[tokenBytes - 1] !== bytes[at + tokenBytes - 1]) return false;
   const last = tokenBytes - wordBytes;

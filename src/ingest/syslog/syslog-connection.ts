@@ -21,9 +21,9 @@ export type SyslogParts = {
   readonly bursts: Bursts;
   readonly faults: Pick<SenderFaults, "note">;
   readonly options: Omit<SyslogOptions, "host" | "port" | "queues">;
-  /** The token of frames that name none. */
+  /** The token for frames that name none. */
   readonly fallbackOf: (socket: Socket) => string | undefined;
-  /** So many frames came, told apart like this. */
+  /** Reports frames that came, and how they were delimited. */
   readonly heard: (
     address: string | undefined,
     framing: FrameBuffer["framing"] | "relp",
@@ -32,11 +32,11 @@ export type SyslogParts = {
 };
 
 /**
- * One sender: its bytes become frames, frames lines of their channels. What arrives is taken in the same turn of the event
- * loop; where something of ours has to be waited for, the socket is not read meanwhile.
+ * One sender: its bytes are cut into frames, and frames become lines of their channels. Bytes are handled in the turn
+ * of the event loop in which they arrive; while something has to be waited for, the socket is not read.
  */
 export class SyslogConnection {
-  /** The sender, for its share. */
+  /** Identifies the sender for the bounds of addresses. */
   readonly address: string | undefined;
   readonly #socket: Socket;
   readonly #parts: SyslogParts;
@@ -45,12 +45,12 @@ export class SyslogConnection {
   readonly #fallback: string | undefined;
   readonly #pace = new SenderPace();
   readonly #burst: Burst;
-  /** Its bytes lie in memory of all connections. */
+  /** True when it is read into the memory that all connections share. */
   #isShared = false;
   #isClosing = false;
   #isStopped = false;
   #isOver = false;
-  /** The sender has ended the stream. */
+  /** True when the sender has ended the stream. */
   #hasEnded = false;
   #end: () => void = () => {};
   readonly #ended = new Promise<void>((resolve) => {
@@ -67,7 +67,7 @@ export class SyslogConnection {
     this.#fallback = parts.fallbackOf(socket);
   }
 
-  /** It has brought a frame with a known token. */
+  /** True once a frame with a known token has come. */
   get isKnown(): boolean {
     return this.#pace.isKnown;
   }
@@ -90,14 +90,17 @@ export class SyslogConnection {
     await this.#writer.settled();
   }
 
-  /** Takes what has arrived and then no more. */
+  /** Handles what has arrived, and then reads no more. */
   stop(): void {
     this.#isStopped = true;
     this.#writer.stop();
     this.#goOn();
   }
 
-  /** Closes it at a bound: counted, and told in the server's log. What was read before is stored. */
+  /**
+   * Closes the connection at a bound; this is counted, and reported in the server's log. What was read before is
+   * stored.
+   */
   close(reason: Closing, sample?: () => string): void {
     if (this.#isClosing) return;
     this.#isClosing = true;
@@ -107,7 +110,7 @@ export class SyslogConnection {
     this.#goOn();
   }
 
-  /** To be called now and then: closes a sender that takes too long. */
+  /** Closes the sender if it is too slow. Call this regularly. */
   checkPace(): void {
     const overrun = this.#pace.overrun(this.#parts.options);
     if (overrun !== undefined) this.close(overrun);
@@ -125,13 +128,14 @@ export class SyslogConnection {
     }
   }
 
-  // False: it is not read on before it is resumed.
+  // Returns false to pause reading until the socket is resumed.
   #onRead(bytes: Buffer): boolean {
     if (this.#isOver) return false;
     try {
-      const ours = this.#take(bytes);
+      const pending = this.#take(bytes);
       const { length } = bytes;
-      const wait = ours === undefined ? this.#burst.took(length) : ours.then(() => this.#burst.took(length));
+      const wait =
+        pending === undefined ? this.#burst.took(length) : pending.then(() => this.#burst.took(length));
       if (wait === undefined) return true;
       this.#wait(wait);
     } catch (error) {
@@ -140,7 +144,7 @@ export class SyslogConnection {
     return false;
   }
 
-  // Goes on when there is nothing to wait for: with what has arrived meanwhile, or to the end.
+  // Continues when there is nothing to wait for, with what has arrived in the meantime, or finishes.
   #goOn(): void {
     if (this.#pace.isPaused || this.#isOver) return;
     const { readableEnded, destroyed } = this.#socket;
@@ -148,7 +152,7 @@ export class SyslogConnection {
       this.#socket.resume();
       return;
     }
-    // The bytes that have arrived are handed over as they always are.
+    // Reading emits the bytes that have arrived to the usual listener.
     if (!destroyed && this.#socket.read() !== null) {
       this.#goOn();
       return;
@@ -159,14 +163,14 @@ export class SyslogConnection {
     else this.#finish().then(this.#end, (error: unknown) => this.#failed(error));
   }
 
-  // Nothing is read before `ours` is done: the socket is not read.
-  #wait(ours: Promise<unknown>): void {
+  // The socket is not read until `pending` has settled.
+  #wait(pending: Promise<unknown>): void {
     this.#pace.pause();
     const done = () => {
       this.#pace.resume();
       this.#goOn();
     };
-    ours.then(done, (error: unknown) => {
+    pending.then(done, (error: unknown) => {
       this.#failed(error);
       done();
     });
@@ -178,7 +182,8 @@ export class SyslogConnection {
     this.#end();
   }
 
-  // Hands the whole frames of a chunk to their channels. Returns what has to be waited for before more is read.
+  // Hands the whole frames of a chunk to their channels. Returns a promise if there is something to wait for before
+  // reading on.
   #take(chunk: Buffer): Promise<unknown> | undefined {
     const wasUnfinished = this.#frames.isUnfinished;
     const { router, options } = this.#parts;
@@ -187,7 +192,7 @@ export class SyslogConnection {
     return this.#sort(sorting, 0, !wasUnfinished);
   }
 
-  // Sorts frame after frame, `count` of them before.
+  // Sorts the remaining frames of a read, of which `before` were sorted already.
   #sort(sorting: Sorting, before: number, isNew: boolean): Promise<unknown> | undefined {
     const frames = this.#frames;
     const { bursts } = this.#parts;
@@ -217,14 +222,15 @@ export class SyslogConnection {
 
   async #sortLater(waited: Promise<void>, sorting: Sorting, count: number, isNew: boolean): Promise<unknown> {
     await waited;
-    // Answers that are at hand are no pause: a read of unknown tokens would go on, and the next one in the same turn.
+    // A promise that was resolved already is no pause: without this, a read of unknown tokens and the one after it
+    // would all run in the same turn.
     const { bursts } = this.#parts;
     if (bursts.isOver) await bursts.next(this.address ?? "");
     bursts.began();
     return this.#sort(sorting, count, isNew);
   }
 
-  // The stream has ended: a line without its newline is one all the same, a counted frame is cut off.
+  // The stream has ended: a last line without a newline still counts, and a counted frame is incomplete.
   async #finish(): Promise<void> {
     const frames = this.#frames;
     if (!this.#hasEnded || !frames.finish()) {
@@ -240,7 +246,7 @@ export class SyslogConnection {
 
   #handOver(sorting: Sorting, isNew: boolean): void {
     this.#pace.brought(sorting.placed);
-    this.#tell(sorting);
+    this.#reportFaults(sorting);
     this.#holdUnfinished(isNew);
     this.#frames.release();
     this.#writer.rest();
@@ -252,7 +258,7 @@ export class SyslogConnection {
     this.#parts.unfinished.set(this, unfinishedBytes, isNew);
   }
 
-  #tell({ faults: found }: Sorting): void {
+  #reportFaults({ faults: found }: Sorting): void {
     if (found.isEmpty) return;
     malformedFrames.inc({ via: "syslog" }, found.count("no_token"));
     unknownTokenFrames.inc({ via: "syslog" }, found.count("unknown_token"));
@@ -264,7 +270,7 @@ export class SyslogConnection {
     this.#parts.faults.note(this.address, "unfinished");
   }
 
-  // The registry is asked until it answers, or until there is no more time.
+  // Asks the registry until it answers, or until the server stops.
   async #ask(sorting: Sorting, asking: Promise<void>): Promise<void> {
     const { bytes, start, end } = this.#frames;
     let first: Promise<void> | undefined = asking;
@@ -275,7 +281,7 @@ export class SyslogConnection {
     });
   }
 
-  // Inactivity while we do not read is our own doing.
+  // Silence while we do not read is our own doing.
   #onIdle(): void {
     if (!this.#pace.isPaused) this.close("idle");
     else this.#socket.setTimeout(this.#parts.options.connectionIdleMs);

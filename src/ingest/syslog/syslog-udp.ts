@@ -1,6 +1,7 @@
 /**
- * Syslog over UDP, RFC 5426: a datagram is a frame. UDP has no answer and no way to hold a sender, so at the bound of memory
- * datagrams are dropped and counted. So are those that the system dropped, where it counts them (`udp-overruns.ts`).
+ * Syslog over UDP, RFC 5426: a datagram is a frame. UDP has no answers and cannot slow a sender down, so at the
+ * memory bound datagrams are dropped and counted. Those that the system dropped are counted too, where it counts them
+ * (`udp-overruns.ts`).
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -15,20 +16,20 @@ import { SyslogWriter } from "./syslog-writer.ts";
 import { UdpOverruns } from "./udp-overruns.ts";
 
 export type UdpOptions = SyslogOptions & {
-  /** Datagrams and lines that wait for the log. */
+  /** Datagrams and lines that are waiting for the log. */
   readonly udpBytesMax: number;
 };
 
 type Datagram = { readonly bytes: Buffer; readonly address: string };
 
-/** Asked of the system, which gives as much as it may (`net.core.rmem_max`). */
+/** Requested from the system, which grants at most `net.core.rmem_max`. */
 const receiveBytes = 4 * 1024 * 1024;
-/** Between two looks at what the system dropped. */
+/** How often to check what the system has dropped. */
 const overrunsEveryMs = 5_000;
-/** Holding a datagram costs so much besides its bytes. */
+/** Memory of a waiting datagram besides its bytes. */
 const overheadBytes = 256;
 
-/** Listens. `close` appends what was taken. */
+/** `close` stores what was received. */
 export async function udpListener(
   options: UdpOptions,
 ): Promise<{ readonly address: AddressInfo; close(): Promise<void> }> {
@@ -53,7 +54,7 @@ export async function udpListener(
   let closing: Promise<void> | undefined;
   const closeAll = async () => {
     stop.abort();
-    await telling; // the last look, while there is a socket
+    await telling; // a last check, while there is still a socket
     socket.close();
     await intake.close();
   };
@@ -89,7 +90,7 @@ class UdpIntake {
     this.#pump ??= this.#run();
   }
 
-  /** Waits until what was taken is durable; a log that refuses it is asked once more. */
+  /** Waits until everything that was received is durable; if the log refuses it, it is asked once more. */
   async close(): Promise<void> {
     this.#writer.stop();
     await this.#pump;
@@ -97,7 +98,7 @@ class UdpIntake {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // datagrams of one turn are sorted together
+    await Promise.resolve(); // the datagrams of one turn are sorted together
     while (this.#queue.length > 0) {
       const queue = this.#queue;
       this.#queue = [];
@@ -106,7 +107,7 @@ class UdpIntake {
     this.#pump = undefined;
   }
 
-  // Sorts the datagrams of one address that follow one another, so that faults have a peer.
+  // Sorts consecutive datagrams of one address, so that their faults have a peer.
   async #sortOf(queue: readonly Datagram[], first: number): Promise<number> {
     const { clock, defaultToken, faults, senders } = this.#options;
     const { address } = queue[first]!;
@@ -127,7 +128,7 @@ class UdpIntake {
     return at;
   }
 
-  // Some senders end datagrams as they end lines.
+  // Some senders end datagrams with a newline, as they end lines.
   async #add(sorting: Sorting, bytes: Buffer): Promise<void> {
     let end = bytes.length;
     while (end > 0 && isFrameEnd(bytes[end - 1])) end--;

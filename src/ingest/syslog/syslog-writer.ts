@@ -15,7 +15,7 @@ const askRetry: RetryPolicy = {
   jitter: 0.2,
 };
 
-/** The lines of one connection on their way to the streams of their channels. */
+/** Writes the lines of one connection into the streams of their channels. */
 export class SyslogWriter implements LineTarget, Sender {
   readonly #options: Omit<SyslogOptions, "host" | "port">;
   readonly #stop = new AbortController();
@@ -28,7 +28,7 @@ export class SyslogWriter implements LineTarget, Sender {
     this.#shortWay = new ShortWay((channel) => options.queues.stream(channel));
   }
 
-  /** Puts a line behind all that its channel was given before. */
+  /** Adds a line after all others of its channel. */
   place(
     record: TokenRecord,
     source: string,
@@ -42,7 +42,7 @@ export class SyslogWriter implements LineTarget, Sender {
     this.#bytes += stream.add(this, record, source, bytes, start, end, header, nowMs);
   }
 
-  /** The same for a frame that is plain and of a token that was told with `knows`; false when the frame goes the long way. */
+  /** Adds a frame that is plain and whose token was passed to `knows`; false when it has to take the long way. */
   placePlain(bytes: Uint8Array, start: number, end: number): boolean {
     const taken = this.#shortWay.add(this, bytes, start, end);
     this.#bytes += taken;
@@ -54,17 +54,17 @@ export class SyslogWriter implements LineTarget, Sender {
     this.#shortWay.learn(name, record.channel, stream, stream.originOf(record, record.source));
   }
 
-  /** To be called where a read, or a turn of the event loop, begins. */
+  /** Call at the beginning of a read or of a turn of the event loop. */
   begin(): void {
     this.#shortWay.begin(this.#options.tokens.version);
   }
 
-  /** To be called where it ends. */
+  /** Call at its end. */
   rest(): void {
     this.#shortWay.rest();
   }
 
-  /** Memory of lines that are not stored yet. */
+  /** Memory of lines that were not stored yet. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -75,25 +75,29 @@ export class SyslogWriter implements LineTarget, Sender {
   }
 
   /**
-   * Undefined when more may be read. Otherwise resolves when it may be: when this connection's lines are within their
-   * bound, and there is memory for all connections or none of it is this one's, so that each of them gets on.
+   * Undefined when more may be read. Otherwise resolves when that is so: when this connection's lines are within
+   * their bound, and there is memory for all connections. A connection that holds none of that memory may always
+   * read, so that each makes progress.
    */
   untilRoom(): Promise<void> | undefined {
     return this.#hasRoom ? undefined : this.#woken();
   }
 
-  /** Resolves when every line is durable, or given up after the queues stopped to try. */
+  /** Resolves when every line is durable, or given up after the queues stopped retrying. */
   async settled(): Promise<void> {
     while (this.#bytes > 0) await this.#woken();
   }
 
-  /** Ends the patience, as the server stops: what fails from now on is tried once more. */
+  /** Call when the server stops: what fails from now on is tried once more. */
   stop(): void {
     this.#stop.abort();
     this.#options.queues.stopRetrying();
   }
 
-  /** Asks until there is an answer: TCP has none to give. After `stop` once more, then `lines` are counted as lost. */
+  /**
+   * Retries until there is an answer, since there is nobody to report a failure to over TCP. After `stop` it tries
+   * once more, then counts `lines` as lost.
+   */
   async insist(lines: number, attempt: () => Promise<unknown>): Promise<void> {
     const { clock, logger } = this.#options;
     for (let failures = 0; ; failures++) {
@@ -122,7 +126,7 @@ export class SyslogWriter implements LineTarget, Sender {
     return this.#bytes <= connectionBytesMax && (this.#bytes === 0 || !queues.budget.isTight);
   }
 
-  // One waits at a time: for room, and after that for the end of the connection.
+  // There is only one waiter at a time: for room, and later for the end of the connection.
   #woken(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = () => {

@@ -1,7 +1,8 @@
 /**
- * Syslog over TCP and TLS, docs/spec/wire-in.md#w5-1: counted frames and lines, and the token in each says whose it is.
- * Nothing is ever written back, so a sender learns of trouble by a socket that is not read. What was read is appended
- * however long the log refuses it; only the end of the process loses it, and then it is counted.
+ * Syslog over TCP and TLS, docs/spec/wire-in.md#w5-1: counted frames and lines, each with a token that says which app
+ * it belongs to. Nothing is ever written back, so all that a sender notices of trouble is that its socket is not
+ * read. Lines that were read are retried for as long as the log refuses them; they are lost only when the process
+ * ends, and then they are counted.
  */
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
@@ -38,17 +39,17 @@ export type SyslogOptions = {
   /** Connections in all, and from one address. */
   readonly connectionsMax: number;
   readonly addressConnectionsMax: number;
-  /** Read from a connection and not yet durable: beyond it the socket is not read. */
+  /** Lines of a connection that are not durable yet; at this bound its socket is not read. */
   readonly connectionBytesMax: number;
-  /** Memory of frames that have begun and not ended, of all connections together. */
+  /** Memory of unfinished frames, of all connections together. */
   readonly unfinishedBytesMax: number;
   /** From the connection to the first frame with a known token. */
   readonly firstTokenMs: number;
   /** From the first byte of a frame to its last. */
   readonly frameMsMax: number;
-  /** A connection on which nothing arrived for so long is closed. */
+  /** A connection is closed after this long without data. */
   readonly connectionIdleMs: number;
-  /** Tokens whose records are kept at hand. */
+  /** Tokens whose records are kept in memory. */
   readonly tokensMax: number;
   /** For frames that name no token. */
   readonly defaultToken?: string | undefined;
@@ -57,7 +58,7 @@ export type SyslogOptions = {
   readonly senders?: Pick<Senders, "heard"> | undefined;
 };
 
-/** Late senders are looked for so often, or four times within the shortest time that they have. */
+/** How often to look for slow senders; more often when their time limits are short. */
 const checkMsMax = 1_000;
 
 /** Bounds and memory that all doors of syslog share. */
@@ -75,13 +76,13 @@ export const syslogRoom = (options: SyslogOptions): SyslogRoom => ({
   router: new FrameRouter(options),
 });
 
-/** The token of frames that name none: that of the client's certificate, else the listener's. */
+/** The token for frames that name none: by the client's certificate, otherwise the listener's default. */
 const fallbackOf =
   ({ clientTokens, defaultToken }: Pick<SyslogOptions, "clientTokens" | "defaultToken">) =>
   (socket: Socket): string | undefined =>
     (socket instanceof TLSSocket ? clientTokens?.of(socket.getPeerCertificate()) : undefined) ?? defaultToken;
 
-/** Listens. `close` stops reading, appends what was read, and closes every connection. */
+/** `close` stops reading, stores what was read, and closes every connection. */
 export function syslogListener(
   options: SyslogOptions & { readonly tls?: TlsFiles | undefined },
   room: SyslogRoom = syslogRoom(options),
@@ -95,7 +96,10 @@ export function syslogListener(
   );
 }
 
-/** Listens at a door of streams: its connections are made of the same parts, whatever they speak. */
+/**
+ * Opens a listener for a protocol over streams. Its connections are made of the same parts, whichever protocol they
+ * speak.
+ */
 export function doorListener<Options extends SyslogOptions & { readonly tls?: TlsFiles | undefined }>(
   door: Door,
   options: Options,

@@ -1,6 +1,6 @@
 /**
- * Datagrams that the system dropped because nobody read them in time. No program is told of them; Linux counts them for each
- * socket in /proc/net/udp.
+ * Datagrams that the system dropped because they were not read in time. Programs are not told of them; Linux counts
+ * them for each socket in /proc/net/udp.
  */
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, isIPv6 } from "node:net";
@@ -18,7 +18,7 @@ export class UdpOverruns {
     this.#local = localAddress(at);
   }
 
-  /** Those since it was last asked; 0 where the system does not count them. */
+  /** Overruns since the last call; 0 where the system does not count them. */
   async more(): Promise<number> {
     const table = await readFile(this.#file, "latin1").catch(() => "");
     const drops = dropsIn(table, this.#local);
@@ -28,7 +28,9 @@ export class UdpOverruns {
   }
 }
 
-/** The last column of the row of a socket in /proc/net/udp, which is bound to `local`; 0 when there is none. */
+/**
+ * The drops in /proc/net/udp of the socket that is bound to `local`, from the last column; 0 when it is not listed.
+ */
 export function dropsIn(table: string, local: string): number {
   for (const row of table.split("\n")) {
     const cells = row.trim().split(/\s+/);
@@ -37,7 +39,7 @@ export function dropsIn(table: string, local: string): number {
   return 0;
 }
 
-/** An address as /proc/net/udp writes it: words of 32 bits in the machine's order of bytes, in hex, and the port. */
+/** An address as /proc/net/udp writes it: 32-bit words in the machine's byte order, in hex, and the port. */
 export function localAddress({ address, port }: Pick<AddressInfo, "address" | "port">): string {
   const bytes = Buffer.from(ipaddr.parse(address).toByteArray());
   if (endianness() === "LE") bytes.swap32();

@@ -1,17 +1,17 @@
 /**
- * The memory of frames that have begun and not ended, of all syslog connections together. At the bound the connection
- * that has kept its frame for longest is closed: honest senders end a frame within moments, so it is not theirs.
+ * The memory of unfinished frames of all syslog connections. At the bound, the connection whose frame has been
+ * unfinished for longest is closed: honest senders finish a frame within moments.
  */
 
-/** A connection as this sees it. */
+/** A connection, as seen from here. */
 type FrameHolder = { close(reason: "no_room"): void };
 
-/** Bytes that holding a frame costs besides its own. */
+/** Memory of a held frame besides its bytes. */
 const overheadBytes = 512;
 
 export class UnfinishedFrames {
   readonly #bytesMax: number;
-  /** Oldest frame first. */
+  /** The oldest frame comes first. */
   readonly #held = new Map<FrameHolder, number>();
   #bytes = 0;
 
@@ -24,7 +24,7 @@ export class UnfinishedFrames {
     return this.#bytes;
   }
 
-  /** The frame of `holder` has `bytes` now; 0: it has none. `isNew`: it is another one than before. */
+  /** The frame of `holder` has `bytes` now; 0: it has none. `isNew`: not the frame that it had before. */
   set(holder: FrameHolder, bytes: number, isNew: boolean): void {
     const before = this.#held.get(holder) ?? 0;
     const after = bytes === 0 ? 0 : bytes + overheadBytes;
