@@ -8,6 +8,8 @@ type RowKind<Row extends object> = {
   readonly rowsOf: (app: string) => Promise<readonly Row[]>;
   readonly heads: readonly string[];
   readonly cells: (row: Row) => readonly string[];
+  /** Words about a row, below the table. */
+  readonly note?: (row: Row) => string | undefined;
   /** The words for an app that has none. */
   readonly none: (app: string) => string;
 };
@@ -16,7 +18,7 @@ type RowKind<Row extends object> = {
 export async function printRows<Row extends object>(
   { api, output }: Context,
   { app: names = [], json }: { app?: readonly string[]; json?: true },
-  { rowsOf, heads, cells, none }: RowKind<Row>,
+  { rowsOf, heads, cells, note, none }: RowKind<Row>,
 ): Promise<void> {
   const apps = await requiredApps(api(), names);
   const areSeveral = apps.length > 1 || names.some((name) => !apps.includes(name));
@@ -26,6 +28,8 @@ export async function printRows<Row extends object>(
   if (all.length === 0) return output.note(apps.map(none).join("\n"));
   const table = all.map(({ app, row }) => (areSeveral ? [app, ...cells(row)] : cells(row)));
   await output.table(areSeveral ? ["APP", ...heads] : heads, table);
+  const notes = all.flatMap(({ row }) => note?.(row) ?? []);
+  if (notes.length > 0) output.note(notes.join("\n"));
 }
 
 /** A command that lists what apps have: of all of them, when none is named. */

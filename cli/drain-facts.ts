@@ -1,7 +1,7 @@
 /** The facts of a drain for a terminal: names and values in two columns, wrapped at the terminal's width. */
 import { oneLine, terminalText } from "../src/core/terminal/terminal-text.ts";
 import type { Drain } from "./api/api-types.ts";
-import { factsOf } from "./drain-words.ts";
+import { factsOf, stateWords } from "./drain-words.ts";
 import type { Output } from "./output.ts";
 import { wrapped } from "./view/columns.ts";
 import { type Hue, type Paint, paintOf } from "./view/paint.ts";
@@ -34,7 +34,9 @@ const stateHues: Readonly<Record<string, Hue>> = {
   paused: "yellow",
 };
 
-function painted(name: string, value: string, { state = "" }: Drain, paint: Paint): string {
-  if (name === "state" && Object.hasOwn(stateHues, state)) return paint.hue(stateHues[state], value);
+function painted(name: string, value: string, drain: Drain, paint: Paint): string {
+  const { state = "" } = drain;
+  if (name === "state" && Object.hasOwn(stateHues, state))
+    return paint.hue(stateWords(drain) === state ? stateHues[state] : "yellow", value);
   return name === "last error" && state === "retrying" ? paint.hue("red", value) : value;
 }

@@ -1,5 +1,7 @@
 /** Drains in words. */
+
 import { allDrainFields, type DrainField } from "../src/core/records/drain-fields.ts";
+import { isTestFailed } from "../src/core/records/failed-test.ts";
 import type { Drain, DrainTestResult } from "./api/api-types.ts";
 import { asSentence } from "./errors.ts";
 import { count } from "./logs/search-words.ts";
@@ -40,6 +42,18 @@ export async function printTestResult(output: Output, key: string, result: Drain
   if (expiring) output.note(asSentence(`But ${expiring}`));
 }
 
+/** The state; an untried drain is not well because it is idle. */
+export const stateWords = (drain: Drain): string =>
+  isTestFailed(drain) ? `${drain.state}, test failed` : (drain.state ?? "");
+
+/** The reason why a drain does not deliver, or will not when lines come; undefined when there is none. */
+export function troubleOf(drain: Drain): string | undefined {
+  const { token, state, last_error: error, last_test: test } = drain;
+  if (isTestFailed(drain)) return `${token} did not take its last test line: ${test?.reason}`;
+  const message = typeof error === "object" ? error?.message : error;
+  return state === "retrying" && message ? `${token} retries: ${message}` : undefined;
+}
+
 /** The words for a replay that was just asked for. */
 export function replayWords(
   key: string,
@@ -66,7 +80,7 @@ export function factsOf(drain: Drain, nowMs: number): [string, string][] {
     ["id", drain.id],
     ["add-on", drain.addon?.name],
     ...allDrainFields.flatMap((field) => factsOfField(field, drain)),
-    ["state", drain.state],
+    ["state", stateWords(drain)],
     ["last error", typeof error === "object" ? [error?.at, error?.message].filter(Boolean).join(" ") : error],
     ["last test", test && [test.at, test.reason ?? "taken", test.expiring].filter(Boolean).join("; ")],
     ["lag", drain.lag_lines && `${drain.lag_lines} lines, ${drain.lag_seconds ?? 0} s`],

@@ -5,7 +5,16 @@ import { appOption, requiredApp } from "../app-names.ts";
 import { registerList } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { printFacts } from "../drain-facts.ts";
-import { firstFinding, isTaken, printTestResult, replayWords, taken, whatFollows } from "../drain-words.ts";
+import {
+  firstFinding,
+  isTaken,
+  printTestResult,
+  replayWords,
+  stateWords,
+  taken,
+  troubleOf,
+  whatFollows,
+} from "../drain-words.ts";
 import { asSentence } from "../errors.ts";
 import { ListedArgument } from "../listed.ts";
 import { since } from "../logs/log-session.ts";
@@ -28,15 +37,16 @@ export function registerDrains(program: Command, context: Context): void {
   registerList(program, context, {
     name: "drains",
     description:
-      "list the drains of all apps, or of some: their state and how far behind they are; drains:info tells why",
+      "list the drains of all apps, or of some: their state, how far behind they are, and why one does not deliver",
     rowsOf: (app) => api().drains(app),
     heads: ["TOKEN", "STATE", "LAG", "URL"],
-    cells: ({ token, state = "", lag_lines: lag = "", url, addon }) => [
-      token,
-      state,
-      String(lag),
-      addon ? `${url} (add-on ${addon.name})` : url,
+    cells: (drain) => [
+      drain.token,
+      stateWords(drain),
+      String(drain.lag_lines ?? ""),
+      drain.addon ? `${drain.url} (add-on ${drain.addon.name})` : drain.url,
     ],
+    note: troubleOf,
     none: (app) => `${app} has no drains. "tailrace drains:add -a ${app} URL" adds one.`,
   });
 

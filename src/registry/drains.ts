@@ -91,7 +91,9 @@ export class Drains {
     };
     const { url } = changed(before); // an invalid change claims nothing
     if (url !== undefined && url !== before.url) await this.#claims.take(channel, id, url);
-    return this.#change(channel, id, changed);
+    const drain = await this.#change(channel, id, changed);
+    await removeRecord(this.#store, drainTestKey(id)); // of the drain as it was
+    return drain;
   }
 
   /** The app's drains, oldest first; those only reserved are left out, and those whose records are unreadable. */

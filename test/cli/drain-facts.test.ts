@@ -85,3 +85,36 @@ test("facts fit the terminal, which alone has colours", async () => {
   expect(piped.stdout).toContain(`${cause}\n`);
   expect(piped.stdout).not.toContain("\u001b");
 });
+
+test("the list says why a drain does not deliver, or will not: its lines' last error, else its last test", async () => {
+  const test = {
+    at: "2026-01-01T00:00:01Z",
+    kind: "retry",
+    reason: "HOST refused the connection",
+    expiring: null,
+  };
+  const idle = { ...drain, state: "idle", last_error: null, last_test: test, lag_lines: 0 };
+  const server = await FakeTailrace.open(["blog"]);
+  server.routes.set(
+    "GET /apps/blog/log-drains",
+    json(200, [
+      { ...drain, last_test: test },
+      { ...idle, token: "d.2" },
+      { ...idle, token: "d.3", delivered_at: "2026-01-01T00:00:01Z" },
+      { ...idle, token: "d.4", last_test: { ...test, kind: "delivered" } },
+    ]),
+  );
+  const { stdout, stderr } = await runCli(["drains", "-a", "blog"], cliEnvironment(server));
+  await server.close();
+  const states = stdout.split("\n").slice(1, -1);
+  expect(states.map((row) => row.split(/ {2,}/).slice(0, 2))).toEqual([
+    ["d.1", "retrying"],
+    ["d.2", "idle, test failed"],
+    ["d.3", "idle"],
+    ["d.4", "idle"],
+  ]);
+  expect(stderr).toBe(
+    `d.1 retries: ${cause}\nd.2 did not take its last test line: HOST refused the connection\n`,
+  );
+  expect(factOf("state", { ...idle, token: "d.2" })).toBe("idle, test failed");
+});

@@ -256,7 +256,7 @@ describe("drains:info", () => {
     server.verdict = { kind: "retry", reason: "logs.example.com:443 refused the connection" };
     const { token } = await added();
     const facts = await factsOf(token);
-    expect(facts.get("state")).toBe("idle");
+    expect(facts.get("state")).toBe("idle, test failed");
     expect(facts.get("last test")).toMatch(/^\d{4}-.*Z; logs\.example\.com:443 refused the connection$/);
     server.verdict = { kind: "delivered" };
     await done("drains:test", token);

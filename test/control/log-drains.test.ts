@@ -251,6 +251,8 @@ describe("actions", () => {
       expiring: null,
     });
     expect(json.last_error).toBeNull();
+    // It says nothing of a drain that was changed since.
+    expect((await server.call("PATCH", at(drain.id), { format: "ndjson" })).json.last_test).toBeNull();
   });
 
   test("rotate signs with the new secret and the one before, until that is taken away", async () => {

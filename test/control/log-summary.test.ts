@@ -19,7 +19,7 @@ test("an app without a line has nothing to tell", async () => {
     oldest: null,
     newest: null,
     recent: { seconds: 60, lines: 0, errors: 0 },
-    drains: { idle: 0, delivering: 0, retrying: 0, paused: 0, lag_lines: 0 },
+    drains: { idle: 0, delivering: 0, retrying: 0, paused: 0, tests_failed: 0, lag_lines: 0 },
   });
 });
 
@@ -32,6 +32,9 @@ test("an app is told by its pace, its oldest and its newest line, and its drains
     url: "https://example.com/",
     since: "1h",
   });
+  const record = (await server.registry.drains.find(drain.id))!;
+  await server.registry.drains.keepTest(record, { kind: "retry", reason: "refused" });
+  expect((await summary("todo")).drains).toMatchObject({ delivering: 1, tests_failed: 1 });
   await server.call("POST", `/apps/todo/log-drains/${drain.id}/actions/pause`);
   const told = await summary("todo");
   expect(told).toMatchObject({
@@ -39,7 +42,7 @@ test("an app is told by its pace, its oldest and its newest line, and its drains
     oldest: { line: 0 },
     recent: { seconds: 60, lines: 40, errors: 0 },
     newest: { source: "app", dyno: "web.1", severity: "info", message: "late 39" },
-    drains: { paused: 1, retrying: 0, lag_lines: 43 },
+    drains: { paused: 1, retrying: 0, tests_failed: 0, lag_lines: 43 },
   });
   expect(Date.parse(told.newest.accepted_at) - Date.parse(told.oldest.accepted_at)).toBe(120_000);
 });

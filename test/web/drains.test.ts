@@ -5,6 +5,7 @@ import type { Drain, Replay } from "../../web/src/api-types.ts";
 import {
   causeAndMend,
   healingOf,
+  healthOf,
   paceOf,
   replayWords,
   whatFollows,
@@ -12,6 +13,8 @@ import {
 import { partsOf, sharesOf } from "../../web/src/drains/ledger.ts";
 
 const time = "2026-01-02T03:04:05.000Z";
+const earlier = "2026-01-02T03:04:04.000Z";
+const refused = { at: time, kind: "retry", reason: "HOST refused the connection" };
 const drain = (more: Partial<Drain>): Drain => ({
   id: "1",
   token: "d",
@@ -19,6 +22,7 @@ const drain = (more: Partial<Drain>): Drain => ({
   created_at: time,
   state: "idle",
   last_error: null,
+  last_test: null,
   lag_lines: 0,
   lag_seconds: 0,
   rate: 0,
@@ -124,4 +128,28 @@ test.each([
   [{}, undefined, "nothing sent yet"],
 ] as const)("a drain %j of which the page counted %s lines/s says: %s", (more, counted, words) => {
   expect(paceOf(drain(more), counted)).toBe(words);
+});
+
+test.each([
+  ["idle, and never tested", {}, { mark: "good", word: "idle, nothing waits" }],
+  ["its test line was not taken", { last_test: refused }, { mark: "wait", word: "idle, test failed" }],
+  ["a paused one", { last_test: refused, state: "paused" }, { mark: "wait", word: "paused" }],
+  ["its own lines say more", { last_test: refused, state: "retrying" }, { mark: "bad", word: "retrying" }],
+  [
+    "it delivered since",
+    { last_test: refused, delivered_at: time },
+    { mark: "good", word: "idle, nothing waits" },
+  ],
+  [
+    "it delivered before",
+    { last_test: refused, delivered_at: earlier },
+    { mark: "wait", word: "idle, test failed" },
+  ],
+  [
+    "its test line was taken",
+    { last_test: { ...refused, kind: "delivered" } },
+    { mark: "good", word: "idle, nothing waits" },
+  ],
+] as const)("the health of a drain: %s", (_, more, health) => {
+  expect(healthOf(drain(more))).toEqual(health);
 });

@@ -30,6 +30,7 @@ export type LogSummary = {
     readonly delivering: number;
     readonly retrying: number;
     readonly paused: number;
+    readonly tests_failed: number;
     readonly lag_lines: number;
   };
 };
@@ -60,6 +61,7 @@ export type Drain = {
   readonly filter?: Readonly<Record<string, unknown>> | null;
   readonly state: DrainState;
   readonly last_error: { readonly at: string; readonly message: string } | null;
+  readonly last_test: { readonly at: string; readonly kind: string; readonly reason: string | null } | null;
   readonly lag_lines: number;
   readonly lag_seconds: number;
   readonly rate: number;

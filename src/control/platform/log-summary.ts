@@ -1,6 +1,7 @@
 /** An app's log and its drains at a glance. Our own addition to the Platform API. */
 import type { FastifyPluginAsync } from "fastify";
 import type { ChannelId } from "../../core/ids.ts";
+import { isTestFailed } from "../../core/records/failed-test.ts";
 import type { Drains } from "../../registry/drains.ts";
 import { timeOf } from "../../registry/time.ts";
 import type { LogSummary } from "../../tail/log-summary.ts";
@@ -29,8 +30,16 @@ const summaryReply = object({
     description: "the newest line, its message cut to 2,000 bytes",
   },
   drains: {
-    ...object({ idle: count, delivering: count, retrying: count, paused: count, lag_lines: count }),
-    description: "how many are in which state, and the longest lag",
+    ...object({
+      idle: count,
+      delivering: count,
+      retrying: count,
+      paused: count,
+      tests_failed: count,
+      lag_lines: count,
+    }),
+    description:
+      "how many are in which state, how many that are idle or delivering did not take their newest test line, and nothing since, and the longest lag",
   },
 });
 
@@ -61,7 +70,13 @@ export const logSummaryApi: FastifyPluginAsync<{ drains: Drains; summaryOf: Summ
         oldest: oldest ? { line: oldest.line, accepted_at: timeOf(oldest.acceptedAtMs) } : null,
         recent: { seconds: log.seconds, lines: log.lines, errors: log.errors },
         newest: newest ? { ...withoutTime(newest), accepted_at: timeOf(newest.acceptedAtMs) } : null,
-        drains: { ...states, lag_lines: Math.max(0, ...ledgers.map(({ lagLines }) => lagLines)) },
+        drains: {
+          ...states,
+          tests_failed: ledgers.filter(({ state, lastTest, deliveredAt }) =>
+            isTestFailed({ state, last_test: lastTest ?? null, delivered_at: deliveredAt ?? null }),
+          ).length,
+          lag_lines: Math.max(0, ...ledgers.map(({ lagLines }) => lagLines)),
+        },
       };
     },
   );

@@ -8,8 +8,8 @@ import { formatBatch } from "../../../src/core/format/format.ts";
 import { levels } from "../../../src/core/message/level.ts";
 import { matchTask, PatternWork } from "../../../src/core/patterns/pattern-work.ts";
 import { origin } from "../../../src/core/position.ts";
-import { octetCounted } from "../../support/frames.ts";
 import { atOnce } from "../../../src/core/scheduling/steps.ts";
+import { octetCounted } from "../../support/frames.ts";
 
 const some = <Value>(value: fc.Arbitrary<Value>) => fc.option(value, { nil: undefined });
 const name = fc.constantFrom("web", "web.1", "web.*", "*.1", "worker", "router", "w.b", "*");

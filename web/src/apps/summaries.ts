@@ -61,12 +61,13 @@ export function drainHealth(
   words: string;
 } {
   if (summary === undefined) return { mark: "none", words: "" };
-  const { idle, delivering, retrying, paused } = summary.drains;
+  const { idle, delivering, retrying, paused, tests_failed: failed } = summary.drains;
   const count = idle + delivering + retrying + paused;
   if (count === 0) return { mark: "none", words: "no drains" };
   if (isAway) return { mark: "unknown", words: "not known: the server does not answer" };
   const some = (drains: number) => (count === 1 ? "1 drain," : `${drains} of ${count} drains`);
   if (retrying > 0) return { mark: "bad", words: `${some(retrying)} retrying` };
   if (paused > 0) return { mark: "wait", words: `${some(paused)} paused` };
+  if (failed > 0) return { mark: "wait", words: `${some(failed)} not taking test lines` };
   return { mark: "ok", words: count === 1 ? "1 drain, well" : `${count} drains, all well` };
 }

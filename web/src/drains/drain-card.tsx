@@ -1,5 +1,6 @@
 /** One drain: its state in sentences, its ledger, lag and pace over time, and its actions. */
 import { useState } from "preact/hooks";
+import { isTestFailed } from "../../../src/core/records/failed-test.ts";
 import { api } from "../api.ts";
 import type { Drain, DrainTest } from "../api-types.ts";
 import { Chart } from "../parts/chart.tsx";
@@ -175,6 +176,20 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
 }
 
 function Why({ drain, onTry }: { drain: Drain; onTry: (() => void) | undefined }) {
+  const { last_test: test } = drain;
+  if (test !== null && isTestFailed(drain)) {
+    const { cause, mend } = causeAndMend(test.reason ?? "It does not say why");
+    const since = `The test line of ${dayOf(Date.parse(test.at), "local", true)} was not taken, and no line since.`;
+    return (
+      <div class="why wait">
+        <b>{cause}</b>
+        {mend !== "" && <p class="mend">{mend}</p>}
+        <p>
+          {since} {drain.lag_lines > 0 && whatFollows(drain, Date.now())}
+        </p>
+      </div>
+    );
+  }
   if (drain.state === "paused")
     return (
       <div class="why wait">

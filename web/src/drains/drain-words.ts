@@ -1,10 +1,13 @@
 /** A drain in sentences: how it is, since when, why, and what to do. */
+import { isTestFailed } from "../../../src/core/records/failed-test.ts";
 import type { Drain, Replay } from "../api-types.ts";
 import { countOf, dayOf, durationOf, linesOf, rateOf, type Zone } from "../parts/words.ts";
 
 type Health = { readonly mark: "good" | "wait" | "bad"; readonly word: string };
 
-export function healthOf({ state }: Drain): Health {
+export function healthOf(drain: Drain): Health {
+  const { state } = drain;
+  if (isTestFailed(drain)) return { mark: "wait", word: `${state}, test failed` };
   if (state === "retrying") return { mark: "bad", word: "retrying" };
   if (state === "paused") return { mark: "wait", word: "paused" };
   return { mark: "good", word: state === "delivering" ? "delivering" : "idle, nothing waits" };

@@ -5,6 +5,7 @@ import type { Drain, KeyFacts } from "../api-types.ts";
 import { useLoaded } from "../parts/use-store.ts";
 import { DrainCard } from "./drain-card.tsx";
 import { DrainForm } from "./drain-form.tsx";
+import { healthOf } from "./drain-words.ts";
 import { Samples } from "./samples.ts";
 
 const everyMs = 2_000;
@@ -85,6 +86,6 @@ export function DrainsPage({ app, keyFacts }: { app: string; keyFacts: KeyFacts 
   );
 }
 
-const rank = { retrying: 0, paused: 1, delivering: 2, idle: 2 } as const;
+const rank = { bad: 0, wait: 1, good: 2 } as const;
 const byTrouble = (a: Drain, b: Drain): number =>
-  rank[a.state] - rank[b.state] || a.created_at.localeCompare(b.created_at);
+  rank[healthOf(a).mark] - rank[healthOf(b).mark] || a.created_at.localeCompare(b.created_at);
