@@ -21,13 +21,13 @@ const retention = {
 };
 const historyMessages = 20_000;
 
-type Setup = { readonly replicas: 1 | 3; readonly jetstream?: string; readonly looksBehind?: boolean };
+type Setup = { readonly replicas: 1 | 3; readonly jetstream?: string; readonly checksPredecessor?: boolean };
 const setups: Readonly<Record<string, Setup>> = {
   "R1, sync every 2 min": { replicas: 1 },
   "R1, sync always": { replicas: 1, jetstream: "sync_interval: always" },
-  "R3, looks": { replicas: 3, looksBehind: true },
-  "R3, trusts": { replicas: 3, looksBehind: false },
-  "R3, trusts, sync always": { replicas: 3, looksBehind: false, jetstream: "sync_interval: always" },
+  "R3, looks": { replicas: 3, checksPredecessor: true },
+  "R3, trusts": { replicas: 3, checksPredecessor: false },
+  "R3, trusts, sync always": { replicas: 3, checksPredecessor: false, jetstream: "sync_interval: always" },
 };
 const loads = [
   { name: "1 app, one at a time, 200 B", channels: 1, waiting: 1, bytes: 200 },
@@ -83,10 +83,10 @@ async function history({ log }: NatsEngine): Promise<number> {
   return (historyMessages * 1000) / (performance.now() - start);
 }
 
-for (const [name, { looksBehind, replicas, jetstream }] of Object.entries(setups)) {
+for (const [name, { checksPredecessor, replicas, jetstream }] of Object.entries(setups)) {
   if (wanted.length > 0 && !wanted.some((word) => name.includes(word))) continue;
   const cluster = await startNats(replicas, jetstream === undefined ? {} : { jetstream });
-  const looks = looksBehind === undefined ? {} : { looksBehind };
+  const looks = checksPredecessor === undefined ? {} : { checksPredecessor };
   const engine = await openNats({ clock: realClock, urls: cluster.urls, replicas, retention, ...looks });
   try {
     const found = loads.map((): Figures[] => []);

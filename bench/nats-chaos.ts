@@ -19,7 +19,7 @@ import { randomFrom } from "../test/support/random.ts";
 import { keepCheckpoints } from "./checkpoint-keepers.ts";
 
 const seconds = Number(process.argv[2] ?? 100);
-const looksBehind = process.argv[3] !== "trusts";
+const checksPredecessor = process.argv[3] !== "trusts";
 const seed = Number(process.argv[4] ?? 1);
 const killsOnly = process.argv[5] === "kills";
 const shards = 2;
@@ -200,7 +200,7 @@ const engines: NatsEngine[] = [];
 try {
   const open = (first: number) => {
     const urls = [...cluster.urls.slice(first), ...cluster.urls.slice(0, first)];
-    return openNats({ clock: realClock, urls, replicas: 3, shards, retention, looksBehind });
+    return openNats({ clock: realClock, urls, replicas: 3, shards, retention, checksPredecessor });
   };
   for (const node of [0, 1, 2]) engines.push(await open(node));
   const admin = await connect({ servers: [...cluster.urls], maxReconnectAttempts: -1 });
@@ -231,7 +231,7 @@ try {
   console.log(
     JSON.stringify({
       server: admin.info?.version,
-      looksBehind,
+      checksPredecessor,
       seed,
       seconds,
       faults: told.length,

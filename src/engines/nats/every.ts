@@ -1,9 +1,9 @@
-/** Work that is done again and again. */
+/** Work that is repeated at an interval. */
 import type { Clock } from "../../ports.ts";
 
 /**
- * Runs `work` every `everyMs` until `signal` is aborted, one run at a time: a long one puts off the next. `work` must not
- * reject.
+ * Runs `work` every `everyMs` until `signal` is aborted, one run at a time; a long run delays the next. `work` must
+ * not reject.
  */
 export async function every(
   clock: Clock,

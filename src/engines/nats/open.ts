@@ -12,11 +12,11 @@ import type { ChannelLog, Clock, Store } from "../../ports.ts";
 import type { Retention as Limits } from "../engine.ts";
 import { newLogId } from "../incarnation.ts";
 import { Appends } from "./log/appends.ts";
-import { readingParts } from "./log/behind.ts";
 import { Expectations } from "./log/expectations.ts";
 import { Heads } from "./log/heads.ts";
 import { LiveChannels } from "./log/live.ts";
 import { NatsLog } from "./log/log.ts";
+import { readingParts } from "./log/messages-after.ts";
 import { Reader } from "./log/reader.ts";
 import { Retention } from "./log/retention.ts";
 import { Turns } from "./log/turns.ts";
@@ -30,7 +30,7 @@ import { Publisher } from "./wire/publisher.ts";
 import { StreamApi } from "./wire/stream-api.ts";
 import type { Wire } from "./wire/wire.ts";
 
-/** A wire that leads to servers with JetStream. */
+/** A connection to servers that have JetStream. */
 export type Served = Wire & {
   streams(): Promise<StreamMaker>;
   status(): ConnectionStatus;
@@ -42,30 +42,36 @@ export type EngineOptions = {
   readonly retention: Limits;
   /** Copies of each stream: 1 or 3. */
   readonly replicas: number;
-  /** Number of the log's streams; fixed when the log is made. Absent: as it was made, else 16. */
+  /** Number of the log's streams, fixed when the log is created. Absent: as it was created, or 16. */
   readonly shards?: number;
   readonly logger?: Logger;
   /**
-   * A channel that was not written for so long has its end written down; absent: a minute, or a quarter of the age that
-   * lines reach.
+   * A channel's end is recorded after this long without an append; absent: a minute, or a quarter of the retention
+   * age.
    */
   readonly headIdleMs?: number;
-  /** Appends look behind what was acknowledged, or never do; absent: as the servers need it. */
-  readonly looksBehind?: boolean;
-  /** How long servers that were just started may take to agree on their leaders; absent: 20 seconds. */
+  /**
+   * True: appends check the message before each acknowledged one; false: they never do; absent: as the servers need
+   * it.
+   */
+  readonly checksPredecessor?: boolean;
+  /** How long servers that were just started may take to elect their leaders; absent: 20 seconds. */
   readonly settleMsMax?: number;
 };
 
 export type NatsOptions = ConnectionSettings &
   EngineOptions & {
-    /** A start that takes longer says in the log what it waits for; absent: 2 seconds. */
+    /** A start that takes longer than this logs what it is waiting for; absent: 2 seconds. */
     readonly quietMsMax?: number;
   };
 
-/** How the engine is, for `/readyz` and metrics. `jetstream`: lines can be stored, as far as this process knows. */
+/**
+ * The engine's state, for `/readyz` and metrics. `jetstream`: whether lines can be stored, as far as this process
+ * knows.
+ */
 export type NatsStatus = ConnectionStatus & { readonly jetstream: "ready" | "unavailable" };
 
-/** An open engine; `close` closes log, store and connection. */
+/** An open engine. `close` closes the log, the store and the connection. */
 export type NatsEngine = {
   readonly log: ChannelLog;
   readonly store: Store;
@@ -74,17 +80,17 @@ export type NatsEngine = {
   close(): Promise<void>;
 };
 
-/** The Store. */
+/** The bucket of the Store. */
 const recordBucket = "tailrace";
-/** Facts that the engine itself has to remember: the number of shards, and the ends of channels that fell idle. */
+/** The bucket of the engine's own facts: the number of shards, and the ends of idle channels. */
 const engineBucket = "tailrace-log";
 const shardsDefault = 16;
 const headIdleMsDefault = 60_000;
 const quietMsMaxDefault = 2_000;
 
 /**
- * Connects, makes the streams that are absent, compares those that are there. Rejects with an `AppError` that says
- * what is wrong and the mend.
+ * Connects, creates the streams that are missing, and compares those that exist. Rejects with an `AppError` that says
+ * what is wrong and how to mend it.
  */
 export async function openNats(options: NatsOptions): Promise<NatsEngine> {
   let what = "NATS";
@@ -104,8 +110,8 @@ export async function openNats(options: NatsOptions): Promise<NatsEngine> {
   }
 }
 
-// History has a connection of its own: what many readers ask for does not lie before the acknowledgements and live lines of
-// all, and when they take too little the server drops that one alone.
+// History has its own connection, so that the data of many readers do not delay everybody's acknowledgements and live
+// lines. If these readers take too little, the server drops only that connection.
 async function historyConnection(connection: Served, options: NatsOptions): Promise<Served> {
   try {
     return await openConnection({
@@ -120,8 +126,8 @@ async function historyConnection(connection: Served, options: NatsOptions): Prom
 }
 
 /**
- * Opens the engine on what is connected already, and closes that when it cannot. `history`: the connection that readers of
- * history use; absent: the same.
+ * Opens the engine on open connections, and closes them if it fails. `history`: the connection for readers of
+ * history; absent: the same one.
  */
 export async function openOn(
   connection: Served,
@@ -155,7 +161,7 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
   const reader = new Reader(readingParts(wire, api, clock), settings);
   const historyParts = readingParts(history, new StreamApi(history, clock), clock);
   const historyReader = history === wire ? reader : new Reader(historyParts, settings);
-  // Written down before age may take the last of its lines.
+  // Recorded before age can remove the channel's last lines.
   const idleMs = Math.min(options.headIdleMs ?? headIdleMsDefault, limits.ageMsMax / 4);
   const heads = new Heads({ reader, store: own, idleMs, failures, clock });
   wire.onReconnect(() => heads.forgetAll());
@@ -174,7 +180,8 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
     underWay,
     payloadBytesMax: () => wire.payloadBytesMax,
     live,
-    looksBehind: (stream) => options.looksBehind ?? (replicas > 1 && !expectations.areKept(stream)),
+    checksPredecessor: (stream) =>
+      options.checksPredecessor ?? (replicas > 1 && !expectations.areEnforced(stream)),
   });
   const log = new NatsLog({ reader: historyReader, api, heads, appends, retention, live, clock });
   const { server, version } = wire.status();
@@ -208,14 +215,14 @@ async function closeAll(
   await Promise.all(wires.map((wire) => wire.close()));
 }
 
-/** The number of shards that the log was made with. */
+/** The number of shards that the log was created with. */
 async function agreedShards(store: Store, wanted: number | undefined): Promise<number> {
   const found = await agreed(store, recordPrefixes.logShards, isCount, () => wanted ?? shardsDefault);
   if (wanted !== undefined && wanted !== found) throw natsShardsDiffer(wanted, found);
   return found;
 }
 
-/** Settings that all processes have to agree on; the first one decides. */
+/** A setting that all processes must agree on; the first process to write it decides. */
 async function agreed<Value>(store: Store, key: string, check: Check, make: () => Value): Promise<Value> {
   for (;;) {
     const found = await store.get<Value>(key);

@@ -1,4 +1,4 @@
-/** The other nodes of a cluster on NATS, by plain messages: nothing of them is stored. */
+/** The other nodes of a cluster on NATS, asked by plain messages: nothing is stored. */
 import { randomUUID } from "node:crypto";
 import type { OtherNodes, otherNodesLimits } from "../../other-nodes.ts";
 import type { Clock } from "../../ports.ts";
@@ -12,7 +12,7 @@ export class NatsOtherNodes implements OtherNodes {
   readonly #wire: Wire;
   readonly #clock: Pick<Clock, "sleep">;
   readonly #limits: Limits;
-  /** Every node hears all questions: its own it does not answer. */
+  /** Every node receives all questions, and ignores its own. */
   readonly #id = randomUUID();
 
   constructor(wire: Wire, clock: Pick<Clock, "sleep">, limits: Limits) {
@@ -35,7 +35,7 @@ export class NatsOtherNodes implements OtherNodes {
       this.#wire.publish(subjectOf(question), this.#id, { reply: inbox });
       await this.#clock.sleep(answerMsMax, enough.signal);
     } catch {
-      // The connection is closed: nobody can be asked.
+      // The connection is closed, so there is nobody to ask.
     } finally {
       end();
     }
@@ -48,13 +48,13 @@ export class NatsOtherNodes implements OtherNodes {
       try {
         this.#wire.publish(reply, fitting(make(), this.#wire.payloadBytesMax));
       } catch {
-        // The connection is closed: the one who asks goes on without this answer.
+        // The connection is closed: the node that asked goes on without this answer.
       }
     });
   }
 }
 
-/** The list as JSON, without as much of its end as one message has no room for. */
+/** The list as JSON, cut at its end to fit into one message. */
 function fitting(list: readonly unknown[], bytesMax: number): string {
   const text = JSON.stringify(list);
   if (Buffer.byteLength(text) <= bytesMax) return text;
@@ -66,6 +66,6 @@ function listIn(data: Uint8Array): readonly unknown[] | undefined {
     const list: unknown = JSON.parse(Buffer.from(data).toString());
     return Array.isArray(list) ? list : undefined;
   } catch {
-    return undefined; // NATS itself says that nobody hears the question
+    return undefined; // NATS itself says that nobody is listening
   }
 }

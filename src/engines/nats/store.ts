@@ -1,7 +1,7 @@
 /**
- * Records in a KV bucket. A put names the revision that it replaces, in two ways: as the subject's last sequence, and
- * in its message id. The first keeps out what is old; the second keeps one of several that come at once, which a
- * replicated stream of servers before 2.9.21 does not do by the first alone.
+ * Records in a KV bucket. A put names the revision that it replaces twice: as the subject's last sequence, and in its
+ * message id. The first rejects a put that is out of date; the second keeps only one of several that come at once,
+ * for which the first is not enough on replicated streams before server 2.9.21.
  */
 import assert from "node:assert";
 import { randomBytes } from "node:crypto";
@@ -26,7 +26,7 @@ type NatsStoreParts = {
   readonly bucket: string;
 };
 
-/** The stream of a bucket, as `nats kv` knows it. */
+/** The name of a bucket's stream, as `nats kv` has it. */
 export const bucketStream = (bucket: string): string => `KV_${bucket}`;
 /** All of a bucket's subjects. */
 export const bucketSubjects = (bucket: string): string => `$KV.${bucket}.>`;
@@ -34,12 +34,12 @@ export const bucketSubjects = (bucket: string): string => `$KV.${bucket}.>`;
 const operationHeader = "KV-Operation";
 const putHeader = "Tailrace-Put";
 const putMsMax = 15_000;
-/** How many records are read at a time. Callers that ask for the same record meanwhile share one answer. */
+/** Records that are read at a time. Callers that ask for the same record share one answer. */
 const getsMax = 16;
-/** A watcher whose server does not answer tries again after this. */
+/** A watcher retries after this when its server does not answer. */
 const retryPauseMs = 300;
 
-// The bucket's words are separated by `.`, ours by `/`: the two change places, so every key has one subject and back.
+// Buckets separate words with `.`, we use `/`. Swapping the two gives every key a subject of its own.
 const swapped = (text: string): string =>
   text.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
 
@@ -136,13 +136,13 @@ export class NatsStore implements Store {
   async #put(key: string, json: string | undefined, revision: number): Promise<number | undefined> {
     const stored = await this.#publish(key, json, revision);
     if (stored !== undefined || revision !== 0) return stored;
-    // Absent means without a message, or with one that says it was removed.
+    // Absent: the last message says that the record was removed, or there is none.
     const last = await this.#last(key);
     if (last === undefined || !isRemoval(last)) return undefined;
     return json === undefined ? 0 : this.#publish(key, json, last.sequence);
   }
 
-  /** The new revision, or undefined when the last message of the key is not the one at `expected`. */
+  /** The new revision, or undefined when the key's last message is not `expected`. */
   async #publish(key: string, json: string | undefined, expected: number): Promise<number | undefined> {
     if (json === undefined && expected === 0 && (await this.#last(key)) === undefined) return 0;
     if (json === undefined && expected === 0) return undefined;
@@ -166,7 +166,7 @@ export class NatsStore implements Store {
       case "conflict":
       case "duplicate": {
         if (published.attempts === 1) return undefined;
-        // An earlier attempt of ours may have been stored and its acknowledgement lost.
+        // An earlier attempt of ours may have been stored, with its acknowledgement lost.
         const last = await this.#last(key);
         if (last?.header(putHeader) === put) return last.sequence;
         if (published.kind === "conflict" && (last?.sequence ?? 0) <= expected) return undefined;
@@ -182,7 +182,8 @@ export class NatsStore implements Store {
     const subject = this.#subjectOf(key);
     const askedMs = clock.monotonicMs();
     return this.#gets.ask(subject, subject, async () => {
-      // Those before it had no answer: who waited as long as one question may take is not to wait as long again.
+      // The questions before this one got no answer. A caller that has waited as long as one question may take does
+      // not wait as long again.
       if (clock.monotonicMs() - askedMs >= answerMsMax)
         throw storeUncertain(new Error("NATS does not answer"));
       return api.fromLeader(this.#stream, { last_by_subj: subject });
@@ -193,7 +194,7 @@ export class NatsStore implements Store {
     return this.#subjectPrefix + swapped(key);
   }
 
-  /** All subjects whose keys may start with `prefix`. */
+  /** All subjects whose keys can start with `prefix`. */
   #source(prefix: string): { stream: string; filter: string } {
     const words = prefix.slice(0, prefix.lastIndexOf("/") + 1);
     return { stream: this.#stream, filter: `${this.#subjectOf(words)}>` };

@@ -1,5 +1,5 @@
 /**
- * The streams that the engine needs: made at the first start, compared at every other, never changed in silence.
+ * The streams that the engine needs: created at the first start, compared at every later one, never changed silently.
  */
 import { DiscardPolicy, type NatsError, nanos, RetentionPolicy, StorageType, type StreamConfig } from "nats";
 import { natsNoJetStream, natsStreamDiffers, natsStreamRefused } from "../../errors/nats.ts";
@@ -8,7 +8,7 @@ import { dedupMs, type Retention as Limits } from "../engine.ts";
 import { streamOf } from "./log/shards.ts";
 import { bucketStream, bucketSubjects } from "./store.ts";
 
-/** The requests that make streams. */
+/** The requests that create streams. */
 export type StreamMaker = {
   readonly streams: {
     info(name: string): Promise<{ readonly config: StreamConfig }>;
@@ -16,7 +16,7 @@ export type StreamMaker = {
   };
 };
 
-/** A stream as it is made and as it must be. */
+/** A stream as it is created, and as it must be. */
 export type Wanted = Partial<StreamConfig> & { readonly name: string };
 
 /** The stream of one shard of the log. */
@@ -36,7 +36,7 @@ export function logStream(shard: number, shards: number, replicas: number, limit
   };
 }
 
-/** A bucket of records, as `nats kv` knows them. */
+/** The stream of a bucket of records, as `nats kv` makes it. */
 export const recordStream = (bucket: string, replicas: number): Wanted => ({
   name: bucketStream(bucket),
   subjects: [bucketSubjects(bucket)],
@@ -53,13 +53,13 @@ export const recordStream = (bucket: string, replicas: number): Wanted => ({
   deny_delete: true,
 });
 
-/** A cluster that was just started needs a while to agree on its leaders. */
+/** The time that a cluster may take after its start to elect leaders. */
 const settleMsMax = 20_000;
 const settlePauseMs = 250;
 const noSuchStream = 10059;
 const nameTaken = 10058;
 
-/** Makes the stream when it is absent. Rejects with the difference when it is another than `wanted`. */
+/** Creates the stream if it is missing. Rejects with the differences if it is not as `wanted`. */
 export async function ensureStream(
   jsm: StreamMaker,
   clock: Clock,
@@ -117,6 +117,6 @@ const errorCode = (cause: unknown): number => (cause as NatsError).api_error?.er
 
 const isNobody = (cause: unknown): boolean => (cause as NatsError).code === "503";
 
-/** No leader yet, nobody there yet, no answer in time. */
+/** True while there is no leader yet, nobody is listening yet, or no answer came in time. */
 const isPassing = (cause: unknown): boolean =>
   isNobody(cause) || (cause as NatsError).code === "TIMEOUT" || (cause as NatsError).api_error?.code === 503;

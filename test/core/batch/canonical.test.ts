@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { Canoniser, canoniseBody } from "../../../src/core/batch/canonical.ts";
 import { LineCursor } from "../../../src/core/batch/line-cursor.ts";
 import { framesFrom, splitLines, toLogplex, toRfc5424 } from "../../../src/core/batch/lines.ts";
-import { octetCounted } from "../../support/frames.ts";
 import { atOnce } from "../../../src/core/scheduling/steps.ts";
+import { octetCounted } from "../../support/frames.ts";
 
 const options = { frameBytesMax: 1000, nowMs: Date.UTC(2026, 0, 2) };
 const time = "2026-01-02T03:04:05.000006+00:00";
@@ -116,7 +116,12 @@ describe("canonical form", () => {
     ["5 hello\n5 hello", "length_not_decimal", 1, 7],
     ["1001 x", "frame_too_long", 0, 0],
   ])("a body %j is refused as a whole: %s", (body, reason, frame, offset) => {
-    expect(atOnce(canoniseBody(Buffer.from(body), "app", options))).toEqual({ kind: "bad", reason, frame, offset });
+    expect(atOnce(canoniseBody(Buffer.from(body), "app", options))).toEqual({
+      kind: "bad",
+      reason,
+      frame,
+      offset,
+    });
   });
 
   test("an empty body is no lines", () => {
@@ -245,11 +250,12 @@ test("lines that are cut before they are stored have no index, whatever form the
 
 test("a body whose lines outgrow it gets room once, and no more than its first frames foretell", () => {
   const tiny = atOnce(canoniseBody(Buffer.from("1 x".repeat(20_000)), "app", options));
-  const lying = atOnce(canoniseBody(
-    Buffer.concat([Buffer.from("1 x".repeat(10)), octetCounted("y".repeat(4_000_000))]),
-    "app",
-    { ...options, frameBytesMax: 5_000_000 },
-  ));
+  const lying = atOnce(
+    canoniseBody(Buffer.concat([Buffer.from("1 x".repeat(10)), octetCounted("y".repeat(4_000_000))]), "app", {
+      ...options,
+      frameBytesMax: 5_000_000,
+    }),
+  );
   if (tiny.kind === "bad" || lying.kind === "bad") throw new Error("they are frames");
   expect(tiny.lines.bytes.buffer.byteLength).toBeLessThan(1.1 * tiny.lines.bytes.length);
   expect(lying.lines.bytes.buffer.byteLength).toBeLessThan(4_000_000 + 9 * 1024 * 1024);

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Canoniser, canoniseBody } from "../../../src/core/batch/canonical.ts";
-import { octetCounted } from "../../support/frames.ts";
 import { atOnce } from "../../../src/core/scheduling/steps.ts";
+import { octetCounted } from "../../support/frames.ts";
 
 const token = "t.01234567-89ab-4cde-8f01-23456789abcd";
 const options = { frameBytesMax: 100_000, nowMs: Date.UTC(2026, 0, 2), token };
@@ -37,7 +37,9 @@ test.each(["app", "a", "a-source-of-a-long-name"])("of the source %s", (source) 
       const long = new Canoniser(source, Buffer.alloc(0), token);
       for (const one of frames) long.add(one, 0, one.length, options.nowMs);
       const expected = long.take();
-      const found = atOnce(canoniseBody(Buffer.concat(frames.map((one) => octetCounted(one))), source, options));
+      const found = atOnce(
+        canoniseBody(Buffer.concat(frames.map((one) => octetCounted(one))), source, options),
+      );
       if (found.kind === "bad") throw new Error(found.reason);
       const { bytes, count, form, index } = found.lines;
       expect(Buffer.from(bytes).toString("latin1")).toBe(Buffer.from(expected.bytes).toString("latin1"));

@@ -6,8 +6,8 @@ import { compileFilter, type FilterSpec, preselect } from "../../../src/core/fil
 import { isAsBad, type Level, levelOf } from "../../../src/core/message/level.ts";
 import { charsMax } from "../../../src/core/patterns/pattern.ts";
 import { matchTask, PatternWork } from "../../../src/core/patterns/pattern-work.ts";
-import { octetCounted } from "../../support/frames.ts";
 import { atOnce } from "../../../src/core/scheduling/steps.ts";
+import { octetCounted } from "../../support/frames.ts";
 
 /** Whether the filter keeps a line: what it says at once, and what a thread says of its expressions. */
 function keeps(spec: FilterSpec, source: string, process: string, message = "hello\n"): boolean {

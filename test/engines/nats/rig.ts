@@ -1,9 +1,9 @@
 /** Parts of the engine on a server in memory, with one shard, by a clock that a test holds. */
 
 import { BackgroundFailures } from "../../../src/background-failures.ts";
-import { readingParts } from "../../../src/engines/nats/log/behind.ts";
+import { readingParts } from "../../../src/engines/nats/log/messages-after.ts";
 import { Reader } from "../../../src/engines/nats/log/reader.ts";
-import { encodeMessage, type Head, headBehind } from "../../../src/engines/nats/log/stored.ts";
+import { encodeMessage, type Head, headAfter } from "../../../src/engines/nats/log/stored.ts";
 import { logStream } from "../../../src/engines/nats/streams.ts";
 import { Publisher } from "../../../src/engines/nats/wire/publisher.ts";
 import { StreamApi } from "../../../src/engines/nats/wire/stream-api.ts";
@@ -45,7 +45,7 @@ export function rig(replicas = 1, untaken = new Untaken()) {
         10_000,
       );
       const { sequence } = (await published) as { sequence: number };
-      head = headBehind(head, batch, sequence);
+      head = headAfter(head, batch, sequence);
     }
     return head;
   };

@@ -1,7 +1,7 @@
 /** Memory that lines are written into: used again, within its bound, and never more than twice as large as its lines. */
 import { expect, test } from "vitest";
 import type { Canoniser } from "../../../src/core/batch/canonical.ts";
-import { Rooms, freeBytesMax } from "../../../src/ingest/queues/rooms.ts";
+import { freeBytesMax, Rooms } from "../../../src/ingest/queues/rooms.ts";
 import { textsOf } from "../../support/batches.ts";
 
 const KiB = 1024;

@@ -1,7 +1,7 @@
 /**
- * Writing. Every message carries its running line number, so the writers of a channel have to agree on its end: each
- * publish names the message that it takes for the last, and one that was wrong reads the end again and takes the next
- * place. In one process one append of a channel is under way at a time.
+ * Appending. Every message carries the running number of its first line, so all writers of a channel must agree on
+ * its end. Each publish names the message that it expects to be the last; a writer that was wrong reads the end again
+ * and tries the next place. Within one process, one append of a channel is under way at a time.
  */
 import assert from "node:assert";
 import { type Batch, encodedBytes, endOf, type StoredBatch } from "../../../core/batch/batch.ts";
@@ -15,7 +15,7 @@ import type { LiveChannels } from "./live.ts";
 import { partsOf } from "./parts.ts";
 import type { Reader } from "./reader.ts";
 import type { Retention } from "./retention.ts";
-import { encodeMessage, type Head, headBehind, messageOverheadBytes, type StoredMessage } from "./stored.ts";
+import { encodeMessage, type Head, headAfter, messageOverheadBytes, type StoredMessage } from "./stored.ts";
 import type { Turns } from "./turns.ts";
 
 type AppendsOptions = {
@@ -25,33 +25,33 @@ type AppendsOptions = {
   readonly retention: Retention;
   readonly turns: Turns;
   readonly clock: Clock;
-  /** Written here: the batch of each channel that is being stored. */
+  /** Batches of this process that are being stored, by channel. */
   readonly underWay: Map<ChannelId, Batch>;
-  /** Told what is stored, for this process's own followers. */
+  /** Told of what is stored, for the followers in this process. */
   readonly live: LiveChannels;
-  /** Bytes that a message may weigh; a larger batch goes in several. */
+  /** The largest message; a larger batch is split. */
   readonly payloadBytesMax: () => number;
-  /** Is an acknowledgement of this stream only believed after a look behind the message before (decision 002)? */
-  readonly looksBehind: (stream: string) => boolean;
+  /** True when an acknowledgement of this stream counts only after a look at the message before it (decision 002). */
+  readonly checksPredecessor: (stream: string) => boolean;
 };
 
-/** One append, elections of a leader included. */
+/** For one append, including the election of a leader. */
 const appendMsMax = 15_000;
-/** Headers: the subject, the message id, what is expected. */
+/** Bound of a message's headers: subject, message id, expectations. */
 const headerBytesMax = 1024;
 /** After this many conflicts in a row a writer pauses between its attempts. */
 const conflictsAtOnce = 3;
 const conflictPauseMsMax = 6;
-/** Until it is seen what is in the way of a message that may be stored already. */
+/** Between looks at a place where a message may have been stored. */
 const unsurePauseMs = 50;
 
-/** Work that waits for its turn in a channel, and calls `done` when the next may begin. */
+/** Work that waits for its turn in a channel; it calls `done` when the next may start. */
 type Entry = (done: () => void) => void;
 
-/** Takes what an append comes to. */
+/** Receives the work that gives an append its result. */
 type Settle = (work: () => Appended | Promise<Appended>) => void;
 
-/** The first attempt at a place, and what the server said to it. */
+/** The first attempt at a place, with the server's answer. */
 type Attempt = { readonly head: Head; readonly published: Published };
 
 export class Appends {
@@ -89,14 +89,14 @@ export class Appends {
     });
   }
 
-  /** Runs `work` between the appends that were called before and those that are called after. */
+  /** Runs `work` after all appends that were called before, and before all that are called later. */
   between(channel: ChannelId, work: () => Promise<void>): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#inTurn(channel, (done) => void work().then(resolve, reject).then(done));
     });
   }
 
-  /** Takes no more and waits for what it has. Idempotent. */
+  /** Refuses new appends and waits for those under way. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       this.#lastDone = resolve;
@@ -126,7 +126,7 @@ export class Appends {
     else void starting.then(() => this.#begin(channel, queue));
   }
 
-  // One turn of others is waited for, and not those that are given meanwhile: they would have no end.
+  // Waits for one turn of another writer's, but not for turns that are given meanwhile, which might never end.
   #begin(channel: ChannelId, queue: Entry[]): void {
     const run = () =>
       queue.shift()!(() => {
@@ -138,10 +138,10 @@ export class Appends {
     else void turn.then(run);
   }
 
-  // Nearly always the channel's end is known, one message takes the batch, and its acknowledgement says all: then that is all
-  // that is waited for. Anything else takes the long way, which goes on from there.
+  // Usually the channel's end is known, one message holds the batch, and the acknowledgement settles it: then there
+  // is nothing else to wait for. Any other case continues in `#storeMessage`.
   #store(channel: ChannelId, batch: Batch, giveUpAtMs: number, settle: Settle): void {
-    const { publisher, reader, heads, live, clock, payloadBytesMax, looksBehind } = this.#options;
+    const { publisher, reader, heads, live, clock, payloadBytesMax, checksPredecessor } = this.#options;
     const bytesMax = payloadBytesMax() - headerBytesMax - messageOverheadBytes;
     if (encodedBytes(batch) > bytesMax) {
       settle(() => this.#storeParts(channel, batch, bytesMax, giveUpAtMs));
@@ -161,7 +161,7 @@ export class Appends {
     const message = this.#messageOf(channel, batch, idAt(head, batch, batch.dedupId), head);
     publisher.send(message, leftMs, (published) =>
       settle(() => {
-        if (published.kind !== "stored" || looksBehind(stream)) return theLongWay({ head, published });
+        if (published.kind !== "stored" || checksPredecessor(stream)) return theLongWay({ head, published });
         live.stored(channel, head, batch, published.sequence);
         return this.#moved(channel, batch, published.sequence, head);
       }),
@@ -184,7 +184,7 @@ export class Appends {
     bytesMax: number,
     giveUpAtMs: number,
   ): Promise<Appended> {
-    // Each part has an id of its own: a repeat of the whole finds those that are stored and stores the others.
+    // Each part has its own id: a repeat of the whole batch finds the parts that are stored and stores the others.
     let appended: Appended | undefined;
     let repeated = true;
     for (const [number, part] of partsOf(batch, bytesMax).entries()) {
@@ -203,14 +203,17 @@ export class Appends {
     giveUpAtMs: number,
     first?: Attempt,
   ): Promise<Appended> {
-    const { publisher, reader, heads, turns, live, clock, looksBehind } = this.#options;
+    const { publisher, reader, heads, turns, live, clock, checksPredecessor } = this.#options;
     const { stream } = reader.place(channel);
     this.#options.underWay.set(channel, batch);
     let losing: ReturnType<Turns["loser"]> | undefined;
     const isOwn = (other: Batch | Omit<Batch, "dedupId">) =>
       other.producer === batch.producer && other.firstLine === batch.firstLine;
     let suffix = "";
-    /** A place where the batch may be stored already: whatever is known of the channel's end, it is tried there again. */
+    /**
+     * A place where the batch may have been stored already. It is tried again there, whatever is known of the
+     * channel's end.
+     */
     let unsureOf: Head | undefined;
     for (let conflicts = 0; ; conflicts++) {
       if (conflicts > conflictsAtOnce) await clock.sleep(Math.random() * conflictPauseMsMax);
@@ -228,7 +231,10 @@ export class Appends {
       switch (published.kind) {
         case "stored": {
           const { sequence } = published;
-          if (!looksBehind(stream) || (await reader.counts(channel, { sequence, previous: head.sequence }))) {
+          if (
+            !checksPredecessor(stream) ||
+            (await reader.counts(channel, { sequence, previous: head.sequence }))
+          ) {
             live.stored(channel, head, batch, sequence);
             return stored(sequence, head);
           }
@@ -239,7 +245,8 @@ export class Appends {
           const { sequence } = published;
           const before = await reader.at(channel, sequence);
           if (before === undefined) {
-            // Trimmed: it was stored. Destroyed: it was the line of another life.
+            // If it was trimmed, it was stored. If the channel was destroyed, it was a line of the channel before
+            // that.
             const isEmpty = (await heads.read(channel)).sequence === 0;
             const position = positionAt(sequence, batch.count, logOf(reader.incarnation(channel)));
             if (!isEmpty) return { position, repeated: true };
@@ -270,7 +277,7 @@ export class Appends {
   }
 
   #moved(channel: ChannelId, batch: Batch, at: number, before: Omit<Head, "sequence">): Appended {
-    const head = headBehind(before, batch, at);
+    const head = headAfter(before, batch, at);
     const position = this.#options.heads.moved(channel, head, batch);
     const { line, bytes } = before;
     this.#options.retention.grown(channel, head, { sequence: at - 1, line, bytes });
@@ -278,8 +285,8 @@ export class Appends {
   }
 
   /**
-   * Our own message may be what is in the way: stored, or under way, and its acknowledgement lost. As long as nothing is
-   * seen there, the same has to be published again at the same place, under the same id.
+   * The message in the way may be our own, stored or still under way, with its acknowledgement lost. While
+   * nothing is seen there, the same message must be published again, at the same place and under the same id.
    */
   async #inTheWay(
     channel: ChannelId,
@@ -294,8 +301,8 @@ export class Appends {
   }
 }
 
-// Without a dedup id the place is part of the id: of all attempts at one place one is stored, and an attempt that comes
-// late, behind another writer's message, is void or refused.
+// Without a dedup id, the place is part of the id. Of all attempts at one place only one is stored, and a late
+// attempt, after another writer's message, is void or refused.
 const idAt = (head: Head, batch: Batch, dedupId: string | undefined): string =>
   dedupId ?? `${batch.producer}.${batch.firstLine}.${head.sequence}`;
 

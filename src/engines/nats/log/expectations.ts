@@ -1,15 +1,16 @@
 /**
- * Tells the streams whose servers keep what they say about an expected sequence: of several writers that name the same
- * message as the last, one is acknowledged. Elsewhere that takes a look behind each acknowledgement (decision 002). A
- * stream's leader says its version; a new leader is asked anew, and until it has answered, appends look.
+ * Knows the streams whose servers enforce an expected sequence, so that of several writers that name the same message
+ * as the last, only one is acknowledged. On other servers, each acknowledgement needs a look at what came before it
+ * (decision 002). A stream's leader tells its version; a new leader is asked again, and until it has answered,
+ * appends take that look.
  */
 import type { Clock } from "../../../ports.ts";
 import type { StreamApi } from "../wire/stream-api.ts";
 import type { Wire } from "../wire/wire.ts";
 
-/** Proved by `bench/nats-chaos.ts`: nothing was lost without the look. */
+/** `bench/nats-chaos.ts` found no loss without the look. */
 const soundFrom = [2, 15];
-/** A leader that could not be asked is asked again after this. */
+/** How soon to ask a leader again that could not be asked. */
 const askAgainMs = 1_000;
 const versionField = "_nats.ver";
 export const electionSubject = "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.";
@@ -33,8 +34,8 @@ export class Expectations {
     ];
   }
 
-  /** As far as is known now; what is not known is asked for meanwhile. */
-  areKept(stream: string): boolean {
+  /** As far as is known; what is not known is asked for in the background. */
+  areEnforced(stream: string): boolean {
     const known = this.#leaders.get(stream);
     if (known?.isSound) return true;
     const nowMs = this.#clock.monotonicMs();
@@ -46,7 +47,7 @@ export class Expectations {
     for (const end of this.#ends) end();
   }
 
-  // An answer that comes after an election is one of the leader before: nobody reads it.
+  // An answer that arrives after an election belongs to the previous leader and is ignored.
   async #ask(stream: string, askedAtMs: number): Promise<void> {
     const leader: Leader = { isSound: false, askedAtMs };
     this.#leaders.set(stream, leader);
@@ -56,7 +57,7 @@ export class Expectations {
   }
 }
 
-/** Servers before 2.11 do not say their version there. */
+/** Servers before 2.11 do not tell their version there. */
 function isSound(version: string | undefined): boolean {
   const [major = 0, minor = 0] = (version ?? "").split(".").map(Number);
   return major > soundFrom[0]! || (major === soundFrom[0] && minor >= soundFrom[1]!);

@@ -1,7 +1,8 @@
 /**
- * A follower's way through its channel: what comes live, and the stream where it is behind. Each message names the one
- * before it, so a follower knows when it has not seen one. Whether that is trimmed, or was only not found (on a replica that
- * lags, by a leader that was just elected), the leader is asked before the later message is told.
+ * A follower's way through its channel: live messages, and the stream where it has fallen behind. Each message names
+ * the one before it, so a follower notices when it has missed one. The missing message may have been trimmed, or may
+ * only not be there yet (on a replica that lags, or a leader that was just elected): the leader is asked before the
+ * later message is passed on.
  */
 import type { StoredBatch } from "../../../core/batch/batch.ts";
 import { AppError } from "../../../errors/app-error.ts";
@@ -16,21 +17,21 @@ export const retryPauseMs = 300;
 
 type FollowParts = { readonly reader: Reader; readonly clock: Clock };
 
-/** One who follows a channel. `until`: `present` ends where it would wait, as the leader has it. */
+/** A follower of a channel. `until`: with `present` it ends when it would have to wait, as the leader sees it. */
 export type Follower = {
   readonly live: LiveChannel;
-  /** Woken when it is over. */
+  /** Woken when the follower ends. */
   readonly waiter: Waiter;
   readonly signal: AbortSignal;
   readonly until: "present" | undefined;
 };
 
-/** How far a follower is. */
+/** A follower's progress. */
 class Way {
   readonly #named: Start["named"];
-  /** Messages up to this one are done. */
+  /** Messages up to this sequence are done. */
   at: number;
-  /** The last message that was looked at. */
+  /** The last message that was seen. */
   seen: number;
   #due = 0;
 
@@ -40,21 +41,22 @@ class Way {
     this.#named = named;
   }
 
-  /** The message after the last one: its batch, undefined when that is not to be told, `over` when numbers begin anew. */
+  /**
+   * Takes the message after the last one. Returns its batch; undefined if it is not to be passed on; `over` if line
+   * numbers begin again.
+   */
   take({ sequence, batch }: StoredMessage, counts: boolean): StoredBatch | undefined | "over" {
     const isNew = sequence !== this.#named?.sequence || batch.count > this.#named.lines;
     this.at = this.seen = sequence;
     if (!isNew || !counts) return undefined;
-    // Lines are numbered upwards for ever: who comes back is told that this log is another one.
+    // Line numbers only ever grow. The follower comes back and is told that this is another log.
     if (batch.line < this.#due) return "over";
     this.#due = batch.line + batch.count;
     return batch;
   }
 }
 
-/**
- * The batches behind `start`, until the signal is aborted, the channel ends, or its line numbers begin anew.
- */
+/** The batches from `start` on, until the signal is aborted, the channel ends, or its line numbers begin again. */
 export async function* followFrom(
   { reader, clock }: FollowParts,
   { live, waiter, signal, until }: Follower,
@@ -96,7 +98,7 @@ export async function* followFrom(
         if (taken !== undefined) yield taken;
         if (isOver()) return;
       }
-      // A message that is not there is trimmed, when the leader says so too.
+      // A missing message was trimmed only if the leader has no such message either.
       if (next === "behind" && !isToBeReadAgain && way.seen < newest && reader.replicated)
         isToBeReadAgain = await reader.hasAny(live.id, way.seen, newest);
       if (isToBeReadAgain) {
@@ -110,11 +112,11 @@ export async function* followFrom(
   }
 }
 
-/** It says itself that it is the next one: nobody has to be asked. */
+/** The message itself says that it is the next one, so nobody has to be asked. */
 const follows = ({ at, seen }: Way, { previous }: StoredMessage): boolean =>
   previous >= at && previous <= seen;
 
-/** A failure of NATS may be over in a moment; anything else is ours to tell. */
+/** A failure of NATS may be over in a moment; any other error is a bug of ours and is thrown. */
 export function passing(error: unknown): undefined {
   if (!(error instanceof AppError)) throw error;
   return undefined;

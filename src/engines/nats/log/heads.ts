@@ -1,7 +1,7 @@
 /**
- * A head says where its channel goes on. It is read from the channel's last message and kept while the channel is
- * written. A channel whose messages may all be trimmed one day has its line number written down when it falls idle: no
- * line number is ever used twice.
+ * A head says where its channel continues. It is read from the channel's last message, and kept in memory while the
+ * channel is written. When a channel falls idle, its line number is recorded, because all of its messages may be
+ * trimmed one day: no line number is ever used twice.
  */
 import { LRUCache } from "lru-cache";
 import type { BackgroundFailures } from "../../../background-failures.ts";
@@ -17,34 +17,34 @@ import type { Reader } from "./reader.ts";
 
 import { type Head, headAt, type StoredMessage } from "./stored.ts";
 
-/** At `channelEndKey`: the end of a channel at the time of writing. */
+/** The record at `channelEndKey`: the end of a channel when it was written. */
 type HeadRecord = { readonly line: number; readonly bytes: number; readonly position: Position };
 export const isHeadRecord = ofVersion(1, hasFields({ line: isCount, bytes: isCount, position: isPosition }));
-/** A head moves with each append, and keeps its place in the cache. */
+/** An append replaces the head in place, so that its entry keeps its place in the cache. */
 type Known = { head: Head };
 type Unrecorded = { head: Head; last: Position; writtenAtMs: number };
 
 type HeadsOptions = {
   readonly reader: Reader;
   readonly store: Store;
-  /** A channel that was not written for so long gets its record. */
+  /** A channel's end is recorded after this long without an append. */
   readonly idleMs: number;
   readonly failures: BackgroundFailures;
   readonly clock: Clock;
 };
 
-/** Heads in memory; the head of another channel is read again when it is needed. */
+/** Heads in memory; any other head is read when it is needed. */
 const headsMax = 100_000;
-/** Records written at the same time, and in one round. */
+/** Records that are written at a time, and in one round. */
 const writesMax = 16;
 const roundMax = 2000;
-/** The time that `close` may take; other heads are found in the streams as long as they are not trimmed. */
+/** Bound for `close`; heads that were not recorded are found in the streams until those are trimmed. */
 const closeMsMax = 3000;
 
 export class Heads {
   readonly #options: HeadsOptions;
   readonly #heads = new LRUCache<ChannelId, Known>({ max: headsMax });
-  /** Channels with lines that no record tells of, in the order of their first such line. */
+  /** Channels with lines that are not recorded, in the order of the first such line. */
   readonly #unrecorded = new Map<ChannelId, Unrecorded>();
   readonly #closing = new AbortController();
   readonly #rounds: Promise<void>;
@@ -55,20 +55,20 @@ export class Heads {
     this.#rounds = every(options.clock, roundMs, this.#closing.signal, () => this.#round());
   }
 
-  /** The head as far as this process knows: somebody else may have moved it. Undefined: it has to be read. */
+  /** The head as far as this process knows; another writer may have moved it. Undefined: it must be read. */
   known(channel: ChannelId): Head | undefined {
     return this.#heads.get(channel)?.head;
   }
 
-  /** The head as the stream has it. */
+  /** The head according to the stream. */
   async read(channel: ChannelId): Promise<Head> {
     const last = await this.#options.reader.last(channel);
-    const head = last === undefined ? await this.#recorded(channel) : await this.#behind(channel, last);
+    const head = last === undefined ? await this.#recorded(channel) : await this.#headAtLast(channel, last);
     this.#heads.set(channel, { head });
     return head;
   }
 
-  /** The end of a channel that has no messages left, or never had one. */
+  /** The end of a channel that has no messages, or has none left. */
   async trimmedEnd(channel: ChannelId): Promise<ChannelEnd> {
     const record = await this.#recordOf(channel);
     return record === undefined
@@ -76,7 +76,7 @@ export class Heads {
       : { position: record.value.position, line: record.value.line };
   }
 
-  /** This process has stored `batch`, and the channel ends at `head` now, at the place that is given back. */
+  /** This process stored `batch`, and the channel now ends at `head`. Returns that position. */
   moved(channel: ChannelId, head: Head, batch: Batch): Position {
     const place = this.#heads.peek(channel);
     if (place === undefined) this.#heads.set(channel, { head });
@@ -94,17 +94,17 @@ export class Heads {
     return last;
   }
 
-  /** The head is read again when it is needed. */
+  /** The head will be read again when it is needed. */
   forget(channel: ChannelId): void {
     this.#heads.delete(channel);
   }
 
-  /** All heads are read again: the servers may have lost what they had not synced. */
+  /** All heads will be read again: the servers may have lost what they had not synced. */
   forgetAll(): void {
     this.#heads.clear();
   }
 
-  /** The channel is gone, and so is its record. */
+  /** Removes the record of a channel that was destroyed. */
   async remove(channel: ChannelId): Promise<void> {
     const { store } = this.#options;
     this.#heads.delete(channel);
@@ -116,7 +116,7 @@ export class Heads {
     }
   }
 
-  /** Idempotent. Writes what is not recorded yet, within a bounded time. */
+  /** Idempotent. Records what is left, within a bounded time. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#rounds;
@@ -130,8 +130,8 @@ export class Heads {
     return { sequence: 0, line: record?.value.line ?? 0, bytes: record?.value.bytes ?? 0 };
   }
 
-  // A void message takes no line numbers: what counts is the last one before it that is not void.
-  async #behind(channel: ChannelId, last: StoredMessage): Promise<Head> {
+  // A void message takes no line numbers, so the last message before it that is not void counts.
+  async #headAtLast(channel: ChannelId, last: StoredMessage): Promise<Head> {
     const { reader } = this.#options;
     let message = last;
     while (!(await reader.counts(channel, message))) {
@@ -147,7 +147,7 @@ export class Heads {
     return { ...headAt(message), sequence: last.sequence };
   }
 
-  // One that cannot be used is refused: a line number that is guessed may be one that was used.
+  // A record that cannot be read is an error: a guessed line number may have been used before.
   async #recordOf(channel: ChannelId): Promise<StoreRecord<HeadRecord> | undefined> {
     const key = channelEndKey(channel);
     const record = await this.#options.store.get<HeadRecord>(key);
@@ -156,7 +156,7 @@ export class Heads {
     return record;
   }
 
-  /** Writes down the ends of channels that fell idle. */
+  /** Records the ends of channels that have fallen idle. */
   #round(): Promise<void> {
     const idleSinceMs = this.#options.clock.monotonicMs() - this.#options.idleMs;
     const idle: ChannelId[] = [];

@@ -1,14 +1,14 @@
-/** Finds places in a channel's history by what the messages say of themselves. */
+/** Finds places in a channel's history by the contents of its messages. */
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Reader } from "./reader.ts";
 import type { StoredMessage } from "./stored.ts";
 
-/** The first step back, in sequences of the shard; each next one is four times as far. */
+/** The first step back, in sequences of the shard; each further step is four times as long. */
 const stepBack = 64;
 
 /**
- * The channel's first message for which `holds` is true. It must be true for `last` and, once true, for all that
- * follow. Goes back in growing steps, then halves: about 20 questions in a million messages.
+ * The channel's first message for which `holds` is true. It must be true for `last`, and for every message after one
+ * for which it is true. Goes back in growing steps, then bisects: about 20 questions in a million messages.
  */
 export async function firstWhere(
   reader: Reader,
@@ -17,7 +17,7 @@ export async function firstWhere(
   holds: (message: StoredMessage) => boolean,
 ): Promise<StoredMessage> {
   let found = last;
-  /** It is not true at this sequence or before. */
+  /** `holds` is false up to this sequence. */
   let low = 0;
   for (let step = stepBack; ; step *= 4) {
     const from = last.sequence - step;
@@ -26,7 +26,7 @@ export async function firstWhere(
     else low = message.sequence;
     if (low > 0 || from <= 0) break;
   }
-  // Messages that are not looked at yet lie between `low` and `high`; `high` is at most where `found` is.
+  // The messages between `low` and `high` were not looked at; `high` is at most the sequence of `found`.
   for (let high = found.sequence; low + 1 < high; ) {
     const middle = Math.floor((low + high) / 2);
     const message = await reader.next(channel, middle - 1);

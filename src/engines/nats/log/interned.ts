@@ -1,10 +1,10 @@
 /**
- * Readers of the same history hold it once: a batch that is read again is the one that somebody still has. It is read from
- * the servers all the same, so that what was trimmed or destroyed is given to nobody.
+ * Lets readers of the same history share its memory: a batch that is read again is replaced by the one that somebody
+ * still holds. It is still read from the servers, so that nobody is given what was trimmed or destroyed.
  */
 import type { StoredBatch } from "../../../core/batch/batch.ts";
 
-/** A smaller batch costs less than to remember it. */
+/** For a smaller batch, remembering it costs more than it saves. */
 const bytesMin = 16 * 1024;
 
 export class Interned {
@@ -13,7 +13,7 @@ export class Interned {
     if (this.#known.get(key)?.deref() === undefined) this.#known.delete(key);
   });
 
-  /** `batch` of this stream, or the same one that was read before and that somebody still has. */
+  /** Returns `batch`, or the same batch of this stream if somebody still holds it. */
   of(stream: string, batch: StoredBatch): StoredBatch {
     if (batch.bytes.length < bytesMin) return batch;
     const key = `${stream}:${batch.sequence}`;

@@ -1,32 +1,33 @@
 /**
- * Spares a process its own lines. Its followers are handed what it stores when that is acknowledged, so a channel that it
- * alone writes without a pause is not listened to: the same lines would come back through the server and both kernels. An
- * acknowledgement says that nobody wrote between it and the one before. As soon as one says otherwise, or this process has
- * not written for a moment, or servers or connection may have changed, the channel is listened to again and compared with
- * its stream, where the lines of others that came meanwhile lie. A batch whose acknowledgement is due is no pause: a server that
- * is slow would otherwise be asked for all lines once more.
+ * Spares a process its own lines. Its followers are handed what it stores as soon as that is acknowledged. So a
+ * channel that only this process writes, without a pause, is not listened to: the same lines would come back through
+ * the server and both kernels. Each acknowledgement confirms that nobody else has written since the one before. When
+ * one does not, when this process has not written for a moment, or when servers or the connection may have changed,
+ * the channel is listened to again and compared with its stream, which has the lines that others wrote meanwhile. A
+ * batch that waits for its acknowledgement is not a pause: otherwise a slow server would be asked for all lines once
+ * more.
  */
 import type { Clock } from "../../../ports.ts";
 
-/** So many appends without one of somebody else between them, each soon after the one before, and nobody listens. */
+/** After this many appends in close succession without anybody else's between them, the subscription ends. */
 export const ownRunMin = 16;
-/** Others' lines that come behind the last of this process may be seen so much later. */
+/** Lines that others write after this process's last may be seen this much later. */
 export const pauseMsMax = 50;
 /** The same while this process waits for an acknowledgement. */
 export const answerMsMax = 500;
 const tickMs = 25;
 
-/** The live side of a channel. */
+/** The subscription of a channel. */
 export class Listening {
   readonly #subscribe: () => () => void;
   #unsubscribe: (() => void) | undefined;
-  /** Appends of this process with nobody else's between them. */
+  /** Appends of this process in a row, without anybody else's between them. */
   #run = 0;
   #storedAtMs = Number.NEGATIVE_INFINITY;
-  /** When the batch was begun that is being stored. */
+  /** When the current batch was begun; undefined when none is being stored. */
   #storingSinceMs: number | undefined;
 
-  /** `subscribe` gives back what ends it. */
+  /** `subscribe` returns the function that ends the subscription. */
   constructor(subscribe: () => () => void) {
     this.#subscribe = subscribe;
     this.#unsubscribe = subscribe();
@@ -36,13 +37,13 @@ export class Listening {
     return this.#unsubscribe !== undefined;
   }
 
-  /** This process begins to store a batch: the answer will say whether others wrote before it. */
+  /** This process begins to store a batch; the answer will show whether others wrote before it. */
   storing(nowMs: number): void {
     if (this.hasPaused(nowMs)) this.#run = 0;
     this.#storingSinceMs = nowMs;
   }
 
-  /** It stored the batch directly behind what it knew for the last one. */
+  /** This process stored its batch directly after the last message that it knew of. */
   stored(nowMs: number): void {
     this.#run = this.hasPaused(nowMs) ? 1 : this.#run + 1;
     this.#storingSinceMs = undefined;
@@ -66,7 +67,7 @@ export class Listening {
   }
 }
 
-/** The channels that are not listened to. */
+/** The channels without a subscription. */
 export class Unheard<Channel extends { readonly listening: Listening }> {
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
@@ -74,7 +75,10 @@ export class Unheard<Channel extends { readonly listening: Listening }> {
   readonly #channels = new Set<Channel>();
   #isTicking = false;
 
-  /** `paused` is told a channel that this process has not written for a moment, until it is listened to. */
+  /**
+   * `paused` is called with each channel that this process has not written for a moment, until it is listened to
+   * again.
+   */
   constructor(clock: Clock, signal: AbortSignal, paused: (channel: Channel) => void) {
     this.#clock = clock;
     this.#signal = signal;

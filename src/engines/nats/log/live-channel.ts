@@ -1,6 +1,6 @@
 /**
- * Holds what came live of one channel for followers that are about to take it. A follower further behind reads the
- * stream.
+ * Holds live messages of one channel for followers that are about to take them. A follower that is further behind
+ * reads the stream.
  */
 import type { Msg } from "nats";
 import { type Batch, markOf } from "../../../core/batch/batch.ts";
@@ -8,43 +8,43 @@ import type { ChannelId } from "../../../core/ids.ts";
 import type { Clock } from "../../../ports.ts";
 import { decodeMessage, type Head, ownMessage, type StoredMessage, storedMessage } from "./stored.ts";
 
-/** A live message, and the sequence of the channel's message before it as the server knew it. */
+/** A live message. `before` is the sequence of the channel's previous message, according to the server. */
 type Arrival = { readonly before: number; readonly bytes: number; readonly message: StoredMessage };
 
-/** A follower; it may wait in one place at a time. */
+/** A follower; it waits in at most one place at a time. */
 export type Waiter = { wake: () => void };
 
-/** Batches that this process is storing: one at a time for each channel. */
+/** The batch that this process is storing, for each channel. */
 export type UnderWay = ReadonlyMap<ChannelId, Batch>;
 
-/** A message by its place and its batch's mark. */
+/** A message, identified by its place and its batch's mark. */
 export type Named = { readonly sequence: number; readonly mark: string };
 
 const arrivalsMax = 128;
 const arrivalBytesMax = 2 * 1024 * 1024;
-/** Bytes of all channels together. */
+/** Bound for all channels together. */
 const heldBytesMax = 64 * 1024 * 1024;
-/** Bytes that an arrival costs besides its payload. */
+/** Memory of an arrival besides its payload. */
 const arrivalOverheadBytes = 512;
 
 export class LiveChannel {
   readonly id: ChannelId;
   readonly #incarnation: string;
   followers = 0;
-  /** Newest sequence that is known of, by a message or by asking. */
+  /** The newest sequence that is known, from a message or from asking. */
   newest = 0;
-  /** Destroyed, or the log is closed. */
+  /** True when the channel was destroyed, or the log was closed. */
   ended = false;
-  /** When the stream was last known to be no further than `newest`. */
+  /** When the stream was last known to end at `newest`. */
   checkedAtMs: number;
-  /** The channel's end when its first follower came. */
+  /** The channel's last message when its first follower came. */
   readonly start: Promise<StoredMessage | undefined>;
   isStarting = true;
   readonly #clock: Pick<Clock, "monotonicMs">;
   readonly #held: { bytes: number };
   readonly #underWay: UnderWay;
   readonly #whenEnded: () => void;
-  /** The newest message that came live, as it is told from another one at its place. */
+  /** The newest live message, in a form that tells it from another one at its place. */
   #named: Named | undefined;
   #arrivals: Arrival[] = [];
   #bytes = 0;
@@ -69,13 +69,12 @@ export class LiveChannel {
     });
     this.start.then(
       (last) => this.note(last?.sequence ?? 0),
-      () => {}, // told to the followers, who ask again
+      () => {}, // followers ask again and get the error
     );
   }
 
   /**
-   * The message behind `sequence` when it is here; `behind` when the stream has to be read; undefined: none is known
-   * of.
+   * The message after `sequence` if it is held here; `behind` if the stream must be read; undefined if none is known.
    */
   next(sequence: number): StoredMessage | "behind" | undefined {
     if (sequence >= this.newest) return undefined;
@@ -83,12 +82,12 @@ export class LiveChannel {
     return found !== undefined && found.before <= sequence ? found.message : "behind";
   }
 
-  /** The newest message that came live. */
+  /** The newest live message. */
   get named(): Named | undefined {
     return this.#named;
   }
 
-  /** Resolves when something has come or ended, or the follower calls `wake`. */
+  /** Resolves when something has arrived or ended, or the follower calls `wake`. */
   changed(waiter: Waiter): Promise<void> {
     return new Promise((resolve) => {
       waiter.wake = () => {
@@ -96,7 +95,7 @@ export class LiveChannel {
         resolve();
       };
       this.#waiting.add(waiter);
-      // A follower that waits has everything: when all wait, nobody needs what is held.
+      // A waiting follower has everything; when all are waiting, nobody needs what is held.
       if (this.#waiting.size === this.followers) this.clear();
     });
   }
@@ -105,7 +104,7 @@ export class LiveChannel {
   take({ headers, data }: Msg): void {
     const sequence = Number(headers?.get("Nats-Sequence"));
     const before = Number(headers?.get("Nats-Last-Sequence"));
-    if (!(sequence > this.newest && before < sequence)) return; // seen, or not of the stream
+    if (!(sequence > this.newest && before < sequence)) return; // seen before, or not from the stream
     const own = this.#underWay.get(this.id);
     this.#arrived(before, data.length, sequence, () => {
       const known = own && ownMessage(data, sequence, this.#incarnation, own);
@@ -113,15 +112,15 @@ export class LiveChannel {
     });
   }
 
-  /** This process stored `batch` at `sequence`, directly behind the channel's end as `head` has it. */
+  /** This process stored `batch` at `sequence`, directly after `head`. */
   takeOwn(head: Head, batch: Batch, sequence: number): void {
-    if (sequence <= this.newest) return; // it came back already
+    if (sequence <= this.newest) return; // it has already come back from the server
     this.#arrived(head.sequence, batch.bytes.length, sequence, () =>
       storedMessage(head, batch, sequence, this.#incarnation),
     );
   }
 
-  /** The stream's last message of the channel is at `sequence`. */
+  /** The channel's last message in the stream is at `sequence`. */
   note(sequence: number): void {
     this.checkedAtMs = this.#clock.monotonicMs();
     if (sequence <= this.newest) return;
@@ -129,7 +128,7 @@ export class LiveChannel {
     this.#wake();
   }
 
-  /** The channel is gone, or the log is closed. */
+  /** The channel was destroyed, or the log was closed. */
   end(): void {
     if (this.ended) return;
     this.ended = true;
@@ -137,7 +136,7 @@ export class LiveChannel {
     this.#wake();
   }
 
-  /** Drops what is held. */
+  /** Drops the held messages. */
   clear(): void {
     this.#arrivals = [];
     this.#held.bytes -= this.#bytes;

@@ -1,9 +1,9 @@
 /**
  * Live lines: one core subscription for each channel that this process follows, shared by all its followers. It may
- * lose messages (a slow reader cut off, a reconnect, a change of the leader). Each message names the one before it, so
- * a follower sees a gap at once and reads the stream instead; a quiet channel is compared with the stream after every
- * event that may have cost messages, and from time to time. A channel that only this process writes need not be listened to
- * (`listening.ts`).
+ * lose messages (when a slow reader is cut off, at a reconnect, at a change of leader). Each message names the one
+ * before it, so a follower notices a gap at once and reads the stream instead. A quiet channel is compared with its
+ * stream after every event that may have cost messages, and from time to time. A channel that only this process
+ * writes need not be listened to (`listening.ts`).
  */
 
 import type { BackgroundFailures } from "../../../background-failures.ts";
@@ -20,14 +20,17 @@ import { Replacements } from "./replacements.ts";
 import { streamOf } from "./shards.ts";
 import type { Head } from "./stored.ts";
 
-/** Channels compared with the stream at the same time. */
+/** Channels that are compared with their stream at a time. */
 const comparesMax = 16;
-/** A channel where nothing happened for so long is compared. */
+/** A channel is compared after this long without a message. */
 const quietMs = 30_000;
 const tickMs = 1000;
-/** A leader that was just elected may not know yet what its predecessor sent out: it is asked a second time. */
+/**
+ * A leader that was just elected may not know yet what its predecessor published, so it is asked a second time after
+ * this.
+ */
 const secondLookMs = 3000;
-/** A channel that was destroyed is told there by its name. */
+/** The subject that announces a destroyed channel, by its name. */
 const tombstoneSubject = "tombstone.";
 
 type Joined = { readonly live: LiveChannel; readonly listening: Listening };
@@ -45,10 +48,10 @@ export class LiveChannels {
   readonly #options: LiveChannelsOptions;
   readonly #reader: Reader;
   readonly #channels = new Map<ChannelId, Joined>();
-  /** Payloads held for followers that are not there yet, of all channels. */
+  /** Payloads of all channels that are held for followers which have yet to take them. */
   readonly #held = { bytes: 0 };
   readonly #replacements: Replacements;
-  /** To be compared with the stream. */
+  /** Channels to compare with their stream. */
   readonly #queue = new Set<LiveChannel>();
   #comparing = 0;
   readonly #closing = new AbortController();
@@ -63,7 +66,7 @@ export class LiveChannels {
     this.#unheard = new Unheard(clock, this.#closing.signal, (joined) => this.#listen(joined));
     this.#ends = [
       wire.onReconnect(() => this.#compareTwice(() => true)),
-      // The old leader may have died between storing a message and sending it out.
+      // The old leader may have died after storing a message and before publishing it.
       wire.subscribe(`${electionSubject}*`, ({ subject }) => {
         const stream = subject.slice(electionSubject.length);
         this.#compareTwice(({ id }) => streamOf(reader.place(id).shard) === stream);
@@ -78,20 +81,23 @@ export class LiveChannels {
     });
   }
 
-  /** The channel's live side, from now on. Each `join` is followed by one `leave`. */
+  /** Returns the channel's live side. Each `join` is followed by one `leave`. */
   join(channel: ChannelId): LiveChannel {
     const joined = this.#channels.get(channel) ?? this.#subscribe(channel);
     joined.live.followers++;
     return joined.live;
   }
 
-  /** Lets go of the channel; the last one ends the subscription. */
+  /** The last follower to leave ends the subscription. */
   leave(live: LiveChannel): void {
     live.followers--;
     if (live.followers === 0) this.#drop(live);
   }
 
-  /** Resolves when the first followers of the channel know where they start; undefined when there is nothing to wait for. */
+  /**
+   * Resolves when the first followers of the channel know where they start; undefined when there is nothing to wait
+   * for.
+   */
   starting(channel: ChannelId): Promise<unknown> | undefined {
     const live = this.#channels.get(channel)?.live;
     return live?.isStarting ? live.start.catch(() => {}) : undefined;
@@ -102,7 +108,7 @@ export class LiveChannels {
     this.#channels.get(channel)?.listening.storing(this.#options.clock.monotonicMs());
   }
 
-  /** This process stored `batch` at `sequence`, behind the channel's end as `head` has it. */
+  /** This process stored `batch` at `sequence`, directly after `head`. */
   stored(channel: ChannelId, head: Head, batch: Batch, sequence: number): void {
     const joined = this.#channels.get(channel);
     if (joined === undefined) return;
@@ -112,7 +118,7 @@ export class LiveChannels {
     if (!listening.isOn) this.#unheard.add(joined);
   }
 
-  /** Somebody else writes the channel, or may have written it. */
+  /** Another process writes the channel, or may have written it. */
   shared(channel: ChannelId): void {
     const joined = this.#channels.get(channel);
     if (joined !== undefined) this.#listen(joined);
@@ -133,7 +139,7 @@ export class LiveChannels {
 
   #subscribe(channel: ChannelId): Joined {
     let joined: Joined | undefined;
-    // The subscription goes out before the question for the channel's end: nothing falls between the two.
+    // Subscribes before asking for the channel's end, so that no message falls between the two.
     const { wire, clock, underWay } = this.#options;
     const listening = new Listening(() =>
       wire.subscribe(this.#reader.place(channel).live, (msg) => joined?.live.take(msg)),
@@ -146,7 +152,7 @@ export class LiveChannels {
     return joined;
   }
 
-  // A channel that ended makes room at once: it may begin again under the same id.
+  // The channel is removed at once, since it may begin again under the same id.
   #drop(live: LiveChannel): void {
     live.clear();
     this.#queue.delete(live);
@@ -157,13 +163,13 @@ export class LiveChannels {
     joined.listening.end();
   }
 
-  // Lines that came while nobody listened lie in the stream.
+  // Lines that came while nobody listened are in the stream.
   #listen(joined: Joined): void {
     const { live, listening } = joined;
     const wasOn = listening.isOn;
     listening.begin();
     if (wasOn) return;
-    live.checkedAtMs = Number.NEGATIVE_INFINITY; // until a comparison has succeeded
+    live.checkedAtMs = Number.NEGATIVE_INFINITY; // until a comparison succeeds
     this.#compare((other) => other === live);
   }
 
@@ -192,11 +198,11 @@ export class LiveChannels {
       try {
         const { newest } = live;
         const last = await this.#reader.last(live.id);
-        // Its followers come back with their positions, and are told.
+        // Its followers come back with their positions, and are then told.
         if (await this.#replacements.isReplaced(live, newest, last)) live.end();
         else live.note(last?.sequence ?? 0);
       } catch (err) {
-        // The channel stays quiet, and so it is compared again.
+        // The channel will be compared again while it stays quiet.
         this.#options.failures.note(
           "live",
           err,

@@ -44,7 +44,7 @@ export class NatsLog implements ChannelLog {
     if (this.#closed !== undefined || signal.aborted) return nothing();
     const { live, heads } = this.#parts;
     const joined = live.join(channel);
-    // Not every follower is pulled from: the signal lets go of those too.
+    // The signal also ends followers that are not being pulled from.
     const waiter: Waiter = { wake: () => {} };
     const leave = once(() => {
       signal.removeEventListener("abort", leave);
@@ -137,7 +137,7 @@ export class NatsLog implements ChannelLog {
     }
   }
 
-  /** Asks until there is an answer; undefined when it is over before. */
+  /** Asks until there is an answer; undefined when the follower ends first. */
   async #startOf(
     live: LiveChannel,
     from: From,
@@ -159,7 +159,7 @@ export class NatsLog implements ChannelLog {
 
 type Wanted = {
   readonly from: From;
-  /** The channel's end when it was asked, where that is known. */
+  /** The channel's end at the time of the question, if known. */
   readonly nowAt: number | undefined;
 };
 

@@ -1,20 +1,20 @@
 /**
- * Places of one channel that are known by their sequences, lines and bytes: those that this process has written now and
- * then, and those that had to be read. By them it is known how much the channel has, and where what is over its limits ends.
+ * Places of one channel whose sequences, lines and bytes are known: some of those that this process has written, and
+ * those that it had to read. They tell how much the channel holds, and up to where it exceeds its limits.
  */
 import type { Head, StoredMessage } from "./stored.ts";
 
-/** So many lines and bytes. */
+/** A number of lines and of bytes. */
 export type Size = Pick<Head, "line" | "bytes">;
 
-/** Places that are remembered, in each stretch of the slack. */
+/** Places remembered for each stretch of the slack. */
 const marksInSlack = 2;
 const beginning: Head = { sequence: 0, line: 0, bytes: 0 };
 
 const isOver = (from: Size, to: Size, most: Size): boolean =>
   to.line - from.line > most.line || to.bytes - from.bytes > most.bytes;
 
-/** The place before a message. */
+/** The place directly before a message. */
 const before = ({ sequence, batch, bytes }: StoredMessage): Head => ({
   sequence: sequence - 1,
   line: batch.line,
@@ -25,32 +25,35 @@ export class Marks {
   readonly #most: Size;
   readonly #slack: Size;
   readonly #step: Size;
-  /** In their order. The first is where the channel begins, once that is known. */
+  /** In order. The first is the channel's beginning, once that is known. */
   #places: Head[] = [];
   #isBeginningKnown = false;
   #head: Head = beginning;
-  /** The place before the channel's last message, which stays. */
+  /** The place before the channel's last message, which is never purged. */
   #last: Head = beginning;
 
-  /** `most`: what the channel may have; `slack`: how much more or less is as good. */
+  /** `most`: the channel's limits; `slack`: by how much it may exceed them, or be purged below them. */
   constructor(most: Size, slack: Size) {
     this.#most = most;
     this.#slack = slack;
     this.#step = { line: slack.line / marksInSlack, bytes: slack.bytes / marksInSlack };
   }
 
-  /** A channel that was destroyed and begins again has fewer lines than it had. */
+  /** True when the channel was destroyed and has begun again: it then has fewer lines than before. */
   isOfAnotherLife({ line }: Head): boolean {
     return line < this.#head.line;
   }
 
-  /** The channel ends at `head` now, and its last message lies behind `last`. Is it time to look for what is over? */
+  /**
+   * The channel now ends at `head`, and its last message follows `last`. Returns true when the channel may exceed its
+   * limits by the slack.
+   */
   isDue(head: Head, last: Head): boolean {
     this.#head = head;
     this.#last = last;
     const newest = this.#places.at(-1);
     if (newest === undefined) {
-      // Nobody has to be asked where a channel begins that never had so much.
+      // A channel that never had this much begins at its first line, so nobody has to be asked.
       this.#isBeginningKnown = !isOver(beginning, head, this.#most);
       this.#places.push(this.#isBeginningKnown ? beginning : head);
     } else if (isOver(newest, head, this.#step)) this.#places.push(head);
@@ -64,8 +67,8 @@ export class Marks {
   }
 
   /**
-   * The place from which on the channel is within its limits, undefined when it is so from its beginning. Reads where
-   * too little is known; `next`: the channel's first message behind a sequence.
+   * The place from which on the channel is within its limits; undefined if all of it is. Reads where too little is
+   * known; `next` returns the channel's first message after a sequence.
    */
   async whole(next: (sequence: number) => Promise<StoredMessage | undefined>): Promise<Head | undefined> {
     if (!this.#isBeginningKnown) {
@@ -90,7 +93,7 @@ export class Marks {
     return high;
   }
 
-  /** Nothing is left before `place`. */
+  /** Everything before `place` was purged. */
   purged(place: Head): void {
     this.#places = [place, ...this.#places.filter(({ sequence }) => sequence > place.sequence)];
   }

@@ -1,11 +1,11 @@
-/** A batch that is larger than a message may be goes in several. */
+/** Splits a batch that is larger than a message may be. */
 import assert from "node:assert";
 import { type Batch, encodedBytes } from "../../../core/batch/batch.ts";
 import { scanFrame } from "../../../core/wire/frame.ts";
 
 const frameBytesMax = 1024 * 1024;
 
-/** Cuts a batch between its frames into batches of at most `bytesMax`; a frame alone may be larger. */
+/** Cuts a batch between its frames into batches of at most `bytesMax`; only a single frame may be larger. */
 export function partsOf(batch: Batch, bytesMax: number): Batch[] {
   const parts: Batch[] = [];
   const { bytes } = batch;

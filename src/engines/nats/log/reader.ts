@@ -1,4 +1,4 @@
-/** Reads the stream of a channel: its last message, the next one behind a place, and stretches of history. */
+/** Reads a channel in its stream: its last message, the next one after a place, and stretches of history. */
 import { DeliverPolicy } from "nats";
 import { fnv1a } from "../../../core/hash.ts";
 import type { ChannelId } from "../../../core/ids.ts";
@@ -6,29 +6,29 @@ import { storeUncertain } from "../../../errors/store.ts";
 import { incarnationOf } from "../../incarnation.ts";
 import { pull } from "../wire/pull.ts";
 import type { RawMessage, StreamApi } from "../wire/stream-api.ts";
-import { type BehindParts, behind } from "./behind.ts";
 import { Interned } from "./interned.ts";
+import { messagesAfter, type ReadingParts } from "./messages-after.ts";
 import { type Place, placeOf } from "./shards.ts";
 import { decodeMessage, type StoredMessage } from "./stored.ts";
 
-/** How the log was made: its name, the number of its streams and of their copies. */
+/** The log's name, and the number of its streams and their copies, as it was created. */
 type LogSettings = { readonly id: string; readonly shards: number; readonly replicas: number };
 
 export class Reader {
-  readonly #parts: BehindParts;
+  readonly #parts: ReadingParts;
   readonly #interned = new Interned();
   readonly #api: StreamApi;
   readonly #log: LogSettings;
   readonly #replicated: boolean;
 
-  constructor(parts: BehindParts, log: LogSettings) {
+  constructor(parts: ReadingParts, log: LogSettings) {
     this.#parts = parts;
     this.#api = parts.api;
     this.#log = log;
     this.#replicated = log.replicas > 1;
   }
 
-  /** There are several copies of each stream: one may not have all yet. */
+  /** True when each stream has several copies, some of which may be incomplete. */
   get replicated(): boolean {
     return this.#replicated;
   }
@@ -37,12 +37,15 @@ export class Reader {
     return placeOf(channel, this.#log.shards);
   }
 
-  /** The name of the channel's log. One that is destroyed and begins again keeps it: its batches have other marks. */
+  /**
+   * The name of the channel's log. A channel that was destroyed and begins again keeps it, but its batches have other
+   * marks.
+   */
   incarnation(channel: ChannelId): string {
     return incarnationOf(this.#log.id, fnv1a(channel));
   }
 
-  /** The channel's last message as the stream's leader has it, undefined when there is none. */
+  /** The channel's last message according to the stream's leader; undefined when there is none. */
   async last(channel: ChannelId): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const lookup = { last_by_subj: log };
@@ -51,12 +54,12 @@ export class Reader {
     return this.#ask(channel, "last", ask);
   }
 
-  /** The last sequence of the channel's stream, whosever it is. */
+  /** The last sequence of the channel's stream, of whichever channel. */
   lastOfStream(channel: ChannelId): Promise<number> {
     return this.#api.lastSequence(this.place(channel).stream);
   }
 
-  /** The channel's first message behind `sequence`. A replica may lag: what it has not, the leader is asked for. */
+  /** The channel's first message after `sequence`. If a replica does not have it, the leader is asked. */
   async next(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
     const { stream, log } = this.place(channel);
     const lookup = { seq: sequence + 1, next_by_subj: log };
@@ -71,24 +74,24 @@ export class Reader {
   }
 
   /**
-   * Does this message count? Servers before 2.9.21, and any server around a change of its leader, may store two
-   * messages that expect the same predecessor. The one directly behind that predecessor counts; any other is void:
-   * its writer finds out in the same way and stores the batch again.
+   * False for a void message. Servers before 2.9.21, and any server around a change of leader, may store two messages
+   * that expect the same predecessor. The one directly after that predecessor counts; any other is void, which its
+   * writer finds out in the same way, and then stores the batch again.
    */
   async counts(
     channel: ChannelId,
     { previous, sequence }: Pick<StoredMessage, "previous" | "sequence">,
   ): Promise<boolean> {
     if (!this.#replicated || previous + 1 === sequence) return true;
-    // The leader: a replica may be a little behind an acknowledgement.
+    // Asks the leader, since a replica may not have what was just acknowledged.
     const { stream, log } = this.place(channel);
     const first = await this.#api.fromLeader(stream, { seq: previous + 1, next_by_subj: log });
     return first === undefined || first.sequence >= sequence;
   }
 
   /**
-   * Has the leader a message of the channel behind `after`, up to `until`? Rejects with `storeUncertain` while it has not
-   * reached that one.
+   * True when the leader has a message of the channel after `after`, up to `until`. Rejects with `storeUncertain`
+   * until the leader has reached `until`.
    */
   async hasAny(channel: ChannelId, after: number, until: number): Promise<boolean> {
     const { stream, log } = this.place(channel);
@@ -99,19 +102,19 @@ export class Reader {
   }
 
   /**
-   * The channel's messages behind `after`, in order, void ones too, up to the one at `until`, or the last before it
-   * when that one is trimmed. Rejects with `storeUncertain` while the stream's leader does not have it yet.
+   * The channel's messages after `after`, in order and including void ones, up to the one at `until`, or the last
+   * before it if that one was trimmed. Rejects with `storeUncertain` while the stream's leader does not have it yet.
    */
   async *stretch(channel: ChannelId, after: number, until: number): AsyncGenerator<StoredMessage> {
     const { stream, log } = this.place(channel);
     const subject = { stream, subject: log };
     for (let at = after; at < until; ) {
-      for await (const { sequence, payload } of behind(this.#parts, subject, at, until)) {
+      for await (const { sequence, payload } of messagesAfter(this.#parts, subject, at, until)) {
         at = sequence;
         yield this.#decoded(channel, payload, sequence);
         if (at >= until) return;
       }
-      // A replica may lag: what it has not, the leader is asked for.
+      // If a replica does not have it, the leader is asked.
       const message = (await this.#fromLeader(channel, at)) ?? (await this.#confirmed(channel, at, until));
       if (message === undefined) return;
       at = message.sequence;
@@ -129,7 +132,7 @@ export class Reader {
       const [first] = messages;
       return first && this.#decoded(channel, first.payload, first.sequence);
     }
-    // A server that knows no batches knows no time either: that was the channel's first message.
+    // A server that knows no batches cannot look up by time either, and has returned the channel's first message.
     const start = { deliver_policy: DeliverPolicy.StartTime, opt_start_time: time };
     for await (const { data, sequence } of pull(this.#parts, { stream, filter: log, start }, 1)) {
       return this.#decoded(channel, data, sequence);
@@ -144,7 +147,8 @@ export class Reader {
     return this.#ask(channel, `leader ${sequence}`, () => this.#api.fromLeader(stream, lookup));
   }
 
-  // A new leader may not have applied yet what the old one sent out: absent means trimmed only once it has.
+  // A new leader may not have applied everything that the old one published. Only when it has does a missing message
+  // mean that it was trimmed.
   async #confirmed(channel: ChannelId, at: number, until: number): Promise<StoredMessage | undefined> {
     if (!this.#replicated) return undefined;
     if ((await this.lastOfStream(channel)) < until) {
@@ -153,7 +157,7 @@ export class Reader {
     return this.next(channel, at);
   }
 
-  /** One message, decoded once for all who ask the same and share the answer. */
+  /** One message, decoded once for all callers that share the answer. */
   #ask(
     channel: ChannelId,
     name: string,

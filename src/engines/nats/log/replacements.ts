@@ -1,6 +1,6 @@
 /**
- * A log that is replaced while it is followed: servers came back from a backup, or without what they had not synced.
- * Places that are known here are then none any more, or have other messages.
+ * Notices a log that is replaced while it is followed: servers that came back from a backup, or without what they had
+ * not synced. Known places then no longer exist, or have other messages.
  */
 import { markOf } from "../../../core/batch/batch.ts";
 import type { Clock } from "../../../ports.ts";
@@ -8,15 +8,15 @@ import type { LiveChannel, Named } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import type { StoredMessage } from "./stored.ts";
 
-/** How long a newly elected leader has to apply what its predecessor stored. */
+/** The time that a newly elected leader gets to apply what its predecessor stored. */
 export const behindMsMax = 2_500;
-/** How long an answer about a whole stream holds for all its channels. */
+/** How long an answer about a stream is used for all of its channels. */
 const streamMsMax = 1_000;
 
 export class Replacements {
   readonly #reader: Reader;
   readonly #clock: Pick<Clock, "monotonicMs">;
-  /** Facts of a channel from before something happened to its servers. */
+  /** Facts about a channel from before something happened to its servers. */
   readonly #suspects = new WeakMap<LiveChannel, Named>();
   /** Channels that are ahead of their stream, and since when. */
   readonly #ahead = new WeakMap<LiveChannel, number>();
@@ -27,15 +27,15 @@ export class Replacements {
     this.#clock = clock;
   }
 
-  /** The servers may have lost what is known of the channel: the next look compares it. */
+  /** The servers may have lost messages of this channel: the next look compares them. */
   suspect(live: LiveChannel): void {
     if (live.named !== undefined && !this.#suspects.has(live)) this.#suspects.set(live, live.named);
   }
 
-  /** Is the log another one than that of which `newest` was known before `last` was asked for? */
+  /** True when the log is not the one in which `newest` was known before `last` was asked for. */
   async isReplaced(live: LiveChannel, newest: number, last: StoredMessage | undefined): Promise<boolean> {
     if ((last?.sequence ?? 0) < newest) {
-      // Trimmed, unless the whole stream is shorter than what was seen of it.
+      // The message was trimmed, unless the whole stream is shorter than what was seen of it.
       if ((await this.#lastOfStream(live)) >= newest) return this.#isSuspectReplaced(live, last);
       const since = this.#ahead.get(live) ?? this.#clock.monotonicMs();
       this.#ahead.set(live, since);

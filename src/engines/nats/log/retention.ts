@@ -1,9 +1,9 @@
 /**
- * The limits of one channel: what the stream's own limits, by age and by the bytes of a shard, know nothing of. The
- * writers of a channel look at them when it has grown, and purge what is over.
+ * Enforces the limits of one channel, which the stream's own limits (age, and the bytes of a shard) do not cover. The
+ * writers of a channel check them when it has grown, and purge the excess.
  *
- * To read a message brings all of its lines, so hardly any is read: a process remembers places of the channels that it
- * writes (`marks.ts`), and purges up to one of them.
+ * Reading a message transfers all of its lines, so hardly any is read: a process remembers places of the channels that
+ * it writes (`marks.ts`), and purges up to one of them.
  */
 import { LRUCache } from "lru-cache";
 import type { BackgroundFailures } from "../../../background-failures.ts";
@@ -21,17 +21,17 @@ type RetentionOptions = {
   readonly failures: BackgroundFailures;
 };
 
-/** A channel may be over its limits by this share of them, and is purged to less than them by no more than that. */
+/** The share of its limits by which a channel may exceed them, or be purged below them. */
 const slack = 1 / 16;
 const channelsMax = 100_000;
-/** Channels looked at, at the same time; the others wait, each once. */
+/** Channels that are looked at at a time; others wait, each of them once. */
 const looksMax = 8;
 
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #marks = new LRUCache<ChannelId, Marks>({ max: channelsMax });
   readonly #queue = new Map<ChannelId, Marks>();
-  /** Those that wait for a look, or have one. */
+  /** Channels that wait for a look, or are being looked at. */
   readonly #due = new Set<Marks>();
   readonly #looks = new Set<Promise<void>>();
   readonly #most: Size;
@@ -47,7 +47,7 @@ export class Retention {
     this.#isLimited = Number.isFinite(bytes) || Number.isFinite(line);
   }
 
-  /** The channel ends at `head` now, and its last message lies behind `last`. */
+  /** The channel now ends at `head`, and its last message follows `last`. */
   grown(channel: ChannelId, head: Head, last: Head): void {
     if (!this.#isLimited || this.#closed) return;
     let marks = this.#marks.get(channel);
@@ -64,7 +64,7 @@ export class Retention {
     }
   }
 
-  /** Idempotent. Waits for what is under way. */
+  /** Idempotent. Waits for the looks that are under way. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#queue.clear();

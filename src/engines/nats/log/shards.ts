@@ -1,11 +1,11 @@
 /**
- * Finds where a channel lies. Shard s is one stream over `log.s.*`, republished to `live.s.*`; a channel belongs to
+ * Finds a channel's place. Shard s is one stream over `log.s.*`, republished to `live.s.*`; a channel belongs to
  * shard `hash(channel) mod S`. S is fixed when the cluster is first used.
  */
 import { fnv1a } from "../../../core/hash.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 
-/** A channel's places: its stream and its two subjects. */
+/** A channel's stream and its two subjects. */
 export type Place = {
   readonly shard: number;
   readonly stream: string;

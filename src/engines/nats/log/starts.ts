@@ -1,4 +1,4 @@
-/** Finds where a follower of a channel begins. */
+/** Finds where a follower of a channel starts. */
 import { endOf } from "../../../core/batch/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { type Place, type Position, positionAt, readPosition } from "../../../core/position.ts";
@@ -11,15 +11,15 @@ import type { LiveChannel } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
 import type { StoredMessage } from "./stored.ts";
 
-/** A batch is stored later than it was accepted, by another clock: by no more than this. */
+/** The most by which a batch is stored later than it was accepted, which is by another clock. */
 const storedLaterMsMax = 120_000;
 
-/** Behind the sequence `at`. */
+/** A start after the sequence `at`. */
 export type Start = {
   readonly at: number;
-  /** The message that a position named, and how many of its lines the reader has. */
+  /** The message that the position named, and how many of its lines the reader already has. */
   readonly named?: { readonly sequence: number; readonly lines: number };
-  /** The position that was asked for is no place of this log. */
+  /** True when the requested position is not one of this log. */
   readonly foreign?: true;
 };
 
@@ -38,8 +38,8 @@ export class Starts {
   }
 
   /**
-   * `nowAt`: what was the channel's end when it was asked, where that is known. `patient`: a position that the leader
-   * does not have yet may still be one; then it rejects with `storeUncertain`.
+   * `nowAt`: the channel's end at the time of the question, if known. `patient`: a position that the leader does not
+   * have yet may still come; then this rejects with `storeUncertain`.
    */
   async of(live: LiveChannel, from: From, nowAt: number | undefined, patient: boolean): Promise<Start> {
     const reader = this.#reader;
@@ -61,7 +61,7 @@ export class Starts {
     }
   }
 
-  /** The message that holds line `line`, else the first one behind it; `last` when there is none. */
+  /** The message with line `line`, or the first one after it; `last` when there is neither. */
   async holding(channel: ChannelId, last: StoredMessage, line: number): Promise<StoredMessage> {
     if (line >= last.batch.line && (await this.#reader.counts(channel, last))) return last;
     return firstWhere(
@@ -97,9 +97,10 @@ export class Starts {
     return { at: sequence - 1, named: { sequence, lines } };
   }
 
-  /** The stream has reached the place, and what the channel has left, if anything, lies before it. */
+  /** The stream has reached the place, and the channel has no message after it. */
   async #behindAll(channel: ChannelId, place: Place, last: StoredMessage | undefined): Promise<Start> {
-    // Retention takes the oldest first: it would have taken what is left before it took the place.
+    // Retention removes the oldest messages first. If the place existed, it would have been removed after what is
+    // left.
     if (last !== undefined) return foreign;
     const { position } = await this.#heads.trimmedEnd(channel);
     const end =

@@ -1,7 +1,7 @@
 /**
- * The stored form of a batch: the channel's running numbers of lines and of bytes, the sequence of the message that its
- * writer took for the channel's last, then `encodeBatch`. Little endian. A message says all of itself: readers keep
- * no state, and what is gone is an exact number.
+ * The stored form of a batch: the channel's running numbers of lines and of bytes, the sequence that its writer took
+ * for the channel's last, then `encodeBatch`. Little-endian. A message is complete in itself: readers keep no state,
+ * and the number of missing lines is always exact.
  */
 import {
   type Batch,
@@ -13,8 +13,8 @@ import {
 } from "../../../core/batch/batch.ts";
 
 /**
- * A message of a channel as it lies in the stream. `previous` is 0 when its writer knew of none; `bytes` counts what
- * the channel ever had before it.
+ * A message of a channel in its stream. `previous` is 0 when its writer knew of no message; `bytes` counts everything
+ * in the channel before it.
  */
 export type StoredMessage = {
   readonly sequence: number;
@@ -23,11 +23,11 @@ export type StoredMessage = {
   readonly batch: StoredBatch;
 };
 
-/** The end of a channel, as its next writer has to know it. */
+/** The end of a channel, as its next writer needs it. */
 export type Head = {
   /** Stream sequence of the channel's last message; 0: it has none. */
   readonly sequence: number;
-  /** Lines and bytes that there ever were. */
+  /** Lines and bytes since the channel began. */
   readonly line: number;
   readonly bytes: number;
 };
@@ -36,7 +36,7 @@ const headBytes = 24;
 /** Bytes that `encodeMessage` adds to an encoded batch. */
 export const messageOverheadBytes = headBytes;
 
-/** The payload of the message that follows `head`, in pieces: the lines are not copied. */
+/** The payload of the message after `head`, in pieces, so that the lines are not copied. */
 export function encodeMessage(head: Head, batch: Batch): readonly Uint8Array[] {
   const pieces = encodeBatch(batch, headBytes);
   const [first] = pieces;
@@ -46,7 +46,7 @@ export function encodeMessage(head: Head, batch: Batch): readonly Uint8Array[] {
   return pieces;
 }
 
-/** Reads what `encodeMessage` wrote. Throws on anything else: the stream is damaged, or not ours. */
+/** Decodes a message of `encodeMessage`. Throws on anything else: the stream is damaged, or is not ours. */
 export function decodeMessage(payload: Uint8Array, sequence: number, incarnation: string): StoredMessage {
   const bytes = own(payload);
   if (bytes.length < headBytes) throw new Error(`message ${sequence} is no batch`);
@@ -59,8 +59,8 @@ export function decodeMessage(payload: Uint8Array, sequence: number, incarnation
 }
 
 /**
- * The same of a message that may be one that this process wrote as `batch`: then its followers are handed these lines,
- * whose index is made, and nothing is copied or scanned again. Undefined: it is another one.
+ * The same for a message that may be this process's own `batch`. Its followers are then handed these very lines, with
+ * their index, and nothing is copied or scanned again. Undefined: it is another message.
  */
 export function ownMessage(
   payload: Uint8Array,
@@ -78,7 +78,7 @@ export function ownMessage(
   return storedMessage(head, batch, sequence, incarnation);
 }
 
-/** The message of `batch` at `sequence` that was written behind `head`. */
+/** The message of `batch` at `sequence`, after `head`. */
 export function storedMessage(
   head: Head,
   batch: Batch,
@@ -95,8 +95,8 @@ export function storedMessage(
   };
 }
 
-/** The end of a channel behind a batch that was stored at `sequence` behind `before`. */
-export const headBehind = (before: Omit<Head, "sequence">, batch: Batch, sequence: number): Head => ({
+/** The end of a channel after `batch` was stored at `sequence`, directly after `before`. */
+export const headAfter = (before: Omit<Head, "sequence">, batch: Batch, sequence: number): Head => ({
   sequence,
   line: before.line + batch.count,
   bytes: before.bytes + encodedBytes(batch),
@@ -104,9 +104,9 @@ export const headBehind = (before: Omit<Head, "sequence">, batch: Batch, sequenc
 
 /** The end of a channel whose last message this is. */
 export const headAt = ({ sequence, bytes, batch }: StoredMessage): Head =>
-  headBehind({ line: batch.line, bytes }, batch, sequence);
+  headAfter({ line: batch.line, bytes }, batch, sequence);
 
-// A payload is a view of all that came in one read of the socket: a small one gets memory of its own.
+// A payload is a view of everything that came in one read of the socket, so a small one is copied.
 function own(payload: Uint8Array): Buffer {
   const { buffer, byteOffset, length } = payload;
   if (buffer.byteLength <= 2 * length) return Buffer.from(buffer, byteOffset, length);

@@ -1,18 +1,18 @@
 /**
- * Gives the processes that write to one channel fair turns. A process that writes without a pause already knows the
- * channel's end, and would always be faster than one that has to ask. So one that keeps losing says so, and the others
- * wait a moment.
+ * Gives the processes that write to one channel fair turns. A process that writes without a pause knows the channel's
+ * end, and would always be faster than one that has to ask. So a writer that keeps losing asks for a turn, and the
+ * others wait a moment.
  */
 import { createInbox } from "nats";
 import type { ChannelId } from "../../../core/ids.ts";
 import type { Clock } from "../../../ports.ts";
 import type { Wire } from "../wire/wire.ts";
 
-/** A writer that has lost for so long asks for a turn, and again after as long. */
+/** A writer that has lost for this long asks for a turn, and again after as long. */
 const patienceMs = 20;
-/** A turn: for this long the others start no append of the channel. */
+/** The length of a turn, during which the others start no append of the channel. */
 const turnMs = 25;
-/** Turns given at the same time; over it, they are forgotten, and their writers ask again. */
+/** Turns that are remembered; beyond it all are forgotten, and their writers ask again. */
 const givenMax = 10_000;
 const prefix = "turn.";
 
@@ -21,7 +21,7 @@ export class Turns {
   readonly #clock: Clock;
   readonly #own = Buffer.from(createInbox());
   readonly #unsubscribe: () => void;
-  /** Channels whose turn is another's, and until when. */
+  /** Channels in which another process has its turn, and until when. */
   readonly #given = new Map<string, number>();
 
   constructor(wire: Wire, clock: Clock) {
@@ -34,7 +34,7 @@ export class Turns {
     });
   }
 
-  /** Resolves when it is nobody else's turn; undefined: it is not. */
+  /** Resolves when another process's turn is over; undefined when there is none. */
   wait(channel: ChannelId): Promise<void> | undefined {
     const untilMs = this.#given.get(channel);
     if (untilMs === undefined) return undefined;
@@ -48,7 +48,7 @@ export class Turns {
     let askAtMs = this.#clock.monotonicMs() + patienceMs;
     return {
       lost: () => {
-        this.#given.delete(channel); // who asks does not wait
+        this.#given.delete(channel); // the process that asks does not wait
         if (this.#clock.monotonicMs() < askAtMs) return;
         askAtMs = this.#clock.monotonicMs() + patienceMs;
         this.#wire.publish(prefix + channel, this.#own);

@@ -1,6 +1,6 @@
 /**
- * The acknowledgement that nearly every message gets, `{"stream":"NAME", "seq":NUMBER}`, read where it lies. Whatever has
- * another form is left to a parser of JSON.
+ * Reads the usual acknowledgement, `{"stream":"NAME", "seq":NUMBER}`, without a parser. Any other form is left to a
+ * JSON parser.
  */
 
 const quote = 0x22;
@@ -12,7 +12,7 @@ const before = Buffer.from('"seq":');
 /** A number with more digits may not be exact. */
 const digitsMax = 15;
 
-/** The sequence that it tells; undefined when it has another form, or says anything besides. */
+/** The sequence in it; undefined when the acknowledgement has another form, or says anything else. */
 export function plainAcknowledgement(data: Uint8Array): number | undefined {
   let at = data.length - 1;
   if (data[at--] !== closingBrace || !liesAt(data, begin, 0)) return undefined;
@@ -26,7 +26,7 @@ export function plainAcknowledgement(data: Uint8Array): number | undefined {
   const digits = end - at;
   const seqAt = at + 1 - before.length;
   if (sequence === 0 || digits > digitsMax || !liesAt(data, before, seqAt)) return undefined;
-  // The name ends, and nothing but this number follows it.
+  // Only this number may follow the name.
   const nameEnd = data.indexOf(quote, begin.length);
   return nameEnd < seqAt && isComma(data, nameEnd + 1, seqAt) ? sequence : undefined;
 }

@@ -1,6 +1,7 @@
 /**
- * Many messages for one question, which any copy of a stream answers without a consumer: servers from 2.11 on do it. Older
- * ones answer the same question with one message, and do not say how many follow: that is how they are told apart.
+ * Reads many messages with one question, which any copy of a stream answers without a consumer. Servers from 2.11 on
+ * can do this. Older ones answer the same question with one message and do not say how many follow, which is how they
+ * are told apart.
  */
 import { createInbox, type Msg } from "nats";
 import { storeUncertain } from "../../../errors/store.ts";
@@ -13,10 +14,10 @@ import type { Wire } from "./wire.ts";
 /** A message in memory of its own. */
 export type Kept = { readonly sequence: number; readonly payload: Uint8Array };
 
-/** `single`: the server is one that knows no batches. No messages: it has none there. */
+/** `single`: the server does not know batches. No messages: there are none from there on. */
 type Answer = { readonly kind: "batch" | "single"; readonly messages: readonly Kept[] };
 
-/** A stream, a subject in it, and the place from which its messages are wanted. */
+/** A stream, a subject in it, and the place to read from. */
 type Question = {
   readonly stream: string;
   readonly subject: string;
@@ -48,8 +49,8 @@ export class Batches {
   }
 
   /**
-   * The first `count` messages from there on, fewer when they are large: an answer ends behind the message that brings it
-   * over its share of memory. Shared with who asks the same. Rejects with `storeUncertain`.
+   * The first `count` messages from there on, or fewer if they are large: an answer ends with the message that
+   * exceeds its share of memory. Callers that ask the same share one answer. Rejects with `storeUncertain`.
    */
   ask(question: Question, count: number): Promise<Answer> {
     const { stream, subject, start } = question;
@@ -71,7 +72,7 @@ export class Batches {
 
   #attempt({ stream, subject, start }: Question, batch: number): Promise<Answer | undefined> {
     const { wire, clock, untaken } = this.#parts;
-    if (!this.#isSubscribed) wire.subscribe(`${this.#inbox}*`, (msg) => this.#take(msg)); // as long as the wire lives
+    if (!this.#isSubscribed) wire.subscribe(`${this.#inbox}*`, (msg) => this.#take(msg)); // for as long as the wire exists
     this.#isSubscribed = true;
     const token = (this.#tokens++).toString(36);
     const messages: Kept[] = [];
@@ -80,7 +81,7 @@ export class Batches {
       const end: Asked["end"] = (kind) => {
         if (!this.#asked.delete(token)) return;
         ended.abort();
-        // As far as it came in order it is good.
+        // Messages that came in order are good, even if the answer is incomplete.
         const isAnswer = kind !== undefined || messages.length > 0;
         resolve(isAnswer ? { kind: kind ?? "batch", messages } : undefined);
       };
@@ -110,7 +111,7 @@ export class Batches {
       return;
     }
     const { data } = msg;
-    const payload = Buffer.allocUnsafeSlow(data.length); // one read of the socket is not kept for it
+    const payload = Buffer.allocUnsafeSlow(data.length); // a copy, so that the whole read of the socket is not kept for it
     payload.set(data);
     messages.push({ sequence, payload });
     if (!isBatch) end("single");

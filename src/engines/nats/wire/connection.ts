@@ -1,6 +1,6 @@
 /**
- * One connection to the NATS servers: it comes back by itself without end, and says how it is. Everything of the
- * engine goes through one, but for history, which has one of its own.
+ * One connection to the NATS servers, which reconnects by itself for ever, and reports its state. The whole engine
+ * shares one, except for history, which has its own.
  */
 import { Events, type JetStreamManager, type Msg, type NatsConnection } from "nats";
 import type { Logger } from "pino";
@@ -10,31 +10,31 @@ import { headersOf, Straight } from "./straight.ts";
 import type { InPieces, PublishOptions, Wire } from "./wire.ts";
 
 export type ConnectionSettings = {
-  /** `nats://HOST:PORT` or `tls://…`; any of them leads to the cluster. */
+  /** `nats://HOST:PORT` or `tls://…`; each of them leads to the cluster. */
   readonly urls: readonly string[];
-  /** A credentials file as nsc writes it. */
+  /** A credentials file as written by nsc. */
   readonly credsFile?: string;
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
-  /** The name that the server's own lists show. */
+  /** The name in the server's lists. */
   readonly name?: string;
   readonly logger?: Logger;
   readonly clock: Clock;
-  /** False: metrics do not tell of it. */
+  /** False: it is left out of the metrics. */
   readonly isCounted?: boolean;
-  /** How long to try at start. */
+  /** How long to try at the start. */
   readonly connectMsMax?: number;
 };
 
-/** How the connection is, for `/readyz` and metrics. */
+/** The connection's state, for `/readyz` and metrics. */
 export type ConnectionStatus = {
   readonly connected: boolean;
-  /** The server that it is, or was last, connected to. */
+  /** The server that it is connected to, or was last. */
   readonly server: string;
   readonly version: string;
   readonly reconnects: number;
 };
 
-/** The last messages have so long to go out when the connection is closed. */
+/** How long closing waits for the last messages to go out. */
 const flushMsMax = 2000;
 
 /** The wire to real servers. */
@@ -77,7 +77,7 @@ export class Connection implements Wire {
     return this.#nats.info?.max_payload ?? 1024 * 1024;
   }
 
-  /** Makes streams, and compares those that are there. */
+  /** Creates streams, and reads those that exist. */
   streams(): Promise<JetStreamManager> {
     return this.#nats.jetstreamManager({ checkAPI: false, timeout: 5000 });
   }
@@ -119,7 +119,7 @@ export class Connection implements Wire {
     return this.#nats.request(subject, payload, { timeout: timeoutMs });
   }
 
-  /** Idempotent. What was published is flushed when there is a server to take it. */
+  /** Idempotent. Flushes what was published if there is a server to take it. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;

@@ -1,4 +1,4 @@
-/** A pull consumer that lives as long as one reading, and what it has sent. */
+/** A pull consumer that lives as long as one reading, and the messages that it has sent. */
 import { AckPolicy, createInbox, type Msg, type MsgHdrs, ReplayPolicy } from "nats";
 import type { Clock } from "../../../ports.ts";
 import type { PullSlots } from "./pull-slots.ts";
@@ -6,27 +6,27 @@ import type { StreamApi } from "./stream-api.ts";
 import type { Holder, Untaken } from "./untaken.ts";
 import type { Wire } from "./wire.ts";
 
-/** The parts that reading takes. */
+/** The parts that readers need. */
 export type PullParts = {
   readonly wire: Wire;
   readonly api: StreamApi;
   readonly clock: Clock;
-  /** Places of all readers of the connection together; absent for those that read little. */
+  /** The pulls that all readers of the connection share; absent for those that read little. */
   readonly slots?: PullSlots;
-  /** The memory of all readers of the connection together; absent for those that read at once. */
+  /** The memory that all readers of the connection share; absent for those that read at once. */
   readonly untaken?: Untaken;
 };
 
-/** The messages that are asked for, and their stream. */
+/** A stream and the messages to read from it. */
 export type Source = {
   readonly stream: string;
   /** One subject, wildcards allowed. */
   readonly filter: string;
-  /** A deliver policy and its place. */
+  /** A deliver policy, with the place that it refers to. */
   readonly start: object;
 };
 
-/** `data` has memory of its own. */
+/** `data` is in memory of its own. */
 export type Pulled = {
   readonly subject: string;
   readonly sequence: number;
@@ -34,19 +34,19 @@ export type Pulled = {
   readonly headers: MsgHdrs | undefined;
 };
 
-/** A pull is answered by messages or by its end. */
+/** A pull is answered with messages or with its end. */
 const pullMsMax = 3000;
 const answerMsMax = 5000;
-/** A consumer whose reader died goes by itself. */
+/** The server removes a consumer after this long without a reader. */
 const consumerIdleMs = 30_000;
 
-/** Bounded by the pulls that ask, and by what all readers may hold. */
+/** Bounded by the pulls under way, and by what all readers may hold. */
 export class Consumer implements Holder {
-  /** How many messages it had to give when it was made. */
+  /** The number of messages that were waiting when it was created. */
   readonly pending: number;
-  /** It has lost a message, or does not answer: there is nothing more to be had from it. */
+  /** True when it has lost a message or does not answer: nothing more will come from it. */
   isOver = false;
-  /** Its messages had to give way. */
+  /** True when its messages were dropped for those of others. */
   isDropped = false;
   readonly #parts: PullParts;
   readonly #stream: string;
@@ -57,17 +57,17 @@ export class Consumer implements Holder {
   #queue: Arrived[] = [];
   #wake: ((arrived: Arrived | undefined) => void) | undefined;
   #delivered = 0;
-  /** Messages of the pull that have not arrived yet, and whom to tell when all have. */
+  /** Messages of the pull that have not arrived yet, and the callback for when they have. */
   #awaited = 0;
   #arrived: (() => void) | undefined;
-  /** An arrival that is waited for has to come until then. */
+  /** When to stop waiting for an arrival. */
   #giveUpAtMs = 0;
   #isWatching = false;
 
   static async open(parts: PullParts, { stream, filter, start }: Source): Promise<Consumer> {
     const { name, pending } = await parts.api.addConsumer(stream, {
       ...start,
-      filter_subject: filter, // as one string: a list hangs on 2.9
+      filter_subject: filter, // as one string, because server 2.9 hangs on a list
       ack_policy: AckPolicy.None,
       replay_policy: ReplayPolicy.Instant,
       inactive_threshold: consumerIdleMs * 1_000_000,
@@ -94,7 +94,7 @@ export class Consumer implements Holder {
     this.#parts.wire.publish(subject, request, { reply: this.#inbox });
   }
 
-  /** The next message; undefined: the pull's time is up, or the consumer is over. */
+  /** The next message; undefined when the pull has timed out or the consumer is over. */
   async next(): Promise<Pulled | undefined> {
     if (this.isOver) return undefined;
     const queued = this.#queue.shift();
@@ -120,7 +120,7 @@ export class Consumer implements Holder {
     this.#wake?.(undefined);
   }
 
-  /** Lets go of what came; the rest is not waited for. */
+  /** Drops what has arrived, and does not wait for the rest. */
   drop(): void {
     this.#queue = [];
     this.isDropped = true;
@@ -139,13 +139,13 @@ export class Consumer implements Holder {
 
   #take(msg: Msg): void {
     const place = placeOf(msg);
-    // The pull is over when all of it is here, or the server says so.
+    // The pull is over when all of its messages have arrived, or the server says so.
     if (--this.#awaited <= 0 || place === undefined) this.#tellArrived();
     if (this.isDropped) return;
     const { untaken } = this.#parts;
-    const data = Buffer.allocUnsafeSlow(msg.data.length); // one read of the socket is not kept for it
+    const data = Buffer.allocUnsafeSlow(msg.data.length); // a copy, so that the whole read of the socket is not kept for it
     data.set(msg.data);
-    // Log messages are known by their payload: their headers are not parsed.
+    // Log messages are identified by their payload, so their headers are not parsed.
     const headers = place === undefined || untaken === undefined ? msg.headers : undefined;
     const arrived = { subject: msg.subject, data, headers, place };
     if (this.#wake !== undefined) this.#wake(arrived);
@@ -172,7 +172,7 @@ export class Consumer implements Holder {
     });
   }
 
-  /** One sleeper for all arrivals: a timer for each message would cost more than the message. */
+  /** One sleeper for all arrivals, since a timer for each message would cost more than the message. */
   async #watch(): Promise<void> {
     const { clock } = this.#parts;
     this.#isWatching = true;
@@ -188,7 +188,7 @@ export class Consumer implements Holder {
 
 type Arrived = Omit<Pulled, "sequence"> & { readonly place: ReturnType<typeof placeOf> };
 
-/** From the reply subject `$JS.ACK[.DOMAIN.ACCOUNT].STREAM.CONSUMER.TRIES.SEQUENCE.DELIVERY.TIME.PENDING`. */
+/** Reads the reply subject `$JS.ACK[.DOMAIN.ACCOUNT].STREAM.CONSUMER.TRIES.SEQUENCE.DELIVERY.TIME.PENDING`. */
 function placeOf({ reply }: Msg): { sequence: number; delivery: number } | undefined {
   if (reply === undefined || !reply.startsWith("$JS.ACK.")) return undefined;
   const tokens = reply.split(".");

@@ -1,15 +1,15 @@
 /**
- * The few headers of a direct answer that matter. The client's library parses all of them, and checks each, which costs more
- * than the message: here they are looked up in the bytes that came.
+ * The few headers of a direct answer that are needed. The client library parses and checks all headers, which costs
+ * more than the message; here they are looked up in the bytes.
  */
 import type { Msg } from "nats";
 
-/** `isBatch`: the answer says how many follow it, and that `before` is the message before it. */
+/** `isBatch`: the answer gives the number of messages that follow, and `before` as the message before it. */
 type DirectHead =
   | { readonly code: number }
   | { readonly code: 0; readonly sequence: number; readonly isBatch: boolean; readonly before: number };
 
-/** Fields of the library's message; where it has others, its parsed headers do. */
+/** Internals of the library's message; where they differ, the parsed headers are used. */
 type Raw = { readonly _rdata?: Uint8Array; readonly _msg?: { readonly hdr?: number } };
 
 const statusLine = "NATS/1.0\r\n";
@@ -30,7 +30,7 @@ export function directHead(msg: Msg): DirectHead {
   };
 }
 
-// A header that the publisher named so stands before those that the server adds.
+// The publisher's own headers come first, so the last one of that name is the server's.
 function numberOf(text: string, name: string): number | undefined {
   const at = text.lastIndexOf(name);
   if (at < 0) return undefined;

@@ -1,4 +1,7 @@
-/** Asks JetStream from time to time whether it is there: a connection alone says nothing of leaders and majorities. */
+/**
+ * Asks JetStream from time to time whether it is available: a working connection says nothing of leaders and
+ * majorities.
+ */
 
 import type { Clock } from "../../../ports.ts";
 import { every } from "../every.ts";
@@ -8,7 +11,7 @@ const probeMs = 3000;
 const answerMsMax = 2500;
 
 export class Health {
-  /** JetStream answered the last time that it was asked. */
+  /** True when JetStream answered the last question. */
   isReady = true;
   readonly #wire: Wire;
   readonly #closing = new AbortController();

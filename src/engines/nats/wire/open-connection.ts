@@ -1,4 +1,4 @@
-/** Opens the connection to the NATS servers, as their settings say. */
+/** Opens the connection to the NATS servers according to the settings. */
 import { readFileSync } from "node:fs";
 import { type ConnectionOptions, connect, credsAuthenticator, NatsError } from "nats";
 import { natsRefused, natsUnreachable } from "../../../errors/nats.ts";
@@ -7,7 +7,7 @@ import { Connection, type ConnectionSettings } from "./connection.ts";
 const connectMsMax = 15_000;
 const connectPauseMs = 250;
 const reconnectPauseMs = 250;
-/** Connects within a bounded time, or rejects with the URLs, the reason and the mend. */
+/** Connects within a bounded time. Rejects with the URLs, the reason, and how to mend it. */
 export async function openConnection(settings: ConnectionSettings): Promise<Connection> {
   const urls = settings.urls.map(withoutSecrets);
   const options = connectOptions(settings);
@@ -49,7 +49,7 @@ const refusals = new Set([
 
 const isRefusal = (cause: unknown): boolean => cause instanceof NatsError && refusals.has(cause.code);
 
-/** A URL of NATS that may be shown. */
+/** A NATS URL without credentials, safe to show. */
 export function withoutSecrets(url: string): string {
   return url.replace(/\/\/[^/@]*@/, "//");
 }

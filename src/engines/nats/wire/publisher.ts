@@ -1,7 +1,7 @@
 /**
- * Publishing to streams: acknowledgements of all publishes come to one inbox and are matched here, so thousands may be
- * under way on one connection. What gets no answer is published again under the same message id, which the server
- * stores once.
+ * Publishes to streams. The acknowledgements of all publishes come to one inbox and are matched here, so thousands
+ * can be under way on one connection. A publish without an answer is repeated under the same message id, which the
+ * server stores once.
  */
 import { createInbox, type Msg } from "nats";
 import type { Clock } from "../../../ports.ts";
@@ -10,19 +10,19 @@ import type { Wire } from "./wire.ts";
 
 export type Publish = {
   readonly subject: string;
-  /** In pieces, which stay as they are until this is answered. */
+  /** In pieces, which must not change until the publish is answered. */
   readonly payload: readonly Uint8Array[];
   /** `Nats-Msg-Id`. */
   readonly id: string;
-  /** The subject's last sequence must still be this; 0: it has no message. */
+  /** The expected last sequence of the subject; 0: it has no message. */
   readonly expected: number;
   /** `KV-Operation`. */
   readonly operation?: "DEL" | undefined;
-  /** `Tailrace-Put`: tells this put from others under the same id. */
+  /** `Tailrace-Put`: tells this put from others with the same id. */
   readonly put?: string | undefined;
 };
 
-/** The server's answer. `attempts`: how often the message was published until then. */
+/** The server's answer. `attempts`: how often the message was published before it came. */
 export type Published =
   | { readonly kind: "stored"; readonly sequence: number; readonly attempts: number }
   | { readonly kind: "duplicate"; readonly sequence: number; readonly attempts: number }
@@ -36,15 +36,15 @@ type Pending = Publish & {
   readonly answered: (published: Published) => void;
   sentAtMs: number;
   attempts: number;
-  /** The server's last word to an attempt, when that was no answer. */
+  /** The last error of the server for an attempt that is repeated. */
   refusal: string;
 };
 
-/** Payloads that are published and not answered; over it, publishes wait their turn. */
+/** Payloads that are published and not answered; beyond it, publishes wait their turn. */
 const bytesInFlightMax = 64 * 1024 * 1024;
-/** No answer for so long: published again. */
+/** A publish is repeated after this long without an answer. */
 const attemptMsMax = 2000;
-/** A stream without a leader answers at once that nobody is there. */
+/** A stream without a leader answers at once that nobody is listening. */
 const nobodyPauseMs = 200;
 const tickMs = 100;
 
@@ -68,7 +68,7 @@ export class Publisher {
     this.#wire = wire;
     this.#clock = clock;
     this.#unsubscribe = wire.subscribe(`${this.#inbox}*`, (msg) => this.#answered(msg));
-    // Publishes of the old connection may be lost with it: the id makes it safe not to know.
+    // Publishes may be lost with the old connection; the id makes it safe to repeat them.
     this.#forget = wire.onReconnect(() => {
       for (const pending of [...this.#pending.values()]) this.#send(pending);
     });
@@ -79,7 +79,7 @@ export class Publisher {
     return new Promise((resolve) => this.send(publish, forMs, resolve));
   }
 
-  /** The same without a promise: `answered` is called once, and may not throw. */
+  /** The same without a promise: `answered` is called once, and must not throw. */
   send(publish: Publish, forMs: number, answered: (published: Published) => void): void {
     const { subject, payload, id, expected, operation, put } = publish;
     const pending: Pending = {
@@ -106,7 +106,7 @@ export class Publisher {
     if (!this.#isTicking) void this.#ticking();
   }
 
-  /** Idempotent. Answers every publish under way with a failure. */
+  /** Idempotent. Answers all publishes under way with a failure. */
   close(): void {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
@@ -137,7 +137,7 @@ export class Publisher {
   #send(pending: Pending): void {
     pending.sentAtMs = this.#clock.monotonicMs();
     this.#pending.set(pending.token, pending);
-    // A disconnected client would keep the bytes and drop them: they go out at the reconnect.
+    // A disconnected client would buffer the bytes and then drop them, so they are published again at the reconnect.
     if (!this.#wire.connected) return;
     pending.attempts++;
     const { subject, payload, id, expected, operation, put } = pending;
@@ -155,7 +155,7 @@ export class Publisher {
     const pending = this.#pending.get(msg.subject.slice(this.#inbox.length));
     if (pending === undefined) return;
     if (msg.data.length === 0) {
-      // 503, nobody there: the stream has no leader for now. The next tick publishes again.
+      // 503, nobody is listening: the stream has no leader at the moment. The next tick publishes again.
       this.#later(pending, "the stream has no leader");
       return;
     }
@@ -171,7 +171,7 @@ export class Publisher {
       error?: { code: number; err_code?: number; description?: string };
     };
     if (answer.error === undefined && answer.seq === 0) {
-      // Servers of 2.10 say so of a repeat while they do not know yet whether the first one is stored.
+      // Servers of 2.10 answer a repeat like this while they do not know yet whether the first attempt is stored.
       this.#later(pending, "its first attempt is under way");
     } else if (answer.error === undefined && answer.seq !== undefined) {
       this.#settle(pending, {
@@ -186,7 +186,7 @@ export class Publisher {
     }
   }
 
-  // A server that has no room, or cannot store now, may be able to in a moment, until the time is up.
+  // A server that is full, or cannot store now, may be able to in a moment; until the time is up, it is asked again.
   #refused(pending: Pending, full: boolean, reason: string): void {
     if (full)
       this.#settle(pending, { kind: "failed", full, cause: new Error(`NATS refused a message: ${reason}`) });

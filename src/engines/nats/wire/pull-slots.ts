@@ -1,26 +1,26 @@
 /**
- * The share of history in one connection: pulls, and messages that are asked for one by one. What they bring lies in the
- * connection before live lines and acknowledgements of everybody, and in the server while the connection does not take it,
- * 64 MiB at most by default: beyond that the server drops the connection, and with it everybody's. Records are read in a line of
- * their own, by the same rules.
+ * Bounds the history in flight on one connection: pulls, and messages that are asked for one by one. Their data delay
+ * the live lines and acknowledgements of everybody on that connection. If the connection does not take them, they
+ * pile up in the server; at 64 MiB by default the server drops the connection, for everybody. Records are read in a
+ * queue of their own, by the same rules.
  */
 import { FairLine } from "../../../core/scheduling/fair-line.ts";
 
-/** Pulls and single messages at a time: each brings a quarter of a MiB, or one message (`pull.ts`). */
+/** Pulls and single messages at a time. A pull brings a quarter of a MiB (`pull.ts`). */
 export const pullsMax = 4;
 
 export class PullSlots {
   readonly #places: number;
   readonly #waiting = new FairLine<() => void>();
   #taken = 0;
-  /** Questions that wait for their turn, by their names. */
+  /** Questions that wait for their turn, by name. */
   readonly #questions = new Map<string, Promise<unknown>>();
 
   constructor(places = pullsMax) {
     this.#places = places;
   }
 
-  /** Resolves when `subject` may be asked for; give it back with `release`. Subjects take turns. */
+  /** Resolves when `subject` may be asked for; then `release` must follow. Subjects take turns. */
   take(subject: string): Promise<void> {
     if (this.#taken < this.#places) {
       this.#taken++;
@@ -36,8 +36,9 @@ export class PullSlots {
   }
 
   /**
-   * Asks when it is the turn of `subject`. Those who ask the same, by its name, while it waits for its turn share one answer,
-   * which is newer than each of their questions. Who asks once it is under way gets an answer of his own.
+   * Asks when it is the turn of `subject`. Callers that ask a question of the same `name` while it waits share one
+   * answer, which is newer than each of their calls. Once the question is under way, a new caller gets an answer of
+   * its own.
    */
   ask<Answer>(subject: string, name: string, question: () => Promise<Answer>): Promise<Answer> {
     const waiting = this.#questions.get(name) as Promise<Answer> | undefined;

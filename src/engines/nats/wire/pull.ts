@@ -1,17 +1,18 @@
-/** Reads many messages of a stream, in order, by pull consumers that live as long as the reading. */
+/** Reads many messages of a stream, in order, with pull consumers that live as long as the reading. */
 import { DeliverPolicy } from "nats";
 import { storeUncertain } from "../../../errors/store.ts";
 import { Consumer, type Pulled, type PullParts, type Source } from "./consumer.ts";
 
-/** The bound of one pull, by the size of what came before it, where readers have no bound together. */
+/** Bound of one pull for readers without a shared bound, estimated from the size of the previous messages. */
 const pullBytesMax = 256 * 1024;
 const pullMessagesMax = 500;
-/** Nothing is known of their size yet: a batch of lines has up to 512 KiB. */
+/** The size is unknown at first, and a batch of lines can have 512 KiB. */
 const firstPullMessages = 1;
 
 /**
- * All messages that the stream has when this is called, `messagesMax` at most. Rejects when the server stops
- * answering: the caller goes on behind the last message that it got. What had to give way is asked for again.
+ * All messages that the stream has at the time of the call, at most `messagesMax`. Rejects when the server stops
+ * answering; the caller can continue after the last message that it got. Messages that were dropped for others are
+ * asked for again.
  */
 export async function* pull(
   parts: PullParts,
@@ -36,7 +37,7 @@ export async function* pull(
   }
 }
 
-// Ends early when what came had to give way.
+// Ends early when its messages were dropped.
 async function* taken(
   parts: PullParts,
   consumer: Consumer,
@@ -63,8 +64,8 @@ async function* taken(
 }
 
 /**
- * All messages that the stream has, then `caught-up`, then each that comes, until `signal` is aborted. Rejects when
- * the server stops answering or the connection was renewed.
+ * All messages that the stream has, then `caught-up`, then each new one, until `signal` is aborted. Rejects when the
+ * server stops answering or the connection was renewed.
  */
 export async function* pullOn(
   parts: PullParts,
@@ -85,7 +86,7 @@ export async function* pullOn(
         if (signal.aborted) return;
         if (pulled === undefined) {
           if (consumer.isOver) throw brokeOff(source);
-          break; // the pull's time is up
+          break; // the pull has timed out
         }
         yield pulled;
         if (--left === 0) yield "caught-up";

@@ -1,30 +1,33 @@
 /**
- * Writes publishes straight to the server's socket. The client library copies each message twice, and the garbage of
- * these copies costs more than the copying. Messages that come together go out in one write. The library's own messages
- * go to the same socket, each of them whole.
+ * Writes messages directly to the server's socket. The client library copies each message twice, and collecting these
+ * copies costs more than making them. Messages that are published together go out in one write. The library writes
+ * its own messages to the same socket, always whole.
  */
 import type { Socket } from "node:net";
 import { headers, type MsgHdrs, type NatsConnection } from "nats";
 import type { Clock } from "../../../ports.ts";
 import type { InPieces } from "./wire.ts";
 
-/** The insides of a connection, found by their names; a library that has others is used as it is. */
+/** Internals of a connection, looked up by name; a library that has others is used in the normal way. */
 type Insides = {
   readonly protocol?: {
-    /** The server has taken the connection. */
+    /** True once the server has accepted the connection. */
     readonly connected?: boolean;
     readonly transport?: { readonly socket?: Socket };
   };
 };
 
-/** A piece up to this size is copied behind the one before it: each piece of a write costs more than that. */
+/**
+ * A piece up to this size is copied into one buffer with its neighbours, since each piece of a write costs more than
+ * the copy.
+ */
 const copiedBytesMax = 2048;
 const gatherMsMax = 1;
 const gatherBytesMax = 512 * 1024;
 const versionLine = "NATS/1.0\r\n";
 const end = Buffer.from("\r\n");
 
-/** The lines of headers of a message in pieces, as the library has them. */
+/** Header lines of a message in pieces, in the library's form. */
 export function headersOf(lines: string): MsgHdrs {
   const found = headers();
   for (const line of lines.split("\r\n").slice(0, -1)) {
@@ -38,7 +41,7 @@ export class Straight {
   readonly #insides: Insides;
   readonly #clock: Pick<Clock, "monotonicMs">;
   #corked: Socket | undefined;
-  /** Messages that were ever gathered. */
+  /** Messages gathered so far. */
   #gathered = 0;
 
   constructor(nats: NatsConnection, clock: Pick<Clock, "monotonicMs">) {
@@ -46,7 +49,7 @@ export class Straight {
     this.#clock = clock;
   }
 
-  /** False: there is no such way now, and nothing was written. */
+  /** Returns false, and writes nothing, when there is no direct way at the moment. */
   publish({ subject, reply, headers, payload }: InPieces): boolean {
     const { protocol } = this.#insides;
     const socket = protocol?.connected === true ? protocol.transport?.socket : undefined;
@@ -85,7 +88,8 @@ export class Straight {
     this.#gather(socket, this.#clock.monotonicMs() + gatherMsMax);
   }
 
-  // As a commit of the journal does: messages wait for as long as each turn of the event loop brings more, up to a bound.
+  // Messages are held back while each turn of the event loop brings more, up to a bound, as in a commit of the
+  // journal.
   #gather(socket: Socket, endMs: number): void {
     const before = this.#gathered;
     setImmediate(() => {

@@ -1,6 +1,6 @@
 /**
- * The few requests of the JetStream API that are made for single messages, in the form that every server since 2.9
- * understands. Each is asked again for a while: a leader may be just elected, a connection just coming back.
+ * The few requests of the JetStream API for single messages, in the form that every server since 2.9 understands.
+ * Each is retried for a while, as a leader may just have been elected, or the connection may just have come back.
  */
 import type { Msg, NatsError } from "nats";
 import { storeUncertain } from "../../../errors/store.ts";
@@ -23,7 +23,7 @@ export type RawMessage = {
 
 const attemptMsMax = 2000;
 const pauseMs = 100;
-/** A question that has no answer by then is given up. */
+/** A question without an answer is given up after this. */
 export const answerMsMax = 8000;
 const noMessage = 10037;
 const noSuchConsumer = 10014;
@@ -37,7 +37,7 @@ export class StreamApi {
     this.#clock = clock;
   }
 
-  /** Answered by any replica, which may lag a little behind the leader. */
+  /** Answered by any replica, which may be a little behind the leader. */
   async direct(stream: string, lookup: Lookup): Promise<RawMessage | undefined> {
     const msg = await this.#ask(`$JS.API.DIRECT.GET.${stream}`, lookup, (answer) => {
       const code = answer.headers?.code ?? 0;
@@ -53,7 +53,7 @@ export class StreamApi {
     };
   }
 
-  /** Answered by the leader: whatever was acknowledged before is seen. */
+  /** Answered by the leader, so that everything that was acknowledged is seen. */
   async fromLeader(stream: string, lookup: Lookup): Promise<RawMessage | undefined> {
     type Found = { subject: string; seq: number; data?: string; hdrs?: string };
     const answer = await this.json<{ message: Found }>(`STREAM.MSG.GET.${stream}`, lookup, [noMessage]);
@@ -68,13 +68,13 @@ export class StreamApi {
     };
   }
 
-  /** The leader's last sequence: everything up to it is stored, or gone again. */
+  /** The leader's last sequence: everything up to it is stored, or was removed again. */
   async lastSequence(stream: string): Promise<number> {
     const info = await this.json<{ state: { last_seq: number } }>(`STREAM.INFO.${stream}`, {});
     return info!.state.last_seq;
   }
 
-  /** Removes the messages of one subject, all of them or those before sequence `before`. */
+  /** Removes the messages of one subject: all, or those before sequence `before`. */
   async purge(stream: string, subject: string, before?: number): Promise<void> {
     await this.json(`STREAM.PURGE.${stream}`, {
       filter: subject,
@@ -82,7 +82,10 @@ export class StreamApi {
     });
   }
 
-  /** Makes a consumer that goes by itself when nobody pulls from it; its name and how many messages it will give. */
+  /**
+   * Creates a consumer that is removed when nobody pulls from it. Returns its name and the number of messages that it
+   * will give.
+   */
   async addConsumer(stream: string, config: object): Promise<{ name: string; pending: number }> {
     const request = { stream_name: stream, config };
     const made = await this.json<{ name: string; num_pending?: number }>(
@@ -96,7 +99,7 @@ export class StreamApi {
     await this.json(`CONSUMER.DELETE.${stream}.${name}`, {}, [noSuchConsumer]);
   }
 
-  /** The answer's body; undefined for an error of `absences`. Rejects with `storeUncertain` for others. */
+  /** The answer's body; undefined for an error in `absences`. Rejects with `storeUncertain` for other errors. */
   async json<Answer>(
     subject: string,
     request: object,

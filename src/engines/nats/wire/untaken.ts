@@ -1,24 +1,27 @@
 /**
- * The memory of history that has come and that its readers have not taken yet. A reader may stop for as long as its client
- * does not read; the servers keep what it has not taken, so it can be let go of and asked for again.
+ * The memory of history that has arrived and was not taken by its readers yet. A reader may stand still while its
+ * client does not read. The servers still have the messages, so they can be dropped and asked for again.
  */
 
-/** Bytes that all readers of a connection hold together; over it, the one who has taken nothing for longest lets go. */
+/**
+ * Bytes that all readers of a connection hold together; beyond it, the reader that has taken nothing for longest
+ * loses its messages.
+ */
 const untakenBytesMax = 32 * 1024 * 1024;
-/** One reader asks for so much at a time, and for less when they are many. */
+/** A reader asks for at most this much at a time, and for less when there are many readers. */
 const answerBytesMax = 256 * 1024;
-/** Bytes that a message costs besides its payload. */
+/** Memory of a message besides its payload. */
 const messageOverheadBytes = 256;
 
 /** Holds messages for a reader. */
 export type Holder = {
-  /** Lets go of all of them. */
+  /** Drops all of them. */
   drop(): void;
 };
 
 export class Untaken {
   readonly #bytesMax: number;
-  /** In the order of their last use, the longest ago first. */
+  /** In the order of their last use, the oldest first. */
   readonly #holders = new Map<Holder, number>();
   #bytes = 0;
 
@@ -30,12 +33,12 @@ export class Untaken {
     return this.#bytes;
   }
 
-  /** How much a reader may ask for now: half of the room is for those who ask next. */
+  /** The number of bytes that a reader may ask for now: half of the free memory is left for those who ask next. */
   get share(): number {
     return Math.min(answerBytesMax, Math.ceil(this.#bytesMax / 2 / (this.#holders.size + 1)));
   }
 
-  /** `holder` has so many messages more, of so many bytes together. */
+  /** `holder` has received this many messages, of `bytes` in total. */
   hold(holder: Holder, bytes: number, messages = 1): void {
     this.#change(holder, bytes + messages * messageOverheadBytes);
     for (const [oldest] of this.#holders) {
@@ -45,12 +48,12 @@ export class Untaken {
     }
   }
 
-  /** Its reader took a message of so many bytes. */
+  /** The reader took a message of this size. */
   taken(holder: Holder, bytes: number): void {
     if (this.#holders.has(holder)) this.#change(holder, -bytes - messageOverheadBytes);
   }
 
-  /** It holds nothing any more. Idempotent. */
+  /** The reader holds nothing any more. Idempotent. */
   end(holder: Holder): void {
     this.#bytes -= this.#holders.get(holder) ?? 0;
     this.#holders.delete(holder);

@@ -1,4 +1,7 @@
-/** Reads on in a subject, as far as the servers give: by batches, or from servers that know none one by one and by a consumer. */
+/**
+ * Reads on in a subject, in the best way that the servers offer: by batches, or on older servers one by one and then
+ * by a consumer.
+ */
 import { DeliverPolicy } from "nats";
 import type { Clock } from "../../../ports.ts";
 import { Batches, type Kept } from "../wire/batches.ts";
@@ -9,7 +12,7 @@ import type { StreamApi } from "../wire/stream-api.ts";
 import { type Holder, Untaken } from "../wire/untaken.ts";
 import type { Wire } from "../wire/wire.ts";
 
-export type BehindParts = PullParts & {
+export type ReadingParts = PullParts & {
   readonly batches: Batches;
   readonly slots: PullSlots;
   readonly untaken: Untaken;
@@ -21,25 +24,25 @@ export function readingParts(
   api: StreamApi,
   clock: Clock,
   untaken: Untaken = new Untaken(),
-): BehindParts {
+): ReadingParts {
   const slots = new PullSlots();
   return { wire, api, clock, slots, untaken, batches: new Batches({ wire, clock, slots, untaken }) };
 }
 
 type Subject = { readonly stream: string; readonly subject: string };
 
-/** The first question of a reading asks for so many: most readings are short. */
+/** The first question of a reading asks for only this many, because most readings are short. */
 const firstBatch = 8;
 const batchMax = 500;
-/** So many messages are asked for one by one before a consumer is worth its making. */
+/** Asks for this many messages one by one before it creates a consumer. */
 const singlesMax = 8;
 
 /**
- * The messages behind `after` that whoever answers has, in order; not many more than up to `until`. Rejects with
+ * The messages after `after`, in order, as the answering server has them; not many beyond `until`. Rejects with
  * `storeUncertain`.
  */
-export async function* behind(
-  parts: BehindParts,
+export async function* messagesAfter(
+  parts: ReadingParts,
   subject: Subject,
   after: number,
   until: number,
@@ -65,18 +68,18 @@ export async function* behind(
 }
 
 async function* pulled(
-  parts: BehindParts,
+  parts: ReadingParts,
   { stream, subject }: Subject,
   after: number,
 ): AsyncGenerator<Kept> {
   const start = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 };
   for await (const { data, sequence } of pull(parts, { stream, filter: subject, start })) {
-    // A consumer on a replica that lags begins where that one ends.
+    // A consumer on a replica that lags starts at the end of that replica.
     if (sequence > after) yield { sequence, payload: data };
   }
 }
 
-/** Messages that have come, until they are taken or have to give way to others. */
+/** Messages that have arrived, until they are taken or must be dropped for others. */
 class Ahead implements Holder {
   readonly #untaken: Untaken;
   #messages: (Kept | undefined)[];
@@ -89,7 +92,7 @@ class Ahead implements Holder {
     untaken.hold(this, bytes, messages.length);
   }
 
-  /** Undefined when there is no more, or it had to give way. */
+  /** Undefined when there are no more, or they were dropped. */
   next(): Kept | undefined {
     const message = this.#messages[this.#at];
     if (message === undefined) return undefined;
