@@ -7,7 +7,7 @@ const pieceBytesMax = 32 * 1024;
 /** Arrays and objects inside of one another that are longer than a piece. */
 const depthMax = 32;
 /** Members of an object that is longer than a piece: one of very many is made at one go, and its names stay in memory for long. */
-const membersMax = 10_000;
+export const membersMax = 10_000;
 const quote = 0x22;
 const backslash = 0x5c;
 const comma = 0x2c;
@@ -58,6 +58,18 @@ export function* parseInSteps(bytes: Buffer, from = 0, end = bytes.length, depth
   });
   if (!isWhole) throw new SyntaxError("no end");
   return first === array ? yield* elementsOf(bytes, runs, depth) : yield* membersOf(bytes, runs, depth);
+}
+
+/** A text that is longer than a piece and has more values than any event: making them at one go takes long. */
+export function hasManyValues(bytes: Uint8Array): boolean {
+  if (bytes.length <= pieceBytesMax) return false;
+  let values = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte === quote) at = textEnd(bytes, at) - 1;
+    else if ((byte === comma || (byte | curled) === object) && ++values > membersMax) return true;
+  }
+  return false;
 }
 
 type Runs = readonly { readonly start: number; readonly end: number }[];

@@ -2,6 +2,7 @@
 
 import { OutBuffer } from "../../core/format/out-buffer.ts";
 import { levelInFields, levels } from "../../core/message/level.ts";
+import { hasManyValues, membersMax } from "../../core/wire/json-elements.ts";
 import { plainMalformed, tooManyFrames } from "../../errors/ingest.ts";
 
 export type PlainBounds = {
@@ -42,7 +43,7 @@ export class PlainFrames {
 
   /** Adds a line of a body: a value of JSON, or blank. */
   addJson(message: Buffer, line: number): void {
-    this.#checkBytes(message, `Line ${line}`);
+    this.#check(message, `Line ${line}`);
     const text = message.toString();
     if (!/\S/.test(text)) return;
     parsed(text, `Line ${line}`);
@@ -51,7 +52,7 @@ export class PlainFrames {
 
   /** Adds a value of a document, as its text if it is a string, otherwise in its shortest form. */
   addValue(bytes: Buffer): void {
-    this.#checkBytes(bytes, `Value ${this.#count + 1} of the body`);
+    this.#check(bytes, `Value ${this.#count + 1} of the body`);
     const value = parsed(bytes.toString(), "The body");
     const text = typeof value === "string" ? value : JSON.stringify(value);
     this.add(Buffer.from(text), severityOf(text));
@@ -62,9 +63,11 @@ export class PlainFrames {
     return this.#out.take();
   }
 
-  #checkBytes({ length }: Buffer, name: string): void {
+  // Within these bounds a value is parsed in a millisecond or two.
+  #check(value: Buffer, name: string): void {
     const { frameBytesMax } = this.#bounds;
-    if (length > frameBytesMax) throw plainMalformed(`${name} is longer than ${frameBytesMax} bytes.`);
+    if (value.length > frameBytesMax) throw plainMalformed(`${name} is longer than ${frameBytesMax} bytes.`);
+    if (hasManyValues(value)) throw plainMalformed(`${name} has more than ${membersMax} values.`);
   }
 
   #head(severity: number): Buffer {

@@ -1,7 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test, vi } from "vitest";
 import { atOnce } from "../../../src/core/scheduling/steps.ts";
-import { eachElement, parseInSteps, TooManyMembers } from "../../../src/core/wire/json-elements.ts";
+import {
+  eachElement,
+  hasManyValues,
+  parseInSteps,
+  TooManyMembers,
+} from "../../../src/core/wire/json-elements.ts";
 
 /** The elements of a document, parsed one by one; undefined where it is none. */
 function elementsOf(text: string): unknown[] | undefined {
@@ -123,4 +128,15 @@ describe("a long document, piece by piece", () => {
     expect(parsed).not.toHaveBeenCalled();
     parsed.mockRestore();
   });
+});
+
+test("values of a long text are counted, whatever is in its texts", () => {
+  const many = (text: string) => hasManyValues(Buffer.from(text));
+  const blank = " ".repeat(32 * 1024);
+  expect(many(`[${"[],".repeat(5_000)}0]`)).toBe(false); // short
+  expect(many(`[${"1,".repeat(9_999)}0]${blank}`)).toBe(false);
+  expect(many(`[${"1,".repeat(10_000)}0]${blank}`)).toBe(true);
+  expect(many(`${"[".repeat(10_001)}${blank}`)).toBe(true);
+  expect(many(`{${'"a":{},'.repeat(5_001)}}${blank}`)).toBe(true);
+  expect(many(JSON.stringify({ a: `\\"${",[{".repeat(50_000)}\\`, b: [1, 2] }))).toBe(false);
 });

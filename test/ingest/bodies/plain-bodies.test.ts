@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from "vitest";
 import { type OtlpDoor, openOtlpDoor } from "../otlp/otlp-door.ts";
 import { channelOf, tokenOf } from "../registry.ts";
 
@@ -83,6 +83,20 @@ test("a line over 256 KiB is refused with its whole body, and a document over 2 
     ["application/x-ndjson", `1\n${long}`],
   ] as const)
     expect((await post(type, body)).headers.get("tailrace-error")).toContain("is longer than 262144 bytes.");
+  expect(door.log.lines()).toEqual([]);
+});
+
+test("a value of JSON with more values in it than any event is refused before it is parsed", async () => {
+  const parse = vi.spyOn(JSON, "parse");
+  onTestFinished(() => parse.mockRestore());
+  const many = `[${"[],".repeat(80_000)}[]]`;
+  for (const [type, body] of [
+    ["application/json", `[1, ${many}]`],
+    ["application/json", `{"a": ${many}}`],
+    ["application/x-ndjson", `1\n${many}`],
+  ] as const)
+    expect((await post(type, body)).headers.get("tailrace-error")).toContain("has more than 10000 values.");
+  expect(Math.max(...parse.mock.calls.map(([text]) => text.length))).toBeLessThan(many.length);
   expect(door.log.lines()).toEqual([]);
 });
 
