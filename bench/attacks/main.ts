@@ -121,6 +121,7 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
     await measure(warmSeconds);
     server.tell("reset");
     const quiet = await measure(quietSeconds);
+    const watchedQuiet = (await server.ask("watched")) as Watched;
     let peakBytes = 0;
     const watch = setInterval(async () => {
       peakBytes = Math.max(peakBytes, await server.memoryBytes().catch(() => 0));
@@ -136,6 +137,7 @@ async function measureAttack(name: string, nats: BenchNats | undefined): Promise
       attacked: underAttack,
       peakBytes,
       watched,
+      watchedQuiet,
       told: JSON.parse(await attacker.answer()) as Told,
     };
   } finally {

@@ -23,6 +23,9 @@ export type Seen = {
   answered: number;
 };
 
+/** How long the server had worked by a time of the clock above. */
+export type Worked = { readonly atMs: number; readonly workMs: number };
+
 /** A line as its victim saw it. */
 export type Line = { readonly number: number; readonly sentMs: number; readonly tailedMs: number };
 
@@ -60,4 +63,31 @@ export function slowestOverTime(lines: readonly Line[]): readonly number[] {
     slowest[half] = Math.max(slowest[half] ?? 0, tailedMs - sentMs);
   }
   return slowest;
+}
+
+/**
+ * How long the server worked while lines were under way, p99 and at most. Other programs of the machine make lines wait, and
+ * nobody's work is longer for it.
+ */
+export function workDuring(
+  lines: readonly Line[],
+  worked: readonly Worked[],
+): { p99Ms: number; maxMs: number } {
+  const works = lines
+    .map(({ sentMs, tailedMs }) => workBy(tailedMs, worked) - workBy(sentMs, worked))
+    .sort((a, b) => a - b);
+  return { p99Ms: works[Math.ceil(works.length * 0.99) - 1] ?? 0, maxMs: works.at(-1) ?? 0 };
+}
+
+/** What was worked by then; between two times as much as its part of the time between them. */
+function workBy(atMs: number, worked: readonly Worked[]): number {
+  let [from, to] = [0, worked.length - 1];
+  while (to - from > 1) {
+    const middle = (from + to) >> 1;
+    if (worked[middle]!.atMs <= atMs) from = middle;
+    else to = middle;
+  }
+  const [before, after] = [worked[from]!, worked[to]!];
+  const part = (atMs - before.atMs) / (after.atMs - before.atMs || 1);
+  return before.workMs + Math.min(1, Math.max(0, part)) * (after.workMs - before.workMs);
 }

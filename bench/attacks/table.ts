@@ -1,6 +1,6 @@
 /** The table of attacks, as Markdown. */
 import type { Told } from "./attack.ts";
-import { slowestOverTime, stepNames, stepsOfSlowest } from "./steps.ts";
+import { slowestOverTime, stepNames, stepsOfSlowest, workDuring } from "./steps.ts";
 import type { Measured } from "./victim.ts";
 import type { Collections, Watched } from "./watch.ts";
 
@@ -10,6 +10,8 @@ export type Measurement = {
   readonly peakBytes: number;
   readonly told: Told;
   readonly watched: Watched;
+  /** What the server did while nobody attacked. */
+  readonly watchedQuiet: Watched;
 };
 
 const ms = (value: number) => value.toFixed(1);
@@ -24,6 +26,7 @@ const columns = [
   "p99 · max, ms",
   "Of each round",
   "Ratio",
+  "The server's work meanwhile, quiet → p99 · max, ms",
   "Victims' own delay, ms",
   "Lost",
   "Refused",
@@ -43,8 +46,10 @@ export const tableHead = `| ${columns.join(" | ")} |\n|${"---|".repeat(columns.l
 /** The row of the median round, by the p99 under attack; the memory's peak is the highest of all, and so is what was lost. */
 export function tableRow(name: string, engine: string, rounds: readonly Measurement[]): string {
   const ordered = rounds.toSorted((a, b) => a.attacked.p99Ms - b.attacked.p99Ms);
-  const { quiet, attacked, told, watched } = ordered[(ordered.length - 1) >> 1]!;
+  const { quiet, attacked, told, watched, watchedQuiet } = ordered[(ordered.length - 1) >> 1]!;
   const most = (of: (measured: Measurement) => number) => Math.max(...rounds.map(of));
+  const quietWork = workDuring(quiet.lines, watchedQuiet.worked);
+  const work = workDuring(attacked.lines, watched.worked);
   const answers = Object.entries(told).map(([what, times]) => `${times} × ${what}`);
   const cells = [
     name,
@@ -53,6 +58,7 @@ export function tableRow(name: string, engine: string, rounds: readonly Measurem
     `${ms(attacked.p99Ms)} · ${ms(attacked.maxMs)}`,
     ordered.map((round) => ms(round.attacked.p99Ms)).join(", "),
     (attacked.p99Ms / quiet.p99Ms).toFixed(1),
+    `${ms(quietWork.p99Ms)} → ${ms(work.p99Ms)} · ${ms(work.maxMs)}`,
     ms(attacked.ownDelayMs),
     most((round) => round.attacked.lost),
     most((round) => round.attacked.refused),

@@ -10,7 +10,7 @@ import {
   PerformanceObserver,
   performance,
 } from "node:perf_hooks";
-import { clockMs, lineHeader, type Seen } from "./steps.ts";
+import { clockMs, lineHeader, type Seen, type Worked } from "./steps.ts";
 import { storedOnNats, watchNats } from "./watch-nats.ts";
 
 export type Watched = {
@@ -29,6 +29,8 @@ export type Watched = {
   readonly full: Collections;
   /** The lines of victims, by their numbers. */
   readonly seen: readonly (readonly [number, Seen])[];
+  /** How long the process had worked by then, all threads, at most every 2 ms. */
+  readonly worked: readonly Worked[];
 };
 
 export type Collections = { readonly perS: number; readonly msPerS: number; readonly maxMs: number };
@@ -59,6 +61,7 @@ type WriteDone = (error: NodeJS.ErrnoException | null, bytes: number) => void;
 
 const acceptedAtMs = new WeakMap<Socket, number>();
 const seen = new Map<number, Seen>();
+let worked: Worked[] = [];
 let writingAtMs = 0;
 let writtenAtMs = 0;
 
@@ -102,6 +105,13 @@ function committed(ms: number): void {
   commits.record(Math.max(1, Math.round(ms * 1e3)));
 }
 
+const workedNow = (): Worked => {
+  const { user, system } = process.cpuUsage();
+  return { atMs: clockMs(), workMs: (user + system) / 1e3 };
+};
+
+setInterval(() => worked.push(workedNow()), 2).unref();
+
 function reset(): void {
   young = none();
   full = none();
@@ -109,6 +119,7 @@ function reset(): void {
   loop.enable();
   commits.reset();
   seen.clear();
+  worked = [workedNow()];
   startMs = performance.now();
   used = performance.eventLoopUtilization();
   cpu = process.cpuUsage();
@@ -128,6 +139,7 @@ function watched(): Watched {
     young: perSecond(young),
     full: perSecond(full),
     seen: [...seen],
+    worked: [...worked, workedNow()],
   };
 }
 

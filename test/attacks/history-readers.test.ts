@@ -1,15 +1,18 @@
 /** `GET /v3/channels/X/logs` by clients with a key that do not read what they asked for. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { realClock } from "../../src/clock.ts";
 import { openMemory } from "../../src/engines/memory.ts";
+import { Tails } from "../../src/tail/tails.ts";
+import { turns } from "../../src/turns.ts";
 import { ControlServer, operatorSecret, TestRegistry } from "../support/control-server.ts";
 import { shuttleFrame } from "../support/frames.ts";
 import { kept } from "../support/kept.ts";
 import { anonymousBytes } from "../support/process-figures.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { stores, TestServer, testKey } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 const MiB = 1024 * 1024;
 
@@ -85,6 +88,32 @@ describe("a reader that does not read", () => {
     const got = await reader.closed();
     expect(got).not.toMatch(/\r\n0\r\n\r\n$/);
   });
+});
+
+test("readers who waited for the same lines begin in turns of the event loop, not all in one", async () => {
+  const server = kept(await ControlServer.open());
+  await server.call("POST", "/apps", { name: "todo" });
+  const { id } = (await server.registry.apps.get("todo"))!;
+  await server.registry.write(id, 10);
+  onTestFinished(() => void vi.restoreAllMocks());
+  vi.spyOn(turns, "isOver", "get").mockReturnValue(true);
+  const waiting: (() => void)[] = [];
+  let turn = 0;
+  const oneInEach = () => {
+    turn++;
+    waiting.shift()!();
+    if (waiting.length > 0) setImmediate(oneInEach);
+  };
+  vi.spyOn(turns, "next").mockImplementation(
+    () => new Promise((resolve) => waiting.push(resolve) === 1 && setImmediate(oneInEach)),
+  );
+  const begunIn: number[] = [];
+  vi.spyOn(Tails.prototype, "admit").mockImplementation(() => begunIn.push(turn));
+  const headers = { authorization: `Bearer ${operatorSecret}` };
+  for (let reader = 0; reader < 20; reader++)
+    void server.server.inject({ url: "/v3/channels/todo/logs", headers }).then(() => {});
+  await until(() => begunIn.length === 20);
+  expect(new Set(begunIn).size).toBe(20);
 });
 
 describe.each(stores)("forty readers on %s", (store) => {

@@ -3,12 +3,13 @@ import { mkdtemp, readdir, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { encodedBytes } from "../../../src/core/batch/batch.ts";
 import { origin } from "../../../src/core/position.ts";
 import type { Retention } from "../../../src/engines/engine.ts";
 import { folderDisk } from "../../../src/engines/journal/disk.ts";
 import { type OpenJournal, openJournal } from "../../../src/engines/journal/open.ts";
+import { Segment } from "../../../src/engines/journal/segment.ts";
 import type { From } from "../../../src/ports.ts";
 import { keepsAll } from "../../contract/channel-log.ts";
 import { batchOf, batchOfBytes, channelOf, takeLines, textsOf } from "../../support/batches.ts";
@@ -18,6 +19,10 @@ import { until } from "../../support/until.ts";
 const app = channelOf(1);
 const start: From = { kind: "after", position: origin };
 const small = 64 * 1024;
+
+/** A name as the door makes it, and what an entry holds beside its lines at least. */
+const id = (number: number) => String(number).padStart(22, "0");
+const entryNamesBytes = 60 + id(0).length;
 
 let folder: string;
 let clock: FakeClock;
@@ -131,6 +136,26 @@ describe("opened again", () => {
       log = await open();
       for (let id = 0; id < 10; id++) expect((await named(`request-${id}`)).repeated).toBe(true);
     }
+  });
+
+  test("a segment holds a name for each of its batches, as many as it has room for, until its index is written", async () => {
+    const seen = new Set<Segment>();
+    let most = 0;
+    const { append } = Segment.prototype;
+    const spy = vi.spyOn(Segment.prototype, "append").mockImplementation(function (this: Segment, ...given) {
+      seen.add(this);
+      most = Math.max(most, this.dedupIds.length);
+      return append.apply(this, given);
+    });
+    onTestFinished(() => spy.mockRestore());
+    const log = await open();
+    for (let sent = 0; sent < 1_000; sent++) await log.append(app, batchOf(["x"], { dedupId: id(sent) }));
+    const segments = [...seen];
+    const { length: smallest } = batchOf(["x"]).bytes;
+    expect(segments.length).toBeGreaterThan(2);
+    expect(most).toBeGreaterThan(200);
+    expect(most).toBeLessThan(small / (smallest + entryNamesBytes));
+    await inTime(async () => segments.slice(0, -1).every(({ dedupIds }) => dedupIds.length === 0));
   });
 
   test("an end that is no whole commit is taken off, and told as what it may be", async () => {
