@@ -1,16 +1,16 @@
 /**
- * Paces answers to the clients of one address: a burst, then a rate. An unread answer lies in the system's socket
- * memory, where we cannot bound it, and where it takes room from everybody.
+ * Paces answers to the clients of one address: a burst, then a rate. An unread answer stays in the system's socket
+ * memory, where we cannot bound it and where it takes room from everybody.
  */
 
 export type AnswerPaceLimits = {
-  /** Answers of one address, at once. */
+  /** Bytes of answers to one address, at once. */
   readonly answerBytesMax: number;
-  /** And from there on. */
+  /** And per second after that. */
   readonly answerBytesPerSecond: number;
 };
 
-/** Shorter answers cost no more than their requests, and are not counted. */
+/** Shorter answers cost no more than their requests, and do not count. */
 export const answerBytesMin = 16 * 1024;
 const addressesMax = 10_000;
 
@@ -19,16 +19,16 @@ type Sent = { bytes: number; atMs: number };
 export class AnswerPace {
   readonly #limits: AnswerPaceLimits;
   readonly #nowMs: () => number;
-  /** Bytes that each address was sent and has not paid off, as of a time. */
+  /** The bytes that each address was sent beyond its rate, as of a time. */
   readonly #sent = new Map<string, Sent>();
 
-  /** `nowMs` never goes back. */
+  /** `nowMs`: a monotonic clock. */
   constructor(limits: AnswerPaceLimits, nowMs: () => number) {
     this.#limits = limits;
     this.#nowMs = nowMs;
   }
 
-  /** An answer of so many bytes is sent to the address. */
+  /** Counts an answer to the address. */
   sent(address: string, bytes: number): void {
     if (bytes <= answerBytesMin) return;
     const known = this.#paidOff(address);
@@ -39,7 +39,7 @@ export class AnswerPace {
     }
   }
 
-  /** How long the next request of the address has to wait. */
+  /** The time that the next request of the address has to wait. */
   waitMs(address: string): number {
     if (this.#sent.size === 0) return 0;
     const { answerBytesMax, answerBytesPerSecond } = this.#limits;

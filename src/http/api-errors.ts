@@ -1,4 +1,4 @@
-/** Answers every failure of an API call as `{id, message}` (docs/spec/apis.md#p1-3), without internal details. */
+/** Answers every failure of an API call with `{id, message}` (docs/spec/apis.md#p1-3), without internal details. */
 import { randomUUID } from "node:crypto";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { pathNotFound } from "../errors/access.ts";
@@ -15,13 +15,15 @@ type ErrorBody = {
   readonly resource?: string;
 };
 
-/** Makes the server and what is registered on it answer failures as the API does. */
+/** Makes the server, and everything registered on it, answer failures in the form of the API. */
 export function answerErrors(server: FastifyInstance): void {
   server.setErrorHandler((error, request, reply) => sendError(error as FastifyError, request, reply));
   server.setNotFoundHandler((request, reply) => sendError(nowhere(request), request, reply));
 }
 
-/** Heroku's clients are told that a part of its API is not here, where "not found" would look like a fault of theirs. */
+/**
+ * Tells Heroku's clients that this part of its API does not exist here; "not found" would look like their mistake.
+ */
 function nowhere({ method, url, headers }: FastifyRequest): AppError {
   if (!/application\/vnd\.heroku\+json/.test(headers.accept ?? "")) return pathNotFound();
   const path = url.split("?")[0]!.slice(0, pathCharsShown);
@@ -30,7 +32,7 @@ function nowhere({ method, url, headers }: FastifyRequest): AppError {
 
 const pathCharsShown = 100;
 
-/** For a server's option `frameworkErrors`: paths that cannot be decoded or are too long. */
+/** For the server option `frameworkErrors`: paths that cannot be decoded, or are too long. */
 export function answerFrameworkError(
   error: FastifyError,
   request: FastifyRequest,
@@ -51,7 +53,7 @@ function sendError(
     .send(errorBody(failure));
 }
 
-/** The failure to answer with. An unexpected one is logged here, and told without its details. */
+/** The failure to answer with. An unexpected error is logged here and answered without its details. */
 export function appErrorOf(error: FastifyError | AppError, request: FastifyRequest): AppError {
   if (error instanceof AppError) return error;
   if (error.validation) return paramsInvalid(validationText(error));
@@ -71,7 +73,7 @@ export function appErrorOf(error: FastifyError | AppError, request: FastifyReque
   return internalError(requestId);
 }
 
-/** `Retry-After`, the challenge of a 401, and the request's id, which hooks may not have set this early. */
+/** Sets `Retry-After`, the challenge of a 401, and the request's id, which hooks may not have set this early. */
 export function withErrorHeaders(
   failure: AppError,
   request: FastifyRequest,
@@ -80,7 +82,7 @@ export function withErrorHeaders(
   if (!reply.hasHeader("request-id")) reply.header("request-id", requestIdOf(request));
   if (failure.retryAfterS !== undefined) reply.header("retry-after", failure.retryAfterS);
   if (failure.code === codingUnsupported("").code) reply.header("accept-encoding", codingsTaken);
-  // Basic would make browsers ask for a password.
+  // With Basic, browsers would ask for a password.
   if (failure.status === 401) reply.header("www-authenticate", 'Bearer realm="tailrace"');
   return reply;
 }
@@ -92,7 +94,7 @@ export const errorBody = (failure: AppError): ErrorBody => ({
   ...(failure.resource !== undefined && { resource: failure.resource }),
 });
 
-/** The client's `Request-Id`, or one that is made for this request. */
+/** The client's `Request-Id`, or a new one. */
 export function requestIdOf(request: FastifyRequest): string {
   const given = request.headers["request-id"];
   if (given !== undefined) return String(given);
@@ -116,7 +118,7 @@ function validationText(error: FastifyError): string {
   return `\`${field}\` must be one of ${[params.allowedValues].flat().filter(Boolean).join(", ")}`;
 }
 
-// The framework's own texts may quote the request.
+// The framework's own texts can quote the request.
 const requestFaults: Record<string, string> = {
   FST_ERR_BAD_URL: "its path is not percent-encoded UTF-8",
   FST_ERR_MAX_PARAM_LENGTH: "a part of its path is too long",

@@ -5,23 +5,23 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** Answers the request, whatever becomes of it. Never throws. */
+/** Answers the request in every case. Never throws. */
 type BareListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export class BareRoutes {
   readonly #posts = new Map<string, BareListener>();
 
-  /** `listener` answers `POST url`. */
+  /** Registers `listener` for `POST url`. */
   post(url: string, listener: BareListener): void {
     this.#posts.set(url, listener);
   }
 
-  /** The one that answers the request; undefined: the framework does. */
+  /** The listener for the request; undefined: the framework answers it. */
   find({ method, url }: IncomingMessage): BareListener | undefined {
     return method === "POST" ? this.#posts.get(url!) : undefined;
   }
 
-  /** The server closes: the framework answers all, and refuses. */
+  /** Call when the server closes: the framework then answers, and refuses, all requests. */
   close(): void {
     this.#posts.clear();
   }

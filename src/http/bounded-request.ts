@@ -1,23 +1,25 @@
 /**
- * Node's parser hands on every request that a read holds, which may be thousands, before it can be paused. It stops
- * where a request asks for another protocol: what is behind that is not HTTP. A request that comes when its connection
- * has as many as it may is taken for such a one, so that nothing behind it is parsed, and the server hears of it as
- * `upgrade`.
+ * Node's parser passes on every request of a read, which may be thousands, before it can be paused. It stops at a
+ * request for another protocol, since what follows that is not HTTP. So a request beyond the bound of its connection
+ * is made to look like one: nothing after it is parsed, and the server receives it as `upgrade`.
  */
 import { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 
-/** Each chunk of a body costs as much as some hundred bytes: a body may have a hundred small ones, then larger ones. */
+/**
+ * Each chunk of a body costs as much as some hundred bytes. A body may have a hundred small ones; after that they
+ * must be larger.
+ */
 const smallPiecesMax = 100;
 export const pieceBytesMin = 64;
 
 /**
- * For the option `IncomingMessage` of a server; `isFull` tells whether a connection has as many requests as it may. What
- * comes of a body in too many pieces is dropped, and `tooFine` is called once.
+ * For the server option `IncomingMessage`. `isFull`: whether a connection has as many requests as it may. When a body
+ * comes in too many pieces, the rest is dropped and `onTooFine` is called once.
  */
 export const boundedRequests = (
   isFull: (socket: Socket) => boolean,
-  tooFine: (socket: Socket) => void,
+  onTooFine: (socket: Socket) => void,
 ): typeof IncomingMessage =>
   class extends IncomingMessage {
     readonly #isTooMuch: boolean;
@@ -36,12 +38,12 @@ export const boundedRequests = (
       if (++this.#pieces <= smallPiecesMax + this.#bytes / pieceBytesMin) return super.push(chunk, encoding);
       if (!this.#isTooFine) {
         this.#isTooFine = true;
-        tooFine(this.socket);
+        onTooFine(this.socket);
       }
       return true;
     }
 
-    /** The protocol that a client asks for is left out of account: no other is spoken here. */
+    /** Ignores the protocol that a client asks for, since only HTTP is spoken here. */
     get upgrade(): boolean {
       return this.#isTooMuch || this.method === "CONNECT";
     }

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import { tlsUnusable } from "../errors/start.ts";
 
-/** The certificate chain and its key. Rejects with `tlsUnusable`, which says what of them is wrong. */
+/** The certificate chain and its key. Rejects with `tlsUnusable`, which says what is wrong with them. */
 export async function readCertificate(
   certFile: string,
   keyFile: string,

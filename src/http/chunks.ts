@@ -1,6 +1,7 @@
 /**
- * The chunked coding of a body, RFC 9112 §7.1, as strict as Node's parser: sizes in hexadecimal, lines that end with CRLF.
- * Extensions and trailers are passed over, within a bound. A chunk costs nanoseconds and no memory, however short it is.
+ * Decodes chunked bodies, RFC 9112 §7.1, as strictly as Node's parser: sizes in hexadecimal, lines that end with
+ * CRLF. Extensions and trailers are skipped, within a bound. A chunk costs nanoseconds and no memory, however short
+ * it is.
  */
 
 const carriageReturn = 0x0d;
@@ -11,7 +12,7 @@ const equals = 0x3d;
 const quote = 0x22;
 const backslash = 0x5c;
 const sizeDigitsMax = 7;
-/** Extensions and trailers of a body, which nobody reads. */
+/** Bound for extensions and trailers, which nobody reads. */
 const besidesBytesMax = 16 * 1024;
 
 type State =
@@ -35,22 +36,22 @@ export class Chunks {
   #size = 0;
   #digits = 0;
   #besidesBytes = 0;
-  /** The line that is being passed over behind the last chunk has no byte yet: it may be the last. */
+  /** True while the current trailer line has no byte, so that it may be the last line. */
   #isEmptyLine = true;
 
-  /** All of the body was decoded. */
+  /** True when the whole body was decoded. */
   get isOver(): boolean {
     return this.#state === "over";
   }
 
-  /** It is no chunked coding. */
+  /** True when the coding is malformed. */
   get isBad(): boolean {
     return this.#state === "bad";
   }
 
   /**
-   * Decodes `bytes` from `at` on, to the end of the body at most. The data are moved to `at`, in the same memory, and end at
-   * `dataEnd`; the body goes on, or another request begins, at `end`.
+   * Decodes `bytes` from `at` on, at most to the end of the body. The data are moved to `at`, in the same memory, up
+   * to `dataEnd`. The undecoded rest begins at `end`.
    */
   decode(bytes: Buffer, at: number): { readonly dataEnd: number; readonly end: number } {
     let dataEnd = at;
@@ -71,7 +72,7 @@ export class Chunks {
     return { dataEnd, end: from };
   }
 
-  // The state behind a byte that is no data.
+  // The state after a byte that is not data.
   #next(byte: number): State {
     switch (this.#state) {
       case "size":
@@ -134,7 +135,7 @@ export class Chunks {
   }
 }
 
-/** A byte that the name of a field may hold: a token's, RFC 9110 §5.6.2. */
+/** True for bytes that a field's name may have: those of a token, RFC 9110 §5.6.2. */
 const isOfName = (byte: number): boolean => nameBytes[byte] === 1;
 const nameBytes = Uint8Array.from({ length: 256 }, (_, byte) =>
   Number(/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.fromCharCode(byte))),

@@ -1,4 +1,4 @@
-/** Answers what never became a request: bytes that are not HTTP, endless headers, a request that does not arrive. */
+/** Answers what never becomes a request: bytes that are not HTTP, endless headers, a request that does not arrive. */
 import type { Socket } from "node:net";
 import { requestRefused } from "../errors/api.ts";
 import type { AppError } from "../errors/app-error.ts";
@@ -6,11 +6,11 @@ import { headersTooLarge, requestTimeout } from "../errors/http.ts";
 import type { Connections } from "./connections.ts";
 import { rawAnswer } from "./raw-answer.ts";
 
-/** Answers where no other answer is under way, and closes. */
+/** Answers unless another answer is under way, and closes. */
 export const answerClientErrors =
   (connections: Connections) =>
   (error: Error & { readonly code?: string }, socket: Socket): void => {
-    const connection = connections.of(socket); // none: it was refused, or speaks no TLS
+    const connection = connections.of(socket); // none: it was refused, or is not TLS
     const isAnswering = connection?.current?.headersSent === true;
     if (error.code === "ECONNRESET" || !socket.writable || connection === undefined || isAnswering) {
       socket.destroy();

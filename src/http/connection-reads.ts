@@ -1,21 +1,21 @@
 /**
- * Reads of a connection of the HTTP server, and when Node's parser gets them. The parser by itself takes a whole read of 64 KiB
- * before anybody else has a turn, be it of ten thousand chunks or a thousand requests, and copies each read of a body into
- * fresh memory. Here it gets pieces, in the 2 ms of a turn that all connections have together, and the bodies of some
- * routes do not go through it.
+ * Reads the connections of the HTTP server, and decides when Node's parser gets the bytes. On its own, the parser
+ * takes a whole read of 64 KiB before anybody else gets a turn, even if that is ten thousand chunks or a thousand
+ * requests, and it copies each read of a body into fresh memory. Here it gets pieces, within the 2 ms of a turn that
+ * all connections share, and the bodies of some routes bypass it.
  */
 import type { Socket } from "node:net";
 import { readBy, readBytesMax } from "../sockets/socket-reads.ts";
 import type { Connection } from "./connection.ts";
-import { tellMalformed } from "./cut-off.ts";
+import { reportMalformed } from "./cut-off.ts";
 import type { OwnBody } from "./own-body.ts";
 import type { Parsing, ReadsParts } from "./reads-parts.ts";
 import { RequestBytes } from "./request-bytes.ts";
 
-/** Senders of lines have a turn of their own beside other requests of their address. */
+/** Senders of lines take turns apart from other requests of their address. */
 const ingestBegin = Buffer.from("POST /logs");
 
-/** Read into by all connections, one after the other. */
+/** All connections are read into this, one after the other. */
 const shared = Buffer.allocUnsafeSlow(readBytesMax);
 const nothing = Buffer.alloc(0);
 
@@ -24,10 +24,10 @@ export class ConnectionReads {
   readonly #connection: Connection;
   readonly #parts: ReadsParts;
   readonly #bytes: RequestBytes;
-  /** Read, and not worked on yet: in memory of its own. */
+  /** Bytes that were read and not handled yet, in memory of their own. */
   #waiting: Buffer = nothing;
-  #isInLine = false; // for a turn
-  #isHolding = false; // the socket is not read
+  #isInLine = false; // waiting for a turn
+  #isHolding = false; // the socket is not being read
   #dropping: NodeJS.Timeout | undefined;
 
   private constructor(socket: Socket, connection: Connection, parts: ReadsParts) {
@@ -39,13 +39,13 @@ export class ConnectionReads {
       isOwn: parts.isOwn,
       moved: (body) => this.#moved(body),
       ended: () => this.#dropped(),
-      malformed: () => tellMalformed(socket),
+      malformed: () => reportMalformed(socket),
     });
   }
 
   /**
-   * Takes over the reads of a socket that the HTTP server has just been given. Undefined, and nothing is changed, on a Node
-   * where that cannot be done.
+   * Takes over reading a socket that the HTTP server has just been given. Returns undefined, and changes nothing, on
+   * a Node where that is not possible.
    */
   static of(socket: Socket, connection: Connection, parts: ReadsParts): ConnectionReads | undefined {
     const reads = new ConnectionReads(socket, connection, parts);
@@ -57,7 +57,8 @@ export class ConnectionReads {
     const { parser, _handle: handle } = socket;
     if (parser == null || handle == null) return false;
     const letGo = () => {};
-    socket.on("data", letGo).off("data", letGo); // the parser reads the socket itself until somebody else wants to
+    // The parser reads the socket by itself until somebody else listens.
+    socket.on("data", letGo).off("data", letGo);
     const isRead = readBy(socket, {
       memory: shared,
       next: () => (this.#waiting.length === 0 && this.#bytes.body?.spare) || shared,
@@ -78,7 +79,7 @@ export class ConnectionReads {
     return true;
   }
 
-  /** Goes on where nothing stands against it any more. `isInTurn`: it has waited for its turn, and this is it. */
+  /** Continues if nothing prevents it. `isInTurn`: called because its turn has come. */
   goOn(isInTurn = false): void {
     if (!this.#isHolding || this.#socket.destroyed || this.#mustHold) return;
     this.#isHolding = false;
@@ -91,14 +92,14 @@ export class ConnectionReads {
     handle.readStart();
   }
 
-  // Requests that wait for an answer hold up what comes behind them, but not the end of the connection.
+  // Requests without an answer hold up what follows them, but not the end of the connection.
   get #mustHold(): boolean {
     const isPaused = this.#waiting.length > 0 && this.#connection.isPaused;
     const isUnread = this.#socket._paused === true;
     return this.#isInLine || isPaused || isUnread || this.#bytes.body?.isWaiting === true;
   }
 
-  // Called by Node, when so many bytes were read. False: no more for now.
+  // Called by Node with the bytes that were read. Returns false to stop reading for now.
   #take(bytes: number, memory: Buffer): boolean {
     if (memory !== shared) {
       this.#bytes.filled(bytes);
@@ -110,7 +111,7 @@ export class ConnectionReads {
     return false;
   }
 
-  // Works on what was read, as far as it may; false when the socket is not to be read on for now.
+  // Handles what was read, as far as that is possible now. Returns false if the socket must not be read on for now.
   #work(bytes: Buffer, isInTurn = false): boolean {
     let at = 0;
     while (at < bytes.length && !this.#isOver && !this.#mustWait(bytes, at, isInTurn))
@@ -125,7 +126,7 @@ export class ConnectionReads {
     return !this.#isHolding;
   }
 
-  // All requests of a read are looked at together, so that none is begun of those that are too many.
+  // All requests of a read are looked at together, so that none of them is begun if they are too many.
   #mustWait(bytes: Buffer, at: number, isInTurn: boolean): boolean {
     if (this.#socket._paused === true) return true;
     if (at > 0)
@@ -138,7 +139,7 @@ export class ConnectionReads {
     return turns.isOver && waitingBytes + bytes <= freeBytesMax;
   }
 
-  /** Nothing that comes is worked on any more. */
+  /** True when nothing that arrives will be handled any more. */
   get #isOver(): boolean {
     const { destroyed, writableEnded, parser } = this.#socket;
     return destroyed || writableEnded || parser == null || this.#connection.isRefused;
@@ -176,7 +177,7 @@ export class ConnectionReads {
 
   #ended(): void {
     const { body } = this.#bytes;
-    if (body !== undefined && !body.isDropped) tellMalformed(this.#socket);
+    if (body !== undefined && !body.isDropped) reportMalformed(this.#socket);
   }
 
   #close(): void {
@@ -187,7 +188,7 @@ export class ConnectionReads {
   }
 }
 
-/** In memory that nobody has filled with zeros first, which takes as long as ten copies. */
+/** In memory that is not zeroed first, since zeroing takes as long as ten copies. */
 function copied(bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafe(bytes.length);
   bytes.copy(copy);

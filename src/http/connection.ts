@@ -1,6 +1,6 @@
 /**
- * One HTTP connection, whose requests are worked on one after the other. HTTP answers in order anyway, and a client
- * that does not read its first answer so gets no second one made: what it costs is one answer and a few requests.
+ * One HTTP connection, whose requests are handled one after the other. HTTP answers in order anyway. This way a
+ * client that does not read its first answer never has a second one made: it costs us one answer and a few requests.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -17,21 +17,21 @@ export class Connection {
   readonly socket: Socket;
   /** The group of its address, for bounds: see `addressGroup`. */
   readonly address: string;
-  /** Requests that wait for those before them. */
+  /** Requests that are waiting for those before them. */
   readonly waiting: Arrival[] = [];
-  /** How it is read: `ConnectionReads`; undefined where Node's parser does that by itself. */
+  /** A `ConnectionReads`; undefined where Node's parser reads the socket itself. */
   reads: { goOn(): void } | undefined;
-  /** The answer to the request that is being worked on. */
+  /** The answer to the current request. */
   current: ServerResponse | undefined;
-  /** The turn of the event loop in which a request of it was last begun. */
+  /** The turn of the event loop in which its last request was begun. */
   turn = -1;
-  /** The first of `waiting` is about to be begun. */
+  /** True when the first of `waiting` is scheduled to begin. */
   isScheduled = false;
-  /** It is not read while requests wait. */
+  /** True when it is not being read because requests are waiting. */
   isPaused = false;
-  /** It is being closed, and no request of it is begun any more. */
+  /** True when it is being closed, so that none of its requests is begun any more. */
   isRefused = false;
-  /** It carries a stream, which has bounds of its own. */
+  /** True while it carries a stream, which has bounds of its own. */
   isStream = false;
 
   constructor(socket: Socket, address: string) {
@@ -39,17 +39,17 @@ export class Connection {
     this.address = address;
   }
 
-  /** No request of it is here. */
-  get isResting(): boolean {
+  /** True when it has no request. */
+  get isIdle(): boolean {
     return this.current === undefined && this.waiting.length === 0;
   }
 
-  /** Requests that are here and not answered. */
+  /** The number of its requests without a complete answer. */
   get requests(): number {
     return this.waiting.length + (this.current === undefined ? 0 : 1);
   }
 
-  /** We have said what we had to say, and the client does not take it. */
+  /** True when everything has been written and the client does not read it. */
   get isUnread(): boolean {
     return this.current !== undefined && (this.current.writableEnded || this.current.writableLength > 0);
   }

@@ -1,7 +1,7 @@
 /**
- * The connections of an HTTP listener: how many there may be in all and from one address. At a bound the one that has been
- * without a request for longest makes room, else the one whose answer has been left unread for longest; where every
- * connection waits for us the new one is refused. Connections that carry a stream are bounded by `Tails` and not counted.
+ * The connections of an HTTP listener, bounded in all and for each address. At a bound, the connection that has been
+ * idle for longest is closed, or else the one whose answer has been unread for longest; if every connection is
+ * waiting for us, the new one is refused. Connections that carry a stream are bounded by `Tails` and do not count.
  */
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
@@ -19,20 +19,22 @@ type ConnectionLimits = {
   readonly connectionsMax: number;
   /** Connections of one address; a /64 of IPv6 is one. */
   readonly addressConnectionsMax: number;
-  /** A connection on which no byte moved for so long is closed, unless its request is still being worked on. */
+  /**
+   * A connection is closed after this long without a byte in either direction, unless its request is being worked on.
+   */
   readonly stallMsMax: number;
 };
 
 const sparedAtOnce = 64;
 const refusingMax = 100;
 
-/** Knows every connection of the servers that it was attached to. */
+/** Knows every connection of the servers that it is attached to. */
 export class Connections {
   readonly #limits: ConnectionLimits;
   readonly #bySocket = new WeakMap<Socket, Connection>();
   readonly #addresses = new Map<string, AddressConnections>();
-  /** Raw connections whose TLS handshake is under way, by where they come from. */
-  readonly #shaking = new Map<string, Connection>();
+  /** Raw connections whose TLS handshake is under way, by their addresses and ports. */
+  readonly #handshakes = new Map<string, Connection>();
   #count = 0;
   /** Connections that are being told that there are too many; they are closed within a second. */
   #refusing = 0;
@@ -41,22 +43,24 @@ export class Connections {
     this.#limits = limits;
   }
 
-  /** Connections that count now. */
+  /** The number of connections that count. */
   get count(): number {
     return this.#count;
   }
 
-  /** Counts and bounds the connections of `server`, and closes those that stall. Call it before it listens. */
+  /**
+   * Counts and bounds the connections of `server`, and closes those that stall. Call it before the server listens.
+   */
   attach(server: Server, { isTls }: { readonly isTls: boolean }): void {
     server.on("connection", (socket: Socket) => this.#open(socket, isTls));
     server.on("secureConnection", (socket: TLSSocket) => this.#secured(socket));
-    server.setTimeout(this.#limits.stallMsMax, (socket) => this.#onStill(socket));
+    server.setTimeout(this.#limits.stallMsMax, (socket) => this.#onStalled(socket));
   }
 
-  /** Closes every connection of which no request is here, whole or begun: nobody loses anything. */
-  closeResting(): void {
-    for (const { resting } of [...this.#addresses.values()])
-      for (const connection of resting) connection.socket.destroy();
+  /** Closes every connection without a request, whole or begun, so that nobody loses anything. */
+  closeIdle(): void {
+    for (const { idle } of [...this.#addresses.values()])
+      for (const connection of idle) connection.socket.destroy();
   }
 
   /** The connection of a request; undefined when it was refused. */
@@ -69,13 +73,13 @@ export class Connections {
     return this.#bySocket.get(socket)?.address ?? addressGroup(socket.remoteAddress);
   }
 
-  /** The connection began to rest, or its request began. */
+  /** Call when the connection became idle, or its request began. */
   moved(connection: Connection): void {
     const ofAddress = this.#addresses.get(connection.address);
     if (ofAddress?.delete(connection) === true) ofAddress.add(connection);
   }
 
-  /** From here on the connection carries a stream, until its request ends. */
+  /** The connection carries a stream from now on, until its request ends. */
   carriesStream(socket: Socket): void {
     const connection = this.#bySocket.get(socket);
     if (connection === undefined || connection.isStream) return;
@@ -83,7 +87,7 @@ export class Connections {
     this.#leave(connection);
   }
 
-  /** The stream of the connection is over, and it counts again. */
+  /** The stream is over, and its connection counts again. */
   streamEnded(connection: Connection): void {
     connection.isStream = false;
     if (!connection.socket.destroyed) this.#enter(connection);
@@ -102,12 +106,12 @@ export class Connections {
       this.#bySocket.set(socket, connection);
       return;
     }
-    const from = whence(socket); // two calls of the system
-    this.#shaking.set(from, connection);
-    socket.once("close", () => this.#shaking.delete(from));
+    const from = endsOf(socket); // two system calls
+    this.#handshakes.set(from, connection);
+    socket.once("close", () => this.#handshakes.delete(from));
   }
 
-  // In words as long as few are being told; nobody is told before a TLS handshake.
+  // The refusal is explained while only a few are being explained, and never before a TLS handshake.
   #refuse(socket: Socket, isTls: boolean, refusal: AppError): void {
     if (isTls || this.#refusing >= refusingMax) {
       socket.destroy();
@@ -118,11 +122,11 @@ export class Connections {
     closeWith(socket, refusal);
   }
 
-  // A TLS server hands on another socket than the one that it accepted.
+  // A TLS server emits another socket than the one that it accepted.
   #secured(socket: TLSSocket): void {
-    const from = whence(socket);
-    const connection = this.#shaking.get(from);
-    this.#shaking.delete(from);
+    const from = endsOf(socket);
+    const connection = this.#handshakes.get(from);
+    this.#handshakes.delete(from);
     if (connection !== undefined) this.#bySocket.set(socket, connection);
   }
 
@@ -141,7 +145,7 @@ export class Connections {
     return undefined;
   }
 
-  /** Closes a few that can be spared, of the addresses that have the most. */
+  /** Closes a few connections for which we lose no work, of the addresses that have the most. */
   makeRoom(): void {
     for (let closed = 0; closed < sparedAtOnce && this.#makeRoom(this.#largest()); closed++);
   }
@@ -178,10 +182,10 @@ export class Connections {
     httpConnections.dec();
   }
 
-  // Node calls this when neither side moved a byte, also within one large write.
-  #onStill(socket: Socket): void {
+  // Node calls this when no byte has moved in either direction, even within one large write.
+  #onStalled(socket: Socket): void {
     const connection = this.#bySocket.get(socket);
-    if (connection === undefined || connection.isResting) {
+    if (connection === undefined || connection.isIdle) {
       socket.destroy();
     } else if (!connection.isStream && connection.isUnread) {
       httpDroppedConnections.inc({ reason: "unread" });
@@ -190,4 +194,4 @@ export class Connections {
   }
 }
 
-const whence = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort} ${socket.localPort}`;
+const endsOf = (socket: Socket): string => `${socket.remoteAddress} ${socket.remotePort} ${socket.localPort}`;

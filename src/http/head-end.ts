@@ -1,16 +1,19 @@
-/** The end of the head of a request: behind the first empty line, wherever reads are cut. */
+/** Finds the end of a request's head: after the first empty line, wherever reads are cut. */
 
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 const emptyLine = Buffer.from("\r\n\r\n");
 
-/** How much of an empty line the bytes before have, 0 to 3; 4: all of it. */
+/** The number of bytes of an empty line that have been matched, 0 to 3; 4: all of them. */
 type Matched = number;
 
 export class HeadEnd {
   #matched: Matched = 0;
 
-  /** The place behind the head that goes on at `from` of `bytes`, or -1; then the next call goes on with what follows them. */
+  /**
+   * The place after the head that continues at `from` of `bytes`, or -1 if the head does not end there; the next call
+   * then continues with the bytes that follow.
+   */
   find(bytes: Buffer, from: number): number {
     for (let at = from; at < bytes.length && this.#matched > 0; at++) {
       this.#matched = after(this.#matched, bytes[at]!);

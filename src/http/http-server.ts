@@ -1,4 +1,4 @@
-/** The HTTP servers: how one is made and how it ends. Features register on it. */
+/** Creates and closes the HTTP servers. Features register on them. */
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Server, Socket } from "node:net";
@@ -16,16 +16,16 @@ import { RequestGate, type RequestGateLimits } from "./request-gate.ts";
 type HttpServerLimits = RequestGateLimits & {
   /** For a TLS handshake, and for all headers of a request. */
   readonly headersMsMax: number;
-  /** How long a connection waits for its next request. */
+  /** How long a connection may be idle. */
   readonly keepAliveMs: number;
 };
 
-/** The most characters of one part of a path: drain URLs and session ids are such parts. */
+/** The longest part of a path: drain URLs and session ids are such parts. */
 export const pathPartCharsMax = 8_192;
-/** How often late requests are looked for. */
+/** How often to look for requests that are late. */
 const checkEveryMs = 2_000;
-/** How often idle connections are closed while the server stops. */
-const restingEveryMs = 50;
+/** How often to close idle connections while the server stops. */
+const idleEveryMs = 50;
 
 /** A server without routes. Requests are not logged: paths hold drain URLs and session ids, which are secrets. */
 export async function httpServer({
@@ -49,12 +49,12 @@ export async function httpServer({
     requestTimeout: limits.requestMsMax,
     keepAliveTimeout: limits.keepAliveMs,
     connectionsCheckingInterval: checkEveryMs,
-    requireHostHeader: false, // the gate looks for it
+    requireHostHeader: false, // the gate checks it
   };
   const server = fastify({
-    loggerInstance: logger.child({}, logger.level === "info" ? { level: "warn" } : {}), // "listening" is ours to say
+    loggerInstance: logger.child({}, logger.level === "info" ? { level: "warn" } : {}), // "listening" is logged elsewhere
     logController: new LogController({ disableRequestLogging: true }),
-    childLoggerFactory: (log) => log, // one for each request would cost more than finding its route
+    childLoggerFactory: (log) => log, // a logger for each request would cost more than finding its route
     forceCloseConnections: "idle",
     routerOptions: { maxParamLength: pathPartCharsMax },
     frameworkErrors: answerFrameworkError,
@@ -86,12 +86,12 @@ export async function httpServer({
       newConnections.attach(listener);
       return listener;
     },
-  }) as unknown as FastifyInstance; // fastify has a type for each protocol; the features need none of them
+  }) as unknown as FastifyInstance; // fastify has a type for each protocol, which the features do not need
   answerErrors(server);
   return server;
 }
 
-/** Takes what listens to connections of `server` off it; the result calls that. */
+/** Removes the listeners for connections of `server`; the result calls them. */
 function connectionListenersOf(server: Server): (socket: Socket) => void {
   const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
   server.removeAllListeners("connection");
@@ -101,8 +101,8 @@ function connectionListenersOf(server: Server): (socket: Socket) => void {
 }
 
 /**
- * Reads certificate and key again, for the connections that come from then on; those that are open stay. Resolves to
- * the files; rejects with `tlsUnusable`, and what was read before stays in use.
+ * Reads certificate and key again, for connections from then on; open connections are kept. Resolves to the files;
+ * rejects with `tlsUnusable`, and the previous certificate stays in use.
  */
 export async function reloadTls(
   server: FastifyInstance,
@@ -114,8 +114,8 @@ export async function reloadTls(
 }
 
 /**
- * Waits for requests under way, and cuts them off after `closeMsMax`. Connections without one hold nothing up, those
- * that come while streams are being ended neither.
+ * Waits for requests under way, and cuts them off after `closeMsMax`. Idle connections hold nothing up, nor do
+ * connections that come while streams are being ended.
  */
 export async function closeServer(
   server: FastifyInstance,
@@ -124,11 +124,11 @@ export async function closeServer(
   further?: { close(): Promise<void> },
 ): Promise<void> {
   const cut = setTimeout(() => server.server.closeAllConnections(), closeMsMax);
-  const resting = setInterval(() => connections.closeResting(), restingEveryMs);
+  const closing = setInterval(() => connections.closeIdle(), idleEveryMs);
   try {
     await Promise.all([server.close(), further?.close()]);
   } finally {
-    clearInterval(resting);
+    clearInterval(closing);
     clearTimeout(cut);
   }
 }

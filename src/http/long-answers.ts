@@ -1,11 +1,14 @@
 /**
- * Makes long answers take turns before they are sent. The system accepts megabytes of each at once, whether its client
- * reads or not, and an answer that many wait for is ready for all of them in one turn of the event loop.
+ * Makes long answers take turns before they are sent. The system accepts megabytes of each at once, whether or not
+ * its client reads, and an answer that many wait for is ready for all of them in one turn of the event loop.
  */
 import { type IncomingMessage, ServerResponse } from "node:http";
 import { answerBytesMin } from "./answer-pace.ts";
 
-/** For the option `ServerResponse` of a server. `line`: calls `send` when so many bytes may be sent, or never, once it is destroyed. */
+/**
+ * For the server option `ServerResponse`. `line` calls `send` when the answer may be sent, or never if it was
+ * destroyed.
+ */
 export const pacedResponses = (
   line: (response: ServerResponse<IncomingMessage>, bytes: number, send: () => void) => void,
 ): typeof ServerResponse =>

@@ -1,27 +1,29 @@
 /**
- * The body of a request that is read beside Node's parser, into memory that its reader names: the parser would copy each
- * read of it into fresh memory. Until somebody reads it, it holds what came with its head and no more.
+ * The body of a request that bypasses Node's parser and is read into memory of its reader's choice; the parser would
+ * copy each read of it into fresh memory. Until somebody reads it, it holds only what came with its head.
  */
 import type { IncomingMessage } from "node:http";
 import type { Chunks } from "./chunks.ts";
 
 /** Gathers a body. It is called in the turn in which bytes arrive. */
 export type BodyReceiver = {
-  /** Memory for so many bytes that have come, which `filled` then counts. Undefined: no more is wanted. */
+  /** Memory for this many bytes that have come, which `filled` then counts. Undefined: no more is wanted. */
   room(bytes: number): Buffer | undefined;
-  /** Memory that it has and that is not filled. */
+  /** Its memory that is not filled yet. */
   readonly spare: Buffer;
   filled(bytes: number): void;
-  /** All of it is here. */
+  /** The whole body has arrived. */
   ended(): void;
-  /** Its client has gone. */
+  /** The client has gone. */
   broke(): void;
 };
 
 const nothing = Buffer.alloc(0);
-/** A read into less memory of the body's own costs more than a copy of what comes. */
+/** Reading directly into less memory than this costs more than copying. */
 const spareBytesMin = 16 * 1024;
-/** One read brings no more: it is made at one go, into memory that is fresh, which costs far more than the copy. */
+/**
+ * A read brings at most this much. Larger reads would be made into fresh memory, which costs far more than a copy.
+ */
 const spareBytesMax = 128 * 1024;
 
 export class OwnBody {
@@ -30,26 +32,26 @@ export class OwnBody {
   #begin: Buffer = nothing;
   #receiver: BodyReceiver | undefined;
   #fate: "waits" | "is read" | "is dropped" = "waits";
-  /** Called when it begins to be read or dropped. */
+  /** Called when reading or dropping begins. */
   onMoved: () => void = () => {};
 
-  /** `length`: its bytes, 1 at least; or how it comes in chunks. */
+  /** `length`: its size, at least 1; or the decoder of its chunks. */
   constructor(length: number | Chunks) {
     this.#chunks = typeof length === "number" ? undefined : length;
     this.#missingBytes = typeof length === "number" ? length : Number.POSITIVE_INFINITY;
   }
 
-  /** It comes in chunks that are none. */
+  /** True when its chunks are malformed. */
   get isBad(): boolean {
     return this.#chunks?.isBad === true;
   }
 
-  /** Bytes that have not arrived; infinite for chunks that have not ended. */
+  /** Bytes that have not arrived; infinite until the last chunk has come. */
   get missingBytes(): number {
     return this.#missingBytes;
   }
 
-  /** More of it cannot be taken before somebody reads it. */
+  /** True when it cannot take more before somebody reads it. */
   get isWaiting(): boolean {
     return this.#fate === "waits" && this.#begin.length > 0 && this.#missingBytes > 0;
   }
@@ -58,14 +60,14 @@ export class OwnBody {
     return this.#fate === "is dropped";
   }
 
-  /** The whole body in memory of its own, where it has come with its head; to be asked for once. */
+  /** The whole body in memory of its own, if it came with its head. Call this once. */
   whole(): Buffer | undefined {
     if (this.#missingBytes > 0 || this.#fate !== "waits") return undefined;
     this.#fate = "is read";
     return this.#begun();
   }
 
-  /** `receiver` gets the rest of it; the result is what has come already, in memory of its own. */
+  /** `receiver` gets the rest of the body. Returns what has already come, in memory of its own. */
   read(receiver: BodyReceiver): Buffer {
     this.#fate = "is read";
     this.#receiver = receiver;
@@ -73,7 +75,7 @@ export class OwnBody {
     return this.#begun();
   }
 
-  /** The rest of it is read and thrown away. */
+  /** Reads and drops the rest. */
   drop(): void {
     if (this.#missingBytes === 0) return;
     this.#fate = "is dropped";
@@ -82,7 +84,7 @@ export class OwnBody {
     process.nextTick(() => this.onMoved());
   }
 
-  /** Memory of its reader for the next read of the socket, where that has enough. */
+  /** The reader's memory for the next read of the socket, if there is enough of it. */
   get spare(): Buffer | undefined {
     const spare = this.#chunks === undefined ? (this.#receiver?.spare ?? nothing) : nothing;
     if (spare.length < Math.min(spareBytesMin, this.#missingBytes) || this.#missingBytes === 0)
@@ -90,14 +92,14 @@ export class OwnBody {
     return spare.subarray(0, Math.min(spareBytesMax, this.#missingBytes));
   }
 
-  /** So many bytes were read into its `spare` memory. */
+  /** Counts bytes that were read into `spare`. */
   filled(bytes: number): void {
     this.#missingBytes -= bytes;
     this.#receiver?.filled(bytes);
     if (this.#missingBytes === 0) this.#receiver?.ended();
   }
 
-  /** Takes of `bytes`, from `at` on, what is the body's; returns the place behind. */
+  /** Takes the body's part of `bytes` from `at` on; returns the place after it. */
   add(bytes: Buffer, at: number): number {
     const { dataEnd, end } = this.#chunks?.decode(bytes, at) ?? this.#plain(bytes, at);
     const arrivedBytes = dataEnd - at;
@@ -116,7 +118,7 @@ export class OwnBody {
     return { dataEnd: end, end };
   }
 
-  /** No more of it comes. */
+  /** Call when no more of it will come. */
   broke(): void {
     if (this.#missingBytes > 0) this.#receiver?.broke();
   }
@@ -139,5 +141,5 @@ export const setOwnBody = (request: IncomingMessage, body: OwnBody): void => {
   bodies.set(request, body);
 };
 
-/** The body of the request, where it is read beside the parser; undefined: it comes with the request's own events. */
+/** The body of a request that bypasses the parser; undefined: the request emits its body as usual. */
 export const ownBodyOf = (request: IncomingMessage): OwnBody | undefined => bodies.get(request);

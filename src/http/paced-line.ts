@@ -1,19 +1,19 @@
 /**
- * A queue of the addresses that have to wait because of what they were sent: first come, first served, one in each turn
+ * A queue of the addresses that must wait because of what they were sent: first come, first served, one in each turn
  * of the event loop.
  */
 import type { AnswerPace } from "./answer-pace.ts";
 
 export class PacedLine {
   readonly #pace: Pick<AnswerPace, "waitMs">;
-  /** None is empty. */
+  /** No list is empty. */
   readonly #waiting = new Map<string, (() => void)[]>();
 
   constructor(pace: Pick<AnswerPace, "waitMs">) {
     this.#pace = pace;
   }
 
-  /** `go` is called when those before it have gone and the address has nothing to pay off. */
+  /** `go` is called when it is first in line and its address may be sent more. */
   add(address: string, go: () => void): void {
     const before = this.#waiting.get(address);
     if (before !== undefined) {
@@ -24,7 +24,7 @@ export class PacedLine {
     this.#goOn(address);
   }
 
-  // One timer for all of an address: they would all wake up for one of them to go.
+  // One timer for each address: otherwise all of its waiters would wake up for one of them to go.
   #goOn(address: string): void {
     const waitMs = this.#pace.waitMs(address);
     if (waitMs > 0) {

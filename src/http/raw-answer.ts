@@ -1,9 +1,9 @@
-/** Answers that the server itself gives to what never becomes a request of a route. */
+/** Answers of the server itself, for what never becomes a request of a route. */
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { AppError } from "../errors/app-error.ts";
 
-/** The failure as the API tells it, on a connection that is closed behind it. */
+/** The failure in the form of the API, as an answer that closes the connection. */
 export function rawAnswer(failure: AppError): string {
   const body = bodyOf(failure);
   return [
@@ -15,20 +15,20 @@ export function rawAnswer(failure: AppError): string {
   ].join("\r\n");
 }
 
-/** How long a client may take to read why it is refused. */
+/** The time that a client has to read why it is refused. */
 const lingerMs = 1_000;
 
-/** Answers on a socket that nothing else is written to or read from any more, and closes it. */
+/** Answers on a socket that nothing else reads or writes any more, and closes it. */
 export function closeWith(socket: Socket, failure: AppError): void {
-  socket.on("error", () => {}); // it may have left already
+  socket.on("error", () => {}); // the client may have left already
   socket.end(rawAnswer(failure));
-  socket.resume(); // while something is unread, closing would take the answer back
+  socket.resume(); // closing a socket with unread bytes would discard the answer
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once("end", () => socket.destroy());
   socket.once("close", () => clearTimeout(timer));
 }
 
-/** The same to a request, behind which the connection is closed. */
+/** The same for a request; it closes the connection. */
 export function sendAnswer(response: ServerResponse, failure: AppError): void {
   const body = bodyOf(failure);
   response.writeHead(failure.status, { ...headersOf(failure, body), connection: "close" });

@@ -1,25 +1,28 @@
 /**
- * The bytes of a connection, and where they go: heads, and the bodies of most routes, to Node's parser in pieces; the bodies of some
- * routes into memory of their own.
+ * Directs the bytes of a connection: heads, and the bodies of most routes, to Node's parser in pieces; the bodies of
+ * some routes into memory of their own.
  */
 import type { IncomingMessage } from "node:http";
 import { Chunks } from "./chunks.ts";
 import { HeadEnd } from "./head-end.ts";
 import { OwnBody, setOwnBody } from "./own-body.ts";
 
-/** The parser's part at a time, where it may hold many chunks or a head without end; of the chunks of a body at first. */
+/**
+ * The most that the parser gets at a time where that may be many chunks, or a head without end. Also the first piece
+ * of a chunked body.
+ */
 const pieceBytesMax = 4 * 1024;
 const firstPieceBytes = 1024;
-/** To Node's parser: what follows the head is no part of this request. */
+/** Tells Node's parser that what follows the head does not belong to this request. */
 const skipBody = 1;
-/** An empty line, read as a number. */
+/** An empty line as a number. */
 const emptyLine = 0x0d0a0d0a;
 
 export type RequestBytesParts = {
   readonly parse: (piece: Buffer) => void;
-  /** The body of the request is read by its route: see `OwnBody`. */
+  /** True when the request's route reads its body itself: see `OwnBody`. */
   readonly isOwn: (request: IncomingMessage) => boolean;
-  /** The body that is being read has found its reader, or none; all of it is here; it is none. */
+  /** Called when the current body gets a reader or is dropped, when it is complete, and when it is malformed. */
   readonly moved: (body: OwnBody) => void;
   readonly ended: () => void;
   readonly malformed: () => void;
@@ -28,10 +31,10 @@ export type RequestBytesParts = {
 export class RequestBytes {
   readonly #parts: RequestBytesParts;
   readonly #head = new HeadEnd();
-  /** The piece that is being parsed ends with the head of a request. */
+  /** True when the piece that is being parsed ends with the head of a request. */
   #isWholeHead = false;
   #body: OwnBody | undefined;
-  /** The request whose body the parser reads, and the bytes of it that are to come; NaN for one in chunks. */
+  /** The request whose body goes to the parser, and the bytes that are missing; NaN for chunks. */
   #parsed: IncomingMessage | undefined;
   #parsedBytes = 0;
   #pieceBytes = firstPieceBytes;
@@ -40,12 +43,12 @@ export class RequestBytes {
     this.#parts = parts;
   }
 
-  /** The body that is read beside the parser, while it is not whole. */
+  /** The body that bypasses the parser, until it is complete. */
   get body(): OwnBody | undefined {
     return this.#body;
   }
 
-  /** A body is amid its way, whoever reads it. */
+  /** True in the middle of a body, whoever reads it. */
   get isInBody(): boolean {
     return this.#body !== undefined || this.#parsed !== undefined;
   }
@@ -54,7 +57,7 @@ export class RequestBytes {
     return this.#parsed !== undefined && Number.isNaN(this.#parsedBytes);
   }
 
-  /** Takes some bytes from `at` on; returns the place behind them. */
+  /** Takes some bytes from `at` on; returns the place after them. */
   take(bytes: Buffer, at: number): number {
     if (this.#body !== undefined) {
       const end = this.#body.add(bytes, at);
@@ -64,13 +67,16 @@ export class RequestBytes {
     return this.#parsed === undefined ? this.#parseHead(bytes, at) : this.#parseBody(this.#parsed, bytes, at);
   }
 
-  /** So many bytes were read into the memory of the body's reader. */
+  /** Counts bytes that were read into the memory of the body's reader. */
   filled(bytes: number): void {
     this.#body?.filled(bytes);
     this.#lookAtBody();
   }
 
-  /** The parser begins a request. The result tells it what is special about that; `special`: what Node says. */
+  /**
+   * Called when the parser begins a request; `special` is Node's own value. Returns the value that tells the parser
+   * how to treat its body.
+   */
   begun(request: IncomingMessage, special: number): number {
     if (special !== 0) return special;
     const { headers } = request;
@@ -96,7 +102,7 @@ export class RequestBytes {
     return 0;
   }
 
-  /** No more comes. */
+  /** Call when no more bytes will come. */
   close(): void {
     const body = this.#body;
     this.#body = undefined;
@@ -133,6 +139,7 @@ export class RequestBytes {
   }
 }
 
-// A body in chunks has ended with this piece: nothing of another request is in it, or that would have begun.
+// True when a chunked body ends with this piece. Nothing of another request is in it, or that request would have
+// begun.
 const endsInChunks = (request: IncomingMessage, piece: Buffer): boolean =>
   request.complete && piece.length >= 4 && piece.readUInt32BE(piece.length - 4) === emptyLine;

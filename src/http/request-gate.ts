@@ -1,7 +1,7 @@
 /**
- * Lets the requests of each connection through one at a time: the next when the one before it is answered. All together
- * they start within 2 ms of a turn of the event loop, and the rest wait for the next turn. Clients that were sent a lot
- * wait longer.
+ * Lets the requests of each connection through one at a time: the next one when the previous one is answered. All
+ * together may start within 2 ms of a turn of the event loop, and the rest wait for the next turn. Clients that were
+ * sent a lot wait longer.
  */
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -12,7 +12,7 @@ import { boundedRequests } from "./bounded-request.ts";
 import type { Arrival, Connection } from "./connection.ts";
 import { ConnectionReads } from "./connection-reads.ts";
 import type { Connections } from "./connections.ts";
-import { cutFine, refusePipelined } from "./cut-off.ts";
+import { cutTooFine, refusePipelined } from "./cut-off.ts";
 import { pacedResponses } from "./long-answers.ts";
 import { ownBodyOf } from "./own-body.ts";
 import { PacedLine } from "./paced-line.ts";
@@ -20,36 +20,38 @@ import { sendAnswer } from "./raw-answer.ts";
 import type { ReadsParts } from "./reads-parts.ts";
 
 export type RequestGateLimits = AnswerPaceLimits & {
-  /** Requests of one connection that are here, the one that is being answered among them. */
+  /** Requests of one connection, including the one that is being answered. */
   readonly requestsMax: number;
-  /** For a whole request: what is sent on after an early refusal is read and dropped no longer than this. */
+  /**
+   * For a whole request. After an early refusal, the rest of a request is read and dropped for no longer than this.
+   */
   readonly requestMsMax: number;
-  /** Reads of all connections that wait for a turn. */
+  /** Bytes of reads that wait for a turn, over all connections. */
   readonly waitingReadsBytesMax: number;
 };
 
-/** A client that has closed its side waits no longer for its answers. */
+/** After this time, a client that has closed its side gets no more answers. */
 const halfClosedMsMax = 10_000;
 
-/** Node's property, which its types do not name. */
+/** A property of Node that its types lack. */
 type HalfOpen = Server & { httpAllowHalfOpen: boolean };
 
 export class RequestGate {
   readonly #connections: Connections;
   readonly #handle: RequestListener;
   readonly #requestsMax: number;
-  /** Reads and requests that wait for a later turn; addresses are served in turn, and `POST /logs` of each apart. */
+  /** Reads and requests that wait for a later turn. Addresses take turns; `POST /logs` of each is apart. */
   readonly #inLine: TurnLine;
   readonly #pace: AnswerPace;
   readonly #paced: PacedLine;
-  /** Apart from those of walks, which would keep requests waiting. */
+  /** Separate from the turns of walks, which would delay requests. */
   readonly #turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });
   readonly #reads: ReadsParts;
-  /** Counts turns of the event loop in which requests came. */
+  /** Counts the turns of the event loop in which requests came. */
   #turn = 0;
   #isTurnOpen = false;
 
-  /** `isOwn`: the body of the request is read beside Node's parser. */
+  /** `isOwn`: true when the body of the request bypasses Node's parser. */
   constructor(
     connections: Connections,
     handle: RequestListener,
@@ -62,7 +64,7 @@ export class RequestGate {
     this.#inLine = new TurnLine(this.#turns);
     this.#reads = {
       turns: this.#turns,
-      line: this.#inLine, // of two lines one would be served behind all that waits in the other
+      line: this.#inLine, // with two lines, one would be served only after everything in the other
       isOwn,
       dropMsMax: limits.requestMsMax,
       waitingBytes: 0,
@@ -72,21 +74,21 @@ export class RequestGate {
     this.#paced = new PacedLine(this.#pace);
   }
 
-  /** For the server's option of that name. */
+  /** For the server option of that name. */
   readonly IncomingMessage: typeof IncomingMessage = boundedRequests(
     (socket) => {
       const connection = this.#connections.of(socket);
       return connection === undefined || connection.requests >= this.#requestsMax;
     },
-    (socket) => cutFine(this.#connections.of(socket), socket),
+    (socket) => cutTooFine(this.#connections.of(socket), socket),
   );
 
-  /** For the server's option of that name. */
+  /** For the server option of that name. */
   readonly ServerResponse: typeof ServerResponse = pacedResponses((response, bytes, send) =>
     this.#sendLong(response, bytes, send),
   );
 
-  /** Takes every request of `server`, which must not look for the Host header itself. */
+  /** Handles every request of `server`, which must not check the Host header itself. */
   attach(server: Server, { isTls }: { readonly isTls: boolean }): void {
     server.on(isTls ? "secureConnection" : "connection", (socket: Socket) => {
       this.#turns.shorten();
@@ -95,7 +97,7 @@ export class RequestGate {
       connection.reads = ConnectionReads.of(socket, connection, this.#reads);
       if (!isTls) socket.once("end", () => halfClosed(connection, socket));
     });
-    (server as HalfOpen).httpAllowHalfOpen = !isTls; // a side of TLS that is closed closes the other one
+    (server as HalfOpen).httpAllowHalfOpen = !isTls; // TLS closes both sides together
     const on = (event: string, expects: Arrival["expects"]) =>
       server.on(event, (request: IncomingMessage, response: ServerResponse) =>
         this.#arrive({ request, response, expects }),
@@ -113,21 +115,22 @@ export class RequestGate {
     connection.waiting.push(arrival);
     if (connection.requests === 1) this.#connections.moved(connection);
     else {
-      if (connection.reads === undefined) socket.pause(); // what is not read yet has to wait
+      if (connection.reads === undefined) socket.pause(); // what was not read yet has to wait
       connection.isPaused = true;
     }
     if (connection.current === undefined && !connection.isScheduled) this.#schedule(connection);
   }
 
-  // One request of a connection is begun in a turn of the event loop, so that who pipelines waits for all others between
-  // two answers. The first one is begun when its read is parsed: nothing was begun if that is too much.
+  // One request of a connection is begun in each turn of the event loop, so that a client that pipelines waits for
+  // all others between two answers. The first is begun only when the whole read is parsed: if that has too many
+  // requests, none is begun.
   #schedule(connection: Connection): void {
     connection.isScheduled = true;
     if (connection.turn === this.#turnNow()) this.#lineUp(connection);
     else process.nextTick(() => (this.#turns.isOver ? this.#lineUp(connection) : this.#next(connection)));
   }
 
-  // In a later turn. All requests together have 2 ms of one, on however many connections they come.
+  // Waits for a later turn. All requests together have 2 ms of each turn, however many connections they come on.
   #lineUp(connection: Connection): void {
     const { address, waiting } = connection;
     this.#inLine.add(isIngest(waiting[0]) ? `${address} ingest` : address, () => this.#next(connection));
@@ -145,7 +148,7 @@ export class RequestGate {
   }
 
   #next(connection: Connection): void {
-    const isPaced = !isIngest(connection.waiting[0]); // its answers are too short to be counted
+    const isPaced = !isIngest(connection.waiting[0]); // its answers are too short to count
     if (isPaced && this.#pace.waitMs(connection.address) > 0) {
       this.#paced.add(connection.address, () => this.#lineUp(connection));
       return;
@@ -168,7 +171,7 @@ export class RequestGate {
     }
   }
 
-  // Counted when it is made, sent when it is its turn.
+  // Counted when it is made, sent when its turn comes.
   #sendLong(response: ServerResponse, bytes: number, send: () => void): void {
     if (response.destroyed) return;
     const address = this.#connections.addressOf(response.req.socket);
@@ -183,7 +186,7 @@ export class RequestGate {
 
   #done(connection: Connection, request: IncomingMessage): void {
     connection.current = undefined;
-    ownBodyOf(request)?.drop(); // what is left of it is nobody's
+    ownBodyOf(request)?.drop(); // nobody needs the rest of it
     if (connection.isStream) this.#connections.streamEnded(connection);
     else this.#connections.moved(connection);
     if (connection.waiting.length === 0) {
@@ -207,8 +210,8 @@ export class RequestGate {
 }
 
 /**
- * The client says no more. What it asked for is answered: Node closes the connection behind the last answer. A stream is
- * for those who stay, and so is a wait for something to happen.
+ * The client has closed its side. Its requests are still answered, and Node closes the connection after the last
+ * answer. Streams and long waits end, since they are only for clients that stay.
  */
 function halfClosed(connection: Connection, socket: Socket): void {
   if (connection.isStream) socket.end();
