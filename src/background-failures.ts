@@ -1,6 +1,6 @@
 /**
- * Failures of background work that is retried by itself. Each is counted. Of each kind at most one a minute is logged,
- * with the number of those that were not.
+ * Failures of background work that is retried by itself. Each is counted, and for each kind at most one a minute is
+ * logged, with the number of those that were not.
  */
 import type { Logger } from "pino";
 import { backgroundFailures } from "./metrics.ts";

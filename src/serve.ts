@@ -6,13 +6,13 @@ import { collectProcessMetrics, tellBuild } from "./metrics.ts";
 import { openServerLog } from "./server-log.ts";
 
 const sameSignalMs = 1000;
-/** Any time that a timer can have: this one does nothing. */
+/** Any time that a timer can have: the timer does nothing. */
 const keptAliveMs = 60_000;
 
 /**
  * Runs until SIGTERM, SIGINT or SIGQUIT: stops intake, ends tails, finishes deliveries under way, commits cursors. A
- * second signal ends the process at once, and so does the first one during the start. SIGHUP reads files of the settings
- * again. `announce` is told the addresses when everything listens.
+ * second signal ends the process at once, as does the first one during the start. SIGHUP reads the settings' files
+ * again. `announce` gets the addresses when everything listens.
  */
 export async function serve(config: Config, announce: (app: App) => void): Promise<void> {
   const givenKey = operatorKey();
@@ -20,7 +20,7 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
   collectProcessMetrics();
   tellBuild(version);
   const stopping = firstSignal();
-  // A start that waits for a server elsewhere holds nothing else that would keep the process.
+  // While the start waits for another server, nothing else would keep the process alive.
   const keptAlive = setInterval(() => {}, keptAliveMs);
   const opening = openApp(config, { logger, operatorKey: givenKey });
   onOtherSignals(opening, logger);
@@ -28,7 +28,7 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
     clearInterval(keptAlive),
   );
   if (app === undefined) {
-    // A start may wait long for what is elsewhere, and nothing was taken that would have to be finished.
+    // The start may wait long for another server, and there is nothing to finish yet.
     logger.info({ signal: await stopping }, "stopped before the start was done");
     process.exit(0);
   }
@@ -43,7 +43,7 @@ export async function serve(config: Config, announce: (app: App) => void): Promi
   logger.info("stopped");
 }
 
-// As `syslog`, `syslogTls` and so on.
+// Fields `syslog`, `syslogTls` and so on.
 const listeners = (addresses: App["syslog"]) =>
   Object.fromEntries(
     Object.entries(addresses).map(([flag, address]) => [
@@ -53,8 +53,8 @@ const listeners = (addresses: App["syslog"]) =>
   );
 
 /**
- * The first signal that asks for an end. A second one ends the process at once, but for those of the first second: a
- * signal to a group of processes reaches this one directly and through its parent.
+ * The first signal to end. A second one ends the process at once, except within the first second: a signal to a group
+ * of processes reaches this one directly and through its parent.
  */
 const firstSignal = () =>
   new Promise<string>((resolve) => {
@@ -69,8 +69,8 @@ const firstSignal = () =>
   });
 
 /**
- * Signals that must not end the server or open anything. Node would listen for a debugger on SIGUSR1. SIGPIPE is left
- * to Node, which ignores it: a listener would hear of every client that leaves.
+ * Signals that must not end the server or open anything. Node would start its debugger on SIGUSR1. SIGPIPE is left to
+ * Node, which ignores it: a listener would be called for every client that leaves.
  */
 function onOtherSignals(opening: Promise<App>, logger: Logger): void {
   for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
@@ -92,7 +92,7 @@ function onOtherSignals(opening: Promise<App>, logger: Logger): void {
   let isAsked = false;
   let newest: Promise<unknown> = opening;
   process.on("SIGHUP", () => {
-    if (isAsked) return; // the reading that is about to begin answers this one too
+    if (isAsked) return; // the next reading will serve this signal too
     isAsked = true;
     newest = newest
       .then(() => opening)
@@ -100,6 +100,6 @@ function onOtherSignals(opening: Promise<App>, logger: Logger): void {
         isAsked = false;
         return reload(app);
       })
-      .catch(() => {}); // the start failed, and says so itself
+      .catch(() => {}); // a failed start reports itself
   });
 }

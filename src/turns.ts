@@ -8,21 +8,25 @@
 import { FairLine } from "./core/scheduling/fair-line.ts";
 import type { Steps } from "./core/scheduling/steps.ts";
 
-/** A turn of the event loop is given to walks for so long, and to the requests that begin in it. */
+/** The time in each turn of the event loop for walks, and for the requests that begin in it. */
 export const turnMsMax = 2;
 
-/** The same in a turn in which a connection came: the system hands out one in each, and others may be behind it. */
+/**
+ * The same in a turn in which a connection came: the system hands out one per turn, and others may be waiting behind
+ * it.
+ */
 const shortTurnMs = 0.5;
 
 /**
- * Walks that go on in one turn, when none of them has much to do: what each does before it looks at the time adds up.
+ * The most walks to continue in one turn when none of them has much to do: the little that each does before it looks
+ * at the time adds up.
  */
 const groupMax = 16;
 
 type TurnsParts = {
-  /** Milliseconds that never go back. */
+  /** A monotonic clock. */
   readonly nowMs: () => number;
-  /** Runs a function when all else that is due had its turn. */
+  /** Runs a function after everything else that is due. */
   readonly defer: (run: () => void) => void;
 };
 
@@ -32,21 +36,21 @@ export class Turns {
   #isOn = false;
   #startMs = 0;
   #msMax = turnMsMax;
-  /** How many go on in the next turn. */
+  /** The number of walks that may continue in the next turn. */
   #group = 1;
 
   constructor(parts: TurnsParts) {
     this.#parts = parts;
   }
 
-  /** True when it is the others' turn: then `await next(…)` before the walk goes on. */
+  /** True when others should have a turn: `await next(…)` before the walk continues. */
   get isOver(): boolean {
     if (this.#isOn) return this.#parts.nowMs() - this.#startMs >= this.#msMax;
     this.#begin();
     return false;
   }
 
-  /** Resolves when it is the caller's turn again. `group`: whom the walk is for. */
+  /** Resolves when it is the caller's turn again. `group`: who the walk is for. */
   next(group: string): Promise<void> {
     if (!this.#isOn) this.#begin();
     return new Promise((resolve) => this.#waiting.push(group, resolve));
@@ -76,8 +80,9 @@ export class Turns {
 }
 
 /**
- * Short work that waits for a later turn: as much of it is done in one as the turn has time for; groups take turns. Where
- * others have used a turn up, the line has half a millisecond of its own, or it would stand for as long as they go on.
+ * Short work that waits for a later turn. Each turn does as much of it as there is time for, and groups take turns.
+ * If others have used up the turn, the line still has half a millisecond; otherwise it would stand still for as long
+ * as they continue.
  */
 export class TurnLine {
   readonly #turns: Turns;
@@ -89,13 +94,13 @@ export class TurnLine {
     this.#own = own;
   }
 
-  /** `run` is called when its turn has come. */
+  /** Calls `run` when its turn has come. */
   add(group: string, run: () => void): void {
     this.#waiting.push(group, run);
     setImmediate(() => this.#goOn());
   }
 
-  // One at a time, so that what a piece of work sets going is done, and counted, before the next one.
+  // One at a time, so that everything that a piece of work triggers is done, and counted, before the next one.
   #goOn(): void {
     if (this.#turns.isOver) this.#own.shorten();
     if (this.#own.isOver) setImmediate(() => this.#goOn());
@@ -103,7 +108,7 @@ export class TurnLine {
   }
 }
 
-/** Does the work in turns. `group`: whom it is for. */
+/** Does the work in turns. `group`: who it is for. */
 export async function inTurns<Value>(steps: Steps<Value>, group: string): Promise<Value> {
   for (;;) {
     const step = steps.next();
@@ -112,7 +117,7 @@ export async function inTurns<Value>(steps: Steps<Value>, group: string): Promis
   }
 }
 
-/** Does the work at once, or in turns where this one is over before its end: then the result is a promise. */
+/** Does the work at once, or in turns if this turn is over before it is done; the result is then a promise. */
 export function inFewTurns<Value>(steps: Steps<Value>, group: string): Value | Promise<Value> {
   for (;;) {
     const step = steps.next();
@@ -121,5 +126,5 @@ export function inFewTurns<Value>(steps: Steps<Value>, group: string): Value | P
   }
 }
 
-/** Those of this process's event loop. */
+/** The turns of this process's event loop. */
 export const turns = new Turns({ nowMs: () => performance.now(), defer: setImmediate });

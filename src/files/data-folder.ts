@@ -1,12 +1,12 @@
-/** The folder of `--data`: making it, and why it cannot be used. */
+/** The folder of `--data`: creating it, and explaining why it cannot be used. */
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { getSystemErrorName } from "node:util";
 import { dataUnusable } from "../errors/start.ts";
 
 /**
- * Makes the folder, and the missing ones above it, readable by their owner alone. One level at a time: Node's recursive
- * `mkdir` never returns where a missing folder cannot be made, as under /proc.
+ * Creates the folder, and the missing ones above it, readable only by their owner. One level at a time, because
+ * Node's recursive `mkdir` never returns where a folder cannot be created, as under /proc.
  */
 export function makeDataFolder(folder: string): void {
   try {
@@ -20,8 +20,8 @@ export function makeDataFolder(folder: string): void {
 }
 
 /**
- * Why the folder cannot be used; `cause` itself where another folder would not help. LMDB's errors have the system's
- * numbers where Node's have names.
+ * The reason why the folder cannot be used; `cause` itself if another folder would not help. LMDB's errors have the
+ * system's numbers where Node's have names.
  */
 export function dataFailure(folder: string, cause: unknown): unknown {
   const { code, path } = cause as { readonly code?: unknown; readonly path?: string };
@@ -45,7 +45,7 @@ const folderReasons: Readonly<Record<string, (at: string) => string>> = {
 
 const isThere = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
-// Another process may have been quicker.
+// Another process may have been faster.
 function makeOne(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });

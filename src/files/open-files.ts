@@ -1,16 +1,17 @@
 /**
- * Files and sockets that the process may have open. When none is left, the system closes a newly accepted connection
- * without telling us or its client. So the limit is shared out at the start, and the process watches for running out.
+ * The files and sockets that the process may have open. When none is left, the system closes a newly accepted
+ * connection without telling us or its client. So the limit is divided at the start, and the process checks whether
+ * it runs out.
  */
 import { open } from "node:fs/promises";
 import { devNull } from "node:os";
 import type { BackgroundFailures } from "../background-failures.ts";
 import type { Clock } from "../ports.ts";
 
-/** How many the system lets this process have; Node has raised it as far as it may. */
+/** The number that the system allows this process; Node has already raised it as far as possible. */
 export function openFilesMax(): number {
   const report = process.report as typeof process.report & { excludeNetwork: boolean };
-  report.excludeNetwork = true; // looking up interfaces takes long
+  report.excludeNetwork = true; // looking up network interfaces takes long
   const { userLimits } = report.getReport() as unknown as {
     readonly userLimits?: { readonly open_files?: { readonly soft: number | string } };
   };
@@ -18,11 +19,11 @@ export function openFilesMax(): number {
   return Number.isFinite(soft) ? soft : Number.POSITIVE_INFINITY;
 }
 
-/** The share of all that may be open; a tenth is left for the log, the disk and what nobody thought of. */
+/** Shares of all that may be open; a tenth is left for the log, the disk and anything unforeseen. */
 const parts = { http: 0.15, syslog: 0.15, drains: 0.15, streams: 0.45 } as const;
 export type FilesPart = keyof typeof parts;
 
-/** A bound of connections, or what this part may have of the open files when that is less. */
+/** The bound for connections, or this part's share of the open files if that is less. */
 export const withinFiles = (filesMax: number, part: FilesPart, connectionsMax: number): number =>
   Math.min(connectionsMax, Math.max(1, Math.floor(filesMax * parts[part])));
 
@@ -31,13 +32,13 @@ const everyMs = 1_000;
 type WatchParts = {
   readonly clock: Clock;
   readonly failures: Pick<BackgroundFailures, "note">;
-  /** Called each time that there was none left: closes what can be spared. */
+  /** Called whenever none was left; closes what can be spared. */
   readonly makeRoom: () => void;
   /** Opens a file and closes it. */
   readonly probe?: () => Promise<void>;
 };
 
-/** Looks once a second whether a file can be opened; tells, counts and makes room when not. */
+/** Checks once a second whether a file can be opened. If not, reports and counts it, and makes room. */
 export function watchOpenFiles({ clock, failures, makeRoom, probe = openOne }: WatchParts): {
   close(): Promise<void>;
 } {

@@ -6,10 +6,10 @@ import { randomBytes } from "node:crypto";
 import { link, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
-/** A disk that has no links to files takes whoever comes last. */
+/** On a disk without links, the last writer wins. */
 const linkless = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
 
-/** Makes the file; false when there is one already, which stays as it is. */
+/** Creates the file; false if it exists already, in which case it is left as it is. */
 export async function makeWhole(path: string, text: string): Promise<boolean> {
   return writeBeside(path, text, async (beside) => {
     try {
@@ -25,7 +25,7 @@ export async function makeWhole(path: string, text: string): Promise<boolean> {
   });
 }
 
-/** Makes the file, or puts it in the place of the one that is there. */
+/** Creates the file, or replaces it. */
 export async function writeWhole(path: string, text: string): Promise<void> {
   await writeBeside(path, text, (beside) => rename(beside, path));
 }
@@ -53,7 +53,7 @@ async function writeBeside<Result>(
 }
 
 async function syncFolder(path: string): Promise<void> {
-  if (process.platform === "win32") return; // where folders cannot be opened
+  if (process.platform === "win32") return; // folders cannot be opened there
   const folder = await open(path, "r");
   try {
     await folder.sync();

@@ -1,17 +1,17 @@
 /**
- * Budgets of time that owners may use of the threads that run patterns: so much at once, and then so much each second.
- * The cost of a slice is known only afterwards, so a balance may be negative; nothing more is run until it is positive
- * again.
+ * Budgets of the time that owners may use of the threads that run patterns: an amount at once, and then an amount per
+ * second. The cost of a slice is known only afterwards, so a balance can be negative; nothing more is run until it is
+ * positive again.
  */
 
 export type BudgetLimits = {
-  /** Milliseconds at once, after a rest. */
+  /** Milliseconds that may be used at once after a rest. */
   readonly burstMs: number;
   /** Milliseconds gained each second. */
   readonly msPerSecond: number;
 };
 
-/** From this many owners on, those with a full budget are forgotten. */
+/** From this number of owners on, those with a full budget are forgotten. */
 const sweepAt = 1_024;
 
 type Balance = { ms: number; atMs: number };
@@ -19,7 +19,7 @@ type Balance = { ms: number; atMs: number };
 export class Budgets {
   readonly #limits: BudgetLimits;
   readonly #nowMs: () => number;
-  /** Balances of those who spent something lately. */
+  /** Balances of owners that spent something recently. */
   readonly #balances = new Map<string, Balance>();
   #sweepAt = sweepAt;
 
@@ -28,7 +28,7 @@ export class Budgets {
     this.#nowMs = nowMs;
   }
 
-  /** Owners that are remembered. */
+  /** The number of owners that are remembered. */
   get size(): number {
     return this.#balances.size;
   }

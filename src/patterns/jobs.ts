@@ -1,4 +1,4 @@
-/** The two jobs of threads: find the lines that match expressions, and redact frames. */
+/** The two kinds of work for the threads: finding the lines that match expressions, and redacting frames. */
 import type { Form } from "../core/batch/batch.ts";
 import { framesWithin } from "../core/batch/lines.ts";
 import type { Kept } from "../core/filter/line-filter.ts";
@@ -6,10 +6,10 @@ import { matchTask, type Outcome, type Task, type TextWork } from "../core/patte
 import { blackout, noRedactions, type Redaction, type Redactions } from "../core/patterns/redaction.ts";
 import type { Job } from "./pool.ts";
 
-/** Bytes of one task; a longer line is a task of its own. */
+/** The size of one task; a longer line is a task of its own. */
 const taskBytesMax = 64 * 1024;
 
-/** Looks for expressions in texts, and takes lines whose text fails out of `kept`. */
+/** Matches expressions against texts, and removes lines whose texts fail from `kept`. */
 export class MatchJob implements Job {
   readonly owner: string;
   readonly kept: Kept;
@@ -39,7 +39,7 @@ export class MatchJob implements Job {
     return this.#done >= lines.length;
   }
 
-  // Undecided lines are kept.
+  // Lines that could not be decided are kept.
   giveUp(): boolean {
     this.#done += this.#asked;
     return this.#done >= this.#work.lines.length;
@@ -65,7 +65,7 @@ export class RedactJob implements Job {
     this.#form = form;
   }
 
-  /** The redacted frames; the same object where nothing was found. */
+  /** The redacted frames; the same object if nothing was found. */
   get frames(): Uint8Array {
     return this.#isChanged ? Buffer.concat(this.#out) : this.#frames;
   }
@@ -73,7 +73,7 @@ export class RedactJob implements Job {
   task(): Task {
     const frames = framesWithin(this.#frames.subarray(this.#done), taskBytesMax);
     this.#asked = frames.length;
-    const bytes = new Uint8Array(frames); // in memory of its own: it goes to the thread
+    const bytes = new Uint8Array(frames); // a copy, because it is transferred to the thread
     return { kind: "redact", redaction: this.#redaction, bytes, form: this.#form };
   }
 
@@ -84,7 +84,7 @@ export class RedactJob implements Job {
     return this.#pass(outcome.length, outcome.bytes);
   }
 
-  // Undecided frames may hold what is to be taken out: nothing of them is left.
+  // Frames that could not be decided may hold something that must be removed, so nothing of them is kept.
   giveUp(): boolean {
     this.counts.pattern++;
     const frames = this.#frames.subarray(this.#done, this.#done + this.#asked);

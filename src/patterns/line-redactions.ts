@@ -1,6 +1,6 @@
 /**
- * Redacts frames without holding anybody up. Detectors and plain texts are linear and fast, and run here, in turns;
- * expressions, and lines so long that even detectors are slow, go to the pool.
+ * Redacts frames without holding anybody up. Detectors and plain texts take linear time and are fast, so they run
+ * here, in turns. Expressions go to the pool, and so do lines that are so long that even detectors are slow.
  */
 import type { Form } from "../core/batch/batch.ts";
 import { splitLines } from "../core/batch/lines.ts";
@@ -12,7 +12,7 @@ import type { PatternPool } from "./pool.ts";
 import { ownerOf, type Payer } from "./selector.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
-/** Longer lines are not looked at here: detectors take up to a third of a microsecond a byte. */
+/** Longer lines go to the pool: detectors take up to a third of a microsecond per byte. */
 const hereBytesMax = 16 * 1024;
 
 type Frames = { readonly bytes: Uint8Array; readonly count: number; readonly form: Form };
@@ -25,8 +25,8 @@ export class LineRedactions {
   }
 
   /**
-   * The frames with all finds replaced; the same object where there was none. Adds the finds to `counts`. Undefined
-   * when `signal` is aborted.
+   * The frames with everything that was found replaced; the same object if nothing was. Adds what was found to
+   * `counts`. Undefined when `signal` is aborted.
    */
   async redact<F extends Frames>(
     payer: Payer,

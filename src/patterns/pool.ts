@@ -1,7 +1,7 @@
 /**
- * The threads that run patterns, shared fairly by the owners of jobs. A job is done in slices of some 20 ms. The owner
- * with the largest balance is next; an owner without one waits. So an owner whose patterns are expensive delays its own
- * jobs, and those of others by one slice.
+ * The threads that run patterns, shared fairly by the owners of jobs. A job is done in slices of some 20 ms. The
+ * owner with the largest balance is next, and an owner without a balance waits. So an owner with expensive patterns
+ * delays its own jobs, and those of others by one slice.
  */
 import type { Logger } from "pino";
 import type { Outcome, Task } from "../core/patterns/pattern-work.ts";
@@ -17,15 +17,15 @@ export type PoolLimits = BudgetLimits &
 
 /** Work for the threads, slice by slice. */
 export type Job = {
-  /** The owner whose budget pays for it. */
+  /** The owner whose budget pays for the job. */
   readonly owner: string;
-  /** The next piece of it, a new one after each `take` and `giveUp`. */
+  /** The next piece of the job; a new one after each `take` and `giveUp`. */
   task(): Task;
-  /** Takes the result of the beginning of the task; true when nothing is left to do. */
+  /** Takes the result for the beginning of the task. Returns true when nothing is left to do. */
   take(outcome: Outcome): boolean;
   /**
-   * Says that the task could not be done, in its time or at all: its lines stay undecided. True when nothing is left to
-   * do.
+   * Called when the task could not be done, in time or at all: its lines stay undecided. Returns true when nothing is
+   * left to do.
    */
   giveUp(): boolean;
 };
@@ -33,16 +33,16 @@ export type Job = {
 export type PoolParts = {
   readonly limits: PoolLimits;
   readonly logger: Pick<Logger, "warn">;
-  /** Milliseconds that never go back. */
+  /** A monotonic clock. */
   readonly nowMs?: () => number;
-  /** Takes the place of real threads, for tests. */
+  /** Replaces real threads in tests. */
   readonly openThread?: (limits: ThreadLimits) => PatternRunner;
 };
 
-/** A thread, as the pool sees it. */
+/** A thread, as seen by the pool. */
 export type PatternRunner = Pick<PatternThread, "run" | "end" | "isEnded">;
 
-/** Until another thread is started when one could not be. */
+/** When a thread could not be started, the next attempt is made after this. */
 const restartMs = 1_000;
 
 type Queued = { readonly job: Job; readonly done: () => void; isDropped: boolean };
@@ -50,11 +50,11 @@ type Queued = { readonly job: Job; readonly done: () => void; isDropped: boolean
 export class PatternPool {
   readonly #parts: PoolParts;
   readonly #budgets: Budgets;
-  /** Jobs that wait, by owner, in order. */
+  /** Waiting jobs by owner, in order. */
   readonly #waiting = new Map<string, Queued[]>();
   readonly #idle: PatternRunner[] = [];
   readonly #threads = new Set<PatternRunner>();
-  /** The payer of the task that a thread did last. */
+  /** The owner of the last task of each thread. */
   readonly #lastOwner = new WeakMap<PatternRunner, string>();
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -75,7 +75,7 @@ export class PatternPool {
     this.#budgets.spend(owner, ms);
   }
 
-  /** Does the job in its turns. `drop` takes it out of the queue: `done` then resolves without further work. */
+  /** Does the job in turns. `drop` removes it from the queue: `done` then resolves without further work. */
   run(job: Job): { readonly done: Promise<void>; drop(): void } {
     const { promise: done, resolve } = withResolver();
     const queued: Queued = { job, done: resolve, isDropped: false };
@@ -92,7 +92,7 @@ export class PatternPool {
     return { done, drop };
   }
 
-  /** Idempotent. Ends the threads; jobs that wait are never done. */
+  /** Idempotent. Ends the threads; waiting jobs are never done. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
@@ -179,7 +179,7 @@ export class PatternPool {
     this.#pump();
   }
 
-  // The machine has no room for a thread now: what it was for waits for one, undecided by nobody.
+  // The machine has no memory for a thread at the moment: the job waits for one, and nothing is decided.
   #beginLater(queued: Queued): void {
     this.#parts.logger.warn("a thread for patterns could not be started; another one is tried in a second");
     if (!queued.isDropped) this.#queue(queued);

@@ -1,6 +1,6 @@
 /**
- * Selects the lines of a batch that pass a filter. Cheap filters are answered at once, without a promise; the cost of
- * expressions is spent in the pool, once for all who ask the same of the same batch.
+ * Selects the lines of a batch that pass a filter. Cheap filters are answered at once, without a promise. Expressions
+ * are run in the pool, once for all who ask the same of the same batch.
  */
 import { LRUCache } from "lru-cache";
 import { positionIn, type StoredBatch } from "../core/batch/batch.ts";
@@ -20,15 +20,15 @@ import type { PatternPool } from "./pool.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
 export type SelectorLimits = {
-  /** Instructions times bytes that are not worth the way to a thread. */
+  /** Work, in instructions times bytes, that is not worth sending to a thread. */
   readonly hereMax: number;
-  /** Patterns that are kept compiled for those. */
+  /** Patterns kept compiled for that. */
   readonly compiledHereMax: number;
   /** Bytes of selections that are remembered. */
   readonly knownBytesMax: number;
 };
 
-/** Whoever pays: the readers of an app, or its drains. */
+/** The payer of a selection: the readers of an app, or its drains. */
 export type Payer = { readonly channel: ChannelId; readonly as: "reader" | "drain" };
 
 /** The name of a payer's budget. */
@@ -60,12 +60,12 @@ export class Selector {
     return this.#pool.isSpent(ownerOf(payer));
   }
 
-  /** Work that was done for the payer elsewhere is paid too. */
+  /** Charges the payer for work that was done for it elsewhere. */
   spend(payer: Payer, ms: number): void {
     this.#pool.spend(ownerOf(payer), ms);
   }
 
-  /** Says of each line whether the filter keeps it. The promise resolves to undefined when `signal` is aborted. */
+  /** Tells for each line whether the filter keeps it. The promise resolves to undefined when `signal` is aborted. */
   select(
     payer: Payer,
     batch: StoredBatch,
@@ -76,7 +76,7 @@ export class Selector {
     const key = keyOf(payer.channel, batch, filter);
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    // A selection waits for the budget of the payer who asked for it, so the other payer does not share it.
+    // A selection waits for the budget of the payer who asked for it, so it is not shared with the other payer.
     const asked = `${payer.as} ${key}`;
     const running = this.#running.get(asked);
     if (running !== undefined) return this.#wait(asked, running, signal);
@@ -84,7 +84,7 @@ export class Selector {
     return this.#match(payer, key, preselect(batch, filter), signal);
   }
 
-  // Reads the lines a turn at a time; the time is the payer's.
+  // Reads the lines in turns; the time is charged to the payer.
   async #inTurns(
     payer: Payer,
     batch: StoredBatch,
@@ -118,7 +118,7 @@ export class Selector {
     return this.#wait(asked, this.#run(asked, key, job), signal);
   }
 
-  // Selects on the spot; false when that is too much work for here and now.
+  // Selects here and now; false when that would be too much work.
   #matchHere(payer: Payer, work: TextWork, kept: Kept): boolean {
     if (costOf(work) > this.#hereMax || turns.isOver || this.isSpent(payer)) return false;
     const startMs = performance.now();
@@ -141,7 +141,7 @@ export class Selector {
     return running;
   }
 
-  // A selection that nobody waits for any more is dropped.
+  // Drops a selection that nobody waits for any more.
   async #wait(asked: string, running: Running, signal: AbortSignal): Promise<Kept | undefined> {
     running.asking++;
     const kept = await unlessAborted(running.kept, signal);
@@ -154,6 +154,6 @@ export class Selector {
   }
 }
 
-// A position names the log and marks the batch, so the same position is always the same lines.
+// A position names the log and marks the batch, so equal positions mean the same lines.
 const keyOf = (channel: ChannelId, batch: StoredBatch, { key }: LineFilter): string =>
   `${channel} ${positionIn(batch, 0)} ${key}`;

@@ -1,19 +1,19 @@
-/** One thread that runs patterns, seen from outside: it answers in time, or it is ended. */
+/** A thread that runs patterns, from the outside: it answers in time, or it is ended. */
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { Task } from "../core/patterns/pattern-work.ts";
 import type { Answer, Said, WorkerSetting } from "./worker.ts";
 
 export type ThreadLimits = WorkerSetting & {
-  /** Processor time for one answer. */
+  /** Processor time per answer. */
   readonly cpuMsMax: number;
-  /** Time from a task to its answer, on a machine that is busy with other things. */
+  /** Time from a task to its answer, for a machine that is busy with other things. */
   readonly answerMsMax: number;
   /** The size of its heap. */
   readonly megabytesMax: number;
 };
 
-/** The file as it is run: compiled, or as it stands. */
+/** The worker's file, compiled or as a source. */
 const script = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
 export class PatternThread {
@@ -42,38 +42,38 @@ export class PatternThread {
         this.#isReady = true;
         resolve(undefined);
       });
-      // Out of memory, or it could not start.
+      // It ran out of memory, or could not start.
       this.#worker.on("error", () => this.end().then(resolve));
       this.#worker.on("exit", () => this.end().then(resolve));
     });
   }
 
-  /** It will answer nothing more. */
+  /** True when it will not answer any more. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
   /**
-   * The result of the task's beginning. `ended`: the thread has, late with its answer or by itself. `unstarted`: it never
-   * began, so that nothing was done.
+   * The result for the beginning of the task. `ended`: the thread ended, because it was late or by itself.
+   * `unstarted`: the thread never began, so nothing was done.
    */
   async run(task: Task): Promise<Answer | "ended" | "unstarted"> {
     this.#worker.ref();
     const answered = new Promise<Answer | "ended">((resolve) => {
       this.#answered = resolve;
     });
-    await this.#ready; // a machine that is busy may be long in starting it
+    await this.#ready; // a busy machine may take long to start it
     if (this.#isEnded) return this.#isReady ? "ended" : "unstarted";
     this.#worker.postMessage(task, [task.bytes.buffer]);
     const watch = this.#watch();
     const answer = await answered;
     watch.stop();
     this.#answered = undefined;
-    if (!this.#isEnded) this.#worker.unref(); // a process that ends waits for the thread's end
+    if (!this.#isEnded) this.#worker.unref(); // otherwise the process would wait for the thread when it ends
     return answer;
   }
 
-  // Ends the thread when it takes too long. Processor time of others does not count.
+  // Ends the thread if it takes too long. Processor time of others does not count.
   #watch(): { stop(): void } {
     const { cpuMsMax, answerMsMax } = this.#limits;
     const startMs = performance.now();
@@ -89,7 +89,7 @@ export class PatternThread {
     return { stop: () => clearTimeout(timer) };
   }
 
-  /** Processor time that the thread has used so far, where the kernel tells. */
+  /** Processor time that the thread has used so far, if the kernel tells. */
   #usedMs(): number | undefined {
     if (this.#kernelTask === undefined) return undefined;
     try {
@@ -100,7 +100,7 @@ export class PatternThread {
     }
   }
 
-  /** Ends it, whatever it does. Idempotent. */
+  /** Ends the thread, whatever it is doing. Idempotent. */
   async end(): Promise<void> {
     this.#isEnded = true;
     this.#answered?.("ended");

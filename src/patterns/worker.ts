@@ -1,24 +1,24 @@
-/** A thread that runs patterns for the others. It may be ended at any moment. */
+/** The thread that runs patterns for the others. It can be ended at any moment. */
 import { readlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
 import { type Outcome, PatternWork, type Task } from "../core/patterns/pattern-work.ts";
 
-/** The first message to it: how long it may go on with one task, and how many patterns it keeps compiled. */
+/** The first message to the thread: how long one task may take, and how many patterns are kept compiled. */
 export type WorkerSetting = { readonly sliceMs: number; readonly compiledMax: number };
 
 /**
- * Its messages: first that it began, and as which task of the kernel where that is known; then the result of each
- * task's beginning, and the time that it took.
+ * Messages of the thread. The first says that it has begun, and which task of the kernel it is, if known; all others
+ * are results for the beginnings of tasks, with the time taken.
  */
 export type Said = { readonly kind: "ready"; readonly kernelTask: string | undefined } | Answer;
 export type Answer = Done & {
   /**
-   * The time that it took. The kernel counts a thread's time in ticks of a few milliseconds: what was missing is told
-   * with the next.
+   * The time taken. The kernel counts a thread's time in ticks of a few milliseconds; what was missing is added to
+   * the next answer.
    */
   readonly ms: number;
-  /** The time of the task before this one, besides what was told then. */
+  /** Time of the previous task that was not included in its answer. */
   readonly lateMs: number;
 };
 
@@ -26,7 +26,7 @@ type Done =
   | { readonly kind: "outcome"; readonly outcome: Outcome }
   | { readonly kind: "failed"; readonly reason: string };
 
-/** Gives this thread a lower priority than those that take orders. Only Linux has priorities by thread. */
+/** Gives this thread a lower priority than those that serve requests. Only Linux has priorities for threads. */
 if (process.platform === "linux") setPriority(0, 10);
 
 const port = parentPort!;
@@ -62,7 +62,7 @@ function kernelTask(): string | undefined {
   }
 }
 
-/** Processor time where Node counts it by thread: time of others is not the owner's. */
+/** Processor time if Node counts it by thread, so that an owner is not charged for the time of others. */
 function usedMs(): number {
   const { threadCpuUsage } = process as { threadCpuUsage?: () => { user: number; system: number } };
   if (threadCpuUsage === undefined) return performance.now();

@@ -10,10 +10,13 @@ type Place = { readonly host: string; readonly port: number };
 type Shared = Place & { readonly reusePort?: true };
 
 const furtherMax = 31;
-/** Elsewhere the system does not deal connections out. */
+/** Other systems do not spread connections over such sockets. */
 const mayShare = process.platform === "linux";
 
-/** The address as the server is to listen at it. Rejects where another program does: one of ours would share it. */
+/**
+ * The address for a server to listen at. Rejects if another program listens there already; another tailrace would
+ * otherwise share it.
+ */
 export async function shared(at: Place): Promise<Shared> {
   if (!mayShare) return at;
   if (at.port !== 0) {
@@ -24,7 +27,10 @@ export async function shared(at: Place): Promise<Shared> {
   return { ...at, reusePort: true };
 }
 
-/** Listens beside `server`, which does by `shared`. Node before 22.12 cannot: then `server` accepts all by itself. */
+/**
+ * Listens beside `server`, which listens at the address of `shared`. Node before 22.12 cannot do this: then `server`
+ * accepts all connections by itself.
+ */
 export async function listenFurther(server: Server): Promise<{ close(): Promise<void> }> {
   const { address: host, port } = server.address() as AddressInfo;
   const { allowHalfOpen, noDelay, keepAlive, pauseOnConnect } = server as ServerOpts;
@@ -39,7 +45,7 @@ export async function listenFurther(server: Server): Promise<{ close(): Promise<
       further.push(next);
     }
   } catch {
-    // fewer then, or none: `server` listens
+    // There are fewer listeners then, or none: `server` still listens.
   }
   const close = async () => {
     await Promise.all(further.map((each) => each.listening && new Promise((done) => each.close(done))));

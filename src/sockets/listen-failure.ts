@@ -1,9 +1,12 @@
 import { listenAddress, listenForbidden, listenInUse } from "../errors/start.ts";
 
-/** A door of syslog, by its flag. */
+/** A listener of syslog, by its flag. */
 export type SyslogFlag = "--syslog" | "--syslog-tls" | "--syslog-udp" | "--relp";
 
-/** Why the server cannot listen at the address of `option`; `cause` itself where another address would not help. */
+/**
+ * The reason why the server cannot listen at the address of `option`; `cause` itself if another address would not
+ * help.
+ */
 export function listenFailure(
   option: "--http" | "--admin" | SyslogFlag,
   { host, port }: { readonly host: string; readonly port: number },

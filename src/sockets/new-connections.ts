@@ -1,8 +1,8 @@
 /**
- * Connections that a listener has accepted, until they are taken up. In a turn of the event loop the system hands out as many as there are
- * sockets at an address (`further-listeners.ts`), and what a server makes for each (streams, a parser, a TLS handshake) takes several
- * times as long as to accept it. Of each turn half a millisecond is given to that; addresses take turns, so that nobody waits
- * behind the hundreds that another address has brought.
+ * Connections that a listener has accepted and that were not taken up yet. In a turn of the event loop the system
+ * hands out as many as there are sockets at an address (`further-listeners.ts`), and what a server sets up for each
+ * (streams, a parser, a TLS handshake) takes several times as long as accepting it. Half a millisecond of each turn
+ * goes to that. Addresses take turns, so that nobody waits behind hundreds of connections from one other address.
  */
 import type { Server, Socket } from "node:net";
 import { addressGroup } from "../core/address-group.ts";
@@ -10,14 +10,14 @@ import { FairLine } from "../core/scheduling/fair-line.ts";
 import { Turns } from "../turns.ts";
 import { readBy } from "./socket-reads.ts";
 
-/** At the bound the one that has waited for longest, of the address that has the most, is closed. */
+/** At this bound, the connection that has waited for longest, of the address that has the most, is closed. */
 const waitingMax = 1_000;
-/** The first read of a connection that is to begin a handshake: most of them say less. */
+/** Bound for the first read of a handshake; most are shorter. */
 const helloBytesMax = 4 * 1024;
 
 type Waiting = { readonly socket: Socket; readonly take: () => void };
 
-/** Node's property, which its types do not name. */
+/** A property of Node that its types lack. */
 type Pausing = Server & { pauseOnConnect: boolean };
 
 export class NewConnections {
@@ -30,11 +30,14 @@ export class NewConnections {
     this.#turns = turns;
   }
 
-  /** All that listens to connections of `server` by now hears of them in turns. Call it before it listens. */
+  /**
+   * Makes everything that listens to connections of `server` so far receive them in turns. Call it before the server
+   * listens.
+   */
   attach(server: Server): void {
     const listeners = server.listeners("connection") as ((socket: Socket) => void)[];
     server.removeAllListeners("connection");
-    (server as Pausing).pauseOnConnect = true; // what arrives before its turn stays in the system
+    (server as Pausing).pauseOnConnect = true; // what arrives before the connection's turn stays in the system
     server.on("connection", (socket: Socket) =>
       this.add(socket, () => {
         for (const listener of listeners) listener.call(server, socket);
@@ -43,7 +46,7 @@ export class NewConnections {
     );
   }
 
-  /** `take` is called when the turn of the connection has come. */
+  /** `take` is called when the connection's turn has come. */
   add(socket: Socket, take: () => void): void {
     if (this.#waiting.length === 0 && !this.#isOver) {
       take();
@@ -55,8 +58,8 @@ export class NewConnections {
   }
 
   /**
-   * `begin` is called when the first bytes have come and it is their turn: most of a handshake is done for the first of
-   * its client's. `late` is called where none has come after `msMax`.
+   * `begin` is called when the first bytes have come and their turn has too, because most of the work of a handshake
+   * is done for the first message of the client. `late` is called if none has come after `msMax`.
    */
   addHello(
     socket: Socket,
@@ -64,12 +67,12 @@ export class NewConnections {
   ): void {
     const timer = setTimeout(late, msMax).unref();
     socket.once("close", () => clearTimeout(timer));
-    socket.on("error", () => {}); // a client that has gone again
+    socket.on("error", () => {}); // the client may leave before its turn
     const isRead = readBy(socket, {
       memory: this.#hello,
       take: (bytes) => {
         clearTimeout(timer);
-        socket.pause(); // what is put back would flow to nobody
+        socket.pause(); // otherwise the bytes that are put back would be lost
         socket.unshift(Buffer.from(this.#hello.subarray(0, bytes)));
         this.add(socket, begin);
         return false;
@@ -80,7 +83,7 @@ export class NewConnections {
     this.add(socket, begin);
   }
 
-  /** Half a millisecond of each turn. */
+  /** True when half a millisecond of this turn is used up. */
   get #isOver(): boolean {
     this.#turns.shorten();
     return this.#turns.isOver;
@@ -104,5 +107,5 @@ export class NewConnections {
   }
 }
 
-/** Those of this process's listeners. */
+/** For the listeners of this process. */
 export const newConnections = new NewConnections();

@@ -1,31 +1,37 @@
 /**
- * Reads server sockets into memory of our choice. Node reads into 64 KiB of fresh memory each time, which a busy server
- * pays for with full collections, and lets only client sockets have memory (`onread` of `net.connect`). A server's
- * socket is the same kind of object, so we set the internal fields that `onread` sets.
+ * Reads server sockets into memory of our choice. Node reads into 64 KiB of fresh memory each time, which a busy
+ * server pays for with full garbage collections. Only client sockets can be given memory (`onread` of `net.connect`).
+ * A server's socket is the same kind of object, so we set the internal fields that `onread` sets.
  */
 import type { Socket } from "node:net";
 import { returnedMemory } from "../core/batch/batch-memory.ts";
 
-/** As much as Node reads at once. */
+/** The size of Node's own reads. */
 export const readBytesMax = 64 * 1024;
 
-/** The insides of a socket that `onread` sets, found by their names. */
+/** Internals of a socket that `onread` sets, looked up by name. */
 type Insides = Record<symbol, unknown> & {
   readonly _handle?: { useUserBuffer?: (memory: Uint8Array) => void } | null;
 };
 
 type Reads = {
-  /** Memory of the first read, and of each one where `next` is absent. Others read into it as soon as `take` returns. */
+  /**
+   * Memory of the first read, and of each read if there is no `next`. It may be read into again as soon as `take`
+   * returns.
+   */
   readonly memory: Buffer;
-  /** Called behind each read: the memory of the next one. */
+  /** Called after each read; returns the memory of the next one. */
   readonly next?: () => Buffer;
-  /** So many bytes were read into `memory`. False: it is not read on until somebody resumes the socket. */
+  /**
+   * Called with the number of bytes that were read into `memory`. Returns false to stop reading until somebody
+   * resumes the socket.
+   */
   readonly take: (bytes: number, memory: Buffer) => boolean;
 };
 
 /**
- * From now on reads of the socket go by `reads`, instead of its `data` events. False, and nothing is changed, on a Node that
- * does not know the names; to be called before anything arrives.
+ * Reads the socket by `reads` from now on, instead of emitting `data`. Call this before anything arrives. Returns
+ * false, and changes nothing, on a Node that lacks these internals.
  */
 export function readBy(socket: Socket, { memory, next, take }: Reads): boolean {
   const insides = socket as unknown as Insides;
@@ -40,7 +46,7 @@ export function readBy(socket: Socket, { memory, next, take }: Reads): boolean {
   insides[buffer] = memory;
   if (next !== undefined) insides[made] = next;
   insides[callback] = returnedMemory.isWiped ? wiping(memory, take) : take;
-  socket.resume(); // there is no listener of `data` that would
+  socket.resume(); // a listener of `data` would have done this
   return true;
 }
 
