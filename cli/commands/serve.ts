@@ -50,7 +50,7 @@ ${app.keyPath === undefined ? "The key is the one in TAILRACE_API_KEY." : `The k
 
 Make an app, send it logs, follow them:
 ${variables(app)}  tailrace apps:create todo
-  tailrace run -a todo -- ping -c 5 127.0.0.1
+  tailrace run -a todo -- sh -c 'for n in 1 2 3 4 5; do echo "line $n"; sleep 1; done'
   tailrace logs -a todo --tail
 
 `;

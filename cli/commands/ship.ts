@@ -11,6 +11,7 @@ import { LineSource } from "../local/parcel.ts";
 import { openPost } from "../local/post-logs.ts";
 import { type LineOptions, ProgramLines } from "../local/program-lines.ts";
 import { linesWere, Shipper } from "../local/shipper.ts";
+import type { Output } from "../output.ts";
 
 type Options = LineOptions & {
   hold?: true;
@@ -98,7 +99,7 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
   const unlisten = stopAtSignals(stop, shipper);
   try {
     const lines = new ProgramLines(shipper, destination, { pri: pris.app, process }, options);
-    await readInput(shipper, lines, stop.signal);
+    await readInput(output, shipper, lines, stop.signal);
     const graceMs = options.grace * 1000;
     const { dropped, lost, reason, cutShort } = await sendLastLines(
       shipper,
@@ -144,8 +145,14 @@ async function findDestinations(
 }
 
 /** Reads until the end of input or until stopped, no faster than the shipper has room. */
-async function readInput(shipper: Shipper, lines: ProgramLines, signal: AbortSignal): Promise<void> {
+async function readInput(
+  output: Output,
+  shipper: Shipper,
+  lines: ProgramLines,
+  signal: AbortSignal,
+): Promise<void> {
   const { stdin } = process;
+  if (stdin.isTTY) output.note("tailrace: Reads lines from the terminal; Ctrl-D ends them.");
   const stopReading = () => stdin.destroy();
   signal.addEventListener("abort", stopReading, { once: true });
   try {

@@ -66,7 +66,11 @@ Examples:
     .action(
       async ({ app, procfile, scale = [], build, port: at, grace, runtimeMetrics, ...lines }: Options) => {
         const [soon, now] = [new AbortController(), new AbortController()];
-        const listener = () => (soon.signal.aborted ? now : soon).abort();
+        const listener = () => {
+          if (soon.signal.aborted) return now.abort();
+          context.output.note("tailrace: Ending in good order. Ctrl-C again ends it at once.");
+          soon.abort();
+        };
         for (const signal of signals) process.on(signal, listener);
         context.output.onClosedPipe = () => {}; // the dynos go on, and so does their log
         context.output.onFailure = () => {};

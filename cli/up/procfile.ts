@@ -1,6 +1,6 @@
 /** Procfiles: `TYPE: COMMAND` a line, as Heroku reads them. */
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { parseEnv } from "node:util";
 import { CliError, codeOf } from "../errors.ts";
 import { fileBytesMax } from "./limits.ts";
@@ -45,6 +45,8 @@ function fileText(path: string): string | undefined {
     if (bytes.length <= fileBytesMax) return bytes.toString();
   } catch (error) {
     if (codeOf(error) === "ENOENT") return undefined;
+    if (codeOf(error) === "EISDIR")
+      throw new CliError(`${path} is a folder.`, `Name the file in it, as in ${join(path, "Procfile")}.`);
     throw new CliError(`${path} cannot be read (${codeOf(error)}).`, "Fix that, and try again.");
   }
   throw new CliError(`${path} has more than ${fileBytesMax / 1024} KiB.`, "Is it the right file?");

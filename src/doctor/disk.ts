@@ -27,9 +27,9 @@ export async function lookAtDisk(
   const folder = await existing(resolve(data));
   const owned = await lookAtRights(resolve(data), folder);
   if (owned.state === "ill") return [owned];
-  const found = [owned, await lookAtRoom(folder, nats === undefined ? retainTotal : 0)];
+  const found = [owned, ...(await lookAtRoom(folder, nats === undefined ? retainTotal : 0))];
   if (nats !== undefined) return found;
-  return [...found, syncFinding(await measure(folder).catch(() => undefined))];
+  return [...found, await measure(folder).then(syncFinding, noSync)];
 }
 
 /** The folder, or the nearest one above it that is there. */
@@ -66,34 +66,42 @@ async function lookAtRights(wanted: string, folder: string): Promise<Finding> {
 
 const isOthers = ({ mode }: Stats): boolean => (mode & 0o077) !== 0;
 
-async function lookAtRoom(folder: string, retainTotal: number): Promise<Finding> {
+async function lookAtRoom(folder: string, retainTotal: number): Promise<readonly Finding[]> {
   const { bavail, bsize, type } = await statfs(folder);
   const free = bavail * bsize;
   const memory = inMemory.get(type);
+  const found: Finding[] = [];
   if (memory !== undefined)
-    return ill(
-      "disk",
-      `${folder} is on ${memory}: everything in it is gone when the machine stops`,
-      "Name a folder on a disk with --data.",
+    found.push(
+      ill(
+        "disk",
+        `${folder} is on ${memory}: everything in it is gone when the machine stops`,
+        "Name a folder on a disk with --data.",
+      ),
     );
   if (free < roomMin)
-    return ill("disk", `${sizeText(free)} are free: lines are refused`, "Make room on the disk of --data.");
-  return free < retainTotal
-    ? warning(
+    found.push(
+      ill("disk", `${sizeText(free)} are free: lines are refused`, "Make room on the disk of --data."),
+    );
+  else if (free < retainTotal)
+    found.push(
+      warning(
         "disk",
         `${sizeText(free)} are free, and --retain-total lets the log grow to ${sizeText(retainTotal)}`,
         "Make room, or lower --retain-total: a full disk refuses lines.",
-      )
-    : well("disk", `${sizeText(free)} are free`);
+      ),
+    );
+  return found.length > 0 ? found : [well("disk", `${sizeText(free)} are free`)];
 }
 
-function syncFinding(times: SyncTimes | undefined): Finding {
-  if (times === undefined)
-    return unknown(
-      "sync",
-      "the sync time of the disk could not be measured",
-      "See the finding of the folder.",
-    );
+const noSync = (error: NodeJS.ErrnoException): Finding =>
+  unknown(
+    "sync",
+    `the sync time of the disk could not be measured: ${error.code === "ENOSPC" ? "no space is left there" : error.message}`,
+    "See the finding of the disk.",
+  );
+
+function syncFinding(times: SyncTimes): Finding {
   const text = `${syncBytes / 1024} KiB are on the disk after ${times.p50Ms.toFixed(1)} ms, 95 of 100 times within ${times.p95Ms.toFixed(1)} ms`;
   return times.p95Ms > slowSyncMs
     ? warning(

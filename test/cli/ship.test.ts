@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { cliEnvironment, finished, runCli, startCli } from "../support/cli.ts";
 import { FakeTailrace, json } from "../support/fake-tailrace.ts";
+import { runInTerminal } from "../support/terminal.ts";
 
 let server: FakeTailrace;
 beforeEach(async () => {
@@ -19,6 +20,18 @@ describe("tailrace ship", () => {
     const done = await ship("-a blog --source worker --dyno job.1", input.join("\n"));
     expect(done).toEqual({ status: 0, stdout: "", stderr: "" });
     expect(server.lines()).toEqual(input.map((line) => `worker[job.1]: ${line}`));
+  });
+
+  test("says how its input ends where it is a terminal", async () => {
+    const { status, text } = await runInTerminal("tailrace ship -a blog", cliEnvironment(server), {
+      after: "Ctrl-D ends them",
+      keys: "typed\n\u0004",
+    });
+    expect({ status, text }).toEqual({
+      status: 0,
+      text: expect.stringContaining("Reads lines from the terminal"),
+    });
+    expect(server.lines()).toEqual(["app[shuttle]: typed"]);
   });
 
   test("needs no key with LOGS_URL, and then has the token of it", async () => {

@@ -85,7 +85,15 @@ describe("disk", () => {
   test.runIf(existsSync("/dev/shm"))("a folder in memory is ill", async () => {
     const inMemory = mkdtempSync("/dev/shm/tailrace-doctor-");
     try {
-      expect(await states(inMemory)).toMatchObject({ disk: "ill" });
+      const full = () => Promise.reject(Object.assign(new Error("write"), { code: "ENOSPC" }));
+      const found = await look(inMemory, Number.MAX_SAFE_INTEGER, full);
+      // Little room is told there, too.
+      expect(found.slice(1).map(({ part, state }) => [part, state])).toEqual([
+        ["disk", "ill"],
+        ["disk", expect.stringMatching(/^(ill|warning)$/)],
+        ["sync", "unknown"],
+      ]);
+      expect(found[3]!.what).toContain("could not be measured: no space is left there");
     } finally {
       rmSync(inMemory, { recursive: true });
     }

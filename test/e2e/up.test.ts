@@ -190,6 +190,7 @@ describe("tailrace up", { timeout: 120_000 }, () => {
     });
     await up!.logs(/^app\[worker\.1\]: here$/);
     expect(await up!.end()).toBe(0);
+    expect(up!.output).toContain("Ending in good order. Ctrl-C again ends it at once.");
     expect(await up!.lines()).toContain("app[worker.1]: all put away");
   });
 

@@ -44,6 +44,15 @@ describe("a Procfile", () => {
     expect(() => readProcfile(write("Procfile", text))).toThrow(why);
   });
 
+  test("that is a folder is told with the file that may be meant", () => {
+    expect(() => readProcfile(folder)).toThrow(
+      expect.objectContaining({
+        message: `${folder} is a folder.`,
+        mend: `Name the file in it, as in ${folder}/Procfile.`,
+      }),
+    );
+  });
+
   test("that is not there is told with what it looks like", () => {
     expect(() => readProcfile(join(folder, "Procfile"))).toThrow("There is no Procfile here");
   });

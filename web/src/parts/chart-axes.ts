@@ -21,6 +21,8 @@ export function drawEvents(
   ctx.lineWidth = devicePixelRatio;
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
+  let endX = Number.NEGATIVE_INFINITY; // of the names so far: one that would lie on another is left out
   for (const { timeMs, name } of events) {
     const x = Math.round(plot.valToPos(timeMs / 1000, "x", true)) + 0.5; // between two columns of points it is sharp
     if (x < left || x > left + width) continue;
@@ -28,9 +30,12 @@ export function drawEvents(
     ctx.moveTo(x, top);
     ctx.lineTo(x, top + height);
     ctx.stroke();
-    const isRoom = x + ctx.measureText(name).width + 8 < left + width;
-    ctx.textAlign = isRoom ? "left" : "right";
-    ctx.fillText(name, x + (isRoom ? 4 : -4), top + 9 * devicePixelRatio);
+    const nameWidth = ctx.measureText(name).width;
+    const isRoom = x + nameWidth + 8 < left + width;
+    const startX = isRoom ? x + 4 : x - 4 - nameWidth;
+    if (startX < endX) continue;
+    endX = startX + nameWidth + 4;
+    ctx.fillText(name, startX, top + 9 * devicePixelRatio);
   }
   ctx.restore();
 }
