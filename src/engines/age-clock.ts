@@ -6,45 +6,45 @@
  */
 import type { Clock } from "../ports.ts";
 
-/** A step that is adopted at once: no more than this is trimmed too early. */
+/** A step that is adopted at once; it is also the most by which lines are trimmed too early. */
 export const stepMsMax = 10_000;
-/** How long a clock that is off by more than a step has to stay so before it is believed. */
+/** How long a larger step must last before it is adopted. */
 export const believedMs = 3_600_000;
 
 export class AgeClock {
   readonly #clock: Pick<Clock, "nowMs" | "monotonicMs">;
-  /** This time, when the clock that only goes forward said `#readAtMs`. */
+  /** This clock's time at the moment `#readAtMs` of the monotonic clock. */
   #timeMs: number;
   #readAtMs: number;
-  /** Since when the machine's clock is off, by the clock that only goes forward, and to which side. */
+  /** Since when the machine's clock is off, by the monotonic clock, and in which direction. */
   #off: { readonly sinceMs: number; readonly isAhead: boolean } | undefined;
 
-  /** `keptMs`: this time as it was written down last, when there was a start before. */
+  /** `keptMs`: the time that was recorded last, if there was an earlier start. */
   constructor(clock: Pick<Clock, "nowMs" | "monotonicMs">, keptMs?: number) {
     this.#clock = clock;
     this.#timeMs = keptMs ?? clock.nowMs();
     this.#readAtMs = clock.monotonicMs();
   }
 
-  /** This time, to be written down for the next start. */
+  /** This clock's time, to be recorded for the next start. */
   get timeMs(): number {
     this.#read();
     return this.#timeMs;
   }
 
-  /** The earlier of the two clocks, with which lines are compared that may be too old. */
+  /** The earlier of the two clocks: lines are compared with it to see whether they are too old. */
   nowMs(): number {
     return Math.min(this.#read(), this.#timeMs);
   }
 
-  /** The time of acceptance that a line is to be kept under, when the machine's clock gave it `acceptedAtMs`. */
+  /** The time of acceptance to store a line with, if the machine's clock gave it `acceptedAtMs`. */
   accepted(acceptedAtMs: number): number {
     const nowMs = this.#read();
     const behindMs = this.#timeMs - nowMs;
     return behindMs > stepMsMax ? acceptedAtMs + behindMs : acceptedAtMs;
   }
 
-  /** Lets this time go on; the machine's clock. */
+  /** Advances this clock; returns the machine's time. */
   #read(): number {
     const nowMs = this.#clock.nowMs();
     const readAtMs = this.#clock.monotonicMs();

@@ -1,32 +1,34 @@
-/** The changes of a store inside one process, for `watch`: first the records, then `ready`, then what changes. */
+/** The changes of a store within one process, for `watch`: first the records, then `ready`, then the changes. */
 import type { StoreChange, StoreRecord } from "../ports.ts";
 
-/** A watcher that is this far behind sees only the last change of each key: bounded by the number of records. */
+/**
+ * A watcher that is this far behind gets only the last change of each key; that is bounded by the number of records.
+ */
 const changesMax = 10_000;
 
 type Watcher = {
   readonly prefix: string;
-  /** Revisions that the list showed before the feed told of them. */
+  /** Revisions that the list contained before the feed reported them. */
   readonly seen: Map<string, number>;
   queue: StoreChange[];
   ended: boolean;
   wake: () => void;
 };
 
-/** Hands each published change to every watcher whose prefix it has. */
+/** Passes each published change to every watcher whose prefix fits. */
 export class ChangeFeed {
   readonly #watchers = new Set<Watcher>();
   #published = 0;
   #closed = false;
 
-  /** Changes come in the order of their revisions. One that nobody watches is not worth reading: true when somebody does. */
+  /** Call in the order of revisions. Returns false when nobody watches the key, so that it need not be read. */
   passes(key: string, revision: number): boolean {
     this.#published = revision;
     for (const { prefix } of this.#watchers) if (key.startsWith(prefix)) return true;
     return false;
   }
 
-  /** Changes come in the order of their revisions. */
+  /** Call in the order of revisions. */
   publish(change: StoreChange): void {
     this.#published = change.revision;
     for (const watcher of this.#watchers) {
@@ -38,7 +40,7 @@ export class ChangeFeed {
     }
   }
 
-  /** `Store.watch` over `list`, which reads the records as they are when each is reached. */
+  /** `Store.watch` on top of `list`, which reads each record when it reaches it. */
   async *watch(
     prefix: string,
     signal: AbortSignal,

@@ -1,6 +1,6 @@
 /**
- * Lines of a folder as the versions before the journal kept them, in trees of LMDB: they go into the journal, each at
- * its place, and the trees are emptied. Cut short, it is begun anew at the next start.
+ * Converts a folder of a version before the journal, which kept lines in trees of LMDB: they are moved to the
+ * journal, each at its place, and the trees are emptied. If this is interrupted, it starts again at the next start.
  */
 import type { Logger } from "pino";
 import { decodeBatch } from "../core/batch/batch.ts";
@@ -10,15 +10,15 @@ import type { ImportedBatch } from "./journal/import.ts";
 import type { OpenJournal } from "./journal/open.ts";
 import type { BinaryDb, Environment } from "./lmdb/environment.ts";
 
-/** Put into the journal together. */
+/** Bytes that are put into the journal at a time. */
 const importBytesMax = 4 * 1024 * 1024;
 const tellMs = 2_000;
 const channelsAtOnce = 1_000;
 
-/** Does the folder hold lines, or ends of channels, as earlier versions kept them? */
+/** True when the folder holds lines, or ends of channels, in the earlier form. */
 export const hasLines = (environment: Environment): boolean => environment.tree("channels").getCount() > 0;
 
-/** Moves all lines over. Resolves when they are on the disk, and nowhere else. */
+/** Moves all lines. Resolves when they are on the disk, and in the journal only. */
 export async function convertLines(
   environment: Environment,
   journal: OpenJournal,
@@ -56,7 +56,7 @@ export async function convertLines(
   logger?.info({ batches: moved }, "the lines are in the journal");
 }
 
-/** A channel of which retention took every line: where it goes on. */
+/** Moves the end of a channel whose lines were all trimmed. */
 async function importEnd(
   environment: Environment,
   journal: OpenJournal,
@@ -71,7 +71,7 @@ async function importEnd(
   await journal.importEnd(id, incarnation, { line, bytes, newest });
 }
 
-/** Ids and numbers of all channels, read some at a time: nothing is held open while they are moved. */
+/** Ids and numbers of all channels, read in groups so that nothing is held open while lines are moved. */
 function* channelsOf(environment: Environment): Generator<[ChannelId, number]> {
   const channels = environment.tree("channels");
   for (let after: Buffer | undefined; ; ) {
@@ -87,7 +87,7 @@ function* channelsOf(environment: Environment): Generator<[ChannelId, number]> {
   }
 }
 
-// Keys: the channel's number (4 bytes, big endian), the line and the bytes before it (6 bytes each).
+// Keys: the channel's number (4 bytes, big-endian), then the line and the bytes before it (6 bytes each).
 function* batchesOf(lines: BinaryDb, number: number, incarnation: string): Generator<ImportedBatch> {
   for (let from = 0; ; ) {
     const range = { start: lineKey(number, from), end: lineKey(number + 1, 0), limit: 256 };

@@ -25,18 +25,19 @@ type EmbeddedOptions = {
   readonly clock: Clock;
   readonly logger?: Logger;
   readonly retention: Retention;
-  /** The room that is kept free of the disk, and how it is measured; there for tests. */
+  /** The space to keep free on the disk, and how to measure it; for tests. */
   readonly room?: Partial<Room>;
 };
 
-/** `troubles`: what stands in the way of taking lines, in words for the operator. */
+/** `troubles`: reasons why no lines can be taken, for the operator. */
 export type EmbeddedEngine = Engine & { troubles(): readonly string[] };
 
-/** The log's part of the folder. */
+/** The log's subfolder. */
 const journalFolder = "journal";
 
 /**
- * Opens the folder's log and store, making them when there are none. Rejects with an `AppError` for what can be mended.
+ * Opens the folder's log and store, creating them if there are none. Rejects with an `AppError` for what the operator
+ * can mend.
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedEngine> {
   const { folder, clock, logger } = options;
@@ -119,7 +120,7 @@ async function openFolderJournal(
   const path = join(folder, journalFolder);
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const disk = folderDisk(path);
-  // Lines of an earlier version: a conversion that was cut short is begun anew.
+  // There are lines in an earlier form: a conversion was interrupted, and starts again.
   const isEarlier = hasLines(environment);
   if (isEarlier) for (const name of await disk.list()) await disk.remove(name);
   const journal = await openJournal({

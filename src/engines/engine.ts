@@ -1,7 +1,7 @@
-/** An engine: the options that every one is opened with, and the ports that it gives. */
+/** An engine: the options that all engines share, and the ports that they provide. */
 import type { ChannelLog, Store } from "../ports.ts";
 
-/** Bounds of what is kept of the log. Each may be `Infinity`. A channel's own limits never take its newest batch. */
+/** Bounds of the log. Each may be `Infinity`. A channel's own limits never remove its newest batch. */
 export type Retention = {
   readonly ageMsMax: number;
   readonly channelBytesMax: number;
@@ -13,7 +13,7 @@ export type Retention = {
 /** An open engine: one log, one store; `close` closes both. */
 export type Engine = { readonly log: ChannelLog; readonly store: Store; close(): Promise<void> };
 
-/** An append with a dedup id that was stored less than this ago stores nothing. */
+/** An append whose dedup id was stored less than this ago stores nothing. */
 export const dedupMs = 10 * 60_000;
 
 const keyForm = /^[A-Za-z0-9_=.-]+(\/[A-Za-z0-9_=.-]+)*$/;

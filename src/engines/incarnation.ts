@@ -1,7 +1,8 @@
 /**
- * Positions name their log. A channel's log has a name for each life: an app that is made again, another folder and
- * another cluster are told by it. A log that lost its end (a restored backup, a server that lost what it had not
- * synced) keeps its name and puts other batches at the same places: those are told by their marks.
+ * Positions name their log. Each life of a channel gives its log a new name, so that an app that was created again,
+ * another folder and another cluster can be told apart. A log that lost its end (a restored backup, a server that
+ * lost what it had not synced) keeps its name and puts other batches at the same places; those are told apart by
+ * their marks.
  */
 import { randomBytes } from "node:crypto";
 import { markOf, type StoredBatch } from "../core/batch/batch.ts";
@@ -9,19 +10,19 @@ import { type Place, type Position, readPosition } from "../core/position.ts";
 
 const logIdChars = 6;
 
-/** A name for a log of many channels: 6 characters, made when the log is. */
+/** A name for a log of many channels: 6 characters, chosen when the log is created. */
 export function newLogId(): string {
   const number = randomBytes(4).readUInt32BE(0) % 36 ** logIdChars;
   return number.toString(36).padStart(logIdChars, "0");
 }
 
-/** The name of one life of a channel; `number` is given to no other one in this log. */
+/** The name of one life of a channel; no other life in this log has the same `number`. */
 export const incarnationOf = (logId: string, number: number): string => `${logId}${number.toString(36)}`;
 
-/** The place before every line, in whatever log. */
+/** True for the place before every line, in any log. */
 export const isOrigin = ({ sequence, lines }: Place): boolean => sequence === 0 && lines === 0;
 
-/** Facts of a channel's log that tell whether a place is one of it. */
+/** Facts about a channel's log that show whether a place belongs to it. */
 type Known = {
   readonly incarnation: string;
   readonly end: Position;
@@ -31,7 +32,7 @@ type Known = {
   readonly oldest: StoredBatch | undefined;
 };
 
-/** True when the channel's log, as it is now, never had this place. Retention may have taken what was there. */
+/** True when the channel's log, as it is now, never had this place. What was there may have been trimmed. */
 export function isForeign(place: Place, { incarnation, end, at, oldest }: Known): boolean {
   const { sequence, lines, mark } = place;
   if (isOrigin(place)) return false;
@@ -40,9 +41,9 @@ export function isForeign(place: Place, { incarnation, end, at, oldest }: Known)
   const last = readPosition(end);
   if (last === undefined) throw new TypeError("not a position");
   if (sequence > last.sequence) return true;
-  // When all is trimmed the end still names its batch.
+  // If everything was trimmed, the end still names its batch.
   if (sequence === last.sequence && lines > last.lines) return true;
   if (sequence === last.sequence && mark !== undefined && last.mark !== undefined) return mark !== last.mark;
-  // Retention takes the oldest first, and nothing was taken before line 0.
+  // Retention removes the oldest lines first, and nothing was removed before line 0.
   return oldest !== undefined && (oldest.sequence < sequence || oldest.line === 0);
 }

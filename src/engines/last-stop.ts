@@ -1,6 +1,6 @@
 /**
- * Remembers the log as it was when it was stopped last: told apart from what is there at the next start, it shows what
- * somebody took away meanwhile. A log alone cannot tell a file that was cut from a commit that a crash cut short.
+ * Records the state of the log at each stop. At the next start, the difference shows what somebody removed in
+ * between. The log alone cannot tell a file that was truncated from a commit that was torn by a crash.
  */
 import type { Logger } from "pino";
 import type { Store } from "../ports.ts";
@@ -10,7 +10,10 @@ export type LogExtent = { readonly commit: number; readonly segments: readonly n
 
 const key = "engine/last-stop";
 
-/** At a start: says what is gone since the last stop. What the log becomes from here on is nobody's to compare. */
+/**
+ * Call at the start: reports what is missing since the last stop, and removes that record, because the log changes
+ * from here on.
+ */
 export async function compareWithLastStop(
   store: Store,
   found: LogExtent,
@@ -30,7 +33,7 @@ export async function compareWithLastStop(
   await store.put(key, undefined, kept.revision).catch((err: unknown) => tell(logger, err));
 }
 
-/** At a stop, behind the last line. */
+/** Call at the stop, after the last line. */
 export async function keepLastStop(
   store: Store,
   extent: LogExtent,

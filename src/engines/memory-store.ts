@@ -5,7 +5,7 @@ import { ChangeFeed } from "./change-feed.ts";
 import { isStoreKey, valueBytesMax } from "./engine.ts";
 
 export class MemoryStore implements Store {
-  /** Values as JSON, so that nobody changes a record by changing what they were given. */
+  /** Values are kept as JSON, so that nobody can change a record through an object that they were given. */
   readonly #records = new Map<string, { readonly json: string; readonly revision: number }>();
   readonly #feed = new ChangeFeed();
   #revision = 0;

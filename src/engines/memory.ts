@@ -1,4 +1,4 @@
-/** The model: the simplest log and store that keep the contract. Nothing outlives the process. */
+/** The model: the simplest log and store that fulfil the contract. Nothing outlives the process. */
 import assert from "node:assert";
 import { type Batch, encodedBytes, endOf, type StoredBatch } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
@@ -29,7 +29,7 @@ export async function openMemory({ clock, retention }: MemoryOptions): Promise<E
 type Channel = {
   readonly incarnation: string;
   batches: StoredBatch[];
-  /** Number of lines ever. */
+  /** The number of lines since the channel began. */
   line: number;
   end: Position;
   bytes: number;

@@ -1,7 +1,7 @@
 /** Checks that the file being written is still the one that the next start will open. */
 import { type Stats, statSync } from "node:fs";
 
-/** `gone`: removed, renamed, or another one lies in its place. `cut`: it is shorter than it was. */
+/** `gone`: removed, renamed, or replaced by another file. `cut`: shorter than it was. */
 export type FileState = "there" | "gone" | "cut";
 
 export class DataFile {
@@ -10,7 +10,7 @@ export class DataFile {
   readonly #inode: number;
   #bytes = 0;
 
-  /** Opens a file that is there. */
+  /** Opens an existing file. */
   constructor(path: string) {
     this.path = path;
     const { dev, ino } = statSync(path);
@@ -18,13 +18,13 @@ export class DataFile {
     this.#inode = ino;
   }
 
-  /** Some microseconds: it may be asked after each write. */
+  /** Takes some microseconds, so it can be called after each write. */
   state(): FileState {
     let found: Stats | undefined;
     try {
       found = statSync(this.path, { throwIfNoEntry: false });
     } catch {
-      return "gone"; // the folder is not to be entered any more
+      return "gone"; // the folder can no longer be entered
     }
     if (found === undefined || found.ino !== this.#inode || found.dev !== this.#device) return "gone";
     if (found.size < this.#bytes) return "cut";

@@ -1,6 +1,6 @@
 /**
- * A data folder says of itself what it is: `tailrace.json` names the form of what is kept in it and since when. It is
- * written when the folder first holds something, and tells a folder that lost its data from a new one.
+ * A data folder describes itself: `tailrace.json` names the format of its contents, and since when. It is written
+ * when the folder first holds something, so a folder that lost its data can be told from a new one.
  */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -9,14 +9,16 @@ import { writeWhole } from "../../files/whole-file.ts";
 
 const fileName = "tailrace.json";
 /**
- * The form of this version. 1: lines and records in LMDB. 2: lines in a journal of segments. A folder of a greater one
- * was written by a newer tailrace.
+ * The format of this version. 1: lines and records in LMDB. 2: lines in a journal of segments. A folder with a higher
+ * number was written by a newer tailrace.
  */
 export const formatNow = 2;
 
 export type FolderFormat = { readonly format: number; readonly since: string };
 
-/** The folder's own word; undefined when it says nothing: it is new, or of a version that wrote no such file. */
+/**
+ * The format that the folder states; undefined when it says nothing, because it is new, or of a version that wrote no such file.
+ */
 export function readFormat(folder: string): FolderFormat | undefined {
   const path = join(folder, fileName);
   let text: string;
@@ -35,7 +37,10 @@ export function readFormat(folder: string): FolderFormat | undefined {
   return found;
 }
 
-/** Says that the folder holds data of this form, since now, or since `before` says. Durable when it resolves. */
+/**
+ * Records that the folder holds data in this format, since now, or since the time in `before`. Durable when it
+ * resolves.
+ */
 export async function writeFormat(
   folder: string,
   nowMs: number,
@@ -45,7 +50,9 @@ export async function writeFormat(
   await writeWhole(join(folder, fileName), `${JSON.stringify(format)}\n`);
 }
 
-/** Throws when the folder says that it holds data and the file at `path`, where that was, is empty or not there. */
+/**
+ * Throws when the folder says that it holds data, but the file at `path`, where it should be, is empty or missing.
+ */
 export function refuseEmptied(path: string, format: FolderFormat | undefined): void {
   if (format === undefined || (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) return;
   const state = statSync(path, { throwIfNoEntry: false }) === undefined ? "not there" : "empty";

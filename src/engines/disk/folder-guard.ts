@@ -1,7 +1,8 @@
 /**
- * Answers for an engine's folder: may it be written now, and is it still the folder that the next start will open? The
- * engine asks before each transaction, and a timer asks when there are none. Trouble is logged once, shown in `/readyz`
- * and metrics while it lasts, and returned to writers as an error; it ends by itself when its cause does.
+ * Knows whether an engine's folder may be written now, and whether it is still the folder that the next start will
+ * open. The engine asks before each transaction, and a timer asks when there are none. A trouble is logged once,
+ * shown in `/readyz` and metrics while it lasts, and returned to writers as an error; it ends by itself when its
+ * cause does.
  */
 import { join } from "node:path";
 import type { Logger } from "pino";
@@ -15,7 +16,7 @@ import { FreeSpace, type FreeSpaceOptions, type Use } from "./free-space.ts";
 
 type GuardOptions = Omit<FreeSpaceOptions, "folder" | "file"> & {
   readonly folder: string;
-  /** The file that is written, which is there. */
+  /** The file that is written; it exists. */
   readonly file: string;
   readonly lock: Pick<FolderLock, "check">;
   readonly logger: Logger | undefined;
@@ -33,10 +34,10 @@ export class FolderGuard {
   #isRestInPlace: () => boolean = () => true;
   #isRestGone = false;
   #isFull = false;
-  /** The write that was refused last: when that fits there is room again. */
+  /** The size of the write that was refused last: when that fits again, there is enough space. */
   #refusedBytes = 0;
   #isLost = false;
-  /** The system refused a write for want of room that was not seen coming: a quota. */
+  /** True when the system refused a write for lack of space that could not be foreseen, as with a quota. */
   #isSpent = false;
   #checking: Promise<void> | undefined;
 
@@ -48,7 +49,7 @@ export class FolderGuard {
     this.#tick();
   }
 
-  /** Why `bytes` may not be written now; undefined: they may. */
+  /** The reason why `bytes` may not be written now; undefined if they may. */
   refuses(bytes: number, use: Use): AppError | undefined {
     if (this.#isLost) return storeLost();
     if (!this.isThere()) return dataGone();
@@ -60,29 +61,29 @@ export class FolderGuard {
     return storeFull(new Error(`${this.#freeMiB()} MiB are free`));
   }
 
-  /** `bytes` were written to the file, and so many to others of the folder. */
+  /** Counts `bytes` written to the file, and those written elsewhere in the folder. */
   wrote(bytes: number, elsewhereBytes = 0): void {
     this.#space.wrote(bytes, elsewhereBytes);
   }
 
-  /** Is the file that is written the one that the next start will open? */
+  /** True when the file that is written is the one that the next start will open. */
   isThere(): boolean {
     const state = this.#file.state();
     if (state !== this.#state) this.#tellFile(state);
     return state === "there";
   }
 
-  /** A write failed for want of room (`true`), or went through again. */
+  /** `true`: a write failed for lack of space; `false`: writes succeed again. */
   spent(isSpent: boolean): void {
     this.#isSpent = isSpent;
   }
 
-  /** More that has to be in its place: asked once a second. Who writes it refuses by itself. */
+  /** Adds a check of something else that must be in its place, made once a second. Its writer refuses by itself. */
   watch(isInPlace: () => boolean): void {
     this.#isRestInPlace = isInPlace;
   }
 
-  /** The reason why no lines are taken, in words for the operator. */
+  /** The reasons why no lines are taken, for the operator. */
   troubles(): string[] {
     const troubles: string[] = [];
     if (this.#isLost) troubles.push(storeLost().message);

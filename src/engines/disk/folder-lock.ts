@@ -1,13 +1,13 @@
 /**
- * One process, one folder: a lock that is held for life and ends with its process, however that ends.
+ * One process, one folder: a lock that is held for the life of its process and ends with it, however that ends.
  *
- * A process that wants the folder raises a flag in it and looks then. Flags are visible before their owners look, so of
- * two at least one sees the other: at most one finds itself alone, which is the lock. Two that see each other agree by
- * their names: the lower one stays, the other goes back and tries again. Nothing is decided by a file that is left
- * over, by an age or by a process id, which is why a killed holder, a reused id, and another container are no special
+ * A process that wants the folder raises a flag in it, and then looks at the others. Flags are visible before their
+ * owners look, so of two processes at least one sees the other: at most one finds itself alone, and that one has the
+ * lock. Two that see each other decide by name: the lower one stays, the other withdraws and tries again. Leftover
+ * files, ages and process ids decide nothing, so killed holders, reused ids and other containers are not special
  * cases.
  *
- * One kernel: two machines on one network folder do not see each other.
+ * This works within one kernel: two machines on one network folder do not see each other.
  */
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,20 +19,20 @@ import { ask, Flag, type FlagAnswer, isFlagName, pidSpace } from "./lock-flag.ts
 
 type FolderLockOptions = {
   readonly logger?: Logger | undefined;
-  /** Raises a flag; there for tests of disks that take no sockets. */
+  /** Raises a flag; for tests of disks that do not support sockets. */
   readonly raise?: (at: string) => Promise<Flag>;
 };
 
-/** Others may be candidates for so long; then the folder is in use by one of them. */
+/** After this long with other candidates, the folder counts as in use by one of them. */
 const agreeMsMax = 30_000;
-/** A process that lives and says nothing may be busy; for so long it is not taken for one that holds the lock. */
+/** A process that is alive and does not answer may be busy; only after this long does it count as the holder. */
 const silentMsMax = 5_000;
 const lookAgainMs = 5;
 const retreatMsMax = 40;
-/** The system's bound of a socket's address is 108 bytes, or 104. A longer one is cut by Node without a word. */
+/** The system limits a socket's address to 108 bytes, or 104. Node silently truncates a longer one. */
 const addressBytesMax = 100;
 const flagNameBytesMax = 48;
-/** A disk that takes no sockets, or nothing at all. */
+/** Errors of a disk that supports no sockets, or cannot be written at all. */
 const noSocketCodes = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "EINVAL", "ENOSYS", "ENOSPC", "EDQUOT"]);
 
 /** A held lock. */
@@ -45,7 +45,7 @@ export class FolderLock {
     this.#flag = flag;
   }
 
-  /** Takes the lock of a folder that is there. Rejects with `storeInUse` when another process has it. */
+  /** Takes the lock of an existing folder. Rejects with `storeInUse` when another process has it. */
   static async take(folder: string, options: FolderLockOptions = {}): Promise<FolderLock> {
     const places = new Places(folder, options);
     try {
@@ -57,8 +57,8 @@ export class FolderLock {
   }
 
   /**
-   * Is it still held? Somebody may have removed the flag: then it is raised again, and the lock is lost if another
-   * process took it meanwhile.
+   * Checks that the lock is still held. If somebody removed the flag, it is raised again, and the lock is lost if
+   * another process took it in the meantime.
    */
   async check(): Promise<"held" | "lost"> {
     if (this.#flag.isThere()) return "held";
@@ -78,7 +78,7 @@ export class FolderLock {
   }
 }
 
-/** Raises a flag until it is the only one; the flag that holds the lock. */
+/** Raises flags until one is alone; returns that flag, which holds the lock. */
 async function alone(places: Places, folder: string): Promise<Flag> {
   const giveUpAtMs = performance.now() + agreeMsMax;
   for (;;) {
@@ -96,7 +96,7 @@ async function alone(places: Places, folder: string): Promise<Flag> {
 
 type Rival = { readonly answer: FlagAnswer; readonly isFinal: boolean };
 
-/** Looks until `flag` is alone, or tells whom it has to give way to. */
+/** Looks until `flag` is alone; returns the rival if it must withdraw. */
 async function rivalOf(places: Places, flag: Flag, giveUpAtMs: number): Promise<Rival | undefined> {
   let silentAtMs: number | undefined;
   for (;;) {
@@ -122,8 +122,8 @@ function inUse({ pid, host, pidSpace: space }: FlagAnswer, folder: string): Erro
 }
 
 /**
- * The folders of flags: the folder itself, or, where its disk takes none, the system's folder for such. All are looked
- * at.
+ * The folders for flags: the folder itself, or the system's folder for sockets if its disk does not support them. All
+ * are looked at.
  */
 class Places {
   readonly #folder: Place;
@@ -154,7 +154,7 @@ class Places {
     }
   }
 
-  /** Reads all flags but `own`. Those that nobody stands behind are removed. */
+  /** Reads all flags but `own`, and removes those of dead processes. */
   async others(own: Flag): Promise<FlagAnswer[]> {
     const answers = await Promise.all([this.#folder, this.#spare].map((place) => place.others(own)));
     return answers.flat();
@@ -174,7 +174,7 @@ class Place {
     this.path = path;
   }
 
-  /** The folder by a name that is short enough for a socket in it. */
+  /** A path of the folder that is short enough for a socket in it. */
   get address(): string {
     if (Buffer.byteLength(this.path) + flagNameBytesMax <= addressBytesMax) return this.path;
     this.#descriptor ??= openSync(this.path, "r");

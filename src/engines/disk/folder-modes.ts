@@ -1,5 +1,6 @@
 /**
- * Keeps a data folder private: new files are readable only by their owner; existing ones are left alone, and reported.
+ * Keeps a data folder private: new files are readable only by their owner; existing files are not changed, but
+ * reported.
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import type { Logger } from "pino";
 const othersMayRead = 0o044;
 const othersMayEnter = 0o011;
 
-/** Files in the folder that others than their owner may read, when they may enter the folder as well. */
+/** Files in the folder that other users can read, if they can enter the folder. */
 function openFiles(folder: string): string[] {
   if ((statSync(folder).mode & othersMayEnter) === 0) return [];
   return readdirSync(folder).filter((name) => {
@@ -17,7 +18,7 @@ function openFiles(folder: string): string[] {
   });
 }
 
-/** Says so in the server's log, with the mend. */
+/** Logs a warning with the way to mend it. */
 export function warnOfOpenFiles(folder: string, logger: Logger | undefined): void {
   const files = openFiles(folder);
   if (files.length === 0) return;

@@ -1,45 +1,45 @@
 /**
- * Room on the disk, asked before each write. Two reserves are kept: intake is refused while there is less than the
- * first, so that what is small and has to go on (cursors of drains, records, trimming) has the room between the two. A
- * store never meets a full disk then, which some take badly: lmdb 3.5.6 writes behind its memory on each write that
- * fails.
+ * Space on the disk, checked before each write. There are two reserves. Intake is refused while less than the larger
+ * one is free, so that small writes that must continue (cursors of drains, records, trimming) have the space between
+ * the two. A store then never meets a full disk, which some handle badly: lmdb 3.5.6 writes beyond its memory at each
+ * write that fails.
  */
 import { readFileSync, statfsSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** Two kinds of writers ask for room: what can wait, and what must go on as long as it can. */
+/** `intake` can wait; `upkeep` must continue for as long as possible. */
 export type Use = "intake" | "upkeep";
 
 export type FreeSpaceOptions = {
   /** The folder, and the file in it that grows. */
   readonly folder: string;
   readonly file: string;
-  /** Kept free of intake, and kept free of everything. */
+  /** Space that intake leaves free, and space that everything leaves free. */
   readonly reserveBytes: number;
   readonly floorBytes: number;
-  /** Bytes inside the file that nobody uses; they count where the disk has less than the reserve. */
+  /** Unused bytes inside the file; they count when the disk has less than the reserve. */
   readonly reusableBytes?: () => number;
-  /** Bytes that this user may still write to the disk. */
+  /** Bytes that this user can still write to the disk. */
   readonly freeBytes?: (folder: string) => number;
-  /** How large this process may make a file. */
+  /** The largest file that this process may write. */
   readonly fileBytesMax?: () => number;
-  /** A clock that only goes forward; these three are there for tests. */
+  /** A monotonic clock. This and the two functions above are for tests. */
   readonly nowMs?: () => number;
 };
 
 const MiB = 1024 * 1024;
-/** Bytes of a disk that are kept free of intake, and of everything. */
+/** Bytes of a disk that intake leaves free, and that everything leaves free. */
 export const diskReserve = { reserveBytes: 64 * MiB, floorBytes: 16 * MiB } as const;
 
-/** The disk is asked again after so long, or after so much was written. */
+/** The disk is asked again after this time, or after this many bytes were written. */
 const askedMsMax = 100;
 const askedBytesMax = 8 * MiB;
-/** Whole pages, and what a tree needs besides: what is written may take so much more. */
+/** Writes can take this much more than their bytes: whole pages, and what a tree needs besides. */
 const growth = 2;
 const growthBytes = MiB;
-/** Once it was refused, intake needs this much more than the reserve: it does not come and go with each byte. */
+/** After a refusal, intake needs this much more than the reserve, so that it does not flip with each byte. */
 const resumeBytes = 4 * MiB;
-/** Free pages lie where they lie: large values need them side by side, so only so many count. */
+/** Large values need free pages side by side, so only this share of the free pages counts. */
 const reusableShare = 4;
 
 export class FreeSpace {
@@ -58,18 +58,18 @@ export class FreeSpace {
     this.#fileBytesMax = options.fileBytesMax ?? fileSizeLimit;
   }
 
-  /** True while intake was refused the last time that somebody asked. */
+  /** True when intake was refused at the last question. */
   get isRefusing(): boolean {
     return this.#isRefusing;
   }
 
-  /** The bytes that can be written, as of now. */
+  /** The bytes that can be written now. */
   get free(): number {
     this.#ask(0);
     return this.#free;
   }
 
-  /** Is there room to write `bytes`? Asks the disk when what is known of it is old. */
+  /** True when there is space for `bytes`. Asks the disk if the last answer is too old. */
   has(bytes: number, use: Use): boolean {
     this.#ask(bytes);
     const left = this.#free - (growth * bytes + growthBytes);
@@ -82,7 +82,7 @@ export class FreeSpace {
     return fits;
   }
 
-  /** So much was written into the file, and so much into others. */
+  /** Counts bytes written to the file, and to others. */
   wrote(bytes: number, elsewhereBytes = 0): void {
     this.#freeInFile -= growth * bytes;
     this.#freeOnDisk -= growth * (bytes + elsewhereBytes);
@@ -109,7 +109,7 @@ export class FreeSpace {
       this.#freeOnDisk = this.#freeBytes(folder);
       this.#freeInFile = this.#fileBytesMax() - size;
     } catch {
-      this.#freeOnDisk = this.#freeInFile = Number.POSITIVE_INFINITY; // it says nothing, as where the folder is gone: that is told elsewhere
+      this.#freeOnDisk = this.#freeInFile = Number.POSITIVE_INFINITY; // unknown, as when the folder is gone, which is reported elsewhere
     }
   }
 }
@@ -119,13 +119,13 @@ function freeOnDisk(folder: string): number {
   return bavail * bsize;
 }
 
-/** `ulimit -f`, which somebody may change from outside. */
+/** `ulimit -f`, which can be changed from outside. */
 export function fileSizeLimit(): number {
   try {
     const limits = readFileSync("/proc/self/limits", "latin1");
     const found = /^Max file size\s+(\d+)/m.exec(limits);
     return found === null ? Number.POSITIVE_INFINITY : Number(found[1]);
   } catch {
-    return Number.POSITIVE_INFINITY; // no system that says so
+    return Number.POSITIVE_INFINITY; // this system does not tell
   }
 }

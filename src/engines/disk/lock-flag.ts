@@ -1,7 +1,7 @@
 /**
- * A flag that a process raises in a folder: a listening Unix socket with a name that is used once. Whoever connects is
- * told whose it is. The system answers for a process that lives, also from another container, and for none that is
- * dead; so a flag that refuses a connection is stale for good, and anybody may remove it.
+ * A flag that a process raises in a folder: a listening Unix socket whose name is used only once. Whoever connects is
+ * told whose flag it is. The system accepts connections for a process that is alive, even from another container, and
+ * for none that is dead; so a flag that refuses a connection is stale for ever, and anybody may remove it.
  */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -10,29 +10,29 @@ import { connect, createServer, type Server } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
-/** `candidate`: it looks whether it is alone. `unknown`: it lives, and does not say. */
+/** `candidate`: it is checking whether it is alone. `unknown`: the process is alive and does not answer. */
 type FlagState = "candidate" | "holder" | "unknown";
 
-/** A flag's account of its process. */
+/** The process of a flag, as it describes itself. */
 export type FlagAnswer = {
   readonly name: string;
   readonly pid: number;
   readonly state: FlagState;
-  /** Its host's name, and the space that its process id belongs to, where the system has such. */
+  /** The name of its host, and the namespace of its process id, if the system has such. */
   readonly host?: string;
   readonly pidSpace?: string | undefined;
 };
 
 const nameForm = /^lock-([0-9]{1,10})-[0-9a-f]{24}$/;
-/** A process that lives and is frozen is not waited for longer. */
+/** A process that is alive but frozen is not waited for any longer. */
 const answerMsMax = 1000;
 const answerBytesMax = 1024;
 const askersMax = 64;
 
-/** True for the name of a flag. */
+/** True if this is the name of a flag. */
 export const isFlagName = (name: string): boolean => nameForm.test(name);
 
-/** The space of this process's id: two containers may each have a process 1. */
+/** The namespace of this process's id: two containers can each have a process 1. */
 export function pidSpace(): string | undefined {
   try {
     return readlinkSync("/proc/self/ns/pid");
@@ -55,7 +55,7 @@ export class Flag {
     this.#server = server;
     this.#inode = lstatSync(path, { bigint: true }).ino;
     server.on("connection", (socket) => {
-      socket.on("error", () => {}); // it has asked and left
+      socket.on("error", () => {}); // the client has asked and left
       socket.setTimeout(answerMsMax, () => socket.destroy());
       const { name, pid } = { name: this.name, pid: process.pid };
       const answer: FlagAnswer = { name, pid, state: this.#state, host: hostname(), pidSpace: pidSpace() };
@@ -63,7 +63,7 @@ export class Flag {
     });
   }
 
-  /** Raises a flag in the folder at `at`. It has its name from the moment on when it answers, not before. */
+  /** Raises a flag in the folder at `at`. It gets its name only when it answers. */
   static async raise(at: string): Promise<Flag> {
     const name = `lock-${process.pid}-${randomBytes(12).toString("hex")}`;
     const hidden = join(at, `.${name}`);
@@ -85,12 +85,12 @@ export class Flag {
     return this.#state === "holder";
   }
 
-  /** From here on it answers that its process holds the lock. */
+  /** From now on the flag says that its process holds the lock. */
   hold(): void {
     this.#state = "holder";
   }
 
-  /** False when somebody has removed it: then nobody sees it. */
+  /** False when somebody has removed the flag, so that nobody sees it. */
   isThere(): boolean {
     return lstatSync(this.#path, { bigint: true, throwIfNoEntry: false })?.ino === this.#inode;
   }
@@ -103,7 +103,7 @@ export class Flag {
   }
 }
 
-/** Reads the flag called `name` in the folder at `at`; undefined when no process stands behind it. */
+/** Asks the flag `name` in the folder at `at`; undefined when its process is dead. */
 export function ask(at: string, name: string): Promise<FlagAnswer | undefined> {
   const pid = Number(nameForm.exec(name)?.[1]);
   const silent: FlagAnswer = { name, pid, state: "unknown" };
@@ -119,7 +119,8 @@ export function ask(at: string, name: string): Promise<FlagAnswer | undefined> {
       if (text.length > answerBytesMax) socket.destroy();
     });
     socket.on("error", ({ code }: NodeJS.ErrnoException) => {
-      // ECONNRESET: it ends just now; the next look tells. Whatever else keeps us from asking, somebody may be there.
+      // After ECONNRESET the process is just ending, which the next look will show. With any other error, somebody
+      // may be there.
       const isDead = code === "ECONNREFUSED" || code === "ENOENT";
       resolve(isDead ? undefined : code === "ECONNRESET" ? { ...silent, state: "candidate" } : silent);
     });

@@ -20,7 +20,7 @@ export type AppendParts = {
   readonly dedup: DedupWindow;
   readonly live: ReadonlyMap<ChannelId, LiveChannel>;
   readonly times: JournalClock;
-  /** A channel has grown: is it over its limits? */
+  /** Called when a channel has grown, and may be over its limits. */
   readonly grown: (channel: Channel) => void;
 };
 
@@ -31,10 +31,10 @@ export class Append implements Work {
   readonly #parts: AppendParts;
   readonly channel: ChannelId;
   #batch: Batch;
-  /** The hold on it is this append's from the commit on. */
+  /** From the commit on, the hold on it belongs to this append. */
   readonly #memory: BatchMemory | undefined;
   readonly #resolve: (appended: Appended) => void;
-  /** The outcome of `form`: the place in the channel, or that of the append that this one repeats. */
+  /** Set by `form`: the place in the channel, or that of the append that this one repeats. */
   #channel: Channel | undefined;
   #place: EntryPlace | undefined;
   #line = 0;
@@ -110,7 +110,7 @@ export class Append implements Work {
       ?.publish(channel, storedForm(this.#batch, row.line, channel.incarnation, this.#memory));
   }
 
-  // The commit failed: the channel goes on where it is on the disk.
+  // The commit failed, so the channel ends where it ends on the disk.
   #undo(): void {
     if (this.#place === undefined) return;
     this.#channel!.forgetNext();
@@ -119,7 +119,7 @@ export class Append implements Work {
   }
 }
 
-/** The place of an append, which few ask for. */
+/** The place of an append, computed only when somebody asks for it. */
 class Stored implements Appended {
   readonly repeated: boolean;
   readonly #incarnation: string;

@@ -1,5 +1,6 @@
 /**
- * Entries of an old segment on their way to the newest one: the little that is still wanted, so that the rest can go.
+ * Moves entries of an old segment to the newest one: the few that are still wanted, so that the old segment can be
+ * removed.
  */
 import { encodedBytes } from "../../core/batch/batch.ts";
 import type { AppError } from "../../errors/app-error.ts";
@@ -9,10 +10,10 @@ import type { Work } from "./journal.ts";
 import type { EntryPlace, RecordBuilder } from "./record-builder.ts";
 import type { Segment } from "./segment.ts";
 
-/** A batch of a channel as it stands in the old segment. */
+/** A channel's batch in the old segment. */
 export type CarriedBatch = { readonly channel: Channel; readonly entry: Entry };
 
-/** Batches that are written again. Those that are not wanted any more when their turn comes are left out. */
+/** Writes batches again, except those that are no longer wanted when their turn comes. */
 export class CarryBatches implements Work {
   readonly use = "upkeep";
   readonly bytes: number;
@@ -47,7 +48,7 @@ export class CarryBatches implements Work {
   }
 }
 
-/** Writes again where channels go on of which no line is left. */
+/** Writes again where channels continue whose lines were all removed. */
 export class CarryEnds implements Work {
   readonly use = "upkeep";
   readonly bytes = 0;

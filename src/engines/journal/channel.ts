@@ -1,4 +1,4 @@
-/** A channel of the log: which lines it has, in which segments, and where it goes on. */
+/** A channel of the log: which lines it has, in which segments, and where it continues. */
 import { type Batch, encodedBytes, positionIn } from "../../core/batch/batch.ts";
 import type { ChannelId, ProducerId } from "../../core/ids.ts";
 import { origin, type Position } from "../../core/position.ts";
@@ -13,7 +13,7 @@ export type ChannelTail = {
   readonly newest: Newest;
 };
 
-/** The newest batch: its first line, and what tells it from others. */
+/** The newest batch: its first line, and what identifies it. */
 export type Newest = { readonly line: number; readonly producer: ProducerId; readonly firstLine: number };
 
 /** The part of a batch that is kept in memory. */
@@ -21,20 +21,20 @@ type AddedBatch = Pick<Batch, "count" | "producer" | "firstLine" | "bytes">;
 
 const noRuns: readonly Run[] = [];
 
-/** One channel. What a commit is about to store is in `next…`; readers see what is on the disk. */
+/** One channel. The fields `next…` include the commit that is being formed; readers see what is on the disk. */
 export class Channel {
   readonly id: ChannelId;
-  /** Tells channels of one id apart: one that was destroyed and one that began after it. */
+  /** Distinguishes channels with the same id: one that was destroyed, and one that began after it. */
   readonly instance: number;
-  /** Names this life of the channel, for positions. */
+  /** The name of this life of the channel, for positions. */
   readonly incarnation: string;
-  /** Ascending by line, each begins where the one before it ends or behind. */
+  /** Ascending by line; each begins at the end of the one before it, or later. */
   runs: readonly Run[] = noRuns;
-  /** On the disk: the next line, all bytes that there ever were, the newest batch. */
+  /** On the disk: the next line, the bytes since the channel began, and the newest batch. */
   line = 0;
   bytes = 0;
   newest: Newest | undefined;
-  /** The next line and all bytes with the commit that is being formed. */
+  /** The same after the commit that is being formed. */
   nextLine = 0;
   nextBytes = 0;
   isDestroyed = false;
@@ -45,7 +45,7 @@ export class Channel {
     this.incarnation = incarnation;
   }
 
-  /** The place behind the last line. */
+  /** The position after the last line. */
   get end(): Position {
     const { newest } = this;
     if (newest === undefined) return origin;
@@ -56,7 +56,7 @@ export class Channel {
     );
   }
 
-  /** The oldest line that is left, or the next one. */
+  /** The oldest line that is left, or the next line if there is none. */
   get firstLine(): number {
     return this.runs[0]?.firstLine ?? this.line;
   }
@@ -65,7 +65,7 @@ export class Channel {
     return this.runs[0]?.bytesBefore ?? this.bytes;
   }
 
-  /** Moves the end to `tail`, on the disk and for the next commit. */
+  /** Sets the end to `tail`, on the disk and for the next commit. */
   endsAt({ line, bytes, newest }: ChannelTail): void {
     this.line = line;
     this.bytes = bytes;
@@ -73,18 +73,18 @@ export class Channel {
     this.forgetNext();
   }
 
-  /** The commit that was being formed is not so. */
+  /** The commit that was being formed has failed. */
   forgetNext(): void {
     this.nextLine = this.line;
     this.nextBytes = this.bytes;
   }
 
-  /** The batch that holds `line`, else the first one behind it. Throws `IndexDamaged`. */
+  /** The batch with `line`, or the first one after it. Throws `IndexDamaged`. */
   find(line: number): RowPlace | undefined {
     const run = this.runs[this.#runIndex(line)];
     if (run === undefined) return undefined;
     const behind = run.firstIndex((row) => row.line > line);
-    // The batch before the first one that begins behind `line` holds it, if there is one.
+    // If a batch holds the line, it is the last one that does not begin after it.
     const index = Math.max(run.firstRow, behind - 1);
     return { run, index, row: run.row(index) };
   }
@@ -100,8 +100,8 @@ export class Channel {
   }
 
   /**
-   * A batch stands in `segment`: a new one at the channel's end, or one that was carried there from an older segment,
-   * which is then read from its new place.
+   * Adds a batch in `segment`: a new one at the channel's end, or one that was carried there from an older segment,
+   * and is from now on read from its new place.
    */
   add(segment: Segment, row: Row, batch: AddedBatch): void {
     const endLine = row.line + batch.count;
@@ -117,7 +117,7 @@ export class Channel {
     this.newest = newest;
   }
 
-  /** A run that an index file tells of, on the same terms. */
+  /** The same for a run from an index file. */
   addRun(run: Run): void {
     if (run.isLive) {
       this.#cover(run.firstLine, run.endLine);
@@ -129,7 +129,7 @@ export class Channel {
     }
   }
 
-  /** Takes the lines before `line` off. */
+  /** Removes the lines before `line`. */
   trimTo(line: number): void {
     while (this.runs.length > 0 && this.runs[0]!.endLine <= line) this.#drop(this.runs[0]!);
     const first = this.runs[0];
@@ -137,7 +137,7 @@ export class Channel {
     if (first.trimTo(first.firstIndex((row) => row.line >= line))) this.#drop(first);
   }
 
-  // Lines from `firstLine` to `endLine` have another place now.
+  // The lines from `firstLine` to `endLine` have moved to another place.
   #cover(firstLine: number, endLine: number): void {
     for (const run of this.runs) {
       if (run.endLine <= firstLine || run.firstLine >= endLine) continue;
@@ -151,7 +151,7 @@ export class Channel {
     if (this.runs.length === 0) run.segment.ends.add(this);
   }
 
-  // The run that goes on at the row's line; begins one where there is none.
+  // The run that continues at the row's line; begins a new one if there is none.
   #runFor(segment: Segment, { line, bytesBefore }: Row, isNew: boolean): Run {
     const open = isNew ? this.runs.at(-1) : this.runs.findLast((run) => run.endLine === line);
     if (open?.segment === segment && open.endLine === line && open.rows !== undefined) return open;
@@ -167,7 +167,7 @@ export class Channel {
     this.runs = [...this.runs.slice(0, at), run, ...this.runs.slice(at)];
   }
 
-  // The first run that ends behind `line`.
+  // The first run that ends after `line`.
   #runIndex(line: number): number {
     let low = 0;
     let high = this.runs.length;

@@ -3,14 +3,14 @@ import { incarnationOf, newLogId } from "../incarnation.ts";
 import { Channel } from "./channel.ts";
 
 /**
- * All channels. A commit that is being formed may destroy a channel and begin it again: what it makes is kept apart
- * until the commit is on the disk, and readers see the old one until then.
+ * All channels. The commit that is being formed may destroy a channel and begin it again. What it creates is kept
+ * apart until it is on the disk; until then, readers see the old channel.
  */
 export class Channels {
   readonly #byId = new Map<ChannelId, Channel>();
-  /** Channels that the commit that is being formed began. */
+  /** Channels that were begun by the commit that is being formed. */
   readonly #forming = new Map<ChannelId, Channel>();
-  /** New in each process: no life of a channel has the name of another. */
+  /** New in each process, so that no two lives of a channel have the same name. */
   readonly #logId = newLogId();
   #instances = 0;
 
@@ -18,7 +18,7 @@ export class Channels {
     return this.#byId.get(id);
   }
 
-  /** The channel as the commit that is being formed has it; begins one where there is none. */
+  /** The channel for the commit that is being formed; begins one if there is none. */
   forming(id: ChannelId): Channel {
     const known = this.#forming.get(id) ?? this.#byId.get(id);
     if (known !== undefined) return known;
@@ -34,14 +34,14 @@ export class Channels {
     return channel;
   }
 
-  /** The commit that is being formed destroys the channel; false when there is none. */
+  /** Destroys the channel for the commit that is being formed; false when there is none. */
   formDestroyed(id: ChannelId): boolean {
     if (!this.#forming.has(id) && !this.#byId.has(id)) return false;
     this.#begin(id);
     return true;
   }
 
-  /** The channel is destroyed on the disk; the one that was, if anybody saw it. */
+  /** The channel is destroyed on the disk. Returns it if it was visible to readers. */
   destroy(id: ChannelId): Channel | undefined {
     const channel = this.#byId.get(id);
     if (channel !== undefined) channel.isDestroyed = true;
@@ -49,7 +49,7 @@ export class Channels {
     return channel;
   }
 
-  /** The channel has a line on the disk: readers see it from now on. */
+  /** The channel has a line on the disk, so readers see it from now on. */
   add(channel: Channel): void {
     this.#byId.set(channel.id, channel);
   }

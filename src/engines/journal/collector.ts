@@ -1,6 +1,6 @@
 /**
- * Gives the room of lines that nobody wants back to the disk: a segment without a wanted line is removed; when more
- * than half of all bytes are unwanted, the segment with the fewest wanted ones is carried forward and removed.
+ * Frees the space of lines that nobody wants any more. A segment without wanted lines is removed. When more than half
+ * of all bytes are unwanted, the segment with the fewest wanted bytes is carried forward and removed.
  */
 import { type CarriedBatch, CarryBatches, CarryEnds } from "./carry.ts";
 import { readEntry } from "./entry.ts";
@@ -8,20 +8,20 @@ import { type Journal, submitted } from "./journal.ts";
 import type { Run } from "./run.ts";
 import type { Segment } from "./segment.ts";
 
-/** Carried in one commit; appends have their turn between two of them. */
+/** Bytes carried in one commit; appends get their turn between two of them. */
 const carryBytesMax = 1024 * 1024;
 
 export class Collector {
   readonly #journal: Journal;
   readonly #slackBytes: number;
 
-  /** Up to `slackBytes` of unwanted bytes are let be. */
+  /** Up to `slackBytes` of unwanted bytes are tolerated. */
   constructor(journal: Journal, slackBytes: number) {
     this.#journal = journal;
     this.#slackBytes = slackBytes;
   }
 
-  /** Bytes of the segments, and how many of them hold wanted lines, about. */
+  /** The bytes of the segments, and roughly how many of them are still wanted. */
   get room(): { readonly bytes: number; readonly liveBytes: number } {
     let bytes = 0;
     let liveBytes = 0;
@@ -32,7 +32,7 @@ export class Collector {
     return { bytes, liveBytes };
   }
 
-  /** Removes what can be removed. Rejects when the journal cannot be written; then it is tried again later. */
+  /** Removes what can be removed. Rejects when the journal cannot be written; a later call tries again. */
   async collect(signal: AbortSignal): Promise<void> {
     for (const segment of [...this.#journal.segments]) {
       if (signal.aborted) return;
@@ -44,7 +44,7 @@ export class Collector {
     }
   }
 
-  // The full segment with the smallest share of wanted bytes, when all together hold too many unwanted ones.
+  // The full segment with the smallest share of wanted bytes, if all segments together hold too many unwanted ones.
   #poorest(): Segment | undefined {
     const { bytes, liveBytes } = this.room;
     if (bytes <= 2 * liveBytes + this.#slackBytes) return undefined;
@@ -53,7 +53,8 @@ export class Collector {
     return byShare.sort((a, b) => a.share - b.share)[0]?.segment;
   }
 
-  // A mark of destruction stays where it is until what it speaks of is erased: elsewhere it would speak of other lines.
+  // A mark of destruction must stay in its segment until the lines before it are erased: in another place it would
+  // refer to other lines.
   #isRemovable(segment: Segment): boolean {
     return segment !== this.#journal.active && segment.destroyed.size === 0;
   }
@@ -84,7 +85,7 @@ export class Collector {
       }
     }
     await flush();
-    // An entry that could not be read is damaged, told when it was met, and nobody's.
+    // An entry that could not be read is damaged. That was reported when it was found, and nobody can have it.
     if (!signal.aborted) for (const run of segment.runs) if (run.isLive) run.channel.trimTo(run.endLine);
   }
 }

@@ -1,26 +1,29 @@
 /**
- * The names of the requests of the last 10 minutes, in memory, for a few dozen bytes each: tables of 96-bit hashes, each of
- * which is begun when the one before it is full, and dropped whole. None is ever copied into a larger one, which would hold
- * everybody up. The names are on the disk with their lines, so that a start fills it again.
+ * The dedup ids of the last 10 minutes, in memory, for a few dozen bytes each: tables of 96-bit hashes. A new table
+ * is begun when the newest is full, and old tables are dropped whole. None is ever copied into a larger one, which
+ * would hold everybody up. The ids are on the disk with their lines, so that a start fills the window again.
  */
 import { dedupMs } from "../engine.ts";
 
-/** The batch that is stored under a name. */
+/** The batch that is stored under an id. */
 type Deduped = { readonly line: number; readonly count: number };
 
-/** A table has twice as many cells as the one that it follows, up to a quarter of all: a look-up goes through few of them. */
+/**
+ * Each table has twice as many cells as the one before it, up to a quarter of all, so that few tables are searched.
+ */
 const cellsFirst = 1024;
-/** Cells of all tables together: 128 MiB, two million names. A window with more of them becomes shorter: the oldest table goes. */
+/**
+ * Cells of all tables: 128 MiB, two million ids. With more ids the window becomes shorter, as the oldest table is
+ * dropped.
+ */
 const cellsMaxUsual = 4 * 1024 * 1024;
 const cellBytes = 32;
 const loadMax = 0.6;
 
-/**
- * Remembers which appends were named how. Names of one channel never meet those of another: `owner` tells them apart.
- */
+/** Remembers the ids of appends. `owner` separates the ids of one channel from those of another. */
 export class DedupWindow {
   readonly #cellsMax: number;
-  /** The newest first; there is always one. */
+  /** The newest comes first; there is always one. */
   readonly #tables = [new Table(cellsFirst)];
   #cells = cellsFirst;
   readonly #key = new Uint32Array(3);
@@ -29,7 +32,7 @@ export class DedupWindow {
     this.#cellsMax = cellsMax;
   }
 
-  /** The memory of its tables. */
+  /** Memory of the tables. */
   get bytes(): number {
     return this.#cells * cellBytes;
   }
@@ -55,7 +58,7 @@ export class DedupWindow {
     this.#tables[0]!.put(this.#key, line, count, nowMs);
   }
 
-  /** Nothing was stored under `id` after all. */
+  /** The append under `id` was not stored after all. */
   remove(owner: number, id: string): void {
     hashInto(this.#key, owner, id);
     for (const table of this.#tables) {
@@ -76,7 +79,7 @@ export class DedupWindow {
 }
 
 /**
- * Open addressing. Times are positive: a cell is free while its time is 0; a removed name keeps its cell with a count
+ * Open addressing. A cell is free while its time is 0; times are positive. A removed id keeps its cell, with a count
  * of 0.
  */
 class Table {
@@ -86,7 +89,7 @@ class Table {
   readonly counts: Uint32Array;
   readonly timesMs: Float64Array;
   used = 0;
-  /** When its first and its last name came. */
+  /** The times of its first and its last id. */
   firstMs = Number.POSITIVE_INFINITY;
   lastMs = 0;
 
@@ -129,8 +132,7 @@ class Table {
   }
 }
 
-// Three rounds of a multiplicative hash with different seeds. Names from outside are hashed by SHA-256 before they come
-// here.
+// Three rounds of a multiplicative hash with different seeds. Ids from outside were hashed by SHA-256 before.
 function hashInto(key: Uint32Array, owner: number, id: string): void {
   let a = (owner ^ 0x9e3779b9) | 0;
   let b = Math.imul(owner + 0x85ebca6b, 0xc2b2ae35);

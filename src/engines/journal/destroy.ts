@@ -1,4 +1,4 @@
-/** The end of a channel on its way to the disk. */
+/** The destruction of a channel on its way to the disk. */
 import type { ChannelId } from "../../core/ids.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import type { Channel } from "./channel.ts";

@@ -1,22 +1,27 @@
-/** The few calls to a disk that the journal needs, as a port: tests put one below it that fails, tears and forgets. */
+/**
+ * The few disk calls that the journal needs, as a port: tests replace it with a disk that fails, tears and forgets.
+ */
 import fs from "node:fs";
 import { join } from "node:path";
 
-/** One open file. Every write names its place. */
+/** An open file. Every write gives its place. */
 export interface DiskFile {
-  /** Writes all of `parts`, back to back, from `at` on. Rejects with the system's error; then any of it may be there. */
+  /**
+   * Writes all of `parts`, back to back, from `at` on. Rejects with the system's error; any part of it may then be
+   * written.
+   */
   write(parts: readonly Uint8Array[], at: number): Promise<void>;
-  /** The same, and resolves when it is on the disk: one call to the system where that can do both. */
+  /** The same, and resolves when it is on the disk; in one system call where that is possible. */
   writeSynced(parts: readonly Uint8Array[], at: number): Promise<void>;
   /** Resolves when everything that was written is on the disk. */
   sync(): Promise<void>;
-  /** Fills `into` from `at` on; resolves to how many bytes there were. */
+  /** Fills `into` from `at` on; resolves to the number of bytes read. */
   read(into: Uint8Array, at: number): Promise<number>;
-  /** The same without a wait: for a few bytes of an index. */
+  /** The same, blocking: for a few bytes of an index. */
   readSync(into: Uint8Array, at: number): number;
   truncate(bytes: number): Promise<void>;
   size(): Promise<number>;
-  /** False when its name leads to another file, or to none, or when it is shorter than `bytes`. Without a wait. */
+  /** False when its name belongs to another file, or to none, or when it is shorter than `bytes`. Blocking. */
   isInPlace(bytes: number): boolean;
   close(): Promise<void>;
 }
@@ -24,26 +29,26 @@ export interface DiskFile {
 /** One folder of files. A name is a plain file name. */
 export interface Disk {
   list(): Promise<readonly string[]>;
-  /** Makes an empty file; it is there after a crash when this resolves. */
+  /** Creates an empty file; when this resolves, it survives a crash. */
   create(name: string): Promise<DiskFile>;
   open(name: string): Promise<DiskFile>;
-  /** Puts a whole file in the place of whatever has this name: after a crash it is the old or the new one. */
+  /** Writes a whole file under this name, replacing any other: after a crash it is the old or the new one. */
   replace(name: string, parts: readonly Uint8Array[]): Promise<void>;
-  /** It does not come back after a crash when this resolves. Absent files are fine. */
+  /** When this resolves, the file stays removed after a crash. A missing file is not an error. */
   remove(name: string): Promise<void>;
 }
 
 const fileMode = 0o600;
-/** The system takes so many parts in a call; more of them are copied together. */
+/** The system takes at most this many parts in a call; more are copied together. */
 const partsMax = 1_000;
 /**
- * A file opened so is synced by each of its writes. That saves a commit a turn of the event loop, and a thread. The syncs of
- * other systems than Linux do more than this asks of them.
+ * With this flag, every write is synced. That saves a commit a turn of the event loop and a thread. On other systems
+ * than Linux, syncing does more than this flag asks for.
  */
 const { O_CREAT, O_DSYNC, O_EXCL, O_RDWR } = fs.constants;
 const syncsItself = process.platform === "linux" ? O_DSYNC : 0;
 
-/** A folder of this machine, which must be there. */
+/** A folder of this machine, which must exist. */
 export function folderDisk(folder: string): Disk {
   const syncFolder = async () => {
     const handle = await fs.promises.open(folder, "r");
@@ -76,7 +81,7 @@ export function folderDisk(folder: string): Disk {
   };
 }
 
-// Callbacks, not a FileHandle: no promise of Node's own for each call, and closing is ours to decide.
+// Uses callbacks rather than a FileHandle: that saves a promise for each call, and closing is up to us.
 const openFile = (path: string, flags: string | number): Promise<DiskFile> =>
   new Promise((resolve, reject) => {
     fs.open(path, flags, fileMode, (error, fd) => (error ? reject(error) : resolve(fileOf(fd, path, flags))));
@@ -89,7 +94,7 @@ function fileOf(fd: number, path: string, flags: string | number): DiskFile {
       const few = parts.length > partsMax ? [Buffer.concat(parts)] : parts;
       fs.writev(fd, few, at, (error, written) => {
         if (error !== null) return reject(error);
-        // A disk that takes a part of a write and no error is a full one.
+        // If a disk takes part of a write without an error, it is full.
         return written === totalBytes(few) ? resolve() : reject(shortWrite());
       });
     });
@@ -124,7 +129,7 @@ function fileOf(fd: number, path: string, flags: string | number): DiskFile {
   };
 }
 
-/** Nothing, too, where the folder is not to be entered any more. */
+/** Also undefined if the folder can no longer be entered. */
 function statOrNone(path: string): fs.Stats | undefined {
   try {
     return fs.statSync(path, { throwIfNoEntry: false });

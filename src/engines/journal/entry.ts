@@ -1,22 +1,22 @@
 /**
- * The bytes of a segment: a segment header, then one record for each commit. A record is a header and entries; an entry
- * is a header and a payload, each with a checksum of its own, so that a single batch is read and proved without its
- * neighbours, and erased without them: a payload that is overwritten with zeros. All numbers are little endian. Pure
- * functions over bytes.
+ * The bytes of a segment: a segment header, then one record for each commit. A record is a header and entries; an
+ * entry is a header and a payload. Each has a checksum of its own, so a single batch can be read and verified without
+ * its neighbours, and also erased without them: its payload is overwritten with zeros. All numbers are little-endian.
+ * Pure functions over bytes.
  */
 import { crc32 } from "node:zlib";
 import type { Batch, Form, StoredBatch } from "../../core/batch/batch.ts";
 import type { BatchMemory } from "../../core/batch/batch-memory.ts";
 import type { ChannelId, ProducerId } from "../../core/ids.ts";
 
-/** Twelve bytes: a magic number, the version of this form, the segment's number; then their checksum. */
+/** A magic number, the version of this form, and the segment's number, twelve bytes in all; then their checksum. */
 export const segmentHeaderBytes = 16;
 const segmentMagic = 0x53_4a_52_54; // "TRJS"
 const formatVersion = 1;
 
 /**
- * An entry tells one thing of its channel. `lines`: a batch. `end`: the same without its bytes, which retention took,
- * and nothing of the channel is left. `destroyed`: all of it that stands before this entry is gone.
+ * An entry records one thing of its channel. `lines`: a batch. `end`: the same without its bytes, which were trimmed,
+ * for a channel without lines. `destroyed`: everything of the channel before this entry is gone.
  */
 type EntryKind = "lines" | "end" | "destroyed";
 
@@ -27,17 +27,17 @@ const forms: readonly Form[] = ["logplex", "rfc5424"];
 export type Entry = {
   readonly kind: EntryKind;
   readonly channel: ChannelId;
-  /** Names the life of the channel's log. */
+  /** The name of the life of the channel's log. */
   readonly incarnation: string;
   readonly producer: ProducerId;
-  /** Names the request that the lines came in; empty when it has no name. */
+  /** The dedup id that the lines came with; empty if there was none. */
   readonly dedupId: string;
   readonly form: Form;
   readonly count: number;
-  /** The channel's running number of the first line, and the bytes that the channel had before it. */
+  /** The running number of the first line, and the channel's bytes before it. */
   readonly line: number;
   readonly bytesBefore: number;
-  /** The producer's own number of the first line. */
+  /** The producer's own number for the first line. */
   readonly firstLine: number;
   readonly acceptedAtMs: number;
   readonly bytes: Uint8Array;
@@ -46,11 +46,11 @@ export type Entry = {
 export const recordHeaderBytes = 48;
 export const recordMagic = 0x43_4a_52_54; // "TRJC"
 const fixedBytes = 60;
-/** The most that the header of an entry takes. */
+/** The largest header of an entry. */
 export const headerBytesMax = fixedBytes + 4 * 255;
 const noBytes = new Uint8Array(0);
 
-/** The first bytes of the segment with this number. */
+/** The header of the segment with this number. */
 export function encodeSegmentHeader(segment: number): Buffer {
   const out = Buffer.alloc(segmentHeaderBytes);
   out.writeUInt32LE(segmentMagic, 0);
@@ -60,14 +60,14 @@ export function encodeSegmentHeader(segment: number): Buffer {
   return out;
 }
 
-/** The number of the segment that begins so; undefined when these are no first bytes of a segment of this version. */
+/** The number in a segment header; undefined if this is not the header of a segment of this version. */
 export function decodeSegmentHeader(bytes: Buffer): number | undefined {
   if (bytes.length < segmentHeaderBytes || bytes.readUInt32LE(0) !== segmentMagic) return undefined;
   if (bytes.readUInt32LE(12) !== crc32(bytes.subarray(0, 12))) return undefined;
   return bytes.readUInt32LE(4) === formatVersion ? bytes.readUInt32LE(8) : undefined;
 }
 
-/** Bytes that the entry takes in a segment, its header included. */
+/** The bytes of the entry in a segment, including its header. */
 export const entryBytes = (entry: Omit<Entry, "bytes">, payloadBytes: number): number =>
   fixedBytes +
   entry.channel.length +
@@ -76,7 +76,7 @@ export const entryBytes = (entry: Omit<Entry, "bytes">, payloadBytes: number): n
   entry.dedupId.length +
   payloadBytes;
 
-/** Writes the header of an entry that begins at `offset` of its segment to `out` at `at`; returns the place behind. */
+/** Writes the header of an entry at `offset` of its segment into `out` at `at`; returns the place after it. */
 export function writeEntryHeader(out: Buffer, at: number, entry: Entry, offset: number): number {
   const { channel, incarnation, producer, dedupId, bytes } = entry;
   let end = at + fixedBytes;
@@ -104,9 +104,9 @@ export function writeEntryHeader(out: Buffer, at: number, entry: Entry, offset: 
 }
 
 /**
- * How long the header of the entry at `at` of `bytes` is, which is at `offset` of its segment. Undefined when there is
- * no header that holds. What is cheap and rarely true by chance is asked first: whoever looks for entries behind damage
- * asks at each byte.
+ * The length of the entry header at `at` of `bytes`, which is `offset` in its segment; undefined if no valid header
+ * is there. Cheap tests that rarely succeed by chance come first, because the search for entries after damage calls
+ * this at each byte.
  */
 export function entryHeaderBytes(bytes: Buffer, at: number, offset: number): number | undefined {
   if (at + fixedBytes > bytes.length || bytes.readUInt32LE(at + 20) !== offset) return undefined;
@@ -117,11 +117,11 @@ export function entryHeaderBytes(bytes: Buffer, at: number, offset: number): num
   return bytes.readUInt32LE(at) === crc32(bytes.subarray(at + 4, at + headerBytes)) ? headerBytes : undefined;
 }
 
-/** An entry as it was read. `isWhole` is false when its payload is not the one that was written: damaged, or erased. */
+/** An entry that was read. `isWhole` is false when its payload is damaged or erased. */
 export type ReadEntry = { readonly entry: Entry; readonly size: number; readonly isWhole: boolean };
 
 /**
- * Reads the entry at `at` of `bytes`; undefined when its header does not hold or it is cut off. The payload is a view.
+ * Reads the entry at `at` of `bytes`; undefined when its header is invalid or it is cut off. The payload is a view.
  */
 export function readEntry(bytes: Buffer, at: number, offset: number): ReadEntry | undefined {
   const headerBytes = entryHeaderBytes(bytes, at, offset);
@@ -151,7 +151,7 @@ export function readEntry(bytes: Buffer, at: number, offset: number): ReadEntry 
   return { entry, size: headerBytes + payloadBytes, isWhole };
 }
 
-/** When a commit was made, by the clocks of `journal-clock.ts`. */
+/** The time of a commit, by the clocks of `journal-clock.ts`. */
 export type Times = { readonly ageMs: number; readonly ranMs: number };
 
 export type RecordHeader = Times & {
@@ -160,7 +160,9 @@ export type RecordHeader = Times & {
   readonly commit: number;
 };
 
-/** Writes the header of a record: how long it is, its entries, the running number and the times of its commit. */
+/**
+ * Writes the header of a record: its length, its number of entries, and the running number and times of its commit.
+ */
 export function writeRecordHeader(out: Buffer, segment: number, record: RecordHeader): void {
   out.writeUInt32LE(recordMagic, 0);
   out.writeUInt32LE(record.bytes, 8);
@@ -173,7 +175,7 @@ export function writeRecordHeader(out: Buffer, segment: number, record: RecordHe
   out.writeUInt32LE(crc32(out.subarray(8, recordHeaderBytes)), 4);
 }
 
-/** Reads the header of a record of segment `segment` at `at`; undefined when there is none that holds. */
+/** Reads the header of a record of segment `segment` at `at`; undefined when no valid header is there. */
 export function readRecordHeader(bytes: Buffer, at: number, segment: number): RecordHeader | undefined {
   if (at + recordHeaderBytes > bytes.length || bytes.readUInt32LE(at) !== recordMagic) return undefined;
   if (bytes.readUInt32LE(at + 4) !== crc32(bytes.subarray(at + 8, at + recordHeaderBytes))) return undefined;
@@ -187,7 +189,7 @@ export function readRecordHeader(bytes: Buffer, at: number, segment: number): Re
   };
 }
 
-/** The entry of a batch that is stored at this place of its channel. */
+/** The entry for a batch at this place of its channel. */
 export const linesEntry = (
   channel: { readonly id: ChannelId; readonly incarnation: string },
   batch: Batch,
@@ -208,7 +210,7 @@ export const linesEntry = (
   bytes: batch.bytes,
 });
 
-/** The newest batch of a channel of which no line is left: its place, without its bytes. */
+/** The newest batch of a channel without lines: its place, without its bytes. */
 type NewestBatch = Pick<Entry, "incarnation" | "producer" | "firstLine" | "count" | "line" | "bytesBefore">;
 
 export const endEntry = (channel: ChannelId, newest: NewestBatch): Entry => ({
@@ -233,12 +235,14 @@ const noEntry = (kind: EntryKind, channel: ChannelId): Entry => ({
   bytes: noBytes,
 });
 
-/** The batch of an entry of kind `lines`. Its line index is found when somebody asks. */
+/** The batch of a `lines` entry. Its line index is made when somebody asks for it. */
 export const batchOfEntry = (entry: Entry): StoredBatch => storedForm(entry, entry.line, entry.incarnation);
 
 type Kept = Pick<Batch, "form" | "producer" | "count" | "firstLine" | "acceptedAtMs" | "bytes" | "index">;
 
-/** A batch in the journal: its place in the log is its line. `memory` is what it lies in; absent: memory of its own. */
+/**
+ * A batch as the journal stores it: its sequence is its line. `memory`: what it lies in; absent: memory of its own.
+ */
 export const storedForm = (
   { form, producer, count, firstLine, acceptedAtMs, bytes, index }: Kept,
   line: number,

@@ -1,4 +1,4 @@
-/** Overwrites the lines of destroyed channels where they stand, trimmed ones too. */
+/** Overwrites the lines of destroyed channels in their segments, including trimmed ones. */
 import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
 import type { Channel } from "./channel.ts";
@@ -13,7 +13,7 @@ export class Eraser {
   readonly #journal: Journal;
   readonly #logger: Logger | undefined;
   readonly #waiting: Channel[];
-  /** Erased, with the segments whose index files may still speak of them. */
+  /** Erased channels, with the segments whose index files may still mention them. */
   #erased: { readonly id: ChannelId; readonly segments: readonly Segment[] }[] = [];
 
   constructor(journal: Journal, destroyed: readonly Channel[], logger: Logger | undefined) {
@@ -22,18 +22,21 @@ export class Eraser {
     this.#logger = logger;
   }
 
-  /** The channel is destroyed: nobody reads it any more. */
+  /** Adds a destroyed channel, which nobody reads any more. */
   add(channel: Channel): void {
     this.#waiting.push(channel);
   }
 
-  /** Lines of a destroyed channel still stand in it: its index is not written yet. */
+  /** True while the segment has lines of a destroyed channel: its index must not be written yet. */
   awaits({ runs }: Segment): boolean {
     for (const { channel } of runs) if (this.#waiting.includes(channel)) return true;
     return false;
   }
 
-  /** Erases all that waits; gives the segments whose index files speak of what is gone. What fails stays for the next time. */
+  /**
+   * Erases everything that is waiting; returns the segments whose index files mention what was erased. After a
+   * failure the rest stays for the next time.
+   */
   async erase(signal: AbortSignal): Promise<readonly Segment[]> {
     const touched = new Set<Segment>();
     while (this.#waiting.length > 0 && !signal.aborted) {
@@ -51,7 +54,9 @@ export class Eraser {
     return [...touched];
   }
 
-  /** No index speaks of what was erased any more, but for `unindexed` ones: the marks of destruction can go. */
+  /**
+   * Except in `unindexed` segments, no index mentions what was erased any more, so the marks of destruction can go.
+   */
   indexed(unindexed: ReadonlySet<Segment>): void {
     const isOpen = (segment: Segment) => unindexed.has(segment) && !segment.isRemoved;
     const open = this.#erased.filter(({ segments }) => segments.some(isOpen));
@@ -74,7 +79,7 @@ export class Eraser {
   }
 }
 
-// A payload at a time: a header stays whole whatever a crash tears, and says whose lines are to be erased again.
+// Erases one payload at a time: whatever a crash tears, headers stay whole and tell whose lines must be erased again.
 async function eraseRun(run: Run): Promise<void> {
   const { segment } = run;
   const head = Buffer.allocUnsafe(headerBytesMax);

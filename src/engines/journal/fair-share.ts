@@ -1,19 +1,19 @@
-/** Chooses the work of the next commit, so that nobody's line waits for everything that another app has brought. */
+/** Chooses the work for the next commit, so that nobody's lines wait for everything that another app has brought. */
 import { FairLine } from "../../core/scheduling/fair-line.ts";
 import type { Work } from "./journal.ts";
 
-/** A work of so few bytes makes a commit hardly longer. */
+/** Work with at most this many bytes makes a commit hardly longer. */
 const littleBytesMax = 16 * 1024;
 
 type Bounds = { readonly bytesMax: number; readonly worksMax: number };
 
-/** `left` is in the order in which it is to wait on: who was served stands behind those who were not. */
+/** `left` is in the order for the next commit: channels that were served come after those that were not. */
 type Share = { readonly taken: readonly Work[]; readonly left: Work[] };
 
 /**
- * The first work of each channel goes at once where it is little, within the bounds. Then channels take turns: one work
- * goes, whatever its bytes, and more as long as all of it is within the bounds. The works of a channel stay in their order,
- * and those without a channel in their order among all.
+ * First, the first work of each channel is taken if it is small, within the bounds. Then channels take turns: one
+ * work is taken whatever its size, and more while all of it stays within the bounds. Works of one channel keep their
+ * order, and works without a channel keep theirs among all.
  */
 export function fairShare(waiting: readonly Work[], { bytesMax, worksMax }: Bounds): Share {
   const isOrdered = waiting[0]?.channel === undefined;

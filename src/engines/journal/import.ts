@@ -1,4 +1,4 @@
-/** Lines that another store kept, on their way into the journal, each at its place. */
+/** Moves lines that another store kept into the journal, each at its place. */
 import { encodedBytes, type StoredBatch } from "../../core/batch/batch.ts";
 import type { AppError } from "../../errors/app-error.ts";
 import type { Channel, ChannelTail } from "./channel.ts";
@@ -10,7 +10,7 @@ import type { Segment } from "./segment.ts";
 /** A batch, and the bytes that its channel had before it. */
 export type ImportedBatch = { readonly batch: StoredBatch; readonly bytesBefore: number };
 
-/** Batches of one channel, in order, behind all that it has. */
+/** Batches of one channel, in order, after everything that it has. */
 export class ImportBatches implements Work {
   readonly use = "upkeep";
   readonly bytes: number;
@@ -46,7 +46,7 @@ export class ImportBatches implements Work {
   }
 }
 
-/** The end of a channel of which no line is left. */
+/** The end of a channel without lines. */
 export class ImportEnd implements Work {
   readonly use = "upkeep";
   readonly bytes = 0;

@@ -1,7 +1,7 @@
 /**
- * The index file of a full segment: a header, a table in JSON of what the segment holds of each channel, and the rows.
- * It is trusted when its checksum holds and it speaks of a segment of this very length; else it is made again. Rows
- * have checksums of their own, a page at a time: they are read when somebody asks for lines.
+ * The index file of a full segment: a header, a JSON table of what the segment holds of each channel, and the rows.
+ * It is used if its checksum is right and it belongs to a segment of exactly this length; otherwise it is made again.
+ * Each page of rows has its own checksum, and is read when somebody asks for its lines.
  */
 import { crc32 } from "node:zlib";
 import type { ChannelId } from "../../core/ids.ts";
@@ -13,9 +13,9 @@ import type { Run, RunSummary } from "./run.ts";
 const magic = 0x49_4a_52_54; // "TRJI"
 const headerBytes = 16;
 
-/** The end of a channel of which no line is left. */
+/** The end of a channel without lines. */
 export type EndMark = ChannelTail & { readonly channel: ChannelId; readonly incarnation: string };
-/** A name of a request, and what was stored under it when, as `ranMs` of its commit. */
+/** A dedup id, with what was stored under it, and when, as `ranMs` of its commit. */
 export type StoredDedupId = {
   readonly channel: ChannelId;
   readonly id: string;
@@ -24,11 +24,11 @@ export type StoredDedupId = {
   readonly atMs: number;
 };
 
-/** A segment's index, as it is written. */
+/** A segment's index, for writing. */
 export type SegmentIndex = {
   readonly segmentBytes: number;
   readonly commit: number;
-  /** When the newest commit was made. */
+  /** The times of the newest commit. */
   readonly times: Times | undefined;
   readonly runs: Iterable<Run>;
   readonly ends: readonly EndMark[];
@@ -41,10 +41,10 @@ type StoredRun = RunSummary & {
   readonly incarnation: string;
   readonly rowsAt: number;
 };
-/** The same, read. `rowsAt` is a place in the file. */
+/** The same when read. `rowsAt` is a place in the file. */
 export type StoredIndex = Omit<SegmentIndex, "runs"> & { readonly runs: readonly StoredRun[] };
 
-/** The parts of the file, and where in it each run's rows are. */
+/** The parts of the file, and the places of each run's rows in it. */
 export function encodeIndex(index: SegmentIndex): {
   readonly parts: readonly Uint8Array[];
   readonly rowsAt: ReadonlyMap<Run, number>;
@@ -71,7 +71,7 @@ export function encodeIndex(index: SegmentIndex): {
   };
 }
 
-/** Reads the table; undefined when the file is damaged or speaks of another segment than one of `segmentBytes`. */
+/** Reads the table; undefined when the file is damaged, or is not for a segment of `segmentBytes`. */
 export function decodeIndex(bytes: Buffer, segmentBytes: number): StoredIndex | undefined {
   if (bytes.length < headerBytes || bytes.readUInt32LE(0) !== magic) return undefined;
   const tableEnd = headerBytes + bytes.readUInt32LE(8);

@@ -1,16 +1,18 @@
-/** The two times that a journal writes down with each commit, since the time of day jumps. */
+/** The two times that a journal records with each commit, because the time of day can jump. */
 import type { Clock } from "../../ports.ts";
 import { AgeClock } from "../age-clock.ts";
 import type { Times } from "./entry.ts";
 
-/** `age` is what lines grow old by; `ranMs` is for how long servers ran on this journal, over all starts. */
+/**
+ * `age` is the clock by which lines grow old; `ranMs` is how long servers have run on this journal, over all starts.
+ */
 export class JournalClock {
   readonly age: AgeClock;
   readonly #clock: Pick<Clock, "monotonicMs">;
-  /** The lead of `ranMs` over the clock that only goes forward. */
+  /** The lead of `ranMs` over the monotonic clock. */
   readonly #aheadMs: number;
 
-  /** `kept`: what the newest commit says; absent in a new folder. */
+  /** `kept`: the times of the newest commit; absent in a new folder. */
   constructor(clock: Pick<Clock, "nowMs" | "monotonicMs">, kept: Times | undefined) {
     this.age = new AgeClock(clock, kept?.ageMs);
     this.#clock = clock;

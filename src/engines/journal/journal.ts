@@ -1,7 +1,7 @@
 /**
- * One commit at a time for all channels: one write, one sync. What arrives while one is under way forms the next, so an
- * idle journal adds no delay and a busy one shares the sync among many. Everything that a piece of work decides happens
- * in the one turn in which its commit is formed, with nothing else under way.
+ * One commit at a time for all channels: one write, one sync. Work that arrives while one is under way forms the
+ * next, so an idle journal adds no delay and a busy one shares the sync among many. A piece of work decides
+ * everything in the one turn in which its commit is formed, with nothing else under way.
  */
 import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
@@ -16,54 +16,56 @@ import { fairShare } from "./fair-share.ts";
 import { RecordBuilder } from "./record-builder.ts";
 import { Segment } from "./segment.ts";
 
-/** The folder's word on what may be written: `FolderGuard`. */
+/** Decides what may be written to the folder: `FolderGuard`. */
 export type Guard = {
-  /** Why `bytes` may not be written now; undefined: they may. */
+  /** The reason why `bytes` may not be written now; undefined if they may. */
   refuses(bytes: number, use: Use): AppError | undefined;
   wrote(bytes: number): void;
-  /** A write failed for want of room, or went through again. */
+  /** `true`: a write failed for lack of space; `false`: writes succeed again. */
   spent(isSpent: boolean): void;
 };
 
 /** A part of a commit. */
 export interface Work {
-  /** Lines that come in are refused before what has to go on. */
+  /** Intake is refused before upkeep. */
   readonly use: Use;
-  /** Counts against the size of a commit. */
+  /** Its share of the size of a commit. */
   readonly bytes: number;
-  /** Its channel: it may go before work of others. Absent: it goes in its order among all. */
+  /** The channel: its work may go before that of others. Absent: it keeps its order among all work. */
   readonly channel?: ChannelId;
-  /** Decides and adds its entries. Runs at once, waits for nothing, and adds nothing when it throws. */
+  /** Decides, and adds its entries. Runs synchronously, and adds nothing if it throws. */
   form(record: RecordBuilder): void;
   /** The commit is on the disk, in `segment`. */
   stored(segment: Segment): void;
-  /** Nothing of the commit is stored. */
+  /** Nothing of the commit was stored. */
   failed(error: AppError): void;
 }
 
-/** Bounds of one commit, beside which one piece of work goes whatever its size. Everybody waits for the sync of all of it. */
+/**
+ * Bounds of one commit, since everybody in it waits for all of it to be synced. A single piece of work may be larger.
+ */
 const commitBytesMax = 512 * 1024;
 const commitWorksMax = 8192;
-/** More work is waited for no longer: that is what it may cost in latency while many lines come. */
+/** The longest wait for more work: this is the latency that gathering may cost while many lines come. */
 const gatherMsMax = 1;
-/** Between attempts while the disk fails: what came meanwhile gets its answer together. */
+/** The wait between attempts while the disk fails; work that comes meanwhile is answered together. */
 const failingMs = 100;
 
 const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 
 type JournalOptions = {
   readonly disk: Disk;
-  /** Ascending; the last one is written on. Empty in a new folder. */
+  /** Ascending; the last one is being written. Empty in a new folder. */
   readonly segments: readonly Segment[];
   readonly segmentBytesMax: number;
   readonly clock: Pick<Clock, "sleep">;
-  /** Written down with each commit. */
+  /** The times to record with each commit. */
   readonly times: () => Times;
   readonly logger: Logger | undefined;
   readonly guard: Guard | undefined;
-  /** The works of a commit have had their turn: stored, or not. */
+  /** Called when the works of a commit have been told that they are stored, or not. */
   readonly formed: () => void;
-  /** A segment is full; nothing is added to it any more. */
+  /** Called when a segment is full and nothing will be added to it. */
   readonly sealed: (segment: Segment) => void;
 };
 
@@ -76,7 +78,7 @@ export class Journal {
   #waitingBytes = 0;
   #running: Promise<void> | undefined;
   #isFailing = false;
-  /** The bytes of a failed commit are still to be taken off. */
+  /** True while bytes of a failed commit have yet to be cut off. */
   #isDirty = false;
   #isClosed = false;
 
@@ -86,7 +88,7 @@ export class Journal {
     this.#commit = Math.max(0, ...this.segments.map(({ commit }) => commit));
   }
 
-  /** The segment that is written; undefined before the first commit. */
+  /** The segment that is being written; undefined before the first commit. */
   get active(): Segment | undefined {
     return this.segments.at(-1);
   }
@@ -103,18 +105,18 @@ export class Journal {
     this.#running ??= this.#run();
   }
 
-  /** The number of a segment that was removed, renamed, replaced or cut under this process. */
+  /** The number of a segment that was removed, renamed, replaced or truncated by somebody else. */
   missing(): number | undefined {
     return this.segments.find((segment) => !segment.isInPlace())?.number;
   }
 
-  /** Makes the first segment, where there is none. */
+  /** Creates the first segment if there is none. */
   async begin(): Promise<void> {
     await this.idle();
     if (this.active === undefined) await this.#begin();
   }
 
-  /** Begins a new segment with the next commit, if the one that is written holds anything. */
+  /** Begins a new segment with the next commit, unless the current one is empty. */
   async rotate(): Promise<void> {
     await this.idle();
     const { active } = this;
@@ -122,20 +124,21 @@ export class Journal {
     await this.#begin();
   }
 
-  /** Resolves when no work is left. */
+  /** Resolves when there is no work left. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
   }
 
-  /** Takes no more work, waits for what was taken. */
+  /** Refuses new work and waits for the rest. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.idle();
-    // A disk that still fails keeps what was refused last: the next start finds it whole and takes it.
+    // If the disk still fails, the commit that was refused last stays in the file; the next start finds it whole and
+    // accepts it.
     if (this.#isDirty) await this.active?.cutOff().catch(() => {});
   }
 
-  /** A segment is gone. */
+  /** The segment was removed. */
   forget(segment: Segment): void {
     this.segments.splice(this.segments.indexOf(segment), 1);
   }
@@ -153,9 +156,10 @@ export class Journal {
     this.#running = undefined;
   }
 
-  // A commit waits for as long as each turn of the event loop brings more work, up to a bound: microseconds where lines come
-  // alone, and of ten senders that each wait for their answer, all ten where there would be two commits of five. A commit that
-  // is half full already waits for nobody: a turn is long when so much is brought in it.
+  // A commit waits while each turn of the event loop brings more work, up to a bound. That costs microseconds where
+  // lines come one at a time; of ten senders that each wait for their answer, it takes all ten into one commit
+  // instead of five each into two. A commit that is already half full does not wait, because a turn that brings so
+  // much is long.
   async #gather(): Promise<void> {
     const endMs = performance.now() + gatherMsMax;
     for (let before = -1; this.#waiting.length > before && performance.now() < endMs; ) {
@@ -164,7 +168,7 @@ export class Journal {
     }
   }
 
-  // Somebody waits for an answer: unlike other waits this one keeps the process.
+  // Somebody is waiting for an answer, so this wait keeps the process alive.
   async #pause(): Promise<void> {
     const kept = setInterval(() => {}, failingMs);
     await this.#options.clock.sleep(failingMs);
@@ -202,7 +206,7 @@ export class Journal {
     }
   }
 
-  /** Those of `works` that may be written; the others are told why not. */
+  /** The works that may be written; the others are told why not. */
   #admit(works: readonly Work[]): readonly Work[] {
     const { guard } = this.#options;
     let admitted = works;
@@ -216,11 +220,11 @@ export class Journal {
     return admitted;
   }
 
-  /** The segment to write to, in which nothing is left of a commit that failed. */
+  /** The segment to write to, without remains of a failed commit. */
   async #ready(works: readonly Work[]): Promise<Segment> {
     const { active } = this;
     if (active === undefined) return this.#begin();
-    // A file that was cut must not be made longer again.
+    // A file that was truncated must not be extended again.
     if (!active.isInPlace()) throw dataGone();
     if (this.#isDirty) {
       await active.cutOff();
@@ -257,7 +261,7 @@ export class Journal {
     const { parts, bytes } = this.#record.end(segment.number, { commit: this.#commit + 1, ...times });
     this.#isDirty = true;
     await segment.append(parts, bytes);
-    // A batch that was written into a file that is no longer there is told to nobody as stored.
+    // If the file is gone, what was written into it is not reported as stored.
     if (!segment.isInPlace()) {
       segment.takeBack(bytes);
       throw dataGone();
@@ -288,12 +292,12 @@ export class Journal {
   }
 }
 
-/** Resolves in the next turn of the event loop, when all that had arrived was read. */
+/** Resolves in the next turn of the event loop, when everything that had arrived was read. */
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const bytesOf = (works: readonly Work[]): number => works.reduce((sum, work) => sum + work.bytes, 0);
 
-/** Submits the work that `make` gives; resolves when it is stored. */
+/** Submits the work that `make` returns; resolves when it is stored. */
 export const submitted = (
   journal: Pick<Journal, "submit">,
   make: (done: (error?: AppError) => void) => Work,

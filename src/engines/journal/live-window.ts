@@ -1,11 +1,13 @@
-/** Batches that were just stored, in memory for followers that are busy: one window for all channels, bounded in bytes. */
+/**
+ * Recently stored batches, kept in memory for followers that are busy: one window for all channels, bounded in bytes.
+ */
 import { keptBytes, type StoredBatch } from "../../core/batch/batch.ts";
 
-/** The oldest batches go first, whosever they are, when there are more bytes. */
+/** Beyond this the oldest batches go, of whichever channel. */
 export const windowBytesMax = 32 * 1024 * 1024;
 const batchOverheadBytes = 400;
 
-/** The batches of one channel that are in the window, by their first lines. */
+/** One channel's batches in the window, by their first lines. */
 export type WindowedBatches = Map<number, WindowEntry>;
 
 type WindowEntry = {
@@ -21,7 +23,7 @@ export class LiveWindow {
   #newest: WindowEntry | undefined;
   #bytes = 0;
 
-  /** Memory of the batches in it, and what holding them costs. */
+  /** Memory of its batches, including the cost of holding them. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -46,7 +48,7 @@ export class LiveWindow {
       this.remove(this.#oldest.of, this.#oldest.batch.line);
   }
 
-  /** Lets go of the batch of a channel that begins at `line`, if it is there. */
+  /** Removes the channel's batch that begins at `line`, if it is there. */
   remove(of: WindowedBatches, line: number): void {
     const entry = of.get(line);
     if (entry === undefined) return;
@@ -57,7 +59,7 @@ export class LiveWindow {
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
-    // An entry that has become old, and is garbage, would make all that came after it old too.
+    // If a removed entry has been promoted to the old generation, it would promote all entries after it.
     entry.older = undefined;
     entry.newer = undefined;
     entry.batch.memory?.release();

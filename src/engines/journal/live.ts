@@ -1,9 +1,9 @@
 /**
- * The live side of the log. A follower is a line number: which line it wants next. Those that wait at the end of a
- * channel are handed each batch as it is stored, all the same object. For those that are busy it stays a while in one
- * window, shared by all followers of all channels and bounded in bytes, until they have taken it; who comes later than that
- * reads the segments.
- * So a slow follower costs nothing, and thousands of idle ones a few hundred bytes each.
+ * The live side of the log. A follower is a line number: the next line that it wants. Followers that wait at the end
+ * of a channel are handed each batch when it is stored, all of them the same object. For followers that are busy, the
+ * batch stays in one window for a while, until they have taken it; the window is shared by all followers of all
+ * channels and bounded in bytes. Whoever comes later reads the segments. So a slow follower costs nothing, and
+ * thousands of idle ones a few hundred bytes each.
  */
 import assert from "node:assert";
 import type { StoredBatch } from "../../core/batch/batch.ts";
@@ -13,15 +13,17 @@ import type { LiveWindow, WindowedBatches } from "./live-window.ts";
 import type { Reader } from "./reader.ts";
 import type { Start } from "./start.ts";
 
-/** With more followers of a channel its batches stay in the window until they are the oldest. */
+/**
+ * With more followers than this, nobody checks which of them still want a batch, and it stays until it is the oldest.
+ */
 const askedMax = 8;
 
-/** A channel that somebody follows. */
+/** A channel with followers. */
 export class LiveChannel {
   readonly reader: Reader;
   /** Undefined until the channel has a line. */
   channel: Channel | undefined;
-  /** Behind the newest line that is known to be stored. */
+  /** The line after the newest one that is known to be stored. */
   line: number;
   readonly #window: WindowedBatches = new Map();
   readonly #shared: LiveWindow;
@@ -37,22 +39,26 @@ export class LiveChannel {
     this.#unused = unused;
   }
 
-  /** A batch was stored: those who wait get it now. */
+  /** A batch was stored: waiting followers get it now. */
   publish(channel: Channel, batch: StoredBatch): void {
     this.channel = channel;
     this.line = Math.max(this.line, batch.line + batch.count);
     const waiting = this.#waiting;
     if (waiting.size < this.#followers.size) this.#shared.add(this.#window, batch);
-    // None of them waits again before a later turn. A set of its own for each batch would live as long as the next one.
+    // None of them waits again before a later turn, so the set can be reused. A new set for each batch would live as
+    // long as the next batch.
     for (const follower of waiting) if (follower.hand(batch)) waiting.delete(follower);
   }
 
-  /** The batch of the window that begins at `line`, for a follower that is handed it now. */
+  /** The batch in the window that begins at `line`, for a follower that is handed it now. */
   take(line: number): StoredBatch | undefined {
     return this.#window.get(line)?.batch;
   }
 
-  /** A follower has the batch: it leaves the window when no other one is to come for it, of few who are asked. */
+  /**
+   * A follower has taken the batch. It leaves the window when none of the other followers still wants it, if they are
+   * few enough to check.
+   */
   taken({ line, count }: StoredBatch): void {
     if (!this.#window.has(line) || this.#followers.size > askedMax) return;
     for (const { due } of this.#followers) if (due < line + count) return;
@@ -89,17 +95,17 @@ type Result = IteratorResult<Followed, undefined>;
 const over: Result = { done: true, value: undefined };
 const nothing: readonly StoredBatch[] = [];
 
-/** One reader of a channel from line `due` on. Holds at most what one read of the segments gives. */
+/** One reader of a channel, from line `due` on. It holds at most one read of the segments. */
 export class Follower implements AsyncIterableIterator<Followed, undefined> {
   readonly #live: LiveChannel;
   readonly #signal: AbortSignal;
   readonly #until: "present" | undefined;
   #due: number;
-  /** Finds out where to begin, while that is not known. */
+  /** Finds out where to start; undefined once that is known. */
   #start: (() => Promise<Start>) | undefined;
-  /** It is still to be told that it asked for a place of another log. */
+  /** True until the reader was told that it asked for a place of another log. */
   #isForeign: boolean;
-  /** Read and not yet taken. */
+  /** Batches that were read and not taken yet. */
   #ahead: readonly StoredBatch[] = nothing;
   #taken = 0;
   #resolve: ((result: Result) => void) | undefined;
@@ -125,7 +131,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     }
   }
 
-  /** The line that it wants next. */
+  /** The next line that it wants. */
   get due(): number {
     return this.#due;
   }
@@ -134,7 +140,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     return this;
   }
 
-  /** The signal was aborted. */
+  /** Called when the signal is aborted. */
   handleEvent(): void {
     this.end();
   }
@@ -159,7 +165,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     return over;
   }
 
-  /** Gives a waiting follower a batch; false when it holds nothing that the follower still wants. */
+  /** Offers a batch to a waiting follower; false when it has no line that the follower still wants. */
   hand(batch: StoredBatch): boolean {
     if (batch.line + batch.count <= this.#due) return false;
     this.#settle({ done: false, value: this.#take(batch) });
@@ -188,7 +194,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     return this.next();
   }
 
-  /** Waits for a batch that is to come. */
+  /** Waits for the next batch. */
   #wait(): Promise<Result> {
     return new Promise((resolve) => {
       this.#resolve = resolve;
@@ -196,7 +202,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
     });
   }
 
-  /** Reads the segments from the line that is due on. */
+  /** Reads the segments from the due line on. */
   async #read(): Promise<Result> {
     const live = this.#live;
     const endLine = live.line;
@@ -207,7 +213,7 @@ export class Follower implements AsyncIterableIterator<Followed, undefined> {
       this.#isPulling = false;
     }
     this.#taken = 0;
-    // Trimmed to the end: what comes next will be handed over.
+    // Everything up to the end was trimmed; what comes next is handed over.
     if (this.#ahead.length === 0) this.#due = Math.max(this.#due, endLine);
     return this.next();
   }

@@ -1,4 +1,6 @@
-/** The log on the journal: appends through its commits, reads from the segments, hands what is new over in memory. */
+/**
+ * The log on the journal: appends through its commits, reads from its segments, and passes on new batches in memory.
+ */
 import assert from "node:assert";
 import type { Batch, StoredBatch } from "../../core/batch/batch.ts";
 import type { BatchMemory } from "../../core/batch/batch-memory.ts";
@@ -19,7 +21,7 @@ import { startOf } from "./start.ts";
 type Parts = Omit<AppendParts, "live"> & {
   readonly journal: Journal;
   readonly reader: Reader;
-  /** A channel was destroyed: its lines are to be erased. */
+  /** Called when a channel was destroyed and its lines must be erased. */
   readonly destroyed: (channel: Channel) => void;
 };
 
@@ -45,7 +47,7 @@ export class JournalLog implements ChannelLog {
 
   follow(channel: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed> {
     if (this.#closed) return { [Symbol.asyncIterator]: () => none };
-    // The place is fixed now; reading begins with the first pull.
+    // The place is fixed at the call; reading begins with the first pull.
     const { channels, reader } = this.#parts;
     const start = startOf(channels.get(channel), from, reader);
     return {
@@ -56,7 +58,7 @@ export class JournalLog implements ChannelLog {
     };
   }
 
-  /** A batch's sequence is the number of its first line, so that a place tells it without being read. */
+  /** A batch's sequence is the number of its first line, so nothing has to be read for this. */
   async lineBehind(_channel: ChannelId, position: Position): Promise<number | undefined> {
     const place = readPosition(position);
     return place && place.sequence + place.lines;

@@ -1,4 +1,4 @@
-/** Opens a folder's log: reads what is there, takes up what was left undone, and begins to write. */
+/** Opens a folder's log: reads what is there, finishes what was left undone, and begins to write. */
 import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
 import type { ChannelLog, Clock } from "../../ports.ts";
@@ -27,15 +27,15 @@ type JournalOptions = {
   readonly logger?: Logger | undefined;
   readonly retention: Limits;
   readonly guard?: Guard | undefined;
-  /** Told of the room from time to time. */
+  /** Told the room from time to time. */
   readonly room?: (room: Room) => void;
-  /** A segment is closed at this size; by default what fits the limits. */
+  /** The size at which a segment is closed; by default it follows from the limits. */
   readonly segmentBytes?: number;
   /** Told of bytes or lines that were acknowledged and cannot be read. */
   readonly damaged?: (what: { readonly bytes: number } | { readonly lines: number }) => void;
 };
 
-/** A small log has small segments, so that its limit can be kept; and so has one whose files may not be large. */
+/** A small log has small segments, so that its limit can be kept; so has one whose files may not be large. */
 const segmentBytesFor = ({ totalBytesMax }: Limits): number => {
   const wanted = Math.max(segmentBytesMin, Math.floor(totalBytesMax / segmentsAtLeast));
   return Math.min(segmentBytesMax, wanted, Math.floor(fileSizeLimit() / 2));
@@ -46,26 +46,26 @@ const segmentBytesMin = 64 * 1024;
 const segmentsAtLeast = 16;
 const segmentMsMin = 60_000;
 
-/** Bytes of the segments, and how many of them hold lines that are still wanted, about. */
+/** The bytes of the segments, and roughly how many of them are still wanted. */
 type Room = { readonly bytes: number; readonly liveBytes: number };
 
-/** The log, and what of its room on the disk is in use. */
+/** The log, and how much space it uses. */
 export type OpenJournal = {
   readonly log: ChannelLog;
   room(): Room;
-  /** The bytes that are there now. */
+  /** The extent of the log now. */
   extent(): LogExtent;
-  /** Is every file of it where the next start will look? */
+  /** True when every file is where the next start will look for it. */
   isInPlace(): boolean;
-  /** How many segments were there when it was opened. */
+  /** The number of segments when it was opened. */
   readonly segments: number;
-  /** Makes the first segment, where there is none: from here on an empty folder is one that lost its lines. */
+  /** Creates the first segment if there is none: from then on, an empty folder is one that lost its lines. */
   begin(): Promise<void>;
-  /** Puts batches of a channel behind all that it has, each at its own line. */
+  /** Adds batches of a channel after everything that it has, each at its own line. */
   import(channel: ChannelId, incarnation: string, batches: readonly ImportedBatch[]): Promise<void>;
-  /** Says where a channel goes on of which no line is left. */
+  /** Sets the end of a channel without lines. */
   importEnd(channel: ChannelId, incarnation: string, tail: ChannelTail): Promise<void>;
-  /** Ends the log, finishes what is under way, closes every file. Idempotent. */
+  /** Closes the log, finishes what is under way, and closes every file. Idempotent. */
   close(): Promise<void>;
 };
 
@@ -97,7 +97,7 @@ export async function openJournal({
       try {
         retention.trimChannels();
       } catch {
-        upkeep.soon(); // it meets the same failure, tells it and mends it
+        upkeep.soon(); // it meets the same failure, reports it and mends it
       }
     },
     sealed: (segment) => upkeep.sealed(segment),
@@ -170,7 +170,9 @@ function opened({ log, journal, upkeep, collector, channels }: Parts, segments: 
   };
 }
 
-/** The names of the requests of the last 10 minutes, oldest first. Segments without an index keep theirs for it. */
+/**
+ * The dedup ids of the last 10 minutes, oldest first. Segments without an index keep theirs for when it is written.
+ */
 function dedupWindowOf(
   segments: readonly Segment[],
   unindexed: ReadonlySet<Segment>,

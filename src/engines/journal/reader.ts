@@ -1,4 +1,7 @@
-/** Reads batches of a channel from its segments: many that lie together in one call, each proved by its checksum. */
+/**
+ * Reads batches of a channel from its segments: those that lie close together in one call, each verified by its
+ * checksum.
+ */
 import type { Logger } from "pino";
 import { encodedBytes, type StoredBatch } from "../../core/batch/batch.ts";
 import { turns } from "../../turns.ts";
@@ -7,14 +10,17 @@ import { batchOfEntry, readEntry } from "./entry.ts";
 import { restoreRows } from "./restore-rows.ts";
 import { IndexDamaged, type RowPlace } from "./run.ts";
 
-/** Read in one call; a larger batch is read alone. */
+/** The size of one read; a larger batch is read alone. */
 const spanBytesMax = 64 * 1024;
-/** Between two batches of a channel: more of others than this is not read with them. */
+/** Two batches of a channel are read together if there are no more bytes of others between them than this. */
 const gapBytesMax = 8 * 1024;
 
 type ReaderOptions = {
   readonly logger: Logger | undefined;
-  /** A batch that was acknowledged cannot be read: it is passed over, and line numbers tell its readers. */
+  /**
+   * Called for lines that were acknowledged and cannot be read. They are skipped, and their readers notice by the
+   * line numbers.
+   */
   readonly damaged: (lines: number) => void;
 };
 
@@ -26,8 +32,8 @@ export class Reader {
   }
 
   /**
-   * Batches of `channel` from the one that holds `line` on (else the first one behind it): at least one and about
-   * 64 KiB at most, all below `endLine`; none at the end. Each owns its memory.
+   * Batches of `channel` from the one with `line` on, or from the first one after it: at least one, and about 64 KiB
+   * at most, all before `endLine`; none at the end. Each has memory of its own.
    */
   async read(channel: Channel, line: number, endLine: number): Promise<readonly StoredBatch[]> {
     for (let due = line; !channel.isDestroyed; ) {
@@ -35,8 +41,8 @@ export class Reader {
       if (place === undefined || place.row.line >= endLine) return [];
       const span = spanFrom(place, endLine);
       const batches = await this.#readSpan(channel, place, span);
-      if (batches === "gone") continue; // retention was quicker: what is there now?
-      // When rows are missing, the one before the gap is found.
+      if (batches === "gone") continue; // they were trimmed meanwhile: look again
+      // If rows are missing, the batch before the gap is found as well.
       const wanted = batches.filter((batch) => batch.line + batch.count > due);
       if (wanted.length > 0) return wanted;
       due = span.endLine;
@@ -45,13 +51,13 @@ export class Reader {
   }
 
   /**
-   * The line at which the newest batches before `behind` begin that hold `lines` lines and no more than `bytesMax`
-   * bytes, but one batch at least. Looks at rows alone.
+   * The line at which the newest batches before `behind` begin that have `lines` lines, and at most `bytesMax` bytes,
+   * but at least one batch. Reads only rows.
    */
   async startBefore(channel: Channel, behind: number, lines: number, bytesMax: number): Promise<number> {
     const first = Math.max(0, behind - lines);
     if (bytesMax === Number.POSITIVE_INFINITY) return first;
-    // Ids of producers have one length: what a batch counts beyond its lines is the same for all.
+    // Producers' ids all have the same length, so every batch counts the same number of bytes besides its lines.
     const overheadBytes = encodedBytes({ producer: channel.newest?.producer ?? "", bytes: noBytes });
     let bytes = 0;
     for (let start = behind; ; ) {
@@ -64,7 +70,7 @@ export class Reader {
     }
   }
 
-  // An index that is damaged is made again, once: what it said is in the segment.
+  // A damaged index is restored once, from the segment.
   async #find(channel: Channel, line: number): Promise<RowPlace | undefined> {
     try {
       return channel.find(line);
@@ -118,7 +124,7 @@ type Span = {
   readonly endLine: number;
 };
 
-// The rows from `place` on that are worth one call.
+// The rows from `place` on to read in one call.
 function spanFrom({ run, index, row }: RowPlace, endLine: number): Span {
   const rows = [];
   let end = row.offset;

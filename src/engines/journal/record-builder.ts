@@ -1,4 +1,4 @@
-/** Puts the entries of one commit together. Its buffers are used again by the next one. */
+/** Builds the record of one commit. Its buffers are reused for the next one. */
 import {
   type Entry,
   entryBytes,
@@ -8,18 +8,18 @@ import {
   writeRecordHeader,
 } from "./entry.ts";
 
-/** Payloads up to this size are copied behind their header; larger ones are written from where they are. */
+/** Payloads up to this size are copied after their header; larger ones are written from where they are. */
 const copiedBytesMax = 2048;
 const slabBytesFirst = 64 * 1024;
-/** A larger slab than this is let go after its commit. */
+/** A larger slab than this is dropped after its commit. */
 const slabBytesKept = 1024 * 1024;
 
-/** The place where an entry will lie. */
+/** The place of an entry in its segment. */
 export type EntryPlace = { readonly offset: number; readonly size: number };
 
 export class RecordBuilder {
   #slab: Buffer = Buffer.allocUnsafeSlow(slabBytesFirst);
-  /** Offsets in the slab: behind what is written, and behind what is in `#parts`. */
+  /** Offsets in the slab: the end of what is written, and the end of what is in `#parts`. */
   #end = 0;
   #partsEnd = 0;
   #parts: Uint8Array[] = [];
@@ -61,7 +61,7 @@ export class RecordBuilder {
     return { offset, size };
   }
 
-  /** The finished record: valid until the next `begin`. */
+  /** The finished record, valid until the next `begin`. */
   end(
     segment: number,
     commit: Pick<RecordHeader, "commit" | "ageMs" | "ranMs">,
@@ -77,7 +77,7 @@ export class RecordBuilder {
     this.#partsEnd = this.#end;
   }
 
-  // Parts that were closed go on in the old slab, which lives as long as they do.
+  // Finished parts stay in the old slab, which lives as long as they do.
   #reserve(more: number): void {
     if (this.#end + more <= this.#slab.length) return;
     const open = this.#slab.subarray(this.#partsEnd, this.#end);

@@ -1,7 +1,4 @@
-/**
- * Finds what the folder holds at a start: segments, channels, the names of the last requests, and what a crash left
- * undone.
- */
+/** Finds what the folder holds at a start: segments, channels, the latest dedup ids, and what a crash left undone. */
 import type { Logger } from "pino";
 import type { ChannelId } from "../../core/ids.ts";
 import type { Channel } from "./channel.ts";
@@ -16,7 +13,7 @@ import { indexName, Segment, segmentNumber } from "./segment.ts";
 type Recovered = {
   readonly segments: readonly Segment[];
   readonly channels: Channels;
-  /** Channels that were destroyed and whose lines may still stand somewhere. */
+  /** Destroyed channels whose lines may still be somewhere. */
   readonly destroyed: readonly Channel[];
   /** Full segments that have no index file. */
   readonly unindexed: readonly Segment[];
@@ -28,7 +25,7 @@ type RecoveryOptions = {
   readonly damaged: (bytes: number) => void;
 };
 
-/** Reads the folder. What a crash tore off is cut off; what is damaged is told and passed over. */
+/** Reads the folder. What a crash has torn is cut off; what is damaged is reported and skipped. */
 export async function recover(options: RecoveryOptions): Promise<Recovered> {
   const { disk } = options;
   const names = await disk.list();
@@ -54,7 +51,7 @@ class Recovery implements Recovered {
     const { disk, logger } = this.#options;
     const segment = await Segment.open(number, disk);
     if (isLast && segment.end < segmentHeaderBytes) {
-      // It was being made: nobody wrote to it yet.
+      // It was just being created, and nothing was written to it.
       await segment.remove();
       return;
     }

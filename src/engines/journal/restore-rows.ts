@@ -1,4 +1,4 @@
-/** Finds the rows of a segment's runs in the segment itself, when its index file cannot be read. */
+/** Restores the rows of a segment's runs from the segment itself when its index file cannot be read. */
 import type { ChannelId } from "../../core/ids.ts";
 import type { Channel } from "./channel.ts";
 import { type Row, Rows } from "./rows.ts";
@@ -12,14 +12,14 @@ export async function restoreRows(segment: Segment): Promise<void> {
   const lives = livesOf(entries);
   for (const channels of channelsById(segment).values()) {
     const found = (lives.get(channels[0]!.id) ?? []).filter((rows) => rows.length > 0);
-    // Lives that were erased have no run any more; they came before those that have one.
+    // Lives that were erased no longer have a run; they came before those that have one.
     channels.forEach((channel, i) => {
       restoreChannel(channel, segment, found.at(i - channels.length) ?? []);
     });
   }
 }
 
-/** The rows of each channel, those before each of its destructions apart. */
+/** The rows of each channel, separated by its destructions. */
 function livesOf(entries: readonly Found[]): ReadonlyMap<ChannelId, Row[][]> {
   const lives = new Map<ChannelId, Row[][]>();
   for (const { entry, offset, size } of entries) {
@@ -33,7 +33,7 @@ function livesOf(entries: readonly Found[]): ReadonlyMap<ChannelId, Row[][]> {
   return lives;
 }
 
-/** The channels that have runs here, those of one id in the order in which they lived. */
+/** The channels with runs in this segment; those with the same id in the order of their lives. */
 function channelsById(segment: Segment): ReadonlyMap<ChannelId, Channel[]> {
   const byId = new Map<ChannelId, Channel[]>();
   for (const { channel } of segment.runs) {

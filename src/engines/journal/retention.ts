@@ -1,6 +1,6 @@
 /**
- * Decides which lines are still wanted: by age, by each channel's own limits, by all bytes together. Moves no bytes
- * itself.
+ * Decides which lines are still wanted: by age, by each channel's own limits, and by all bytes together. Moves no
+ * bytes itself.
  */
 import { trimmedLines } from "../../metrics.ts";
 import type { Retention as Limits } from "../engine.ts";
@@ -8,14 +8,14 @@ import type { Channel } from "./channel.ts";
 import type { Channels } from "./channels.ts";
 import type { Segment } from "./segment.ts";
 
-/** Channels that are trimmed after one commit: the others wait for the next. */
+/** The most channels to trim after one commit; others wait for the next. */
 const channelsAtOnce = 64;
 const stretchMsMax = 60_000;
 
 export class Retention {
   readonly #limits: Limits;
   readonly #low: Pick<Limits, "channelBytesMax" | "channelLinesMax">;
-  /** Channels that are over their own limits. */
+  /** Channels that exceed their own limits. */
   readonly #over = new Set<Channel>();
   readonly #stretchMs: number;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -30,7 +30,7 @@ export class Retention {
     for (const channel of channels) this.grown(channel);
   }
 
-  /** A channel has more lines than before. */
+  /** The channel has grown. */
   grown(channel: Channel): void {
     const { channelBytesMax, channelLinesMax } = this.#limits;
     const isOver =
@@ -39,7 +39,7 @@ export class Retention {
     if (isOver) this.#over.add(channel);
   }
 
-  /** Brings channels under their own limits, some at a time. */
+  /** Trims some of the channels that exceed their own limits. */
   trimChannels(): void {
     let left = channelsAtOnce;
     for (const channel of this.#over) {
@@ -49,7 +49,7 @@ export class Retention {
     }
   }
 
-  /** Takes what was accepted more than the age before `nowMs` off; looks once in a while. */
+  /** Removes what was accepted longer before `nowMs` than the age; looks only once in a while. */
   trimOld(segments: readonly Segment[], nowMs: number): void {
     if (this.#limits.ageMsMax === Number.POSITIVE_INFINITY) return;
     if (Math.abs(nowMs - this.#lookedAtMs) < this.#stretchMs) return;
@@ -62,7 +62,7 @@ export class Retention {
     }
   }
 
-  /** Takes the oldest segments' lines off while all segments together are over their limit. */
+  /** Removes the oldest segments' lines while all segments together exceed their limit. */
   trimTotal(segments: readonly Segment[], active: Segment | undefined): void {
     let bytes = segments.reduce((sum, { end, indexBytes }) => sum + end + indexBytes, 0);
     const full = segments.filter((segment) => segment !== active && segment.isLive);
@@ -75,7 +75,7 @@ export class Retention {
     }
   }
 
-  // The newest batch stays, whatever the limits.
+  // The newest batch stays, whatever the limits are.
   #trimChannel(channel: Channel): void {
     const { channelBytesMax, channelLinesMax } = this.#low;
     for (const run of [...channel.runs]) {
@@ -115,6 +115,6 @@ function newestOf(segment: Segment): number {
   return newestMs;
 }
 
-/** A channel over its limit is trimmed to a little below it, so that not every append has to trim. */
+/** A channel over its limit is trimmed to slightly below it, so that not every append has to trim. */
 const aLittleBelow = (limit: number): number =>
   limit === Number.POSITIVE_INFINITY ? limit : limit - Math.floor(limit / 2 ** 20) * 2 ** 13;

@@ -1,11 +1,15 @@
 /**
- * Rows say where batches lie in a segment: five numbers each, those of one channel together and in the order of its
- * lines. One flat array: a channel with one batch costs one small object, and a file holds the rows as they are.
+ * Rows say where batches lie in a segment: five numbers for each, those of one channel together and in the order of
+ * its lines. They are one flat array, so that a channel with one batch costs one small object, and so that files hold
+ * rows as they are.
  */
 
 import { crc32 } from "node:zlib";
 
-/** One batch: running number of its first line, bytes of the channel before it, when it was accepted, its place. */
+/**
+ * One batch: the running number of its first line, the channel's bytes before it, when it was accepted, and its
+ * place.
+ */
 export type Row = {
   readonly line: number;
   readonly bytesBefore: number;
@@ -17,9 +21,9 @@ export type Row = {
 const fields = 5;
 const rowsFirst = 1;
 const rowBytes = fields * Float64Array.BYTES_PER_ELEMENT;
-/** Rows that are read from a file at once, and proved together. */
+/** Rows of one page, which is read and verified as a whole. */
 const pageRows = 64;
-/** A checksum of four bytes, and four more, so that rows lie at multiples of eight. */
+/** A checksum of four bytes, and four unused ones, so that rows are aligned to eight bytes. */
 const checksumBytes = 8;
 
 /** Rows, oldest first. Grows at its end. */
@@ -32,7 +36,7 @@ export class Rows {
     this.#count = count;
   }
 
-  /** Rows as a file holds them; `bytes` is copied. */
+  /** Decodes the rows of a file; copies `bytes`. */
   static decode(bytes: Buffer): Rows {
     const values = new Float64Array(bytes.length / Float64Array.BYTES_PER_ELEMENT);
     Buffer.from(values.buffer).set(bytes);
@@ -70,7 +74,7 @@ export class Rows {
     };
   }
 
-  /** As a file holds them: pages of `pageRows` rows, each with its checksum behind it. */
+  /** Encodes the rows for a file: pages of `pageRows` rows, each followed by its checksum. */
   encode(): Buffer {
     const pages = Math.ceil(this.#count / pageRows);
     const out = Buffer.alloc(this.#count * rowBytes + pages * checksumBytes);
@@ -85,11 +89,11 @@ export class Rows {
   }
 }
 
-/** Bytes that `count` rows take in a file. */
+/** The bytes of `count` rows in a file. */
 export const encodedRowsBytes = (count: number): number =>
   count * rowBytes + Math.ceil(count / pageRows) * checksumBytes;
 
-/** The page of row `index` of `count` rows: its beginning in them, and its first row. */
+/** The page of row `index` among `count` rows: where it begins, and its first row. */
 export function pageOf(
   index: number,
   count: number,
@@ -100,7 +104,7 @@ export function pageOf(
   return { first, at: page * (pageRows * rowBytes + checksumBytes), bytes };
 }
 
-/** Reads a page; undefined when it is damaged. */
+/** Decodes a page; undefined when it is damaged. */
 export function decodePage(bytes: Buffer): Rows | undefined {
   const rows = bytes.subarray(0, bytes.length - checksumBytes);
   return bytes.readUInt32LE(rows.length) === crc32(rows) ? Rows.decode(rows) : undefined;

@@ -1,9 +1,9 @@
-/** Lines of one channel that follow one another and lie in one segment. */
+/** Consecutive lines of one channel that lie in one segment. */
 import type { Channel, Newest } from "./channel.ts";
 import { decodePage, pageOf, type Row, Rows } from "./rows.ts";
 import type { Segment } from "./segment.ts";
 
-/** Beyond what a channel counts for a batch: `entry.ts`. */
+/** Bytes of an entry beyond the bytes that a channel counts for it: see `entry.ts`. */
 const headerBytesAbout = 96;
 
 /** A run without its rows. */
@@ -13,7 +13,7 @@ export type RunSummary = {
   readonly firstRow: number;
   readonly firstLine: number;
   readonly endLine: number;
-  /** The newest batch; absent while there is none. */
+  /** The newest batch; absent if there is none. */
   readonly newest: Newest | undefined;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
@@ -25,14 +25,14 @@ export type RunSummary = {
 export type RowPlace = { readonly run: Run; readonly index: number; readonly row: Row };
 
 /**
- * A run of a channel. Its rows are in memory while its segment is written, and in the segment's index file after that.
- * Rows before `firstRow` are trimmed: they are on the disk still, and nobody's.
+ * A run of a channel. Its rows are in memory while its segment is being written, and in the segment's index file
+ * after that. Rows before `firstRow` are trimmed: their batches are still on the disk, but nobody can read them.
  */
 export class Run {
   readonly channel: Channel;
   readonly segment: Segment;
   #rows: Rows | undefined;
-  /** The beginning of the rows in the index file. */
+  /** The beginning of its rows in the index file. */
   #rowsAt = 0;
   #page: { readonly first: number; readonly rows: Rows } | undefined;
   rowCount = 0;
@@ -45,7 +45,7 @@ export class Run {
   firstAcceptedMs: number;
   lastAcceptedMs: number;
 
-  /** A run that begins with no row at `line`. */
+  /** A run without rows, to begin at `line`. */
   constructor(channel: Channel, segment: Segment, line: number, bytesBefore: number) {
     this.channel = channel;
     this.segment = segment;
@@ -56,7 +56,7 @@ export class Run {
     this.lastAcceptedMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** A run whose rows are in the index file of its segment from `rowsAt` on. */
+  /** A run whose rows are in its segment's index file, from `rowsAt` on. */
   static stored(channel: Channel, segment: Segment, summary: RunSummary, rowsAt: number): Run {
     const run = new Run(channel, segment, summary.firstLine, summary.bytesBefore);
     Object.assign(run, summary);
@@ -64,7 +64,7 @@ export class Run {
     return run;
   }
 
-  /** Adds the batch behind the last one. */
+  /** Adds the batch after the last one. */
   push(row: Row, { endLine, bytes, newest }: { endLine: number; bytes: number; newest: Newest }): void {
     this.#rows!.push(row);
     this.rowCount++;
@@ -80,14 +80,14 @@ export class Run {
     return this.#rows;
   }
 
-  /** From here on the rows are read from the index file. */
+  /** From now on the rows are read from the index file. */
   rowsAreAt(offset: number): void {
     this.#rows = undefined;
     this.#page = undefined;
     this.#rowsAt = offset;
   }
 
-  /** Bytes of the segment that the run's rows need, about: what the channel counts, and a header for each. */
+  /** Roughly the bytes of the segment that its rows need: what the channel counts, and a header for each batch. */
   get liveBytes(): number {
     return this.bytesAfter - this.bytesBefore + (this.rowCount - this.firstRow) * headerBytesAbout;
   }
@@ -105,7 +105,7 @@ export class Run {
     return this.#page.rows.at(index - this.#page.first);
   }
 
-  /** The rows were read from the segment again; some may be missing. */
+  /** Sets the rows that were restored from the segment; some may be missing. */
   rowsAre(rows: Rows): void {
     this.#rows = rows;
     this.#page = undefined;
@@ -114,7 +114,10 @@ export class Run {
     this.firstRow = this.firstIndex((row) => row.line >= this.firstLine);
   }
 
-  /** The index of the first row from `firstRow` on for which `holds`, else `rowCount`. Once true it stays true. */
+  /**
+   * The index of the first row from `firstRow` on for which `holds` is true, or `rowCount`. `holds` must stay true
+   * once it is.
+   */
   firstIndex(holds: (row: Row) => boolean): number {
     let low = this.firstRow;
     let high = this.rowCount;
@@ -126,12 +129,12 @@ export class Run {
     return low;
   }
 
-  /** Some of its lines are not trimmed. */
+  /** True while some of its lines are not trimmed. */
   get isLive(): boolean {
     return this.firstRow < this.rowCount;
   }
 
-  /** Takes the rows before `index` off; true when none is left. */
+  /** Removes the rows before `index`; true when none is left. */
   trimTo(index: number): boolean {
     this.firstRow = index;
     if (index >= this.rowCount) {
@@ -157,7 +160,7 @@ export class Run {
   }
 }
 
-/** The rows of a segment cannot be read from its index file: they are to be found in the segment again. */
+/** The index file of a segment cannot be read, so its rows must be restored from the segment. */
 export class IndexDamaged extends Error {
   readonly segment: Segment;
 

@@ -1,8 +1,8 @@
 /**
- * Reads what a segment holds, by its bytes alone: after a crash, and where an index is missing. A commit begins only
- * when the one before it is on the disk, so damage with a later record behind it is damage to what was acknowledged,
- * and is told; damage with none behind it is taken for the last commit, torn by a crash before anybody was answered. A file
- * that was cut or damaged there afterwards looks the same.
+ * Reads the contents of a segment from its bytes alone: after a crash, and when an index is missing. A commit begins
+ * only when the previous one is on the disk. So damage with a later record after it is damage to acknowledged lines,
+ * and is reported. Damage without one is taken for the last commit, torn by a crash before anybody was answered; a
+ * file that was truncated or damaged there later looks the same.
  */
 import {
   type ReadEntry,
@@ -14,21 +14,24 @@ import {
   type Times,
 } from "./entry.ts";
 
-/** An entry with its place in the segment. `ranMs` is its commit's; 0 when that cannot be read. */
+/** An entry with its place in the segment. `ranMs` is that of its commit; 0 when it cannot be read. */
 export type Found = ReadEntry & { readonly offset: number; readonly ranMs: number };
 
 type Scan = {
   readonly entries: readonly Found[];
-  /** Everything behind this is to be cut off: a torn commit, or nothing. */
+  /** Everything after this must be cut off: a torn commit, or nothing. */
   readonly end: number;
-  /** The number of the newest commit, 0 when there is none, and when it was made. */
+  /** The number of the newest commit, and its times; 0 when there is none. */
   readonly commit: number;
   readonly times: Times | undefined;
-  /** Stretches of what was acknowledged of which nothing is known. A damaged payload is an entry that is not whole. */
+  /**
+   * Stretches of acknowledged bytes that cannot be read at all. A damaged payload is not among them: its entry is not
+   * whole.
+   */
   readonly damages: readonly { readonly offset: number; readonly bytes: number }[];
 };
 
-/** Reads a whole segment. `isComplete`: it was closed in order, so that nothing of it can be torn. */
+/** Reads a whole segment. `isComplete`: it was closed properly, so nothing in it can be torn. */
 export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean): Scan {
   const entries: Found[] = [];
   const damages: { offset: number; bytes: number }[] = [];
@@ -54,7 +57,7 @@ export function scanSegment(bytes: Buffer, segment: number, isComplete: boolean)
   return { entries, end: bytes.length, commit, times, damages };
 }
 
-// The entries of a record: bytes that cannot be read are passed over where a later entry is found.
+// The entries of a record; unreadable bytes are skipped if there is a later entry.
 function readEntries(bytes: Buffer, at: number, end: number): Omit<Found, "ranMs">[] {
   const entries: Omit<Found, "ranMs">[] = [];
   for (let offset = at + recordHeaderBytes; offset < end; ) {
@@ -68,7 +71,7 @@ function readEntries(bytes: Buffer, at: number, end: number): Omit<Found, "ranMs
   return entries;
 }
 
-// The place of the next record that holds, else the end.
+// The place of the next valid record, or the end.
 function nextRecord(bytes: Buffer, from: number, segment: number): number {
   const magic = Buffer.alloc(4);
   magic.writeUInt32LE(recordMagic);

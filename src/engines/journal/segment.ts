@@ -1,6 +1,7 @@
 /**
- * One file of the journal. While it is written its rows are in memory; when it is full they go to an index file beside
- * it, which can be made again from the segment. A segment that nobody needs is removed while its last readers read on.
+ * One file of the journal. While it is being written its rows are in memory; when it is full they go to an index file
+ * beside it, which can be made again from the segment. A segment that is no longer needed is removed even while it is
+ * being read: readers keep the open file.
  */
 import type { ChannelId } from "../../core/ids.ts";
 import type { Channel } from "./channel.ts";
@@ -14,13 +15,13 @@ const segmentForm = /^(\d{10})\.log$/;
 
 const segmentName = (number: number): string => `${String(number).padStart(digits, "0")}.log`;
 export const indexName = (number: number): string => `${String(number).padStart(digits, "0")}.index`;
-/** The number of the segment of this name; undefined for any other file. */
+/** The number in a segment's file name; undefined for any other file. */
 export const segmentNumber = (name: string): number | undefined => {
   const match = segmentForm.exec(name);
   return match === null ? undefined : Number(match[1]);
 };
 
-/** The name of a request that stands in a segment. */
+/** A dedup id in a segment. */
 type SegmentDedupId = {
   readonly channel: Channel;
   readonly id: string;
@@ -29,30 +30,30 @@ type SegmentDedupId = {
   readonly atMs: number;
 };
 
-/** A segment and what of it is still wanted. */
+/** A segment, and what of it is still wanted. */
 export class Segment {
   readonly number: number;
   readonly #disk: Disk;
   readonly #file: DiskFile;
   #index: DiskFile | undefined;
-  /** Bytes of the index file. */
+  /** The size of the index file. */
   indexBytes = 0;
-  /** Behind the last byte that is known to be good. */
+  /** The end of the bytes that are known to be good. */
   end: number;
   /** The number of its newest commit. */
   commit = 0;
-  /** When that was made. */
+  /** The times of that commit. */
   times: Times | undefined;
-  /** All lines that stand here, trimmed ones too. */
+  /** The runs of all its lines, including trimmed ones. */
   readonly runs = new Set<Run>();
-  /** Channels of which no line is left anywhere: where they go on stands here. */
+  /** Channels without lines whose ends are recorded here. */
   readonly ends = new Set<Channel>();
-  /** Names of requests whose lines stand here, until they are in the index file. */
+  /** The dedup ids of its lines, until they are in the index file. */
   dedupIds: SegmentDedupId[] = [];
-  /** Channels whose destruction stands here and whose lines may still be in older segments. */
+  /** Channels whose destruction is recorded here, and whose lines may still be in older segments. */
   readonly destroyed = new Set<ChannelId>();
   #readers = 0;
-  /** It is being removed, by this process. */
+  /** True while this process is removing it. */
   #isLeaving = false;
   #removed = false;
 
@@ -63,7 +64,7 @@ export class Segment {
     this.end = end;
   }
 
-  /** A new segment, which is there after a crash. */
+  /** Creates a segment that survives a crash. */
   static async create(number: number, disk: Disk): Promise<Segment> {
     const file = await disk.create(segmentName(number));
     try {
@@ -82,39 +83,39 @@ export class Segment {
     return new Segment(number, disk, file, await file.size());
   }
 
-  /** Bytes of the segment that somebody still needs, about. */
+  /** Roughly the bytes of the segment that are still wanted. */
   get liveBytes(): number {
     let bytes = 0;
     for (const run of this.runs) if (run.isLive) bytes += run.liveBytes;
     return bytes;
   }
 
-  /** Some line of it is not trimmed. */
+  /** True while some of its lines are not trimmed. */
   get isLive(): boolean {
     for (const run of this.runs) if (run.isLive) return true;
     return false;
   }
 
-  /** Writes behind the end and syncs; the end moves when both are done. */
+  /** Appends and syncs; the end moves when both are done. */
   async append(parts: readonly Uint8Array[], bytes: number): Promise<void> {
     await this.#file.writeSynced(parts, this.end);
     this.end += bytes;
   }
 
-  /** Takes off what a failed or torn commit left behind the end. */
+  /** Cuts off what a failed or torn commit left after the end. */
   async cutOff(): Promise<void> {
     await this.#file.truncate(this.end);
     await this.#file.sync();
   }
 
-  /** The whole segment. */
+  /** Reads the whole segment. */
   async readAll(): Promise<Buffer> {
     const bytes = Buffer.allocUnsafe(this.end);
     const length = await this.#file.read(bytes, 0);
     return bytes.subarray(0, length);
   }
 
-  /** The bytes from `offset` on; fewer than asked for at the end. Rejects when the segment is gone. */
+  /** Reads the bytes from `offset` on; fewer than asked for at the end. Rejects when the segment was removed. */
   async read(into: Buffer, offset: number): Promise<Buffer> {
     this.#readers++;
     try {
@@ -134,17 +135,17 @@ export class Segment {
     return this.#file.sync();
   }
 
-  /** False when the file was removed, renamed, replaced or cut under this process. Some microseconds. */
+  /** False when the file was removed, renamed, replaced or truncated by somebody else. Takes some microseconds. */
   isInPlace(): boolean {
     return this.#isLeaving || this.#file.isInPlace(this.end);
   }
 
-  /** The last `bytes` do not count: what is there of them is cut off before the next. */
+  /** The last `bytes` do not count; they are cut off before the next append. */
   takeBack(bytes: number): void {
     this.end -= bytes;
   }
 
-  /** Writes the index file and lets the rows go from memory. */
+  /** Writes the index file and drops the rows from memory. */
   async writeIndex(index: SegmentIndex): Promise<void> {
     const { parts, rowsAt } = encodeIndex(index);
     await this.#disk.replace(indexName(this.number), parts);
@@ -155,7 +156,7 @@ export class Segment {
     for (const [run, offset] of rowsAt) run.rowsAreAt(offset);
   }
 
-  /** The bytes of the index file, where there is one. */
+  /** The bytes of the index file, if there is one. */
   async openIndex(): Promise<Buffer | undefined> {
     const file = await this.#disk.open(indexName(this.number)).catch(() => undefined);
     if (file === undefined) return undefined;
@@ -165,12 +166,12 @@ export class Segment {
     return bytes.subarray(0, await file.read(bytes, 0));
   }
 
-  /** Fills `into` from the index file; false when there is less. */
+  /** Fills `into` from the index file; false when it is too short. */
   readIndex(into: Buffer, offset: number): boolean {
     return this.#index !== undefined && this.#index.readSync(into, offset) === into.length;
   }
 
-  /** Removes the files for good; what is being read is read to its end. May be called again when it was rejected. */
+  /** Removes the files for good; reads under way are finished. May be called again if it was rejected. */
   async remove(): Promise<void> {
     this.#isLeaving = true;
     await this.#disk.remove(indexName(this.number));

@@ -1,4 +1,4 @@
-/** Finds where a follower begins. */
+/** Finds where a follower starts. */
 import assert from "node:assert";
 import { readPosition } from "../../core/position.ts";
 import type { From } from "../../ports.ts";
@@ -7,10 +7,10 @@ import type { Channel } from "./channel.ts";
 import type { Reader } from "./reader.ts";
 import { IndexDamaged } from "./run.ts";
 
-/** The line that a follower wants first. `foreign`: it asked for a place of another log, and is to be told. */
+/** The first line that a follower wants. `foreign`: it asked for a place of another log, and must be told. */
 export type Start = { readonly line: number; readonly foreign?: true };
 
-/** The place is fixed at the call; where it has to be held against a stored batch the answer comes later. */
+/** The place is fixed at the call; if it must be compared with a stored batch, the answer comes later. */
 export function startOf(
   channel: Channel | undefined,
   from: From,
@@ -40,7 +40,7 @@ function startAfter(
   if (channel === undefined) return { line: 0, foreign: true };
   const { line: endLine, end, incarnation } = channel;
   return async () => {
-    // The batch that holds the place's line, else the oldest one behind it: retention takes the oldest first.
+    // The batch with the place's line, or the oldest one after it, since retention removes the oldest first.
     const [found] = await reader.read(channel, place.sequence, endLine);
     const at = found?.line === place.sequence ? found : undefined;
     const foreign = isForeign(place, { incarnation, end, at, oldest: found });
@@ -48,7 +48,7 @@ function startAfter(
   };
 }
 
-// A damaged index shows more than was asked for; reading it makes it again.
+// A damaged index yields more than was asked for; reading restores it.
 function lineSince(channel: Channel, timeMs: number, endLine: number): number {
   try {
     return channel.since(timeMs, endLine);

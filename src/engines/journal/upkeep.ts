@@ -1,4 +1,4 @@
-/** The journal's work beside its commits: trims, removes, erases, writes indexes. One thing at a time, for ever. */
+/** The journal's work besides its commits: trims, removes, erases, writes indexes. One thing at a time, for ever. */
 import type { Logger } from "pino";
 import type { Clock } from "../../ports.ts";
 import { dedupMs } from "../engine.ts";
@@ -22,11 +22,11 @@ type UpkeepOptions = {
   readonly clock: Clock;
   readonly times: JournalClock;
   readonly logger: Logger | undefined;
-  /** A segment that is written for so long is closed, so that its lines can go together. */
+  /** A segment is closed after this long, so that its lines can be removed together. */
   readonly segmentMsMax: number;
   /** Full segments without an index file. */
   readonly unindexed: readonly Segment[];
-  /** A look is over. */
+  /** Called after each round. */
   readonly looked: () => void;
 };
 
@@ -55,12 +55,12 @@ export class Upkeep {
     this.soon();
   }
 
-  /** There is something to do before the next look. */
+  /** Asks for a round before the next regular one. */
   soon(): void {
     this.#wake.abort();
   }
 
-  /** Stops after what is under way; writes the index of the segment that was written last. */
+  /** Stops after the current round, and writes the index of the segment that was being written. */
   async close(): Promise<void> {
     this.#stop.abort();
     this.#wake.abort();
@@ -114,7 +114,8 @@ export class Upkeep {
     }
   }
 
-  // A segment whose lines are being erased waits: its index would keep places of lines that a crash leaves standing.
+  // A segment whose lines are being erased waits: after a crash, its index would still list lines that were not
+  // erased.
   async #writeIndexes(): Promise<void> {
     const { eraser, journal, logger } = this.#options;
     for (const segment of this.#unindexed) {
@@ -131,7 +132,7 @@ export class Upkeep {
     }
   }
 
-  // The names that still count.
+  // The dedup ids that still count.
   #dedupIdsOf({ dedupIds }: Segment): StoredDedupId[] {
     const sinceMs = this.#options.times.ranMs - dedupMs;
     return dedupIds

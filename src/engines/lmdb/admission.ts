@@ -1,27 +1,25 @@
-/**
- * Decides how much of a transaction may be written now: the folder's guard says so, and what happened the last time.
- */
+/** Decides how much of a transaction may be written now, by the folder's guard and by the last failure. */
 import type { AppError } from "../../errors/app-error.ts";
 import { storeFull } from "../../errors/store.ts";
 import type { FolderGuard } from "../disk/folder-guard.ts";
 import type { Work } from "./commits.ts";
 import { isFull } from "./fullness.ts";
 
-/** After this time a disk that unexpectedly refused a write is tried again. */
+/** After this time, a disk that unexpectedly refused a write is tried again. */
 const spentMs = 1_000;
 
 type AdmissionOptions = { readonly guard: FolderGuard; readonly folder: string };
 
 export class Admission {
   readonly #options: AdmissionOptions;
-  /** How much the disk did not take, and when it was asked last. */
+  /** How much the disk refused, and when it was asked last. */
   #spent: { readonly bytes: number; askedAtMs: number } | undefined;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
   }
 
-  /** Those of `works` that may be written; the others are told why not. */
+  /** The works that may be written; the others are told why not. */
   async sift(works: readonly Work[]): Promise<readonly Work[]> {
     const { guard } = this.#options;
     if (this.#spent !== undefined && !(await this.#takesAgain(this.#spent))) {
@@ -38,7 +36,7 @@ export class Admission {
     return refusedToo === undefined ? upkeep : refuse(upkeep, refusedToo);
   }
 
-  /** A transaction of `bytes` failed for want of room. */
+  /** A transaction of `bytes` failed for lack of space. */
   spent(bytes: number): void {
     this.#spent = { bytes, askedAtMs: performance.now() };
     this.#options.guard.spent(true);
@@ -56,7 +54,7 @@ export class Admission {
   }
 }
 
-/** The bytes that the works of a transaction write together. */
+/** The bytes that all works of a transaction write. */
 export const bytesOf = (works: readonly Work[]): number => works.reduce((sum, work) => sum + work.bytes, 0);
 
 function refuse(works: readonly Work[], error: AppError): readonly Work[] {

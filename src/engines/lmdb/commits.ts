@@ -1,8 +1,8 @@
 /**
- * One transaction at a time. What arrives while one is under way forms the next: an idle engine adds no delay, a busy
- * one shares the sync among many. Everything that a piece of work reads and writes happens in the one turn in which
- * the transaction is formed, on top of a store in which nothing else is under way: no locks, no conditions, and a
- * failure has nothing behind it that must be undone too.
+ * One transaction at a time. Work that arrives while one is under way forms the next: an idle engine adds no delay,
+ * and a busy one shares the sync among many. A piece of work does all its reads and writes in the one turn in which
+ * its transaction is formed, while nothing else is under way: there are no locks and no conditions, and nothing else
+ * has to be undone after a failure.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Database, Key, RootDatabase } from "lmdb";
@@ -18,30 +18,30 @@ import { isFull } from "./fullness.ts";
 
 /** A part of a transaction. */
 export interface Work {
-  /** Lines that come in are refused before what has to go on. */
+  /** Intake is refused before upkeep. */
   readonly use: Use;
-  /** Counts against the size of a transaction. */
+  /** Its share of the size of a transaction. */
   readonly bytes: number;
-  /** Reads, decides, puts. Runs at once, waits for nothing, and puts nothing when it throws. */
+  /** Reads, decides and puts. Runs synchronously, and puts nothing if it throws. */
   write(): void;
   /** The transaction is on the disk. */
   stored(): void;
-  /** Nothing of the transaction is stored. */
+  /** Nothing of the transaction was stored. */
   failed(error: AppError): void;
 }
 
-/** Bounds of one transaction; one larger piece of work is taken alone. */
+/** Bounds of one transaction; a single larger piece of work is taken alone. */
 const commitBytesMax = 16 * 1024 * 1024;
 export const commitWorksMax = 4096;
-/** Forming a transaction holds the event loop: what is not formed by then goes with the next one. */
+/** Forming a transaction blocks the event loop; after this time the rest goes into the next one. */
 const formMsMax = 2;
-/** Bounds of the work that waits for its turn. Callers bound themselves long before; over it, work is refused. */
+/** Bounds of waiting work. Callers have bounds of their own well below; beyond these, work is refused. */
 const freeBytesMax = 256 * 1024 * 1024;
-/** Between attempts while the disk fails: what came meanwhile gets its answer together. */
+/** The wait between attempts while the disk fails; work that comes meanwhile is answered together. */
 const failingMs = 100;
 /**
- * Transactions that LMDB may fail to write in the life of a process: lmdb 3.5.6 writes a few bytes behind its memory
- * each time. Then the store is closed, in words.
+ * The number of failed writes that are tolerated in the life of a process, since lmdb 3.5.6 writes a few bytes beyond
+ * its memory each time. After that the store is closed, with a message.
  */
 const failuresMax = 20;
 
@@ -51,7 +51,7 @@ type CommitsOptions = {
   readonly guard: FolderGuard;
   readonly logger: Logger | undefined;
   readonly clock: Pick<Clock, "monotonicMs">;
-  /** Runs at the end of the forming of each transaction. */
+  /** Runs after each transaction was formed. */
   readonly formed: () => void;
 };
 
@@ -84,7 +84,7 @@ export class Commits {
     this.#running ??= this.#run();
   }
 
-  /** False when the data are not where they were: then reading them may end the process. */
+  /** False when the data are no longer in their place; reading them could then end the process. */
   isThere(): boolean {
     return this.#options.guard.isThere();
   }
@@ -99,12 +99,12 @@ export class Commits {
     db.remove(key);
   }
 
-  /** Resolves when no work is left. */
+  /** Resolves when there is no work left. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
   }
 
-  /** Takes no more work, waits for what was taken. */
+  /** Refuses new work and waits for the rest. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.idle();
@@ -119,7 +119,7 @@ export class Commits {
   }
 
   async #run(): Promise<void> {
-    // A turn of waiting lets everything that arrives together go together.
+    // Waits a turn, so that everything that arrives together goes together.
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       if (this.#failing) await delay(failingMs);
@@ -151,7 +151,7 @@ export class Commits {
     const allowed = await this.#admission.sift(works);
     if (allowed.length === 0) return;
     const written: Work[] = [];
-    // Inside `batch` no put has a promise of its own: the one for all cannot be missed when it is rejected.
+    // Within `batch`, a put has no promise of its own: there is one for all, whose rejection cannot be missed.
     const committed = this.#options.root.batch(() => this.#form(allowed, written));
     const error = await this.#outcome(committed, written);
     if (error === undefined) {
@@ -186,7 +186,7 @@ export class Commits {
     this.#waitingBytes += bytesOf(works);
   }
 
-  /** Waits until a transaction is on the disk, or tells why it is not. */
+  /** Waits until a transaction is on the disk, or returns why it is not. */
   async #outcome(committed: Promise<boolean>, works: readonly Work[]): Promise<AppError | undefined> {
     let cause: unknown;
     const { guard, folder, logger } = this.#options;
@@ -194,7 +194,7 @@ export class Commits {
     try {
       await committed;
       guard.wrote(bytes);
-      // A batch that was written into a file that is no longer there is told to nobody as stored.
+      // If the file is gone, what was written into it is not reported as stored.
       return guard.isThere() ? undefined : dataGone();
     } catch (reason) {
       cause = await causeOf(reason);
@@ -215,7 +215,7 @@ export class Commits {
     return storeUnavailable(cause);
   }
 
-  /** LMDB takes no transaction after its head page could not be written; lmdb would wait for ever on the next. */
+  /** LMDB takes no transaction after it failed to write its head page; lmdb would wait for ever for the next. */
   #probe(cause: unknown): void {
     const root = this.#options.root;
     try {
@@ -229,7 +229,7 @@ export class Commits {
   }
 }
 
-/** lmdb rejects with a general error whose `commitError` is a promise of the real one. */
+/** lmdb rejects with a general error, whose `commitError` is a promise of the real one. */
 async function causeOf(reason: unknown): Promise<unknown> {
   const commitError = (reason as { commitError?: Promise<never> }).commitError;
   return commitError === undefined ? reason : commitError.catch((error: unknown) => error);

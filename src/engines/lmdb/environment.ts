@@ -1,6 +1,6 @@
 /**
- * The LMDB environment in a folder that this process has locked. The file is looked at before LMDB maps it, so that a
- * damaged one is told in words; it is made for its owner alone.
+ * The LMDB environment in a folder that this process has locked. The file is checked before LMDB maps it, so that
+ * damage is reported properly; it is created for its owner only.
  */
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -13,20 +13,20 @@ import { type FolderFormat, refuseEmptied } from "../disk/folder-format.ts";
 import { FreeSpace, type FreeSpaceOptions } from "../disk/free-space.ts";
 import { checkFile } from "./file-check.ts";
 
-/** The data; LMDB's own lock lies beside it, and is made anew when nobody uses it. */
+/** The data. LMDB's own lock file lies beside it, and is created anew when nobody uses it. */
 export const dataFileName = "data.mdb";
 export type BinaryDb = Database<Buffer, Buffer>;
-/** Trees of this version and of those before. */
+/** Trees of this version and of earlier ones. */
 const treeNames = ["ages", "channels", "ends", "frame-ids", "graves", "lines", "meta", "records"] as const;
 type TreeName = (typeof treeNames)[number];
 
-/** The room that is kept free of the disk, and how it is measured. */
+/** The space to keep free on the disk, and how to measure it. */
 export type Room = Omit<FreeSpaceOptions, "folder" | "file">;
 
-/** Address space, not memory or disk. */
+/** This is address space, not memory or disk. */
 const mapBytes = 2 ** 40;
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
-/** LMDB's words for a file that it cannot read. */
+/** LMDB's codes for a file that it cannot read. */
 const damageCodes: readonly unknown[] = [-30_793, -30_794, -30_795, -30_796, -30_797];
 
 type Stats = {
@@ -45,7 +45,10 @@ export class Environment {
     this.root = root;
   }
 
-  /** Opens what is in the folder, or makes it. Rejects with an `AppError` that says what is wrong with the file. */
+  /**
+   * Opens the environment in the folder, or creates it. Rejects with an `AppError` that says what is wrong with the
+   * file.
+   */
   static async open(folder: string, format: FolderFormat | undefined, room: Room): Promise<Environment> {
     const path = join(folder, dataFileName);
     refuseEmptied(path, format);
@@ -75,7 +78,7 @@ export class Environment {
     return this.#keep(this.root.openDB<Buffer, string>(name, { encoding: "binary" }));
   }
 
-  /** Bytes of the file that are nobody's: writes go there before the file grows. */
+  /** Unused bytes of the file, which are written before the file grows. */
   reusableBytes(): number {
     const stats = this.root.getStats() as RootStats;
     const used = [stats.root, stats.free, ...this.#trees.map((tree) => tree.getStats() as Stats)];
@@ -93,8 +96,8 @@ export class Environment {
   }
 
   /**
-   * A server of a version that knew no `FolderLock` may still run here. LMDB's table of readers holds the id of every
-   * process that has read, kept true by locks that the system drops with the process.
+   * A server of an earlier version, without `FolderLock`, may still be running here. LMDB's table of readers has the
+   * id of every process that has read; the system drops their locks when they end.
    */
   #refuseOlder(folder: string): void {
     this.root.get(Buffer.from("anything"));
@@ -108,14 +111,14 @@ export class Environment {
 function openRoot(path: string): RootDatabase<Buffer, Buffer> {
   const options = {
     path,
-    // A transaction is synced before it is told of; `overlappingSync` would tell first.
+    // Transactions are synced before they are reported; `overlappingSync` would report them first.
     overlappingSync: false,
-    // Transactions are formed by `batch` alone. Batching by turns rejects a promise that nobody holds.
+    // Transactions are formed only by `batch`. Batching by turns rejects a promise that nobody handles.
     eventTurnBatching: false,
     noSubdir: false,
     mapSize: mapBytes,
     maxDbs: 12,
-    permissionsMode: 0o600, // not in lmdb's types
+    permissionsMode: 0o600, // missing in lmdb's types
     ...binary,
   };
   return open<Buffer, Buffer>(options);
@@ -134,7 +137,7 @@ function refuseDamaged(path: string): void {
   );
 }
 
-/** LMDB takes a full disk badly while it makes its file. */
+/** LMDB fails badly on a full disk while it creates its file. */
 function refuseFull(folder: string, path: string, room: Room): void {
   if (existsSync(path)) return;
   const space = new FreeSpace({ ...room, folder, file: dataFileName });

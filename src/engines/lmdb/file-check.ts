@@ -1,6 +1,6 @@
 /**
- * Checks that a data file is whole before LMDB opens it. LMDB maps the file, and if the file is truncated, zeroed or
- * not LMDB's, the process dies without a word, at once or when a missing page is read.
+ * Checks that a data file is whole before LMDB opens it. LMDB maps the file; if it is truncated, zeroed or not
+ * LMDB's, the process dies without a message, at once or when a missing page is read.
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import {
@@ -13,18 +13,21 @@ import {
   readTreePage,
 } from "./pages.ts";
 
-/** Pages that are looked at in any case: the heads, the roots, and what is next to them. */
+/** Pages that are checked in any case: the heads, the roots, and those next to them. */
 const pagesMax = 2_000;
 
 type FileCheck = {
-  /** The fault, in words that follow "it is"; undefined: none that can be seen. */
+  /** The fault, worded to follow "it is"; undefined if none was found. */
   readonly damage?: string;
-  /** The named trees in it. */
+  /** The named trees of the file. */
   readonly names: readonly string[];
   readonly pages: number;
 };
 
-/** Looks at the file at `path`, which has a size. All of it when it is shorter than it says, else its upper pages. */
+/**
+ * Checks the file at `path`, which is not empty: all of it if it is shorter than its head says, otherwise its upper
+ * pages.
+ */
 export function checkFile(path: string): FileCheck {
   const file = openSync(path, "r");
   try {
@@ -53,7 +56,7 @@ class Check {
     return { ...(damage !== undefined && { damage }), names: this.#names, pages: this.#pages };
   }
 
-  /** The newer of the two heads: the one that the last transaction wrote. */
+  /** The newer of the two heads, which the last transaction wrote. */
   #head(): FileHead | string {
     const first = this.#headAt(0);
     if (typeof first === "string") return first;
@@ -72,7 +75,8 @@ class Check {
 
   #walk(head: FileHead): string | undefined {
     const { pageBytes, lastPage } = head;
-    // Shorter than it says is fine where the last pages are free, which only a look at all others can tell.
+    // The file may be shorter than its head says if the last pages are free; to know that, all other pages must be
+    // read.
     const isShort = this.#bytes < (lastPage + 1) * pageBytes;
     const limit = isShort ? lastPage + 1 : pagesMax;
     const waiting: Waiting[] = [];

@@ -1,4 +1,4 @@
-/** Tells whether a transaction failed for want of room. */
+/** Finds out whether a transaction failed for lack of space. */
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -6,9 +6,9 @@ const fullCodes = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 const pieceBytes = 1024 * 1024;
 
 /**
- * LMDB answers EIO when a disk takes only a part of a write, so its error does not tell. Asks the disk: can the file
- * grow by what a transaction of `bytes` may need? Bytes behind the last page are nobody's (LMDB leaves some there
- * itself when a transaction fails), and no transaction is under way meanwhile.
+ * LMDB answers EIO when a disk takes only part of a write, so its error does not tell. Asks the disk instead whether
+ * the file can grow by what a transaction of `bytes` may need. Bytes after the last page belong to nobody (LMDB
+ * itself leaves some there when a transaction fails), and no transaction is under way meanwhile.
  */
 export async function isFull(folder: string, bytes: number): Promise<boolean> {
   const file = await open(join(folder, "data.mdb"), "r+").catch(() => undefined);

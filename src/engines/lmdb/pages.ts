@@ -1,10 +1,9 @@
 /**
- * Reads an LMDB file without LMDB, as far as that goes: LMDB maps the file and ends the process where a page is
- * missing. Format 2 on 64-bit machines, little endian: two head pages, then the pages of the trees. Pure functions over
- * the bytes of a page.
+ * Reads an LMDB file without LMDB, which maps the file and dies where a page is missing. Format 2 on 64-bit machines,
+ * little-endian: two head pages, then the pages of the trees. Pure functions over the bytes of a page.
  */
 
-/** A tree by its root; undefined: it is empty. */
+/** The root page of a tree; undefined if the tree is empty. */
 export type Root = number | undefined;
 
 /** A head page. */
@@ -12,7 +11,7 @@ export type FileHead = {
   readonly pageBytes: number;
   readonly lastPage: number;
   readonly transaction: bigint;
-  /** The tree of free pages, and the one that holds the roots of the named trees. */
+  /** The tree of free pages, and the tree with the roots of the named trees. */
   readonly free: Root;
   readonly main: Root;
 };
@@ -33,7 +32,7 @@ const headFlag = 0x08;
 const largeFlag = 0x01;
 const treeFlag = 0x02;
 
-/** Reads a head page; a text says what it is instead. */
+/** Reads a head page; a text describes what it is instead. */
 export function readHead(page: Buffer): FileHead | "no LMDB file" | "a file of another version of LMDB" {
   if ((page.readUInt16LE(18) & headFlag) === 0 || page.readUInt32LE(24) !== magic) return "no LMDB file";
   if ((page.readUInt32LE(28) & 0xffff) !== format) return "a file of another version of LMDB";
@@ -46,19 +45,19 @@ export function readHead(page: Buffer): FileHead | "no LMDB file" | "a file of a
   };
 }
 
-/** The pages that a page of a tree leads to. */
+/** The pages that a tree's page refers to. */
 type TreePage = {
   readonly children: readonly number[];
-  /** Runs of pages that hold large values. */
+  /** Runs of pages with large values. */
   readonly runs: readonly { readonly page: number; readonly count: number }[];
-  /** Named trees, of the main tree alone. */
+  /** Named trees; only in the main tree. */
   readonly trees: readonly { readonly name: string; readonly root: Root }[];
 };
 
-/** Reads page `number` of a tree; undefined when it is none. */
+/** Reads page `number` of a tree; undefined if it is not a tree's page. */
 export function readTreePage(page: Buffer, number: number): TreePage | undefined {
   const kind = page.readUInt16LE(18) & (branchFlag | leafFlag | headFlag | 0x04);
-  // Places in a page are counted from behind its header.
+  // Offsets in a page count from the end of its header.
   const lower = headerBytes + page.readUInt16LE(20);
   if (Number(page.readBigUInt64LE(0)) !== number || (kind !== branchFlag && kind !== leafFlag))
     return undefined;

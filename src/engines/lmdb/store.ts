@@ -1,6 +1,6 @@
 /**
- * The store on LMDB. Revisions come from one counter for all keys, so a key that comes back is never mistaken; a start passes some
- * of them over.
+ * The store on LMDB. Revisions come from one counter for all keys, so that a key that comes back is never mistaken
+ * for the old one; a start skips some revisions.
  */
 import assert from "node:assert";
 import { setImmediate as turn } from "node:timers/promises";
@@ -112,14 +112,15 @@ export class Records {
     return [...this.#db.getKeys(range)];
   }
 
-  /** Inside `write`: the revision that the transaction has so far. */
+  /** Within `write`: the key's revision in the transaction so far. */
   revision(key: string): number {
     return this.#forming.get(key) ?? this.#db.get(key)?.readDoubleLE(0) ?? 0;
   }
 
-  /** Inside `write`: writes or, without a value, removes; the new revision. */
+  /** Within `write`: puts a value, or removes the record if there is none; returns the new revision. */
   put(key: string, json: string | undefined, commits: Commits): number {
-    // With the first record, so that none is stored without it: a counter behind all that the transaction may give.
+    // Written with the first record, so that no record is stored without it: a counter beyond all revisions that the
+    // transaction may assign.
     if (this.#forming.size === 0)
       commits.put(this.#meta, revisionKey, recordOf(this.#revision + commitWorksMax, ""));
     const revision = ++this.#revision;
@@ -129,7 +130,7 @@ export class Records {
     return revision;
   }
 
-  /** The transaction is formed: it is over before the next one reads. */
+  /** The transaction is formed, and will be over before the next one reads. */
   formed(): void {
     this.#forming.clear();
   }
