@@ -38,6 +38,7 @@ const readers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "docs/heroku-cli.md": { variables: "test/manual/heroku.test.ts" },
   "docs/moving.md": { import: "test/manual/heroku.test.ts" },
   "docs/operating.md": { saved: "test/manual/operating.test.ts" },
+  "docs/reading.md": all("test/manual/reading.test.ts", "read"),
   "docs/sending.md": {
     ...all("test/manual/drains.test.ts", "tokens", "boxes"),
     ...all("test/support/sender-world.ts", "rsyslog-template", "syslog-ng"),
