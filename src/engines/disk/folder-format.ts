@@ -17,7 +17,8 @@ export const formatNow = 2;
 export type FolderFormat = { readonly format: number; readonly since: string };
 
 /**
- * The format that the folder states; undefined when it says nothing, because it is new, or of a version that wrote no such file.
+ * The format that the folder states; undefined when it states none, because it is new, or of a version that wrote no
+ * such file.
  */
 export function readFormat(folder: string): FolderFormat | undefined {
   const path = join(folder, fileName);

@@ -30,9 +30,9 @@ const looksMax = 8;
 export class Retention {
   readonly #options: RetentionOptions;
   readonly #marks = new LRUCache<ChannelId, Marks>({ max: channelsMax });
+  /** Channels to look at, also those that have grown while they are being looked at. */
   readonly #queue = new Map<ChannelId, Marks>();
-  /** Channels that wait for a look, or are being looked at. */
-  readonly #due = new Set<Marks>();
+  readonly #looking = new Set<Marks>();
   readonly #looks = new Set<Promise<void>>();
   readonly #most: Size;
   readonly #slack: Size;
@@ -55,13 +55,11 @@ export class Retention {
       marks = new Marks(this.#most, this.#slack);
       this.#marks.set(channel, marks);
     }
-    if (!marks.isDue(head, last) || this.#due.has(marks)) return;
-    this.#due.add(marks);
+    if (!marks.isDue(head, last)) return;
     this.#queue.set(channel, marks);
-    while (this.#queue.size > 0 && this.#looks.size < looksMax) {
-      const look = this.#work().finally(() => this.#looks.delete(look));
-      this.#looks.add(look);
-    }
+    if (this.#looking.has(marks) || this.#looks.size >= looksMax) return;
+    const look = this.#work().finally(() => this.#looks.delete(look));
+    this.#looks.add(look);
   }
 
   /** Idempotent. Waits for the looks that are under way. */
@@ -73,7 +71,9 @@ export class Retention {
 
   async #work(): Promise<void> {
     for (const [channel, marks] of this.#queue) {
+      if (this.#looking.has(marks)) continue;
       this.#queue.delete(channel);
+      this.#looking.add(marks);
       await this.#look(channel, marks).catch((err: unknown) =>
         this.#options.failures.note(
           "retention",
@@ -81,7 +81,7 @@ export class Retention {
           "an app's limits could not be held; its next lines try again",
         ),
       );
-      this.#due.delete(marks);
+      this.#looking.delete(marks);
     }
   }
 
