@@ -1,7 +1,7 @@
 /**
  * Apps. `app-name/NAME` holds the id and is written first; `app/ID` makes the app exist. A crash in between leaves a
- * name that is completed by whoever asks for it next. An app that is being destroyed has a mark in its record, which is
- * removed last, so that anybody can take the work up again.
+ * name, which whoever asks for it next completes. An app that is being destroyed is marked in its record, which is
+ * removed last, so that anybody can take over the work.
  */
 import { type ChannelId, isUuid, newChannelId } from "../core/ids.ts";
 import { appKey, appNameKey, platformKey, recordPrefixes, runnerKey } from "../core/records/record-keys.ts";
@@ -16,7 +16,7 @@ import { timeOf } from "./time.ts";
 import type { Tokens } from "./tokens.ts";
 import { removeRecord, updateRecord } from "./update.ts";
 
-/** The tokens that a new app has. */
+/** The tokens of a new app. */
 const firstSources: readonly string[] = ["app", "heroku"];
 
 const attemptsMax = 20;
@@ -39,7 +39,7 @@ export class Apps {
     this.#drains = options.drains;
   }
 
-  /** A new app with a token for each of `sources`; without a name one is made. */
+  /** Creates an app with a token for each of `sources`; without a name it gets a random one. */
   async create(
     name?: string,
     sources: readonly string[] = firstSources,
@@ -58,7 +58,7 @@ export class Apps {
     throw recordContended();
   }
 
-  /** The app of that name or id. */
+  /** The app with that name or id. */
   async get(idOrName: string): Promise<AppRecord | undefined> {
     const id = await this.idOf(idOrName);
     if (id === undefined) return undefined;
@@ -66,19 +66,21 @@ export class Apps {
     return found?.value.destroying ? undefined : found?.value;
   }
 
-  /** The id that a name or id stands for, whether there is an app to it or not; takes the same time in both cases. */
+  /** The id for a name or id, whether or not the app exists; takes the same time in both cases. */
   async idOf(idOrName: string): Promise<ChannelId | undefined> {
     if (isUuid(idOrName)) return idOrName as ChannelId;
     if (!isAppName(idOrName)) return undefined;
     return (await this.#store.get<NameRecord>(appNameKey(idOrName)))?.value.id;
   }
 
-  /** All apps, by name. One reading is under way at a time: all that come meanwhile share the next one. */
+  /**
+   * All apps, by name. One reading is under way at a time, and all callers that come meanwhile share the next one.
+   */
   list(): Promise<readonly AppRecord[]> {
     return this.#listing();
   }
 
-  /** How many there are, without holding them. */
+  /** The number of apps, counted without holding them all. */
   async count(): Promise<number> {
     let apps = 0;
     for await (const { value } of this.#store.list<AppRecord>(recordPrefixes.app))
@@ -94,11 +96,11 @@ export class Apps {
     return apps.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Called before an app is destroyed: others outside, such as the providers of add-ons, are told first. */
+  /** Called before an app is destroyed, so that others outside, such as the providers of add-ons, are told first. */
   beforeDestroying: (id: ChannelId, user: { readonly id: string; readonly email: string }) => Promise<void> =
     async () => {};
 
-  /** Removes the app, its drains, its tokens and its log. Fine when it is gone, or half gone. */
+  /** Removes the app, its drains, its tokens and its log. No error if some or all of it is gone already. */
   async destroy(id: ChannelId): Promise<void> {
     await this.beforeDestroying(id, { id, email: "operator@localhost" });
     const app = await updateRecord<AppRecord>(this.#store, appKey(id), (found) =>
@@ -116,7 +118,7 @@ export class Apps {
     await removeRecord(this.#store, appKey(id));
   }
 
-  /** Finishes what a crash interrupted, as far as the records can be read. For the start of a server. */
+  /** Finishes what a crash interrupted, as far as the records are readable. Call it when a server starts. */
   async finishDestroying(): Promise<void> {
     const left: ChannelId[] = [];
     for await (const { value } of this.#store.list<AppRecord>(recordPrefixes.app)) {
@@ -125,8 +127,8 @@ export class Apps {
     for (const id of left) await unlessUnreadable(this.destroy(id));
   }
 
-  // Undefined when the name is taken. The put of the app's record decides who made it. Tokens are written before, so
-  // that every app that can be seen has them.
+  // Undefined when the name is taken. Whoever puts the app's record first has created it. Tokens are written before,
+  // so that every visible app has them.
   async #create(
     name: string,
     sources: readonly string[],
@@ -143,7 +145,7 @@ export class Apps {
     return (await this.#store.put(appKey(id), app, 0)) === undefined ? undefined : app;
   }
 
-  // Claims the name: the id that it stands for, as long as no app has that.
+  // Claims the name. Returns its id, unless an app already has it.
   async #claim(name: string): Promise<ChannelId | undefined> {
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const named = await this.#store.get<NameRecord>(appNameKey(name));

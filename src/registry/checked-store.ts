@@ -1,7 +1,8 @@
 /**
- * The Store as features see it: records are checked when they are read. One that cannot be used is told in the server's
- * log, with its key and none of its values. `get` refuses it (`recordUnreadable`), `list` skips it, and `watch` says
- * that it is there and unreadable. It stays as it is: the program that wrote it can still use it.
+ * The Store as features see it: records are checked when they are read. A record that cannot be used is reported in
+ * the server's log, with its key and none of its values. `get` refuses it (`recordUnreadable`), `list` skips it, and
+ * `watch` says that it exists and is unreadable. It is left as it is, because the program that wrote it can still use
+ * it.
  */
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
@@ -10,7 +11,7 @@ import { recordUnreadable } from "../errors/drains.ts";
 import type { Store, StoreChange, StoreRecord } from "../ports.ts";
 import { flawOfRecord } from "./record-checks.ts";
 
-/** Flaws that were told, by key and revision; one that this forgot is told again. */
+/** Flaws that were reported, by key and revision; a forgotten one is reported again. */
 const toldMax = 1_000;
 
 /** The cause of `recordUnreadable`: `revision` is for whoever removes or replaces the record. */
@@ -23,11 +24,11 @@ class UnreadableRecord extends Error {
   }
 }
 
-/** The cause, when a failure says that a record is unreadable. */
+/** The cause, if a failure says that a record is unreadable. */
 export const unreadableIn = (failure: unknown): UnreadableRecord | undefined =>
   failure instanceof AppError && failure.cause instanceof UnreadableRecord ? failure.cause : undefined;
 
-/** The value that `read` resolves to; undefined when it rejects since a record is unreadable. */
+/** The result of `read`; undefined when it rejects because a record is unreadable. */
 export const unlessUnreadable = <Value>(read: Promise<Value>): Promise<Value | undefined> =>
   read.catch((failure: unknown) => {
     if (unreadableIn(failure) === undefined) throw failure;

@@ -1,20 +1,20 @@
 /**
- * Bounded lists. A list is one record of claims, so that its limit holds whatever is made at the same time, here or on
- * other nodes. A claim is made before the thing that it is for is written, kept once the thing is there, and dropped
- * after the thing is gone. Claims that a crash left are looked for when the list is full.
+ * Bounded lists. A list is one record of claims, so that its limit holds whatever is created at the same time, here
+ * or on other nodes. A claim is made before its thing is written, confirmed when the thing exists, and dropped when
+ * it is gone. When the list is full, claims that a crash left are cleared.
  */
 import type { Clock, Store } from "../ports.ts";
 import { updateRecord } from "./update.ts";
 
-/** A claim that is kept, by the id of its thing, or one that was made at `atMs`. */
+/** A confirmed claim, by the id of its thing, or one that was made at `atMs`. */
 type Claim = string | { readonly id: string; readonly atMs: number };
 
-/** A claim that is this old and was not kept is a crash's remains. */
+/** A claim of this age that was not confirmed is left from a crash. */
 const claimMsMax = 60_000;
 
-/** A list that was found full of things that are there is not looked through again for so long, however many ask. */
+/** A list that is really full is not checked again for this long, however many ask. */
 const fullMs = 1_000;
-/** Lists that this is remembered of. */
+/** Lists for which this is remembered. */
 const fullListsMax = 1_000;
 
 const idOf = (claim: Claim): string => (typeof claim === "string" ? claim : claim.id);
@@ -23,23 +23,23 @@ type ClaimsOptions = {
   readonly store: Store;
   readonly clock: Clock;
   readonly claimsMax: number;
-  /** The ids that have their thing. */
+  /** Those of `ids` whose things exist. */
   readonly present: (ids: readonly string[]) => Promise<ReadonlySet<string>>;
-  /** The failure of one claim too many. */
+  /** The failure of a claim beyond the limit. */
   readonly full: () => Error;
 };
 
-/** Lists of one kind, each by the key of its record. */
+/** Lists of one kind, by the keys of their records. */
 export class Claims {
   readonly #options: ClaimsOptions;
-  /** When each full list was looked through in vain. */
+  /** When each full list was last checked without finding room. */
   readonly #fullAtMs = new Map<string, number>();
 
   constructor(options: ClaimsOptions) {
     this.#options = options;
   }
 
-  /** Ids of all claims; not every one has its thing. */
+  /** Ids of all claims; some may have no thing. */
   async ids(list: string): Promise<readonly string[]> {
     return ((await this.#options.store.get<readonly Claim[]>(list))?.value ?? []).map(idOf);
   }
@@ -54,15 +54,15 @@ export class Claims {
     });
   }
 
-  /** To be called when the thing is there. False when the claim was cleared meanwhile: then the thing has to go. */
-  async keep(list: string, id: string): Promise<boolean> {
+  /** Call when the thing exists. False when the claim was cleared in the meantime: the thing must then be removed. */
+  async confirm(list: string, id: string): Promise<boolean> {
     const claims = await updateRecord<readonly Claim[]>(this.#options.store, list, (found) =>
       found?.map((claim) => (idOf(claim) === id ? id : claim)),
     );
     return claims?.includes(id) ?? false;
   }
 
-  /** To be called when the thing is gone. Fine when there is no such claim. */
+  /** Call when the thing is gone. No error if there is no such claim. */
   async drop(list: string, id: string): Promise<void> {
     await updateRecord<readonly Claim[]>(this.#options.store, list, (found = []) => {
       const left = found.filter((claim) => idOf(claim) !== id);
@@ -70,7 +70,7 @@ export class Claims {
     });
   }
 
-  // Young claims stay: their things are about to be written.
+  // Recent claims stay, because their things are about to be written.
   async #cleared(list: string, claims: readonly Claim[]): Promise<readonly Claim[]> {
     const nowMs = this.#options.clock.nowMs();
     const fullAtMs = this.#fullAtMs.get(list);

@@ -1,6 +1,6 @@
 /**
- * The progress of a drain: the record at `drain-state/ID`, written by the drain's worker alone. Another version of the
- * program may have written it, so it is checked when it is read; a record without a `version` is of 0.1.
+ * The progress of a drain: the record at `drain-state/ID`, which only the drain's worker writes. Another version of
+ * the program may have written it, so it is checked when it is read; a record without a `version` is from 0.1.
  */
 
 import type { Position } from "../core/position.ts";
@@ -27,11 +27,14 @@ export type Stretch = {
   readonly position: Position;
   readonly line: number;
   readonly endLine: number;
-  /** How many of these lines stand in `delivered`: the others were filtered, refused or lost. */
+  /** The number of these lines that were counted in `delivered`; the others were filtered, refused or lost. */
   readonly counted: number;
 };
 
-/** A replay from `firstLine` up to `endLine`: `line` is the next one to go through, `sent` of those before it were delivered. */
+/**
+ * A replay from `firstLine` to `endLine`. `line` is the next one to go through; `sent` of those before it were
+ * delivered.
+ */
 export type ReplayProgress = {
   readonly firstLine: number;
   readonly line: number;
@@ -48,43 +51,42 @@ export type DrainCheckpoint = {
   readonly position: Position;
   /** The channel's running number of the next line to send. */
   readonly line: number;
-  /**
-   * Set when the app's log was replaced: the line that the counts begin at, among the line numbers of the log that is
-   * there now.
-   */
+  /** Set when the app's log was replaced: the line at which the counts begin, in the numbers of the present log. */
   readonly startLine?: number;
   readonly delivered: number;
   readonly refused: number;
   readonly lost: number;
   readonly filtered: number;
-  /** Lines sent once more, by `replay` or since they were unconfirmed; in no other count. */
+  /** Lines that were sent again, by `replay` or because they were unconfirmed; they are in no other count. */
   readonly replayed: number;
   readonly deliveredAt?: string;
-  /** The rate of delivered lines, those of a replay included. */
+  /** The rate of delivered lines, including those of a replay. */
   readonly rate?: Rate;
-  /** Set since the last attempt failed: the next one comes not before then, and then in its turn. */
+  /** Set while the last attempt failed: the next one comes at this time or later, when it is its turn. */
   readonly failing?: { readonly nextAttemptAt: string; readonly cause?: FailureCause } | undefined;
   readonly lastError?: { readonly at: string; readonly message: string };
-  /** When the destination took lines again behind its last failure, or for the first time; unset while it fails. */
-  readonly wellSince?: string | undefined;
-  /** The lease under which it was written, where nodes share the drains. None replaces one of a later lease. */
-  readonly lease?: number;
   /**
-   * Greater than `line` while a parcel is under way: the parcel that begins there ends before this line, whoever sends
-   * it again.
+   * When the destination accepted lines again after its last failure, or for the first time; unset while it fails.
    */
+  readonly wellSince?: string | undefined;
+  /** The lease under which it was written, if nodes share the drains. It never replaces one of a later lease. */
+  readonly lease?: number;
+  /** Greater than `line` while a parcel is under way: that parcel ends before this line, whoever sends it again. */
   readonly parcelEnd?: number | undefined;
   /** When the owner was last told that the destination's certificate ends soon. */
   readonly expiryToldAtMs?: number;
-  /** Set while a replay runs: it is at `position` and ends at the cursor. `id` of the last one, done or not. */
+  /**
+   * Set while a replay runs, which is at `position` and ends at the cursor. `id`: of the last replay, finished or
+   * not.
+   */
   readonly replay?: {
     readonly id: string;
     readonly position?: Position;
     readonly progress?: ReplayProgress;
   };
   /**
-   * Delivered lines that may not have arrived, as the connection broke soon after. They are sent before all others. In
-   * order, disjoint.
+   * Delivered lines that may not have arrived, because the connection broke soon after. They are sent before all
+   * others. In order, disjoint.
    */
   readonly unconfirmed?: readonly Stretch[] | undefined;
 };
@@ -101,7 +103,7 @@ export const firstCheckpoint = ({ start }: Pick<DrainRecord, "start">): DrainChe
   replayed: 0,
 });
 
-/** The stored checkpoint in today's form; the first one when nothing was stored. Throws `drainStateUnreadable`. */
+/** The stored checkpoint in the present form; the first one if nothing was stored. Throws `drainStateUnreadable`. */
 export function readCheckpoint(stored: unknown, drain: Pick<DrainRecord, "id" | "start">): DrainCheckpoint {
   if (stored === undefined) return firstCheckpoint(drain);
   const flaw = flawOf(stored, drain);
@@ -110,7 +112,7 @@ export function readCheckpoint(stored: unknown, drain: Pick<DrainRecord, "id" | 
   return found.version === version ? found : upgraded(found);
 }
 
-/** The fields of 0.1 that are different today. */
+/** The fields that were different in 0.1. */
 type Of01 = {
   readonly phase?: "idle" | "delivering" | "retrying";
   readonly nextAttemptAt?: string;
@@ -161,7 +163,7 @@ const isCheckpoint = ofVersion(
   { unnamed: version },
 );
 
-/** The reason why it is no checkpoint of the drain, in words; undefined when it is one. */
+/** Describes why this cannot be the drain's checkpoint; undefined if it can. */
 function flawOf(stored: unknown, { start }: Pick<DrainRecord, "start">): string | undefined {
   const flaw = isCheckpoint(stored);
   if (flaw !== undefined) return inWords(flaw);

@@ -1,6 +1,6 @@
 /**
- * The claims of an app's drains, one record for each app: so many drains, and no URL twice, however many are added at
- * once. A claim is taken before its drain is written.
+ * The claims of an app's drains, one record for each app: they bound the number of drains and keep URLs unique,
+ * however many are added at once. A claim is made before its drain is written.
  */
 import type { ChannelId, DrainId } from "../core/ids.ts";
 import { drainClaimsKey, drainKey } from "../core/records/record-keys.ts";
@@ -10,12 +10,12 @@ import { unreadableIn } from "./checked-store.ts";
 import type { DrainClaim, DrainClaims, DrainRecord } from "./records.ts";
 import { removeRecord, updateRecord } from "./update.ts";
 
-/** Drains with a URL that an app may have (docs/spec/apis.md#p3-5). */
+/** Drains with a URL per app (docs/spec/apis.md#p3-5). */
 export const drainsMax = 6;
-/** Reserved ones besides, which deliver nothing and are not listed. */
+/** Reserved drains per app, which deliver nothing and are not listed. */
 export const reservedMax = 50;
 
-/** A claim that is this old and has no record, or a record with another URL, is a crash's remains. */
+/** A claim of this age without a record, or whose record has another URL, is left from a crash. */
 const claimMsMax = 60_000;
 
 export class DrainClaimLists {
@@ -31,13 +31,13 @@ export class DrainClaimLists {
     return (await this.#store.get<DrainClaims>(drainClaimsKey(channel)))?.value.claims ?? [];
   }
 
-  /** The claim of that id, or of that URL. */
+  /** The claim with that id, or that URL. */
   async find(channel: ChannelId, idOrUrl: string): Promise<DrainClaim | undefined> {
     const url = comparable(idOrUrl);
     return (await this.list(channel)).find((claim) => claim.id === idOrUrl || claim.url === url);
   }
 
-  /** Takes the URL (or a reservation) for drain `id`, if the app's other drains leave room for it. */
+  /** Claims the URL (or a reservation) for drain `id`, if the app's other drains leave room for it. */
   async take(channel: ChannelId, id: DrainId, url: string | undefined): Promise<void> {
     const claim: DrainClaim = {
       id,
@@ -63,7 +63,7 @@ export class DrainClaimLists {
     return removeRecord(this.#store, drainClaimsKey(channel));
   }
 
-  // Old claims as their records say; claims that a crash left are dropped.
+  // Updates old claims from their records, and drops those that a crash left.
   async #settled(claims: readonly DrainClaim[]): Promise<DrainClaim[]> {
     const oldMs = this.#clock.nowMs() - claimMsMax;
     const settled = await Promise.all(
@@ -74,7 +74,7 @@ export class DrainClaimLists {
           return "unreadable" as const;
         });
         if (found === undefined) return undefined;
-        if (found === "unreadable") return claim; // the drain is there
+        if (found === "unreadable") return claim; // the drain exists
         const { url } = found.value;
         return { id: claim.id, atMs: claim.atMs, ...(url !== undefined && { url: comparable(url) }) };
       }),
@@ -93,5 +93,5 @@ export class DrainClaimLists {
   }
 }
 
-/** URLs are the same when they parse to the same (docs/spec/apis.md#p3-5). */
+/** URLs are equal if they parse to the same (docs/spec/apis.md#p3-5). */
 const comparable = (url: string): string => (URL.canParse(url) ? new URL(url).href : url);

@@ -1,4 +1,4 @@
-/** The work of a drain as its owner sees it: the worker's counts, and how far the app's log is ahead of it. */
+/** A drain's work as its owner sees it: the worker's counts, and how far the app's log is ahead. */
 import { endOf, positionIn, type StoredBatch } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import { comparePositions } from "../core/position.ts";
@@ -19,7 +19,7 @@ export type DrainLedger = {
   /** The result of the newest test line; no part of the worker's own work. */
   readonly lastTest: DrainTest | undefined;
   readonly lagLines: number;
-  /** Age of the oldest line that waits. */
+  /** The age of the oldest waiting line. */
   readonly lagSeconds: number;
   readonly delivered: number;
   readonly refused: number;
@@ -29,15 +29,18 @@ export type DrainLedger = {
   readonly deliveredAt: string | undefined;
   /** Lines a second, delivered over the last minute or so. */
   readonly rate: number;
-  /** When it took lines again behind its last failure, or for the first time; undefined while it fails. */
+  /** When it accepted lines again after its last failure, or for the first time; undefined while it fails. */
   readonly wellSince: string | undefined;
   /** The newest replay, running or done. */
   readonly replay: ReplayView | undefined;
-  /** Set while it is retrying; a time that is past says that it waits for its turn, or tries just now. */
+  /** Set while it is retrying. A time in the past means that it waits for its turn, or is trying just now. */
   readonly nextAttemptAt: string | undefined;
 };
 
-/** `left` of the `lines` since then are still to go through; `sent` of the others were delivered, the rest filtered or refused. */
+/**
+ * A replay of `lines` lines: `left` are still to go through, and `sent` were delivered; the rest were filtered or
+ * refused.
+ */
 type ReplayView = {
   readonly since: string;
   readonly state: "waiting" | "sending" | "done";
@@ -46,7 +49,7 @@ type ReplayView = {
   readonly sent: number;
 };
 
-/** The longest wait for a read of history that is known to be there; beyond it the place is taken as unknown. */
+/** The longest wait for a read of history that is known to exist; after it, the place counts as unknown. */
 const readMsMax = 5_000;
 
 export async function readLedger(
@@ -55,7 +58,7 @@ export async function readLedger(
   record: DrainRecord,
   nowMs: number,
 ): Promise<DrainLedger> {
-  // Reads the checkpoint first: the log's end can only have moved on then.
+  // Reads the checkpoint first, so that the log's end can only be later.
   const { checkpoint, lastError } = await read(store, record, nowMs);
   const cursor = checkpoint ?? record.start;
   const { lagLines, lagSeconds } = await lagOf(log, record.channel, cursor, nowMs);
@@ -101,7 +104,7 @@ async function replayOf(
 /** An earlier version began the replay, and counted nothing. */
 const unknownProgress: ReplayProgress = { firstLine: 0, line: 0, endLine: 0, sent: 0 };
 
-/** How many lines a replay since then would go through: those up to the drain's cursor. */
+/** The number of lines that a replay since then would go through, up to the drain's cursor. */
 export async function linesToReplay(
   store: Store,
   log: ChannelLog,
@@ -139,14 +142,14 @@ export async function lagOf(
   return { lagLines, lagSeconds: Math.max(0, Math.round(ageMs / 1000)) };
 }
 
-/** The state of a drain in one word. It is stored nowhere: it follows from the record, the checkpoint and the lag. */
+/** The state of a drain in one word. It is not stored, but follows from the record, the checkpoint and the lag. */
 function stateOf(
   { paused, url, replay }: Pick<DrainRecord, "paused" | "url" | "replay">,
   checkpoint: DrainCheckpoint | undefined,
   lagLines: number,
 ): DrainLedger["state"] {
   if (paused) return "paused";
-  if (url === undefined) return "idle"; // reserved: nothing is sent yet
+  if (url === undefined) return "idle"; // reserved, so nothing is sent yet
   if (checkpoint?.failing !== undefined) return "retrying";
   const isReplaying =
     replay !== undefined && (checkpoint?.replay?.id !== replay.id || checkpoint.replay.position);
@@ -155,7 +158,7 @@ function stateOf(
 
 const unreadableCodes: ReadonlySet<string> = new Set(["DRAIN_STATE_UNREADABLE", "RECORD_UNREADABLE"]);
 
-// A checkpoint that cannot be used stops its drain, and its owner is told; its other drains are shown all the same.
+// An unreadable checkpoint stops its drain, and its owner is told; the owner's other drains are shown anyway.
 async function read(store: Store, record: DrainRecord, nowMs: number) {
   try {
     const stored = await storedCheckpoint(store, record);
@@ -168,7 +171,7 @@ async function read(store: Store, record: DrainRecord, nowMs: number) {
   }
 }
 
-/** The place before the first line that was accepted at `sinceMs` or later; the end when there is none. */
+/** The place before the first line that was accepted at `sinceMs` or later; the end if there is none. */
 export async function placeSince(log: ChannelLog, channel: ChannelId, sinceMs: number): Promise<ChannelEnd> {
   const { batches, end } = await log.recent(channel, 1);
   const newest = batches.at(-1);

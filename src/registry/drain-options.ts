@@ -6,7 +6,7 @@ import { patternsFlaw, patternsMax, type RedactionSpec } from "../core/patterns/
 import { allDrainFields, type DrainFieldsRecord } from "../core/records/drain-fields.ts";
 import { drainOption, patternInvalid } from "../errors/api.ts";
 
-/** The part of a drain's record that its owner chooses. */
+/** The part of a drain's record that its owner sets. */
 export type DrainOptions = DrainFieldsRecord;
 
 export const headersMax = 20;
@@ -17,19 +17,19 @@ export const pemCharsMax = charsMaxOf("ca");
 const filterNamesMax = 50;
 const filterNameCharsMax = 128;
 
-/** The bound that the table has for a field. */
+/** The table's bound for a field. */
 function charsMaxOf(record: keyof DrainFieldsRecord): number {
   return allDrainFields.find((field) => field.record === record)?.charsMax ?? 0;
 }
 
 const headerNameForm = /^[A-Za-z0-9_-]+$/;
 const headerValueForm = /^[\x20-\x7e\t]*$/;
-/** Headers that say where the body ends or whom it is for, and those that a sink sets itself. */
+/** Headers that delimit or route the body, and those that a sink sets itself. */
 const headersOfOurs =
   /^(host|connection|content-(length|type|encoding)|transfer-encoding|te|trailer|upgrade|keep-alive|expect|proxy-.*|logplex-.*|tailrace-.*|user-agent)$/i;
 const pemOfCertificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
-/** Throws an AppError that names the field, for the first option that cannot be used with `url`. */
+/** Throws an AppError that names the field of the first option that cannot be used with `url`. */
 export function checkDrainOptions(url: string, options: DrainOptions): void {
   if (options.headers) checkHeaders(url, options.headers);
   if (options.filter) checkFilter(options.filter);
@@ -130,7 +130,7 @@ function certificatesIn(field: "ca" | "cert", pem: string): string[] {
   return found;
 }
 
-// The message of OpenSSL is left out: it may quote the input.
+// Leaves out OpenSSL's message, which can quote the input.
 function certificateOf(field: "ca" | "cert", pem: string): X509Certificate {
   try {
     return new X509Certificate(pem);

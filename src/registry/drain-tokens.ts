@@ -1,6 +1,6 @@
 /**
- * The tokens of all drains, in memory: an ingest node looks up each request and frame that names one. Costs some
- * hundred bytes a drain. While the watch of the Store is down, the last known tokens stand.
+ * The tokens of all drains, in memory, because an ingest node looks up each request and frame that names one. Costs
+ * some hundred bytes per drain. While the watch of the Store is down, the last known tokens are used.
  */
 import type { ChannelId, DrainToken } from "../core/ids.ts";
 import { recordPrefixes } from "../core/records/record-keys.ts";
@@ -9,7 +9,7 @@ import { followRecords } from "./follow-records.ts";
 import type { DrainRecord } from "./records.ts";
 
 export class DrainTokens {
-  /** By the key of the drain's record: a record that is gone no longer says its token. */
+  /** By the key of the drain's record, since a record that was removed no longer has its token. */
   readonly #tokens = new Map<string, DrainToken>();
   readonly #channels = new Map<string, ChannelId>();
   readonly #stop = new AbortController();
@@ -34,7 +34,7 @@ export class DrainTokens {
     });
   }
 
-  /** The app whose drain has this token; undefined when none of ours has it. */
+  /** The app whose drain has this token; undefined when it is none of ours. */
   channelOf(token: string): ChannelId | undefined {
     return this.#channels.get(token);
   }

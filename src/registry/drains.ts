@@ -1,6 +1,6 @@
 /**
- * Drains: how many, which URLs, where they start, paused or not. Control nodes alone write `drain/ID`; workers act
- * on it and keep their own side in `drain-state/ID`.
+ * Drains: how many, which URLs, where they start, paused or not. Only control nodes write `drain/ID`; workers act on
+ * it and keep their own side in `drain-state/ID`.
  */
 import { randomUUID } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
@@ -23,25 +23,25 @@ import type { DrainClaim, DrainRecord, DrainTest } from "./records.ts";
 import { parseSince, timeOf } from "./time.ts";
 import { removeRecord, replaceRecord, updateRecord } from "./update.ts";
 
-/** A new drain as its owner asks for it. */
+/** A new drain as its owner requests it. */
 export type NewDrain = DrainOptions & {
   readonly url: string;
   /** Set by the telemetry API. */
   readonly telemetry?: DrainRecord["telemetry"];
-  /** Starts with the lines since then (RFC 3339, or `10m`), not at the end of the log. */
+  /** Starts with the lines since this time (RFC 3339, or `10m`), instead of at the end of the log. */
   readonly since?: string;
 };
 
-/** Changes of a drain that its owner asks for. */
+/** Changes to a drain that its owner requests. */
 export type DrainChanges = {
   readonly [Field in keyof DrainOptions]?: DrainRecord[Field] | null;
 } & {
   readonly url?: string;
-  /** The parts of it that are given, for a drain that has it. */
+  /** The given parts of it, for a drain that has it. */
   readonly telemetry?: Partial<DrainRecord["telemetry"]>;
 };
 
-/** Throws an AppError for a URL that no drain may have. The drains' own part provides it. */
+/** Throws an AppError for a URL that no drain may have. Supplied by the drains' own part. */
 type CheckDestination = (url: string, options: { format?: string }) => unknown;
 
 export class Drains {
@@ -59,7 +59,10 @@ export class Drains {
     this.#checkDestination = options.checkDestination;
   }
 
-  /** A new drain of an app that exists. When `approve` rejects its record, nothing is added, and that is the failure. */
+  /**
+   * Adds a drain to an existing app. If `approve` rejects its record, nothing is added, and this rejects with the
+   * same error.
+   */
   async create(
     channel: ChannelId,
     { since, ...wanted }: NewDrain,
@@ -70,14 +73,14 @@ export class Drains {
     return this.#create(channel, wanted, await this.#place(channel, sinceMs), approve);
   }
 
-  /** An id and a token for a drain that gets its URL later, by `update`; of an add-on, which owns it. */
+  /** An id and a token for a drain that gets its URL later, by `update`; `addon`: its owner, if it has one. */
   async reserve(channel: ChannelId, addon?: DrainRecord["addon"]): Promise<DrainRecord> {
     return this.#create(channel, addon === undefined ? {} : { addon }, await this.#place(channel, undefined));
   }
 
   /**
-   * Changes the URL and options of a drain, in one write or not at all: null takes an option away, and options that are
-   * left out stay. A drain that was only reserved starts, with its URL, at the end of the log as it is now.
+   * Changes the URL and options of a drain, all in one write or not at all. Null removes an option, and options that
+   * are left out stay. A drain that was only reserved starts with its URL, at the present end of the log.
    */
   async update({ channel, id }: DrainRecord, changes: DrainChanges): Promise<DrainRecord> {
     const before = await this.#read(channel, id);
@@ -89,32 +92,32 @@ export class Drains {
       this.#check(next.url, next);
       return found.url === undefined ? { ...next, start } : next;
     };
-    const { url } = changed(before); // an invalid change claims nothing
+    const { url } = changed(before); // an invalid change must not claim anything
     if (url !== undefined && url !== before.url) await this.#claims.take(channel, id, url);
     const drain = await this.#change(channel, id, changed);
-    await removeRecord(this.#store, drainTestKey(id)); // of the drain as it was
+    await removeRecord(this.#store, drainTestKey(id)); // it belonged to the drain as it was
     return drain;
   }
 
-  /** The app's drains, oldest first; those only reserved are left out, and those whose records are unreadable. */
+  /** The app's drains, oldest first, without reserved ones and without those whose records are unreadable. */
   async list(channel: ChannelId): Promise<DrainRecord[]> {
     return (await this.#all(channel)).filter((record) => record.url !== undefined);
   }
 
-  /** The drain of that id, token or URL as it was given. */
+  /** The drain with that id, token or URL, as it was given. */
   async get(channel: ChannelId, idOrUrlOrToken: string): Promise<DrainRecord | undefined> {
     const wanted = idOrUrlOrToken;
     const found = (await this.list(channel)).find(
       ({ id, token, url }) => wanted === id || wanted === token || wanted === url,
     );
-    // A drain that the list leaves out since its record is unreadable is refused, and not said to be absent.
+    // A drain that is missing from the list because its record is unreadable must not be reported as absent.
     const claim = found === undefined ? await this.#claims.find(channel, wanted) : undefined;
     if (claim !== undefined) await this.#read(channel, claim.id);
     return found;
   }
 
   /**
-   * Removes the drain of that id or URL when its record is unreadable, and resolves to what the app's claim says of it;
+   * Removes the drain with that id or URL if its record is unreadable, and resolves to the app's claim for it;
    * undefined for any other drain.
    */
   async removeUnreadable(channel: ChannelId, idOrUrl: string): Promise<DrainClaim | undefined> {
@@ -130,17 +133,17 @@ export class Drains {
     return claim;
   }
 
-  /** The drain of that id, of whichever app. */
+  /** The drain with that id, of any app. */
   async find(id: string): Promise<DrainRecord | undefined> {
     return isUuid(id) ? (await this.#store.get<DrainRecord>(drainKey(id as DrainId)))?.value : undefined;
   }
 
-  /** The drain of that number of the v3 API, reserved ones too. */
+  /** The drain with that number in the v3 API, including reserved ones. */
   async getNumbered(channel: ChannelId, number: number): Promise<DrainRecord | undefined> {
     return (await this.#all(channel)).find((record) => record.number === number);
   }
 
-  /** Removes the drain; fine when it is gone. */
+  /** Removes the drain; no error if it is gone. */
   async remove(channel: ChannelId, id: DrainId): Promise<void> {
     await removeRecord(this.#store, drainKey(id));
     await removeRecord(this.#store, checkpointKey(id));
@@ -148,7 +151,7 @@ export class Drains {
     await this.#claims.drop(channel, id);
   }
 
-  /** Removes all drains of an app, half-made ones too. */
+  /** Removes all drains of an app, including half-made ones. */
   async removeAll(channel: ChannelId): Promise<void> {
     for (const { id } of await this.#claims.list(channel)) await this.remove(channel, id);
     await this.#claims.dropAll(channel);
@@ -166,10 +169,10 @@ export class Drains {
     );
   }
 
-  /** Signs with `secret` from now on, and also with the one before, while receivers change over. */
+  /** Signs with `secret` from now on, and also with the previous one, while receivers change over. */
   rotate(record: DrainRecord, secret: string): Promise<DrainRecord> {
     return this.#change(record.channel, record.id, (found) => {
-      if (found.secret === secret) return found; // asked for twice, the one before stays
+      if (found.secret === secret) return found; // when asked twice, the previous one stays
       const { previousSecret: _, ...rest } = found;
       const next = { ...rest, secret, ...(found.secret !== undefined && { previousSecret: found.secret }) };
       checkDrainOptions(found.url ?? "", next);
@@ -184,18 +187,18 @@ export class Drains {
     if ((await this.#read(channel, id)) === undefined) await removeRecord(this.#store, drainTestKey(id));
   }
 
-  /** Asks for the lines since then (RFC 3339, or `10m`) once more. */
+  /** Sends the lines since this time (RFC 3339, or `10m`) once more. */
   replay(record: DrainRecord, since: string): Promise<DrainRecord> {
     const replay = { id: randomUUID(), sinceMs: this.#sinceMs(since) };
     return this.#change(record.channel, record.id, (found) => ({ ...found, replay }));
   }
 
-  /** How many lines a replay since then would go through; undefined: of all that is kept. */
+  /** The number of lines that a replay would go through; `since` undefined: everything that is kept. */
   async linesOfReplay(record: DrainRecord, since: string | undefined): Promise<number> {
     return linesToReplay(this.#store, this.#log, record, since === undefined ? 0 : this.#sinceMs(since));
   }
 
-  /** The drain's ledger as it is now. */
+  /** The drain's ledger at present. */
   view(record: DrainRecord): Promise<DrainLedger> {
     return readLedger(this.#store, this.#log, record, this.#clock.nowMs());
   }
@@ -253,7 +256,7 @@ export class Drains {
     return record;
   }
 
-  // This and `Apps.destroy` may run at once: one of the two finds the other's work.
+  // This and `Apps.destroy` may run at the same time; one of the two finds the other's work.
   async #undoWhenGone(channel: ChannelId, id: DrainId): Promise<void> {
     const app = await this.#store.get<object>(appKey(channel));
     if (app !== undefined && !("destroying" in app.value)) return;
@@ -287,7 +290,8 @@ export class Drains {
   }
 }
 
-// The same object when nothing changes. A URL that is set by itself is the endpoint of its telemetry drain, too.
+// Returns the same object when nothing changes. Setting only the URL also changes the endpoint of its telemetry
+// drain.
 function withChanges(found: DrainRecord, { telemetry, ...changes }: DrainChanges): DrainRecord {
   const isMoved = changes.url !== undefined && changes.url !== found.url;
   const next = {

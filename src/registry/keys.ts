@@ -105,7 +105,7 @@ export class Keys {
     await this.#store.put(apiKeyPointerKey(record.id), { hash } satisfies KeyPointer, 0);
     await this.#store.put(apiKeyKey(hash), record, 0);
     this.#cache.forget(apiKeyKey(hash));
-    if (await this.#claims.keep(claimsKey, record.id)) return { secret, record };
+    if (await this.#claims.confirm(claimsKey, record.id)) return { secret, record };
     await this.revoke(record.id); // this process stood still for so long that its claim was cleared
     throw recordContended();
   }

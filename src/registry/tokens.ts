@@ -101,7 +101,7 @@ export class Tokens {
     await this.#claims.claim(tokenClaimsKey(channel), hash);
     await this.#store.put(tokenKey(hash), record, 0);
     this.#cache.forget(tokenKey(hash));
-    if (await this.#claims.keep(tokenClaimsKey(channel), hash)) return record;
+    if (await this.#claims.confirm(tokenClaimsKey(channel), hash)) return record;
     await this.#remove(record); // this process stood still for so long that its claim was cleared
     throw recordContended();
   }

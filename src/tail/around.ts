@@ -17,16 +17,16 @@ import {
   type TailPart,
 } from "./tail-part.ts";
 
-/** Neighbours to show of each found line, at most. */
+/** The most neighbours to show of each found line. */
 export type Around = { readonly before: number; readonly after: number };
 
 /** The bound of both. */
 export const aroundMax = 100;
 
-/** Line numbers, half-open. */
+/** A half-open range of line numbers. */
 type Range = { readonly start: number; readonly end: number };
 
-/** The lines to show for `numbers`, which are in order: ranges that neither touch nor overlap. */
+/** The lines to show for `numbers`, which are ascending, as ranges that neither touch nor overlap. */
 export function rangesAround(numbers: Iterable<number>, { before, after }: Around, endLine: number): Range[] {
   const ranges: Range[] = [];
   for (const number of numbers) {
@@ -40,9 +40,9 @@ export function rangesAround(numbers: Iterable<number>, { before, after }: Aroun
 }
 
 /**
- * Shows the lines of those numbers and their neighbours, and before them the notices `first`. Found lines that
- * retention took since the search are told with their number; neighbours that it took are not. Then everything before
- * `end` is told.
+ * Shows the lines with those numbers and their neighbours, after the notices `first`. Found lines that were trimmed
+ * since the search are reported with their number, trimmed neighbours are not. Then everything before `end` has been
+ * told.
  */
 export async function* showAround(
   parts: SessionParts,

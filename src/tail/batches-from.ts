@@ -1,4 +1,6 @@
-/** An app's batches from a position on: from its ring while that has them, which costs nothing, then from the log. */
+/**
+ * An app's batches from a position on: from its ring while that has them, which costs nothing, and then from the log.
+ */
 import { endOf } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { ChannelLog, Followed, From } from "../ports.ts";

@@ -36,7 +36,7 @@ export class Census {
     return this.#part(null);
   }
 
-  /** To be called when all is looked at. Returns the part to tell the reader, once. */
+  /** Call when everything was looked at. Returns the part to tell the reader, once. */
   end(): TailPart | undefined {
     if (this.#isOver) return undefined;
     this.#isOver = true;

@@ -1,4 +1,4 @@
-/** A thousand tails of one app format each batch once: the result is kept with its batch, in bounded memory. */
+/** Formats each batch once for all tails of an app: the result is kept with its batch, in bounded memory. */
 import { LRUCache } from "lru-cache";
 import type { StoredBatch } from "../core/batch/batch.ts";
 import {
@@ -15,7 +15,7 @@ type Shapes = Map<string, Formatted | Promise<Formatted>>;
 
 const entryOverheadBytes = 200;
 
-/** Formatted batches, by batch and shape. The least recently sent ones go when there are more than `bytesMax`. */
+/** Formatted batches, by batch and shape. Beyond `bytesMax`, the least recently sent go. */
 export class FormatCache {
   readonly #batches = new WeakMap<StoredBatch, Shapes>();
   readonly #kept: LRUCache<Formatted, { shapes: Shapes; key: string }>;
@@ -32,8 +32,8 @@ export class FormatCache {
   }
 
   /**
-   * The selected lines of the batch in `shape`; `filter` names the filter that selected them. A promise when there are
-   * so many lines that others have their turn in between.
+   * The selected lines of the batch in `shape`; `filter` names the filter that selected them. A promise if there are
+   * so many lines that others get turns in between.
    */
   get(batch: StoredBatch, shape: Shape, selection: Selection, filter = ""): Formatted | Promise<Formatted> {
     const key = `${selection.skip} ${shape.format} ${shape.transport} ${filter}`;

@@ -1,4 +1,4 @@
-/** Reads a log forward from a place: history as far as there is some, then live, in one pull. */
+/** Reads a log forward from a place: history while there is some, then live, in one pull. */
 import { endOf, positionIn, type StoredBatch } from "../core/batch/batch.ts";
 import { weigh } from "../core/batch/loss.ts";
 import { delayedText, l11Text } from "../core/batch/notice.ts";
@@ -21,25 +21,25 @@ import {
 
 export type Forward = {
   readonly from: From;
-  /** The channel's running number of the line that comes next, where that is known. */
+  /** The running number of the next line, if known. */
   readonly due?: number | undefined;
-  /** When the newest line before it was accepted; without it, now. */
+  /** When the newest line before it was accepted; absent: now. */
   readonly toldMs?: number | undefined;
-  /** The reading ends at this place of the channel; without it, it goes on with what comes. */
+  /** The reading ends at this place; absent: it continues with what comes. */
   readonly end?: ChannelEnd | undefined;
-  /** Set when the reader is to be told how many lines there were before this one, and how many of them passed. */
+  /** Set when the reader wants to know how many lines there were before this one, and how many of them passed. */
   readonly censusLine?: number | undefined;
 };
 
 const oldest: From = { kind: "after", position: origin };
 
-/** A reader that waits for its patterns is told so after this time, and not again before as much has passed. */
+/** A reader is told that it is waiting for its patterns after this time, and then at most this often. */
 const delayTellMs = 5_000;
 const delayTellAgainMs = 60_000;
 
 /**
- * Lines that cannot be read any more when they are pulled, as retention took them or they are damaged, are told in one L11
- * line with their exact number, which no filter drops.
+ * Lines that cannot be read when they are pulled, because they were trimmed or damaged, are reported in one L11 line
+ * with their exact number, which no filter drops.
  */
 export async function* readForward(
   parts: SessionParts,
@@ -94,7 +94,7 @@ export async function* readForward(
       break;
     }
   }
-  const isCounted = !signal.aborted && end !== undefined && start === from; // the end of another log says nothing
+  const isCounted = !signal.aborted && end !== undefined && start === from; // the end of another log means nothing here
   const missing = isCounted ? await missingBefore(parts, session, end, due) : 0;
   if (missing > 0) {
     tailLostLines.inc(missing);
@@ -104,7 +104,8 @@ export async function* readForward(
   if (told !== undefined) yield told;
 }
 
-// The newest lines may be those that cannot be read. A log that is destroyed meanwhile, and has no line, lost none of them.
+// The newest lines may be the ones that cannot be read. A log that was destroyed meanwhile, and has no line, lost
+// none of them.
 async function missingBefore(
   { log }: SessionParts,
   { channel }: Session,
@@ -115,13 +116,13 @@ async function missingBefore(
   return (await log.recent(channel, 0)).end.line === 0 ? 0 : line - due;
 }
 
-// A position tells how many lines of its own batch were read. It cannot tell how many were trimmed behind that batch.
+// A position tells how many lines of its own batch were read, but not how many were trimmed after that batch.
 export function dueIn(from: From, batch: StoredBatch): number {
   const place = from.kind === "after" ? readPosition(from.position) : undefined;
   return batch.line + (place?.sequence === batch.sequence ? place.lines : 0);
 }
 
-/** Waits of one reader for its patterns. */
+/** The waits of one reader for its patterns. */
 class Delays {
   readonly #parts: SessionParts;
   readonly #session: Session;
@@ -132,7 +133,7 @@ class Delays {
     this.#session = session;
   }
 
-  /** Tells the reader when the wait is for the budget of its app. Everything before `position` is told. */
+  /** Tells the reader when it is waiting for the budget of its app. Everything before `position` has been told. */
   async *wait(
     selecting: Promise<Kept | undefined>,
     position: Position,

@@ -9,8 +9,8 @@ import { FoundPieces } from "./found-pieces.ts";
 import { noticePart, type Session, type SessionParts, type TailPart } from "./tail-part.ts";
 
 /**
- * Shows the lines of those numbers, and before them the notices `first`. Lines that retention took since the search are
- * told with their exact number. Without a line, everything is told at `end`.
+ * Shows the lines with those numbers, after the notices `first`. Lines that were trimmed since the search are
+ * reported with their exact number. If there is no line, everything has been told at `end`.
  */
 export async function* showFound(
   parts: SessionParts,
@@ -53,7 +53,7 @@ export async function* showFound(
   }
 }
 
-// Keeps the lines of the batch whose numbers are in `numbers`, from the `from`th on.
+// Keeps the lines of the batch whose numbers are in `numbers`, from index `from` on.
 function keptOf({ line, count }: StoredBatch, numbers: Float64Array, from: number): Kept {
   const kept = new Uint8Array(count);
   for (let n = from; n < numbers.length && numbers[n]! < line + count; n++) kept[numbers[n]! - line] = 1;

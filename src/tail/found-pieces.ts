@@ -1,15 +1,15 @@
-/** Bounds the pieces of logs that readers of found lines are holding. */
+/** Bounds the pieces of logs that readers of found lines hold. */
 import { LRUCache } from "lru-cache";
 import type { StoredBatch } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
 import type { ChannelLog } from "../ports.ts";
 import type { Recent } from "./recent.ts";
 
-/** Bytes read of the log at a time; a larger batch is read whole. */
+/** Bytes of the log that are read at a time; a larger batch is read whole. */
 const pieceBytesMax = 256 * 1024;
 const pieceLines = 1_000;
 
-/** The pieces that readers hold; the one that was read least recently is dropped, and read again. */
+/** The pieces that readers hold. The least recently read one is dropped, and read again when it is needed. */
 export class Pieces {
   readonly #pieces: LRUCache<FoundPieces, readonly StoredBatch[]>;
 
@@ -48,14 +48,13 @@ export class FoundPieces {
     this.#channel = channel;
   }
 
-  /** The batch that holds line `line`; undefined when it is gone. Callers ask for one line after the other. */
+  /** The batch with line `line`; undefined when it was trimmed. Callers ask for lines in order. */
   async holding(line: number): Promise<StoredBatch | undefined> {
     const { log, recent, pieces } = this.#parts;
     const isHolding = (batch: StoredBatch) => batch.line <= line && batch.line + batch.count > line;
     const kept = recent.holding(this.#channel, line) ?? pieces.get(this).find(isHolding);
     if (kept !== undefined) return kept;
-    // A piece holds the newest batches that fit into it: when these do not reach back to the line, a shorter piece
-    // does.
+    // A piece holds the newest batches that fit. If these do not reach back to the line, a shorter piece is tried.
     for (let lines = pieceLines; ; lines = Math.floor(lines / 4)) {
       const within = { endLine: line + Math.max(1, lines), bytesMax: pieceBytesMax };
       const { batches } = await log.recent(this.#channel, Math.max(1, lines), within);

@@ -1,7 +1,7 @@
 /**
- * The newest lines of a channel as octet-counted frames in the form of an HTTPS drain, each with a newline behind it that
- * it counts (docs/spec/apis.md#v2-6). They are pulled batch by batch, as those of a tail are: a reader that does not pull
- * holds the batch it is at, which it shares with all others who read the same.
+ * The newest lines of a channel as octet-counted frames in the form of an HTTPS drain, each followed by a newline
+ * that it counts (docs/spec/apis.md#v2-6). They are pulled batch by batch, like those of a tail: a reader that does
+ * not pull holds one batch, shared with everybody who reads the same.
  */
 import { LRUCache } from "lru-cache";
 import { endOf, positionIn, type StoredBatch } from "../core/batch/batch.ts";
@@ -19,18 +19,21 @@ import type { TailPart } from "./tail-part.ts";
 type FrameHistoryOptions = {
   readonly log: ChannelLog;
   readonly recent: Recent;
-  /** Frames kept for those who read the same next. */
+  /** Frames that are kept for later readers of the same. */
   readonly framesBytesMax: number;
 };
 
-/** The number of lines to come, and how they are read. Reading ends with `LinesGone` when there are fewer after all. */
+/**
+ * The number of lines that will come, and the function that reads them. Reading ends with `LinesGone` if there are
+ * fewer in the end.
+ */
 export type OpenedFrames = { readonly lines: number; readonly read: ReadSession };
 
-/** Retention or the end of the app took lines before their reader did. */
+/** Lines were trimmed, or the app was destroyed, before they were read. */
 export class LinesGone extends Error {}
 
 const newline = 0x0a;
-/** A frame grows by its newline and by one more digit at most. */
+/** A frame grows by its newline and at most one more digit. */
 const growthBytesMax = 2;
 
 export class FrameHistory {
@@ -45,7 +48,7 @@ export class FrameHistory {
     });
   }
 
-  /** Finds the newest `linesMax` lines of the channel. Rejects with what the log says. */
+  /** Finds the newest `linesMax` lines of the channel. Rejects with the log's own error. */
   async open(channel: ChannelId, linesMax: number): Promise<OpenedFrames> {
     const { log, recent } = this.#options;
     const history = await recent.read(channel);
@@ -97,7 +100,7 @@ function placeBefore({ batches, end }: History, line: number): Position {
 }
 
 function withNewlines({ bytes, count }: { readonly bytes: Uint8Array; readonly count: number }): Buffer {
-  const out = Buffer.allocUnsafeSlow(bytes.length + count * growthBytesMax); // memory of its own: it is kept
+  const out = Buffer.allocUnsafeSlow(bytes.length + count * growthBytesMax); // memory of its own, because it is kept
   const line = new LineCursor().open(bytes, "logplex");
   let end = 0;
   while (line.next()) {

@@ -1,7 +1,7 @@
 /**
- * How many lines of each grade a log had when, over all that is kept of it. Counts are remembered, so the next request
- * pays only for the lines that came since. An answer counts for a bounded time, newest lines first, and says how far it
- * got.
+ * The number of lines of each grade over time, for everything that is kept of a log. Counts are remembered, so the
+ * next request only pays for the lines that have come since. An answer counts for a bounded time, newest lines first,
+ * and says how far it got.
  */
 import { LRUCache } from "lru-cache";
 import { compileFilter, type FilterSpec } from "../core/filter/line-filter.ts";
@@ -13,28 +13,28 @@ import { Searches } from "./searches.ts";
 import { SeenProcesses } from "./seen-processes.ts";
 
 export type HistogramLimits = {
-  /** Histograms that are remembered, of all apps, filters and spans. */
+  /** Histograms that are remembered, for all apps, filters and spans. */
   readonly entriesMax: number;
   readonly binsMax: number;
-  /** Names of processes that are remembered of each. */
+  /** Names of processes that are remembered for each. */
   readonly processesMax: number;
-  /** Time for which one answer counts lines. */
+  /** The time for which one answer counts lines. */
   readonly countMsMax: number;
-  /** Answers that count at the same time; one of an app. */
+  /** Answers that are being counted at a time; at most one per app. */
   readonly atOnceMax: number;
 };
 
 export type HistogramTold = {
   readonly stepMs: number;
   readonly bins: readonly Bin[];
-  /** Lines that were looked at, back to the one with this number. */
+  /** The number of the oldest line that was counted. */
   readonly firstLine: number;
-  /** Everything before this number and place is counted. */
+  /** Everything before this line and place was counted. */
   readonly endLine: number;
   readonly position: Position;
-  /** True when nothing older is kept, or of the span. */
+  /** True when nothing older is kept, or belongs to the span. */
   readonly isWhole: boolean;
-  /** Processes that wrote any of these lines; of very many those that did so last. */
+  /** Processes that wrote any of these lines; if there are too many, those that wrote last. */
   readonly processes: readonly string[];
 };
 
@@ -54,8 +54,8 @@ export class Histograms {
   }
 
   /**
-   * The lines that pass `spec` of the last `spanMs`, or of all that is kept, as far as they were counted in time. Those who ask
-   * for the same at the same time share the work.
+   * The lines of the last `spanMs`, or of everything that is kept, that pass `spec`, as far as they could be counted
+   * in time. Simultaneous requests for the same share the work.
    */
   async read(channel: ChannelId, spec: FilterSpec, spanMs: number | undefined): Promise<HistogramTold> {
     const compiled = compileFilter(spec);

@@ -1,4 +1,4 @@
-/** `GET /sessions/:id`, the stream behind `logplex_url`: docs/spec/sessions.md#s3-1 and on. */
+/** `GET /sessions/:id`, the stream behind `logplex_url`: from docs/spec/sessions.md#s3-1 on. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import type { Transport } from "../core/format/format.ts";
 import { type Position, parsePosition } from "../core/position.ts";
@@ -21,8 +21,8 @@ const typeOf: Readonly<Record<Transport, string>> = {
   plain: "text/plain; charset=utf-8",
 };
 
-// The CLI leaves a stream that is done only when its reconnect timer has run out. A tail gives up when the server is
-// not back by then: a restart may take so long.
+// The CLI leaves a finished stream only when its reconnect timer runs out. A tail gives up if the server is not back
+// by then, and a restart may take this long.
 const retryField = { history: "retry: 50\n\n", tail: "retry: 5000\n\n" };
 
 const sessionSchema = {
@@ -38,7 +38,7 @@ const sessionSchema = {
 
 /**
  * The route. The server needs a `maxParamLength` of `sessionIdCharsMax`. Streams are ended when the server begins to
- * close; `tails` and `parts` stay their owner's.
+ * close; `tails` and `parts` remain the caller's.
  */
 export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (server, options) => {
   const { parts, urls, tails, rights } = options;
@@ -46,7 +46,7 @@ export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (
 
   server.get<{ Params: { id: string }; Querystring: { after?: string } }>(
     "/sessions/:id",
-    { schema: sessionSchema, logLevel: "warn" }, // the address is a secret, and an access log would print it
+    { schema: sessionSchema, logLevel: "warn" }, // the address is a secret, which an access log would print
     async (request, reply) => {
       const after = afterOf(request);
       const spec = urls.read(request.params.id, { resuming: after !== undefined });
@@ -94,8 +94,8 @@ export const sessionStreams: FastifyPluginAsync<SessionStreamsOptions> = async (
   };
 };
 
-// An id that is no position comes from another server: the stream begins anew. A wrong `after` was typed by a person,
-// who is told.
+// An event id that is no position comes from another server, so the stream begins anew. A wrong `after` was typed by
+// a person, who is told.
 function afterOf(request: FastifyRequest<{ Querystring: { after?: string } }>): Position | undefined {
   const header = request.headers["last-event-id"];
   const resumed = typeof header === "string" ? parsePosition(header) : undefined;
@@ -105,6 +105,6 @@ function afterOf(request: FastifyRequest<{ Querystring: { after?: string } }>): 
   return after;
 }
 
-/** Events only when Accept names them: everybody else expects lines (docs/spec/sessions.md#s3-1). */
+/** Events only if Accept names them: everybody else expects lines (docs/spec/sessions.md#s3-1). */
 const transportOf = (accept: string | undefined): Transport =>
   accept?.toLowerCase().includes("text/event-stream") ? "events" : "plain";

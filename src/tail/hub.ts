@@ -1,39 +1,39 @@
 /**
- * Tails of one app that want the same lines in the same form, and have all that there is, share one reading: a hub. What
- * it reads is one piece for all of them, and the more they are the more lines make a piece, since the cost is in the
- * number of writes. A tail that cannot take a piece leaves, without it, and reads on from its own place.
+ * Tails of one app that want the same lines in the same form, and are up to date, share one reading: a hub. What it
+ * reads is one piece for all of them. The more tails there are, the more lines make a piece, since the cost is in the
+ * number of writes. A tail that cannot take a piece leaves without it, and reads on from its own place.
  */
 import { isSamePlace, type Position } from "../core/position.ts";
 import { turns } from "../turns.ts";
 import type { NextLine, TailPart } from "./tail-part.ts";
 
-/** How far a reader is. */
+/** How far a reader has got. */
 export type TailPlace = { readonly position: Position; readonly next: NextLine };
 
 /** Lines that many tails may want. */
 export type Feed = {
-  /** Names the app, the form and the filter. */
+  /** The name of the app, form and filter. */
   readonly key: string;
   readonly channel: string;
-  /** True when nothing behind `position` is stored, as far as is known here. */
+  /** True when nothing after `position` is stored, as far as is known here. */
   readonly isEnd: (position: Position) => boolean;
   readonly read: (from: TailPlace, signal: AbortSignal) => AsyncGenerator<TailPart, void, void>;
 };
 
 export type Member = {
-  /** False when it cannot take the piece now; then `left` follows. Never throws. */
+  /** Returns false when it cannot take the piece now; `left` is called next. Never throws. */
   readonly take: (piece: TailPart) => boolean;
-  /** It is to read on by itself from `place`. */
+  /** Called when it must read on by itself from `place`. */
   readonly left: (place: TailPlace) => void;
-  /** The log is over, or could not be read. */
+  /** Called when the log is over, or could not be read. */
   readonly ended: (failure?: unknown) => void;
 };
 
-/** More bytes are not held back for one more line; a part that is larger is for each tail to read by itself. */
+/** No more bytes than these are held back for another line; a larger part is read by each tail itself. */
 export const pieceBytesMax = 65_536;
-/** After a piece the next one waits for so long for each member, which is about twice what their writes take. */
+/** The wait between pieces, for each member: about twice the time that its writes take. */
 const waitMsEach = 0.03;
-/** Members that are too few to be worth a wait. */
+/** A shorter wait is skipped: the members are too few. */
 const waitMsMin = 1;
 export const waitMsMax = 50;
 
@@ -42,17 +42,17 @@ export class Hub {
   readonly #onEmpty: () => void;
   readonly #members = new Set<Member>();
   readonly #stopping = new AbortController();
-  /** Read, and not yet told. */
+  /** Parts that were read and not told yet. */
   #waiting: TailPart[] = [];
   #waitingBytes = 0;
-  /** How far it has read, and how far its members are. */
+  /** How far the hub has read, and how far its members are. */
   #read: TailPlace;
   #told: TailPlace;
   #telling: Promise<void> | undefined;
   #notBeforeMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `onEmpty`: nobody is to join any more. */
+  /** `onEmpty`: called when no member may join any more. */
   constructor(feed: Feed, place: TailPlace, onEmpty: () => void) {
     this.#feed = feed;
     this.#onEmpty = onEmpty;
@@ -60,13 +60,13 @@ export class Hub {
     this.#told = place;
   }
 
-  /** Begins to read; `first` is its first member. */
+  /** Begins to read, with `first` as its first member. */
   open(first: Member): void {
     this.#members.add(first);
     void this.#run();
   }
 
-  /** Takes a member that is exactly as far as the others; false when it is not. */
+  /** Admits a member that is exactly as far as the others; false when it is not. */
   admit(member: Member, position: Position): boolean {
     if (this.#telling !== undefined || this.#waiting.length > 0) return false;
     if (this.#stopping.signal.aborted || !isSamePlace(position, this.#told.position)) return false;
@@ -74,7 +74,7 @@ export class Hub {
     return true;
   }
 
-  /** Idempotent. The member is told nothing more. */
+  /** Idempotent. The member gets nothing more. */
   remove(member: Member): void {
     if (this.#members.delete(member) && this.#members.size === 0) this.#stop();
   }
@@ -101,7 +101,7 @@ export class Hub {
 
   #add(part: TailPart): void {
     const { position, next } = part;
-    if (position === undefined) return; // nothing is told by it
+    if (position === undefined) return; // it was not told any place
     this.#waiting.push(part);
     this.#waitingBytes += part.bytes.length;
     this.#read = { position, next: next ?? { line: undefined, toldMs: this.#read.next.toldMs } };
@@ -139,7 +139,7 @@ export class Hub {
     return telling;
   }
 
-  // Members are many: others have their turn between them.
+  // There can be many members, so others get turns between them.
   async #tell(piece: TailPart): Promise<void> {
     for (const member of this.#members) {
       if (!member.take(piece)) {
@@ -175,11 +175,11 @@ function pieceOf(parts: readonly TailPart[], { position, next }: TailPlace): Tai
   return { bytes: Buffer.concat(parts.map(({ bytes }) => bytes)), count, position, next };
 }
 
-/** The hubs of a server, by what their feeds name. */
+/** The hubs of a server, by the keys of their feeds. */
 export class Hubs {
   readonly #hubs = new Map<string, Hub>();
 
-  /** The hub that the member is in from now on; undefined when it is behind, and reads on by itself. */
+  /** The hub that the member has joined; undefined when it is behind, and must read on by itself. */
   join(feed: Feed, place: TailPlace, member: Member): Hub | undefined {
     const known = this.#hubs.get(feed.key);
     if (known !== undefined) return known.admit(member, place.position) ? known : undefined;

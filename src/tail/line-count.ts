@@ -1,6 +1,6 @@
 /**
- * Counts the lines of a log over time, in several runs: first those that came since the last run, then older ones, back
- * to the oldest that is kept. It remembers counts and two positions, and no line.
+ * Counts the lines of a log over time in several runs: first the lines that have come since the last run, then older
+ * ones, back to the oldest that is kept. It remembers counts and two positions, but no lines.
  */
 import { endOf, positionIn, type StoredBatch } from "../core/batch/batch.ts";
 import { cursorOver } from "../core/batch/line-index.ts";
@@ -28,11 +28,11 @@ export type CountParts = {
 export type CountWanted = {
   readonly channel: ChannelId;
   readonly filter: LineFilter | undefined;
-  /** The span back from now in ms; undefined: all that is kept. */
+  /** The span back from now, in ms; undefined: everything that is kept. */
   readonly spanMs: number | undefined;
 };
 
-/** Read at a time going back; a larger batch is read whole. */
+/** Lines that are read at a time when going back; a larger batch is read whole. */
 const stepLines = 4_000;
 const stepBytesMax = 1024 * 1024;
 /** Lines between two looks at the clock. */
@@ -43,7 +43,7 @@ export class Count {
   readonly #wanted: CountWanted;
   readonly #histogram: Histogram;
   readonly #processes: SeenProcesses;
-  /** Lines before this place are counted, back to `#firstLine`; undefined: nothing is. */
+  /** Lines before this place are counted, back to `#firstLine`; undefined: none are. */
   #end: ChannelEnd | undefined;
   #firstLine = 0;
   #isWhole = false;
@@ -70,16 +70,16 @@ export class Count {
     };
   }
 
-  /** Counts until all is counted, or `over` is aborted. */
+  /** Counts until everything is counted, or `over` is aborted. */
   async goOn(over: AbortSignal): Promise<void> {
     const { recent } = this.#parts;
     const { channel } = this.#wanted;
     const { end } = await recent.read(channel);
-    // A log that is shorter than what was counted is another one.
+    // A log that is shorter than what was counted is another log.
     if (this.#end === undefined || end.line < this.#end.line) this.#begin(end);
     await this.#forward(end, over);
     await this.#dropTrimmed(over);
-    // Each go gets on by one batch at least.
+    // Each run makes progress by at least one batch.
     while (!this.#isWhole) {
       await this.#back(over);
       if (over.aborted) return;
@@ -94,7 +94,7 @@ export class Count {
     this.#isWhole = false;
   }
 
-  // Counts the lines that came since the last go.
+  // Counts the lines that have come since the last run.
   async #forward(end: ChannelEnd, over: AbortSignal): Promise<void> {
     if (this.#end!.line >= end.line || over.aborted) return;
     const read = new AbortController();
@@ -137,7 +137,7 @@ export class Count {
       : Math.max(recent.acceptedMsMin, clock.nowMs() - spanMs);
   }
 
-  // Bins of lines that retention took since go: the oldest batch says which.
+  // Removes the bins of lines that were trimmed, as the oldest batch shows.
   async #dropTrimmed(over: AbortSignal): Promise<void> {
     if (this.#firstLine >= this.#end!.line) return;
     const newest = await this.#parts.log.recent(this.#wanted.channel, 1);
@@ -158,7 +158,7 @@ export class Count {
     }
   }
 
-  // Counts the lines of a batch from `first` to `end`; false when it was given up, and nothing of them is counted.
+  // Counts the lines of a batch from `first` to `end`; false when this was aborted, and none of them is counted.
   async #take(batch: StoredBatch, first: number, end: number, over: AbortSignal): Promise<boolean> {
     const { selector } = this.#parts;
     const { channel, filter } = this.#wanted;

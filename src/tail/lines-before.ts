@@ -7,10 +7,10 @@ import type { Recent } from "./recent.ts";
 import type { Found } from "./search.ts";
 
 const stepBytesMax = 1024 * 1024;
-/** The longest wait for a batch that is known to be there; beyond it the place is taken for the end. */
+/** The longest wait for a batch that is known to exist; after it, the place is taken for the end. */
 const readMsMax = 5_000;
 
-/** The running number of the first line behind `position`; `foreign` when that is no place of this log. */
+/** The running number of the first line after `position`; `foreign` when the position does not belong to this log. */
 export async function lineBefore(
   log: ChannelLog,
   channel: ChannelId,
@@ -39,7 +39,7 @@ type WantedBefore = {
   readonly endLine: number;
 };
 
-/** The newest `lines` lines before `endLine`, of those that are kept. */
+/** The newest `lines` lines before `endLine` that are kept. */
 export async function newestBefore(
   { log, recent }: { readonly log: ChannelLog; readonly recent: Recent },
   { channel, lines, acceptedMsMin, endLine }: WantedBefore,

@@ -1,4 +1,4 @@
-/** An app's log at a glance: how much, since when, how fast of late, how many errors, and the last line. */
+/** An app's log at a glance: how much, since when, how fast recently, how many errors, and the last line. */
 import type { StoredBatch } from "../core/batch/batch.ts";
 import { cursorOver } from "../core/batch/line-index.ts";
 import { levelAt } from "../core/filter/line-level.ts";
@@ -10,16 +10,16 @@ import { turns } from "../turns.ts";
 import type { Recent } from "./recent.ts";
 
 export type LogSummary = {
-  /** Behind the newest line. */
+  /** The position after the newest line. */
   readonly position: Position;
-  /** The running number of the next line: all that there ever were. */
+  /** The running number of the next line, and so the number of lines since the log began. */
   readonly endLine: number;
   /** The oldest line that is kept; undefined when there is none. */
   readonly oldest: { readonly line: number; readonly acceptedAtMs: number } | undefined;
-  /** Lines that came in the last so many seconds, or in as many of them as the newest lines reach back. */
+  /** The number of seconds over which lines are counted, or fewer if the newest lines do not reach that far back. */
   readonly seconds: number;
   readonly lines: number;
-  /** The errors among them, by what they say themselves, else by their severity. */
+  /** The errors among them, by their texts or else by their severity. */
   readonly errors: number;
   readonly newest: NewestLine | undefined;
 };
@@ -33,7 +33,7 @@ type NewestLine = {
 };
 
 const windowMs = 60_000;
-/** So much of a line of JSON is mostly all of it. */
+/** Nearly all JSON lines are shorter than this. */
 const messageBytesMax = 2_000;
 /** The longest wait for the oldest batch. */
 const readMsMax = 2_000;
@@ -61,12 +61,12 @@ export async function summaryOf(
   };
 }
 
-// Batches of a ring are asked about as long as they are there, and read once.
+// Batches of a ring are asked about for as long as they are there, and read once.
 const errorCounts = new WeakMap<StoredBatch, number>();
 /** Lines between two looks at the clock. */
 const linesBetween = 32;
 
-/** Lines that are errors by what they say themselves, else by their severity. */
+/** Counts lines that are errors by their texts or else by their severity. */
 async function errorsIn(batches: readonly StoredBatch[], channel: ChannelId): Promise<number> {
   let sum = 0;
   for (const batch of batches) {

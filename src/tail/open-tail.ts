@@ -1,6 +1,6 @@
 /**
- * One open stream: what it is told goes to its client, whose back-pressure holds it. It reads by itself while it is behind
- * and shares a reading (`hub.ts`) while it is not.
+ * One open stream: everything that it is told goes to its client, with back-pressure. It reads by itself while it is
+ * behind, and shares a reading (`hub.ts`) while it is not.
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -12,19 +12,19 @@ import type { Stalls } from "./stalls.ts";
 import type { TailPart } from "./tail-part.ts";
 import type { Stream } from "./tails.ts";
 
-const writeBytesMax = 65_536; // a slow client must take so much for its stall to be over
+const writeBytesMax = 65_536; // a stalled client counts as moving again once it has taken this much
 
-/** Wrapped, so that waiting for the joining is not waiting for the leaving. */
+/** Wrapped in an object, so that awaiting the joining does not await the leaving too. */
 type Shared = { readonly left: Promise<TailPlace | undefined> };
 
-/** One stream. Times are of the monotonic clock. */
+/** One stream. Times are those of the monotonic clock. */
 export class OpenTail implements Member {
   readonly stream: Stream;
   readonly #response: ServerResponse;
   readonly #stalls: Stalls;
   readonly #hubs: Hubs;
   #isStopped = false;
-  /** Ends the reading by itself, while there is one: a signal takes most of a kilobyte. */
+  /** Ends its own reading, while there is one: a signal takes most of a kilobyte, so it is not kept. */
   #reading: AbortController | undefined;
   #hub: Hub | undefined;
   #leave:
@@ -44,8 +44,8 @@ export class OpenTail implements Member {
     this.#stalls = stalls;
     this.stream = stream;
     response.once("close", () => this.stop());
-    response.on("error", () => this.stop()); // a write that raced with the client's leaving
-    if (response.destroyed) this.stop(); // left while the session was opened
+    response.on("error", () => this.stop()); // a write may race with the client's leaving
+    if (response.destroyed) this.stop(); // the client left while the session was opened
     stream.over.addEventListener("abort", () => this.#revoke(), { once: true });
     if (stream.over.aborted) this.#revoke();
     response.socket?.setKeepAlive(true, 60_000);
@@ -55,7 +55,7 @@ export class OpenTail implements Member {
     return this.#response.socket;
   }
 
-  /** Reads by itself until it has all that there is, then with others, and by itself again when it is behind them. */
+  /** Reads by itself until it is up to date, then with others, and by itself again when it falls behind them. */
   async run(): Promise<void> {
     let from: TailPlace | undefined;
     for (;;) {
@@ -66,7 +66,7 @@ export class OpenTail implements Member {
     }
   }
 
-  // Resolves when it joined others, with what resolves when it left them; without it when there is nothing more.
+  // Resolves when it has joined others, with a promise of its leaving them; undefined when there is nothing more.
   async #readAlone(from: TailPlace | undefined): Promise<Shared | undefined> {
     if (this.#isStopped) return undefined;
     const { feed } = this.stream;
@@ -85,7 +85,7 @@ export class OpenTail implements Member {
     return undefined;
   }
 
-  // Resolves with the place to read on from; without one when there is nothing more.
+  // Resolves with the place to read on from; undefined when there is nothing more.
   #untilLeft(): Promise<TailPlace | undefined> {
     return new Promise((resolve, reject) => {
       this.#leave = { resolve, reject };
@@ -111,8 +111,9 @@ export class OpenTail implements Member {
     else this.#leave?.reject(failure);
   }
 
-  // A part is sent whole unless the client goes: an event that is not closed is lost to it. The system takes some megabytes
-  // for a client that reads nothing, as fast as they are copied: hundreds of streams that begin at once take turns.
+  // A part is sent whole unless the client leaves, since an unfinished event is lost to it. The system accepts some
+  // megabytes for a client that reads nothing, as fast as they can be copied, so hundreds of streams that begin at
+  // once take turns.
   async #send({ bytes, count, position }: TailPart): Promise<void> {
     const response = this.#response;
     this.#tell(count, position);
@@ -125,7 +126,7 @@ export class OpenTail implements Member {
     }
     if (position === undefined || !this.#isNew) return;
     this.#isNew = false;
-    if (count === 0 && this.stream.tail && this.stream.transport === "events") this.beat(); // resumable from the start
+    if (count === 0 && this.stream.tail && this.stream.transport === "events") this.beat(); // makes it resumable from the start
   }
 
   #tell(count: number, position: Position | undefined): void {
@@ -137,8 +138,8 @@ export class OpenTail implements Member {
   }
 
   /**
-   * A comment, so that nobody on the way takes the stream for dead. Where lines went by that the filter did not keep,
-   * the new place goes with it: a block of an id alone dispatches no event, and the client resumes from there.
+   * Sends a comment, so that no proxy takes the stream for dead. If lines went by that the filter did not keep, the
+   * new place goes with it: an id without data dispatches no event, and the client will resume from there.
    */
   beat(): void {
     const id = this.#isToldToClient ? "" : `id: ${this.#told}\n`;
@@ -147,10 +148,10 @@ export class OpenTail implements Member {
     this.wroteAtMs = performance.now();
   }
 
-  /** Reads no further; what was begun is sent. */
+  /** Stops reading; what was begun is sent. */
   stop(): void {
     this.#isStopped = true;
-    this.#reading?.abort("stopped"); // a reason of its own would be made with a stack
+    this.#reading?.abort("stopped"); // a reason, because the default one is created with a stack trace
     this.#hub?.remove(this);
     this.#leave?.resolve();
   }
@@ -161,13 +162,13 @@ export class OpenTail implements Member {
     this.#stalls.end(this);
   }
 
-  // Tells nothing more, and does not keep what a slow client has not taken yet.
+  // Tells nothing more, and drops what a slow client has not taken yet.
   #revoke(): void {
     this.stop();
     if (this.stalledAtMs !== undefined) this.cut();
   }
 
-  /** Resolves when the client has the end of the stream, or is gone. */
+  /** Resolves when the client has received the end of the stream, or is gone. */
   end(): Promise<void> {
     return new Promise((resolve) => {
       const response = this.#response;

@@ -1,8 +1,8 @@
 /**
- * The newest lines of the apps that people read. Each app has a ring, which is filled from the log when somebody first
- * asks, and then follows the channel until it is evicted. All rings together are bounded in bytes; the ring that was
- * read least recently goes first. `lru-cache` counts a new size of an entry as a use of it, which would keep busy apps
- * that nobody reads, so the rings are in a Map in order of use.
+ * The newest lines of the apps that people read. Each app has a ring, which is filled from the log when somebody
+ * first asks, and then follows the channel until it is evicted. All rings together are bounded in bytes; the least
+ * recently read ring goes first. `lru-cache` would count a new size of an entry as a use, and so keep busy apps that
+ * nobody reads; therefore the rings are in a Map in order of use.
  */
 import { endOf, markOf, ownBatch, type StoredBatch } from "../core/batch/batch.ts";
 import type { ChannelId } from "../core/ids.ts";
@@ -12,7 +12,7 @@ import type { ChannelEnd, ChannelLog, Clock } from "../ports.ts";
 export type RecentOptions = {
   readonly log: ChannelLog;
   readonly clock: Clock;
-  /** Lines that a ring holds; a little more, as batches stay whole. */
+  /** Lines in a ring; slightly more, since batches stay whole. */
   readonly historyLines: number;
   /** Lines accepted longer ago are not shown. */
   readonly expiryMs: number;
@@ -20,7 +20,7 @@ export type RecentOptions = {
   readonly ringsBytesMax: number;
 };
 
-/** The newest batches of a channel, oldest first, none missing between them, up to `end`. */
+/** The newest batches of a channel, oldest first and without gaps, up to `end`. */
 export type History = { readonly batches: readonly StoredBatch[]; readonly end: ChannelEnd };
 
 type Ring = {
@@ -31,10 +31,10 @@ type Ring = {
   readonly evicted: AbortController;
 };
 
-// The cost of a batch and of a ring besides the lines: objects, a follower.
+// Memory of a batch and of a ring besides their lines: objects, a follower.
 const batchOverheadBytes = 400;
 const ringOverheadBytes = 4096;
-const pooledBytesMax = 8192; // Node's pool for small buffers: a view of it pins no more
+const pooledBytesMax = 8192; // Node's pool for small buffers: a view of it keeps no more alive
 
 /** Rings by channel. */
 export class Recent {
@@ -49,12 +49,15 @@ export class Recent {
     this.#options = options;
   }
 
-  /** Bytes that all rings hold. */
+  /** Memory of all rings. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The channel's newest lines that are not too old, and where its log ends. Keep it no longer than a turn: it grows. */
+  /**
+   * The channel's newest lines that are not too old, and where its log ends. Valid for this turn only, because it
+   * grows.
+   */
   async read(channel: ChannelId): Promise<History> {
     const ring = this.#rings.get(channel) ?? (await this.#fill(channel));
     this.#touch(channel, ring);
@@ -64,17 +67,18 @@ export class Recent {
     return { batches: first === 0 ? ring.batches : ring.batches.slice(first), end: ring.end };
   }
 
-  /** The batch that holds the line behind `position`, when a ring has it; asking is no use of the ring. */
+  /** The batch with the line after `position`, if a ring has it. Does not count as a use of the ring. */
   next(channel: ChannelId, position: Position): StoredBatch | undefined {
     const place = readPosition(position);
     if (place === undefined) return undefined;
     const found = this.#first(channel, ({ sequence }) => sequence >= place.sequence);
-    // Only the log knows what was before the first batch of the ring, and whether a place is of this log at all.
+    // Only the log knows what came before the first batch of the ring, and whether a place belongs to this log at
+    // all.
     if (found === undefined || !isIn(found.batch, place)) return undefined;
     return place.lines < found.batch.count ? found.batch : found.next;
   }
 
-  /** The running number of the line behind `position`; undefined where the log cannot tell any more. */
+  /** The running number of the line after `position`; undefined if the log can no longer tell. */
   async lineBehind(channel: ChannelId, position: Position): Promise<number | undefined> {
     const place = readPosition(position);
     if (place === undefined) return undefined;
@@ -83,13 +87,13 @@ export class Recent {
     return this.#options.log.lineBehind(channel, position);
   }
 
-  /** The batch that holds line `line` of the channel, when a ring has it; asking is no use of the ring. */
+  /** The batch with line `line` of the channel, if a ring has it. Does not count as a use of the ring. */
   holding(channel: ChannelId, line: number): StoredBatch | undefined {
     const found = this.#first(channel, (batch) => batch.line + batch.count > line)?.batch;
     return found !== undefined && found.line <= line ? found : undefined;
   }
 
-  /** True when a ring says that nothing is stored behind `position`; asking is no use of the ring. */
+  /** True when a ring knows that nothing is stored after `position`. Does not count as a use of the ring. */
   isEnd(channel: ChannelId, position: Position): boolean {
     const ring = this.#rings.get(channel);
     return ring !== undefined && isSamePlace(ring.end.position, position);
@@ -108,7 +112,7 @@ export class Recent {
     await Promise.all(this.#following);
   }
 
-  // The first batch of a ring for which `holds` is true, as for all behind it.
+  // The first batch of a ring for which `holds` is true; it must be true for all later ones.
   #first(channel: ChannelId, holds: (batch: StoredBatch) => boolean) {
     const batches = this.#rings.get(channel)?.batches ?? [];
     let low = 0;
@@ -143,13 +147,14 @@ export class Recent {
     if (this.#closed) return ring;
     this.#rings.set(channel, ring);
     this.#bytes += ring.bytes;
-    this.#evict(); // a ring larger than all may be is read once and goes at once
+    this.#evict(); // a ring that exceeds the bound by itself is read once and then goes
     const following = this.#follow(channel, ring).finally(() => this.#following.delete(following));
     this.#following.add(following);
     return ring;
   }
 
-  // Ends when the ring is evicted, the channel destroyed, or the log fails: then the next reader meets the failure.
+  // Ends when the ring is evicted, the channel is destroyed, or the log fails; the next reader then meets the
+  // failure.
   async #follow(channel: ChannelId, ring: Ring): Promise<void> {
     const { log, historyLines } = this.#options;
     const { signal } = ring.evicted;
@@ -162,7 +167,7 @@ export class Recent {
         this.#evict();
       }
     } catch {
-      // told to the next reader
+      // The next reader meets the failure.
     } finally {
       this.#drop(channel, ring);
     }
@@ -191,7 +196,7 @@ export class Recent {
 
 function addBatch(ring: Ring, batch: StoredBatch, historyLines: number): void {
   const newest = ring.batches.at(-1);
-  const isGap = newest !== undefined && batch.line !== newest.line + newest.count; // retention passed the ring
+  const isGap = newest !== undefined && batch.line !== newest.line + newest.count; // retention overtook the ring
   if (isGap) dropOldest(ring, ring.batches.length);
   const own = compact(batch);
   ring.batches.push(own);
@@ -208,7 +213,7 @@ function dropOldest(ring: Ring, batches: number): void {
   }
 }
 
-/** True for a place of this batch. */
+/** True if the place is in this batch. */
 const isIn = (batch: StoredBatch, { sequence, lines, incarnation, mark }: Place): boolean =>
   batch.sequence === sequence &&
   lines <= batch.count &&
@@ -217,8 +222,8 @@ const isIn = (batch: StoredBatch, { sequence, lines, incarnation, mark }: Place)
 
 const bytesOf = (batch: StoredBatch): number => batch.bytes.length + batchOverheadBytes;
 
-// A view may pin far more memory than it shows, and memory that is used again would not be while it is here, which may be for
-// hours: then the ring has lines of its own.
+// A view can keep far more memory alive than it shows, and reused memory would not be reused while it is here, which
+// may be for hours. In both cases the ring makes a copy.
 function compact(batch: StoredBatch): StoredBatch {
   const { memory, bytes } = batch;
   const pinnedBytes = bytes.buffer.byteLength;

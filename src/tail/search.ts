@@ -1,6 +1,6 @@
 /**
- * Searches all that is kept of a log, backwards, for the newest lines that pass a filter. A search holds a piece of the
- * log and the numbers of the lines that it found, and takes no longer than `searchMsMax`.
+ * Searches everything that is kept of a log, backwards, for the newest lines that pass a filter. A search holds one
+ * piece of the log and the numbers of the lines that it found, and takes at most `searchMsMax`.
  */
 import type { StoredBatch } from "../core/batch/batch.ts";
 import type { LineFilter } from "../core/filter/line-filter.ts";
@@ -22,40 +22,40 @@ type SearchParts = {
 export type Wanted = {
   readonly payer: Payer;
   readonly filter: LineFilter;
-  /** Lines to find. */
+  /** The number of lines to find. */
   readonly lines: number;
-  /** The time of acceptance before which lines are not looked at. */
+  /** Lines that were accepted before this time are not looked at. */
   readonly acceptedMsMin: number;
-  /** The search begins before this line. */
+  /** The search covers the lines before this one. */
   readonly endLine: number;
 };
 
 /** The progress of a search. */
 export type Looked = {
-  /** Lines looked at. */
+  /** The number of lines that were looked at. */
   readonly lines: number;
   /** The time of acceptance of the oldest of them. */
   readonly sinceMs: number | undefined;
   readonly matches: number;
-  /** `null`: it goes on. `all`: there are no more lines. `time`: it took too long, and is over. */
+  /** `null`: it is going on. `all`: there are no more lines. `time`: it took too long, and is over. */
   readonly end: null | "found" | "all" | "time";
 };
 
 /** `numbers` are the channel's running numbers of the lines that were found, in order. */
 export type Found = Looked & { readonly numbers: Float64Array };
 
-/** From the opening of a stream on. */
+/** From the opening of a stream. */
 export const searchMsMax = 60_000;
-/** Reading a log costs the event loop so much: an app that searches all day pays for it as for its patterns. */
+/** The cost of reading a log on the event loop: an app that searches all day pays for it as for its patterns. */
 const walkMsPerByte = 8e-6;
-/** Between two looks whether there is budget again. */
+/** The wait until the budget is looked at again. */
 const spentMs = 250;
-/** Bytes read of the log at a time; a larger batch is read whole. */
+/** Bytes of the log that are read at a time; a larger batch is read whole. */
 const stepBytesMax = 1024 * 1024;
 const stepLinesMin = 500;
 const stepLinesMax = 8_000;
 
-/** Searches, and yields its progress once a second. The result is of no use once `signal` is aborted. */
+/** Searches, and yields its progress once a second. Ignore the result once `signal` is aborted. */
 export async function* searchNewest(
   parts: SearchParts,
   wanted: Wanted,
@@ -74,7 +74,7 @@ export async function* searchNewest(
     return search.found();
   } finally {
     late.abort();
-    await running.catch(() => {}); // told to whoever waited for it
+    await running.catch(() => {}); // its caller gets the error
   }
 }
 
@@ -103,13 +103,13 @@ class Search {
     return { lines: this.#lines, sinceMs: this.#sinceMs, matches: this.#numbers.length, end };
   }
 
-  /** The result; a search that had not ended has used up its time. */
+  /** The result. A search that has not ended has run out of time. */
   found(): Found {
     this.end ??= "time";
     return { ...this.looked, numbers: Float64Array.from(this.#numbers.reverse()) };
   }
 
-  /** Ends when all is looked at, enough is found, or the time is over. */
+  /** Ends when everything was looked at, enough was found, or the time is up. */
   async run(): Promise<void> {
     const leave = await this.#parts.searches.enter(this.#wanted.payer.channel, this.#over);
     if (leave === undefined) return;
@@ -131,7 +131,7 @@ class Search {
     }
   }
 
-  // Reads from memory where somebody has read the newest lines of late.
+  // Reads from memory if somebody has read the newest lines recently.
   async #read(): Promise<StoredBatch[]> {
     const { log, recent } = this.#parts;
     const { channel } = this.#wanted.payer;
@@ -154,7 +154,7 @@ class Search {
     const selecting = selector.select(payer, batch, filter, this.#over);
     const kept = selecting instanceof Promise ? await selecting : selecting;
     if (kept === undefined) return;
-    const count = Math.min(batch.count, this.#before - batch.line); // it may go on behind the end
+    const count = Math.min(batch.count, this.#before - batch.line); // the batch may continue after the end
     this.#lines += count;
     this.#sinceMs = batch.acceptedAtMs;
     this.#before = batch.line;

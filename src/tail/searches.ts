@@ -1,11 +1,13 @@
-/** Bounds the searches of logs at a time, for each app and in all: each holds a piece of a log in memory. */
+/**
+ * Bounds the number of searches at a time, for each app and in all, because each holds a piece of a log in memory.
+ */
 import type { ChannelId } from "../core/ids.ts";
 
 export type SearchesLimits = { readonly searchesMax: number; readonly searchesPerAppMax: number };
 
 type Waiting = { readonly channel: ChannelId; readonly enter: () => void };
 
-/** Searches that wait begin in their order; those of an app that has all it may have are passed over. */
+/** Waiting searches begin in order, except those of an app that already has as many as it may. */
 export class Searches {
   readonly #limits: SearchesLimits;
   readonly #running = new Map<ChannelId, number>();
@@ -16,7 +18,7 @@ export class Searches {
     this.#limits = limits;
   }
 
-  /** Resolves when a search may begin, to the function that ends it; to undefined when `signal` was aborted before. */
+  /** Resolves when a search may begin, to the function that ends it; to undefined if `signal` was aborted first. */
   async enter(channel: ChannelId, signal: AbortSignal): Promise<(() => void) | undefined> {
     if (signal.aborted) return undefined;
     if (this.#hasRoom(channel)) this.#take(channel);

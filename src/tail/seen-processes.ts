@@ -1,13 +1,13 @@
-/** The processes that wrote lines of a log: bounded, those that were silent for longest give way. */
+/** The processes that wrote lines of a log. At the bound, those that have been silent for longest are dropped. */
 import type { LineCursor } from "../core/batch/line-cursor.ts";
 
 const nothing = new Uint8Array(0);
 
 export class SeenProcesses {
   readonly #max: number;
-  /** The highest number of a line of each. */
+  /** The highest line number of each. */
   readonly #newest = new Map<string, number>();
-  /** The name of the line before, which the next one mostly has, too. */
+  /** The name on the previous line; most lines have the same one. */
   #bytes: Uint8Array = nothing;
   #name = "";
 
@@ -15,7 +15,7 @@ export class SeenProcesses {
     this.#max = max;
   }
 
-  /** The process of the cursor's line, which has that running number. */
+  /** Adds the process of the cursor's line, which has this running number. */
   add(cursor: LineCursor, line: number): void {
     const { bytes, processStart, processEnd } = cursor;
     if (!this.#isSame(bytes, processStart, processEnd)) {
@@ -28,7 +28,7 @@ export class SeenProcesses {
     if (this.#newest.size > this.#max) this.#forgetOldest();
   }
 
-  /** Lines before this number are not there any more. */
+  /** Lines before this number were trimmed. */
   dropBefore(line: number): void {
     for (const [name, newest] of this.#newest) if (newest < line) this.#newest.delete(name);
   }

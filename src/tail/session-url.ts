@@ -1,6 +1,6 @@
 /**
- * The `:id` of a session's URL holds all that may be seen, and is signed. It is the only credential, needs no store,
- * and holds on every tail node that knows the secret (docs/spec/sessions.md#s2-1).
+ * The `:id` of a session's URL contains everything that it permits, and is signed. It is the only credential, needs
+ * no store, and works on every tail node that knows the secret (docs/spec/sessions.md#s2-1).
  */
 import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import type { FilterSpec } from "../core/filter/line-filter.ts";
@@ -13,33 +13,33 @@ import { operatorKeyId } from "../registry/keys.ts";
 import type { Around } from "./around.ts";
 
 /**
- * The lines that a session shows: the newest `lines` that pass the filter, or all of them, since `sinceMs` or ever;
- * then live ones when it tails.
+ * The lines of a session: the newest `lines` that pass the filter, or all of them, since `sinceMs` or ever; then live
+ * ones if it tails.
  */
 export type SessionSpec = {
-  /** The id of the key that asked for the session, which is over when that key may not read the channel any more. */
+  /** The id of the key that asked for the session, which ends when that key may no longer read the channel. */
   readonly keyId: string;
   readonly channel: ChannelId;
   readonly lines?: number;
   readonly tail: boolean;
   readonly sinceMs?: number;
-  /** Lines accepted later are not shown. */
+  /** Lines that were accepted later are not shown. */
   readonly untilMs?: number;
-  /** With a filter and `lines`: neighbours of the found lines are shown too. */
+  /** With a filter and `lines`: shows the neighbours of found lines too. */
   readonly around?: Around;
   /** The newest lines before this place, and no live ones. */
   readonly before?: Position;
   readonly filter: FilterSpec;
   readonly format: LineFormat;
-  /** An event stream tells how much of the log was looked at. */
+  /** An event stream says how much of the log was looked at. */
   readonly progress?: boolean;
 };
 
-/** A URL may be opened for so long after its issue, as in logplex. */
+/** How long after its issue a URL can be opened, as in logplex. */
 export const openingMsMax = 360_000;
-/** A reader that says where it was may open a URL again for so long after its issue. */
+/** How long after its issue a URL can be opened again by a reader that says where it was. */
 export const resumingMsMax = 86_400_000;
-/** The longest id that is looked at: filters of a few patterns fit, and a request line does not overflow. */
+/** The longest id that is accepted: filters of a few patterns fit, and the request line does not overflow. */
 export const sessionIdCharsMax = 8192;
 
 // issued at, nonce, channel, lines, tail, since, filter, format, key, progress, until, around and before
@@ -59,10 +59,10 @@ type Payload = readonly [
 
 /** Issues and reads session ids. Stateless: any number of nodes with one `secret` agree. */
 export class SessionUrls {
-  /** Made once: of the bytes, each signature would make one, which takes five times as long as the rest. */
+  /** Created once: creating a key for each signature takes five times as long as the rest. */
   readonly #secret: KeyObject;
   readonly #clock: Clock;
-  /** Stands for the operator's key, whose id never changes, so that another secret of it ends its sessions. */
+  /** Represents the operator's key, whose id never changes: with another secret, its sessions end. */
   readonly #operatorMark: string;
 
   /**
@@ -75,7 +75,10 @@ export class SessionUrls {
     this.#operatorMark = this.#hmac("operator.", options.operatorSecret).toString("base64url");
   }
 
-  /** An id for `spec`, unguessable, different each time. Throws `sessionTooLong` when its filter is too long for a URL. */
+  /**
+   * An id for `spec` that cannot be guessed and is different each time. Throws `sessionTooLong` if its filter is too
+   * long.
+   */
   issue(spec: SessionSpec): string {
     const payload: Payload = [
       this.#clock.nowMs(),
@@ -101,8 +104,8 @@ export class SessionUrls {
   }
 
   /**
-   * The session that the id permits, or undefined when it was not issued with this secret or is too old. Whether its
-   * key still may read is not asked here. `resuming`: the reader says where it was, so it is a tail that reconnects.
+   * The session that the id permits; undefined when it was not issued with this secret, or is too old. Does not check
+   * whether its key may still read. `resuming`: the reader says where it was, so it is a tail that reconnects.
    */
   read(id: string, { resuming }: { resuming: boolean }): SessionSpec | undefined {
     if (id.length > sessionIdCharsMax) return undefined;
@@ -111,12 +114,12 @@ export class SessionUrls {
     const given = Buffer.from(signature, "base64url");
     const expected = this.#hmac("session.", text);
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
-    const payload = JSON.parse(Buffer.from(text, "base64url").toString()) as Payload; // ours: the signature holds
+    const payload = JSON.parse(Buffer.from(text, "base64url").toString()) as Payload; // the signature shows that we wrote it
     const [issuedAtMs, , channel, lines, tail, sinceMs, filter, format, key, progress, extent] = payload;
     const ageMs = this.#clock.nowMs() - issuedAtMs;
     if (ageMs > (resuming ? resumingMsMax : openingMsMax) || !isUuid(channel)) return undefined;
     const keyId = key === this.#operatorMark ? operatorKeyId : key;
-    if (!isUuid(keyId)) return undefined; // another operator's, or issued by a version whose sessions named no key
+    if (!isUuid(keyId)) return undefined; // another operator's, or from a version whose sessions named no key
     return {
       keyId,
       channel,

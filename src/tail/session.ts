@@ -30,21 +30,20 @@ import {
 /** The transport of a reader, and the position that it has read up to if it was here before. */
 export type Reader = { readonly transport: Transport; readonly after?: Position | undefined };
 
-/** Reads an opened session until it is done, its channel is destroyed, or `signal` is aborted. */
+/** Reads an opened session until it ends, its channel is destroyed, or `signal` is aborted. */
 export type ReadSession = (signal: AbortSignal) => AsyncGenerator<TailPart, void, void>;
 
 /**
- * The beginning of a session: a search for its newest lines, or a known place. `looked` is the progress that the reader
- * is told from there on.
+ * The beginning of a session: a search for its newest lines, or a known place. `looked`: the progress that is told to
+ * the reader from there.
  */
 type Beginning =
   | { readonly kind: "search"; readonly wanted: Wanted }
   | { readonly kind: "place"; readonly forward: Forward; readonly looked?: Looked };
 
 /**
- * Finds where the reader starts: behind `after`, else with all lines since `spec.sinceMs`, else at the newest
- * `spec.lines` lines that pass the filter. The result reads on from there; without `spec.tail`, up to the present end
- * of the log.
+ * Finds where the reader starts: after `after`, or with all lines since `spec.sinceMs`, or at the newest `spec.lines`
+ * lines that pass the filter. The result reads on from there; without `spec.tail`, up to the present end of the log.
  */
 export async function openSession(
   parts: SessionParts,
@@ -70,7 +69,7 @@ export async function openSession(
   };
 }
 
-/** The session's lines from a place on, as other tails may want them too; undefined for one that does not tail. */
+/** The session's lines from a place on, in a form that other tails can share; undefined if it does not tail. */
 export function feedOf(parts: SessionParts, spec: SessionSpec, transport: Transport): Feed | undefined {
   const { channel, format, tail } = spec;
   if (!tail) return undefined;
@@ -117,7 +116,7 @@ function beginningOf(
   return { kind: "search", wanted: { payer, filter: filter ?? allLines, lines, acceptedMsMin, endLine } };
 }
 
-// The newest lines before a place, on which a filter is searched for and everything else just read.
+// The newest lines before a place: with a filter they are searched for, otherwise just read.
 async function readBefore(
   parts: SessionParts,
   session: Session,
@@ -143,7 +142,7 @@ async function readBefore(
   };
 }
 
-// Reads the search, the lines that it found, and with `tail` the lines behind `end`.
+// Reads the search, the lines that it found, and with `tail` the lines after `end`.
 async function* searchAndRead(
   parts: SessionParts,
   session: Session,
@@ -168,7 +167,7 @@ async function* searchAndRead(
     yield* readForward(parts, session, { from: { kind: "after", position }, due: line }, signal);
 }
 
-// Finds the newest lines in memory, which holds as many as a session shows.
+// Finds the newest lines in memory, which has as many as a session shows.
 function newestLines(
   { batches, end }: History,
   lines: number,
@@ -192,7 +191,7 @@ function newestLines(
     : { from: { kind: "after", position: positionIn(batch, skip) }, due: batch.line + skip, looked };
 }
 
-// Memory holds the newest lines alone: older ones are searched for.
+// Memory has only the newest lines, so older ones are searched for.
 const allLines: LineFilter = { key: "all", keeps: () => true, expressions: [] };
 
 // The end of the lines that were accepted up to `untilMs`.

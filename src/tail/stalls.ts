@@ -1,23 +1,23 @@
 /**
- * Bounds the memory that clients keep by not taking what they are sent. A part that many of them share counts once.
- * Beyond the bound the one that stalls for longest is cut off.
+ * Bounds the memory that clients hold by not reading. A part that many clients hold counts once. Beyond the bound,
+ * the client that has stalled for longest is cut off.
  */
 type Cut = { cut(): void };
 
-/** Streams and answers whose clients stall, those that do so for longest first. */
+/** Streams and answers whose clients have stalled, the longest first. */
 export class Stalls {
   readonly #unreadBytesMax: number;
   readonly #onCut: () => void;
   readonly #unread = new UnreadBytes();
   readonly #stalled = new Map<Cut, Uint8Array>();
 
-  /** `onCut` counts those that are cut. */
+  /** `onCut` is called for each that is cut off. */
   constructor(unreadBytesMax: number, onCut: () => void) {
     this.#unreadBytesMax = unreadBytesMax;
     this.#onCut = onCut;
   }
 
-  /** `stream` keeps `part` until `end`; `cut` has to call that. */
+  /** `stream` holds `part` until `end`, which its `cut` must call. */
   begin(stream: Cut, part: Uint8Array): void {
     this.#stalled.set(stream, part);
     this.#unread.hold(part);
@@ -53,7 +53,7 @@ class UnreadBytes {
     this.#holders.set(buffer, holders + 1);
   }
 
-  /** Counts one client less; to be called as often as `hold`. */
+  /** Counts one client less. Call it as often as `hold`. */
   release({ buffer }: Uint8Array): void {
     const holders = this.#holders.get(buffer)! - 1;
     if (holders > 0) {

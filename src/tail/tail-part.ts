@@ -1,4 +1,4 @@
-/** The pieces that a reader of a log is handed, and the parts that all makers of such pieces share. */
+/** The pieces that a reader of a log receives, and the parts that all makers of such pieces share. */
 
 import { l11Replaced, noticeLine, replacedText } from "../core/batch/notice.ts";
 import type { LineFilter } from "../core/filter/line-filter.ts";
@@ -39,34 +39,34 @@ export type Session = {
   readonly channel: ChannelId;
   readonly shape: Shape;
   readonly filter: LineFilter | undefined;
-  /** The payer of the time that its patterns take. */
+  /** The payer for the time that its patterns take. */
   readonly payer: Payer;
   /** True when the reader asked how much of the log was looked at. */
   readonly tellsProgress: boolean;
 };
 
 /**
- * A piece of the stream; `count` is 0 where the filter kept no line. Everything before `position` is told; without one,
- * the reader's place has not changed.
+ * A piece of the stream; `count` is 0 if the filter kept no line. Everything before `position` has been told; without
+ * it, the reader's place has not changed.
  */
 export type TailPart = {
   readonly bytes: Buffer;
   readonly count: number;
   readonly position: Position | undefined;
-  /** Set where the reader has nothing else to be told than the lines behind the part. */
+  /** Set when the reader needs nothing more before the lines that follow the part. */
   readonly next?: NextLine | undefined;
 };
 
-/** The line behind a part: its running number, where that is known, and when the newest one before it was accepted. */
+/** The line after a part: its running number, if known, and when the newest line before it was accepted. */
 export type NextLine = { readonly line: number | undefined; readonly toldMs: number };
 
 const noticePri = 172; // local5.warning, as L10
 const nothing = Buffer.alloc(0);
 
-/** A sign that reading goes on, though there is nothing yet. */
+/** Says that reading goes on, though there is nothing yet. */
 export const tickPart: TailPart = { bytes: nothing, count: 0, position: undefined };
 
-/** Says that everything before `position` is told. */
+/** Says that everything before `position` has been told. */
 export const placePart = (position: Position): TailPart => ({ bytes: nothing, count: 0, position });
 
 /** The progress of a search as an event without an id: the reader's place has not changed. */
@@ -76,20 +76,20 @@ export function searchedPart({ lines, sinceMs, matches, end }: Looked): TailPart
   return { bytes: Buffer.from(`event: searched\ndata: ${data}\n\n`), count: 0, position: undefined };
 }
 
-/** Says that lines between the one before and the one behind are left out, where the form has a way to say it. */
+/** Says that lines are left out here, if the form has a way to say it. */
 export function gapPart({ shape }: Session): TailPart {
   const text =
     shape.transport === "events" ? "event: gap\ndata: --\n\n" : shape.format === "json" ? "" : "--\n";
   return { bytes: Buffer.from(text), count: 0, position: undefined };
 }
 
-/** Tells a reader of events where a history ended that shows no line there: it goes on from that place. */
+/** Tells a reader of events where a history ended if there is no line to show it: the reader continues from there. */
 export function lastPart({ shape }: Session, position: Position): TailPart {
   const bytes = shape.transport === "events" ? Buffer.from(`id: ${position}\n\n`) : nothing;
   return { bytes, count: 0, position };
 }
 
-/** A line for this reader alone; everything before `position` is told. */
+/** A line for this reader only. Everything before `position` has been told. */
 export function noticePart(
   { clock }: Pick<SessionParts, "clock">,
   { shape }: Session,
@@ -100,7 +100,7 @@ export function noticePart(
   return { ...formatBatch({ ...notice, at: position }, shape), position };
 }
 
-/** Says that the reader had read another log. Programs get an event; a reader of plain lines gets a line. */
+/** Says that the reader had been reading another log: an event for programs, a line for readers of plain lines. */
 export function replacedPart(parts: Pick<SessionParts, "clock">, session: Session): TailPart {
   if (session.shape.transport !== "events") return noticePart(parts, session, l11Replaced, origin);
   const event = `event: log-replaced\nid: ${origin}\ndata: ${replacedText}\n\n`;

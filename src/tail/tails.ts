@@ -1,6 +1,6 @@
 /**
- * The open streams of a server: their number, their back-pressure, one heartbeat for all of them, and their clean end.
- * A client that does not read is not pulled for: it costs a socket, one batch, and nothing that grows.
+ * The open streams of a server: their number, their back-pressure, one heartbeat for all of them, and their clean
+ * end. Nothing is pulled for a client that does not read: it costs a socket, one batch, and nothing that grows.
  */
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -14,36 +14,36 @@ import type { ReadSession } from "./session.ts";
 import { Stalls } from "./stalls.ts";
 
 export type TailsOptions = {
-  /** Streams open at a time; one more is refused. */
+  /** The bound of open streams; one more is refused. */
   readonly tailsMax: number;
-  /** The same for one app, so that one cannot take all. */
+  /** The same for one app, so that no app can take all. */
   readonly tailsPerAppMax: number;
-  /** An event stream that was silent for so long gets a comment. Plain text has no comments. */
+  /** An event stream gets a comment after this long without an event. Plain text has no comments. */
   readonly heartbeatMs: number;
-  /** A client that took nothing of what it was sent for so long is cut off; `history`: of a stream that does not tail. */
+  /** A client that has read nothing for this long is cut off; `history`: of a stream that does not tail. */
   readonly stallMsMax: number;
   readonly historyStallMsMax: number;
-  /** The memory of all stalled clients together; beyond it the one that stalls longest is cut off. */
+  /** Bound for the memory of all stalled clients; beyond it, the one that has stalled for longest is cut off. */
   readonly unreadBytesMax: number;
   /** How long `close` waits for clients to take their last bytes. */
   readonly closeMsMax: number;
-  /** Told of the connection of each stream, which is bounded here from then on. */
+  /** Called with the connection of each stream, which is bounded here from then on. */
   readonly opened?: (socket: Socket) => void;
 };
 
 /** A stream to be served: its app, its reading, and its right. */
 export type Stream = {
   readonly channel: ChannelId;
-  /** The signal of the reader's right: when it is aborted the stream ends at once. */
+  /** The signal of the reader's right: the stream ends at once when it is aborted. */
   readonly over: AbortSignal;
   readonly transport: Transport;
   readonly tail: boolean;
   readonly read: ReadSession;
-  /** Present where it is the same as others' once it has all that there is. */
+  /** Present if others want the same once it is up to date. */
   readonly feed?: Feed | undefined;
 };
 
-const historyWaitMsMax = 30_000; // a stream that does not tail waits no longer for the log
+const historyWaitMsMax = 30_000; // the longest wait of a stream that does not tail for the log
 
 /** Serves streams and ends them all. */
 export class Tails {
@@ -67,7 +67,7 @@ export class Tails {
     return this.#open.size;
   }
 
-  /** Throws when `channel` may have no further stream. */
+  /** Throws when `channel` may have no more streams. */
   admit(channel: ChannelId): void {
     const { tailsMax, tailsPerAppMax } = this.#options;
     if (this.#isClosed) throw tailsStopping();
@@ -76,9 +76,9 @@ export class Tails {
   }
 
   /**
-   * Writes the stream to a response whose head is out, until either side is done; then the response is closed. When
-   * reading fails, `failed` is told, and the client sees a broken stream; an event stream that tails ends cleanly
-   * instead, as its client comes back by itself and resumes.
+   * Writes the stream to a response whose head was sent, until either side ends it, and then closes the response.
+   * When reading fails, `failed` is called and the client sees a broken stream; an event stream that tails ends
+   * cleanly instead, because its client comes back by itself and resumes.
    */
   serve(response: ServerResponse, stream: Stream, failed: (cause: unknown) => void): Promise<void> {
     const serving = this.#serve(new OpenTail(response, stream, this.#stalls, this.#hubs), failed).finally(
@@ -88,7 +88,7 @@ export class Tails {
     return serving;
   }
 
-  /** Idempotent. Ends every stream cleanly, and cuts off those whose client does not take the end in time. */
+  /** Idempotent. Ends every stream cleanly, and cuts off clients that do not read the end in time. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearInterval(this.#timer);

@@ -141,7 +141,7 @@ describe("claims", () => {
                 if (n < crashes) return; // its maker dies here
                 there.add(own);
                 expect(there.size).toBeLessThanOrEqual(max);
-                expect(await node.keep(list, own)).toBe(true);
+                expect(await node.confirm(list, own)).toBe(true);
               }),
             );
             const refused = outcomes.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
@@ -197,8 +197,8 @@ describe("claims", () => {
     await expect(claims.claim(list, "other")).rejects.toThrow(Full);
     await clock.advance(60_000);
     await claims.claim(list, "other");
-    expect(await claims.keep(list, "other")).toBe(true);
-    expect(await claims.keep(list, "slow")).toBe(false);
+    expect(await claims.confirm(list, "other")).toBe(true);
+    expect(await claims.confirm(list, "slow")).toBe(false);
     expect(await claims.ids(list)).toEqual(["other"]);
     await registry.close();
   });
