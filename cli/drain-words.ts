@@ -14,12 +14,19 @@ export const taken = ({ last_test: test }: Drain): DrainTestResult => ({
   expiring: test?.expiring ?? null,
 });
 
-export const firstFinding = (result: DrainTestResult): string => {
+/** Says what the test line of a drain that was added or changed has found. `drain`: how commands name it. */
+export async function printFinding(output: Output, result: DrainTestResult, drain: string): Promise<void> {
+  await output.print(firstFinding(result));
+  if (result.expiring) output.note(asSentence(`But ${result.expiring}`));
+  if (!isTaken(result)) output.note(whatFollows(result, drain));
+}
+
+const firstFinding = (result: DrainTestResult): string => {
   if (isTaken(result)) return "It took a test line";
   return `${result.kind === "retry" ? "It does not take lines yet" : "It refuses lines"}: ${result.reason}`;
 };
 
-export const whatFollows = ({ kind }: DrainTestResult, drain: string): string =>
+const whatFollows = ({ kind }: DrainTestResult, drain: string): string =>
   kind === "retry"
     ? `They wait until it does. "tailrace drains:test ${drain}" shows each step of a test.`
     : `Lines that it refuses are not sent again. "tailrace drains:pause ${drain}" holds them until that is fixed.`;

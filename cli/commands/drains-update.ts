@@ -5,6 +5,7 @@ import type { Api } from "../api/api.ts";
 import type { Drain, DrainChangesBody } from "../api/api-types.ts";
 import { requiredApp } from "../app-names.ts";
 import { type Context, collect } from "../context.ts";
+import { printFinding } from "../drain-words.ts";
 import { wrongUse } from "../errors.ts";
 import {
   addDrainOptions,
@@ -28,6 +29,9 @@ const unsettable: ReadonlyMap<string, readonly [field: string, part?: string]> =
   flaggedFields.map(({ field, part, flag }) => [flag.name, part ? [field.name, part.name] : [field.name]]),
 );
 
+/** A change of these alone is no matter of the destination. */
+const untested = ["filter", "redact"];
+
 /** `command` names the drain. */
 export function registerDrainsUpdate(command: Command, { api, output }: Context): void {
   addDrainOptions(command.option("--url <url>", "send to this URL from now on"))
@@ -36,7 +40,7 @@ export function registerDrainsUpdate(command: Command, { api, output }: Context)
     .option("--unset <option>", "remove this option, as in --unset ca (may be repeated)", collect)
     .addHelpText(
       "after",
-      "\nOptions that are not given stay as they are, and so does each part of a filter or redaction. --header replaces all headers.",
+      "\nA test line tells whether the destination takes lines now. Options that are not given stay as they are, and so does each part of a filter or redaction. --header replaces all headers.",
     )
     .action(async (key: string, options: UpdateOptions) => {
       const app = requiredApp(options.app);
@@ -50,12 +54,16 @@ export function registerDrainsUpdate(command: Command, { api, output }: Context)
           "Give options such as --url URL, --ca FILE or --secret TEXT.",
         );
       const { drain, changed } = await update(api(), app, key, changes, secret);
-      if (options.json) return output.json(drain);
+      const test = changed.every((name) => untested.includes(name))
+        ? undefined
+        : await api().testDrain(app, drain.id);
+      if (options.json) return output.json({ ...drain, ...(test && { test }) });
       await output.print(`Updated drain ${drain.token} of ${app}: ${changed.join(", ")}`);
       if (secret !== undefined)
         output.note(
           `If it had a secret before, it signs with that, too: "tailrace drains:update ${drain.token} --drop-previous-secret -a ${app}" ends that.`,
         );
+      if (test !== undefined) await printFinding(output, test, `${drain.token} -a ${app}`);
     });
 }
 

@@ -6,16 +6,14 @@ import { registerList } from "../app-rows.ts";
 import { type Context, jsonOption } from "../context.ts";
 import { printFacts } from "../drain-facts.ts";
 import {
-  firstFinding,
   isTaken,
+  printFinding,
   printTestResult,
   replayWords,
   stateWords,
   taken,
   troubleOf,
-  whatFollows,
 } from "../drain-words.ts";
-import { asSentence } from "../errors.ts";
 import { ListedArgument } from "../listed.ts";
 import { since } from "../logs/log-session.ts";
 import { addDrainOptions, type DrainOptions, drainOptionsBody } from "./drain-options.ts";
@@ -72,9 +70,7 @@ export function registerDrains(program: Command, context: Context): void {
       if (options.verify && options.json) return output.json(drain);
       const result = options.verify ? taken(drain) : await api().testDrain(app, drain.id);
       if (options.json) return output.json({ ...drain, test: result });
-      await output.print(firstFinding(result));
-      if (result.expiring) output.note(asSentence(`But ${result.expiring}`));
-      if (!isTaken(result)) output.note(whatFollows(result, `${drain.token} -a ${app}`));
+      await printFinding(output, result, `${drain.token} -a ${app}`);
     });
 
   const withDrain = (name: string, description: string): Command =>

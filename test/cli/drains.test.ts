@@ -92,7 +92,7 @@ describe("a secret", () => {
   test("is followed by another: both sign, until the one before is dropped", async () => {
     const { token } = await added("--secret", "first");
     expect(await done("drains:update", token, "--secret", "second")).toBe(
-      `Updated drain ${token} of todo: secret\n`,
+      `Updated drain ${token} of todo: secret\nIt took a test line\n`,
     );
     expect(await kept()).toMatchObject({ secret: "second", previousSecret: "first" });
     await done("drains:update", token, "--secret", "second"); // said twice, it is one change
@@ -119,7 +119,9 @@ describe("drains:update", () => {
       file("cert.pem", clientTls.cert),
       file("key.pem", clientTls.key),
     ];
-    expect(await done("drains:update", token, "--ca", caFile)).toBe(`Updated drain ${token} of todo: ca\n`);
+    expect(await done("drains:update", token, "--ca", caFile)).toBe(
+      `Updated drain ${token} of todo: ca\nIt took a test line\n`,
+    );
     await done(
       "drains:update",
       at,
@@ -194,6 +196,26 @@ describe("drains:update", () => {
     );
     for (const field of ["ca", "headers", "format", "secret", "previousSecret"])
       expect(await kept()).not.toHaveProperty(field);
+  });
+
+  test("says what the destination does with a test line, unless only the choice of lines was changed", async () => {
+    const { token } = await added();
+    server.verdict = { kind: "retry", reason: "logs.example.com:443 refused the connection" };
+    const { status, stdout, stderr } = await tailrace("drains:update", token, "--url", `${at}/new`);
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: `Updated drain ${token} of todo: url\nIt does not take lines yet: logs.example.com:443 refused the connection\n`,
+    });
+    expect(stderr).toContain(`"tailrace drains:test ${token} -a todo" shows each step`);
+    server.verdict = { kind: "delivered" };
+    expect(JSON.parse(await done("drains:update", token, "--format", "ndjson", "--json")).test).toMatchObject(
+      {
+        kind: "delivered",
+      },
+    );
+    expect(await done("drains:update", token, "--match", "x")).toBe(
+      `Updated drain ${token} of todo: filter\n`,
+    );
   });
 
   test("changes several things, and a secret besides, and prints the drain as JSON", async () => {
