@@ -52,7 +52,7 @@ export interface ChannelLog {
   follow(channel: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed>;
   /**
    * The channel's running number of the line behind a position; undefined if the log can no longer tell, as when
-   * retention has removed what the position names. A foreign position may get any answer.
+   * retention has removed what a position of an earlier version names. A foreign position may get any answer.
    */
   lineBehind(channel: ChannelId, position: Position): Promise<number | undefined>;
   /**

@@ -6,42 +6,49 @@
 /**
  * `SEQUENCE.LINES.INCARNATION.MARK`: the place behind the first LINES lines of the batch at SEQUENCE, both whole
  * numbers in base 10. INCARNATION names the life of the channel's log and MARK the batch: so a position of another log,
- * or of one that lost its end and grew another, is not taken for a place of this one. Positions that were printed
- * before there were such names are `SEQUENCE.LINES`, and are trusted.
+ * or of one that lost its end and grew another, is not taken for a place of this one. Where SEQUENCE is not the running number
+ * of the batch's first line, `.LINE` in base 36 follows: what is missing behind a batch that is trimmed is an exact number all
+ * the same. Positions that were printed before there were such names are `SEQUENCE.LINES`, and are trusted.
  */
 export type Position = string & { readonly __brand: "position" };
 
-/** A parsed position. `incarnation` and `mark` are absent where they are not known. */
+/** A parsed position. `incarnation`, `mark` and `line`, the number of the batch's first line, are absent where they are not known. */
 export type Place = {
   readonly sequence: number;
   readonly lines: number;
   readonly incarnation?: string;
   readonly mark?: string;
+  readonly line?: number;
 };
 
 const positionForm =
-  /^(0|[1-9][0-9]{0,15})\.(0|[1-9][0-9]{0,9})(?:\.([0-9a-z]{4,16})(?:\.([0-9a-z]{1,6}))?)?$/;
+  /^(0|[1-9][0-9]{0,15})\.(0|[1-9][0-9]{0,9})(?:\.([0-9a-z]{4,16})(?:\.([0-9a-z]{1,6})(?:\.(0|[1-9a-z][0-9a-z]{0,10}))?)?)?$/;
 
 /** The place behind `lines` lines of the batch at `sequence`. `log`: what `logOf` prints. */
 export const positionAt = (sequence: number, lines: number, log = ""): Position =>
   `${sequence}.${lines}${log}` as Position;
 
 /** The part of a position that is the same for all of a batch. */
-export const logOf = (incarnation: string, mark?: string): string =>
-  mark === undefined ? `.${incarnation}` : `.${incarnation}.${mark}`;
+export function logOf(incarnation: string, mark?: string, line?: number): string {
+  if (mark === undefined) return `.${incarnation}`;
+  return line === undefined ? `.${incarnation}.${mark}` : `.${incarnation}.${mark}.${line.toString(36)}`;
+}
 
 /** Reads what `positionAt` printed; undefined for any other text. */
 export function readPosition(text: string): Place | undefined {
   const match = positionForm.exec(text);
   if (match === null) return undefined;
   const sequence = Number(match[1]);
-  if (!Number.isSafeInteger(sequence)) return undefined;
-  const [, , lines, incarnation, mark] = match;
+  const [, , lines, incarnation, mark, number] = match;
+  const line = number === undefined ? undefined : Number.parseInt(number, 36);
+  if (!Number.isSafeInteger(sequence) || (line !== undefined && !Number.isSafeInteger(line)))
+    return undefined;
   return {
     sequence,
     lines: Number(lines),
     ...(incarnation !== undefined && { incarnation }),
     ...(mark !== undefined && { mark }),
+    ...(line !== undefined && { line }),
   };
 }
 

@@ -34,10 +34,12 @@ type Known = {
 
 /** True when the channel's log, as it is now, never had this place. What was there may have been trimmed. */
 export function isForeign(place: Place, { incarnation, end, at, oldest }: Known): boolean {
-  const { sequence, lines, mark } = place;
+  const { sequence, lines, mark, line } = place;
   if (isOrigin(place)) return false;
   if (place.incarnation !== undefined && place.incarnation !== incarnation) return true;
   if (at !== undefined) return lines > at.count || (mark !== undefined && mark !== markOf(at));
+  // Numbers only rise: who has had later ones than the oldest that is left read another log.
+  if (line !== undefined && oldest !== undefined && oldest.line < line + lines) return true;
   const last = readPosition(end);
   if (last === undefined) throw new TypeError("not a position");
   if (sequence > last.sequence) return true;

@@ -13,7 +13,15 @@ import {
 } from "../../src/core/position.ts";
 import type { Engine, Retention } from "../../src/engines/engine.ts";
 import type { ChannelLog, Clock, From } from "../../src/ports.ts";
-import { batchOf, batchOfBytes, channelOf, takeFollowed, takeLines, textsOf } from "../support/batches.ts";
+import {
+  batchOf,
+  batchOfBytes,
+  channelOf,
+  placeBeside,
+  takeFollowed,
+  takeLines,
+  textsOf,
+} from "../support/batches.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { lentCopy } from "../support/lending-log.ts";
 import { until } from "../support/until.ts";
@@ -515,6 +523,16 @@ export function channelLogContract(name: string, open: OpenEngine): void {
         // Behind line 1 of the first batch: b, c, and d are gone, whatever stood in the log before them.
         expect(textsOf(next!)).toEqual(["e", "f"]);
         expect(next!.line).toBe((await log.recent(app, 1)).end.line - 2);
+      });
+
+      test("a position tells the number of the line behind it, though its batch is trimmed", async () => {
+        await reopenWith({ channelLinesMax: 2 });
+        const { position } = await log.append(app, batchOf(["a", "b", "c"]));
+        const places = [position, placeBeside(position, 1), positionIn((await stored())[0]!, 2)];
+        for (const batch of [["d"], ["e", "f"]]) await write(batch);
+        await left(["e", "f"]);
+        for (const [place, line] of [3, 1, 2].entries())
+          expect(await log.lineBehind(app, places[place]!)).toBe(line);
       });
 
       test("a follower that retention passes goes on with what is left", async () => {

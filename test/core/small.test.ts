@@ -27,13 +27,17 @@ import { incarnationOf, newLogId } from "../../src/engines/incarnation.ts";
 
 describe("positions", () => {
   test("print and read back", () => {
+    const safe = fc.maxSafeNat();
     fc.assert(
-      fc.property(fc.maxSafeNat(), fc.nat(999_999), fc.nat(), fc.nat(), (sequence, lines, life, first) => {
+      fc.property(safe, fc.nat(999_999), fc.nat(), fc.nat(), safe, (sequence, lines, life, first, line) => {
         expect(readPosition(positionAt(sequence, lines))).toEqual({ sequence, lines });
         const incarnation = incarnationOf(newLogId(), life);
         const mark = markOf({ producer: newProducerId(), firstLine: first });
         expect(readPosition(positionAt(sequence, lines, logOf(incarnation, mark)))).toEqual({
           ...{ sequence, lines, incarnation, mark },
+        });
+        expect(readPosition(positionAt(sequence, lines, logOf(incarnation, mark, line)))).toEqual({
+          ...{ sequence, lines, incarnation, mark, line },
         });
         expect(readPosition(positionAt(sequence, lines, logOf(incarnation)))).toEqual({
           ...{ sequence, lines, incarnation },
@@ -56,6 +60,9 @@ describe("positions", () => {
     "1.1.abc",
     "1.1.abcd.",
     "1.1.abcd.1234567",
+    "1.1.abcd.1.",
+    "1.1.abcd.1.01",
+    "1.1.abcd.1.zzzzzzzzzzz",
     "1.1.ABCD",
   ])("%j is none", (text) => expect(parsePosition(text)).toBeUndefined());
 

@@ -88,7 +88,7 @@ test.each([['{"format":1,"since":"2026-01-01T00:00:00.000Z"}\n'], [undefined]])(
       expect((await store.get("app/1"))?.value).toEqual({ name: "todo" });
       // A position that the old folder gave goes on where it was.
       const { producer, firstLine } = many[5]!;
-      const place = { sequence: 10, incarnation: incarnationOf(logId, 1), producer, firstLine };
+      const place = { sequence: 10, line: 10, incarnation: incarnationOf(logId, 1), producer, firstLine };
       const from = { kind: "after", position: positionIn(place, 1) } as const;
       expect(await takeFollowed(log.follow(channelOf(1), from, AbortSignal.timeout(60_000)), 1)).toEqual([
         ["5a", "5b"],

@@ -1,5 +1,6 @@
 /** One server: it goes and comes back, cuts a slow reader off, is not as it should be. */
 import { cp, rename, rm } from "node:fs/promises";
+import { connect } from "nats";
 import type { Logger } from "pino";
 import { afterEach, describe, expect, test } from "vitest";
 import { realClock } from "../../src/clock.ts";
@@ -181,6 +182,47 @@ describe("servers that come back with less than they had", () => {
     const following = again.log.follow(app, { kind: "after", position }, new AbortController().signal);
     expect(await takeFollowed(following, 2)).toEqual(["foreign", ["a"]]);
   }, 30_000);
+});
+
+describe("streams that somebody empties by hand", () => {
+  const empty = async (url: string) => {
+    const connection = await connect({ servers: url });
+    const { streams } = await connection.jetstreamManager();
+    for await (const { config } of streams.list())
+      if (/^tailrace-log-/.test(config.name)) await streams.purge(config.name);
+    await connection.close();
+  };
+  const behind = (position: Position) => ({ kind: "after", position }) as const;
+  const ever = new AbortController().signal;
+
+  test("the process that writes goes on with its numbers: what is gone is an exact number", async () => {
+    const { urls } = await servers();
+    const { log } = await open(urls);
+    const { position } = await log.append(app, batchOf(["a", "b"]));
+    await log.append(app, batchOf(["c", "d", "e"], { firstLine: 2 }));
+    await empty(urls[0]!);
+    await log.append(app, batchOf(["f"], { firstLine: 5 }));
+    expect(lines(await takeLines(log.follow(app, behind(position), ever), 1))).toEqual([5]);
+    expect(await log.lineBehind(app, position)).toBe(2);
+  });
+
+  test("where another goes on with numbers that were used, who had read them is told", async () => {
+    const { urls } = await servers();
+    const first = await open(urls);
+    await first.log.append(app, batchOf(["a", "b"]));
+    await first.close(); // writes down that two lines were there
+    const second = await open(urls);
+    const places: Position[] = [];
+    for (const [n, text] of ["c", "d", "e"].entries())
+      places.push((await second.log.append(app, batchOf([text], { firstLine: n }))).position);
+    await empty(urls[0]!);
+    const { log } = await open(urls);
+    const waiting = takeLines(log.follow(app, behind(places[2]!), ever), 1);
+    await log.append(app, batchOf(["x", "y"], { producer: "third" as ProducerId }));
+    expect(await waiting).toEqual([]); // it ends, and comes back
+    for (const place of places)
+      expect(await takeFollowed(log.follow(app, behind(place), ever), 2)).toEqual(["foreign", ["x", "y"]]);
+  });
 });
 
 test("a JetStream without room says whose disk it is", async () => {

@@ -76,8 +76,8 @@ export async function takeFollowed(followed: AsyncIterable<Followed>, count: num
 
 /** The place behind `lines` lines of the batch that `position` is in. */
 export function placeBeside(position: Position, lines: number): Position {
-  const { sequence, incarnation, mark } = readPosition(position)!;
-  return positionAt(sequence, lines, logOf(incarnation!, mark));
+  const { sequence, incarnation, mark, line } = readPosition(position)!;
+  return positionAt(sequence, lines, logOf(incarnation!, mark, line));
 }
 
 /** A channel id that ends in `number`. */

@@ -48,12 +48,17 @@ export type StoredBatch = Omit<Batch, "dedupId"> & {
   readonly sequence: number;
   readonly line: number;
   readonly incarnation: string;
+  /** Set where `sequence` is not `line`: the batch's positions tell both. */
+  readonly tellsLine?: true;
   /** The memory that the batch lies in, on which everybody who is handed the batch has a hold. Absent: its own. */
   readonly memory?: BatchMemory | undefined;
 };
 
 /** The fields of a stored batch that its positions are made of. */
-export type Placed = Pick<StoredBatch, "sequence" | "incarnation" | "producer" | "firstLine">;
+export type Placed = Pick<
+  StoredBatch,
+  "sequence" | "incarnation" | "producer" | "firstLine" | "line" | "tellsLine"
+>;
 
 /** The bytes of memory that cannot be reused or collected while somebody has the batch. */
 export const keptBytes = ({ memory, bytes }: Pick<StoredBatch, "memory" | "bytes">): number =>
@@ -79,7 +84,8 @@ export function markOf({ producer, firstLine }: Pick<Batch, "producer" | "firstL
 }
 
 /** The end of the positions of a stored batch. */
-export const logOfBatch = (batch: Placed): string => logOf(batch.incarnation, markOf(batch));
+export const logOfBatch = (batch: Placed): string =>
+  logOf(batch.incarnation, markOf(batch), batch.tellsLine && batch.line);
 
 /** The place behind the first `lines` lines of a stored batch. */
 export const positionIn = (batch: Placed, lines: number): Position =>
@@ -128,7 +134,7 @@ export const isEncoded = (stored: Buffer, batch: Batch): boolean =>
 /** Reads what `encodeBatch` wrote; `bytes` is a view of `stored`. Throws on anything else: the store is damaged. */
 export function decodeBatch(
   stored: Buffer,
-  { sequence, line, incarnation }: Pick<StoredBatch, "sequence" | "line" | "incarnation">,
+  place: Pick<StoredBatch, "sequence" | "line" | "incarnation" | "tellsLine">,
 ): StoredBatch {
   if (stored.length < headBytes || stored[0] !== versionByte) throw new Error("a stored batch is damaged");
   const bytesStart = headBytes + stored[2]!;
@@ -140,9 +146,7 @@ export function decodeBatch(
     acceptedAtMs: stored.readDoubleLE(15),
     bytes: stored.subarray(bytesStart),
     index: undefined, // found when somebody asks
-    sequence,
-    line,
-    incarnation,
     memory: undefined,
+    ...place,
   };
 }

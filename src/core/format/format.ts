@@ -3,7 +3,7 @@
  * frame in one line), each as plain lines or as server-sent events. A batch is formatted into one growing buffer, at
  * once or in steps: half a megabyte may take a tenth of a second.
  */
-import { logOfBatch, type Placed, type StoredBatch } from "../batch/batch.ts";
+import { logOfBatch, type Placed } from "../batch/batch.ts";
 import type { LineCursor } from "../batch/line-cursor.ts";
 import { cursorOver, type IndexedFrames } from "../batch/line-index.ts";
 import type { Kept } from "../filter/line-filter.ts";
@@ -31,7 +31,7 @@ export type Formatted = { readonly bytes: Buffer; readonly count: number };
  * The fields of a batch that a format needs. `at`: the position printed for every line, where lines have none of their
  * own.
  */
-export type Formattable = IndexedFrames & ((Placed & Pick<StoredBatch, "line">) | { readonly at: Position });
+export type Formattable = IndexedFrames & (Placed | { readonly at: Position });
 
 const newline = 0x0a;
 const carriageReturn = 0x0d;

@@ -51,7 +51,7 @@ export class Channel {
     if (newest === undefined) return origin;
     const { line, producer, firstLine } = newest;
     return positionIn(
-      { sequence: line, incarnation: this.incarnation, producer, firstLine },
+      { sequence: line, line, incarnation: this.incarnation, producer, firstLine },
       this.line - line,
     );
   }

@@ -22,7 +22,7 @@ type Line = {
 };
 /** Where the batches lie, and how their positions end. */
 const placed = { incarnation: "test0", producer: "producer" as ProducerId, firstLine: 5 };
-const log = logOfBatch({ ...placed, sequence: 7 });
+const log = logOfBatch({ ...placed, sequence: 7, line: 7 });
 const time = "2026-01-02T03:04:05.000006+00:00";
 
 function batchOf(lines: Line[], sequence = 7): Formattable {

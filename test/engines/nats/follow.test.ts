@@ -1,7 +1,12 @@
 /** A follower of a replicated stream misses nothing, whatever replicas and new leaders do not have yet. */
 import { expect, test } from "vitest";
+import { markOf } from "../../../src/core/batch/batch.ts";
+import { logOf, positionAt } from "../../../src/core/position.ts";
 import { followFrom } from "../../../src/engines/nats/log/follow.ts";
 import { LiveChannels } from "../../../src/engines/nats/log/live.ts";
+import { Starts } from "../../../src/engines/nats/log/starts.ts";
+import { encodeMessage, type Head } from "../../../src/engines/nats/log/stored.ts";
+import { batchOf } from "../../support/batches.ts";
 import { settled } from "../../support/fake-clock.ts";
 import { channel, rig } from "./rig.ts";
 
@@ -89,6 +94,31 @@ test("messages that retention took are passed over, and the leader is asked once
   await parts.clock.advance(1_000);
   expect(lines).toEqual([2, 3]);
   await end();
+});
+
+test("a void message stays void for who has read past the one that it did not know, though that is trimmed", async () => {
+  const parts = rig(3);
+  const { reader, wire, failures, clock, stream } = parts;
+  const taken = await parts.write("a");
+  const end = await parts.write("b");
+  const { log } = reader.place(channel);
+  const store = (head: Head, ...texts: string[]) =>
+    stream.publish(log, Buffer.concat(encodeMessage(head, batchOf(texts))));
+  store(taken, "void", "void");
+  store({ ...end, sequence: 3 }, "c");
+  stream.purge(log, 3);
+  const channels = new LiveChannels({ wire, reader, failures, clock, underWay: new Map() });
+  const live = channels.join(channel);
+  const named = logOf(reader.incarnation(channel), markOf(batchOf(["b"])), 1);
+  const from = { kind: "after", position: positionAt(2, 1, named) } as const;
+  const start = await new Starts(reader, {} as never).of(live, from, undefined, false);
+  expect(start.foreign).toBeUndefined();
+  const { signal } = new AbortController();
+  const follower = { live, waiter: { wake: () => {} }, signal, until: "present" } as const;
+  const lines: number[] = [];
+  for await (const { line } of followFrom(parts, follower, start)) lines.push(line);
+  expect(lines).toEqual([2]);
+  channels.close();
 });
 
 test("a consumer on a replica that lags begins too early: nothing is read twice", async () => {

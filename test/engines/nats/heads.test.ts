@@ -58,6 +58,15 @@ test("a channel that falls idle has its end written down, and goes on there when
   expect(await heads.trimmedEnd(channel)).toMatchObject({ line: 1 });
 });
 
+test("a channel that somebody empties goes on where this process left it", async () => {
+  const parts = rig();
+  const { heads } = headsOn(parts);
+  const end = await parts.write("a", "b");
+  heads.moved(channel, end, batchOf(["b"]));
+  parts.stream.purge(">");
+  expect(await heads.read(channel)).toEqual({ ...end, sequence: 0 });
+});
+
 test("an end that cannot be written down is told once and tried again each round", async () => {
   const parts = rig();
   const { heads, records, state } = headsOn(parts);

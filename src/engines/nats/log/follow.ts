@@ -9,7 +9,7 @@ import { AppError } from "../../../errors/app-error.ts";
 import type { Clock } from "../../../ports.ts";
 import type { LiveChannel, Waiter } from "./live-channel.ts";
 import type { Reader } from "./reader.ts";
-import type { Start } from "./starts.ts";
+import { isVoidBehind, type Start } from "./starts.ts";
 import type { StoredMessage } from "./stored.ts";
 
 /** A follower that cannot read now tries again after this. */
@@ -33,24 +33,28 @@ class Way {
   at: number;
   /** The last message that was seen. */
   seen: number;
-  #due = 0;
+  #due: number;
 
-  constructor({ at, named }: Start) {
+  constructor({ at, named, due = 0 }: Start) {
     this.at = at;
     this.seen = at;
     this.#named = named;
+    this.#due = due;
   }
 
   /**
    * Takes the message after the last one. Returns its batch; undefined if it is not to be passed on; `over` if line
    * numbers begin again.
    */
-  take({ sequence, batch }: StoredMessage, counts: boolean): StoredBatch | undefined | "over" {
-    const isNew = sequence !== this.#named?.sequence || batch.count > this.#named.lines;
+  take(message: StoredMessage, counts: boolean): StoredBatch | undefined | "over" {
+    const { sequence, batch } = message;
+    const named = this.#named;
+    const isNamed = sequence === named?.sequence;
     this.at = this.seen = sequence;
-    if (!isNew || !counts) return undefined;
+    if ((isNamed && batch.count <= named.lines) || !counts) return undefined;
+    if (named !== undefined && isVoidBehind(named.sequence, message)) return undefined;
     // Line numbers only ever grow. The follower comes back and is told that this is another log.
-    if (batch.line < this.#due) return "over";
+    if (batch.line < this.#due && !isNamed) return "over";
     this.#due = batch.line + batch.count;
     return batch;
   }

@@ -1,7 +1,8 @@
 /**
  * A head says where its channel continues. It is read from the channel's last message, and kept in memory while the
  * channel is written. When a channel falls idle, its line number is recorded, because all of its messages may be
- * trimmed one day: no line number is ever used twice.
+ * trimmed one day: no line number is used twice, unless somebody empties the stream of a busy channel and another process
+ * continues it.
  */
 import { LRUCache } from "lru-cache";
 import type { BackgroundFailures } from "../../../background-failures.ts";
@@ -81,7 +82,7 @@ export class Heads {
     const place = this.#heads.peek(channel);
     if (place === undefined) this.#heads.set(channel, { head });
     else place.head = head;
-    const log = logOf(this.#options.reader.incarnation(channel), markOf(batch));
+    const log = logOf(this.#options.reader.incarnation(channel), markOf(batch), head.line - batch.count);
     const last = positionAt(head.sequence, batch.count, log);
     const known = this.#unrecorded.get(channel);
     const writtenAtMs = this.#options.clock.monotonicMs();
@@ -127,7 +128,10 @@ export class Heads {
 
   async #recorded(channel: ChannelId): Promise<Head> {
     const record = await this.#recordOf(channel);
-    return { sequence: 0, line: record?.value.line ?? 0, bytes: record?.value.bytes ?? 0 };
+    const known = record?.value ?? { line: 0, bytes: 0 };
+    const own = this.#unrecorded.get(channel)?.head; // it was in the stream, which somebody emptied
+    const { line, bytes } = own !== undefined && own.line > known.line ? own : known;
+    return { sequence: 0, line, bytes };
   }
 
   // A void message takes no line numbers, so the last message before it that is not void counts.

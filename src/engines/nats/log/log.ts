@@ -62,6 +62,7 @@ export class NatsLog implements ChannelLog {
     const place = readPosition(position);
     if (place === undefined) return undefined;
     if (isOrigin(place)) return 0;
+    if (place.line !== undefined) return place.line + place.lines;
     const found = await this.#parts.reader.next(channel, place.sequence - 1);
     return found?.sequence === place.sequence ? found.batch.line + place.lines : undefined;
   }

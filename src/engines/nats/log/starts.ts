@@ -19,12 +19,25 @@ export type Start = {
   readonly at: number;
   /** The message that the position named, and how many of its lines the reader already has. */
   readonly named?: { readonly sequence: number; readonly lines: number };
+  /** The number of the next line, if the position tells it: no other message begins with a lower one. */
+  readonly due?: number | undefined;
   /** True when the requested position is not one of this log. */
   readonly foreign?: true;
 };
 
 const beginning: Start = { at: 0 };
 const foreign: Start = { at: 0, foreign: true };
+
+const dueAt = ({ line, lines }: Place): number | undefined => (line === undefined ? undefined : line + lines);
+
+/**
+ * True when the message comes after the one at `sequence`, and its writer took an earlier one for the last. A message
+ * that follows none may begin the channel again.
+ */
+export const isVoidBehind = (
+  sequence: number,
+  message: Pick<StoredMessage, "sequence" | "previous">,
+): boolean => message.sequence > sequence && message.previous > 0 && message.previous < sequence;
 
 const endLineOf = ({ batch }: StoredMessage): number => batch.line + batch.count;
 
@@ -92,9 +105,17 @@ export class Starts {
     const next = sequence === last.sequence ? last : await reader.next(channel, sequence - 1);
     const isThere = next?.sequence === sequence;
     const at = isThere ? next.batch : undefined;
-    const oldest = isThere ? undefined : (await reader.next(channel, 0))?.batch;
+    const oldest = isThere ? undefined : (await this.#oldestFor(channel, sequence))?.batch;
     if (isForeign(place, { incarnation, end: endOf(last.batch), at, oldest })) return foreign;
-    return { at: sequence - 1, named: { sequence, lines } };
+    return { at: sequence - 1, named: { sequence, lines }, due: dueAt(place) };
+  }
+
+  /** The oldest message, without those that are void for a reader of the one at `sequence`. */
+  async #oldestFor(channel: ChannelId, sequence: number): Promise<StoredMessage | undefined> {
+    let oldest = await this.#reader.next(channel, 0);
+    while (oldest !== undefined && isVoidBehind(sequence, oldest))
+      oldest = await this.#reader.next(channel, oldest.sequence);
+    return oldest;
   }
 
   /** The stream has reached the place, and the channel has no message after it. */
@@ -108,7 +129,7 @@ export class Starts {
         ? position
         : positionAt(place.sequence, place.lines);
     const known = { incarnation: this.#reader.incarnation(channel), end, at: undefined, oldest: undefined };
-    return isForeign(place, known) ? foreign : beginning;
+    return isForeign(place, known) ? foreign : { ...beginning, due: dueAt(place) };
   }
 
   /** The place before the first batch that was accepted at `timeMs` or later. */

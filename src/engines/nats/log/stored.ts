@@ -54,7 +54,12 @@ export function decodeMessage(payload: Uint8Array, sequence: number, incarnation
     sequence,
     bytes: bytes.readDoubleLE(8),
     previous: bytes.readDoubleLE(16),
-    batch: decodeBatch(bytes.subarray(headBytes), { sequence, line: bytes.readDoubleLE(0), incarnation }),
+    batch: decodeBatch(bytes.subarray(headBytes), {
+      sequence,
+      line: bytes.readDoubleLE(0),
+      incarnation,
+      tellsLine: true,
+    }),
   };
 }
 
@@ -86,7 +91,7 @@ export function storedMessage(
   incarnation: string,
 ): StoredMessage {
   const { form, producer, count, firstLine, acceptedAtMs, bytes, index } = batch;
-  const place = { sequence, line: head.line, incarnation, memory: undefined };
+  const place = { sequence, line: head.line, incarnation, tellsLine: true, memory: undefined } as const;
   return {
     sequence,
     bytes: head.bytes,
