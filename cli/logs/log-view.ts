@@ -10,7 +10,7 @@ import { type FollowOptions, follow } from "./follow.ts";
 import type { AppLine } from "./interleave.ts";
 import { lineTest } from "./line-test.ts";
 import { type NeighbourCounts, Neighbours } from "./neighbours.ts";
-import { processesOf, unknownProcesses } from "./processes.ts";
+import { processesOf, sourcesOf, unknownProcesses, unknownSources } from "./processes.ts";
 import { count, nothingFound, type Searched, searchOutcome, searchProgress } from "./search-words.ts";
 
 type LogViewOptions = {
@@ -130,11 +130,16 @@ export class LogView {
     const outcome = searched ? searchOutcome(app, session, searched) : isSilent && nothingFound(app, session);
     if (outcome) this.#say(outcome);
     const hasFound = this.#shown.has(app) || (searched?.matches ?? 0) > 0;
-    if (!outcome || hasFound || session.dyno === undefined) return;
+    if (!outcome || hasFound) return;
     // Said besides: a server that cannot tell is no failure of the search.
-    const processes = await processesOf(api, app).catch(() => undefined);
-    const missing = processes && unknownProcesses(app, session.dyno, processes);
-    if (missing) this.#say(missing);
+    const { dyno, source } = session;
+    const processes = dyno && (await processesOf(api, app).catch(() => undefined));
+    const sources = source && (await sourcesOf(api, app).catch(() => undefined));
+    const missing = [
+      processes && unknownProcesses(app, dyno, processes),
+      sources && unknownSources(app, source, sources),
+    ];
+    for (const words of missing) if (words) this.#say(words);
   }
 
   /** For `--until-match`, when everything is shown: nothing matched. */

@@ -1,5 +1,5 @@
 /**
- * The processes that wrote an app's lines, for completion and for the hint when no process has the name that was given.
+ * The processes that wrote an app's lines, for completion, and its sources: hints when none has the name that was given.
  */
 import type { Api } from "../api/api.ts";
 import type { SessionBody } from "../api/api-types.ts";
@@ -37,11 +37,37 @@ export function unknownProcesses(
   );
   if (missing.length === 0) return undefined;
   const types = [...new Set(names.map((name) => name.replace(/\..*$/, "")))];
-  const like = missing.map((name) => nameLike(name, [...types, ...names])).find((name) => name !== undefined);
+  const lines = isWhole ? "No line" : "None of the newest lines";
+  return `${lines} of ${app} is of a process ${missing.join(" or ")}. ${whichThereAre(missing, names, types)}`;
+}
+
+/** The sources of an app's lines are the names of its tokens, and these two; undefined where senders name sources themselves. */
+export async function sourcesOf(api: Api, app: string): Promise<readonly string[] | undefined> {
+  const tokens = await api.tokens(app);
+  if (tokens.some(({ keep_source }) => keep_source)) return undefined;
+  return [...new Set(["app", "heroku", ...tokens.map(({ name }) => name)])];
+}
+
+/** The same for sources. */
+export function unknownSources(
+  app: string,
+  source: NonNullable<SessionBody["source"]>,
+  names: readonly string[],
+): string | undefined {
+  const missing = listOf(source).filter((wanted) => !names.includes(wanted));
+  if (missing.length === 0) return undefined;
+  return `No token of ${app} is of a source ${missing.join(" or ")}. ${whichThereAre(missing, names)}`;
+}
+
+function whichThereAre(
+  missing: readonly string[],
+  names: readonly string[],
+  others: readonly string[] = [],
+): string {
+  const like = missing
+    .map((name) => nameLike(name, [...others, ...names]))
+    .find((name) => name !== undefined);
   const told = names.slice(0, namesToldMax).join(", ");
   const more = names.length > namesToldMax ? ` and ${names.length - namesToldMax} more` : "";
-  return (
-    `${isWhole ? "No line" : "None of the newest lines"} of ${app} is of a process ${missing.join(" or ")}. ` +
-    `${like === undefined ? "" : `Did you mean ${like}? `}There are ${told}${more}.`
-  );
+  return `${like === undefined ? "" : `Did you mean ${like}? `}There are ${told}${more}.`;
 }

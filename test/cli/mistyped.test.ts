@@ -53,6 +53,35 @@ describe("a process that no line has", () => {
   });
 });
 
+describe("a source that no token has", () => {
+  const at = "GET /v3/channels/shop/tokens";
+  const said = async (source: string, tokens: object[] | undefined) => {
+    server.routes.set(at, tokens === undefined ? json(403, { message: "No." }) : json(200, tokens));
+    server.streams = [eventStream([])];
+    const { status, stderr } = await tailrace("logs", "-a", "shop", "--source", source);
+    expect(status).toBe(0);
+    return stderr.replace("No line of shop matches.\n", "");
+  };
+  const nightly = { token: "t.1", name: "nightly" };
+
+  test.each([
+    [
+      "nigthly",
+      "No token of shop is of a source nigthly. Did you mean nightly? There are app, heroku, nightly.\n",
+    ],
+    ["else", "No token of shop is of a source else. There are app, heroku, nightly.\n"],
+    ["nightly", ""],
+    ["heroku", ""],
+  ])("--source %s", async (source, words) => {
+    expect(await said(source, [nightly])).toBe(words);
+  });
+
+  test("is not looked for where senders name their sources, and for a key that may not see tokens", async () => {
+    expect(await said("else", [nightly, { ...nightly, keep_source: true }])).toBe("");
+    expect(await said("else", undefined)).toBe("");
+  });
+});
+
 describe("an app that there is not", () => {
   const meant =
     'tailrace: There is no app shpo.\nDid you mean shop? "tailrace apps" lists the apps that this key may see.\n';

@@ -248,7 +248,7 @@ describe("tailrace logs", () => {
   const advice = "Add --since, or write a simpler pattern.";
   test.each<[args: string, events: StreamedEvent[], said: string]>([
     ["-n 5", [], "blog has no lines."],
-    ["--source x", [], "No line of blog matches."],
+    ["--source app", [], "No line of blog matches."],
     ["-n 0", [], ""],
     ["-n 0 --match x", [searched(0, "found")], ""],
     ["-n 5", [searched(0, "all")], "blog has no lines."],
