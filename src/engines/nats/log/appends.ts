@@ -4,7 +4,7 @@
  * and tries the next place. Within one process, one append of a channel is under way at a time.
  */
 import assert from "node:assert";
-import { type Batch, encodedBytes, endOf, type StoredBatch } from "../../../core/batch/batch.ts";
+import { type Batch, encodedBytes, endOf } from "../../../core/batch/batch.ts";
 import type { ChannelId } from "../../../core/ids.ts";
 import { logOf, positionAt } from "../../../core/position.ts";
 import { natsFull, storeUnavailable, storeUncertain } from "../../../errors/store.ts";
@@ -207,8 +207,6 @@ export class Appends {
     const { stream } = reader.place(channel);
     this.#options.underWay.set(channel, batch);
     let losing: ReturnType<Turns["loser"]> | undefined;
-    const isOwn = (other: Batch | Omit<Batch, "dedupId">) =>
-      other.producer === batch.producer && other.firstLine === batch.firstLine;
     let suffix = "";
     /**
      * A place where the batch may have been stored already. It is tried again there, whatever is known of the
@@ -242,25 +240,16 @@ export class Appends {
           break;
         }
         case "duplicate": {
-          const { sequence } = published;
-          const before = await reader.at(channel, sequence);
-          if (before === undefined) {
-            // If it was trimmed, it was stored. If the channel was destroyed, it was a line of the channel before
-            // that.
-            const isEmpty = (await heads.read(channel)).sequence === 0;
-            const position = positionAt(sequence, batch.count, logOf(reader.incarnation(channel)));
-            if (!isEmpty) return { position, repeated: true };
-          } else if (await reader.counts(channel, before)) {
-            if ((unsureOf !== undefined || published.attempts > 1) && isOwn(before.batch))
-              return stored(sequence, linesBefore(before));
-            return { position: endOf(before.batch), repeated: true };
-          }
+          const { sequence, attempts } = published;
+          const mayBeOwn = unsureOf !== undefined || attempts > 1;
+          const found = await this.#repeatOf(channel, batch, sequence, mayBeOwn);
+          if (found !== undefined) return found;
           suffix = `~${sequence}`;
           break;
         }
         case "conflict": {
           if (published.attempts > 1) unsureOf = head;
-          const found = unsureOf ? await this.#inTheWay(channel, head, isOwn) : "another";
+          const found = unsureOf ? await this.#inTheWay(channel, head, batch) : "another";
           if (found === "unseen") continue;
           if (found !== "another") return stored(found.sequence, linesBefore(found));
           break;
@@ -274,6 +263,31 @@ export class Appends {
       losing.lost();
       await heads.read(channel);
     }
+  }
+
+  /**
+   * The append for which the server takes this one as a repeat, since the id of the message at `sequence` is the same.
+   * Undefined: that message does not count. `mayBeOwn`: an earlier attempt of ours may have stored it.
+   */
+  async #repeatOf(
+    channel: ChannelId,
+    batch: Batch,
+    sequence: number,
+    mayBeOwn: boolean,
+  ): Promise<Appended | undefined> {
+    const { reader, heads } = this.#options;
+    const found = await reader.at(channel, sequence);
+    if (found === undefined) {
+      // If it was trimmed, it was stored. If the channel was destroyed, it was a line of the channel before that.
+      const isEmpty = (await heads.read(channel)).sequence === 0;
+      if (isEmpty) return undefined;
+      const position = positionAt(sequence, batch.count, logOf(reader.incarnation(channel)));
+      return { position, repeated: true };
+    }
+    if (!(await reader.counts(channel, found))) return undefined;
+    if (mayBeOwn && isSameAppend(found.batch, batch))
+      return this.#moved(channel, batch, sequence, linesBefore(found));
+    return { position: endOf(found.batch), repeated: true };
   }
 
   #moved(channel: ChannelId, batch: Batch, at: number, before: Omit<Head, "sequence">): Appended {
@@ -291,13 +305,13 @@ export class Appends {
   async #inTheWay(
     channel: ChannelId,
     { sequence }: Head,
-    isOwn: (batch: StoredBatch) => boolean,
+    batch: Batch,
   ): Promise<StoredMessage | "another" | "unseen"> {
     const { reader, clock } = this.#options;
     const first = await reader.next(channel, sequence);
     if (first === undefined) await clock.sleep(unsurePauseMs);
     if (first === undefined) return "unseen";
-    return first.previous === sequence && isOwn(first.batch) ? first : "another";
+    return first.previous === sequence && isSameAppend(first.batch, batch) ? first : "another";
   }
 }
 
@@ -305,5 +319,8 @@ export class Appends {
 // attempt, after another writer's message, is void or refused.
 const idAt = (head: Head, batch: Batch, dedupId: string | undefined): string =>
   dedupId ?? `${batch.producer}.${batch.firstLine}.${head.sequence}`;
+
+const isSameAppend = (one: Omit<Batch, "dedupId">, other: Batch): boolean =>
+  one.producer === other.producer && one.firstLine === other.firstLine;
 
 const linesBefore = ({ batch, bytes }: StoredMessage) => ({ line: batch.line, bytes });
