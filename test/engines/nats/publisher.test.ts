@@ -1,6 +1,8 @@
 /** Publishing: one answer for each publish, whatever becomes of messages and acknowledgements. */
 import { expect, test } from "vitest";
+import type { Published, Publisher } from "../../../src/engines/nats/wire/publisher.ts";
 import { settled } from "../../support/fake-clock.ts";
+import type { NatsModel } from "../../support/nats-model/server.ts";
 import { rig } from "./rig.ts";
 
 const publishOf = (id: string, bytes = 10) => ({
@@ -84,22 +86,61 @@ test.each([
   expect(await published).toMatchObject({ kind: "failed", full });
 });
 
-test("64 MiB are under way; the others go out as room is made, or give up where they wait", async () => {
-  const { publisher, server, clock } = rig();
-  const payload = Buffer.alloc(8 * 1024 * 1024);
-  const publish = (n: number, forMs: number) =>
-    publisher.publish({ subject: `log.0.${n}`, payload: [payload], id: `${n}`, expected: 0 }, forMs);
+const large = 512 * 1024;
+const sent = (server: NatsModel) => server.published.map(({ subject }) => subject.slice("log.0.".length));
+const publishTo = (publisher: Publisher, app: string, bytes: number, forMs = 10_000) => {
+  const payload = [Buffer.alloc(bytes)];
+  return publisher.publish({ subject: `log.0.${app}`, payload, id: `${app}`, expected: 0 }, forMs);
+};
+
+test("a line waits for no more than 1 MiB of others, however much has come before it", async () => {
+  const { publisher, server } = rig();
   server.acksToLose = Number.POSITIVE_INFINITY;
-  const underWay = Array.from({ length: 8 }, (_, n) => publish(n, 1900));
-  const impatient = publish(8, 1000);
-  const patient = publish(9, 5000);
+  for (let n = 0; n < 50; n++) void publishTo(publisher, `busy${n}`, large);
+  void publishTo(publisher, "quiet", 200);
+  await settled();
+  expect(sent(server)).toEqual(["busy0", "busy1", "quiet"]);
+  publisher.close();
+});
+
+test("lines of many apps have a bound, too, and all go out as room is made", async () => {
+  const { publisher, server } = rig();
+  const answers: Published[] = [];
+  for (let n = 0; n < 1_000; n++)
+    publisher.send(publishOf(`${n}`, 16 * 1024), 10_000, (it) => answers.push(it));
+  await Promise.resolve();
+  expect(server.published.length).toBeLessThanOrEqual(256);
+  await settled();
+  expect(answers).toHaveLength(1_000);
+});
+
+test("apps with large batches take turns", async () => {
+  const { publisher, server } = rig();
+  const all = ["a", "a", "a", "a", "b", "b", "c"].map((app) => publishTo(publisher, app, large));
+  await Promise.all(all);
+  expect(sent(server)).toEqual(["a", "a", "a", "b", "c", "a", "b"]);
+});
+
+test("a message larger than all room goes alone", async () => {
+  const { publisher, server } = rig();
+  const all = [2 * large, 3 * large, 10, large].map((bytes, n) => publishTo(publisher, `${n}`, bytes));
+  expect(await Promise.all(all)).toMatchObject(Array(4).fill({ kind: "stored" }));
+  expect(sent(server)).toEqual(["0", "2", "1", "3"]);
+});
+
+test("what waits for room gives up when its time is over, and the others go on", async () => {
+  const { publisher, server, clock } = rig();
+  server.acksToLose = 2;
+  const underWay = ["a", "b"].map((app) => publishTo(publisher, app, large, 1900));
+  const impatient = publishTo(publisher, "c", large, 1000);
+  const patient = publishTo(publisher, "d", large, 5000);
   await clock.advance(1500);
-  expect(server.published.length).toBe(8);
+  expect(sent(server)).toEqual(["a", "b"]);
   await expect(impatient).resolves.toMatchObject({ kind: "failed" });
-  server.acksToLose = 0;
   await clock.advance(500);
   expect((await Promise.all(underWay)).every(({ kind }) => kind === "failed")).toBe(true);
   expect(await patient).toMatchObject({ kind: "stored", attempts: 1 });
+  expect(sent(server)).toEqual(["a", "b", "d"]);
 });
 
 test("closing answers everything, and what comes later", async () => {

@@ -6,6 +6,7 @@
 import { createInbox, type Msg } from "nats";
 import type { Clock } from "../../../ports.ts";
 import { plainAcknowledgement } from "./acknowledgement.ts";
+import { PublishSlots } from "./publish-slots.ts";
 import type { Wire } from "./wire.ts";
 
 export type Publish = {
@@ -40,8 +41,11 @@ type Pending = Publish & {
   refusal: string;
 };
 
-/** Payloads that are published and not answered; beyond it, publishes wait their turn. */
-const bytesInFlightMax = 64 * 1024 * 1024;
+/** A payload of so few bytes is little: it does not wait for larger ones. */
+const littleBytesMax = 16 * 1024;
+/** Payloads that are published and not answered: little ones, and larger ones. */
+const littleInFlightMax = 4 * 1024 * 1024;
+const largeInFlightMax = 1024 * 1024;
 /** A publish is repeated after this long without an answer. */
 const attemptMsMax = 2000;
 /** A stream without a leader answers at once that nobody is listening. */
@@ -56,9 +60,12 @@ export class Publisher {
   readonly #clock: Clock;
   readonly #inbox = `${createInbox()}.`;
   readonly #unsubscribe: () => void;
+  /** Those under way, by their tokens. */
   readonly #pending = new Map<string, Pending>();
-  #waiting: Pending[] = [];
-  #bytesInFlight = 0;
+  /** Those that have not begun, and have time left. */
+  readonly #waiting = new Set<Pending>();
+  readonly #little = new PublishSlots<Pending>(littleInFlightMax, (pending) => this.#begin(pending));
+  readonly #large = new PublishSlots<Pending>(largeInFlightMax, (pending) => this.#begin(pending));
   #tokens = 0;
   #isTicking = false;
   readonly #closing = new AbortController();
@@ -101,8 +108,8 @@ export class Publisher {
       answered(failed("the connection is closed"));
       return;
     }
-    if (this.#waiting.length === 0 && this.#fits(pending)) this.#begin(pending);
-    else this.#waiting.push(pending);
+    this.#waiting.add(pending);
+    this.#slotsOf(pending).add(pending);
     if (!this.#isTicking) void this.#ticking();
   }
 
@@ -113,25 +120,18 @@ export class Publisher {
     this.#forget();
     const unanswered = [...this.#pending.values(), ...this.#waiting];
     this.#pending.clear();
-    this.#waiting = [];
+    this.#waiting.clear();
     for (const { answered } of unanswered) answered(failed("the connection is closed"));
     this.#unsubscribe();
   }
 
-  #pump(): void {
-    for (let [first] = this.#waiting; first !== undefined && this.#fits(first); [first] = this.#waiting) {
-      this.#waiting.shift();
-      this.#begin(first);
-    }
-  }
-
-  #fits({ bytes }: Pending): boolean {
-    return this.#bytesInFlight === 0 || this.#bytesInFlight + bytes <= bytesInFlightMax;
+  #slotsOf({ bytes }: Pending): PublishSlots<Pending> {
+    return bytes <= littleBytesMax ? this.#little : this.#large;
   }
 
   #begin(pending: Pending): void {
-    this.#bytesInFlight += pending.bytes;
-    this.#send(pending);
+    if (this.#waiting.delete(pending)) this.#send(pending);
+    else this.#slotsOf(pending).end(pending); // its time was over before
   }
 
   #send(pending: Pending): void {
@@ -200,14 +200,13 @@ export class Publisher {
 
   #settle(pending: Pending, published: Published): void {
     if (!this.#pending.delete(pending.token)) return;
-    this.#bytesInFlight -= pending.bytes;
     pending.answered(published);
-    if (this.#waiting.length > 0) this.#pump();
+    this.#slotsOf(pending).end(pending);
   }
 
   async #ticking(): Promise<void> {
     this.#isTicking = true;
-    while (this.#pending.size > 0 || this.#waiting.length > 0) {
+    while (this.#pending.size > 0 || this.#waiting.size > 0) {
       await this.#clock.sleep(tickMs, this.#closing.signal);
       this.#tick();
     }
@@ -224,8 +223,10 @@ export class Publisher {
         );
       } else if (this.#wire.connected && nowMs - pending.sentAtMs >= attemptMsMax) this.#send(pending);
     }
-    while (this.#waiting.length > 0 && nowMs >= this.#waiting[0]!.giveUpAtMs) {
-      this.#waiting.shift()!.answered(failed("too much waits to be published"));
+    for (const pending of this.#waiting) {
+      if (nowMs < pending.giveUpAtMs) continue;
+      this.#waiting.delete(pending);
+      pending.answered(failed("too much waits to be published"));
     }
   }
 }
