@@ -1,11 +1,14 @@
-/** The group that a connection counts for by its address: bounds for each address are bounds for each group. */
+/** The group of a client's address: a bound for each address is a bound for each group. */
 import ipaddr from "ipaddr.js";
 
 /** Addresses whose groups are remembered; at the bound all are forgotten. */
 const knownMax = 1_000;
 const known = new Map<string, string>();
 
-/** An IPv4 address stands for itself, an IPv6 address for its /64, as one household or host has a whole one. */
+/**
+ * An IPv4 address is a group of its own; an IPv6 address belongs to its /64, because a household or host usually has
+ * a whole one.
+ */
 export function addressGroup(remoteAddress: string | undefined): string {
   if (remoteAddress === undefined) return "unknown";
   const before = known.get(remoteAddress);

@@ -21,16 +21,16 @@ export type CanonicalLines = {
   readonly bytes: Uint8Array;
   readonly count: number;
   readonly form: Form;
-  /** The line index, if there is one already. Callers use `indexOf`, which makes it once for all. */
+  /** The line index, if it was made already. Callers use `indexOf`, which makes it once for all. */
   index?: LineIndex | undefined;
-  /** Names the request that brought the lines: an append with the same id within 10 minutes stores nothing. */
+  /** The id of the request that brought the lines: an append with the same id within 10 minutes stores nothing. */
   readonly dedupId?: string;
 };
 
 /**
  * Lines of one channel that are stored together. `firstLine` counts the producer's lines in this channel from 0.
- * Together with the producer it makes the batch's mark, which shows that a position belongs to this log; and by it
- * writers on NATS recognise their own batch after an answer was lost.
+ * Producer and `firstLine` make the batch's mark, which shows that a position belongs to this log. By them, writers
+ * on NATS also recognise their own batch when an answer was lost.
  */
 export type Batch = CanonicalLines & {
   readonly producer: ProducerId;
@@ -50,21 +50,24 @@ export type StoredBatch = Omit<Batch, "dedupId"> & {
   readonly incarnation: string;
   /** Set where `sequence` is not `line`: the batch's positions tell both. */
   readonly tellsLine?: true;
-  /** The memory that the batch lies in, on which everybody who is handed the batch has a hold. Absent: its own. */
+  /**
+   * The memory that the batch lies in, on which everybody who is handed the batch has a hold. Absent: memory of its
+   * own.
+   */
   readonly memory?: BatchMemory | undefined;
 };
 
-/** The fields of a stored batch that its positions are made of. */
+/** The fields of a stored batch that its positions depend on. */
 export type Placed = Pick<
   StoredBatch,
   "sequence" | "incarnation" | "producer" | "firstLine" | "line" | "tellsLine"
 >;
 
-/** The bytes of memory that cannot be reused or collected while somebody has the batch. */
+/** The bytes of memory that cannot be reused or collected while somebody holds the batch. */
 export const keptBytes = ({ memory, bytes }: Pick<StoredBatch, "memory" | "bytes">): number =>
   memory?.bytes ?? bytes.length;
 
-/** The same batch in just as much memory of its own. */
+/** A copy of the batch in memory of its own. */
 export function ownBatch(batch: StoredBatch): StoredBatch {
   const bytes: Uint8Array = Uint8Array.prototype.slice.call(batch.bytes);
   const isIndexed = batch.index?.bytes === batch.bytes;
@@ -74,37 +77,40 @@ export function ownBatch(batch: StoredBatch): StoredBatch {
 
 const marks = 36 ** 4;
 
-/** The producer that was hashed last, as most batches of a process are its own. */
+/** The producer that was hashed last, since most batches of a process are its own. */
 let hashed = { producer: "", hash: fnv1a("") };
 
-/** Tells a batch from others that have, or had, its place: 1 to 4 characters that follow from its producer and number. */
+/**
+ * Distinguishes a batch from others that have, or had, the same place: 1 to 4 characters that depend on its producer
+ * and number.
+ */
 export function markOf({ producer, firstLine }: Pick<Batch, "producer" | "firstLine">): string {
   if (hashed.producer !== producer) hashed = { producer, hash: fnv1a(producer) };
   return (((hashed.hash + Math.imul(firstLine, 0x9e3779b1)) >>> 0) % marks).toString(36);
 }
 
-/** The end of the positions of a stored batch. */
+/** The end of all positions in a stored batch. */
 export const logOfBatch = (batch: Placed): string =>
   logOf(batch.incarnation, markOf(batch), batch.tellsLine && batch.line);
 
-/** The place behind the first `lines` lines of a stored batch. */
+/** The place after the first `lines` lines of a stored batch. */
 export const positionIn = (batch: Placed, lines: number): Position =>
   positionAt(batch.sequence, lines, logOfBatch(batch));
 
-/** The place behind a stored batch. */
+/** The place after a stored batch. */
 export const endOf = (batch: StoredBatch): Position => positionIn(batch, batch.count);
 
-// The stored form: a fixed head, the producer, the frames. Little endian.
+// The stored form: a fixed head, the producer, the frames. Little-endian.
 const versionByte = 1;
 const headBytes = 1 + 1 + 1 + 4 + 8 + 8;
 
-/** Bytes that `encodeBatch` needs for a batch. */
+/** The size of a batch in the stored form. */
 export const encodedBytes = (batch: { readonly producer: string; readonly bytes: Uint8Array }): number =>
   headBytes + batch.producer.length + batch.bytes.length;
 
 /**
- * Two pieces: version, form, producer, count, first line, time; and the frames, where they lie. `dedupId` is not part of it.
- * `room` bytes before are for whoever asked for them.
+ * Two pieces: version, form, producer, count, first line, time; and the frames, which are not copied. `dedupId` is
+ * not included. `room`: bytes to leave free before the head, for the caller.
  */
 export function encodeBatch(batch: Batch, room = 0): readonly [head: Buffer, frames: Uint8Array] {
   const head = Buffer.allocUnsafe(room + headBytes + batch.producer.length);
@@ -119,7 +125,7 @@ export function encodeBatch(batch: Batch, room = 0): readonly [head: Buffer, fra
   return [head, batch.bytes];
 }
 
-/** Is this, byte for byte, what `encodeBatch` wrote for this batch? */
+/** True if this is, byte for byte, what `encodeBatch` makes of this batch. */
 export const isEncoded = (stored: Buffer, batch: Batch): boolean =>
   stored.length === encodedBytes(batch) &&
   stored[0] === versionByte &&
@@ -131,7 +137,9 @@ export const isEncoded = (stored: Buffer, batch: Batch): boolean =>
   stored.toString("latin1", headBytes, headBytes + batch.producer.length) === batch.producer &&
   Buffer.compare(stored.subarray(headBytes + batch.producer.length), batch.bytes) === 0;
 
-/** Reads what `encodeBatch` wrote; `bytes` is a view of `stored`. Throws on anything else: the store is damaged. */
+/**
+ * Decodes the result of `encodeBatch`; `bytes` is a view of `stored`. Throws on anything else: the store is damaged.
+ */
 export function decodeBatch(
   stored: Buffer,
   place: Pick<StoredBatch, "sequence" | "line" | "incarnation" | "tellsLine">,
@@ -145,7 +153,7 @@ export function decodeBatch(
     firstLine: stored.readDoubleLE(7),
     acceptedAtMs: stored.readDoubleLE(15),
     bytes: stored.subarray(bytesStart),
-    index: undefined, // found when somebody asks
+    index: undefined, // made when somebody asks for it
     memory: undefined,
     ...place,
   };

@@ -19,7 +19,7 @@ import { hostBytes, placeShift, placesPerLine, strictBit } from "./line-places.t
 import { toRfc5424 } from "./lines.ts";
 import { fitsInPlace, PlainFrame, plainLineBytes, scanPlain, writePlain } from "./plain-frame.ts";
 
-/** Why a body is not frames: `frame` counts from 0, `offset` in bytes. */
+/** Why a body is not made of frames: `frame` counts from 0, `offset` in bytes. */
 export type BadFraming = {
   readonly kind: "bad";
   readonly reason: "length_not_decimal" | "frame_too_long" | "truncated" | "too_many";
@@ -31,25 +31,28 @@ const space = 0x20;
 const dash = 0x2d;
 const closing = 0x5d;
 const questionMark = 0x3f;
-/** Bytes that a body may grow by at once because its first frames grew. */
+/** The most that a body may grow by at once because its first frames grew. */
 const growthBytesMax = 8 * 1024 * 1024;
 const noRoom = Buffer.alloc(0);
-/** Lines are taken to have 128 bytes, until there are more of them. */
+/** Lines are assumed to have 128 bytes each. */
 const lineBytesShift = 7;
-/** Lines of more bytes have no index: they are cut into batches before they are stored, and it would be megabytes, for nobody. */
+/**
+ * Longer lines get no index: they are cut into batches before they are stored, and an index would take megabytes for
+ * nothing.
+ */
 const indexedBytesMax = 1024 * 1024;
 const noView = viewOf(noRoom);
 const noPlaces = new Uint32Array(0);
 const scanned = new SyslogHeader(); // scans never interleave: nothing here awaits
 const plain = new PlainFrame();
 
-/** The parts of a line that follow from the token that it came with. */
+/** The parts of a line that depend on the token that it came with. */
 export type Origin = {
-  /** ` host SOURCE `, which stands between TIME and PROCID. */
+  /** ` host SOURCE `, which comes between TIME and PROCID. */
   readonly names: Uint8Array;
-  /** Hidden wherever it stands. */
+  /** Hidden wherever it appears. */
   readonly token: string | undefined;
-  /** `strictBit`, unless SOURCE is no name for a strict parser. */
+  /** `strictBit`, unless a strict parser would reject SOURCE as a name. */
   readonly strict: number;
 };
 
@@ -66,7 +69,7 @@ export class Canoniser {
   #view: DataView;
   #end = 0;
   #places: Uint32Array = noPlaces;
-  /** False: `#places` has the last line alone. */
+  /** False: `#places` only has the last line. */
   #isIndexed = true;
   #count = 0;
   #form: Form = "logplex";
@@ -74,8 +77,8 @@ export class Canoniser {
   #now: Uint8Array = noRoom;
 
   /**
-   * Writes into `out` from its start, and into a larger buffer when `out` is full. The lines came with `token`, which
-   * is hidden wherever it stands.
+   * Writes into `out` from its start, and into a larger buffer when `out` is full. `token`, with which the lines
+   * came, is hidden wherever it appears.
    */
   constructor(source: string, out: Uint8Array = Buffer.allocUnsafe(4096), token?: string) {
     this.#origin = originOf(source, token);
@@ -93,26 +96,26 @@ export class Canoniser {
     return this.#count;
   }
 
-  /** Bytes of lines that it has room for, those collected so far included. */
+  /** Bytes of lines that fit into it, including those collected so far. */
   get linesBytesMax(): number {
     return this.#out.length;
   }
 
-  /** Memory that it keeps. */
+  /** The memory that it holds. */
   get roomBytes(): number {
     return this.#out.length + this.#places.byteLength;
   }
 
   /**
-   * Adds the frame [start, end) of `bytes`, which may be the buffer that is written to if every frame before it was
-   * added. `nowMs` is the time of a line that brings none.
+   * Adds the frame [start, end) of `bytes`, which may be the buffer that is being written if all frames before it
+   * were added. `nowMs`: the time of a line without one.
    */
   add(bytes: Uint8Array, start: number, end: number, nowMs: number): void {
     scanHeader(bytes, start, end, scanned, nowMs);
     this.addScanned(bytes, end, scanned, nowMs);
   }
 
-  /** `add` of a frame that was scanned already; its line may have an origin of its own. */
+  /** The same for a frame that was scanned already; its line may have an origin of its own. */
   addScanned(bytes: Uint8Array, end: number, header: SyslogHeader, nowMs: number, origin?: Origin): void {
     this.#count++;
     if (header.timeEnd === 0) this.#stampNow(header, nowMs);
@@ -122,8 +125,8 @@ export class Canoniser {
   }
 
   /**
-   * `add` of a frame that `scanPlain` took; false, and nothing is added, where lines keep structured data, or its own bytes
-   * are where it would have to be written.
+   * The same for a frame that `scanPlain` accepted. Returns false and adds nothing if lines keep structured data, or
+   * if the line would overwrite the frame.
    */
   addPlain(bytes: Uint8Array, frame: PlainFrame, origin: Origin = this.#origin): boolean {
     if (this.#form !== "logplex") return false;
@@ -136,7 +139,7 @@ export class Canoniser {
     return true;
   }
 
-  /** Hands over the lines collected so far and starts anew in a new buffer. */
+  /** Returns the lines collected so far, and starts again in a new buffer. */
   take(dedupId?: string): CanonicalLines {
     const lines = { ...this.view(), ...(dedupId !== undefined && { dedupId }) };
     this.#out = noRoom;
@@ -146,7 +149,7 @@ export class Canoniser {
     return lines;
   }
 
-  /** A copy of the lines collected so far, in just as much memory; starts anew in the same buffer. */
+  /** Returns a copy of the lines collected so far, and starts again in the same buffer. */
   copyOut(): CanonicalLines {
     const length = this.#end;
     const placesBytes = this.#count * placesPerLine * Uint32Array.BYTES_PER_ELEMENT;
@@ -161,14 +164,14 @@ export class Canoniser {
     return lines;
   }
 
-  /** The lines collected so far, where they lie: nothing may be added before they are cleared. */
+  /** The lines collected so far, without a copy: nothing may be added before they are cleared. */
   view(): CanonicalLines {
     const bytes = this.#out.subarray(0, this.#end);
     const index = this.#isIndexed ? { bytes, places: this.#places } : undefined;
     return { bytes, count: this.#count, form: this.#form, index };
   }
 
-  /** Has the lines that `other` collected, and no others. */
+  /** Replaces its lines by those that `other` has collected. */
   copyOf(other: Canoniser): void {
     this.clear();
     this.#reserve(other.#end, true, 0);
@@ -181,13 +184,13 @@ export class Canoniser {
     if (this.#isIndexed) this.#places.set(other.#places.subarray(0, other.#count << placeShift));
   }
 
-  /** Writes over the memory: see `returnedMemory`. */
+  /** Overwrites the memory: see `returnedMemory`. */
   wipe(): void {
     this.#out.fill(0xdb);
     this.#places.fill(0xdbdbdbdb);
   }
 
-  /** Forgets the lines, and keeps the memory. */
+  /** Drops the lines and keeps the memory. */
   clear(): void {
     this.#end = 0;
     this.#count = 0;
@@ -205,7 +208,7 @@ export class Canoniser {
     header.timeEnd = this.#now.length;
   }
 
-  // From here on lines keep MSGID and SD; those before it get nil ones.
+  // From now on lines keep MSGID and SD; earlier lines get nil ones.
   #widen(bytes: Uint8Array): void {
     const lines = this.#out.subarray(0, this.#end);
     const wide = toRfc5424({ bytes: lines, count: this.#count - 1, form: "logplex" }).bytes;
@@ -220,8 +223,8 @@ export class Canoniser {
     this.#places = places;
   }
 
-  // Fields are copied from left to right: writing in place overwrites nothing unread as long as no field moves to the
-  // right.
+  // Fields are copied from left to right. Writing in place never overwrites unread bytes as long as no field moves to
+  // the right.
   #write(bytes: Uint8Array, end: number, header: SyslogHeader, { names, token, strict }: Origin): void {
     const { time, timeStart, timeEnd, processStart, msgidStart, msgidEnd, sdStart, sdEnd, messageStart } =
       header;
@@ -279,7 +282,8 @@ export class Canoniser {
     maskTokens(out, headAt + processAt, this.#end, token);
   }
 
-  // The place in `#places` of the line that is being written, where there is room for it. Short, so that it is compiled into its callers.
+  // The place in `#places` for the line that is being written, if there is room. Short enough to be inlined into its
+  // callers.
   #placeOfLast(): number {
     const behind = this.#count << placeShift;
     return behind <= this.#places.length ? behind - placesPerLine : this.#makePlaces();
@@ -299,12 +303,12 @@ export class Canoniser {
     return (this.#count - 1) << placeShift;
   }
 
-  // Makes room for `more` bytes; takes a new buffer when this one is too small, or is still being read.
+  // Makes room for `more` bytes; takes a new buffer if this one is too small, or is still being read.
   #reserve(more: number, fits: boolean, frameEnd: number): Uint8Array {
     const needed = this.#end + more;
     if (fits && needed <= this.#out.length) return this.#out;
-    // A body that does not fit in place needs as much more as its first frames did; a buffer that grows frame by frame is
-    // a power of two.
+    // A body that does not fit in place is expected to grow throughout as its first frames did; a buffer that grows
+    // frame by frame is a power of two.
     const most = Math.max(needed, this.#out.length);
     const spare = () => Math.min(growthBytesMax, spareOf(this.#out.length, needed, frameEnd)) + 1024;
     const larger = Buffer.allocUnsafe(fits ? powerOfTwo(needed) : most + spare());
@@ -315,10 +319,10 @@ export class Canoniser {
   }
 }
 
-/** The smallest power of two that is so large. */
+/** The smallest power of two that is larger than `bytes`. */
 export const powerOfTwo = (bytes: number): number => 1 << (32 - Math.clz32(Math.max(1, bytes) - 1));
 
-/** Bytes that a body has to spare when it takes the same room for each of its bytes as up to here; an eighth at least. */
+/** Spare bytes for a body whose remaining bytes grow like those up to here; at least an eighth. */
 const spareOf = (bodyBytes: number, needed: number, frameEnd: number): number =>
   Math.max(bodyBytes >> 3, Math.ceil((needed / frameEnd) * bodyBytes) - Math.max(needed, bodyBytes));
 
@@ -334,9 +338,9 @@ type BodyOptions = {
 
 export type CanonisedBody = { readonly kind: "lines"; readonly lines: CanonicalLines } | BadFraming;
 
-/** A walk over a body may pause after so many frames, which take tens of microseconds. */
+/** A walk over a body may pause after this many frames, which take tens of microseconds. */
 export const stepFrames = 64;
-/** The same where frames are only counted. */
+/** The same when frames are only counted. */
 const countStepFrames = 4096;
 /** The shortest frame: `0 `. */
 const frameBytesMin = 2;

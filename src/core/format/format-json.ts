@@ -1,4 +1,4 @@
-/** Stored lines as JSON, one object a line: copied from the places of the batch's line index. */
+/** Stored lines as JSON, one object per line, copied by the batch's line index. */
 import { logOfBatch } from "../batch/batch.ts";
 import type { LineCursor } from "../batch/line-cursor.ts";
 import { cursorOver } from "../batch/line-index.ts";
@@ -21,14 +21,14 @@ const eventKey = Buffer.from('\ndata: {"position":"');
 const objectKey = Buffer.from('{"position":"');
 const lineEnd = Buffer.from("}\n");
 const eventEnd = Buffer.from("}\n\n");
-/** All that stands around a line's fields, its numbers included. */
+/** Everything around a line's fields, including its numbers. */
 const frameBytesMax = 256;
 
 export class JsonFormatting implements Formatting {
   readonly #batch: Formattable;
   readonly #events: boolean;
   readonly #selection: Selection;
-  /** The positions of a batch differ in the number of lines alone. */
+  /** Positions in a batch differ only in the number of lines. */
   readonly #positionStart: Uint8Array;
   readonly #positionEnd: Uint8Array;
   readonly #cursor: LineCursor;

@@ -1,6 +1,6 @@
 /**
- * Stored lines as readers see them: text (docs/spec/sessions.md#s6-1), JSON (one object a line) and raw (the syslog
- * frame in one line), each as plain lines or as server-sent events. A batch is formatted into one growing buffer, at
+ * Stored lines as readers see them: text (docs/spec/sessions.md#s6-1), JSON (one object per line) and raw (the syslog
+ * frame on one line), each as plain lines or as server-sent events. A batch is formatted into one growing buffer, at
  * once or in steps: half a megabyte may take a tenth of a second.
  */
 import { logOfBatch, type Placed } from "../batch/batch.ts";
@@ -15,20 +15,20 @@ import { textEnd } from "./text-end.ts";
 
 export type LineFormat = "text" | "json" | "raw";
 
-/** `plain`: a line and a newline. `events`: one server-sent event a line, its position as the event's id. */
+/** `plain`: a line and a newline. `events`: one server-sent event per line, with its position as the event's id. */
 export type Transport = "plain" | "events";
 
 /** The look of lines for one kind of reader. */
 export type Shape = { readonly format: LineFormat; readonly transport: Transport };
 
-/** The lines of a batch that are shown: those kept, all without `kept`, but never the first `skip`. */
+/** The lines of a batch to show: those in `kept`, or all without it, but never the first `skip`. */
 export type Selection = { readonly kept?: Kept | undefined; readonly skip: number };
 
 /** `count` lines, ready to be sent. */
 export type Formatted = { readonly bytes: Buffer; readonly count: number };
 
 /**
- * The fields of a batch that a format needs. `at`: the position printed for every line, where lines have none of their
+ * The fields of a batch that a format needs. `at`: the position to print for every line, if lines have none of their
  * own.
  */
 export type Formattable = IndexedFrames & (Placed | { readonly at: Position });
@@ -53,9 +53,9 @@ export function formatBatch(batch: Formattable, shape: Shape, selection: Selecti
   return formattingOf(batch, shape, selection).go(never)!;
 }
 
-/** Formats a batch in as many goes as it takes. */
+/** Formats a batch in several runs if necessary. */
 export type Formatting = {
-  /** Goes on until `isOver`, or to the end, and then returns the result. */
+  /** Continues until `isOver`, or to the end, and then returns the result. */
   go(isOver: () => boolean): Formatted | undefined;
 };
 
@@ -70,7 +70,7 @@ class ByteFormatting implements Formatting {
   readonly #events: boolean;
   readonly #selection: Selection;
   readonly #breaks: LineBreaks;
-  /** The positions of a batch differ in the number of lines alone. */
+  /** Positions in a batch differ only in the number of lines. */
   readonly #idStart: Uint8Array;
   readonly #idEnd: Uint8Array;
   readonly #hasNumbers: boolean;
@@ -79,7 +79,7 @@ class ByteFormatting implements Formatting {
   #line = 0;
   #count = 0;
   #steps = 0;
-  /** In the middle of a line: the place where the rest of it begins. */
+  /** In the middle of a line: where the rest of it begins. */
   #from: number | undefined;
 
   constructor(batch: Formattable, { format, transport }: Shape, selection: Selection) {
@@ -125,8 +125,8 @@ class ByteFormatting implements Formatting {
     this.#from = this.#isRaw ? this.#cursor.headStart : this.#cursor.messageStart;
   }
 
-  // A message of several lines becomes several lines: CR, LF and CRLF each end one (docs/spec/sessions.md#s4-2). Every one
-  // has the head, so that no message can write a line that looks as if somebody else had written it.
+  // A message of several lines becomes several lines: CR, LF and CRLF each end one (docs/spec/sessions.md#s4-2). Each
+  // gets the head, so that no message can fake a line of somebody else.
   #putPieces(isOver: () => boolean): boolean {
     const out = this.#out;
     const bytes = this.#bytes;
@@ -150,8 +150,8 @@ class ByteFormatting implements Formatting {
     return true;
   }
 
-  // A frame is one line, or one field of an event: a line break anywhere in it is written as rsyslog writes control
-  // characters, `#012` or `#015`, so that what follows it cannot pass for another frame or field.
+  // A frame is one line, or one field of an event. A line break anywhere in it is written as rsyslog writes control
+  // characters, `#012` or `#015`, so that what follows cannot pass for another frame or field.
   #putFrame(isOver: () => boolean): boolean {
     const out = this.#out;
     const bytes = this.#bytes;

@@ -8,7 +8,7 @@ const quote = 0x22;
 const backslash = 0x5c;
 const space = 0x20;
 
-/** Puts [start, end) with its quotes. Bytes that are no UTF-8 become U+FFFD, as JSON has no bytes. */
+/** Puts [start, end) in quotes. Invalid UTF-8 becomes U+FFFD, since JSON has no bytes. */
 export function putJsonText(out: OutBuffer, bytes: Uint8Array, start: number, end: number): void {
   if (!isVerbatim(bytes, start, end)) {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();

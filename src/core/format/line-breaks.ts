@@ -11,7 +11,7 @@ export class LineBreaks {
     this.#bytes = bytes;
   }
 
-  /** The first at or behind `from`, which never goes back. */
+  /** The first one at or after `from`, which must never decrease. */
   next(from: number): number {
     if (this.#newline < from) this.#newline = this.#find(newline, from);
     if (this.#carriageReturn < from) this.#carriageReturn = this.#find(carriageReturn, from);

@@ -1,9 +1,9 @@
-/** Appends bytes to a growing buffer. One buffer is kept for the next user; most need no more. */
+/** Appends bytes to a growing buffer. One buffer is kept for the next user, which is enough for most. */
 
 const firstBytes = 1 << 16;
 const keptBytesMax = 1 << 20;
 
-/** Copies without a view of what is copied. */
+/** Copies without creating a view. */
 const { copy } = Buffer.prototype;
 
 let spare: Buffer | undefined;
@@ -25,7 +25,7 @@ export class OutBuffer {
     this.#bytes = larger;
   }
 
-  // Copies a few bytes one by one: no call, no view.
+  // Copies a few bytes one by one, without a call or a view.
   put(from: Uint8Array, start: number, end: number): void {
     if (end - start > 32) {
       copy.call(from, this.#bytes, this.#end, start, end);
@@ -53,7 +53,7 @@ export class OutBuffer {
     this.#end += digits;
   }
 
-  /** The bytes that were put, in memory of their own, at least half of which they fill. Nothing can be put afterwards. */
+  /** The bytes in memory of their own, of which they fill at least half. Nothing can be put afterwards. */
   take(): Buffer {
     if (this.#bytes.length > keptBytesMax) return this.#bytes.subarray(0, this.#end);
     const out = Buffer.allocUnsafeSlow(this.#end);

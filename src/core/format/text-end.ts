@@ -4,7 +4,7 @@ import type { LineCursor } from "../batch/line-cursor.ts";
 const newline = 0x0a;
 const carriageReturn = 0x0d;
 
-/** The end of a line's message, without the line break that most senders put behind it. */
+/** The end of a line's message, without the line break that most senders add. */
 export function textEnd(
   bytes: Uint8Array,
   { messageStart, end }: Pick<LineCursor, "messageStart" | "end">,

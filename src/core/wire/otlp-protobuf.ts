@@ -1,4 +1,4 @@
-/** Reads OTLP logs in protobuf, by the field numbers of opentelemetry-proto 1.x. Fields that it does not know are passed over. */
+/** Reads OTLP logs in protobuf, by the field numbers of opentelemetry-proto 1.x. Unknown fields are skipped. */
 
 import type { Steps } from "../scheduling/steps.ts";
 import {
@@ -19,13 +19,14 @@ import {
 } from "./otlp-logs.ts";
 import { ProtobufFields } from "./protobuf-fields.ts";
 
-/** Visits one record after the other, with a pause behind each field that it looks at. Throws `MalformedProtobuf`. */
+/** Visits one record after the other, pausing after each field. Throws `MalformedProtobuf`. */
 export function* visitProtobuf(body: Buffer, visit: VisitRecord): Steps<void> {
   const request = new ProtobufFields(body);
   for (; request.next(); yield) if (request.field === 1) yield* visitResource(request, visit);
 }
 
-// Fields come in any order: those that records share are looked for first. A list of the others could be far larger than they are.
+// Fields come in any order, so those that records share are looked for first. A list of the others could be far
+// larger than they are.
 function* visitResource(logs: ProtobufFields, visit: VisitRecord): Steps<void> {
   let resource: OtlpAttributes | undefined = [];
   for (const fields = logs.message(); fields.next(); yield)
@@ -48,7 +49,7 @@ function* visitScope(
     if (fields.field === 2) visit(isTooLong ? undefined : partIn(fields, recordIn), origin);
 }
 
-/** The message of the field as `read` has it; undefined where it is more than a line holds. */
+/** The message of the field, as read by `read`; undefined if it is larger than a line may be. */
 function partIn<Part>(fields: ProtobufFields, read: (message: ProtobufFields) => Part): Part | undefined {
   const message = fields.message();
   return fields.end - fields.start > partBytesMax ? undefined : bounded(() => read(message));
@@ -156,6 +157,6 @@ function arrayIn(fields: ProtobufFields, depth: number): OtlpValue {
   return values;
 }
 
-// Without a prototype: a key may be called `__proto__`.
+// Without a prototype, because a key may be `__proto__`.
 const objectOf = (pairs: OtlpAttributes): OtlpValue =>
   Object.assign(Object.create(null) as object, Object.fromEntries(pairs)) as { [key: string]: OtlpValue };

@@ -1,4 +1,4 @@
-/** A walk over the fields of one protobuf message, which is [start, end) of some bytes. Copies nothing. */
+/** Walks over the fields of one protobuf message, which is [start, end) of some bytes. Copies nothing. */
 
 /** Bytes that are no protobuf message. */
 export class MalformedProtobuf extends Error {
@@ -7,7 +7,7 @@ export class MalformedProtobuf extends Error {
   }
 }
 
-/** The wire types that are in use; groups (3, 4) have not been for long. */
+/** The wire types in use; groups (3, 4) are long obsolete. */
 const varint = 0;
 const fixed64 = 1;
 const lengthDelimited = 2;
@@ -18,10 +18,10 @@ export class ProtobufFields {
   readonly bytes: Buffer;
   readonly #end: number;
   #at: number;
-  /** The number of the field that `next` found. */
+  /** The number of the current field. */
   field = 0;
   #type = varint;
-  /** The place of its value; of a text or message, that of its bytes. */
+  /** The place of its value; for a text or message, that of its bytes. */
   start = 0;
   end = 0;
 
@@ -31,7 +31,7 @@ export class ProtobufFields {
     this.#end = end;
   }
 
-  /** Goes to the next field; false at the end. Throws `MalformedProtobuf`. */
+  /** Moves to the next field; false at the end. Throws `MalformedProtobuf`. */
   next(): boolean {
     if (this.#at >= this.#end) return false;
     const tag = Number(this.#varint());
@@ -52,7 +52,7 @@ export class ProtobufFields {
     return new ProtobufFields(this.bytes, this.start, this.end);
   }
 
-  /** The value as a text of UTF-8. */
+  /** The value as UTF-8 text. */
   text(): string {
     this.#must(lengthDelimited);
     return this.bytes.toString("utf8", this.start, this.end);
@@ -64,7 +64,7 @@ export class ProtobufFields {
     return this.bytes.subarray(this.start, this.end);
   }
 
-  /** The value as a whole number without a sign, of whatever type. */
+  /** The value as an unsigned whole number, of any type. */
   unsigned(): bigint {
     if (this.#type === fixed64) return this.bytes.readBigUInt64LE(this.start);
     if (this.#type === fixed32) return BigInt(this.bytes.readUInt32LE(this.start));
@@ -75,7 +75,7 @@ export class ProtobufFields {
     return BigInt.asUintN(64, value);
   }
 
-  /** The value as a whole number with a sign. */
+  /** The value as a signed whole number. */
   signed(): bigint {
     return BigInt.asIntN(64, this.unsigned());
   }
@@ -86,7 +86,7 @@ export class ProtobufFields {
     return this.bytes.readDoubleLE(this.start);
   }
 
-  // The bytes of the value that begins here; a varint is not passed yet.
+  // The bytes of the value that begins here; for a varint, without moving past it.
   #lengthOf(): number {
     switch (this.#type) {
       case varint: {

@@ -3,7 +3,7 @@
  * from 1; the answer to transaction TXNR is `TXNR rsp LEN DATA`. Pure over bytes.
  */
 
-/** One look at a buffer: a transaction whose data is [start, end), a beginning, or no RELP. */
+/** The result of a scan: a transaction whose data is [start, end), an unfinished one, or no RELP. */
 export type RelpScan =
   | {
       readonly kind: "frame";
@@ -11,7 +11,7 @@ export type RelpScan =
       readonly command: string;
       readonly start: number;
       readonly end: number;
-      /** Behind the frame. */
+      /** The place after the frame. */
       readonly next: number;
     }
   | { readonly kind: "more"; readonly bytesMissing: number }
@@ -28,7 +28,7 @@ const syslogBytes = Buffer.from(syslog);
 const more = (bytesMissing = 1): RelpScan => ({ kind: "more", bytesMissing });
 const bad: RelpScan = { kind: "bad", reason: "no_relp" };
 
-/** The frame at `offset`; its data has at most `dataBytesMax` bytes. */
+/** Scans the frame at `offset`, whose data may have at most `dataBytesMax` bytes. */
 export function scanRelp(bytes: Uint8Array, offset: number, dataBytesMax: number): RelpScan {
   let at = offset;
   let transaction = 0;
@@ -64,13 +64,13 @@ export function scanRelp(bytes: Uint8Array, offset: number, dataBytesMax: number
   return bytes[end] === newline ? { kind: "frame", transaction, command, start, end, next: end + 1 } : bad;
 }
 
-/** The frame of a server: an answer to `transaction`, or, as 0, a word of its own. */
+/** A frame of the server: the answer to `transaction`, or with 0 a message of its own. */
 export function relpFrame(transaction: number, command: "rsp" | "serverclose", data = ""): string {
   const length = Buffer.byteLength(data);
   return length === 0 ? `${transaction} ${command} 0\n` : `${transaction} ${command} ${length} ${data}\n`;
 }
 
-// Nearly all of them are `syslog`: no string is made for those.
+// Nearly all commands are `syslog`, for which no string is made.
 function commandIn(bytes: Uint8Array, start: number, end: number): string {
   let at = start;
   while (at < end && bytes[at] === syslogBytes[at - start]) at++;

@@ -14,7 +14,7 @@ const none = -1;
 const nameBytesMax = 32;
 
 /**
- * The place behind the last element at `at`, or -1 when the brackets are text. The first element must have a parameter.
+ * The place after the last element at `at`, or -1 if the brackets are text. The first element must have a parameter.
  */
 export function structuredDataEnd(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
@@ -26,7 +26,7 @@ export function structuredDataEnd(bytes: Uint8Array, at: number, end: number): n
   return i > at && (i === end || bytes[i] === space) ? i : none;
 }
 
-/** An element that names a token: its own place, and that of the parameter's value. */
+/** An element that names a token, with its place and that of the parameter's value. */
 type TokenElement = {
   readonly start: number;
   readonly end: number;
@@ -36,12 +36,12 @@ type TokenElement = {
 
 const tokenParameter = Buffer.from(' token="');
 
-/** The first element with a parameter `token` in well-formed [start, end). */
+/** The first element with a parameter `token` in [start, end), which is well-formed. */
 export function tokenElement(bytes: Uint8Array, start: number, end: number): TokenElement | undefined {
   for (let at = start; at < end; ) {
     const elementEnd = scanElement(bytes, at, end, false);
     if (elementEnd === none) return undefined;
-    // No value holds a quote without a backslash before it, so this is a parameter.
+    // No value has a quote without a backslash before it, so this is a parameter.
     const found = Buffer.from(bytes.buffer, bytes.byteOffset + at, elementEnd - at).indexOf(tokenParameter);
     if (found !== -1) {
       const valueStart = at + found + tokenParameter.length;
@@ -64,8 +64,8 @@ function scanElement(bytes: Uint8Array, at: number, end: number, needsParameter:
   return i < end && bytes[i] === closing ? i + 1 : none;
 }
 
-// SD-NAME: 1 to 32 printable characters but `=`, `]` and `"`. With a backslash in it, it is text: nobody means that as
-// syntax.
+// SD-NAME: 1 to 32 printable characters except `=`, `]` and `"`. With a backslash it counts as text, since nobody
+// means that as a name.
 function nameEnd(bytes: Uint8Array, at: number, end: number): number {
   for (let i = at; i < end && i <= at + nameBytesMax; i++) {
     const byte = bytes[i]!;
@@ -76,7 +76,8 @@ function nameEnd(bytes: Uint8Array, at: number, end: number): number {
   return none;
 }
 
-// PARAM-VALUE: `"`, `\` and `]` are escaped by a backslash; one before another character stands for itself.
+// PARAM-VALUE: `"`, `\` and `]` are escaped by a backslash; before any other character, a backslash is an ordinary
+// character.
 function valueEnd(bytes: Uint8Array, at: number, end: number): number {
   for (let i = at; i < end; i++) {
     const byte = bytes[i]!;

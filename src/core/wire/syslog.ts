@@ -8,7 +8,7 @@ import { scanBsdHead } from "./bsd-syslog.ts";
 import { structuredDataEnd } from "./structured-data.ts";
 import { mendedTimestamp, timestampBytesMax, timestampEnd } from "./timestamp.ts";
 
-/** Why a frame is not RFC 5424: without a PRI, of another VERSION, or without one of the fields up to PROCID. */
+/** Why a frame is not RFC 5424: it has no PRI, another VERSION, or lacks one of the fields up to PROCID. */
 type Unreadable = "no_pri" | "version" | "fields_missing";
 
 const space = 0x20;
@@ -19,49 +19,49 @@ const opening = 0x5b;
 const closing = 0x5d;
 const none = -1;
 
-/** RFC 5424 §6: PROCID and MSGID are no longer. */
+/** The longest PROCID and MSGID, RFC 5424 §6. */
 export const processBytesMax = 128;
 const msgidBytesMax = 32;
-/** `local7.info`, the priority of a line that brings none. */
+/** `local7.info`, the priority of a line without one. */
 const defaultPri = 190;
 const user = 8;
 
-/** The parts of one frame as ranges; each scan fills them again. A part that is absent or nil is an empty range. */
+/** The parts of one frame as ranges; each scan sets them all. A part that is absent or nil is an empty range. */
 export class SyslogHeader {
   kind: "rfc5424" | "bsd" | "text" = "text";
   /** Why the frame is `text`. */
   reason: Unreadable = "no_pri";
-  /** Within 0 to 191. */
+  /** From 0 to 191. */
   pri = 0;
-  /** The bytes that hold TIME: the frame, or `mended`. Empty for a line without a usable time. */
+  /** The bytes with TIME: the frame, or `mended`. Empty if the line has no usable time. */
   time: Uint8Array = noTime;
   timeStart = 0;
   timeEnd = 0;
   hostStart = 0;
   hostEnd = 0;
-  /** APPNAME, the tag of BSD syslog, or the fourth word of what is neither. */
+  /** APPNAME, the tag of BSD syslog, or the fourth word of anything else. */
   appStart = 0;
   appEnd = 0;
   processStart = 0;
   processEnd = 0;
-  /** PROCID has characters that readers must not get: `]`, or anything but printable ASCII. */
+  /** True when PROCID has characters that readers must not get: `]`, or anything but printable ASCII. */
   processIsOdd = false;
   msgidStart = 0;
   msgidEnd = 0;
   sdStart = 0;
   sdEnd = 0;
   messageStart = 0;
-  /** Behind the tag of BSD syslog. */
+  /** The place after the tag of BSD syslog. */
   textStart = 0;
-  /** Room for a time that had to be written anew. */
+  /** Holds a time that had to be rewritten. */
   readonly mended = Buffer.allocUnsafeSlow(timestampBytesMax);
 }
 
 const noTime = new Uint8Array(0);
 
 /**
- * Fills `header` from the frame [start, end). `nowMs` tells the year of a BSD time. Allocates nothing for an RFC 5424
- * frame.
+ * Fills `header` from the frame [start, end). `nowMs` supplies the year of a BSD time. Allocates nothing for an RFC
+ * 5424 frame.
  */
 export function scanHeader(
   bytes: Uint8Array,
@@ -87,7 +87,7 @@ export function scanHeader(
   scanText(bytes, at, hasPri ? priEnd : at, end, header, reason);
 }
 
-/** `<PRI>` with one to three digits: the place behind it, or -1. */
+/** `<PRI>` with one to three digits: the place after it, or -1. */
 export function scanPri(bytes: Uint8Array, start: number, end: number, header: { pri: number }): number {
   if (start >= end || bytes[start] !== 0x3c) return none;
   let pri = 0;
@@ -102,7 +102,7 @@ export function scanPri(bytes: Uint8Array, start: number, end: number, header: {
   return at + 1;
 }
 
-/** The space behind the field at `at`, or -1: fields are not empty and hold no control characters. */
+/** The place of the space after the field at `at`, or -1: fields are not empty and have no control characters. */
 export function fieldEnd(bytes: Uint8Array, at: number, end: number): number {
   for (let i = at; i < end; i++) {
     const byte = bytes[i]!;
@@ -112,11 +112,11 @@ export function fieldEnd(bytes: Uint8Array, at: number, end: number): number {
   return none;
 }
 
-/** The place behind a byte order mark, which some senders put before UTF-8; it is no part of the text. */
+/** The place after a byte order mark, which some senders put before UTF-8; it is not part of the text. */
 const passByteOrderMark = (bytes: Uint8Array, at: number, end: number): number =>
   bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf && at + 3 <= end ? at + 3 : at;
 
-// Scans from TIME on; false when a field up to PROCID is missing.
+// Scans from TIME on; false if a field up to PROCID is missing.
 function scanFields(bytes: Uint8Array, at: number, end: number, header: SyslogHeader): boolean {
   const timeStart = passBlanks(bytes, at, end);
   let timeEnd = timestampEnd(bytes, timeStart, end);
@@ -156,7 +156,7 @@ function passMoreBlanks(bytes: Uint8Array, at: number, end: number): number {
   return i;
 }
 
-// Like `fieldEnd`, and notes odd characters on the way.
+// As `fieldEnd`, and notes odd characters on the way.
 function scanProcess(bytes: Uint8Array, at: number, end: number, header: SyslogHeader): number {
   let isOdd = false;
   for (let i = at; i < end; i++) {
@@ -201,7 +201,7 @@ function scanMsgid(bytes: Uint8Array, at: number, end: number): number {
   return end > at && end - at <= msgidBytesMax ? end : none;
 }
 
-// Writes a time of RFC 3339 as RFC 5424 has it; any other time counts as absent.
+// Rewrites a time of RFC 3339 in the form of RFC 5424; any other time counts as absent.
 function mendTime(bytes: Uint8Array, start: number, end: number, header: SyslogHeader): void {
   const text = end - start <= 64 ? Buffer.from(bytes.subarray(start, end)).toString("latin1") : "";
   const mended = mendedTimestamp(text);
@@ -210,7 +210,8 @@ function mendTime(bytes: Uint8Array, start: number, end: number, header: SyslogH
   header.timeEnd = mended === undefined ? 0 : header.mended.write(mended, "latin1");
 }
 
-// Takes everything from `textStart` on as the message. The fourth word routes it (docs/spec/wire-in.md#w5-2).
+// Takes everything from `textStart` on as the message. The frame is routed by its fourth word
+// (docs/spec/wire-in.md#w5-2).
 function scanText(
   bytes: Uint8Array,
   start: number,

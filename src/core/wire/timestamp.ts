@@ -1,6 +1,6 @@
 /**
- * Times as RFC 5424 §6.2.3 has them: RFC 3339 with capital T and Z, at most six digits of fraction, seconds up to 59.
- * Every stored line has such a time, so that no reader needs rules for others.
+ * Times in the form of RFC 5424 §6.2.3: RFC 3339 with capital T and Z, at most six digits of fraction, seconds up to
+ * 59. Every stored line has such a time, so that readers need no rules for others.
  */
 
 const zero = 0x30;
@@ -11,10 +11,10 @@ const colon = 0x3a;
 const capitalZ = 0x5a;
 const none = -1;
 
-/** Bytes of the longest: `2026-01-02T03:04:05.000006+00:00`. */
+/** The longest: `2026-01-02T03:04:05.000006+00:00`. */
 export const timestampBytesMax = 32;
 
-/** The place behind the timestamp at `at`, or -1 when none is there. */
+/** The place after the timestamp at `at`, or -1 if there is none. */
 export function timestampEnd(bytes: Uint8Array, at: number, end: number): number {
   if (at + 20 > end || !isDateAndTime(viewOver(bytes), at)) return none;
   let i = at + 19;
@@ -29,8 +29,8 @@ export function timestampEnd(bytes: Uint8Array, at: number, end: number): number
 }
 
 /**
- * Makes a timestamp of RFC 5424 of an RFC 3339 time that is none yet: cuts the fraction behind its sixth digit, and
- * makes `t` and `z` capital. Undefined for everything else.
+ * Turns an RFC 3339 time into an RFC 5424 one: cuts the fraction after six digits, and capitalises `t` and `z`.
+ * Undefined for anything else.
  */
 export function mendedTimestamp(text: string): string | undefined {
   const mended = text.toUpperCase().replace(/(\.\d{6})\d+(?=[Z+-])/, "$1");
@@ -38,15 +38,15 @@ export function mendedTimestamp(text: string): string | undefined {
   return timestampEnd(bytes, 0, bytes.length) === bytes.length ? mended : undefined;
 }
 
-/** With six decimals and `+00:00`, as every line of the platform has it. */
+/** With six decimals and `+00:00`, as in all lines of the platform. */
 export const syslogTime = (timeMs: number): string =>
   new Date(timeMs).toISOString().replace("Z", "000+00:00");
 
-// Holds the buffer that was looked at last, as all lines of a read or a body are in one.
+// The buffer that was viewed last, since all lines of a read or a body are in one.
 let viewed: Uint8Array = new Uint8Array(0);
 let view = new DataView(viewed.buffer);
 
-/** A view of all of `bytes`, made once for the calls that follow one another. */
+/** A view of all of `bytes`, made once for successive calls. */
 export function viewOver(bytes: Uint8Array): DataView {
   if (bytes !== viewed) {
     viewed = bytes;
@@ -57,8 +57,9 @@ export function viewOver(bytes: Uint8Array): DataView {
 
 const highBits = 0x80808080 | 0;
 
-// Checks `2026-01-02T03:04:05` four characters at a time, as this is done for every line: a character may differ from `0`
-// by 9 where a digit belongs, and from a mark by nothing. Whatever differs by more sets a high bit.
+// Checks `2026-01-02T03:04:05` four characters at a time, because this is done for every line. A character may differ
+// from `0` by at most 9 where a digit belongs, and not at all from a separator. Any larger difference sets a high
+// bit.
 function isDateAndTime(view: DataView, at: number): boolean {
   const year = view.getInt32(at, true) ^ 0x30303030;
   const month = view.getInt32(at + 4, true) ^ 0x2d30302d;
@@ -86,7 +87,7 @@ function isDateAndTime(view: DataView, at: number): boolean {
 
 const isDigit = (byte: number): boolean => byte >= zero && byte <= zero + 9;
 
-// Two digits as a number; 100 or more when they are none.
+// Two digits as a number; 100 or more if they are not digits.
 function twoDigits(bytes: Uint8Array, at: number): number {
   const tens = bytes[at]! - zero;
   const ones = bytes[at + 1]! - zero;
