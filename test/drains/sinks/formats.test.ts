@@ -164,6 +164,12 @@ describe("otlp", () => {
       ).toBeGreaterThan(1);
     });
 
+    test("are read as JSON from what begins so, whatever type its server guessed", () => {
+      const body = Buffer.from('{"partialSuccess":{"rejectedLogRecords":"12"}}');
+      for (const contentType of ["", "text/plain; charset=utf-8", "application/x-protobuf"])
+        expect(rejectedIn({ contentType, body, isCut: false })).toMatchObject({ lines: 12 });
+    });
+
     test("are none in what is no such answer", () => {
       for (const body of ["{}", "null", "[]", "{", '{"partialSuccess":{"rejectedLogRecords":-1}}'])
         for (const isCut of [false, true]) expect(asJson(body, isCut)).toBeUndefined();

@@ -1,12 +1,14 @@
 /** What https drains add to the request of logplex: formats, compression, headers, signatures, certificates. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { createServer, type Server as TlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { deflateSync, gunzipSync, gzipSync } from "node:zlib";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { SinkOptions } from "../../../src/drains/sink-for.ts";
+import { AnswerReader } from "../../../src/drains/sinks/http/answer-reader.ts";
 import { signatureOf } from "../../../src/drains/sinks/signature.ts";
 import type { Sink } from "../../../src/ports.ts";
 import type { DrainRecord } from "../../../src/registry/records.ts";
@@ -178,6 +180,29 @@ describe("otlp", () => {
     }
     const known = `{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"${"y".repeat(20_000)}"}}`;
     expect((await rejecting(Buffer.from(known), json)).verdict).toMatchObject({ rejected: 2 });
+  });
+
+  test.each([
+    ["comes late is waited for", 1, { kind: "delivered", rejected: 2 }],
+    ["never comes is waited for as long as an attempt may take", 0, { kind: "delivered" }],
+  ])("a body that the head of a success announced, and that %s", async (_, leftMs, expected) => {
+    const body = partial(2, "too long");
+    const read = vi.spyOn(AnswerReader.prototype, "push");
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+      read.mockRestore();
+    });
+    const answers: ServerResponse[] = [];
+    const peer = await peerThat((response) => {
+      answers.push(response);
+      response.writeHead(200, { ...json, "content-length": body.length }).flushHeaders();
+    });
+    const verdict = openSink(peer.url, { format: "otlp-json" }).deliver(parcelOf("a", "b", "c"), never);
+    while (read.mock.calls.length === 0) await new Promise(setImmediate);
+    vi.advanceTimersByTime(ample.attemptMsMax - leftMs);
+    if (leftMs > 0) answers[0]!.end(body);
+    expect(await verdict).toMatchObject(expected);
   });
 
   test("a long success that is no answer of OTLP is one", async () => {

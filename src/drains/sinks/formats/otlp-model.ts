@@ -44,6 +44,9 @@ function resourceOf({ source, dyno }: TextLine, context: BodyContext): OtlpGroup
   ];
 }
 
+/** No message of OTLP in protobuf begins so, and servers that guess call JSON text. */
+const braceByte = 0x7b;
+
 /**
  * `partial_success` of an ExportLogsServiceResponse in either encoding; undefined when it rejects nothing. Of an answer
  * that was cut what can be read counts: lines when their number was, lines of an unknown number when it was not.
@@ -51,7 +54,8 @@ function resourceOf({ source, dyno }: TextLine, context: BodyContext): OtlpGroup
 export const rejectedIn: NonNullable<BodyFormat["rejected"]> = ({ contentType, body, isCut }) => {
   if (body.length === 0) return undefined;
   try {
-    if (/json/i.test(contentType)) return isCut ? inCutJson(body.toString()) : inJson(body.toString());
+    if (body[0] === braceByte || /json/i.test(contentType))
+      return isCut ? inCutJson(body.toString()) : inJson(body.toString());
     return /^$|protobuf|octet-stream/i.test(contentType) ? inProtobuf(body, isCut) : undefined;
   } catch {
     return undefined; // a 2xx of somebody who does not speak OTLP: the status is all there is

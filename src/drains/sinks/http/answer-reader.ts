@@ -72,6 +72,12 @@ export class AnswerReader {
     return this.#head?.keptMs;
   }
 
+  /** True while a success owes a body that its head announced, and that may tell how many lines were refused. */
+  get owesBody(): boolean {
+    const isAnnounced = this.#phase === "body" && this.#head?.framing.kind !== "close";
+    return isAnnounced && this.#readsBodyOfSuccess && this.#isSuccess;
+  }
+
   /** The part of the answer that has come, once the status is known. */
   get answer(): RawAnswer {
     return {
@@ -95,6 +101,11 @@ export class AnswerReader {
     if (this.#phase === "status") this.#statusLine = finalOf(readStatusLine(this.#line));
     if (this.#phase === "body" && this.#head?.framing.kind === "close") this.#isWhole = true;
     this.#phase = "done";
+  }
+
+  get #isSuccess(): boolean {
+    const { status = 0 } = this.#statusLine ?? {};
+    return status >= 200 && status < 300;
   }
 
   // Takes a line, or what there is of it.
@@ -149,8 +160,7 @@ export class AnswerReader {
     this.#phase = "body";
     const { framing } = head;
     if (framing.kind === "length") this.#bytesLeft = framing.bytes;
-    const isSuccess = this.#statusLine!.status >= 200 && this.#statusLine!.status < 300;
-    const isWorthless = isSuccess && !this.#readsBodyOfSuccess && framing.kind === "close";
+    const isWorthless = this.#isSuccess && !this.#readsBodyOfSuccess && framing.kind === "close";
     if (framing.kind === "none" || (framing.kind === "length" && framing.bytes === 0)) this.#finish();
     else if (isWorthless) this.#phase = "done";
   }

@@ -8,7 +8,7 @@ import type { RawAnswer } from "./answer.ts";
 import { AnswerReader, type Flaw, interimAnswersMax } from "./answer-reader.ts";
 import { type HttpRequest, sendRequest } from "./send-request.ts";
 
-/** For the rest of an answer whose status is known. */
+/** For the rest of an answer whose status is known, unless a body is awaited that tells more. */
 const restMsMax = 1_000;
 /** A connection that the server ends about now is not used any more. */
 const keptMarginMs = 1_000;
@@ -106,8 +106,7 @@ export class HttpConnection {
     if (waiting === undefined) return;
     this.#waiting = undefined;
     const reader = this.#reader;
-    clearTimeout(this.#rest);
-    this.#rest = undefined;
+    this.#unboundRest();
     const isKept = failure === undefined && reader?.isReusable === true;
     if (!isKept) this.#socket.destroy();
     if (reader?.status === undefined) {
@@ -156,7 +155,14 @@ export class HttpConnection {
     reader.push(bytes);
     if (reader.flaw !== undefined) this.#settle(flawed(reader.flaw));
     else if (reader.isDone) this.#settle();
+    else if (reader.owesBody) this.#unboundRest();
     else if (reader.status !== undefined) this.#rest ??= setTimeout(() => this.#settle(), restMsMax);
+  }
+
+  // The bound of the attempt is left.
+  #unboundRest(): void {
+    clearTimeout(this.#rest);
+    this.#rest = undefined;
   }
 
   // Most answers are the one before them again: nothing of such a one is read, and nothing made.
