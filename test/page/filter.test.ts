@@ -72,6 +72,8 @@ test("since and until take times as people write them, and a link to them means 
   await expect.poll(searchedAgain, { timeout: 30_000, interval: 300 }).toBe(1);
   expect(page.url()).toMatch(/since=\d{4}-\d\d-\d\dT00%3A00%3A00Z&until=1s/);
   await expect.poll(() => filterField(page).inputValue()).toMatch(/^since:\d{4}-\d\d-\d\d until:1s$/);
+  await write(page, "dyno:wbe");
+  await page.getByText("No line is of a process wbe; there are web.1.").waitFor();
   await write(page, "until:2d");
   await page.getByRole("heading", { name: "No line of times matches" }).waitFor();
   expect(faults).toEqual([]);

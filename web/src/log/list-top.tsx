@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { LogView } from "../route.ts";
 import { isSearch } from "./filter.ts";
 import type { LogStore } from "./log-store.ts";
+import { NoProcess } from "./no-process.tsx";
 import type { Row } from "./view-rows.ts";
 
 type Props = {
@@ -37,6 +38,7 @@ export function ListTop({ store, rows, view, kept, onClear }: Props) {
     return (
       <Empty title={`No line of ${store.app} matches`}>
         {kept !== "" && `Of ${kept}, none was found that passes the filter. `}
+        {view.filter.dynos && <NoProcess app={store.app} dynos={view.filter.dynos} />}
         {!isSearch(view.filter) && "Lines that pass it show up here as they come."} {clear}
       </Empty>
     );

@@ -1,6 +1,7 @@
 /** How lines are shown, and which processes side by side. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type LogView, panesMax } from "../route.ts";
+import { byName } from "./process-names.ts";
 import { useProcesses } from "./use-processes.ts";
 
 type Props = {
@@ -68,6 +69,3 @@ export function ShowMenu({ app, view, change }: Props) {
     </details>
   );
 }
-
-/** `web.2` stands before `web.10`. */
-const byName = new Intl.Collator("en", { numeric: true });

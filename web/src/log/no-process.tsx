@@ -1,0 +1,22 @@
+/** Said where the filter names processes that no line is of: which there are. */
+import { byName, missingIn } from "./process-names.ts";
+import { useProcesses } from "./use-processes.ts";
+
+/** So many are named. */
+const namesMax = 12;
+
+type Props = { readonly app: string; readonly dynos: readonly string[] };
+
+export function NoProcess({ app, dynos }: Props) {
+  const { names, isAll } = useProcesses(app, true);
+  const missing = isAll && names.length > 0 ? missingIn(names, dynos) : [];
+  if (missing.length === 0) return null;
+  const told = [...names].sort(byName.compare).slice(0, namesMax).join(", ");
+  const more = names.length > namesMax ? ` and ${names.length - namesMax} more` : "";
+  return (
+    <>
+      No line is of a process {missing.join(" or ")}; there are {told}
+      {more}.{" "}
+    </>
+  );
+}
