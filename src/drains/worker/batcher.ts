@@ -1,6 +1,7 @@
 /**
- * How large a drain's next parcel may be, and where it has to end: at what its receiver takes, at what it took when it
- * called a parcel too large, where it ended the last time when it is sent again, and inside of what was refused.
+ * Decides how large a drain's next parcel may be and where it must end: at what its receiver accepts, at what it
+ * accepted after it called a parcel too large, where the parcel ended before if it is sent again, and within what was
+ * refused.
  */
 import type { CutRange, ParcelLimits } from "./parcel.ts";
 import type { DeliveryRange, RangeChoice } from "./ranges.ts";
@@ -18,23 +19,23 @@ export type BatchLimits = {
 /** A receiver's own limits of one parcel, where they are lower. */
 export type ReceiverLimits = { readonly linesMax?: number; readonly bytesMax?: number };
 
-/** Lessons from earlier attempts about the next parcel's size. */
+/** Lessons from earlier attempts for the size of the next parcel. */
 export type Sizing = {
   /** The range that the tries and the suspect ends belong to. */
   readonly of: string;
   /**
-   * The end of the parcel that has to be sent again as it was, under the same id: of the live range, and of a replay.
-   * A redelivery has none: destinations that need one see no ids.
+   * The end of a parcel that must be sent again unchanged, under the same id: one for the live range, one for a
+   * replay. A redelivery has none, because destinations that would need it see no ids.
    */
   readonly heldLive: number | undefined;
   readonly heldReplay: { readonly id: string; readonly endLine: number } | undefined;
-  /** Ends of what was refused and is being halved, the innermost last: the next parcel does not pass it. */
+  /** Ends of refused stretches that are being halved, the innermost last: the next parcel must not go beyond it. */
   readonly suspectEnds: readonly number[];
   /** Set when a parcel was too large. */
   readonly split: { readonly bytesMax: number; readonly untilMonotonicMs: number } | undefined;
-  /** Tries of a parcel that was not taken or answered in time. */
+  /** Tries of a parcel that was not accepted or answered in time. */
   readonly slowTries: number;
-  /** Tries of the line that was refused alone. */
+  /** Tries of a line that was refused alone. */
   readonly refusals: number;
 };
 
@@ -48,27 +49,27 @@ export const unsized: Sizing = {
   refusals: 0,
 };
 
-/** For a slow destination, parcels are not made smaller than this. */
+/** Parcels for a slow destination are not made smaller than this. */
 const slowBytesMin = 16 * 1024;
 /** A parcel that is sent again ends where it ended the first time, however large it is. */
 const unbounded = { linesMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER };
 
 export type Sized = {
   readonly range: DeliveryRange;
-  /** The last attempt delivered. */
+  /** True if the last attempt delivered. */
   readonly isProven: boolean;
   readonly monotonicMs: number;
   readonly limits: BatchLimits;
   readonly receiver: ReceiverLimits;
 };
 
-/** The end of the parcel that `range` begins with, when that is sent again. */
+/** The end of the first parcel of `range`, if it must be sent again unchanged. */
 export function heldEndOf({ heldLive, heldReplay }: Sizing, range: DeliveryRange): number | undefined {
   if (range.kind === "live") return heldLive;
   return range.kind === "replay" && heldReplay?.id === range.id ? heldReplay.endLine : undefined;
 }
 
-/** The bounds of the next parcel. `isHeld`: it ends there and nowhere else. */
+/** The bounds of the next parcel. `isHeld`: it must end exactly there. */
 export function parcelLimitsOf(sizing: Sizing, sized: Sized): ParcelLimits & { readonly isHeld: boolean } {
   const { range, isProven, monotonicMs, limits, receiver } = sized;
   const heldEnd = heldEndOf(sizing, range);
@@ -87,11 +88,11 @@ export function parcelLimitsOf(sizing: Sizing, sized: Sized): ParcelLimits & { r
   };
 }
 
-/** `cut` was not taken, and is sent again unchanged. */
+/** `cut` was not accepted, and will be sent again unchanged. */
 export const hold = (sizing: Sizing, range: DeliveryRange, { endLine }: CutRange): Sizing =>
   withHeldEnd(sizing, range, endLine);
 
-/** `cut` was too large: it is sent in parts, and what follows comes in such parts for a while. */
+/** `cut` was too large: it is sent in parts, and later parcels are that small for a while. */
 export const halveBySize = (
   sizing: Sizing,
   range: DeliveryRange,
@@ -104,8 +105,8 @@ export const halveBySize = (
 });
 
 /**
- * `cut`, which `range` begins with, was refused, and that may be for one of its lines: its halves are sent apart, the
- * refused one of these is halved again, and so on. Of n lines that are all refused there are 2n - 1 such stretches.
+ * `cut`, at the beginning of `range`, was refused, perhaps because of one of its lines: its halves are sent
+ * separately, a refused half is halved again, and so on. If all of n lines are refused, that makes 2n - 1 stretches.
  */
 export function halveByContent(sizing: Sizing, range: DeliveryRange, { endLine }: CutRange): Sizing {
   const { suspectEnds } = sizing;
@@ -114,7 +115,10 @@ export function halveByContent(sizing: Sizing, range: DeliveryRange, { endLine }
   return { ...withHeldEnd(sizing, range, undefined), suspectEnds: [...outer, middle] };
 }
 
-/** True when a slow destination may be slow for the parcel's size; small parcels say more of the destination. */
+/**
+ * True when a slow destination may be slow because of the parcel's size; with a small parcel, the destination itself
+ * is slow.
+ */
 export const isDivisible = ({ bytes, count }: CutRange): boolean => count > 1 && bytes > slowBytesMin;
 
 /** Lines of `range` before `line` are settled, or gone. */
@@ -131,13 +135,13 @@ export function passed(sizing: Sizing, range: DeliveryRange, line: number): Sizi
   };
 }
 
-/** When retention has removed lines of a parcel that was to be sent again, the rest is cut anew. */
+/** If lines of a parcel that was to be sent again were trimmed, the rest is cut anew. */
 export function beginningAt(sizing: Sizing, range: DeliveryRange): Sizing {
   const ends = [heldEndOf(sizing, range) ?? range.endLine, ...sizing.suspectEnds];
   return ends.every((end) => end > range.line) ? sizing : passed(sizing, range, range.line);
 }
 
-/** For what comes next: where lines of another range were refused says nothing of this one. */
+/** For the next range: refusals in another range say nothing about this one. */
 export function sizingFor(sizing: Sizing, next: DeliveryRange | RangeChoice): Sizing {
   const of = next.kind === "replay" ? `replay ${next.id}` : next.kind;
   return sizing.of === of ? sizing : { ...sizing, of, suspectEnds: [], slowTries: 0, refusals: 0 };

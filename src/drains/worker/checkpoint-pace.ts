@@ -10,7 +10,7 @@ type PaceParts = {
   /** How soon a change is written when few drains are busy, and when very many are. */
   readonly msMin: number;
   readonly msMax: number;
-  /** Writes of all drains that spans are made longer for. */
+  /** Writes of all drains per second, beyond which spans are made longer. */
   readonly perSecond: number;
 };
 
@@ -27,12 +27,14 @@ export class CheckpointPace {
     this.#sinceMs = parts.clock.monotonicMs();
   }
 
-  /** Changes are written within this: `msMin` times a power of two, so that all write at the same moments. */
+  /**
+   * Changes are written within this time: `msMin` times a power of two, so that all drains write at the same moments.
+   */
   get spanMs(): number {
     return this.#spanMs;
   }
 
-  /** A drain wrote: once in each span, while it is busy. */
+  /** Counts a drain's write; each busy drain writes once per span. */
   wrote(): void {
     const { clock, msMin, msMax, perSecond } = this.#parts;
     this.#writes++;

@@ -1,4 +1,4 @@
-/** One sheet, as the holder of its lease keeps it: up to 64 checkpoints that are written as one record. */
+/** One sheet, as kept by the holder of its lease: up to 64 checkpoints that are written as one record. */
 import { sheetKey } from "../../core/records/record-keys.ts";
 import { type DrainCheckpoint, readCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { type DrainSheet, entryIn, sheetDrainsMax, sheetErrorCharsMax } from "../../registry/drain-sheet.ts";
@@ -8,7 +8,7 @@ import { CheckpointWriter, type Draft } from "./checkpoint-writer.ts";
 
 export type SheetOptions = CheckpointOptions & {
   readonly lease: number;
-  /** In [0, 1): sheets are not all written at the same moment. */
+  /** In [0, 1): spreads the writes of sheets. */
   readonly random: () => number;
 };
 
@@ -19,14 +19,14 @@ type SheetParts = {
   readonly onLost: () => void;
 };
 
-/** The least time between immediate writes, for each drain of the sheet. */
+/** The least time between immediate writes, per drain of the sheet. */
 const paceMsEach = 0.5;
 
 export class CheckpointSheet {
   readonly name: string;
   readonly #options: SheetOptions;
   readonly #entries: Map<string, unknown>;
-  /** Those of drains that have a worker. */
+  /** The checkpoints of drains that have a worker. */
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #writer: CheckpointWriter;
   readonly #offsetMs: number;
@@ -63,7 +63,7 @@ export class CheckpointSheet {
     return this.#entries.size < sheetDrainsMax;
   }
 
-  /** True when it holds nothing: its record is removed, and it accepts nothing more. */
+  /** True when it is empty: its record is removed, and it accepts nothing more. */
   get isEmpty(): boolean {
     return this.#entries.size === 0;
   }
@@ -72,13 +72,13 @@ export class CheckpointSheet {
     return this.#entries.has(id);
   }
 
-  /** Writes the drain's checkpoint in; false when it could not be stored. Its lease is the sheet's. */
+  /** Adds the drain's checkpoint; false when it could not be stored. It gets the lease of the sheet. */
   add(id: string, { lease: _, ...checkpoint }: DrainCheckpoint): Promise<boolean> {
     this.#entries.set(id, this.#entryOf(checkpoint));
     return this.#writer.writeNow(id);
   }
 
-  /** The checkpoint of a drain that is in it, for the drain's worker. Throws `drainStateUnreadable`. */
+  /** The checkpoint of a drain in the sheet, for its worker. Throws `drainStateUnreadable`. */
   open(drain: DrainRecord, onConflict: () => void): Checkpoint {
     const { clock, commitMsMax } = this.#options;
     const { id } = drain;
@@ -97,13 +97,13 @@ export class CheckpointSheet {
     return checkpoint;
   }
 
-  /** Takes the drain's checkpoint out; resolves when that is stored, or could not be. */
+  /** Removes the drain's checkpoint; resolves when that is stored, or could not be. */
   async drop(id: string): Promise<void> {
     this.#checkpoints.delete(id);
     if (this.#entries.delete(id)) await this.#writer.writeNow(id);
   }
 
-  /** Writes what is still unwritten, if the Store takes it within a few tries. */
+  /** Writes what is left, if the Store accepts it within a few tries. */
   close(): Promise<void> {
     return this.#writer.close();
   }

@@ -17,12 +17,12 @@ import { CheckpointSheet, type SheetOptions } from "./checkpoint-sheet.ts";
 
 export type SheetsOptions = SheetOptions & { readonly shard: number };
 
-/** The drains of a sheet that is not to be written: it is of a later lease, or gone. */
+/** The drains of a sheet that must not be written: it belongs to a later lease, or is gone. */
 type Foreign = Pick<DrainSheet, "drains">;
 
 export class CheckpointSheets {
   readonly #options: SheetsOptions;
-  /** By name, from when they are claimed on until somebody else wrote them or they are empty. */
+  /** By name, from when they are claimed until somebody else has written them or they are empty. */
   readonly #claims = new Map<string, Promise<CheckpointSheet | Foreign>>();
   readonly #sheets = new Set<CheckpointSheet>();
 
@@ -31,8 +31,9 @@ export class CheckpointSheets {
   }
 
   /**
-   * Goes on where the drain's checkpoint says, or begins at its start. `onConflict` is called once when somebody else
-   * wrote it since. When a later lease has it already, nothing that is set is written. Rejects when the Store fails.
+   * Continues where the drain's checkpoint says, or begins at its start. `onConflict` is called once when somebody
+   * else has written it since. If a later lease already has it, nothing that is set is written. Rejects when the
+   * Store fails.
    */
   async open(drain: DrainRecord, onConflict: () => void): Promise<Checkpoint> {
     const { store, lease } = this.#options;
@@ -60,7 +61,7 @@ export class CheckpointSheets {
     }
   }
 
-  /** Claims what there is, and takes drains out that are gone; `isKnown` tells that one is there. */
+  /** Claims the existing sheets, and removes drains that are gone; `isKnown` is true for those that exist. */
   async sweep(isKnown: (id: string) => boolean, signal: AbortSignal): Promise<void> {
     const { store, shard } = this.#options;
     for await (const { key } of store.list(`${recordPrefixes.drainSheet}${shard}/`)) {
@@ -73,13 +74,13 @@ export class CheckpointSheets {
     }
   }
 
-  /** Takes out a drain that was removed. Never rejects: what is left is found by the next sweep. */
+  /** Removes a drain that is gone. Never rejects: what is left is found by the next sweep. */
   async forget(id: string): Promise<void> {
     await Promise.allSettled(this.#claims.values());
     await Promise.all([...this.#sheets].map((sheet) => this.#drop(sheet, id)));
   }
 
-  /** Idempotent. Writes what is not written, if the Store takes it; the workers have ended. */
+  /** Idempotent. Writes what is left, if the Store accepts it. The workers must have ended. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#claims.values());
     await Promise.all([...this.#sheets].map((sheet) => sheet.close()));
@@ -111,7 +112,7 @@ export class CheckpointSheets {
     }
   }
 
-  // The one that has the drain already, when its record could not be made to lead there before.
+  // The sheet that has the drain already, if its record could not be made to lead there before.
   #sheetFor(id: string): CheckpointSheet {
     const all = [...this.#sheets];
     const found = all.find((sheet) => sheet.has(id)) ?? all.find((sheet) => sheet.hasRoom);

@@ -17,20 +17,20 @@ type CheckpointWriterOptions = {
   readonly key: string;
   /** The revision of the record as it was read; 0 when there was none. */
   readonly revision: number;
-  /** Something of the drains `ids` changed since the last draft, or was not stored. */
+  /** Returns the present record. The drains `ids` have changed since the last draft, or were not stored. */
   readonly draft: (ids: readonly string[]) => Draft;
-  /** The least time between puts: immediate writes are gathered. */
+  /** The least time between puts, within which immediate writes are gathered. */
   readonly paceMs: () => number;
-  /** Called once when somebody else wrote the record: nothing is written any more. */
+  /** Called once when somebody else wrote the record: nothing is written from then on. */
   readonly onLost: () => void;
 };
 
-/** Waits between attempts at a Store that fails. */
+/** The wait between attempts while the Store fails. */
 const storeRetryMs = 1_000;
-/** Attempts at the last write of a drain, the first included. */
+/** Attempts for the last write of a drain, including the first. */
 const lastTriesMax = 3;
 
-/** One for all that have nothing to write, as most drains are idle. */
+/** Shared by all that have nothing to write, since most drains are idle. */
 const none: string[] = [];
 const nobody: ((isWritten: boolean) => void)[] = [];
 
@@ -38,16 +38,16 @@ export class CheckpointWriter implements Sleeper {
   readonly #options: CheckpointWriterOptions;
   readonly #record: OwnedRecord<unknown>;
   readonly #moments: Moments;
-  /** Drains of which something is not stored, without those of the put under way. */
+  /** Drains with changes that are neither stored nor in the put under way. */
   #changed = none;
-  /** When what changed is to be written. */
+  /** When the changes must be written. */
   #dueMs = Number.POSITIVE_INFINITY;
-  /** A Store that failed is not asked again before this. */
+  /** After a failure, the Store is not asked before this. */
   #againMs = Number.NEGATIVE_INFINITY;
   #lastPutMs = Number.NEGATIVE_INFINITY;
   /** When it next checks whether to write. */
   #wakeMs = Number.POSITIVE_INFINITY;
-  /** Told of the next write. */
+  /** Callbacks for the end of the next write. */
   #waiting = nobody;
   #putting: Promise<void> | undefined;
   #isLost = false;
@@ -62,7 +62,7 @@ export class CheckpointWriter implements Sleeper {
     return this.#isLost;
   }
 
-  /** Something of the drain `id` changed: it is written by `dueMs` of the monotonic clock. */
+  /** The drain `id` changed: this is written by `dueMs` of the monotonic clock. */
   changed(id: string, dueMs: number): void {
     if (this.#isLost) return;
     this.#add(id);
@@ -85,22 +85,22 @@ export class CheckpointWriter implements Sleeper {
     });
   }
 
-  /** Writes what is not stored of the drain, if the Store takes it within a few tries; then that is given up. */
+  /** Writes the drain's changes, if the Store accepts them within a few tries; otherwise they are given up. */
   async flush(id: string): Promise<void> {
     await this.#putting;
     this.#againMs = Number.NEGATIVE_INFINITY;
     for (let tries = 0; tries < lastTriesMax && this.#changed.includes(id); tries++) await this.writeNow(id);
-    // The lines that were delivered since will be repeated.
+    // The lines that were delivered since then will be repeated.
     if (this.#changed.includes(id)) this.#changed = this.#changed.filter((one) => one !== id);
   }
 
-  /** Writes all that is not stored, as `flush` does for each. */
+  /** Writes everything that is left, as `flush` does for each drain. */
   async close(): Promise<void> {
     await this.#putting;
     await Promise.all(this.#changed.map((id) => this.flush(id)));
   }
 
-  /** A time that was waited for has come; an earlier check may have done the work already. */
+  /** Called at a time that was waited for; an earlier check may have done the work already. */
   woken(atMs: number): void {
     if (atMs === this.#wakeMs) this.#wakeMs = Number.POSITIVE_INFINITY;
     if (this.#putting !== undefined || this.#changed.length === 0) return;
@@ -108,13 +108,13 @@ export class CheckpointWriter implements Sleeper {
     else this.#putting = this.#write();
   }
 
-  // Plans the next check for when a write is due, unless a put is under way: that ends in a plan.
+  // Plans the next check for when a write is due, unless a put is under way, which plans it when it ends.
   #plan(): void {
     if (this.#putting !== undefined || this.#changed.length === 0) return;
     const nextMs = this.#nextMs;
     if (nextMs >= this.#wakeMs) return;
     this.#wakeMs = nextMs;
-    // In a turn of promises what changes together is written together.
+    // Deferred to the end of this turn of promises, so that changes that are made together are written together.
     if (nextMs <= this.#options.clock.monotonicMs()) queueMicrotask(() => this.woken(nextMs));
     else this.#moments.wake(this, nextMs);
   }
@@ -125,7 +125,7 @@ export class CheckpointWriter implements Sleeper {
     return Math.max(this.#againMs, dueMs);
   }
 
-  // Nothing but one promise and what it calls waits for the Store: thousands of drains write at the same moment.
+  // Only one promise and its callbacks wait for the Store, because thousands of drains write at the same moment.
   #write(): Promise<void> {
     const ids = this.#changed;
     const waiting = this.#waiting;

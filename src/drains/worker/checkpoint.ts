@@ -1,5 +1,5 @@
 /**
- * A drain's checkpoint, as its worker sets it. Where one process runs all drains each has a record of its own; where
+ * A drain's checkpoint, as set by its worker. Where one process runs all drains, each has a record of its own; where
  * nodes share them, `CheckpointSheets` keeps those of one lease together.
  */
 import type { Logger } from "pino";
@@ -17,13 +17,13 @@ export type CheckpointOptions = {
   readonly logger: Pick<Logger, "error">;
   /** How soon a checkpoint is written after it changed. */
   readonly commitMsMax: number;
-  /** The same, where it depends on the load. */
+  /** The same, if it depends on the load. */
   readonly pace?: CheckpointPace | undefined;
 };
 
 /** The record that a checkpoint is in, as it sees it. */
 type CheckpointRecord = Pick<CheckpointWriter, "changed" | "writeNow" | "flush"> & {
-  /** The moments at which changes are written are this much later than whole spans of the clock. */
+  /** The delay of its writes after whole spans of the clock. */
   readonly offsetMs: number;
 };
 
@@ -36,7 +36,7 @@ type CheckpointParts = {
   readonly onConflict: () => void;
 };
 
-/** How late changes may be written that only matter to readers of the checkpoint. */
+/** How late changes may be written that matter only to readers of the checkpoint. */
 const secondMs = 1_000;
 
 export class Checkpoint {
@@ -57,7 +57,7 @@ export class Checkpoint {
 
   /**
    * Reads what was stored last, or begins at the drain's start, in a record of its own. `onConflict` is called once
-   * when somebody else wrote it: the drain is theirs.
+   * when somebody else wrote it, because the drain is then theirs.
    */
   static async open(
     drain: DrainRecord,
@@ -79,28 +79,31 @@ export class Checkpoint {
       paceMs: () => 0,
       onLost: () => checkpoint.takenOver(),
     });
-    // All drains of one process write at the same moments: one commit of its store is for all of them.
+    // All drains of a process write at the same moments, so that they share one commit of its store.
     const record: CheckpointRecord = Object.assign(writer, { offsetMs: 0 });
     const checkpoint: Checkpoint = new Checkpoint(parts, record);
     return checkpoint;
   }
 
-  /** The checkpoint that was set last, written or not. */
+  /** The checkpoint that was set last, whether or not it is written. */
   get latest(): DrainCheckpoint {
     return this.#latest;
   }
 
-  /** True when somebody else has the drain: nothing that is set here is written. */
+  /** True when somebody else has the drain, so that nothing that is set here is written. */
   get isTakenOver(): boolean {
     return this.#isTakenOver;
   }
 
-  /** The cursor's line as it is stored. */
+  /** The line of the cursor as it is stored. */
   get storedLine(): number {
     return this.#storedLine;
   }
 
-  /** The number of the span of `commitMsMax` in which `ms` of the monotonic clock lies; the record is written between spans. */
+  /**
+   * The number of the span of `commitMsMax` that contains `ms` of the monotonic clock; the record is written between
+   * spans.
+   */
   spanOf(ms: number): number {
     return Math.floor((ms - (this.#record?.offsetMs ?? 0)) / this.#parts.commitMsMax);
   }
@@ -124,12 +127,12 @@ export class Checkpoint {
     return this.#record!.writeNow(this.#parts.id);
   }
 
-  /** Idempotent. Writes what is not written, if the Store takes it. */
+  /** Idempotent. Writes what is left, if the Store accepts it. */
   async close(): Promise<void> {
     await this.#record?.flush(this.#parts.id);
   }
 
-  /** The state to be written now, for the record that it is in. */
+  /** The state to write now, for the record that contains it. */
   draft(): { readonly value: DrainCheckpoint; readonly written: () => void } {
     const value = this.#latest;
     const written = () => {
@@ -139,7 +142,7 @@ export class Checkpoint {
     return { value, written };
   }
 
-  /** Somebody else wrote the record that it is in. */
+  /** Call when somebody else wrote the record that contains it. */
   takenOver(): void {
     this.#isTakenOver = true;
     this.#parts.onConflict();

@@ -29,27 +29,30 @@ type CourierOptions = {
   /** Present where nodes share the drains. */
   readonly takeover: Takeover | undefined;
   readonly tell: (event: NewEvent) => void;
-  /** True while the parcel of that number is waited for. */
+  /** True while the parcel with that number is awaited. */
   readonly isInFlight: (number: number) => boolean;
 };
 type Prepare = Effect & { readonly kind: "prepare" };
-/** A parcel on its way, the place that it has in its channel, and the memory that it lies in. */
+/** A parcel on its way, its place in the channel, and the memory that it lies in. */
 type Made = {
   readonly parcel: Parcel;
   readonly cut: CutRange;
   readonly memory: readonly BatchMemory[];
 };
-/** `parcel`: absent where the filter kept no line. */
+/** `parcel`: absent if the filter kept no line. */
 type MaybeMade = Omit<Made, "parcel"> & Pick<Cut, "parcel">;
 type Ready = Made & { readonly number: number; readonly reading: ReadAhead };
 
 export class Courier {
   readonly #options: CourierOptions;
   readonly #patterns: DrainPatterns;
-  /** Ends what is under way. Made with the first parcel: a signal takes most of a kilobyte, and most drains are idle. */
+  /**
+   * Ends what is under way. Created with the first parcel, because a signal takes most of a kilobyte and most drains
+   * are idle.
+   */
   #ending: AbortController | undefined;
   #isAbandoned = false;
-  /** Made, and not sent yet. */
+  /** Prepared, and not sent yet. */
   #ready: Ready | undefined;
 
   constructor(options: CourierOptions) {
@@ -65,7 +68,8 @@ export class Courier {
   }
 
   /**
-   * Ends in `prepared`, unless nobody waits for it any more; synchronously if there is nothing to wait for. `letGo` ends the reading.
+   * Ends in `prepared`, unless nobody waits for it any more; synchronously if there is nothing to wait for. `letGo`
+   * ends the reading.
    */
   prepare(prepare: Prepare, reading: ReadAhead, letGo: () => void): Promise<void> | undefined {
     const { filter } = this.#patterns;
@@ -87,7 +91,7 @@ export class Courier {
     if (known !== undefined && (!(await this.#patterns.wait(known)) || !isInFlight(number))) return;
     const made = this.#cut(prepare, reading);
     if (isParcel(made)) return this.#repeatable(prepare, made, reading, letGo);
-    if (turns.isOver) await turns.next(this.#options.drain.channel); // a filter that keeps nothing never waits for anybody
+    if (turns.isOver) await turns.next(this.#options.drain.channel); // a filter that keeps nothing would never wait for anything
     tell({ kind: "prepared", number, cut: made.cut, outcome: "filtered" });
   }
 
@@ -115,7 +119,7 @@ export class Courier {
     reading: ReadAhead,
     letGo: () => void,
   ): Promise<void> | undefined {
-    // A destination that may be dead for hours costs only the parcel: nothing that waits for it holds a batch.
+    // A destination that may be down for hours must cost no more than the parcel: no batch is held for it.
     const own = isAlone ? compact(made.parcel) : made.parcel;
     if (isAlone) letGo();
     const redacted = this.#patterns.redacted(own);
@@ -132,7 +136,7 @@ export class Courier {
     tell({ kind: "prepared", number, cut, outcome: "ready" });
   }
 
-  /** Sends the parcel that was prepared. Ends in `verdict`, unless it is abandoned. Times the attempt alone. */
+  /** Sends the prepared parcel. Ends in `verdict`, unless it is abandoned. Measures only the attempt. */
   send(number: number): Promise<void> {
     const { clock, slot, tell } = this.#options;
     const ready = this.#ready;
@@ -142,7 +146,7 @@ export class Courier {
     const { firstAcceptedAtMs, endLine } = cut;
     const startedAtMs = clock.monotonicMs();
     let unsent: Ready | undefined = ready;
-    // Lines on their way are never sent again from here, so nothing keeps them until they are settled.
+    // Lines on their way are never sent again from here, so their memory need not be kept until they are settled.
     const onSent = () => {
       if (unsent !== undefined) release(unsent.memory);
       unsent = undefined;
@@ -155,19 +159,19 @@ export class Courier {
       if (verdict.kind === "delivered")
         drainLagSeconds.of[""].observe(Math.max(0, clock.nowMs() - firstAcceptedAtMs) / 1000);
       this.#settled(number, verdict, unsent?.parcel);
-      if (verdict.kind === "delivered" && unsent !== undefined) release(unsent.memory); // else it may be read still
+      if (verdict.kind === "delivered" && unsent !== undefined) release(unsent.memory); // otherwise it may still be read
     };
     return slot.deliver(ready!.parcel, this.#signal, onSent, onVerdict);
   }
 
-  // `parcel`: absent when it was on its way before it was answered, which nobody refuses then.
+  // `parcel`: absent if it was on its way before it was answered, in which case nobody refuses it.
   #settled(number: number, verdict: Verdict, parcel: Parcel | undefined): void {
     const isRefused = verdict.kind === "refused" || verdict.kind === "split" || "rejected" in verdict;
     const isNotices = isRefused && parcel !== undefined && hasOnlyNotices(parcel);
     this.#options.tell({ kind: "verdict", number, verdict, isNotices });
   }
 
-  /** Forgets what was prepared. */
+  /** Drops what was prepared. */
   forget(): void {
     this.#ready = undefined;
   }
@@ -186,7 +190,7 @@ export class Courier {
 
   #cut({ line, range, bounds }: Prepare, { batches }: ReadAhead): MaybeMade {
     const { drain, takeover } = this.#options;
-    // A replay is meant to arrive again, so its parcel ids differ from those of the first time.
+    // The parcels of a replay must not look like repeats, so their ids differ from those of the first time.
     const name = `${drain.token} ${range.kind === "replay" ? range.id : ""}`;
     const limits = takeover?.bounded(bounds, range, batches) ?? bounds;
     const { parcel, cut } = cutParcel(batches, line, this.#patterns.filter?.keptOf, limits, name);
@@ -200,7 +204,7 @@ function release(memory: readonly BatchMemory[]): void {
   for (const one of memory) one.release();
 }
 
-/** A hold on the memory of each batch that has lines from `line` up to `endLine`. */
+/** Takes a hold on the memory of each batch with lines from `line` to `endLine`. */
 function heldMemory(batches: readonly StoredBatch[], line: number, endLine: number): readonly BatchMemory[] {
   const memory: BatchMemory[] = [];
   for (const batch of batches) {

@@ -53,14 +53,14 @@ import { onVerdict } from "./verdict.ts";
 
 const unreadable = { reason: "the log could not be read; the operator has to look into it" };
 
-/** Goes on where `checkpoint` says. `isShared`: another node may have sent parcels before. */
+/** Continues where `checkpoint` says. `isShared`: another node may have sent parcels before. */
 export function begin(checkpoint: DrainCheckpoint, asked: AskedReplay | undefined, isShared: boolean): Step {
   const { failing, deliveredAt, line, parcelEnd = 0 } = checkpoint;
   return choose({
     checkpoint,
     asked,
     hasSlot: false,
-    failures: failing === undefined ? 0 : 1, // it waits for its turn among those that fail
+    failures: failing === undefined ? 0 : 1, // it waits for its turn among the drains that fail
     isProven: isShared && failing === undefined && deliveredAt !== undefined,
     breaks: { count: 0, monotonicMs: Number.NEGATIVE_INFINITY },
     sizing: { ...unsized, heldLive: parcelEnd > line ? parcelEnd : undefined },
@@ -72,8 +72,8 @@ export function begin(checkpoint: DrainCheckpoint, asked: AskedReplay | undefine
 }
 
 /**
- * The state after `event`, and what has to be done. Throws an AssertionError when the outcome is unsound: then the
- * program is wrong.
+ * The state after `event`, and the effects. Throws an AssertionError when the result is unsound, which is a fault of
+ * the program.
  */
 export function step(state: DeliveryState, event: DeliveryEvent, rules: DeliveryRules): Step {
   const next = inState(state, event, rules);
@@ -200,7 +200,7 @@ function backingOff(state: StateOf<"backing off">, event: DeliveryEvent, rules: 
   if (event.kind !== "connection broke") return atRest(state, event, rules);
   const back = broughtBack(memory, event);
   if (back === undefined) return stay(state);
-  // The attempt that failed said why already.
+  // The failed attempt has already been reported.
   const ms = Math.max(untilMonotonicMs - event.monotonicMs, breakDelayMs(back, event, rules));
   const failing = { ...back.checkpoint.failing, nextAttemptAt: new Date(event.nowMs + ms).toISOString() };
   const later = { ...back, checkpoint: { ...back.checkpoint, failing } };
@@ -216,7 +216,7 @@ function stopped(state: StateOf<"stopped">, event: DeliveryEvent): Step {
   return back === undefined ? stay(state) : { state: { ...state, memory: back }, effects: [recordSoon] };
 }
 
-// Events that mean the same in every state in which no parcel is under way.
+// Events with the same meaning in every state without a parcel under way.
 function atRest(
   state: Exclude<DeliveryState, UnderWay | StateOf<"stopped">>,
   event: DeliveryEvent,
@@ -244,7 +244,7 @@ function atRest(
 const sent = (flight: Flight, number: number): Flight =>
   flight.number === number ? { ...flight, stage: "sent" } : flight;
 
-// The owner is told; nothing is wrong with the destination.
+// Only the owner is told; nothing is wrong with the destination.
 function heldUp<State extends PreparingState | UnderWay>(
   state: State,
   { reason, nowMs }: EventOf<"held up">,

@@ -1,6 +1,6 @@
 /**
- * Counts lines in a drain's checkpoint. Each line of the channel gets one place in the counts, once:
- * `line - start = delivered + refused + lost + filtered`.
+ * Counts lines in a drain's checkpoint. Each line of the channel is counted exactly once: `line - start = delivered +
+ * refused + lost + filtered`.
  */
 import assert from "node:assert";
 import { rateAfter } from "../../core/records/rate.ts";
@@ -8,11 +8,14 @@ import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { CutRange } from "./parcel.ts";
 import { behind, type DeliveryRange, type LinePlace, type Redelivery } from "./ranges.ts";
 
-/** Lines of a cut that were delivered and refused; its `filtered` are the others. `isTaken`: the destination took the parcel. */
+/**
+ * The delivered and refused lines of a cut; its `filtered` are the others. `isTaken`: the destination accepted the
+ * parcel.
+ */
 export type Settled = { readonly delivered: number; readonly refused: number; readonly isTaken?: true };
 type Mutable<Of> = { -readonly [Key in keyof Of]: Of[Key] };
 
-/** The checkpoint when the lines of `cut`, which `range` begins with, have their places. */
+/** The checkpoint after the lines of `cut`, at the beginning of `range`, are counted. */
 export function settled(
   checkpoint: DrainCheckpoint,
   range: DeliveryRange,
@@ -20,7 +23,7 @@ export function settled(
   { delivered, refused, isTaken }: Settled,
   nowMs: number,
 ): DrainCheckpoint {
-  // One copy for all that changes: each parcel makes one.
+  // One copy for all changes, since each parcel makes one.
   const next: Mutable<DrainCheckpoint> = { ...checkpoint };
   if (delivered > 0) next.rate = rateAfter(checkpoint.rate, delivered, nowMs);
   if (isTaken) tookLines(next, nowMs);
@@ -37,7 +40,7 @@ export function settled(
   return advanced(next, range, left, delivered);
 }
 
-// The destination took lines: since now, unless it did so before.
+// The destination accepts lines: since now, unless it did before.
 function tookLines(checkpoint: Mutable<DrainCheckpoint>, nowMs: number): void {
   const deliveredAt = timeInWords(nowMs);
   checkpoint.deliveredAt = deliveredAt;
@@ -47,7 +50,7 @@ function tookLines(checkpoint: Mutable<DrainCheckpoint>, nowMs: number): void {
 
 const last = { nowMs: Number.NaN, words: "" };
 
-// One text for all drains that delivered in a millisecond.
+// The same text for all drains that delivered in a millisecond.
 function timeInWords(nowMs: number): string {
   if (nowMs !== last.nowMs) {
     last.words = new Date(nowMs).toISOString();
@@ -56,7 +59,10 @@ function timeInWords(nowMs: number): string {
   return last.words;
 }
 
-/** The checkpoint when `left` is left of `range`, whose lines have their places already; `sent` of them went to the destination. */
+/**
+ * The checkpoint when `left` remains of `range`, whose lines were counted before; `sent` of them went to the
+ * destination.
+ */
 export function advanced<Range extends DeliveryRange>(
   checkpoint: DrainCheckpoint,
   range: Range,
@@ -73,14 +79,14 @@ export function advanced<Range extends DeliveryRange>(
   }
   if (left.kind !== "redelivery") return checkpoint;
   const [first, ...others] = checkpoint.unconfirmed ?? [];
-  // A break meanwhile brought more back: then all of it is sent again.
+  // A break brought more back in the meantime: then all of it is sent again.
   if (first?.line !== range.line || first.endLine !== range.endLine) return checkpoint;
   const { position, line, endLine, counted } = left;
   const unconfirmed = isOver ? others : [{ position, line, endLine, counted }, ...others];
   return { ...checkpoint, unconfirmed: unconfirmed.length === 0 ? undefined : unconfirmed };
 }
 
-/** Retention took the lines from the cursor up to `place`. */
+/** The lines from the cursor to `place` were trimmed. */
 export const lost = (checkpoint: DrainCheckpoint, { position, line }: LinePlace): DrainCheckpoint => ({
   ...checkpoint,
   position,
@@ -89,8 +95,8 @@ export const lost = (checkpoint: DrainCheckpoint, { position, line }: LinePlace)
 });
 
 /**
- * Retention took unconfirmed lines, from the beginning of `range` up to `place`: those that stand in `delivered` count
- * as lost instead. `missing` of them.
+ * Unconfirmed lines, from the beginning of `range` to `place`, were trimmed: those that were counted in `delivered`
+ * count as lost instead. `missing`: their number.
  */
 export function lostUnconfirmed(
   checkpoint: DrainCheckpoint,
@@ -111,14 +117,14 @@ export function lostUnconfirmed(
   };
 }
 
-/** The channel's log is another one than before, which begins at `oldest`: the counts go on from there. */
+/** The channel has another log than before, which begins at `oldest`: counting continues from there. */
 export function beganAgain(checkpoint: DrainCheckpoint, oldest: LinePlace): DrainCheckpoint {
   const { delivered, refused, lost: gone, filtered } = checkpoint;
   const startLine = oldest.line - (delivered + refused + gone + filtered);
   return { ...checkpoint, ...oldest, startLine, unconfirmed: undefined };
 }
 
-/** Throws when a line has no place, or two. */
+/** Throws when a line was counted twice, or not at all. */
 export function assertAddsUp(checkpoint: DrainCheckpoint, recordStartLine: number): void {
   const { line, startLine = recordStartLine, delivered, refused, lost: gone, filtered } = checkpoint;
   assert.equal(line - startLine, delivered + refused + gone + filtered, "the ledger adds up");

@@ -4,7 +4,7 @@ import type { DeliveryRules, EventOf, StateOf, Step } from "./delivery-types.ts"
 import { after, choose, follow, lose, recordSoon } from "./moves.ts";
 import { isPicked, pickRange } from "./ranges.ts";
 
-/** Follows what is there of the range; what retention took of it is told now, not with the channel's next line. */
+/** Follows what is left of the range; lines that were trimmed are reported now, not with the channel's next line. */
 export function looked(
   { memory, choice }: StateOf<"looking">,
   { end, isEmpty, start }: EventOf<"looked">,
@@ -28,7 +28,7 @@ export function looked(
   if (left.range.line >= left.range.endLine) return after(effects, choose(left.memory));
   if (left.range.line < end.line || memory.failures === 0)
     return after(effects, follow(left.memory, left.range, rules));
-  // The lines that failed are gone: nothing waits for another try.
+  // The lines that failed are gone, so nothing waits for another try.
   const calm = {
     ...left.memory,
     hasSlot: false,

@@ -1,12 +1,15 @@
 /**
- * Shares timers: everything that waits for the same moment of a clock has one. A thousand drains that write their
- * checkpoints together have one timer, and hold nothing else while they wait.
+ * Shares timers: everything that waits for the same moment of a clock has one timer. A thousand drains that write
+ * their checkpoints together have a single one, and hold nothing else while they wait.
  */
 import type { Clock } from "../../ports.ts";
 
-/** One that waits. */
+/** Something that waits for a moment. */
 export interface Sleeper {
-  /** `atMs` has come, or nearly: a timer may be a little early. Whoever wants it no more passes it over. */
+  /**
+   * `atMs` has come, or almost, since a timer can be slightly early. May be called after the sleeper has lost
+   * interest.
+   */
   woken(atMs: number): void;
 }
 
@@ -15,14 +18,14 @@ type MomentsClock = Pick<Clock, "monotonicMs" | "sleep">;
 export class Moments {
   static readonly #all = new WeakMap<MomentsClock, Moments>();
   readonly #clock: MomentsClock;
-  /** By the time of the monotonic clock at which they wake. */
+  /** By the time of the monotonic clock when they wake. */
   readonly #sleepers = new Map<number, Sleeper[]>();
 
   private constructor(clock: MomentsClock) {
     this.#clock = clock;
   }
 
-  /** The same for all who go by this clock. */
+  /** The one for all users of this clock. */
   static of(clock: MomentsClock): Moments {
     const known = Moments.#all.get(clock);
     if (known !== undefined) return known;

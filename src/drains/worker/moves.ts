@@ -24,7 +24,7 @@ const end: readonly Effect[] = [{ kind: "let go" }, { kind: "release" }, { kind:
 
 export const notify = (notice: Notice): Effect => ({ kind: "notify", notice });
 
-/** Goes on with the range that comes next. A drain that fails waits for its slot before it reads anything. */
+/** Continues with the next range. A failing drain waits for its slot before it reads anything. */
 export function choose(memory: Memory): Step {
   if (memory.failures > 0 && !memory.hasSlot)
     return {
@@ -54,7 +54,7 @@ export function follow(memory: Memory, range: DeliveryRange, { limits }: Deliver
   };
 }
 
-/** Makes a parcel of the lines at hand, behind those under way. */
+/** Makes a parcel of the lines that were read, after those under way. */
 export function prepare(
   memory: Memory,
   range: DeliveryRange,
@@ -77,7 +77,7 @@ export function prepare(
 
 export type PreparingState = StateOf<"preparing">;
 
-/** With these parcels under way: while the only one is being prepared the slot may be asked for. */
+/** With these parcels under way. While the only one is being prepared, the slot may be asked for. */
 export function withFlights(
   memory: Memory,
   range: DeliveryRange,
@@ -89,13 +89,16 @@ export function withFlights(
     : { kind: "delivering", memory, range, inFlight, broke: undefined };
 }
 
-/** Waits for a slot, among those that fail or among the others. */
+/** Waits for a slot, among the failing drains or among the others. */
 export const takeSlot = ({ failures }: Memory): Effect => ({
   kind: "take slot",
   queue: failures > 0 ? "failing" : "well",
 });
 
-/** Goes on with what is left of `range` when nothing is under way any more. `isReadAgain`: from the log, after a look. */
+/**
+ * Continues with what is left of `range` when nothing is under way any more. `isReadAgain`: from the log, after a
+ * look.
+ */
 export function resume(memory: Memory, range: DeliveryRange, isReadAgain: boolean): Step {
   const isOver = range.line >= range.endLine;
   const picked = pickRange(memory.checkpoint, memory.asked);
@@ -103,7 +106,7 @@ export function resume(memory: Memory, range: DeliveryRange, isReadAgain: boolea
   return stay({ kind: "idle", memory, range });
 }
 
-/** The lines of `range` before `place` are gone: each is counted, and told when it was not sent yet. */
+/** The lines of `range` before `place` are gone: they are counted, and reported if they were not sent yet. */
 export function lose(memory: Memory, range: DeliveryRange, place: LinePlace, rules: DeliveryRules) {
   const sizing = passed(memory.sizing, range, place.line);
   const { deliveredAt } = memory.checkpoint;
@@ -122,7 +125,7 @@ export function lose(memory: Memory, range: DeliveryRange, place: LinePlace, rul
 }
 
 /**
- * The log is another one. What was to be sent once more is gone with the one before; the drain goes on with the oldest
+ * The log is another one. What was to be sent again is gone with the old one; the drain continues with the oldest
  * line.
  */
 export function beginAgain(
@@ -143,7 +146,7 @@ export const halt = (memory: Memory): Step => ({
   effects: end,
 });
 
-/** With what had to be done before. */
+/** Puts `effects` before those of the step. */
 export const after = (effects: readonly Effect[], { state, effects: then }: Step): Step => ({
   state,
   effects: then.length === 0 ? effects : [...effects, ...then],
