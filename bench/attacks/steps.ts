@@ -79,6 +79,13 @@ export function workDuring(
   return { p99Ms: works[Math.ceil(works.length * 0.99) - 1] ?? 0, maxMs: works.at(-1) ?? 0 };
 }
 
+/** The work of the longest turns of the event loop, p99 and at most: what was done in one go, and what threads did meanwhile. */
+export function turnsOf(worked: readonly Worked[]): { p99Ms: number; maxMs: number } {
+  const turns = worked.slice(1).map(({ workMs }, n) => workMs - worked[n]!.workMs);
+  turns.sort((a, b) => a - b);
+  return { p99Ms: turns[Math.ceil(turns.length * 0.99) - 1] ?? 0, maxMs: turns.at(-1) ?? 0 };
+}
+
 /** What was worked by then; between two times as much as its part of the time between them. */
 function workBy(atMs: number, worked: readonly Worked[]): number {
   let [from, to] = [0, worked.length - 1];

@@ -1,6 +1,6 @@
 /** The table of attacks, as Markdown. */
 import type { Told } from "./attack.ts";
-import { slowestOverTime, stepNames, stepsOfSlowest, workDuring } from "./steps.ts";
+import { slowestOverTime, stepNames, stepsOfSlowest, turnsOf, workDuring } from "./steps.ts";
 import type { Measured } from "./victim.ts";
 import type { Collections, Watched } from "./watch.ts";
 
@@ -32,6 +32,7 @@ const columns = [
   "Refused",
   "Peak, MiB",
   "Loop p99 · max, ms",
+  "Work of a turn p99 · max, ms",
   "Commit p99 · max, ms",
   "Busy · CPU",
   "Young: a second, ms a second, max",
@@ -50,6 +51,7 @@ export function tableRow(name: string, engine: string, rounds: readonly Measurem
   const most = (of: (measured: Measurement) => number) => Math.max(...rounds.map(of));
   const quietWork = workDuring(quiet.lines, watchedQuiet.worked);
   const work = workDuring(attacked.lines, watched.worked);
+  const turns = turnsOf(watched.worked);
   const answers = Object.entries(told).map(([what, times]) => `${times} × ${what}`);
   const cells = [
     name,
@@ -64,6 +66,7 @@ export function tableRow(name: string, engine: string, rounds: readonly Measurem
     most((round) => round.attacked.refused),
     most((round) => round.peakBytes) >> 20,
     `${ms(watched.loopP99Ms)} · ${ms(watched.loopMaxMs)}`,
+    `${ms(turns.p99Ms)} · ${ms(turns.maxMs)}`,
     `${ms(watched.commitP99Ms)} · ${ms(watched.commitMaxMs)}`,
     `${watched.busy.toFixed(2)} · ${watched.cpu.toFixed(2)}`,
     collections(watched.young),
