@@ -46,6 +46,8 @@ type StreamListenerOptions = {
   readonly checkMs: number;
   /** For a TLS handshake. */
   readonly handshakeMsMax: number;
+  /** The protocol answers its senders, also one that has ended its side (without TLS); it ends each connection itself. */
+  readonly answers?: boolean | undefined;
   readonly open: (socket: Socket) => StreamConnection;
 };
 
@@ -85,7 +87,7 @@ export async function streamListener(options: StreamListenerOptions): Promise<St
       secured: accept,
     });
   const server = createServer(
-    { keepAlive: true, noDelay: true },
+    { keepAlive: true, noDelay: true, allowHalfOpen: options.answers === true && handshakes === undefined },
     handshakes === undefined ? accept : (socket) => handshakes.begin(socket),
   );
   newConnections.attach(server);

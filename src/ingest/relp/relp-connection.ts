@@ -32,6 +32,11 @@ export type RelpOptions = Omit<SyslogOptions, "host" | "port"> & {
   readonly roundBytesMax: number;
 };
 
+/** For a client to read its last answers. */
+const hangUpMsMax = 1_000;
+
+type Flaw = { readonly reason: "frame_too_long" | "not_relp"; readonly sample?: string };
+
 /** The shared parts of all connections, and where lines go. */
 type RelpParts = Omit<SyslogParts, "options"> & {
   readonly options: RelpOptions;
@@ -52,6 +57,8 @@ export class RelpConnection {
   readonly #pace = new SenderPace();
   #isOpen = false;
   #isClosing = false;
+  /** The bytes behind the last frame are none. */
+  #flaw: Flaw | undefined;
   #wake: () => void = () => {};
 
   constructor(socket: Socket, parts: RelpParts) {
@@ -81,7 +88,8 @@ export class RelpConnection {
       this.#parts.options.logger.error({ err: error }, "a RELP connection failed and was closed");
     }
     this.#parts.unfinished.set(this, 0, false);
-    if (this.#isOpen && !socket.destroyed) socket.end(relpFrame(0, "serverclose"));
+    if (this.#flaw !== undefined) await this.#hangUp(this.#flaw);
+    else if (this.#isOpen && !socket.destroyed) socket.end(relpFrame(0, "serverclose"));
     else socket.destroy();
     socket.destroySoon();
   }
@@ -95,11 +103,15 @@ export class RelpConnection {
   /** Closes the connection at a bound; this is counted, and reported in the server's log. */
   close(reason: Closing | "not_relp", sample?: () => string): void {
     if (this.#isClosing) return;
+    this.#tell(reason, sample);
+    this.#socket.destroy();
+    this.#wake();
+  }
+
+  #tell(reason: Closing | "not_relp", sample?: () => string): void {
     this.#isClosing = true;
     droppedConnections.inc({ reason });
     if (reason !== "idle") this.#parts.faults.note(this.address, reason, 1, sample);
-    this.#socket.destroy();
-    this.#wake();
   }
 
   /** Closes the client if it is too slow. Call this regularly. */
@@ -128,6 +140,21 @@ export class RelpConnection {
 
   #chunk = (): Buffer | null => this.#socket.read() as Buffer | null;
 
+  // Frames before the flaw are stored and answered, or the client would repeat them for ever. A reset would overtake the
+  // answers, so what it still sends is read for a moment.
+  async #hangUp({ reason, sample }: Flaw): Promise<void> {
+    const socket = this.#socket;
+    if (!this.#isClosing) this.#tell(reason, sample === undefined ? undefined : () => sample);
+    if (this.#isOpen && !socket.destroyed) {
+      const gone = new AbortController();
+      socket.once("close", () => gone.abort());
+      socket.removeAllListeners("readable").resume().end();
+      const over = AbortSignal.any([gone.signal, this.#stop.signal]);
+      await this.#parts.options.clock.sleep(hangUpMsMax, over);
+    }
+    socket.destroy();
+  }
+
   // Sorts the frames of a chunk; false when the session is over.
   async #take(chunk: Buffer, sorting: Sorting, answers: string[]): Promise<boolean> {
     const frames = this.#frames;
@@ -154,8 +181,10 @@ export class RelpConnection {
     this.#holdUnfinished(count > 0 || !wasUnfinished);
     if (frame.kind === "more") return true;
     const { bytes, at } = frames;
-    if (frame.reason === "frame_too_long") this.close("frame_too_long");
-    else this.close("not_relp", () => sampleOf(bytes, at, bytes.length));
+    this.#flaw =
+      frame.reason === "frame_too_long"
+        ? { reason: frame.reason }
+        : { reason: "not_relp", sample: sampleOf(bytes, at, bytes.length) };
     return false;
   }
 

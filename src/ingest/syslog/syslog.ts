@@ -121,6 +121,7 @@ export function doorListener<Options extends SyslogOptions & { readonly tls?: Tl
     noteHandshake: (address, cause) => faults.note(address, cause),
     checkMs: checkMsOf(options),
     handshakeMsMax: options.firstTokenMs,
+    answers: door === "relp",
     open: (socket) => open(socket, parts),
   });
 }

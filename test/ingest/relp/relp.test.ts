@@ -80,6 +80,31 @@ test("a line is answered when it is durable, and not before", async () => {
   await until(() => told().endsWith("4 rsp 0\n0 serverclose 0\n"));
 });
 
+test("lines are answered, and so not stored again, though their client has ended its side", async () => {
+  log.holding = true;
+  const { socket, told } = await client(opening + frame(2, "syslog", line("a")));
+  socket.end();
+  await until(() => log.heldCount > 0);
+  log.holding = false;
+  log.release(10);
+  await once(socket, "close");
+  expect(told()).toMatch(/\n2 rsp 6 200 OK\n0 serverclose 0\n$/);
+  expect(log.messages(app)).toEqual(["a"]);
+});
+
+test.each([
+  ["no frame", "x", "not_relp"],
+  ["a frame that is too long", `4 syslog ${ingestLimits.frameBytesMax + 1} x`, "frame_too_long"],
+])("lines before %s are answered, and so not stored again", async (_, flaw, cause) => {
+  const { socket, told } = await client(
+    opening + frame(2, "syslog", line("a")) + frame(3, "syslog", line("b")) + flaw,
+  );
+  await once(socket, "close");
+  expect(told()).toMatch(/\n2 rsp 6 200 OK\n3 rsp 6 200 OK\n$/);
+  expect(log.messages(app)).toEqual(["a", "b"]);
+  expect(noted).toMatchObject([{ cause }]);
+});
+
 test("a log that refuses is asked until it takes the lines; the next ones wait behind them, in order", async () => {
   log.failures.push(storeFull(undefined), storeFull(undefined));
   const { socket, told } = await client(opening + frame(2, "syslog", line("a")));
