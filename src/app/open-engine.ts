@@ -43,12 +43,16 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
   return {
     ...engine,
     readiness: async () => {
-      const { connected, jetstream } = engine.status();
+      const { connected, jetstream, missing } = engine.status();
       if (!connected) return ["there is no connection to NATS; it is tried again"];
-      return jetstream === "ready" ? unwritable(engine.store) : ["JetStream does not answer"];
+      if (jetstream !== "ready") return ["JetStream does not answer"];
+      return missing.length === 0 ? unwritable(engine.store) : [streamsGone(missing)];
     },
   };
 }
+
+const streamsGone = (names: readonly string[]): string =>
+  `deleted from NATS: ${names.join(", ")}; restore them from a backup, or restart tailrace, which makes them again, empty`;
 
 /** Signs session URLs: the same for every node and after every restart. */
 export async function sharedSecret(store: Store): Promise<Buffer> {

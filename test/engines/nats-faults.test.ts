@@ -184,6 +184,25 @@ describe("servers that come back with less than they had", () => {
   }, 30_000);
 });
 
+test("a stream of the log that somebody deletes is told, until it is there again", async () => {
+  const { urls } = await servers();
+  const engine = await open(urls);
+  await engine.log.append(app, batchOf(["a"]));
+  const connection = await connect({ servers: urls[0]! });
+  cleanups.push(() => connection.close());
+  const { streams } = await connection.jetstreamManager();
+  const name = "tailrace-log-1";
+  const { config } = await streams.info(name);
+  expect(engine.status().missing).toEqual([]);
+
+  await streams.delete(name);
+  await until(() => engine.status().missing.length > 0, { msMax: 15_000 });
+  expect(engine.status()).toMatchObject({ connected: true, jetstream: "ready", missing: [name] });
+
+  await streams.add(config);
+  await until(() => engine.status().missing.length === 0, { msMax: 15_000 });
+}, 40_000);
+
 describe("streams that somebody empties by hand", () => {
   const empty = async (url: string) => {
     const connection = await connect({ servers: url });

@@ -7,6 +7,7 @@ import { recordPrefixes } from "../../core/records/record-keys.ts";
 import { type Check, inWords, isCount, isText } from "../../core/records/record-shape.ts";
 import { recordUnreadable } from "../../errors/drains.ts";
 import { natsShardsDiffer } from "../../errors/nats.ts";
+import { dataInPlace } from "../../metrics.ts";
 import { type OtherNodes, otherNodesLimits } from "../../other-nodes.ts";
 import type { ChannelLog, Clock, Store } from "../../ports.ts";
 import type { Retention as Limits } from "../engine.ts";
@@ -19,6 +20,7 @@ import { NatsLog } from "./log/log.ts";
 import { readingParts } from "./log/messages-after.ts";
 import { Reader } from "./log/reader.ts";
 import { Retention } from "./log/retention.ts";
+import { logSubjects } from "./log/shards.ts";
 import { Turns } from "./log/turns.ts";
 import { NatsOtherNodes } from "./other-nodes.ts";
 import { NatsStore } from "./store.ts";
@@ -67,9 +69,12 @@ export type NatsOptions = ConnectionSettings &
 
 /**
  * The engine's state, for `/readyz` and metrics. `jetstream`: whether lines can be stored, as far as this process
- * knows.
+ * knows. `missing`: the log's streams that somebody deleted.
  */
-export type NatsStatus = ConnectionStatus & { readonly jetstream: "ready" | "unavailable" };
+export type NatsStatus = ConnectionStatus & {
+  readonly jetstream: "ready" | "unavailable";
+  readonly missing: readonly string[];
+};
 
 /** An open engine. `close` closes the log, the store and the connection. */
 export type NatsEngine = {
@@ -186,7 +191,8 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
   const log = new NatsLog({ reader: historyReader, api, heads, appends, retention, live, clock });
   const { server, version } = wire.status();
   logger?.info({ server, version, shards, replicas }, "the log is on NATS");
-  const health = new Health(wire, clock);
+  const names = wanted.map(({ name }) => name);
+  const health = new Health(wire, clock, { subjects: logSubjects, streams: names, onMissing: told(logger) });
   let closing: Promise<void> | undefined;
   return {
     log,
@@ -194,7 +200,8 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
     others: new NatsOtherNodes(wire, clock, otherNodesLimits),
     status() {
       const status = { ...wire.status(), connected: wire.connected && history.connected };
-      return { ...status, jetstream: status.connected && health.isReady ? "ready" : "unavailable" };
+      const jetstream = status.connected && health.isReady ? "ready" : "unavailable";
+      return { ...status, jetstream, missing: health.missing };
     },
     close() {
       health.close();
@@ -202,6 +209,16 @@ async function compose(wire: Served, history: Served, options: EngineOptions): P
       closing ??= closeAll([log, store, own], publisher, [wire, history]);
       return closing;
     },
+  };
+}
+
+// As the embedded engine tells of files that were removed.
+function told(logger: Logger | undefined): (missing: readonly string[]) => void {
+  dataInPlace.set(1);
+  return (missing) => {
+    dataInPlace.set(missing.length === 0 ? 1 : 0);
+    if (missing.length === 0) logger?.info("the log's streams are there again");
+    else logger?.fatal({ streams: missing }, "streams of the log were deleted from NATS");
   };
 }
 

@@ -129,6 +129,7 @@ export class NatsModel {
     const stream = this.streams.get(streamName);
     const consumer = this.#consumers.get(consumerName);
     if (kind === "INFO") this.#answer(reply, {});
+    else if (kind === "STREAM.NAMES") this.#answer(reply, { streams: [...this.streams.keys()] });
     else if (kind === "DIRECT.GET" && stream !== undefined && request.batch > 0 && this.knowsBatches)
       this.#batch(reply, stream, request);
     else if (kind === "DIRECT.GET" && stream !== undefined) this.#direct(reply, this.#found(stream, request));

@@ -13,6 +13,9 @@ export type Place = {
   readonly live: string;
 };
 
+/** The subjects of all shards. */
+export const logSubjects = "log.>";
+
 /** The stream of a shard. */
 export const streamOf = (shard: number): string => `tailrace-log-${shard}`;
 
