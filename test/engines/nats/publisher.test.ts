@@ -143,6 +143,48 @@ test("what waits for room gives up when its time is over, and the others go on",
   expect(sent(server)).toEqual(["a", "b", "d"]);
 });
 
+test("batches of a stream without a leader hold up none of another stream", async () => {
+  const { publisher, server, clock } = rig();
+  server.leaderless = /dead/;
+  const dead = Array.from({ length: 20 }, (_, n) => publishTo(publisher, `dead${n}`, large));
+  const live = ["a", "b", "c", "d"].map((app) => publishTo(publisher, app, large));
+  await clock.advance(100);
+  expect(await Promise.all(live)).toMatchObject(Array(4).fill({ kind: "stored" }));
+  server.leaderless = undefined;
+  await clock.advance(1000);
+  expect(await Promise.all(dead)).toMatchObject(Array(20).fill({ kind: "stored" }));
+});
+
+test("an answer to an earlier attempt counts while the next one waits for room", async () => {
+  const { publisher, server, clock } = rig();
+  server.isSilent = true;
+  const slow = publishTo(publisher, "slow", large);
+  const others = ["a", "b", "c"].map((app) => publishTo(publisher, app, large));
+  await clock.advance(2_050);
+  server.isSilent = false;
+  await clock.advance(2_200);
+  expect(await Promise.all([slow, ...others])).toMatchObject(Array(4).fill({ kind: "stored" }));
+  expect(clock.sleeping).toBe(0);
+});
+
+test("however many give up while they wait, the next ones go on", async () => {
+  const { publisher, server, clock } = rig();
+  server.isSilent = true;
+  const answers: Published[] = [];
+  const payload = [Buffer.alloc(large)];
+  const send = (app: string, forMs: number) => {
+    const publish = { subject: `log.0.${app}`, payload, id: app, expected: 0 };
+    publisher.send(publish, forMs, (it) => answers.push(it));
+  };
+  for (let n = 0; n < 20_000; n++) send(`${n}`, 1_000);
+  send("last", 10_000);
+  await clock.advance(1_100);
+  expect(answers).toHaveLength(20_000);
+  server.isSilent = false;
+  await clock.advance(2_100);
+  expect(answers.at(-1)).toMatchObject({ kind: "stored" });
+});
+
 test("closing answers everything, and what comes later", async () => {
   const { publisher, server } = rig();
   server.isSilent = true;

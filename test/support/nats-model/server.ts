@@ -30,6 +30,8 @@ export class NatsModel {
   acksToLose = 0;
   /** Streams have no leader: who publishes is told that nobody is there. */
   isLeaderless = false;
+  /** The same of the subjects that match. */
+  leaderless: RegExp | undefined;
   /** So many questions for a next message are answered as by a server that has not applied it yet. */
   nextToMiss = 0;
   /** Consumers are on a replica that lags by so many messages: it begins with one of those that come next there. */
@@ -84,7 +86,7 @@ export class NatsModel {
     const stream = [...this.streams.values()].find((other) => other.takes(subject));
     if (stream === undefined) {
       if (!isHeard) this.#nobody(reply);
-    } else if (this.isLeaderless) this.#nobody(reply);
+    } else if (this.isLeaderless || this.leaderless?.test(subject)) this.#nobody(reply);
     else if (this.refusal !== undefined) this.#answer(reply, { error: this.refusal });
     else {
       const before = stream.last(subject)?.sequence ?? 0;

@@ -12,6 +12,7 @@ export class PublishSlots<Publish extends Going> {
   readonly #waiting = new FairLine<Publish>();
   /** Bytes of the publishes that are under way. */
   #bytes = 0;
+  #isFilling = false;
 
   /** `begin` is called when a publish may go; `end` gives its bytes back. */
   constructor(bytesMax: number, begin: (publish: Publish) => void) {
@@ -27,10 +28,13 @@ export class PublishSlots<Publish extends Going> {
   /** The publish is no longer under way. */
   end({ bytes }: Publish): void {
     this.#bytes -= bytes;
+    if (this.#isFilling) return; // one that was begun just now is over already: no recursion, which thousands would make deep
+    this.#isFilling = true;
     for (let { next } = this.#waiting; next !== undefined && this.#fits(next); next = this.#waiting.next) {
       this.#waiting.shift();
       this.#start(next);
     }
+    this.#isFilling = false;
   }
 
   // A publish that is larger than all of them goes alone.

@@ -37,6 +37,8 @@ type Pending = Publish & {
   readonly answered: (published: Published) => void;
   sentAtMs: number;
   attempts: number;
+  /** Its bytes count as under way. Between two attempts they do not: a stream without a leader holds up no other. */
+  isUnderWay: boolean;
   /** The last error of the server for an attempt that is repeated. */
   refusal: string;
 };
@@ -60,9 +62,9 @@ export class Publisher {
   readonly #clock: Clock;
   readonly #inbox = `${createInbox()}.`;
   readonly #unsubscribe: () => void;
-  /** Those under way, by their tokens. */
+  /** Those that were sent and have no answer yet, by their tokens. */
   readonly #pending = new Map<string, Pending>();
-  /** Those that have not begun, and have time left. */
+  /** Those that wait for room, for their first attempt or another, and have time left. */
   readonly #waiting = new Set<Pending>();
   readonly #little = new PublishSlots<Pending>(littleInFlightMax, (pending) => this.#begin(pending));
   readonly #large = new PublishSlots<Pending>(largeInFlightMax, (pending) => this.#begin(pending));
@@ -77,7 +79,7 @@ export class Publisher {
     this.#unsubscribe = wire.subscribe(`${this.#inbox}*`, (msg) => this.#answered(msg));
     // Publishes may be lost with the old connection; the id makes it safe to repeat them.
     this.#forget = wire.onReconnect(() => {
-      for (const pending of [...this.#pending.values()]) this.#send(pending);
+      for (const pending of [...this.#pending.values()]) if (pending.isUnderWay) this.#send(pending);
     });
   }
 
@@ -102,14 +104,14 @@ export class Publisher {
       giveUpAtMs: this.#clock.monotonicMs() + forMs,
       sentAtMs: 0,
       attempts: 0,
+      isUnderWay: false,
       refusal: "",
     };
     if (this.#closing.signal.aborted) {
       answered(failed("the connection is closed"));
       return;
     }
-    this.#waiting.add(pending);
-    this.#slotsOf(pending).add(pending);
+    this.#queue(pending);
     if (!this.#isTicking) void this.#ticking();
   }
 
@@ -118,7 +120,7 @@ export class Publisher {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     this.#forget();
-    const unanswered = [...this.#pending.values(), ...this.#waiting];
+    const unanswered = new Set([...this.#pending.values(), ...this.#waiting]);
     this.#pending.clear();
     this.#waiting.clear();
     for (const { answered } of unanswered) answered(failed("the connection is closed"));
@@ -129,9 +131,21 @@ export class Publisher {
     return bytes <= littleBytesMax ? this.#little : this.#large;
   }
 
+  #queue(pending: Pending): void {
+    this.#waiting.add(pending);
+    this.#slotsOf(pending).add(pending);
+  }
+
   #begin(pending: Pending): void {
+    pending.isUnderWay = true;
     if (this.#waiting.delete(pending)) this.#send(pending);
-    else this.#slotsOf(pending).end(pending); // its time was over before
+    else this.#makeRoom(pending); // it was answered before, or its time was over
+  }
+
+  #makeRoom(pending: Pending): void {
+    if (!pending.isUnderWay) return;
+    pending.isUnderWay = false;
+    this.#slotsOf(pending).end(pending);
   }
 
   #send(pending: Pending): void {
@@ -196,12 +210,14 @@ export class Publisher {
   #later(pending: Pending, refusal: string): void {
     pending.refusal = refusal;
     pending.sentAtMs = this.#clock.monotonicMs() - attemptMsMax + nobodyPauseMs;
+    this.#makeRoom(pending);
   }
 
   #settle(pending: Pending, published: Published): void {
     if (!this.#pending.delete(pending.token)) return;
+    this.#waiting.delete(pending);
     pending.answered(published);
-    this.#slotsOf(pending).end(pending);
+    this.#makeRoom(pending);
   }
 
   async #ticking(): Promise<void> {
@@ -221,13 +237,20 @@ export class Publisher {
           pending,
           failed(`no acknowledgement after ${pending.attempts} attempts ${pending.refusal}`),
         );
-      } else if (this.#wire.connected && nowMs - pending.sentAtMs >= attemptMsMax) this.#send(pending);
+      } else if (this.#isToBeRepeated(pending, nowMs)) {
+        this.#makeRoom(pending);
+        this.#queue(pending);
+      }
     }
     for (const pending of this.#waiting) {
       if (nowMs < pending.giveUpAtMs) continue;
       this.#waiting.delete(pending);
       pending.answered(failed("too much waits to be published"));
     }
+  }
+
+  #isToBeRepeated(pending: Pending, nowMs: number): boolean {
+    return this.#wire.connected && !this.#waiting.has(pending) && nowMs - pending.sentAtMs >= attemptMsMax;
   }
 }
 
