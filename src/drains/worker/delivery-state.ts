@@ -8,7 +8,7 @@
  * | idle | follows its range and has nothing to send; its slot, if it has one, may be asked for | `lines` |
  * | preparing | makes a parcel of the lines at hand; its slot, if it has one, may be asked for | `prepared` |
  * | awaiting slot | has a parcel ready, or failed, and waits for its turn at a connection | `slot granted` |
- * | delivering | has parcels under way, oldest first; behind those that are sent the next one follows | `verdict` |
+ * | delivering | has parcels under way, oldest first; the next one follows those that are sent | `verdict` |
  * | backing off | failed; holds neither slot nor lines | `time passed` |
  * | stopping | begins nothing more; what is on its way may end | `verdict`, `abort` |
  * | stopped | is over | |

@@ -1,8 +1,7 @@
-/** Tells whether a parcel holds nothing but notices. */
 import { cursorOver } from "../../core/batch/line-index.ts";
 import type { Parcel } from "../../ports.ts";
 
-/** True when the lines are notices alone: what becomes of those is not worth another notice. */
+/** True when the parcel holds only notices: their fate is not worth another notice. */
 export function hasOnlyNotices({ slices }: Parcel): boolean {
   for (const slice of slices) {
     const line = cursorOver(slice);

@@ -1,6 +1,6 @@
 /**
- * One record of the Store that one process writes at a time. Each put is checked by the revision: once somebody else
- * wrote it nothing is written here any more. A put whose answer was lost is no conflict with oneself.
+ * One record of the Store that one process writes at a time. Each put checks the revision: once somebody else has
+ * written the record, nothing more is written here. A put whose answer was lost does not count as a conflict.
  */
 import type { Store } from "../../ports.ts";
 
@@ -11,10 +11,10 @@ export class OwnedRecord<Value> {
   readonly #store: Store;
   readonly #key: string;
   #revision: number;
-  /** Set while a put is under way; left when that failed: it may have been written all the same. */
+  /** Set while a put is under way, and kept if that fails, because it may have been written all the same. */
   #uncertain: Value | undefined;
 
-  /** The record as it was read: `revision` is 0 when there was none. */
+  /** The record as it was read; `revision` is 0 if there was none. */
   constructor(store: Store, key: string, revision: number) {
     this.#store = store;
     this.#key = key;
@@ -22,8 +22,8 @@ export class OwnedRecord<Value> {
   }
 
   /**
-   * Calls one of the two, `failed` when the Store fails: it may be tried again. Resolves behind that. Thousands of drains wait for
-   * the Store at once, so this makes one promise for a put, and keeps nothing else.
+   * Calls `done`, or `failed` when the Store fails and the put may be tried again; resolves after that. Makes only one
+   * promise per put, because thousands of drains wait for the Store at once.
    */
   put(value: Value, done: (put: Put) => void, failed: (cause: unknown) => void): Promise<void> {
     const uncertain = this.#uncertain;

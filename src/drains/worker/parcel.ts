@@ -1,6 +1,7 @@
 /**
- * Lines that are sent together under one parcel id. A parcel is cut from the oldest lines that wait: all there are
- * up to the bounds, so it goes out at once while its destination is idle and grows while that is busy or behind.
+ * Lines that are sent together under one parcel id. A parcel takes the oldest waiting lines, as many as there are
+ * within the bounds: so it goes out at once while its destination is idle, and grows while the destination is busy or
+ * behind.
  */
 import { hash } from "node:crypto";
 import { positionIn, type StoredBatch } from "../../core/batch/batch.ts";
@@ -11,13 +12,13 @@ import type { Parcel, Slice } from "../../ports.ts";
 
 export type ParcelLimits = {
   readonly linesMax: number;
-  /** One line that is longer goes alone. */
+  /** A longer line goes alone. */
   readonly bytesMax: number;
-  /** The cut ends before this line of the channel: the end of a replay, or of a parcel that is sent again. */
+  /** The parcel ends before this line of the channel, where a replay ends, or a parcel that is sent again. */
   readonly endLine: number;
 };
 
-/** Lines of the channel without a gap, of which a parcel is made. */
+/** Consecutive lines of the channel from which a parcel is made. */
 export type CutRange = {
   /** Lines in the parcel; 0 when the filter kept none. */
   readonly count: number;
@@ -25,25 +26,25 @@ export type CutRange = {
   readonly bytes: number;
   /** Lines that the filter left out. */
   readonly filtered: number;
-  /** The place behind the stretch, and the channel's number of the line there. */
+  /** The place after the range, and the number of the line there. */
   readonly end: Position;
   readonly endLine: number;
-  /** When the stretch's first and last batches were accepted. */
+  /** When the first and the last batch of the range were accepted. */
   readonly firstAcceptedAtMs: number;
   readonly finalAcceptedAtMs: number;
 };
 
-/** With what is to be sent of it: undefined when the filter kept no line. */
+/** A range and what is sent of it: undefined when the filter kept no line. */
 export type Cut = { readonly cut: CutRange; readonly parcel: Parcel | undefined };
 
-/** The lines of a batch that are sent; undefined where that is not known yet. */
+/** The lines of a batch that the filter keeps; undefined if that is not known yet. */
 export type KeptOf = (batch: StoredBatch) => Kept | undefined;
 
 /**
- * Cuts from `batches` the stretch that begins at line `line`, which lies in the first of them. With `keptOf` it holds
- * the lines that are kept, and ends where that is not known; of the first batch it has to be. Stored bytes are passed
- * on as views; only a batch of which some lines are left out is copied. `name` makes the parcel id: equal for equal
- * stretches, so that a repeat can be told by its receiver.
+ * Cuts from `batches` the range that begins at line `line`, which is in the first of them. With `keptOf`, the parcel
+ * holds only the lines that are kept, and ends where that is not known yet; it must be known of the first batch. Stored
+ * bytes are passed on as views: a batch is copied only if some of its lines are left out. `name` makes the parcel id,
+ * which is the same for the same range, so that the receiver can recognise a repeat.
  */
 export function cutParcel(
   batches: readonly StoredBatch[],
@@ -93,7 +94,7 @@ type IdParts = {
   readonly end: Position;
 };
 
-/** Its id is made when somebody asks for it: a destination that is sent no ids costs no hash. */
+/** Makes its id when it is first asked for: a destination that gets no ids costs no hash. */
 class CutParcel implements Parcel {
   readonly slices: readonly Slice[];
   readonly count: number;
@@ -120,18 +121,19 @@ export const compact = ({ parcelId: id, slices, count: lines }: Parcel): Parcel 
   slices: slices.map(({ bytes, count, form }) => ({ bytes: owned(bytes), count, form })),
 });
 
-// A small Buffer is a piece of a slab that many share, and would keep all of it.
+// A small Buffer is part of a shared slab, and would keep all of that alive.
 function owned(bytes: Uint8Array): Uint8Array {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   copy.set(bytes);
   return copy;
 }
 
-/** 32 upper-case hex digits that follow from the drain and the stretch alone. */
+/** 32 upper-case hex digits that depend only on the drain and the range. */
 export const parcelId = (name: string, start: Position, end: Position): string =>
   hash("sha256", `${name} ${start} ${end}`, "hex").slice(0, 32).toUpperCase();
 
-// A batch that the next parcel can take whole is not cut for this one: whole ones are sent as they lie.
+// A batch that fits whole into the next parcel is not split for this one, because whole batches are sent without a
+// copy.
 function fitsNextTime({ bytes, count, line }: StoredBatch, room: Room, limits: ParcelLimits): boolean {
   const fitsNow = bytes.length <= room.bytes && count <= room.lines;
   const fitsAlone = bytes.length <= limits.bytesMax && count <= limits.linesMax;
@@ -142,11 +144,12 @@ type Room = { lines: number; bytes: number; empty: boolean };
 type Taken = {
   readonly slice: Slice | undefined;
   readonly filtered: number;
-  /** Lines of the batch passed. */
+  /** The number of the batch's lines that were passed. */
   readonly end: number;
 };
 
-// Takes the lines from number `skip` up to `end` of one batch as far as there is room. A whole batch is its own slice.
+// Takes the lines from number `skip` up to `end` of one batch, as far as there is room. A whole batch is a slice as it
+// is.
 function takeLines(batch: StoredBatch, skip: number, end: number, kept: Kept | undefined, room: Room): Taken {
   const { count, bytes } = batch;
   const isWhole = kept === undefined && skip === 0 && count <= end;

@@ -1,6 +1,6 @@
 /**
  * Carries out the effects of the state machine and reports the results to it: reads the log, waits for slots and times,
- * has parcels sent, writes the checkpoint. It decides nothing.
+ * has parcels sent, writes the checkpoint. It makes no decisions.
  */
 import type { LineFilter } from "../../core/filter/line-filter.ts";
 import type { Patterns } from "../../patterns/patterns.ts";
@@ -16,9 +16,9 @@ import { ReadAhead, type ReadAheadBudget } from "./read-ahead.ts";
 import { LogUnreadable, survey } from "./survey.ts";
 import { Takeover } from "./takeover.ts";
 
-/** Bounds of each drain. */
+/** The bounds of each drain. */
 export type DrainLimits = DeliveryLimits & {
-  /** A checkpoint is written at most so long after it changed. */
+  /** A checkpoint is written at most this long after it changed. */
   readonly commitMsMax: number;
 };
 
@@ -55,9 +55,9 @@ export class Performer {
   readonly #takeover: Takeover | undefined;
   readonly #courier: Courier;
   #reading: ReadAhead | undefined;
-  /** Readings that are being closed. */
+  /** The readers that are being closed. */
   #closing: Promise<unknown> = Promise.resolve();
-  /** The look, and the sleep, of which the end counts: a later one replaces it. */
+  /** The current look and the current sleep: the end of an earlier one is ignored. */
   #look: Promise<void> | undefined;
   #sleep: AbortController | undefined;
 
@@ -81,7 +81,7 @@ export class Performer {
     this.#courier = new Courier({ drain, filter, patterns, clock, slot, takeover, tell, isInFlight });
   }
 
-  /** The event of what is to be sent from `line` on, if `state` can do anything about it. */
+  /** The event for the lines from `line` on, if `state` can do anything about it. */
   find(state: DeliveryState, line: number | undefined): NewEvent | undefined {
     const found = line === undefined ? undefined : this.#reading?.seek(line);
     if (found === undefined || found.kind === "nothing yet") return undefined;
@@ -100,7 +100,7 @@ export class Performer {
     return { kind: "reading failed" };
   }
 
-  /** Begins what `effect` asks for. `state` is the one that it leads to. */
+  /** Starts what `effect` asks for. `state` is the state after the step. */
   do(effect: Effect, state: DeliveryState): void {
     switch (effect.kind) {
       case "look":
@@ -156,7 +156,7 @@ export class Performer {
     }
   }
 
-  /** Ends everything at once; resolves when it ended. */
+  /** Ends everything at once; resolves when all has ended. */
   async giveUp(): Promise<void> {
     this.#letGo();
     this.#courier.abandon();
@@ -228,7 +228,7 @@ export class Performer {
     this.#tell({ kind: "time passed" });
   }
 
-  // Breaks that come while the connection is closed are in the checkpoint still.
+  // Breaks that are reported while the connection closes still go into the checkpoint.
   async #end(): Promise<void> {
     this.#sleep?.abort();
     this.#courier.abandon();
@@ -242,7 +242,7 @@ export class Performer {
     this.#work.parts.logger.error({ err, drain: this.#work.drain.id }, "a drain could not read its log");
   }
 
-  // Whatever fails here is a fault of the program.
+  // Any failure here is a fault of the program.
   #guarded(work: Promise<unknown> | undefined): void {
     work?.catch(this.#hooks.broke);
   }

@@ -1,4 +1,4 @@
-/** Handles a parcel that was made, or that turned out to be empty. Pure. */
+/** Handles a parcel that has been made, or that turned out to be empty. Pure. */
 import type { EventOf, Step } from "./delivery-types.ts";
 import {
   after,
@@ -13,7 +13,7 @@ import {
 import { resting, settleFiltered } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 
-/** The one parcel there is. It goes out when the drain has a slot. */
+/** The only parcel. It goes out when the drain has a slot. */
 export function onPrepared(state: PreparingState, event: EventOf<"prepared">): Step {
   const { number, cut, outcome } = event;
   const { memory, range, flight } = state;
@@ -30,7 +30,7 @@ export function onPrepared(state: PreparingState, event: EventOf<"prepared">): S
     }
     case "filtered": {
       const left = settleFiltered(state, cut, event);
-      // A drain that fails looks what is left: when that is nothing, what failed is gone, and it fails no more.
+      // A failing drain looks at what is left: if nothing is, the lines that failed are gone, and so is the failure.
       if (left.memory.failures > 0) return after([recordSoon], choose(left.memory));
       const rested = resting(left.memory, []);
       return after([recordSoon, ...rested.effects], resume(rested.memory, left.range, false));
@@ -40,7 +40,9 @@ export function onPrepared(state: PreparingState, event: EventOf<"prepared">): S
   }
 }
 
-/** Behind others that are under way: it follows at once, or its lines have their places when it is their turn. */
+/**
+ * A parcel after others that are under way: it follows at once; if it is empty, its lines are settled in their turn.
+ */
 export function onPreparedBehind(state: UnderWay, { number, cut, outcome }: EventOf<"prepared">): Step {
   const flight = state.inFlight.at(-1)!;
   if (flight.number !== number || flight.stage !== "preparing") return stay(state);

@@ -1,15 +1,15 @@
 /**
- * Decides when drains look at what was read for them: all together, and at most once in an interval. A line that comes
- * alone is seen in the same turn of the event loop; lines that come one by one in quick succession go out as one parcel
- * per drain. So the more lines there are, the less often the cost of a parcel is paid.
+ * Decides when drains look at what was read for them: all together, and at most once per interval. A single line is
+ * seen in the same turn of the event loop; lines in quick succession go out as one parcel per drain. So the more lines
+ * there are, the less often the cost of a parcel is paid.
  */
 
 type PulseParts = {
-  /** The next look comes so long after the last one, or later by what a timer takes. */
+  /** The time from one look to the next; a timer may make it longer. */
   readonly everyMs: number;
-  /** Milliseconds that never go back. */
+  /** A clock that never goes back. */
   readonly nowMs: () => number;
-  /** Runs a function when what came in this turn of the event loop was read. */
+  /** Runs a function after everything that came in this turn of the event loop has been read. */
   readonly defer: (run: () => void) => void;
   readonly after: (ms: number, run: () => void) => void;
 };
@@ -23,7 +23,7 @@ export class Pulse {
     this.#parts = parts;
   }
 
-  /** Calls `look` once, at the next beat. It never throws. */
+  /** Calls `look` once, at the next beat. `look` must not throw. */
   wait(look: () => void): void {
     this.#lookers.push(look);
     if (this.#lookers.length > 1) return;
@@ -41,7 +41,7 @@ export class Pulse {
   };
 }
 
-/** By this process's event loop. */
+/** A pulse on this process's event loop. */
 export const pulseOf = (everyMs: number): Pulse =>
   new Pulse({
     everyMs,

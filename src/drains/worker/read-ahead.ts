@@ -1,5 +1,5 @@
 /**
- * Reads lines of a channel ahead for its drain; batches stay here until they are sent. Bounded in bytes: at the bound
+ * Reads lines of a channel ahead for its drain, and holds batches until they are sent. Bounded in bytes: at the bound
  * it stops pulling from the log, where the lines are safe.
  */
 import { keptBytes, positionIn, type StoredBatch } from "../../core/batch/batch.ts";
@@ -8,14 +8,14 @@ import type { ChannelLog, Followed, From } from "../../ports.ts";
 import { type Pulse, pulseOf } from "./pulse.ts";
 import type { LinePlace } from "./ranges.ts";
 
-/** The bound on what all drains together read ahead. When it is spent each goes on with one batch at a time. */
+/** The bound on what all drains together read ahead. When it is spent, each continues with one batch at a time. */
 export class ReadAheadBudget {
-  /** Tells all of them of what was read. */
+  /** Tells all drains what was read. */
   readonly pulse: Pulse;
   readonly #bytesMax: number;
   #bytes = 0;
 
-  /** `gatherMs`: lines that come faster than this one after the other go out together. */
+  /** `gatherMs`: lines that follow each other faster than this go out together. */
   constructor(bytesMax: number, gatherMs = 0) {
     this.#bytesMax = bytesMax;
     this.pulse = pulseOf(gatherMs);
@@ -25,7 +25,7 @@ export class ReadAheadBudget {
     return this.#bytes >= this.#bytesMax;
   }
 
-  /** Bytes that are held from now on; negative when they are let go. */
+  /** Adds to the bytes that are held; negative when they are let go. */
   add(bytes: number): void {
     this.#bytes += bytes;
   }
@@ -35,22 +35,22 @@ type ReadAheadOptions = {
   readonly log: ChannelLog;
   readonly channel: ChannelId;
   readonly from: From;
-  /** Batches are whole, so one more than this may be held. */
+  /** One batch more may be held, because batches are whole. */
   readonly bytesMax: number;
   readonly budget: ReadAheadBudget;
-  /** All up to this line is wanted at once, if it is within `bytesMax`: a parcel is to be cut again as it was. */
+  /** Everything up to this line is wanted at once, if it fits `bytesMax`: a parcel must be cut again as it was. */
   readonly throughLine: number;
-  /** There may be something new to find. */
+  /** Called when there may be something new to find. */
   readonly onChange: () => void;
 };
 
-/** Found from a line on. */
+/** The result of looking for lines from a number on. */
 export type Found =
   | { readonly kind: "nothing yet" }
   | { readonly kind: "lines" }
-  /** Retention took the line; `place` is that of the first one that is left. */
+  /** Retention took the line; `place` is that of the first line that is left. */
   | { readonly kind: "gap"; readonly place: LinePlace }
-  /** The line is none of this log, of which the oldest one is at `place`. */
+  /** The line is not in this log, whose oldest line is at `place`. */
   | { readonly kind: "replaced"; readonly place: LinePlace }
   | { readonly kind: "ended" }
   | { readonly kind: "failed"; readonly cause: unknown };
@@ -58,10 +58,10 @@ export type Found =
 const nothingYet: Found = { kind: "nothing yet" };
 const lines: Found = { kind: "lines" };
 
-/** One for all: an abort without a reason makes an error with a stack each time. */
+/** Shared by all: an abort without a reason makes an error with a stack each time. */
 const closed = new Error("the reading is over");
 
-/** Follows a channel and holds what was not sent yet. */
+/** Follows a channel and holds what has not been sent yet. */
 export class ReadAhead {
   readonly #batches: StoredBatch[] = [];
   readonly #options: ReadAheadOptions;
@@ -72,10 +72,10 @@ export class ReadAhead {
   #letGo!: () => void;
   #bytes = 0;
   #end: Found | undefined;
-  /** It holds what it may: the next batch is asked for when some of that is forgotten. */
+  /** It holds as much as it may: the next batch is asked for when some of that is forgotten. */
   #isFull = false;
   #isTelling = false;
-  /** The place that was asked for is none of this log: what is held begins with its oldest batch. */
+  /** The place that was asked for is not in this log: what is held begins with its oldest batch. */
   #isForeign = false;
 
   constructor(options: ReadAheadOptions) {
@@ -87,12 +87,12 @@ export class ReadAhead {
     this.#pull();
   }
 
-  /** Batches that were not sent yet, oldest first. */
+  /** Batches that have not been sent yet, oldest first. */
   get batches(): readonly StoredBatch[] {
     return this.#batches;
   }
 
-  /** Forgets what lies wholly before `line`, and says what there is from it on. */
+  /** Forgets the batches that lie wholly before `line`, and says what there is from it on. */
   seek(line: number): Found {
     if (!this.#isForeign) this.forget(line);
     const first = this.#batches[0];
@@ -102,7 +102,7 @@ export class ReadAhead {
     return { kind: this.#isForeign ? "replaced" : "gap", place };
   }
 
-  /** Forgets the batches that lie wholly before the channel's line number `line`. */
+  /** Forgets the batches that lie wholly before line `line` of the channel. */
   forget(line: number): void {
     let count = 0;
     for (const batch of this.#batches) {
@@ -114,13 +114,13 @@ export class ReadAhead {
     if (this.#isFull) this.#goOn();
   }
 
-  /** It may hold so many bytes from now on. */
+  /** Raises the bound on what it may hold. */
   widen(bytesMax: number): void {
     this.#bytesMax = bytesMax;
     if (this.#isFull) this.#goOn();
   }
 
-  /** Ends the reading and forgets everything at once; resolves when the log was let go. Idempotent. */
+  /** Ends reading and forgets everything at once; resolves when the log has been let go. Idempotent. */
   close(): Promise<void> {
     this.#end ??= { kind: "ended" };
     this.#stopping.abort(closed);
@@ -129,7 +129,7 @@ export class ReadAhead {
     return this.#over;
   }
 
-  // Batches that came before the reading failed or ended are there to be sent.
+  // Batches that came before reading failed or ended can still be sent.
   #isReady(): boolean {
     return this.#end !== undefined || this.#isForeign || this.#isThrough() || this.#bytes >= this.#bytesMax;
   }
@@ -144,7 +144,7 @@ export class ReadAhead {
     return this.#bytes < this.#bytesMax && !(this.#options.budget.isSpent && this.#isThrough());
   }
 
-  // Two promises a batch, where a loop over the iterator has seven.
+  // Two promises per batch; a loop over the iterator needs seven.
   #pull(): void {
     const { log, channel, from } = this.#options;
     try {

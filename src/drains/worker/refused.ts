@@ -1,5 +1,5 @@
 /**
- * Handles lines that a destination refuses: a line sent alone is tried a few times and then passed, so that its
+ * Handles lines that a destination refuses: a line sent alone is tried a few times and then passed over, so that its
  * neighbours arrive. Pure.
  */
 import type { Verdict } from "../../ports.ts";
@@ -12,15 +12,15 @@ import type { Setback } from "./setbacks.ts";
 import { type Left, settle, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 
-/** A destination that refused so many lines in a row, each alone, is waited for as one that is down. */
+/** A destination that has refused this many lines in a row, each alone, is treated as if it were down. */
 const skippedInRowMax = 10;
 
 export type VerdictEvent = EventOf<"verdict">;
 
-/** The drain after a verdict, what has to be done, and why it failed, if it did. */
+/** The drain after a verdict, what to do next, and why it failed, if it did. */
 export type Weighed = Left & { readonly effects: readonly Effect[]; readonly setback?: Setback };
 
-/** The line was refused alone: it is tried again as it was, or passed. */
+/** The line was refused alone: it is tried again unchanged, or passed over. */
 export function onRefusedAlone(
   state: UnderWay,
   cut: CutRange,
@@ -37,8 +37,8 @@ export function onRefusedAlone(
 }
 
 /**
- * The destination does not take this line, though it came alone: it is passed. A destination that takes none is left
- * alone for longer and longer, so that the lines behind are there still when its owner has mended that.
+ * The destination does not accept this line even alone, so it is passed over. A destination that accepts no lines is
+ * left alone for longer and longer, so that the lines that follow are still there when its owner has mended it.
  */
 export function skipped(state: UnderWay, cut: CutRange, reason: string, event: VerdictEvent): Weighed {
   const { memory, range } = settle(state, cut, { delivered: 0, refused: 1 }, event);
@@ -60,15 +60,20 @@ export function skipped(state: UnderWay, cut: CutRange, reason: string, event: V
   };
 }
 
-/** A parcel of live lines is sent again as it was, whoever runs the drain then; others are cut anew by another node. */
+/**
+ * A parcel of live lines is sent again unchanged, even if another node has the drain by then; for other ranges, another
+ * node cuts anew.
+ */
 export const held = ({ kind }: DeliveryRange, { endLine }: CutRange): readonly Effect[] =>
   kind === "live" ? [{ kind: "hold", endLine }] : [];
 
-/** A parcel of live lines is sent in parts: the end that another node may know of it is void. */
+/** A parcel of live lines is sent in parts: the end that another node may know of is void. */
 export const unheld = ({ kind }: DeliveryRange): readonly Effect[] =>
   kind === "live" ? [{ kind: "unhold" }] : [];
 
-/** A notice that is refused, as the lines before it were, would be told by the next one, for ever. */
+/**
+ * Tells the owner about refused lines, but not about refused notices: the next notice would tell of this one, for ever.
+ */
 export const told = (
   lines: number,
   cut: CutRange,

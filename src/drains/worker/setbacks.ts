@@ -1,25 +1,25 @@
-/** Handles failed attempts and broken connections: waits grow, and lines that are owed come back. Pure. */
+/** Handles failed attempts and broken connections: waits grow, and unconfirmed lines come back. Pure. */
 import type { FailureCause } from "../../core/records/failure-cause.ts";
 import { retryDelayMs } from "../../core/scheduling/retry.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import type { DeliveryEvent, DeliveryRules, Effect, Memory, Step } from "./delivery-types.ts";
 import { nothingRecent, unconfirmedOf, union } from "./unconfirmed.ts";
 
-/** A connection that breaks later than this after the last break is the first to break again. */
+/** A break later than this after the last one counts as the first again. */
 const breaksMsMax = 120_000;
 
-/** Why an attempt failed, and how long it is to be waited at least. */
+/** Why an attempt failed, and how long to wait at least. */
 export type Setback = {
-  /** Undefined: nothing to tell the owner. */
+  /** Undefined: there is nothing to tell the owner. */
   readonly reason: string | undefined;
   /** Undefined: "other". */
   readonly cause?: FailureCause | undefined;
   readonly afterMs?: number;
-  /** Whoever runs the drain next has to know of it. */
+  /** Whoever runs the drain next must know of it. */
   readonly isNews?: boolean;
 };
 
-/** Waits before the next attempt, longer each time, and holds nothing meanwhile. */
+/** Waits before the next attempt, longer each time, and holds no slot in the meantime. */
 export function backOff(
   memory: Memory,
   { reason, cause, afterMs = 0, isNews = false }: Setback,
@@ -60,21 +60,23 @@ const failing = (
   lastError: { at: new Date(nowMs).toISOString(), message: reason },
 });
 
-/** A break brings back what was delivered lately, which is sent again before all else. Undefined when there is none. */
+/**
+ * A break brings back what was delivered lately, and that is sent again first. Undefined when there has been no break.
+ */
 export function broughtBack(memory: Memory, { monotonicMs }: DeliveryEvent): Memory | undefined {
   if (unconfirmedOf(memory.recent).length === 0) return undefined;
   const count = monotonicMs - memory.breaks.monotonicMs > breaksMsMax ? 1 : memory.breaks.count + 1;
   return { ...owing(memory), breaks: { count, monotonicMs } };
 }
 
-/** Owes what was delivered lately from now on. */
+/** Marks what was delivered lately as unconfirmed. */
 export function owing(memory: Memory): Memory {
   const unconfirmed = union(memory.checkpoint.unconfirmed ?? [], unconfirmedOf(memory.recent));
   if (unconfirmed.length === 0) return memory;
   return { ...memory, checkpoint: { ...memory.checkpoint, unconfirmed }, recent: nothingRecent };
 }
 
-/** How long to wait after so many breaks in a row, whatever else there is to wait for. */
+/** How long to wait after this many breaks in a row, regardless of any other wait. */
 export const breakDelayMs = (
   { breaks }: Memory,
   { random }: DeliveryEvent,

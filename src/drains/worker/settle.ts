@@ -1,4 +1,4 @@
-/** Counts a parcel's lines in the ledger and moves the range behind them. Pure. */
+/** Counts a parcel's lines in the ledger and moves the range past them. Pure. */
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
 import { passed } from "./batcher.ts";
 import type { DeliveryEvent, Effect, Flight, Memory } from "./delivery-types.ts";
@@ -13,7 +13,7 @@ const rest: readonly Effect[] = [{ kind: "rest" }];
 type Times = Pick<DeliveryEvent, "nowMs" | "monotonicMs">;
 export type Left = { readonly memory: Memory; readonly range: DeliveryRange };
 
-/** Each line of `cut`, which `range` begins with, has its place. */
+/** Settles every line of `cut`, which is the beginning of `range`. */
 export function settle({ memory, range }: Left, cut: CutRange, counts: Settled, at: Times): Left {
   const { delivered, isTaken } = counts;
   const { position, line, kind } = range;
@@ -33,11 +33,14 @@ export function settle({ memory, range }: Left, cut: CutRange, counts: Settled, 
   };
 }
 
-/** The filter left out every line of `cut`. */
+/** Settles a `cut` of which the filter kept no line. */
 export const settleFiltered = (left: Left, cut: CutRange, at: Times): Left =>
   settle(left, cut, { delivered: 0, refused: 0 }, at);
 
-/** When nothing is under way others may ask for the slot; one of a drain that fails is given back, as lines may be long in coming. */
+/**
+ * When nothing is under way, others may ask for the slot; a failing drain gives its slot back, because it may be long
+ * before more lines come.
+ */
 export function resting(
   memory: Memory,
   others: readonly Flight[],

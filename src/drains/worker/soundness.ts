@@ -1,4 +1,4 @@
-/** Asserts what must hold of a drain's delivery in every state. A state that is not sound is a fault of the program. */
+/** Asserts what must be true of a drain's delivery in every state. A violation is a fault of the program. */
 import assert from "node:assert";
 import { heldEndOf } from "./batcher.ts";
 import type { DeliveryRules, DeliveryState } from "./delivery-types.ts";

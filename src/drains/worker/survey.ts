@@ -1,4 +1,4 @@
-/** Asks a channel's log what it still has of a range, before the range is followed. */
+/** Asks a channel's log what it still has of a range before the range is followed. */
 import { endOf, positionIn, type StoredBatch } from "../../core/batch/batch.ts";
 import type { ChannelId } from "../../core/ids.ts";
 import { comparePositions, readPosition } from "../../core/position.ts";
@@ -7,13 +7,13 @@ import type { LinePlace, RangeChoice } from "./ranges.ts";
 
 type Survey = {
   readonly end: ChannelEnd;
-  /** No batch is left. */
+  /** True when no batch is left. */
   readonly isEmpty: boolean;
-  /** The beginning of the replay; undefined when there is none of its lines, or no replay. */
+  /** The beginning of the replay; undefined if none of its lines are left, or there is no replay. */
   readonly start?: LinePlace | undefined;
 };
 
-/** The log failed; `cause` says how. Any other failure is a fault of the program. */
+/** The log failed with `cause`. Any other failure is a fault of the program. */
 export class LogUnreadable extends Error {}
 
 /** Rejects with `LogUnreadable`. */
@@ -35,7 +35,7 @@ async function firstBatch(log: ChannelLog, channel: ChannelId, from: From): Prom
   const looking = new AbortController();
   for await (const first of log.follow(channel, from, looking.signal, "present")) {
     looking.abort();
-    return first === "foreign" ? undefined : first; // its lines are gone with the log that they were in
+    return first === "foreign" ? undefined : first; // its lines went with the log that held them
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * A node that takes a drain over has to cut its parcels at the same places as before: destinations recognise repeats by
- * the id of a parcel, which follows from its lines. So each batch goes alone, or a parcel of several batches ends at a
- * line that was written to the checkpoint before it was sent.
+ * A node that takes over a drain must cut its parcels at the same places as the node before: destinations recognise a
+ * repeat by the parcel id, which follows from its lines. So each batch goes alone, or a parcel of several batches ends
+ * at a line that was written to the checkpoint before the parcel was sent.
  */
 import type { StoredBatch } from "../../core/batch/batch.ts";
 import type { Clock } from "../../ports.ts";
@@ -18,20 +18,22 @@ type TakeoverOptions = {
 type Bounds = ParcelLimits & { readonly isHeld: boolean };
 type Bounded = { readonly range: DeliveryRange; readonly bounds: Bounds };
 
-/** So much that waits is worth a write of the checkpoint, however short the last one is ago. */
+/** This many waiting bytes are worth a write of the checkpoint, however recent the last one is. */
 const gatherBytes = 64 * 1024;
-/** So many batches at most go alone, one by one, after the checkpoint was written last: the next node does the same. */
+/**
+ * At most this many batches go alone, one by one, after the last write of the checkpoint: the next node does the same.
+ */
 const aloneMax = 64;
 
-/** Sees to it that the next node sends the same. */
+/** Makes sure that the next node sends the same parcels. */
 export class Takeover {
   readonly #options: TakeoverOptions;
   #parcelEnd: number;
   /** The span of time in which the end of a parcel of several batches was last written. */
   #announcedIn = Number.NEGATIVE_INFINITY;
-  /** Ends of parcels of one batch; those after the line that was written last count. */
+  /** Ends of parcels of one batch. Only those after the line that was written last count. */
   #alone: number[] = [];
-  /** Batches that the node before may have sent alone. */
+  /** The number of batches that the previous node may have sent alone. */
   #inherited = aloneMax;
   /** Set when the end of a parcel could not be written. */
   #aloneUntilMs = Number.NEGATIVE_INFINITY;
@@ -41,30 +43,30 @@ export class Takeover {
     this.#parcelEnd = options.checkpoint.latest.parcelEnd ?? 0;
   }
 
-  /** As it has to stand in every checkpoint that is written from now on. */
+  /** The end that must be in every checkpoint from now on. */
   get parcelEnd(): number {
     return this.#parcelEnd;
   }
 
-  /** The parcel that ends before `endLine` is sent again as it was. */
+  /** The parcel that ends before `endLine` will be sent again unchanged. */
   hold(endLine: number): void {
     this.#parcelEnd = endLine;
   }
 
-  /** The parcel is sent in parts: these are for the next node to find out anew. */
+  /** The parcel is sent in parts, which the next node has to find out for itself. */
   unhold(): void {
     this.#parcelEnd = 0;
   }
 
-  /** The bounds of a parcel of `range` that the next node would cut as well. */
+  /** The bounds of a parcel of `range` that the next node would cut the same way. */
   bounded(bounds: Bounds, range: DeliveryRange, batches: readonly StoredBatch[]): ParcelLimits {
     if (range.kind !== "live" || bounds.isHeld || this.#mayGather(batches)) return bounds;
     return { ...bounds, endLine: Math.min(bounds.endLine, endLineOf(batches[0]!)) };
   }
 
   /**
-   * True when `cut` may be sent, false when its end could not be written, and it has to be cut anew. A promise where something is
-   * to be written first.
+   * True when `cut` may be sent; false when its end could not be written, so that it must be cut anew. A promise if
+   * something must be written first.
    */
   prepare(
     { range, bounds }: Bounded,
@@ -86,7 +88,7 @@ export class Takeover {
     });
   }
 
-  // Writes of ends are few: one in each span, which begins for all drains of a record at once, or in `gatherBytes`.
+  // Writes of ends are few: one per span, which begins for all drains of a record at once, or one per `gatherBytes`.
   #mayGather(batches: readonly StoredBatch[]): boolean {
     const { clock, checkpoint } = this.#options;
     if (this.#inherited > 0 || clock.monotonicMs() < this.#aloneUntilMs) return false;

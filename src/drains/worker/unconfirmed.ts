@@ -1,21 +1,23 @@
 /**
- * Lines that count as delivered and are not old enough to be sure of: the last second of deliveries and the second
- * before. A connection that breaks brings them back. They are kept as places in the log, not as lines, so what is kept
- * does not grow with them.
+ * Lines that count as delivered, but too recently to be sure: those of the newest second of deliveries and of the
+ * second before. A break of the connection brings them back. They are kept as places in the log, so that memory does
+ * not grow with the lines.
  */
 import type { Stretch } from "../../registry/drain-checkpoint.ts";
 
-/** Deliveries are told apart by spans of so long; the newest span and the one before it are unconfirmed. */
+/** Deliveries are grouped in spans of this length; the newest span and the one before it are unconfirmed. */
 const spanMs = 1_000;
-/** Stretches kept apart, at most: beyond that the two that lie closest become one, with the lines between. */
+/**
+ * The most stretches that are kept apart: beyond that, the two closest become one, including the lines between them.
+ */
 const stretchesMax = 4;
 
-/** The last deliveries. */
+/** The latest deliveries. */
 export type Recent = {
   readonly newest: readonly Stretch[];
   /** When the newest span began. */
   readonly sinceMs: number;
-  /** The span before, when the newest followed on it. */
+  /** The span before, if the newest followed directly. */
   readonly older: readonly Stretch[];
   readonly lastAtMs: number;
 };
@@ -28,8 +30,7 @@ export const nothingRecent: Recent = {
 };
 
 /**
- * `stretch` was delivered at `nowMs` of a clock that only goes forward. Stretches may come in any order, since some are
- * sent once more.
+ * `stretch` was delivered at `nowMs` of a monotonic clock. Stretches may come in any order, since some are sent again.
  */
 export function withDelivered(recent: Recent, stretch: Stretch, nowMs: number): Recent {
   const { newest, sinceMs, older, lastAtMs } = recent;
@@ -47,10 +48,10 @@ export function withDelivered(recent: Recent, stretch: Stretch, nowMs: number): 
   };
 }
 
-/** All that a break brings back. */
+/** Everything that a break brings back. */
 export const unconfirmedOf = ({ newest, older }: Recent): readonly Stretch[] => union(newest, older);
 
-/** The lines of both, in order and disjoint. */
+/** The lines of both, sorted and disjoint. */
 export function union(one: readonly Stretch[], other: readonly Stretch[]): readonly Stretch[] {
   const all = [...one, ...other].sort((a, b) => a.line - b.line);
   const apart: Stretch[] = [];
@@ -68,16 +69,16 @@ export function union(one: readonly Stretch[], other: readonly Stretch[]): reado
   return apart;
 }
 
-// Lines of a replay count in no stretch: were they in one with others, some of those others would be taken for them.
+// Lines of a replay are never counted: merged with counted ones, they would be mistaken for those.
 const areAlike = (one: Stretch, other: Stretch): boolean => one.counted > 0 === other.counted > 0;
 
-// Two stretches that touch: what is in both is in the second, which reaches as far as either.
+// Splits two stretches that touch: what is in both goes to the second, which reaches as far as either.
 function sideBySide(first: Stretch, second: Stretch): readonly Stretch[] {
   const rest = { ...second, endLine: Math.max(first.endLine, second.endLine) };
   return second.line > first.line ? [{ ...first, endLine: second.line }, rest] : [rest];
 }
 
-// One stretch from the beginning of `first` to the end of both. Lines that are in both count once.
+// One stretch from the beginning of `first` to the end of both. Lines in both count once.
 function joined(first: Stretch, second: Stretch): Stretch {
   const { position, line } = first;
   const overlap = Math.max(0, Math.min(first.endLine, second.endLine) - second.line);

@@ -1,15 +1,15 @@
-/** Questions about parcels that are under way. Pure. */
+/** Questions about the parcels that are under way. Pure. */
 import { heldEndOf } from "./batcher.ts";
 import type { DeliveryRules, DeliveryState, Flight, StateOf } from "./delivery-types.ts";
 import type { DeliveryRange } from "./ranges.ts";
 
 export type UnderWay = StateOf<"delivering"> | StateOf<"stopping">;
 
-/** The line behind all that is prepared of the range. */
+/** The line after everything that is prepared of the range. */
 export const nextLine = (range: DeliveryRange, inFlight: readonly Flight[]): number =>
   inFlight.at(-1)?.cut?.endLine ?? range.line;
 
-/** The line behind what was sent when lines can be sent now; otherwise undefined. */
+/** The line after what was sent, if lines can be sent now; otherwise undefined. */
 export function dueLine(state: DeliveryState, rules: DeliveryRules): number | undefined {
   if (state.kind === "idle") return state.range.line;
   return state.kind === "delivering" && hasRoom(state, rules)
@@ -17,7 +17,7 @@ export function dueLine(state: DeliveryState, rules: DeliveryRules): number | un
     : undefined;
 }
 
-/** True while the parcel of that number is waited for. */
+/** True while the parcel with this number is waited for. */
 export function isInFlight(state: DeliveryState, number: number): boolean {
   if (state.kind === "preparing") return state.flight.number === number;
   if (state.kind === "awaiting slot") return state.ready?.flight.number === number;
@@ -25,8 +25,8 @@ export function isInFlight(state: DeliveryState, number: number): boolean {
 }
 
 /**
- * True when another parcel may follow those under way: over a connection that stood, within the bounds, and while
- * nothing has to be found out about a parcel.
+ * True when another parcel may follow those under way: on a connection that has proved itself, within the bounds, and
+ * while no parcel is being retried or halved.
  */
 export function hasRoom(
   { memory, range, inFlight, broke }: StateOf<"delivering">,

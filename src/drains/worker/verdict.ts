@@ -10,16 +10,18 @@ import { backOff, breakDelayMs, owing } from "./setbacks.ts";
 import { type Left, resting, settle, settleFiltered, withError } from "./settle.ts";
 import type { UnderWay } from "./under-way.ts";
 
-/** A parcel that was not taken or answered in time so often is sent in parts: the time may be too short for it. */
+/**
+ * A parcel that was not accepted or answered in time this often is sent in parts: it may be too large for that time.
+ */
 const slowTriesMax = 2;
-/** A crash that comes before it is written repeats lines, and loses none. */
+/** A crash before this is written repeats lines, and loses none. */
 const progress: readonly Effect[] = [{ kind: "record", within: "pace" }];
 const nothing: readonly Effect[] = [];
 const widen = ({ limits }: DeliveryRules): Effect => ({ kind: "widen", bytesMax: limits.readAheadBytesMax });
-/** Between two notices of a certificate that ends soon. */
+/** The time between two notices that a certificate expires soon. */
 const expiryNoticeMs = 86_400_000;
 
-/** The oldest parcel has its verdict. One of a parcel that nobody waits for any more changes nothing. */
+/** The verdict is on the oldest parcel. One on a parcel that nobody waits for any more changes nothing. */
 export function onVerdict(state: UnderWay, event: VerdictEvent, rules: DeliveryRules): Step {
   const { inFlight } = state;
   const [first, ...others] = inFlight;
@@ -31,7 +33,7 @@ export function onVerdict(state: UnderWay, event: VerdictEvent, rules: DeliveryR
   const weighed = weigh(state, first!.cut!, event, rules);
   const isPassed = weighed.range.line > state.range.line;
   if (!isPassed) {
-    // Those sent behind it are sent again with it, and what was read ahead begins behind them.
+    // The parcels sent after it are sent again with it, and reading ahead continues after them.
     const isReadAgain = first!.isAlone || first!.stage === "sent";
     return after(weighed.effects, goOn(withRest(state, weighed, []), isReadAgain, weighed, event, rules));
   }
@@ -45,7 +47,7 @@ export function onVerdict(state: UnderWay, event: VerdictEvent, rules: DeliveryR
   return after(effects, goOn(next, first!.isAlone, weighed, event, rules));
 }
 
-// All that is under way behind the first.
+// Everything under way after the first.
 const withRest = (
   { kind, broke }: UnderWay,
   { memory, range }: Left,
@@ -58,7 +60,7 @@ const withRest = (
   broke,
 });
 
-// Lines that the filter left out, and that are the oldest now.
+// Passes the oldest lines if the filter left them out.
 function passFiltered(state: UnderWay, event: VerdictEvent): UnderWay {
   const [first, ...others] = state.inFlight;
   if (!first?.isFiltered) return state;
@@ -73,7 +75,7 @@ function goOn(
   rules: DeliveryRules,
 ): Step {
   const { range, inFlight, broke } = state;
-  // A parcel told to be delivered after its connection broke went over that one.
+  // A parcel reported as delivered after its connection broke had gone over that connection.
   const memory = broke === undefined ? state.memory : owing(state.memory);
   const isStopping = state.kind === "stopping";
   const reason = setback?.reason ?? broke;

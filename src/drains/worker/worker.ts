@@ -1,6 +1,6 @@
 /**
- * Runs one drain: hands events to the state machine of `delivery-state.ts` and its effects to the performer. All
- * decisions are made in the state machine.
+ * Runs one drain: hands events to the state machine of `delivery-state.ts`, which makes all decisions, and its effects
+ * to the performer.
  */
 import type { LineFilter } from "../../core/filter/line-filter.ts";
 import type { DrainCheckpoint } from "../../registry/drain-checkpoint.ts";
@@ -18,14 +18,14 @@ import { dueLine, isInFlight } from "./under-way.ts";
 
 export type WorkerParts = PerformerParts & {
   /**
-   * Present where nodes share the drains: a worker that starts takes the drain's checkpoint from whoever had it before.
+   * Present where nodes share the drains: a new worker takes over the drain's checkpoint from whoever had it before.
    */
   readonly sheets?: Pick<CheckpointSheets, "open"> | undefined;
   /** Present where one process has all drains: how soon they write their checkpoints. */
   readonly pace?: CheckpointPace | undefined;
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
-  /** The receiver's bounds of one parcel, when those are less than the limits. Never throws. */
+  /** The receiver's own bounds for one parcel, if they are below the limits. Must not throw. */
   readonly receiverFor?: (drain: DrainRecord) => ReceiverLimits;
 };
 
@@ -37,7 +37,7 @@ export class DrainWorker {
   readonly #running: Promise<void>;
   #settle!: { readonly resolve: () => void; readonly reject: (fault: unknown) => void };
   #state: DeliveryState;
-  /** Events to be stepped through, in order: a step may bring events of its own. */
+  /** Events to step through, in order: a step may add events of its own. */
   readonly #events: NewEvent[] = [];
   #isStepping = false;
 
@@ -67,14 +67,14 @@ export class DrainWorker {
     this.#running = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
-    this.#running.catch(() => {}); // whoever waits for the end is told
+    this.#running.catch(() => {}); // whoever awaits the end is told
     const first = begin(checkpoint.latest, drain.replay, isShared);
     this.#state = first.state;
     if (checkpoint.isTakenOver) this.#tell({ kind: "stop" });
     else this.#follow(() => first);
   }
 
-  /** Goes on where the drain's checkpoint says. `filter` is the compiled one of the record. */
+  /** Continues where the drain's checkpoint says. `filter` is the record's filter, compiled. */
   static async open(
     drain: DrainRecord,
     filter: LineFilter | undefined,
@@ -90,27 +90,27 @@ export class DrainWorker {
     return worker;
   }
 
-  /** Resolves when the worker ended, for whatever reason; rejects when it broke. */
+  /** Resolves when the worker has ended, for whatever reason; rejects when it broke. */
   get ended(): Promise<void> {
     return this.#running;
   }
 
-  /** How far it is, ahead of the Store by a moment. */
+  /** The state of delivery, slightly ahead of what is in the Store. */
   get checkpoint(): DrainCheckpoint {
     return this.#state.memory.checkpoint;
   }
 
-  /** All that was there is settled: it waits for lines. */
+  /** True when everything there was is settled, and it waits for lines. */
   get isIdle(): boolean {
     return this.#state.kind === "idle";
   }
 
-  /** The owner wants lines to be sent again: after what is under way, which goes on. */
+  /** The owner wants lines to be sent again: this begins after what is under way, which continues. */
   replay(asked: AskedReplay): void {
     this.#tell({ kind: "replay asked", asked });
   }
 
-  /** Idempotent. Begins nothing new, gives what is under way `graceMs` to end, writes the checkpoint. */
+  /** Idempotent. Begins nothing new, gives what is under way `graceMs` to end, and writes the checkpoint. */
   async stop(graceMs: number): Promise<void> {
     this.#tell({ kind: "stop" });
     const ended = new AbortController();
@@ -120,14 +120,14 @@ export class DrainWorker {
     await running;
   }
 
-  // Steps through `event`, or looks whether there are lines to be sent now.
+  // Steps through `event`, or looks whether there are lines to send now.
   #tell(event?: NewEvent): void {
     if (event !== undefined) this.#events.push(event);
     if (this.#isStepping) return;
     this.#follow(() => undefined);
   }
 
-  // Does what `first` asks for, and all that follows from it. Never throws: the worker breaks instead.
+  // Does what `first` asks for, and everything that follows from it. Never throws: the worker breaks instead.
   #follow(first: () => Step | undefined): void {
     this.#isStepping = true;
     try {
@@ -155,14 +155,15 @@ export class DrainWorker {
     for (const effect of effects) this.#performer.do(effect, state);
   }
 
-  // A fault of the program: nothing goes on, and whoever runs the worker is told.
+  // A fault of the program: the worker stops, and whoever runs it is told.
   #break(fault: unknown): void {
     this.#state = { kind: "stopped", memory: this.#state.memory };
     this.#performer.giveUp().finally(() => this.#settle.reject(fault));
   }
 }
 
-// Spelled out for what comes with each parcel: a spread over objects of many shapes takes longer than the step itself.
+// Spelled out because this runs for every parcel: a spread over objects of many shapes takes longer than the step
+// itself.
 function timedEvent(event: NewEvent, nowMs: number, monotonicMs: number, random: number): DeliveryEvent {
   switch (event.kind) {
     case "lines":
