@@ -22,25 +22,25 @@ export const ownKind = "this server itself";
 /** The addresses that `--dev` allows. */
 export const loopbackCidrs: readonly string[] = ["127.0.0.0/8", "::1/128"];
 
-/** Public by its number, and yet answered by the machine's own host: Azure's agent. */
+/** A public address that the machine's own host answers: Azure's agent. */
 const hostAgents: readonly Cidr[] = [ipaddr.parseCIDR("168.63.129.16/32")];
 
-/** Every address: for the one destination that is no user's input. */
+/** Allows every address, for the one destination that no user enters. */
 export const anyAddress: AddressPolicy = { refusal: () => undefined };
 
 /** Only these IPv6 addresses are handed out to the public (RFC 4291 §2.4 as assigned by IANA). */
 const globalUnicast: Cidr = ipaddr.parseCIDR("2000::/3");
 
 /**
- * Public unicast addresses, and whatever the operator's `cidrs` (or single addresses) allow. Throws a TypeError for a
- * bad one.
+ * Allows public unicast addresses, and whatever the operator's `cidrs` (or single addresses) allow. Throws a TypeError
+ * for a bad one.
  */
 export function addressPolicy(cidrs: readonly string[]): AddressPolicy {
   const allowed = cidrs.map(parseCidr);
   return {
     refusal(text) {
       if (!ipaddr.isValid(text)) return "malformed";
-      // An IPv4-mapped address reaches the IPv4 address inside, so it is judged as that one.
+      // An IPv4-mapped address reaches the IPv4 address inside it, so that one is judged.
       const address = ipaddr.process(text);
       if (allowed.some((cidr) => within(address, cidr))) return undefined;
       const range = address.range();
@@ -52,7 +52,7 @@ export function addressPolicy(cidrs: readonly string[]): AddressPolicy {
   };
 }
 
-/** The policy, and nothing that is this server itself. An address that is refused anyway does not tell whose it is. */
+/** The policy, which also refuses this server itself. An address that is refused anyway does not reveal whose it is. */
 export const sparing = (
   policy: AddressPolicy,
   own: { hasAddress(address: string, port: number): boolean },
@@ -61,19 +61,19 @@ export const sparing = (
     policy.refusal(address) ?? (port !== undefined && own.hasAddress(address, port) ? ownKind : undefined),
 });
 
-/** The policy's word on addresses at one port. */
+/** The policy for addresses at one port. */
 export const atPort = (policy: AddressPolicy, port: number): AddressPolicy => ({
   refusal: (address) => policy.refusal(address, port),
 });
 
 const publicAddresses = addressPolicy([]);
 
-/** Names that lead to this machine by what they are (RFC 6761 §6.3). */
+/** Names that by definition lead to this machine (RFC 6761 §6.3). */
 export const isLocalName = (host: string): boolean => /(^|\.)localhost\.?$/i.test(host);
 
 /**
- * The address that `host` leads to, as the owner of its drain may see it: what a name leads to inside of the operator's
- * network is not theirs to know.
+ * The address that `host` leads to, as the owner of its drain may see it: the owner must not learn what a name leads to
+ * inside the operator's network.
  */
 export function shownAddress(address: string, host: string): string {
   const range = publicAddresses.refusal(address);
@@ -94,26 +94,26 @@ export class AddressRefused extends Error {
   }
 }
 
-/** Throws `AddressRefused` when `host` is an address literal that is refused: `net.connect` looks up names alone. */
+/** Throws `AddressRefused` when `host` is an address literal that is refused: `net.connect` looks up only names. */
 export function checkLiteral(host: string, policy: AddressPolicy): void {
   if (!ipaddr.isValid(host)) return;
   const range = policy.refusal(host);
   if (range !== undefined) throw new AddressRefused(host, range);
 }
 
-/** Looks up all addresses of a name; with none when it has none. As `dns.lookup` with `all`. */
+/** Looks up all addresses of a name, perhaps none, as `dns.lookup` does with `all`. */
 export type Resolve = (
   name: string,
   options: LookupAllOptions,
   done: (failure: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
 ) => void;
 
-/** The same in the turn of an app: apps share what there is of look-ups. */
+/** The same on behalf of an app: apps share the look-ups. */
 export type ResolveInTurn = (...lookup: [...Parameters<Resolve>, app: string]) => void;
 
 /**
- * Resolves every address of a name and keeps those that the policy allows: for the `lookup` option of `net.connect`. Asks
- * when the caller listens to the socket, so that it is told of a name that is known at once, too.
+ * Resolves every address of a name and keeps those that the policy allows: for the `lookup` option of `net.connect`.
+ * Asks only once the caller listens to the socket, so that even an immediate answer is heard.
  */
 export function checkedLookup(policy: AddressPolicy, resolve: Resolve): LookupFunction {
   return (hostname, options, callback) => process.nextTick(look, hostname, options, callback);

@@ -1,7 +1,7 @@
 /**
- * The operator's metrics of all drains of this node: what waits for them, and why some fail. Nothing waits for a drain
- * that is up to date; of the others, a bounded number is looked at in each round, so that dead drains cost no more
- * reads of the log than that, however many there are.
+ * The operator's metrics of all drains of this node: how much waits for them, and why some fail. Nothing waits for a
+ * drain that is up to date; of the others, each round looks at a bounded number, so that dead drains cost no more reads
+ * of the log than that, however many there are.
  */
 
 import type { BackgroundFailures } from "../background-failures.ts";
@@ -14,12 +14,12 @@ import type { DrainCheckpoint } from "../registry/drain-checkpoint.ts";
 import { lagOf } from "../registry/drain-ledger.ts";
 import type { DrainHistories } from "./drain-histories.ts";
 
-/** A drain that is being run here. */
+/** A drain that runs here. */
 export type RunningDrain = {
   readonly id: string;
   readonly channel: ChannelId;
   readonly checkpoint: DrainCheckpoint;
-  /** All that its app has is settled. */
+  /** True when everything of its app is settled. */
   readonly isIdle: boolean;
 };
 
@@ -28,11 +28,11 @@ type CensusOptions = {
   readonly log: ChannelLog;
   readonly clock: Clock;
   readonly failures: Pick<BackgroundFailures, "note">;
-  /** Takes a sample of each drain in each round. */
+  /** Gets a sample of each drain in each round. */
   readonly histories: DrainHistories;
-  /** Between two rounds. */
+  /** The time between two rounds. */
   readonly everyMs: number;
-  /** Drains whose lag is read in a round. */
+  /** How many drains' lags are read in a round. */
   readonly readsMax: number;
 };
 
@@ -42,9 +42,9 @@ export class DrainCensus {
   readonly #options: CensusOptions;
   readonly #closing = new AbortController();
   readonly #rounds: Promise<void>;
-  /** Lines that each drain had sent when it was counted last. */
+  /** The lines that each drain had sent when it was last counted. */
   readonly #sent = new Map<string, { readonly lines: number; readonly atMs: number }>();
-  /** The drains that are not at rest, as they were when they were looked at; those looked at longest ago first. */
+  /** The drains that are not idle, as they were when they were last looked at; longest ago first. */
   #lags = new Map<string, Lag>();
 
   constructor(options: CensusOptions) {
@@ -91,7 +91,7 @@ export class DrainCensus {
     this.#tell();
   }
 
-  // A drain whose turn to be looked at was not now has the lag of its last look.
+  // A drain that was not looked at in this round has the lag of its last look.
   #sample(all: ReadonlyMap<string, RunningDrain>): void {
     const { histories, clock } = this.#options;
     const atMs = clock.nowMs();
@@ -109,7 +109,7 @@ export class DrainCensus {
     }
   }
 
-  // Those that were not looked at yet, then those that were longest ago.
+  // Those that have not been looked at yet, then those looked at longest ago.
   #dueOf(busy: ReadonlyMap<string, RunningDrain>): readonly RunningDrain[] {
     const fresh = [...busy.values()].filter(({ id }) => !this.#lags.has(id));
     return [...fresh, ...[...this.#lags.keys()].map((id) => busy.get(id)!)];
@@ -123,7 +123,7 @@ export class DrainCensus {
     if (lag.lagLines > 0) this.#lags.set(id, { ...lag, atMs });
   }
 
-  // Lines that were seen to wait have grown older since.
+  // Waiting lines have grown older since they were seen.
   #tell(): void {
     const nowMs = this.#options.clock.nowMs();
     let lines = 0;

@@ -1,6 +1,4 @@
-/**
- * A one-time event with a promise. There is one for each drain, and an `AbortController` would take most of a kilobyte.
- */
+/** A one-time event with a promise. Each drain has one, and an `AbortController` would take most of a kilobyte. */
 export class Change {
   readonly made: Promise<void>;
   isMade = false;

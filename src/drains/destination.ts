@@ -13,14 +13,14 @@ import type { OwnEndpoints } from "./own-endpoints.ts";
 /** How the lines of a parcel are written in the body of a request. */
 export type FormatName = keyof typeof parcelBounds;
 
-/** Bounds of one parcel that are the receiver's, where it takes less than the drain would send. */
+/** The receiver's own bounds for one parcel, where it accepts less than the drain would send. */
 export type ParcelBounds = {
-  /** Stored bytes: so few that parcels of ordinary lines stay below `bodyBytesMax`. */
+  /** In stored bytes, so few that parcels of ordinary lines stay below `bodyBytesMax`. */
   readonly bytesMax?: number;
   readonly linesMax?: number;
-  /** Bytes of a body before it is compressed: a larger one is halved unsent. */
+  /** In bytes before compression: a larger body is halved unsent. */
   readonly bodyBytesMax?: number;
-  /** False: the receiver refuses a request for one blank line in it, so that these are left out. */
+  /** False: the receiver refuses a whole request for one blank line, so blank lines are left out. */
   readonly takesBlanks?: false;
 };
 
@@ -28,13 +28,13 @@ type Endpoint = {
   /** Name or address, without brackets. */
   readonly host: string;
   readonly port: number;
-  /** True when it is spoken to over TLS. */
+  /** True for TLS. */
   readonly secure: boolean;
 };
 
 export type HttpDestination = Endpoint & {
   readonly kind: "https";
-  /** The value of `Host`: with the port only when the URL has another one than its scheme's. */
+  /** The value of `Host`: with the port only if it is not the scheme's default. */
   readonly hostHeader: string;
   /** Path and query; the fragment is never sent. */
   readonly path: string;
@@ -46,16 +46,16 @@ export type HttpDestination = Endpoint & {
 
 export type SyslogDestination = Endpoint & {
   readonly kind: "syslog";
-  /** False for `#insecure`: any certificate will do. */
+  /** False for `#insecure`: any certificate is accepted. */
   readonly verifies: boolean;
 };
 
-/** A drain's receiver: where its parcels go, and how they are written. */
+/** A drain's receiver: where its parcels go and how they are written. */
 export type Destination = HttpDestination | SyslogDestination;
 
 /**
- * The formats, each with what its receivers take by their documentation (`docs/destinations.md`), where a parcel of
- * 512 KiB and 5,000 lines, the most that any drain sends, may be more: in JSON a byte becomes six at worst.
+ * The formats, each with the bounds that its receivers document (`docs/destinations.md`), if a drain's largest parcel,
+ * 512 KiB and 5,000 lines, may exceed them: in JSON, a byte becomes six at worst.
  */
 export const parcelBounds = {
   logplex: {},
@@ -80,20 +80,18 @@ const schemes = new Map([
 ]);
 
 type DestinationOptions = {
-  /** The drain's own `format`; without it the URL's `format` parameter may name one. */
+  /** The drain's own `format`. Without one, the URL's `format` parameter may name one. */
   readonly format?: string | undefined;
   readonly compression?: string | undefined;
   readonly allow: AddressPolicy;
-  /** This server's own places, which no drain may go to. */
+  /** This server's own endpoints, to which no drain may go. */
   readonly own?: Pick<OwnEndpoints, "has" | "isExcepted"> | undefined;
 };
 
-/**
- * Reads a drain's URL. Throws AppErrors that name the mend; the URL itself is in none of them (it may hold secrets).
- */
+/** Reads a drain's URL. Throws AppErrors that name the mend, but never the URL itself, which may hold secrets. */
 export function parseDestination(url: string, options: DestinationOptions): Destination {
   if (Buffer.byteLength(url) > urlBytesMax) throw drainUrlInvalid(`it is longer than ${urlBytesMax} bytes`);
-  // WHATWG parsing drops tabs and line breaks and trims spaces: whoever typed them meant something else.
+  // WHATWG parsing drops tabs and line breaks and trims spaces, so the result would not be the URL that was typed.
   if (/[\s\p{Cc}\\]/u.test(url))
     throw drainUrlInvalid("it holds a space, a backslash or a control character");
   if (!URL.canParse(url))
@@ -119,7 +117,7 @@ export function parseDestination(url: string, options: DestinationOptions): Dest
   return destination;
 }
 
-/** The format of a drain with this URL: what it was given, else what the URL says, else its scheme's own. */
+/** The format of a drain with this URL: the one it was given, else the URL's, else the scheme's default. */
 export function formatOf(url: string, format: string | undefined): string {
   if (format !== undefined || !URL.canParse(url)) return format ?? "logplex";
   const { protocol, search } = new URL(url);
@@ -128,13 +126,13 @@ export function formatOf(url: string, format: string | undefined): string {
   );
 }
 
-/** Likewise its compression. */
+/** The same for compression. */
 export function compressionOf(url: string, compression: string | undefined): string | undefined {
   if (compression !== undefined || !/^https?:/i.test(url) || !URL.canParse(url)) return compression;
   return new OwnQuery(new URL(url).search).take("compression", isCompression);
 }
 
-/** The receiver's bounds of one parcel; none for a drain that cannot be sent at all. */
+/** The receiver's bounds for one parcel; none for a drain that cannot be sent at all. */
 export function boundsOf(drain: { readonly url?: string; readonly format?: string }): ParcelBounds {
   const format = formatOf(drain.url ?? "", drain.format);
   return isFormat(format) ? parcelBounds[format] : {};
@@ -157,7 +155,7 @@ function httpOf(parsed: URL, options: DestinationOptions) {
   if (!isFormat(format)) throw drainFormatInvalid(format, Object.keys(parcelBounds));
   const compression = options.compression ?? query.take("compression", isCompression);
   const authorization = basicAuthorization(parsed);
-  // The signal's own path is what a bare OTLP endpoint means.
+  // A bare OTLP endpoint means the signal's own path.
   const path = parsed.pathname === "/" && format.startsWith("otlp") ? "/v1/logs" : parsed.pathname;
   return {
     hostHeader: parsed.host,
@@ -174,8 +172,7 @@ function syslogOf(parsed: URL, { format, compression }: DestinationOptions) {
   if (wanted !== "rfc5424") throw syslogFormatInvalid(wanted);
   if (compression !== undefined) throw drainUrlInvalid("syslog has no compression");
   if (parsed.username + parsed.password !== "") throw drainUrlInvalid("syslog has no user and password");
-  // A path and a query mean nothing to syslog; they are taken, as Heroku takes them, and stay in the URL as it is
-  // shown.
+  // A path and a query mean nothing to syslog; they are accepted, as on Heroku, and the URL is shown with them.
   return { verifies: parsed.hash !== "#insecure" };
 }
 
@@ -183,10 +180,7 @@ const isCompression = (word: string): boolean => word === "gzip";
 
 const isFormat = (word: string): word is FormatName => Object.hasOwn(parcelBounds, word);
 
-/**
- * A URL's query, from which the words that are meant for the drain are taken; the others go to the receiver as they
- * are.
- */
+/** A URL's query, from which the drain's own parameters are taken; the others go to the receiver unchanged. */
 class OwnQuery {
   #parts: readonly string[];
 
@@ -208,7 +202,8 @@ class OwnQuery {
   }
 }
 
-// Only "special" schemes have their hosts read as names and addresses: `syslog://0x7f.1` must not be another 127.0.0.1.
+// Only "special" schemes have their hosts parsed as names and addresses: `syslog://0x7f.1` must not be another
+// 127.0.0.1.
 function hostOf({ host, hostname }: URL): string {
   if (hostname === "" || !URL.canParse(`http://${host}`)) throw drainUrlInvalid("it names no host");
   return new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, "");
@@ -225,7 +220,7 @@ function checkHost(host: string, allow: AddressPolicy): void {
   }
 }
 
-// `user` alone is `user:`, `:word` is an empty user, and the first colon parts them: as curl does it.
+// `user` alone means `user:`, `:word` has an empty user, and the first colon separates the two, as in curl.
 function basicAuthorization({ username, password }: URL): string | undefined {
   if (username === "" && password === "") return undefined;
   return `Basic ${Buffer.from(`${percentDecoded(username)}:${percentDecoded(password)}`).toString("base64")}`;

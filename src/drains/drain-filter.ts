@@ -1,16 +1,18 @@
-/** Finds which lines of waiting batches a drain's filter keeps. While some are delivered, the next are filtered. */
+/**
+ * Finds which lines of waiting batches a drain's filter keeps. While some lines are delivered, the next are filtered.
+ */
 import type { StoredBatch } from "../core/batch/batch.ts";
 import type { Kept, LineFilter } from "../core/filter/line-filter.ts";
 import type { Payer, Selector } from "../patterns/selector.ts";
 
-/** Looked at in advance, in stored bytes. */
+/** How far to filter in advance, in stored bytes. */
 const aheadBytesMax = 512 * 1024;
 
 export class DrainFilter {
   readonly #filter: LineFilter;
   readonly #selector: Selector;
   readonly #payer: Payer;
-  /** Gives what ends the looking. */
+  /** Returns the signal that ends filtering. */
   readonly #signal: () => AbortSignal;
   readonly #kept = new WeakMap<StoredBatch, Kept | Promise<Kept | undefined>>();
 
@@ -21,15 +23,15 @@ export class DrainFilter {
     this.#signal = signal;
   }
 
-  /** The lines of a batch that are kept; undefined as long as that is not known. */
+  /** The lines of a batch that are kept; undefined until that is known. */
   readonly keptOf = (batch: StoredBatch): Kept | undefined => {
     const kept = this.#kept.get(batch);
     return kept instanceof Promise ? undefined : kept;
   };
 
   /**
-   * Begins to look at what is next. Resolves when enough is known for the next cut: of the first batch, or of all up to
-   * `endLine`. Undefined when it is known already; false: nobody looks at it any more.
+   * Starts to filter what is next. Resolves when enough is known for the next cut: the first batch, or all up to
+   * `endLine`. Undefined when that is known already; resolves to false when filtering has been ended.
    */
   known(batches: readonly StoredBatch[], endLine: number): Promise<boolean> | undefined {
     this.#lookAhead(batches);
@@ -48,7 +50,7 @@ export class DrainFilter {
     }
   }
 
-  // A promise as long as it is not known which lines are kept, of undefined when the looking was ended.
+  // A promise while it is not known which lines are kept; it resolves to undefined when filtering is ended.
   #look(batch: StoredBatch): Kept | Promise<Kept | undefined> {
     let kept = this.#kept.get(batch);
     if (kept !== undefined) return kept;
@@ -58,7 +60,7 @@ export class DrainFilter {
     return kept;
   }
 
-  // A look that was ended may go on for others: then the memory is left to the collector.
+  // A filtering that was ended may continue for others, so the memory is then left to the garbage collector.
   async #keep(batch: StoredBatch, looking: Promise<Kept | undefined>): Promise<void> {
     batch.memory?.hold();
     const kept = await looking;

@@ -1,11 +1,11 @@
-/** Lag and pace of the drains that run here, over the last hour: a ring of samples for each, in memory alone. */
+/** Lag and pace of the drains that run here, over the last hour: one ring of samples per drain, only in memory. */
 
 export type DrainSample = { readonly atMs: number; readonly lagLines: number; readonly rate: number };
 
 type DrainHistoriesLimits = {
-  /** Samples of a drain; the oldest gives way. */
+  /** Samples per drain; a new one replaces the oldest. */
   readonly samplesMax: number;
-  /** Drains beyond these have none, until one of these ends. */
+  /** Drains beyond this number have no samples until one of the others ends. */
   readonly drainsMax: number;
 };
 
@@ -29,12 +29,12 @@ export class DrainHistories {
     if (samples.length > samplesMax) samples.shift();
   }
 
-  /** Forgets the drains that do not run here any more. */
+  /** Forgets the drains that no longer run here. */
   keep(running: { has(id: string): boolean }): void {
     for (const id of this.#byDrain.keys()) if (!running.has(id)) this.#byDrain.delete(id);
   }
 
-  /** Oldest first; none of a drain that runs elsewhere, or not at all. */
+  /** Oldest first; empty for a drain that runs elsewhere, or not at all. */
   of(id: string): readonly DrainSample[] {
     return this.#byDrain.get(id) ?? [];
   }

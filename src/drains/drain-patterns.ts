@@ -1,6 +1,6 @@
 /**
- * Runs users' patterns for one drain: which lines its filter keeps, what its redaction removes, and the waiting for
- * both. When it has to wait for its app's budget, its owner is told, and the connection is returned.
+ * Runs users' patterns for one drain: which lines its filter keeps, what its redaction removes, and the waits for both.
+ * When it has to wait for its app's budget, its owner is told and the connection is returned.
  */
 import type { LineFilter } from "../core/filter/line-filter.ts";
 import type { Patterns } from "../patterns/patterns.ts";
@@ -14,13 +14,13 @@ import { type RedactParcel, redactionOf } from "./redaction.ts";
 type DrainPatternsParts = {
   readonly patterns: Pick<Patterns, "selector" | "redactions">;
   readonly clock: Clock;
-  /** It is the app's budget that is waited for. */
+  /** Called when the wait is for the app's budget. */
   readonly onHeld: (reason: string) => void;
-  /** Gives what ends all waits. */
+  /** Returns the signal that ends all waits. */
   readonly signal: () => AbortSignal;
 };
 
-/** A wait for the budget is told after this, and not again before that. */
+/** The owner is told of a wait for the budget after this time, and at most this often. */
 const tellMs = 5_000;
 const tellAgainMs = 60_000;
 
@@ -42,12 +42,15 @@ export class DrainPatterns {
     this.#redact = redactionOf(drain, redactions);
   }
 
-  /** The parcel as it is to be sent: the same one at once, or a promise, of undefined when the waits are ended. */
+  /**
+   * The parcel as it will be sent: at once if unchanged, or as a promise, which resolves to undefined when waits are
+   * ended.
+   */
   redacted(parcel: Parcel): Parcel | Promise<Parcel | undefined> {
     return this.#redact === undefined ? parcel : this.wait(this.#redact(parcel, this.#parts.signal()));
   }
 
-  /** Waits for what patterns come to. */
+  /** Waits for the result of patterns. */
   async wait<Value>(promise: Promise<Value>): Promise<Value> {
     const { clock } = this.#parts;
     const startMs = clock.monotonicMs();

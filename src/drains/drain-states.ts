@@ -14,7 +14,7 @@ export class DrainStates {
     this.#options = options;
   }
 
-  /** Removes the state of a drain that was removed. Never rejects: what is left is found at the next start. */
+  /** Removes the state of a drain that is gone. Never rejects: what is left is found at the next start. */
   async forget(id: string): Promise<void> {
     const { store, logger } = this.#options;
     try {
@@ -26,7 +26,7 @@ export class DrainStates {
   }
 
   /**
-   * Removes the states of drains that were removed while nobody watched; `isKnown` tells that a drain is there. Never
+   * Removes the states of drains that were removed while nobody watched; `isKnown` is true for those that exist. Never
    * rejects.
    */
   async forgetOrphans(isKnown: (id: string) => boolean, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-/** Sends one test line at once, outside the app's log and every ledger. The number of tests at a time is bounded. */
+/** Sends one test line at once, outside the app's log and every ledger. The number of simultaneous tests is bounded. */
 import { noticeLine } from "../core/batch/notice.ts";
 import { positionAt } from "../core/position.ts";
 import { drainTestsBusy } from "../errors/drains.ts";
@@ -8,10 +8,10 @@ import { redactedLine } from "./redaction.ts";
 import { type Step, Trace } from "./trace.ts";
 import { parcelId } from "./worker/parcel.ts";
 
-/** The destination's answer, and each step until then with its time; the last step is where it failed. */
+/** The destination's answer, and the steps up to it with their times; the last step is where it failed. */
 export type DrainTestResult = { readonly verdict: Verdict; readonly steps: readonly Step[] };
 
-/** Each test holds a connection of its own. Of one drain there is one at a time. */
+/** Each test holds a connection of its own. A drain has one test at a time. */
 type DrainTestLimits = {
   /** Tests under way for the drains of one app. */
   readonly perAppMax: number;
@@ -25,7 +25,7 @@ type DrainTestParts = {
   readonly limits: DrainTestLimits;
 };
 
-/** local7.info, as an app's own lines have it. */
+/** local7.info, like an app's own lines. */
 const testPri = 190;
 
 export class DrainTests {
@@ -38,8 +38,8 @@ export class DrainTests {
   }
 
   /**
-   * Sends the line over a connection of its own and says what the destination said. Throws the AppError of a bad URL,
-   * and one of status 429 when as many tests are under way as may be.
+   * Sends the line over a connection of its own and returns what the destination answered. Throws the AppError of a bad
+   * URL, and one of status 429 when too many tests are under way.
    */
   async run(
     drain: DrainRecord,
@@ -87,7 +87,7 @@ async function testDrain(
   }
 }
 
-// A success that takes none of the lines is none.
+// A success that accepts none of the lines is not one.
 const weighed = (verdict: Verdict): Verdict =>
   verdict.kind === "delivered" && (verdict.rejected ?? 0) > 0
     ? { kind: "refused", reason: verdict.reason ?? "it rejected the line: check the drain's format" }

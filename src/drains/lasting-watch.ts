@@ -1,15 +1,15 @@
-/** A watch that outlives failures of its Store: it is restarted, and changes that were missed are seen then. */
+/** A watch that outlives failures of its Store: it is restarted, and then reports the changes that it missed. */
 import type { Clock, Store, StoreChange } from "../ports.ts";
 
 type LastingWatch<Value> = {
   readonly store: Store;
   readonly clock: Clock;
   readonly prefix: string;
-  /** Before a watch that ended is begun again. */
+  /** The wait before a watch that ended is restarted. */
   readonly restartMs: number;
   readonly signal: AbortSignal;
   readonly onChange: (change: StoreChange<Value>) => void;
-  /** Told the keys that are there, each time that a watch begins: all others are gone. */
+  /** Called with the existing keys each time a watch begins: all others are gone. */
   readonly onListed: (keys: ReadonlySet<string>) => void;
   /** Handles one change. An error that it throws ends the watch. */
   readonly onFailure: (failure: unknown) => void;

@@ -1,8 +1,8 @@
 /**
- * Shares shards among the nodes that run drains, over nothing but the Store. A node says that it lives by renewing one
+ * Shares shards among the nodes that run drains, using only the Store. A node shows that it is alive by renewing one
  * record; each shard has a record that names its holder. Clocks of different machines are never compared: a node is
- * dead when its record was seen unchanged for `ttlMs`, and it stops its own work before that, counted from the start
- * of its last renewal that was stored. Every write is revision-checked.
+ * dead when its record has been unchanged for `ttlMs`, and it stops its own work before that, counted from the start of
+ * its last renewal that was stored. Every write is revision-checked.
  */
 
 import type { BackgroundFailures } from "../background-failures.ts";
@@ -13,29 +13,29 @@ import { watchLasting } from "./lasting-watch.ts";
 export type LeasesOptions = {
   readonly store: Store;
   readonly clock: Clock;
-  /** This node; no two at the same time have the same name. Characters of a store key's word. */
+  /** The name of this node, which no other may have at the same time. Must be valid as a word of a store key. */
   readonly node: string;
   readonly shards: number;
   readonly failures: BackgroundFailures;
   /**
-   * Does the shard's work until `signal` is aborted; resolves when all of it has stopped. `lease` is greater than that of every
-   * earlier holder: work that writes it along keeps out a node that still believes it holds the shard.
+   * Does the shard's work until `signal` is aborted; resolves when all of it has stopped. `lease` is greater than that
+   * of every earlier holder: work that is written with it keeps out a node that still believes it holds the shard.
    */
   readonly run: (shard: number, signal: AbortSignal, lease: number) => Promise<void>;
 };
 
 /** How long a node's record may stay unchanged before the node counts as dead. */
 const ttlMs = 5000;
-/** How long before the others may think it dead a node that could not renew stops. */
+/** A node that cannot renew stops this long before others may think it dead. */
 const marginMs = 1000;
 const renewMs = 1000;
 const tickMs = 500;
 
-/** A record, and when this node saw it first. */
+/** A record, and when this node first saw it. */
 type Seen = { readonly revision: number; readonly holder: string | null; readonly atMs: number };
 type Held = { readonly stop: AbortController; readonly done: Promise<void> };
 
-/** The shards that this node works on, at any time. */
+/** The shards that this node works on. */
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #nodes = new Map<string, Seen>();
@@ -46,7 +46,7 @@ export class Leases {
   #isReady = false;
   #ownRevision = 0;
   #renewed = 0;
-  /** From then on others may think this node dead, so it stops all work. */
+  /** After this, others may think this node dead, so it stops all work. */
   #untilMs = Number.NEGATIVE_INFINITY;
   #closed: Promise<void> | undefined;
 
@@ -97,7 +97,7 @@ export class Leases {
     });
   }
 
-  // Forgets nodes that went while nobody watched.
+  // Forgets nodes that disappeared while nobody watched.
   #listed(keys: ReadonlySet<string>): void {
     for (const node of this.#nodes.keys()) if (!keys.has(leaseNodeKey(node))) this.#nodes.delete(node);
     this.#isReady = true;
@@ -117,7 +117,7 @@ export class Leases {
     if ((map.get(key)?.revision ?? 0) < seen.revision) map.set(key, seen);
   }
 
-  // Ends the work in time, whatever a renewal is waiting for.
+  // Ends the work in time, even while a renewal waits.
   async #guard(): Promise<void> {
     const { clock } = this.#options;
     while (!this.#closing.signal.aborted) {
@@ -135,7 +135,7 @@ export class Leases {
     }
   }
 
-  // Apart from the renewals: work that is slow to stop must not cost the node its other shards.
+  // Separate from the renewals: work that is slow to stop must not cost the node its other shards.
   async #rounds(): Promise<void> {
     const { clock } = this.#options;
     while (!this.#closing.signal.aborted) {
@@ -154,7 +154,7 @@ export class Leases {
       this.#untilMs = startMs + ttlMs - marginMs;
       return true;
     }
-    // A renewal whose answer was lost, or a record of an earlier life under this name.
+    // The answer to a renewal was lost, or the record is from an earlier life under this name.
     const record = await this.#unlessFailed(store.get(key), undefined);
     this.#ownRevision = record?.revision ?? 0;
     return false;
@@ -171,7 +171,7 @@ export class Leases {
     for (let tried = 0; tried < shards && this.#held.size < quota && !this.#closing.signal.aborted; tried++) {
       await this.#take((tried + rank * quota) % shards);
     }
-    // Taken too late, or given back when the store could not be reached.
+    // A shard may have been taken too late, or was to be released while the store could not be reached.
     if (this.#held.size >= quota) {
       for (const shard of this.#shards.keys()) if (!this.#held.has(shard)) await this.#giveBack(shard);
     }
@@ -185,7 +185,7 @@ export class Leases {
     return [...nodes].sort();
   }
 
-  // Nodes that come later need not wait to learn that these are dead. A record that changed since stays.
+  // Saves nodes that come later the wait to learn that these are dead. A record that has changed since stays.
   async #bury(): Promise<void> {
     for (const [other, { revision, atMs }] of this.#nodes) {
       const isDead = this.#options.clock.monotonicMs() - atMs >= ttlMs;
@@ -201,20 +201,20 @@ export class Leases {
     const revision = await this.#put(leaseShardKey(shard), { holder: node }, seen?.revision ?? 0);
     if (revision === undefined) return;
     this.#saw(this.#shards, shard, { revision, holder: node, atMs: clock.monotonicMs() });
-    // Taken too late to be safe: the record stands, and the shard is taken again when this node lives.
+    // Taken too late to be safe: the record stays, and the shard is taken again once this node is alive.
     if (clock.monotonicMs() >= this.#untilMs || this.#closing.signal.aborted) return;
     const stop = new AbortController();
     const over = () => void this.#held.delete(shard);
     this.#held.set(shard, { stop, done: this.#options.run(shard, stop.signal, revision).then(over, over) });
   }
 
-  /** True when its holder cannot be working on the shard. */
+  /** True when the holder cannot be working on the shard. */
   async #isFree(holder: string | null): Promise<boolean> {
     const { store, clock, node } = this.#options;
     if (holder === null || holder === node) return true;
     const seen = this.#nodes.get(holder);
     if (seen !== undefined && clock.monotonicMs() - seen.atMs < ttlMs) return false;
-    // The view may be old: the record itself decides.
+    // The view may be stale: the record itself decides.
     const record = await this.#unlessFailed(store.get(leaseNodeKey(holder)), { revision: -1 });
     return record === undefined || record.revision === seen?.revision;
   }

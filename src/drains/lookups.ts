@@ -1,10 +1,10 @@
 /**
  * Shares name look-ups fairly. A name whose name servers are silent takes seconds, and whoever owns a domain can make
- * it so. So there are many places, a look-up holds its place only for a moment, each app has few under way, and apps
- * take turns: names that were quick last time go first, then new ones, then those that were slow. Callers that ask for
- * the same name meanwhile share one look-up.
+ * that happen. So there are many places, a look-up holds its place only for a moment, each app has few look-ups under
+ * way, and apps take turns: names that were quick last time go first, then new ones, then slow ones. Callers that ask
+ * for the same name at the same time share one look-up.
  *
- * Only callers that have their turn at a connection, or make a test, wait here: that bounds how many wait.
+ * Only callers with a slot, or with a test under way, wait here: that bounds how many wait.
  */
 import type { LookupAllOptions } from "node:dns";
 import { LRUCache } from "lru-cache";
@@ -14,13 +14,13 @@ import type { Resolve, ResolveInTurn } from "./addresses.ts";
 type Done = Parameters<Resolve>[2];
 
 type LookupLimits = {
-  /** Look-ups that begin at the same time; those of slow names take half of these places at most. */
+  /** Look-ups that hold a place at the same time; slow names take at most half of the places. */
   readonly placesMax: number;
-  /** A look-up that takes longer is slow, and its place goes to another. */
+  /** A look-up that takes longer than this is slow, and its place goes to another. */
   readonly slowMs: number;
   /** Look-ups of one app under way. */
   readonly perAppMax: number;
-  /** Names of which it is known how long they took. */
+  /** Names for which it is remembered how long they took. */
   readonly namesMax: number;
 };
 
@@ -34,7 +34,7 @@ type Look = {
   readonly options: LookupAllOptions;
   readonly pace: Pace;
   readonly askers: Done[];
-  /** Apps in whose queues it waits; none when it is under way. */
+  /** Apps in whose queues it waits; empty when it is under way. */
   readonly apps: Set<string>;
 };
 
@@ -51,14 +51,14 @@ export class Lookups {
   readonly #underWay = new Map<string, number>();
   readonly #held: Record<Pace, number> = { quick: 0, unknown: 0, slow: 0 };
 
-  /** `system`: looks a name up for good, within a time that it knows. */
+  /** `system` looks up a name for real, within a time bound of its own. */
   constructor(limits: LookupLimits & { readonly clock: Clock }, system: Resolve) {
     this.#limits = limits;
     this.#system = system;
     this.#known = new LRUCache({ max: limits.namesMax });
   }
 
-  /** Calls `done` once, with all addresses of a name, in the turn of `app`. */
+  /** Calls `done` once, with all addresses of a name, when it is the turn of `app`. */
   readonly resolve: ResolveInTurn = (name, options, done, app) => {
     const key = `${name} ${options.family ?? 0}`;
     const look = this.#looks.get(key);
@@ -127,7 +127,7 @@ export class Lookups {
   }
 }
 
-/** Keys that wait, by apps that take turns. */
+/** Waiting keys by app; apps take turns. */
 class AppQueues {
   readonly #queues = new Map<string, Set<string>>();
 
@@ -143,7 +143,7 @@ class AppQueues {
     if (queue?.size === 0) this.#queues.delete(app);
   }
 
-  /** The oldest key of the first app that may; that app's turn comes again behind all others. */
+  /** The oldest key of the first app that `may`; that app then goes to the end of the line. */
   next(may: (app: string) => boolean): { readonly app: string; readonly key: string } | undefined {
     for (const [app, queue] of this.#queues) {
       if (!may(app)) continue;

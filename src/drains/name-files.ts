@@ -1,5 +1,5 @@
 /**
- * Reads the names that this machine knows itself: `hosts(5)`, and from `resolv.conf(5)` how short names are completed.
+ * Reads the names that this machine itself knows (`hosts(5)`), and how short names are completed (`resolv.conf(5)`).
  */
 
 import type { LookupAddress } from "node:dns";
@@ -7,24 +7,24 @@ import { readFile, stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
 
-/** All that a look-up has to know besides the name servers. */
+/** Everything that a look-up has to know besides the name servers. */
 export type NameFacts = {
-  /** By names in small letters. */
+  /** By name in lower case. */
   readonly hosts: ReadonlyMap<string, readonly LookupAddress[]>;
   /** Domains that may complete a name. */
   readonly search: readonly string[];
-  /** A name with so many dots is asked for as it is first. */
+  /** A name with at least this many dots is first asked for as it is. */
   readonly ndots: number;
-  /** This machine reaches addresses of version 6. */
+  /** True when this machine can reach IPv6 addresses. */
   readonly hasIpv6: boolean;
 };
 
-/** Bytes of a hosts file that are read; the rest is not. */
+/** How much of a hosts file is read; the rest is ignored. */
 const hostsBytesMax = 4 << 20;
-/** As `resolv.conf(5)` has it. */
+/** The limit of `resolv.conf(5)`. */
 const searchMax = 6;
 const ndotsMax = 15;
-/** A change in the files is seen so much later. */
+/** How late a change in the files may be noticed. */
 const freshMs = 5_000;
 
 export function parseHosts(text: string): Map<string, LookupAddress[]> {
@@ -43,7 +43,7 @@ export function parseHosts(text: string): Map<string, LookupAddress[]> {
   return hosts;
 }
 
-/** The last `search` or `domain` counts, and of `options` the last `ndots`. */
+/** The last `search` or `domain` counts, and the last `ndots` in `options`. */
 export function parseResolvConf(text: string): Pick<NameFacts, "search" | "ndots"> {
   let search: readonly string[] = [];
   let ndots = 1;
@@ -61,7 +61,7 @@ export function parseResolvConf(text: string): Pick<NameFacts, "search" | "ndots
   return { search: domains.filter((domain) => domain !== "").slice(0, searchMax), ndots };
 }
 
-/** Names that a name may stand for in the DNS, in the order in which they are asked for. */
+/** The full names that a name may stand for in the DNS, in the order in which to ask. */
 export function fullNames(name: string, { search, ndots }: Pick<NameFacts, "search" | "ndots">): string[] {
   if (name.endsWith(".")) return [name.slice(0, -1)];
   const completed = search.map((domain) => `${name}.${domain}`);
@@ -69,7 +69,7 @@ export function fullNames(name: string, { search, ndots }: Pick<NameFacts, "sear
   return dots >= ndots ? [name, ...completed] : [...completed, name];
 }
 
-/** Reads the two files when they changed. One that cannot be read says nothing. */
+/** Reads the two files when they have changed. One that cannot be read counts as empty. */
 export class NameFiles {
   readonly #hosts: WatchedFile<NameFacts["hosts"]>;
   readonly #resolvConf: WatchedFile<Pick<NameFacts, "search" | "ndots">>;

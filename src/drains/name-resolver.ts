@@ -1,7 +1,7 @@
 /**
  * Resolves names without the system's resolver, whose two threads a handful of silent name servers can keep busy for
  * everybody. It asks the hosts file, then the name servers and search domains of `resolv.conf` over c-ares, in parallel
- * and with a known end. Other sources in `nsswitch.conf` are not asked.
+ * and with a known time bound. Other sources in `nsswitch.conf` are not asked.
  */
 import { type LookupAddress, Resolver } from "node:dns";
 import { isLocalName, type Resolve } from "./addresses.ts";
@@ -9,16 +9,16 @@ import { fullNames, type NameFacts, type NameFiles } from "./name-files.ts";
 
 type NameResolverOptions = {
   readonly files: Pick<NameFiles, "facts">;
-  /** The whole look-up, whatever the number of name servers and search domains. */
+  /** For the whole look-up, regardless of the number of name servers and search domains. */
   readonly lookupMsMax: number;
-  /** `HOST:PORT`, instead of those of `resolv.conf`. */
+  /** `HOST:PORT`, instead of the servers in `resolv.conf`. */
   readonly servers?: readonly string[];
 };
 
-/** One question to one name server, before it is asked again or another is. */
+/** For one question to one name server, before it or another is asked again. */
 const questionMs = 1_500;
 const questionsMax = 2;
-/** When one family's addresses are there, those of the other are waited for so long (RFC 8305 §3). */
+/** Once one family's addresses are known, how long to wait for the other's (RFC 8305 §3). */
 const otherFamilyMs = 200;
 
 const loopback: readonly LookupAddress[] = [
@@ -41,7 +41,10 @@ export class NameFailure extends Error {
   }
 }
 
-/** A look-up for `Lookups`, which bounds how many there are. Answers later, and once; no addresses: the name has none. */
+/**
+ * A look-up for `Lookups`, which bounds how many there are. Answers asynchronously and once; no addresses means that
+ * the name has none.
+ */
 export function nameResolver(options: NameResolverOptions): Resolve {
   return (name, { family }, done) => {
     lookUp(name, options).then(
@@ -63,7 +66,7 @@ async function lookUp(name: string, options: NameResolverOptions): Promise<reado
   if (isLocalName(name)) return loopback;
   const known = facts.hosts.get(name.toLowerCase().replace(/\.$/, ""));
   if (known !== undefined) return ordered(known, facts);
-  // One for each look-up: it reads `resolv.conf` anew, and can be called off.
+  // One resolver per look-up: it reads `resolv.conf` anew, and can be cancelled.
   const resolver = new Resolver({ timeout: questionMs, tries: questionsMax });
   if (options.servers !== undefined) resolver.setServers(options.servers);
   const timer = setTimeout(() => resolver.cancel(), options.lookupMsMax);
@@ -97,11 +100,11 @@ async function ask(
 
 type Answer =
   | { readonly kind: "found"; readonly addresses: readonly LookupAddress[] }
-  /** It exists and has no address, or it does not exist. */
+  /** The name exists and has no address, or it does not exist. */
   | { readonly kind: "empty" | "unknown" }
   | { readonly kind: "failed"; readonly failure: NodeJS.ErrnoException };
 
-/** Both families at once; the first that has addresses waits for the other a moment. */
+/** Asks for both families at once; the first that has addresses waits a moment for the other. */
 async function askBoth(resolver: Resolver, name: string): Promise<Answer> {
   const questions = [askFamily(resolver, name, 4), askFamily(resolver, name, 6)];
   const first = await Promise.race(questions);
@@ -112,7 +115,7 @@ async function askBoth(resolver: Resolver, name: string): Promise<Answer> {
   return merged(all);
 }
 
-// Without a way to addresses of version 6 they are of use only to say why nothing can be reached.
+// If IPv6 cannot be reached, its addresses serve only to explain why.
 async function askInTurn(resolver: Resolver, name: string): Promise<Answer> {
   const first = await askFamily(resolver, name, 4);
   return first.kind === "empty" ? merged([first, await askFamily(resolver, name, 6)]) : first;

@@ -1,6 +1,6 @@
 /**
- * Tells a drain's owner in the app's own log: L10, L13 and L14 lines. At most one of a kind per drain in `everyMs`,
- * with the count since the last, so that a drain that gets its own notices cannot feed itself.
+ * Tells a drain's owner in the app's own log, with L10, L13 and L14 lines. At most one of a kind per drain in
+ * `everyMs`, with the count since the last one, so that a drain that gets its own notices cannot feed itself.
  */
 import type { Logger } from "pino";
 import type { CanonicalLines } from "../core/batch/batch.ts";
@@ -11,7 +11,7 @@ import type { DrainRecord } from "../registry/records.ts";
 import { redactUrl } from "./destination.ts";
 
 type NoticesOptions = {
-  /** The way in of all lines: `AppendQueues.append`. */
+  /** The way that all lines take: `AppendQueues.append`. */
   readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
   readonly clock: Clock;
   readonly logger: Pick<Logger, "warn">;
@@ -21,10 +21,10 @@ type NoticesOptions = {
 const kinds = ["lost", "refused", "certificate", "expiring"] as const;
 type Kind = (typeof kinds)[number];
 
-/** Since the last notice of its kind. One exists for a minute after each notice, or longer while there is news. */
+/** News since the last notice of its kind. Exists for a minute after each notice, or longer while there is news. */
 type Pending = { readonly kind: Kind; drain: DrainRecord; lines: number; sinceMs: number; reason: string };
 
-/** Tells owners. Nothing here rejects: a notice that cannot be stored is tried again with the next. */
+/** Tells owners. Nothing here rejects: a notice that cannot be stored is retried with the next. */
 export class DrainNotices {
   readonly #options: NoticesOptions;
   readonly #pending = new Map<string, Pending>();
@@ -45,17 +45,17 @@ export class DrainNotices {
     this.#tell("refused", drain, lines, sinceMs, reason);
   }
 
-  /** The destination's certificate does not hold (L14). */
+  /** The destination's certificate is not valid (L14). */
   certificate(drain: DrainRecord, reason: string): void {
     this.#tell("certificate", drain, 1, this.#options.clock.nowMs(), reason);
   }
 
-  /** The destination's certificate ends soon (L14). */
+  /** The destination's certificate expires soon (L14). */
   expiring(drain: DrainRecord, reason: string): void {
     this.#tell("expiring", drain, 1, this.#options.clock.nowMs(), reason);
   }
 
-  /** The drain is gone: what is untold of it stays so, since its app may be gone with it. */
+  /** The drain is gone: its untold news is dropped, since its app may be gone too. */
   forget(id: string): void {
     for (const kind of kinds) {
       const pending = this.#pending.get(`${kind} ${id}`);
@@ -63,7 +63,7 @@ export class DrainNotices {
     }
   }
 
-  /** Idempotent. Tells what is still untold, so that no count is lost. */
+  /** Idempotent. Tells what has not been told yet, so that no count is lost. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#under);
@@ -88,7 +88,7 @@ export class DrainNotices {
     while (pending.lines > 0) {
       await this.#append(pending);
       if (!this.#closing.signal.aborted) await clock.sleep(everyMs, this.#closing.signal);
-      else if (pending.lines > 0) break; // it could not be stored, and there is no later
+      else if (pending.lines > 0) break; // it could not be stored, and there is no later chance
     }
     this.#pending.delete(key);
   }

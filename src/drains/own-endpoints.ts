@@ -1,7 +1,7 @@
 /**
  * Knows the addresses of this server itself. A drain to it would bring every line back as a new one, endlessly, so such
- * a URL is refused, and so is a name that turns out to lead here at connect. What cannot be known here (another name of
- * a proxy in front, other nodes) is caught at ingest, by the drain's token in each request and frame.
+ * a URL is refused, and at connect so is a name that turns out to lead here. What cannot be known here (another name of
+ * a proxy in front, other nodes) is caught at ingest by the drain's token in each request and frame.
  */
 import { isIP } from "node:net";
 import { hostname, networkInterfaces } from "node:os";
@@ -16,7 +16,7 @@ type DrainEndpoint = {
   readonly kind: "https" | "syslog";
   readonly host: string;
   readonly port: number;
-  /** The server's ports of http and https. */
+  /** For `https`: compared with the path under which others reach this server. */
   readonly path?: string;
 };
 
@@ -25,17 +25,17 @@ export class OwnEndpoints {
   readonly #listeners: Listener[] = [];
   #excepted: string | undefined;
 
-  /** `urls`: how others reach this server, by way of whatever stands in front of it. */
+  /** `urls`: how others reach this server, through whatever stands in front of it. */
   constructor(urls: readonly string[]) {
     this.#sites = urls.map(siteOf);
   }
 
-  /** Is told of every listener once it stands. */
+  /** Called for every listener once it listens. */
   listens(listener: Listener): void {
     this.#listeners.push({ ...listener, host: listener.host.toLowerCase() });
   }
 
-  /** The one URL of this server that a drain may have: the canary's own. */
+  /** Allows the one URL of this server that a drain may have: the canary's own. */
   excepts(url: string): void {
     this.#excepted = url;
   }
@@ -44,7 +44,7 @@ export class OwnEndpoints {
     return url === this.#excepted;
   }
 
-  /** True of a URL that names this server: by an address it listens at, or as others reach it. */
+  /** True if a URL names this server: by an address where it listens, or as others reach it. */
   has({ kind, host, port, path = "/" }: DrainEndpoint): boolean {
     const name = host.toLowerCase().replace(/\.$/, "");
     const sites = this.#sites.filter((site) => site.host === name);
@@ -56,7 +56,7 @@ export class OwnEndpoints {
     );
   }
 
-  /** True of an address and port where this server listens. */
+  /** True if this server listens at the address and port. */
   hasAddress(address: string, port: number): boolean {
     return this.#listeners.some((listener) => listener.port === port && hears(listener.host, address));
   }
@@ -72,7 +72,7 @@ function siteOf(url: string): Site {
   };
 }
 
-// A proxy in front often answers at both standard ports.
+// A proxy in front often listens at both default ports.
 const samePort = (one: number, other: number): boolean =>
   one === other || [one, other].every((port) => port === 80 || port === 443);
 
@@ -100,7 +100,7 @@ function hears(listener: string, text: string): boolean {
   if (!ipaddr.isValid(text)) return false;
   const address = ipaddr.process(text);
   const range = address.range();
-  if (range === "unspecified") return true; // connecting there leads to this machine
+  if (range === "unspecified") return true; // a connection to it reaches this machine
   if (listener === "localhost") return range === "loopback";
   if (!ipaddr.isValid(listener)) return false;
   const at = ipaddr.process(listener);
@@ -111,7 +111,7 @@ function hears(listener: string, text: string): boolean {
 const sameAddress = (one: ipaddr.IPv4 | ipaddr.IPv6, other: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
   one.kind() === other.kind() && one.toNormalizedString() === other.toNormalizedString();
 
-// Asked each time, for a URL with a port of ours alone: a machine's addresses come and go.
+// Asked each time, but only for a URL with one of our ports: a machine's addresses come and go.
 const ownAddresses = () =>
   Object.values(networkInterfaces())
     .flatMap((some) => some ?? [])

@@ -1,4 +1,4 @@
-/** Redacts parcels before they are sent. The log keeps lines whole, since each drain may redact something else. */
+/** Redacts parcels before they are sent. The log keeps lines whole, because each drain may redact something else. */
 import { CompiledPatterns } from "../core/patterns/pattern.ts";
 import { noRedactions, patternsMax, Redactor, readRedaction } from "../core/patterns/redaction.ts";
 import { drainRedactions } from "../metrics.ts";
@@ -6,10 +6,10 @@ import type { LineRedactions } from "../patterns/line-redactions.ts";
 import type { Parcel, Slice } from "../ports.ts";
 import type { DrainRecord } from "../registry/records.ts";
 
-/** Takes out of a parcel what the drain's owner named. Resolves to undefined when `signal` is aborted. */
+/** Removes from a parcel what the drain's owner named. Resolves to undefined when `signal` is aborted. */
 export type RedactParcel = (parcel: Parcel, signal: AbortSignal) => Promise<Parcel | undefined>;
 
-/** One short line of our own, redacted as those of the drain's app are. */
+/** A short line of our own, redacted like those of the drain's app. */
 export function redactedLine<S extends Slice>({ redact }: Pick<DrainRecord, "redact">, line: S): S {
   if (redact === undefined) return line;
   const redactor = new Redactor(readRedaction(redact), new CompiledPatterns(patternsMax));
@@ -17,7 +17,7 @@ export function redactedLine<S extends Slice>({ redact }: Pick<DrainRecord, "red
   return bytes === undefined ? line : { ...line, bytes };
 }
 
-/** Undefined when nothing is to be taken out. */
+/** Undefined when there is nothing to redact. */
 export function redactionOf(
   { channel, redact }: Pick<DrainRecord, "channel" | "redact">,
   redactions: LineRedactions,

@@ -12,18 +12,18 @@ import type { Trace } from "./trace.ts";
 
 export type SinkOptions = Omit<SinkLimits, "resolve"> & {
   readonly resolve: ResolveInTurn;
-  /** This server's own places: no drain goes there, though its URL was stored before they were known. */
+  /** This server's own endpoints: no drain goes there, even if its URL was stored before they were known. */
   readonly own?: OwnEndpoints;
   readonly userAgent: string;
-  /** Memory that all drains write into. */
+  /** Memory that all drains share to write into. */
   readonly buffers?: Buffers;
-  /** An app's name; without it formats name the app by its id. */
+  /** Looks up an app's name; without it, formats name the app by its id. */
   readonly appName?: (appId: DrainRecord["channel"]) => Promise<string | undefined>;
 };
 
 /**
- * Makes a sink for each record it is given; with a `trace`, for the one parcel whose steps it takes. Throws an AppError
- * when the record's URL cannot be used (any more).
+ * Makes a sink for each record; with a `trace`, for one parcel, whose steps are recorded. Throws an AppError when the
+ * record's URL cannot be used (any more).
  */
 export function sinksFor({
   userAgent,

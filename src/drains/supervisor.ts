@@ -1,4 +1,4 @@
-/** Wanted drains − running drains: watches the records and starts, restarts and stops workers. */
+/** Starts, restarts and stops workers, by watching the records: wanted drains − running drains. */
 import type { Logger } from "pino";
 import { compileFilter, type LineFilter } from "../core/filter/line-filter.ts";
 import { fnv1a } from "../core/hash.ts";
@@ -20,20 +20,20 @@ import { DrainWorker, type WorkerParts } from "./worker/worker.ts";
 export type SupervisorOptions = Omit<WorkerParts, "logger" | "sheets"> & {
   readonly logger: Pick<Logger, "error" | "warn">;
   readonly notices: Pick<DrainNotices, "forget">;
-  /** Workers that read their state at the same time, so that a start with many drains is no stampede. */
+  /** Workers that read their state at the same time, so that a start with many drains is not a stampede. */
   readonly startsMax: number;
-  /** How long before a worker that failed is started again. */
+  /** The wait before a worker that failed is started again. */
   readonly restartMs: number;
-  /** How long a delivery under way has when its drain is paused or changed, or the server stops. */
+  /** The time that a delivery under way gets when its drain is paused or changed, or the server stops. */
   readonly closeMsMax: number;
-  /** Absent: this process runs every drain. Else only those of the shards that it is told to `run`. */
+  /** Absent: this process runs every drain. Otherwise only those of the shards that it is told to `run`. */
   readonly shards?: number;
 };
 
-/** How long a delivery under way has when its drain moves to another node. */
+/** The time that a delivery under way gets when its drain moves to another node. */
 const moveMsMax = 3_000;
 
-/** A drain as it is wanted. `change` happens when that, or its owner, changes in a way that matters to its worker. */
+/** A wanted drain. `change` happens when the record or its owner changes in a way that matters to the worker. */
 type Assignment = {
   readonly shard: number;
   wanted: DrainRecord | undefined;
@@ -44,13 +44,13 @@ type Assignment = {
 
 type ShardParts = WorkerParts & { readonly sheets?: CheckpointSheets };
 
-/** Runs the drains of the Store that are this process's, have a URL and are not paused. */
+/** Runs the drains in the Store that belong to this process, have a URL and are not paused. */
 export class DrainSupervisor {
   readonly #options: SupervisorOptions;
   readonly #assignments = new Map<string, Assignment>();
   readonly #running = new Set<Promise<void>>();
   readonly #closing = new AbortController();
-  /** Shards that are this process's, and what their workers are made of. */
+  /** The shards of this process, and what their workers need. */
   readonly #mine = new Map<number, ShardParts>();
   readonly #starts: Semaphore;
   readonly #states: DrainStates;
@@ -79,7 +79,8 @@ export class DrainSupervisor {
   }
 
   /**
-   * Runs the drains of one shard, under `lease`, until `signal` is aborted; resolves when none of its workers goes on.
+   * Runs the drains of one shard, under `lease`, until `signal` is aborted; resolves when all of its workers have
+   * ended.
    */
   async run(shard: number, signal: AbortSignal, lease: number): Promise<void> {
     const sheets = this.#sheetsOf(shard, lease);
@@ -121,7 +122,7 @@ export class DrainSupervisor {
         yield { id, channel: wanted.channel, checkpoint: worker.checkpoint, isIdle: worker.isIdle };
   }
 
-  /** Idempotent. Ends every worker: deliveries under way may finish, cursors are committed. */
+  /** Idempotent. Ends every worker: deliveries under way may finish, cursors are saved. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -134,7 +135,7 @@ export class DrainSupervisor {
     await this.#watching;
   }
 
-  // Once ready, a watch that breaks is restarted; drains carry on meanwhile.
+  // Once ready, a watch that breaks is restarted; drains carry on in the meantime.
   #watch(ready: () => void): Promise<void> {
     const { store, logger, clock, restartMs } = this.#options;
     const { signal } = this.#closing;
@@ -145,7 +146,7 @@ export class DrainSupervisor {
       prefix: recordPrefixes.drain,
       restartMs,
       signal,
-      // A worker whose record became unusable carries on as it was, but is not started again.
+      // A worker whose record became unusable carries on, but is not started again.
       onChange: ({ key, value, isUnreadable }) => {
         if (!isUnreadable) this.#take(nameIn("drain", key), value);
       },
@@ -193,7 +194,7 @@ export class DrainSupervisor {
     const running = this.#run(id, assignment).finally(() => {
       assignment.running = undefined;
       this.#running.delete(running);
-      // Its owner may have changed back while it ended.
+      // Its owner may have changed it back while it ended.
       if (this.#assignments.get(id) === assignment && !this.#closing.signal.aborted)
         this.#start(id, assignment);
     });
@@ -217,7 +218,7 @@ export class DrainSupervisor {
     }
   }
 
-  // One worker, until its record changes.
+  // Runs one worker until its record changes.
   async #work(drain: DrainRecord, assignment: Assignment): Promise<void> {
     const { logger, clock, restartMs } = this.#options;
     const { change } = assignment;
@@ -232,12 +233,12 @@ export class DrainSupervisor {
       drainWorkers.inc();
       assignment.worker = worker;
       const { replay } = assignment.wanted ?? {};
-      if (replay !== undefined) worker.replay(replay); // it may have been asked for while the worker was opened
+      if (replay !== undefined) worker.replay(replay); // it may have been requested while the worker opened
       await Promise.race([worker.ended, change.made]);
       if (!change.isMade) {
         logger.warn({ drain: drain.id }, "somebody else runs this drain: it is left to them");
         if (this.#options.shards === undefined) await change.made;
-        else await sleepUnless(change, clock, restartMs); // whose shard it is says whose it is
+        else await sleepUnless(change, clock, restartMs); // whoever has the shard has the drain
       }
     } catch (err) {
       logger.error({ err, drain: drain.id }, "a drain's worker broke; it is started again");
@@ -252,7 +253,7 @@ export class DrainSupervisor {
     }
   }
 
-  // Whoever runs the shard from now on waits for it; what it sends again meanwhile is sent under the same parcel id.
+  // Whoever runs the shard next waits for this; anything it sends again has the same parcel id.
   #graceMs(shard: number): number {
     const { closeMsMax } = this.#options;
     return this.#mine.has(shard) || this.#closing.signal.aborted
@@ -266,14 +267,14 @@ export class DrainSupervisor {
   }
 }
 
-// Fields that a worker is made from: a change of any other does not stop it. It is told of replays.
+// The fields that a worker is made from: a change to any other does not stop it. It is told about replays.
 function workKey(drain: DrainRecord | undefined): string | undefined {
   if (drain === undefined) return undefined;
   const { updatedAt: _, number: __, replay: ___, ...rest } = drain;
   return JSON.stringify(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-// The registry compiled it before it stored it.
+// The registry compiled it before storing it.
 function filterOf(drain: DrainRecord): LineFilter | undefined {
   const compiled = compileFilter(drain.filter ?? {}, { keepsBlanks: boundsOf(drain).takesBlanks !== false });
   if (compiled.kind === "bad")

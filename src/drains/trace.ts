@@ -1,6 +1,4 @@
-/**
- * The steps of one delivery, each with its time: for the owner who asks where it ends. Deliveries of lines have none.
- */
+/** The steps of one delivery, each with its time, for an owner who asks where it fails. Only tests have them. */
 import { performance } from "node:perf_hooks";
 
 type StepName = "resolve" | "connect" | "tls" | "send" | "answer";
@@ -8,7 +6,7 @@ type StepName = "resolve" | "connect" | "tls" | "send" | "answer";
 export type Step = {
   readonly name: StepName;
   readonly ms: number;
-  /** The step's outcome; why not, where it failed. Never a secret. */
+  /** The step's outcome, or why it failed. Never a secret. */
   readonly detail: string;
   readonly failed: boolean;
 };
@@ -18,7 +16,7 @@ export class Trace {
   readonly #steps: Step[] = [];
   #step: { readonly name: StepName; readonly startedAtMs: number; detail: string } | undefined;
 
-  /** No effect when it is under way already. */
+  /** No effect if it is already under way. */
   begin(name: StepName): void {
     if (this.#step?.name === name) return;
     this.#end(false);
@@ -30,7 +28,7 @@ export class Trace {
     if (this.#step !== undefined) this.#step.detail = detail;
   }
 
-  /** Ends the step under way, which is where it failed when there is a `failure`. All steps, in order. */
+  /** Ends the step under way, which failed if there is a `failure`. Returns all steps, in order. */
   end(failure?: string): readonly Step[] {
     if (failure !== undefined) this.note(failure);
     this.#end(failure !== undefined);

@@ -1,13 +1,13 @@
-/** A drain's way out: its slot, and the sink that exists only while it has one. */
+/** A drain's slot, and the sink that exists only while it has one. */
 import type { Logger } from "pino";
 import { AppError } from "../../errors/app-error.ts";
 import type { Parcel, Sink, Verdict } from "../../ports.ts";
 import type { DrainRecord } from "../../registry/records.ts";
 import type { ConnectionSlots, Queue, Slot, SlotHolder, Waiter } from "./slots.ts";
 
-/** Told between deliveries. */
+/** Callbacks between deliveries. */
 export type SinkHooks = {
-  /** The connection broke so soon that what was delivered lately may not have arrived. */
+  /** The connection broke so soon that recent deliveries may not have arrived. */
   readonly onBreak?: (reason: string) => void;
 };
 
@@ -19,11 +19,11 @@ export type SinkSlotParts = {
 
 type SinkSlotHooks = Required<SinkHooks> & {
   readonly onGranted: () => void;
-  /** Others wait for the slot, or it was idle for long: it is to be released. */
+  /** Others wait for the slot, or it has been idle for long: the drain should release it. */
   readonly onWanted: () => void;
 };
 
-/** Makes the sink when there is a parcel, and closes it with the slot. */
+/** Makes the sink for the first parcel, and closes it with the slot. */
 export class SinkSlot implements SlotHolder {
   readonly #drain: DrainRecord;
   readonly #parts: SinkSlotParts;
@@ -31,7 +31,7 @@ export class SinkSlot implements SlotHolder {
   #waiter: Waiter | undefined;
   #slot: Slot | undefined;
   #sink: Sink | undefined;
-  /** Ends with the sinks that are being closed. */
+  /** Resolves when all sinks that are being closed are closed. */
   #closing: Promise<unknown> = Promise.resolve();
 
   constructor(drain: DrainRecord, parts: SinkSlotParts, hooks: SinkSlotHooks) {
@@ -40,7 +40,7 @@ export class SinkSlot implements SlotHolder {
     this.#hooks = hooks;
   }
 
-  /** Waits for a slot; `onGranted` is told. */
+  /** Waits for a slot; then `onGranted` is called. */
   take(queue: Queue): void {
     this.#waiter = this.#parts.slots.wait(queue, this);
   }
@@ -54,7 +54,7 @@ export class SinkSlot implements SlotHolder {
     this.#hooks.onWanted();
   }
 
-  /** Delivers over the slot it has; `tell` is told of the verdict, or of none when `signal` is aborted. */
+  /** Delivers over its slot and calls `tell` with the verdict, or with none when `signal` is aborted. */
   deliver(
     parcel: Parcel,
     signal: AbortSignal,
@@ -72,7 +72,7 @@ export class SinkSlot implements SlotHolder {
   }
 
   #verdictOn(failure: unknown): Verdict {
-    // The record asks for something that cannot be: its owner is told as of any other failure.
+    // The record asks for the impossible: its owner is told, as of any other failure.
     if (failure instanceof AppError) return { kind: "retry", reason: failure.message };
     this.#parts.logger.error({ err: failure, drain: this.#drain.id }, "a drain's sink broke");
     return { kind: "retry", reason: "an internal error; the operator has to look into it" };
@@ -83,15 +83,13 @@ export class SinkSlot implements SlotHolder {
     this.#slot?.idle();
   }
 
-  /** Keeps the slot: the next parcel goes over a fresh connection. */
+  /** Keeps the slot, but the next parcel goes over a fresh connection. */
   renew(): void {
     if (this.#sink !== undefined) this.#closing = Promise.all([this.#closing, this.#sink.close()]);
     this.#sink = undefined;
   }
 
-  /**
-   * Gives the slot back at once, or waits for none any longer; resolves when every connection is closed. Idempotent.
-   */
+  /** Gives the slot back at once, or stops waiting for one; resolves when every connection is closed. Idempotent. */
   async release(): Promise<void> {
     this.#waiter?.leave();
     this.#waiter = undefined;

@@ -21,33 +21,35 @@ type ConnectionSlotsOptions = {
   readonly socketsMax: number;
   /** How long an unused connection stays open. */
   readonly idleMsMax: number;
-  /** The most connections of drains whose last attempt failed, and how often one more of them is opened. */
+  /** The most connections of drains whose last attempt failed, and the time between opening one and the next. */
   readonly failingMax: number;
   readonly failingEveryMs: number;
   readonly clock: Clock;
 };
 
-/** One that wants a slot. */
+/** A drain that wants a slot. */
 export type SlotHolder = {
-  /** It has the slot from now on. */
+  /** Called when it gets the slot. */
   granted(slot: Slot): void;
-  /** The slot is idle and wanted by somebody else, or was idle for too long: close the connection and release it. */
+  /**
+   * The slot is idle and somebody else wants it, or it has been idle for too long: close the connection and release it.
+   */
   giveBack(): void;
 };
 
-/** Drains whose last attempt failed wait apart. */
+/** Drains whose last attempt failed wait in a queue of their own. */
 export type Queue = "well" | "failing";
 
 /** A place in a queue. */
 export type Waiter = {
-  /** It does not wait any longer. No effect when the slot was granted. */
+  /** Leaves the queue. No effect once the slot was granted. */
   leave(): void;
 };
 
 type Waiting = { readonly number: number; readonly holder: SlotHolder };
 type Held = {
   idleSinceMs: number;
-  /** It was asked for, and neither used nor released since. */
+  /** True when it was asked for, and has been neither used nor released since. */
   isAsked: boolean;
   readonly giveBack: () => void;
 };
@@ -55,9 +57,9 @@ type Held = {
 /** Hands out slots. */
 export class ConnectionSlots {
   readonly #options: ConnectionSlotsOptions;
-  /** In the order in which they came; those of failing drains apart, since these may have to wait for one another. */
+  /** In order of arrival; failing drains have their own queue, since they may have to wait for one another. */
   readonly #queues: Readonly<Record<Queue, Set<Waiting>>> = { well: new Set(), failing: new Set() };
-  /** In the order in which they fell idle. */
+  /** In the order in which they became idle. */
   readonly #idle = new Set<Held>();
   readonly #closing = new AbortController();
   #waiters = 0;
@@ -65,7 +67,7 @@ export class ConnectionSlots {
   #heldFailing = 0;
   /** Slots that were asked for and are not released yet: one at a time is enough. */
   #asked = 0;
-  /** A failing drain got a slot less than `failingEveryMs` ago. */
+  /** True when a failing drain got a slot less than `failingEveryMs` ago. */
   #isPacing = false;
   #isSweeping = false;
 
@@ -81,7 +83,7 @@ export class ConnectionSlots {
     return { leave: () => void this.#queues[queue].delete(waiting) };
   }
 
-  /** Stops watching idle slots; slots themselves end with their holders. */
+  /** Stops watching idle slots; the slots themselves end with their holders. */
   close(): void {
     this.#closing.abort();
   }
@@ -94,11 +96,11 @@ export class ConnectionSlots {
       }
       const [longestIdle] = this.#idle;
       if (longestIdle === undefined || this.#asked > 0) return;
-      this.#ask(longestIdle); // its release serves again
+      this.#ask(longestIdle); // its release serves the queue again
     }
   }
 
-  // First come, first served, except that a failing drain waits until there is room for one more of them, and its time.
+  // First come, first served, except that a failing drain also waits for room for another of them, and for its time.
   #nextQueue(): Queue | undefined {
     const [well] = this.#queues.well;
     const mayFail = this.#heldFailing < this.#options.failingMax && !this.#isPacing;
@@ -127,7 +129,7 @@ export class ConnectionSlots {
       busy: () => this.#unidle(held),
       idle: () => {
         if (isReleased) return;
-        if (isFailing) this.#heldFailing--; // what delivered is well again
+        if (isFailing) this.#heldFailing--; // it delivered, so it is well again
         isFailing = false;
         held.idleSinceMs = this.#options.clock.monotonicMs();
         this.#unidle(held);

@@ -1,16 +1,15 @@
 /**
- * Memory that parcels are written into, reused after they were sent: a buffer of half a megabyte costs more to allocate
- * than to fill. What is kept for reuse is bounded; beyond that, buffers are allocated and left to the garbage
- * collector.
+ * Memory for writing parcels, reused after they are sent: a buffer of half a megabyte costs more to allocate than to
+ * fill. The memory kept for reuse is bounded; beyond that, buffers are allocated and left to the garbage collector.
  */
 
 import { returnedMemory } from "../../core/batch/batch-memory.ts";
 
 /** A source of memory, which takes back what nobody reads any more. */
 export type Buffers = {
-  /** At least so many bytes, of any content. */
+  /** Returns at least this many bytes, of arbitrary content. */
   take(bytes: number): Buffer;
-  /** Nobody reads it any more, and it is given once. A view of what was taken will do. */
+  /** Returns memory that nobody reads any more. Call it only once; a view of what was taken is enough. */
   give(buffer: Buffer): void;
 };
 
@@ -19,24 +18,24 @@ export const freshBuffers: Buffers = {
   give: () => {},
 };
 
-/** Each class has one size: powers of two from the first to the last. Smaller ones are cheap to make. */
+/** Each class has one size: powers of two from the first to the last. Smaller buffers are cheap to allocate. */
 const smallestShift = 14;
 const largestShift = 20;
 
 export class BufferPool implements Buffers {
   readonly #bytesMax: number;
   readonly #classes: ArrayBuffer[][] = [];
-  /** Memory that was made here, as small buffers are pieces of memory that others have as well. */
+  /** Memory that was allocated here. Small buffers are parts of memory that others use as well. */
   readonly #own = new WeakSet<ArrayBuffer>();
   #bytes = 0;
 
-  /** Keeps at most so many bytes. */
+  /** Keeps at most this many bytes. */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
     for (let shift = smallestShift; shift <= largestShift; shift++) this.#classes.push([]);
   }
 
-  /** Bytes that wait for their next use. */
+  /** Bytes that wait to be reused. */
   get bytes(): number {
     return this.#bytes;
   }

@@ -1,8 +1,8 @@
-/** Reads the certificate that a destination shows, and when it expires: the owner is warned before. */
+/** Reads the certificate that a destination shows, and when it expires, so that its owner can be warned in time. */
 import type { PeerCertificate } from "node:tls";
 import { type Endpoint, nameOf } from "./endpoint.ts";
 
-/** Facts of a certificate that are kept while its connection stands. */
+/** Facts about a certificate that are kept as long as its connection. */
 export type Certificate = {
   readonly subject: string;
   readonly issuer: string;
@@ -10,7 +10,7 @@ export type Certificate = {
 };
 
 const dayMs = 86_400_000;
-/** The owner is told of a certificate that ends within this. */
+/** The owner is told of a certificate that expires within this. */
 const expiryMsMax = 14 * dayMs;
 
 /** Undefined when the peer showed none. */
@@ -23,11 +23,11 @@ export function certificateOf(shown: PeerCertificate | undefined): Certificate |
   };
 }
 
-/** Describes whom it is for, who vouches, and how long it holds. */
+/** Describes whom it is for, who issued it, and how long it is valid. */
 export const describeCertificate = ({ subject, issuer, endsAtMs }: Certificate, nowMs: number): string =>
   `subject ${subject}, issuer ${issuer}, ${daysLeft(endsAtMs, nowMs)} left`;
 
-/** The warning of a certificate that ends soon; undefined for any other, and where there is none. */
+/** The warning for a certificate that expires soon; undefined for any other, and when there is none. */
 export function expiring(
   certificate: Certificate | undefined,
   endpoint: Endpoint,

@@ -1,7 +1,4 @@
-/**
- * Facts of opening a connection that every sink shares: how long it may take, and what became of the peer's
- * certificate.
- */
+/** Aspects of opening a connection that all sinks share: how long it may take, and the peer's certificate. */
 import { isIP, type Socket } from "node:net";
 import { type PeerCertificate, TLSSocket } from "node:tls";
 import type { Clock } from "../../ports.ts";
@@ -10,16 +7,16 @@ import type { Trace } from "../trace.ts";
 import { type Certificate, certificateOf, describeCertificate } from "./certificate.ts";
 import { type Awaited, isCertificateFailure } from "./explain.ts";
 
-/** The certificates of a drain, PEM. */
+/** The certificates of a drain, in PEM. */
 export type TlsParts = {
   /** Instead of the system's authorities. */
   readonly ca?: string;
-  /** The certificate that the client shows. */
+  /** The client certificate to show. */
   readonly cert?: string;
   readonly key?: string;
 };
 
-/** For a wait that ended in vain. */
+/** The error for a wait in vain. */
 export const timedOut = (awaited: Awaited, ms: number): Error =>
   Object.assign(new Error(`no ${awaited} within ${ms} ms`), { code: "TIMED_OUT", awaited, ms });
 
@@ -27,8 +24,8 @@ export type Watching = { readonly connectMsMax: number; readonly clock: Clock; r
 type Watched = Watching & { readonly host: string };
 
 /**
- * Calls `giveUp` when the connection, TLS included, does not stand within `connectMsMax`, and `onSecure` with the
- * certificate of a peer over TLS when it does.
+ * Calls `giveUp` when the connection, including TLS, is not open within `connectMsMax`, and `onSecure` with the peer's
+ * certificate once TLS is.
  */
 export function watchConnecting(
   socket: Socket,
@@ -68,7 +65,7 @@ function traceConnecting(socket: Socket, trace: Trace, host: string): void {
     trace.note(shownAddress(address, host));
     trace.begin("connect");
   });
-  // Not `remoteAddress`: a socket that was asked once answers the same when the connection is gone.
+  // Not `remoteAddress`, because a socket that was asked once gives the same answer when the connection is gone.
   let place = "";
   socket.on("connectionAttempt", (address, port) => {
     place = `${shownAddress(address, host)} port ${port}`;
@@ -79,7 +76,7 @@ function traceConnecting(socket: Socket, trace: Trace, host: string): void {
   });
 }
 
-// Node drops the certificate with the connection when it does not hold; the owner needs its names and dates.
+// Node drops an invalid certificate with the connection, but the owner needs its names and dates.
 function keepCertificate(socket: TLSSocket): void {
   let certificate: PeerCertificate | undefined;
   socket.prependOnceListener("secure", () => {

@@ -1,4 +1,4 @@
-/** The server that something was sent to, as its owner is told of it: never userinfo, path or query. */
+/** The server that something was sent to, as its owner is told: never userinfo, path or query. */
 import { isIPv6 } from "node:net";
 import type { Destination } from "../destination.ts";
 

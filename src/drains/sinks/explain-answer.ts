@@ -1,15 +1,16 @@
-/** Explains an answer in words that a drain's owner can act on: what was said, and the mend. Never a secret. */
+/** Explains an answer so that a drain's owner can act on it: what was said, and the mend. Never a secret. */
 
 import { type Endpoint, nameOf } from "./endpoint.ts";
 import type { Rejected } from "./formats/body-format.ts";
 import { type Answer, answerBytesMax } from "./http/answer.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** The beginning of an unwelcome answer that its owner gets to see. */
+/** How much of an unwelcome answer its owner gets to see. */
 const excerptCharsMax = 200;
 
 /**
- * An unwelcome answer, how it began, and what to do. `secrets` are not repeated: a receiver may show what it was sent.
+ * Names an unwelcome answer, how it begins, and what to do. `secrets` are not repeated, because a receiver may echo
+ * what it was sent.
  */
 export function explainAnswer(
   { status, body, isCut }: Pick<Answer, "status" | "body" | "isCut">,
@@ -20,7 +21,7 @@ export function explainAnswer(
   return `${nameOf(endpoint)} answered ${status}${shown}: ${mends.get(status) ?? mendOf(status)}`;
 }
 
-/** Explains a success that rejects lines all the same; `sent` were sent. */
+/** Explains a success that nevertheless rejects lines, of the `sent` ones. */
 export function explainRejection(
   { lines, said, isCut }: Rejected,
   sent: number,

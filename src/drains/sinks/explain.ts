@@ -1,6 +1,6 @@
 /**
- * Why no answer came, in words that a drain's owner can act on: what happened, and the mend. Never userinfo, path or
- * query.
+ * Explains why no answer came, so that a drain's owner can act on it: what happened, and the mend. Never userinfo, path
+ * or query.
  */
 import { isIPv6 } from "node:net";
 import type { PeerCertificate } from "node:tls";
@@ -10,9 +10,9 @@ import { AddressRefused, ownKind, shownAddress } from "../addresses.ts";
 import { holderText } from "./certificate.ts";
 import { type Endpoint, nameOf } from "./endpoint.ts";
 
-/** The certificates that the drain brought. */
+/** The certificates of the drain. */
 type Given = { readonly ca?: string; readonly cert?: string };
-/** The step of an attempt that waited in vain. */
+/** The step that an attempt waited for in vain. */
 export type Awaited = "address" | "connection" | "TLS handshake" | "answer" | "room for all the lines";
 type Failure = Error & {
   readonly code?: string;
@@ -22,7 +22,7 @@ type Failure = Error & {
 };
 
 const needsAnother = "the receiver needs another";
-/** OpenSSL's verdicts on a chain, and Node's on a name, as the codes of their errors: what is wrong, and the mend. */
+/** Error codes of OpenSSL's verdicts on a chain, and of Node's on a name: what is wrong, and the mend. */
 const certificateCodes = new Map<string, readonly [flaw: string, mend: string]>([
   ["CERT_HAS_EXPIRED", ["has expired", "the receiver has to renew it"]],
   ["CERT_NOT_YET_VALID", ["is not valid yet", "check the clocks of the receiver and of this server"]],
@@ -56,7 +56,7 @@ const certificateCodes = new Map<string, readonly [flaw: string, mend: string]>(
   ["ERR_TLS_CERT_ALTNAME_INVALID", ["is for another name", "{rename}"]],
 ]);
 
-/** How OpenSSL says that the peer, or this client, gave the handshake up: the ends of its errors' codes. */
+/** How OpenSSL says that the peer, or this client, gave up the handshake: the ends of its error codes. */
 const handshakes: readonly (readonly [RegExp, string])[] = [
   [/ALERT_CERTIFICATE_REQUIRED$/, "{endpoint} wants a client certificate: {show}"],
   [
@@ -149,7 +149,7 @@ const waits: Readonly<Record<Awaited, string>> = {
     "{endpoint} read too slowly, the lines did not all fit within {time}: fewer are sent at once from now on; when it lasts, the receiver's owner has to look",
 };
 
-/** True when the destination's certificate does not hold: nothing was sent. */
+/** True when the destination's certificate is not valid, so that nothing was sent. */
 export const isCertificateFailure = (failure: unknown): boolean =>
   certificateCodes.has((failure as Failure).code ?? "");
 
@@ -194,7 +194,7 @@ export function explainFailure(failure: unknown, endpoint: Endpoint, given: Give
   );
 }
 
-/** The verdict of an attempt that no answer came of. */
+/** The verdict on an attempt that got no answer. */
 export function failureVerdict(failure: unknown, endpoint: Endpoint, given?: Given): Verdict {
   const { code, awaited } = failure as Failure;
   const isSlow = code === "TIMED_OUT" && (awaited === "answer" || awaited === "room for all the lines");
@@ -226,14 +226,14 @@ function causeOf(failure: Failure): FailureCause {
   return code === "" || ownCodes.has(code) ? "other" : "connection";
 }
 
-// Node gives a handshake that fails while it is written to as EPROTO, with what OpenSSL said in the message.
+// Node reports a handshake that fails during a write as EPROTO, with OpenSSL's code in the message.
 function codeOf({ code = "", message }: Failure): string {
   if (code !== "EPROTO") return code;
   const said = /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1];
   return said === undefined ? code : `ERR_SSL_${said.toUpperCase().replaceAll(" ", "_")}`;
 }
 
-// The address that a name leads to is not told: an owner must not learn what is inside of the operator's network.
+// Does not tell the address that a name leads to: an owner must not learn what is inside the operator's network.
 function explainRefusal({ address, range }: AddressRefused, host: string): string {
   if (range === "missing" || range === "malformed") return `${host} has no address: check the drain's URL`;
   if (range === ownKind)
@@ -244,7 +244,7 @@ function explainRefusal({ address, range }: AddressRefused, host: string): strin
   return `${endpoint}, where drains may not be sent: the operator can allow it with --drain-allow${flag}`;
 }
 
-// Receivers that turn a client away over its certificate often just close.
+// Receivers that reject a client's certificate often just close the connection.
 const secureReset = ({ cert }: Given): string =>
   cert === undefined
     ? "does it want a client certificate (`cert` and `key`)? Its own log may say why"
@@ -252,7 +252,7 @@ const secureReset = ({ cert }: Given): string =>
 
 const capital = (text: string): string => text[0]!.toUpperCase() + text.slice(1);
 
-// Whom the certificate is for, by whom, and when: enough to find it among others.
+// Whom the certificate is for, by whom, and when: enough to identify it.
 function describe(cert: PeerCertificate | undefined): string {
   if (cert?.subject === undefined) return "";
   const { subject, issuer, subjectaltname, valid_from, valid_to } = cert;

@@ -1,11 +1,11 @@
 /**
- * HTTPS and HTTP drains, in the format `logplex` to the byte of docs/spec/wire-out.md#d2-1, over one connection of the
- * drain's own, opened at the first parcel and kept. The client is our own (`http/`): Node's takes an answer for a
- * failure when its head is malformed, and then a parcel that was taken is sent again without end.
+ * HTTPS and HTTP drains; in the format `logplex` byte for byte as docs/spec/wire-out.md#d2-1. Each drain has one
+ * connection, opened for its first parcel and kept. The client is our own (`http/`): Node's treats an answer with a
+ * malformed head as a failure, so a parcel that was accepted would be sent again without end.
  *
- * One parcel at a time, so `onSent` is never called: only the answer says that a parcel was taken. Were the next one
- * under way by then, a 503 or a 413 for the first would find it taken already, and lines would arrive out of order; a
- * receiver that asks for fewer requests (429) would get more of them; and few servers read requests that are pipelined.
+ * One parcel at a time, so `onSent` is never called: only the answer says that a parcel was accepted. If the next one
+ * were already under way, it might be accepted after a 503 or a 413 for the first, and lines would arrive out of order;
+ * a receiver that asks for fewer requests (429) would get more of them; and few servers read pipelined requests.
  */
 import { isIP } from "node:net";
 import { promisify } from "node:util";
@@ -28,18 +28,18 @@ import { type HeadOptions, RequestHead, whole } from "./http/request-head.ts";
 import { judge } from "./judge.ts";
 import { type Secrets, secretsOf } from "./secrets.ts";
 
-/** How long things may take, and who may be reached: the same for all sinks. */
+/** How long things may take, and which addresses are allowed: the same for all sinks. */
 export type SinkLimits = {
   readonly policy: AddressPolicy;
   readonly clock: Clock;
-  /** Until the connection stands, TLS included. */
+  /** For opening the connection, including TLS. */
   readonly connectMsMax: number;
-  /** One attempt, the connection included. */
+  /** For one attempt, including the connection. */
   readonly attemptMsMax: number;
   /** The longest wait that a destination may ask for. */
   readonly retryAfterMsMax: number;
   readonly resolve: Resolve;
-  /** Is told the steps of the one parcel of a sink that is made for a test. */
+  /** Records the steps of the parcel of a sink that is made for a test. */
   readonly trace?: Trace;
 };
 
@@ -47,9 +47,9 @@ type HttpsSinkOptions = SinkLimits &
   TlsParts &
   HeadOptions & {
     readonly appId: string;
-    /** Asked once, at the first parcel, by formats that name the app. */
+    /** Called once, for the first parcel, by formats that name the app. */
     readonly appName?: () => Promise<string | undefined>;
-    /** The memory that requests are written into. Absent: fresh. */
+    /** The memory that requests are written into. Absent: new memory each time. */
     readonly buffers?: Buffers;
   };
 
@@ -69,7 +69,7 @@ class HttpsSink implements Sink {
   #connection: HttpConnection | undefined;
   /** Ends the attempt under way. */
   #giveUp: (reason: Error) => void = () => {};
-  /** The one that was listened to last: a drain's parcels all come with the same. */
+  /** The signal that was last listened to: all parcels of a drain come with the same one. */
   #watched: AbortSignal | undefined;
 
   constructor(options: HttpsSinkOptions) {
@@ -178,7 +178,7 @@ function noteSent(trace: Trace, bytes: number): void {
   trace.begin("answer");
 }
 
-// A receiver is not asked to refuse what its documentation says that it does not take.
+// Does not send a receiver what it would refuse according to its documentation.
 function excessOf({ count }: Parcel, bytes: number, destination: HttpDestination): string | undefined {
   const { linesMax = count, bodyBytesMax = bytes }: ParcelBounds = parcelBounds[destination.format];
   if (count <= linesMax && bytes <= bodyBytesMax) return undefined;

@@ -1,4 +1,4 @@
-/** The verdict on an answer over HTTP: docs/spec/wire-out.md#d3-1 and on. */
+/** The verdict on an HTTP answer: docs/spec/wire-out.md#d3-1 and the clauses after it. */
 import { causeOfStatus } from "../../core/records/failure-cause.ts";
 import type { Verdict } from "../../ports.ts";
 import type { HttpDestination } from "../destination.ts";
@@ -10,17 +10,17 @@ import type { Secrets } from "./secrets.ts";
 
 type JudgeOptions = {
   readonly destination: Pick<HttpDestination, "host" | "port">;
-  /** Secrets that the owner must not be shown, should the receiver repeat them. */
+  /** Secrets that must not be shown to the owner if the receiver repeats them. */
   readonly secrets: Secrets;
   /** The longest wait that a destination may ask for. */
   readonly retryAfterMsMax: number;
-  /** Lines of a 2xx that were refused all the same. */
+  /** Lines that were refused although the answer is a 2xx. */
   readonly rejected: Rejected | undefined;
-  /** Lines that were sent. */
+  /** The number of lines that were sent. */
   readonly lines: number;
 };
 
-/** Total over all statuses, so that no parcel leaves uncounted. */
+/** Covers every status, so that no parcel is left uncounted. */
 export function judge(answer: Answer, options: JudgeOptions, nowMs: number): Verdict {
   const { status } = answer;
   const { rejected, lines, retryAfterMsMax } = options;

@@ -1,4 +1,4 @@
-/** Opens the one connection of a sink: address checked, TLS with the name of the peer (SNI), within a bound of time. */
+/** Opens the connection of a sink: a checked address, TLS with the peer's name (SNI), within a time bound. */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { type AddressPolicy, atPort, checkedLookup, checkLiteral, type Resolve } from "../addresses.ts";
@@ -8,11 +8,10 @@ import type { Endpoint } from "./endpoint.ts";
 import { RoundTrips } from "./round-trips.ts";
 import { boundNoise } from "./talk.ts";
 
-/** Until an idle connection is asked whether it still stands. */
+/** How long a connection is idle before it is probed. */
 const keepAliveMs = 30_000;
 /**
- * Over one connection: TLS 1.2 lets a server ask for more (some do, for a client certificate), each costs a core a
- * while.
+ * Per connection: with TLS 1.2 a server can ask for more (some do, for a client certificate), and each one is CPU work.
  */
 const handshakesMax = 4;
 
@@ -24,23 +23,23 @@ export type Opening = Watching &
     readonly resolve: Resolve;
   };
 
-/** A connection that stands. */
+/** An open connection. */
 export type OpenSocket = {
   readonly socket: Socket;
-  /** The peer's, over TLS. */
+  /** The peer's certificate, over TLS. */
   readonly certificate: Certificate | undefined;
-  /** At most: the time of the TCP handshake, or of a shorter one before. */
+  /** An upper bound: the time of the TCP handshake, or of an earlier, shorter one. */
   readonly roundTripMs: number;
 };
 
 type OpenDestination = Required<Pick<Endpoint, "host" | "port" | "secure">> & {
-  /** False: any certificate will do. */
+  /** False: any certificate is accepted. */
   readonly verifies: boolean;
 };
 
 /**
- * Resolves when the connection stands and its peer's certificate is checked. Rejects with what became of it, or with
- * the reason of `signal`. `isHalfOpen`: the peer's end does not end this side.
+ * Resolves when the connection is open and its peer's certificate is checked. Rejects with the failure, or with the
+ * reason of `signal`. `isHalfOpen`: the peer's end does not end this side.
  */
 export async function openSocket(
   destination: OpenDestination,
@@ -57,7 +56,7 @@ export async function openSocket(
   let address = "";
   let roundTripMs = 0;
   let certificate: Certificate | undefined;
-  // Not `remoteAddress`: a socket that was asked once answers the same when the connection is gone.
+  // Not `remoteAddress`, because a socket that was asked once gives the same answer when the connection is gone.
   socket.on("connectionAttempt", (tried) => {
     address = tried;
     startedAtMs = performance.now();
@@ -73,7 +72,7 @@ export async function openSocket(
     };
     const fail = (failure: Error) => {
       settle();
-      socket.on("error", () => {}); // the one that counts is told
+      socket.on("error", () => {}); // the failure that matters is reported elsewhere
       reject(failure);
     };
     signal.addEventListener("abort", abort, { once: true });
@@ -115,7 +114,7 @@ function connect(
   return connectTls({
     ...endpoint,
     ...(isIP(host) === 0 && { servername: serverName(host) }),
-    minVersion: "TLSv1.2", // whatever Node, or its environment, takes for the least
+    minVersion: "TLSv1.2", // regardless of Node's own minimum, which its environment can change
     rejectUnauthorized: verifies,
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
@@ -123,5 +122,5 @@ function connect(
   });
 }
 
-/** The name that the client says it wants (RFC 6066 §3), without a dot behind it. */
+/** The name for SNI (RFC 6066 §3), which has no trailing dot. */
 const serverName = (host: string): string => host.replace(/\.$/, "");

@@ -1,11 +1,10 @@
 /**
- * One timer for everything that waits for a connection to have been quiet for a time. All are checked together, at most
- * once in an interval, and after a poll: by then, whatever the kernel held when the time was up has been read.
+ * One timer for everything that waits until a connection has been quiet for some time. All are checked together, at
+ * most once per interval, and after a poll: by then, whatever the kernel held when the time was up has been read.
  */
 
-/** One that waits. */
 export interface Waits {
-  /** `polledMs`: the time up to which all that came is known. Returns when to look again; `never` when for nothing. */
+  /** Everything that arrived by `polledMs` has been read. Returns when to look again; `never` if not at all. */
   look(polledMs: number): number;
 }
 
@@ -13,11 +12,11 @@ export const never = Number.POSITIVE_INFINITY;
 
 type WalkParts = {
   readonly everyMs: number;
-  /** Milliseconds that never go back. */
+  /** A clock that never goes back. */
   readonly nowMs: () => number;
-  /** Runs a function behind the next poll. */
+  /** Runs a function after the next poll. */
   readonly defer: (run: () => void) => void;
-  /** Returns what calls it off. */
+  /** Calls `run` later; returns a function that cancels it. */
   readonly after: (ms: number, run: () => void) => () => void;
 };
 
@@ -26,7 +25,7 @@ export class QuietWalk {
   /** When each is to be looked at. */
   readonly #dueMs = new Map<Waits, number>();
   #lastMs = Number.NEGATIVE_INFINITY;
-  /** When the next walk is, and what calls it off. */
+  /** When the next walk is, and the function that cancels it. */
   #nextMs = never;
   #callOff: () => void = () => {};
   #polledMs = 0;
@@ -35,7 +34,7 @@ export class QuietWalk {
     this.#parts = parts;
   }
 
-  /** Looks at `one` at `dueMs`, or a little later; instead of any time that was said before. */
+  /** Looks at `one` at `dueMs` or slightly later; replaces any earlier time. */
   wait(one: Waits, dueMs: number): void {
     this.#dueMs.set(one, dueMs);
     this.#walkAt(dueMs);
@@ -72,7 +71,7 @@ export class QuietWalk {
   };
 }
 
-/** By this process's event loop, which it does not keep: a connection that is open does. */
+/** A walk on this process's event loop. It does not keep the process alive: an open connection does. */
 export const quietWalkOf = (everyMs: number): QuietWalk =>
   new QuietWalk({
     everyMs,

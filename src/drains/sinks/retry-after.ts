@@ -1,8 +1,6 @@
-/**
- * How long a receiver asks to be left alone: `Retry-After` of RFC 9110 §10.2.3, seconds or a date, and nothing else.
- */
+/** How long a receiver asks to be left alone: `Retry-After` of RFC 9110 §10.2.3, in seconds or as a date. */
 
-/** As a wait, which has no bound here; undefined when it is absent or neither. */
+/** The wait, without an upper bound; undefined if the header is absent or neither form. */
 export function retryAfterMs(text: string | undefined, nowMs: number): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d+$/.test(text)) return Number(text) * 1000;
@@ -15,7 +13,7 @@ const day = "(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)";
 const fullDay = "(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)";
 const month = `(?<month>${months.join("|")})`;
 const time = String.raw`(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d):(?<second>[0-5]\d|60)`;
-/** IMF-fixdate, and the two that RFC 9110 §5.6.7 wants to be understood too: RFC 850's and asctime's. */
+/** IMF-fixdate, and the two older forms that RFC 9110 §5.6.7 requires recipients to accept: RFC 850's and asctime's. */
 const dateForms = [
   String.raw`${day}, (?<date>\d\d) ${month} (?<year>\d{4}) ${time} GMT`,
   String.raw`${fullDay}, (?<date>\d\d)-${month}-(?<year>\d\d) ${time} GMT`,
@@ -28,11 +26,11 @@ function httpDateMs(text: string, nowMs: number): number | undefined {
   const [date, hour, minute, second] = [found.date, found.hour, found.minute, found.second].map(Number);
   const at = new Date(0);
   at.setUTCFullYear(yearOf(found.year!, nowMs), months.indexOf(found.month!), date);
-  if (at.getUTCDate() !== date) return undefined; // no such day
+  if (at.getUTCDate() !== date) return undefined; // there is no such day
   return at.setUTCHours(hour!, minute, second);
 }
 
-// A year of two digits is this century's, unless that is more than 50 years ahead.
+// A two-digit year is in this century, unless that is more than 50 years ahead.
 function yearOf(digits: string, nowMs: number): number {
   if (digits.length === 4) return Number(digits);
   const thisYear = new Date(nowMs).getUTCFullYear();

@@ -1,11 +1,11 @@
 /**
- * Round-trip times to destinations. A TCP handshake as this process sees it seems longer by whatever else it did
- * meanwhile, which is most of the time when all drains start at once. So the minimum of the last hour counts.
+ * Round-trip times to destinations. As seen by this process, a TCP handshake seems longer by whatever else it did in
+ * the meantime, which is most of the time when all drains start at once. So the minimum of the last hour counts.
  */
 import ipaddr from "ipaddr.js";
 import { LRUCache } from "lru-cache";
 
-/** A route may change. */
+/** Routes may change. */
 const rememberedMs = 3_600_000;
 const addressesMax = 10_000;
 
@@ -20,7 +20,10 @@ export class RoundTrips {
     });
   }
 
-  /** The round trip to `address`, of which a handshake took `measuredMs`. Less than a timer can tell on this machine. */
+  /**
+   * The round trip to `address`, after a handshake that took `measuredMs`. On this machine it is 0, less than a timer
+   * can resolve.
+   */
   seen(address: string, measuredMs: number): number {
     if (ipaddr.process(address).range() === "loopback") return 0;
     const leastMs = this.#leastMs.get(address);

@@ -1,14 +1,17 @@
 /**
- * Finds a drain's secrets in answers of its receiver, so that excerpts can be shown without them. Receivers repeat what
+ * Finds a drain's secrets in its receiver's answers, so that excerpts can be shown without them. Receivers repeat what
  * they were sent verbatim, percent-decoded, or escaped for JSON or HTML, in any mixture.
  */
 import type { HttpDestination } from "../destination.ts";
 
-/** Shorter values are words rather than secrets, and taking them out would make answers unreadable. */
+/** Shorter values are words rather than secrets, and removing them would make answers unreadable. */
 const secretCharsMin = 4;
-/** Paths are made of words (`logs`, `v1`, `collect`), keys are longer: whatever is as long as this goes. */
+/**
+ * Paths are made of short words (`logs`, `v1`, `collect`), but keys are longer: a part of this length counts as a
+ * secret.
+ */
 const segmentCharsMin = 8;
-/** A text that agrees with so much of a secret is taken out as far as it agrees: it bounds the work, too. */
+/** A text that agrees with this much of a secret is removed as far as it agrees; this also bounds the work. */
 const beginningCharsMax = 32;
 
 /** The secrets of one drain's requests. */
@@ -20,8 +23,8 @@ export class Secrets {
   }
 
   /**
-   * The first `charsMax` printable characters of `text` on one line, a `…` for each secret. `isCut`: the text went on,
-   * so that its end may be the beginning of a secret.
+   * The first `charsMax` printable characters of `text` on one line, with `…` for each secret. `isCut`: the text went
+   * on, so that its end may be the beginning of a secret.
    */
   excerpt(text: string, charsMax: number, isCut = false): string {
     const readings: Reading[][] = [];
@@ -56,7 +59,7 @@ export class Secrets {
 }
 
 /**
- * Secrets of what is sent to `destination`: credentials, long parts of the path, and the values of query and headers.
+ * The secrets in what is sent to `destination`: credentials, long parts of the path, and values in query and headers.
  */
 export function secretsOf(
   { authorization, path }: Pick<HttpDestination, "authorization" | "path">,
@@ -76,7 +79,7 @@ export function secretsOf(
   ]);
 }
 
-// `SCHEME VALUE` is a secret without its scheme too, and Basic's value is a user and a password.
+// `SCHEME VALUE` is also a secret without its scheme, and Basic's value consists of a user and a password.
 function credentialsIn(given: string): string[] {
   const value = given.trim();
   const [, scheme = "", rest = ""] = /^(\S+)\s+(.*)$/.exec(value) ?? [];
@@ -85,7 +88,7 @@ function credentialsIn(given: string): string[] {
   return [value, rest, pair, pair.slice(0, Math.max(colon, 0)), pair.slice(colon + 1)];
 }
 
-// Followed in each reading of the text at once: an escape may be meant as one, or as what it is made of.
+// Follows all readings of the text at once: an escape may be meant as such, or as its own characters.
 function endOfSecret(secret: string, read: Read, at: number, cutAt: number | undefined): number | undefined {
   let places: readonly Match[] = [{ end: at, matched: 0 }];
   let found: number | undefined;
@@ -117,8 +120,8 @@ const backslashes = /\\+/y;
 const htmlEscape = /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(amp|lt|gt|quot|apos));/iy;
 const htmlNames: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-// Characters that the text may say at `at`, and where that ends. Backslashes are doubled by each layer of JSON: any
-// number is one.
+// The characters that the text may mean at `at`, and where they end. Each layer of JSON doubles backslashes, so any
+// number of them counts as one.
 function readingsAt(text: string, at: number): Reading[] {
   const char = text[at];
   if (char === undefined) return [];

@@ -1,4 +1,7 @@
-/** One TCP or TLS connection that is only written to. What the peer says is read and thrown away, within a bound, so that its end is seen. */
+/**
+ * One TCP or TLS connection that is only written to. What the peer sends is read and dropped, within a bound, so that
+ * its end is noticed.
+ */
 import type { Socket } from "node:net";
 import type { Certificate } from "./certificate.ts";
 import { timedOut } from "./connecting.ts";
@@ -7,33 +10,34 @@ import { never, quietWalkOf, type Waits } from "./quiet-walk.ts";
 import type { SyslogSinkOptions } from "./syslog.ts";
 import { boundTalk } from "./talk.ts";
 
-/** Bounds of the wait for a reset: shorter than a timer can measure, and longer than a parcel should be unsettled. */
+/** Bounds of the wait for a reset: more than a timer can resolve, and less than a parcel should stay unsettled. */
 const quietMsMin = 5;
 const quietMsMax = 250;
 /**
- * Over a connection that nothing went over yet the wait is longer by so many parts of so long: whom a peer turns away it
- * turns away when it gets to run. In parts, as time in which this process did not run says nothing of the peer, and costs
- * one of them.
+ * On a connection that nothing has been sent over, the wait is longer by several parts of this length: a peer that
+ * rejects a client does so when it gets to run. In parts, because time in which this process did not run says nothing
+ * about the peer, and costs only one of them.
  */
 const strangerPartMs = 10;
 const strangerParts = 3;
-/** Under TLS 1.3 a peer judges the client's certificate after the client's handshake ended: then the wait is longer. */
+/** In TLS 1.3 a peer judges the client's certificate after the client's handshake has ended, so the wait is longer. */
 const tlsStrangerParts = 10;
-/** How long a connection may flush after it was let go. */
+/** How long a connection may flush after it is let go. */
 const closeMsMax = 1_000;
 /**
- * A peer that has ended its side, and closes with lines unread, resets the connection later: it is looked for so long, and no
- * longer than a break brings back what was delivered (`worker/unconfirmed.ts`), over so many connections of this process.
+ * A peer that has ended its side and closes with unread lines resets the connection later. The reset is looked for this
+ * long, no longer than a break brings back deliveries (`worker/unconfirmed.ts`), and on at most this many connections
+ * of the process.
  */
 const leavingMsMax = 1_000;
 const leavingLookMs = 50;
 const leavingMax = 500;
 let leaving = 0;
 
-/** The end of a write that did not fail. "ended": the peer ended the connection meanwhile. */
+/** How a write that did not fail ended. "ended": the peer has ended the connection in the meantime. */
 export type End = "open" | "ended";
 
-/** A write, and who is told of it: the next one may follow when it is flushed. */
+/** A write, and the callbacks for it: the next one may follow when it is flushed. */
 export interface Write {
   readonly bytes: Uint8Array;
   /** For the flush. */
@@ -41,46 +45,49 @@ export interface Write {
   readonly signal: AbortSignal;
   flushed(): void;
   /**
-   * The connection stood for a while behind the flush. "ended": the peer ended it meanwhile; either it had read
-   * everything, or its end and what was written passed each other on the way.
+   * The connection stayed open for a while after the flush. "ended": the peer ended it in the meantime; either it had
+   * read everything, or its end and what was written crossed on the way.
    */
   settled(end: End): void;
-  /** The connection broke, or one before failed. */
+  /** The connection broke, or an earlier write failed. */
   failed(failure: unknown): void;
 }
 
 /** A write that is not settled. */
 type Unsettled = { readonly write: Write; readonly startedAtMs: number; flushedAtMs: number };
 
-/** One for all connections, as nearly each has one signal all its life. */
+/** Shared by all connections, since nearly every one has one signal all its life. */
 const none: AbortSignal[] = [];
 
 /** All connections are looked at together. */
 const walk = quietWalkOf(quietMsMin);
 
 export class SyslogConnection implements Waits {
-  /** Called once when the connection breaks (it did not just end) while no write is unsettled. */
+  /** Called once if the connection breaks (rather than ends) while no write is unsettled. */
   onBreak: (failure: Error) => void = () => {};
-  /** The peer's, over TLS. */
+  /** The peer's certificate, over TLS. */
   readonly certificate: Certificate | undefined;
   readonly #socket: Socket;
   readonly #quietMs: number;
   #isEnded = false;
-  /** In the order of the calls. One walk settles all that stood long enough. */
+  /** In the order of the calls. One walk settles all that have waited long enough. */
   readonly #unsettled: Unsettled[] = [];
-  /** The first of them so many are flushed. */
+  /** How many of them, from the first, are flushed. */
   #flushed = 0;
-  /** Ends what is under way. A drain's parcels all come with the same one, so it is listened to from one to the next. */
+  /**
+   * Ends what is under way. All parcels of a drain come with the same signal, so the listener stays from one to the
+   * next.
+   */
   #signal: AbortSignal | undefined;
-  /** Those before it, of writes that may not be settled. */
+  /** Earlier signals, whose writes may not be settled yet. */
   #earlier: AbortSignal[] = none;
-  /** Parts of the wait of a connection that nothing went over yet. */
+  /** The parts left of the wait of a connection that nothing has been sent over. */
   #partsLeft: number;
-  /** When the part ends, and then the quiet time: not known before there was a flush. */
+  /** When the current part ends, and then the quiet time: unknown before the first flush. */
   #strangerMs: number | undefined;
-  /** When a write was settled last. */
+  /** When a write was last settled. */
   #settledMs = Number.NEGATIVE_INFINITY;
-  /** The first that failed; nothing that is written after it arrives. */
+  /** The first failure; nothing written after it arrives. */
   #failure: unknown;
 
   private constructor({ socket, roundTripMs, certificate }: OpenSocket) {
@@ -101,9 +108,9 @@ export class SyslogConnection implements Waits {
     boundTalk(socket);
   }
 
-  /** A connection that stands, its peer's certificate checked. */
+  /** Opens a connection and checks its peer's certificate. */
   static async open(options: SyslogSinkOptions, signal: AbortSignal): Promise<SyslogConnection> {
-    // Half open, the connection stays until it is seen whether a reset followed its end.
+    // Half open, so that the connection stays until it is known whether a reset follows the peer's end.
     return new SyslogConnection(await openSocket(options.destination, options, signal, { isHalfOpen: true }));
   }
 
@@ -111,7 +118,7 @@ export class SyslogConnection implements Waits {
     return !this.#isEnded;
   }
 
-  /** Writes are told of their ends in the order of the calls, one of them each, and not before this returns. */
+  /** Each write is told of its end, in the order of the calls, and not before this returns. */
   write(write: Write): void {
     const { bytes, signal } = write;
     if (signal.aborted) {
@@ -125,7 +132,7 @@ export class SyslogConnection implements Waits {
     if (this.#unsettled.length === 1) walk.wait(this, startedAtMs + quietMsMin);
   }
 
-  // Writes are flushed in their order. Of a failure an event tells.
+  // Writes are flushed in order. Failures are reported by an event.
   readonly #written = (failure?: Error | null): void => {
     const one = failure == null ? this.#unsettled[this.#flushed] : undefined;
     if (one === undefined) return;
@@ -134,13 +141,13 @@ export class SyslogConnection implements Waits {
     one.write.flushed();
   };
 
-  /** A signal was aborted. */
+  /** Handles the abort of a signal. */
   handleEvent({ target }: Event): void {
     if (this.#unsettled.length > 0) this.#socket.destroy((target as AbortSignal).reason);
   }
 
   /**
-   * Settles what is written, oldest first: an end alone is no failure yet, as a reset follows when the peer did not read
+   * Settles writes, oldest first. An end alone is not a failure yet: a reset follows if the peer did not read
    * everything.
    */
   look(polledMs: number): number {
@@ -155,7 +162,7 @@ export class SyslogConnection implements Waits {
     return this.#settle(Math.max(flushedAtMs, polledMs - this.#quietMs));
   }
 
-  // When a connection has stood long enough behind the flush of its oldest write.
+  // When a connection has stood long enough after the flush of its oldest write.
   #standsAtMs(flushedAtMs: number, polledMs: number): number {
     if (this.#partsLeft === 0 && this.#strangerMs === undefined) return flushedAtMs + this.#quietMs;
     this.#strangerMs ??= flushedAtMs + strangerPartMs;
@@ -173,7 +180,7 @@ export class SyslogConnection implements Waits {
   // No reset followed what was flushed by `stoodSinceMs`.
   #settle(stoodSinceMs: number): number {
     this.#partsLeft = 0;
-    this.#strangerMs = undefined; // something went over it, and it stood
+    this.#strangerMs = undefined; // something was sent over it, and it stood
     this.#settledMs = performance.now();
     let count = 0;
     while (count < this.#flushed && this.#unsettled[count]!.flushedAtMs <= stoodSinceMs) count++;
@@ -200,7 +207,8 @@ export class SyslogConnection implements Waits {
     return taken;
   }
 
-  // The peer ended its side, and all is settled. A reset that comes now is no event, as nothing is read any more: it is looked for.
+  // The peer ended its side, and everything is settled. Nothing is read any more, so a reset would cause no event: it
+  // is polled for.
   #leave(): void {
     const socket = this.#socket;
     const overMs = performance.now() + leavingMsMax;
@@ -222,13 +230,13 @@ export class SyslogConnection implements Waits {
     });
   }
 
-  /** Nobody is told that it broke. */
+  /** Closes without a report that it broke. */
   destroy(): void {
     this.onBreak = () => {};
     this.#socket.destroy();
   }
 
-  /** Ends the connection in order; a peer that does not is left. Idempotent. */
+  /** Ends the connection in order; if the peer does not, it is destroyed. Idempotent. */
   async close(): Promise<void> {
     this.#isEnded = true;
     if (this.#unsettled.length === 0) this.#unwatch();
@@ -253,7 +261,7 @@ export class SyslogConnection implements Waits {
     signal.addEventListener("abort", this, { once: true });
   }
 
-  // All that is written is settled: who comes next comes with the same signal, mostly, and with none when this was the end.
+  // Everything written is settled: the next write mostly comes with the same signal, or there is none.
   #unwatch(): void {
     for (const signal of this.#earlier)
       if (signal !== this.#signal) signal.removeEventListener("abort", this);
@@ -273,8 +281,8 @@ export class SyslogConnection implements Waits {
     return this.#failure !== undefined || this.#socket.destroyed;
   }
 
-  // A reset behind an end is no event: reading is over. But then the kernel knows of no peer any more. Its handle is asked, as a
-  // socket says for good what it said first.
+  // A reset after an end causes no event, because reading is over. But then the kernel no longer knows a peer. This
+  // asks the handle, because a socket remembers its first answer for good.
   get #isReset(): boolean {
     type Handle = { getpeername(name: object): number };
     const { _handle: handle } = this.#socket as Socket & { readonly _handle?: Handle | null };

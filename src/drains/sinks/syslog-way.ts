@@ -1,4 +1,4 @@
-/** One connection of a syslog drain: what the end of a write over it says of the parcel, and of those before. */
+/** One connection of a syslog drain: what the end of a write over it means for that parcel and earlier ones. */
 import type { Clock } from "../../ports.ts";
 import type { SyslogDestination } from "../destination.ts";
 import { nameOf } from "./endpoint.ts";
@@ -12,15 +12,15 @@ type WayParts = {
   readonly onBreak: (reason: string) => void;
 };
 
-/** A connection that breaks so long after its last write says nothing of that. */
+/** A connection that breaks this long after its last write says nothing about it. */
 const breakMsMax = 30_000;
 
 export class Way {
   readonly connection: SyslogConnection;
-  /** Something was written over it. */
+  /** True once something was written over it. */
   isUsed = false;
   readonly #parts: WayParts;
-  /** The time at which something that went over it was settled last. */
+  /** When something that was sent over it was last settled. */
   #settledAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(connection: SyslogConnection, parts: WayParts) {
@@ -30,8 +30,8 @@ export class Way {
   }
 
   /**
-   * True when a write that did not fail was taken. A peer that ends a fresh connection, and does not reset it, has read what
-   * came; one that stood before (`isReused`) may be ended for its age.
+   * True when a write that did not fail was accepted. A peer that ends a fresh connection, and does not reset it, has
+   * read everything; one that was open before (`isReused`) may have ended because of its age.
    */
   isTaken(end: End, isReused: boolean): boolean {
     if (end === "ended" && isReused) return false;
@@ -39,14 +39,14 @@ export class Way {
     return true;
   }
 
-  /** True when a write may have failed for the connection's age alone, and a fresh one may do. */
+  /** True when a write may have failed only because the connection was old, so that a fresh one may work. */
   hasGrownOld(failure: unknown, isReused: boolean): boolean {
     if (!isReused) return false;
-    // Parcels that were flushed before this one may have been on their way still; then those go first.
+    // Parcels that were flushed before this one may still have been on their way; then those go first.
     return !this.#broke(failure) && isReset(failure);
   }
 
-  // True when what was settled last may not have arrived.
+  // True when what was last settled may not have arrived.
   #broke(failure: unknown): boolean {
     const { clock, onBreak, destination } = this.#parts;
     const isSoon = clock.monotonicMs() - this.#settledAtMs <= breakMsMax;

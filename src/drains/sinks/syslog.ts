@@ -1,9 +1,10 @@
 /**
- * Syslog drains over TCP and TLS, docs/spec/wire-out.md#d4-1 and on. Syslog has no acknowledgement: a parcel is sent
- * when its bytes were flushed, and settled when the connection stood for two round trips more, which is when a peer
- * that had closed it would have reset it; the first one over a connection waits a little longer. What comes next goes
- * out as soon as it may be sent. A connection that breaks brings back all that was not settled, and one that breaks
- * soon after that what was sent last, which then goes first. What remains possible is in `docs/drains.md`.
+ * Syslog drains over TCP and TLS, docs/spec/wire-out.md#d4-1 and the clauses after it. Syslog has no acknowledgement: a
+ * parcel is sent when its bytes are flushed, and settled when the connection has stood for two more round trips, by
+ * which time a peer that had closed it would have reset it; the first parcel on a connection waits a little longer. The
+ * next one goes out as soon as it can be sent. A connection that breaks brings back everything unsettled, and one that
+ * breaks soon afterwards also brings back what was sent last, which then goes first. `docs/drains.md` says what can
+ * still go wrong.
  */
 import { isIP } from "node:net";
 import type { Parcel, Sink, Verdict } from "../../ports.ts";
@@ -22,9 +23,9 @@ export type SyslogSinkOptions = SinkLimits &
   TlsParts & {
     readonly destination: SyslogDestination;
     readonly drainToken: string;
-    /** Memory for what is sent; absent: new memory each time. */
+    /** Memory to write into; absent: new memory each time. */
     readonly buffers?: Buffers;
-    /** Is told why when what was delivered lately may not have arrived. */
+    /** Called with the reason when recent deliveries may not have arrived. */
     readonly onBreak: (reason: string) => void;
   };
 
@@ -39,9 +40,9 @@ class SyslogSink implements Sink {
   #way: Way | undefined;
   /** The parcel that was delivered last, settled or not. */
   #last: Promise<unknown> = Promise.resolve();
-  /** The newest of those that opened a connection, or waited for one: what follows is settled behind it. */
+  /** The newest parcel that opened a connection, or waited for one: later parcels are settled after it. */
   #beginning: Beginning | undefined;
-  /** The verdict of a parcel that others followed: nothing may be delivered any more. */
+  /** The verdict on a parcel that others followed: nothing more may be delivered. */
   #spent: Verdict | undefined;
 
   constructor(options: SyslogSinkOptions) {
@@ -74,8 +75,8 @@ class SyslogSink implements Sink {
   ): Promise<Verdict> {
     const { destination, trace } = this.#options;
     signal.throwIfAborted();
-    // A connection that ended takes nothing more, and a new one is opened when it is known what became of all before.
-    if (this.#way?.connection.isOpen !== true) await before.catch(() => {}); // whoever called is told
+    // A connection that ended takes nothing more; a new one is opened when the fate of all earlier parcels is known.
+    if (this.#way?.connection.isOpen !== true) await before.catch(() => {}); // its own caller is told
     if (this.#spent !== undefined) return this.#spent;
     const bytes = strictFrames(parcel.slices, this.#form);
     try {
@@ -102,7 +103,7 @@ class SyslogSink implements Sink {
     return delivering;
   }
 
-  // Goes behind others over a connection that stands: at once, and nothing is waited for but its end.
+  // Follows others on an open connection: at once, and waits only for its own end.
   #follow(way: Way, parcel: Parcel, signal: AbortSignal, onSent: () => void): Promise<Verdict> {
     if (this.#spent !== undefined) return Promise.resolve(this.#spent);
     const bytes = strictFrames(parcel.slices, this.#form);
@@ -111,7 +112,7 @@ class SyslogSink implements Sink {
     return following.verdict;
   }
 
-  /** A parcel that followed others stood, or the connection ended behind it. */
+  /** A parcel that followed others stood, or the connection ended after it. */
   stood(way: Way, end: End): Verdict {
     if (way.isTaken(end, true)) return this.#delivered();
     return this.#end(grownOld(this.#options.destination));
@@ -139,7 +140,7 @@ class SyslogSink implements Sink {
     return this.#spent;
   }
 
-  // False when the connection stood before and is gone: that may be its age alone, and a fresh one may do.
+  // False when the connection was open before and is gone: perhaps only because of its age, so a fresh one may work.
   async #attempt(bytes: Buffer, signal: AbortSignal, onSent: (() => void) | undefined): Promise<boolean> {
     const { attemptMsMax: msMax, buffers } = this.#options;
     const way = await this.#open(signal);
@@ -171,13 +172,13 @@ class SyslogSink implements Sink {
     return way;
   }
 
-  /** Nothing more goes over it. */
+  /** Nothing more is sent over it. */
   drop(way: Way): void {
     if (this.#way === way) this.#way = undefined;
   }
 }
 
-/** A parcel on its way behind others, over a connection that stands. */
+/** A parcel that follows others on an open connection. */
 class Following implements Write {
   readonly verdict: Promise<Verdict>;
   readonly bytes: Buffer;
@@ -238,7 +239,7 @@ class Following implements Write {
 
 const delivered: Verdict = { kind: "delivered" };
 
-// The parcel that opened the connection is told of first.
+// The parcel that opened the connection is reported first.
 function inTurn(before: Beginning | undefined, tell: () => void): void {
   if (before === undefined || before.isOver) tell();
   else before.delivering.then(tell, tell);

@@ -1,4 +1,4 @@
-/** The formats of request bodies by their names. */
+/** The formats of request bodies, by name. */
 import type { FormatName } from "../../destination.ts";
 import type { BodyFormat } from "./body-format.ts";
 import { datadogFormat } from "./datadog.ts";

@@ -1,13 +1,13 @@
-/** Octet-counted frames, written one behind the other into memory that grows where it has to. */
+/** Octet-counted frames, written one after another into memory that grows when needed. */
 import { copyWords, viewOf, wordsMax } from "../../../core/batch/copy-words.ts";
 import type { Buffers } from "../buffers.ts";
 
 const space = 0x20;
-/** Up to so many bytes a loop is faster than a call. */
+/** Up to this many bytes, a loop is faster than a call. */
 const loopBytesMax = 32;
-/** Copies without a view of what is copied. */
+/** Used directly: it copies without making a view of the source. */
 const { copy } = Buffer.prototype;
-/** The digits of a frame's length, and the space behind them. */
+/** The digits of a frame's length, and the space after them. */
 const prefixBytesMax = 10;
 
 export class FrameBuffer {
@@ -46,7 +46,7 @@ export class FrameBuffer {
     this.#end += end - start;
   }
 
-  /** The same, when there is a view of the bytes already. */
+  /** The same as `copy`, if there is already a view of the bytes. */
   copyViewed(from: Uint8Array, view: DataView, start: number, end: number): void {
     if (end - start <= wordsMax) this.#end = copyWords(this.#view, this.#end, view, start, end);
     else this.copy(from, start, end);

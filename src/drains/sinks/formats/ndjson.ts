@@ -1,6 +1,6 @@
 /**
- * One JSON object a line, copied from the places of the line index. `timestamp` and `message` are the names that Vector and
- * Fluent Bit look for; Better Stack has `dt`.
+ * One JSON object per line, copied from the places in the line index. Vector and Fluent Bit look for `timestamp` and
+ * `message`; Better Stack looks for `dt`.
  */
 
 import type { LineCursor } from "../../../core/batch/line-cursor.ts";
@@ -19,7 +19,7 @@ const msgidKey = Buffer.from(',"msgid":');
 const dataKey = Buffer.from(',"structured_data":');
 const lineEnd = Buffer.from("}\n");
 const dash = 0x2d;
-/** Digits of a facility, and more. */
+/** More than the digits of a facility. */
 const decimalBytesMax = 20;
 
 const ndjson = (timeName: string): BodyFormat => ({

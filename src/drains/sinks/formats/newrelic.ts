@@ -1,4 +1,4 @@
-/** New Relic's Log API, the detailed form: what all lines have in common once, then the lines. */
+/** New Relic's Log API, in its detailed form: first what all lines have in common, then the lines. */
 import { type BodyFormat, serviceOf } from "./body-format.ts";
 import { forEachLine, severityWords, unixNanos } from "./text-line.ts";
 

@@ -1,7 +1,6 @@
 /**
- * A frame of RFC 5424 from a stored line of which a strict parser would refuse something: what is longer than a field may
- * be is cut, an odd character becomes `?`, a time that is none is nil, and structured data that is none goes in front of
- * the message.
+ * Makes an RFC 5424 frame from a stored line that a strict parser would refuse: fields that are too long are cut,
+ * invalid characters become `?`, an invalid time becomes nil, and invalid structured data goes in front of the message.
  */
 import type { LineCursor } from "../../../core/batch/line-cursor.ts";
 import { isPlain, msgidBytesMax, processBytesMax, sourceBytesMax } from "../../../core/batch/line-index.ts";
@@ -13,7 +12,7 @@ const nil = Buffer.from("-");
 const space = 0x20;
 const newline = 0x0a;
 
-/** Writes any line, a strict one as it is. `endsLines`: a message that does not end in a newline gets one. */
+/** Writes any line; a strict one is unchanged. `endsLines`: a message that does not end in a newline gets one. */
 export function addOddFrame(
   out: FrameBuffer,
   line: LineCursor,
@@ -46,7 +45,7 @@ export function addOddFrame(
   if (needsNewline) out.byte(newline);
 }
 
-// Printable US-ASCII of at most so many bytes.
+// Printable US-ASCII of at most `bytesMax` bytes.
 function plain(bytes: Uint8Array, start: number, end: number, bytesMax: number): Uint8Array {
   const field = bytes.subarray(start, Math.min(end, start + bytesMax));
   if (field.length === 0) return nil;

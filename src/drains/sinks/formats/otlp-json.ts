@@ -1,4 +1,4 @@
-/** OTLP/HTTP logs as JSON: the same request as the protobuf one. */
+/** OTLP/HTTP logs as JSON: the same request as in protobuf. */
 import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { BodyContext, BodyFormat } from "./body-format.ts";
 import { type OtlpGroup, otlpGroups, rejectedIn, scopeName, severityNumbers } from "./otlp-model.ts";

@@ -1,6 +1,6 @@
 /**
- * The model that both encodings of OTLP logs share: lines grouped by who wrote them, and how an answer tells of
- * rejected ones.
+ * The model that both encodings of OTLP logs share: lines grouped by who wrote them, and how an answer reports rejected
+ * lines.
  */
 import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { Slice } from "../../../ports.ts";
@@ -8,7 +8,7 @@ import { type BodyContext, type BodyFormat, type Rejected, serviceOf } from "./b
 import { ProtoReader } from "./protobuf.ts";
 import { forEachLine, type TextLine } from "./text-line.ts";
 
-/** One source and dyno, and its lines in order. */
+/** One source and dyno, with its lines in order. */
 export type OtlpGroup = {
   readonly resource: readonly (readonly [key: string, value: string])[];
   readonly lines: TextLine[];
@@ -16,7 +16,7 @@ export type OtlpGroup = {
 
 export const scopeName = "tailrace";
 
-/** Syslog severities as the OpenTelemetry log data model maps them (its appendix B). */
+/** The OpenTelemetry log data model's numbers for syslog severities (its appendix B). */
 export const severityNumbers = [21, 19, 18, 17, 13, 10, 9, 5] as const;
 
 export function* otlpGroups(slices: readonly Slice[], context: BodyContext): Steps<OtlpGroup[]> {
@@ -44,12 +44,12 @@ function resourceOf({ source, dyno }: TextLine, context: BodyContext): OtlpGroup
   ];
 }
 
-/** No message of OTLP in protobuf begins so, and servers that guess call JSON text. */
+/** No OTLP message in protobuf begins with this, and some servers label JSON as text. */
 const braceByte = 0x7b;
 
 /**
- * `partial_success` of an ExportLogsServiceResponse in either encoding; undefined when it rejects nothing. Of an answer
- * that was cut what can be read counts: lines when their number was, lines of an unknown number when it was not.
+ * `partial_success` of an ExportLogsServiceResponse in either encoding; undefined when it rejects nothing. If the
+ * answer was cut, what can be read counts; without their number, `lines` is undefined.
  */
 export const rejectedIn: NonNullable<BodyFormat["rejected"]> = ({ contentType, body, isCut }) => {
   if (body.length === 0) return undefined;
@@ -58,7 +58,7 @@ export const rejectedIn: NonNullable<BodyFormat["rejected"]> = ({ contentType, b
       return isCut ? inCutJson(body.toString()) : inJson(body.toString());
     return /^$|protobuf|octet-stream/i.test(contentType) ? inProtobuf(body, isCut) : undefined;
   } catch {
-    return undefined; // a 2xx of somebody who does not speak OTLP: the status is all there is
+    return undefined; // a 2xx from a server that does not speak OTLP: only the status counts
   }
 };
 

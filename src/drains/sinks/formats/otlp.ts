@@ -1,4 +1,4 @@
-/** OTLP/HTTP logs as protobuf: an ExportLogsServiceRequest, written by hand, as its messages are few and stable. */
+/** OTLP/HTTP logs as protobuf: an ExportLogsServiceRequest, written by hand because its messages are few and stable. */
 import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { BodyFormat } from "./body-format.ts";
 import { type OtlpGroup, otlpGroups, rejectedIn, scopeName, severityNumbers } from "./otlp-model.ts";
@@ -17,7 +17,7 @@ export const otlpFormat: BodyFormat = {
   rejected: rejectedIn,
 };
 
-// One writer for each depth: a message is whole before it becomes a field of the one around it.
+// One writer per depth: a message must be complete before it becomes a field of the message around it.
 function* resourceLogs({ resource, lines }: OtlpGroup, nowNanos: bigint): Steps<ProtoWriter> {
   const inner = { pair: new ProtoWriter(), value: new ProtoWriter() };
   const attributes = new ProtoWriter();
@@ -63,7 +63,7 @@ function writeRecord(record: ProtoWriter, line: TextLine, nowNanos: bigint, inne
   record.fixed64(11, nanos ?? nowNanos);
 }
 
-// A KeyValue of what was written to `value`.
+// Adds a KeyValue with what was written to `value`.
 function pair(out: ProtoWriter, field: number, key: string, { pair: keyValue, value }: Inner): void {
   keyValue.clear().string(1, key);
   keyValue.message(2, value);

@@ -1,6 +1,6 @@
-/** As much of protobuf's wire format as OTLP logs need: varints, 64-bit values, and fields with a length. */
+/** As much of protobuf's wire format as OTLP logs need: varints, 64-bit values, and length-delimited fields. */
 
-/** Writes fields one behind the other into a buffer that grows. */
+/** Writes fields one after another into a buffer that grows. */
 export class ProtoWriter {
   #out = Buffer.allocUnsafe(1024);
   #end = 0;
@@ -9,7 +9,7 @@ export class ProtoWriter {
     return this.#end;
   }
 
-  /** A varint field; values below 2^53. */
+  /** A varint field, for values below 2^53. */
   uint(field: number, value: number): void {
     this.#reserve(20);
     this.#varint(field << 3);
@@ -28,7 +28,7 @@ export class ProtoWriter {
     this.#end += this.#out.write(text, this.#end);
   }
 
-  /** A message that was written already. */
+  /** A message that is already written. */
   message(field: number, { bytes }: { readonly bytes: Uint8Array }): void {
     this.head(field, bytes.length);
     this.#out.set(bytes, this.#end);
@@ -65,19 +65,19 @@ export class ProtoWriter {
   }
 }
 
-/** Reads fields by number. Throws a RangeError for bytes that are no message. */
+/** Reads fields by number. Throws a RangeError for bytes that are not a message. */
 export class ProtoReader {
   readonly #bytes: Uint8Array;
   readonly #isCut: boolean;
   #at = 0;
 
-  /** `isCut`: these are the first bytes of a message; the field that they end in is given as far as it goes. */
+  /** `isCut`: these are only the first bytes of a message; the field at their end is returned as far as it goes. */
   constructor(bytes: Uint8Array, isCut = false) {
     this.#bytes = bytes;
     this.#isCut = isCut;
   }
 
-  /** The last value of that field, as protobuf wants it: a number for varints and fixed ones, bytes for the others. */
+  /** The last value of the field, as protobuf requires: a number for varint and fixed fields, bytes for the others. */
   last(wanted: number): bigint | Uint8Array | undefined {
     let found: bigint | Uint8Array | undefined;
     for (this.#at = 0; this.#at < this.#bytes.length; ) {

@@ -1,7 +1,7 @@
 /**
- * Octet-counted RFC 5424 frames (RFC 6587 §3.4.1) that hold against a strict parser: `-` for absent MSGID and
- * structured data, fields within their lengths and characters. Ingest stores hardly anything else, and says so in the
- * line index: such a line is copied in three parts from known places. Any other is written field by field
+ * Octet-counted RFC 5424 frames (RFC 6587 §3.4.1) that a strict parser accepts: `-` for absent MSGID and structured
+ * data, fields within their lengths and characters. Ingest stores hardly anything else, and marks such lines in the
+ * line index: they are copied in three parts from known places. Any other line is written field by field
  * (`odd-frame.ts`).
  */
 import { viewOf } from "../../../core/batch/copy-words.ts";
@@ -15,7 +15,7 @@ import type { BodyFormat } from "./body-format.ts";
 import { FrameBuffer } from "./frame-buffer.ts";
 import { addOddFrame } from "./odd-frame.ts";
 
-/** The header of an HTTPS drain, and structured data besides. */
+/** The header of an HTTPS drain, plus structured data. */
 export const rfc5424Format: BodyFormat = {
   contentType: "application/logplex-1",
   write: (slices) => strictFramesInSteps(slices, { hostname: Buffer.from("host"), endsLines: false }),
@@ -23,18 +23,18 @@ export const rfc5424Format: BodyFormat = {
 
 export type FrameOptions = {
   readonly hostname: Uint8Array;
-  /** A message that does not end in a newline gets one, which is counted. */
+  /** A message that does not end in a newline gets one, which counts in the length. */
   readonly endsLines: boolean;
-  /** The source of the memory. Absent: it is the caller's for good. */
+  /** The source of the memory. Absent: the caller keeps the memory for good. */
   readonly buffers?: Buffers;
 };
 
 const newline = 0x0a;
 const dash = 0x2d;
 const space = 0x20;
-/** The length of `- `, nil structured data. */
+/** The length of `- `, which is nil structured data. */
 const nilBytes = 2;
-/** Bytes that a line may get besides another hostname: nil structured data, a newline, a digit of its length. */
+/** Bytes that a line may gain besides another hostname: nil structured data, a newline, a digit of its length. */
 const grownBytesMax = 4;
 /** Lines between two looks at the clock. */
 const stepLines = 64;
@@ -64,15 +64,15 @@ class StrictFrames {
   readonly #options: FrameOptions;
   readonly #out: FrameBuffer;
   readonly #host: DataView;
-  /** The slice whose lines are written, and the places in it. */
+  /** The slice whose lines are written, and the places of its parts. */
   #slice!: Slice;
   #view!: DataView;
   #places!: Uint32Array;
-  /** Walks to the lines that are not copied, and the number of the one behind it. */
+  /** Walks to the lines that cannot be copied, and the number of the line after it. */
   #odd: LineCursor | undefined;
   #oddNext = 0;
 
-  /** With room for all of `slices`. */
+  /** Makes room for all of `slices`. */
   constructor(slices: readonly Slice[], options: FrameOptions) {
     const { hostname, buffers = freshBuffers } = options;
     let bytesMax = 0;
@@ -83,7 +83,7 @@ class StrictFrames {
     this.#host = viewOf(hostname);
   }
 
-  /** The lines that follow are those of `slice`. */
+  /** The lines that follow belong to `slice`. */
   open(slice: Slice): void {
     this.#slice = slice;
     this.#view = viewOf(slice.bytes);

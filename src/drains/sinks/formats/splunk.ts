@@ -1,4 +1,7 @@
-/** Splunk's HTTP Event Collector, `/services/collector/event`: event objects one after another. Blank lines do not get here. */
+/**
+ * Splunk's HTTP Event Collector, `/services/collector/event`: event objects one after another. Blank lines do not get
+ * here.
+ */
 import { type BodyFormat, serviceOf } from "./body-format.ts";
 import { forEachLine, severityWords, unixNanos } from "./text-line.ts";
 
@@ -22,7 +25,7 @@ export const splunkFormat: BodyFormat = {
   },
 };
 
-// Text, since a double has no room for the microseconds of a time of today at every value.
+// Text, since a double cannot hold every present-day time to the microsecond.
 const secondsOf = (nanos: bigint): string =>
   `${nanos / 1_000_000_000n}.${String(nanos % 1_000_000_000n)
     .padStart(9, "0")

@@ -1,10 +1,9 @@
-/** Stored lines as text, for formats that are JSON: invalid UTF-8 becomes U+FFFD there, since JSON has no bytes. */
+/** Stored lines as text for JSON formats: invalid UTF-8 becomes U+FFFD, since JSON cannot hold bytes. */
 import { cursorOver } from "../../../core/batch/line-index.ts";
 import { textEnd } from "../../../core/format/text-end.ts";
 import type { Steps } from "../../../core/scheduling/steps.ts";
 import type { Slice } from "../../../ports.ts";
 
-/** One line. */
 export type TextLine = {
   /** As it was written. */
   readonly time: string;
@@ -16,14 +15,14 @@ export type TextLine = {
   /** Absent when nil. */
   readonly msgid: string | undefined;
   readonly structuredData: string | undefined;
-  /** Without the newline that most senders put behind it. */
+  /** Without the newline that most senders append. */
   readonly message: string;
 };
 
-/** Syslog's own words (RFC 5424 §6.2.1). */
+/** Syslog's own names (RFC 5424 §6.2.1). */
 export const severityWords = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"] as const;
 
-/** Visits one line after the other. */
+/** Visits one line after another. */
 export function* forEachLine(slices: readonly Slice[], visit: (line: TextLine) => void): Steps<void> {
   for (const slice of slices) {
     const cursor = cursorOver(slice);
@@ -49,7 +48,7 @@ export function* forEachLine(slices: readonly Slice[], visit: (line: TextLine) =
   }
 }
 
-/** Nanoseconds since 1970 of an RFC 3339 time, to its last digit; undefined when it is none that a clock can show. */
+/** Nanoseconds since 1970 of an RFC 3339 time, to its last digit; undefined if no clock can show such a time. */
 export function unixNanos(time: string): bigint | undefined {
   const match = timeForm.exec(time);
   if (match === null) return undefined;

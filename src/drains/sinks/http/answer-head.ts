@@ -1,9 +1,9 @@
 /**
- * The head of an answer, from lines. Heads that break RFC 9112 are read as far as they make sense, and said to be odd:
- * the status has decided by then, and a connection that talks so is not used again.
+ * Reads the head of an answer from its lines. Heads that break RFC 9112 are read as far as they make sense and marked
+ * as not clean: the status has decided by then, and the connection is not used again.
  */
 
-/** How the body's end is told (RFC 9112 §6.3): not at all where there is no body. */
+/** How the end of the body is determined (RFC 9112 §6.3). */
 type Framing =
   | { readonly kind: "none" }
   | { readonly kind: "length"; readonly bytes: number }
@@ -12,18 +12,18 @@ type Framing =
 
 export type StatusLine = {
   readonly status: number;
-  /** It is as RFC 9112 §4 has it, of version 1.0 or 1.1. */
+  /** True if it follows RFC 9112 §4, with version 1.0 or 1.1. */
   readonly isClean: boolean;
   readonly isOld: boolean;
 };
 
 export type AnswerHead = {
-  /** Names in small letters; the values of repeated ones are joined by `, `, where they are lists. */
+  /** Names in lower case; the values of repeated headers are joined by `, ` if they are lists. */
   readonly headers: ReadonlyMap<string, string>;
   readonly framing: Framing;
-  /** The connection may be used again, when the body ends where it should. */
+  /** True if the connection may be used again, provided the body ends where it should. */
   readonly isKept: boolean;
-  /** How long the server keeps it while it is idle, where it says so. */
+  /** How long the server keeps the connection while it is idle, if it says so. */
   readonly keptMs: number | undefined;
 };
 
@@ -31,7 +31,7 @@ const statusForm = /^HTTP\/(\d{1,3}(?:\.\d{1,3})?)[ \t]+([1-9]\d\d)(?!\d)/i;
 const cleanStatusForm = /^HTTP\/1\.[01] \d{3}(?: [\t\x20-\x7e\x80-\xff]*)?\r\n$/;
 const start = "HTTP/";
 
-/** The length of a line with its end, if that has come; undefined when it is none. */
+/** Reads a status line; undefined if it is not one. */
 export function readStatusLine(line: string): StatusLine | undefined {
   const [, version, digits] = statusForm.exec(line) ?? [];
   if (version === undefined || digits === undefined) return undefined;
@@ -42,7 +42,7 @@ export function readStatusLine(line: string): StatusLine | undefined {
 export const maybeStatusLine = (text: string): boolean =>
   text.length < statusCharsMax && start.startsWith(text.slice(0, start.length).toUpperCase());
 
-/** The status stands within so many characters, or the line is none. */
+/** A line without a status within this many characters is not a status line. */
 const statusCharsMax = 64;
 
 const fieldForm = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*\r\n$/;
@@ -50,10 +50,10 @@ const oddFieldForm = /^\s*([^:\s]+)\s*:\s*(.*?)\s*$/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what no value may hold (RFC 9110 §5.5)
 const badValueForm = /[\0-\x08\x0a-\x1f\x7f]/;
 
-/** The first of these headers counts: joined, they would mean nothing. */
+/** The first of each of these headers counts, because joined values would be meaningless. */
 const single: ReadonlySet<string> = new Set(["retry-after", "content-type"]);
 
-/** `lines`: those behind the status line, each with its end. */
+/** `lines`: those after the status line, each with its line end. */
 export function readHead(lines: readonly string[], { status, isClean, isOld }: StatusLine): AnswerHead {
   const headers = new Map<string, string>();
   let isOdd = !isClean;

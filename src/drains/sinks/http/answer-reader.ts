@@ -1,6 +1,6 @@
 /**
  * Reads the answer to one request from the bytes of a connection. **The status line decides, whatever follows it**: an
- * answer whose head is malformed, cut or too long is an answer all the same. Only the connection is not used again.
+ * answer whose head is malformed, cut or too long still counts. Only the connection is not used again.
  */
 import { answerBytesMax, type RawAnswer } from "./answer.ts";
 import {
@@ -12,12 +12,12 @@ import {
 } from "./answer-head.ts";
 import { Chunks } from "./chunks.ts";
 
-/** Bytes of heads, those of interim answers included. What goes on behind the head is not looked at. */
+/** Bytes of heads, including interim answers. What follows is ignored. */
 export const headBytesMax = 65_536;
 /** Answers of status 1xx before the one that counts. */
 export const interimAnswersMax = 10;
 
-/** Why there is no answer in these bytes. */
+/** Why these bytes contain no answer. */
 export type Flaw = "no HTTP" | "interim answers alone";
 
 export class AnswerReader {
@@ -37,17 +37,20 @@ export class AnswerReader {
   #isSurplus = false;
   #flaw: Flaw | undefined;
 
-  /** `readsBodyOfSuccess`: whether the body of a 2xx is worth a wait where nothing but its end tells how long it is. */
+  /**
+   * `readsBodyOfSuccess`: whether it is worth waiting for the body of a 2xx that only the end of the connection
+   * delimits.
+   */
   constructor({ readsBodyOfSuccess = true } = {}) {
     this.#readsBodyOfSuccess = readsBodyOfSuccess;
   }
 
-  /** There is nothing more to read: of the answer, or because these bytes are none. */
+  /** True when there is nothing more to read: the answer is complete, or there will be none. */
   get isDone(): boolean {
     return this.#phase === "done";
   }
 
-  /** The final answer's status, once its digits have come. */
+  /** The final answer's status, once its digits have arrived. */
   get status(): number | undefined {
     return this.#statusLine?.status;
   }
@@ -57,28 +60,28 @@ export class AnswerReader {
     return this.#flaw;
   }
 
-  /** Any byte has come. */
+  /** True once any byte has arrived. */
   get isBegun(): boolean {
     return this.#headBytes > 0;
   }
 
-  /** The connection may be used for another request. */
+  /** True when the connection may be used for another request. */
   get isReusable(): boolean {
     return this.#isWhole && !this.#isSurplus && this.#head?.isKept === true;
   }
 
-  /** How long the server keeps it while it is idle, where it says so. */
+  /** How long the server keeps the connection while it is idle, if it says so. */
   get keptMs(): number | undefined {
     return this.#head?.keptMs;
   }
 
-  /** True while a success owes a body that its head announced, and that may tell how many lines were refused. */
+  /** True while a success lacks a body that its head announced, and that may tell how many lines were refused. */
   get owesBody(): boolean {
     const isAnnounced = this.#phase === "body" && this.#head?.framing.kind !== "close";
     return isAnnounced && this.#readsBodyOfSuccess && this.#isSuccess;
   }
 
-  /** The part of the answer that has come, once the status is known. */
+  /** The answer as far as it has arrived, once the status is known. */
   get answer(): RawAnswer {
     return {
       status: this.#statusLine?.status ?? 0,
@@ -108,7 +111,7 @@ export class AnswerReader {
     return status >= 200 && status < 300;
   }
 
-  // Takes a line, or what there is of it.
+  // Takes a line, or as much of it as there is.
   #takeHead(bytes: Buffer, at: number): number {
     const newline = bytes.indexOf(0x0a, at);
     const room = headBytesMax - this.#headBytes;
@@ -124,7 +127,7 @@ export class AnswerReader {
 
   #takeStatus(isLine: boolean): void {
     if (/^\r?\n?$/.test(this.#line)) {
-      if (isLine) this.#line = ""; // some servers put a blank line behind each body
+      if (isLine) this.#line = ""; // some servers send a blank line after each body
       return;
     }
     const found = readStatusLine(this.#line);
@@ -181,7 +184,7 @@ export class AnswerReader {
     return taken;
   }
 
-  // The beginning of a long body is kept, and its connection is not worth the rest.
+  // Keeps the beginning of a long body; keeping its connection is not worth reading the rest.
   #keep(data: Buffer): void {
     if (this.#rawBytes < answerBytesMax) this.#raw.push(data.subarray(0, answerBytesMax - this.#rawBytes));
     this.#rawBytes += data.length;
@@ -205,9 +208,9 @@ export class AnswerReader {
   }
 }
 
-/** No digit can follow any more. */
+/** Matches when no further digit can follow. */
 const decidedForm = /^\S+[ \t]+\d{3}\D/;
 
-// 101 comes last: what follows is another protocol.
+// 101 is final: another protocol follows.
 const finalOf = (line: StatusLine | undefined): StatusLine | undefined =>
   line !== undefined && (line.status >= 200 || line.status === 101) ? line : undefined;

@@ -1,32 +1,32 @@
 /** A receiver's answer: its status, and as much of the body as can matter, decompressed. */
 import { constants, createUnzip } from "node:zlib";
 
-/** As it came over the connection. */
+/** As it arrived over the connection. */
 export type RawAnswer = {
   readonly status: number;
-  /** Names in small letters; the values of repeated ones are joined. */
+  /** Names in lower case; the values of repeated headers are joined. */
   readonly headers: ReadonlyMap<string, string>;
-  /** The first bytes of the body, without what chunks add. */
+  /** The first bytes of the body, without chunk framing. */
   readonly raw: Buffer;
-  /** There was more of it, or there should have been. */
+  /** True if there was more of the body, or should have been. */
   readonly isCut: boolean;
 };
 
-/** The parts of an answer that decide. */
+/** The parts of an answer that decide the verdict. */
 export type Answer = {
   readonly status: number;
   readonly retryAfter: string | undefined;
   readonly contentType: string;
-  /** Its first bytes; none of a body in a coding that is not known here. */
+  /** The first bytes of the body; empty if its coding is unknown. */
   readonly body: Buffer;
-  /** There was more of it, or there should have been. */
+  /** True if there was more of the body, or should have been. */
   readonly isCut: boolean;
 };
 
-/** More of an answer's body, as it comes and decompressed, is not read: the connection is closed. */
+/** An answer's body is not read beyond this, neither as it arrives nor decompressed: the connection is closed. */
 export const answerBytesMax = 8_192;
 
-/** The answer in words and not in a coding. */
+/** The answer with its body decoded. */
 export function answerOf(raw: RawAnswer): Answer | Promise<Answer> {
   const coding = raw.headers.get("content-encoding")?.toLowerCase() ?? "";
   if (coding === "identity" || coding === "" || raw.raw.length === 0) return inWords(raw, raw.raw, true);
@@ -41,10 +41,10 @@ const inWords = ({ status, headers, isCut }: RawAnswer, body: Buffer, isWhole: b
   isCut: isCut || !isWhole,
 });
 
-// Nobody was asked for a coding, but some proxies compress whatever they pass on.
+// No coding was asked for, but some proxies compress everything that they pass on.
 async function decoded(raw: Buffer, coding: string): Promise<{ body: Buffer; isWhole: boolean }> {
   if (!/^(x-)?gzip$|^deflate$/.test(coding)) return { body: Buffer.alloc(0), isWhole: false };
-  const unzip = createUnzip({ finishFlush: constants.Z_SYNC_FLUSH }); // gives what there is of a body that was cut
+  const unzip = createUnzip({ finishFlush: constants.Z_SYNC_FLUSH }); // returns what there is of a truncated body
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {

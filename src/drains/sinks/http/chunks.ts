@@ -1,23 +1,21 @@
-/**
- * The chunked coding of a body (RFC 9112 §7.1), read leniently: what is odd in it ends the connection, not the answer.
- */
+/** The chunked coding of a body (RFC 9112 §7.1), read leniently: an oddity ends the connection, not the answer. */
 
 /** Bytes of sizes, extensions and trailers together. */
 const overheadBytesMax = 16_384;
 const sizeForm = /^([0-9a-f]{1,12})[ \t]*(?:;.*)?\r?\n$/i;
 
-/** Takes the bytes of a body as they come and gives out what is in the chunks. */
+/** Takes the bytes of a body as they arrive and passes on the contents of the chunks. */
 export class Chunks {
-  /** The last chunk and the trailers behind it were read. */
+  /** True when the last chunk and the trailers have been read. */
   isDone = false;
-  /** It breaks the rules: where the body ends is not known. */
+  /** True when the coding is broken, so that the end of the body is unknown. */
   isBroken = false;
   #phase: "size" | "data" | "data end" | "trailer" = "size";
   #left = 0;
   #line = "";
   #overheadBytes = 0;
 
-  /** Takes bytes up to the end of the body, or to where it breaks; the number taken. */
+  /** Takes bytes up to the end of the body, or to where it breaks; returns the number taken. */
   push(bytes: Buffer, onData: (data: Buffer) => void): number {
     let at = 0;
     while (at < bytes.length && !this.isDone && !this.isBroken) {

@@ -8,47 +8,46 @@ import type { RawAnswer } from "./answer.ts";
 import { AnswerReader, type Flaw, interimAnswersMax } from "./answer-reader.ts";
 import { type HttpRequest, sendRequest } from "./send-request.ts";
 
-/** For the rest of an answer whose status is known, unless a body is awaited that tells more. */
+/** How long to wait for the rest of an answer with a known status, unless an awaited body tells more. */
 const restMsMax = 1_000;
-/** A connection that the server ends about now is not used any more. */
+/** A connection that the server will close within this time is not used any more. */
 const keptMarginMs = 1_000;
 
-/** A longer answer is not kept to know the next one by. */
+/** A longer answer is not remembered to recognise the next one. */
 const knownBytesMax = 1024;
 
 export type Requests = {
-  /** The memory that they are written into. */
+  /** The memory that requests are written into. */
   readonly buffers: Buffers;
-  /** True when the body of a 2xx says something. */
+  /** True when the body of a 2xx matters. */
   readonly readsBodyOfSuccess: boolean;
 };
 
-/** Told of the answer. */
 type Waiting = {
   readonly resolve: (answer: RawAnswer) => void;
   readonly reject: (failure: Error | undefined) => void;
 };
-/** An answer that came whole in one read and left the connection in order: the same bytes mean the same again. */
+/** An answer that arrived whole in one read and left the connection usable: the same bytes mean the same again. */
 type Known = { readonly bytes: Buffer; readonly answer: RawAnswer; readonly keptMs: number | undefined };
 
-/** A kept connection was closed by the peer while it was idle: that says nothing of the peer. */
+/** The peer closed a kept connection while it was idle, which says nothing about the peer. */
 export class StaleConnection extends Error {
   readonly code = "ECONNRESET";
 }
 
 export class HttpConnection {
-  /** The peer's, over TLS. */
+  /** The peer's certificate, over TLS. */
   readonly certificate: Certificate | undefined;
   readonly #socket: Socket;
   readonly #requests: Requests;
-  /** Told of the answer to the request under way; undefined while there is none. */
+  /** Gets the answer to the request under way; undefined while there is none. */
   #waiting: Waiting | undefined;
-  /** Undefined until something of the answer has come that is not known already. */
+  /** Undefined until something arrives that is not an already known answer. */
   #reader: AnswerReader | undefined;
   #known: Known | undefined;
-  /** The one read that the answer under way may have come in. */
+  /** The only read of the current answer so far, if it may be the whole answer. */
   #onlyRead: Buffer | undefined;
-  /** Until the rest of an answer is not waited for any more. */
+  /** Runs until the rest of an answer is no longer waited for. */
   #rest: NodeJS.Timeout | undefined;
   #isUsed = false;
   #isReused = false;
@@ -72,14 +71,14 @@ export class HttpConnection {
     return new HttpConnection(await openSocket({ ...destination, verifies: true }, options, signal), options);
   }
 
-  /** Another request may go over it. */
+  /** True when it can take another request. */
   get isUsable(): boolean {
     return !this.#socket.destroyed && this.#socket.writable && performance.now() < this.#usableUntilMs;
   }
 
   /**
-   * Sends a request. Resolves with the answer, whatever became of the connection once its status was known; rejects when
-   * there was none, and with the reason of `giveUp`.
+   * Sends a request. Resolves with the answer, whatever happens to the connection once the status is known; rejects
+   * when there was no answer, and with the reason of `giveUp`.
    */
   exchange(request: HttpRequest): Promise<RawAnswer> {
     this.#isReused = this.#isUsed;
@@ -124,8 +123,8 @@ export class HttpConnection {
     else waiting.resolve(answer);
   }
 
-  // An answer before the request was read: what is left of that has no reader. But over TLS a write is told as done in the turn
-  // after the system took it, and in a busy process the answer may be there by then.
+  // The answer came before the request was read, so nobody reads the rest of it. But over TLS a write is reported as
+  // done one turn after the system took it, and in a busy process the answer may already be there.
   #keep(keptMs: number | undefined, waiting: Waiting, answer: RawAnswer): void {
     const socket = this.#socket;
     if (keptMs !== undefined) this.#usableUntilMs = performance.now() + keptMs - keptMarginMs;
@@ -159,13 +158,13 @@ export class HttpConnection {
     else if (reader.status !== undefined) this.#rest ??= setTimeout(() => this.#settle(), restMsMax);
   }
 
-  // The bound of the attempt is left.
+  // Only the bound of the whole attempt remains.
   #unboundRest(): void {
     clearTimeout(this.#rest);
     this.#rest = undefined;
   }
 
-  // Most answers are the one before them again: nothing of such a one is read, and nothing made.
+  // Most answers repeat the one before: those are neither parsed nor allocated again.
   #takeKnown({ answer, keptMs }: Known, waiting: Waiting): void {
     this.#waiting = undefined;
     this.#keep(keptMs, waiting, answer);

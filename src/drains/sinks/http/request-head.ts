@@ -1,6 +1,6 @@
 /**
- * The heads of a drain's requests, in the order and spelling of docs/spec/wire-out.md#d2-1, and without a header more. What
- * is the same in all of them is written once.
+ * The heads of a drain's requests, in the order and spelling of docs/spec/wire-out.md#d2-1, without any other header.
+ * The parts that all of them share are written once.
  */
 import type { Parcel } from "../../../ports.ts";
 import type { HttpDestination } from "../../destination.ts";
@@ -10,13 +10,13 @@ export type HeadOptions = {
   readonly destination: HttpDestination;
   readonly drainToken: string;
   readonly userAgent: string;
-  /** Sent besides, or instead of the `Authorization` of the URL. */
+  /** Additional headers, which may replace the `Authorization` of the URL. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sign the bodies: the current secret, and the one before it. */
+  /** The secrets that sign bodies: the current one, and the one before it. */
   readonly secrets?: readonly string[];
 };
 
-/** A value that each request has for itself. */
+/** A value that is different in each request. */
 type Hole = { readonly kind: "lines" | "parcel id" | "signature" | "bytes" };
 
 export class RequestHead {
@@ -30,7 +30,7 @@ export class RequestHead {
     let text = `POST ${destination.path} HTTP/1.1\r\n`;
     for (const [name, value] of Object.entries(headersOf(options, contentType))) {
       if (typeof value === "string") {
-        // None of these is a line of its own: what an owner gives was checked when it was stored.
+        // No value may start a line of its own; what an owner gives was already checked when it was stored.
         text += `${name}: ${value.replace(/[\r\n\0]/g, " ")}\r\n`;
         continue;
       }
@@ -40,7 +40,7 @@ export class RequestHead {
     this.#pieces = [...pieces, `${text}\r\n`];
   }
 
-  /** The head of the request with this body, of so many bytes. */
+  /** The head of the request with this body, which has `bytes` bytes. */
   of({ count, parcelId }: Parcel, body: readonly Uint8Array[], bytes: number, nowMs: number): string {
     let head = "";
     for (const piece of this.#pieces) {
@@ -72,6 +72,6 @@ function headersOf(options: HeadOptions, contentType: string): Record<string, st
   };
 }
 
-/** The pieces as one. */
+/** Joins the pieces. */
 export const whole = (pieces: readonly Uint8Array[]): Uint8Array =>
   pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);

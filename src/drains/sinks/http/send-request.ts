@@ -2,7 +2,10 @@
 import type { Socket } from "node:net";
 import type { Buffers } from "../buffers.ts";
 
-/** A request is put together in one piece where copying costs less than handing over several: it is short, or they are. */
+/**
+ * A request is joined into one piece where copying costs less than passing on several: if it is short, or its pieces
+ * are.
+ */
 const shortBytesMax = 64 * 1024;
 const shortPieceBytes = 8 * 1024;
 const togetherBytesMax = 1024 * 1024;
@@ -10,9 +13,9 @@ const togetherBytesMax = 1024 * 1024;
 export type HttpRequest = {
   readonly head: string;
   readonly body: readonly Uint8Array[];
-  /** Those of the body. */
+  /** The size of the body. */
   readonly bytes: number;
-  /** The connection has taken all of it. */
+  /** Called when the connection has taken all of it. */
   readonly onSent?: (() => void) | undefined;
 };
 
@@ -38,7 +41,7 @@ function sendTogether(socket: Socket, buffers: Buffers, { head, body, bytes, onS
     at += piece.length;
   }
   socket.write(together, (failure) => {
-    if (failure != null) return; // the system may read it still
+    if (failure != null) return; // the system may still read it
     buffers.give(together);
     onSent?.();
   });
