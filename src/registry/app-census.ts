@@ -8,7 +8,7 @@ type AppCensusOptions = {
   readonly apps: Pick<Apps, "count">;
   readonly clock: Pick<Clock, "sleep">;
   readonly failures: Pick<BackgroundFailures, "note">;
-  /** Between two counts. */
+  /** The time between two counts. */
   readonly everyMs: number;
 };
 

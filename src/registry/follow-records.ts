@@ -1,20 +1,19 @@
-/** Follows the changes of the records below one prefix until a signal ends it: a watch that fails is begun again. */
+/** Follows the changes of the records under one prefix until a signal ends it: a watch that fails is restarted. */
 import type { Clock, Store } from "../ports.ts";
 
 const watchRetryMs = 1_000;
 
 /**
- * Callbacks of a watch. Changes between `onDown` and `onUp` may be missed: whatever depends on them has to be read
- * again.
+ * Callbacks of a watch. Changes between `onDown` and `onUp` may be missed: whatever depends on them must be read again.
  */
 type RecordFollower<Value> = {
-  /** The watch is up: every change from here on is told; changes before may have been missed. */
+  /** The watch is up: every change is reported from now on; earlier ones may have been missed. */
   onUp(): void;
   /** The watch is down, or has ended. */
   onDown(): void;
   /**
-   * A record as it was at the start of a watch, or as it was changed; undefined when it was removed, or when it is there
-   * and cannot be used: `isUnreadable`.
+   * A record as it was when a watch began, or after a change. Undefined when it was removed, or when it exists but
+   * cannot be used: `isUnreadable`.
    */
   onRecord(key: string, value: Value | undefined, isUnreadable: boolean): void;
 };
@@ -33,7 +32,7 @@ export async function followRecords<Value>(
         else follower.onRecord(change.key, change.value, change.isUnreadable === true);
       }
     } catch {
-      // The Store reports its own troubles. All that counts here is to trust nothing until the next watch is up.
+      // The Store reports its own troubles. Here it only matters to trust nothing until the next watch is up.
     }
     follower.onDown();
     await clock.sleep(watchRetryMs, signal);

@@ -1,6 +1,6 @@
 /**
- * API keys: the operator's, given at start, which may do everything, and those in the Store, kept as hashes. A key is
- * at `key/HASH`. `key-id/ID` holds the hash for whoever knows the id alone, and is written first.
+ * API keys: the operator's, set at start, which may do everything, and those in the Store, kept as hashes. A key is at
+ * `key/HASH`. `key-id/ID` holds its hash for those who know only the id, and is written first.
  */
 import { randomUUID } from "node:crypto";
 import { type ChannelId, isUuid } from "../core/ids.ts";
@@ -19,29 +19,29 @@ import { removeRecord, updateRecord } from "./update.ts";
 
 /** The id of the operator's key. */
 export const operatorKeyId = "00000000-0000-4000-8000-000000000000";
-/** Keys of a server at most, the operator's aside. */
+/** The most keys of a server, not counting the operator's. */
 export const keysMax = 10_000;
 
 const operator: Principal = { keyId: operatorKeyId, apps: "all", readOnly: false };
 const { key: prefix, keyClaims: claimsKey } = recordPrefixes;
 
-/** A new key: what it may do, its description, and its life. */
+/** A new key: what it may do, its description, and its lifetime. */
 type NewKey = {
   readonly apps: "all" | readonly ChannelId[];
   readonly readOnly: boolean;
   readonly description: string;
-  /** From now; absent: for ever. */
+  /** From now; absent: it never expires. */
   readonly lifeMs?: number;
 };
 
-/** Changes of a key; a `lifeMs` of null is for ever. */
+/** Changes of a key; a `lifeMs` of null means that it never expires. */
 type KeyChanges = Partial<Omit<NewKey, "lifeMs">> & { readonly lifeMs?: number | null };
 
-/** The time from which the key is nobody's; infinite for one that does not expire. */
+/** When the key expires; infinite if it never does. */
 export const expiryMsOf = ({ expiresAt }: KeyRecord): number =>
   expiresAt === undefined ? Number.POSITIVE_INFINITY : Date.parse(expiresAt);
 
-// Times of records are whole seconds: a life is rounded up.
+// Times in records are whole seconds, so a lifetime is rounded up.
 const expiryAt = (timeMs: number): string => timeOf(timeMs + 999);
 
 export class Keys {
@@ -50,7 +50,7 @@ export class Keys {
   readonly #operatorHash: string;
   readonly #cache: RecordCache<KeyRecord>;
   readonly #claims: Claims;
-  /** Sets of apps are made once for a record; records are the cache's own objects. */
+  /** The sets of apps are made once per record, since records are the cache's own objects. */
   readonly #principals = new WeakMap<KeyRecord, Principal>();
 
   constructor(options: { store: Store; clock: Clock; operatorSecret: string; cacheEntriesMax: number }) {
@@ -72,25 +72,25 @@ export class Keys {
     });
   }
 
-  /** The principal that `secret` belongs to; undefined when it is nobody's. */
+  /** The principal that `secret` belongs to; undefined if there is none. */
   async authenticate(secret: string): Promise<Principal | undefined> {
     return this.principalOf(hashOf(secret));
   }
 
-  /** The principal of the key whose secret has that hash (SHA-256 in hex); undefined when it is nobody's. */
+  /** The principal of the key whose secret has this hash (SHA-256 in hex); undefined if there is none. */
   async principalOf(hash: string): Promise<Principal | undefined> {
     if (isSameSecret(hash, this.#operatorHash)) return operator;
     const record = await this.#cache.find(apiKeyKey(hash));
     return record === undefined || this.#isExpired(record) ? undefined : this.#asPrincipal(record);
   }
 
-  /** The key of the record in the Store for that id; undefined when there never was one, or it was removed. */
+  /** The Store key of the record for this id; undefined if it never existed, or was removed. */
   async recordKeyOf(id: string): Promise<string | undefined> {
     const found = isUuid(id) ? await this.#store.get<KeyPointer>(apiKeyPointerKey(id)) : undefined;
     return found && apiKeyKey(found.value.hash);
   }
 
-  /** Makes a key. Its secret is in this answer and nowhere else. */
+  /** Makes a key. Its secret is returned here and kept nowhere. */
   async create({ lifeMs, ...wanted }: NewKey): Promise<{ secret: string; record: KeyRecord }> {
     const secret = newKeySecret();
     const hash = hashOf(secret);
@@ -110,7 +110,7 @@ export class Keys {
     throw recordContended();
   }
 
-  /** All keys but the operator's and those that have expired, oldest first. */
+  /** All keys except the operator's and those that have expired, oldest first. */
   async list(): Promise<KeyRecord[]> {
     const records: KeyRecord[] = [];
     for await (const { value } of this.#store.list<KeyRecord>(prefix)) {
@@ -119,14 +119,14 @@ export class Keys {
     return records.sort((a, b) => (a.createdAt < b.createdAt ? -1 : a.createdAt > b.createdAt ? 1 : 0));
   }
 
-  /** The key of that id. */
+  /** The key with this id. */
   async get(id: string): Promise<KeyRecord | undefined> {
     const at = await this.recordKeyOf(id);
     const found = at === undefined ? undefined : (await this.#store.get<KeyRecord>(at))?.value;
     return found === undefined || this.#isExpired(found) ? undefined : found;
   }
 
-  /** Throws when there is no such key. Rights that the key loses end at once, open streams too. */
+  /** Throws if there is no such key. Rights that the key loses end at once, even for open streams. */
   async update(id: string, { lifeMs, ...changes }: KeyChanges): Promise<KeyRecord> {
     const at = await this.recordKeyOf(id);
     if (at === undefined) throw notFound("key");
@@ -142,7 +142,7 @@ export class Keys {
     return changed!;
   }
 
-  /** The key that was removed; undefined when there was none. */
+  /** The key that was removed; undefined if there was none. */
   async revoke(id: string): Promise<KeyRecord | undefined> {
     const at = await this.recordKeyOf(id);
     if (at === undefined) return undefined;
@@ -154,7 +154,7 @@ export class Keys {
     return found?.value;
   }
 
-  /** Adds to keys of an earlier version what keys have now. For the start of a server. */
+  /** Adds the newer fields to keys from an earlier version. Call it when a server starts. */
   async adoptOlder(): Promise<void> {
     if ((await revisionOf(this.#store, claimsKey)) !== 0) return;
     const ids: string[] = [];
@@ -174,7 +174,7 @@ export class Keys {
     return this.#clock.nowMs() >= expiryMsOf(record);
   }
 
-  // Expired keys make room.
+  // Expired keys are removed to make room.
   async #present(): Promise<ReadonlySet<string>> {
     const ids = new Set<string>();
     for await (const { key, value } of this.#store.list<KeyRecord>(prefix)) {

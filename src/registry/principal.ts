@@ -1,13 +1,13 @@
-/** Whoever asks, and what their key may see and change. */
+/** The one who makes a request, and what their key may see and change. */
 import type { ChannelId } from "../core/ids.ts";
 
 export type Principal = {
-  /** UUID of the key. */
+  /** The UUID of the key. */
   readonly keyId: string;
   readonly apps: "all" | ReadonlySet<ChannelId>;
   readonly readOnly: boolean;
 };
 
-/** May know that the app exists, and read it. */
+/** True if they may know that the app exists, and read it. */
 export const maySee = (principal: Principal, channel: ChannelId): boolean =>
   principal.apps === "all" || principal.apps.has(channel);

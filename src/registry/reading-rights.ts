@@ -1,7 +1,7 @@
 /**
- * Rights to read an app's log, each by a key. A right is over everywhere as soon as its key is revoked, loses the app
+ * Rights to read an app's log, each through a key. A right ends everywhere as soon as its key is revoked, loses the app
  * or expires, or the app is destroyed: each node that serves readers watches the records of keys and apps. While such a
- * watch is down nothing is told; when it is up again every right is checked anew.
+ * watch is down, no changes are seen; when it is up again, every right is checked anew.
  */
 import type { ChannelId } from "../core/ids.ts";
 import { appKey, recordPrefixes } from "../core/records/record-keys.ts";
@@ -13,13 +13,13 @@ import type { AppRecord, KeyRecord } from "./records.ts";
 
 /** The right of a key to read an app's log. */
 export type ReadingRight = {
-  /** Aborted when the right is over. */
+  /** Aborted when the right ends. */
   readonly over: AbortSignal;
-  /** To be called when the reading is done. Idempotent. */
+  /** Call it when reading is done. Idempotent. */
   release(): void;
 };
 
-/** Node's timers last 24.8 days at most. */
+/** Node's timers last at most 24.8 days. */
 const sleepMsMax = 86_400_000;
 const readRetryMs = 1_000;
 
@@ -27,10 +27,10 @@ export class ReadingRights {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #keys: Pick<Keys, "recordKeyOf">;
-  /** The rights that stand on a record, by its key in the Store: `key/HASH` or `app/ID`. */
+  /** The rights that depend on a record, by its key in the Store: `key/HASH` or `app/ID`. */
   readonly #standing = new Map<string, Set<Right>>();
   readonly #stop = new AbortController();
-  /** Set by the first right: a node that serves no readers watches nothing. */
+  /** Set by the first right, so that a node without readers watches nothing. */
   #following: Promise<unknown> | undefined;
 
   constructor(options: { store: Store; clock: Clock; keys: Pick<Keys, "recordKeyOf"> }) {
@@ -39,7 +39,7 @@ export class ReadingRights {
     this.#keys = options.keys;
   }
 
-  /** The right to read `channel` by the key of that id, from now on; undefined when there is none. */
+  /** The right of the key with this id to read `channel`, from now on; undefined if it has none. */
   async take(keyId: string, channel: ChannelId): Promise<ReadingRight | undefined> {
     const keyRecord = keyId === operatorKeyId ? undefined : await this.#keys.recordKeyOf(keyId);
     if (keyRecord === undefined && keyId !== operatorKeyId) return undefined;
@@ -47,8 +47,7 @@ export class ReadingRights {
     const right = new Right(channel, this.#clock, () => {
       for (const record of records) this.#leave(record, right);
     });
-    // The watch comes first, then the read: no change falls in between, as a watch that comes up checks every right
-    // again.
+    // The watch comes before the read, so that no change is missed: a watch that comes up checks every right again.
     this.#following ??= Promise.all(
       [recordPrefixes.key, recordPrefixes.app].map((prefix) => this.#follow(prefix)),
     );
@@ -62,7 +61,7 @@ export class ReadingRights {
     return right.over.aborted ? undefined : right;
   }
 
-  /** Idempotent. Rights that are left are over. */
+  /** Idempotent. Ends all remaining rights. */
   async close(): Promise<void> {
     this.#stop.abort();
     for (const rights of [...this.#standing.values()]) for (const right of [...rights]) right.end();
@@ -112,7 +111,7 @@ class Right implements ReadingRight {
   readonly #clock: Clock;
   readonly #leave: () => void;
   readonly #ending = new AbortController();
-  /** Ends the wait for the key's expiry, where it has one. */
+  /** Ends the wait for the key's expiry, if it expires. */
   #expiry: AbortController | undefined;
 
   constructor(channel: ChannelId, clock: Clock, leave: () => void) {
@@ -125,7 +124,7 @@ class Right implements ReadingRight {
     return this.#ending.signal;
   }
 
-  /** Ends the right when `value`, the new value of one of its records, no longer gives it. */
+  /** Ends the right if `value`, the new value of one of its records, no longer grants it. */
   check(record: string, value: object | undefined): void {
     if (this.over.aborted) return;
     if (record.startsWith(recordPrefixes.app)) {

@@ -1,7 +1,7 @@
 /**
- * A bounded cache of the records below one prefix, kept true by watching the Store, so that it holds on every node.
- * Absent records are remembered too, in a part of their own, so that guesses displace no record that is used. While the
- * watch is down (at the start, after a failure) nothing is kept and every `find` reads the Store.
+ * A bounded cache of the records under one prefix, kept correct on every node by watching the Store. Absent records are
+ * cached too, but separately, so that guesses displace no record that is used. While the watch is down (at the start,
+ * after a failure), nothing is cached and every `find` reads the Store.
  */
 import type { LRUCache } from "lru-cache";
 import { lastUsed } from "../core/last-used.ts";
@@ -14,17 +14,17 @@ export class RecordCache<Value extends object> {
   readonly #known: LRUCache<string, Value>;
   readonly #unknown: LRUCache<string, true>;
   /**
-   * Reads of the Store under way, one for each key. A read that a change overtook is taken out, and its result is not
-   * kept.
+   * Reads of the Store under way, one per key. A read that a change overtook is removed from here, and its result is
+   * not cached.
    */
   readonly #reads = new Map<string, Promise<Value | undefined>>();
   readonly #stop = new AbortController();
   readonly #watching: Promise<void>;
   #live = false;
-  /** Changes of records that were told of. */
+  /** The number of changes that were reported. */
   #changes = 0;
 
-  /** `entriesMax` bounds the present and the absent records each; the one not used for longest goes. */
+  /** `entriesMax` bounds present and absent records separately; the least recently used is evicted. */
   constructor(options: { store: Store; clock: Clock; prefix: string; entriesMax: number }) {
     this.#store = options.store;
     this.#prefix = options.prefix;
@@ -33,12 +33,12 @@ export class RecordCache<Value extends object> {
     this.#watching = this.#watch(options.clock);
   }
 
-  /** Answers of `peek` hold as long as this is the same number. It is none while the watch is down. */
+  /** Results of `peek` are valid as long as this stays the same. It is NaN, never the same, while the watch is down. */
   get version(): number {
     return this.#live ? this.#changes : Number.NaN;
   }
 
-  /** Answers at once: the record, null when it is known to be absent, undefined when only `find` can tell. */
+  /** Answers at once: the record; null if it is known to be absent; undefined if only `find` can tell. */
   peek(key: string): Value | null | undefined {
     return this.#known.get(key) ?? (this.#unknown.has(key) ? null : undefined);
   }
@@ -49,7 +49,7 @@ export class RecordCache<Value extends object> {
     return this.#reads.get(key) ?? this.#read(key);
   }
 
-  /** To be called after a put of one's own, so that it holds here before the watch tells. */
+  /** Call it after your own put, so that the change counts here before the watch reports it. */
   forget(key: string): void {
     this.#changes++;
     this.#known.delete(key);
@@ -98,7 +98,7 @@ export class RecordCache<Value extends object> {
     });
   }
 
-  // An unreadable record is not kept: whoever asks for it is refused by the Store.
+  // An unreadable record is not cached: the Store refuses whoever asks for it.
   #follow(key: string, value: Value | undefined, isUnreadable: boolean): void {
     const wanted = this.peek(key) !== undefined || this.#reads.has(key);
     this.forget(key);

@@ -1,7 +1,6 @@
 /**
- * Says what a record of each kind must look like to be used. The fields are those of version 1, which has no field that
- * says so; whoever changes the meaning of a field writes `version: 2`, and an older program then leaves the record
- * alone.
+ * Defines what a record of each kind must look like to be used. The fields are those of version 1, which has no version
+ * field; a change to the meaning of a field must write `version: 2`, so that an older program leaves the record alone.
  */
 import { allDrainFields, type DrainField } from "../core/records/drain-fields.ts";
 import { kindOf, type RecordKind } from "../core/records/record-keys.ts";
@@ -24,7 +23,7 @@ import {
 } from "../core/records/record-shape.ts";
 import { isSheet } from "./drain-sheet.ts";
 
-/** A list of claims of 0.1 is one of ids alone. */
+/** In 0.1, a list of claims holds only ids. */
 const claims = isListOf(isEither(isText, hasFields({ id: isText, atMs: isNumber })));
 const app = { id: isText, name: isText, createdAt: isTime, updatedAt: isTime };
 const token = { token: isText, channel: isText, source: isText, createdAt: isTime };
@@ -85,7 +84,7 @@ const runner = {
   dynos: isListOf(hasFields(dynoReport)),
 };
 
-/** The check of each kind. Those of `anything` are checked by the one reader that they have, or are read by nobody. */
+/** The check for each kind. Those of `anything` are checked by their only reader, or are never read. */
 const checks: Readonly<Record<RecordKind, Check>> = {
   app: ofVersion(1, hasFields(app, { destroying: isOneOf(true), generation: isOneOf("fir") })),
   appName: ofVersion(1, hasFields({ id: isText })),
@@ -108,9 +107,9 @@ const checks: Readonly<Record<RecordKind, Check>> = {
   runner: ofVersion(1, hasFields(runner, { silentAtMs: isNumber })),
   addons: ofVersion(1, hasFields({ addons: isListOf(hasFields(addon, addonGrants)) })),
   sessionSecret: isText,
-  readyCheck: anything, // written to see whether it can be
+  readyCheck: anything, // written only to see whether writing works
   leases: anything,
-  leaseNode: anything, // that it changes is all that counts
+  leaseNode: anything, // only the fact that it changes matters
   leaseShard: ofVersion(1, hasFields({ holder: isEither(isOneOf(null), isText) })),
   channelEnd: anything, // the engine on NATS
   logShards: anything,
@@ -126,7 +125,7 @@ function checkOf({ kind, parts = [] }: DrainField): Check {
   );
 }
 
-/** Why the record at `key` cannot be used, in words without its values; undefined when it can. */
+/** Why the record at `key` cannot be used, without quoting its values; undefined if it can. */
 export function flawOfRecord(key: string, value: unknown): string | undefined {
   const kind = kindOf(key);
   const flaw = kind && checks[kind](value);

@@ -1,4 +1,4 @@
-/** Times as records and requests write them. */
+/** Times as written in records and requests. */
 import ms from "ms";
 
 /** RFC 3339 in UTC, whole seconds: heroku-go refuses fractions. */
@@ -7,13 +7,13 @@ export const timeOf = (timeMs: number): string => `${new Date(timeMs).toISOStrin
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
 const ago = /^\d{1,9}(ms|s|m|h|d)$/;
 
-/** The time that a `since` names (RFC 3339, or `10m` ago), in ms; undefined when it names none. */
+/** The time that a `since` means (RFC 3339, or `10m` ago), in ms; undefined if it is neither. */
 export function parseSince(text: string, nowMs: number): number | undefined {
   if (ago.test(text)) return Math.max(0, nowMs - ms(text as ms.StringValue));
   const timeMs = rfc3339.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
-/** The ms of a span of time such as `15m`; undefined for any other text. */
+/** The length of a time span such as `15m` in ms; undefined for any other text. */
 export const parseSpan = (text: string): number | undefined =>
   ago.test(text) ? ms(text as ms.StringValue) : undefined;

@@ -1,7 +1,7 @@
 /**
- * Ingest tokens. `token/HASH` is the record; `channel-token/CHANNEL` is the list of claims of an app's tokens, by their
- * hashes. That one record bounds their number whatever happens at once, and a store of very many keys finds one by its
- * name quickly, but several by a prefix slowly. A claim comes before its token and goes after it, so that whoever
+ * Ingest tokens. `token/HASH` is the record; `channel-token/CHANNEL` lists the claims of an app's tokens, by their
+ * hashes. That one record bounds their number even if several are made at once, and a store of very many keys finds a
+ * single key quickly, but a prefix slowly. A claim is made before its token and dropped after it, so that whoever
  * destroys an app finds all tokens.
  */
 import { type ChannelId, newToken } from "../core/ids.ts";
@@ -17,12 +17,14 @@ import { hashOf } from "./secrets.ts";
 import { timeOf } from "./time.ts";
 import { removeRecord } from "./update.ts";
 
-/** Tokens of an app at most. */
+/** The most tokens of an app. */
 export const tokensMax = 100;
 
 const sourceForm = /^(?![td]\.)[A-Za-z0-9][A-Za-z0-9_.-]{0,47}$/;
 
-/** Names of sources. None has the form of a token, which it could be taken for where lines come in again. */
+/**
+ * Names of sources. None has the form of a token, because it could be mistaken for one where its lines come in again.
+ */
 export const isSource = (text: string): boolean => sourceForm.test(text);
 
 export class Tokens {
@@ -52,12 +54,12 @@ export class Tokens {
     });
   }
 
-  /** Answers of `peek` hold as long as this is the same number; NaN: for no moment. */
+  /** Results of `peek` are valid as long as this stays the same; NaN is never the same. */
   get version(): number {
     return this.#cache.version;
   }
 
-  /** Answers at once: the record, null when the token is known to be unknown, undefined when only `find` can tell. */
+  /** Answers at once: the record; null if the token is known not to exist; undefined if only `find` can tell. */
   peek(token: string): TokenRecord | null | undefined {
     return this.#cache.peek(tokenKey(hashOf(token)));
   }
@@ -76,10 +78,10 @@ export class Tokens {
     return records.sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.source, b.source));
   }
 
-  /** Makes a token for an app that exists. Throws when the app is gone by the time that the token is there. */
+  /** Makes a token for an existing app. Throws if the app is gone by the time that the token exists. */
   async create(channel: ChannelId, source: string, marks: TokenMarks = {}): Promise<TokenRecord> {
     const record = await this.write(channel, source, marks);
-    // This and `Apps.destroy` may run at once: one of the two finds the other's work.
+    // This and `Apps.destroy` may run at the same time; one of the two finds the other's work.
     if (isGone(await this.#store.get<object>(appKey(channel)))) {
       await this.#remove(record);
       throw notFound("app");
@@ -87,7 +89,7 @@ export class Tokens {
     return record;
   }
 
-  /** `create` without a look at the app: for an app that is being made. */
+  /** `create` without a look at the app, for an app that is being made. */
   async write(channel: ChannelId, source: string, marks: TokenMarks = {}): Promise<TokenRecord> {
     if (!isSource(source)) throw sourceInvalid(source);
     const record: TokenRecord = {
@@ -106,7 +108,7 @@ export class Tokens {
     throw recordContended();
   }
 
-  /** False when there was no such token. */
+  /** False if there was no such token. */
   async revoke(token: string): Promise<boolean> {
     const found = await this.#store.get<TokenRecord>(tokenKey(hashOf(token)));
     if (found === undefined) return false;
@@ -114,7 +116,7 @@ export class Tokens {
     return true;
   }
 
-  /** Revokes all tokens of an app, half-made ones too. */
+  /** Revokes all tokens of an app, including half-made ones. */
   async revokeAll(channel: ChannelId): Promise<void> {
     for (const hash of await this.#claims.ids(tokenClaimsKey(channel))) await this.#removeHash(channel, hash);
   }

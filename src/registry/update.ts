@@ -1,12 +1,15 @@
 /**
- * Changes a record that several nodes may change at once: read, change, write if nobody else wrote meanwhile, else
- * start again.
+ * Changes a record that several nodes may change at once: reads, changes, and writes if nobody else has written in the
+ * meantime; otherwise starts again.
  */
 import { recordContended } from "../errors/api.ts";
 import type { Store } from "../ports.ts";
 import { revisionOf } from "./checked-store.ts";
 
-/** The attempts of an update that has its turn: only other nodes, and updates that have just begun, overtake it then. */
+/**
+ * The attempts of an update whose turn it is: only other nodes, and updates that have just begun, can still overtake
+ * it.
+ */
 const attemptsMax = 100;
 
 type Change<Value> = (value: Value | undefined) => Value | undefined | Promise<Value | undefined>;
@@ -15,9 +18,9 @@ type Change<Value> = (value: Value | undefined) => Value | undefined | Promise<V
 const turns = new WeakMap<Store, Map<string, Promise<unknown>>>();
 
 /**
- * Writes what `change` makes of the record at `key` (undefined: absent, or to be removed) and resolves to it. `change`
- * may run several times; when it throws, nothing is written. When it returns the same object, nothing is written
- * either. Overtaken updates of this process take turns: however many come at once, each is done.
+ * Writes the result of `change` for the record at `key` (undefined: absent, or to be removed) and resolves to it.
+ * `change` may run several times; if it throws or returns the same object, nothing is written. Overtaken updates of
+ * this process take turns, so that however many come at once, each gets done.
  */
 export async function updateRecord<Value>(
   store: Store,

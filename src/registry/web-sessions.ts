@@ -1,6 +1,6 @@
 /**
- * Browsers that are signed in. Each holds 256 random bits in a cookie, of which the Store keeps the hash. It stands for
- * its key: whatever becomes of that holds for the browser at once, on every node.
+ * Signed-in browsers. Each has 256 random bits in a cookie, of which the Store keeps the hash. A browser stands for its
+ * key: whatever happens to the key applies to the browser at once, on every node.
  */
 import { randomBytes } from "node:crypto";
 import { recordPrefixes, webSessionKey } from "../core/records/record-keys.ts";
@@ -14,17 +14,17 @@ import { hashOf } from "./secrets.ts";
 import { timeOf } from "./time.ts";
 import { removeRecord } from "./update.ts";
 
-/** From the sign-in on, whatever is done meanwhile. */
+/** From the sign-in, regardless of activity. */
 export const webSessionMs = 12 * 3_600_000;
-/** Sessions of one key; the oldest makes room. */
+/** Sessions per key; a new one replaces the oldest. */
 export const webSessionsPerKeyMax = 20;
-/** Sessions of a server; expired ones make room. */
+/** Sessions per server; expired ones are removed to make room. */
 const webSessionsMax = 2_000;
 
 const prefix = recordPrefixes.webSession;
 const cookieForm = /^[A-Za-z0-9_-]{43}$/;
 
-/** Somebody signed in: `secret` is for the cookie. */
+/** The result of a sign-in: `secret` is for the cookie. */
 type SignedIn = { readonly secret: string; readonly principal: Principal; readonly expiresAt: string };
 
 export class WebSessions {
@@ -43,7 +43,7 @@ export class WebSessions {
     this.#cache = new RecordCache({ store, clock, prefix, entriesMax: sessionsMax });
   }
 
-  /** Signs in with a key; undefined when it is nobody's. Throws `webSessionsFull`. */
+  /** Signs in with a key; undefined if the key is not valid. Throws `webSessionsFull`. */
   async open(key: string): Promise<SignedIn | undefined> {
     const principal = await this.#keys.authenticate(key);
     if (principal === undefined) return undefined;
@@ -59,7 +59,7 @@ export class WebSessions {
     return { secret, principal, expiresAt };
   }
 
-  /** The principal of that browser; undefined when it is signed out, expired, or its key is over. */
+  /** The principal of a browser; undefined if it is signed out or expired, or its key is no longer valid. */
   async find(secret: string): Promise<{ principal: Principal; expiresAt: string } | undefined> {
     if (!cookieForm.test(secret)) return undefined;
     const record = await this.#cache.find(webSessionKey(hashOf(secret)));
@@ -68,7 +68,7 @@ export class WebSessions {
     return principal && { principal, expiresAt: record.expiresAt };
   }
 
-  /** Signs out. Fine when nobody is signed in by that. */
+  /** Signs out. No error if there is no such session. */
   async close(secret: string): Promise<void> {
     if (!cookieForm.test(secret)) return;
     const at = webSessionKey(hashOf(secret));

@@ -2,21 +2,26 @@
 import type { DrainId } from "../../core/ids.ts";
 
 export type AddonRecord = {
-  /** Also the provider's uuid for it. */
+  /** The provider uses it as the uuid of the add-on. */
   readonly id: string;
   readonly name: string;
   readonly service: string;
   readonly plan: string;
-  /** `asked`: the provider was asked and has not answered yet; a crash leaves it so, and it is undone. */
+  /**
+   * `asked`: the provider was asked and has not answered yet. A crash leaves this state, and the add-on is then undone.
+   */
   readonly state: "asked" | "provisioning" | "provisioned" | "deprovisioning";
   readonly providerId?: string;
   readonly message?: string;
-  /** Config vars that are its own. */
+  /** Config vars that belong to it. */
   readonly configVars: readonly string[];
   readonly drain?: DrainId;
   /** The ingest token that the provider writes with. */
   readonly token?: string;
-  /** The provider's OAuth (`addons/grants.ts`), by hash: its code until it is used, its access tokens, its refresh token. */
+  /**
+   * The provider's OAuth (`addons/grants.ts`), as hashes: its code until it is used, its access tokens, its refresh
+   * token.
+   */
   readonly grant?: Held;
   readonly access?: readonly Held[];
   readonly refreshHash?: string;
@@ -25,7 +30,7 @@ export type AddonRecord = {
   readonly updatedAt: string;
 };
 
-/** A secret that is good until then. */
+/** A secret and when it expires. */
 type Held = { readonly hash: string; readonly untilMs: number };
 
 /** At `addons/CHANNEL`. */

@@ -1,15 +1,15 @@
-/** Config vars and changes of them. Pure. */
+/** Config vars and changes to them. Pure. */
 import { configInvalid } from "../../errors/platform.ts";
 
 const configLimits = { nameCharsMax: 128, bytesMax: 32 * 1024 } as const;
 
 type ConfigVars = Readonly<Record<string, string>>;
-/** Null takes a var away. */
+/** Null removes a var. */
 export type ConfigChanges = Readonly<Record<string, unknown>>;
 
 const nameForm = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 
-/** The vars after `changes`, all of them or none. Names are shown in the log, so nothing else is let into them. */
+/** The vars after `changes`: all of them or none. Names are checked because they are shown in the log. */
 export function configAfter(config: ConfigVars, changes: ConfigChanges): ConfigVars {
   const after = new Map(Object.entries(config));
   for (const [name, value] of Object.entries(changes)) {
@@ -26,7 +26,7 @@ export function configAfter(config: ConfigVars, changes: ConfigChanges): ConfigV
   return vars;
 }
 
-/** A change in Heroku's words: `Set A, B config vars`. Values are in none of it. */
+/** A change in Heroku's words: `Set A, B config vars`. Never includes values. */
 export function configWords(changes: ConfigChanges): string {
   const names = (isRemoved: boolean) =>
     Object.entries(changes).flatMap(([name, value]) => ((value === null) === isRemoved ? [name] : []));

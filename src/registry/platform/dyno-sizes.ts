@@ -1,4 +1,4 @@
-/** The sizes of dynos by Heroku's names. Here a size is a quota of memory, in MB, and nothing else. */
+/** Dyno sizes by Heroku's names. Here a size is only a memory quota, in MB. */
 
 const sizes: ReadonlyMap<string, number> = new Map([
   ["Eco", 512],
@@ -15,11 +15,14 @@ const sizes: ReadonlyMap<string, number> = new Map([
 export const defaultSize = "Standard-1X";
 export const sizeNames: readonly string[] = [...sizes.keys()];
 
-/** The size of that name, in whatever letters; `1X`, `2X`, `1` and `2` are the standard ones. Undefined for any other word. */
+/**
+ * The size with this name, regardless of case; `1X`, `2X`, `1` and `2` are the standard ones. Undefined for any other
+ * word.
+ */
 export function sizeNamed(name: string): string | undefined {
   const wanted = name.toLowerCase().replace(/^([12])x?$/, "standard-$1x");
   return sizeNames.find((size) => size.toLowerCase() === wanted);
 }
 
-/** The quota of memory of a size that there is. */
+/** The memory quota of a size. */
 export const memoryMbOf = (size: string): number => sizes.get(size) ?? sizes.get(defaultSize)!;

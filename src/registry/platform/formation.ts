@@ -1,11 +1,11 @@
-/** The dynos that are wanted of each process type, and changes of them. Pure. */
+/** The wanted dynos of each process type, and changes to them. Pure. */
 import { formationInvalid, processTypeUnknown } from "../../errors/platform.ts";
 import { defaultSize, sizeNamed, sizeNames } from "./dyno-sizes.ts";
 import type { FormationEntry } from "./platform-records.ts";
 
 export const formationLimits = { typesMax: 50, quantityMax: 100, commandCharsMax: 8_192 } as const;
 
-/** A change of one type as clients send it: a number, or `+1`, `-1`, `3` as text. */
+/** A change of one type, as clients send it: a number, or `+1`, `-1`, `3` as text. */
 export type FormationUpdate = {
   readonly type: string;
   readonly quantity?: number | string | null;
@@ -14,10 +14,10 @@ export type FormationUpdate = {
 
 const typeForm = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 
-/** Names of process types: they are in the log's lines, as `web` is in `web.1`. */
+/** Names of process types, which appear in log lines, as `web` does in `web.1`. */
 const isProcessType = (text: string): boolean => typeForm.test(text);
 
-/** The formation after `updates`, all of them or none: throws when one cannot be made. */
+/** The formation after `updates`, all of them or none: throws if one is impossible. */
 export function scaled(
   formation: readonly FormationEntry[],
   updates: readonly FormationUpdate[],
@@ -35,7 +35,7 @@ export function scaled(
   }, formation);
 }
 
-/** The formation of a new Procfile: types that were there keep their numbers and sizes, new ones get one dyno. */
+/** The formation for a new Procfile: existing types keep their numbers and sizes, new ones get one dyno. */
 export function deployed(
   formation: readonly FormationEntry[],
   commands: Readonly<Record<string, string>>,
@@ -52,7 +52,7 @@ export function deployed(
   });
 }
 
-/** `web@3:Standard-1X worker@1:Standard-1X`, as Heroku tells it. */
+/** `web@3:Standard-1X worker@1:Standard-1X`, as Heroku writes it. */
 export const formationText = (formation: readonly FormationEntry[]): string =>
   formation.map(({ type, quantity, size }) => `${type}@${quantity}:${size}`).join(" ");
 

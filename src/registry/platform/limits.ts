@@ -1,14 +1,14 @@
-/** Bounds of what is kept of an app's dynos; what happens at each is said where it is used. */
+/** Bounds on what is kept of an app's dynos. The code that uses each says what happens at the bound. */
 export const platformLimits = {
-  /** The oldest ones go. */
+  /** Beyond this, the oldest are removed. */
   releasesMax: 100,
   ordersMax: 50,
-  /** Requests that wait for a change: of one app, and of all. */
+  /** Requests that wait for a change: for one app, and for all apps. */
   appWaitersMax: 10,
   waitersMax: 2_000,
-  /** A runner that was not heard of for so long is gone; it reports three times as often. */
+  /** A runner that has not reported for this long is gone; it reports three times as often. */
   silentMsMax: 15_000,
-  /** Between two looks at who was heard of. */
+  /** How often to look for silent runners. */
   silenceLookMs: 1_000,
 } as const;
 

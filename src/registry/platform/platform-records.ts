@@ -1,6 +1,6 @@
-/** The wanted state of an app that somebody runs, and the state that its runner tells. */
+/** The wanted state of an app that somebody runs, and the state that its runner reports. */
 
-/** The dynos of one process type that are wanted. */
+/** How many dynos of one process type are wanted. */
 export type FormationEntry = {
   readonly type: string;
   readonly command: string;
@@ -8,7 +8,7 @@ export type FormationEntry = {
   readonly size: string;
 };
 
-/** One version of what an app runs: its Procfile's lines and its config vars together. */
+/** One version of what an app runs: the lines of its Procfile and its config vars. */
 export type Release = {
   readonly id: string;
   readonly version: number;
@@ -19,12 +19,12 @@ export type Release = {
   readonly createdAt: string;
 };
 
-/** An order that a runner carries out once. `target`: a dyno or a process type; absent: all dynos. */
+/** An order, which a runner carries out once. `target`: a dyno or a process type; absent: all dynos. */
 export type Order = { readonly number: number; readonly atMs: number } & (
   | { readonly kind: "restart" | "stop"; readonly target?: string }
   | {
       readonly kind: "run";
-      /** The dyno's own: `run.1234`. */
+      /** The dyno's name: `run.1234`. */
       readonly dyno: string;
       readonly command: string;
       readonly size: string;
@@ -32,16 +32,16 @@ export type Order = { readonly number: number; readonly atMs: number } & (
     }
 );
 
-/** At `platform/CHANNEL`: all that is wanted of an app, in one record, so that each change is whole. */
+/** At `platform/CHANNEL`: everything that is wanted of an app, in one record, so that each change is atomic. */
 export type PlatformRecord = {
-  /** Grows with every change: a runner that has seen it waits for the next. */
+  /** Grows with every change: a runner that has seen a revision waits for the next. */
   readonly revision: number;
   readonly formation: readonly FormationEntry[];
-  /** Config vars. Secrets: they are in no line, and keys that only read do not see them. */
+  /** Config vars. They are secrets: no line shows them, and keys that only read do not see them. */
   readonly config: Readonly<Record<string, string>>;
-  /** The newest ones, oldest first. */
+  /** The newest releases, oldest first. */
   readonly releases: readonly Release[];
-  /** The newest ones, oldest first. */
+  /** The newest orders, oldest first. */
   readonly orders: readonly Order[];
 };
 
@@ -59,17 +59,17 @@ export type DynoReport = {
   /** The version of the release that it runs. */
   readonly release: number;
   readonly createdAt: string;
-  /** The time of its last change of state. */
+  /** When its state last changed. */
   readonly updatedAt: string;
 };
 
-/** At `runner/CHANNEL`: the program that runs the app's dynos, and its dynos. One app has one runner at a time. */
+/** At `runner/CHANNEL`: the program that runs the app's dynos, and its dynos. An app has one runner at a time. */
 export type RunnerRecord = {
   readonly id: string;
   readonly host: string;
   readonly pid: number;
   readonly seenAtMs: number;
-  /** It was not heard of for too long, at that time: nothing runs its dynos, which are down. */
+  /** When the runner was found to have been silent for too long: its dynos are down. */
   readonly silentAtMs?: number;
   readonly dynos: readonly DynoReport[];
 };

@@ -1,6 +1,6 @@
 /**
- * The wanted state of each app's dynos: one record an app, changed by the API on any control node, followed by the
- * program that runs the dynos. Every change that a runner has to know of makes `revision` grow.
+ * The wanted state of each app's dynos: one record per app, changed by the API on any control node, and followed by the
+ * program that runs the dynos. Every change that a runner must know about increases `revision`.
  */
 import { randomInt, randomUUID } from "node:crypto";
 import type { ChannelId } from "../../core/ids.ts";
@@ -23,7 +23,7 @@ type PlatformsOptions = {
   readonly limits: PlatformLimits;
 };
 
-/** The one who made a change. */
+/** Whoever made a change. */
 export type User = { readonly id: string; readonly email: string };
 type OrderPart = Order extends infer One ? (One extends Order ? Omit<One, "number" | "atMs"> : never) : never;
 
@@ -48,7 +48,7 @@ export class Platforms {
     this.#limits = limits;
   }
 
-  /** The wanted state of an app; nothing of one that was never deployed. */
+  /** The wanted state of an app; empty if it was never deployed. */
   async get(channel: ChannelId): Promise<PlatformRecord> {
     return (await this.#store.get<PlatformRecord>(platformKey(channel)))?.value ?? nothing;
   }
@@ -61,7 +61,7 @@ export class Platforms {
     return formation;
   }
 
-  /** Sets and removes config vars, which is a release. Undefined when that changes nothing. */
+  /** Sets and removes config vars, which makes a release. Undefined if nothing changes. */
   async configure(channel: ChannelId, changes: ConfigChanges, user: User): Promise<Release | undefined> {
     let made: Release | undefined;
     await this.#change(channel, (record) => {
@@ -74,7 +74,7 @@ export class Platforms {
     return made;
   }
 
-  /** A release of the processes in `commands`; pending while its `release:` line is to be run. */
+  /** Makes a release of the processes in `commands`; pending while its `release:` line still has to run. */
   async deploy(
     channel: ChannelId,
     {
@@ -92,7 +92,7 @@ export class Platforms {
     return made!;
   }
 
-  /** Tells how the `release:` line of a pending release ended. */
+  /** Records how the `release:` line of a pending release ended. */
   async finish(channel: ChannelId, version: number, status: "succeeded" | "failed"): Promise<Release> {
     const { releases } = await this.#change(channel, (record) => ({
       ...record,
@@ -105,7 +105,7 @@ export class Platforms {
     return release;
   }
 
-  /** Something to be done once, by the runner that is there. */
+  /** Orders something that the present runner is to do once. */
   async order(channel: ChannelId, order: OrderPart): Promise<Order> {
     let made: Order | undefined;
     await this.#change(channel, (record) => {
@@ -115,14 +115,14 @@ export class Platforms {
     return made!;
   }
 
-  /** A name for a one-off dyno. */
+  /** A new name for a one-off dyno. */
   oneOffName(): string {
     return `run.${randomInt(1000, 10_000)}`;
   }
 
   /**
-   * Resolves when the app's record may have changed, when `signal` is aborted, or at the close. Throws when too many
-   * wait already.
+   * Resolves when the app's record may have changed, when `signal` is aborted, or on close. Throws when too many are
+   * waiting already.
    */
   async changed(channel: ChannelId, signal: AbortSignal): Promise<void> {
     const { appWaitersMax, waitersMax } = this.#limits;
@@ -148,7 +148,7 @@ export class Platforms {
     }
   }
 
-  /** Lets all who wait go; from then on nobody waits. */
+  /** Ends all waits, present and future. */
   release(): void {
     this.#closing.abort();
     for (const key of this.#waiting.keys()) this.#wake(key);
@@ -166,7 +166,7 @@ export class Platforms {
       for (const key of this.#waiting.keys()) this.#wake(key);
     };
     return followRecords<PlatformRecord>(parts, recordPrefixes.platform, this.#closing.signal, {
-      onUp: wakeAll, // what changed before this watch was up may be what they wait for
+      onUp: wakeAll, // they may wait for a change from before this watch was up
       onDown: () => {},
       onRecord: (key) => this.#wake(key),
     });
@@ -176,7 +176,7 @@ export class Platforms {
     for (const wake of this.#waiting.get(key) ?? []) wake();
   }
 
-  /** Writes a change of what is wanted, and so a new revision. Throws when the app is gone. */
+  /** Writes a change of what is wanted under a new revision. Throws if the app is gone. */
   async #change(
     channel: ChannelId,
     change: (record: PlatformRecord) => PlatformRecord,
@@ -187,7 +187,7 @@ export class Platforms {
       return changed === found ? found : { ...changed, revision: found.revision + 1 };
     });
     this.#wake(key);
-    // This and `Apps.destroy` may run at once: one of the two finds the other's work.
+    // This and `Apps.destroy` may run at the same time; one of the two finds the other's work.
     const app = await this.#store.get<AppRecord>(appKey(channel));
     if (app !== undefined && app.value.destroying === undefined) return record!;
     await updateRecord(this.#store, key, () => undefined);

@@ -1,6 +1,7 @@
 /**
- * Finds the runners that have fallen silent, such as those that were killed. Silence is what this process has seen of it:
- * it begins anew when the store was away, and neither a clock that is set nor a server that was down makes any.
+ * Finds runners that have fallen silent, for example because they were killed. Only silence that this process itself
+ * has observed counts: it starts from zero after an outage of the store, and neither a changed clock nor a server that
+ * was down causes any.
  */
 import type { ChannelId } from "../../core/ids.ts";
 import { recordPrefixes } from "../../core/records/record-keys.ts";
@@ -15,16 +16,16 @@ type RunnerWatchOptions = {
   readonly clock: Clock;
   readonly runners: Pick<Runners, "fellSilent">;
   readonly limits: Pick<PlatformLimits, "silentMsMax" | "silenceLookMs">;
-  /** A silent runner could not be written down; it is tried again. */
+  /** Called when a silent runner could not be recorded; it is tried again. */
   readonly onFailure: (error: unknown) => void;
 };
 
-/** The newest report of a runner, and when this process came to know of it. */
+/** A runner's newest report, and when this process learned of it. */
 type Heard = { readonly seenAtMs: number; readonly atMs: number };
 
 export class RunnerWatch {
   readonly #options: RunnerWatchOptions;
-  /** By the key of the record: one for each app that is run. */
+  /** By the key of the record: one for each app that runs. */
   readonly #heard = new Map<string, Heard>();
   readonly #stop = new AbortController();
   readonly #work: Promise<unknown>;

@@ -1,6 +1,6 @@
 /**
- * The runners of apps, and the dynos that each has. A runner says so again and again; the dynos of one that has fallen
- * silent (`runner-watch.ts`) are down, which its app is told in its log. An app has one runner at a time.
+ * The runners of apps, and the dynos of each. A runner reports at intervals; the dynos of one that has fallen silent
+ * (`runner-watch.ts`) are down, and the app's log says so. An app has one runner at a time.
  */
 import type { ChannelId } from "../../core/ids.ts";
 import { appKey, runnerKey } from "../../core/records/record-keys.ts";
@@ -14,7 +14,7 @@ import { platformLimits } from "./limits.ts";
 import type { DynoReport, RunnerRecord } from "./platform-records.ts";
 
 type RunnerReport = Omit<RunnerRecord, "seenAtMs" | "silentAtMs"> & {
-  /** The runner that this one has found dead on its own machine. */
+  /** A runner that this one has found dead on its own machine. */
   readonly replaces?: string;
 };
 
@@ -23,7 +23,7 @@ type TellState = (channel: ChannelId, process: string, text: string) => Promise<
 
 type RunnersOptions = { readonly store: Store; readonly clock: Clock; readonly tell: TellState };
 
-/** The process that lines about a runner are of, as those of `up` itself. */
+/** The process in lines about a runner, as in those of `up` itself. */
 const runnerProcess = "up";
 
 export class Runners {
@@ -43,20 +43,20 @@ export class Runners {
     return runner !== undefined && isThere(runner) ? runner : undefined;
   }
 
-  /** The dynos by name, `web.2` before `web.10`: those that there are, or that were there when the runner fell silent. */
+  /** The dynos by name, `web.2` before `web.10`: the present ones, or those from when the runner fell silent. */
   async dynos(channel: ChannelId): Promise<readonly DynoReport[]> {
     const dynos = (await this.#last(channel))?.dynos ?? [];
     return [...dynos].sort((a, b) => byNumber.compare(a.name, b.name));
   }
 
-  /** Throws when nobody is there to do anything. */
+  /** The runner; throws if there is none. */
   async need(channel: ChannelId): Promise<RunnerRecord> {
     const runner = await this.get(channel);
     if (runner === undefined) throw noRunner();
     return runner;
   }
 
-  /** Keeps what a runner says of itself. Throws when the app has another one. */
+  /** Stores a runner's report. Throws if the app has another runner. */
   async report(channel: ChannelId, { replaces, ...report }: RunnerReport): Promise<void> {
     const key = runnerKey(channel);
     let before: RunnerRecord | undefined;
@@ -76,7 +76,7 @@ export class Runners {
     if (before.id === replaces && isThere(before)) await this.#tellGone(channel, before, "has ended");
   }
 
-  /** The runner whose last report is of `seenAtMs` was not heard of since. Fine when it was meanwhile. */
+  /** The runner has not been heard of since its report of `seenAtMs`. No error if it has reported in the meantime. */
   async fellSilent(channel: ChannelId, seenAtMs: number): Promise<void> {
     let gone: RunnerRecord | undefined;
     const nowMs = this.#clock.nowMs();
@@ -88,11 +88,11 @@ export class Runners {
       );
       return { ...gone, silentAtMs: nowMs, dynos };
     });
-    if (gone === undefined) return; // told by another node, or back
+    if (gone === undefined) return; // another node told the app, or the runner is back
     await this.#tellGone(channel, gone, `was not heard of for ${platformLimits.silentMsMax / 1000} seconds`);
   }
 
-  /** The runner has ended all its dynos. Fine when it is another's turn by now. */
+  /** The runner has ended all its dynos. No error if the app has another runner by now. */
   async leave(channel: ChannelId, id: string): Promise<void> {
     await updateRecord<RunnerRecord>(this.#store, runnerKey(channel), (found) =>
       found?.id === id ? undefined : found,
@@ -118,7 +118,7 @@ export class Runners {
 
 const isThere = ({ silentAtMs }: RunnerRecord): boolean => silentAtMs === undefined;
 const hasEnded = (state: string): boolean => state === "down" || state === "complete";
-/** One-off dynos are not started again. */
+/** One-off dynos are not restarted. */
 const lasting = ({ dynos }: RunnerRecord): readonly DynoReport[] =>
   dynos.filter(({ type }) => type !== "run");
 const nameOf = ({ host, pid }: Pick<RunnerRecord, "host" | "pid">): string =>
