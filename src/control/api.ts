@@ -61,22 +61,22 @@ export type ControlDeps = BodyDeps &
     readonly historyOf: HistoryOf;
     readonly redactUrl: (url: string) => string;
     /**
-     * The base of URLs handed to senders, without a slash at the end; undefined: senders use the address that they know.
+     * The base of URLs given to senders, without a trailing slash; undefined: senders use the address that they know.
      */
     readonly ingestUrl: string | undefined;
     readonly historyLinesMax: number;
-    /** Tells what is in a channel's log, at a glance. */
+    /** Summarises a channel's log. */
     readonly summaryOf: SummaryOf;
     /** Counts a channel's lines over time. */
     readonly histogramOf: HistogramOf;
-    /** Bytes of all answers that were not taken yet. */
+    /** Total bytes of answers that clients have not read yet. */
     readonly answersBytesMax: number;
-    /** Answers to GET that are being made. */
+    /** GET requests that are being answered. */
     readonly readings: ReadingPlacesLimits;
     readonly failures: BackgroundFailures;
   };
 
-/** Registers all routes. Failures are answered by the server's own handlers: see `answerErrors`. */
+/** Registers all routes. Failures are answered by the server's own handlers, see `answerErrors`. */
 export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   decorateRequests(server);
   boundUnreadAnswers(server, deps.answersBytesMax);
@@ -92,7 +92,7 @@ export const controlApi: FastifyPluginAsync<ControlDeps> = async (server, deps) 
   await server.register(webSessionApi, deps);
 };
 
-/** The Platform API: a key first, then JSON of any media type, then the route. */
+/** The Platform API: checks the key first, then the body as JSON of any media type, then the route. */
 const platformApi: FastifyPluginAsync<ControlDeps> = async (server, deps) => {
   server.addHook("onRequest", async (request) => {
     await authenticate(request, deps.keys, deps);

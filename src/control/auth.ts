@@ -1,4 +1,4 @@
-/** Finds the principal by the credentials of a request, and the apps that it may see and change. */
+/** Finds the principal by a request's credentials, and the apps that it may see and change. */
 import type { FastifyRequest } from "fastify";
 import { keyOfSomeApps, keyReadOnly, notFound, tokensForWriters, unauthorized } from "../errors/access.ts";
 import type { Apps } from "../registry/apps.ts";
@@ -15,15 +15,15 @@ const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 export const principalOf = (request: FastifyRequest): Principal =>
   request.getDecorator<Principal>(principalKey);
 
-/** The names under which a server has to decorate its requests, once. */
+/** Declares the properties that this file sets on requests. Call it once per server. */
 export const decorateRequests = (server: { decorateRequest(name: string, value: null): unknown }): void => {
   server.decorateRequest(principalKey, null);
   server.decorateRequest(appKey, null);
 };
 
 /**
- * Finds the principal: by the key of the request, or with `browser`, where it has none, by the cookie of somebody who is
- * signed in. Throws `unauthorized` when nobody is either.
+ * Finds the principal by the request's key or, with `browser` and no key, by the cookie of a signed-in browser. Throws
+ * `unauthorized` if neither is valid.
  */
 export async function authenticate(
   request: FastifyRequest,
@@ -39,7 +39,7 @@ export async function authenticate(
   return principal;
 }
 
-/** The key in `Bearer KEY` or `Basic base64(ANYTHING:KEY)`; undefined in anything else. */
+/** The key in `Bearer KEY` or `Basic base64(ANYTHING:KEY)`; undefined for anything else. */
 export function secretIn(authorization: string | undefined): string | undefined {
   const [scheme, credentials, ...more] = authorization?.trim().split(/ +/) ?? [];
   if (credentials === undefined || more.length > 0) return undefined;
@@ -50,8 +50,8 @@ export function secretIn(authorization: string | undefined): string | undefined 
 }
 
 /**
- * The app of that name or id, if this key may see it. Otherwise `notFound`, in the same time whether it exists or not:
- * that is decided before its record is read.
+ * The app with this name or id, if this key may see it. Otherwise throws `notFound`, and takes the same time whether or
+ * not the app exists, because that is decided before its record is read.
  */
 export async function appToSee(apps: Apps, principal: Principal, idOrName: string): Promise<AppRecord> {
   const id = await apps.idOf(idOrName);
@@ -60,36 +60,36 @@ export async function appToSee(apps: Apps, principal: Principal, idOrName: strin
   return app;
 }
 
-/** `appToSee` for a change. A key that only reads is told so, as it may see the app. */
+/** `appToSee` for a change. A key that only reads is told so, since it may see the app. */
 export async function appToManage(apps: Apps, principal: Principal, idOrName: string): Promise<AppRecord> {
   const app = await appToSee(apps, principal, idOrName);
   if (principal.readOnly) throw keyReadOnly();
   return app;
 }
 
-/** `appToSee` for its tokens, which are rights to write. */
+/** `appToSee` for the app's tokens, which give the right to write. */
 export async function appOfTokens(apps: Apps, principal: Principal, idOrName: string): Promise<AppRecord> {
   const app = await appToSee(apps, principal, idOrName);
   if (principal.readOnly) throw tokensForWriters();
   return app;
 }
 
-/** Finds the app that the path names, before anything else of the request is looked at. */
+/** Finds the app in the path before anything else in the request is looked at. */
 export async function findApp(request: FastifyRequest, apps: Apps): Promise<void> {
   const { app } = request.params as { app?: string };
   if (app !== undefined) request.setDecorator(appKey, await appToSee(apps, principalOf(request), app));
 }
 
-/** The app that the path names, to be read; after `findApp`. */
+/** The app in the path, for reading. Call it after `findApp`. */
 export const appOf = (request: FastifyRequest): AppRecord => request.getDecorator<AppRecord>(appKey);
 
-/** The app that the path names, to be changed. */
+/** The app in the path, for changing. */
 export function managedAppOf(request: FastifyRequest): AppRecord {
   if (principalOf(request).readOnly) throw keyReadOnly();
   return appOf(request);
 }
 
-/** Guards calls that are about no app in particular: for keys of single apps they do not exist. */
+/** Guards calls that are not about one app: for keys of single apps they do not exist. */
 export async function managesAll(request: FastifyRequest): Promise<void> {
   const principal = principalOf(request);
   if (principal.apps !== "all") throw keyOfSomeApps();

@@ -18,10 +18,10 @@ export type BodyDeps = {
   readonly addressOf: (socket: Socket) => string;
 };
 
-/** The largest bodies have three PEM files. */
+/** The largest bodies hold three PEM files. */
 const limits = { ...ingestLimits, bodyBytesMax: 512 * 1024 };
 
-/** Reads every body as JSON, whatever its media type. A missing or empty body is an object without fields. */
+/** Reads every body as JSON, whatever its media type. A missing or empty body counts as an empty object. */
 export function readBodies(server: FastifyInstance, deps: BodyDeps): void {
   const parse = server.getDefaultJsonParser("error", "error");
   server.removeAllContentTypeParsers();
@@ -51,7 +51,7 @@ export async function textOf(request: FastifyRequest, { bodies, addressOf }: Bod
   }
 }
 
-/** Refuses unknown fields: a misspelt one would otherwise be left out without a word. `at` ends in a dot. */
+/** Refuses unknown fields, because a misspelt one would otherwise be silently ignored. `at` ends in a dot. */
 export function refuseUnknown(given: object, at: string, known: readonly string[]): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;

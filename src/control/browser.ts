@@ -1,6 +1,6 @@
 /**
  * Requests from signed-in browsers: whose they are, and that they come from our own page. No other site can send one
- * (the cookie, `Sec-Fetch-Site` and `Origin` see to that), nor reach this server under its own name (`Host`).
+ * (the cookie, `Sec-Fetch-Site` and `Origin` prevent it), or reach this server under its own name (`Host`).
  */
 import type { FastifyRequest } from "fastify";
 import ipaddr from "ipaddr.js";
@@ -11,25 +11,25 @@ import type { PublicUrl } from "./public-url.ts";
 
 export type BrowserDeps = {
   readonly webSessions: WebSessions;
-  /** The base of every URL handed out; undefined: the request's `Host` says it. */
+  /** The base of every URL that is given out; undefined: the request's `Host`. */
   readonly publicUrl: PublicUrl;
 };
 
-/** Over TLS the browser itself holds the cookie to this host, to its root, and to TLS. */
+/** Over TLS, the `__Host-` prefix makes the browser restrict the cookie to this host, to `/` and to TLS. */
 const names = { plain: "tailrace", secure: "__Host-tailrace" } as const;
 
-/** True when the browser speaks TLS, with us or with a proxy in front of us. */
+/** True if the browser speaks TLS, with us or with a proxy in front of us. */
 export const isSecure = (request: FastifyRequest, publicUrl: PublicUrl): boolean =>
   request.protocol === "https" ||
   (publicUrl?.startsWith("https:") === true && sameHost(request, new URL(publicUrl).host));
 
-/** The `Set-Cookie` that signs in, for so many seconds, or out (0). */
+/** The `Set-Cookie` that signs in for `maxAgeS` seconds, or signs out (0). */
 export function cookieOf(secret: string, { secure, maxAgeS }: { secure: boolean; maxAgeS: number }): string {
   const name = secure ? names.secure : names.plain;
   return `${name}=${secret}; Path=/; Max-Age=${maxAgeS}; HttpOnly; SameSite=Strict${secure ? "; Secure" : ""}`;
 }
 
-/** The secret in the request's cookie; undefined when it has none of ours. */
+/** The secret in the request's cookie; undefined if it has none of ours. */
 export function secretInCookie(request: FastifyRequest, publicUrl: PublicUrl): string | undefined {
   const wanted = isSecure(request, publicUrl) ? names.secure : names.plain;
   for (const pair of request.headers.cookie?.split(";") ?? []) {
@@ -39,7 +39,7 @@ export function secretInCookie(request: FastifyRequest, publicUrl: PublicUrl): s
   return undefined;
 }
 
-/** The principal of a browser that is signed in; undefined without a cookie that holds. Throws for what others sent by it. */
+/** The principal of a signed-in browser; undefined without a valid cookie. Throws if another site sent the request. */
 export async function principalOfBrowser(
   request: FastifyRequest,
   { webSessions, publicUrl }: BrowserDeps,
@@ -52,8 +52,8 @@ export async function principalOfBrowser(
 }
 
 /**
- * A name that resolves to this server need not be ours (DNS rebinding): then that site's own pages could read what is
- * here. IP addresses and localhost are nobody's names, the public URL's is ours.
+ * A name that resolves to this server need not be ours (DNS rebinding): that site's pages could then read what is here.
+ * IP addresses and localhost belong to no site, and the public URL's name is ours.
  */
 export function refuseForeignHost(request: FastifyRequest, publicUrl: PublicUrl): void {
   if (!URL.canParse(`http://${request.host}`)) throw hostForeign();
@@ -62,7 +62,7 @@ export function refuseForeignHost(request: FastifyRequest, publicUrl: PublicUrl)
   if (!isNobodys && !(publicUrl !== undefined && new URL(publicUrl).hostname === name)) throw hostForeign();
 }
 
-/** Every browser says where a request comes from, and none lets a page say it. */
+/** Every browser says where a request comes from, and none lets a page fake that. */
 export function refuseForeignSite(request: FastifyRequest): void {
   const isRead = request.method === "GET" || request.method === "HEAD";
   const site = request.headers["sec-fetch-site"];
@@ -70,13 +70,13 @@ export function refuseForeignSite(request: FastifyRequest): void {
     if (site === "same-origin" || (isRead && site === "none")) return; // none: typed, or a bookmark
     throw siteForeign();
   }
-  const { origin } = request.headers; // browsers leave Sec-Fetch-Site out where the page came over plain HTTP
+  const { origin } = request.headers; // browsers leave out Sec-Fetch-Site if the page came over plain HTTP
   if (origin === undefined ? isRead : URL.canParse(origin) && sameHost(request, new URL(origin).host)) return;
   throw siteForeign();
 }
 
 const bare = (name: string): string => name.replace(/^\[(.*)\]$/, "$1");
 
-// Ports that follow from the scheme are left out on one side alone.
+// A scheme's default port may be left out on one side only.
 const sameHost = (request: FastifyRequest, host: string): boolean =>
   request.host.replace(/:(?:80|443)$/, "") === host;

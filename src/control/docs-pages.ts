@@ -1,7 +1,7 @@
 /**
  * The pages at `/docs`, OpenAPI at `/docs/json`, the manual at `/docs/manual`. They never change while the server runs.
- * A thread makes them when they are first asked for, so that nobody else waits and its memory is freed again; from then
- * on each is sent from one buffer.
+ * A thread makes them when they are first requested, so that nobody else has to wait and its memory is freed again;
+ * after that, each is sent from one buffer.
  */
 import { Worker } from "node:worker_threads";
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
@@ -13,11 +13,10 @@ import { sharedAnswer } from "./shared-answer.ts";
 const docsPrefix = "/docs";
 
 export type DocsOptions = {
-  /** Called once, when somebody first looks. */
+  /** Called once, on the first request. */
   readonly described: () => ApiDescription;
 };
 
-/** The routes. */
 export const docsPages: FastifyPluginAsync<DocsOptions> = async (server, { described }) => {
   const pages = sharedAnswer(async () => pagesFromThread(described()), Number.POSITIVE_INFINITY);
   const send = async (request: FastifyRequest, reply: FastifyReply) => {
@@ -30,10 +29,10 @@ export const docsPages: FastifyPluginAsync<DocsOptions> = async (server, { descr
 
 type Kept = { readonly headers: DocsPage["headers"]; readonly body: Buffer };
 
-/** The file as it is run: compiled, or as it stands. */
+/** The thread's script, compiled or as source. */
 const script = new URL(`./docs-thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 
-/** Every page by its path. Rejects when the thread could not make them. */
+/** Every page by path. Rejects if the thread could not make them. */
 function pagesFromThread(description: ApiDescription): Promise<ReadonlyMap<string, Kept>> {
   const thread = new Worker(script, {
     name: "docs",

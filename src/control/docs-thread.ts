@@ -15,7 +15,7 @@ export type DocsPage = {
   readonly body: Uint8Array<ArrayBuffer>;
 };
 
-/** The library's own policy would let styles of other sites in, and send browsers of a plain HTTP server to HTTPS. */
+/** The library's own policy would allow styles from other sites, and send browsers of a plain HTTP server to HTTPS. */
 const apiPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -31,14 +31,14 @@ const apiPolicy = [
 const manualPolicy =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** The pages of the API by their paths, as the library would send them to the first who asks. */
+/** The pages of the API by path, as the library would send them to the first client. */
 async function apiPages(prefix: string, document: object): Promise<ReadonlyMap<string, DocsPage>> {
   const library = fastify();
   await library.register(swagger, { mode: "static", specification: { document } as never });
   await library.register(swaggerUi, {
     routePrefix: prefix,
     theme: { title: "tailrace: the API" },
-    // Without its top bar, whose logo brings a style of its own, and which loads descriptions from anywhere.
+    // Without the top bar, whose logo has an inline style, and which loads descriptions from anywhere.
     uiConfig: { deepLinking: true, persistAuthorization: false, layout: "BaseLayout" },
   });
   const assets = await readdir(
@@ -59,7 +59,7 @@ async function apiPages(prefix: string, document: object): Promise<ReadonlyMap<s
   return pages;
 }
 
-/** The pages of the manual by their paths; one that has several is the same. */
+/** The pages of the manual by path; a page may have several. */
 async function manualPages(): Promise<ReadonlyMap<string, DocsPage>> {
   const pages = new Map<object, DocsPage>();
   const byPath = new Map<string, DocsPage>();
@@ -77,7 +77,8 @@ async function manualPages(): Promise<ReadonlyMap<string, DocsPage>> {
   return byPath;
 }
 
-// Nobody waits for a page as for a line. (Linux has a priority for each thread, elsewhere it would be that of the process.)
+// No one waits for a page as urgently as for a line. (Linux has a priority per thread; elsewhere this would change that
+// of the process.)
 if (process.platform === "linux") setPriority(0, 19);
 
 const { prefix, description } = workerData as {

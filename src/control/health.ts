@@ -1,9 +1,9 @@
-/** Says whether the process is alive and can work, and gives its figures. Nothing here belongs to an app. */
+/** Reports whether the process is alive and able to work, and its metrics. Nothing here belongs to an app. */
 import type { FastifyPluginAsync } from "fastify";
 import { metricsRegistry } from "../metrics.ts";
 import { sharedAnswer } from "./shared-answer.ts";
 
-/** Reasons why the server cannot work, in words for the operator; empty when it can. */
+/** The reasons why the server cannot work, worded for the operator; empty if it can. */
 type Readiness = () => Promise<readonly string[]>;
 
 const figuresAgeMsMax = 1000;
@@ -17,11 +17,11 @@ const readyReply = {
 
 export type HealthOptions = {
   readonly readiness: Readiness;
-  /** The figures, and why the server is not ready, are told elsewhere. */
+  /** True where metrics, and the reasons for not being ready, are served elsewhere. */
   readonly isBrief?: boolean;
 };
 
-/** `/healthz`, `/readyz`, `/metrics`, and `/healthcheck` as logplex has it. No key is asked for. */
+/** `/healthz`, `/readyz`, `/metrics`, and logplex's `/healthcheck`. No key is needed. */
 export const healthApi: FastifyPluginAsync<HealthOptions> = async (
   server,
   { readiness, isBrief = false },

@@ -1,4 +1,4 @@
-/** The API described by its own schemas. */
+/** The OpenAPI document, made from the API's own schemas. */
 import swagger from "@fastify/swagger";
 import { type FastifyInstance, type FastifySchema, fastify, type HTTPMethods } from "fastify";
 
@@ -17,10 +17,10 @@ type ApiRoute = {
   readonly schema: object;
 };
 
-/** Routes and their schemas: all that the document is made of. It can be sent to a thread. */
+/** Routes and their schemas, which is all that the document needs. It can be sent to a thread. */
 export type ApiDescription = { readonly version: string; readonly routes: readonly ApiRoute[] };
 
-/** Notes what is registered on `server` from here on. */
+/** Records everything that is registered on `server` from here on. */
 export function describeApi(server: FastifyInstance, { version }: { version: string }): () => ApiDescription {
   const added: {
     readonly method: ApiRoute["method"];
@@ -29,12 +29,12 @@ export function describeApi(server: FastifyInstance, { version }: { version: str
   }[] = [];
   server.addHook("onRoute", (route) => void added.push(route)); // others may still give it a schema
   return () => {
-    const shown = added.filter(({ method, schema }) => schema?.hide !== true && String(method) !== "HEAD"); // which goes with GET
+    const shown = added.filter(({ method, schema }) => schema?.hide !== true && String(method) !== "HEAD"); // comes with GET
     return { version, routes: shown.map(({ method, url, schema = {} }) => ({ method, url, schema })) };
   };
 }
 
-/** The document: some 50 ms of work. */
+/** Makes the document, which takes some 50 ms. */
 export async function openApiOf({ version, routes }: ApiDescription): Promise<object> {
   const server = fastify({ exposeHeadRoutes: false });
   const compiled = () => () => "";

@@ -1,6 +1,6 @@
 /**
- * Limits how many GET answers are being made at a time, per address and in all. A list of many records takes the store,
- * memory and the event loop for itself, however often it is asked for. Addresses take turns.
+ * Limits how many GET answers are made at the same time, per address and in all. A list of many records would otherwise
+ * take over the store, memory and the event loop if it is requested often. Addresses take turns.
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { apiBusy } from "../errors/api.ts";
@@ -13,13 +13,13 @@ export type ReadingPlacesLimits = {
   readonly waitMsMax: number;
 };
 
-/** One address: who of it is at work, and who waits. */
+/** One address: how many of its requests have a place, and which wait. */
 type Address = { taken: number; readonly waiting: Set<() => void> };
 
 export class ReadingPlaces {
   readonly #limits: ReadingPlacesLimits;
   readonly #clock: Pick<Clock, "sleep">;
-  /** Addresses with anything; the one whose turn it is comes first. */
+  /** Addresses with any requests; the one whose turn it is comes first. */
   readonly #addresses = new Map<string, Address>();
   #taken = 0;
 
@@ -28,7 +28,7 @@ export class ReadingPlaces {
     this.#clock = clock;
   }
 
-  /** Resolves with a place; rejects with `apiBusy`. Undefined: there was one at once. */
+  /** Resolves with a place; rejects with `apiBusy`. Undefined if a place was free. */
   take(name: string): Promise<void> | undefined {
     const address = this.#addresses.get(name) ?? { taken: 0, waiting: new Set() };
     this.#addresses.set(name, address);
@@ -62,7 +62,7 @@ export class ReadingPlaces {
       waits.waiting.delete(go);
       this.#enter(waits);
       this.#addresses.delete(next);
-      this.#addresses.set(next, waits); // behind all others
+      this.#addresses.set(next, waits); // to the end of the line
       go();
       return;
     }
@@ -84,12 +84,12 @@ export class ReadingPlaces {
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** It waits for something to happen, or is a stream with bounds of its own: it takes no place. */
+    /** True if the route waits for an event, or is a stream with bounds of its own: it takes no place. */
     readonly waits?: boolean;
   }
 }
 
-/** A place is given back when the answer is made: those that are not read have a bound of their own. */
+/** A place is given back when the answer is made: unread answers have a bound of their own. */
 export function boundReadings(
   server: FastifyInstance,
   places: ReadingPlaces,

@@ -1,4 +1,4 @@
-/** Parts of schemas that several resources share. Answers hold what their schema names and nothing else. */
+/** Parts of schemas that several resources share. Answers hold only what their schema names. */
 export const text = { type: "string" } as const;
 export const optionalText = { type: "string", nullable: true } as const;
 export const flag = { type: "boolean" } as const;
@@ -7,7 +7,7 @@ export const time = { type: "string", description: "RFC 3339, UTC, whole seconds
 export const optionalTime = { ...time, nullable: true } as const;
 export const uuid = { type: "string", description: "UUID in lower case" } as const;
 
-/** An object schema; every field is in the answer unless it is in `optional`. */
+/** An object schema; every field is always present unless it is in `optional`. */
 export const object = <Fields extends Record<string, object>>(
   properties: Fields,
   { optional = [], nullable = false }: { optional?: readonly (keyof Fields)[]; nullable?: boolean } = {},
@@ -21,7 +21,7 @@ export const object = <Fields extends Record<string, object>>(
 /** The schema of an array. */
 export const arrayOf = (items: object) => ({ type: "array", items });
 
-/** The schema of a request's body. Only the fields in `required` are; unknown fields are ignored. */
+/** The schema of a request's body. Only the fields in `required` must be present; unknown fields are ignored. */
 export const bodyOf = (properties: Record<string, object>, required: readonly string[] = []) => ({
   type: "object",
   properties,
@@ -33,7 +33,7 @@ const failure = object(
   { optional: ["code", "resource"] },
 );
 
-/** The answers of every route that fails. */
+/** The failures that every route may answer with. */
 export const failures = { "4xx": failure, "5xx": failure };
 
 export const appPath = object({ app: { ...text, description: "name or id" } });

@@ -1,9 +1,9 @@
 import { turns } from "../turns.ts";
 
 /**
- * Shares an answer that costs something and is the same for everybody: it is made once at a time and at most once in
- * `ageMsMax`, however many ask. Those who waited for it go on a few in each turn of the event loop. A failure is told to
- * them, and is not kept.
+ * Shares an expensive answer that is the same for everybody: it is made at most once at a time and once in `ageMsMax`,
+ * however many ask. Those who waited for it continue a few per turn of the event loop. They all get a failure, but it
+ * is not cached.
  */
 export function sharedAnswer<Value>(
   make: () => Promise<Value>,

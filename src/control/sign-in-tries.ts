@@ -1,4 +1,4 @@
-/** Limits the wrong keys that an address may try, so that guessing takes time. */
+/** Limits how many wrong keys an address may try, so that guessing takes time. */
 import { LRUCache } from "lru-cache";
 import { signInsTooMany } from "../errors/web.ts";
 import type { Clock } from "../ports.ts";
@@ -6,10 +6,10 @@ import type { Clock } from "../ports.ts";
 type Tries = { count: number; readonly sinceMs: number };
 
 type SignInLimits = {
-  /** Wrong keys of an address in a window. */
+  /** Wrong keys per address and window. */
   readonly triesMax: number;
   readonly windowMs: number;
-  /** Addresses that are remembered; the one that was quiet for longest is forgotten. */
+  /** Addresses that are remembered; the one that has been quiet longest is forgotten. */
   readonly addressesMax: number;
 };
 
@@ -24,7 +24,7 @@ export class SignInTries {
     this.#byAddress = new LRUCache({ max: limits.addressesMax });
   }
 
-  /** Throws when this address has used up its tries. */
+  /** Throws if this address has used up its tries. */
   admit(address: string): void {
     const { triesMax, windowMs } = this.#limits;
     const tries = this.#of(address);
@@ -32,7 +32,7 @@ export class SignInTries {
     throw signInsTooMany(Math.ceil((tries.sinceMs + windowMs - this.#clock.monotonicMs()) / 1000));
   }
 
-  /** A wrong key came from there. */
+  /** Counts a wrong key from this address. */
   failed(address: string): void {
     const tries = this.#of(address) ?? { count: 0, sinceMs: this.#clock.monotonicMs() };
     tries.count++;

@@ -1,6 +1,6 @@
 /**
- * Bounds the bytes of API answers that clients have not read yet. Beyond the bound, the one that has waited longest is
- * cut off. It is lists of many apps that grow large.
+ * Bounds the bytes of API answers that clients have not read yet. Beyond the bound, the client that has waited longest
+ * is disconnected. Lists of many apps are what grows large.
  */
 import type { FastifyInstance } from "fastify";
 import { httpDroppedConnections } from "../metrics.ts";
@@ -9,7 +9,7 @@ import { Stalls } from "../tail/stalls.ts";
 /** A shorter answer costs no more than its request did. */
 const smallBytesMax = 16 * 1024;
 
-/** Bounds the answers of what is registered on `server`. */
+/** Bounds the answers of everything registered on `server`. */
 export function boundUnreadAnswers(server: FastifyInstance, unreadBytesMax: number): void {
   const stalls = new Stalls(unreadBytesMax, () => httpDroppedConnections.inc({ reason: "unread" }));
   server.addHook("onSend", async (_request, reply, payload) => {

@@ -1,4 +1,4 @@
-/** Signing in to the page, and out. Everything else that it does is the same API as everybody's. */
+/** Signs in to the page, and out. Everything else that the page does is the same API that everybody uses. */
 import type { Socket } from "node:net";
 import type { FastifyPluginAsync } from "fastify";
 import { signInRefused } from "../errors/web.ts";

@@ -1,7 +1,7 @@
 /**
- * The page at `/` as it was built: a fixed set of files, read once and sent from memory. Paths are keys of a map, so
- * none leads out of it. Headers tell the browser what it may do: load nothing from elsewhere, run no script or style
- * that is not one of our files, and make no HTML from text in scripts.
+ * The built page at `/`: a fixed set of files, read once and sent from memory. Paths are keys of a map, so none leads
+ * out of it. Headers restrict what the browser may do: load nothing from elsewhere, run no script or style that is not
+ * one of our files, and make no HTML from text in scripts.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
@@ -18,7 +18,7 @@ type Page = {
 };
 
 type WebPagesOptions = {
-  /** Throws for a request under a name that is not the server's. */
+  /** Throws for a request under a name that is not this server's. */
   readonly refuseForeignHost: (request: FastifyRequest) => void;
   /** The folder of the built page. */
   readonly folder?: string;
@@ -55,15 +55,15 @@ const types: Readonly<Record<string, string>> = {
   ".webmanifest": "application/manifest+json",
 };
 
-/** Names of files in `assets/` change with what is in them. */
+/** The names of files in `assets/` change with their contents. */
 const forEver = "public, max-age=31536000, immutable";
 const askAgain = "no-cache";
 
-// Beside the program where it is built, in dist/ where it runs from the sources.
+// Next to the program in a build, in dist/ when it runs from source.
 const isBuilt = import.meta.url.endsWith(".js");
 const builtFolder = fileURLToPath(new URL(isBuilt ? "../../web/" : "../../dist/web/", import.meta.url));
 
-/** The routes: one for each file, none where the page is not built. */
+/** One route per file; none if the page is not built. */
 export const webPages: FastifyPluginAsync<WebPagesOptions> = async (server, options) => {
   const { refuseForeignHost, folder = builtFolder } = options;
   const pages = await readPages(folder);
@@ -79,7 +79,7 @@ export const webPages: FastifyPluginAsync<WebPagesOptions> = async (server, opti
   for (const path of pages.keys()) server.get(path, { schema: { hide: true } }, send);
 };
 
-/** Every file by its path; `index.html` is `/`. */
+/** Every file by path; `index.html` is `/`. */
 async function readPages(folder: string): Promise<ReadonlyMap<string, Page>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   const files = entries.filter((entry) => entry.isFile() && extname(entry.name) in types);

@@ -1,4 +1,4 @@
-/** An add-on by its own id or name: for the keys that may see its app, and for its provider. */
+/** An add-on by its own id or name, for keys that may see its app and for its provider. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import { keyReadOnly, notFound } from "../../errors/access.ts";
 import type { Keys } from "../../registry/keys.ts";

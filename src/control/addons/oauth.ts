@@ -55,7 +55,7 @@ function tokensFor({ grants }: Addons, fields: Fields, clientSecret: string) {
   throw paramsInvalid("`grant_type` is not `authorization_code` with `code`, or `refresh_token` with it");
 }
 
-/** The texts in a form, or in an object of JSON; none in what is neither. */
+/** The text values in a form or a JSON object; empty for anything else. */
 function fieldsIn(body: string): Fields {
   if (!body.trimStart().startsWith("{")) return Object.fromEntries(new URLSearchParams(body));
   try {

@@ -1,7 +1,7 @@
 /**
- * Calls of add-on providers about their own add-ons (Heroku's Platform API for Partners): a 202 becomes ready, config vars
- * and the drain's URL come later. A provider has the add-on's access token, or its manifest's password as Basic
- * credentials.
+ * Calls of add-on providers about their own add-ons (Heroku's Platform API for Partners): a 202 becomes ready, config
+ * vars and the drain's URL come later. A provider authenticates with the add-on's access token, or with its manifest's
+ * password as Basic credentials.
  */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { Addons } from "../../addons/addons.ts";
@@ -45,7 +45,7 @@ export async function addonOfProvider(
 }
 
 export const addonProviders: FastifyPluginAsync<AddonProvidersDeps> = async (server, { addons, apps }) => {
-  /** Anybody else is told the same whether the add-on is there or not. */
+  /** Anybody else gets the same answer whether or not the add-on exists. */
   const own = async (request: FastifyRequest<AddonRequest>) => {
     const found = await addonOfProvider(addons, request);
     if (found === undefined) throw unauthorized();
@@ -54,7 +54,7 @@ export const addonProviders: FastifyPluginAsync<AddonProvidersDeps> = async (ser
     return { ...found, app };
   };
 
-  // Before anything else of the request is looked at.
+  // Runs before anything else in the request is looked at.
   server.addHook("onRequest", async (request) => {
     await own(request as FastifyRequest<AddonRequest>);
   });

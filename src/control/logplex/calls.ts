@@ -1,6 +1,6 @@
 /**
  * Answers every v3 call in this order (docs/spec/apis.md#v1-1): method, body syntax, credentials, media type, then
- * whether what it names is there. Failures are `{error}`, with the Platform API's `id` and `message` besides.
+ * whether what it names exists. Failures are `{error}`, plus the Platform API's `id` and `message`.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { unauthorized } from "../../errors/access.ts";
@@ -12,11 +12,11 @@ import type { Principal } from "../../registry/principal.ts";
 import { authenticate } from "../auth.ts";
 import { type BodyDeps, textOf } from "../bodies.ts";
 
-/** A JSON object that nobody has looked at yet. */
+/** A JSON object that has not been checked yet. */
 export type Payload = Readonly<Record<string, unknown>>;
 
 /**
- * Leaves bodies as text until a call looks at them, uses schemas for documentation alone, and words failures as logplex
+ * Leaves bodies as text until a call looks at them, uses schemas only for documentation, and words failures as logplex
  * does.
  */
 export function answerAsLogplex(server: FastifyInstance, deps: BodyDeps): void {
@@ -40,7 +40,7 @@ export function allowOnly(server: FastifyInstance, path: string, methods: readon
   });
 }
 
-/** A handler of a call without a body. */
+/** A handler for calls without a body. */
 export const call =
   (
     keys: Keys,
@@ -49,7 +49,7 @@ export const call =
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
     run(request, reply, await authenticate(request, keys));
 
-/** A handler of a call with a body. A body that `read` does not understand is answered `400`. */
+/** A handler for calls with a body. A body that `read` does not understand is answered with `400`. */
 export const callWith =
   <Wanted>(
     keys: Keys,
@@ -70,7 +70,7 @@ export const callWith =
     return run(request, reply, principal, wanted);
   };
 
-/** The object in a body; undefined when it is JSON of another kind. */
+/** The object in a body; undefined if the JSON is not an object. */
 function payloadOf(body: unknown): Payload | undefined {
   let value: unknown;
   try {
@@ -83,7 +83,7 @@ function payloadOf(body: unknown): Payload | undefined {
     : undefined;
 }
 
-// Failures that logplex words in its own way.
+// Failures for which logplex has its own words.
 const logplexAnswers: Record<string, readonly [status: number, error: string]> = {
   DRAIN_LIMIT: [422, "maximum number of drains reached"],
   DRAIN_REPEATED: [409, "Already exists"],
@@ -101,5 +101,5 @@ function sendFailure(
   return reply.send({ error: text, ...errorBody(failure) });
 }
 
-// A drain that cannot be made is a bad URL here.
+// A drain that cannot be made counts as a bad URL here.
 const statusOf = ({ code, status }: AppError) => (code.startsWith("DRAIN_") && status === 422 ? 400 : status);

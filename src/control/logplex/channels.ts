@@ -1,4 +1,4 @@
-/** v3 channels. A channel is an app; `PUT` of one that is not there makes the app of that name. */
+/** v3 channels. A channel is an app; `PUT` of a channel that does not exist makes an app with that name. */
 import type { FastifyPluginAsync } from "fastify";
 import { sourceInvalid, tokenLimit } from "../../errors/api.ts";
 import type { Apps } from "../../registry/apps.ts";
@@ -92,7 +92,7 @@ export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, d
     }),
   );
 
-  // Undefined when there is none and this key may make it.
+  // Undefined if there is none and this key may make it.
   const findOrMayMake = async (channel: string, principal: Principal): Promise<AppRecord | undefined> => {
     const isThere = principal.apps !== "all" || principal.readOnly || (await apps.get(channel)) !== undefined;
     return isThere ? appToManage(apps, principal, channel) : undefined;
@@ -107,7 +107,7 @@ export const logplexChannels: FastifyPluginAsync<LogplexDeps> = async (server, d
   };
 };
 
-/** The source names in `{"tokens": […]}`, each once; an empty list without the field. */
+/** The source names in `{"tokens": […]}`, without repetitions; empty without the field. */
 function wantedSources({ tokens = [] }: Payload): string[] | undefined {
   if (!Array.isArray(tokens) || tokens.some((name) => typeof name !== "string")) return undefined;
   return [...new Set(tokens as string[])];

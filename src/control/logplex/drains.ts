@@ -86,7 +86,9 @@ export const logplexDrains: FastifyPluginAsync<LogplexDeps & { publicUrl: Public
   );
 };
 
-/** A drain that is no add-on's: those are their providers' to change, and go with them. */
+/**
+ * The drain, unless it belongs to an add-on: those are for their providers to change, and are removed with the add-on.
+ */
 function notAddons(drain: DrainRecord): DrainRecord {
   if (drain.addon !== undefined) throw addonOwnsDrain(drain.addon.name);
   return drain;

@@ -57,9 +57,9 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
       });
       if (opened === undefined) return reply.code(500).send({ error: "failed to fetch channel logs" });
       const right = await rights.take(principal.keyId, app.id);
-      if (right === undefined) throw unauthorized(); // the right ended just now
+      if (right === undefined) throw unauthorized(); // the right has just ended
       try {
-        if (turns.isOver) await turns.next(app.id); // all who waited for the same lines are here at once
+        if (turns.isOver) await turns.next(app.id); // all clients who waited for the same lines get here at once
         tails.admit(app.id);
         await serve(request, reply, { channel: app.id, over: right.over, ...opened });
       } finally {
@@ -69,7 +69,7 @@ export const logplexLogs: FastifyPluginAsync<LogplexLogsDeps> = async (server, d
     }),
   );
 
-  // Served like a session that does not tail: it counts as a stream, and a client that does not read is cut off.
+  // Served like a session that does not tail: it counts as a stream, and a client that does not read is disconnected.
   const serve = async (
     request: FastifyRequest,
     reply: FastifyReply,

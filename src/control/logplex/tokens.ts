@@ -1,4 +1,4 @@
-/** v3 tokens; listing and removing single ones are ours. */
+/** v3 tokens; listing and removing single ones are our own additions. */
 import type { FastifyPluginAsync } from "fastify";
 import { shortTokenOf } from "../../core/secrets/token-mask.ts";
 import { notFound } from "../../errors/access.ts";
@@ -9,9 +9,7 @@ import { allowOnly, call, callWith, type Payload } from "./calls.ts";
 import { channelOf, type LogplexDeps } from "./channels.ts";
 
 export type LogplexTokensDeps = LogplexDeps & {
-  /**
-   * The base of URLs handed to senders, without a slash at the end; undefined: senders use the address that they know.
-   */
+  /** The base of URLs given to senders, without a trailing slash; undefined: senders use the address that they know. */
   readonly ingestUrl: string | undefined;
 };
 
@@ -87,7 +85,7 @@ export const logplexTokens: FastifyPluginAsync<LogplexTokensDeps> = async (serve
   );
 };
 
-/** Undefined where the payload is not valid. */
+/** Undefined if the payload is not valid. */
 function wantedIn({ name, keep_hostname: host = false, keep_source: source = false }: Payload) {
   if (typeof name !== "string" || name === "") return undefined;
   if (typeof host !== "boolean" || typeof source !== "boolean") return undefined;
@@ -95,7 +93,7 @@ function wantedIn({ name, keep_hostname: host = false, keep_source: source = fal
   return { name, marks };
 }
 
-/** The form that log-shuttle and `LOGS_URL` take. */
+/** The form that log-shuttle and `LOGS_URL` expect. */
 function sendingUrl(ingestUrl: string, token: string): string {
   const url = new URL(`${ingestUrl}/logs`);
   url.username = "token";

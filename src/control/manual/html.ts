@@ -1,10 +1,10 @@
 /**
- * Renders our Markdown as HTML. HTML in it is dropped, except the anchors of clauses, `<a id="w1-2">`, and links are
- * kept only if they lead somewhere.
+ * Renders our Markdown as HTML. HTML in it is dropped, except the anchors of clauses, `<a id="w1-2">`; links are kept
+ * only if they lead somewhere.
  */
 import { Marked } from "marked";
 
-/** `resolve` gives the address of a link's target, or undefined when it is to be plain text. */
+/** `resolve` returns the address of a link's target, or undefined if the link must become plain text. */
 export function htmlOf(markdown: string, resolve: (target: string) => string | undefined): string {
   const ids = new Map<string, number>();
   const marked = new Marked({
@@ -37,7 +37,7 @@ export function htmlOf(markdown: string, resolve: (target: string) => string | u
   return marked.parse(markdown, { async: false });
 }
 
-/** The name of a section as GitHub makes it: small letters, no punctuation, dashes for blanks, counted when it repeats. */
+/** The id of a section, made like GitHub's: lower case, no punctuation, dashes for spaces, numbered when it repeats. */
 export function idOf(heading: string, taken: Map<string, number>): string {
   const plain = heading
     .replace(/\[([^\]]*)\]\([^)]*\)/g, "$1")
@@ -50,6 +50,6 @@ export function idOf(heading: string, taken: Map<string, number>): string {
   return before === 0 ? plain : `${plain}-${before}`;
 }
 
-/** Text for HTML, in attributes too. */
+/** Escapes text for HTML, including attributes. */
 export const escaped = (text: string): string =>
   text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

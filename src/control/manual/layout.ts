@@ -1,4 +1,4 @@
-/** The frame around each page of the manual: its list of pages, and how all of it looks. */
+/** The frame around each page of the manual: the list of pages, and the style. */
 import { escaped } from "./html.ts";
 
 type Framed = {
@@ -9,7 +9,7 @@ type Framed = {
   readonly pathOf: (place: string) => string;
 };
 
-/** The pages by task; what is in none of these lists is reached by links. */
+/** The pages by task; any others are reached by links. */
 const groups: readonly (readonly [name: string, places: readonly string[]])[] = [
   ["Start", ["README.md", "CHANGELOG.md"]],
   [
@@ -43,7 +43,7 @@ const groups: readonly (readonly [name: string, places: readonly string[]])[] = 
   ["Inside", ["ARCHITECTURE.md", "CONTRIBUTING.md"]],
 ];
 
-/** A whole page. */
+/** A complete page. */
 export function frameOf({ title, html, place, titles, pathOf }: Framed): string {
   const lists = groups.map(([name, places]) => {
     const known = places.filter((one) => titles.has(one));

@@ -17,11 +17,11 @@ export const manualPrefix = "/docs/manual";
 /** Single files and folders of the package; README is the first page. */
 const files = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
 const folders = ["docs", "examples"];
-/** Kinds of files that are no pages and are shown all the same. */
+/** Kinds of files that are served although they are not pages. */
 const imageTypes: Readonly<Record<string, string>> = { ".png": "image/png", ".svg": "image/svg+xml" };
 const asText = /\.(?:yml|json|conf|mjs|js|ts|service|toml|env|txt|md)$|(?:^|\/)(?:Procfile|Dockerfile)$/;
 
-/** The folder of package.json: two levels above the sources of this file's folder, three above the built ones. */
+/** The folder of package.json: two levels above this folder in the sources, three in the build. */
 function packageFolder(): string {
   for (const above of ["../../../", "../../../../"]) {
     const folder = fileURLToPath(new URL(above, import.meta.url));
@@ -30,7 +30,7 @@ function packageFolder(): string {
   throw new Error("the package's own folder was not found");
 }
 
-/** Every page by its path. */
+/** Every page by path. */
 export async function makeManual(): Promise<ReadonlyMap<string, ManualPage>> {
   const sources = await readSources(packageFolder());
   const pages = new Map<string, ManualPage>([
@@ -45,7 +45,7 @@ export async function makeManual(): Promise<ReadonlyMap<string, ManualPage>> {
   return pages;
 }
 
-/** The first heading of a page, without what marks code in it. */
+/** The first heading of a page, without its code marks. */
 const titleOf = (place: string, bytes: Buffer): string =>
   place.endsWith(".md") ? (/^# (.+)$/m.exec(bytes.toString())?.[1]?.replaceAll("`", "") ?? place) : place;
 
@@ -72,7 +72,7 @@ function framed(
   return Buffer.from(frameOf({ title: titles.get(place)!, html, place, titles, pathOf }));
 }
 
-/** The address of a link in `place`; undefined when it leads out of the package or to something that is not shown. */
+/** The address of a link in `place`; undefined if it leads out of the package or to something that is not served. */
 function linkFrom(place: string, target: string, places: ReadonlySet<string>): string | undefined {
   if (/^(?:https?|mailto):/.test(target) || target.startsWith("#")) return target;
   const [path = "", fragment] = target.split("#", 2);
@@ -85,7 +85,7 @@ function linkFrom(place: string, target: string, places: ReadonlySet<string>): s
 const pathOf = (place: string): string =>
   place === "README.md" ? manualPrefix : `${manualPrefix}/${place.replace(/\.md$/, "")}`;
 
-/** A page answers at its own address and, for those who follow a name, with `.md`. */
+/** A page answers at its own address, and also with `.md` for those who follow a file name. */
 const pathsOf = (place: string): readonly string[] =>
   place === "README.md"
     ? [manualPrefix, `${manualPrefix}/`, `${manualPrefix}/README.md`]

@@ -1,4 +1,4 @@
-/** Heroku Platform API, "Account": the user that a key stands for. There are no people here, only keys. */
+/** Heroku Platform API, "Account": the user that a key stands for. Here are no people, only keys. */
 import type { FastifyPluginAsync } from "fastify";
 import { operatorKeyId } from "../../registry/keys.ts";
 import type { Principal } from "../../registry/principal.ts";
@@ -9,7 +9,7 @@ import { count, failures, flag, object, optionalText, text, time, uuid } from ".
 const since = "2026-01-01T00:00:00Z";
 const rateLimit = 4_500;
 
-/** The owner of every app: clients want one. */
+/** The owner of every app, since clients expect one. */
 export const operatorUser = { id: operatorKeyId, email: "operator@localhost" };
 
 /** The user that stands for a key. */

@@ -19,7 +19,7 @@ export const addonAttachmentsApi: FastifyPluginAsync<AddonLookup> = async (serve
     told: attachmentOf,
   });
 
-  /** The add-ons that a name means, in an app or in all; of one service alone, where the body names it. */
+  /** The add-ons that a name may mean, in one app or in all; only those of one service if the body names it. */
   const resolve = async (
     request: FastifyRequest,
     wanted: string,

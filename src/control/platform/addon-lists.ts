@@ -1,4 +1,4 @@
-/** Lists of add-ons, and of their attachments: those of one app, and of all apps that a key may see. */
+/** Lists of add-ons and of their attachments: for one app, and for all apps that a key may see. */
 import type { FastifyInstance } from "fastify";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import type { AppRecord } from "../../registry/records.ts";
@@ -8,9 +8,9 @@ import { type AddonLookup, visibleAddons } from "./addon-lookup.ts";
 import { tags } from "./addon-reply.ts";
 
 type Listed = {
-  /** The last part of both addresses. */
+  /** The last part of both paths. */
   readonly path: string;
-  /** The word for them in the documentation. */
+  /** The name for them in the documentation. */
   readonly name: string;
   readonly reply: object;
   readonly told: (app: AppRecord, addon: AddonRecord) => unknown;

@@ -1,4 +1,4 @@
-/** Add-ons that the key of a request may see. */
+/** Add-ons that a request's key may see. */
 import type { FastifyRequest } from "fastify";
 import type { Addons } from "../../addons/addons.ts";
 import { notFound } from "../../errors/access.ts";
@@ -21,7 +21,7 @@ export async function visibleAddons(
   return Promise.all(seen.map(async (app) => ({ app, list: await addons.list(app.id) })));
 }
 
-/** The add-on of that id or name, and its app. */
+/** The add-on with this id or name, and its app. */
 export async function findAddon(
   { addons, apps }: AddonLookup,
   request: FastifyRequest,

@@ -1,4 +1,4 @@
-/** Add-ons, attachments, plans and services as Heroku's clients read them. */
+/** Add-ons, attachments, plans and services in the form that Heroku's clients read. */
 import type { Manifest } from "../../addons/manifest.ts";
 import type { AddonRecord } from "../../registry/platform/addon-records.ts";
 import type { AppRecord, DrainRecord } from "../../registry/records.ts";

@@ -1,4 +1,4 @@
-/** An app as Heroku's clients read it (docs/spec/apis.md#p2-2). */
+/** An app in the form that Heroku's clients read (docs/spec/apis.md#p2-2). */
 import type { AppRecord } from "../../registry/records.ts";
 import { count, flag, object, optionalText, optionalTime, text, time, uuid } from "../schemas.ts";
 import { operatorUser } from "./account.ts";
@@ -36,7 +36,7 @@ const generations = {
   fir: { id: "00000000-0000-4000-8000-000000000004", name: "fir" },
 } as const;
 
-// Heroku's clients read these fields, whatever they mean here.
+// Heroku's clients read these fields, even if they mean nothing here.
 export const platform = {
   owner: operatorUser,
   region: { id: "00000000-0000-4000-8000-000000000002", name: "here" },

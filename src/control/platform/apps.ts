@@ -124,7 +124,7 @@ export const appsApi: FastifyPluginAsync<{ apps: Apps }> = async (server, { apps
   }
 };
 
-/** Clients go on by these lists, where a refusal would end them. */
+/** Clients need an answer to continue, and these lists are always empty here. */
 const alwaysEmpty = [
   ["/apps/:app/collaborators", "keys say who may see an app"],
   ["/apps/:app/buildpack-installations", "`tailrace up` builds what the folder asks for"],
@@ -136,7 +136,7 @@ type Changes = {
   readonly maintenance?: boolean | null;
 };
 
-/** Terraform sends a change of an app before each change of its config vars, also when it changes nothing. */
+/** Terraform sends a change of an app before each change of its config vars, even if it changes nothing. */
 function refuseChanges(app: AppRecord, { name, build_stack: stack, maintenance }: Changes): void {
   if (name != null && name !== app.name) throw noMeaning("Renaming an app", "An app keeps its name.");
   if (stack != null && stack !== platform.stack.name)

@@ -1,4 +1,4 @@
-/** Heroku Platform API, "OAuth Authorization": API keys, with `apps` and `read_only` besides. */
+/** Heroku Platform API, "OAuth Authorization": API keys, with the additional fields `apps` and `read_only`. */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { ChannelId } from "../../core/ids.ts";
 import { notFound } from "../../errors/access.ts";
@@ -184,7 +184,7 @@ export const authorizationsApi: FastifyPluginAsync<AuthorizationsDeps> = async (
     },
   );
 
-  // Undefined for null, and when the body names none.
+  // Undefined for null, and if the body names no apps.
   const appsIn = async (request: FastifyRequest<{ Body: Body }>): Promise<ChannelId[] | undefined> => {
     const { apps: names } = request.body;
     if (names == null) return undefined;

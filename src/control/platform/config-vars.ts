@@ -1,4 +1,4 @@
-/** Heroku Platform API, "Config Vars". Their values are secrets: only keys that manage the app see them. */
+/** Heroku Platform API, "Config Vars". Values are secrets: only keys that manage the app see them. */
 import type { FastifyPluginAsync } from "fastify";
 import type { Addons } from "../../addons/addons.ts";
 import type { ConfigChanges } from "../../registry/platform/config-vars.ts";

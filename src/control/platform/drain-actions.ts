@@ -1,4 +1,4 @@
-/** The actions on a drain that are no changes of it (docs/spec/apis.md#p3-8): pause, resume, rotate, replay, test. */
+/** Actions on a drain that do not change its options (docs/spec/apis.md#p3-8): pause, resume, rotate, replay, test. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { DrainTestResult } from "../../drains/drain-tests.ts";
 import type { Verdict } from "../../ports.ts";
@@ -7,7 +7,7 @@ import type { AppRecord, DrainRecord, DrainTest } from "../../registry/records.t
 import { arrayOf, bodyOf, count, failures, flag, object, optionalText, text } from "../schemas.ts";
 import { drainReply } from "./drain-reply.ts";
 
-/** Sends one test line over a drain, past its cursor and its counts. The drains' own part provides it. */
+/** Sends one test line over a drain, outside its cursor and counts. Supplied by the drains' own part. */
 export type TestDrain = (record: DrainRecord) => Promise<DrainTestResult>;
 
 export type DrainRequest = { Params: { drain: string } };
@@ -25,7 +25,7 @@ type Parts = {
   readonly testDrain: TestDrain;
   readonly show: (request: FastifyRequest, app: AppRecord, drain: DrainRecord) => Promise<object>;
   readonly find: (request: FastifyRequest<DrainRequest>) => Promise<Found>;
-  /** Throws for who may not change the drain. */
+  /** Throws for principals who may not change the drain. */
   readonly findToManage: (request: FastifyRequest<DrainRequest>) => Promise<Found>;
 };
 
@@ -149,7 +149,7 @@ export function registerDrainActions(
   );
 }
 
-/** A test's result as it is kept. */
+/** A test's result in its stored form. */
 export function findingOf(verdict: Verdict): Omit<DrainTest, "at"> {
   if (verdict.kind !== "delivered") return { kind: verdict.kind, reason: verdict.reason };
   return { kind: verdict.kind, ...(verdict.expiring !== undefined && { expiring: verdict.expiring }) };

@@ -1,6 +1,6 @@
 /**
- * The fields of `core/records/drain-fields.ts` in bodies and replies. Secrets go in and never come out, but for those in the
- * URL.
+ * The fields of `core/records/drain-fields.ts` in bodies and replies. Secrets go in and never come out, except those in
+ * the URL.
  */
 import { allDrainFields, type DrainField, type DrainFieldsBody } from "../../core/records/drain-fields.ts";
 import { compressionOf, formatOf } from "../../drains/destination.ts";
@@ -52,10 +52,10 @@ export const drainFieldsShown: Readonly<Record<string, object>> = Object.fromEnt
   allDrainFields.flatMap(shown),
 );
 
-/** The fields of a drain as replies have them. */
+/** A drain's fields in their form for replies. */
 export function shownFieldsOf(drain: DrainRecord): Readonly<Record<string, unknown>> {
   const { url = "" } = drain;
-  // A field that is left out is as the URL says.
+  // A field that is left out follows from the URL.
   const inForce: Readonly<Record<string, unknown>> = {
     ...drain,
     format: formatOf(url, drain.format),
@@ -74,7 +74,7 @@ export function shownFieldsOf(drain: DrainRecord): Readonly<Record<string, unkno
   return Object.fromEntries(allDrainFields.flatMap(shownOf));
 }
 
-/** The fields that are in a body, by their names in the record; null takes one away. */
+/** The fields in a body, by their names in the record; null removes one. */
 export function fieldsIn(body: DrainFieldsBody): DrainChanges {
   const given = body as Readonly<Record<string, unknown>>;
   const fields = allDrainFields.flatMap((field) => {
@@ -85,7 +85,7 @@ export function fieldsIn(body: DrainFieldsBody): DrainChanges {
   return Object.fromEntries(fields) as DrainChanges;
 }
 
-// A misspelt part must not widen what is sent. Empty parts are as if they were left out.
+// A misspelt part must not widen what is sent. Empty parts count as left out.
 function knownParts({ name, parts = [] }: DrainField, value: object): object {
   const names = parts.map((part) => part.name);
   const unknown = Object.keys(value).find((part) => !names.includes(part));

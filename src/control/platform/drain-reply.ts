@@ -1,4 +1,4 @@
-/** A drain as its owner writes it and sees it. Secrets go in and never come out, but for those in the URL. */
+/** A drain in the forms that its owner writes and reads. Secrets go in and never come out, except those in the URL. */
 import type { DrainLedger } from "../../registry/drain-ledger.ts";
 import type { AppRecord, DrainClaim, DrainRecord } from "../../registry/records.ts";
 import {
@@ -90,7 +90,7 @@ export const drainReply = object(
   { optional: ["extended"] },
 );
 
-/** A drain that was removed; of one whose record could not be read only this much is known. */
+/** A removed drain; if its record could not be read, only the required fields are known. */
 export const removedDrainReply = { ...drainReply, required: ["id", "url", "app"] };
 
 export const unreadableReplyOf = ({ id, name }: AppRecord, claim: DrainClaim) => ({

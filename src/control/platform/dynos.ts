@@ -1,4 +1,4 @@
-/** Heroku Platform API, "Dyno": what runs now, and what its runner is to do with it. */
+/** Heroku Platform API, "Dyno": what runs now, and orders for its runner. */
 import type { FastifyPluginAsync } from "fastify";
 import { isUuid } from "../../core/ids.ts";
 import {
@@ -96,7 +96,7 @@ export const dynosApi: FastifyPluginAsync<DynosDeps> = async (server, { platform
     if ([...dynos, ...formation].some((one) => one.type === type)) return type;
     throw processTypeUnknown(type, formation);
   };
-  /** `heroku ps:restart worker` names a type where others name a dyno. */
+  /** `heroku ps:restart worker` sends a process type in place of a dyno. */
   const ofEither = async (app: AppRecord, wanted: string): Promise<string> => {
     const isName = wanted.includes(".") || isUuid(wanted);
     return isName ? (await ofDyno(app, wanted)).name : ofType(app, wanted);

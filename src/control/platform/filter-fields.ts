@@ -1,4 +1,4 @@
-/** The fields by which a request chooses lines, wherever it does. */
+/** The fields with which any request selects lines. */
 
 import { compileFilter, type FilterSpec } from "../../core/filter/line-filter.ts";
 import { type Level, levelNamed, levels } from "../../core/message/level.ts";
@@ -6,7 +6,7 @@ import { paramsInvalid, patternInvalid } from "../../errors/api.ts";
 import { optionalText, text } from "../schemas.ts";
 
 export const nameCharsMax = 128;
-/** The most sources, or dynos, of one request. */
+/** The most sources, or dynos, in one request. */
 const namesMax = 20;
 const patternCharsMax = 1_000;
 
@@ -16,7 +16,7 @@ export type FilterFields = {
   readonly [Field in "match" | "exclude" | "level"]?: string | null;
 };
 
-/** Heroku's clients send a text; the server takes it for an array of one. */
+/** Heroku's clients send a string; the server treats it as an array of one. */
 const names = {
   type: "array",
   items: { ...text, maxLength: nameCharsMax },
@@ -40,7 +40,7 @@ export const filterFields = {
   exclude: { ...pattern, description: "RE2 expression that the message must not match" },
 };
 
-/** The lines that these fields choose. Throws for fields that cannot be used. */
+/** The lines that these fields select. Throws if they cannot be used. */
 export function filterOf(body: FilterFields): FilterSpec {
   const sources = given(body.source);
   const dynos = narrower(given(body.dyno, body.dyno_name), given(body.type));
@@ -64,12 +64,12 @@ function levelOf(said: string): Level {
   return level;
 }
 
-// Each once. An empty text counts as left out.
+// Without repetitions. An empty string counts as left out.
 const given = (...fields: readonly (readonly string[] | null | undefined)[]): readonly string[] => [
   ...new Set(fields.flatMap((names) => names ?? []).filter((name) => name !== "")),
 ];
 
-// Both a dyno and a type have to hold: `web.1` and `web` together are `web.1`.
+// Both the dyno and the type must match: `web.1` and `web` together mean `web.1`.
 function narrower(dynos: readonly string[], types: readonly string[]): readonly string[] {
   if (dynos.length === 0 || types.length === 0) return [...dynos, ...types];
   const both = dynos.flatMap((dyno) =>

@@ -29,7 +29,7 @@ const changes = {
 const typePath = object({ app: { ...text, description: "name or id" }, type: text });
 const tags = ["Dynos"];
 
-/** An id that stays the same: entries have none of their own. */
+/** A stable id, since entries have none of their own. */
 export function derivedId(...parts: readonly string[]): string {
   const hex = createHash("sha256").update(parts.join("/")).digest("hex");
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

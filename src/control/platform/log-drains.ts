@@ -1,4 +1,7 @@
-/** Heroku Platform API, "Log Drain", and our additions (docs/spec/apis.md#p3-7). Routes only translate; `Drains` holds the rules. */
+/**
+ * Heroku Platform API, "Log Drain", and our additions (docs/spec/apis.md#p3-7). Routes only translate; `Drains` holds
+ * the rules.
+ */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { DrainFieldsBody } from "../../core/records/drain-fields.ts";
 import { notFound } from "../../errors/access.ts";

@@ -1,4 +1,4 @@
-/** How many lines an app had when, by severity. Our own addition to the Platform API. */
+/** The number of an app's lines over time, by severity. Our own addition to the Platform API. */
 import type { FastifyPluginAsync } from "fastify";
 import type { FilterSpec } from "../../core/filter/line-filter.ts";
 import type { ChannelId } from "../../core/ids.ts";
@@ -9,7 +9,7 @@ import { appOf } from "../auth.ts";
 import { appPath, arrayOf, count, failures, flag, object, optionalText, text } from "../schemas.ts";
 import { type FilterFields, filterFields, filterOf, nameCharsMax } from "./filter-fields.ts";
 
-/** Counts a channel's lines. The tails' own part provides it. */
+/** Counts a channel's lines. Supplied by the tails' own part. */
 export type HistogramOf = (
   channel: ChannelId,
   filter: FilterSpec,

@@ -1,4 +1,4 @@
-/** Heroku Platform API, "Log Session": an address to read an app's log at. */
+/** Heroku Platform API, "Log Session": an address for reading an app's log. */
 import { randomUUID } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
 import type { LineFormat } from "../../core/format/format.ts";
@@ -24,10 +24,10 @@ import {
 } from "../schemas.ts";
 import { type FilterFields, filterFields, filterOf, nameCharsMax } from "./filter-fields.ts";
 
-/** Lines that a session shows when its body does not say. */
+/** The number of lines that a session shows if its body does not say. */
 export const linesDefault = 100;
 
-/** Makes the last part of a session's URL. The tail's own part provides it. */
+/** Makes the last part of a session's URL. Supplied by the tails' own part. */
 export type IssueSession = (spec: SessionSpec) => string;
 
 type Body = FilterFields & {
@@ -175,7 +175,7 @@ function untilOf({ until, tail }: Body, nowMs: number): number | undefined {
   return untilMs;
 }
 
-// Neighbours are shown of lines that a search found: their number has a bound, and they are there already.
+// Neighbours are for lines that a search found: they exist already, and their number is bounded.
 function aroundOf(body: Body): { around?: Around } {
   const [before, after] = [body.context_before ?? 0, body.context_after ?? 0];
   if (before + after === 0) return {};

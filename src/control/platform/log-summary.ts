@@ -1,4 +1,4 @@
-/** An app's log and its drains at a glance. Our own addition to the Platform API. */
+/** A summary of an app's log and its drains. Our own addition to the Platform API. */
 import type { FastifyPluginAsync } from "fastify";
 import type { ChannelId } from "../../core/ids.ts";
 import { isTestFailed } from "../../core/records/failed-test.ts";
@@ -8,7 +8,7 @@ import type { LogSummary } from "../../tail/log-summary.ts";
 import { appOf } from "../auth.ts";
 import { appPath, count, failures, object, text, time } from "../schemas.ts";
 
-/** Looks into a channel's log. The tails' own part provides it. */
+/** Summarises a channel's log. Supplied by the tails' own part. */
 export type SummaryOf = (channel: ChannelId) => Promise<LogSummary>;
 
 const summaryReply = object({

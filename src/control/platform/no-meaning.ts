@@ -1,6 +1,6 @@
 /**
- * Parts of Heroku's Platform API that mean nothing here. A client that asks for them gets a proper answer in its own
- * form, where a plain 404 would look like a fault.
+ * Parts of Heroku's Platform API that mean nothing here. A client that uses them gets a proper answer in the expected
+ * form; a plain 404 would look like a fault.
  */
 import type { FastifyPluginAsync } from "fastify";
 import { noMeaning } from "../../errors/platform.ts";

@@ -1,4 +1,4 @@
-/** The ground of the routes about dynos: the records, and the app's own log. */
+/** The basis of the routes about dynos: the records, and the app's own log. */
 import type { Logger } from "pino";
 import type { CanonicalLines } from "../../core/batch/batch.ts";
 import { apiLine, stateLine } from "../../core/batch/notice.ts";
@@ -22,9 +22,9 @@ type Options = {
   readonly clock: Clock;
   readonly limits?: PlatformLimits;
   readonly logger: Pick<Logger, "warn">;
-  /** This node looks for runners that have fallen silent. */
+  /** True if this node looks for runners that have fallen silent. */
   readonly watchesRunners: boolean;
-  /** Takes lines into the log, as from any sender. */
+  /** Takes lines into the log, like those of any sender. */
   readonly append: (channel: ChannelId, lines: CanonicalLines) => Promise<unknown>;
 };
 

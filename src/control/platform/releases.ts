@@ -52,7 +52,7 @@ type Deploy = {
   readonly release?: string;
 };
 
-/** Tells a release in Heroku's words. */
+/** Reports a release in Heroku's words. */
 export async function tellRelease(tellApp: TellApp, channel: ChannelId, release: Release): Promise<void> {
   const { description, version, user } = release;
   await tellApp(channel, `${description} by user ${user.email}`);

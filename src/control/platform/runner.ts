@@ -1,4 +1,4 @@
-/** The routes of `tailrace up`: it reports its dynos, and waits for changes of what is wanted. Ours alone. */
+/** The routes of `tailrace up`: it reports its dynos, and waits for changes of what is wanted. Our own addition. */
 import type { FastifyPluginAsync } from "fastify";
 import type { Apps } from "../../registry/apps.ts";
 import type { Keys } from "../../registry/keys.ts";
@@ -165,7 +165,7 @@ export const runnerApi: FastifyPluginAsync<RunnerDeps> = async (server, deps) =>
       const timer = setTimeout(end, seconds * 1000);
       request.raw.socket.once("close", end);
       try {
-        const changed = platforms.changed(id, waiting.signal); // from before the record is read: none is missed
+        const changed = platforms.changed(id, waiting.signal); // before the record is read: no change is missed
         changed.catch(() => {}); // thrown below
         if ((await platforms.get(id)).revision <= after) await changed;
       } finally {
@@ -173,7 +173,7 @@ export const runnerApi: FastifyPluginAsync<RunnerDeps> = async (server, deps) =>
         request.raw.socket.off("close", end);
         end();
       }
-      // The key's rights may have ended meanwhile.
+      // The key's rights may have ended in the meantime.
       await authenticate(request, keys);
       await findApp(request, apps);
       const record = await platforms.get(managedAppOf(request).id);

@@ -1,6 +1,6 @@
 /**
- * Heroku Platform API, "Telemetry Drain" (docs/spec/apis.md#p4-1): OTLP drains as `heroku telemetry:add` makes them. Each
- * is a drain like the others, in the format `otlp`, and in `log-drains` too: its ledger is there.
+ * Heroku Platform API, "Telemetry Drain" (docs/spec/apis.md#p4-1): OTLP drains as `heroku telemetry:add` makes them.
+ * Each is an ordinary drain in the format `otlp`, which `log-drains` lists too, with its ledger.
  */
 import type { FastifyPluginAsync, FastifyRequest } from "fastify";
 import type { ChannelId } from "../../core/ids.ts";
