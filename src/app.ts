@@ -88,17 +88,19 @@ export type App = {
   readonly admin: string | undefined;
   /** `HOST:PORT` of each syslog listener, by its flag. */
   readonly syslog: Awaited<ReturnType<typeof openSyslogDoors>>["addresses"];
-  /** The file with the operator's key, when it did not come from the environment. */
+  /** The file with the operator's key, if it did not come from the environment. */
   readonly keyPath: string | undefined;
   /**
-   * Reads certificates and keys again, for new connections; resolves to the files that were read. Rejects when one cannot be used.
+   * Reads certificates and keys again, for new connections; resolves to the files that were read. Rejects if one cannot
+   * be used.
    */
   reload(): Promise<readonly string[]>;
   close(): Promise<void>;
 };
 
 /**
- * Opens everything and listens. Rejects with an `AppError` for what the operator can fix; then nothing is left open.
+ * Opens everything and listens. Rejects with an `AppError` for problems that the operator can mend; then nothing is
+ * left open.
  */
 export async function openApp(
   config: Config,
@@ -194,7 +196,7 @@ async function openRegistry(
   return { drains, tokens, keys, webSessions, apps };
 }
 
-/** From accepted lines to appends, and what senders do wrong. */
+/** The way from accepted lines to appends, and the notices about senders' mistakes. */
 function openIntake({ scope, store, log, clock, logger, has }: Base) {
   const queues = scope.own("append queues", new AppendQueues({ ...ingestLimits, log, clock, logger }));
   const append: AppendQueues["append"] = (channel, lines, via) => queues.append(channel, lines, via);
@@ -221,7 +223,7 @@ function openIntake({ scope, store, log, clock, logger, has }: Base) {
   return { queues, faults, senders, loops, notices, platform };
 }
 
-/** Everything that readers use, within its bounds. */
+/** Everything that readers need, within its bounds. */
 function openReaders(
   { scope, config, store, log, clock, failures, within }: Base,
   keys: Keys,

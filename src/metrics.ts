@@ -15,7 +15,7 @@ const buildInfo = new Gauge({
 export const tellBuild = (version: string): void =>
   buildInfo.set({ version, node: process.versions.node }, 1);
 
-/** Adds the process's own figures (CPU, memory, event loop); once for a process. */
+/** Adds the process's own metrics (CPU, memory, event loop). Call it once per process. */
 export const collectProcessMetrics = (): void => collectDefaultMetrics({ register: metricsRegistry });
 
 const registers = [metricsRegistry];
@@ -184,7 +184,10 @@ export const syslogLostLines = new Counter({
 
 // Drains
 
-/** Lines that left a drain's backlog since the metric was read last: with each parcel a sum, and no hash of labels. */
+/**
+ * Lines that left a drain's backlog since the metric was last read: a parcel costs one addition, and no hashing of
+ * labels.
+ */
 export const drainLines = { delivered: 0, refused: 0, lost: 0, filtered: 0, replayed: 0 };
 export const drainOutcomes = Object.keys(drainLines) as (keyof typeof drainLines)[];
 

@@ -40,7 +40,7 @@ type AddonsOptions = {
   readonly tellApp: (channel: ChannelId, text: string) => Promise<void>;
 };
 
-/** The addresses that a provider is told. */
+/** The addresses that a provider is given. */
 export type Places = {
   readonly callbackUrl: (id: string) => string;
   readonly inputUrl: (token: string) => string;
@@ -69,7 +69,7 @@ export class Addons {
     return this.#options.manifests;
   }
 
-  /** The manifest of a service; throws when there is none. */
+  /** The manifest of a service; throws if there is none. */
   manifest(service: string): Manifest {
     const manifest = this.manifests.get(service);
     if (manifest === undefined) throw addonServiceUnknown(service);
@@ -80,7 +80,7 @@ export class Addons {
     return (await this.#options.store.get<AddonsRecord>(addonsKey(channel)))?.value.addons ?? [];
   }
 
-  /** The add-on of that id or name, or the only one of that service. */
+  /** The add-on with this id or name, or the only one of this service. */
   async get(channel: ChannelId, wanted: string): Promise<AddonRecord> {
     const addons = await this.list(channel);
     const ofService = addons.filter(({ service }) => service === wanted);
@@ -91,7 +91,7 @@ export class Addons {
     return found;
   }
 
-  /** The add-on of that id, and its app. */
+  /** The add-on with this id, and its app. */
   async find(id: string): Promise<{ readonly channel: ChannelId; readonly addon: AddonRecord } | undefined> {
     for await (const { key, value } of this.#options.store.list<AddonsRecord>(recordPrefixes.addons)) {
       const addon = value.addons.find((one) => one.id === id || one.name === id);
@@ -169,7 +169,7 @@ export class Addons {
     });
   }
 
-  /** The provider has made, or could not make, what it had promised (202). */
+  /** Called when the provider has made, or could not make, what it had promised (202). */
   async provisioned(channel: ChannelId, addon: AddonRecord): Promise<AddonRecord> {
     const { tellApp } = this.#options;
     await tellApp(
@@ -179,7 +179,7 @@ export class Addons {
     return this.#change(channel, addon.id, { state: "provisioned" });
   }
 
-  /** Config vars that the provider sets later. */
+  /** Sets config vars that the provider sends later. */
   setConfig(
     channel: ChannelId,
     addon: AddonRecord,
@@ -190,7 +190,9 @@ export class Addons {
     return this.#take(channel, addon.id, { ...none, config }, user, addon.state);
   }
 
-  /** Throws when the app's owner would change config vars that are an add-on's; a value that stays is no change. */
+  /**
+   * Throws if the app's owner would change config vars that belong to an add-on. The same value again is not a change.
+   */
   async refuseForeignConfig(channel: ChannelId, changes: ConfigChanges): Promise<void> {
     const owned = new Set((await this.list(channel)).flatMap(({ configVars }) => configVars));
     if (owned.size === 0) return;
@@ -202,26 +204,26 @@ export class Addons {
     if (removed.length > 0) throw addonOwnsConfig(removed, true);
   }
 
-  /** The values of the config vars that are the add-on's own. */
+  /** The values of the config vars that belong to the add-on. */
   async configOf(channel: ChannelId, { configVars }: AddonRecord): Promise<ReadonlyMap<string, string>> {
     const { config } = await this.#options.platforms.get(channel);
     return new Map(configVars.flatMap((name) => (name in config ? [[name, config[name]!]] : [])));
   }
 
-  /** The drain of an add-on, also while it has no URL yet. */
+  /** The drain of an add-on, even while it has no URL yet. */
   async drainOf(channel: ChannelId, { drain: id }: AddonRecord): Promise<DrainRecord | undefined> {
     const drain = id === undefined ? undefined : await this.#options.drains.find(id);
     return drain?.channel === channel ? drain : undefined;
   }
 
-  /** The URL of the drain that the provider sets later. */
+  /** Sets the URL of the drain, which the provider sends later. */
   async setDrain(channel: ChannelId, addon: AddonRecord, url: string): Promise<DrainRecord> {
     const drain = await this.drainOf(channel, addon);
     if (drain === undefined) throw notFound("log_drain");
     return this.#options.drains.update(drain, { url });
   }
 
-  /** Removes the add-on; `force`: also when its provider does not answer. */
+  /** Removes the add-on; `force`: even if its provider does not answer. */
   async destroy(channel: ChannelId, addon: AddonRecord, user: User, force: boolean): Promise<void> {
     const manifest = this.manifests.get(addon.service);
     try {
@@ -244,7 +246,7 @@ export class Addons {
     await updateRecord(this.#options.store, addonsKey(channel), () => undefined);
   }
 
-  /** Undoes what a crash left half made, or of an app that it left half destroyed. For the start of a server. */
+  /** Undoes what a crash left half made, or left of an app that was being destroyed. Call it when a server starts. */
   async undoHalfMade(): Promise<void> {
     const { store, clock } = this.#options;
     const oldMs = clock.nowMs() - halfMadeMs;
@@ -259,7 +261,7 @@ export class Addons {
     }
   }
 
-  /** Takes over what the provider answered: its drain's URL, its config vars. All of it, or it throws. */
+  /** Applies the provider's answer: its drain's URL and its config vars. Throws if any of it cannot be applied. */
   async #take(
     channel: ChannelId,
     id: string,
@@ -299,11 +301,11 @@ export class Addons {
   async #undo(channel: ChannelId, id: string, user: User): Promise<void> {
     const addon = (await this.list(channel)).find((one) => one.id === id);
     const manifest = addon && this.manifests.get(addon.service);
-    if (manifest !== undefined) await this.#options.provider.deprovision(manifest, id).catch(() => {}); // it may have it
+    if (manifest !== undefined) await this.#options.provider.deprovision(manifest, id).catch(() => {}); // it may exist there
     await this.#remove(channel, id, user);
   }
 
-  /** Removes everything here that is the add-on's, and its record last. */
+  /** Removes everything here that belongs to the add-on, and its record last. */
   async #remove(channel: ChannelId, id: string, user: User): Promise<void> {
     const addon = (await this.list(channel)).find((one) => one.id === id);
     if (addon === undefined) return;
@@ -345,7 +347,7 @@ export class Addons {
   }
 }
 
-/** A request to a provider takes no longer: what is older was left by a crash. */
+/** A request to a provider takes less time than this: anything older was left by a crash. */
 const halfMadeMs = 60_000;
 
 /** `papertrail-pro` as `PAPERTRAIL_PRO`. */

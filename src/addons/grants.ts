@@ -1,7 +1,7 @@
 /**
  * OAuth for the providers of add-ons: the code in a provision request is exchanged once for an access token of that one
- * add-on, which is renewed by its refresh token. All three name their app and add-on, so that they are found without a
- * search, and are kept as hashes in the add-on's record: they end with it.
+ * add-on, which its refresh token renews. All three name their app and add-on, so that they are found without a search,
+ * and are kept as hashes in the add-on's record, with which they end.
  */
 import { randomBytes } from "node:crypto";
 import { type ChannelId, isUuid } from "../core/ids.ts";
@@ -13,10 +13,10 @@ import { hashOf, isSameSecret } from "../registry/secrets.ts";
 import { updateRecord } from "../registry/update.ts";
 import type { Manifest } from "./manifest.ts";
 
-/** Heroku's. */
+/** Heroku's value. */
 export const grantSeconds = 300;
 export const accessSeconds = 28_800;
-/** Access tokens of an add-on that are good at a time: of a newer one, the oldest ends. */
+/** The most valid access tokens of an add-on: a newer one ends the oldest. */
 export const accessTokensMax = 4;
 
 type IssuedTokens = { readonly access: string; readonly refresh: string };
@@ -37,7 +37,7 @@ export class Grants {
     this.#options = options;
   }
 
-  /** A code for a new add-on's provider, and the part of its record that knows it. */
+  /** A code for a new add-on's provider, and the part of the record that holds its hash. */
   issue(
     channel: ChannelId,
     id: string,
@@ -50,18 +50,18 @@ export class Grants {
     };
   }
 
-  /** Tokens for a code that was not used before; throws `oauthRefused`. */
+  /** Tokens for a code that has not been used yet; throws `oauthRefused`. */
   async exchange(code: string, clientSecret: string): Promise<IssuedTokens> {
     const refresh = (channel: ChannelId, id: string) => newSecret("refresh", channel, id);
     return this.#renew("grant", code, clientSecret, refresh);
   }
 
-  /** A new access token; the refresh token stays. */
+  /** A new access token; the refresh token stays the same. */
   async refresh(token: string, clientSecret: string): Promise<IssuedTokens> {
     return this.#renew("refresh", token, clientSecret, () => token);
   }
 
-  /** The add-on whose provider has that access token. */
+  /** The add-on whose provider has this access token. */
   async holderOf(token: string): Promise<Holder | undefined> {
     const holder = await this.#find("access", token);
     const hash = hashOf(token);
@@ -86,7 +86,7 @@ export class Grants {
     const nowMs = this.#options.clock.nowMs();
     await updateRecord<AddonsRecord>(this.#options.store, addonsKey(channel), (found) => {
       const now = found?.addons.find(({ id }) => id === addon.id);
-      if (now === undefined || !isGood(now, kind, secret, nowMs)) throw oauthRefused(); // used or ended meanwhile
+      if (now === undefined || !isGood(now, kind, secret, nowMs)) throw oauthRefused(); // used or expired since
       const { grant: _, ...rest } = now;
       const held = (now.access ?? []).filter(({ untilMs }) => untilMs > nowMs);
       const made = { hash: hashOf(access), untilMs: nowMs + accessSeconds * 1000 };
@@ -115,7 +115,7 @@ function isGood(addon: AddonRecord, kind: "grant" | "refresh", secret: string, n
   return addon.grant !== undefined && addon.grant.untilMs > nowMs && isSameSecret(addon.grant.hash, hash);
 }
 
-/** 256 random bits, behind a mark that secret scanners can look for, an app and an add-on. */
+/** 256 random bits, after a prefix that secret scanners can look for, an app and an add-on. */
 const newSecret = (kind: Kind, channel: ChannelId, id: string): string =>
   `${marks[kind]}_${channel}.${id}.${randomBytes(32).toString("base64url")}`;
 

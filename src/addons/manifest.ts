@@ -1,18 +1,21 @@
-/** Manifests of add-ons as Heroku's partners write them: `addon-manifest.json`, each in the folder of `--addons` or one below. */
+/**
+ * Add-on manifests in the form of Heroku's partners: `addon-manifest.json`, each in the folder of `--addons` or one
+ * below.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { addonsUnusable } from "../errors/addons.ts";
 
 export type Manifest = {
-  /** The service, and the user name at its provider. */
+  /** The service, which is also the user name at its provider. */
   readonly id: string;
   readonly name: string;
   readonly password: string;
-  /** The provider's resources, without a slash at the end. */
+  /** The provider's resources, without a trailing slash. */
   readonly baseUrl: string;
-  /** The OAuth client's secret: `api.client_secret`, else the password. */
+  /** The secret of the OAuth client: `api.client_secret`, or else the password. */
   readonly clientSecret: string;
-  /** The dashboard to sign on at, and the salt of its tokens. */
+  /** The dashboard to sign on to, and the salt of its tokens. */
   readonly ssoUrl: string | undefined;
   readonly ssoSalt: string | undefined;
   readonly configVars: readonly string[];
@@ -22,7 +25,7 @@ export type Manifest = {
 const idForm = /^[a-z0-9][a-z0-9-]{0,40}$/;
 const varForm = /^[A-Z][A-Z0-9_]{0,100}$/;
 
-/** All manifests of a folder, by service; throws for one that cannot be used. */
+/** All manifests of a folder, by service; throws if one cannot be used. */
 export function readManifests(folder: string | undefined): ReadonlyMap<string, Manifest> {
   const found = new Map<string, Manifest>();
   for (const path of folder === undefined ? [] : manifestPaths(folder)) {

@@ -14,16 +14,16 @@ import { AppError } from "../errors/app-error.ts";
 import type { Clock } from "../ports.ts";
 import type { Manifest } from "./manifest.ts";
 
-/** Together below the 30 s that clients wait. */
+/** All tries together stay below the 30 s that clients wait. */
 const tryMsMax = 6_000;
 const retryMs = [500, 2_000];
 const answerBytesMax = 64 * 1024;
 const saidCharsMax = 300;
 const mediaType = "application/vnd.heroku-addons+json; version=3";
 
-/** The parts of an answer that mean something here. */
+/** The parts of an answer that matter here. */
 export type ProviderAnswer = {
-  /** It will be ready later, and says so then. */
+  /** The resource will be ready later; the provider will say so. */
   readonly isLater: boolean;
   readonly id: string | undefined;
   readonly message: string | undefined;
@@ -64,7 +64,7 @@ export class Provider {
     return this.#call(manifest, "PUT", `/${uuid}`, { plan });
   }
 
-  /** Fine when the provider knows nothing of it. */
+  /** No error if the provider does not know it. */
   async deprovision(manifest: Manifest, uuid: string): Promise<void> {
     await this.#call(manifest, "DELETE", `/${uuid}`, undefined);
   }
@@ -165,7 +165,7 @@ function jsonIn(text: string): Record<string, unknown> {
   }
 }
 
-/** The reason in words that tell nothing of the operator's network. */
+/** The reason, worded to reveal nothing about the operator's network. */
 function reasonOf(error: unknown): string {
   if (error instanceof AppError) return error.message;
   if (error instanceof Error && error.name === "TimeoutError")

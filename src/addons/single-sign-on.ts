@@ -11,7 +11,7 @@ type SignOn = {
   readonly params: Readonly<Record<string, string>>;
 };
 
-/** Undefined where the manifest names no dashboard. Good for as long as the provider takes the timestamp: minutes. */
+/** Undefined if the manifest names no dashboard. Valid for as long as the provider accepts the timestamp: minutes. */
 export function signOnOf(
   { ssoUrl, ssoSalt }: Manifest,
   app: AppRecord,

@@ -1,7 +1,7 @@
 /**
- * The operator's own address (`--admin`), for what strangers at the public address should neither see nor use up. It
- * asks for no key: whoever can reach it can read it. It has connections of its own, so that it answers whatever happens
- * at the public address.
+ * The operator's own address (`--admin`), for things that strangers at the public address should neither see nor use
+ * up. It needs no key: whoever can reach it can read it. It has its own connections, so that it answers regardless of
+ * what happens at the public address.
  */
 import type { Logger } from "pino";
 import { type DocsOptions, docsPages } from "../control/docs-pages.ts";
@@ -14,11 +14,10 @@ import { listenFailure } from "../sockets/listen-failure.ts";
 type AdminOptions = Pick<HealthOptions, "readiness"> &
   DocsOptions & {
     readonly logger: Logger;
-    /** Shown by `/settings`. */
+    /** Shown at `/settings`. */
     readonly settings: readonly object[];
   };
 
-/** Listens at the address. */
 export async function openAdminServer(
   at: { readonly host: string; readonly port: number },
   { logger, readiness, described, settings }: AdminOptions,

@@ -1,4 +1,4 @@
-/** The parts that everything else in a server is built on; `app.ts` opens them first. */
+/** The parts that everything else in a server builds on; `app.ts` opens them first. */
 import type { Logger } from "pino";
 import type { BackgroundFailures } from "../background-failures.ts";
 import type { Config, Role } from "../config.ts";
@@ -15,6 +15,6 @@ export type Base = {
   readonly log: ChannelLog;
   readonly store: Store;
   readonly has: (role: Role) => boolean;
-  /** `bound`, or what a part's share of the open files allows. */
+  /** `bound`, or less if the part's share of open files is smaller. */
   readonly within: (part: FilesPart, bound: number) => number;
 };

@@ -14,18 +14,18 @@ import { otlpHttp } from "../ingest/otlp/otlp-http.ts";
 import { type SessionStreamsOptions, sessionStreams } from "../tail/http.ts";
 import { webPages } from "../web/pages.ts";
 
-/** The parts that the routes of each role are made of. */
+/** The parts that the routes of each role need. */
 export type RouteParts = {
   readonly ingest: IngestHttpOptions & SendersHttpOptions;
   /** The routes that bypass the framework; those of this node's roles are added to them. */
   readonly bare?: BareRoutes;
   readonly tail: SessionStreamsOptions;
   readonly control: ControlDeps;
-  /** Absent: this node has no canary. */
+  /** Absent if this node has no canary. */
   readonly canary?: EchoOptions | undefined;
 };
 
-/** Registers the routes of a node that has these roles. */
+/** Registers the routes of a node with these roles. */
 export async function registerRoutes(
   server: FastifyInstance,
   roles: readonly string[],

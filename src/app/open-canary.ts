@@ -7,8 +7,8 @@ import { canaryLimits } from "../limits.ts";
 import type { Base } from "./base.ts";
 
 /**
- * Undefined without the setting. `echo` is for its route; `start` is called once the server listens at `url`. A node without
- * the role `control` sends nothing: it only knows the one address of this server that a drain may lead to.
+ * Undefined without the setting. `echo` is for its route; `start` is called once the server listens at `url`. A node
+ * without the role `control` sends nothing: it only knows the one address of this server to which a drain may lead.
  */
 export function makeCanary(
   { config, scope, log, clock, logger, has }: Base,

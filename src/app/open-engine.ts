@@ -1,4 +1,4 @@
-/** Opens the engine that the settings ask for, and tells what is wrong with it. */
+/** Opens the engine that the settings select, and reports what is wrong with it. */
 import { randomBytes } from "node:crypto";
 import type { Logger } from "pino";
 import { realClock } from "../clock.ts";
@@ -9,7 +9,7 @@ import { AppError } from "../errors/app-error.ts";
 import { noOtherNodes } from "../other-nodes.ts";
 import type { Clock, Store } from "../ports.ts";
 
-/** The log and the store, wherever they are kept; `readiness` tells what is wrong with them. */
+/** The log and the store, wherever they are; `readiness` reports what is wrong with them. */
 export async function openEngine(config: Config, clock: Clock, logger: Logger) {
   const retention = {
     ageMsMax: config.retain,
@@ -28,7 +28,7 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
       },
     };
   }
-  const { openNats } = await import("../engines/nats/open.ts"); // a client that the embedded engine does not need
+  const { openNats } = await import("../engines/nats/open.ts"); // the embedded engine does not need this client
   const engine = await openNats({
     urls: config.nats,
     replicas: config.natsReplicas,
@@ -54,7 +54,7 @@ export async function openEngine(config: Config, clock: Clock, logger: Logger) {
 const streamsGone = (names: readonly string[]): string =>
   `deleted from NATS: ${names.join(", ")}; restore them from a backup, or restart tailrace, which makes them again, empty`;
 
-/** Signs session URLs: the same for every node and after every restart. */
+/** The secret that signs session URLs: the same on every node and after every restart. */
 export async function sharedSecret(store: Store): Promise<Buffer> {
   const key = recordPrefixes.sessionSecret;
   await store.put(key, randomBytes(32).toString("base64url"), 0); // the first node makes it

@@ -1,4 +1,4 @@
-/** Opens this node's syslog listeners: what they share, and the files that they read again on SIGHUP. */
+/** Opens this node's syslog listeners, with what they share and the files that they read again on SIGHUP. */
 import { readFile } from "node:fs/promises";
 import { type AddressInfo, isIPv6 } from "node:net";
 import { createSecureContext } from "node:tls";
@@ -16,10 +16,10 @@ import type { Scope } from "../lifecycle.ts";
 import type { Address } from "../setting-parsers.ts";
 import { listenFailure, type SyslogFlag } from "../sockets/listen-failure.ts";
 
-/** The addresses that are listened at, as `HOST:PORT`, and the second reading of the files. */
+/** The addresses of the listeners, as `HOST:PORT`, and a way to read the files again. */
 type SyslogDoors = {
   readonly addresses: Readonly<Partial<Record<SyslogFlag, string>>>;
-  /** The files that were read; rejects with what is wrong with one, and then all stays as it was. */
+  /** The files that were read; rejects if one cannot be used, and then nothing changes. */
   reload(): Promise<readonly string[]>;
 };
 

@@ -18,8 +18,8 @@ const prefix = "trk_";
 const keyForm = /^trk_[A-Za-z0-9_-]{43}$/;
 
 /**
- * The key in `FOLDER/api-key`. It is made when there is none, or when the file is empty: a disk that was full at the first start
- * leaves an empty file, and an empty key must not be the operator's. Rejects with `dataUnusable`.
+ * The key in `FOLDER/api-key`. It is made if there is none or the file is empty: a full disk at the first start leaves
+ * an empty file, and an empty key must not be the operator's. Rejects with `dataUnusable`.
  */
 export async function keptOperatorKey(folder: string, logger?: Pick<Logger, "warn">): Promise<KeptKey> {
   const path = join(folder, "api-key");

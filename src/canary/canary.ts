@@ -1,7 +1,6 @@
 /**
- * Now and then sends a numbered line through the whole server: in by `POST /logs` at the address that senders use,
- * through the log, and out through a drain that leads back here. Metrics say how long each way took and what did not
- * come back.
+ * Regularly sends a numbered line through the whole server: in by `POST /logs` at the address that senders use, through
+ * the log, and out through a drain that leads back here. Metrics say how long each way took and what did not come back.
  */
 import { createHmac, randomBytes } from "node:crypto";
 import type { Logger } from "pino";
@@ -12,7 +11,7 @@ import type { AppRecord, DrainRecord } from "../registry/records.ts";
 import { echoPath } from "./echo-http.ts";
 import { CanaryLedger, type CanaryLimits, canaryText, numbersIn, type Way, ways } from "./ledger.ts";
 
-/** The app that its lines are of: the operator sees it, and may add drains to it. */
+/** The app that its lines belong to: the operator sees it, and may add drains to it. */
 const canaryApp = "tailrace-canary";
 const source = "canary";
 const sendMsMax = 10_000;
@@ -37,7 +36,7 @@ export type CanaryParts = {
   readonly limits: CanaryLimits;
 };
 
-/** The secret of the echo's address, the same on every node. */
+/** The secret in the echo's address, the same on every node. */
 export const echoSecret = (shared: Buffer): string =>
   createHmac("sha256", shared).update("canary echo").digest("base64url").slice(0, 32);
 
@@ -54,7 +53,7 @@ export class Canary {
     for (const way of ways) canaryLost.inc({ way }, 0);
   }
 
-  /** Takes what came back. */
+  /** Called with everything that comes back. */
   came(way: Way, text: string): void {
     const nowMs = this.#parts.clock.monotonicMs();
     for (const number of numbersIn(text, this.#node)) {
@@ -63,7 +62,7 @@ export class Canary {
     }
   }
 
-  /** Begins, once the server listens: `echoUrl` leads to its route, `ingestUrl` is where senders send. */
+  /** Call it once the server listens: `echoUrl` leads to its route, `ingestUrl` is where senders send. */
   async start(echoUrl: string, ingestUrl: string): Promise<void> {
     const { apps, tokens, logger } = this.#parts;
     const app = (await apps.get(canaryApp)) ?? (await apps.create(canaryApp, [source]));
@@ -88,7 +87,7 @@ export class Canary {
     await this.#running;
   }
 
-  // An address of before (another secret, another public URL) is nobody's any more.
+  // An earlier address (with another secret, or another public URL) is not valid any more.
   async #keepDrain(app: ChannelId, echoUrl: string): Promise<void> {
     const { drains } = this.#parts;
     const own = (await drains.list(app)).filter(({ url = "" }) => url.includes(`${echoPath}/`));
@@ -128,10 +127,10 @@ export class Canary {
     }
   }
 
-  /** Undefined when it was taken, else why not. */
+  /** Undefined if it was accepted, otherwise the reason. */
   async #post(url: URL, token: string, text: string): Promise<string | undefined> {
     const time = new Date(this.#parts.clock.nowMs()).toISOString();
-    const frame = `<14>1 ${time} host ${source} canary.1 - ${text}\n`; // ASCII alone
+    const frame = `<14>1 ${time} host ${source} canary.1 - ${text}\n`; // ASCII only
     try {
       const { request } = await import("undici");
       const { statusCode, body } = await request(url, {

@@ -1,6 +1,6 @@
 /**
- * The route where the canary's lines come back. Only its own drain has the address, and whoever the operator gives it
- * to.
+ * The route to which the canary's lines come back. Only its own drain has the address, and anybody to whom the operator
+ * gives it.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyPluginAsync } from "fastify";
@@ -13,11 +13,11 @@ const bodyBytesMax = 256 * 1024;
 
 export type EchoOptions = {
   readonly secret: string;
-  /** Takes what came: a body of any form. */
+  /** Gets what came back: a body in any form. */
   readonly came: (way: Way, text: string) => void;
 };
 
-/** The route. Whoever does not know the secret finds nothing there. */
+/** The route. Without the secret, it answers as if it did not exist. */
 export const echoHttp: FastifyPluginAsync<EchoOptions> = async (server, { secret, came }) => {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", { parseAs: "buffer", bodyLimit: bodyBytesMax }, (_request, body, done) =>

@@ -1,4 +1,4 @@
-/** The certificate of `--tls-cert`: whether it can be used, for how long, and for which name. */
+/** Checks the certificate of `--tls-cert`: whether it can be used, for how long, and for which name. */
 import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Config } from "../config.ts";
@@ -9,7 +9,7 @@ import { type Finding, ill, warning, well } from "./finding.ts";
 const dayMs = 86_400_000;
 const soonDays = 21;
 
-/** Empty when the server speaks plain HTTP. */
+/** Empty if the server speaks plain HTTP. */
 export async function lookAtCertificate(
   { tlsCert, tlsKey, publicUrl }: Pick<Config, "tlsCert" | "tlsKey" | "publicUrl">,
   nowMs: number,

@@ -1,4 +1,6 @@
-/** The folder of `--data`: whose it is, whether it can be written, how much room it has, and how long a sync takes. */
+/**
+ * Checks the folder of `--data`: its owner, whether it is writable, how much room it has, and how long a sync takes.
+ */
 import { constants, type Stats } from "node:fs";
 import { access, open, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -7,19 +9,19 @@ import { type Finding, ill, sizeText, unknown, warning, well } from "./finding.t
 
 const syncs = 64;
 const syncBytes = 4096;
-/** A sync that takes longer is felt by every sender. */
+/** Senders notice a sync that takes longer. */
 const slowSyncMs = 20;
-/** File systems that forget everything when the machine stops, by their numbers in statfs(2). */
+/** File systems that lose everything when the machine stops, by their numbers in statfs(2). */
 const inMemory: ReadonlyMap<number, string> = new Map([
   [0x01021994, "tmpfs"],
   [0x858458f6, "ramfs"],
 ]);
-/** Kept free of lines, and what goes on besides. */
+/** The room that is kept free of lines, and some for everything else. */
 const roomMin = 256 * 1024 * 1024;
 
 type SyncTimes = { readonly p50Ms: number; readonly p95Ms: number };
 
-/** Nothing is looked at where the log is on NATS and no key is kept here. */
+/** Checks nothing if the log is on NATS and no key is kept here. */
 export async function lookAtDisk(
   { data, retainTotal, nats }: Pick<Config, "data" | "retainTotal" | "nats">,
   measure: (folder: string) => Promise<SyncTimes> = measureSync,
@@ -32,7 +34,7 @@ export async function lookAtDisk(
   return [...found, await measure(folder).then(syncFinding, noSync)];
 }
 
-/** The folder, or the nearest one above it that is there. */
+/** The folder, or its nearest ancestor that exists. */
 async function existing(folder: string): Promise<string> {
   for (let at = folder; ; at = dirname(at)) {
     const isThere = await stat(at).then(

@@ -1,4 +1,4 @@
-/** Looks at everything that a server needs, before it runs or while it does, and changes nothing. */
+/** Checks everything that a server needs, before it runs or while it does, and changes nothing. */
 import { realClock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { lookAtCertificate } from "./certificates.ts";
@@ -9,7 +9,7 @@ import { lookAtClock, lookAtFiles } from "./machine.ts";
 import { lookAtNames } from "./names.ts";
 import { lookAtNats } from "./nats.ts";
 
-/** All findings for a server with these settings. Each check has a bound of a few seconds. */
+/** All findings for a server with these settings. Each check is bounded to a few seconds. */
 export async function examine(config: Config): Promise<readonly Finding[]> {
   const nowMs = () => realClock.nowMs();
   const found = await Promise.all([

@@ -2,7 +2,9 @@
 export type Finding = {
   /** The part of the set-up, in one word: `disk`, `http`, … */
   readonly part: string;
-  /** `unknown`: it cannot be seen from here, and `mend` says how it could. Only `well` and `unknown` are no trouble. */
+  /**
+   * `unknown`: it cannot be checked from here, and `mend` says how it could. Only `well` and `unknown` are no trouble.
+   */
   readonly state: "well" | "warning" | "ill" | "unknown";
   readonly what: string;
   readonly mend?: string;
@@ -28,7 +30,7 @@ export const unknown = (part: string, what: string, mend: string): Finding => ({
   mend,
 });
 
-/** Bytes as people read them. */
+/** A number of bytes for people to read. */
 export function sizeText(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;

@@ -1,4 +1,4 @@
-/** The addresses of the settings: the server could listen there, or does already. */
+/** Checks the addresses in the settings: the server could listen there, or already does. */
 import { createServer } from "node:net";
 import { request } from "undici";
 import type { Config } from "../config.ts";
@@ -11,7 +11,7 @@ const askMsMax = 2_000;
 
 type Listener = readonly [part: "http" | "admin" | "syslog", at: Address | "off" | undefined];
 
-/** One finding for each address of the settings. */
+/** One finding per address. */
 export async function lookAtListeners(config: Config): Promise<readonly Finding[]> {
   const listeners: readonly Listener[] = [
     ["http", config.http],
@@ -48,7 +48,7 @@ function listenOnce({ host, port }: Address): Promise<void> {
   });
 }
 
-/** True when a tailrace server answers at `--http`. Its certificate is another check's affair. */
+/** True if a tailrace server answers at `--http`. Its certificate is checked elsewhere. */
 async function isTailrace({ http, tlsCert }: Pick<Config, "http" | "tlsCert">): Promise<boolean> {
   const host = ["0.0.0.0", "::"].includes(http.host) ? "127.0.0.1" : http.host;
   const url = `${tlsCert === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${http.port}/healthz`;

@@ -1,4 +1,4 @@
-/** The machine: its clock, and how many files a process may open. */
+/** Checks the machine: its clock, and how many files a process may open. */
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { openFilesMax } from "../files/open-files.ts";
@@ -25,7 +25,7 @@ const askTimedatectl: Ask = async () =>
     })
   ).stdout.trim();
 
-/** Something has to keep the clock right: retention goes by it, and so do the times that readers see. */
+/** Something must keep the clock right: retention depends on it, and so do the times that readers see. */
 export async function lookAtClock(ask: Ask = askTimedatectl): Promise<Finding> {
   const answer = await ask().catch(() => "");
   if (answer === "yes") return well("clock", "it is kept by NTP");

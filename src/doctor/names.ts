@@ -1,4 +1,4 @@
-/** Names: this machine's name servers, which drains depend on, and the names of the settings. */
+/** Checks names: this machine's name servers, which drains depend on, and the names in the settings. */
 import { getServers, lookup, Resolver } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Config } from "../config.ts";
@@ -16,7 +16,7 @@ export async function lookAtNames(
   return Promise.all([...servers.map(lookAtServer), ...named.map(lookAtName)]);
 }
 
-/** Any answer will do, a refusal too: the server is there. */
+/** Any answer will do, even a refusal: it shows that the server is there. */
 async function lookAtServer(server: string): Promise<Finding> {
   const resolver = new Resolver({ timeout: answerMsMax, tries: 1 });
   resolver.setServers([server]);

@@ -1,4 +1,4 @@
-/** The NATS servers of `--nats`: version, JetStream, copies, and when they sync. */
+/** Checks the NATS servers of `--nats`: version, JetStream, replicas, and when they sync. */
 import { readFileSync } from "node:fs";
 import {
   connect,
@@ -14,13 +14,13 @@ import { type Finding, ill, unknown, warning, well } from "./finding.ts";
 type Settings = Pick<Config, "nats" | "natsCreds" | "natsCa" | "natsReplicas">;
 
 const askMsMax = 3_000;
-/** The oldest that is supported, and the first without issue 4320 of nats-server (docs/decisions/002). */
+/** The oldest supported version, and the first without issue 4320 of nats-server (docs/decisions/002). */
 const oldest = [2, 9];
 const firstSound = [2, 10];
 const skewMsMax = 1_000;
 const usualMonitoringPort = 8222;
 
-/** Empty when the log is embedded. */
+/** Empty if the log is embedded. */
 export async function lookAtNats(
   settings: Settings,
   nowMs: () => number,
@@ -119,7 +119,7 @@ function behindOf(streams: readonly StreamInfo[]): readonly Finding[] {
       ];
 }
 
-// The servers stamp what they answer, so that their clock can be held beside ours.
+// The servers put a timestamp into their answers, so their clock can be compared with ours.
 function skewOf(streams: readonly StreamInfo[], nowMs: number): Finding {
   const stamp = Date.parse((streams[0] as { readonly ts?: string }).ts ?? "");
   if (Number.isNaN(stamp))
@@ -134,7 +134,7 @@ function skewOf(streams: readonly StreamInfo[], nowMs: number): Finding {
     : well("clock", "it agrees with that of the NATS servers");
 }
 
-/** An acknowledgement is only as good as the servers' syncs; their monitoring port tells how they are set. */
+/** An acknowledgement is only as good as the servers' syncs; their monitoring port tells how they are configured. */
 async function lookAtSync(urls: readonly string[], monitoringPort: number): Promise<Finding> {
   const { hostname } = new URL(urls[0]!);
   try {
@@ -153,7 +153,7 @@ async function lookAtSync(urls: readonly string[], monitoringPort: number): Prom
         "Set `sync_interval: always` in their `jetstream` block, or keep copies on three machines.",
       );
   } catch {
-    // Told below: no monitoring is a fair choice.
+    // Reported below: a server without monitoring is a legitimate choice.
   }
   return unknown(
     "sync",

@@ -1,14 +1,14 @@
 /**
- * A histogram for what happens with each parcel or batch: an observation is two additions. prom-client's checks and
+ * A histogram for things that happen with each parcel or batch: an observation is two additions. prom-client checks and
  * hashes the labels each time, which takes 0.7 µs and makes garbage.
  */
 import assert from "node:assert";
 import type { Metric, Registry } from "prom-client";
 
-/** The observations under one value of the label. */
+/** The observations with one value of the label. */
 class Tally {
   readonly #bounds: readonly number[];
-  /** Observations by the first bound that they do not pass; the last are those that pass all. */
+  /** Observations by the first bound that they do not exceed; the last count is of those that exceed all. */
   readonly counts: number[];
   sum = 0;
 
@@ -44,7 +44,7 @@ export class QuickHistogram<Of extends string = ""> {
   readonly type = "histogram";
   readonly aggregator = "sum";
   readonly labelNames: readonly string[];
-  /** By the values of the label; the one of a histogram without a label is under "". */
+  /** By value of the label; a histogram without a label has one entry, "". */
   readonly of: Readonly<Record<Of, Tally>>;
   readonly #buckets: readonly number[];
 
@@ -58,7 +58,7 @@ export class QuickHistogram<Of extends string = ""> {
     for (const registry of registers) registry.registerMetric(this as unknown as Metric);
   }
 
-  /** For the registry, in prom-client's form: a value of the label that nothing was observed under is not told. */
+  /** For the registry, in prom-client's form. Leaves out label values that have no observations. */
   async get() {
     const { name, help, type, aggregator } = this;
     const [label] = this.labelNames;
