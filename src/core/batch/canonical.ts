@@ -1,9 +1,9 @@
 /**
- * Writes frames in the form that the log holds: `LEN <PRI>1 TIME host SOURCE PROCID - MSG`, SOURCE being the name of
- * the token. A frame with a MSGID or structured data keeps them, and its batch is of form `rfc5424`. A frame that is no
- * syslog becomes the message of a line: what was acknowledged is not thrown away. Every stored line has a PRI of 0 to
- * 191, a TIME as RFC 5424 has it (the time of acceptance where the frame has none), a PROCID of printable ASCII without
- * `]`, and no token in it (docs/spec/wire-in.md#w2-1 and on).
+ * Writes frames in the form that the log holds: `LEN <PRI>1 TIME host SOURCE PROCID - MSG`, where SOURCE is the name of
+ * the token. A frame with a MSGID or structured data keeps them, and its batch has the form `rfc5424`. A frame that is
+ * not syslog becomes the message of a line, because what was acknowledged is not thrown away. Every stored line has a
+ * PRI of 0 to 191, a TIME in the form of RFC 5424 (the time of acceptance if the frame has none), a PROCID of printable
+ * ASCII without `]`, and no token in it (docs/spec/wire-in.md#w2-1 and the clauses after it).
  */
 
 import type { Steps } from "../scheduling/steps.ts";
@@ -346,8 +346,9 @@ const countStepFrames = 4096;
 const frameBytesMin = 2;
 
 /**
- * Canonises a whole body of octet-counted frames of one source, in the body's own memory where the lines fit: `body`
- * must not be used afterwards. When a part of it is no frame, nothing of it counts. Yields after each `stepFrames` frames.
+ * Canonises a whole body of octet-counted frames of one source, in the body's own memory if the lines fit: `body` must
+ * not be used afterwards. If any part of it is not a frame, nothing of it counts. Yields after each `stepFrames`
+ * frames.
  */
 export function* canoniseBody(
   body: Uint8Array,
@@ -374,8 +375,8 @@ export function* canoniseBody(
   return { kind: "lines", lines: canoniser.take(dedupId) };
 }
 
-// Finds the frame that is one too many, in a body whose first frames are so short that there may be one: then frames are
-// counted before anything is made of them.
+// Finds the first frame beyond the limit in a body whose first frames are so short that there may be one: then frames
+// are counted before anything is made of them.
 function* excessFrame(body: Uint8Array, frameBytesMax: number, framesMax: number): Steps<number | undefined> {
   let at = 0;
   for (let frame = 0; at < body.length; frame++) {
@@ -389,7 +390,7 @@ function* excessFrame(body: Uint8Array, frameBytesMax: number, framesMax: number
   return undefined;
 }
 
-// A PROCID with other characters could write a head that looks like another line's.
+// A PROCID with other characters could make a head that looks like another line's.
 function mendProcess(bytes: Uint8Array, start: number, end: number): void {
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!;

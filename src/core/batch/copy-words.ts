@@ -4,19 +4,19 @@
  * overlapping ranges that move to the left.
  */
 
-/** Shorter ones are copied byte by byte. */
+/** Shorter ranges are copied byte by byte. */
 const wordsMin = 16;
-/** Longer ones are copied by the engine. */
+/** Longer ranges are copied by the engine. */
 export const wordsMax = 1_024;
 
-// The view of the buffer that was copied from last, as all lines of a read or a body are in one.
+// The view of the buffer that was last copied from, since all lines of a read or a body are in one.
 let viewed: Uint8Array = new Uint8Array(0);
 let view = new DataView(viewed.buffer);
 
 export const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Copies [start, end) of `from` to `at` of `out`, whose view is `target`; returns the place behind. */
+/** Copies [start, end) of `from` to `at` of `out`, whose view is `target`; returns the place after the copy. */
 export function copyBytes(
   out: Uint8Array,
   target: DataView,
@@ -44,7 +44,7 @@ export function copyBytes(
   return at + length;
 }
 
-/** The same between views, of up to `wordsMax` bytes. */
+/** The same between views, for up to `wordsMax` bytes. */
 export function copyWords(
   target: DataView,
   at: number,

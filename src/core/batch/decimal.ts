@@ -1,6 +1,6 @@
 /** Numbers as decimal digits in bytes. */
 
-/** Digits of a whole number below 10 million. */
+/** The number of digits of a whole number below 10 million. */
 export const decimalDigits = (value: number): number =>
   value < 100
     ? value < 10

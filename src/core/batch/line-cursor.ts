@@ -7,11 +7,11 @@ import { hostBytes, type LineIndex, placeShift, priMask, strictBit, timeStartAt 
 const space = 0x20;
 const noPlaces: Uint32Array = new Uint32Array(0);
 
-/** Walks canonical frames; the fields are byte ranges of `bytes`. Allocates nothing for a line; use it again. */
+/** Walks canonical frames; the fields are byte ranges of `bytes`. Allocates nothing per line, and can be reused. */
 export class LineCursor {
   bytes: Uint8Array = new Uint8Array(0);
   form: Form = "logplex";
-  /** The whole frame, its length prefix included. */
+  /** The whole frame, including its length prefix. */
   start = 0;
   end = 0;
   /** At `<PRI>`. */
@@ -29,15 +29,15 @@ export class LineCursor {
   sdStart = 0;
   sdEnd = 0;
   messageStart = 0;
-  /** The index says that every field holds against a strict parser (`strictBit`). False where frames are scanned. */
+  /** True if the index says that a strict parser accepts every field (`strictBit`). False if frames are scanned. */
   isStrict = false;
-  /** The message ends where the frame does. */
+  /** The message ends at the end of the frame. */
   get messageEnd(): number {
     return this.end;
   }
 
   #places = noPlaces;
-  /** Behind the numbers of the last line; 0: the frames are scanned. */
+  /** After the numbers of the last line; 0 if the frames are scanned. */
   #placesEnd = 0;
   #place = 0;
 
@@ -61,7 +61,7 @@ export class LineCursor {
     return this;
   }
 
-  /** Goes to the next frame; false at the end. Throws when the bytes are not canonical: the store is damaged. */
+  /** Goes to the next frame; false at the end. Throws if the bytes are not canonical: the store is damaged. */
   next(): boolean {
     if (this.#placesEnd > 0) return this.#nextKnown();
     const { bytes } = this;
@@ -121,8 +121,8 @@ export class LineCursor {
 }
 
 /**
- * The place behind the elements in brackets at `at`, or -1. Ingest decided what is structured data by the rules of its
- * time; that is not judged again, so all readers find the same end.
+ * The place after the elements in brackets at `at`, or -1. Ingest decided what is structured data by the rules of its
+ * version; that is not judged again, so that all readers find the same end.
  */
 function bracketsEnd(bytes: Uint8Array, at: number, end: number): number {
   let i = at;
@@ -134,7 +134,7 @@ function bracketsEnd(bytes: Uint8Array, at: number, end: number): number {
   return i > at && (i === end || bytes[i] === space) ? i : -1;
 }
 
-// A length prefix ends at a space, or here: damaged bytes end no other way.
+// A length prefix ends at a space, or here: damaged bytes have no other end.
 export function digitAt(bytes: Uint8Array, at: number): number {
   const digit = bytes[at]! - 0x30;
   if (!(digit >= 0 && digit <= 9)) throw damaged();

@@ -1,7 +1,7 @@
 /**
  * The line index of a batch: where the parts of its lines are, found once. Ingest makes it while it writes the lines; a
- * batch that was read from a disk or a network gets one when it is first asked for (`indexOf`). Both ways give the same
- * index. Everything behind ingest copies from known places instead of scanning lines again.
+ * batch that was read from a disk or a network gets one when it is first needed (`indexOf`). Both ways give the same
+ * index. Everything after ingest copies from known places instead of scanning lines again.
  */
 
 import { structuredDataEnd } from "../wire/structured-data.ts";
@@ -10,7 +10,9 @@ import type { Form } from "./batch.ts";
 import { LineCursor } from "./line-cursor.ts";
 import { type LineIndex, place, placeShift, placesPerLine, strictBit } from "./line-places.ts";
 
-/** Canonical frames of one form. `index` is set by whoever makes it first; it holds for the bytes that it names alone. */
+/**
+ * Canonical frames of one form. `index` is set by whoever makes it first; it is valid only for the bytes that it names.
+ */
 export type IndexedFrames = {
   readonly bytes: Uint8Array;
   readonly count: number;
@@ -19,12 +21,14 @@ export type IndexedFrames = {
 };
 
 const space = 0x20;
-/** Bounds of the fields in RFC 5424 §6; SOURCE stands where APP-NAME does. */
+/** Bounds of the fields in RFC 5424 §6; SOURCE is in the place of APP-NAME. */
 export const processBytesMax = 128;
 export const msgidBytesMax = 32;
 export const sourceBytesMax = 48;
 
-/** The index of the frames, made now unless it was before. Throws when they are not canonical: the store is damaged. */
+/**
+ * The index of the frames, which is made now if there is none. Throws if they are not canonical: the store is damaged.
+ */
 export function indexOf(frames: IndexedFrames): LineIndex {
   const known = frames.index;
   if (known !== undefined && known.bytes === frames.bytes) return known;
@@ -33,7 +37,7 @@ export function indexOf(frames: IndexedFrames): LineIndex {
   return made;
 }
 
-/** A cursor before the first of the frames, which it need not scan. */
+/** A cursor before the first of the frames, which does not have to scan them. */
 export const cursorOver = (frames: IndexedFrames): LineCursor =>
   new LineCursor().openIndexed(indexOf(frames), frames.count, frames.form);
 
@@ -57,13 +61,13 @@ export function indexFrames(bytes: Uint8Array, count: number, form: Form): LineI
   return { bytes, places };
 }
 
-/** The place behind the frame of that line; 0 for the line before the first one. */
+/** The place after the frame of this line; 0 for the line before the first one. */
 export const endOfFrame = ({ places }: LineIndex, line: number): number =>
   line < 0 ? 0 : places[(line << placeShift) + place.end]!;
 
 /**
- * Some of the lines, as frames of their own with an index. `runs` has the first line of each run and the one behind its
- * last. One run is a view of the bytes, more of them are copied together.
+ * Some of the lines, as frames of their own with an index. `runs` has the first line of each run and the line after its
+ * last. One run is a view of the bytes; several are copied together.
  */
 export function pickLines(frames: IndexedFrames, runs: readonly number[]): IndexedFrames {
   const index = indexOf(frames);
@@ -89,7 +93,7 @@ function linesIn(runs: readonly number[]): number {
   return lines;
 }
 
-// Copies the numbers of the lines from `first` up to `behind`, whose frames lie `by` bytes further on now.
+// Copies the numbers of the lines from `first` up to `behind`, whose frames are now `by` bytes further on.
 function movePlaces(
   from: Uint32Array,
   first: number,
@@ -104,7 +108,7 @@ function movePlaces(
   }
 }
 
-/** True when every field of the line holds against a strict parser: see `strictBit`. */
+/** True if a strict parser accepts every field of the line: see `strictBit`. */
 function isStrict(line: LineCursor): boolean {
   const { bytes, timeStart, timeEnd, sdStart, sdEnd } = line;
   if (line.pri > 191 || timestampEnd(bytes, timeStart, timeEnd) !== timeEnd) return false;
@@ -116,7 +120,7 @@ function isStrict(line: LineCursor): boolean {
   );
 }
 
-/** Printable ASCII of at least one and at most so many bytes. */
+/** True for printable ASCII of 1 to `bytesMax` bytes. */
 export function isPlain(bytes: Uint8Array, start: number, end: number, bytesMax: number): boolean {
   for (let i = start; i < end; i++) if (bytes[i]! > 0x7e || bytes[i]! <= space) return false;
   return end > start && end - start <= bytesMax;

@@ -1,16 +1,16 @@
-/** The numbers of a line index: what stands where (`line-index.ts`). */
+/** The numbers of a line index, and what each one means (`line-index.ts`). */
 
 /**
- * The index of `bytes`, canonical frames. `places` has `placesPerLine` numbers for each line, in the order of `place`;
- * behind those of the last line there may be room.
+ * The index of `bytes`, which are canonical frames. `places` has `placesPerLine` numbers for each line, in the order of
+ * `place`; there may be spare room after those of the last line.
  */
 export type LineIndex = { readonly bytes: Uint8Array; readonly places: Uint32Array };
 
 /**
- * The numbers of one line, all but `pri` offsets in the bytes. The other parts follow from these: a frame begins where the
- * one before it ends, TIME behind `<PRI>1 ` (`timeStartAt`), SOURCE `hostBytes` behind the end of TIME, and every other
- * field one byte behind the end of the field before it. Structured data end one byte before the message; in the form
- * `logplex` there are none, and the message begins one byte behind MSGID.
+ * The numbers of one line; all but `pri` are offsets in the bytes. The other parts follow from these: a frame begins
+ * where the one before it ends, TIME after `<PRI>1 ` (`timeStartAt`), SOURCE `hostBytes` after the end of TIME, and
+ * every other field one byte after the end of the field before it. Structured data end one byte before the message; in
+ * the form `logplex` there are none, and the message begins one byte after MSGID.
  */
 export const place = {
   /** At `<PRI>`. */
@@ -31,13 +31,13 @@ export const placeShift = 3;
 export const placesPerLine = 1 << placeShift;
 
 /**
- * In the number at `place.pri`: every field of the line holds against a strict parser of RFC 5424 §6, so that the line may
- * be sent as it lies. Ingest makes no other lines; an older version may have.
+ * Part of the number at `place.pri`: a strict parser of RFC 5424 §6 accepts every field of the line, so that it may be
+ * sent as it is. Ingest makes only such lines; an older version may have made others.
  */
 export const strictBit = 0x400;
 export const priMask = strictBit - 1;
 
-/** Bytes of ` host `. */
+/** The length of ` host `. */
 export const hostBytes = 6;
 
 /** The place of TIME in a line whose `<PRI>` is at `head`. */

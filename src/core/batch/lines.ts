@@ -1,14 +1,11 @@
-/**
- * Reads parts of stored lines, and writes them in other forms. Stored lines are canonical frames back to back, as
- * ingest wrote them.
- */
+/** Reads parts of stored lines, and writes them in other forms. */
 import type { CanonicalLines } from "./batch.ts";
 import { digitAt, type LineCursor } from "./line-cursor.ts";
 import { cursorOver, type IndexedFrames } from "./line-index.ts";
 
 const space = 0x20;
 
-/** The frames from number `skip` on, `take` of them at most, as a view. Only their length prefixes are read. */
+/** The frames from number `skip` on, at most `take` of them, as a view. Only their length prefixes are read. */
 export function framesFrom(bytes: Uint8Array, skip: number, take = Number.POSITIVE_INFINITY): Uint8Array {
   const start = frameOffset(bytes, 0, skip);
   return bytes.subarray(
@@ -26,8 +23,8 @@ export function framesWithin(bytes: Uint8Array, bytesMax: number): Uint8Array {
 }
 
 /**
- * The lines in parts of at most `bytesMax`, as views; a longer line is a part of its own. The same object when it needs no cut.
- * Only length prefixes are read: a millisecond for the most lines that a body has.
+ * The lines in parts of at most `bytesMax` bytes, as views; a longer line is a part of its own. The same object if it
+ * needs no cut. Only length prefixes are read: a millisecond for the most lines that a body can have.
  */
 export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLines[] {
   const { bytes, form } = lines;
@@ -42,7 +39,7 @@ export function splitLines(lines: CanonicalLines, bytesMax: number): CanonicalLi
       end = next;
       count++;
     }
-    // Equal lines are cut equally, so that each part of a repeated request is known again.
+    // Equal lines are cut equally, so that each part of a repeated request is recognised.
     const dedupId = lines.dedupId !== undefined && { dedupId: `${lines.dedupId}.${parts.length}` };
     parts.push({ bytes: bytes.subarray(start, end), count, form, ...dedupId });
     start = end;
@@ -60,7 +57,10 @@ function frameOffset(bytes: Uint8Array, from: number, frames: number): number {
   return at;
 }
 
-/** The same lines without MSGID and structured data: the body of an HTTPS drain. The same object where it is so already. */
+/**
+ * The same lines without MSGID and structured data: the body of an HTTPS drain. The same object if they have none
+ * already.
+ */
 export function toLogplex<F extends IndexedFrames>(frames: F): F {
   if (frames.form === "logplex") return frames;
   const out = new FrameWriter(frames.bytes.length);
@@ -69,7 +69,9 @@ export function toLogplex<F extends IndexedFrames>(frames: F): F {
   return { ...frames, bytes: out.take(), form: "logplex" };
 }
 
-/** The same lines with MSGID and structured data, nil where they have none. The same object where it is so already. */
+/**
+ * The same lines with MSGID and structured data, nil if they have none. The same object if it has this form already.
+ */
 export function toRfc5424<F extends IndexedFrames>(frames: F): F {
   if (frames.form === "rfc5424") return frames;
   const out = new FrameWriter(frames.bytes.length + 4 * frames.count);
@@ -78,7 +80,7 @@ export function toRfc5424<F extends IndexedFrames>(frames: F): F {
   return { ...frames, bytes: out.take(), form: "rfc5424" };
 }
 
-// Writes frames of two ranges of a line and a text between them.
+// Writes frames from two ranges of a line and a text between them.
 class FrameWriter {
   #out: Buffer;
   #end = 0;

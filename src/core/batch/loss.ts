@@ -1,8 +1,8 @@
 /** Computes loss from two running numbers. */
 
 /**
- * Weighs a batch against the running number of the line that is due: how many lines are missing before it (retention
- * took them), and how many of its first lines the reader has had already.
+ * Compares a batch with the running number of the line that is due: how many lines before it are missing (retention
+ * took them), and how many of its first lines the reader already has.
  */
 export function weigh(
   due: number,

@@ -1,12 +1,12 @@
 /**
  * L-coded lines for an app's owner, put into the app's own stream as `heroku[logplex]` (docs/spec/wire-out.md#d5-1).
- * There is no second way to tell anybody anything.
+ * There is no other way to tell an owner anything.
  */
 
 import { syslogTime } from "../wire/timestamp.ts";
 import type { CanonicalLines } from "./batch.ts";
 
-/** local5.warning and local7.warning, as logplex has them (docs/spec/wire-out.md#d5-5). */
+/** local5.warning and local7.warning, as in logplex (docs/spec/wire-out.md#d5-5). */
 const lossPri = 172;
 const certificatePri = 188;
 /** local0.info (docs/spec/wire-in.md#w6-1). */
@@ -23,22 +23,22 @@ export const l10 = (drainToken: string, lines: number, sinceMs: number, nowMs: n
     `Error L10 (output buffer overflow): drain '${drainToken}' dropped ${count(lines)} since ${syslogTime(sinceMs)}. Retention took them before they could be sent: "tailrace drains:info ${drainToken} -a APP" says what held the drain up.`,
   );
 
-/** The text of the line in a tail whose reader was passed by retention; it is that tail's alone. */
+/** The text of the line in a tail whose reader was overtaken by retention; only that tail gets it. */
 export const l11Text = (lines: number, sinceMs: number): string =>
   `Error L11 (Tail buffer overflow) -> This tail session dropped ${count(lines)} since ${syslogTime(sinceMs)}`;
 
-/** The text for a reader that comes back with a position of another log. */
+/** The text for a reader that comes back with a position from another log. */
 export const replacedText =
   "This app's log is not the one that was read before (another server, a restored backup, or an app made again). What follows begins with its oldest line.";
 
-/** `replacedText` as a line in a tail of plain text; it is that tail's alone. */
+/** `replacedText` as a line in a plain-text tail; only that tail gets it. */
 export const l11Replaced = `Error L11 (Tail buffer overflow) -> ${replacedText}`;
 
-/** The text of the line in a stream that is held back by its patterns; it is that stream's alone. */
+/** The text of the line in a stream that its patterns hold back; only that stream gets it. */
 export const delayedText = (sinceMs: number): string =>
   `Error L17 (Tail delayed) -> This stream waits since ${syslogTime(sinceMs)}: the patterns of this app's streams need more time than an app has for them. Nothing is lost. Use simpler patterns, or fewer streams with patterns of their own.`;
 
-/** The text of the line in a stream whose history was searched in part only; it is that stream's alone. */
+/** The text of the line in a stream whose history was only partly searched; only that stream gets it. */
 export const incompleteText = (lines: number, sinceMs: number | undefined): string =>
   `Error L18 (Search incomplete) -> ${count(lines)} were looked at${sinceMs === undefined ? "" : `, back to ${syslogTime(sinceMs)}`}; then the time for it was over. Older lines may match as well: ask for a shorter time, or use a simpler pattern.`;
 
@@ -64,7 +64,7 @@ export const l14 = (drainToken: string, reason: string, uri: string, nowMs: numb
     `Error L14 (certificate validation): drain '${drainToken}' error="${reason.replaceAll('"', "'")}" uri="${uri}"`,
   );
 
-/** The certificate of a drain's destination ends soon: lines are still delivered. */
+/** The certificate of a drain's destination expires soon: lines are still delivered. */
 export const l14Expiry = (drainToken: string, reason: string, uri: string, nowMs: number): CanonicalLines =>
   noticeLine(
     certificatePri,
@@ -84,11 +84,11 @@ export const l16 = (drainToken: string, times: number, sinceMs: number, nowMs: n
 export const noticeLine = (pri: number, nowMs: number, text: string): CanonicalLines =>
   ownLine(pri, nowMs, "heroku logplex", text);
 
-/** A change that somebody made to the app through the API, told as `app[api]` (docs/spec/wire-in.md#w6-5). */
+/** A change that somebody made to the app through the API, from `app[api]` (docs/spec/wire-in.md#w6-5). */
 export const apiLine = (nowMs: number, text: string): CanonicalLines =>
   ownLine(platformPri, nowMs, "app api", text);
 
-/** The words of the platform about a process of an app: `heroku[web.1]`. */
+/** A line of the platform about a process of an app: `heroku[web.1]`. */
 export const stateLine = (nowMs: number, process: string, text: string): CanonicalLines =>
   ownLine(platformPri, nowMs, `heroku ${process}`, text);
 

@@ -1,7 +1,7 @@
 /**
  * A fast path for the usual frame: `<PRI>1 TIME HOST APPNAME PROCID - MSG`, with or without a `-` for structured data,
  * one space between fields, a valid TIME, and a token in APPNAME. It gives the same result as the general path
- * (`scanHeader`, `Canoniser.addScanned`) with fewer checks. Any other frame is left to that.
+ * (`scanHeader`, `Canoniser.addScanned`) with fewer checks. Any other frame is left to that path.
  */
 
 import { maskTokens, tokenBytes } from "../secrets/token-mask.ts";
@@ -21,7 +21,7 @@ const letterT = 0x74;
 const dot = 0x2e;
 const none = -1;
 
-/** The places of a plain frame; each scan fills them again. */
+/** The places of a plain frame; each scan sets them again. */
 export class PlainFrame {
   start = 0;
   end = 0;
@@ -35,8 +35,8 @@ export class PlainFrame {
 }
 
 /**
- * Fills `found` from the frame [start, end); false when it is not plain. Whether the token is one is not looked at. With
- * `hasAnyName` any word may stand in its place, as in bodies whose sender is known.
+ * Fills `found` from the frame [start, end); false if it is not plain. Does not check that the token is one. With
+ * `hasAnyName`, any word may stand in its place, as in bodies whose sender is known.
  */
 export function scanPlain(
   bytes: Uint8Array,
@@ -73,7 +73,7 @@ export function scanPlain(
   return true;
 }
 
-// A PRI of 0 to 191 without needless zeros: the place behind it, or -1.
+// A PRI of 0 to 191 without leading zeros: the place after it, or -1.
 function plainPri(bytes: Uint8Array, start: number, end: number, found: PlainFrame): number {
   const priEnd = scanPri(bytes, start, end, found);
   if (priEnd === none || priEnd + 1 >= end || found.pri > 191) return none;
@@ -81,7 +81,8 @@ function plainPri(bytes: Uint8Array, start: number, end: number, found: PlainFra
   return digits > 1 && bytes[start + 1] === zero ? none : priEnd;
 }
 
-// The space behind the word at `at`, or -1 where it is empty or has other characters than printable ASCII without `]`.
+// The place of the space after the word at `at`, or -1 if the word is empty or has characters other than printable
+// ASCII without `]`.
 function plainWord(bytes: Uint8Array, at: number, end: number): number {
   for (let i = at; i < end; i++) {
     const byte = bytes[i]!;
@@ -91,7 +92,8 @@ function plainWord(bytes: Uint8Array, at: number, end: number): number {
   return none;
 }
 
-// The beginning of the message behind MSGID and structured data that are nil or left out; -1 where it has to be looked for.
+// The beginning of the message after MSGID and structured data that are nil or left out; -1 if the general path must
+// look for it.
 function plainMessage(bytes: Uint8Array, at: number, end: number): number {
   let start = at;
   if (start < end && bytes[start] === dash) {
@@ -101,7 +103,7 @@ function plainMessage(bytes: Uint8Array, at: number, end: number): number {
   return start < end && bytes[start] === 0xef ? none : start;
 }
 
-/** Bytes of the line that a plain frame becomes, without its length prefix. */
+/** The length of the line that a plain frame becomes, without its length prefix. */
 export const plainLineBytes = (frame: PlainFrame, names: Uint8Array): number =>
   frame.timeEnd -
   frame.start +
@@ -110,18 +112,18 @@ export const plainLineBytes = (frame: PlainFrame, names: Uint8Array): number =>
   3 +
   (frame.end - frame.messageStart);
 
-/** True when the line can be written to `at` of the frame's own bytes: no field of it moves to the right. */
+/** True if the line can be written to `at` of the frame's own bytes: no field of it moves to the right. */
 export const fitsInPlace = (frame: PlainFrame, names: Uint8Array, at: number, length: number): boolean => {
   const headAt = at + decimalDigits(length) + 1;
   const processAt = headAt + (frame.timeEnd - frame.start) + names.length;
   return (
-    headAt <= frame.start && processAt <= frame.processStart && headAt + length <= frame.end // so does its message
+    headAt <= frame.start && processAt <= frame.processStart && headAt + length <= frame.end // and so does its message
   );
 };
 
 /**
- * Writes the line to `at` of `out`, whose view is `view`, and its numbers to `place` of `places`; returns the place behind. There
- * is room for `plainLineBytes` and a length prefix.
+ * Writes the line to `at` of `out`, whose view is `view`, and its numbers to `place` of `places`; returns the place
+ * after it. There must be room for `plainLineBytes` and a length prefix.
  */
 export function writePlain(
   bytes: Uint8Array,

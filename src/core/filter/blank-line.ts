@@ -1,7 +1,7 @@
 /** Lines without visible text, which some receivers refuse. */
 import type { LineCursor } from "../batch/line-cursor.ts";
 
-/** True when the message is empty, or white space alone (also that of Unicode). */
+/** True if the message is empty or only white space (including Unicode's). */
 export function isBlank({ bytes, messageStart, messageEnd }: LineCursor): boolean {
   for (let at = messageStart; at < messageEnd; at++) {
     const byte = bytes[at]!;

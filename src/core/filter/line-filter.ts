@@ -13,14 +13,14 @@ import { levelAt } from "./line-level.ts";
 import { type LineTest, passesAll, passesAny } from "./line-tests.ts";
 import { processTest } from "./process-names.ts";
 
-/** The lines that a reader wants to see; every part that is given must hold. */
+/** The lines that a reader wants to see; all the given parts must match. */
 export type FilterSpec = {
-  /** Sources, whole. */
+  /** Exact names of sources. */
   readonly sources?: readonly string[];
   /** A process (`web.1`), a process type (`web`), or names with stars (`web.*`). */
   readonly dynos?: readonly string[];
   readonly excludeDynos?: readonly string[];
-  /** Lines as bad as this, by what they say themselves, else by their severity. */
+  /** Lines at least this bad, by their text or else by their severity. */
   readonly level?: Level;
   /** RE2 patterns over the message. */
   readonly match?: string;
@@ -30,19 +30,19 @@ export type FilterSpec = {
 export type LineFilter = {
   /** Equal for equal specs. */
   readonly key: string;
-  /** Tests source, process and plain text. Expressions have to hold besides. */
+  /** Tests source, process and plain text. Expressions must match as well. */
   keeps(line: LineCursor): boolean;
-  /** True when that reads the text of each line: a batch of them takes longer than a turn of the event loop. */
+  /** True if that reads the text of each line, so that a batch of them takes longer than a turn of the event loop. */
   readonly isSlow?: boolean;
   readonly expressions: readonly Expression[];
 };
 
-/** One byte for each line of a batch: 1 keeps it. Undefined where all are kept. */
+/** One byte for each line of a batch: 1 keeps it. Undefined if all are kept. */
 export type Kept = Uint8Array;
 
 /**
- * A filter for `spec`, undefined when it keeps every line; `bad` names the pattern that cannot be used. `keepsBlanks`
- * is false for a receiver that refuses lines without anything to see.
+ * A filter for `spec`, undefined if it keeps every line; `bad` names a pattern that cannot be used. `keepsBlanks` is
+ * false for a receiver that refuses lines without visible text.
  */
 export function compileFilter(
   spec: FilterSpec,
@@ -72,7 +72,7 @@ export function compileFilter(
     if (pattern.plain !== undefined) tests.push(plainTest(Buffer.from(pattern.plain), found));
     else expressions.push(expressionOf(pattern, found));
   }
-  if (spec.level !== undefined) tests.push(levelTest(spec.level)); // the last: it costs most
+  if (spec.level !== undefined) tests.push(levelTest(spec.level)); // last, since it costs most
   if (tests.length + expressions.length === 0) return { kind: "filter", filter: undefined };
   const key = JSON.stringify([
     spec.sources ?? [],
@@ -87,13 +87,13 @@ export function compileFilter(
   return { kind: "filter", filter: { key, expressions, keeps, isSlow: spec.level !== undefined } };
 }
 
-/** The lines of a batch that are kept, and the work that the expressions are left with, if any. */
+/** The lines of a batch that are kept, and the work that remains for the expressions, if any. */
 export type Preselected = { readonly kept: Kept; readonly work: TextWork | undefined };
 
 /** Lines between two looks at the clock. */
 const linesBetween = 32;
 
-/** Selects frames by everything but the expressions, in as many goes as it takes. */
+/** Selects frames by everything but the expressions, in several runs if necessary. */
 export class Preselection {
   readonly #frames: IndexedFrames;
   readonly #filter: LineFilter;
@@ -110,7 +110,7 @@ export class Preselection {
     this.#kept = new Uint8Array(frames.count);
   }
 
-  /** Goes on until `isOver`, or to the end, and then returns the result. */
+  /** Continues until `isOver`, or to the end, and then returns the result. */
   go(isOver: () => boolean): Preselected | undefined {
     const { expressions } = this.#filter;
     const cursor = this.#cursor;
@@ -132,7 +132,7 @@ export class Preselection {
   }
 }
 
-/** The same at one go. */
+/** The same in one run. */
 export const preselect = (frames: IndexedFrames, filter: LineFilter): Preselected =>
   new Preselection(frames, filter).go(() => false)!;
 
@@ -142,7 +142,7 @@ const expressionOf = ({ text, instructions }: Pattern, found: boolean): Expressi
   found,
 });
 
-// Patterns see text, without the newline that many senders put behind a message.
+// Patterns see the text without the newline that many senders append to a message.
 const messageTextEnd = ({ bytes, messageStart, messageEnd }: LineCursor): number =>
   messageEnd > messageStart && bytes[messageEnd - 1] === 0x0a ? messageEnd - 1 : messageEnd;
 

@@ -1,12 +1,12 @@
-/** The level of a stored line, and the time that it counts for. */
+/** The level of a stored line, and the time under which it is counted. */
 
 import type { LineCursor } from "../batch/line-cursor.ts";
 import { type Level, levelCharsMax, levelOf, levels } from "../message/level.ts";
 
-/** Bytes of a character, as strings of JavaScript count them. */
+/** The most bytes per UTF-16 code unit. */
 const utf8BytesMax = 3;
 
-/** The level of the line under the cursor: what its text says, else its severity. */
+/** The level of the line under the cursor: from its text, or else its severity. */
 export function levelAt(line: LineCursor): Level {
   const { buffer, byteOffset } = line.bytes;
   const { messageStart, messageEnd } = line;
@@ -16,11 +16,11 @@ export function levelAt(line: LineCursor): Level {
   return levelOf(text, levels[line.pri & 7]!);
 }
 
-/** A sender's clock is believed so far before the time of acceptance, and so far behind it. */
+/** A sender's clock is believed within these bounds before and after the time of acceptance. */
 const lateMsMax = 86_400_000;
 const aheadMsMax = 60_000;
 
-/** The line's own time where it can be true, else that of its acceptance. */
+/** The line's own time if it is plausible, otherwise the time of acceptance. */
 export function timeMsAt({ bytes, timeStart, timeEnd }: LineCursor, acceptedAtMs: number): number {
   const { buffer, byteOffset } = bytes;
   const text = Buffer.from(buffer, byteOffset + timeStart, timeEnd - timeStart).toString("latin1");

@@ -1,4 +1,4 @@
-/** Combines tests of a line. Uses loops instead of `every` and `some`, which would make a closure for each line. */
+/** Combines tests of a line. Uses loops instead of `every` and `some`, which would make a closure per line. */
 import type { LineCursor } from "../batch/line-cursor.ts";
 
 export type LineTest = (line: LineCursor) => boolean;

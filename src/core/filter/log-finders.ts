@@ -1,21 +1,21 @@
 /**
- * The words that choose the lines of a log, the same on the command line (`--since 1h`) and in the page's filter
- * (`since:1h`). Both are read from this table.
+ * The words that select lines of a log, the same on the command line (`--since 1h`) and in the page's filter
+ * (`since:1h`). Both are made from this table.
  */
 import { levels } from "../message/level.ts";
 import { timeForms } from "../time/time-words.ts";
 
 export type Finder = {
-  /** The option of the command line. */
+  /** The option on the command line. */
   readonly flags: string;
-  /** Its value: names apart by commas, a level, a time, an RE2 expression, or a number of lines. */
+  /** The kind of value: names separated by commas, a level, a time, an RE2 expression, or a number of lines. */
   readonly kind: "names" | "level" | "time" | "pattern" | "lines";
   readonly help: string;
-  /** Its word in the filter of the page, where that is not the option's. */
+  /** Its word in the page's filter, if it is not the option's. */
   readonly word?: string;
 };
 
-/** Lines to show before and behind each that is found, at most. */
+/** The most lines to show before and after each line that is found. */
 export const neighboursMax = 100;
 
 export const finders = {

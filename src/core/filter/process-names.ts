@@ -1,13 +1,13 @@
-/** Tests of a line's process, by the names that people write: `web.1`, `web` for all of a type, `web.*`, `*.1`. */
+/** Tests of a line's process, by names that people write: `web.1`, `web` for all of a type, `web.*`, `*.1`. */
 import { type LineTest, passesAny } from "./line-tests.ts";
 
 const dot = 0x2e;
 
-/** True for lines of any of the processes that are named. */
+/** True for lines of any of the named processes. */
 export const processTest = (names: readonly string[]): LineTest =>
   passesAny(names.map((name) => (name.includes("*") ? globTest(name) : nameTest(Buffer.from(name)))));
 
-// `web` is `web.1`, but not `webx.1` (docs/spec/sessions.md#s1-4).
+// `web` includes `web.1`, but not `webx.1` (docs/spec/sessions.md#s1-4).
 function nameTest(name: Uint8Array): LineTest {
   return ({ bytes, processStart, processEnd }) => {
     const length = processEnd - processStart;
@@ -17,7 +17,7 @@ function nameTest(name: Uint8Array): LineTest {
   };
 }
 
-// A star stands for any characters, also for none. Each part is looked for once, behind the one before it.
+// A star stands for any characters, or none. Each part is searched for once, after the part before it.
 function globTest(glob: string): LineTest {
   const parts = glob.split("*");
   const [first, last] = [parts[0]!, parts.at(-1)!];

@@ -1,25 +1,25 @@
-/** The fields of a message that is a JSON object, or that ends with `key=value` pairs (logfmt). Pure. */
+/** The fields of a message that is a JSON object, or that ends in `key=value` pairs (logfmt). Pure. */
 
-/** A value is any of JSON; of logfmt it is a text. */
+/** In JSON a value can be anything; in logfmt it is a string. */
 export type Field = readonly [key: string, value: unknown];
 
 export type MessageFields = {
   readonly kind: "json" | "logfmt";
-  /** The text that the program wants to say, undefined when it says it in fields alone. */
+  /** The program's text; undefined if it only wrote fields. */
   readonly message: string | undefined;
-  /** All others, in their order. */
+  /** All other fields, in order. */
   readonly fields: readonly Field[];
 };
 
-/** Characters of a message that is taken apart. A longer one is text. */
+/** The longest message that is parsed. A longer one counts as text. */
 export const messageCharsMax = 65_536;
 
-/** Pairs from which on a text is logfmt: one alone may be anything. */
+/** How many pairs make a text logfmt: a single one may be anything. */
 const pairsMin = 2;
 
 const messageKeys = ["msg", "message", "@message", "event", "text"];
 
-/** The fields of a text, undefined when it is just text. */
+/** The fields of a text; undefined if it is just text. */
 export function readFields(text: string): MessageFields | undefined {
   if (text.length > messageCharsMax) return undefined;
   const trimmed = text.trim();
@@ -40,7 +40,7 @@ function readJson(text: string): MessageFields | undefined {
 const pairForm = /([A-Za-z_@][\w.@/-]*)=(?:"((?:[^"\\]|\\.)*)"(?=\s|$)|(\S*))(?:\s+|$)/y;
 const wordForm = /\S+(?:\s+|$)/y;
 
-// The longest run of pairs at the end; what is before them is the message.
+// The longest run of pairs at the end; the message is what comes before.
 function readLogfmt(text: string): MessageFields | undefined {
   let pairs: Field[] = [];
   let from = 0;
@@ -78,7 +78,7 @@ function fieldsOf(
 const messageKeyOf = (all: readonly Field[]): string | undefined =>
   messageKeys.find((key) => all.some(([name, value]) => name === key && typeof value === "string"));
 
-/** The value of a field by its name, or of one inside of others by a path (`user.id`); undefined when there is none. */
+/** The value of a field by its name, or of a nested one by its path (`user.id`); undefined if there is none. */
 export function fieldAt(fields: readonly Field[], path: string): unknown {
   const own = fields.find(([key]) => key === path);
   if (own !== undefined) return own[1];
@@ -91,7 +91,7 @@ export function fieldAt(fields: readonly Field[], path: string): unknown {
   return rest.length === 0 ? undefined : value;
 }
 
-/** A value as `key=value` has it: texts bare where that is clear, everything else as JSON. */
+/** A value in `key=value` form: strings without quotes where that is unambiguous, everything else as JSON. */
 export function fieldText(value: unknown): string {
   if (typeof value !== "string") return JSON.stringify(value) ?? "";
   return value !== "" && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);

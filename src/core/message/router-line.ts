@@ -1,12 +1,12 @@
-/** A line of Heroku's router, and the codes by which the platform tells of trouble. Pure. */
+/** A line of Heroku's router, and the codes that the platform uses to report trouble. Pure. */
 import { readFields } from "./message-fields.ts";
 
-/** A request and its outcome. Parts that the line does not tell are absent. */
+/** A request and its outcome. Parts that the line does not have are absent. */
 export type RouterLine = {
   readonly method: string;
   readonly path: string;
   readonly status?: number;
-  /** Milliseconds in the dyno, and until it took the connection. */
+  /** Milliseconds in the dyno, and until it accepted the connection. */
   readonly serviceMs?: number;
   readonly connectMs?: number;
   readonly dyno?: string;
@@ -40,7 +40,7 @@ export function readRouterLine(text: string): RouterLine | undefined {
   return { method, path, ...Object.fromEntries(known) };
 }
 
-/** The code that a text tells: `Error R14 (Memory quota exceeded)`, `at=error code=H12 …`; with its place. */
+/** The code in a text, with its place: `Error R14 (Memory quota exceeded)`, `at=error code=H12 …`. */
 export function platformCode(text: string): { readonly code: string; readonly at: number } | undefined {
   const match =
     /^Error ([HLR]\d{1,2})\b/.exec(text) ?? /^(?:sock=\w{1,16} )?at=\w+ code=(H\d{1,2})\b/.exec(text);

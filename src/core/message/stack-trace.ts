@@ -1,14 +1,14 @@
 /**
- * Finds the lines of a process that are one stack trace: of Java, JavaScript, Python, Ruby, Go, PHP, .NET, Rust and Elixir, as
- * these print them. Pure: a state for each process, and a step for each of its lines. Linear in the text.
+ * Finds the lines of a process that are one stack trace, as printed by Java, JavaScript, Python, Ruby, Go, PHP, .NET,
+ * Rust and Elixir. Pure: a state per process, and a step for each of its lines. Linear in the text.
  */
 
-/** The kind of trace that the lines so far are in the middle of. */
+/** The kind of trace that the last line was part of. */
 export type TraceState = "none" | "head" | "frames" | "python" | "python-end" | "go";
 
 type TraceStep = {
   readonly state: TraceState;
-  /** The line belongs to the one before it. */
+  /** True if the line belongs to the one before it. */
   readonly continues: boolean;
 };
 
@@ -32,12 +32,12 @@ const otherOpening = /^(?:stack backtrace:|Exception in thread )/;
 const headForm = /(?:Error|Exception|Throwable|Fault)\b|\b(?:panicked|Uncaught|Unhandled)\b/;
 const pythonLink = /^(?:During handling of the above exception|The above exception was the direct cause)/;
 const goLine = /^(?:goroutine \d|created by |exit status \d|\[signal )/;
-/** Ruby says where and what in one line. */
+/** Ruby writes place and error in one line. */
 const rubyHead = /^\S+:\d+:in .*\([A-Z][\w:]*\)$/;
 const goCall = /^\S+\(/;
 const pythonLast = /^[A-Za-z_][\w.]*(?:$|:)/;
 
-/** Characters at the start of a line that tell what it is. */
+/** How many characters at the start of a line decide what it is. */
 const charsMax = 2048;
 
 /** Reads the next line of a process. */
@@ -46,7 +46,7 @@ export function traceStep(state: TraceState, line: string): TraceStep {
   return continued(state, text) ?? { state: opened(text), continues: false };
 }
 
-/** True for a state in which more of the same trace may come. */
+/** True if more of the same trace may follow. */
 export const isInTrace = (state: TraceState): boolean => state !== "none";
 
 function opened(text: string): TraceState {
@@ -85,12 +85,12 @@ const isGoLine = (text: string): boolean => goLine.test(text) || (goCall.test(te
 
 const isFrame = (text: string): boolean => frameForms.some((form) => form.test(text));
 
-/** Rows of one message that are its trace, the first row aside; 0 when it has none. */
+/** The number of rows of a message that are its trace, not counting the first row; 0 if it has none. */
 export function traceRows(rows: readonly string[]): number {
   return rows.slice(1).some(isFrame) ? rows.length - 1 : 0;
 }
 
-/** The last of the rows of one message, when it alone says what went wrong: Python has it below the frames. */
+/** The last row of a message, if only that says what went wrong: Python writes it below the frames. */
 export function traceEnd(rows: readonly string[]): string | undefined {
   const last = rows.at(-1);
   const isPython = rows.some((row) => pythonOpening.test(row));

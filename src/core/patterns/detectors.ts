@@ -50,7 +50,7 @@ function emails(text: string): Span[] {
   for (let match = emailForm.exec(text); match !== null; match = emailForm.exec(text)) {
     let start = match.index - match[1]!.length;
     let end = emailForm.lastIndex;
-    // A bound of the form may have cut a character of several bytes.
+    // The bound may have cut a multi-byte character.
     for (let i = 0; i < 3 && isContinuation(text, start); i++) start--;
     for (let i = 0; i < 3 && isContinuation(text, end); i++) end++;
     spans.push({ start: Math.max(0, start), end });
@@ -62,7 +62,10 @@ const isContinuation = (text: string, at: number): boolean => (text.charCodeAt(a
 
 const bearerForm = /bearer(?:[_-]?token)?(?:[ \t+:="'\\]|%[0-9a-f]{2}){1,8}([\w.~+/=%-]{8,})/gi;
 
-/** The search goes on so many characters before a token's end: the token may end in the word that announces the next. */
+/**
+ * The search continues this many characters before a token's end, because the token may end in the word that announces
+ * the next.
+ */
 const bearerWordChars = "bearer_token".length;
 
 function bearers(text: string): Span[] {
@@ -77,7 +80,8 @@ function bearers(text: string): Span[] {
   return spans;
 }
 
-// A run of these characters is taken from its first start: without a dot behind the run, no later start has one.
+// A run of these characters is matched from its first possible start: if no dot follows the run, none follows for a
+// later start.
 const jwtHeadForm = /(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))eyJ[\w-]{8,}/g;
 const jwtRestForm = /\.[\w-]{2,}\.[\w-]*/y;
 
@@ -91,7 +95,7 @@ function jsonWebTokens(text: string): Span[] {
   return spans;
 }
 
-// A letter may touch an address; a digit, or a dot and a digit, make it a part of another number.
+// A letter may touch an address; a digit, or a dot and a digit, make it part of another number.
 const octet = "(?:25[0-5]|2[0-4]\\d|[01]?\\d?\\d)";
 const ipv4Form = new RegExp(
   `(?:(?<!\\d|\\d\\.)|(?<=%[0-9A-Fa-f]{2}))${octet}(?:\\.${octet}){3}(?!\\.?\\d)`,
@@ -99,11 +103,11 @@ const ipv4Form = new RegExp(
 );
 
 const ipv6CharsMax = 45;
-/** An address has nine pieces at most; a time in front of it and a port behind it add three. */
+/** An address has at most nine pieces; a time in front of it and a port after it add three. */
 const ipv6PiecesMax = 12;
 
-// Finds runs of hex digits, colons and dots. A run without two colons side by side, and without seven, holds no
-// address.
+// Finds runs of hex digits, colons and dots. A run with neither two adjacent colons nor seven colons has no address in
+// it.
 function ipv6s(text: string): Span[] {
   const spans: Span[] = [];
   for (let colon = text.indexOf(":"); colon !== -1; ) {
@@ -125,13 +129,13 @@ function ipv6s(text: string): Span[] {
   return spans;
 }
 
-// Takes the run without the words and punctuation that touch it, when that is an address; else the addresses in its
+// Takes the run without the words and punctuation that touch it, if that is an address; otherwise the addresses in its
 // parts.
 function ipv6In(text: string, runStart: number, runEnd: number): Span[] {
   let start = runStart;
   let end = runEnd;
   if (text[start - 1] === "%" && isHexOrDot(text.charCodeAt(start + 1)))
-    start += 2; // the end of a URL's escape
+    start += 2; // the end of a URL escape
   else if (isLetterOrDigit(text[start - 1]) && !":.".includes(text[start]!)) {
     while (start < end && text[start] !== ":") start++;
     while (start < end && text[start] === ":") start++;
@@ -150,7 +154,7 @@ function ipv6In(text: string, runStart: number, runEnd: number): Span[] {
   return edges.length > ipv6PiecesMax + 1 ? [] : ipv6Parts(text, edges);
 }
 
-// The starts of the pieces, then the end of the last. A piece begins behind a colon or dot.
+// The starts of the pieces, and then the end of the last. A piece begins after a colon or dot.
 function edgesIn(text: string, start: number, end: number): number[] {
   const edges = [start];
   for (let at = start + 1; at < end && edges.length <= ipv6PiecesMax; at++) {
@@ -160,7 +164,7 @@ function edgesIn(text: string, start: number, end: number): number[] {
   return edges;
 }
 
-// One colon or dot divides an address from its neighbours, so a part that begins behind two is none.
+// A single colon or dot separates an address from its neighbours, so a part after two of them is not one.
 function ipv6Parts(text: string, edges: readonly number[]): Span[] {
   const spans: Span[] = [];
   for (let from = 0; from < edges.length - 1; from++) {
@@ -208,7 +212,7 @@ function cards(text: string): Span[] {
   return spans;
 }
 
-/** The place of the next digit of the run; behind the last digit of the run, the place behind it. */
+/** The place of the next digit of the run; after its last digit, the end of the run. */
 function nextDigit(text: string, at: number): number {
   const next = at + 1;
   const code = text.charCodeAt(next);
@@ -222,7 +226,7 @@ function nextDigit(text: string, at: number): number {
 const isSeparator = (code: number): boolean =>
   code === 0x20 || code === 0x2b || code === 0x2d || code === 0x2e || code === 0x25;
 
-// True for the first digit of a group when payment cards begin with it (ISO/IEC 7812-1). The digits of a URL's escape
+// True for the first digit of a group if payment cards begin with it (ISO/IEC 7812-1). The digits of a URL escape
 // belong to no group.
 function isCardStart(text: string, at: number): boolean {
   const digit = text.charCodeAt(at) - 0x30;
@@ -230,8 +234,8 @@ function isCardStart(text: string, at: number): boolean {
   return !isDigit(text, at - 1) || (text[at - 3] === "%" && /^[0-9A-Fa-f]{2}$/.test(text.slice(at - 2, at)));
 }
 
-// The end of the longest number of 13 to 19 digits from `start` on that ends with a group and has the right checksum
-// (Luhn's). Which digits count twice depends on how many there are in all, so there are two sums.
+// The end of the longest number of 13 to 19 digits from `start` that ends with a group and has a valid checksum
+// (Luhn's). The total number of digits determines which of them count twice, so there are two sums.
 function cardEnd(text: string, start: number): number | undefined {
   let found: number | undefined;
   let evens = 0; // the first digit doubled, the third …

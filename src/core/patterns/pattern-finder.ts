@@ -1,16 +1,16 @@
 /**
- * Finds the ranges of a line that an owner's patterns remove. The work of patterns on a line is bounded; the rest of
- * the line, beyond that bound, counts as found.
+ * Finds the ranges of a line that an owner's patterns remove. The work of patterns per line is bounded; the rest of the
+ * line, beyond that bound, counts as found.
  */
 import { isUtf8 } from "node:buffer";
 import type { Span } from "./detectors.ts";
 import { type CompiledPatterns, charsMax, type Pattern } from "./pattern.ts";
 
-/** Characters at the end of the part that patterns are run over count as found too: a find may go on behind it. */
+/** This many characters at the end of the searched part also count as found, because a match may go on after it. */
 const seamChars = 1_024;
 
 /**
- * Finders over text with a character for each byte. Patterns see the same as `match` of a filter: UTF-8 decoded,
+ * Finders over text with one character per byte. Patterns see the same text as a filter's `match`: decoded UTF-8,
  * without the newline at the end.
  */
 export function patternFinders(
@@ -33,15 +33,15 @@ function plainSpans(wanted: string, latin1: string): Span[] {
   return spans;
 }
 
-// Turns finds into ranges of bytes. A search may cost all that is left of the line; when the finds go over `chars`,
-// everything from the last one on is found.
+// Turns matches into ranges of bytes. Each search may cost as much as the rest of the line; once the matches exceed
+// `chars`, everything from the last one on counts as found.
 function found(patterns: CompiledPatterns, pattern: string, latin1: string, chars: number): Span[] {
   const bytes = Buffer.from(latin1.endsWith("\n") ? latin1.slice(0, -1) : latin1, "latin1");
   const text = isUtf8(bytes) ? bytes.toString() : bytes.toString("latin1");
   const compiled = patterns.get(pattern);
   const looked = text.length > chars ? text.slice(0, chars) : text;
   const restAt = looked === text ? text.length : seamOf(text, chars);
-  // Most lines hold nothing, and whether is found out much faster than where.
+  // Most lines have no match, and testing for one is much faster than finding where it is.
   if (restAt === text.length && !compiled.test(looked)) return [];
   const isPlain = text.length === bytes.length; // characters are bytes
   let passedChars = 0;
@@ -68,7 +68,7 @@ function found(patterns: CompiledPatterns, pattern: string, latin1: string, char
   return spans;
 }
 
-// Moves out of a character of two units.
+// Moves out of the middle of a surrogate pair.
 function seamOf(text: string, chars: number): number {
   const at = Math.max(0, chars - seamChars);
   return at > 0 && text.codePointAt(at - 1)! > 0xffff ? at - 1 : at;

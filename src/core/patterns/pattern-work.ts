@@ -1,12 +1,12 @@
 /**
- * Runs expressions over many texts, in pieces that can be sent to another thread. Pure: where a piece is done, and for
- * how long, is up to the caller.
+ * Runs expressions over many texts, in tasks that can be sent to another thread. Pure: the caller decides where a task
+ * runs, and for how long.
  */
 import type { Form } from "../batch/batch.ts";
 import { CompiledPatterns, charsMax } from "./pattern.ts";
 import { noRedactions, type Redaction, type Redactions, Redactor } from "./redaction.ts";
 
-/** A text has to hold the expression; without `found`, it must not. */
+/** A text must match the expression or, if `found` is false, must not. */
 export type Expression = { readonly text: string; readonly instructions: number; readonly found: boolean };
 
 /** Texts in `bytes`, from `spans[2n]` to `spans[2n + 1]`; each belongs to line `lines[n]` of a batch. */
@@ -22,7 +22,7 @@ export type Task =
   | {
       readonly kind: "match";
       readonly expressions: readonly Expression[];
-      /** Texts, back to back; they end at `ends`. */
+      /** The texts, one after another; their ends are in `ends`. */
       readonly bytes: Uint8Array<ArrayBuffer>;
       readonly ends: Uint32Array<ArrayBuffer>;
     }
@@ -33,18 +33,18 @@ export type Task =
       readonly form: Form;
     };
 
-/** The result of the beginning of a task: for so many texts, or so many bytes of frames. */
+/** The result for the beginning of a task: for this many texts, or bytes of frames. */
 export type Outcome =
   | { readonly kind: "match"; readonly holds: Uint8Array }
   | {
       readonly kind: "redact";
       readonly length: number;
-      /** Undefined when nothing was found in them. */
+      /** Undefined if nothing was found in them. */
       readonly bytes: Uint8Array | undefined;
       readonly counts: Redactions;
     };
 
-/** The texts from number `first` on, at most `bytesMax` bytes of them; a longer text is a task of its own. */
+/** The texts from number `first` on, up to `bytesMax` bytes; a longer text is a task of its own. */
 export function matchTask(
   { bytes, spans, expressions }: TextWork,
   first: number,
@@ -65,7 +65,7 @@ export function matchTask(
   return { kind: "match", expressions, bytes: copy, ends: Uint32Array.from(ends) };
 }
 
-/** Estimates the work: instructions times bytes at most. */
+/** Estimates the work: at most instructions times bytes. */
 export function costOf({ spans, expressions }: TextWork): number {
   let bytes = 0;
   for (let i = 0; i < spans.length; i += 2) bytes += spans[i + 1]! - spans[i]!;
@@ -73,8 +73,8 @@ export function costOf({ spans, expressions }: TextWork): number {
 }
 
 /**
- * Does the work on the spot: sets `kept` of a line to 0 when its text fails. Meant for little work: it is slower than a
- * task, and allocates nothing but the compiled patterns.
+ * Does the work at once: sets `kept` of a line to 0 if its text fails. Meant for small amounts: it is slower than a
+ * task, but allocates only the compiled patterns.
  */
 export function matchHere(
   { bytes, lines, spans, expressions }: TextWork,
@@ -99,7 +99,7 @@ export class PatternWork {
     this.#compiled = new CompiledPatterns(entriesMax);
   }
 
-  /** Does the task until `isOver`: at least one text or frame. */
+  /** Works on the task until `isOver`, for at least one text or frame. */
   do(task: Task, isOver: () => boolean): Outcome {
     if (task.kind === "match") return this.#match(task, isOver);
     const counts = noRedactions();
@@ -132,8 +132,8 @@ export class PatternWork {
   }
 }
 
-// Looks at the part of the text that its bound allows. A find that is absent there may be in the rest, and one that
-// ends where the part ends may be there only because of that end: neither is a reason to leave a line out.
+// Searches the part of the text within the bound. A match that is missing there may be in the rest, and one that ends
+// at the end of the part may be due only to that end: neither is a reason to leave out a line.
 function lookFor(
   { text: pattern, instructions }: Expression,
   text: string,

@@ -1,38 +1,36 @@
 /**
- * Bounds of owners' RE2 patterns. RE2 is linear in the text, but each character may cost in proportion to the program's
+ * Bounds owners' RE2 patterns. RE2 is linear in the text, but each character may cost in proportion to the program's
  * length: 20 to 120 ns per instruction in the worst case. So both the program and the part of a line that it runs over
  * are bounded. The size of a program is estimated before it is compiled, since counted repetitions multiply it.
  */
 import { LRUCache } from "lru-cache";
 import { RE2JS } from "re2js";
 
-/** Bytes of a pattern. */
+/** The longest pattern, in bytes. */
 const patternBytesMax = 1_000;
 
-/** Instructions of one pattern, and of all patterns together that are looked for in a line. */
+/** Instructions of one pattern, and of all patterns together that are run over a line. */
 export const instructionsMax = 500;
 
-/** Instructions times characters that are spent on one line. */
+/** The most instructions times characters for one line. */
 export const lineWorkMax = 5_000_000;
 
-/** A pattern with a higher estimate is not even compiled: estimates may be a few times too high, not ten times. */
+/** A pattern with a higher estimate is not even compiled: estimates may be a few times too high, but not ten times. */
 const estimateMax = 10 * instructionsMax;
 
 /** Classes like `\pL` in a pattern: each takes a third of a millisecond to compile. */
 const unicodeClassesMax = 10;
 
-/** Characters in the ranges of a pattern that ignores case: each of them is folded when the pattern is compiled. */
+/** Characters in the ranges of a case-insensitive pattern: each of them is folded when the pattern is compiled. */
 const foldedCharsMax = 1_200_000;
 
-/** The results for patterns that were read lately. */
+/** The results for recently read patterns. */
 const read = new LRUCache<string, Pattern | string>({ max: 1_000 });
 
 export type Pattern = {
   readonly text: string;
   readonly instructions: number;
-  /**
-   * The plain text that the pattern stands for, if it does: that is looked for without an expression, and costs little.
-   */
+  /** The plain text that the pattern stands for, if any: searching for that needs no expression and is cheap. */
   readonly plain: string | undefined;
 };
 
@@ -59,7 +57,7 @@ function readAnew(text: string): Pattern | string {
   }
 }
 
-/** Compiled patterns, the last `entriesMax` that were used. */
+/** The `entriesMax` most recently used patterns, compiled. */
 export class CompiledPatterns {
   readonly #compiled: LRUCache<string, RE2JS>;
 
@@ -67,7 +65,7 @@ export class CompiledPatterns {
     this.#compiled = new LRUCache({ max: entriesMax });
   }
 
-  /** The pattern must be one that `readPattern` took. */
+  /** The pattern must be one that `readPattern` accepted. */
   get(text: string): RE2JS {
     let compiled = this.#compiled.get(text);
     if (compiled === undefined) this.#compiled.set(text, (compiled = RE2JS.compile(text)));
@@ -79,16 +77,17 @@ export class CompiledPatterns {
   }
 }
 
-/** Characters of one line that programs with so many instructions in all may be run over. */
+/** The number of characters of one line that programs with this many instructions in total may run over. */
 export const charsMax = (instructions: number): number => Math.floor(lineWorkMax / instructions);
 
-// Matches letters, and signs behind a backslash, but not the replacement character: no text as it was sent holds that.
+// Matches letters, and punctuation after a backslash, but not the replacement character, which no text holds as it was
+// sent.
 const plainForm = /^(?:[^\\.+*?()|[\]{}^$\uFFFD\p{Cs}]|\\[!-/:-@[-`{-~])+$/u;
 
 const plainTextOf = (text: string): string | undefined =>
   plainForm.test(text) ? text.replaceAll(/\\(.)/g, "$1") : undefined;
 
-// A pattern of permitted size may take a fifth of a second to compile, because of what its classes stand for.
+// A pattern of permitted size may still take a fifth of a second to compile, because of the ranges of its classes.
 function slowToCompile(text: string): string | undefined {
   const classes = text.match(/\\[pP]/g)?.length ?? 0;
   if (classes > unicodeClassesMax)
@@ -111,8 +110,8 @@ const tooLarge = (instructions: string): string =>
 type Group = { total: number; last: number };
 
 /**
- * At least the size that the pattern compiles to, give or take a few instructions. Reads RE2's syntax as far as it
- * nests and repeats.
+ * An upper bound, except for a few instructions, of the size of the compiled pattern. Parses RE2's syntax only for
+ * nesting and repetition.
  */
 export function estimatedInstructions(pattern: string): number {
   let group: Group = { total: 0, last: 0 };
@@ -121,7 +120,7 @@ export function estimatedInstructions(pattern: string): number {
     group.total += size;
     group.last = size;
   };
-  // Gives the last part a new size, all of which the next repetition repeats.
+  // Gives the last part a new size, which the next repetition multiplies.
   const repeat = (size: number) => {
     group.total += size - group.last;
     group.last = size;
@@ -149,8 +148,8 @@ export function estimatedInstructions(pattern: string): number {
   return group.total + 2;
 }
 
-// A part is quoted text, an escape, a class, a count, or one character. Quoted text, escapes and classes hide brackets
-// and braces.
+// A part is quoted text, an escape, a class, a count, or one character. Quoted text, escapes and classes may contain
+// brackets and braces.
 const partForm =
   /\\Q[\s\S]*?(?:\\E|$)|\\(?:[pPx]\{[^}]*\}|[\s\S]|$)|\[\^?\]?(?:\[:[^\]]*?:\]|\\[\s\S]|[^\]\\])*\]|\{\d+(?:,\d*)?\}|[\s\S]/y;
 

@@ -1,6 +1,6 @@
 /**
- * Redaction: named detectors and an owner's own patterns find parts of lines, and a mark replaces them. Every part of a
- * line that a sender or an owner wrote is searched: source, process, MSGID, structured data, message.
+ * Redaction: named detectors and an owner's own patterns find parts of lines, which are replaced by a mark. Every part
+ * of a line that a sender or an owner wrote is searched: source, process, MSGID, structured data, message.
  */
 import type { Form } from "../batch/batch.ts";
 import { LineCursor } from "../batch/line-cursor.ts";
@@ -21,12 +21,12 @@ export type Redaction = { readonly detectors: readonly Detector[]; readonly patt
 /** How often each thing was found. */
 export type Redactions = Record<Detector | "pattern", number>;
 
-/** Ranges of text to be replaced, in order, without overlaps. */
+/** Ranges of text to replace, in order, without overlaps. */
 type Finder = { readonly name: Detector | "pattern"; find(text: string): readonly Span[] };
 
 export const patternsMax = 10;
 
-/** The most bytes of a frame's fields (RFC 5424 §6): a mark may be longer than what it replaces. */
+/** The most bytes of a frame's fields (RFC 5424 §6), since a mark may be longer than what it replaces. */
 const fieldBytesMax = { source: 48, process: 128, msgid: 32 } as const;
 
 const nil = 0x2d;
@@ -47,10 +47,10 @@ export function patternsFlaw(patterns: readonly string[]): string | undefined {
   return `its patterns together compile to ${instructions} instructions, and ${instructionsMax} are the most: use fewer, or smaller counts in braces`;
 }
 
-/** Nothing found yet. */
+/** A count of zero for everything. */
 export const noRedactions = (): Redactions => ({ email: 0, card: 0, bearer: 0, ip: 0, pattern: 0 });
 
-/** The work of a spec. The registry checked its patterns before it stored them. */
+/** A spec with its patterns read. The registry checked them before it stored them. */
 export function readRedaction({ detectors = [], patterns = [] }: RedactionSpec): Redaction {
   const read = patterns.map((pattern) => {
     const found = readPattern(pattern);
@@ -60,7 +60,7 @@ export function readRedaction({ detectors = [], patterns = [] }: RedactionSpec):
   return { detectors, patterns: read };
 }
 
-/** Takes out of lines the parts that a spec names. */
+/** Removes from lines what a spec names. */
 export class Redactor {
   readonly #finders: readonly Finder[];
   readonly #line = new LineCursor();
@@ -73,8 +73,8 @@ export class Redactor {
   }
 
   /**
-   * Redacts frames one after the other until `isOver`, at least one. `length` bytes of `frames` were looked at and
-   * became `bytes`; undefined when nothing was found. Adds the finds to `counts`.
+   * Redacts frames one after another until `isOver`, at least one. The first `length` bytes of `frames` were searched
+   * and became `bytes`; undefined if nothing was found. Adds to `counts`.
    */
   redact(
     frames: Uint8Array,
@@ -99,7 +99,7 @@ export class Redactor {
     return { bytes: Buffer.concat([...out, bytes.subarray(copied, line.end)]), length: line.end };
   }
 
-  // The parts of the frame behind its length; undefined when there was nothing to find.
+  // The parts of the frame after its length; undefined if nothing was found.
   #redacted(bytes: Buffer, line: LineCursor, counts: Redactions): readonly Uint8Array[] | undefined {
     const source = this.#field(bytes, line.sourceStart, line.sourceEnd, fieldBytesMax.source, counts);
     const process = this.#field(bytes, line.processStart, line.processEnd, fieldBytesMax.process, counts);
@@ -126,7 +126,7 @@ export class Redactor {
     return redacted !== undefined && redacted.length > bytesMax ? Buffer.from(mark) : redacted;
   }
 
-  // Structured data with the space behind it. A pattern may take part of their syntax: then nothing is left of them.
+  // Structured data and the space after it. If a pattern removes part of their syntax, nothing of them is left.
   #data(bytes: Buffer, { sdStart, sdEnd }: LineCursor, counts: Redactions): Buffer | undefined {
     if (sdEnd === sdStart || isNil(bytes, sdStart, sdEnd)) return undefined;
     const redacted = this.#text(bytes.subarray(sdStart, sdEnd), counts);
@@ -135,7 +135,7 @@ export class Redactor {
     return isWhole ? Buffer.concat([redacted, space]) : Buffer.from("- ");
   }
 
-  // One character is one byte, so everything else stays as it is, UTF-8 or not.
+  // Each character is one byte, so everything else stays unchanged, whether or not it is UTF-8.
   #text(bytes: Buffer, counts: Redactions): Buffer | undefined {
     let text = bytes.toString("latin1");
     let isChanged = false;
@@ -150,7 +150,7 @@ export class Redactor {
   }
 }
 
-/** The frames without anything that senders wrote: for lines that could not be looked at. */
+/** The frames without anything that senders wrote, for lines that could not be searched. */
 export function blackout(frames: Uint8Array, form: Form): Uint8Array {
   const out: Uint8Array[] = [];
   const line = new LineCursor().open(frames, form);

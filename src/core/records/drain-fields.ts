@@ -1,6 +1,6 @@
 /**
- * The fields of a drain that its owner chooses, its URL aside, in one table: bodies, replies, records and the command line
- * follow from it, each by a reader of its own beside it. A new field is a row here, its rule in
+ * The fields of a drain that its owner chooses, except its URL, in one table: bodies, replies, records and the command
+ * line are made from it, each by its own reader next to it. A new field is a row here, its rule in
  * `registry/drain-options.ts`, and what its sink does with it.
  */
 import type { FilterSpec } from "../filter/line-filter.ts";
@@ -9,9 +9,9 @@ import type { RedactionSpec } from "../patterns/redaction.ts";
 /** An option of `drains:add` and `drains:update`. */
 export type DrainFlag = {
   readonly name: string;
-  /** Its value, as the help shows it. */
+  /** Its value, as shown in the help. */
   readonly value: string;
-  /** Absent: the commands say it themselves, as it means something else in each. */
+  /** Absent: the commands have their own texts, since its meaning differs between them. */
   readonly help?: string;
   readonly repeats?: true;
 };
@@ -20,25 +20,25 @@ export type DrainFlag = {
 export type DrainFieldPart = {
   readonly name: string;
   readonly kind: "texts" | "pattern";
-  /** In `drains:info`. */
+  /** Its name in `drains:info`. */
   readonly label: string;
   readonly flag: DrainFlag;
 };
 
 export type DrainField = {
-  /** In bodies and replies. */
+  /** Its name in bodies and replies. */
   readonly name: string;
-  /** In the stored record. */
+  /** Its name in the stored record. */
   readonly record: string;
   readonly kind: "text" | "pem" | "headers" | "parts";
-  /** In the API's description. */
+  /** Its description in the API. */
   readonly about: string;
   /**
-   * Replies hold its value, a value that is never null, its names with hidden values, whether it is set (as `signed`),
+   * Replies show its value, a value that is never null, its names with hidden values, whether it is set (as `signed`),
    * or nothing.
    */
   readonly shown: "value" | "always" | "names" | "whether" | "never";
-  /** Characters of the value at most; of `headers`, of each. */
+  /** The most characters of the value; for `headers`, of each value. */
   readonly charsMax?: number;
   readonly flag?: DrainFlag;
   readonly parts?: readonly DrainFieldPart[];
@@ -213,7 +213,7 @@ type Parts<Each extends readonly DrainFieldPart[]> = {
 };
 type Headers = Readonly<Record<string, string>>;
 
-/** The fields in a body, each in the form that the owner writes; null takes one away. */
+/** The fields in a body, in the form that the owner writes; null removes one. */
 export type DrainFieldsBody = {
   readonly [Each in Field as Each["name"]]?:
     | (Each extends { readonly parts: infer Of extends readonly DrainFieldPart[] }
@@ -235,5 +235,5 @@ export type DrainFieldsRecord = {
         : string;
 };
 
-/** The same table for whoever walks over it. */
+/** The same table, for iterating over it. */
 export const allDrainFields: readonly DrainField[] = drainFields;

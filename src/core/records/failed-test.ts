@@ -1,8 +1,8 @@
-/** A drain that has not failed with lines of its own yet, and will: its newest test line was not taken. */
+/** A drain that has not failed with lines of its own yet, but will: its newest test line was not accepted. */
 
 /**
- * True when nothing was delivered since that test, and no state says more. Times are RFC 3339. A server of an earlier
- * version tells no test.
+ * True if nothing was delivered since the failed test, and no other state says more. Times are RFC 3339. A server of an
+ * earlier version reports no test.
  */
 export const isTestFailed = ({
   state,

@@ -1,10 +1,10 @@
 /**
- * The keys of the Store's records, each kind below a prefix of its own: features write them here and nowhere else. The
- * engines' own records (`head`, and two settings) are in a place of their own, and never meet the others.
+ * The keys of the Store's records, each kind under a prefix of its own: they are made only here. The engines' own
+ * records (`head`, and two settings) are kept separately, and never mix with these.
  */
 import type { ChannelId, DrainId } from "../ids.ts";
 
-/** Each kind's keys begin with its prefix. A setting is one record: its prefix is its key. */
+/** Each kind's keys begin with its prefix. A setting is one record, so its prefix is its key. */
 export const recordPrefixes = {
   app: "app/",
   appName: "app-name/",
@@ -41,17 +41,17 @@ const { channelEnd, platform, runner, addons, webSession } = recordPrefixes;
 
 export const appKey = (id: ChannelId): string => app + id;
 export const appNameKey = (name: string): string => appName + name;
-/** `hash`: SHA-256 of the token, in hex; keys of the API likewise. */
+/** `hash`: SHA-256 of the token in hex; the same for API keys. */
 export const tokenKey = (hash: string): string => token + hash;
 export const tokenClaimsKey = (channel: ChannelId): string => tokenClaims + channel;
 export const apiKeyKey = (hash: string): string => key + hash;
 export const apiKeyPointerKey = (id: string): string => keyPointer + id;
-/** `hash`: SHA-256 of what the browser holds, in hex. */
+/** `hash`: SHA-256 of the browser's secret in hex. */
 export const webSessionKey = (hash: string): string => webSession + hash;
 export const drainKey = (id: DrainId): string => drain + id;
 export const drainClaimsKey = (channel: ChannelId): string => drainClaims + channel;
 export const checkpointKey = (id: string): string => drainCheckpoint + id;
-/** `name`: the shard of the drains, and a name of its own. */
+/** `name`: the shard of the drains, and the sheet's own name. */
 export const sheetKey = (name: string): string => drainSheet + name;
 export const drainTestKey = (id: DrainId): string => drainTest + id;
 export const platformKey = (channel: ChannelId): string => platform + channel;
@@ -61,10 +61,10 @@ export const leaseNodeKey = (node: string): string => leaseNode + node;
 export const leaseShardKey = (shard: number): string => leaseShard + shard;
 export const channelEndKey = (channel: ChannelId): string => channelEnd + channel;
 
-/** The part of a record's key behind its kind's prefix. */
+/** The part of a record's key after the prefix of its kind. */
 export const nameIn = (kind: RecordKind, key: string): string => key.slice(recordPrefixes[kind].length);
 
-/** The kind of the record at `key`: the longest prefix says it. Undefined for a key that is none of ours. */
+/** The kind of the record at `key`, by the longest prefix. Undefined for a key that is not ours. */
 export function kindOf(key: string): RecordKind | undefined {
   let found: RecordKind | undefined;
   for (const [kind, prefix] of Object.entries(recordPrefixes) as [RecordKind, string][]) {

@@ -1,9 +1,9 @@
-/** Checks of what was read from the Store: another version of the program, or no program at all, may have written it. */
+/**
+ * Checks what was read from the Store: another version of the program, or something else entirely, may have written it.
+ */
 import { parsePosition } from "../position.ts";
 
-/**
- * Why a value cannot be used, in words that hold nothing of the value, and where in it (`start.line`; empty: the whole).
- */
+/** Why a value cannot be used, without quoting it, and where it is (`start.line`; empty: the whole). */
 type Flaw = { readonly at: string; readonly why: string };
 export type Check = (value: unknown) => Flaw | undefined;
 
@@ -47,7 +47,7 @@ export const isListOf =
       : flaw("has an entry of another form");
   };
 
-/** Values by names that are the owner's own. */
+/** An object whose keys are the owner's own names. */
 export const isMapOf =
   (check: Check): Check =>
   (value) => {
@@ -57,7 +57,7 @@ export const isMapOf =
       : flaw("has a value of another form");
   };
 
-/** Fields that are not named are let through: a later version of the same form may have more of them. */
+/** Other fields are accepted: a later version of the same form may have more. */
 export const hasFields =
   (needed: Readonly<Record<string, Check>>, optional: Readonly<Record<string, Check>> = {}): Check =>
   (value) => {
@@ -72,8 +72,8 @@ export const hasFields =
   };
 
 /**
- * A record that may be of another version than `version`, by its field of that name. Records without the field are of
- * version 1, or of version `unnamed`.
+ * A record that may have another version than `version`, according to its field of that name. Records without the field
+ * have version 1, or version `unnamed`.
  */
 export const ofVersion =
   (version: number, check: Check, { unnamed = 1 }: { readonly unnamed?: number } = {}): Check =>

@@ -4,7 +4,7 @@ export class FairLine<Waiting> {
   readonly #groups = new Map<string, Waiting[]>();
   #length = 0;
 
-  /** How many wait. */
+  /** The number of those that wait. */
   get length(): number {
     return this.#length;
   }
@@ -16,25 +16,25 @@ export class FairLine<Waiting> {
     else before.push(waiting);
   }
 
-  /** The one that `shift` would take out. */
+  /** The one that `shift` would remove. */
   get next(): Waiting | undefined {
     for (const waiting of this.#groups.values()) return waiting[0];
     return undefined;
   }
 
-  /** Takes the next one out; undefined when nobody waits. */
+  /** Removes and returns the next one; undefined if nobody waits. */
   shift(): Waiting | undefined {
     for (const [group, waiting] of this.#groups) {
       this.#groups.delete(group);
       this.#length--;
       const next = waiting.shift();
-      if (waiting.length > 0) this.#groups.set(group, waiting); // behind all others
+      if (waiting.length > 0) this.#groups.set(group, waiting); // to the end of the line
       return next;
     }
     return undefined;
   }
 
-  /** Takes the first one of the group that has the most out; undefined when nobody waits. */
+  /** Removes the first one of the largest group; undefined if nobody waits. */
   shiftOfLargest(): Waiting | undefined {
     let [largest, most]: [string | undefined, readonly Waiting[]] = [undefined, []];
     for (const [group, waiting] of this.#groups)

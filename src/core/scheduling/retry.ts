@@ -1,11 +1,11 @@
-/** Retry policies are data; what they add up to is computed in a test. */
+/** Retry policies are data; a test computes what they add up to. */
 export type RetryPolicy = {
   readonly delayMsMin: number;
   readonly delayMsMax: number;
   readonly factor: number;
-  /** Infinity never gives up. */
+  /** Infinity: it never gives up. */
   readonly attemptsMax: number;
-  /** ± share of the delay, 0…1. */
+  /** The share of the delay by which it varies, 0…1. */
   readonly jitter: number;
 };
 

@@ -1,6 +1,8 @@
 import { FairLine } from "./fair-line.ts";
 
-/** Lets at most `max` pieces of work run at a time. Groups take turns; within one, first come is first served. */
+/**
+ * Lets at most `max` pieces of work run at a time. Groups take turns; within a group it is first come, first served.
+ */
 export class Semaphore {
   readonly #waiting = new FairLine<() => void>();
   #free: number;

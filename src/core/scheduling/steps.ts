@@ -1,7 +1,7 @@
-/** Work that can be paused: it yields wherever others may run, and returns the result. */
+/** Work that can be paused: it yields wherever others may run, and finally returns the result. */
 export type Steps<Value> = Generator<void, Value, void>;
 
-/** Does the work at one go. */
+/** Does the work in one go. */
 export function atOnce<Value>(steps: Steps<Value>): Value {
   for (;;) {
     const step = steps.next();

@@ -1,6 +1,6 @@
 /**
- * Recognises keys and tokens by their form, so that we never repeat one where others can read it, wherever somebody
- * pasted it.
+ * Recognises keys and tokens by their form, so that one that somebody pasted somewhere is never repeated where others
+ * can read it.
  */
 
 const forms: readonly (readonly [form: RegExp, left: string])[] = [
@@ -8,9 +8,6 @@ const forms: readonly (readonly [form: RegExp, left: string])[] = [
   [/\b([td])\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, "$1.…"],
 ];
 
-/**
- * `text` in which everything of the form of an API key, an ingest token or a drain's token is cut to its first
- * characters.
- */
+/** `text` with everything that looks like an API key, an ingest token or a drain token cut to its first characters. */
 export const withoutKeys = (text: string): string =>
   forms.reduce((left, [form, instead]) => left.replace(form, instead), text);

@@ -1,5 +1,5 @@
 /**
- * Hides tokens where they must not be read. A token is `t.UUID` (`newToken`), and whoever reads one may write to an
+ * Hides tokens where they must not be read. A token is `t.UUID` (`newToken`), and anybody who reads one may write to an
  * app. A misconfigured sender puts its token into a field that is shown, so everything that is stored or said about a
  * frame goes through here.
  */
@@ -13,35 +13,38 @@ const uuidBytes = 36;
 /** `t.` and a UUID. */
 export const tokenBytes = 2 + uuidBytes;
 
-/** The second spelling, for senders that allow 32 letters, digits and `_`: `t` and the 31 digits of a UUID that are chosen. */
+/** The second spelling, for senders that allow 32 letters, digits and `_`: `t` and the 31 random digits of a UUID. */
 export const shortTokenBytes = 32;
 
 /**
- * A token that was cut or damaged is hidden from so many characters on, as the rest could be guessed: behind `t.`, and
- * at the end of the line.
+ * A token that was cut or damaged is hidden if at least this many characters are left, because the rest could be
+ * guessed: after `t.`, and at the end of the line.
  */
 const partBytesMin = 32;
 const cutBytesMin = 4;
-/** Digits of a second spelling, which has no dot to tell it from a word: behind its `t`, and at the end of the line. */
+/**
+ * The same for the second spelling, which has no dot that distinguishes it from a word: digits after its `t`, and at
+ * the end of the line.
+ */
 const shortPartBytesMin = 27;
 const shortCutBytesMin = 15;
 
-/** Bytes that UUIDs are made of: hexadecimal digits and dashes. */
+/** The bytes in UUIDs: hexadecimal digits and dashes. */
 const isUuidByte = new Uint8Array(256);
 for (const character of "0123456789abcdefABCDEF-") isUuidByte[character.charCodeAt(0)] = 1;
-/** Bytes that make a word: a token behind one of them is no word of its own. */
+/** Bytes that belong to words: a token directly after one of them is not a word of its own. */
 const isWordByte = new Uint8Array(256);
 for (const character of "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.")
   isWordByte[character.charCodeAt(0)] = 1;
 
-/** True when [start, end) has the form of a token. */
+/** True if [start, end) has the form of a token. */
 export const isTokenAt = (bytes: Uint8Array, start: number, end: number): boolean =>
   end - start === tokenBytes &&
   bytes[start] === letterT &&
   bytes[start + 1] === dot &&
   isUuidAt(bytes, start + 2);
 
-/** True when [start, end) has the form of a token in its second spelling. */
+/** True if [start, end) has the form of a token in its second spelling. */
 export const isShortTokenAt = (bytes: Uint8Array, start: number, end: number): boolean =>
   end - start === shortTokenBytes && bytes[start] === letterT && digitsEnd(bytes, start + 1, end) === end;
 
@@ -51,7 +54,10 @@ export function isTokenText(text: string): boolean {
   return isTokenAt(bytes, 0, bytes.length) || isShortTokenAt(bytes, 0, bytes.length);
 }
 
-/** The second spelling of `t.UUID`, undefined for a UUID of another version than 4, whose digits are not all chosen. */
+/**
+ * The second spelling of `t.UUID`; undefined if the UUID is not of version 4, because then not all the digits are
+ * random.
+ */
 export function shortTokenOf(token: string): string | undefined {
   const digits = token.slice(2).replaceAll("-", "");
   return digits.length === 32 && digits[12] === "4"
@@ -59,24 +65,23 @@ export function shortTokenOf(token: string): string | undefined {
     : undefined;
 }
 
-/** `t.UUID` of a second spelling; any other text as it is. */
+/** `t.UUID` for a second spelling; any other text unchanged. */
 export function tokenOfSpelling(text: string): string {
   const found = /^t([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{3})([0-9a-f]{4})([0-9a-f]{12})$/.exec(text);
   return found === null ? text : `t.${found[1]}-${found[2]}-4${found[3]}-${found[4]}-${found[5]}`;
 }
 
 /**
- * The distance between two looks: in every part of a UUID or of a second spelling that counts, one byte that is looked at
- * has its three predecessors in the part too.
+ * The distance between two inspected bytes: every part of a UUID or a second spelling that counts contains an inspected
+ * byte with its three predecessors.
  */
 const strideBytes = shortPartBytesMin - 3;
 
 /**
  * Writes `*` over every token in [start, end), which is one line: over tokens that are words of their own, and over
- * `own` wherever it stands; also over large parts of a token, over the beginning of one that the end has cut, and over
- * one in capitals, which anybody can undo. A
- * UUID behind another word, as in `client.UUID`, is somebody's id and stays. Looks at four bytes of every 24, which no
- * token evades; hardly any other text has hexadecimal digits in all four.
+ * `own` anywhere; also over large parts of a token, the beginning of one that the end has cut, and one in capitals,
+ * which anybody can convert back. A UUID after another word, as in `client.UUID`, is somebody's id and stays. Inspects
+ * four bytes of every 24, which no token evades; hardly any other text has hexadecimal digits in all four.
  */
 export function maskTokens(bytes: Uint8Array, start: number, end: number, own?: string): void {
   for (let at = start + strideBytes + 2; at < end; at += strideBytes) {
@@ -88,7 +93,7 @@ export function maskTokens(bytes: Uint8Array, start: number, end: number, own?: 
     maskAround(bytes, start, end, end - 1, cutBytesMin, own);
 }
 
-// Masks the word behind `t.` that holds the byte at `at`, when it is at least `bytesMin` long.
+// Masks the word after `t.` that contains the byte at `at`, if it has at least `bytesMin` bytes.
 function maskAround(
   bytes: Uint8Array,
   start: number,
@@ -110,7 +115,7 @@ function maskAround(
     for (let i = from; i < to; i++) if (bytes[i] !== dash) bytes[i] = asterisk;
 }
 
-// Masks the second spelling whose digits begin at `from`, also one that the end has cut.
+// Masks the second spelling whose digits begin at `from`, even if the end has cut it.
 function maskShort(
   bytes: Uint8Array,
   start: number,
@@ -127,7 +132,7 @@ function maskShort(
     bytes.fill(asterisk, from, to);
 }
 
-/** Behind the hexadecimal digits at `at`. */
+/** The place after the hexadecimal digits at `at`. */
 function digitsEnd(bytes: Uint8Array, at: number, end: number): number {
   let to = at;
   while (to < end && bytes[to] !== dash && isUuidByte[bytes[to]!] === 1) to++;
@@ -148,5 +153,5 @@ function isText(bytes: Uint8Array, at: number, length: number, text: string): bo
   return true;
 }
 
-/** Lower case, for the bytes that tokens are made of; no other byte becomes one of them, but for control characters. */
+/** Lower case, for the bytes in tokens; of all other bytes, only control characters become one of them. */
 const lowerCase = (byte: number): number => byte | 0x20;

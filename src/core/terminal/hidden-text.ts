@@ -5,25 +5,25 @@
  * of a flag.
  */
 
-/** Scripts that are spelt with joiners. */
+/** Scripts whose spelling uses joiners. */
 const joined = "Arab Syrc Mong Deva Beng Guru Gujr Orya Taml Telu Knda Mlym Sinh Khmr"
   .split(" ")
   .map((script) => `\\p{Script=${script}}`)
   .join("");
-/** Characters of the category Cf that are seen: they stand above the digits that follow. */
+/** Visible characters of the category Cf: they stand above the digits that follow. */
 const seen = "[\\u0600-\\u0605\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u{110bd}\\u{110cd}]";
 const joiner = "[\\u200c\\u200d]";
 const picture = "\\p{Extended_Pictographic}";
 const tag = "[\\u{e0030}-\\u{e0039}\\u{e0061}-\\u{e007a}]";
 const selector = "[\\ufe00-\\ufe0f\\u{e0100}-\\u{e01ef}\\u180b-\\u180d\\u180f]";
 
-/** In front of an emoji's joiner. */
+/** Allowed before an emoji's joiner. */
 const joinable = `${picture}\\ufe0f?|\\p{Emoji_Modifier}`;
-/** In front of a variation selector. */
+/** Allowed before a variation selector. */
 const varied = `${picture}|[\\p{Ideographic}\\p{Sm}\\p{Script=Mong}]`;
 const tags = "[\\u{e0030}-\\u{e007f}]";
 
-/** Each begins with the character itself: texts without any are passed over fast. */
+/** Each alternative begins with the character itself, so that texts without any are skipped fast. */
 export const hiddenSource = [
   "[\\u2028\\u2029]",
   `[\\p{Cf}\\p{Default_Ignorable_Code_Point}](?<!${seen}|${joiner}|${selector}|${tags})`,
@@ -33,7 +33,7 @@ export const hiddenSource = [
   `${tags}(?<!\\u{1f3f4}${tag}{0,6}${tags})`,
 ].join("|");
 
-/** As JSON writes it: each unit of UTF-16 as `\\uXXXX`. */
+/** In JSON's notation: each UTF-16 unit as `\\uXXXX`. */
 export const writtenOut = (text: string): string =>
   text
     .split("")

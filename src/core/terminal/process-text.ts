@@ -1,8 +1,8 @@
-/** How readers are told whose line it is, on a terminal and on the page alike. */
+/** Shows readers whose line it is, in the same way on a terminal and on the page. */
 
 /**
- * The process of a line in words that no app can forge: its own processes go by their names, what the platform says has
- * a star, and everything else its source.
+ * The process of a line in a form that no app can forge: its own processes have their names, the platform's lines have
+ * a star, and all others have their source.
  */
 export function processText({ source, dyno }: { readonly source: string; readonly dyno: string }): string {
   if (source === "heroku") return `*${dyno}`;

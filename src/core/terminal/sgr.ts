@@ -1,17 +1,17 @@
 /**
- * Colours and other looks of text (SGR of ECMA-48): what is on after a sequence, and how it is turned on again.
- * Pure; for terminals, and for pages that show the text of terminals.
+ * Colours and other styles of text (SGR of ECMA-48): what is on after a sequence, and how to turn it on again. Pure;
+ * for terminals, and for pages that show terminal text.
  */
 
-/** A property of text that one value of a kind at a time may have. */
+/** A property of text that has one value at a time. */
 export type SgrPart = "weight" | "italic" | "underline" | "inverse" | "strike" | "foreground" | "background";
 
-/** The looks that are on: the parameters that turn each part on. Empty when all is off. */
+/** The active styles: the parameters that turn each part on. Empty if all are off. */
 export type SgrState = ReadonlyMap<SgrPart, string>;
 
 export const sgrOff: SgrState = new Map();
 
-/** For expressions: a sequence of parameters alone, without a private prefix. No colour needs a longer one. */
+/** For regular expressions: a sequence of only parameters, without a private prefix. No colour needs a longer one. */
 export const sgrSource = "\\u001b\\[[0-9:;]{0,64}m";
 
 /** A whole sequence; the first group holds its parameters. */
@@ -21,7 +21,7 @@ const sequenceForm = new RegExp(`^(?=${sgrSource}$)[^0-9:;m]*([0-9:;]*)m$`);
 export const withoutSgr = (text: string): string => text.replace(sgrForm, "");
 const sgrForm = new RegExp(sgrSource, "g");
 
-/** Neither concealing (8) nor blinking (5, 6) is among them: a text of a log can be read. */
+/** Concealed (8) and blinking (5, 6) text is left out, so that the text of a log can always be read. */
 const single: Readonly<Record<number, readonly [SgrPart, isOn: boolean]>> = {
   1: ["weight", true],
   2: ["weight", true],
@@ -39,7 +39,7 @@ const single: Readonly<Record<number, readonly [SgrPart, isOn: boolean]>> = {
   49: ["background", false],
 };
 
-/** The state behind `sequence`. Parameters that mean nothing change nothing. */
+/** The state after `sequence`. Unknown parameters change nothing. */
 export function sgrAfter(state: SgrState, sequence: string): SgrState {
   let next = new Map(state);
   for (const { code, text } of parametersIn(sequence)) {
@@ -49,7 +49,7 @@ export function sgrAfter(state: SgrState, sequence: string): SgrState {
   return next;
 }
 
-/** `sequence` with those of its parameters alone that mean something here; "" when none does. */
+/** `sequence` with only the parameters that are known here; "" if there are none. */
 export function knownSgr(sequence: string): string {
   const known = parametersIn(sequence).filter(({ code }) => code === 0 || partOf(code) !== undefined);
   return known.length === 0 ? "" : `\u001b[${known.map(({ text }) => text).join(";")}m`;
@@ -57,7 +57,7 @@ export function knownSgr(sequence: string): string {
 
 type Parameter = { readonly code: number; readonly text: string };
 
-/** An extended colour is one parameter; where it is none, it is left out. */
+/** An extended colour counts as one parameter; an invalid one is left out. */
 function parametersIn(sequence: string): Parameter[] {
   const given = sequenceForm.exec(sequence)?.[1]?.split(";") ?? [];
   const found: Parameter[] = [];
@@ -86,7 +86,10 @@ function partOf(code: number): readonly [SgrPart, isOn: boolean] | undefined {
   return single[code];
 }
 
-/** Parameters of an extended colour at `at`: `38;5;N` has three, `38;2;R;G;B` five; one when it is none. */
+/**
+ * The number of parameters of an extended colour at `at`: three for `38;5;N`, five for `38;2;R;G;B`; one if it is not
+ * valid.
+ */
 function colourLength(given: readonly string[], at: number): number {
   const length = { "5": 3, "2": 5 }[given[at + 1] ?? ""] ?? 1;
   return at + length <= given.length ? length : given.length - at;
@@ -94,6 +97,6 @@ function colourLength(given: readonly string[], at: number): number {
 
 const isBetween = (code: number, first: number, last: number): boolean => code >= first && code <= last;
 
-/** The sequence that turns on what is on, "" when nothing is. */
+/** The sequence that turns on the active styles; "" if there are none. */
 export const sgrSequence = (state: SgrState): string =>
   state.size === 0 ? "" : `\u001b[${[...state.values()].join(";")}m`;

@@ -1,18 +1,18 @@
 /**
- * The text that may reach a terminal: text, tabs, line ends and colours (SGR). Everything else that drives a terminal
- * is written out as `\uXXXX`, which JSON strings know too: an app can neither set the title, nor clear the screen, nor
- * move the cursor back to write a head in another's name, nor hide a text or let it blink, nor say what is not seen.
- * Lines that go through a pipe never come here.
+ * The text that may reach a terminal: text, tabs, line ends and colours (SGR). Everything else that controls a terminal
+ * is written out as `\uXXXX`, which is also valid in JSON strings: an app can neither set the title, nor clear the
+ * screen, nor move the cursor back to write a head in another's name, nor hide text or make it blink, nor write what
+ * cannot be seen. Lines that go into a pipe do not come through here.
  */
 
 import { hiddenSource, writtenOut } from "./hidden-text.ts";
 import { knownSgr, sgrAfter, sgrOff, sgrSource } from "./sgr.ts";
 
-/** C0, DEL and C1; all that is not seen. */
+/** C0, DEL and C1, and everything invisible. */
 const special = new RegExp(`${sgrSource}|[\\u0000-\\u001f\\u007f-\\u009f]|${hiddenSource}`, "gu");
 const reset = "\u001b[0m";
 
-/** `text` as a terminal gets it. Colours of one line never reach the next; without `colours` there are none. */
+/** `text` as the terminal gets it. Colours of one line never reach the next; without `colours` they are removed. */
 export function terminalText(text: string, colours: boolean): string {
   let looks = sgrOff;
   const shown = text.replace(special, (found) => {
@@ -31,7 +31,7 @@ export function terminalText(text: string, colours: boolean): string {
 }
 
 /**
- * One line of the command's own layout: a cell or a fact. A character that would end the line is written out, in pipes
- * too.
+ * One line of the command's own layout: a cell or a fact. A character that would end the line is written out, even in
+ * pipes.
  */
 export const oneLine = (text: string): string => text.replace(/[\r\n\u2028\u2029]/g, writtenOut);

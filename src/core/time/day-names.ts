@@ -1,6 +1,6 @@
-/** Days as people name them. */
+/** Days in the words that people use. */
 
-/** A day of the calendar; `day` may lie outside the month, as 0 does for the last day of the month before. */
+/** A calendar day; `day` may lie outside the month, as 0 does for the last day of the month before. */
 type Day = { readonly year: number; readonly month: number; readonly day: number };
 
 const months = "january february march april may june july august september october november december".split(
@@ -10,7 +10,7 @@ const weekdays = "sunday monday tuesday wednesday thursday friday saturday".spli
 /** From one 29 February to the next but one. */
 const yearsMax = 9;
 
-/** The days that a text may mean, newest first; none when it names no day. Nothing at all means any day. */
+/** The days that a text may mean, newest first; none if it names no day. An empty text means any day. */
 export function daysNamed(text: string, today: Day): readonly Day[] {
   const daysBack = (days: number): Day => ({ ...today, day: today.day - days });
   if (text === "") return [today, daysBack(1)];

@@ -14,7 +14,7 @@ const unitsMs = new Map<string, number>([
 ]);
 
 /**
- * A duration such as `90s`, `1h30m`, `10 min` or `2 hours`, in ms; undefined for other text. Letters are small: `1M`
+ * A duration such as `90s`, `1h30m`, `10 min` or `2 hours`, in ms; undefined for other text. Units are lower case: `1M`
  * could be a month.
  */
 export function readDuration(text: string): number | undefined {

@@ -1,13 +1,14 @@
 /**
- * Lines over time by grade, in steps that grow with the time span: memory stays the same, however much is read. Pure.
+ * Counts lines over time by grade, in steps that grow with the time span, so that memory stays the same however much is
+ * read. Pure.
  */
 import { type Grade, grades } from "../message/level.ts";
 import type { Position } from "../position.ts";
 
-/** The extent of a bin's lines in the log: from the place before the first of them to the number behind the last. */
+/** The extent of a bin's lines in the log: from the place before the first to the number after the last. */
 export type BinExtent = { readonly position: Position; readonly firstLine: number; readonly endLine: number };
 export type Counts = Readonly<Record<Grade, number>>;
-/** `extent` is undefined where nobody said where the lines are. */
+/** `extent` is undefined if it is not known where the lines are. */
 export type Bin = {
   readonly startMs: number;
   readonly counts: Counts;
@@ -18,9 +19,11 @@ type Kept = { counts: Record<Grade, number>; extent: BinExtent | undefined };
 
 type HistogramBounds = {
   readonly binsMax: number;
-  /** The steps are those of this span, and what is older than that before the newest bin goes; undefined: they grow. */
+  /**
+   * The steps suit this span, and bins that lie further than this before the newest are dropped; undefined: steps grow.
+   */
   readonly spanMs?: number | undefined;
-  /** Steps are no shorter than this. */
+  /** The shortest step. */
   readonly stepMsMin?: number;
 };
 
@@ -29,7 +32,7 @@ const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21
   (s) => s * 1000,
 );
 
-/** The shortest step of whole seconds, minutes or hours that is not below `ms`. */
+/** The shortest step in whole seconds, minutes or hours that is at least `ms`. */
 const stepOver = (ms: number): number => steps.find((step) => step >= ms) ?? Math.ceil(ms / dayMs) * dayMs;
 
 export class Histogram {
@@ -51,7 +54,7 @@ export class Histogram {
     return this.#stepMs;
   }
 
-  /** Counts lines of a time; `extent`, where it is known, is that of these lines. */
+  /** Counts lines at a time; `extent` is that of these lines, if known. */
   add(timeMs: number, grade: Grade, count = 1, extent?: BinExtent): void {
     if (!Number.isFinite(timeMs)) return;
     const bin = this.#bins.get(this.#startOf(timeMs)) ?? this.#open(timeMs);
@@ -59,7 +62,7 @@ export class Histogram {
     if (extent !== undefined) bin.extent = joined(bin.extent, extent);
   }
 
-  /** Every step from the first to the last, those without lines too. */
+  /** Every step from the first to the last, including empty ones. */
   bins(): Bin[] {
     const [first, last] = this.#span();
     const bins: Bin[] = [];
@@ -70,7 +73,7 @@ export class Histogram {
     return bins;
   }
 
-  /** Lines before this number are not there any more: bins of those alone go. */
+  /** Lines before this number are gone: bins that hold only such lines are removed. */
   dropBefore(line: number): void {
     for (const [at, { extent }] of this.#bins)
       if (extent !== undefined && extent.endLine <= line) this.#bins.delete(at);
@@ -85,7 +88,7 @@ export class Histogram {
     return Math.floor(timeMs / this.#stepMs) * this.#stepMs;
   }
 
-  // Steps need not be multiples of each other: the bin is found by the step that there is in the end.
+  // Steps need not be multiples of each other, so the bin is found by the final step.
   #open(timeMs: number): Kept {
     const [first, last] = this.#span();
     const start = this.#startOf(timeMs);
@@ -97,7 +100,7 @@ export class Histogram {
     const bin = this.#bins.get(at) ?? none();
     this.#bins.set(at, bin);
     if (this.#spanMs !== undefined) this.#dropOlder(Math.max(last, start) - this.#spanMs);
-    return bin; // one that is too old is counted, and shown to nobody
+    return bin; // one that is too old is counted, but shown to nobody
   }
 
   #dropOlder(endMs: number): void {

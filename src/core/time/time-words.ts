@@ -1,19 +1,19 @@
 /**
- * Times as people write them, on the command line and on the page. Without a zone they are in the zone of the person;
- * without a day or a year they are the newest such moment in the past. Pure but for the zone.
+ * Times as people write them, on the command line and on the page. Without a zone they are in the person's own; without
+ * a day or a year they mean the most recent such moment. Pure except for the zone.
  */
 import { daysNamed } from "./day-names.ts";
 import { readDuration } from "./durations.ts";
 
-/** For the help of what takes a time. */
+/** For the help of options that take a time. */
 export const timeForms = "10m, 14:30, yesterday, 2026-11-28, '28 Nov 14:30', or an RFC 3339 time";
 
-/** The zone of times without one: that of the person, or UTC. */
+/** The zone of times without one: the person's own, or UTC. */
 export type TimeZone = "local" | "utc";
 
 /**
- * A time as the server takes it: how long ago as it is, so that the server's clock counts; else RFC 3339. Undefined for
- * text that names none.
+ * A time in the form that the server takes: durations unchanged, so that the server's clock counts, and otherwise RFC
+ * 3339. Undefined for any other text.
  */
 export function timeAsked(text: string, nowMs: number, zone: TimeZone = "local"): string | undefined {
   if (/^\d{1,9}(ms|s|m|h|d)$/.test(text)) return text;
@@ -21,7 +21,7 @@ export function timeAsked(text: string, nowMs: number, zone: TimeZone = "local")
   return timeMs === undefined ? undefined : new Date(timeMs).toISOString().replace(/\.000Z$/, "Z");
 }
 
-/** The moment that a text names, in ms since 1970; undefined when it names none. */
+/** The moment that a text names, in ms since 1970; undefined if it names none. */
 export function readTime(text: string, nowMs: number, zone: TimeZone = "local"): number | undefined {
   const words = text.trim().replace(/,? +/g, " ");
   const agoMs = readDuration(words.replace(/ ago$/i, ""));
@@ -41,7 +41,7 @@ const timeForm =
 /** A day, a time of day, or both; a zone may follow the time. */
 function readMoment(text: string, nowMs: number, zone: TimeZone): number | undefined {
   const match = timeForm.exec(text);
-  // A number by itself is the day of a month, or its year.
+  // A lone number is the day of a month, or its year.
   const isTime = match !== null && (match[2] !== undefined || match[5] !== undefined);
   const time = isTime ? timeOfDay(match) : midnight;
   if (time === undefined || text === "") return undefined;

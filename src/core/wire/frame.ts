@@ -1,4 +1,4 @@
-/** The result of one look at a buffer. A frame is the half-open byte range [start, end). */
+/** The result of one scan. A frame is the half-open byte range [start, end). */
 type Scan =
   | { readonly kind: "frame"; readonly start: number; readonly end: number }
   | { readonly kind: "more"; readonly bytesMissing: number }
@@ -21,7 +21,7 @@ export function scanFrame(bytes: Uint8Array, offset: number, frameBytesMax: numb
     const leadingZero = at === offset && digit === 0;
     if (digit < 0 || digit > 9 || leadingZero) return { kind: "bad", reason: "length_not_decimal" };
     length = length * 10 + digit;
-    if (length > frameBytesMax) return { kind: "bad", reason: "frame_too_long" }; // bounds the loop too
+    if (length > frameBytesMax) return { kind: "bad", reason: "frame_too_long" }; // also bounds the loop
   }
   if (at === bytes.length) return { kind: "more", bytesMissing: 1 };
   if (at === offset) return { kind: "bad", reason: "length_not_decimal" };
@@ -32,13 +32,13 @@ export function scanFrame(bytes: Uint8Array, offset: number, frameBytesMax: numb
     : { kind: "more", bytesMissing: end - bytes.length };
 }
 
-/** How the frame that begins at a place is told from the next; `unknown`: so many bytes do not say it yet. */
+/** How a frame is separated from the next; `unknown`: these bytes are too few to tell. */
 type Framing = "octet" | "newline" | "unknown";
 
 /**
- * RFC 6587 §3.4: a frame that begins with a digit is counted, any other ends with a newline. A line without a PRI may begin
- * with a number, too: where frames before it ended with newlines (`afterNewline`), or the number is no length that may
- * be, only a `<` behind the space makes it one. Read no further than that.
+ * RFC 6587 §3.4: a frame that begins with a digit is counted, any other ends with a newline. A line without a PRI may
+ * also begin with a number: if earlier frames ended with newlines (`afterNewline`), or the number is not a possible
+ * length, the frame is counted only if a `<` follows the space. Reads no further than that.
  */
 export function framingAt(
   bytes: Uint8Array,
@@ -60,17 +60,17 @@ export function framingAt(
   return bytes[at + 1] === opening ? "octet" : "newline";
 }
 
-/** Bytes between frames that are none: newlines, and the NUL that some senders end a frame with. */
+/** Bytes between frames: newlines, and the NUL with which some senders end a frame. */
 export const isFrameEnd = (byte: number | undefined): boolean =>
   byte === newline || byte === 0 || byte === carriageReturn;
 
-/** The newline or NUL (RFC 6587 §3.4.2) at or behind `offset`, or -1. */
+/** The next newline or NUL (RFC 6587 §3.4.2) from `offset` on, or -1. */
 export function frameEndFrom(bytes: Uint8Array, offset: number): number {
   const line = bytes.indexOf(newline, offset);
   const nul = bytes.subarray(offset, line === -1 ? bytes.length : line).indexOf(0);
   return nul === -1 ? line : offset + nul;
 }
 
-/** The end of the text of a frame that ends with a newline at `end`: `\r\n` is one ending. */
+/** The end of the text of a frame whose newline is at `end`: `\r\n` counts as one ending. */
 export const withoutReturn = (bytes: Uint8Array, start: number, end: number): number =>
   end > start && bytes[end - 1] === carriageReturn ? end - 1 : end;

@@ -1,12 +1,15 @@
-/** Cuts arrays and objects of JSON into the texts of their elements, so that a long document is parsed piece by piece. */
+/** Cuts JSON arrays and objects into the texts of their elements, so that a long document is parsed piece by piece. */
 import type { Steps } from "../scheduling/steps.ts";
 
 const pauseBytes = 1024;
-/** A text of so many bytes is parsed at one go: half a millisecond at most. */
+/** A text up to this size is parsed in one go, which takes at most half a millisecond. */
 const pieceBytesMax = 32 * 1024;
-/** Arrays and objects inside of one another that are longer than a piece. */
+/** Nesting of arrays and objects that are longer than a piece. */
 const depthMax = 32;
-/** Members of an object that is longer than a piece: one of very many is made at one go, and its names stay in memory for long. */
+/**
+ * Members of an object that is longer than a piece: a huge one is made in one go, and its names stay in memory for
+ * long.
+ */
 export const membersMax = 10_000;
 const quote = 0x22;
 const backslash = 0x5c;
@@ -15,9 +18,9 @@ const colon = 0x3a;
 const array = 0x5b;
 const object = 0x7b;
 const objectEnd = 0x7d;
-/** Turns the brackets of arrays into those of objects. */
+/** This bit turns brackets into braces. */
 const curled = 0x20;
-/** From the bracket that begins to the one that ends. */
+/** The distance from an opening bracket to its closing one. */
 const toEnd = 2;
 
 /** An object with more members than any protocol has. */
@@ -30,9 +33,9 @@ export class TooManyMembers extends SyntaxError {
 type Found = (start: number, end: number) => void;
 
 /**
- * Calls `found` with the place of each element, and with that of all of `bytes` where they are no array; pauses behind each
- * KiB, and behind each element. The texts are not looked into: whoever parses them finds what is wrong. False: something
- * stands behind the array, or its end is missing.
+ * Calls `found` with the place of each element, or with that of all of `bytes` if they are not an array; pauses after
+ * each KiB, and after each element. Does not look into the texts: whoever parses them finds what is wrong. False if
+ * something follows the array, or its end is missing.
  */
 export function* eachElement(bytes: Uint8Array, found: Found): Steps<boolean> {
   const begin = skipBlank(bytes, 0);
@@ -41,7 +44,10 @@ export function* eachElement(bytes: Uint8Array, found: Found): Steps<boolean> {
   return true;
 }
 
-/** `JSON.parse` with pauses. What is nested deeper, or has more members, than any protocol has it, in texts of more than 32 KiB, is refused. */
+/**
+ * `JSON.parse` with pauses. Refuses texts over 32 KiB whose nesting is deeper, or whose members are more, than in any
+ * protocol.
+ */
 export function* parseInSteps(bytes: Buffer, from = 0, end = bytes.length, depth = 0): Steps<unknown> {
   const start = skipBlank(bytes, from);
   const first = bytes[start];
@@ -60,7 +66,7 @@ export function* parseInSteps(bytes: Buffer, from = 0, end = bytes.length, depth
   return first === array ? yield* elementsOf(bytes, runs, depth) : yield* membersOf(bytes, runs, depth);
 }
 
-/** A text that is longer than a piece and has more values than any event: making them at one go takes long. */
+/** True for a text longer than a piece with more values than any event: making them in one go takes long. */
 export function hasManyValues(bytes: Uint8Array): boolean {
   if (bytes.length <= pieceBytesMax) return false;
   let values = 0;
@@ -100,13 +106,13 @@ function* membersOf(bytes: Buffer, runs: Runs, depth: number): Steps<object> {
   return Object.fromEntries(members);
 }
 
-// Nothing but blanks stands behind a comma that nothing follows.
+// Refuses a comma that is followed only by blanks.
 function someOf(bytes: Buffer, start: number, end: number): string {
   if (skipBlank(bytes, start) >= end) throw new SyntaxError("a comma too many");
   return bytes.toString("utf8", start, end);
 }
 
-/** The place behind the text that begins at `from`, or that place where none does. */
+/** The place after the text that begins at `from`, or `from` if there is none. */
 function textEnd(bytes: Uint8Array, from: number): number {
   if (bytes[from] !== quote) return from;
   let at = from + 1;
@@ -140,7 +146,7 @@ function* eachPart(bytes: Uint8Array, begin: number, end: number, found: Found):
   return false;
 }
 
-/** The place behind blanks, as JSON has them. */
+/** The place after JSON's white space. */
 function skipBlank(bytes: Uint8Array, from: number): number {
   let at = from;
   while (bytes[at] === 0x20 || bytes[at] === 0x0a || bytes[at] === 0x0d || bytes[at] === 0x09) at++;

@@ -1,6 +1,6 @@
 /**
- * Reads OTLP logs in JSON: lower camel case, ids in hexadecimal digits, numbers of 64 bits as numbers or texts, enumerations by
- * number. Fields that it does not know are passed over.
+ * Reads OTLP logs in JSON: lower camel case, ids in hexadecimal digits, 64-bit numbers as numbers or strings,
+ * enumerations by number. Unknown fields are skipped.
  */
 
 import type { Steps } from "../scheduling/steps.ts";
@@ -19,12 +19,12 @@ import {
   wholeNumber,
 } from "./otlp-logs.ts";
 
-/** A field that is not what OTLP has there. */
+/** A field whose value OTLP does not allow. */
 export class MalformedOtlp extends Error {}
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Visits one record after the other, with a pause behind each part that it looks at. Throws `MalformedOtlp`. */
+/** Visits one record after another, pausing after each part that it looks at. Throws `MalformedOtlp`. */
 export function* visitJson(request: unknown, visit: VisitRecord): Steps<void> {
   for (const logs of listIn(objectAt(request, "the request"), "resourceLogs")) {
     const resourceLogs = objectAt(logs, "resourceLogs");
@@ -77,7 +77,7 @@ function valueIn(fields: Fields, depth: number): OtlpValue {
   if (typeof fields.stringValue === "string") return fields.stringValue;
   if (typeof fields.boolValue === "boolean") return fields.boolValue;
   if (fields.intValue !== undefined) return wholeNumber(numberIn(fields, "intValue"));
-  // "NaN" and "Infinity" are texts there.
+  // "NaN" and "Infinity" are strings in JSON.
   if (fields.doubleValue !== undefined) return fields.doubleValue as number | string;
   if (typeof fields.bytesValue === "string") return fields.bytesValue;
   if (depth >= valueDepthMax) return null;

@@ -1,6 +1,6 @@
-/** Log records of an OTLP ExportLogsServiceRequest, whatever its encoding. */
+/** Log records of an OTLP ExportLogsServiceRequest, regardless of its encoding. */
 
-/** An AnyValue as JSON has it; bytes as base64, whole numbers beyond 2^53 as text. */
+/** An AnyValue in the form of JSON; bytes as base64, whole numbers beyond 2^53 as strings. */
 export type OtlpValue =
   | null
   | string
@@ -12,43 +12,43 @@ export type OtlpValue =
 export type OtlpAttributes = readonly (readonly [key: string, value: OtlpValue])[];
 
 export type OtlpRecord = {
-  /** Nanoseconds since 1970; 0: it is not known. */
+  /** Nanoseconds since 1970; 0: unknown. */
   timeNanos: bigint;
   observedNanos: bigint;
-  /** 1 to 24; 0: it is not known. */
+  /** 1 to 24; 0: unknown. */
   severity: number;
   severityText: string;
   body: OtlpValue;
   attributes: OtlpAttributes;
   flags: number;
-  /** In hexadecimal digits; empty: there is none. */
+  /** In hexadecimal digits; empty if there is none. */
   traceId: string;
   spanId: string;
   eventName: string;
 };
 
-/** Shared by records. */
+/** The parts that several records share. */
 export type OtlpOrigin = { readonly resource: OtlpAttributes; readonly scope: string };
 
-/** `record` is undefined where it, or what it shares with others, is more than a line holds. */
+/** `record` is undefined if it, or what it shares with others, is larger than a line may be. */
 export type VisitRecord = (record: OtlpRecord | undefined, origin: OtlpOrigin) => void;
 
-/** Bytes of a record or a resource in protobuf, which is read at one go: no line has as many. */
+/** The most bytes of a record or a resource in protobuf, which is read in one go: no line has as many. */
 export const partBytesMax = 512 * 1024;
-/** Attributes and values of a record, or of a resource, those inside of others included. */
+/** Attributes and values of a record or a resource, including nested ones. */
 const valuesMax = 10_000;
 
-/** More values than a record may have. */
+/** Thrown when a record has too many values. */
 class TooManyValues extends Error {}
 
-let values = 0; // of the record that is being read: nothing awaits meanwhile
+let values = 0; // of the record that is being read; nothing awaits in between
 
-/** One more value of the record that `bounded` reads. Throws `TooManyValues`. */
+/** Counts one more value of the record that `bounded` reads. Throws `TooManyValues`. */
 export function countValue(): void {
   if (++values > valuesMax) throw new TooManyValues();
 }
 
-/** The result of `read`; undefined where there are too many values. */
+/** The result of `read`; undefined if there are too many values. */
 export function bounded<Part>(read: () => Part): Part | undefined {
   values = 0;
   try {
@@ -59,7 +59,7 @@ export function bounded<Part>(read: () => Part): Part | undefined {
   }
 }
 
-/** Values inside of values; deeper ones are left out. */
+/** The deepest nesting of values; deeper ones are left out. */
 export const valueDepthMax = 16;
 
 export const emptyRecord = (): OtlpRecord => ({
@@ -75,11 +75,11 @@ export const emptyRecord = (): OtlpRecord => ({
   eventName: "",
 });
 
-/** A trace or span id as it is shown: one of zeros, or of another length, is none. */
+/** A trace or span id as it is shown; empty if it is all zeros or has another length. */
 export const idOf = (hex: string, bytes: number): string =>
   hex.length === 2 * bytes && /[^0]/.test(hex) ? hex : "";
 
-/** A whole number of 64 bits as JSON can have it. */
+/** A 64-bit whole number in a form that JSON can hold. */
 export const wholeNumber = (value: bigint): OtlpValue =>
   value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER)
     ? Number(value)

@@ -19,7 +19,7 @@ import {
 } from "./otlp-logs.ts";
 import { ProtobufFields } from "./protobuf-fields.ts";
 
-/** Visits one record after the other, pausing after each field. Throws `MalformedProtobuf`. */
+/** Visits one record after another, pausing after each field. Throws `MalformedProtobuf`. */
 export function* visitProtobuf(body: Buffer, visit: VisitRecord): Steps<void> {
   const request = new ProtobufFields(body);
   for (; request.next(); yield) if (request.field === 1) yield* visitResource(request, visit);
