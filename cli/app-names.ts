@@ -8,11 +8,11 @@ import { CliError, wrongUse } from "./errors.ts";
 export const appOption = (help = "the app, by name or id"): Option =>
   new Option("-a, --app <app>", help).env("TAILRACE_APP").argParser(single);
 
-/** The same for a command that takes several apps. */
+/** The same for a command that accepts several apps. */
 export const appsOption = (): Option =>
   appOption("the app, or a pattern like 'shop-*' (may be repeated)").argParser(collect);
 
-/** The app of a command that cannot do without. */
+/** The app of a command that needs one. */
 export function requiredApp(app: string | undefined): string {
   if (!app) throw noApp();
   if (!isPattern(app)) return app;
@@ -22,7 +22,7 @@ export function requiredApp(app: string | undefined): string {
   );
 }
 
-/** The apps that the names and patterns mean, each once. A plain name is taken at its word. */
+/** The apps that the names and patterns mean, without repetitions. A plain name is not looked up. */
 export async function requiredApps(api: Api, names: readonly string[] = []): Promise<readonly string[]> {
   if (names.length === 0) throw noApp();
   const all = names.some(isPattern) ? (await api.apps()).map((app) => app.name) : [];
@@ -40,7 +40,7 @@ const noApp = () =>
 
 export const isPattern = (name: string): boolean => /[*?]/.test(name);
 
-/** The apps that any of the patterns means. */
+/** The apps that match any of the patterns. */
 export const appsMatching = (
   patterns: readonly string[],
   apps: readonly { readonly name: string }[],

@@ -1,4 +1,4 @@
-/** Lists of what apps have. */
+/** Lists of things that belong to apps. */
 import type { Command } from "commander";
 import { appsOption, requiredApps } from "./app-names.ts";
 import { type Context, jsonOption } from "./context.ts";
@@ -8,13 +8,13 @@ type RowKind<Row extends object> = {
   readonly rowsOf: (app: string) => Promise<readonly Row[]>;
   readonly heads: readonly string[];
   readonly cells: (row: Row) => readonly string[];
-  /** Words about a row, below the table. */
+  /** A remark on a row, below the table. */
   readonly note?: (row: Row) => string | undefined;
-  /** The words for an app that has none. */
+  /** The text for an app that has none. */
   readonly none: (app: string) => string;
 };
 
-/** Prints the rows of all apps that `names` means. Where they may mean several, each row says whose it is. */
+/** Prints the rows of all apps that `names` means. If there may be several, each row names its app. */
 export async function printRows<Row extends object>(
   { api, output }: Context,
   { app: names = [], json }: { app?: readonly string[]; json?: true },
@@ -32,7 +32,7 @@ export async function printRows<Row extends object>(
   if (notes.length > 0) output.note(notes.join("\n"));
 }
 
-/** A command that lists what apps have: of all of them, when none is named. */
+/** Registers a command that lists what apps have: for all apps if none is named. */
 export function registerList<Row extends object>(
   program: Command,
   context: Context,

@@ -1,9 +1,12 @@
-/** The scripts by which shells ask for completions. They are short, because `tailrace __complete` does the work. */
+/** The scripts with which shells ask for completions. They are short, because `tailrace __complete` does the work. */
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
 
-/** Bash breaks words at \`:\` and \`=\`: what is before the last of them stands already, and is taken off the answers. */
+/**
+ * Bash breaks words at `:` and `=`: everything before the last of them is already on the line, and is removed from the
+ * answers.
+ */
 const bash = `# tailrace's completion for bash:  source <(tailrace completion bash)
 _tailrace() {
   local IFS=$'\\n'

@@ -1,22 +1,24 @@
 /**
- * Completes the word at the cursor of a command line: commands, options, and the values of options that have known
- * ones.
+ * Completes the word at the cursor of a command line: commands, options, and values of options that have known ones.
  */
 import type { Argument, Command, Option } from "commander";
 import { levels } from "../src/core/message/level.ts";
 import { timeStyles } from "./view/times.ts";
 
-/** One thing that may stand there, and what it is. */
+/** One possible completion, and its description. */
 export type Candidate = { readonly text: string; readonly about: string };
 
-/** Names that a server knows; what it cannot tell is no name. */
+/** Names that a server knows; empty if it cannot tell. */
 export type KnownNames = {
   readonly apps: () => Promise<readonly string[]>;
   readonly drains: (app: string) => Promise<readonly string[]>;
   readonly processes: (app: string) => Promise<readonly string[]>;
 };
 
-/** The candidates for the last of `words`, which may be empty or half typed. The program's own name is not among them. */
+/**
+ * The candidates for the last of `words`, which may be empty or partly typed. `words` does not include the program's
+ * own name.
+ */
 export async function candidatesFor(
   program: Command,
   words: readonly string[],
@@ -65,7 +67,7 @@ const optionsOf = (command: Command): readonly Candidate[] =>
     .visibleOptions(command)
     .map((option) => ({ text: option.long ?? option.short!, about: option.description }));
 
-/** The option of that flag, when it takes a value. */
+/** The option with this flag, if it takes a value. */
 function optionNamed(command: Command, flag: string | undefined): Option | undefined {
   if (flag === undefined || !flag.startsWith("-")) return undefined;
   return command.options.find(
@@ -73,7 +75,7 @@ function optionNamed(command: Command, flag: string | undefined): Option | undef
   );
 }
 
-/** Arguments among `words`, values of options aside. */
+/** The number of arguments among `words`, not counting values of options. */
 function argumentsBefore(command: Command, words: readonly string[]): number {
   return words.filter(
     (word, at) => !word.startsWith("-") && optionNamed(command, words[at - 1]) === undefined,
@@ -94,7 +96,7 @@ async function valuesOf(
   return name === "time" ? timeStyles.map(plain) : [];
 }
 
-/** The names of apps, drains and what has choices; `apps:destroy NAME` takes an app. */
+/** Values of arguments that are apps, drains or choices; `apps:destroy NAME` takes an app. */
 function argumentValues(
   command: Command,
   argument: Argument,

@@ -5,25 +5,25 @@ import type { Variables } from "./environment.ts";
 import type { Output } from "./output.ts";
 
 export type Context = {
-  /** The client, made at the first use: a wrong TAILRACE_URL troubles only the commands that need it. */
+  /** The client, made when first used, so that a wrong TAILRACE_URL affects only commands that need it. */
   readonly api: () => Api;
   readonly output: Output;
   readonly variables: Variables;
 };
 
-/** Collects an option that may be given several times. */
+/** Collects the values of an option that may be repeated. */
 export const collect = (value: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),
   value,
 ];
 
-/** An option that may be given once: of two that are given, neither is left out silently. It has no default. */
+/** An option that must not be repeated, so that none of two values is silently ignored. It has no default. */
 export function single(value: string, before: string | undefined): string {
   if (before !== undefined) throw new InvalidArgumentError(`It was "${before}" before: give it once.`);
   return value;
 }
 
-/** A number of things or of seconds. */
+/** A number of things or seconds. */
 export function wholeNumber(text: string): number {
   if (!/^[1-9][0-9]{0,5}$/.test(text))
     throw new InvalidArgumentError("Write a whole number from 1 to 999999.");

@@ -1,4 +1,4 @@
-/** The facts of a drain for a terminal: names and values in two columns, wrapped at the terminal's width. */
+/** The facts about a drain for a terminal: names and values in two columns, wrapped at the terminal's width. */
 import { oneLine, terminalText } from "../src/core/terminal/terminal-text.ts";
 import type { Drain } from "./api/api-types.ts";
 import { factsOf, stateWords } from "./drain-words.ts";
@@ -6,11 +6,11 @@ import type { Output } from "./output.ts";
 import { wrapped } from "./view/columns.ts";
 import { type Hue, type Paint, paintOf } from "./view/paint.ts";
 
-/** Columns that values have at least. */
+/** The least width of values. */
 const valueColumnsMin = 20;
 const gapColumns = 2;
 
-/** Prints the facts; through a pipe each has one line, without colours. */
+/** Prints the facts; in a pipe each has one line, without colours. */
 export async function printFacts(output: Output, drain: Drain, nowMs: number): Promise<void> {
   const facts = factsOf(drain, nowMs);
   const paint = paintOf(output.isTerminal && output.colours());

@@ -1,4 +1,4 @@
-/** Drains in words. */
+/** Describes drains in words. */
 
 import { allDrainFields, type DrainField } from "../src/core/records/drain-fields.ts";
 import { isTestFailed } from "../src/core/records/failed-test.ts";
@@ -14,7 +14,7 @@ export const taken = ({ last_test: test }: Drain): DrainTestResult => ({
   expiring: test?.expiring ?? null,
 });
 
-/** Says what the test line of a drain that was added or changed has found. `drain`: how commands name it. */
+/** Reports the test line of a drain that was added or changed. `drain`: its name for commands. */
 export async function printFinding(output: Output, result: DrainTestResult, drain: string): Promise<void> {
   await output.print(firstFinding(result));
   if (result.expiring) output.note(asSentence(`But ${result.expiring}`));
@@ -49,11 +49,11 @@ export async function printTestResult(output: Output, key: string, result: Drain
   if (expiring) output.note(asSentence(`But ${expiring}`));
 }
 
-/** The state; an untried drain is not well because it is idle. */
+/** The state; an untried drain is idle, which does not make it well. */
 export const stateWords = (drain: Drain): string =>
   isTestFailed(drain) ? `${drain.state}, test failed` : (drain.state ?? "");
 
-/** The reason why a drain does not deliver, or will not when lines come; undefined when there is none. */
+/** The reason why a drain does not deliver, or will not when lines come; undefined if there is none. */
 export function troubleOf(drain: Drain): string | undefined {
   const { token, state, last_error: error, last_test: test } = drain;
   if (isTestFailed(drain)) return `${token} did not take its last test line: ${test?.reason}`;
@@ -61,7 +61,7 @@ export function troubleOf(drain: Drain): string | undefined {
   return state === "retrying" && message ? `${token} retries: ${message}` : undefined;
 }
 
-/** The words for a replay that was just asked for. */
+/** The text for a replay that was just requested. */
 export function replayWords(
   key: string,
   since: string,
@@ -76,7 +76,7 @@ export function replayWords(
     : `Drain ${key} gets what passes its filter of ${those} once more`;
 }
 
-/** The facts of a drain, each with its name; absent ones are left out. */
+/** The facts about a drain, each with its name; absent ones are left out. */
 export function factsOf(drain: Drain, nowMs: number): [string, string][] {
   const { last_error: error, last_test: test } = drain;
   const ledger = ledgerOf(drain);
@@ -107,7 +107,7 @@ export function factsOf(drain: Drain, nowMs: number): [string, string][] {
   );
 }
 
-/** `120 accepted = 100 delivered + 20 waiting + …; nothing is lost`; undefined for a server that does not count. */
+/** `120 accepted = 100 delivered + 20 waiting + …; nothing is lost`; undefined if the server sends no counts. */
 function ledgerOf(drain: Drain): string | undefined {
   const { delivered, lag_lines: waiting, refused, lost, filtered } = drain;
   const parts = { delivered, waiting, refused, lost, filtered };
@@ -125,7 +125,7 @@ function replayText({ since, state, lines, left, sent }: NonNullable<Drain["repl
   return `${count(lines)} ${lines === 1 ? "line" : "lines"} since ${since}: ${count(sent)} sent, ${count(left)} left${end}`;
 }
 
-/** `in 19 s`, `in 3 min`. Drains that fail take turns, so that one whose time has come may still wait. */
+/** `in 19 s`, `in 3 min`. Failing drains take turns, so one whose time has come may still wait. */
 function untilText(ms: number): string {
   if (!(ms > 0)) return "now, in its turn";
   const seconds = Math.ceil(ms / 1_000);

@@ -1,20 +1,20 @@
-/** Reads the environment: where the server is, and the key for it. */
+/** Reads the environment: the server's address, and the key for it. */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { codeOf, wrongUse } from "./errors.ts";
 
-/** Variables as `process.env` holds them. */
+/** Variables in the form of `process.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-/** A key, if there is one, and where it came from in words. */
+/** A key, if there is one, and a description of where it came from. */
 export type KeyFinding = {
   readonly key: string | undefined;
   readonly origin: string;
-  /** True when it was looked for in the file of a `--data` folder, which is not there. */
+  /** True if the key was expected in the file of a `--data` folder that does not exist. */
   readonly isFileMissing?: boolean;
 };
 
-/** The server's address: TAILRACE_URL, or the address that `serve` listens on by itself. */
+/** The server's address: TAILRACE_URL, or the default address of `serve`. */
 export function serverUrl(variables: Variables): URL {
   const text = variables.TAILRACE_URL || "http://127.0.0.1:8601";
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -32,8 +32,8 @@ export function serverUrl(variables: Variables): URL {
 }
 
 /**
- * TAILRACE_API_KEY, else the file that `serve` made, when the server is on this machine: that of TAILRACE_DATA, else
- * `data/api-key` in `folder` or the nearest folder above that has one.
+ * TAILRACE_API_KEY, or else the file that `serve` made, if the server is on this machine: in TAILRACE_DATA, or else
+ * `data/api-key` in `folder` or its nearest ancestor that has one.
  */
 export function findKey(variables: Variables, url: URL, folder: string = process.cwd()): KeyFinding {
   if (variables.TAILRACE_API_KEY)
@@ -57,7 +57,7 @@ export function findKey(variables: Variables, url: URL, folder: string = process
   return { key: undefined, origin, isFileMissing: true };
 }
 
-/** `data/api-key` of a folder and of all above it, the nearest first. */
+/** `data/api-key` in a folder and all its ancestors, nearest first. */
 function* usualPaths(folder: string): Generator<string> {
   yield join(folder, "data", "api-key");
   const above = dirname(folder);

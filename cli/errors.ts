@@ -6,11 +6,11 @@ export class CliError extends Error {
   override readonly name = "CliError";
   readonly mend: string;
   readonly exitStatus: number;
-  /** True when the same call may well succeed later: no answer, or one that asks to come back. */
+  /** True if the same call may succeed later: there was no answer, or it asks to come back. */
   readonly passing: boolean;
-  /** Why, where the message says besides who did not answer. */
+  /** The reason, if the message also says who did not answer. */
   readonly reason: string | undefined;
-  /** The server's own, from `docs/errors.md`. */
+  /** The server's error code, from `docs/errors.md`. */
   readonly code: string;
 
   constructor(
@@ -32,10 +32,10 @@ export class CliError extends Error {
   }
 }
 
-/** The command line was given something that it cannot mean. */
+/** The command line has an invalid value. */
 export const wrongUse = (message: string, mend: string) => new CliError(message, mend, { exitStatus: 2 });
 
-/** Nothing at TAILRACE_URL answered, within `msMax` or at all. */
+/** Nothing answered at TAILRACE_URL, within `msMax` or at all. */
 export function unreachable(url: URL, error: unknown, msMax: number): CliError {
   const isSlow = error instanceof Error && error.name === "TimeoutError";
   const reason = isSlow ? `the answer took longer than ${msMax / 1000} s` : networkReason(error);
@@ -49,23 +49,23 @@ function mendOfSilence(url: URL, code = ""): string {
     return 'Start a server with "tailrace serve --dev" (in a checkout "npm start"), or set TAILRACE_URL to the address of one that runs.';
   if (url.protocol === "http:" && cuts.includes(code)) return "Check TAILRACE_URL: is it https://?";
   if (code === "CERT_HAS_EXPIRED") return "Its operator has to renew it.";
-  return /CERT$|LEAF_SIGNATURE$/.test(code) ? "" : "Check TAILRACE_URL."; // an untrusted one's is in the reason
+  return /CERT$|LEAF_SIGNATURE$/.test(code) ? "" : "Check TAILRACE_URL."; // if untrusted, in the reason
 }
 
-/** One line that ends with a stop, unless it ends already. */
+/** One line that ends with a full stop, which is added if necessary. */
 export function asSentence(text: string): string {
   const line = oneLine(text);
   return /[.!?]$/.test(line) ? line : `${line}.`;
 }
 
-/** The server said 401. */
+/** The server answered 401. */
 export const keyRefused = ({ origin, isFileMissing }: KeyFinding) =>
   new CliError(
     `The server does not accept this API key (${origin}).`,
     `Set TAILRACE_API_KEY to a key of this server: the one that it was started with, else the one in the file api-key of its --data folder${isFileMissing ? ", or TAILRACE_DATA to that folder" : ""}.`,
   );
 
-/** The server answered with an error; its own words come first. What it finds wrong in a request is wrong use. */
+/** The server answered with an error; its own words come first. A mistake in the request is wrong use. */
 export const answered = (status: number, message: string, mend: string, code = "") =>
   new CliError(message, mend, {
     exitStatus: wrongUseStatuses.includes(status) && !wellMeant.includes(code) ? 2 : 1,
@@ -74,14 +74,14 @@ export const answered = (status: number, message: string, mend: string, code = "
   });
 
 const wrongUseStatuses = [400, 413, 415, 422];
-/** Codes of requests that are as they should be, and cannot be granted now (`docs/errors.md`). */
+/** Codes of valid requests that cannot be granted at the moment (`docs/errors.md`). */
 const wellMeant = ["APP_NAME_TAKEN", "TOKEN_LIMIT", "DRAIN_LIMIT", "DRAIN_REPEATED", "DRAIN_UNVERIFIED"];
 
 /** Something answered, but it does not speak this API. */
 export const notTailrace = (address: string, what: string) =>
   new CliError(`What answers at ${address} is not a tailrace server: ${what}.`, "Check TAILRACE_URL.");
 
-/** The meaning of a network's error, in words. */
+/** The meaning of a network error, in words. */
 export function networkReason(error: unknown): string {
   if (error instanceof CliError && error.reason !== undefined) return error.reason;
   const code = codeOf(error);
@@ -90,7 +90,7 @@ export function networkReason(error: unknown): string {
   return error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
 }
 
-/** The code of an error or of its cause, as `ECONNREFUSED`. */
+/** The code of an error or of its cause, such as `ECONNREFUSED`. */
 export function codeOf(error: unknown): string | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 4; at = at.cause, depth++) {
     if (at instanceof AggregateError && at.errors.length > 0) {

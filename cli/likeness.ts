@@ -1,12 +1,12 @@
-/** Suggests the existing name that a mistyped one was meant to be. */
+/** Suggests the existing name that a mistyped one was probably meant to be. */
 
-/** Letters that may differ. */
+/** The most letters that may differ. */
 const distanceMax = 2;
-/** Longer names are not compared, and no more than so many. */
+/** Longer names are not compared, and at most this many names. */
 const charsMax = 100;
 const namesMax = 2_000;
 
-/** The nearest of `names`, when no more than two letters differ, and no more than half of them. */
+/** The nearest of `names`, if at most two letters differ, and at most half of them. */
 export function nameLike(name: string, names: readonly string[]): string | undefined {
   const compared = name.length > charsMax ? [] : names.filter((one) => one.length <= charsMax);
   const distances = compared
@@ -19,7 +19,7 @@ export function nameLike(name: string, names: readonly string[]): string | undef
   )?.known;
 }
 
-/** Letters to insert, to leave out, to exchange or to swap with the next (optimal string alignment). */
+/** Letters to insert, delete, replace or swap with the next (optimal string alignment). */
 function distanceOf(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, i) => i)];
   for (let i = 1; i <= a.length; i++) {

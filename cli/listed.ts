@@ -1,7 +1,7 @@
-/** Things that a command is given by name, and the command that lists those that there are. */
+/** Kinds of things that commands take by name, and the command that lists each kind. */
 import { Argument } from "commander";
 
-/** `[-a APP]` is left out where no app is named: all are listed then. */
+/** `[-a APP]` is left out if no app is named: then all are listed. */
 const lists = {
   addon: "addons [-a APP]",
   app: "apps",
@@ -14,7 +14,7 @@ const lists = {
 } as const;
 type ListedKind = keyof typeof lists;
 
-/** An argument that names one of the things that a command lists. */
+/** An argument that names a thing that a command lists. */
 export class ListedArgument extends Argument {
   readonly kind: ListedKind;
 
@@ -24,7 +24,7 @@ export class ListedArgument extends Argument {
   }
 }
 
-/** The command that lists the things of this kind, of `app` when it is known. */
+/** The command that lists the things of this kind; for `app`, if it is known. */
 export function listOf(kind: ListedKind, app: string | undefined): string {
   const list = lists[kind].replace(/ \[(.*)\]$/, (_, option) => (app ? ` ${option}` : ""));
   return `tailrace ${list.replace("APP", app || "APP")}`;

@@ -14,7 +14,7 @@ if (process.argv[2] === "serve") startWithV8Args(process);
 const output = new Output(process.stdout, process.stderr, process.env);
 const [first = "", ...others] = process.argv.slice(2);
 const words = [first === "-V" ? "-v" : first, ...others].filter((word, at) => at > 0 || word !== "");
-/** Programs read failures as JSON too. Words behind `--` are another program's. */
+/** Programs read failures as JSON, too. Words after `--` belong to another program. */
 const wantsJson = words.slice(0, [...words, "--"].indexOf("--")).includes("--json");
 const program = newProgram(output, wantsJson);
 
@@ -34,6 +34,6 @@ try {
 } catch (error) {
   const { text, exitStatus } = wantsJson ? explainAsJson(error) : explain(error);
   if (text !== "") output.note(text);
-  await nextTurn(); // help that could not be written is told, too
+  await nextTurn(); // help that could not be written is reported, too
   process.exit(exitStatus);
 }

@@ -6,22 +6,22 @@ import { watchReader } from "./closed-pipe.ts";
 import type { Variables } from "./environment.ts";
 import { codeOf } from "./errors.ts";
 
-/** The columns of a terminal that does not tell. */
+/** The width of a terminal that does not report it. */
 const columnsDefault = 80;
 
 type Stdout = NodeJS.WriteStream & { readonly fd: number };
 
-/** The output of a command. A write resolves when the pipe has taken it; nothing piles up behind a slow reader. */
+/** The output of a command. A write resolves when the pipe has taken it, so that nothing piles up for a slow reader. */
 export class Output {
   readonly #stdout: Stdout;
   readonly #stderr: NodeJS.WriteStream;
   readonly #variables: Variables;
   #hasProgress = false;
-  /** Streams that cannot be written any more. */
+  /** Streams that cannot be written to any more. */
   readonly #broken = new Set<NodeJS.WriteStream>();
-  /** Called when the reader of stdout has gone (`| head`): that is a clean end. */
+  /** Called when the reader of stdout has gone (`| head`), which is a clean end. */
   onClosedPipe = (): void => process.exit(0);
-  /** Called when stdout cannot be written, as on a full disk. */
+  /** Called when stdout cannot be written, for example because a disk is full. */
   onFailure = (): void => process.exit(1);
 
   constructor(stdout: Stdout, stderr: NodeJS.WriteStream, variables: Variables) {
@@ -33,14 +33,14 @@ export class Output {
       this.note(`tailrace: Standard output cannot be written: ${writeFault(error)}.`);
       this.onFailure();
     });
-    stderr.on("error", () => this.#broken.add(stderr)); // nobody is left to be told
+    stderr.on("error", () => this.#broken.add(stderr)); // nobody is left to tell
     this.#stderr = stderr;
     this.#variables = variables;
   }
 
   /**
-   * Writes whole lines; waits while the reader of the pipe is behind. A terminal gets no control but colours, and
-   * none of those when they are not wanted (`--no-color`).
+   * Writes whole lines; waits while the reader of the pipe is behind. A terminal gets no control characters but
+   * colours, and no colours if they are not wanted (`--no-color`).
    */
   async write(text: string, coloursWanted = true): Promise<void> {
     this.progress("");
@@ -58,7 +58,7 @@ export class Output {
     await this.write(`${JSON.stringify(value, undefined, 2)}\n`);
   }
 
-  /** Prints rows in columns, the last one as wide as it is. */
+  /** Prints rows in columns; the last column is not padded. */
   async table(heads: readonly string[], rows: readonly (readonly string[])[]): Promise<void> {
     const all = [heads, ...rows].map((row) => row.map(oneLine));
     const widths = heads.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
@@ -67,8 +67,8 @@ export class Output {
   }
 
   /**
-   * Hands bytes on as they are, for a program whose output this one shows: what it says to its terminal is its own
-   * affair. Resolves when more may come; undefined when it may at once.
+   * Passes on bytes unchanged, for a program whose output this one shows: what it sends to its terminal is its own
+   * business. Resolves when more may come; undefined if it may at once.
    */
   pass(name: "stdout" | "stderr", bytes: Buffer): Promise<void> | undefined {
     const stream = name === "stdout" ? this.#stdout : this.#stderr;
@@ -82,7 +82,7 @@ export class Output {
     });
   }
 
-  /** Tells the person something that is not the result. */
+  /** Tells the user something that is not the result. */
   note(text: string): void {
     this.writeError(`${text}\n`);
   }
@@ -93,7 +93,7 @@ export class Output {
     this.#stderr.write(this.#stderr.isTTY === true ? terminalText(text, false) : text);
   }
 
-  /** Shows progress in one line of a terminal, which the next output takes away again, as "" does. */
+  /** Shows progress in one line of a terminal, which the next output removes; "" removes it now. */
   progress(text: string): void {
     if (this.#stderr.isTTY !== true || (text === "" && !this.#hasProgress)) return;
     const shown = terminalText(oneLine(text), false).slice(
@@ -104,35 +104,35 @@ export class Output {
     this.#hasProgress = text !== "";
   }
 
-  /** Ends the command, with status 0, when all that was written has gone out. */
+  /** Ends the command with status 0 when everything that was written has gone out. */
   finish(): Promise<never> {
     return new Promise(() => this.#stdout.write("", () => process.exit(0)));
   }
 
-  /** Ends the command soon after the reader of stdout has gone, also while there is nothing to print. */
+  /** Ends the command soon after the reader of stdout has gone, even while there is nothing to print. */
   endWithReader(): void {
     watchReader(this.#stdout.fd, () => this.onClosedPipe());
   }
 
-  /** True when somebody looks at the output. */
+  /** True if a person sees the output. */
   get isTerminal(): boolean {
     return this.#stdout.isTTY === true;
   }
 
-  /** Columns of the terminal; undefined where there is none. */
+  /** The width of the terminal; undefined if there is none. */
   get columns(): number | undefined {
     return this.isTerminal
       ? this.#stdout.columns || Number(this.#variables.COLUMNS) || columnsDefault
       : undefined;
   }
 
-  /** True where characters beyond ASCII can be shown, as far as the variables tell. */
+  /** True if characters beyond ASCII can be shown, according to the environment. */
   get isUtf8(): boolean {
     const { LC_ALL, LC_CTYPE, LANG } = this.#variables;
     return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || "");
   }
 
-  /** Colours only for eyes: on a terminal, unless NO_COLOR or `--no-color` is given; FORCE_COLOR turns them on. */
+  /** Uses colours only on a terminal, unless NO_COLOR or `--no-color` is given; FORCE_COLOR turns them on. */
   colours(wanted = true): boolean {
     if (!wanted || this.#variables.NO_COLOR) return false;
     const forced = this.#variables.FORCE_COLOR;
@@ -141,7 +141,7 @@ export class Output {
   }
 }
 
-/** The words for a failure, and the exit status: 1 failed, 2 wrong use. */
+/** The text for a failure, and the exit status: 1 failed, 2 wrong use. */
 export function explain(error: unknown): { text: string; exitStatus: number } {
   if (error instanceof CommanderError) return { text: "", exitStatus: error.exitCode === 0 ? 0 : 2 };
   if (error instanceof Error && "mend" in error && typeof error.mend === "string") {
@@ -166,14 +166,14 @@ export function explainAsJson(error: unknown): { text: string; exitStatus: numbe
     : isTold
       ? error.message
       : text;
-  const mend = isTold ? error.mend : isUse ? useMend : ""; // no command at all brings none
+  const mend = isTold ? error.mend : isUse ? useMend : ""; // a missing command has none
   const code = isTold && !isUse && "code" in error && error.code !== "" ? { code: error.code } : {};
   return { text: JSON.stringify({ error: { message, mend, ...code, exit_status: exitStatus } }), exitStatus };
 }
 
 export const useMend = "Add --help to see how the command is used.";
 
-/** The reason why a file or a device cannot be written, in words. */
+/** Explains why a file or a device cannot be written. */
 function writeFault(error: unknown): string {
   const code = codeOf(error) ?? "";
   return writeFaults[code] ?? (code || String(error));

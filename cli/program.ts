@@ -1,11 +1,11 @@
-/** The program: its name, its help, and how it reports wrong usage. */
+/** The program: its name, its help, and how it reports wrong use. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Output } from "./output.ts";
 import { readingCommandLike, readingCommands } from "./unknown-command.ts";
 import { HintingCommand } from "./use-hints.ts";
 
-/** The program without its commands. With `asJson` failures are told by whoever runs it. */
+/** The program without its commands. With `asJson`, the caller reports failures. */
 export function newProgram(output: Output, asJson = false): Command {
   const program = new HintingCommand("tailrace");
   program
@@ -45,13 +45,15 @@ Exit status: 0 done, 1 failed, 2 wrong use; "run" has the status of its command.
   return program;
 }
 
-/** A hint at an option may change what a command does: only those that change nothing give one. */
+/**
+ * An option that a hint suggests may change what a command does, so only commands that change nothing give such hints.
+ */
 export function hintAtOptions(program: Command): void {
   for (const command of program.commands)
     command.showSuggestionAfterError(readingCommands.some((name) => name === command.name()));
 }
 
-/** The version in package.json, which lies one folder above the sources and two above the built files. */
+/** The version in package.json, which is one folder above the sources and two above the built files. */
 function packageVersion(): string {
   for (const place of ["../package.json", "../../package.json"])
     try {

@@ -1,6 +1,6 @@
 import type { Context } from "./context.ts";
 
-/** Says of a change that was made when it has no effect yet, since no `up` runs the app. A server that cannot tell brings no word. */
+/** Says that a change has no effect yet, because no `up` runs the app. Says nothing if the server cannot tell. */
 export async function noteWhenIdle(
   { api, output }: Pick<Context, "api" | "output">,
   app: string,

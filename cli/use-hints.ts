@@ -1,9 +1,9 @@
-/** The command line was used wrongly: what is missing and how to find it, and our word for another tool's. */
+/** Hints after wrong use of the command line: what is missing and how to find it, and our word for another tool's. */
 import { Command, type ErrorOptions } from "commander";
 import { ListedArgument, listOf } from "./listed.ts";
 import { useMend } from "./output.ts";
 
-/** The words of other tools for what `logs` has under another name. Heroku's are first. */
+/** Other tools' words for things that `logs` calls differently. Heroku's come first. */
 export const otherWords: Readonly<Record<string, string>> = {
   "--ps": "--dyno",
   "--dyno-name": "--dyno",
@@ -23,7 +23,7 @@ export const otherWords: Readonly<Record<string, string>> = {
   "--timestamps": "--time",
 };
 
-/** A command whose errors of use say what to write instead. */
+/** A command whose usage errors say what to write instead. */
 export class HintingCommand extends Command {
   override createCommand(name?: string): Command {
     return new HintingCommand(name);
@@ -70,7 +70,7 @@ function missing(command: Command, at: number, apps: readonly string[]): string 
   return `${argument.name()}: ${argument.description}${choices && ` (${choices})`}${list}.`;
 }
 
-/** A word too many is the app, or what is looked for. */
+/** A surplus word is the app, or what to search for. */
 function excess(command: Command, isAppMissing: boolean): string | undefined {
   const optionOf = (name: string) => command.options.find(({ long }) => long === name);
   const [app, match] = [optionOf("--app"), optionOf("--match")];

@@ -2,7 +2,7 @@
 import type { DrainFieldsBody } from "../../src/core/records/drain-fields.ts";
 
 export type App = { readonly id: string; readonly name: string; readonly created_at: string };
-/** `url` is the address to send lines to with it, if the server says one. */
+/** `url`: the address for sending lines with this token, if the server says one. */
 export type TokenMarks = { readonly keep_hostname?: true; readonly keep_source?: true };
 export type IngestToken = TokenMarks & {
   readonly token: string;
@@ -16,7 +16,7 @@ export type Sender = {
   readonly framing: string | null;
   readonly frames: number;
   readonly seen_at: string;
-  /** The node that heard it: `HOST:PORT`. Older servers do not say. */
+  /** The node that received them: `HOST:PORT`. Older servers do not say. */
   readonly node?: string;
   readonly last_error: {
     readonly cause: string;
@@ -34,25 +34,25 @@ export type Authorization = {
   readonly read_only?: boolean;
   readonly access_token?: { readonly token?: string; readonly expires_in?: number | null } | null;
 };
-/** `apps` null: all of them. `expires_in`: seconds from now, null: never. */
+/** `apps` null: all apps. `expires_in`: seconds from now; null: never. */
 export type KeyBody = {
   readonly description?: string;
   readonly apps?: readonly string[] | null;
   readonly read_only?: boolean;
   readonly expires_in?: number | null;
 };
-/** A field that is left out stays; null takes one away. */
+/** A field that is left out stays the same; null removes it. */
 export type DrainChangesBody = DrainFieldsBody & { readonly url?: string };
 export type DrainBody = DrainChangesBody & {
   readonly url: string;
   readonly since?: string;
   readonly verify?: true;
 };
-/** The result of a test line over a drain. */
+/** The result of a drain's test line. */
 export type DrainTestResult = {
   readonly kind: string;
   readonly reason: string | null;
-  /** Its certificate ends soon, in words. */
+  /** Says that its certificate expires soon. */
   readonly expiring?: string | null;
   readonly steps?: readonly {
     readonly name: string;
@@ -66,7 +66,7 @@ export type Drain = {
   readonly token: string;
   readonly url: string;
   readonly created_at: string;
-  /** The add-on that it is of. */
+  /** The add-on that it belongs to. */
   readonly addon?: { readonly id: string; readonly name: string } | null;
   readonly format?: string;
   readonly compression?: string | null;
@@ -93,7 +93,7 @@ export type Drain = {
   readonly replayed?: number;
   readonly delivered_at?: string | null;
   readonly well_since?: string | null;
-  /** The newest: of its `lines` some are `left`, and of the others some were `sent`. */
+  /** The newest replay: of its `lines`, some are `left`, and some of the others were `sent`. */
   readonly replay?: {
     readonly since: string;
     readonly state: string;
@@ -105,10 +105,10 @@ export type Drain = {
 export type SessionBody = {
   readonly lines?: number;
   readonly tail: boolean;
-  /** Any of them. */
+  /** Any of these. */
   readonly source?: string | readonly string[];
   readonly dyno?: string | readonly string[];
-  /** None of them. */
+  /** None of these. */
   readonly exclude_dyno?: readonly string[];
   readonly level?: string;
   readonly since?: string;
@@ -118,16 +118,16 @@ export type SessionBody = {
   readonly match?: string;
   readonly exclude?: string;
   readonly format: "text" | "json" | "raw";
-  /** The stream tells what it has looked at, by events named `searched`. */
+  /** The stream reports how far it has searched, in events named `searched`. */
   readonly progress?: true;
 };
-/** The address to read at, and how many lines of history it shows at most. */
+/** The address for reading, and the most lines of history that it shows. */
 export type OpenedSession = {
   readonly url: URL;
   readonly lines: number | undefined;
   readonly linesMax: number | undefined;
 };
-/** The dynos that are wanted of a process type. */
+/** How many dynos of a process type are wanted. */
 export type FormationEntry = {
   readonly type: string;
   readonly command: string;

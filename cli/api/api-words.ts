@@ -1,13 +1,12 @@
 /**
- * Words for people who use the command line, in place of the server's words for callers of its API: a call, a field, a
- * header.
+ * Words for people who use the command line, where the server speaks to callers of its API: of calls, fields, headers.
  */
 import { allDrainFields } from "../../src/core/records/drain-fields.ts";
 
 const otherVersion =
   'The server may be of another version than this command ("tailrace --version"), or a proxy changed the call.';
 
-/** Pieces of the mends in `src/errors/`, and the same in words of the command line. */
+/** Parts of the mends in `src/errors/`, with their equivalents on the command line. */
 const pieces: readonly (readonly [said: RegExp, says: string])[] = [
   [
     /Change its options by PATCH \/apps\/APP\/log-drains\/([^\s;]+);/,
@@ -26,7 +25,7 @@ const pieces: readonly (readonly [said: RegExp, says: string])[] = [
   [/Send the (?:same )?request again/g, "Try again"],
 ];
 
-/** Fields of bodies by the options that give them. */
+/** Fields of bodies, with the options that set them. */
 const optionOf: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     allDrainFields.flatMap(({ name, flag, parts = [] }) => [
@@ -39,7 +38,7 @@ const optionOf: Readonly<Record<string, string>> = {
   ),
 };
 
-/** A message of the server's, as the command line says it. `app`: the one that was asked about. */
+/** A message of the server, reworded for the command line. `app`: the one in the request. */
 export function inCommands(message: string, app: string): string {
   const said = pieces.reduce(
     (text, [from, to]) => text.replace(from, to.replaceAll(" APP", ` ${app.replaceAll("$", "$$$$")}`)),

@@ -1,6 +1,6 @@
 /**
- * A typed client of the control API: the Heroku Platform API, plus logplex v3 for tokens. Every failure is a
- * `CliError` that says what to do.
+ * A typed client of the control API: the Heroku Platform API, plus logplex v3 for tokens. Every failure is a `CliError`
+ * that says what to do.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { findKey, type KeyFinding, serverUrl, type Variables } from "../environment.ts";
@@ -32,12 +32,12 @@ import { HttpClient } from "./http-client.ts";
 
 const callMsMax = 30_000;
 const connectMsMax = 5_000;
-/** So long a call that waits for a change is open. */
+/** How long a call that waits for a change stays open. */
 const waitSeconds = 25;
-/** Waits before a call is tried again when the port is closed: a server that is just starting is worth this much. */
+/** Waits before a call is retried when the port is closed: the server may just be starting. */
 const refusedRetryMs = [100, 300];
 
-/** Causes of a proxy's statuses when it sends no words of its own: a server says what ails it. */
+/** A proxy's statuses, which it often sends without an explanation; a server explains what is wrong. */
 const proxyStatuses: ReadonlySet<number> = new Set([502, 503, 504]);
 
 export class Api {
@@ -45,7 +45,7 @@ export class Api {
   readonly #findKey: () => KeyFinding;
   readonly #client = new HttpClient({ connectMsMax });
 
-  /** Reads the address at once and the key file only when the first call needs it. */
+  /** Reads the address at once, but the key file only when the first call needs it. */
   constructor(variables: Variables) {
     this.url = serverUrl(variables);
     this.#findKey = () => findKey(variables, this.url);
@@ -86,7 +86,7 @@ export class Api {
   async revokeToken(app: string, token: string): Promise<void> {
     await this.#answer("DELETE", path`/v3/channels/${app}/tokens/${token}`);
   }
-  /** The app's tokens of those sources, in their order. A source that the app has not used before gets one. */
+  /** The app's tokens for these sources, in order. A source that the app has not used before gets one. */
   async tokensFor(app: string, sources: readonly string[]): Promise<IngestToken[]> {
     const tokens = await this.tokens(app);
     const found: IngestToken[] = [];
@@ -96,7 +96,8 @@ export class Api {
   }
 
   /**
-   * The address to send lines to with a token, which it holds: the one that the server tells for senders, else its own.
+   * The address for sending lines with a token, which is part of it: the one that the server gives senders, or else the
+   * server's own.
    */
   sendingUrl({ token, url }: IngestToken): string {
     if (url !== undefined && URL.canParse(url)) return url;
@@ -115,7 +116,7 @@ export class Api {
   drain(app: string, drain: string): Promise<Drain> {
     return this.#call("GET", path`/apps/${app}/log-drains/${drain}`);
   }
-  /** Signs with this secret and the one before. */
+  /** Signs with this secret and the previous one. */
   rotateSecret(app: string, drain: string, secret: string): Promise<Drain> {
     return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/rotate`, { secret });
   }
@@ -128,7 +129,7 @@ export class Api {
   testDrain(app: string, drain: string): Promise<DrainTestResult> {
     return this.#call("POST", path`/apps/${app}/log-drains/${drain}/actions/test`, {});
   }
-  /** `pause`, `resume` and `replay`; the answer is the drain. */
+  /** `pause`, `resume` and `replay`; returns the drain. */
   actOnDrain<Answer = Record<string, unknown>>(
     app: string,
     drain: string,
@@ -153,7 +154,7 @@ export class Api {
   configVars(app: string): Promise<Record<string, string>> {
     return this.#call("GET", path`/apps/${app}/config-vars`);
   }
-  /** Null takes a var away. */
+  /** Null removes a var. */
   configure(app: string, changes: Readonly<Record<string, string | null>>): Promise<Record<string, string>> {
     return this.#call("PATCH", path`/apps/${app}/config-vars`, changes);
   }
@@ -188,7 +189,7 @@ export class Api {
   async leave(app: string, runner: string): Promise<void> {
     await this.#call("DELETE", `${path`/apps/${app}/runner`}?id=${runner}`);
   }
-  /** The dynos that are wanted: at once, or as soon as it is newer than revision `after`. */
+  /** The wanted dynos: at once, or as soon as there is a newer revision than `after`. */
   wanted(app: string, after?: number): Promise<Wanted> {
     const query = after === undefined ? "" : `?after=${after}&seconds=${waitSeconds}`;
     return this.#call("GET", path`/apps/${app}/runner/wanted` + query);
@@ -204,12 +205,12 @@ export class Api {
     };
   }
 
-  /** The address that takes an app's lines, without any token. */
+  /** The address that accepts an app's lines, without a token. */
   get logsUrl(): URL {
     return this.#at("/logs");
   }
 
-  /** A call of one command alone; the values in `at` are encoded already. */
+  /** A call that only one command makes; the values in `at` are already encoded. */
   call<Answer>(method: Method, at: string, body?: object): Promise<Answer> {
     return this.#call(method, at, body);
   }
@@ -228,7 +229,7 @@ export class Api {
     return answer as Answer;
   }
 
-  /** The JSON of an answer; undefined when there is nothing to say (204). */
+  /** The JSON of an answer; undefined if it has none (204). */
   async #answer(method: Method, at: string, body?: object): Promise<unknown> {
     const finding = this.#findKey();
     const response = await this.#send(method, at, finding.key, body);
@@ -255,7 +256,7 @@ export class Api {
     throw this.#explain(status, at, failure);
   }
 
-  /** For a name that was mistyped: none when they cannot be told. */
+  /** For suggestions after a mistyped name: empty if they cannot be listed. */
   async #appNames({ key }: KeyFinding): Promise<readonly string[]> {
     try {
       const apps = parseJson((await this.#send("GET", "/apps", key)).text);
@@ -321,7 +322,7 @@ function path(texts: TemplateStringsArray, ...values: string[]): string {
   return texts.reduce((built, text, i) => built + encodeURIComponent(values[i - 1]!) + text);
 }
 
-/** The server's message holds its own mend; only we can name a command that helps. */
+/** The server's message has its own mend; only we can name a command that helps. */
 function mendFor(status: number, at: string, resource: string | undefined): string {
   if (status !== 404) return "";
   if (resource === "app") return appsList;

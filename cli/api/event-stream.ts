@@ -3,10 +3,10 @@
  * socket.
  */
 
-/** One event. `id` is the newest id the stream named so far, in this event or before. */
+/** One event. `id` is the newest id so far in the stream, in this event or before. */
 export type StreamEvent = { readonly id: string; readonly event: string; readonly data: string };
 
-/** An event may be this large; a stream that exceeds it is not one of ours. */
+/** The largest event; a stream that exceeds this is not one of ours. */
 export const eventBytesMax = 16 * 1024 * 1024;
 
 const LF = 0x0a;
@@ -24,21 +24,21 @@ export class EventStreamReader {
   #id = "";
   #retryMs: number | undefined;
 
-  /** The newest id, also of events without data. */
+  /** The newest id, including those of events without data. */
   get lastEventId(): string {
     return this.#id;
   }
 
-  /** The wait before a reconnect that the server asked for, if it did. */
+  /** The wait before a reconnect, if the server asked for one. */
   get retryMs(): number | undefined {
     return this.#retryMs;
   }
 
-  /** Takes the next bytes and hands back the events that they complete. */
+  /** Takes the next bytes and returns the events that they complete. */
   push(chunk: Uint8Array): StreamEvent[] {
     const events: StreamEvent[] = [];
     let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    // A CR ended a line already; the LF that follows belongs to it.
+    // A CR already ended a line; the LF that follows belongs to it.
     if (this.#afterCr && bytes[0] === LF) bytes = bytes.subarray(1);
     if (chunk.length > 0) this.#afterCr = false;
     const end = lastLineEnd(bytes);
@@ -92,7 +92,7 @@ export class EventStreamReader {
   }
 }
 
-/** The place behind the last CR or LF, or 0. */
+/** The place after the last CR or LF, or 0. */
 function lastLineEnd(bytes: Buffer): number {
   return Math.max(bytes.lastIndexOf(LF), bytes.lastIndexOf(CR)) + 1;
 }

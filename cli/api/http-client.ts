@@ -1,14 +1,14 @@
 /**
- * An HTTP client that keeps its connections open. It uses Node's own `http`, since any other client would take longer
+ * An HTTP client that keeps its connections open. It uses Node's own `http`, because any other client would take longer
  * to load than most commands take to run. TLS is loaded only for the first address that needs it.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Agent as TlsAgent } from "node:https";
 
 type HttpClientLimits = {
-  /** Until a connection stands, TLS included. */
+  /** For opening a connection, including TLS. */
   readonly connectMsMax: number;
-  /** Without a byte of an answer for so long, an exchange has failed. Absent: for ever. */
+  /** An exchange fails after this long without a byte of an answer. Absent: never. */
   readonly silenceMsMax?: number;
 };
 
@@ -23,14 +23,14 @@ type HttpRequest = {
 export type HttpAnswer = {
   readonly statusCode: number;
   readonly headers: IncomingHttpHeaders;
-  /** Has to be read, or destroyed. */
+  /** Must be read or destroyed. */
   readonly body: IncomingMessage;
   text(): Promise<string>;
 };
 
 type Tls = typeof import("node:https");
 
-// An import of `node:http` loads all that it exports, WebSocket and fetch with it: 13 MB and 20 ms.
+// An import of `node:http` loads everything that it exports, including WebSocket and fetch: 13 MB and 20 ms.
 const http = process.getBuiltinModule("node:http");
 
 export class HttpClient {
@@ -42,7 +42,7 @@ export class HttpClient {
     this.#limits = limits;
   }
 
-  /** Resolves with the head of an answer. Rejects with what the network says, or the reason of the signal. */
+  /** Resolves with the head of an answer. Rejects with the network error, or the reason of the signal. */
   async request(url: URL, asked: HttpRequest): Promise<HttpAnswer> {
     const { signal } = asked;
     signal?.throwIfAborted();
@@ -86,7 +86,7 @@ export class HttpClient {
       });
       sent.on("close", connected);
       sent.on("timeout", () => sent.destroy(late("nothing came for too long")));
-      sent.on("error", reject); // behind the answer's head its body tells it
+      sent.on("error", reject); // after the head, the body reports errors
       sent.on("response", resolve);
       sent.end(body);
     });

@@ -1,13 +1,13 @@
 /**
- * All commands, in the order of the help. Only the command that was asked for is loaded, so that it starts quickly;
- * help, and a name that no command has, load them all.
+ * All commands, in the order of the help. Only the requested command is loaded, so that it starts quickly; help, and an
+ * unknown command name, load them all.
  */
 import type { Command } from "commander";
 import type { Context } from "../context.ts";
 
 type Register = (program: Command, context: Context) => void;
 
-/** The commands of a module are `name`, those that begin with it and a colon, and those of `also`. */
+/** A module has the command `name`, those that begin with it and a colon, and those in `also`. */
 type Module = {
   readonly group: string;
   readonly name: string;

@@ -4,7 +4,7 @@ import { completionScripts, type Shell, shells } from "../completion-scripts.ts"
 import type { Context } from "../context.ts";
 import { processesOf } from "../logs/processes.ts";
 
-/** `completion`, and what its scripts ask: `__complete`. */
+/** `completion`, and `__complete`, which its scripts call. */
 export function registerCompletion(program: Command, { api, output, variables }: Context): void {
   program
     .command("completion")
@@ -36,7 +36,7 @@ Put one of these into your shell's start-up file:
     });
 }
 
-/** A key that may not, and a server that is not there, know no names. */
+/** A key without the right, and a server that cannot be reached, know no names. */
 function knownNames(api: Context["api"], appByDefault: string | undefined): KnownNames {
   const orNone = (names: Promise<readonly string[]>) => names.catch((): readonly string[] => []);
   return {
@@ -52,7 +52,7 @@ const fishLine = ({ text, about }: Candidate): string => (about === "" ? text : 
 const zshLine = ({ text, about }: Candidate): string =>
   `${text.replaceAll("\\", "\\\\").replaceAll(":", "\\:")}${about === "" ? "" : `:${about}`}`;
 
-// Bash hands its line over, and takes the part of a word behind its last break.
+// Bash passes its whole line, and wants only the part of a word after its last break.
 async function forBash(
   program: Command,
   [breaks = "", line = ""]: string[],
@@ -67,5 +67,5 @@ async function forBash(
   return found.map(({ text }) => `${text.slice(standing)}\n`).join("");
 }
 
-/** The words of a line as a shell splits them, but for what quotes and backslashes hide: names have none. */
+/** The words of a line as a shell splits them, ignoring quotes and backslashes: names have none. */
 const wordsOf = (line: string): string[] => line.trimStart().split(/\s+/);

@@ -7,7 +7,7 @@ import { noteWhenIdle } from "../runner-words.ts";
 
 type Options = { app?: string; json?: true };
 
-/** `config`, `config:get`, `config:set`, `config:unset`: what an app's dynos find in their environment. */
+/** `config`, `config:get`, `config:set`, `config:unset`: variables in the environment of an app's dynos. */
 export function registerConfig(program: Command, { api, output }: Context): void {
   program
     .command("config")

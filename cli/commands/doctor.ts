@@ -1,4 +1,4 @@
-/** `tailrace doctor` looks at the machine for a server with the same settings as `serve`. */
+/** `tailrace doctor` examines the machine for a server with the same settings as `serve`. */
 import type { Command } from "commander";
 import { type Config, serveOptions } from "../../src/config.ts";
 import type { Finding } from "../../src/doctor/finding.ts";
@@ -8,7 +8,6 @@ import { checkedConfig } from "./serve.ts";
 const marks = { well: "ok", warning: "warn", ill: "BAD", unknown: "?" } as const;
 const colours = { well: 32, warning: 33, ill: 31, unknown: 36 } as const;
 
-/** `tailrace doctor`. */
 export function registerDoctor(program: Command, { output }: Pick<Context, "output">): void {
   const command = program
     .command("doctor")

@@ -12,10 +12,10 @@ import type { DrainChangesBody } from "../api/api-types.ts";
 import { collect } from "../context.ts";
 import { codeOf, wrongUse } from "../errors.ts";
 
-/** The values of the table's flags, by commander's names for them. */
+/** The values of the table's flags, under commander's names for them. */
 export type DrainOptions = { readonly [option: string]: string | readonly string[] | true | undefined };
 
-/** The fields, or parts of one, each with the flag that gives it. */
+/** The fields, or parts of one, each with its flag. */
 export const flaggedFields: readonly {
   readonly field: DrainField;
   readonly part?: DrainFieldPart;
@@ -25,7 +25,7 @@ export const flaggedFields: readonly {
   ...(field.parts ?? []).map((part) => ({ field, part, flag: part.flag })),
 ]);
 
-/** The options of both commands, each with its line of help. */
+/** The options that both commands share, with their help. */
 export function addDrainOptions(command: Command): Command {
   for (const { flag } of flaggedFields) {
     const { name, value, help, repeats } = flag;
@@ -36,7 +36,7 @@ export function addDrainOptions(command: Command): Command {
   return command;
 }
 
-/** The options in the API's form; parts that are not given are left out, and so is what each command says itself. */
+/** The options in the API's form. Leaves out what is not given, and what each command handles itself. */
 export function drainOptionsBody(options: DrainOptions): Omit<DrainChangesBody, "url"> {
   const fields = allDrainFields.flatMap((field): [string, unknown][] => {
     if (field.kind === "parts") {
@@ -51,7 +51,7 @@ export function drainOptionsBody(options: DrainOptions): Omit<DrainChangesBody, 
   return Object.fromEntries(fields);
 }
 
-/** The parts of a field that are given. */
+/** The given parts of a field. */
 export function partsGiven(
   { parts = [] }: DrainField,
   options: DrainOptions,
@@ -78,7 +78,7 @@ function headersOf(texts: readonly string[]): Record<string, string> {
   );
 }
 
-// A header is named by its number, as its text may be a secret.
+// A header is identified by its number, because its text may be a secret.
 function headerOf(text: string, index: number): [string, string] {
   const match = /^([^:\s]+):\s*(.*)$/.exec(text);
   if (match !== null) return [match[1]!, match[2]!];

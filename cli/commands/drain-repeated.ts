@@ -2,7 +2,7 @@
 import type { Api } from "../api/api.ts";
 import { CliError } from "../errors.ts";
 
-/** Throws what `drains:add` failed with. */
+/** Throws the failure of `drains:add`, explained. */
 export async function addingFailed(api: Api, app: string, error: unknown): Promise<never> {
   const id = error instanceof CliError && error.code === "DRAIN_REPEATED" && idForm.exec(error.message)?.[0];
   if (!id) throw error;

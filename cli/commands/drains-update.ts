@@ -24,12 +24,12 @@ type UpdateOptions = DrainOptions & {
   dropPreviousSecret?: true;
 };
 
-/** The field, or part of one, that `--unset` takes away, by the option that gives it. */
+/** The field, or part of one, that `--unset` removes, by the option that sets it. */
 const unsettable: ReadonlyMap<string, readonly [field: string, part?: string]> = new Map(
   flaggedFields.map(({ field, part, flag }) => [flag.name, part ? [field.name, part.name] : [field.name]]),
 );
 
-/** A change of these alone is no matter of the destination. */
+/** A change of only these does not concern the destination. */
 const untested = ["filter", "redact"];
 
 /** `command` names the drain. */
@@ -81,7 +81,7 @@ async function update(
   return { drain: drain!, changed: secret === undefined ? changed : [...changed, "secret"] };
 }
 
-// The API replaces a filter or a redaction as a whole, so the parts that stay are copied from the drain.
+// The API replaces a filter or a redaction as a whole, so the unchanged parts are copied from the drain.
 async function changesOf(options: UpdateOptions, find: () => Promise<Drain>): Promise<DrainChangesBody> {
   const gone = (options.unset ?? []).map(unsetOf);
   const fields = gone.filter(([, part]) => part === undefined).map(([field]) => [field, null] as const);

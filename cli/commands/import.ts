@@ -2,7 +2,7 @@ import { Argument, type Command } from "commander";
 import { type Context, collect, jsonOption } from "../context.ts";
 import type { ImportOptions } from "../heroku/import-heroku.ts";
 
-/** `import heroku`: apps, tokens and drains as they are at Heroku, where nothing is changed. */
+/** `import heroku`: recreates apps, tokens and drains from Heroku, where nothing is changed. */
 export function registerImport(program: Command, context: Context): void {
   program
     .command("import")

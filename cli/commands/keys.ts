@@ -96,7 +96,7 @@ function bodyOf({ app, allApps, readOnly, manage, description, expires }: Wanted
   };
 }
 
-/** Seconds. */
+/** In seconds. */
 function life(text: string): number {
   const lifeMs = readDuration(text);
   if (lifeMs === undefined || lifeMs < 1000)

@@ -74,7 +74,7 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
     return view.mustHaveMatched();
   }
 
-  // Merges the histories by time; after them each app goes on where its own ended.
+  // Merges the histories by time; after that, each app continues where its own ended.
   const histories = apps.map((app) => ({ app, lines: view.read(app, false) }));
   const merged = interleave(histories, timeOf(session.format));
   let next = await merged.next();
@@ -87,7 +87,7 @@ async function showLogs({ api, output }: Context, options: Options): Promise<voi
   const places = next.value;
   await followAll({
     apps,
-    // Without a place there was no line: everything that a new session shows is new.
+    // Without a place there was no line, so everything that a new session shows is new.
     follow: (app) => view.all(app, places.get(app)),
     ...(mayJoin && {
       joining: newApps(async () => appsMatching(patterns, await api().apps()), apps),

@@ -18,18 +18,20 @@ import type { Output } from "../output.ts";
 
 type Options = LineOptions & { app?: string; dyno?: string; hold?: true; grace: number };
 
-/** `local7.info`, `local7.err` and `local0.info`, as Heroku has them (docs/spec/wire-in.md#w6-1); L-codes are `local5.warning`. */
+/**
+ * `local7.info`, `local7.err` and `local0.info`, as on Heroku (docs/spec/wire-in.md#w6-1); L-codes are
+ * `local5.warning`.
+ */
 const pris = { stdout: 190, stderr: 187, heroku: 134, notice: 172 } as const;
-/** Output appears in the log at once, for an eye; a burst still goes out together. */
+/** Output appears in the log at once, as far as people can tell, but a burst still goes out together. */
 const batchMsMax = 25;
-/** Failed tries before the person is told that the lines wait. */
+/** Failed tries before the user is told that the lines wait. */
 const triesBeforeNote = 3;
 
 const signals = ["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP"] as const;
-/** Mean what the command says they mean. */
+/** Mean what the command defines. */
 const ownSignals = ["SIGUSR1", "SIGUSR2"] as const;
 
-/** `run`. */
 export function registerRun(program: Command, context: Context): void {
   program
     .command("run")
@@ -77,7 +79,7 @@ async function run(
   const [appLog, herokuLog] = destinationsOf(api, variables.LOGS_URL, options.app, appGiven);
   const { post, close } = openPost(tryMsMax);
   let isAwayTold = false;
-  let isEnding = false; // then it is told in other words
+  let isEnding = false; // then it is reported in other words
   const spill = new SpillFile({ bytesMax: spillBytesMax });
   const shipper = new Shipper({
     post,
@@ -120,7 +122,7 @@ async function run(
   process.exitCode = status === 0 && !stdout.isWritable ? 1 : status;
 }
 
-/** The places of the output and of the dyno's states: with LOGS_URL both are lines of its token. */
+/** The destinations of the output and of the dyno's states: with LOGS_URL, both are lines of its token. */
 function destinationsOf(
   api: Context["api"],
   logsUrl: string | undefined,

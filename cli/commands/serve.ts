@@ -1,25 +1,24 @@
-/** The server has this file to itself: every other command speaks HTTP to it. */
+/** Only this command runs the server; every other command speaks HTTP to it. */
 import { dirname, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { App } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
 import { checkConfig, serveOptions } from "../../src/config.ts";
 
-/** `tailrace serve`. */
 export function registerServe(program: Command): void {
   const command = program
     .command("serve")
     .description("run the server: ingest, tails, drains and API in one process");
   for (const option of serveOptions()) command.addOption(option);
   command.action(async (options: Config) => {
-    const { serve } = await import("../../src/serve.ts"); // not loaded for the other commands: they start quicker
+    const { serve } = await import("../../src/serve.ts"); // not loaded for the other commands, which then start faster
     await serve(checkedConfig(command, options), (app) => {
       if (process.stdout.isTTY || options.dev) process.stderr.write(welcome(app));
     });
   });
 }
 
-/** The settings, or an end with status 2 that says which of them is wrong. */
+/** The settings; exits with status 2, naming the wrong one, if they are not valid. */
 export function checkedConfig(command: Command, options: Config): Config {
   try {
     return checkConfig(options);
@@ -30,10 +29,10 @@ export function checkedConfig(command: Command, options: Config): Config {
   }
 }
 
-/** True when the other commands find the server by themselves. */
+/** The address and key file where the other commands find the server by themselves. */
 const usual = { url: "http://127.0.0.1:8601", keyPath: resolve("data", "api-key") };
 
-// The settings that another terminal needs first, when address or folder are not the usual ones.
+// The settings that another terminal needs first, if address or folder are not the default ones.
 const variables = ({ url, keyPath = usual.keyPath }: App): string => {
   const data = dirname(resolve(keyPath));
   return [

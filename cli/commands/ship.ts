@@ -23,17 +23,16 @@ type Options = LineOptions & {
   grace: number;
 };
 
-/** `local7.info` and `local5.warning`, as dynos and log-shuttle write. */
+/** `local7.info` and `local5.warning`, as dynos and log-shuttle write them. */
 const pris = { app: 190, notice: 172 } as const;
 const batchMsMax = 250;
-/** Time for the program at the other end of the pipe to say its last words after a signal. */
+/** How long the program at the other end of the pipe may go on writing after a signal. */
 const lastWordsMsMax = 1_000;
-/** After a signal somebody waits for the end. */
+/** After a signal, somebody waits for the end. */
 const stoppedGraceMsMax = 10_000;
-/** Failed tries before the person is told that the lines wait. */
+/** Failed tries before the user is told that the lines wait. */
 const triesBeforeNote = 3;
 
-/** `ship`. */
 export function registerShip(program: Command, context: Context): void {
   program
     .command("ship")
@@ -124,7 +123,7 @@ async function ship(context: Context, options: Options, appGiven: boolean): Prom
   }
 }
 
-/** The destination of the lines, and of the notices of lines that are missing. */
+/** The destination of the lines, and of notices about missing lines. */
 async function findDestinations(
   { api, output, variables }: Context,
   { app, source }: Options,
@@ -144,7 +143,7 @@ async function findDestinations(
   return [destination, destination];
 }
 
-/** Reads until the end of input or until stopped, no faster than the shipper has room. */
+/** Reads until the input ends or until stopped, only as fast as the shipper has room. */
 async function readInput(
   output: Output,
   shipper: Shipper,
@@ -168,8 +167,8 @@ async function readInput(
 }
 
 /**
- * SIGINT and SIGTERM usually go to the whole pipe: the last words of the program are still taken, then everything that
- * waits is sent. A second signal gives up.
+ * SIGINT and SIGTERM usually go to the whole pipeline: the last output of the program is still read, then everything
+ * that waits is sent. A second signal gives up.
  */
 function stopAtSignals(stop: AbortController, shipper: Shipper): () => void {
   let timer: NodeJS.Timeout | undefined;
@@ -187,7 +186,7 @@ function stopAtSignals(stop: AbortController, shipper: Shipper): () => void {
   };
 }
 
-/** The option that would have helped. A signal allows no longer grace. */
+/** The option that would have helped. After a signal, a longer grace is not possible. */
 function more({ grace, maxAttempts }: Options, cutShort: boolean, isStopped: boolean): string {
   if (!cutShort) return `; a larger --max-attempts (${maxAttempts} now), or none, tries more often`;
   return isStopped ? "" : `; a larger --grace (${grace} s now) waits longer`;

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { type Context, jsonOption } from "../context.ts";
 
-/** `sources`. */
 export function registerSources(program: Command, { api, output }: Context): void {
   program
     .command("sources")

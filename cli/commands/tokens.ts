@@ -70,7 +70,7 @@ export function registerTokens(program: Command, context: Context): void {
     });
 }
 
-/** The token in its address, as log-shuttle, curl and `LOGS_URL` take it. */
+/** The token in its address, in the form for log-shuttle, curl and `LOGS_URL`. */
 const withUrl = (api: Api, token: IngestToken): IngestToken & { url: string } => ({
   ...token,
   url: api.sendingUrl(token),

@@ -20,7 +20,6 @@ type Options = LineOptions & {
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** `up`. */
 export function registerUp(program: Command, context: Context): void {
   program
     .command("up")

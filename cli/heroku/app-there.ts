@@ -1,4 +1,4 @@
-/** An app as Heroku knows it, as far as that means something here. Of config vars only the names are kept. */
+/** An app on Heroku, as far as it matters here. Of config vars, only the names are kept. */
 import { appsMatching, isPattern } from "../app-names.ts";
 import { CliError } from "../errors.ts";
 import type { HerokuApi, Read } from "./heroku-api.ts";
@@ -15,7 +15,7 @@ export type AddonThere = {
   readonly plan: string;
   readonly configNames: readonly string[];
 };
-/** A part that could not be read, and Heroku's words for it. */
+/** A part that could not be read, with Heroku's explanation. */
 export type Unread = { readonly what: Part; readonly reason: string };
 type Part = "drains" | "config vars" | "add-ons" | "domains";
 
@@ -51,7 +51,7 @@ type AddonReply = {
 };
 type DomainReply = { readonly hostname?: string; readonly kind?: string };
 
-/** The apps of those names and patterns, or all that the key may see, by name. */
+/** The apps with these names or patterns, or all that the key may see, by name. */
 export async function appsThere(api: HerokuApi, wanted: readonly string[]): Promise<readonly AppReply[]> {
   const patterns = wanted.length === 0 ? ["*"] : wanted.filter(isPattern);
   const found = new Map<string, AppReply>();
@@ -112,7 +112,7 @@ export async function appThere(api: HerokuApi, { id, name, generation }: AppRepl
   };
 }
 
-/** The values are let go of here, where they come in. */
+/** The values are dropped here, as soon as they arrive. */
 async function namesOf(api: HerokuApi, path: string): Promise<Read<readonly string[]>> {
   const read = await api.one<Record<string, unknown>>(path);
   return read.kind === "read" ? { kind: "read", value: Object.keys(read.value).sort() } : read;

@@ -1,6 +1,6 @@
 /**
- * Heroku's Platform API, read-only: GET is the only verb here. Lists are read page by page (`Range`, `Next-Range`), and
- * 429 is waited out. Redirects are not followed, so that the key reaches no other address.
+ * Heroku's Platform API, read-only: GET is the only method here. Lists are read page by page (`Range`, `Next-Range`),
+ * and a 429 is waited out. Redirects are not followed, so that the key reaches no other address.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type HttpAnswer, HttpClient } from "../api/http-client.ts";
@@ -19,12 +19,12 @@ import {
 type HerokuApiOptions = {
   readonly url: URL;
   readonly key: HerokuKey;
-  /** Told when Heroku asks to wait. */
+  /** Called when Heroku asks to wait. */
   readonly onWait: (ms: number) => void;
   readonly sleepMs?: (ms: number) => Promise<unknown>;
 };
 
-/** An answer: its JSON, or Heroku's words that this key may not see it, or that it is not there. */
+/** An answer: its JSON, or Heroku's explanation that this key may not see it, or that it does not exist. */
 export type Read<Value> =
   | { readonly kind: "read"; readonly value: Value }
   | { readonly kind: "forbidden" | "absent"; readonly message: string };

@@ -1,14 +1,14 @@
-/** The key for Heroku's API: HEROKU_API_KEY, else the password that `heroku login` left in the netrc. */
+/** The key for Heroku's API: HEROKU_API_KEY, or else the password that `heroku login` stored in the netrc. */
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Variables } from "../environment.ts";
 import { CliError, codeOf, wrongUse } from "../errors.ts";
 
-/** A key, and in words where it is from. */
+/** A key, and a description of where it came from. */
 export type HerokuKey = { readonly key: string; readonly origin: string };
 
-/** The address of an API that may be given a key: TLS, or this machine. */
+/** The address of an API that may get a key: over TLS, or on this machine. */
 export function herokuUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol))
@@ -48,10 +48,13 @@ const noKey = (why: string) =>
     "Make one that may read alone: `heroku authorizations:create -s read-protected`, and set HEROKU_API_KEY to its token.",
   );
 
-/** As curl and Heroku's own command line find it. */
+/** The place where curl and Heroku's own command line look. */
 const netrcPath = ({ NETRC, HOME }: Variables): string => NETRC || join(HOME || homedir(), ".netrc");
 
-/** The password of a machine: words in any order over any lines; `default` stands for every machine that is not named. */
+/**
+ * The password for a machine: words in any order over any number of lines; `default` applies to every machine that is
+ * not named.
+ */
 export function passwordIn(netrc: string, machine: string): string | undefined {
   let isWanted = false;
   let key: string | undefined;

@@ -1,4 +1,4 @@
-/** `import heroku` reads apps one by one, creates each here, and reports it before the next. */
+/** `import heroku` reads apps one by one, and creates and reports each before the next. */
 import type { Context } from "../context.ts";
 import { appsThere, appThere } from "./app-there.ts";
 import { HerokuApi } from "./heroku-api.ts";
@@ -39,7 +39,7 @@ export async function importHeroku(
   }
 }
 
-/** Drains are missing here that the app has there, and that it may rely on. */
+/** True if drains are missing here on which the app on Heroku may rely. */
 const isPartial = ({ drains, unread }: MovedApp): boolean =>
   drains.some(({ outcome }) => outcome === "refused") || unread.some(({ what }) => what === "drains");
 

@@ -1,4 +1,4 @@
-/** Describes an app that was moved, and lists in order the commands that its owner still has to run. */
+/** Describes an app that was moved, and lists, in order, the commands that its owner still has to run. */
 import { oneLine } from "../../src/core/terminal/terminal-text.ts";
 import type { MovedApp } from "./moving.ts";
 
@@ -29,7 +29,7 @@ const appWords = {
 
 const row = (head: string, text: string): string => `  ${head.padEnd(15)} ${oneLine(text)}`;
 
-/** One command or sentence a step; those of the app's own folder come last. */
+/** One command or sentence per step; those to run in the app's own folder come last. */
 function stepsOf(moved: MovedApp): readonly string[] {
   const { app, drain_url: way, logs_url: own } = moved;
   const copied = moved.drains.filter(({ outcome }) => outcome === "added" || outcome === "present");
@@ -54,7 +54,7 @@ function stepsOf(moved: MovedApp): readonly string[] {
   ];
 }
 
-/** Heroku sends the app's lines here, as long as it still runs there. */
+/** Heroku sends the app's lines here for as long as it still runs there. */
 function herokuWay({ app, generation }: MovedApp, way: string): string {
   if (generation === "cedar") return `heroku drains:add ${quoted(way)} -a ${app}`;
   const url = new URL(way);
@@ -62,5 +62,5 @@ function herokuWay({ app, generation }: MovedApp, way: string): string {
   return `heroku telemetry:add ${url.origin} -a ${app} --signals logs --transport http --headers ${quoted(headers)}`;
 }
 
-/** A word of a shell. */
+/** Quoted for a shell. */
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;

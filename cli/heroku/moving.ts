@@ -1,14 +1,14 @@
 /**
- * Creates here what is at Heroku: the app, a token for what Heroku sends on, and the app's own drains. Whatever exists
- * here already is left alone, so a second run creates nothing twice. Drains of add-ons are reported and not created:
- * they belong to their provider, and their address works only for the app at Heroku.
+ * Creates here what exists at Heroku: the app, a token for the lines that Heroku forwards, and the app's own drains.
+ * Whatever already exists here is left alone, so a second run creates nothing twice. Drains of add-ons are reported but
+ * not created: they belong to their provider, and their address works only for the app at Heroku.
  */
 import type { Api } from "../api/api.ts";
 import type { IngestToken } from "../api/api-types.ts";
 import { CliError } from "../errors.ts";
 import type { AddonThere, AppThere, TelemetryThere, Unread } from "./app-there.ts";
 
-/** The source of lines whose sender names none; others keep `app` and `heroku`, as they are at Heroku. */
+/** The source of lines whose sender names none; others keep `app` and `heroku`, as at Heroku. */
 const tokenSource = "heroku-drain";
 
 type MovedDrain = {
@@ -23,20 +23,20 @@ export type MovedApp = {
   readonly outcome: "made" | "present" | "to make";
   readonly generation: "cedar" | "fir";
   readonly drains: readonly MovedDrain[];
-  /** `drains`: how many drains of the app are this add-on's. */
+  /** `drains`: how many of the app's drains belong to this add-on. */
   readonly addons: readonly (AddonThere & { readonly drains: number })[];
-  /** The config vars that are the app's own, by name, and those that are not set here. */
+  /** The names of the app's own config vars, and those that are not set here. */
   readonly config_names: readonly string[];
   readonly config_missing: readonly string[];
   readonly domains: readonly string[];
   readonly unread: readonly Unread[];
-  /** The address for senders: LOGS_URL. Null where nothing is made yet. */
+  /** The address for senders: LOGS_URL. Null if nothing has been created yet. */
   readonly logs_url: string | null;
-  /** The address for Heroku's own drain: its lines keep their sources. */
+  /** The address for Heroku's own drain, which keeps the sources of its lines. */
   readonly drain_url: string | null;
 };
 
-/** `isDry`: nothing is made. `here`: the names of the apps that are here. */
+/** `isDry`: create nothing. `here`: the names of existing apps. */
 export async function moveApp(
   api: Api,
   there: AppThere,
@@ -104,7 +104,7 @@ async function moveDrains(
   return moved;
 }
 
-/** A drain that this server will not take is told, and the others are added. */
+/** A drain that this server refuses is reported, and the others are added. */
 async function outcomeOf(url: string, adding: () => Promise<unknown>): Promise<MovedDrain> {
   try {
     await adding();
@@ -138,5 +138,5 @@ const addonsOf = ({ addons, drains }: AppThere): MovedApp["addons"] =>
     drains: drains.filter((drain) => drain.addon === addon.name).length,
   }));
 
-/** Host and port, without which nothing is compared. */
+/** Host and port, which are all that is compared. */
 const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);

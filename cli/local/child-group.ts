@@ -1,6 +1,6 @@
 /**
  * A real process in a process group of its own, with real pipes for its output. The group ends with the process, and
- * also with this one, however that ends.
+ * also with this program, however that ends.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -17,13 +17,13 @@ export type ChildOptions = {
   readonly environment: NodeJS.ProcessEnv;
   readonly folder?: string;
   readonly stdin: "inherit" | "ignore";
-  /** After a signal the rest of the group may end in its own time: it is not killed with its first process. */
+  /** After a signal, the rest of the group may end in its own time: it is not killed with its first process. */
   readonly endsTogether?: boolean;
-  /** Output as it comes; the process waits while a promise is pending. */
+  /** Gets output as it comes; the process waits while a promise is pending. */
   readonly onOutput: (stream: OutputName, chunk: Buffer) => Promise<void> | undefined;
 };
 
-/** A descendant that outlives the process and holds its output open is waited for this long. */
+/** How long to wait for a descendant that outlives the process and keeps its output open. */
 const outputMsMax = 2_000;
 
 export class ChildGroup {
@@ -34,9 +34,9 @@ export class ChildGroup {
   readonly #killed = new AbortController();
   #isSignalled = false;
   readonly #streams: { readonly [Name in OutputName]: Readable };
-  /** Resolves when the process runs; rejects when it cannot be started. */
+  /** Resolves when the process runs; rejects if it cannot be started. */
   readonly started: Promise<void>;
-  /** Resolves to the exit status, once the group has ended and all output was handed out; rejects as `started` does. */
+  /** Resolves to the exit status once the group has ended and all output has been passed on; rejects like `started`. */
   readonly ended: Promise<number>;
 
   constructor(options: ChildOptions) {
@@ -47,10 +47,10 @@ export class ChildGroup {
     if (child.pid !== undefined) this.#guardian.watch(child.pid);
     this.started = once(child, "spawn").then(() => {});
     this.ended = this.#run().finally(() => this.#guardian.release());
-    this.ended.catch(() => {}); // told by `started`
+    this.ended.catch(() => {}); // reported by `started`
   }
 
-  /** The number of the process, and of its group; undefined when it could not be started. */
+  /** The number of the process and of its group; undefined if it could not be started. */
   get pid(): number | undefined {
     return this.#child.pid;
   }
@@ -64,17 +64,17 @@ export class ChildGroup {
     try {
       process.kill(-pid, signal);
     } catch {
-      // True when nobody is left in the group.
+      // Nobody is left in the group.
     }
   }
 
-  /** Sends a signal to the process alone. */
+  /** Sends a signal only to the process itself. */
   pass(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 
   /**
-   * To be called when nobody reads this stream any more: the process gets SIGPIPE when it writes there, as in any pipe.
+   * Call it when nobody reads this stream any more: like in any pipe, the process gets SIGPIPE when it writes there.
    */
   closeStream(name: OutputName): void {
     this.#streams[name].destroy();
@@ -90,7 +90,7 @@ export class ChildGroup {
     const exited = once(this.#child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
     const output = Promise.all([this.#read("stdout", exited), this.#read("stderr", exited)]);
     const [code, signal] = await exited;
-    // A shell ends at once where the program that it started is still at work; its output says when that has ended.
+    // A shell ends at once although the program that it started is still running; the output shows when that has ended.
     if (this.#options.endsTogether && this.#isSignalled) await settledOrAborted(output, this.#killed.signal);
     this.kill("SIGKILL"); // a dyno ends with its process
     const timer = setTimeout(() => this.#closeStreams(), outputMsMax);
@@ -106,7 +106,7 @@ export class ChildGroup {
       env: environment,
       ...(folder !== undefined && { cwd: folder }),
       stdio: [stdin, ...(pipes?.map(({ writer }) => writer) ?? ["pipe" as const, "pipe" as const])],
-      detached: true, // a group of its own, so that a signal reaches what the process started
+      detached: true, // a group of its own, so that a signal reaches everything that the process started
     });
     if (pipes !== undefined) closeWriters(pipes);
     const streams = {
@@ -116,7 +116,7 @@ export class ChildGroup {
     return { child, streams };
   }
 
-  /** Once the process has exited there is nobody to hold: what it left in the pipe is taken at once. */
+  /** Once the process has exited, there is nobody to hold back: what is left in the pipe is read at once. */
   async #read(name: OutputName, exited: Promise<unknown>): Promise<void> {
     try {
       for await (const chunk of this.#streams[name]) {
@@ -124,7 +124,7 @@ export class ChildGroup {
         if (held !== undefined) await Promise.race([held, exited]);
       }
     } catch {
-      // Closed by `closeStream` or at the end: whatever was read has been handed out.
+      // Closed by `closeStream` or at the end: everything that was read has been passed on.
     }
   }
 

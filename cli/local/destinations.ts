@@ -1,28 +1,28 @@
-/** Destinations of `ship` and `run`, and the form of the names in their lines. */
+/** The destinations of `ship` and `run`, and the form of names in their lines. */
 import type { Api } from "../api/api.ts";
 import type { IngestToken } from "../api/api-types.ts";
 import { wrongUse } from "../errors.ts";
 
-/** An address that takes lines, and the right to write there. */
+/** An address that accepts lines, and the right to write there. */
 export type Endpoint = {
   /** `…/logs`, without user and password. */
   readonly url: URL;
   readonly authorization: string;
-  /** Whoever named it, and so can mend it. */
+  /** Whoever gave the address, and so can correct it. */
   readonly namedBy: "LOGS_URL" | "the server";
 };
 
-/** A destination of lines. A parcel holds lines of one destination. */
+/** A destination of lines. All lines of a parcel have the same destination. */
 export type Destination = {
-  /** APPNAME of the frames; the server puts the token's name in its place. */
+  /** The APPNAME in frames; the server replaces it by the token's name. */
   readonly appname: string;
-  /** Asks the server the first time, and again after it could not be asked; throws a `CliError`. */
+  /** Asks the server at the first call, and again after a failure to ask it; throws a `CliError`. */
   readonly endpoint: () => Promise<Endpoint>;
-  /** The server to name to the person: the one that takes the lines, or is asked for the address. */
+  /** The server to name to the user: the one that accepts the lines, or that is asked for the address. */
   readonly host: () => string;
 };
 
-/** The app's tokens of the sources, in their order; the first use of a source makes it. */
+/** Destinations for the app's tokens of these sources, in order; a new source gets a token when it is first used. */
 export function appDestinations(api: Api, app: string, sources: readonly string[]): readonly Destination[] {
   for (const source of sources) checkName("--source", source);
   let asked: Promise<ReadonlyMap<string, Endpoint>> | undefined;
@@ -47,7 +47,7 @@ export function appDestinations(api: Api, app: string, sources: readonly string[
   }));
 }
 
-/** An address with the token in it, as log-shuttle takes it from LOGS_URL. */
+/** An address that contains the token, as log-shuttle accepts it in LOGS_URL. */
 export function urlDestination(text: string): Destination {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const example = 'It looks like http://token:t.…@HOST/logs; "tailrace tokens -a APP" lists them.';
@@ -57,12 +57,12 @@ export function urlDestination(text: string): Destination {
   const endpoint: Endpoint = { ...withoutCredentials(url), namedBy: "LOGS_URL" };
   if (endpoint.url.pathname === "/") endpoint.url.pathname = "/logs";
   const { host } = endpoint.url;
-  // Logplex replaces the token by its source, so the token stands in APPNAME.
+  // Logplex replaces a token in APPNAME by its source, so the token goes there.
   const appname = url.password.startsWith("t.") ? url.password : "token";
   return { appname, host: () => host, endpoint: async () => endpoint };
 }
 
-/** A word of a syslog header: 1 to 128 printable ASCII characters without blanks. */
+/** A word of a syslog header: 1 to 128 printable ASCII characters without spaces. */
 export function checkName(option: string, name: string): string {
   if (/^[\x21-\x7e]{1,128}$/.test(name)) return name;
   throw wrongUse(

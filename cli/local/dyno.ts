@@ -1,6 +1,6 @@
 /**
- * The process of `run` as a dyno: its output handed out as it comes, its state changes told in Heroku's words, its
- * signals passed on.
+ * The process of `run` as a dyno: its output is passed on as it comes, its state changes are reported in Heroku's
+ * words, and signals are passed on to it.
  */
 import { codeOf } from "../errors.ts";
 import { ChildGroup, type ChildOptions, type OutputName } from "./child-group.ts";
@@ -19,7 +19,7 @@ export class Dyno {
   readonly #options: DynoOptions;
   readonly #group: ChildGroup;
   #stops = 0;
-  /** Resolves when the process has ended and all its output was handed out. */
+  /** Resolves when the process has ended and all its output has been passed on. */
   readonly ended: Promise<DynoEnd>;
 
   constructor(options: DynoOptions) {
@@ -29,7 +29,7 @@ export class Dyno {
     this.ended = this.#run();
   }
 
-  /** Passes a signal on to the process and all its children; from the second stop on they are killed. */
+  /** Passes a signal on to the process and all its children; from the second stop signal on, they are killed. */
   signal(signal: NodeJS.Signals): void {
     const { onState } = this.#options;
     this.#stops++;
@@ -46,12 +46,15 @@ export class Dyno {
     this.#group.kill(signal);
   }
 
-  /** Passes on a signal that asks for no end: to the process alone, as its children may not know the signal. */
+  /**
+   * Passes on a signal that does not ask to end: only to the process itself, since its children may not know the
+   * signal.
+   */
   pass(signal: NodeJS.Signals): void {
     this.#group.pass(signal);
   }
 
-  /** To be called when nobody reads this stream any more. */
+  /** Call it when nobody reads this stream any more. */
   closeStream(stream: OutputName): void {
     this.#group.closeStream(stream);
   }

@@ -6,8 +6,8 @@ import type { Destination } from "./destinations.ts";
 import { startMsMax } from "./limits.ts";
 
 /**
- * Throws what no later try mends. A server that is away, or slow, holds nothing up: `follows` says what happens then.
- * Resolves to whether the person was told that.
+ * Throws a failure that retrying cannot mend. A server that is away or slow delays nothing: `follows` says what happens
+ * then. Resolves to whether the user was told that.
  */
 export async function awaitFirstAnswer(
   destination: Destination,

@@ -1,5 +1,5 @@
 /**
- * Ends a process group when this process has gone, however it went: nothing can run at the moment of a `kill -9`. A
+ * Ends a process group when this process has gone, in whatever way: nothing can run at the moment of a `kill -9`. A
  * small shell waits for the end of a pipe that only this process holds open; a word through the pipe releases the
  * shell.
  */
@@ -11,7 +11,7 @@ const script = 'read -r group || exit 0; read -r word || kill -s KILL -- "-$grou
 export class Guardian {
   readonly #pipe: Writable;
 
-  /** Starts the shell, in a session of its own: what ends this process's group leaves it alone. */
+  /** Starts the shell in a session of its own, so that whatever ends this process's group leaves it alone. */
   constructor() {
     const shell: ChildProcessByStdio<Writable, null, null> = spawn("/bin/sh", ["-c", script], {
       stdio: ["pipe", "ignore", "ignore"],
@@ -29,7 +29,7 @@ export class Guardian {
     this.#pipe.write(`${group}\n`);
   }
 
-  /** The group has ended by itself; its number may be another's soon. */
+  /** The group has ended by itself; its number may soon be reused. */
   release(): void {
     this.#pipe.end("released\n");
   }

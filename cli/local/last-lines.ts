@@ -2,10 +2,10 @@
 import type { Output } from "../output.ts";
 import type { Shipped, Shipper } from "./shipper.ts";
 
-/** The first word after this long; each further one after twice the time. */
+/** When to show progress for the first time; after that, each time after twice as long. */
 const firstWordMs = 1_000;
 
-/** Gives the lines that wait `graceMs`; `giveUp` of the shipper ends that earlier. */
+/** Sends the waiting lines for up to `graceMs`; the shipper's `giveUp` ends that earlier. */
 export async function sendLastLines(
   shipper: Pick<Shipper, "waiting" | "close">,
   output: Output,

@@ -1,16 +1,16 @@
 /**
- * Joins lines that belong together into one message: indented ones to the line before them, and the parts of stack traces
- * of Java, Python, Node and Go. A message waits a moment for more of its lines.
+ * Joins lines that belong together into one message: indented ones to the line before them, and the parts of stack
+ * traces of Java, Python, Node and Go. A message waits a moment for more of its lines.
  */
 import { joinMsMax, lineBytesMax } from "./limits.ts";
 import type { TakeLine } from "./line-splitter.ts";
 
 const newline = 0x0a;
 const lookedBytes = 64;
-/** A line that goes on with the message before it. */
+/** A line that continues the message before it. */
 const furtherForm =
   /^(?:[ \t]|Caused by: |\.\.\. \d+ more|During handling of the above exception|The above exception was the direct cause|created by |\}\s*$)/;
-/** A line behind which the first one that is not indented still belongs to the message: it names the error. */
+/** A line after which the first unindented one still belongs to the message, because it names the error. */
 const openForm =
   /^Traceback \(most recent call last\):|^goroutine \d+ \[|^During handling of the above|^The above exception was/;
 
@@ -18,7 +18,7 @@ export class LineJoiner {
   readonly #take: TakeLine;
   #message: Buffer = Buffer.alloc(0);
   #length = 0;
-  /** A trace has begun whose last line is not indented. */
+  /** True within a trace whose last line is not indented. */
   #isOpen = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -26,7 +26,7 @@ export class LineJoiner {
     this.#take = take;
   }
 
-  /** Takes a line of the program. A piece of a line that is too long for one message goes on alone. */
+  /** Takes a line of the program. A piece of a line that is too long for one message is a message of its own. */
   push(bytes: Uint8Array, start: number, end: number, whole: boolean): void {
     const head = Buffer.from(bytes.subarray(start, Math.min(end, start + lookedBytes))).toString("latin1");
     const isIndented = /^[ \t]/.test(head);
@@ -43,7 +43,7 @@ export class LineJoiner {
     }
   }
 
-  /** Hands on what waits. */
+  /** Passes on what waits. */
   flush(): void {
     if (this.#length > 0) this.#give(true);
     this.#isOpen = false;

@@ -4,10 +4,10 @@ import { lineBytesMax } from "./limits.ts";
 const LF = 0x0a;
 /** Most lines need no more. */
 const restBytesMin = 4096;
-/** Bytes of a character of UTF-8 behind its first. */
+/** The most bytes of a UTF-8 character after its first. */
 const furtherBytesMax = 3;
 
-/** Takes one line or piece: `bytes[start, end)` without its LF; `whole` is false for a piece that goes on. */
+/** Takes one line or piece: `bytes[start, end)` without its LF; `whole` is false if the line goes on. */
 export type TakeLine = (bytes: Uint8Array, start: number, end: number, whole: boolean) => void;
 
 /** Keeps one unfinished line of at most `lineBytesMax` bytes between two chunks. */
@@ -28,16 +28,16 @@ export class LineSplitter {
     }
   }
 
-  /** The end of the bytes ends the last line too. */
+  /** Ends the last line, even without an LF. */
   end(): void {
     if (this.#restLength > 0) this.#take(this.#rest, 0, this.#restLength, true);
     this.#restLength = 0;
   }
 
-  /** Returns where the next line starts. */
+  /** Returns the start of the next line. */
   #line(chunk: Uint8Array, start: number, end: number, ended: boolean): number {
     let at = start;
-    // A piece goes out only when more of its line is there, so that a line of just the limit stays one.
+    // A piece is passed on only when more of its line has come, so that a line of exactly the limit stays whole.
     while (this.#restLength + (end - at) > lineBytesMax) at = this.#piece(chunk, at);
     if (ended) {
       this.#emit(chunk, at, end);
@@ -49,7 +49,7 @@ export class LineSplitter {
     return end;
   }
 
-  /** Takes as much of a line that is too long as one piece holds; returns where the line goes on. */
+  /** Takes as much of a line that is too long as fits into one piece; returns where the line goes on. */
   #piece(chunk: Uint8Array, at: number): number {
     const next = at + lineBytesMax - this.#restLength;
     if (this.#restLength === 0) {
@@ -66,7 +66,7 @@ export class LineSplitter {
     return next;
   }
 
-  // Makes room for so much more of the unfinished line.
+  // Makes room for `more` bytes of the unfinished line.
   #reserve(more: number): void {
     const length = this.#restLength + more;
     if (length <= this.#rest.length) return;
@@ -95,7 +95,7 @@ export function firstPiece(text: string): Buffer {
 }
 
 /**
- * The place to cut `bytes[start, end)` when `next` follows: its end, or before the character that goes on there. Bytes
+ * The place to cut `bytes[start, end)` if `next` follows: its end, or before the character that would be split. Bytes
  * that are not UTF-8 are cut anywhere.
  */
 function cutAt(bytes: Uint8Array, start: number, end: number, next: number): number {
@@ -108,5 +108,5 @@ function cutAt(bytes: Uint8Array, start: number, end: number, next: number): num
 }
 
 const isFurther = (byte: number): boolean => (byte & 0xc0) === 0x80;
-/** The length of the character that a byte begins. */
+/** The length of the character that begins with this byte. */
 const lengthOf = (byte: number): number => (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1);

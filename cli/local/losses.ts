@@ -1,16 +1,16 @@
-/** Remembers lines that were lost until the app has been told of them. */
+/** Remembers lost lines until the app has been told about them. */
 import { type LineSource, type Loss, lossText, Parcel } from "./parcel.ts";
 
 export class Losses {
   readonly #notices: LineSource;
   readonly #untold = new Map<Loss["code"], Loss>();
 
-  /** `notices` writes the lines that tell. */
+  /** `notices` writes the lines that report losses. */
   constructor(notices: LineSource) {
     this.#notices = notices;
   }
 
-  /** `loss` has not been told, or not successfully. */
+  /** `loss` has not been reported, or not successfully. */
   add({ code, count, sinceMs }: Loss): void {
     const before = this.#untold.get(code);
     this.#untold.set(code, {
@@ -20,7 +20,7 @@ export class Losses {
     });
   }
 
-  /** The parcel that tells all of one kind; undefined when there is nothing to tell. */
+  /** The parcel that reports all losses of one kind; undefined if there are none. */
   notice(code: Loss["code"], nowMs: number): Parcel | undefined {
     const loss = this.#untold.get(code);
     if (loss === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * The pipes that a dyno writes its output to. Node gives its children sockets; on those `/dev/stdout` cannot be opened,
- * and a reader that has gone causes no SIGPIPE. Programs expect real pipes.
+ * The pipes to which a dyno writes its output. Node gives its children sockets; on those, `/dev/stdout` cannot be
+ * opened, and a reader that has gone causes no SIGPIPE. Programs expect real pipes.
  */
 import { spawnSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
@@ -10,11 +10,11 @@ import { join } from "node:path";
 
 type OutputPipe = {
   readonly reader: Socket;
-  /** The child's end: to be closed here when the child has it. */
+  /** The child's end, to be closed here once the child has it. */
   readonly writer: number;
 };
 
-/** Two pipes, without a name in the file system; undefined where the system has no `mkfifo`. */
+/** Two pipes without a name in the file system; undefined if the system has no `mkfifo`. */
 export function openOutputPipes(): readonly [OutputPipe, OutputPipe] | undefined {
   const folder = mkdtempSync(join(tmpdir(), "tailrace-run-"));
   try {
@@ -26,7 +26,7 @@ export function openOutputPipes(): readonly [OutputPipe, OutputPipe] | undefined
   }
 }
 
-/** Gives up the child's ends: a pipe ends when the last process that writes to it has gone. */
+/** Closes the child's ends here: a pipe ends when its last writer has gone. */
 export function closeWriters(pipes: readonly OutputPipe[]): void {
   for (const { writer } of pipes) closeSync(writer);
 }

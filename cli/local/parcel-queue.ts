@@ -1,4 +1,4 @@
-/** Parcels that wait, oldest first, and the memory that they take. The last one may still grow. */
+/** Parcels that wait, oldest first, and the memory that they use. The last one may still grow. */
 import type { Destination } from "./destinations.ts";
 import { type LineSource, Parcel } from "./parcel.ts";
 
@@ -14,17 +14,20 @@ export class ParcelQueue {
     return this.#parcels.length;
   }
 
-  /** Memory that the parcels take. */
+  /** The memory that the parcels use. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Lines of programs; notices are none. */
+  /** Lines of programs, not counting notices. */
   get lines(): number {
     return this.#parcels.reduce((sum, { tells, count }) => sum + (tells === undefined ? count : 0), 0);
   }
 
-  /** The parcel that takes the next line for `destination`: the last one, unless it is full or being `sent`; or a new one. */
+  /**
+   * The parcel that takes the next line for `destination`: the last one, unless it is full or is the one being `sent`;
+   * otherwise a new one.
+   */
   growing(destination: Destination, atMs: number, sent: Parcel | undefined): Parcel {
     const last = this.#parcels.at(-1);
     const grows = last !== undefined && last !== sent && !last.full && last.destination === destination;
@@ -34,7 +37,7 @@ export class ParcelQueue {
     return parcel;
   }
 
-  /** Adds a line to a parcel of the queue. */
+  /** Adds a line to a parcel in the queue. */
   addTo(parcel: Parcel, source: LineSource, ...line: ParcelLine): void {
     const before = parcel.bytesTaken;
     parcel.add(source, ...line);
@@ -52,7 +55,7 @@ export class ParcelQueue {
     this.#bytes += parcel.bytesTaken;
   }
 
-  /** Takes the first parcel away. */
+  /** Removes the first parcel. */
   shift(): void {
     this.#bytes -= this.#parcels.shift()?.bytesTaken ?? 0;
   }

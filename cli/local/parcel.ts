@@ -1,6 +1,6 @@
 /**
- * Lines that go to the server in one `POST /logs`, under one id that all its tries share: the server stores them
- * once. Frames are written as bytes come: `LEN <PRI>1 TIME HOST APPNAME PROCID - - LINE\n`.
+ * Lines that go to the server in one `POST /logs`, under one id that all its tries share, so that the server stores
+ * them once. Frames are written as bytes come: `LEN <PRI>1 TIME HOST APPNAME PROCID - - LINE\n`.
  */
 import { randomBytes } from "node:crypto";
 import type { Destination } from "./destinations.ts";
@@ -10,7 +10,7 @@ type LineKind = {
   readonly pri: number;
   readonly process: string;
   readonly host?: string;
-  /** These few lines are never dropped: a full queue takes them, too. */
+  /** These lines are few and never dropped: even a full queue takes them. */
   readonly vital?: true;
 };
 
@@ -28,7 +28,7 @@ export class LineSource {
     this.#kind = kind;
   }
 
-  /** The part of a frame between its length and its message; made once a millisecond. */
+  /** The part of a frame between its length and its message; made once per millisecond. */
   head(atMs: number): Buffer {
     if (atMs !== this.#headMs) {
       this.#headMs = atMs;
@@ -40,7 +40,7 @@ export class LineSource {
   }
 }
 
-/** Lines that a notice tells of: dropped before sending (L12), or given up in sending (L13). */
+/** Lines that a notice reports: dropped before sending (L12), or given up in sending (L13). */
 export type Loss = { readonly code: "L12" | "L13"; readonly count: number; readonly sinceMs: number };
 
 /** A loss in log-shuttle's words. */
@@ -53,7 +53,7 @@ export class Parcel {
   readonly parcelId = randomBytes(16).toString("hex").toUpperCase();
   /** When its first line came. */
   readonly bornMs: number;
-  /** The loss that its only line tells; absent for lines of a program. */
+  /** The loss that its only line reports; absent for lines of a program. */
   readonly tells: Loss | undefined;
   count = 0;
   #bytes = Buffer.allocUnsafe(4096);
@@ -65,12 +65,12 @@ export class Parcel {
     this.tells = tells;
   }
 
-  /** Takes no further line. */
+  /** True if it takes no further line. */
   get full(): boolean {
     return this.count >= parcelLinesMax || this.#length >= parcelBytesMax || this.tells !== undefined;
   }
 
-  /** The memory that it takes: more than the bytes of its frames. */
+  /** The memory that it uses, which is more than the bytes of its frames. */
   get bytesTaken(): number {
     return this.#bytes.length;
   }
@@ -80,7 +80,7 @@ export class Parcel {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** Adds `message[start, end)`, with LF when it is a whole line. */
+  /** Adds `message[start, end)`, with an LF if it is a whole line. */
   add(
     source: LineSource,
     atMs: number,

@@ -1,4 +1,4 @@
-/** One attempt to hand a parcel to a log server, and what its answer means. */
+/** One attempt to send a parcel to a log server, and the meaning of its answer. */
 
 import { HttpClient } from "../api/http-client.ts";
 import { asSentence, CliError, networkReason } from "../errors.ts";
@@ -17,15 +17,15 @@ export type Post = (
   signal: AbortSignal,
 ) => Promise<PostVerdict>;
 
-/** A server may ask for a wait; this much is granted. */
+/** The longest wait that a server is granted. */
 const retryAfterMsMax = 60_000;
-/** So much of a server's text is shown. */
+/** How much of a server's text is shown. */
 const saidCharsMax = 500;
 const mendCharsMax = 500;
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Opens connections to log servers; one try takes `tryMsMax` at most. */
+/** Opens connections to log servers; one try takes at most `tryMsMax`. */
 export function openPost(tryMsMax: number): { post: Post; close: () => void } {
   const client = new HttpClient({ connectMsMax: tryMsMax });
   const post: Post = async (destination, { bytes, count, parcelId }, signal) => {
@@ -72,7 +72,7 @@ async function settledBefore<Value>(promise: Promise<Value>, signal: AbortSignal
   }
 }
 
-/** Total over all statuses: a line is delivered, waits, or is refused with a reason for the person. */
+/** Covers every status: a line is delivered, waits, or is refused with a reason for the user. */
 export function judge(endpoint: Endpoint, status: number, headers: Headers, text: string): PostVerdict {
   if (status >= 200 && status < 300) return { kind: "delivered" };
   const said = messageIn(text).trim().slice(0, saidCharsMax).replace(/\s+/g, " ");
@@ -85,7 +85,7 @@ export function judge(endpoint: Endpoint, status: number, headers: Headers, text
   return { kind: "refused", error: refusal(endpoint, status, said, typeof mend === "string" ? mend : "") };
 }
 
-/** `mend` is the server's own, where it has one. */
+/** `mend` is the server's own, if it sent one. */
 function refusal({ url, namedBy }: Endpoint, status: number, said: string, mend: string): CliError {
   const at = url.origin + url.pathname;
   if (status === 401)

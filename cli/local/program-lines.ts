@@ -1,4 +1,4 @@
-/** The lines of a program's output on their way to the shipper: split, joined where that is wanted, each with its severity. */
+/** The lines of a program's output on their way to the shipper: split, joined if requested, each with its severity. */
 import { levelInFields, levels } from "../../src/core/message/level.ts";
 import type { Destination } from "./destinations.ts";
 import { LineJoiner } from "./line-joiner.ts";
@@ -7,15 +7,15 @@ import { LineSource } from "./parcel.ts";
 import type { Shipper } from "./shipper.ts";
 
 export type LineOptions = {
-  /** Continuation lines and stack traces are one message. */
+  /** Joins continuation lines and stack traces into one message. */
   readonly join?: true;
-  /** The level that a line of JSON or logfmt names is its severity. */
+  /** Uses the level in a JSON or logfmt line as its severity. */
   readonly levelFromJson: boolean;
 };
 
 const opening = 0x7b;
 const lookedBytes = 4096;
-/** A line that could be logfmt with a level; most are told apart by this alone. */
+/** A line that could be logfmt with a level; this test alone rules out most. */
 const logfmtForm = /(?:^|\s)(?:level|lvl|severity|loglevel|levelname)=/i;
 
 export class ProgramLines {
@@ -25,7 +25,7 @@ export class ProgramLines {
   readonly #joiner: LineJoiner | undefined;
   readonly #shipper: Pick<Shipper, "add">;
   readonly #hasLevels: boolean;
-  /** The writers of each severity; the stream's own is there from the start. */
+  /** The writers for each severity; the stream's own exists from the start. */
   readonly #sources = new Map<number, LineSource>();
 
   constructor(
@@ -49,7 +49,7 @@ export class ProgramLines {
     this.#splitter.push(chunk);
   }
 
-  /** No more will come. */
+  /** No more output will come. */
   end(): void {
     this.#splitter.end();
     this.#joiner?.flush();
@@ -77,7 +77,7 @@ export class ProgramLines {
   }
 }
 
-/** The severity that a line of JSON or logfmt names itself. */
+/** The severity that a JSON or logfmt line names. */
 function severityIn(bytes: Uint8Array, start: number, end: number): number | undefined {
   const looked = Buffer.from(bytes.buffer, bytes.byteOffset + start, Math.min(end - start, lookedBytes));
   const isJson = looked[0] === opening;

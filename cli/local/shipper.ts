@@ -1,10 +1,10 @@
 /**
- * Lines to log servers, log-shuttle's job: parcels of up to 2,000 lines or what came within `waitMs`, sent one after
- * the other, so that lines arrive in the order in which they were written, whatever destination they have. A parcel
- * is tried again under the same id until it is taken, or given up after `attemptsMax` tries.
+ * Ships lines to log servers, as log-shuttle does: parcels of up to 2,000 lines, or what came within `waitMs`, are sent
+ * one after another, so that lines arrive in the order in which they were written, whatever their destination. A parcel
+ * is retried under the same id until it is accepted, or given up after `attemptsMax` tries.
  *
- * Every line that was taken ends in exactly one of delivered, dropped (the queue was full) or lost (given up). What
- * was dropped or lost is told to the app in a line of its own, L12 or L13, at the place where the lines are missing.
+ * Every line that was added ends up as exactly one of delivered, dropped (the queue was full) or lost (given up). The
+ * app is told of dropped and lost lines in a line of its own, L12 or L13, at the place where they are missing.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { type RetryPolicy, retryDelayMs } from "../../src/core/scheduling/retry.ts";
@@ -22,21 +22,21 @@ export type ShipperOptions = {
   readonly waitMs: number;
   readonly attemptsMax: number;
   /**
-   * When the queue is full: `hold` lets the writer wait in `room()`; `drop` drops lines with a count; `hold-when-taken`
-   * holds as long as the server takes lines, however slowly, and drops while it takes none.
+   * When the queue is full, `hold` makes the writer wait in `room()`; `drop` drops lines and counts them;
+   * `hold-when-taken` holds as long as the server accepts lines, however slowly, and drops while it accepts none.
    */
   readonly whenFull: "hold" | "drop" | "hold-when-taken";
   readonly bytesMax?: number;
-  /** Takes lines that would be dropped; those that it has no room for are. */
+  /** Takes lines that would otherwise be dropped, as far as it has room. */
   readonly spill?: SpillFile;
-  /** Writes the lines that tell of losses. */
+  /** Writes the lines that report losses. */
   readonly notices: LineSource;
   readonly retry?: Omit<RetryPolicy, "attemptsMax">;
-  /** The destination will never take the lines; all that waits is lost. */
+  /** The destination will never accept the lines; everything that waits is lost. */
   readonly onRefused?: (error: CliError) => void;
-  /** A parcel was not taken at the `attempt`th try (from 1); the next follows. */
+  /** A parcel was not accepted at the `attempt`th try (from 1); the next try follows. */
   readonly onRetry?: (reason: string, attempt: number) => void;
-  /** Lines were taken after tries that failed. */
+  /** Lines were accepted after failed tries. */
   readonly onTakenAgain?: () => void;
 };
 
@@ -45,9 +45,9 @@ export type Shipped = {
   readonly delivered: number;
   readonly dropped: number;
   readonly lost: number;
-  /** Why lines were lost, in words. */
+  /** Explains why lines were lost. */
   readonly reason: string | undefined;
-  /** The tries were ended, by the grace or by `giveUp`, before they came to their own end. */
+  /** True if `giveUp` or the grace ended the tries early. */
   readonly cutShort: boolean;
 };
 
@@ -59,7 +59,7 @@ export class Shipper {
   readonly #retry: RetryPolicy;
   readonly #queue = new ParcelQueue();
   readonly #losses: Losses;
-  /** The first of the queue, while it is on its way. */
+  /** The first parcel of the queue, while it is being sent. */
   #sending: Parcel | undefined;
   #pump: Promise<void> | undefined;
   #wake: () => void = () => {};
@@ -67,13 +67,16 @@ export class Shipper {
   #closing = false;
   readonly #givingUp = new AbortController();
   #refusal: CliError | undefined;
-  /** The newest try was not taken. */
+  /** True if the newest try failed. */
   #isAway = false;
   #reason: string | undefined;
   #delivered = 0;
   #dropped = 0;
   #lost = 0;
-  /** The spill has been full: nothing more goes there before it is empty, so that L12 stands where lines are missing. */
+  /**
+   * True after the spill was full: nothing more goes there until it is empty, so that L12 stands where lines are
+   * missing.
+   */
   #isSpillClosed = false;
 
   constructor(options: ShipperOptions) {
@@ -83,18 +86,18 @@ export class Shipper {
     this.#retry = { ...retryDefault, ...options.retry, attemptsMax: options.attemptsMax - 1 };
   }
 
-  /** Lines that wait, and why the newest try was not taken, if it was not. */
+  /** The number of waiting lines, and why the newest try failed, if it did. */
   get waiting(): { readonly lines: number; readonly reason: string | undefined } {
     const spilled = this.#options.spill?.lines ?? 0;
     return { lines: this.#queue.lines + spilled, reason: this.#isAway ? this.#reason : undefined };
   }
 
-  /** Nobody need wait: the queue has room, or waiting is pointless. */
+  /** True if nobody needs to wait: the queue has room, or waiting is pointless. */
   get hasRoom(): boolean {
     return !this.#isFull || this.#mayDrop || this.#isStopped;
   }
 
-  /** Takes a line, `message[start, end)`; `whole` false for a piece that goes on. Copies what it keeps. */
+  /** Takes a line, `message[start, end)`; `whole` is false if the line goes on. Copies what it keeps. */
   add(source: LineSource, message: Uint8Array, start: number, end: number, whole: boolean): void {
     const atMs = Date.now();
     if (this.#refusal !== undefined) {
@@ -125,12 +128,12 @@ export class Shipper {
     this.#pump ??= this.#run();
   }
 
-  /** Resolves when nothing waits: everything that was added is delivered, or lost. */
+  /** Resolves when nothing waits: everything that was added is delivered or lost. */
   async idle(): Promise<void> {
     await this.#pump;
   }
 
-  // Behind lines that are spilled already, or where the queue would drop; false: it has to be queued or dropped.
+  // Spills a line if others are spilled already, or if the queue would drop it. False: it must be queued or dropped.
   #spill(
     source: LineSource,
     atMs: number,
@@ -147,7 +150,7 @@ export class Shipper {
     return false;
   }
 
-  // Queues spilled lines while there is room, and when there is no way back.
+  // Queues spilled lines while there is room, and at the end in any case.
   #refill(): void {
     const { spill } = this.#options;
     while (spill !== undefined && spill.lines > 0 && (!this.#isFull || this.#isStopped)) {
@@ -158,7 +161,7 @@ export class Shipper {
     if (spill?.lines === 0) this.#isSpillClosed = false;
   }
 
-  /** Resolves when somebody who waits for room need not wait, or when `signal` is aborted. */
+  /** Resolves when a writer may continue, or when `signal` is aborted. */
   async room(signal: AbortSignal): Promise<void> {
     while (!this.hasRoom && !signal.aborted) {
       await new Promise<void>((resolve) => {
@@ -169,7 +172,7 @@ export class Shipper {
     signal.removeEventListener("abort", this.#lookAgain);
   }
 
-  /** Sends what is left within `graceMs`; what is not taken by then is lost. Tells what became of all lines. */
+  /** Sends what is left within `graceMs`; what is not accepted by then is lost. Returns the fate of all lines. */
   async close(graceMs: number): Promise<Shipped> {
     this.#closing = true;
     if (this.#isSpillEmpty) this.#tell("L12");
@@ -186,7 +189,7 @@ export class Shipper {
     };
   }
 
-  /** Ends the tries under way: whatever is not delivered by now is lost. */
+  /** Ends the current tries: whatever is not delivered by now is lost. */
   giveUp(): void {
     this.#givingUp.abort();
     this.#wake();
@@ -218,7 +221,7 @@ export class Shipper {
       this.#sending = undefined;
       this.#queue.shift();
       this.#settle(parcel, isDelivered);
-      // A notice that was given up waits for a parcel that is taken.
+      // A notice that was given up is repeated after the next parcel that is accepted.
       if (isDelivered || parcel.tells === undefined) this.#tell("L13");
       this.#refill();
       if (isDelivered && !this.#isFull && this.#isSpillEmpty) this.#tell("L12");
@@ -227,7 +230,7 @@ export class Shipper {
     this.#pump = undefined;
   }
 
-  /** Waits until the parcel will not or need not grow any more. */
+  /** Waits until the parcel cannot, or need not, grow any more. */
   async #ripe(parcel: Parcel): Promise<void> {
     for (;;) {
       const leftMs = parcel.bornMs + this.#options.waitMs - Date.now();
@@ -237,7 +240,7 @@ export class Shipper {
     }
   }
 
-  /** Tries until the parcel is taken or given up. */
+  /** Tries until the parcel is accepted or given up. */
   async #send({ destination, body: bytes, count, parcelId }: Parcel): Promise<boolean> {
     for (let attempt = 0; !this.#isStopped; attempt++) {
       const verdict = await this.#options.post(
@@ -273,7 +276,7 @@ export class Shipper {
     this.#losses.add(tells ?? { code: "L13", count, sinceMs: bornMs });
   }
 
-  /** Queues a notice: of lines given up ahead of what waits, of lines dropped behind it. */
+  /** Queues a notice: about lines that were given up, before what waits; about dropped lines, after it. */
   #tell(code: Loss["code"]): void {
     const parcel = this.#isStopped ? undefined : this.#losses.notice(code, Date.now());
     if (parcel === undefined) return;
@@ -286,7 +289,7 @@ export class Shipper {
     for (const resolve of this.#roomWaiters.splice(0)) resolve();
   };
 
-  /** Until `ms` have passed or something happened that `#ripe` weighs. */
+  /** Sleeps for `ms`, or until something happens that matters to `#ripe`. */
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, ms);

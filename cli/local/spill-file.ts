@@ -1,6 +1,6 @@
 /**
- * Holds lines that the queue has no room for in a file, first in, first out. The file is unlinked as soon as it is
- * open, so that nothing of it remains however this process ends, and only its owner could have read it.
+ * Keeps lines for which the queue has no room in a file, first in, first out. The file is unlinked as soon as it is
+ * open, so that nothing of it remains however this process ends, and only its owner could ever have read it.
  */
 import { randomBytes } from "node:crypto";
 import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
@@ -15,9 +15,9 @@ type SpilledLine = {
   readonly whole: boolean;
 };
 
-/** Length of the line, number of its source, whole or not, time. */
+/** The length of the line, the number of its source, whole or not, the time. */
 const headBytes = 4 + 2 + 1 + 8;
-/** Written and read so much at a time. */
+/** How much is written and read at a time. */
 const blockBytes = 256 * 1024;
 
 export class SpillFile {
@@ -25,28 +25,28 @@ export class SpillFile {
   readonly #folder: string;
   readonly #sources: LineSource[] = [];
   #file: number | undefined;
-  /** Bytes of the file: [#readAt, #writtenAt) are lines that wait there. */
+  /** The part of the file that holds waiting lines: [#readAt, #writtenAt). */
   #readAt = 0;
   #writtenAt = 0;
-  /** Behind those in the file: not written yet. */
+  /** Lines after those in the file, not written yet. */
   #last: Buffer[] = [];
   #lastBytes = 0;
-  /** Read from the file and not handed out. */
+  /** Read from the file, but not returned yet. */
   #block: Buffer = Buffer.alloc(0);
   #lines = 0;
 
-  /** `bytesMax`: of lines that wait, 15 bytes more for each. */
+  /** `bytesMax`: for the waiting lines, including 15 bytes for each. */
   constructor({ bytesMax, folder = tmpdir() }: { readonly bytesMax: number; readonly folder?: string }) {
     this.#bytesMax = bytesMax;
     this.#folder = folder;
   }
 
-  /** Lines that wait. */
+  /** The number of waiting lines. */
   get lines(): number {
     return this.#lines;
   }
 
-  /** Takes a copy of `bytes[start, end)`; false when there is no room, or the disk has none. */
+  /** Takes a copy of `bytes[start, end)`; false if there is no room, here or on the disk. */
   add(line: Omit<SpilledLine, "bytes">, bytes: Uint8Array, start: number, end: number): boolean {
     const waiting = this.#writtenAt - this.#readAt + this.#block.length + this.#lastBytes;
     if (waiting + headBytes + (end - start) > this.#bytesMax) return false;
@@ -67,7 +67,7 @@ export class SpillFile {
     return true;
   }
 
-  /** The oldest line, which then waits no more. */
+  /** Removes and returns the oldest line. */
   shift(): SpilledLine | undefined {
     if (this.#lines === 0) return undefined;
     this.#lines--;
@@ -83,7 +83,7 @@ export class SpillFile {
     return line;
   }
 
-  /** Idempotent; what waits is gone. */
+  /** Idempotent. Waiting lines are discarded. */
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
@@ -114,7 +114,7 @@ export class SpillFile {
     return taken;
   }
 
-  // Writes what is not in the file yet; false when that fails, and then it is not there.
+  // Writes what is not in the file yet; false if that fails, and then it does not count as written.
   #write(): boolean {
     try {
       this.#file ??= opened(this.#folder);

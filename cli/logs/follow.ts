@@ -1,6 +1,6 @@
 /**
- * One app's stream as the user sees it. It opens a session and reads it; after a break it continues behind the last
- * line that was handed out, so there is no gap and no repeat.
+ * One app's stream as the user sees it. It opens a session and reads it; after a break, it continues after the last
+ * line that was yielded, so there is no gap and no repeat.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type RetryPolicy, retryDelayMs } from "../../src/core/scheduling/retry.ts";
@@ -18,17 +18,17 @@ export type FollowOptions = {
   readonly api: Api;
   readonly app: string;
   readonly session: SessionBody;
-  /** The place to go on from: an event id of an earlier stream of this app. */
+  /** The place to continue from: an event id of an earlier stream of this app. */
   readonly after?: string;
-  /** Tells the person that the stream broke, that it goes on, and that it goes on with another log. */
+  /** Tells the user that the stream broke, that it continues, or that it continues with another log. */
   readonly note: (text: string) => void;
-  /** Is told the first session: what the server grants. */
+  /** Called with the first session, which says what the server grants. */
   readonly onOpened?: (session: OpenedSession) => void;
-  /** Is told what the server has looked at. */
+  /** Called with the server's progress. */
   readonly onSearched?: (searched: Searched) => void;
 };
 
-/** A tail never gives up once it ran. */
+/** A tail that has once been connected never gives up. */
 const tailRetry: RetryPolicy = {
   delayMsMin: 250,
   delayMsMax: 10_000,
@@ -36,14 +36,14 @@ const tailRetry: RetryPolicy = {
   attemptsMax: Number.POSITIVE_INFINITY,
   jitter: 0.2,
 };
-/** History is asked for again a few times only: somebody waits for the end. */
+/** History is retried only a few times, because somebody waits for its end. */
 const historyRetry: RetryPolicy = { ...tailRetry, attemptsMax: 3 };
-/** The server speaks every 15 s; a connection silent for this long is dead. */
+/** The server sends something every 15 s; a connection that is silent for this long is dead. */
 const silenceMsMax = 45_000;
 const connectMsMax = 5_000;
-/** A server may ask for a wait before the reconnect; this much is granted. */
+/** The longest wait before a reconnect that a server is granted. */
 const retryMsMax = 10_000;
-/** Sessions in a row that may be refused as expired; they are new, so more of them will not help. */
+/** How many new sessions in a row may be refused as expired: more of them will not help. */
 const expiriesMax = 3;
 
 /** How one connection ended. */
@@ -54,8 +54,8 @@ type Ending =
   | { readonly kind: "expired"; readonly status: number };
 
 /**
- * Yields the lines of each read; the return value is the place behind the last one. Without `tail` it ends with the
- * history. What fails before the first line of an answer is thrown, later failures are mended.
+ * Yields the lines of each read; the return value is the place after the last one. Without `tail` it ends with the
+ * history. A failure before the first line of an answer is thrown; later ones lead to a reconnect.
  */
 export async function* follow(options: FollowOptions): AsyncGenerator<readonly PlacedLine[], string> {
   const follower = new Follower(options);
@@ -72,11 +72,11 @@ class Follower {
   #url: URL | undefined;
   #after: string;
   #retryMs: number | undefined;
-  /** Reconnects in a row that brought nothing. */
+  /** Reconnects in a row without a line. */
   #attempt = 0;
   #expiries = 0;
   #connectedOnce = false;
-  /** Set when the stream has broken, and is not back. */
+  /** Set when the stream has broken and is not back yet. */
   #troubledAtMs: number | undefined;
 
   constructor(options: FollowOptions) {
@@ -134,7 +134,7 @@ class Follower {
     }
   }
 
-  /** The lines to show of an event; events that are no lines are told otherwise. */
+  /** The lines of an event that are to be shown; other events are handled separately. */
   #linesOf({ id, event, data }: StreamEvent): readonly PlacedLine[] {
     const { app, note, onSearched } = this.#options;
     if (event === "message") return [{ position: id, line: data }];

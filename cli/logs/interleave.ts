@@ -1,22 +1,22 @@
-/** Merges the histories of several apps, oldest line first. It pulls, so memory holds one read for each app. */
+/** Merges the histories of several apps, oldest line first. It pulls, so memory holds only one read per app. */
 
-/** A line as the server sent it, and the place behind it. */
+/** A line as the server sent it, and the place after it. */
 export type PlacedLine = {
   readonly position: string;
   readonly line: string;
-  /** No line: it stands where lines are left out. */
+  /** Not a line, but a mark where lines are left out. */
   readonly isGap?: true;
 };
 
 /** A line and its app. */
 export type AppLine = PlacedLine & { readonly app: string };
 
-/** An app's history; the return value is the place behind it. */
+/** An app's history; the return value is the place after it. */
 type History = { readonly app: string; readonly lines: AsyncGenerator<readonly PlacedLine[], string> };
 
 /**
- * Merges by time; the lines of one app keep their order whatever their times say. The return value maps each app
- * to the place behind its history.
+ * Merges by time; lines of one app keep their order regardless of their times. The return value maps each app to the
+ * place after its history.
  */
 export async function* interleave(
   histories: readonly History[],
@@ -32,7 +32,7 @@ export async function* interleave(
       if (left.length === 0) return places;
       const merged: AppLine[] = [];
       let first = earliest(left);
-      // One empty head ends the round: its next line may be the earliest.
+      // The round ends when one app has no lines left in memory, since its next line may be the earliest.
       for (; ; first = earliest(left)) {
         merged.push({ app: first.app, ...first.take() });
         if (first.empty) break;

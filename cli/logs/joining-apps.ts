@@ -1,13 +1,13 @@
-/** Follows several apps at once, including those that are created meanwhile. */
+/** Follows several apps at once, including those that are created in the meantime. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { CliError } from "../errors.ts";
 
-/** How often the list of apps is asked for. */
+/** How often the list of apps is fetched. */
 const lookEveryMs = 5_000;
 
 /**
- * Yields apps that `list` names and that are not `known`, each once. A list that cannot be had for the moment is asked
- * for again; one that is refused is thrown.
+ * Yields apps in `list` that are not `known`, each once. A list that cannot be fetched is retried; one that is refused
+ * is thrown.
  */
 export async function* newApps(
   list: () => Promise<readonly string[]>,
@@ -34,14 +34,14 @@ export async function* newApps(
 type Following = {
   readonly apps: readonly string[];
   readonly follow: (app: string) => Promise<void>;
-  /** Apps that come to be; without it there are none. */
+  /** Apps that are created later; absent: none. */
   readonly joining?: AsyncIterable<string>;
   readonly join: (app: string) => Promise<void>;
-  /** Is told of an app that cannot be followed any more: the others go on. */
+  /** Called for an app that cannot be followed any more: the others continue. */
   readonly failed: (app: string, error: CliError) => void;
 };
 
-/** Follows all of them. Ends, with the first failure, when there is nothing left to follow and nothing to come. */
+/** Follows all of them. Ends, with the first failure, when no app is left to follow and none can join. */
 export async function followAll({ apps, follow, joining, join, failed }: Following): Promise<void> {
   let first: CliError | undefined;
   const guarded = async (app: string, run: (app: string) => Promise<void>) => {

@@ -1,6 +1,6 @@
 /**
- * The filters of a session, applied on this side to a stream that is read whole because neighbours of matches are
- * wanted. They keep the same lines as the server's (`core/filter/line-filter.ts`); a test compares the two.
+ * The filters of a session, applied locally to a stream that is read whole because neighbours of matches are wanted.
+ * They keep the same lines as the server's (`core/filter/line-filter.ts`); a test compares the two.
  */
 import { RE2JS } from "re2js";
 import { isAsBad, levelNamed } from "../../src/core/message/level.ts";
@@ -11,11 +11,11 @@ export type LineTest = (line: ShownLine) => boolean;
 
 type Filters = Pick<SessionBody, "source" | "dyno" | "exclude_dyno" | "level" | "match" | "exclude">;
 
-/** True when the session does not show every line. */
+/** True if the session does not show every line. */
 export const isFiltered = ({ source, dyno, exclude_dyno, level, match, exclude }: Filters): boolean =>
   [source, dyno, exclude_dyno, level, match, exclude].some((wanted) => wanted !== undefined);
 
-/** Every filter that is given has to hold. */
+/** All given filters must match. */
 export function lineTest({ source, dyno, exclude_dyno, level, match, exclude }: Filters): LineTest {
   const tests: LineTest[] = [];
   const least = level === undefined ? undefined : levelNamed(level);
@@ -41,7 +41,7 @@ function textTest(pattern: string): LineTest {
   return ({ message }) => compiled.test(message);
 }
 
-/** `web.1`, `web` for all of a type, names with stars. */
+/** `web.1`, `web` for all of a type, or names with stars. */
 export function processTest(names: readonly string[]): (line: Pick<ShownLine, "dyno">) => boolean {
   const forms = names.map((name) => {
     const text = name.split("*").map((part) => part.replace(/[^\w]/g, "\\$&"));

@@ -1,4 +1,4 @@
-/** The options of `logs` that say which lines, and the session that they ask for. */
+/** The options of `logs` that select lines, and the session that they ask for. */
 import { type Command, InvalidArgumentError } from "commander";
 import { anyOf, type Finder, finders, neighboursMax } from "../../src/core/filter/log-finders.ts";
 import { type Level, levelNamed, levels } from "../../src/core/message/level.ts";
@@ -48,7 +48,7 @@ export function addSessionOptions(command: Command): Command {
     .option("--until-match <re>", "end after the first line whose text matches (RE2)");
 }
 
-/** A time as the server takes it. */
+/** A time in the server's form. */
 export function since(text: string): string {
   const asked = timeAsked(text, Date.now());
   if (asked === undefined) throw new InvalidArgumentError(`Write a time as ${timeForms}.`);
@@ -64,7 +64,7 @@ const readers: Readonly<Record<Finder["kind"], (value: string, before: unknown) 
   lines: neighbourCount,
 };
 
-/** Throws wrong use for options that do not go together. */
+/** Throws wrong use for options that exclude each other. */
 export function checkSession(options: SessionOptions, apps: readonly string[]): void {
   const isTail = isTailing(options);
   const excluding: readonly [isSo: boolean, message: string, mend: string][] = [
@@ -95,7 +95,7 @@ export function checkSession(options: SessionOptions, apps: readonly string[]): 
 
 export const isTailing = ({ tail, follow }: SessionOptions): boolean => tail === true || follow === true;
 
-/** True when the text of lines is read on this side, whatever form they are printed in. */
+/** True if the text of lines is read locally, in whatever form they are printed. */
 export const readsMessages = (options: SessionOptions): boolean =>
   neighboursOf(options) !== undefined || options.untilMatch !== undefined;
 
@@ -127,7 +127,7 @@ const filtersOf = ({ source, dyno, excludeDyno, level, match, exclude }: Session
   ...(exclude && { exclude: anyOf(exclude) }),
 });
 
-/** One name is a text, as Heroku's clients write it. */
+/** A single name is a string, as Heroku's clients write it. */
 const oneOrAll = (names: readonly string[]): string | readonly string[] =>
   names.length === 1 ? names[0]! : names;
 

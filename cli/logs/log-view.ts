@@ -1,4 +1,4 @@
-/** The output of `logs`: lines on stdout; on stderr the extent of searches, and anything that cannot be shown. */
+/** The output of `logs`: lines on stdout; on stderr, how far a search went, and anything that cannot be shown. */
 import type { RE2JS } from "re2js";
 import type { Api } from "../api/api.ts";
 import type { SessionBody } from "../api/api-types.ts";
@@ -18,27 +18,27 @@ type LogViewOptions = {
   readonly output: Output;
   readonly session: SessionBody;
   readonly form: LogForm;
-  /** As many lines were asked for. */
+  /** The number of lines that were asked for. */
   readonly asked: number | undefined;
   readonly colours: boolean;
-  /** Lines that pass are shown with so many neighbours. */
+  /** How many neighbours to show with each match. */
   readonly neighbours: NeighbourCounts | undefined;
-  /** The command ends behind the first line whose text matches. */
+  /** The command ends after the first line whose text matches. */
   readonly untilMatch: RE2JS | undefined;
 };
 
-/** For `since`: nothing is older. */
+/** Used for `since`: nothing is older. */
 const firstTime = "1970-01-01T00:00:00Z";
 
-/** How long lines wait for what follows them before they are shown. */
+/** How long lines wait for more before they are shown. */
 const quietMs = 150;
 
 export class LogView {
   readonly #options: LogViewOptions;
-  /** Apps of which a line was shown. */
+  /** Apps with a line that was shown. */
   readonly #shown = new Set<string>();
   readonly #searched = new Map<string, Searched>();
-  /** Notices that were given: the tail that follows a history finds the same. */
+  /** Notices that were shown: the tail that follows a history finds the same ones. */
   readonly #said = new Set<string>();
   readonly #neighbours = new Map<string, Neighbours>();
   #quiet: NodeJS.Timeout | undefined;
@@ -47,7 +47,7 @@ export class LogView {
     this.#options = options;
   }
 
-  /** Reads one app: its history, and what comes after it when `tail`. The result is the place behind it. */
+  /** Reads one app: its history and, with `tail`, what comes after it. The result is the place after the last line. */
   async *read(app: string, tail: boolean, after = ""): ReturnType<typeof follow> {
     const { session, neighbours: counts } = this.#options;
     if (counts === undefined) return yield* this.#follow(app, { ...session, tail }, after);
@@ -88,7 +88,7 @@ export class LogView {
     await this.#showAll(app, this.read(app, this.#options.session.tail, after));
   }
 
-  /** The same of an app that is new, from its first line on. */
+  /** The same for a new app, from its first line on. */
   async whole(app: string): Promise<void> {
     const { lines: _, ...session } = this.#options.session;
     const neighbours =
@@ -122,7 +122,7 @@ export class LogView {
     await this.#write(this.#options.form.end());
   }
 
-  /** Tells, behind the last line, everything that the lines themselves do not say. */
+  /** Reports, after the last line, everything that the lines do not show themselves. */
   async tellOutcome(app: string): Promise<void> {
     const { session, api } = this.#options;
     const searched = this.#searched.get(app);
@@ -131,7 +131,7 @@ export class LogView {
     if (outcome) this.#say(outcome);
     const hasFound = this.#shown.has(app) || (searched?.matches ?? 0) > 0;
     if (!outcome || hasFound) return;
-    // Said besides: a server that cannot tell is no failure of the search.
+    // This is additional: if the server cannot tell, the search has not failed.
     const { dyno, source } = session;
     const processes = dyno && (await processesOf(api, app).catch(() => undefined));
     const sources = source && (await sourcesOf(api, app).catch(() => undefined));
@@ -142,7 +142,7 @@ export class LogView {
     for (const words of missing) if (words) this.#say(words);
   }
 
-  /** For `--until-match`, when everything is shown: nothing matched. */
+  /** For `--until-match`, after everything is shown: throws if nothing matched. */
   mustHaveMatched(): void {
     if (this.#options.untilMatch !== undefined)
       throw new CliError("No line matches --until-match.", "With --tail it waits for one.");

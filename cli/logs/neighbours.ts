@@ -1,18 +1,18 @@
 /**
- * Finds the neighbours of lines that pass a filter, in a stream that is read whole. Holds no more lines than were asked
- * for.
+ * Finds the neighbours of lines that match a filter, in a stream that is read whole. Holds only as many lines as may be
+ * needed.
  */
 
 import { readShownLine } from "../view/shown-line.ts";
 import type { PlacedLine } from "./interleave.ts";
 import type { LineTest } from "./line-test.ts";
 
-/** Lines to show before and behind each, at most. */
+/** The most lines to show before and after each match. */
 export type NeighbourCounts = { readonly before: number; readonly after: number };
 
 type Reads = AsyncGenerator<readonly PlacedLine[], string>;
 
-/** Stands where lines are left out. */
+/** A mark where lines are left out. */
 export const gapAt = (position: string): PlacedLine => ({ position, line: "", isGap: true });
 
 export class Neighbours {
@@ -20,7 +20,7 @@ export class Neighbours {
   readonly #counts: NeighbourCounts;
   /** The newest lines that were not shown. */
   #held: PlacedLine[] = [];
-  /** Lines to show whatever they say: they follow one that passed. */
+  /** How many lines to show whatever they say, because they follow a match. */
   #due = 0;
   #isFirst = true;
   #hasGap = false;
@@ -30,7 +30,7 @@ export class Neighbours {
     this.#counts = counts;
   }
 
-  /** Passes on what the server has chosen already, and sees what is due behind it. */
+  /** Passes on what the server has already selected, and notes what is due after it. */
   async *chosen(reads: Reads): Reads {
     for (;;) {
       const { done, value } = await reads.next();
@@ -41,7 +41,7 @@ export class Neighbours {
     }
   }
 
-  /** Chooses from the whole stream. */
+  /** Selects from the whole stream. */
   async *from(reads: Reads): Reads {
     for (;;) {
       const { done, value } = await reads.next();

@@ -1,20 +1,18 @@
-/**
- * The processes that wrote an app's lines, for completion, and its sources: hints when none has the name that was given.
- */
+/** The processes that wrote an app's lines, for completion, and the app's sources: hints if none has the given name. */
 import type { Api } from "../api/api.ts";
 import type { SessionBody } from "../api/api-types.ts";
 import { nameLike } from "../likeness.ts";
 import { listOf, processTest } from "./line-test.ts";
 
-/** Without `isWhole` older lines may be of others. */
+/** If not `isWhole`, older lines may come from others. */
 type Processes = { readonly names: readonly string[]; readonly isWhole: boolean };
 
-/** The server names no more: those that were silent for longest are left out. */
+/** The most that the server names: it leaves out those that have been silent longest. */
 const namesMax = 200;
-/** Names that are told of those that there are. */
+/** The most existing names that a hint lists. */
 export const namesToldMax = 12;
 
-/** The server counts for a moment. */
+/** Takes the server a moment of counting. */
 export async function processesOf(api: Api, app: string): Promise<Processes> {
   type Reply = { readonly dynos?: readonly string[]; readonly complete?: boolean };
   const { dynos = [], complete = false } = await api.call<Reply>(
@@ -25,7 +23,7 @@ export async function processesOf(api: Api, app: string): Promise<Processes> {
   return { names, isWhole: complete && names.length < namesMax };
 }
 
-/** The words for a session that found nothing and names processes that there are not; undefined when each is there. */
+/** The hint for a session that found nothing and names unknown processes; undefined if all are known. */
 export function unknownProcesses(
   app: string,
   dyno: SessionBody["dyno"],
@@ -41,7 +39,9 @@ export function unknownProcesses(
   return `${lines} of ${app} is of a process ${missing.join(" or ")}. ${whichThereAre(missing, names, types)}`;
 }
 
-/** The sources of an app's lines are the names of its tokens, and these two; undefined where senders name sources themselves. */
+/**
+ * The sources of an app's lines: the names of its tokens, and these two; undefined if senders name sources themselves.
+ */
 export async function sourcesOf(api: Api, app: string): Promise<readonly string[] | undefined> {
   const tokens = await api.tokens(app);
   if (tokens.some(({ keep_source }) => keep_source)) return undefined;

@@ -1,11 +1,11 @@
-/** Words for a search of an app's log. */
+/** Describes a search of an app's log. */
 import type { SessionBody } from "../api/api-types.ts";
 import { isFiltered } from "./line-test.ts";
 
-/** The progress of a search. `end` says why it stopped, null while it goes on. */
+/** The progress of a search. `end` says why it stopped; null while it goes on. */
 export type Searched = {
   readonly lines: number;
-  /** RFC 3339: the time of acceptance of the oldest line that was looked at. */
+  /** RFC 3339: when the oldest line that was searched was accepted. */
   readonly since: string | null;
   readonly matches: number;
   readonly end: "found" | "all" | "time" | null;
@@ -21,13 +21,13 @@ export function readSearched(data: string): Searched | undefined {
   }
 }
 
-/** The words while it goes on. */
+/** The text while it goes on. */
 export const searchProgress = (app: string, searched: Searched): string =>
   `${app}: searched ${extent(searched)}; ${count(searched.matches)} found`;
 
 /**
- * The words when it has ended: nothing was found, and where, or older lines were not looked at. Undefined when the
- * lines speak for themselves.
+ * The text when it has ended: where nothing was found, or that older lines were not searched. Undefined if the lines
+ * speak for themselves.
  */
 export function searchOutcome(app: string, session: SessionBody, searched: Searched): string | undefined {
   if (searched.end === "time") {
@@ -39,7 +39,7 @@ export function searchOutcome(app: string, session: SessionBody, searched: Searc
   return `No line of ${app} matches, of ${extent(searched)}.`;
 }
 
-/** The same for a server that does not tell its progress. */
+/** The same for a server that does not report progress. */
 export function nothingFound(app: string, session: SessionBody): string {
   if (isFiltered(session)) return `No line of ${app} matches.`;
   return `${app} has no lines${timeAsked(session)}.`;
@@ -56,7 +56,7 @@ const extent = ({ lines, since }: Searched): string =>
 /** `3,214,900`. */
 export const count = (n: number): string => n.toLocaleString("en-US");
 
-/** `21 Nov 2026 10:00`, in the zone of whoever reads it. */
+/** `21 Nov 2026 10:00`, in the reader's own zone. */
 function localTime(at: Date): string {
   const month = at.toLocaleString("en-US", { month: "short" });
   const [hour, minute] = [at.getHours(), at.getMinutes()].map((part) => String(part).padStart(2, "0"));

@@ -1,5 +1,6 @@
 /**
- * Builds an app as its folder requires, or with the user's own command. The output is in the log as `heroku[build]`.
+ * Builds an app as its folder requires, or with the user's own command. The output appears in the log as
+ * `heroku[build]`.
  */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,13 +12,13 @@ import { shell } from "./dyno-process.ts";
 import { progressMs } from "./limits.ts";
 import type { OutputLog, UpLog } from "./up-log.ts";
 
-/** The folder that pip installs to: the system's own Python need not allow it. */
+/** The folder that pip installs to, because the system's Python may not allow it. */
 const pythonFolder = ".venv";
 
-/** A step of a build: what is told of it, and its command. */
+/** A step of a build: its title and its command. */
 type BuildStep = { readonly title: string; readonly command: string };
 
-/** The steps for a folder; `own` is the person's own command. */
+/** The steps for a folder; `own` is the user's own command. */
 export function buildSteps(folder: string, own: string | undefined): readonly BuildStep[] {
   if (own !== undefined) return own === "" ? [] : [{ title: own, command: own }];
   const has = (name: string) => existsSync(join(folder, name));
@@ -34,7 +35,7 @@ export function buildSteps(folder: string, own: string | undefined): readonly Bu
   return steps;
 }
 
-/** The variables of programs of this folder: what its builds installed is found first. */
+/** The environment for programs of this folder: what its builds installed comes first in the path. */
 export function withPrograms(folder: string, environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const own = [join(folder, "node_modules", ".bin"), join(folder, pythonFolder, "bin")];
   return { ...environment, PATH: [...own, environment.PATH ?? ""].join(delimiter) };
@@ -50,11 +51,11 @@ type BuildOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Runs the steps in their order. Throws when one fails. */
+/** Runs the steps in order. Throws if one fails. */
 export async function build({ steps, log, user, ...options }: BuildOptions): Promise<void> {
   if (steps.length === 0) return;
   log.api(`Build started by user ${user}`);
-  // A build is no occasion for npm to ask the network whether there is a newer npm.
+  // Keeps npm from asking the network, during a build, whether there is a newer npm.
   const environment = { npm_config_update_notifier: "false", ...options.environment };
   for (const { title, command } of steps) {
     log.state("build", `-----> ${title}`);
@@ -76,14 +77,14 @@ type RunToEnd = {
   readonly folder: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly command: string;
-  /** As in `heroku[build]`. */
+  /** The process name in the log, such as `build` in `heroku[build]`. */
   readonly name: string;
   readonly log: OutputLog;
   readonly output: Output;
   readonly signal: AbortSignal;
 };
 
-/** Runs a command and tells now and then that it is at work; its exit status. `signal` ends it. */
+/** Runs a command and reports now and then that it is still running; resolves to its exit status. `signal` ends it. */
 export async function runToEnd(
   { folder, environment, command, name, log, output, signal }: RunToEnd,
   up: UpLog,
@@ -115,7 +116,7 @@ export async function runToEnd(
   }
 }
 
-/** The deployed version in words: the commit of the folder, if it is one of git. */
+/** Describes the deployed version: the commit of the folder, if it is under git. */
 export async function deployWords(folder: string): Promise<string> {
   const commit = await new Promise<string>((resolve) => {
     execFile("git", ["rev-parse", "--short=8", "HEAD"], { cwd: folder }, (error, stdout) =>

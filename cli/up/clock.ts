@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 export type UpClock = {
   /** The time of day. */
   nowMs(): number;
-  /** Milliseconds that only go forward. */
+  /** A clock in milliseconds that never goes back. */
   monotonicMs(): number;
   /** Resolves after `ms`, or at once when `signal` is aborted; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

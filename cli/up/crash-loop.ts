@@ -16,12 +16,12 @@ export class CrashLoop {
     this.#tell = tell;
   }
 
-  /** Crashes are counted, not told. */
+  /** True while crashes are only counted. */
   get isQuiet(): boolean {
     return this.#inARow > 1;
   }
 
-  /** How long the dyno waits for its next start. */
+  /** How long the dyno waits before its next start. */
   get waitMs(): number {
     const { first, last } = this.#limits.backOffMs;
     return Math.min(last, first * 2 ** Math.min(30, Math.max(0, this.#inARow - 1)));
@@ -39,7 +39,7 @@ export class CrashLoop {
       );
   }
 
-  /** Tells what was only counted. */
+  /** Reports the crashes that were only counted. */
   tellUntold(): void {
     if (this.#untold === 0) return;
     const times = this.#untold === 1 ? "once more" : `${this.#untold} more times`;
@@ -47,7 +47,7 @@ export class CrashLoop {
     this.#untold = 0;
   }
 
-  /** The next crash is the first. True when crashes were only counted until now. */
+  /** Makes the next crash the first one again. True if crashes were only counted until now. */
   forget(): boolean {
     const wasQuiet = this.isQuiet;
     this.tellUntold();

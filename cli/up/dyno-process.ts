@@ -8,16 +8,16 @@ import type { DynoLimits } from "./limits.ts";
 
 export type Address = { readonly host: string; readonly port: number };
 
-/** How the start went: `late` when a web process did not bind its port in time. */
+/** The outcome of the start; `late` if a web process did not bind its port in time. */
 export type Boot = "up" | "late" | "ended";
 
 export type DynoProcess = {
-  /** The number of the process, and of its group. */
+  /** The number of the process and of its group. */
   readonly pid: number | undefined;
-  /** The place where a web process listens, once it does. */
+  /** The address where a web process listens, once it does. */
   readonly address: Address | undefined;
   readonly booted: Promise<Boot>;
-  /** Resolves to the exit status when all of the group has ended and its output was handed out. */
+  /** Resolves to the exit status when the whole group has ended and its output has been passed on. */
   readonly ended: Promise<number>;
   kill(signal: NodeJS.Signals): void;
 };
@@ -32,10 +32,10 @@ type Options = Pick<ChildOptions, "environment" | "folder" | "onOutput"> & {
   readonly limits: Pick<DynoLimits, "bootMsMax" | "bootLookMs">;
 };
 
-/** As on Heroku; other shells stay between `up` and a simple command. */
+/** As on Heroku; other shells stay as a process between `up` and a simple command. */
 export const shell = existsSync("/bin/bash") ? "/bin/bash" : "/bin/sh";
 
-/** Both loopback addresses: `localhost` is either, by the taste of who listens. */
+/** Both loopback addresses: a program that listens on `localhost` may use either. */
 const hosts = ["127.0.0.1", "::1"] as const;
 
 export function startProcess({
@@ -59,7 +59,7 @@ export function startProcess({
     ended.abort();
     onOutputEnd();
   });
-  allEnded.catch(() => {}); // whoever waits for it is told
+  allEnded.catch(() => {}); // whoever awaits it gets the error
 
   const boot = async (): Promise<Boot> => {
     try {
@@ -91,7 +91,7 @@ export function startProcess({
   };
 }
 
-/** The address where something listens on the port, if it does. */
+/** The address where something listens on the port, if anything does. */
 async function listening(port: number): Promise<Address | undefined> {
   for (const host of hosts) if (await takesConnections({ host, port })) return { host, port };
   return undefined;
@@ -108,7 +108,7 @@ function takesConnections(address: Address): Promise<boolean> {
   });
 }
 
-/** A port that nobody listens on now. */
+/** A port on which nobody listens at the moment. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

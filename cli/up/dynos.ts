@@ -11,7 +11,7 @@ import type { DynoReport, Order, Wanted, WantedType } from "./wanted.ts";
 
 type DynosOptions = {
   readonly folder: string;
-  /** A dyno's variables, before `PORT` and `DYNO`. */
+  /** A dyno's environment, before `PORT` and `DYNO`. */
   readonly environment: (config: Readonly<Record<string, string>>) => NodeJS.ProcessEnv;
   readonly outputOf: (dyno: string) => OutputLog;
   readonly state: (dyno: string, text: string) => void;
@@ -23,11 +23,11 @@ type DynosOptions = {
 export class Dynos {
   readonly #options: DynosOptions;
   readonly #dynos = new Map<string, ManagedDyno>();
-  /** Dynos that are on their way out: one of the same name waits for it. */
+  /** Dynos that are ending: a new one of the same name waits for them. */
   readonly #leaving = new Map<string, Promise<unknown>>();
-  /** Those that are on their way out, too. */
+  /** All dynos, including those that are ending. */
   readonly #everyone = new Set<ManagedDyno>();
-  /** The newest order that was done. */
+  /** The newest order that has been carried out. */
   #orderDone = Number.POSITIVE_INFINITY;
   #isClosing = false;
 
@@ -59,7 +59,7 @@ export class Dynos {
     }));
   }
 
-  /** Makes what runs what is wanted. Orders that were there at the first call were somebody else's. */
+  /** Makes the running dynos match what is wanted. Orders that existed at the first call were for somebody else. */
   follow(wanted: Wanted): void {
     if (this.#isClosing) return;
     for (const type of wanted.formation) this.#scale(type, wanted);
@@ -76,14 +76,14 @@ export class Dynos {
     for (const order of orders) this.#obey(order, wanted);
   }
 
-  /** Ends all dynos in good order; resolves when no process is left. */
+  /** Ends all dynos gracefully; resolves when no process is left. */
   async close(): Promise<void> {
     this.#isClosing = true;
     for (const dyno of this.all) this.#remove(dyno);
     await Promise.all(this.#leaving.values());
   }
 
-  /** Ends all processes now. */
+  /** Ends all processes immediately. */
   kill(): void {
     for (const dyno of this.#everyone) dyno.kill();
   }

@@ -24,12 +24,12 @@ type ManagedDynoOptions = {
   readonly name: string;
   readonly type: string;
   readonly spec: DynoSpec;
-  /** Runs once: its end is no crash. */
+  /** Runs once: its end is not a crash. */
   readonly isOneOff?: boolean;
   /** Starts a process of this dyno. */
   readonly start: (dyno: ManagedDyno) => Promise<DynoProcess>;
   readonly onState: (text: string) => void;
-  /** The state, the spec or the process is another. */
+  /** Called when the state, the spec or the process changes. */
   readonly onChange: () => void;
   readonly clock: UpClock;
   readonly limits: DynoLimits;
@@ -44,9 +44,9 @@ export class ManagedDyno {
   #state: DynoState = "starting";
   #stateAtMs: number;
   #process: DynoProcess | undefined;
-  /** Why the process is being ended, when it is not by itself. */
+  /** Why the process is being ended, unless it ends by itself. */
   #ending: "restart" | "stop" | "remove" | "failed" | undefined;
-  /** Ends a wait before the next start. */
+  /** Ends the wait before the next start. */
   #wake = new AbortController();
   /** Resolves when the dyno has been removed, or was a one-off and has ended, and no process of it is left. */
   readonly gone: Promise<number>;
@@ -74,11 +74,11 @@ export class ManagedDyno {
   get stateAtMs(): number {
     return this.#stateAtMs;
   }
-  /** The process that runs, if one does. */
+  /** The running process, if there is one. */
   get process(): DynoProcess | undefined {
     return this.#process;
   }
-  /** Takes requests: where to. */
+  /** The address for requests, if it accepts them. */
   get address(): { readonly host: string; readonly port: number } | undefined {
     return this.#state === "up" ? this.#process?.address : undefined;
   }
@@ -86,7 +86,7 @@ export class ManagedDyno {
     return this.#ending === "remove";
   }
 
-  /** Ends the process in good order and starts another one, of `spec`. */
+  /** Ends the process gracefully and starts another one, with `spec`. */
   restart(spec: DynoSpec = this.#spec): void {
     this.#spec = spec;
     if (this.#ending === "remove") return;
@@ -95,17 +95,17 @@ export class ManagedDyno {
     this.#end("restart");
   }
 
-  /** Ends the process in good order; the dyno stays down until it is restarted. */
+  /** Ends the process gracefully; the dyno stays down until it is restarted. */
   stop(): void {
     if (this.#ending !== "remove") this.#end("stop");
   }
 
-  /** Ends the dyno in good order. */
+  /** Ends the dyno gracefully. */
   remove(): void {
     this.#end("remove");
   }
 
-  /** Ends the process now; `why` is told. That counts as a crash. */
+  /** Ends the process immediately and reports `why`. This counts as a crash. */
   fail(...why: readonly string[]): void {
     if (this.#ending !== undefined || this.#process === undefined) return;
     for (const text of why) this.#options.onState(text);
@@ -114,7 +114,7 @@ export class ManagedDyno {
     this.#process.kill("SIGKILL");
   }
 
-  /** Ends the process now, for somebody who does not wait. */
+  /** Ends the process immediately, for somebody who does not wait. */
   kill(): void {
     this.#process?.kill("SIGKILL");
   }
@@ -144,7 +144,7 @@ export class ManagedDyno {
     process.kill("SIGKILL");
   }
 
-  /** Life after life. Resolves to the last exit status. */
+  /** Runs one process after another. Resolves to the last exit status. */
   async #run(): Promise<number> {
     let status = 0;
     while (this.#ending !== "remove") {
@@ -158,7 +158,7 @@ export class ManagedDyno {
     return status;
   }
 
-  /** One process from its start to its end. */
+  /** Runs one process from start to end. */
   async #live(): Promise<number> {
     const { onState, start, isOneOff } = this.#options;
     if (this.#state !== "starting") this.#become("starting");
@@ -209,7 +209,7 @@ export class ManagedDyno {
     return this.#ending === "stop";
   }
 
-  /** Waits until the next process is to be started. */
+  /** Waits until the next process should start. */
   async #pause(): Promise<void> {
     const { clock } = this.#options;
     if (this.#ending === undefined || this.#ending === "failed") {
@@ -223,7 +223,7 @@ export class ManagedDyno {
     }
   }
 
-  /** Tells a state of a process that comes and goes by itself: not again and again. */
+  /** Reports a state of a process that comes and goes by itself, but not again and again. */
   #tell(text: string): void {
     if (!this.#crashes.isQuiet) this.#options.onState(text);
   }

@@ -8,7 +8,7 @@ type MemoryWatchOptions = {
   readonly appId: string;
   readonly dynos: () => readonly ManagedDyno[];
   readonly tell: (dyno: string, text: string) => void;
-  /** Absent: samples are not told. */
+  /** Absent: samples are not reported. */
   readonly tellSample?: (dyno: string, text: string) => void;
   readonly read: ReadMemory;
   readonly clock: UpClock;

@@ -1,10 +1,10 @@
-/** The memory of dynos, from /proc: what all processes of a group take together. */
+/** The memory of dynos, from /proc: the total of all processes in a group. */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Bytes in KiB, as the kernel tells them: own memory, memory of files, and what was swapped out. */
+/** In KiB, as reported by the kernel: own memory, memory of files, and swapped-out memory. */
 type MemorySample = { readonly rssKb: number; readonly cacheKb: number; readonly swapKb: number };
 
-/** Samples by process group. Empty where there is no /proc. */
+/** Samples by process group. Empty if there is no /proc. */
 export type ReadMemory = () => ReadonlyMap<number, MemorySample>;
 
 const none: MemorySample = { rssKb: 0, cacheKb: 0, swapKb: 0 };
@@ -33,11 +33,11 @@ function processIds(): readonly string[] {
   }
 }
 
-/** Undefined for a process that has gone meanwhile, or has no memory of its own. */
+/** Undefined for a process that has gone in the meantime, or has no memory of its own. */
 function readProcess(pid: string): (MemorySample & { readonly group: number }) | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const [, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // a name may hold anything
+    const [, , group] = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // a name may contain anything
     return { group: Number(group), ...sampleIn(readFileSync(`/proc/${pid}/status`, "latin1")) };
   } catch {
     return undefined;
@@ -50,7 +50,7 @@ export function sampleIn(status: string): MemorySample {
   return { rssKb: kb("RssAnon"), cacheKb: kb("RssFile") + kb("RssShmem"), swapKb: kb("VmSwap") };
 }
 
-/** The line of a sample in Heroku's words, and what is to be told of the quota. */
+/** The line of a sample in Heroku's words, and what to report about the quota. */
 export function memoryLines(
   { rssKb, cacheKb, swapKb }: MemorySample,
   { name, appId, dynoId, quotaMb }: { name: string; appId: string; dynoId: string; quotaMb: number },

@@ -1,16 +1,16 @@
-/** Procfiles: `TYPE: COMMAND` a line, as Heroku reads them. */
+/** Procfiles: one `TYPE: COMMAND` per line, as Heroku reads them. */
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseEnv } from "node:util";
 import { CliError, codeOf } from "../errors.ts";
 import { fileBytesMax } from "./limits.ts";
 
-/** A Procfile: its process types by name, in its order, and the line that runs once for each release. */
+/** A Procfile: its process types by name, in order, and the command that runs once per release. */
 export type Procfile = { readonly types: ReadonlyMap<string, string>; readonly release: string | undefined };
 
 const lineForm = /^([A-Za-z0-9_-]+)\s*:\s*(\S.*?)\s*$/;
 
-/** Reads a Procfile. Blank lines and those that begin with `#` are passed over. */
+/** Reads a Procfile. Skips blank lines and those that begin with `#`. */
 export function readProcfile(path: string): Procfile {
   const text = fileText(path);
   if (text === undefined)
@@ -34,7 +34,7 @@ export function readProcfile(path: string): Procfile {
   return { types, release };
 }
 
-/** The variables of `.env` in a folder; none when there is no such file. */
+/** The variables of `.env` in a folder; none if there is no such file. */
 export function readEnvFile(path: string): Readonly<Record<string, string>> {
   return parseEnv(fileText(path) ?? "") as Record<string, string>;
 }

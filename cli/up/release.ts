@@ -18,7 +18,7 @@ type ReleaseOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Throws when the `release:` line fails: then the release before stays in force. */
+/** Throws if the `release:` line fails; then the previous release stays in force. */
 export async function release(options: ReleaseOptions): Promise<void> {
   const { api, app, procfile, folder, log, user } = options;
   const command = procfile.release;

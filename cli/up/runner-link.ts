@@ -16,9 +16,9 @@ type RunnerLinkOptions = {
   readonly app: string;
   readonly dynos: () => readonly DynoReport[];
   readonly onWanted: (wanted: Wanted) => void;
-  /** Nothing more will come: the app is gone, or the key, or another runner is there. */
+  /** Nothing more will come: the app or the key is gone, or another runner has taken over. */
   readonly onEnd: (error: CliError) => void;
-  /** The server could not be asked for the first time since it could. */
+  /** The server could not be reached, for the first time since it could. */
   readonly onAway: (error: CliError) => void;
   readonly clock: UpClock;
 };
@@ -30,7 +30,7 @@ const retry: RetryPolicy = {
   jitter: 0.2,
   attemptsMax: Number.POSITIVE_INFINITY,
 };
-/** Several changes at once are one report. */
+/** Changes within this time are reported together. */
 const gatherMs = 100;
 
 export class RunnerLink {
@@ -44,7 +44,7 @@ export class RunnerLink {
     this.#options = options;
   }
 
-  /** Becomes the app's runner. Throws when another one is there; one that died on this machine is replaced. */
+  /** Becomes the app's runner. Throws if there is another one; one that died on this machine is replaced. */
   async register(): Promise<void> {
     const { api, app } = this.#options;
     const [other] = await api.runner(app);
@@ -57,16 +57,16 @@ export class RunnerLink {
     this.#work = Promise.all([this.#follow(wanted), this.#keepReporting()]);
   }
 
-  /** The dynos are not as they were reported. */
+  /** The dynos have changed since the last report. */
   changed(): void {
     this.#changed.abort();
   }
 
-  /** Tells that no dyno is left here. */
+  /** Reports that no dyno is left here. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#work;
-    await this.#options.api.leave(this.#options.app, this.#id).catch(() => {}); // then its silence says so
+    await this.#options.api.leave(this.#options.app, this.#id).catch(() => {}); // if this fails, its silence says so
   }
 
   #report() {
@@ -101,12 +101,12 @@ export class RunnerLink {
       try {
         await api.report(app, this.#report());
       } catch (error) {
-        if (this.#endsWith(error)) return; // else the next report says it
+        if (this.#endsWith(error)) return; // otherwise the next report says it
       }
     }
   }
 
-  /** True when no later call will be answered otherwise. */
+  /** True if no later call can succeed either. */
   #endsWith(error: unknown): boolean {
     if (!(error instanceof CliError)) throw error;
     if (error.passing) return false;
@@ -120,9 +120,9 @@ export class RunnerLink {
   }
 }
 
-/** The value, or undefined when the signal is aborted first. */
+/** The value, or undefined if the signal is aborted first. */
 function settledBefore<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
-  promise.catch(() => {}); // told below, unless nobody waits any more
+  promise.catch(() => {}); // reported below, unless nobody waits any more
   return new Promise((resolve, reject) => {
     const onAbort = () => resolve(undefined);
     signal.addEventListener("abort", onAbort, { once: true });

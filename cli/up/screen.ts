@@ -1,8 +1,8 @@
 /**
- * The screen of `up`. On a terminal, lines are laid out as `tailrace logs` does it; in a pipe they are `app[web.1]:
- * text`, a row each. No text can drive the terminal. Since laying out takes time, it is done in slices of a turn; when
- * an app's lines come faster than anybody could read, some are left out and counted. Neither dynos nor the log wait for
- * the screen.
+ * The screen of `up`. On a terminal, lines are laid out as by `tailrace logs`; in a pipe, they are `app[web.1]: text`,
+ * one per row. No text can control the terminal. Since layout takes time, it is done in slices of a turn; when an app's
+ * lines come faster than anybody could read, some are left out and counted. Neither dynos nor the log wait for the
+ * screen.
  */
 import { type Level, levelOf } from "../../src/core/message/level.ts";
 import { terminalText } from "../../src/core/terminal/terminal-text.ts";
@@ -18,10 +18,10 @@ type Line = Omit<ShownLine, "app" | "position" | "level">;
 export class UpScreen {
   readonly #app: string;
   readonly #output: Output;
-  /** Absent: nobody looks. */
+  /** Absent if nobody is watching. */
   readonly #form: TerminalForm | undefined;
   #lines: Line[] = [];
-  /** Lines that were left out in front of those that wait. */
+  /** Lines that were left out before those that wait. */
   #leftOut = 0;
   #isDrawing = false;
   #quiet: NodeJS.Timeout | undefined;
@@ -32,14 +32,16 @@ export class UpScreen {
     this.#form = output.isTerminal ? eyesForm(output, [app], Date.now) : undefined;
   }
 
-  /** Takes a line, which `flush` shows, at the end of this turn at the latest. */
+  /** Takes a line; `flush` shows it, at the latest at the end of this turn. */
   add(source: string, dyno: string, severity: Level, message: string): void {
     if (this.#lines.length === 0) setImmediate(() => void this.flush());
     this.#lines.push({ time: new Date().toISOString(), source, dyno, severity, message });
     if (this.#form !== undefined && this.#lines.length > screenLimits.linesMax) this.#leaveOut();
   }
 
-  /** Resolves when the pipe has taken what was added; undefined when more may come at once. A terminal holds nobody. */
+  /**
+   * Resolves when the pipe has taken what was added; undefined if more may come at once. A terminal makes nobody wait.
+   */
   flush(): Promise<void> | undefined {
     if (this.#form !== undefined) {
       if (!this.#isDrawing) void this.#draw(this.#form);
@@ -69,7 +71,7 @@ export class UpScreen {
     if (form.isOpen) this.#quiet = setTimeout(() => void this.#pass(form.end()), screenLimits.quietMs);
   }
 
-  /** The text of lines that wait, as many as are laid out until `endMs`. */
+  /** The text of waiting lines, as many as can be laid out until `endMs`. */
   #next(form: TerminalForm, endMs: number): string {
     let text = this.#leftOutRow(form);
     let at = 0;
@@ -86,7 +88,7 @@ export class UpScreen {
     return { ...line, app: this.#app, position: "", level: levelOf(line.message, line.severity) };
   }
 
-  /** The platform's lines are few, and stay. */
+  /** The platform's lines are few, and are kept. */
   #leaveOut(): void {
     const platform = this.#lines.filter(({ source, dyno }) => source !== "app" || dyno === "api");
     const kept = platform.slice(-screenLimits.linesMax / 2);

@@ -1,4 +1,4 @@
-/** The two shippers of `up`, one for each token: the app's lines and the platform's. Each keeps its lines in order. */
+/** The two shippers of `up`, one per token: the app's lines and the platform's. Each keeps its lines in order. */
 import type { Destination } from "../local/destinations.ts";
 import { spillBytesMax, tryMsMax } from "../local/limits.ts";
 import { LineSource } from "../local/parcel.ts";
@@ -6,9 +6,9 @@ import { openPost } from "../local/post-logs.ts";
 import { type Shipped, Shipper, type ShipperOptions } from "../local/shipper.ts";
 import { SpillFile } from "../local/spill-file.ts";
 
-/** `local5.warning`, as Heroku has it for L-codes (docs/spec/wire-in.md#w6-1). */
+/** `local5.warning`, as on Heroku for L-codes (docs/spec/wire-in.md#w6-1). */
 const noticePri = 172;
-/** Output appears in the log at once, for an eye; a burst still goes out together. */
+/** Output appears in the log at once, as far as people can tell, but a burst still goes out together. */
 const batchMsMax = 25;
 
 type UpShippersOptions = Pick<ShipperOptions, "onRefused" | "onRetry" | "onTakenAgain"> & {
@@ -55,7 +55,7 @@ export class UpShippers {
     await Promise.all([this.app.idle(), this.heroku.idle()]);
   }
 
-  /** Sends what is left within `graceMs`; what became of all lines. */
+  /** Sends what is left within `graceMs`; resolves to the fate of all lines. */
   async close(graceMs: number): Promise<Shipped> {
     const [app, heroku] = await Promise.all([this.app.close(graceMs), this.heroku.close(graceMs)]);
     await this.#closeParts();
@@ -68,7 +68,7 @@ export class UpShippers {
     };
   }
 
-  /** Ends the tries under way. */
+  /** Ends the current tries. */
   giveUp(): void {
     this.app.giveUp();
     this.heroku.giveUp();

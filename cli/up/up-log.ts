@@ -1,6 +1,6 @@
 /**
- * Sends everything that `up` reports to the app's log and to the screen. Dynos' lines wait when the server is
- * slow or away, as those of `run` do; lines of one source stay in order.
+ * Sends everything that `up` reports to the app's log and to the screen. Dynos' lines wait when the server is slow or
+ * away, like those of `run`; lines of one source stay in order.
  */
 import type { Level } from "../../src/core/message/level.ts";
 import type { Api } from "../api/api.ts";
@@ -15,10 +15,10 @@ import type { Output } from "../output.ts";
 import { UpScreen } from "./screen.ts";
 import { UpShippers } from "./shippers.ts";
 
-/** `local7.info`, `local7.err`, `local0.info` and `local3.info`, as Heroku has them (docs/spec/wire-in.md#w6-6). */
+/** `local7.info`, `local7.err`, `local0.info` and `local3.info`, as on Heroku (docs/spec/wire-in.md#w6-6). */
 const pris = { stdout: 190, stderr: 187, platform: 134, router: 158 } as const;
 const severities: { readonly [Name in OutputName]: Level } = { stdout: "info", stderr: "err" };
-/** Failed tries before the person is told that the lines wait. */
+/** Failed tries before the user is told that the lines wait. */
 const triesBeforeNote = 3;
 
 /** The output of one process. */
@@ -28,7 +28,7 @@ export type OutputLog = {
   readonly end: () => void;
 };
 
-/** The sources of the app's own lines, and of the platform's. */
+/** The sources of the app's own lines and of the platform's. */
 type SourceName = "app" | "heroku";
 
 export class UpLog {
@@ -37,10 +37,10 @@ export class UpLog {
   readonly #lineOptions: LineOptions;
   readonly #logs: { readonly [Name in SourceName]: Destination };
   readonly #shippers: UpShippers;
-  /** Those of the platform's own lines. */
+  /** The writers of the platform's own lines. */
   readonly #sources = new Map<string, LineSource>();
   #isAwayTold = false;
-  /** The grace at the end tells of itself. */
+  /** True during the grace at the end, which reports its own progress. */
   #isEnding = false;
 
   /** `lines`: how the output of dynos becomes lines. */
@@ -82,12 +82,12 @@ export class UpLog {
     };
   }
 
-  /** A line of the platform: `heroku[web.1]: State changed …`. These few are never dropped. */
+  /** A line of the platform: `heroku[web.1]: State changed …`. These are few and never dropped. */
   state(process: string, text: string): void {
     this.#add("heroku", process, text, { pri: pris.platform, vital: true });
   }
 
-  /** How much a dyno takes: for the log alone, as nobody wants that three times a minute before their eyes. */
+  /** A dyno's memory sample, which goes only to the log: nobody wants to see that three times a minute. */
   sample(process: string, text: string): void {
     this.#add("heroku", process, text, { pri: pris.platform, vital: true }, false);
   }
@@ -102,12 +102,14 @@ export class UpLog {
     this.#add("heroku", "router", text, { pri: pris.router });
   }
 
-  /** Resolves when the log has room for lines of the platform; undefined when it has. */
+  /** Resolves when the log has room for lines of the platform; undefined if it has room now. */
   room(signal: AbortSignal): Promise<void> | undefined {
     return this.#shippers.heroku.hasRoom ? undefined : this.#shippers.heroku.room(signal);
   }
 
-  /** Resolves when the server has everything, so that what it tells itself comes behind; or when `signal` is aborted. */
+  /**
+   * Resolves when the server has everything, so that the server's own lines come after it, or when `signal` is aborted.
+   */
   async delivered(signal: AbortSignal): Promise<void> {
     const aborted = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     if (!signal.aborted) await Promise.race([this.#shippers.idle(), aborted]);
@@ -133,7 +135,7 @@ export class UpLog {
       );
   }
 
-  /** Ends the tries under way. */
+  /** Ends the current tries. */
   giveUp(): void {
     this.#shippers.giveUp();
   }

@@ -1,4 +1,4 @@
-/** An app on this machine: built, released, its dynos run, a router in front of them, and everything told in its log. */
+/** An app on this machine: it is built and released, its dynos run behind a router, and its log reports everything. */
 import { dirname, join, resolve } from "node:path";
 import type { Api } from "../api/api.ts";
 import type { App, FormationUpdate } from "../api/api-types.ts";
@@ -20,35 +20,38 @@ import { UpLog } from "./up-log.ts";
 
 type UpOptions = {
   readonly app: string;
-  /** The path of the Procfile; its folder is the app's. */
+  /** The path of the Procfile, in the app's folder. */
   readonly procfile: string;
   readonly scale: readonly FormationUpdate[];
   readonly build: string | undefined;
   readonly port: number;
-  /** The memory of dynos is told in the log. */
+  /** True if the log reports the memory of dynos. */
   readonly runtimeMetrics: boolean;
   /** How the output of dynos becomes lines. */
   readonly lines: LineOptions;
-  /** For lines that the server has not taken at the end. */
+  /** For lines that the server has not accepted at the end. */
   readonly graceMs: number;
 };
 
 type UpContext = { readonly api: Api; readonly output: Output; readonly variables: Variables };
 
-/** The variables of `up` that are nothing to an app: what it prints may be read by many. */
+/** The variables of `up` that are kept from an app, since many people may read what it prints. */
 const ownVariables = ["TAILRACE_API_KEY"];
-/** Python keeps lines for a pipe back by the block, as long as nobody says this; Heroku's dynos have it, too. */
+/** Without this, Python buffers output to a pipe; Heroku's dynos have it, too. */
 const defaults = { PYTHONUNBUFFERED: "1" };
 
-/** The signals that `up` is to end, in good order or now. */
+/** The signals that end `up`, gracefully or immediately. */
 type Ending = {
-  /** Aborted when `up` is to end in good order. */
+  /** Aborted when `up` is to end gracefully. */
   readonly soon: AbortSignal;
-  /** Aborted when it is to end now. */
+  /** Aborted when it is to end immediately. */
   readonly now: AbortSignal;
 };
 
-/** Resolves when `ending` says so and all is down; rejects with why `up` could not begin or go on. */
+/**
+ * Resolves when it has been ended by `ending` and everything is down; rejects with the reason why `up` could not start
+ * or continue.
+ */
 export async function up(context: UpContext, options: UpOptions, ending: Ending): Promise<void> {
   const { api, output } = context;
   const source = readSource(options, context.variables);
@@ -71,7 +74,7 @@ export async function up(context: UpContext, options: UpOptions, ending: Ending)
     log.giveUp();
     dynos.kill();
   });
-  // No app is made for a port that is taken.
+  // Checks the port before an app is created for it.
   if (known === undefined) await (await openRouter(options.port, dynos, log)).close(0);
   const app = known ?? (await made(context, name));
   await link.register();
@@ -97,7 +100,7 @@ export async function up(context: UpContext, options: UpOptions, ending: Ending)
   if (lost !== undefined) throw lost;
 }
 
-/** The folder of the Procfile, and the environment that its processes get. */
+/** The folder of the Procfile, and the environment of its processes. */
 function readSource({ procfile }: UpOptions, variables: Variables) {
   const path = resolve(procfile);
   const folder = dirname(path);
@@ -156,7 +159,7 @@ type Deployed = {
   readonly signal: AbortSignal;
 };
 
-/** Builds, releases and scales; the state that is wanted then. */
+/** Builds, releases and scales; resolves to the state that is then wanted. */
 async function deploy(
   { api, output }: UpContext,
   { app, source, log, signal }: Deployed,

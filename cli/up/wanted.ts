@@ -1,4 +1,4 @@
-/** The words between the server and a runner: what is wanted, and what is running. */
+/** The vocabulary between the server and a runner: what is wanted, and what is running. */
 
 export type WantedType = {
   readonly type: string;

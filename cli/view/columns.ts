@@ -1,14 +1,14 @@
-/** Text in columns of a terminal: its width, cut and wrapped. Colours (SGR) take no room, and no row leaves one on. */
+/** Text in columns of a terminal: measured, cut and wrapped. Colours (SGR) have no width, and no row leaves one on. */
 import stringWidth from "string-width";
 import { type SgrState, sgrAfter, sgrOff, sgrSequence, sgrSource } from "../../src/core/terminal/sgr.ts";
 
-/** A colour, or the longest piece of plain ASCII, or of anything else. */
+/** A colour, or the longest run of plain ASCII, or of anything else. */
 const pieceForm = new RegExp(`${sgrSource}|[\\x20-\\x7e]+|[^\\x20-\\x7e\\u001b]+|\\u001b`, "g");
 const sgrForm = new RegExp(`^${sgrSource}$`);
 const reset = "\u001b[0m";
 const graphemes = new Intl.Segmenter();
 
-/** Something that is never cut: a colour, or a character with all that combines with it. */
+/** Something that is never cut: a colour, or a character with its combining characters. */
 type Atom = { readonly text: string; readonly width: number };
 
 function* atomsOf(text: string): Generator<Atom> {
@@ -21,7 +21,7 @@ function* atomsOf(text: string): Generator<Atom> {
   }
 }
 
-/** Columns that a text takes. */
+/** The width of a text in columns. */
 export function widthOf(text: string): number {
   if (/^[\x20-\x7e]*$/.test(text)) return text.length;
   let width = 0;
@@ -29,13 +29,13 @@ export function widthOf(text: string): number {
   return width;
 }
 
-/** `text` filled up with blanks to `width` columns. */
+/** `text` padded with spaces to `width` columns. */
 export const padTo = (text: string, width: number): string =>
   text + " ".repeat(Math.max(0, width - widthOf(text)));
 
 const tabWidth = 8;
 
-/** Tabs as the blanks that they stand for, counted from the start of the text. */
+/** Replaces tabs by the spaces that they stand for, counted from the start of the text. */
 export function withoutTabs(text: string): string {
   if (!text.includes("\t")) return text;
   let shown = "";
@@ -61,7 +61,7 @@ export function cutTo(text: string, width: number, mark: string): string {
   return width < 1 ? "" : closed(sgrOff, shown) + mark;
 }
 
-/** `name` cut to `width` columns in its middle: names differ at their ends. */
+/** `name` shortened to `width` columns in its middle, because names differ at their ends. */
 export function shortened(name: string, width: number, mark: string): string {
   if (widthOf(name) <= width) return name;
   const chars = [...atomsOf(name)].map((atom) => atom.text);
@@ -71,9 +71,9 @@ export function shortened(name: string, width: number, mark: string): string {
 }
 
 /**
- * Rows of at most `width` columns. A row ends between words; a word that is longer than a row, behind a separator in
- * it; a text without either, anywhere. Blanks at a break are left out, so that no message can place a text where it
- * likes on the next row. Colours end with a row and begin again on the next.
+ * Rows of at most `width` columns. A row ends between words; a word that is longer than a row is broken after a
+ * separator, or anywhere if it has none. Spaces at a break are left out, so that no message can place text where it
+ * likes on the next row. Colours end with a row and resume on the next.
  */
 export function wrapped(text: string, width: number): string[] {
   if (width < 1 || widthOf(text) <= width) return [closed(sgrOff, text)];
@@ -92,7 +92,7 @@ export function wrapped(text: string, width: number): string[] {
   return rows;
 }
 
-/** The place behind the row that begins at `from`. */
+/** The end of the row that begins at `from`. */
 function rowEnd(atoms: readonly Atom[], from: number, width: number): number {
   let used = 0;
   let full = from;
@@ -107,7 +107,7 @@ function rowEnd(atoms: readonly Atom[], from: number, width: number): number {
 const isBlank = ({ text }: Atom): boolean => text === " ";
 const endsPart = ({ text }: Atom): boolean => /^[ /\\,;:&?=|]$/.test(text);
 
-/** The last place for a break up to `full`, where all that stands up to the next one fits into a row. */
+/** The last possible break up to `full` at which everything up to the next one fits into a row. */
 function breakIn(
   atoms: readonly Atom[],
   from: number,
@@ -133,7 +133,7 @@ function closed(before: SgrState, text: string): string {
   return sgrSequence(activeAfter(before, text)) === "" ? shown : shown + reset;
 }
 
-/** The looks that are on behind `text`, when `before` was on in front of it. */
+/** The styles after `text`, if `before` was active in front of it. */
 function activeAfter(before: SgrState, text: string): SgrState {
   if (!text.includes("\u001b")) return before;
   let active = before;

@@ -1,4 +1,4 @@
-/** The options of `logs` for the form of its lines, and the form that they ask for. */
+/** The options of `logs` for the form of its lines, and the form that they select. */
 import { type Command, Option } from "commander";
 import { collect } from "../context.ts";
 import { wrongUse } from "../errors.ts";
@@ -55,22 +55,22 @@ const fieldNames = (text: string): readonly string[] =>
     .map((name) => name.trim())
     .filter((name) => name !== "");
 
-/** Ways to print that exclude each other. */
+/** Forms that exclude each other. */
 const whole = ["json", "raw", "template", "long"] as const;
-/** Options that mean the form for eyes, through a pipe too. */
+/** Options that imply the form for people, even in a pipe. */
 const forEyes = ["time", "prefix", "fold", "fields", "pretty"] as const;
 
 type FormContext = {
   readonly output: Output;
   readonly apps: readonly string[];
-  /** Each line has to say whose it is. */
+  /** True if each line must name its app. */
   readonly areSeveral: boolean;
-  /** The text of lines is read here, too. */
+  /** True if the text of lines is also read locally. */
   readonly readsMessages: boolean;
   readonly nowMs: () => number;
 };
 
-/** The form that was asked for. Throws wrong use for options that exclude each other. */
+/** The selected form. Throws wrong use for options that exclude each other. */
 export function formOf(
   options: FormOptions,
   { output, apps, areSeveral, readsMessages, nowMs }: FormContext,
@@ -120,7 +120,7 @@ export function formOf(
   });
 }
 
-/** The form for eyes of a log of these apps, as it is when no option is given. */
+/** The default form for people, for a log of these apps. */
 export function eyesForm(output: Output, apps: readonly string[], nowMs: () => number): TerminalForm {
   const colours = output.colours();
   return new TerminalForm({

@@ -12,21 +12,21 @@ export type HeadOptions = {
   readonly paint: Paint;
   readonly columns: number;
   readonly time: TimeStyle;
-  /** Shows the app, the process, or neither. */
+  /** The names to show. */
   readonly names: "app and process" | "process" | "none";
   /** Apps whose lines may come. */
   readonly apps: readonly string[];
   readonly marks: Marks;
 };
 
-/** Signs that terminals without UTF-8 have in their own way. */
+/** Characters that have a substitute on terminals without UTF-8. */
 type Marks = { readonly bar: string; readonly heavyBar: string; readonly cut: string };
 export const marksOf = (isUtf8: boolean): Marks =>
   isUtf8 ? { bar: "│", heavyBar: "┃", cut: "…" } : { bar: "|", heavyBar: "|", cut: "~" };
 
-/** In front of the rows of a line. */
+/** The text in front of the rows of a line. */
 type Head = {
-  /** In front of the first row, and of all others: equally wide, with the same bar. */
+  /** In front of the first row and of all others: equally wide, with the same bar. */
   readonly first: string;
   readonly other: string;
   readonly width: number;
@@ -35,22 +35,25 @@ type Head = {
   readonly bar: string;
 };
 
-/** Terminals this wide have room for milliseconds, and for longer names. */
+/** Terminals this wide have room for milliseconds and for longer names. */
 const wideColumns = 110;
-/** Columns of a name at most. */
+/** The most columns of a name. */
 const nameMax = { narrow: 12, wide: 24 };
-/** Columns of an app's name on a narrow terminal: most of the process is needed, and the end of the app will do. */
+/**
+ * The most columns of an app's name on a narrow terminal: the process matters more, and the end of the app's name is
+ * enough.
+ */
 const narrowAppMax = 10;
 /** The width of `*router`: histories of several apps come a few lines at a time. */
 const usualWidth = 7;
-/** Names take no more than this share of a terminal. */
+/** The largest share of a terminal that names may take. */
 const namesShareMax = 0.35;
 
-/** Outlives a change of the terminal's width. */
+/** Kept when the terminal's width changes. */
 type HeadColours = { readonly apps: NameColours; readonly processes: NameColours };
 export const headColours = (): HeadColours => ({ apps: new NameColours(), processes: new NameColours() });
 
-/** Makes heads; the columns of names grow with the names that come, within their bounds. */
+/** Makes heads; the columns of names grow as names come, within their bounds. */
 export class Heads {
   readonly #options: HeadOptions;
   readonly #colours: HeadColours;
@@ -72,7 +75,7 @@ export class Heads {
     this.#processWidth = options.apps.length > 1 ? this.#bounded(usualWidth) : 0;
   }
 
-  /** Learns the names of lines that are shown next, so that these stand in one column. */
+  /** Learns the names of lines that are shown next, so that they share one column. */
   see(lines: readonly ShownLine[]): void {
     this.#colours.apps.see(lines.map(({ app }) => app));
     this.#colours.processes.see(lines.map(ownerOf));
@@ -115,7 +118,7 @@ export class Heads {
   }
 }
 
-/** The process whose colour a line has, also when the platform tells of it. */
+/** The process whose colour a line has, even if the platform reports about it. */
 const ownerOf = ({ source, dyno }: ShownLine): string =>
   source === "app" || source === "heroku" ? dyno : `${source}/${dyno}`;
 

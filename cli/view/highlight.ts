@@ -1,4 +1,4 @@
-/** Marks matches in text that may have colours. Uses RE2, so it is linear in the text, and within bounds. */
+/** Marks matches in text that may have colours. Uses RE2, so it is linear in the text, and bounded. */
 import { RE2JS } from "re2js";
 import { sgrSource } from "../../src/core/terminal/sgr.ts";
 import { wrongUse } from "../errors.ts";
@@ -6,25 +6,25 @@ import { wrongUse } from "../errors.ts";
 /** Half-open, in characters. */
 type Span = readonly [start: number, end: number];
 
-/** Characters of a row that are looked at, and finds that are marked in it. */
+/** Characters of a row that are searched, and matches that are marked in it. */
 const charsMax = 8_192;
 const findsMax = 200;
 
 export class Highlighter {
   readonly #patterns: readonly RE2JS[];
 
-  /** Throws wrong use for what is no RE2 pattern. */
+  /** Throws wrong use if a pattern is not RE2. */
   constructor(patterns: readonly string[], option = "--highlight") {
     this.#patterns = patterns.map((pattern) => compiled(pattern, option));
   }
 
-  /** True when the text holds any of the patterns. */
+  /** True if the text matches any of the patterns. */
   isIn(text: string): boolean {
     const looked = text.slice(0, charsMax);
     return this.#patterns.some((pattern) => pattern.test(looked));
   }
 
-  /** `row` with `mark` around what is found in its text, and around each part of it between colours. */
+  /** `row` with `mark` around each match in its text, and around each part of it between colours. */
   marked(row: string, mark: (text: string) => string): string {
     if (this.#patterns.length === 0) return row;
     const pieces = row.split(sgrForm);
@@ -51,7 +51,7 @@ export class Highlighter {
   }
 }
 
-/** A pattern that the person typed. */
+/** A pattern from the user. */
 export function compiled(pattern: string, option: string): RE2JS {
   try {
     return RE2JS.compile(pattern);
@@ -64,7 +64,7 @@ export function compiled(pattern: string, option: string): RE2JS {
   }
 }
 
-/** Split at these, a row has text at even places and colours at odd ones. */
+/** Splits a row into text at even places and colours at odd ones. */
 const sgrForm = new RegExp(`(${sgrSource})`);
 
 function joined(spans: readonly Span[]): Span[] {

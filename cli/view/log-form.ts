@@ -8,9 +8,9 @@ import { TerminalForm, type TerminalFormOptions } from "./terminal-form.ts";
 
 type Format = SessionBody["format"];
 
-/** Makes text of lines. Some may wait for what follows them: `end` hands these out. */
+/** Turns lines into text. Some lines may wait for what follows them: `end` releases these. */
 export type LogForm = {
-  /** The form in which lines are asked for. */
+  /** The format in which lines are requested. */
   readonly format: Format;
   readonly push: (lines: readonly AppLine[]) => string;
   readonly isOpen: () => boolean;
@@ -24,7 +24,7 @@ const atOnce = (format: Format, write: (line: AppLine) => string, gap = ""): Log
   end: () => "",
 });
 
-/** For eyes: aligned, wrapped, in colours. */
+/** For people: aligned, wrapped, in colours. */
 export function terminalForm(options: TerminalFormOptions): LogForm {
   const form = new TerminalForm(options);
   return {
@@ -38,7 +38,7 @@ export function terminalForm(options: TerminalFormOptions): LogForm {
   };
 }
 
-/** A gap by itself, or the lines between two gaps. */
+/** A gap, or the lines between two gaps. */
 type Stretch = "gap" | readonly AppLine[];
 
 function stretches(lines: readonly AppLine[]): Stretch[] {
@@ -58,18 +58,21 @@ const shownStretch = (form: TerminalForm, stretch: Stretch): string =>
     : form.push(stretch.map(({ app, line, position }) => ({ ...readShownLine(app, line), position })));
 
 type PlainOptions = {
-  /** Set when each line has its app's name: the apps that are known. */
+  /** Set if each line shows its app's name: the known apps. */
   readonly apps: readonly string[] | undefined;
   readonly colours: boolean;
-  /** Each line has its position in front. */
+  /** True if each line begins with its position. */
   readonly positions: boolean;
-  /** The text of lines is read here, too: they are asked for as JSON. */
+  /** True if the text of lines is also read locally: they are then requested as JSON. */
   readonly readsMessages: boolean;
-  /** Marks what was looked for, where there are colours. */
+  /** Marks matches, if there are colours. */
   readonly marked: (row: string) => string;
 };
 
-/** For programs: an object a line, as it came, and behind its fields the level that it names itself, else its severity. */
+/**
+ * For programs: one object per line, as it came, and after its fields its level (the one that it names, or else its
+ * severity).
+ */
 export const jsonForm = ({ apps }: PlainOptions): LogForm =>
   atOnce("json", ({ app, line }) =>
     withLevel(apps === undefined ? line : JSON.stringify({ app, ...JSON.parse(line) })),
@@ -80,12 +83,12 @@ function withLevel(line: string): string {
   return `${line.slice(0, -1)},"level":"${readShownLine("", line).level}"}\n`;
 }
 
-/** As Heroku prints lines, or as they are stored; with several apps each has its app's name. */
+/** As Heroku prints lines, or as they are stored; with several apps, each line has its app's name. */
 export function plainForm(format: "text" | "raw", options: PlainOptions): LogForm {
   const { apps, colours, positions, readsMessages, marked } = options;
   const text = colours && format === "text" ? colourLine : (line: string) => line;
   const isMade = format === "text" && readsMessages;
-  // Patterns are about the text alone.
+  // Patterns apply only to the text.
   const shown = (piece: string): string => {
     const at = piece.indexOf("]: ") + 3;
     return at === 2 ? text(piece) : text(piece.slice(0, at)) + marked(piece.slice(at));
@@ -111,7 +114,7 @@ const herokuText = ({ time, source, dyno, message }: ShownLine): string =>
     .map((row) => `${time} ${source}[${dyno}]: ${row}`)
     .join("\n");
 
-/** Lines as the person laid them out. */
+/** Lines in the user's own layout. */
 export function templateForm(template: Template, marked: PlainOptions["marked"]): LogForm {
   return atOnce(
     "json",
@@ -119,7 +122,7 @@ export function templateForm(template: Template, marked: PlainOptions["marked"])
   );
 }
 
-/** The time of a line in a format, NaN when it shows none. */
+/** The time of a line in a format; NaN if it shows none. */
 export function timeOf(format: Format): (line: string) => number {
   const form = { text: /^(\S+)/, json: /"time":"([^"]+)"/, raw: /^(?:[0-9]+ )?<[0-9]+>1 (\S+)/ }[format];
   return (line) => Date.parse(form.exec(line)?.[1] ?? "");

@@ -1,4 +1,4 @@
-/** The rows of a message on a terminal: its text, its fields, or the request that the router tells of. */
+/** The rows of a message on a terminal: its text, its fields, or the request that a router line describes. */
 import { isAsBad, type Level, opensWithLevel } from "../../src/core/message/level.ts";
 import {
   type Field,
@@ -16,32 +16,32 @@ import { rowsIn, type ShownLine } from "./shown-line.ts";
 
 export type MessageOptions = {
   readonly paint: Paint;
-  /** The app's own colours stay. */
+  /** True if the app's own colours are kept. */
   readonly colours: boolean;
-  /** The fields to show; all of them when undefined. */
+  /** The fields to show; undefined: all of them. */
   readonly fields: readonly string[] | undefined;
-  /** Each field on a row of its own. */
+  /** True if each field has a row of its own. */
   readonly pretty: boolean;
   readonly highlighter: Highlighter;
 };
 
-/** Fields that the head of a line shows already. */
+/** Fields that the head of a line already shows. */
 const headKeys: ReadonlySet<string> = new Set(
   "time timestamp ts @timestamp level lvl severity loglevel levelname".split(" "),
 );
 
-/** A request that takes so long is slow, or too slow. */
+/** A request that takes this long is slow, or too slow. */
 const slowMs = 1_000;
 const tooSlowMs = 5_000;
 
-/** The rows of a line, without its head, not wrapped. They hold nothing but text, tabs and colours. */
+/** The rows of a line, without its head, not wrapped. They contain only text, tabs and colours. */
 export function messageRows(line: ShownLine, options: MessageOptions): string[] {
   const { paint, highlighter } = options;
   const rows = summary(line, options) ?? textRows(line.message, options);
   return rows.map((row) => highlighter.marked(row, paint.found));
 }
 
-/** The line in other words than its own, when there are some and nothing that was looked for is left out. */
+/** A shorter form of the line, if there is one and it leaves out nothing that was searched for. */
 function summary(line: ShownLine, options: MessageOptions): string[] | undefined {
   const rows = summaryRows(line, options);
   if (rows === undefined) return undefined;
@@ -64,7 +64,7 @@ function summaryRows(line: ShownLine, options: MessageOptions): string[] | undef
 const textRows = (message: string, { colours }: MessageOptions): string[] =>
   rowsIn(message).map((row) => terminalText(row, colours));
 
-/** Columns of the status, and of all usual methods: paths stand below each other. */
+/** The width of the status, and of all usual methods, so that paths are aligned. */
 const statusWidth = 3;
 const methodWidth = 6;
 
@@ -148,5 +148,5 @@ function prettyRows([key, value]: Field, paint: Paint): string[] {
   return [`  ${paint.dim(`${plain(key)}:`)} ${first}`, ...others.map((row) => `    ${row}`)];
 }
 
-/** A part of a row, without any colour: one that it turned on would reach the next part. */
+/** A part of a row, without any colour: one that it turned on would continue in the next part. */
 const plain = (text: string): string => oneLine(terminalText(text, false));

@@ -1,10 +1,10 @@
 /**
  * Colours of names on a screen. While colours last, each name has its own for as long as the log is shown; it is the
- * same in every log, unless another name has taken it already.
+ * same in every log, unless another name has already taken it.
  */
 import type { Hue, Paint } from "./paint.ts";
 
-/** Names whose colours Heroku's command gave them, while these are free; red is for errors alone. */
+/** Names with the colours that Heroku's command gives them, while these are free; red is only for errors. */
 const standing: Readonly<Record<string, Hue>> = {
   web: "cyan",
   router: "magenta",
@@ -17,16 +17,19 @@ type Look = { readonly hue: Hue; readonly isBold: boolean };
 
 const hues: readonly Hue[] = ["green", "yellow", "blue", "magenta", "cyan"];
 const looks: readonly Look[] = [false, true].flatMap((isBold) => hues.map((hue) => ({ hue, isBold })));
-/** Names that differ by their colour alone. */
+/** How many names can have different colours. */
 export const looksMax = looks.length;
 
-/** Names that are remembered; of more, the one that came first may get another colour. */
+/** Names that are remembered; beyond this, the oldest may get another colour. */
 const namesMax = 1_000;
 
 export class NameColours {
   readonly #looks = new Map<string, Look>();
 
-  /** Gives names that come together their colours in the order of the names: whoever speaks first gets no other. */
+  /**
+   * Assigns colours to names that come together in the order of the names, so that it does not matter which comes
+   * first.
+   */
   see(names: Iterable<string>): void {
     const news = [...new Set(names)].filter((name) => !this.#looks.has(name));
     for (const name of news.sort()) this.#of(name);
@@ -47,7 +50,7 @@ export class NameColours {
     return look;
   }
 
-  // The colour that it prefers, or the next one that is free; when none is, again the one that it prefers.
+  // The colour that it prefers, or the next free one; if none is free, the one that it prefers.
   #next(name: string): Look {
     const preferred = preferredLook(name);
     const given = new Set(this.#looks.values());
@@ -56,7 +59,7 @@ export class NameColours {
   }
 }
 
-/** Usual names have the first of their type in the colour that it has everywhere; of others the name alone decides. */
+/** The first of a usual type has that type's colour everywhere; for other names, only the name decides. */
 function preferredLook(name: string): number {
   const type = /^(.*?)(?:\.1)?$/s.exec(name)![1]!;
   const usual = Object.hasOwn(standing, type) ? hues.indexOf(standing[type]!) : -1;

@@ -1,6 +1,6 @@
 /**
  * Our colours, chosen from the sixteen that each theme adapts to its background. We never use white, black or grey, so
- * that all are readable on light and on dark. Dimmed text is what one reads last.
+ * that all are readable on light and on dark. Dimmed text is the least important.
  */
 
 export type Hue = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan";
@@ -19,7 +19,7 @@ export type Paint = {
   readonly hue: (hue: Hue | undefined, text: string) => string;
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
-  /** For what was looked for. */
+  /** For matches. */
   readonly found: (text: string) => string;
 };
 

@@ -1,22 +1,22 @@
-/** A line as the person reads it, from the JSON that the server sends. */
+/** A line for people, from the JSON that the server sends. */
 import { type Level, levelOf, levels } from "../../src/core/message/level.ts";
 
 export type ShownLine = {
   readonly app: string;
-  /** The place behind the line. */
+  /** The place after the line. */
   readonly position: string;
-  /** As it is stored: RFC 3339. */
+  /** As stored: RFC 3339. */
   readonly time: string;
   readonly source: string;
   readonly dyno: string;
   /** As it was sent. */
   readonly severity: Level;
-  /** The level that it names itself, else its severity. */
+  /** The level that it names, or else its severity. */
   readonly level: Level;
   readonly message: string;
 };
 
-/** Reads a line of the format `json`. What is none is shown as it came. */
+/** Reads a line of the format `json`. Anything else is shown as it came. */
 export function readShownLine(app: string, data: string): ShownLine {
   let read: Partial<Record<keyof ShownLine, unknown>> = {};
   try {
@@ -39,7 +39,7 @@ export function readShownLine(app: string, data: string): ShownLine {
   };
 }
 
-/** Names the process of a line among all apps: its lines are one stream. */
+/** Identifies the process of a line among all apps: its lines are one stream. */
 export const processOf = ({ app, source, dyno }: ShownLine): string => `${app} ${source} ${dyno}`;
 
 /** The rows of a text: CR, LF and CRLF each end one, as in every form (docs/spec/sessions.md#s4-2). */

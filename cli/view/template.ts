@@ -1,4 +1,4 @@
-/** A layout of lines in the person's own words: `{time} {dyno} {message}`. */
+/** The user's own layout of lines: `{time} {dyno} {message}`. */
 import { InvalidArgumentError } from "commander";
 import { fieldAt, readFields } from "../../src/core/message/message-fields.ts";
 import type { ShownLine } from "./shown-line.ts";
@@ -22,7 +22,7 @@ const escapes: Readonly<Record<string, string>> = {
   "\\\\": "\\",
 };
 
-/** Reads a template; `{{` and `}}` are braces, `\t` and `\n` what they are in JSON. */
+/** Reads a template; `{{` and `}}` are braces, `\t` and `\n` are the same as in JSON. */
 export function readTemplate(text: string): Template {
   const parts = [...text.matchAll(partForm)].map(([part, name]): Part => {
     if (name !== undefined) return placeholder(name);

@@ -1,4 +1,7 @@
-/** The form of a log for eyes: heads in columns, text wrapped beside them, traces together. Pure but for the time. */
+/**
+ * The form of a log for people: heads in columns, text wrapped next to them, traces kept together. Pure except for the
+ * time.
+ */
 
 import { traceEnd, traceRows } from "../../src/core/message/stack-trace.ts";
 import { withoutSgr } from "../../src/core/terminal/sgr.ts";
@@ -11,20 +14,20 @@ import { type Placed, Together } from "./together.ts";
 
 export type TerminalFormOptions = Omit<HeadOptions, "columns"> &
   MessageOptions & {
-    /** Columns of the terminal now; undefined where there is none, and rows may be as long as they like. */
+    /** The present width of the terminal; undefined if there is none, so that rows may have any length. */
     readonly columns: () => number | undefined;
-    /** Rows that do not fit are cut. */
+    /** True if rows that do not fit are cut. */
     readonly noWrap: boolean;
-    /** A trace is shown by its head, and how much is left out. */
+    /** True if only the head of a trace is shown, and how much is left out. */
     readonly fold: boolean;
-    /** Each line has its position below it. */
+    /** True if each line has its position below it. */
     readonly positions: boolean;
     readonly nowMs: () => number;
   };
 
-/** A message beside its head has at least so many columns; with less, it stands below it. */
+/** The least width of a message next to its head; if there is less, it goes below the head. */
 const textColumnsMin = 20;
-/** For the columns of a pipe, as far as they matter. */
+/** For columns in a pipe, as far as they matter. */
 const pipeColumns = 120;
 
 export class TerminalForm {
@@ -35,7 +38,7 @@ export class TerminalForm {
   #heads: Heads;
   #day: string | undefined;
   #lastProcess: string | undefined;
-  /** Lines of the present trace that were left out, and the last of them. */
+  /** The lines of the current trace that were left out, and the last of them. */
   #folded: { readonly head: ShownLine; readonly isNext: boolean; rows: number; last: ShownLine } | undefined;
 
   constructor(options: TerminalFormOptions) {
@@ -50,7 +53,7 @@ export class TerminalForm {
     return this.#together.isOpen || this.#folded !== undefined;
   }
 
-  /** The text of these lines, as far as it is known what follows them. */
+  /** The text of these lines, as far as what follows them is known. */
   push(lines: readonly ShownLine[]): string {
     this.#fit();
     this.#heads.see(lines);
@@ -62,7 +65,7 @@ export class TerminalForm {
     return this.#shown(this.#together.end()) + this.#foldedRow();
   }
 
-  /** Stands where lines are left out; what was open is over. */
+  /** A mark where lines are left out; it ends whatever was open. */
   gap(): string {
     const open = this.end();
     this.#lastProcess = undefined;
@@ -86,7 +89,7 @@ export class TerminalForm {
     return text;
   }
 
-  // Lines whose head is not right above say whose they are.
+  // Lines whose head is not directly above name their process.
   #leaveOut(line: ShownLine): string {
     const isNext = processOf(line) === this.#lastProcess;
     const above = isNext ? "" : this.#foldedRow() + this.#dayRow(line);
@@ -96,7 +99,7 @@ export class TerminalForm {
     return above;
   }
 
-  // Python says what went wrong last.
+  // Python writes what went wrong at the end.
   #foldedRow(): string {
     if (this.#folded === undefined) return "";
     const { head, isNext, rows, last } = this.#folded;
@@ -122,7 +125,7 @@ export class TerminalForm {
     return this.#rows(line, positions ? [...shown, paint.dim(line.position)] : shown, isNext);
   }
 
-  // Rows that go on with the line above have no head of their own.
+  // Rows that continue the line above have no head of their own.
   #rows(line: ShownLine, rows: readonly string[], isNext: boolean): string {
     const { noWrap, marks, nowMs } = this.#options;
     const columns = this.#columns ?? Number.POSITIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** The time of a line as the person wants it. */
+/** The time of a line in the user's chosen style. */
 import { InvalidArgumentError } from "commander";
 
 export const timeStyles = ["local", "utc", "relative", "none"] as const;
@@ -13,7 +13,7 @@ export function timeStyle(text: string): TimeStyle {
 
 const two = (part: number): string => String(part).padStart(2, "0");
 
-/** `14:03:22`, with `milliseconds` `14:03:22.114`; `7s` ago; "" for none. A text that is no time stays as it is. */
+/** `14:03:22`, with `milliseconds` `14:03:22.114`; `7s` ago; "" for none. A text that is not a time is unchanged. */
 export function timeText(time: string, style: TimeStyle, milliseconds: boolean, nowMs: number): string {
   if (style === "none") return "";
   const timeMs = Date.parse(time);
@@ -36,13 +36,13 @@ const steps = [
   ["d", 86_400_000],
 ] as const;
 
-/** `7s`, `59m`, `23h`, `8d`: the largest unit that fits. A time to come is `0s`. */
+/** `7s`, `59m`, `23h`, `8d`: the largest unit that fits. A future time is `0s`. */
 function agoText(agoMs: number): string {
   const [unit, unitMs] = steps.findLast(([, ms]) => agoMs >= ms) ?? steps[0];
   return `${Math.max(0, Math.floor(agoMs / unitMs))}${unit}`;
 }
 
-/** Names the day of a time in the zone of a style; undefined where times do not need one. */
+/** Names the day of a time in the zone of a style; undefined if its times do not need one. */
 export function dayText(time: string, style: TimeStyle): string | undefined {
   const timeMs = Date.parse(time);
   if (Number.isNaN(timeMs) || style === "none" || style === "relative") return undefined;

@@ -8,9 +8,9 @@ import { processOf, type ShownLine } from "./shown-line.ts";
 /** A line, and whether it belongs to the trace of the line before. */
 export type Placed = { readonly line: ShownLine; readonly continues: boolean };
 
-/** Lines that wait for the end of another process's trace. */
+/** The most lines that wait for the end of another process's trace. */
 export const heldMax = 500;
-/** Processes whose state is known; of more, those that were quiet longest begin anew. */
+/** Processes whose state is known; beyond this, those that have been quiet longest start again. */
 const processesMax = 1_000;
 
 export class Together {
@@ -18,7 +18,7 @@ export class Together {
   #open: string | undefined;
   #held: ShownLine[] = [];
 
-  /** True while lines wait, or more of a trace may come: `end` says that none does for now. */
+  /** True while lines wait, or more of a trace may come: `end` says that nothing more comes for now. */
   get isOpen(): boolean {
     return this.#open !== undefined;
   }
@@ -30,7 +30,7 @@ export class Together {
     return out;
   }
 
-  /** The lines that wait. A trace that goes on later goes on by itself. */
+  /** The waiting lines. If a trace continues later, it does so on its own. */
   end(): Placed[] {
     const out: Placed[] = [];
     while (this.#open !== undefined) this.#close(out);
@@ -55,7 +55,7 @@ export class Together {
     this.#open = isInTrace(state) ? process : undefined;
   }
 
-  // Those that waited come now, and may open a trace of their own.
+  // The lines that waited come now, and may start a trace of their own.
   #close(out: Placed[]): void {
     this.#open = undefined;
     const held = this.#held;

@@ -1,4 +1,4 @@
-/** The web dynos that requests go to, and which of them gets the next one: the one with the fewest under way. */
+/** The web dynos that get requests, and which of them gets the next one: the one with the fewest under way. */
 import { Agent } from "node:http";
 import type { Address } from "../dyno-process.ts";
 import type { RouterCode } from "./router-line.ts";
@@ -11,9 +11,9 @@ export type WebDyno = {
 };
 
 /**
- * A dyno that takes requests, with connections of its own. They are those of node:http: undici's were measured beside them,
- * and a bare proxy took 97 instead of 112 µs of processor time for a GET, 118 instead of 126 for a POST of 4 KiB. That is not
- * worth a second client, with other rules for bodies, upgrades and errors.
+ * A dyno that accepts requests, with connections of its own. They are those of node:http. Measured with undici's, a
+ * bare proxy took 97 instead of 112 µs of processor time for a GET, and 118 instead of 126 for a POST of 4 KiB; that is
+ * not worth a second client with other rules for bodies, upgrades and errors.
  */
 export type Backend = {
   readonly name: string;
@@ -22,15 +22,15 @@ export type Backend = {
   underWay: number;
 };
 
-/** The taker of a request: a dyno, nobody before one has started, or nobody. */
+/** The choice for a request: a dyno, to wait until one has started, or nobody. */
 type Choice =
   | { readonly kind: "backend"; readonly backend: Backend }
   | { readonly kind: "starting" }
   | { readonly kind: "none"; readonly code: RouterCode };
 
 /**
- * A connection at rest is closed after this time: servers close theirs after 2 s and more, and what is sent to a
- * connection that is just being closed cannot be sent again, as nobody knows whether it was taken.
+ * An idle connection is closed after this time: servers close theirs after 2 s or more, and a request on a connection
+ * that is just being closed cannot be repeated, because nobody knows whether it was received.
  */
 const restMs = 1_000;
 
@@ -40,12 +40,12 @@ export class Backends {
   #turn = 0;
   #waiting: (() => void)[] = [];
 
-  /** `dynos`: the web dynos that are wanted, as they are now. */
+  /** `dynos`: returns the web dynos that are wanted now. */
   constructor(dynos: () => readonly WebDyno[]) {
     this.#dynos = dynos;
   }
 
-  /** The taker of the next request. `not`: dynos that just refused it. */
+  /** Chooses for the next request. `not`: dynos that have just refused it. */
   choose(not: ReadonlySet<Backend>): Choice {
     const dynos = this.#dynos();
     const able = dynos.flatMap((dyno) => this.#backendOf(dyno) ?? []).filter((backend) => !not.has(backend));
@@ -55,7 +55,7 @@ export class Backends {
     return { kind: "backend", backend: best[this.#turn++ % best.length]! };
   }
 
-  /** To be called when a dyno's state is another: those that have gone give up their connections. */
+  /** Call it when a dyno's state changes: those that have gone give up their connections. */
   changed(): void {
     const alive = new Set(this.#dynos().flatMap((dyno) => this.#backendOf(dyno) ?? []));
     for (const [name, backend] of this.#known) if (!alive.has(backend)) this.#drop(name, backend);
@@ -92,7 +92,7 @@ export class Backends {
     return backend;
   }
 
-  /** Connections at rest are closed; requests under way go on as far as the dyno answers them. */
+  /** Closes idle connections; requests under way continue as long as the dyno answers them. */
   #drop(name: string, backend: Backend): void {
     for (const sockets of Object.values(backend.agent.freeSockets))
       for (const socket of sockets!) socket.destroy();

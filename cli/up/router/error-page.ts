@@ -1,4 +1,4 @@
-/** The page that a client sees when the router answers in the place of an app, in Heroku's words. */
+/** The page that a client sees when the router answers in place of an app, in Heroku's words. */
 
 const page = `<!DOCTYPE html>
 <html>

@@ -12,14 +12,14 @@ export type RouterParts = {
   readonly backends: Backends;
   readonly limits: RouterLimits;
   readonly clock: UpClock;
-  /** The router's own. */
+  /** The router's own port. */
   readonly port: number;
   readonly tell: (line: string) => void;
-  /** Resolves when the log has room for a line; undefined when it has. */
+  /** Resolves when the log has room for a line; undefined if it has room now. */
   readonly room: (signal: AbortSignal) => Promise<void> | undefined;
 };
 
-/** The side that ended the exchange, when it was an error. */
+/** The side that caused an error which ended the exchange. */
 type Sock = "client" | "backend";
 
 export class Exchange {
@@ -49,7 +49,9 @@ export class Exchange {
     return this.#over.signal.aborted;
   }
 
-  /** The dyno that takes the request; undefined when nobody does, or the client has gone. Waits for one that starts. */
+  /**
+   * The dyno that gets the request; undefined if there is none, or the client has gone. Waits for one that is starting.
+   */
   async backend(not: ReadonlySet<Backend>): Promise<Backend | RouterCode | undefined> {
     const { backends, limits, clock, room } = this.#parts;
     await room(this.over);
@@ -71,19 +73,19 @@ export class Exchange {
     return undefined;
   }
 
-  /** The connection to the dyno stands since `connectMs` after it was begun; 0 for one that was there. */
+  /** The connection to the dyno was open `connectMs` after its start; 0 for a reused one. */
   connected(connectMs: number): void {
     this.#connectMs = connectMs;
     this.#sentAtMs = this.#parts.clock.monotonicMs();
   }
 
-  /** Calls `then` unless something happens before that. */
+  /** Calls `then` after `ms`, unless something happens first. */
   within(ms: number, then: () => void): void {
     clearTimeout(this.#timer);
     if (!this.isOver) this.#timer = setTimeout(then, ms);
   }
 
-  /** Ends the exchange with what the dyno answered, or with an error, and writes its line. The first word counts. */
+  /** Ends the exchange with the dyno's answer, or with an error, and writes its line. Only the first call counts. */
   end(status: number, error?: { readonly code: RouterCode; readonly sock?: Sock }): boolean {
     if (this.isOver) return false;
     clearTimeout(this.#timer);
@@ -106,7 +108,7 @@ export class Exchange {
     return true;
   }
 
-  /** Ends the exchange with the router's own page, or by breaking off an answer that has begun. */
+  /** Ends the exchange with the router's own page, or by cutting off an answer that has begun. */
   fail(response: ServerResponse, code: RouterCode, sock?: Sock): void {
     const hasBegun = response.headersSent;
     const { status } = routerErrors[code];
@@ -124,7 +126,7 @@ export class Exchange {
   }
 }
 
-/** The code of what went wrong with a dyno that has not answered yet. */
+/** The code for a failure of a dyno that has not answered yet. */
 export function codeOfFailure(error: NodeJS.ErrnoException, isConnected: boolean): RouterCode {
   if (error.code?.startsWith("HPE_")) return "H17";
   if (isConnected) return "H13";

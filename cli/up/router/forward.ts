@@ -13,7 +13,7 @@ import { codeOfFailure, Exchange, type RouterParts } from "./exchange.ts";
 import { answerHeaders, requestHeaders } from "./headers.ts";
 import type { RouterCode } from "./router-line.ts";
 
-/** Methods whose requests usually have no body, so that nobody says that there is none. */
+/** Methods whose requests usually have no body, so that clients do not declare that there is none. */
 const bodilessMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Resolves when the exchange is over; never rejects. */
@@ -26,11 +26,11 @@ export async function forward(
   response.on("close", () => {
     if (!response.writableFinished) exchange.fail(response, "H27", "client");
   });
-  response.on("error", () => {}); // told by its close
+  response.on("error", () => {}); // its close reports it
   const refused = new Set<Backend>();
   let lastCode: RouterCode | undefined;
   while (!exchange.isOver) {
-    // A dyno that refuses its connection was sent nothing: the next one is asked.
+    // A dyno that refuses a connection was sent nothing, so the next one is tried.
     const backend = await exchange.backend(refused);
     if (backend === undefined) return;
     if (typeof backend === "string") return exchange.fail(response, lastCode ?? backend);
@@ -43,7 +43,7 @@ export async function forward(
   }
 }
 
-/** `over`, or why another dyno is to be asked: nothing of the request has been sent. */
+/** `over`, or why to try another dyno: nothing of the request has been sent. */
 type Outcome = "over" | "H19" | "H21";
 
 /** One try with one dyno. */
@@ -138,7 +138,7 @@ class Attempt {
     try {
       response.writeHead(answer.statusCode!, answer.statusMessage, answerHeaders(answer) as never);
     } catch {
-      return exchange.fail(response, "H17", "backend"); // bytes that no header may have
+      return exchange.fail(response, "H17", "backend"); // bytes that no header may contain
     }
     response.flushHeaders();
     try {
@@ -167,7 +167,7 @@ class Attempt {
   }
 }
 
-/** The header that says how the body goes on: chunk by chunk, or that there is none; its length stands already. */
+/** The header that frames the body: chunks, or that there is none; a length is already there. */
 function framingOf({ headers, method }: IncomingMessage): readonly string[] {
   if (headers["transfer-encoding"] !== undefined) return ["Transfer-Encoding", "chunked"];
   if (headers["content-length"] !== undefined || bodilessMethods.has(method!)) return [];

@@ -1,8 +1,8 @@
-/** The headers that go through the router: which are the connection's own, and which it adds. Pure. */
+/** The headers that go through the router: which belong to the connection, and which it adds. Pure. */
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 
-/** Headers of one connection alone (RFC 9110 §7.6.1). */
+/** Headers that apply only to one connection (RFC 9110 §7.6.1). */
 const hopByHop: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -13,20 +13,20 @@ const hopByHop: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
-/** An id of the client's own is kept when it looks like one, as Heroku keeps it. */
+/** A client's own id is kept if it looks like one, as on Heroku. */
 const requestIdForm = /^[A-Za-z0-9+/=-]{20,200}$/;
 
 export const requestIdOf = ({ "x-request-id": given }: IncomingHttpHeaders): string =>
   typeof given === "string" && requestIdForm.test(given) ? given : randomUUID();
 
-/** The addresses that a request came by: those that it brings, and the client's own. */
+/** The addresses that a request came through: those that it lists, and the client's own. */
 export function forwardedOf({ headers, socket }: IncomingMessage): string {
   const own = (socket.remoteAddress ?? "").replace(/^::ffff:(?=[0-9.]+$)/, "");
   const before = headers["x-forwarded-for"];
   return before === undefined ? own : `${String(before)}, ${own}`;
 }
 
-/** Headers of a request for the dyno, in their order; those that the router makes are its own alone. */
+/** Headers of a request for the dyno, in order; a client cannot set those that the router makes. */
 export function requestHeaders(
   request: IncomingMessage,
   added: { requestId: string; forwarded: string; port: number; startMs: number },
@@ -47,7 +47,7 @@ export function requestHeaders(
   ];
 }
 
-/** Headers of an answer for the client, in their order, repeated ones too. */
+/** Headers of an answer for the client, in order, including repeated ones. */
 export const answerHeaders = (answer: IncomingMessage): string[] => [
   ...endToEnd(answer.rawHeaders, answer.headers.connection, new Set()),
   "Via",

@@ -1,9 +1,10 @@
 /**
- * Router lines in Heroku's form. Values that a client sent are one word each: no blank, quote or control character.
+ * Router lines in Heroku's form. Each value from a client becomes one word: without spaces, quotes or control
+ * characters.
  */
 import { routerLimits } from "../limits.ts";
 
-/** Errors that the router tells, with Heroku's words. */
+/** Errors that the router reports, in Heroku's words. */
 export const routerErrors = {
   H10: { desc: "App crashed", status: 503 },
   H11: { desc: "Backlog too deep", status: 503 },
@@ -22,7 +23,7 @@ export const routerErrors = {
 
 export type RouterCode = keyof typeof routerErrors;
 
-/** A request that is over, and what became of it. */
+/** A request that is over, and its outcome. */
 export type RouterEvent = {
   readonly method: string;
   readonly path: string;
@@ -30,7 +31,7 @@ export type RouterEvent = {
   readonly requestId: string;
   readonly forwarded: string;
   readonly dyno: string | undefined;
-  /** Undefined when it came to no connection, or to no answer. */
+  /** Undefined if there was no connection, or no answer. */
   readonly connectMs: number | undefined;
   readonly serviceMs: number | undefined;
   /** The status that was sent to the client, or would have been. */
@@ -62,10 +63,10 @@ export function routerLine(event: RouterEvent): string {
   return words.join(" ");
 }
 
-/** Without blanks, quotes and whatever is not printable ASCII, which is written as in URLs. */
+/** Without spaces and quotes; what is not printable ASCII is encoded as in URLs. */
 const word = (text: string): string => quoted(text, routerLimits.wordCharsMax).replaceAll(" ", "%20");
 
-/** The same, blanks kept: for between quotes. */
+/** The same with spaces, for use between quotes. */
 function quoted(text: string, charsMax: number): string {
   const encoded = text
     .slice(0, charsMax)

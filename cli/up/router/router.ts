@@ -14,7 +14,7 @@ import { forwardUpgrade } from "./upgrade.ts";
 type RouterOptions = Pick<RouterParts, "tell" | "room"> & {
   readonly host: string;
   readonly port: number;
-  /** The web dynos that are wanted, as they are now. */
+  /** Returns the web dynos that are wanted now. */
   readonly dynos: () => readonly WebDyno[];
   readonly clock: UpClock;
   readonly limits: RouterLimits;
@@ -24,7 +24,7 @@ export class Router {
   readonly #server: Server;
   readonly #backends: Backends;
   #underWay = 0;
-  /** Connections of clients that are no HTTP any more. */
+  /** Connections of clients that no longer speak HTTP. */
   readonly #upgraded = new Set<Duplex>();
 
   private constructor(server: Server, backends: Backends) {
@@ -32,7 +32,7 @@ export class Router {
     this.#backends = backends;
   }
 
-  /** Listens. Throws when it cannot. */
+  /** Listens. Throws if it cannot. */
   static async open({ host, port, dynos, ...shared }: RouterOptions): Promise<Router> {
     const { limits } = shared;
     const server = createServer({
@@ -70,12 +70,12 @@ export class Router {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** To be called when a dyno's state is another. */
+  /** Call it when a dyno's state changes. */
   changed(): void {
     this.#backends.changed();
   }
 
-  /** Takes no connection any more; requests under way have `graceMs`. */
+  /** Accepts no more connections; requests under way get `graceMs`. */
   async close(graceMs: number): Promise<void> {
     const closed = once(this.#server, "close");
     this.#server.close();

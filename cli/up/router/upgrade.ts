@@ -1,4 +1,6 @@
-/** Requests that turn their connection into another one, such as a WebSocket's: bytes go both ways until one side ends. */
+/**
+ * Requests that turn their connection into another kind, such as a WebSocket: bytes go both ways until one side ends.
+ */
 import { type IncomingMessage, request as openRequest, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Backend } from "./backends.ts";
@@ -59,7 +61,7 @@ function talk(
     refuse(exchange, client, codeOfFailure(error, isConnected)),
   );
   upstream.on("response", (answer) => {
-    // The dyno answers instead: its answer is the last thing on this connection.
+    // The dyno answers instead of upgrading: this answer is the last thing on the connection.
     client.write(headOf(answer, ["Connection", "close"]));
     answer.on("data", (chunk: Buffer) => {
       exchange.bytes += chunk.length;
@@ -108,7 +110,7 @@ function refuse(exchange: Exchange, client: Duplex, code: RouterCode): void {
   );
 }
 
-/** The head of an answer as the dyno wrote it; `connection` takes the place of what it said of the connection. */
+/** The head of an answer as the dyno wrote it; `connection` replaces its headers about the connection. */
 function headOf(
   { statusCode, statusMessage, rawHeaders }: IncomingMessage,
   connection: readonly string[],
@@ -117,7 +119,7 @@ function headOf(
   const isPlain = connection.length > 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!;
-    // An answer of unknown length ends with its connection here: chunks were undone by the reader.
+    // An answer of unknown length ends with its connection, because chunks have already been decoded.
     if (isPlain && /^(?:connection|keep-alive|transfer-encoding)$/i.test(name)) continue;
     lines.push(`${name}: ${rawHeaders[at + 1]!}`);
   }
