@@ -3,7 +3,7 @@ import { defineConfig } from "vite";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-/** web/ → dist/web. `scripts/lib/build.mjs` runs it; the server sends what comes out, and nothing else. */
+/** Builds web/ into dist/web. `scripts/lib/build.mjs` runs it; the server sends only its output. */
 const pageBuild = defineConfig({
   root: here,
   base: "./",
@@ -12,7 +12,7 @@ const pageBuild = defineConfig({
     outDir: "../dist/web",
     emptyOutDir: true,
     target: "es2022",
-    assetsInlineLimit: 0, // a data: URL is nothing that the page's policy lets in
+    assetsInlineLimit: 0, // the page's policy does not allow data: URLs
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },

@@ -1,4 +1,4 @@
-/** What the API answers, as far as the page looks at it. */
+/** The parts of the API's answers that the page uses. */
 import type { Level } from "../../src/core/message/level.ts";
 
 export type App = { readonly id: string; readonly name: string };
@@ -46,7 +46,7 @@ export type LogHistogram = {
   readonly first_line: number;
   readonly end_line: number;
   readonly complete: boolean;
-  /** Processes that wrote any of the lines that were counted. */
+  /** Processes that wrote any of the counted lines. */
   readonly dynos: readonly string[];
 };
 export type SessionBody = Readonly<Record<string, unknown>>;

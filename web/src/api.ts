@@ -1,4 +1,4 @@
-/** The server's API, the same as everybody's. All paths are relative, so that the page works under any prefix. */
+/** The server's API, the same that everybody uses. All paths are relative, so that the page works under any prefix. */
 import type {
   App,
   Drain,
@@ -9,7 +9,7 @@ import type {
   WebSession,
 } from "./api-types.ts";
 
-/** An answer that is not what was asked for: in the server's own words. `status` 0: there was no answer. */
+/** A failed call, in the server's own words. `status` 0: there was no answer. */
 export class ApiFailure extends Error {
   readonly status: number;
   constructor(status: number, message: string) {
@@ -19,7 +19,7 @@ export class ApiFailure extends Error {
 }
 
 class Api {
-  /** Told when the server says that nobody is signed in here. */
+  /** Called when the server says that nobody is signed in here. */
   onSignedOut: () => void = () => {};
 
   session = () => this.#call<WebSession>("GET", "web/session");
@@ -33,7 +33,7 @@ class Api {
   histogram = (app: string, query: URLSearchParams, signal: AbortSignal) =>
     this.#call<LogHistogram>("GET", `apps/${of(app)}/log-histogram?${query}`, undefined, signal);
 
-  /** The path of a stream. */
+  /** Resolves to the path of a stream. */
   async openSession(app: string, body: SessionBody, signal: AbortSignal): Promise<string> {
     const path = `apps/${of(app)}/log-sessions`;
     const { logplex_url: url } = await this.#call<{ logplex_url: string }>("POST", path, body, signal);
@@ -43,7 +43,7 @@ class Api {
   drains = (app: string) => this.#call<Drain[]>("GET", `apps/${of(app)}/log-drains`);
   drainHistory = (app: string, id: string) =>
     this.#call<DrainHistory>("GET", `apps/${of(app)}/log-drains/${of(id)}/history`);
-  /** How many lines a replay since then would go through. */
+  /** How many lines a replay from that time would go through. */
   linesOfReplay = (app: string, id: string, since: string, signal: AbortSignal) =>
     this.#call<{ readonly lines: number }>(
       "GET",
@@ -59,7 +59,7 @@ class Api {
   actOnDrain = <Answer = Drain>(app: string, id: string, action: string, body: object = {}) =>
     this.#call<Answer>("POST", `apps/${of(app)}/log-drains/${of(id)}/actions/${action}`, body);
 
-  /** Figures of the node, as Prometheus reads them; undefined where they are told at another address. */
+  /** Metrics of the node in Prometheus format; undefined if they are served at another address. */
   async figures(): Promise<string | undefined> {
     const response = await fetch("metrics", { cache: "no-store" }).catch(() => {
       throw new ApiFailure(0, "The server does not answer.");

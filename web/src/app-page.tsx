@@ -1,4 +1,4 @@
-/** An app: its head with the tabs, and the tab that is open. */
+/** An app: its head with the tabs, and the open tab. */
 import type { KeyFacts, LogSummary } from "./api-types.ts";
 import { DrainsPage } from "./drains/drains-page.tsx";
 import { GlancePage } from "./glance/glance-page.tsx";

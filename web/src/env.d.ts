@@ -1,2 +1,2 @@
-/** What vite makes of an import of a style: a file of its own. */
+/** vite turns an imported style sheet into a file of its own. */
 declare module "*.css";

@@ -1,4 +1,4 @@
-/** The whole page: who is signed in, where one is, and the frame around both. */
+/** The whole page: who is signed in, what is shown, and the frame around both. */
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { api } from "./api.ts";
 import type { App, KeyFacts } from "./api-types.ts";

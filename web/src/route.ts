@@ -1,4 +1,7 @@
-/** What the address says: the page, the app, and all that is chosen on it. It is behind the `#`, and leaves the browser never. */
+/**
+ * The contents of the address: the page, the app, and everything selected on it. It comes after the `#`, so it never
+ * leaves the browser.
+ */
 import { type Filter, filterFromParams, filterToParams } from "./log/filter.ts";
 
 export type AppPage = "log" | "drains" | "glance";
@@ -12,15 +15,15 @@ export type LogView = {
   readonly panes: readonly string[];
   readonly wrap: boolean;
   readonly zone: "local" | "utc";
-  /** The lines of that time alone. */
+  /** Only lines of this time span. */
   readonly stretch?: TimeStretch | undefined;
-  /** The histogram is of the newest so much; undefined: of all that is kept. */
+  /** The histogram covers this much of the newest time; undefined: everything that is kept. */
   readonly span?: string | undefined;
 };
 
 export type TimeStretch = { readonly fromMs: number; readonly toMs: number };
 
-/** Spans of the histogram that one chooses between. */
+/** The choices for the histogram's span. */
 export const spans = ["15m", "1h", "6h", "24h", "7d"] as const;
 
 export type Route =
@@ -31,7 +34,7 @@ export type Route =
 export const panesMax = 4;
 const tabs: readonly AppPage[] = ["log", "drains", "glance"];
 
-/** Reads `location.hash`; what it does not know it takes for the list of apps. */
+/** Reads `location.hash`; anything unknown means the list of apps. */
 export function routeOf(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);
   const [first, app, tab = "log"] = path.split("/").map(decoded);

@@ -1,4 +1,4 @@
-/** Signing in with a key. It goes to the server once, and what stays in the browser no script can read. */
+/** Signs in with a key. It is sent to the server once, and no script can read what stays in the browser. */
 import { useState } from "preact/hooks";
 import { api } from "./api.ts";
 import type { KeyFacts } from "./api-types.ts";

@@ -1,4 +1,4 @@
-/** All apps at a glance: pace, errors, the last line, and how their drains are. */
+/** A summary of all apps: pace, errors, the last line, and the health of their drains. */
 import { useState } from "preact/hooks";
 import { gradeOf, levelOf } from "../../../src/core/message/level.ts";
 import { api } from "../api.ts";
@@ -20,7 +20,7 @@ type Props = {
   readonly go: Go;
 };
 
-/** Of an app that writes much, the newest lines tell of less than a minute: then the count says of how much. */
+/** If an app writes much, its newest lines cover less than a minute: the count then says how much. */
 const minuteS = 60;
 
 export function AppsPage({ apps, summaries, keyFacts, go }: Props) {
@@ -100,7 +100,7 @@ function AppRow({ name, summary, isAway }: RowProps) {
   );
 }
 
-/** As its row in the log shows it. */
+/** Looks like its row in the log. */
 function LastLine({ newest }: { newest: NonNullable<LogSummary["newest"]> }) {
   const { message, source, dyno, severity } = newest;
   const line = { message, source, dyno, isNotice: isNoticeOf(newest) };

@@ -1,4 +1,4 @@
-/** The apps beside everything else: which one is open, how fast each is, and whether a drain of it fails. */
+/** The list of apps at the side: which one is open, how fast each is, and whether one of its drains fails. */
 import { useState } from "preact/hooks";
 import type { App, KeyFacts } from "../api-types.ts";
 import { Icon } from "../parts/icons.tsx";
@@ -17,7 +17,7 @@ type Props = {
   readonly onToggle: () => void;
 };
 
-/** From so many apps on there is a field to find one. */
+/** From this many apps on, there is a search field. */
 const findFrom = 12;
 
 export function Sidebar({ apps, summaries, route, keyFacts, onSignOut, isOpen, onToggle }: Props) {
@@ -80,7 +80,7 @@ type LinkProps = {
   readonly name: string;
   readonly summaries: Summaries;
   readonly isHere: boolean;
-  /** The server does not answer: how things are is not known. */
+  /** The server does not answer, so the present state is unknown. */
   readonly isAway: boolean;
 };
 

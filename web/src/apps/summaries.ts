@@ -1,11 +1,14 @@
-/** Summaries of all apps that the key may see, asked for in turn: a few at a time, each a few seconds after its answer. */
+/**
+ * Summaries of all apps that the key may see. They are fetched in turn, a few at a time, each again a few seconds after
+ * its answer.
+ */
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
 import type { App, LogSummary } from "../api-types.ts";
 
 const roundMs = 5_000;
 const atOnceMax = 4;
-/** More apps than that are asked for more rarely. */
+/** If there are more apps, each is fetched less often. */
 const perRoundMax = 60;
 
 export type Summaries = ReadonlyMap<string, LogSummary>;
@@ -52,7 +55,7 @@ async function askFor(names: readonly string[]): Promise<[string, LogSummary][]>
 
 export const ratePerS = ({ recent }: LogSummary): number => recent.lines / Math.max(1, recent.seconds);
 
-/** How an app's drains are, in one word and a sentence. */
+/** The health of an app's drains, in one word and a sentence. */
 export function drainHealth(
   summary: LogSummary | undefined,
   isAway = false,

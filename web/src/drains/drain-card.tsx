@@ -1,4 +1,4 @@
-/** One drain: its state in sentences, its ledger, lag and pace over time, and its actions. */
+/** One drain: its state in sentences, its ledger, its lag and pace over time, and its actions. */
 import { useState } from "preact/hooks";
 import { isTestFailed } from "../../../src/core/records/failed-test.ts";
 import { api } from "../api.ts";
@@ -20,7 +20,10 @@ type Props = {
   readonly reload: () => void;
 };
 
-/** The server remembers a sample in 15 s, the page one in two; between two that are further apart nobody counted. */
+/**
+ * The server keeps a sample every 15 s, the page one every two: samples further apart than this have a gap between
+ * them.
+ */
 const gapMsMax = 45_000;
 
 type Open = "change" | "replay" | "remove" | undefined;
@@ -43,7 +46,7 @@ export function DrainCard({ app, drain, samples, mayChange, reload }: Props) {
     setBusy("");
     reload();
   };
-  // A drain that goes on behind a pause tries at once, whatever it waited for.
+  // A drain that resumes after a pause tries at once, whatever it was waiting for.
   const tryNow = () =>
     act("try", async () => {
       await api.actOnDrain(app, drain.id, "pause");
@@ -259,7 +262,7 @@ function Lag({ samples, drain }: { samples: readonly Sample[]; drain: Drain }) {
   );
 }
 
-/** Passwords and keys in a URL are not shown to whoever looks over a shoulder. */
+/** Hides passwords and keys in a URL from people who look over a shoulder. */
 function shownUrl(url: string): string {
   if (!URL.canParse(url)) return url;
   const { protocol, host, pathname, search, username, password } = new URL(url);

@@ -1,6 +1,6 @@
-/** What people write into the fields of a drain, as the API takes it. */
+/** Converts the form fields of a drain for the API. */
 
-/** `Name: value`, one a line. */
+/** `Name: value`, one per line. */
 export const headersIn = (text: string): Readonly<Record<string, string>> =>
   Object.fromEntries(
     text
@@ -10,6 +10,6 @@ export const headersIn = (text: string): Readonly<Record<string, string>> =>
       .map(([, name, value]) => [name!, value!]),
   );
 
-/** Names with commas or spaces between them. */
+/** Names separated by commas or spaces. */
 export const dynosIn = (text: string): readonly string[] =>
   text.split(/[\s,]+/).filter((name) => name !== "");

@@ -1,4 +1,4 @@
-/** Adding a drain, and changing one. A field that is left as it is changes nothing. */
+/** Adds or changes a drain. A field that is left alone changes nothing. */
 import { useState } from "preact/hooks";
 import { api } from "../api.ts";
 import type { Drain } from "../api-types.ts";
@@ -133,7 +133,7 @@ export function DrainForm({ app, drain, onDone, onCancel }: Props) {
   );
 }
 
-/** The API names its field; on the page that is a box to tick. */
+/** The API names its field; on the page that is a checkbox. */
 const onPage = (why: string): string =>
   why.replace(
     "add the drain without `verify`",

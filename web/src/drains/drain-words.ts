@@ -1,4 +1,4 @@
-/** A drain in sentences: how it is, since when, why, and what to do. */
+/** Describes a drain in sentences: its state, since when, why, and what to do. */
 import { isTestFailed } from "../../../src/core/records/failed-test.ts";
 import type { Drain, Replay } from "../api-types.ts";
 import { countOf, dayOf, durationOf, linesOf, rateOf, type Zone } from "../parts/words.ts";
@@ -13,14 +13,17 @@ export function healthOf(drain: Drain): Health {
   return { mark: "good", word: state === "delivering" ? "delivering" : "idle, nothing waits" };
 }
 
-/** `HOST answered 401 ("no"): check the credentials` is what happened, and behind the first colon with a space what to do. */
+/**
+ * `HOST answered 401 ("no"): check the credentials`: the part before the first colon with a space says what happened,
+ * the rest what to do.
+ */
 export function causeAndMend(message: string): { readonly cause: string; readonly mend: string } {
   const at = /(?<!\bat|\d): /.exec(message)?.index ?? -1;
   if (at === -1) return { cause: sentence(message), mend: "" };
   return { cause: sentence(message.slice(0, at)), mend: sentence(message.slice(at + 2)) };
 }
 
-/** What becomes of lines meanwhile, and when it tries next. */
+/** The fate of lines in the meantime, and when it tries next. */
 export function whatFollows(drain: Drain, nowMs: number): string {
   const parts: string[] = [];
   if (drain.lag_lines > 0)
@@ -35,19 +38,19 @@ export function whatFollows(drain: Drain, nowMs: number): string {
   return parts.join(" ");
 }
 
-/** Since when it is well again, and what was before; undefined where it never failed, or does now. */
+/** Since when it is well again, and what was wrong before; undefined if it never failed, or fails now. */
 export function healingOf(drain: Drain, nowMs: number, zone: Zone = "local"): string | undefined {
   const { state, well_since: since, last_error: error } = drain;
   if (error === null || since === null || state === "retrying" || state === "paused") return undefined;
   const sinceMs = Date.parse(since);
-  // A line that is refused does not end the health of a drain.
+  // A refused line does not mean that a drain is unwell.
   if (Date.parse(error.at) > sinceMs + 1_000) return undefined;
   const { cause } = causeAndMend(error.message);
   const well = `Well since ${dayOf(sinceMs, zone, true)}, for ${durationOf(Math.max(0, nowMs - sinceMs) / 1_000)}.`;
   return `${well} Before that, the last time at ${dayOf(Date.parse(error.at), zone, true)}: ${cause}`;
 }
 
-/** How far a replay is, in a sentence. */
+/** The progress of a replay, in a sentence. */
 export function replayWords({ since, state, lines, left, sent }: Replay, zone: Zone = "local"): string {
   const of = `The replay of lines since ${dayOf(Date.parse(since), zone, true)}`;
   if (state === "waiting") return `${of} waits for its turn: ${linesOf(lines)} to go through.`;
@@ -58,7 +61,7 @@ export function replayWords({ since, state, lines, left, sent }: Replay, zone: Z
   return `${of} is done: ${linesOf(sent)} sent${kept > 0 ? `, ${countOf(kept)} kept back by its filter, refused or gone` : ""}.`;
 }
 
-/** Of the last minute: `counted` by the page, else as the server tells it. */
+/** The pace of the last minute: `counted` by the page, or else the server's. */
 export function paceOf(drain: Drain, counted: number | undefined): string {
   const rate = drain.state === "retrying" ? 0 : (counted ?? drain.rate);
   if (rate > 0) return `${rateOf(rate)} lines/s delivered in the last minute`;

@@ -1,4 +1,4 @@
-/** The drains of an app: how each is, and what can be done. */
+/** The drains of an app: the state of each, and its actions. */
 import { useMemo, useRef, useState } from "preact/hooks";
 import { api } from "../api.ts";
 import type { Drain, KeyFacts } from "../api-types.ts";

@@ -1,4 +1,4 @@
-/** Every line since the drain was made, in one bar that adds up. */
+/** Every line since the drain was created, in one bar that adds up. */
 import type { Drain } from "../api-types.ts";
 import { countOf } from "../parts/words.ts";
 import { hashOf, logOf } from "../route.ts";

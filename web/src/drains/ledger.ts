@@ -1,11 +1,11 @@
-/** A drain's counts as parts of one bar: every line since it was made is in one of them. */
+/** A drain's counts as parts of one bar: every line since it was created is in one of them. */
 import type { Drain } from "../api-types.ts";
 
 type Part = {
   readonly name: string;
   readonly lines: number;
   readonly colour: string;
-  /** The notices in the app's log that tell of them. */
+  /** The notices in the app's log that report them. */
   readonly notice?: string;
 };
 
@@ -19,7 +19,7 @@ export const partsOf = (drain: Drain): readonly Part[] => [
 
 export const totalOf = (drain: Drain): number => partsOf(drain).reduce((sum, { lines }) => sum + lines, 0);
 
-/** Shares of the bar in percent: what is there at all is seen, and all add up to 100. */
+/** Shares of the bar in percent: every part that is not empty is visible, and they add up to 100. */
 export function sharesOf(parts: readonly Part[], leastPercent = 1): readonly number[] {
   const total = parts.reduce((sum, { lines }) => sum + lines, 0);
   if (total === 0) return parts.map(() => 0);

@@ -1,11 +1,11 @@
-/** Sending lines once more, and how many that are. */
+/** Sends lines again, and says how many. */
 import { useEffect, useState } from "preact/hooks";
 import { timeAsked, timeForms } from "../../../src/core/time/time-words.ts";
 import { api } from "../api.ts";
 import type { Drain } from "../api-types.ts";
 import { linesOf } from "../parts/words.ts";
 
-/** The time is read when nothing was written for so long. */
+/** The time is parsed after typing has stopped for this long. */
 const restMs = 300;
 const spans = ["10m", "1h", "6h", "24h", "7d"] as const;
 

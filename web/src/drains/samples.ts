@@ -1,7 +1,10 @@
-/** Lag and pace of drains: what the server remembers of the last hour, then a sample for each answer; the oldest give way. */
+/**
+ * Lag and pace of drains: the server's samples of the last hour, then one for each answer; new samples replace the
+ * oldest.
+ */
 import type { Drain, DrainHistory } from "../api-types.ts";
 
-/** `sent`: lines that were delivered until then, once more or not; undefined: the server remembers none. */
+/** `sent`: lines delivered so far, including repeats; undefined if the server does not say. */
 export type Sample = {
   readonly atMs: number;
   readonly lag: number;
@@ -9,7 +12,7 @@ export type Sample = {
   readonly sent?: number;
 };
 
-/** The chart's rate is of so long, the one in words of a minute. */
+/** The chart's rate is over this time, the one in words over a minute. */
 const chartMs = 15_000;
 const minuteMs = 60_000;
 
@@ -32,7 +35,7 @@ export class Samples {
     }
   }
 
-  /** What was before the first sample of the page's own. */
+  /** Adds what was before the page's own first sample. */
   remember(id: string, { samples }: DrainHistory): void {
     const own = this.of(id);
     const before = samples.map(({ at, lag_lines: lag, rate }) => ({ atMs: Date.parse(at), lag, rate }));
@@ -49,11 +52,11 @@ export class Samples {
   }
 }
 
-/** Lines a second over the last minute, as they were counted; undefined before the page counted for some seconds. */
+/** Lines per second over the last minute, as counted; undefined until the page has counted for some seconds. */
 export const lastMinuteOf = (samples: readonly Sample[]): number | undefined =>
   rateOf(samples.slice(0, -1), samples.at(-1), minuteMs);
 
-// Counts of a drain that was made anew begin at 0: they have no rate.
+// The counts of a drain that was recreated start at 0 and give no rate.
 function rateOf(
   before: readonly Sample[],
   now: Pick<Sample, "atMs" | "sent"> | undefined,

@@ -1,4 +1,4 @@
-/** What a test line found, step by step. */
+/** The result of a test line, step by step. */
 import type { DrainTest } from "../api-types.ts";
 
 const words: Readonly<Record<string, string>> = {

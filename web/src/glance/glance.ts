@@ -1,6 +1,6 @@
 /**
- * An app at a glance, from its own lines: requests by status, how long they took, H-codes, memory of its dynos, releases. What is
- * kept are counts in steps of time: flat memory, however many lines are read.
+ * An app at a glance, from its own lines: requests by status, how long they took, H-codes, memory of its dynos,
+ * releases. Only counts in steps of time are kept, so memory stays flat however many lines are read.
  */
 import type { Line } from "../log/line.ts";
 import { logfmtOf, routerLineOf } from "../log/logfmt.ts";
@@ -65,7 +65,7 @@ export class Glance {
     }
   }
 
-  /** Steps from the first to the last, none left out. */
+  /** Steps from the first to the last, including empty ones. */
   inOrder(): Step[] {
     const starts = [...this.steps.keys()].sort((a, b) => a - b);
     const steps: Step[] = [];
@@ -110,7 +110,7 @@ const emptyStep = (startMs: number): Step => ({
   errors: 0,
 });
 
-/** All steps' times in one. */
+/** The times of all steps together. */
 export function sumOf(steps: readonly Step[]): ServiceTimes {
   const sum = new ServiceTimes();
   for (const { times } of steps) sum.addAll(times);

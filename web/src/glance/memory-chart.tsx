@@ -1,4 +1,4 @@
-/** The memory of an app's dynos, with their limit. */
+/** The memory of an app's dynos, with their quota. */
 import { Chart, type Series } from "../parts/chart.tsx";
 import type { ChartEvent } from "../parts/chart-axes.ts";
 import { heldOver } from "../parts/gaps.ts";
@@ -6,9 +6,9 @@ import { Keys } from "../parts/panels.tsx";
 import { countOf } from "../parts/words.ts";
 import type { DynoMemory } from "./glance.ts";
 
-/** Dynos tell their memory every 20 s or so: between two of those it is the one before, and one that is gone has none. */
+/** Dynos report their memory about every 20 s: in between, the last value counts, and a dyno that has gone has none. */
 const heldMs = 60_000;
-/** `web.2` stands before `web.10`. */
+/** Sorts `web.2` before `web.10`. */
 const byName = new Intl.Collator("en", { numeric: true });
 const hues = ["--p1", "--p2", "--p3", "--p4", "--p5", "--p6"] as const;
 

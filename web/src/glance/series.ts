@@ -1,4 +1,4 @@
-/** Requests of an app as charts draw them. */
+/** An app's requests as series of charts. */
 import type { Series } from "../parts/chart.tsx";
 import { type Step, statusClasses } from "./glance.ts";
 
@@ -9,7 +9,10 @@ const colours = {
   "5xx": "--fill-err",
 } as const;
 
-/** Requests a second. Drawn over one another, the largest first: what is seen of each is its own share. */
+/**
+ * Requests per second. The series are drawn over each other, largest first, so that the visible part of each is its own
+ * share.
+ */
 export function statusSeries(steps: readonly Step[], stepMs: number): Series[] {
   return statusClasses.map((_, n) => ({
     name: statusClasses[n]!,

@@ -1,6 +1,6 @@
-/** How long requests took: counted in classes, of each of which the least and the largest time are known. */
+/** How long requests took, counted in classes; the least and the largest time of each class are known. */
 
-/** Classes of times in ms, each up to 15 % above the one before: flat memory, whatever is counted. */
+/** Classes of times in ms, each up to 15 % above the one before, so that memory stays flat. */
 const classes = 84;
 
 export class ServiceTimes {
@@ -24,8 +24,8 @@ export class ServiceTimes {
   }
 
   /**
-   * The time in ms that this share of requests does not exceed; null without requests. Exact where a class has one or two times
-   * or one repeated; between its least and largest time otherwise, so off by less than 15 %.
+   * The time in ms that this share of requests does not exceed; null without requests. Exact if its class has one or
+   * two times, or one time repeated; otherwise between its least and largest, and so off by less than 15 %.
    */
   within(share: number): number | null {
     const count = this.#counts.reduce((sum, n) => sum + n, 0);

@@ -1,4 +1,4 @@
-/** For those who listen: now and then the newest line, and how many came besides. The list itself is silent. */
+/** For screen readers: now and then the newest line, and how many came with it. The list itself is silent. */
 import { useEffect, useState } from "preact/hooks";
 import { processText } from "../../../src/core/terminal/process-text.ts";
 import { linesOf } from "../parts/words.ts";
@@ -14,7 +14,7 @@ export function Announcer({ store }: { store: LogStore }) {
   useEffect(() => {
     let told = store.state.received;
     const opened = setTimeout(() => {
-      told = store.state.received; // what was there is no news
+      told = store.state.received; // lines that were already there are not news
     }, historyMs);
     const timer = setInterval(() => {
       const { received, isFollowing } = store.state;

@@ -1,10 +1,12 @@
-/** Server-sent events out of text that comes in any pieces (HTML standard, §9.2.6), as far as our server writes them. */
+/**
+ * Parses server-sent events from text in pieces of any size (HTML standard, §9.2.6), as far as our server writes them.
+ */
 type StreamEvent = { readonly type: string; readonly id: string | undefined; readonly data: string };
 
 export class EventStream {
   #rest = "";
 
-  /** The events that `text` makes whole. */
+  /** The events that `text` completes. */
   feed(text: string): StreamEvent[] {
     const whole = this.#rest + text;
     const events: StreamEvent[] = [];
@@ -20,13 +22,13 @@ export class EventStream {
     return events;
   }
 
-  /** Characters of an event that has not ended. */
+  /** The number of characters of an unfinished event. */
   get pending(): number {
     return this.#rest.length;
   }
 }
 
-// A block without data is a comment, or the place where the reader is now.
+// A block without data is a comment, or only tells the reader's place.
 function eventOf(text: string, from: number, to: number): StreamEvent | undefined {
   let type = "message";
   let id: string | undefined;

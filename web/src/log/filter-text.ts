@@ -1,6 +1,6 @@
 /**
- * A filter as people write it: `timeout dyno:web level:error since:1h -healthz`. Words without a name are the text that is
- * looked for, a minus leaves out, and a value with blanks stands between quotes.
+ * A filter as people write it: `timeout dyno:web level:error since:1h -healthz`. Words without a name are the text to
+ * search for, a minus excludes, and a value with spaces needs quotes.
  */
 
 import {
@@ -14,7 +14,7 @@ import { levels as allLevels } from "../../../src/core/message/level.ts";
 import { type TimeZone, timeAsked, timeForms } from "../../../src/core/time/time-words.ts";
 import { countIn, dynoOf, type Filter, hasNeighbours, isOpen, levelIn, withoutEmpty } from "./filter.ts";
 
-/** What a text says, or why it says nothing and what to write. */
+/** The meaning of a text, or why it has none and what to write instead. */
 export type FilterText =
   | { readonly kind: "filter"; readonly filter: Filter }
   | { readonly kind: "bad"; readonly message: string; readonly mend: string };
@@ -27,13 +27,13 @@ const byWord = new Map<string, FinderName>([
   ["process", "dyno"],
 ]);
 
-/** The words that a filter knows, for who writes one. */
+/** The words that a filter knows, as help for typing one. */
 export const filterWords = names.map((name) => `${wordFor(name)}:`).join(" ");
 
-/** What each of them chooses. */
+/** Each of them with its help. */
 export const filterHelp = names.map((name) => [wordFor(name), finders[name].help] as const);
 
-/** What somebody who wrote that perhaps meant; undefined where it says what it seems to. */
+/** A hint at what somebody who wrote this may have meant; undefined if it means what it seems to. */
 export function hintOf(text: string): string | undefined {
   if (/(?:^|\s)-?\/\S*[|()[\]\\+*^$]\S*\/[a-z]?(?=\s|$)/.test(text))
     return "These slashes are looked for, too: an expression stands here without them, as in a|b.";
@@ -42,10 +42,10 @@ export function hintOf(text: string): string | undefined {
   return undefined;
 }
 
-/** What is found of a text so far. */
+/** The parts of a text that have been found so far. */
 type Found = { [Name in FinderName]: string[] } & { text: string[] };
 
-/** Times without a zone are of `zone`. */
+/** Times without a zone are in `zone`. */
 export function filterFromText(text: string, nowMs = Date.now(), zone: TimeZone = "local"): FilterText {
   const found = Object.fromEntries([...names, "text"].map((name) => [name, []])) as unknown as Found;
   for (const [, minus = "", name, quoted, bare = ""] of text.trim().matchAll(wordForm)) {
@@ -81,7 +81,7 @@ export function filterFromText(text: string, nowMs = Date.now(), zone: TimeZone 
   return { kind: "filter", filter };
 }
 
-/** `name:"a value"`, `name:value`, `"a text"`, `text`; each perhaps behind a minus. A quote in quotes is doubled. */
+/** `name:"a value"`, `name:value`, `"a text"`, `text`, each possibly after a minus. A quote in quotes is doubled. */
 const wordForm = /(-(?=\S))?(?:([a-z][a-z-]+):)?(?:"((?:[^"]|"")*)"(?=\s|$)|(\S+))/g;
 
 type Word = {
@@ -175,6 +175,6 @@ const unknownWord = (name: string, value: string, isQuoted: boolean): Bad =>
     `There are ${filterWords.replaceAll(": ", ", ").slice(0, -1)}. To find that text, write "${name}:${isQuoted ? `""${value}""` : value}".`,
   );
 
-// A flag of an expression would reach into those behind it.
+// A flag in one expression would apply to those after it.
 const oneOf = (patterns: readonly string[]): string =>
   patterns.some((pattern) => pattern.includes("(?")) ? anyOf(patterns) : patterns.join("|");

@@ -1,9 +1,9 @@
-/** A filter as text, which is read back as the same filter. */
+/** Writes a filter as text that is read back as the same filter. */
 import { type TimeZone, timeAsked } from "../../../src/core/time/time-words.ts";
 import type { Filter } from "./filter.ts";
 import { filterFromText } from "./filter-text.ts";
 
-/** What `filterFromText` reads back as the same; times are of `zone`. */
+/** A text that `filterFromText` reads back as the same filter; times are in `zone`. */
 export function textOfFilter(filter: Filter, zone: TimeZone = "local"): string {
   const { sources, dynos, excludeDynos, match, exclude, since, until, level, before = 0, after = 0 } = filter;
   const around =
@@ -41,10 +41,10 @@ export function textOfFilter(filter: Filter, zone: TimeZone = "local"): string {
 const inQuotes = (text: string): string => `"${text.replaceAll('"', '""')}"`;
 const value = (text: string): string => (/\s|^"|^$/.test(text) ? inQuotes(text) : text);
 
-/** A quote that opens a word could find its end in a later one. */
+/** A quote at the start of a word could be closed by a later one. */
 const bareQuote = /(?:^|\s)-?"/;
 
-/** The first of these texts that says just that, whatever follows it. */
+/** The first of these texts that means exactly this, whatever follows it. */
 function writtenAs(texts: readonly string[], wanted: Filter): string {
   const isRight = (text: string) => {
     if (bareQuote.test(text)) return false;
@@ -54,7 +54,7 @@ function writtenAs(texts: readonly string[], wanted: Filter): string {
   return texts.find(isRight) ?? texts.at(-1)!;
 }
 
-/** A moment as its date, with as much of its time as says something: `2026-11-28`, `2026-11-28T14:30`. */
+/** A moment as its date, with only as much of its time as needed: `2026-11-28`, `2026-11-28T14:30`. */
 function timeText(time: string, zone: TimeZone): string {
   const timeMs = Date.parse(time);
   if (Number.isNaN(timeMs) || !time.includes("T")) return time;

@@ -1,4 +1,7 @@
-/** A filter as the address holds it, and as the API takes it. Its fields are those of `tailrace logs` (`core/filter/log-finders.ts`). */
+/**
+ * A filter in the forms of the address and of the API. Its fields are those of `tailrace logs`
+ * (`core/filter/log-finders.ts`).
+ */
 
 import { neighboursMax } from "../../../src/core/filter/log-finders.ts";
 import {
@@ -18,12 +21,12 @@ export type Filter = {
   readonly excludeDynos?: readonly string[];
   readonly match?: string;
   readonly exclude?: string;
-  /** How long ago, or RFC 3339. Other words are the server's to refuse. */
+  /** How long ago, or RFC 3339. The server refuses other words. */
   readonly since?: string;
   readonly until?: string;
-  /** This severity and worse: one of `grades`, or a level of syslog between two of them. */
+  /** This severity and worse: one of `grades`, or one of syslog's levels between two of them. */
   readonly level?: string;
-  /** Lines to show before and behind each that is found. */
+  /** How many lines to show before and after each match. */
   readonly before?: number;
   readonly after?: number;
 };
@@ -65,7 +68,7 @@ export function filterFromParams(params: URLSearchParams, nowMs = Date.now()): F
   });
 }
 
-/** The fields of a log session that choose lines. */
+/** The fields of a log session that select lines. */
 export const sessionFields = ({ sources, dynos, excludeDynos, match, exclude, level }: Filter) => ({
   ...(sources && { source: sources }),
   ...(dynos && { dyno: dynos }),
@@ -75,7 +78,7 @@ export const sessionFields = ({ sources, dynos, excludeDynos, match, exclude, le
   ...(level && { level }),
 });
 
-/** Those of a search: of lines that are there already, with their neighbours. */
+/** The fields of a search, that is, for existing lines, with their neighbours. */
 export const searchFields = (filter: Filter) => ({
   ...sessionFields(filter),
   ...(filter.since && { since: filter.since }),
@@ -83,7 +86,7 @@ export const searchFields = (filter: Filter) => ({
   ...(filter.after && { context_after: filter.after }),
 });
 
-/** The same in a query, and `span`. A filter that begins at a time is told as the span since then. */
+/** The same as a query, and `span`. A filter with a start time gets the span since then. */
 export function histogramQuery(filter: Filter, span: string | undefined, nowMs: number): URLSearchParams {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(sessionFields(filter)))
@@ -103,41 +106,41 @@ const spanSince = (since: string, nowMs: number): string | undefined =>
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** The moment of a `since` or `until` of a filter. */
+/** The moment that a filter's `since` or `until` means. */
 export function momentOf(time: string, nowMs: number): number {
   const [, count, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(time) ?? [];
   return count === undefined ? Date.parse(time) : nowMs - Number(count) * unitsMs[unit!]!;
 }
 
-/** True when every line passes, so that running numbers have to follow one another. */
+/** True if every line passes, so that line numbers must be consecutive. */
 export const isOpen = (filter: Filter): boolean => Object.keys(sessionFields(filter)).length === 0;
 
 export const hasNeighbours = ({ before = 0, after = 0 }: Filter): boolean => before + after > 0;
 
-/** True when it asks for lines that are there: none comes live. */
+/** True if it asks only for existing lines, and none come live. */
 export const isSearch = (filter: Filter): boolean => filter.until !== undefined || hasNeighbours(filter);
 
 export const dynoOf = (name: string): string => name.replace(/\.\*$/, "");
 
-/** The word for a level that a filter keeps; undefined for a word that is none. */
+/** The name of a level that a filter can have; undefined for other words. */
 export function levelIn(word: string): string | undefined {
   const level = levelNamed(word);
   return level === undefined ? undefined : wordOf(level);
 }
 
-// A grade is the word for its mildest level but for `notice`, which is less than all of `info`.
+// The mildest level of a grade goes by the grade's name; any other, such as `notice`, keeps fewer lines than its grade.
 function wordOf(level: Level): string {
   const grade: Grade = gradeOf(level);
   return levelNamed(grade) === level ? grade : level;
 }
 
-/** Whether lines of that grade pass; undefined where the level is one between two grades. */
+/** True if lines of this grade pass; undefined if the level is between two grades. */
 export const isGradeKept = (level: string, grade: Grade): boolean | undefined => {
   const wanted = grades.find((one) => one === level);
   return wanted && isAsBad(levelNamed(grade)!, levelNamed(wanted)!);
 };
 
-/** A number of neighbours; undefined for what is none. */
+/** A number of neighbours; undefined if it is not one. */
 export const countIn = (text: string): number | undefined =>
   /^\d{1,3}$/.test(text) && Number(text) <= neighboursMax ? Number(text) : undefined;
 

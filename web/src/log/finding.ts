@@ -1,6 +1,6 @@
-/** The search in the lines that are here. */
+/** Searches within the lines that are loaded. */
 
-/** What is searched for: plain text in any case, or an expression between slashes. */
+/** The text to search for: plain text in any case, or an expression between slashes. */
 export function findingOf(text: string): RegExp | undefined {
   const wanted = text.trim();
   if (wanted === "") return undefined;

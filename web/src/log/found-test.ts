@@ -1,11 +1,11 @@
 /**
- * Tells what a search found from its neighbours, as far as a browser can tell: expressions that it does not know, and
- * levels between the grades, are left to the server, and all lines then count as found.
+ * Distinguishes matches of a search from their neighbours, as far as a browser can: expressions that it does not
+ * support, and levels between the grades, are left to the server, and all lines then count as matches.
  */
 import { type Filter, hasNeighbours, isGradeKept } from "./filter.ts";
 import type { Line } from "./line.ts";
 
-/** Undefined where there are no neighbours, or none can be told from what was found. */
+/** Undefined if there are no neighbours, or they cannot be distinguished from matches. */
 export function foundTest(filter: Filter): ((line: Line) => boolean) | undefined {
   const { sources, dynos, excludeDynos, match, exclude, level } = filter;
   if (!hasNeighbours(filter)) return undefined;
@@ -31,7 +31,7 @@ function expression(text: string | undefined): RegExp | "unknown" | undefined {
   }
 }
 
-/** `web` is `web.1`, and a star is any text. */
+/** `web` matches `web.1`, and a star matches any text. */
 function isOf(dyno: string, name: string): boolean {
   if (!name.includes("*")) return dyno === name || dyno.startsWith(`${name}.`);
   const parts = name.split("*").map((part) => part.replace(/[^\w]/g, "\\$&"));

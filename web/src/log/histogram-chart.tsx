@@ -1,4 +1,4 @@
-/** Lines over time by severity, above the list. A stretch that is picked shows its lines. */
+/** Lines over time by severity, above the list. Selecting a stretch shows its lines. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Chart, type Series } from "../parts/chart.tsx";
 import { linesOf, type Zone } from "../parts/words.ts";
@@ -13,13 +13,13 @@ type Props = {
   readonly zone: Zone;
   readonly span: string | undefined;
   readonly onSpan: (span: string | undefined) => void;
-  /** Whole steps. */
+  /** In whole steps. */
   readonly onPick: (stretch: TimeStretch) => void;
 };
 
 const drawEveryMs = 500;
 
-/** The value as it was at most half a second ago: what came last is always shown, soon after. */
+/** The value as of at most half a second ago; the latest value is always shown soon. */
 function useUnhurried<T>(value: T): T {
   const [shown, setShown] = useState(value);
   const newest = useRef(value);
@@ -46,7 +46,7 @@ export function HistogramChart({ store, zone, span, onSpan, onPick }: Props) {
     const endMs = until === undefined ? Number.POSITIVE_INFINITY : momentOf(until, Date.now());
     const bins = all.filter(({ startMs }) => startMs <= endMs);
     const sums = bins.map(({ counts: of }) => of.error + of.warn + of.info + of.debug);
-    // Drawn over one another: all, then what is at least a warning, then errors.
+    // Drawn over each other: all lines, then at least warnings, then errors.
     const bars = (name: string, colour: string, values: number[]): Series => ({
       name,
       colour,

@@ -1,7 +1,7 @@
-/** A value of JSON as a tree that opens and closes. */
+/** A JSON value as a tree that can be expanded. */
 type Props = { readonly value: unknown; readonly name?: string | undefined; readonly depth?: number };
 
-/** Deeper values are shown as text, and of longer lists the beginning. */
+/** Deeper values are shown as text, and long lists only in part. */
 const depthMax = 12;
 const entriesMax = 200;
 

@@ -1,11 +1,11 @@
-/** The word of a line's level, where its text does not say it: no level is told by a colour alone. */
+/** A word for a line's level if its text has none, so that no level is shown only by a colour. */
 import { gradeOf, levelOf } from "../../../src/core/message/level.ts";
 import type { Line } from "./line.ts";
 import { routerLineOf } from "./logfmt.ts";
 import { messageOf } from "./message.ts";
 import { withoutColours } from "./sgr.ts";
 
-/** Undefined where the level is milder, or where the text that the row shows tells it. */
+/** Undefined if the level is milder, or if the text of the row tells it. */
 export function levelWordOf(line: Line): "ERROR" | "WARN" | undefined {
   const { level, source, dyno, message } = line;
   if ((level !== "error" && level !== "warn") || line.isTrace || line.isNotice) return undefined;

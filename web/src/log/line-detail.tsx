@@ -1,4 +1,4 @@
-/** All of one line: when, who, where in the log, its whole text, and its fields as a tree. */
+/** Everything about one line: when, who, where in the log, its whole text, and its fields as a tree. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../parts/icons.tsx";
 import { clockOf, countOf, dayOf } from "../parts/words.ts";
@@ -10,7 +10,7 @@ import { Plain } from "./message-text.tsx";
 
 type Props = {
   readonly line: Line;
-  /** The lines of the stack trace that it is the head of. */
+  /** The lines of the stack trace that it begins. */
   readonly trace: readonly string[];
   readonly link: string;
   readonly onNeighbours: (() => void) | undefined;
@@ -91,7 +91,7 @@ function Copy({ what, name }: { what: string; name: string }) {
   );
 }
 
-/** Over plain HTTP browsers give pages no clipboard; then the old way is tried. */
+/** Over plain HTTP, browsers give pages no clipboard; then the old way is tried. */
 export async function copied(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,10 +1,10 @@
 /**
- * A stretch of the log, in the order of its positions, without a hole: what the page holds of it. It grows at either end
- * and gives way at the other, so that it holds no more than its bounds, however long one reads.
+ * The part of the log that the page holds, in the order of positions and without gaps. It grows at one end and shrinks
+ * at the other, so that it stays within its bounds however long somebody reads.
  */
 import { bytesOf, type Line } from "./line.ts";
 
-/** Not a line: where the connection was resumed. It lies behind the line with `afterKey`. */
+/** Not a line: the place where the connection was resumed. It comes after the line with `afterKey`. */
 export type Mark = {
   readonly kind: "resumed";
   readonly key: string;
@@ -12,7 +12,9 @@ export type Mark = {
   /** The positions on both sides. */
   readonly from: string;
   readonly to: string;
-  /** Lines that are missing between them; undefined: a filter is set, and numbers need not follow. */
+  /**
+   * The number of missing lines between them; undefined if there is a filter, so that numbers need not be consecutive.
+   */
   readonly missing: number | undefined;
 };
 
@@ -24,10 +26,10 @@ type RingBounds = { readonly linesMax: number; readonly bytesMax: number };
 export class LineRing {
   readonly #bounds: RingBounds;
   #entries: RingEntry[] = [];
-  /** Entries before this one are gone, and their place is not taken back yet. */
+  /** Entries before this index are gone, but their slots are still there. */
   #start = 0;
   #bytes = 0;
-  /** The newer end was cut off: what follows has to be fetched again. */
+  /** True if the newer end was cut off, so that what follows must be fetched again. */
   isCutNewer = false;
 
   constructor(bounds: RingBounds) {
@@ -61,7 +63,7 @@ export class LineRing {
     return undefined;
   }
 
-  /** Adds at the newer end; the oldest make room. Returns how many went. */
+  /** Adds entries at the newer end and removes the oldest if necessary. Returns how many were removed. */
   pushNewer(entries: readonly RingEntry[]): number {
     for (const entry of entries) {
       this.#entries.push(entry);
@@ -70,7 +72,7 @@ export class LineRing {
     let gone = 0;
     while (this.count > 1 && this.#isOver()) {
       this.#bytes -= costOf(this.#entries[this.#start]!);
-      this.#entries[this.#start] = undefined as never; // its memory goes now, its place later
+      this.#entries[this.#start] = undefined as never; // frees its memory now, and its slot later
       this.#start++;
       gone++;
     }
@@ -81,7 +83,7 @@ export class LineRing {
     return gone;
   }
 
-  /** Adds at the older end; the newest make room. Returns how many of them went. */
+  /** Adds entries at the older end and removes the newest if necessary. Returns how many were removed. */
   pushOlder(entries: readonly RingEntry[]): number {
     this.#entries = [...entries, ...this.#entries.slice(this.#start)];
     this.#start = 0;

@@ -1,27 +1,27 @@
-/** A line as the page keeps it, and what can be told of it at once. */
+/** A line as the page holds it, with everything that can be derived at once. */
 import { type Grade, gradeOf, type Level, levelOf } from "../../../src/core/message/level.ts";
 import { type TraceState, traceStep } from "../../../src/core/message/stack-trace.ts";
 
 export type Line = {
-  /** Its position, and for what is told to this reader alone something that makes it one of its kind. */
+  /** Its position; for lines that only this reader gets, something else that is unique. */
   readonly key: string;
   readonly position: string;
-  /** The app's running number of the line; undefined for what is told to this reader alone. */
+  /** The app's running number of the line; undefined for lines that only this reader gets. */
   readonly number: number | undefined;
   readonly timeMs: number;
   readonly source: string;
   readonly dyno: string;
   readonly level: Grade;
   readonly message: string;
-  /** A line of tailrace itself: an L-code. */
+  /** True for a line of tailrace itself: an L-code. */
   readonly isNotice: boolean;
-  /** It goes on with the stack trace that a line before it began. */
+  /** True if it continues the stack trace of an earlier line. */
   readonly isTrace: boolean;
-  /** The trace that it may be the head of. */
+  /** The kind of trace that it may begin. */
   readonly opens: TraceState;
 };
 
-/** The JSON of a line in the API. */
+/** A line in the API's JSON. */
 export type WireLine = {
   readonly position: string;
   readonly time: string;
@@ -34,12 +34,12 @@ export type WireLine = {
 
 const trace =
   /^(?:\s+(?:at |from |File "|\.\.\. \d+ more|\|)|\s*Caused by: |\tfrom |\s{4,}\S|\s*goroutine \d+)/;
-/** What is looked at of a message to tell whether it goes on with a trace. */
+/** How much of a message is inspected to decide whether it continues a trace. */
 const headChars = 400;
 
 let told = 0;
 
-/** Reads a line of the API; `before`: the newest one of the same process, of which it may be a part. */
+/** Reads a line of the API; `before`: the newest line of the same process, whose trace it may continue. */
 export function lineOf(wire: WireLine): Line {
   const isNotice = isNoticeOf(wire);
   return {
@@ -61,9 +61,9 @@ export function lineOf(wire: WireLine): Line {
 export const isNoticeOf = ({ source, dyno }: Pick<WireLine, "source" | "dyno">): boolean =>
   source === "heroku" && dyno === "logplex";
 
-/** The class of a row's edge, by how bad its line is. */
+/** The class of a row's edge, by the grade of its line. */
 export const edgeOf = (level: Grade, isNotice: boolean): "err" | "note" | "" =>
   level === "error" ? "err" : level === "warn" || isNotice ? "note" : "";
 
-/** What a line costs in memory, about. */
+/** The approximate memory of a line. */
 export const bytesOf = (line: Line): number => 250 + 2 * line.message.length;

@@ -1,4 +1,4 @@
-/** What a list says where it has no lines: why, and what can be done. */
+/** The text of a list without lines: why there are none, and what to do. */
 import type { ComponentChildren } from "preact";
 import type { LogView } from "../route.ts";
 import { isSearch } from "./filter.ts";
@@ -10,7 +10,7 @@ type Props = {
   readonly store: LogStore;
   readonly rows: readonly Row[];
   readonly view: LogView;
-  /** How many lines are kept, and since when; empty: not known. */
+  /** How many lines are kept, and since when; empty: unknown. */
   readonly kept: string;
   readonly onClear: () => void;
 };
@@ -52,7 +52,7 @@ export function ListTop({ store, rows, view, kept, onClear }: Props) {
   );
 }
 
-/** The API names its fields; on the page there is one, the filter, whose text is an expression. */
+/** The API names its fields; the page has only one, the filter, whose text is an expression. */
 const wordsOf = (why: string): string =>
   why
     .replace(

@@ -19,7 +19,7 @@ type Props = {
   readonly setFind: (find: string) => void;
 };
 
-/** Sent to the list that was used last. */
+/** Events for the list that was used last. */
 export const steps = { match: "tailrace:match", error: "tailrace:error" } as const;
 const step = (kind: keyof typeof steps, back: boolean): void => {
   dispatchEvent(new CustomEvent(steps[kind], { detail: back }));
@@ -144,14 +144,14 @@ export function LogBar({ app, view, change, setFilter, find, setFind }: Props) {
   );
 }
 
-/** Escape leaves a field, and what is in it stays. */
+/** Escape leaves a field without changing it. */
 function leave(event: KeyboardEvent): void {
   if (event.key !== "Escape") return;
   event.preventDefault();
   (event.target as HTMLInputElement).blur();
 }
 
-/** A level that the list has no row for, as `level:crit` asks for one. */
+/** True for a level without an entry of its own in the menu, such as that of `level:crit`. */
 const isBetween = (level: string | undefined): boolean =>
   level !== undefined && !grades.slice(0, 3).some((one) => one === level);
 

@@ -1,6 +1,6 @@
 /**
- * Lines over time of all that is kept: what the server counted, and what the list was told since. As long as the server has
- * told nothing, of what the list was told alone.
+ * Counts of all kept lines over time: what the server counted, and the lines that the list has received since. Until
+ * the server has answered, only the latter.
  */
 
 import { grades } from "../../../src/core/message/level.ts";
@@ -23,12 +23,12 @@ export class LogCounts {
   #told: LogHistogram | undefined;
   #spanMs: number | undefined;
   readonly #live = new Histogram({ binsMax });
-  /** Running numbers of the lines in `#live`, from and to. */
+  /** The range of line numbers in `#live`. */
   #counted: readonly [from: number, to: number] | undefined;
-  /** Another one after every change, of whichever list. */
+  /** Changes after every change, in any list. */
   version = ++changes;
 
-  /** Lines that are read once more, after a jump, are counted once. */
+  /** Lines that are read again after a jump are counted once. */
   add({ number, timeMs, level }: Line): void {
     if (number === undefined || number < (this.#told?.end_line ?? 0)) return;
     const [from, to] = this.#counted ?? [number + 1, number];
@@ -38,7 +38,7 @@ export class LogCounts {
     this.version = ++changes;
   }
 
-  /** What the server counted, of the last `spanMs` or of all; `ring` has what came since. */
+  /** Takes the server's counts, for the last `spanMs` or for all; `ring` has what came since. */
   tell(told: LogHistogram, spanMs: number | undefined, ring: LineRing): void {
     this.clear();
     this.#told = told;
@@ -57,12 +57,12 @@ export class LogCounts {
     this.version = ++changes;
   }
 
-  /** The server has told how many there are. */
+  /** True once the server has sent counts. */
   get isTold(): boolean {
     return this.#told !== undefined;
   }
 
-  /** Older lines are still being counted. */
+  /** True while older lines are still being counted. */
   get isGrowing(): boolean {
     return this.#told?.complete === false;
   }

@@ -1,4 +1,4 @@
-/** The rows that are seen, and nothing else: follow, pause, and older lines as one scrolls up. */
+/** Draws only the visible rows; follows, pauses, and loads older lines when scrolled up. */
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { LogView } from "../route.ts";
@@ -13,10 +13,10 @@ import type { Row } from "./view-rows.ts";
 export type ListHandle = {
   readonly toEnd: () => void;
   readonly toStart: () => void;
-  /** False when that row is not there. */
+  /** False if there is no such row. */
   readonly show: (key: string, align?: "center" | "auto") => boolean;
   readonly focus: () => void;
-  /** The rows that are in sight. */
+  /** The visible rows. */
   readonly seen: () => { readonly first: number; readonly last: number } | undefined;
 };
 
@@ -25,7 +25,7 @@ type Props = {
   readonly store: LogStore;
   readonly view: LogView;
   readonly finding: RegExp | undefined;
-  /** Tells what a search found from its neighbours. */
+  /** Distinguishes matches of a search from their neighbours. */
   readonly isFound: ((line: Line) => boolean) | undefined;
   readonly selected: string | undefined;
   readonly unfolded: ReadonlySet<string>;
@@ -33,15 +33,15 @@ type Props = {
   readonly handle: RefObject<ListHandle | undefined>;
   readonly onSelect: (key: string) => void;
   readonly onUnfold: (key: string) => void;
-  /** How many lines are kept, since when; empty: not known. */
+  /** How many lines are kept, and since when; empty: unknown. */
   readonly kept: string;
   readonly onClear: () => void;
 };
 
 const rowPx = 21;
-/** Older lines are asked for when there is less than that above what is seen. */
+/** Older lines are loaded when there is less than this above the visible rows. */
 const olderPx = 1_500;
-/** What is left below of a list that is at its end. */
+/** A list counts as at its end if no more than this is left below. */
 const endPx = 8;
 const charPx = 7.85;
 
@@ -65,7 +65,7 @@ export function LogList(props: Props) {
   });
   useEffect(() => list.measure(), [view.wrap, list]);
 
-  // Where the end is does not wait for the heights of rows that come into sight.
+  // The position of the end must not wait for the heights of rows that come into view.
   useLayoutEffect(() => {
     const element = scroller.current;
     if (state.isFollowing && element) element.scrollTop = element.scrollHeight;
@@ -100,7 +100,7 @@ export function LogList(props: Props) {
     if (state.isFollowing && rows.length < 40 && first) void store.loadOlder();
   });
 
-  // Where the list is says the element: the rows hear of a scroll behind this listener.
+  // The position comes from the element, because the rows hear of a scroll after this listener.
   const followAtEnd = () => {
     const element = scroller.current;
     if (store.state.isFollowing || store.ring.isCutNewer || !store.isAttached) return;
@@ -123,7 +123,7 @@ export function LogList(props: Props) {
         onWheel={({ deltaY }) => {
           pauseOn.wantsEnd = deltaY > 0;
           if (deltaY < 0) store.pause();
-          else if (deltaY > 0) followAtEnd(); // at the end nothing scrolls any more
+          else if (deltaY > 0) followAtEnd(); // at the end, nothing scrolls any more
         }}
         onTouchMove={touch}
         onPointerDown={(event) => event.target === scroller.current && touch()}
@@ -180,7 +180,7 @@ export function LogList(props: Props) {
   );
 }
 
-// What moves the list up is somebody who wants to read; what moves it to its end wants what comes.
+// Scrolling up means that somebody wants to read; scrolling to the end means that they want what comes.
 const pausing = (): { wantsEnd: boolean } => ({ wantsEnd: false });
 
 function useLinkedLine(at: string | undefined, rows: readonly Row[], handle: Props["handle"]): void {

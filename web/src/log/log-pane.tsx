@@ -1,4 +1,4 @@
-/** One list of lines with all that belongs to it: histogram, marks, where one is, and the keys. */
+/** One list of lines with everything that belongs to it: histogram, marks, the current place, and the keys. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { AppRoute } from "../app-page.tsx";
 import type { Go } from "../page.tsx";
@@ -23,7 +23,7 @@ import { fromOldest, type Row, rowsOf, traceTexts } from "./view-rows.ts";
 type PaneProps = {
   readonly app: string;
   readonly view: LogView;
-  /** Of one process alone, beside others. */
+  /** Set if it shows only one process, next to others. */
   readonly dyno: string | undefined;
   readonly find: string;
   readonly route: AppRoute;
@@ -169,7 +169,7 @@ const PaneHead = ({ dyno, onClose }: { dyno: string; onClose: () => void }) => (
   </header>
 );
 
-// A link to a line shows it as it was seen; the times of the list, and neighbours, say nothing there.
+// A link to a line shows it in its context; the list's times and neighbours would mean nothing there.
 const linkFilter = ({ since: _s, until: _u, before: _b, after: _a, ...rest }: Filter): Filter => rest;
 
 function lineIn(

@@ -1,4 +1,4 @@
-/** One row: time, process, text. Text is text: nothing of it becomes HTML. */
+/** One row: time, process, text. Text stays text: nothing in it becomes HTML. */
 import { memo } from "preact/compat";
 import { clockOf, countOf, durationOf, linesOf, longDayOf, type Zone } from "../parts/words.ts";
 import { levelWordOf } from "./level-word.ts";
@@ -14,7 +14,7 @@ type Props = {
   readonly find: RegExp | undefined;
   readonly isSelected: boolean;
   readonly isUnfolded: boolean;
-  /** It is shown as a neighbour of what was found. */
+  /** True if it is shown as a neighbour of a match. */
   readonly isAround: boolean;
   readonly onUnfold: (key: string) => void;
 };

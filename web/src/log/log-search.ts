@@ -1,4 +1,4 @@
-/** Lines that are there already: those before a place, and those that a search finds. */
+/** Reads existing lines: those before a place, and those that a search finds. */
 import { ApiFailure, api } from "../api.ts";
 import type { SessionBody } from "../api-types.ts";
 import { EventStream } from "./event-stream.ts";
@@ -8,13 +8,13 @@ import { slice } from "./slice.ts";
 export type FoundLines = {
   /** Oldest first. */
   readonly lines: readonly Line[];
-  /** Nothing older is kept, or asked for. */
+  /** True if nothing older is kept, or asked for. */
   readonly isAll: boolean;
-  /** The place is none of the log that is there now. */
+  /** True if the place does not belong to the present log. */
   readonly isForeign: boolean;
 };
 
-/** The newest lines that `body` asks for, without those that come. */
+/** The newest lines that `body` asks for, without any that come later. */
 export async function readLines(app: string, body: SessionBody, signal: AbortSignal): Promise<FoundLines> {
   const path = await api.openSession(app, { ...body, tail: false, format: "json", progress: true }, signal);
   const response = await fetch(path, { headers: { accept: "text/event-stream" }, cache: "no-store", signal });

@@ -1,6 +1,6 @@
 /**
- * What one list shows, and where it comes from: a stretch of the log without a hole, that grows by the stream at its newer
- * end and by reading backwards at the older one. It tells its listeners at most ten times a second.
+ * The contents of one list, and where they come from: a part of the log without gaps, which grows at its newer end by
+ * the stream and at its older end by reading backwards. It notifies its listeners at most ten times a second.
  */
 import type { LogHistogram } from "../api-types.ts";
 import { type Filter, isOpen, isSearch, searchFields, sessionFields } from "./filter.ts";
@@ -12,34 +12,34 @@ import { LogStream, type StreamState } from "./log-stream.ts";
 import type { Stretch } from "./picked.ts";
 import { placeBefore } from "./place-before.ts";
 
-/** Lines that a list holds, in number and memory. */
+/** The bounds of a list, in lines and memory. */
 const ringBounds = { linesMax: 10_000, bytesMax: 24 * 1024 * 1024 } as const;
 const firstLines = 1_000;
 const olderLines = 500;
-/** Lines ahead of a reader who is not at the end, beyond which the stream is not read on. */
+/** For a reader who is not at the end: with this many lines ahead, the stream is paused. */
 const aheadMax = 4_000;
 const tellEveryMs = 100;
 const caughtUpMs = 1_500;
-/** Lines of one answer to a search, neighbours included, about. */
+/** About how many lines one answer to a search has, including neighbours. */
 const searchedMax = 2_000;
-/** What comes within so much of the opening is history, and says nothing of the pace. */
+/** Lines that come within this time after opening are history, and do not count for the pace. */
 const historyMs = 1_000;
 
 type StoreState = {
   readonly stream: StreamState;
   readonly isFollowing: boolean;
-  /** The oldest line that is kept, and passes, is here. */
+  /** True if the oldest line that is kept and passes the filter is loaded. */
   readonly isOldestHere: boolean;
   readonly isLoadingOlder: boolean;
   /** Counts every change of the lines. */
   readonly version: number;
   readonly ratePerS: number;
-  /** The list is open for so long that the rate says something. */
+  /** True if the list has been open long enough for a meaningful rate. */
   readonly isPaceKnown: boolean;
-  /** Lines that should be here and are not; undefined: a filter is set. */
+  /** Missing lines; undefined if there is a filter. */
   readonly missing: number | undefined;
   readonly received: number;
-  /** The log that a link led into is not there any more. */
+  /** True if a link leads into a log that no longer exists. */
   readonly isForeign: boolean;
 };
 
@@ -56,13 +56,13 @@ export class LogStore {
   #due: number | undefined;
   #rate: { ms: number; lines: number }[] = [];
   #resumed: { from: string; seconds: number } | undefined;
-  /** Lines at the newer end that the reader has not come to. */
+  /** Lines at the newer end that the reader has not reached. */
   #ahead = 0;
   #isOfNewest = true;
   #takenAtMs = 0;
   #newest: Line | undefined;
   #openedAtMs = 0;
-  /** The list is of a stretch: nothing before it is read, and nothing from this number on. */
+  /** Set if the list shows a stretch: nothing before it is read, and nothing from this number on. */
   #stretchEnd: number | undefined;
   #isStretchRead = false;
   #isSearched = false;
@@ -89,12 +89,12 @@ export class LogStore {
     return this.#state;
   }
 
-  /** The newest line that the list was told, wherever it is now. */
+  /** The newest line that the list has received, whether or not it is still held. */
   get newest(): Line | undefined {
     return this.#newest;
   }
 
-  /** The stream is read: what is written shows up. */
+  /** True if the stream is being read, so that new lines appear. */
   get isAttached(): boolean {
     return this.#stream !== undefined;
   }
@@ -104,7 +104,7 @@ export class LogStore {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The newest lines, and those that come; of a search those that are there. */
+  /** Shows the newest lines and those that come; for a search, the existing ones. */
   follow(): void {
     if (isSearch(this.filter)) return void this.#search();
     const isWhole = this.#stretchEnd === undefined;
@@ -116,12 +116,12 @@ export class LogStore {
     this.#open({ kind: "newest", lines: firstLines, ...(since && { since }) });
   }
 
-  /** Lines stay where they are; those that come are taken up to a bound. */
+  /** Lines stay where they are; new ones are held up to a bound. */
   pause(): void {
     if (this.#state.isFollowing) this.#set({ isFollowing: false });
   }
 
-  /** The lines around that one. */
+  /** Shows the lines around this position. */
   async openAt(position: string): Promise<void> {
     this.#set({ isFollowing: false });
     this.#clear();
@@ -130,7 +130,7 @@ export class LogStore {
     this.#open({ kind: "after", position });
   }
 
-  /** A stretch of the log: from a place, or a time, up to a running number. */
+  /** Shows a stretch of the log: from a place or a time up to a line number. */
   openStretch({ from, endLine }: Stretch): void {
     this.#set({ isFollowing: false });
     this.#clear();
@@ -139,16 +139,16 @@ export class LogStore {
     else this.#open({ kind: "since", since: new Date(from.timeMs).toISOString() });
   }
 
-  /** One more stretch at the older end, if there is one. */
+  /** Loads more lines at the older end, if there are any. */
   async loadOlder(): Promise<void> {
     const first = this.ring.first();
     if (first === undefined || this.#state.isLoadingOlder || this.#state.isOldestHere) return;
     if (this.#stretchEnd !== undefined || this.isFull) return;
-    // The place behind a line is the place before the next one; its own is one line back.
+    // The position of a line is the place after it; the place before it is one line back.
     await this.#readOlder(placeBefore(first.position));
   }
 
-  /** The stream is read again where it was left. */
+  /** Resumes the stream where it was paused. */
   loadNewer(): void {
     const last = this.ring.last();
     if (this.#stream !== undefined || last === undefined) return;
@@ -158,19 +158,19 @@ export class LogStore {
     this.#open({ kind: "after", position: last.position });
   }
 
-  /** A search found more than the list holds. */
+  /** True if a search found more than the list can hold. */
   get isFull(): boolean {
     return this.#isSearched && this.ring.count + searchedMax > ringBounds.linesMax;
   }
 
-  /** The list shows up to that many lines from the newer end. */
+  /** The reader has come to this many lines from the newer end. */
   seen(linesAhead: number): void {
     this.#ahead = linesAhead;
     if (this.#state.isFollowing) return;
     if (linesAhead < aheadMax / 4) this.loadNewer();
   }
 
-  /** The server counted lines over time. */
+  /** Takes the server's counts of lines over time. */
   count(told: LogHistogram, spanMs: number | undefined): void {
     this.counts.tell(told, spanMs, this.ring);
     this.#tell();
@@ -204,7 +204,7 @@ export class LogStore {
     }
   }
 
-  // Each line that is found brings its neighbours.
+  // Each match brings its neighbours.
   #linesOf(lines: number): number {
     const { before = 0, after = 0 } = this.filter;
     return Math.max(10, Math.min(lines, Math.floor(searchedMax / (1 + before + after))));
@@ -260,7 +260,7 @@ export class LogStore {
     this.ring.isCutNewer = true;
   }
 
-  // A stream that began elsewhere has come to the end when nothing comes of what was there.
+  // A stream that began elsewhere has caught up when no more existing lines come.
   #isCaughtUp(): boolean {
     return this.#isOfNewest || performance.now() - this.#takenAtMs > caughtUpMs;
   }
@@ -271,7 +271,7 @@ export class LogStore {
       this.#ahead += lines.length;
       this.#isStretchRead = (lines[0]!.number ?? 0) >= (this.#stretchEnd ?? Number.POSITIVE_INFINITY);
       if (this.#isStretchRead || this.#ahead > aheadMax) {
-        this.#detach(); // they are read again when the reader comes to them
+        this.#detach(); // they are read again when the reader gets there
         return;
       }
     }
@@ -348,7 +348,7 @@ export class LogStore {
     }, tellEveryMs);
   }
 
-  // The rate falls to nothing when nothing comes.
+  // The rate falls to zero when nothing comes.
   #again(): void {
     setTimeout(() => !this.#stop.signal.aborted && this.#timer === undefined && this.#tell(), 1_000);
   }

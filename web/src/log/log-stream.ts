@@ -1,7 +1,7 @@
 /**
- * Reads an app's log as a stream that comes back: after a break it goes on behind the last line that it was told, so that
- * nothing is missing and nothing comes twice. What arrives is parsed in slices of a frame; while the page does not keep
- * up, the stream is not read.
+ * Reads an app's log as a stream that reconnects: after a break it continues after the last line that it delivered, so
+ * that nothing is missing or repeated. What arrives is parsed in slices of a frame; if the page cannot keep up, the
+ * stream is not read.
  */
 import { ApiFailure, api } from "../api.ts";
 import type { SessionBody } from "../api-types.ts";
@@ -13,29 +13,29 @@ export type StreamState =
   | { readonly kind: "connecting" }
   | { readonly kind: "live" }
   | { readonly kind: "broken"; readonly sinceMs: number; readonly why: string }
-  /** Lines that were there are read: none comes. */
+  /** All existing lines have been read, and no more come. */
   | { readonly kind: "searched" }
   | { readonly kind: "refused"; readonly why: string };
 
 type StreamEvents = {
   readonly onLines: (lines: readonly Line[]) => void;
   readonly onState: (state: StreamState) => void;
-  /** The connection is there again: everything behind `from` follows. */
+  /** The connection is back: everything after `from` follows. */
   readonly onResumed: (from: string, seconds: number) => void;
-  /** The log is another one than before. */
+  /** The log has been replaced by another. */
   readonly onReplaced: () => void;
 };
 
-/** From an app's newest lines on, or behind a place. */
+/** The start: an app's newest lines, or a place. */
 type StreamStart =
   | { readonly kind: "newest"; readonly lines: number; readonly since?: string }
   | { readonly kind: "since"; readonly since: string }
   | { readonly kind: "after"; readonly position: string };
 
 const waitsMs = [250, 500, 1_000, 2_000, 5_000];
-/** No event for so long: the connection is dead, though nobody said so. The server writes every 15 s. */
+/** After this long without an event, the connection is dead, even if nobody said so. The server writes every 15 s. */
 const silenceMsMax = 40_000;
-/** An event that does not end within so many characters is none of ours. */
+/** An event with more characters than this is not one of ours. */
 const eventCharsMax = 16 * 1024 * 1024;
 
 export class LogStream {
@@ -53,7 +53,7 @@ export class LogStream {
     this.#events = events;
   }
 
-  /** Behind the last line that was told. */
+  /** The place after the last line that was delivered. */
   get position(): string | undefined {
     return this.#position;
   }
@@ -106,7 +106,7 @@ export class LogStream {
       signal,
     });
     if (response.ok) return response;
-    this.#path = undefined; // over: another session is asked for
+    this.#path = undefined; // expired: another session is opened
     if (response.status === 404) throw new ApiFailure(0, "The session is over.");
     throw new ApiFailure(response.status >= 500 ? 0 : response.status, "The server opens no stream.");
   }
@@ -140,7 +140,7 @@ export class LogStream {
     }
   }
 
-  // Told in slices: a long history does not keep a frame from being drawn.
+  // Delivered in slices, so that a long history does not delay a frame.
   async #take(events: ReturnType<EventStream["feed"]>): Promise<void> {
     let lines: Line[] = [];
     for (const { type, id, data } of events) {
@@ -166,7 +166,7 @@ function extentOf(start: StreamStart): SessionBody {
 
 const pieceBytes = 32 * 1024;
 
-/** So long, or until there is a network again. */
+/** Waits this long, or until the network is back. */
 const wait = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const over = new AbortController();

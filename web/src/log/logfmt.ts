@@ -1,4 +1,4 @@
-/** `key=value key="two words"`: the router's lines, dynos' figures, and those of many programs. */
+/** `key=value key="two words"`: lines of the router, metrics of dynos, and lines of many programs. */
 export function logfmtOf(text: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>();
   for (const found of text.matchAll(/([A-Za-z_][\w.#-]*)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g)) {
@@ -7,7 +7,7 @@ export function logfmtOf(text: string): ReadonlyMap<string, string> {
   return fields;
 }
 
-/** A request as the router tells it. */
+/** A request as the router reports it. */
 type RouterLine = {
   readonly status: number;
   readonly method: string;

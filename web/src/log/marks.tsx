@@ -1,4 +1,4 @@
-/** Where errors and notices are in all that the list holds, beside its scrollbar. */
+/** Marks next to the scrollbar for errors and notices anywhere in the list. */
 import { useMemo } from "preact/hooks";
 import type { Row } from "./view-rows.ts";
 
@@ -9,7 +9,7 @@ type Props = {
 };
 type At = { readonly place: number; readonly index: number; readonly kind: "err" | "note" };
 
-/** The bar is so many places high; each shows the worst of its rows. */
+/** The number of places in the bar; each shows the worst of its rows. */
 const places = 150;
 
 export function Marks({ rows, onGo }: Props) {

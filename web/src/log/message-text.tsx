@@ -1,4 +1,4 @@
-/** The text of a line as its row shows it: a request as what it was, JSON and logfmt as message and fields, with its colours. */
+/** The text of a line in its row: a request in short form, JSON and logfmt as message and fields, with colours. */
 import type { JSX } from "preact";
 import { countOf } from "../parts/words.ts";
 import type { Line } from "./line.ts";
@@ -44,7 +44,7 @@ export function Message({ line, find }: Props): JSX.Element {
   );
 }
 
-/** True when a message has what is searched for, and no part of its row shows it: then it is shown as it is. */
+/** True if a message contains the searched text but no part of its row shows it: then it is shown unchanged. */
 const isHidden = (find: RegExp, message: string, parts: readonly (string | undefined)[]): boolean =>
   message.search(find) !== -1 && !parts.some((part) => part !== undefined && part.search(find) !== -1);
 
@@ -55,7 +55,7 @@ function PieceOf({ piece, find }: { piece: Piece; find: RegExp | undefined }) {
   return <Plain text={piece.text} find={find} />;
 }
 
-/** Text with its colours, and with what is searched for marked in it. */
+/** Text with its colours, in which matches of the search are marked. */
 export function Plain({ text, find }: { text: string; find: RegExp | undefined }) {
   return (
     <>

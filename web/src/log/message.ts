@@ -1,4 +1,4 @@
-/** A message as it reads best in one row: JSON and logfmt as message and fields, a long one by its beginning. */
+/** A message in its most readable form for one row: JSON and logfmt as message and fields, a long one cut. */
 import { readFields } from "../../../src/core/message/message-fields.ts";
 
 export type Piece =
@@ -6,9 +6,9 @@ export type Piece =
   | { readonly kind: "name"; readonly text: string }
   | { readonly kind: "quiet"; readonly text: string };
 
-/** Characters of a message that a row shows; all of it is one click away. */
+/** How many characters of a message a row shows; all of it is one click away. */
 const rowCharsMax = 4_000;
-/** A longer message is no JSON for a row. */
+/** A longer message is not parsed as JSON for a row. */
 const jsonCharsMax = 8_000;
 const fieldsMax = 6;
 const valueCharsMax = 60;
@@ -36,7 +36,7 @@ export function messageOf(message: string): readonly Piece[] {
   ];
 }
 
-/** The object that the whole message is, as JSON. */
+/** The object if the whole message is one, in JSON. */
 export function objectIn(message: string): Readonly<Record<string, unknown>> | undefined {
   if (message[0] !== "{" || message.length > jsonCharsMax) return undefined;
   try {
@@ -47,7 +47,7 @@ export function objectIn(message: string): Readonly<Record<string, unknown>> | u
   }
 }
 
-// The colours of a message would end where its pieces do.
+// Splitting the message would cut off its colours.
 function logfmtPieces(message: string): readonly Piece[] {
   if (message.length > jsonCharsMax || message.includes("\x1b")) return [];
   const read = readFields(message);

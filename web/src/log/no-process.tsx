@@ -1,8 +1,8 @@
-/** Said where the filter names processes that no line is of: which there are. */
+/** Shown if the filter names processes that wrote no line: lists those that did. */
 import { byName, missingIn } from "./process-names.ts";
 import { useProcesses } from "./use-processes.ts";
 
-/** So many are named. */
+/** The most names to list. */
 const namesMax = 12;
 
 type Props = { readonly app: string; readonly dynos: readonly string[] };

@@ -1,4 +1,4 @@
-/** The truth about what is on the screen: whether lines come, how many, where in the log one is, and what is missing. */
+/** The facts about what is on the screen: whether lines come, how many, where in the log it is, and what is missing. */
 import { countOf, durationOf, linesOf, rateOf } from "../parts/words.ts";
 import { copied } from "./line-detail.tsx";
 import { short } from "./log-row.tsx";
@@ -11,7 +11,7 @@ type Props = {
   readonly rows: readonly Row[];
   readonly onFollow: () => void;
   readonly kept: string;
-  /** How many lines are kept, filtered or not. */
+  /** The number of kept lines, filtered or not. */
   readonly keptCount: number | undefined;
   readonly note: string;
   readonly onNote: (text: string) => void;

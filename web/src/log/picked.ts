@@ -1,7 +1,7 @@
-/** A stretch of the histogram that was picked, and where its lines are. */
+/** A stretch that was selected in the histogram, and where its lines are. */
 import type { CountedBin } from "./log-counts.ts";
 
-/** Lines from a place, or a time, up to a running number. */
+/** Lines from a place or a time up to a line number. */
 export type Stretch = {
   readonly from:
     | { readonly kind: "place"; readonly position: string }
@@ -10,16 +10,16 @@ export type Stretch = {
 };
 
 export type Picked = {
-  /** Whole steps. */
+  /** In whole steps. */
   readonly fromMs: number;
   readonly toMs: number;
   readonly lines: number;
   readonly from: Stretch["from"];
-  /** All of its lines have lower running numbers; undefined: those that came last are in it. */
+  /** All of its lines have lower numbers; undefined if it includes the newest lines. */
   readonly endLine: number | undefined;
 };
 
-/** The steps that a stretch of time touches; undefined where there is none. */
+/** The steps that a time span touches; undefined if there are none. */
 export function pickedOf(
   bins: readonly CountedBin[],
   stepMs: number,
@@ -31,7 +31,7 @@ export function pickedOf(
   if (first === undefined || last === undefined) return undefined;
   const filled = touched.filter(({ counts }) => sumOf(counts) > 0);
   const extents = filled.flatMap(({ extent }) => extent ?? []);
-  // Lines that came since the server counted have no place: nobody knows yet where they end.
+  // Lines that came after the server counted have no place, because it is not known yet where they end.
   const isCounted = extents.length === filled.length && extents.length > 0;
   const start = extents.reduce(
     (least, one) => (one.firstLine < least.firstLine ? one : least),

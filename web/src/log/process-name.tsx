@@ -1,8 +1,8 @@
-/** Who wrote a line: the process in its hue, and a star before what the platform says, which no app can write. */
+/** The author of a line: the process in its hue, with a star before lines of the platform, which no app can forge. */
 import { processText } from "../../../src/core/terminal/process-text.ts";
 import type { Line } from "./line.ts";
 
-/** A process has one of six hues, the same always. */
+/** A process always has the same one of six hues. */
 function hueOf(dyno: string): number {
   const name = dyno.split(".")[0]!;
   let hash = 7;

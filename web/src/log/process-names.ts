@@ -1,9 +1,9 @@
-/** Names of processes: their order, and those that a filter names and that are not there. */
+/** Names of processes: their order, and those in a filter that do not exist. */
 
-/** `web.2` is before `web.10`. */
+/** Sorts `web.2` before `web.10`. */
 export const byName = new Intl.Collator("en", { numeric: true });
 
-/** Those of `dynos`, processes or types, that none of `names` is. One with a star may be many. */
+/** Those of `dynos`, processes or types, that match none of `names`. One with a star may match many. */
 export const missingIn = (names: readonly string[], dynos: readonly string[]): readonly string[] =>
   dynos.filter(
     (wanted) =>

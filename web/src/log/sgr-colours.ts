@@ -1,6 +1,6 @@
 /**
- * Colours that an app asks for (SGR), as a page shows them: the eight of a terminal are the page's own, which read well in
- * light and dark; of all others the lightness gives way until their text can be read. Pure.
+ * Colours that an app asks for (SGR), adapted to the page: a terminal's eight colours are the page's own, which are
+ * readable in light and dark; for all others, lightness is adjusted until their text can be read. Pure.
  */
 import type { SgrState } from "../../../src/core/terminal/sgr.ts";
 
@@ -31,12 +31,12 @@ const palette: readonly Rgb[] = [
 ];
 const cube = [0, 95, 135, 175, 215, 255] as const;
 
-/** Luminance of the darkest row in light, and of the lightest in dark. */
+/** Luminance of the darkest row in light mode, and of the lightest in dark mode. */
 export const rowLuminance = { light: 0.84, dark: 0.035 } as const;
-/** Of text with what is behind it (WCAG 2.2, 1.4.3). */
+/** Contrast of text with its background (WCAG 2.2, 1.4.3). */
 export const contrastMin = 4.5;
 
-/** The classes and colours of text in that state. */
+/** The classes and colours of text in this state. */
 export function lookOf(state: SgrState): Look {
   const foreground = colourIn(state.get("foreground"));
   const background = colourIn(state.get("background"));
@@ -55,7 +55,7 @@ export function lookOf(state: SgrState): Look {
 
 type Colour = { readonly rgb: Rgb; readonly name?: string };
 
-/** The colour that parameters of SGR turn on: `31`, `97`, `48;5;208`, `38:2::255:128:0`. */
+/** The colour that these SGR parameters turn on: `31`, `97`, `48;5;208`, `38:2::255:128:0`. */
 function colourIn(parameters: string | undefined): Colour | undefined {
   if (parameters === undefined) return undefined;
   const [code = 0, mode, ...rest] = parameters.split(/[;:]/).map(Number);
@@ -76,7 +76,9 @@ function ofIndex(index: number): Colour {
   return { rgb: [cube[Math.floor(at / 36)]!, cube[Math.floor(at / 6) % 6]!, cube[at % 6]!] };
 }
 
-/** A colour of that hue that reads on a ground of that luminance: as near as can be, towards black or white. */
+/**
+ * A colour of the same hue that is readable on a background of this luminance: the nearest one, towards black or white.
+ */
 function readableOn(colour: Rgb, ground: number): Rgb {
   const extreme: Rgb = contrast(0, ground) > contrast(1, ground) ? [0, 0, 0] : [255, 255, 255];
   let mixed = colour;

@@ -1,6 +1,6 @@
 /**
- * Text with colours (SGR) as spans of our own classes. Whatever else would drive a terminal, or turn the direction of text, is
- * written out: nothing that an app prints can hide, move or forge what is beside it.
+ * Text with colours (SGR) as spans of our own classes. Everything else that would control a terminal, or change the
+ * direction of text, is written out: nothing that an app prints can hide, move or forge what is next to it.
  */
 import { hiddenSource, writtenOut } from "../../../src/core/terminal/hidden-text.ts";
 import { type SgrPart, type SgrState, sgrAfter, sgrOff, sgrSource } from "../../../src/core/terminal/sgr.ts";
@@ -10,13 +10,13 @@ type Span = { readonly text: string; readonly classes: string; readonly style?: 
 
 const sgr = new RegExp(sgrSource, "g");
 const control = new RegExp(`[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]|${hiddenSource}`, "gu");
-/** A colour has three characters or more; it parts what stands beside it. */
+/** A colour has at least three characters; it separates what is on either side. */
 const either = new RegExp(`${sgrSource}|${control.source}`, "gu");
 
-/** True when there is nothing but plain text in it. */
+/** True if it is only plain text. */
 const isPlain = (text: string): boolean => text.search(control) === -1;
 
-/** The text without colours, everything else written out. */
+/** The text without colours, and with everything else written out. */
 export const withoutColours = (text: string): string =>
   text.replace(either, (found) => (found.length > 2 ? "" : writtenOut(found)));
 

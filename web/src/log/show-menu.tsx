@@ -1,4 +1,4 @@
-/** How lines are shown, and which processes side by side. */
+/** How lines are shown, and which processes are shown side by side. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type LogView, panesMax } from "../route.ts";
 import { byName } from "./process-names.ts";
@@ -10,7 +10,7 @@ type Props = {
   readonly change: (changed: Partial<LogView>) => void;
 };
 
-/** Processes to choose from, at most. */
+/** The most processes to choose from. */
 const namesMax = 60;
 
 export function ShowMenu({ app, view, change }: Props) {

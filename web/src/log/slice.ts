@@ -1,6 +1,6 @@
-/** Long work in slices of a frame, so that no frame waits for it: one budget for all lists of the page. */
+/** Splits long work into slices, so that no frame waits for it: one budget for all lists of the page. */
 
-/** Work of one slice; what is left waits until the next frame is drawn. */
+/** The length of one slice; the rest of the work waits until the next frame is drawn. */
 const sliceMs = 6;
 
 class Slice {
@@ -8,7 +8,7 @@ class Slice {
   isOver(): boolean {
     return performance.now() - this.#startMs > sliceMs;
   }
-  /** Resolves behind the next frame, or soon where no frames are drawn. */
+  /** Resolves after the next frame, or soon if no frames are drawn. */
   next(): Promise<void> {
     return new Promise((resolve) => {
       const go = () => {

@@ -1,4 +1,4 @@
-/** Asks the server for the histogram: in quick succession while older lines are still being counted, then now and then. */
+/** Fetches the histogram: in quick succession while older lines are still being counted, then now and then. */
 import { useEffect } from "preact/hooks";
 import { api } from "../api.ts";
 import { histogramQuery } from "./filter.ts";

@@ -26,7 +26,7 @@ type Wanted = {
   readonly steps: Steps;
 };
 
-/** The list that hears keys that were pressed outside of all lists: the newest one. */
+/** The list that gets keys pressed outside all lists: the newest one. */
 let front: object | undefined;
 
 export function usePaneKeys(wanted: Wanted): (event: KeyboardEvent) => void {
@@ -53,7 +53,7 @@ export function usePaneKeys(wanted: Wanted): (event: KeyboardEvent) => void {
   };
 }
 
-/** True when the key was one of ours. */
+/** True if the key was one of ours. */
 function actOn(key: string, wanted: Wanted): boolean {
   const { setOpen, follow, store, list, change, view, line, linkOf, steps } = wanted;
   const actions: Readonly<Record<string, () => unknown>> = {
@@ -82,7 +82,7 @@ function actOn(key: string, wanted: Wanted): boolean {
   };
   const act = actions[key];
   act?.();
-  // Scrolling is the browser's.
+  // The browser does the scrolling.
   return act !== undefined && !/^(?:Enter|ArrowUp|PageUp)$/.test(key);
 }
 
@@ -99,7 +99,7 @@ function move({ rows, selected, setSelected, store, list }: Wanted, by: number):
   store.pause();
   const at = selected === undefined ? -1 : rows.findLastIndex(({ key }) => key === selected);
   let to = at === -1 ? rows.length - 1 : at + by;
-  while (/^(?:day|skip|oldest)$/.test(rows[to]?.kind ?? "")) to += by; // these are no lines; there is one on either side of each
+  while (/^(?:day|skip|oldest)$/.test(rows[to]?.kind ?? "")) to += by; // not lines, but always between lines
   const next = rows[Math.min(rows.length - 1, Math.max(0, to))];
   if (next === undefined || next.kind === "oldest") return;
   setSelected(next.key);

@@ -1,4 +1,4 @@
-/** The processes of an app, as the server knows them from all lines that are kept. Asked for while the menu is open. */
+/** The processes of an app, according to the server, in all kept lines. Fetched while the menu is open. */
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
 

@@ -1,4 +1,4 @@
-/** A list's virtual rows: which of them are drawn, and that none moves unless the reader moves it. */
+/** A list's virtual rows: which of them are drawn, so that none moves unless the reader moves it. */
 import {
   elementScroll,
   observeElementOffset,
@@ -11,10 +11,10 @@ import { flushSync } from "preact/compat";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 import type { Row } from "./view-rows.ts";
 
-/** Heights that are remembered of rows that are gone. */
+/** How many heights of rows that have gone are remembered. */
 const sizesMax = 30_000;
 
-/** Rows on paper, on either side of those that are seen. */
+/** How many rows to print on either side of the visible ones. */
 const printedMax = 1_000;
 
 type Wanted = {
@@ -57,7 +57,7 @@ export function useRows({ rows, scroller, estimate, isFollowing }: Wanted): {
   return { rows: list, items: list.getVirtualItems() };
 }
 
-// The browser prints what is there when its print style is in force.
+// The browser prints the rows that exist when its print style takes effect.
 function usePrinting(): boolean {
   const [isPrinting, setPrinting] = useState(false);
   useEffect(() => {

@@ -1,4 +1,4 @@
-/** From one find to the next: matches of the search, and errors. Where the list has no more, older lines are looked through. */
+/** Steps from one match of the search, or one error, to the next. If the list has no more, older lines are searched. */
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { countOf } from "../parts/words.ts";
@@ -21,11 +21,11 @@ type Wanted = {
 export type Steps = {
   readonly go: (kind: "match" | "error", back: boolean) => void;
   readonly note: string;
-  /** Says something in the foot, until the next step. */
+  /** Shows a text in the foot until the next step. */
   readonly tell: (text: string) => void;
 };
 
-/** Stretches of older lines that one step looks through. */
+/** How many times one step loads older lines. */
 const stretchesMax = 40;
 
 export function useSteps(wanted: Wanted): Steps {
@@ -41,7 +41,7 @@ export function useSteps(wanted: Wanted): Steps {
     const test = testOf(kind, finding);
     if (test === undefined) return;
     const { isFollowing } = store.state;
-    // What is searched for anew is searched for from the newest line on.
+    // A new search starts from the newest line.
     const isNew = kind === "match" && finding?.source !== searched.current;
     searched.current = kind === "match" ? finding?.source : searched.current;
     const chosen = isNew ? -1 : rows.findLastIndex((row) => row.key === selected);
@@ -49,7 +49,7 @@ export function useSteps(wanted: Wanted): Steps {
     const start = chosen !== -1 ? chosen + (back ? -1 : 1) : back ? seen?.last : seen?.first;
     const from = start ?? (back ? rows.length - 1 : kind === "match" ? 0 : rows.length);
     const key = nextIn(rows, from, test, back);
-    if (key !== undefined || back) store.pause(); // where nothing is found further on, the list goes on following
+    if (key !== undefined || back) store.pause(); // if nothing is found further on, the list keeps following
     if (key !== undefined) {
       pending.current = undefined;
       setNote(kind === "match" ? placeOf(rows, key, test) : "");
@@ -75,11 +75,11 @@ export function useSteps(wanted: Wanted): Steps {
     addEventListener(events.match, matches);
     return () => removeEventListener(events.match, matches);
   }, []);
-  // A word on another search is no longer true.
+  // A note about another search no longer applies.
   return { go, tell: setNote, note: note.of === wanted.finding?.source ? note.text : "" };
 }
 
-/** `3 of 40`: of the lines that are here, from the oldest on. */
+/** `3 of 40`: among the loaded lines, counted from the oldest. */
 function placeOf(rows: readonly Row[], key: string, test: (line: Line) => boolean): string {
   const found = rows.filter((row) => row.kind === "line" && test(row.line));
   return `${countOf(found.findIndex((row) => row.key === key) + 1)} of ${countOf(found.length)}`;

@@ -1,4 +1,6 @@
-/** A stretch of time that was picked, or that a link leads to: its lines are opened where the histogram says that they are. */
+/**
+ * A time span that was selected, or that a link leads to: its lines are opened where the histogram says that they are.
+ */
 import { useEffect, useState } from "preact/hooks";
 import type { TimeStretch } from "../route.ts";
 import type { LogStore } from "./log-store.ts";
@@ -10,7 +12,7 @@ const noEnd = Number.MAX_SAFE_INTEGER;
 export function useStretch(store: LogStore, stretch: TimeStretch | undefined): Picked | undefined {
   const [picked, setPicked] = useState<Picked | undefined>(undefined);
   const { counts } = store;
-  // Counting begins at the newest lines: it has to have come so far.
+  // Counting starts at the newest lines, and must have come this far.
   const isReady =
     stretch !== undefined &&
     counts.isTold &&
@@ -23,7 +25,7 @@ export function useStretch(store: LogStore, stretch: TimeStretch | undefined): P
     const found = pickedOf(bins, stepMs, stretch.fromMs, stretch.toMs);
     const from = found?.from ?? ({ kind: "time", timeMs: stretch.fromMs } as const);
     setPicked({ lines: 0, from, ...found, ...stretch, endLine: found?.endLine });
-    // What comes after the picking is not of the stretch.
+    // Lines that come after the selection are not part of the stretch.
     const newest = store.newest?.number;
     store.openStretch({ from, endLine: found?.endLine ?? (newest === undefined ? noEnd : newest + 1) });
   }, [store, wanted, isReady]);

@@ -1,4 +1,4 @@
-/** The rows that are shown of the entries that are held: stack traces are folded to their head. */
+/** The rows for the entries that are held: stack traces are folded to their head. */
 
 import { traceStep } from "../../../src/core/message/stack-trace.ts";
 import { calendarDayOf, type Zone } from "../parts/words.ts";
@@ -7,21 +7,21 @@ import { isMark, type LineRing, type Mark, type RingEntry } from "./line-ring.ts
 
 export type Row =
   | { readonly kind: "line"; readonly key: string; readonly line: Line; readonly folded: number }
-  /** Between what a search found: so many lines are left out. */
+  /** Between matches of a search: this many lines are left out. */
   | { readonly kind: "skip"; readonly key: string; readonly lines: number }
   /** Between lines of two days: the day that begins. */
   | { readonly kind: "day"; readonly key: string; readonly timeMs: number }
-  /** Before the oldest line that is kept: of all, or of those that pass the filter. */
+  /** Before the oldest kept line: of all, or of those that pass the filter. */
   | { readonly kind: "oldest"; readonly key: string; readonly isAll: boolean }
   | { readonly kind: "mark"; readonly key: string; readonly mark: Mark };
 
-/** A trace is folded from so many lines on. */
+/** The least number of lines for which a trace is folded. */
 const foldMin = 2;
 
 /**
- * One row for each entry, but for lines of a trace behind the first line of it, which are counted there. `unfolded` holds the
- * keys of heads that are open. A line of another day than the one before it, in that zone, has the day before it; with
- * `tellsSkips`, one whose number does not follow the number before it is told how many are left out.
+ * One row per entry, except for lines of a trace after its first one, which are counted there. `unfolded` holds the
+ * keys of open heads. A line of another day, in that zone, than the line before it has the day in front of it; with
+ * `tellsSkips`, one whose number does not follow the previous number has the number of lines left out.
  */
 export function rowsOf(
   ring: LineRing,
@@ -60,7 +60,7 @@ export function rowsOf(
 export const fromOldest = (rows: readonly Row[], isAll: boolean): readonly Row[] =>
   rows.length === 0 ? rows : [{ kind: "oldest", key: "oldest", isAll }, ...rows];
 
-/** The texts of the lines of a trace behind its head. */
+/** The texts of a trace's lines after its head. */
 export function traceTexts(ring: LineRing, head: string, lines: number): readonly string[] {
   for (let n = ring.count - 1; n >= 0; n--) {
     if (ring.at(n)!.key !== head) continue;
@@ -74,7 +74,7 @@ export function traceTexts(ring: LineRing, head: string, lines: number): readonl
 const behind = (entry: RingEntry): number | undefined =>
   isMark(entry) || entry.number === undefined ? undefined : entry.number + 1;
 
-/** Lines of a trace behind its head; of one of Python without its last, which alone says what went wrong. */
+/** The lines of a trace after its head; in Python, without its last line, which alone says what went wrong. */
 function traceBehind(ring: LineRing, head: number, { dyno, source, opens }: Line): number {
   let state = opens;
   let n = head + 1;

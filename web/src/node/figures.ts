@@ -1,7 +1,7 @@
-/** The node's figures, out of the text that Prometheus reads. */
+/** The node's metrics, parsed from the Prometheus format. */
 export type Figures = ReadonlyMap<string, number>;
 
-/** Sums of every figure over its labels, and those of lines of drains by what became of them: `NAME delivered`. */
+/** Sums of every metric over its labels, and those of lines of drains by outcome: `NAME delivered`. */
 export function figuresOf(text: string): Figures {
   const sums = new Map<string, number>();
   const add = (name: string, value: number) => sums.set(name, (sums.get(name) ?? 0) + value);
@@ -16,7 +16,7 @@ export function figuresOf(text: string): Figures {
   return sums;
 }
 
-/** Lines a second, and lines that wait for drains. */
+/** Lines per second, and lines that wait for drains. */
 export type Pace = {
   readonly atMs: number;
   readonly accepted: number;
@@ -28,7 +28,7 @@ const accepted = "tailrace_accepted_lines_total";
 const backlog = "tailrace_drain_backlog_lines";
 const delivered = "tailrace_drain_lines_total delivered";
 
-/** Lines a second between two readings; undefined when the node began anew between them. */
+/** Lines per second between two readings; undefined if the node was restarted between them. */
 export function paceBetween(
   before: { readonly atMs: number; readonly figures: Figures },
   after: { readonly atMs: number; readonly figures: Figures },

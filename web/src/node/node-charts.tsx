@@ -1,13 +1,13 @@
-/** The node over time: lines that it takes and hands on, and how many wait. */
+/** The node over time: lines that come in and go out, and how many wait. */
 
 import { Chart, type Series } from "../parts/chart.tsx";
 import { Keys, Panel } from "../parts/panels.tsx";
 import { countOf, rateOf } from "../parts/words.ts";
 import type { Pace } from "./figures.ts";
 
-/** Between two readings. */
+/** The time between two readings. */
 export const everyMs = 3_000;
-/** While the page is not seen nothing is asked: what was in between is not known. */
+/** Nothing is fetched while the page is hidden, so what happened in between is unknown. */
 const gapMsMax = 4 * everyMs;
 const height = 140;
 

@@ -1,4 +1,4 @@
-/** The node: what it takes and hands on, how far its drains are behind, what it holds, and which apps are the noisiest. */
+/** The node: lines that come in and go out, how far its drains are behind, what it holds, and which apps write most. */
 import { api } from "../api.ts";
 import type { App } from "../api-types.ts";
 import { ratePerS, type Summaries } from "../apps/summaries.ts";
@@ -10,7 +10,7 @@ import { type Figures, figuresOf, type Pace } from "./figures.ts";
 import { everyMs, NodeCharts } from "./node-charts.tsx";
 import { Readings } from "./readings.ts";
 
-/** Kept while the page is open, whichever part of it is seen. */
+/** Kept while the page is open, whichever part of it is shown. */
 const readings = new Readings();
 const noisiestMax = 10;
 

@@ -1,9 +1,12 @@
-/** The node's figures over time: the paces between readings, the oldest of which give way. */
+/** The node's metrics over time: the paces between readings; new ones replace the oldest. */
 import { type Figures, type Pace, paceBetween } from "./figures.ts";
 
 type Reading = { readonly atMs: number; readonly figures: Figures };
 
-/** Two readings that are nearer to one another have no pace of their own; those further apart than the charts' gap neither. */
+/**
+ * Two readings that are closer together give no pace of their own, and neither do those further apart than the charts'
+ * gap.
+ */
 const leastMs = 1_000;
 const mostMs = 12_000;
 
@@ -16,7 +19,7 @@ export class Readings {
     this.#max = max;
   }
 
-  /** The figures of now, and the paces until now. */
+  /** The present metrics, and the paces so far. */
   add(now: Reading): { readonly figures: Figures; readonly paces: readonly Pace[] } {
     const before = this.#before;
     const sinceMs = before === undefined ? Number.POSITIVE_INFINITY : now.atMs - before.atMs;

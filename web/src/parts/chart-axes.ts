@@ -1,4 +1,4 @@
-/** What stands on and across a chart: steps and labels of its axes, and what happened meanwhile. */
+/** The text and lines of a chart: steps and labels of its axes, and events. */
 import type uPlot from "uplot";
 import { clockOf, dayOf, type Zone } from "./words.ts";
 
@@ -22,9 +22,9 @@ export function drawEvents(
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
   ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
   ctx.textAlign = "left";
-  let endX = Number.NEGATIVE_INFINITY; // of the names so far: one that would lie on another is left out
+  let endX = Number.NEGATIVE_INFINITY; // of the names so far: one that would overlap another is left out
   for (const { timeMs, name } of events) {
-    const x = Math.round(plot.valToPos(timeMs / 1000, "x", true)) + 0.5; // between two columns of points it is sharp
+    const x = Math.round(plot.valToPos(timeMs / 1000, "x", true)) + 0.5; // sharp between two columns of pixels
     if (x < left || x > left + width) continue;
     ctx.beginPath();
     ctx.moveTo(x, top);
@@ -40,15 +40,15 @@ export function drawEvents(
   ctx.restore();
 }
 
-/** Steps of the axis in seconds. */
+/** Steps of the time axis in seconds. */
 export const incrs = [
   1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400,
 ];
 
-/** Half of a label's width for each of its characters, in pixels. */
+/** Half the width of a label, in pixels per character. */
 const halfCharPx = 3.2;
 
-/** Labels of the axis, as long as their steps need; those that an edge of the chart would cut are left out. */
+/** Labels of the axis, as long as their steps need; those that an edge of the chart would cut off are left out. */
 export const timesIn =
   (zone: Zone) =>
   (plot: uPlot, splits: number[]): string[] => {

@@ -1,4 +1,4 @@
-/** What a chart shows, in words: for those who do not see it. */
+/** A chart in words, for those who cannot see it. */
 import type { Series } from "./chart.tsx";
 import { clockOf, type Zone } from "./words.ts";
 
@@ -9,7 +9,7 @@ type Props = {
   readonly zone: Zone;
   readonly format: (value: number) => string;
 };
-/** Rows of the table at most: the newest. */
+/** The most rows of the table: the newest. */
 const tableRowsMax = 30;
 
 export function ChartTable({ title, timesMs, series, zone, format }: Props) {

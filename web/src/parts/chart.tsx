@@ -1,4 +1,4 @@
-/** A chart over time: uPlot draws it, a hidden table says the same in words, and a stretch of it can be picked. */
+/** A chart over time: uPlot draws it, a hidden table says the same in words, and a stretch of it can be selected. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
@@ -13,30 +13,30 @@ export type Series = {
   /** A custom property of the style: `--err`. */
   readonly colour: string;
   readonly kind: "bars" | "line" | "area";
-  /** One for each time; null where nothing is known. */
+  /** One per time; null if unknown. */
   readonly values: readonly (number | null)[];
   readonly dashed?: boolean;
-  /** The values in words, where what is drawn are sums. */
+  /** The values for the table, if what is drawn are sums. */
   readonly told?: readonly number[];
 };
 
 type Props = {
   readonly title: string;
   readonly timesMs: readonly number[];
-  /** Each time is the start of a step of that length; undefined: it is a moment. */
+  /** Each time is the start of a step of this length; undefined: it is a moment. */
   readonly stepMs?: number;
-  /** Moments that are further apart than that have a gap between them. */
+  /** Moments further apart than this have a gap between them. */
   readonly gapMsMax?: number;
   readonly series: readonly Series[];
   readonly height: number;
   readonly zone: Zone;
   readonly format: (value: number) => string;
-  /** Without axes: a strip. */
+  /** A strip without axes. */
   readonly isBare?: boolean;
   readonly max?: number;
-  /** The least step of the axis of values: 1 where they are counts. */
+  /** The smallest step of the axis of values: 1 for counts. */
   readonly leastStep?: number;
-  /** What happened meanwhile, each as a line across. */
+  /** Events during that time, each as a line across. */
   readonly events?: readonly ChartEvent[];
   readonly onBrush?: ((fromMs: number, toMs: number) => void) | undefined;
 };

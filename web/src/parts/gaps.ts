@@ -1,10 +1,10 @@
-/** Where nothing is known a chart draws nothing: no line across, and a point that stands alone as a point. Pure. */
+/** If nothing is known, a chart draws nothing: no line across, and an isolated value as a point. Pure. */
 
 type Values = readonly (number | null)[];
 
 /**
- * Samples with a moment of nothing behind each that the next one follows by more than `gapMsMax`: the page was not seen, or
- * nobody counted. Without it, and where no such gap is, they are as they were.
+ * Inserts an empty moment after each sample that the next one follows by more than `gapMsMax`: the page was hidden, or
+ * nobody counted. Unchanged without it, or if there is no such gap.
  */
 export function withGaps<Of extends { readonly values: Values }>(
   timesMs: readonly number[],
@@ -21,7 +21,7 @@ export function withGaps<Of extends { readonly values: Values }>(
   };
 }
 
-/** `list` with something more before each place of `gaps`. */
+/** `list` with something inserted before each place in `gaps`. */
 function spread<Value>(
   list: readonly Value[],
   gaps: readonly number[],
@@ -36,14 +36,14 @@ function spread<Value>(
   return [...out, ...list.slice(from)];
 }
 
-/** The places of values that have none on either side: no line leads to them. */
+/** The places of values without a neighbour on either side, so that no line leads to them. */
 export function lonePlaces(values: readonly (number | null | undefined)[]): number[] {
   return values.flatMap((value, n) =>
     value != null && values[n - 1] == null && values[n + 1] == null ? [n] : [],
   );
 }
 
-/** Each value held over the nulls behind it, for `placesMax` of them at most. */
+/** Each value repeated over the nulls after it, at most `placesMax` times. */
 export function heldOver(values: Values, placesMax: number): (number | null)[] {
   let last: number | null = null;
   let left = 0;

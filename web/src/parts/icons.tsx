@@ -1,4 +1,4 @@
-/** The mark, and the few pictures that stand for words. */
+/** The logo, and the few pictures that replace words. */
 type IconProps = { readonly name: keyof typeof paths };
 
 const paths = {

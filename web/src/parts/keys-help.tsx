@@ -1,4 +1,4 @@
-/** What the keyboard does: `?` shows it. */
+/** Help for the keyboard, which `?` shows. */
 import { useEffect, useRef } from "preact/hooks";
 import { filterHelp } from "../log/filter-text.ts";
 
@@ -19,7 +19,7 @@ const keys: readonly (readonly [string, string])[] = [
   ["?", "these keys"],
 ];
 
-/** True while somebody writes: then letters are text. */
+/** True while somebody types text, so that letters are not commands. */
 export const isTyping = (event: KeyboardEvent): boolean =>
   event.target instanceof HTMLElement &&
   (/^(?:INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName) || event.target.isContentEditable);

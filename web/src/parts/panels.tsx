@@ -1,4 +1,4 @@
-/** What the page of an app at a glance is made of: tiles, panels, and the keys of charts. */
+/** The parts of the page of an app at a glance: tiles, panels, and the legends of charts. */
 import type { ComponentChildren } from "preact";
 import { countOf } from "./words.ts";
 

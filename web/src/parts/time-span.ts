@@ -1,8 +1,8 @@
-/** The stretch of time that a chart shows. */
+/** The time span that a chart shows. */
 
 /**
- * From the first time to the end of the last step, in seconds, as charts count: a bar of one step is as wide as its step. Without
- * steps it ends at the last time. Undefined where nothing has a width: the chart then chooses.
+ * From the first time to the end of the last step, in seconds, as charts need: the bar of a single step is as wide as
+ * the step. Without steps it ends at the last time. Undefined if it would have no width: the chart then chooses.
  */
 export function timeSpanOf(
   timesMs: readonly number[],

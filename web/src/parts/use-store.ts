@@ -1,7 +1,7 @@
-/** Components follow values that live outside of them. */
+/** Lets components follow values outside them. */
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 
-/** Draws again whenever `subscribe` tells. */
+/** Redraws on each notification. */
 export function useTold(subscribe: (listener: () => void) => () => void): void {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   useEffect(() => {
@@ -17,7 +17,10 @@ export type Loaded<Value> = {
   readonly reload: () => void;
 };
 
-/** What `load` resolves to, again after each `everyMs` while the page is seen. What was there stays until there is more. */
+/**
+ * The result of `load`, fetched again every `everyMs` while the page is visible. The previous value stays until there
+ * is a new one.
+ */
 export function useLoaded<Value>(
   load: () => Promise<Value>,
   deps: readonly unknown[],

@@ -1,4 +1,4 @@
-/** Numbers and times as people read them. */
+/** Numbers and times for people to read. */
 const numbers = new Intl.NumberFormat("en");
 
 export const countOf = (count: number): string => numbers.format(Math.round(count));
@@ -6,7 +6,7 @@ export const countOf = (count: number): string => numbers.format(Math.round(coun
 export const linesOf = (count: number): string =>
   `${countOf(count)} ${Math.round(count) === 1 ? "line" : "lines"}`;
 
-/** `1,284`, `0.3`: what comes each second. */
+/** `1,284`, `0.3`: a number per second. */
 export const rateOf = (perS: number): string =>
   perS >= 10 || perS === 0 ? countOf(perS) : perS < 0.05 ? "< 0.1" : perS.toFixed(1);
 
@@ -38,7 +38,7 @@ export function bytesOf(bytes: number): string {
 export type Zone = "local" | "utc";
 const two = (n: number): string => String(n).padStart(2, "0");
 
-/** `13:58:02` and `.114`, apart: there is not always room for both. */
+/** `13:58:02` and `.114`, separately, since there is not always room for both. */
 export function clockOf(timeMs: number, zone: Zone): { readonly time: string; readonly ms: string } {
   if (!Number.isFinite(timeMs)) return { time: "no time", ms: "" };
   const at = new Date(timeMs);
