@@ -1,6 +1,6 @@
 /**
- * Failures of background work that is retried by itself. Each is counted, and for each kind at most one a minute is
- * logged, with the number of those that were not.
+ * Failures of background work that retries itself. Each is counted, and at most one of each kind per minute is logged,
+ * with the number of those that were not.
  */
 import type { Logger } from "pino";
 import { backgroundFailures } from "./metrics.ts";
@@ -23,7 +23,7 @@ export class BackgroundFailures {
     this.#options = options;
   }
 
-  /** `message` says what failed and when it is tried again. */
+  /** `message` says what failed and when it is retried. */
   note(work: FailedWork, err: unknown, message: string): void {
     backgroundFailures.inc({ work });
     const { logger, nowMs } = this.#options;

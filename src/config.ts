@@ -29,10 +29,10 @@ export type Role = (typeof roles)[number];
 /** Every setting of `tailrace serve`, read once and passed on by parts. */
 export type Config = {
   readonly http: Address;
-  /** Absent: what it would serve is at `http`. */
+  /** Absent: its contents are served at `http`. */
   readonly admin?: Address;
   readonly syslog: Address | "off";
-  /** Absent, as the two below: there is none. */
+  /** Absent: there is no such listener; the same for the two below. */
   readonly syslogTls?: Address;
   readonly syslogUdp?: Address;
   readonly relp?: Address;
@@ -44,12 +44,12 @@ export type Config = {
   readonly tlsClientCa?: string;
   readonly tlsClientTokens?: string;
   readonly data: string;
-  /** Absent: the embedded store. */
+  /** Absent: the embedded engine. */
   readonly nats?: readonly string[];
   readonly natsCreds?: string;
   readonly natsCa?: string;
   readonly natsReplicas: number;
-  /** Absent: as the log was made, else 16. */
+  /** Absent: as many as when the log was created, or else 16. */
   readonly natsShards?: number;
   readonly roles: readonly Role[];
   readonly publicUrl?: string;
@@ -223,7 +223,7 @@ export function checkConfig(config: Config): Config {
   return Object.freeze({ ...config });
 }
 
-/** A setting as it is in force, written as its flag takes it. */
+/** A setting in force, written as for its flag. */
 type ShownSetting = {
   readonly flag: string;
   readonly variable: string | null;
@@ -261,14 +261,14 @@ function inUnits(value: number, units: Readonly<Record<string, number>>): string
   return `${value / size}${unit}`;
 }
 
-/** The operator's key from the environment, undefined when it is not set. */
+/** The operator's key from the environment; undefined if it is not set. */
 export const operatorKey = (): string | undefined => process.env[operatorKeyVariable] || undefined;
 
 /** The version of this package. */
 export const version: string = packageVersion();
 
 function packageVersion(): string {
-  // src/ lies one folder below package.json, dist/src/ two.
+  // package.json is one folder above src/, and two above dist/src/.
   for (const path of ["../package.json", "../../package.json"]) {
     try {
       return (JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as { version: string })

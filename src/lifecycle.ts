@@ -6,7 +6,7 @@ export class Scope {
   readonly #parts: Part[] = [];
   #closing: Promise<void> | undefined;
 
-  /** Hands `value` back and closes it, as `name`, when the scope closes. */
+  /** Returns `value`, and closes it, as `name`, when the scope closes. */
   own<Value extends { close(): Promise<unknown> | unknown }>(name: string, value: Value): Value {
     this.#parts.push({ name, close: () => value.close() });
     return value;

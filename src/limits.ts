@@ -1,5 +1,5 @@
 /**
- * Bounds that are not settings. What happens at each is said where it is used. Those of ingest are in
+ * Bounds that are not settings. The code that uses each says what happens at it. Those of ingest are in
  * `ingest/limits.ts`.
  */
 import { availableParallelism } from "node:os";
@@ -9,7 +9,7 @@ const secondMs = 1000;
 const minuteMs = 60 * secondMs;
 const MiB = 1024 * 1024;
 
-/** How long deliveries under way, and clients that read their last bytes, have when the server stops. */
+/** When the server stops: the time for deliveries under way, and for clients to read their last bytes. */
 export const closeMsMax = 10 * secondMs;
 
 /** The HTTP door: `ConnectionLimits`, `HttpServerLimits`. */
@@ -26,13 +26,13 @@ export const httpLimits = {
   keepAliveMs: 72 * secondMs,
 } as const;
 
-/** The same of the operator's own address. */
+/** The same for the operator's own address. */
 export const adminLimits = { ...httpLimits, connectionsMax: 200, addressConnectionsMax: 100 } as const;
 
-/** Answers of the API that their clients have not read yet. */
+/** Answers of the API that clients have not read yet. */
 export const answersBytesMax = 64 * MiB;
 
-/** Answers to API GETs that are being made at a time. */
+/** GET requests of the API that are being answered at the same time. */
 export const readingLimits = { inAllMax: 16, perAddressMax: 4, waitMsMax: 30 * secondMs } as const;
 
 /** How long a result of `/readyz` is reused: it takes a write to the store. */
@@ -53,14 +53,14 @@ export const tailLimits = {
   framesBytesMax: 16 * MiB,
   formatsBytesMax: 32 * MiB,
   ringsBytesMax: 128 * MiB,
-  /** Read ahead by all who are shown what a search found. */
+  /** Read ahead by all who get the results of a search. */
   piecesBytesMax: 16 * MiB,
-  /** Each holds some 2 MiB. */
+  /** Each takes some 2 MiB. */
   searchesMax: 8,
   searchesPerAppMax: 2,
 } as const;
 
-/** Lines counted over time. A remembered histogram has some 25 KB. */
+/** Counts of lines over time. A remembered histogram takes some 25 KB. */
 export const histogramLimits = {
   entriesMax: 200,
   binsMax: 120,
@@ -69,9 +69,9 @@ export const histogramLimits = {
   atOnceMax: 2,
 } as const;
 
-/** Bounds of users' patterns. The budget is that of an app's readers, and once more that of its drains. */
+/** Bounds of users' patterns. The budget is for an app's readers, and the same again for its drains. */
 export const patternLimits = {
-  /** The event loop has a processor of its own where there are several. */
+  /** Leaves the event loop a processor of its own if there are several. */
   threadsMax: Math.max(1, Math.min(4, availableParallelism() - 1)),
   burstMs: 10 * secondMs,
   msPerSecond: 200,
@@ -99,17 +99,17 @@ export const drainLimits = {
   retry: drainRetry,
 } as const;
 
-/** How often a drain's state is written at most where nodes share the Store. */
+/** If nodes share the Store, a drain's state is written at most this often. */
 export const sharedCommitMsMax = secondMs;
 /**
- * In a process that has all drains, `commitMsMax` grows up to `msMax` while they would write more often than this. A crash
- * repeats what was delivered since the last write.
+ * In a process that has all drains, `commitMsMax` grows up to `msMax` while they would write more often than this. A
+ * crash repeats what was delivered since the last write.
  */
 export const checkpointPace = { perSecond: 50, msMax: secondMs } as const;
 
-/** Bytes that all drains together read ahead of their deliveries, and have sent and not settled. */
+/** Bytes that all drains together have read ahead, or sent and not settled. */
 export const readAheadBytesMax = 128 * MiB;
-/** Memory that syslog drains write parcels into and that waits for its next use, of all of them together. */
+/** Memory for writing the parcels of all syslog drains that is kept for reuse. */
 export const encodeBuffersBytesMax = 8 * MiB;
 
 /** Drains look for new lines no more often than this: lines in quicker succession go out together. */
@@ -128,7 +128,7 @@ export const slotLimits = {
   failingEveryMs: 10,
 } as const;
 
-/** Test lines on their way to destinations; one at a time for a drain. */
+/** Test lines on their way to destinations; a drain has one at a time. */
 export const drainTestLimits = { perAppMax: 3, inAllMax: 50 } as const;
 
 /** The shards of all drains; a cluster has no use for more drain nodes than this. */
@@ -154,7 +154,7 @@ export const canaryLimits = { lostMs: minuteMs, waitingMax: 1_000 } as const;
 /** How often the operator's metrics of all drains are updated, and how many lags are read for them each time. */
 export const censusLimits = { everyMs: 15 * secondMs, readsMax: 200 } as const;
 
-/** How often the apps are counted: it reads the record of each. */
+/** How often apps are counted, which reads the record of each. */
 export const appCensusMs = minuteMs;
 
 /** Samples of a drain's lag and pace, one in each round of the census: an hour of them. */

@@ -14,7 +14,7 @@ export type From =
   | { readonly kind: "since"; readonly timeMs: number }
   | { readonly kind: "now" };
 
-/** The end of a channel's log: the position behind its last line, and the number of lines it has ever had. */
+/** The end of a channel's log: the position after its last line, and the number of lines it has ever had. */
 export type ChannelEnd = { readonly position: Position; readonly line: number };
 
 /**
@@ -51,8 +51,8 @@ export interface ChannelLog {
    */
   follow(channel: ChannelId, from: From, signal: AbortSignal, until?: "present"): AsyncIterable<Followed>;
   /**
-   * The channel's running number of the line behind a position; undefined if the log can no longer tell, as when
-   * retention has removed what a position of an earlier version names. A foreign position may get any answer.
+   * The channel's running number of the line after a position; undefined if the log can no longer tell, for example
+   * because retention has removed what a position of an earlier version names. A foreign position may get any answer.
    */
   lineBehind(channel: ChannelId, position: Position): Promise<number | undefined>;
   /**
@@ -65,7 +65,7 @@ export interface ChannelLog {
     lines: number,
     within?: Within,
   ): Promise<{ batches: readonly StoredBatch[]; end: ChannelEnd }>;
-  /** Removes the channel's lines for good and ends its followers. An unknown channel is no error. */
+  /** Removes the channel's lines for good and ends its followers. An unknown channel is not an error. */
   destroy(channel: ChannelId): Promise<void>;
   /** Idempotent. Ends every follower, waits for appends under way. */
   close(): Promise<void>;
@@ -154,7 +154,7 @@ export type Verdict =
   | { readonly kind: "split"; readonly reason: string }
   | { readonly kind: "refused"; readonly reason: string; readonly cause?: FailureCause };
 
-/** One drain's way out over one protocol. */
+/** Delivers one drain's parcels over one protocol. */
 export interface Sink {
   /**
    * Resolves when the parcel is settled: the destination answered or, over a protocol without answers, kept the

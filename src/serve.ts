@@ -6,7 +6,7 @@ import { collectProcessMetrics, tellBuild } from "./metrics.ts";
 import { openServerLog } from "./server-log.ts";
 
 const sameSignalMs = 1000;
-/** Any time that a timer can have: the timer does nothing. */
+/** An arbitrary interval: the timer does nothing. */
 const keptAliveMs = 60_000;
 
 /**

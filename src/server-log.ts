@@ -6,7 +6,7 @@ import { type Logger, pino } from "pino";
 import { withoutKeys } from "./core/secrets/secret-forms.ts";
 import { terminalText } from "./core/terminal/terminal-text.ts";
 
-/** Bytes kept in memory for an output that takes nothing; beyond it, lines are dropped. */
+/** Bytes kept in memory while the output accepts nothing; beyond this, lines are dropped. */
 const freeBytesMax = 1024 * 1024;
 
 /** Secrets besides keys and tokens, and what replaces them. Each form looks at a text only once. */

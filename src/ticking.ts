@@ -1,4 +1,4 @@
-/** Waits for something slow and, while it does, yields once a second to say so. */
+/** Waits for something slow and, in the meantime, yields once a second to say so. */
 import type { Clock } from "./ports.ts";
 
 /** How often the reader of a stream is told that work goes on. */
@@ -6,7 +6,7 @@ export const tickMs = 1_000;
 
 const tick = Symbol("tick");
 
-/** Waits for `promise`; yields what `tell` says, once a second, while it does. */
+/** Waits for `promise`; in the meantime yields the result of `tell` once a second. */
 export async function* ticking<Value, Told>(
   promise: Promise<Value>,
   clock: Clock,

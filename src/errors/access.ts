@@ -1,4 +1,4 @@
-/** Failures of the API: who may do what. */
+/** Failures of the API about rights: who may do what. */
 import { AppError } from "./app-error.ts";
 
 export const unauthorized = () =>
@@ -19,8 +19,8 @@ const resourceWords = {
 } as const;
 
 /**
- * Also what a key is told of things it may not see: nothing in the answer depends on whether they exist. `name` is
- * what was asked for, of apps alone: tokens are secrets.
+ * Also the answer about things that a key may not see: nothing in it depends on whether they exist. `name` is the name
+ * in the request, but only of apps, because tokens are secrets.
  */
 export const notFound = (resource: keyof typeof resourceWords, name?: string) =>
   new AppError({
@@ -39,7 +39,7 @@ export const pathNotFound = () =>
     mend: "/docs on this server lists the paths.",
   });
 
-/** `path`: as it is declared, since what stands in its place may be a secret. */
+/** `path`: as declared, since the actual path may hold a secret. */
 export const roleElsewhere = (path: string, role: string, roles: readonly string[]) =>
   new AppError({
     code: "ROLE_ELSEWHERE",
@@ -48,7 +48,7 @@ export const roleElsewhere = (path: string, role: string, roles: readonly string
     mend: `Send the request to a node with the role ${role}, or to an address in front of all roles. The operator says where ${role === "ingest" ? "senders find it by --ingest-url" : "clients find it by --public-url"}; docs/operating.md has an example.`,
   });
 
-/** A 404 like `notFound`: the key sees the same whatever there is. */
+/** A 404 like `notFound`: the key gets the same answer whatever exists. */
 export const keyOfSomeApps = () =>
   new AppError({
     code: "NOT_FOUND",
@@ -65,7 +65,7 @@ export const keyReadOnly = () =>
     mend: "Use a key that was created without --read-only.",
   });
 
-/** For calls that show tokens: reading them is refused too. */
+/** For calls that show tokens: even reading them is refused. */
 export const tokensForWriters = () =>
   new AppError({
     code: "KEY_READ_ONLY",

@@ -43,7 +43,7 @@ export const addonProviderFails = (service: string, reason: string) =>
     retryAfterS: 30,
   });
 
-/** In Heroku's words. `isRemoval`: the variables were to be taken away. */
+/** In Heroku's words. `isRemoval`: the variables were to be removed. */
 export const addonOwnsConfig = (names: readonly string[], isRemoval: boolean) =>
   new AppError({
     code: "ADDON_OWNS_CONFIG",

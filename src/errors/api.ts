@@ -1,4 +1,4 @@
-/** Failures of the API: what was asked. */
+/** Failures of the API about the request itself. */
 import { AppError } from "./app-error.ts";
 import { sentence } from "./nats.ts";
 
@@ -99,7 +99,7 @@ export const drainLimit = (max: number) =>
     mend: '"tailrace drains -a APP" lists them, drains:remove removes one.',
   });
 
-/** `id`: of the drain that has the URL. */
+/** `id`: that of the drain that has the URL. */
 export const drainRepeated = (id: string) =>
   new AppError({
     code: "DRAIN_REPEATED",
@@ -124,7 +124,7 @@ const drainNotAdded = (why: string, mend: string) =>
     mend,
   });
 
-/** The test line was not delivered, and would be tried again if it were a line. */
+/** The test line was not delivered; an ordinary line would be retried. */
 export const drainUnverified = (reason: string) =>
   drainNotAdded(
     `took no test line: ${sentence(reason)}`,
@@ -147,7 +147,7 @@ export const recordContended = () =>
     retryAfterS: 1,
   });
 
-/** No answer was begun within the time that a request may wait. */
+/** No answer was started within the time that a request may wait. */
 export const apiBusy = () =>
   new AppError({
     code: "API_BUSY",

@@ -1,13 +1,13 @@
 /**
- * Every expected failure is an `AppError`: a stable code, the HTTP status, what happened and the mend. They are made in
- * this folder alone, a file for each area; `docs/errors.md` lists them all (a test compares).
+ * Every expected failure is an `AppError`: a stable code, the HTTP status, what happened and the mend. They are made
+ * only in this folder, in one file per area; `docs/errors.md` lists them all (a test compares).
  */
 import { withoutKeys } from "../core/secrets/secret-forms.ts";
 
 type AppErrorParts = {
   readonly code: string;
   readonly status: number;
-  /** The Platform API's word for the kind of failure, where it does not follow from the status. */
+  /** The Platform API's word for the kind of failure, if it does not follow from the status. */
   readonly id?: string;
   readonly message: string;
   readonly mend: string;
@@ -15,7 +15,7 @@ type AppErrorParts = {
   readonly resource?: string;
   /** Seconds for `Retry-After`. */
   readonly retryAfterS?: number;
-  /** The exit status of `tailrace serve`: 2 says that a setting has to be changed; absent: 1. */
+  /** The exit status of `tailrace serve`: 2 says that a setting must be changed; absent: 1. */
   readonly exitStatus?: 2;
   readonly cause?: unknown;
 };
@@ -32,7 +32,8 @@ export class AppError extends Error {
   readonly exitStatus: 2 | undefined;
 
   constructor(parts: AppErrorParts) {
-    // Refusals are made by the thousand, and a stack is most of what one costs: without a cause, the code says where it was made.
+    // Refusals are made by the thousand, and the stack is most of the cost of one: without a cause, the code says where
+    // it was made.
     const { stackTraceLimit } = Error;
     if (parts.cause === undefined) Error.stackTraceLimit = 0;
     super(withoutKeys(parts.message), parts.cause === undefined ? undefined : { cause: parts.cause });

@@ -50,7 +50,7 @@ export const telemetryRefused = (reason: string, mend: string) =>
     mend,
   });
 
-/** `range`: what kind of address it is, as in `private`; `bits`: how many an address of its family has. */
+/** `range`: the kind of address, such as `private`; `bits`: the length of an address of its family. */
 export const drainAddressRefused = (address: string, range: string, bits: number) =>
   new AppError({
     code: "DRAIN_ADDRESS_REFUSED",

@@ -1,7 +1,7 @@
 /** Failures of an engine's folder. */
 import { AppError } from "./app-error.ts";
 
-/** `host`: of the process, when its id is none of this process's system: another container's. */
+/** `host`: that of the process, if its id belongs to another system, such as another container. */
 export const storeInUse = (pid: number, folder: string, host?: string) =>
   new AppError({
     code: "STORE_IN_USE",
@@ -10,7 +10,7 @@ export const storeInUse = (pid: number, folder: string, host?: string) =>
     mend: "Stop that process, or give this server a folder of its own with --data.",
   });
 
-/** The lock of the folder was removed by somebody, and another server took it. */
+/** Somebody removed the lock of the folder, and another server took it. */
 export const storeLost = () =>
   new AppError({
     code: "STORE_LOST",
@@ -29,7 +29,7 @@ export const dataGone = () =>
     retryAfterS: 5,
   });
 
-/** `what`: a sentence without its stop. */
+/** `what`: a sentence without its full stop. */
 export const dataDamaged = (what: string, mend?: string, cause?: unknown) =>
   new AppError({
     code: "DATA_DAMAGED",

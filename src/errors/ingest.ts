@@ -75,7 +75,7 @@ export const tooManyFrames = (framesMax: number) =>
 /** zlib has it from Node 22.15 and 23.8 on. */
 export const hasZstd = "createZstdDecompress" in zlib;
 
-/** Content codings of bodies that are taken, as `Accept-Encoding` says it. */
+/** The supported content codings of bodies, in the form of `Accept-Encoding`. */
 export const codingsTaken = hasZstd ? "gzip, zstd" : "gzip";
 
 export const codingUnsupported = (coding: string) =>

@@ -53,7 +53,7 @@ export const natsShardsDiffer = (wanted: number, found: number) =>
     mend: `Start with --nats-shards ${found}, or without it: the number is fixed when the log is made.`,
   });
 
-/** Ends with a stop, unless it ends already. */
+/** Adds a full stop unless there is one. */
 export const sentence = (text: string): string => (/[.?!]$/.test(text) ? text : `${text}.`);
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

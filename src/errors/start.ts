@@ -1,4 +1,4 @@
-/** Why a server cannot start, or a setting cannot be used. */
+/** Reasons why a server cannot start, or a setting cannot be used. */
 import { AppError } from "./app-error.ts";
 
 export const listenInUse = (option: string, address: string, cause: unknown) =>

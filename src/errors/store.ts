@@ -31,7 +31,7 @@ export const storeUnavailable = (cause: unknown) =>
     cause,
   });
 
-/** Whoever asked a store elsewhere and got no answer does not know what was done. */
+/** If a remote store did not answer, it is not known whether it did what was asked. */
 export const storeUncertain = (cause: unknown) =>
   new AppError({
     code: "STORE_UNAVAILABLE",
