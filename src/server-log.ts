@@ -7,7 +7,7 @@ import { withoutKeys } from "./core/secrets/secret-forms.ts";
 import { terminalText } from "./core/terminal/terminal-text.ts";
 
 /** Bytes kept in memory while the output accepts nothing; beyond this, lines are dropped. */
-const freeBytesMax = 1024 * 1024;
+const waitingBytesMax = 1024 * 1024;
 
 /** Secrets besides keys and tokens, and what replaces them. Each form looks at a text only once. */
 const forms: readonly (readonly [form: RegExp, left: string])[] = [
@@ -42,7 +42,7 @@ export const writtenLine = (line: string, secrets: readonly string[]): string =>
  * gone (a closed terminal or pipe, a full disk) ends the log, and nothing else.
  */
 export function openServerLog(level: string, secrets: readonly string[]): Logger {
-  const output = pino.destination({ fd: 1, sync: true, maxLength: freeBytesMax });
+  const output = pino.destination({ fd: 1, sync: true, maxLength: waitingBytesMax });
   output.on("error", () => {});
   const write = (line: string) => void output.write(writtenLine(line, secrets));
   return pino({ level, base: { pid: process.pid } }, { write });

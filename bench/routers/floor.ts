@@ -12,7 +12,7 @@ type Settings = { readonly apps: readonly string[]; readonly drainPort: number; 
 const { apps: names, drainPort, file } = JSON.parse(process.argv[2]!) as Settings;
 const space = 0x20;
 const batchBytesMax = 256 << 10;
-const freeBytesMax = 16 << 20;
+const waitingBytesMax = 16 << 20;
 
 type App = { readonly token: Buffer; readonly drain: Socket; buffer: Buffer; end: number; isDirty: boolean };
 type Part = { readonly app: App; readonly buffer: Buffer; readonly end: number };
@@ -110,7 +110,7 @@ const server = createServer((socket) => {
       at = head + 1 + length;
     }
     rest = at < bytes.length ? Buffer.from(bytes.subarray(at)) : undefined;
-    if (waiting + inFlight > freeBytesMax) socket.pause();
+    if (waiting + inFlight > waitingBytesMax) socket.pause();
     if (!isCommitting) setImmediate(commit);
   });
 });

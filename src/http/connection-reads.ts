@@ -135,8 +135,8 @@ export class ConnectionReads {
   }
 
   #isTurnOver(bytes: number): boolean {
-    const { turns, waitingBytes, freeBytesMax } = this.#parts;
-    return turns.isOver && waitingBytes + bytes <= freeBytesMax;
+    const { turns, waitingBytes, waitingBytesMax } = this.#parts;
+    return turns.isOver && waitingBytes + bytes <= waitingBytesMax;
   }
 
   /** True when nothing that arrives will be handled any more. */

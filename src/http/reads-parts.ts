@@ -15,7 +15,7 @@ export type ReadsParts = {
    * Bytes of reads that wait for a turn, and their bound over all connections. Reads beyond it are parsed at once.
    */
   waitingBytes: number;
-  readonly freeBytesMax: number;
+  readonly waitingBytesMax: number;
 };
 
 /** Internals of an HTTP server's socket: its parser, and the handle that starts reading. */

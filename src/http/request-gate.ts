@@ -68,7 +68,7 @@ export class RequestGate {
       isOwn,
       dropMsMax: limits.requestMsMax,
       waitingBytes: 0,
-      freeBytesMax: limits.waitingReadsBytesMax,
+      waitingBytesMax: limits.waitingReadsBytesMax,
     };
     this.#pace = new AnswerPace(limits, () => performance.now());
     this.#paced = new PacedLine(this.#pace);

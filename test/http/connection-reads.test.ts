@@ -13,7 +13,7 @@ import { RawClient } from "../support/raw-client.ts";
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: a\r\n${more}\r\n`;
 
 /** A server whose connections read by turns that end when `go` is called. */
-async function listening(freeBytesMax: number) {
+async function listening(waitingBytesMax: number) {
   let nowMs = 0;
   let end = () => {};
   const turns = new Turns({
@@ -23,7 +23,7 @@ async function listening(freeBytesMax: number) {
     },
   });
   const line = new TurnLine(turns, turns);
-  const parts = { turns, line, isOwn: () => false, dropMsMax: 1_000, waitingBytes: 0, freeBytesMax };
+  const parts = { turns, line, isOwn: () => false, dropMsMax: 1_000, waitingBytes: 0, waitingBytesMax };
   const asked: string[] = [];
   const server = createServer(({ url }, response) => {
     asked.push(url!);
@@ -81,7 +81,7 @@ test("a socket that has no parser of an HTTP server is left alone", () => {
     isOwn: () => false,
     dropMsMax: 1,
     waitingBytes: 0,
-    freeBytesMax: 1,
+    waitingBytesMax: 1,
   };
   expect(ConnectionReads.of(socket, new Connection(socket, "a"), parts)).toBeUndefined();
 });

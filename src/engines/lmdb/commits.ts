@@ -36,7 +36,7 @@ export const commitWorksMax = 4096;
 /** Forming a transaction blocks the event loop; after this time the rest goes into the next one. */
 const formMsMax = 2;
 /** Bounds of waiting work. Callers have bounds of their own well below; beyond these, work is refused. */
-const freeBytesMax = 256 * 1024 * 1024;
+const waitingBytesMax = 256 * 1024 * 1024;
 /** The wait between attempts while the disk fails; work that comes meanwhile is answered together. */
 const failingMs = 100;
 /**
@@ -112,7 +112,7 @@ export class Commits {
 
   #refusal(work: Work): AppError | undefined {
     if (this.#closed) return storeUnavailable(new Error("the store is closed"));
-    if (this.#waitingBytes + work.bytes > freeBytesMax && this.#waiting.length > 0) {
+    if (this.#waitingBytes + work.bytes > waitingBytesMax && this.#waiting.length > 0) {
       return storeUnavailable(new Error("too much waits to be stored"));
     }
     return this.#broken;

@@ -21,7 +21,7 @@ const groupMax = 16;
  * While more bytes of lines than this wait for the log, reading is held back: one connection goes on after every
  * `looksMax` looks, `lookMs` apart.
  */
-const freeBytesMax = 4 * 1024 * 1024;
+const waitingBytesMax = 4 * 1024 * 1024;
 const looksMax = 5;
 const lookMs = 1;
 
@@ -115,7 +115,7 @@ export class Bursts {
 
   #goOn(): void {
     if (this.#waiting.length === 0) return;
-    if (this.#parts.waitingBytes() > freeBytesMax && this.#looks++ < looksMax) {
+    if (this.#parts.waitingBytes() > waitingBytesMax && this.#looks++ < looksMax) {
       this.#isLooking = true;
       this.#endMs = Number.NaN;
       void this.#parts.clock.sleep(lookMs).then(() => {
