@@ -17,7 +17,8 @@ type History = {
 
 const coldApps = 300;
 const warmReads = 500;
-const warmUpReads = 300;
+/** Until the code of a read is compiled. */
+const warmUpReads = 1_000;
 const linesEach = 300;
 const otherApps = 10;
 const otherLinesPerSecond = 50_000;
