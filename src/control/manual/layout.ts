@@ -40,7 +40,7 @@ const groups: readonly (readonly [name: string, places: readonly string[]])[] = 
     "Look up",
     ["docs/errors.md", "docs/metrics.md", "docs/security.md", "docs/spec/README.md", "docs/glossary.md"],
   ],
-  ["Inside", ["ARCHITECTURE.md", "CONTRIBUTING.md"]],
+  ["Inside", ["ARCHITECTURE.md", "docs/performance.md", "docs/attacks.md", "CONTRIBUTING.md"]],
 ];
 
 /** A complete page. */
