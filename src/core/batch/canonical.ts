@@ -112,16 +112,16 @@ export class Canoniser {
    */
   add(bytes: Uint8Array, start: number, end: number, nowMs: number): void {
     scanHeader(bytes, start, end, scanned, nowMs);
-    this.addScanned(bytes, end, scanned, nowMs);
+    this.addScanned(bytes, scanned, nowMs);
   }
 
   /** The same for a frame that was scanned already; its line may have an origin of its own. */
-  addScanned(bytes: Uint8Array, end: number, header: SyslogHeader, nowMs: number, origin?: Origin): void {
+  addScanned(bytes: Uint8Array, header: SyslogHeader, nowMs: number, origin?: Origin): void {
     this.#count++;
     if (header.timeEnd === 0) this.#stampNow(header, nowMs);
     const hasMore = header.msgidEnd > header.msgidStart || header.sdEnd > header.sdStart;
     if (hasMore && this.#form === "logplex") this.#widen(bytes);
-    this.#write(bytes, end, header, origin ?? this.#origin);
+    this.#write(bytes, header, origin ?? this.#origin);
   }
 
   /**
@@ -225,9 +225,9 @@ export class Canoniser {
 
   // Fields are copied from left to right. Writing in place never overwrites unread bytes as long as no field moves to
   // the right.
-  #write(bytes: Uint8Array, end: number, header: SyslogHeader, { names, token, strict }: Origin): void {
-    const { time, timeStart, timeEnd, processStart, msgidStart, msgidEnd, sdStart, sdEnd, messageStart } =
-      header;
+  #write(bytes: Uint8Array, header: SyslogHeader, { names, token, strict }: Origin): void {
+    const { time, timeStart, timeEnd, messageStart, end } = header;
+    const { processStart, msgidStart, msgidEnd, sdStart, sdEnd } = header;
     const wide = this.#form === "rfc5424";
     const priBytes = header.pri < 10 ? 1 : header.pri < 100 ? 2 : 3;
     const processBytes = header.processEnd - processStart;

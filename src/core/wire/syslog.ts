@@ -26,8 +26,10 @@ const msgidBytesMax = 32;
 const defaultPri = 190;
 const user = 8;
 
-/** The parts of one frame as ranges; each scan sets them all. A part that is absent or nil is an empty range. */
+/** One frame and its parts as ranges; each scan sets them all. A part that is absent or nil is an empty range. */
 export class SyslogHeader {
+  start = 0;
+  end = 0;
   kind: "rfc5424" | "bsd" | "text" = "text";
   /** Why the frame is `text`. */
   reason: Unreadable = "no_pri";
@@ -70,6 +72,8 @@ export function scanHeader(
   header: SyslogHeader,
   nowMs: number,
 ): void {
+  header.start = start;
+  header.end = end;
   const at = passByteOrderMark(bytes, start, end);
   const priEnd = scanPri(bytes, at, end, header);
   const hasPri = priEnd !== none && header.pri <= 191;

@@ -63,16 +63,9 @@ export class OpenBatch {
   }
 
   /** Adds the scanned frame; returns the memory that its line takes. */
-  add(
-    sender: Sender,
-    bytes: Uint8Array,
-    end: number,
-    header: SyslogHeader,
-    nowMs: number,
-    origin: Origin,
-  ): number {
+  add(sender: Sender, bytes: Uint8Array, header: SyslogHeader, nowMs: number, origin: Origin): number {
     const before = this.#canoniser.bytes;
-    this.#canoniser.addScanned(bytes, end, header, nowMs, origin);
+    this.#canoniser.addScanned(bytes, header, nowMs, origin);
     return this.#took(sender, before);
   }
 

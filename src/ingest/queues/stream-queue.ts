@@ -68,23 +68,21 @@ export class StreamQueue implements Gatherer {
     this.#owner = owner;
   }
 
-  /** Adds the line of the scanned frame [start, end); returns the memory that it takes until it is stored. */
+  /** Adds the line of the scanned frame; returns the memory that it takes until it is stored. */
   add(
     sender: Sender,
     record: TokenRecord,
     source: string,
     bytes: Uint8Array,
-    start: number,
-    end: number,
     header: SyslogHeader,
     nowMs: number,
   ): number {
     const origin = this.originOf(record, source);
-    const lineBytes = lineBytesMax(end - start, origin);
+    const lineBytes = lineBytesMax(header.end - header.start, origin);
     if (this.#open !== undefined && !this.#fits(this.#open, lineBytes)) this.#close();
     const open = this.#open ?? this.#begin();
     open.reserve(lineBytes);
-    const taken = open.add(sender, bytes, end, header, nowMs, origin);
+    const taken = open.add(sender, bytes, header, nowMs, origin);
     this.#owner.addHeld(taken);
     return taken;
   }

@@ -30,10 +30,9 @@ export function sourceOf({ source }: TokenRecord, bytes: Uint8Array, header: Sys
 export function markedFrame(
   { keepHostname, keepSource }: Marks,
   bytes: Uint8Array,
-  end: number,
   header: SyslogHeader,
 ): Buffer {
-  const { sdStart, sdEnd, msgidStart, msgidEnd } = header;
+  const { sdStart, sdEnd, msgidStart, msgidEnd, end } = header;
   const process = textOf(bytes, header.processStart, header.processEnd).slice(0, processBytesMax);
   const host = keepHostname === true && header.kind !== "text" ? hostOf(bytes, header) : "";
   const names = [host, process].filter((name) => name !== "" && name !== "-").join(".") || "-";

@@ -12,6 +12,7 @@ import { tokenElement } from "../../core/wire/structured-data.ts";
 import { SyslogHeader, scanHeader } from "../../core/wire/syslog.ts";
 import { unlessUnreadable } from "../../registry/checked-store.ts";
 import type { TokenRecord } from "../../registry/records.ts";
+import type { Cause } from "../senders/fault-causes.ts";
 import { FaultTally } from "../senders/fault-tally.ts";
 import type { DrainLoops } from "./drain-loops.ts";
 import { isMarked, markedFrame, sourceOf } from "./marks.ts";
@@ -38,16 +39,8 @@ type RouterOptions = {
 
 /** Takes the lines of sorted frames. */
 export interface LineTarget {
-  /** Copies the scanned frame [start, end) as a line of the record's channel and of `source`. */
-  place(
-    record: TokenRecord,
-    source: string,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    header: SyslogHeader,
-    nowMs: number,
-  ): void;
+  /** Copies the scanned frame as a line of the record's channel and of `source`. */
+  place(record: TokenRecord, source: string, bytes: Uint8Array, header: SyslogHeader, nowMs: number): void;
   /**
    * Called with a token and its record, which is good for the rest of this read, and for as long as the registry
    * keeps its version.
@@ -129,24 +122,22 @@ export class Sorting {
   add(bytes: Uint8Array, start: number, end: number, only?: TokenRecord): Promise<void> | undefined {
     scanHeader(bytes, start, end, scanned, this.#nowMs);
     if (only !== undefined) {
-      this.#place(only, bytes, start, end);
+      this.#place(only, bytes);
       return undefined;
     }
     const { appStart, appEnd, hostStart, msgidStart, msgidEnd } = scanned;
     // Docker writes its tag in MSGID, too.
     if (isShortTokenAt(bytes, msgidStart, msgidEnd)) scanned.msgidStart = msgidEnd;
-    if (bytes[hostStart] === letterD && bytes[hostStart + 1] === dot && this.#isLoop(bytes, start, end))
-      return undefined;
-    if (!isTokenLong(appStart, appEnd) || bytes[appStart] !== letterT)
-      return this.#addElsewhere(bytes, start, end);
+    if (bytes[hostStart] === letterD && bytes[hostStart + 1] === dot && this.#isLoop(bytes)) return undefined;
+    if (!isTokenLong(appStart, appEnd) || bytes[appStart] !== letterT) return this.#addElsewhere(bytes);
     const route = this.#routes.find(bytes, appStart, appEnd);
     if (route !== undefined && (route.sorting === this.#id || route.version === this.#tokens.version)) {
-      this.#placeRouted(route, bytes, start, end);
+      this.#placeRouted(route, bytes);
       return undefined;
     }
     return route !== undefined || isTokenIn(bytes, appStart, appEnd)
-      ? this.#addNew(route, bytes, start, end, appStart, appEnd)
-      : this.#addElsewhere(bytes, start, end);
+      ? this.#addNew(route, bytes, appStart, appEnd)
+      : this.#addElsewhere(bytes);
   }
 
   /** The lines of each channel, in order. For sortings without a target. */
@@ -155,26 +146,26 @@ export class Sorting {
   }
 
   // Adds a frame whose APPNAME is no token.
-  #addElsewhere(bytes: Uint8Array, start: number, end: number): Promise<void> | undefined {
+  #addElsewhere(bytes: Uint8Array): Promise<void> | undefined {
     const { sdStart, sdEnd } = scanned;
     const element = sdEnd > sdStart ? tokenElement(bytes, sdStart, sdEnd) : undefined;
     if (element !== undefined && isTokenIn(bytes, element.valueStart, element.valueEnd)) {
       if (element.start === sdStart) scanned.sdStart = element.end;
       else if (element.end === sdEnd) scanned.sdEnd = element.start;
       const route = this.#routes.find(bytes, element.valueStart, element.valueEnd);
-      return this.#addNew(route, bytes, start, end, element.valueStart, element.valueEnd);
+      return this.#addNew(route, bytes, element.valueStart, element.valueEnd);
     }
     const token = this.#fallback;
     if (token === undefined) {
-      this.faults.add("no_token", bytes, start, end);
+      this.#fault("no_token", bytes);
       return undefined;
     }
     const record = this.#fallbackRecord ?? this.#peek(token);
-    if (record === undefined) return this.#addWhenFound(token, bytes, start, end);
-    if (record === null) this.faults.add("unknown_token", bytes, start, end);
+    if (record === undefined) return this.#addWhenFound(token, bytes);
+    if (record === null) this.#fault("unknown_token", bytes);
     else {
       this.#fallbackRecord = record;
-      this.#place(record, bytes, start, end);
+      this.#place(record, bytes);
     }
     return undefined;
   }
@@ -183,29 +174,27 @@ export class Sorting {
   #addNew(
     route: Route | undefined,
     bytes: Uint8Array,
-    start: number,
-    end: number,
     tokenStart: number,
     tokenEnd: number,
   ): Promise<void> | undefined {
     const token = route?.token ?? tokenOfSpelling(latin1Of(bytes, tokenStart, tokenEnd));
     const record = this.#peek(token);
-    if (record === undefined) return this.#addWhenFound(token, bytes, start, end);
+    if (record === undefined) return this.#addWhenFound(token, bytes);
     if (record === null) {
       if (route !== undefined) this.#routes.forget(route);
-      this.faults.add("unknown_token", bytes, start, end);
+      this.#fault("unknown_token", bytes);
       return undefined;
     }
     // A record that was read from the store may have changed since, so it is valid for this sorting only.
     const version = this.#found?.token === token ? Number.NaN : this.#tokens.version;
     if (route !== undefined) Object.assign(route, { record, sorting: this.#id, version });
     const known = route ?? this.#routes.keep(bytes, tokenStart, tokenEnd, record, this.#id, version);
-    this.#placeRouted(known, bytes, start, end);
+    this.#placeRouted(known, bytes);
     return undefined;
   }
 
-  #placeRouted({ name, record }: Route, bytes: Uint8Array, start: number, end: number): void {
-    this.#place(record, bytes, start, end);
+  #placeRouted({ name, record }: Route, bytes: Uint8Array): void {
+    this.#place(record, bytes);
     if (!isMarked(record)) this.#target.knows?.(name, record);
   }
 
@@ -213,8 +202,8 @@ export class Sorting {
     return this.#found?.token === token ? this.#found.record : this.#tokens.peek(token);
   }
 
-  async #addWhenFound(token: string, bytes: Uint8Array, start: number, end: number): Promise<void> {
-    const frame = Buffer.from(bytes.subarray(start, end)); // the caller's bytes are only valid in this turn
+  async #addWhenFound(token: string, bytes: Uint8Array): Promise<void> {
+    const frame = Buffer.from(bytes.subarray(scanned.start, scanned.end)); // the caller's bytes are only valid in this turn
     // A token whose record is unreadable counts as unknown, so that the frames of others behind it are not held up.
     const record = (await unlessUnreadable(this.#tokens.find(token))) ?? null;
     this.#found = { token, record };
@@ -223,7 +212,7 @@ export class Sorting {
   }
 
   // True when one of our drains sent the scanned frame, whichever way it came back.
-  #isLoop(bytes: Uint8Array, start: number, end: number): boolean {
+  #isLoop(bytes: Uint8Array): boolean {
     const drainToken = latin1Of(
       bytes,
       scanned.hostStart,
@@ -232,22 +221,26 @@ export class Sorting {
     if (!this.#loops.isOurs(drainToken)) return false;
     const process = latin1Of(bytes, scanned.processStart, scanned.processEnd);
     this.#loops.refused(drainToken, process === noticeProcess);
-    this.faults.add("drain_loop", bytes, start, end);
+    this.#fault("drain_loop", bytes);
     return true;
   }
 
+  #fault(cause: Cause, bytes: Uint8Array): void {
+    this.faults.add(cause, bytes, scanned.start, scanned.end);
+  }
+
   // Adds the scanned frame.
-  #place(record: TokenRecord, bytes: Uint8Array, start: number, end: number): void {
+  #place(record: TokenRecord, bytes: Uint8Array): void {
     this.placed++;
-    if (scanned.kind === "text") this.faults.add("unreadable", bytes, start, end);
+    if (scanned.kind === "text") this.#fault("unreadable", bytes);
     if (!isMarked(record)) {
-      this.#target.place(record, record.source, bytes, start, end, scanned, this.#nowMs);
+      this.#target.place(record, record.source, bytes, scanned, this.#nowMs);
       return;
     }
     const source = record.keepSource === true ? sourceOf(record, bytes, scanned) : record.source;
-    const frame = markedFrame(record, bytes, end, scanned);
+    const frame = markedFrame(record, bytes, scanned);
     scanHeader(frame, 0, frame.length, scanned, this.#nowMs);
-    this.#target.place(record, source, frame, 0, frame.length, scanned, this.#nowMs);
+    this.#target.place(record, source, frame, scanned, this.#nowMs);
   }
 }
 
@@ -259,18 +252,16 @@ class KeptLines implements LineTarget {
     { channel, token }: TokenRecord,
     source: string,
     bytes: Uint8Array,
-    start: number,
-    end: number,
     header: SyslogHeader,
     nowMs: number,
   ): void {
     let canoniser = this.#channels.get(channel);
     if (canoniser === undefined) {
       // Just large enough for the first frame: in a body of a busy router, most channels have one line.
-      const room = Buffer.allocUnsafe(end - start + source.length + headBytesMax);
+      const room = Buffer.allocUnsafe(header.end - header.start + source.length + headBytesMax);
       this.#channels.set(channel, (canoniser = new Canoniser(source, room, token)));
     }
-    canoniser.addScanned(bytes, end, header, nowMs, originOf(source, token));
+    canoniser.addScanned(bytes, header, nowMs, originOf(source, token));
   }
 
   take(): Map<ChannelId, CanonicalLines> {

@@ -29,17 +29,9 @@ export class SyslogWriter implements LineTarget, Sender {
   }
 
   /** Adds a line after all others of its channel. */
-  place(
-    record: TokenRecord,
-    source: string,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    header: SyslogHeader,
-    nowMs: number,
-  ): void {
+  place(record: TokenRecord, source: string, bytes: Uint8Array, header: SyslogHeader, nowMs: number): void {
     const stream = this.#options.queues.stream(record.channel);
-    this.#bytes += stream.add(this, record, source, bytes, start, end, header, nowMs);
+    this.#bytes += stream.add(this, record, source, bytes, header, nowMs);
   }
 
   /** Adds a frame that is plain and whose token was passed to `knows`; false when it has to take the long way. */

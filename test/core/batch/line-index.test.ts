@@ -52,36 +52,11 @@ function canonised(frames: readonly Buffer[], source = "app"): CanonicalLines {
 }
 
 /** What a cursor says of each line. */
+// All but the bytes, and what the index alone says.
 function partsOf(cursor: LineCursor) {
   const lines = [];
-  while (cursor.next()) {
-    const {
-      start,
-      end,
-      headStart,
-      pri,
-      timeStart,
-      timeEnd,
-      sourceStart,
-      sourceEnd,
-      processStart,
-      processEnd,
-    } = cursor;
-    const { msgidStart, msgidEnd, sdStart, sdEnd, messageStart, messageEnd } = cursor;
-    lines.push({
-      start,
-      end,
-      headStart,
-      pri,
-      timeStart,
-      timeEnd,
-      sourceStart,
-      sourceEnd,
-      processStart,
-      processEnd,
-    });
-    lines.push({ msgidStart, msgidEnd, sdStart, sdEnd, messageStart, messageEnd });
-  }
+  while (cursor.next())
+    lines.push({ ...cursor, messageEnd: cursor.messageEnd, bytes: undefined, isStrict: undefined });
   return lines;
 }
 

@@ -22,7 +22,7 @@ function ways(payload: Buffer) {
   const header = new SyslogHeader();
   scanHeader(bytes, start, end, header, nowMs);
   const long = new Canoniser("");
-  long.addScanned(bytes, end, header, nowMs, origin);
+  long.addScanned(bytes, header, nowMs, origin);
   const frame = new PlainFrame();
   const isPlain = scanPlain(bytes, start, end, frame);
   const short = new Canoniser("", Buffer.alloc(0));

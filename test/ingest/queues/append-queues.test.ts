@@ -1,29 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { realClock } from "../../../src/clock.ts";
 import type { CanonicalLines, Form } from "../../../src/core/batch/batch.ts";
 import { storeFull } from "../../../src/errors/store.ts";
-import { AppendQueues } from "../../../src/ingest/queues/append-queues.ts";
-import { channelOf, silent } from "../registry.ts";
-import { ScriptedLog } from "../scripted-log.ts";
+import { channelOf } from "../registry.ts";
+import type { ScriptedLog } from "../scripted-log.ts";
+import { open } from "./scripted-queues.ts";
 
 const app = channelOf(1);
 const other = channelOf(2);
-
-function open(bounds: Partial<ConstructorParameters<typeof AppendQueues>[0]> = {}) {
-  const log = new ScriptedLog();
-  const queues = new AppendQueues({
-    log,
-    clock: realClock,
-    logger: silent,
-    memoryBytesMax: 1_000_000,
-    queueBytesMax: 500_000,
-    batchBytesMax: 100_000,
-    channelsMax: 100,
-    ...bounds,
-  });
-  return { log, queues };
-}
 
 function lines(
   message: string,

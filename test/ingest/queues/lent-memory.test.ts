@@ -90,7 +90,7 @@ async function world() {
       texts.push(text);
       scanHeader(frame, 0, frame.length, header, 0);
       const stream = queues.stream(record.channel);
-      sender.bytes += stream.add(sender, record, "app", frame, 0, frame.length, header, 0);
+      sender.bytes += stream.add(sender, record, "app", frame, header, 0);
     }
   };
   return { disk, journal, queues, sent, sender, send };

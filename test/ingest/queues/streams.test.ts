@@ -4,29 +4,18 @@ import { expect, test } from "vitest";
 import { realClock } from "../../../src/clock.ts";
 import { SyslogHeader, scanHeader } from "../../../src/core/wire/syslog.ts";
 import { storeFull } from "../../../src/errors/store.ts";
-import { AppendQueues } from "../../../src/ingest/queues/append-queues.ts";
+import type { AppendQueues } from "../../../src/ingest/queues/append-queues.ts";
 import { syslogLostLines } from "../../../src/metrics.ts";
 import type { TokenRecord } from "../../../src/registry/records.ts";
 import { until } from "../../support/until.ts";
-import { channelOf, silent, tokenOf } from "../registry.ts";
-import { ScriptedLog } from "../scripted-log.ts";
+import { channelOf, tokenOf } from "../registry.ts";
+import { open as openQueues } from "./scripted-queues.ts";
 
 const time = "2026-01-02T03:04:05.000006+00:00";
 
-function open(bounds: Partial<ConstructorParameters<typeof AppendQueues>[0]> = {}) {
-  const log = new ScriptedLog();
-  const queues = new AppendQueues({
-    log,
-    clock: { ...realClock, sleep: async () => {} },
-    logger: silent,
-    memoryBytesMax: 1_000_000,
-    queueBytesMax: 500_000,
-    batchBytesMax: 100_000,
-    channelsMax: 100,
-    ...bounds,
-  });
-  return { log, queues };
-}
+/** Retries do not wait. */
+const open = (bounds: Parameters<typeof openQueues>[0] = {}) =>
+  openQueues({ clock: { ...realClock, sleep: async () => {} }, ...bounds });
 
 const recordOf = (app: number, source = "app"): TokenRecord => ({
   token: tokenOf(app),
@@ -51,9 +40,7 @@ class TestSender {
     this.#records.set(key, record);
     const frame = Buffer.from(`<190>1 ${time} h ${record.token} web.1 - ${data} ${message}`);
     scanHeader(frame, 0, frame.length, this.#header, 0);
-    this.bytes += queues
-      .stream(record.channel)
-      .add(this, record, source, frame, 0, frame.length, this.#header, 0);
+    this.bytes += queues.stream(record.channel).add(this, record, source, frame, this.#header, 0);
   }
 }
 
